@@ -1,0 +1,56 @@
+"""What a channel must do. A package adds one through the entry-point group `notifier.channels`."""
+
+from collections.abc import Sequence
+from enum import Enum
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, ClassVar, Protocol
+
+from notifier.errors import SettingsError
+from notifier.messages import Message
+from notifier.outcomes import Outcome
+from notifier.settings import Settings
+from notifier.templates import Templates
+
+GROUP = "notifier.channels"
+
+
+class Capability(Enum):
+    """What the provider offers against a lost answer. It decides what happens to an unknown outcome."""
+
+    IDEMPOTENCY_KEY = "the provider dedupes by our key: an unknown outcome is simply sent again"
+    DELIVERY_EVENTS = "the provider reports what it accepted: an unknown outcome waits for that evidence"
+    NONE = "nothing: the route's policy decides"
+
+
+class Channel(Protocol):
+    """One way to reach a person."""
+
+    capability: ClassVar[Capability]
+    request_type: ClassVar[type]
+    """What a route on this channel must return, `Email` for instance."""
+
+    def __init__(self, settings: Settings) -> None: ...
+
+    def render(self, request: Any, templates: Templates) -> Any:
+        """The content of the request, ready to be read. Pure. Raises TemplateError."""
+
+    def send(self, messages: Sequence[Message[Any, Any]]) -> list[Outcome]:
+        """Send each message once, at most one request on the wire for each, and say what became of it.
+
+        Answers in the order of the messages. Must not raise for what a provider or a network can do: that
+        is an outcome. What it raises all the same makes every message of the call `Unknown`.
+        """
+
+
+def channel_names() -> list[str]:
+    return sorted({point.name for point in entry_points(group=GROUP)})
+
+
+def load_channel(name: str, settings: Settings) -> Channel:
+    """The channel of that name, from this package or any other that is installed."""
+    points: list[EntryPoint] = list(entry_points(group=GROUP, name=name))
+    if not points:
+        known = ", ".join(channel_names()) or "none"
+        raise SettingsError(f"no channel is called {name!r}; installed are: {known}")
+    channel: Channel = points[0].load()(settings)
+    return channel

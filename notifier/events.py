@@ -1,0 +1,128 @@
+"""What happened in the table, as plain Python values."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal, cast
+
+from notifier.errors import DecodeError
+
+EventName = Literal["INSERT", "MODIFY", "REMOVE"]
+EVENT_NAMES: frozenset[str] = frozenset(("INSERT", "MODIFY", "REMOVE"))
+
+Wire = Mapping[str, Any]
+"""A value as DynamoDB's JSON carries it: `{"S": "text"}`, `{"N": "1"}`, `{"M": {...}}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of one item.
+
+    `new` and `old` are the item after and before the change, None where there is none or where the stream's
+    view type leaves it out. Numbers are int, or Decimal where they have a fraction.
+    """
+
+    id: str
+    table: str
+    name: EventName
+    keys: Mapping[str, Any]
+    new: Mapping[str, Any] | None
+    old: Mapping[str, Any] | None
+    created_at: datetime
+    sequence_number: str
+    expired_by_ttl: bool = field(default=False)
+
+    @classmethod
+    def from_record(cls, table: str, record: Wire) -> "Event":
+        """The event of a stream record in the JSON of GetRecords. Raises DecodeError."""
+        try:
+            change = record["dynamodb"]
+            name = record["eventName"]
+            if name not in EVENT_NAMES:
+                raise DecodeError(f"eventName is {name!r}, not one of INSERT, MODIFY, REMOVE")
+            return cls(
+                id=_text(record["eventID"], "eventID"),
+                table=table,
+                name=cast("EventName", name),
+                keys=_item(change["Keys"]),
+                new=_item(change["NewImage"]) if "NewImage" in change else None,
+                old=_item(change["OldImage"]) if "OldImage" in change else None,
+                created_at=datetime.fromtimestamp(change["ApproximateCreationDateTime"], UTC),
+                sequence_number=_text(change["SequenceNumber"], "SequenceNumber"),
+                expired_by_ttl=_is_ttl(record.get("userIdentity")),
+            )
+        except DecodeError:
+            raise
+        except KeyError as missing:
+            raise DecodeError(f"the record has no {missing.args[0]}") from None
+        except (AttributeError, TypeError, ValueError, OverflowError, OSError) as error:
+            raise DecodeError(f"{type(error).__name__}: {error}") from None
+        except RecursionError:
+            raise DecodeError("the item is nested too deeply") from None
+
+
+def plain(value: Wire) -> Any:
+    """One attribute value of DynamoDB's JSON as a Python value. Raises DecodeError."""
+    if len(value) != 1:
+        raise DecodeError(f"an attribute value must have one type, this has {sorted(value)}")
+    ((kind, content),) = value.items()
+    match kind:
+        case "S":
+            return _text(content, "S")
+        case "N":
+            return _number(content)
+        case "BOOL" if isinstance(content, bool):
+            return content
+        case "NULL":
+            return None
+        case "M":
+            return _item(content)
+        case "L":
+            return [plain(each) for each in content]
+        case "B":
+            return _binary(content)
+        case "SS":
+            return frozenset(_text(each, "SS") for each in content)
+        case "NS":
+            return frozenset(_number(each) for each in content)
+        case "BS":
+            return frozenset(_binary(each) for each in content)
+    raise DecodeError(f"unknown attribute type {kind!r}")
+
+
+def _item(attributes: Mapping[str, Wire]) -> dict[str, Any]:
+    return {name: plain(value) for name, value in attributes.items()}
+
+
+def _text(value: object, what: str) -> str:
+    if not isinstance(value, str):
+        raise DecodeError(f"{what} must be text, not {type(value).__name__}")
+    return value
+
+
+def _number(text: str) -> int | Decimal:
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise DecodeError(f"not a number: {text[:60]!r}") from None
+    if not number.is_finite():
+        raise DecodeError(f"not a finite number: {text[:60]!r}")
+    return number
+
+
+def _binary(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise DecodeError(f"not base64: {error}") from None
+
+
+def _is_ttl(identity: Wire | None) -> bool:
+    return bool(identity) and identity is not None and identity.get("principalId") == "dynamodb.amazonaws.com"

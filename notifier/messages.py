@@ -1,0 +1,45 @@
+"""What a route returns, and what a channel is given to send."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+RequestT = TypeVar("RequestT", covariant=True)
+ContentT = TypeVar("ContentT", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """Send this template to one address.
+
+    `context` holds the template's values; `locale` picks a translation where there is one. `sender` and
+    `reply_to` replace the configured ones.
+    """
+
+    to: str
+    template: str
+    context: Mapping[str, Any] = field(default_factory=dict)
+    locale: str | None = None
+    sender: str | None = None
+    reply_to: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EmailContent:
+    """A rendered email: what the recipient will read. `html` is None for a text-only mail."""
+
+    subject: str
+    text: str
+    html: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Message(Generic[RequestT, ContentT]):
+    """One attempt to send one notification: what the route asked for, rendered, under its id."""
+
+    notification_id: UUID
+    attempt: int
+    request: RequestT
+    content: ContentT

@@ -1,0 +1,72 @@
+"""What a notification is: its identity, and the states of its delivery."""
+
+import hashlib
+from enum import StrEnum
+from uuid import UUID
+
+_VERSION_8 = 8 << 76  # RFC 9562: the layout is ours
+_VARIANT = 0b10 << 62
+_CLEAR = ~((0xF << 76) | (0b11 << 62))
+
+
+def notification_id(
+    stream_arn: str, shard_id: str, sequence_number: str, route: str, created_ms: int
+) -> UUID:
+    """The one id of the notification that `route` makes of a stream record.
+
+    A pure function of the record, so that reading it again yields the same id: 48 bits of its creation time
+    in Unix milliseconds, then a hash. It is the primary key, the Celery task id and the provider's tag.
+    """
+    name = "\0".join((stream_arn, shard_id, sequence_number, route)).encode()
+    digest = int.from_bytes(hashlib.blake2b(name, digest_size=10).digest(), "big")
+    return UUID(int=((created_ms << 80) | digest) & _CLEAR | _VERSION_8 | _VARIANT)
+
+
+def first_id(created_ms: int) -> UUID:
+    """The smallest id of a millisecond: partitions are bounded by it."""
+    return UUID(int=created_ms << 80)
+
+
+def created_ms(notification: UUID) -> int:
+    """Unix milliseconds of the record's creation, read back from the id."""
+    return notification.int >> 80
+
+
+class Status(StrEnum):
+    """Where the delivery of a notification stands."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    SUPPRESSED = "suppressed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+TRANSITIONS: dict[tuple[Status, Status], str] = {
+    (Status.PENDING, Status.SENDING): "begin",
+    (Status.PENDING, Status.PENDING): "the route or its template failed; tried again later",
+    (Status.PENDING, Status.FAILED): "the route or its template failed too often",
+    (Status.PENDING, Status.SKIPPED): "the route said that nobody is to be told",
+    (Status.PENDING, Status.SUPPRESSED): "the recipient is suppressed or opted out",
+    (Status.PENDING, Status.EXPIRED): "too old for its route",
+    (Status.PENDING, Status.CANCELLED): "cancelled by the operator",
+    (Status.SENDING, Status.SENT): "the provider accepted",
+    (Status.SENDING, Status.PENDING): "known not accepted; tried again later",
+    (Status.SENDING, Status.FAILED): "refused for good, or attempts used up",
+    (Status.SENDING, Status.UNKNOWN): "the answer was lost, or the lease ended",
+    (Status.UNKNOWN, Status.SENT): "a delivery event, or the late answer of the same attempt",
+    (Status.UNKNOWN, Status.PENDING): "the route's policy, the operator, or the late answer: not accepted",
+    (Status.UNKNOWN, Status.FAILED): "the route's policy, the operator, or the late answer: refused",
+    (Status.SENT, Status.DELIVERED): "delivery event",
+    (Status.SENT, Status.BOUNCED): "delivery event",
+    (Status.SENT, Status.COMPLAINED): "delivery event",
+    (Status.FAILED, Status.PENDING): "redrive by the operator",
+}
+"""Every change of status that may happen, and why. The SQL refuses all others."""

@@ -1,0 +1,62 @@
+"""What became of one request to a provider. A channel answers every message with exactly one of these.
+
+The question that matters is whether the provider may have accepted the request. Only `Unknown` says maybe;
+a channel that is not sure must say `Unknown`, never one of the others.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took the request. `message_id` is None where the answer came without one."""
+
+    message_id: str | None
+    word: ClassVar[str] = "accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Known not accepted, worth another attempt: counts against the route's attempts."""
+
+    reason: str
+    word: ClassVar[str] = "not_sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """Known not accepted because we are too fast: another attempt later, and it counts against nothing."""
+
+    reason: str
+    word: ClassVar[str] = "throttled"
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Known not accepted, and nothing else will be until someone acts (account paused, domain unverified).
+
+    Says nothing about the message: another attempt later, and it counts against nothing.
+    """
+
+    reason: str
+    word: ClassVar[str] = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Known not accepted, and never will be: this message is at fault."""
+
+    reason: str
+    word: ClassVar[str] = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The request may have been accepted; the answer was lost. Never retried blindly."""
+
+    reason: str
+    word: ClassVar[str] = "unknown"
+
+
+Outcome = Accepted | NotSent | Throttled | Blocked | Rejected | Unknown

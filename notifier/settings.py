@@ -1,0 +1,85 @@
+"""All settings: environment variables with the prefix NOTIFIER_, beside the AWS SDK's own."""
+
+from functools import cache
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from notifier.errors import SettingsError
+
+AwsService = Literal["dynamodb", "ses", "sqs", "sns"]
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="NOTIFIER_", env_ignore_empty=True, extra="ignore")
+
+    database_url: SecretStr = Field(description="Postgres, as postgresql://user:password@host:5432/database")
+    broker_url: SecretStr = Field(description="Redis, as redis://:password@host:6379/0")
+    tables: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="DynamoDB tables whose streams are read, separated by commas"
+    )
+    routes: str = Field(default="", description="Python module with your routes, as package.module")
+    templates: str = Field(
+        default="", description="Folder with your templates; default: `templates` beside the routes module"
+    )
+    sender: str = Field(default="", description="From address of emails that name none")
+    ses_configuration_set: str = Field(
+        default="", description="SES configuration set whose events settle unknown outcomes"
+    )
+    aws_region: str = Field(default="", description="Region; default: the AWS SDK's own settings")
+    aws_endpoint_url: str = Field(default="", description="Endpoint of all AWS services, for emulators")
+    aws_dynamodb_endpoint_url: str = Field(default="", description="Endpoint of DynamoDB and its streams")
+    aws_ses_endpoint_url: str = Field(default="", description="Endpoint of SES")
+    aws_sqs_endpoint_url: str = Field(default="", description="Endpoint of SQS")
+    aws_sns_endpoint_url: str = Field(default="", description="Endpoint of SNS")
+    queue_high_water: int = Field(
+        default=20_000, ge=1, description="Messages in the broker above which rows wait in Postgres instead"
+    )
+    send_lease_seconds: float = Field(
+        default=60.0, gt=0, description="How long an attempt may take before its outcome counts as unknown"
+    )
+    shard_lease_seconds: float = Field(
+        default=15.0, gt=1, description="How long a silent bridge keeps its shards"
+    )
+    log_format: Literal["console", "json"] = Field(default="console", description="console or json")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level")
+
+    @field_validator("tables", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
+            raise ValueError("must start with postgresql://")
+        return value
+
+    def endpoint(self, service: AwsService) -> str | None:
+        """The address of an AWS service, None for AWS itself."""
+        own: str = getattr(self, f"aws_{service}_endpoint_url")
+        return own or self.aws_endpoint_url or None
+
+
+@cache
+def load_settings() -> Settings:
+    """The settings of this process. Raises SettingsError that names each variable at fault."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for fault in error.errors(include_url=False, include_input=False):
+        name = str(fault["loc"][0]) if fault["loc"] else "?"
+        field = Settings.model_fields.get(name)
+        hint = f" ({field.description})" if field and field.description else ""
+        problem = "is not set" if fault["type"] == "missing" else f"is wrong: {fault['msg']}"
+        lines.append(f"NOTIFIER_{name.upper()} {problem}{hint}")
+    return "; ".join(lines)
