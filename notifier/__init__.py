@@ -2,5 +2,7 @@
 
 from notifier.events import Event
 from notifier.messages import Email
+from notifier.retry import RetryPolicy
+from notifier.routes import route
 
-__all__ = ["Email", "Event"]
+__all__ = ["Email", "Event", "RetryPolicy", "route"]

@@ -1,0 +1,28 @@
+"""The outbox: every SQL statement on notifications and their deliveries, one method per transition.
+
+Each method is one transaction. What must not happen is refused by the statement itself, which names the status it
+comes from; a method answers with the rows that it changed.
+"""
+
+from notifier.outbox.attempts import Attempts, Begun, Change, Work
+from notifier.outbox.intake import Intake, NewNotification, Page, Quarantined, Recorded, ShardLease
+from notifier.outbox.partitions import Partitions
+from notifier.outbox.publications import Publication, Publications
+from notifier.outbox.report import Report
+
+__all__ = [
+    "Attempts",
+    "Begun",
+    "Change",
+    "Intake",
+    "NewNotification",
+    "Page",
+    "Partitions",
+    "Publication",
+    "Publications",
+    "Quarantined",
+    "Recorded",
+    "Report",
+    "ShardLease",
+    "Work",
+]

@@ -1,0 +1,50 @@
+"""Celery's settings for delivery at least once on Redis. What each one prevents stands beside it."""
+
+from typing import Any
+
+TASK = "notifier.deliver"
+
+VISIBILITY_SECONDS = 120
+"""After this, Redis gives an unacknowledged message to another worker; begin refuses what is done or under way."""
+
+
+def queue_name(channel: str) -> str:
+    return f"notifier.{channel}"
+
+
+def celery_configuration(broker_url: str) -> dict[str, Any]:
+    return {
+        "broker_url": broker_url,
+        "result_backend": None,  # Postgres knows what became of it
+        "task_ignore_result": True,
+        "task_acks_late": True,  # a worker that dies gives its messages back
+        "task_reject_on_worker_lost": True,  # also when only a child dies
+        "task_acks_on_failure": True,  # the row holds the failure; a rejected message would be dropped
+        "task_acks_on_timeout": True,
+        "task_send_sent_event": False,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_protocol": 2,
+        "worker_prefetch_multiplier": 4,
+        "worker_enable_prefetch_count_reduction": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,  # begin refuses the second delivery
+        "worker_soft_shutdown_timeout": 25.0,  # finish what is under way before leaving
+        "worker_enable_soft_shutdown_on_idle": True,
+        "worker_hijack_root_logger": False,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,  # a worker outlives its broker
+        "worker_detect_quorum_queues": False,  # RabbitMQ only
+        "worker_send_task_events": True,  # Flower
+        "broker_transport_options": {
+            "visibility_timeout": VISIBILITY_SECONDS,
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+            "unacked_restore_limit": 500,  # a long list of lost messages must not stall the worker
+            "socket_timeout": 10,  # without it an ack to a dead peer hangs for ever
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 5,
+            "priority_steps": [0],
+            "body_encoding": "utf-8",
+        },
+    }

@@ -1,0 +1,94 @@
+"""The connection to Postgres, and whether the schema fits this program."""
+
+from functools import cache
+from pathlib import Path
+
+import alembic.command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from notifier.errors import SchemaOutdated, SettingsError, Unreachable
+
+# A dead peer must be noticed before the shortest lease ends; no statement of ours takes longer than this.
+_CONNECT = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "options": "-c statement_timeout=30s -c idle_in_transaction_session_timeout=30s -c timezone=UTC",
+}
+
+
+def connect(url: str, *, pool_size: int = 5, application: str = "notifier") -> Engine:
+    """An engine for that URL; connects when it is first used. Raises SettingsError for a malformed URL."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SettingsError(
+            "NOTIFIER_DATABASE_URL is not a URL like postgresql://user:password@host:5432/database"
+        ) from None
+    return create_engine(
+        parsed.set(drivername="postgresql+psycopg"),
+        connect_args={**_CONNECT, "application_name": application},
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=30,
+        pool_recycle=1800,
+    )
+
+
+def migrate(url: str) -> None:
+    """Bring the schema to this program's version. Two at once are safe: the second waits for the first."""
+    engine = connect(url, application="notifier migrate")
+    try:
+        with engine.connect() as connection:
+            configuration = _configuration()
+            configuration.attributes["connection"] = connection
+            alembic.command.upgrade(configuration, "head")
+            connection.commit()
+    except OperationalError as error:
+        raise unreachable(engine, error) from error
+    finally:
+        engine.dispose()
+
+
+def check_schema(engine: Engine) -> None:
+    """Raises Unreachable where no Postgres answers, SchemaOutdated where `notifier migrate` has not run."""
+    try:
+        with engine.connect() as connection:
+            found = _version(connection)
+    except OperationalError as error:
+        raise unreachable(engine, error) from error
+    if found != schema_head():
+        raise SchemaOutdated(
+            f"the database schema is at {found or 'nothing'}, this program needs {schema_head()}: "
+            "run `notifier migrate`"
+        )
+
+
+def unreachable(engine: Engine, error: OperationalError) -> Unreachable:
+    """The one line for a database that does not answer; it names the server and keeps the password out."""
+    cause = " ".join(str(error.orig).split())
+    where = engine.url.render_as_string(hide_password=True)
+    return Unreachable(f"no database at {where}: {cause}. Is NOTIFIER_DATABASE_URL right and the server up?")
+
+
+@cache
+def schema_head() -> str | None:
+    return ScriptDirectory.from_config(_configuration()).get_current_head()
+
+
+def _version(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _configuration() -> Config:
+    packaged = Path(__file__).with_name("migrations")
+    folder = packaged if packaged.is_dir() else Path(__file__).parent.parent / "alembic"
+    configuration = Config()
+    configuration.set_main_option("script_location", str(folder))
+    return configuration

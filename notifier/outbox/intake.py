@@ -1,0 +1,234 @@
+"""A page of stream records becomes rows, together with the shard's checkpoint and counters, or nothing does."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import Connection, Engine, text
+
+from notifier.errors import LeaseLost
+from notifier.notifications import created_ms
+from notifier.outbox.partitions import Partitions
+
+
+@dataclass(frozen=True, slots=True)
+class ShardLease:
+    """The right to record one shard, until `epoch` moves on. `shard` is its row, `shard_id` its name in AWS."""
+
+    shard: int
+    shard_id: str
+    stream_arn: str
+    table: str
+    owner: str
+    epoch: int
+    checkpoint: str | None
+    parent_shard_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewNotification:
+    id: UUID
+    sequence_number: str
+    route: str
+    channel: str
+    table: str
+    record: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A record that cannot be understood, as it came, with what is wrong."""
+
+    sequence_number: str
+    record: bytes
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one page of a shard amounts to: `read` = notifications + unrouted + quarantined."""
+
+    checkpoint: str
+    last_record_at: datetime | None
+    notifications: Sequence[NewNotification]
+    quarantined: Sequence[Quarantined]
+    unrouted: int
+
+    @property
+    def read(self) -> int:
+        return len(self.notifications) + len(self.quarantined) + self.unrouted
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A publication that is now owed to the broker."""
+
+    publication: int
+    channel: str
+    ids: Sequence[UUID]
+
+
+# The fence: owner, epoch and the checkpoint from which this page was read. Whoever lost the shard, or lost the
+# answer to its last commit, changes no row here.
+_FENCE = text("""
+UPDATE shards SET
+  checkpoint = :checkpoint, last_record_at = coalesce(:last_record_at, last_record_at),
+  records_read = records_read + :read, records_notified = records_notified + :notified,
+  records_unrouted = records_unrouted + :unrouted, records_quarantined = records_quarantined + :quarantined
+WHERE id = :shard AND owner = :owner AND epoch = :epoch AND state = 'open'
+  AND checkpoint IS NOT DISTINCT FROM :previous
+""")
+
+_OWE = text("""
+INSERT INTO publications (channel, notification_ids, due_at)
+VALUES (:channel, CAST(:ids AS uuid[]), now() + make_interval(secs => :grace))
+RETURNING id
+""")
+
+_QUARANTINE = text("""
+INSERT INTO quarantine (shard, sequence_number, record, error) VALUES (:shard, :sequence_number, :record, :error)
+ON CONFLICT (shard, sequence_number) DO NOTHING
+""")
+
+_COPY_NOTIFICATIONS = (
+    "COPY notifications (notification_id, shard, sequence_number, route, channel, table_name, record)"
+    " FROM STDIN (FORMAT BINARY)"
+)
+_COPY_DELIVERIES = "COPY deliveries (notification_id) FROM STDIN (FORMAT BINARY)"
+
+_INSERT_NEW = text("""
+WITH fresh AS (
+  INSERT INTO notifications (notification_id, shard, sequence_number, route, channel, table_name, record)
+  VALUES (:id, :shard, :sequence_number, :route, :channel, :table, :record)
+  ON CONFLICT DO NOTHING RETURNING notification_id
+)
+INSERT INTO deliveries (notification_id) SELECT notification_id FROM fresh RETURNING notification_id
+""")
+
+GRACE_SECONDS = 5.0
+"""How long the bridge that recorded a page has to publish it before the relay does."""
+
+
+class Intake:
+    """Records pages under a shard's lease."""
+
+    def __init__(self, engine: Engine, partitions: Partitions) -> None:
+        self._engine = engine
+        self._partitions = partitions
+
+    def record(self, lease: ShardLease, previous: str | None, page: Page) -> list[Recorded]:
+        """All rows of the page and the checkpoint after it, in one transaction.
+
+        `previous` is the checkpoint from which the page was read. Raises LeaseLost, and writes nothing, where the
+        shard is no longer ours.
+        """
+        self._partitions.ensure({_day(each.id) for each in page.notifications})
+        try:
+            return self._record(lease, previous, page, _copy)
+        except psycopg.errors.UniqueViolation:
+            # A shard that is read again from its beginning, after its row was lost: rare, so the slow way.
+            return self._record(lease, previous, page, _insert_missing)
+
+    def _record(self, lease: ShardLease, previous: str | None, page: Page, write: Any) -> list[Recorded]:
+        with self._engine.begin() as connection:
+            _fence(connection, lease, previous, page)
+            fresh = write(connection, lease, page.notifications) if page.notifications else ()
+            for each in page.quarantined:
+                connection.execute(
+                    _QUARANTINE,
+                    {
+                        "shard": lease.shard,
+                        "sequence_number": each.sequence_number,
+                        "record": each.record,
+                        "error": each.error,
+                    },
+                )
+            return _owe(connection, fresh)
+
+
+def _fence(connection: Connection, lease: ShardLease, previous: str | None, page: Page) -> None:
+    changed = connection.execute(
+        _FENCE,
+        {
+            "checkpoint": page.checkpoint,
+            "last_record_at": page.last_record_at,
+            "read": page.read,
+            "notified": len(page.notifications),
+            "unrouted": page.unrouted,
+            "quarantined": len(page.quarantined),
+            "shard": lease.shard,
+            "owner": lease.owner,
+            "epoch": lease.epoch,
+            "previous": previous,
+        },
+    )
+    if changed.rowcount != 1:
+        raise LeaseLost(f"{lease.shard_id} is no longer held by {lease.owner} in epoch {lease.epoch}")
+
+
+def _copy(
+    connection: Connection, lease: ShardLease, rows: Sequence[NewNotification]
+) -> Sequence[NewNotification]:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)  # noqa: S101  narrows the type
+    with driver.cursor() as cursor:
+        with cursor.copy(_COPY_NOTIFICATIONS) as copy:
+            copy.set_types(["uuid", "int4", "text", "text", "text", "text", "bytea"])
+            for each in rows:
+                copy.write_row(
+                    (
+                        each.id,
+                        lease.shard,
+                        each.sequence_number,
+                        each.route,
+                        each.channel,
+                        each.table,
+                        each.record,
+                    )
+                )
+        with cursor.copy(_COPY_DELIVERIES) as copy:
+            copy.set_types(["uuid"])
+            for each in rows:
+                copy.write_row((each.id,))
+    return rows
+
+
+def _insert_missing(
+    connection: Connection, lease: ShardLease, rows: Sequence[NewNotification]
+) -> Sequence[NewNotification]:
+    fresh = []
+    for each in rows:
+        values = {
+            "id": each.id,
+            "shard": lease.shard,
+            "sequence_number": each.sequence_number,
+            "route": each.route,
+            "channel": each.channel,
+            "table": each.table,
+            "record": each.record,
+        }
+        if connection.execute(_INSERT_NEW, values).first() is not None:
+            fresh.append(each)
+    return fresh
+
+
+def _owe(connection: Connection, fresh: Sequence[NewNotification]) -> list[Recorded]:
+    by_channel: dict[str, list[UUID]] = defaultdict(list)
+    for each in fresh:
+        by_channel[each.channel].append(each.id)
+    return [
+        Recorded(
+            connection.execute(_OWE, {"channel": channel, "ids": ids, "grace": GRACE_SECONDS}).scalar_one(),
+            channel,
+            ids,
+        )
+        for channel, ids in by_channel.items()
+    ]
+
+
+def _day(notification: UUID) -> Any:
+    return datetime.fromtimestamp(created_ms(notification) / 1000, UTC).date()

@@ -1,0 +1,101 @@
+"""Publications: the messages that the broker should hold. One row for a page of them, not one a message.
+
+A publication stays until nothing in it is pending. What the broker lost is found here, and what nobody published.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Engine, text
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Messages of one channel. `waiting` maps those still pending and due to their failures so far."""
+
+    id: int
+    channel: str
+    published: bool
+    waiting: Mapping[UUID, int]
+
+
+_PUBLISHED = text("""
+UPDATE publications SET published_at = now(), due_at = now() + make_interval(secs => :look_again)
+WHERE id = ANY(:ids)
+""")
+
+_TAKE = text("""
+UPDATE publications SET due_at = now() + make_interval(secs => :look_again)
+WHERE id IN (
+  SELECT id FROM publications WHERE due_at <= now() ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
+) RETURNING id, channel, published_at IS NOT NULL
+""")
+
+_WAITING = text("""
+SELECT p.id, d.notification_id, d.failures
+FROM publications p, unnest(p.notification_ids) AS published (id)
+JOIN deliveries d ON d.notification_id = published.id
+WHERE p.id = ANY(:ids) AND d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())
+""")
+
+_SETTLED = text("DELETE FROM publications WHERE id = ANY(:ids)")
+
+_SHRINK = text("""
+UPDATE publications SET notification_ids = CAST(:waiting AS uuid[]) WHERE id = :id
+""")
+
+_DUE_RETRIES = text("""
+WITH ready AS (
+  DELETE FROM due WHERE notification_id IN (
+    SELECT notification_id FROM due WHERE kind = 'retry' AND due_at <= now()
+    ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+  ) RETURNING notification_id, channel
+)
+INSERT INTO publications (channel, notification_ids) SELECT channel, array_agg(notification_id) FROM ready
+GROUP BY channel
+RETURNING cardinality(notification_ids)
+""")
+
+LOOK_AGAIN_SECONDS = 30.0
+"""How long a published page is left to the workers before the relay asks what became of it."""
+
+
+class Publications:
+    """What bridge and relay owe the broker."""
+
+    def __init__(self, engine: Engine, look_again: float = LOOK_AGAIN_SECONDS) -> None:
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._look_again = look_again
+
+    def published(self, ids: Sequence[int]) -> None:
+        """The broker has these now."""
+        with self._engine.connect() as connection:
+            connection.execute(_PUBLISHED, {"ids": list(ids), "look_again": self._look_again})
+
+    def retries_due(self, limit: int) -> int:
+        """Turn deliveries whose next attempt is due into publications that are due; answers how many."""
+        with self._engine.connect() as connection:
+            return sum(connection.execute(_DUE_RETRIES, {"limit": limit}).scalars())
+
+    def take_due(self, limit: int) -> list[Publication]:
+        """The publications to look at now. No other relay looks at them for a while."""
+        with self._engine.connect() as connection:
+            taken = connection.execute(_TAKE, {"limit": limit, "look_again": self._look_again}).all()
+            if not taken:
+                return []
+            waiting: dict[int, dict[UUID, int]] = {row[0]: {} for row in taken}
+            for publication, notification, failures in connection.execute(_WAITING, {"ids": list(waiting)}):
+                waiting[publication][notification] = failures
+            return [Publication(id_, channel, published, waiting[id_]) for id_, channel, published in taken]
+
+    def settled(self, ids: Sequence[int]) -> None:
+        """Nothing in these is pending any more."""
+        if ids:
+            with self._engine.connect() as connection:
+                connection.execute(_SETTLED, {"ids": list(ids)})
+
+    def shrink(self, publication: Publication) -> None:
+        """Forget what is no longer waiting in it."""
+        with self._engine.connect() as connection:
+            connection.execute(_SHRINK, {"id": publication.id, "waiting": list(publication.waiting)})

@@ -1,0 +1,115 @@
+"""What the outbox holds, for operators. Reads only."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine, RowMapping, text
+
+from notifier.notifications import Status
+
+_COUNTS = text("""
+SELECT n.channel, d.status, count(*) AS deliveries, min(n.recorded_at) AS oldest
+FROM deliveries d JOIN notifications n USING (notification_id)
+GROUP BY n.channel, d.status ORDER BY n.channel, d.status
+""")
+
+_LIST = text("""
+SELECT d.notification_id, n.channel, n.route, d.status, d.attempt, d.failures, d.recipient, d.reason,
+       n.recorded_at, d.next_attempt_at
+FROM deliveries d JOIN notifications n USING (notification_id)
+WHERE (:status = '' OR d.status = CAST(nullif(:status, '') AS delivery_status))
+  AND (:channel = '' OR n.channel = :channel) AND (:route = '' OR n.route = :route)
+ORDER BY d.notification_id DESC LIMIT :limit
+""")
+
+_SHOW = text("""
+SELECT n.*, d.status, d.attempt, d.failures, d.recipient, d.reason, d.next_attempt_at, d.begun_at, d.ended_at,
+       d.provider_message_id, d.token, s.shard_id, st.arn AS stream_arn
+FROM notifications n JOIN deliveries d USING (notification_id)
+JOIN shards s ON s.id = n.shard JOIN streams st ON st.id = s.stream_id
+WHERE n.notification_id = :id
+""")
+
+_EVENTS = text("SELECT * FROM delivery_events WHERE notification_id = :id ORDER BY at")
+
+_SHARDS = text("""
+SELECT s.shard_id, s.parent_shard_id, st.table_name, s.state, s.owner, s.epoch, s.checkpoint, s.last_record_at,
+       s.records_read, s.records_notified, s.records_unrouted, s.records_quarantined, s.lease_until > now() AS leased
+FROM shards s JOIN streams st ON st.id = s.stream_id ORDER BY st.table_name, s.shard_id
+""")
+
+_QUARANTINE = text("""
+SELECT q.id, s.shard_id, q.sequence_number, q.error, q.quarantined_at
+FROM quarantine q JOIN shards s ON s.id = q.shard WHERE q.replayed_at IS NULL ORDER BY q.id DESC LIMIT :limit
+""")
+
+# What must never be: a shard whose counters or rows do not add up, a delivery that nothing will move again.
+_AUDIT_SHARDS = text("""
+SELECT s.id, s.shard_id, s.records_read, s.records_notified, s.records_unrouted, s.records_quarantined,
+       coalesce(n.rows, 0) AS notifications, coalesce(q.rows, 0) AS quarantine
+FROM shards s
+LEFT JOIN (SELECT shard, count(*) AS rows FROM notifications GROUP BY shard) n ON n.shard = s.id
+LEFT JOIN (SELECT shard, count(*) AS rows FROM quarantine GROUP BY shard) q ON q.shard = s.id
+ORDER BY s.shard_id
+""")
+
+_AUDIT_STRANDED = text("""
+SELECT d.notification_id, d.status FROM deliveries d
+WHERE d.status = 'pending'
+      AND NOT EXISTS (SELECT FROM publications p WHERE d.notification_id = ANY(p.notification_ids))
+      AND NOT EXISTS (SELECT FROM due WHERE due.notification_id = d.notification_id)
+   OR d.status = 'sending'
+      AND NOT EXISTS (SELECT FROM claims c WHERE d.notification_id = ANY(c.notification_ids) AND c.token = d.token)
+   OR d.status = 'unknown'
+      AND NOT EXISTS (SELECT FROM due WHERE due.notification_id = d.notification_id)
+LIMIT 100
+""")
+
+
+class Report:
+    """Answers for `notifier status`, `list`, `show`, `shards` and `audit`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def counts(self) -> Sequence[RowMapping]:
+        return self._rows(_COUNTS)
+
+    def totals(self) -> dict[Status, int]:
+        """Deliveries by status, over all channels."""
+        totals: dict[Status, int] = {}
+        for row in self.counts():
+            totals[Status(row["status"])] = totals.get(Status(row["status"]), 0) + row["deliveries"]
+        return totals
+
+    def deliveries(
+        self, *, status: str = "", channel: str = "", route: str = "", limit: int = 50
+    ) -> Sequence[RowMapping]:
+        return self._rows(_LIST, status=status, channel=channel, route=route, limit=limit)
+
+    def show(self, notification: UUID) -> RowMapping | None:
+        return next(iter(self._rows(_SHOW, id=notification)), None)
+
+    def events(self, notification: UUID) -> Sequence[RowMapping]:
+        return self._rows(_EVENTS, id=notification)
+
+    def shards(self) -> Sequence[RowMapping]:
+        return self._rows(_SHARDS)
+
+    def quarantine(self, limit: int = 50) -> Sequence[RowMapping]:
+        return self._rows(_QUARANTINE, limit=limit)
+
+    def audit(self) -> tuple[Sequence[RowMapping], Sequence[RowMapping]]:
+        """Per shard the counters beside the rows, and the deliveries that nothing will move (must be none)."""
+        return self._rows(_AUDIT_SHARDS), self._rows(_AUDIT_STRANDED)
+
+    def now(self) -> datetime:
+        """The database's clock."""
+        now: datetime = self._rows(text("SELECT now() AS now"))[0]["now"]
+        return now
+
+    def _rows(self, statement: Any, **values: Any) -> Sequence[RowMapping]:
+        with self._engine.connect() as connection:
+            return connection.execute(statement, values).mappings().all()

@@ -1,0 +1,133 @@
+"""Routes: which events become a notification, and what it says. What users write."""
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+from notifier.errors import RoutesError
+from notifier.events import Event
+from notifier.matching import Pattern, Predicate, compile_match
+from notifier.retry import RetryPolicy
+
+Build = Callable[[Event], Any]
+BuildT = TypeVar("BuildT", bound=Build)
+
+_ATTRIBUTE = "__notifier_route__"
+
+
+@dataclass(frozen=True)
+class Route:
+    """Owns the events that it matches and builds the request to the channel; `build` may return None: nobody
+    is to be told."""
+
+    name: str
+    table: str
+    channel: str
+    build: Build
+    matches: Predicate
+    priority: int = 0
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+def route(
+    *,
+    table: str,
+    channel: str,
+    on: str | Sequence[str] = "INSERT",
+    match: Pattern | None = None,
+    name: str | None = None,
+    retry: RetryPolicy | None = None,
+) -> Callable[[BuildT], BuildT]:
+    """Make a function the route of the events that match. The first route of a module that matches owns the event.
+
+    The function gets the `Event` and returns what its channel sends (`Email`), or None. It runs in a worker, may
+    ask other databases and services, and is tried again when it raises. `name` is part of the identity of the
+    notifications, the function's name unless given: do not change it while records may be read again.
+    """
+
+    def register(build: BuildT) -> BuildT:
+        names = (on,) if isinstance(on, str) else tuple(on)
+        made = Route(
+            name=name or build.__name__,
+            table=table,
+            channel=channel,
+            build=build,
+            matches=compile_match(table, names, match or {}),
+            retry=retry or RetryPolicy(),
+        )
+        setattr(build, _ATTRIBUTE, made)
+        return build
+
+    return register
+
+
+class Routes:
+    """The routes of one module, in the order in which they stand there."""
+
+    def __init__(self, routes: Iterable[Route], source: Path | None = None) -> None:
+        self._all = tuple(routes)
+        self.source = source
+        names = [each.name for each in self._all]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise RoutesError(f"two routes are called {', '.join(sorted(twice))}; give one a name=")
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self._all)
+
+    def owner(self, event: Event) -> Route | None:
+        """The first route that matches, None where nobody is to be told."""
+        for each in self._by_table.get(event.table, ()):
+            if each.matches(event):
+                return each
+        return None
+
+    def __getitem__(self, name: str) -> Route:
+        try:
+            return self._by_name[name]
+        except KeyError:
+            raise RoutesError(
+                f"no route is called {name!r} any more; put it back, or resolve its notifications"
+            ) from None
+
+    @cached_property
+    def _by_name(self) -> dict[str, Route]:
+        return {each.name: each for each in self._all}
+
+    @cached_property
+    def _by_table(self) -> dict[str, list[Route]]:
+        tables: dict[str, list[Route]] = {}
+        for each in self._all:
+            tables.setdefault(each.table, []).append(each)
+        return tables
+
+
+def load_routes(module: str) -> Routes:
+    """The routes of a module, named as `package.module`. Raises RoutesError that says what to mend."""
+    if not module:
+        raise RoutesError("NOTIFIER_ROUTES is not set: name the Python module with your routes, as package.module")
+    loaded = _import(module)
+    found = [getattr(value, _ATTRIBUTE) for value in vars(loaded).values() if hasattr(value, _ATTRIBUTE)]
+    if not found:
+        raise RoutesError(f"{module} has no route: decorate a function with @route(table=..., channel=...)")
+    return Routes(found, Path(loaded.__file__) if loaded.__file__ else None)
+
+
+def _import(module: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except RoutesError:
+        raise
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module == error.name or module.startswith(f"{error.name}.")):
+            raise RoutesError(
+                f"NOTIFIER_ROUTES={module}: there is no such module; is its folder the working directory "
+                "or on PYTHONPATH?"
+            ) from None
+        raise RoutesError(f"NOTIFIER_ROUTES={module} needs {error.name}, which is not installed") from error
+    except Exception as error:  # user code: whatever it raises is told in one line
+        raise RoutesError(f"NOTIFIER_ROUTES={module} failed on import: {type(error).__name__}: {error}") from error

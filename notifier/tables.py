@@ -1,0 +1,198 @@
+"""The tables, as `alembic/` makes them; `make check` compares the two.
+
+`notifications` never change. `deliveries` are narrow and change twice on the common path, with no index but the
+primary key, so that both updates stay on their page (HOT). Whatever needs attention later is a row in a small table
+beside them: a publication (messages that the broker should hold), a claim (attempts under way), a due row (a retry
+or a deadline). Every delivery that is pending, sending or unknown is in one of the three.
+
+There are no foreign keys on the hot tables: each costs a lookup a row, and the statements of `outbox` write both
+sides in one transaction.
+"""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Enum,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+
+from notifier.notifications import Status
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pk",
+        "ix": "%(table_name)s_%(column_0_N_name)s",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fk",
+    }
+)
+
+STATUS = Enum(Status, name="delivery_status", values_callable=lambda kind: [each.value for each in kind])
+_TIME = DateTime(timezone=True)
+_NOW = text("now()")
+_NONE = text("0")
+
+# Partitioned by day of the record's creation, which the id carries: a record that is read again meets its own row.
+_BY_DAY = "RANGE (notification_id)"
+
+streams = Table(
+    "streams",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("arn", Text, nullable=False, unique=True),
+    Column("table_name", Text, nullable=False),
+    Column("discovered_at", _TIME, nullable=False, server_default=_NOW),
+)
+
+shards = Table(
+    "shards",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("stream_id", Integer, ForeignKey("streams.id"), nullable=False),
+    Column("shard_id", Text, nullable=False),
+    Column("parent_shard_id", Text),
+    Column("state", Text, nullable=False, server_default="open"),
+    Column("owner", Text),
+    Column("epoch", BigInteger, nullable=False, server_default=_NONE),
+    Column("lease_until", _TIME),
+    Column("checkpoint", Text),  # sequence number of the last record that is recorded, as it came
+    Column("last_record_at", _TIME),
+    Column("records_read", BigInteger, nullable=False, server_default=_NONE),
+    Column("records_notified", BigInteger, nullable=False, server_default=_NONE),
+    Column("records_unrouted", BigInteger, nullable=False, server_default=_NONE),
+    Column("records_quarantined", BigInteger, nullable=False, server_default=_NONE),
+    Column("discovered_at", _TIME, nullable=False, server_default=_NOW),
+    Column("finished_at", _TIME),
+    UniqueConstraint("stream_id", "shard_id"),
+    CheckConstraint("state IN ('open', 'finished', 'lost')", name="state"),
+    CheckConstraint("(owner IS NULL) = (lease_until IS NULL)", name="lease"),
+    CheckConstraint("(state = 'open') = (finished_at IS NULL)", name="finished"),
+    CheckConstraint(
+        "records_read = records_notified + records_unrouted + records_quarantined", name="accounted"
+    ),
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("notification_id", Uuid, primary_key=True),
+    Column("shard", Integer, nullable=False),  # shards.id
+    Column("sequence_number", Text, nullable=False),
+    Column("route", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("table_name", Text, nullable=False),
+    Column("record", LargeBinary, nullable=False),  # JSON of GetRecords; bytea, as text refuses NUL
+    Column("recorded_at", _TIME, nullable=False, server_default=_NOW),
+    postgresql_partition_by=_BY_DAY,
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("notification_id", Uuid, primary_key=True),
+    Column("status", STATUS, nullable=False, server_default="pending"),
+    Column("attempt", SmallInteger, nullable=False, server_default=_NONE),  # requests begun
+    Column("failures", SmallInteger, nullable=False, server_default=_NONE),  # count against the route's limit
+    Column("token", Uuid),  # of the last attempt
+    Column("next_attempt_at", _TIME),
+    Column("begun_at", _TIME),  # of the last attempt
+    Column("ended_at", _TIME),  # of the last attempt, or of the decision not to make one
+    Column("recipient", Text),
+    Column("provider_message_id", Text),
+    Column("reason", Text),
+    CheckConstraint("attempt >= 0 AND failures >= 0", name="counts"),
+    CheckConstraint("status <> 'sending' OR (token IS NOT NULL AND attempt > 0)", name="sending"),
+    CheckConstraint("next_attempt_at IS NULL OR status = 'pending'", name="next_attempt"),
+    postgresql_partition_by=_BY_DAY,
+)
+
+delivery_events = Table(
+    "delivery_events",
+    metadata,
+    Column("notification_id", Uuid, nullable=False),
+    Column("at", _TIME, nullable=False, server_default=text("clock_timestamp()")),
+    Column("status_from", STATUS, nullable=False),
+    Column("status_to", STATUS, nullable=False),
+    Column("attempt", SmallInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text),
+    Column("detail", Text),  # a traceback, or the provider's answer
+    Column("begun_at", _TIME),  # of the attempt that ended here
+    Index(None, "notification_id"),
+    postgresql_partition_by=_BY_DAY,
+)
+
+publications = Table(
+    "publications",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("notification_ids", ARRAY(Uuid), nullable=False),
+    Column("published_at", _TIME),
+    Column("due_at", _TIME, nullable=False, server_default=_NOW),  # when the relay looks at it next
+    Index(None, "due_at"),
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("token", Uuid, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("worker", Text, nullable=False),
+    Column("notification_ids", ARRAY(Uuid), nullable=False),
+    Column("lease_until", _TIME, nullable=False),
+    Index(None, "lease_until"),
+)
+
+due = Table(
+    "due",
+    metadata,
+    Column("notification_id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("due_at", _TIME, nullable=False),
+    Index(None, "kind", "due_at"),
+    CheckConstraint("kind IN ('retry', 'unknown')", name="kind"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("shard", Integer, ForeignKey("shards.id"), nullable=False),
+    Column("sequence_number", Text, nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("quarantined_at", _TIME, nullable=False, server_default=_NOW),
+    Column("replayed_at", _TIME),
+    UniqueConstraint("shard", "sequence_number"),
+)
+
+gaps = Table(
+    "gaps",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("shard", Integer, ForeignKey("shards.id"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("after_sequence_number", Text),  # the last record before the gap that is recorded
+    Column("after_record_at", _TIME),
+    Column("detected_at", _TIME, nullable=False, server_default=_NOW),
+    Column("acknowledged_at", _TIME),
+)
+
+
