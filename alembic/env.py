@@ -13,7 +13,7 @@ _ADVISORY_LOCK = 0x6E6F7469666965  # "notifie": one migration at a time, whoever
 _PARTITION = re.compile(r"_\d{8}$")
 
 
-def ours(name: str | None, kind: str, parents: object) -> bool:
+def ours(name: str | None, kind: str, _parents: object) -> bool:
     """Daily partitions are made by the bridge, not by migrations."""
     return not (kind == "table" and name and _PARTITION.search(name))
 

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -39,23 +39,7 @@ class Event:
     def from_record(cls, table: str, record: Wire) -> "Event":
         """The event of a stream record in the JSON of GetRecords. Raises DecodeError."""
         try:
-            change = record["dynamodb"]
-            name = record["eventName"]
-            if name not in EVENT_NAMES:
-                raise DecodeError(f"eventName is {name!r}, not one of INSERT, MODIFY, REMOVE")
-            return cls(
-                id=_text(record["eventID"], "eventID"),
-                table=table,
-                name=cast("EventName", name),
-                keys=_item(change["Keys"]),
-                new=_item(change["NewImage"]) if "NewImage" in change else None,
-                old=_item(change["OldImage"]) if "OldImage" in change else None,
-                created_at=datetime.fromtimestamp(change["ApproximateCreationDateTime"], UTC),
-                sequence_number=_text(change["SequenceNumber"], "SequenceNumber"),
-                expired_by_ttl=_is_ttl(record.get("userIdentity")),
-            )
-        except DecodeError:
-            raise
+            return cls._from_record(table, record)
         except KeyError as missing:
             raise DecodeError(f"the record has no {missing.args[0]}") from None
         except (AttributeError, TypeError, ValueError, OverflowError, OSError) as error:
@@ -63,41 +47,42 @@ class Event:
         except RecursionError:
             raise DecodeError("the item is nested too deeply") from None
 
+    @classmethod
+    def _from_record(cls, table: str, record: Wire) -> "Event":
+        change = record["dynamodb"]
+        name = record["eventName"]
+        if name not in EVENT_NAMES:
+            raise DecodeError(f"eventName is {name!r}, not one of INSERT, MODIFY, REMOVE")
+        return cls(
+            id=_text(record["eventID"], "eventID"),
+            table=table,
+            name=cast("EventName", name),
+            keys=_item(change["Keys"]),
+            new=_item(change["NewImage"]) if "NewImage" in change else None,
+            old=_item(change["OldImage"]) if "OldImage" in change else None,
+            created_at=datetime.fromtimestamp(change["ApproximateCreationDateTime"], UTC),
+            sequence_number=_text(change["SequenceNumber"], "SequenceNumber"),
+            expired_by_ttl=_is_ttl(record.get("userIdentity")),
+        )
+
 
 def plain(value: Wire) -> Any:
     """One attribute value of DynamoDB's JSON as a Python value. Raises DecodeError."""
     if len(value) != 1:
         raise DecodeError(f"an attribute value must have one type, this has {sorted(value)}")
     ((kind, content),) = value.items()
-    match kind:
-        case "S":
-            return _text(content, "S")
-        case "N":
-            return _number(content)
-        case "BOOL" if isinstance(content, bool):
-            return content
-        case "NULL":
-            return None
-        case "M":
-            return _item(content)
-        case "L":
-            return [plain(each) for each in content]
-        case "B":
-            return _binary(content)
-        case "SS":
-            return frozenset(_text(each, "SS") for each in content)
-        case "NS":
-            return frozenset(_number(each) for each in content)
-        case "BS":
-            return frozenset(_binary(each) for each in content)
-    raise DecodeError(f"unknown attribute type {kind!r}")
+    try:
+        decode = _DECODERS[kind]
+    except KeyError:
+        raise DecodeError(f"unknown attribute type {kind[:20]!r}") from None
+    return decode(content)
 
 
 def _item(attributes: Mapping[str, Wire]) -> dict[str, Any]:
     return {name: plain(value) for name, value in attributes.items()}
 
 
-def _text(value: object, what: str) -> str:
+def _text(value: object, what: str = "S") -> str:
     if not isinstance(value, str):
         raise DecodeError(f"{what} must be text, not {type(value).__name__}")
     return value
@@ -124,5 +109,25 @@ def _binary(text: str) -> bytes:
         raise DecodeError(f"not base64: {error}") from None
 
 
+def _bool(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise DecodeError(f"BOOL must be true or false, not {type(value).__name__}")
+    return value
+
+
 def _is_ttl(identity: Wire | None) -> bool:
-    return bool(identity) and identity is not None and identity.get("principalId") == "dynamodb.amazonaws.com"
+    return identity is not None and identity.get("principalId") == "dynamodb.amazonaws.com"
+
+
+_DECODERS: dict[str, Callable[[Any], Any]] = {
+    "S": _text,
+    "N": _number,
+    "BOOL": _bool,
+    "NULL": lambda _: None,
+    "M": _item,
+    "L": lambda values: [plain(each) for each in values],
+    "B": _binary,
+    "SS": lambda values: frozenset(_text(each) for each in values),
+    "NS": lambda values: frozenset(_number(each) for each in values),
+    "BS": lambda values: frozenset(_binary(each) for each in values),
+}

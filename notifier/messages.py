@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-RequestT = TypeVar("RequestT", covariant=True)
-ContentT = TypeVar("ContentT", covariant=True)
+RequestT_co = TypeVar("RequestT_co", covariant=True)
+ContentT_co = TypeVar("ContentT_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,10 @@ class EmailContent:
 
 
 @dataclass(frozen=True, slots=True)
-class Message(Generic[RequestT, ContentT]):
+class Message(Generic[RequestT_co, ContentT_co]):
     """One attempt to send one notification: what the route asked for, rendered, under its id."""
 
     notification_id: UUID
     attempt: int
-    request: RequestT
-    content: ContentT
+    request: RequestT_co
+    content: ContentT_co

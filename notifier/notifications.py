@@ -9,15 +9,13 @@ _VARIANT = 0b10 << 62
 _CLEAR = ~((0xF << 76) | (0b11 << 62))
 
 
-def notification_id(
-    stream_arn: str, shard_id: str, sequence_number: str, route: str, created_ms: int
-) -> UUID:
+def notification_id(stream_arn: str, shard_id: str, sequence_number: str, route: str, created_ms: int) -> UUID:
     """The one id of the notification that `route` makes of a stream record.
 
     A pure function of the record, so that reading it again yields the same id: 48 bits of its creation time
     in Unix milliseconds, then a hash. It is the primary key, the Celery task id and the provider's tag.
     """
-    name = "\0".join((stream_arn, shard_id, sequence_number, route)).encode()
+    name = f"{stream_arn}\0{shard_id}\0{sequence_number}\0{route}".encode()
     digest = int.from_bytes(hashlib.blake2b(name, digest_size=10).digest(), "big")
     return UUID(int=((created_ms << 80) | digest) & _CLEAR | _VERSION_8 | _VARIANT)
 

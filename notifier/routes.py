@@ -23,7 +23,8 @@ _ATTRIBUTE = "__notifier_route__"
 @dataclass(frozen=True)
 class Route:
     """Owns the events that it matches and builds the request to the channel; `build` may return None: nobody
-    is to be told."""
+    is to be told.
+    """
 
     name: str
     table: str

@@ -39,9 +39,7 @@ class Settings(BaseSettings):
     send_lease_seconds: float = Field(
         default=60.0, gt=0, description="How long an attempt may take before its outcome counts as unknown"
     )
-    shard_lease_seconds: float = Field(
-        default=15.0, gt=1, description="How long a silent bridge keeps its shards"
-    )
+    shard_lease_seconds: float = Field(default=15.0, gt=1, description="How long a silent bridge keeps its shards")
     log_format: Literal["console", "json"] = Field(default="console", description="console or json")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level")
 

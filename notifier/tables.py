@@ -82,9 +82,7 @@ shards = Table(
     CheckConstraint("state IN ('open', 'finished', 'lost')", name="state"),
     CheckConstraint("(owner IS NULL) = (lease_until IS NULL)", name="lease"),
     CheckConstraint("(state = 'open') = (finished_at IS NULL)", name="finished"),
-    CheckConstraint(
-        "records_read = records_notified + records_unrouted + records_quarantined", name="accounted"
-    ),
+    CheckConstraint("records_read = records_notified + records_unrouted + records_quarantined", name="accounted"),
 )
 
 notifications = Table(
@@ -194,5 +192,3 @@ gaps = Table(
     Column("detected_at", _TIME, nullable=False, server_default=_NOW),
     Column("acknowledged_at", _TIME),
 )
-
-

@@ -1,2 +1,138 @@
-"""Templates from a folder (being written)."""
-class Templates: ...
+"""Templates from a folder: `NAME/subject.txt`, `NAME/body.txt` and, where there is HTML, `NAME/body.html`.
+
+Translations lie beside them (`body.de.html`), shared layouts anywhere in the folder. They are jinja2,
+sandboxed and strict: a missing value is an error, not a gap in a mail. HTML is escaped, text is not.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from traceback import walk_tb
+from typing import Any
+
+import jinja2
+from jinja2.meta import find_referenced_templates
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from notifier.errors import SettingsError, TemplateError
+from notifier.messages import EmailContent
+from notifier.settings import Settings
+from notifier.template_files import TemplateFiles
+
+_UNFIT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
+_Compiled = tuple[jinja2.Template, jinja2.Template, jinja2.Template | None]
+
+
+def templates_folder(settings: Settings, routes_module_file: str | None) -> Path:
+    """NOTIFIER_TEMPLATES, or `templates` beside the routes module."""
+    if settings.templates:
+        return Path(settings.templates)
+    if not routes_module_file:
+        raise SettingsError("NOTIFIER_TEMPLATES is not set, and there is no routes module to look beside")
+    return Path(routes_module_file).parent / "templates"
+
+
+class Templates:
+    """All templates of one folder: listed once, each compiled once, so that a render touches no disk.
+
+    Safe to share between threads.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._files = TemplateFiles(folder)
+        self._compiled: dict[tuple[str, str | None], _Compiled] = {}
+        # Two environments: what an HTML body includes is escaped too, whatever the included file is called.
+        self._html = self._environment(autoescape=True)
+        self._text = self._environment(autoescape=False)
+
+    def names(self) -> list[str]:
+        return self._files.names()
+
+    def render(self, name: str, context: Mapping[str, Any], locale: str | None = None) -> EmailContent:
+        """The mail that a template makes of the context, in the nearest translation. Raises TemplateError."""
+        subject, text, html = self._template(name, locale)
+        return EmailContent(
+            subject=" ".join(_sound(self._rendered(subject, context)).split()),
+            text=_sound(self._rendered(text, context)),
+            html=None if html is None else _sound(self._rendered(html, context)),
+        )
+
+    def check(self) -> None:
+        """Compile all that is in the folder. Raises TemplateError for the first that is broken."""
+        for path in sorted(self._files.paths):
+            environment = self._html if path.endswith(".html") else self._text
+            self._get(environment, path)
+            for reference in find_referenced_templates(environment.parse(self._files.read(path))):
+                if reference is not None and reference not in self._files.paths:
+                    raise TemplateError(f"{self._files.folder / path} needs {reference!r}, which is not there")
+        for name, locale in sorted(self._files.written, key=str):
+            self._template(name, locale)
+
+    def _template(self, name: str, locale: str | None) -> _Compiled:
+        key = (name, self._files.nearest(name, locale))
+        compiled = self._compiled.get(key)
+        if compiled is None:
+            compiled = self._compiled[key] = self._compile(*key)
+        return compiled
+
+    def _compile(self, name: str, locale: str | None) -> _Compiled:
+        subject = self._files.required(name, "subject.txt", locale)
+        text = self._files.required(name, "body.txt", locale)
+        html = self._files.part(name, "body.html", locale)
+        return (
+            self._get(self._text, subject),
+            self._get(self._text, text),
+            self._get(self._html, html) if html else None,
+        )
+
+    def _environment(self, *, autoescape: bool) -> ImmutableSandboxedEnvironment:
+        return ImmutableSandboxedEnvironment(
+            loader=jinja2.FunctionLoader(self._source),
+            undefined=jinja2.StrictUndefined,
+            autoescape=autoescape,
+            auto_reload=False,
+            cache_size=-1,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def _source(self, path: str) -> tuple[str, str, None]:
+        if path not in self._files.paths:
+            raise jinja2.TemplateNotFound(path, f"{path!r} is not in {self._files.folder}")
+        return self._files.read(path), str(self._files.folder / path), None
+
+    def _get(self, environment: jinja2.Environment, path: str) -> jinja2.Template:
+        try:
+            return environment.get_template(path)
+        except jinja2.TemplateSyntaxError as error:
+            raise TemplateError(f"{error.filename}, line {error.lineno}: {error.message}") from None
+
+    def _rendered(self, template: jinja2.Template, context: Mapping[str, Any]) -> str:
+        try:
+            return template.render(context)
+        except Exception as error:
+            raise TemplateError(self._explained(error, template, context)) from error
+
+    def _explained(self, error: Exception, template: jinja2.Template, context: Mapping[str, Any]) -> str:
+        place = str(template.filename)
+        for frame, line in walk_tb(error.__traceback__):
+            if frame.f_code.co_filename.startswith(str(self._files.folder)):
+                place = f"{frame.f_code.co_filename}, line {line}"
+        if isinstance(error, jinja2.UndefinedError):
+            return f"{place}: {error}; the context has {', '.join(sorted(map(str, context))) or 'nothing'}"
+        return f"{place}: {type(error).__name__}: {error}"
+
+
+def _sound(text: str) -> str:
+    """The text without what no mail can carry: NUL, half a surrogate pair."""
+    if "\0" not in text and (text.isascii() or _encodes(text)):
+        return text
+    return _UNFIT.sub("\ufffd", text)
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -58,9 +58,7 @@ def upgrade() -> None:
         sa.Column("provider_message_id", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.CheckConstraint("next_attempt_at IS NULL OR status = 'pending'", name="deliveries_next_attempt"),
-        sa.CheckConstraint(
-            "status <> 'sending' OR (token IS NOT NULL AND attempt > 0)", name="deliveries_sending"
-        ),
+        sa.CheckConstraint("status <> 'sending' OR (token IS NOT NULL AND attempt > 0)", name="deliveries_sending"),
         sa.CheckConstraint("attempt >= 0 AND failures >= 0", name="deliveries_counts"),
         sa.PrimaryKeyConstraint("notification_id", name="deliveries_pk"),
         postgresql_partition_by="RANGE (notification_id)",
@@ -68,9 +66,7 @@ def upgrade() -> None:
     op.create_table(
         "delivery_events",
         sa.Column("notification_id", sa.Uuid(), nullable=False),
-        sa.Column(
-            "at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
-        ),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
         sa.Column("status_from", STATUS, nullable=False),
         sa.Column("status_to", STATUS, nullable=False),
         sa.Column("attempt", sa.SmallInteger(), nullable=False),
@@ -119,9 +115,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
         sa.Column("arn", sa.Text(), nullable=False),
         sa.Column("table_name", sa.Text(), nullable=False),
-        sa.Column(
-            "discovered_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
-        ),
+        sa.Column("discovered_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name="streams_pk"),
         sa.UniqueConstraint("arn", name="streams_arn_key"),
     )
@@ -141,9 +135,7 @@ def upgrade() -> None:
         sa.Column("records_notified", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("records_unrouted", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("records_quarantined", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column(
-            "discovered_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
-        ),
+        sa.Column("discovered_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("(state = 'open') = (finished_at IS NULL)", name="shards_finished"),
         sa.CheckConstraint("state IN ('open', 'finished', 'lost')", name="shards_state"),
@@ -175,9 +167,7 @@ def upgrade() -> None:
         sa.Column("sequence_number", sa.Text(), nullable=False),
         sa.Column("record", sa.LargeBinary(), nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
-        sa.Column(
-            "quarantined_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
-        ),
+        sa.Column("quarantined_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("replayed_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["shard"], ["shards.id"], name="quarantine_shard_fk"),
         sa.PrimaryKeyConstraint("id", name="quarantine_pk"),

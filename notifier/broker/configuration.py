@@ -3,13 +3,18 @@
 from typing import Any
 
 TASK = "notifier.deliver"
+_PREFIX = "notifier."
 
 VISIBILITY_SECONDS = 120
 """After this, Redis gives an unacknowledged message to another worker; begin refuses what is done or under way."""
 
 
 def queue_name(channel: str) -> str:
-    return f"notifier.{channel}"
+    return f"{_PREFIX}{channel}"
+
+
+def channel_of(queue: str) -> str:
+    return queue.removeprefix(_PREFIX)
 
 
 def celery_configuration(broker_url: str) -> dict[str, Any]:
@@ -31,6 +36,7 @@ def celery_configuration(broker_url: str) -> dict[str, Any]:
         "worker_soft_shutdown_timeout": 25.0,  # finish what is under way before leaving
         "worker_enable_soft_shutdown_on_idle": True,
         "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # a worker outlives its broker
         "worker_detect_quorum_queues": False,  # RabbitMQ only

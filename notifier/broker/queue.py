@@ -36,39 +36,24 @@ class Queue:
         self._app = Celery("notifier", set_as_current=False)
         self._app.conf.update(celery_configuration(broker_url))
         self._origin = origin
-        self._redis = Redis.from_url(
-            broker_url, socket_timeout=10, socket_connect_timeout=5, health_check_interval=5
-        )
+        self._redis = Redis.from_url(broker_url, socket_timeout=10, socket_connect_timeout=5, health_check_interval=5)
 
     def publish(self, channel: str, retries: Mapping[UUID, int]) -> None:
         """One Celery task for each id, through Redis pipelines; the ids are the task ids.
 
         `retries` says how often each has failed before. Raises BrokerError: some may be published, none must be.
         """
-        queue = queue_name(channel)
         try:
-            with self._app.producer_pool.acquire(block=True, timeout=10) as producer:
-                with producer.batch(max_size=_PIPELINE):
-                    for notification, failures in retries.items():
-                        task = str(notification)
-                        producer.publish(
-                            _body(task),
-                            routing_key=queue,
-                            exchange="",
-                            headers=_headers(task, failures, self._origin),
-                            correlation_id=task,
-                            serializer="json",
-                            delivery_mode=2,
-                            declare=(),
-                            retry=False,
-                        )
+            with self._app.producer_pool.acquire(block=True, timeout=10) as producer, producer.batch(_PIPELINE):
+                for notification, failures in retries.items():
+                    self._publish(producer, queue_name(channel), str(notification), failures)
         except (KombuError, RedisError, OSError) as error:
             raise self._unreachable(error) from error
 
     def depth(self, channel: str) -> int:
         """Messages that no worker has taken yet. Raises BrokerError."""
         try:
-            return int(self._redis.llen(queue_name(channel)))  # type: ignore[arg-type]
+            return int(self._redis.llen(queue_name(channel)))
         except (RedisError, OSError) as error:
             raise self._unreachable(error) from error
 
@@ -101,6 +86,19 @@ class Queue:
     def close(self) -> None:
         self._redis.close()
         self._app.close()
+
+    def _publish(self, producer: Any, queue: str, task: str, failures: int) -> None:
+        producer.publish(
+            _body(task),
+            routing_key=queue,
+            exchange="",
+            headers=_headers(task, failures, self._origin),
+            correlation_id=task,
+            serializer="json",
+            delivery_mode=2,
+            declare=(),
+            retry=False,
+        )
 
     def _unreachable(self, error: Exception) -> BrokerError:
         where = Connection(self._url).as_uri()  # keeps the password out

@@ -4,7 +4,7 @@ Each method is one transaction. What must not happen is refused by the statement
 comes from; a method answers with the rows that it changed.
 """
 
-from notifier.outbox.attempts import Attempts, Begun, Change, Work
+from notifier.outbox.attempts import Attempts, Begun, Change, Work, expire
 from notifier.outbox.intake import Intake, NewNotification, Page, Quarantined, Recorded, ShardLease
 from notifier.outbox.partitions import Partitions
 from notifier.outbox.publications import Publication, Publications
@@ -25,4 +25,5 @@ __all__ = [
     "Report",
     "ShardLease",
     "Work",
+    "expire",
 ]

@@ -61,8 +61,8 @@ WHERE d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <
 _BEGIN = text("""
 WITH begun AS (
   UPDATE deliveries d SET
-    status = 'sending', token = :token, attempt = d.attempt + (d.status = 'pending')::int, recipient = wanted.recipient,
-    begun_at = now(), ended_at = NULL, next_attempt_at = NULL
+    status = 'sending', token = :token, attempt = d.attempt + (d.status = 'pending')::int,
+    recipient = wanted.recipient, begun_at = now(), ended_at = NULL, next_attempt_at = NULL
   FROM unnest(CAST(:ids AS uuid[]), CAST(:recipients AS text[])) AS wanted (id, recipient)
   WHERE d.notification_id = wanted.id
     AND (d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())
@@ -107,7 +107,7 @@ WITH change AS (
   FROM changed WHERE status NOT IN ('sent', 'skipped')
 ){release}
 SELECT notification_id FROM changed
-""")
+""")  # noqa: S608  every part is a constant of this module
 
 
 _CHANGE_PENDING = _change(
@@ -150,10 +150,8 @@ class Attempts:
         """Those of the notifications that are pending and due; the others are somebody else's, or done."""
         return [Work(*row) for row in self._run(_LOAD, ids=list(ids))]
 
-    def begin(
-        self, token: UUID, recipients: Sequence[tuple[UUID, str]], lease_seconds: float
-    ) -> list[Begun]:
-        """pending → sending, under this token. Only what it answers may be sent."""
+    def begin(self, token: UUID, recipients: Sequence[tuple[UUID, str]], lease_seconds: float) -> list[Begun]:
+        """Pending → sending, under this token. Only what it answers may be sent."""
         ordered = sorted(recipients)  # two workers with the same ids lock them in the same order
         rows = self._run(
             _BEGIN,
@@ -167,11 +165,11 @@ class Attempts:
         return [Begun(*row) for row in rows]
 
     def decide(self, changes: Sequence[Change]) -> set[UUID]:
-        """pending → skipped, pending (later), failed: what needs no request. Answers the ids that changed."""
+        """Pending → skipped, pending (later), failed: what needs no request. Answers the ids that changed."""
         return self._apply(_CHANGE_PENDING, Status.PENDING, changes)
 
     def finish(self, token: UUID, changes: Sequence[Change]) -> set[UUID]:
-        """sending → sent, pending (later), failed, unknown, for the attempts of this token; ends its lease.
+        """Sending → sent, pending (later), failed, unknown, for the attempts of this token; ends its lease.
 
         A delivery that the end of the lease made unknown meanwhile is settled all the same: a late answer of the
         same attempt is evidence. Answers the ids that changed; the others were lost to a later attempt.
@@ -180,9 +178,7 @@ class Attempts:
         late = [each for each in changes if each.id not in changed and each.to is not Status.UNKNOWN]
         return changed | self._apply(_FINISH_LATE, Status.UNKNOWN, late, token=token)
 
-    def _apply(
-        self, statement: TextClause, source: Status, changes: Sequence[Change], **more: Any
-    ) -> set[UUID]:
+    def _apply(self, statement: TextClause, source: Status, changes: Sequence[Change], **more: Any) -> set[UUID]:
         if not changes:
             return set()
         ordered = sorted(changes, key=lambda each: each.id)
@@ -209,7 +205,7 @@ class Attempts:
 
 
 def expire(engine: Engine, limit: int = 100) -> list[UUID]:
-    """sending → unknown, for attempts whose lease has ended: never back to pending. Answers their ids."""
+    """Sending → unknown, for attempts whose lease has ended: never back to pending. Answers their ids."""
     with engine.begin() as connection:
         rows = connection.execute(_EXPIRE, {"limit": limit, "deadline": UNKNOWN_DEADLINE_SECONDS})
         return [row[0] for row in rows]

@@ -52,7 +52,7 @@ class Quarantined:
 class Page:
     """What one page of a shard amounts to: `read` = notifications + unrouted + quarantined."""
 
-    checkpoint: str
+    checkpoint: str | None
     last_record_at: datetime | None
     notifications: Sequence[NewNotification]
     quarantined: Sequence[Quarantined]
@@ -170,9 +170,7 @@ def _fence(connection: Connection, lease: ShardLease, previous: str | None, page
         raise LeaseLost(f"{lease.shard_id} is no longer held by {lease.owner} in epoch {lease.epoch}")
 
 
-def _copy(
-    connection: Connection, lease: ShardLease, rows: Sequence[NewNotification]
-) -> Sequence[NewNotification]:
+def _copy(connection: Connection, lease: ShardLease, rows: Sequence[NewNotification]) -> Sequence[NewNotification]:
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)  # noqa: S101  narrows the type
     with driver.cursor() as cursor:

@@ -54,6 +54,4 @@ def _create(connection: Connection, table: str, day: date) -> None:
     first, last = bounds(day)
     # Made apart and then attached: unlike PARTITION OF, that does not lock out the writers of other days.
     connection.execute(text(f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL) WITH ({_STORAGE[table]})"))
-    connection.execute(
-        text(f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{first}') TO ('{last}')")
-    )
+    connection.execute(text(f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{first}') TO ('{last}')"))

@@ -28,9 +28,12 @@ WHERE id = ANY(:ids)
 _TAKE = text("""
 UPDATE publications SET due_at = now() + make_interval(secs => :look_again)
 WHERE id IN (
-  SELECT id FROM publications WHERE due_at <= now() ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
-) RETURNING id, channel, published_at IS NOT NULL
+  SELECT id FROM publications WHERE due_at <= now() AND channel = :channel
+  ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
+) RETURNING id, published_at IS NOT NULL
 """)
+
+_CHANNELS_DUE = text("SELECT DISTINCT channel FROM publications WHERE due_at <= now() ORDER BY channel")
 
 _WAITING = text("""
 SELECT p.id, d.notification_id, d.failures
@@ -41,9 +44,13 @@ WHERE p.id = ANY(:ids) AND d.status = 'pending' AND (d.next_attempt_at IS NULL O
 
 _SETTLED = text("DELETE FROM publications WHERE id = ANY(:ids)")
 
-_SHRINK = text("""
-UPDATE publications SET notification_ids = CAST(:waiting AS uuid[]) WHERE id = :id
+_PUBLISHED_AGAIN = text("""
+UPDATE publications SET published_at = now(), notification_ids = CAST(:waiting AS uuid[]),
+  due_at = now() + make_interval(secs => :look_again)
+WHERE id = :id
 """)
+
+_POSTPONE = text("UPDATE publications SET due_at = now() + make_interval(secs => :seconds) WHERE id = ANY(:ids)")
 
 _DUE_RETRIES = text("""
 WITH ready AS (
@@ -78,16 +85,20 @@ class Publications:
         with self._engine.connect() as connection:
             return sum(connection.execute(_DUE_RETRIES, {"limit": limit}).scalars())
 
-    def take_due(self, limit: int) -> list[Publication]:
+    def channels_due(self) -> list[str]:
+        """The channels that have a publication to look at."""
+        with self._engine.connect() as connection:
+            return list(connection.execute(_CHANNELS_DUE).scalars())
+
+    def take_due(self, channel: str, limit: int) -> list[Publication]:
         """The publications to look at now. No other relay looks at them for a while."""
         with self._engine.connect() as connection:
-            taken = connection.execute(_TAKE, {"limit": limit, "look_again": self._look_again}).all()
-            if not taken:
-                return []
+            values = {"channel": channel, "limit": limit, "look_again": self._look_again}
+            taken = connection.execute(_TAKE, values).all()
             waiting: dict[int, dict[UUID, int]] = {row[0]: {} for row in taken}
             for publication, notification, failures in connection.execute(_WAITING, {"ids": list(waiting)}):
                 waiting[publication][notification] = failures
-            return [Publication(id_, channel, published, waiting[id_]) for id_, channel, published in taken]
+        return [Publication(id_, channel, published, waiting[id_]) for id_, published in taken]
 
     def settled(self, ids: Sequence[int]) -> None:
         """Nothing in these is pending any more."""
@@ -95,7 +106,13 @@ class Publications:
             with self._engine.connect() as connection:
                 connection.execute(_SETTLED, {"ids": list(ids)})
 
-    def shrink(self, publication: Publication) -> None:
-        """Forget what is no longer waiting in it."""
+    def published_again(self, publication: Publication) -> None:
+        """The broker has all of these that wait, and the rest of the publication is forgotten."""
+        values = {"id": publication.id, "waiting": list(publication.waiting), "look_again": self._look_again}
         with self._engine.connect() as connection:
-            connection.execute(_SHRINK, {"id": publication.id, "waiting": list(publication.waiting)})
+            connection.execute(_PUBLISHED_AGAIN, values)
+
+    def postpone(self, ids: Sequence[int], seconds: float) -> None:
+        """Look at these again after so many seconds."""
+        with self._engine.connect() as connection:
+            connection.execute(_POSTPONE, {"ids": list(ids), "seconds": seconds})

@@ -1,13 +1,14 @@
 """What the outbox holds, for operators. Reads only."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, RowMapping, text
+from sqlalchemy import Engine, TextClause, text
 
 from notifier.notifications import Status
+
+Row = dict[str, Any]
 
 _COUNTS = text("""
 SELECT n.channel, d.status, count(*) AS deliveries, min(n.recorded_at) AS oldest
@@ -74,7 +75,7 @@ class Report:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def counts(self) -> Sequence[RowMapping]:
+    def counts(self) -> list[Row]:
         return self._rows(_COUNTS)
 
     def totals(self) -> dict[Status, int]:
@@ -84,24 +85,22 @@ class Report:
             totals[Status(row["status"])] = totals.get(Status(row["status"]), 0) + row["deliveries"]
         return totals
 
-    def deliveries(
-        self, *, status: str = "", channel: str = "", route: str = "", limit: int = 50
-    ) -> Sequence[RowMapping]:
+    def deliveries(self, *, status: str = "", channel: str = "", route: str = "", limit: int = 50) -> list[Row]:
         return self._rows(_LIST, status=status, channel=channel, route=route, limit=limit)
 
-    def show(self, notification: UUID) -> RowMapping | None:
+    def show(self, notification: UUID) -> Row | None:
         return next(iter(self._rows(_SHOW, id=notification)), None)
 
-    def events(self, notification: UUID) -> Sequence[RowMapping]:
+    def events(self, notification: UUID) -> list[Row]:
         return self._rows(_EVENTS, id=notification)
 
-    def shards(self) -> Sequence[RowMapping]:
+    def shards(self) -> list[Row]:
         return self._rows(_SHARDS)
 
-    def quarantine(self, limit: int = 50) -> Sequence[RowMapping]:
+    def quarantine(self, limit: int = 50) -> list[Row]:
         return self._rows(_QUARANTINE, limit=limit)
 
-    def audit(self) -> tuple[Sequence[RowMapping], Sequence[RowMapping]]:
+    def audit(self) -> tuple[list[Row], list[Row]]:
         """Per shard the counters beside the rows, and the deliveries that nothing will move (must be none)."""
         return self._rows(_AUDIT_SHARDS), self._rows(_AUDIT_STRANDED)
 
@@ -110,6 +109,6 @@ class Report:
         now: datetime = self._rows(text("SELECT now() AS now"))[0]["now"]
         return now
 
-    def _rows(self, statement: Any, **values: Any) -> Sequence[RowMapping]:
+    def _rows(self, statement: TextClause, **values: Any) -> list[Row]:
         with self._engine.connect() as connection:
-            return connection.execute(statement, values).mappings().all()
+            return [dict(row) for row in connection.execute(statement, values).mappings()]

@@ -1,0 +1,76 @@
+"""`notifier bridge`: wires one bridge and runs it until it is told to stop."""
+
+import os
+import signal
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bridge.bridge import Bridge
+    from bridge.streams import Streams
+    from notifier.settings import Settings
+
+_THREADS = 8
+
+
+def bridge() -> None:
+    """Read the tables' streams, record every event, publish it; relay what is due. Run as many as you like."""
+    from notifier.settings import load_settings
+    from notifier.telemetry import configure_logging
+
+    settings = load_settings()
+    configure_logging(settings, process="bridge")
+    with wired(settings) as ready:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, lambda *_: ready.stop())
+        ready.run()
+
+
+@contextmanager
+def wired(settings: "Settings") -> "Iterator[Bridge]":
+    """A bridge that has everything it needs. Raises the NotifierError that names what is missing."""
+    from bridge.bridge import Bridge
+    from bridge.intake import Intake
+    from bridge.leases import Leases
+    from bridge.relay import Relay
+    from bridge.streams import Streams
+    from notifier.broker import Queue
+    from notifier.database import check_schema, connect
+    from notifier.outbox import Intake as Outbox
+    from notifier.outbox import Partitions, Publications
+    from notifier.routes import load_routes
+
+    owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+    routes = load_routes(settings.routes)
+    engine = connect(settings.database_url.get_secret_value(), pool_size=_THREADS + 6, application="notifier bridge")
+    check_schema(engine)
+    queue = Queue(settings.broker_url.get_secret_value(), origin=owner)
+    queue.check()
+    streams = Streams(settings)
+    check_tables(streams, settings.tables)
+    partitions, publications = Partitions(engine), Publications(engine)
+    intake = Intake(Outbox(engine, partitions), publications, queue, routes, settings.queue_high_water)
+    leases = Leases(engine, owner, settings.shard_lease_seconds)
+    relay = Relay(engine, publications, queue, settings.queue_high_water)
+    try:
+        yield Bridge(settings.tables, streams, leases, intake, relay, partitions, _THREADS)
+    finally:
+        queue.close()
+        engine.dispose()
+
+
+def check_tables(streams: "Streams", tables: tuple[str, ...]) -> None:
+    """Raises SettingsError for a table that has no stream, Unreachable where AWS does not answer."""
+    from notifier.errors import SettingsError
+
+    if not tables:
+        raise SettingsError("NOTIFIER_TABLES is not set: name the DynamoDB tables to read, separated by commas")
+    for table in tables:
+        if not streams.streams(table):
+            raise SettingsError(
+                f"the table {table!r} has no stream here: is NOTIFIER_TABLES right, and is a stream enabled on it "
+                "(StreamViewType NEW_AND_OLD_IMAGES or NEW_IMAGE)?"
+            )

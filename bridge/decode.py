@@ -1,0 +1,44 @@
+"""A stream record as it came over the wire becomes an event and its identity. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from notifier.errors import DecodeError
+from notifier.events import Event
+from notifier.notifications import notification_id
+from notifier.outbox import ShardLease
+
+_EARLIEST = 1_293_840_000  # 2011: before DynamoDB
+_LATEST = 4_102_444_800  # 2100: a creation time beyond it would ask for partitions without end
+
+
+def decode(table: str, record: Mapping[str, Any]) -> Event:
+    """The event of a record. Raises DecodeError: the record belongs in quarantine."""
+    event = Event.from_record(table, record)
+    if not _EARLIEST < event.created_at.timestamp() < _LATEST:
+        raise DecodeError(f"ApproximateCreationDateTime is {event.created_at.isoformat()}")
+    if not event.sequence_number.isdigit():
+        raise DecodeError(f"SequenceNumber is {event.sequence_number[:60]!r}, not a number")
+    return event
+
+
+def identity(lease: ShardLease, event: Event, route: str) -> UUID:
+    """The id of the notification that the route makes of the event."""
+    created = int(event.created_at.timestamp() * 1000)
+    return notification_id(lease.stream_arn, lease.shard_id, event.sequence_number, route, created)
+
+
+def sequence_number(record: object) -> str | None:
+    """The record's place in its shard, also where nothing else of it can be understood."""
+    match record:
+        case {"dynamodb": {"SequenceNumber": str(number)}} if number.isdigit():
+            return number
+    return None
+
+
+def stored(record: object) -> bytes:
+    """The record as the outbox keeps it: JSON of the wire."""
+    return orjson.dumps(record)

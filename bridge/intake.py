@@ -1,0 +1,74 @@
+"""A page of records is recorded, then published. What is recorded is safe; publishing may fail and be done again."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from bridge.decode import decode, identity, sequence_number, stored
+from notifier.broker import BrokerError, Queue
+from notifier.errors import DecodeError
+from notifier.outbox import Intake as Outbox
+from notifier.outbox import NewNotification, Page, Publications, Quarantined, Recorded, ShardLease
+from notifier.routes import Routes
+
+log = structlog.get_logger(__name__)
+
+
+class Intake:
+    """Takes the pages of all shards of one bridge."""
+
+    def __init__(
+        self, outbox: Outbox, publications: Publications, queue: Queue, routes: Routes, high_water: int
+    ) -> None:
+        self._outbox = outbox
+        self._publications = publications
+        self._queue = queue
+        self._routes = routes
+        self._high_water = high_water
+
+    def take(self, lease: ShardLease, checkpoint: str | None, records: Sequence[dict[str, Any]]) -> str | None:
+        """Record the page and publish it; answers the checkpoint after it. Raises LeaseLost, and nothing happened."""
+        page = sort(lease, checkpoint, records, self._routes)
+        self._publish(self._outbox.record(lease, checkpoint, page))
+        return page.checkpoint
+
+    def _publish(self, recorded: Iterable[Recorded]) -> None:
+        done = []
+        try:
+            for each in recorded:
+                if self._queue.depth(each.channel) < self._high_water:
+                    self._queue.publish(each.channel, dict.fromkeys(each.ids, 0))
+                    done.append(each.publication)
+        except BrokerError as error:
+            log.warning("publishing left to the relay", reason=str(error))
+        if done:
+            self._publications.published(done)
+
+
+def sort(lease: ShardLease, checkpoint: str | None, records: Iterable[dict[str, Any]], routes: Routes) -> Page:
+    """What each record of a page becomes: a notification, a quarantined record, or nothing. Pure."""
+    notifications: list[NewNotification] = []
+    quarantined: list[Quarantined] = []
+    unrouted = 0
+    last: datetime | None = None
+    for record in records:
+        number = sequence_number(record)
+        checkpoint = number or checkpoint
+        try:
+            event = decode(lease.table, record)
+        except DecodeError as error:
+            raw = stored(record)
+            quarantined.append(Quarantined(number or f"after {checkpoint}", raw, str(error)))
+            continue
+        last = event.created_at
+        route = routes.owner(event)
+        if route is None:
+            unrouted += 1
+            continue
+        id_ = identity(lease, event, route.name)
+        notifications.append(
+            NewNotification(id_, event.sequence_number, route.name, route.channel, lease.table, stored(record))
+        )
+    return Page(checkpoint, last, notifications, quarantined, unrouted)

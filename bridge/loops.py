@@ -1,0 +1,57 @@
+"""A job that runs again and again in a thread of its own until it is told to stop."""
+
+import threading
+from collections.abc import Callable
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from notifier.errors import NotifierError
+
+log = structlog.get_logger(__name__)
+
+_LONGEST_BACKOFF = 5.0
+
+
+class Loop:
+    """Calls `job` every so many seconds. A failure is logged and tried again; it never ends the loop."""
+
+    def __init__(self, name: str, seconds: float, job: Callable[[], object]) -> None:
+        self.name = name
+        self._seconds = seconds
+        self._job = job
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._failures = 0
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Do the next round now."""
+        self._wake.set()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Let the round under way end, and no other begin."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._wake.clear()
+            self._wake.wait(self._round())
+
+    def _round(self) -> float:
+        try:
+            self._job()
+        except (NotifierError, DBAPIError) as error:
+            log.warning("failed, will try again", job=self.name, reason=" ".join(str(error).split())[:300])
+        except Exception:
+            log.exception("failed, will try again", job=self.name)
+        else:
+            self._failures = 0
+            return self._seconds
+        self._failures += 1
+        return min(_LONGEST_BACKOFF, max(self._seconds, 0.1 * 2.0**self._failures))

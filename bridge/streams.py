@@ -1,0 +1,181 @@
+"""DynamoDB Streams, as four questions. The one module of the bridge that talks to AWS.
+
+Records stay in the JSON of the wire: a model layer for every attribute would cost more than all the rest of the
+bridge, so the body of GetRecords is taken before botocore parses it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import orjson
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+
+from notifier.errors import DataTrimmed, NotifierError, SettingsError, Unreachable
+from notifier.settings import Settings
+
+PAGE_LIMIT = 1_000
+
+# A hung call must not outlive a lease, and the reader does its own waiting.
+_CONFIG = Config(
+    connect_timeout=3,
+    read_timeout=5,
+    retries={"total_max_attempts": 2, "mode": "standard"},
+    max_pool_connections=64,
+    tcp_keepalive=True,
+)
+_THROTTLES = frozenset(
+    (
+        "LimitExceededException",
+        "ThrottlingException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+    )
+)
+_REFUSALS = frozenset(
+    (
+        "AccessDeniedException",
+        "UnrecognizedClientException",
+        "InvalidSignatureException",
+        "ExpiredTokenException",
+        "MissingAuthenticationTokenException",
+        "ValidationException",
+    )
+)
+
+
+class IteratorExpired(NotifierError):
+    """The iterator is older than 15 minutes: get another one."""
+
+
+class ShardGone(NotifierError):
+    """DynamoDB does not know the shard, or not yet."""
+
+
+class Throttled(NotifierError):
+    """DynamoDB asks us to slow down."""
+
+
+class Refused(NotifierError):
+    """DynamoDB will never answer this: permissions or a wrong parameter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A shard as DescribeStream shows it."""
+
+    shard_id: str
+    parent_shard_id: str | None
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    """Up to 1,000 records, or 1 MB. No `next_iterator`: the shard has ended, and these are its last records."""
+
+    records: list[dict[str, Any]]
+    next_iterator: str | None
+
+
+class Streams:
+    """The streams of an account and Region."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._where = settings.endpoint("dynamodb") or "AWS"
+        try:
+            self._client = boto3.client(
+                "dynamodbstreams",
+                region_name=settings.aws_region or None,
+                endpoint_url=settings.endpoint("dynamodb"),
+                config=_CONFIG,
+            )
+        except NoRegionError:
+            raise SettingsError("no AWS region: set NOTIFIER_AWS_REGION or AWS_DEFAULT_REGION") from None
+        except ValueError as error:
+            raise SettingsError(f"the DynamoDB endpoint is wrong: {error}") from None
+        self._client.meta.events.register("before-parse.dynamodb-streams.GetRecords", _keep_body)
+
+    def streams(self, table: str) -> list[str]:
+        """The ARNs of the table's streams: the one that is on, and those that were and can still be read."""
+        found: list[str] = []
+        with self._errors():
+            answer = self._client.list_streams(TableName=table)
+            found += [each["StreamArn"] for each in answer["Streams"]]
+            while last := answer.get("LastEvaluatedStreamArn"):
+                answer = self._client.list_streams(TableName=table, ExclusiveStartStreamArn=last)
+                found += [each["StreamArn"] for each in answer["Streams"]]
+        return found
+
+    def shards(self, arn: str) -> list[Shard]:
+        """All shards of a stream, page by page, oldest first."""
+        found: list[Shard] = []
+        more: dict[str, str] = {}
+        while True:
+            with self._errors():
+                answer = self._client.describe_stream(StreamArn=arn, **more)["StreamDescription"]
+            found += [_shard(each) for each in answer["Shards"]]
+            if not (last := answer.get("LastEvaluatedShardId")):
+                return found
+            more = {"ExclusiveStartShardId": last}
+
+    def iterator(self, arn: str, shard_id: str, after: str | None) -> str:
+        """Where to read: after that sequence number, or from the oldest record that is left."""
+        start = (
+            {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": after}
+            if after
+            else {"ShardIteratorType": "TRIM_HORIZON"}
+        )
+        with self._errors():
+            answer = self._client.get_shard_iterator(StreamArn=arn, ShardId=shard_id, **start)
+        found: str = answer["ShardIterator"]
+        return found
+
+    def records(self, iterator: str) -> RecordPage:
+        """The next page. It may be empty long before the shard's end."""
+        with self._errors():
+            answer = self._client.get_records(ShardIterator=iterator, Limit=PAGE_LIMIT)
+            body = orjson.loads(answer["Body"])
+        return RecordPage(body.get("Records", []), body.get("NextShardIterator"))
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except ClientError as error:
+            raise _named(error) from error
+        except NoCredentialsError:
+            raise Refused("no AWS credentials: give this process a role, or set AWS_ACCESS_KEY_ID") from None
+        except (BotoCoreError, orjson.JSONDecodeError) as error:
+            raise Unreachable(
+                f"no answer from DynamoDB Streams at {self._where}: {error}. Is the endpoint right and reachable?"
+            ) from error
+
+
+def _keep_body(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
+    if response_dict["status_code"] == 200:  # noqa: PLR2004
+        customized_response_dict["Body"] = response_dict["body"]
+        response_dict["body"] = b"{}"
+
+
+def _shard(described: dict[str, Any]) -> Shard:
+    numbers = described.get("SequenceNumberRange", {})
+    return Shard(described["ShardId"], described.get("ParentShardId"), "EndingSequenceNumber" in numbers)
+
+
+def _named(error: ClientError) -> NotifierError:
+    code = error.response.get("Error", {}).get("Code", "")
+    text = f"{code}: {error.response.get('Error', {}).get('Message', '')}"
+    if code == "ExpiredIteratorException":
+        return IteratorExpired(text)
+    if code == "TrimmedDataAccessException":
+        return DataTrimmed(text)
+    if code == "ResourceNotFoundException":
+        return ShardGone(text)
+    if code in _THROTTLES:
+        return Throttled(text)
+    if code in _REFUSALS:
+        return Refused(text)
+    return Unreachable(text)

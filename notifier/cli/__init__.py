@@ -1,0 +1,32 @@
+"""The command `notifier`. Other packages add theirs through the entry-point group `notifier.commands`."""
+
+import sys
+from importlib.metadata import entry_points
+
+import typer
+
+from notifier.cli import database, inspect
+from notifier.errors import NotifierError
+
+app = typer.Typer(
+    name="notifier",
+    help="Every event of a DynamoDB table becomes exactly one notification.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run a command. Exit code 0: good; 1: something was found wrong; 2: used or set up wrong."""
+    for command in (database.migrate, inspect.status, inspect.list_, inspect.show, inspect.shards, inspect.audit):
+        app.command(command.__name__.rstrip("_"))(command)
+    for point in sorted(entry_points(group="notifier.commands"), key=lambda each: each.name):
+        app.command(point.name)(point.load())
+    try:
+        app()
+    except NotifierError as error:
+        typer.secho(f"notifier: {error}", fg=typer.colors.RED, err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)

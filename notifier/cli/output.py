@@ -1,0 +1,70 @@
+"""Answers as tables for people, or as one last line of JSON for machines."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from notifier.outbox import Report
+
+Json = Annotated[bool, typer.Option("--json", help="One line of JSON instead of a table.")]
+
+
+@contextmanager
+def report() -> Iterator[Report]:
+    """The outbox's report. Raises the NotifierError that says what is wrong with the database."""
+    from notifier.database import check_schema, connect
+    from notifier.settings import load_settings
+
+    engine = connect(load_settings().database_url.get_secret_value(), application="notifier cli")
+    check_schema(engine)
+    try:
+        yield Report(engine)
+    finally:
+        engine.dispose()
+
+
+def print_json(value: Any) -> None:
+    typer.echo(orjson.dumps(value, default=str).decode())
+
+
+def print_table(title: str, rows: Sequence[Mapping[str, Any]], columns: Iterable[str], empty: str) -> None:
+    """One row a line; `empty` is what to say where there is none."""
+    console = Console()
+    if not rows:
+        console.print(empty)
+        return
+    names = list(columns)
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for name in names:
+        table.add_column(name.replace("_", " "), justify="right" if _is_number(rows[0][name]) else "left")
+    for row in rows:
+        table.add_row(*(shown(row[name]) for name in names))
+    console.print(table)
+
+
+def shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value)
+
+
+def masked(recipient: str | None) -> str | None:
+    """A recipient that a person can recognise and a passer-by cannot: `a…@example.com`."""
+    if recipient is None:
+        return None
+    local, at, domain = recipient.rpartition("@")
+    return f"{local[:1]}…{at}{domain}" if at else f"{recipient[:2]}…"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

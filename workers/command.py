@@ -1,0 +1,48 @@
+"""`notifier worker`: one worker process for a channel."""
+
+import os
+from typing import Annotated
+
+import typer
+
+
+def worker(
+    channels: Annotated[list[str], typer.Argument(help="The channels to send on.")],
+    concurrency: Annotated[int, typer.Option(help="Attempts under way at once.", min=1)] = 8,
+) -> None:
+    """Send the notifications of a channel. Run as many as you like: `notifier worker email`."""
+    from notifier.settings import load_settings
+
+    check(channels)
+    level = load_settings().log_level
+    queues = ",".join(_queues(channels))
+    # Threads: an attempt waits for the network, and a threads worker finishes what is under way when it is stopped.
+    options = ["--pool", "threads", "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
+    name = f"{'-'.join(channels)}-{os.getpid()}@%h"
+    from workers.app import app
+
+    app.worker_main(["worker", "-Q", queues, "-n", name, "-l", level, *options])
+
+
+def check(channels: list[str]) -> None:
+    """Raises the NotifierError that says what is missing, before Celery starts."""
+    from notifier.broker import Queue
+    from notifier.channels import load_channel
+    from notifier.database import check_schema
+    from notifier.settings import load_settings
+    from workers.wiring import engine, routes, templates
+
+    settings = load_settings()
+    for channel in channels:
+        load_channel(channel, settings)
+    templates(settings, routes()).check()
+    check_schema(engine())
+    queue = Queue(settings.broker_url.get_secret_value())
+    queue.check()
+    queue.close()
+
+
+def _queues(channels: list[str]) -> list[str]:
+    from notifier.broker import queue_name
+
+    return [queue_name(channel) for channel in channels]

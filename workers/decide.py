@@ -1,0 +1,50 @@
+"""What an outcome means for the delivery. Pure: one outcome in, one change out."""
+
+import traceback
+from typing import assert_never
+from uuid import UUID
+
+from notifier.notifications import Status
+from notifier.outbox import Change, Work
+from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Rejected, Throttled, Unknown
+from notifier.retry import WAIT_WHEN_BLOCKED, WAIT_WHEN_THROTTLED, RetryPolicy
+
+
+def after_send(work: Work, outcome: Outcome, policy: RetryPolicy) -> Change:
+    """The change of a delivery whose attempt came to this outcome."""
+    match outcome:
+        case Accepted(message_id):
+            return Change(work.id, Status.SENT, message_id=message_id)
+        case NotSent(reason):
+            return _retry(work, policy, reason)
+        case Throttled(reason):
+            return _wait(work.id, WAIT_WHEN_THROTTLED, reason)
+        case Blocked(reason):
+            return _wait(work.id, WAIT_WHEN_BLOCKED, reason)
+        case Rejected(reason):
+            return Change(work.id, Status.FAILED, failed=True, reason=reason)
+        case Unknown(reason):
+            return Change(work.id, Status.UNKNOWN, reason=reason)
+        case _:
+            assert_never(outcome)
+
+
+def after_error(work: Work, error: Exception, policy: RetryPolicy) -> Change:
+    """The change of a delivery whose route or template raised: nothing has left, so it is tried again."""
+    reason = f"{type(error).__name__}: {error}"
+    return _retry(work, policy, reason, "".join(traceback.format_exception(error)))
+
+
+def skipped(work: Work) -> Change:
+    return Change(work.id, Status.SKIPPED, reason="the route returned None")
+
+
+def _retry(work: Work, policy: RetryPolicy, reason: str, detail: str | None = None) -> Change:
+    failures = work.failures + 1
+    if policy.exhausted(failures):
+        return Change(work.id, Status.FAILED, failed=True, reason=reason, detail=detail)
+    return Change(work.id, Status.PENDING, failed=True, delay=policy.delay(failures), reason=reason, detail=detail)
+
+
+def _wait(id_: UUID, policy: RetryPolicy, reason: str) -> Change:
+    return Change(id_, Status.PENDING, delay=policy.delay(10), reason=reason)

@@ -1,0 +1,54 @@
+"""What a worker process needs, made once for each channel when its first message comes."""
+
+import os
+import socket
+import threading
+from functools import cache
+
+from sqlalchemy import Engine
+
+from notifier.channels import load_channel
+from notifier.database import connect
+from notifier.outbox import Attempts
+from notifier.routes import Routes, load_routes
+from notifier.settings import Settings, load_settings
+from notifier.templates import Templates, templates_folder
+from workers.deliver import Delivery
+
+CONCURRENCY = 8
+
+_making = threading.Lock()
+
+
+def delivery(channel: str) -> Delivery:
+    """The delivery of that channel in this process."""
+    with _making:
+        return _delivery(channel)
+
+
+@cache
+def _delivery(channel: str) -> Delivery:
+    settings = load_settings()
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    return Delivery(
+        Attempts(engine(), channel=channel, worker=worker),
+        load_channel(channel, settings),
+        routes(),
+        templates(settings, routes()),
+        settings.send_lease_seconds,
+    )
+
+
+@cache
+def engine() -> Engine:
+    url = load_settings().database_url.get_secret_value()
+    return connect(url, pool_size=CONCURRENCY + 1, application="notifier worker")
+
+
+@cache
+def routes() -> Routes:
+    return load_routes(load_settings().routes)
+
+
+def templates(settings: Settings, of: Routes) -> Templates:
+    return Templates(templates_folder(settings, str(of.source) if of.source else None))
