@@ -22,6 +22,7 @@ from bridge.reader import ShardReader
 from bridge.relay import Relay
 from bridge.streams import ShardGone, Streams
 from notifier.errors import LeaseLost
+from notifier.health import BEAT_SECONDS, Heartbeat
 from notifier.outbox import Partitions, ShardLease
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,7 @@ class Bridge:
         intake: Intake,
         relay: Relay,
         partitions: Partitions,
+        heartbeat: Heartbeat,
         threads: int = 8,
     ) -> None:
         self._tables = tables
@@ -53,6 +55,7 @@ class Bridge:
         self._leases = leases
         self._intake = intake
         self._partitions = partitions
+        self._heartbeat = heartbeat
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._held: dict[int, ShardLease] = {}
@@ -71,6 +74,7 @@ class Bridge:
     def run(self) -> None:
         """Read until `stop` is called; then give the shards back."""
         self._housekeeping()
+        self._heartbeat.beat()
         for loop in self._loops:
             loop.start()
         try:
@@ -138,13 +142,14 @@ class Bridge:
         number = 0
         while not self._stopping.is_set():
             try:
-                item = self._ready.get(timeout=max(0.0, due[0][0] - time.monotonic()) if due else None)
+                item = self._ready.get(timeout=_until(due[0][0]) if due else BEAT_SECONDS)
             except queue.Empty:
                 item = None
             if item is not None:
                 wait, reader = item
                 heapq.heappush(due, (time.monotonic() + wait, number, reader))
                 number += 1
+            self._heartbeat.beat()
             while due and due[0][0] <= time.monotonic() and not self._stopping.is_set():
                 self._start_poll(heapq.heappop(due)[2])
 
@@ -185,3 +190,7 @@ class Bridge:
         with self._lock:
             if self._held.get(lease.shard) is lease:
                 del self._held[lease.shard]
+
+
+def _until(moment: float) -> float:
+    return min(max(0.0, moment - time.monotonic()), BEAT_SECONDS)

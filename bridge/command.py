@@ -39,6 +39,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     from bridge.streams import Streams
     from notifier.broker import Queue
     from notifier.database import check_schema, connect
+    from notifier.health import Heartbeat
     from notifier.outbox import Intake as Outbox
     from notifier.outbox import Partitions, Publications
     from notifier.routes import load_routes
@@ -56,7 +57,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     leases = Leases(engine, owner, settings.shard_lease_seconds)
     relay = Relay(engine, publications, queue, settings.queue_high_water)
     try:
-        yield Bridge(settings.tables, streams, leases, intake, relay, partitions, _THREADS)
+        yield Bridge(settings.tables, streams, leases, intake, relay, partitions, Heartbeat("bridge"), _THREADS)
     finally:
         queue.close()
         engine.dispose()

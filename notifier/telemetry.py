@@ -7,11 +7,14 @@ import structlog
 
 from notifier.settings import Settings
 
+# A line for every task, request or migration.
+_TALKATIVE = ("celery.app.trace", "celery.worker.strategy", "alembic", "botocore")
+
 
 def configure_logging(settings: Settings, *, process: str) -> None:
     """Log to standard error, for people or as one JSON object a line."""
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        lambda _, __, event: {"process": process, **event},
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -36,6 +39,6 @@ def configure_logging(settings: Settings, *, process: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("botocore").setLevel(logging.WARNING)
-    structlog.contextvars.bind_contextvars(process=process)
+    if settings.log_level != "debug":
+        for name in _TALKATIVE:
+            logging.getLogger(name).setLevel(logging.WARNING)

@@ -111,7 +111,7 @@ class Templates:
         try:
             return template.render(context)
         except Exception as error:
-            raise TemplateError(self._explained(error, template, context)) from error
+            raise TemplateError(_sound(self._explained(error, template, context))) from error
 
     def _explained(self, error: Exception, template: jinja2.Template, context: Mapping[str, Any]) -> str:
         place = str(template.filename)

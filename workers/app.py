@@ -1,9 +1,12 @@
 """The Celery app of the workers and of Flower: `celery -A workers.app`."""
 
-from celery import Celery
+from typing import Any
+
+from celery import Celery, bootsteps
 from celery.signals import setup_logging
 
 from notifier.broker import celery_configuration
+from notifier.health import BEAT_SECONDS, Heartbeat
 from notifier.settings import load_settings
 from notifier.telemetry import configure_logging
 from workers.tasks import register
@@ -11,6 +14,20 @@ from workers.tasks import register
 app = Celery("notifier")
 app.conf.update(celery_configuration(load_settings().broker_url.get_secret_value()))
 register(app)
+
+
+class Beat(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Shows that the worker's main loop turns."""
+
+    requires = ("celery.worker.components:Timer",)
+
+    def start(self, worker: Any) -> None:
+        heartbeat = Heartbeat("worker")
+        heartbeat.beat()
+        worker.timer.call_repeatedly(BEAT_SECONDS, heartbeat.beat)
+
+
+app.steps["worker"].add(Beat)
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator]

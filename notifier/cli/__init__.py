@@ -5,7 +5,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from notifier.cli import database, inspect
+from notifier.cli import database, health, inspect
 from notifier.errors import NotifierError
 
 app = typer.Typer(
@@ -17,9 +17,20 @@ app = typer.Typer(
 )
 
 
+_OWN = (
+    database.migrate,
+    inspect.status,
+    inspect.list_,
+    inspect.show,
+    inspect.shards,
+    inspect.audit,
+    health.health,
+)
+
+
 def main() -> None:
     """Run a command. Exit code 0: good; 1: something was found wrong; 2: used or set up wrong."""
-    for command in (database.migrate, inspect.status, inspect.list_, inspect.show, inspect.shards, inspect.audit):
+    for command in _OWN:
         app.command(command.__name__.rstrip("_"))(command)
     for point in sorted(entry_points(group="notifier.commands"), key=lambda each: each.name):
         app.command(point.name)(point.load())

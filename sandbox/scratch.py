@@ -1,0 +1,56 @@
+"""Room on this machine that nobody else uses: a folder and a port."""
+
+import os
+import pwd
+import secrets
+import socket
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from notifier.errors import Unreachable
+from sandbox.guard import GUARD, remove_folder
+
+
+@contextmanager
+def scratch_folder(account: pwd.struct_passwd | None = None) -> Iterator[Path]:
+    """A folder that is gone after the block, also where this process is killed. `account` is its owner, else we."""
+    base = Path(tempfile.gettempdir()).resolve()
+    if account and not all(folder.stat().st_mode & stat.S_IXOTH for folder in (base, *base.parents)):
+        raise Unreachable(f"{account.pw_name} cannot enter {base}: set TMPDIR to a folder that everybody may enter")
+    folder = base / f"notifier-{secrets.token_hex(16)}"
+    GUARD.hold("folder", folder)  # first: nobody may die between the two
+    try:
+        folder.mkdir(mode=0o700)
+        if account:
+            os.chown(folder, account.pw_uid, account.pw_gid)
+        yield folder
+    finally:
+        remove_folder(str(folder))
+        if not folder.exists():
+            GUARD.let_go("folder", folder)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nobody listens.
+
+    It lies below those that systems lend to outgoing connections. Otherwise a client that tries to reach a stopped
+    server can be given that server's own port, connect to itself, and keep the server from coming back.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+
+
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections on that port of 127.0.0.1."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

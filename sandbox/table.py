@@ -1,0 +1,74 @@
+"""A table in DynamoDB: made with a stream, and written to as an application would."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import boto3
+from boto3.dynamodb.types import TypeSerializer
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from notifier.errors import Unreachable
+from notifier.settings import Settings
+
+_BATCH = 25  # what BatchWriteItem takes
+_TRIES = 8
+_serialize = TypeSerializer().serialize
+
+
+class EventTable:
+    """The table that events are written to. Raises Unreachable where DynamoDB does not answer."""
+
+    def __init__(self, settings: Settings, name: str, session: boto3.Session | None = None) -> None:
+        self.name = name
+        self._where = settings.endpoint("dynamodb") or "AWS"
+        self._client = (session or boto3.Session()).client(
+            "dynamodb",
+            region_name=settings.aws_region or None,
+            endpoint_url=settings.endpoint("dynamodb"),
+            config=Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 3, "mode": "standard"}),
+        )
+
+    def create(self) -> None:
+        """Make the table with a stream of new and old images, unless it is there."""
+        try:
+            self._client.create_table(
+                TableName=self.name,
+                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk")],
+                KeySchema=[
+                    {"AttributeName": "pk", "KeyType": "HASH"},
+                    {"AttributeName": "sk", "KeyType": "RANGE"},
+                ],
+                BillingMode="PAY_PER_REQUEST",
+                StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+            )
+        except self._client.exceptions.ResourceInUseException:
+            return
+        except (BotoCoreError, ClientError) as error:
+            raise self._unreachable(error) from error
+
+    def write(self, items: Iterable[Mapping[str, Any]], batch: int = _BATCH) -> Iterator[Mapping[str, Any]]:
+        """Write the items, so many at once; yields each when DynamoDB has acknowledged it."""
+        remaining = iter(items)
+        while some := list(islice(remaining, batch)):
+            self._write_batch(some)
+            yield from some
+
+    def _write_batch(self, items: list[Mapping[str, Any]]) -> None:
+        requests = [
+            {"PutRequest": {"Item": {name: _serialize(value) for name, value in item.items()}}} for item in items
+        ]
+        for attempt in range(_TRIES):
+            try:
+                answer = self._client.batch_write_item(RequestItems={self.name: requests})
+            except (BotoCoreError, ClientError) as error:
+                raise self._unreachable(error) from error
+            if not (requests := answer.get("UnprocessedItems", {}).get(self.name, [])):
+                return
+            time.sleep(0.05 * 2**attempt)
+        raise Unreachable(f"DynamoDB left {len(requests)} items unwritten: the table is throttled")
+
+    def _unreachable(self, error: Exception) -> Unreachable:
+        return Unreachable(f"DynamoDB at {self._where} does not answer: {error}")

@@ -1,0 +1,120 @@
+"""What a failure of the AWS SDK, one without an answer, says about the request. Pure; the same for every service.
+
+Known not sent is only what is in the table, or was raised while the connection was being made. All else is
+`Unknown`: the request may have left.
+"""
+
+from traceback import walk_tb
+from typing import NamedTuple
+
+from botocore import exceptions as sdk
+
+from notifier.outcomes import Blocked, NotSent, Outcome, Rejected, Throttled, Unknown
+
+_REASON_LENGTH = 500
+
+
+class Verdict(NamedTuple):
+    """An outcome that is known not accepted, and what to do about it where somebody must act."""
+
+    outcome: type[NotSent | Throttled | Blocked | Rejected]
+    advice: str = ""
+
+    def because(self, reason: str) -> Outcome:
+        return self.outcome("; ".join(filter(None, (one_line(reason), self.advice))))
+
+
+REFUSED = Verdict(Rejected)
+CREDENTIALS = Verdict(
+    Blocked, "AWS does not take the credentials: check them, their permissions, and this machine's clock"
+)
+CONFIGURATION = Verdict(Blocked, "check the credentials and settings of the AWS SDK, and NOTIFIER_AWS_*")
+UNREACHABLE = Verdict(Blocked, "check the network, the proxy and the endpoint in NOTIFIER_AWS_*")
+
+BEFORE_THE_REQUEST: dict[type[Exception], Verdict] = {
+    **dict.fromkeys((sdk.EndpointConnectionError, sdk.ConnectTimeoutError), UNREACHABLE),
+    **dict.fromkeys((sdk.ParamValidationError, sdk.MissingParametersError), REFUSED),
+    **dict.fromkeys(
+        (
+            sdk.CredentialRetrievalError,
+            sdk.InfiniteLoopConfigError,
+            sdk.InvalidIMDSEndpointError,
+            sdk.InvalidIMDSEndpointModeError,
+            sdk.LoginError,
+            sdk.MetadataRetrievalError,
+            sdk.NoAuthTokenError,
+            sdk.NoCredentialsError,
+            sdk.PartialCredentialsError,
+            sdk.RefreshWithMFAUnsupportedError,
+            sdk.SSOError,
+            sdk.TokenRetrievalError,
+            sdk.UnknownCredentialError,
+            sdk.UnknownTokenProviderError,
+        ),
+        CREDENTIALS,
+    ),
+    **dict.fromkeys(
+        (
+            sdk.BaseEndpointResolverError,
+            sdk.ConfigNotFound,
+            sdk.ConfigParseError,
+            sdk.DataNotFoundError,
+            sdk.EndpointProviderError,
+            sdk.InvalidConfigError,
+            sdk.InvalidDefaultsMode,
+            sdk.InvalidEndpointConfigurationError,
+            sdk.InvalidHostLabelError,
+            sdk.InvalidProxiesConfigError,
+            sdk.InvalidRegionError,
+            sdk.InvalidRetryConfigurationError,
+            sdk.InvalidSTSRegionalEndpointsConfigError,
+            sdk.MissingDependencyException,
+            sdk.ProfileNotFound,
+            sdk.ServiceNotInRegionError,
+            sdk.UnknownRegionError,
+            sdk.UnknownSignatureVersionError,
+            sdk.UnsupportedServiceProtocolsError,
+            sdk.UnsupportedSignatureVersionError,
+        ),
+        CONFIGURATION,
+    ),
+}
+"""Raised only while no byte of the request has been written. Holds for subclasses too.
+
+`SSLError` and `ProxyConnectionError` are not here: a connection that breaks off later raises them as well
+(urllib3 forgets that it had reached a proxy when it closes the connection).
+"""
+
+
+def outcome_before_request(error: Exception) -> Outcome:
+    """What becomes of a message when there is no client to send it with. Never the message's fault."""
+    return CONFIGURATION.because(_reason(error))
+
+
+def outcome_of_failure(error: Exception) -> Outcome:
+    """What became of a request that ended in this exception instead of an answer."""
+    reason = _reason(error)
+    for kind in type(error).__mro__:
+        if kind in BEFORE_THE_REQUEST:
+            return BEFORE_THE_REQUEST[kind].because(reason)
+    if _while_connecting(error):
+        return UNREACHABLE.because(reason)
+    return Unknown(one_line(reason))
+
+
+def one_line(reason: str) -> str:
+    """Whatever a server or an exception says, short and fit for a log and for a column of text."""
+    return "".join(sign if sign.isprintable() else " " for sign in reason[:_REASON_LENGTH])
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _while_connecting(error: Exception) -> bool:
+    """Whether urllib3 was still in `connect`: looking up, connecting, shaking hands, opening a tunnel."""
+    cause = getattr(error, "kwargs", {}).get("error")
+    return isinstance(cause, Exception) and any(
+        frame.f_code.co_name == "connect" and frame.f_globals.get("__name__") == "urllib3.connection"
+        for frame, _ in walk_tb(cause.__traceback__)
+    )

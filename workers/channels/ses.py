@@ -1,0 +1,73 @@
+"""Email through Amazon SES: SendEmail of SESv2, one request for each message."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
+
+from notifier.channels import Capability
+from notifier.errors import SettingsError
+from notifier.messages import Email, EmailContent, Message
+from notifier.outcomes import Outcome, Rejected, Throttled
+from notifier.settings import Settings
+from notifier.templates import Templates
+from workers.channels.address import wire_address
+from workers.channels.sdk_errors import outcome_before_request
+from workers.channels.ses_client import SesClient
+from workers.channels.ses_errors import outcome_of_answer, outcome_of_error
+from workers.channels.ses_request import send_email_request
+
+CONCURRENCY = 32
+"""Requests under way at once. A request takes about 2 ms of this process and tens of milliseconds of SES."""
+
+
+class SesChannel:
+    """The channel `email`. Safe to share between threads; no connection and no thread before the first send."""
+
+    capability: ClassVar[Capability] = Capability.DELIVERY_EVENTS
+    request_type: ClassVar[type] = Email
+
+    def __init__(self, settings: Settings) -> None:
+        self._sender = _sender(settings.sender)
+        self._configuration_set = settings.ses_configuration_set
+        self._seconds = settings.send_lease_seconds / 2
+        self._client = SesClient(settings, CONCURRENCY)
+        self._threads = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="ses")
+
+    def render(self, request: Email, templates: Templates) -> EmailContent:
+        return templates.render(request.template, request.context, request.locale)
+
+    def send(self, messages: Sequence[Message[Email, EmailContent]]) -> list[Outcome]:
+        """Starts no request in the second half of the lease, for the row might be someone else's by then."""
+        deadline = time.monotonic() + self._seconds
+        return list(self._threads.map(lambda message: self._send_one(message, deadline), messages))
+
+    def close(self) -> None:
+        self._threads.shutdown()
+        self._client.close()
+
+    def _send_one(self, message: Message[Email, EmailContent], deadline: float) -> Outcome:
+        try:
+            request = send_email_request(message, self._sender, self._configuration_set)
+        except ValueError as error:
+            return Rejected(str(error))
+        try:
+            client = self._client.ready()
+        except Exception as error:  # noqa: BLE001 - plug-ins of the SDK raise what they like
+            return outcome_before_request(error)
+        if time.monotonic() >= deadline:
+            return Throttled("too slow for this many messages at once; not sent")
+        try:
+            answer = client.send_email(**request)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the message needs its outcome
+            return outcome_of_error(error)
+        return outcome_of_answer(answer)
+
+
+def _sender(address: str) -> str:
+    if not address:
+        raise SettingsError("NOTIFIER_SENDER is not set: the address that emails come from, verified in SES")
+    try:
+        return wire_address(address)
+    except ValueError as error:
+        raise SettingsError(f"the address in NOTIFIER_SENDER {error}") from None

@@ -1,0 +1,86 @@
+"""The parameters of SendEmail for one message. Pure. What cannot be sent as it is raises ValueError."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from notifier.messages import Email, EmailContent, Message
+from workers.channels.address import encoded_words, has_controls, wire_address
+
+NOTIFICATION_TAG = "nid"
+ATTEMPT_TAG = "att"
+NOTIFICATION_HEADER = "X-Notification-Id"
+MAX_HEADERS = 15
+MAX_NAME = 126
+MAX_VALUE = 995
+MAX_HEADER = 996
+
+_NAME = re.compile(r"[!-9;-~]+")
+_OURS = re.compile(
+    r"bcc|cc|date|dkim-signature|from|message-id|mime-version|received|reply-to|return-path|sender|subject|to"
+    r"|x-notification-id|content-.*|x-ses-.*",
+    re.IGNORECASE,
+)
+
+Pair = dict[str, str]
+
+
+def send_email_request(message: Message[Email, EmailContent], sender: str, configuration_set: str) -> dict[str, Any]:
+    """One request for one recipient, with the tags by which its events find the notification again."""
+    email, content = message.request, message.content
+    request: dict[str, Any] = {
+        "FromEmailAddress": _address("sender", email.sender or sender),
+        "Destination": {"ToAddresses": [_address("to", email.to)]},
+        "Content": {"Simple": {**_simple(content), "Headers": list(_headers(message))}},
+        "EmailTags": [
+            {"Name": NOTIFICATION_TAG, "Value": str(message.notification_id)},
+            {"Name": ATTEMPT_TAG, "Value": str(message.attempt)},
+        ],
+    }
+    if email.reply_to:
+        request["ReplyToAddresses"] = [_address("reply_to", email.reply_to)]
+    if configuration_set:
+        request["ConfigurationSetName"] = configuration_set
+    return request
+
+
+def _address(field: str, address: str) -> str:
+    try:
+        return wire_address(address)
+    except ValueError as error:
+        raise ValueError(f"the address in `{field}` {error}") from None
+
+
+def _simple(content: EmailContent) -> dict[str, Any]:
+    if has_controls(content.subject):
+        raise ValueError("the subject holds a line break or another control character")
+    body = {"Text": _utf8(content.text)}
+    if content.html is not None:
+        body["Html"] = _utf8(content.html)
+    return {"Subject": _utf8(content.subject), "Body": body}
+
+
+def _utf8(text: str) -> Pair:
+    return {"Data": text, "Charset": "UTF-8"}
+
+
+def _headers(message: Message[Email, EmailContent]) -> Iterator[Pair]:
+    headers = message.request.headers
+    if len(headers) >= MAX_HEADERS:
+        raise ValueError(f"{len(headers)} headers are more than the {MAX_HEADERS - 1} that may be added")
+    yield {"Name": NOTIFICATION_HEADER, "Value": str(message.notification_id)}
+    for name, value in headers.items():
+        yield _header(name, value)
+
+
+def _header(name: str, value: str) -> Pair:
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > MAX_NAME:
+        raise ValueError(f"{str(name)[:MAX_NAME]!r} is not a valid header name")
+    if _OURS.fullmatch(name):
+        raise ValueError(f"the header {name} is not for a route to set")
+    if not isinstance(value, str) or not value or has_controls(value):
+        raise ValueError(f"the header {name} is empty, not a text, or holds a line break or control character")
+    wire = value if value.isascii() else encoded_words(value)
+    if len(wire) > MAX_VALUE or len(name) + len(wire) > MAX_HEADER:
+        raise ValueError(f"the header {name} is too long: SES takes {MAX_VALUE} characters")
+    return {"Name": name, "Value": wire}
