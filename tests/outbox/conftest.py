@@ -1,0 +1,19 @@
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from notifier.database import connect
+from tests.outbox.rows import Rows
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = connect(database_url, pool_size=10)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def rows(engine: Engine) -> Rows:
+    return Rows(engine)

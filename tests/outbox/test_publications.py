@@ -1,0 +1,86 @@
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+from notifier.notifications import Status
+from notifier.outbox import Change, Publications
+from tests.outbox.rows import Rows
+
+
+def test_a_page_that_nobody_published_is_due_after_its_grace(rows: Rows) -> None:
+    ids = rows.pending(3)
+    publications = Publications(rows.engine)
+    assert publications.channels_due() == []
+
+    rows.run("UPDATE publications SET due_at = now()")
+
+    assert publications.channels_due() == ["email"]
+    (found,) = publications.take_due("email", 10)
+    assert not found.published
+    assert found.waiting == dict.fromkeys(ids, 0)
+
+
+def test_only_what_still_waits_is_published_again(rows: Rows) -> None:
+    sent, begun, later, waiting = rows.pending(4)
+    attempts, token = rows.attempts(), uuid.uuid4()
+    attempts.begin(token, [(sent, "a@example.com")], 60)
+    attempts.finish(token, [Change(sent, Status.SENT)])
+    attempts.begin(uuid.uuid4(), [(begun, "a@example.com")], 60)
+    attempts.decide([Change(later, Status.PENDING, failed=True, delay=60.0, reason="route failed")])
+    rows.run("UPDATE publications SET due_at = now(), published_at = now()")
+
+    (found,) = Publications(rows.engine).take_due("email", 10)
+
+    assert found.waiting == {waiting: 0}
+
+
+def test_relays_share_the_work(rows: Rows) -> None:
+    for _ in range(40):
+        rows.pending()
+    rows.run("UPDATE publications SET due_at = now()")
+
+    with ThreadPoolExecutor(4) as threads:
+        taken = list(threads.map(lambda _: Publications(rows.engine).take_due("email", 10), range(4)))
+
+    ids = [each.id for some in taken for each in some]
+    assert len(ids) == len(set(ids)) == 40
+
+
+def test_a_retry_that_is_due_becomes_a_publication(rows: Rows) -> None:
+    first, second = rows.pending(2)
+    rows.attempts().decide(
+        [
+            Change(first, Status.PENDING, failed=True, delay=0.0, reason="busy"),
+            Change(second, Status.PENDING, failed=True, delay=3600.0, reason="busy"),
+        ]
+    )
+    rows.run("DELETE FROM publications")
+    publications = Publications(rows.engine)
+
+    assert publications.retries_due(100) == 1
+
+    (found,) = publications.take_due("email", 10)
+    assert found.waiting == {first: 1}
+    assert [row["notification_id"] for row in rows.all("SELECT * FROM due")] == [second]
+
+
+def test_what_was_published_again_is_all_that_is_left_of_it(rows: Rows) -> None:
+    sent, waiting = rows.pending(2)
+    attempts, token = rows.attempts(), uuid.uuid4()
+    attempts.begin(token, [(sent, "a@example.com")], 60)
+    attempts.finish(token, [Change(sent, Status.SENT)])
+    rows.run("UPDATE publications SET due_at = now()")
+    publications = Publications(rows.engine)
+
+    (found,) = publications.take_due("email", 10)
+    publications.published_again(found)
+
+    row = rows.one("SELECT notification_ids, published_at IS NOT NULL AS published, due_at > now() AS rests "
+                   "FROM publications")  # fmt: skip
+    assert row == {"notification_ids": [waiting], "published": True, "rests": True}
+
+
+def test_a_settled_publication_goes(rows: Rows) -> None:
+    rows.pending()
+    publications = Publications(rows.engine)
+    publications.settled([row["id"] for row in rows.all("SELECT id FROM publications")])
+    assert rows.all("SELECT * FROM publications") == []
