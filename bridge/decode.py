@@ -1,5 +1,6 @@
 """A stream record as it came over the wire becomes an event and its identity. Pure."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -41,4 +42,7 @@ def sequence_number(record: object) -> str | None:
 
 def stored(record: object) -> bytes:
     """The record as the outbox keeps it: JSON of the wire."""
-    return orjson.dumps(record)
+    try:
+        return orjson.dumps(record)
+    except TypeError:  # nested beyond 254 levels, or an integer beyond 64 bits
+        return json.dumps(record).encode()

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from bridge.decode import decode, identity, sequence_number, stored
-from notifier.broker import BrokerError, Queue
+from notifier.broker import BrokerError, Queue, has_room
 from notifier.errors import DecodeError
 from notifier.outbox import Intake as Outbox
 from notifier.outbox import NewNotification, Page, Publications, Quarantined, Recorded, ShardLease
@@ -38,7 +38,7 @@ class Intake:
         done = []
         try:
             for each in recorded:
-                if self._queue.depth(each.channel) < self._high_water:
+                if has_room(self._queue.depth(each.channel), len(each.ids), self._high_water):
                     self._queue.publish(each.channel, dict.fromkeys(each.ids, 0))
                     done.append(each.publication)
         except BrokerError as error:

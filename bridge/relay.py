@@ -6,14 +6,14 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Engine
 
-from notifier.broker import BrokerError, Queue
+from notifier.broker import BrokerError, Queue, has_room
 from notifier.outbox import Publication, Publications, expire
 
 log = structlog.get_logger(__name__)
 
 _RETRIES = 5_000
 _BATCH = 10
-_SOON = 2.0
+_SOON = 1.0
 
 
 class Relay:
@@ -36,21 +36,24 @@ class Relay:
         return sum(self._relay(channel) for channel in self._publications.channels_due())
 
     def _relay(self, channel: str) -> int:
-        room = self._high_water - self._queue.depth(channel)
+        depth = self._queue.depth(channel)
         held: set[UUID] | None = None
         published = 0
-        while published < room and (due := self._publications.take_due(channel, _BATCH)):
+        while due := self._publications.take_due(channel, _BATCH):
             self._publications.settled([each.id for each in due if not each.waiting])
-            for each in due:
-                if not each.waiting:
-                    continue
+            waiting = [each for each in due if each.waiting]
+            for number, each in enumerate(waiting):
                 if held is None and each.published:
                     held = self._queue.held(channel)
-                published += self._publish(each, held or set())
+                missing = absent(each, held or set()) if each.published else each.waiting
+                if not has_room(depth + published, len(missing), self._high_water):
+                    self._publications.postpone([later.id for later in waiting[number:]], _SOON)
+                    return published
+                self._publish(each, missing)
+                published += len(missing)
         return published
 
-    def _publish(self, publication: Publication, held: Collection[UUID]) -> int:
-        missing = absent(publication, held) if publication.published else publication.waiting
+    def _publish(self, publication: Publication, missing: Mapping[UUID, int]) -> None:
         if publication.published and missing:
             log.warning("the broker had lost messages", channel=publication.channel, count=len(missing))
         try:
@@ -59,7 +62,6 @@ class Relay:
             self._publications.postpone([publication.id], _SOON)
             raise
         self._publications.published_again(publication)
-        return len(missing)
 
 
 def absent(publication: Publication, held: Collection[UUID]) -> Mapping[UUID, int]:

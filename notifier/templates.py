@@ -65,8 +65,8 @@ class Templates:
             for reference in find_referenced_templates(environment.parse(self._files.read(path))):
                 if reference is not None and reference not in self._files.paths:
                     raise TemplateError(f"{self._files.folder / path} needs {reference!r}, which is not there")
-        for name, locale in sorted(self._files.written, key=str):
-            self._template(name, locale)
+        for name in self.names():
+            self._template(name, None)
 
     def _template(self, name: str, locale: str | None) -> _Compiled:
         key = (name, self._files.nearest(name, locale))

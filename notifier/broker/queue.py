@@ -106,6 +106,11 @@ class Queue:
         return BrokerError(f"no broker at {where}: {cause}. Is NOTIFIER_BROKER_URL right and the server up?")
 
 
+def has_room(depth: int, messages: int, high_water: int) -> bool:
+    """Whether so many messages more stay below the mark. An empty queue takes any page, or none would ever move."""
+    return depth == 0 or depth + messages <= high_water
+
+
 def _body(task: str) -> list[Any]:
     embed = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
     return [[task], {}, embed]

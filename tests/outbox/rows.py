@@ -11,15 +11,16 @@ from sqlalchemy import Engine, text
 
 from notifier.notifications import Status, notification_id
 from notifier.outbox import Attempts, Intake, NewNotification, Page, Partitions, Quarantined, Recorded, ShardLease
+from tests.sql import Sql
 
 ARN = "arn:aws:dynamodb:eu-west-1:1:table/activity/stream/2026-01-01T00:00:00.000"
 
 
-class Rows:
+class Rows(Sql):
     """One shard, leased to `me` in epoch 1, and the pages recorded in it."""
 
     def __init__(self, engine: Engine, shard_id: str = "shardId-1") -> None:
-        self.engine = engine
+        super().__init__(engine)
         self.intake = Intake(engine, Partitions(engine))
         with engine.begin() as connection:
             stream = connection.execute(
@@ -84,15 +85,3 @@ class Rows:
 
     def status(self, id_: UUID) -> Status:
         return Status(self.delivery(id_)["status"])
-
-    def one(self, statement: str, **values: Any) -> dict[str, Any]:
-        with self.engine.connect() as connection:
-            return dict(connection.execute(text(statement), values).mappings().one())
-
-    def all(self, statement: str, **values: Any) -> list[dict[str, Any]]:
-        with self.engine.connect() as connection:
-            return [dict(row) for row in connection.execute(text(statement), values).mappings()]
-
-    def run(self, statement: str, **values: Any) -> None:
-        with self.engine.begin() as connection:
-            connection.execute(text(statement), values)

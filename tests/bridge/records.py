@@ -1,0 +1,25 @@
+"""Stream records as GetRecords gives them."""
+
+from typing import Any
+
+CREATED = 1_790_000_000
+
+
+def record(number: int | str, **attributes: Any) -> dict[str, Any]:
+    """An INSERT with these attributes in DynamoDB's JSON; `type` is a friend request unless given."""
+    image = {"pk": {"S": f"user#{number}"}, "type": {"S": "friend_request"}, **attributes}
+    return {
+        "eventID": f"event-{number}",
+        "eventName": "INSERT",
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "eu-west-1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": CREATED,
+            "Keys": {"pk": image["pk"]},
+            "NewImage": image,
+            "SequenceNumber": str(number),
+            "SizeBytes": 60,
+            "StreamViewType": "NEW_AND_OLD_IMAGES",
+        },
+    }

@@ -1,0 +1,187 @@
+"""One shard read by a scripted stream into real Postgres and Redis."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from bridge.intake import Intake
+from bridge.leases import Leases
+from bridge.reader import EMPTY_SECONDS, FULL_PAGE_SECONDS, IDLE_SECONDS, SOME_RECORDS_SECONDS, ShardReader
+from bridge.streams import IteratorExpired, RecordPage, Shard, ShardGone, Throttled
+from notifier.broker import Queue
+from notifier.errors import DataTrimmed, LeaseLost, Unreachable
+from notifier.outbox import Intake as Outbox
+from notifier.outbox import Partitions, Publications, ShardLease
+from notifier.routes import Routes
+from tests.bridge.records import record
+from tests.sql import Sql
+
+ARN = "arn:stream"
+
+
+class Script:
+    """A shard whose answers are written down: pages and errors, in order. It remembers where reading began."""
+
+    def __init__(self, *answers: RecordPage | Exception) -> None:
+        self._answers = iter(answers)
+        self.began_after: list[str | None] = []
+
+    def iterator(self, arn: str, shard_id: str, after: str | None) -> str:
+        self.began_after.append(after)
+        return f"iterator-{len(self.began_after)}"
+
+    def records(self, iterator: str) -> RecordPage:
+        answer = next(self._answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def page(*numbers: int, last: bool = False) -> RecordPage:
+    return RecordPage([record(number) for number in numbers], None if last else "next")
+
+
+class World:
+    def __init__(self, engine: Engine, queue: Queue, routes: Routes) -> None:
+        self.leases = Leases(engine, "me", ttl=60)
+        self.leases.register("activity", ARN, [Shard("shardId-1", None, closed=False)])
+        self.lease = self.take()
+        self.publications = Publications(engine)
+        self.intake = Intake(Outbox(engine, Partitions(engine)), self.publications, queue, routes, high_water=100)
+
+    def take(self) -> ShardLease:
+        (lease,) = self.leases.acquire(10)
+        return lease
+
+    def reader(self, *answers: RecordPage | Exception) -> tuple[ShardReader, Script]:
+        script = Script(*answers)
+        return ShardReader(self.lease, script, self.intake, self.leases), script
+
+
+@pytest.fixture
+def world(engine: Engine, queue: Queue, routes: Routes) -> Iterator[World]:
+    return World(engine, queue, routes)
+
+
+def shard(engine: Engine) -> dict[str, Any]:
+    return Sql(engine).one("SELECT * FROM shards")
+
+
+def test_records_are_recorded_and_published(world: World, engine: Engine, queue: Queue) -> None:
+    reader, script = world.reader(page(1, 2), page(3))
+
+    assert reader.poll() == SOME_RECORDS_SECONDS
+    assert reader.poll() == SOME_RECORDS_SECONDS
+
+    assert script.began_after == [None]
+    assert shard(engine)["checkpoint"] == "3"
+    assert queue.depth("email") == 3
+    assert world.publications.channels_due() == []
+
+
+def test_the_last_page_has_records_and_no_next_iterator(world: World, engine: Engine) -> None:
+    reader, _ = world.reader(page(1, last=True))
+
+    assert reader.poll() is None
+
+    row = shard(engine)
+    assert (row["state"], row["records_read"], row["owner"]) == ("finished", 1, None)
+
+
+def test_a_shard_that_is_taken_over_is_never_finished_by_its_old_reader(world: World, engine: Engine) -> None:
+    reader, _ = world.reader(page(last=True))
+    world.leases.release([world.lease])
+    world.take()  # the same shard in a new epoch
+
+    with pytest.raises(LeaseLost):
+        reader.poll()
+    assert shard(engine)["state"] == "open"
+
+
+def test_a_new_reader_goes_on_after_the_checkpoint(world: World) -> None:
+    first, _ = world.reader(page(1, 2))
+    first.poll()
+    world.leases.release([world.lease])
+    world.lease = world.take()
+
+    second, script = world.reader(page(3))
+    second.poll()
+
+    assert script.began_after == ["2"]
+
+
+def test_an_expired_iterator_is_replaced_where_reading_stood(world: World) -> None:
+    reader, script = world.reader(page(1, 2), IteratorExpired("15 minutes"), page(3))
+    waits = [reader.poll() for _ in range(3)]
+
+    assert waits == [SOME_RECORDS_SECONDS, 0.0, SOME_RECORDS_SECONDS]
+    assert script.began_after == [None, "2"]
+
+
+def test_an_iterator_that_expires_before_any_record_starts_at_the_horizon(world: World) -> None:
+    reader, script = world.reader(IteratorExpired("15 minutes"), page(1))
+    reader.poll()
+    reader.poll()
+    assert script.began_after == [None, None]
+
+
+def test_trimmed_data_is_a_gap_and_reading_goes_on(world: World, engine: Engine) -> None:
+    reader, script = world.reader(page(1), DataTrimmed("gone"), page(9), page(10))
+    for _ in range(4):
+        reader.poll()
+
+    assert script.began_after == [None, None]
+    assert shard(engine)["checkpoint"] == "10"
+    (gap,) = Sql(engine).all("SELECT * FROM gaps")
+    assert gap["after_sequence_number"] == "1"
+    assert "trimmed" in gap["reason"]
+
+
+def test_a_shard_that_vanishes_is_lost_loudly(world: World, engine: Engine) -> None:
+    reader, _ = world.reader(page(1), *[ShardGone("no such shard")] * 3)
+    reader.poll()
+    waits = [reader.poll() for _ in range(3)]
+
+    assert waits[-1] is None
+    assert all(waits[:-1])  # it waits between the tries: the listing may be ahead
+    assert shard(engine)["state"] == "lost"
+    assert len(Sql(engine).all("SELECT * FROM gaps")) == 1
+
+
+def test_trouble_is_waited_for_and_loses_nothing(world: World, engine: Engine) -> None:
+    reader, script = world.reader(Throttled("slow"), Unreachable("down"), page(1))
+
+    assert all(0 < (reader.poll() or 0) <= 10 for _ in range(2))
+    reader.poll()
+
+    assert shard(engine)["checkpoint"] == "1"
+    assert script.began_after == [None]  # the same iterator may be asked again
+
+
+def test_the_pause_follows_the_traffic(world: World) -> None:
+    full = RecordPage([record(n, type={"S": "other"}) for n in range(1, 1001)], "next")
+    reader, _ = world.reader(full, *[page()] * 60)
+
+    assert reader.poll() == FULL_PAGE_SECONDS
+    assert [reader.poll() for _ in range(60)] == [EMPTY_SECONDS] * 59 + [IDLE_SECONDS]
+
+
+def test_above_the_high_water_mark_rows_wait_in_postgres(world: World, engine: Engine, queue: Queue) -> None:
+    reader, _ = world.reader(page(*range(1, 91)), page(*range(91, 111)))
+    reader.poll()
+    reader.poll()
+
+    assert queue.depth("email") == 90
+    assert shard(engine)["records_notified"] == 110
+
+
+def test_without_a_broker_recording_goes_on(engine: Engine, routes: Routes) -> None:
+    away = Queue("redis://127.0.0.1:1/0")
+    reader, _ = World(engine, away, routes).reader(page(1, 2))
+
+    assert reader.poll() == SOME_RECORDS_SECONDS
+
+    assert shard(engine)["checkpoint"] == "2"
+    away.close()

@@ -1,0 +1,99 @@
+"""What the records of a page become. Pure."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.decode import decode, identity
+from bridge.intake import sort
+from notifier.notifications import created_ms
+from notifier.outbox import ShardLease
+from notifier.routes import Routes
+from tests.bridge.records import CREATED, record
+
+LEASE = ShardLease(1, "shardId-1", "arn:stream", "activity", "me", 1, None)
+
+
+def test_each_record_is_accounted_for(routes: Routes) -> None:
+    page = sort(LEASE, None, [record(1), record(2, type={"S": "other"}), {"eventName": "INSERT"}], routes)
+
+    assert [each.sequence_number for each in page.notifications] == ["1"]
+    assert page.unrouted == 1
+    assert [each.error for each in page.quarantined] == ["the record has no dynamodb"]
+    assert page.read == 3
+
+
+def test_the_checkpoint_is_the_text_of_the_last_number(routes: Routes) -> None:
+    padded = "000000000000012345678901234567"
+    assert sort(LEASE, "1", [record(2), record(padded)], routes).checkpoint == padded
+    assert sort(LEASE, "7", [{"eventName": "?"}], routes).checkpoint == "7"  # a record without a place moves nothing
+
+
+def test_the_stored_record_is_the_one_that_came(routes: Routes) -> None:
+    came = record(1, picture={"B": "AAEC"}, nul={"S": "a\0b"})
+    (made,) = sort(LEASE, None, [came], routes).notifications
+    assert json.loads(made.record) == came
+
+
+def test_the_id_is_a_function_of_the_record_and_ordered_by_its_time(routes: Routes) -> None:
+    event = decode("activity", record(1))
+    first, again = (identity(LEASE, event, "a_route") for _ in range(2))
+    assert first == again
+    assert first.version == 8
+    assert created_ms(first) == CREATED * 1000
+    others = {
+        identity(LEASE, event, "another_route"),
+        identity(LEASE, decode("activity", record(2)), "a_route"),
+        identity(ShardLease(1, "shardId-2", "arn:stream", "activity", "me", 1, None), event, "a_route"),
+        identity(ShardLease(1, "shardId-1", "arn:other", "activity", "me", 1, None), event, "a_route"),
+    }
+    assert first not in others
+    assert len(others) == 4
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "error"),
+    [
+        ({"eventName": "UPSERT"}, "eventName is 'UPSERT'"),
+        ({"eventID": 7}, "eventID must be text"),
+        ({"dynamodb": {**record(1)["dynamodb"], "NewImage": {"n": {"N": "many"}}}}, "not a number: 'many'"),
+        ({"dynamodb": {**record(1)["dynamodb"], "NewImage": {"n": {"N": "NaN"}}}}, "not a finite number"),
+        ({"dynamodb": {**record(1)["dynamodb"], "NewImage": {"n": {"X": "1"}}}}, "unknown attribute type 'X'"),
+        ({"dynamodb": {**record(1)["dynamodb"], "NewImage": {"n": {"S": "1", "N": "1"}}}}, "must have one type"),
+        ({"dynamodb": {**record(1)["dynamodb"], "NewImage": {"b": {"B": "%%"}}}}, "not base64"),
+        ({"dynamodb": {**record(1)["dynamodb"], "ApproximateCreationDateTime": 1e18}}, "Error"),
+        ({"dynamodb": {**record(1)["dynamodb"], "ApproximateCreationDateTime": 5}}, "ApproximateCreationDateTime is"),
+        ({"dynamodb": {**record(1)["dynamodb"], "SequenceNumber": "1; DROP"}}, "SequenceNumber is"),
+    ],
+)
+def test_a_record_that_cannot_be_understood_goes_to_quarantine(
+    routes: Routes, spoilt: dict[str, Any], error: str
+) -> None:
+    came = {**record(1), **spoilt}
+    (bad,) = sort(LEASE, None, [came], routes).quarantined
+    assert error in bad.error
+    assert json.loads(bad.record) == came
+
+
+def test_deep_nesting_is_no_crash(routes: Routes) -> None:
+    deep: dict[str, Any] = {"S": "bottom"}
+    for _ in range(350):
+        deep = {"L": [deep]}
+    page = sort(LEASE, None, [record(1, deep=deep), record(2)], routes)
+    assert len(page.quarantined) == len(page.notifications) == 1
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(st.lists(json_values, max_size=5))
+def test_whatever_comes_is_accounted_for(came: list[Any]) -> None:
+    page = sort(LEASE, None, came, Routes([]))
+    assert page.read == len(came)

@@ -1,0 +1,91 @@
+"""The four questions against an emulator of DynamoDB Streams, over HTTP and boto3."""
+
+import uuid
+from collections.abc import Iterator
+
+import boto3
+import pytest
+
+from bridge.command import check_tables
+from bridge.streams import Refused, ShardGone, Streams
+from notifier.errors import SettingsError, Unreachable
+from notifier.settings import Settings
+from sandbox.table import EventTable
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+
+
+def settings(url: str) -> Settings:
+    return Settings.model_validate(
+        {
+            "database_url": "postgresql://nobody@127.0.0.1:1/none",
+            "broker_url": "redis://127.0.0.1:1/0",
+            "aws_endpoint_url": url,
+            "aws_region": "eu-west-1",
+        }
+    )
+
+
+@pytest.fixture
+def table(ministack_server: object) -> Iterator[EventTable]:
+    made = EventTable(settings(ministack_server.url), f"activity-{uuid.uuid4().hex[:8]}")  # type: ignore[attr-defined]
+    made.create()
+    return made
+
+
+@pytest.fixture
+def streams(ministack_server: object) -> Streams:
+    return Streams(settings(ministack_server.url))  # type: ignore[attr-defined]
+
+
+def test_a_shard_is_read_page_by_page(table: EventTable, streams: Streams) -> None:
+    items = [{"pk": f"user#{n}", "sk": "1", "n": n, "raw": b"\0\xff", "tags": {"a", "b"}} for n in range(40)]
+    assert len(list(table.write(items))) == 40
+    (arn,) = streams.streams(table.name)
+    (shard,) = streams.shards(arn)
+
+    first = streams.records(streams.iterator(arn, shard.shard_id, None))
+    assert [record["dynamodb"]["NewImage"]["n"] for record in first.records] == [{"N": str(n)} for n in range(40)]
+    assert first.records[0]["dynamodb"]["NewImage"]["raw"] == {"B": "AP8="}  # as on the wire
+    assert first.next_iterator
+    assert streams.records(first.next_iterator).records == []
+
+    middle = first.records[24]["dynamodb"]["SequenceNumber"]
+    rest = streams.records(streams.iterator(arn, shard.shard_id, middle))
+    assert rest.records == first.records[25:]
+
+
+def test_a_stream_that_was_switched_off_ends(table: EventTable, streams: Streams, ministack_server: object) -> None:
+    list(table.write([{"pk": "user#1", "sk": "1"}]))
+    (arn,) = streams.streams(table.name)
+    client = boto3.client("dynamodb", endpoint_url=ministack_server.url, region_name="eu-west-1")  # type: ignore[attr-defined]
+    client.update_table(TableName=table.name, StreamSpecification={"StreamEnabled": False})
+
+    (shard,) = streams.shards(arn)
+    page = streams.records(streams.iterator(arn, shard.shard_id, None))
+
+    assert shard.closed
+    assert len(page.records) == 1
+    assert page.next_iterator is None
+
+
+def test_what_does_not_exist_has_a_name(table: EventTable, streams: Streams) -> None:
+    (arn,) = streams.streams(table.name)
+    with pytest.raises(ShardGone):
+        streams.iterator(arn, "shardId-00000000000000000001-deadbeef", None)
+    with pytest.raises(Refused):
+        streams.records("no iterator at all")
+    with pytest.raises(SettingsError, match="'nobody' has no stream"):
+        check_tables(streams, (table.name, "nobody"))
+    with pytest.raises(SettingsError, match="NOTIFIER_TABLES is not set"):
+        check_tables(streams, ())
+
+
+def test_an_endpoint_that_does_not_answer() -> None:
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1"):
+        Streams(settings("http://127.0.0.1:1")).streams("activity")
