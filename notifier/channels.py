@@ -27,7 +27,7 @@ class Channel(Protocol):
 
     capability: ClassVar[Capability]
     request_type: ClassVar[type]
-    """What a route on this channel must return, `Email` for instance."""
+    """What a route on this channel must return, `Email` for instance. Its `to` is the recipient, as text."""
 
     def __init__(self, settings: Settings) -> None: ...
 

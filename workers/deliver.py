@@ -13,7 +13,7 @@ from uuid import UUID
 
 import orjson
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from notifier.channels import Channel
 from notifier.errors import RoutesError, Unreachable
@@ -83,17 +83,19 @@ class Delivery:
             request = route.build(Event.from_record(work.table, orjson.loads(work.record)))
             if request is None:
                 return skipped(work)
-            self._check_type(route, request)
+            self._check(route, request)
             return Prepared(work, request, self._channel.render(request, self._templates), policy)
         except Exception as error:  # noqa: BLE001  whatever the user's code raises
             log.warning("route failed", notification=str(work.id), route=work.route, error=type(error).__name__)
             return after_error(work, error, policy)
 
-    def _check_type(self, route: Route, request: object) -> None:
+    def _check(self, route: Route, request: object) -> None:
         wanted = self._channel.request_type
         if not isinstance(request, wanted):
             found = type(request).__name__
             raise RoutesError(f"the route {route.name!r} returned {found}, its channel sends {wanted.__name__}")
+        if not isinstance(to := getattr(request, "to", None), str):
+            raise RoutesError(f"the route {route.name!r} gave {type(to).__name__} as recipient, not text")
 
     def _send(self, ready: Sequence[Prepared]) -> list[Change]:
         if not ready:
@@ -131,7 +133,7 @@ def _patiently(step: Callable[[], T], seconds: float = _PATIENCE_SECONDS) -> T:
     while True:
         try:
             return step()
-        except DBAPIError as error:
+        except (OperationalError, InterfaceError) as error:
             if time.monotonic() + wait > deadline:
                 raise Unreachable(f"the database stays away: {' '.join(str(error.orig).split())}") from error
         time.sleep(wait)

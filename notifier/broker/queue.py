@@ -35,6 +35,7 @@ class Queue:
         self._url = broker_url
         self._app = Celery("notifier", set_as_current=False)
         self._app.conf.update(celery_configuration(broker_url))
+        self._app.conf.broker_transport_options |= {"max_retries": 0}  # the relay is the retry
         self._origin = origin
         self._redis = Redis.from_url(broker_url, socket_timeout=10, socket_connect_timeout=5, health_check_interval=5)
 

@@ -51,10 +51,8 @@ class Change:
 
 _LOAD = text("""
 SELECT n.notification_id, n.route, n.table_name, n.record, d.failures
-FROM unnest(CAST(:ids AS uuid[])) AS wanted (id)
-JOIN deliveries d ON d.notification_id = wanted.id
-JOIN notifications n ON n.notification_id = wanted.id
-WHERE d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())
+FROM deliveries d JOIN notifications n USING (notification_id)
+WHERE d.notification_id = ANY(CAST(:ids AS uuid[])) AND d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())
 """)
 
 # Idempotent for its token: where the answer to the commit was lost, the same call finds what it began.
@@ -147,7 +145,7 @@ class Attempts:
         self._worker = worker
 
     def load(self, ids: Sequence[UUID]) -> list[Work]:
-        """Those of the notifications that are pending and due; the others are somebody else's, or done."""
+        """Those of the notifications that are pending and due, each once; the others are under way, or done."""
         return [Work(*row) for row in self._run(_LOAD, ids=list(ids))]
 
     def begin(self, token: UUID, recipients: Sequence[tuple[UUID, str]], lease_seconds: float) -> list[Begun]:
@@ -157,7 +155,7 @@ class Attempts:
             _BEGIN,
             token=token,
             ids=[id_ for id_, _ in ordered],
-            recipients=[recipient for _, recipient in ordered],
+            recipients=[storable(recipient) for _, recipient in ordered],
             channel=self._channel,
             worker=self._worker,
             lease=lease_seconds,

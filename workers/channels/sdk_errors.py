@@ -4,6 +4,7 @@ Known not sent is only what is in the table, or was raised while the connection 
 `Unknown`: the request may have left.
 """
 
+from collections.abc import Iterator
 from traceback import walk_tb
 from typing import NamedTuple
 
@@ -113,8 +114,15 @@ def _reason(error: Exception) -> str:
 
 def _while_connecting(error: Exception) -> bool:
     """Whether urllib3 was still in `connect`: looking up, connecting, shaking hands, opening a tunnel."""
-    cause = getattr(error, "kwargs", {}).get("error")
-    return isinstance(cause, Exception) and any(
+    return any(
         frame.f_code.co_name == "connect" and frame.f_globals.get("__name__") == "urllib3.connection"
+        for cause in _causes(getattr(error, "kwargs", {}).get("error"))
         for frame, _ in walk_tb(cause.__traceback__)
     )
+
+
+def _causes(error: object) -> Iterator[BaseException]:
+    """The exceptions that urllib3 wrapped into this one. Not `__context__`, which may lead to an earlier request."""
+    while isinstance(error, BaseException):
+        yield error
+        error = error.__cause__ or next((each for each in error.args if isinstance(each, BaseException)), None)

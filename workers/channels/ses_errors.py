@@ -54,6 +54,8 @@ CODES: dict[str, Verdict] = {
     "ThrottledException": SLOWER,
     "Throttling": SLOWER,
     "ThrottlingException": SLOWER,
+    "AccessDenied": CREDENTIALS,
+    "AccessDeniedException": CREDENTIALS,
     "ExpiredToken": CREDENTIALS,
     "ExpiredTokenException": CREDENTIALS,
     "IncompleteSignature": CREDENTIALS,

@@ -1,0 +1,137 @@
+"""The queue on real Redis, and our messages held against those that Celery itself would send."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+from celery import Celery
+from kombu import Producer
+
+from notifier.broker import TASK, BrokerError, Queue, celery_configuration, channel_of, has_room, queue_name
+from notifier.errors import SettingsError
+
+
+@pytest.fixture
+def queue(broker_url: str) -> Iterator[Queue]:
+    queue = Queue(broker_url, origin="bridge")
+    yield queue
+    queue.close()
+
+
+def messages(broker_url: str) -> list[dict[str, Any]]:
+    with redis.Redis.from_url(broker_url) as client:
+        return [json.loads(each) for each in client.lrange(queue_name("email"), 0, -1)]
+
+
+def test_our_message_is_the_one_that_celery_would_send(queue: Queue, broker_url: str) -> None:
+    id_ = uuid.uuid4()
+    queue.publish("email", {id_: 3})
+    (ours,) = messages(broker_url)
+
+    app = Celery("contract", set_as_current=False)
+    app.conf.update(celery_configuration(broker_url))
+    theirs = app.amqp.as_task_v2(str(id_), TASK, args=[str(id_)], kwargs={}, retries=3, ignore_result=True)
+    app.close()
+
+    assert ours["headers"].keys() == theirs.headers.keys()
+    different = {name for name in theirs.headers if ours["headers"][name] != theirs.headers[name]}
+    assert different <= {"origin", "argsrepr"}
+    assert json.loads(ours["body"]) == json.loads(json.dumps(theirs.body))
+    properties = ours["properties"]
+    assert properties["correlation_id"] == str(id_)
+    assert properties["delivery_info"] == {"exchange": "", "routing_key": queue_name("email")}
+    assert properties["body_encoding"] == "utf-8"
+
+
+def test_each_message_has_a_delivery_tag_of_its_own(queue: Queue, broker_url: str) -> None:
+    id_ = uuid.uuid4()
+    queue.publish("email", {id_: 0})
+    queue.publish("email", {id_: 0})
+    tags = {message["properties"]["delivery_tag"] for message in messages(broker_url)}
+    assert len(tags) == 2
+
+
+def test_a_page_goes_through_pipelines(queue: Queue, broker_url: str) -> None:
+    ids = {uuid.uuid4(): 0 for _ in range(1_200)}
+    queue.publish("email", dict.fromkeys(list(ids)[:1], 0))  # connects
+    with redis.Redis.from_url(broker_url) as client:
+        before = client.info("stats")["total_reads_processed"]
+        queue.publish("email", ids)
+        after = client.info("stats")["total_reads_processed"]
+
+    assert queue.depth("email") == 1_201
+    assert after - before < 400  # not one read of the socket for each message
+
+
+def test_the_fast_way_of_kombu_is_there(queue: Queue) -> None:
+    """Some transport options switch batching off in silence."""
+    with queue._app.producer_pool.acquire() as producer:
+        assert isinstance(producer, Producer)
+        assert producer.supports_batch_publish
+
+
+def test_held_knows_waiting_and_taken_messages(queue: Queue, broker_url: str) -> None:
+    ids = {uuid.uuid4(): 0 for _ in range(2_500)}
+    queue.publish("email", ids)
+    with redis.Redis.from_url(broker_url) as client:
+        for number in range(5):
+            message = client.rpop(queue_name("email"))
+            assert isinstance(message, bytes)
+            client.hset("unacked", str(number), b'[%s, "", "notifier.email"]' % message)
+
+    assert queue.held("email") == set(ids)
+    assert queue.held("sms") & set(ids) == queue.held("email") & queue.held("sms")
+
+
+def test_a_broker_that_is_away_is_told_in_one_line_without_its_password() -> None:
+    queue = Queue("redis://:secret@127.0.0.1:1/0")
+    for call in (queue.check, lambda: queue.depth("email"), lambda: queue.publish("email", {uuid.uuid4(): 0})):
+        with pytest.raises(BrokerError) as error:
+            call()
+        assert "127.0.0.1:1" in str(error.value)
+        assert "secret" not in str(error.value)
+        assert "\n" not in str(error.value)
+    queue.close()
+
+
+def test_a_url_that_is_none() -> None:
+    with pytest.raises(SettingsError, match="NOTIFIER_BROKER_URL"):
+        Queue("localhost:6379")
+
+
+def test_room_is_counted_before_a_page_is_published() -> None:
+    assert has_room(0, 5_000, high_water=1_000)
+    assert has_room(900, 100, high_water=1_000)
+    assert not has_room(901, 100, high_water=1_000)
+
+
+def test_names_of_queues_and_channels_are_each_others_inverse() -> None:
+    assert channel_of(queue_name("email")) == "email"
+
+
+SETTINGS = {
+    "task_acks_late": True,
+    "task_reject_on_worker_lost": True,
+    "task_ignore_result": True,
+    "result_backend": None,
+    "broker_connection_max_retries": None,
+    "accept_content": ["json"],
+    "task_send_sent_event": False,
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_that_delivery_at_least_once_needs(name: str) -> None:
+    assert celery_configuration("redis://localhost")[name] == SETTINGS[name]
+
+
+def test_the_visibility_timeout_outlasts_the_lease_of_an_attempt() -> None:
+    from notifier.settings import Settings
+
+    options = celery_configuration("redis://localhost")["broker_transport_options"]
+    lease = Settings.model_fields["send_lease_seconds"].default
+    assert options["visibility_timeout"] > lease
+    assert options["socket_timeout"] is not None

@@ -1,0 +1,33 @@
+"""A process with the whole sandbox beneath it, which the tests end in every way that there is."""
+
+import json
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from sandbox.ministack import ministack
+from sandbox.postgres import embedded_postgres
+from sandbox.processes import Child, stopped_by_signals
+from sandbox.redis import embedded_redis
+from sandbox.scratch import scratch_folder
+
+
+def main(report: Path) -> None:
+    """Write the process ids to `report`, then do nothing until the end of the standard input."""
+    with ExitStack() as stack:
+        stack.enter_context(stopped_by_signals())
+        folder = stack.enter_context(scratch_folder())
+        servers = [
+            stack.enter_context(embedded_postgres(folder)),
+            stack.enter_context(embedded_redis(folder)),
+            stack.enter_context(ministack(folder)),
+            stack.enter_context(Child("pool", ["sh", "-c", "sleep 1000 & wait"], log=folder / "pool.log")),
+        ]
+        unfinished = report.with_suffix(".new")
+        unfinished.write_text(json.dumps([server.pid for server in servers]))
+        unfinished.rename(report)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,107 @@
+"""The simulator as its users meet it: a process, boto3, and a few lines of HTTP."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import boto3
+from botocore.config import Config
+
+SENDER = "Acme <no-reply@acme.example>"
+
+
+class Simulator:
+    """A running one. `client` is a boto3 client that asks once, and waits half a second for the answer."""
+
+    def __init__(self, process: subprocess.Popen[str], journal: Path) -> None:
+        self.process = process
+        self.journal = journal
+        self.url = process.stdout.readline().strip()
+        self.client = boto3.client(
+            "sesv2",
+            endpoint_url=self.url,
+            region_name="eu-west-1",
+            aws_access_key_id="x",
+            aws_secret_access_key="x",
+            config=Config(retries={"total_max_attempts": 1}, read_timeout=0.5, parameter_validation=False),
+        )
+
+    def ask(self, path: str, method: str = "GET", body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        with urlopen(Request(self.url + path, data, method=method), timeout=10) as answer:
+            return json.load(answer)
+
+    def plan(self, *rules: dict) -> list[dict]:
+        return self.ask("/_sim/faults", "POST", rules)
+
+    def counts(self) -> dict:
+        return self.ask("/_sim/counts")
+
+    def accepted(self) -> int:
+        return len(self.lines())
+
+    def lines(self) -> list[dict]:
+        """The journal as it stands on disk."""
+        return [json.loads(line) for line in self.journal.read_bytes().splitlines()]
+
+    def newest(self) -> dict:
+        newest = self.ask("/_inbox/mails?limit=1")["mails"][0]
+        return self.ask(f"/_inbox/mails/{newest['id']}")
+
+    def send(self, to: str = "ann@example.com", nid: str = "n1", **more: Any) -> dict:
+        return self.client.send_email(**simple(to, nid) | more)
+
+    def bulk(self, *entries: dict, **more: Any) -> list[dict]:
+        return self.client.send_bulk_email(**bulk(*entries) | more)["BulkEmailEntryResults"]
+
+
+def simple(to: str = "ann@example.com", nid: str = "n1") -> dict:
+    return {
+        "FromEmailAddress": SENDER,
+        "Destination": {"ToAddresses": [to]},
+        "Content": {"Simple": {"Subject": {"Data": "Hello"}, "Body": {"Text": {"Data": "Good day"}}}},
+        "EmailTags": tags(nid=nid, att="1"),
+    }
+
+
+def tags(**values: str) -> list[dict]:
+    return [{"Name": name, "Value": value} for name, value in values.items()]
+
+
+def bulk(*entries: dict) -> dict:
+    content = {"Subject": "{{subject}}", "Text": "{{text}}", "Html": "{{html}}"}
+    return {
+        "FromEmailAddress": SENDER,
+        "DefaultContent": {"Template": {"TemplateContent": content, "TemplateData": "{}"}},
+        "BulkEmailEntries": list(entries),
+    }
+
+
+def entry(to: str = "ann@example.com", nid: str = "n1", **values: Any) -> dict:
+    data = {"subject": "Hello", "text": "Good day", "html": "<p>Good day</p>"} | values
+    return {
+        "Destination": {"ToAddresses": [to]},
+        "ReplacementTags": tags(nid=nid, att="1"),
+        "ReplacementEmailContent": {"ReplacementTemplate": {"ReplacementTemplateData": json.dumps(data)}},
+    }
+
+
+@contextmanager
+def simulator(journal: Path, *options: str) -> Iterator[Simulator]:
+    """Run one; at the end it gets SIGTERM and must leave with 0, unless it has gone already."""
+    words = [sys.executable, "-m", "sandbox.ses", "--journal", str(journal), *options]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            started = Simulator(process, journal)
+            yield started
+            started.client.close()
+            if process.poll() is None:
+                process.terminate()
+                assert process.wait(10) == 0
+        finally:
+            process.kill()

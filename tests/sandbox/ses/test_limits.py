@@ -1,0 +1,95 @@
+"""What SES refuses, the simulator refuses, and accepts nothing of it."""
+
+import json
+
+import pytest
+
+from tests.sandbox.ses.simulator import bulk, entry, simple, tags
+
+HEADER = {"Name": "X-A", "Value": "a"}
+
+
+def content(**more) -> dict:
+    return {"Content": {"Simple": simple()["Content"]["Simple"] | more}}
+
+
+def to(*addresses: str) -> dict:
+    return {"Destination": {"ToAddresses": list(addresses)}}
+
+
+def inline(data: str, text: str = "{{a}}") -> dict:
+    template = {"TemplateContent": {"Subject": "s", "Text": text}, "TemplateData": data}
+    return {"Content": {"Template": template}}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param({"FromEmailAddress": None}, id="no sender"),
+        pytest.param({"FromEmailAddress": "no-at-sign"}, id="sender without @"),
+        pytest.param({"Content": {}}, id="no content"),
+        pytest.param({"Content": simple()["Content"] | inline("{}")["Content"]}, id="two contents"),
+        pytest.param({"Content": {"Simple": {"Body": {"Text": {"Data": "x"}}}}}, id="no subject"),
+        pytest.param(content(Body={}), id="no body"),
+        pytest.param({"Destination": {}}, id="no recipient"),
+        pytest.param(to("ann"), id="recipient without @"),
+        pytest.param(to("ann smith@example.com"), id="blank in the address"),
+        pytest.param(to("änn@example.com"), id="local part is not ASCII"),
+        pytest.param(to(*(f"a{number}@example.com" for number in range(51))), id="51 recipients"),
+        pytest.param({"EmailTags": tags(nid="a:b")}, id="colon in a tag"),
+        pytest.param({"EmailTags": tags(**{"a.b": "c"})}, id="dot in a tag's name"),
+        pytest.param({"EmailTags": tags(nid="")}, id="empty tag"),
+        pytest.param({"EmailTags": tags(nid="a" * 257)}, id="long tag"),
+        pytest.param(content(Headers=[HEADER] * 16), id="16 headers"),
+        pytest.param(content(Headers=[HEADER | {"Name": "a" * 127}]), id="long header name"),
+        pytest.param(content(Headers=[HEADER | {"Name": "a:b"}]), id="colon in a header name"),
+        pytest.param(content(Headers=[HEADER | {"Value": "a" * 996}]), id="long header value"),
+        pytest.param(content(Headers=[{"Name": "ab", "Value": "a" * 995}]), id="long header"),
+        pytest.param(content(Headers=[HEADER | {"Value": "a\nb"}]), id="line break in a header"),
+        pytest.param({"ConfigurationSetName": "a b"}, id="configuration set's name"),
+        pytest.param(inline("{"), id="template data is no JSON"),
+        pytest.param(inline(json.dumps({"a": "x" * 262_144})), id="long template data"),
+        pytest.param(inline("{}", text="x" * 1_048_576), id="long inline template"),
+    ],
+)
+def test_send_email_refuses(ses, wrong):
+    request = {name: value for name, value in (simple() | wrong).items() if value is not None}
+    with pytest.raises(ses.client.exceptions.BadRequestException):
+        ses.client.send_email(**request)
+    assert (ses.accepted(), ses.counts()["refused"]) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        pytest.param(to(*(f"a{number}@example.com" for number in range(50))), id="50 recipients"),
+        pytest.param({"EmailTags": tags(**{"a" * 256: "b" * 256})}, id="long tag"),
+        pytest.param(content(Headers=[HEADER] * 15), id="15 headers"),
+        pytest.param(content(Headers=[{"Name": "a", "Value": "a" * 995}]), id="long header"),
+        pytest.param(inline(json.dumps({"a": "x" * 262_000})), id="long template data"),
+        pytest.param({"FromEmailAddress": "=?utf-8?q?Gr=C3=BC=C3=9Fe?= <a@example.com>"}, id="encoded name"),
+    ],
+)
+def test_send_email_takes_what_is_just_within(ses, good):
+    ses.client.send_email(**simple() | good)
+    assert ses.counts()["messages"] == 1
+
+
+def test_a_stored_template_does_not_exist(ses):
+    with pytest.raises(ses.client.exceptions.NotFoundException):
+        ses.send(Content={"Template": {"TemplateName": "welcome", "TemplateData": "{}"}})
+
+
+@pytest.mark.parametrize("count", [0, 51])
+def test_a_bulk_call_has_1_to_50_entries(ses, count):
+    with pytest.raises(ses.client.exceptions.BadRequestException):
+        ses.bulk(*[entry()] * count)
+    assert (ses.accepted(), ses.counts()["refused"]) == (0, count)
+
+
+@pytest.mark.parametrize("missing", ["DefaultContent", "FromEmailAddress"])
+def test_a_bulk_call_without_what_it_needs(ses, missing):
+    request = {name: value for name, value in bulk(entry()).items() if name != missing}
+    with pytest.raises(ses.client.exceptions.BadRequestException):
+        ses.client.send_bulk_email(**request)
+    assert ses.accepted() == 0

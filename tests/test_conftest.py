@@ -1,0 +1,19 @@
+"""Every test gets servers that no other test has touched."""
+
+import psycopg
+import pytest
+import redis
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_the_database_has_our_schema_and_nothing_else(database_url, turn):
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
+        connection.execute("CREATE TABLE left_behind ()")
+
+
+@pytest.mark.parametrize("turn", range(17))
+def test_the_broker_is_empty(broker_url, turn):
+    with redis.Redis.from_url(broker_url) as connection:
+        assert connection.dbsize() == 0
+        connection.set("left_behind", turn)

@@ -1,0 +1,75 @@
+import random
+from typing import get_args
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notifier.notifications import TRANSITIONS, Status
+from notifier.outbox import Work
+from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Rejected, Throttled, Unknown
+from notifier.retry import RetryPolicy
+from workers.decide import after_error, after_send, skipped
+
+POLICY = RetryPolicy(attempts=3, base=1.0, cap=4.0)
+
+
+def work(failures: int = 0) -> Work:
+    return Work(UUID(int=1), "a_route", "activity", b"{}", failures)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "failures", "to", "failed"),
+    [
+        (Accepted("m-1"), 0, Status.SENT, False),
+        (Accepted(None), 0, Status.SENT, False),
+        (NotSent("503 before the request"), 0, Status.PENDING, True),
+        (NotSent("503 before the request"), 2, Status.FAILED, True),
+        (Throttled("too fast"), 2, Status.PENDING, False),
+        (Blocked("account paused"), 2, Status.PENDING, False),
+        (Rejected("no such address"), 0, Status.FAILED, True),
+        (Unknown("answer lost"), 2, Status.UNKNOWN, False),
+    ],
+)
+def test_each_outcome_has_its_change(outcome: Outcome, failures: int, to: Status, failed: bool) -> None:
+    change = after_send(work(failures), outcome, POLICY)
+    assert (change.to, change.failed) == (to, failed)
+    assert (change.delay is not None) == (to is Status.PENDING)
+
+
+def test_an_error_before_the_request_keeps_its_traceback() -> None:
+    with pytest.raises(LookupError) as caught:
+        raise LookupError("no such user")
+    change = after_error(work(), caught.value, POLICY)
+    last = after_error(work(2), caught.value, POLICY)
+
+    assert (change.to, change.reason) == (Status.PENDING, "LookupError: no such user")
+    assert change.detail is not None
+    assert "test_decide.py" in change.detail
+    assert last.to is Status.FAILED
+
+
+OUTCOMES = st.sampled_from([kind("x") for kind in get_args(Outcome)])
+
+
+@given(OUTCOMES, st.integers(0, 50))
+def test_no_outcome_leaves_the_table_of_transitions(outcome: Outcome, failures: int) -> None:
+    change = after_send(work(failures), outcome, POLICY)
+    assert (Status.SENDING, change.to) in TRANSITIONS
+
+
+@given(OUTCOMES, st.integers(0, 50))
+def test_only_an_answer_that_was_lost_is_unknown(outcome: Outcome, failures: int) -> None:
+    change = after_send(work(failures), outcome, POLICY)
+    assert (change.to is Status.UNKNOWN) == isinstance(outcome, Unknown)
+
+
+def test_nobody_to_tell_is_skipped() -> None:
+    assert skipped(work()).to is Status.SKIPPED
+
+
+@given(st.integers(1, 100), st.integers())
+def test_delays_have_full_jitter_below_an_exponential_bound(failures: int, seed: int) -> None:
+    delay = POLICY.delay(failures, random.Random(seed))
+    assert 0 <= delay <= min(4.0, 2.0 ** (failures - 1))

@@ -1,0 +1,225 @@
+"""A unit from its rows in Postgres to the journal of an SES that speaks HTTP."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+from uuid import UUID
+
+import pytest
+
+from notifier import Email, Event, RetryPolicy, route
+from notifier.messages import Message
+from notifier.notifications import Status
+from notifier.outbox import Attempts
+from notifier.outcomes import Outcome
+from notifier.routes import Build, Routes
+from notifier.settings import Settings
+from notifier.templates import Templates
+from sandbox.ses_server import SesServer
+from tests.bridge.records import record
+from tests.outbox.rows import Rows
+from workers.channels.ses import SesChannel
+from workers.deliver import Delivery
+
+
+def hello(event: Event) -> Email | None:
+    item = event.new or {}
+    return Email(to=item["to"], template="hello", context={"name": item["name"]})
+
+
+class Post:
+    """One channel's delivery with a route of the test's own, and what became of it on both sides."""
+
+    def __init__(self, rows: Rows, ses: SesServer, templates: Path) -> None:
+        self.rows, self.ses = rows, ses
+        self.settings = Settings.model_validate(
+            {
+                "database_url": "postgresql://unused",
+                "broker_url": "redis://unused",
+                "aws_ses_endpoint_url": ses.url,
+                "aws_region": "eu-west-1",
+                "sender": "us@example.com",
+                "ses_configuration_set": "notifier",
+            }
+        )
+        self.channel: Any = SesChannel(self.settings)
+        self.templates = Templates(templates)
+        self.attempts: Any = rows.attempts()
+
+    def delivery(self, build: Build = hello, **options: Any) -> Delivery:
+        options = {"retry": RetryPolicy(attempts=2, base=0.0), **options}
+        made = route(table="activity", channel="email", name="a_route", **options)(build)
+        routes = Routes([made.__notifier_route__])  # type: ignore[attr-defined]
+        return Delivery(self.attempts, self.channel, routes, self.templates, lease_seconds=60)
+
+    def pending(self, *recipients: str) -> list[UUID]:
+        ids = self.rows.pending(len(recipients))
+        for number, (id_, to) in enumerate(zip(ids, recipients, strict=True)):
+            stored = json.dumps(record(number, to={"S": to}, name={"S": "Ana"})).encode()
+            self.rows.run("UPDATE notifications SET record = :r WHERE notification_id = :id", r=stored, id=id_)
+        return ids
+
+    def mails(self, id_: UUID) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.ses.ask(f"/_sim/messages?nid={id_}")["messages"]
+        return found
+
+    def fault(self, **rule: Any) -> None:
+        request = Request(f"{self.ses.url}/_sim/faults", json.dumps([rule]).encode(), method="POST")
+        urlopen(request, timeout=5).close()
+
+
+@pytest.fixture
+def post(rows: Rows, ses: SesServer, templates_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    urlopen(Request(f"{ses.url}/_sim/reset", method="POST"), timeout=5).close()
+    post = Post(rows, ses, templates_path)
+    yield post
+    post.channel.close()
+
+
+def test_a_unit_becomes_one_mail_each(post: Post) -> None:
+    ids = post.pending("ana@example.com", "bo@example.com")
+
+    changes = post.delivery().deliver(ids)
+
+    assert {each.to for each in changes.values()} == {Status.SENT}
+    for id_, to in zip(ids, ("ana@example.com", "bo@example.com"), strict=True):
+        (mail,) = post.mails(id_)
+        assert (mail["to"], mail["subject"], mail["configuration_set"]) == (to, "Hello Ana", "notifier")
+        assert mail["tags"]["att"] == "1"
+        row = post.rows.delivery(id_)
+        assert (row["status"], row["provider_message_id"], row["recipient"]) == ("sent", mail["message_id"], to)
+
+
+def test_a_message_that_comes_twice_is_sent_once(post: Post) -> None:
+    (id_,) = post.pending("ana@example.com")
+    delivery = post.delivery()
+
+    assert delivery.deliver([id_, id_]).keys() == {id_}
+    assert delivery.deliver([id_]) == {}
+
+    assert len(post.mails(id_)) == 1
+
+
+def test_nobody_to_tell_is_recorded_as_skipped(post: Post) -> None:
+    (id_,) = post.pending("ana@example.com")
+    post.delivery(lambda event: None).deliver([id_])
+    assert post.rows.status(id_) is Status.SKIPPED
+    assert post.mails(id_) == []
+
+
+def test_a_route_that_raises_is_tried_again_then_failed_with_its_traceback(post: Post) -> None:
+    (id_,) = post.pending("ana@example.com")
+
+    def broken(event: Event) -> Email:
+        raise LookupError("the users' database is away")
+
+    delivery = post.delivery(broken)
+    delivery.deliver([id_])
+    assert post.rows.status(id_) is Status.PENDING
+    delivery.deliver([id_])
+
+    row = post.rows.delivery(id_)
+    assert (row["status"], row["failures"], row["attempt"]) == ("failed", 2, 0)
+    assert row["reason"] == "LookupError: the users' database is away"
+    events = post.rows.all("SELECT * FROM delivery_events ORDER BY at")
+    assert all("def broken" not in each["detail"] and "in broken" in each["detail"] for each in events)
+    assert [each["status_to"] for each in events] == ["pending", "failed"]
+
+
+def test_one_bad_notification_stops_no_other(post: Post) -> None:
+    good, bad = post.pending("ana@example.com", "bo@example.com")
+    post.rows.run("UPDATE notifications SET record = '{}' WHERE notification_id = :id", id=bad)
+
+    post.delivery().deliver([good, bad])
+
+    assert (post.rows.status(good), post.rows.status(bad)) == (Status.SENT, Status.PENDING)
+
+
+@pytest.mark.parametrize(
+    ("build", "reason"),
+    [
+        (lambda event: Email(to="a@example.com", template="helo"), "TemplateError"),
+        (lambda event: Email(to="a@example.com", template="hello"), "TemplateError"),
+        (lambda event: "a@example.com", "returned str, its channel sends Email"),
+        (lambda event: Email(to=None, template="two"), "gave NoneType as recipient"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_a_route_gets_wrong_is_said(post: Post, build: Build, reason: str) -> None:
+    (id_,) = post.pending("ana@example.com")
+    post.delivery(build).deliver([id_])
+    assert reason in post.rows.delivery(id_)["reason"]
+
+
+@pytest.mark.parametrize("to", ["a\0@example.com", "\ud800@example.com", "", "a@example.com\r\nBcc: b@example.com"])
+def test_an_address_that_cannot_be_stops_only_itself(post: Post, to: str) -> None:
+    good, bad = post.pending("ana@example.com", "odd")
+
+    def build(event: Event) -> Email | None:
+        ours = hello(event)
+        return ours if ours is None or ours.to != "odd" else Email(to=to, template="hello", context={"name": "Bo"})
+
+    post.delivery(build).deliver([good, bad])
+    assert (post.rows.status(good), post.rows.status(bad)) == (Status.SENT, Status.FAILED)
+
+
+@pytest.mark.parametrize(
+    ("rule", "status", "mails"),
+    [
+        ({"kind": "accept_then_cut"}, Status.UNKNOWN, 1),
+        ({"kind": "error_after_accept"}, Status.UNKNOWN, 1),
+        ({"kind": "error_before_accept"}, Status.UNKNOWN, 0),
+        ({"kind": "throttle"}, Status.PENDING, 0),
+        ({"kind": "refuse", "code": "MessageRejected"}, Status.FAILED, 0),
+        ({"kind": "refuse", "code": "SendingPausedException"}, Status.PENDING, 0),
+    ],
+)
+def test_what_ses_does_decides_the_status(post: Post, rule: dict[str, Any], status: Status, mails: int) -> None:
+    (id_,) = post.pending("ana@example.com")
+    post.fault(times=1, **rule)
+    delivery = post.delivery()
+
+    delivery.deliver([id_])
+    assert post.rows.status(id_) is status
+    delivery.deliver([id_])  # redelivered by the broker: nothing ambiguous is sent again
+
+    assert len(post.mails(id_)) == mails
+
+
+def test_a_channel_that_breaks_its_promise_leaves_unknown(post: Post) -> None:
+    (id_,) = post.pending("ana@example.com")
+    post.channel.send = lambda messages: []
+    post.delivery().deliver([id_])
+    assert post.rows.status(id_) is Status.UNKNOWN
+
+
+def test_no_request_leaves_without_a_committed_intent(post: Post) -> None:
+    (id_,) = post.pending("ana@example.com")
+    send, seen = post.channel.send, []
+
+    def watching(messages: list[Message[Any, Any]]) -> list[Outcome]:
+        seen.append(post.rows.status(id_))  # over another connection: only what is committed
+        answers: list[Outcome] = send(messages)
+        return answers
+
+    post.channel.send = watching
+    post.delivery().deliver([id_])
+    assert seen == [Status.SENDING]
+
+
+def test_a_lost_claim_sends_nothing(post: Post) -> None:
+    (id_,) = post.pending("ana@example.com")
+
+    class Overtaken(Attempts):
+        def load(self, ids: Any) -> Any:
+            found = super().load(ids)
+            post.rows.attempts("another").begin(uuid.uuid4(), [(id_, "ana@example.com")], 60)
+            return found
+
+    post.attempts = Overtaken(post.rows.engine, channel="email", worker="slow")
+    assert post.delivery().deliver([id_]) == {}
+    assert post.mails(id_) == []

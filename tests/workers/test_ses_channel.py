@@ -1,0 +1,308 @@
+"""SesChannel over a real wire: never more than one request, and the outcome that each answer deserves."""
+
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from notifier.channels import Capability, load_channel
+from notifier.errors import SettingsError
+from notifier.messages import Email, EmailContent, Message
+from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Rejected, Throttled, Unknown
+from notifier.settings import Settings
+from tests.waiting import wait_until
+from tests.workers.wire import Behaviour, Wire, cut, hang, plain, refuse, reset, serve
+from workers.channels.ses import CONCURRENCY, SesChannel
+from workers.channels.ses_client import FRESH_SECONDS, SesClient
+from workers.channels.ses_request import send_email_request
+
+MakeChannel = Callable[..., SesChannel]
+IMPATIENT = 2.0
+"""A lease that makes the channel wait for half a second."""
+CONTENT = EmailContent("A subject", "The text", "<p>The text</p>")
+
+
+@pytest.fixture(autouse=True)
+def _aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "AWS_PROFILE", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    # What an operator may have set for other programs must not make us send twice.
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "5")
+    monkeypatch.setenv("AWS_RETRY_MODE", "legacy")
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    with serve() as wire:
+        yield wire
+
+
+@pytest.fixture
+def make_channel(wire: Wire) -> Iterator[MakeChannel]:
+    made = []
+
+    def make(**changes: Any) -> SesChannel:
+        made.append(SesChannel(settings(wire.url, **changes)))
+        return made[-1]
+
+    yield make
+    wire.over.set()
+    for channel in made:
+        channel.close()
+
+
+def settings(url: str, **changes: Any) -> Settings:
+    given = {
+        "database_url": "postgresql://nowhere/none",
+        "broker_url": "redis://nowhere",
+        "sender": "Harbour <hello@example.com>",
+        "aws_region": "eu-west-1",
+        "aws_ses_endpoint_url": url,
+        "send_lease_seconds": 20.0,
+        **changes,
+    }
+    return Settings(**given)
+
+
+def message(to: str = "ana@example.com", attempt: int = 1, content: EmailContent = CONTENT, **more: Any):
+    return Message(uuid4(), attempt, Email(to, "any", **more), content)
+
+
+def send_one(channel: SesChannel, **more: Any) -> Outcome:
+    (outcome,) = channel.send([message(**more)])
+    return outcome
+
+
+def test_is_installed_as_the_channel_email(wire: Wire) -> None:
+    channel = load_channel("email", settings(wire.url))
+    assert isinstance(channel, SesChannel)
+    assert channel.capability is Capability.DELIVERY_EVENTS
+    assert channel.request_type is Email
+
+
+def test_the_request_carries_what_settles_it_later(wire: Wire, make_channel: MakeChannel) -> None:
+    channel = make_channel(ses_configuration_set="events")
+    sent = message("Zoë <zoe@bücher.example>", 3, reply_to="team@example.com", headers={"X-Topic": "Grüße"})
+    assert channel.send([sent]) == [Accepted(f"ses-{sent.notification_id}")]
+    (request,) = wire.requests
+    assert request.path == "/v2/email/outbound-emails"
+    assert request.tags == {"nid": str(sent.notification_id), "att": "3"}
+    assert request.headers == {"X-Notification-Id": str(sent.notification_id), "X-Topic": "=?utf-8?b?R3LDvMOfZQ==?="}
+    assert request.body["ConfigurationSetName"] == "events"
+    assert request.body["FromEmailAddress"] == "Harbour <hello@example.com>"
+    assert request.body["ReplyToAddresses"] == ["team@example.com"]
+    assert request.body["Destination"] == {"ToAddresses": ["=?utf-8?q?Zo=C3=AB?= <zoe@xn--bcher-kva.example>"]}
+    simple = request.body["Content"]["Simple"]
+    assert simple["Subject"] == {"Data": "A subject", "Charset": "UTF-8"}
+    assert simple["Body"] == {
+        "Text": {"Data": "The text", "Charset": "UTF-8"},
+        "Html": {"Data": "<p>The text</p>", "Charset": "UTF-8"},
+    }
+
+
+def test_a_text_only_mail_has_no_html_and_no_configuration_set(wire: Wire, make_channel: MakeChannel) -> None:
+    send_one(make_channel(), content=EmailContent("S", "T", None), sender="other@example.com")
+    (request,) = wire.requests
+    assert list(request.body["Content"]["Simple"]["Body"]) == ["Text"]
+    assert "ConfigurationSetName" not in request.body
+    assert "ReplyToAddresses" not in request.body
+    assert request.body["FromEmailAddress"] == "other@example.com"
+
+
+ANSWERS: dict[str, tuple[Behaviour, Outcome | type[Outcome]]] = {
+    "accepted without an id": (plain(200, b"{}"), Accepted(None)),
+    "accepted, json cut off": (plain(200, b'{"Mess'), Accepted(None)),
+    "accepted, empty": (plain(200, b""), Accepted(None)),
+    "body shorter than announced": (plain(200, b'{"MessageId":', length=60), Unknown),
+    "closed without an answer": (cut, Unknown),
+    "reset without an answer": (reset, Unknown),
+    "no answer in time": (hang, Unknown),
+    "not HTTP": (lambda exchange: exchange.wfile.write(b"what?\r\n\r\n") and cut(exchange), Unknown),
+    "500": (refuse(500, "InternalFailure"), Unknown),
+    "500 of a proxy": (plain(500, b"<html>oops</html>"), Unknown),
+    "502": (plain(502, b"<html>bad gateway</html>"), Unknown),
+    "503": (refuse(503, "ServiceUnavailable"), Unknown),
+    "504": (plain(504, b""), Unknown),
+    "307": (plain(307, b"", Location="/v2/email/outbound-emails"), Unknown),
+    "408": (refuse(408, "RequestTimeoutException"), Unknown),
+    "429": (refuse(429, "TooManyRequestsException", "Maximum sending rate exceeded."), Throttled),
+    "429 of a proxy": (plain(429, b"slow down"), Throttled),
+    "throttled, by an older code": (refuse(400, "Throttling"), Throttled),
+    "limit exceeded": (refuse(400, "LimitExceededException"), Throttled),
+    "quota of the day": (refuse(429, "TooManyRequestsException", "Daily message quota exceeded."), Blocked),
+    "account suspended": (refuse(400, "AccountSuspendedException"), Blocked),
+    "sending paused": (refuse(400, "SendingPausedException"), Blocked),
+    "domain not verified": (refuse(400, "MailFromDomainNotVerifiedException"), Blocked),
+    "no configuration set": (refuse(404, "NotFoundException", "no such configuration set"), Blocked),
+    "credentials": (refuse(403, "InvalidSignatureException"), Blocked),
+    "403 of a proxy": (plain(403, b"no"), Blocked),
+    "identity not verified": (refuse(400, "MessageRejected", "Email address is not verified."), Blocked),
+    "rejected": (refuse(400, "MessageRejected", "Message contains a virus"), Rejected),
+    "bad request": (refuse(400, "BadRequestException", "Missing final '@domain'"), Rejected),
+    "too large": (plain(413, b""), Rejected),
+    "400 that nobody knows": (refuse(400, "SomethingNewException"), NotSent),
+    "418 that nobody knows": (refuse(418, "Teapot"), Unknown),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_each_answer_is_one_request_and_one_outcome(name: str, wire: Wire, make_channel: MakeChannel) -> None:
+    wire.behave, expected = ANSWERS[name]
+    outcome = send_one(make_channel(send_lease_seconds=IMPATIENT if wire.behave is hang else 20.0))
+    wait_until(lambda: wire.requests)
+    assert len(wire.requests) == 1
+    assert isinstance(outcome, expected) if isinstance(expected, type) else outcome == expected
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"to": ""},
+        {"to": None},
+        {"to": "no at sign"},
+        {"to": "ana@example.com\r\nBcc: eve@example.com"},
+        {"to": "Ana\nBcc: eve@example.com <ana@example.com>"},
+        {"to": "ana@example.com, eve@example.com"},
+        {"to": "half\ud800@example.com"},
+        {"sender": "x@example.com\nX-Evil: 1"},
+        {"reply_to": "x@example.com\r\n"},
+        {"headers": {"X-Evil\r\nBcc": "eve@example.com"}},
+        {"headers": {"X-Evil": "1\r\nBcc: eve@example.com"}},
+        {"headers": {"X-Evil": "1\u2028Bcc: eve@example.com"}},
+        {"headers": {"X Evil": "1"}},
+        {"headers": {"X-Evil:": "1"}},
+        {"headers": {"X-Empty": ""}},
+        {"headers": {"Bcc": "eve@example.com"}},
+        {"headers": {"X-SES-MESSAGE-TAGS": "nid=other"}},
+        {"headers": {"x-notification-id": "other"}},
+        {"headers": {"Content-Type": "text/plain"}},
+        {"headers": {"X" * 127: "1"}},
+        {"headers": {"X-Long": "v" * 996}},
+        {"headers": {f"X-{n}": "1" for n in range(15)}},
+        {"content": EmailContent("A subject\r\nBcc: eve@example.com", "T", None)},
+    ],
+)
+def test_what_must_not_leave_is_rejected_here(more: dict[str, Any], wire: Wire, make_channel: MakeChannel) -> None:
+    assert isinstance(send_one(make_channel(), **more), Rejected)
+    assert wire.requests == []
+
+
+def test_the_limits_of_headers_are_kept_not_tightened(wire: Wire, make_channel: MakeChannel) -> None:
+    headers = {f"X-{n}": "1" for n in range(13)} | {"L" * 10: "v" * 986}
+    assert isinstance(send_one(make_channel(), headers=headers), Accepted)
+    assert len(wire.requests[0].headers) == 15
+
+
+def test_many_messages_are_one_request_each_answered_in_order(wire: Wire, make_channel: MakeChannel) -> None:
+    messages = [message(f"user{number}@example.com") for number in range(150)]
+    outcomes = make_channel(send_lease_seconds=60).send(messages)
+    assert outcomes == [Accepted(f"ses-{each.notification_id}") for each in messages]
+    assert sorted(each.tags["nid"] for each in wire.requests) == sorted(str(m.notification_id) for m in messages)
+    assert wire.connections <= CONCURRENCY
+
+
+def test_no_message_no_request(wire: Wire, make_channel: MakeChannel) -> None:
+    assert make_channel().send([]) == []
+
+
+def test_nothing_starts_in_the_second_half_of_the_lease(wire: Wire, make_channel: MakeChannel) -> None:
+    wire.behave = hang
+    messages = [message() for _ in range(CONCURRENCY * 6)]
+    outcomes = make_channel(send_lease_seconds=IMPATIENT).send(messages)
+    sent = [UUID(each.tags["nid"]) for each in wire.requests]
+    assert len(set(sent)) == len(sent)
+    answered = zip(messages, outcomes, strict=True)
+    kept = {each.notification_id for each, outcome in answered if isinstance(outcome, Throttled)}
+    assert kept
+    assert not kept & set(sent)
+    assert not any(isinstance(outcome, Accepted) for outcome in outcomes)
+
+
+def test_nobody_listens(wire: Wire, make_channel: MakeChannel) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    outcome = send_one(make_channel(aws_ses_endpoint_url=f"http://127.0.0.1:{port}"))
+    assert isinstance(outcome, Blocked)
+    assert "network" in outcome.reason
+
+
+def test_a_failed_handshake_sent_nothing(wire: Wire, make_channel: MakeChannel) -> None:
+    channel = make_channel(aws_ses_endpoint_url=wire.url.replace("http:", "https:"))
+    assert isinstance(send_one(channel), Blocked)
+    assert wire.requests == []
+
+
+def test_a_handshake_without_an_answer_sent_nothing(make_channel: MakeChannel) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"https://127.0.0.1:{server.getsockname()[1]}"
+        channel = make_channel(aws_ses_endpoint_url=url, send_lease_seconds=IMPATIENT)
+        assert isinstance(send_one(channel), Blocked)
+
+
+@pytest.mark.parametrize("behave", [cut, reset])
+def test_a_proxy_that_breaks_off_may_have_sent_it(
+    behave: Behaviour, wire: Wire, make_channel: MakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """urllib3 calls this a failure to reach the proxy, though the proxy has the whole request."""
+    monkeypatch.setenv("http_proxy", wire.url)
+    wire.behave = behave
+    outcome = send_one(make_channel(aws_ses_endpoint_url="http://ses.invalid"))
+    assert len(wire.requests) == 1
+    assert isinstance(outcome, Unknown)
+
+
+def test_a_proxy_that_is_not_there_sent_nothing(make_channel: MakeChannel, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+    assert isinstance(send_one(make_channel(aws_ses_endpoint_url="http://ses.invalid")), Blocked)
+
+
+def test_no_credentials_block_and_say_so(
+    wire: Wire, make_channel: MakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    outcome = send_one(make_channel())
+    assert isinstance(outcome, Blocked)
+    assert "credentials" in outcome.reason
+    assert wire.requests == []
+
+
+def test_an_endpoint_that_is_none_blocks(make_channel: MakeChannel) -> None:
+    assert isinstance(send_one(make_channel(aws_ses_endpoint_url="not a url")), Blocked)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"sender": ""}, "NOTIFIER_SENDER"),
+        ({"sender": "nobody"}, "NOTIFIER_SENDER"),
+        ({"aws_region": ""}, "NOTIFIER_AWS_REGION"),
+    ],
+)
+def test_settings_that_cannot_work_are_named_at_the_start(changes: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        SesChannel(settings("http://127.0.0.1:9", **changes))
+
+
+def test_a_connection_is_kept_but_not_for_long(wire: Wire) -> None:
+    now = 100.0
+    client = SesClient(settings(wire.url), 2, clock=lambda: now)
+    request = send_email_request(message(), "hello@example.com", "")
+    client.ready().send_email(**request)
+    client.ready().send_email(**request)
+    assert wire.connections == 1
+    now += FRESH_SECONDS + 1
+    client.ready().send_email(**request)
+    assert wire.connections == 2
+    now += FRESH_SECONDS + 1
+    client.ready().send_email(**request)
+    client.close()
+    assert len(wire.requests) == 4

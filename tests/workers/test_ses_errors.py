@@ -1,0 +1,235 @@
+"""Every error that SES and botocore may come up with has been looked at, and stays looked at."""
+
+import inspect
+import string
+
+import botocore.session
+import pytest
+from botocore import exceptions as sdk
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
+
+from notifier.outcomes import Accepted, Blocked, NotSent, Rejected, Throttled, Unknown
+from workers.channels.sdk_errors import BEFORE_THE_REQUEST, outcome_before_request, outcome_of_failure
+from workers.channels.ses_errors import (
+    BULK_STATUSES,
+    CODES,
+    OPERATIONS,
+    SLOWER,
+    STATUSES,
+    UNSURE,
+    outcome_of_answer,
+    outcome_of_error,
+)
+
+MODEL = botocore.session.get_session().get_service_model("sesv2")
+
+MAY_HAVE_LEFT = {
+    "BotoCoreError",
+    "ChecksumError",
+    "ConnectionClosedError",
+    "ConnectionError",
+    "FlexibleChecksumError",
+    "HTTPClientError",
+    "IncompleteReadError",
+    "ProxyConnectionError",
+    "ReadTimeoutError",
+    "ResponseStreamingError",
+    "SSLError",
+}
+"""Raised, or raised as well, when the request has been written. These must be Unknown."""
+
+OF_NO_SEND = {
+    "AliasConflictParameterError",
+    "ApiVersionNotFoundError",
+    "AwsChunkedWrapperError",
+    "CapacityNotAvailableError",
+    "ClientError",
+    "EventStreamError",
+    "InvalidChecksumConfigError",
+    "InvalidDNSNameError",
+    "InvalidEndpointDiscoveryConfigurationError",
+    "InvalidExpressionError",
+    "InvalidS3AddressingStyleError",
+    "InvalidS3UsEast1RegionalEndpointConfigError",
+    "MD5UnavailableError",
+    "MissingServiceIdError",
+    "OperationNotPageableError",
+    "PaginationError",
+    "RangeError",
+    "StubAssertionError",
+    "StubResponseError",
+    "UnStubbedResponseError",
+    "UndefinedModelAttributeError",
+    "UnknownClientMethodError",
+    "UnknownKeyError",
+    "UnknownParameterError",
+    "UnknownServiceStyle",
+    "UnseekableStreamError",
+    "UnsupportedOutpostResourceError",
+    "UnsupportedS3AccesspointConfigurationError",
+    "UnsupportedS3ArnError",
+    "UnsupportedS3ConfigurationError",
+    "UnsupportedS3ControlArnError",
+    "UnsupportedS3ControlConfigurationError",
+    "ValidationError",
+    "WaiterConfigError",
+    "WaiterError",
+}
+"""Of other services, adaptive retries, test doubles; ClientError is an answer. Should they come: Unknown."""
+
+NOT_OF_SES = {
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "ProvisionedThroughputExceededException",
+    "TransactionInProgressException",
+}
+
+EXCEPTIONS = {
+    name: kind
+    for name, kind in vars(sdk).items()
+    if inspect.isclass(kind) and issubclass(kind, Exception) and kind.__module__ == sdk.__name__
+    if not issubclass(kind, Warning)
+}
+
+
+def refusal(code: str, status: int = 400, message: str = "", operation: str = "SendEmail") -> ClientError:
+    response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, operation)
+
+
+def failure(kind: type[Exception]) -> Exception:
+    if kind is sdk.WaiterError:
+        return sdk.WaiterError("x", "x", {})
+    names = {name for _, name, _, _ in string.Formatter().parse(getattr(kind, "fmt", "")) if name}
+    return kind(**dict.fromkeys(names, "x"))
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+def test_every_error_of_the_model_is_in_the_table(operation: str) -> None:
+    errors = {shape.error_code: shape for shape in MODEL.operation_model(operation).error_shapes}
+    assert set(errors) <= set(CODES)
+    for code, shape in errors.items():
+        status = shape.metadata["error"]["httpStatusCode"]
+        assert not isinstance(outcome_of_error(refusal(code, status)), Unknown | NotSent), code
+
+
+def test_every_status_of_a_bulk_entry_is_in_the_table() -> None:
+    assert set(MODEL.shape_for("BulkEmailStatus").enum) <= set(BULK_STATUSES)
+    assert [status for status, verdict in BULK_STATUSES.items() if verdict is Accepted] == ["SUCCESS"]
+
+
+def test_every_throttle_that_botocore_knows_is_one() -> None:
+    known = set(ThrottledRetryableChecker._THROTTLED_ERROR_CODES) - NOT_OF_SES - UNSURE
+    assert known <= {code for code, verdict in CODES.items() if verdict is SLOWER}
+    assert set(TransientRetryableChecker._TRANSIENT_ERROR_CODES) <= UNSURE
+
+
+def test_every_exception_of_botocore_has_been_looked_at() -> None:
+    not_sent = {name for name, kind in EXCEPTIONS.items() if set(kind.__mro__) & set(BEFORE_THE_REQUEST)}
+    assert not_sent | MAY_HAVE_LEFT | OF_NO_SEND == set(EXCEPTIONS)
+    assert not not_sent & (MAY_HAVE_LEFT | OF_NO_SEND)
+    assert not MAY_HAVE_LEFT & OF_NO_SEND
+
+
+@pytest.mark.parametrize("name", sorted((MAY_HAVE_LEFT | OF_NO_SEND) - {"ClientError", "EventStreamError"}))
+def test_what_may_have_left_is_unknown(name: str) -> None:
+    assert isinstance(outcome_of_error(failure(EXCEPTIONS[name])), Unknown)
+
+
+@pytest.mark.parametrize("kind", BEFORE_THE_REQUEST)
+def test_what_never_left_says_what_to_do(kind: type[BotoCoreError]) -> None:
+    outcome = outcome_of_error(failure(kind))
+    assert isinstance(outcome, Blocked | Rejected)
+    assert isinstance(outcome, Rejected) or "check" in outcome.reason
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), TimeoutError(), OSError(), RuntimeError(), AttributeError()])
+def test_what_nobody_expects_is_unknown(error: Exception) -> None:
+    assert isinstance(outcome_of_error(error), Unknown)
+
+
+@pytest.mark.parametrize("status", [0, 200, 301, 307, 408, 409, 418, 500, 502, 503, 504, 599])
+def test_a_status_that_does_not_refuse_is_unknown_whatever_the_code(status: int) -> None:
+    assert status not in STATUSES
+    for code in [*CODES, "Anything", ""]:
+        outcome = outcome_of_error(refusal(code, status))
+        assert isinstance(outcome, Throttled if CODES.get(code) is SLOWER else Unknown), code
+
+
+@pytest.mark.parametrize("code", sorted(UNSURE))
+def test_a_code_that_says_nothing_is_unknown_whatever_the_status(code: str) -> None:
+    assert isinstance(outcome_of_error(refusal(code, 400)), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "outcome", "advice"),
+    [
+        ("MessageRejected", "Email address is not verified. In region EU: bo@example.com", Blocked, "verify"),
+        ("MessageRejected", "Sending suspended for this account.", Blocked, "console"),
+        ("MessageRejected", "Sending paused for this account.", Blocked, "console"),
+        ("Throttling", "Daily message quota exceeded.", Blocked, "quota"),
+        ("LimitExceededException", "Daily message quota exceeded", Blocked, "quota"),
+        ("Throttling", "Maximum sending rate exceeded.", Throttled, ""),
+        ("NotFoundException", "Configuration set <x> does not exist.", Blocked, "NOTIFIER_SES_CONFIGURATION_SET"),
+        ("AccessDeniedException", "not authorized to perform ses:SendEmail", Blocked, "permissions"),
+        ("SomethingNewException", "what?", NotSent, ""),
+        ("MessageRejected", "virus", Rejected, ""),
+    ],
+)
+def test_the_text_decides_where_the_code_does_not(code: str, message: str, outcome: type, advice: str) -> None:
+    found = outcome_of_error(refusal(code, 400, message))
+    assert isinstance(found, outcome)
+    assert advice in found.reason
+
+
+def test_a_code_that_nobody_knows_is_told_by_its_status() -> None:
+    outcome = outcome_of_error(refusal("SomethingNewException", 403))
+    assert isinstance(outcome, Blocked)
+    assert "permissions" in outcome.reason
+
+
+def test_a_refusal_on_the_way_to_credentials_is_not_the_messages_fault() -> None:
+    assert isinstance(outcome_of_error(refusal("ValidationError", 400, operation="AssumeRole")), Blocked)
+    assert isinstance(outcome_of_error(refusal("InternalFailure", 500, operation="AssumeRole")), Blocked)
+
+
+def test_reasons_are_short_printable_and_name_no_mailbox() -> None:
+    long = refusal(
+        "MessageRejected", 400, "not verified: Ana@Example.com, <bo.b@example.com>\n\0\ud800" + "x" * 9_000
+    )
+    outcome = outcome_of_error(long)
+    assert isinstance(outcome, Rejected)
+    assert "…@Example.com, <…@example.com>" in outcome.reason
+    assert outcome.reason.isprintable()
+    assert len(outcome.reason) < 1_000
+
+
+def test_an_answer_is_an_acceptance_with_or_without_its_id() -> None:
+    assert outcome_of_answer({"MessageId": "1"}) == Accepted("1")
+    assert outcome_of_answer({}) == Accepted(None)
+
+
+def test_without_a_client_every_message_waits() -> None:
+    for error in (sdk.ParamValidationError(report="role"), ValueError("Invalid endpoint"), KeyError("x")):
+        assert isinstance(outcome_before_request(error), Blocked)
+
+
+def raised_in_connect() -> OSError:
+    def connect() -> None:
+        raise OSError("refused")
+
+    with pytest.raises(OSError, match="refused") as raised:
+        type(connect)(connect.__code__, {"__name__": "urllib3.connection", "OSError": OSError})()
+    return raised.value
+
+
+def test_what_broke_while_connecting_never_left() -> None:
+    for kind in (sdk.SSLError, sdk.ReadTimeoutError, sdk.ConnectionClosedError):
+        assert isinstance(outcome_of_failure(kind(endpoint_url="x", error=raised_in_connect())), Blocked)
+
+
+def test_an_earlier_failure_to_connect_excuses_nothing() -> None:
+    reset = OSError("reset")
+    reset.__context__ = raised_in_connect()
+    assert isinstance(outcome_of_failure(sdk.ConnectionClosedError(endpoint_url="x", error=reset)), Unknown)
