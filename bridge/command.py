@@ -52,7 +52,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     queue.check()
     streams = Streams(settings)
     check_tables(streams, settings.tables)
-    partitions, publications = Partitions(engine), Publications(engine)
+    partitions, publications = Partitions(engine), Publications(engine, settings.look_again_seconds)
     intake = Intake(Outbox(engine, partitions), publications, queue, routes, settings.queue_high_water)
     leases = Leases(engine, owner, settings.shard_lease_seconds)
     relay = Relay(engine, publications, queue, settings.queue_high_water)

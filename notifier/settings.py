@@ -40,6 +40,12 @@ class Settings(BaseSettings):
         default=60.0, gt=0, description="How long an attempt may take before its outcome counts as unknown"
     )
     shard_lease_seconds: float = Field(default=15.0, gt=1, description="How long a silent bridge keeps its shards")
+    visibility_seconds: int = Field(
+        default=120, gt=0, description="After this the broker gives a silent worker's messages to another one"
+    )
+    look_again_seconds: float = Field(
+        default=30.0, gt=0, description="How long published messages are left alone before lost ones are looked for"
+    )
     log_format: Literal["console", "json"] = Field(default="console", description="console or json")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level")
 

@@ -28,7 +28,7 @@ _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 @dataclass
 class System:
-    """Running servers, and the processes that were started on them."""
+    """Running servers, and the processes that were started on them. `options` are more variables for those."""
 
     folder: Path
     postgres: PostgresServer
@@ -36,6 +36,7 @@ class System:
     aws: MinistackServer
     ses: SesServer
     processes: ExitStack
+    options: dict[str, str] = field(default_factory=dict)
     children: list[Child] = field(default_factory=list)
 
     @property
@@ -52,6 +53,7 @@ class System:
             "NOTIFIER_TEMPLATES": os.environ.get("NOTIFIER_TEMPLATES", ""),
             "NOTIFIER_HEARTBEAT_FOLDER": str(self.folder),
             "NOTIFIER_SENDER": os.environ.get("NOTIFIER_SENDER", SENDER),
+            **self.options,
         }
 
     def check(self) -> None:

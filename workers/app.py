@@ -11,8 +11,9 @@ from notifier.settings import load_settings
 from notifier.telemetry import configure_logging
 from workers.tasks import register
 
+settings = load_settings()
 app = Celery("notifier")
-app.conf.update(celery_configuration(load_settings().broker_url.get_secret_value()))
+app.conf.update(celery_configuration(settings.broker_url.get_secret_value(), settings.visibility_seconds))
 register(app)
 
 
@@ -32,4 +33,4 @@ app.steps["worker"].add(Beat)
 
 @setup_logging.connect  # type: ignore[untyped-decorator]
 def _our_logging(**_: object) -> None:
-    configure_logging(load_settings(), process="worker")
+    configure_logging(settings, process="worker")

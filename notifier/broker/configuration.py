@@ -5,9 +5,6 @@ from typing import Any
 TASK = "notifier.deliver"
 _PREFIX = "notifier."
 
-VISIBILITY_SECONDS = 120
-"""After this, Redis gives an unacknowledged message to another worker; begin refuses what is done or under way."""
-
 
 def queue_name(channel: str) -> str:
     return f"{_PREFIX}{channel}"
@@ -17,7 +14,8 @@ def channel_of(queue: str) -> str:
     return queue.removeprefix(_PREFIX)
 
 
-def celery_configuration(broker_url: str) -> dict[str, Any]:
+def celery_configuration(broker_url: str, visibility_seconds: int = 120) -> dict[str, Any]:
+    """After `visibility_seconds` Redis gives an unacknowledged message to another worker; begin refuses it there."""
     return {
         "broker_url": broker_url,
         "result_backend": None,  # Postgres knows what became of it
@@ -42,7 +40,7 @@ def celery_configuration(broker_url: str) -> dict[str, Any]:
         "worker_detect_quorum_queues": False,  # RabbitMQ only
         "worker_send_task_events": True,  # Flower
         "broker_transport_options": {
-            "visibility_timeout": VISIBILITY_SECONDS,
+            "visibility_timeout": visibility_seconds,
             "unacked_restore_interval": 5,
             "unacked_restore_throttle": 1,
             "unacked_restore_limit": 500,  # a long list of lost messages must not stall the worker

@@ -52,7 +52,8 @@ class Change:
 _LOAD = text("""
 SELECT n.notification_id, n.route, n.table_name, n.record, d.failures
 FROM deliveries d JOIN notifications n USING (notification_id)
-WHERE d.notification_id = ANY(CAST(:ids AS uuid[])) AND d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())
+WHERE d.notification_id = ANY(CAST(:ids AS uuid[])) AND d.status = 'pending'
+  AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())
 """)
 
 # Idempotent for its token: where the answer to the commit was lost, the same call finds what it began.

@@ -64,14 +64,11 @@ GROUP BY channel
 RETURNING cardinality(notification_ids)
 """)
 
-LOOK_AGAIN_SECONDS = 30.0
-"""How long a published page is left to the workers before the relay asks what became of it."""
-
 
 class Publications:
-    """What bridge and relay owe the broker."""
+    """What bridge and relay owe the broker. `look_again`: seconds that published messages are left to the workers."""
 
-    def __init__(self, engine: Engine, look_again: float = LOOK_AGAIN_SECONDS) -> None:
+    def __init__(self, engine: Engine, look_again: float = 30.0) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._look_again = look_again
 

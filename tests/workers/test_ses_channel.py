@@ -155,7 +155,9 @@ ANSWERS: dict[str, tuple[Behaviour, Outcome | type[Outcome]]] = {
 @pytest.mark.parametrize("name", ANSWERS)
 def test_each_answer_is_one_request_and_one_outcome(name: str, wire: Wire, make_channel: MakeChannel) -> None:
     wire.behave, expected = ANSWERS[name]
-    outcome = send_one(make_channel(send_lease_seconds=IMPATIENT if wire.behave is hang else 20.0))
+    channel = make_channel(send_lease_seconds=IMPATIENT if wire.behave is hang else 20.0)
+    channel._client.ready()  # takes a while on a busy machine, and the impatient have none
+    outcome = send_one(channel)
     wait_until(lambda: wire.requests)
     assert len(wire.requests) == 1
     assert isinstance(outcome, expected) if isinstance(expected, type) else outcome == expected
@@ -173,6 +175,11 @@ def test_each_answer_is_one_request_and_one_outcome(name: str, wire: Wire, make_
         {"to": "half\ud800@example.com"},
         {"sender": "x@example.com\nX-Evil: 1"},
         {"reply_to": "x@example.com\r\n"},
+        {"headers": None},
+        {"headers": ["X-Topic"]},
+        {"headers": {"X-Number": 7}},
+        {"reply_to": 7},
+        {"content": None},
         {"headers": {"X-Evil\r\nBcc": "eve@example.com"}},
         {"headers": {"X-Evil": "1\r\nBcc: eve@example.com"}},
         {"headers": {"X-Evil": "1\u2028Bcc: eve@example.com"}},
@@ -215,7 +222,9 @@ def test_no_message_no_request(wire: Wire, make_channel: MakeChannel) -> None:
 def test_nothing_starts_in_the_second_half_of_the_lease(wire: Wire, make_channel: MakeChannel) -> None:
     wire.behave = hang
     messages = [message() for _ in range(CONCURRENCY * 6)]
-    outcomes = make_channel(send_lease_seconds=IMPATIENT).send(messages)
+    channel = make_channel(send_lease_seconds=IMPATIENT)
+    channel._client.ready()
+    outcomes = channel.send(messages)
     sent = [UUID(each.tags["nid"]) for each in wire.requests]
     assert len(set(sent)) == len(sent)
     answered = zip(messages, outcomes, strict=True)
@@ -223,6 +232,15 @@ def test_nothing_starts_in_the_second_half_of_the_lease(wire: Wire, make_channel
     assert kept
     assert not kept & set(sent)
     assert not any(isinstance(outcome, Accepted) for outcome in outcomes)
+
+
+@pytest.mark.parametrize("lease", [0.5, 5.0, 60.0, 600.0])
+def test_the_last_request_ends_before_the_lease_does(lease: float, wire: Wire, make_channel: MakeChannel) -> None:
+    channel = make_channel(send_lease_seconds=lease)
+    config = channel._client._config
+    assert channel._seconds + config.connect_timeout + config.read_timeout < lease
+    assert config.connect_timeout <= 3
+    assert config.read_timeout <= 10
 
 
 def test_nobody_listens(wire: Wire, make_channel: MakeChannel) -> None:
@@ -243,6 +261,7 @@ def test_a_handshake_without_an_answer_sent_nothing(make_channel: MakeChannel) -
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"https://127.0.0.1:{server.getsockname()[1]}"
         channel = make_channel(aws_ses_endpoint_url=url, send_lease_seconds=IMPATIENT)
+        channel._client.ready()
         assert isinstance(send_one(channel), Blocked)
 
 

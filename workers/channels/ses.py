@@ -49,7 +49,7 @@ class SesChannel:
     def _send_one(self, message: Message[Email, EmailContent], deadline: float) -> Outcome:
         try:
             request = send_email_request(message, self._sender, self._configuration_set)
-        except ValueError as error:
+        except (AttributeError, TypeError, ValueError) as error:
             return Rejected(str(error))
         try:
             client = self._client.ready()

@@ -5,6 +5,7 @@ import time
 import boto3
 import pytest
 
+from sandbox.ses.sqs import batches
 from tests.sandbox.ses.queue_stub import queue_stub
 from tests.sandbox.ses.simulator import entry, simulator
 from tests.waiting import wait_until
@@ -76,6 +77,23 @@ def test_a_queue_that_fails_or_refuses_gets_the_events_again(tmp_path):
         ses.send(ConfigurationSetName="main")
         wait_until(lambda: ses.counts()["events"]["pending"] == 0)
         assert (ses.counts()["events"]["refused"], len(queue.messages)) == (1, 3)
+
+
+def test_an_event_too_long_for_any_queue_does_not_hold_up_the_others(tmp_path):
+    options = ("--queue-connections", "1")
+    with queue_stub() as queue, simulator(tmp_path / "j", "--queue-url", queue.url, *options) as ses:
+        content = {"Subject": {"Data": "s" * 300_000}, "Body": {"Text": {"Data": "t"}}}
+        ses.send(ConfigurationSetName="main", Content={"Simple": content})
+        ses.send(ConfigurationSetName="main")
+        wait_until(lambda: ses.counts()["events"]["pending"] == 0)
+        assert (ses.counts()["events"]["refused"], len(queue.messages)) == (2, 2)
+
+
+def test_batches_stay_within_what_a_queue_takes():
+    bodies = ["a" * 1000] * 25 + ["b" * 200_000] * 2 + ["ü" * 100_000, "c" * 300_000, "d"]
+    found = list(batches(bodies))
+    assert [body for batch in found for body in batch] == bodies
+    assert [len(batch) for batch in found] == [10, 10, 6, 1, 1, 1, 1]
 
 
 def test_a_queue_that_never_answers_slows_nothing_and_the_buffer_is_bounded(tmp_path):

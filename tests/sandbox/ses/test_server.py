@@ -74,6 +74,15 @@ def test_requests_of_one_connection_are_answered_in_order(ses):
     assert b"Connection: close" in answers[2]
 
 
+def test_a_request_behind_a_slow_one_waits_for_it(ses):
+    ses.plan({"kind": "slow", "seconds": 0.05})
+    with connect(ses.url) as link:
+        link.sendall(send_request() + b"GET /_sim/counts HTTP/1.1\r\nConnection: close\r\n\r\n")
+        answers = read_all(link).split(b"HTTP/1.1 ")[1:]
+    assert b"MessageId" in answers[0]
+    assert b'"accepted":1' in answers[1]
+
+
 def test_a_request_may_come_in_pieces(ses):
     with connect(ses.url) as link:
         for piece in (
