@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from bridge.intake import Intake
 from bridge.leases import Leases
@@ -21,6 +20,7 @@ from bridge.loops import Loop
 from bridge.reader import ShardReader
 from bridge.relay import Relay
 from bridge.streams import ShardGone, Streams
+from notifier.database import DatabaseError
 from notifier.errors import LeaseLost
 from notifier.health import BEAT_SECONDS, Heartbeat
 from notifier.outbox import Partitions, ShardLease
@@ -183,7 +183,7 @@ class Bridge:
         self._forget(lease)
         try:
             self._leases.release([lease])  # changes nothing where it is somebody else's
-        except DBAPIError:
+        except DatabaseError:
             log.warning("could not give the shard back; its lease will end", shard=lease.shard_id)
 
     def _forget(self, lease: ShardLease) -> None:

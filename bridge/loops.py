@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
+from notifier.database import DatabaseError
 from notifier.errors import NotifierError
 
 log = structlog.get_logger(__name__)
@@ -46,7 +46,7 @@ class Loop:
     def _round(self) -> float:
         try:
             self._job()
-        except (NotifierError, DBAPIError) as error:
+        except (NotifierError, DatabaseError) as error:
             log.warning("failed, will try again", job=self.name, reason=" ".join(str(error).split())[:300])
         except Exception:
             log.exception("failed, will try again", job=self.name)

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Engine
 
 from notifier.broker import BrokerError, Queue, has_room
+from notifier.database import Engine
 from notifier.outbox import Publication, Publications, expire
 
 log = structlog.get_logger(__name__)

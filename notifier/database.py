@@ -8,9 +8,27 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
 from notifier.errors import SchemaOutdated, SettingsError, Unreachable
+
+__all__ = [
+    "DatabaseAway",
+    "DatabaseError",
+    "Engine",
+    "alembic_configuration",
+    "check_schema",
+    "connect",
+    "migrate",
+    "schema_head",
+    "unreachable",
+]
+
+DatabaseError = DBAPIError
+"""Whatever Postgres or the way to it raised."""
+
+DatabaseAway = (OperationalError, InterfaceError)
+"""It may work when it is tried again: the server is down, the connection broke, a deadlock was resolved."""
 
 # A dead peer must be noticed before the shortest lease ends; no statement of ours takes longer than this.
 _CONNECT = {
@@ -46,7 +64,7 @@ def migrate(url: str) -> None:
     engine = connect(url, application="notifier migrate")
     try:
         with engine.connect() as connection:
-            configuration = _configuration()
+            configuration = alembic_configuration()
             configuration.attributes["connection"] = connection
             alembic.command.upgrade(configuration, "head")
             connection.commit()
@@ -79,14 +97,14 @@ def unreachable(engine: Engine, error: OperationalError) -> Unreachable:
 
 @cache
 def schema_head() -> str | None:
-    return ScriptDirectory.from_config(_configuration()).get_current_head()
+    return ScriptDirectory.from_config(alembic_configuration()).get_current_head()
 
 
 def _version(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _configuration() -> Config:
+def alembic_configuration() -> Config:
     packaged = Path(__file__).with_name("migrations")
     folder = packaged if packaged.is_dir() else Path(__file__).parent.parent / "alembic"
     configuration = Config()

@@ -53,6 +53,7 @@ def up(logs: Logs = None) -> None:
 def produce(
     events: Annotated[int, typer.Option(min=0, help="Events to write; 0 goes on until stopped.")] = 0,
     rate: Annotated[float, typer.Option(min=0.01, help="Events a second.")] = 1.0,
+    table_only: Annotated[bool, typer.Option("--table-only", help="Make the table, write nothing.")] = False,
 ) -> None:
     """Write sample events of the example to the table `activity`, which is made where it is missing."""
     from notifier.settings import load_settings
@@ -62,6 +63,8 @@ def produce(
 
     table = EventTable(load_settings(), TABLE)
     table.create()
+    if table_only:
+        return
     written = produce_samples(table, events or None, rate)
     typer.echo(f"{written:,} events written")
 

@@ -70,7 +70,6 @@ class MinistackServer:
         return inherited | {
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
-            "MINISTACK_HOST": "127.0.0.1",  # in the URLs that it gives; localhost may mean ::1 first
             "SERVICES": "dynamodb,dynamodbstreams,sqs,sns",  # dynamodb alone answers no stream requests
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",

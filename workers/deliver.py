@@ -13,9 +13,9 @@ from uuid import UUID
 
 import orjson
 import structlog
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from notifier.channels import Channel
+from notifier.database import DatabaseAway
 from notifier.errors import RoutesError, Unreachable
 from notifier.events import Event
 from notifier.messages import Message
@@ -133,7 +133,7 @@ def _patiently(step: Callable[[], T], seconds: float = _PATIENCE_SECONDS) -> T:
     while True:
         try:
             return step()
-        except (OperationalError, InterfaceError) as error:
+        except DatabaseAway as error:
             if time.monotonic() + wait > deadline:
                 raise Unreachable(f"the database stays away: {' '.join(str(error.orig).split())}") from error
         time.sleep(wait)

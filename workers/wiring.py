@@ -5,10 +5,8 @@ import socket
 import threading
 from functools import cache
 
-from sqlalchemy import Engine
-
 from notifier.channels import load_channel
-from notifier.database import connect
+from notifier.database import Engine, connect
 from notifier.outbox import Attempts
 from notifier.routes import Routes, load_routes
 from notifier.settings import Settings, load_settings

@@ -141,8 +141,7 @@ def upgrade() -> None:
         sa.CheckConstraint("state IN ('open', 'finished', 'lost')", name="shards_state"),
         sa.CheckConstraint("(owner IS NULL) = (lease_until IS NULL)", name="shards_lease"),
         sa.CheckConstraint(
-            "records_read = records_notified + records_unrouted + records_quarantined",
-            name="shards_accounted",
+            "records_read = records_notified + records_unrouted + records_quarantined", name="shards_accounted"
         ),
         sa.ForeignKeyConstraint(["stream_id"], ["streams.id"], name="shards_stream_id_fk"),
         sa.PrimaryKeyConstraint("id", name="shards_pk"),

@@ -1,6 +1,9 @@
 """The embedded servers are real ones: they keep data, ask for a password, and listen on one port of 127.0.0.1."""
 
+import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,7 +53,7 @@ def client(server: MinistackServer, service: str):
     )
 
 
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
+@pytest.mark.parametrize("mode", ["fast", "immediate", "kill"])
 def test_postgres_keeps_its_data(postgres: PostgresServer, mode):
     with psycopg.connect(postgres.url()) as connection:
         connection.execute(f"CREATE TABLE kept_{mode} AS SELECT 42 AS answer")
@@ -58,6 +61,17 @@ def test_postgres_keeps_its_data(postgres: PostgresServer, mode):
     postgres.restart(mode)
     assert postgres.pid != before
     assert ask(postgres, f"SELECT answer FROM kept_{mode}") == (42,)
+
+
+def test_postgres_comes_back_though_a_session_outlives_it(postgres: PostgresServer):
+    session = psycopg.connect(postgres.url())
+    awakening = threading.Timer(0.3, os.kill, [session.info.backend_pid, signal.SIGCONT])
+    os.kill(session.info.backend_pid, signal.SIGSTOP)
+    awakening.start()
+    postgres.restart("kill")
+    awakening.join()
+    session.close()
+    assert ask(postgres, "SELECT 1") == (1,)
 
 
 def test_postgres_is_durable_unless_it_need_not_be(postgres: PostgresServer, tmp_path: Path):

@@ -82,7 +82,7 @@ def test_a_queue_that_fails_or_refuses_gets_the_events_again(tmp_path):
 def test_an_event_too_long_for_any_queue_does_not_hold_up_the_others(tmp_path):
     options = ("--queue-connections", "1")
     with queue_stub() as queue, simulator(tmp_path / "j", "--queue-url", queue.url, *options) as ses:
-        content = {"Subject": {"Data": "s" * 300_000}, "Body": {"Text": {"Data": "t"}}}
+        content = {"Subject": {"Data": "ü" * 150_000}, "Body": {"Text": {"Data": "t"}}}
         ses.send(ConfigurationSetName="main", Content={"Simple": content})
         ses.send(ConfigurationSetName="main")
         wait_until(lambda: ses.counts()["events"]["pending"] == 0)

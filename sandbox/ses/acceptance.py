@@ -1,0 +1,47 @@
+"""The moment a mail is accepted: from here on SES is bound to it, so it is in the journal first."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+
+from sandbox.ses.emitter import Emitter
+from sandbox.ses.fates import mail_fate
+from sandbox.ses.journal import Journal
+from sandbox.ses.mail import Mail, Receipt
+from sandbox.ses.mailbox import Mailbox
+from sandbox.ses.suppression import SuppressionList
+
+_REGIONS: Mapping[str, str] = {"us-east-1": "0100", "us-west-2": "0101", "eu-west-1": "0102"}
+
+
+class Acceptance:
+    def __init__(
+        self,
+        region: str,
+        journal: Journal,
+        mailbox: Mailbox,
+        suppressed: SuppressionList,
+        emitter: Emitter | None,
+    ) -> None:
+        self._prefix = _REGIONS.get(region, "010f")
+        self._journal = journal
+        self._mailbox = mailbox
+        self._suppressed = suppressed
+        self._emitter = emitter
+
+    def accept(self, mails: Sequence[Mail]) -> list[Receipt]:
+        """All of them or, raising JournalError, none."""
+        now = time.time()
+        receipts = [Receipt(self._message_id(now), now, mail.envelope) for mail in mails]
+        self._journal.append(receipts)
+        for receipt, mail in zip(receipts, mails, strict=True):
+            self._mailbox.add(receipt, mail.content, mail_fate(mail.envelope, self._suppressed))
+            if self._emitter is not None:
+                self._emitter.offer(receipt, self._suppressed)
+        return receipts
+
+    def _message_id(self, now: float) -> str:
+        """In SES's look: region and milliseconds, a UUID, six zeros."""
+        drawn = os.urandom(16).hex()
+        groups = f"{drawn[:8]}-{drawn[8:12]}-{drawn[12:16]}-{drawn[16:20]}-{drawn[20:]}"
+        return f"{self._prefix}{int(now * 1000):012x}-{groups}-000000"

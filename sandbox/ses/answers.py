@@ -1,0 +1,53 @@
+"""What the server does with a request: answer it, or break off in one of the ways a network can."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import orjson
+
+from sandbox.ses.errors import ApiError
+
+
+class Response(NamedTuple):
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Reset the connection (RST) without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """Keep the connection open and never answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """Announce all of `response`, send half of its body, close."""
+
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """After `seconds`, do what `then` says."""
+
+    seconds: float
+    then: Callable[[], "Answer"]
+
+
+Answer: TypeAlias = "Response | Cut | Hang | Partial | Later"
+
+
+def json_response(value: Any, status: int = 200) -> Response:
+    return Response(status, orjson.dumps(value))
+
+
+def error_response(error: ApiError) -> Response:
+    body = orjson.dumps({"message": error.message})
+    return Response(error.status, body, headers=(("x-amzn-ErrorType", error.code),))

@@ -1,0 +1,85 @@
+"""The SES API v2, as far as it is simulated: which request is which operation, and the small operations."""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from urllib.parse import parse_qs, unquote
+
+from sandbox.ses.answers import Answer, Response, json_response
+from sandbox.ses.bulk import send_bulk_email
+from sandbox.ses.errors import ApiError
+from sandbox.ses.fields import decode, need
+from sandbox.ses.journal import Journal
+from sandbox.ses.sending import Desk, send_email
+from sandbox.ses.suppression import SuppressionList
+from sandbox.ses.wire import Request
+
+_ADDRESSES = "/v2/email/suppression/addresses"
+_NAMED = re.compile(r"/v2/email/(suppression/addresses|identities|configuration-sets)/([^/]+)(/event-destinations)?")
+_PAGE = 1000
+
+Operation = Callable[[Request], Answer]
+NamedOperation = Callable[[str], Response]
+
+
+class Api:
+    def __init__(self, desk: Desk, journal: Journal, suppressed: SuppressionList, kinds: Collection[str]) -> None:
+        """`kinds` are the events that are published."""
+        self._desk = desk
+        self._journal = journal
+        self._suppressed = suppressed
+        self._kinds = kinds
+        self._operations: Mapping[tuple[str, str], Operation] = {
+            ("POST", "/v2/email/outbound-emails"): lambda request: send_email(desk, request),
+            ("POST", "/v2/email/outbound-bulk-emails"): lambda request: send_bulk_email(desk, request),
+            ("GET", "/v2/email/account"): self._account,
+            ("PUT", _ADDRESSES): self._suppress,
+            ("GET", _ADDRESSES): self._suppressions,
+        }
+        account = desk.account
+        self._named: Mapping[tuple[str, str], NamedOperation] = {
+            ("GET", "suppression/addresses"): self._suppression,
+            ("DELETE", "suppression/addresses"): self._unsuppress,
+            ("GET", "identities"): lambda name: json_response(account.identity(name)),
+            ("GET", "configuration-sets"): lambda name: json_response(account.configuration_set(name)),
+            ("GET", "configuration-sets/event-destinations"): self._event_destinations,
+        }
+
+    def answer(self, request: Request) -> Answer:
+        """Raises ApiError, also for what is not simulated."""
+        operation = self._operations.get((request.method, request.path))
+        if operation is not None:
+            return operation(request)
+        if (named := _NAMED.fullmatch(request.path)) is not None:
+            by_name = self._named.get((request.method, named[1] + (named[3] or "")))
+            if by_name is not None:
+                return by_name(unquote(named[2]))
+        raise ApiError("UnknownOperationException", f"{request.method} {request.path} is not simulated.")
+
+    def _account(self, _: Request) -> Response:
+        return json_response(self._desk.account.describe(self._desk.bucket.rate, self._journal.accepted))
+
+    def _suppress(self, request: Request) -> Response:
+        body = decode(request.body)
+        self._suppressed.put(need(body, "EmailAddress", str), need(body, "Reason", str))
+        return json_response({})
+
+    def _suppressions(self, request: Request) -> Response:
+        query = parse_qs(request.query)
+        try:
+            start = int(query.get("NextToken", ["0"])[0])
+            size = int(query.get("PageSize", [_PAGE])[0])
+        except ValueError:
+            raise ApiError("InvalidNextTokenException", "NextToken and PageSize are numbers here.") from None
+        entries, following = self._suppressed.page(query.get("Reason", []), start, size)
+        body = {"SuppressedDestinationSummaries": [entry.as_json() for entry in entries]}
+        return json_response(body if following is None else body | {"NextToken": str(following)})
+
+    def _suppression(self, address: str) -> Response:
+        return json_response({"SuppressedDestination": self._suppressed.get(address).as_json()})
+
+    def _unsuppress(self, address: str) -> Response:
+        self._suppressed.delete(address)
+        return json_response({})
+
+    def _event_destinations(self, name: str) -> Response:
+        return json_response(self._desk.account.event_destinations(name, self._kinds))

@@ -1,0 +1,92 @@
+"""SendBulkEmail: one request, up to 50 mails, each with a status of its own."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sandbox.ses import limits
+from sandbox.ses.answers import Answer, Response, json_response
+from sandbox.ses.enact import enact
+from sandbox.ses.envelope import Common, check_sender, common, pairs
+from sandbox.ses.errors import ApiError
+from sandbox.ses.fields import Json, decode, need, take_all
+from sandbox.ses.inline import InlineTemplate, from_entry, inline_template
+from sandbox.ses.mail import Mail, Tags
+from sandbox.ses.sending import THROTTLED, Desk
+from sandbox.ses.wire import Request
+
+# Errors of one entry; any other refuses the whole call.
+_STATUS: Mapping[str, str] = {
+    "BadRequestException": "INVALID_PARAMETER",
+    "MessageRejected": "MESSAGE_REJECTED",
+    "NotFoundException": "CONFIGURATION_SET_NOT_FOUND",
+}
+
+
+class Refused(NamedTuple):
+    """An entry that does not go."""
+
+    status: str
+    error: str
+
+
+Entry = Mail | Refused
+
+
+def send_bulk_email(desk: Desk, request: Request) -> Answer:
+    desk.tally.requests += 1
+    body = decode(request.body)
+    entries = take_all(body, "BulkEmailEntries", dict)
+    try:
+        limits.check_entries(len(entries))
+        composed = _compose(desk, body, entries, len(request.body))
+        envelopes = [one.envelope for one in composed if isinstance(one, Mail)]
+        return enact(desk.plan.for_request(envelopes), lambda: _accept(desk, composed))
+    except ApiError:
+        desk.tally.refused += len(entries)
+        raise
+
+
+def _compose(desk: Desk, body: Json, entries: Sequence[Json], size: int) -> list[Entry]:
+    shared = common(body, "SendBulkEmail")
+    check_sender(shared)
+    part = need(need(body, "DefaultContent", dict), "Template", dict)
+    try:
+        template = inline_template(part, size)
+    except ApiError as error:
+        if error.code != "NotFoundException":
+            raise
+        return [Refused("TEMPLATE_NOT_FOUND", error.message)] * len(entries)
+    tags = pairs(body, "DefaultEmailTags")
+    return [_entry(desk, shared, template, tags, entry) for entry in entries]
+
+
+def _entry(desk: Desk, shared: Common, template: InlineTemplate, tags: Tags, entry: Json) -> Entry:
+    try:
+        mail = from_entry(shared, template, tags, entry)
+        desk.account.check(mail.envelope)
+    except ApiError as error:
+        if error.code not in _STATUS:
+            raise
+        return Refused(_STATUS[error.code], error.message)
+    return mail
+
+
+def _accept(desk: Desk, composed: Sequence[Entry]) -> Response:
+    admitted = [_admit(desk, one) if isinstance(one, Mail) else one for one in composed]
+    mails = [one for one in admitted if isinstance(one, Mail)]
+    receipts = iter(desk.acceptance.accept(mails))
+    desk.tally.refused += len(admitted) - len(mails)
+    results: list[dict[str, Any]] = [
+        {"Status": "SUCCESS", "MessageId": next(receipts).message_id}
+        if isinstance(one, Mail)
+        else {"Status": one.status, "Error": one.error}
+        for one in admitted
+    ]
+    return json_response({"BulkEmailEntryResults": results})
+
+
+def _admit(desk: Desk, mail: Mail) -> Entry:
+    rule = desk.plan.for_entry(mail.envelope)
+    if rule is not None:
+        return Refused(rule.options["entry_status"], rule.options["message"])
+    return mail if desk.within_rate(mail.envelope) else Refused("ACCOUNT_THROTTLED", THROTTLED)

@@ -1,0 +1,60 @@
+"""The mail of a SendEmail request: simple, raw or from a template. Nothing is accepted here."""
+
+import base64
+import binascii
+
+from sandbox.ses import limits, raw
+from sandbox.ses.envelope import Common, Title, attachments, common, envelope, pairs
+from sandbox.ses.errors import ApiError, bad_request
+from sandbox.ses.fields import Json, need, take
+from sandbox.ses.inline import from_template, inline_template
+from sandbox.ses.mail import Content, Mail, Tags
+
+_KINDS = ("Simple", "Raw", "Template")
+
+
+def compose(request: Json, size: int) -> Mail:
+    """`size` is the length of the request in bytes. Raises ApiError where SES would refuse."""
+    shared = common(request, "SendEmail")
+    content = need(request, "Content", dict)
+    kinds = [kind for kind in _KINDS if content.get(kind) is not None]
+    if len(kinds) != 1:
+        raise bad_request(f"Content must be exactly one of {', '.join(_KINDS)}.")
+    tags = pairs(request, "EmailTags")
+    part = need(content, kinds[0], dict)
+    if kinds[0] == "Raw":
+        return _raw(shared, take(request, "Destination", dict), part, tags)
+    destination = need(request, "Destination", dict)
+    if kinds[0] == "Simple":
+        return _simple(shared, destination, part, tags)
+    template = inline_template(part, size)
+    return from_template(shared, destination, template, template.defaults, template.headers, tags)
+
+
+def _simple(shared: Common, destination: Json, part: Json, tags: Tags) -> Mail:
+    subject = need(need(part, "Subject", dict), "Data", str)
+    body = need(part, "Body", dict)
+    text, html = (_data(body, kind) for kind in ("Text", "Html"))
+    if text is None and html is None:
+        raise bad_request("Body needs Text or Html.")
+    headers = pairs(part, "Headers")
+    limits.check_headers(headers)
+    return Mail(envelope(shared, destination, Title(subject, headers, tags)), Content(text, html, attachments(part)))
+
+
+def _raw(shared: Common, destination: Json | None, part: Json, tags: Tags) -> Mail:
+    try:
+        source = base64.b64decode(need(part, "Data", str), validate=True)
+    except binascii.Error as error:
+        raise ApiError("SerializationException", f"Raw.Data is not base64: {error}") from error
+    message = raw.parse(source)
+    sender = shared.sender or message.sender
+    limits.check_address(limits.bare(sender))
+    shared = shared._replace(sender=sender, configuration_set=shared.configuration_set or message.configuration_set)
+    title = Title(message.subject, message.headers, tags or message.tags)
+    return Mail(envelope(shared, destination or message.destination, title), message.content)
+
+
+def _data(body: Json, kind: str) -> str | None:
+    part = take(body, kind, dict)
+    return None if part is None else need(part, "Data", str)

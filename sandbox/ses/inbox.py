@@ -1,0 +1,116 @@
+"""The inbox: the page at `/`, and the JSON that it reads."""
+
+import base64
+import hashlib
+import re
+from email.header import decode_header, make_header
+from importlib.resources import files
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+from sandbox.ses.answers import Response, json_response
+from sandbox.ses.errors import ApiError, bad_request
+from sandbox.ses.journal import Journal
+from sandbox.ses.mailbox import Kept, Mailbox
+
+PATH = "/_inbox/mails"
+MAX_PAGE = 200
+PREVIEW = 140
+
+_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+_BLANKS = re.compile(r"\s+")
+
+
+class Inbox:
+    def __init__(self, mailbox: Mailbox, journal: Journal) -> None:
+        self._mailbox = mailbox
+        self._journal = journal
+        self._page = _page(files(__package__).joinpath("inbox.html").read_text(encoding="utf-8"))
+
+    def page(self) -> Response:
+        return self._page
+
+    def mails(self, query: str) -> Response:
+        """`limit` mails from place `offset`, newest first; `top` keeps the pages still while mail comes in."""
+        asked = {name: values[0] for name, values in parse_qs(query).items()}
+        try:
+            top = int(asked["top"]) if "top" in asked else None
+            offset, limit = int(asked.get("offset", 0)), min(int(asked.get("limit", 50)), MAX_PAGE)
+        except ValueError:
+            raise bad_request("top, offset and limit are numbers") from None
+        kept, total = self._mailbox.page(asked.get("q", ""), top, max(offset, 0), max(limit, 0))
+        body = {"newest": self._mailbox.newest, "total": total, "offset": offset}
+        return json_response(body | {"mails": [self._summary(one) for one in kept]})
+
+    def mail(self, message_id: str) -> Response:
+        kept = self._mailbox.get(unquote(message_id))
+        if kept is None:
+            raise ApiError("NotFoundException", "This mail is no longer kept; the journal still has its line.")
+        envelope, content = kept.receipt.envelope, kept.content
+        return json_response(
+            {
+                **self._summary(kept),
+                "cc": envelope.cc,
+                "bcc": envelope.bcc,
+                "reply_to": envelope.reply_to,
+                "text": content.text,
+                "html": content.html,
+                "attachments": content.attachments,
+                "headers": envelope.headers,
+                "tags": envelope.tags,
+                "configuration_set": envelope.configuration_set,
+                "operation": envelope.operation,
+                "failure": envelope.failure,
+            }
+        )
+
+    def _summary(self, kept: Kept) -> dict[str, Any]:
+        envelope = kept.receipt.envelope
+        nid = envelope.tag("nid")
+        return {
+            "id": kept.receipt.message_id,
+            "number": kept.number,
+            "time": kept.receipt.time,
+            "from": _readable(envelope.sender),
+            "to": envelope.to or envelope.recipients,
+            "subject": _readable(envelope.subject),
+            "preview": _BLANKS.sub(" ", (kept.content.text or "")[: 4 * PREVIEW]).strip()[:PREVIEW],
+            "fate": kept.fate,
+            "nid": nid,
+            "copies": 1 if nid is None else self._journal.copies(nid),
+        }
+
+
+def _page(html: str) -> Response:
+    """Only the page's own script runs. Styles may be inline, because mails that it shows have them."""
+    script = _SCRIPT.search(html)
+    digest = hashlib.sha256(script[1].encode() if script else b"").digest()
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src 'sha256-{base64.b64encode(digest).decode()}'",
+            "style-src 'unsafe-inline'",
+            "img-src data:",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    )
+    headers = (
+        ("Content-Security-Policy", policy),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "no-referrer"),
+        ("Cache-Control", "no-cache"),
+    )
+    return Response(200, html.encode(), "text/html; charset=utf-8", headers)
+
+
+def _readable(text: str) -> str:
+    """Without RFC 2047's encoding."""
+    if "=?" not in text:
+        return text
+    try:
+        return str(make_header(decode_header(text)))
+    except (LookupError, ValueError):
+        return text

@@ -1,0 +1,109 @@
+"""What SES refuses: the limits of its API, as data and as checks. Every check raises what SES would answer."""
+
+import re
+from collections.abc import Sequence
+
+from sandbox.ses.errors import ApiError, bad_request
+
+MAX_BULK_ENTRIES = 50
+MAX_RECIPIENTS = 50
+MAX_HEADERS = 15
+MAX_HEADER_LENGTH = 996
+MAX_TEMPLATE_DATA = 262_144
+MAX_INLINE_REQUEST = 1024 * 1024
+
+_TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_HEADER_NAME = re.compile(r"[!-9;-@A-~]{1,126}")
+_HEADER_VALUE = re.compile(r"[ -~]{1,995}")
+_CONFIGURATION_SET = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ADDRESS = re.compile(r"[!-;=?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+
+Pairs = Sequence[tuple[str, str]]
+
+
+def bare(address: str) -> str:
+    """`Ann <ann@example.com>` without the name."""
+    if address.endswith(">"):
+        return address[address.rfind("<") + 1 : -1]
+    return address.strip()
+
+
+def check_address(address: str) -> None:
+    if not address.isascii():
+        raise bad_request(f"Non-ASCII characters in address: {address!r}; encode the name as RFC 2047 says")
+    plain = bare(address)
+    if _ADDRESS.fullmatch(plain):
+        return
+    if "@" not in plain:
+        raise bad_request("Missing final '@domain'")
+    if any(character <= " " for character in plain):
+        raise bad_request("Local address contains control or whitespace")
+    raise bad_request(f"Illegal address: {address!r}")
+
+
+def check_recipients(recipients: Sequence[str]) -> None:
+    if not recipients:
+        raise bad_request("Provide at least one destination address.")
+    if len(recipients) > MAX_RECIPIENTS:
+        raise bad_request(f"Recipient count exceeds {MAX_RECIPIENTS}.")
+    for recipient in recipients:
+        check_address(recipient)
+
+
+def check_tags(tags: Pairs) -> None:
+    for name, value in tags:
+        if not (_TAG.fullmatch(name) and _TAG.fullmatch(value)):
+            raise bad_request(
+                f"Invalid tag <{name:.300}>: name and value take ASCII letters, digits, '_' and '-', 1 to 256"
+            )
+
+
+def check_headers(headers: Pairs) -> None:
+    if len(headers) > MAX_HEADERS:
+        raise bad_request(f"A message has at most {MAX_HEADERS} headers, not {len(headers)}")
+    for name, value in headers:
+        if not _HEADER_NAME.fullmatch(name):
+            raise bad_request(f"Invalid header name <{name:.130}>: 1 to 126 printable ASCII, no colon")
+        if not _HEADER_VALUE.fullmatch(value):
+            raise bad_request(f"Invalid value of header <{name}>: 1 to 995 printable ASCII")
+        if len(name) + len(value) > MAX_HEADER_LENGTH:
+            raise bad_request(f"Header <{name}> is longer than {MAX_HEADER_LENGTH} with its value")
+
+
+def check_configuration_set(name: str) -> None:
+    if not _CONFIGURATION_SET.fullmatch(name):
+        raise bad_request(f"Invalid configuration set name <{name:.100}>.")
+
+
+def check_template_data(data: str) -> None:
+    if len(data) > MAX_TEMPLATE_DATA:
+        raise bad_request(f"Template data is longer than {MAX_TEMPLATE_DATA}")
+
+
+def check_inline_request(size: int) -> None:
+    """SES counts the JSON input of an inline template, text and HTML included."""
+    if size > MAX_INLINE_REQUEST:
+        raise bad_request(f"The request with an inline template is {size} bytes; SES takes 1 MB")
+
+
+def check_entries(count: int) -> None:
+    if not 1 <= count <= MAX_BULK_ENTRIES:
+        raise bad_request(f"A bulk call has 1 to {MAX_BULK_ENTRIES} entries, not {count}")
+
+
+def check_identity(sender: str, identities: frozenset[str]) -> None:
+    """Only `identities` (addresses, domains) may send; none named means that all may."""
+    if identities and not is_verified(bare(sender), identities):
+        raise ApiError(
+            "MessageRejected",
+            "Email address is not verified. The following identities failed the check in this region: "
+            + bare(sender),
+        )
+
+
+def is_verified(identity: str, identities: frozenset[str]) -> bool:
+    """An address is verified by itself, its domain, or a parent of its domain."""
+    if not identities or identity in identities:
+        return True
+    labels = identity.rpartition("@")[2].split(".")
+    return any(".".join(labels[start:]) in identities for start in range(len(labels)))

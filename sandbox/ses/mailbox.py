@@ -1,0 +1,60 @@
+"""The last mails, whole, for the inbox. Older ones go; the journal keeps the count."""
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from sandbox.ses.fates import Fate
+from sandbox.ses.mail import Content, Receipt
+
+
+class Kept(NamedTuple):
+    """A mail in the mailbox. `number` counts up from 1 and never comes again."""
+
+    number: int
+    receipt: Receipt
+    content: Content
+    fate: Fate
+
+
+class Mailbox:
+    def __init__(self, keep: int) -> None:
+        self._keep = keep
+        self._mails: deque[Kept] = deque()
+        self._by_id: dict[str, Kept] = {}
+        self.newest = 0
+
+    def __len__(self) -> int:
+        return len(self._mails)
+
+    def add(self, receipt: Receipt, content: Content, fate: Fate) -> None:
+        self.newest += 1
+        kept = Kept(self.newest, receipt, content, fate)
+        self._mails.append(kept)
+        self._by_id[receipt.message_id] = kept
+        if len(self._mails) > self._keep:
+            del self._by_id[self._mails.popleft().receipt.message_id]
+
+    def get(self, message_id: str) -> Kept | None:
+        return self._by_id.get(message_id)
+
+    def page(self, words: str, top: int | None, start: int, size: int) -> tuple[list[Kept], int]:
+        """Mails that hold `words`, newest first, none newer than `top`; and how many there are in all."""
+        found = list(self._found(words.lower(), self.newest if top is None else top))
+        return list(islice(found, start, start + size)), len(found)
+
+    def clear(self) -> None:
+        self._mails.clear()
+        self._by_id.clear()
+
+    def _found(self, words: str, top: int) -> Iterator[Kept]:
+        for kept in reversed(self._mails):
+            if kept.number <= top and (not words or words in _searched(kept)):
+                yield kept
+
+
+def _searched(kept: Kept) -> str:
+    envelope = kept.receipt.envelope
+    tags = (value for _, value in envelope.tags)
+    return "\n".join((envelope.sender, *envelope.recipients, envelope.subject, *tags)).lower()

@@ -1,0 +1,67 @@
+"""SendEmail: one request, one mail."""
+
+from dataclasses import dataclass
+
+from sandbox.ses.acceptance import Acceptance
+from sandbox.ses.account import Account
+from sandbox.ses.answers import Answer, Response, json_response
+from sandbox.ses.compose import compose
+from sandbox.ses.enact import enact
+from sandbox.ses.errors import ApiError
+from sandbox.ses.faults import Plan
+from sandbox.ses.fields import decode
+from sandbox.ses.mail import Envelope, Mail
+from sandbox.ses.throttle import Bucket
+from sandbox.ses.wire import Request
+
+THROTTLED = "Maximum sending rate exceeded."
+
+
+@dataclass(slots=True)
+class Tally:
+    """Requests count calls; refused counts mails; throttled counts those that were refused for being too fast."""
+
+    requests: int = 0
+    refused: int = 0
+    throttled: int = 0
+
+    def clear(self) -> None:
+        self.requests = self.refused = self.throttled = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every mail passes on its way in."""
+
+    account: Account
+    plan: Plan
+    bucket: Bucket
+    acceptance: Acceptance
+    tally: Tally
+
+    def check_rate(self, envelope: Envelope) -> None:
+        if not self.within_rate(envelope):
+            raise ApiError("TooManyRequestsException", THROTTLED)
+
+    def within_rate(self, envelope: Envelope) -> bool:
+        if self.bucket.take(len(envelope.recipients)):
+            return True
+        self.tally.throttled += 1
+        return False
+
+
+def send_email(desk: Desk, request: Request) -> Answer:
+    desk.tally.requests += 1
+    try:
+        mail = compose(decode(request.body), len(request.body))
+        desk.account.check(mail.envelope)
+        desk.check_rate(mail.envelope)
+        return enact(desk.plan.for_request([mail.envelope]), lambda: _accept(desk, mail))
+    except ApiError:
+        desk.tally.refused += 1
+        raise
+
+
+def _accept(desk: Desk, mail: Mail) -> Response:
+    [receipt] = desk.acceptance.accept([mail])
+    return json_response({"MessageId": receipt.message_id})

@@ -1,0 +1,121 @@
+"""The HTTP server: one small protocol per connection, because faults need the bare socket."""
+
+import asyncio
+import itertools
+import socket
+import struct
+from collections.abc import Callable
+from http import HTTPStatus
+
+from sandbox.ses.answers import Answer, Cut, Hang, Later, Partial, Response
+from sandbox.ses.wire import MAX_BODY, MAX_HEAD, Request, WireError, encode, take_request
+
+Handler = Callable[[Request], Answer]
+
+# close() then sends RST instead of FIN.
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_REQUEST_NUMBERS = itertools.count(1)
+
+
+class Server:
+    """Listens, and hands every request to `handle`."""
+
+    def __init__(self, handle: Handler) -> None:
+        self._handle = handle
+        self._connections: set[Connection] = set()
+        self._listener: asyncio.Server | None = None
+
+    async def start(self, host: str, port: int) -> tuple[str, int]:
+        """Listen; returns the address that was bound."""
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(
+            lambda: Connection(self._handle, self._connections), host, port, backlog=1024
+        )
+        bound: tuple[str, int] = self._listener.sockets[0].getsockname()[:2]
+        return bound
+
+    async def stop(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+        for connection in tuple(self._connections):
+            connection.close()
+        if self._listener is not None:
+            await self._listener.wait_closed()
+
+
+class Connection(asyncio.Protocol):
+    """One client. Requests are answered in order; while one waits for its answer, the next ones wait too."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self, handle: Handler, connections: "set[Connection]") -> None:
+        self._handle = handle
+        self._connections = connections
+        self._buffer = bytearray()
+        self._busy = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  create_server makes no other
+        self._transport = transport
+        self._connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._connections.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        if not self._busy:
+            self._answer_all()
+        elif len(self._buffer) > MAX_BODY + MAX_HEAD:
+            self._transport.abort()
+
+    def close(self) -> None:
+        self._transport.abort()
+
+    def _answer_all(self) -> None:
+        try:
+            while not self._busy and (request := take_request(self._buffer)) is not None:
+                self._carry_out(self._handle(request), request.keep_alive)
+        except WireError as error:
+            body = HTTPStatus(error.status).phrase.encode()
+            self._write(Response(error.status, body, "text/plain"), keep_alive=False)
+
+    def _carry_out(self, answer: Answer, keep_alive: bool) -> None:
+        match answer:
+            case Response():
+                self._write(answer, keep_alive)
+            case Partial(response):
+                self._busy = True
+                whole = encode(response, _request_id(), keep_alive)
+                self._transport.write(whole[: len(whole) - (len(response.body) + 1) // 2])
+                self._transport.close()
+            case Cut():
+                self._busy = True
+                self._reset()
+            case Hang():
+                self._busy = True
+            case Later(seconds, then):
+                self._busy = True
+                asyncio.get_running_loop().call_later(seconds, self._resume, then, keep_alive)
+
+    def _resume(self, then: Callable[[], Answer], keep_alive: bool) -> None:
+        self._busy = False
+        self._carry_out(then(), keep_alive)
+        if not self._busy:
+            self._answer_all()
+
+    def _write(self, response: Response, keep_alive: bool) -> None:
+        self._transport.write(encode(response, _request_id(), keep_alive))
+        if not keep_alive:
+            self._busy = True
+            self._transport.close()
+
+    def _reset(self) -> None:
+        raw = self._transport.get_extra_info("socket")
+        if raw is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self._transport.abort()
+
+
+def _request_id() -> str:
+    return f"00000000-0000-4000-8000-{next(_REQUEST_NUMBERS):012x}"

@@ -1,0 +1,94 @@
+"""HTTP/1.1 as bytes: take a request out of what has arrived, and write a response."""
+
+from http import HTTPStatus
+from typing import NamedTuple
+
+from sandbox.ses.answers import Response
+
+# SES takes 40 MB after base64; the JSON around it needs some room.
+MAX_BODY = 42 * 1024 * 1024
+MAX_HEAD = 64 * 1024
+
+_LENGTH = b"\r\ncontent-length:"
+
+
+class Request(NamedTuple):
+    method: str
+    path: str
+    query: str
+    body: bytes
+    keep_alive: bool
+
+
+class WireError(Exception):
+    """These bytes are no request that can be answered in order: say `status` and close."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(HTTPStatus(status).phrase)
+        self.status = status
+
+
+def take_request(buffer: bytearray) -> Request | None:
+    """Remove the first whole request from `buffer`; None while it has not all arrived."""
+    end = buffer.find(b"\r\n\r\n")
+    if end < 0:
+        if len(buffer) > MAX_HEAD:
+            raise WireError(431)
+        return None
+    head = bytes(buffer[:end]).lower()
+    start = end + 4
+    stop = start + _content_length(head)
+    if len(buffer) < stop:
+        return None
+    request_line = bytes(buffer[: buffer.find(b"\r\n")])
+    body = bytes(buffer[start:stop])
+    del buffer[:stop]
+    return _request(request_line, head, body)
+
+
+def encode(response: Response, request_id: str, keep_alive: bool) -> bytes:
+    lines = [
+        _STATUS_LINES.get(response.status) or _status_line(response.status),
+        f"Content-Type: {response.content_type}",
+        f"Content-Length: {len(response.body)}",
+        f"x-amzn-RequestId: {request_id}",
+    ]
+    lines += [f"{name}: {value}" for name, value in response.headers]
+    if not keep_alive:
+        lines.append("Connection: close")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + response.body
+
+
+def _content_length(head: bytes) -> int:
+    if b"\r\ntransfer-encoding:" in head:
+        raise WireError(411)
+    at = head.find(_LENGTH)
+    if at < 0:
+        return 0
+    line_end = head.find(b"\r\n", at + len(_LENGTH))
+    digits = head[at + len(_LENGTH) : line_end if line_end >= 0 else None].strip()
+    if not digits.isdigit():
+        raise WireError(400)
+    if int(digits) > MAX_BODY:
+        raise WireError(413)
+    return int(digits)
+
+
+def _request(request_line: bytes, head: bytes, body: bytes) -> Request:
+    method, _, rest = request_line.decode("latin-1").partition(" ")
+    target, _, version = rest.rpartition(" ")
+    if not version.startswith("HTTP/1."):
+        raise WireError(400)
+    path, _, query = target.partition("?")
+    keep_alive = version == "HTTP/1.1" and b"\r\nconnection: close" not in head
+    return Request(method, path, query, body, keep_alive)
+
+
+def _status_line(status: int) -> str:
+    try:
+        return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"HTTP/1.1 {status} Unknown"
+
+
+_STATUS_LINES = {status: _status_line(status) for status in (200, 400, 404, 429, 500, 503)}
