@@ -14,6 +14,8 @@ from notifier.outbox import Report
 
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON instead of a table.")]
 
+_PIPED_WIDTH = 250  # for grep and friends: a line stays a line
+
 
 @contextmanager
 def report() -> Iterator[Report]:
@@ -36,6 +38,8 @@ def print_json(value: Any) -> None:
 def print_table(title: str, rows: Sequence[Mapping[str, Any]], columns: Iterable[str], empty: str) -> None:
     """One row a line; `empty` is what to say where there is none."""
     console = Console()
+    if not console.is_terminal:
+        console.width = _PIPED_WIDTH
     if not rows:
         console.print(empty)
         return

@@ -1,6 +1,7 @@
 """The simulator as its users meet it: a process, boto3, and a few lines of HTTP."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -95,7 +96,9 @@ def entry(to: str = "ann@example.com", nid: str = "n1", **values: Any) -> dict:
 def simulator(journal: Path, *options: str) -> Iterator[Simulator]:
     """Run one; at the end it gets SIGTERM and must leave with 0, unless it has gone already."""
     words = [sys.executable, "-m", "sandbox.ses", "--journal", str(journal), *options]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+    # With it, a missing flush of the address would not be noticed.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=env) as process:
         try:
             started = Simulator(process, journal)
             yield started

@@ -1,0 +1,116 @@
+"""What operators see, on real rows."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from notifier.cli.output import masked
+from notifier.notifications import Status
+from notifier.outbox import Change, Quarantined
+from tests.outbox.conftest import engine, rows
+from tests.outbox.rows import Rows
+
+__all__ = ["engine", "rows"]
+
+Notifier = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def notifier(database_url: str) -> Notifier:
+    environment = os.environ | {"NOTIFIER_DATABASE_URL": database_url, "NOTIFIER_BROKER_URL": "redis://unused"}
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "notifier", *words]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+
+    return run
+
+
+def answer(done: subprocess.CompletedProcess[str]) -> Any:
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def sent_and_failed(rows: Rows) -> tuple[uuid.UUID, uuid.UUID]:
+    sent, failed = rows.pending(2)
+    attempts, token = rows.attempts(), uuid.uuid4()
+    attempts.begin(token, [(sent, "ana@example.com"), (failed, "bo@example.com")], 60)
+    changes = [Change(sent, Status.SENT, message_id="m-1"), Change(failed, Status.FAILED, reason="no such mailbox")]
+    attempts.finish(token, changes)
+    return sent, failed
+
+
+def test_an_empty_outbox_says_so(notifier: Notifier) -> None:
+    assert "No notification yet." in notifier("status").stdout
+    assert "is a bridge running?" in notifier("shards").stdout
+    assert answer(notifier("status", "--json")) == {"deliveries": []}
+
+
+def test_status_and_list(rows: Rows, notifier: Notifier) -> None:
+    _, failed = sent_and_failed(rows)
+
+    counted = answer(notifier("status", "--json"))["deliveries"]
+    assert {row["status"]: row["deliveries"] for row in counted} == {"sent": 1, "failed": 1}
+    (found,) = answer(notifier("list", "--status", "failed", "--json"))["notifications"]
+    assert (found["notification_id"], found["reason"]) == (str(failed), "no such mailbox")
+    assert found["recipient"] == "b…@example.com"
+    assert "bo@example.com" in notifier("list", "--reveal").stdout
+    assert "no such mailbox" in notifier("list").stdout
+
+
+def test_show_tells_the_whole_story(rows: Rows, notifier: Notifier) -> None:
+    sent, failed = sent_and_failed(rows)
+
+    shown = answer(notifier("show", str(failed), "--json"))
+    assert [line["change"] for line in shown["timeline"]] == ["recorded", "pending → sending", "sending → failed"]
+    shown = answer(notifier("show", str(sent), "--json"))
+    assert [line["change"] for line in shown["timeline"]] == ["recorded", "pending → sending", "sending → sent"]
+    assert shown["provider_message_id"] == "m-1"
+    assert shown["record"] == '{"n":1}'
+    table = notifier("show", str(failed)).stdout
+    assert "no such mailbox" in table
+    assert "bo@example.com" not in table
+
+
+def test_an_audit_that_adds_up(rows: Rows, notifier: Notifier) -> None:
+    sent_and_failed(rows)
+    rows.record(rows.page([10, 11], [Quarantined("12", b"{}", "not a record")], unrouted=2))
+    found = answer(notifier("audit", "--json"))
+    assert found["balanced"]
+    assert found["stranded"] == []
+    assert "not a record" in notifier("audit").stdout
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM notifications",
+        "DELETE FROM publications",
+        "UPDATE shards SET records_notified = 1, records_unrouted = 1",
+    ],
+)
+def test_an_audit_that_does_not(rows: Rows, notifier: Notifier, damage: str) -> None:
+    rows.pending(2)
+    rows.run(damage)
+    assert notifier("audit").returncode == 1
+    assert notifier("audit", "--json").returncode == 1
+
+
+def test_shards(rows: Rows, notifier: Notifier) -> None:
+    rows.pending(3)
+    (shard,) = answer(notifier("shards", "--json"))["shards"]
+    assert (shard["shard_id"], shard["owner"], shard["records_read"]) == ("shardId-1", "me", 3)
+
+
+@pytest.mark.parametrize(
+    ("recipient", "shown"),
+    [("ana@example.com", "a…@example.com"), ("+4917012345", "+4…"), ("", "…"), (None, None)],
+)
+def test_recipients_are_masked(recipient: str | None, shown: str | None) -> None:
+    assert masked(recipient) == shown

@@ -1,0 +1,76 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from notifier import Email, Event, route
+from notifier.errors import RoutesError
+from notifier.routes import Route, Routes, load_routes
+
+
+def event(table: str = "activity", name: Any = "INSERT", **item: Any) -> Event:
+    old, new = (item, None) if name == "REMOVE" else (None, item)
+    return Event("1", table, name, {"pk": "1"}, new, old, datetime.now(UTC), "1")
+
+
+def made(**options: Any) -> Route:
+    options = {"table": "activity", "channel": "email", "name": "a_route", **options}
+    return route(**options)(lambda event: None).__notifier_route__  # type: ignore[attr-defined,no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("options", "happened", "matches"),
+    [
+        ({}, event(), True),
+        ({}, event(table="other"), False),
+        ({}, event(name="MODIFY"), False),
+        ({"on": ["INSERT", "MODIFY"]}, event(name="MODIFY"), True),
+        ({"on": "REMOVE", "match": {"type": ["gone"]}}, event(name="REMOVE", type="gone"), True),
+        ({"match": {"type": ["a", "b"]}}, event(type="b"), True),
+        ({"match": {"type": ["a", "b"]}}, event(type="c"), False),
+        ({"match": {"type": ["a"]}}, event(), False),
+        ({"match": {"type": ["a"], "n": [1]}}, event(type="a", n=1), True),
+        ({"match": {"type": ["a"], "n": [1]}}, event(type="a", n=2), False),
+        ({"match": {"n": [1]}}, event(n=True), False),  # True == 1 in Python, and not in DynamoDB
+        ({"match": {"n": [None]}}, event(n=None), True),
+    ],
+)
+def test_a_route_owns_what_it_matches(options: dict[str, Any], happened: Event, matches: bool) -> None:
+    owner = Routes([made(**options)]).owner(happened)
+    assert (owner is not None) == matches
+
+
+def test_the_first_route_that_matches_owns_the_event() -> None:
+    first, second = made(name="first", match={"type": ["a"]}), made(name="second")
+    routes = Routes([first, second])
+    assert routes.owner(event(type="a")) is first
+    assert routes.owner(event(type="b")) is second
+
+
+def test_two_routes_of_one_name_are_refused() -> None:
+    with pytest.raises(RoutesError, match="two routes are called a_route"):
+        Routes([made(), made()])
+
+
+def test_a_route_that_is_gone_says_what_to_do() -> None:
+    with pytest.raises(RoutesError, match="put it back"):
+        Routes([])["a_route"]
+
+
+def test_the_function_stays_what_it_was() -> None:
+    @route(table="activity", channel="email")
+    def hello(event: Event) -> Email | None:
+        return Email(to="a@example.com", template="hello")
+
+    assert hello(event()) == Email(to="a@example.com", template="hello")
+
+
+def test_the_routes_of_a_module_stand_in_its_order() -> None:
+    names = [each.name for each in load_routes("examples.notifications")]
+    assert names == ["friend_request", "profile_view", "job_application"]
+
+
+def test_what_users_import_is_stable() -> None:
+    import notifier
+
+    assert sorted(notifier.__all__) == ["Email", "Event", "RetryPolicy", "route"]
