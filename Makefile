@@ -32,6 +32,9 @@ check: $(READY) ## format, lint, types, import rules, migrations
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m tests.check_migrations
 
+docs: $(READY) ## write the pages that come from the code
+	$(BIN)/python -m docs.generate
+
 format: $(READY) ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -43,4 +46,4 @@ lock: ## resolve requirements.lock and requirements-image.lock anew (needs uv)
 	  --no-annotate --extra simulators --extra flower --group lock --quiet -c requirements.lock pyproject.toml \
 	  -o requirements-image.lock
 
-.PHONY: help setup demo test check format lock
+.PHONY: docs help setup demo test check format lock

@@ -1,7 +1,7 @@
 """Routes: which events become a notification, and what it says. What users write."""
 
 import importlib
-import importlib.util
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -119,6 +119,9 @@ def load_routes(module: str) -> Routes:
 
 
 def _import(module: str) -> ModuleType:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)  # last: no file of that folder takes a library's place
     try:
         return importlib.import_module(module)
     except RoutesError:
@@ -126,8 +129,7 @@ def _import(module: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is not None and (module == error.name or module.startswith(f"{error.name}.")):
             raise RoutesError(
-                f"NOTIFIER_ROUTES={module}: there is no such module; is its folder the working directory "
-                "or on PYTHONPATH?"
+                f"NOTIFIER_ROUTES={module}: there is no such module in {here} or on PYTHONPATH"
             ) from None
         raise RoutesError(f"NOTIFIER_ROUTES={module} needs {error.name}, which is not installed") from error
     except Exception as error:  # user code: whatever it raises is told in one line

@@ -1,0 +1,56 @@
+"""Writes the pages that come from the code: the settings, and the states of a delivery. `make docs`."""
+
+from pathlib import Path
+
+from pydantic_core import PydanticUndefined
+
+from notifier.notifications import TRANSITIONS, Status
+from notifier.settings import Settings
+
+FOLDER = Path(__file__).parent
+
+
+def settings_page() -> str:
+    lines = [
+        "# Settings",
+        "",
+        "Environment variables. The AWS SDK's own (`AWS_REGION`, `AWS_ROLE_ARN`, ...) work as everywhere.",
+        "This page is generated: `make docs`.",
+        "",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = "**required**" if field.default is PydanticUndefined else _shown(field.default)
+        lines.append(f"| `NOTIFIER_{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def states_page() -> str:
+    lines = [
+        "# States of a delivery",
+        "",
+        "What is not an arrow here is refused by the SQL. This page is generated from `TRANSITIONS`: `make docs`.",
+        "",
+        "```mermaid",
+        "stateDiagram-v2",
+        "    [*] --> pending: recorded with the shard's checkpoint",
+    ]
+    lines += [f"    {source} --> {target}" for source, target in TRANSITIONS]
+    final = set(Status) - {source for source, _ in TRANSITIONS}
+    lines += [f"    {status} --> [*]" for status in Status if status in final]
+    lines += ["```", "", "| from | to | by |", "|---|---|---|"]
+    lines += [f"| {source} | {target} | {why} |" for (source, target), why in TRANSITIONS.items()]
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"settings.md": settings_page, "states.md": states_page}
+
+
+def _shown(default: object) -> str:
+    return "" if default in ("", ()) else f"`{default}`"
+
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (FOLDER / name).write_text(page())
