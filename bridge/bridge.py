@@ -5,6 +5,7 @@ whichever thread is free.
 """
 
 import heapq
+import itertools
 import queue
 import threading
 import time
@@ -14,16 +15,16 @@ from datetime import UTC, datetime
 
 import structlog
 
+from bridge.holdings import Holdings
 from bridge.intake import Intake
 from bridge.leases import Leases
 from bridge.loops import Loop
 from bridge.reader import ShardReader
 from bridge.relay import Relay
 from bridge.streams import ShardGone, Streams
-from notifier.database import DatabaseError
 from notifier.errors import LeaseLost
 from notifier.health import BEAT_SECONDS, Heartbeat
-from notifier.outbox import Partitions, ShardLease
+from notifier.outbox import Partitions
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +34,6 @@ RELAY_SECONDS = 0.5
 HOUSEKEEPING_SECONDS = 3600.0
 _SHARDS_AT_ONCE = 100
 _OVERDUE_SECONDS = 1.0
-_MARGIN = 3.0  # stop polling this long before the lease ends
 
 
 class Bridge:
@@ -56,16 +56,14 @@ class Bridge:
         self._intake = intake
         self._partitions = partitions
         self._heartbeat = heartbeat
+        self._holdings = Holdings(leases, _SHARDS_AT_ONCE)
         self._stopping = threading.Event()
-        self._lock = threading.Lock()
-        self._held: dict[int, ShardLease] = {}
-        self._renewed_at = time.monotonic()
         self._ready: queue.SimpleQueue[tuple[float, ShardReader] | None] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="poll")
         self._sweep = Loop("sweep", SWEEP_SECONDS, self.sweep)
         self._loops = (
             self._sweep,
-            Loop("renew", leases.ttl / 4, self._renew),
+            Loop("renew", leases.ttl / 4, self._holdings.renew),
             Loop("acquire", ACQUIRE_SECONDS, self._acquire),
             Loop("relay", RELAY_SECONDS, relay.run_once),
             Loop("housekeeping", HOUSEKEEPING_SECONDS, self._housekeeping),
@@ -83,10 +81,7 @@ class Bridge:
             for loop in self._loops:
                 loop.stop()
             self._pool.shutdown(wait=True, cancel_futures=True)
-            with self._lock:
-                held = list(self._held.values())
-            self._leases.release(held)
-            log.info("bridge stopped", released=len(held))
+            log.info("bridge stopped", released=self._holdings.release_all())
 
     def stop(self) -> None:
         """May be called from a signal handler or another thread."""
@@ -95,11 +90,9 @@ class Bridge:
 
     def sweep(self) -> None:
         """List all shards of all tables; one bridge at a time."""
+        new = 0
         with self._leases.sweeping() as ours:
-            if not ours:
-                return
-            new = 0
-            for table in self._tables:
+            for table in self._tables if ours else ():
                 for arn in self._streams.streams(table):
                     try:
                         new += self._leases.register(table, arn, self._streams.shards(arn))
@@ -112,34 +105,16 @@ class Bridge:
     def _housekeeping(self) -> None:
         self._partitions.ensure_around(datetime.now(UTC).date())
 
-    def _renew(self) -> None:
-        with self._lock:
-            held = dict(self._held)
-        asked_at = time.monotonic()
-        still = self._leases.renew(list(held.values()))
-        with self._lock:
-            self._renewed_at = asked_at
-            for shard in held.keys() - still:
-                if self._held.get(shard) is held[shard]:
-                    del self._held[shard]
-                    log.warning("lost a shard", shard=held[shard].shard_id)
-
     def _acquire(self) -> None:
         if self._stopping.is_set():
             return
-        with self._lock:
-            if not self._held:
-                self._renewed_at = time.monotonic()
-            room = _SHARDS_AT_ONCE - len(self._held)
-            taken = self._leases.acquire(room) if room > 0 else []
-            self._held.update((lease.shard, lease) for lease in taken)
-        for lease in taken:
+        for lease in self._holdings.acquire():
             log.info("reading shard", shard=lease.shard_id, table=lease.table, after=lease.checkpoint or "the start")
             self._ready.put((0.0, ShardReader(lease, self._streams, self._intake, self._leases)))
 
     def _poll_until_stopped(self) -> None:
         due: list[tuple[float, int, ShardReader]] = []
-        number = 0
+        number = itertools.count()  # breaks ties: readers have no order
         while not self._stopping.is_set():
             try:
                 item = self._ready.get(timeout=_until(due[0][0]) if due else BEAT_SECONDS)
@@ -147,49 +122,33 @@ class Bridge:
                 item = None
             if item is not None:
                 wait, reader = item
-                heapq.heappush(due, (time.monotonic() + wait, number, reader))
-                number += 1
+                heapq.heappush(due, (time.monotonic() + wait, next(number), reader))
             self._heartbeat.beat()
             while due and due[0][0] <= time.monotonic() and not self._stopping.is_set():
-                self._start_poll(heapq.heappop(due)[2])
-
-    def _start_poll(self, reader: ShardReader) -> None:
-        self._pool.submit(self._poll, reader)
+                self._pool.submit(self._poll, heapq.heappop(due)[2])
 
     def _poll(self, reader: ShardReader) -> None:
         lease = reader.lease
-        if self._held.get(lease.shard) is not lease:
+        if not self._holdings.has(lease):
             return
-        if time.monotonic() > self._renewed_at + self._leases.ttl - _MARGIN:
-            self._ready.put((_OVERDUE_SECONDS, reader))  # not renewed in time: read nothing that we may not record
+        if self._holdings.overdue():
+            self._ready.put((_OVERDUE_SECONDS, reader))
             return
         try:
             wait = reader.poll()
         except LeaseLost as error:
             log.warning("shard given up", shard=lease.shard_id, reason=str(error))
-            self._drop(lease)
+            self._holdings.drop(lease)
         except Exception:
             # The answer to a commit may be lost: only the database knows the checkpoint, so start again from there.
             log.exception("shard given up, will be taken again", shard=lease.shard_id)
-            self._drop(lease)
+            self._holdings.drop(lease)
         else:
             if wait is None:
-                self._forget(lease)
+                self._holdings.forget(lease)
                 self._sweep.wake()  # its children, if they can be seen yet
             else:
                 self._ready.put((wait, reader))
-
-    def _drop(self, lease: ShardLease) -> None:
-        self._forget(lease)
-        try:
-            self._leases.release([lease])  # changes nothing where it is somebody else's
-        except DatabaseError:
-            log.warning("could not give the shard back; its lease will end", shard=lease.shard_id)
-
-    def _forget(self, lease: ShardLease) -> None:
-        with self._lock:
-            if self._held.get(lease.shard) is lease:
-                del self._held[lease.shard]
 
 
 def _until(moment: float) -> float:

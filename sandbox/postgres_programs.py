@@ -25,10 +25,14 @@ def copied_programs(programs: Path, home: Path, account: pwd.struct_passwd) -> P
     """The programs again, where that user can run them: it may be unable to enter our virtual environment."""
     installation, package = programs.parent, programs.parent.parent
     target = home / package.name / installation.name
-    shutil.copytree(installation, target, ignore=shutil.ignore_patterns("include", "pkgconfig", "*.a"))
+    for part in ("lib/postgresql", "share"):
+        shutil.copytree(installation / part, target / part)
+    (target / "bin").mkdir()
+    for program in ("initdb", "postgres"):
+        shutil.copy(programs / program, target / "bin")
     libraries = package.with_name(f"{package.name}.libs")  # where the wheel has them, relative to the programs
     if libraries.is_dir():
         shutil.copytree(libraries, home / libraries.name)
     for path in home.rglob("*"):
         os.chown(path, account.pw_uid, account.pw_gid)
-    return target / programs.name
+    return target / "bin"

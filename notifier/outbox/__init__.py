@@ -4,8 +4,10 @@ Each method is one transaction. What must not happen is refused by the statement
 comes from; a method answers with the rows that it changed.
 """
 
-from notifier.outbox.attempts import Attempts, Begun, Change, Work, expire
-from notifier.outbox.intake import Intake, NewNotification, Page, Quarantined, Recorded, ShardLease
+from notifier.outbox.attempts import Attempts, Begun, Change, Work
+from notifier.outbox.claims import expire
+from notifier.outbox.intake import Intake
+from notifier.outbox.pages import NewNotification, Page, Quarantined, Recorded, ShardLease
 from notifier.outbox.partitions import Partitions
 from notifier.outbox.publications import Publication, Publications
 from notifier.outbox.report import Report

@@ -1,4 +1,4 @@
-"""Attempts to send: load, begin, finish, and the end of a lease. What a worker writes.
+"""Attempts to send: load, begin, finish. What a worker writes.
 
 An attempt belongs to a token, which only its worker knows. Begin commits the intent before the request leaves, so
 that whoever comes later finds `sending` and keeps its hands off.
@@ -12,9 +12,7 @@ from uuid import UUID
 from sqlalchemy import Engine, TextClause, text
 
 from notifier.notifications import Status
-
-UNKNOWN_DEADLINE_SECONDS = 300.0
-"""How long an unknown outcome waits for a delivery event before its route's policy applies."""
+from notifier.outbox.claims import UNKNOWN_DEADLINE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,27 +113,6 @@ _CHANGE_PENDING = _change(
 _FINISH = _change("d.status = 'sending' AND d.token = :token", ends_claim=True)
 _FINISH_LATE = _change("d.status = 'unknown' AND d.token = :token", ends_claim=False)
 
-_EXPIRE = text("""
-WITH ended AS (
-  DELETE FROM claims WHERE token IN (
-    SELECT token FROM claims WHERE lease_until < now() ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED
-  ) RETURNING token, channel, worker, notification_ids
-), lost AS (
-  UPDATE deliveries d SET status = 'unknown', ended_at = now(), reason = 'its worker gave no answer within the lease'
-  FROM ended, unnest(ended.notification_ids) AS claimed (id)
-  WHERE d.notification_id = claimed.id AND d.status = 'sending' AND d.token = ended.token
-  RETURNING d.notification_id, d.attempt, d.begun_at, d.reason, ended.channel, ended.worker
-), attention AS (
-  INSERT INTO due (notification_id, kind, channel, due_at)
-  SELECT notification_id, 'unknown', channel, now() + make_interval(secs => :deadline) FROM lost
-  ON CONFLICT (notification_id) DO UPDATE SET kind = excluded.kind, due_at = excluded.due_at
-), event AS (
-  INSERT INTO delivery_events (notification_id, status_from, status_to, attempt, actor, reason, detail, begun_at)
-  SELECT notification_id, 'sending', 'unknown', attempt, 'relay', reason, 'worker ' || worker, begun_at FROM lost
-)
-SELECT notification_id FROM lost
-""")
-
 
 class Attempts:
     """Deliveries on their way through one worker, called by its name in what it writes."""
@@ -201,13 +178,6 @@ class Attempts:
     def _run(self, statement: TextClause, **values: Any) -> Sequence[Any]:
         with self._engine.connect() as connection:
             return connection.execute(statement, values).all()
-
-
-def expire(engine: Engine, limit: int = 100) -> list[UUID]:
-    """Sending → unknown, for attempts whose lease has ended: never back to pending. Answers their ids."""
-    with engine.begin() as connection:
-        rows = connection.execute(_EXPIRE, {"limit": limit, "deadline": UNKNOWN_DEADLINE_SECONDS})
-        return [row[0] for row in rows]
 
 
 def storable(text_: str | None) -> str | None:

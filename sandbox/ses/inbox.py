@@ -13,7 +13,7 @@ from sandbox.ses.errors import ApiError, bad_request
 from sandbox.ses.journal import Journal
 from sandbox.ses.mailbox import Kept, Mailbox
 
-PATH = "/_inbox/mails"
+PATH = "/_sim/inbox"
 MAX_PAGE = 200
 PREVIEW = 140
 

@@ -51,8 +51,8 @@ class Simulator:
         return [json.loads(line) for line in self.journal.read_bytes().splitlines()]
 
     def newest(self) -> dict:
-        newest = self.ask("/_inbox/mails?limit=1")["mails"][0]
-        return self.ask(f"/_inbox/mails/{newest['id']}")
+        newest = self.ask("/_sim/inbox?limit=1")["mails"][0]
+        return self.ask(f"/_sim/inbox/{newest['id']}")
 
     def send(self, to: str = "ann@example.com", nid: str = "n1", **more: Any) -> dict:
         return self.client.send_email(**simple(to, nid) | more)

@@ -20,7 +20,7 @@ OPTIONS = (
 
 
 def mails(ses, query: str = "") -> list[str]:
-    return [mail["subject"] for mail in ses.ask(f"/_inbox/mails?{query}")["mails"]]
+    return [mail["subject"] for mail in ses.ask(f"/_sim/inbox?{query}")["mails"]]
 
 
 def send(ses, *subjects: str) -> None:
@@ -29,7 +29,7 @@ def send(ses, *subjects: str) -> None:
 
 def test_pages_are_newest_first_and_stay_still(ses):
     send(ses, *"abcde")
-    first = ses.ask("/_inbox/mails?limit=2")
+    first = ses.ask("/_sim/inbox?limit=2")
     assert ([mail["subject"] for mail in first["mails"]], first["total"]) == (["e", "d"], 5)
     send(ses, "f")
     assert mails(ses, f"limit=2&offset=2&top={first['newest']}") == ["c", "b"]
@@ -54,7 +54,7 @@ def test_copies_of_a_notification_are_marked(ses):
     ses.send(nid="n1")
     ses.send(nid="n1")
     ses.send(nid="n2")
-    assert [mail["copies"] for mail in ses.ask("/_inbox/mails")["mails"]] == [1, 2, 2]
+    assert [mail["copies"] for mail in ses.ask("/_sim/inbox")["mails"]] == [1, 2, 2]
 
 
 def test_only_the_last_mails_are_kept(tmp_path):
@@ -63,7 +63,7 @@ def test_only_the_last_mails_are_kept(tmp_path):
         assert mails(ses) == ["e", "d", "c"]
         gone = ses.lines()[0]["message_id"]
         with pytest.raises(OSError, match="404") as raised:
-            ses.ask(f"/_inbox/mails/{gone}")
+            ses.ask(f"/_sim/inbox/{gone}")
         raised.value.close()
         assert ses.counts()["accepted"] == 5
 

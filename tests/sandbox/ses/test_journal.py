@@ -111,7 +111,7 @@ def test_reset_empties_everything(ses):
     counts.pop("newest")
     assert not any(counts.values())
     assert (ses.lines(), ses.ask("/_sim/faults")) == ([], [])
-    assert ses.ask("/_inbox/mails")["mails"] == []
+    assert ses.ask("/_sim/inbox")["mails"] == []
     assert ses.client.list_suppressed_destinations()["SuppressedDestinationSummaries"] == []
     ses.send()
     assert ses.ask("/_sim/messages?nid=n1")["copies"] == 1
