@@ -65,9 +65,13 @@ class Worker:
     def __init__(self, app: Celery, post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
         self.build: Build = hello
         self.states = States()
-        delivery = post.delivery(self.build)
+        delivery = post.delivery(self._build)
         monkeypatch.setattr(workers.tasks, "delivery", lambda channel: delivery)
         register(app)
+
+    def _build(self, event: Event) -> Email | None:
+        made: Email | None = self.build(event)
+        return made
 
 
 @pytest.fixture
@@ -105,7 +109,7 @@ def test_celery_sees_retry_and_failure_under_one_task_id(worker: Worker, post: P
     (id_,) = post.pending("ana@example.com")
     for count, states in ((0, ["RETRY"]), (1, ["RETRY", "FAILURE"])):
         queue.publish("email", {id_: count})
-        wait_until(lambda wanted=states: worker.states.of(id_) == wanted)  # type: ignore[misc]
+        wait_until(lambda wanted=states: worker.states.of(id_) == wanted, message=f"{worker.states.seen}")  # type: ignore[misc]
 
     assert post.rows.status(id_) is Status.FAILED
     wait_until(lambda: queue.held("email") == set())  # a retry waits in the row, not in the broker
