@@ -17,7 +17,7 @@ from notifier.retry import RetryPolicy
 Build = Callable[[Event], Any]
 BuildT = TypeVar("BuildT", bound=Build)
 
-_ATTRIBUTE = "__notifier_route__"
+_ATTRIBUTE = "__notifier_routes__"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def route(
             matches=compile_match(table, names, match or {}),
             retry=retry or RetryPolicy(),
         )
-        setattr(build, _ATTRIBUTE, made)
+        setattr(build, _ATTRIBUTE, (made, *routes_of(build)))  # decorators apply from the bottom up
         return build
 
     return register
@@ -107,12 +107,18 @@ class Routes:
         return tables
 
 
+def routes_of(function: object) -> tuple[Route, ...]:
+    """The routes that decorate a function, the topmost first."""
+    found: tuple[Route, ...] = getattr(function, _ATTRIBUTE, ())
+    return found
+
+
 def load_routes(module: str) -> Routes:
     """The routes of a module, named as `package.module`. Raises RoutesError that says what to mend."""
     if not module:
         raise RoutesError("NOTIFIER_ROUTES is not set: name the Python module with your routes, as package.module")
     loaded = _import(module)
-    found = [getattr(value, _ATTRIBUTE) for value in vars(loaded).values() if hasattr(value, _ATTRIBUTE)]
+    found = [each for value in vars(loaded).values() for each in routes_of(value)]
     if not found:
         raise RoutesError(f"{module} has no route: decorate a function with @route(table=..., channel=...)")
     return Routes(found, Path(loaded.__file__) if loaded.__file__ else None)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from docs.generate import FOLDER, PAGES
-from notifier.routes import Routes
+from notifier.routes import Routes, routes_of
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -23,8 +23,7 @@ def test_the_routes_of_the_readme_are_routes() -> None:
     for block in code:
         scope: dict[str, object] = {}
         exec(compile(block, "README.md", "exec"), scope)
-        made = [value.__notifier_route__ for value in scope.values() if hasattr(value, "__notifier_route__")]
-        assert list(Routes(made))
+        assert list(Routes(each for value in scope.values() for each in routes_of(value)))
 
 
 def test_the_files_that_the_readme_names_exist() -> None:

@@ -5,7 +5,7 @@ from sqlalchemy import Engine
 
 from notifier.broker import Queue
 from notifier.messages import Email
-from notifier.routes import Route, Routes, route
+from notifier.routes import Routes, route, routes_of
 from tests.outbox.conftest import engine, rows
 
 __all__ = ["engine", "rows"]
@@ -18,8 +18,7 @@ def friend_request(event: object) -> Email | None:
 
 @pytest.fixture
 def routes() -> Routes:
-    made: Route = friend_request.__notifier_route__  # type: ignore[attr-defined]
-    return Routes([made])
+    return Routes(routes_of(friend_request))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 
 from notifier import Email, Event, route
 from notifier.errors import RoutesError
-from notifier.routes import Route, Routes, load_routes
+from notifier.routes import Route, Routes, load_routes, routes_of
 
 
 def event(table: str = "activity", name: Any = "INSERT", **item: Any) -> Event:
@@ -15,7 +15,8 @@ def event(table: str = "activity", name: Any = "INSERT", **item: Any) -> Event:
 
 def made(**options: Any) -> Route:
     options = {"table": "activity", "channel": "email", "name": "a_route", **options}
-    return route(**options)(lambda event: None).__notifier_route__  # type: ignore[attr-defined,no-any-return]
+    (only,) = routes_of(route(**options)(lambda event: None))
+    return only
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,14 @@ def test_the_first_route_that_matches_owns_the_event() -> None:
 def test_two_routes_of_one_name_are_refused() -> None:
     with pytest.raises(RoutesError, match="two routes are called a_route"):
         Routes([made(), made()])
+
+
+def test_one_function_may_serve_two_routes_of_different_names() -> None:
+    @route(table="activity", channel="email", name="first", match={"type": ["a"]})
+    @route(table="activity", channel="email", name="second")
+    def both(event: Event) -> None: ...
+
+    assert [each.name for each in routes_of(both)] == ["first", "second"]
 
 
 def test_a_route_that_is_gone_says_what_to_do() -> None:

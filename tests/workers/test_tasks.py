@@ -65,7 +65,7 @@ class Worker:
     def __init__(self, app: Celery, post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
         self.build: Build = hello
         self.states = States()
-        delivery = post.delivery(self._build)
+        delivery = post.delivery(lambda event: self._build(event))  # noqa: PLW0108  a route is a function
         monkeypatch.setattr(workers.tasks, "delivery", lambda channel: delivery)
         register(app)
 
