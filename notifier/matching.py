@@ -1,43 +1,80 @@
-"""Declarative matching: which events a route owns. Compiled once, when the routes are loaded."""
+"""Declarative matching: which events a route owns, in the words of EventBridge's and Lambda's filter patterns.
+
+A pattern maps attributes to lists of conditions; one condition of each list must hold:
+
+    {"type": ["friend_request", "follow"]}            equal to one of these (text, number, bool, None)
+    {"name": [{"prefix": "A"}, {"suffix": "z"}]}      also {"equals-ignore-case": "ana"}, {"wildcard": "a*z"}
+    {"age": [{"numeric": [">=", 18, "<", 65]}]}
+    {"kind": [{"anything-but": ["draft", "spam"]}]}   also {"anything-but": {"prefix": "test-"}}
+    {"muted": [{"exists": False}]}
+    {"address": {"city": ["Lisbon"]}}                 a map: its attributes
+    {"$or": [{"a": [1]}, {"b": [2]}]}                 one of these patterns
+
+A list or set in the item matches where one of its elements does. Compiled once, when the routes are loaded; what
+could never match is refused there.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from notifier.conditions import ABSENT, Check, one_of
 from notifier.errors import RoutesError
 from notifier.events import EVENT_NAMES, Event
 
+Pattern = Mapping[str, Any]
 Predicate = Callable[[Event], bool]
-Pattern = Mapping[str, Sequence[Any]]
+Item = Mapping[str, Any] | None
 
 
-def compile_match(table: str, names: Sequence[str], match: Pattern) -> Predicate:
-    """A predicate for events of that table, with one of those names, whose item matches.
+def compile_match(table: str, names: Sequence[str], match: Pattern, match_old: Pattern) -> Predicate:
+    """A predicate for events of that table, with one of those names, whose images match. Raises RoutesError.
 
-    `match` maps an attribute to the values it may have; all attributes must match. The item is the new image,
-    or the old one where there is no new one. Raises RoutesError for a pattern that could never match.
+    `match` is held against the new image, or the old one where there is no new one; `match_old` against the old one.
     """
     if unknown := set(names) - EVENT_NAMES:
         raise RoutesError(f"on={sorted(unknown)} is not one of INSERT, MODIFY, REMOVE")
-    allowed_names = frozenset(names)
-    wanted = [(attribute, _values(attribute, values)) for attribute, values in match.items()]
+    allowed = frozenset(names)
+    now, before = compile_pattern(match, "match"), compile_pattern(match_old, "match_old")
 
     def matches(event: Event) -> bool:
-        if event.table != table or event.name not in allowed_names:
-            return False
-        item = event.new if event.new is not None else event.old
-        return all(_has(item, attribute, values) for attribute, values in wanted)
+        return (
+            event.table == table
+            and event.name in allowed
+            and now(event.new if event.new is not None else event.old)
+            and (not match_old or before(event.old))
+        )
 
     return matches
 
 
-def _values(attribute: str, values: object) -> tuple[Any, ...]:
-    if isinstance(values, str | bytes) or not isinstance(values, Sequence) or not values:
-        raise RoutesError(f"match[{attribute!r}] must be a list of values, not {values!r}")
-    return tuple(values)
+def compile_pattern(pattern: object, where: str) -> Check:
+    """A predicate on an item or a map in it. `where` names the pattern in errors."""
+    if not isinstance(pattern, Mapping):
+        raise RoutesError(f"{where} must be a mapping of attributes to lists, not {pattern!r}")
+    checks = [_attribute(name, conditions, where) for name, conditions in pattern.items()]
+
+    def matches(item: Item) -> bool:
+        found = item if isinstance(item, Mapping) else {}
+        return all(check(found) for check in checks)
+
+    return matches
 
 
-def _has(item: Mapping[str, Any] | None, attribute: str, values: tuple[Any, ...]) -> bool:
-    if item is None or attribute not in item:
-        return False
-    value = item[attribute]
-    return any(type(value) is type(each) and value == each for each in values)
+def _attribute(name: object, conditions: object, where: str) -> Check:
+    if not isinstance(name, str):
+        raise RoutesError(f"{where} has {name!r} as an attribute, which is not text")
+    where = f"{where}[{name!r}]"
+    if name == "$or":
+        return _either(conditions, where)
+    if isinstance(conditions, Mapping):
+        inner = compile_pattern(conditions, where)
+        return lambda item: inner(item.get(name))
+    check = one_of(conditions, where)
+    return lambda item: check(item.get(name, ABSENT))
+
+
+def _either(patterns: object, where: str) -> Check:
+    if not isinstance(patterns, list | tuple) or not patterns:
+        raise RoutesError(f"{where} must be a list of patterns")
+    checks = [compile_pattern(each, f"{where}[{number}]") for number, each in enumerate(patterns)]
+    return lambda item: any(check(item) for check in checks)

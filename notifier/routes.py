@@ -41,13 +41,15 @@ def route(
     channel: str,
     on: str | Sequence[str] = "INSERT",
     match: Pattern | None = None,
+    match_old: Pattern | None = None,
     name: str | None = None,
     retry: RetryPolicy | None = None,
 ) -> Callable[[BuildT], BuildT]:
     """Make a function the route of the events that match. The first route of a module that matches owns the event.
 
     The function gets the `Event` and returns what its channel sends (`Email`), or None. It runs in a worker, may
-    ask other databases and services, and is tried again when it raises. `name` is part of the identity of the
+    ask other databases and services, and is tried again when it raises. `match` and `match_old` are patterns for the
+    images after and before the change, in the words of `notifier.matching`. `name` is part of the identity of the
     notifications, the function's name unless given: do not change it while records may be read again.
     """
 
@@ -58,7 +60,7 @@ def route(
             table=table,
             channel=channel,
             build=build,
-            matches=compile_match(table, names, match or {}),
+            matches=compile_match(table, names, match or {}, match_old or {}),
             retry=retry or RetryPolicy(),
         )
         setattr(build, _ATTRIBUTE, (made, *routes_of(build)))  # decorators apply from the bottom up

@@ -83,3 +83,17 @@ def test_what_users_import_is_stable() -> None:
     import notifier
 
     assert sorted(notifier.__all__) == ["Email", "Event", "RetryPolicy", "route"]
+
+
+def test_a_change_is_matched_by_what_was_and_what_is() -> None:
+    into_interview = made(
+        on="MODIFY", match={"status": ["interview"]}, match_old={"status": [{"anything-but": "interview"}]}
+    )
+
+    def change(old: str, new: str) -> Event:
+        return Event("1", "activity", "MODIFY", {}, {"status": new}, {"status": old}, datetime.now(UTC), "1")
+
+    routes = Routes([into_interview])
+    assert routes.owner(change("received", "interview")) is into_interview
+    assert routes.owner(change("interview", "interview")) is None
+    assert routes.owner(change("received", "declined")) is None
