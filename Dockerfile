@@ -1,8 +1,11 @@
 # One image for all processes: `docker run notifier COMMAND`. It holds no secret and no setting.
 #
-# Your own routes, with whatever they import, in an image of your own:
+# Your own routes and what they import, in an image of your own:
 #
 #   FROM notifier
+#   USER root
+#   RUN pip install --no-cache-dir httpx
+#   USER notifier
 #   COPY my_routes /app/my_routes
 #   ENV NOTIFIER_ROUTES=my_routes.notifications
 

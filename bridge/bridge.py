@@ -1,7 +1,7 @@
 """The bridge: reads the shards that it holds, and keeps the house in order around that.
 
-Any number of bridges may run. Threads are few and belong to no shard: whichever shard is due is polled by
-whichever thread is free.
+Any number of bridges may run. Threads are few and belong to no shard: whichever shard is due is polled by whichever
+thread is free.
 """
 
 import heapq
@@ -9,30 +9,36 @@ import itertools
 import queue
 import threading
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import structlog
 
+from bridge.brake import Brake
 from bridge.holdings import Holdings
 from bridge.intake import Intake
-from bridge.leases import Leases
 from bridge.loops import Loop
 from bridge.reader import ShardReader
 from bridge.relay import Relay
-from bridge.streams import ShardGone, Streams
+from bridge.streams import Streams
+from bridge.sweep import SWEEP_SECONDS, Sweep
+from bridge.tree import ShardTree
 from notifier.errors import LeaseLost
 from notifier.health import BEAT_SECONDS, Heartbeat
 from notifier.outbox import Partitions
 
 log = structlog.get_logger(__name__)
 
-SWEEP_SECONDS = 10.0
 ACQUIRE_SECONDS = 2.0
 RELAY_SECONDS = 0.5
+BRAKE_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 3600.0
-_SHARDS_AT_ONCE = 100
+POLLERS = 4
+"""Threads that record pages; more of them would only wait for each other."""
+LOOPS = 7
+"""Connections of the loops: one each, and one more for the lock of the sweep."""
+FETCHERS = 16
+"""Threads that wait for DynamoDB on behalf of the next page."""
 _OVERDUE_SECONDS = 1.0
 
 
@@ -41,37 +47,42 @@ class Bridge:
 
     def __init__(
         self,
-        tables: Sequence[str],
         streams: Streams,
-        leases: Leases,
+        tree: ShardTree,
+        holdings: Holdings,
         intake: Intake,
         relay: Relay,
+        sweep: Sweep,
+        brake: Brake,
         partitions: Partitions,
         heartbeat: Heartbeat,
-        threads: int = 8,
     ) -> None:
-        self._tables = tables
         self._streams = streams
-        self._leases = leases
+        self._tree = tree
+        self._holdings = holdings
         self._intake = intake
+        self._sweep = sweep
+        self._brake = brake
         self._partitions = partitions
         self._heartbeat = heartbeat
-        self._holdings = Holdings(leases, _SHARDS_AT_ONCE)
         self._stopping = threading.Event()
         self._ready: queue.SimpleQueue[tuple[float, ShardReader] | None] = queue.SimpleQueue()
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="poll")
-        self._sweep = Loop("sweep", SWEEP_SECONDS, self.sweep)
+        self._pollers = ThreadPoolExecutor(POLLERS, thread_name_prefix="poll")
+        self._fetchers = ThreadPoolExecutor(FETCHERS, thread_name_prefix="fetch")
+        self._sweeping = Loop("sweep", SWEEP_SECONDS, self._find_shards)
+        self._taking = Loop("take shards", ACQUIRE_SECONDS, self._take_shards)
         self._loops = (
-            self._sweep,
-            Loop("renew", leases.ttl / 4, self._holdings.renew),
-            Loop("acquire", ACQUIRE_SECONDS, self._acquire),
+            self._sweeping,
+            self._taking,
+            Loop("renew", holdings.renew_seconds, holdings.renew),
             Loop("relay", RELAY_SECONDS, relay.run_once),
-            Loop("housekeeping", HOUSEKEEPING_SECONDS, self._housekeeping),
+            Loop("brake", BRAKE_SECONDS, brake.measure),
+            Loop("housekeeping", HOUSEKEEPING_SECONDS, self._keep_house),
         )
 
     def run(self) -> None:
         """Read until `stop` is called; then give the shards back."""
-        self._housekeeping()
+        self._keep_house()
         self._heartbeat.beat()
         for loop in self._loops:
             loop.start()
@@ -80,7 +91,8 @@ class Bridge:
         finally:
             for loop in self._loops:
                 loop.stop()
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pollers.shutdown(wait=True, cancel_futures=True)
+            self._fetchers.shutdown(wait=True, cancel_futures=True)
             log.info("bridge stopped", released=self._holdings.release_all())
 
     def stop(self) -> None:
@@ -88,29 +100,22 @@ class Bridge:
         self._stopping.set()
         self._ready.put(None)
 
-    def sweep(self) -> None:
-        """List all shards of all tables; one bridge at a time."""
-        new = 0
-        with self._leases.sweeping() as ours:
-            for table in self._tables if ours else ():
-                for arn in self._streams.streams(table):
-                    try:
-                        new += self._leases.register(table, arn, self._streams.shards(arn))
-                    except ShardGone:
-                        log.info("stream is gone", stream=arn)
-        if new:
-            log.info("new shards", count=new)
-            self._acquire()
-
-    def _housekeeping(self) -> None:
+    def _keep_house(self) -> None:
         self._partitions.ensure_around(datetime.now(UTC).date())
 
-    def _acquire(self) -> None:
+    def _find_shards(self) -> float:
+        wait = self._sweep.run_once()
+        self._taking.wake()
+        return wait
+
+    def _take_shards(self) -> None:
         if self._stopping.is_set():
             return
-        for lease in self._holdings.acquire():
+        for lease in self._holdings.take():
             log.info("reading shard", shard=lease.shard_id, table=lease.table, after=lease.checkpoint or "the start")
-            self._ready.put((0.0, ShardReader(lease, self._streams, self._intake, self._leases)))
+            reader = ShardReader(lease, self._streams, self._intake, self._tree, self._fetchers)
+            self._holdings.add(reader)
+            self._ready.put((0.0, reader))
 
     def _poll_until_stopped(self) -> None:
         due: list[tuple[float, int, ShardReader]] = []
@@ -125,30 +130,35 @@ class Bridge:
                 heapq.heappush(due, (time.monotonic() + wait, next(number), reader))
             self._heartbeat.beat()
             while due and due[0][0] <= time.monotonic() and not self._stopping.is_set():
-                self._pool.submit(self._poll, heapq.heappop(due)[2])
+                self._pollers.submit(self._poll, heapq.heappop(due)[2])
 
     def _poll(self, reader: ShardReader) -> None:
-        lease = reader.lease
-        if not self._holdings.has(lease):
+        if not self._holdings.has(reader):
             return
         if self._holdings.overdue():
             self._ready.put((_OVERDUE_SECONDS, reader))
             return
+        shard = reader.lease.shard_id
         try:
             wait = reader.poll()
         except LeaseLost as error:
-            log.warning("shard given up", shard=lease.shard_id, reason=str(error))
-            self._holdings.drop(lease)
+            log.info("shard given up", shard=shard, reason=str(error))
+            self._holdings.drop(reader)
         except Exception:
             # The answer to a commit may be lost: only the database knows the checkpoint, so start again from there.
-            log.exception("shard given up, will be taken again", shard=lease.shard_id)
-            self._holdings.drop(lease)
+            log.exception("shard given up, will be taken again", shard=shard)
+            self._holdings.drop(reader)
         else:
             if wait is None:
-                self._holdings.forget(lease)
-                self._sweep.wake()  # its children, if they can be seen yet
+                self._ended(reader)
             else:
-                self._ready.put((wait, reader))
+                self._ready.put((max(wait, self._brake.seconds), reader))
+
+    def _ended(self, reader: ShardReader) -> None:
+        self._holdings.forget(reader)
+        self._sweep.expect_children()
+        self._taking.wake()  # for the children that are known
+        self._sweeping.wake()  # for those that are not yet
 
 
 def _until(moment: float) -> float:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bridge.streams import Streams
     from notifier.settings import Settings
 
-_THREADS = 8
+_MOST_SHARDS = 400
 
 
 def bridge() -> None:
@@ -32,11 +32,15 @@ def bridge() -> None:
 @contextmanager
 def wired(settings: "Settings") -> "Iterator[Bridge]":
     """A bridge that has everything it needs. Raises the NotifierError that names what is missing."""
-    from bridge.bridge import Bridge
+    from bridge.brake import Brake
+    from bridge.bridge import LOOPS, POLLERS, Bridge
+    from bridge.holdings import Holdings
     from bridge.intake import Intake
     from bridge.leases import Leases
     from bridge.relay import Relay
     from bridge.streams import Streams
+    from bridge.sweep import Sweep
+    from bridge.tree import ShardTree
     from notifier.broker import Queue
     from notifier.database import check_schema, connect
     from notifier.health import Heartbeat
@@ -46,18 +50,29 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
 
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
     routes = load_routes(settings.routes)
-    engine = connect(settings.database_url.get_secret_value(), pool_size=_THREADS + 6, application="notifier bridge")
+    engine = connect(
+        settings.database_url.get_secret_value(), pool_size=POLLERS + LOOPS, application="notifier bridge"
+    )
     check_schema(engine)
     queue = Queue(settings.broker_url.get_secret_value(), origin=owner)
     queue.check()
     streams = Streams(settings)
     check_tables(streams, settings.tables)
-    partitions, publications = Partitions(engine), Publications(engine, settings.look_again_seconds)
-    intake = Intake(Outbox(engine, partitions), publications, queue, routes, settings.queue_high_water)
-    leases = Leases(engine, owner, settings.shard_lease_seconds)
-    relay = Relay(engine, publications, queue, settings.queue_high_water)
+    partitions, tree = Partitions(engine), ShardTree(engine)
+    publications = Publications(engine, settings.look_again_seconds)
+    outbox = Outbox(engine, partitions)
     try:
-        yield Bridge(settings.tables, streams, leases, intake, relay, partitions, Heartbeat("bridge"), _THREADS)
+        yield Bridge(
+            streams,
+            tree,
+            Holdings(Leases(engine, owner, settings.shard_lease_seconds), _MOST_SHARDS),
+            Intake(outbox, publications, queue, routes, settings.queue_high_water, settings.not_before),
+            Relay(engine, publications, queue, settings.queue_high_water),
+            Sweep(settings.tables, streams, tree),
+            Brake(publications, settings.outbox_high_water),
+            partitions,
+            Heartbeat("bridge"),
+        )
     finally:
         queue.close()
         engine.dispose()

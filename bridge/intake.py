@@ -1,7 +1,7 @@
 """A page of records is recorded, then published. What is recorded is safe; publishing may fail and be done again."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -20,17 +20,24 @@ class Intake:
     """Takes the pages of all shards of one bridge."""
 
     def __init__(
-        self, outbox: Outbox, publications: Publications, queue: Queue, routes: Routes, high_water: int
+        self,
+        outbox: Outbox,
+        publications: Publications,
+        queue: Queue,
+        routes: Routes,
+        high_water: int,
+        not_before: datetime | None = None,
     ) -> None:
         self._outbox = outbox
         self._publications = publications
         self._queue = queue
         self._routes = routes
         self._high_water = high_water
+        self._not_before = not_before or datetime.min.replace(tzinfo=UTC)
 
     def take(self, lease: ShardLease, checkpoint: str | None, records: Sequence[dict[str, Any]]) -> str | None:
         """Record the page and publish it; answers the checkpoint after it. Raises LeaseLost, and nothing happened."""
-        page = sort(lease, checkpoint, records, self._routes)
+        page = sort(lease, checkpoint, records, self._routes, self._not_before)
         self._publish(self._outbox.record(lease, checkpoint, page))
         return page.checkpoint
 
@@ -47,7 +54,13 @@ class Intake:
             self._publications.published(done)
 
 
-def sort(lease: ShardLease, checkpoint: str | None, records: Iterable[dict[str, Any]], routes: Routes) -> Page:
+def sort(
+    lease: ShardLease,
+    checkpoint: str | None,
+    records: Iterable[dict[str, Any]],
+    routes: Routes,
+    not_before: datetime,
+) -> Page:
     """What each record of a page becomes: a notification, a quarantined record, or nothing. Pure."""
     notifications: list[NewNotification] = []
     quarantined: list[Quarantined] = []
@@ -63,7 +76,7 @@ def sort(lease: ShardLease, checkpoint: str | None, records: Iterable[dict[str, 
             quarantined.append(Quarantined(number or f"after {checkpoint}", raw, str(error)))
             continue
         last = event.created_at
-        route = routes.owner(event)
+        route = routes.owner(event) if event.created_at >= not_before else None
         if route is None:
             unrouted += 1
             continue

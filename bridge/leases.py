@@ -1,29 +1,18 @@
 """Which bridge reads which shard: leases in Postgres, by the database's clock, fenced by an epoch."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Engine, text
 
-from bridge.streams import Shard
 from notifier.outbox import ShardLease
 
-_SWEEP_LOCK = 0x6E6F7469737770
+_STEAL_LOCK = 0x6E6F7469737465
 
-_STREAM = text("""
-INSERT INTO streams (arn, table_name) VALUES (:arn, :table) ON CONFLICT (arn) DO NOTHING
-""")
-
-_SHARDS = text("""
-INSERT INTO shards (stream_id, shard_id, parent_shard_id)
-SELECT streams.id, described.* FROM streams, unnest(CAST(:shard_ids AS text[]), CAST(:parents AS text[])) AS described
-WHERE arn = :arn
-ON CONFLICT (stream_id, shard_id) DO NOTHING
-""")
+_LEASE = "s.id, s.shard_id, st.arn, st.table_name, s.owner, s.epoch, s.checkpoint, s.parent_shard_id"
 
 # A child waits for its parent. A parent that has no row was trimmed before we came: its child need not wait.
-_ACQUIRE = text("""
+_ACQUIRE = text(f"""
 UPDATE shards s SET owner = :owner, epoch = s.epoch + 1, lease_until = now() + make_interval(secs => :ttl)
 FROM streams st
 WHERE st.id = s.stream_id AND s.id IN (
@@ -35,15 +24,38 @@ WHERE st.id = s.stream_id AND s.id IN (
     )
   ORDER BY free.shard_id LIMIT :limit FOR UPDATE SKIP LOCKED
 )
-RETURNING s.id, s.shard_id, st.arn, st.table_name, s.owner, s.epoch, s.checkpoint, s.parent_shard_id
+RETURNING {_LEASE}
+""")  # noqa: S608  a constant of this module
+
+_LOADS = text("""
+SELECT owner, count(*) AS shards FROM shards WHERE state = 'open' AND lease_until >= now() GROUP BY owner
 """)
 
-_RENEW = text("""
-UPDATE shards SET lease_until = now() + make_interval(secs => :ttl)
-WHERE owner = :owner AND state = 'open' AND (id, epoch) IN (
-  SELECT * FROM unnest(CAST(:shards AS int[]), CAST(:epochs AS bigint[]))
+# From each bridge only what it has too much of, and nothing that was moved a moment ago.
+_STEAL = text(f"""
+UPDATE shards s SET
+  owner = :owner, epoch = s.epoch + 1, lease_until = now() + make_interval(secs => :ttl), moved_at = now()
+FROM streams st
+WHERE st.id = s.stream_id AND s.id IN (
+  SELECT id FROM (
+    SELECT id, row_number() OVER (PARTITION BY owner ORDER BY id DESC) AS number,
+           count(*) OVER (PARTITION BY owner) - :target AS surplus, moved_at
+    FROM shards WHERE state = 'open' AND lease_until >= now() AND owner <> :owner
+  ) AS held
+  WHERE number <= surplus AND (moved_at IS NULL OR moved_at < now() - make_interval(secs => :rest))
+  ORDER BY surplus DESC, id LIMIT :limit
 )
-RETURNING id
+RETURNING {_LEASE}
+""")  # noqa: S608  a constant of this module
+
+_RENEW = text("""
+UPDATE shards SET
+  lease_until = now() + make_interval(secs => :ttl),
+  caught_up_at = greatest(caught_up_at, now() - make_interval(secs => held.caught_up))
+FROM unnest(CAST(:shards AS int[]), CAST(:epochs AS bigint[]), CAST(:caught_up AS float8[]))
+     AS held (id, epoch, caught_up)
+WHERE shards.id = held.id AND shards.epoch = held.epoch AND owner = :owner AND state = 'open'
+RETURNING shards.id
 """)
 
 _RELEASE = text("""
@@ -51,16 +63,8 @@ UPDATE shards SET owner = NULL, lease_until = NULL
 WHERE owner = :owner AND (id, epoch) IN (SELECT * FROM unnest(CAST(:shards AS int[]), CAST(:epochs AS bigint[])))
 """)
 
-_END = text("""
-UPDATE shards SET state = :state, finished_at = now(), owner = NULL, lease_until = NULL
-WHERE id = :shard AND owner = :owner AND epoch = :epoch AND state = 'open'
-  AND checkpoint IS NOT DISTINCT FROM :checkpoint
-""")
-
-_GAP = text("""
-INSERT INTO gaps (shard, reason, after_sequence_number, after_record_at)
-SELECT id, :reason, checkpoint, last_record_at FROM shards WHERE id = :shard AND owner = :owner AND epoch = :epoch
-""")
+REST_SECONDS = 10.0
+"""How long a shard that was moved stays where it is, at least."""
 
 
 class Leases:
@@ -71,58 +75,50 @@ class Leases:
         self._owner = owner
         self.ttl = ttl
 
-    def register(self, table: str, arn: str, shards: Sequence[Shard]) -> int:
-        """Remember a stream and its shards; answers how many shards are new."""
-        values = {
-            "arn": arn,
-            "shard_ids": [each.shard_id for each in shards],
-            "parents": [each.parent_shard_id for each in shards],
-        }
-        with self._engine.begin() as connection:
-            connection.execute(_STREAM, {"arn": arn, "table": table})
-            return connection.execute(_SHARDS, values).rowcount
-
     def acquire(self, limit: int) -> list[ShardLease]:
         """Take free shards whose parents are done, oldest first."""
         with self._engine.begin() as connection:
             rows = connection.execute(_ACQUIRE, {"owner": self._owner, "ttl": self.ttl, "limit": limit})
             return [ShardLease(*row) for row in rows]
 
-    def renew(self, leases: Sequence[ShardLease]) -> set[int]:
-        """Prolong the leases; answers the shards that are still ours."""
+    def steal(self, limit: int) -> list[ShardLease]:
+        """Take shards from bridges that hold more than their share, half of what we lack at a time.
+
+        One bridge at a time: two that looked at the same numbers would both take the same surplus.
+        """
         with self._engine.begin() as connection:
-            return {row[0] for row in connection.execute(_RENEW, {**self._named(leases), "ttl": self.ttl})}
+            if not connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _STEAL_LOCK}):
+                return []
+            loads = {row.owner: row.shards for row in connection.execute(_LOADS)}
+            target, lack = fair_share(loads, self._owner)
+            if lack <= 0:
+                return []
+            values = {
+                "owner": self._owner,
+                "ttl": self.ttl,
+                "target": target,
+                "rest": REST_SECONDS,
+                "limit": min(limit, (lack + 1) // 2),
+            }
+            return [ShardLease(*row) for row in connection.execute(_STEAL, values)]
+
+    def renew(self, leases: Sequence[ShardLease], caught_up: Mapping[int, float]) -> set[int]:
+        """Prolong the leases; answers the shards that are still ours.
+
+        `caught_up` says for a shard how many seconds ago everything in it was recorded.
+        """
+        values = {
+            **self._named(leases),
+            "ttl": self.ttl,
+            "caught_up": [caught_up.get(each.shard) for each in leases],
+        }
+        with self._engine.begin() as connection:
+            return {row[0] for row in connection.execute(_RENEW, values)}
 
     def release(self, leases: Sequence[ShardLease]) -> None:
         """Give the shards back at once, so that nobody waits for the leases to end."""
         with self._engine.begin() as connection:
             connection.execute(_RELEASE, self._named(leases))
-
-    def finish(self, lease: ShardLease, checkpoint: str | None, *, lost: bool = False) -> bool:
-        """The shard is read to its end, or lost before that. False where it is no longer ours."""
-        values = {
-            "state": "lost" if lost else "finished",
-            "shard": lease.shard,
-            "owner": self._owner,
-            "epoch": lease.epoch,
-            "checkpoint": checkpoint,
-        }
-        with self._engine.begin() as connection:
-            return connection.execute(_END, values).rowcount == 1
-
-    def record_gap(self, lease: ShardLease, reason: str) -> None:
-        """Records were lost before anyone could read them: keep that for ever."""
-        values = {"shard": lease.shard, "owner": self._owner, "epoch": lease.epoch, "reason": reason}
-        with self._engine.begin() as connection:
-            connection.execute(_GAP, values)
-
-    @contextmanager
-    def sweeping(self) -> Iterator[bool]:
-        """True for the one bridge that may list shards now: DescribeStream has a quota for the account."""
-        with self._engine.connect() as connection:
-            locked = bool(connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _SWEEP_LOCK}))
-            yield locked
-            connection.rollback()
 
     def _named(self, leases: Sequence[ShardLease]) -> dict[str, Any]:
         return {
@@ -130,3 +126,10 @@ class Leases:
             "shards": [each.shard for each in leases],
             "epochs": [each.epoch for each in leases],
         }
+
+
+def fair_share(loads: Mapping[str, int], owner: str) -> tuple[int, int]:
+    """How many shards each live bridge should hold at most, and how many `owner` lacks to that."""
+    bridges = len(loads.keys() | {owner})
+    target = -(-sum(loads.values()) // bridges)
+    return target, target - loads.get(owner, 0)

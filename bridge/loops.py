@@ -14,9 +14,12 @@ _LONGEST_BACKOFF = 5.0
 
 
 class Loop:
-    """Calls `job` every so many seconds. A failure is logged and tried again; it never ends the loop."""
+    """Calls `job` every so many seconds, or when it said so. A failure is logged and tried again; none ends the loop.
 
-    def __init__(self, name: str, seconds: float, job: Callable[[], object]) -> None:
+    `job` may answer the seconds until its next round.
+    """
+
+    def __init__(self, name: str, seconds: float, job: Callable[[], float | None]) -> None:
         self.name = name
         self._seconds = seconds
         self._job = job
@@ -45,13 +48,13 @@ class Loop:
 
     def _round(self) -> float:
         try:
-            self._job()
+            wait = self._job()
         except (NotifierError, DatabaseError) as error:
             log.warning("failed, will try again", job=self.name, reason=" ".join(str(error).split())[:300])
         except Exception:
             log.exception("failed, will try again", job=self.name)
         else:
             self._failures = 0
-            return self._seconds
+            return self._seconds if wait is None else wait
         self._failures += 1
         return min(_LONGEST_BACKOFF, max(self._seconds, 0.1 * 2.0**self._failures))

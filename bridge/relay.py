@@ -24,6 +24,7 @@ class Relay:
         self._publications = publications
         self._queue = queue
         self._high_water = high_water
+        self._generation: str | None = None
 
     def run_once(self) -> int:
         """End leases, wake retries, publish what is due; answers how many messages were published.
@@ -33,7 +34,15 @@ class Relay:
         if expired := expire(self._engine):
             log.warning("attempts without an answer are unknown now", count=len(expired))
         self._publications.retries_due(_RETRIES)
+        self._notice_loss()
         return sum(self._relay(channel) for channel in self._publications.channels_due())
+
+    def _notice_loss(self) -> None:
+        generation = self._queue.generation()
+        if self._generation not in (None, generation):
+            log.error("the broker lost its memory; everything pending is published again")
+            self._publications.all_due()
+        self._generation = generation
 
     def _relay(self, channel: str) -> int:
         depth = self._queue.depth(channel)

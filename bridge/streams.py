@@ -4,6 +4,7 @@ Records stay in the JSON of the wire: a model layer for every attribute would co
 bridge, so the body of GetRecords is taken before botocore parses it.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from notifier.errors import DataTrimmed, NotifierError, SettingsError, Unreachab
 from notifier.settings import Settings
 
 PAGE_LIMIT = 1_000
+_FULL_BYTES = 900_000  # of the limit of 1 MB, which no page meets exactly
+_LISTING_PAUSE = 0.15  # DescribeStream: 10 a second for the whole account
 
 # A hung call must not outlive a lease, and the reader does its own waiting.
 _CONFIG = Config(
@@ -78,6 +81,12 @@ class RecordPage:
 
     records: list[dict[str, Any]]
     next_iterator: str | None
+    size: int = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether there is surely more: the page is at one of its limits."""
+        return len(self.records) >= PAGE_LIMIT or self.size >= _FULL_BYTES
 
 
 class Streams:
@@ -111,15 +120,22 @@ class Streams:
 
     def shards(self, arn: str) -> list[Shard]:
         """All shards of a stream, page by page, oldest first."""
+        return self._describe(arn)
+
+    def children(self, arn: str, shard_id: str) -> list[Shard]:
+        """The shards that follow a shard which has ended; none until DynamoDB shows them."""
+        return self._describe(arn, ShardFilter={"Type": "CHILD_SHARDS", "ShardId": shard_id})
+
+    def _describe(self, arn: str, **options: Any) -> list[Shard]:
         found: list[Shard] = []
-        more: dict[str, str] = {}
         while True:
             with self._errors():
-                answer = self._client.describe_stream(StreamArn=arn, **more)["StreamDescription"]
+                answer = self._client.describe_stream(StreamArn=arn, **options)["StreamDescription"]
             found += [_shard(each) for each in answer["Shards"]]
             if not (last := answer.get("LastEvaluatedShardId")):
                 return found
-            more = {"ExclusiveStartShardId": last}
+            options["ExclusiveStartShardId"] = last
+            time.sleep(_LISTING_PAUSE)
 
     def iterator(self, arn: str, shard_id: str, after: str | None) -> str:
         """Where to read: after that sequence number, or from the oldest record that is left."""
@@ -138,7 +154,7 @@ class Streams:
         with self._errors():
             answer = self._client.get_records(ShardIterator=iterator, Limit=PAGE_LIMIT)
             body = orjson.loads(answer["Body"])
-        return RecordPage(body.get("Records", []), body.get("NextShardIterator"))
+        return RecordPage(body.get("Records", []), body.get("NextShardIterator"), len(answer["Body"]))
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

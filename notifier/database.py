@@ -32,6 +32,7 @@ DatabaseAway = (OperationalError, InterfaceError)
 
 # A dead peer must be noticed before the shortest lease ends; no statement of ours takes longer than this.
 _CONNECT = {
+    "client_encoding": "utf8",
     "connect_timeout": 5,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -64,6 +65,7 @@ def migrate(url: str) -> None:
     engine = connect(url, application="notifier migrate")
     try:
         with engine.connect() as connection:
+            _check_encoding(connection)
             configuration = alembic_configuration()
             configuration.attributes["connection"] = connection
             alembic.command.upgrade(configuration, "head")
@@ -78,6 +80,7 @@ def check_schema(engine: Engine) -> None:
     """Raises Unreachable where no Postgres answers, SchemaOutdated where `notifier migrate` has not run."""
     try:
         with engine.connect() as connection:
+            _check_encoding(connection)
             found = _version(connection)
     except OperationalError as error:
         raise unreachable(engine, error) from error
@@ -98,6 +101,12 @@ def unreachable(engine: Engine, error: OperationalError) -> Unreachable:
 @cache
 def schema_head() -> str | None:
     return ScriptDirectory.from_config(alembic_configuration()).get_current_head()
+
+
+def _check_encoding(connection: Connection) -> None:
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        raise SettingsError(f"the database has the encoding {encoding}: create it anew with ENCODING 'UTF8'")
 
 
 def _version(connection: Connection) -> str | None:

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AwareDatetime, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from notifier.errors import SettingsError
@@ -35,6 +35,14 @@ class Settings(BaseSettings):
     aws_sns_endpoint_url: str = Field(default="", description="Endpoint of SNS")
     queue_high_water: int = Field(
         default=20_000, ge=1, description="Messages in the broker above which rows wait in Postgres instead"
+    )
+    outbox_high_water: int = Field(
+        default=1_000_000,
+        ge=1,
+        description="Deliveries waiting in the outbox above which reading slows down",
+    )
+    not_before: AwareDatetime | None = Field(
+        default=None, description="Records created before this time notify nobody, as 2026-01-31T00:00:00Z"
     )
     send_lease_seconds: float = Field(
         default=60.0, gt=0, description="How long an attempt may take before its outcome counts as unknown"

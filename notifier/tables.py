@@ -70,8 +70,10 @@ shards = Table(
     Column("owner", Text),
     Column("epoch", BigInteger, nullable=False, server_default=_NONE),
     Column("lease_until", _TIME),
+    Column("moved_at", _TIME),  # when it was last taken from a live bridge
     Column("checkpoint", Text),  # sequence number of the last record that is recorded, as it came
-    Column("last_record_at", _TIME),
+    Column("last_record_at", _TIME),  # when that record was created, to the second
+    Column("caught_up_at", _TIME),  # everything that was written before is recorded
     Column("records_read", BigInteger, nullable=False, server_default=_NONE),
     Column("records_notified", BigInteger, nullable=False, server_default=_NONE),
     Column("records_unrouted", BigInteger, nullable=False, server_default=_NONE),
@@ -79,6 +81,7 @@ shards = Table(
     Column("discovered_at", _TIME, nullable=False, server_default=_NOW),
     Column("finished_at", _TIME),
     UniqueConstraint("stream_id", "shard_id"),
+    Index("shards_open", "stream_id", postgresql_where=text("state = 'open'")),
     CheckConstraint("state IN ('open', 'finished', 'lost')", name="state"),
     CheckConstraint("(owner IS NULL) = (lease_until IS NULL)", name="lease"),
     CheckConstraint("(state = 'open') = (finished_at IS NULL)", name="finished"),

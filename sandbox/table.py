@@ -10,7 +10,7 @@ from boto3.dynamodb.types import TypeSerializer
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from notifier.errors import Unreachable
+from notifier.errors import NotifierError, Unreachable
 from notifier.settings import Settings
 
 _BATCH = 25  # what BatchWriteItem takes
@@ -70,5 +70,7 @@ class EventTable:
             time.sleep(0.05 * 2**attempt)
         raise Unreachable(f"DynamoDB left {len(requests)} items unwritten: the table is throttled")
 
-    def _unreachable(self, error: Exception) -> Unreachable:
+    def _unreachable(self, error: Exception) -> NotifierError:
+        if isinstance(error, ClientError):
+            return NotifierError(f"DynamoDB at {self._where} refused the table {self.name!r}: {error}")
         return Unreachable(f"DynamoDB at {self._where} does not answer: {error}")

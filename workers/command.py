@@ -1,6 +1,5 @@
 """`notifier worker`: one worker process for a channel."""
 
-import os
 from typing import Annotated
 
 import typer
@@ -9,6 +8,9 @@ import typer
 def worker(
     channels: Annotated[list[str], typer.Argument(help="The channels to send on.")],
     concurrency: Annotated[int, typer.Option(help="Attempts under way at once.", min=1)] = 8,
+    name: Annotated[
+        str, typer.Option(help="In Flower; %h is the host. A second worker of a host needs its own.")
+    ] = "",
 ) -> None:
     """Send the notifications of a channel. Run as many as you like: `notifier worker email`."""
     from notifier.settings import load_settings
@@ -18,10 +20,9 @@ def worker(
     queues = ",".join(_queues(channels))
     # Threads: an attempt waits for the network, and a threads worker finishes what is under way when it is stopped.
     options = ["--pool", "threads", "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
-    name = f"{'-'.join(channels)}-{os.getpid()}@%h"
     from workers.app import app
 
-    app.worker_main(["worker", "-Q", queues, "-n", name, "-l", level, *options])
+    app.worker_main(["worker", "-Q", queues, "-n", name or f"{'-'.join(channels)}@%h", "-l", level, *options])
 
 
 def check(channels: list[str]) -> None:

@@ -129,8 +129,10 @@ def upgrade() -> None:
         sa.Column("owner", sa.Text(), nullable=True),
         sa.Column("epoch", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("checkpoint", sa.Text(), nullable=True),
         sa.Column("last_record_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("caught_up_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("records_read", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("records_notified", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("records_unrouted", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
@@ -147,6 +149,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="shards_pk"),
         sa.UniqueConstraint("stream_id", "shard_id", name="shards_stream_id_shard_id_key"),
     )
+    op.create_index("shards_open", "shards", ["stream_id"], unique=False, postgresql_where=sa.text("state = 'open'"))
     op.create_table(
         "gaps",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -177,6 +180,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("quarantine")
     op.drop_table("gaps")
+    op.drop_index("shards_open", table_name="shards", postgresql_where=sa.text("state = 'open'"))
     op.drop_table("shards")
     op.drop_table("streams")
     op.drop_index("publications_due_at", table_name="publications")

@@ -6,7 +6,7 @@ Redis is a hint. Whatever goes wrong here costs time, not notifications: the pub
 import re
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from celery import Celery
 from kombu import Connection
@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from notifier.broker.configuration import TASK, celery_configuration, queue_name
 from notifier.errors import SettingsError, Unreachable
 
+_GENERATION = "notifier:generation"
 _PIPELINE = 500
 _CHUNK = 1_000
 _TASK_ID = re.compile(rb'"id": ?"([0-9a-f-]{36})"')
@@ -76,6 +77,15 @@ class Queue:
         except (RedisError, OSError) as error:
             raise self._unreachable(error) from error
         return found
+
+    def generation(self) -> str:
+        """Another one means that the broker lost its memory since. Raises BrokerError."""
+        try:
+            with self._redis.pipeline() as pipeline:
+                _, known = pipeline.setnx(_GENERATION, uuid4().hex).get(_GENERATION).execute()
+        except (RedisError, OSError) as error:
+            raise self._unreachable(error) from error
+        return str(known)
 
     def check(self) -> None:
         """Raises BrokerError where no Redis answers."""

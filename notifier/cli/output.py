@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from notifier.outbox import Report
+if TYPE_CHECKING:
+    from notifier.outbox import Report
 
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON instead of a table.")]
 
@@ -18,9 +17,10 @@ _PIPED_WIDTH = 250  # for grep and friends: a line stays a line
 
 
 @contextmanager
-def report() -> Iterator[Report]:
+def report() -> "Iterator[Report]":
     """The outbox's report. Raises the NotifierError that says what is wrong with the database."""
     from notifier.database import check_schema, connect
+    from notifier.outbox import Report
     from notifier.settings import load_settings
 
     engine = connect(load_settings().database_url.get_secret_value(), application="notifier cli")
@@ -37,6 +37,9 @@ def print_json(value: Any) -> None:
 
 def print_table(title: str, rows: Sequence[Mapping[str, Any]], columns: Iterable[str], empty: str) -> None:
     """One row a line; `empty` is what to say where there is none."""
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console()
     if not console.is_terminal:
         console.width = _PIPED_WIDTH

@@ -52,6 +52,10 @@ WHERE id = :id
 
 _POSTPONE = text("UPDATE publications SET due_at = now() + make_interval(secs => :seconds) WHERE id = ANY(:ids)")
 
+_BACKLOG = text("SELECT coalesce(sum(cardinality(notification_ids)), 0) FROM publications")
+
+_ALL_DUE = text("UPDATE publications SET due_at = now() WHERE published_at IS NOT NULL")
+
 _DUE_RETRIES = text("""
 WITH ready AS (
   DELETE FROM due WHERE notification_id IN (
@@ -81,6 +85,16 @@ class Publications:
         """Turn deliveries whose next attempt is due into publications that are due; answers how many."""
         with self._engine.connect() as connection:
             return sum(connection.execute(_DUE_RETRIES, {"limit": limit}).scalars())
+
+    def backlog(self) -> int:
+        """About how many deliveries wait for a worker: what was settled since the relay last looked still counts."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(_BACKLOG).scalar_one())
+
+    def all_due(self) -> None:
+        """Look at everything that was published, now: the broker may have lost it."""
+        with self._engine.connect() as connection:
+            connection.execute(_ALL_DUE)
 
     def channels_due(self) -> list[str]:
         """The channels that have a publication to look at."""

@@ -1,24 +1,35 @@
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from bridge.leases import Leases
+from bridge.leases import Leases, fair_share
 from bridge.streams import Shard
+from bridge.tree import ShardTree
+from notifier.errors import LeaseLost
 from tests.sql import Sql
 
 ARN = "arn:stream"
+OWNERS = "SELECT owner FROM shards WHERE lease_until > now()"
 
 
 def register(engine: Engine, *shards: Shard) -> None:
-    Leases(engine, "lister", ttl=60).register("activity", ARN, shards)
+    ShardTree(engine).register("activity", ARN, shards)
 
 
 def open_shards(*names: str, parent: str | None = None) -> list[Shard]:
     return [Shard(name, parent, closed=False) for name in names]
 
 
+def many(count: int) -> list[Shard]:
+    return open_shards(*(f"shard-{number:02}" for number in range(count)))
+
+
 def test_each_shard_has_one_owner(engine: Engine) -> None:
-    register(engine, *open_shards(*(f"shard-{n:02}" for n in range(40))))
+    register(engine, *many(40))
     bridges = [Leases(engine, f"bridge-{n}", ttl=60) for n in range(8)]
 
     with ThreadPoolExecutor(8) as threads:
@@ -39,24 +50,41 @@ def test_a_lease_ends_by_the_clock_of_the_database(engine: Engine) -> None:
     (new,) = second.acquire(1)
 
     assert new.epoch == old.epoch + 1
-    assert first.renew([old]) == set()
-    assert not first.finish(old, None)
+    assert first.renew([old], {}) == set()
+    with pytest.raises(LeaseLost):
+        ShardTree(engine).finish(old, None, [])
     first.release([old])
-    first.record_gap(old, "nothing to say any more")
+    assert not ShardTree(engine).trimmed(old, "nothing to say any more")
     row = Sql(engine).one("SELECT owner, state FROM shards")
     assert row == {"owner": "second", "state": "open"}
     assert Sql(engine).all("SELECT * FROM gaps") == []
 
 
-def test_a_renewed_lease_stays(engine: Engine) -> None:
+def test_a_renewed_lease_stays_and_says_how_far_it_is(engine: Engine) -> None:
     register(engine, *open_shards("a", "b"))
     leases = Leases(engine, "me", ttl=60)
-    taken = leases.acquire(2)
+    first, second = leases.acquire(2)
     Sql(engine).run("UPDATE shards SET lease_until = now() + interval '1 s'")
 
-    assert leases.renew(taken) == {lease.shard for lease in taken}
+    assert leases.renew([first, second], {first.shard: 5.0}) == {first.shard, second.shard}
 
-    assert Sql(engine).one("SELECT min(lease_until) > now() + interval '50 s' AS long FROM shards")["long"]
+    rows = Sql(engine).all(
+        "SELECT lease_until > now() + interval '50 s' AS long, extract(epoch FROM now() - caught_up_at) AS behind "
+        "FROM shards ORDER BY id"
+    )
+    assert all(row["long"] for row in rows)
+    assert 5 <= rows[0]["behind"] < 15
+    assert rows[1]["behind"] is None
+
+
+def test_news_of_the_past_change_nothing(engine: Engine) -> None:
+    register(engine, *open_shards("a"))
+    leases = Leases(engine, "me", ttl=60)
+    taken = leases.acquire(1)
+    leases.renew(taken, {taken[0].shard: 1.0})
+    leases.renew(taken, {taken[0].shard: 500.0})
+    leases.renew(taken, {})
+    assert Sql(engine).one("SELECT caught_up_at > now() - interval '60 s' AS recent FROM shards")["recent"]
 
 
 def test_a_released_shard_is_free_at_once(engine: Engine) -> None:
@@ -66,43 +94,84 @@ def test_a_released_shard_is_free_at_once(engine: Engine) -> None:
     assert len(second.acquire(1)) == 1
 
 
-def test_a_child_waits_for_its_parent(engine: Engine) -> None:
-    register(engine, *open_shards("parent"), *open_shards("child-1", "child-2", parent="parent"))
-    leases = Leases(engine, "me", ttl=60)
-    (parent,) = leases.acquire(10)
-    assert parent.shard_id == "parent"
-    assert leases.acquire(10) == []
-
-    assert leases.finish(parent, None)
-
-    assert {lease.shard_id for lease in leases.acquire(10)} == {"child-1", "child-2"}
+def settle(bridges: list[Leases], engine: Engine, rounds: int) -> Counter[str]:
+    """So many rounds of each bridge, with the rest between two moves over."""
+    for _ in range(rounds):
+        for bridge in bridges:
+            bridge.acquire(100)
+            bridge.steal(100)
+        Sql(engine).run("UPDATE shards SET moved_at = moved_at - interval '1 min'")
+    return Counter(row["owner"] for row in Sql(engine).all(OWNERS))
 
 
-def test_a_child_of_a_trimmed_or_lost_parent_goes_ahead(engine: Engine) -> None:
-    register(engine, *open_shards("orphan", parent="trimmed-before-we-came"))
-    register(engine, *open_shards("parent"), *open_shards("child", parent="parent"))
-    leases = Leases(engine, "me", ttl=60)
-    taken = {lease.shard_id: lease for lease in leases.acquire(10)}
-    assert taken.keys() == {"orphan", "parent"}
+@pytest.mark.parametrize(("shards", "bridges"), [(40, 3), (7, 2), (3, 5), (100, 4)])
+def test_bridges_share_evenly_within_a_few_rounds(engine: Engine, shards: int, bridges: int) -> None:
+    register(engine, *many(shards))
+    all_of_them = [Leases(engine, f"bridge-{n}", ttl=60) for n in range(bridges)]
+    all_of_them[0].acquire(100)
 
-    leases.finish(taken["parent"], None, lost=True)
+    held = settle(all_of_them, engine, rounds=6)
 
-    assert [lease.shard_id for lease in leases.acquire(10)] == ["child"]
-
-
-def test_the_same_shard_of_two_streams_is_two_shards(engine: Engine) -> None:
-    leases = Leases(engine, "me", ttl=60)
-    for arn in ("arn:before", "arn:after"):
-        assert leases.register("activity", arn, open_shards("shardId-0")) == 1
-        assert leases.register("activity", arn, open_shards("shardId-0")) == 0
-    assert {lease.stream_arn for lease in leases.acquire(10)} == {"arn:before", "arn:after"}
+    assert sum(held.values()) == shards
+    assert max(held.values()) <= -(-shards // bridges)
 
 
-def test_one_bridge_sweeps_at_a_time(engine: Engine) -> None:
+def test_a_balanced_house_is_left_alone(engine: Engine) -> None:
+    register(engine, *many(10))
+    bridges = [Leases(engine, name, ttl=60) for name in ("first", "second")]
+    settle(bridges, engine, rounds=6)
+    epochs = Sql(engine).one("SELECT sum(epoch) AS n FROM shards")["n"]
+
+    settle(bridges, engine, rounds=5)
+
+    assert Sql(engine).one("SELECT sum(epoch) AS n FROM shards")["n"] == epochs
+
+
+def test_a_shard_that_was_moved_rests(engine: Engine) -> None:
+    register(engine, *many(4))
     first, second = Leases(engine, "first", ttl=60), Leases(engine, "second", ttl=60)
-    with first.sweeping() as ours:
-        assert ours
-        with second.sweeping() as too:
-            assert not too
-    with second.sweeping() as now:
-        assert now
+    first.acquire(10)
+    moved = second.steal(10)
+    assert len(moved) == 1  # half of what it lacks, at a time
+    Sql(engine).run("UPDATE shards SET owner = 'second'")
+
+    again = first.steal(10)
+
+    assert not {lease.shard for lease in again} & {lease.shard for lease in moved}
+
+
+def test_thieves_come_one_by_one(engine: Engine) -> None:
+    register(engine, *many(40))
+    Leases(engine, "rich", ttl=60).acquire(100)
+    thieves = [Leases(engine, f"thief-{n}", ttl=60) for n in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(5):
+            list(threads.map(lambda thief: thief.steal(100), thieves))
+    held = Counter(row["owner"] for row in Sql(engine).all(OWNERS))
+    assert held["rich"] >= 8
+
+
+def test_the_old_owner_of_a_stolen_shard_is_fenced(engine: Engine) -> None:
+    register(engine, *many(2))
+    first, second = Leases(engine, "first", ttl=60), Leases(engine, "second", ttl=60)
+    leases = {lease.shard: lease for lease in first.acquire(10)}
+    (stolen,) = second.steal(10)
+    assert first.renew(list(leases.values()), {}) == leases.keys() - {stolen.shard}
+    with pytest.raises(LeaseLost):
+        ShardTree(engine).finish(leases[stolen.shard], None, [])
+
+
+def test_nobody_steals_from_the_dead(engine: Engine) -> None:
+    register(engine, *many(4))
+    Leases(engine, "dead", ttl=60).acquire(10)
+    Sql(engine).run("UPDATE shards SET lease_until = now() - interval '1 s'")
+    living = Leases(engine, "living", ttl=60)
+    assert living.steal(10) == []
+    assert len(living.acquire(10)) == 4
+
+
+@given(st.dictionaries(st.text(), st.integers(1, 100)), st.text())
+def test_a_fair_share_covers_all_shards(loads: dict[str, int], owner: str) -> None:
+    target, lack = fair_share(loads, owner)
+    assert target * len(loads.keys() | {owner}) >= sum(loads.values())
+    assert lack == target - loads.get(owner, 0)

@@ -1,6 +1,7 @@
 """One shard read by a scripted stream into real Postgres and Redis."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from sqlalchemy import Engine
 
 from bridge.intake import Intake
 from bridge.leases import Leases
-from bridge.reader import EMPTY_SECONDS, FULL_PAGE_SECONDS, IDLE_SECONDS, SOME_RECORDS_SECONDS, ShardReader
+from bridge.reader import EMPTY_SECONDS, IDLE_SECONDS, SOME_RECORDS_SECONDS, ShardReader
 from bridge.streams import IteratorExpired, RecordPage, Shard, ShardGone, Throttled
+from bridge.tree import ShardTree
 from notifier.broker import Queue
 from notifier.errors import DataTrimmed, LeaseLost, Unreachable
 from notifier.outbox import Intake as Outbox
@@ -38,6 +40,9 @@ class Script:
             raise answer
         return answer
 
+    def children(self, arn: str, shard_id: str) -> list[Shard]:
+        return [Shard(f"{shard_id}-child", shard_id, closed=False)]
+
 
 def page(*numbers: int, last: bool = False) -> RecordPage:
     return RecordPage([record(number) for number in numbers], None if last else "next")
@@ -46,7 +51,9 @@ def page(*numbers: int, last: bool = False) -> RecordPage:
 class World:
     def __init__(self, engine: Engine, queue: Queue, routes: Routes) -> None:
         self.leases = Leases(engine, "me", ttl=60)
-        self.leases.register("activity", ARN, [Shard("shardId-1", None, closed=False)])
+        self.tree = ShardTree(engine)
+        self.ahead = ThreadPoolExecutor(1)
+        self.tree.register("activity", ARN, [Shard("shardId-1", None, closed=False)])
         self.lease = self.take()
         self.publications = Publications(engine)
         self.intake = Intake(Outbox(engine, Partitions(engine)), self.publications, queue, routes, high_water=100)
@@ -57,16 +64,18 @@ class World:
 
     def reader(self, *answers: RecordPage | Exception) -> tuple[ShardReader, Script]:
         script = Script(*answers)
-        return ShardReader(self.lease, script, self.intake, self.leases), script
+        return ShardReader(self.lease, script, self.intake, self.tree, self.ahead), script
 
 
 @pytest.fixture
 def world(engine: Engine, queue: Queue, routes: Routes) -> Iterator[World]:
-    return World(engine, queue, routes)
+    world = World(engine, queue, routes)
+    yield world
+    world.ahead.shutdown()
 
 
 def shard(engine: Engine) -> dict[str, Any]:
-    return Sql(engine).one("SELECT * FROM shards")
+    return Sql(engine).one("SELECT * FROM shards WHERE shard_id = 'shardId-1'")
 
 
 def test_records_are_recorded_and_published(world: World, engine: Engine, queue: Queue) -> None:
@@ -164,7 +173,7 @@ def test_the_pause_follows_the_traffic(world: World) -> None:
     full = RecordPage([record(n, type={"S": "other"}) for n in range(1, 1001)], "next")
     reader, _ = world.reader(full, *[page()] * 60)
 
-    assert reader.poll() == FULL_PAGE_SECONDS
+    assert reader.poll() == 0
     assert [reader.poll() for _ in range(60)] == [EMPTY_SECONDS] * 59 + [IDLE_SECONDS]
 
 

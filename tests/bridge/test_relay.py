@@ -62,6 +62,20 @@ def test_what_the_broker_lost_is_published_again(rows: Rows, relay: Relay, queue
     assert queue.held("email") == set(ids)
 
 
+def test_the_loss_of_the_brokers_memory_is_noticed_at_once(
+    rows: Rows, relay: Relay, queue: Queue, broker_url: str
+) -> None:
+    ids = rows.pending(5)
+    rows.run(DUE)
+    relay.run_once()
+    with redis.Redis.from_url(broker_url) as client:
+        client.flushdb()
+
+    assert relay.run_once() == 5  # although nothing was due
+    assert queue.held("email") == set(ids)
+    assert relay.run_once() == 0
+
+
 def test_above_the_high_water_mark_nothing_is_added(rows: Rows, engine: Engine, queue: Queue) -> None:
     for _ in range(5):
         rows.pending(10)

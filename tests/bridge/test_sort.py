@@ -1,20 +1,28 @@
 """What the records of a page become. Pure."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge import intake
 from bridge.decode import decode, identity
-from bridge.intake import sort
 from notifier.notifications import created_ms
-from notifier.outbox import ShardLease
+from notifier.outbox import Page, ShardLease
 from notifier.routes import Routes
 from tests.bridge.records import CREATED, record
 
+ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
 LEASE = ShardLease(1, "shardId-1", "arn:stream", "activity", "me", 1, None)
+
+
+def sort(
+    lease: ShardLease, checkpoint: str | None, records: Any, routes: Routes, not_before: datetime = ALWAYS
+) -> Page:
+    return intake.sort(lease, checkpoint, records, routes, not_before)
 
 
 def test_each_record_is_accounted_for(routes: Routes) -> None:
@@ -30,6 +38,12 @@ def test_the_checkpoint_is_the_text_of_the_last_number(routes: Routes) -> None:
     padded = "000000000000012345678901234567"
     assert sort(LEASE, "1", [record(2), record(padded)], routes).checkpoint == padded
     assert sort(LEASE, "7", [{"eventName": "?"}], routes).checkpoint == "7"  # a record without a place moves nothing
+
+
+def test_records_before_the_start_notify_nobody(routes: Routes) -> None:
+    created = datetime.fromtimestamp(CREATED, UTC)
+    assert sort(LEASE, None, [record(1)], routes, created + timedelta(seconds=1)).unrouted == 1
+    assert sort(LEASE, None, [record(1)], routes, created).unrouted == 0
 
 
 def test_the_stored_record_is_the_one_that_came(routes: Routes) -> None:

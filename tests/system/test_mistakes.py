@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.postgres import PostgresServer
+from tests.conftest import GivenPostgres, administer
+
 NOWHERE = "127.0.0.1:1"
 
 
@@ -117,6 +120,16 @@ def test_a_database_that_was_not_migrated(environment: dict[str, str], empty_dat
     assert "run `notifier migrate`" in line
 
 
+@pytest.mark.parametrize("words", ["migrate", "status"])
+def test_a_database_that_cannot_hold_all_text(
+    environment: dict[str, str], postgres_server: PostgresServer | GivenPostgres, words: str
+) -> None:
+    administer(postgres_server.url(), "CREATE DATABASE ascii ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    line = refused(words, environment | {"NOTIFIER_DATABASE_URL": postgres_server.url("ascii")})
+    administer(postgres_server.url(), "DROP DATABASE ascii WITH (FORCE)")
+    assert "ENCODING 'UTF8'" in line
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -131,9 +144,7 @@ def test_a_wrong_word(environment: dict[str, str], words: str, says: str) -> Non
 
 
 @pytest.fixture
-def empty_database_url(postgres_server: object) -> Iterator[str]:
-    from tests.conftest import administer
-
-    administer(postgres_server.url(), "CREATE DATABASE empty_one")  # type: ignore[attr-defined]
-    yield postgres_server.url("empty_one")  # type: ignore[attr-defined]
-    administer(postgres_server.url(), "DROP DATABASE empty_one WITH (FORCE)")  # type: ignore[attr-defined]
+def empty_database_url(postgres_server: PostgresServer | GivenPostgres) -> Iterator[str]:
+    administer(postgres_server.url(), "CREATE DATABASE empty_one")
+    yield postgres_server.url("empty_one")
+    administer(postgres_server.url(), "DROP DATABASE empty_one WITH (FORCE)")

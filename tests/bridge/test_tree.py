@@ -1,0 +1,111 @@
+import pytest
+from sqlalchemy import Engine
+
+from bridge.leases import Leases
+from bridge.tree import ShardTree
+from notifier.outbox import ShardLease
+from tests.bridge.test_leases import ARN, open_shards
+from tests.sql import Sql
+
+
+@pytest.fixture
+def tree(engine: Engine) -> ShardTree:
+    return ShardTree(engine)
+
+
+@pytest.fixture
+def leases(engine: Engine) -> Leases:
+    return Leases(engine, "me", ttl=60)
+
+
+def names(leases: list[ShardLease]) -> set[str]:
+    return {lease.shard_id for lease in leases}
+
+
+def test_a_child_waits_for_its_parent(tree: ShardTree, leases: Leases) -> None:
+    tree.register("activity", ARN, [*open_shards("p"), *open_shards("c-1", "c-2", parent="p")])
+    (parent,) = leases.acquire(10)
+    assert parent.shard_id == "p"
+    assert leases.acquire(10) == []
+
+    tree.finish(parent, None, [])
+
+    assert names(leases.acquire(10)) == {"c-1", "c-2"}
+
+
+def test_children_are_known_from_the_moment_their_parent_is_finished(tree: ShardTree, leases: Leases) -> None:
+    tree.register("activity", ARN, open_shards("p"))
+    (parent,) = leases.acquire(10)
+    tree.finish(parent, None, open_shards("c-1", "c-2", parent="p"))
+    assert names(leases.acquire(10)) == {"c-1", "c-2"}
+
+
+def test_a_child_of_a_trimmed_or_lost_parent_goes_ahead(tree: ShardTree, leases: Leases) -> None:
+    tree.register("activity", ARN, open_shards("orphan", parent="trimmed-before-we-came"))
+    tree.register("activity", ARN, [*open_shards("p"), *open_shards("child", parent="p")])
+    taken = {lease.shard_id: lease for lease in leases.acquire(10)}
+    assert taken.keys() == {"orphan", "p"}
+
+    tree.lose(taken["p"], None, "vanished")
+
+    assert names(leases.acquire(10)) == {"child"}
+
+
+def test_a_finished_shard_that_is_still_listed_is_not_read_again(tree: ShardTree, leases: Leases) -> None:
+    tree.register("activity", ARN, open_shards("p"))
+    tree.finish(leases.acquire(10)[0], None, [])
+    assert tree.register("activity", ARN, open_shards("p")) == 0
+    assert leases.acquire(10) == []
+
+
+def test_the_same_shard_of_two_streams_is_two_shards(tree: ShardTree, leases: Leases) -> None:
+    for arn in ("arn:before", "arn:after"):
+        assert tree.register("activity", arn, open_shards("shardId-0")) == 1
+        assert tree.register("activity", arn, open_shards("shardId-0")) == 0
+    assert {lease.stream_arn for lease in leases.acquire(10)} == {"arn:before", "arn:after"}
+
+
+def test_listing_the_same_shards_again_uses_up_nothing(tree: ShardTree, engine: Engine) -> None:
+    for _ in range(20):
+        tree.register("activity", ARN, open_shards("a", "b"))
+    tree.register("activity", ARN, open_shards("c"))
+    assert Sql(engine).one("SELECT max(id) AS n FROM shards")["n"] == 3
+
+
+def test_a_stream_that_was_switched_off_stays_until_it_is_read(tree: ShardTree, leases: Leases) -> None:
+    tree.register("activity", "arn:off", open_shards("shard"))
+    assert tree.unfinished_streams("activity") == ["arn:off"]
+    assert tree.unfinished_streams("other") == []
+    tree.finish(leases.acquire(1)[0], None, [])
+    assert tree.unfinished_streams("activity") == []
+
+
+def test_trimmed_is_a_gap_only_where_something_can_be_lost(tree: ShardTree, leases: Leases, engine: Engine) -> None:
+    tree.register("activity", ARN, open_shards("shard"))
+    (lease,) = leases.acquire(1)
+    leases.renew([lease], {lease.shard: 3600.0})  # it was read to its tip an hour ago
+    assert not tree.trimmed(lease, "the record at the checkpoint is gone")
+
+    Sql(engine).run("UPDATE shards SET caught_up_at = now() - interval '25 h'")
+    assert tree.trimmed(lease, "and more than that")
+    assert len(Sql(engine).all("SELECT * FROM gaps")) == 1
+
+
+def test_a_shard_that_waited_a_day_unread(tree: ShardTree, leases: Leases, engine: Engine) -> None:
+    tree.register("activity", ARN, open_shards("shard"))
+    (lease,) = leases.acquire(1)
+    assert not tree.was_never_read(lease)
+    Sql(engine).run("UPDATE shards SET discovered_at = now() - interval '25 h'")
+    assert tree.was_never_read(lease)
+    Sql(engine).run("UPDATE shards SET caught_up_at = now() - interval '23 h'")
+    assert not tree.was_never_read(lease)
+
+
+def test_one_bridge_sweeps_at_a_time(tree: ShardTree, engine: Engine) -> None:
+    other = ShardTree(engine)
+    with tree.sweeping() as ours:
+        assert ours
+        with other.sweeping() as too:
+            assert not too
+    with other.sweeping() as now:
+        assert now

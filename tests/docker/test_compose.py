@@ -1,0 +1,194 @@
+"""What docker-compose.yml, .env.example and Dockerfile promise. Read from the files: no engine is needed."""
+
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from notifier.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = (ROOT / "docker-compose.yml").read_text()
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
+OWN = {name: service for name, service in SERVICES.items() if service["image"] == "notifier"}
+ONE_SHOTS = {"migrate", "table"}
+SERVERS = SERVICES.keys() - ONE_SHOTS
+VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<kind>[?-])(?P<rest>[^}]*))?}")
+SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|AUTH|KEY")
+
+
+def example() -> dict[str, str]:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def variables() -> Iterator[re.Match[str]]:
+    return VARIABLE.finditer(COMPOSE)
+
+
+def settings() -> Iterator[tuple[str, str, str]]:
+    for service, content in SERVICES.items():
+        for name, value in content.get("environment", {}).items():
+            yield service, name, str(value)
+
+
+@pytest.mark.parametrize("name", sorted(SERVERS))
+def test_a_server_comes_back_after_a_crash(name: str):
+    assert SERVICES[name]["restart"] == "unless-stopped"
+
+
+@pytest.mark.parametrize("name", sorted(SERVERS - {"producer"}))  # nothing waits for the producer of sample events
+def test_a_server_says_whether_it_is_healthy(name: str):
+    check = SERVICES[name]["healthcheck"]
+    assert check["test"][0] in {"CMD", "CMD-SHELL"}
+    assert {"interval", "timeout", "retries", "start_period"} <= check.keys()
+    assert not re.search(r"\b(curl|wget)\b", str(check["test"])), "the image has neither"
+
+
+@pytest.mark.parametrize("name", sorted(ONE_SHOTS))
+def test_a_one_shot_runs_once(name: str):
+    assert SERVICES[name]["restart"] == "no"
+
+
+def test_each_waits_until_what_it_needs_is_ready():
+    for service in SERVICES.values():
+        for needed, how in service.get("depends_on", {}).items():
+            done = needed in ONE_SHOTS
+            assert how["condition"] == ("service_completed_successfully" if done else "service_healthy")
+
+
+def test_what_runs_on_aws_starts_without_the_stand_ins():
+    stand_ins = {name for name, service in SERVICES.items() if service.get("profiles") == ["local"]}
+    assert stand_ins == {"ministack", "ses", "table", "producer"}
+    for name in SERVICES.keys() - stand_ins:
+        for needed, how in SERVICES[name].get("depends_on", {}).items():
+            assert (how.get("required", True) is False) == (needed in stand_ins)
+
+
+def test_only_flower_and_the_inbox_are_published_and_only_to_this_machine():
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert published == {"flower": ["127.0.0.1:5555:5555"], "ses": ["127.0.0.1:8025:8025"]}
+    assert not any("network_mode" in service for service in SERVICES.values())
+
+
+@pytest.mark.parametrize("name", ["bridge", "worker-email"])
+def test_there_may_be_many_of_it(name: str):
+    assert not {"container_name", "hostname", "ports"} & SERVICES[name].keys()
+
+
+@pytest.mark.parametrize("name", sorted(OWN))
+def test_our_containers_have_no_rights_that_they_do_not_need(name: str):
+    service = OWN[name]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["read_only"] is True
+    assert service["init"] is True
+    assert not {"privileged", "cap_add", "user"} & service.keys()
+
+
+def test_our_image_runs_as_an_ordinary_user():
+    assert re.findall(r"^USER (\d+)", DOCKERFILE, re.MULTILINE)[-1] != "0"
+
+
+def test_logs_do_not_fill_the_disk():
+    assert all(service["logging"]["options"].keys() == {"max-size", "max-file"} for service in SERVICES.values())
+
+
+def test_images_are_pinned_to_a_version():
+    images = {service["image"] for service in SERVICES.values()} - {"notifier"}
+    images |= set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE))
+    assert images == {"postgres:17", "redis:8", "python:3.13-slim"}
+
+
+def test_one_service_builds_the_image_for_all():
+    assert [name for name, service in SERVICES.items() if "build" in service] == ["migrate"]
+
+
+def test_the_example_names_every_variable_that_compose_reads():
+    missing = {each["name"] for each in variables() if each["name"] not in example()}
+    assert missing == set()
+
+
+def test_compose_reads_every_variable_that_the_example_names():
+    used = {each["name"] for each in variables()} | {"COMPOSE_PROFILES"}
+    assert example().keys() - used == set()
+
+
+def test_what_must_be_set_is_set_in_the_example_and_says_where_to_look():
+    for each in variables():
+        assert each["kind"], f"{each['name']} has neither a default nor a message"
+        if each["kind"] == "?":
+            assert example()[each["name"]]
+            assert ".env.example" in each["rest"]
+
+
+@pytest.mark.parametrize("name", ["bridge", "worker-email"])
+def test_no_setting_in_the_env_file_is_ignored(name: str):
+    known = {f"NOTIFIER_{field.upper()}" for field in Settings.model_fields}
+    assert known - SERVICES[name]["environment"].keys() == set(), "add a line for it to x-app in docker-compose.yml"
+
+
+def test_no_secret_stands_in_the_compose_file():
+    for service, name, value in settings():
+        if SECRET.search(name):
+            assert VARIABLE.fullmatch(value), f"{service}: {name}"
+    assert not re.findall(r"://[^/@\s]*:[^/@\s]+@|--requirepass +\w+", VARIABLE.sub("", COMPOSE))
+
+
+def test_flower_asks_for_a_password_and_knows_that_of_the_broker_only():
+    environment = SERVICES["flower"]["environment"]
+    assert environment["FLOWER_BASIC_AUTH"].startswith("${FLOWER_BASIC_AUTH:?")
+    assert "POSTGRES_PASSWORD" not in str(environment)
+    assert not any(name.startswith("AWS_") for name in environment)
+
+
+def test_the_broker_keeps_messages_and_never_evicts_one():
+    command = SERVICES["redis"]["command"]
+    for option in ("--appendonly yes", "--appendfsync everysec", "--maxmemory-policy noeviction", "--requirepass $"):
+        assert option in command
+
+
+def test_the_builder_gets_all_that_the_wheel_is_made_of():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    needed = {*wheel["packages"], *wheel["force-include"], *project["project"]["license-files"]}
+    needed |= {project["project"]["readme"], "pyproject.toml", "requirements-image.lock"}
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    assert "*" in ignored
+    assert {line.removeprefix("!") for line in ignored if line.startswith("!")} == needed
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with the compose file, as after a clone; skips where there is no Compose."""
+    if not shutil.which("docker") or compose(tmp_path, "version").returncode:
+        pytest.skip("no `docker compose` here; its own check of the file needs the program, though no engine")
+    shutil.copy(ROOT / "docker-compose.yml", tmp_path)
+    return tmp_path
+
+
+def compose(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"}}
+    command = ["docker", "compose", *words]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_compose_accepts_the_file_with_the_example_as_it_is(project: Path):
+    shutil.copy(ROOT / ".env.example", project / ".env")
+    checked = compose(project, "config", "--services")
+    assert checked.returncode == 0, checked.stderr
+    assert set(checked.stdout.split()) == set(SERVICES)
+
+
+def test_a_user_without_env_file_is_told_to_copy_the_example(project: Path):
+    refused = compose(project, "config", "--quiet")
+    assert refused.returncode != 0
+    assert "cp .env.example .env" in refused.stderr
