@@ -17,6 +17,7 @@ import structlog
 from bridge.brake import Brake
 from bridge.holdings import Holdings
 from bridge.intake import Intake
+from bridge.lag import LagWatch
 from bridge.loops import Loop
 from bridge.reader import ShardReader
 from bridge.relay import Relay
@@ -32,10 +33,11 @@ log = structlog.get_logger(__name__)
 ACQUIRE_SECONDS = 2.0
 RELAY_SECONDS = 0.5
 BRAKE_SECONDS = 1.0
+LAG_SECONDS = 30.0
 HOUSEKEEPING_SECONDS = 3600.0
 POLLERS = 4
 """Threads that record pages; more of them would only wait for each other."""
-LOOPS = 7
+LOOPS = 8
 """Connections of the loops: one each, and one more for the lock of the sweep."""
 FETCHERS = 16
 """Threads that wait for DynamoDB on behalf of the next page."""
@@ -54,6 +56,7 @@ class Bridge:
         relay: Relay,
         sweep: Sweep,
         brake: Brake,
+        lag: LagWatch,
         partitions: Partitions,
         heartbeat: Heartbeat,
     ) -> None:
@@ -77,6 +80,7 @@ class Bridge:
             Loop("renew", holdings.renew_seconds, holdings.renew),
             Loop("relay", RELAY_SECONDS, relay.run_once),
             Loop("brake", BRAKE_SECONDS, brake.measure),
+            Loop("lag", LAG_SECONDS, lag.run_once),
             Loop("housekeeping", HOUSEKEEPING_SECONDS, self._keep_house),
         )
 

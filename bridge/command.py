@@ -36,6 +36,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     from bridge.bridge import LOOPS, POLLERS, Bridge
     from bridge.holdings import Holdings
     from bridge.intake import Intake
+    from bridge.lag import LagWatch
     from bridge.leases import Leases
     from bridge.relay import Relay
     from bridge.streams import Streams
@@ -45,7 +46,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     from notifier.database import check_schema, connect
     from notifier.health import Heartbeat
     from notifier.outbox import Intake as Outbox
-    from notifier.outbox import Partitions, Publications
+    from notifier.outbox import Partitions, Publications, Report
     from notifier.routes import load_routes
 
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
@@ -70,6 +71,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
             Relay(engine, publications, queue, settings.queue_high_water),
             Sweep(settings.tables, streams, tree),
             Brake(publications, settings.outbox_high_water),
+            LagWatch(Report(engine)),
             partitions,
             Heartbeat("bridge"),
         )

@@ -82,7 +82,9 @@ class Queue:
         """Another one means that the broker lost its memory since. Raises BrokerError."""
         try:
             with self._redis.pipeline() as pipeline:
-                _, known = pipeline.setnx(_GENERATION, uuid4().hex).get(_GENERATION).execute()
+                pipeline.setnx(_GENERATION, uuid4().hex)
+                pipeline.get(_GENERATION)
+                known = pipeline.execute()[1]
         except (RedisError, OSError) as error:
             raise self._unreachable(error) from error
         return str(known)

@@ -8,6 +8,7 @@ import typer
 
 from notifier.cli.output import Json, masked, print_json, print_table, report
 from notifier.errors import UsageError
+from notifier.lag import ALARM_SECONDS, WARNING_SECONDS
 from notifier.notifications import Status
 
 
@@ -71,17 +72,19 @@ def show(
 
 
 def shards(json: Json = False) -> None:
-    """The streams' shards: who reads them, how far, and what became of their records."""
+    """The streams' shards as a tree: who reads them, how far behind, and what became of their records."""
     with report() as outbox:
         rows = outbox.shards()
-        now = outbox.now()
-    lines = [{**row, "owner": row["owner"] if row["leased"] else None, "lag": _lag(row, now)} for row in rows]
+        gaps = outbox.gaps()
     if json:
-        print_json({"shards": lines})
-    else:
-        columns = ("table_name", "shard_id", "state", "owner", "lag", "records_read", "records_notified",
-                   "records_unrouted", "records_quarantined")  # fmt: skip
-        print_table("Shards", lines, columns, "No shard is known yet: is a bridge running?")
+        print_json({"shards": rows, "gaps": gaps})
+        return
+    columns = ("shard", "table_name", "state", "owner", "lag", "checkpoint", "records_read", "records_notified",
+               "records_unrouted", "records_quarantined")  # fmt: skip
+    lines = [{**row, "lag": lag_in_words(row["lag_seconds"])} for row in as_tree(rows)]
+    print_table("Shards", lines, columns, "No shard is known yet: is a bridge running?")
+    if gaps:
+        print_table("Gaps", gaps, ("shard_id", "after_sequence_number", "after_record_at", "reason"), "")
 
 
 def audit(json: Json = False) -> None:
@@ -89,14 +92,18 @@ def audit(json: Json = False) -> None:
     with report() as outbox:
         rows, stranded = outbox.audit()
         quarantined = outbox.quarantine()
+        gaps = outbox.gaps()
     lines = [{**row, "balanced": _balanced(row)} for row in rows]
-    good = all(line["balanced"] for line in lines) and not stranded
+    good = all(line["balanced"] for line in lines) and not stranded and not gaps
     if json:
-        print_json({"balanced": good, "shards": lines, "stranded": [dict(row) for row in stranded]})
+        print_json({"balanced": good, "shards": lines, "stranded": stranded, "gaps": gaps})
     else:
         columns = ("shard_id", "records_read", "notifications", "records_unrouted", "quarantine", "balanced")
         print_table("read = notified + unrouted + quarantined", lines, columns, "No shard is known yet.")
         print_table("Quarantine", quarantined, ("id", "shard_id", "sequence_number", "error"), "Quarantine is empty.")
+        print_table(
+            "Gaps", gaps, ("shard_id", "after_sequence_number", "reason"), "No record was lost before it was read."
+        )
         print_table("Stranded", stranded, ("notification_id", "status"), "No delivery is stranded.")
     if not good:
         raise typer.Exit(1)
@@ -111,11 +118,29 @@ def _masked(row: Mapping[str, Any], reveal: bool) -> dict[str, Any]:
     return {**row, "recipient": row["recipient"] if reveal else masked(row["recipient"])}
 
 
-def _lag(row: Mapping[str, Any], now: Any) -> str:
-    if row["state"] != "open":
-        return "-"
-    last = row["last_record_at"]
-    return "no record yet" if last is None else f"last record {(now - last).total_seconds():,.0f} s ago"
+def as_tree(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The shards with each child under its parent; `shard` is the name, indented by generation."""
+    known = {(row["table_name"], row["shard_id"]) for row in rows}
+    children: dict[tuple[str, str | None], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        parent = row["parent_shard_id"] if (row["table_name"], row["parent_shard_id"]) in known else None
+        children.setdefault((row["table_name"], parent), []).append(row)
+    lines: list[dict[str, Any]] = []
+    waiting = [(0, row) for table in sorted({row["table_name"] for row in rows}, reverse=True)
+               for row in reversed(children.get((table, None), []))]  # fmt: skip
+    while waiting:
+        depth, row = waiting.pop()
+        lines.append({**row, "shard": ("  " * (depth - 1) + "└ " if depth else "") + row["shard_id"]})
+        below = children.pop((row["table_name"], row["shard_id"]), [])
+        waiting += [(depth + 1, child) for child in reversed(below)]
+    return lines
+
+
+def lag_in_words(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    mark = " ALARM" if seconds >= ALARM_SECONDS else " warning" if seconds >= WARNING_SECONDS else ""
+    return f"{seconds:,.0f} s{mark}"
 
 
 def _timeline(facts: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from notifier.cli.inspect import as_tree
 from notifier.cli.output import masked
 from notifier.notifications import Status
-from notifier.outbox import Change, Quarantined
+from notifier.outbox import Change, Quarantined, Report
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 
@@ -106,6 +107,33 @@ def test_shards(rows: Rows, notifier: Notifier) -> None:
     rows.pending(3)
     (shard,) = answer(notifier("shards", "--json"))["shards"]
     assert (shard["shard_id"], shard["owner"], shard["records_read"]) == ("shardId-1", "me", 3)
+
+
+def test_a_gap_is_told_until_somebody_acknowledges_it(rows: Rows, notifier: Notifier) -> None:
+    rows.pending()
+    rows.run("INSERT INTO gaps (shard, reason) SELECT id, 'records were trimmed' FROM shards")
+    assert notifier("audit").returncode == 1
+    assert "records were trimmed" in notifier("shards").stdout
+    rows.run("UPDATE gaps SET acknowledged_at = now()")
+    assert notifier("audit").returncode == 0
+
+
+def test_lag_counts_for_shards_that_nobody_reads(rows: Rows, notifier: Notifier) -> None:
+    rows.run("UPDATE shards SET owner = NULL, lease_until = NULL, discovered_at = now() - interval '2 h'")
+    (shard,) = answer(notifier("shards", "--json"))["shards"]
+    assert 7_199 < shard["lag_seconds"] < 7_300
+    assert "ALARM" in notifier("shards").stdout
+    assert Report(rows.engine).lag()["unread"] == 1
+    rows.run("UPDATE shards SET caught_up_at = now() - interval '2 min'")
+    assert "120 s warning" in notifier("shards").stdout
+
+
+def test_shards_are_shown_as_a_tree() -> None:
+    def shard(name: str, parent: str | None) -> dict[str, Any]:
+        return {"table_name": "t", "shard_id": name, "parent_shard_id": parent}
+
+    rows = [shard("a", "trimmed"), shard("b", "a"), shard("c", "b"), shard("d", "a"), shard("e", None)]
+    assert [line["shard"] for line in as_tree(rows)] == ["a", "└ b", "  └ c", "└ d", "e"]
 
 
 @pytest.mark.parametrize(
