@@ -5,20 +5,21 @@ Redis is a hint. Whatever goes wrong here costs time, not notifications: the pub
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from itertools import islice
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-from celery import Celery
-from kombu import Connection
-from kombu.exceptions import KombuError
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
-from notifier.broker.configuration import TASK, celery_configuration, queue_name
+from notifier.broker.configuration import queue_name
+from notifier.broker.envelope import Envelopes
 from notifier.errors import SettingsError, Unreachable
 
 _GENERATION = "notifier:generation"
-_PIPELINE = 500
+_BATCH = 500
 _CHUNK = 1_000
 _TASK_ID = re.compile(rb'"id": ?"([0-9a-f-]{36})"')
 
@@ -34,22 +35,25 @@ class Queue:
         if not broker_url.startswith(("redis://", "rediss://", "unix://")):
             raise SettingsError("NOTIFIER_BROKER_URL is not a URL like redis://:password@host:6379/0")
         self._url = broker_url
-        self._app = Celery("notifier", set_as_current=False)
-        self._app.conf.update(celery_configuration(broker_url))
-        self._app.conf.broker_transport_options |= {"max_retries": 0}  # the relay is the retry
         self._origin = origin
-        self._redis = Redis.from_url(broker_url, socket_timeout=10, socket_connect_timeout=5, health_check_interval=5)
+        # The relay is the retry, and a hung call must not hold up the recording.
+        self._redis = Redis.from_url(
+            broker_url, socket_timeout=10, socket_connect_timeout=5, retry=Retry(NoBackoff(), 0)
+        )
+        self._envelopes: dict[str, Envelopes] = {}
 
     def publish(self, channel: str, retries: Mapping[UUID, int]) -> None:
-        """One Celery task for each id, through Redis pipelines; the ids are the task ids.
+        """One Celery task for each id, in a few round trips; the ids are the task ids.
 
         `retries` says how often each has failed before. Raises BrokerError: some may be published, none must be.
         """
+        queue = queue_name(channel)
+        envelopes = self._envelopes.setdefault(channel, Envelopes(queue, self._origin))
+        messages = envelopes.messages(retries)
         try:
-            with self._app.producer_pool.acquire(block=True, timeout=10) as producer, producer.batch(_PIPELINE):
-                for notification, failures in retries.items():
-                    self._publish(producer, queue_name(channel), str(notification), failures)
-        except (KombuError, RedisError, OSError) as error:
+            while batch := list(islice(messages, _BATCH)):
+                self._redis.lpush(queue, *batch)
+        except (RedisError, OSError) as error:
             raise self._unreachable(error) from error
 
     def depth(self, channel: str) -> int:
@@ -98,23 +102,9 @@ class Queue:
 
     def close(self) -> None:
         self._redis.close()
-        self._app.close()
-
-    def _publish(self, producer: Any, queue: str, task: str, failures: int) -> None:
-        producer.publish(
-            _body(task),
-            routing_key=queue,
-            exchange="",
-            headers=_headers(task, failures, self._origin),
-            correlation_id=task,
-            serializer="json",
-            delivery_mode=2,
-            declare=(),
-            retry=False,
-        )
 
     def _unreachable(self, error: Exception) -> BrokerError:
-        where = Connection(self._url).as_uri()  # keeps the password out
+        where = without_password(self._url)
         cause = " ".join(str(error).split())
         return BrokerError(f"no broker at {where}: {cause}. Is NOTIFIER_BROKER_URL right and the server up?")
 
@@ -124,34 +114,9 @@ def has_room(depth: int, messages: int, high_water: int) -> bool:
     return depth == 0 or depth + messages <= high_water
 
 
-def _body(task: str) -> list[Any]:
-    embed = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
-    return [[task], {}, embed]
-
-
-def _headers(task: str, retries: int, origin: str) -> dict[str, Any]:
-    """The headers of Celery's protocol 2; a contract test compares them with Celery's own."""
-    return {
-        "lang": "py",
-        "task": TASK,
-        "id": task,
-        "shadow": None,
-        "eta": None,
-        "expires": None,
-        "group": None,
-        "group_index": None,
-        "retries": retries,
-        "timelimit": [None, None],
-        "root_id": task,
-        "parent_id": None,
-        "argsrepr": f"('{task}',)",
-        "kwargsrepr": "{}",
-        "origin": origin,
-        "ignore_result": True,
-        "replaced_task_nesting": 0,
-        "stamped_headers": None,
-        "stamps": {},
-    }
+def without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _ids(messages: list[bytes]) -> set[UUID]:
