@@ -32,6 +32,9 @@ check: $(READY) ## format, lint, types, import rules, migrations
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m tests.check_migrations
 
+bench: $(READY) ## how fast one bridge records and publishes
+	$(BIN)/python -m bench.bridge
+
 docs: $(READY) ## write the pages that come from the code
 	$(BIN)/python -m docs.generate
 
@@ -46,4 +49,4 @@ lock: ## resolve requirements.lock and requirements-image.lock anew (needs uv)
 	  --no-annotate --extra simulators --extra flower --group lock --quiet -c requirements.lock pyproject.toml \
 	  -o requirements-image.lock
 
-.PHONY: docs help setup demo test check format lock
+.PHONY: bench docs help setup demo test check format lock

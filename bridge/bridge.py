@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from bridge.ahead import ReadAhead
 from bridge.brake import Brake
 from bridge.holdings import Holdings
 from bridge.intake import Intake
@@ -39,8 +40,8 @@ POLLERS = 4
 """Threads that record pages; more of them would only wait for each other."""
 LOOPS = 8
 """Connections of the loops: one each, and one more for the lock of the sweep."""
-FETCHERS = 16
-"""Threads that wait for DynamoDB on behalf of the next page."""
+PAGES_AHEAD = 6
+"""Pages fetched and not yet recorded, over all shards."""
 _OVERDUE_SECONDS = 1.0
 
 
@@ -71,7 +72,7 @@ class Bridge:
         self._stopping = threading.Event()
         self._ready: queue.SimpleQueue[tuple[float, ShardReader] | None] = queue.SimpleQueue()
         self._pollers = ThreadPoolExecutor(POLLERS, thread_name_prefix="poll")
-        self._fetchers = ThreadPoolExecutor(FETCHERS, thread_name_prefix="fetch")
+        self._ahead = ReadAhead(PAGES_AHEAD)
         self._sweeping = Loop("sweep", SWEEP_SECONDS, self._find_shards)
         self._taking = Loop("take shards", ACQUIRE_SECONDS, self._take_shards)
         self._loops = (
@@ -96,7 +97,7 @@ class Bridge:
             for loop in self._loops:
                 loop.stop()
             self._pollers.shutdown(wait=True, cancel_futures=True)
-            self._fetchers.shutdown(wait=True, cancel_futures=True)
+            self._ahead.close()
             log.info("bridge stopped", released=self._holdings.release_all())
 
     def stop(self) -> None:
@@ -117,7 +118,7 @@ class Bridge:
             return
         for lease in self._holdings.take():
             log.info("reading shard", shard=lease.shard_id, table=lease.table, after=lease.checkpoint or "the start")
-            reader = ShardReader(lease, self._streams, self._intake, self._tree, self._fetchers)
+            reader = ShardReader(lease, self._streams, self._intake, self._tree, self._ahead)
             self._holdings.add(reader)
             self._ready.put((0.0, reader))
 
@@ -138,6 +139,7 @@ class Bridge:
 
     def _poll(self, reader: ShardReader) -> None:
         if not self._holdings.has(reader):
+            reader.close()
             return
         if self._holdings.overdue():
             self._ready.put((_OVERDUE_SECONDS, reader))
@@ -147,16 +149,20 @@ class Bridge:
             wait = reader.poll()
         except LeaseLost as error:
             log.info("shard given up", shard=shard, reason=str(error))
-            self._holdings.drop(reader)
+            self._give_up(reader)
         except Exception:
             # The answer to a commit may be lost: only the database knows the checkpoint, so start again from there.
             log.exception("shard given up, will be taken again", shard=shard)
-            self._holdings.drop(reader)
+            self._give_up(reader)
         else:
             if wait is None:
                 self._ended(reader)
             else:
                 self._ready.put((max(wait, self._brake.seconds), reader))
+
+    def _give_up(self, reader: ShardReader) -> None:
+        reader.close()
+        self._holdings.drop(reader)
 
     def _ended(self, reader: ShardReader) -> None:
         self._holdings.forget(reader)

@@ -1,13 +1,16 @@
 """Reads one shard, page by page, from its checkpoint to its end."""
 
+import contextlib
 import random
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError
+from functools import partial
 from typing import Protocol
 
 import structlog
 
+from bridge.ahead import Fetched, ReadAhead
 from bridge.intake import Intake
 from bridge.streams import IteratorExpired, RecordPage, Shard, ShardGone, Throttled
 from bridge.tree import ShardTree
@@ -35,7 +38,7 @@ class Source(Protocol):
 class ShardReader:
     """One shard under one lease. `poll` is called by one thread at a time; `ahead` fetches while that records."""
 
-    def __init__(self, lease: ShardLease, source: Source, intake: Intake, tree: ShardTree, ahead: Executor) -> None:
+    def __init__(self, lease: ShardLease, source: Source, intake: Intake, tree: ShardTree, ahead: ReadAhead) -> None:
         self.lease = lease
         self.caught_up_at: float | None = None
         """Monotonic time: everything that was written before is recorded."""
@@ -45,7 +48,7 @@ class ShardReader:
         self._ahead = ahead
         self._checkpoint = lease.checkpoint
         self._iterator: str | None = None
-        self._fetching: Future[tuple[float, RecordPage]] | None = None
+        self._fetching: Fetched[tuple[float, RecordPage]] | None = None
         self._from_horizon = False  # the record after the checkpoint is trimmed
         self._empties = 0
         self._failures = 0
@@ -72,11 +75,18 @@ class ShardReader:
         self._failures = self._gone = 0
         return wait
 
+    def close(self) -> None:
+        """Let go of the page that was fetched ahead."""
+        fetching, self._fetching = self._fetching, None
+        if fetching is not None:
+            with contextlib.suppress(NotifierError, CancelledError):
+                fetching.take()
+
     def _poll(self) -> float | None:
         asked_at, page = self._next_page()
         self._iterator = page.next_iterator
         if page.full and self._iterator is not None:
-            self._fetching = self._ahead.submit(self._fetch, self._iterator)
+            self._fetching = self._ahead.start(partial(self._fetch, self._iterator))
         if page.records:
             self._checkpoint = self._intake.take(self.lease, self._checkpoint, page.records)
             self._from_horizon = False
@@ -88,7 +98,7 @@ class ShardReader:
     def _next_page(self) -> tuple[float, RecordPage]:
         if self._fetching is not None:
             fetching, self._fetching = self._fetching, None
-            return fetching.result()
+            return fetching.take()
         if self._iterator is None:
             self._iterator = self._start()
         return self._fetch(self._iterator)

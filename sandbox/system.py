@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -73,9 +73,7 @@ class System:
 
     def start(self, name: str, *words: str) -> Child:
         """Start `notifier WORDS` as a process; it ends with the system."""
-        log = self.folder / f"{name}.log"
-        command = [sys.executable, "-m", "notifier", *words]
-        child = Child(name, command, log=log, env=_clean_environment() | self.environment)
+        child = notifier_process(name, words, self.folder, self.environment)
         self.children.append(self.processes.enter_context(child))
         return child
 
@@ -97,7 +95,13 @@ def running_servers(folder: Path, *, durable: bool = True) -> Iterator[System]:
         yield system
 
 
+def notifier_process(name: str, words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Child:
+    """`notifier WORDS` as a process with these settings and no others; its log lies in `folder`."""
+    command = [sys.executable, "-m", "notifier", *words]
+    return Child(name, command, log=folder / f"{name}.log", env=_clean_environment() | environment)
+
+
 def _clean_environment() -> dict[str, str]:
     """Ours without what would lead a process of the system to a real AWS account."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "NOTIFIER_"))}
-    return kept | _CREDENTIALS
+    return kept | _CREDENTIALS | {"AWS_EC2_METADATA_DISABLED": "true"}

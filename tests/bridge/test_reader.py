@@ -1,12 +1,12 @@
 """One shard read by a scripted stream into real Postgres and Redis."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
+from bridge.ahead import ReadAhead
 from bridge.intake import Intake
 from bridge.leases import Leases
 from bridge.reader import EMPTY_SECONDS, IDLE_SECONDS, SOME_RECORDS_SECONDS, ShardReader
@@ -52,7 +52,7 @@ class World:
     def __init__(self, engine: Engine, queue: Queue, routes: Routes) -> None:
         self.leases = Leases(engine, "me", ttl=60)
         self.tree = ShardTree(engine)
-        self.ahead = ThreadPoolExecutor(1)
+        self.ahead = ReadAhead(1)
         self.tree.register("activity", ARN, [Shard("shardId-1", None, closed=False)])
         self.lease = self.take()
         self.publications = Publications(engine)
@@ -71,7 +71,7 @@ class World:
 def world(engine: Engine, queue: Queue, routes: Routes) -> Iterator[World]:
     world = World(engine, queue, routes)
     yield world
-    world.ahead.shutdown()
+    world.ahead.close()
 
 
 def shard(engine: Engine) -> dict[str, Any]:
@@ -175,6 +175,30 @@ def test_the_pause_follows_the_traffic(world: World) -> None:
 
     assert reader.poll() == 0
     assert [reader.poll() for _ in range(60)] == [EMPTY_SECONDS] * 59 + [IDLE_SECONDS]
+
+
+def test_the_next_page_is_fetched_while_one_is_recorded_and_errors_lose_nothing(world: World, engine: Engine) -> None:
+    def full(first: int) -> RecordPage:
+        return RecordPage([record(n, type={"S": "other"}) for n in range(first, first + 1000)], "next")
+
+    reader, script = world.reader(full(1), full(1001), Throttled("slow"), full(2001), page(3001))
+    while shard(engine)["checkpoint"] != "3001":
+        reader.poll()
+
+    assert shard(engine)["records_read"] == 3001
+    assert script.began_after == [None]
+
+
+def test_pages_ahead_have_their_places(world: World) -> None:
+    full = RecordPage([record(n, type={"S": "other"}) for n in range(1, 1001)], "next")
+    reader, _ = world.reader(full, full)
+    reader.poll()
+    assert world.ahead.start(lambda: 1) is None  # the one place is taken
+    reader.close()
+    reader.close()
+    again = world.ahead.start(lambda: 1)
+    assert again is not None
+    assert again.take() == 1
 
 
 def test_above_the_high_water_mark_rows_wait_in_postgres(world: World, engine: Engine, queue: Queue) -> None:

@@ -1,0 +1,136 @@
+"""How fast one bridge records and publishes: `python -m bench.bridge`.
+
+The stream comes from the simulator, with its pages made ahead; Postgres and Redis are real and durable. Workers are
+stood in for by emptying the queue.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import redis
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from sqlalchemy import Engine, text
+
+from bench.processes import Usage, cpu_us_per_event, machine, usage
+from notifier.broker import queue_name
+from notifier.database import connect, migrate
+from sandbox.postgres import embedded_postgres
+from sandbox.processes import Child, stopped_by_signals
+from sandbox.redis import RedisServer, embedded_redis
+from sandbox.streams.process import streams_simulator
+from sandbox.system import notifier_process
+
+WARM_UP = 0.1
+_READ = text("SELECT coalesce(sum(records_read), 0), coalesce(sum(records_notified), 0) FROM shards")
+
+
+class Measured:
+    """One run: so many records over so many shards, counted from the end of the warm-up."""
+
+    def __init__(self, engine: Engine, pids: dict[str, int], broker: RedisServer, records: int) -> None:
+        self._engine, self._pids, self._records = engine, pids, records
+        self._broker = redis.Redis.from_url(broker.url)
+        self.memory: list[int] = []
+        self.published = 0
+
+    def run(self, bridge: Child) -> dict[str, object]:
+        with Progress(console=Console(stderr=True)) as progress:
+            bar = progress.add_task("records", total=self._records)
+            for _ in self._until(bridge, int(self._records * WARM_UP), bar, progress):
+                pass
+            first, began, before = self._read(), time.monotonic(), usage(self._pids)
+            for _ in self._until(bridge, self._records, bar, progress):
+                self.memory.append(Usage.of(self._pids["bridge"]).rss)
+            seconds, after = time.monotonic() - began, usage(self._pids)
+        events = self._records - first
+        self._drain()
+        return {
+            "records": self._records,
+            "records_per_second": round(events / seconds),
+            "cpu_us_per_record": cpu_us_per_event(before, after, events),
+            "published": self.published,
+            "bridge_memory_mb": {
+                "after_warm_up": round(self.memory[0] / 2**20, 1),
+                "at_the_end": round(self.memory[-1] / 2**20, 1),
+                "most": round(max(self.memory) / 2**20, 1),
+            },
+        }
+
+    def _until(self, bridge: Child, goal: int, bar: int, progress: Progress) -> Iterator[None]:
+        while (read := self._read()) < goal:
+            bridge.check()
+            progress.update(bar, completed=read)  # type: ignore[arg-type]
+            self._drain()
+            yield
+            time.sleep(0.1)
+
+    def _read(self) -> int:
+        with self._engine.connect() as connection:
+            return int(connection.execute(_READ).one()[0])
+
+    def _drain(self) -> None:
+        with self._broker.pipeline() as pipeline:
+            pipeline.llen(queue_name("email"))
+            pipeline.unlink(queue_name("email"))
+            self.published += pipeline.execute()[0]
+
+
+@contextmanager
+def running(arguments: argparse.Namespace) -> Iterator[tuple[Measured, Child]]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        postgres = stack.enter_context(embedded_postgres(folder))
+        broker = stack.enter_context(embedded_redis(folder))
+        streams = stack.enter_context(streams_simulator(folder))
+        each = arguments.records // arguments.shards
+        streams.tell("load", shards=arguments.shards, records_per_shard=each, item_bytes=arguments.item_bytes)
+        postgres.create_database("notifier")
+        migrate(postgres.url("notifier"))
+        environment = {
+            "NOTIFIER_DATABASE_URL": postgres.url("notifier"),
+            "NOTIFIER_BROKER_URL": broker.url,
+            "NOTIFIER_AWS_ENDPOINT_URL": streams.url,
+            "NOTIFIER_AWS_REGION": "eu-west-1",
+            "NOTIFIER_TABLES": "activity",
+            "NOTIFIER_ROUTES": "examples.notifications",
+            "NOTIFIER_QUEUE_HIGH_WATER": str(arguments.records + 1),
+            "NOTIFIER_OUTBOX_HIGH_WATER": str(arguments.records + 1),
+            "NOTIFIER_LOOK_AGAIN_SECONDS": "3600",
+            "NOTIFIER_HEARTBEAT_FOLDER": str(folder),
+        }
+        bridge = stack.enter_context(notifier_process("bridge", ["bridge"], folder, environment))
+        engine = connect(postgres.url("notifier"))
+        stack.callback(engine.dispose)
+        assert postgres.pid is not None  # noqa: S101
+        assert broker.pid is not None  # noqa: S101
+        pids = {"bridge": bridge.pid, "postgres": postgres.pid, "redis": broker.pid, "simulator": streams.child.pid}
+        yield Measured(engine, pids, broker, each * arguments.shards), bridge
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.bridge", description=__doc__)
+    parser.add_argument("--records", type=int, default=200_000)
+    parser.add_argument("--shards", type=int, default=20)
+    parser.add_argument("--item-bytes", type=int, default=1024)
+    with stopped_by_signals(), running(parser.parse_args()) as (measured, bridge):
+        result = measured.run(bridge)
+    _show(result)
+    print(json.dumps({**result, "machine": machine()}))
+
+
+def _show(result: dict[str, object]) -> None:
+    table = Table(title="One bridge", title_justify="left", show_header=False)
+    for name, value in result.items():
+        table.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
+    Console(stderr=True).print(table)
+
+
+if __name__ == "__main__":
+    main()
