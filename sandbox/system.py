@@ -98,7 +98,7 @@ def running_servers(folder: Path, *, durable: bool = True) -> Iterator[System]:
 def notifier_process(name: str, words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Child:
     """`notifier WORDS` as a process with these settings and no others; its log lies in `folder`."""
     command = [sys.executable, "-m", "notifier", *words]
-    return Child(name, command, log=folder / f"{name}.log", env=_clean_environment() | environment)
+    return Child(name, command, log=folder / f"{name}.log", env={**_clean_environment(), **environment})
 
 
 def _clean_environment() -> dict[str, str]:

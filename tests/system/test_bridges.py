@@ -1,0 +1,125 @@
+"""Three bridges as processes on a stream that splits under load, killed at random: each record is recorded once."""
+
+import random
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from notifier.database import connect, migrate
+from notifier.outbox import Report
+from sandbox.postgres import PostgresServer, embedded_postgres
+from sandbox.processes import Child
+from sandbox.redis import RedisServer, embedded_redis
+from sandbox.streams.process import StreamsServer, streams_simulator
+from sandbox.system import notifier_process
+from tests.sql import Sql
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.timeout(240)
+
+SHARDS = 40
+PER_ROUND = 400
+ROUNDS = 10
+
+
+class House:
+    """Servers, and bridges that come and go."""
+
+    def __init__(self, folder: Path, postgres: PostgresServer, broker: RedisServer, streams: StreamsServer) -> None:
+        self._folder = folder
+        self.streams = streams
+        self.bridges: dict[str, Child] = {}
+        self._started = 0
+        self._environment = {
+            "NOTIFIER_DATABASE_URL": postgres.url("notifier"),
+            "NOTIFIER_BROKER_URL": broker.url,
+            "NOTIFIER_AWS_ENDPOINT_URL": streams.url,
+            "NOTIFIER_AWS_REGION": "eu-west-1",
+            "NOTIFIER_TABLES": "activity",
+            "NOTIFIER_ROUTES": "examples.notifications",
+            "NOTIFIER_SHARD_LEASE_SECONDS": "5",
+            "NOTIFIER_HEARTBEAT_FOLDER": str(folder),
+        }
+
+    def start(self) -> None:
+        self._started += 1
+        name = f"bridge-{self._started}"
+        child = notifier_process(name, ["bridge"], self._folder, self._environment)
+        self.bridges[name] = child
+
+    def kill(self, rng: random.Random) -> None:
+        self.bridges.pop(rng.choice(sorted(self.bridges))).stop(signal.SIGKILL)
+
+    def open_shards(self) -> list[str]:
+        shards = self.streams.ask("truth?records=0")["shards"]
+        return [shard["shard"] for shard in shards if not shard["closed"]]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with (
+        embedded_postgres(tmp_path, durable=False) as postgres,
+        embedded_redis(tmp_path, durable=False) as broker,
+        streams_simulator(tmp_path) as streams,
+    ):
+        postgres.create_database("notifier")
+        migrate(postgres.url("notifier"))
+        streams.tell("tables", table="activity", shards=SHARDS)
+        house = House(tmp_path, postgres, broker, streams)
+        yield house
+        for bridge in house.bridges.values():
+            bridge.stop()
+
+
+@pytest.fixture
+def engine(house: House) -> Iterator[Engine]:
+    engine = connect(house._environment["NOTIFIER_DATABASE_URL"])
+    yield engine
+    engine.dispose()
+
+
+def test_three_bridges_forty_shards_splits_and_kills(house: House, engine: Engine) -> None:
+    rng = random.Random(7)
+    sql = Sql(engine)
+    recorded = "SELECT coalesce(sum(records_read), 0) AS n FROM shards"
+    for _ in range(3):
+        house.start()
+
+    written = 0
+    for seed in range(ROUNDS):
+        house.streams.tell("put", table="activity", samples=PER_ROUND, seed=seed)
+        written += PER_ROUND
+        for shard in rng.sample(house.open_shards(), 3):
+            house.streams.tell(rng.choice(("split", "rotate")), shard=shard)
+        wait_until(lambda goal=written // 2: sql.one(recorded)["n"] >= goal, seconds=60)  # type: ignore[misc]
+        if seed % 3 == 1:
+            house.kill(rng)
+            house.start()
+
+    truth = house.streams.ask("truth")["records"]
+    wait_until(lambda: sql.one(recorded)["n"] >= len(truth), seconds=60)
+    kept = sql.all("SELECT s.shard_id, n.sequence_number FROM notifications n JOIN shards s ON s.id = n.shard")
+    expected = Counter((record["shard"], record["sequence_number"]) for record in truth)
+    assert Counter((row["shard_id"], row["sequence_number"]) for row in kept) == expected
+    assert len(house.open_shards()) >= SHARDS
+    assert Report(engine).gaps() == []
+    shards, stranded = Report(engine).audit()
+    assert all(shard["records_read"] == shard["notifications"] for shard in shards)
+    assert stranded == []
+
+
+def test_a_killed_bridges_shards_are_taken_over_and_shared(house: House, engine: Engine) -> None:
+    sql = Sql(engine)
+    owners = "SELECT owner, count(*) AS n FROM shards WHERE lease_until > now() GROUP BY owner"
+    house.start()
+    wait_until(lambda: [row["n"] for row in sql.all(owners)] == [SHARDS], seconds=30)
+    house.start()
+    wait_until(lambda: sorted(row["n"] for row in sql.all(owners)) == [SHARDS // 2] * 2, seconds=40)
+
+    house.kill(random.Random(1))
+
+    wait_until(lambda: [row["n"] for row in sql.all(owners)] == [SHARDS], seconds=20)
