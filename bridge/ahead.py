@@ -22,6 +22,10 @@ class Fetched(Generic[T]):
         finally:
             self._places.release()
 
+    def abandon(self) -> None:
+        """Nobody will take it: the place is free when it has come. Waits for nothing and raises nothing."""
+        self._future.add_done_callback(lambda _: self._places.release())
+
 
 class ReadAhead:
     """Room for `most` results that nobody has taken yet."""

@@ -95,7 +95,9 @@ class Bridge:
             self._poll_until_stopped()
         finally:
             for loop in self._loops:
-                loop.stop()
+                loop.tell_to_stop()
+            for loop in self._loops:
+                loop.join()
             self._pollers.shutdown(wait=True, cancel_futures=True)
             self._ahead.close()
             log.info("bridge stopped", released=self._holdings.release_all())
@@ -161,8 +163,8 @@ class Bridge:
                 self._ready.put((max(wait, self._brake.seconds), reader))
 
     def _give_up(self, reader: ShardReader) -> None:
-        reader.close()
         self._holdings.drop(reader)
+        reader.close()
 
     def _ended(self, reader: ShardReader) -> None:
         self._holdings.forget(reader)

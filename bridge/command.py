@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bridge.bridge import Bridge
     from bridge.streams import Streams
+    from notifier.routes import Routes
     from notifier.settings import Settings
 
 _MOST_SHARDS = 400
@@ -59,6 +60,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     queue.check()
     streams = Streams(settings)
     check_tables(streams, settings.tables)
+    warn_of_tables(routes, settings.tables)
     partitions, tree = Partitions(engine), ShardTree(engine)
     publications = Publications(engine, settings.look_again_seconds)
     outbox = Outbox(engine, partitions)
@@ -91,4 +93,17 @@ def check_tables(streams: "Streams", tables: tuple[str, ...]) -> None:
             raise SettingsError(
                 f"the table {table!r} has no stream here: is NOTIFIER_TABLES right, and is a stream enabled on it "
                 "(StreamViewType NEW_AND_OLD_IMAGES or NEW_IMAGE)?"
+            )
+
+
+def warn_of_tables(routes: "Routes", tables: tuple[str, ...]) -> None:
+    """A route on a table that is not read is no error: another bridge may read it."""
+    import structlog
+
+    for route in routes:
+        if route.table not in tables:
+            structlog.get_logger(__name__).warning(
+                "no event will reach this route: its table is not in NOTIFIER_TABLES",
+                route=route.name,
+                table=route.table,
             )

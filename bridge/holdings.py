@@ -12,7 +12,7 @@ from notifier.outbox import ShardLease
 
 log = structlog.get_logger(__name__)
 
-_MARGIN = 3.0  # seconds before the end of a lease in which nothing is read under it
+_MARGIN = 3.0  # seconds before the end of a lease in which nothing is read under it; less for a short lease
 
 
 class Holdings:
@@ -63,7 +63,8 @@ class Holdings:
 
     def overdue(self) -> bool:
         """Whether the leases were not renewed in time: what is read now might not be ours to record."""
-        return time.monotonic() > self._renewed_at + self._leases.ttl - _MARGIN
+        margin = min(_MARGIN, self._leases.ttl / 4)
+        return time.monotonic() > self._renewed_at + self._leases.ttl - margin
 
     def forget(self, reader: ShardReader) -> bool:
         """It is done with, or somebody else's; answers whether it was still held."""

@@ -1,5 +1,7 @@
 """A page of records is recorded, then published. What is recorded is safe; publishing may fail and be done again."""
 
+import hashlib
+import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +16,8 @@ from notifier.outbox import NewNotification, Page, Publications, Quarantined, Re
 from notifier.routes import Routes
 
 log = structlog.get_logger(__name__)
+
+_REST_SECONDS = 5.0
 
 
 class Intake:
@@ -33,6 +37,7 @@ class Intake:
         self._queue = queue
         self._routes = routes
         self._high_water = high_water
+        self._resting_until = 0.0
         self._not_before = not_before or datetime.min.replace(tzinfo=UTC)
 
     def take(self, lease: ShardLease, checkpoint: str | None, records: Sequence[dict[str, Any]]) -> str | None:
@@ -42,6 +47,8 @@ class Intake:
         return page.checkpoint
 
     def _publish(self, recorded: Iterable[Recorded]) -> None:
+        if time.monotonic() < self._resting_until:
+            return
         done = []
         try:
             for each in recorded:
@@ -49,9 +56,15 @@ class Intake:
                     self._queue.publish(each.channel, dict.fromkeys(each.ids, 0))
                     done.append(each.publication)
         except BrokerError as error:
-            log.warning("publishing left to the relay", reason=str(error))
+            self._resting_until = time.monotonic() + _REST_SECONDS  # a broker that hangs must not hold up recording
+            log.warning("publishing is left to the relay", seconds=_REST_SECONDS, reason=str(error))
         if done:
             self._publications.published(done)
+
+
+def nameless(checkpoint: str | None, raw: bytes) -> str:
+    """Tells apart the records without a sequence number that follow one checkpoint."""
+    return f"after {checkpoint}: {hashlib.blake2b(raw, digest_size=8).hexdigest()}"
 
 
 def sort(
@@ -73,7 +86,7 @@ def sort(
             event = decode(lease.table, record)
         except DecodeError as error:
             raw = stored(record)
-            quarantined.append(Quarantined(number or f"after {checkpoint}", raw, str(error)))
+            quarantined.append(Quarantined(number or nameless(checkpoint, raw), raw, str(error)))
             continue
         last = event.created_at
         route = routes.owner(event) if event.created_at >= not_before else None

@@ -36,7 +36,7 @@ _STEAL = text(f"""
 UPDATE shards s SET
   owner = :owner, epoch = s.epoch + 1, lease_until = now() + make_interval(secs => :ttl), moved_at = now()
 FROM streams st
-WHERE st.id = s.stream_id AND s.id IN (
+WHERE st.id = s.stream_id AND s.state = 'open' AND s.id IN (
   SELECT id FROM (
     SELECT id, row_number() OVER (PARTITION BY owner ORDER BY id DESC) AS number,
            count(*) OVER (PARTITION BY owner) - :target AS surplus, moved_at

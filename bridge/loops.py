@@ -35,16 +35,20 @@ class Loop:
         """Do the next round now."""
         self._wake.set()
 
-    def stop(self, timeout: float = 10.0) -> None:
-        """Let the round under way end, and no other begin."""
+    def tell_to_stop(self) -> None:
+        """Let no other round begin."""
         self._stop.set()
         self._wake.set()
-        self._thread.join(timeout)
+
+    def join(self, seconds: float = 10.0) -> None:
+        """Wait for the round under way to end."""
+        self._thread.join(seconds)
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self._wake.clear()
-            self._wake.wait(self._round())
+            wait = self._round()
+            if not self._stop.is_set() and self._wake.wait(wait):
+                self._wake.clear()
 
     def _round(self) -> float:
         try:

@@ -1,10 +1,8 @@
 """Reads one shard, page by page, from its checkpoint to its end."""
 
-import contextlib
 import random
 import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError
 from functools import partial
 from typing import Protocol
 
@@ -12,7 +10,7 @@ import structlog
 
 from bridge.ahead import Fetched, ReadAhead
 from bridge.intake import Intake
-from bridge.streams import IteratorExpired, RecordPage, Shard, ShardGone, Throttled
+from bridge.streams import IteratorExpired, RecordPage, Refused, Shard, ShardGone, Throttled
 from bridge.tree import ShardTree
 from notifier.errors import DataTrimmed, LeaseLost, NotifierError
 from notifier.outbox import ShardLease
@@ -22,9 +20,11 @@ log = structlog.get_logger(__name__)
 SOME_RECORDS_SECONDS = 0.2
 EMPTY_SECONDS = 0.5
 IDLE_SECONDS = 2.0
+_SLOW = (Throttled, ShardGone, Refused)
 _EMPTIES_BEFORE_TIP = 5
 _EMPTIES_BEFORE_IDLE = 60
-_GONE_TRIES = 3
+GONE_SECONDS = 30.0
+"""How long DynamoDB must deny a shard before it counts as lost."""
 
 
 class Source(Protocol):
@@ -32,6 +32,7 @@ class Source(Protocol):
 
     def iterator(self, arn: str, shard_id: str, after: str | None) -> str: ...
     def records(self, iterator: str) -> RecordPage: ...
+    def shards(self, arn: str) -> list[Shard]: ...
     def children(self, arn: str, shard_id: str) -> list[Shard]: ...
 
 
@@ -52,7 +53,7 @@ class ShardReader:
         self._from_horizon = False  # the record after the checkpoint is trimmed
         self._empties = 0
         self._failures = 0
-        self._gone = 0
+        self._gone_since: float | None = None
 
     def poll(self) -> float | None:
         """Read and record one page. Answers the seconds until the next one, None when the shard is done.
@@ -66,34 +67,47 @@ class ShardReader:
             return 0.0
         except DataTrimmed as error:
             return self._trimmed(error)
-        except ShardGone as error:
-            return self._is_gone(error)
         except LeaseLost:
             raise
         except NotifierError as error:
-            return self._failed(error, slow=isinstance(error, Throttled))
-        self._failures = self._gone = 0
+            return self._trouble(error)
+        self._failures = 0
+        self._gone_since = None
         return wait
 
+    def _trouble(self, error: NotifierError) -> float | None:
+        if isinstance(error, Refused):
+            self._iterator = None  # it may be the iterator that is wrong
+        try:
+            return self._is_gone(error) if isinstance(error, ShardGone) else self._failed(error)
+        except NotifierError as again:
+            return self._failed(again)
+
     def close(self) -> None:
-        """Let go of the page that was fetched ahead."""
+        """Let go of the page that was fetched ahead. Waits for nothing and raises nothing."""
         fetching, self._fetching = self._fetching, None
         if fetching is not None:
-            with contextlib.suppress(NotifierError, CancelledError):
-                fetching.take()
+            fetching.abandon()
 
     def _poll(self) -> float | None:
         asked_at, page = self._next_page()
-        self._iterator = page.next_iterator
-        if page.full and self._iterator is not None:
-            self._fetching = self._ahead.start(partial(self._fetch, self._iterator))
+        if page.full and page.next_iterator is not None:
+            self._fetching = self._ahead.start(partial(self._fetch, page.next_iterator))
         if page.records:
-            self._checkpoint = self._intake.take(self.lease, self._checkpoint, page.records)
-            self._from_horizon = False
+            self._take(page)
+        self._iterator = page.next_iterator  # not before its page is recorded
         if self._iterator is None:  # only after its last records are recorded
             self._finish()
             return None
         return self._pause(page, asked_at)
+
+    def _take(self, page: RecordPage) -> None:
+        try:
+            self._checkpoint = self._intake.take(self.lease, self._checkpoint, page.records)
+        except BaseException:
+            self.close()  # what comes after a page that is not recorded must not be taken for the next
+            raise
+        self._from_horizon = False
 
     def _next_page(self) -> tuple[float, RecordPage]:
         if self._fetching is not None:
@@ -133,7 +147,7 @@ class ShardReader:
     def _trimmed(self, error: DataTrimmed) -> float:
         self._iterator = None
         if self._from_horizon:  # trimmed again between the two calls
-            return 0.0
+            return self._failed(error)
         self._gap(f"records were trimmed before they were read: {error}")
         return 0.0
 
@@ -143,18 +157,22 @@ class ShardReader:
             log.error("GAP: records are lost", shard=self.lease.shard_id, after=self._checkpoint, reason=reason)
 
     def _is_gone(self, error: ShardGone) -> float | None:
-        self._gone += 1
-        if self._gone < _GONE_TRIES:  # the listing may be ahead of the shard
-            self._iterator = None
-            return self._failed(error, slow=True)
+        """Lost only when it stays away and is listed no more: the listing may be ahead of the shard."""
+        self._iterator = None
+        self._gone_since = self._gone_since or time.monotonic()
+        if time.monotonic() < self._gone_since + GONE_SECONDS or self._is_listed():
+            return self._failed(error)
         reason = f"the shard vanished before its end: {error}"
         log.error("GAP: records are lost", shard=self.lease.shard_id, after=self._checkpoint, reason=reason)
         self._tree.lose(self.lease, self._checkpoint, reason)
         return None
 
-    def _failed(self, error: NotifierError, *, slow: bool) -> float:
+    def _is_listed(self) -> bool:
+        return any(each.shard_id == self.lease.shard_id for each in self._source.shards(self.lease.stream_arn))
+
+    def _failed(self, error: NotifierError) -> float:
         self._failures += 1
-        bound = min(10.0 if slow else 5.0, 0.1 * 2**self._failures)
+        bound = min(10.0 if isinstance(error, _SLOW) else 5.0, 0.1 * 2 ** min(self._failures, 10))
         log.warning("reading a shard failed", shard=self.lease.shard_id, reason=str(error), tries=self._failures)
         return random.uniform(0.05, bound)  # noqa: S311  jitter
 

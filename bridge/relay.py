@@ -1,11 +1,12 @@
 """Brings to the broker what is due and what it lost. Runs in every bridge at once."""
 
+import time
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
 import structlog
 
-from notifier.broker import BrokerError, Queue, has_room
+from notifier.broker import Queue, has_room
 from notifier.database import Engine
 from notifier.outbox import Publication, Publications, expire
 
@@ -14,6 +15,7 @@ log = structlog.get_logger(__name__)
 _RETRIES = 5_000
 _BATCH = 10
 _SOON = 1.0
+_HELD_SECONDS = 5.0
 
 
 class Relay:
@@ -25,6 +27,7 @@ class Relay:
         self._queue = queue
         self._high_water = high_water
         self._generation: str | None = None
+        self._held = Held(queue, min(_HELD_SECONDS, publications.look_again / 2))
 
     def run_once(self) -> int:
         """End leases, wake retries, publish what is due; answers how many messages were published.
@@ -41,36 +44,61 @@ class Relay:
         generation = self._queue.generation()
         if self._generation not in (None, generation):
             log.error("the broker lost its memory; everything pending is published again")
+            self._held.forget()
             self._publications.all_due()
         self._generation = generation
 
     def _relay(self, channel: str) -> int:
-        depth = self._queue.depth(channel)
-        held: set[UUID] | None = None
-        published = 0
+        depth = before = self._queue.depth(channel)
         while due := self._publications.take_due(channel, _BATCH):
             self._publications.settled([each.id for each in due if not each.waiting])
-            waiting = [each for each in due if each.waiting]
-            for number, each in enumerate(waiting):
-                if held is None and each.published:
-                    held = self._queue.held(channel)
-                missing = absent(each, held or set()) if each.published else each.waiting
-                if not has_room(depth + published, len(missing), self._high_water):
-                    self._publications.postpone([later.id for later in waiting[number:]], _SOON)
-                    return published
-                self._publish(each, missing)
-                published += len(missing)
-        return published
+            left = [each for each in due if each.waiting]
+            try:
+                while left and (published := self._publish(left[0], depth)) is not None:
+                    depth += published
+                    del left[0]
+            finally:
+                self._publications.postpone([each.id for each in left], _SOON)
+            if left:
+                break
+        return depth - before
 
-    def _publish(self, publication: Publication, missing: Mapping[UUID, int]) -> None:
-        if publication.published and missing:
+    def _publish(self, publication: Publication, depth: int) -> int | None:
+        """Publish what is missing of it; None where there is no room. Raises BrokerError."""
+        missing = publication.waiting
+        if publication.published:
+            missing = absent(publication, self._held.of(publication.channel))
+        if missing and not has_room(depth, len(missing), self._high_water):
+            return None
+        if missing and publication.published:
             log.warning("the broker had lost messages", channel=publication.channel, count=len(missing))
-        try:
-            self._queue.publish(publication.channel, missing)
-        except BrokerError:
-            self._publications.postpone([publication.id], _SOON)
-            raise
+        self._queue.publish(publication.channel, missing)
         self._publications.published_again(publication)
+        return len(missing)
+
+
+class Held:
+    """What the broker holds, asked for now and then: it reads whole queues.
+
+    An answer of some `seconds` ago will do for messages that were published before it.
+    """
+
+    def __init__(self, queue: Queue, seconds: float) -> None:
+        self._queue = queue
+        self._seconds = seconds
+        self._known: dict[str, tuple[float, set[UUID]]] = {}
+
+    def of(self, channel: str) -> set[UUID]:
+        """Raises BrokerError."""
+        asked_at, ids = self._known.get(channel, (0.0, set()))
+        if channel not in self._known or time.monotonic() > asked_at + self._seconds:
+            asked_at = time.monotonic()
+            ids = self._queue.held(channel)
+            self._known[channel] = (asked_at, ids)
+        return ids
+
+    def forget(self) -> None:
+        self._known.clear()
 
 
 def absent(publication: Publication, held: Collection[UUID]) -> Mapping[UUID, int]:

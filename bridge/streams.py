@@ -65,6 +65,8 @@ class Throttled(NotifierError):
 class Refused(NotifierError):
     """DynamoDB will never answer this: permissions or a wrong parameter."""
 
+    exit_code = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Shard:

@@ -11,6 +11,7 @@ import structlog
 
 from bridge.streams import ShardGone, Streams
 from bridge.tree import ShardTree
+from notifier.errors import NotifierError
 
 log = structlog.get_logger(__name__)
 
@@ -43,12 +44,22 @@ class Sweep:
 
     def _sweep(self, table: str) -> int:
         """A stream that was switched off is listed no more, and still to be read to its end."""
-        arns = dict.fromkeys([*self._streams.streams(table), *self._tree.unfinished_streams(table)])
+        arns = dict.fromkeys([*self._listed(table), *self._tree.unfinished_streams(table)])
         return sum(self._register(table, arn) for arn in arns)
+
+    def _listed(self, table: str) -> list[str]:
+        """One table in trouble stops no other."""
+        try:
+            return self._streams.streams(table)
+        except NotifierError as error:
+            log.warning("the streams of a table could not be listed", table=table, reason=str(error))
+            return []
 
     def _register(self, table: str, arn: str) -> int:
         try:
             return self._tree.register(table, arn, self._streams.shards(arn))
         except ShardGone:
             log.info("the stream is gone", stream=arn)
-            return 0
+        except NotifierError as error:
+            log.warning("a stream could not be listed", stream=arn, reason=str(error))
+        return 0

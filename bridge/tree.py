@@ -29,6 +29,13 @@ WHERE arn = :arn AND NOT EXISTS (SELECT FROM shards WHERE stream_id = st.id AND 
 ON CONFLICT (stream_id, shard_id) DO NOTHING
 """)
 
+# Lost too early: it is listed after all.
+_FOUND_AGAIN = text("""
+UPDATE shards SET state = 'open', finished_at = NULL
+FROM streams st
+WHERE st.id = shards.stream_id AND st.arn = :arn AND state = 'lost' AND shard_id = ANY(CAST(:shard_ids AS text[]))
+""")
+
 _UNFINISHED = text("""
 SELECT DISTINCT st.arn FROM streams st JOIN shards s ON s.stream_id = st.id
 WHERE st.table_name = :table AND s.state = 'open'
@@ -65,7 +72,9 @@ class ShardTree:
         """Remember a stream and its shards; answers how many shards are new."""
         with self._engine.begin() as connection:
             connection.execute(_STREAM, {"arn": arn, "table": table})
-            return _insert(connection, arn, shards)
+            names = [each.shard_id for each in shards]
+            found_again = connection.execute(_FOUND_AGAIN, {"arn": arn, "shard_ids": names}).rowcount
+            return _insert(connection, arn, shards) + found_again
 
     def unfinished_streams(self, table: str) -> list[str]:
         """The streams of the table that still have something to read, listed by DynamoDB or not."""

@@ -107,7 +107,7 @@ deliveries = Table(
     metadata,
     Column("notification_id", Uuid, primary_key=True),
     Column("status", STATUS, nullable=False, server_default="pending"),
-    Column("attempt", SmallInteger, nullable=False, server_default=_NONE),  # requests begun
+    Column("attempt", Integer, nullable=False, server_default=_NONE),  # requests begun
     Column("failures", SmallInteger, nullable=False, server_default=_NONE),  # count against the route's limit
     Column("token", Uuid),  # of the last attempt
     Column("next_attempt_at", _TIME),
@@ -129,7 +129,7 @@ delivery_events = Table(
     Column("at", _TIME, nullable=False, server_default=text("clock_timestamp()")),
     Column("status_from", STATUS, nullable=False),
     Column("status_to", STATUS, nullable=False),
-    Column("attempt", SmallInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
     Column("actor", Text, nullable=False),
     Column("reason", Text),
     Column("detail", Text),  # a traceback, or the provider's answer

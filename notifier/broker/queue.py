@@ -37,9 +37,12 @@ class Queue:
         self._url = broker_url
         self._origin = origin
         # The relay is the retry, and a hung call must not hold up the recording.
-        self._redis = Redis.from_url(
-            broker_url, socket_timeout=10, socket_connect_timeout=5, retry=Retry(NoBackoff(), 0)
-        )
+        try:
+            self._redis = Redis.from_url(
+                broker_url, socket_timeout=3, socket_connect_timeout=3, retry=Retry(NoBackoff(), 0)
+            )
+        except ValueError as error:
+            raise SettingsError(f"NOTIFIER_BROKER_URL is wrong: {error}") from None
         self._envelopes: dict[str, Envelopes] = {}
 
     def publish(self, channel: str, retries: Mapping[UUID, int]) -> None:

@@ -75,9 +75,11 @@ SELECT notification_id, attempt FROM begun
 """)
 
 
-def _change(guard: str, *, ends_claim: bool) -> TextClause:
-    """The statement that applies changes to deliveries in the one status that `guard` names."""
-    release = ", released AS (DELETE FROM claims WHERE token = :token)" if ends_claim else ""
+def _change(guard: str, then: str = "", quiet: str = "'sent', 'skipped'") -> TextClause:
+    """The statement that applies changes to deliveries in the one status that `guard` names.
+
+    `quiet` statuses write no event: the row itself says enough. `then` is one more part of the statement.
+    """
     return text(f"""
 WITH change AS (
   SELECT * FROM unnest(
@@ -101,17 +103,24 @@ WITH change AS (
 ), event AS (
   INSERT INTO delivery_events (notification_id, status_from, status_to, attempt, actor, reason, detail, begun_at)
   SELECT notification_id, CAST(:from AS delivery_status), status, attempt, :worker, reason, detail, begun_at
-  FROM changed WHERE status NOT IN ('sent', 'skipped')
-){release}
+  FROM changed WHERE status NOT IN ({quiet})
+){then}
 SELECT notification_id FROM changed
 """)  # noqa: S608  every part is a constant of this module
 
 
-_CHANGE_PENDING = _change(
-    "d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())", ends_claim=False
+_CHANGE_PENDING = _change("d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())")
+_FINISH = _change(
+    "d.status = 'sending' AND d.token = :token", ", released AS (DELETE FROM claims WHERE token = :token)"
 )
-_FINISH = _change("d.status = 'sending' AND d.token = :token", ends_claim=True)
-_FINISH_LATE = _change("d.status = 'unknown' AND d.token = :token", ends_claim=False)
+_FINISH_LATE = _change(
+    "d.status = 'unknown' AND d.token = :token",
+    """, settled AS (
+  DELETE FROM due USING changed
+  WHERE due.notification_id = changed.notification_id AND changed.status <> 'pending'
+)""",
+    quiet="'unknown'",
+)
 
 
 class Attempts:

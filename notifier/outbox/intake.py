@@ -51,7 +51,7 @@ WITH fresh AS (
 INSERT INTO deliveries (notification_id) SELECT notification_id FROM fresh RETURNING notification_id
 """)
 
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 10.0
 """How long the bridge that recorded a page has to publish it before the relay does."""
 
 

@@ -42,6 +42,8 @@ JOIN deliveries d ON d.notification_id = published.id
 WHERE p.id = ANY(:ids) AND d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())
 """)
 
+_PAGE = 250  # small enough to find room in a busy queue
+
 _SETTLED = text("DELETE FROM publications WHERE id = ANY(:ids)")
 
 _PUBLISHED_AGAIN = text("""
@@ -63,8 +65,10 @@ WITH ready AS (
     ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
   ) RETURNING notification_id, channel
 )
-INSERT INTO publications (channel, notification_ids) SELECT channel, array_agg(notification_id) FROM ready
-GROUP BY channel
+INSERT INTO publications (channel, notification_ids)
+SELECT channel, array_agg(notification_id)
+FROM (SELECT *, (row_number() OVER (PARTITION BY channel) - 1) / :page AS page FROM ready) AS numbered
+GROUP BY channel, page
 RETURNING cardinality(notification_ids)
 """)
 
@@ -74,17 +78,17 @@ class Publications:
 
     def __init__(self, engine: Engine, look_again: float = 30.0) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._look_again = look_again
+        self.look_again = look_again
 
     def published(self, ids: Sequence[int]) -> None:
         """The broker has these now."""
         with self._engine.connect() as connection:
-            connection.execute(_PUBLISHED, {"ids": list(ids), "look_again": self._look_again})
+            connection.execute(_PUBLISHED, {"ids": list(ids), "look_again": self.look_again})
 
     def retries_due(self, limit: int) -> int:
         """Turn deliveries whose next attempt is due into publications that are due; answers how many."""
         with self._engine.connect() as connection:
-            return sum(connection.execute(_DUE_RETRIES, {"limit": limit}).scalars())
+            return sum(connection.execute(_DUE_RETRIES, {"limit": limit, "page": _PAGE}).scalars())
 
     def backlog(self) -> int:
         """About how many deliveries wait for a worker: what was settled since the relay last looked still counts."""
@@ -104,7 +108,7 @@ class Publications:
     def take_due(self, channel: str, limit: int) -> list[Publication]:
         """The publications to look at now. No other relay looks at them for a while."""
         with self._engine.connect() as connection:
-            values = {"channel": channel, "limit": limit, "look_again": self._look_again}
+            values = {"channel": channel, "limit": limit, "look_again": self.look_again}
             taken = connection.execute(_TAKE, values).all()
             waiting: dict[int, dict[UUID, int]] = {row[0]: {} for row in taken}
             for publication, notification, failures in connection.execute(_WAITING, {"ids": list(waiting)}):
@@ -119,11 +123,12 @@ class Publications:
 
     def published_again(self, publication: Publication) -> None:
         """The broker has all of these that wait, and the rest of the publication is forgotten."""
-        values = {"id": publication.id, "waiting": list(publication.waiting), "look_again": self._look_again}
+        values = {"id": publication.id, "waiting": list(publication.waiting), "look_again": self.look_again}
         with self._engine.connect() as connection:
             connection.execute(_PUBLISHED_AGAIN, values)
 
     def postpone(self, ids: Sequence[int], seconds: float) -> None:
         """Look at these again after so many seconds."""
-        with self._engine.connect() as connection:
-            connection.execute(_POSTPONE, {"ids": list(ids), "seconds": seconds})
+        if ids:
+            with self._engine.connect() as connection:
+                connection.execute(_POSTPONE, {"ids": list(ids), "seconds": seconds})

@@ -1,5 +1,6 @@
-"""What the outbox holds, for operators. Reads only."""
+"""What the outbox holds, for operators. Changes nothing but what an operator acknowledges."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -61,6 +62,8 @@ _GAPS = text("""
 SELECT g.id, s.shard_id, g.reason, g.after_sequence_number, g.after_record_at, g.detected_at
 FROM gaps g JOIN shards s ON s.id = g.shard WHERE g.acknowledged_at IS NULL ORDER BY g.id
 """)
+
+_ACKNOWLEDGE = text("UPDATE gaps SET acknowledged_at = now() WHERE id = ANY(:ids) AND acknowledged_at IS NULL")
 
 _QUARANTINE = text("""
 SELECT q.id, s.shard_id, q.sequence_number, q.error, q.quarantined_at
@@ -127,6 +130,11 @@ class Report:
     def gaps(self) -> list[Row]:
         """Records that were lost before anyone could read them, and that nobody has acknowledged yet."""
         return self._rows(_GAPS)
+
+    def acknowledge(self, gaps: Sequence[Row]) -> int:
+        """Gaps that an operator has seen: they count no more. Answers how many were open until now."""
+        with self._engine.begin() as connection:
+            return connection.execute(_ACKNOWLEDGE, {"ids": [gap["id"] for gap in gaps]}).rowcount
 
     def quarantine(self, limit: int = 50) -> list[Row]:
         return self._rows(_QUARANTINE, limit=limit)

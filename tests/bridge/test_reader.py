@@ -10,9 +10,9 @@ from bridge.ahead import ReadAhead
 from bridge.intake import Intake
 from bridge.leases import Leases
 from bridge.reader import EMPTY_SECONDS, IDLE_SECONDS, SOME_RECORDS_SECONDS, ShardReader
-from bridge.streams import IteratorExpired, RecordPage, Shard, ShardGone, Throttled
+from bridge.streams import IteratorExpired, RecordPage, Refused, Shard, ShardGone, Throttled
 from bridge.tree import ShardTree
-from notifier.broker import Queue
+from notifier.broker import BrokerError, Queue
 from notifier.errors import DataTrimmed, LeaseLost, Unreachable
 from notifier.outbox import Intake as Outbox
 from notifier.outbox import Partitions, Publications, ShardLease
@@ -29,6 +29,7 @@ class Script:
     def __init__(self, *answers: RecordPage | Exception) -> None:
         self._answers = iter(answers)
         self.began_after: list[str | None] = []
+        self.listed: list[Shard] = []
 
     def iterator(self, arn: str, shard_id: str, after: str | None) -> str:
         self.began_after.append(after)
@@ -39,6 +40,9 @@ class Script:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def shards(self, arn: str) -> list[Shard]:
+        return self.listed
 
     def children(self, arn: str, shard_id: str) -> list[Shard]:
         return [Shard(f"{shard_id}-child", shard_id, closed=False)]
@@ -148,15 +152,64 @@ def test_trimmed_data_is_a_gap_and_reading_goes_on(world: World, engine: Engine)
     assert "trimmed" in gap["reason"]
 
 
-def test_a_shard_that_vanishes_is_lost_loudly(world: World, engine: Engine) -> None:
-    reader, _ = world.reader(page(1), *[ShardGone("no such shard")] * 3)
+def test_a_shard_that_vanishes_is_lost_loudly(world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, _ = world.reader(page(1), *[ShardGone("no such shard")] * 2)
     reader.poll()
-    waits = [reader.poll() for _ in range(3)]
+    assert reader.poll()  # it waits: the listing may be ahead
+    assert shard(engine)["state"] == "open"
 
-    assert waits[-1] is None
-    assert all(waits[:-1])  # it waits between the tries: the listing may be ahead
+    monkeypatch.setattr("bridge.reader.GONE_SECONDS", 0.0)
+    assert reader.poll() is None
+
     assert shard(engine)["state"] == "lost"
     assert len(Sql(engine).all("SELECT * FROM gaps")) == 1
+
+
+def test_a_shard_that_is_listed_is_not_given_up(
+    world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.reader.GONE_SECONDS", 0.0)
+    reader, script = world.reader(*[ShardGone("not yet")] * 5, page(1))
+    script.listed = [Shard("shardId-1", None, closed=False)]
+    assert all(reader.poll() for _ in range(5))
+    reader.poll()
+    assert shard(engine)["checkpoint"] == "1"
+    assert Sql(engine).all("SELECT * FROM gaps") == []
+
+
+def test_a_page_that_was_not_recorded_is_read_again(
+    world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(first: int) -> RecordPage:
+        return RecordPage([record(n, type={"S": "other"}) for n in range(first, first + 1000)], "next")
+
+    reader, _ = world.reader(full(1), full(1001), full(1), full(1001), page(2001))
+    take, calls = world.intake.take, iter([Unreachable("for once")])
+
+    def failing(*arguments: Any) -> str | None:
+        if error := next(calls, None):
+            raise error
+        return take(*arguments)
+
+    monkeypatch.setattr(world.intake, "take", failing)
+    assert reader.poll()
+    while shard(engine)["checkpoint"] != "2001":
+        reader.poll()
+    assert shard(engine)["records_read"] == 2001
+
+
+def test_trimmed_again_and_again_is_no_spin(world: World) -> None:
+    reader, _ = world.reader(page(1), DataTrimmed("gone"), *[DataTrimmed("gone")] * 3, page(9))
+    reader.poll()
+    reader.poll()
+    assert all(reader.poll() for _ in range(3))  # each with a pause
+
+
+def test_a_refused_iterator_is_not_asked_again(world: World) -> None:
+    reader, script = world.reader(Refused("Invalid ShardIterator"), page(1))
+    assert reader.poll()
+    reader.poll()
+    assert len(script.began_after) == 2
 
 
 def test_trouble_is_waited_for_and_loses_nothing(world: World, engine: Engine) -> None:
@@ -208,6 +261,20 @@ def test_above_the_high_water_mark_rows_wait_in_postgres(world: World, engine: E
 
     assert queue.depth("email") == 90
     assert shard(engine)["records_notified"] == 110
+
+
+def test_a_broker_that_fails_is_left_alone_for_a_while(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def hang(channel: str) -> int:
+        asked.append(channel)
+        raise BrokerError("no answer")
+
+    monkeypatch.setattr(world.intake._queue, "depth", hang)
+    reader, _ = world.reader(page(1), page(2), page(3))
+    for _ in range(3):
+        reader.poll()
+    assert len(asked) == 1
 
 
 def test_without_a_broker_recording_goes_on(engine: Engine, routes: Routes) -> None:

@@ -95,6 +95,47 @@ def test_a_page_above_the_mark_leaves_when_the_queue_is_empty(rows: Rows, engine
     assert Relay(engine, Publications(engine), queue, high_water=5).run_once() == 10
 
 
+def test_retries_find_room_in_a_busy_queue(rows: Rows, engine: Engine, queue: Queue) -> None:
+    ids = rows.pending(600)
+    rows.attempts().decide([Change(id_, Status.PENDING, failed=True, delay=0.0, reason="busy") for id_ in ids])
+    rows.run("DELETE FROM publications")
+    queue.publish("email", {uuid.uuid4(): 0})  # somebody is always in it
+
+    assert Relay(engine, Publications(engine), queue, high_water=300).run_once() == 250
+
+
+def test_above_the_mark_the_queue_is_not_read_again_and_again(
+    rows: Rows, engine: Engine, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows.pending(10)
+    rows.run(DUE)
+    relay = Relay(engine, Publications(engine), queue, high_water=5)
+    relay.run_once()
+    reads, held = [], queue.held
+    monkeypatch.setattr(queue, "held", lambda channel: reads.append(channel) or held(channel))
+    for _ in range(5):
+        rows.run(DUE)
+        assert relay.run_once() == 0
+    assert len(reads) == 1
+    assert rows.one("SELECT due_at > now() + interval '20 s' AS rests FROM publications")["rests"]
+
+
+def test_all_that_was_taken_is_due_soon_when_the_broker_fails(
+    rows: Rows, relay: Relay, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(5):
+        rows.pending(2)
+    rows.run(DUE)
+
+    def fail(channel: str, retries: object) -> None:
+        raise BrokerError("the answer was lost")
+
+    monkeypatch.setattr(queue, "publish", fail)
+    with pytest.raises(BrokerError):
+        relay.run_once()
+    assert rows.one("SELECT max(due_at) < now() + interval '2 s' AS soon FROM publications")["soon"]
+
+
 def test_a_broker_that_is_away_costs_only_time(rows: Rows, engine: Engine, relay: Relay, queue: Queue) -> None:
     rows.pending(3)
     rows.run(DUE)

@@ -92,6 +92,11 @@ def test_a_record_that_cannot_be_understood_goes_to_quarantine(
     assert json.loads(bad.record) == came
 
 
+def test_records_without_a_place_are_told_apart(routes: Routes) -> None:
+    page = sort(LEASE, "7", [{"n": 1}, {"n": 2}], routes)
+    assert len({each.sequence_number for each in page.quarantined}) == 2
+
+
 def test_deep_nesting_is_no_crash(routes: Routes) -> None:
     deep: dict[str, Any] = {"S": "bottom"}
     for _ in range(350):

@@ -58,6 +58,13 @@ def test_a_finished_shard_that_is_still_listed_is_not_read_again(tree: ShardTree
     assert leases.acquire(10) == []
 
 
+def test_a_lost_shard_that_is_listed_again_is_read_again(tree: ShardTree, leases: Leases) -> None:
+    tree.register("activity", ARN, open_shards("p"))
+    tree.lose(leases.acquire(10)[0], None, "vanished")
+    assert tree.register("activity", ARN, open_shards("p")) == 1
+    assert names(leases.acquire(10)) == {"p"}
+
+
 def test_the_same_shard_of_two_streams_is_two_shards(tree: ShardTree, leases: Leases) -> None:
     for arn in ("arn:before", "arn:after"):
         assert tree.register("activity", arn, open_shards("shardId-0")) == 1

@@ -90,6 +90,12 @@ def test_a_late_answer_of_the_same_attempt_is_evidence(rows: Rows) -> None:
 
     assert attempts.finish(token, [Change(id_, Status.SENT, message_id="m-1")]) == {id_}
     assert rows.status(id_) is Status.SENT
+    assert rows.all("SELECT * FROM due") == []  # no deadline is left
+    events = rows.all("SELECT status_from, status_to FROM delivery_events ORDER BY at")
+    assert [(each["status_from"], each["status_to"]) for each in events] == [
+        ("sending", "unknown"),
+        ("unknown", "sent"),
+    ]
 
 
 def test_the_answer_of_an_older_attempt_changes_nothing(rows: Rows) -> None:
