@@ -3,6 +3,7 @@
 A shard's row stays after its end: a listing that still shows the shard must not start it anew.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ from bridge.streams import Shard
 from notifier.errors import LeaseLost
 from notifier.outbox import ShardLease
 
+_SHARD_ID = re.compile(r"shardId-(\d{20})-")
 _SWEEP_LOCK = 0x6E6F7469737770
 
 # Asked for before it is inserted: each insert takes a number from a sequence, also one that conflicts.
@@ -22,9 +24,11 @@ ON CONFLICT (arn) DO NOTHING
 """)
 
 _SHARDS = text("""
-INSERT INTO shards (stream_id, shard_id, parent_shard_id)
-SELECT st.id, described.id, described.parent
-FROM streams st, unnest(CAST(:shard_ids AS text[]), CAST(:parents AS text[])) AS described (id, parent)
+INSERT INTO shards (stream_id, shard_id, parent_shard_id, discovered_at)
+SELECT st.id, described.id, described.parent,
+       least(now(), greatest(st.discovered_at, to_timestamp(described.created)))
+FROM streams st, unnest(CAST(:shard_ids AS text[]), CAST(:parents AS text[]), CAST(:created AS float8[]))
+                 AS described (id, parent, created)
 WHERE arn = :arn AND NOT EXISTS (SELECT FROM shards WHERE stream_id = st.id AND shard_id = described.id)
 ON CONFLICT (stream_id, shard_id) DO NOTHING
 """)
@@ -124,8 +128,18 @@ def _insert(connection: Connection, arn: str, shards: Sequence[Shard]) -> int:
         "arn": arn,
         "shard_ids": [each.shard_id for each in shards],
         "parents": [each.parent_shard_id for each in shards],
+        "created": [created_at(each.shard_id) for each in shards],
     }
     return connection.execute(_SHARDS, values).rowcount
+
+
+def created_at(shard_id: str) -> float | None:
+    """When DynamoDB made the shard, in Unix seconds: its name begins with that. None for other names.
+
+    A shard that is found late must not look new: its first records may be trimmed already.
+    """
+    match = _SHARD_ID.match(shard_id)
+    return int(match[1]) / 1000 if match else None
 
 
 def _end(connection: Connection, lease: ShardLease, checkpoint: str | None, state: str) -> None:

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from sqlalchemy import Engine
 
@@ -106,6 +108,22 @@ def test_a_shard_that_waited_a_day_unread(tree: ShardTree, leases: Leases, engin
     assert tree.was_never_read(lease)
     Sql(engine).run("UPDATE shards SET caught_up_at = now() - interval '23 h'")
     assert not tree.was_never_read(lease)
+
+
+def test_a_shard_that_is_found_late_does_not_look_new(tree: ShardTree, leases: Leases, engine: Engine) -> None:
+    tree.register("activity", ARN, open_shards("first"))
+    Sql(engine).run("UPDATE streams SET discovered_at = now() - interval '3 days'")
+    two_days_ago = int((time.time() - 2 * 86_400) * 1000)
+    tree.register("activity", ARN, open_shards(f"shardId-{two_days_ago:020}-deadbeef", f"shardId-{0:020}-deadbeef"))
+
+    late = {lease.shard_id: tree.was_never_read(lease) for lease in leases.acquire(10)}
+
+    assert [late[name] for name in sorted(late)] == [False, True, True]
+
+
+def test_what_was_there_before_we_came_is_no_loss(tree: ShardTree, leases: Leases) -> None:
+    tree.register("activity", ARN, open_shards(f"shardId-{1:020}-deadbeef"))
+    assert not tree.was_never_read(leases.acquire(1)[0])
 
 
 def test_one_bridge_sweeps_at_a_time(tree: ShardTree, engine: Engine) -> None:

@@ -1,0 +1,305 @@
+"""Bridges that crash, pause, steal and read again, over a model of DynamoDB Streams and real Postgres.
+
+Time is virtual on both sides: the model's clock and the database's now() move together.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from sqlalchemy import Engine, text
+
+from bridge.ahead import ReadAhead
+from bridge.intake import Intake
+from bridge.leases import Leases
+from bridge.reader import ShardReader
+from bridge.streams import RecordPage
+from bridge.sweep import Sweep
+from bridge.tree import ShardTree
+from notifier.database import connect
+from notifier.errors import LeaseLost
+from notifier.outbox import Intake as Outbox
+from notifier.outbox import Partitions, Publications, Report, ShardLease
+from notifier.routes import Routes, route, routes_of
+from sandbox.streams.clock import Clock
+from sandbox.streams.faults import rule_from
+from sandbox.streams.inprocess import InProcessStreams
+from sandbox.streams.model import StreamsModel
+from sandbox.streams.truth import records as truth_of
+from tests.conftest import GivenPostgres, administer
+
+START = 1_790_000_000.0
+TTL = 15.0
+DAY = 24 * 3600.0
+
+
+@route(table="activity", on=["INSERT", "MODIFY"], match={"kind": ["told"]}, channel="email")
+def told(event: object) -> None: ...
+
+
+class Nobody:
+    """A broker that is always full: publishing is not this test's matter."""
+
+    def depth(self, channel: str) -> int:
+        return 1_000_000
+
+
+class Spoiling(InProcessStreams):
+    """Spoils the records of items that ask for it, always in the same way."""
+
+    def records(self, iterator: str) -> RecordPage:
+        page = super().records(iterator)
+        for record in page.records:
+            if record["dynamodb"].get("NewImage", {}).get("kind") == {"S": "spoilt"}:
+                record["eventName"] = "?"
+        return page
+
+
+Recorded = list[tuple[str, str]]
+
+
+class Logged(Intake):
+    """Remembers what was recorded, in the order of the commits."""
+
+    def __init__(self, log: Recorded, outbox: Outbox, engine: Engine) -> None:
+        super().__init__(outbox, Publications(engine), Nobody(), Routes(routes_of(told)), high_water=1)  # type: ignore[arg-type]
+        self._log = log
+
+    def take(self, lease: ShardLease, checkpoint: str | None, records: Sequence[dict[str, Any]]) -> str | None:
+        after = super().take(lease, checkpoint, records)
+        self._log += [(lease.shard_id, record["dynamodb"]["SequenceNumber"]) for record in records]
+        return after
+
+
+class SomeBridge:
+    """What one bridge does, step by step."""
+
+    def __init__(self, number: int, machine: "Bridges") -> None:
+        self.leases = Leases(machine.engine, f"bridge-{number}", TTL)
+        self.readers: dict[int, ShardReader] = {}
+        self._machine = machine
+
+    def sweep(self) -> None:
+        Sweep(["activity"], self._machine.source, self._machine.tree).run_once()  # type: ignore[arg-type]
+
+    def take(self, *, steal: bool) -> None:
+        leases = self.leases.steal(10) if steal else self.leases.acquire(3)
+        machine = self._machine
+        for lease in leases:
+            self.readers[lease.shard] = ShardReader(
+                lease, machine.source, machine.intake, machine.tree, machine.ahead
+            )
+
+    def poll(self) -> None:
+        for shard, reader in list(self.readers.items()):
+            try:
+                wait = reader.poll()
+            except LeaseLost:
+                wait = None
+                self.leases.release([reader.lease])
+            if wait is None:
+                del self.readers[shard]
+
+    def renew(self) -> None:
+        held = self.leases.renew([reader.lease for reader in self.readers.values()], {})
+        self.readers = {shard: reader for shard, reader in self.readers.items() if shard in held}
+
+
+class Bridges(RuleBasedStateMachine):
+    engine: Engine
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = StreamsModel(clock=Clock(lambda: START))
+        self.source = Spoiling(self.model)
+        self.tree = ShardTree(self.engine)
+        self.log: Recorded = []
+        self.intake = Logged(self.log, Outbox(self.engine, Partitions(self.engine)), self.engine)
+        self.ahead = ReadAhead(1)
+        self.written = self.bridges_so_far = 0
+        self.trimmed = False
+        self._clean()
+        self.bridges = [self._bridge() for _ in range(3)]
+
+    @initialize(shards=st.integers(1, 3))
+    def table(self, shards: int) -> None:
+        self.model.create_table("activity", shards)
+        self.bridges[0].sweep()  # a bridge was there from the first
+
+    @rule(count=st.integers(1, 8), kinds=st.sampled_from(["told", "told", "other", "spoilt"]))
+    def put(self, count: int, kinds: str) -> None:
+        for _ in range(count):
+            self.written += 1
+            key = f"user#{self.written % 5}"
+            self.model.put("activity", [{"pk": key, "sk": "1", "kind": kinds, "n": self.written}])
+
+    @rule(which=st.integers(0, 20), split=st.booleans())
+    def reshard(self, which: int, split: bool) -> None:
+        shards = [shard for shard in self._shards() if not shard["closed"]]
+        change = self.model.split if split else self.model.rotate
+        change(shards[which % len(shards)]["shard"], shards[0]["stream"])
+
+    @rule(which=st.integers(0, 2))
+    def sweep(self, which: int) -> None:
+        self.bridges[which].sweep()
+
+    @rule(which=st.integers(0, 2), steal=st.booleans())
+    def take(self, which: int, steal: bool) -> None:
+        self.bridges[which].take(steal=steal)
+
+    @rule(which=st.integers(0, 2))
+    def poll(self, which: int) -> None:
+        self.bridges[which].poll()
+
+    @rule(which=st.integers(0, 2))
+    def renew(self, which: int) -> None:
+        self.bridges[which].renew()
+
+    @rule(which=st.integers(0, 2))
+    def crash(self, which: int) -> None:
+        self.bridges[which] = self._bridge()
+
+    @rule(seconds=st.sampled_from([1.0, TTL + 1, 16 * 60.0]))
+    def pause(self, seconds: float) -> None:
+        """Also longer than leases, and than iterators last."""
+        self._advance(seconds)
+
+    @precondition(lambda self: self.written > 3)
+    @rule()
+    def a_day_goes_by(self) -> None:
+        self.trimmed = True
+        self._advance(DAY + 3600)
+
+    @rule(kind=st.sampled_from(["throttle", "error", "cut", "lost", "expired", "empty"]), times=st.integers(1, 3))
+    def fault(self, kind: str, times: int) -> None:
+        self.source.plan.add([rule_from({"kind": kind, "times": times})])
+
+    def teardown(self) -> None:
+        try:
+            if self.bridges_so_far and self.model.account.tables:
+                self._drain()
+                self._judge()
+        finally:
+            self.ahead.close()
+
+    def _drain(self) -> None:
+        """Faults are over, all but one bridge are dead: what can still be read is read."""
+        self.source.plan.clear()
+        self._advance(TTL + 1)
+        last = self._bridge()
+        for _ in range(60):
+            last.sweep()
+            last.take(steal=False)
+            last.poll()
+            last.renew()
+            if not any(shard["readable"] for shard in self._unread()):
+                return
+        raise AssertionError(f"something is never read: {self._unread()}")
+
+    def _judge(self) -> None:
+        truth = list(truth_of(self.model.account))
+        places = [(record["shard"], record["sequence_number"]) for record in truth]
+        recorded = Counter(self.log)
+        assert not {place for place, times in recorded.items() if times > 1}, "recorded twice"
+        assert recorded.keys() <= set(places)
+        lost = [record for record, place in zip(truth, places, strict=True) if place not in recorded]
+        assert all(record["state"] != "readable" for record in lost), "missed"
+        gaps = {gap["shard_id"] for gap in Report(self.engine).gaps()}
+        assert {record["shard"] for record in lost} <= gaps, "lost in silence"
+        assert self.trimmed or not gaps
+        shards, _ = Report(self.engine).audit()
+        assert sum(shard["records_read"] for shard in shards) == len(self.log)
+        assert all(
+            shard["records_read"] == shard["notifications"] + shard["records_unrouted"] + shard["quarantine"]
+            for shard in shards
+        )
+        self._judge_order(truth)
+
+    def _judge_order(self, truth: Sequence[Mapping[str, Any]]) -> None:
+        """Each item's changes are recorded in the order in which they happened."""
+        created = {(each["shard"], each["sequence_number"]): each for each in truth}
+        ancestors = {shard["shard"]: shard["parent"] for shard in self._shards()}
+        by_key: dict[str, Recorded] = defaultdict(list)
+        for place in self.log:
+            by_key[str(created[place]["key"])].append(place)
+        for places in by_key.values():
+            for (shard, number), (later_shard, later_number) in pairwise(places):
+                if shard == later_shard:
+                    assert int(number) < int(later_number)
+                else:
+                    assert shard in lineage(later_shard, ancestors)
+
+    def _unread(self) -> list[dict[str, Any]]:
+        recorded = set(self.log)
+        return [
+            {**record, "readable": record["state"] == "readable"}
+            for record in truth_of(self.model.account)
+            if (record["shard"], record["sequence_number"]) not in recorded
+        ]
+
+    def _shards(self) -> list[dict[str, Any]]:
+        from sandbox.streams.truth import shards
+
+        return shards(self.model.account)
+
+    def _bridge(self) -> SomeBridge:
+        self.bridges_so_far += 1
+        return SomeBridge(self.bridges_so_far, self)
+
+    def _advance(self, seconds: float) -> None:
+        self.model.advance(seconds)
+        with self.engine.begin() as connection:
+            connection.execute(text("UPDATE clock SET at = at + make_interval(secs => :s)"), {"s": seconds})
+
+    def _clean(self) -> None:
+        with self.engine.begin() as connection:
+            tables = "notifications, deliveries, delivery_events, publications, quarantine, gaps, shards, streams"
+            connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+            connection.execute(text("UPDATE clock SET at = to_timestamp(:start)"), {"start": START})
+
+
+def lineage(shard: str, parents: Mapping[str, str | None]) -> Iterator[str]:
+    while (parent := parents.get(shard)) is not None:
+        yield parent
+        shard = parent
+
+
+@contextmanager
+def virtual_time(url: str) -> Iterator[Engine]:
+    """An engine whose now() is what the table `clock` says."""
+    database = url.rpartition("/")[2]
+    administer(url, "CREATE TABLE clock (at timestamptz NOT NULL)")
+    administer(url, "INSERT INTO clock VALUES (pg_catalog.now())")
+    administer(
+        url, "CREATE FUNCTION public.now() RETURNS timestamptz STABLE LANGUAGE sql AS 'SELECT at FROM public.clock'"
+    )
+    administer(url, "ALTER TABLE streams ALTER discovered_at SET DEFAULT public.now()")
+    administer(url, f"ALTER DATABASE {database} SET search_path = public, pg_catalog")
+    engine = connect(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.timeout(300)
+def test_each_record_is_recorded_once_in_order_or_its_loss_is_told(
+    postgres_server: GivenPostgres, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.reader.GONE_SECONDS", 0.0)
+    with virtual_time(database_url) as engine:
+        machine = type("Machine", (Bridges,), {"engine": engine})
+        run_state_machine_as_test(
+            machine,
+            settings=settings(
+                max_examples=40,
+                stateful_step_count=40,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+                print_blob=True,
+            ),
+        )
