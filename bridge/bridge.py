@@ -19,7 +19,7 @@ from bridge.brake import Brake
 from bridge.holdings import Holdings
 from bridge.intake import Intake
 from bridge.lag import LagWatch
-from bridge.loops import Loop
+from bridge.loops import Loop, NextIn
 from bridge.reader import ShardReader
 from bridge.relay import Relay
 from bridge.streams import Streams
@@ -28,6 +28,7 @@ from bridge.tree import ShardTree
 from notifier.errors import LeaseLost
 from notifier.health import BEAT_SECONDS, Heartbeat
 from notifier.outbox import Partitions
+from notifier.telemetry import trace
 
 log = structlog.get_logger(__name__)
 
@@ -110,10 +111,10 @@ class Bridge:
     def _keep_house(self) -> None:
         self._partitions.ensure_around(datetime.now(UTC).date())
 
-    def _find_shards(self) -> float:
-        wait = self._sweep.run_once()
+    def _find_shards(self) -> NextIn:
+        again = self._sweep.run_once()
         self._taking.wake()
-        return wait
+        return again
 
     def _take_shards(self) -> None:
         if self._stopping.is_set():
@@ -152,9 +153,11 @@ class Bridge:
         except LeaseLost as error:
             log.info("shard given up", shard=shard, reason=str(error))
             self._give_up(reader)
-        except Exception:
+        except Exception as error:  # noqa: BLE001
             # The answer to a commit may be lost: only the database knows the checkpoint, so start again from there.
-            log.exception("shard given up, will be taken again", shard=shard)
+            # What the error says stays out of the log: Postgres may quote a record.
+            facts = {"shard": shard, "error": type(error).__name__, "trace": trace(error)}
+            log.error("shard given up, will be taken again", **facts)
             self._give_up(reader)
         else:
             if wait is None:

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from bridge.decode import decode, identity, sequence_number, stored
-from notifier.broker import BrokerError, Queue, has_room
+from notifier.broker import BrokerError, Queue
 from notifier.errors import DecodeError
 from notifier.outbox import Intake as Outbox
 from notifier.outbox import NewNotification, Page, Publications, Quarantined, Recorded, ShardLease
@@ -52,9 +52,9 @@ class Intake:
         done = []
         try:
             for each in recorded:
-                if has_room(self._queue.depth(each.channel), len(each.ids), self._high_water):
-                    self._queue.publish(each.channel, dict.fromkeys(each.ids, 0))
-                    done.append(each.publication)
+                if not self._queue.publish(each.channel, dict.fromkeys(each.ids, 0), self._high_water):
+                    break
+                done.append(each.publication)
         except BrokerError as error:
             self._resting_until = time.monotonic() + _REST_SECONDS  # a broker that hangs must not hold up recording
             log.warning("publishing is left to the relay", seconds=_REST_SECONDS, reason=str(error))

@@ -2,24 +2,30 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 
-from notifier.database import DatabaseError
+from notifier.database import DatabaseError, cause
 from notifier.errors import NotifierError
+from notifier.telemetry import trace
 
 log = structlog.get_logger(__name__)
 
 _LONGEST_BACKOFF = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class NextIn:
+    """What a job answers that knows better when it should run again. A type of its own: many jobs answer a number."""
+
+    seconds: float
+
+
 class Loop:
-    """Calls `job` every so many seconds, or when it said so. A failure is logged and tried again; none ends the loop.
+    """Calls `job` every so many seconds, or when it said so. A failure is logged and tried again: none ends it."""
 
-    `job` may answer the seconds until its next round.
-    """
-
-    def __init__(self, name: str, seconds: float, job: Callable[[], float | None]) -> None:
+    def __init__(self, name: str, seconds: float, job: Callable[[], object]) -> None:
         self.name = name
         self._seconds = seconds
         self._job = job
@@ -52,13 +58,15 @@ class Loop:
 
     def _round(self) -> float:
         try:
-            wait = self._job()
-        except (NotifierError, DatabaseError) as error:
+            answer = self._job()
+        except DatabaseError as error:
+            log.warning("failed, will try again", job=self.name, reason=cause(error))
+        except NotifierError as error:
             log.warning("failed, will try again", job=self.name, reason=" ".join(str(error).split())[:300])
-        except Exception:
-            log.exception("failed, will try again", job=self.name)
+        except Exception as error:  # noqa: BLE001
+            log.error("failed, will try again", job=self.name, error=type(error).__name__, trace=trace(error))
         else:
             self._failures = 0
-            return self._seconds if wait is None else wait
+            return answer.seconds if isinstance(answer, NextIn) else self._seconds
         self._failures += 1
         return min(_LONGEST_BACKOFF, max(self._seconds, 0.1 * 2.0**self._failures))

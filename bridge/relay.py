@@ -6,7 +6,7 @@ from uuid import UUID
 
 import structlog
 
-from notifier.broker import Queue, has_room
+from notifier.broker import Queue
 from notifier.database import Engine
 from notifier.outbox import Publication, Publications, expire
 
@@ -49,30 +49,29 @@ class Relay:
         self._generation = generation
 
     def _relay(self, channel: str) -> int:
-        depth = before = self._queue.depth(channel)
+        relayed = 0
         while due := self._publications.take_due(channel, _BATCH):
             self._publications.settled([each.id for each in due if not each.waiting])
             left = [each for each in due if each.waiting]
             try:
-                while left and (published := self._publish(left[0], depth)) is not None:
-                    depth += published
+                while left and (published := self._publish(left[0])) is not None:
+                    relayed += published
                     del left[0]
             finally:
                 self._publications.postpone([each.id for each in left], _SOON)
             if left:
                 break
-        return depth - before
+        return relayed
 
-    def _publish(self, publication: Publication, depth: int) -> int | None:
+    def _publish(self, publication: Publication) -> int | None:
         """Publish what is missing of it; None where there is no room. Raises BrokerError."""
         missing = publication.waiting
         if publication.published:
             missing = absent(publication, self._held.of(publication.channel))
-        if missing and not has_room(depth, len(missing), self._high_water):
+        if not self._queue.publish(publication.channel, missing, self._high_water):
             return None
         if missing and publication.published:
             log.warning("the broker had lost messages", channel=publication.channel, count=len(missing))
-        self._queue.publish(publication.channel, missing)
         self._publications.published_again(publication)
         return len(missing)
 

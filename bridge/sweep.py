@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from bridge.loops import NextIn
 from bridge.streams import ShardGone, Streams
 from bridge.tree import ShardTree
 from notifier.errors import NotifierError
@@ -33,14 +34,14 @@ class Sweep:
         """A shard has ended: look more often for a while."""
         self._expecting_until = time.monotonic() + _PATIENCE_SECONDS
 
-    def run_once(self) -> float:
-        """One sweep, unless another bridge is at it; answers the seconds until the next."""
+    def run_once(self) -> NextIn:
+        """One sweep, unless another bridge is at it; answers when the next is due."""
         with self._tree.sweeping() as ours:
             new = sum(self._sweep(table) for table in self._tables) if ours else 0
         if new:
             log.info("new shards", count=new)
             self._expecting_until = 0.0
-        return _EXPECTING_SECONDS if time.monotonic() < self._expecting_until else SWEEP_SECONDS
+        return NextIn(_EXPECTING_SECONDS if time.monotonic() < self._expecting_until else SWEEP_SECONDS)
 
     def _sweep(self, table: str) -> int:
         """A stream that was switched off is listed no more, and still to be read to its end."""

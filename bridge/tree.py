@@ -7,11 +7,14 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import structlog
 from sqlalchemy import Connection, Engine, text
 
 from bridge.streams import Shard
 from notifier.errors import LeaseLost
 from notifier.outbox import ShardLease
+
+log = structlog.get_logger(__name__)
 
 _SHARD_ID = re.compile(r"shardId-(\d{20})-")
 _SWEEP_LOCK = 0x6E6F7469737770
@@ -31,6 +34,20 @@ FROM streams st, unnest(CAST(:shard_ids AS text[]), CAST(:parents AS text[]), CA
                  AS described (id, parent, created)
 WHERE arn = :arn AND NOT EXISTS (SELECT FROM shards WHERE stream_id = st.id AND shard_id = described.id)
 ON CONFLICT (stream_id, shard_id) DO NOTHING
+""")
+
+# The parent of a listed shard, itself not listed and unknown to us, though it was made after we had come.
+_CAME_AND_WENT = text("""
+WITH missed AS (
+  INSERT INTO shards (stream_id, shard_id, state, finished_at)
+  SELECT st.id, parent.id, 'lost', now()
+  FROM streams st, unnest(CAST(:parents AS text[]), CAST(:created AS float8[])) AS parent (id, created)
+  WHERE st.arn = :arn AND to_timestamp(parent.created) > st.discovered_at
+    AND NOT EXISTS (SELECT FROM shards WHERE stream_id = st.id AND shard_id = parent.id)
+  ON CONFLICT (stream_id, shard_id) DO NOTHING
+  RETURNING id
+)
+INSERT INTO gaps (shard, reason) SELECT id, 'it came and went before anyone could read it' FROM missed
 """)
 
 # Lost too early: it is listed after all.
@@ -78,6 +95,7 @@ class ShardTree:
             connection.execute(_STREAM, {"arn": arn, "table": table})
             names = [each.shard_id for each in shards]
             found_again = connection.execute(_FOUND_AGAIN, {"arn": arn, "shard_ids": names}).rowcount
+            _note_missed(connection, arn, shards)
             return _insert(connection, arn, shards) + found_again
 
     def unfinished_streams(self, table: str) -> list[str]:
@@ -131,6 +149,15 @@ def _insert(connection: Connection, arn: str, shards: Sequence[Shard]) -> int:
         "created": [created_at(each.shard_id) for each in shards],
     }
     return connection.execute(_SHARDS, values).rowcount
+
+
+def _note_missed(connection: Connection, arn: str, shards: Sequence[Shard]) -> None:
+    listed = {each.shard_id for each in shards}
+    parents = sorted({each.parent_shard_id for each in shards if each.parent_shard_id} - listed)
+    if parents:
+        values = {"arn": arn, "parents": parents, "created": [created_at(each) for each in parents]}
+        if missed := connection.execute(_CAME_AND_WENT, values).rowcount:
+            log.error("GAP: shards came and went unread", stream=arn, count=missed)
 
 
 def created_at(shard_id: str) -> float | None:

@@ -1,13 +1,14 @@
 """What a channel must do. A package adds one through the entry-point group `notifier.channels`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Protocol
 
-from notifier.errors import SettingsError
+from notifier.errors import RoutesError, SettingsError
 from notifier.messages import Message
 from notifier.outcomes import Outcome
+from notifier.routes import Route
 from notifier.settings import Settings
 from notifier.templates import Templates
 
@@ -44,6 +45,15 @@ class Channel(Protocol):
 
 def channel_names() -> list[str]:
     return sorted({point.name for point in entry_points(group=GROUP)})
+
+
+def check_channels(routes: Iterable[Route]) -> None:
+    """Raises RoutesError for a route whose channel is not installed: its notifications would wait for ever."""
+    installed = channel_names()
+    for route in routes:
+        if route.channel not in installed:
+            known = ", ".join(installed) or "none"
+            raise RoutesError(f"the route {route.name} has channel={route.channel!r}; installed are: {known}")
 
 
 def load_channel(name: str, settings: Settings) -> Channel:

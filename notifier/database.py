@@ -8,27 +8,34 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+    TimeoutError,  # noqa: A004  of the pool
+)
 
 from notifier.errors import SchemaOutdated, SettingsError, Unreachable
 
 __all__ = [
-    "DatabaseAway",
     "DatabaseError",
     "Engine",
     "alembic_configuration",
+    "cause",
     "check_schema",
     "connect",
+    "is_away",
     "migrate",
     "schema_head",
     "unreachable",
 ]
 
-DatabaseError = DBAPIError
-"""Whatever Postgres or the way to it raised."""
+DatabaseError = SQLAlchemyError
+"""Whatever Postgres, the way to it or the pool raised."""
 
-DatabaseAway = (OperationalError, InterfaceError)
-"""It may work when it is tried again: the server is down, the connection broke, a deadlock was resolved."""
+_READ_ONLY = "25006"  # the primary that we knew is a standby now
 
 # A dead peer must be noticed before the shortest lease ends; no statement of ours takes longer than this.
 _CONNECT = {
@@ -43,7 +50,10 @@ _CONNECT = {
 
 
 def connect(url: str, *, pool_size: int = 5, application: str = "notifier") -> Engine:
-    """An engine for that URL; connects when it is first used. Raises SettingsError for a malformed URL."""
+    """An engine for that URL; connects when it is first used. Raises SettingsError for a malformed URL.
+
+    With a `pool_size` of 0 the threads that use it are its only bound.
+    """
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -57,7 +67,25 @@ def connect(url: str, *, pool_size: int = 5, application: str = "notifier") -> E
         max_overflow=0,
         pool_timeout=30,
         pool_recycle=1800,
+        hide_parameters=True,  # recipients and items are nothing for a log
     )
+
+
+def is_away(error: DatabaseError) -> bool:
+    """It may work when it is tried again: the server is down, the connection broke, a deadlock was resolved."""
+    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _READ_ONLY:
+        return True
+    return isinstance(error, OperationalError | InterfaceError | TimeoutError)
+
+
+def cause(error: DatabaseError) -> str:
+    """What is wrong, in one line without values of rows: the server's own text may quote them."""
+    if not isinstance(error, DBAPIError):
+        return type(error).__name__
+    sqlstate = getattr(error.orig, "sqlstate", None)
+    if sqlstate is None and isinstance(error, OperationalError):
+        return " ".join(str(error.orig).split())
+    return f"{type(error.orig).__name__} {sqlstate or ''}".strip()
 
 
 def migrate(url: str) -> None:

@@ -116,7 +116,10 @@ def _bool(value: object) -> bool:
 
 
 def _is_ttl(identity: Wire | None) -> bool:
-    return identity is not None and identity.get("principalId") == "dynamodb.amazonaws.com"
+    """GetRecords says PrincipalId; what passed through Lambda says principalId."""
+    if identity is None:
+        return False
+    return "dynamodb.amazonaws.com" in (identity.get("PrincipalId"), identity.get("principalId"))
 
 
 _DECODERS: dict[str, Callable[[Any], Any]] = {

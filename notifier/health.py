@@ -1,6 +1,7 @@
 """Is a process of this machine making progress? Each one touches a file while its main loop turns.
 
-A process that hangs stops touching it; one that only waits for a server that is down goes on. No port is opened.
+A process that hangs, or has a delivery that does, stops touching it; one that only waits for a server that is down
+goes on. No port is opened.
 """
 
 import os

@@ -31,6 +31,8 @@ def compile_match(table: str, names: Sequence[str], match: Pattern, match_old: P
 
     `match` is held against the new image, or the old one where there is no new one; `match_old` against the old one.
     """
+    if not names:
+        raise RoutesError("on=[] matches nothing: name at least one of INSERT, MODIFY, REMOVE")
     if unknown := set(names) - EVENT_NAMES:
         raise RoutesError(f"on={sorted(unknown)} is not one of INSERT, MODIFY, REMOVE")
     allowed = frozenset(names)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, TypeVar
 
 from notifier.errors import RoutesError
@@ -54,6 +54,8 @@ def route(
     """
 
     def register(build: BuildT) -> BuildT:
+        if type(build) is not FunctionType:
+            raise RoutesError(f"@route decorates a function, not {build!r}")
         names = (on,) if isinstance(on, str) else tuple(on)
         made = Route(
             name=name or build.__name__,
@@ -111,18 +113,26 @@ class Routes:
 
 def routes_of(function: object) -> tuple[Route, ...]:
     """The routes that decorate a function, the topmost first."""
+    if type(function) is not FunctionType:  # a proxy in the user's module may raise whatever it is asked
+        return ()
     found: tuple[Route, ...] = getattr(function, _ATTRIBUTE, ())
     return found
 
 
 def load_routes(module: str) -> Routes:
     """The routes of a module, named as `package.module`. Raises RoutesError that says what to mend."""
+    from notifier.channels import check_channels
+
     if not module:
         raise RoutesError("NOTIFIER_ROUTES is not set: name the Python module with your routes, as package.module")
+    if module.endswith(".py") or "/" in module:
+        name = module.removeprefix("./").removesuffix(".py").replace("/", ".")
+        raise RoutesError(f"NOTIFIER_ROUTES={module} is a file: name the module, without .py: NOTIFIER_ROUTES={name}")
     loaded = _import(module)
     found = [each for value in vars(loaded).values() for each in routes_of(value)]
     if not found:
         raise RoutesError(f"{module} has no route: decorate a function with @route(table=..., channel=...)")
+    check_channels(found)
     return Routes(found, Path(loaded.__file__) if loaded.__file__ else None)
 
 

@@ -1,7 +1,8 @@
 """All settings: environment variables with the prefix NOTIFIER_, beside the AWS SDK's own."""
 
+import re
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AwareDatetime, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -9,13 +10,31 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from notifier.errors import SettingsError
 
 AwsService = Literal["dynamodb", "ses", "sqs", "sns"]
+_PORT = re.compile(r"[\w+]+://(?:[^:/@]*(?::[^@]*)?@)?+(?:\[[^/?]*\]|[^:/?]*):([^/?]*)")
 
 
-class Settings(BaseSettings):
+class DatabaseSettings(BaseSettings):
+    """What a command needs that only looks into the database."""
+
     model_config = SettingsConfigDict(env_prefix="NOTIFIER_", env_ignore_empty=True, extra="ignore")
 
     database_url: SecretStr = Field(description="Postgres, as postgresql://user:password@host:5432/database")
-    broker_url: SecretStr = Field(description="Redis, as redis://:password@host:6379/0")
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: SecretStr) -> SecretStr:
+        url = value.get_secret_value()
+        if not url.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
+            raise ValueError("must start with postgresql://")
+        if (port := _PORT.match(url)) and port[1].strip("0123456789"):
+            raise ValueError("the port is not a number")
+        return value
+
+
+class Settings(DatabaseSettings):
+    """What a bridge and a worker need."""
+
+    broker_url: SecretStr = Field(description="Redis, as redis://:password@host:6379/0; for bridge and worker")
     tables: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="DynamoDB tables whose streams are read, separated by commas"
     )
@@ -64,24 +83,30 @@ class Settings(BaseSettings):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
 
-    @field_validator("database_url")
-    @classmethod
-    def _is_postgres(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
-            raise ValueError("must start with postgresql://")
-        return value
-
     def endpoint(self, service: AwsService) -> str | None:
         """The address of an AWS service, None for AWS itself."""
         own: str = getattr(self, f"aws_{service}_endpoint_url")
         return own or self.aws_endpoint_url or None
 
 
+SettingsT = TypeVar("SettingsT", bound=DatabaseSettings)
+
+
 @cache
 def load_settings() -> Settings:
     """The settings of this process. Raises SettingsError that names each variable at fault."""
+    return _load(Settings)
+
+
+@cache
+def load_database_settings() -> DatabaseSettings:
+    """The part of the settings that names the database; nothing else is demanded. Raises SettingsError."""
+    return _load(DatabaseSettings)
+
+
+def _load(kind: type[SettingsT]) -> SettingsT:
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
 

@@ -1,7 +1,7 @@
-"""`notifier demo`, `up` and `produce`: the whole system on this machine, and events to try it with."""
+"""`notifier demo`, `up`, `produce` and `put`: the whole system on this machine, and events to try it with."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -43,11 +43,36 @@ def demo(
 
 
 def up(logs: Logs = None) -> None:
-    """Run the whole system with your routes (or the example's) until Ctrl-C: bridge, worker, servers, simulators."""
-    with _system(logs) as system:
+    """Run the whole system with your routes (or the example's) until Ctrl-C: bridge, worker, servers, simulators.
+
+    Your NOTIFIER_ variables count, but for the addresses of servers. Without NOTIFIER_TABLES the tables of the routes
+    are read.
+    """
+    from sandbox.system import check_setup, own_options
+
+    options = own_options()
+    routes = check_setup(options)
+    options.setdefault("NOTIFIER_TABLES", ",".join(sorted({route.table for route in routes})))
+    with _system(logs, options) as system:
         system.start("bridge", "bridge")
-        system.start("worker", "worker", "email")
+        system.start("worker", "worker", *sorted({route.channel for route in routes}))
         _until_interrupted(system)
+
+
+def put(
+    item: Annotated[str, typer.Argument(help='The item as JSON: {"pk": "...", "sk": "...", ...}')],
+    table: Annotated[str, typer.Option(help="Its table; otherwise the first of NOTIFIER_TABLES.")] = "",
+) -> None:
+    """Write one item to a table, as an application would. An item that is there already makes no INSERT."""
+    from notifier.settings import load_settings
+    from sandbox.producer import parse_item
+    from sandbox.system import TABLE
+    from sandbox.table import EventTable
+
+    written, settings = parse_item(item), load_settings()
+    into = EventTable(settings, table or next(iter(settings.tables), TABLE))
+    list(into.write([written]))
+    typer.echo(f"written to {into.name}")
 
 
 def produce(
@@ -70,24 +95,30 @@ def produce(
 
 
 @contextmanager
-def _system(logs: Path | None) -> Iterator["System"]:
+def _system(logs: Path | None, options: Mapping[str, str] | None = None) -> Iterator["System"]:
     from sandbox.processes import stopped_by_signals
     from sandbox.system import running_servers
 
     with stopped_by_signals(), tempfile.TemporaryDirectory(prefix="notifier-logs-") as folder:
         if logs:
             logs.mkdir(parents=True, exist_ok=True)
-        with running_servers(logs or Path(folder)) as system:
+        with running_servers(logs or Path(folder), options=options) as system:
             yield system
 
 
 def _until_interrupted(system: "System") -> None:
+    import shlex
     import time
 
-    for name, value in system.environment.items():
-        if value:
-            typer.echo(f"export {name}='{value}'", err=True)
-    typer.echo(f"\nThe inbox: {system.ses.url}\nCtrl-C stops everything.", err=True)
+    from sandbox.system import CREDENTIALS
+
+    for name, value in {**system.environment, **CREDENTIALS}.items():
+        typer.echo(f"export {name}={shlex.quote(value)}", err=True)
+    typer.echo(f"\nThe inbox: {system.ses.url}", err=True)
+    typer.echo(f"The logs: {system.folder} (they go with it, unless --logs FOLDER keeps them)", err=True)
+    typer.echo("Warnings and errors follow here. Ctrl-C stops everything.", err=True)
     while True:
+        for line in system.complaints():
+            typer.echo(line, err=True)
         system.check()
         time.sleep(0.5)

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from sandbox.demo import Counter, DemoResult
 
@@ -37,7 +38,8 @@ def show_result(result: DemoResult, mail: dict[str, Any] | None) -> None:
     console = Console()
     if mail:
         head = f"From: {mail['from']}\nTo: {', '.join(mail['to'])}\nSubject: {mail['subject']}"
-        console.print(Panel(f"{head}\n\n{(mail['text'] or '').strip()}", title="one of the mails", width=78))
+        body = Text(f"{head}\n\n{(mail['text'] or '').strip()}")  # data is no markup
+        console.print(Panel(body, title="one of the mails", width=78))
     console.print(_table(result))
     rate = f"{result.seconds:.1f} s, {result.events_per_second:,.0f} events/s"
     if result.exact:

@@ -18,7 +18,9 @@ def ses_simulator(folder: Path, *options: str) -> Iterator["SesServer"]:
     """A new simulator; its log lies in `folder`. `options` are those of `python -m sandbox.ses`."""
     with scratch_folder() as home:
         journal, address = home / "accepted.jsonl", home / "address"
-        words: list[str | Path] = [sys.executable, "-m", "sandbox.ses", "--journal", journal, "--port-file", address]
+        # -P: no file of the working folder takes a library's place.
+        python: list[str | Path] = [sys.executable, "-P", "-m"]
+        words = [*python, "sandbox.ses", "--journal", journal, "--port-file", address]
         with Child("ses", [*words, *options], log=folder / "ses.log") as child:
             child.wait_until(address.exists)
             yield SesServer(address.read_text().strip(), journal, child)

@@ -1,6 +1,7 @@
 """The whole system on one machine: servers, simulators, bridges and workers, each a process of its own."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +12,11 @@ from typing import Any
 
 import boto3
 
+from notifier.channels import load_channel
 from notifier.database import migrate
-from notifier.settings import Settings
+from notifier.routes import Routes, load_routes
+from notifier.settings import Settings, load_settings
+from notifier.templates import Templates, templates_folder
 from sandbox.ministack import MinistackServer, ministack
 from sandbox.postgres import PostgresServer, embedded_postgres
 from sandbox.processes import Child
@@ -23,12 +27,32 @@ from sandbox.table import EventTable
 TABLE = "activity"
 ROUTES = "examples.notifications"
 SENDER = "Notifier demo <hello@example.com>"
-_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+_ADDRESSES = ("database_", "broker_", "aws_")
+_NOWHERE = {
+    "NOTIFIER_DATABASE_URL": "postgresql://127.0.0.1:1/notifier",
+    "NOTIFIER_BROKER_URL": "redis://127.0.0.1:1/0",
+    "NOTIFIER_AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+    "NOTIFIER_AWS_SES_ENDPOINT_URL": "http://127.0.0.1:1",
+    "NOTIFIER_AWS_REGION": "eu-west-1",
+}
+EXAMPLE = {"NOTIFIER_TABLES": TABLE, "NOTIFIER_ROUTES": ROUTES, "NOTIFIER_SENDER": SENDER}
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+_COMPLAINT = re.compile(rb'\[(warning|error|critical) *\]|"level": ?"(warning|error|critical)"')
+
+
+class _Given(Settings):
+    """Settings that come from the arguments alone: what the user's shell exports is for another system."""
+
+    @classmethod
+    def settings_customise_sources(cls, *_: Any, **sources: Any) -> tuple[Any, ...]:
+        return (sources["init_settings"],)
 
 
 @dataclass
 class System:
-    """Running servers, and the processes that were started on them. `options` are more variables for those."""
+    """Running servers, and the processes that were started on them. `options` are variables for those: they win
+    over the example's.
+    """
 
     folder: Path
     postgres: PostgresServer
@@ -38,21 +62,19 @@ class System:
     processes: ExitStack
     options: dict[str, str] = field(default_factory=dict)
     children: list[Child] = field(default_factory=list)
+    _read: dict[Path, int] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that each process of the system gets; the user's own routes win over the example's."""
+        """The variables that each process of the system gets."""
         return {
             "NOTIFIER_DATABASE_URL": self.postgres.url("notifier"),
             "NOTIFIER_BROKER_URL": self.redis.url,
             "NOTIFIER_AWS_ENDPOINT_URL": self.aws.url,
             "NOTIFIER_AWS_SES_ENDPOINT_URL": self.ses.url,
             "NOTIFIER_AWS_REGION": "eu-west-1",
-            "NOTIFIER_TABLES": os.environ.get("NOTIFIER_TABLES", TABLE),
-            "NOTIFIER_ROUTES": os.environ.get("NOTIFIER_ROUTES", ROUTES),
-            "NOTIFIER_TEMPLATES": os.environ.get("NOTIFIER_TEMPLATES", ""),
             "NOTIFIER_HEARTBEAT_FOLDER": str(self.folder),
-            "NOTIFIER_SENDER": os.environ.get("NOTIFIER_SENDER", SENDER),
+            **EXAMPLE,
             **self.options,
         }
 
@@ -61,15 +83,26 @@ class System:
         for child in self.children:
             child.check()
 
+    def complaints(self) -> Iterator[str]:
+        """The warnings and errors in the logs of its processes that were not told yet."""
+        for child in self.children:
+            with child.log.open("rb") as log:
+                log.seek(self._read.get(child.log, 0))
+                whole = log.read().rpartition(b"\n")[0]  # the last line may still be growing
+            self._read[child.log] = self._read.get(child.log, 0) + len(whole)
+            for line in whole.splitlines():
+                if _COMPLAINT.search(line):
+                    yield f"{child.name}: {line.decode(errors='replace')}"
+
     def table(self, name: str = TABLE) -> EventTable:
         """A table of this system's DynamoDB."""
-        session = boto3.Session(*_CREDENTIALS.values())
+        session = boto3.Session(*CREDENTIALS.values())
         return EventTable(self.settings, name, session)
 
     @property
     def settings(self) -> Settings:
         given: dict[str, Any] = {n.removeprefix("NOTIFIER_").lower(): v for n, v in self.environment.items()}
-        return Settings(**given)
+        return _Given(**given)
 
     def start(self, name: str, *words: str) -> Child:
         """Start `notifier WORDS` as a process; it ends with the system."""
@@ -79,7 +112,9 @@ class System:
 
 
 @contextmanager
-def running_servers(folder: Path, *, durable: bool = True) -> Iterator[System]:
+def running_servers(
+    folder: Path, *, durable: bool = True, options: Mapping[str, str] | None = None
+) -> Iterator[System]:
     """Postgres, Redis, DynamoDB and SES, migrated and with the tables made; logs lie in `folder`."""
     with ExitStack() as stack, ThreadPoolExecutor(4) as side_by_side:  # each spends its start waiting
         postgres = side_by_side.submit(stack.enter_context, embedded_postgres(folder, durable=durable))
@@ -87,7 +122,7 @@ def running_servers(folder: Path, *, durable: bool = True) -> Iterator[System]:
         aws = side_by_side.submit(stack.enter_context, ministack(folder))
         ses = side_by_side.submit(stack.enter_context, ses_simulator(folder))
         servers = (postgres.result(), redis.result(), aws.result(), ses.result())
-        system = System(folder, *servers, processes=stack.enter_context(ExitStack()))
+        system = System(folder, *servers, stack.enter_context(ExitStack()), dict(options or {}))
         system.postgres.create_database("notifier")
         migrate(system.postgres.url("notifier"))
         for table in system.settings.tables:
@@ -95,13 +130,46 @@ def running_servers(folder: Path, *, durable: bool = True) -> Iterator[System]:
         yield system
 
 
+def own_options() -> dict[str, str]:
+    """What the user set for Notifier, but for the addresses of servers: those are ours."""
+    names = (f"NOTIFIER_{name.upper()}" for name in Settings.model_fields if not name.startswith(_ADDRESSES))
+    return {name: value for name in names if (value := os.environ.get(name))}
+
+
+def check_setup(options: Mapping[str, str]) -> Routes:
+    """The routes, before any server starts. Raises the NotifierError that says what is wrong with them, with their
+    templates or with the settings. The user's module sees the variables of a worker, with addresses of nobody.
+    """
+    with _environment({**_clean_environment(), **_NOWHERE, **EXAMPLE, **options}):
+        load_settings.cache_clear()
+        settings = load_settings()
+        routes = load_routes(settings.routes)
+        Templates(templates_folder(settings, str(routes.source) if routes.source else None)).check()
+        for channel in {route.channel for route in routes}:
+            load_channel(channel, settings)
+        load_settings.cache_clear()
+        return routes
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 def notifier_process(name: str, words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Child:
     """`notifier WORDS` as a process with these settings and no others; its log lies in `folder`."""
-    command = [sys.executable, "-m", "notifier", *words]
+    command = [sys.executable, "-P", "-m", "notifier", *words]  # -P: a user's email.py is not the library's
     return Child(name, command, log=folder / f"{name}.log", env={**_clean_environment(), **environment})
 
 
 def _clean_environment() -> dict[str, str]:
     """Ours without what would lead a process of the system to a real AWS account."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "NOTIFIER_"))}
-    return kept | _CREDENTIALS | {"AWS_EC2_METADATA_DISABLED": "true"}
+    return kept | CREDENTIALS | {"AWS_EC2_METADATA_DISABLED": "true"}

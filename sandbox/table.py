@@ -10,11 +10,12 @@ from boto3.dynamodb.types import TypeSerializer
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from notifier.errors import NotifierError, Unreachable
+from notifier.errors import NotifierError, Unreachable, UsageError
 from notifier.settings import Settings
 
 _BATCH = 25  # what BatchWriteItem takes
 _TRIES = 8
+_MISTAKES = frozenset(("ResourceNotFoundException", "ValidationException"))
 _serialize = TypeSerializer().serialize
 
 
@@ -72,5 +73,6 @@ class EventTable:
 
     def _unreachable(self, error: Exception) -> NotifierError:
         if isinstance(error, ClientError):
-            return NotifierError(f"DynamoDB at {self._where} refused the table {self.name!r}: {error}")
+            kind = UsageError if error.response["Error"]["Code"] in _MISTAKES else NotifierError
+            return kind(f"DynamoDB at {self._where} refused the table {self.name!r}: {error}")
         return Unreachable(f"DynamoDB at {self._where} does not answer: {error}")

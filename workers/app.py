@@ -9,7 +9,9 @@ from notifier.broker import celery_configuration
 from notifier.health import BEAT_SECONDS, Heartbeat
 from notifier.settings import load_settings
 from notifier.telemetry import configure_logging
+from workers.pulse import Pulse, waits_for_broker
 from workers.tasks import register
+from workers.wiring import underway
 
 settings = load_settings()
 app = Celery("notifier")
@@ -18,14 +20,17 @@ register(app)
 
 
 class Beat(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Shows that the worker's main loop turns."""
+    """Shows that the worker makes progress."""
 
     requires = ("celery.worker.components:Timer",)
 
     def start(self, worker: Any) -> None:
-        heartbeat = Heartbeat("worker")
-        heartbeat.beat()
-        worker.timer.call_repeatedly(BEAT_SECONDS, heartbeat.beat)
+        self._pulse = Pulse(Heartbeat("worker"), underway(), lambda: waits_for_broker(worker))
+        worker.timer.call_repeatedly(BEAT_SECONDS, self._pulse.turned)
+        self._pulse.start()
+
+    def stop(self, worker: Any) -> None:  # noqa: ARG002
+        self._pulse.stop()
 
 
 app.steps["worker"].add(Beat)

@@ -14,15 +14,26 @@ def worker(
 ) -> None:
     """Send the notifications of a channel. Run as many as you like: `notifier worker email`."""
     from notifier.settings import load_settings
+    from notifier.telemetry import configure_logging
 
+    settings = load_settings()
+    configure_logging(settings, process="worker")  # before Celery says anything
     check(channels)
-    level = load_settings().log_level
     queues = ",".join(_queues(channels))
     # Threads: an attempt waits for the network, and a threads worker finishes what is under way when it is stopped.
-    options = ["--pool", "threads", "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
+    options = [
+        "-l",
+        settings.log_level,
+        "--pool",
+        "threads",
+        "--concurrency",
+        str(concurrency),
+        "--without-gossip",
+        "--without-mingle",
+    ]
     from workers.app import app
 
-    app.worker_main(["worker", "-Q", queues, "-n", name or f"{'-'.join(channels)}@%h", "-l", level, *options])
+    app.worker_main(["--quiet", "worker", "-Q", queues, "-n", name or f"{'-'.join(channels)}@%h", *options])
 
 
 def check(channels: list[str]) -> None:

@@ -29,10 +29,15 @@ def after_send(work: Work, outcome: Outcome, policy: RetryPolicy) -> Change:
             assert_never(outcome)
 
 
-def after_error(work: Work, error: Exception, policy: RetryPolicy) -> Change:
+def after_error(work: Work, error: BaseException, policy: RetryPolicy) -> Change:
     """The change of a delivery whose route or template raised: nothing has left, so it is tried again."""
     reason = f"{type(error).__name__}: {error}"
     return _retry(work, policy, reason, "".join(traceback.format_exception(error)))
+
+
+def too_late(work: Work) -> Change:
+    """The change of a delivery whose lease is nearly over before its request left. Counts against nothing."""
+    return _wait(work.id, WAIT_WHEN_THROTTLED, "the database answered too late to send within the lease; not sent")
 
 
 def skipped(work: Work) -> Change:

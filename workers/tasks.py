@@ -13,6 +13,7 @@ from notifier.broker import TASK, channel_of
 from notifier.errors import Unreachable
 from notifier.notifications import Status
 from notifier.outbox import Change
+from notifier.telemetry import trace
 from workers.wiring import delivery
 
 log = structlog.get_logger(__name__)
@@ -26,20 +27,29 @@ class DeliveryUnknown(Exception):
     """The provider's answer was lost; the delivery waits for evidence."""
 
 
+class DeliveryError(Exception):
+    """Something that must not happen did. Its text and its cause may hold personal data: they stay here."""
+
+
 def register(app: Celery) -> Task:
     """Make the task `notifier.deliver` of that app."""
 
-    @app.task(name=TASK, bind=True, throws=(DeliveryFailed, DeliveryUnknown))  # type: ignore[untyped-decorator]
+    @app.task(name=TASK, bind=True, throws=(DeliveryFailed, DeliveryUnknown, DeliveryError))  # type: ignore[untyped-decorator]
     def deliver(task: Task, notification_id: str) -> str:
-        id_ = UUID(notification_id)
-        try:
-            changes = delivery(channel_of(task.request.delivery_info["routing_key"])).deliver([id_])
-        except Unreachable as error:
-            log.warning("message given back", notification=notification_id, reason=str(error))
-            raise Reject("the database does not answer", requeue=True) from None
-        return report(changes.get(id_))
+        return report(_deliver(channel_of(task.request.delivery_info["routing_key"]), UUID(notification_id)))
 
     return deliver
+
+
+def _deliver(channel: str, id_: UUID) -> Change | None:
+    try:
+        return delivery(channel).deliver([id_]).get(id_)
+    except Unreachable as error:
+        log.warning("message given back", notification=str(id_), reason=str(error))
+        raise Reject("the database does not answer", requeue=True) from None
+    except Exception as error:  # noqa: BLE001  whatever it is: Celery would publish its text
+        log.error("delivery broke", notification=str(id_), error=type(error).__name__, trace=trace(error))  # noqa: TRY400
+        raise DeliveryError("see the worker's log") from None
 
 
 def report(change: Change | None) -> str:

@@ -12,8 +12,7 @@ from notifier.routes import Routes, load_routes
 from notifier.settings import Settings, load_settings
 from notifier.templates import Templates, templates_folder
 from workers.deliver import Delivery
-
-CONCURRENCY = 8
+from workers.underway import Underway
 
 _making = threading.Lock()
 
@@ -34,13 +33,19 @@ def _delivery(channel: str) -> Delivery:
         routes(),
         templates(settings, routes()),
         settings.send_lease_seconds,
+        underway(),
     )
+
+
+@cache
+def underway() -> Underway:
+    return Underway()
 
 
 @cache
 def engine() -> Engine:
     url = load_settings().database_url.get_secret_value()
-    return connect(url, pool_size=CONCURRENCY + 1, application="notifier worker")
+    return connect(url, pool_size=0, application="notifier worker")  # bounded by --concurrency
 
 
 @cache

@@ -5,7 +5,6 @@ Redis is a hint. Whatever goes wrong here costs time, not notifications: the pub
 
 import re
 from collections.abc import Mapping
-from itertools import islice
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -19,7 +18,16 @@ from notifier.broker.envelope import Envelopes
 from notifier.errors import SettingsError, Unreachable
 
 _GENERATION = "notifier:generation"
-_BATCH = 500
+_NO_MARK = 2**53
+# The length and the messages in one step: bridges that publish at once stay below the mark together.
+_PUSH = """
+local depth = redis.call('LLEN', KEYS[1])
+if depth > 0 and depth + #ARGV - 1 > tonumber(ARGV[1]) then return 0 end
+for first = 2, #ARGV, 1000 do
+  redis.call('LPUSH', KEYS[1], unpack(ARGV, first, math.min(first + 999, #ARGV)))
+end
+return 1
+"""
 _CHUNK = 1_000
 _TASK_ID = re.compile(rb'"id": ?"([0-9a-f-]{36})"')
 
@@ -43,19 +51,22 @@ class Queue:
             )
         except ValueError as error:
             raise SettingsError(f"NOTIFIER_BROKER_URL is wrong: {error}") from None
+        self._push = self._redis.register_script(_PUSH)
         self._envelopes: dict[str, Envelopes] = {}
 
-    def publish(self, channel: str, retries: Mapping[UUID, int]) -> None:
-        """One Celery task for each id, in a few round trips; the ids are the task ids.
+    def publish(self, channel: str, retries: Mapping[UUID, int], high_water: int | None = None) -> bool:
+        """One Celery task for each id, all or none of them; the ids are the task ids.
 
-        `retries` says how often each has failed before. Raises BrokerError: some may be published, none must be.
+        `retries` says how often each has failed before. False, and nothing is published, where the queue would hold
+        more than `high_water` messages; an empty one takes any number. Raises BrokerError: they may be published.
         """
+        if not retries:
+            return True
         queue = queue_name(channel)
         envelopes = self._envelopes.setdefault(channel, Envelopes(queue, self._origin))
-        messages = envelopes.messages(retries)
+        mark = _NO_MARK if high_water is None else high_water
         try:
-            while batch := list(islice(messages, _BATCH)):
-                self._redis.lpush(queue, *batch)
+            return bool(self._push(keys=[queue], args=[mark, *envelopes.messages(retries)]))
         except (RedisError, OSError) as error:
             raise self._unreachable(error) from error
 
@@ -110,11 +121,6 @@ class Queue:
         where = without_password(self._url)
         cause = " ".join(str(error).split())
         return BrokerError(f"no broker at {where}: {cause}. Is NOTIFIER_BROKER_URL right and the server up?")
-
-
-def has_room(depth: int, messages: int, high_water: int) -> bool:
-    """Whether so many messages more stay below the mark. An empty queue takes any page, or none would ever move."""
-    return depth == 0 or depth + messages <= high_water
 
 
 def without_password(url: str) -> str:

@@ -1,15 +1,22 @@
-"""`notifier status`, `list`, `show`, `shards`, `audit`: look, change nothing."""
+"""`notifier status`, `list`, `show`, `shards`, `audit`: look, and change nothing but what is acknowledged."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
+import orjson
 import typer
 
-from notifier.cli.output import Json, masked, print_json, print_table, report
+from notifier.cli.output import Json, masked, print_json, print_table, report, shown
 from notifier.errors import UsageError
 from notifier.lag import ALARM_SECONDS, WARNING_SECONDS
 from notifier.notifications import Status
+
+if TYPE_CHECKING:
+    from notifier.outbox import Report
+
+_HIDDEN = "the record and the last traceback; --reveal shows them"
+_IMAGES = {"NewImage": "attributes", "OldImage": "old_attributes"}
 
 
 def status(json: Json = False) -> None:
@@ -46,7 +53,9 @@ def list_(
 
 def show(
     notification: Annotated[str, typer.Argument(help="Its id.")],
-    reveal: Annotated[bool, typer.Option(help="Show the recipient in full.")] = False,
+    reveal: Annotated[
+        bool, typer.Option(help="Show the recipient, the record and the last traceback in full.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """One notification: where it comes from, where it stands, and how it came there."""
@@ -59,16 +68,17 @@ def show(
         events = outbox.events(id_)
     if row is None:
         raise UsageError(f"there is no notification {id_}")
-    facts = {name: value for name, value in _masked(row, reveal).items() if name != "record"}
+    facts = {name: value for name, value in _masked(row, reveal).items() if name != "record"} | _item(row["record"])
     timeline = _timeline(facts, events)
+    full = {"record": _text(row["record"]), "traceback": _traceback(events)} if reveal else {"hidden": _HIDDEN}
     if json:
-        print_json({**facts, "record": _text(row["record"]), "timeline": timeline})
+        print_json({**facts, **full, "timeline": timeline})
         return
     print_table("Notification", [{"what": n, "value": v} for n, v in facts.items()], ("what", "value"), "")
     print_table("Timeline", timeline, ("at", "change", "attempt", "actor", "reason"), "Nothing happened yet.")
-    for event in events:
-        if event["detail"]:
-            typer.echo(f"\n{event['at']:%Y-%m-%d %H:%M:%S} {event['status_to']}\n{event['detail']}")
+    for name, value in full.items():
+        if value:
+            typer.echo(f"\n{name}: {value}")
 
 
 def shards(json: Json = False) -> None:
@@ -87,9 +97,16 @@ def shards(json: Json = False) -> None:
         print_table("Gaps", gaps, ("shard_id", "after_sequence_number", "after_record_at", "reason"), "")
 
 
-def audit(json: Json = False) -> None:
+def audit(
+    acknowledge_gaps: Annotated[
+        bool, typer.Option("--acknowledge-gaps", help="The gaps that are open now are known: count them no more.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Prove that every record is accounted for. Exit 1 where something does not add up."""
     with report() as outbox:
+        if acknowledge_gaps:
+            _acknowledge(outbox)
         rows, stranded = outbox.audit()
         quarantined = outbox.quarantine()
         gaps = outbox.gaps()
@@ -107,6 +124,16 @@ def audit(json: Json = False) -> None:
         print_table("Stranded", stranded, ("notification_id", "status"), "No delivery is stranded.")
     if not good:
         raise typer.Exit(1)
+
+
+def _acknowledge(outbox: "Report") -> None:
+    """Acknowledge what is told, and only that: a gap that opens meanwhile stays open."""
+    gaps = outbox.gaps()
+    for gap in gaps:
+        typer.echo(
+            f"acknowledging: {gap['shard_id']} after {gap['after_sequence_number']}: {gap['reason']}", err=True
+        )
+    typer.echo(f"{outbox.acknowledge(gaps):,} gaps acknowledged", err=True)
 
 
 def _balanced(row: Mapping[str, Any]) -> bool:
@@ -162,6 +189,26 @@ def _timeline(facts: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> 
 
 def _line(at: Any, change: str, attempt: int | None, actor: str, reason: str | None) -> dict[str, Any]:
     return {"at": at, "change": change, "attempt": attempt, "actor": actor, "reason": reason}
+
+
+def _item(record: bytes) -> dict[str, Any]:
+    """Which item it was: its keys, and the names of its attributes. No value else: those may be personal data."""
+    try:
+        change = orjson.loads(bytes(record))["dynamodb"]
+        keys = {name: value for name, typed in change["Keys"].items() for value in typed.values()}
+        names = {ours: sorted(change[theirs]) for theirs, ours in _IMAGES.items() if theirs in change}
+    except (ValueError, LookupError, TypeError, AttributeError):  # --reveal shows what there is instead
+        return {}
+    return {"keys": keys, **names}
+
+
+def _traceback(events: Sequence[Mapping[str, Any]]) -> str | None:
+    """The last one, with the number of all: a retry that fails as before says nothing new."""
+    told = [event for event in events if event["detail"]]
+    if not told:
+        return None
+    count = f"the last of {len(told)}, " if len(told) > 1 else ""
+    return f"{count}{shown(told[-1]['at'])}, {told[-1]['status_to']}\n{told[-1]['detail']}"
 
 
 def _text(record: bytes) -> str:

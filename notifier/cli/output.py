@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
@@ -21,9 +21,9 @@ def report() -> "Iterator[Report]":
     """The outbox's report. Raises the NotifierError that says what is wrong with the database."""
     from notifier.database import check_schema, connect
     from notifier.outbox import Report
-    from notifier.settings import load_settings
+    from notifier.settings import load_database_settings
 
-    engine = connect(load_settings().database_url.get_secret_value(), application="notifier cli")
+    engine = connect(load_database_settings().database_url.get_secret_value(), application="notifier cli")
     check_schema(engine)
     try:
         yield Report(engine)
@@ -39,6 +39,7 @@ def print_table(title: str, rows: Sequence[Mapping[str, Any]], columns: Iterable
     """One row a line; `empty` is what to say where there is none."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     console = Console()
     if not console.is_terminal:
@@ -51,7 +52,7 @@ def print_table(title: str, rows: Sequence[Mapping[str, Any]], columns: Iterable
     for name in names:
         table.add_column(name.replace("_", " "), justify="right" if _is_number(rows[0][name]) else "left")
     for row in rows:
-        table.add_row(*(shown(row[name]) for name in names))
+        table.add_row(*(Text(shown(row[name])) for name in names))  # data is no markup
     console.print(table)
 
 
@@ -59,7 +60,11 @@ def shown(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={each}" for name, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return str(value)

@@ -51,6 +51,9 @@ WITH fresh AS (
 INSERT INTO deliveries (notification_id) SELECT notification_id FROM fresh RETURNING notification_id
 """)
 
+PUBLICATION_SIZE = 250
+"""Messages in one publication: small enough to find room in a busy queue."""
+
 GRACE_SECONDS = 10.0
 """How long the bridge that recorded a page has to publish it before the relay does."""
 
@@ -162,11 +165,12 @@ def _owe(connection: Connection, fresh: Sequence[NewNotification]) -> list[Recor
         by_channel[each.channel].append(each.id)
     return [
         Recorded(
-            connection.execute(_OWE, {"channel": channel, "ids": ids, "grace": GRACE_SECONDS}).scalar_one(),
+            connection.execute(_OWE, {"channel": channel, "ids": some, "grace": GRACE_SECONDS}).scalar_one(),
             channel,
-            ids,
+            some,
         )
         for channel, ids in by_channel.items()
+        for some in (ids[start : start + PUBLICATION_SIZE] for start in range(0, len(ids), PUBLICATION_SIZE))
     ]
 
 

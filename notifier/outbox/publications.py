@@ -9,6 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import Engine, text
 
+from notifier.outbox.intake import PUBLICATION_SIZE
+
 
 @dataclass(frozen=True, slots=True)
 class Publication:
@@ -41,8 +43,6 @@ FROM publications p, unnest(p.notification_ids) AS published (id)
 JOIN deliveries d ON d.notification_id = published.id
 WHERE p.id = ANY(:ids) AND d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())
 """)
-
-_PAGE = 250  # small enough to find room in a busy queue
 
 _SETTLED = text("DELETE FROM publications WHERE id = ANY(:ids)")
 
@@ -88,7 +88,7 @@ class Publications:
     def retries_due(self, limit: int) -> int:
         """Turn deliveries whose next attempt is due into publications that are due; answers how many."""
         with self._engine.connect() as connection:
-            return sum(connection.execute(_DUE_RETRIES, {"limit": limit, "page": _PAGE}).scalars())
+            return sum(connection.execute(_DUE_RETRIES, {"limit": limit, "page": PUBLICATION_SIZE}).scalars())
 
     def backlog(self) -> int:
         """About how many deliveries wait for a worker: what was settled since the relay last looked still counts."""

@@ -5,11 +5,11 @@ import contextlib
 import logging
 import signal
 import sys
-from pathlib import Path
 
+from sandbox.http.announce import announce
+from sandbox.http.server import Server
 from sandbox.ses.errors import JournalError
 from sandbox.ses.options import Options, parse
-from sandbox.ses.server import Server
 from sandbox.ses.simulator import Simulator
 
 
@@ -33,7 +33,7 @@ async def _serve(options: Options) -> None:
     publishing = asyncio.create_task(simulator.publish())
     try:
         host, port = await server.start(options.host, options.port)
-        _announce(f"http://{host}:{port}", options.port_file)
+        announce(f"http://{host}:{port}", options.port_file)
         await stop.wait()
     finally:
         await server.stop()
@@ -41,15 +41,6 @@ async def _serve(options: Options) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await publishing
         simulator.close()
-
-
-def _announce(address: str, port_file: Path | None) -> None:
-    if port_file is not None:
-        # Renamed into place, so that whoever waits for the file never reads half of it.
-        written = port_file.with_name(port_file.name + ".new")
-        written.write_text(address + "\n")
-        written.replace(port_file)
-    print(address, flush=True)
 
 
 if __name__ == "__main__":

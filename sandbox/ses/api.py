@@ -4,14 +4,14 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from urllib.parse import parse_qs, unquote
 
-from sandbox.ses.answers import Answer, Response, json_response
+from sandbox.http.answers import Answer, Response, json_response
+from sandbox.http.wire import Request
 from sandbox.ses.bulk import send_bulk_email
 from sandbox.ses.errors import ApiError
 from sandbox.ses.fields import decode, need
 from sandbox.ses.journal import Journal
 from sandbox.ses.sending import Desk, send_email
 from sandbox.ses.suppression import SuppressionList
-from sandbox.ses.wire import Request
 
 _ADDRESSES = "/v2/email/suppression/addresses"
 _NAMED = re.compile(r"/v2/email/(suppression/addresses|identities|configuration-sets)/([^/]+)(/event-destinations)?")

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from sandbox.http.answers import Answer, Response, json_response
+from sandbox.http.wire import Request
 from sandbox.ses import limits
-from sandbox.ses.answers import Answer, Response, json_response
 from sandbox.ses.enact import enact
 from sandbox.ses.envelope import Common, check_sender, common, pairs
 from sandbox.ses.errors import ApiError
@@ -12,7 +13,6 @@ from sandbox.ses.fields import Json, decode, need, take_all
 from sandbox.ses.inline import InlineTemplate, from_entry, inline_template
 from sandbox.ses.mail import Mail, Tags
 from sandbox.ses.sending import THROTTLED, Desk
-from sandbox.ses.wire import Request
 
 # Errors of one entry; any other refuses the whole call.
 _STATUS: Mapping[str, str] = {

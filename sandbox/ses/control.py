@@ -8,7 +8,8 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from sandbox.ses.answers import Response, json_response
+from sandbox.http.answers import Response, json_response
+from sandbox.http.wire import Request
 from sandbox.ses.emitter import Emitter
 from sandbox.ses.errors import ApiError, bad_request
 from sandbox.ses.faults import rule_from
@@ -16,7 +17,6 @@ from sandbox.ses.journal import Journal
 from sandbox.ses.mailbox import Mailbox
 from sandbox.ses.sending import Desk
 from sandbox.ses.suppression import SuppressionList
-from sandbox.ses.wire import Request
 
 MAX_DUPLICATES = 1000
 

@@ -5,8 +5,8 @@ from http import HTTPStatus
 
 import orjson
 
-from sandbox.ses.answers import Answer, Cut, Hang, Later, Partial, Response, error_response, json_response
-from sandbox.ses.errors import ApiError
+from sandbox.http.answers import Answer, Cut, Hang, Later, Partial, Response, json_response
+from sandbox.ses.errors import ApiError, error_response
 from sandbox.ses.faults import Rule
 
 Accept = Callable[[], Response]

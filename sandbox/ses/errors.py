@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping
 
+import orjson
+
+from sandbox.http.answers import Response
+
 _STATUS: Mapping[str, int] = {
     "AccessDeniedException": 403,
     "ExpiredTokenException": 403,
@@ -37,3 +41,8 @@ class JournalError(Exception):
 
 def bad_request(message: str) -> ApiError:
     return ApiError("BadRequestException", message)
+
+
+def error_response(error: ApiError) -> Response:
+    body = orjson.dumps({"message": error.message})
+    return Response(error.status, body, headers=(("x-amzn-ErrorType", error.code),))

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from sandbox.ses.answers import Response, json_response
+from sandbox.http.answers import Response, json_response
 from sandbox.ses.errors import ApiError, bad_request
 from sandbox.ses.journal import Journal
 from sandbox.ses.mailbox import Kept, Mailbox

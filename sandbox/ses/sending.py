@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from sandbox.http.answers import Answer, Response, json_response
+from sandbox.http.wire import Request
 from sandbox.ses.acceptance import Acceptance
 from sandbox.ses.account import Account
-from sandbox.ses.answers import Answer, Response, json_response
 from sandbox.ses.compose import compose
 from sandbox.ses.enact import enact
 from sandbox.ses.errors import ApiError
@@ -12,7 +13,6 @@ from sandbox.ses.faults import Plan
 from sandbox.ses.fields import decode
 from sandbox.ses.mail import Envelope, Mail
 from sandbox.ses.throttle import Bucket
-from sandbox.ses.wire import Request
 
 THROTTLED = "Maximum sending rate exceeded."
 

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
+from sandbox.http.answers import Answer, Later
+from sandbox.http.wire import Request
 from sandbox.ses import inbox
 from sandbox.ses.acceptance import Acceptance
-from sandbox.ses.answers import Answer, Later, error_response
 from sandbox.ses.api import Api
 from sandbox.ses.control import Control
 from sandbox.ses.emitter import Emitter
-from sandbox.ses.errors import ApiError, JournalError
+from sandbox.ses.errors import ApiError, JournalError, error_response
 from sandbox.ses.faults import Plan
 from sandbox.ses.journal import Journal
 from sandbox.ses.mailbox import Mailbox
@@ -20,7 +21,6 @@ from sandbox.ses.sending import Desk, Tally
 from sandbox.ses.sqs import Queue
 from sandbox.ses.suppression import SuppressionList
 from sandbox.ses.throttle import Bucket
-from sandbox.ses.wire import Request
 
 
 class Simulator:

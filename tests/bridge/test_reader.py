@@ -266,11 +266,11 @@ def test_above_the_high_water_mark_rows_wait_in_postgres(world: World, engine: E
 def test_a_broker_that_fails_is_left_alone_for_a_while(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def hang(channel: str) -> int:
+    def hang(channel: str, *_: object) -> bool:
         asked.append(channel)
         raise BrokerError("no answer")
 
-    monkeypatch.setattr(world.intake._queue, "depth", hang)
+    monkeypatch.setattr(world.intake._queue, "publish", hang)
     reader, _ = world.reader(page(1), page(2), page(3))
     for _ in range(3):
         reader.poll()

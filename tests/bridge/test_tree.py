@@ -121,6 +121,16 @@ def test_a_shard_that_is_found_late_does_not_look_new(tree: ShardTree, leases: L
     assert [late[name] for name in sorted(late)] == [False, True, True]
 
 
+def test_a_shard_that_came_and_went_unread_is_a_gap(tree: ShardTree, engine: Engine) -> None:
+    tree.register("activity", ARN, open_shards("first"))
+    now = int(time.time() * 1000)
+    missed, child = (f"shardId-{now + more:020}-deadbeef" for more in (60_000, 120_000))
+    for _ in range(2):
+        tree.register("activity", ARN, open_shards(child, parent=missed))
+    gap = Sql(engine).one("SELECT s.shard_id, s.state FROM gaps g JOIN shards s ON s.id = g.shard")
+    assert gap == {"shard_id": missed, "state": "lost"}
+
+
 def test_what_was_there_before_we_came_is_no_loss(tree: ShardTree, leases: Leases) -> None:
     tree.register("activity", ARN, open_shards(f"shardId-{1:020}-deadbeef"))
     assert not tree.was_never_read(leases.acquire(1)[0])

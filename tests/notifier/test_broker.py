@@ -3,13 +3,14 @@
 import json
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import redis
 from celery import Celery
 
-from notifier.broker import TASK, BrokerError, Queue, celery_configuration, channel_of, has_room, queue_name
+from notifier.broker import TASK, BrokerError, Queue, celery_configuration, channel_of, queue_name
 from notifier.errors import SettingsError
 
 
@@ -98,10 +99,35 @@ def test_a_url_that_is_none() -> None:
         Queue("localhost:6379")
 
 
-def test_room_is_counted_before_a_page_is_published() -> None:
-    assert has_room(0, 5_000, high_water=1_000)
-    assert has_room(900, 100, high_water=1_000)
-    assert not has_room(901, 100, high_water=1_000)
+def test_a_page_stays_below_the_mark_or_out(queue: Queue) -> None:
+    def page(size: int) -> dict[uuid.UUID, int]:
+        return {uuid.uuid4(): 0 for _ in range(size)}
+
+    assert queue.publish("email", page(60), high_water=100)
+    assert not queue.publish("email", page(41), high_water=100)
+    assert queue.depth("email") == 60
+    assert queue.publish("email", page(40), high_water=100)
+    assert queue.publish("email", {}, high_water=100)
+    assert queue.depth("email") == 100
+
+
+def test_an_empty_queue_takes_any_page(queue: Queue) -> None:
+    assert queue.publish("email", {uuid.uuid4(): 0 for _ in range(3_000)}, high_water=100)
+    assert queue.depth("email") == 3_000
+
+
+def test_bridges_that_publish_at_once_stay_below_the_mark_together(queue: Queue, broker_url: str) -> None:
+    queues = [Queue(broker_url) for _ in range(8)]
+
+    def fill(one: Queue) -> None:
+        for _ in range(50):
+            one.publish("email", {uuid.uuid4(): 0 for _ in range(30)}, high_water=500)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(fill, queues))
+    assert 470 < queue.depth("email") <= 500
+    for each in queues:
+        each.close()
 
 
 def test_names_of_queues_and_channels_are_each_others_inverse() -> None:

@@ -6,11 +6,13 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from notifier.cli.inspect import as_tree
+from notifier.cli.inspect import _traceback, as_tree
 from notifier.cli.output import masked
 from notifier.notifications import Status
 from notifier.outbox import Change, Quarantined, Report
@@ -24,7 +26,7 @@ Notifier = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def notifier(database_url: str) -> Notifier:
-    environment = os.environ | {"NOTIFIER_DATABASE_URL": database_url, "NOTIFIER_BROKER_URL": "redis://unused"}
+    environment = os.environ | {"NOTIFIER_DATABASE_URL": database_url, "NOTIFIER_BROKER_URL": ""}
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "notifier", *words]
@@ -73,10 +75,37 @@ def test_show_tells_the_whole_story(rows: Rows, notifier: Notifier) -> None:
     shown = answer(notifier("show", str(sent), "--json"))
     assert [line["change"] for line in shown["timeline"]] == ["recorded", "pending → sending", "sending → sent"]
     assert shown["provider_message_id"] == "m-1"
-    assert shown["record"] == '{"n":1}'
+    assert "record" not in shown
+    assert "--reveal" in shown["hidden"]
+    assert answer(notifier("show", str(sent), "--json", "--reveal"))["record"] == '{"n":1}'
     table = notifier("show", str(failed)).stdout
     assert "no such mailbox" in table
     assert "bo@example.com" not in table
+
+
+def test_what_is_shown_is_no_markup(rows: Rows, notifier: Notifier) -> None:
+    rows.in_status(Status.FAILED, reason="no such tag [/b] in [name]")
+    assert "no such tag [/b] in [name]" in notifier("list").stdout
+
+
+def test_personal_data_needs_reveal(rows: Rows, notifier: Notifier) -> None:
+    (id_,) = rows.pending()
+    image = {"pk": {"S": "user#7"}, "to": {"S": "ana@example.com"}}
+    record = json.dumps({"dynamodb": {"Keys": {"pk": {"S": "user#7"}}, "NewImage": image}}).encode()
+    with rows.engine.begin() as connection:
+        connection.execute(text("UPDATE notifications SET record = :record"), {"record": record})
+
+    shown = answer(notifier("show", str(id_), "--json"))
+    assert (shown["keys"], shown["attributes"]) == ({"pk": "user#7"}, ["pk", "to"])
+    assert "ana@example.com" not in notifier("show", str(id_), "--json").stdout + notifier("show", str(id_)).stdout
+    assert "ana@example.com" in notifier("show", str(id_), "--reveal").stdout
+
+
+def test_tracebacks_are_told_once() -> None:
+    at = datetime(2026, 1, 31, tzinfo=UTC)
+    events = [{"at": at, "status_to": "pending", "detail": f"Traceback {number}"} for number in range(3)]
+    told = _traceback(events)
+    assert told == "the last of 3, 2026-01-31 00:00:00 UTC, pending\nTraceback 2"
 
 
 def test_an_audit_that_adds_up(rows: Rows, notifier: Notifier) -> None:
@@ -114,7 +143,7 @@ def test_a_gap_is_told_until_somebody_acknowledges_it(rows: Rows, notifier: Noti
     rows.run("INSERT INTO gaps (shard, reason) SELECT id, 'records were trimmed' FROM shards")
     assert notifier("audit").returncode == 1
     assert "records were trimmed" in notifier("shards").stdout
-    rows.run("UPDATE gaps SET acknowledged_at = now()")
+    assert "1 gaps acknowledged" in notifier("audit", "--acknowledge-gaps").stderr
     assert notifier("audit").returncode == 0
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
-from notifier.database import check_schema, connect, schema_head
+from notifier.database import DatabaseError, cause, check_schema, connect, is_away, schema_head
 from notifier.errors import SchemaOutdated
 from tests.conftest import administer
 from tests.waiting import wait_until
@@ -59,3 +60,46 @@ def test_the_folder_of_the_migrations_does_not_shadow_the_library() -> None:
     root = Path(__file__).parents[2]
     assert not (root / "alembic" / "__init__.py").exists()
     assert schema_head() is not None
+
+
+def raised(url: str, *statements: str, **values: object) -> DatabaseError:
+    engine = connect(url)
+    try:
+        with engine.connect() as connection:
+            for statement in statements:
+                connection.execute(text(statement), values)
+    except DatabaseError as error:
+        return error
+    finally:
+        engine.dispose()
+    raise AssertionError("no error")
+
+
+def test_a_standby_that_was_the_primary_is_away(database_url: str) -> None:
+    error = raised(database_url, "SET transaction_read_only = on", "CREATE TABLE t ()")
+    assert is_away(error)
+    assert cause(error) == "ReadOnlySqlTransaction 25006"
+
+
+def test_a_pool_that_is_used_up_is_away(database_url: str) -> None:
+    engine = connect(database_url, pool_size=1)
+    engine.pool._timeout = 0  # type: ignore[attr-defined]
+    with engine.connect(), pytest.raises(DatabaseError) as caught:
+        engine.connect()
+    engine.dispose()
+    assert is_away(caught.value)
+    assert cause(caught.value) == "TimeoutError"
+
+
+def test_a_server_that_is_down_is_away() -> None:
+    error = raised("postgresql://postgres@127.0.0.1:1/postgres", "SELECT 1")
+    assert is_away(error)
+    assert "refused" in cause(error).lower()
+
+
+def test_an_error_shows_no_values(database_url: str) -> None:
+    error = raised(database_url, "SELECT CAST(:to AS text), 1 / 0", to="ana@example.com")
+    assert not is_away(error)
+    assert "ana@example.com" not in str(error)
+    quoting = raised(database_url, "SELECT CAST(CAST(:to AS text) AS int)", to="ana@example.com")
+    assert cause(quoting) == "InvalidTextRepresentation 22P02"

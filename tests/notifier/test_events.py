@@ -33,8 +33,9 @@ def test_an_event_is_made_of_plain_values() -> None:
     assert not event.expired_by_ttl
 
 
-def test_a_deletion_by_ttl_is_told_from_one_by_a_person() -> None:
-    by_ttl = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+@pytest.mark.parametrize("name", ["PrincipalId", "principalId"])
+def test_a_deletion_by_ttl_is_told_from_one_by_a_person(name: str) -> None:
+    by_ttl = {"Type": "Service", name: "dynamodb.amazonaws.com"}
     assert Event.from_record("activity", {**record(1), "userIdentity": by_ttl}).expired_by_ttl
 
 

@@ -97,3 +97,16 @@ def test_a_change_is_matched_by_what_was_and_what_is() -> None:
     assert routes.owner(change("received", "interview")) is into_interview
     assert routes.owner(change("interview", "interview")) is None
     assert routes.owner(change("received", "declined")) is None
+
+
+def test_a_route_on_no_change_is_refused() -> None:
+    with pytest.raises(RoutesError, match="matches nothing"):
+        made(on=[])
+
+
+def test_a_proxy_in_the_users_module_is_left_alone() -> None:
+    class Proxy:
+        def __getattribute__(self, name: str) -> Any:
+            raise RuntimeError("outside of a request")
+
+    assert routes_of(Proxy()) == ()

@@ -70,7 +70,12 @@ BAD_SETTINGS = [
     ("worker email", "NOTIFIER_SENDER", "", "NOTIFIER_SENDER is not set"),
     ("worker email", "NOTIFIER_SENDER", "not an address", "NOTIFIER_SENDER"),
     ("worker pigeon", "NOTIFIER_SENDER", "us@example.com", "no channel is called 'pigeon'; installed are: email"),
-    ("status", "NOTIFIER_QUEUE_HIGH_WATER", "many", "NOTIFIER_QUEUE_HIGH_WATER is wrong"),
+    ("status", "NOTIFIER_DATABASE_URL", "postgresql://u:secret@h:port/d", "the port is not a number"),
+    ("bridge", "NOTIFIER_BROKER_URL", "redis://:secret@h:port/0", "NOTIFIER_BROKER_URL is wrong"),
+    ("bridge", "NOTIFIER_ROUTES", "my_routes.py", "without .py: NOTIFIER_ROUTES=my_routes$"),
+    ("up", "NOTIFIER_ROUTES", "no.such", "there is no such module"),
+    ("up", "NOTIFIER_TEMPLATES", "/no/such/folder", "/no/such/folder"),
+    ("bridge", "NOTIFIER_QUEUE_HIGH_WATER", "many", "NOTIFIER_QUEUE_HIGH_WATER is wrong"),
 ]
 
 
@@ -103,6 +108,19 @@ def test_a_wrong_setting(environment: dict[str, str], words: str, name: str, val
 def test_a_mistake_in_the_routes(environment: dict[str, str], tmp_path: Path, code: str, says: str) -> None:
     (tmp_path / "my_routes.py").write_text(code)
     assert says in refused("bridge", environment)
+
+
+@pytest.mark.parametrize("words", ["bridge", "worker email", "up"])
+def test_a_channel_that_is_not_installed(environment: dict[str, str], tmp_path: Path, words: str) -> None:
+    routes = (tmp_path / "my_routes.py").read_text().replace('"email"', '"emial"')
+    (tmp_path / "my_routes.py").write_text(routes)
+    assert "channel='emial'; installed are: email" in refused(words, environment)
+
+
+def test_no_credentials(environment: dict[str, str]) -> None:
+    changed = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
+    changed |= {"AWS_EC2_METADATA_DISABLED": "true", "HOME": "/nonexistent"}
+    assert "no AWS credentials" in refused("bridge", changed)
 
 
 def test_a_broken_template(environment: dict[str, str], tmp_path: Path) -> None:

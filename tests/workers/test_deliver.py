@@ -1,6 +1,7 @@
 """A unit from its rows in Postgres to the journal of an SES that speaks HTTP."""
 
 import json
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +10,13 @@ from urllib.request import Request, urlopen
 from uuid import UUID
 
 import pytest
+from sqlalchemy import exc
+from structlog.testing import capture_logs
 
 from notifier import Email, Event, RetryPolicy, route
 from notifier.messages import Message
 from notifier.notifications import Status
-from notifier.outbox import Attempts
+from notifier.outbox import Attempts, expire
 from notifier.outcomes import Outcome
 from notifier.routes import Build, Routes, routes_of
 from notifier.settings import Settings
@@ -21,8 +24,10 @@ from notifier.templates import Templates
 from sandbox.ses_server import SesServer
 from tests.bridge.records import record
 from tests.outbox.rows import Rows
+from tests.waiting import wait_until
 from workers.channels.ses import SesChannel
 from workers.deliver import Delivery
+from workers.underway import Underway
 
 
 def hello(event: Event) -> Email | None:
@@ -48,12 +53,14 @@ class Post:
         self.channel: Any = SesChannel(self.settings)
         self.templates = Templates(templates)
         self.attempts: Any = rows.attempts()
+        self.lease_seconds = 60.0
+        self.underway = Underway()
 
     def delivery(self, build: Build = hello, **options: Any) -> Delivery:
         options = {"retry": RetryPolicy(attempts=2, base=0.0), **options}
         made = route(table="activity", channel="email", name="a_route", **options)(build)
         routes = Routes(routes_of(made)[:1])  # `build` may have served another test
-        return Delivery(self.attempts, self.channel, routes, self.templates, lease_seconds=60)
+        return Delivery(self.attempts, self.channel, routes, self.templates, self.lease_seconds, self.underway)
 
     def pending(self, *recipients: str) -> list[UUID]:
         ids = self.rows.pending(len(recipients))
@@ -223,3 +230,155 @@ def test_a_lost_claim_sends_nothing(post: Post) -> None:
     post.attempts = Overtaken(post.rows.engine, channel="email", worker="slow")
     assert post.delivery().deliver([id_]) == {}
     assert post.mails(id_) == []
+
+
+@pytest.mark.parametrize("error", [SystemExit("bye"), GeneratorExit()])
+def test_whatever_a_route_raises_counts_as_a_failure(post: Post, error: BaseException) -> None:
+    (id_,) = post.pending("ana@example.com")
+
+    def leaving(event: Event) -> Email:
+        raise error
+
+    assert post.delivery(leaving).deliver([id_])[id_].to is Status.PENDING
+    assert post.rows.delivery(id_)["failures"] == 1
+
+
+def test_whatever_a_channel_raises_leaves_unknown_and_its_text_out_of_the_log(post: Post) -> None:
+    (id_,) = post.pending("ana@example.com")
+
+    def leaving(messages: list[Message[Any, Any]]) -> list[Outcome]:
+        raise SystemExit(messages[0].request.to)
+
+    post.channel.send = leaving
+    with capture_logs() as logs:
+        post.delivery().deliver([id_])
+    assert post.rows.status(id_) is Status.UNKNOWN
+    (entry,) = logs
+    assert "in leaving" in entry["trace"]
+    assert "ana@example.com" not in str(logs)
+
+
+def test_a_message_that_comes_again_while_its_route_hangs_takes_no_second_thread(post: Post) -> None:
+    (id_,) = post.pending("ana@example.com")
+    calls, go_on = [], threading.Event()
+
+    def hanging(event: Event) -> Email | None:
+        calls.append(event)
+        go_on.wait(60)
+        return hello(event)
+
+    delivery = post.delivery(hanging)
+    first = threading.Thread(target=delivery.deliver, args=([id_],))
+    first.start()
+    try:
+        wait_until(lambda: calls)
+        with capture_logs() as logs:
+            assert delivery.deliver([id_]) == {}
+    finally:
+        go_on.set()
+        first.join(30)
+    assert (len(calls), len(post.mails(id_))) == (1, 1)
+    assert [(each["log_level"], each["notification"]) for each in logs] == [("warning", str(id_))]
+
+
+class Faulty(Attempts):
+    """An outbox on a bad day: the first call of one method does its work, or not, and raises."""
+
+    def __init__(self, post: Post, method: str, error: Exception, *, done: bool) -> None:
+        super().__init__(post.rows.engine, channel="email", worker="unlucky")
+        self._good = getattr(super(), method)
+        self._errors = [error]
+        self._done = done
+        setattr(self, method, self._once)
+
+    def _once(self, *arguments: Any) -> Any:
+        if not self._errors:
+            return self._good(*arguments)
+        if self._done:
+            self._good(*arguments)
+        raise self._errors.pop()
+
+
+class ReadOnly(Exception):
+    sqlstate = "25006"
+
+
+AWAY = [
+    exc.OperationalError("", {}, Exception("server closed the connection")),
+    exc.TimeoutError("QueuePool limit reached"),
+    exc.InternalError("", {}, ReadOnly()),
+]
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["not done", "answer lost"])
+@pytest.mark.parametrize("error", AWAY, ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("method", ["load", "begin", "finish"])
+def test_a_database_that_is_away_for_a_moment_costs_nothing(
+    post: Post, method: str, error: Exception, done: bool
+) -> None:
+    (id_,) = post.pending("ana@example.com")
+    post.attempts = Faulty(post, method, error, done=done)
+    assert post.delivery().deliver([id_])[id_].to is Status.SENT
+    assert (post.rows.status(id_), len(post.mails(id_))) == (Status.SENT, 1)
+
+
+def test_what_happened_is_written_whatever_error_the_database_has_first(post: Post) -> None:
+    (id_,) = post.pending("ana@example.com")
+    post.attempts = Faulty(post, "finish", exc.ProgrammingError("", {}, Exception("permission denied")), done=False)
+    post.delivery().deliver([id_])
+    assert post.rows.status(id_) is Status.SENT
+
+
+def test_a_finish_whose_answer_was_lost_is_no_lost_claim(post: Post) -> None:
+    (id_,) = post.pending("ana@example.com")
+    post.attempts = Faulty(post, "finish", AWAY[0], done=True)
+    with capture_logs() as logs:
+        post.delivery().deliver([id_])
+    assert [each["log_level"] for each in logs] == ["info"]
+
+
+@pytest.mark.parametrize("expired", [False, True], ids=["sending", "unknown"])
+def test_a_begin_that_took_too_long_sends_nothing_and_is_tried_again(post: Post, expired: bool) -> None:
+    (id_,) = post.pending("ana@example.com")
+    post.lease_seconds = 0.02
+
+    class Slow(Faulty):
+        def _once(self, *arguments: Any) -> Any:
+            try:
+                return super()._once(*arguments)
+            except exc.SQLAlchemyError:
+                if expired:
+                    wait_until(lambda: expire(post.rows.engine))
+                raise
+
+    post.attempts = Slow(post, "begin", AWAY[0], done=True)
+    assert post.delivery().deliver([id_])[id_].to is Status.PENDING
+
+    row = post.rows.delivery(id_)
+    assert (row["status"], row["failures"], post.mails(id_)) == ("pending", 0, [])
+    assert row["next_attempt_at"] is not None
+    assert post.rows.one("SELECT count(*) AS claims FROM claims")["claims"] == 0
+
+
+def test_a_change_that_did_not_apply_is_not_reported(post: Post) -> None:
+    (id_,) = post.pending("ana@example.com")
+
+    class Overtaken(Attempts):
+        def decide(self, changes: Any) -> Any:
+            post.rows.attempts("another").begin(uuid.uuid4(), [(id_, "ana@example.com")], 60)
+            return super().decide(changes)
+
+    post.attempts = Overtaken(post.rows.engine, channel="email", worker="slow")
+    assert post.delivery(lambda event: None).deliver([id_]) == {}
+
+
+def test_a_settled_attempt_is_not_reported_again(post: Post) -> None:
+    (id_,) = post.pending("ana@example.com")
+
+    class Overtaken(Attempts):
+        def finish(self, token: Any, changes: Any) -> Any:
+            post.rows.run("UPDATE deliveries SET token = :t WHERE notification_id = :id", t=uuid.uuid4(), id=id_)
+            return super().finish(token, changes)
+
+    post.attempts = Overtaken(post.rows.engine, channel="email", worker="slow")
+    assert post.delivery().deliver([id_]) == {}

@@ -1,18 +1,24 @@
 """The task in a real Celery worker, started by pytest-celery's fixtures, on real Redis and Postgres."""
 
+import io
+import logging
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 import pytest
 from celery import Celery, signals
 from celery.contrib.testing.worker import start_worker
+from sqlalchemy import exc
+from structlog.testing import capture_logs
 
 import workers.tasks
 from notifier import Email, Event
 from notifier.broker import Queue, celery_configuration, queue_name
 from notifier.notifications import Status
+from notifier.outcomes import Outcome
 from notifier.routes import Build
 from tests.waiting import wait_until
 from tests.workers.test_deliver import Post, hello, post
@@ -130,3 +136,90 @@ def test_a_message_from_elsewhere_does_no_harm(worker: Worker, post: Post, queue
     stranger = UUID(int=7)
     queue.publish("email", {stranger: 0})
     wait_until(lambda: worker.states.of(stranger) == ["SUCCESS"])
+
+
+class Listener:
+    """Everything that a worker tells the world: its events, Celery's log and ours, the exceptions of its tasks."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.types: set[str] = set()
+        signals.task_failure.connect(self._failure)
+
+    def event(self, event: dict[str, Any]) -> None:
+        self.heard.append(str(event))
+        self.types.add(event["type"])
+
+    def _failure(self, exception: Exception, einfo: Any, **_: Any) -> None:
+        self.heard.append(f"{exception!r} {exception.__cause__!r} {einfo.traceback}")
+
+
+@pytest.fixture
+def celery_log() -> Iterator[io.StringIO]:
+    handler = logging.StreamHandler(io.StringIO())
+    logging.getLogger("celery").addHandler(handler)
+    yield handler.stream
+    logging.getLogger("celery").removeHandler(handler)
+
+
+@contextmanager
+def listening(app: Celery) -> Iterator[Listener]:
+    listener = Listener()
+    with app.connection_for_read() as connection:
+        receiver = app.events.Receiver(connection, handlers={"*": listener.event})
+        thread = threading.Thread(target=receiver.capture, kwargs={"limit": None, "wakeup": False})
+        thread.start()
+        try:
+            wait_until(lambda: _probe(app) or listener.types, message="no event arrives")
+            yield listener
+        finally:
+            receiver.should_stop = True
+            thread.join(30)
+
+
+def _probe(app: Celery) -> None:
+    with app.events.default_dispatcher() as dispatcher:
+        dispatcher.send("worker-probe")
+
+
+def route_raises(worker: Worker, post: Post) -> None:
+    def broken(event: Event) -> Email:
+        raise LookupError(str(event.new))
+
+    worker.build = broken
+
+
+def channel_raises(worker: Worker, post: Post) -> None:
+    def broken(messages: Any) -> list[Outcome]:
+        raise LookupError(messages[0].request.to)
+
+    post.channel.send = broken
+
+
+def database_raises(worker: Worker, post: Post) -> None:
+    def broken(token: UUID, recipients: Any, lease: float) -> Any:
+        raise exc.DataError("INSERT", {"to": recipients}, Exception(f"Failing row contains {recipients}"))
+
+    post.attempts.begin = broken
+
+
+def claim_is_unwritable(worker: Worker, post: Post) -> None:
+    post.rows.run("ALTER TABLE deliveries ADD CHECK (recipient IS NULL)")  # its error quotes the row
+
+
+@pytest.mark.parametrize("fault", [route_raises, channel_raises, database_raises, claim_is_unwritable])
+def test_no_recipient_goes_to_the_broker_or_into_a_log(
+    worker: Worker, post: Post, queue: Queue, celery_app: Celery, celery_log: io.StringIO, fault: Any
+) -> None:
+    fault(worker, post)
+    (id_,) = post.pending("ana@example.com")
+
+    with listening(celery_app) as listener, capture_logs() as logs:
+        queue.publish("email", {id_: 0})
+        wait_until(lambda: listener.types & {"task-failed", "task-retried"}, message=str(listener.types))
+
+    assert any(str(id_) in each for each in listener.heard)
+    assert any(each["log_level"] in {"warning", "error"} for each in logs)
+    everything = f"{listener.heard} {logs} {celery_log.getvalue()}"
+    assert "ana@example.com" not in everything
+    wait_until(lambda: queue.held("email") == set())

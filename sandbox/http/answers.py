@@ -6,8 +6,6 @@ from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
-from sandbox.ses.errors import ApiError
-
 
 class Response(NamedTuple):
     status: int
@@ -46,8 +44,3 @@ Answer: TypeAlias = "Response | Cut | Hang | Partial | Later"
 
 def json_response(value: Any, status: int = 200) -> Response:
     return Response(status, orjson.dumps(value))
-
-
-def error_response(error: ApiError) -> Response:
-    body = orjson.dumps({"message": error.message})
-    return Response(error.status, body, headers=(("x-amzn-ErrorType", error.code),))

@@ -3,21 +3,26 @@
 from http import HTTPStatus
 from typing import NamedTuple
 
-from sandbox.ses.answers import Response
+from sandbox.http.answers import Response
 
-# SES takes 40 MB after base64; the JSON around it needs some room.
+# The largest request of all: SES takes 40 MB after base64, and the JSON around it needs some room.
 MAX_BODY = 42 * 1024 * 1024
 MAX_HEAD = 64 * 1024
 
-_LENGTH = b"\r\ncontent-length:"
-
 
 class Request(NamedTuple):
+    """A request. `head` is its first line and its headers, as they came."""
+
     method: str
     path: str
     query: str
     body: bytes
     keep_alive: bool
+    head: bytes
+
+    def header(self, name: str) -> str | None:
+        """The value of a header."""
+        return _header(self.head, self.head.lower(), name.lower().encode("latin-1"))
 
 
 class WireError(Exception):
@@ -35,15 +40,15 @@ def take_request(buffer: bytearray) -> Request | None:
         if len(buffer) > MAX_HEAD:
             raise WireError(431)
         return None
-    head = bytes(buffer[:end]).lower()
+    head = bytes(buffer[:end])
+    lowered = head.lower()
     start = end + 4
-    stop = start + _content_length(head)
+    stop = start + _content_length(lowered)
     if len(buffer) < stop:
         return None
-    request_line = bytes(buffer[: buffer.find(b"\r\n")])
     body = bytes(buffer[start:stop])
     del buffer[:stop]
-    return _request(request_line, head, body)
+    return _request(head, lowered, body)
 
 
 def encode(response: Response, request_id: str, keep_alive: bool) -> bytes:
@@ -59,29 +64,36 @@ def encode(response: Response, request_id: str, keep_alive: bool) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + response.body
 
 
-def _content_length(head: bytes) -> int:
-    if b"\r\ntransfer-encoding:" in head:
+def _content_length(lowered: bytes) -> int:
+    if b"\r\ntransfer-encoding:" in lowered:
         raise WireError(411)
-    at = head.find(_LENGTH)
-    if at < 0:
+    digits = _header(lowered, lowered, b"content-length")
+    if digits is None:
         return 0
-    line_end = head.find(b"\r\n", at + len(_LENGTH))
-    digits = head[at + len(_LENGTH) : line_end if line_end >= 0 else None].strip()
-    if not digits.isdigit():
+    if not (digits.isascii() and digits.isdigit()):
         raise WireError(400)
     if int(digits) > MAX_BODY:
         raise WireError(413)
     return int(digits)
 
 
-def _request(request_line: bytes, head: bytes, body: bytes) -> Request:
-    method, _, rest = request_line.decode("latin-1").partition(" ")
+def _header(head: bytes, lowered: bytes, name: bytes) -> str | None:
+    field = b"\r\n" + name + b":"
+    at = lowered.find(field)
+    if at < 0:
+        return None
+    line_end = lowered.find(b"\r\n", at + len(field))
+    return head[at + len(field) : line_end if line_end >= 0 else None].decode("latin-1").strip()
+
+
+def _request(head: bytes, lowered: bytes, body: bytes) -> Request:
+    method, _, rest = head.partition(b"\r\n")[0].decode("latin-1").partition(" ")
     target, _, version = rest.rpartition(" ")
     if not version.startswith("HTTP/1."):
         raise WireError(400)
     path, _, query = target.partition("?")
-    keep_alive = version == "HTTP/1.1" and b"\r\nconnection: close" not in head
-    return Request(method, path, query, body, keep_alive)
+    keep_alive = version == "HTTP/1.1" and b"\r\nconnection: close" not in lowered
+    return Request(method, path, query, body, keep_alive, head)
 
 
 def _status_line(status: int) -> str:

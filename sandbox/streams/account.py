@@ -1,0 +1,105 @@
+"""The tables of one account and Region, and their streams."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from random import Random
+
+from sandbox.streams.behaviour import Behaviour
+from sandbox.streams.clock import Clock
+from sandbox.streams.errors import ApiError, invalid, no_shard, no_stream
+from sandbox.streams.record import VIEWS
+from sandbox.streams.sequence import Numbering
+from sandbox.streams.stream import ShardIds, Stream, Title
+from sandbox.streams.table import Table
+
+_ARN = re.compile(r"arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/[A-Za-z0-9_.-]{3,255}/stream/[0-9T:.-]+")
+_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+_MAX_SHARDS = 10_000
+
+
+class Account:
+    def __init__(self, behaviour: Behaviour, clock: Clock) -> None:
+        self.behaviour = behaviour
+        self.clock = clock
+        self.tables: dict[str, Table] = {}
+        self.streams: dict[str, Stream] = {}
+        random = Random(behaviour.seed)  # noqa: S311  the same ids and numbers for the same seed
+        self._ids = ShardIds(random)
+        self._numbering = Numbering(random)
+
+    @property
+    def now(self) -> float:
+        return self.clock.now()
+
+    def create(self, name: str, keys: Sequence[str]) -> Table:
+        if not _NAME.fullmatch(name):
+            raise invalid(f"'{name:.60}' is no name for a table: 3 to 255 letters, digits, '_', '-' and '.'")
+        if len(keys) not in (1, 2) or not all(isinstance(key, str) and key for key in keys):
+            raise invalid(f"a table has one or two keys, each with a name; not {keys!r:.60}")
+        if name in self.tables:
+            raise ApiError("ResourceInUseException", f"Table already exists: {name}")
+        self.tables[name] = Table(name, keys)
+        return self.tables[name]
+
+    def drop(self, name: str) -> None:
+        """The table goes at once; its stream can be read for another day."""
+        table = self.table(name)
+        if table.stream is not None:
+            self.disable(name)
+        del self.tables[name]
+
+    def table(self, name: str) -> Table:
+        try:
+            return self.tables[name]
+        except KeyError:
+            raise ApiError("ResourceNotFoundException", f"Requested resource not found: Table: {name}") from None
+
+    def enable(self, name: str, view: str, shards: int) -> Stream:
+        """A new stream with an ARN that none had before."""
+        table = self.table(name)
+        if table.stream is not None:
+            raise invalid(f"Table already has an enabled stream: TableName: {name}")
+        if view not in VIEWS or not 0 <= shards <= _MAX_SHARDS:
+            raise invalid(f"the view is one of {', '.join(VIEWS)}, and shards are 0 to {_MAX_SHARDS}")
+        table.stream = Stream(self._title(table, view), self._ids, self._numbering)
+        table.stream.open(shards, self.behaviour, self.now)
+        self.streams[table.stream.title.arn] = table.stream
+        return table.stream
+
+    def disable(self, name: str) -> None:
+        table = self.table(name)
+        if table.stream is None:
+            raise invalid(f"Table has no stream to disable: TableName: {name}")
+        table.stream.disable(self.now)
+        table.stream = None
+
+    def stream(self, arn: str) -> Stream:
+        """Raises ApiError where this is no ARN, or of no stream that can still be read."""
+        if not _ARN.fullmatch(arn):
+            raise invalid(f"Invalid StreamArn: {arn:.100}")
+        stream = self.streams.get(arn)
+        if stream is None or stream.is_gone(self.now):
+            raise no_stream(arn)
+        return stream
+
+    def stream_of(self, shard_id: str, arn: str | None) -> Stream:
+        """The stream that has this shard; `arn` says which, where shard ids collide."""
+        if arn is not None:
+            return self.stream(arn)
+        found = [stream for stream in self.streams.values() if shard_id in stream.shards]
+        if not found:
+            raise no_shard()
+        if len(found) > 1:
+            raise invalid(f"{shard_id} is in {len(found)} streams: say which")
+        return found[0]
+
+    def _title(self, table: Table, view: str) -> Title:
+        region, account_id = self.behaviour.region, self.behaviour.account_id
+        created = self.now
+        while True:
+            label = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+            arn = f"arn:aws:dynamodb:{region}:{account_id}:table/{table.name}/stream/{label}"
+            if arn not in self.streams:
+                return Title(arn, label, table.name, view, table.keys, created)
+            created += 0.001

@@ -1,0 +1,85 @@
+"""The bridge's four questions, answered by a model in this process."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import orjson
+
+from bridge.streams import IteratorExpired, RecordPage, Refused, Shard, ShardGone, Throttled
+from notifier.errors import DataTrimmed, NotifierError, Unreachable
+from sandbox.streams.call import call
+from sandbox.streams.errors import ApiError
+from sandbox.streams.faults import Plan
+from sandbox.streams.fields import Json
+from sandbox.streams.model import StreamsModel
+from sandbox.streams.reading import Page
+
+_NAMED: Mapping[str, type[NotifierError]] = {
+    "ExpiredIteratorException": IteratorExpired,
+    "TrimmedDataAccessException": DataTrimmed,
+    "ResourceNotFoundException": ShardGone,
+    "LimitExceededException": Throttled,
+    "ThrottlingException": Throttled,
+    "ProvisionedThroughputExceededException": Throttled,
+    "ValidationException": Refused,
+    "AccessDeniedException": Refused,
+}
+
+
+class InProcessStreams:
+    """Takes the place of bridge.streams.Streams, and raises what it raises. A fault of the connection is Unreachable,
+    after the call was carried out.
+    """
+
+    def __init__(self, model: StreamsModel, plan: Plan | None = None) -> None:
+        self.model = model
+        self.plan = plan or Plan()
+
+    def streams(self, table: str) -> list[str]:
+        with self._call("ListStreams", TableName=table):
+            return [each["StreamArn"] for each in self.model.list_streams(table)["Streams"]]
+
+    def shards(self, arn: str) -> list[Shard]:
+        return self._describe(arn)
+
+    def children(self, arn: str, shard_id: str) -> list[Shard]:
+        return self._describe(arn, {"Type": "CHILD_SHARDS", "ShardId": shard_id})
+
+    def iterator(self, arn: str, shard_id: str, after: str | None) -> str:
+        kind = "AFTER_SEQUENCE_NUMBER" if after else "TRIM_HORIZON"
+        with self._call("GetShardIterator", StreamArn=arn, ShardId=shard_id):
+            return self.model.get_shard_iterator(arn, shard_id, kind, after)
+
+    def records(self, iterator: str) -> RecordPage:
+        with self._call("GetRecords", ShardIterator=iterator) as kind:
+            page = self.model.get_nothing(iterator) if kind == "empty" else self.model.get_records(iterator)
+        return _record_page(page)
+
+    def _describe(self, arn: str, shard_filter: Json | None = None) -> list[Shard]:
+        found: list[Shard] = []
+        after = None
+        while True:
+            with self._call("DescribeStream", StreamArn=arn):
+                answer = self.model.describe_stream(arn, after=after, shard_filter=shard_filter)["StreamDescription"]
+            for each in answer["Shards"]:
+                closed = "EndingSequenceNumber" in each["SequenceNumberRange"]
+                found.append(Shard(each["ShardId"], each.get("ParentShardId"), closed))
+            if not (after := answer.get("LastEvaluatedShardId")):
+                return found
+
+    @contextmanager
+    def _call(self, operation: str, **asked: str) -> Iterator[str | None]:
+        """Yields the kind of the fault that is to be carried out inside, None where there is none."""
+        rule = self.plan.turn(lambda: call(operation, asked))
+        try:
+            if rule is not None and (error := rule.refusal()) is not None:
+                raise error
+            yield rule.kind if rule else None
+        except ApiError as error:
+            raise _NAMED.get(error.code, Unreachable)(str(error)) from error
+        if rule is not None and rule.kind not in ("empty", "slow"):
+            raise Unreachable(f"no answer from {operation}: {rule.kind}")
+
+
+def _record_page(page: Page) -> RecordPage:
+    return RecordPage(orjson.loads(b"[%b]" % page.body), page.next_iterator, len(page.body))

@@ -1,0 +1,56 @@
+"""Shard iterators: all a reader's position, in a text that nobody else can read or make up."""
+
+import base64
+import binascii
+import struct
+import zlib
+from dataclasses import dataclass
+
+from sandbox.streams.errors import ApiError, invalid
+
+LIFETIME = 15 * 60.0
+
+_LAYOUT = struct.Struct(">QdII")
+_CHECK = struct.Struct(">I")
+_SALT = 0x53747265
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The next record is the one at `place`. `reader` counts those who asked for a first iterator; each goes on
+    from there. `empties` are the empty pages that were given at this place.
+    """
+
+    arn: str
+    shard_id: str
+    place: int
+    issued: float
+    reader: int
+    empties: int = 0
+
+    def is_expired(self, now: float) -> bool:
+        return now - self.issued >= LIFETIME
+
+    def as_iterator(self) -> str:
+        payload = _LAYOUT.pack(self.place, self.issued, self.reader, self.empties) + self.shard_id.encode()
+        check = _CHECK.pack(zlib.crc32(payload + self.arn.encode(), _SALT))
+        return f"{self.arn}|1|{base64.urlsafe_b64encode(check + payload).decode()}"
+
+
+def position(iterator: str) -> Position:
+    """Raises ApiError where this was never given out."""
+    arn, _, text = iterator.partition("|1|")
+    try:
+        decoded = base64.b64decode(text, b"-_", validate=True)
+        (check,) = _CHECK.unpack_from(decoded)
+        payload = decoded[_CHECK.size :]
+        if zlib.crc32(payload + arn.encode(), _SALT) != check:
+            raise _unknown()
+        place, issued, reader, empties = _LAYOUT.unpack_from(payload)
+    except (binascii.Error, struct.error, ValueError):
+        raise _unknown() from None
+    return Position(arn, payload[_LAYOUT.size :].decode(), place, issued, reader, empties)
+
+
+def _unknown() -> ApiError:
+    return invalid("Invalid ShardIterator")

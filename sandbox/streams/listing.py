@@ -1,0 +1,93 @@
+"""ListStreams and DescribeStream."""
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from sandbox.streams.account import Account
+from sandbox.streams.errors import invalid
+from sandbox.streams.fields import Json, between
+from sandbox.streams.limits import Rates, rate_exceeded
+from sandbox.streams.shard import Shard
+from sandbox.streams.stream import Stream
+from sandbox.streams.table import key_schema
+
+_PAGE = 100
+
+T = TypeVar("T")
+
+
+class Listing:
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._rates = Rates()
+
+    def list_streams(
+        self, table: str | None = None, limit: int | None = None, after: str | None = None
+    ) -> dict[str, Any]:
+        between("limit", limit, 1, _PAGE)
+        if after is not None and not after.startswith("arn:"):
+            raise invalid(f"Invalid StreamArn: {after:.100}")
+        self._check("ListStreams", self._account.behaviour.list_rate)
+        found = (self._account.streams[arn] for arn in sorted(self._account.streams) if after is None or arn > after)
+        page, more = _page((one for one in found if self._is_listed(one, table)), limit)
+        answer: dict[str, Any] = {"Streams": [_summary(one) for one in page]}
+        return {**answer, "LastEvaluatedStreamArn": page[-1].title.arn} if more else answer
+
+    def describe_stream(
+        self, arn: str, limit: int | None = None, after: str | None = None, shard_filter: Json | None = None
+    ) -> dict[str, Any]:
+        between("limit", limit, 1, _PAGE)
+        parent = _parent(shard_filter)
+        stream = self._account.stream(arn)
+        self._check("DescribeStream", self._account.behaviour.describe_rate)
+        now = self._account.now
+        shards = (one for one in stream.listed(now) if after is None or one.shard_id > after)
+        page, more = _page((one for one in shards if parent is None or one.parent == parent), limit)
+        description = _describe(stream, page, now)
+        for shard in stream.shards.values():
+            shard.count_call()
+        if more:
+            description["LastEvaluatedShardId"] = page[-1].shard_id
+        return {"StreamDescription": description}
+
+    def _check(self, operation: str, rate: float | None) -> None:
+        if not self._rates.admits(operation, rate, self._account.now):
+            raise rate_exceeded()
+
+    def _is_listed(self, stream: Stream, table: str | None) -> bool:
+        if stream.is_gone(self._account.now) or (stream.disabled_at and not self._account.behaviour.list_disabled):
+            return False
+        return table is None or stream.title.table == table
+
+
+def _page(found: Iterable[T], limit: int | None) -> tuple[list[T], bool]:
+    """Up to `limit` of them, and whether there are more."""
+    size = limit or _PAGE
+    page = list(islice(found, size + 1))
+    return page[:size], len(page) > size
+
+
+def _parent(shard_filter: Json | None) -> str | None:
+    """Whose children are asked for."""
+    match shard_filter or {}:
+        case {"Type": "CHILD_SHARDS", "ShardId": str(parent)}:
+            return parent
+        case {"Type": _} | {"ShardId": _}:
+            raise invalid("ShardFilter takes Type CHILD_SHARDS and the ShardId of the parent")
+    return None
+
+
+def _summary(stream: Stream) -> dict[str, Any]:
+    return {"StreamArn": stream.title.arn, "TableName": stream.title.table, "StreamLabel": stream.title.label}
+
+
+def _describe(stream: Stream, shards: Sequence[Shard], now: float) -> dict[str, Any]:
+    return {
+        **_summary(stream),
+        "StreamStatus": "DISABLED" if stream.disabled_at is not None else "ENABLED",
+        "StreamViewType": stream.title.view,
+        "CreationRequestDateTime": stream.title.created,
+        "KeySchema": key_schema(stream.title.keys),
+        "Shards": [shard.describe(now) for shard in shards],
+    }

@@ -1,0 +1,85 @@
+"""Load: shards full of prepared records, for a benchmark to read."""
+
+import time
+from dataclasses import dataclass
+
+from sandbox.streams.account import Account
+from sandbox.streams.errors import invalid
+from sandbox.streams.log import PAGE_BYTES
+from sandbox.streams.payload import payloads
+from sandbox.streams.prepared import PreparedLog, Release
+from sandbox.streams.stream import Stream
+
+_WITH_NEW_IMAGE = ("NEW_IMAGE", "NEW_AND_OLD_IMAGES")
+_KEYS = ("pk", "sk")
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """`rate` is records per second over all shards; None releases all of them at once. `closed` shards end with
+    their last record. `ahead` makes all pages before the answer, which is the default where there is no rate.
+    """
+
+    shards: int = 1
+    records_per_shard: int = 1000
+    table: str = "activity"
+    item_bytes: int = 1024
+    rate: float | None = None
+    closed: bool = False
+    ahead: bool | None = None
+    seed: int = 0
+    view: str = "NEW_AND_OLD_IMAGES"
+
+    def __post_init__(self) -> None:
+        if min(self.shards, self.records_per_shard, self.item_bytes) < 1 or self.item_bytes > PAGE_BYTES // 3:
+            raise invalid("'shards', 'records_per_shard' and 'item_bytes' must be 1 or more, and items not too large")
+        if self.rate is not None and self.rate <= 0:
+            raise invalid("'rate' must be more than 0")
+        if self.view not in _WITH_NEW_IMAGE:
+            raise invalid(f"'view' must be one of {', '.join(_WITH_NEW_IMAGE)}: events are new items")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """`start` is when the first record is released, by the simulator's clock."""
+
+    stream: str
+    shards: list[str]
+    records: int
+    start: float
+    prepared_in_seconds: float
+
+
+def load(account: Account, spec: Load) -> Loaded:
+    began = time.perf_counter()
+    stream = _stream(account, spec)
+    made = payloads(spec.item_bytes, stream.title.view, account.behaviour.region, spec.seed)
+    now = account.now
+    first = sum(shard.log.end(float("inf")) for shard in stream.shards.values() if shard.keys is None)
+    ahead = spec.rate is None if spec.ahead is None else spec.ahead
+    names: list[str] = []
+    for number in range(spec.shards):
+        release = _release(spec, number, first, now)
+        name = f"{stream.title.arn} {first + number}".encode()
+        log = PreparedLog(name, stream.draw_numbers(account.behaviour), made, release, ahead=ahead)
+        last = release.created(spec.records_per_shard - 1)
+        names.append(stream.add(log, last if spec.closed else None, account.behaviour, now).shard_id)
+    records = spec.shards * spec.records_per_shard
+    return Loaded(stream.title.arn, names, records, now, round(time.perf_counter() - began, 3))
+
+
+def _stream(account: Account, spec: Load) -> Stream:
+    """The stream of the table, which is made if there is none: without a shard that can be written to."""
+    if spec.table not in account.tables:
+        account.create(spec.table, _KEYS)
+        return account.enable(spec.table, spec.view, 0)
+    stream = account.table(spec.table).stream
+    if stream is None or stream.title.keys != _KEYS or stream.title.view not in _WITH_NEW_IMAGE:
+        raise invalid(f"{spec.table} needs a stream of new images, and the keys pk and sk")
+    return stream
+
+
+def _release(spec: Load, number: int, first: int, now: float) -> Release:
+    """Shards take turns, so that all of them together keep the rate."""
+    start, every = (now, 0.0) if spec.rate is None else (now + number / spec.rate, spec.shards / spec.rate)
+    return Release(first + number * spec.records_per_shard, spec.records_per_shard, start, every)

@@ -1,0 +1,75 @@
+"""The records of one shard, and when they are trimmed."""
+
+from typing import NamedTuple, Protocol
+
+from sandbox.streams.clock import DAY
+from sandbox.streams.record import Item
+from sandbox.streams.sequence import Numbers
+
+# GetRecords gives at most so many bytes, counted as SizeBytes counts.
+PAGE_BYTES = 1024 * 1024
+
+
+class Facts(NamedTuple):
+    """What an oracle wants to know of a record."""
+
+    event_id: str
+    event_name: str
+    key: Item
+    created: float
+
+
+class Kept(NamedTuple):
+    body: bytes
+    size: int
+    facts: Facts
+
+
+class Log(Protocol):
+    """Records by their place in the shard, from 0. A place never changes its record."""
+
+    numbers: Numbers
+
+    def end(self, now: float) -> int:
+        """Below it, records are written."""
+
+    def horizon(self, now: float) -> int:
+        """Below it, records are trimmed."""
+
+    def page(self, start: int, limit: int, now: float) -> tuple[bytes, int]:
+        """Up to `limit` records or 1 MB from place `start`: the inside of a JSON array, and how many they are."""
+
+    def facts(self, place: int) -> Facts: ...
+
+
+class WrittenLog:
+    """Records that were written one by one."""
+
+    def __init__(self, numbers: Numbers) -> None:
+        self.numbers = numbers
+        self._kept: list[Kept] = []
+        self._horizon = 0
+
+    def append(self, kept: Kept) -> None:
+        self._kept.append(kept)
+
+    def end(self, now: float) -> int:  # noqa: ARG002  what is written is there
+        return len(self._kept)
+
+    def horizon(self, now: float) -> int:
+        while self._horizon < len(self._kept) and self._kept[self._horizon].facts.created + DAY <= now:
+            self._horizon += 1
+        return self._horizon
+
+    def page(self, start: int, limit: int, now: float) -> tuple[bytes, int]:  # noqa: ARG002
+        bodies: list[bytes] = []
+        room = PAGE_BYTES
+        for kept in self._kept[start : start + limit]:
+            room -= kept.size
+            if bodies and room < 0:
+                break
+            bodies.append(kept.body)
+        return b",".join(bodies), len(bodies)
+
+    def facts(self, place: int) -> Facts:
+        return self._kept[place].facts

@@ -1,0 +1,54 @@
+"""The simulator as a process on 127.0.0.1, for as long as a block lasts."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import orjson
+
+from sandbox.processes import Child
+from sandbox.scratch import scratch_folder
+
+
+@contextmanager
+def streams_simulator(folder: Path, *options: str) -> Iterator["StreamsServer"]:
+    """A new simulator; its log lies in `folder`. `options` are those of `python -m sandbox.streams`."""
+    with scratch_folder() as home:
+        address = home / "address"
+        words: list[str | Path] = [sys.executable, "-m", "sandbox.streams", "--port-file", address]
+        with Child("streams", [*words, *options], log=folder / "streams.log") as child:
+            child.wait_until(address.exists)
+            yield StreamsServer(address.read_text().strip(), child)
+
+
+class StreamsServer:
+    """Where it listens, and what can be told it. Raises HTTPError where it refuses."""
+
+    def __init__(self, url: str, child: Child) -> None:
+        self.url = url
+        self.child = child
+
+    def tell(self, command: str, **body: Any) -> Any:
+        """`tell("split", shard=...)` is POST /_sim/split."""
+        return self._send("POST", command, body)
+
+    def ask(self, what: str) -> Any:
+        """`ask("truth?records=0")` is GET /_sim/truth?records=0."""
+        return self._send("GET", what)
+
+    def plan(self, *rules: dict[str, Any]) -> Any:
+        """Add faults."""
+        return self._send("POST", "faults", rules)
+
+    def forgive(self) -> None:
+        """End all faults."""
+        self._send("DELETE", "faults")
+
+    def _send(self, method: str, path: str, body: Any = None) -> Any:
+        data = None if body is None else orjson.dumps(body)
+        request = Request(f"{self.url}/_sim/{path}", data, method=method)  # noqa: S310  our own address
+        with urlopen(request, timeout=60) as answer:  # noqa: S310
+            return orjson.loads(answer.read())

@@ -1,0 +1,82 @@
+"""What really happened: for an oracle that holds against it what a reader found."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sandbox.streams.account import Account
+from sandbox.streams.record import Acknowledged
+from sandbox.streams.shard import Shard
+from sandbox.streams.stream import Stream
+
+
+def records(account: Account, arn: str | None = None, shard_id: str | None = None) -> Iterator[dict[str, Any]]:
+    """Every acknowledged record, by stream, shard and place, and whether it can still be read."""
+    for stream, shard in _shards(account, arn, shard_id):
+        lost_to = _lost_to(stream, shard, account.now)
+        for place in range(shard.log.end(account.now)):
+            state = "readable" if place >= lost_to else "vanished" if shard.vanished else "trimmed"
+            yield {**_acknowledged(stream, shard, place), "state": state}
+
+
+def acknowledged(account: Account) -> Iterator[Acknowledged]:
+    """Every acknowledged record, as `put` answered it."""
+    for stream, shard in _shards(account):
+        for place in range(shard.log.end(account.now)):
+            yield Acknowledged(**_acknowledged(stream, shard, place))
+
+
+def shards(account: Account, arn: str | None = None) -> list[dict[str, Any]]:
+    """The tree as it is, whatever DescribeStream shows of it."""
+    now = account.now
+    return [
+        {
+            "stream": stream.title.arn,
+            "shard": shard.shard_id,
+            "parent": shard.parent,
+            "closed": shard.is_closed(now),
+            "listed": shard.is_listed(now) and not stream.is_gone(now),
+            "vanished": shard.vanished,
+            "records": shard.log.end(now),
+            "lost": _lost_to(stream, shard, now),
+        }
+        for stream, shard in _shards(account, arn)
+    ]
+
+
+def counts(account: Account) -> dict[str, int]:
+    found = shards(account)
+    return {
+        "tables": len(account.tables),
+        "streams": len(account.streams),
+        "shards": len(found),
+        "open_shards": sum(not shard["closed"] for shard in found),
+        "records": sum(shard["records"] for shard in found),
+        "lost": sum(shard["lost"] for shard in found),
+    }
+
+
+def _shards(account: Account, arn: str | None = None, shard_id: str | None = None) -> Iterator[tuple[Stream, Shard]]:
+    for stream in account.streams.values():
+        for shard in stream.shards.values():
+            if arn in (None, stream.title.arn) and shard_id in (None, shard.shard_id):
+                yield stream, shard
+
+
+def _lost_to(stream: Stream, shard: Shard, now: float) -> int:
+    """Below this place no record can be read any more."""
+    if shard.is_gone(now) or stream.is_gone(now):
+        return shard.log.end(now)
+    return shard.log.horizon(now)
+
+
+def _acknowledged(stream: Stream, shard: Shard, place: int) -> dict[str, Any]:
+    facts = shard.log.facts(place)
+    return {
+        "stream": stream.title.arn,
+        "shard": shard.shard_id,
+        "sequence_number": shard.log.numbers.text(place),
+        "event_id": facts.event_id,
+        "event_name": facts.event_name,
+        "key": facts.key,
+        "created": facts.created,
+    }

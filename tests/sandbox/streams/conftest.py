@@ -1,0 +1,30 @@
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.streams import StreamsModel
+from sandbox.streams.process import StreamsServer, streams_simulator
+
+
+@pytest.fixture
+def model() -> StreamsModel:
+    return StreamsModel()
+
+
+@pytest.fixture
+def arn(model: StreamsModel) -> str:
+    """The stream of `activity`, with one shard."""
+    return model.create_table("activity")
+
+
+@pytest.fixture(scope="session")
+def running_streams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StreamsServer]:
+    with streams_simulator(tmp_path_factory.mktemp("streams")) as server:
+        yield server
+
+
+@pytest.fixture
+def server(running_streams: StreamsServer) -> StreamsServer:
+    """The simulator as a process, with nothing in it."""
+    running_streams.tell("reset")
+    return running_streams

@@ -1,0 +1,57 @@
+import pytest
+
+from sandbox.streams.clock import START, Clock
+
+
+def test_it_stands_still_until_it_is_moved():
+    clock = Clock()
+    clock.advance(5)
+    assert clock.now() == START + 5
+    with pytest.raises(ValueError, match="does not go back"):
+        clock.advance(-1)
+
+
+def test_it_runs_with_its_source_and_ahead_of_it():
+    source = [100.0]
+    clock = Clock(lambda: source[0])
+    clock.advance(50)
+    source[0] = 101.0
+    assert clock.now() == 151.0
+
+
+def test_what_is_planned_happens_in_order_and_at_its_own_time():
+    clock, seen = Clock(), []
+    for after in (20, 10, 10):
+        clock.at(START + after, lambda after=after: seen.append((after, clock.now() - START)))
+    clock.advance(15)
+    assert seen == [(10, 10), (10, 10)]
+    clock.advance(15)
+    assert seen[2:] == [(20, 20)]
+    assert clock.now() == START + 30
+
+
+def test_what_is_planned_too_late_happens_at_once():
+    clock, seen = Clock(), []
+    clock.at(START - 100, lambda: seen.append(clock.now()))
+    clock.catch_up()
+    assert seen == [START]
+
+
+def test_with_a_source_it_happens_when_somebody_looks():
+    source, seen = [100.0], []
+    clock = Clock(lambda: source[0])
+    clock.at(110, lambda: seen.append(clock.now()))
+    source[0] = 130.0
+    clock.catch_up()
+    assert seen == [110]
+    assert clock.now() == 130
+
+
+def test_an_action_may_plan_another_and_a_failing_one_stops_no_clock():
+    clock, seen = Clock(), []
+    clock.at(START + 1, lambda: clock.at(START + 2, lambda: seen.append(clock.now() - START)))
+    clock.at(START + 3, lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        clock.advance(10)
+    assert seen == [2]
+    assert clock.now() == START + 10

@@ -1,0 +1,60 @@
+from collections.abc import Iterator
+from itertools import repeat
+from uuid import UUID
+
+import pytest
+from structlog.testing import capture_logs
+
+from workers.underway import STUCK_SECONDS, Underway
+
+ANA, BO = UUID(int=1), UUID(int=2)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def underway(clock: Clock) -> Iterator[Underway]:
+    made = Underway(clock)
+    with made.hold([ANA]):
+        yield made
+
+
+def test_an_id_is_in_hand_once(underway: Underway) -> None:
+    with underway.hold([ANA, BO, BO]) as taken:
+        assert taken == [BO]
+    with underway.hold([ANA, BO]) as taken:
+        assert taken == [BO]
+
+
+def test_an_id_is_free_again_after_an_error(underway: Underway) -> None:
+    with pytest.raises(LookupError), underway.hold([BO]):
+        raise LookupError
+    with underway.hold([BO]) as taken:
+        assert taken == [BO]
+
+
+def test_a_delivery_that_hangs_is_said_once(underway: Underway, clock: Clock) -> None:
+    clock.now += STUCK_SECONDS - 1
+    assert underway.stuck() == []
+    clock.now += 2
+    with capture_logs() as logs:
+        assert [underway.stuck() for _ in repeat(None, 3)] == [[ANA]] * 3
+    assert [(each["log_level"], each["notification"]) for each in logs] == [("warning", str(ANA))]
+
+
+def test_a_delivery_that_waits_for_its_database_does_not_hang(underway: Underway, clock: Clock) -> None:
+    clock.now += STUCK_SECONDS - 1
+    underway.moved([ANA])
+    clock.now += STUCK_SECONDS - 1
+    assert underway.stuck() == []
