@@ -157,7 +157,7 @@ class Bridge:
             # The answer to a commit may be lost: only the database knows the checkpoint, so start again from there.
             # What the error says stays out of the log: Postgres may quote a record.
             facts = {"shard": shard, "error": type(error).__name__, "trace": trace(error)}
-            log.error("shard given up, will be taken again", **facts)
+            log.error("shard given up, will be taken again", **facts)  # noqa: TRY400
             self._give_up(reader)
         else:
             if wait is None:

@@ -64,7 +64,8 @@ class Loop:
         except NotifierError as error:
             log.warning("failed, will try again", job=self.name, reason=" ".join(str(error).split())[:300])
         except Exception as error:  # noqa: BLE001
-            log.error("failed, will try again", job=self.name, error=type(error).__name__, trace=trace(error))
+            facts = {"job": self.name, "error": type(error).__name__, "trace": trace(error)}
+            log.error("failed, will try again", **facts)  # noqa: TRY400  what the error says may quote a record
         else:
             self._failures = 0
             return answer.seconds if isinstance(answer, NextIn) else self._seconds
