@@ -31,7 +31,6 @@ class Route:
     channel: str
     build: Build
     matches: Predicate
-    priority: int = 0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
