@@ -1,6 +1,7 @@
 """A process with the whole sandbox beneath it, which the tests end in every way that there is."""
 
 import json
+import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +15,7 @@ from sandbox.scratch import scratch_folder
 
 def main(report: Path) -> None:
     """Write the process ids to `report`, then do nothing until the end of the standard input."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in a shell's background is born deaf to it
     with ExitStack() as stack:
         stack.enter_context(stopped_by_signals())
         folder = stack.enter_context(scratch_folder())
