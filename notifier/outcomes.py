@@ -5,7 +5,6 @@ a channel that is not sure must say `Unknown`, never one of the others.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +12,6 @@ class Accepted:
     """The provider took the request. `message_id` is None where the answer came without one."""
 
     message_id: str | None
-    word: ClassVar[str] = "accepted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +19,6 @@ class NotSent:
     """Known not accepted, worth another attempt: counts against the route's attempts."""
 
     reason: str
-    word: ClassVar[str] = "not_sent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,6 @@ class Throttled:
     """Known not accepted because we are too fast: another attempt later, and it counts against nothing."""
 
     reason: str
-    word: ClassVar[str] = "throttled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +36,6 @@ class Blocked:
     """
 
     reason: str
-    word: ClassVar[str] = "blocked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +43,6 @@ class Rejected:
     """Known not accepted, and never will be: this message is at fault."""
 
     reason: str
-    word: ClassVar[str] = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +50,6 @@ class Unknown:
     """The request may have been accepted; the answer was lost. Never retried blindly."""
 
     reason: str
-    word: ClassVar[str] = "unknown"
 
 
 Outcome = Accepted | NotSent | Throttled | Blocked | Rejected | Unknown

@@ -3,11 +3,9 @@
 import asyncio
 import contextlib
 import logging
-import signal
 import sys
 
-from sandbox.http.announce import announce
-from sandbox.http.server import Server
+from sandbox.http.serve import serve_until_stopped
 from sandbox.ses.errors import JournalError
 from sandbox.ses.options import Options, parse
 from sandbox.ses.simulator import Simulator
@@ -25,18 +23,11 @@ def main() -> int:
 
 
 async def _serve(options: Options) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     simulator = Simulator(options)
-    server = Server(simulator.handle)
     publishing = asyncio.create_task(simulator.publish())
     try:
-        host, port = await server.start(options.host, options.port)
-        announce(f"http://{host}:{port}", options.port_file)
-        await stop.wait()
+        await serve_until_stopped(simulator.handle, options.host, options.port, options.port_file)
     finally:
-        await server.stop()
         publishing.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await publishing

@@ -1,11 +1,9 @@
 """`python -m sandbox.streams`: serve until SIGTERM or SIGINT."""
 
 import asyncio
-import signal
 import sys
 
-from sandbox.http.announce import announce
-from sandbox.http.server import Server
+from sandbox.http.serve import serve_until_stopped
 from sandbox.streams.errors import ApiError
 from sandbox.streams.options import Options, parse
 from sandbox.streams.simulator import Simulator
@@ -22,19 +20,10 @@ def main() -> int:
 
 
 async def _serve(options: Options) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     simulator = Simulator(options.behaviour)
     for table in options.tables:
         simulator.world.model.create_table(table, options.shards)
-    server = Server(simulator.handle)
-    try:
-        host, port = await server.start(options.host, options.port)
-        announce(f"http://{host}:{port}", options.port_file)
-        await stop.wait()
-    finally:
-        await server.stop()
+    await serve_until_stopped(simulator.handle, options.host, options.port, options.port_file)
 
 
 if __name__ == "__main__":
