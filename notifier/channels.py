@@ -32,6 +32,15 @@ class Channel(Protocol):
 
     def __init__(self, settings: Settings) -> None: ...
 
+    def address(self, to: str) -> str:
+        """The recipient as suppressions name it: two spellings of one mailbox are one. Pure. Never raises."""
+
+    def rate(self) -> float | None:
+        """Recipients a second that the provider allows this account now, None where it sets no limit.
+
+        May ask the provider, and raise whatever that raises: the last known rate holds then.
+        """
+
     def render(self, request: Any, templates: Templates) -> Any:
         """The content of the request, ready to be read. Pure. Raises TemplateError."""
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.channels.address import wire_address
+from workers.channels.address import mailbox_of, wire_address
 
 ONE_MAILBOX = re.compile(r"(?:[ -~]* <)?[!-~]+@[A-Za-z0-9.-]+>?")
 
@@ -84,3 +84,17 @@ def test_whatever_comes_in_one_ascii_mailbox_or_nothing_goes_out(address: str) -
     except ValueError:
         return
     assert ONE_MAILBOX.fullmatch(sent)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "mailbox"),
+    [
+        ("Ana <Ana@Example.com>", "ana@example.com"),
+        (" ana@example.com ", "ana@example.com"),
+        ("ana@bücher.example", "ana@xn--bcher-kva.example"),
+        ("not an address", "not an address"),
+        ("", ""),
+    ],
+)
+def test_spellings_of_one_mailbox_are_one(spelling: str, mailbox: str) -> None:
+    assert mailbox_of(spelling) == mailbox

@@ -32,6 +32,15 @@ def wire_address(address: object) -> str:
     return f"{encoded_words(name)} <{mailbox}>"
 
 
+def mailbox_of(address: str) -> str:
+    """The bare mailbox in lower case, so that two spellings of it are one. What is no address stays as it is."""
+    try:
+        wire = wire_address(address)
+    except ValueError:
+        return address.strip().lower()
+    return wire.rpartition("<")[2].rstrip(">").lower()
+
+
 def has_controls(text: str) -> bool:
     """Whether the text holds what no header may: line breaks of any kind, NUL, half a surrogate pair."""
     return _CONTROL.search(text) is not None

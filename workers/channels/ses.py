@@ -1,9 +1,9 @@
 """Email through Amazon SES: SendEmail of SESv2, one request for each message."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from notifier.channels import Capability
 from notifier.errors import SettingsError
@@ -11,7 +11,7 @@ from notifier.messages import Email, EmailContent, Message
 from notifier.outcomes import Outcome, Rejected, Throttled
 from notifier.settings import Settings
 from notifier.templates import Templates
-from workers.channels.address import wire_address
+from workers.channels.address import mailbox_of, wire_address
 from workers.channels.sdk_errors import outcome_before_request
 from workers.channels.ses_client import SesClient
 from workers.channels.ses_errors import outcome_of_answer, outcome_of_error
@@ -33,6 +33,12 @@ class SesChannel:
         self._seconds = settings.send_lease_seconds / 2
         self._client = SesClient(settings, CONCURRENCY)
         self._threads = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="ses")
+
+    def address(self, to: str) -> str:
+        return mailbox_of(to)
+
+    def rate(self) -> float | None:
+        return send_rate(self._client.ready().get_account())
 
     def render(self, request: Email, templates: Templates) -> EmailContent:
         return templates.render(request.template, request.context, request.locale)
@@ -62,6 +68,12 @@ class SesChannel:
         except Exception as error:  # noqa: BLE001 - whatever it is, the message needs its outcome
             return outcome_of_error(error)
         return outcome_of_answer(answer)
+
+
+def send_rate(account: Mapping[str, Any]) -> float | None:
+    """Recipients a second that the answer of GetAccount allows."""
+    found = account.get("SendQuota", {}).get("MaxSendRate")
+    return float(found) if found else None
 
 
 def _sender(address: str) -> str:

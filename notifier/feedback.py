@@ -1,0 +1,50 @@
+"""What a provider says later about a message that it took: delivered, bounced, complained about."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class FeedbackKind(StrEnum):
+    """The words of SES event publishing; other providers' events are said in them."""
+
+    SEND = "send"
+    """Accepted, nothing more: also for a recipient that the provider suppresses."""
+    DELIVERY = "delivery"
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+    REJECT = "reject"
+    """Accepted, and then refused for its content."""
+    RENDERING_FAILURE = "rendering_failure"
+    DELAY = "delay"
+    UNSUBSCRIBE = "unsubscribe"
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """One event of one message. It proves that the provider took the message, whatever its kind.
+
+    `notification_id` and `attempt` are our tags, None where the message carries none; `message_id` is the
+    provider's. `sent_at` is when the provider took the message, `occurred_at` when this happened to it.
+    `permanent` says of a bounce that the address will never work. `detail` is the provider's diagnosis.
+    """
+
+    kind: FeedbackKind
+    message_id: str
+    occurred_at: datetime
+    sent_at: datetime
+    notification_id: UUID | None = None
+    attempt: int | None = None
+    recipient: str | None = None
+    permanent: bool = False
+    detail: str | None = None
+    topic: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message of the feedback queue that cannot be used, as it came, with what is wrong."""
+
+    raw: bytes
+    error: str
