@@ -47,24 +47,40 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
+_EVIDENCE = "a delivery event: the provider had accepted after all"
+
 TRANSITIONS: dict[tuple[Status, Status], str] = {
     (Status.PENDING, Status.SENDING): "begin",
     (Status.PENDING, Status.PENDING): "the route or its template failed; tried again later",
-    (Status.PENDING, Status.FAILED): "the route or its template failed too often",
+    (Status.PENDING, Status.FAILED): "the route or its template failed too often, or for too long",
     (Status.PENDING, Status.SKIPPED): "the route said that nobody is to be told",
     (Status.PENDING, Status.SUPPRESSED): "the recipient is suppressed or opted out",
     (Status.PENDING, Status.EXPIRED): "too old for its route",
     (Status.PENDING, Status.CANCELLED): "cancelled by the operator",
-    (Status.SENDING, Status.SENT): "the provider accepted",
+    (Status.SENDING, Status.SENT): "the provider accepted, or a delivery event of this attempt says so",
     (Status.SENDING, Status.PENDING): "known not accepted; tried again later",
     (Status.SENDING, Status.FAILED): "refused for good, or attempts used up",
     (Status.SENDING, Status.UNKNOWN): "the answer was lost, or the lease ended",
-    (Status.UNKNOWN, Status.SENT): "a delivery event, or the late answer of the same attempt",
+    (Status.UNKNOWN, Status.SENT): "a delivery event, the late answer of the same attempt, or the operator",
     (Status.UNKNOWN, Status.PENDING): "the route's policy, the operator, or the late answer: not accepted",
     (Status.UNKNOWN, Status.FAILED): "the route's policy, the operator, or the late answer: refused",
     (Status.SENT, Status.DELIVERED): "delivery event",
     (Status.SENT, Status.BOUNCED): "delivery event",
     (Status.SENT, Status.COMPLAINED): "delivery event",
+    (Status.DELIVERED, Status.BOUNCED): "delivery event: bounced after it had been delivered",
+    (Status.DELIVERED, Status.COMPLAINED): "delivery event",
+    (Status.BOUNCED, Status.COMPLAINED): "delivery event",
     (Status.FAILED, Status.PENDING): "redrive by the operator",
+    **{
+        (status, Status.SENT): _EVIDENCE
+        for status in (
+            Status.PENDING,
+            Status.FAILED,
+            Status.SKIPPED,
+            Status.SUPPRESSED,
+            Status.EXPIRED,
+            Status.CANCELLED,
+        )
+    },
 }
 """Every change of status that may happen, and why. The SQL refuses all others."""

@@ -2,8 +2,9 @@
 
 `notifications` never change. `deliveries` are narrow and change twice on the common path, with no index but the
 primary key, so that both updates stay on their page (HOT). Whatever needs attention later is a row in a small table
-beside them: a publication (messages that the broker should hold), a claim (attempts under way), a due row (a retry
-or a deadline). Every delivery that is pending, sending or unknown is in one of the three.
+beside them: a publication (messages that the broker should hold), a claim (attempts under way), a due row (a retry,
+a deadline, or an outcome that is held for the operator). Every delivery that is pending, sending or unknown is in one
+of the three.
 
 There are no foreign keys on the hot tables: each costs a lookup a row, and the statements of `outbox` write both
 sides in one transaction.
@@ -46,6 +47,8 @@ STATUS = Enum(Status, name="delivery_status", values_callable=lambda kind: [each
 _TIME = DateTime(timezone=True)
 _NOW = text("now()")
 _NONE = text("0")
+
+FEEDBACK_COUNTS = ("accepted", "delivered", "bounced", "hard_bounced", "complained")
 
 # Partitioned by day of the record's creation, which the id carries: a record that is read again meets its own row.
 _BY_DAY = "RANGE (notification_id)"
@@ -109,7 +112,7 @@ deliveries = Table(
     Column("status", STATUS, nullable=False, server_default="pending"),
     Column("attempt", Integer, nullable=False, server_default=_NONE),  # requests begun
     Column("failures", SmallInteger, nullable=False, server_default=_NONE),  # count against the route's limit
-    Column("token", Uuid),  # of the last attempt
+    Column("token", Uuid),  # of the last attempt; begins with its actor
     Column("next_attempt_at", _TIME),
     Column("begun_at", _TIME),  # of the last attempt
     Column("ended_at", _TIME),  # of the last attempt, or of the decision not to make one
@@ -168,7 +171,7 @@ due = Table(
     Column("channel", Text, nullable=False),
     Column("due_at", _TIME, nullable=False),
     Index(None, "kind", "due_at"),
-    CheckConstraint("kind IN ('retry', 'unknown')", name="kind"),
+    CheckConstraint("kind IN ('retry', 'unknown', 'held')", name="kind"),
 )
 
 quarantine = Table(
@@ -194,4 +197,104 @@ gaps = Table(
     Column("after_record_at", _TIME),
     Column("detected_at", _TIME, nullable=False, server_default=_NOW),
     Column("acknowledged_at", _TIME),
+)
+
+actors = Table(
+    "actors",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("name", Text, nullable=False, unique=True),  # host:pid of a worker
+    Column("started_at", _TIME, nullable=False, server_default=_NOW),
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("state", Text, nullable=False, server_default="open"),
+    Column("reason", Text),
+    Column("actor", Text),
+    Column("changed_at", _TIME, nullable=False, server_default=_NOW),
+    Column("probe_at", _TIME),  # when a parked channel may send one message to see whether it works again
+    Column("probes", Integer, nullable=False, server_default=_NONE),  # since it was parked
+    Column("rates_since", _TIME),  # bounces and complaints before this time were looked at by the operator
+    Column("events_sent_until", _TIME),  # the provider took the newest message that an event told of
+    Column("drained_at", _TIME),  # the queue of events was empty
+    CheckConstraint("state IN ('open', 'parked', 'paused')", name="state"),
+    CheckConstraint("state = 'parked' OR probe_at IS NULL", name="probe"),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("notification_id", Uuid, primary_key=True),
+    Column("message_id", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("occurred_at", _TIME, primary_key=True),
+    Column("attempt", Integer, nullable=False),
+    Column("detail", Text),
+    Column("received_at", _TIME, nullable=False, server_default=_NOW),
+    postgresql_partition_by=_BY_DAY,
+)
+
+feedback_hours = Table(
+    "feedback_hours",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("hour", _TIME, primary_key=True),
+    *(Column(name, BigInteger, nullable=False, server_default=_NONE) for name in FEEDBACK_COUNTS),
+)
+
+duplicates = Table(
+    "duplicates",
+    metadata,
+    Column("notification_id", Uuid, primary_key=True),
+    Column("message_id", Text, primary_key=True),  # accepted beside the one that the delivery names
+    Column("detected_at", _TIME, nullable=False, server_default=_NOW),
+)
+
+unmatched_feedback = Table(
+    "unmatched_feedback",
+    metadata,
+    Column("message_id", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("occurred_at", _TIME, primary_key=True),
+    Column("notification_id", Uuid),  # what its tag says
+    Column("reason", Text, nullable=False),
+    Column("received_at", _TIME, nullable=False, server_default=_NOW),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("raw", LargeBinary, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("received_at", _TIME, nullable=False, server_default=_NOW),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("address", Text, primary_key=True),
+    Column("topic", Text, primary_key=True, server_default=""),  # empty: every topic
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("notification_id", Uuid),  # whose feedback it was
+    Column("note", Text),
+    Column("since", _TIME, nullable=False, server_default=_NOW),
+    CheckConstraint("reason IN ('hard_bounce', 'complaint', 'unsubscribe', 'manual')", name="reason"),
+)
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("at", _TIME, nullable=False, server_default=_NOW),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("reason", Text),
+    Column("scope", Text, nullable=False),  # what it was asked for
+    Column("deliveries", BigInteger, nullable=False, server_default=_NONE),
 )

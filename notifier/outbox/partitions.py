@@ -14,6 +14,7 @@ _STORAGE = {
     "notifications": "autovacuum_vacuum_insert_scale_factor = 0.2",
     "deliveries": "fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.2",
     "delivery_events": "autovacuum_vacuum_insert_scale_factor = 0.2",
+    "feedback": "autovacuum_vacuum_insert_scale_factor = 0.2",
 }
 
 
