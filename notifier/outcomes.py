@@ -32,7 +32,17 @@ class Throttled:
 class Blocked:
     """Known not accepted, and nothing else will be until someone acts (account paused, domain unverified).
 
-    Says nothing about the message: another attempt later, and it counts against nothing.
+    Says nothing about the message: another attempt later, and it counts against nothing. The channel is parked.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offline:
+    """Known not sent: this process does not reach the provider. Says nothing about the message or the account.
+
+    Another attempt later, and it counts against nothing; other workers go on.
     """
 
     reason: str
@@ -52,4 +62,4 @@ class Unknown:
     reason: str
 
 
-Outcome = Accepted | NotSent | Throttled | Blocked | Rejected | Unknown
+Outcome = Accepted | NotSent | Throttled | Blocked | Offline | Rejected | Unknown

@@ -66,6 +66,26 @@ class Settings(DatabaseSettings):
     send_lease_seconds: float = Field(
         default=60.0, gt=0, description="How long an attempt may take before its outcome counts as unknown"
     )
+    unknown_after_seconds: float = Field(
+        default=300.0,
+        gt=0,
+        description="How long the provider's events may take to settle an unknown outcome, before `on_unknown`",
+    )
+    probe_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        description="How long a parked channel waits before one message tries whether it works again",
+    )
+    rates: Annotated[dict[str, float], NoDecode] = Field(
+        default={},
+        description="Recipients a second of channels, as email=50,sms=10; otherwise 90 % of what the provider allows",
+    )
+    bounce_rate_limit: float = Field(
+        default=0.04, gt=0, le=1, description="Share of hard bounces in 24 hours at which a channel is paused"
+    )
+    complaint_rate_limit: float = Field(
+        default=0.0008, gt=0, le=1, description="Share of complaints in 24 hours at which a channel is paused"
+    )
     shard_lease_seconds: float = Field(default=15.0, gt=1, description="How long a silent bridge keeps its shards")
     visibility_seconds: int = Field(
         default=120, gt=0, description="After this the broker gives a silent worker's messages to another one"
@@ -81,6 +101,21 @@ class Settings(DatabaseSettings):
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("rates", mode="before")
+    @classmethod
+    def _split_rates(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
+        return {name.strip(): rate.strip() for name, _, rate in pairs}
+
+    @field_validator("rates")
+    @classmethod
+    def _are_above_zero(cls, value: dict[str, float]) -> dict[str, float]:
+        if any(rate <= 0 for rate in value.values()):
+            raise ValueError("a rate must be above 0; to stop a channel there is `notifier pause`")
         return value
 
     def endpoint(self, service: AwsService) -> str | None:

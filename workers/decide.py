@@ -6,7 +6,7 @@ from uuid import UUID
 
 from notifier.notifications import Status
 from notifier.outbox import Change, Work
-from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Rejected, Throttled, Unknown
+from notifier.outcomes import Accepted, Blocked, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
 from notifier.retry import WAIT_WHEN_BLOCKED, WAIT_WHEN_THROTTLED, RetryPolicy
 
 
@@ -19,7 +19,7 @@ def after_send(work: Work, outcome: Outcome, policy: RetryPolicy) -> Change:
             return _retry(work, policy, reason)
         case Throttled(reason):
             return _wait(work.id, WAIT_WHEN_THROTTLED, reason)
-        case Blocked(reason):
+        case Blocked(reason) | Offline(reason):
             return _wait(work.id, WAIT_WHEN_BLOCKED, reason)
         case Rejected(reason):
             return Change(work.id, Status.FAILED, failed=True, reason=reason)
@@ -44,9 +44,21 @@ def skipped(work: Work) -> Change:
     return Change(work.id, Status.SKIPPED, reason="the route returned None")
 
 
+def expired(work: Work, after: float | None) -> Change:
+    """The change of a delivery whose event is no news any more."""
+    return Change(
+        work.id, Status.EXPIRED, reason=f"its event is {work.age:,.0f} s old, its route allows {after:,.0f} s"
+    )
+
+
+def waiting(id_: UUID, reason: str) -> Change:
+    """Says of a delivery that it stays pending. Not to be written: the relay publishes it again."""
+    return Change(id_, Status.PENDING, reason=reason)
+
+
 def _retry(work: Work, policy: RetryPolicy, reason: str, detail: str | None = None) -> Change:
     failures = work.failures + 1
-    if policy.exhausted(failures):
+    if policy.exhausted(failures, work.age):
         return Change(work.id, Status.FAILED, failed=True, reason=reason, detail=detail)
     return Change(work.id, Status.PENDING, failed=True, delay=policy.delay(failures), reason=reason, detail=detail)
 

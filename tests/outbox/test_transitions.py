@@ -7,14 +7,14 @@ from uuid import UUID
 import pytest
 
 from notifier.notifications import TRANSITIONS, Status
-from notifier.outbox import Change, expire
+from notifier.outbox import Change, Wanted, expire
 from tests.outbox.rows import Rows
 
 Attempt = Callable[[Rows, UUID, uuid.UUID], None]
 
 
 def begin(rows: Rows, id_: UUID, token: uuid.UUID) -> None:
-    rows.attempts().begin(uuid.uuid4(), [(id_, "a@example.com")], 60)
+    rows.attempts().begin(uuid.uuid4(), [Wanted(id_, "a@example.com")], 60)
 
 
 def end_of_lease(rows: Rows, id_: UUID, token: uuid.UUID) -> None:

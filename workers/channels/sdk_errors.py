@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from botocore import exceptions as sdk
 
-from notifier.outcomes import Blocked, NotSent, Outcome, Rejected, Throttled, Unknown
+from notifier.outcomes import Blocked, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
 
 _REASON_LENGTH = 500
 
@@ -18,7 +18,7 @@ _REASON_LENGTH = 500
 class Verdict(NamedTuple):
     """An outcome that is known not accepted, and what to do about it where somebody must act."""
 
-    outcome: type[NotSent | Throttled | Blocked | Rejected]
+    outcome: type[NotSent | Throttled | Blocked | Offline | Rejected]
     advice: str = ""
 
     def because(self, reason: str) -> Outcome:
@@ -30,7 +30,7 @@ CREDENTIALS = Verdict(
     Blocked, "AWS does not take the credentials: check them, their permissions, and this machine's clock"
 )
 CONFIGURATION = Verdict(Blocked, "check the credentials and settings of the AWS SDK, and NOTIFIER_AWS_*")
-UNREACHABLE = Verdict(Blocked, "check the network, the proxy and the endpoint in NOTIFIER_AWS_*")
+UNREACHABLE = Verdict(Offline, "check the network, the proxy and the endpoint in NOTIFIER_AWS_*")
 
 BEFORE_THE_REQUEST: dict[type[Exception], Verdict] = {
     **dict.fromkeys((sdk.EndpointConnectionError, sdk.ConnectTimeoutError), UNREACHABLE),
