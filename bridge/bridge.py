@@ -16,6 +16,7 @@ import structlog
 
 from bridge.ahead import ReadAhead
 from bridge.brake import Brake
+from bridge.deadlines import Deadlines
 from bridge.holdings import Holdings
 from bridge.intake import Intake
 from bridge.lag import LagWatch
@@ -34,12 +35,13 @@ log = structlog.get_logger(__name__)
 
 ACQUIRE_SECONDS = 2.0
 RELAY_SECONDS = 0.5
+DEADLINE_SECONDS = 1.0
 BRAKE_SECONDS = 1.0
 LAG_SECONDS = 30.0
 HOUSEKEEPING_SECONDS = 3600.0
 POLLERS = 4
 """Threads that record pages; more of them would only wait for each other."""
-LOOPS = 8
+LOOPS = 9
 """Connections of the loops: one each, and one more for the lock of the sweep."""
 PAGES_AHEAD = 6
 """Pages fetched and not yet recorded, over all shards."""
@@ -56,6 +58,7 @@ class Bridge:
         holdings: Holdings,
         intake: Intake,
         relay: Relay,
+        deadlines: Deadlines,
         sweep: Sweep,
         brake: Brake,
         lag: LagWatch,
@@ -81,6 +84,7 @@ class Bridge:
             self._taking,
             Loop("renew", holdings.renew_seconds, holdings.renew),
             Loop("relay", RELAY_SECONDS, relay.run_once),
+            Loop("deadlines", DEADLINE_SECONDS, deadlines.run_once),
             Loop("brake", BRAKE_SECONDS, brake.measure),
             Loop("lag", LAG_SECONDS, lag.run_once),
             Loop("housekeeping", HOUSEKEEPING_SECONDS, self._keep_house),

@@ -35,6 +35,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     """A bridge that has everything it needs. Raises the NotifierError that names what is missing."""
     from bridge.brake import Brake
     from bridge.bridge import LOOPS, POLLERS, Bridge
+    from bridge.deadlines import Deadlines
     from bridge.holdings import Holdings
     from bridge.intake import Intake
     from bridge.lag import LagWatch
@@ -47,7 +48,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     from notifier.database import check_schema, connect
     from notifier.health import Heartbeat
     from notifier.outbox import Intake as Outbox
-    from notifier.outbox import Partitions, Publications, Report
+    from notifier.outbox import Partitions, Publications, Report, Unknowns
     from notifier.routes import load_routes
 
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
@@ -70,7 +71,8 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
             tree,
             Holdings(Leases(engine, owner, settings.shard_lease_seconds), _MOST_SHARDS),
             Intake(outbox, publications, queue, routes, settings.queue_high_water, settings.not_before),
-            Relay(engine, publications, queue, settings.queue_high_water),
+            Relay(engine, publications, queue, settings.queue_high_water, settings.unknown_after_seconds),
+            Deadlines(Unknowns(engine, settings.unknown_after_seconds), routes),
             Sweep(settings.tables, streams, tree),
             Brake(publications, settings.outbox_high_water),
             LagWatch(Report(engine)),

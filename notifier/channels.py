@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from enum import Enum
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Protocol
 
@@ -67,9 +68,19 @@ def check_channels(routes: Iterable[Route]) -> None:
 
 def load_channel(name: str, settings: Settings) -> Channel:
     """The channel of that name, from this package or any other that is installed."""
+    return _class(name)(settings)
+
+
+@cache
+def capability(name: str) -> Capability:
+    """What the provider of that channel offers; asks its class, and sets nothing up."""
+    return _class(name).capability
+
+
+def _class(name: str) -> type[Channel]:
     points: list[EntryPoint] = list(entry_points(group=GROUP, name=name))
     if not points:
         known = ", ".join(channel_names()) or "none"
         raise SettingsError(f"no channel is called {name!r}; installed are: {known}")
-    channel: Channel = points[0].load()(settings)
-    return channel
+    loaded: type[Channel] = points[0].load()
+    return loaded

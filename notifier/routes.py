@@ -126,6 +126,9 @@ class Routes:
                 return each
         return None
 
+    def get(self, name: str) -> Route | None:
+        return self._by_name.get(name)
+
     def __getitem__(self, name: str) -> Route:
         try:
             return self._by_name[name]
