@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -154,7 +155,7 @@ def test_lag_counts_for_shards_that_nobody_reads(rows: Rows, notifier: Notifier)
     assert "ALARM" in notifier("shards").stdout
     assert Report(rows.engine).lag()["unread"] == 1
     rows.run("UPDATE shards SET caught_up_at = now() - interval '2 min'")
-    assert "120 s warning" in notifier("shards").stdout
+    assert re.search(r"1[2-9]\d s warning", notifier("shards").stdout)
 
 
 def test_shards_are_shown_as_a_tree() -> None:
