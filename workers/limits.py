@@ -112,11 +112,13 @@ class Limiter:
         """
         deadline = time.monotonic() + patience
         rest = items
-        while rest and time.monotonic() < deadline:
+        while rest:
             grant = self.take(len(rest))
+            if not grant.tokens and time.monotonic() >= deadline:
+                return
             if grant.seconds > 0:
                 moved()
-                self._sleep(min(grant.seconds, 1.0) if not grant.tokens else grant.seconds)
+                self._sleep(grant.seconds if grant.tokens else min(grant.seconds, 1.0))
             if grant.tokens:
                 yield rest[: grant.tokens]
                 rest = rest[grant.tokens :]

@@ -127,4 +127,4 @@ def test_portions_come_in_order_and_each_at_its_time(make) -> None:
 
 def test_patience_ends(make) -> None:
     limiter = make(1.0, sleep=lambda _: None)
-    assert list(limiter.portions(range(5), 0.0, lambda: None)) == []
+    assert [list(each) for each in limiter.portions(range(5), 0.0, lambda: None)] == [[0]]
