@@ -17,7 +17,7 @@ from notifier.outbox import Change, Partitions, Publications, Settlement, Unknow
 from notifier.outbox.unknowns import Decision
 from tests.outbox.rows import Rows
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(180)
 
 ROWS = 1_000_000
 BIG = re.compile(r"^(deliveries|notifications|delivery_events|feedback)_\d{8}$")
@@ -93,7 +93,7 @@ def test_every_hot_statement_finds_its_rows_by_index(beside: Rows, statements: l
     _relay(beside)
     _settle(beside, ids)
 
-    for statement, parameters in statements:
+    for statement, parameters in tuple(statements):
         if not statement.lstrip().upper().startswith(("SELECT", "WITH", "UPDATE", "INSERT", "DELETE")):
             continue
         for table, scan in scans(beside.engine, statement, parameters):
