@@ -23,9 +23,13 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """Known not accepted because we are too fast: another attempt later, and it counts against nothing."""
+    """Known not accepted because we are too fast: another attempt later, and it counts against nothing.
+
+    `after` is how many seconds the provider asks us to wait, None where it does not say.
+    """
 
     reason: str
+    after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
