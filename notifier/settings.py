@@ -1,6 +1,7 @@
 """All settings: environment variables with the prefix NOTIFIER_, beside the AWS SDK's own."""
 
 import re
+from decimal import Decimal
 from functools import cache
 from typing import Annotated, Literal, TypeVar
 
@@ -45,6 +46,21 @@ class Settings(DatabaseSettings):
     sender: str = Field(default="", description="From address of emails that name none")
     ses_configuration_set: str = Field(
         default="", description="SES configuration set whose events settle unknown outcomes"
+    )
+    webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="Signs webhooks, as whsec_BASE64; several, separated by commas, while one replaces another",
+    )
+    webhook_allow_private: bool = Field(
+        default=False, description="true lets webhooks go to private addresses, and over plain http"
+    )
+    sms_sender_id: str = Field(default="", description="Whom an SMS comes from, where the country shows it")
+    sms_type: Literal["Transactional", "Promotional"] = Field(
+        default="Transactional", description="Transactional or Promotional: what SNS saves on, reliability or money"
+    )
+    sms_max_price: Decimal | None = Field(default=None, gt=0, description="US dollars that one SMS may cost at most")
+    sms_per_second: float | None = Field(
+        default=None, gt=0, description="SMS a second that AWS allows the account: SNS cannot be asked"
     )
     aws_region: str = Field(default="", description="Region; default: the AWS SDK's own settings")
     aws_endpoint_url: str = Field(default="", description="Endpoint of all AWS services, for emulators")
