@@ -26,11 +26,45 @@ class Verdict(NamedTuple):
 
 
 REFUSED = Verdict(Rejected)
+SLOWER = Verdict(Throttled)
 CREDENTIALS = Verdict(
     Blocked, "AWS does not take the credentials: check them, their permissions, and this machine's clock"
 )
 CONFIGURATION = Verdict(Blocked, "check the credentials and settings of the AWS SDK, and NOTIFIER_AWS_*")
 UNREACHABLE = Verdict(Blocked, "check the network, the proxy and the endpoint in NOTIFIER_AWS_*")
+
+FRONT_DOOR: dict[str, Verdict] = {
+    **dict.fromkeys(
+        (
+            "RequestLimitExceeded",
+            "RequestThrottled",
+            "RequestThrottledException",
+            "SlowDown",
+            "ThrottledException",
+            "Throttling",
+            "ThrottlingException",
+            "TooManyRequestsException",
+        ),
+        SLOWER,
+    ),
+    **dict.fromkeys(
+        (
+            "AccessDenied",
+            "AccessDeniedException",
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "IncompleteSignature",
+            "InvalidClientTokenId",
+            "InvalidSignatureException",
+            "MissingAuthenticationToken",
+            "RequestExpired",
+            "SignatureDoesNotMatch",
+            "UnrecognizedClientException",
+        ),
+        CREDENTIALS,
+    ),
+}
+"""Codes with which AWS refuses a request before the service sees it."""
 
 BEFORE_THE_REQUEST: dict[type[Exception], Verdict] = {
     **dict.fromkeys((sdk.EndpointConnectionError, sdk.ConnectTimeoutError), UNREACHABLE),
