@@ -56,4 +56,18 @@ class Unknown:
     reason: str
 
 
+LONGEST_REASON = 500
+"""Characters."""
+
+
+def discreet(reason: str, *hidden: str) -> str:
+    """What a server or an exception says as a reason may say it: one short line without any of `hidden`.
+
+    Reasons go to logs and to whoever looks at a delivery; recipients, and keys that hide in them, do not.
+    """
+    for each in sorted(filter(None, hidden), key=len, reverse=True):
+        reason = reason.replace(each, "…")
+    return "".join(sign if sign.isprintable() else " " for sign in reason[:LONGEST_REASON])
+
+
 Outcome = Accepted | NotSent | Throttled | Blocked | Rejected | Unknown

@@ -105,34 +105,35 @@ class Settings(DatabaseSettings):
         return own or self.aws_endpoint_url or None
 
 
-SettingsT = TypeVar("SettingsT", bound=DatabaseSettings)
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
 @cache
 def load_settings() -> Settings:
     """The settings of this process. Raises SettingsError that names each variable at fault."""
-    return _load(Settings)
+    return read_settings(Settings)
 
 
 @cache
 def load_database_settings() -> DatabaseSettings:
     """The part of the settings that names the database; nothing else is demanded. Raises SettingsError."""
-    return _load(DatabaseSettings)
+    return read_settings(DatabaseSettings)
 
 
-def _load(kind: type[SettingsT]) -> SettingsT:
+def read_settings(kind: type[SettingsT]) -> SettingsT:
+    """Settings of that kind, a package's own too. Raises SettingsError that names each variable at fault."""
     try:
         return kind()
     except ValidationError as error:
-        raise SettingsError(_explain(error)) from None
+        raise SettingsError(_explain(error, kind)) from None
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, kind: type[BaseSettings]) -> str:
     lines = []
     for fault in error.errors(include_url=False, include_input=False):
         name = str(fault["loc"][0]) if fault["loc"] else "?"
-        field = Settings.model_fields.get(name)
+        field = kind.model_fields.get(name)
         hint = f" ({field.description})" if field and field.description else ""
         problem = "is not set" if fault["type"] == "missing" else f"is wrong: {fault['msg']}"
-        lines.append(f"NOTIFIER_{name.upper()} {problem}{hint}")
+        lines.append(f"{kind.model_config['env_prefix']}{name.upper()} {problem}{hint}")
     return "; ".join(lines)

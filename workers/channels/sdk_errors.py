@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from botocore import exceptions as sdk
 
-from notifier.outcomes import Blocked, NotSent, Outcome, Rejected, Throttled, Unknown
+from notifier.outcomes import Blocked, NotSent, Outcome, Rejected, Throttled, Unknown, discreet
 
-_REASON_LENGTH = 500
+one_line = discreet
 
 
 class Verdict(NamedTuple):
@@ -135,11 +135,6 @@ def outcome_of_failure(error: Exception) -> Outcome:
     if _while_connecting(error):
         return UNREACHABLE.because(reason)
     return Unknown(one_line(reason))
-
-
-def one_line(reason: str) -> str:
-    """Whatever a server or an exception says, short and fit for a log and for a column of text."""
-    return "".join(sign if sign.isprintable() else " " for sign in reason[:_REASON_LENGTH])
 
 
 def _reason(error: Exception) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Unknown
+from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Unknown, discreet
 from workers.channels.sdk_errors import (
     CREDENTIALS,
     FRONT_DOOR,
@@ -18,7 +18,6 @@ from workers.channels.sdk_errors import (
     SLOWER,
     UNREACHABLE,
     Verdict,
-    one_line,
     outcome_of_failure,
 )
 
@@ -85,7 +84,7 @@ def _of_refusal(error: ClientError) -> Outcome:
         # The SDK asked another service for credentials, and was refused before it could send.
         return CREDENTIALS.because(f"{error.operation_name}: {reason}")
     verdict = _verdict(status, code)
-    return verdict.because(reason) if verdict else Unknown(one_line(reason))
+    return verdict.because(reason) if verdict else Unknown(discreet(reason))
 
 
 def _verdict(status: int, code: str) -> Verdict | None:

@@ -6,14 +6,13 @@ what refuses a request before it is acted upon. All else is `Unknown`, and sent 
 
 import re
 import time
-from collections.abc import Iterable
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 import httpcore
 import httpx
 
-from notifier.outcomes import Accepted, NotSent, Outcome, Rejected, Throttled, Unknown
+from notifier.outcomes import Accepted, NotSent, Outcome, Rejected, Throttled, Unknown, discreet
 from workers.channels.guarded_network import AddressRefused
 from workers.channels.webhook_client import Answer
 
@@ -68,18 +67,11 @@ def retry_after(value: str | None) -> float | None:
 
 
 def _reason(text: str, url: httpx.URL) -> str:
-    """One line without the URL or a part of it: receivers like to quote it, and many hold their key in it."""
-    for part in _recognisable(url):
-        text = text.replace(part, "…")
-    return "".join(sign if sign.isprintable() else " " for sign in text).strip(" :")
-
-
-def _recognisable(url: httpx.URL) -> Iterable[str]:
-    """The URL, and what of it may be a key; the longest first."""
+    """Without the URL or a part of it: receivers like to quote it, and many hold their key in it."""
     path = url.raw_path.decode()
     pieces = (each for each in _SEPARATORS.split(path) if len(each) >= _KEY_LENGTH)
     parts = (str(url), path, url.path, url.netloc.decode(), url.host, *pieces)
-    return sorted((each for each in parts if len(each) > 1), key=len, reverse=True)
+    return discreet(text, *(each for each in parts if len(each) > 1)).strip(" :")
 
 
 def _phrase(status: int) -> str:
