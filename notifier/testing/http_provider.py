@@ -120,7 +120,7 @@ class HttpProvider(ABC):
 
 def quoted(request: HttpRequest) -> bytes:
     """The request in the words of a provider that has something against it."""
-    return f"cannot do {request.path}\r\n".encode() + request.body
+    return f"cannot do http://{request.headers.get('host')}{request.path}\r\n".encode() + request.body
 
 
 class _Server(ThreadingHTTPServer):

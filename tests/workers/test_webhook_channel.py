@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from notifier.templates import Templates
 from notifier.testing import HttpAnswer, HttpRequest, channel_settings
 from tests.workers.providers import WebhookReceiver
 from workers.channels.webhook import CONCURRENCY, WebhookChannel
+from workers.channels.webhook_client import MAX_BODY
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
@@ -239,6 +241,25 @@ def test_whatever_the_wire_brings_there_is_an_outcome_in_time(name: str, make_ch
     channel = make_channel(send_lease_seconds=IMPATIENT)
     with raw(head, dots) as url:
         assert isinstance(send_one(channel, url), expected)
+
+
+def test_no_more_of_a_body_is_read_than_a_reason_needs(make_channel: MakeChannel) -> None:
+    let_go: list[bytes] = []
+
+    def more_and_more(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.settimeout(5)  # a third of what the channel would wait for the rest
+            connection.recv(65536)
+            connection.sendall(ENDLESS % 400 + b"." * MAX_BODY)
+            let_go.append(connection.recv(1))
+
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as receiver:
+        served = receiver.submit(more_and_more, server)
+        outcome = send_one(make_channel(), f"http://127.0.0.1:{server.getsockname()[1]}")
+        served.result()
+    assert isinstance(outcome, Rejected)
+    assert let_go == [b""]
 
 
 @pytest.fixture
