@@ -66,6 +66,9 @@ FRONT_DOOR: dict[str, Verdict] = {
 }
 """Codes with which AWS refuses a request before the service sees it."""
 
+UNSURE = frozenset(("PriorRequestNotComplete", "RequestTimeout", "RequestTimeoutException"))
+"""Codes that say nothing about whether the request was acted upon, whatever their status."""
+
 BEFORE_THE_REQUEST: dict[type[Exception], Verdict] = {
     **dict.fromkeys((sdk.EndpointConnectionError, sdk.ConnectTimeoutError), UNREACHABLE),
     **dict.fromkeys((sdk.ParamValidationError, sdk.MissingParametersError), REFUSED),

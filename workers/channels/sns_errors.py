@@ -17,6 +17,7 @@ from workers.channels.sdk_errors import (
     REFUSED,
     SLOWER,
     UNREACHABLE,
+    UNSURE,
     Verdict,
     outcome_of_failure,
 )
@@ -58,9 +59,6 @@ STATUSES: dict[int, Verdict] = {
     429: SLOWER,
 }
 """For codes that are not in the table: these refuse a request before it is acted upon."""
-
-UNSURE = frozenset(("PriorRequestNotComplete", "RequestTimeout", "RequestTimeoutException"))
-"""Codes that say nothing about whether the request was acted upon, whatever their status."""
 
 _NUMBER = re.compile(r"\+?\d[\d ().-]{4,}\d")
 
