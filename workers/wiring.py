@@ -50,7 +50,7 @@ def underway() -> Underway:
 @cache
 def engine() -> Engine:
     url = load_settings().database_url.get_secret_value()
-    return connect(url, pool_size=0, application="notifier worker")  # bounded by --concurrency
+    return connect(url, pool_size=0, application="notifier worker", binary=True)  # bounded by --concurrency
 
 
 @cache
