@@ -46,6 +46,11 @@ class Settings(DatabaseSettings):
     ses_configuration_set: str = Field(
         default="", description="SES configuration set whose events settle unknown outcomes"
     )
+    ses_mode: Literal["auto", "bulk", "single"] = Field(
+        default="auto",
+        description="bulk: up to 50 mails in a request to SES; single: one; auto: bulk, and single for a while where "
+        "SES throttles bulk requests",
+    )
     aws_region: str = Field(default="", description="Region; default: the AWS SDK's own settings")
     aws_endpoint_url: str = Field(default="", description="Endpoint of all AWS services, for emulators")
     aws_dynamodb_endpoint_url: str = Field(default="", description="Endpoint of DynamoDB and its streams")

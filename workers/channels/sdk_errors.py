@@ -15,6 +15,14 @@ from notifier.outcomes import Blocked, NotSent, Outcome, Rejected, Throttled, Un
 _REASON_LENGTH = 500
 
 
+class NotConnected(Exception):
+    """There is no connection: not a byte of the request was written."""
+
+
+class TooLate(Exception):
+    """The time for the request was over before a byte of it was written."""
+
+
 class Verdict(NamedTuple):
     """An outcome that is known not accepted, and what to do about it where somebody must act."""
 
@@ -31,9 +39,11 @@ CREDENTIALS = Verdict(
 )
 CONFIGURATION = Verdict(Blocked, "check the credentials and settings of the AWS SDK, and NOTIFIER_AWS_*")
 UNREACHABLE = Verdict(Blocked, "check the network, the proxy and the endpoint in NOTIFIER_AWS_*")
+LATE = Verdict(Throttled)
 
 BEFORE_THE_REQUEST: dict[type[Exception], Verdict] = {
-    **dict.fromkeys((sdk.EndpointConnectionError, sdk.ConnectTimeoutError), UNREACHABLE),
+    TooLate: LATE,
+    **dict.fromkeys((NotConnected, sdk.EndpointConnectionError, sdk.ConnectTimeoutError), UNREACHABLE),
     **dict.fromkeys((sdk.ParamValidationError, sdk.MissingParametersError), REFUSED),
     **dict.fromkeys(
         (

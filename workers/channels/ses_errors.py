@@ -116,7 +116,19 @@ _MAILBOX = re.compile(r"[^\s<>@,;:'\"]+(?=@)")
 
 def outcome_of_answer(answer: Mapping[str, Any]) -> Outcome:
     """A 200 is an acceptance, even one that was cut off before the id."""
-    return Accepted(answer.get("MessageId"))
+    return Accepted(_text(answer, "MessageId"))
+
+
+def outcomes_of_bulk_answer(answer: Mapping[str, Any], entries: int) -> list[Outcome]:
+    """One for each entry, in order. A 200 that does not speak of each entry says nothing about any."""
+    results = answer.get("BulkEmailEntryResults")
+    if (
+        not isinstance(results, list)
+        or len(results) != entries
+        or not all(isinstance(each, dict) for each in results)
+    ):
+        return [Unknown(f"the answer does not have one result for each of {entries} entries")] * entries
+    return [_of_result(result) for result in results]
 
 
 def outcome_of_error(error: Exception) -> Outcome:
@@ -124,10 +136,22 @@ def outcome_of_error(error: Exception) -> Outcome:
     return _of_refusal(error) if isinstance(error, ClientError) else outcome_of_failure(error)
 
 
+def is_throttle(error: Exception) -> bool:
+    """Whether SES said that requests come too fast."""
+    return isinstance(error, ClientError) and _verdict(*_fault(error)) is SLOWER
+
+
+def may_be_one_entry(error: Exception) -> bool:
+    """Whether a whole bulk call was refused for what may be the fault of one entry: the others may go without it."""
+    if not isinstance(error, ClientError):
+        return False
+    status, code, text = _fault(error)
+    verdict = _verdict(status, code, text)
+    return verdict in (AGAIN, REFUSED) or (verdict is UNVERIFIED and CODES.get(code) is REFUSED)
+
+
 def _of_refusal(error: ClientError) -> Outcome:
-    fault = error.response.get("Error", {})
-    code, text = str(fault.get("Code", "")), str(fault.get("Message", ""))
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    status, code, text = _fault(error)
     reason = _MAILBOX.sub("…", f"{status} {code}: {text}")
     if error.operation_name not in OPERATIONS:
         # The SDK asked another service for credentials, and was refused before it could send.
@@ -136,11 +160,32 @@ def _of_refusal(error: ClientError) -> Outcome:
     return verdict.because(reason) if verdict else Unknown(one_line(reason))
 
 
+def _of_result(result: Mapping[str, Any]) -> Outcome:
+    status, text = _text(result, "Status") or "", _text(result, "Error") or ""
+    verdict = BULK_STATUSES.get(status)
+    if verdict is Accepted:
+        return Accepted(_text(result, "MessageId"))
+    reason = _MAILBOX.sub("…", f"{status}: {text}")
+    return (_told_by(text) or verdict).because(reason) if isinstance(verdict, Verdict) else Unknown(one_line(reason))
+
+
+def _fault(error: ClientError) -> tuple[int, str, str]:
+    fault = error.response.get("Error", {})
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status, str(fault.get("Code", "")), str(fault.get("Message", ""))
+
+
 def _verdict(status: int, code: str, text: str) -> Verdict | None:
     known = CODES.get(code)
     if code in UNSURE or (known is not SLOWER and status not in STATUSES):
         return None
-    for part, verdict in TEXTS.items():
-        if part in text.lower():
-            return verdict
-    return known or STATUSES[status]
+    return _told_by(text) or known or STATUSES[status]
+
+
+def _told_by(text: str) -> Verdict | None:
+    return next((verdict for part, verdict in TEXTS.items() if part in text.lower()), None)
+
+
+def _text(answer: Mapping[str, Any], name: str) -> str | None:
+    found = answer.get(name)
+    return found if isinstance(found, str) else None
