@@ -106,6 +106,7 @@ def test_what_ses_may_take_for_its_template_goes_past_it(content: EmailContent) 
     assert shapes(plan) == [("SendEmail", (0,)), ("SendBulkEmail", (1,))]
     (mail,) = mails(plan.calls[0])
     assert (mail.subject, mail.text, mail.html) == (content.subject, content.text, content.html)
+    assert shapes(planned(message(headers={"X-Topic": "{{text}}"}))) == [("SendEmail", (0,))]
 
 
 def test_what_is_not_worth_a_bulk_call_goes_singly() -> None:

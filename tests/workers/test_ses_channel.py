@@ -228,10 +228,10 @@ def test_the_limits_of_headers_are_kept_not_tightened(wire: Wire, make_channel: 
 
 
 def test_many_messages_go_once_each_answered_in_order(wire: Wire, mode: str, make_channel: MakeChannel) -> None:
-    messages = [message(f"user{number}@example.com") for number in range(150)]
+    messages = [message(f"user{number}@example.com", sender=f"{number % 2}@example.com") for number in range(150)]
     outcomes = make_channel(send_lease_seconds=60).send(messages)
     assert outcomes == [Accepted(f"ses-{each.notification_id}") for each in messages]
-    assert len(wire.requests) == {"single": 150, "bulk": 3}[mode]
+    assert len(wire.requests) == {"single": 150, "bulk": 4}[mode]
     sent = [mail.nid for request in wire.requests for mail in request.mails]
     assert sorted(sent) == sorted(str(each.notification_id) for each in messages)
     assert wire.connections <= CONCURRENCY
@@ -320,6 +320,23 @@ def test_a_proxy_that_is_not_there_sent_nothing(make_channel: MakeChannel, monke
         port = server.getsockname()[1]
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
     assert isinstance(send_one(make_channel(aws_ses_endpoint_url="http://ses.invalid")), Blocked)
+
+
+def test_credentials_that_cannot_be_refreshed_send_nothing(wire: Wire, make_channel: MakeChannel) -> None:
+    class Aged:
+        calls = 0
+
+        def get_frozen_credentials(self) -> None:
+            self.calls += 1
+            if self.calls > 1:  # fresh when the unit began
+                raise ConnectionError("the metadata service does not answer")
+
+    channel = make_channel()
+    channel._client._credentials = Aged()
+    outcome = send_one(channel)
+    assert isinstance(outcome, Blocked)
+    assert "metadata service" in outcome.reason
+    assert wire.requests == []
 
 
 def test_no_credentials_block_and_say_so(

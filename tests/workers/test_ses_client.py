@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -218,6 +219,15 @@ def test_the_time_may_end_while_a_connection_is_made(wire: Wire, client: SesClie
     assert (wire.connections, len(wire.requests)) == (1, 1)
 
 
+def has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 def test_ipv6(clock: Clock) -> None:
     with serve("::1") as wire, opened(wire.url, clock) as client:
         assert send(client) == "ses-1"

@@ -53,16 +53,14 @@ class Shared(NamedTuple):
 def bulk_entry(message: Mail) -> bytes | None:
     """The entry as JSON. None for a mail that is left to SendEmail, which knows no templates.
 
-    That is one too long for a template's values, and one with `{{` in it: SES is not known to leave that alone.
+    That is one too long for a template's values, and one with `{{` in it, which SES is not known to leave alone.
     """
     content = message.content
     values = {"subject": checked_subject(content), "text": content.text}
     if content.html is not None:
         values["html"] = content.html
     data = orjson.dumps(values)
-    if len(data) > MAX_DATA or b"{{" in data:
-        return None
-    return orjson.dumps(
+    entry = orjson.dumps(
         {
             "Destination": {"ToAddresses": [checked_address("to", message.request.to)]},
             "ReplacementEmailContent": {"ReplacementTemplate": {"ReplacementTemplateData": data.decode()}},
@@ -71,3 +69,4 @@ def bulk_entry(message: Mail) -> bytes | None:
             "ReplacementHeaders": list(headers_of(message)),
         }
     )
+    return None if len(data) > MAX_DATA or b"{{" in entry else entry

@@ -80,8 +80,6 @@ class Connection:
             self._socket = _connected(peer)
         except Exception as error:
             raise NotConnected(f"{peer.url.hostname}: {type(error).__name__}: {error}") from error
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._socket.settimeout(peer.read_timeout)
 
     def exchange(self, request: bytes) -> Answer:
         """Write the request and read its answer. Whatever this raises, the request may have left."""
@@ -107,6 +105,8 @@ def _connected(peer: Peer) -> socket.socket:
     connection = _unconnected(peer)
     try:
         connection.connect()
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connection.sock.settimeout(peer.read_timeout)
     except BaseException:
         connection.close()
         raise
