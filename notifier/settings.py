@@ -47,6 +47,11 @@ class Settings(DatabaseSettings):
     ses_configuration_set: str = Field(
         default="", description="SES configuration set whose events settle unknown outcomes"
     )
+    ses_mode: Literal["auto", "bulk", "single"] = Field(
+        default="auto",
+        description="bulk: up to 50 mails in a request to SES; single: one; auto: bulk, and single for a while where "
+        "SES throttles bulk requests",
+    )
     webhook_secret: SecretStr | None = Field(
         default=None,
         description="Signs webhooks, as whsec_BASE64; several, separated by commas, while one replaces another",
