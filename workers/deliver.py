@@ -24,7 +24,8 @@ from notifier.retry import RetryPolicy
 from notifier.routes import Route, Routes
 from notifier.telemetry import trace
 from notifier.templates import Templates
-from workers.decide import after_error, after_send, skipped, too_late
+from workers.build import Builds
+from workers.decide import after_error, after_send, not_built, skipped, too_late
 from workers.patience import Patience
 from workers.underway import Underway
 
@@ -63,6 +64,7 @@ class Delivery:
         self._templates = templates
         self._lease_seconds = lease_seconds
         self._underway = underway
+        self._builds = Builds(underway)
 
     def deliver(self, ids: Sequence[UUID]) -> dict[UUID, Change]:
         """Send what is pending among these; answers what became of each. Ids that it leaves out were not ours.
@@ -75,9 +77,8 @@ class Delivery:
     def _deliver(self, ids: Sequence[UUID]) -> list[Change]:
         ready: list[Prepared] = []
         decided: list[Change] = []
-        for work in self._patience(ids).run(lambda: self._attempts.load(ids)):
-            prepared = self._prepare(work)
-            self._underway.moved([work.id])
+        works = self._patience(ids).run(lambda: self._attempts.load(ids))
+        for prepared in self._builds.run(works, self._prepare, self._not_built):
             if isinstance(prepared, Change):
                 decided.append(prepared)
             else:
@@ -103,6 +104,10 @@ class Delivery:
         except BaseException as error:  # noqa: BLE001  whatever the user's code raises, SystemExit too
             log.warning("route failed", notification=str(work.id), route=work.route, error=type(error).__name__)
             return after_error(work, error, policy)
+
+    def _not_built(self, work: Work, hangs: bool) -> Change:
+        log.warning("route not waited for", notification=str(work.id), route=work.route, hangs=hangs)
+        return not_built(work, self._routes[work.route].retry, hangs=hangs)
 
     def _check(self, route: Route, request: object) -> None:
         wanted = self._channel.request_type
