@@ -5,15 +5,16 @@ with those that came with it; while the pool is busy, messages collect, and the 
 unit is as small as the load allows and as large as it demands.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import orjson
 import structlog
 from celery import signals
 from celery.exceptions import InvalidTaskError
 from celery.worker.request import create_request_cls
-from celery.worker.state import task_reserved
+from celery.worker.state import revoked, task_reserved
 from celery.worker.strategy import default
 
 from workers.request import UnitRequest
@@ -56,27 +57,29 @@ class Collector:
             eventer=events,
             task=task,
             connection_errors=consumer.connection_errors,
-            decoded=False,
+            decoded=True,
             utc=app.uses_utc_timezone(),
         )
 
     def receive(self, message: Any, body: Any, ack: Any, reject: Any, callbacks: Any) -> None:
         """One message. Raises InvalidTaskError, on which the consumer drops it with a word in the log."""
-        if self._consumer.task_buckets[self._task.name] or not is_ordinary(message, body):
+        payload = payload_of(message) if body is None else body
+        if self._consumer.task_buckets[self._task.name] or not is_ordinary(message.headers, payload):
             self._alone(message, body, ack, reject, callbacks)
             return
         request = self._request(
             message,
             on_ack=partial(self._settle, message.ack),
             on_reject=partial(self._settle, message.reject),
-            body=message.body,
+            body=payload,
             headers=message.headers,
         )
-        if request.revoked():
+        if (request.expires or request.id in revoked) and request.revoked():
             return
         request.shown = self._sample.shows(request.id)
         signals.task_received.send(sender=self._consumer, request=request)
-        request.tell_received()
+        if request.shown:
+            request.tell_received()
         task_reserved(request)
         for callback in callbacks or ():
             callback(request)
@@ -121,21 +124,26 @@ class Collector:
         return self._consumer.connection is not self._connection
 
 
-def is_ordinary(message: Any, body: Any) -> bool:
+def payload_of(message: Any) -> Any:
+    """What kombu makes of the body, in a tenth of its time where it is JSON. Raises InvalidTaskError."""
+    if (message.content_type, message.content_encoding) != ("application/json", "utf-8"):
+        return message.payload
+    try:
+        return orjson.loads(message.body)
+    except ValueError as error:
+        raise InvalidTaskError(f"not JSON: {error}") from None
+
+
+def is_ordinary(headers: Mapping[str, Any], payload: Any) -> bool:
     """Whether it is a call and nothing more: no hour to wait for, no limit of its own, nothing that follows.
 
     The others, and messages in Celery's older protocols, are for Celery's own strategy. Raises InvalidTaskError.
     """
-    payload = message.payload if body is None else body
-    if isinstance(payload, dict):
-        return False
     match payload:
-        case [list(), dict(), dict() | None as after] if "id" in message.headers:
-            limits = message.headers.get("timelimit")
-            return (
-                message.headers.get("eta") is None
-                and limits in (None, [None, None])
-                and not any((after or {}).values())
-            )
+        case dict():
+            return False
+        case [list(), dict(), dict() | None as after] if "id" in headers:
+            limits = headers.get("timelimit")
+            return headers.get("eta") is None and limits in (None, [None, None]) and not any((after or {}).values())
         case _:
             raise InvalidTaskError("not a call with arguments")

@@ -53,8 +53,9 @@ class Deliver(UnitTask):
 
 def register(app: Celery, unit_size: int = UnitTask.unit_size, event_sample: int = UnitTask.event_sample) -> Task:
     """Make the task `notifier.deliver` of that app."""
+    options = {"unit_size": unit_size, "event_sample": event_sample, "shared": False}
 
-    @app.task(name=TASK, bind=True, base=Deliver, unit_size=unit_size, event_sample=event_sample)  # type: ignore[untyped-decorator]
+    @app.task(name=TASK, bind=True, base=Deliver, **options)  # type: ignore[untyped-decorator]
     def deliver(task: Task, notification_id: str) -> str:
         return report(_deliver(_channel(task.request.delivery_info), UUID(notification_id)))
 
