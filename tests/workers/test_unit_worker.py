@@ -49,7 +49,7 @@ class Station:
         first = self.publish(1)
         self.has_begun(1)
         ids = self.publish(count)
-        wait_until(lambda: self.queue.depth("email") == 0)
+        self.has_received(1 + count)
         self.let_one_end()
         self.has_begun(1, count)
         assert self.ended() == dict.fromkeys(first, 1)
@@ -57,6 +57,9 @@ class Station:
 
     def has_begun(self, *units: int) -> None:
         wait_until(lambda: self._numbers("units") == list(units), seconds=60, message=self.log())
+
+    def has_received(self, count: int) -> None:
+        wait_until(lambda: int(self.redis.get("received") or 0) == count)
 
     def let_one_end(self) -> None:
         self.redis.rpush("go", 1)
@@ -113,7 +116,7 @@ def test_a_stop_finishes_the_unit_under_way_and_gives_back_what_waits(station: S
     with station.worker(pool) as worker:
         ids = station.under_way(25)
         waiting = station.publish(10)
-        wait_until(lambda: station.queue.depth("email") == 0)
+        station.has_received(36)
         os.kill(worker.pid, signal.SIGTERM)
         wait_until(lambda: "Warm shutdown" in station.log())
         station.let_one_end()

@@ -1,4 +1,4 @@
-"""A worker as a process of its own, whose deliveries only count in Redis. Its arguments: pool, visibility in seconds.
+"""A worker as a process of its own, which only counts in Redis. Its arguments: pool, visibility in seconds.
 
 Each unit ends when there is something in the list `go`, which it takes; all do when there is a key `free`.
 """
@@ -6,10 +6,11 @@ Each unit ends when there is something in the list `go`, which it takes; all do 
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import redis
-from celery import Celery
+from celery import Celery, signals
 
 import workers.tasks
 from notifier.broker import celery_configuration, queue_name
@@ -29,6 +30,12 @@ class Counted:
             for id_ in ids:
                 client.hincrby("ended", str(id_), 1)
         return {id_: Change(id_, Status.SENT) for id_ in ids}
+
+
+@signals.task_received.connect  # type: ignore[untyped-decorator]
+def _received(**_: Any) -> None:
+    with redis.Redis.from_url(URL) as client:
+        client.incr("received")
 
 
 workers.tasks.delivery = lambda channel: Counted()  # type: ignore[assignment, return-value]
