@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from billiard.einfo import ExceptionWithTraceback
+from billiard.einfo import ExceptionInfo, ExceptionWithTraceback
 from celery.exceptions import Terminated
 from celery.worker.request import Request
 
@@ -45,9 +45,13 @@ class UnitRequest(Request):  # type: ignore[misc]
 
     def on_failure(self, exc_info: Any, *arguments: Any, **options: Any) -> None:
         """Where somebody terminated another task of the unit, the child died with this one too: it was lost."""
-        error = exc_info.exception
-        if isinstance(error, ExceptionWithTraceback):
-            error = error.exc
+        error = error_of(exc_info)
         if isinstance(error, Terminated) and not (self._already_revoked or self._already_cancelled):
             exc_info = self._worker_lost_info(error)
         super().on_failure(exc_info, *arguments, **options)
+
+
+def error_of(info: ExceptionInfo) -> BaseException:
+    """The pool wraps what it hands over."""
+    error: BaseException = info.exception
+    return error.exc if isinstance(error, ExceptionWithTraceback) else error

@@ -9,14 +9,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 from billiard.einfo import ExceptionInfo
 from celery import Task, signals
+from celery.exceptions import Reject
 
 from notifier.telemetry import trace
-from workers.request import UnitRequest
+from workers.request import UnitRequest, error_of
 
 log = structlog.get_logger(__name__)
 
@@ -137,10 +138,18 @@ def run_unit(task: UnitTask, requests: Sequence[dict[str, Any]]) -> list[tuple[i
         except Exception as error:  # noqa: BLE001
             log.error("unit broke; its tasks run one by one", tasks=len(requests), trace=trace(error))  # noqa: TRY400
     watched = any(signal.receivers for signal in _WATCHED) or _celery_log.isEnabledFor(logging.INFO)
-    return [
-        _result(task, request, outcome, started, watched=watched)
-        for request, outcome in zip(requests, outcomes, strict=True)
-    ]
+    results = []
+    rejected: Outcome | None = None
+    for request, outcome in zip(requests, outcomes, strict=True):
+        result = _result(task, request, outcome or rejected, started, watched=watched)
+        results.append(result)
+        if result[0] and isinstance(cause := error_of(result[1]), Reject):
+            rejected = partial(_raise, cause)  # who has waited for it once need not do so for each
+    return results
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error.with_traceback(None)  # else it would grow with each time
 
 
 def _result(

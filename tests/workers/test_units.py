@@ -14,6 +14,7 @@ import redis
 from celery import Celery, signals
 from celery.contrib.testing.worker import start_worker
 from celery.events.state import State
+from celery.exceptions import CPendingDeprecationWarning
 
 import workers.tasks
 from notifier.broker import TASK, Queue, queue_name
@@ -359,6 +360,21 @@ def test_where_a_unit_raises_only_the_one_at_fault_fails(
         assert "ana@example.com" not in str(listener.heard)
 
 
+def test_where_tasks_run_one_by_one_the_database_is_waited_for_once(
+    start: Start, deliveries: Deliveries, queue: Queue, celery_app: Celery
+) -> None:
+    ids = new_ids(10)
+    with start(), listening(celery_app) as listener:
+        busy(deliveries, queue)
+        queue.publish("email", dict.fromkeys(ids, 0))
+        deliveries.has_received(11)
+        deliveries.errors = [Unreachable("away"), ValueError("the unit"), ValueError("what keeps it busy")]
+        deliveries.gate.set()
+        wait_until(lambda: all("task-succeeded" in listener.of(id_) for id_ in ids))
+        done(queue)
+        assert all("task-rejected" in listener.of(id_) for id_ in ids)
+
+
 def test_a_message_for_later_is_left_to_celery(
     start: Start, deliveries: Deliveries, queue: Queue, celery_app: Celery
 ) -> None:
@@ -374,12 +390,11 @@ def collectors(worker: Any) -> list[Collector]:
     return [each for each in bound if isinstance(each, Collector)]
 
 
-@pytest.mark.filterwarnings("ignore::celery.exceptions.CPendingDeprecationWarning")
 def test_a_cut_connection_loses_nothing_and_leaves_nothing_behind(
     start: Start, deliveries: Deliveries, queue: Queue, broker_url: str
 ) -> None:
     ids = new_ids(30)
-    with start() as worker:
+    with start() as worker, pytest.warns(CPendingDeprecationWarning, match="connection loss"):  # noqa: PT031
         first = busy(deliveries, queue)
         queue.publish("email", dict.fromkeys(ids, 0))
         deliveries.has_received(31)
