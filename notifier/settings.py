@@ -111,6 +111,14 @@ class Settings(DatabaseSettings):
     visibility_seconds: int = Field(
         default=120, gt=0, description="After this the broker gives a silent worker's messages to another one"
     )
+    unit_size: int = Field(
+        default=500, ge=1, le=5_000, description="Notifications that a worker delivers together at most, under load"
+    )
+    event_sample: int = Field(
+        default=100,
+        ge=0,
+        description="Tasks a second that a worker shows to Flower; of more a sample, failures and retries always",
+    )
     look_again_seconds: float = Field(
         default=30.0, gt=0, description="How long published messages are left alone before lost ones are looked for"
     )

@@ -47,6 +47,9 @@ def underway() -> Underway:
     return Underway()
 
 
+os.register_at_fork(after_in_child=underway.cache_clear)  # a thread of the parent may hold its lock
+
+
 @cache
 def engine() -> Engine:
     url = load_settings().database_url.get_secret_value()

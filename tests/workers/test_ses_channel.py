@@ -10,7 +10,7 @@ import pytest
 from notifier.channels import Capability, load_channel
 from notifier.errors import SettingsError
 from notifier.messages import Email, EmailContent, Message
-from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Rejected, Throttled, Unknown
+from notifier.outcomes import Accepted, Blocked, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
 from notifier.settings import Settings
 from tests.waiting import wait_until
 from tests.workers.wire import Behaviour, Wire, cut, hang, plain, refuse, reset, serve
