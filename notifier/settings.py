@@ -46,6 +46,13 @@ class Settings(DatabaseSettings):
     ses_configuration_set: str = Field(
         default="", description="SES configuration set whose events settle unknown outcomes"
     )
+    feedback_queue_url: str = Field(
+        default="", description="SQS queue with the events of that configuration set; for `notifier feedback`"
+    )
+    feedback_topic_arn: str = Field(
+        default="",
+        description="SNS topic whose signed messages alone are believed; without it the queue must get raw messages",
+    )
     aws_region: str = Field(default="", description="Region; default: the AWS SDK's own settings")
     aws_endpoint_url: str = Field(default="", description="Endpoint of all AWS services, for emulators")
     aws_dynamodb_endpoint_url: str = Field(default="", description="Endpoint of DynamoDB and its streams")
@@ -88,7 +95,10 @@ class Settings(DatabaseSettings):
     )
     shard_lease_seconds: float = Field(default=15.0, gt=1, description="How long a silent bridge keeps its shards")
     visibility_seconds: int = Field(
-        default=120, gt=0, description="After this the broker gives a silent worker's messages to another one"
+        default=120,
+        gt=0,
+        le=43_200,
+        description="After this the broker, or SQS, gives a silent process's messages to another one",
     )
     look_again_seconds: float = Field(
         default=30.0, gt=0, description="How long published messages are left alone before lost ones are looked for"
