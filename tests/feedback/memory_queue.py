@@ -36,11 +36,15 @@ class MemoryQueue:
 
     def end_visibility(self) -> int:
         """Everything that is in somebody's hands comes again; answers how many those are."""
+        return self.give_back(list(self.hidden.values()))
+
+    def give_back(self, messages: Sequence[QueueMessage]) -> int:
+        """These come again."""
         with self._lock:
-            again = [replace(each, receives=each.receives + 1) for each in self.hidden.values()]
-            self.hidden.clear()
-            self.waiting += again
-        return len(again)
+            for each in messages:
+                del self.hidden[each.receipt]
+            self.waiting += [replace(each, receives=each.receives + 1) for each in messages]
+        return len(messages)
 
     def __len__(self) -> int:
         return len(self.waiting) + len(self.hidden)
