@@ -33,7 +33,8 @@ class Channel(Protocol):
 
     def __init__(self, settings: Settings) -> None: ...
 
-    def address(self, to: str) -> str:
+    @staticmethod
+    def address(to: str) -> str:
         """The recipient as suppressions name it: two spellings of one mailbox are one. Pure. Never raises."""
 
     def rate(self) -> float | None:
@@ -75,6 +76,11 @@ def load_channel(name: str, settings: Settings) -> Channel:
 def capability(name: str) -> Capability:
     """What the provider of that channel offers; asks its class, and sets nothing up."""
     return _class(name).capability
+
+
+def address_of(name: str, to: str) -> str:
+    """The recipient as suppressions of that channel name it."""
+    return _class(name).address(to)
 
 
 def _class(name: str) -> type[Channel]:

@@ -251,6 +251,7 @@ duplicates = Table(
     Column("notification_id", Uuid, primary_key=True),
     Column("message_id", Text, primary_key=True),  # accepted beside the one that the delivery names
     Column("detected_at", _TIME, nullable=False, server_default=_NOW),
+    Column("acknowledged_at", _TIME),
 )
 
 unmatched_feedback = Table(

@@ -169,12 +169,12 @@ class Delivery:
         started = time.monotonic()
         begin = patience.run(lambda: self._attempts.begin(token, wanted, self._lease_seconds, probing=probing))
         suppressed = [Change(id_, Status.SUPPRESSED) for id_ in begin.suppressed]
+        if time.monotonic() - started > self._lease_seconds / 2:  # what an earlier try began may be unknown by now
+            return suppressed + self._finish(token, [too_late(each.work) for each in ready])
         attempts = {each.id: each.attempt for each in begin.begun}
         ours = [each for each in ready if each.work.id in attempts]
         if not ours:
             return suppressed
-        if time.monotonic() - started > self._lease_seconds / 2:
-            return suppressed + self._finish(token, [too_late(each.work) for each in ours])
         outcomes = self._ask(ours, attempts)
         changes = [after_send(each.work, told, each.route.retry) for each, told in zip(ours, outcomes, strict=True)]
         written = self._finish(token, changes)

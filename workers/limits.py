@@ -41,7 +41,7 @@ redis.call('ZADD', KEYS[2], now, ARGV[4])
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - 60)
 redis.call('EXPIRE', KEYS[2], 120)
 window = math.max(window, 1 / rate)
-local free = math.min(wanted, math.floor((now + window - used) * rate + 0.000001))
+local free = math.max(0, math.min(wanted, math.floor((now + window - used) * rate + 0.000001)))
 if free >= 1 then
   redis.call('HSET', KEYS[1], 'used', tostring(used + free / rate))
   redis.call('EXPIRE', KEYS[1], 3600)
@@ -112,11 +112,13 @@ class Limiter:
         """
         deadline = time.monotonic() + patience
         rest = items
-        while rest and time.monotonic() < deadline:
+        while rest:
             grant = self.take(len(rest))
+            if not grant.tokens and time.monotonic() >= deadline:
+                return
             if grant.seconds > 0:
                 moved()
-                self._sleep(min(grant.seconds, 1.0) if not grant.tokens else grant.seconds)
+                self._sleep(grant.seconds if grant.tokens else min(grant.seconds, 1.0))
             if grant.tokens:
                 yield rest[: grant.tokens]
                 rest = rest[grant.tokens :]
@@ -152,7 +154,7 @@ class Limiter:
         with self._lock:
             now = time.monotonic()
             used = max(now, self._used)
-            tokens = min(wanted, int((now + max(_WINDOW_SECONDS, 1 / rate) - used) * rate + 1e-6))
+            tokens = max(0, min(wanted, int((now + max(_WINDOW_SECONDS, 1 / rate) - used) * rate + 1e-6)))
             self._used = used + tokens / rate
         return Grant(tokens, used - now)
 

@@ -14,6 +14,7 @@ from notifier.outcomes import Offline, Outcome, Unknown
 
 log = structlog.get_logger(__name__)
 
+_SILENT = 10
 _FIRST_SECONDS = 1.0
 _LONGEST_SECONDS = 30.0
 
@@ -26,6 +27,7 @@ class Reach:
         self._changed = threading.Condition()
         self._pause = 0.0  # between two tries; 0 while the provider answers
         self._next_try = 0.0
+        self._silent = 0  # messages without an answer since the last answer
 
     def allowance(self, wanted: int, patience: float) -> int:
         """How many messages may be sent now: all, one that tries, or none after waiting for `patience` seconds."""
@@ -42,12 +44,13 @@ class Reach:
         return wanted
 
     def learn(self, outcomes: Sequence[Outcome]) -> None:
-        """Of what became of some messages: no answer to any of them is an outage."""
-        silent = bool(outcomes) and all(isinstance(each, Offline | Unknown) for each in outcomes)
+        """Of what became of some messages: no answer to many of them, one after another, is an outage."""
+        answered = any(not isinstance(each, Offline | Unknown) for each in outcomes)
         with self._changed:
-            if silent:
+            self._silent = 0 if answered else self._silent + len(outcomes)
+            if self._silent >= _SILENT:
                 self._lost()
-            elif self._pause:
+            elif answered and self._pause:
                 log.warning("the provider answers again")
                 self._pause = 0.0
             self._changed.notify_all()

@@ -54,6 +54,7 @@ def upgrade() -> None:
         sa.Column("notification_id", sa.Uuid(), nullable=False),
         sa.Column("message_id", sa.Text(), nullable=False),
         sa.Column("detected_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("notification_id", "message_id", name=op.f("duplicates_pk")),
     )
     op.create_table(

@@ -47,7 +47,8 @@ class Suppressions:
         """Write to this address again; answers how many entries there were."""
         with self._engine.begin() as connection:
             removed = connection.execute(_REMOVE, {"channel": channel, "address": address, "topic": topic}).rowcount
-            journal(connection, self._actor, "unsuppress", note, f"{channel} topic={topic}")
+            if removed:
+                journal(connection, self._actor, "unsuppress", note, f"{channel} topic={topic}")
             return removed
 
     def list(self, *, channel: str = "", address: str = "", limit: int = 50) -> list[Row]:

@@ -53,7 +53,7 @@ def sent_and_failed(rows: Rows) -> tuple[uuid.UUID, uuid.UUID]:
 def test_an_empty_outbox_says_so(notifier: Notifier) -> None:
     assert "No notification yet." in notifier("status").stdout
     assert "is a bridge running?" in notifier("shards").stdout
-    assert answer(notifier("status", "--json")) == {"deliveries": []}
+    assert answer(notifier("status", "--json")) == {"deliveries": [], "stopped": []}
 
 
 def test_status_and_list(rows: Rows, notifier: Notifier) -> None:

@@ -307,11 +307,11 @@ class Faulty(Attempts):
         self._done = done
         setattr(self, method, self._once)
 
-    def _once(self, *arguments: Any) -> Any:
+    def _once(self, *arguments: Any, **options: Any) -> Any:
         if not self._errors:
-            return self._good(*arguments)
+            return self._good(*arguments, **options)
         if self._done:
-            self._good(*arguments)
+            self._good(*arguments, **options)
         raise self._errors.pop()
 
 
@@ -359,9 +359,9 @@ def test_a_begin_that_took_too_long_sends_nothing_and_is_tried_again(post: Post,
     post.lease_seconds = 0.02
 
     class Slow(Faulty):
-        def _once(self, *arguments: Any) -> Any:
+        def _once(self, *arguments: Any, **options: Any) -> Any:
             try:
-                return super()._once(*arguments)
+                return super()._once(*arguments, **options)
             except exc.SQLAlchemyError:
                 if expired:
                     wait_until(lambda: expire(post.rows.engine))

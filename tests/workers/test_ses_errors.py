@@ -9,7 +9,7 @@ from botocore import exceptions as sdk
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
-from notifier.outcomes import Accepted, Blocked, NotSent, Rejected, Throttled, Unknown
+from notifier.outcomes import Accepted, Blocked, NotSent, Offline, Rejected, Throttled, Unknown
 from workers.channels.sdk_errors import BEFORE_THE_REQUEST, outcome_before_request, outcome_of_failure
 from workers.channels.ses_errors import (
     BULK_STATUSES,
@@ -140,7 +140,7 @@ def test_what_may_have_left_is_unknown(name: str) -> None:
 @pytest.mark.parametrize("kind", BEFORE_THE_REQUEST)
 def test_what_never_left_says_what_to_do(kind: type[BotoCoreError]) -> None:
     outcome = outcome_of_error(failure(kind))
-    assert isinstance(outcome, Blocked | Rejected)
+    assert isinstance(outcome, Blocked | Offline | Rejected)
     assert isinstance(outcome, Rejected) or "check" in outcome.reason
 
 
@@ -226,7 +226,7 @@ def raised_in_connect() -> OSError:
 
 def test_what_broke_while_connecting_never_left() -> None:
     for kind in (sdk.SSLError, sdk.ReadTimeoutError, sdk.ConnectionClosedError):
-        assert isinstance(outcome_of_failure(kind(endpoint_url="x", error=raised_in_connect())), Blocked)
+        assert isinstance(outcome_of_failure(kind(endpoint_url="x", error=raised_in_connect())), Offline)
 
 
 def test_an_earlier_failure_to_connect_excuses_nothing() -> None:

@@ -197,7 +197,7 @@ def channel_raises(worker: Worker, post: Post) -> None:
 
 
 def database_raises(worker: Worker, post: Post) -> None:
-    def broken(token: UUID, recipients: Any, lease: float) -> Any:
+    def broken(token: UUID, recipients: Any, lease: float, *, probing: bool) -> Any:
         raise exc.DataError("INSERT", {"to": recipients}, Exception(f"Failing row contains {recipients}"))
 
     post.attempts.begin = broken

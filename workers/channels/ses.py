@@ -34,7 +34,8 @@ class SesChannel:
         self._client = SesClient(settings, CONCURRENCY)
         self._threads = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="ses")
 
-    def address(self, to: str) -> str:
+    @staticmethod
+    def address(to: str) -> str:
         return mailbox_of(to)
 
     def rate(self) -> float | None:
