@@ -79,7 +79,7 @@ def test_only_flower_and_the_inbox_are_published_and_only_to_this_machine():
     assert not any("network_mode" in service for service in SERVICES.values())
 
 
-@pytest.mark.parametrize("name", ["bridge", "worker-email"])
+@pytest.mark.parametrize("name", ["bridge", "feedback", "worker-email"])
 def test_there_may_be_many_of_it(name: str):
     assert not {"container_name", "hostname", "ports"} & SERVICES[name].keys()
 
@@ -130,7 +130,7 @@ def test_what_must_be_set_is_set_in_the_example_and_says_where_to_look():
             assert ".env.example" in each["rest"]
 
 
-@pytest.mark.parametrize("name", ["bridge", "worker-email"])
+@pytest.mark.parametrize("name", ["bridge", "feedback", "worker-email"])
 def test_no_setting_in_the_env_file_is_ignored(name: str):
     known = {f"NOTIFIER_{field.upper()}" for field in Settings.model_fields}
     assert known - SERVICES[name]["environment"].keys() == set(), "add a line for it to x-app in docker-compose.yml"
