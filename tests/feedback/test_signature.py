@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
@@ -196,9 +196,9 @@ def test_a_certificate_of_somebody_else(name: str) -> None:
     assert "not of SNS" in refusal(signatures(by), envelope(by))
 
 
-def elliptic() -> bytes:
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")
-    now, subject = datetime.now(UTC), x509.Name([name])
+def certificate_of(key: Any) -> bytes:
+    now, name = datetime.now(UTC), x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")
+    subject = x509.Name([name])
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
     builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now)
     signed = builder.not_valid_after(now + timedelta(days=1)).sign(key, SHA256())
@@ -210,8 +210,11 @@ def test_a_file_that_is_no_certificate(file: bytes) -> None:
     assert "no certificate" in refusal(signatures(certificate=file), envelope())
 
 
-def test_a_certificate_with_another_kind_of_key() -> None:
-    assert "RSA" in refusal(signatures(certificate=elliptic()), envelope())
+@pytest.mark.parametrize(
+    "make", [lambda: ec.generate_private_key(ec.SECP256R1()), lambda: rsa.generate_private_key(65537, 1024)]
+)
+def test_a_certificate_with_a_key_that_proves_nothing(make: Callable[[], Any]) -> None:
+    assert "RSA" in refusal(signatures(certificate=certificate_of(make())), envelope())
 
 
 class Clock:
