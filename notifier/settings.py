@@ -1,6 +1,7 @@
 """All settings: environment variables with the prefix NOTIFIER_, beside the AWS SDK's own."""
 
 import re
+from decimal import Decimal
 from functools import cache
 from typing import Annotated, Literal, TypeVar
 
@@ -52,6 +53,21 @@ class Settings(DatabaseSettings):
     feedback_topic_arn: str = Field(
         default="",
         description="SNS topic whose signed messages alone are believed; without it the queue must get raw messages",
+    )
+    webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="Signs webhooks, as whsec_BASE64; several, separated by commas, while one replaces another",
+    )
+    webhook_allow_private: bool = Field(
+        default=False, description="true lets webhooks go to private addresses, and over plain http"
+    )
+    sms_sender_id: str = Field(default="", description="Whom an SMS comes from, where the country shows it")
+    sms_type: Literal["Transactional", "Promotional"] = Field(
+        default="Transactional", description="Transactional or Promotional: what SNS saves on, reliability or money"
+    )
+    sms_max_price: Decimal | None = Field(default=None, gt=0, description="US dollars that one SMS may cost at most")
+    sms_per_second: float | None = Field(
+        default=None, gt=0, description="SMS a second that AWS allows the account: SNS cannot be asked"
     )
     aws_region: str = Field(default="", description="Region; default: the AWS SDK's own settings")
     aws_endpoint_url: str = Field(default="", description="Endpoint of all AWS services, for emulators")
@@ -134,34 +150,35 @@ class Settings(DatabaseSettings):
         return own or self.aws_endpoint_url or None
 
 
-SettingsT = TypeVar("SettingsT", bound=DatabaseSettings)
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
 @cache
 def load_settings() -> Settings:
     """The settings of this process. Raises SettingsError that names each variable at fault."""
-    return _load(Settings)
+    return read_settings(Settings)
 
 
 @cache
 def load_database_settings() -> DatabaseSettings:
     """The part of the settings that names the database; nothing else is demanded. Raises SettingsError."""
-    return _load(DatabaseSettings)
+    return read_settings(DatabaseSettings)
 
 
-def _load(kind: type[SettingsT]) -> SettingsT:
+def read_settings(kind: type[SettingsT]) -> SettingsT:
+    """Settings of that kind, a package's own too. Raises SettingsError that names each variable at fault."""
     try:
         return kind()
     except ValidationError as error:
-        raise SettingsError(_explain(error)) from None
+        raise SettingsError(_explain(error, kind)) from None
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, kind: type[BaseSettings]) -> str:
     lines = []
     for fault in error.errors(include_url=False, include_input=False):
         name = str(fault["loc"][0]) if fault["loc"] else "?"
-        field = Settings.model_fields.get(name)
+        field = kind.model_fields.get(name)
         hint = f" ({field.description})" if field and field.description else ""
         problem = "is not set" if fault["type"] == "missing" else f"is wrong: {fault['msg']}"
-        lines.append(f"NOTIFIER_{name.upper()} {problem}{hint}")
+        lines.append(f"{kind.model_config['env_prefix']}{name.upper()} {problem}{hint}")
     return "; ".join(lines)

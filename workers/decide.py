@@ -9,6 +9,9 @@ from notifier.outbox import Change, Work
 from notifier.outcomes import Accepted, Blocked, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
 from notifier.retry import WAIT_WHEN_BLOCKED, WAIT_WHEN_THROTTLED, RetryPolicy
 
+LONGEST_WAIT = 3600.0
+"""Seconds; a provider that asks for more is asked again after this time."""
+
 
 def after_send(work: Work, outcome: Outcome, policy: RetryPolicy) -> Change:
     """The change of a delivery whose attempt came to this outcome."""
@@ -17,8 +20,8 @@ def after_send(work: Work, outcome: Outcome, policy: RetryPolicy) -> Change:
             return Change(work.id, Status.SENT, message_id=message_id)
         case NotSent(reason):
             return _retry(work, policy, reason)
-        case Throttled(reason):
-            return _wait(work.id, WAIT_WHEN_THROTTLED, reason)
+        case Throttled(reason, after):
+            return _wait(work.id, WAIT_WHEN_THROTTLED, reason, at_least=min(after or 0.0, LONGEST_WAIT))
         case Blocked(reason) | Offline(reason):
             return _wait(work.id, WAIT_WHEN_BLOCKED, reason)
         case Rejected(reason):
@@ -63,5 +66,5 @@ def _retry(work: Work, policy: RetryPolicy, reason: str, detail: str | None = No
     return Change(work.id, Status.PENDING, failed=True, delay=policy.delay(failures), reason=reason, detail=detail)
 
 
-def _wait(id_: UUID, policy: RetryPolicy, reason: str) -> Change:
-    return Change(id_, Status.PENDING, delay=policy.delay(10), reason=reason)
+def _wait(id_: UUID, policy: RetryPolicy, reason: str, at_least: float = 0.0) -> Change:
+    return Change(id_, Status.PENDING, delay=max(policy.delay(10), at_least), reason=reason)

@@ -166,16 +166,16 @@ class Delivery:
         wanted = [self._wanted(each) for each in ready]
         patience = self._patience([each.id for each in wanted], _LONG_PATIENCE_SECONDS)
         token = patience.run(self._attempts.token)
-        started = time.monotonic()
+        not_after = time.monotonic() + self._lease_seconds / 2
         begin = patience.run(lambda: self._attempts.begin(token, wanted, self._lease_seconds, probing=probing))
         suppressed = [Change(id_, Status.SUPPRESSED) for id_ in begin.suppressed]
-        if time.monotonic() - started > self._lease_seconds / 2:  # what an earlier try began may be unknown by now
+        if time.monotonic() > not_after:  # what an earlier try began may be unknown by now
             return suppressed + self._finish(token, [too_late(each.work) for each in ready])
         attempts = {each.id: each.attempt for each in begin.begun}
         ours = [each for each in ready if each.work.id in attempts]
         if not ours:
             return suppressed
-        outcomes = self._ask(ours, attempts)
+        outcomes = self._ask(ours, attempts, not_after)
         changes = [after_send(each.work, told, each.route.retry) for each, told in zip(ours, outcomes, strict=True)]
         written = self._finish(token, changes)
         self._learn(outcomes, probing=probing)
@@ -187,9 +187,10 @@ class Delivery:
 
     def _learn(self, outcomes: Sequence[Outcome], *, probing: bool) -> None:
         """What the outcomes say of the provider; after finish, so that it delays no row."""
-        self._reach.learn(outcomes)
-        if any(isinstance(each, Throttled) for each in outcomes):
-            self._limiter.slow_down()
+        if self._channel.one_provider:
+            self._reach.learn(outcomes)
+            if any(isinstance(each, Throttled) for each in outcomes):
+                self._limiter.slow_down()
         try:
             self._gate.learn(outcomes, probing=probing)
         except DatabaseError as error:
@@ -205,9 +206,11 @@ class Delivery:
         patience = self._patience([each.id for each in changes])
         return _written(changes, patience.run(lambda: self._attempts.decide(changes)), patience)
 
-    def _ask(self, ours: Sequence[Prepared], attempts: Mapping[UUID, int]) -> list[Outcome]:
+    def _ask(self, ours: Sequence[Prepared], attempts: Mapping[UUID, int], not_after: float) -> list[Outcome]:
         ids = [each.work.id for each in ours]
-        messages = [Message(each.work.id, attempts[each.work.id], each.request, each.content) for each in ours]
+        messages = [
+            Message(each.work.id, attempts[each.work.id], each.request, each.content, not_after) for each in ours
+        ]
         self._underway.moved(ids)
         try:
             outcomes = self._channel.send(messages)

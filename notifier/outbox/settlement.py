@@ -7,6 +7,7 @@ for a later attempt that is under way: that one keeps its own outcome, and the e
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +33,7 @@ _RANK = {Status.DELIVERED: 1, Status.BOUNCED: 2, Status.COMPLAINED: 3}
 # A new event of an attempt of ours is kept; the others are kept apart, so that nothing is dropped.
 _KEEP = text("""
 WITH incoming AS (
-  SELECT DISTINCT ON (message_id, kind, occurred_at, id) * FROM unnest(
+  SELECT * FROM unnest(
     CAST(:numbers AS int[]), CAST(:ids AS uuid[]), CAST(:attempts AS int[]), CAST(:kinds AS text[]),
     CAST(:message_ids AS text[]), CAST(:occurred AS timestamptz[]), CAST(:details AS text[])
   ) AS incoming (number, id, attempt, kind, message_id, occurred_at, detail)
@@ -54,10 +55,8 @@ WITH incoming AS (
   ON CONFLICT DO NOTHING
   RETURNING 1
 )
-SELECT known.number FROM fresh
-JOIN known ON (known.id, known.message_id, known.kind, known.occurred_at)
-            = (fresh.notification_id, fresh.message_id, fresh.kind, fresh.occurred_at)
-UNION ALL SELECT -1 FROM unmatched
+SELECT notification_id, message_id, kind, occurred_at FROM fresh
+UNION ALL SELECT NULL, NULL, NULL, NULL FROM unmatched
 """)
 
 # Locks only what is not settled: most deliveries are `sent` when their events come.
@@ -169,13 +168,11 @@ class Settlement:
             if dead:
                 raws, errors = [each.raw for each in dead], [storable(each.error) for each in dead]
                 connection.execute(_BURY, {"raws": raws, "errors": errors})
-            numbers = _keep(connection, events) if events else []
-            fresh = [events[number] for number in numbers if number >= 0]
+            fresh, unmatched = _keep(connection, events) if events else ([], 0)
             accepted, duplicates = self._accept(connection, fresh) if fresh else (0, 0)
             if events:
                 self._flow(connection, events)
-        unmatched = len(numbers) - len(fresh)
-        repeated = len(events) - len(numbers)
+        repeated = len(events) - len(fresh) - unmatched
         return Settled(len(fresh), repeated, accepted, duplicates, unmatched, len(dead))
 
     def idle(self, ago: float = 0.0) -> None:
@@ -224,18 +221,29 @@ class Settlement:
         connection.execute(_FLOW, {"channel": self._channel, "sent_until": sent_until})
 
 
-def _keep(connection: Connection, events: Sequence[Feedback]) -> list[int]:
-    """The numbers of the events that are new; -1 for each new one that matches nothing of ours."""
+_Key = tuple[UUID | None, str, str, datetime]
+
+
+def _keep(connection: Connection, events: Sequence[Feedback]) -> tuple[list[Feedback], int]:
+    """The events that are new, and how many new ones match nothing of ours."""
+    distinct: dict[_Key, Feedback] = {_key(each): each for each in events}
+    keys = list(distinct)
     values: dict[str, list[Any]] = {
-        "numbers": list(range(len(events))),
-        "ids": [each.notification_id for each in events],
-        "attempts": [each.attempt for each in events],
-        "kinds": [each.kind.value for each in events],
-        "message_ids": [storable(each.message_id) for each in events],
-        "occurred": [each.occurred_at for each in events],
-        "details": [storable(each.detail) for each in events],
+        "numbers": list(range(len(keys))),
+        "ids": [key[0] for key in keys],
+        "attempts": [each.attempt for each in distinct.values()],
+        "kinds": [key[2] for key in keys],
+        "message_ids": [key[1] for key in keys],
+        "occurred": [key[3] for key in keys],
+        "details": [storable(each.detail) for each in distinct.values()],
     }
-    return [row[0] for row in connection.execute(_KEEP, values)]
+    rows = connection.execute(_KEEP, values).all()
+    fresh = [distinct[(row[0], row[1], row[2], row[3])] for row in rows if row[0] is not None]
+    return fresh, len(rows) - len(fresh)
+
+
+def _key(event: Feedback) -> _Key:
+    return event.notification_id, storable(event.message_id) or "", event.kind.value, event.occurred_at
 
 
 def _latest(fresh: Sequence[Feedback]) -> list[Feedback]:

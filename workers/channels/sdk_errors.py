@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from botocore import exceptions as sdk
 
-from notifier.outcomes import Blocked, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
+from notifier.outcomes import Blocked, NotSent, Offline, Outcome, Rejected, Throttled, Unknown, discreet
 
-_REASON_LENGTH = 500
+one_line = discreet
 
 
 class Verdict(NamedTuple):
@@ -26,11 +26,48 @@ class Verdict(NamedTuple):
 
 
 REFUSED = Verdict(Rejected)
+SLOWER = Verdict(Throttled)
 CREDENTIALS = Verdict(
     Blocked, "AWS does not take the credentials: check them, their permissions, and this machine's clock"
 )
 CONFIGURATION = Verdict(Blocked, "check the credentials and settings of the AWS SDK, and NOTIFIER_AWS_*")
 UNREACHABLE = Verdict(Offline, "check the network, the proxy and the endpoint in NOTIFIER_AWS_*")
+
+FRONT_DOOR: dict[str, Verdict] = {
+    **dict.fromkeys(
+        (
+            "RequestLimitExceeded",
+            "RequestThrottled",
+            "RequestThrottledException",
+            "SlowDown",
+            "ThrottledException",
+            "Throttling",
+            "ThrottlingException",
+            "TooManyRequestsException",
+        ),
+        SLOWER,
+    ),
+    **dict.fromkeys(
+        (
+            "AccessDenied",
+            "AccessDeniedException",
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "IncompleteSignature",
+            "InvalidClientTokenId",
+            "InvalidSignatureException",
+            "MissingAuthenticationToken",
+            "RequestExpired",
+            "SignatureDoesNotMatch",
+            "UnrecognizedClientException",
+        ),
+        CREDENTIALS,
+    ),
+}
+"""Codes with which AWS refuses a request before the service sees it."""
+
+UNSURE = frozenset(("PriorRequestNotComplete", "RequestTimeout", "RequestTimeoutException"))
+"""Codes that say nothing about whether the request was acted upon, whatever their status."""
 
 BEFORE_THE_REQUEST: dict[type[Exception], Verdict] = {
     **dict.fromkeys((sdk.EndpointConnectionError, sdk.ConnectTimeoutError), UNREACHABLE),
@@ -101,11 +138,6 @@ def outcome_of_failure(error: Exception) -> Outcome:
     if _while_connecting(error):
         return UNREACHABLE.because(reason)
     return Unknown(one_line(reason))
-
-
-def one_line(reason: str) -> str:
-    """Whatever a server or an exception says, short and fit for a log and for a column of text."""
-    return "".join(sign if sign.isprintable() else " " for sign in reason[:_REASON_LENGTH])
 
 
 def _reason(error: Exception) -> str:

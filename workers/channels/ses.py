@@ -25,6 +25,7 @@ class SesChannel:
     """The channel `email`. Safe to share between threads; no connection and no thread before the first send."""
 
     capability: ClassVar[Capability] = Capability.DELIVERY_EVENTS
+    one_provider: ClassVar[bool] = True
     request_type: ClassVar[type] = Email
 
     def __init__(self, settings: Settings) -> None:
@@ -62,7 +63,7 @@ class SesChannel:
             client = self._client.ready()
         except Exception as error:  # noqa: BLE001 - plug-ins of the SDK raise what they like
             return outcome_before_request(error)
-        if time.monotonic() >= deadline:
+        if time.monotonic() >= min(deadline, message.not_after):
             return Throttled("too slow for this many messages at once; not sent")
         try:
             answer = client.send_email(**request)
