@@ -12,7 +12,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import (
     ArgumentError,
+    DataError,
     DBAPIError,
+    IntegrityError,
     InterfaceError,
     OperationalError,
     SQLAlchemyError,
@@ -29,6 +31,7 @@ __all__ = [
     "check_schema",
     "connect",
     "is_away",
+    "is_refused",
     "migrate",
     "schema_head",
     "unreachable",
@@ -89,6 +92,11 @@ def is_away(error: DatabaseError) -> bool:
     if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _READ_ONLY:
         return True
     return isinstance(error, OperationalError | InterfaceError | TimeoutError)
+
+
+def is_refused(error: DatabaseError) -> bool:
+    """The values are at fault: with the same ones it fails again."""
+    return isinstance(error, DataError | IntegrityError)
 
 
 def cause(error: DatabaseError) -> str:

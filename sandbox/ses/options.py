@@ -27,6 +27,8 @@ class Options:
     queue_endpoint: str | None
     connections: int
     sns_envelope: bool
+    sns_certificate: Path | None
+    sns_signature_version: str
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -58,6 +60,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         queue_endpoint=given.queue_endpoint,
         connections=given.queue_connections,
         sns_envelope=given.sns_envelope,
+        sns_certificate=given.sns_certificate,
+        sns_signature_version=given.sns_signature_version,
     )
 
 
@@ -100,6 +104,8 @@ def _add_events(group: argparse._ArgumentGroup) -> None:
     add("--queue-endpoint", help="where SQS is; the host of the URL by default")
     add("--queue-connections", type=_at_least_one, default=4, help="batches on their way at once")
     add("--sns-envelope", action="store_true", help="wrap events as SNS does without raw delivery")
+    add("--sns-certificate", type=Path, help="write the certificate of those envelopes' signatures here")
+    add("--sns-signature-version", choices=("1", "2"), default="1", help="1 is SHA-1, 2 is SHA-256")
     add("--event-kinds", type=EventKind, nargs="+", default=list(EventKind), help="publish these only")
     add("--event-delay", type=_seconds, default=0.0, help="seconds before an event goes out")
     add("--event-jitter", type=_seconds, default=0.0, help="up to so many seconds more, drawn for each")

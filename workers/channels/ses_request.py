@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from notifier.feedback import ATTEMPT_TAG, NOTIFICATION_TAG
 from notifier.messages import Email, EmailContent, Message
 from workers.channels.address import encoded_words, has_controls, wire_address
 
-NOTIFICATION_TAG = "nid"
-ATTEMPT_TAG = "att"
 NOTIFICATION_HEADER = "X-Notification-Id"
 MAX_HEADERS = 15
 MAX_NAME = 126
