@@ -63,4 +63,4 @@ def check_exact(parts: Parts) -> None:
     }
     if not written or any(faults.values()):
         found = ", ".join(f"{count} {name}" for name, count in faults.items())
-        raise NotExact(f"of {len(written)} events: {found}; see the logs in {parts.folder}")
+        raise NotExact(f"of {len(written)} events: {found}")

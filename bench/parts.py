@@ -1,6 +1,7 @@
 """What every candidate runs on: a real and durable Postgres and Redis, and simulators of DynamoDB Streams and SES."""
 
 import itertools
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +11,10 @@ import psycopg
 import redis
 
 from bench.ses_stub.process import SesStub, ses_stub
+from notifier.errors import NotifierError
+from sandbox.guard import remove_folder
 from sandbox.postgres import PostgresServer, embedded_postgres
+from sandbox.processes import stopped_by_signals
 from sandbox.redis import RedisServer, embedded_redis
 from sandbox.streams.process import StreamsServer, streams_simulator
 from sandbox.system import TABLE
@@ -57,6 +61,21 @@ class Parts:
     def administer(self, statement: str) -> None:
         with psycopg.connect(self.postgres.url(), autocommit=True) as connection:
             connection.execute(statement.encode())
+
+
+@contextmanager
+def bench_parts() -> Iterator[Parts]:
+    """The parts for a program. A failure ends it with one line, and leaves the logs where that says."""
+    folder = Path(tempfile.mkdtemp(prefix="notifier-bench-"))
+    try:
+        with stopped_by_signals(), running_parts(folder) as parts:
+            yield parts
+    except NotifierError as error:
+        raise SystemExit(f"{error}\nThe logs are in {folder}") from None
+    except BaseException:
+        remove_folder(str(folder))
+        raise
+    remove_folder(str(folder))
 
 
 @contextmanager

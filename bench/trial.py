@@ -2,15 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-
-from rich.console import Console
-from rich.progress import Progress
 
 from bench.load import Load, check_exact, offer
 from bench.parts import Parts
 from bench.processes import cpu_us_per_event, usage
+from bench.screen import progress
 from notifier.errors import NotifierError
 from sandbox.processes import Child
 
@@ -27,11 +25,12 @@ _STALLED_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`seconds` go from the moment when all events could be read to the last mail. CPU is user and system time of
+    """`seconds` go from `start`, when the first event could be read, to the last mail. CPU is user and system time of
     the processes with all their children, in that time.
     """
 
     events: int
+    start: float
     seconds: float
     cpu_us_per_event: Mapping[str, float]
 
@@ -70,21 +69,19 @@ class Trial:
         self._until_accepted(goal, load)
         after = usage(self._pids)
         ended = max(self._parts.ses.accepted_at().values())
-        return Run(load.events, ended - load.start, cpu_us_per_event(before, after, load.events))
+        return Run(load.events, load.start, ended - load.start, cpu_us_per_event(before, after, load.events))
 
     def _until_accepted(self, goal: int, load: Load) -> None:
         last, since = 0, time.monotonic()
-        with Progress(console=Console(stderr=True), transient=True) as progress:
-            bar = progress.add_task("mails", total=load.events)
+        with progress() as bars:
+            bar = bars.add_task("mails", total=load.events)
             while (accepted := self._parts.ses.counts()["accepted"]) < goal:
                 self._check()
                 if accepted != last:
                     last, since = accepted, time.monotonic()
                 elif time.monotonic() - since > _STALLED_SECONDS:
-                    raise NotifierError(
-                        f"nothing moves; {goal - accepted} mails are missing: see {self._parts.folder}"
-                    )
-                progress.update(bar, completed=accepted - goal + load.events)
+                    raise NotifierError(f"nothing moves, and {goal - accepted} mails are missing")
+                bars.update(bar, completed=accepted - goal + load.events)
                 time.sleep(0.1)
 
     def _check(self) -> None:
@@ -94,11 +91,10 @@ class Trial:
 
 
 @contextmanager
-def trial(parts: Parts, candidate: Candidate, database: str | None = None) -> Iterator[Trial]:
+def trial(parts: Parts, candidate: Candidate) -> Iterator[Trial]:
     """Raises NotExact in the end, when the candidate has stopped, unless each event became exactly one mail."""
     parts.clear()
-    with ExitStack() as stack:
-        url = database or stack.enter_context(parts.database())
+    with parts.database() as url:
         with candidate(parts, url) as processes:
             yield Trial(parts, processes)
         check_exact(parts)

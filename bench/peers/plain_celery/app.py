@@ -30,7 +30,7 @@ def notify(event_id: str, image: dict[str, Any]) -> None:
             notification = Notification(event_id=event_id, recipient=image["to"]["S"])
             session.add(notification)
             session.commit()
-        if notification.status is Status.SENT:
+        elif notification.status is Status.SENT:
             return
         answer = ses().send_email(**send_email_parameters(image))
         notification.status = Status.SENT
