@@ -32,8 +32,8 @@ check: $(READY) ## format, lint, types, import rules, migrations
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m tests.check_migrations
 
-bench: $(READY) ## how fast one bridge records and publishes
-	$(BIN)/python -m bench.bridge
+bench: $(READY) ## how fast, side by side with its peers; draws docs/bench-*.svg
+	$(BIN)/python -m bench
 
 docs: $(READY) ## write the pages that come from the code
 	$(BIN)/python -m docs.generate

@@ -9,6 +9,7 @@ import itertools
 import queue
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -18,10 +19,8 @@ from bridge.ahead import ReadAhead
 from bridge.brake import Brake
 from bridge.holdings import Holdings
 from bridge.intake import Intake
-from bridge.lag import LagWatch
 from bridge.loops import Loop, NextIn
 from bridge.reader import ShardReader
-from bridge.relay import Relay
 from bridge.streams import Streams
 from bridge.sweep import SWEEP_SECONDS, Sweep
 from bridge.tree import ShardTree
@@ -33,13 +32,11 @@ from notifier.telemetry import trace
 log = structlog.get_logger(__name__)
 
 ACQUIRE_SECONDS = 2.0
-RELAY_SECONDS = 0.5
 BRAKE_SECONDS = 1.0
-LAG_SECONDS = 30.0
 HOUSEKEEPING_SECONDS = 3600.0
 POLLERS = 4
 """Threads that record pages; more of them would only wait for each other."""
-LOOPS = 8
+LOOPS = 9
 """Connections of the loops: one each, and one more for the lock of the sweep."""
 PAGES_AHEAD = 6
 """Pages fetched and not yet recorded, over all shards."""
@@ -47,7 +44,7 @@ _OVERDUE_SECONDS = 1.0
 
 
 class Bridge:
-    """Reads until `stop`."""
+    """Reads until `stop`. `chores` are what else is to be done again and again: the relay, deadlines, the lag."""
 
     def __init__(
         self,
@@ -55,10 +52,9 @@ class Bridge:
         tree: ShardTree,
         holdings: Holdings,
         intake: Intake,
-        relay: Relay,
         sweep: Sweep,
         brake: Brake,
-        lag: LagWatch,
+        chores: Sequence[Loop],
         partitions: Partitions,
         heartbeat: Heartbeat,
     ) -> None:
@@ -80,10 +76,9 @@ class Bridge:
             self._sweeping,
             self._taking,
             Loop("renew", holdings.renew_seconds, holdings.renew),
-            Loop("relay", RELAY_SECONDS, relay.run_once),
             Loop("brake", BRAKE_SECONDS, brake.measure),
-            Loop("lag", LAG_SECONDS, lag.run_once),
             Loop("housekeeping", HOUSEKEEPING_SECONDS, self._keep_house),
+            *chores,
         )
 
     def run(self) -> None:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from notifier.settings import Settings
 
 _MOST_SHARDS = 400
+RELAY_SECONDS = 0.5
+DEADLINE_SECONDS = 1.0
+LAG_SECONDS = 30.0
 
 
 def bridge() -> None:
@@ -35,10 +38,12 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     """A bridge that has everything it needs. Raises the NotifierError that names what is missing."""
     from bridge.brake import Brake
     from bridge.bridge import LOOPS, POLLERS, Bridge
+    from bridge.deadlines import Deadlines
     from bridge.holdings import Holdings
     from bridge.intake import Intake
     from bridge.lag import LagWatch
     from bridge.leases import Leases
+    from bridge.loops import Loop
     from bridge.relay import Relay
     from bridge.streams import Streams
     from bridge.sweep import Sweep
@@ -47,7 +52,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     from notifier.database import check_schema, connect
     from notifier.health import Heartbeat
     from notifier.outbox import Intake as Outbox
-    from notifier.outbox import Partitions, Publications, Report
+    from notifier.outbox import Partitions, Publications, Report, Unknowns
     from notifier.routes import load_routes
 
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
@@ -64,16 +69,21 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     partitions, tree = Partitions(engine), ShardTree(engine)
     publications = Publications(engine, settings.look_again_seconds)
     outbox = Outbox(engine, partitions)
+    relay = Relay(engine, publications, queue, settings.queue_high_water, settings.unknown_after_seconds)
+    deadlines = Deadlines(Unknowns(engine, settings.unknown_after_seconds), routes)
     try:
         yield Bridge(
             streams,
             tree,
             Holdings(Leases(engine, owner, settings.shard_lease_seconds), _MOST_SHARDS),
             Intake(outbox, publications, queue, routes, settings.queue_high_water, settings.not_before),
-            Relay(engine, publications, queue, settings.queue_high_water),
             Sweep(settings.tables, streams, tree),
             Brake(publications, settings.outbox_high_water),
-            LagWatch(Report(engine)),
+            (
+                Loop("relay", RELAY_SECONDS, relay.run_once),
+                Loop("deadlines", DEADLINE_SECONDS, deadlines.run_once),
+                Loop("lag", LAG_SECONDS, LagWatch(Report(engine)).run_once),
+            ),
             partitions,
             Heartbeat("bridge"),
         )

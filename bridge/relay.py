@@ -8,7 +8,7 @@ import structlog
 
 from notifier.broker import Queue
 from notifier.database import Engine
-from notifier.outbox import Publication, Publications, expire
+from notifier.outbox import UNKNOWN_AFTER_SECONDS, Publication, Publications, expire
 
 log = structlog.get_logger(__name__)
 
@@ -21,8 +21,16 @@ _HELD_SECONDS = 5.0
 class Relay:
     """One pass after another; each may end anywhere and be done again."""
 
-    def __init__(self, engine: Engine, publications: Publications, queue: Queue, high_water: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        publications: Publications,
+        queue: Queue,
+        high_water: int,
+        unknown_after: float = UNKNOWN_AFTER_SECONDS,
+    ) -> None:
         self._engine = engine
+        self._unknown_after = unknown_after
         self._publications = publications
         self._queue = queue
         self._high_water = high_water
@@ -34,7 +42,7 @@ class Relay:
 
         Raises BrokerError; what was taken and not published is due again soon.
         """
-        if expired := expire(self._engine):
+        if expired := expire(self._engine, unknown_after=self._unknown_after):
             log.warning("attempts without an answer are unknown now", count=len(expired))
         self._publications.retries_due(_RETRIES)
         self._notice_loss()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from enum import Enum
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Protocol
 
@@ -24,15 +25,21 @@ class Capability(Enum):
 
 
 class Channel(Protocol):
-    """One way to reach a person."""
+    """One way to reach a person. Safe to share between threads; no connection and no thread before the first send.
+
+    docs/channels.md says how to write one, and `notifier.testing` tries whether it keeps what is said here.
+    """
 
     capability: ClassVar[Capability]
+    one_provider: ClassVar[bool]
+    """Whether all messages go to one provider, so that its silence or its brake is a matter of the whole channel."""
     request_type: ClassVar[type]
     """What a route on this channel must return, `Email` for instance. Its `to` is the recipient, as text."""
 
     def __init__(self, settings: Settings) -> None: ...
 
-    def address(self, to: str) -> str:
+    @staticmethod
+    def address(to: str) -> str:
         """The recipient as suppressions name it: two spellings of one mailbox are one. Pure. Never raises."""
 
     def rate(self) -> float | None:
@@ -47,9 +54,14 @@ class Channel(Protocol):
     def send(self, messages: Sequence[Message[Any, Any]]) -> list[Outcome]:
         """Send each message once, at most one request on the wire for each, and say what became of it.
 
-        Answers in the order of the messages. Must not raise for what a provider or a network can do: that
-        is an outcome. What it raises all the same makes every message of the call `Unknown`.
+        Answers in the order of the messages, and within the lease of `settings.send_lease_seconds`: what is
+        still under way when it ends could be sent twice. Must not raise for what a provider or a network can
+        do: that is an outcome. What it raises all the same makes every message of the call `Unknown`. Reasons
+        go to logs and to operators: one short line, without the recipient.
         """
+
+    def close(self) -> None:
+        """Let go of threads and connections; nothing is sent after this."""
 
 
 def channel_names() -> list[str]:
@@ -65,11 +77,27 @@ def check_channels(routes: Iterable[Route]) -> None:
             raise RoutesError(f"the route {route.name} has channel={route.channel!r}; installed are: {known}")
 
 
-def load_channel(name: str, settings: Settings) -> Channel:
-    """The channel of that name, from this package or any other that is installed."""
+def channel_class(name: str) -> type[Channel]:
+    """What a channel is, its capability say, without making it. Raises SettingsError where none has the name."""
     points: list[EntryPoint] = list(entry_points(group=GROUP, name=name))
     if not points:
         known = ", ".join(channel_names()) or "none"
         raise SettingsError(f"no channel is called {name!r}; installed are: {known}")
-    channel: Channel = points[0].load()(settings)
-    return channel
+    found: type[Channel] = points[0].load()
+    return found
+
+
+def load_channel(name: str, settings: Settings) -> Channel:
+    """The channel of that name, from this package or any other that is installed."""
+    return channel_class(name)(settings)
+
+
+@cache
+def capability(name: str) -> Capability:
+    """What the provider of that channel offers; asks its class, and sets nothing up."""
+    return channel_class(name).capability
+
+
+def address_of(name: str, to: str) -> str:
+    """The recipient as suppressions of that channel name it."""
+    return channel_class(name).address(to)

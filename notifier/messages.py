@@ -1,5 +1,6 @@
 """What a route returns, and what a channel is given to send."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -36,10 +37,58 @@ class EmailContent:
 
 
 @dataclass(frozen=True, slots=True)
+class Sms:
+    """Send a text to one phone number, in E.164: `+351912345678`; spaces, dots and dashes do not matter.
+
+    Either `text`, or a `template` whose part `sms.txt` says it with `context`, in `locale` where there is a
+    translation. `sender` replaces the configured sender id; it may also be a number of yours.
+    """
+
+    to: str
+    text: str | None = None
+    template: str | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
+    locale: str | None = None
+    sender: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SmsContent:
+    """A rendered SMS. The provider cuts a long one into several."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """POST `payload` as JSON to one URL, signed as Standard Webhooks says.
+
+    The payload may be an item as the event holds it. `secret` replaces the configured one, in the same form:
+    receivers that do not trust each other need one each.
+    """
+
+    to: str
+    payload: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+    secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookContent:
+    """The body of the request, as it is signed."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Message(Generic[RequestT_co, ContentT_co]):
-    """One attempt to send one notification: what the route asked for, rendered, under its id."""
+    """One attempt to send one notification: what the route asked for, rendered, under its id.
+
+    Its request must not start after the monotonic time `not_after`: the attempt might be over for everybody else.
+    """
 
     notification_id: UUID
     attempt: int
     request: RequestT_co
     content: ContentT_co
+    not_after: float = math.inf

@@ -23,16 +23,30 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """Known not accepted because we are too fast: another attempt later, and it counts against nothing."""
+    """Known not accepted because we are too fast: another attempt later, and it counts against nothing.
+
+    `after` is how many seconds the provider asks us to wait, None where it does not say.
+    """
 
     reason: str
+    after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
     """Known not accepted, and nothing else will be until someone acts (account paused, domain unverified).
 
-    Says nothing about the message: another attempt later, and it counts against nothing.
+    Says nothing about the message: another attempt later, and it counts against nothing. The channel is parked.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offline:
+    """Known not sent: this process does not reach the provider. Says nothing about the message or the account.
+
+    Another attempt later, and it counts against nothing; other workers go on.
     """
 
     reason: str
@@ -52,4 +66,18 @@ class Unknown:
     reason: str
 
 
-Outcome = Accepted | NotSent | Throttled | Blocked | Rejected | Unknown
+LONGEST_REASON = 500
+"""Characters."""
+
+
+def discreet(reason: str, *hidden: str) -> str:
+    """What a server or an exception says as a reason may say it: one short line without any of `hidden`.
+
+    Reasons go to logs and to whoever looks at a delivery; recipients, and keys that hide in them, do not.
+    """
+    for each in sorted(filter(None, hidden), key=len, reverse=True):
+        reason = reason.replace(each, "…")
+    return "".join(sign if sign.isprintable() else " " for sign in reason[:LONGEST_REASON])
+
+
+Outcome = Accepted | NotSent | Throttled | Blocked | Offline | Rejected | Unknown

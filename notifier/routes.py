@@ -4,6 +4,7 @@ import importlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 from notifier.errors import RoutesError
 from notifier.events import Event
 from notifier.matching import Pattern, Predicate, compile_match
-from notifier.retry import RetryPolicy
+from notifier.retry import OnUnknown, RetryPolicy
 
 Build = Callable[[Event], Any]
 BuildT = TypeVar("BuildT", bound=Build)
@@ -32,6 +33,14 @@ class Route:
     build: Build
     matches: Predicate
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    on_unknown: OnUnknown = OnUnknown.RESEND
+    expires_after: float | None = None
+    topic: str = ""
+    transactional: bool = False
+
+    def expired(self, age: float) -> bool:
+        """Whether an event that is `age` seconds old is no news any more."""
+        return self.expires_after is not None and age >= self.expires_after
 
 
 def route(
@@ -43,6 +52,10 @@ def route(
     match_old: Pattern | None = None,
     name: str | None = None,
     retry: RetryPolicy | None = None,
+    on_unknown: str = OnUnknown.RESEND,
+    expires_after: float | timedelta | None = None,
+    topic: str = "",
+    transactional: bool = False,
 ) -> Callable[[BuildT], BuildT]:
     """Make a function the route of the events that match. The first route of a module that matches owns the event.
 
@@ -50,6 +63,11 @@ def route(
     ask other databases and services, and is tried again when it raises. `match` and `match_old` are patterns for the
     images after and before the change, in the words of `notifier.matching`. `name` is part of the identity of the
     notifications, the function's name unless given: do not change it while records may be read again.
+
+    `on_unknown` is resend, hold or drop: what becomes of an attempt whose answer was lost, when the provider's events
+    tell of no acceptance. After `expires_after` (seconds, or a timedelta) the event is no news any more and its
+    notification `expired`. `topic` is what people can opt out of; a `transactional` notification is sent to those
+    who opted out, too, but never to an address that bounced or complained.
     """
 
     def register(build: BuildT) -> BuildT:
@@ -63,11 +81,29 @@ def route(
             build=build,
             matches=compile_match(table, names, match or {}, match_old or {}),
             retry=retry or RetryPolicy(),
+            on_unknown=_on_unknown(on_unknown),
+            expires_after=_seconds(expires_after),
+            topic=topic,
+            transactional=transactional,
         )
         setattr(build, _ATTRIBUTE, (made, *routes_of(build)))  # decorators apply from the bottom up
         return build
 
     return register
+
+
+def _on_unknown(given: str) -> OnUnknown:
+    try:
+        return OnUnknown(given)
+    except ValueError:
+        raise RoutesError(f"on_unknown={given!r} is not one of {', '.join(OnUnknown)}") from None
+
+
+def _seconds(given: float | timedelta | None) -> float | None:
+    seconds = given.total_seconds() if isinstance(given, timedelta) else given
+    if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0):
+        raise RoutesError(f"expires_after={given!r} is not a time in seconds above 0, nor a timedelta")
+    return seconds
 
 
 class Routes:
@@ -89,6 +125,9 @@ class Routes:
             if each.matches(event):
                 return each
         return None
+
+    def get(self, name: str) -> Route | None:
+        return self._by_name.get(name)
 
     def __getitem__(self, name: str) -> Route:
         try:

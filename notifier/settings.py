@@ -1,6 +1,7 @@
 """All settings: environment variables with the prefix NOTIFIER_, beside the AWS SDK's own."""
 
 import re
+from decimal import Decimal
 from functools import cache
 from typing import Annotated, Literal, TypeVar
 
@@ -46,6 +47,33 @@ class Settings(DatabaseSettings):
     ses_configuration_set: str = Field(
         default="", description="SES configuration set whose events settle unknown outcomes"
     )
+    ses_mode: Literal["auto", "bulk", "single"] = Field(
+        default="auto",
+        description="bulk: up to 50 mails in a request to SES; single: one; auto: bulk, and single for a while where "
+        "SES throttles bulk requests",
+    )
+    feedback_queue_url: str = Field(
+        default="", description="SQS queue with the events of that configuration set; for `notifier feedback`"
+    )
+    feedback_topic_arn: str = Field(
+        default="",
+        description="SNS topic whose signed messages alone are believed; without it the queue must get raw messages",
+    )
+    webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="Signs webhooks, as whsec_BASE64; several, separated by commas, while one replaces another",
+    )
+    webhook_allow_private: bool = Field(
+        default=False, description="true lets webhooks go to private addresses, and over plain http"
+    )
+    sms_sender_id: str = Field(default="", description="Whom an SMS comes from, where the country shows it")
+    sms_type: Literal["Transactional", "Promotional"] = Field(
+        default="Transactional", description="Transactional or Promotional: what SNS saves on, reliability or money"
+    )
+    sms_max_price: Decimal | None = Field(default=None, gt=0, description="US dollars that one SMS may cost at most")
+    sms_per_second: float | None = Field(
+        default=None, gt=0, description="SMS a second that AWS allows the account: SNS cannot be asked"
+    )
     aws_region: str = Field(default="", description="Region; default: the AWS SDK's own settings")
     aws_endpoint_url: str = Field(default="", description="Endpoint of all AWS services, for emulators")
     aws_dynamodb_endpoint_url: str = Field(default="", description="Endpoint of DynamoDB and its streams")
@@ -66,9 +94,40 @@ class Settings(DatabaseSettings):
     send_lease_seconds: float = Field(
         default=60.0, gt=0, description="How long an attempt may take before its outcome counts as unknown"
     )
+    unknown_after_seconds: float = Field(
+        default=300.0,
+        gt=0,
+        description="How long the provider's events may take to settle an unknown outcome, before `on_unknown`",
+    )
+    probe_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        description="How long a parked channel waits before one message tries whether it works again",
+    )
+    rates: Annotated[dict[str, float], NoDecode] = Field(
+        default={},
+        description="Recipients a second of channels, as email=50,sms=10; otherwise 90 % of what the provider allows",
+    )
+    bounce_rate_limit: float = Field(
+        default=0.04, gt=0, le=1, description="Share of hard bounces in 24 hours at which a channel is paused"
+    )
+    complaint_rate_limit: float = Field(
+        default=0.0008, gt=0, le=1, description="Share of complaints in 24 hours at which a channel is paused"
+    )
     shard_lease_seconds: float = Field(default=15.0, gt=1, description="How long a silent bridge keeps its shards")
     visibility_seconds: int = Field(
-        default=120, gt=0, description="After this the broker gives a silent worker's messages to another one"
+        default=120,
+        gt=0,
+        le=43_200,
+        description="After this the broker, or SQS, gives a silent process's messages to another one",
+    )
+    unit_size: int = Field(
+        default=500, ge=1, le=5_000, description="Notifications that a worker delivers together at most, under load"
+    )
+    event_sample: int = Field(
+        default=100,
+        ge=0,
+        description="Tasks a second that a worker shows to Flower; of more a sample, failures and retries always",
     )
     look_again_seconds: float = Field(
         default=30.0, gt=0, description="How long published messages are left alone before lost ones are looked for"
@@ -83,40 +142,56 @@ class Settings(DatabaseSettings):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
 
+    @field_validator("rates", mode="before")
+    @classmethod
+    def _split_rates(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
+        return {name.strip(): rate.strip() for name, _, rate in pairs}
+
+    @field_validator("rates")
+    @classmethod
+    def _are_above_zero(cls, value: dict[str, float]) -> dict[str, float]:
+        if any(rate <= 0 for rate in value.values()):
+            raise ValueError("a rate must be above 0; to stop a channel there is `notifier pause`")
+        return value
+
     def endpoint(self, service: AwsService) -> str | None:
         """The address of an AWS service, None for AWS itself."""
         own: str = getattr(self, f"aws_{service}_endpoint_url")
         return own or self.aws_endpoint_url or None
 
 
-SettingsT = TypeVar("SettingsT", bound=DatabaseSettings)
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
 @cache
 def load_settings() -> Settings:
     """The settings of this process. Raises SettingsError that names each variable at fault."""
-    return _load(Settings)
+    return read_settings(Settings)
 
 
 @cache
 def load_database_settings() -> DatabaseSettings:
     """The part of the settings that names the database; nothing else is demanded. Raises SettingsError."""
-    return _load(DatabaseSettings)
+    return read_settings(DatabaseSettings)
 
 
-def _load(kind: type[SettingsT]) -> SettingsT:
+def read_settings(kind: type[SettingsT]) -> SettingsT:
+    """Settings of that kind, a package's own too. Raises SettingsError that names each variable at fault."""
     try:
         return kind()
     except ValidationError as error:
-        raise SettingsError(_explain(error)) from None
+        raise SettingsError(_explain(error, kind)) from None
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, kind: type[BaseSettings]) -> str:
     lines = []
     for fault in error.errors(include_url=False, include_input=False):
         name = str(fault["loc"][0]) if fault["loc"] else "?"
-        field = Settings.model_fields.get(name)
+        field = kind.model_fields.get(name)
         hint = f" ({field.description})" if field and field.description else ""
         problem = "is not set" if fault["type"] == "missing" else f"is wrong: {fault['msg']}"
-        lines.append(f"NOTIFIER_{name.upper()} {problem}{hint}")
+        lines.append(f"{kind.model_config['env_prefix']}{name.upper()} {problem}{hint}")
     return "; ".join(lines)

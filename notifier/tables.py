@@ -48,7 +48,7 @@ _TIME = DateTime(timezone=True)
 _NOW = text("now()")
 _NONE = text("0")
 
-FEEDBACK_COUNTS = ("accepted", "delivered", "bounced", "hard_bounced", "complained")
+FEEDBACK_COUNTS = ("sends", "deliveries", "bounces", "hard_bounces", "complaints")
 
 # Partitioned by day of the record's creation, which the id carries: a record that is read again meets its own row.
 _BY_DAY = "RANGE (notification_id)"
@@ -211,7 +211,7 @@ channels = Table(
     "channels",
     metadata,
     Column("channel", Text, primary_key=True),
-    Column("state", Text, nullable=False, server_default="open"),
+    Column("state", Text, nullable=False, server_default="running"),
     Column("reason", Text),
     Column("actor", Text),
     Column("changed_at", _TIME, nullable=False, server_default=_NOW),
@@ -220,7 +220,7 @@ channels = Table(
     Column("rates_since", _TIME),  # bounces and complaints before this time were looked at by the operator
     Column("events_sent_until", _TIME),  # the provider took the newest message that an event told of
     Column("drained_at", _TIME),  # the queue of events was empty
-    CheckConstraint("state IN ('open', 'parked', 'paused')", name="state"),
+    CheckConstraint("state IN ('running', 'parked', 'paused')", name="state"),
     CheckConstraint("state = 'parked' OR probe_at IS NULL", name="probe"),
 )
 
@@ -251,6 +251,7 @@ duplicates = Table(
     Column("notification_id", Uuid, primary_key=True),
     Column("message_id", Text, primary_key=True),  # accepted beside the one that the delivery names
     Column("detected_at", _TIME, nullable=False, server_default=_NOW),
+    Column("acknowledged_at", _TIME),
 )
 
 unmatched_feedback = Table(

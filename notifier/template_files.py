@@ -8,7 +8,8 @@ from pathlib import Path
 
 from notifier.errors import TemplateError
 
-_PART = re.compile(r"(.+)/(subject(?=[^/]*\.txt)|body)(?:\.([\w-]+))?(\.txt|\.html)")
+_PART = re.compile(r"(.+)/([^/.]+)(?:\.([\w-]+))?(\.txt|\.html)")
+_EMAIL = frozenset(("subject.txt", "body.txt", "body.html"))
 
 
 class TemplateFiles:
@@ -20,10 +21,10 @@ class TemplateFiles:
         self.folder = folder.absolute()
         self.paths = frozenset(_listed(folder))
         self._parts = {part: path for path in sorted(self.paths) if (part := _part(path))}
-        self.written = frozenset((name, locale) for name, _, locale in self._parts)
+        self.written = frozenset((name, locale) for name, part, locale in self._parts if part in _EMAIL)
 
     def nearest(self, name: str, locale: str | None) -> str | None:
-        """The nearest locale in which any part of the template is written: pt-BR, pt, none."""
+        """The nearest locale in which any part of an email is written: pt-BR, pt, none."""
         return next((each for each in _fallbacks(locale) if (name, each) in self.written), None)
 
     def part(self, name: str, part: str, locale: str | None) -> str | None:
@@ -31,10 +32,10 @@ class TemplateFiles:
         return next((path for each in _fallbacks(locale) if (path := self._parts.get((name, part, each)))), None)
 
     def required(self, name: str, part: str, locale: str | None) -> str:
-        """The path of a part that every template has. Raises TemplateError."""
+        """The path of a part that the template must have. Raises TemplateError."""
         path = self.part(name, part, locale)
-        if path is None and name not in self.names():
-            raise TemplateError(f"there is no template {name!r} in {self.folder}; {self._hint(name)}")
+        if path is None and not any(name == each for each, _, _ in self._parts):
+            raise TemplateError(f"there is no template {name!r} in {self.folder}; {self._hint(name, part)}")
         if path is None:
             raise TemplateError(f"the template {name!r} has no {part}; write {self.folder / name / part}")
         return path
@@ -46,10 +47,11 @@ class TemplateFiles:
             raise TemplateError(f"{self.folder / path} cannot be read: {error}") from None
 
     def names(self) -> list[str]:
+        """The templates of emails; whoever renders another part asks for it by name."""
         return sorted({name for name, _ in self.written})
 
-    def _hint(self, name: str) -> str:
-        known = self.names()
+    def _hint(self, name: str, part: str) -> str:
+        known = sorted({each for each, its_part, _ in self._parts if its_part == part})
         near = get_close_matches(str(name), known, cutoff=0.5) or known[:10]
         return f"the nearest: {', '.join(near)}" if near else "it holds none at all"
 

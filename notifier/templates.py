@@ -1,7 +1,8 @@
 """Templates from a folder: `NAME/subject.txt`, `NAME/body.txt` and, where there is HTML, `NAME/body.html`.
 
-Translations lie beside them (`body.de.html`), shared layouts anywhere in the folder. They are jinja2,
-sandboxed and strict: a missing value is an error, not a gap in a mail. HTML is escaped, text is not.
+Other channels take a part of their own, `NAME/sms.txt` say. Translations lie beside them (`body.de.html`), shared
+layouts anywhere in the folder. They are jinja2, sandboxed and strict: a missing value is an error, not a gap in a
+mail. HTML is escaped, text is not.
 """
 
 import re
@@ -56,6 +57,11 @@ class Templates:
             text=_sound(self._rendered(text, context)),
             html=None if html is None else _sound(self._rendered(html, context)),
         )
+
+    def text(self, name: str, part: str, context: Mapping[str, Any], locale: str | None = None) -> str:
+        """One part of a template, `sms.txt` say, in the nearest translation. Raises TemplateError."""
+        path = self._files.required(name, part, locale)
+        return _sound(self._rendered(self._get(self._text, path), context))
 
     def check(self) -> None:
         """Compile all that is in the folder. Raises TemplateError for the first that is broken."""

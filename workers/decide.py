@@ -6,8 +6,11 @@ from uuid import UUID
 
 from notifier.notifications import Status
 from notifier.outbox import Change, Work
-from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Rejected, Throttled, Unknown
+from notifier.outcomes import Accepted, Blocked, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
 from notifier.retry import WAIT_WHEN_BLOCKED, WAIT_WHEN_THROTTLED, RetryPolicy
+
+LONGEST_WAIT = 3600.0
+"""Seconds; a provider that asks for more is asked again after this time."""
 
 
 def after_send(work: Work, outcome: Outcome, policy: RetryPolicy) -> Change:
@@ -17,9 +20,9 @@ def after_send(work: Work, outcome: Outcome, policy: RetryPolicy) -> Change:
             return Change(work.id, Status.SENT, message_id=message_id)
         case NotSent(reason):
             return _retry(work, policy, reason)
-        case Throttled(reason):
-            return _wait(work.id, WAIT_WHEN_THROTTLED, reason)
-        case Blocked(reason):
+        case Throttled(reason, after):
+            return _wait(work.id, WAIT_WHEN_THROTTLED, reason, at_least=min(after or 0.0, LONGEST_WAIT))
+        case Blocked(reason) | Offline(reason):
             return _wait(work.id, WAIT_WHEN_BLOCKED, reason)
         case Rejected(reason):
             return Change(work.id, Status.FAILED, failed=True, reason=reason)
@@ -40,16 +43,35 @@ def too_late(work: Work) -> Change:
     return _wait(work.id, WAIT_WHEN_THROTTLED, "the database answered too late to send within the lease; not sent")
 
 
+def not_built(work: Work, policy: RetryPolicy, *, hangs: bool) -> Change:
+    """The change of a delivery whose unit went on without it: its route hangs, or its turn did not come in time."""
+    if hangs:
+        return _retry(work, policy, "the route has not returned; its unit went on without it")
+    return _wait(work.id, WAIT_WHEN_THROTTLED, "the routes of its unit took too long; its own was not waited for")
+
+
 def skipped(work: Work) -> Change:
     return Change(work.id, Status.SKIPPED, reason="the route returned None")
 
 
+def expired(work: Work, after: float | None) -> Change:
+    """The change of a delivery whose event is no news any more."""
+    return Change(
+        work.id, Status.EXPIRED, reason=f"its event is {work.age:,.0f} s old, its route allows {after:,.0f} s"
+    )
+
+
+def waiting(id_: UUID, reason: str) -> Change:
+    """Says of a delivery that it stays pending. Not to be written: the relay publishes it again."""
+    return Change(id_, Status.PENDING, reason=reason)
+
+
 def _retry(work: Work, policy: RetryPolicy, reason: str, detail: str | None = None) -> Change:
     failures = work.failures + 1
-    if policy.exhausted(failures):
+    if policy.exhausted(failures, work.age):
         return Change(work.id, Status.FAILED, failed=True, reason=reason, detail=detail)
     return Change(work.id, Status.PENDING, failed=True, delay=policy.delay(failures), reason=reason, detail=detail)
 
 
-def _wait(id_: UUID, policy: RetryPolicy, reason: str) -> Change:
-    return Change(id_, Status.PENDING, delay=policy.delay(10), reason=reason)
+def _wait(id_: UUID, policy: RetryPolicy, reason: str, at_least: float = 0.0) -> Change:
+    return Change(id_, Status.PENDING, delay=max(policy.delay(10), at_least), reason=reason)

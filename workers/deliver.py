@@ -1,12 +1,11 @@
-"""A unit of notifications on its way to people: load, build, render, begin, send, finish.
+"""A unit of notifications on its way to people: load, build, render, wait for its turn, begin, send, finish.
 
 Everything slow or fallible that is not the request itself comes before begin, so that an attempt whose outcome could
 be unknown is as short as the request.
 """
 
 import time
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,23 +14,30 @@ import orjson
 import structlog
 
 from notifier.channels import Channel
+from notifier.database import DatabaseError
 from notifier.errors import RoutesError
 from notifier.events import Event
 from notifier.messages import Message
-from notifier.outbox import Attempts, Change, Work
-from notifier.outcomes import Outcome, Unknown
+from notifier.notifications import Status
+from notifier.outbox import Attempts, Change, Wanted, Work
+from notifier.outcomes import Outcome, Throttled, Unknown
 from notifier.retry import RetryPolicy
 from notifier.routes import Route, Routes
 from notifier.telemetry import trace
 from notifier.templates import Templates
-from workers.decide import after_error, after_send, skipped, too_late
+from workers.build import Builds
+from workers.decide import after_error, after_send, expired, not_built, skipped, too_late, waiting
+from workers.gate import Gate
+from workers.limits import Limiter
 from workers.patience import Patience
+from workers.reach import Reach
 from workers.underway import Underway
 
 log = structlog.get_logger(__name__)
 
 _PATIENCE_SECONDS = 30.0
 _LONG_PATIENCE_SECONDS = 600.0  # we know what happened: worth waiting for the database to come back
+_TURN_SECONDS = 45.0  # for the rate, or for a provider that does not answer; less than the broker's visibility
 _LOST_ROUTE = RetryPolicy(attempts=20, base=5.0, cap=600.0)
 
 
@@ -42,7 +48,7 @@ class Prepared:
     work: Work
     request: Any
     content: Any
-    policy: RetryPolicy
+    route: Route
 
 
 class Delivery:
@@ -56,6 +62,8 @@ class Delivery:
         templates: Templates,
         lease_seconds: float,
         underway: Underway,
+        gate: Gate,
+        limiter: Limiter,
     ) -> None:
         self._attempts = attempts
         self._channel = channel
@@ -63,26 +71,41 @@ class Delivery:
         self._templates = templates
         self._lease_seconds = lease_seconds
         self._underway = underway
+        self._gate = gate
+        self._limiter = limiter
+        self._reach = Reach()
+        self._builds = Builds(underway)
 
     def deliver(self, ids: Sequence[UUID]) -> dict[UUID, Change]:
         """Send what is pending among these; answers what became of each. Ids that it leaves out were not ours.
 
-        Raises Unreachable where the database stays away; nothing is lost by calling again.
+        What has to wait for the channel stays pending: the relay publishes it again. Raises Unreachable where the
+        database stays away; nothing is lost by calling again.
         """
         with self._underway.hold(ids) as taken:
             return {each.id: each for each in self._deliver(taken)} if taken else {}
 
     def _deliver(self, ids: Sequence[UUID]) -> list[Change]:
+        patience = self._patience(ids)
+        if works := patience.run(lambda: self._attempts.load(ids)):
+            return self._work(works, probing=False)
+        reason = patience.run(self._gate.closed)
+        if reason is None:
+            return []
+        probe = ids[:1] if patience.run(self._gate.probe) else []
+        works = patience.run(lambda: self._attempts.load(probe, probing=True)) if probe else []
+        changes = self._work(works, probing=True)
+        return changes + [waiting(id_, reason) for id_ in ids if id_ not in {each.id for each in changes}]
+
+    def _work(self, works: Sequence[Work], *, probing: bool) -> list[Change]:
         ready: list[Prepared] = []
         decided: list[Change] = []
-        for work in self._patience(ids).run(lambda: self._attempts.load(ids)):
-            prepared = self._prepare(work)
-            self._underway.moved([work.id])
+        for prepared in self._builds.run(works, self._prepare, self._not_built):
             if isinstance(prepared, Change):
                 decided.append(prepared)
             else:
                 ready.append(prepared)
-        return self._send(ready) + self._decide(decided)
+        return self._decide(decided) + self._send(ready, probing=probing)
 
     def _patience(self, ids: Sequence[UUID], seconds: float = _PATIENCE_SECONDS, **options: Any) -> Patience:
         return Patience(seconds, waiting=lambda: self._underway.moved(ids), **options)
@@ -92,17 +115,23 @@ class Delivery:
         policy = _LOST_ROUTE
         try:
             route = self._routes[work.route]
+            if route.expired(work.age):
+                return expired(work, route.expires_after)
             policy = route.retry
             request = route.build(Event.from_record(work.table, orjson.loads(work.record)))
             if request is None:
                 return skipped(work)
             self._check(route, request)
-            return Prepared(work, request, self._channel.render(request, self._templates), policy)
+            return Prepared(work, request, self._channel.render(request, self._templates), route)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  whatever the user's code raises, SystemExit too
             log.warning("route failed", notification=str(work.id), route=work.route, error=type(error).__name__)
             return after_error(work, error, policy)
+
+    def _not_built(self, work: Work, hangs: bool) -> Change:
+        log.warning("route not waited for", notification=str(work.id), route=work.route, hangs=hangs)
+        return not_built(work, self._routes[work.route].retry, hangs=hangs)
 
     def _check(self, route: Route, request: object) -> None:
         wanted = self._channel.request_type
@@ -112,24 +141,64 @@ class Delivery:
         if not isinstance(to := getattr(request, "to", None), str):
             raise RoutesError(f"the route {route.name!r} gave {type(to).__name__} as recipient, not text")
 
-    def _send(self, ready: Sequence[Prepared]) -> list[Change]:
-        if not ready:
-            return []
-        token = uuid.uuid4()
-        recipients = [(each.work.id, each.request.to) for each in ready]
-        patience = self._patience([each.work.id for each in ready], _LONG_PATIENCE_SECONDS)
-        started = time.monotonic()
-        begun = patience.run(lambda: self._attempts.begin(token, recipients, self._lease_seconds))
-        if time.monotonic() - started > self._lease_seconds / 2:
-            return self._finish(token, [too_late(each.work) for each in ready])
-        attempts = {each.id: each.attempt for each in begun}
+    def _send(self, ready: Sequence[Prepared], *, probing: bool) -> list[Change]:
+        done: list[Change] = []
+        sent = 0
+        for portion in self._turns(ready):
+            sent += len(portion)
+            done += self._attempt(portion, probing=probing)
+        late = "the provider does not answer, or its rate is used up"
+        return done + [waiting(each.work.id, late) for each in ready[sent:]]
+
+    def _turns(self, ready: Sequence[Prepared]) -> Iterator[Sequence[Prepared]]:
+        """Portions of what is ready, each when its turn has come."""
+        rest = ready
+        while rest:
+            ids = [each.work.id for each in rest]
+            allowed = self._reach.allowance(len(rest), _TURN_SECONDS)
+            self._underway.moved(ids)
+            taken = 0
+            for portion in self._limiter.portions(rest[:allowed], _TURN_SECONDS, lambda: self._underway.moved(ids)):  # noqa: B023
+                taken += len(portion)
+                yield portion
+            if not taken:
+                return
+            rest = rest[taken:]
+
+    def _attempt(self, ready: Sequence[Prepared], *, probing: bool) -> list[Change]:
+        """One attempt for each: begin, send, finish. Answers what was written."""
+        wanted = [self._wanted(each) for each in ready]
+        patience = self._patience([each.id for each in wanted], _LONG_PATIENCE_SECONDS)
+        token = patience.run(self._attempts.token)
+        not_after = time.monotonic() + self._lease_seconds / 2
+        begin = patience.run(lambda: self._attempts.begin(token, wanted, self._lease_seconds, probing=probing))
+        suppressed = [Change(id_, Status.SUPPRESSED) for id_ in begin.suppressed]
+        if time.monotonic() > not_after:  # what an earlier try began may be unknown by now
+            return suppressed + self._finish(token, [too_late(each.work) for each in ready])
+        attempts = {each.id: each.attempt for each in begin.begun}
         ours = [each for each in ready if each.work.id in attempts]
         if not ours:
-            return []
-        outcomes = self._ask(ours, attempts)
-        return self._finish(
-            token, [after_send(each.work, outcome, each.policy) for each, outcome in zip(ours, outcomes, strict=True)]
-        )
+            return suppressed
+        outcomes = self._ask(ours, attempts, not_after)
+        changes = [after_send(each.work, told, each.route.retry) for each, told in zip(ours, outcomes, strict=True)]
+        written = self._finish(token, changes)
+        self._learn(outcomes, probing=probing)
+        return suppressed + written
+
+    def _wanted(self, prepared: Prepared) -> Wanted:
+        route = prepared.route
+        return Wanted(prepared.work.id, self._channel.address(prepared.request.to), route.topic, route.transactional)
+
+    def _learn(self, outcomes: Sequence[Outcome], *, probing: bool) -> None:
+        """What the outcomes say of the provider; after finish, so that it delays no row."""
+        if self._channel.one_provider:
+            self._reach.learn(outcomes)
+            if any(isinstance(each, Throttled) for each in outcomes):
+                self._limiter.slow_down()
+        try:
+            self._gate.learn(outcomes, probing=probing)
+        except DatabaseError as error:
+            log.warning("the state of the channel could not be written", error=type(error).__name__)
 
     def _finish(self, token: UUID, changes: Sequence[Change]) -> list[Change]:
         """Answers those that were written."""
@@ -141,9 +210,11 @@ class Delivery:
         patience = self._patience([each.id for each in changes])
         return _written(changes, patience.run(lambda: self._attempts.decide(changes)), patience)
 
-    def _ask(self, ours: Sequence[Prepared], attempts: Mapping[UUID, int]) -> list[Outcome]:
+    def _ask(self, ours: Sequence[Prepared], attempts: Mapping[UUID, int], not_after: float) -> list[Outcome]:
         ids = [each.work.id for each in ours]
-        messages = [Message(each.work.id, attempts[each.work.id], each.request, each.content) for each in ours]
+        messages = [
+            Message(each.work.id, attempts[each.work.id], each.request, each.content, not_after) for each in ours
+        ]
         self._underway.moved(ids)
         try:
             outcomes = self._channel.send(messages)

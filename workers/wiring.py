@@ -7,11 +7,13 @@ from functools import cache
 
 from notifier.channels import load_channel
 from notifier.database import Engine, connect
-from notifier.outbox import Attempts
+from notifier.outbox import Attempts, Channels
 from notifier.routes import Routes, load_routes
 from notifier.settings import Settings, load_settings
 from notifier.templates import Templates, templates_folder
 from workers.deliver import Delivery
+from workers.gate import Gate
+from workers.limits import Limiter
 from workers.underway import Underway
 
 _making = threading.Lock()
@@ -27,13 +29,16 @@ def delivery(channel: str) -> Delivery:
 def _delivery(channel: str) -> Delivery:
     settings = load_settings()
     worker = f"{socket.gethostname()}:{os.getpid()}"
+    loaded = load_channel(channel, settings)
     return Delivery(
-        Attempts(engine(), channel=channel, worker=worker),
-        load_channel(channel, settings),
+        Attempts(engine(), channel=channel, worker=worker, unknown_after=settings.unknown_after_seconds),
+        loaded,
         routes(),
         templates(settings, routes()),
         settings.send_lease_seconds,
         underway(),
+        Gate(Channels(engine(), actor=worker, probe_seconds=settings.probe_seconds), channel),
+        Limiter(settings.broker_url.get_secret_value(), channel, loaded.rate, fixed=settings.rates.get(channel)),
     )
 
 
@@ -42,10 +47,13 @@ def underway() -> Underway:
     return Underway()
 
 
+os.register_at_fork(after_in_child=underway.cache_clear)  # a thread of the parent may hold its lock
+
+
 @cache
 def engine() -> Engine:
     url = load_settings().database_url.get_secret_value()
-    return connect(url, pool_size=0, application="notifier worker")  # bounded by --concurrency
+    return connect(url, pool_size=0, application="notifier worker", binary=True)  # bounded by --concurrency
 
 
 @cache

@@ -28,7 +28,7 @@ def upgrade() -> None:
     op.create_table(
         "channels",
         sa.Column("channel", sa.Text(), nullable=False),
-        sa.Column("state", sa.Text(), server_default="open", nullable=False),
+        sa.Column("state", sa.Text(), server_default="running", nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("actor", sa.Text(), nullable=True),
         sa.Column("changed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -38,7 +38,7 @@ def upgrade() -> None:
         sa.Column("events_sent_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("drained_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("state = 'parked' OR probe_at IS NULL", name=op.f("channels_probe")),
-        sa.CheckConstraint("state IN ('open', 'parked', 'paused')", name=op.f("channels_state")),
+        sa.CheckConstraint("state IN ('running', 'parked', 'paused')", name=op.f("channels_state")),
         sa.PrimaryKeyConstraint("channel", name=op.f("channels_pk")),
     )
     op.create_table(
@@ -54,6 +54,7 @@ def upgrade() -> None:
         sa.Column("notification_id", sa.Uuid(), nullable=False),
         sa.Column("message_id", sa.Text(), nullable=False),
         sa.Column("detected_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("notification_id", "message_id", name=op.f("duplicates_pk")),
     )
     op.create_table(
@@ -72,11 +73,11 @@ def upgrade() -> None:
         "feedback_hours",
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("accepted", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("delivered", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("bounced", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("hard_bounced", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("complained", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("sends", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("deliveries", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("bounces", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("hard_bounces", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("complaints", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("channel", "hour", name=op.f("feedback_hours_pk")),
     )
     op.create_table(

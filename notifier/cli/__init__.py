@@ -5,7 +5,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from notifier.cli import database, health, inspect
+from notifier.cli import channels, database, health, inspect, operate
 from notifier.errors import NotifierError
 
 app = typer.Typer(
@@ -24,6 +24,11 @@ _OWN = (
     inspect.show,
     inspect.shards,
     inspect.audit,
+    operate.resolve,
+    operate.cancel,
+    operate.redrive,
+    channels.pause,
+    channels.resume,
     health.health,
 )
 
@@ -32,6 +37,7 @@ def main() -> None:
     """Run a command. Exit code 0: good; 1: something was found wrong; 2: used or set up wrong."""
     for command in _OWN:
         app.command(command.__name__.rstrip("_"))(command)
+    app.add_typer(channels.suppress, name="suppress")
     for point in sorted(entry_points(group="notifier.commands"), key=lambda each: each.name):
         app.command(point.name)(point.load())
     try:

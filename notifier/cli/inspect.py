@@ -1,6 +1,7 @@
 """`notifier status`, `list`, `show`, `shards`, `audit`: look, and change nothing but what is acknowledged."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import orjson
 import typer
 
 from notifier.cli.output import Json, masked, print_json, print_table, report, shown
+from notifier.cli.timeline import timeline
 from notifier.errors import UsageError
 from notifier.lag import ALARM_SECONDS, WARNING_SECONDS
 from notifier.notifications import Status
@@ -20,14 +22,17 @@ _IMAGES = {"NewImage": "attributes", "OldImage": "old_attributes"}
 
 
 def status(json: Json = False) -> None:
-    """How many notifications stand where, per channel."""
+    """How many notifications stand where, per channel; and which channels are parked or paused."""
     with report() as outbox:
         now = outbox.now()
         rows = [{**row, "oldest_seconds": round((now - row["oldest"]).total_seconds(), 1)} for row in outbox.counts()]
+        stopped = [asdict(each) for each in outbox.channels() if not each.runs]
     if json:
-        print_json({"deliveries": rows})
-    else:
-        print_table("Deliveries", rows, ("channel", "status", "deliveries", "oldest"), "No notification yet.")
+        print_json({"deliveries": rows, "stopped": stopped})
+        return
+    print_table("Deliveries", rows, ("channel", "status", "deliveries", "oldest"), "No notification yet.")
+    if stopped:
+        print_table("Stopped channels", stopped, ("channel", "state", "reason", "actor", "changed_at"), "")
 
 
 def list_(
@@ -66,16 +71,17 @@ def show(
     with report() as outbox:
         row = outbox.show(id_)
         events = outbox.events(id_)
+        feedback = outbox.feedback(id_)
     if row is None:
         raise UsageError(f"there is no notification {id_}")
     facts = {name: value for name, value in _masked(row, reveal).items() if name != "record"} | _item(row["record"])
-    timeline = _timeline(facts, events)
+    history = timeline(facts, events, feedback)
     full = {"record": _text(row["record"]), "traceback": _traceback(events)} if reveal else {"hidden": _HIDDEN}
     if json:
-        print_json({**facts, **full, "timeline": timeline})
+        print_json({**facts, **full, "timeline": history})
         return
     print_table("Notification", [{"what": n, "value": v} for n, v in facts.items()], ("what", "value"), "")
-    print_table("Timeline", timeline, ("at", "change", "attempt", "actor", "reason"), "Nothing happened yet.")
+    print_table("Timeline", history, ("at", "change", "attempt", "actor", "reason"), "Nothing happened yet.")
     for name, value in full.items():
         if value:
             typer.echo(f"\n{name}: {value}")
@@ -101,19 +107,27 @@ def audit(
     acknowledge_gaps: Annotated[
         bool, typer.Option("--acknowledge-gaps", help="The gaps that are open now are known: count them no more.")
     ] = False,
+    acknowledge_duplicates: Annotated[
+        bool, typer.Option("--acknowledge-duplicates", help="The duplicates found until now are known.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Prove that every record is accounted for. Exit 1 where something does not add up."""
     with report() as outbox:
         if acknowledge_gaps:
             _acknowledge(outbox)
+        if acknowledge_duplicates:
+            typer.echo(f"{outbox.acknowledge_duplicates():,} duplicates acknowledged", err=True)
         rows, stranded = outbox.audit()
         quarantined = outbox.quarantine()
         gaps = outbox.gaps()
+        duplicates = outbox.duplicates()
+        aside = outbox.aside()
     lines = [{**row, "balanced": _balanced(row)} for row in rows]
-    good = all(line["balanced"] for line in lines) and not stranded and not gaps
+    good = all(line["balanced"] for line in lines) and not stranded and not gaps and not duplicates
     if json:
-        print_json({"balanced": good, "shards": lines, "stranded": stranded, "gaps": gaps})
+        found = {"stranded": stranded, "gaps": gaps, "duplicates": duplicates, **aside}
+        print_json({"balanced": good, "shards": lines, **found})
     else:
         columns = ("shard_id", "records_read", "notifications", "records_unrouted", "quarantine", "balanced")
         print_table("read = notified + unrouted + quarantined", lines, columns, "No shard is known yet.")
@@ -122,6 +136,9 @@ def audit(
             "Gaps", gaps, ("shard_id", "after_sequence_number", "reason"), "No record was lost before it was read."
         )
         print_table("Stranded", stranded, ("notification_id", "status"), "No delivery is stranded.")
+        told = ("notification_id", "message_id", "detected_at")
+        print_table("Duplicates", duplicates, told, "The provider's events tell of no duplicate.")
+        print_table("Kept apart", [aside], tuple(aside), "")
     if not good:
         raise typer.Exit(1)
 
@@ -168,27 +185,6 @@ def lag_in_words(seconds: float | None) -> str | None:
         return None
     mark = " ALARM" if seconds >= ALARM_SECONDS else " warning" if seconds >= WARNING_SECONDS else ""
     return f"{seconds:,.0f} s{mark}"
-
-
-def _timeline(facts: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Every change, oldest first: the recorded events, and what the row itself says of the last attempt."""
-    lines = [_line(facts["recorded_at"], "recorded", None, "bridge", None)]
-    for event in events:
-        if event["begun_at"] and event["status_from"] == Status.SENDING:
-            lines.append(_line(event["begun_at"], "pending → sending", event["attempt"], event["actor"], None))
-        change = f"{event['status_from']} → {event['status_to']}"
-        lines.append(_line(event["at"], change, event["attempt"], event["actor"], event["reason"]))
-    if facts["status"] in (Status.SENDING, Status.SENT):
-        lines.append(_line(facts["begun_at"], "pending → sending", facts["attempt"], "worker", None))
-    if facts["status"] == Status.SENT:
-        lines.append(_line(facts["ended_at"], "sending → sent", facts["attempt"], "worker", None))
-    if facts["status"] == Status.SKIPPED:
-        lines.append(_line(facts["ended_at"], "pending → skipped", None, "worker", facts["reason"]))
-    return sorted(lines, key=lambda line: line["at"])
-
-
-def _line(at: Any, change: str, attempt: int | None, actor: str, reason: str | None) -> dict[str, Any]:
-    return {"at": at, "change": change, "attempt": attempt, "actor": actor, "reason": reason}
 
 
 def _item(record: bytes) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """Answers as tables for people, or as one last line of JSON for machines."""
 
+import getpass
+import os
+import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -9,6 +12,7 @@ import orjson
 import typer
 
 if TYPE_CHECKING:
+    from notifier.database import Engine
     from notifier.outbox import Report
 
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON instead of a table.")]
@@ -17,18 +21,34 @@ _PIPED_WIDTH = 250  # for grep and friends: a line stays a line
 
 
 @contextmanager
-def report() -> "Iterator[Report]":
-    """The outbox's report. Raises the NotifierError that says what is wrong with the database."""
+def connected() -> "Iterator[Engine]":
+    """The database. Raises the NotifierError that says what is wrong with it."""
     from notifier.database import check_schema, connect
-    from notifier.outbox import Report
     from notifier.settings import load_database_settings
 
     engine = connect(load_database_settings().database_url.get_secret_value(), application="notifier cli")
     check_schema(engine)
     try:
-        yield Report(engine)
+        yield engine
     finally:
         engine.dispose()
+
+
+@contextmanager
+def report() -> "Iterator[Report]":
+    """The outbox's report. Raises the NotifierError that says what is wrong with the database."""
+    from notifier.outbox import Report
+
+    with connected() as engine:
+        yield Report(engine)
+
+
+def operator() -> str:
+    """Who is at the keyboard, as the journal names them."""
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (KeyError, OSError):  # a container may run as a user without a name
+        return f"{os.getuid()}@{socket.gethostname()}"
 
 
 def print_json(value: Any) -> None:

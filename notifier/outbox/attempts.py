@@ -4,6 +4,7 @@ An attempt belongs to a token, which only its worker knows. Begin commits the in
 that whoever comes later finds `sending` and keeps its hands off.
 """
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,19 +12,33 @@ from uuid import UUID
 
 from sqlalchemy import Engine, TextClause, text
 
-from notifier.notifications import Status
-from notifier.outbox.claims import UNKNOWN_DEADLINE_SECONDS
+from notifier.notifications import Status, created_ms
+from notifier.outbox.changes import Change, change_statement, columns, storable, uuids
+
+UNKNOWN_AFTER_SECONDS = 300.0
+"""How long an unknown outcome waits for a delivery event before its route's policy applies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A notification that is pending and due."""
+    """A notification that is pending and due. `age` is the seconds since its event, by the database's clock."""
 
     id: UUID
     route: str
     table: str
     record: bytes
     failures: int
+    age: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A notification that is ready to be sent. `address` is the recipient as suppressions name it."""
+
+    id: UUID
+    address: str
+    topic: str = ""
+    transactional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,34 +50,55 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What becomes of a delivery. `delay` is seconds until the next attempt, for a change to pending."""
+class Beginning:
+    """What begin came to: the attempts that are ours, and the deliveries that are suppressed instead."""
 
-    id: UUID
-    to: Status
-    failed: bool = False
-    delay: float | None = None
-    message_id: str | None = None
-    reason: str | None = None
-    detail: str | None = None
+    begun: list[Begun]
+    suppressed: list[UUID]
 
 
-_LOAD = text("""
-SELECT n.notification_id, n.route, n.table_name, n.record, d.failures
+_DUE = "d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())"
+
+# A probe may pass where the channel is parked, nothing may where it is paused.
+_RUNS = """NOT EXISTS (
+  SELECT FROM channels c
+  WHERE c.channel = :channel AND (c.state = 'paused' OR c.state = 'parked' AND NOT CAST(:probing AS bool))
+)"""
+
+_LOAD = text(f"""
+SELECT n.notification_id, n.route, n.table_name, n.record, d.failures, extract(epoch FROM now())::float8
 FROM deliveries d JOIN notifications n USING (notification_id)
-WHERE d.notification_id = ANY(CAST(:ids AS uuid[])) AND d.status = 'pending'
-  AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())
-""")
+WHERE d.notification_id = ANY(CAST(:ids AS uuid[])) AND {_DUE} AND {_RUNS}
+""")  # noqa: S608  constants of this module
 
 # Idempotent for its token: where the answer to the commit was lost, the same call finds what it began.
-_BEGIN = text("""
-WITH begun AS (
+_BEGIN = text(f"""
+WITH wanted AS (
+  SELECT * FROM unnest(
+    CAST(:ids AS uuid[]), CAST(:addresses AS text[]), CAST(:topics AS text[]), CAST(:transactional AS bool[])
+  ) AS wanted (id, address, topic, transactional)
+), barred AS (
+  SELECT wanted.id, min(s.reason) AS reason
+  FROM wanted JOIN suppressions s
+    ON s.channel = :channel AND s.address = wanted.address AND s.topic IN ('', wanted.topic)
+  WHERE NOT (wanted.transactional AND s.reason = 'unsubscribe')
+  GROUP BY wanted.id
+), suppressed AS (
+  UPDATE deliveries d SET status = 'suppressed', recipient = wanted.address, ended_at = now(),
+    next_attempt_at = NULL, reason = barred.reason
+  FROM barred JOIN wanted USING (id)
+  WHERE d.notification_id = wanted.id AND {_DUE} AND {_RUNS}
+  RETURNING d.notification_id, d.attempt, d.reason
+), event AS (
+  INSERT INTO delivery_events (notification_id, status_from, status_to, attempt, actor, reason)
+  SELECT notification_id, 'pending', 'suppressed', attempt, :worker, reason FROM suppressed
+), begun AS (
   UPDATE deliveries d SET
     status = 'sending', token = :token, attempt = d.attempt + (d.status = 'pending')::int,
-    recipient = wanted.recipient, begun_at = now(), ended_at = NULL, next_attempt_at = NULL
-  FROM unnest(CAST(:ids AS uuid[]), CAST(:recipients AS text[])) AS wanted (id, recipient)
+    recipient = wanted.address, begun_at = now(), ended_at = NULL, next_attempt_at = NULL
+  FROM wanted
   WHERE d.notification_id = wanted.id
-    AND (d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())
+    AND ({_DUE} AND {_RUNS} AND NOT EXISTS (SELECT FROM barred WHERE barred.id = wanted.id)
          OR d.status = 'sending' AND d.token = :token)
   RETURNING d.notification_id, d.attempt
 ), claim AS (
@@ -71,49 +107,15 @@ WITH begun AS (
   FROM begun HAVING count(*) > 0
   ON CONFLICT (token) DO NOTHING
 )
-SELECT notification_id, attempt FROM begun
-""")
+SELECT notification_id, attempt, true FROM begun
+UNION ALL SELECT notification_id, attempt, false FROM suppressed
+""")  # noqa: S608  constants of this module
 
-
-def _change(guard: str, then: str = "", quiet: str = "'sent', 'skipped'") -> TextClause:
-    """The statement that applies changes to deliveries in the one status that `guard` names.
-
-    `quiet` statuses write no event: the row itself says enough. `then` is one more part of the statement.
-    """
-    return text(f"""
-WITH change AS (
-  SELECT * FROM unnest(
-    CAST(:ids AS uuid[]), CAST(:to AS delivery_status[]), CAST(:failed AS int[]), CAST(:delays AS float8[]),
-    CAST(:message_ids AS text[]), CAST(:reasons AS text[]), CAST(:details AS text[])
-  ) AS change (id, status, failed, delay, message_id, reason, detail)
-), changed AS (
-  UPDATE deliveries d SET
-    status = change.status, failures = d.failures + change.failed, ended_at = now(), reason = change.reason,
-    provider_message_id = coalesce(change.message_id, d.provider_message_id),
-    next_attempt_at = CASE change.status WHEN 'pending' THEN now() + make_interval(secs => change.delay) END
-  FROM change
-  WHERE d.notification_id = change.id AND {guard}
-  RETURNING d.notification_id, d.status, d.attempt, d.begun_at, d.next_attempt_at, change.reason, change.detail
-), attention AS (
-  INSERT INTO due (notification_id, kind, channel, due_at)
-  SELECT notification_id, CASE status WHEN 'pending' THEN 'retry' ELSE 'unknown' END, :channel,
-         coalesce(next_attempt_at, now() + make_interval(secs => :deadline))
-  FROM changed WHERE status IN ('pending', 'unknown')
-  ON CONFLICT (notification_id) DO UPDATE SET kind = excluded.kind, due_at = excluded.due_at
-), event AS (
-  INSERT INTO delivery_events (notification_id, status_from, status_to, attempt, actor, reason, detail, begun_at)
-  SELECT notification_id, CAST(:from AS delivery_status), status, attempt, :worker, reason, detail, begun_at
-  FROM changed WHERE status NOT IN ({quiet})
-){then}
-SELECT notification_id FROM changed
-""")  # noqa: S608  every part is a constant of this module
-
-
-_CHANGE_PENDING = _change("d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())")
-_FINISH = _change(
+_CHANGE_PENDING = change_statement(_DUE)
+_FINISH = change_statement(
     "d.status = 'sending' AND d.token = :token", ", released AS (DELETE FROM claims WHERE token = :token)"
 )
-_FINISH_LATE = _change(
+_FINISH_LATE = change_statement(
     "d.status = 'unknown' AND d.token = :token",
     """, settled AS (
   DELETE FROM due USING changed
@@ -122,35 +124,63 @@ _FINISH_LATE = _change(
     quiet="'unknown'",
 )
 
+_ACTOR = text("""
+INSERT INTO actors (name) VALUES (:name) ON CONFLICT (name) DO UPDATE SET started_at = now() RETURNING id
+""")
+
 
 class Attempts:
     """Deliveries on their way through one worker, called by its name in what it writes."""
 
-    def __init__(self, engine: Engine, *, channel: str, worker: str) -> None:
+    def __init__(
+        self, engine: Engine, *, channel: str, worker: str, unknown_after: float = UNKNOWN_AFTER_SECONDS
+    ) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")  # one statement, one round trip
         self._channel = channel
         self._worker = worker
+        self._unknown_after = unknown_after
+        self._actor: int | None = None
 
-    def load(self, ids: Sequence[UUID]) -> list[Work]:
-        """Those of the notifications that are pending and due, each once; the others are under way, or done."""
-        return [Work(*row) for row in self._run(_LOAD, ids=list(ids))]
+    def load(self, ids: Sequence[UUID], *, probing: bool = False) -> list[Work]:
+        """Those of the notifications that are pending and due, each once; the others are under way, or done.
 
-    def begin(self, token: UUID, recipients: Sequence[tuple[UUID, str]], lease_seconds: float) -> list[Begun]:
-        """Pending → sending, under this token. Only what it answers may be sent."""
-        ordered = sorted(recipients)  # two workers with the same ids lock them in the same order
+        None where the channel is parked or paused; a probe may pass a parked one.
+        """
+        rows = self._run(_LOAD, ids=uuids(ids), channel=self._channel, probing=probing)
+        return [
+            Work(id_, route, table, record, failures, now - created_ms(id_) / 1000)
+            for id_, route, table, record, failures, now in rows
+        ]
+
+    def token(self) -> UUID:
+        """A new one. It begins with the number of this worker in `actors`, so that a row tells who sent it."""
+        if self._actor is None:
+            self._actor = int(self._run(_ACTOR, name=self._worker)[0][0])
+        return UUID(int=self._actor << 96 | secrets.randbits(96))
+
+    def begin(
+        self, token: UUID, wanted: Sequence[Wanted], lease_seconds: float, *, probing: bool = False
+    ) -> Beginning:
+        """Pending → sending, under this token, or → suppressed. Only what it has begun may be sent."""
+        ordered = sorted(wanted, key=lambda each: each.id)  # two workers with the same ids lock them in one order
         rows = self._run(
             _BEGIN,
             token=token,
-            ids=[id_ for id_, _ in ordered],
-            recipients=[storable(recipient) for _, recipient in ordered],
+            ids=uuids(each.id for each in ordered),
+            addresses=[storable(each.address) for each in ordered],
+            topics=[each.topic for each in ordered],
+            transactional=[each.transactional for each in ordered],
             channel=self._channel,
             worker=self._worker,
             lease=lease_seconds,
+            probing=probing,
         )
-        return [Begun(*row) for row in rows]
+        return Beginning(
+            [Begun(id_, attempt) for id_, attempt, ours in rows if ours], [row[0] for row in rows if not row[2]]
+        )
 
     def decide(self, changes: Sequence[Change]) -> set[UUID]:
-        """Pending → skipped, pending (later), failed: what needs no request. Answers the ids that changed."""
+        """Pending → skipped, expired, pending (later), failed: without a request. Answers the ids that changed."""
         return self._apply(_CHANGE_PENDING, Status.PENDING, changes)
 
     def finish(self, token: UUID, changes: Sequence[Change]) -> set[UUID]:
@@ -166,19 +196,12 @@ class Attempts:
     def _apply(self, statement: TextClause, source: Status, changes: Sequence[Change], **more: Any) -> set[UUID]:
         if not changes:
             return set()
-        ordered = sorted(changes, key=lambda each: each.id)
         rows = self._run(
             statement,
-            ids=[each.id for each in ordered],
-            to=[each.to.value for each in ordered],
-            failed=[int(each.failed) for each in ordered],
-            delays=[each.delay for each in ordered],
-            message_ids=[each.message_id for each in ordered],
-            reasons=[storable(each.reason) for each in ordered],
-            details=[storable(each.detail) for each in ordered],
+            **columns(changes),
             channel=self._channel,
             worker=self._worker,
-            deadline=UNKNOWN_DEADLINE_SECONDS,
+            unknown_after=self._unknown_after,
             **{"from": source.value},
             **more,
         )
@@ -187,10 +210,3 @@ class Attempts:
     def _run(self, statement: TextClause, **values: Any) -> Sequence[Any]:
         with self._engine.connect() as connection:
             return connection.execute(statement, values).all()
-
-
-def storable(text_: str | None) -> str | None:
-    """Text that Postgres takes: it refuses NUL, and UTF-8 has no lone surrogates."""
-    if text_ is None:
-        return None
-    return text_.replace("\0", "\N{SYMBOL FOR NULL}").encode("utf-8", "replace").decode("utf-8")

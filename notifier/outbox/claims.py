@@ -4,9 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine, text
 
-UNKNOWN_DEADLINE_SECONDS = 300.0
-"""How long an unknown outcome waits for a delivery event before its route's policy applies."""
-
+from notifier.outbox.attempts import UNKNOWN_AFTER_SECONDS
 
 _EXPIRE = text("""
 WITH ended AS (
@@ -14,24 +12,27 @@ WITH ended AS (
     SELECT token FROM claims WHERE lease_until < now() ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED
   ) RETURNING token, channel, worker, notification_ids
 ), lost AS (
-  UPDATE deliveries d SET status = 'unknown', ended_at = now(), reason = 'its worker gave no answer within the lease'
+  UPDATE deliveries d SET
+    status = CASE WHEN d.provider_message_id IS NULL THEN 'unknown'::delivery_status ELSE 'sent' END,
+    ended_at = now(), reason = 'its worker gave no answer within the lease'
   FROM ended, unnest(ended.notification_ids) AS claimed (id)
   WHERE d.notification_id = claimed.id AND d.status = 'sending' AND d.token = ended.token
-  RETURNING d.notification_id, d.attempt, d.begun_at, d.reason, ended.channel, ended.worker
+  RETURNING d.notification_id, d.status, d.attempt, d.begun_at, d.reason, ended.channel, ended.worker
 ), attention AS (
   INSERT INTO due (notification_id, kind, channel, due_at)
-  SELECT notification_id, 'unknown', channel, now() + make_interval(secs => :deadline) FROM lost
+  SELECT notification_id, 'unknown', channel, now() + make_interval(secs => :unknown_after)
+  FROM lost WHERE status = 'unknown'
   ON CONFLICT (notification_id) DO UPDATE SET kind = excluded.kind, due_at = excluded.due_at
 ), event AS (
   INSERT INTO delivery_events (notification_id, status_from, status_to, attempt, actor, reason, detail, begun_at)
-  SELECT notification_id, 'sending', 'unknown', attempt, 'relay', reason, 'worker ' || worker, begun_at FROM lost
+  SELECT notification_id, 'sending', status, attempt, 'relay', reason, 'worker ' || worker, begun_at FROM lost
 )
 SELECT notification_id FROM lost
 """)
 
 
-def expire(engine: Engine, limit: int = 100) -> list[UUID]:
+def expire(engine: Engine, limit: int = 100, unknown_after: float = UNKNOWN_AFTER_SECONDS) -> list[UUID]:
     """Sending → unknown, for attempts whose lease has ended: never back to pending. Answers their ids."""
     with engine.begin() as connection:
-        rows = connection.execute(_EXPIRE, {"limit": limit, "deadline": UNKNOWN_DEADLINE_SECONDS})
+        rows = connection.execute(_EXPIRE, {"limit": limit, "unknown_after": unknown_after})
         return [row[0] for row in rows]

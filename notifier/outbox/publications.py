@@ -35,7 +35,13 @@ WHERE id IN (
 ) RETURNING id, published_at IS NOT NULL
 """)
 
-_CHANNELS_DUE = text("SELECT DISTINCT channel FROM publications WHERE due_at <= now() ORDER BY channel")
+# A paused channel gets nothing, a parked one only when it may send a probe.
+_CHANNELS_DUE = text("""
+SELECT DISTINCT p.channel FROM publications p LEFT JOIN channels c USING (channel)
+WHERE p.due_at <= now()
+  AND (c.state IS NULL OR c.state = 'running' OR c.state = 'parked' AND c.probe_at <= now())
+ORDER BY p.channel
+""")
 
 _WAITING = text("""
 SELECT p.id, d.notification_id, d.failures

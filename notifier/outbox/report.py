@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Engine, TextClause, text
 
 from notifier.notifications import Status
+from notifier.outbox.channels import Channels, ChannelState
 
 Row = dict[str, Any]
 
@@ -28,13 +29,31 @@ ORDER BY d.notification_id DESC LIMIT :limit
 
 _SHOW = text("""
 SELECT n.*, d.status, d.attempt, d.failures, d.recipient, d.reason, d.next_attempt_at, d.begun_at, d.ended_at,
-       d.provider_message_id, d.token, s.shard_id, st.arn AS stream_arn
+       d.provider_message_id, d.token, a.name AS actor, s.shard_id, st.arn AS stream_arn
 FROM notifications n JOIN deliveries d USING (notification_id)
 JOIN shards s ON s.id = n.shard JOIN streams st ON st.id = s.stream_id
+LEFT JOIN actors a ON a.id = ('x' || left(d.token::text, 8))::bit(32)::int
 WHERE n.notification_id = :id
 """)
 
 _EVENTS = text("SELECT * FROM delivery_events WHERE notification_id = :id ORDER BY at")
+
+_FEEDBACK = text("SELECT * FROM feedback WHERE notification_id = :id ORDER BY occurred_at, kind")
+
+_DUPLICATES = text("""
+SELECT notification_id, message_id, detected_at FROM duplicates
+WHERE acknowledged_at IS NULL ORDER BY detected_at LIMIT :limit
+""")
+
+_ACKNOWLEDGE_DUPLICATES = text("UPDATE duplicates SET acknowledged_at = now() WHERE acknowledged_at IS NULL")
+
+_ASIDE = text("""
+SELECT (SELECT count(*) FROM dead_letters) AS dead_letters, (SELECT count(*) FROM unmatched_feedback) AS unmatched,
+       (SELECT count(*) FROM due WHERE kind = 'unknown') AS unknown,
+       (SELECT count(*) FROM due WHERE kind = 'held') AS held
+""")
+
+_DEAD_LETTERS = text("SELECT id, error, received_at FROM dead_letters ORDER BY id DESC LIMIT :limit")
 
 # How far behind a shard is: everything older than this is recorded. Counts for shards that nobody reads, too.
 _SHARDS = text("""
@@ -117,6 +136,27 @@ class Report:
 
     def events(self, notification: UUID) -> list[Row]:
         return self._rows(_EVENTS, id=notification)
+
+    def feedback(self, notification: UUID) -> list[Row]:
+        return self._rows(_FEEDBACK, id=notification)
+
+    def duplicates(self, limit: int = 50) -> list[Row]:
+        """Notifications that the provider accepted twice, and that nobody has acknowledged yet."""
+        return self._rows(_DUPLICATES, limit=limit)
+
+    def acknowledge_duplicates(self) -> int:
+        with self._engine.begin() as connection:
+            return connection.execute(_ACKNOWLEDGE_DUPLICATES).rowcount
+
+    def aside(self) -> Row:
+        """What was kept apart: feedback that could not be used or matched, and outcomes that are unknown."""
+        return self._rows(_ASIDE)[0]
+
+    def dead_letters(self, limit: int = 50) -> list[Row]:
+        return self._rows(_DEAD_LETTERS, limit=limit)
+
+    def channels(self) -> list[ChannelState]:
+        return Channels(self._engine, actor="report").all()
 
     def shards(self) -> list[Row]:
         return self._rows(_SHARDS)

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from bridge.relay import Relay
 from notifier.broker import BrokerError, Queue
 from notifier.notifications import Status
-from notifier.outbox import Change, Publications
+from notifier.outbox import Change, Publications, Wanted
 from tests.outbox.rows import Rows
 
 DUE = "UPDATE publications SET due_at = now()"
@@ -165,7 +165,7 @@ def test_a_due_retry_carries_its_count(rows: Rows, relay: Relay, broker_url: str
 
 def test_an_attempt_without_an_answer_becomes_unknown(rows: Rows, relay: Relay, queue: Queue) -> None:
     (id_,) = rows.pending()
-    rows.attempts().begin(uuid.uuid4(), [(id_, "a@example.com")], 0)
+    rows.attempts().begin(uuid.uuid4(), [Wanted(id_, "a@example.com")], 0)
     rows.run(DUE)
 
     assert relay.run_once() == 0

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from notifier.channels import channel_names
 from notifier.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +20,7 @@ COMPOSE = (ROOT / "docker-compose.yml").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
 OWN = {name: service for name, service in SERVICES.items() if service["image"] == "notifier"}
+WORKERS = sorted(name for name in SERVICES if name.startswith("worker-"))
 ONE_SHOTS = {"migrate", "table"}
 SERVERS = SERVICES.keys() - ONE_SHOTS
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<kind>[?-])(?P<rest>[^}]*))?}")
@@ -79,7 +81,7 @@ def test_only_flower_and_the_inbox_are_published_and_only_to_this_machine():
     assert not any("network_mode" in service for service in SERVICES.values())
 
 
-@pytest.mark.parametrize("name", ["bridge", "worker-email"])
+@pytest.mark.parametrize("name", ["bridge", "feedback", *WORKERS])
 def test_there_may_be_many_of_it(name: str):
     assert not {"container_name", "hostname", "ports"} & SERVICES[name].keys()
 
@@ -130,7 +132,18 @@ def test_what_must_be_set_is_set_in_the_example_and_says_where_to_look():
             assert ".env.example" in each["rest"]
 
 
-@pytest.mark.parametrize("name", ["bridge", "worker-email"])
+@pytest.mark.parametrize("name", WORKERS)
+def test_each_channel_has_a_pool_of_its_own_and_only_that_of_email_runs_unasked(name: str):
+    channel = name.removeprefix("worker-")
+    assert SERVICES[name]["command"] == ["worker", channel]
+    assert SERVICES[name].get("profiles", []) == ([] if channel == "email" else [channel])
+
+
+def test_every_channel_of_ours_can_be_asked_for():
+    assert sorted(f"worker-{name}" for name in channel_names()) == WORKERS
+
+
+@pytest.mark.parametrize("name", ["bridge", "feedback", *WORKERS])
 def test_no_setting_in_the_env_file_is_ignored(name: str):
     known = {f"NOTIFIER_{field.upper()}" for field in Settings.model_fields}
     assert known - SERVICES[name]["environment"].keys() == set(), "add a line for it to x-app in docker-compose.yml"
@@ -185,7 +198,10 @@ def test_compose_accepts_the_file_with_the_example_as_it_is(project: Path):
     shutil.copy(ROOT / ".env.example", project / ".env")
     checked = compose(project, "config", "--services")
     assert checked.returncode == 0, checked.stderr
-    assert set(checked.stdout.split()) == set(SERVICES)
+    asked_for = {"local", None}
+    assert set(checked.stdout.split()) == {
+        name for name, service in SERVICES.items() if asked_for & set(service.get("profiles", [None]))
+    }
 
 
 def test_a_user_without_env_file_is_told_to_copy_the_example(project: Path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -15,7 +16,7 @@ from sqlalchemy import text
 from notifier.cli.inspect import _traceback, as_tree
 from notifier.cli.output import masked
 from notifier.notifications import Status
-from notifier.outbox import Change, Quarantined, Report
+from notifier.outbox import Change, Quarantined, Report, Wanted
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 
@@ -43,7 +44,7 @@ def answer(done: subprocess.CompletedProcess[str]) -> Any:
 def sent_and_failed(rows: Rows) -> tuple[uuid.UUID, uuid.UUID]:
     sent, failed = rows.pending(2)
     attempts, token = rows.attempts(), uuid.uuid4()
-    attempts.begin(token, [(sent, "ana@example.com"), (failed, "bo@example.com")], 60)
+    attempts.begin(token, [Wanted(sent, "ana@example.com"), Wanted(failed, "bo@example.com")], 60)
     changes = [Change(sent, Status.SENT, message_id="m-1"), Change(failed, Status.FAILED, reason="no such mailbox")]
     attempts.finish(token, changes)
     return sent, failed
@@ -52,7 +53,7 @@ def sent_and_failed(rows: Rows) -> tuple[uuid.UUID, uuid.UUID]:
 def test_an_empty_outbox_says_so(notifier: Notifier) -> None:
     assert "No notification yet." in notifier("status").stdout
     assert "is a bridge running?" in notifier("shards").stdout
-    assert answer(notifier("status", "--json")) == {"deliveries": []}
+    assert answer(notifier("status", "--json")) == {"deliveries": [], "stopped": []}
 
 
 def test_status_and_list(rows: Rows, notifier: Notifier) -> None:
@@ -154,7 +155,7 @@ def test_lag_counts_for_shards_that_nobody_reads(rows: Rows, notifier: Notifier)
     assert "ALARM" in notifier("shards").stdout
     assert Report(rows.engine).lag()["unread"] == 1
     rows.run("UPDATE shards SET caught_up_at = now() - interval '2 min'")
-    assert "120 s warning" in notifier("shards").stdout
+    assert re.search(r"1[2-9]\d s warning", notifier("shards").stdout)
 
 
 def test_shards_are_shown_as_a_tree() -> None:

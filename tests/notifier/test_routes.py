@@ -82,7 +82,7 @@ def test_the_routes_of_a_module_stand_in_its_order() -> None:
 def test_what_users_import_is_stable() -> None:
     import notifier
 
-    assert sorted(notifier.__all__) == ["Email", "Event", "RetryPolicy", "route"]
+    assert sorted(notifier.__all__) == ["Email", "Event", "RetryPolicy", "Sms", "Webhook", "route"]
 
 
 def test_a_change_is_matched_by_what_was_and_what_is() -> None:

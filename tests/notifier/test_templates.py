@@ -207,6 +207,30 @@ def test_a_translation_alone_is_not_a_template(write: Write) -> None:
         templates.check()
 
 
+def test_a_part_for_another_channel_stands_by_itself(write: Write) -> None:
+    templates = write({"b/sms.txt": "{{ n }}", "b/sms.pt.txt": "pt {{ n }}", "a/sms.txt": "\0{{ n }}"})
+    templates.check()
+    assert templates.names() == ["a"]
+    assert templates.text("b", "sms.txt", {"n": "<b>"}) == "<b>"
+    assert templates.text("b", "sms.txt", {"n": 1}, "pt-BR") == "pt 1"
+    assert templates.text("a", "sms.txt", {"n": 1}) == "\ufffd1"
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "told"),
+    [
+        ("a", "sms.txt", r"'a' has no sms.txt; write .*a/sms.txt$"),
+        ("bb", "sms.txt", r"no template 'bb' in .*; the nearest: b$"),
+        ("b", "chat.txt", r"'b' has no chat.txt"),
+        ("b", "sms.txt", r"b/sms.txt, line 1: 'n' is undefined"),
+    ],
+)
+def test_a_part_for_another_channel_that_cannot_be_rendered(name: str, part: str, told: str, write: Write) -> None:
+    templates = write({"b/sms.txt": "{{ n }}"})
+    with pytest.raises(TemplateError, match=told):
+        templates.text(name, part, {})
+
+
 def test_a_folder_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(TemplateError, match=r"no template folder .*none; create it, or set NOTIFIER_TEMPLATES"):
         Templates(tmp_path / "none")

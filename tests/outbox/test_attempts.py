@@ -2,7 +2,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 from notifier.notifications import Status
-from notifier.outbox import Change, expire
+from notifier.outbox import Change, Wanted, expire
 from tests.outbox.rows import Rows
 
 TO = "a@example.com"
@@ -10,13 +10,13 @@ TO = "a@example.com"
 
 def test_an_attempt_is_begun_once_whoever_asks(rows: Rows) -> None:
     ids = rows.pending(50)
-    recipients = [(id_, TO) for id_ in ids]
+    recipients = [Wanted(id_, TO) for id_ in ids]
 
     with ThreadPoolExecutor(8) as threads:
         workers = [rows.attempts(f"worker-{number}") for number in range(8)]
         answers = list(threads.map(lambda worker: worker.begin(uuid.uuid4(), recipients, 60), workers))
 
-    begun = [each.id for answer in answers for each in answer]
+    begun = [each.id for answer in answers for each in answer.begun]
     assert sorted(begun) == sorted(ids)
     assert {rows.delivery(id_)["attempt"] for id_ in ids} == {1}
     claimed = [id_ for row in rows.all("SELECT notification_ids FROM claims") for id_ in row["notification_ids"]]
@@ -27,8 +27,8 @@ def test_begin_whose_answer_was_lost_finds_what_it_began(rows: Rows) -> None:
     (id_,) = rows.pending()
     token = uuid.uuid4()
 
-    first = rows.attempts().begin(token, [(id_, TO)], 60)
-    again = rows.attempts().begin(token, [(id_, TO)], 60)
+    first = rows.attempts().begin(token, [Wanted(id_, TO)], 60)
+    again = rows.attempts().begin(token, [Wanted(id_, TO)], 60)
 
     assert first == again
     assert rows.delivery(id_)["attempt"] == 1
@@ -39,7 +39,7 @@ def test_a_sent_delivery_keeps_what_the_provider_said(rows: Rows) -> None:
     (id_,) = rows.pending()
     token = uuid.uuid4()
     attempts = rows.attempts()
-    attempts.begin(token, [(id_, TO)], 60)
+    attempts.begin(token, [Wanted(id_, TO)], 60)
 
     assert attempts.finish(token, [Change(id_, Status.SENT, message_id="m-1")]) == {id_}
 
@@ -54,24 +54,24 @@ def test_a_retry_waits_in_the_row(rows: Rows) -> None:
     (id_,) = rows.pending()
     token = uuid.uuid4()
     attempts = rows.attempts()
-    attempts.begin(token, [(id_, TO)], 60)
+    attempts.begin(token, [Wanted(id_, TO)], 60)
     attempts.finish(token, [Change(id_, Status.PENDING, failed=True, delay=3600, reason="busy")])
 
     assert attempts.load([id_]) == []  # not due
-    assert attempts.begin(uuid.uuid4(), [(id_, TO)], 60) == []
+    assert attempts.begin(uuid.uuid4(), [Wanted(id_, TO)], 60).begun == []
     waiting = rows.one("SELECT kind, channel, due_at > now() + interval '59 min' AS late FROM due")
     assert waiting == {"kind": "retry", "channel": "email", "late": True}
 
     rows.run("UPDATE deliveries SET next_attempt_at = now()")
     (work,) = attempts.load([id_])
     assert work.failures == 1
-    assert [each.attempt for each in attempts.begin(uuid.uuid4(), [(id_, TO)], 60)] == [2]
+    assert [each.attempt for each in attempts.begin(uuid.uuid4(), [Wanted(id_, TO)], 60).begun] == [2]
 
 
 def test_the_end_of_a_lease_makes_unknown_and_never_pending(rows: Rows) -> None:
     live, dead = rows.pending(2)
-    rows.attempts("live").begin(uuid.uuid4(), [(live, TO)], 60)
-    rows.attempts("dead").begin(uuid.uuid4(), [(dead, TO)], 0)
+    rows.attempts("live").begin(uuid.uuid4(), [Wanted(live, TO)], 60)
+    rows.attempts("dead").begin(uuid.uuid4(), [Wanted(dead, TO)], 0)
 
     assert expire(rows.engine) == [dead]
 
@@ -85,7 +85,7 @@ def test_a_late_answer_of_the_same_attempt_is_evidence(rows: Rows) -> None:
     (id_,) = rows.pending()
     token = uuid.uuid4()
     attempts = rows.attempts()
-    attempts.begin(token, [(id_, TO)], 0)
+    attempts.begin(token, [Wanted(id_, TO)], 0)
     expire(rows.engine)
 
     assert attempts.finish(token, [Change(id_, Status.SENT, message_id="m-1")]) == {id_}
@@ -102,9 +102,9 @@ def test_the_answer_of_an_older_attempt_changes_nothing(rows: Rows) -> None:
     (id_,) = rows.pending()
     old, new = uuid.uuid4(), uuid.uuid4()
     attempts = rows.attempts()
-    attempts.begin(old, [(id_, TO)], 60)
+    attempts.begin(old, [Wanted(id_, TO)], 60)
     attempts.finish(old, [Change(id_, Status.PENDING, delay=0, reason="busy")])
-    attempts.begin(new, [(id_, TO)], 60)
+    attempts.begin(new, [Wanted(id_, TO)], 60)
 
     assert attempts.finish(old, [Change(id_, Status.FAILED, reason="too late")]) == set()
     assert rows.status(id_) is Status.SENDING
@@ -121,7 +121,7 @@ def test_a_unit_is_one_statement_for_all_its_outcomes(rows: Rows) -> None:
     ids = rows.pending(500)
     token = uuid.uuid4()
     attempts = rows.attempts()
-    assert len(attempts.begin(token, [(id_, TO) for id_ in ids], 60)) == 500
+    assert len(attempts.begin(token, [Wanted(id_, TO) for id_ in ids], 60).begun) == 500
     outcomes = [Status.SENT, Status.FAILED, Status.UNKNOWN, Status.PENDING]
     changes = [Change(id_, outcomes[n % 4], delay=9.0, reason="because") for n, id_ in enumerate(ids)]
 

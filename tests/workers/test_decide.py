@@ -10,7 +10,7 @@ from notifier.notifications import TRANSITIONS, Status
 from notifier.outbox import Work
 from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Rejected, Throttled, Unknown
 from notifier.retry import RetryPolicy
-from workers.decide import after_error, after_send, skipped
+from workers.decide import LONGEST_WAIT, after_error, after_send, skipped
 
 POLICY = RetryPolicy(attempts=3, base=1.0, cap=4.0)
 
@@ -36,6 +36,12 @@ def test_each_outcome_has_its_change(outcome: Outcome, failures: int, to: Status
     change = after_send(work(failures), outcome, POLICY)
     assert (change.to, change.failed) == (to, failed)
     assert (change.delay is not None) == (to is Status.PENDING)
+
+
+@pytest.mark.parametrize(("after", "least"), [(None, 0.0), (40.0, 40.0), (7200.0, LONGEST_WAIT)])
+def test_a_provider_that_says_when_to_come_back_is_left_alone_so_long(after: float | None, least: float) -> None:
+    delays = [after_send(work(), Throttled("too fast", after), POLICY).delay for _ in range(50)]
+    assert all(delay is not None and least <= delay <= max(least, 30.0) for delay in delays)
 
 
 def test_an_error_before_the_request_keeps_its_traceback() -> None:

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from notifier import Email, Event, RetryPolicy, route
 from notifier.messages import Message
 from notifier.notifications import Status
-from notifier.outbox import Attempts, expire
+from notifier.outbox import Attempts, Channels, Wanted, expire
 from notifier.outcomes import Outcome
 from notifier.routes import Build, Routes, routes_of
 from notifier.settings import Settings
@@ -27,6 +27,8 @@ from tests.outbox.rows import Rows
 from tests.waiting import wait_until
 from workers.channels.ses import SesChannel
 from workers.deliver import Delivery
+from workers.gate import Gate
+from workers.limits import Limiter
 from workers.underway import Underway
 
 
@@ -38,12 +40,12 @@ def hello(event: Event) -> Email | None:
 class Post:
     """One channel's delivery with a route of the test's own, and what became of it on both sides."""
 
-    def __init__(self, rows: Rows, ses: SesServer, templates: Path) -> None:
+    def __init__(self, rows: Rows, ses: SesServer, templates: Path, broker_url: str) -> None:
         self.rows, self.ses = rows, ses
         self.settings = Settings.model_validate(
             {
                 "database_url": "postgresql://unused",
-                "broker_url": "redis://unused",
+                "broker_url": broker_url,
                 "aws_ses_endpoint_url": ses.url,
                 "aws_region": "eu-west-1",
                 "sender": "us@example.com",
@@ -55,12 +57,23 @@ class Post:
         self.attempts: Any = rows.attempts()
         self.lease_seconds = 60.0
         self.underway = Underway()
+        self.gate = Gate(Channels(rows.engine, actor="worker-1", probe_seconds=0.0), "email")
+        self.limiter = Limiter(broker_url, "email", self.channel.rate)
 
     def delivery(self, build: Build = hello, **options: Any) -> Delivery:
         options = {"retry": RetryPolicy(attempts=2, base=0.0), **options}
         made = route(table="activity", channel="email", name="a_route", **options)(build)
         routes = Routes(routes_of(made)[:1])  # `build` may have served another test
-        return Delivery(self.attempts, self.channel, routes, self.templates, self.lease_seconds, self.underway)
+        return Delivery(
+            self.attempts,
+            self.channel,
+            routes,
+            self.templates,
+            self.lease_seconds,
+            self.underway,
+            self.gate,
+            self.limiter,
+        )
 
     def pending(self, *recipients: str) -> list[UUID]:
         ids = self.rows.pending(len(recipients))
@@ -79,13 +92,16 @@ class Post:
 
 
 @pytest.fixture
-def post(rows: Rows, ses: SesServer, templates_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
+def post(
+    rows: Rows, ses: SesServer, templates_path: Path, broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Post]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     urlopen(Request(f"{ses.url}/_sim/reset", method="POST"), timeout=5).close()
-    post = Post(rows, ses, templates_path)
+    post = Post(rows, ses, templates_path, broker_url)
     yield post
     post.channel.close()
+    post.limiter.close()
 
 
 def test_a_unit_becomes_one_mail_each(post: Post) -> None:
@@ -224,7 +240,7 @@ def test_a_lost_claim_sends_nothing(post: Post) -> None:
     class Overtaken(Attempts):
         def load(self, ids: Any) -> Any:
             found = super().load(ids)
-            post.rows.attempts("another").begin(uuid.uuid4(), [(id_, "ana@example.com")], 60)
+            post.rows.attempts("another").begin(uuid.uuid4(), [Wanted(id_, "ana@example.com")], 60)
             return found
 
     post.attempts = Overtaken(post.rows.engine, channel="email", worker="slow")
@@ -291,11 +307,11 @@ class Faulty(Attempts):
         self._done = done
         setattr(self, method, self._once)
 
-    def _once(self, *arguments: Any) -> Any:
+    def _once(self, *arguments: Any, **options: Any) -> Any:
         if not self._errors:
-            return self._good(*arguments)
+            return self._good(*arguments, **options)
         if self._done:
-            self._good(*arguments)
+            self._good(*arguments, **options)
         raise self._errors.pop()
 
 
@@ -343,9 +359,9 @@ def test_a_begin_that_took_too_long_sends_nothing_and_is_tried_again(post: Post,
     post.lease_seconds = 0.02
 
     class Slow(Faulty):
-        def _once(self, *arguments: Any) -> Any:
+        def _once(self, *arguments: Any, **options: Any) -> Any:
             try:
-                return super()._once(*arguments)
+                return super()._once(*arguments, **options)
             except exc.SQLAlchemyError:
                 if expired:
                     wait_until(lambda: expire(post.rows.engine))
@@ -365,7 +381,7 @@ def test_a_change_that_did_not_apply_is_not_reported(post: Post) -> None:
 
     class Overtaken(Attempts):
         def decide(self, changes: Any) -> Any:
-            post.rows.attempts("another").begin(uuid.uuid4(), [(id_, "ana@example.com")], 60)
+            post.rows.attempts("another").begin(uuid.uuid4(), [Wanted(id_, "ana@example.com")], 60)
             return super().decide(changes)
 
     post.attempts = Overtaken(post.rows.engine, channel="email", worker="slow")

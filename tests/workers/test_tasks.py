@@ -144,11 +144,16 @@ class Listener:
     def __init__(self) -> None:
         self.heard: list[str] = []
         self.types: set[str] = set()
+        self.events: list[dict[str, Any]] = []
         signals.task_failure.connect(self._failure)
 
     def event(self, event: dict[str, Any]) -> None:
         self.heard.append(str(event))
+        self.events.append(event)
         self.types.add(event["type"])
+
+    def of(self, id_: UUID) -> list[str]:
+        return [event["type"] for event in self.events if event.get("uuid") == str(id_)]
 
     def _failure(self, exception: Exception, einfo: Any, **_: Any) -> None:
         self.heard.append(f"{exception!r} {exception.__cause__!r} {einfo.traceback}")
@@ -197,7 +202,7 @@ def channel_raises(worker: Worker, post: Post) -> None:
 
 
 def database_raises(worker: Worker, post: Post) -> None:
-    def broken(token: UUID, recipients: Any, lease: float) -> Any:
+    def broken(token: UUID, recipients: Any, lease: float, *, probing: bool) -> Any:
         raise exc.DataError("INSERT", {"to": recipients}, Exception(f"Failing row contains {recipients}"))
 
     post.attempts.begin = broken

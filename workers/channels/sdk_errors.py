@@ -10,30 +10,75 @@ from typing import NamedTuple
 
 from botocore import exceptions as sdk
 
-from notifier.outcomes import Blocked, NotSent, Outcome, Rejected, Throttled, Unknown
+from notifier.outcomes import Blocked, NotSent, Offline, Outcome, Rejected, Throttled, Unknown, discreet
 
-_REASON_LENGTH = 500
+
+class NotConnected(Exception):
+    """There is no connection: not a byte of the request was written."""
+
+
+class TooLate(Exception):
+    """The time for the request was over before a byte of it was written."""
 
 
 class Verdict(NamedTuple):
     """An outcome that is known not accepted, and what to do about it where somebody must act."""
 
-    outcome: type[NotSent | Throttled | Blocked | Rejected]
+    outcome: type[NotSent | Throttled | Blocked | Offline | Rejected]
     advice: str = ""
 
     def because(self, reason: str) -> Outcome:
-        return self.outcome("; ".join(filter(None, (one_line(reason), self.advice))))
+        return self.outcome("; ".join(filter(None, (discreet(reason), self.advice))))
 
 
 REFUSED = Verdict(Rejected)
+SLOWER = Verdict(Throttled)
 CREDENTIALS = Verdict(
     Blocked, "AWS does not take the credentials: check them, their permissions, and this machine's clock"
 )
 CONFIGURATION = Verdict(Blocked, "check the credentials and settings of the AWS SDK, and NOTIFIER_AWS_*")
-UNREACHABLE = Verdict(Blocked, "check the network, the proxy and the endpoint in NOTIFIER_AWS_*")
+UNREACHABLE = Verdict(Offline, "check the network, the proxy and the endpoint in NOTIFIER_AWS_*")
+LATE = Verdict(Throttled)
+
+FRONT_DOOR: dict[str, Verdict] = {
+    **dict.fromkeys(
+        (
+            "RequestLimitExceeded",
+            "RequestThrottled",
+            "RequestThrottledException",
+            "SlowDown",
+            "ThrottledException",
+            "Throttling",
+            "ThrottlingException",
+            "TooManyRequestsException",
+        ),
+        SLOWER,
+    ),
+    **dict.fromkeys(
+        (
+            "AccessDenied",
+            "AccessDeniedException",
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "IncompleteSignature",
+            "InvalidClientTokenId",
+            "InvalidSignatureException",
+            "MissingAuthenticationToken",
+            "RequestExpired",
+            "SignatureDoesNotMatch",
+            "UnrecognizedClientException",
+        ),
+        CREDENTIALS,
+    ),
+}
+"""Codes with which AWS refuses a request before the service sees it."""
+
+UNSURE = frozenset(("PriorRequestNotComplete", "RequestTimeout", "RequestTimeoutException"))
+"""Codes that say nothing about whether the request was acted upon, whatever their status."""
 
 BEFORE_THE_REQUEST: dict[type[Exception], Verdict] = {
-    **dict.fromkeys((sdk.EndpointConnectionError, sdk.ConnectTimeoutError), UNREACHABLE),
+    TooLate: LATE,
+    **dict.fromkeys((NotConnected, sdk.EndpointConnectionError, sdk.ConnectTimeoutError), UNREACHABLE),
     **dict.fromkeys((sdk.ParamValidationError, sdk.MissingParametersError), REFUSED),
     **dict.fromkeys(
         (
@@ -100,12 +145,7 @@ def outcome_of_failure(error: Exception) -> Outcome:
             return BEFORE_THE_REQUEST[kind].because(reason)
     if _while_connecting(error):
         return UNREACHABLE.because(reason)
-    return Unknown(one_line(reason))
-
-
-def one_line(reason: str) -> str:
-    """Whatever a server or an exception says, short and fit for a log and for a column of text."""
-    return "".join(sign if sign.isprintable() else " " for sign in reason[:_REASON_LENGTH])
+    return Unknown(discreet(reason))
 
 
 def _reason(error: Exception) -> str:

@@ -1,0 +1,132 @@
+"""What the outbox costs a notification: `python -m bench.outbox`. Units on a real and durable Postgres.
+
+CPU of the server and of this process, by step, from the operating system.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Engine, text
+
+from bench.processes import Usage, machine
+from notifier.database import connect, migrate
+from notifier.feedback import Feedback, FeedbackKind
+from notifier.notifications import Status, notification_id
+from notifier.outbox import (
+    Attempts,
+    Change,
+    Intake,
+    NewNotification,
+    Page,
+    Partitions,
+    Settlement,
+    ShardLease,
+    Wanted,
+)
+from sandbox.postgres import embedded_postgres
+
+T = TypeVar("T")
+
+_SHARD = text("""
+WITH stream AS (INSERT INTO streams (arn, table_name) VALUES ('arn', 'activity') RETURNING id)
+INSERT INTO shards (stream_id, shard_id, owner, epoch, lease_until)
+SELECT id, 'shard', 'bench', 1, now() + interval '1 day' FROM stream RETURNING id
+""")
+_RECORD = orjson.dumps({"dynamodb": {"NewImage": {"text": {"S": "x" * 1_000}}}})
+
+
+class Steps:
+    """The steps of many units, and what each cost."""
+
+    def __init__(self, engine: Engine, postgres: int, unit: int) -> None:
+        self._engine = engine
+        self._postgres = postgres
+        self._unit = unit
+        self.cost: dict[str, list[float]] = {}
+        with engine.begin() as connection:
+            shard = connection.execute(_SHARD).scalar_one()
+        self._lease = ShardLease(shard, "shard", "arn", "activity", "bench", 1, None)
+        self._checkpoint: str | None = None
+        self._intake = Intake(engine, Partitions(engine))
+        self._attempts = Attempts(engine, channel="email", worker="bench")
+        self._settlement = Settlement(engine, channel="email")
+
+    def unit(self, number: int) -> None:
+        ids = self.step("record", lambda: self._record(number))
+        self.step("load", lambda: self._attempts.load(ids))
+        token = self._attempts.token()
+        wanted = [Wanted(id_, f"{id_.hex[-12:]}@example.com") for id_ in ids]
+        self.step("begin", lambda: self._attempts.begin(token, wanted, 60))
+        changes = [Change(id_, Status.SENT, message_id=f"0100018c-{id_}-000000") for id_ in ids]
+        self.step("finish", lambda: self._attempts.finish(token, changes))
+        now = datetime.now(UTC)
+        told = [Feedback(FeedbackKind.DELIVERY, f"0100018c-{id_}-000000", now, now, id_, 1) for id_ in ids]
+        self.step("settle", lambda: self._settlement.settle(told))
+
+    def _record(self, number: int) -> list[UUID]:
+        created = int(time.time() * 1000)
+        first = number * self._unit
+        rows = [
+            NewNotification(notification_id("arn", "shard", str(n), "a", created), str(n), "a", "email", "t", _RECORD)
+            for n in range(first, first + self._unit)
+        ]
+        page = Page(str(first), datetime.now(UTC), rows, (), 0)
+        self._intake.record(self._lease, self._checkpoint, page)
+        self._checkpoint = page.checkpoint
+        return [row.id for row in rows]
+
+    def step(self, name: str, do: Callable[[], T]) -> T:
+        before, began = (Usage.of(self._postgres).cpu, time.process_time()), time.monotonic()
+        answer = do()
+        seconds, client = time.monotonic() - began, time.process_time() - before[1]
+        spent = (Usage.of(self._postgres).cpu - before[0], client, seconds)
+        known = self.cost.setdefault(name, [0.0, 0.0, 0.0])
+        self.cost[name] = [a + b for a, b in zip(known, spent, strict=True)]
+        return answer
+
+
+@contextmanager
+def running(unit: int) -> Iterator[Steps]:
+    with tempfile.TemporaryDirectory() as folder, embedded_postgres(Path(folder)) as postgres:
+        postgres.create_database("notifier")
+        migrate(postgres.url("notifier"))
+        engine = connect(postgres.url("notifier"), binary=True)
+        assert postgres.pid is not None  # noqa: S101
+        try:
+            yield Steps(engine, postgres.pid, unit)
+        finally:
+            engine.dispose()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.outbox", description=__doc__)
+    parser.add_argument("--units", type=int, default=100)
+    parser.add_argument("--unit", type=int, default=500, help="notifications in one")
+    given = parser.parse_args()
+    with running(given.unit) as steps:
+        for number in range(given.units):
+            steps.unit(number)
+            if number == given.units // 10:
+                steps.cost.clear()  # the warm-up
+        counted = (given.units - given.units // 10 - 1) * given.unit
+    per = {name: [round(each / counted * 1e6, 1) for each in cost] for name, cost in steps.cost.items()}
+    table = Table("step", "Postgres CPU µs", "client CPU µs", "µs in all", title="Outbox, for each notification")
+    for name, costs in per.items():
+        table.add_row(name, *map(str, costs))
+    Console(stderr=True).print(table)
+    print(json.dumps({"us_per_notification": per, "unit": given.unit, "machine": machine()}))
+
+
+if __name__ == "__main__":
+    main()

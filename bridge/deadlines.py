@@ -1,0 +1,67 @@
+"""What becomes of an attempt whose answer was lost, at its deadline: what its route wants, on evidence only."""
+
+import structlog
+
+from notifier.channels import Capability, capability
+from notifier.errors import NotifierError
+from notifier.outbox import Decision, Unknown, Unknowns, Verdict
+from notifier.retry import OnUnknown, RetryPolicy
+from notifier.routes import Route, Routes
+
+log = structlog.get_logger(__name__)
+
+
+_EVIDENCE = {
+    Capability.IDEMPOTENCY_KEY: "the provider dedupes by its key",
+    Capability.DELIVERY_EVENTS: "events flow, and none tells of an acceptance",
+    Capability.NONE: "the provider tells of nothing",
+}
+
+
+class Deadlines:
+    """Runs in every bridge at once; each unknown is one bridge's."""
+
+    def __init__(self, unknowns: Unknowns, routes: Routes) -> None:
+        self._unknowns = unknowns
+        self._routes = routes
+
+    def run_once(self) -> dict[Decision, int]:
+        """Decide about those whose deadline has come; answers how many of each kind."""
+        decided = self._unknowns.settle(self._decide)
+        if resent := decided[Decision.RESEND]:
+            log.warning("lost answers: sent again, no event tells of an acceptance", count=resent)
+        if dropped := decided[Decision.DROP]:
+            log.error("lost answers: given up", count=dropped)
+        if held := decided[Decision.HOLD]:
+            log.error("ALARM: lost answers wait for the operator: notifier list --status unknown", count=held)
+        if waiting := decided[Decision.WAIT]:
+            log.error("ALARM: lost answers wait for events, and none are known to flow", count=waiting)
+        return decided
+
+    def _decide(self, unknown: Unknown) -> Verdict:
+        route = self._routes.get(unknown.route)
+        return verdict(unknown, route, capability_of(unknown.channel))
+
+
+def capability_of(channel: str) -> Capability:
+    """A channel that is not installed here is taken to be able to nothing but events: those it waits for."""
+    try:
+        return capability(channel)
+    except NotifierError:
+        return Capability.DELIVERY_EVENTS
+
+
+def verdict(unknown: Unknown, route: Route | None, offers: Capability) -> Verdict:
+    """What is right for this unknown outcome. Pure."""
+    if offers is Capability.DELIVERY_EVENTS and not unknown.flowing:
+        return Verdict(Decision.WAIT, "no events are known to flow")
+    wish = OnUnknown.RESEND if offers is Capability.IDEMPOTENCY_KEY else route.on_unknown if route else OnUnknown.HOLD
+    if wish is OnUnknown.HOLD:
+        return Verdict(Decision.HOLD, "its route says hold" if route else "its route is gone")
+    lost = f"its answer was lost; {_EVIDENCE[offers]}"
+    if wish is OnUnknown.DROP:
+        return Verdict(Decision.DROP, f"{lost}; its route says drop")
+    retry = route.retry if route else RetryPolicy()
+    if retry.exhausted(unknown.failures + 1, unknown.age):
+        return Verdict(Decision.DROP, f"{lost}; its attempts are used up")
+    return Verdict(Decision.RESEND, f"{lost}; sent again")

@@ -1,0 +1,17 @@
+"""What a route on the channel `ntfy` returns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Send the part `ntfy.txt` of a template to everybody who has subscribed to the topic `to`."""
+
+    to: str
+    template: str
+    context: Mapping[str, Any] = field(default_factory=dict)
+    locale: str | None = None
+    title: str | None = None
+    priority: int = 3

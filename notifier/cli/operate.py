@@ -1,0 +1,145 @@
+"""`notifier resolve`, `cancel`, `redrive`: change deliveries, each time with a reason that is kept."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from notifier.cli.output import Json, connected, operator, print_json
+from notifier.errors import UsageError
+from notifier.notifications import Status
+
+Reason = Annotated[str, typer.Option(help="Why. It is kept with the deliveries.", show_default=False)]
+Ids = Annotated[list[str] | None, typer.Argument(help="Ids of notifications; none: all that the options select.")]
+Channel = Annotated[str, typer.Option(help="Only this channel.")]
+Route = Annotated[str, typer.Option(help="Only this route.")]
+Because = Annotated[str, typer.Option("--because", help="Only those whose reason holds this text.")]
+Since = Annotated[datetime | None, typer.Option(help="Only events from this time (UTC) on.")]
+Until = Annotated[datetime | None, typer.Option(help="Only events before this time (UTC).")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say how many it would be, and change nothing.")]
+Everything = Annotated[bool, typer.Option("--all", help="Without ids and without a filter: yes, all of them.")]
+
+
+def resolve(
+    notification: Annotated[str, typer.Argument(help="Its id; its outcome is unknown.")],
+    reason: Reason,
+    sent: Annotated[bool, typer.Option("--sent", help="It was sent: there is evidence.")] = False,
+    resend: Annotated[bool, typer.Option("--resend", help="Send again; it may be the second time.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Give up.")] = False,
+    json: Json = False,
+) -> None:
+    """Settle an attempt whose outcome is unknown. Exit 1 where it is not unknown (any more)."""
+    from notifier.outbox import Operations
+
+    chosen = [to for to, wanted in ((Status.SENT, sent), (Status.PENDING, resend), (Status.FAILED, failed)) if wanted]
+    if len(chosen) != 1:
+        raise UsageError("say one of --sent, --resend, --failed")
+    (id_,) = _parsed([notification])
+    with connected() as engine:
+        done = Operations(engine, actor=operator()).resolve(id_, chosen[0], _given(reason))
+    if json:
+        print_json({"resolved": done, "to": chosen[0]})
+    else:
+        typer.echo(f"{id_} is {chosen[0]} now" if done else f"{id_} is not unknown; see: notifier show {id_}")
+    if not done:
+        raise typer.Exit(1)
+
+
+def cancel(
+    reason: Reason,
+    notifications: Ids = None,
+    *,
+    channel: Channel = "",
+    route: Route = "",
+    because: Because = "",
+    since: Since = None,
+    until: Until = None,
+    everything: Everything = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Cancel what is still pending: no request leaves for it any more."""
+    from notifier.outbox import Operations, Selection
+
+    selection = Selection(_parsed(notifications or []), channel, route, because, _utc(since), _utc(until))
+    _check(selection == Selection(), everything)
+    with connected() as engine:
+        operations = Operations(engine, actor=operator())
+        if dry_run:
+            _tell_dry("cancel", operations.count(selection, Status.PENDING), json)
+        else:
+            _tell("cancelled", operations.cancel(selection, _given(reason)), json)
+
+
+def redrive(
+    reason: Reason,
+    notifications: Ids = None,
+    *,
+    channel: Channel = "",
+    route: Route = "",
+    because: Because = "",
+    since: Since = None,
+    until: Until = None,
+    everything: Everything = False,
+    per_second: Annotated[float, typer.Option(min=0.01, help="So many become due a second.")] = 100.0,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Try again what has failed, from its first attempt on, spread over time."""
+    from notifier.outbox import Operations, Selection
+
+    selection = Selection(_parsed(notifications or []), channel, route, because, _utc(since), _utc(until))
+    _check(selection == Selection(), everything)
+    with connected() as engine:
+        operations = Operations(engine, actor=operator())
+        if dry_run:
+            _tell_dry("redrive", operations.count(selection, Status.FAILED), json)
+        else:
+            _tell("redriven", operations.redrive(selection, _given(reason), per_second=per_second), json)
+
+
+def _tell(what: str, batches: Iterable[int], json: bool) -> None:
+    total = 0
+    for size in batches:
+        total += size
+        typer.echo(f"{total:,} {what}", err=True)
+    if json:
+        print_json({what: total})
+    elif not total:
+        typer.echo("none matches")
+
+
+def _tell_dry(what: str, count: int, json: bool) -> None:
+    if json:
+        print_json({"would": what, "deliveries": count})
+    else:
+        typer.echo(f"would {what} {count:,}")
+
+
+def _check(unbounded: bool, everything: bool) -> None:
+    if unbounded and not everything:
+        raise UsageError("name ids, or select by an option; --all means all of them")
+
+
+def _parsed(notifications: list[str]) -> tuple[UUID, ...]:
+    found = []
+    for each in notifications:
+        try:
+            found.append(UUID(each))
+        except ValueError:
+            raise UsageError(f"{each!r} is not the id of a notification") from None
+    return tuple(found)
+
+
+def _given(reason: str) -> str:
+    if not reason.strip():
+        raise UsageError("--reason is empty: say why, it is kept")
+    return reason.strip()
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    from datetime import UTC
+
+    return moment.replace(tzinfo=UTC) if moment else None

@@ -1,0 +1,151 @@
+"""What an operator does to deliveries: resolve, cancel, redrive. Each with a reason, each in the journal."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, TextClause, text
+
+from notifier.notifications import Status, first_id
+from notifier.outbox.journal import journal
+
+_BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which deliveries; what is empty selects all. `reason` is a part of the reason that the delivery shows.
+
+    `since` and `until` are times of the event.
+    """
+
+    ids: Sequence[UUID] = ()
+    channel: str = ""
+    route: str = ""
+    reason: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def __str__(self) -> str:
+        """What the journal keeps."""
+        given = {"channel": self.channel, "route": self.route, "reason": self.reason,
+                 "since": self.since and self.since.isoformat(), "until": self.until and self.until.isoformat(),
+                 "ids": ",".join(map(str, self.ids[:20])) + ("…" if len(self.ids) > 20 else "")}  # noqa: PLR2004  # fmt: skip
+        return " ".join(f"{name}={value}" for name, value in given.items() if value) or "all"
+
+    def values(self) -> dict[str, Any]:
+        return {
+            "any": not self.ids,
+            "ids": list(self.ids),
+            "channel": self.channel,
+            "route": self.route,
+            "reason": self.reason,
+            "since": first_id(int(self.since.timestamp() * 1000)) if self.since else first_id(0),
+            "until": first_id(int(self.until.timestamp() * 1000)) if self.until else UUID(int=2**128 - 1),
+        }
+
+
+_SELECTED = """
+  FROM deliveries d JOIN notifications n USING (notification_id)
+  WHERE d.status = CAST(:status AS delivery_status) AND d.notification_id > :after
+    AND d.notification_id >= :since AND d.notification_id < :until
+    AND (:any OR d.notification_id = ANY(CAST(:ids AS uuid[])))
+    AND (:channel = '' OR n.channel = :channel) AND (:route = '' OR n.route = :route)
+    AND (:reason = '' OR strpos(d.reason, :reason) > 0)
+"""
+
+_COUNT = text(f"SELECT count(*) {_SELECTED}")
+
+_TAKE = text(f"""
+SELECT d.notification_id, n.channel {_SELECTED} ORDER BY d.notification_id LIMIT :limit FOR UPDATE OF d
+""")
+
+# The delays spread what is redriven over time, so that it does not crowd out what is new.
+_MOVE = text("""
+WITH chosen AS (
+  SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:channels AS text[]), CAST(:delays AS float8[]))
+    AS chosen (id, channel, delay)
+), changed AS (
+  UPDATE deliveries d SET
+    status = CAST(:to AS delivery_status), reason = :reason,
+    ended_at = CASE :to WHEN 'pending' THEN d.ended_at ELSE now() END,
+    failures = CASE :to WHEN 'pending' THEN 0 ELSE d.failures END,
+    next_attempt_at = CASE :to WHEN 'pending' THEN now() + make_interval(secs => chosen.delay) END
+  FROM chosen
+  WHERE d.notification_id = chosen.id AND d.status = CAST(:status AS delivery_status)
+  RETURNING d.notification_id, d.attempt, d.next_attempt_at, chosen.channel
+), attention AS (
+  INSERT INTO due (notification_id, kind, channel, due_at)
+  SELECT notification_id, 'retry', channel, next_attempt_at FROM changed WHERE next_attempt_at IS NOT NULL
+  ON CONFLICT (notification_id) DO UPDATE SET kind = excluded.kind, due_at = excluded.due_at
+), settled AS (
+  DELETE FROM due USING changed WHERE due.notification_id = changed.notification_id AND next_attempt_at IS NULL
+), event AS (
+  INSERT INTO delivery_events (notification_id, status_from, status_to, attempt, actor, reason)
+  SELECT notification_id, CAST(:status AS delivery_status), CAST(:to AS delivery_status), attempt, :actor, :reason
+  FROM changed
+)
+SELECT count(*) FROM changed
+""")
+
+
+class Operations:
+    """Changes by an operator, called by name in all that is written."""
+
+    def __init__(self, engine: Engine, *, actor: str) -> None:
+        self._engine = engine
+        self._actor = actor
+
+    def resolve(self, id_: UUID, to: Status, reason: str) -> bool:
+        """Unknown → sent, pending (it may be sent twice) or failed. False where it is not unknown."""
+        return sum(self._move("resolve", Selection(ids=[id_]), Status.UNKNOWN, to, reason)) == 1
+
+    def cancel(self, selection: Selection, reason: str) -> Iterator[int]:
+        """Pending → cancelled, batch by batch; yields the size of each."""
+        return self._move("cancel", selection, Status.PENDING, Status.CANCELLED, reason)
+
+    def redrive(self, selection: Selection, reason: str, *, per_second: float) -> Iterator[int]:
+        """Failed → pending, with a fresh count of failures, due one after another at this rate; yields sizes."""
+        return self._move("redrive", selection, Status.FAILED, Status.PENDING, reason, 1 / per_second)
+
+    def count(self, selection: Selection, status: Status) -> int:
+        """How many deliveries of this status the selection holds: a dry run."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(_COUNT, _selected(selection, status)).scalar_one())
+
+    def _move(
+        self, action: str, selection: Selection, source: Status, to: Status, reason: str, pace: float = 0.0
+    ) -> Iterator[int]:
+        after, moved = UUID(int=0), 0
+        while True:
+            with self._engine.begin() as connection:
+                chosen = _take(connection, _TAKE, selection, source, after)
+                if not chosen:
+                    return
+                after = chosen[-1][0]
+                values = {
+                    "ids": [id_ for id_, _ in chosen],
+                    "channels": [channel for _, channel in chosen],
+                    "delays": [(moved + n) * pace for n in range(len(chosen))],
+                    "status": source.value,
+                    "to": to.value,
+                    "reason": reason,
+                    "actor": self._actor,
+                }
+                done = int(connection.execute(_MOVE, values).scalar_one())
+                journal(connection, self._actor, action, reason, f"{selection} → {to}", done)
+            moved += done
+            yield done
+
+
+def _take(
+    connection: Connection, statement: TextClause, selection: Selection, status: Status, after: UUID
+) -> list[tuple[UUID, str]]:
+    values = {**_selected(selection, status), "after": after, "limit": _BATCH}
+    return [(row[0], row[1]) for row in connection.execute(statement, values)]
+
+
+def _selected(selection: Selection, status: Status) -> dict[str, Any]:
+    return {**selection.values(), "status": status.value, "after": UUID(int=0)}

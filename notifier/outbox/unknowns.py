@@ -1,0 +1,139 @@
+"""Attempts whose answer was lost, at their deadline: what the route wants is done, and only on evidence.
+
+No event is no evidence by itself. It becomes some when events are known to flow: the queue was empty after the
+deadline, and events of messages that left later have come.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, text
+
+from notifier.notifications import created_ms
+
+_MARGIN_SECONDS = 5.0
+"""The provider's clock and ours differ; an event must be of a message that surely left later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A delivery whose outcome is unknown, at its deadline; `age` is the seconds since its event.
+
+    `flowing`: events are known to flow, so that none of this one is evidence.
+    """
+
+    id: UUID
+    channel: str
+    route: str
+    attempt: int
+    failures: int
+    age: float
+    flowing: bool
+
+
+class Decision(Enum):
+    RESEND = "resend"
+    DROP = "drop"
+    HOLD = "hold"
+    WAIT = "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    decision: Decision
+    reason: str
+
+
+_TAKE = text("""
+SELECT u.notification_id, u.channel, n.route, d.attempt, d.failures,
+       extract(epoch FROM now())::float8,
+       coalesce(c.drained_at > d.begun_at + make_interval(secs => :unknown_after)
+                AND c.events_sent_until > d.begun_at + make_interval(secs => :margin), false)
+FROM due u
+JOIN deliveries d USING (notification_id) JOIN notifications n USING (notification_id)
+LEFT JOIN channels c ON c.channel = u.channel
+WHERE u.kind = 'unknown' AND u.due_at <= now() AND d.status = 'unknown'
+ORDER BY u.due_at LIMIT :limit FOR UPDATE OF u SKIP LOCKED
+""")
+
+_SETTLE = text("""
+WITH verdict AS (
+  SELECT * FROM unnest(
+    CAST(:ids AS uuid[]), CAST(:attempts AS int[]), CAST(:to AS delivery_status[]), CAST(:reasons AS text[])
+  ) AS verdict (id, attempt, status, reason)
+), changed AS (
+  UPDATE deliveries d SET
+    status = verdict.status, reason = verdict.reason, failures = d.failures + 1,
+    next_attempt_at = CASE verdict.status WHEN 'pending' THEN now() END
+  FROM verdict
+  WHERE d.notification_id = verdict.id AND d.status = 'unknown' AND d.attempt = verdict.attempt
+  RETURNING d.notification_id, d.status, d.attempt, d.reason
+), again AS (
+  UPDATE due SET kind = 'retry', due_at = now() FROM changed
+  WHERE due.notification_id = changed.notification_id AND changed.status = 'pending'
+), done AS (
+  DELETE FROM due USING changed WHERE due.notification_id = changed.notification_id AND changed.status <> 'pending'
+), event AS (
+  INSERT INTO delivery_events (notification_id, status_from, status_to, attempt, actor, reason)
+  SELECT notification_id, 'unknown', status, attempt, 'relay', reason FROM changed
+)
+SELECT count(*) FROM changed
+""")
+
+_HOLD = text("UPDATE due SET kind = 'held' WHERE notification_id = ANY(CAST(:ids AS uuid[]))")
+
+_WAIT = text("""
+UPDATE due SET due_at = now() + make_interval(secs => :seconds) WHERE notification_id = ANY(CAST(:ids AS uuid[]))
+""")
+
+_TO = {Decision.RESEND: "pending", Decision.DROP: "failed"}
+
+
+class Unknowns:
+    """The deadlines of unknown outcomes. `unknown_after` is what a delivery event has to come, in seconds."""
+
+    def __init__(self, engine: Engine, unknown_after: float) -> None:
+        self._engine = engine
+        self._unknown_after = unknown_after
+
+    def settle(self, decide: Callable[[Unknown], Verdict], limit: int = 500) -> dict[Decision, int]:
+        """Decide about those whose deadline has come, and do it; answers how many there were of each kind.
+
+        One transaction, in all bridges at once: each unknown is one bridge's.
+        """
+        decided: dict[Decision, list[tuple[Unknown, Verdict]]] = {each: [] for each in Decision}
+        with self._engine.begin() as connection:
+            margin = min(_MARGIN_SECONDS, self._unknown_after)
+            values = {"unknown_after": self._unknown_after, "margin": margin, "limit": limit}
+            for id_, channel, route, attempt, failures, now, flowing in connection.execute(_TAKE, values).all():
+                age = now - created_ms(id_) / 1000
+                unknown = Unknown(id_, channel, route, attempt, failures, age, flowing)
+                verdict = decide(unknown)
+                decided[verdict.decision].append((unknown, verdict))
+            _write(connection, decided[Decision.RESEND] + decided[Decision.DROP])
+            if held := _ids(decided[Decision.HOLD]):
+                connection.execute(_HOLD, {"ids": held})
+            if waiting := _ids(decided[Decision.WAIT]):
+                connection.execute(_WAIT, {"ids": waiting, "seconds": min(30.0, self._unknown_after)})
+        return {each: len(found) for each, found in decided.items()}
+
+
+def _write(connection: Connection, decided: Sequence[tuple[Unknown, Verdict]]) -> None:
+    if not decided:
+        return
+    ordered = sorted(decided, key=lambda each: each[0].id)
+    connection.execute(
+        _SETTLE,
+        {
+            "ids": [unknown.id for unknown, _ in ordered],
+            "attempts": [unknown.attempt for unknown, _ in ordered],
+            "to": [_TO[verdict.decision] for _, verdict in ordered],
+            "reasons": [verdict.reason for _, verdict in ordered],
+        },
+    )
+
+
+def _ids(decided: Sequence[tuple[Unknown, Verdict]]) -> list[UUID]:
+    return [unknown.id for unknown, _ in decided]

@@ -1,0 +1,54 @@
+"""Threads for a channel whose provider takes one message in a request."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+from notifier.messages import Message
+from notifier.outcomes import Outcome, Throttled, Unknown
+
+SendOne = Callable[[Message[Any, Any]], Outcome]
+
+
+class Timeouts(NamedTuple):
+    """Seconds for one request: to connect, and then for the whole answer."""
+
+    connect: float
+    answer: float
+
+
+def timeouts(lease: float) -> Timeouts:
+    """With these a request that starts in the first half of the lease of its attempt ends within it.
+
+    One that is still under way when the lease ends could be sent twice.
+    """
+    return Timeouts(min(3.0, lease / 10), min(15.0, lease / 4))
+
+
+class SendPool:
+    """Sends the messages of a unit side by side. Safe to share between threads; no thread before the first send.
+
+    It starts no request in the second half of the lease, for the row might be someone else's by then.
+    """
+
+    def __init__(self, name: str, lease: float, threads: int = 64) -> None:
+        self._seconds = lease / 2
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
+
+    def send(self, messages: Sequence[Message[Any, Any]], send_one: SendOne) -> list[Outcome]:
+        """The outcomes in the order of the messages. What `send_one` raises all the same is `Unknown`."""
+        deadline = time.monotonic() + self._seconds
+        return list(self._threads.map(lambda message: _outcome(message, send_one, deadline), messages))
+
+    def close(self) -> None:
+        self._threads.shutdown()
+
+
+def _outcome(message: Message[Any, Any], send_one: SendOne, deadline: float) -> Outcome:
+    if time.monotonic() >= min(deadline, message.not_after):
+        return Throttled("too slow for this many messages at once; not sent")
+    try:
+        return send_one(message)
+    except Exception as error:  # noqa: BLE001  the request may have left; the text may hold what nobody may read
+        return Unknown(f"the channel raised {type(error).__name__}")

@@ -1,0 +1,68 @@
+"""What is right for an unknown outcome: every combination of the route's wish, the provider and the evidence."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from bridge.deadlines import capability_of, verdict
+from notifier.channels import Capability
+from notifier.outbox import Decision, Unknown
+from notifier.retry import OnUnknown, RetryPolicy
+from notifier.routes import Route
+
+EVENTS, KEY, NONE = Capability.DELIVERY_EVENTS, Capability.IDEMPOTENCY_KEY, Capability.NONE
+WAIT, RESEND, DROP, HOLD = Decision.WAIT, Decision.RESEND, Decision.DROP, Decision.HOLD
+
+
+def route(wish: OnUnknown, **options: Any) -> Route:
+    return Route("a_route", "activity", "email", lambda _: None, lambda _: True, on_unknown=wish, **options)
+
+
+def unknown(flowing: bool, failures: int = 0, age: float = 60.0) -> Unknown:
+    return Unknown(uuid.uuid4(), "email", "a_route", 1, failures, age, flowing)
+
+
+@pytest.mark.parametrize(
+    ("offers", "flowing", "wish", "decision"),
+    [
+        (EVENTS, False, OnUnknown.RESEND, WAIT),
+        (EVENTS, False, OnUnknown.HOLD, WAIT),
+        (EVENTS, False, OnUnknown.DROP, WAIT),
+        (EVENTS, True, OnUnknown.RESEND, RESEND),
+        (EVENTS, True, OnUnknown.HOLD, HOLD),
+        (EVENTS, True, OnUnknown.DROP, DROP),
+        (NONE, False, OnUnknown.RESEND, RESEND),
+        (NONE, False, OnUnknown.HOLD, HOLD),
+        (NONE, False, OnUnknown.DROP, DROP),
+        (KEY, False, OnUnknown.RESEND, RESEND),
+        (KEY, False, OnUnknown.HOLD, RESEND),
+        (KEY, False, OnUnknown.DROP, RESEND),
+    ],
+)
+def test_the_policy_applies_on_evidence_only(
+    offers: Capability, flowing: bool, wish: OnUnknown, decision: Decision
+) -> None:
+    assert verdict(unknown(flowing), route(wish), offers).decision is decision
+
+
+@pytest.mark.parametrize("offers", Capability)
+def test_an_answer_that_is_lost_again_and_again_uses_up_the_attempts(offers: Capability) -> None:
+    policy = RetryPolicy(attempts=3)
+    assert verdict(unknown(True, failures=1), route(OnUnknown.RESEND, retry=policy), offers).decision is RESEND
+    assert verdict(unknown(True, failures=2), route(OnUnknown.RESEND, retry=policy), offers).decision is DROP
+
+
+def test_what_is_too_old_is_not_sent_again() -> None:
+    policy = RetryPolicy(max_age=30.0)
+    assert verdict(unknown(True, age=31.0), route(OnUnknown.RESEND, retry=policy), EVENTS).decision is DROP
+
+
+def test_a_route_that_is_gone_leaves_it_to_the_operator() -> None:
+    found = verdict(unknown(True), None, EVENTS)
+    assert (found.decision, found.reason) == (HOLD, "its route is gone")
+
+
+def test_the_capability_comes_from_the_channel_that_is_installed() -> None:
+    assert capability_of("email") is EVENTS
+    assert capability_of("pigeon") is EVENTS  # which waits, and does nothing rash

@@ -1,0 +1,100 @@
+"""A port with a fault: one call of one method, before or after it has done its work, raises, dies or stands still."""
+
+import inspect
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from tests.waiting import wait_until
+
+
+class Moment(StrEnum):
+    BEFORE = "before"
+    AFTER = "after"
+    """The work is done, and its answer is lost."""
+
+
+class Effect(StrEnum):
+    RAISE = "raise"
+    KILL = "kill"
+    PAUSE = "pause"
+    """The process stands still while another one takes over, and then goes on as if nothing had happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Where, when and what. `port` names a class, `call` is the first, second, ... call of the method."""
+
+    port: str
+    method: str
+    moment: Moment
+    effect: Effect
+    call: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.port}.{self.method}-{self.moment}-{self.effect}"
+
+
+class Fault:
+    """Strikes once at its point. `folder` is where it meets the test: it was reached, it may go on."""
+
+    def __init__(self, point: Point | None, folder: Path) -> None:
+        self.point = point
+        self._folder = folder
+        self._calls = 0
+
+    @property
+    def reached(self) -> Path:
+        return self._folder / "reached"
+
+    @property
+    def go_on(self) -> Path:
+        return self._folder / "go-on"
+
+    def around(self, method: Callable[..., Any], error: Callable[[], Exception]) -> Callable[..., Any]:
+        """The method with the fault in it."""
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            assert self.point is not None
+            self._calls += 1
+            if self._calls != self.point.call:
+                return method(*arguments, **options)
+            if self.point.moment is Moment.BEFORE:
+                self._strike(error)
+                return method(*arguments, **options)
+            answer = method(*arguments, **options)
+            self._strike(error)
+            return answer
+
+        return call
+
+    def _strike(self, error: Callable[[], Exception]) -> None:
+        assert self.point is not None
+        self.reached.touch()
+        match self.point.effect:
+            case Effect.RAISE:
+                raise error()
+            case Effect.KILL:
+                os.kill(os.getpid(), signal.SIGKILL)
+            case Effect.PAUSE:
+                wait_until(self.go_on.exists, seconds=60)
+
+
+def faulty(port: Any, fault: Fault, error: Callable[[], Exception]) -> Any:
+    """The port itself, with the fault around the one method that the point names, where it is this port."""
+    if fault.point is not None and fault.point.port == type(port).__name__:
+        setattr(port, fault.point.method, fault.around(getattr(port, fault.point.method), error))
+    return port
+
+
+def methods(port: type) -> list[str]:
+    """The public methods of a port: a new one is in the matrix the day it is written."""
+    return [
+        name
+        for name, member in inspect.getmembers(port, inspect.isfunction)
+        if not name.startswith("_") and name != "close"
+    ]

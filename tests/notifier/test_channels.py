@@ -1,0 +1,97 @@
+"""Channels: those of this package, and one of another package, installed from its own wheel."""
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+from hatchling.build import build_wheel
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from notifier.channels import GROUP, Capability, channel_class, channel_names, check_channels, load_channel
+from notifier.errors import RoutesError, SettingsError
+from notifier.routes import Route
+from notifier.settings import read_settings
+from notifier.testing import channel_settings
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "examples" / "channel_package"
+PAGE = (ROOT / "docs" / "channels.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the example installed in it, as `pip install --target` leaves it: built, and unpacked."""
+    built, target = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("target")
+    here = Path.cwd()
+    os.chdir(PACKAGE)  # where a builder is called
+    try:
+        wheel = build_wheel(str(built))
+    finally:
+        os.chdir(here)
+    with zipfile.ZipFile(built / wheel) as archive:
+        archive.extractall(target)
+    return target
+
+
+@pytest.fixture
+def installed(target: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.syspath_prepend(target)
+    yield target
+    for name in [each for each in sys.modules if each.partition(".")[0] == "notifier_ntfy"]:
+        del sys.modules[name]
+
+
+def test_a_channel_of_another_package_is_one_of_ours(installed: Path) -> None:
+    assert channel_names() == ["email", "ntfy", "sms", "webhook"]
+    check_channels([Route("a_route", "table", "ntfy", lambda event: None, lambda event: True)])
+    channel = load_channel("ntfy", channel_settings())
+    assert Path(sys.modules[type(channel).__module__].__file__ or "").is_relative_to(installed)
+    assert channel.request_type.__name__ == "Push"
+    channel.close()
+
+
+class ChatSettings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="NOTIFIER_CHAT_")
+
+    token: str = Field(description="Access token")
+
+
+def test_a_packages_own_settings_are_told_by_their_own_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match=r"^NOTIFIER_CHAT_TOKEN is not set \(Access token\)$"):
+        read_settings(ChatSettings)
+    monkeypatch.setenv("NOTIFIER_CHAT_TOKEN", "secret")
+    assert read_settings(ChatSettings).token == "secret"
+
+
+def test_it_passes_the_suite(target: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(target)}
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(PACKAGE / "tests")]
+    ran = subprocess.run(words, cwd=PACKAGE, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout
+    assert re.search(r"\b20 passed", ran.stdout), ran.stdout
+
+
+def test_without_it_nobody_knows_it() -> None:
+    assert "ntfy" not in channel_names()
+    with pytest.raises(SettingsError, match=r"'ntfy'; installed are: email, sms, webhook"):
+        load_channel("ntfy", channel_settings())
+    with pytest.raises(RoutesError, match="ntfy"):
+        check_channels([Route("a_route", "table", "ntfy", lambda event: None, lambda event: True)])
+
+
+@pytest.mark.parametrize("name", sorted(each.name for each in entry_points(group=GROUP)))
+def test_the_page_says_what_each_channel_can(name: str) -> None:
+    (row,) = re.findall(rf"^\| `{name}` \|.*$", PAGE, re.MULTILINE)
+    assert f"`{channel_class(name).capability.name}`" in row
+
+
+def test_the_page_says_what_becomes_of_an_unknown_outcome_for_each_capability() -> None:
+    for capability in Capability:
+        assert re.search(rf"^\| `{capability.name}` \|", PAGE, re.MULTILINE), capability

@@ -1,0 +1,124 @@
+"""What operators do, on real rows: each change has a reason, and the journal has each change."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from notifier.notifications import Status
+from notifier.outbox import Change, Wanted
+from tests.notifier.test_cli import Notifier, answer, notifier
+from tests.outbox.conftest import engine, rows
+from tests.outbox.rows import Rows
+
+__all__ = ["engine", "notifier", "rows"]
+
+
+def failed(rows: Rows, count: int) -> list[UUID]:
+    ids = rows.pending(count)
+    attempts, token = rows.attempts(), uuid4()
+    attempts.begin(token, [Wanted(id_, "ana@example.com") for id_ in ids], 60)
+    attempts.finish(token, [Change(id_, Status.FAILED, failed=True, reason="no such mailbox") for id_ in ids])
+    return ids
+
+
+def journal(rows: Rows) -> list[tuple[Any, ...]]:
+    return [
+        (row["action"], row["reason"], row["deliveries"]) for row in rows.all("SELECT * FROM operations ORDER BY id")
+    ]
+
+
+def test_an_unknown_outcome_is_resolved_once_with_a_reason(rows: Rows, notifier: Notifier) -> None:
+    id_ = rows.in_status(Status.UNKNOWN)
+
+    assert answer(notifier("resolve", str(id_), "--sent", "--reason", "seen in the inbox", "--json"))["resolved"]
+    assert notifier("resolve", str(id_), "--resend", "--reason", "again").returncode == 1
+
+    assert rows.status(id_) is Status.SENT
+    shown = answer(notifier("show", str(id_), "--json"))
+    assert any(line["reason"] == "seen in the inbox" and "@" in line["actor"] for line in shown["timeline"])
+    assert journal(rows) == [("resolve", "seen in the inbox", 1)]
+
+
+def test_resend_is_due_at_once(rows: Rows, notifier: Notifier) -> None:
+    id_ = rows.in_status(Status.UNKNOWN)
+    assert notifier("resolve", str(id_), "--resend", "--reason", "not in the inbox").returncode == 0
+    assert rows.one("SELECT kind, due_at <= now() AS due FROM due") == {"kind": "retry", "due": True}
+    assert [work.id for work in rows.attempts().load([id_])] == [id_]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("resolve", str(uuid4()), "--reason", "why"),
+        ("resolve", str(uuid4()), "--sent", "--resend", "--reason", "why"),
+        ("resolve", "not-an-id", "--sent", "--reason", "why"),
+        ("resolve", str(uuid4()), "--sent", "--reason", " "),
+        ("cancel", "--reason", "everything at once"),
+        ("redrive", "--reason", "everything at once"),
+        ("pause", "pigeon", "--reason", "why"),
+        ("suppress", "add", "email", "ana@example.com", "--reason", "complaint"),
+        ("suppress", "list", "--address", "ana@example.com"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(notifier: Notifier, words: tuple[str, ...]) -> None:
+    done = notifier(*words)
+    assert done.returncode == 2
+    assert done.stderr.startswith("notifier: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_redrive_spreads_over_time_what_it_selects(rows: Rows, notifier: Notifier) -> None:
+    ids = failed(rows, 10)
+    other = rows.in_status(Status.FAILED, reason="another reason")
+    words = ("redrive", "--because", "mailbox", "--reason", "mailboxes are back", "--per-second", "2")
+
+    assert answer(notifier(*words, "--dry-run", "--json")) == {"would": "redrive", "deliveries": 10}
+    assert journal(rows) == []
+    assert answer(notifier(*words, "--json")) == {"redriven": 10}
+
+    assert rows.status(other) is Status.FAILED
+    assert {rows.status(id_) for id_ in ids} == {Status.PENDING}
+    assert {rows.delivery(id_)["failures"] for id_ in ids} == {0}
+    (span,) = rows.all("SELECT extract(epoch FROM max(due_at) - min(due_at))::float AS seconds FROM due")
+    assert span["seconds"] == pytest.approx(4.5)
+    assert journal(rows) == [("redrive", "mailboxes are back", 10)]
+
+
+def test_what_is_cancelled_is_never_sent(rows: Rows, notifier: Notifier) -> None:
+    waiting, sending = rows.pending()[0], rows.in_status(Status.SENDING)
+
+    assert answer(notifier("cancel", "--all", "--reason", "wrong text", "--json")) == {"cancelled": 1}
+
+    assert (rows.status(waiting), rows.status(sending)) == (Status.CANCELLED, Status.SENDING)
+    assert rows.attempts().begin(uuid4(), [Wanted(waiting, "ana@example.com")], 60).begun == []
+
+
+def test_a_paused_channel_begins_nothing_until_it_is_resumed(rows: Rows, notifier: Notifier) -> None:
+    (id_,) = rows.pending()
+    wanted = [Wanted(id_, "ana@example.com")]
+
+    assert notifier("pause", "email", "--reason", "a wrong template").returncode == 0
+
+    assert rows.attempts().load([id_]) == []
+    assert rows.attempts().begin(uuid4(), wanted, 60).begun == []
+    assert rows.attempts().begin(uuid4(), wanted, 60, probing=True).begun == []
+    (stopped,) = answer(notifier("status", "--json"))["stopped"]
+    assert (stopped["channel"], stopped["state"], stopped["reason"]) == ("email", "paused", "a wrong template")
+    assert "a wrong template" in notifier("status").stdout
+
+    assert "runs again" in notifier("resume", "email").stdout
+    assert [each.id for each in rows.attempts().begin(uuid4(), wanted, 60).begun] == [id_]
+
+
+def test_suppressions_are_added_listed_and_removed(rows: Rows, notifier: Notifier) -> None:
+    assert "suppressed" in notifier("suppress", "add", "email", "Ana <ANA@example.com>", "--note", "asked").stdout
+    (row,) = answer(notifier("suppress", "list", "--json"))["suppressions"]
+    assert (row["address"], row["reason"], row["note"]) == ("a…@example.com", "manual", "asked")
+    assert answer(notifier("suppress", "list", "--channel", "email", "--address", "ana@example.com", "--json"))
+    (id_,) = rows.pending()
+    assert rows.attempts().begin(uuid4(), [Wanted(id_, "ana@example.com")], 60).suppressed == [id_]
+
+    assert notifier("suppress", "remove", "email", "ana@example.com").returncode == 0
+    assert notifier("suppress", "remove", "email", "ana@example.com").returncode == 1
+    assert [each[0] for each in journal(rows)] == ["suppress", "unsuppress"]

@@ -1,0 +1,124 @@
+"""The plans of the hot statements beside a million rows: an index for each row, and no table read through."""
+
+import re
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, event, text
+
+from notifier.feedback import Feedback, FeedbackKind
+from notifier.notifications import Status
+from notifier.outbox import Change, Partitions, Publications, Settlement, Unknowns, Verdict, Wanted, expire
+from notifier.outbox.unknowns import Decision
+from tests.outbox.rows import Rows
+
+pytestmark = pytest.mark.timeout(180)
+
+ROWS = 1_000_000
+BIG = re.compile(r"^(deliveries|notifications|delivery_events|feedback)_\d{8}$")
+
+FILL = """
+INSERT INTO {table} SELECT
+  (lpad(to_hex(CAST(:now AS bigint) - n % 60000), 12, '0') || '8000' || '8' || lpad(to_hex(n), 15, '0'))::uuid {more}
+FROM generate_series(1, :rows) AS n
+"""
+
+
+@pytest.fixture
+def beside(rows: Rows) -> Rows:
+    """A million notifications of the last minute that are sent."""
+    Partitions(rows.engine).ensure_around(datetime.now(UTC).date())
+    now = int(time.time() * 1000)
+    tables = {
+        "notifications (notification_id, shard, sequence_number, route, channel, table_name, record)": (
+            ", 1, n::text, 'a_route', 'email', 'activity', 'x'"
+        ),
+        "deliveries (notification_id, status, attempt, provider_message_id)": ", 'sent', 1, 'm-' || n",
+    }
+    for table, more in tables.items():
+        rows.run(FILL.format(table=table, more=more), now=now, rows=ROWS)
+    rows.run("ANALYZE")
+    return rows
+
+
+@pytest.fixture
+def statements(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
+    """Every statement that is run, with its parameters."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(_: Any, __: Any, statement: str, parameters: Any, ___: Any, ____: bool) -> None:
+        seen.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def scans(engine: Engine, statement: str, parameters: Any) -> set[tuple[str, str]]:
+    """How each big table is read, in the plan that Postgres makes."""
+    with engine.connect() as connection:  # never committed; EXPLAIN runs nothing anyhow
+        answer = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).scalar_one()
+        sizes = "SELECT relname FROM pg_class WHERE relkind = 'r' AND pg_relation_size(oid) > 0"
+        filled = set(connection.exec_driver_sql(sizes).scalars())  # reading through an empty table costs nothing
+    found: set[tuple[str, str]] = set()
+    waiting = [answer[0]["Plan"]]
+    while waiting:
+        node = waiting.pop()
+        waiting += node.get("Plans", [])
+        table = node.get("Relation Name", "")
+        if BIG.match(table) and table in filled and node["Node Type"] != "ModifyTable":
+            found.add((table, node["Node Type"]))
+    return found
+
+
+def test_every_hot_statement_finds_its_rows_by_index(beside: Rows, statements: list[tuple[str, Any]]) -> None:
+    through = text("SELECT count(*) FROM deliveries WHERE recipient IS NULL")
+    assert "Seq Scan" in {scan for _, scan in scans(beside.engine, str(through), ())}  # the test would tell
+    ids = beside.pending(500)
+    attempts, token = beside.attempts(), beside.attempts().token()
+    statements.clear()
+
+    assert len(attempts.load(ids)) == 500
+    assert len(attempts.begin(token, [Wanted(id_, "ana@example.com") for id_ in ids], 60).begun) == 500
+    changes = [Change(id_, Status.SENT, message_id=f"m-{id_}") for id_ in ids]
+    assert len(attempts.finish(token, changes)) == 500
+    assert len(statements) == 3  # one for each step, for all 500
+
+    _decide(beside, ids)
+    _relay(beside)
+    _settle(beside, ids)
+
+    for statement, parameters in tuple(statements):
+        if not statement.lstrip().upper().startswith(("SELECT", "WITH", "UPDATE", "INSERT", "DELETE")):
+            continue
+        for table, scan in scans(beside.engine, statement, parameters):
+            assert scan in {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}, f"{scan} of {table}: {statement}"
+
+
+def _decide(rows: Rows, sent: list[UUID]) -> None:
+    waiting = rows.pending(500)
+    rows.attempts().decide([Change(id_, Status.SKIPPED) for id_ in waiting])
+    rows.attempts().finish(uuid.uuid4(), [Change(id_, Status.FAILED) for id_ in sent])  # all are lost to somebody
+
+
+def _relay(rows: Rows) -> None:
+    late = rows.pending(500)
+    rows.attempts().begin(uuid.uuid4(), [Wanted(id_, "ana@example.com") for id_ in late], 0)
+    assert len(expire(rows.engine, unknown_after=0.0)) == 500
+    Unknowns(rows.engine, 1.0).settle(lambda _: Verdict(Decision.RESEND, "for the test"))
+    publications = Publications(rows.engine)
+    publications.retries_due(500)
+    rows.run("UPDATE publications SET due_at = now()")
+    assert publications.take_due("email", 10)
+
+
+def _settle(rows: Rows, ids: list[UUID]) -> None:
+    now = datetime.now(UTC)
+    kinds = (FeedbackKind.SEND, FeedbackKind.BOUNCE)
+    events = [Feedback(kind, f"m-{id_}", now, now, id_, 1, permanent=True) for id_ in ids for kind in kinds]
+    assert Settlement(rows.engine, channel="email").settle(events).fresh == 1_000

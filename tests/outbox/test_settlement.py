@@ -1,0 +1,233 @@
+"""Feedback in any order, twice and too early: what it proves is written once."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from notifier.feedback import DeadLetter, Feedback, FeedbackKind
+from notifier.notifications import Status
+from notifier.outbox import Change, Channels, RateLimits, Report, Settlement, Wanted, expire
+from tests.outbox.rows import Rows
+
+TO = "ana@example.com"
+NOW = datetime.now(UTC)
+
+
+def event(id_: UUID | None, kind: FeedbackKind = FeedbackKind.SEND, **values: Any) -> Feedback:
+    given = {"message_id": "m-1", "occurred_at": NOW, "sent_at": NOW, "attempt": 1, **values}
+    return Feedback(kind, notification_id=id_, **given)
+
+
+def settlement(rows: Rows, **options: Any) -> Settlement:
+    return Settlement(rows.engine, channel="email", **options)
+
+
+def sending(rows: Rows, count: int = 1) -> tuple[UUID, list[UUID]]:
+    ids, token = rows.pending(count), uuid.uuid4()
+    assert len(rows.attempts().begin(token, [Wanted(id_, TO) for id_ in ids], 60).begun) == count
+    return token, ids
+
+
+def unknown(rows: Rows) -> UUID:
+    (id_,) = rows.pending()
+    rows.attempts().begin(uuid.uuid4(), [Wanted(id_, TO)], 0)
+    assert expire(rows.engine) == [id_]
+    return id_
+
+
+ORDERS = list(permutations((FeedbackKind.SEND, FeedbackKind.DELIVERY, FeedbackKind.COMPLAINT)))
+
+
+@pytest.mark.parametrize("order", ORDERS, ids="-".join)
+def test_events_in_any_order_twice_and_one_by_one_end_in_the_same_state(
+    rows: Rows, order: Sequence[FeedbackKind]
+) -> None:
+    token, (id_,) = sending(rows)
+    rows.attempts().finish(token, [Change(id_, Status.SENT, message_id="m-1")])
+    events = [event(id_, kind) for kind in order]
+
+    fresh = sum(settlement(rows).settle([each]).fresh for each in (*events, *events))
+
+    assert fresh == 3
+    assert rows.status(id_) is Status.COMPLAINED
+    counted = rows.one("SELECT sends, deliveries, complaints, bounces FROM feedback_hours")
+    assert counted == {"sends": 1, "deliveries": 1, "complaints": 1, "bounces": 0}
+
+
+def test_an_event_before_the_answer_is_committed_settles_and_the_answer_changes_nothing(rows: Rows) -> None:
+    token, (id_,) = sending(rows)
+
+    settled = settlement(rows).settle([event(id_), event(id_, FeedbackKind.DELIVERY)])
+
+    assert (settled.fresh, settled.accepted, settled.duplicates) == (2, 1, 0)
+    assert rows.status(id_) is Status.DELIVERED
+    assert rows.attempts().finish(token, [Change(id_, Status.SENT, message_id="m-1")]) == set()
+    assert rows.attempts().finish(token, [Change(id_, Status.UNKNOWN, reason="cut")]) == set()
+    assert rows.status(id_) is Status.DELIVERED
+
+
+def test_an_unknown_outcome_is_sent_when_an_event_tells_of_it(rows: Rows) -> None:
+    id_ = unknown(rows)
+
+    assert settlement(rows).settle([event(id_)]).accepted == 1
+
+    row = rows.delivery(id_)
+    assert (row["status"], row["provider_message_id"]) == ("sent", "m-1")
+    assert rows.all("SELECT * FROM due") == []
+    assert Report(rows.engine).audit()[1] == []
+
+
+def test_evidence_of_an_earlier_attempt_stops_the_next_one(rows: Rows) -> None:
+    id_ = unknown(rows)
+    rows.run("UPDATE deliveries SET status = 'pending' WHERE notification_id = :id", id=id_)
+
+    settlement(rows).settle([event(id_)])
+
+    assert rows.attempts().load([id_]) == []
+    assert rows.status(id_) is Status.SENT
+
+
+@pytest.mark.parametrize("outcome", [Status.PENDING, Status.FAILED, Status.UNKNOWN])
+def test_evidence_of_an_earlier_attempt_outlives_one_that_is_under_way(rows: Rows, outcome: Status) -> None:
+    id_ = unknown(rows)
+    rows.run("UPDATE deliveries SET status = 'pending' WHERE notification_id = :id", id=id_)
+    rows.run("DELETE FROM due")
+    token = uuid.uuid4()
+    assert rows.attempts().begin(token, [Wanted(id_, TO)], 60).begun[0].attempt == 2
+
+    assert settlement(rows).settle([event(id_)]).accepted == 0
+    assert rows.status(id_) is Status.SENDING  # its own outcome is still to come
+
+    rows.attempts().finish(token, [Change(id_, outcome, delay=1.0)])
+    assert rows.status(id_) is Status.SENT  # and it is not tried a third time
+    assert rows.all("SELECT * FROM due") == []
+
+
+def test_a_lease_that_ends_after_evidence_leaves_nothing_unknown(rows: Rows) -> None:
+    id_ = unknown(rows)
+    rows.run("UPDATE deliveries SET status = 'pending' WHERE notification_id = :id", id=id_)
+    rows.run("DELETE FROM due")
+    rows.attempts().begin(uuid.uuid4(), [Wanted(id_, TO)], 0)
+    settlement(rows).settle([event(id_)])
+
+    assert expire(rows.engine) == [id_]
+
+    assert rows.status(id_) is Status.SENT
+    assert rows.all("SELECT * FROM due") == []
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_two_messages_of_one_notification_are_a_counted_duplicate(rows: Rows, at_once: bool) -> None:
+    id_ = unknown(rows)
+    rows.run("UPDATE deliveries SET attempt = 2 WHERE notification_id = :id", id=id_)
+    both = [event(id_), event(id_, message_id="m-2", attempt=2)]
+
+    batches = [both] if at_once else [[each] for each in both]
+    assert sum(settlement(rows).settle(batch).duplicates for batch in batches) == 1
+
+    settlement(rows).settle([event(id_, FeedbackKind.DELIVERY, message_id="m-2", attempt=2)])
+    (duplicate,) = Report(rows.engine).duplicates()
+    assert duplicate["notification_id"] == id_
+
+
+def test_an_answer_that_names_another_message_is_a_duplicate(rows: Rows) -> None:
+    id_ = unknown(rows)
+    rows.run("UPDATE deliveries SET status = 'pending' WHERE notification_id = :id", id=id_)
+    token = uuid.uuid4()
+    rows.attempts().begin(token, [Wanted(id_, TO)], 60)
+    settlement(rows).settle([event(id_)])
+
+    rows.attempts().finish(token, [Change(id_, Status.SENT, message_id="m-2")])
+
+    assert [each["message_id"] for each in Report(rows.engine).duplicates()] == ["m-2"]
+
+
+def test_what_matches_nothing_is_kept_once(rows: Rows) -> None:
+    (id_,) = rows.pending()  # never begun: the tag lies
+    strangers = [event(None), event(uuid.uuid4()), event(id_), event(id_, attempt=None, kind=FeedbackKind.DELIVERY)]
+    strangers = [
+        Feedback(each.kind, f"m-{number}", NOW, NOW, each.notification_id, each.attempt)
+        for number, each in enumerate(strangers)
+    ]
+
+    assert settlement(rows).settle(strangers).unmatched == 4
+    again = settlement(rows).settle(strangers)
+
+    assert (again.unmatched, again.repeated, again.fresh) == (0, 4, 0)
+    assert rows.one("SELECT count(*) AS n FROM unmatched_feedback")["n"] == 4
+    assert rows.status(id_) is Status.PENDING
+
+
+def test_poison_is_kept_as_it_came(rows: Rows) -> None:
+    settlement(rows).settle([], [DeadLetter(b"\x00\xff{", "not JSON\0")])
+    letter = rows.one("SELECT raw, error FROM dead_letters")
+    assert (bytes(letter["raw"]), letter["error"]) == (b"\x00\xff{", "not JSON\N{SYMBOL FOR NULL}")
+
+
+SUPPRESSING = [
+    (event(None, FeedbackKind.BOUNCE, permanent=True), "hard_bounce", True),
+    (event(None, FeedbackKind.COMPLAINT), "complaint", True),
+    (event(None, FeedbackKind.UNSUBSCRIBE, topic="news"), "unsubscribe", False),
+]
+
+
+@pytest.mark.parametrize(("told", "reason", "transactional_too"), SUPPRESSING)
+def test_feedback_suppresses_the_address_that_was_written_to(
+    rows: Rows, told: Feedback, reason: str, transactional_too: bool
+) -> None:
+    token, (id_,) = sending(rows)
+    rows.attempts().finish(token, [Change(id_, Status.SENT, message_id="m-1")])
+
+    settlement(rows).settle(
+        [Feedback(told.kind, "m-1", NOW, NOW, id_, 1, permanent=told.permanent, topic=told.topic)]
+    )
+
+    news, receipt = rows.pending(2)
+    wanted = [Wanted(news, TO, "news"), Wanted(receipt, TO, "news", transactional=True)]
+    beginning = rows.attempts().begin(uuid.uuid4(), wanted, 60)
+    assert set(beginning.suppressed) == ({news, receipt} if transactional_too else {news})
+    assert rows.delivery(news)["reason"] == reason
+    assert rows.attempts().begin(uuid.uuid4(), [Wanted(news, TO, "news")], 60).suppressed == []  # once
+
+
+def test_a_soft_bounce_suppresses_nobody(rows: Rows) -> None:
+    token, (id_,) = sending(rows)
+    rows.attempts().finish(token, [Change(id_, Status.SENT, message_id="m-1")])
+    settlement(rows).settle([event(id_, FeedbackKind.BOUNCE, detail="MailboxFull")])
+    assert (rows.status(id_), rows.delivery(id_)["reason"]) == (Status.BOUNCED, "MailboxFull")
+    assert rows.all("SELECT * FROM suppressions") == []
+
+
+def test_too_many_complaints_pause_the_channel_before_the_provider_does(rows: Rows) -> None:
+    token, ids = sending(rows, 20)
+    rows.attempts().finish(token, [Change(id_, Status.SENT, message_id=f"m-{id_}") for id_ in ids])
+    limits = RateLimits(complaints=0.05, least=20)
+    delivered = [event(id_, FeedbackKind.DELIVERY, message_id=f"m-{id_}") for id_ in ids]
+    settlement(rows, limits=limits).settle(delivered)
+    channels = Channels(rows.engine, actor="ops")
+    assert channels.state("email").runs
+
+    settlement(rows, limits=limits).settle([event(ids[0], FeedbackKind.COMPLAINT, message_id=f"m-{ids[0]}")])
+
+    state = channels.state("email")
+    assert (state.state, state.probe_at) == ("paused", None)
+    assert "5.00% complaints" in (state.reason or "")
+    channels.resume("email")  # the operator has looked at it: these count no more
+    settlement(rows, limits=limits).settle([event(ids[1], FeedbackKind.COMPLAINT, message_id=f"m-{ids[1]}")])
+    assert channels.state("email").runs
+
+
+def test_the_clock_of_events_is_the_newest_message_and_never_the_future(rows: Rows) -> None:
+    token, (id_,) = sending(rows)
+    rows.attempts().finish(token, [Change(id_, Status.SENT, message_id="m-1")])
+    settlement(rows).settle([event(id_, sent_at=NOW - timedelta(minutes=5))])
+    settlement(rows).settle([event(id_, FeedbackKind.DELIVERY, sent_at=NOW + timedelta(days=1))])
+    until = rows.one("SELECT events_sent_until <= now() AS past, drained_at FROM channels")
+    assert until == {"past": True, "drained_at": None}
+    settlement(rows).idle()
+    assert rows.one("SELECT drained_at IS NOT NULL AS drained FROM channels")["drained"]

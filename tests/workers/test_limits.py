@@ -1,0 +1,130 @@
+"""The rate of a channel, held by all workers together. Time is Redis's: sleeps are counted, not slept."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from tests.waiting import wait_until
+from workers.limits import Limiter
+
+
+class Provider:
+    """What an account allows, and how often it was asked."""
+
+    def __init__(self, rate: float | None) -> None:
+        self.rate = rate
+        self.asked = 0
+
+    def __call__(self) -> float | None:
+        self.asked += 1
+        if self.rate is not None and self.rate < 0:
+            raise ConnectionError("no answer")
+        return self.rate
+
+
+@pytest.fixture
+def limiters() -> Iterator[list[Limiter]]:
+    made: list[Limiter] = []
+    yield made
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def make(broker_url: str, limiters: list[Limiter]) -> Iterator[object]:
+    def make(rate: float | Provider | None = 100.0, url: str = broker_url, **options: object) -> Limiter:
+        provider = rate if isinstance(rate, Provider) else Provider(rate)
+        limiters.append(Limiter(url, "email", provider, headroom=0.0, **options))  # type: ignore[arg-type]
+        return limiters[-1]
+
+    return make
+
+
+def test_all_workers_share_one_second_of_the_rate(make) -> None:
+    first, second = make(100.0), make(100.0)
+    taken = [first.take(60), second.take(60), first.take(60)]
+    assert 100 <= sum(each.tokens for each in taken) <= 105  # a few more may have become free meanwhile
+    assert taken[0].tokens == 60
+    assert taken[0].seconds < 0.1
+    assert 0.4 < taken[1].seconds < 0.7  # its turn comes after the first one's
+    last = second.take(10)
+    assert last.tokens < 10
+    assert last.seconds > 0.8
+
+
+def test_a_rate_below_one_a_second_gives_single_tokens(make) -> None:
+    limiter = make(0.5)
+    assert [limiter.take(500).tokens for _ in range(3)] == [1, 0, 0]
+
+
+def test_no_limit_asks_redis_for_nothing(make, broker_url: str) -> None:
+    limiter = make(None)
+    assert limiter.take(500).tokens == 500
+    with redis.Redis.from_url(broker_url) as client:
+        before = client.info("stats")["total_commands_processed"]
+        assert all(limiter.take(500).tokens == 500 for _ in range(50))
+        assert client.info("stats")["total_commands_processed"] - before < 10
+
+
+def test_the_provider_is_asked_once_for_all_workers(make) -> None:
+    provider = Provider(100.0)
+    for _ in range(3):
+        make(provider).take(1)
+    assert provider.asked == 1
+
+
+def test_a_rate_from_the_settings_asks_nobody(make) -> None:
+    provider = Provider(100.0)
+    limiter = make(provider, fixed=5.0)
+    assert limiter.take(500).tokens == 5
+    assert provider.asked == 0
+
+
+def test_a_provider_that_does_not_say_stops_nothing(make) -> None:
+    assert make(-1.0).take(500).tokens == 500
+
+
+def test_throttling_slows_down_every_worker(make) -> None:
+    first, second = make(100.0), make(100.0)
+    assert second.take(1).tokens == 1
+    first.slow_down()
+    assert second.take(100).tokens == 0  # a second's rest for all
+    wait_until(lambda: (grant := second.take(100)).tokens and grant)
+
+
+def test_throttling_of_an_unknown_rate_rests_all_the_same(make) -> None:
+    limiter = make(None)
+    limiter.slow_down()
+    grant = limiter.take(10)
+    assert grant.tokens == 0
+    assert 0 < grant.seconds <= 1.0
+
+
+def test_without_redis_a_worker_keeps_to_less_than_its_share(make) -> None:
+    limiter = make(100.0, url="redis://127.0.0.1:1/0")
+    taken = sum(limiter.take(1_000).tokens for _ in range(5))
+    assert 1 <= taken <= 55
+    limiter.slow_down()
+    assert limiter.take(10).tokens == 0
+
+
+def test_portions_come_in_order_and_each_at_its_time(make) -> None:
+    slept: list[float] = []
+    moved: list[int] = []
+    limiter = make(200.0, sleep=slept.append)
+
+    portions = limiter.portions(range(150), 60.0, lambda: moved.append(1))
+    assert list(next(portions)) == list(range(150))
+    rest = limiter.portions(range(150), 60.0, lambda: moved.append(1))
+    first = list(next(rest))
+
+    assert first == list(range(len(first)))
+    assert 50 <= len(first) <= 60
+    assert sum(slept) > 0.5
+    assert moved
+
+
+def test_patience_ends(make) -> None:
+    limiter = make(1.0, sleep=lambda _: None)
+    assert [list(each) for each in limiter.portions(range(5), 0.0, lambda: None)] == [[0]]

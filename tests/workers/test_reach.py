@@ -1,0 +1,55 @@
+"""While the provider does not answer, one message at a time tries."""
+
+import threading
+
+from notifier.outcomes import Accepted, Offline, Outcome, Rejected, Unknown
+from tests.waiting import wait_until
+from workers.reach import Reach
+
+OFFLINE: list[Outcome] = [Offline("refused")] * 10
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_few_lost_answers_are_no_outage() -> None:
+    reach = Reach(Clock())
+    reach.learn([Unknown("cut")] * 9)
+    assert reach.allowance(500, 0.0) == 500
+    reach.learn([Accepted("m-1")])
+    reach.learn([Unknown("cut")] * 9)
+    assert reach.allowance(500, 0.0) == 500
+
+
+def test_an_outage_lets_one_message_try_now_and_then() -> None:
+    clock = Clock()
+    reach = Reach(clock)
+    reach.learn(OFFLINE)
+
+    assert reach.allowance(500, 0.0) == 0
+    clock.now = 1.0
+    assert [reach.allowance(500, 0.0) for _ in range(3)] == [1, 0, 0]
+    reach.learn([Offline("refused")])
+    clock.now = 2.5
+    assert reach.allowance(500, 0.0) == 0  # the pause has grown
+    clock.now = 3.0
+    assert reach.allowance(500, 0.0) == 1
+
+    reach.learn([Rejected("no such address")])  # any answer will do
+    assert reach.allowance(500, 0.0) == 500
+
+
+def test_who_waits_goes_on_when_the_provider_answers() -> None:
+    reach = Reach(lambda: 0.0)
+    reach.learn(OFFLINE)
+    allowed: list[int] = []
+    thread = threading.Thread(target=lambda: allowed.append(reach.allowance(500, 3600.0)))
+    thread.start()
+    reach.learn([Accepted("m-1")])
+    thread.join(10)
+    wait_until(lambda: allowed == [500])

@@ -1,0 +1,155 @@
+import base64
+import hashlib
+import hmac
+import json
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from notifier.errors import TemplateError
+from workers.channels.webhook_request import endpoint, json_body, secrets_of, signed_headers
+
+ID = UUID("0192f0c1-2345-8678-9abc-def012345678")
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def headers(**own: Any) -> dict[str, str]:
+    return signed_headers(ID, b"{}", 1614265330, secrets_of(SECRET), own)
+
+
+def test_the_signature_is_the_one_of_the_standards_own_test() -> None:
+    signed = signed_headers(
+        "msg_p5jXN8AQM9LWM0D4loKWxJek", b'{"test": 2432232314}', 1614265330, secrets_of(SECRET), {}
+    )  # type: ignore[arg-type]
+    assert signed["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_the_id_is_the_key_and_the_time_is_that_of_the_attempt() -> None:
+    signed = headers()
+    assert signed["webhook-id"] == signed["Idempotency-Key"] == str(ID)
+    assert signed["webhook-timestamp"] == "1614265330"
+    assert signed["Content-Type"] == "application/json"
+
+
+def test_while_one_secret_replaces_another_both_sign() -> None:
+    new = f"whsec_{base64.b64encode(b'n' * 32).decode()}"
+    signed = signed_headers(ID, b"{}", 7, secrets_of(f" {new} , {SECRET},"), {})
+    first, second = signed["webhook-signature"].split(" ")
+    assert first == f"v1,{signature(b'n' * 32)}"
+    assert second == f"v1,{signature(base64.b64decode(SECRET.removeprefix('whsec_')))}"
+
+
+def signature(secret: bytes) -> str:
+    return base64.b64encode(hmac.new(secret, f"{ID}.7.{{}}".encode(), hashlib.sha256).digest()).decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_"),
+        ("whsec_???", "base64"),
+        (f"whsec_{base64.b64encode(b's' * 23).decode()}", "23 bytes"),
+        (f"whsec_{base64.b64encode(b's' * 65).decode()}", "65 bytes"),
+        (f"{SECRET},hunter2", "whsec_"),
+    ],
+)
+def test_a_secret_that_is_none_is_told_without_it(text: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told) as caught:
+        secrets_of(text)
+    assert text.removeprefix("whsec_") not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_no_secret_at_all() -> None:
+    assert secrets_of(" , ") == ()
+
+
+@pytest.mark.parametrize(
+    ("to", "url"),
+    [
+        ("https://example.com", "https://example.com"),
+        (" https://EXAMPLE.com:443/a?b=c#d ", "https://example.com/a?b=c"),
+        ("https://bücher.example/x", "https://xn--bcher-kva.example/x"),
+        ("https://[2606:4700::1]:8443/", "https://[2606:4700::1]:8443/"),
+    ],
+)
+def test_a_url_has_one_spelling(to: str, url: str) -> None:
+    found = str(endpoint(to, allow_http=False))
+    assert found == str(endpoint(url, allow_http=False)) == str(endpoint(found, allow_http=False))
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        *("", " ", "example.com", "/path", "ftp://example.com", "file:///etc/passwd", "http://example.com"),
+        *("https://", "https:///x", "https://user:pass@example.com", "https://user@example.com"),
+        *("https://exa\r\nmple.com", "https://example.com:port", "https://[::1", "https://\ud800.example"),
+        *(None, 7, b"https://example.com"),
+    ],
+)
+def test_what_is_no_url_to_send_to_is_told_without_it(to: object) -> None:
+    with pytest.raises(ValueError, match="the URL in `to`") as caught:
+        endpoint(to, allow_http=False)
+    assert "user" not in str(caught.value).replace("a user or a password", "")
+    assert "example" not in str(caught.value)
+
+
+def test_plain_http_where_it_is_allowed() -> None:
+    assert endpoint("http://127.0.0.1:80/x", allow_http=True).netloc == b"127.0.0.1"
+
+
+def test_an_item_of_dynamodb_is_json_and_the_same_each_time() -> None:
+    item = MappingProxyType(
+        {
+            "price": Decimal("19.99"),
+            "tiny": Decimal("1E-30"),
+            "tags": frozenset(("b", "a", "c")),
+            "numbers": frozenset((3, Decimal("1.5"))),
+            "raw": b"\x00\xff",
+            "nested": [{"none": None}, True],
+        }
+    )
+    body = json_body({"new": item})
+    assert body == json_body({"new": dict(item)})
+    assert b'"price":19.99,' in body
+    assert json.loads(body)["new"] == {
+        "price": 19.99,
+        "tiny": 1e-30,
+        "tags": ["a", "b", "c"],
+        "numbers": [1.5, 3],
+        "raw": "AP8=",
+        "nested": [{"none": None}, True],
+    }
+
+
+@pytest.mark.parametrize("payload", [object(), {"a": {1: "key"}}, 10**30, "half\ud800", {"a": frozenset((1, "a"))}])
+def test_what_json_cannot_say_is_a_template_error(payload: object) -> None:
+    with pytest.raises(TemplateError, match="payload"):
+        json_body(payload)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        *({"Host": "evil"}, {"content-length": "0"}, {"Transfer-Encoding": "chunked"}, {"Idempotency-Key": "other"}),
+        *(
+            {"Webhook-Id": "other"},
+            {"webhook-anything": "x"},
+            {"Connection": "close"},
+            {"Content-Type": "text/plain"},
+        ),
+        *({"X Y": "1"}, {"X:": "1"}, {"": "1"}, {"X\r\nY": "1"}, {7: "1"}, {"Ü": "1"}),
+        *({"X": ""}, {"X": " "}, {"X": "1\r\nHost: evil"}, {"X": "1\x00"}, {"X": 7}, {"X": "日本"}),
+    ],
+)
+def test_headers_that_a_route_may_not_set(own: dict[Any, Any]) -> None:
+    with pytest.raises(ValueError, match="header"):
+        signed_headers(ID, b"{}", 7, (), own)
+
+
+def test_headers_that_a_route_may_set() -> None:
+    assert headers(Authorization="Bearer abc")["Authorization"] == "Bearer abc"
+    assert headers(**{"X-Topic": "Grüße an alle"})["X-Topic"] == "Grüße an alle"

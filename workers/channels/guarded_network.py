@@ -1,0 +1,128 @@
+"""The network below the webhooks: only to addresses that may be asked, and never longer than allowed.
+
+A name is looked up once, and the connection goes to an address that was checked: a name that means another one a
+moment later gains nothing. The timeouts of httpcore are points in time here, on the clock of `time.monotonic`:
+a receiver that answers a byte at a time would get around one that starts anew with every byte.
+"""
+
+import select
+import socket
+import ssl
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
+
+import httpcore
+
+from workers.channels.public_address import is_public
+
+Address = IPv4Address | IPv6Address
+
+
+class AddressRefused(Exception):
+    """The name means addresses that must not be asked only."""
+
+
+class GuardedNetwork(httpcore.NetworkBackend):
+    def __init__(self, *, allow_private: bool) -> None:
+        self._allow_private = allow_private
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Raises AddressRefused, and what httpcore calls a failure to connect: then nothing was sent."""
+        del local_address, socket_options  # of the pool, which is told neither
+        with _named(httpcore.ConnectTimeout, httpcore.ConnectError):
+            addresses = [each for each in _look_up(host, port) if self._allow_private or is_public(each)]
+            if not addresses:
+                raise AddressRefused
+            return GuardedStream(_connected(addresses, port, timeout))
+
+
+class GuardedStream(httpcore.NetworkStream):
+    """One connection."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        with _named(httpcore.ReadTimeout, httpcore.ReadError):
+            self._sock.settimeout(_left(timeout))
+            return self._sock.recv(max_bytes)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        rest = memoryview(buffer)
+        with _named(httpcore.WriteTimeout, httpcore.WriteError):
+            while rest:
+                self._sock.settimeout(_left(timeout))
+                rest = rest[self._sock.send(rest) :]
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        try:
+            with _named(httpcore.ConnectTimeout, httpcore.ConnectError):
+                self._sock.settimeout(_left(timeout))
+                return GuardedStream(ssl_context.wrap_socket(self._sock, server_hostname=server_hostname))
+        except Exception:
+            self._sock.close()
+            raise
+
+    def get_extra_info(self, info: str) -> Any:
+        """Only whether there is something to read, which on an idle connection means that it has ended."""
+        if info != "is_readable":
+            return None
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        return bool(poll.poll(0))
+
+
+def _look_up(host: str, port: int) -> list[Address]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(ip_address(each[4][0]) for each in found))
+
+
+def _connected(addresses: list[Address], port: int, deadline: float | None) -> socket.socket:
+    """A connection to the first that takes one; the time is shared between them."""
+    failure = OSError("no address")
+    for number, address in enumerate(addresses):
+        left = _left(deadline)
+        share = None if left is None else left / (len(addresses) - number)
+        try:
+            sock = socket.create_connection((str(address), port), share)
+        except OSError as error:
+            failure = error
+        else:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock
+    raise failure
+
+
+def _left(deadline: float | None) -> float | None:
+    if deadline is None:
+        return None
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the time is over")
+    return left
+
+
+@contextmanager
+def _named(timeout: type[Exception], error: type[Exception]) -> Iterator[None]:
+    """Names in httpcore's words what the system raised."""
+    try:
+        yield
+    except TimeoutError as caught:
+        raise timeout(caught) from caught
+    except (OSError, ValueError) as caught:  # ValueError: a name that none can have
+        raise error(caught) from caught

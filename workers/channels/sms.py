@@ -1,0 +1,77 @@
+"""SMS through Amazon SNS: Publish to a phone number, one request for each message."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from notifier.channels import Capability
+from notifier.errors import SettingsError, TemplateError
+from notifier.messages import Message, Sms, SmsContent
+from notifier.outcomes import Outcome, Rejected
+from notifier.send_pool import SendPool
+from notifier.settings import Settings
+from notifier.templates import Templates
+from workers.channels.aws_client import AwsClient
+from workers.channels.sdk_errors import outcome_before_request
+from workers.channels.sms_request import number_of, publish_request, sms_attributes
+from workers.channels.sns_errors import outcome_of_answer, outcome_of_error
+
+CONCURRENCY = 32
+"""Requests under way at once: SNS allows an account tens of SMS a second."""
+TEMPLATE_PART = "sms.txt"
+
+
+class SmsChannel:
+    """The channel `sms`."""
+
+    capability: ClassVar[Capability] = Capability.NONE
+    one_provider: ClassVar[bool] = True
+    request_type: ClassVar[type] = Sms
+
+    def __init__(self, settings: Settings) -> None:
+        try:
+            self._attributes = sms_attributes(settings)
+        except ValueError as error:
+            raise SettingsError(f"NOTIFIER_SMS_SENDER_ID {error}") from None
+        self._rate = settings.sms_per_second
+        self._client = AwsClient("sns", settings.endpoint("sns"), settings, CONCURRENCY)
+        self._pool = SendPool("sms", settings.send_lease_seconds, CONCURRENCY)
+
+    @staticmethod
+    def address(to: str) -> str:
+        try:
+            return number_of(to)
+        except ValueError:
+            return to.strip()
+
+    def rate(self) -> float | None:
+        return self._rate
+
+    def render(self, request: Sms, templates: Templates) -> SmsContent:
+        if request.text is not None and request.template is None:
+            return SmsContent(request.text)
+        if request.template is not None and request.text is None:
+            text = templates.text(request.template, TEMPLATE_PART, request.context, request.locale)
+            return SmsContent(text.strip())
+        raise TemplateError("an Sms has either a text or a template")
+
+    def send(self, messages: Sequence[Message[Sms, SmsContent]]) -> list[Outcome]:
+        return self._pool.send(messages, self._send_one)
+
+    def close(self) -> None:
+        self._pool.close()
+        self._client.close()
+
+    def _send_one(self, message: Message[Sms, SmsContent]) -> Outcome:
+        try:
+            request = publish_request(message, self._attributes)
+        except (AttributeError, TypeError, ValueError) as error:
+            return Rejected(str(error))
+        try:
+            client = self._client.ready()
+        except Exception as error:  # noqa: BLE001 - plug-ins of the SDK raise what they like
+            return outcome_before_request(error)
+        try:
+            answer = client.publish(**request)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the message needs its outcome
+            return outcome_of_error(error)
+        return outcome_of_answer(answer)

@@ -1,0 +1,81 @@
+"""Webhooks: one POST for each message, signed, under the notification's id as the key by which a receiver dedupes."""
+
+import time
+from collections.abc import Sequence
+from typing import ClassVar
+
+from notifier.channels import Capability
+from notifier.errors import SettingsError
+from notifier.messages import Message, Webhook, WebhookContent
+from notifier.outcomes import Blocked, Outcome, Rejected
+from notifier.send_pool import SendPool, timeouts
+from notifier.settings import Settings
+from notifier.templates import Templates
+from workers.channels.webhook_answers import outcome_of_answer, outcome_of_failure
+from workers.channels.webhook_client import WebhookClient
+from workers.channels.webhook_request import endpoint, json_body, secrets_of, signed_headers
+
+CONCURRENCY = 64
+"""Requests under way at once: about 1 ms of this process each, and then waiting for the receiver."""
+
+
+class WebhookChannel:
+    """The channel `webhook`."""
+
+    capability: ClassVar[Capability] = Capability.IDEMPOTENCY_KEY
+    one_provider: ClassVar[bool] = False
+    request_type: ClassVar[type] = Webhook
+
+    def __init__(self, settings: Settings) -> None:
+        lease = settings.send_lease_seconds
+        self._allow_private = settings.webhook_allow_private
+        self._secrets = _secrets(settings)
+        self._client = WebhookClient(timeouts(lease), CONCURRENCY, allow_private=self._allow_private)
+        self._pool = SendPool("webhook", lease, CONCURRENCY)
+
+    @staticmethod
+    def address(to: str) -> str:
+        try:
+            return str(endpoint(to, allow_http=True))
+        except ValueError:
+            return to.strip()
+
+    def rate(self) -> float | None:
+        return None
+
+    def render(self, request: Webhook, templates: Templates) -> WebhookContent:  # noqa: ARG002
+        return WebhookContent(json_body(request.payload))
+
+    def send(self, messages: Sequence[Message[Webhook, WebhookContent]]) -> list[Outcome]:
+        return self._pool.send(messages, self._send_one)
+
+    def close(self) -> None:
+        self._pool.close()
+        self._client.close()
+
+    def _send_one(self, message: Message[Webhook, WebhookContent]) -> Outcome:
+        webhook = message.request
+        try:
+            url = endpoint(webhook.to, allow_http=self._allow_private)
+            secrets = self._secrets if webhook.secret is None else secrets_of(webhook.secret)
+            if not secrets:
+                return Blocked("there is no secret: set NOTIFIER_WEBHOOK_SECRET, or give the Webhook its own")
+            body = message.content.body
+            headers = signed_headers(message.notification_id, body, int(time.time()), secrets, webhook.headers)
+        except (AttributeError, TypeError, ValueError) as error:
+            return Rejected(str(error))
+        try:
+            answer = self._client.post(url, headers, body)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the message needs its outcome
+            return outcome_of_failure(error, url)
+        return outcome_of_answer(answer, url)
+
+
+def _secrets(settings: Settings) -> tuple[bytes, ...]:
+    secret = settings.webhook_secret
+    try:
+        return secrets_of(secret.get_secret_value()) if secret else ()
+    except ValueError as error:
+        raise SettingsError(
+            f"NOTIFIER_WEBHOOK_SECRET: {error}; make one: echo whsec_$(openssl rand -base64 32)"
+        ) from None

@@ -1,0 +1,81 @@
+"""What an answer to a webhook says about it.
+
+Standard Webhooks knows two answers: a 2xx is an acceptance, all else a failure. What here is known not accepted is
+what refuses a request before it is acted upon. All else is `Unknown`, and sent again under the same key.
+"""
+
+import re
+import time
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+import httpcore
+import httpx
+
+from notifier.outcomes import Accepted, NotSent, Outcome, Rejected, Throttled, Unknown, discreet
+from workers.channels.guarded_network import AddressRefused
+from workers.channels.webhook_client import Answer
+
+LATER = frozenset((408, 409, 425, 429, 503))
+"""Too slow, under way already, too early, too many, busy: with Retry-After known not accepted, and until when."""
+
+NOT_NOW = frozenset((408, 409, 425))
+"""Known not accepted without Retry-After too."""
+
+REFUSED_ADDRESS = "the host is in a private network; NOTIFIER_WEBHOOK_ALLOW_PRIVATE=true would allow it"
+_BEFORE_THE_REQUEST = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout)
+_BODY_LENGTH = 200
+_KEY_LENGTH = 8
+_SEPARATORS = re.compile("[/?&=;]")
+
+
+def outcome_of_answer(answer: Answer, url: httpx.URL) -> Outcome:
+    status = answer.status
+    if 200 <= status < 300:  # noqa: PLR2004
+        return Accepted(None)
+    reason = _reason(f"{status} {_phrase(status)}: {answer.body[:_BODY_LENGTH]}", url)
+    after = retry_after(answer.headers.get("retry-after"))
+    if status == HTTPStatus.TOO_MANY_REQUESTS or (status in LATER and after is not None):
+        return Throttled(reason, after)
+    if status in NOT_NOW:
+        return NotSent(reason)
+    if 300 <= status < 400:  # noqa: PLR2004
+        return Rejected(f"{status} {_phrase(status)}: redirects are not followed; name the final URL")
+    if 400 <= status < 500:  # noqa: PLR2004
+        return Rejected(reason)
+    return Unknown(reason)
+
+
+def outcome_of_failure(error: Exception, url: httpx.URL) -> Outcome:
+    """What became of a request that ended in this exception instead of an answer."""
+    if isinstance(error, AddressRefused):
+        return Rejected(REFUSED_ADDRESS)
+    reason = _reason(f"{type(error).__name__}: {error}", url)
+    return NotSent(reason) if isinstance(error, _BEFORE_THE_REQUEST) else Unknown(reason)
+
+
+def retry_after(value: str | None) -> float | None:
+    """Seconds, from a number or a date; None where there is neither."""
+    if value is None:
+        return None
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    try:
+        return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
+    except ValueError:
+        return None
+
+
+def _reason(text: str, url: httpx.URL) -> str:
+    """Without the URL or a part of it: receivers like to quote it, and many hold their key in it."""
+    path = url.raw_path.decode()
+    pieces = (each for each in _SEPARATORS.split(path) if len(each) >= _KEY_LENGTH)
+    parts = (str(url), path, url.path, url.netloc.decode(), url.host, *pieces)
+    return discreet(text, *(each for each in parts if len(each) > 1)).strip(" :")
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

@@ -1,0 +1,80 @@
+"""The HTTP client of the webhooks: one request per call and nothing that httpx would add to it.
+
+It stands on httpcore, which is below httpx: no redirect, no cookie, no proxy, no password file, no decompression.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import httpcore
+import httpx
+
+from notifier.send_pool import Timeouts
+from workers.channels.guarded_network import GuardedNetwork
+
+IDLE_SECONDS = 4.0
+"""Many servers drop a connection that has been idle for five. A request on one that has just been dropped would look
+like a lost answer."""
+MAX_BODY = 2048
+"""Bytes of an answer's body that are read at most: enough for a reason."""
+
+
+class Answer(NamedTuple):
+    """`headers` have names in lower case; `body` is the beginning of it."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+
+class WebhookClient:
+    """Safe to share between threads; no connection before the first request."""
+
+    def __init__(self, timeouts: Timeouts, connections: int, *, allow_private: bool) -> None:
+        self._timeouts = timeouts
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context(),
+            max_connections=connections,
+            keepalive_expiry=IDLE_SECONDS,
+            network_backend=GuardedNetwork(allow_private=allow_private),
+        )
+
+    def post(self, url: httpx.URL, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Raises AddressRefused, and what httpcore raises."""
+        # Not url.netloc by itself: httpcore would write an IPv6 address into Host without its brackets.
+        lines = [
+            (b"Host", url.netloc),
+            *((name.encode(), value.encode("latin-1")) for name, value in headers.items()),
+        ]
+        with self._pool.stream(
+            "POST",
+            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=lines,
+            content=body,
+            extensions={"timeout": self._deadlines()},
+        ) as answer:
+            names = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
+            return Answer(answer.status, names, _beginning(answer))
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def _deadlines(self) -> dict[str, float]:
+        """Points in time for the network, see there; a plain number of seconds for the pool."""
+        now = time.monotonic()
+        connected, answered = now + self._timeouts.connect, now + self._timeouts.answer
+        return {"pool": self._timeouts.connect, "connect": connected, "write": answered, "read": answered}
+
+
+def _beginning(answer: httpcore.Response) -> str:
+    """What comes of the body, at most MAX_BODY; the status has said what matters already."""
+    body = b""
+    try:
+        for piece in answer.iter_stream():
+            body += piece
+            if len(body) >= MAX_BODY:
+                break
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException):
+        pass
+    return body[:MAX_BODY].decode("utf-8", "replace")

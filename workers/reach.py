@@ -1,0 +1,62 @@
+"""Whether this process reaches the provider. While it does not, one message at a time finds out; the rest waits.
+
+Without it an outage would take every delivery through begin and finish again and again, and each request whose answer
+is lost would leave one more outcome unknown.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from notifier.outcomes import Offline, Outcome, Unknown
+
+log = structlog.get_logger(__name__)
+
+_SILENT = 10
+_FIRST_SECONDS = 1.0
+_LONGEST_SECONDS = 30.0
+
+
+class Reach:
+    """Shared by the threads of a worker."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._pause = 0.0  # between two tries; 0 while the provider answers
+        self._next_try = 0.0
+        self._silent = 0  # messages without an answer since the last answer
+
+    def allowance(self, wanted: int, patience: float) -> int:
+        """How many messages may be sent now: all, one that tries, or none after waiting for `patience` seconds."""
+        deadline = self._clock() + patience
+        with self._changed:
+            while self._pause:
+                now = self._clock()
+                if now >= self._next_try:
+                    self._next_try = now + self._pause
+                    return 1
+                if now >= deadline:
+                    return 0
+                self._changed.wait(min(self._next_try, deadline) - now)
+        return wanted
+
+    def learn(self, outcomes: Sequence[Outcome]) -> None:
+        """Of what became of some messages: no answer to many of them, one after another, is an outage."""
+        answered = any(not isinstance(each, Offline | Unknown) for each in outcomes)
+        with self._changed:
+            self._silent = 0 if answered else self._silent + len(outcomes)
+            if self._silent >= _SILENT:
+                self._lost()
+            elif answered and self._pause:
+                log.warning("the provider answers again")
+                self._pause = 0.0
+            self._changed.notify_all()
+
+    def _lost(self) -> None:
+        if not self._pause:
+            log.error("the provider does not answer; one message at a time tries")
+        self._pause = min(max(_FIRST_SECONDS, self._pause * 2), _LONGEST_SECONDS)
+        self._next_try = self._clock() + self._pause
