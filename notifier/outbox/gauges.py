@@ -1,4 +1,4 @@
-"""What operators watch, in numbers that are cheap to ask for: none of these statements reads a table of deliveries."""
+"""What operators watch, in numbers that are cheap to ask for: no statement here reads a table of deliveries."""
 
 from dataclasses import dataclass
 from typing import Any
