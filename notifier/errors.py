@@ -7,7 +7,7 @@ NotifierError                 the message says what is wrong and what to do; a c
 │   └── TemplateError         a template is missing or broken
 ├── Unreachable               a server does not answer: exit code 2
 ├── SchemaOutdated            the database is not at the version of this program: exit code 2
-├── DecodeError               a stream record cannot be understood: it goes to quarantine
+├── DecodeError               what came cannot be understood: it goes to quarantine, or to the dead letters
 ├── LeaseLost                 another bridge owns the shard now: drop it, nothing was written
 └── DataTrimmed               the stream no longer holds what was asked for: a gap
 """
@@ -50,7 +50,7 @@ class SchemaOutdated(NotifierError):
 
 
 class DecodeError(NotifierError):
-    """A stream record cannot be understood."""
+    """A stream record, or a message of the feedback queue, cannot be understood."""
 
 
 class LeaseLost(NotifierError):

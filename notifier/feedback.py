@@ -5,6 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+NOTIFICATION_TAG = "nid"
+ATTEMPT_TAG = "att"
+"""The tags that a request carries and its events bring back: the notification's id, the number of the attempt."""
+
 
 class FeedbackKind(StrEnum):
     """The words of SES event publishing; other providers' events are said in them."""

@@ -14,7 +14,7 @@ STALE_SECONDS = 30.0
 
 
 class Heartbeat:
-    """The file of one process. `name` is `bridge` or `worker`; a second process of that name has its own folder."""
+    """The file of one process: `bridge`, `feedback` or `worker`. A second process of that name has its own folder."""
 
     def __init__(self, name: str, folder: Path | None = None) -> None:
         self._path = (folder or _folder()) / f"notifier-{name}.beat"

@@ -47,6 +47,18 @@ class Settings(DatabaseSettings):
     ses_configuration_set: str = Field(
         default="", description="SES configuration set whose events settle unknown outcomes"
     )
+    ses_mode: Literal["auto", "bulk", "single"] = Field(
+        default="auto",
+        description="bulk: up to 50 mails in a request to SES; single: one; auto: bulk, and single for a while where "
+        "SES throttles bulk requests",
+    )
+    feedback_queue_url: str = Field(
+        default="", description="SQS queue with the events of that configuration set; for `notifier feedback`"
+    )
+    feedback_topic_arn: str = Field(
+        default="",
+        description="SNS topic whose signed messages alone are believed; without it the queue must get raw messages",
+    )
     webhook_secret: SecretStr | None = Field(
         default=None,
         description="Signs webhooks, as whsec_BASE64; several, separated by commas, while one replaces another",
@@ -104,7 +116,18 @@ class Settings(DatabaseSettings):
     )
     shard_lease_seconds: float = Field(default=15.0, gt=1, description="How long a silent bridge keeps its shards")
     visibility_seconds: int = Field(
-        default=120, gt=0, description="After this the broker gives a silent worker's messages to another one"
+        default=120,
+        gt=0,
+        le=43_200,
+        description="After this the broker, or SQS, gives a silent process's messages to another one",
+    )
+    unit_size: int = Field(
+        default=500, ge=1, le=5_000, description="Notifications that a worker delivers together at most, under load"
+    )
+    event_sample: int = Field(
+        default=100,
+        ge=0,
+        description="Tasks a second that a worker shows to Flower; of more a sample, failures and retries always",
     )
     look_again_seconds: float = Field(
         default=30.0, gt=0, description="How long published messages are left alone before lost ones are looked for"

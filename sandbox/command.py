@@ -43,7 +43,7 @@ def demo(
 
 
 def up(logs: Logs = None) -> None:
-    """Run the whole system with your routes (or the example's) until Ctrl-C: bridge, worker, servers, simulators.
+    """Run the whole system with your routes (or the example's) until Ctrl-C: processes, servers, simulators.
 
     Your NOTIFIER_ variables count, but for the addresses of servers. Without NOTIFIER_TABLES the tables of the routes
     are read.
@@ -55,6 +55,7 @@ def up(logs: Logs = None) -> None:
     options.setdefault("NOTIFIER_TABLES", ",".join(sorted({route.table for route in routes})))
     with _system(logs, options) as system:
         system.start("bridge", "bridge")
+        system.start("feedback", "feedback")
         system.start("worker", "worker", *sorted({route.channel for route in routes}))
         _until_interrupted(system)
 
@@ -78,17 +79,23 @@ def put(
 def produce(
     events: Annotated[int, typer.Option(min=0, help="Events to write; 0 goes on until stopped.")] = 0,
     rate: Annotated[float, typer.Option(min=0.01, help="Events a second.")] = 1.0,
-    table_only: Annotated[bool, typer.Option("--table-only", help="Make the table, write nothing.")] = False,
+    table_only: Annotated[
+        bool, typer.Option("--table-only", help="Make the table, and an emulator's queue for SES's events.")
+    ] = False,
 ) -> None:
     """Write sample events of the example to the table `activity`, which is made where it is missing."""
     from notifier.settings import load_settings
+    from sandbox.events_queue import create_events_queue
     from sandbox.producer import produce_samples
     from sandbox.system import TABLE
     from sandbox.table import EventTable
 
-    table = EventTable(load_settings(), TABLE)
+    settings = load_settings()
+    table = EventTable(settings, TABLE)
     table.create()
     if table_only:
+        if settings.feedback_queue_url and settings.endpoint("sqs"):
+            create_events_queue(settings)
         return
     written = produce_samples(table, events or None, rate)
     typer.echo(f"{written:,} events written")

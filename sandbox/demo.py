@@ -1,7 +1,7 @@
 """The demo: events are written to a table, and each must come out as exactly one mail."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 
 from examples.activity import sample_items
@@ -14,6 +14,7 @@ from sandbox.system import TABLE, System
 _STALLED_SECONDS = 30.0
 _PATIENCE = 20  # the question reads all history: it may take a twentieth of the time
 _SETTLING = (Status.PENDING, Status.SENDING)
+_UNTOLD = (*_SETTLING, Status.SENT, Status.UNKNOWN)
 
 Counter = Callable[[str, int], None]
 """Is told what is counted, `written` or `accepted`, and how many there are now."""
@@ -25,6 +26,7 @@ class DemoResult(Reconciliation):
 
     records: int
     notifications: int
+    delivered: int
     unknown: int
     seconds: float
     events_per_second: float
@@ -36,47 +38,41 @@ class DemoResult(Reconciliation):
 
 
 def run_demo(system: System, events: int, progress: Counter) -> DemoResult:
-    """Start a bridge and a worker, write the events, wait until all are settled, and count."""
+    """Start the processes, write the events, wait until all are sent and what became of them is told, and count."""
     system.start("bridge", "bridge")
     system.start("worker", "worker", "email")
+    system.start("feedback", "feedback")
     began = time.monotonic()
     written: list[str] = []
     for item in system.table(TABLE).write(sample_items(events)):
         written.append(item["to"])
         progress("written", len(written))
         progress("accepted", system.ses.accepted())
-    _until_settled(system, len(written), progress)
+    _until_none(system, _SETTLING, len(written), progress)
     seconds = time.monotonic() - began
+    _until_none(system, _UNTOLD, len(written), progress)
     return _result(system, reconcile(written, system.ses.recipients()), seconds)
 
 
-def _until_settled(system: System, events: int, progress: Counter) -> None:
-    """Wait until each event has a mail and each delivery has its outcome, or nothing moves any more."""
+def _until_none(system: System, statuses: Collection[Status], events: int, progress: Counter) -> None:
+    """Wait until each event has a mail and no delivery stands there, or nothing moves any more."""
     engine = connect(system.postgres.url("notifier"))
-    report, ask_at = Report(engine), 0.0
+    report, ask_at, left = Report(engine), 0.0, events
+    seen, since = (-1, left), time.monotonic()
     try:
-        for accepted in _while_it_moves(system):
-            progress("accepted", accepted)
+        while left and time.monotonic() - since < _STALLED_SECONDS:
+            system.check()
+            progress("accepted", accepted := system.ses.accepted())
             asked = time.monotonic()
-            if accepted < events or asked < ask_at:
-                continue
-            totals = report.totals()
-            if not any(totals.get(each) for each in _SETTLING):
-                return
-            ask_at = time.monotonic() + _PATIENCE * (time.monotonic() - asked)
+            if accepted >= events and asked >= ask_at:
+                totals = report.totals()
+                left = sum(totals.get(each, 0) for each in statuses)
+                ask_at = time.monotonic() + _PATIENCE * (time.monotonic() - asked)
+            if (now := (accepted, left)) != seen:
+                seen, since = now, time.monotonic()
+            time.sleep(0.1 if left else 0)
     finally:
         engine.dispose()
-
-
-def _while_it_moves(system: System) -> Iterator[int]:
-    """The number of accepted mails, ten times a second, until it stands still for too long."""
-    last, since = -1, time.monotonic()
-    while time.monotonic() - since < _STALLED_SECONDS:
-        system.check()
-        if (accepted := system.ses.accepted()) != last:
-            last, since = accepted, time.monotonic()
-        yield accepted
-        time.sleep(0.1)
 
 
 def _result(system: System, counted: Reconciliation, seconds: float) -> DemoResult:
@@ -91,6 +87,7 @@ def _result(system: System, counted: Reconciliation, seconds: float) -> DemoResu
         **asdict(counted),
         records=records,
         notifications=sum(totals.values()),
+        delivered=totals.get(Status.DELIVERED, 0),
         unknown=totals.get(Status.UNKNOWN, 0),
         seconds=round(seconds, 2),
         events_per_second=round(counted.accepted / seconds, 1),

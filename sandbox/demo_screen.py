@@ -12,7 +12,7 @@ from rich.text import Text
 
 from sandbox.demo import Counter, DemoResult
 
-_ALL = frozenset(("events", "records", "notifications", "accepted"))
+_ALL = frozenset(("events", "records", "notifications", "accepted", "delivered"))
 
 
 @contextmanager
@@ -58,6 +58,7 @@ def _table(result: DemoResult) -> Table:
         ("records", result.records, "read from the stream"),
         ("notifications", result.notifications, "rows in the outbox"),
         ("accepted", result.accepted, "events with a mail, in the provider's own journal"),
+        ("delivered", result.delivered, "mails in a mailbox, as the provider's events tell"),
         ("lost", result.lost, "events without a mail"),
         ("duplicated", result.duplicated, "mails beyond the first of an event"),
         ("unexpected", result.unexpected, "mails of no event"),

@@ -17,6 +17,7 @@ from notifier.database import migrate
 from notifier.routes import Routes, load_routes
 from notifier.settings import Settings, load_settings
 from notifier.templates import Templates, templates_folder
+from sandbox.events_queue import ACCOUNT, NAME, create_events_queue
 from sandbox.ministack import MinistackServer, ministack
 from sandbox.postgres import PostgresServer, embedded_postgres
 from sandbox.processes import Child
@@ -27,7 +28,7 @@ from sandbox.table import EventTable
 TABLE = "activity"
 ROUTES = "examples.notifications"
 SENDER = "Notifier demo <hello@example.com>"
-_ADDRESSES = ("database_", "broker_", "aws_")
+_ADDRESSES = ("database_", "broker_", "aws_", "feedback_")
 _NOWHERE = {
     "NOTIFIER_DATABASE_URL": "postgresql://127.0.0.1:1/notifier",
     "NOTIFIER_BROKER_URL": "redis://127.0.0.1:1/0",
@@ -35,7 +36,12 @@ _NOWHERE = {
     "NOTIFIER_AWS_SES_ENDPOINT_URL": "http://127.0.0.1:1",
     "NOTIFIER_AWS_REGION": "eu-west-1",
 }
-EXAMPLE = {"NOTIFIER_TABLES": TABLE, "NOTIFIER_ROUTES": ROUTES, "NOTIFIER_SENDER": SENDER}
+EXAMPLE = {
+    "NOTIFIER_TABLES": TABLE,
+    "NOTIFIER_ROUTES": ROUTES,
+    "NOTIFIER_SENDER": SENDER,
+    "NOTIFIER_SES_CONFIGURATION_SET": "notifier",
+}
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 _COMPLAINT = re.compile(rb'\[(warning|error|critical) *\]|"level": ?"(warning|error|critical)"')
 
@@ -73,6 +79,7 @@ class System:
             "NOTIFIER_AWS_ENDPOINT_URL": self.aws.url,
             "NOTIFIER_AWS_SES_ENDPOINT_URL": self.ses.url,
             "NOTIFIER_AWS_REGION": "eu-west-1",
+            "NOTIFIER_FEEDBACK_QUEUE_URL": _queue_url(self.aws),
             "NOTIFIER_HEARTBEAT_FOLDER": str(self.folder),
             **EXAMPLE,
             **self.options,
@@ -96,8 +103,7 @@ class System:
 
     def table(self, name: str = TABLE) -> EventTable:
         """A table of this system's DynamoDB."""
-        session = boto3.Session(*CREDENTIALS.values())
-        return EventTable(self.settings, name, session)
+        return EventTable(self.settings, name, boto3.Session(*CREDENTIALS.values()))
 
     @property
     def settings(self) -> Settings:
@@ -115,19 +121,24 @@ class System:
 def running_servers(
     folder: Path, *, durable: bool = True, options: Mapping[str, str] | None = None
 ) -> Iterator[System]:
-    """Postgres, Redis, DynamoDB and SES, migrated and with the tables made; logs lie in `folder`."""
+    """Postgres, Redis, DynamoDB, SQS and SES, with the schema, the tables and the queue; logs lie in `folder`."""
     with ExitStack() as stack, ThreadPoolExecutor(4) as side_by_side:  # each spends its start waiting
         postgres = side_by_side.submit(stack.enter_context, embedded_postgres(folder, durable=durable))
         redis = side_by_side.submit(stack.enter_context, embedded_redis(folder, durable=durable))
-        aws = side_by_side.submit(stack.enter_context, ministack(folder))
-        ses = side_by_side.submit(stack.enter_context, ses_simulator(folder))
-        servers = (postgres.result(), redis.result(), aws.result(), ses.result())
+        aws = stack.enter_context(ministack(folder))
+        ses = side_by_side.submit(stack.enter_context, ses_simulator(folder, "--queue-url", _queue_url(aws)))
+        servers = (postgres.result(), redis.result(), aws, ses.result())
         system = System(folder, *servers, stack.enter_context(ExitStack()), dict(options or {}))
+        create_events_queue(system.settings, boto3.Session(*CREDENTIALS.values()))
         system.postgres.create_database("notifier")
         migrate(system.postgres.url("notifier"))
         for table in system.settings.tables:
             system.table(table).create()
         yield system
+
+
+def _queue_url(aws: MinistackServer) -> str:
+    return f"{aws.url}/{ACCOUNT}/{NAME}"
 
 
 def own_options() -> dict[str, str]:

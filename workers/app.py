@@ -15,8 +15,10 @@ from workers.wiring import underway
 
 settings = load_settings()
 app = Celery("notifier")
-app.conf.update(celery_configuration(settings.broker_url.get_secret_value(), settings.visibility_seconds))
-register(app)
+app.conf.update(
+    celery_configuration(settings.broker_url.get_secret_value(), settings.visibility_seconds, settings.unit_size)
+)
+register(app, settings.unit_size, settings.event_sample)
 
 
 class Beat(bootsteps.StartStopStep):  # type: ignore[misc]

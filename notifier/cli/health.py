@@ -8,15 +8,15 @@ from notifier.cli.output import Json, print_json
 
 
 def health(
-    process: Annotated[str, typer.Argument(help="bridge or worker")],
+    process: Annotated[str, typer.Argument(help="bridge, feedback or worker")],
     json: Json = False,
 ) -> None:
-    """Say whether the bridge or worker on this machine makes progress. Exit 1 where it does not."""
+    """Say whether the bridge, feedback or worker on this machine makes progress. Exit 1 where it does not."""
     from notifier.errors import UsageError
     from notifier.health import STALE_SECONDS, Heartbeat
 
-    if process not in {"bridge", "worker"}:
-        raise UsageError(f"{process!r} is neither bridge nor worker")
+    if process not in {"bridge", "feedback", "worker"}:
+        raise UsageError(f"{process!r} is neither bridge nor feedback nor worker")
     age = Heartbeat(process).age()
     good = age is not None and age < STALE_SECONDS
     words = "has not started here" if age is None else f"last made progress {age:.0f} s ago"

@@ -130,8 +130,8 @@ ON CONFLICT (channel) DO UPDATE SET events_sent_until = greatest(c.events_sent_u
 """)
 
 _DRAINED = text("""
-INSERT INTO channels (channel, drained_at) VALUES (:channel, now())
-ON CONFLICT (channel) DO UPDATE SET drained_at = now()
+INSERT INTO channels AS c (channel, drained_at) VALUES (:channel, now() - make_interval(secs => :ago))
+ON CONFLICT (channel) DO UPDATE SET drained_at = greatest(c.drained_at, excluded.drained_at)
 """)
 
 _BURY = text(
@@ -175,10 +175,10 @@ class Settlement:
         repeated = len(events) - len(fresh) - unmatched
         return Settled(len(fresh), repeated, accepted, duplicates, unmatched, len(dead))
 
-    def idle(self) -> None:
-        """The queue was found empty: every event that had been published reached us."""
+    def idle(self, ago: float = 0.0) -> None:
+        """Every event that was published more than `ago` seconds ago is settled: the queue holds none of them."""
         with self._engine.begin() as connection:
-            connection.execute(_DRAINED, {"channel": self._channel})
+            connection.execute(_DRAINED, {"channel": self._channel, "ago": ago})
 
     def _accept(self, connection: Connection, fresh: Sequence[Feedback]) -> tuple[int, int]:
         proof = _latest(fresh)

@@ -21,6 +21,11 @@ class Account:
     identities: frozenset[str] = frozenset()
     configuration_sets: frozenset[str] = frozenset()
 
+    @property
+    def topic(self) -> str:
+        """The SNS topic that its events go to."""
+        return f"arn:aws:sns:{self.region}:{self.account_id}:ses-events"
+
     def check(self, envelope: Envelope) -> None:
         limits.check_identity(envelope.sender, self.identities)
         if envelope.configuration_set is not None:
@@ -72,11 +77,10 @@ class Account:
         """One SNS destination for the kinds that are published; none where there are none."""
         self.check_configuration_set(name)
         types = sorted(kind.upper().replace(" ", "_") for kind in kinds)
-        topic = f"arn:aws:sns:{self.region}:{self.account_id}:ses-events"
         destination = {
             "Name": "events",
             "Enabled": True,
             "MatchingEventTypes": types,
-            "SnsDestination": {"TopicArn": topic},
+            "SnsDestination": {"TopicArn": self.topic},
         }
         return {"EventDestinations": [destination] if types else []}

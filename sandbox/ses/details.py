@@ -1,12 +1,21 @@
-"""The part of an event that says what happened: `send`, `delivery`, `bounce`, `complaint`, `reject`, `failure`."""
+"""The part of an event that says what happened: `send`, `delivery`, `bounce` and so on."""
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
+from uuid import NAMESPACE_OID, uuid5
 
 from sandbox.ses.fates import EventKind, Fate, Happening
-from sandbox.ses.mail import Envelope
+from sandbox.ses.mail import Receipt
 
+_MEMBERS: Mapping[EventKind, str] = {
+    EventKind.SEND: "send",
+    EventKind.DELIVERY: "delivery",
+    EventKind.BOUNCE: "bounce",
+    EventKind.COMPLAINT: "complaint",
+    EventKind.REJECT: "reject",
+    EventKind.RENDERING_FAILURE: "failure",
+    EventKind.DELIVERY_DELAY: "deliveryDelay",
+}
 _MTA = "a4-1.smtp-out.simulator.amazonses.com"
 _BOUNCES: Mapping[Fate, tuple[str, str]] = {
     Fate.BOUNCED: ("General", "smtp; 550 5.1.1 user unknown"),
@@ -21,27 +30,30 @@ _BOUNCES: Mapping[Fate, tuple[str, str]] = {
 }
 
 
-def describe(envelope: Envelope, happening: Happening, time: str) -> tuple[str, dict[str, Any]]:
+def describe(receipt: Receipt, happening: Happening) -> tuple[str, dict[str, Any]]:
     """The member's name and what it holds."""
     match happening.kind:
         case EventKind.SEND:
-            return "send", {}
+            detail: dict[str, Any] = {}
         case EventKind.DELIVERY:
-            return "delivery", _delivery(happening, time)
+            detail = _delivery(receipt, happening)
         case EventKind.BOUNCE:
-            return "bounce", _bounce(happening, time)
+            detail = _bounce(receipt, happening)
         case EventKind.COMPLAINT:
-            return "complaint", _complaint(happening, time)
+            detail = _complaint(receipt, happening)
         case EventKind.REJECT:
-            return "reject", {"reason": "Bad content"}
+            detail = {"reason": "Bad content"}
         case EventKind.RENDERING_FAILURE:
-            message = envelope.failure or "The address asked for it."
-            return "failure", {"templateName": "inline", "errorMessage": message}
+            message = receipt.envelope.failure or "The address asked for it."
+            detail = {"templateName": "inline", "errorMessage": message}
+        case EventKind.DELIVERY_DELAY:
+            detail = _delay(receipt, happening)
+    return _MEMBERS[happening.kind], detail
 
 
-def _delivery(happening: Happening, time: str) -> dict[str, Any]:
+def _delivery(receipt: Receipt, happening: Happening) -> dict[str, Any]:
     return {
-        "timestamp": time,
+        "timestamp": receipt.time,
         "processingTimeMillis": 250,
         "recipients": happening.recipients,
         "smtpResponse": "250 2.6.0 Message received",
@@ -49,29 +61,41 @@ def _delivery(happening: Happening, time: str) -> dict[str, Any]:
     }
 
 
-def _bounce(happening: Happening, time: str) -> dict[str, Any]:
-    subtype, diagnosis = _BOUNCES[happening.fate]
-    bounced = [
-        {"emailAddress": recipient, "action": "failed", "status": "5.1.1", "diagnosticCode": diagnosis}
-        for recipient in happening.recipients
-    ]
+def _bounce(receipt: Receipt, happening: Happening) -> dict[str, Any]:
+    transient = happening.fate is Fate.OUT_OF_OFFICE
+    subtype, diagnosis = ("General", "") if transient else _BOUNCES[happening.fate]
+    why = {} if transient else {"action": "failed", "status": "5.1.1", "diagnosticCode": diagnosis}
     return {
-        "bounceType": "Permanent",
+        "bounceType": "Transient" if transient else "Permanent",
         "bounceSubType": subtype,
-        "bouncedRecipients": bounced,
-        "timestamp": time,
-        "feedbackId": f"{uuid4()}-000000",
+        "bouncedRecipients": [{"emailAddress": recipient, **why} for recipient in happening.recipients],
+        "timestamp": receipt.time,
+        "feedbackId": _feedback_id(receipt, happening),
         "reportingMTA": f"dns; {_MTA}",
     }
 
 
-def _complaint(happening: Happening, time: str) -> dict[str, Any]:
+def _complaint(receipt: Receipt, happening: Happening) -> dict[str, Any]:
     return {
         "complainedRecipients": [{"emailAddress": recipient} for recipient in happening.recipients],
-        "timestamp": time,
-        "feedbackId": f"{uuid4()}-000000",
+        "timestamp": receipt.time,
+        "feedbackId": _feedback_id(receipt, happening),
         "complaintSubType": None,
         "userAgent": "Amazon SES Mailbox Simulator",
         "complaintFeedbackType": "abuse",
-        "arrivalDate": time,
+        "arrivalDate": receipt.time,
     }
+
+
+def _delay(receipt: Receipt, happening: Happening) -> dict[str, Any]:
+    why = {"status": "4.4.1", "diagnosticCode": "smtp; 421 4.4.1 Unable to connect to remote host"}
+    return {
+        "timestamp": receipt.time,
+        "delayType": "TransientCommunicationFailure",
+        "expirationTime": receipt.time,
+        "delayedRecipients": [{"emailAddress": recipient, **why} for recipient in happening.recipients],
+    }
+
+
+def _feedback_id(receipt: Receipt, happening: Happening) -> str:
+    return f"{uuid5(NAMESPACE_OID, f'{receipt.message_id} {happening.kind} {happening.fate}')}-000000"

@@ -10,9 +10,10 @@ from typing import Any
 import orjson
 
 from sandbox.ses.account import Account
-from sandbox.ses.events import record, sns_envelope
+from sandbox.ses.events import record
 from sandbox.ses.mail import Receipt
 from sandbox.ses.schedule import Schedule, Waiting
+from sandbox.ses.sns import Signer
 from sandbox.ses.sqs import MAX_BATCH, Queue, QueueAwayError, batches, fits
 
 _FIRST_WAIT = 0.1
@@ -23,12 +24,14 @@ _log = logging.getLogger(__name__)
 class Emitter:
     """Sends over several connections at once. While the queue is away, events wait in the schedule."""
 
-    def __init__(self, schedule: Schedule, queues: Sequence[Queue], account: Account, wrapped: bool = False) -> None:
-        """`wrapped` puts each event into SNS's envelope, as without raw message delivery."""
+    def __init__(
+        self, schedule: Schedule, queues: Sequence[Queue], account: Account, signer: Signer | None = None
+    ) -> None:
+        """A `signer` puts each event into SNS's envelope, as without raw message delivery."""
         self._schedule = schedule
         self._queues = queues
         self._account = account
-        self._wrapped = wrapped
+        self._signer = signer
         self._wake = asyncio.Event()
         self._in_flight = self._delivered = self._refused = 0
         self._away: str | None = None
@@ -81,9 +84,10 @@ class Emitter:
         return events
 
     def _body(self, event: Waiting) -> str:
-        now = time.time()
-        body = orjson.dumps(record(self._account, event.receipt, event.happening, now)).decode()
-        return orjson.dumps(sns_envelope(self._account, body, now)).decode() if self._wrapped else body
+        body = orjson.dumps(record(self._account, event.receipt, event.happening)).decode()
+        if self._signer is None:
+            return body
+        return orjson.dumps(self._signer.envelope(self._account.topic, body, time.time())).decode()
 
     async def _send(self, queue: Queue, bodies: list[str]) -> None:
         """Again and again, until the queue has taken or refused each of them."""

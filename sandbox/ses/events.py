@@ -1,39 +1,20 @@
 """The records that SES publishes about a mail, in its shape."""
 
 from typing import Any
-from uuid import uuid4
 
 from sandbox.ses.account import Account
 from sandbox.ses.details import describe
 from sandbox.ses.fates import EventKind, Happening
 from sandbox.ses.limits import bare
-from sandbox.ses.mail import Envelope, Receipt, stamp
+from sandbox.ses.mail import Envelope, Receipt
 
 MAX_HEADERS_BYTES = 10 * 1024
 
 
-def record(account: Account, receipt: Receipt, happening: Happening, now: float) -> dict[str, Any]:
-    """One event; `now` is when the thing happened, in seconds since the epoch."""
-    name, detail = describe(receipt.envelope, happening, stamp(now))
+def record(account: Account, receipt: Receipt, happening: Happening) -> dict[str, Any]:
+    """One event. Asked again for the same one it is the same, to the letter: that is how SES's come twice."""
+    name, detail = describe(receipt, happening)
     return {"eventType": happening.kind, "mail": _mail(account, receipt, happening.kind), name: detail}
-
-
-def sns_envelope(account: Account, message: str, now: float) -> dict[str, Any]:
-    """The event as SNS wraps it where raw delivery is off."""
-    topic = f"arn:aws:sns:{account.region}:{account.account_id}:ses-events"
-    host = f"https://sns.{account.region}.amazonaws.com"
-    return {
-        "Type": "Notification",
-        "MessageId": str(uuid4()),
-        "TopicArn": topic,
-        "Subject": "Amazon SES Email Event Notification",
-        "Message": message,
-        "Timestamp": stamp(now),
-        "SignatureVersion": "1",
-        "Signature": "SIMULATED",
-        "SigningCertURL": f"{host}/SimpleNotificationService-simulated.pem",
-        "UnsubscribeURL": f"{host}/?Action=Unsubscribe&SubscriptionArn={topic}:simulated",
-    }
 
 
 def _mail(account: Account, receipt: Receipt, kind: EventKind) -> dict[str, Any]:

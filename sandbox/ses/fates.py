@@ -16,6 +16,8 @@ class Fate(StrEnum):
     SUPPRESSED = "suppressed"
     GLOBALLY_SUPPRESSED = "globally suppressed"
     NOT_RENDERED = "not rendered"
+    OUT_OF_OFFICE = "out of office"
+    DELAYED = "delayed"
 
 
 class EventKind(StrEnum):
@@ -25,6 +27,7 @@ class EventKind(StrEnum):
     COMPLAINT = "Complaint"
     REJECT = "Reject"
     RENDERING_FAILURE = "Rendering Failure"
+    DELIVERY_DELAY = "DeliveryDelay"
 
 
 class Happening(NamedTuple):
@@ -35,10 +38,12 @@ class Happening(NamedTuple):
     recipients: Sequence[str]
 
 
-# `reject` and `renderingfailure` are ours: SES tells those two from the content.
+# `delay`, `reject` and `renderingfailure` are ours: SES tells those from the network and the content.
 _BY_LOCAL_PART: Mapping[str, Fate] = {
     "bounce": Fate.BOUNCED,
     "complaint": Fate.COMPLAINED,
+    "delay": Fate.DELAYED,
+    "ooto": Fate.OUT_OF_OFFICE,
     "reject": Fate.REJECTED,
     "renderingfailure": Fate.NOT_RENDERED,
     "suppressionlist": Fate.GLOBALLY_SUPPRESSED,
@@ -52,6 +57,8 @@ _EVENTS: Mapping[Fate, tuple[EventKind, ...]] = {
     Fate.SUPPRESSED: (EventKind.BOUNCE,),
     Fate.GLOBALLY_SUPPRESSED: (EventKind.BOUNCE,),
     Fate.NOT_RENDERED: (EventKind.RENDERING_FAILURE,),
+    Fate.OUT_OF_OFFICE: (EventKind.DELIVERY, EventKind.BOUNCE),  # a bounce is what SES calls the answering machine
+    Fate.DELAYED: (EventKind.DELIVERY_DELAY, EventKind.DELIVERY),
 }
 
 

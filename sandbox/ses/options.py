@@ -20,12 +20,15 @@ class Options:
     keep: int
     rate: float | None
     burst: float | None
+    bulk_rate: float | None
     account: Account
     publishing: Publishing
     queue_url: str | None
     queue_endpoint: str | None
     connections: int
     sns_envelope: bool
+    sns_certificate: Path | None
+    sns_signature_version: str
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -40,6 +43,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         keep=given.keep,
         rate=given.rate,
         burst=given.burst,
+        bulk_rate=given.bulk_rate,
         account=Account(
             given.region, given.account_id, frozenset(given.identity), frozenset(given.configuration_set)
         ),
@@ -56,6 +60,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         queue_endpoint=given.queue_endpoint,
         connections=given.queue_connections,
         sns_envelope=given.sns_envelope,
+        sns_certificate=given.sns_certificate,
+        sns_signature_version=given.sns_signature_version,
     )
 
 
@@ -85,6 +91,7 @@ def _add_account(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--rate", type=_positive, help="recipients per second; without it there is no limit")
     add("--burst", type=_positive, help="recipients at once; one second's rate by default")
+    add("--bulk-rate", type=_positive, help="bulk calls per second, whatever is in them; without it no limit")
     add("--region", default="eu-west-1", help="region in ids and ARNs")
     add("--account-id", default="000000000000", help="account in ARNs")
     add("--identity", action="append", default=[], help="may send; may be repeated; without it, all may")
@@ -97,6 +104,8 @@ def _add_events(group: argparse._ArgumentGroup) -> None:
     add("--queue-endpoint", help="where SQS is; the host of the URL by default")
     add("--queue-connections", type=_at_least_one, default=4, help="batches on their way at once")
     add("--sns-envelope", action="store_true", help="wrap events as SNS does without raw delivery")
+    add("--sns-certificate", type=Path, help="write the certificate of those envelopes' signatures here")
+    add("--sns-signature-version", choices=("1", "2"), default="1", help="1 is SHA-1, 2 is SHA-256")
     add("--event-kinds", type=EventKind, nargs="+", default=list(EventKind), help="publish these only")
     add("--event-delay", type=_seconds, default=0.0, help="seconds before an event goes out")
     add("--event-jitter", type=_seconds, default=0.0, help="up to so many seconds more, drawn for each")

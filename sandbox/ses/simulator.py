@@ -18,6 +18,7 @@ from sandbox.ses.mailbox import Mailbox
 from sandbox.ses.options import Options
 from sandbox.ses.schedule import Schedule
 from sandbox.ses.sending import Desk, Tally
+from sandbox.ses.sns import Signer
 from sandbox.ses.sqs import Queue
 from sandbox.ses.suppression import SuppressionList
 from sandbox.ses.throttle import Bucket
@@ -30,8 +31,8 @@ class Simulator:
         self._emitter = _emitter(options)
         mailbox, suppressed = Mailbox(options.keep), SuppressionList()
         acceptance = Acceptance(options.account.region, self._journal, mailbox, suppressed, self._emitter)
-        bucket = Bucket(options.rate, options.burst)
-        desk = Desk(options.account, Plan(), bucket, acceptance, Tally())
+        bucket, bulk_calls = Bucket(options.rate, options.burst), Bucket(options.bulk_rate)
+        desk = Desk(options.account, Plan(), bucket, bulk_calls, acceptance, Tally())
         kinds = options.publishing.kinds if self._emitter else ()
         self._api = Api(desk, self._journal, suppressed, kinds)
         self._control = Control(desk, self._journal, mailbox, suppressed, self._emitter)
@@ -78,4 +79,13 @@ def _emitter(options: Options) -> Emitter | None:
         return None
     region = options.account.region
     queues = [Queue(options.queue_url, options.queue_endpoint, region) for _ in range(options.connections)]
-    return Emitter(Schedule(options.publishing), queues, options.account, options.sns_envelope)
+    return Emitter(Schedule(options.publishing), queues, options.account, _signer(options))
+
+
+def _signer(options: Options) -> Signer | None:
+    if not options.sns_envelope:
+        return None
+    signer = Signer(options.account.region, version=options.sns_signature_version)
+    if options.sns_certificate:
+        options.sns_certificate.write_bytes(signer.certificate)
+    return signer

@@ -81,7 +81,7 @@ def test_only_flower_and_the_inbox_are_published_and_only_to_this_machine():
     assert not any("network_mode" in service for service in SERVICES.values())
 
 
-@pytest.mark.parametrize("name", ["bridge", *WORKERS])
+@pytest.mark.parametrize("name", ["bridge", "feedback", *WORKERS])
 def test_there_may_be_many_of_it(name: str):
     assert not {"container_name", "hostname", "ports"} & SERVICES[name].keys()
 
@@ -143,7 +143,7 @@ def test_every_channel_of_ours_can_be_asked_for():
     assert sorted(f"worker-{name}" for name in channel_names()) == WORKERS
 
 
-@pytest.mark.parametrize("name", ["bridge", *WORKERS])
+@pytest.mark.parametrize("name", ["bridge", "feedback", *WORKERS])
 def test_no_setting_in_the_env_file_is_ignored(name: str):
     known = {f"NOTIFIER_{field.upper()}" for field in Settings.model_fields}
     assert known - SERVICES[name]["environment"].keys() == set(), "add a line for it to x-app in docker-compose.yml"

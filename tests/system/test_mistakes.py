@@ -31,6 +31,7 @@ def environment(database_url: str, broker_url: str, tmp_path: Path) -> dict[str,
         "NOTIFIER_ROUTES": "my_routes",
         "NOTIFIER_TABLES": "activity",
         "NOTIFIER_SENDER": "us@example.com",
+        "NOTIFIER_FEEDBACK_QUEUE_URL": f"http://{NOWHERE}/000000000000/ses-events",
         "NOTIFIER_AWS_ENDPOINT_URL": f"http://{NOWHERE}",
         "NOTIFIER_AWS_REGION": "eu-west-1",
         "AWS_ACCESS_KEY_ID": "test",
@@ -70,6 +71,11 @@ BAD_SETTINGS = [
     ("worker email", "NOTIFIER_SENDER", "", "NOTIFIER_SENDER is not set"),
     ("worker email", "NOTIFIER_SENDER", "not an address", "NOTIFIER_SENDER"),
     ("worker pigeon", "NOTIFIER_SENDER", "us@example.com", "no channel is called 'pigeon'; installed are: email"),
+    ("feedback", "NOTIFIER_DATABASE_URL", f"postgresql://u:secret@{NOWHERE}/d", "Is NOTIFIER_DATABASE_URL right"),
+    ("feedback", "NOTIFIER_FEEDBACK_QUEUE_URL", None, "NOTIFIER_FEEDBACK_QUEUE_URL is not set"),
+    ("feedback", "NOTIFIER_FEEDBACK_QUEUE_URL", "ses-events", "is not the URL of a queue"),
+    ("feedback", "NOTIFIER_FEEDBACK_QUEUE_URL", f"http://{NOWHERE}/1/q", "no answer from SQS"),
+    ("feedback", "NOTIFIER_FEEDBACK_TOPIC_ARN", "ses-events", "is not the ARN of an SNS topic"),
     ("status", "NOTIFIER_DATABASE_URL", "postgresql://u:secret@h:port/d", "the port is not a number"),
     ("bridge", "NOTIFIER_BROKER_URL", "redis://:secret@h:port/0", "NOTIFIER_BROKER_URL is wrong"),
     ("bridge", "NOTIFIER_ROUTES", "my_routes.py", "without .py: NOTIFIER_ROUTES=my_routes$"),
@@ -117,10 +123,11 @@ def test_a_channel_that_is_not_installed(environment: dict[str, str], tmp_path: 
     assert "channel='emial'; installed are: email" in refused(words, environment)
 
 
-def test_no_credentials(environment: dict[str, str]) -> None:
+@pytest.mark.parametrize("words", ["bridge", "feedback"])
+def test_no_credentials(environment: dict[str, str], words: str) -> None:
     changed = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
     changed |= {"AWS_EC2_METADATA_DISABLED": "true", "HOME": "/nonexistent"}
-    assert "no AWS credentials" in refused("bridge", changed)
+    assert "no AWS credentials" in refused(words, changed)
 
 
 def test_a_broken_template(environment: dict[str, str], tmp_path: Path) -> None:
@@ -132,7 +139,7 @@ def test_a_broken_template(environment: dict[str, str], tmp_path: Path) -> None:
     assert "subject.txt" in line
 
 
-@pytest.mark.parametrize("words", ["bridge", "worker email", "status"])
+@pytest.mark.parametrize("words", ["bridge", "feedback", "worker email", "status"])
 def test_a_database_that_was_not_migrated(environment: dict[str, str], empty_database_url: str, words: str) -> None:
     line = refused(words, environment | {"NOTIFIER_DATABASE_URL": empty_database_url})
     assert "run `notifier migrate`" in line
@@ -154,7 +161,7 @@ def test_a_database_that_cannot_hold_all_text(
         ("show nonsense", "is not the id of a notification"),
         ("show 00000000-0000-0000-0000-000000000000", "there is no notification"),
         ("list --status done", "no status is called 'done'"),
-        ("health cat", "neither bridge nor worker"),
+        ("health cat", "neither bridge nor feedback nor worker"),
     ],
 )
 def test_a_wrong_word(environment: dict[str, str], words: str, says: str) -> None:

@@ -34,7 +34,8 @@ def queue(shared_queue, publisher):
     [
         ("ann@example.com", ["Send", "Delivery"], "delivered"),
         ("success@simulator.amazonses.com", ["Send", "Delivery"], "delivered"),
-        ("ooto@simulator.amazonses.com", ["Send", "Delivery"], "delivered"),
+        ("ooto@simulator.amazonses.com", ["Send", "Delivery", "Bounce"], "out of office"),
+        ("delay@example.com", ["Send", "DeliveryDelay", "Delivery"], "delayed"),
         ("bounce@simulator.amazonses.com", ["Send", "Bounce"], "bounced"),
         ("bounce+7@example.com", ["Send", "Bounce"], "bounced"),
         ("Complaint@example.com", ["Send", "Delivery", "Complaint"], "complained"),
@@ -79,6 +80,24 @@ def test_a_bounce_and_a_complaint_name_who_it_was(publisher, queue):
     assert [one["emailAddress"] for one in bounce["bouncedRecipients"]] == ["bounce@example.com"]
     assert complaint["complainedRecipients"] == [{"emailAddress": "complaint@example.com"}]
     assert complaint["complaintFeedbackType"] == "abuse"
+
+
+def test_an_answering_machine_is_told_as_a_bounce_of_no_reason(publisher, queue):
+    publisher.send("ooto@simulator.amazonses.com", ConfigurationSetName="main")
+    wait_until(lambda: len(queue.messages) == 3)
+    bounce = queue.of("Bounce")["bounce"]
+    assert (bounce["bounceType"], bounce["bounceSubType"]) == ("Transient", "General")
+    assert bounce["bouncedRecipients"] == [{"emailAddress": "ooto@simulator.amazonses.com"}]
+
+
+def test_an_event_that_comes_twice_is_the_same_to_the_letter(tmp_path):
+    options = ("--event-duplication", "1", "--event-jitter", "0.2")
+    with queue_stub() as queue, simulator(tmp_path / "j", "--queue-url", queue.url, *options) as ses:
+        ses.send("complaint@example.com", ConfigurationSetName="main")
+        wait_until(lambda: len(queue.messages) == 6)
+        for kind in ("Send", "Delivery", "Complaint"):
+            first, second = (event for event in queue.messages if event["eventType"] == kind)
+            assert first == second
 
 
 def test_a_suppressed_address_is_accepted_and_bounces(publisher, queue):

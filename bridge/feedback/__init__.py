@@ -1,0 +1,1 @@
+"""SES's events, from SQS to settled deliveries."""

@@ -1,0 +1,76 @@
+"""`notifier feedback`: wires the receivers and runs them until they are told to stop."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from bridge.feedback.certificates import Fetch
+    from bridge.feedback.envelope import Opener
+    from bridge.feedback.receivers import Receivers
+    from notifier.settings import Settings
+
+CHANNEL = "email"
+
+
+def feedback(
+    concurrency: Annotated[int, typer.Option(help="Batches under way at once.", min=1, max=64)] = 2,
+) -> None:
+    """Read SES's events from SQS and settle what they prove. Run as many as you like."""
+    from notifier.settings import load_settings
+    from notifier.telemetry import configure_logging
+
+    settings = load_settings()
+    configure_logging(settings, process="feedback")
+    with wired(settings, concurrency) as ready:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, lambda *_: ready.stop())
+        ready.run()
+
+
+@contextmanager
+def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
+    """Receivers that have everything they need. Raises the NotifierError that names what is missing."""
+    from bridge.feedback.certificates import fetch
+    from bridge.feedback.flow import Flow
+    from bridge.feedback.queue import FeedbackQueue
+    from bridge.feedback.receiver import Receiver
+    from bridge.feedback.receivers import Receivers
+    from notifier.database import check_schema, connect
+    from notifier.health import Heartbeat
+    from notifier.outbox import RateLimits, Settlement
+
+    actor = f"feedback {socket.gethostname()}:{os.getpid()}"
+    opener = opener_of(settings, fetch)
+    queue = FeedbackQueue(settings, connections=concurrency)
+    engine = connect(settings.database_url.get_secret_value(), pool_size=concurrency, application="notifier feedback")
+    limits = RateLimits(settings.bounce_rate_limit, settings.complaint_rate_limit)
+    settlement = Settlement(engine, channel=CHANNEL, actor=actor, limits=limits)
+    flow = Flow(queue.visibility)
+    try:
+        check_schema(engine)
+        queue.check()
+        yield Receivers(
+            [Receiver(queue, opener, settlement, flow) for _ in range(concurrency)], Heartbeat("feedback")
+        )
+    finally:
+        queue.close()
+        engine.dispose()
+
+
+def opener_of(settings: "Settings", fetch: "Fetch") -> "Opener":
+    """Believes what the settings say. Raises SettingsError."""
+    from bridge.feedback.certificates import Certificates
+    from bridge.feedback.envelope import Opener
+    from bridge.feedback.sns_signature import Signatures
+    from bridge.feedback.topic import Topic
+
+    if not settings.feedback_topic_arn:
+        return Opener(None)
+    topic = Topic.of(settings.feedback_topic_arn)
+    return Opener(Signatures(topic, Certificates(topic, fetch)))

@@ -1,0 +1,85 @@
+"""One message of the queue: what it says, or why it can never be used."""
+
+import json
+from typing import Any, Protocol
+
+import orjson
+
+from bridge.feedback.events import feedback_of
+from bridge.feedback.sns_signature import Envelope
+from notifier.errors import DecodeError, Unreachable
+from notifier.feedback import DeadLetter, Feedback
+
+_CONFIRMATIONS = {
+    "SubscriptionConfirmation": (
+        "SNS asks to confirm a subscription, which only a person may do: compare its TopicArn, then "
+        "`aws sns confirm-subscription` with its Token"
+    ),
+    "UnsubscribeConfirmation": "somebody ended the subscription of this queue: if that was not you, subscribe again",
+}
+_GREETING = "Successfully validated SNS topic for Amazon SES event publishing."
+
+
+class Signed(Protocol):
+    """Knows whether an envelope is of our topic."""
+
+    def check(self, envelope: Envelope) -> None:
+        """Raises DecodeError where it is not, Unreachable where that cannot be known now."""
+
+
+class Opener:
+    """Reads messages. With `signed`, only those in an envelope of SNS that it knows; otherwise only bare ones."""
+
+    def __init__(self, signed: Signed | None) -> None:
+        self._signed = signed
+
+    def read(self, body: str) -> list[Feedback] | DeadLetter:
+        """Raises Unreachable where it cannot be known yet whether the message is genuine."""
+        try:
+            return feedback_of(self._record(body))
+        except DecodeError as error:
+            return dead(body, str(error))
+        except Unreachable:
+            raise
+        except Exception as error:  # noqa: BLE001  a mistake of ours must not stop the others
+            return dead(body, f"a mistake in Notifier: {type(error).__name__}")
+
+    def _record(self, body: str) -> object:
+        message = _parsed(body)
+        wrapped = isinstance(message, dict) and {"Type", "TopicArn", "Message"} <= message.keys()
+        if wrapped and (asked := _CONFIRMATIONS.get(str(message["Type"]))):
+            raise DecodeError(asked)
+        if self._signed is None:
+            if wrapped:
+                raise DecodeError(
+                    "in an envelope of SNS: turn raw message delivery on, or set NOTIFIER_FEEDBACK_TOPIC_ARN"
+                )
+            return message
+        if not wrapped:
+            raise DecodeError(
+                "not in an envelope of SNS, which NOTIFIER_FEEDBACK_TOPIC_ARN demands: is raw message delivery on?"
+            )
+        self._signed.check(message)
+        return _parsed(message["Message"])
+
+
+def dead(body: str, error: str) -> DeadLetter:
+    """The message as it came, with what is wrong."""
+    return DeadLetter(body.encode("utf-8", "surrogatepass"), error)
+
+
+def _parsed(text: str) -> Any:
+    if text.strip() == _GREETING:
+        raise DecodeError("SES's greeting to a new topic: all is well")
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        return _parsed_leniently(text)
+
+
+def _parsed_leniently(text: str) -> Any:
+    """SES cuts long headers, and half a character must not cost the event."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise DecodeError("no JSON") from None

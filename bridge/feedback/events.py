@@ -1,0 +1,183 @@
+"""An event record of SES becomes what it says. Pure.
+
+The record is that of event publishing, which carries our tags, as SNS, EventBridge or the queue itself bring it.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from notifier.errors import DecodeError
+from notifier.feedback import ATTEMPT_TAG, NOTIFICATION_TAG, Feedback, FeedbackKind
+
+_MOST_DETAIL = 500
+_MOST_ID = 256
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ATTEMPT = re.compile(r"[1-9][0-9]{0,8}")
+_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;:]+")
+
+Record = Mapping[str, Any]
+
+
+def feedback_of(record: object) -> list[Feedback]:
+    """What one record says: one thing, or one for each topic that somebody leaves. Raises DecodeError."""
+    event = _unwrapped(record)
+    name = _text(event.get("eventType"))
+    if not name and "notificationType" in event:
+        raise DecodeError(
+            "a notification of an identity, which has no tags: publish events through a configuration set instead"
+        )
+    if name not in _MEANINGS:
+        raise DecodeError("its eventType is none that is known")
+    member, meaning = _MEANINGS[name]
+    return meaning(_proof(_mapping(event.get("mail"))), _mapping(event.get(member)))
+
+
+def _unwrapped(record: object) -> Record:
+    if not isinstance(record, dict):
+        raise DecodeError("no JSON object")
+    if record.get("source") == "aws.ses" and isinstance(record.get("detail"), dict):
+        return _mapping(record["detail"])  # as EventBridge brings it
+    return record
+
+
+def _proof(mail: Record) -> Feedback:
+    """What every event says, whatever its kind: that the message was taken."""
+    message_id, sent_at = mail.get("messageId"), _time(mail.get("timestamp"))
+    if not _storable(message_id):
+        raise DecodeError("its mail has no messageId")
+    if sent_at is None:
+        raise DecodeError("its mail has no timestamp")
+    notification, attempt = _tag(mail, NOTIFICATION_TAG), _tag(mail, ATTEMPT_TAG)
+    return Feedback(
+        FeedbackKind.SEND,
+        str(message_id),
+        sent_at,
+        sent_at,
+        UUID(notification) if _UUID.fullmatch(notification) else None,
+        int(attempt) if _ATTEMPT.fullmatch(attempt) else None,
+        _first(mail.get("destination")),
+    )
+
+
+def _send(proof: Feedback, _: Record) -> list[Feedback]:
+    return [proof]
+
+
+def _delivery(proof: Feedback, delivery: Record) -> list[Feedback]:
+    recipient = _first(delivery.get("recipients")) or proof.recipient
+    return [replace(_happened(proof, FeedbackKind.DELIVERY, delivery), recipient=recipient)]
+
+
+def _bounce(proof: Feedback, bounce: Record) -> list[Feedback]:
+    people = _people(bounce.get("bouncedRecipients"))
+    kind, subtype = _text(bounce.get("bounceType")), _text(bounce.get("bounceSubType"))
+    diagnosis = next((_text(each.get("diagnosticCode")) for each in people), "")
+    if (kind, subtype) == ("Transient", "General") and not diagnosis and not any("status" in each for each in people):
+        return [proof]  # a machine answered that its owner is out of office: the mail is in the mailbox
+    bounced = _happened(proof, FeedbackKind.BOUNCE, bounce, f"{kind}/{subtype}", diagnosis)
+    return [replace(bounced, recipient=_of(people) or proof.recipient, permanent=kind == "Permanent")]
+
+
+def _complaint(proof: Feedback, complaint: Record) -> list[Feedback]:
+    kind = _text(complaint.get("complaintFeedbackType"))
+    if kind == "not-spam":
+        return [proof]  # the opposite of a complaint
+    people = _people(complaint.get("complainedRecipients"))
+    complained = _happened(proof, FeedbackKind.COMPLAINT, complaint, kind, _text(complaint.get("complaintSubType")))
+    return [replace(complained, recipient=_of(people) or proof.recipient)]
+
+
+def _reject(proof: Feedback, reject: Record) -> list[Feedback]:
+    return [_happened(proof, FeedbackKind.REJECT, reject, _text(reject.get("reason")))]
+
+
+def _failure(proof: Feedback, failure: Record) -> list[Feedback]:
+    return [_happened(proof, FeedbackKind.RENDERING_FAILURE, failure, _text(failure.get("errorMessage")))]
+
+
+def _delay(proof: Feedback, delay: Record) -> list[Feedback]:
+    people = _people(delay.get("delayedRecipients"))
+    diagnosis = next((_text(each.get("diagnosticCode")) for each in people), "")
+    delayed = _happened(proof, FeedbackKind.DELAY, delay, _text(delay.get("delayType")), diagnosis)
+    return [replace(delayed, recipient=_of(people) or proof.recipient)]
+
+
+def _subscription(proof: Feedback, subscription: Record) -> list[Feedback]:
+    """Events are told apart by their time: those of several topics get a microsecond each."""
+    left = _happened(proof, FeedbackKind.UNSUBSCRIBE, subscription)
+    wishes = _mapping(subscription.get("newTopicPreferences"))
+    if wishes.get("unsubscribeAll") is True:
+        return [left]
+    topics = sorted(_left(wishes) - _left(_mapping(subscription.get("oldTopicPreferences"))))
+    return [
+        replace(left, topic=topic, occurred_at=left.occurred_at + timedelta(microseconds=number))
+        for number, topic in enumerate(topics)
+    ] or [proof]
+
+
+_MEANINGS: Mapping[str, tuple[str, Callable[[Feedback, Record], list[Feedback]]]] = {
+    "Send": ("send", _send),
+    "Delivery": ("delivery", _delivery),
+    "Bounce": ("bounce", _bounce),
+    "Complaint": ("complaint", _complaint),
+    "Reject": ("reject", _reject),
+    "Rendering Failure": ("failure", _failure),
+    "DeliveryDelay": ("deliveryDelay", _delay),
+    "Subscription": ("subscription", _subscription),
+    # Nobody counts these here; they prove that the message was taken.
+    "Open": ("open", _send),
+    "Click": ("click", _send),
+}
+
+
+def _happened(proof: Feedback, kind: FeedbackKind, what: Record, *details: str) -> Feedback:
+    """Without addresses: what a provider says of one is shown where recipients are not."""
+    detail = " ".join(_ADDRESS.sub("…", ": ".join(filter(None, details))).split())
+    at = _time(what.get("timestamp")) or proof.sent_at
+    return replace(proof, kind=kind, occurred_at=at, detail=detail[:_MOST_DETAIL] or None)
+
+
+def _left(preferences: Record) -> set[str]:
+    statuses = _people(preferences.get("topicSubscriptionStatus"))
+    names = (each.get("topicName") for each in statuses if each.get("subscriptionStatus") == "OptOut")
+    return {name for name in names if isinstance(name, str) and _storable(name)}
+
+
+def _mapping(value: object) -> Record:
+    return value if isinstance(value, dict) else {}
+
+
+def _people(value: object) -> list[Record]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _of(people: list[Record]) -> str | None:
+    return _first([each.get("emailAddress") for each in people])
+
+
+def _first(value: object) -> str | None:
+    return value[0] if isinstance(value, list) and value and isinstance(value[0], str) else None
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _storable(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _MOST_ID and value.isprintable()
+
+
+def _tag(mail: Record, name: str) -> str:
+    return _first(_mapping(mail.get("tags")).get(name)) or ""
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(_text(value))
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,164 @@
+"""Bodies of the queue: every one of them becomes feedback or a dead letter, and no mistake of anybody's is raised."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.feedback.envelope import Opener
+from bridge.feedback.sns_signature import Envelope
+from notifier.errors import DecodeError, Unreachable
+from notifier.feedback import DeadLetter, Feedback, FeedbackKind
+from tests.feedback import records
+
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:ses-events"
+
+
+class Believes:
+    """Believes everything, or raises what it is told to."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+
+    def check(self, envelope: Envelope) -> None:
+        if self.error:
+            raise self.error
+
+
+BARE, WRAPPED = Opener(None), Opener(Believes())
+
+
+def wrapped(message: Any, **changes: Any) -> str:
+    text = message if isinstance(message, str) else json.dumps(message)
+    return json.dumps({"Type": "Notification", "TopicArn": TOPIC, "Message": text, **changes})
+
+
+def error_of(found: list[Feedback] | DeadLetter) -> str:
+    assert isinstance(found, DeadLetter)
+    return found.error
+
+
+def test_a_bare_event() -> None:
+    (said,) = BARE.read(json.dumps(records.delivery()))
+    assert said.kind is FeedbackKind.DELIVERY
+
+
+def test_an_event_in_an_envelope() -> None:
+    (said,) = WRAPPED.read(wrapped(records.delivery()))
+    assert said.kind is FeedbackKind.DELIVERY
+
+
+def test_an_envelope_where_none_is_expected() -> None:
+    assert "NOTIFIER_FEEDBACK_TOPIC_ARN" in error_of(BARE.read(wrapped(records.delivery())))
+
+
+@pytest.mark.parametrize("event", [records.delivery(), records.by_eventbridge(records.delivery()), [], "x"])
+def test_no_envelope_where_one_is_demanded(event: Any) -> None:
+    assert "raw message delivery" in error_of(WRAPPED.read(json.dumps(event)))
+
+
+def test_an_envelope_that_is_not_believed_is_kept_as_it_came() -> None:
+    body = wrapped(records.delivery())
+    found = Opener(Believes(DecodeError("forged"))).read(body)
+    assert found == DeadLetter(body.encode(), "forged")
+
+
+def test_what_cannot_be_checked_now_is_no_dead_letter() -> None:
+    with pytest.raises(Unreachable):
+        Opener(Believes(Unreachable("away"))).read(wrapped(records.delivery()))
+
+
+def test_a_mistake_of_ours_costs_one_message() -> None:
+    found = Opener(Believes(KeyError("x"))).read(wrapped(records.delivery()))
+    assert error_of(found) == "a mistake in Notifier: KeyError"
+
+
+@pytest.mark.parametrize("opener", [BARE, WRAPPED])
+def test_a_subscription_is_confirmed_by_hand_only(opener: Opener) -> None:
+    body = wrapped("You have chosen to subscribe", Type="SubscriptionConfirmation", SubscribeURL="https://x.example")
+    assert "aws sns confirm-subscription" in error_of(opener.read(body))
+    assert "ended the subscription" in error_of(opener.read(wrapped("x", Type="UnsubscribeConfirmation")))
+
+
+GREETING = "Successfully validated SNS topic for Amazon SES event publishing."
+
+
+@pytest.mark.parametrize(("opener", "body"), [(BARE, GREETING), (WRAPPED, wrapped(GREETING))])
+def test_the_greeting_of_a_new_topic_is_told_from_a_mistake(opener: Opener, body: str) -> None:
+    assert error_of(opener.read(body)) == "SES's greeting to a new topic: all is well"
+
+
+def test_half_a_character_in_a_long_header_does_not_cost_the_event() -> None:
+    body = json.dumps(records.send(headers=[{"name": "Subject", "value": "\ud83d"}]))
+    (said,) = BARE.read(body)
+    assert said.notification_id == records.ID
+
+
+@pytest.mark.parametrize("body", ["", " ", "{", "[" * 100_000, "\ud800", "\0", '{"a":' + "1" * 10_000 + "}", "NaN"])
+def test_what_is_no_json_is_kept(body: str) -> None:
+    found = BARE.read(body)
+    assert isinstance(found, DeadLetter)
+    assert found.raw.decode("utf-8", "surrogatepass") == body
+
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8)
+    | st.sampled_from(["Send", "Bounce", "2026-11-25T09:30:00Z", "nid", TOPIC, "Notification", str(records.ID), "1"])
+)
+JSON = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+)
+PATHS = st.lists(st.integers(0, 30), max_size=5)
+
+
+def changed(value: Any, path: list[int], put: Any) -> Any:
+    """A copy in which the part at the end of the path is another."""
+    if not path or not isinstance(value, dict | list) or not value:
+        return put
+    place = path[0] % len(value)
+    if isinstance(value, list):
+        return [changed(each, path[1:], put) if number == place else each for number, each in enumerate(value)]
+    key = list(value)[place]
+    return {**value, key: changed(value[key], path[1:], put)}
+
+
+@given(st.sampled_from(sorted(records.EVERY_KIND)), st.lists(st.tuples(PATHS, JSON), min_size=1, max_size=3))
+def test_whatever_is_changed_in_an_event_nothing_is_dropped(name: str, changes: list[tuple[list[int], Any]]) -> None:
+    event: Any = records.EVERY_KIND[name]
+    for path, put in changes:
+        event = changed(event, path, put)
+    assert_nothing_is_dropped(BARE, json.dumps(event))
+    assert_nothing_is_dropped(WRAPPED, wrapped(event))
+
+
+@given(JSON)
+def test_any_json_becomes_something(value: Any) -> None:
+    for opener in (BARE, WRAPPED):
+        assert_nothing_is_dropped(opener, json.dumps(value))
+        assert_nothing_is_dropped(opener, wrapped(value))
+
+
+@given(st.text() | st.binary().map(lambda data: data.decode("latin-1")))
+def test_any_text_becomes_something(body: str) -> None:
+    for opener in (BARE, WRAPPED):
+        assert_nothing_is_dropped(opener, body)
+
+
+def assert_nothing_is_dropped(opener: Opener, body: str) -> None:
+    found = opener.read(body)
+    if isinstance(found, DeadLetter):
+        assert found.raw == body.encode("utf-8", "surrogatepass")
+        assert found.error
+        assert not found.error.startswith("a mistake"), found.error
+    else:
+        assert found
+        for each in found:
+            assert each.message_id.isprintable()
+            assert each.occurred_at.utcoffset() is not None
+            assert each.sent_at.utcoffset() is not None

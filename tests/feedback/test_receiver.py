@@ -1,0 +1,225 @@
+"""One receiver on a queue and an outbox that fail as the test says."""
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import sqlalchemy.exc
+from structlog.testing import capture_logs
+
+from bridge.feedback.envelope import Opener
+from bridge.feedback.flow import Flow
+from bridge.feedback.receiver import MOST_RECEIVES, Receiver
+from notifier.database import DatabaseError
+from notifier.errors import DecodeError, Unreachable
+from notifier.feedback import DeadLetter, Feedback
+from notifier.outbox import Settled
+from tests.feedback import records
+from tests.feedback.memory_queue import MemoryQueue
+
+AWAY = sqlalchemy.exc.OperationalError("UPDATE", {}, Exception("server closed the connection"))
+REFUSED = sqlalchemy.exc.DataError("INSERT", {}, Exception("out of range"))
+
+
+class Outbox:
+    """Records what it is told. `fails` says with what a batch fails."""
+
+    def __init__(self, log: list[str]) -> None:
+        self.log = log
+        self.events: list[str] = []
+        self.dead: list[DeadLetter] = []
+        self.idle_since: list[float] = []
+        self.fails: Callable[[Sequence[str]], Exception | None] = lambda _: None
+
+    def settle(self, events: Sequence[Feedback], dead: Sequence[DeadLetter] = ()) -> Settled:
+        ids = [each.message_id for each in events]
+        if error := self.fails(ids):
+            raise error
+        self.events += ids
+        self.dead += dead
+        self.log.append(f"settle {len(events)} {len(dead)}")
+        return Settled(fresh=len(events), dead=len(dead))
+
+    def idle(self, ago: float = 0.0) -> None:
+        self.idle_since.append(ago)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 500.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class House:
+    """A receiver with everything around it."""
+
+    def __init__(self, bodies: Sequence[str], opener: Opener | None = None) -> None:
+        self.queue = MemoryQueue(bodies)
+        self.outbox = Outbox(self.queue.log)
+        self.clock = Clock()
+        self.flow = Flow(self.queue.visibility, self.clock)
+        self.receiver = Receiver(self.queue, opener or Opener(None), self.outbox, self.flow, self.clock)
+
+
+def event(name: str) -> str:
+    return json.dumps(records.send(messageId=name))
+
+
+def events(count: int) -> list[str]:
+    return [event(f"m{number}") for number in range(count)]
+
+
+def test_what_is_there_is_settled_at_once_and_then_deleted() -> None:
+    house = House([*events(25), "poison"])
+    house.receiver.run_once()
+    assert house.queue.log == ["settle 25 1", "delete 26"]
+    assert [letter.raw for letter in house.outbox.dead] == [b"poison"]
+    assert len(house.queue) == 0
+
+
+def test_a_batch_has_its_bounds() -> None:
+    house = House(events(1_200))
+    for _ in range(4):
+        house.receiver.run_once()
+    assert house.queue.log[::2] == ["settle 500 0", "settle 500 0", "settle 200 0", "delete 0"]
+
+    large = House([json.dumps({**records.send(), "padding": "x" * 250_000})] * 40)
+    large.receiver.run_once()
+    assert large.queue.log == ["settle 20 0", "delete 20"]
+
+
+def test_killed_before_it_deletes_a_batch_comes_again() -> None:
+    house = House(events(3))
+    house.queue.errors["delete"] = [Unreachable("killed")]
+    with pytest.raises(Unreachable):
+        house.receiver.run_once()
+    assert house.queue.end_visibility() == 3
+    house.receiver.run_once()
+    assert house.queue.log == ["settle 3 0", "settle 3 0", "delete 3"]
+
+
+def test_while_the_database_is_away_a_batch_is_kept_and_no_other_is_taken() -> None:
+    house = House(events(30))
+    house.outbox.fails = lambda _: AWAY
+    for _ in range(3):
+        with pytest.raises(DatabaseError):
+            house.receiver.run_once()
+    assert len(house.queue.hidden) == 30
+    house.queue.waiting = MemoryQueue(events(5)).waiting
+
+    house.outbox.fails = lambda _: None
+    house.receiver.run_once()
+    assert house.queue.log == ["settle 30 0", "delete 30"]
+
+
+def test_a_batch_is_let_go_before_another_receiver_gets_it() -> None:
+    house = House(events(2))
+    house.outbox.fails = lambda _: AWAY
+    with pytest.raises(DatabaseError):
+        house.receiver.run_once()
+    house.clock.now += house.queue.visibility / 2 + 1
+    with pytest.raises(DatabaseError):
+        house.receiver.run_once()
+    house.outbox.fails = lambda _: None
+    house.receiver.run_once()
+    assert house.queue.log == ["delete 0"]
+    assert house.queue.end_visibility() == 2
+
+
+def test_one_event_that_the_database_refuses_does_not_hold_up_the_others() -> None:
+    house = House([*events(100), event("poison")])
+    house.outbox.fails = lambda ids: REFUSED if "poison" in ids else None
+    house.receiver.run_once()
+    assert sorted(house.outbox.events) == sorted(f"m{number}" for number in range(100))
+    assert [letter.error for letter in house.outbox.dead] == ["the database refuses it: Exception"]
+    assert [letter.raw.decode() for letter in house.outbox.dead] == [event("poison")]
+    assert house.queue.log[-1] == "delete 101"
+
+
+def test_a_mistake_of_ours_with_one_event_is_tried_again_and_not_for_ever() -> None:
+    house = House([*events(10), event("poison")])
+    house.outbox.fails = lambda ids: KeyError("x") if "poison" in ids else None
+    house.receiver.run_once()
+    assert len(house.outbox.events) == 10
+    for _ in range(MOST_RECEIVES - 1):
+        assert (house.outbox.dead, house.queue.end_visibility()) == ([], 1)
+        house.receiver.run_once()
+    assert [letter.error for letter in house.outbox.dead] == ["a mistake in Notifier: KeyError"]
+    assert len(house.queue) == 0
+
+
+class SnsAway:
+    """Cannot say of some envelopes whether they are genuine."""
+
+    def check(self, envelope: Any) -> None:
+        if envelope["Message"] == event("m0"):
+            raise Unreachable("the certificate of SNS cannot be fetched")
+        if envelope["Message"] == event("m1"):
+            raise DecodeError("forged")
+
+
+def test_what_cannot_be_checked_now_stays_in_the_queue() -> None:
+    bodies = [json.dumps({"Type": "Notification", "TopicArn": "t", "Message": each}) for each in events(5)]
+    house = House(bodies, Opener(SnsAway()))
+    with capture_logs() as logs:
+        house.receiver.run_once()
+    assert house.queue.log == ["settle 3 1", "delete 4"]
+    assert [each.body for each in house.queue.hidden.values()] == [bodies[0]]
+    assert any("ALARM" in line["event"] for line in logs)
+
+
+def test_nothing_is_settled_where_nothing_can_be_checked() -> None:
+    house = House([json.dumps({"Type": "Notification", "TopicArn": "t", "Message": event("m0")})], Opener(SnsAway()))
+    house.receiver.run_once()
+    assert house.queue.log == ["delete 0"]
+
+
+def test_what_came_before_the_queue_went_away_is_settled() -> None:
+    house = House(events(25))
+    house.queue.errors["receive"] = [None, Unreachable("away"), Unreachable("away")]
+    house.receiver.run_once()
+    assert house.queue.log == ["settle 10 0", "delete 10"]
+    with pytest.raises(Unreachable):
+        house.receiver.run_once()
+
+
+@pytest.mark.parametrize("trouble", ["receive", "delete", "database", "left"])
+def test_events_are_known_to_flow_only_while_nothing_goes_wrong(trouble: str) -> None:
+    house = House(events(1), Opener(None))
+    house.clock.now += 200
+    house.receiver.run_once()
+    assert house.outbox.idle_since == [130.0]
+
+    house.clock.now += 10
+    house.queue.waiting = MemoryQueue(events(1)).waiting
+    if trouble == "database":
+        house.outbox.fails = lambda _: AWAY
+    elif trouble == "left":
+        house.outbox.fails = lambda _: KeyError("x")
+    else:
+        house.queue.errors[trouble] = [Unreachable("away")]
+    with suppress(DatabaseError, Unreachable):
+        house.receiver.run_once()
+    assert len(house.outbox.idle_since) == 1
+    house.outbox.fails = lambda _: None
+    house.clock.now += 120
+    house.receiver.run_once()
+    assert len(house.outbox.idle_since) == 1
+    house.clock.now += 10
+    house.receiver.run_once()
+    assert len(house.outbox.idle_since) == 2
+
+
+def test_no_personal_data_goes_into_a_log() -> None:
+    bodies = [json.dumps(records.bounce(**records.HARD)), json.dumps({"mail": records.RECIPIENT}), records.RECIPIENT]
+    house = House(bodies)
+    house.outbox.fails = lambda ids: KeyError(records.RECIPIENT) if ids else None
+    with capture_logs() as logs:
+        house.receiver.run_once()
+    assert len(house.outbox.dead) == 2
+    assert logs
+    assert records.RECIPIENT not in str(logs)
