@@ -38,7 +38,12 @@ _AN_HOUR_GOES_BY = (
 )
 
 
-@route(table="activity", channel="email", match={"kind": [*(each for each in MAILED if each != "held"), "quiet"]}, retry=_RETRY)
+@route(
+    table="activity",
+    channel="email",
+    match={"kind": [*(each for each in MAILED if each != "held"), "quiet"]},
+    retry=_RETRY,
+)
 def a_route(event: Event) -> Email | None:
     item = event.new or {}
     return None if item["kind"] == "quiet" else _mail(item)

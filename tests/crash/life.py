@@ -252,5 +252,7 @@ def _events(mails: Sequence[dict[str, Any]]) -> list[Feedback]:
 
 def run(house: House, point: Point) -> None:
     """The whole of a process that meets its fault there."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory((Path(house.folder) / "log").open("w", buffering=1)))
+    structlog.configure(
+        logger_factory=structlog.PrintLoggerFactory((Path(house.folder) / "log").open("w", buffering=1))
+    )
     Life(house, Fault(point, Path(house.folder))).live()

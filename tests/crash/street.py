@@ -203,6 +203,4 @@ class Street:
 
 
 def _bad_luck() -> list[dict[str, Any]]:
-    return [
-        {**fault, "times": 1, "match": {"recipient": f"{kind}-*"}} for kind, fault in BAD_LUCK.items()
-    ]
+    return [{**fault, "times": 1, "match": {"recipient": f"{kind}-*"}} for kind, fault in BAD_LUCK.items()]
