@@ -73,6 +73,9 @@ class Settings(DatabaseSettings):
     look_again_seconds: float = Field(
         default=30.0, gt=0, description="How long published messages are left alone before lost ones are looked for"
     )
+    transport: Literal["fast", "stock"] = Field(
+        default="fast", description="How workers speak to Redis: fast, by the hundred messages, or stock kombu"
+    )
     log_format: Literal["console", "json"] = Field(default="console", description="console or json")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level")
 
