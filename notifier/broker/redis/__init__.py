@@ -6,7 +6,7 @@ switches back at any moment.
 
 from typing import Literal
 
-from kombu import transport
+from kombu.transport import TRANSPORT_ALIASES, _transport_cache
 
 Name = Literal["fast", "stock"]
 _CLASSES = {"fast": "notifier.broker.redis.transport:Transport", "stock": "kombu.transport.redis:Transport"}
@@ -15,5 +15,5 @@ _CLASSES = {"fast": "notifier.broker.redis.transport:Transport", "stock": "kombu
 def use_transport(name: Name) -> None:
     """What URLs with redis:// and rediss:// mean to kombu from now on. Other brokers stay what they are."""
     for scheme in ("redis", "rediss"):
-        transport.TRANSPORT_ALIASES[scheme] = _CLASSES[name]
-        transport._transport_cache.pop(scheme, None)  # noqa: SLF001  kombu looks up each name once
+        TRANSPORT_ALIASES[scheme] = _CLASSES[name]
+        _transport_cache.pop(scheme, None)  # kombu looks up each name once

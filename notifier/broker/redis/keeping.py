@@ -18,6 +18,7 @@ log = get_logger(__name__)
 class KeepingChannel(stock.Channel):  # type: ignore[misc]
     """Knows the lists behind the queues. A message goes from its list to `unacked`, and back, in one step."""
 
+    _pool: Any = None
     max_connections = 1_000  # a thread that acknowledges needs one; stock's 10 loses acks where there are more
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

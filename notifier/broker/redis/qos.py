@@ -96,7 +96,7 @@ class QoS(stock.QoS):  # type: ignore[misc]
             self._acked.extendleft(self._on_the_way)
             self.flush()
             super().restore_unacked_once(stderr)
-        except self.channel.connection_errors as error:
+        except (*self.channel.connection_errors, self.channel.ResponseError) as error:
             log.warning("messages return to their queues only after the visibility timeout: %s", error)
         finally:
             self._delivered.clear()
