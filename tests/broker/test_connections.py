@@ -37,12 +37,15 @@ def test_acks_that_were_under_way_are_told_again(broker_url: str, broker: redis.
 
 
 def test_a_connection_that_is_half_open_is_replaced(broker_url: str, broker: redis.Redis) -> None:
+    publish(broker_url, "fast", "a", ["x"])
     with proxied(broker_url) as proxy, Looped(proxy.url, "fast", health_check_interval=1) as consumer:
+        consumer.turn_until(lambda: consumer.received)
         consumer.turn_until(lambda: consumer.channel.is_waiting)
         proxy.freeze()
-        publish(broker_url, "fast", "a", ["x"])
-        consumer.turn_until(lambda: consumer.received)
-        consumer.received[0].ack()
+        consumer.received[0].ack()  # goes into the void, and is told again
+        publish(broker_url, "fast", "a", ["y"])
+        consumer.turn_until(lambda: len(consumer.received) == 2)
+        consumer.received[1].ack()
         consumer.turn_until(lambda: not broker.exists("unacked"))
 
 

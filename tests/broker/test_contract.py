@@ -122,6 +122,7 @@ def test_what_is_given_back_is_taken_by_the_other(broker_url: str, giving: str, 
     with Looped(broker_url, taking) as second:
         second.turn_until(lambda: len(second.received) == 5)
         assert all(message.headers["redelivered"] for message in second.received)
+        assert how == "rejected" or giving == "stock" or second.bodies == [0, 1, 2, 3, 4]  # stock turns them round
 
 
 @pytest.mark.parametrize("consumer", ["stock", "fast"])
@@ -187,3 +188,13 @@ def test_without_acks_nothing_is_kept(broker_url: str, broker: redis.Redis) -> N
         queue.put("y")
         assert queue.get_nowait().payload == "y"
         assert not broker.exists("unacked", "unacked_index", "a")
+
+
+def test_a_channel_makes_its_client_once(broker_url: str) -> None:
+    with connect(broker_url, "fast") as connection, connection.channel() as channel:
+        with channel.conn_or_acquire() as first, channel.conn_or_acquire() as second:
+            assert first is second
+        channel._after_fork()
+        with channel.conn_or_acquire() as another:
+            assert another is not first
+            assert another.ping()
