@@ -10,7 +10,7 @@ import redis
 from kombu.asynchronous import Hub
 from kombu.message import Message
 
-from notifier.broker.redis import channel as fast
+from notifier.broker.redis import channel, qos
 from tests.broker.consumer import Looped, publish
 from tests.waiting import wait_until
 
@@ -29,7 +29,7 @@ def blocked(broker: redis.Redis, command: str) -> int:
 @pytest.fixture
 def one_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if each message took long to be handled."""
-    monkeypatch.setattr(fast, "TURN_SECONDS", -1)
+    monkeypatch.setattr(channel, "TURN_SECONDS", -1)
 
 
 def acknowledging(hub: Hub, seen: list[Any]) -> Callable[[Message], None]:
@@ -54,8 +54,8 @@ def test_many_messages_take_few_questions(hub: Hub, broker_url: str, broker: red
 
 
 def test_a_little_credit_waits_for_more(broker_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fast, "ACK_SECONDS", 3_600)
-    monkeypatch.setattr(fast, "PATIENCE_SECONDS", 3_600)
+    monkeypatch.setattr(qos, "ACK_SECONDS", 3_600)
+    monkeypatch.setattr(channel, "PATIENCE_SECONDS", 3_600)
     publish(broker_url, "fast", "a", range(400))
     with Looped(broker_url, "fast", prefetch=100) as consumer:
         consumer.turn_until(lambda: len(consumer.received) == 100)

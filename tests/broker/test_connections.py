@@ -62,7 +62,7 @@ def test_a_dead_peer_does_not_hold_up_an_ack(broker_url: str) -> None:
 
 def connections(consumer: Looped) -> dict[str, str]:
     """The addresses of the connection that asks and of the one that waits, as Redis knows them."""
-    (bell,) = consumer.channel._bells.values()
+    (bell,) = consumer.channel._bells
     found = {}
     for name, client in (("question", consumer.channel.client), ("bell", bell)):
         host, port = client.connection._sock.getsockname()
@@ -94,7 +94,7 @@ def test_a_bell_with_old_credentials_connects_anew(broker_url: str) -> None:
         consumer.turn_until(lambda: consumer.channel.is_waiting)
         consumer.turn()
         before = connections(consumer)["bell"]
-        (bell,) = consumer.channel._bells.values()
+        (bell,) = consumer.channel._bells
         bell.connection.set_re_auth_token(object())
         publish(broker_url, "fast", "a", ["x"])
         consumer.turn_until(lambda: consumer.received)

@@ -1,10 +1,13 @@
 """Waiting for a message without taking it."""
 
+from collections.abc import Iterable, Iterator
 from queue import Empty
 from time import monotonic
 from typing import Any
 
 from kombu.log import get_logger
+
+from notifier.broker.redis.reserve import Source
 
 log = get_logger(__name__)
 
@@ -20,10 +23,9 @@ class Bell:
     _in_poll: Any = None
     _brpop_sent_at: float | None = None
 
-    def __init__(self, channel: Any, key: str, calls: str) -> None:
+    def __init__(self, channel: Any, source: Source) -> None:
         self._channel = channel
-        self._key = key
-        self._calls = calls
+        self._source = source
         self._rang = self._rests = False
         self.client = self  # the poller asks a client for its connection only
         self.connection: Any = None
@@ -48,6 +50,7 @@ class Bell:
             self._rang, self._rests = False, not found
 
     def disconnected(self, connection: Any) -> None:
+        """That one, which may be this one's."""
         if self._in_poll is connection:
             self._in_poll = None
 
@@ -62,10 +65,10 @@ class Bell:
         self._in_poll = self.connection
         self._brpop_sent_at = monotonic()
         if self._rests:
-            self.connection.send_command("BRPOP", self._calls, 1)
+            self.connection.send_command("BRPOP", self._source.calls, 1)
         else:  # from the end to the end: it stays where it is
-            wait = self._channel.brpop_timeout or 0
-            self.connection.send_command("BLMOVE", self._key, self._key, "RIGHT", "RIGHT", wait)
+            key, wait = self._source.key, self._channel.brpop_timeout or 0
+            self.connection.send_command("BLMOVE", key, key, "RIGHT", "RIGHT", wait)
 
     def _brpop_read(self) -> None:
         if not self._in_poll:  # the server closed an idle connection; the next start makes another
@@ -91,3 +94,23 @@ class Bell:
 
     def _poll_error(self, _: str) -> None:
         self._brpop_read()
+
+
+class Bells:
+    """Those of one channel: one for each list that it consumes."""
+
+    def __init__(self, channel: Any) -> None:
+        self._channel = channel
+        self._bells: dict[str, Bell] = {}
+
+    def __iter__(self) -> Iterator[Bell]:
+        return iter(self._bells.values())
+
+    def hang(self, sources: Iterable[Source]) -> None:
+        """For these lists and for no others."""
+        wanted = {source.key: source for source in sources}
+        for key in self._bells.keys() - wanted.keys():
+            self._bells.pop(key).close()
+        for key in wanted.keys() - self._bells.keys():
+            self._bells[key] = Bell(self._channel, wanted[key])
+            self._channel.connection.cycle.add(self._bells[key])

@@ -6,14 +6,12 @@ from queue import Empty
 from time import monotonic
 from typing import Any
 
-from notifier.broker.redis.bell import Bell
+from notifier.broker.redis.bell import Bells
 from notifier.broker.redis.keeping import KeepingChannel
 from notifier.broker.redis.qos import QoS
 from notifier.broker.redis.reserve import MOST, Source
 from notifier.broker.version import check_server
 
-ACK_SECONDS = 0.02
-"""How long an ack waits for company."""
 TURN_SECONDS = 0.01
 """How long messages are handed out before the event loop turns."""
 PATIENCE_SECONDS = 1.0
@@ -30,11 +28,10 @@ class Channel(KeepingChannel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.taken: deque[tuple[Source, str, dict[str, Any]]] = deque()
         self._found_all = False
-        self._bells: dict[str, Bell] = {}
+        self._bells = Bells(self)
         self._asked: list[Source] = []
         self._wanted = 0
         self._look_now = True
-        self._flush_timer: Any = None
         super().__init__(*args, **kwargs)
 
     def basic_consume(self, queue: str, no_ack: bool, *args: Any, **kwargs: Any) -> Any:
@@ -49,12 +46,12 @@ class Channel(KeepingChannel):
             try:
                 if self._in_poll:
                     self._brpop_read()
-            except (Empty, *self.connection_errors):
+            except (Empty, self.ResponseError, *self.connection_errors):
                 pass  # what was taken and never seen returns after the visibility timeout
             self.taken.clear()
             if self._qos:
                 self._qos.restore_unacked_once()
-            self._hang_bells([])
+            self._bells.hang([])
         pool = self._pool
         super().close()
         self._pool = pool  # for the ack of what was under way: it finds Redis without us
@@ -64,23 +61,15 @@ class Channel(KeepingChannel):
         """Whether the lists were empty, and no question is due or under way."""
         return self._found_all and not self._look_now and not self._in_poll
 
-    def look(self) -> None:
-        """There may be a message."""
+    @property
+    def loop(self) -> Any:
+        """The event loop that takes care of this channel, for a caller that runs in it. Else None."""
+        return None if self._closing else self.connection.loop_here
+
+    def look(self) -> bool:
+        """There may be a message, or something to tell. Whether a question follows in this turn of the loop."""
         self._look_now = True
-
-    def will_flush(self) -> bool:
-        """Whether the event loop tells Redis of an ack within a moment, so that its caller need not."""
-        if self._closing or not self.connection.in_loop:
-            return False
-        if self._flush_timer is None:
-            self._flush_timer = self.connection.loop.call_later(ACK_SECONDS, self._flush)
-        return True
-
-    def _flush(self) -> None:
-        self._flush_timer = None
-        self._look_now = True  # the question takes the acks along
-        if not (self.active_queues and self.qos.can_consume()):
-            self.qos.flush()
+        return bool(self.active_queues and self.qos.can_consume())
 
     # What the poller calls
 
@@ -90,8 +79,7 @@ class Channel(KeepingChannel):
             return
         if want:
             self._look_now = False
-            if self._flush_timer is not None:
-                self._flush_timer = self._flush_timer.cancel()
+            self.qos.none_is_due()
         self._asked, self._wanted = self._sources(self._queue_cycle.consume(len(self.active_queues))), want
         self._in_poll, self._brpop_sent_at = self.client.connection, monotonic()
         self._in_poll.send_command(*self._question(self._asked, want=want, acks=self.qos.acks_to_send()))
@@ -115,7 +103,7 @@ class Channel(KeepingChannel):
         return True
 
     def _on_connection_disconnect(self, connection: Any) -> None:
-        for bell in self._bells.values():
+        for bell in self._bells:
             bell.disconnected(connection)
         super()._on_connection_disconnect(connection)
 
@@ -139,7 +127,7 @@ class Channel(KeepingChannel):
         found = list(messages)
         if self._wanted:
             self._found_all = len(found) < self._wanted
-            for bell in self._bells.values():
+            for bell in self._bells:
                 bell.looked(bool(found))
         if found:
             self._queue_cycle.rotate(found[0][0].queue)
@@ -173,13 +161,4 @@ class Channel(KeepingChannel):
         super()._update_queue_cycle()
         self._look_now = True
         if not self._closing:
-            self._hang_bells(self._sources(self.active_queues))
-
-    def _hang_bells(self, sources: list[Source]) -> None:
-        """One for each list that is consumed, none for others."""
-        wanted = {source.key: source for source in sources}
-        for key in self._bells.keys() - wanted.keys():
-            self._bells.pop(key).close()
-        for key in wanted.keys() - self._bells.keys():
-            self._bells[key] = Bell(self, key, wanted[key].calls)
-            self.connection.cycle.add(self._bells[key])
+            self._bells.hang(self._sources(self.active_queues))

@@ -12,14 +12,18 @@ from kombu.utils.encoding import bytes_to_str
 
 log = get_logger(__name__)
 
+ACK_SECONDS = 0.02
+"""How long an ack waits for company."""
+
 
 class QoS(stock.QoS):  # type: ignore[misc]
-    """Counts credit at once, and tells Redis of acks when the channel next speaks to it."""
+    """Counts credit at once, and lets the channel tell Redis of acks when it next asks for messages."""
 
     def __init__(self, channel: Any, prefetch_count: int = 0) -> None:
         super().__init__(channel, prefetch_count)
         self._acked: deque[str] = deque()  # any thread may append
         self._on_the_way: list[str] = []
+        self._timer: Any = None
 
     def can_consume(self) -> bool:
         """What is taken needs no credit any more."""
@@ -49,8 +53,21 @@ class QoS(stock.QoS):  # type: ignore[misc]
     def ack(self, delivery_tag: str) -> None:
         virtual.QoS.ack(self, delivery_tag)
         self._acked.append(delivery_tag)
-        if not self.channel.will_flush():
+        loop = self.channel.loop
+        if loop is None:
             self.flush()
+        elif self._timer is None:
+            self._timer = loop.call_later(ACK_SECONDS, self._are_due)
+
+    def _are_due(self) -> None:
+        self._timer = None
+        if not self.channel.look():
+            self.flush()
+
+    def none_is_due(self) -> None:
+        """All acks so far are told of."""
+        if self._timer is not None:
+            self._timer = self._timer.cancel()
 
     def acks_to_send(self) -> list[str]:
         """All that Redis has not confirmed. Those of a command whose answer was lost come again."""

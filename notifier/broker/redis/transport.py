@@ -25,6 +25,6 @@ class Transport(stock.Transport):  # type: ignore[misc]
         super().register_with_event_loop(connection, loop)
 
     @property
-    def in_loop(self) -> bool:
-        """Whether the caller runs in the event loop's thread."""
-        return self.loop is not None and threading.get_ident() == self._loop_thread
+    def loop_here(self) -> Any:
+        """The event loop, if the caller runs in its thread."""
+        return self.loop if threading.get_ident() == self._loop_thread else None
