@@ -23,7 +23,7 @@ demo: $(READY) ## 1,000 events become 1,000 mails, on real parts, and the count 
 	$(BIN)/notifier demo
 
 test: $(READY) ## all tests, on real (embedded) Postgres and Redis
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(READY) ## format, lint, types, import rules, migrations
 	$(BIN)/ruff format --check .

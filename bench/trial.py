@@ -82,7 +82,7 @@ class Trial:
                 elif time.monotonic() - since > _STALLED_SECONDS:
                     raise NotifierError(f"nothing moves, and {goal - accepted} mails are missing")
                 bars.update(bar, completed=accepted - goal + load.events)
-                time.sleep(0.1)
+                time.sleep(0.2)
 
     def _check(self) -> None:
         for some in self._processes.values():

@@ -51,6 +51,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     from notifier.broker import Queue
     from notifier.database import check_schema, connect
     from notifier.health import Heartbeat
+    from notifier.metrics import served
     from notifier.outbox import Intake as Outbox
     from notifier.outbox import Partitions, Publications, Report, Unknowns
     from notifier.routes import load_routes
@@ -72,21 +73,22 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     relay = Relay(engine, publications, queue, settings.queue_high_water, settings.unknown_after_seconds)
     deadlines = Deadlines(Unknowns(engine, settings.unknown_after_seconds), routes)
     try:
-        yield Bridge(
-            streams,
-            tree,
-            Holdings(Leases(engine, owner, settings.shard_lease_seconds), _MOST_SHARDS),
-            Intake(outbox, publications, queue, routes, settings.queue_high_water, settings.not_before),
-            Sweep(settings.tables, streams, tree),
-            Brake(publications, settings.outbox_high_water),
-            (
-                Loop("relay", RELAY_SECONDS, relay.run_once),
-                Loop("deadlines", DEADLINE_SECONDS, deadlines.run_once),
-                Loop("lag", LAG_SECONDS, LagWatch(Report(engine)).run_once),
-            ),
-            partitions,
-            Heartbeat("bridge"),
-        )
+        with served(engine, settings.metrics_port, settings.metrics_address):
+            yield Bridge(
+                streams,
+                tree,
+                Holdings(Leases(engine, owner, settings.shard_lease_seconds), _MOST_SHARDS),
+                Intake(outbox, publications, queue, routes, settings.queue_high_water, settings.not_before),
+                Sweep(settings.tables, streams, tree),
+                Brake(publications, settings.outbox_high_water),
+                (
+                    Loop("relay", RELAY_SECONDS, relay.run_once),
+                    Loop("deadlines", DEADLINE_SECONDS, deadlines.run_once),
+                    Loop("lag", LAG_SECONDS, LagWatch(Report(engine)).run_once),
+                ),
+                partitions,
+                Heartbeat("bridge"),
+            )
     finally:
         queue.close()
         engine.dispose()

@@ -132,6 +132,13 @@ class Settings(DatabaseSettings):
     look_again_seconds: float = Field(
         default=30.0, gt=0, description="How long published messages are left alone before lost ones are looked for"
     )
+    metrics_port: int = Field(
+        default=0, ge=0, le=65_535, description="Port on which a bridge serves /metrics for Prometheus; 0: none"
+    )
+    metrics_address: str = Field(default="127.0.0.1", description="Address of that port; 0.0.0.0 in a container")
+    transport: Literal["fast", "stock"] = Field(
+        default="fast", description="How workers speak to Redis: fast, by the hundred messages, or stock kombu"
+    )
     log_format: Literal["console", "json"] = Field(default="console", description="console or json")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level")
 

@@ -17,9 +17,10 @@ from celery.worker.request import create_request_cls
 from celery.worker.state import revoked, task_reserved
 from celery.worker.strategy import default
 
+from workers.job import Job
 from workers.request import UnitRequest
 from workers.sample import Sample
-from workers.units import Unit, UnitTask
+from workers.units import UnitTask
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +96,7 @@ class Collector:
         while self._waiting and self._under_way < self._consumer.pool.num_processes:
             if requests := self._take():
                 self._under_way += 1
-                self._consumer.on_task_request(Unit(self._task, requests, self._consumer, self._ended))
+                self._consumer.on_task_request(Job(self._task, requests, self._consumer, self._ended))
 
     def _take(self) -> list[UnitRequest]:
         """As many as fit into a unit, all of one queue; its others wait until the other queues had their turn."""

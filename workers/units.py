@@ -1,11 +1,11 @@
 """Units: many messages of one task that run as one job of Celery's pool. Each stays a task of its own.
 
 The consumer collects them (`workers/strategy.py`), the pool does the work of all at once, and then every message has
-its own end: acknowledged, retried, failed or given back, with its own events and signals, as if it had run alone.
+its own end (`workers/job.py`): acknowledged, retried, failed or given back, with its own events and signals, as if it
+had run alone.
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -17,7 +17,7 @@ from celery import Task, signals
 from celery.exceptions import Reject
 
 from notifier.telemetry import trace
-from workers.request import UnitRequest, error_of
+from workers.request import error_of
 
 log = structlog.get_logger(__name__)
 
@@ -46,83 +46,6 @@ class UnitTask(Task):  # type: ignore[misc]
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         outcome = self.request.get(_OUTCOME)
         return outcome() if outcome else self.run(*args, **kwargs)
-
-
-class Unit:
-    """One unit under way. To Celery's pool it looks like a request; what the pool says is heard on the consumer's
-    loop only, whatever thread the pool says it in.
-    """
-
-    def __init__(
-        self, task: UnitTask, requests: Sequence[UnitRequest], consumer: Any, then: Callable[[], None]
-    ) -> None:
-        self._task = task
-        self._requests = requests
-        self._consumer = consumer
-        self._then = then
-        self._loop = threading.get_ident()
-        self._accepted: tuple[int, float] | None = None
-        self._ended = False
-
-    def execute_using_pool(self, pool: Any) -> None:
-        task = self._task
-        pool.apply_async(
-            run_unit,
-            args=(task, [request.request_dict for request in self._requests]),
-            accept_callback=self._on_accepted,
-            callback=self._on_returned,
-            error_callback=partial(self._on_loop, self._lost),
-            soft_timeout=task.soft_time_limit,
-            timeout=task.time_limit,
-            correlation_id=self._requests[0].id,
-        )
-
-    def _on_accepted(self, pid: int, at: float) -> None:
-        self._accepted = (pid, at)
-        self._on_loop(self._begin)
-
-    def _on_returned(self, results: Any) -> None:
-        """Pools of threads hand over also the loss of their thread this way."""
-        self._on_loop(self._lost if isinstance(results, ExceptionInfo) else self._end, results)
-
-    def _on_loop(self, call: Callable[..., None], *arguments: Any) -> None:
-        if threading.get_ident() == self._loop:
-            call(*arguments)
-        else:
-            self._consumer.call_soon(call, *arguments)
-
-    def _begin(self) -> None:
-        """Once, and before the end: the loop calls in any order what it is given at once."""
-        accepted, self._accepted = self._accepted, None
-        if accepted and not self._ended:
-            for request in self._requests:
-                _tell(request.on_accepted, *accepted)
-
-    def _end(self, results: Sequence[Any]) -> None:
-        self._begin()
-        self._ended = True
-        try:
-            for request, result in zip(self._requests, results, strict=True):
-                _tell(request.on_success, result)
-        finally:
-            self._then()
-
-    def _lost(self, info: ExceptionInfo) -> None:
-        self._begin()
-        self._ended = True
-        try:
-            for request in self._requests:
-                _tell(request.on_failure, info)
-        finally:
-            self._then()
-
-
-def _tell(call: Callable[..., None], *arguments: Any) -> None:
-    """What goes wrong with one message is no other one's concern."""
-    try:
-        call(*arguments)
-    except Exception as error:  # noqa: BLE001
-        log.error("a task's end could not be told", error=type(error).__name__, trace=trace(error))  # noqa: TRY400
 
 
 def run_unit(task: UnitTask, requests: Sequence[dict[str, Any]]) -> list[tuple[int, Any, float]]:

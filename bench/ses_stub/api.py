@@ -1,8 +1,12 @@
 """What the stub answers: SendEmail, SendBulkEmail and GetAccount of SESv2, and what a benchmark asks."""
 
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
 from bench.ses_stub.mails import Mails
-from sandbox.http.answers import Response, json_response
-from sandbox.http.wire import Request
+from bench.ses_stub.server import Request
 
 _FAST = 1_000_000.0
 _ACCOUNT = {
@@ -17,38 +21,40 @@ _ACCOUNT = {
 class Api:
     def __init__(self) -> None:
         self._mails = Mails()
-        self._routes = {
-            ("POST", "/v2/email/outbound-emails"): self._send,
-            ("POST", "/v2/email/outbound-bulk-emails"): self._send_bulk,
-            ("GET", "/v2/email/account"): lambda _: json_response(_ACCOUNT),
-            ("GET", "/_stub/counts"): self._counts,
-            ("GET", "/_stub/mails"): self._times,
-            ("POST", "/_stub/reset"): self._reset,
+        self._sends = {
+            b"POST /v2/email/outbound-emails": _single,
+            b"POST /v2/email/outbound-bulk-emails": _bulk,
+        }
+        self._questions: dict[bytes, Callable[[], Any]] = {
+            b"GET /v2/email/account": lambda: _ACCOUNT,
+            b"GET /_stub/counts": self._counts,
+            b"GET /_stub/mails": self._times,
+            b"POST /_stub/reset": self._reset,
         }
 
-    def answer(self, request: Request) -> Response:
-        route = self._routes.get((request.method, request.path))
-        return route(request) if route else _refused("NotFoundException", 404)
+    def answer(self, request: Request) -> tuple[int, bytes]:
+        if (write := self._sends.get(request.line)) is not None:
+            return 200, write(self._mails.accept(request.body, request.start, request.stop))
+        if (ask := self._questions.get(request.line)) is not None:
+            return 200, orjson.dumps(ask())
+        return 404, b'{"__type":"NotFoundException","message":"the stub does not know this"}'
 
-    def _send(self, request: Request) -> Response:
-        ids = self._mails.accept(request.body)
-        return Response(200, b'{"MessageId":"%b"}' % ids[0]) if ids else _refused("BadRequestException", 400)
-
-    def _send_bulk(self, request: Request) -> Response:
-        results = [b'{"Status":"SUCCESS","MessageId":"%b"}' % each for each in self._mails.accept(request.body)]
-        return Response(200, b'{"BulkEmailEntryResults":[%b]}' % b",".join(results))
-
-    def _counts(self, _: Request) -> Response:
+    def _counts(self) -> dict[str, int]:
         mails = self._mails
-        return json_response({"accepted": mails.accepted, "duplicated": mails.duplicated, "requests": mails.requests})
+        return {"accepted": mails.accepted, "duplicated": mails.duplicated, "requests": mails.requests}
 
-    def _times(self, _: Request) -> Response:
-        return json_response({recipient.decode(): at for recipient, at in self._mails.first.items()})
+    def _times(self) -> dict[str, float]:
+        return {recipient.decode(): at for recipient, at in self._mails.first.items()}
 
-    def _reset(self, _: Request) -> Response:
+    def _reset(self) -> None:
         self._mails = Mails()
-        return json_response({})
 
 
-def _refused(code: str, status: int) -> Response:
-    return Response(status, b'{"message":"the stub does not know this"}', headers=(("x-amzn-ErrorType", code),))
+def _single(ids: list[bytes]) -> bytes:
+    return b'{"MessageId":"%b"}' % ids[0]
+
+
+def _bulk(ids: list[bytes]) -> bytes:
+    return b'{"BulkEmailEntryResults":[%b]}' % b",".join(
+        b'{"Status":"SUCCESS","MessageId":"%b"}' % id_ for id_ in ids
+    )

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 _TO = b'"ToAddresses"'  # within a JSON text its last quote would be escaped, so this is always the member
 
 
-def recipients(body: bytes) -> Iterator[bytes]:
+def recipients(text: bytes | bytearray, start: int, stop: int) -> Iterator[bytes]:
     """The first recipient of each mail in a request of SendEmail or SendBulkEmail. Does not read all of its JSON."""
-    at = body.find(_TO)
+    at = text.find(_TO, start, stop)
     while at >= 0:
-        start = body.index(b'"', at + len(_TO)) + 1
-        end = body.index(b'"', start)
-        yield body[start:end]
-        at = body.find(_TO, end)
+        first = text.index(b'"', at + len(_TO)) + 1
+        end = text.index(b'"', first)
+        yield bytes(text[first:end])
+        at = text.find(_TO, end, stop)
 
 
 class Mails:
@@ -29,11 +29,11 @@ class Mails:
     def duplicated(self) -> int:
         return self.accepted - len(self.first)
 
-    def accept(self, body: bytes) -> list[bytes]:
-        """Take all mails of a request; answers a MessageId for each, as SES writes them, unlike any other."""
+    def accept(self, text: bytes | bytearray, start: int, stop: int) -> list[bytes]:
+        """Take all mails of the request that lies there; answers a MessageId for each, as SES writes them."""
         now = time.time()
         self.requests += 1
-        return [self._accept(recipient, now) for recipient in recipients(body)]
+        return [self._accept(recipient, now) for recipient in recipients(text, start, stop)]
 
     def _accept(self, recipient: bytes, now: float) -> bytes:
         self.accepted += 1

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from notifier.broker.url import kombu_url
+
 TASK = "notifier.deliver"
 _PREFIX = "notifier."
 
@@ -20,7 +22,8 @@ def celery_configuration(broker_url: str, visibility_seconds: int = 120, unit_si
     A worker takes at most a full unit for each place in its pool: one collects while the others are under way.
     """
     return {
-        "broker_url": broker_url,
+        "broker_url": kombu_url(broker_url),
+        "broker_use_ssl": {"ssl_cert_reqs": "required"} if broker_url.startswith("rediss:") else False,
         "result_backend": None,  # Postgres knows what became of it
         "task_ignore_result": True,
         "task_acks_late": True,  # a worker that dies gives its messages back
