@@ -16,6 +16,7 @@ _ROLES = {
 
 
 def write(result: Result, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     drawings = {"throughput": throughput, "cpu": cpu, "latency": latency, "growth": growth}
     for name, draw in drawings.items():
         (folder / f"bench-{name}.svg").write_text(draw(result))
