@@ -21,19 +21,52 @@ def test_a_death_between_question_and_answer(broker_url: str, broker: redis.Redi
 
 def test_acks_that_were_under_way_are_told_again(broker_url: str, broker: redis.Redis) -> None:
     publish(broker_url, "fast", "a", range(3))
+    with proxied(broker_url) as proxy, Looped(proxy.url, "fast") as consumer:
+        consumer.turn_until(lambda: len(consumer.received) == 3)
+        consumer.turn_until(lambda: consumer.channel.is_waiting)
+        proxy.freeze()
+        consumer.received[0].ack()
+        consumer.turn_until(lambda: consumer.channel._in_poll)
+        proxy.cut()
+        assert broker.hlen("unacked") == 3
+        consumer.turn_until(lambda: broker.hlen("unacked") == 2)
+        assert not broker.exists("a")  # what is under way is still ours
+
+
+def test_acks_that_were_under_way_are_told_at_the_end(broker_url: str, broker: redis.Redis) -> None:
+    publish(broker_url, "fast", "a", range(3))
     with proxied(broker_url) as proxy:
-        with Looped(proxy.url, "fast") as consumer:
+        with Looped(proxy.url, "fast", socket_timeout=0.2) as consumer:
             consumer.turn_until(lambda: len(consumer.received) == 3)
             consumer.turn_until(lambda: consumer.channel.is_waiting)
             proxy.freeze()
             consumer.received[0].ack()
             consumer.turn_until(lambda: consumer.channel._in_poll)
             proxy.cut()
-            with pytest.raises(redis.ConnectionError):
-                consumer.turn(10)
-            assert broker.hlen("unacked") == 3
         assert broker.llen("a") == 2
         assert not broker.exists("unacked")
+
+
+def test_a_server_that_is_gone_is_a_connection_error(broker_url: str) -> None:
+    """Celery takes it from there."""
+    with proxied(broker_url) as proxy, Looped(proxy.url, "fast") as consumer:
+        consumer.turn_until(lambda: consumer.channel.is_waiting)
+        consumer.turn()
+        proxy.close()
+        with pytest.raises(redis.ConnectionError):
+            consumer.turn(100)
+
+
+def test_a_server_that_breaks_each_answer_is_a_connection_error(
+    broker_url: str, broker: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise redis.ConnectionError("broken")
+
+    with Looped(broker_url, "fast") as consumer:
+        monkeypatch.setattr(consumer.channel.client, "parse_response", broken)
+        with pytest.raises(redis.ConnectionError, match="broken"):
+            consumer.turn(100)
 
 
 def test_a_connection_that_is_half_open_is_replaced(broker_url: str, broker: redis.Redis) -> None:
@@ -80,13 +113,22 @@ def test_an_idle_connection_that_the_server_closes_is_replaced(broker_url: str, 
         consumer.turn_until(lambda: consumer.received)
 
 
-def test_a_broken_bell_is_a_connection_error(broker_url: str, broker: redis.Redis) -> None:
-    with Looped(broker_url, "fast") as consumer:
-        consumer.turn_until(lambda: consumer.channel.is_waiting)
-        consumer.turn()
-        broker.client_kill(connections(consumer)["bell"])
-        with pytest.raises(redis.ConnectionError):
-            consumer.turn(10)
+@pytest.mark.parametrize("which", ["question", "bell"])
+def test_a_connection_that_breaks_costs_nothing(broker_url: str, broker: redis.Redis, which: str) -> None:
+    publish(broker_url, "fast", "a", ["x"])
+    with Looped(broker_url, "fast", polling_interval=60) as consumer:
+        consumer.turn_until(lambda: consumer.received)
+        for number in range(2, 5):
+            consumer.turn_until(lambda: consumer.channel.is_waiting)
+            consumer.turn()
+            broker.client_kill(connections(consumer)[which])
+            publish(broker_url, "fast", "a", ["y"])
+            consumer.turn_until(lambda number=number: len(consumer.received) == number)
+        assert broker.hlen("unacked") == 4
+        for message in consumer.received:
+            assert "redelivered" not in message.headers
+            message.ack()
+        consumer.turn_until(lambda: not broker.exists("unacked"))
 
 
 def test_a_bell_with_old_credentials_connects_anew(broker_url: str) -> None:

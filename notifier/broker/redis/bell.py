@@ -78,8 +78,7 @@ class Bell:
             heard = self._channel.client.parse_response(self.connection, "BLMOVE") is not None
             self._rang, self._rests = heard and not self._rests, False
         except self._channel.connection_errors:
-            self.connection.disconnect()
-            raise
+            self.connection.disconnect()  # nothing is lost with it; the channel finds out whether Redis is gone
         except self._channel.ResponseError as error:
             if self._rests:
                 raise

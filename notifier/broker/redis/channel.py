@@ -6,11 +6,15 @@ from queue import Empty
 from time import monotonic
 from typing import Any
 
+from kombu.log import get_logger
+
 from notifier.broker.redis.bell import Bells
 from notifier.broker.redis.keeping import KeepingChannel
 from notifier.broker.redis.qos import QoS
 from notifier.broker.redis.reserve import MOST, Source
 from notifier.broker.version import check_server
+
+log = get_logger(__name__)
 
 TURN_SECONDS = 0.01
 """How long messages are handed out before the event loop turns."""
@@ -32,6 +36,7 @@ class Channel(KeepingChannel):
         self._asked: list[Source] = []
         self._wanted = 0
         self._look_now = True
+        self._is_broken = False
         super().__init__(*args, **kwargs)
 
     def basic_consume(self, queue: str, no_ack: bool, *args: Any, **kwargs: Any) -> Any:
@@ -90,12 +95,13 @@ class Channel(KeepingChannel):
             raise Empty
         try:
             reply = self.client.parse_response(self._in_poll, "EVAL")
-        except self.connection_errors:
-            self.client.connection.disconnect()
-            raise
+        except self.connection_errors as error:
+            self._broke(error)
+            raise Empty from None
         finally:
             self._in_poll = None
             self._flush_brpop_reauth()
+        self._is_broken = False
         self.qos.acks_arrived()
         self._take(self._messages(reply, self._asked))
         if not self._hand_out():
@@ -108,6 +114,14 @@ class Channel(KeepingChannel):
         super()._on_connection_disconnect(connection)
 
     # What these do
+
+    def _broke(self, error: Exception) -> None:
+        """Connect anew, once: what is under way stays ours. Only a server that is gone makes Celery start over."""
+        self.client.connection.disconnect()
+        if self._is_broken or self._closing:
+            raise error
+        self._is_broken = self._look_now = True
+        log.warning("what Redis was about to give comes after the visibility timeout: %s", error)
 
     def _wish(self) -> int | None:
         """How many messages to ask for now. 0: only tell of acks, and let the event loop turn. None: ask nothing."""
