@@ -166,7 +166,6 @@ class Bridge:
 
     def _ended(self, reader: ShardReader) -> None:
         self._holdings.forget(reader)
-        self._sweep.expect_children()
         self._taking.wake()  # for the children that are known
         self._sweeping.wake()  # for those that are not yet
 

@@ -32,8 +32,10 @@ class Holdings:
         They count as held once `add` gave them a reader.
         """
         asked_at = time.monotonic()
-        room = self._most - len(self._held)
-        taken = self._leases.acquire(room) if room > 0 else []
+        with self._lock:
+            held = list(self._held)
+        room = self._most - len(held)
+        taken = self._leases.acquire(room, held) if room > 0 else []
         if not taken and room > 0:
             taken = self._leases.steal(room)
         with self._lock:
@@ -86,5 +88,8 @@ class Holdings:
         with self._lock:
             held = [each.lease for each in self._held.values()]
             self._held.clear()
-        self._leases.release(held)
+        try:
+            self._leases.release(held)
+        except DatabaseError:
+            log.warning("could not give the shards back; their leases will end", shards=len(held))
         return len(held)
