@@ -30,7 +30,8 @@ from tests.waiting import wait_until
 _FORK = multiprocessing.get_context("forkserver")
 _FORK.set_forkserver_preload(["tests.crash.life"])
 
-OPEN = {Status.PENDING, Status.SENDING, Status.UNKNOWN}
+OPEN = {Status.PENDING, Status.SENDING, Status.UNKNOWN, Status.FAILED}
+"""What fails is driven again by the operator of each life."""
 LONG, SHORT = 8.0, 2.0
 """Seconds of an attempt's lease: nothing waits for the end of the long one; who stands still outlives the short."""
 
