@@ -37,8 +37,8 @@ RELAY_SECONDS = 0.5
 BRAKE_SECONDS = 1.0
 LAG_SECONDS = 30.0
 HOUSEKEEPING_SECONDS = 3600.0
-POLLERS = 4
-"""Threads that record pages; more of them would only wait for each other."""
+POLLERS = 8
+"""Threads that poll shards, whichever is due. Most of their time is DynamoDB's: a hundred shards need so many."""
 LOOPS = 8
 """Connections of the loops: one each, and one more for the lock of the sweep."""
 PAGES_AHEAD = 6
