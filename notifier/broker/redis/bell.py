@@ -1,6 +1,6 @@
 """Waiting for a message without taking it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from queue import Empty
 from time import monotonic
 from typing import Any
@@ -48,11 +48,6 @@ class Bell:
         """The channel did, and found a message or none."""
         if self._rang:
             self._rang, self._rests = False, not found
-
-    def disconnected(self, connection: Any) -> None:
-        """That one, which may be this one's."""
-        if self._in_poll is connection:
-            self._in_poll = None
 
     def close(self) -> None:
         self._channel.connection.cycle.discard(self)
@@ -102,8 +97,10 @@ class Bells:
         self._channel = channel
         self._bells: dict[str, Bell] = {}
 
-    def __iter__(self) -> Iterator[Bell]:
-        return iter(self._bells.values())
+    def looked(self, found: bool) -> None:
+        """The channel did, and found a message or none."""
+        for bell in self._bells.values():
+            bell.looked(found)
 
     def hang(self, sources: Iterable[Source]) -> None:
         """For these lists and for no others."""

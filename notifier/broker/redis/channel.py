@@ -108,11 +108,6 @@ class Channel(KeepingChannel):
             raise Empty
         return True
 
-    def _on_connection_disconnect(self, connection: Any) -> None:
-        for bell in self._bells:
-            bell.disconnected(connection)
-        super()._on_connection_disconnect(connection)
-
     # What these do
 
     def _broke(self, error: Exception) -> None:
@@ -141,8 +136,7 @@ class Channel(KeepingChannel):
         found = list(messages)
         if self._wanted:
             self._found_all = len(found) < self._wanted
-            for bell in self._bells:
-                bell.looked(bool(found))
+            self._bells.looked(bool(found))
         if found:
             self._queue_cycle.rotate(found[0][0].queue)
             self.qos.hold(tag for source, tag, _ in found if source.keep)
