@@ -55,7 +55,7 @@ def _arguments() -> argparse.Namespace:
 
 @contextmanager
 def _city(streets: int) -> Iterator[City]:
-    os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")  # noqa: S106  of the simulators
+    os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     with tempfile.TemporaryDirectory(prefix="notifier-crash-") as name:
         folder = Path(name)
