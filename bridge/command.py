@@ -19,12 +19,13 @@ _MOST_SHARDS = 400
 
 def bridge() -> None:
     """Read the tables' streams, record every event, publish it; relay what is due. Run as many as you like."""
+    from notifier.metrics import metrics_server
     from notifier.settings import load_settings
     from notifier.telemetry import configure_logging
 
     settings = load_settings()
     configure_logging(settings, process="bridge")
-    with wired(settings) as ready:
+    with wired(settings) as ready, metrics_server(settings):
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, lambda *_: ready.stop())
         ready.run()

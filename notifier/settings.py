@@ -73,6 +73,12 @@ class Settings(DatabaseSettings):
     look_again_seconds: float = Field(
         default=30.0, gt=0, description="How long published messages are left alone before lost ones are looked for"
     )
+    metrics_port: int = Field(
+        default=0, ge=0, le=65_535, description="Port on which a bridge serves /metrics for Prometheus; 0: none"
+    )
+    metrics_address: str = Field(
+        default="127.0.0.1", description="Address on which it listens; 0.0.0.0 where Prometheus is elsewhere"
+    )
     log_format: Literal["console", "json"] = Field(default="console", description="console or json")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level")
 

@@ -7,6 +7,7 @@ comes from; a method answers with the rows that it changed.
 from notifier.outbox.attempts import Attempts, Begun, Change, Work
 from notifier.outbox.claims import expire
 from notifier.outbox.intake import Intake
+from notifier.outbox.levels import Level, Levels
 from notifier.outbox.pages import NewNotification, Page, Quarantined, Recorded, ShardLease
 from notifier.outbox.partitions import Partitions
 from notifier.outbox.publications import Publication, Publications
@@ -17,6 +18,8 @@ __all__ = [
     "Begun",
     "Change",
     "Intake",
+    "Level",
+    "Levels",
     "NewNotification",
     "Page",
     "Partitions",
