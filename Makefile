@@ -23,7 +23,7 @@ demo: $(READY) ## 1,000 events become 1,000 mails, on real parts, and the count 
 	$(BIN)/notifier demo
 
 test: $(READY) ## all tests, on real (embedded) Postgres and Redis
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(READY) ## format, lint, types, import rules, migrations
 	$(BIN)/ruff format --check .
@@ -32,8 +32,8 @@ check: $(READY) ## format, lint, types, import rules, migrations
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m tests.check_migrations
 
-bench: $(READY) ## how fast one bridge records and publishes
-	$(BIN)/python -m bench.bridge
+bench: $(READY) ## how fast, side by side with its peers; draws docs/bench-*.svg
+	$(BIN)/python -m bench
 
 docs: $(READY) ## write the pages that come from the code
 	$(BIN)/python -m docs.generate

@@ -101,7 +101,7 @@ def running(unit: int) -> Iterator[Steps]:
     with tempfile.TemporaryDirectory() as folder, embedded_postgres(Path(folder)) as postgres:
         postgres.create_database("notifier")
         migrate(postgres.url("notifier"))
-        engine = connect(postgres.url("notifier"))
+        engine = connect(postgres.url("notifier"), binary=True)
         assert postgres.pid is not None  # noqa: S101
         try:
             yield Steps(engine, postgres.pid, unit)

@@ -1,7 +1,8 @@
 """CPU and memory of processes with all their children, from the operating system."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -14,21 +15,27 @@ class Usage:
     rss: int
 
     @classmethod
-    def of(cls, pid: int) -> "Usage":
+    def of(cls, *pids: int) -> "Usage":
+        """Of all these together, with their children, those that have ended included."""
         cpu, rss = 0.0, 0
-        parent = psutil.Process(pid)
-        for process in (parent, *parent.children(recursive=True)):
+        for process in _family(pids):
             try:
                 times, memory = process.cpu_times(), process.memory_info()
             except psutil.NoSuchProcess:
                 continue
-            cpu += times.user + times.system
+            cpu += times.user + times.system + times.children_user + times.children_system
             rss += memory.rss
         return cls(cpu, rss)
 
 
-def usage(pids: Mapping[str, int]) -> dict[str, Usage]:
-    return {name: Usage.of(pid) for name, pid in pids.items()}
+def _family(pids: Sequence[int]) -> list[psutil.Process]:
+    parents = [psutil.Process(pid) for pid in pids]
+    return [each for parent in parents for each in (parent, *parent.children(recursive=True))]
+
+
+def usage(pids: Mapping[str, int | Sequence[int]]) -> dict[str, Usage]:
+    """By name, each the name of one process or of several that do the same."""
+    return {name: Usage.of(*([each] if isinstance(each, int) else each)) for name, each in pids.items()}
 
 
 def cpu_us_per_event(before: Mapping[str, Usage], after: Mapping[str, Usage], events: int) -> dict[str, float]:
@@ -42,7 +49,17 @@ def machine() -> dict[str, object]:
 
     return {
         "cores": psutil.cpu_count(),
+        "processor": _processor() or platform.machine(),
         "memory_gb": round(psutil.virtual_memory().total / 2**30),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()}",
     }
+
+
+def _processor() -> str:
+    """Its name as Linux has it; empty elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")

@@ -34,8 +34,8 @@ log = structlog.get_logger(__name__)
 ACQUIRE_SECONDS = 2.0
 BRAKE_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 3600.0
-POLLERS = 4
-"""Threads that record pages; more of them would only wait for each other."""
+POLLERS = 8
+"""Threads that poll shards, whichever is due. Most of their time is DynamoDB's: a hundred shards need so many."""
 LOOPS = 9
 """Connections of the loops: one each, and one more for the lock of the sweep."""
 PAGES_AHEAD = 6
@@ -166,7 +166,6 @@ class Bridge:
 
     def _ended(self, reader: ShardReader) -> None:
         self._holdings.forget(reader)
-        self._sweep.expect_children()
         self._taking.wake()  # for the children that are known
         self._sweeping.wake()  # for those that are not yet
 

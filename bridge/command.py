@@ -51,6 +51,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     from notifier.broker import Queue
     from notifier.database import check_schema, connect
     from notifier.health import Heartbeat
+    from notifier.metrics import served
     from notifier.outbox import Intake as Outbox
     from notifier.outbox import Partitions, Publications, Report, Unknowns
     from notifier.routes import load_routes
@@ -72,34 +73,43 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     relay = Relay(engine, publications, queue, settings.queue_high_water, settings.unknown_after_seconds)
     deadlines = Deadlines(Unknowns(engine, settings.unknown_after_seconds), routes)
     try:
-        yield Bridge(
-            streams,
-            tree,
-            Holdings(Leases(engine, owner, settings.shard_lease_seconds), _MOST_SHARDS),
-            Intake(outbox, publications, queue, routes, settings.queue_high_water, settings.not_before),
-            Sweep(settings.tables, streams, tree),
-            Brake(publications, settings.outbox_high_water),
-            (
-                Loop("relay", RELAY_SECONDS, relay.run_once),
-                Loop("deadlines", DEADLINE_SECONDS, deadlines.run_once),
-                Loop("lag", LAG_SECONDS, LagWatch(Report(engine)).run_once),
-            ),
-            partitions,
-            Heartbeat("bridge"),
-        )
+        with served(engine, settings.metrics_port, settings.metrics_address):
+            yield Bridge(
+                streams,
+                tree,
+                Holdings(Leases(engine, owner, settings.shard_lease_seconds), _MOST_SHARDS),
+                Intake(outbox, publications, queue, routes, settings.queue_high_water, settings.not_before),
+                Sweep(settings.tables, streams, tree),
+                Brake(publications, settings.outbox_high_water),
+                (
+                    Loop("relay", RELAY_SECONDS, relay.run_once),
+                    Loop("deadlines", DEADLINE_SECONDS, deadlines.run_once),
+                    Loop("lag", LAG_SECONDS, LagWatch(Report(engine)).run_once),
+                ),
+                partitions,
+                Heartbeat("bridge"),
+            )
     finally:
         queue.close()
         engine.dispose()
 
 
 def check_tables(streams: "Streams", tables: tuple[str, ...]) -> None:
-    """Raises SettingsError for a table that has no stream, Unreachable where AWS does not answer."""
+    """Raises SettingsError for a table that has no stream, Unreachable where AWS does not answer.
+
+    Where many start at once AWS may have no time for an answer: then the sweep finds out.
+    """
+    from bridge.streams import Throttled
     from notifier.errors import SettingsError
 
     if not tables:
         raise SettingsError("NOTIFIER_TABLES is not set: name the DynamoDB tables to read, separated by commas")
     for table in tables:
-        if not streams.streams(table):
+        try:
+            found = streams.streams(table)
+        except Throttled:
+            continue
+        if not found:
             raise SettingsError(
                 f"the table {table!r} has no stream here: is NOTIFIER_TABLES right, and is a stream enabled on it "
                 "(StreamViewType NEW_AND_OLD_IMAGES or NEW_IMAGE)?"

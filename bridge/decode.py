@@ -14,6 +14,7 @@ from notifier.outbox import ShardLease
 
 _EARLIEST = 1_293_840_000  # 2011: before DynamoDB
 _LATEST = 4_102_444_800  # 2100: a creation time beyond it would ask for partitions without end
+_LONGEST = 40  # digits of a sequence number
 
 
 def decode(table: str, record: Mapping[str, Any]) -> Event:
@@ -21,7 +22,7 @@ def decode(table: str, record: Mapping[str, Any]) -> Event:
     event = Event.from_record(table, record)
     if not _EARLIEST < event.created_at.timestamp() < _LATEST:
         raise DecodeError(f"ApproximateCreationDateTime is {event.created_at.isoformat()}")
-    if not event.sequence_number.isdigit():
+    if not _is_number(event.sequence_number):
         raise DecodeError(f"SequenceNumber is {event.sequence_number[:60]!r}, not a number")
     return event
 
@@ -35,9 +36,13 @@ def identity(lease: ShardLease, event: Event, route: str) -> UUID:
 def sequence_number(record: object) -> str | None:
     """The record's place in its shard, also where nothing else of it can be understood."""
     match record:
-        case {"dynamodb": {"SequenceNumber": str(number)}} if number.isdigit():
+        case {"dynamodb": {"SequenceNumber": str(number)}} if _is_number(number):
             return number
     return None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _LONGEST
 
 
 def stored(record: object) -> bytes:

@@ -62,9 +62,9 @@ class Intake:
             self._publications.published(done)
 
 
-def nameless(checkpoint: str | None, raw: bytes) -> str:
-    """Tells apart the records without a sequence number that follow one checkpoint."""
-    return f"after {checkpoint}: {hashlib.blake2b(raw, digest_size=8).hexdigest()}"
+def nameless(after: str | None, number: int, raw: bytes) -> str:
+    """Names a record without a sequence number: by the one that it follows, its count after that, and its bytes."""
+    return f"after {after}: {number}: {hashlib.blake2b(raw, digest_size=8).hexdigest()}"
 
 
 def sort(
@@ -74,19 +74,31 @@ def sort(
     routes: Routes,
     not_before: datetime,
 ) -> Page:
-    """What each record of a page becomes: a notification, a quarantined record, or nothing. Pure."""
+    """What each record of a page becomes: a notification, a quarantined record, or nothing. Pure.
+
+    A shard that is read again from its beginning gives what is recorded already: that is passed over. Sequence
+    numbers are kept as the text that came, and compared as numbers.
+    """
     notifications: list[NewNotification] = []
     quarantined: list[Quarantined] = []
     unrouted = 0
     last: datetime | None = None
+    place = -1 if checkpoint is None else int(checkpoint)
+    before, unnamed = checkpoint, 0
     for record in records:
         number = sequence_number(record)
-        checkpoint = number or checkpoint
+        if number is None:
+            unnamed += 1
+        else:
+            before, unnamed = number, 0
+            if (found := int(number)) <= place:
+                continue
+            place, checkpoint = found, number
         try:
             event = decode(lease.table, record)
         except DecodeError as error:
             raw = stored(record)
-            quarantined.append(Quarantined(number or nameless(checkpoint, raw), raw, str(error)))
+            quarantined.append(Quarantined(number or nameless(before, unnamed, raw), raw, str(error)))
             continue
         last = event.created_at
         route = routes.owner(event) if event.created_at >= not_before else None

@@ -47,6 +47,11 @@ class Settings(DatabaseSettings):
     ses_configuration_set: str = Field(
         default="", description="SES configuration set whose events settle unknown outcomes"
     )
+    ses_mode: Literal["auto", "bulk", "single"] = Field(
+        default="auto",
+        description="bulk: up to 50 mails in a request to SES; single: one; auto: bulk, and single for a while where "
+        "SES throttles bulk requests",
+    )
     feedback_queue_url: str = Field(
         default="", description="SQS queue with the events of that configuration set; for `notifier feedback`"
     )
@@ -116,8 +121,23 @@ class Settings(DatabaseSettings):
         le=43_200,
         description="After this the broker, or SQS, gives a silent process's messages to another one",
     )
+    unit_size: int = Field(
+        default=500, ge=1, le=5_000, description="Notifications that a worker delivers together at most, under load"
+    )
+    event_sample: int = Field(
+        default=100,
+        ge=0,
+        description="Tasks a second that a worker shows to Flower; of more a sample, failures and retries always",
+    )
     look_again_seconds: float = Field(
         default=30.0, gt=0, description="How long published messages are left alone before lost ones are looked for"
+    )
+    metrics_port: int = Field(
+        default=0, ge=0, le=65_535, description="Port on which a bridge serves /metrics for Prometheus; 0: none"
+    )
+    metrics_address: str = Field(default="127.0.0.1", description="Address of that port; 0.0.0.0 in a container")
+    transport: Literal["fast", "stock"] = Field(
+        default="fast", description="How workers speak to Redis: fast, by the hundred messages, or stock kombu"
     )
     log_format: Literal["console", "json"] = Field(default="console", description="console or json")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level")

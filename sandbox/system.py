@@ -151,7 +151,7 @@ def check_setup(options: Mapping[str, str]) -> Routes:
     """The routes, before any server starts. Raises the NotifierError that says what is wrong with them, with their
     templates or with the settings. The user's module sees the variables of a worker, with addresses of nobody.
     """
-    with _environment({**_clean_environment(), **_NOWHERE, **EXAMPLE, **options}):
+    with _environment({**clean_environment(), **_NOWHERE, **EXAMPLE, **options}):
         load_settings.cache_clear()
         settings = load_settings()
         routes = load_routes(settings.routes)
@@ -177,10 +177,10 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 def notifier_process(name: str, words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Child:
     """`notifier WORDS` as a process with these settings and no others; its log lies in `folder`."""
     command = [sys.executable, "-P", "-m", "notifier", *words]  # -P: a user's email.py is not the library's
-    return Child(name, command, log=folder / f"{name}.log", env={**_clean_environment(), **environment})
+    return Child(name, command, log=folder / f"{name}.log", env={**clean_environment(), **environment})
 
 
-def _clean_environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Ours without what would lead a process of the system to a real AWS account."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "NOTIFIER_"))}
     return kept | CREDENTIALS | {"AWS_EC2_METADATA_DISABLED": "true"}

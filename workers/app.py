@@ -6,6 +6,7 @@ from celery import Celery, bootsteps
 from celery.signals import setup_logging
 
 from notifier.broker import celery_configuration
+from notifier.broker.redis import use_transport
 from notifier.health import BEAT_SECONDS, Heartbeat
 from notifier.settings import load_settings
 from notifier.telemetry import configure_logging
@@ -14,9 +15,12 @@ from workers.tasks import register
 from workers.wiring import underway
 
 settings = load_settings()
+use_transport(settings.transport)
 app = Celery("notifier")
-app.conf.update(celery_configuration(settings.broker_url.get_secret_value(), settings.visibility_seconds))
-register(app)
+app.conf.update(
+    celery_configuration(settings.broker_url.get_secret_value(), settings.visibility_seconds, settings.unit_size)
+)
+register(app, settings.unit_size, settings.event_sample)
 
 
 class Beat(bootsteps.StartStopStep):  # type: ignore[misc]

@@ -7,7 +7,7 @@ import typer
 
 def worker(
     channels: Annotated[list[str], typer.Argument(help="The channels to send on.")],
-    concurrency: Annotated[int, typer.Option(help="Attempts under way at once.", min=1)] = 8,
+    concurrency: Annotated[int, typer.Option(help="Units under way at once.", min=1)] = 4,
     name: Annotated[
         str, typer.Option(help="In Flower; %h is the host. A second worker of a host needs its own.")
     ] = "",
@@ -20,7 +20,7 @@ def worker(
     configure_logging(settings, process="worker")  # before Celery says anything
     check(channels)
     queues = ",".join(_queues(channels))
-    # Threads: an attempt waits for the network, and a threads worker finishes what is under way when it is stopped.
+    # Threads: a unit waits for the network, and a threads worker finishes what is under way when it is stopped.
     options = [
         "-l",
         settings.log_level,

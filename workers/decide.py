@@ -43,6 +43,13 @@ def too_late(work: Work) -> Change:
     return _wait(work.id, WAIT_WHEN_THROTTLED, "the database answered too late to send within the lease; not sent")
 
 
+def not_built(work: Work, policy: RetryPolicy, *, hangs: bool) -> Change:
+    """The change of a delivery whose unit went on without it: its route hangs, or its turn did not come in time."""
+    if hangs:
+        return _retry(work, policy, "the route has not returned; its unit went on without it")
+    return _wait(work.id, WAIT_WHEN_THROTTLED, "the routes of its unit took too long; its own was not waited for")
+
+
 def skipped(work: Work) -> Change:
     return Change(work.id, Status.SKIPPED, reason="the route returned None")
 

@@ -25,7 +25,8 @@ from notifier.retry import RetryPolicy
 from notifier.routes import Route, Routes
 from notifier.telemetry import trace
 from notifier.templates import Templates
-from workers.decide import after_error, after_send, expired, skipped, too_late, waiting
+from workers.build import Builds
+from workers.decide import after_error, after_send, expired, not_built, skipped, too_late, waiting
 from workers.gate import Gate
 from workers.limits import Limiter
 from workers.patience import Patience
@@ -73,6 +74,7 @@ class Delivery:
         self._gate = gate
         self._limiter = limiter
         self._reach = Reach()
+        self._builds = Builds(underway)
 
     def deliver(self, ids: Sequence[UUID]) -> dict[UUID, Change]:
         """Send what is pending among these; answers what became of each. Ids that it leaves out were not ours.
@@ -98,9 +100,7 @@ class Delivery:
     def _work(self, works: Sequence[Work], *, probing: bool) -> list[Change]:
         ready: list[Prepared] = []
         decided: list[Change] = []
-        for work in works:
-            prepared = self._prepare(work)
-            self._underway.moved([work.id])
+        for prepared in self._builds.run(works, self._prepare, self._not_built):
             if isinstance(prepared, Change):
                 decided.append(prepared)
             else:
@@ -128,6 +128,10 @@ class Delivery:
         except BaseException as error:  # noqa: BLE001  whatever the user's code raises, SystemExit too
             log.warning("route failed", notification=str(work.id), route=work.route, error=type(error).__name__)
             return after_error(work, error, policy)
+
+    def _not_built(self, work: Work, hangs: bool) -> Change:
+        log.warning("route not waited for", notification=str(work.id), route=work.route, hangs=hangs)
+        return not_built(work, self._routes[work.route].retry, hangs=hangs)
 
     def _check(self, route: Route, request: object) -> None:
         wanted = self._channel.request_type

@@ -1,8 +1,11 @@
-"""The Celery task. It tells Celery what became of a delivery; Postgres knows it already.
+"""The Celery task. It delivers, in units, and tells Celery what became of each delivery; Postgres knows it already.
 
 What it says stays free of personal data, for it goes to the broker and to Flower: an id and a status, no reason.
 """
 
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NoReturn
 from uuid import UUID
 
 import structlog
@@ -14,6 +17,7 @@ from notifier.errors import Unreachable
 from notifier.notifications import Status
 from notifier.outbox import Change
 from notifier.telemetry import trace
+from workers.units import Outcome, UnitTask
 from workers.wiring import delivery
 
 log = structlog.get_logger(__name__)
@@ -31,14 +35,44 @@ class DeliveryError(Exception):
     """Something that must not happen did. Its text and its cause may hold personal data: they stay here."""
 
 
-def register(app: Celery) -> Task:
-    """Make the task `notifier.deliver` of that app."""
+class Deliver(UnitTask):
+    """Delivers the notifications of a unit at once."""
 
-    @app.task(name=TASK, bind=True, throws=(DeliveryFailed, DeliveryUnknown, DeliveryError))  # type: ignore[untyped-decorator]
+    abstract = True
+    throws = (DeliveryFailed, DeliveryUnknown, DeliveryError)
+
+    def run_many(self, requests: Sequence[dict[str, Any]]) -> list[Outcome | None]:
+        ids = [_id(request) for request in requests]
+        try:
+            changes = delivery(_channel(requests[0]["delivery_info"])).deliver([id_ for id_ in ids if id_])
+        except Unreachable as error:
+            log.warning("messages given back", count=len(ids), reason=str(error))
+            return [_give_back] * len(ids)
+        return [partial(report, changes.pop(id_, None)) if id_ else None for id_ in ids]
+
+
+def register(app: Celery, unit_size: int = UnitTask.unit_size, event_sample: int = UnitTask.event_sample) -> Task:
+    """Make the task `notifier.deliver` of that app."""
+    options = {"unit_size": unit_size, "event_sample": event_sample, "shared": False}
+
+    @app.task(name=TASK, bind=True, base=Deliver, **options)  # type: ignore[untyped-decorator]
     def deliver(task: Task, notification_id: str) -> str:
-        return report(_deliver(channel_of(task.request.delivery_info["routing_key"]), UUID(notification_id)))
+        return report(_deliver(_channel(task.request.delivery_info), UUID(notification_id)))
 
     return deliver
+
+
+def _channel(delivery_info: dict[str, Any]) -> str:
+    return channel_of(delivery_info["routing_key"])
+
+
+def _id(request: dict[str, Any]) -> UUID | None:
+    """None where the arguments are not one id: running it alone says what they are."""
+    try:
+        (text,) = request["args"]
+        return None if request["kwargs"] else UUID(text)
+    except (AttributeError, TypeError, ValueError):
+        return None
 
 
 def _deliver(channel: str, id_: UUID) -> Change | None:
@@ -46,10 +80,14 @@ def _deliver(channel: str, id_: UUID) -> Change | None:
         return delivery(channel).deliver([id_]).get(id_)
     except Unreachable as error:
         log.warning("message given back", notification=str(id_), reason=str(error))
-        raise Reject("the database does not answer", requeue=True) from None
+        _give_back()
     except Exception as error:  # noqa: BLE001  whatever it is: Celery would publish its text
         log.error("delivery broke", notification=str(id_), error=type(error).__name__, trace=trace(error))  # noqa: TRY400
         raise DeliveryError("see the worker's log") from None
+
+
+def _give_back() -> NoReturn:
+    raise Reject("the database does not answer", requeue=True) from None
 
 
 def report(change: Change | None) -> str:

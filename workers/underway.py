@@ -26,6 +26,7 @@ class Underway:
         self._lock = threading.Lock()
         self._moved: dict[UUID, float] = {}
         self._warned: set[UUID] = set()
+        self._kept: dict[UUID, bool] = {}  # whether their unit has ended
 
     @contextmanager
     def hold(self, ids: Sequence[UUID]) -> Iterator[list[UUID]]:
@@ -40,8 +41,20 @@ class Underway:
         finally:
             with self._lock:
                 for id_ in taken:
-                    del self._moved[id_]
-                self._warned.difference_update(taken)
+                    if id_ in self._kept:
+                        self._kept[id_] = True
+                    else:
+                        self._drop(id_)
+
+    def keep(self, id_: UUID) -> None:
+        """A thread is still at it when its unit goes on, and maybe ends: in hand until `release`."""
+        with self._lock:
+            self._kept[id_] = False
+
+    def release(self, id_: UUID) -> None:
+        with self._lock:
+            if self._kept.pop(id_):
+                self._drop(id_)
 
     def moved(self, ids: Sequence[UUID]) -> None:
         """They came a step further, or wait for a server that will come back."""
@@ -58,3 +71,7 @@ class Underway:
         for id_ in fresh:
             log.warning("delivery hangs; this worker counts as unhealthy", notification=str(id_), after=STUCK_SECONDS)
         return found
+
+    def _drop(self, id_: UUID) -> None:
+        del self._moved[id_]
+        self._warned.discard(id_)

@@ -47,10 +47,13 @@ def underway() -> Underway:
     return Underway()
 
 
+os.register_at_fork(after_in_child=underway.cache_clear)  # a thread of the parent may hold its lock
+
+
 @cache
 def engine() -> Engine:
     url = load_settings().database_url.get_secret_value()
-    return connect(url, pool_size=0, application="notifier worker")  # bounded by --concurrency
+    return connect(url, pool_size=0, application="notifier worker", binary=True)  # bounded by --concurrency
 
 
 @cache

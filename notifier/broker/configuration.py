@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from notifier.broker.url import kombu_url
+
 TASK = "notifier.deliver"
 _PREFIX = "notifier."
 
@@ -14,10 +16,14 @@ def channel_of(queue: str) -> str:
     return queue.removeprefix(_PREFIX)
 
 
-def celery_configuration(broker_url: str, visibility_seconds: int = 120) -> dict[str, Any]:
-    """After `visibility_seconds` Redis gives an unacknowledged message to another worker; begin refuses it there."""
+def celery_configuration(broker_url: str, visibility_seconds: int = 120, unit_size: int = 500) -> dict[str, Any]:
+    """After `visibility_seconds` Redis gives an unacknowledged message to another worker; begin refuses it there.
+
+    A worker takes at most a full unit for each place in its pool: one collects while the others are under way.
+    """
     return {
-        "broker_url": broker_url,
+        "broker_url": kombu_url(broker_url),
+        "broker_use_ssl": {"ssl_cert_reqs": "required"} if broker_url.startswith("rediss:") else False,
         "result_backend": None,  # Postgres knows what became of it
         "task_ignore_result": True,
         "task_acks_late": True,  # a worker that dies gives its messages back
@@ -28,7 +34,7 @@ def celery_configuration(broker_url: str, visibility_seconds: int = 120) -> dict
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_protocol": 2,
-        "worker_prefetch_multiplier": 4,
+        "worker_prefetch_multiplier": unit_size,
         "worker_enable_prefetch_count_reduction": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,  # begin refuses the second delivery
         "worker_soft_shutdown_timeout": 25.0,  # finish what is under way before leaving

@@ -15,6 +15,8 @@ from redis.retry import Retry
 
 from notifier.broker.configuration import queue_name
 from notifier.broker.envelope import Envelopes
+from notifier.broker.url import redis_url
+from notifier.broker.version import check_server
 from notifier.errors import SettingsError, Unreachable
 
 _GENERATION = "notifier:generation"
@@ -40,14 +42,14 @@ class Queue:
     """Publishes deliveries to the channels' queues on Redis."""
 
     def __init__(self, broker_url: str, *, origin: str = "notifier") -> None:
-        if not broker_url.startswith(("redis://", "rediss://", "unix://")):
+        if not broker_url.startswith(("redis://", "rediss://", "unix://", "redis+socket://")):
             raise SettingsError("NOTIFIER_BROKER_URL is not a URL like redis://:password@host:6379/0")
         self._url = broker_url
         self._origin = origin
         # The relay is the retry, and a hung call must not hold up the recording.
         try:
             self._redis = Redis.from_url(
-                broker_url, socket_timeout=3, socket_connect_timeout=3, retry=Retry(NoBackoff(), 0)
+                redis_url(broker_url), socket_timeout=3, socket_connect_timeout=3, retry=Retry(NoBackoff(), 0)
             )
         except ValueError as error:
             raise SettingsError(f"NOTIFIER_BROKER_URL is wrong: {error}") from None
@@ -108,9 +110,9 @@ class Queue:
         return str(known)
 
     def check(self) -> None:
-        """Raises BrokerError where no Redis answers."""
+        """Raises BrokerError where no Redis answers, BrokerTooOld where it is too old."""
         try:
-            self._redis.ping()
+            check_server(self._redis)
         except (RedisError, OSError) as error:
             raise self._unreachable(error) from error
 

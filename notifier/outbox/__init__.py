@@ -8,6 +8,7 @@ from notifier.outbox.attempts import UNKNOWN_AFTER_SECONDS, Attempts, Beginning,
 from notifier.outbox.changes import Change
 from notifier.outbox.channels import Channels, ChannelState
 from notifier.outbox.claims import expire
+from notifier.outbox.gauges import Gauges, read_gauges
 from notifier.outbox.intake import Intake
 from notifier.outbox.operations import Operations, Selection
 from notifier.outbox.pages import NewNotification, Page, Quarantined, Recorded, ShardLease
@@ -28,6 +29,7 @@ __all__ = [
     "ChannelState",
     "Channels",
     "Decision",
+    "Gauges",
     "Intake",
     "NewNotification",
     "Operations",
@@ -50,4 +52,5 @@ __all__ = [
     "Wanted",
     "Work",
     "expire",
+    "read_gauges",
 ]

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Engine, TextClause, text
 
 from notifier.notifications import Status, created_ms
-from notifier.outbox.changes import Change, change_statement, columns, storable
+from notifier.outbox.changes import Change, change_statement, columns, storable, uuids
 
 UNKNOWN_AFTER_SECONDS = 300.0
 """How long an unknown outcome waits for a delivery event before its route's policy applies."""
@@ -146,7 +146,7 @@ class Attempts:
 
         None where the channel is parked or paused; a probe may pass a parked one.
         """
-        rows = self._run(_LOAD, ids=list(ids), channel=self._channel, probing=probing)
+        rows = self._run(_LOAD, ids=uuids(ids), channel=self._channel, probing=probing)
         return [
             Work(id_, route, table, record, failures, now - created_ms(id_) / 1000)
             for id_, route, table, record, failures, now in rows
@@ -166,7 +166,7 @@ class Attempts:
         rows = self._run(
             _BEGIN,
             token=token,
-            ids=[each.id for each in ordered],
+            ids=uuids(each.id for each in ordered),
             addresses=[storable(each.address) for each in ordered],
             topics=[each.topic for each in ordered],
             transactional=[each.transactional for each in ordered],

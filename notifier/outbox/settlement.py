@@ -59,16 +59,22 @@ SELECT notification_id, message_id, kind, occurred_at FROM fresh
 UNION ALL SELECT NULL, NULL, NULL, NULL FROM unmatched
 """)
 
-# Locks only what is not settled: most deliveries are `sent` when their events come.
+# Locks only what is not settled: most deliveries are `sent` when their events come. A statement of its own, as the
+# next one must see what whoever held these rows has written.
+_OPEN = text("""
+SELECT d.notification_id FROM deliveries d
+WHERE d.notification_id = ANY(CAST(:ids AS uuid[]))
+  AND (d.status NOT IN ('sent', 'delivered', 'bounced', 'complained') OR d.provider_message_id IS NULL)
+ORDER BY d.notification_id FOR UPDATE
+""")
+
 _ACCEPT = text("""
 WITH proof AS (
   SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:attempts AS int[]), CAST(:message_ids AS text[]))
     AS proof (id, attempt, message_id)
-), before AS MATERIALIZED (
-  SELECT d.notification_id, d.status, d.attempt, d.begun_at
-  FROM deliveries d JOIN proof ON proof.id = d.notification_id
-  WHERE d.status NOT IN ('sent', 'delivered', 'bounced', 'complained') OR d.provider_message_id IS NULL
-  ORDER BY d.notification_id FOR UPDATE OF d
+), before AS (
+  SELECT d.notification_id, d.status, d.begun_at
+  FROM deliveries d WHERE d.notification_id = ANY(CAST(:open AS uuid[]))
 ), changed AS (
   UPDATE deliveries d SET
     provider_message_id = coalesce(d.provider_message_id, proof.message_id),
@@ -76,7 +82,7 @@ WITH proof AS (
                   WHEN d.status IN ('delivered', 'bounced', 'complained') THEN d.status ELSE 'sent' END,
     next_attempt_at = NULL
   FROM before JOIN proof ON proof.id = before.notification_id
-  WHERE d.notification_id = before.notification_id AND d.status = before.status
+  WHERE d.notification_id = before.notification_id
   RETURNING d.notification_id, before.status AS was, d.status, proof.attempt, before.begun_at
 ), accepted AS (
   SELECT * FROM changed WHERE status = 'sent' AND was <> 'sent'
@@ -187,7 +193,9 @@ class Settlement:
             "attempts": [each.attempt for each in proof],
             "message_ids": [each.message_id for each in proof],
         }
-        accepted = int(connection.execute(_ACCEPT, {**values, "actor": self._actor}).scalar_one())
+        accepted = 0
+        if open_ := list(connection.execute(_OPEN, {"ids": values["ids"]}).scalars()):
+            accepted = int(connection.execute(_ACCEPT, {**values, "open": open_, "actor": self._actor}).scalar_one())
         every = {
             "ids": [each.notification_id for each in fresh],
             "message_ids": [each.message_id for each in fresh],

@@ -38,12 +38,19 @@ def send_bulk_email(desk: Desk, request: Request) -> Answer:
     entries = take_all(body, "BulkEmailEntries", dict)
     try:
         limits.check_entries(len(entries))
+        _check_calls(desk, len(entries))
         composed = _compose(desk, body, entries, len(request.body))
         envelopes = [one.envelope for one in composed if isinstance(one, Mail)]
         return enact(desk.plan.for_request(envelopes), lambda: _accept(desk, composed))
     except ApiError:
         desk.tally.refused += len(entries)
         raise
+
+
+def _check_calls(desk: Desk, entries: int) -> None:
+    if not desk.bulk_calls.take(1):
+        desk.tally.throttled += entries
+        raise ApiError("TooManyRequestsException", "Rate exceeded")
 
 
 def _compose(desk: Desk, body: Json, entries: Sequence[Json], size: int) -> list[Entry]:

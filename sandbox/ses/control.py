@@ -85,6 +85,7 @@ class Control:
         self._desk.plan.clear()
         self._desk.plan.fired.clear()
         self._desk.bucket.refill()
+        self._desk.bulk_calls.refill()
         self._desk.tally.clear()
         if self._emitter is not None:
             self._emitter.clear()

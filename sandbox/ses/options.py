@@ -20,6 +20,7 @@ class Options:
     keep: int
     rate: float | None
     burst: float | None
+    bulk_rate: float | None
     account: Account
     publishing: Publishing
     queue_url: str | None
@@ -42,6 +43,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         keep=given.keep,
         rate=given.rate,
         burst=given.burst,
+        bulk_rate=given.bulk_rate,
         account=Account(
             given.region, given.account_id, frozenset(given.identity), frozenset(given.configuration_set)
         ),
@@ -89,6 +91,7 @@ def _add_account(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--rate", type=_positive, help="recipients per second; without it there is no limit")
     add("--burst", type=_positive, help="recipients at once; one second's rate by default")
+    add("--bulk-rate", type=_positive, help="bulk calls per second, whatever is in them; without it no limit")
     add("--region", default="eu-west-1", help="region in ids and ARNs")
     add("--account-id", default="000000000000", help="account in ARNs")
     add("--identity", action="append", default=[], help="may send; may be repeated; without it, all may")

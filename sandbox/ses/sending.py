@@ -36,6 +36,7 @@ class Desk:
     account: Account
     plan: Plan
     bucket: Bucket
+    bulk_calls: Bucket
     acceptance: Acceptance
     tally: Tally
 

@@ -17,7 +17,8 @@ _KEYS = ("pk", "sk")
 @dataclass(frozen=True, slots=True)
 class Load:
     """`rate` is records per second over all shards; None releases all of them at once. `closed` shards end with
-    their last record. `ahead` makes all pages before the answer, which is the default where there is no rate.
+    their last record. `ahead` makes all pages before the answer, which is the default where there is no rate. The
+    shards are there at once, their first record `after` so many seconds.
     """
 
     shards: int = 1
@@ -25,6 +26,7 @@ class Load:
     table: str = "activity"
     item_bytes: int = 1024
     rate: float | None = None
+    after: float = 0.0
     closed: bool = False
     ahead: bool | None = None
     seed: int = 0
@@ -35,6 +37,8 @@ class Load:
             raise invalid("'shards', 'records_per_shard' and 'item_bytes' must be 1 or more, and items not too large")
         if self.rate is not None and self.rate <= 0:
             raise invalid("'rate' must be more than 0")
+        if self.after < 0:
+            raise invalid("'after' must not be less than 0")
         if self.view not in _WITH_NEW_IMAGE:
             raise invalid(f"'view' must be one of {', '.join(_WITH_NEW_IMAGE)}: events are new items")
 
@@ -57,15 +61,16 @@ def load(account: Account, spec: Load) -> Loaded:
     now = account.now
     first = sum(shard.log.end(float("inf")) for shard in stream.shards.values() if shard.keys is None)
     ahead = spec.rate is None if spec.ahead is None else spec.ahead
+    start = now + spec.after
     names: list[str] = []
     for number in range(spec.shards):
-        release = _release(spec, number, first, now)
+        release = _release(spec, number, first, start)
         name = f"{stream.title.arn} {first + number}".encode()
         log = PreparedLog(name, stream.draw_numbers(account.behaviour), made, release, ahead=ahead)
         last = release.created(spec.records_per_shard - 1)
         names.append(stream.add(log, last if spec.closed else None, account.behaviour, now).shard_id)
     records = spec.shards * spec.records_per_shard
-    return Loaded(stream.title.arn, names, records, now, round(time.perf_counter() - began, 3))
+    return Loaded(stream.title.arn, names, records, start, round(time.perf_counter() - began, 3))
 
 
 def _stream(account: Account, spec: Load) -> Stream:
@@ -79,7 +84,7 @@ def _stream(account: Account, spec: Load) -> Stream:
     return stream
 
 
-def _release(spec: Load, number: int, first: int, now: float) -> Release:
+def _release(spec: Load, number: int, first: int, start: float) -> Release:
     """Shards take turns, so that all of them together keep the rate."""
-    start, every = (now, 0.0) if spec.rate is None else (now + number / spec.rate, spec.shards / spec.rate)
-    return Release(first + number * spec.records_per_shard, spec.records_per_shard, start, every)
+    turn, every = (0.0, 0.0) if spec.rate is None else (number / spec.rate, spec.shards / spec.rate)
+    return Release(first + number * spec.records_per_shard, spec.records_per_shard, start + turn, every)

@@ -3,7 +3,8 @@
 import inspect
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator, Sized
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -35,8 +36,12 @@ class Point:
     effect: Effect
     call: int = 1
 
+    @property
+    def place(self) -> str:
+        return f"{self.port}.{self.method}" + (f" ({self.call})" if self.call > 1 else "")
+
     def __str__(self) -> str:
-        return f"{self.port}.{self.method}-{self.moment}-{self.effect}"
+        return f"{self.place}-{self.moment}-{self.effect}"
 
 
 class Fault:
@@ -48,6 +53,11 @@ class Fault:
         self._calls = 0
 
     @property
+    def _point(self) -> Point:
+        assert self.point is not None
+        return self.point
+
+    @property
     def reached(self) -> Path:
         return self._folder / "reached"
 
@@ -56,32 +66,52 @@ class Fault:
         return self._folder / "go-on"
 
     def around(self, method: Callable[..., Any], error: Callable[[], Exception]) -> Callable[..., Any]:
-        """The method with the fault in it."""
+        """The method with the fault in it. A call that has nothing to do, or raises by itself, does not count."""
 
         def call(*arguments: Any, **options: Any) -> Any:
-            assert self.point is not None
-            self._calls += 1
-            if self._calls != self.point.call:
+            if arguments and isinstance(arguments[0], Sized) and len(arguments[0]) == 0:
                 return method(*arguments, **options)
-            if self.point.moment is Moment.BEFORE:
-                self._strike(error)
+            if self._point.moment is Moment.BEFORE:
+                if self._is_its_turn():
+                    self._strike(error)
                 return method(*arguments, **options)
             answer = method(*arguments, **options)
-            self._strike(error)
-            return answer
+            return self._after(answer, error) if self._is_its_turn() else answer
 
         return call
 
+    def _is_its_turn(self) -> bool:
+        self._calls += 1
+        return self._calls == self._point.call
+
+    def _after(self, answer: Any, error: Callable[[], Exception]) -> Any:
+        """A generator has done its work at its end, a context manager once it is entered."""
+        if isinstance(answer, Generator):
+            return self._exhausted(answer, error)
+        if isinstance(answer, AbstractContextManager):
+            return self._entered(answer, error)
+        self._strike(error)
+        return answer
+
+    def _exhausted(self, answer: Generator[Any], error: Callable[[], Exception]) -> Iterator[Any]:
+        yield from answer
+        self._strike(error)
+
+    @contextmanager
+    def _entered(self, answer: AbstractContextManager[Any], error: Callable[[], Exception]) -> Iterator[Any]:
+        with answer as value:
+            self._strike(error)
+            yield value
+
     def _strike(self, error: Callable[[], Exception]) -> None:
-        assert self.point is not None
         self.reached.touch()
-        match self.point.effect:
+        match self._point.effect:
             case Effect.RAISE:
                 raise error()
             case Effect.KILL:
                 os.kill(os.getpid(), signal.SIGKILL)
             case Effect.PAUSE:
-                wait_until(self.go_on.exists, seconds=60)
+                wait_until(self.go_on.exists, seconds=90)
 
 
 def faulty(port: Any, fault: Fault, error: Callable[[], Exception]) -> Any:

@@ -1,24 +1,24 @@
-"""One life of a process that does everything once: bridge, relay, worker, feedback, deadlines; real parts throughout.
+"""One life of a process that does everything once: bridge, relay, worker, feedback, operator; real parts throughout.
 
-Runs in a process of its own, since it may be killed anywhere.
+It may be killed anywhere, so it runs in a process of its own.
 """
 
 import json
 import os
-import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import redis
 import structlog
-from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
+from bridge import reader
 from bridge.ahead import ReadAhead
+from bridge.brake import Brake
 from bridge.deadlines import Deadlines
 from bridge.intake import Intake
 from bridge.leases import Leases
@@ -27,29 +27,42 @@ from bridge.relay import Relay
 from bridge.streams import Streams
 from bridge.sweep import Sweep
 from bridge.tree import ShardTree
-from notifier import Email, Event, RetryPolicy, route
-from notifier.broker import BrokerError, Queue
+from notifier.broker import BrokerError, Queue, queue_name
 from notifier.database import connect
 from notifier.errors import LeaseLost, Unreachable
 from notifier.feedback import Feedback, FeedbackKind
-from notifier.outbox import Attempts, Channels, Partitions, Publications, Settlement, Unknowns
+from notifier.notifications import Status
+from notifier.outbox import (
+    Attempts,
+    Channels,
+    Operations,
+    Partitions,
+    Publications,
+    Report,
+    Selection,
+    Settlement,
+    ShardLease,
+    Suppressions,
+    Unknowns,
+)
 from notifier.outbox import Intake as Outbox
 from notifier.routes import Routes, routes_of
-from notifier.settings import Settings
 from notifier.templates import Templates
 from tests.crash.faults import Fault, Point, faulty
+from tests.crash.house import UNKNOWN_AFTER, House, a_cancelled_route, a_careful_route, a_route
 from workers.channels.ses import SesChannel
 from workers.deliver import Delivery
 from workers.gate import Gate
 from workers.limits import Limiter
 from workers.underway import Underway
 
-SHARD_LEASE = 60.0
-UNKNOWN_AFTER = 0.2
 PORTS: tuple[type, ...] = (
-    Streams, Leases, ShardTree, Outbox, Publications, Attempts, Channels, Unknowns, Settlement, Queue, SesChannel,
-    Limiter,
+    Streams, Leases, ShardTree, Partitions, Outbox, Publications, Queue, Limiter, Channels, Attempts, SesChannel,
+    Settlement, Unknowns, Operations, Suppressions,
 )  # fmt: skip
+SHARD_LEASE = 60.0
+_ROOM, _CROWDED = 1_000, 1
+"""Messages in the broker at most; a crowded one takes one publication and then no other."""
 _ERRORS: dict[type, Callable[[], Exception]] = {
     Streams: lambda: Unreachable("the fault"),
     Queue: lambda: BrokerError("the fault"),
@@ -57,44 +70,12 @@ _ERRORS: dict[type, Callable[[], Exception]] = {
     Limiter: lambda: RuntimeError("the fault"),
 }
 
-
-@route(
-    table="activity", channel="email", match={"kind": ["told", "quiet"]}, retry=RetryPolicy(attempts=50, base=0.05)
-)
-def a_route(event: Event) -> Email | None:
-    item = event.new or {}
-    return None if item["kind"] == "quiet" else Email(to=item["pk"], template="hello", context={"name": item["pk"]})
+log = structlog.get_logger(__name__)
+reader.GONE_SECONDS = 0.0
 
 
 def _cut() -> Exception:
     return OperationalError("the fault", {}, Exception("the connection is gone"))
-
-
-@dataclass(frozen=True)
-class House:
-    """Where everything is. As JSON it is the argument of the process."""
-
-    database_url: str
-    broker_url: str
-    streams_url: str
-    ses_url: str
-    journal: str
-    templates: str
-    folder: str
-    send_lease: float
-
-    def settings(self) -> Settings:
-        return Settings.model_validate(
-            {
-                "database_url": self.database_url,
-                "broker_url": self.broker_url,
-                "aws_dynamodb_endpoint_url": self.streams_url,
-                "aws_ses_endpoint_url": self.ses_url,
-                "aws_region": "eu-west-1",
-                "sender": "us@example.com",
-                "send_lease_seconds": self.send_lease,
-            }
-        )
 
 
 class Life:
@@ -103,31 +84,45 @@ class Life:
     def __init__(self, house: House, fault: Fault) -> None:
         self._house = house
         self._fault = fault
-        settings = house.settings()
         name = f"process {os.getpid()}"
-        self.engine: Engine = connect(house.database_url)
-        self.streams = self._port(Streams(settings))
+        settings = house.settings()
+        self.engine = connect(house.database_url)
+        self.report = Report(self.engine)
+        self.operations = self._port(Operations(self.engine, actor="operator"))
+        self.suppressions = self._port(Suppressions(self.engine, actor="operator"))
+        self._wire_bridge(name, Streams(settings))
+        self._wire_worker(name, SesChannel(settings))
+
+    def _wire_bridge(self, name: str, streams: Streams) -> None:
+        routes = Routes(routes_of(a_route) + routes_of(a_careful_route) + routes_of(a_cancelled_route))
+        self.streams = self._port(streams)
         self.leases = self._port(Leases(self.engine, name, SHARD_LEASE))
         self.tree = self._port(ShardTree(self.engine))
-        self.queue = self._port(Queue(house.broker_url, origin=name))
-        self.publications = self._port(Publications(self.engine, look_again=0.1))
-        self.channels = self._port(Channels(self.engine, actor=name, probe_seconds=0.05))
-        self.settlement = self._port(Settlement(self.engine, channel="email", actor=name))
+        self.partitions = self._port(Partitions(self.engine))
+        self.queue = self._port(Queue(self._house.broker_url, origin=name))
+        self.publications = self._port(Publications(self.engine, look_again=30.0))
+        self.routes = routes
+        outbox = self._port(Outbox(self.engine, self.partitions))
+        self.intake = Intake(outbox, self.publications, self.queue, routes, _ROOM)
+        self.relay, self.crowded_relay = (
+            Relay(self.engine, self.publications, self.queue, high_water, UNKNOWN_AFTER)
+            for high_water in (_ROOM, _CROWDED)
+        )
         self.unknowns = self._port(Unknowns(self.engine, UNKNOWN_AFTER))
-        self.channel = self._port(SesChannel(settings))
-        self.limiter = self._port(Limiter(house.broker_url, "email", self.channel.rate))
-        self.routes = Routes(routes_of(a_route))
-        outbox = self._port(Outbox(self.engine, Partitions(self.engine)))
-        self.intake = Intake(outbox, self.publications, self.queue, self.routes, high_water=1_000)
-        self.attempts = self._port(Attempts(self.engine, channel="email", worker=name, unknown_after=UNKNOWN_AFTER))
-        self.relay = Relay(self.engine, self.publications, self.queue, 1_000, UNKNOWN_AFTER)
-        self.deadlines = Deadlines(self.unknowns, self.routes)
+        self.settlement = self._port(Settlement(self.engine, channel="email", actor=name))
+
+    def _wire_worker(self, name: str, channel: SesChannel) -> None:
+        self.channels = self._port(Channels(self.engine, actor=name, probe_seconds=0.0))
+        self.channel = self._port(channel)
+        limiter = Limiter(self._house.broker_url, "email", self.channel.rate, sleep=self._house.rest)
+        self.limiter = self._port(limiter)
+        attempts = Attempts(self.engine, channel="email", worker=name, unknown_after=UNKNOWN_AFTER)
         self.delivery = Delivery(
-            self.attempts,
+            self._port(attempts),
             self.channel,
             self.routes,
-            Templates(Path(house.templates)),
-            house.send_lease,
+            Templates(Path(self._house.templates)),
+            self._house.send_lease,
             Underway(),
             Gate(self.channels, "email"),
             self.limiter,
@@ -142,69 +137,112 @@ class Life:
     def live(self) -> None:
         """Do everything once. What fails is logged and left, as the loops of the processes do."""
         for step in (
-            self._sweep, self._read, self._read, self.relay.run_once, self._deliver, self._feedback,
-            self._mend_channel, self._deliver, self._feedback, self.deadlines.run_once, self.relay.run_once,
-            self._deliver, self._feedback,
+            self._keep_house, self._read, self._steal, self.relay.run_once, self.crowded_relay.run_once,
+            self._broker_forgets, self.crowded_relay.run_once, self.relay.run_once, self._call_off, self._deliver,
+            self._an_hour, self._feed_back, self._settle_unknowns, self._mend, self.relay.run_once, self._deliver,
+            self._pause, self.relay.run_once, self._deliver, self._feed_back,
         ):  # fmt: skip
             try:
                 step()
             except Exception as error:  # noqa: BLE001
-                structlog.get_logger().info(
-                    "step failed", step=getattr(step, "__name__", ""), error=repr(error)[:200]
-                )
+                log.info("step failed", step=step.__name__, error=repr(error)[:200])
 
     def _port(self, port: Any) -> Any:
         return faulty(port, self._fault, _ERRORS.get(type(port), _cut))
 
-    def _sweep(self) -> None:
+    def _keep_house(self) -> None:
+        self.queue.check()
+        self.partitions.ensure_around(datetime.now(UTC).date())
+        Brake(self.publications, high_water=1_000).measure()
         Sweep(["activity"], self.streams, self.tree).run_once()
 
     def _read(self) -> None:
-        """Every shard that is free, to its tip or its end; then the leases are prolonged and given back."""
+        """Every shard that is free."""
+        self._read_shards(self.leases.acquire(10))
+
+    def _steal(self) -> None:
+        """Our share of the shards, from a bridge that holds all of them."""
+        neighbour = Leases(self.engine, "neighbour", SHARD_LEASE)
+        theirs = neighbour.acquire(10)
+        try:
+            self._read_shards(self.leases.steal(10))
+        finally:
+            neighbour.release(theirs)
+        self._read()
+
+    def _read_shards(self, held: Sequence[ShardLease]) -> None:
+        """To their tip or their end; then the leases are prolonged and given back."""
         ahead = ReadAhead(1)
-        held = self.leases.acquire(10) or self.leases.steal(10)
         try:
             for lease in held:
-                reader = ShardReader(lease, self.streams, self.intake, self.tree, ahead)
+                shard = ShardReader(lease, self.streams, self.intake, self.tree, ahead)
                 with suppress(LeaseLost):
-                    for _ in range(8):
-                        if reader.poll() is None:
+                    for _ in range(4):
+                        if shard.poll() is None:
                             break
             self.leases.renew(held, {})
         finally:
             ahead.close()
             self.leases.release(held)
 
-    def _deliver(self) -> None:
-        """What the broker would give: all that is not done, and it may be given twice."""
-        with self.engine.connect() as connection:
-            ids = list(
-                connection.execute(text("SELECT notification_id FROM deliveries WHERE status = 'pending'")).scalars()
-            )
-        for id_ in ids:
-            self.delivery.deliver([id_])
-        self.delivery.deliver(ids)
+    def _broker_forgets(self) -> None:
+        with redis.Redis.from_url(self._house.broker_url) as client:
+            client.flushdb()
 
-    def _feedback(self) -> None:
-        self.settlement.settle(list(_events(Path(self._house.journal))))
+    def _deliver(self) -> None:
+        """What the broker holds, each message twice, and the acknowledgement last."""
+        with redis.Redis.from_url(self._house.broker_url) as client:
+            broker = Queue(self._house.broker_url)
+            ids = sorted(broker.held("email"))
+            broker.close()
+            for id_ in ids:
+                self.delivery.deliver([id_])
+            self.delivery.deliver(ids)
+            client.delete(queue_name("email"))
+
+    def _an_hour(self) -> None:
+        self._house.an_hour_goes_by(self.engine)
+
+    def _feed_back(self) -> None:
+        self.settlement.settle(list(_events(self._mails())))
         self.settlement.idle()
 
-    def _mend_channel(self) -> None:
-        """An operator who mends whatever was wrong."""
-        self.channels.state("email")
+    def _settle_unknowns(self) -> None:
+        Deadlines(self.unknowns, self.routes).run_once()
+
+    def _call_off(self) -> None:
+        """An operator who looks around, and cancels what is moot."""
+        self.queue.depth("email")
         self.channels.all()
-        if self.channels.claim_probe("email"):
-            self.channels.reopen("email")
-        self.channels.park("email", "for the test")
-        self.channels.pause("email", "for the test")
+        list(self.operations.cancel(Selection(route=a_cancelled_route.__name__), "nobody asked for it"))
+        self.suppressions.add("email", "nobody@example.com", reason="manual")
+        self.suppressions.list()
+        self.suppressions.remove("email", "nobody@example.com")
+
+    def _mend(self) -> None:
+        """An operator who drives again what failed, and asks SES about what is held."""
+        failed = Selection(route=a_route.__name__)
+        self.operations.count(failed, Status.FAILED)
+        list(self.operations.redrive(failed, "the template is mended", per_second=1_000.0))
+        accepted = {mail["nid"] for mail in self._mails()}
+        for row in self.report.deliveries(status="unknown", route=a_careful_route.__name__):
+            found = Status.SENT if str(row["notification_id"]) in accepted else Status.PENDING
+            self.operations.resolve(row["notification_id"], found, "as SES's own record says")
+
+    def _pause(self) -> None:
+        """An operator who stops everything for a moment."""
+        self.channels.pause("email", "for a moment")
+        self._deliver()
         self.channels.resume("email")
 
+    def _mails(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in Path(self._house.journal).read_bytes().splitlines()]
 
-def _events(journal: Path) -> list[Feedback]:
+
+def _events(mails: Sequence[dict[str, Any]]) -> list[Feedback]:
     """What SES publishes: of each accepted mail that it was sent and delivered."""
     found = []
-    for line in journal.read_bytes().splitlines():
-        mail = json.loads(line)
+    for mail in mails:
         at = datetime.fromisoformat(mail["time"])
         for kind in (FeedbackKind.SEND, FeedbackKind.DELIVERY):
             nid, attempt = UUID(mail["tags"]["nid"]), int(mail["tags"]["att"])
@@ -214,5 +252,7 @@ def _events(journal: Path) -> list[Feedback]:
 
 def run(house: House, point: Point) -> None:
     """The whole of a process that meets its fault there."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    structlog.configure(
+        logger_factory=structlog.PrintLoggerFactory((Path(house.folder) / "log").open("w", buffering=1))
+    )
     Life(house, Fault(point, Path(house.folder))).live()

@@ -8,7 +8,8 @@ import pytest
 from sandbox.ses_server import ses_simulator
 from sandbox.streams.process import streams_simulator
 from tests.crash.faults import Effect, Moment, Point
-from tests.crash.matrix import Street, points
+from tests.crash.matrix import points
+from tests.crash.street import Street
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -10,7 +10,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
 from notifier.outcomes import Accepted, Blocked, NotSent, Offline, Rejected, Throttled, Unknown
-from workers.channels.sdk_errors import BEFORE_THE_REQUEST, outcome_before_request, outcome_of_failure
+from workers.channels.sdk_errors import (
+    BEFORE_THE_REQUEST,
+    NotConnected,
+    TooLate,
+    outcome_before_request,
+    outcome_of_failure,
+)
 from workers.channels.ses_errors import (
     BULK_STATUSES,
     CODES,
@@ -18,8 +24,11 @@ from workers.channels.ses_errors import (
     SLOWER,
     STATUSES,
     UNSURE,
+    is_throttle,
+    may_be_one_entry,
     outcome_of_answer,
     outcome_of_error,
+    outcomes_of_bulk_answer,
 )
 
 MODEL = botocore.session.get_session().get_service_model("sesv2")
@@ -140,8 +149,8 @@ def test_what_may_have_left_is_unknown(name: str) -> None:
 @pytest.mark.parametrize("kind", BEFORE_THE_REQUEST)
 def test_what_never_left_says_what_to_do(kind: type[BotoCoreError]) -> None:
     outcome = outcome_of_error(failure(kind))
-    assert isinstance(outcome, Blocked | Offline | Rejected)
-    assert isinstance(outcome, Rejected) or "check" in outcome.reason
+    assert isinstance(outcome, Blocked | Offline | Rejected | Throttled)
+    assert not isinstance(outcome, Blocked | Offline) or "check" in outcome.reason
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), TimeoutError(), OSError(), RuntimeError(), AttributeError()])
@@ -208,6 +217,87 @@ def test_reasons_are_short_printable_and_name_no_mailbox() -> None:
 def test_an_answer_is_an_acceptance_with_or_without_its_id() -> None:
     assert outcome_of_answer({"MessageId": "1"}) == Accepted("1")
     assert outcome_of_answer({}) == Accepted(None)
+    assert outcome_of_answer({"MessageId": 7}) == Accepted(None)
+
+
+@pytest.mark.parametrize(
+    ("result", "outcome", "words"),
+    [
+        ({"Status": "SUCCESS", "MessageId": "1"}, Accepted, ""),
+        ({"Status": "ACCOUNT_THROTTLED", "Error": "Maximum sending rate exceeded."}, Throttled, "rate"),
+        ({"Status": "TRANSIENT_FAILURE"}, NotSent, "TRANSIENT_FAILURE"),
+        ({"Status": "FAILED", "Error": "for bo@example.com"}, NotSent, "…@example.com"),
+        ({"Status": "ACCOUNT_SUSPENDED"}, Blocked, "console"),
+        ({"Status": "MESSAGE_REJECTED", "Error": "virus"}, Rejected, "virus"),
+        ({"Status": "MESSAGE_REJECTED", "Error": "Email address is not verified."}, Blocked, "verify"),
+        ({"Status": "SOMETHING_NEW", "Error": "what?"}, Unknown, "what?"),
+        ({"Status": None}, Unknown, ""),
+        ({}, Unknown, ""),
+    ],
+)
+def test_each_result_of_a_bulk_answer_is_an_outcome(result: dict[str, str], outcome: type, words: str) -> None:
+    good = {"Status": "SUCCESS", "MessageId": "2"}
+    found, last = outcomes_of_bulk_answer({"BulkEmailEntryResults": [result, good]}, 2)
+    assert isinstance(found, outcome)
+    assert isinstance(found, Accepted) or words in found.reason
+    assert last == Accepted("2")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"BulkEmailEntryResults": None},
+        {"BulkEmailEntryResults": {"Status": "SUCCESS"}},
+        {"BulkEmailEntryResults": [{"Status": "SUCCESS"}]},
+        {"BulkEmailEntryResults": [{"Status": "MESSAGE_REJECTED"}] * 3},
+        {"BulkEmailEntryResults": [{"Status": "MESSAGE_REJECTED"}, "SUCCESS"]},
+        {"MessageId": "1"},
+    ],
+)
+def test_a_bulk_answer_without_a_result_for_each_says_nothing_about_any(answer: dict[str, object]) -> None:
+    outcomes = outcomes_of_bulk_answer(answer, 2)
+    assert len(outcomes) == 2
+    assert all(isinstance(each, Unknown) for each in outcomes)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "one"),
+    [
+        ("BadRequestException", "Missing final '@domain'", True),
+        ("MessageRejected", "virus", True),
+        ("MessageRejected", "Email address is not verified: bo@example.com", True),
+        ("SomethingNewException", "", True),
+        ("MailFromDomainNotVerifiedException", "", False),
+        ("MessageRejected", "Sending suspended for this account.", False),
+        ("TooManyRequestsException", "", False),
+        ("AccessDeniedException", "", False),
+        ("NotFoundException", "", False),
+        ("RequestTimeoutException", "", False),
+    ],
+)
+def test_which_refusals_may_be_for_one_entry(code: str, message: str, one: bool) -> None:
+    assert may_be_one_entry(refusal(code, 400, message, "SendBulkEmail")) is one
+
+
+@pytest.mark.parametrize("status", [0, 200, 307, 408, 500, 503])
+def test_what_may_have_been_accepted_is_never_taken_apart(status: int) -> None:
+    for code in CODES:
+        assert not may_be_one_entry(refusal(code, status, "", "SendBulkEmail"))
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionError(), NotConnected(), TooLate(), sdk.ReadTimeoutError(endpoint_url="x")]
+)
+def test_what_is_no_refusal_is_neither_one_entrys_nor_a_throttle(error: Exception) -> None:
+    assert not may_be_one_entry(error)
+    assert not is_throttle(error)
+
+
+def test_only_a_rate_is_a_throttle() -> None:
+    assert is_throttle(refusal("TooManyRequestsException", 429, "Rate exceeded"))
+    assert not is_throttle(refusal("TooManyRequestsException", 429, "Daily message quota exceeded."))
+    assert not is_throttle(refusal("BadRequestException"))
 
 
 def test_without_a_client_every_message_waits() -> None:

@@ -144,11 +144,16 @@ class Listener:
     def __init__(self) -> None:
         self.heard: list[str] = []
         self.types: set[str] = set()
+        self.events: list[dict[str, Any]] = []
         signals.task_failure.connect(self._failure)
 
     def event(self, event: dict[str, Any]) -> None:
         self.heard.append(str(event))
+        self.events.append(event)
         self.types.add(event["type"])
+
+    def of(self, id_: UUID) -> list[str]:
+        return [event["type"] for event in self.events if event.get("uuid") == str(id_)]
 
     def _failure(self, exception: Exception, einfo: Any, **_: Any) -> None:
         self.heard.append(f"{exception!r} {exception.__cause__!r} {einfo.traceback}")

@@ -2,27 +2,69 @@
 
 import json
 import socket
+import ssl
 import struct
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 
 @dataclass(frozen=True)
+class Mail:
+    """One mail of a request, whichever of the two operations it came by."""
+
+    to: str
+    subject: str
+    text: str
+    html: str | None
+    tags: dict[str, str]
+    headers: dict[str, str]
+
+    @property
+    def nid(self) -> str:
+        return self.tags["nid"]
+
+
+@dataclass(frozen=True)
 class Request:
-    path: str
-    body: dict[str, Any]
+    target: str
+    head: Mapping[str, str]
+    raw: bytes
 
     @property
-    def tags(self) -> dict[str, str]:
-        return {tag["Name"]: tag["Value"] for tag in self.body["EmailTags"]}
+    def body(self) -> dict[str, Any]:
+        body: dict[str, Any] = json.loads(self.raw)
+        return body
 
     @property
-    def headers(self) -> dict[str, str]:
-        return {each["Name"]: each["Value"] for each in self.body["Content"]["Simple"]["Headers"]}
+    def mails(self) -> list[Mail]:
+        entries = self.body.get("BulkEmailEntries")
+        return [_simple(self.body)] if entries is None else [_entry(self.body, entry) for entry in entries]
+
+
+def _simple(body: dict[str, Any]) -> Mail:
+    simple = body["Content"]["Simple"]
+    parts = {name: part["Data"] for name, part in simple["Body"].items()}
+    (to,) = body["Destination"]["ToAddresses"]
+    tags, headers = _pairs(body["EmailTags"]), _pairs(simple["Headers"])
+    return Mail(to, simple["Subject"]["Data"], parts["Text"], parts.get("Html"), tags, headers)
+
+
+def _entry(body: dict[str, Any], entry: dict[str, Any]) -> Mail:
+    template = body["DefaultContent"]["Template"]["TemplateContent"]
+    data = json.loads(entry["ReplacementEmailContent"]["ReplacementTemplate"]["ReplacementTemplateData"])
+    parts = {name: data[part.strip("{}")] for name, part in template.items()}
+    (to,) = entry["Destination"]["ToAddresses"]
+    tags, headers = _pairs(entry["ReplacementTags"]), _pairs(entry["ReplacementHeaders"])
+    return Mail(to, parts["Subject"], parts["Text"], parts.get("Html"), tags, headers)
+
+
+def _pairs(given: list[dict[str, str]]) -> dict[str, str]:
+    return {each["Name"]: each["Value"] for each in given}
 
 
 class Wire:
@@ -30,6 +72,8 @@ class Wire:
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
+        self.account: dict[str, Any] = {}
+        self.tunnels: list[Mapping[str, str]] = []
         self.connections = 0
         self.behave: Behaviour = accept
         self.over = threading.Event()
@@ -45,10 +89,25 @@ class Exchange(BaseHTTPRequestHandler):
         super().setup()
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.request_read = Request(self.path, body)
+        self.request_read = Request(self.path, self.headers, self.rfile.read(int(self.headers["Content-Length"])))
         self.wire.requests.append(self.request_read)
         self.wire.behave(self)
+
+    def do_GET(self) -> None:
+        self.answer(200, json.dumps(self.wire.account).encode())
+
+    def do_CONNECT(self) -> None:
+        """As a proxy does it: bytes to and fro until one side leaves."""
+        self.wire.tunnels.append(self.headers)
+        host, _, port = self.path.rpartition(":")
+        with socket.create_connection((host.strip("[]"), int(port))) as far:
+            self.send_response(200)
+            self.end_headers()
+            back = threading.Thread(target=carry, args=(far, self.connection))
+            back.start()
+            carry(self.connection, far)
+            back.join()
+        self.close_connection = True
 
     def answer(self, status: int, body: bytes, length: int | None = None, **headers: str) -> None:
         self.send_response(status)
@@ -67,8 +126,10 @@ Behaviour = Callable[[Exchange], None]
 
 
 def accept(exchange: Exchange) -> None:
-    nid = exchange.request_read.tags["nid"]
-    exchange.answer(200, json.dumps({"MessageId": f"ses-{nid}"}).encode())
+    ids = [f"ses-{mail.nid}" for mail in exchange.request_read.mails]
+    results = [{"Status": "SUCCESS", "MessageId": id_} for id_ in ids]
+    bulk = exchange.path.endswith("outbound-bulk-emails")
+    exchange.answer(200, json.dumps({"BulkEmailEntryResults": results} if bulk else {"MessageId": ids[0]}).encode())
 
 
 def refuse(status: int, code: str, message: str = "") -> Behaviour:
@@ -101,11 +162,26 @@ def hang(exchange: Exchange) -> None:
     exchange.close_connection = True
 
 
+def carry(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
 @contextmanager
-def serve() -> Iterator[Wire]:
+def serve(host: str = "127.0.0.1", certificate: Path | None = None) -> Iterator[Wire]:
+    """One more wire. `certificate` is a file with a key and its certificate: then it speaks TLS."""
     wire = Wire()
-    server = Server(("127.0.0.1", 0), type("Handler", (Exchange,), {"wire": wire}))
-    wire.url = f"http://127.0.0.1:{server.server_address[1]}"
+    kind = ServerOfIPv6 if ":" in host else Server
+    server = kind((host, 0), type("Handler", (Exchange,), {"wire": wire}))
+    scheme, name = "https" if certificate else "http", f"[{host}]" if ":" in host else host
+    wire.url = f"{scheme}://{name}:{server.server_address[1]}"
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
@@ -123,3 +199,7 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, *_: object) -> None:
         pass
+
+
+class ServerOfIPv6(Server):
+    address_family = socket.AF_INET6

@@ -12,7 +12,13 @@ from botocore import exceptions as sdk
 
 from notifier.outcomes import Blocked, NotSent, Offline, Outcome, Rejected, Throttled, Unknown, discreet
 
-one_line = discreet
+
+class NotConnected(Exception):
+    """There is no connection: not a byte of the request was written."""
+
+
+class TooLate(Exception):
+    """The time for the request was over before a byte of it was written."""
 
 
 class Verdict(NamedTuple):
@@ -22,7 +28,7 @@ class Verdict(NamedTuple):
     advice: str = ""
 
     def because(self, reason: str) -> Outcome:
-        return self.outcome("; ".join(filter(None, (one_line(reason), self.advice))))
+        return self.outcome("; ".join(filter(None, (discreet(reason), self.advice))))
 
 
 REFUSED = Verdict(Rejected)
@@ -32,6 +38,7 @@ CREDENTIALS = Verdict(
 )
 CONFIGURATION = Verdict(Blocked, "check the credentials and settings of the AWS SDK, and NOTIFIER_AWS_*")
 UNREACHABLE = Verdict(Offline, "check the network, the proxy and the endpoint in NOTIFIER_AWS_*")
+LATE = Verdict(Throttled)
 
 FRONT_DOOR: dict[str, Verdict] = {
     **dict.fromkeys(
@@ -70,7 +77,8 @@ UNSURE = frozenset(("PriorRequestNotComplete", "RequestTimeout", "RequestTimeout
 """Codes that say nothing about whether the request was acted upon, whatever their status."""
 
 BEFORE_THE_REQUEST: dict[type[Exception], Verdict] = {
-    **dict.fromkeys((sdk.EndpointConnectionError, sdk.ConnectTimeoutError), UNREACHABLE),
+    TooLate: LATE,
+    **dict.fromkeys((NotConnected, sdk.EndpointConnectionError, sdk.ConnectTimeoutError), UNREACHABLE),
     **dict.fromkeys((sdk.ParamValidationError, sdk.MissingParametersError), REFUSED),
     **dict.fromkeys(
         (
@@ -137,7 +145,7 @@ def outcome_of_failure(error: Exception) -> Outcome:
             return BEFORE_THE_REQUEST[kind].because(reason)
     if _while_connecting(error):
         return UNREACHABLE.because(reason)
-    return Unknown(one_line(reason))
+    return Unknown(discreet(reason))
 
 
 def _reason(error: Exception) -> str:

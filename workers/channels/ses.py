@@ -1,5 +1,6 @@
-"""Email through Amazon SES: SendEmail of SESv2, one request for each message."""
+"""Email through Amazon SES: SendBulkEmail of SESv2 for up to 50 messages at once, or SendEmail for each."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,17 +9,20 @@ from typing import Any, ClassVar
 from notifier.channels import Capability
 from notifier.errors import SettingsError
 from notifier.messages import Email, EmailContent, Message
-from notifier.outcomes import Outcome, Rejected, Throttled
+from notifier.outcomes import Accepted, Outcome
 from notifier.settings import Settings
 from notifier.templates import Templates
 from workers.channels.address import mailbox_of, wire_address
 from workers.channels.sdk_errors import outcome_before_request
+from workers.channels.ses_calls import Call, Plan, SendBulkEmail
 from workers.channels.ses_client import SesClient
-from workers.channels.ses_errors import outcome_of_answer, outcome_of_error
-from workers.channels.ses_request import send_email_request
+from workers.channels.ses_errors import is_throttle, may_be_one_entry, outcome_of_error
+from workers.channels.ses_mode import Auto
 
 CONCURRENCY = 64
-"""Requests under way at once: about 1 ms of this process each, and then tens of milliseconds of waiting for SES."""
+"""Requests under way at once: well under 1 ms of this process each, and then tens of milliseconds of waiting."""
+WORTH_BULK = 2
+"""Messages from which on `auto` makes a bulk call. One alone goes by SendEmail, whose rate is documented."""
 
 
 class SesChannel:
@@ -32,44 +36,66 @@ class SesChannel:
         self._sender = _sender(settings.sender)
         self._configuration_set = settings.ses_configuration_set
         self._seconds = settings.send_lease_seconds / 2
-        self._client = SesClient(settings, CONCURRENCY)
+        self._client = SesClient(settings)
         self._threads = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="ses")
+        self._mode = settings.ses_mode
+        self._auto = Auto()
+        self._rate: float | None = None
 
     @staticmethod
     def address(to: str) -> str:
         return mailbox_of(to)
 
     def rate(self) -> float | None:
-        return send_rate(self._client.ready().get_account())
+        self._rate = send_rate(self._client.account())
+        return self._rate
 
     def render(self, request: Email, templates: Templates) -> EmailContent:
         return templates.render(request.template, request.context, request.locale)
 
     def send(self, messages: Sequence[Message[Email, EmailContent]]) -> list[Outcome]:
         """Starts no request in the second half of the lease, for the row might be someone else's by then."""
-        deadline = time.monotonic() + self._seconds
-        return list(self._threads.map(lambda message: self._send_one(message, deadline), messages))
+        deadline = min(time.monotonic() + self._seconds, *(each.not_after for each in messages), math.inf)
+        plan = Plan(messages, self._sender, self._configuration_set, self._bulk_from())
+        outcomes = plan.rejected
+        if plan.calls:
+            outcomes |= self._make(plan.calls, deadline)
+        return [outcomes[place] for place in range(len(messages))]
 
     def close(self) -> None:
         self._threads.shutdown()
         self._client.close()
 
-    def _send_one(self, message: Message[Email, EmailContent], deadline: float) -> Outcome:
+    def _bulk_from(self) -> int | None:
+        if self._mode == "auto":
+            return WORTH_BULK if self._auto.bulk(time.monotonic()) else None
+        return 1 if self._mode == "bulk" else None
+
+    def _make(self, calls: Sequence[Call], deadline: float) -> dict[int, Outcome]:
         try:
-            request = send_email_request(message, self._sender, self._configuration_set)
-        except (AttributeError, TypeError, ValueError) as error:
-            return Rejected(str(error))
-        try:
-            client = self._client.ready()
+            self._client.ready()
         except Exception as error:  # noqa: BLE001 - plug-ins of the SDK raise what they like
-            return outcome_before_request(error)
-        if time.monotonic() >= min(deadline, message.not_after):
-            return Throttled("too slow for this many messages at once; not sent")
+            return {place: outcome_before_request(error) for call in calls for place in call.places}
+        made = self._threads.map(lambda call: self._call(call, deadline), calls)
+        return {place: outcome for answered in made for place, outcome in answered}
+
+    def _call(self, call: Call, deadline: float) -> list[tuple[int, Outcome]]:
+        """One request. Where it is refused whole for what may be one message's fault, that one is looked for."""
         try:
-            answer = client.send_email(**request)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the message needs its outcome
-            return outcome_of_error(error)
-        return outcome_of_answer(answer)
+            request = self._client.request(call.operation, call.body)
+        except Exception as error:  # noqa: BLE001
+            return [(place, outcome_before_request(error)) for place in call.places]
+        try:
+            answer = self._client.ask(call.operation, request, deadline)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the messages need their outcome
+            if may_be_one_entry(error) and (halves := call.halves()):
+                return [each for half in halves for each in self._call(half, deadline)]
+            if isinstance(call, SendBulkEmail) and is_throttle(error):
+                self._auto.throttled(time.monotonic(), len(call.places), self._rate)
+            return [(place, outcome_of_error(error)) for place in call.places]
+        outcomes = call.outcomes(answer)
+        self._auto.accepted(time.monotonic(), sum(isinstance(each, Accepted) for each in outcomes))
+        return list(zip(call.places, outcomes, strict=True))
 
 
 def send_rate(account: Mapping[str, Any]) -> float | None:

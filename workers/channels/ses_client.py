@@ -1,83 +1,132 @@
-"""The boto3 client of a process: one request per call, never a retry, and no connection that has gone stale."""
+"""The client of a process: the SDK's credentials, signer and errors without its layers for each call.
+
+One request per call, never a retry, and no connection that has gone stale.
+"""
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import boto3
+import botocore.session
+import orjson
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.parsers import create_parser
 
 from notifier.errors import SettingsError
 from notifier.settings import Settings
+from workers.channels.sdk_errors import TooLate
+from workers.channels.ses_connections import Answer, Connections
+from workers.channels.ses_endpoint import Endpoint
 
-FRESH_SECONDS = 20.0
-"""After this time a new client takes over, with new connections: 2 ms. A request on a connection that the peer has
-dropped for being idle would look like a lost answer."""
+PATHS = {"SendEmail": "/v2/email/outbound-emails", "SendBulkEmail": "/v2/email/outbound-bulk-emails"}
 
 
 class SesClient:
-    """Makes clients of SESv2. Safe to share between threads; makes none before the first is asked for."""
+    """Safe to share between threads; loads no model and opens no connection before the first is asked for."""
 
-    def __init__(self, settings: Settings, connections: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        self.connect_timeout, self.read_timeout = _timeouts(settings.send_lease_seconds)
         self._session = _session(settings)
-        self._endpoint = settings.endpoint("ses")
-        self._config = _config(settings.send_lease_seconds, connections)
+        self._endpoint_url = settings.endpoint("ses")
         self._clock = clock
         self._lock = threading.Lock()
-        self._made_at = 0.0
-        self._current: Any = None
-        self._retired: Any = None
+        self._sdk: Any = None
         self._credentials: Any = None
+        self._endpoint: Endpoint
+        self._connections: Connections
 
-    def ready(self) -> Any:
-        """A client with fresh connections and valid credentials. Whatever it raises, nothing was sent."""
+    def ready(self) -> None:
+        """Everything that a request needs and that may fail or take long. Whatever it raises, nothing was sent."""
         with self._lock:
-            if self._current is None or self._clock() - self._made_at > FRESH_SECONDS:
-                self._renew()
-            client, credentials = self._current, self._credentials
-        if credentials is not None:
-            # Here and not within the request, where a refresh that hangs would look like a lost answer.
-            credentials.get_frozen_credentials()
-        return client
+            if self._sdk is None:
+                self._prepare()
+            if self._credentials is None:
+                self._credentials = self._session.get_credentials()
+        if self._credentials is None:
+            raise NoCredentialsError
+        self._credentials.get_frozen_credentials()
+
+    def account(self) -> Mapping[str, Any]:
+        """GetAccount, by the SDK. Raises what the SDK raises."""
+        self.ready()
+        answer: Mapping[str, Any] = self._sdk.get_account()
+        return answer
+
+    def request(self, operation: str, body: bytes) -> bytes:
+        """A signed request. Only after `ready`. Whatever it raises, nothing was sent.
+
+        Credentials that have aged are refreshed here and not within the request, where a refresh that hangs would
+        look like a lost answer.
+        """
+        return self._endpoint.request(PATHS[operation], body, self._credentials.get_frozen_credentials())
+
+    def ask(self, operation: str, request: bytes, deadline: float) -> Mapping[str, Any]:
+        """Write the request once, unless the deadline is over, and read what SES says to it.
+
+        Raises NotConnected and TooLate where nothing was written, and ClientError for an answer that is an error.
+        With any other exception the request may have left.
+        """
+        self._check(deadline)
+        connection = self._connections.take()
+        try:
+            self._check(deadline)
+            answer = connection.exchange(request)
+        finally:
+            self._connections.give_back(connection)
+        return _understood(operation, answer)
 
     def close(self) -> None:
         with self._lock:
-            for client in (self._retired, self._current):
-                if client is not None:
-                    client.close()
-            self._retired = self._current = None
+            if self._sdk is not None:
+                self._sdk.close()
+                self._connections.close()
 
-    def _renew(self) -> None:
-        if self._retired is not None:
-            self._retired.close()
-        # The one that is replaced may still be in use: it is closed at the next renewal.
-        self._retired, self._current = (
-            self._current,
-            self._session.client("sesv2", endpoint_url=self._endpoint, config=self._config),
+    def _check(self, deadline: float) -> None:
+        if self._clock() >= deadline:
+            raise TooLate("too slow for this many messages at once; not sent")
+
+    def _prepare(self) -> None:
+        config = Config(
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            connect_timeout=self.connect_timeout,
+            read_timeout=self.read_timeout,
         )
-        self._credentials = self._session.get_credentials()
-        self._made_at = self._clock()
+        sdk = self._session.create_client("sesv2", endpoint_url=self._endpoint_url, config=config)
+        self._endpoint = Endpoint.of(sdk, self._session.get_config_variable("ca_bundle"))
+        self._connections = Connections(self._endpoint.peer, self._clock)
+        self._sdk = sdk
 
 
 def _session(settings: Settings) -> Any:
+    session = botocore.session.get_session()
     try:
-        session = boto3.Session(region_name=settings.aws_region or None)
+        if settings.aws_region:
+            session.set_config_variable("region", settings.aws_region)
+        region = session.get_config_variable("region")
     except BotoCoreError as error:
         raise SettingsError(f"the AWS SDK cannot be set up: {error}") from None
-    if not session.region_name:
+    if not region:
         raise SettingsError("no AWS region is set: set NOTIFIER_AWS_REGION or AWS_DEFAULT_REGION")
     return session
 
 
-def _config(lease: float, connections: int) -> Config:
-    """All within the lease of an attempt: a request that is still under way when it ends could be sent twice."""
-    return Config(
-        retries={"total_max_attempts": 1, "mode": "standard"},
-        connect_timeout=min(3.0, lease / 10),
-        read_timeout=min(10.0, lease / 4),
-        max_pool_connections=connections,
-        tcp_keepalive=True,
-        parameter_validation=False,
-    )
+def _timeouts(lease: float) -> tuple[float, float]:
+    """Seconds to connect and to read, all within the lease of an attempt.
+
+    A request that is still under way when it ends could be sent twice.
+    """
+    return min(3.0, lease / 10), min(10.0, lease / 4)
+
+
+def _understood(operation: str, answer: Answer) -> Mapping[str, Any]:
+    """What was accepted, empty where the answer was cut off. Raises ClientError."""
+    if answer.status not in range(200, 300):
+        response = {"status_code": answer.status, "headers": answer.headers, "body": answer.body}
+        raise ClientError(create_parser("rest-json").parse(response, None), operation)
+    try:
+        decoded = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        return {}
+    return decoded if isinstance(decoded, dict) else {}

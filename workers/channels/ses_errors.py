@@ -10,20 +10,21 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Throttled, Unknown
+from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Unknown, discreet
 from workers.channels.sdk_errors import (
     CREDENTIALS,
+    FRONT_DOOR,
     REFUSED,
+    SLOWER,
     UNREACHABLE,
+    UNSURE,
     Verdict,
-    one_line,
     outcome_of_failure,
 )
 
 OPERATIONS = frozenset(("SendEmail", "SendBulkEmail"))
 
 AGAIN = Verdict(NotSent)
-SLOWER = Verdict(Throttled)
 QUOTA = Verdict(Blocked, "the quota of the last 24 hours is used up: wait, or ask AWS for a higher one")
 PAUSED = Verdict(Blocked, "sending is stopped: see the account and the configuration set in the SES console")
 UNVERIFIED = Verdict(Blocked, "verify the identity in SES; in the SES sandbox every recipient needs it too")
@@ -31,7 +32,7 @@ MISSING = Verdict(Blocked, "check NOTIFIER_SES_CONFIGURATION_SET, the region and
 POOL = Verdict(Blocked, "the configuration set names no valid sending pool: mend it in SES")
 
 CODES: dict[str, Verdict] = {
-    "TooManyRequestsException": SLOWER,
+    **FRONT_DOOR,
     "LimitExceededException": SLOWER,
     "AccountSuspendedException": PAUSED,
     "SendingPausedException": PAUSED,
@@ -39,7 +40,7 @@ CODES: dict[str, Verdict] = {
     "NotFoundException": MISSING,
     "MessageRejected": REFUSED,
     "BadRequestException": REFUSED,
-    # Not in the model of these operations: the older API's, and those of AWS' front door.
+    # Not in the model of these operations: the older API's.
     "AccountSendingPausedException": PAUSED,
     "ConfigurationSetSendingPausedException": PAUSED,
     "ConfigurationSetDoesNotExist": MISSING,
@@ -47,28 +48,7 @@ CODES: dict[str, Verdict] = {
     "InvalidParameterValue": REFUSED,
     "SerializationException": REFUSED,
     "ValidationException": REFUSED,
-    "RequestLimitExceeded": SLOWER,
-    "RequestThrottled": SLOWER,
-    "RequestThrottledException": SLOWER,
-    "SlowDown": SLOWER,
-    "ThrottledException": SLOWER,
-    "Throttling": SLOWER,
-    "ThrottlingException": SLOWER,
-    "AccessDenied": CREDENTIALS,
-    "AccessDeniedException": CREDENTIALS,
-    "ExpiredToken": CREDENTIALS,
-    "ExpiredTokenException": CREDENTIALS,
-    "IncompleteSignature": CREDENTIALS,
-    "InvalidClientTokenId": CREDENTIALS,
-    "InvalidSignatureException": CREDENTIALS,
-    "MissingAuthenticationToken": CREDENTIALS,
-    "RequestExpired": CREDENTIALS,
-    "SignatureDoesNotMatch": CREDENTIALS,
-    "UnrecognizedClientException": CREDENTIALS,
 }
-
-UNSURE = frozenset(("PriorRequestNotComplete", "RequestTimeout", "RequestTimeoutException"))
-"""Codes that say nothing about whether the request was acted upon, whatever their status."""
 
 STATUSES: dict[int, Verdict] = {
     400: AGAIN,
@@ -116,7 +96,19 @@ _MAILBOX = re.compile(r"[^\s<>@,;:'\"]+(?=@)")
 
 def outcome_of_answer(answer: Mapping[str, Any]) -> Outcome:
     """A 200 is an acceptance, even one that was cut off before the id."""
-    return Accepted(answer.get("MessageId"))
+    return Accepted(_text(answer, "MessageId"))
+
+
+def outcomes_of_bulk_answer(answer: Mapping[str, Any], entries: int) -> list[Outcome]:
+    """One for each entry, in order. A 200 that does not speak of each entry says nothing about any."""
+    results = answer.get("BulkEmailEntryResults")
+    if (
+        not isinstance(results, list)
+        or len(results) != entries
+        or not all(isinstance(each, dict) for each in results)
+    ):
+        return [Unknown(f"the answer does not have one result for each of {entries} entries")] * entries
+    return [_of_result(result) for result in results]
 
 
 def outcome_of_error(error: Exception) -> Outcome:
@@ -124,23 +116,56 @@ def outcome_of_error(error: Exception) -> Outcome:
     return _of_refusal(error) if isinstance(error, ClientError) else outcome_of_failure(error)
 
 
+def is_throttle(error: Exception) -> bool:
+    """Whether SES said that requests come too fast."""
+    return isinstance(error, ClientError) and _verdict(*_fault(error)) is SLOWER
+
+
+def may_be_one_entry(error: Exception) -> bool:
+    """Whether a whole bulk call was refused for what may be the fault of one entry: the others may go without it."""
+    if not isinstance(error, ClientError):
+        return False
+    status, code, text = _fault(error)
+    verdict = _verdict(status, code, text)
+    return verdict in (AGAIN, REFUSED) or (verdict is UNVERIFIED and CODES.get(code) is REFUSED)
+
+
 def _of_refusal(error: ClientError) -> Outcome:
-    fault = error.response.get("Error", {})
-    code, text = str(fault.get("Code", "")), str(fault.get("Message", ""))
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    status, code, text = _fault(error)
     reason = _MAILBOX.sub("…", f"{status} {code}: {text}")
     if error.operation_name not in OPERATIONS:
         # The SDK asked another service for credentials, and was refused before it could send.
         return CREDENTIALS.because(f"{error.operation_name}: {reason}")
     verdict = _verdict(status, code, text)
-    return verdict.because(reason) if verdict else Unknown(one_line(reason))
+    return verdict.because(reason) if verdict else Unknown(discreet(reason))
+
+
+def _of_result(result: Mapping[str, Any]) -> Outcome:
+    status, text = _text(result, "Status") or "", _text(result, "Error") or ""
+    verdict = BULK_STATUSES.get(status)
+    if verdict is Accepted:
+        return Accepted(_text(result, "MessageId"))
+    reason = _MAILBOX.sub("…", f"{status}: {text}")
+    return (_told_by(text) or verdict).because(reason) if isinstance(verdict, Verdict) else Unknown(discreet(reason))
+
+
+def _fault(error: ClientError) -> tuple[int, str, str]:
+    fault = error.response.get("Error", {})
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status, str(fault.get("Code", "")), str(fault.get("Message", ""))
 
 
 def _verdict(status: int, code: str, text: str) -> Verdict | None:
     known = CODES.get(code)
     if code in UNSURE or (known is not SLOWER and status not in STATUSES):
         return None
-    for part, verdict in TEXTS.items():
-        if part in text.lower():
-            return verdict
-    return known or STATUSES[status]
+    return _told_by(text) or known or STATUSES[status]
+
+
+def _told_by(text: str) -> Verdict | None:
+    return next((verdict for part, verdict in TEXTS.items() if part in text.lower()), None)
+
+
+def _text(answer: Mapping[str, Any], name: str) -> str | None:
+    found = answer.get(name)
+    return found if isinstance(found, str) else None

@@ -21,49 +21,50 @@ _OURS = re.compile(
     re.IGNORECASE,
 )
 
+Mail = Message[Email, EmailContent]
 Pair = dict[str, str]
 
 
-def send_email_request(message: Message[Email, EmailContent], sender: str, configuration_set: str) -> dict[str, Any]:
-    """One request for one recipient, with the tags by which its events find the notification again."""
+def send_email_request(message: Mail, sender: str, configuration_set: str) -> dict[str, Any]:
+    """One request for one recipient, with the tags by which its events find the notification again.
+
+    `sender` is the one of messages that name none, as SES takes it.
+    """
     email, content = message.request, message.content
     request: dict[str, Any] = {
-        "FromEmailAddress": _address("sender", email.sender or sender),
-        "Destination": {"ToAddresses": [_address("to", email.to)]},
-        "Content": {"Simple": {**_simple(content), "Headers": list(_headers(message))}},
-        "EmailTags": [
-            {"Name": NOTIFICATION_TAG, "Value": str(message.notification_id)},
-            {"Name": ATTEMPT_TAG, "Value": str(message.attempt)},
-        ],
+        "FromEmailAddress": checked_address("sender", email.sender) if email.sender else sender,
+        "Destination": {"ToAddresses": [checked_address("to", email.to)]},
+        "Content": {"Simple": {**_simple(content), "Headers": list(headers_of(message))}},
+        "EmailTags": tags_of(message),
     }
     if email.reply_to:
-        request["ReplyToAddresses"] = [_address("reply_to", email.reply_to)]
+        request["ReplyToAddresses"] = [checked_address("reply_to", email.reply_to)]
     if configuration_set:
         request["ConfigurationSetName"] = configuration_set
     return request
 
 
-def _address(field: str, address: str) -> str:
+def tags_of(message: Mail) -> list[Pair]:
+    return [
+        {"Name": NOTIFICATION_TAG, "Value": str(message.notification_id)},
+        {"Name": ATTEMPT_TAG, "Value": str(message.attempt)},
+    ]
+
+
+def checked_address(field: str, address: str) -> str:
     try:
         return wire_address(address)
     except ValueError as error:
         raise ValueError(f"the address in `{field}` {error}") from None
 
 
-def _simple(content: EmailContent) -> dict[str, Any]:
+def checked_subject(content: EmailContent) -> str:
     if has_controls(content.subject):
         raise ValueError("the subject holds a line break or another control character")
-    body = {"Text": _utf8(content.text)}
-    if content.html is not None:
-        body["Html"] = _utf8(content.html)
-    return {"Subject": _utf8(content.subject), "Body": body}
+    return content.subject
 
 
-def _utf8(text: str) -> Pair:
-    return {"Data": text, "Charset": "UTF-8"}
-
-
-def _headers(message: Message[Email, EmailContent]) -> Iterator[Pair]:
+def headers_of(message: Mail) -> Iterator[Pair]:
     headers = message.request.headers
     if len(headers) >= MAX_HEADERS:
         raise ValueError(f"{len(headers)} headers are more than the {MAX_HEADERS - 1} that may be added")
@@ -83,3 +84,14 @@ def _header(name: str, value: str) -> Pair:
     if len(wire) > MAX_VALUE or len(name) + len(wire) > MAX_HEADER:
         raise ValueError(f"the header {name} is too long: SES takes {MAX_VALUE} characters")
     return {"Name": name, "Value": wire}
+
+
+def _simple(content: EmailContent) -> dict[str, Any]:
+    body = {"Text": _utf8(content.text)}
+    if content.html is not None:
+        body["Html"] = _utf8(content.html)
+    return {"Subject": _utf8(checked_subject(content)), "Body": body}
+
+
+def _utf8(text: str) -> Pair:
+    return {"Data": text, "Charset": "UTF-8"}

@@ -81,6 +81,17 @@ def test_unknown_names_fail_each_entry(tmp_path):
         assert statuses(ses.bulk(entry(), FromEmailAddress="a@other.example")) == ["MESSAGE_REJECTED"]
 
 
+def test_bulk_calls_may_have_a_rate_of_their_own(tmp_path):
+    with simulator(tmp_path / "journal", "--bulk-rate", "0.001") as ses:
+        assert statuses(ses.bulk(entry(), entry())) == ["SUCCESS"] * 2
+        with pytest.raises(ses.client.exceptions.TooManyRequestsException, match="Rate exceeded"):
+            ses.bulk(entry(), entry())
+        assert "MessageId" in ses.send()
+        assert (ses.accepted(), ses.counts()["throttled"], ses.counts()["refused"]) == (3, 2, 2)
+        ses.ask("/_sim/reset", "POST")
+        assert statuses(ses.bulk(entry())) == ["SUCCESS"]
+
+
 def test_the_rate_counts_recipients_and_throttles_each_entry(tmp_path):
     with simulator(tmp_path / "journal", "--rate", "0.001", "--burst", "3") as ses:
         results = ses.bulk(*(entry(nid=f"n{number}") for number in range(5)))

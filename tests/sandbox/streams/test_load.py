@@ -94,6 +94,16 @@ def test_records_are_released_at_a_rate(model):
     assert {second: seconds.count(second) for second in set(seconds)} == dict.fromkeys(range(10), 40)
 
 
+def test_shards_are_there_before_their_first_record(model):
+    loaded = load(model, shards=2, records_per_shard=10, after=5.0, closed=True)
+    assert len(described(model, loaded.stream)) == 2
+    assert loaded.start == START + 5
+    model.advance(4.9)
+    assert read(model, loaded) == model.acknowledged() == []
+    model.advance(0.1)
+    assert len(read(model, loaded)) == 20
+
+
 def test_the_sort_key_tells_the_time_to_the_millisecond(model):
     loaded = load(model, shards=1, records_per_shard=3, rate=8.0)
     model.advance(1)

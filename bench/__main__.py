@@ -1,0 +1,93 @@
+"""The whole benchmark: `make bench`. Notifier and its peers in turns, its latency, and whether its cost grows with
+history. Ends with one line of JSON.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bench import plots
+from bench.end_to_end import rounds, table
+from bench.growth import growth
+from bench.latency import RATE, latency
+from bench.notifier import notifier
+from bench.parts import Parts, bench_parts
+from bench.peers.lambda_handler.candidate import lambda_handler
+from bench.peers.plain_celery.candidate import plain_celery
+from bench.processes import machine
+from bench.result import CELERY, LAMBDA, OURS, Result
+from bench.screen import say, show
+from bench.trial import Candidate
+
+_DOCS = Path(__file__).parents[1] / "docs"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`seconds` are those of a run, about. `plots` is the folder for the drawings; None: draw nothing."""
+
+    runs: int
+    seconds: float
+    latency_rate: int
+    latency_seconds: float
+    rows: int
+    bridges: int = 1
+    workers: int = 1
+    plots: Path | None = None
+
+
+def run(parts: Parts, plan: Plan) -> Result:
+    ours = partial(notifier, bridges=plan.bridges, workers=plan.workers)
+    candidates: dict[str, Candidate] = {OURS: ours, CELERY: plain_celery, LAMBDA: lambda_handler}
+    say("From stream to accepted mail:")
+    runs = rounds(parts, candidates, plan.runs, plan.seconds)
+    say(f"Latency at {plan.latency_rate:,} events a second:")
+    delays = latency(parts, ours, plan.latency_rate, plan.latency_seconds)
+    say(f"Growth, with {plan.rows:,} old notifications:")
+    grown = growth(parts, ours, plan.rows, plan.runs, plan.seconds)
+    return Result(runs, delays, grown, machine())
+
+
+def tell(result: Result) -> None:
+    """For people."""
+    show("From stream to accepted mail; microseconds of CPU per event", table(result.runs))
+    show("Latency from stream to accept, in milliseconds", [result.latency.table()])
+    show("The same load without and among old notifications", table(result.growth.runs))
+    say(result.facts)
+
+
+def parse(arguments: Sequence[str] | None = None) -> Plan:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="short and rough: two minutes, and no drawings")
+    parser.add_argument("--runs", type=int, help="of each candidate; the median counts")
+    parser.add_argument("--seconds", type=float, help="of a run, about")
+    parser.add_argument("--latency-rate", type=int, default=RATE, help="events a second")
+    parser.add_argument("--latency-seconds", type=float)
+    parser.add_argument("--rows", type=int, help="old notifications, for the growth")
+    parser.add_argument("--bridges", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--plots", type=Path, help="folder for the drawings; default: docs")
+    given = vars(parser.parse_args(arguments))
+    sizes = (
+        {"runs": 1, "seconds": 3.0, "latency_seconds": 5.0, "rows": 50_000, "plots": None}
+        if given.pop("quick")
+        else {"runs": 3, "seconds": 12.0, "latency_seconds": 25.0, "rows": 1_000_000, "plots": _DOCS}
+    )
+    return Plan(**{**sizes, **{name: value for name, value in given.items() if value is not None}})
+
+
+def main() -> None:
+    plan = parse()
+    with bench_parts() as parts:
+        result = run(parts, plan)
+    tell(result)
+    if plan.plots is not None:
+        plots.write(result, plan.plots)
+    print(json.dumps(result.summary()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""From stream to accepted mail: `python -m bench.end_to_end`. Every event must become exactly one mail.
+
+Candidates take turns, round by round, each time with new processes on empty servers, so that a change of the
+machine's mood meets all of them.
+"""
+
+import argparse
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+
+from bench.notifier import notifier
+from bench.parts import Parts, bench_parts
+from bench.processes import machine
+from bench.screen import say, show
+from bench.trial import Candidate, Run, trial
+
+
+def rounds(parts: Parts, candidates: Mapping[str, Candidate], count: int, seconds: float) -> dict[str, list[Run]]:
+    """So many runs of each, of about so many seconds."""
+    runs: dict[str, list[Run]] = {name: [] for name in candidates}
+    rates: dict[str, float] = {}
+    for number in range(count):
+        for name, candidate in candidates.items():
+            with trial(parts, candidate) as on_trial:
+                rates[name] = on_trial.warm_up(rates.get(name))
+                run = on_trial.run(math.ceil(rates[name] * seconds))
+            rates[name] = run.events_per_second
+            runs[name].append(run)
+            say(f"{name}, run {number + 1} of {count}: {run.events_per_second:,.0f} events/s")
+    return runs
+
+
+def median(runs: Sequence[Run]) -> Run:
+    """The run in the middle, by events per second."""
+    return sorted(runs, key=lambda run: run.events_per_second)[len(runs) // 2]
+
+
+def table(runs: Mapping[str, Sequence[Run]]) -> Iterator[dict[str, object]]:
+    """The median run of each, for people: a column each."""
+    medians = {name: median(some) for name, some in runs.items()}
+    yield {"": "events/s", **{name: run.events_per_second for name, run in medians.items()}}
+    yield {"": "events", **{name: run.events for name, run in medians.items()}}
+    for process in dict.fromkeys(name for run in medians.values() for name in run.cpu_us_per_event):
+        yield {"": f"µs {process}", **{name: run.cpu_us_per_event.get(process) for name, run in medians.items()}}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.end_to_end", description=__doc__)
+    parser.add_argument("--bridges", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=15.0)
+    given = parser.parse_args()
+    candidate = partial(notifier, bridges=given.bridges, workers=given.workers)
+    with bench_parts() as parts:
+        runs = rounds(parts, {"notifier": candidate}, given.runs, given.seconds)
+    show("From stream to accepted mail", table(runs))
+    print(json.dumps({"runs": [asdict(run) for run in runs["notifier"]], "machine": machine()}))
+
+
+if __name__ == "__main__":
+    main()

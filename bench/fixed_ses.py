@@ -1,0 +1,45 @@
+"""A server that takes every mail and looks at none: `python -m bench.fixed_ses --port-file PATH`.
+
+It costs so little that the client is what is measured.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sandbox.http.answers import Response, json_response
+from sandbox.http.serve import serve_until_stopped
+from sandbox.http.wire import Request
+from sandbox.processes import Child
+
+ENTRIES = 50
+"""Every bulk call must have so many."""
+_MESSAGE_ID = "0102018c0a1b2c3d-01234567-89ab-cdef-0123-456789abcdef-000000"
+_ONE = json_response({"MessageId": _MESSAGE_ID})
+_MANY = json_response({"BulkEmailEntryResults": [{"Status": "SUCCESS", "MessageId": _MESSAGE_ID}] * ENTRIES})
+
+
+@contextmanager
+def fixed_ses(folder: Path) -> Iterator[str]:
+    """Its address, for as long as the block lasts."""
+    address = folder / "address"
+    with Child("fixed", [sys.executable, "-m", __name__, "--port-file", address], log=folder / "fixed.log") as child:
+        child.wait_until(address.exists)
+        yield address.read_text().strip()
+
+
+def _answer(request: Request) -> Response:
+    return _MANY if request.path.endswith("bulk-emails") else _ONE
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.fixed_ses", description=__doc__)
+    parser.add_argument("--port-file", type=Path, required=True)
+    asyncio.run(serve_until_stopped(_answer, "127.0.0.1", 0, parser.parse_args().port_file))
+
+
+if __name__ == "__main__":
+    main()

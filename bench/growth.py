@@ -1,0 +1,70 @@
+"""Whether cost grows with history: `python -m bench.growth --rows 10000000`. The same load without old notifications
+and with so many, some of them in the partition of today, in turns.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from bench.end_to_end import median, rounds, table
+from bench.notifier import notifier
+from bench.old_rows import fill
+from bench.parts import Parts, bench_parts
+from bench.processes import machine
+from bench.screen import progress, show
+from bench.trial import Candidate, Processes, Run
+
+NONE = "no old rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """`rows` old notifications; the runs without any and among them."""
+
+    rows: int
+    without: Sequence[Run]
+    among: Sequence[Run]
+
+    @property
+    def ratio(self) -> float:
+        """Events per second among the old rows to those without: 1 is no growth of cost at all."""
+        return median(self.among).events_per_second / median(self.without).events_per_second
+
+    @property
+    def runs(self) -> dict[str, Sequence[Run]]:
+        return {NONE: self.without, f"{self.rows:,} old rows": self.among}
+
+    def summary(self) -> dict[str, float]:
+        return {"rows": self.rows, "ratio": round(self.ratio, 3)}
+
+
+def growth(parts: Parts, candidate: Candidate, rows: int, count: int, seconds: float) -> Growth:
+    with parts.database() as filled:
+        with progress() as bars:
+            bar = bars.add_task("old rows", total=rows)
+            fill(filled, rows, lambda done: bars.update(bar, completed=done))
+
+        def among(parts: Parts, _: str) -> AbstractContextManager[Processes]:
+            return candidate(parts, filled)
+
+        some = f"{rows:,} old rows"
+        runs = rounds(parts, {NONE: candidate, some: among}, count, seconds)
+    return Growth(rows, runs[NONE], runs[some])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=15.0)
+    given = parser.parse_args()
+    with bench_parts() as parts:
+        found = growth(parts, notifier, given.rows, given.runs, given.seconds)
+    show("The same load without and among old notifications", table(found.runs))
+    print(json.dumps({**found.summary(), "machine": machine()}))
+
+
+if __name__ == "__main__":
+    main()

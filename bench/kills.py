@@ -1,0 +1,122 @@
+"""Kills busy workers and counts what became of their messages: `python -m bench.kills --kills 30`.
+
+Nothing helps but the broker: no relay publishes again. With `--transport stock` messages are lost.
+"""
+
+import argparse
+import json
+import random
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from signal import SIGKILL
+from uuid import UUID, uuid4
+
+import redis
+from rich.console import Console
+from rich.progress import track
+
+from bench.counting import CHANNEL, COUNTS, counting_worker
+from notifier.broker import Queue
+from notifier.broker.redis import Name
+from sandbox.processes import Child, stopped_by_signals
+from sandbox.redis import embedded_redis
+
+BACKLOG = 1_000
+PATIENCE_SECONDS = 60.0
+POOLS = {"solo": 1, "threads": 8, "prefork": 2}
+# A killed worker's messages return after four seconds, not after two minutes.
+OPTIONS = {
+    "worker_prefetch_multiplier": 8,
+    "broker_transport_options": {
+        "visibility_timeout": 4,
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
+        "unacked_restore_limit": 500,
+        "socket_timeout": 10,
+        "priority_steps": [0],
+        "body_encoding": "utf-8",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    transport: Name
+    kills: int
+    published: int
+    lost: int
+    duplicated: int
+
+
+class Workers:
+    """Worker processes, one at a time, on a broker of their own. What they run is counted beside it."""
+
+    def __init__(self, broker_url: str, folder: Path, transport: Name, pool: str) -> None:
+        self._queue = Queue(broker_url)
+        self._broker = redis.Redis.from_url(broker_url)
+        self._counter_url = broker_url.removesuffix("/0") + "/1"
+        self._counter = redis.Redis.from_url(self._counter_url, decode_responses=True)
+        self._start: Callable[[], Child] = lambda: counting_worker(
+            broker_url,
+            folder,
+            transport=transport,
+            pool=pool,
+            concurrency=POOLS[pool],
+            counter_url=self._counter_url,
+            options=OPTIONS,
+        )
+        self._published: set[UUID] = set()
+
+    def kill_one(self, after: float) -> None:
+        """Let one start, and kill it so many seconds after it has shown progress."""
+        self._publish()
+        done = self._done()
+        with self._start() as worker:
+            worker.wait_until(lambda: self._done() > done)
+            time.sleep(after)
+            worker.stop(SIGKILL)
+
+    def finish(self) -> tuple[int, int, int]:
+        """How many messages were published, lost and run again, once a last worker has left nothing to do."""
+        with self._start() as worker:
+            worker.wait_until(
+                lambda: not self._broker.exists("unacked") and not self._queue.depth(CHANNEL), PATIENCE_SECONDS
+            )
+        counts = {UUID(str(id_)): int(count) for id_, count in self._counter.hgetall(COUNTS).items()}
+        return len(self._published), len(self._published - counts.keys()), sum(counts.values()) - len(counts)
+
+    def _publish(self) -> None:
+        fresh = {uuid4(): 0 for _ in range(BACKLOG - self._queue.depth(CHANNEL))}
+        self._queue.publish(CHANNEL, fresh)
+        self._published.update(fresh)
+
+    def _done(self) -> int:
+        return int(self._counter.hlen(COUNTS))
+
+
+def kill_workers(kills: int, transport: Name, pool: str, folder: Path, seed: int) -> Outcome:
+    chance = random.Random(seed)  # noqa: S311
+    with embedded_redis(folder, durable=False) as server:
+        workers = Workers(server.url, folder, transport, pool)
+        for _ in track(range(kills), f"{transport} {pool}", console=Console(stderr=True)):
+            workers.kill_one(after=chance.uniform(0.02, 0.25))
+        return Outcome(transport, kills, *workers.finish())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.kills", description=__doc__)
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--transport", choices=["fast", "stock"], default="fast")
+    parser.add_argument("--pool", choices=[*POOLS], default="threads")
+    parser.add_argument("--seed", type=int, default=random.randrange(2**32))  # noqa: S311
+    given = parser.parse_args()
+    with stopped_by_signals(), tempfile.TemporaryDirectory() as folder:
+        outcome = kill_workers(given.kills, given.transport, given.pool, Path(folder), given.seed)
+    print(json.dumps({**asdict(outcome), "pool": given.pool, "seed": given.seed}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Notifier itself as a candidate: bridges and workers as users start them, with the settings that they come with."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from bench.parts import REGION, Parts
+from bench.trial import Processes
+from notifier.database import migrate
+from sandbox.processes import Child
+from sandbox.system import EXAMPLE, notifier_process
+
+
+@contextmanager
+def notifier(parts: Parts, database: str, *, bridges: int = 1, workers: int = 1) -> Iterator[Processes]:
+    migrate(database)
+    environment = {
+        "NOTIFIER_DATABASE_URL": database,
+        "NOTIFIER_BROKER_URL": parts.broker.url,
+        "NOTIFIER_AWS_ENDPOINT_URL": parts.streams.url,
+        "NOTIFIER_AWS_SES_ENDPOINT_URL": parts.ses.url,
+        "NOTIFIER_AWS_REGION": REGION,
+        "NOTIFIER_HEARTBEAT_FOLDER": str(parts.folder),
+        **EXAMPLE,
+    }
+    with ExitStack() as stack:
+
+        def start(name: str, *words: str) -> Child:
+            return stack.enter_context(notifier_process(name, words, parts.folder, environment))
+
+        yield {
+            "bridge": [start(f"bridge-{n}", "bridge") for n in range(bridges)],
+            "worker": [start(f"worker-{n}", "worker", "email", "--name", f"{n}@%h") for n in range(workers)],
+        }

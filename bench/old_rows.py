@@ -1,0 +1,72 @@
+"""Old notifications in bulk: as many as the outbox holds after days, without waiting for days."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import psycopg
+
+from notifier.database import connect, migrate
+from notifier.outbox import Partitions
+
+DAYS = 5
+"""Today and the days before it, each with its share."""
+_CHUNK = 250_000
+_RECORD_BYTES = 1_200  # of an item of 1 KB in the JSON of GetRecords
+
+# An id as notifier/notifications.py makes it: 48 bits of time, and then what no two have in common.
+_FILL = """
+WITH old AS MATERIALIZED (
+  SELECT (lpad(to_hex(ms), 12, '0') || '8' || substr(hash, 1, 3) || 'a' || substr(hash, 4, 15))::uuid AS id,
+         n, to_timestamp(ms / 1000.0) AS at
+  FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n,
+       LATERAL (SELECT (%(start)s + n * %(step)s)::bigint AS ms, md5('old ' || n) AS hash) AS own
+), noted AS (
+  INSERT INTO notifications (notification_id, shard, sequence_number, route, channel, table_name, record, recorded_at)
+  SELECT id, 0, lpad(n::text, 21, '0'), 'friend_request', 'email', 'activity',
+         convert_to(rpad('{"eventID":"' || id || '"', %(bytes)s, ' Lorem ipsum'), 'UTF8'), at
+  FROM old
+)
+INSERT INTO deliveries
+  (notification_id, status, attempt, token, begun_at, ended_at, recipient, provider_message_id)
+SELECT id, 'sent', 1, gen_random_uuid(), at, at, 'ana.berg.' || n || '@example.com',
+       '0102018c0f5b7a10-' || id || '-000000'
+FROM old
+"""
+
+
+def fill(url: str, rows: int, tell: Callable[[int], None] = lambda _: None) -> None:
+    """Migrate, insert sent notifications of today and some days before, and let Postgres look at them.
+
+    `tell` hears how many there are.
+    """
+    migrate(url)
+    days = [datetime.now(UTC).date() - timedelta(days=back) for back in range(DAYS)]
+    _ensure(url, days)
+    done = 0
+    with psycopg.connect(url, autocommit=True) as connection:
+        for number, day in enumerate(days):
+            share = rows * (number + 1) // DAYS - rows * number // DAYS
+            start, step = _span(day, share)
+            for first in range(0, share, _CHUNK):
+                last = min(first + _CHUNK, share) - 1
+                values = {"start": start, "step": step, "first": first, "last": last, "bytes": _RECORD_BYTES}
+                connection.execute(_FILL, values)
+                done += last - first + 1
+                tell(done)
+        connection.execute("VACUUM (ANALYZE)")
+        connection.execute("CHECKPOINT")  # what is measured next does not pay for this
+
+
+def _span(day: date, rows: int) -> tuple[int, float]:
+    """The first moment of a day, and the milliseconds between its rows; today's lie before now."""
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    end = min(start + timedelta(days=1), datetime.now(UTC))
+    return int(start.timestamp() * 1000), (end - start).total_seconds() * 1000 / max(1, rows)
+
+
+def _ensure(url: str, days: list[date]) -> None:
+    engine = connect(url)
+    try:
+        Partitions(engine).ensure(days)
+    finally:
+        engine.dispose()

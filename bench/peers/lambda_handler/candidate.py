@@ -1,0 +1,27 @@
+"""The function on the parts of a benchmark: one process on each core."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from bench.parts import Parts
+from bench.peers.process import peer_process
+from bench.trial import Processes
+
+
+@contextmanager
+def lambda_handler(parts: Parts, database: str) -> Iterator[Processes]:  # noqa: ARG001  it has no table
+    cores = os.cpu_count() or 1
+    with ExitStack() as stack:
+        started = [
+            peer_process(
+                parts,
+                f"lambda-{part}",
+                "bench.peers.lambda_handler.invoker",
+                str(part),
+                str(cores),
+                REDIS_URL=parts.broker.url,
+            )
+            for part in range(cores)
+        ]
+        yield {"handler": [stack.enter_context(each) for each in started]}

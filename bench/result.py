@@ -1,0 +1,53 @@
+"""What one run of the whole benchmark found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench.end_to_end import median
+from bench.growth import Growth
+from bench.latency import Latency
+from bench.trial import Run
+
+OURS = "Notifier"
+CELERY = "plain Celery"
+LAMBDA = "Lambda handler"
+_PEERS = {"plain_celery": CELERY, "lambda_handler": LAMBDA}
+_OURS = ("bridge", "worker", "postgres", "redis")
+APART = ("streams simulator", "ses stub")
+"""Processes that stand for AWS: nobody pays for their CPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`runs` by candidate, from stream to accepted mail."""
+
+    runs: Mapping[str, Sequence[Run]]
+    latency: Latency
+    growth: Growth
+    machine: Mapping[str, object]
+
+    def summary(self) -> dict[str, Any]:
+        """The last line of `make bench`: a shape that other tools rely on."""
+        ours = median(self.runs[OURS])
+        return {
+            "end_to_end": {
+                "events_per_second": round(ours.events_per_second, 1),
+                "cpu_us_per_event": {name: ours.cpu_us_per_event[name] for name in _OURS},
+            },
+            "peers": {name: self._peer(title) for name, title in _PEERS.items()},
+            "latency_ms": self.latency.summary(),
+            "growth": self.growth.summary(),
+        }
+
+    def _peer(self, title: str) -> dict[str, float]:
+        """`ratio`: how many times as many events a second Notifier does."""
+        theirs = median(self.runs[title]).events_per_second
+        ratio = median(self.runs[OURS]).events_per_second / theirs
+        return {"events_per_second": round(theirs, 1), "ratio": round(ratio, 2)}
+
+    @property
+    def facts(self) -> str:
+        """The machine in one line."""
+        facts = self.machine
+        return f"{facts['cores']} cores of {facts['processor']}, {facts['memory_gb']} GB, Python {facts['python']}"

@@ -1,0 +1,107 @@
+"""What a message costs on the fast transport and on stock kombu: `python -m bench.transport`.
+
+Tasks do nothing, so what is measured is the way to them. Both transports take their turn in one run.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import redis
+from rich.console import Console
+from rich.table import Table
+
+from bench.counting import CHANNEL, COUNTS, counting_worker
+from bench.kills import POOLS
+from bench.processes import cpu_us_per_event, machine, usage
+from notifier.broker import Queue
+from notifier.broker.redis import Name
+from sandbox.processes import stopped_by_signals
+from sandbox.redis import RedisServer, embedded_redis
+
+WARM_UP = 0.1
+PREFETCH_MULTIPLIER = 64
+PAUSE_SECONDS = 0.02
+MESSAGES: dict[Name, int] = {"stock": 4_000, "fast": 20_000}
+Figures = dict[str, float]
+
+
+def cost(server: RedisServer, folder: Path, transport: Name, pool: str, messages: int) -> Figures:
+    """What one worker spends while it empties a queue, from the end of the warm-up."""
+    queue = Queue(server.url)
+    queue.publish(CHANNEL, {uuid4(): 0 for _ in range(messages)})
+    options = {"worker_prefetch_multiplier": PREFETCH_MULTIPLIER}
+    with counting_worker(
+        server.url, folder, transport=transport, pool=pool, concurrency=POOLS[pool], options=options
+    ) as worker:
+        assert server.pid is not None  # noqa: S101
+        pids = {"worker": worker.pid, "redis": server.pid}
+        worker.wait_until(lambda: queue.depth(CHANNEL) < messages * (1 - WARM_UP))
+        left, began, before = queue.depth(CHANNEL), time.monotonic(), usage(pids)
+        worker.wait_until(lambda: not queue.depth(CHANNEL), seconds=600)
+        seconds, after = time.monotonic() - began, usage(pids)
+    cpu = cpu_us_per_event(before, after, left)
+    return {"per_second": round(left / seconds), "worker_cpu_us": cpu["worker"], "redis_cpu_us": cpu["redis"]}
+
+
+def latency(server: RedisServer, folder: Path, transport: Name, messages: int = 300) -> Figures:
+    """Milliseconds from a message's publication until its task has run, where each finds an idle worker."""
+    queue, counter = Queue(server.url), redis.Redis.from_url(server.url)
+    waits = []
+    with counting_worker(
+        server.url, folder, transport=transport, pool="threads", concurrency=POOLS["threads"], counter_url=server.url
+    ):
+        for _ in range(messages):
+            id_, began = uuid4(), time.perf_counter()
+            queue.publish(CHANNEL, {id_: 0})
+            while not counter.hexists(COUNTS, str(id_)):
+                time.sleep(0.0002)
+            waits.append((time.perf_counter() - began) * 1_000)
+            time.sleep(PAUSE_SECONDS)
+    cuts = statistics.quantiles(waits[10:], n=100)
+    return {"p50": round(cuts[49], 1), "p99": round(cuts[98], 1)}
+
+
+def compare(server: RedisServer, folder: Path, pools: list[str], factor: float) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for pool in pools:
+        figures = {name: cost(server, folder, name, pool, int(count * factor)) for name, count in MESSAGES.items()}
+        ratio = {name: figures["stock"][name] / max(figures["fast"][name], 0.1) for name in figures["fast"]}
+        ratio["per_second"] = 1 / ratio["per_second"]
+        result[pool] = {**figures, "ratio": {name: round(value, 1) for name, value in ratio.items()}}
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.transport", description=__doc__)
+    parser.add_argument("--pools", nargs="+", choices=[*POOLS], default=[*POOLS])
+    parser.add_argument("--factor", type=float, default=1.0, help="more messages, steadier figures")
+    given = parser.parse_args()
+    with (
+        stopped_by_signals(),
+        tempfile.TemporaryDirectory() as name,
+        embedded_redis(folder := Path(name), durable=False) as server,
+    ):
+        result = {
+            "cost": compare(server, folder, given.pools, given.factor),
+            "latency_ms": {transport: latency(server, folder, transport) for transport in MESSAGES},
+        }
+    _show(result)
+    print(json.dumps({**result, "machine": machine()}))
+
+
+def _show(result: dict[str, Any]) -> None:
+    table = Table("pool", "", "messages/s", "worker µs", "Redis µs", title="A message", title_justify="left")
+    for pool, rows in result["cost"].items():
+        for name, figures in rows.items():
+            table.add_row(pool, name, *(f"{value:g}" for value in figures.values()))
+    Console(stderr=True).print(table)
+
+
+if __name__ == "__main__":
+    main()

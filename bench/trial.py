@@ -1,0 +1,100 @@
+"""A candidate on its trial: it is started on clean parts, warmed up, and measured from outside."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+from bench.load import Load, check_exact, offer
+from bench.parts import Parts
+from bench.processes import cpu_us_per_event, usage
+from bench.screen import progress
+from notifier.errors import NotifierError
+from sandbox.processes import Child
+
+Processes = Mapping[str, Sequence[Child]]
+"""What a candidate consists of, by what it does."""
+Candidate = Callable[[Parts, str], AbstractContextManager[Processes]]
+"""Starts its processes on the parts and on a database, given by URL, that nobody else uses."""
+
+_PRIME = 200
+_STEP = 500
+_WARM_SECONDS = 2.0
+_STALLED_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`seconds` go from `start`, when the first event could be read, to the last mail. CPU is user and system time of
+    the processes with all their children, in that time.
+    """
+
+    events: int
+    start: float
+    seconds: float
+    cpu_us_per_event: Mapping[str, float]
+
+    @property
+    def events_per_second(self) -> float:
+        return self.events / self.seconds
+
+
+class Trial:
+    """A running candidate."""
+
+    def __init__(self, parts: Parts, processes: Processes) -> None:
+        self._parts = parts
+        self._processes = processes
+        own = {name: [each.pid for each in some] for name, some in processes.items()}
+        self._pids: dict[str, int | Sequence[int]] = {**own, **parts.pids}
+
+    def warm_up(self, rate: float | None = None) -> float:
+        """Let it connect, compile and cache; answers about how many events it does a second.
+
+        `rate` is that figure from an earlier trial, and saves finding it.
+        """
+        self.run(_PRIME)
+        events = round(rate * _WARM_SECONDS) if rate else _STEP
+        while (run := self.run(events)).seconds < _WARM_SECONDS and not rate:
+            events *= 4
+        return run.events_per_second
+
+    def run(self, events: int, rate: float | None = None) -> Run:
+        """Offer so many events, `rate` a second or all at once, and wait for all their mails."""
+        goal = self._parts.ses.counts()["accepted"]
+        load = offer(self._parts, events, rate)
+        goal += load.events
+        time.sleep(max(0.0, load.start - time.time()))
+        before = usage(self._pids)
+        self._until_accepted(goal, load)
+        after = usage(self._pids)
+        ended = max(self._parts.ses.accepted_at().values())
+        return Run(load.events, load.start, ended - load.start, cpu_us_per_event(before, after, load.events))
+
+    def _until_accepted(self, goal: int, load: Load) -> None:
+        last, since = 0, time.monotonic()
+        with progress() as bars:
+            bar = bars.add_task("mails", total=load.events)
+            while (accepted := self._parts.ses.counts()["accepted"]) < goal:
+                self._check()
+                if accepted != last:
+                    last, since = accepted, time.monotonic()
+                elif time.monotonic() - since > _STALLED_SECONDS:
+                    raise NotifierError(f"nothing moves, and {goal - accepted} mails are missing")
+                bars.update(bar, completed=accepted - goal + load.events)
+                time.sleep(0.2)
+
+    def _check(self) -> None:
+        for some in self._processes.values():
+            for each in some:
+                each.check()
+
+
+@contextmanager
+def trial(parts: Parts, candidate: Candidate) -> Iterator[Trial]:
+    """Raises NotExact in the end, when the candidate has stopped, unless each event became exactly one mail."""
+    parts.clear()
+    with parts.database() as url:
+        with candidate(parts, url) as processes:
+            yield Trial(parts, processes)
+        check_exact(parts)

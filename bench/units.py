@@ -1,0 +1,161 @@
+"""What a message costs a worker, in units and as a task of its own: `python -m bench.units`.
+
+Once with everything but the broker, inside this process; once as a worker process on a real Redis, with its events.
+Nothing is delivered.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import redis
+from celery.app.trace import build_tracer
+from celery.concurrency.solo import TaskPool
+from celery.worker import state
+from celery.worker.consumer.consumer import Consumer
+from kombu.transport.virtual.base import Message
+from rich.console import Console
+from rich.table import Table
+
+from bench.processes import Usage, machine
+from bench.units_worker import MODES, idle_app
+from notifier.broker import TASK, Queue, queue_name
+from notifier.broker.envelope import Envelopes
+from sandbox.processes import Child, stopped_by_signals
+from sandbox.redis import RedisServer, embedded_redis
+
+WARM_UP = 0.1
+TURN = 500
+"""Messages that come in one turn of the loop, as a broker gives them that is asked for many."""
+
+
+class Channel:
+    """Of a broker that costs nothing."""
+
+    no_ack_consumers: frozenset[str] = frozenset()
+
+    def decode_body(self, body: str, _: str) -> str:
+        return body
+
+    def basic_ack(self, _: str, multiple: bool = False) -> None:
+        pass
+
+
+def without_broker(mode: str, count: int) -> float:
+    """Microseconds of CPU a message, from the hands of the consumer to its acknowledgement."""
+    app = idle_app("redis://127.0.0.1:1/0", mode)
+    app.finalize()
+    task = app.tasks[TASK]
+    task.__trace__ = build_tracer(TASK, task, app.loader, "bench", app=app)
+    consumer = _consumer(app)
+    consumer.strategies[TASK] = task.start_strategy(app, consumer)
+    receive = Consumer.create_task_handler(consumer)
+    envelopes = Envelopes(queue_name("email"), "bench")
+    spent = 0.0
+    for _ in range(0, count, TURN):
+        bodies = envelopes.messages({uuid.uuid4(): 0 for _ in range(TURN)})
+        messages = [Message(json.loads(body), channel=Channel()) for body in bodies]
+        began = time.process_time()
+        for message in messages:
+            receive(message)
+        for call in list(consumer.hub.on_tick):
+            call()
+        spent += time.process_time() - began
+        assert all(message.acknowledged for message in messages)  # noqa: S101
+    return spent / count * 1e6
+
+
+def _consumer(app: Any) -> Any:
+    """What a strategy knows of its consumer, with a pool that works at once."""
+    pool = TaskPool(app=app)
+    pool.start()
+    return SimpleNamespace(
+        app=app,
+        pool=pool,
+        hub=SimpleNamespace(on_tick=set()),
+        hostname="bench",
+        connection=object(),
+        connection_errors=(OSError,),
+        event_dispatcher=None,
+        timer=SimpleNamespace(call_at=None),
+        controller=SimpleNamespace(state=state),
+        disable_rate_limits=False,
+        task_buckets=defaultdict(lambda: None),
+        strategies={},
+        on_task_message=set(),
+        on_task_request=lambda request: request.execute_using_pool(pool),
+        call_soon_ack=lambda call, *arguments: call(*arguments),
+        apply_eta_task=None,
+        _limit_task=None,
+        _limit_post_eta=None,
+        _maximum_prefetch_restored=True,
+        _restore_prefetch_count_after_connection_restart=None,
+        on_unknown_message=None,
+        on_unknown_task=None,
+        on_invalid_task=None,
+    )
+
+
+def on_redis(mode: str, count: int) -> dict[str, float]:
+    """A second's messages, and microseconds of CPU a message, of a worker process and its Redis."""
+    with tempfile.TemporaryDirectory() as folder, embedded_redis(Path(folder)) as server:
+        queue = Queue(server.url)
+        for _ in range(count // TURN):
+            queue.publish("email", {uuid.uuid4(): 0 for _ in range(TURN)})
+        with _worker(mode, server, Path(folder)) as worker, redis.Redis.from_url(server.url) as client:
+            left = _wait(worker, client, int(count * (1 - WARM_UP)))
+            assert server.pid is not None  # noqa: S101
+            pids, began = {"worker": worker.pid, "redis": server.pid}, time.monotonic()
+            before = {name: Usage.of(pid).cpu for name, pid in pids.items()}
+            _wait(worker, client, 0)
+            seconds = time.monotonic() - began
+            cpu = {name: round((Usage.of(pid).cpu - before[name]) / left * 1e6, 1) for name, pid in pids.items()}
+        queue.close()
+    return {"messages_per_second": round(left / seconds), **cpu}
+
+
+@contextmanager
+def _worker(mode: str, server: RedisServer, folder: Path) -> Iterator[Child]:
+    command = [sys.executable, "-m", "bench.units_worker", mode]
+    with Child("worker", command, log=folder / "worker.log", env={"NOTIFIER_BROKER_URL": server.url}) as worker:
+        yield worker
+
+
+def _wait(worker: Child, client: Any, goal: int) -> int:
+    """Until Redis holds no more messages than that; answers how many it holds."""
+    while (left := client.llen(queue_name("email")) + client.hlen("unacked")) > goal:
+        worker.check()
+        time.sleep(0.05)
+    return int(left)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.units", description=__doc__)
+    parser.add_argument("--messages", type=int, default=20_000)
+    count = parser.parse_args().messages
+    with stopped_by_signals():
+        alone = {mode: round(min(without_broker(mode, count) for _ in range(3)), 1) for mode in MODES}
+        whole = {mode: on_redis(mode, count) for mode in MODES}
+    ratios = [
+        round(alone["tasks"] / alone["units"], 2),
+        round(whole["tasks"]["worker"] / whole["units"]["worker"], 2),
+    ]
+    table = Table("CPU µs a message", *MODES, "ratio", title="One message in a worker", title_justify="left")
+    table.add_row("without the broker", *(str(alone[mode]) for mode in MODES), str(ratios[0]))
+    table.add_row("on Redis", *(str(whole[mode]["worker"]) for mode in MODES), str(ratios[1]))
+    Console(stderr=True).print(table)
+    result = {"without_broker": {**alone, "ratio": ratios[0]}, "on_redis": {**whole, "ratio": ratios[1]}}
+    print(json.dumps({**result, "machine": machine()}))
+
+
+if __name__ == "__main__":
+    main()

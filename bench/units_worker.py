@@ -1,0 +1,46 @@
+"""A worker whose deliveries do nothing, with units or without: `python -m bench.units_worker units|tasks`."""
+
+import os
+import sys
+from collections.abc import Sequence
+from uuid import UUID
+
+from celery import Celery
+
+import workers.tasks
+from notifier.broker import celery_configuration, queue_name
+from notifier.notifications import Status
+from notifier.outbox import Change
+
+# Places in the pool, messages taken for each, and the strategy: as the worker has them, and as it had them before.
+MODES = {
+    "units": (4, 500, "workers.strategy:unit_strategy"),
+    "tasks": (8, 4, "celery.worker.strategy:default"),
+}
+
+
+class Nothing:
+    def deliver(self, ids: Sequence[UUID]) -> dict[UUID, Change]:
+        return {id_: Change(id_, Status.SENT) for id_ in ids}
+
+
+def idle_app(broker_url: str, mode: str) -> Celery:
+    """An app like the workers' own, but nothing is delivered."""
+    _, taken, strategy = MODES[mode]
+    setattr(workers.tasks, "delivery", lambda _: Nothing())  # noqa: B010  no other module's name for it
+    app = Celery(mode)
+    app.conf.update(celery_configuration(broker_url, unit_size=taken))
+    workers.tasks.register(app).Strategy = strategy
+    return app
+
+
+def main() -> None:
+    mode = sys.argv[1]
+    places = str(MODES[mode][0])
+    options = ["-l", "warning", "-Q", queue_name("email"), "--pool", "threads", "--concurrency", places]
+    app = idle_app(os.environ["NOTIFIER_BROKER_URL"], mode)
+    app.worker_main(["--quiet", "worker", *options, "--without-gossip", "--without-mingle"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Waiting for a message without taking it."""
+
+from collections.abc import Iterable
+from queue import Empty
+from time import monotonic
+from typing import Any
+
+from kombu.log import get_logger
+
+from notifier.broker.redis.reserve import Source
+
+log = get_logger(__name__)
+
+
+class Bell:
+    """Rings when a list has a message. It has a connection of its own; to kombu's poller it is one more channel.
+
+    A message rings the bells of all workers, and one of them gets it. Those that came too late rest: for a second
+    they hear only calls, and whoever takes from the list calls one of them.
+    """
+
+    active_fanout_queues = ()
+    _in_poll: Any = None
+    _brpop_sent_at: float | None = None
+
+    def __init__(self, channel: Any, source: Source) -> None:
+        self._channel = channel
+        self._source = source
+        self._rang = self._rests = False
+        self.client = self  # the poller asks a client for its connection only
+        self.connection: Any = None
+        self.handlers = {"BRPOP": self._brpop_read}
+
+    def __getattr__(self, name: str) -> Any:
+        """What else the poller wants to know is as the channel says."""
+        return getattr(self._channel, name)
+
+    @property
+    def connection_pool(self) -> Any:
+        return self._channel.async_pool
+
+    @property
+    def active_queues(self) -> bool:
+        """Whether to listen: the poller asks."""
+        return bool(self._channel.is_waiting)
+
+    def looked(self, found: bool) -> None:
+        """The channel did, and found a message or none."""
+        if self._rang:
+            self._rang, self._rests = False, not found
+
+    def close(self) -> None:
+        self._channel.connection.cycle.discard(self)
+        if self.connection is not None:
+            self.connection.disconnect()
+            self.connection_pool.release(self.connection)
+            self.connection = None
+
+    def _brpop_start(self) -> None:
+        self._in_poll = self.connection
+        self._brpop_sent_at = monotonic()
+        if self._rests:
+            self.connection.send_command("BRPOP", self._source.calls, 1)
+        else:  # from the end to the end: it stays where it is
+            key, wait = self._source.key, self._channel.brpop_timeout or 0
+            self.connection.send_command("BLMOVE", key, key, "RIGHT", "RIGHT", wait)
+
+    def _brpop_read(self) -> None:
+        if not self._in_poll:  # the server closed an idle connection; the next start makes another
+            self.connection.disconnect()
+            raise Empty
+        try:
+            heard = self._channel.client.parse_response(self.connection, "BLMOVE") is not None
+            self._rang, self._rests = heard and not self._rests, False
+        except self._channel.connection_errors:
+            self.connection.disconnect()  # nothing is lost with it; the channel finds out whether Redis is gone
+        except self._channel.ResponseError as error:
+            if self._rests:
+                raise
+            self._rests = True
+            log.warning("looking every second, because Redis does not let us wait: %s", error)
+        finally:
+            self._in_poll = None
+        if getattr(self.connection, "_re_auth_token", None) is not None:
+            self.connection.disconnect()  # credentials have changed: the next start uses the new ones
+        self._channel.look()
+        raise Empty
+
+    def _poll_error(self, _: str) -> None:
+        self._brpop_read()
+
+
+class Bells:
+    """Those of one channel: one for each list that it consumes."""
+
+    def __init__(self, channel: Any) -> None:
+        self._channel = channel
+        self._bells: dict[str, Bell] = {}
+
+    def looked(self, found: bool) -> None:
+        """The channel did, and found a message or none."""
+        for bell in self._bells.values():
+            bell.looked(found)
+
+    def hang(self, sources: Iterable[Source]) -> None:
+        """For these lists and for no others."""
+        wanted = {source.key: source for source in sources}
+        for key in self._bells.keys() - wanted.keys():
+            self._bells.pop(key).close()
+        for key in wanted.keys() - self._bells.keys():
+            self._bells[key] = Bell(self._channel, wanted[key])
+            self._channel.connection.cycle.add(self._bells[key])

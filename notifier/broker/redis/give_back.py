@@ -1,0 +1,66 @@
+"""Putting kept messages back into their queues: one script for hundreds."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from kombu.log import get_logger
+from kombu.utils.json import dumps, loads
+
+log = get_logger(__name__)
+
+# KEYS: the unacknowledged messages, their index, then the lists that they go to.
+# ARGV: the latest time at which a message may have been taken, empty for any; the command; then for each message its
+# tag, the number of its list and itself. A message that goes to several lists comes several times; what cannot be
+# read goes to none.
+_SCRIPT = """
+local unacked, index = KEYS[1], KEYS[2]
+local latest, push = tonumber(ARGV[1]), ARGV[2]
+local ours = {}
+
+local function claim(tag)
+  local taken = redis.call('ZSCORE', index, tag)
+  if latest and taken and tonumber(taken) > latest then return false end
+  redis.call('ZREM', index, tag)
+  return redis.call('HDEL', unacked, tag) == 1
+end
+
+for first = 3, #ARGV, 3 do
+  local tag, list = ARGV[first], tonumber(ARGV[first + 1])
+  if ours[tag] == nil then ours[tag] = claim(tag) end
+  if ours[tag] and list > 0 then redis.call(push, KEYS[2 + list], ARGV[first + 2]) end
+end
+"""
+
+Route = Callable[[dict[str, Any], str, str], Sequence[str]]
+"""The lists for a message that came over this exchange with this routing key."""
+
+
+def command(
+    unacked: Sequence[str], entries: Mapping[str, bytes | None], route: Route, *, latest: float | None, last: bool
+) -> list[Any]:
+    """The command for Redis. `entries` are kept messages by tag; `last`: behind those that wait."""
+    keys: dict[str, int] = {}
+    arguments: list[Any] = []
+    for tag, entry in entries.items():
+        lists, message = _again(tag, entry, route)
+        for key in lists or [""]:
+            number = keys.setdefault(key, len(keys) + 1) if key else 0
+            arguments += [tag, number, message]
+    push = "LPUSH" if last else "RPUSH"
+    return ["EVAL", _SCRIPT, 2 + len(keys), *unacked, *keys, "" if latest is None else repr(latest), push, *arguments]
+
+
+def _again(tag: str, entry: bytes | None, route: Route) -> tuple[Sequence[str], str]:
+    """A kept message as it is delivered again, and where to."""
+    if entry is None:
+        return [], ""
+    try:
+        message, exchange, routing_key = loads(entry)
+        with suppress(KeyError):
+            message["headers"]["redelivered"] = True
+            message["properties"]["delivery_info"]["redelivered"] = True
+        return route(message, exchange, routing_key), dumps(message)
+    except (ValueError, LookupError, TypeError):
+        log.critical("a message that cannot be read is dropped: %s", tag)
+        return [], ""

@@ -1,0 +1,104 @@
+"""What a channel of the fast transport keeps in Redis and gives back, without waiting for anything."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from time import time
+from typing import Any
+
+from kombu.log import get_logger
+from kombu.transport import redis as stock
+from kombu.utils.scheduling import priority_cycle
+
+from notifier.broker.redis import give_back, reserve
+from notifier.broker.redis.reserve import MOST, Source
+
+log = get_logger(__name__)
+
+
+class KeepingChannel(stock.Channel):  # type: ignore[misc]
+    """Knows the lists behind the queues. A message goes from its list to `unacked`, and back, in one step."""
+
+    _pool: Any = None
+    max_connections = 1_000  # a thread that acknowledges needs one; stock's 10 loses acks where there are more
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._cached_client: Any = None
+        self._without_acks: set[str] = set()
+        super().__init__(*args, **kwargs)
+
+    def basic_get(self, queue: str, no_ack: bool = False, **kwargs: Any) -> Any:
+        if no_ack:
+            return super().basic_get(queue, no_ack=True, **kwargs)
+        sources = self._sources([queue])
+        with self.conn_or_acquire() as client:
+            reply = client.execute_command(*self._question(sources, want=1, acks=[]))
+            self._maybe_update_queues_expire(client, queue)
+        for _, tag, payload in self._messages(reply, sources):
+            message = self.Message(payload, channel=self)
+            self.qos.append(message, tag)
+            return message
+        return None
+
+    def give_back(self, tags: Sequence[str], *, last: bool = False, latest: float | None = None) -> None:
+        """Put kept messages back into their queues: before all others or behind them, in the order of `tags`.
+
+        With `latest`: those only that were taken no later. Another process may have been faster.
+        """
+        lookup = cache(self._lookup)
+
+        def route(message: dict[str, Any], exchange: str, routing_key: str) -> list[str]:
+            step = self._get_message_priority(message, reverse=False)
+            return [self._key(queue, step) for queue in lookup(exchange, routing_key) or [routing_key]]
+
+        ordered = list(tags if last else reversed(tags))
+        with self.conn_or_acquire() as client:
+            for first in range(0, len(ordered), MOST):
+                page = ordered[first : first + MOST]
+                with client.pipeline(transaction=False) as pipe:
+                    for tag in page:
+                        pipe.hget(self.unacked_key, tag)
+                    entries = dict(zip(page, pipe.execute(), strict=True))
+                client.execute_command(*give_back.command(self._unacked, entries, route, latest=latest, last=last))
+
+    def _question(self, sources: Sequence[Source], *, want: int, acks: Sequence[str]) -> list[Any]:
+        width = len(sources) // len(self.priority_steps)
+        fair = not isinstance(self._queue_cycle, priority_cycle)
+        return reserve.command(self._unacked, sources, want=want, now=time(), width=width, fair=fair, acks=acks)
+
+    def _messages(
+        self, reply: Iterable[Any], sources: Sequence[Source]
+    ) -> Iterator[tuple[Source, str, dict[str, Any]]]:
+        """Each message that Redis took, with its tag. What cannot be read is dropped, for it would come for ever."""
+        for source, message in reserve.messages(reply, sources):
+            try:
+                payload = reserve.decode(message)
+                tag = payload["properties"]["delivery_tag"]
+            except (ValueError, LookupError, TypeError):
+                log.critical("a message of %s that cannot be read is dropped: %.200r", source.queue, message)
+                if source.keep and (known := reserve.tag_in(message)):
+                    self.qos.ack(known)
+            else:
+                yield source, tag, payload
+
+    def _sources(self, queues: Sequence[str]) -> list[Source]:
+        """The lists of these queues, the most urgent first."""
+        return [
+            Source(queue, key := self._key(queue, step), f"{key}{self.sep}calls", queue not in self._without_acks)
+            for step in self.priority_steps
+            for queue in queues
+        ]
+
+    def _key(self, queue: str, step: int) -> str:
+        return f"{self.global_keyprefix}{self._q_for_pri(queue, step)}"
+
+    @property
+    def _unacked(self) -> tuple[str, str]:
+        return f"{self.global_keyprefix}{self.unacked_key}", f"{self.global_keyprefix}{self.unacked_index_key}"
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        """One client for all that is not polled: making one costs more than a command."""
+        if asynchronous:
+            return super()._create_client(asynchronous=True)
+        if self._cached_client is None or self._cached_client.connection_pool is not self.pool:
+            self._cached_client = super()._create_client()
+        return self._cached_client

@@ -1,0 +1,131 @@
+"""What a channel has taken and not acknowledged, and the acks that are on their way."""
+
+from collections import deque
+from collections.abc import Iterable
+from time import time
+from typing import Any
+
+from kombu.log import get_logger
+from kombu.transport import redis as stock
+from kombu.transport import virtual
+from kombu.utils.encoding import bytes_to_str
+
+log = get_logger(__name__)
+
+ACK_SECONDS = 0.02
+"""How long an ack waits for company."""
+
+
+class QoS(stock.QoS):  # type: ignore[misc]
+    """Counts credit at once, and lets the channel tell Redis of acks when it next asks for messages."""
+
+    def __init__(self, channel: Any, prefetch_count: int = 0) -> None:
+        super().__init__(channel, prefetch_count)
+        self._acked: deque[str] = deque()  # any thread may append
+        self._on_the_way: list[str] = []
+        self._timer: Any = None
+
+    def can_consume(self) -> bool:
+        """What is taken needs no credit any more."""
+        return bool(self.channel.taken) or super().can_consume()
+
+    def has_room(self, most: int) -> bool:
+        """Whether half of the credit is free, or all that one question could use."""
+        room = self.can_consume_max_estimate()
+        return room is None or room >= min(most, self.prefetch_count / 2)
+
+    def hold(self, tags: Iterable[str]) -> None:
+        """They are ours from now on, before anybody sees them."""
+        if self._dirty:
+            self._flush()
+        for tag in tags:
+            self._quick_append(tag, None)
+
+    def let_go(self, tags: Iterable[str]) -> None:
+        """They are not ours any more."""
+        for tag in tags:
+            self._quick_ack(tag)
+
+    def append(self, message: Any, delivery_tag: str) -> None:
+        """Redis keeps it already."""
+        virtual.QoS.append(self, message, delivery_tag)
+
+    def ack(self, delivery_tag: str) -> None:
+        virtual.QoS.ack(self, delivery_tag)
+        self._acked.append(delivery_tag)
+        loop = self.channel.loop
+        if loop is None:
+            self.flush()
+        elif self._timer is None:
+            self._timer = loop.call_later(ACK_SECONDS, self._are_due)
+
+    def _are_due(self) -> None:
+        self._timer = None
+        if not self.channel.look():
+            self.flush()
+
+    def none_is_due(self) -> None:
+        """All acks so far are told of."""
+        if self._timer is not None:
+            self._timer = self._timer.cancel()
+
+    def acks_to_send(self) -> list[str]:
+        """All that Redis has not confirmed. Those of a command whose answer was lost come again."""
+        self._on_the_way += self._drain()
+        return self._on_the_way
+
+    def acks_arrived(self) -> None:
+        self._on_the_way = []
+
+    def flush(self) -> None:
+        """Tell Redis now. Any thread may call it."""
+        tags = self._drain()
+        if not tags:
+            return
+        try:
+            with self.pipe_or_acquire() as pipe:
+                pipe.zrem(self.unacked_index_key, *tags).hdel(self.unacked_key, *tags).execute()
+        except BaseException:
+            self._acked.extend(tags)
+            raise
+
+    def _drain(self) -> list[str]:
+        tags = []
+        while self._acked:
+            try:
+                tags.append(self._acked.popleft())
+            except IndexError:  # another thread was faster
+                break
+        return tags
+
+    def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:  # noqa: ARG002
+        self.channel.give_back([tag], last=leftmost)
+
+    def restore_unacked(self, client: Any = None) -> None:  # noqa: ARG002
+        self.channel.give_back(list(self._delivered))
+        self._delivered.clear()
+
+    def restore_unacked_once(self, stderr: Any = None) -> None:
+        """The end of the channel: what is acknowledged goes, what is not goes back."""
+        if self._delivered.restored:
+            return
+        try:
+            self._acked.extendleft(self._on_the_way)
+            self.flush()
+            super().restore_unacked_once(stderr)
+        except (*self.channel.connection_errors, self.channel.ResponseError) as error:
+            log.warning("messages return to their queues only after the visibility timeout: %s", error)
+        finally:
+            self._delivered.clear()
+            self._delivered.restored = True
+
+    def restore_visible(self, start: int = 0, num: int | None = 10, interval: int = 10) -> None:
+        """Give back what was taken too long ago, by whomever; the claims need no lock."""
+        self._vrestore_count += 1
+        if (self._vrestore_count - 1) % (interval or 1):
+            return
+        latest = time() - self.visibility_timeout
+        with self.channel.conn_or_acquire() as client:
+            page = {} if num is None else {"offset": start, "num": num}
+            tags = client.zrange(self.unacked_index_key, 0, latest, byscore=True, **page)
+        self.channel.give_back([bytes_to_str(tag) for tag in tags], latest=latest)

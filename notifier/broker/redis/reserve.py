@@ -1,0 +1,135 @@
+"""Taking messages: one script that acknowledges, takes and keeps, so that no message is ever in nobody's hands."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from kombu.utils.json import loads
+
+MOST = 500
+"""Messages in one command."""
+
+# KEYS: the unacknowledged messages, their index, then each list, then each list's calls.
+# ARGV: how many to take, the time, lists per step of priority, whether these share, how many acks; the acks; for each
+# list what follows a message in its entry, empty where messages are not kept.
+_SCRIPT = """
+local unacked, index = KEYS[1], KEYS[2]
+local want, now, width, fair, acks = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', tonumber(ARGV[5])
+local lists = (#KEYS - 2) / 2
+local taken = {}
+
+for first = 6, acks + 5, 1000 do
+  local last = math.min(first + 999, acks + 5)
+  redis.call('ZREM', index, unpack(ARGV, first, last))
+  redis.call('HDEL', unacked, unpack(ARGV, first, last))
+end
+
+local function tag_of(message)
+  local _, stop = string.find(message, '"delivery_tag"', 1, true)
+  if stop and not string.find(message, '"delivery_tag"', stop, true) then
+    local tag = string.match(message, '^ *: *"([^"\\\\]+)"', stop + 1)
+    if tag then return tag end
+  end
+  local readable, decoded = pcall(cjson.decode, message)
+  local properties = readable and type(decoded) == 'table' and decoded.properties
+  local tag = type(properties) == 'table' and properties.delivery_tag
+  return tag and tostring(tag)
+end
+
+local function keep(messages, ending)
+  local scores, entries = {}, {}
+  for _, message in ipairs(messages) do
+    local tag = tag_of(message)
+    if tag then
+      local n = #scores
+      scores[n + 1], scores[n + 2] = now, tag
+      entries[n + 1], entries[n + 2] = tag, '[' .. message .. ending
+    end
+  end
+  if #scores > 0 then
+    redis.call('ZADD', index, unpack(scores))
+    redis.call('HSET', unacked, unpack(entries))
+  end
+end
+
+local function take(list, number)
+  local messages = number > 0 and redis.call('RPOP', KEYS[2 + list], number)
+  if not messages then return end
+  local ending, calls = ARGV[5 + acks + list], KEYS[2 + lists + list]
+  if ending ~= '' then keep(messages, ending) end
+  if redis.call('LLEN', calls) == 0 then redis.call('LPUSH', calls, '') end
+  redis.call('PEXPIRE', calls, 2000)
+  want = want - #messages
+  table.insert(messages, 1, list)
+  taken[#taken + 1] = messages
+end
+
+for first = 1, lists, width do
+  local last = first + width - 1
+  for list = first, last do take(list, fair and math.ceil(want / (last - list + 1)) or want) end
+  for list = first, last do take(list, want) end
+end
+return taken
+"""
+
+_TAG = re.compile(rb'"delivery_tag" *: *"([^"\\]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A list in Redis with the messages of one queue and one priority. `keep`: until they are acknowledged."""
+
+    queue: str
+    key: str
+    calls: str
+    keep: bool
+
+    @property
+    def ending(self) -> str:
+        """As kombu keeps a message: `[message, exchange, routing key]`; the anonymous exchange, so that it returns
+        to the queue that it came from.
+        """
+        return f', "", {json.dumps(self.queue)}]' if self.keep else ""
+
+
+def command(
+    unacked: Sequence[str],
+    sources: Sequence[Source],
+    *,
+    want: int,
+    now: float,
+    width: int,
+    fair: bool,
+    acks: Sequence[str],
+) -> list[Any]:
+    """The command for Redis. `unacked` names the hash and its index; `width` sources share one priority."""
+    keys = [*unacked, *(source.key for source in sources), *(source.calls for source in sources)]
+    endings = [source.ending for source in sources]
+    return ["EVAL", _SCRIPT, len(keys), *keys, want, repr(now), width, int(fair), len(acks), *acks, *endings]
+
+
+def messages(reply: Iterable[list[Any]], sources: Sequence[Source]) -> Iterator[tuple[Source, bytes]]:
+    """What Redis took, the oldest of each list first."""
+    for number, *taken in reply:
+        source = sources[number - 1]
+        for message in taken:
+            yield source, message
+
+
+def decode(message: bytes) -> dict[str, Any]:
+    """As kombu does, in a fifth of the time. Raises ValueError."""
+    if b'"__type__"' in message:  # kombu's mark for a value that JSON does not know
+        return loads(message)  # type: ignore[no-any-return]
+    try:
+        return orjson.loads(message)  # type: ignore[no-any-return]
+    except orjson.JSONDecodeError:
+        return loads(message)  # type: ignore[no-any-return]  # NaN, and what else Python lets pass
+
+
+def tag_in(message: bytes) -> str | None:
+    """The tag under which Redis may keep a message that cannot be decoded."""
+    found = _TAG.search(message)
+    return found[1].decode(errors="replace") if found else None

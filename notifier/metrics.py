@@ -1,0 +1,110 @@
+"""Metrics for Prometheus, on a port of their own. Every bridge can serve them: they come from the database."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from notifier.database import DatabaseError, Engine
+from notifier.errors import SettingsError
+from notifier.outbox import Gauges, read_gauges
+
+
+class OutboxMetrics(Collector):
+    """Asks the database at each scrape. While it is away, that is the one thing that is told."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            gauges = read_gauges(self._engine)
+        except DatabaseError:
+            yield _gauge("database_up", "Whether the database answers.", 0)
+            return
+        yield _gauge("database_up", "Whether the database answers.", 1)
+        yield from _stream(gauges)
+        yield from _outbox(gauges)
+        yield from _found(gauges)
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: asking would need the database."""
+        return ()
+
+
+@contextmanager
+def served(engine: Engine, port: int, address: str) -> Iterator[None]:
+    """`/metrics` on that port for as long as the block lasts; no port, nothing. Raises SettingsError."""
+    if not port:
+        yield
+        return
+    registry = CollectorRegistry()
+    registry.register(OutboxMetrics(engine))
+    try:
+        server, thread = start_http_server(port, address, registry)
+    except OSError as error:
+        raise SettingsError(
+            f"NOTIFIER_METRICS_PORT={port} on {address} cannot be used: {error.strerror}; a second bridge of a "
+            "machine needs its own"
+        ) from None
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+def _stream(gauges: Gauges) -> Iterator[Metric]:
+    records = CounterMetricFamily(
+        "notifier_stream_records", "Records read, by what became of them.", labels=["result"]
+    )
+    for result, count in gauges.records.items():
+        records.add_metric([result], count)
+    yield records
+    yield _gauge("stream_lag_seconds", "How far the shard furthest behind is behind.", gauges.lag["seconds"])
+    yield _gauge("stream_shards", "Shards that can be read now.", gauges.lag["shards"])
+    yield _gauge("stream_shards_unread", "Of these, the ones that nobody reads.", gauges.lag["unread"])
+
+
+def _outbox(gauges: Gauges) -> Iterator[Metric]:
+    by_channel = ["channel"]
+    for name, meaning, values in (
+        ("outbox_backlog", "Deliveries that wait for a worker, about.", gauges.backlog),
+        ("outbox_oldest_seconds", "Age of the event that waits longest.", gauges.oldest_seconds),
+        ("outbox_sending", "Attempts under way.", gauges.sending),
+        ("channel_running", "1 where the channel sends, 0 where it is parked or paused.", gauges.running),
+    ):
+        family = GaugeMetricFamily(f"notifier_{name}", meaning, labels=by_channel)
+        for channel, value in values.items():
+            family.add_metric([channel], value)
+        yield family
+    due = GaugeMetricFamily(
+        "notifier_outbox_due", "Retries, unknown outcomes, held ones.", labels=["channel", "kind"]
+    )
+    for (channel, kind), value in gauges.due.items():
+        due.add_metric([channel, kind], value)
+    yield due
+    told = CounterMetricFamily("notifier_feedback_events", "Events of providers.", labels=["channel", "kind"])
+    for (channel, kind), value in gauges.feedback.items():
+        told.add_metric([channel, kind], value)
+    yield told
+
+
+def _found(gauges: Gauges) -> Iterator[Metric]:
+    found = gauges.found
+    yield CounterMetricFamily("notifier_gaps", "Times that records were lost before they were read.", found["gaps"])
+    yield _gauge("gaps_open", "Of these, the ones that nobody has acknowledged.", found["gaps_open"])
+    yield CounterMetricFamily("notifier_duplicates", "Notifications accepted twice.", found["duplicates"])
+    yield _gauge("quarantine_records", "Records that cannot be understood.", found["quarantine"])
+    yield _gauge(
+        "feedback_dead_letters", "Messages of the feedback queue that cannot be used.", found["dead_letters"]
+    )
+    yield _gauge("feedback_unmatched", "Events of messages that are not ours.", found["unmatched"])
+
+
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"notifier_{name}", meaning, value)

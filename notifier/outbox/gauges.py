@@ -1,0 +1,86 @@
+"""What operators watch, in numbers that are cheap to ask for: no statement here reads a table of deliveries."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, TextClause, text
+
+from notifier.notifications import created_ms
+
+_RECORDS = text("""
+SELECT coalesce(sum(records_notified), 0) AS notified, coalesce(sum(records_unrouted), 0) AS unrouted,
+       coalesce(sum(records_quarantined), 0) AS quarantined
+FROM shards
+""")
+
+_LAG = text("""
+SELECT count(*) AS shards, count(*) FILTER (WHERE s.lease_until IS NULL OR s.lease_until < now()) AS unread,
+       coalesce(max(extract(
+         epoch FROM now() - coalesce(greatest(s.caught_up_at, s.last_record_at), s.discovered_at)
+       )), 0)::float8 AS seconds
+FROM shards s
+WHERE s.state = 'open' AND NOT EXISTS (
+  SELECT FROM shards parent
+  WHERE parent.stream_id = s.stream_id AND parent.shard_id = s.parent_shard_id AND parent.state = 'open'
+)
+""")
+
+_BACKLOG = text("""
+SELECT channel, sum(cardinality(notification_ids))::int8, (array_agg(notification_ids[1] ORDER BY id))[1],
+       extract(epoch FROM now())::float8
+FROM publications GROUP BY channel
+""")
+
+_DUE = text("SELECT channel, kind, count(*) FROM due GROUP BY channel, kind")
+_SENDING = text("SELECT channel, sum(cardinality(notification_ids))::int8 FROM claims GROUP BY channel")
+_RUNNING = text("SELECT channel, (state = 'running')::int FROM channels")
+_FEEDBACK = text("""
+SELECT channel, sum(sends)::int8, sum(deliveries)::int8, sum(bounces)::int8, sum(complaints)::int8
+FROM feedback_hours GROUP BY channel
+""")
+
+_FOUND = text("""
+SELECT (SELECT count(*) FROM gaps) AS gaps, (SELECT count(*) FROM gaps WHERE acknowledged_at IS NULL) AS gaps_open,
+       (SELECT count(*) FROM duplicates) AS duplicates, (SELECT count(*) FROM dead_letters) AS dead_letters,
+       (SELECT count(*) FROM unmatched_feedback) AS unmatched,
+       (SELECT count(*) FROM quarantine WHERE replayed_at IS NULL) AS quarantine
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """Numbers by name; those of channels by channel, and then by kind where there are several."""
+
+    records: dict[str, int]
+    lag: dict[str, float]
+    backlog: dict[str, int]
+    oldest_seconds: dict[str, float]
+    due: dict[tuple[str, str], int]
+    sending: dict[str, int]
+    running: dict[str, int]
+    feedback: dict[tuple[str, str], int]
+    found: dict[str, int]
+
+
+def read_gauges(engine: Engine) -> Gauges:
+    """All of them, at one moment."""
+    with engine.connect() as connection:
+        backlog = connection.execute(_BACKLOG).all()
+        told = connection.execute(_FEEDBACK).all()
+        kinds = ("send", "delivery", "bounce", "complaint")
+        return Gauges(
+            records=_one(connection, _RECORDS),
+            lag=_one(connection, _LAG),
+            backlog={row[0]: row[1] for row in backlog},
+            oldest_seconds={row[0]: max(0.0, row[3] - created_ms(row[2]) / 1000) for row in backlog if row[2]},
+            due={(row[0], row[1]): row[2] for row in connection.execute(_DUE)},
+            sending={row[0]: row[1] for row in connection.execute(_SENDING)},
+            running={row[0]: row[1] for row in connection.execute(_RUNNING)},
+            feedback={(row[0], kind): row[n] for row in told for n, kind in enumerate(kinds, 1)},
+            found=_one(connection, _FOUND),
+        )
+
+
+def _one(connection: Connection, statement: TextClause) -> dict[str, Any]:
+    return {name: int(value) if name != "seconds" else float(value)
+            for name, value in connection.execute(statement).mappings().one().items()}  # fmt: skip

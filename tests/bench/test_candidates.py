@@ -1,0 +1,27 @@
+"""Each candidate turns a small load into exactly one mail for each event."""
+
+from dataclasses import asdict
+
+import pytest
+
+from bench.notifier import notifier
+from bench.parts import Parts
+from bench.peers.lambda_handler.candidate import lambda_handler
+from bench.peers.plain_celery.candidate import plain_celery
+from bench.trial import Candidate, trial
+
+SIMULATORS = {"streams simulator", "ses stub"}
+
+
+@pytest.mark.parametrize(
+    ("candidate", "processes"),
+    [(notifier, {"bridge", "worker"}), (plain_celery, {"reader", "worker"}), (lambda_handler, {"handler"})],
+)
+def test_it_delivers_fifty_events(parts: Parts, candidate: Candidate, processes: set[str]) -> None:
+    with trial(parts, candidate) as on_trial:
+        run = on_trial.run(50)
+    assert run.events == 50
+    assert run.seconds > 0
+    assert run.cpu_us_per_event.keys() == {"postgres", "redis"} | processes | SIMULATORS
+    assert sum(asdict(run)["cpu_us_per_event"][name] for name in processes) > 0
+    assert parts.ses.counts()["accepted"] == 50

@@ -1,0 +1,54 @@
+"""The load, and the proof that each event became exactly one mail."""
+
+import time
+from urllib.request import urlopen
+
+import pytest
+
+from bench.load import SHARDS, NotExact, check_exact, offer, written_at
+from bench.parts import Parts
+from tests.waiting import wait_until
+
+
+def accept(parts: Parts, number: str) -> None:
+    body = b'{"Destination": {"ToAddresses": ["ana.berg.%b@example.com"]}}' % number.encode()
+    urlopen(f"{parts.ses.url}/v2/email/outbound-emails", body).close()
+
+
+@pytest.fixture
+def written(parts: Parts) -> list[str]:
+    """The numbers of some events that can be read."""
+    load = offer(parts, 3 * SHARDS)
+    assert load.events == 3 * SHARDS
+    assert load.start > time.time()
+    assert written_at(parts) == {}
+    return wait_until(lambda: list(written_at(parts)))
+
+
+def test_one_mail_for_each_event_is_exact(parts, written):
+    assert len(set(written)) == 3 * SHARDS
+    for number in written:
+        accept(parts, number)
+    check_exact(parts)
+
+
+@pytest.mark.parametrize(
+    ("skipped", "more", "found"),
+    [
+        (1, [], "1 lost, 0 duplicated, 0 unexpected"),
+        (0, ["first"], "0 lost, 1 duplicated, 0 unexpected"),
+        (0, ["99999999"], "0 lost, 0 duplicated, 1 unexpected"),
+    ],
+)
+def test_anything_else_is_not(parts, written, skipped, more, found):
+    for number in [*written[skipped:], *(written[0] if each == "first" else each for each in more)]:
+        accept(parts, number)
+    with pytest.raises(NotExact, match=f"of {3 * SHARDS} events: {found}"):
+        check_exact(parts)
+
+
+def test_a_load_may_come_at_a_rate(parts):
+    load = offer(parts, 20, rate=40.0)
+    times = sorted(wait_until(lambda: len(found := written_at(parts)) == 20 and found.values()))
+    assert times[0] == pytest.approx(load.start)
+    assert times[-1] - times[0] == pytest.approx(19 / 40)

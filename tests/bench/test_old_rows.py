@@ -1,0 +1,35 @@
+"""Old notifications, as the growth of the outbox is measured among them."""
+
+from collections import Counter
+from datetime import UTC, datetime
+
+import psycopg
+
+from bench.old_rows import DAYS, fill
+from bench.parts import Parts
+from notifier.notifications import created_ms
+
+
+def test_old_rows_lie_in_their_days_and_are_sent(parts: Parts) -> None:
+    told: list[int] = []
+    with parts.database() as url:
+        fill(url, 1_002, told.append)
+        with psycopg.connect(url) as connection:
+            rows = connection.execute(
+                "SELECT n.notification_id, n.recorded_at, d.status, d.tableoid::regclass::text"
+                " FROM notifications n JOIN deliveries d USING (notification_id)"
+            ).fetchall()
+            looked_at = connection.execute(
+                "SELECT count(*) FROM pg_class"
+                " WHERE relname ~ '^(deliveries|notifications)_[0-9]+$' AND reltuples > 0"
+            ).fetchone()
+    assert told[-1] == len(rows) == 1_002
+    assert {status for *_, status, _ in rows} == {"sent"}
+    partitions = Counter(partition for *_, partition in rows)
+    assert len(partitions) == DAYS
+    assert min(partitions.values()) == 200
+    for id_, recorded_at, _, partition in rows:
+        created = datetime.fromtimestamp(created_ms(id_) / 1000, UTC)
+        assert created == recorded_at <= datetime.now(UTC)
+        assert partition == f"deliveries_{created:%Y%m%d}"
+    assert looked_at == (2 * DAYS,)

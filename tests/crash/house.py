@@ -1,0 +1,103 @@
+"""Where a life takes place: its servers, its routes, the mails that go wrong there, and how time goes by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+from sqlalchemy import Engine, text
+
+from notifier import Email, Event, RetryPolicy, route
+from notifier.retry import OnUnknown
+from notifier.settings import Settings
+
+UNKNOWN_AFTER = 0.2
+_RETRY = RetryPolicy(attempts=50, base=0.05)
+
+BAD_LUCK: Mapping[str, Mapping[str, Any]] = {
+    "unsure": {"kind": "cut_before_accept"},
+    "torn": {"kind": "accept_then_cut"},
+    "held": {"kind": "cut_before_accept"},
+    "rejected": {"kind": "refuse", "code": "MessageRejected", "status": 400},
+    "blocked": {"kind": "refuse", "code": "SendingPausedException", "status": 400},
+    "throttled": {"kind": "throttle"},
+}
+"""What SES does once to the mail of each kind of event."""
+
+MAILED = ("told", *BAD_LUCK)
+UNMAILED = ("quiet", "moot")
+UNROUTED = "other"
+
+_AN_HOUR_GOES_BY = (
+    "UPDATE claims SET lease_until = now() - interval '1 s'",
+    "UPDATE shards SET lease_until = now() - interval '1 s' WHERE owner IS NOT NULL",
+    "UPDATE publications SET due_at = now()",
+    "UPDATE deliveries SET next_attempt_at = now() WHERE next_attempt_at IS NOT NULL",
+    "UPDATE deliveries SET begun_at = begun_at - interval '1 h' WHERE status = 'unknown'",
+    "UPDATE due SET due_at = now()",
+)
+
+
+@route(
+    table="activity",
+    channel="email",
+    match={"kind": [*(each for each in MAILED if each != "held"), "quiet"]},
+    retry=_RETRY,
+)
+def a_route(event: Event) -> Email | None:
+    item = event.new or {}
+    return None if item["kind"] == "quiet" else _mail(item)
+
+
+@route(table="activity", channel="email", match={"kind": ["held"]}, retry=_RETRY, on_unknown=OnUnknown.HOLD)
+def a_careful_route(event: Event) -> Email | None:
+    return _mail(event.new or {})
+
+
+@route(table="activity", channel="email", match={"kind": ["moot"]}, retry=_RETRY)
+def a_cancelled_route(_: Event) -> Email | None:
+    """Its deliveries are cancelled by the operator; what he is too late for is nobody's business, either."""
+    return None
+
+
+def _mail(item: Mapping[str, Any]) -> Email:
+    return Email(to=item["pk"], template="hello", context={"name": item["pk"]})
+
+
+@dataclass(frozen=True)
+class House:
+    """Where everything is; `send_lease` is how many seconds an attempt may take."""
+
+    database_url: str
+    broker_url: str
+    streams_url: str
+    ses_url: str
+    journal: str
+    templates: str
+    folder: str
+    send_lease: float
+
+    def settings(self) -> Settings:
+        return Settings.model_validate(
+            {
+                "database_url": self.database_url,
+                "broker_url": self.broker_url,
+                "aws_dynamodb_endpoint_url": self.streams_url,
+                "aws_ses_endpoint_url": self.ses_url,
+                "aws_region": "eu-west-1",
+                "sender": "us@example.com",
+                "send_lease_seconds": self.send_lease,
+            }
+        )
+
+    def an_hour_goes_by(self, engine: Engine) -> None:
+        """All leases end and all waiting is over: what would be minutes is one statement."""
+        with engine.begin() as connection:
+            for statement in _AN_HOUR_GOES_BY:
+                connection.execute(text(statement))
+        self.rest()
+
+    def rest(self, _: float = 0.0) -> None:
+        """The channel's rate is all there again."""
+        with redis.Redis.from_url(self.broker_url) as client:
+            client.delete("notifier:rate:email")

@@ -1,0 +1,207 @@
+"""What a fault does to a house, and whether the house came through: one house after another on the same servers."""
+
+import json
+import multiprocessing
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import redis
+from sqlalchemy import Engine, text
+
+from bridge.streams import Streams
+from bridge.sweep import Sweep
+from bridge.tree import ShardTree
+from notifier.database import connect
+from notifier.notifications import Status
+from notifier.outbox import Report
+from sandbox.ses_server import SesServer
+from sandbox.streams.process import StreamsServer
+from tests.crash.faults import Effect, Fault, Point
+from tests.crash.house import BAD_LUCK, MAILED, UNMAILED, UNROUTED, House
+from tests.crash.life import Life, run
+from tests.waiting import wait_until
+
+_FORK = multiprocessing.get_context("forkserver")
+_FORK.set_forkserver_preload(["tests.crash.life"])
+
+OPEN = {Status.PENDING, Status.SENDING, Status.UNKNOWN, Status.FAILED}
+"""What fails is driven again by the operator of each life."""
+LONG, SHORT = 8.0, 2.0
+"""Seconds of an attempt's lease: nothing waits for the end of the long one; who stands still outlives the short."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the oracle found: all of it must be empty."""
+
+    lost: list[str]
+    duplicated: list[str]
+    unexpected: list[str]
+    open: list[str]
+    unbalanced: list[str]
+    gaps: list[str]
+
+    @property
+    def good(self) -> bool:
+        return not any(asdict(self).values())
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name}: {' '.join(found)}" for name, found in asdict(self).items() if found) or "good"
+
+
+class Street:
+    """One house at a time, on servers that go on: their state is wiped for the next one."""
+
+    def __init__(
+        self, database_url: str, broker_url: str, streams: StreamsServer, ses: SesServer, folder: Path
+    ) -> None:
+        self._streams, self._ses, self._folder = streams, ses, folder
+        self._broker_url = broker_url
+        self._engine: Engine = connect(database_url)
+        self._numbers = count()
+        self._rows = 0
+        self._vanished = self._trimmed = ""
+        templates = folder / "templates" / "hello"
+        templates.mkdir(parents=True)
+        (templates / "subject.txt").write_text("Hello")
+        (templates / "body.txt").write_text("Dear {{ name }}")
+        self._fixed = {
+            "database_url": database_url,
+            "broker_url": broker_url,
+            "streams_url": streams.url,
+            "ses_url": ses.url,
+            "journal": str(ses.journal),
+            "templates": str(templates.parent),
+        }
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def survives(self, point: Point, *faults: dict[str, Any]) -> Told:
+        """Run one life with the fault, then lives without until all is settled, and judge.
+
+        `faults` are SES's, beside those of the mails that go wrong in any life.
+        """
+        house = self._build(SHORT if point.effect is Effect.PAUSE else LONG)
+        self._plan([*faults, *_bad_luck()])
+        expected = self._write(*MAILED, *UNMAILED, UNROUTED)
+        with self._unlucky(house, point):
+            if faults:
+                self._plan(_bad_luck())
+            expected |= self._drain(house)
+        if point.effect is Effect.PAUSE:
+            expected |= self._drain(house)
+        return self._judge(expected)
+
+    def _build(self, send_lease: float) -> House:
+        with self._engine.begin() as connection:
+            names = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars()
+            connection.execute(text(f"TRUNCATE {', '.join(name for name in names if name != 'alembic_version')}"))
+        with redis.Redis.from_url(self._broker_url) as client:
+            client.flushdb()
+        urlopen(Request(f"{self._ses.url}/_sim/reset", method="POST"), timeout=5).close()
+        folder = self._folder / str(next(self._numbers))
+        folder.mkdir()
+        house = House(**self._fixed, folder=str(folder), send_lease=send_lease)
+        self._rows = 0
+        self._make_table(house)
+        return house
+
+    def _make_table(self, house: House) -> None:
+        """Three shards: one that vanishes unread, one that ends, one that says at first that it is trimmed."""
+        self._streams.tell("reset")
+        self._streams.tell("tables", table="activity", shards=3)
+        self._write(*[UNROUTED] * 6)
+        vanishing, ending, trimmed = self._streams.ask("truth?records=0")["shards"]
+        for each in (vanishing, ending):
+            self._streams.tell("rotate", shard=each["shard"])
+        Sweep(["activity"], Streams(house.settings()), ShardTree(self._engine)).run_once()
+        self._streams.tell("vanish", shard=vanishing["shard"])
+        match = {"operation": "GetShardIterator", "shard": trimmed["shard"]}
+        self._streams.plan({"kind": "trimmed", "times": 1, "match": match})
+        self._vanished, self._trimmed = vanishing["shard"], trimmed["shard"]
+
+    def _write(self, *kinds: str) -> set[str]:
+        """One event of each kind; answers whom SES must have accepted a mail to, in the end."""
+        number = next(self._numbers)
+        items = [{"pk": f"{kind}-{number}-{n}@example.com", "sk": "1", "kind": kind} for n, kind in enumerate(kinds)]
+        self._streams.tell("put", table="activity", items=items)
+        self._rows += sum(kind != UNROUTED for kind in kinds)
+        return {str(item["pk"]) for item in items if item["kind"] in MAILED}
+
+    @contextmanager
+    def _unlucky(self, house: House, point: Point) -> Iterator[None]:
+        """The life with the fault, which is over in the block, or stands still."""
+        fault = Fault(point, Path(house.folder))
+        child = _FORK.Process(target=run, args=(house, point))
+        child.start()
+        try:
+            if point.effect is Effect.PAUSE:
+                wait_until(lambda: fault.reached.exists() or not child.is_alive(), seconds=60)
+            else:
+                child.join(60)
+            assert fault.reached.exists(), f"{point} was never reached: let the life call it"
+            began = fault.reached.stat().st_mtime
+            yield
+            if point.effect is Effect.PAUSE:
+                now = fault.reached.with_name("now")
+                wait_until(lambda: now.touch() or now.stat().st_mtime > began + SHORT, seconds=10)
+            fault.go_on.touch()
+            child.join(60)
+            assert not child.is_alive(), f"{point}: it does not end"
+        finally:
+            if child.is_alive():
+                child.kill()
+
+    def _drain(self, house: House) -> set[str]:
+        """Lives without faults, until nothing is open. Each brings one more event, which shows that events flow."""
+        more: set[str] = set()
+
+        def settled() -> bool:
+            house.an_hour_goes_by(self._engine)
+            more.update(self._write("told"))
+            life = Life(house, Fault(None, Path(house.folder)))
+            life.live()
+            life.close()
+            totals = Report(self._engine).totals()
+            return not any(totals.get(each) for each in OPEN) and sum(totals.values()) == self._rows
+
+        wait_until(settled, seconds=60, message="a delivery stays open")
+        return more
+
+    def _judge(self, expected: set[str]) -> Told:
+        accepted = Counter(json.loads(line)["to"] for line in self._ses.journal.read_bytes().splitlines())
+        report = Report(self._engine)
+        shards, stranded = report.audit()
+        totals = report.totals()
+        return Told(
+            lost=sorted(expected - accepted.keys()),
+            duplicated=sorted(to for to, times in accepted.items() if times > 1),
+            unexpected=sorted(accepted.keys() - expected),
+            open=[str(each) for each in OPEN if totals.get(each)] + [str(row) for row in stranded],
+            unbalanced=[
+                row["shard_id"]
+                for row in shards
+                if row["records_read"] != row["notifications"] + row["records_unrouted"] + row["quarantine"]
+            ],
+            gaps=self._wrong_gaps({gap["shard_id"] for gap in report.gaps()}),
+        )
+
+    def _wrong_gaps(self, found: set[str]) -> list[str]:
+        """Who is told that a shard is trimmed may die before he tells it."""
+        return sorted(({self._vanished} - found) | (found - {self._vanished, self._trimmed}))
+
+    def _plan(self, rules: Sequence[dict[str, Any]]) -> None:
+        """These faults of SES, and no others."""
+        for method, body in (("DELETE", b""), ("POST", json.dumps(rules).encode())):
+            urlopen(Request(f"{self._ses.url}/_sim/faults", body, method=method), timeout=5).close()
+
+
+def _bad_luck() -> list[dict[str, Any]]:
+    return [{**fault, "times": 1, "match": {"recipient": f"{kind}-*"}} for kind, fault in BAD_LUCK.items()]

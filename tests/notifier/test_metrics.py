@@ -1,0 +1,81 @@
+"""Metrics over real HTTP, as Prometheus reads them."""
+
+import socket
+import uuid
+from datetime import UTC, datetime
+from urllib.request import urlopen
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Engine
+
+from notifier.database import connect
+from notifier.errors import SettingsError
+from notifier.feedback import DeadLetter, Feedback, FeedbackKind
+from notifier.metrics import served
+from notifier.outbox import Channels, Quarantined, Settlement, Wanted
+from tests.outbox.conftest import engine, rows
+from tests.outbox.rows import Rows
+
+__all__ = ["engine", "rows"]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def scraped(engine: Engine) -> dict[tuple[str, ...], float]:
+    """Each sample by its name and the values of its labels."""
+    port = free_port()
+    with served(engine, port, "127.0.0.1"), urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        families = list(text_string_to_metric_families(answer.read().decode()))
+    assert all(family.documentation for family in families)
+    return {(each.name, *each.labels.values()): each.value for family in families for each in family.samples}
+
+
+def test_what_operators_watch(rows: Rows) -> None:
+    rows.record(rows.page([1, 2, 3], [Quarantined("4", b"{", "not JSON")], unrouted=2))
+    (id_,) = rows.pending()
+    rows.attempts().begin(uuid.uuid4(), [Wanted(id_, "ana@example.com")], 60)
+    now = datetime.now(UTC)
+    told = [Feedback(FeedbackKind.DELIVERY, "m-1", now, now, id_, 1)]
+    Settlement(rows.engine, channel="email").settle(told, [DeadLetter(b"?", "not JSON")])
+    Channels(rows.engine, actor="test").pause("email", "for the test")
+    rows.run("INSERT INTO gaps (shard, reason) SELECT id, 'lost' FROM shards")
+
+    found = scraped(rows.engine)
+
+    assert found[("notifier_database_up",)] == 1
+    assert found[("notifier_stream_records_total", "notified")] == 4
+    assert found[("notifier_stream_records_total", "unrouted")] == 2
+    assert found[("notifier_stream_records_total", "quarantined")] == 1
+    assert found[("notifier_outbox_backlog", "email")] == 4
+    assert 0 <= found[("notifier_outbox_oldest_seconds", "email")] < 600
+    assert found[("notifier_outbox_sending", "email")] == 1
+    assert found[("notifier_channel_running", "email")] == 0
+    assert found[("notifier_feedback_events_total", "email", "delivery")] == 1
+    assert found[("notifier_gaps_total",)] == found[("notifier_gaps_open",)] == 1
+    assert found[("notifier_feedback_dead_letters",)] == 1
+    assert found[("notifier_quarantine_records",)] == 1
+    assert ("notifier_stream_lag_seconds",) in found
+
+
+def test_a_database_that_is_away_is_told_and_breaks_nothing() -> None:
+    engine = connect("postgresql://nobody@127.0.0.1:1/nothing")
+    assert scraped(engine) == {("notifier_database_up",): 0}
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(engine: Engine) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        pytest.raises(SettingsError, match="NOTIFIER_METRICS_PORT"),
+        served(engine, server.getsockname()[1], "127.0.0.1"),
+    ):
+        pass
+
+
+def test_no_port_serves_nothing(engine: Engine) -> None:
+    with served(engine, 0, "127.0.0.1"):
+        pass

@@ -1,0 +1,145 @@
+"""Builds that wait, hang and raise, in real threads. Nothing here is timed but patience, which the tests shorten."""
+
+import threading
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from notifier import Email, Event
+from notifier.notifications import Status
+from notifier.outbox import Work
+from tests.waiting import wait_until
+from tests.workers.test_deliver import Post, hello, post
+from workers.build import THREADS, Builds
+from workers.threads import Threads
+from workers.underway import Underway
+
+__all__ = ["post"]
+
+
+def works(count: int) -> list[Work]:
+    return [Work(uuid.uuid4(), "a_route", "activity", b"", 0) for _ in range(count)]
+
+
+def late(work: Work, hangs: bool) -> str:
+    return "hangs" if hangs else "late"
+
+
+@pytest.fixture
+def release() -> Iterator[threading.Event]:
+    """Set at the end, so that no thread is left behind."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_results_come_in_the_order_of_the_unit() -> None:
+    unit = works(200)
+    assert Builds(Underway()).run(unit, lambda work: str(work.id), late) == [str(work.id) for work in unit]
+
+
+def test_nothing_to_build_is_no_work() -> None:
+    assert Builds(Underway()).run([], lambda work: "", late) == []
+
+
+def test_builds_that_wait_wait_side_by_side() -> None:
+    together = threading.Barrier(THREADS)
+
+    def build(work: Work) -> str:
+        together.wait(30)  # raises where so many are not there at once
+        return "built"
+
+    assert Builds(Underway()).run(works(2 * THREADS), build, late) == ["built"] * 2 * THREADS
+
+
+def test_a_unit_goes_on_without_a_build_that_hangs_and_keeps_it_in_hand(release: threading.Event) -> None:
+    underway, unit = Underway(), works(50)
+    hanging = unit[7].id
+
+    def build(work: Work) -> str:
+        if work.id == hanging:
+            release.wait(60)
+        return "built"
+
+    with underway.hold([work.id for work in unit]):
+        made = Builds(underway, hangs=0.05).run(unit, build, late)
+    assert made == ["built"] * 7 + ["hangs"] + ["built"] * 42
+
+    with underway.hold([work.id for work in unit]) as taken:
+        assert set(taken) == {work.id for work in unit} - {hanging}
+    release.set()
+    wait_until(lambda: _takes(underway, hanging))
+
+
+def _takes(underway: Underway, id_: uuid.UUID) -> bool:
+    with underway.hold([id_]) as taken:
+        return taken == [id_]
+
+
+def test_what_is_not_built_when_patience_ends_comes_too_late(release: threading.Event) -> None:
+    def build(work: Work) -> str:
+        release.wait(60)
+        return "built"
+
+    unit, underway = works(THREADS + 5), Underway()
+    with underway.hold([work.id for work in unit]):
+        assert Builds(underway, patience=0.3).run(unit, build, late) == ["late"] * (THREADS + 5)
+
+
+def test_what_a_build_raises_the_unit_raises_and_nothing_stays_in_hand() -> None:
+    underway, unit = Underway(), works(100)
+
+    def build(work: Work) -> str:
+        raise KeyboardInterrupt
+
+    with underway.hold([work.id for work in unit]), pytest.raises(KeyboardInterrupt):
+        Builds(underway).run(unit, build, late)
+    wait_until(lambda: all(_takes(underway, work.id) for work in unit))
+
+
+def test_a_route_that_hangs_costs_its_unit_only_itself(post: Post, release: threading.Event) -> None:
+    good, bad = post.pending("ana@example.com", "bo@example.com")
+    calls = []
+
+    def build(event: Event) -> Email | None:
+        email = hello(event)
+        if email and email.to == "bo@example.com":
+            calls.append(event)
+            release.wait(60)
+        return email
+
+    delivery = post.delivery(build)
+    delivery._builds = Builds(post.underway, hangs=0.05)
+    changes = delivery.deliver([good, bad])
+
+    assert (changes[good].to, changes[bad].to) == (Status.SENT, Status.PENDING)
+    row = post.rows.delivery(bad)
+    assert (row["status"], row["failures"], row["reason"]) == (
+        "pending",
+        1,
+        "the route has not returned; its unit went on without it",
+    )
+    assert delivery.deliver([bad]) == {}  # no second thread for it
+    release.set()
+    wait_until(lambda: _takes(post.underway, bad))
+    assert len(calls) == 1
+    assert post.mails(bad) == []
+
+
+def test_threads_are_kept_and_no_more_than_allowed(release: threading.Event) -> None:
+    threads, names = Threads(3, "few"), set()
+    ended = threading.Semaphore(0)
+
+    def job() -> None:
+        names.add(threading.current_thread().name)
+        release.wait(60)
+        ended.release()
+
+    for _ in range(20):
+        threads.submit(job)
+    wait_until(lambda: len(names) == 3)
+    release.set()
+    for _ in range(20):
+        assert ended.acquire(timeout=30)
+    assert names == {"few-1", "few-2", "few-3"}

@@ -1,0 +1,139 @@
+"""Which messages of a unit share a call to SES, and what the call says."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from notifier.messages import Email, EmailContent, Message
+from notifier.outcomes import Rejected
+from tests.workers.wire import Mail, Request
+from workers.channels.ses_bulk import MAX_BYTES, MAX_DATA, MAX_ENTRIES
+from workers.channels.ses_calls import Call, Plan
+
+SENDER = "Harbour <hello@example.com>"
+HTML = EmailContent("S", "T", "<p>H</p>")
+TEXT = EmailContent("S", "T", None)
+
+
+def message(content: EmailContent = HTML, to: str = "ana@example.com", **more: Any):
+    return Message(uuid4(), 1, Email(to, "any", **more), content)
+
+
+def planned(*messages: Any, bulk_from: int | None = 1, configuration_set: str = "events") -> Plan:
+    return Plan(messages, SENDER, configuration_set, bulk_from)
+
+
+def mails(call: Call) -> list[Mail]:
+    return Request("", {}, call.body).mails
+
+
+def shapes(plan: Plan) -> list[tuple[str, tuple[int, ...]]]:
+    assert not plan.rejected
+    return [(call.operation, call.places) for call in plan.calls]
+
+
+def test_a_bulk_call_says_once_what_its_mails_have_in_common() -> None:
+    (call,) = planned(message(), message(), configuration_set="").calls
+    body = json.loads(call.body)
+    del body["BulkEmailEntries"]
+    content = {"Subject": "{{subject}}", "Text": "{{text}}", "Html": "{{html}}"}
+    template = {"TemplateContent": content, "TemplateData": "{}"}
+    assert body == {"FromEmailAddress": SENDER, "DefaultContent": {"Template": template}}
+
+
+def test_each_entry_is_a_mail_of_its_own() -> None:
+    one = message(
+        EmailContent('Say "hello"', "Ünï\n\\", "<b>\u2028</b>"), "Zoë <z@example.com>", headers={"X-A": "ü"}
+    )
+    two = message(to="bo@example.com")
+    (call,) = planned(one, two).calls
+    nid = str(one.notification_id)
+    assert mails(call)[0] == Mail(
+        "=?utf-8?q?Zo=C3=AB?= <z@example.com>",
+        'Say "hello"',
+        "Ünï\n\\",
+        "<b>\u2028</b>",
+        {"nid": nid, "att": "1"},
+        {"X-Notification-Id": nid, "X-A": "=?utf-8?b?w7w=?="},
+    )
+    assert (mails(call)[1].to, mails(call)[1].nid) == ("bo@example.com", str(two.notification_id))
+
+
+def test_only_mails_that_differ_in_nothing_that_a_call_says_once_share_it() -> None:
+    plan = planned(
+        message(),
+        message(TEXT),
+        message(sender="other@example.com"),
+        message(reply_to="team@example.com"),
+        message(sender=SENDER),
+        message(TEXT),
+    )
+    assert {call.places for call in plan.calls} == {(0, 4), (1, 5), (2,), (3,)}
+    bodies = {call.places: json.loads(call.body) for call in plan.calls}
+    assert "Html" not in bodies[1, 5]["DefaultContent"]["Template"]["TemplateContent"]
+    assert bodies[2,]["FromEmailAddress"] == "other@example.com"
+    assert bodies[3,]["ReplyToAddresses"] == ["team@example.com"]
+    assert {body["ConfigurationSetName"] for body in bodies.values()} == {"events"}
+
+
+def test_no_call_has_more_entries_than_ses_takes() -> None:
+    plan = planned(*(message() for _ in range(2 * MAX_ENTRIES + 1)))
+    assert [len(call.places) for call in plan.calls] == [MAX_ENTRIES, MAX_ENTRIES, 1]
+    assert [place for call in plan.calls for place in call.places] == list(range(2 * MAX_ENTRIES + 1))
+
+
+def test_no_call_is_longer_than_ses_takes() -> None:
+    plan = planned(*(message(EmailContent("S", "T", '"ü"' * 8_000)) for _ in range(40)))
+    sizes = [len(call.body) for call in plan.calls]
+    assert max(sizes) <= MAX_BYTES
+    assert min(sizes[:-1]) > MAX_BYTES * 0.9
+    assert sum(len(call.places) for call in plan.calls) == 40
+
+
+def test_a_mail_too_long_for_a_template_goes_alone() -> None:
+    spare = MAX_DATA - len('{"subject":"S","text":""}')
+    longest, longer = (message(EmailContent("S", "x" * length, None)) for length in (spare, spare + 1))
+    assert shapes(planned(longest, longer)) == [("SendEmail", (1,)), ("SendBulkEmail", (0,))]
+
+
+@pytest.mark.parametrize(
+    "content", [EmailContent("{{s}}", "T", "H"), EmailContent("S", "{{", "H"), EmailContent("S", "T", "}{{")]
+)
+def test_what_ses_may_take_for_its_template_goes_past_it(content: EmailContent) -> None:
+    plan = planned(message(content), message())
+    assert shapes(plan) == [("SendEmail", (0,)), ("SendBulkEmail", (1,))]
+    (mail,) = mails(plan.calls[0])
+    assert (mail.subject, mail.text, mail.html) == (content.subject, content.text, content.html)
+    assert shapes(planned(message(headers={"X-Topic": "{{text}}"}))) == [("SendEmail", (0,))]
+
+
+def test_what_is_not_worth_a_bulk_call_goes_singly() -> None:
+    lone, pair = message(TEXT), [message(), message()]
+    assert shapes(planned(lone, *pair, bulk_from=2)) == [("SendEmail", (0,)), ("SendBulkEmail", (1, 2))]
+    assert shapes(planned(*pair, bulk_from=None)) == [("SendEmail", (0,)), ("SendEmail", (1,))]
+
+
+@pytest.mark.parametrize("bulk_from", [1, 2, None])
+def test_what_must_not_leave_keeps_nothing_else_back(bulk_from: int | None) -> None:
+    bad = [message(to="nobody"), message(EmailContent("S\n", "T", None)), message(EmailContent("S", "\ud800", None))]
+    plan = planned(message(), *bad, message(), bulk_from=bulk_from)
+    assert [place for call in plan.calls for place in call.places] == [0, 4]
+    assert list(plan.rejected) == [1, 2, 3]
+    assert all(isinstance(each, Rejected) for each in plan.rejected.values())
+
+
+def test_halves_are_the_call_in_two() -> None:
+    (call,) = planned(*(message(to=f"user{number}@example.com") for number in range(5))).calls
+    first, second = call.halves()
+    assert (first.places, second.places) == ((0, 1), (2, 3, 4))
+    assert mails(first) + mails(second) == mails(call)
+    (whole, half) = (json.loads(each.body) for each in (call, first))
+    assert whole | {"BulkEmailEntries": []} == half | {"BulkEmailEntries": []}
+
+
+@pytest.mark.parametrize("bulk_from", [1, None])
+def test_one_mail_has_no_halves(bulk_from: int | None) -> None:
+    (call,) = planned(message(), bulk_from=bulk_from).calls
+    assert call.halves() == ()

@@ -1,0 +1,110 @@
+"""The calls to SES for a unit of messages: one for each, or one for up to 50 that have enough in common. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import orjson
+
+from notifier.outcomes import Outcome, Rejected
+from workers.channels.ses_bulk import MAX_BYTES, MAX_ENTRIES, Shared, bulk_entry
+from workers.channels.ses_errors import outcome_of_answer, outcomes_of_bulk_answer
+from workers.channels.ses_request import Mail, send_email_request
+
+Places = tuple[int, ...]
+"""Of the messages in their unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendEmail:
+    operation: ClassVar[str] = "SendEmail"
+    places: Places
+    body: bytes
+
+    def outcomes(self, answer: Mapping[str, Any]) -> list[Outcome]:
+        return [outcome_of_answer(answer)]
+
+    def halves(self) -> tuple["Call", ...]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class SendBulkEmail:
+    operation: ClassVar[str] = "SendBulkEmail"
+    places: Places
+    entries: tuple[bytes, ...]
+    members: bytes
+
+    @property
+    def body(self) -> bytes:
+        return b'{"BulkEmailEntries":[' + b",".join(self.entries) + b"]," + self.members + b"}"
+
+    def outcomes(self, answer: Mapping[str, Any]) -> list[Outcome]:
+        return outcomes_of_bulk_answer(answer, len(self.entries))
+
+    def halves(self) -> tuple["Call", ...]:
+        """None where there is one entry only."""
+        middle = len(self.entries) // 2
+        cuts = (slice(middle), slice(middle, None)) if middle else ()
+        return tuple(SendBulkEmail(self.places[cut], self.entries[cut], self.members) for cut in cuts)
+
+
+Call = SendEmail | SendBulkEmail
+
+
+class Plan:
+    """The `calls` for a unit, and the messages that are `rejected` without one, by their places."""
+
+    def __init__(self, messages: Sequence[Mail], sender: str, configuration_set: str, bulk_from: int | None) -> None:
+        """`bulk_from` is how many messages are worth a bulk call; None: no number is. `sender` is as SES takes it."""
+        self.calls: list[Call] = []
+        self.rejected: dict[int, Outcome] = {}
+        self._messages = messages
+        self._sender = sender
+        self._configuration_set = configuration_set
+        packs: dict[Shared, _Pack] = {}
+        for place, message in enumerate(messages):
+            try:
+                entry = bulk_entry(message) if bulk_from else None
+                if entry is None:
+                    self.calls.append(self._single(place))
+                else:
+                    self._pack(packs, Shared.of(message, sender), place, entry)
+            except (AttributeError, TypeError, ValueError) as error:
+                self.rejected[place] = Rejected(str(error))
+        for pack in packs.values():
+            enough = bulk_from is not None and len(pack.places) >= bulk_from
+            self.calls += [pack.call()] if enough else map(self._single, pack.places)
+
+    def _pack(self, packs: dict[Shared, "_Pack"], shared: Shared, place: int, entry: bytes) -> None:
+        pack = packs.get(shared)
+        if pack is None or not pack.has_room(entry):
+            if pack is not None:
+                self.calls.append(pack.call())
+            pack = packs[shared] = _Pack(shared.members(self._configuration_set))
+        pack.add(place, entry)
+
+    def _single(self, place: int) -> SendEmail:
+        request = send_email_request(self._messages[place], self._sender, self._configuration_set)
+        return SendEmail((place,), orjson.dumps(request))
+
+
+class _Pack:
+    """Entries on their way to a call."""
+
+    def __init__(self, members: bytes) -> None:
+        self.places: list[int] = []
+        self._entries: list[bytes] = []
+        self._members = members
+        self._room = MAX_BYTES - len(members)
+
+    def has_room(self, entry: bytes) -> bool:
+        return len(self._entries) < MAX_ENTRIES and len(entry) < self._room
+
+    def add(self, place: int, entry: bytes) -> None:
+        self.places.append(place)
+        self._entries.append(entry)
+        self._room -= len(entry) + 1
+
+    def call(self) -> SendBulkEmail:
+        return SendBulkEmail(tuple(self.places), tuple(self._entries), self._members)

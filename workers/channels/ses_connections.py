@@ -1,0 +1,124 @@
+"""Connections to one server, each for one request at a time. A request is written once, and only on a fresh one."""
+
+import select
+import socket
+import ssl
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPMessage, HTTPResponse, HTTPSConnection
+from typing import NamedTuple
+from urllib.parse import SplitResult
+
+from workers.channels.sdk_errors import NotConnected
+
+FRESH_SECONDS = 20.0
+"""No request is written on a connection that is older: one that the peer has dropped for being idle would look like
+a lost answer. The server's name is looked up anew as often."""
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Where connections go. Timeouts are in seconds. `tls` is None for plain HTTP; a `proxy` speaks plain HTTP."""
+
+    url: SplitResult
+    connect_timeout: float
+    read_timeout: float
+    tls: ssl.SSLContext | None = None
+    proxy: SplitResult | None = None
+    proxy_headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: HTTPMessage
+    body: bytes
+
+
+class Connections:
+    """Keeps connections for the next request. Safe to share between threads; opens none before the first request."""
+
+    def __init__(self, peer: Peer, clock: Callable[[], float] = time.monotonic) -> None:
+        self._peer = peer
+        self._clock = clock
+        # First in, first out: so all come round, and none is kept for long when it has gone stale.
+        self._kept: deque[Connection] = deque()
+
+    def take(self) -> "Connection":
+        """A connection on which nothing is under way. Raises NotConnected."""
+        while True:
+            try:
+                connection = self._kept.popleft()
+            except IndexError:
+                return Connection(self._peer, self._clock())
+            if self._clock() - connection.opened_at <= FRESH_SECONDS and not connection.dropped():
+                return connection
+            connection.close()
+
+    def give_back(self, connection: "Connection") -> None:
+        if connection.reusable:
+            self._kept.append(connection)
+        else:
+            connection.close()
+
+    def close(self) -> None:
+        while self._kept:
+            self._kept.pop().close()
+
+
+class Connection:
+    """An open connection. It is reusable until an exchange on it fails, or its peer says that this was the last."""
+
+    def __init__(self, peer: Peer, opened_at: float) -> None:
+        """Raises NotConnected."""
+        self.opened_at = opened_at
+        self.reusable = True
+        try:
+            self._socket = _connected(peer)
+        except Exception as error:
+            raise NotConnected(f"{peer.url.hostname}: {type(error).__name__}: {error}") from error
+
+    def exchange(self, request: bytes) -> Answer:
+        """Write the request and read its answer. Whatever this raises, the request may have left."""
+        self.reusable = False
+        self._socket.sendall(request)
+        with HTTPResponse(self._socket, method="POST") as response:
+            response.begin()
+            answer = Answer(response.status, response.headers, response.read())
+            self.reusable = not response.will_close
+        return answer
+
+    def dropped(self) -> bool:
+        """Whether the peer has closed it, or said something that nobody asked for."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def _connected(peer: Peer) -> socket.socket:
+    connection = _unconnected(peer)
+    try:
+        connection.connect()
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connection.sock.settimeout(peer.read_timeout)
+    except BaseException:
+        connection.close()
+        raise
+    return connection.sock
+
+
+def _unconnected(peer: Peer) -> HTTPConnection:
+    first = peer.proxy or peer.url
+    host, port = first.hostname or "", first.port or DEFAULT_PORTS[first.scheme]
+    if peer.tls is None:
+        return HTTPConnection(host, port, timeout=peer.connect_timeout)
+    connection = HTTPSConnection(host, port, timeout=peer.connect_timeout, context=peer.tls)
+    if peer.proxy:
+        connection.set_tunnel(peer.url.hostname or "", peer.url.port, dict(peer.proxy_headers))
+    return connection

@@ -1,0 +1,150 @@
+"""How a worker's consumer makes units of the messages that it receives.
+
+Nothing waits for a clock. While the pool is idle, a message leaves in the turn of the loop in which it came, alone or
+with those that came with it; while the pool is busy, messages collect, and the next free place takes them all. So a
+unit is as small as the load allows and as large as it demands.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import orjson
+import structlog
+from celery import signals
+from celery.exceptions import InvalidTaskError
+from celery.worker.request import create_request_cls
+from celery.worker.state import revoked, task_reserved
+from celery.worker.strategy import default
+
+from workers.job import Job
+from workers.request import UnitRequest
+from workers.sample import Sample
+from workers.units import UnitTask
+
+log = structlog.get_logger(__name__)
+
+_EVENT_BUFFER = 500
+
+
+def unit_strategy(task: UnitTask, app: Any, consumer: Any) -> Callable[..., None]:
+    """What Celery asks for at each new connection to the broker: the function that takes the task's messages."""
+    if consumer.hub is None:  # gevent, Windows: there is no loop to collect in
+        return default(task, app, consumer)  # type: ignore[no-any-return]
+    collector = Collector(task, app, consumer)
+    consumer.hub.on_tick.add(collector.turn)
+    return collector.receive
+
+
+class Collector:
+    """The messages of one task from one connection that have not gone to the pool. Lives on the consumer's loop."""
+
+    def __init__(self, task: UnitTask, app: Any, consumer: Any) -> None:
+        self._task = task
+        self._consumer = consumer
+        self._connection = consumer.connection
+        self._broken = False
+        self._waiting: dict[str, list[UnitRequest]] = {}  # by queue
+        self._under_way = 0
+        self._alone = default(task, app, consumer)
+        events = consumer.event_dispatcher
+        if events:
+            events.buffer_limit = _EVENT_BUFFER
+        self._sample = Sample(task.event_sample)
+        self._request = partial(
+            create_request_cls(UnitRequest, task, consumer.pool, consumer.hostname, events, app=app),
+            app=app,
+            hostname=consumer.hostname,
+            eventer=events,
+            task=task,
+            connection_errors=consumer.connection_errors,
+            decoded=True,
+            utc=app.uses_utc_timezone(),
+        )
+
+    def receive(self, message: Any, body: Any, ack: Any, reject: Any, callbacks: Any) -> None:
+        """One message. Raises InvalidTaskError, on which the consumer drops it with a word in the log."""
+        payload = payload_of(message) if body is None else body
+        if self._consumer.task_buckets[self._task.name] or not is_ordinary(message.headers, payload):
+            self._alone(message, body, ack, reject, callbacks)
+            return
+        request = self._request(
+            message,
+            on_ack=partial(self._settle, message.ack),
+            on_reject=partial(self._settle, message.reject),
+            body=payload,
+            headers=message.headers,
+        )
+        if (request.expires or request.id in revoked) and request.revoked():
+            return
+        request.shown = self._sample.shows(request.id)
+        signals.task_received.send(sender=self._consumer, request=request)
+        if request.shown:
+            request.tell_received()
+        task_reserved(request)
+        for callback in callbacks or ():
+            callback(request)
+        self._waiting.setdefault(request.delivery_info["routing_key"], []).append(request)
+
+    def turn(self) -> None:
+        """Once in each turn of the loop, before it waits. What came over a connection that is gone, the broker gives
+        again.
+        """
+        if self._is_gone():
+            self._consumer.hub.on_tick.discard(self.turn)
+            self._waiting.clear()
+        while self._waiting and self._under_way < self._consumer.pool.num_processes:
+            if requests := self._take():
+                self._under_way += 1
+                self._consumer.on_task_request(Job(self._task, requests, self._consumer, self._ended))
+
+    def _take(self) -> list[UnitRequest]:
+        """As many as fit into a unit, all of one queue; its others wait until the other queues had their turn."""
+        queue, requests = next(iter(self._waiting.items()))
+        del self._waiting[queue]
+        if rest := requests[self._task.unit_size :]:
+            self._waiting[queue] = rest
+        return [each for each in requests[: self._task.unit_size] if not each.revoked()]
+
+    def _ended(self) -> None:
+        self._under_way -= 1
+
+    def _settle(self, settle: Callable[..., None], _: Any, errors: Any, *requeue: bool) -> None:
+        """Acknowledge or give back. Not over a connection that is gone: each of many would wait until it fails, and
+        the message is somebody else's by now.
+        """
+        if self._broken or self._is_gone():
+            return
+        try:
+            settle(*requeue)
+        except errors as error:
+            self._broken = True
+            log.warning("the broker does not hear what is done; it will give it again", error=type(error).__name__)
+
+    def _is_gone(self) -> bool:
+        return self._consumer.connection is not self._connection
+
+
+def payload_of(message: Any) -> Any:
+    """What kombu makes of the body, in a tenth of its time where it is JSON. Raises InvalidTaskError."""
+    if (message.content_type, message.content_encoding) != ("application/json", "utf-8"):
+        return message.payload
+    try:
+        return orjson.loads(message.body)
+    except ValueError as error:
+        raise InvalidTaskError(f"not JSON: {error}") from None
+
+
+def is_ordinary(headers: Mapping[str, Any], payload: Any) -> bool:
+    """Whether it is a call and nothing more: no hour to wait for, no limit of its own, nothing that follows.
+
+    The others, and messages in Celery's older protocols, are for Celery's own strategy. Raises InvalidTaskError.
+    """
+    match payload:
+        case dict():
+            return False
+        case [list(), dict(), dict() | None as after] if "id" in headers:
+            limits = headers.get("timelimit")
+            return headers.get("eta") is None and limits in (None, [None, None]) and not any((after or {}).values())
+        case _:
+            raise InvalidTaskError("not a call with arguments")
