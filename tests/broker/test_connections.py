@@ -21,6 +21,22 @@ def test_a_death_between_question_and_answer(broker_url: str, broker: redis.Redi
         assert broker.hlen("unacked") == broker.zcard("unacked_index") == kept
 
 
+@pytest.mark.parametrize("ends", [False, True])
+def test_what_an_answer_held_that_never_came_is_given_back(broker_url: str, broker: redis.Redis, ends: bool) -> None:
+    publish(broker_url, "stock", "a", range(5))
+    with proxied(broker_url) as proxy:
+        with Looped(proxy.url, "fast", polling_interval=60) as consumer:
+            proxy.mute()
+            consumer.connection.transport.cycle.on_poll_start()
+            wait_until(lambda: broker.hlen("unacked") == 5)
+            proxy.cut()
+            if not ends:
+                consumer.turn_until(lambda: len(consumer.received) == 5)
+                assert all(message.headers["redelivered"] for message in consumer.received)
+        assert broker.llen("a") == 5
+        assert not broker.exists("unacked", "unacked_index")
+
+
 def test_acks_that_were_under_way_are_told_again(broker_url: str, broker: redis.Redis) -> None:
     publish(broker_url, "fast", "a", range(3))
     with proxied(broker_url) as proxy, Looped(proxy.url, "fast", polling_interval=60) as consumer:
@@ -94,7 +110,10 @@ def test_a_server_that_breaks_each_answer_is_a_connection_error(
 
 def test_a_connection_that_is_half_open_is_replaced(broker_url: str, broker: redis.Redis) -> None:
     publish(broker_url, "fast", "a", ["x"])
-    with proxied(broker_url) as proxy, Looped(proxy.url, "fast", health_check_interval=1) as consumer:
+    with (
+        proxied(broker_url) as proxy,
+        Looped(proxy.url, "fast", health_check_interval=1, socket_timeout=1) as consumer,
+    ):
         consumer.turn_until(lambda: consumer.received)
         consumer.turn_until(lambda: consumer.channel.is_waiting)
         proxy.freeze()
