@@ -70,11 +70,20 @@ SELECT EXISTS (
 """)
 
 
+_LOCK = text("SELECT pg_try_advisory_lock(:key)")
+_MAY_IDLE = text("SELECT set_config('idle_session_timeout', :seconds, false)")
+_UNLOCK = text("SELECT pg_advisory_unlock(:key), set_config('idle_session_timeout', '0', false)")
+
+HUNG_SECONDS = 120
+"""How long a listing may take before it counts as hung."""
+
+
 class ShardTree:
     """What is known of all streams' shards."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, hung_seconds: int = HUNG_SECONDS) -> None:
         self._engine = engine
+        self._hung_seconds = hung_seconds
 
     def register(self, table: str, arn: str, shards: Sequence[Shard]) -> int:
         """Remember a stream and its shards; answers how many shards are new."""
@@ -138,16 +147,18 @@ class ShardTree:
     def listing(self) -> Iterator[bool]:
         """True for the one bridge that may list shards now: DescribeStream has a quota for the whole account.
 
-        A lock of the session and no transaction: a listing may take longer than a transaction may idle.
+        A lock of the session and no transaction: a listing may take longer than a transaction may idle. The server
+        ends the session of a bridge that hangs with it, since the others find no new shard for so long.
         """
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            key = {"key": _LISTING_LOCK}
-            locked = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), key))
+            if not connection.scalar(_LOCK, {"key": _LISTING_LOCK}):
+                yield False
+                return
+            connection.execute(_MAY_IDLE, {"seconds": f"{self._hung_seconds}s"})
             try:
-                yield locked
+                yield True
             finally:
-                if locked:
-                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
+                connection.execute(_UNLOCK, {"key": _LISTING_LOCK})
 
 
 def created_at(shard_id: str) -> float | None:

@@ -6,9 +6,11 @@ from sqlalchemy import Engine
 
 from bridge.leases import Leases
 from bridge.tree import ShardTree
+from notifier.database import DatabaseError
 from notifier.outbox import ShardLease
 from tests.bridge.test_leases import ARN, open_shards
 from tests.sql import Sql
+from tests.waiting import wait_until
 
 DAY_MS = 86_400_000
 LATER = f"{datetime.now(UTC) - timedelta(days=3):%Y-%m-%d}"
@@ -212,3 +214,17 @@ def test_one_bridge_lists_at_a_time(tree: ShardTree, engine: Engine) -> None:
             assert not too
     with other.listing() as now:
         assert now
+
+
+def test_a_bridge_that_hangs_while_it_lists_keeps_the_others_from_it_for_a_while_only(engine: Engine) -> None:
+    hung, other = (ShardTree(engine, hung_seconds=1) for _ in range(2))
+
+    def listed() -> bool:
+        with other.listing() as ours:
+            return ours
+
+    with pytest.raises(DatabaseError), hung.listing() as ours:  # its loop tries again
+        assert ours
+        assert not listed()
+        assert wait_until(listed)
+    assert listed()

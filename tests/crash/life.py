@@ -60,7 +60,7 @@ PORTS: tuple[type, ...] = (
     Streams, Leases, ShardTree, Partitions, Outbox, Publications, Queue, Limiter, Channels, Attempts, SesChannel,
     Settlement, Unknowns, Operations, Suppressions,
 )  # fmt: skip
-SHARD_LEASE = 60.0
+SHARD_LEASE, HUNG = 60.0, 1
 _ROOM, _CROWDED = 1_000, 1
 """Messages in the broker at most; a crowded one takes one publication and then no other."""
 _ERRORS: dict[type, Callable[[], Exception]] = {
@@ -97,7 +97,7 @@ class Life:
         routes = Routes(routes_of(a_route) + routes_of(a_careful_route) + routes_of(a_cancelled_route))
         self.streams = self._port(streams)
         self.leases = self._port(Leases(self.engine, name, SHARD_LEASE))
-        self.tree = self._port(ShardTree(self.engine))
+        self.tree = self._port(ShardTree(self.engine, hung_seconds=HUNG))
         self.partitions = self._port(Partitions(self.engine))
         self.queue = self._port(Queue(self._house.broker_url, origin=name))
         self.publications = self._port(Publications(self.engine, look_again=30.0))

@@ -94,6 +94,7 @@ class Street:
         with self._unlucky(house, point):
             if faults:
                 self._plan(_bad_luck())
+            self._streams.tell("rotate", shard=self._trimmed)
             expected |= self._drain(house)
         if point.effect is Effect.PAUSE:
             expected |= self._drain(house)
