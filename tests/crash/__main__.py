@@ -1,4 +1,4 @@
-"""`make crash`: every point, and what came of it. The last line is JSON; exit 1 where a mail was lost or sent twice."""
+"""`make crash`: every point, and what came of it. The last line is JSON; exit 1 where one failed."""
 
 import argparse
 import json
@@ -55,7 +55,7 @@ def _arguments() -> argparse.Namespace:
 
 @contextmanager
 def _city(streets: int) -> Iterator[City]:
-    os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")  # noqa: S106  of the simulators
+    os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     with tempfile.TemporaryDirectory(prefix="notifier-crash-") as name:
         folder = Path(name)
@@ -79,7 +79,7 @@ def _watched(found: City, trials: Sequence[Trial]) -> Iterator[Verdict]:
 
 
 def _table(verdicts: Sequence[Verdict]) -> Table:
-    """Where × when × what."""
+    """A line for each call, a column for each moment and effect."""
     table = Table(Column("call", no_wrap=True), *(f"{effect} {moment}" for effect in Effect for moment in Moment))
     rows: dict[str, dict[tuple[Effect, Moment], bool]] = {}
     for each in verdicts:
