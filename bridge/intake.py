@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from bridge.counters import PUBLISHED
 from bridge.decode import decode, identity, sequence_number, stored
 from notifier.broker import BrokerError, Queue
 from notifier.errors import DecodeError
@@ -54,6 +55,7 @@ class Intake:
             for each in recorded:
                 if not self._queue.publish(each.channel, dict.fromkeys(each.ids, 0), self._high_water):
                     break
+                PUBLISHED.labels(each.channel, "recorded").inc(len(each.ids))
                 done.append(each.publication)
         except BrokerError as error:
             self._resting_until = time.monotonic() + _REST_SECONDS  # a broker that hangs must not hold up recording

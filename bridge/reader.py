@@ -8,6 +8,7 @@ from typing import Protocol
 import structlog
 
 from bridge.ahead import Fetched, ReadAhead
+from bridge.counters import STREAM_ERRORS
 from bridge.intake import Intake
 from bridge.streams import IteratorExpired, RecordPage, Refused, Shard, ShardGone, Throttled
 from bridge.tree import ShardTree
@@ -73,6 +74,7 @@ class ShardReader:
         return wait
 
     def _trouble(self, error: NotifierError) -> float | None:
+        STREAM_ERRORS.labels(type(error).__name__).inc()
         match error:
             case DataTrimmed():
                 return self._trimmed(error)

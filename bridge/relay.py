@@ -6,6 +6,7 @@ from uuid import UUID
 
 import structlog
 
+from bridge.counters import PUBLISHED
 from notifier.broker import Queue
 from notifier.database import Engine
 from notifier.outbox import UNKNOWN_AFTER_SECONDS, Publication, Publications, expire
@@ -80,6 +81,8 @@ class Relay:
             return None
         if missing and publication.age is not None:
             log.warning("the broker had lost messages", channel=publication.channel, count=len(missing))
+        result = "relayed" if publication.age is None else "again"
+        PUBLISHED.labels(publication.channel, result).inc(len(missing))
         self._publications.published_again(publication, anew=bool(missing))
         return len(missing)
 

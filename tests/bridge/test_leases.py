@@ -148,6 +148,18 @@ def test_bridges_share_evenly_within_a_few_rounds(engine: Engine, shards: int, b
     assert max(held.values()) <= -(-shards // bridges)
 
 
+def test_only_what_can_be_read_is_shared(engine: Engine) -> None:
+    """A bridge that has read a hundred shards to their end has no less to read now."""
+    register(engine, *many(12))
+    first, second = Leases(engine, "first", ttl=60), Leases(engine, "second", ttl=60)
+    tree = ShardTree(engine)
+    for lease in first.acquire(6):
+        tree.finish(lease, None, [])
+    first.acquire(6)
+
+    assert settle([first, second], engine, rounds=6) == {"first": 3, "second": 3}
+
+
 def test_a_balanced_house_is_left_alone(engine: Engine) -> None:
     register(engine, *many(10))
     bridges = [Leases(engine, name, ttl=60) for name in ("first", "second")]

@@ -348,6 +348,15 @@ def test_the_pause_follows_the_traffic(world: World) -> None:
     assert [reader.poll() for _ in range(60)] == [EMPTY_SECONDS] * 59 + [IDLE_SECONDS]
 
 
+def test_one_empty_page_is_not_the_tip(world: World) -> None:
+    reader, _ = world.reader(*[page()] * 4, page(1), *[page()] * 5)
+    known = []
+    for _ in range(10):
+        reader.poll()
+        known.append(reader.caught_up_at is not None)
+    assert known == [False] * 9 + [True]
+
+
 def test_the_next_page_is_fetched_while_one_is_recorded_and_errors_lose_nothing(world: World, engine: Engine) -> None:
     def full(first: int) -> RecordPage:
         return RecordPage([record(n, type={"S": "other"}) for n in range(first, first + 1000)], "next")

@@ -223,7 +223,7 @@ def test_a_bridge_that_hangs_while_it_lists_keeps_the_others_from_it_for_a_while
         with other.listing() as ours:
             return ours
 
-    with pytest.raises(DatabaseError), hung.listing() as ours:  # its loop tries again
+    with pytest.raises(DatabaseError), hung.listing() as ours:  # noqa: PT012  its loop tries again
         assert ours
         assert not listed()
         assert wait_until(listed)

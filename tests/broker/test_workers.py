@@ -136,6 +136,7 @@ def test_a_worker_answers_questions(pool: Pool, transport: Name) -> None:
     assert not pool.broker.exists("unacked")
 
 
+@pytest.mark.timeout(300)
 def test_killed_workers_lose_nothing(tmp_path: Path) -> None:
     outcome = kill_workers(8, "fast", "threads", tmp_path, seed=1)
     assert outcome.lost == 0

@@ -16,6 +16,7 @@ from sandbox.processes import Child
 from sandbox.redis import RedisServer, embedded_redis
 from sandbox.streams.process import StreamsServer, streams_simulator
 from sandbox.system import notifier_process
+from tests.notifier.test_metrics import Sample, free_port, sample, scraped
 from tests.sql import Sql
 from tests.waiting import wait_until
 
@@ -45,10 +46,10 @@ class House:
             "NOTIFIER_HEARTBEAT_FOLDER": str(folder),
         }
 
-    def start(self) -> None:
+    def start(self, **options: str) -> None:
         self._started += 1
         name = f"bridge-{self._started}"
-        child = notifier_process(name, ["bridge"], self._folder, self._environment)
+        child = notifier_process(name, ["bridge"], self._folder, self._environment | options)
         self.bridges[name] = child
 
     def kill(self, rng: random.Random) -> None:
@@ -123,3 +124,30 @@ def test_a_killed_bridges_shards_are_taken_over_and_shared(house: House, engine:
     house.kill(random.Random(1))
 
     wait_until(lambda: [row["n"] for row in sql.all(owners)] == [SHARDS], seconds=20)
+
+
+def test_a_bridge_shows_its_metrics(house: House) -> None:
+    port = free_port()
+    house.streams.tell("put", table="activity", samples=200)
+    house.streams.plan({"kind": "throttle", "times": 3, "match": {"operation": "GetRecords"}})
+    house.start(NOTIFIER_METRICS_PORT=str(port))
+
+    wait_until(lambda: _answers(port), seconds=30)
+    read = sample("stream_records_total", table="activity", result="notified")
+    wait_until(lambda: scraped(port).get(read) == 200, seconds=30)
+    found = wait_until(lambda: _with(port, sample("publishes_total", channel="email", result="recorded")))
+    assert found[sample("stream_errors_total", error="Throttled")] == 3
+    assert found[sample("outbox_notifications", channel="email", status="pending")] == 200
+    assert found[sample("stream_shards", table="activity")] == SHARDS
+
+
+def _answers(port: int) -> bool:
+    try:
+        return bool(scraped(port))
+    except OSError:
+        return False
+
+
+def _with(port: int, wanted: Sample) -> dict[Sample, float]:
+    found = scraped(port)
+    return found if found.get(wanted) == 200 else {}
