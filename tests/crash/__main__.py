@@ -1,4 +1,4 @@
-"""`make crash`: every point, and what came of it. The last line is JSON; exit 1 where a mail is lost or doubled."""
+"""`make crash`: every point, and what came of it. The last line is JSON; exit 1 where one failed."""
 
 import argparse
 import json
@@ -79,7 +79,7 @@ def _watched(found: City, trials: Sequence[Trial]) -> Iterator[Verdict]:
 
 
 def _table(verdicts: Sequence[Verdict]) -> Table:
-    """Where x when x what."""
+    """A line for each call, a column for each moment and effect."""
     table = Table(Column("call", no_wrap=True), *(f"{effect} {moment}" for effect in Effect for moment in Moment))
     rows: dict[str, dict[tuple[Effect, Moment], bool]] = {}
     for each in verdicts:

@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
+from sandbox.postgres import PostgresServer
 from sandbox.ses_server import ses_simulator
 from sandbox.streams.process import streams_simulator
 from tests.conftest import GivenPostgres, administer
@@ -77,7 +78,9 @@ class City:
 
 
 @contextmanager
-def city(postgres: GivenPostgres, template: str, broker_url: str, folder: Path, streets: int) -> Iterator[City]:
+def city(
+    postgres: PostgresServer | GivenPostgres, template: str, broker_url: str, folder: Path, streets: int
+) -> Iterator[City]:
     """A city on these servers. `template` is a database with our schema."""
     with ExitStack() as stack:
         made = [
@@ -90,7 +93,9 @@ def city(postgres: GivenPostgres, template: str, broker_url: str, folder: Path, 
 
 
 @contextmanager
-def _street(postgres: GivenPostgres, template: str, broker_url: str, folder: Path) -> Iterator[Street]:
+def _street(
+    postgres: PostgresServer | GivenPostgres, template: str, broker_url: str, folder: Path
+) -> Iterator[Street]:
     folder.mkdir(parents=True)
     name = f"notifier_street_{secrets.token_hex(4)}"
     administer(postgres.url(), f"CREATE DATABASE {name} TEMPLATE {template}")
@@ -106,5 +111,5 @@ def _street(postgres: GivenPostgres, template: str, broker_url: str, folder: Pat
 
 
 def _database_of(broker_url: str, number: int) -> str:
-    """Redis numbers its databases; the tests of the same session take theirs from the other end."""
-    return urlsplit(broker_url)._replace(path=f"/{15 - number}").geturl()
+    """Redis numbers its databases."""
+    return urlsplit(broker_url)._replace(path=f"/{number}").geturl()

@@ -1,4 +1,4 @@
-"""Which points there are, which decide whether a mail is lost or sent twice, and how SES fails beside them."""
+"""Which points there are, which of them decide about a mail, and how SES fails beside them."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -14,7 +14,8 @@ from urllib.request import Request, urlopen
 import redis
 from sqlalchemy import Engine, text
 
-from bridge.streams import Streams
+from bridge.leases import Leases
+from bridge.streams import Shard, Streams
 from bridge.sweep import Sweep
 from bridge.tree import ShardTree
 from notifier.database import connect
@@ -34,6 +35,7 @@ OPEN = {Status.PENDING, Status.SENDING, Status.UNKNOWN, Status.FAILED}
 """What fails is driven again by the operator of each life."""
 LONG, SHORT = 8.0, 2.0
 """Seconds of an attempt's lease: nothing waits for the end of the long one; who stands still outlives the short."""
+_CHILDLESS = "shardId-00000000000000000000-childless"
 
 
 @dataclass(frozen=True)
@@ -115,18 +117,29 @@ class Street:
         return house
 
     def _make_table(self, house: House) -> None:
-        """Three shards: one that vanishes unread, one that ends, one that says at first that it is trimmed."""
+        """Three shards: one vanishes unread, one ends, one says at first that it is trimmed. A fourth ended
+        yesterday, and no child of it ever appeared.
+        """
         self._streams.tell("reset")
         self._streams.tell("tables", table="activity", shards=3)
         self._write(*[UNROUTED] * 6)
         vanishing, ending, trimmed = self._streams.ask("truth?records=0")["shards"]
         for each in (vanishing, ending):
             self._streams.tell("rotate", shard=each["shard"])
-        Sweep(["activity"], Streams(house.settings()), ShardTree(self._engine)).run_once()
+        tree = ShardTree(self._engine)
+        self._end_childless(tree, ending["stream"])
+        Sweep(["activity"], Streams(house.settings()), tree).run_once()
         self._streams.tell("vanish", shard=vanishing["shard"])
         match = {"operation": "GetShardIterator", "shard": trimmed["shard"]}
         self._streams.plan({"kind": "trimmed", "times": 1, "match": match})
         self._vanished, self._trimmed = vanishing["shard"], trimmed["shard"]
+
+    def _end_childless(self, tree: ShardTree, arn: str) -> None:
+        tree.register("activity", arn, [Shard(_CHILDLESS, None, closed=True)])
+        (lease,) = Leases(self._engine, "yesterday", 60.0).acquire(1)
+        tree.finish(lease, None, [])
+        with self._engine.begin() as connection:
+            connection.execute(text("UPDATE shards SET finished_at = now() - interval '25 h' WHERE state <> 'open'"))
 
     def _write(self, *kinds: str) -> set[str]:
         """One event of each kind; answers whom SES must have accepted a mail to, in the end."""
@@ -191,12 +204,8 @@ class Street:
                 for row in shards
                 if row["records_read"] != row["notifications"] + row["records_unrouted"] + row["quarantine"]
             ],
-            gaps=self._wrong_gaps({gap["shard_id"] for gap in report.gaps()}),
+            gaps=sorted({gap["shard_id"] for gap in report.gaps()} ^ {self._vanished, _CHILDLESS}),
         )
-
-    def _wrong_gaps(self, found: set[str]) -> list[str]:
-        """Who is told that a shard is trimmed may die before he tells it."""
-        return sorted(({self._vanished} - found) | (found - {self._vanished, self._trimmed}))
 
     def _plan(self, rules: Sequence[dict[str, Any]]) -> None:
         """These faults of SES, and no others."""
