@@ -201,5 +201,5 @@ def test_closing_while_redis_is_away_raises_nothing(
         consumer.received[0].ack()
         proxy.close()
         consumer.channel.close()
-    assert {record.levelname for record in caplog.records} == {"WARNING"}  # one or two, as it happens
+    assert {record.levelname for record in caplog.records} <= {"WARNING"}  # as it happens
     assert broker.hlen("unacked") == 3

@@ -27,9 +27,14 @@ def free_port() -> int:
 
 
 def scraped(engine: Engine) -> dict[tuple[str, ...], float]:
-    """Each sample by its name and the values of its labels."""
     port = free_port()
-    with served(engine, port, "127.0.0.1"), urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+    with served(engine, port, "127.0.0.1"):
+        return samples(port)
+
+
+def samples(port: int) -> dict[tuple[str, ...], float]:
+    """Each sample by its name and the values of its labels."""
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
         families = list(text_string_to_metric_families(answer.read().decode()))
     assert all(family.documentation for family in families)
     return {(each.name, *each.labels.values()): each.value for family in families for each in family.samples}

@@ -16,7 +16,7 @@ from sandbox.processes import Child
 from sandbox.redis import RedisServer, embedded_redis
 from sandbox.streams.process import StreamsServer, streams_simulator
 from sandbox.system import notifier_process
-from tests.notifier.test_metrics import Sample, free_port, sample, scraped
+from tests.notifier.test_metrics import free_port, samples
 from tests.sql import Sql
 from tests.waiting import wait_until
 
@@ -133,21 +133,20 @@ def test_a_bridge_shows_its_metrics(house: House) -> None:
     house.start(NOTIFIER_METRICS_PORT=str(port))
 
     wait_until(lambda: _answers(port), seconds=30)
-    read = sample("stream_records_total", table="activity", result="notified")
-    wait_until(lambda: scraped(port).get(read) == 200, seconds=30)
-    found = wait_until(lambda: _with(port, sample("publishes_total", channel="email", result="recorded")))
-    assert found[sample("stream_errors_total", error="Throttled")] == 3
-    assert found[sample("outbox_notifications", channel="email", status="pending")] == 200
-    assert found[sample("stream_shards", table="activity")] == SHARDS
+    wait_until(lambda: samples(port).get(("notifier_stream_records_total", "notified")) == 200, seconds=30)
+    found = wait_until(lambda: _with(port, ("notifier_publishes_total", "email", "recorded")))
+    assert found[("notifier_stream_errors_total", "Throttled")] == 3
+    assert found[("notifier_outbox_backlog", "email")] == 200
+    assert found[("notifier_stream_shards",)] == SHARDS
 
 
 def _answers(port: int) -> bool:
     try:
-        return bool(scraped(port))
+        return bool(samples(port))
     except OSError:
         return False
 
 
-def _with(port: int, wanted: Sample) -> dict[Sample, float]:
-    found = scraped(port)
+def _with(port: int, wanted: tuple[str, ...]) -> dict[tuple[str, ...], float]:
+    found = samples(port)
     return found if found.get(wanted) == 200 else {}
