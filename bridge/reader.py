@@ -10,7 +10,8 @@ import structlog
 from bridge.ahead import Fetched, ReadAhead
 from bridge.counters import STREAM_ERRORS
 from bridge.intake import Intake
-from bridge.streams import IteratorExpired, RecordPage, Refused, Shard, ShardGone, Throttled
+from bridge.listing import Lister, Listing
+from bridge.streams import IteratorExpired, RecordPage, Refused, ShardGone, Throttled
 from bridge.tree import ShardTree
 from notifier.errors import DataTrimmed, LeaseLost, NotifierError
 from notifier.outbox import ShardLease
@@ -28,13 +29,11 @@ GONE_SECONDS = 30.0
 """How long DynamoDB must deny a shard before it counts as lost."""
 
 
-class Source(Protocol):
+class Source(Lister, Protocol):
     """Where records come from."""
 
     def iterator(self, arn: str, shard_id: str, after: str | None) -> str: ...
     def records(self, iterator: str) -> RecordPage: ...
-    def shards(self, arn: str) -> list[Shard]: ...
-    def children(self, arn: str, shard_id: str) -> list[Shard]: ...
 
 
 class ShardReader:
@@ -47,6 +46,7 @@ class ShardReader:
         self._source = source
         self._intake = intake
         self._tree = tree
+        self._listing = Listing(source, tree)
         self._ahead = ahead
         self._checkpoint = lease.checkpoint
         self._iterator: str | None = None
@@ -144,20 +144,9 @@ class ShardReader:
         return EMPTY_SECONDS if self._empties < _EMPTIES_BEFORE_IDLE else IDLE_SECONDS
 
     def _finish(self) -> None:
-        children = self._children()
+        children = self._listing.children(self.lease)
         self._tree.finish(self.lease, self._checkpoint, children)
         log.info("shard read to its end", shard=self.lease.shard_id, children=len(children))
-
-    def _children(self) -> list[Shard]:
-        """Those that can be listed right now; the sweep finds the others."""
-        with self._tree.listing() as ours:
-            if not ours:
-                return []
-            try:
-                return self._source.children(self.lease.stream_arn, self.lease.shard_id)
-            except NotifierError as error:
-                log.info("children are left to the sweep", reason=str(error))
-                return []
 
     def _is_expired(self, error: IteratorExpired) -> float:
         """Another one is good for 15 minutes; where even that has expired, nothing is gained by haste."""
@@ -181,26 +170,12 @@ class ShardReader:
         """Lost only when it stays away and is listed no more: the listing may be ahead of the shard."""
         self._iterator = None
         self._gone_since = self._gone_since or time.monotonic()
-        if time.monotonic() < self._gone_since + GONE_SECONDS or self._is_listed():
+        if time.monotonic() < self._gone_since + GONE_SECONDS or self._listing.may_show(self.lease):
             return self._failed(error)
         reason = f"the shard vanished before its end: {error}"
         log.error("GAP: records are lost", shard=self.lease.shard_id, after=self._checkpoint, reason=reason)
         self._tree.lose(self.lease, self._checkpoint, reason)
         return None
-
-    def _is_listed(self) -> bool:
-        """Also where nobody can say right now. A stream that is gone lists nothing."""
-        with self._tree.listing() as ours:
-            if not ours:
-                return True
-            try:
-                listed = self._source.shards(self.lease.stream_arn)
-            except ShardGone:
-                return False
-            except NotifierError as error:
-                log.warning("a stream could not be listed", stream=self.lease.stream_arn, reason=str(error))
-                return True
-        return any(each.shard_id == self.lease.shard_id for each in listed)
 
     def _failed(self, error: NotifierError) -> float:
         self._failures += 1
