@@ -108,6 +108,17 @@ def test_what_could_not_be_given_back_is_taken_again_at_once(engine: Engine) -> 
     assert Leases(engine, "other", ttl=60).acquire(10, []) == []
 
 
+def test_an_earlier_tenancy_of_the_same_bridge_is_fenced(engine: Engine) -> None:
+    register(engine, *many(1))
+    leases = Leases(engine, "me", ttl=60)
+    (old,), (new,) = leases.acquire(1), leases.acquire(1, [])
+    assert leases.renew([old], {}) == set()
+    leases.release([old])
+    with pytest.raises(LeaseLost):
+        ShardTree(engine).finish(old, None, [])
+    assert leases.renew([new], {}) == {new.shard}
+
+
 def test_the_old_stream_of_a_table_is_read_before_the_new_one(engine: Engine) -> None:
     tree, leases = ShardTree(engine), Leases(engine, "me", ttl=60)
     arns = [

@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import redis
@@ -71,7 +72,6 @@ _ERRORS: dict[type, Callable[[], Exception]] = {
 }
 
 log = structlog.get_logger(__name__)
-reader.GONE_SECONDS = 0.0
 
 
 def _cut() -> Exception:
@@ -134,6 +134,7 @@ class Life:
         self.channel.close()
         self.engine.dispose()
 
+    @patch.object(reader, "GONE_SECONDS", 0.0)
     def live(self) -> None:
         """Do everything once. What fails is logged and left, as the loops of the processes do."""
         for step in (
