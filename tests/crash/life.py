@@ -10,14 +10,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 from uuid import UUID
 
 import redis
 import structlog
 from sqlalchemy.exc import OperationalError
 
-from bridge import reader
 from bridge.ahead import ReadAhead
 from bridge.brake import Brake
 from bridge.deadlines import Deadlines
@@ -62,6 +60,8 @@ PORTS: tuple[type, ...] = (
     Settlement, Unknowns, Operations, Suppressions,
 )  # fmt: skip
 SHARD_LEASE, HUNG = 60.0, 1
+IMPATIENT_SECONDS = 0.0
+"""How long DynamoDB must deny a shard here before it counts as lost."""
 _ROOM, _CROWDED = 1_000, 1
 """Messages in the broker at most; a crowded one takes one publication and then no other."""
 _ERRORS: dict[type, Callable[[], Exception]] = {
@@ -134,7 +134,6 @@ class Life:
         self.channel.close()
         self.engine.dispose()
 
-    @patch.object(reader, "GONE_SECONDS", 0.0)
     def live(self) -> None:
         """Do everything once. What fails is logged and left, as the loops of the processes do."""
         for step in (
