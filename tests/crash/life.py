@@ -16,6 +16,7 @@ import redis
 import structlog
 from sqlalchemy.exc import OperationalError
 
+from bridge import reader
 from bridge.ahead import ReadAhead
 from bridge.brake import Brake
 from bridge.deadlines import Deadlines
@@ -252,6 +253,7 @@ def _events(mails: Sequence[dict[str, Any]]) -> list[Feedback]:
 
 def run(house: House, point: Point) -> None:
     """The whole of a process that meets its fault there."""
+    reader.GONE_SECONDS = IMPATIENT_SECONDS
     structlog.configure(
         logger_factory=structlog.PrintLoggerFactory((Path(house.folder) / "log").open("w", buffering=1))
     )
