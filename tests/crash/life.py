@@ -251,8 +251,10 @@ def _events(mails: Sequence[dict[str, Any]]) -> list[Feedback]:
     return found
 
 
-def run(house: House, point: Point) -> None:
+def run(house: House, point: Point, mutant: Callable[[], None] | None = None) -> None:
     """The whole of a process that meets its fault there."""
+    if mutant:
+        mutant()
     reader.GONE_SECONDS = IMPATIENT_SECONDS
     structlog.configure(
         logger_factory=structlog.PrintLoggerFactory((Path(house.folder) / "log").open("w", buffering=1))
