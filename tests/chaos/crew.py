@@ -86,14 +86,13 @@ class Crew:
         self._standing.pop(name, None)
         heartbeats = self._folder / "heartbeats" / name
         heartbeats.mkdir(parents=True, exist_ok=True)
-        environment = {**self._environment, "NOTIFIER_HEARTBEAT_FOLDER": str(heartbeats), **self._skew(name)}
-        self._children[name] = notifier_process(name, ROLES[name], self._folder, environment)
+        environment = {**self._environment, "NOTIFIER_HEARTBEAT_FOLDER": str(heartbeats)}
+        module = "notifier"
+        if self._clock and name in _SKEWS:
+            module = "tests.chaos.skewed"
+            environment |= {"LD_PRELOAD": self._clock, "FAKETIME": _SKEWS[name], "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        self._children[name] = notifier_process(name, ROLES[name], self._folder, environment, module)
         self._started[name] = time.monotonic()
-
-    def _skew(self, name: str) -> dict[str, str]:
-        if self._clock is None or name not in _SKEWS:
-            return {}
-        return {"LD_PRELOAD": self._clock, "FAKETIME": _SKEWS[name], "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
     def _signal(self, name: str, number: signal.Signals) -> None:
         if self._children[name].exit_code is None:
