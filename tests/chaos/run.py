@@ -20,7 +20,7 @@ from tests.chaos.history import History, read_lines
 from tests.chaos.ledger import ledger
 from tests.chaos.world import TABLE, World, running_world
 
-_AHEAD = 1_500
+_AHEAD = 3
 _BATCH = 250
 _STEP = 10
 _STALLED_SECONDS = 60.0
@@ -93,9 +93,9 @@ class Attack:
     def break_things(self) -> None:
         """Blow after blow, each only after there was progress since the last one: what never moves proves nothing."""
         plan = self._plan
-        while len(self.blows) < plan.blows or self._fed < plan.events:
+        while len(self.blows) < plan.blows:
             self._turn("breaking")
-            self._feed(_AHEAD)
+            self._feed(self._share())
             if self._seconds() > plan.seconds or self._progress.stalled(_STALLED_SECONDS):
                 break
             if self._is_time_for_a_blow() and self._progress.since_last(_STEP):
@@ -109,7 +109,7 @@ class Attack:
         last_trickle = asked_at = 0.0
         while time.monotonic() < until:
             self._turn("settling")
-            self._feed(10 * _AHEAD)
+            self._feed(self._plan.events)
             if self._fed >= self._plan.events and time.monotonic() > last_trickle + _TRICKLE_SECONDS:
                 last_trickle = time.monotonic()
                 self._put(1)
@@ -141,9 +141,13 @@ class Attack:
         self._tell(phase, len(self.blows), self._fed, self._accepted)
         time.sleep(_TURN_SECONDS)
 
-    def _feed(self, ahead: int) -> None:
-        while self._fed < self._plan.events and self._fed < self._accepted + ahead:
-            self._put(min(_BATCH, self._plan.events - self._fed))
+    def _share(self) -> int:
+        """Each blow has its share of the events, and the next ones' are under way."""
+        return self._plan.events * (len(self.blows) + _AHEAD) // max(1, self._plan.blows)
+
+    def _feed(self, until: int) -> None:
+        while self._fed < min(until, self._plan.events):
+            self._put(min(_BATCH, min(until, self._plan.events) - self._fed))
 
     def _put(self, count: int) -> None:
         numbers = range(self._fed, self._fed + count)
