@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from bridge import intake
+from bridge import intake, leases
 from bridge.feedback import receiver
 from bridge.relay import Relay
+from bridge.tree import ShardTree
 from notifier.outbox import attempts, claims, publications, unknowns
 from notifier.outbox import intake as outbox
 from notifier.outcomes import NotSent, Unknown
@@ -80,10 +81,16 @@ def the_checkpoint_moves_before_the_rows(patch: pytest.MonkeyPatch) -> None:
 
 
 def who_lost_a_shard_still_records_it(patch: pytest.MonkeyPatch) -> None:
-    held = "AND owner = :owner AND epoch = :epoch"
     for name in ("_LOCK", "_MOVE"):
-        rewrite(patch, outbox, name, held, "")
-        rewrite(patch, outbox, name, "AND checkpoint IS NOT DISTINCT FROM :previous", "")
+        rewrite(patch, outbox, name, "AND owner = :owner AND epoch = :epoch", "")
+
+
+def a_child_does_not_wait_for_its_parent(patch: pytest.MonkeyPatch) -> None:
+    rewrite(patch, leases, "_ACQUIRE", "AND parent.state = 'open'", "AND parent.state = 'open' AND false")
+
+
+def trimmed_records_are_no_gap(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ShardTree, "trimmed", lambda *_: False)
 
 
 def a_retry_has_nobody_to_wake_it(patch: pytest.MonkeyPatch) -> None:
@@ -91,7 +98,8 @@ def a_retry_has_nobody_to_wake_it(patch: pytest.MonkeyPatch) -> None:
 
 
 def the_relay_does_not_wait_its_time(patch: pytest.MonkeyPatch) -> None:
-    rewrite(patch, publications, "_TAKE", "due_at <= now()", "due_at < 'infinity'")
+    for name in ("_TAKE", "_CHANNELS_DUE"):
+        rewrite(patch, publications, name, "due_at <= now()", "due_at < 'infinity'")
 
 
 def the_brokers_loss_goes_unnoticed(patch: pytest.MonkeyPatch) -> None:
