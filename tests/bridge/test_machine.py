@@ -98,8 +98,10 @@ class SomeBridge:
                 lease, machine.source, machine.intake, machine.tree, machine.ahead
             )
 
-    def poll(self) -> None:
-        for shard, reader in list(self.readers.items()):
+    def poll(self, turn: int | None = None) -> None:
+        """All of its shards, or only the one whose turn it is."""
+        held = list(self.readers.items())
+        for shard, reader in held if turn is None or not held else [held[turn % len(held)]]:
             try:
                 wait = reader.poll()
             except LeaseLost:
@@ -163,9 +165,9 @@ class Bridges(RuleBasedStateMachine):
     def take(self, which: int, steal: bool) -> None:
         self.bridges[which].take(steal=steal)
 
-    @rule(which=st.integers(0, 2))
-    def poll(self, which: int) -> None:
-        self.bridges[which].poll()
+    @rule(which=st.integers(0, 2), turn=st.none() | st.integers(0, 5))
+    def poll(self, which: int, turn: int | None) -> None:
+        self.bridges[which].poll(turn)
 
     @rule(which=st.integers(0, 2))
     def renew(self, which: int) -> None:
