@@ -1,6 +1,6 @@
 """Python's collector of cycles, in processes that hold many thousand objects for a moment each.
 
-As it comes, it looks through all that is alive again and again and finds nothing: a fifth of a worker's time went there.
+As it comes, it looks through all that is alive again and again and finds nothing: a quarter of a worker's time.
 """
 
 import gc
