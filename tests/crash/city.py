@@ -9,16 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
-from unittest.mock import patch
 from urllib.parse import urlsplit
 
-from bridge import reader
 from sandbox.postgres import PostgresServer
 from sandbox.ses_server import ses_simulator
 from sandbox.streams.process import streams_simulator
 from tests.conftest import GivenPostgres, administer
 from tests.crash.faults import Point
-from tests.crash.life import IMPATIENT_SECONDS
 from tests.crash.street import Street, Told
 
 
@@ -86,7 +83,6 @@ def city(
 ) -> Iterator[City]:
     """A city on these servers. `template` is a database with our schema."""
     with ExitStack() as stack:
-        stack.enter_context(patch.object(reader, "GONE_SECONDS", IMPATIENT_SECONDS))  # once: streets share it
         made = [
             stack.enter_context(_street(postgres, template, _database_of(broker_url, number), folder / str(number)))
             for number in range(streets)

@@ -17,7 +17,6 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from bridge import reader
 from bridge.ahead import ReadAhead
 from bridge.brake import Brake
 from bridge.deadlines import Deadlines
@@ -61,9 +60,8 @@ PORTS: tuple[type, ...] = (
     Streams, Leases, ShardTree, Partitions, Outbox, Publications, Queue, Limiter, Channels, Attempts, SesChannel,
     Settlement, Unknowns, Operations, Suppressions,
 )  # fmt: skip
-SHARD_LEASE, HUNG = 60.0, 1
-IMPATIENT_SECONDS = 0.0
-"""How long DynamoDB must deny a shard here before it counts as lost."""
+SHARD_LEASE, HUNG, GONE = 60.0, 1, 0.0
+"""Seconds."""
 _ROOM, _CROWDED = 1_000, 1
 """Messages in the broker at most; a crowded one takes one publication and then no other."""
 _ERRORS: dict[type, Callable[[], Exception]] = {
@@ -79,7 +77,6 @@ ORDER BY strpos(convert_from(record, 'utf8'), '"told"') = 0, notification_id
 """)
 
 log = structlog.get_logger(__name__)
-reader.GONE_SECONDS = 0.0
 
 
 def _cut() -> Exception:
@@ -184,7 +181,7 @@ class Life:
         ahead = ReadAhead(1)
         try:
             for lease in held:
-                shard = ShardReader(lease, self.streams, self.intake, self.tree, ahead)
+                shard = ShardReader(lease, self.streams, self.intake, self.tree, ahead, GONE)
                 with suppress(LeaseLost):
                     for _ in range(4):
                         if shard.poll() is None:
@@ -271,7 +268,6 @@ def run(house: House, point: Point, mutant: Callable[[], None] | None = None) ->
     """The whole of a process that meets its fault there."""
     if mutant:
         mutant()
-    reader.GONE_SECONDS = IMPATIENT_SECONDS
     structlog.configure(
         logger_factory=structlog.PrintLoggerFactory((Path(house.folder) / "log").open("w", buffering=1))
     )

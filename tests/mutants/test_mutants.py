@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import Engine
 
-from bridge import reader
 from bridge.relay import Relay
 from notifier.broker import Queue
 from notifier.outbox import Publications
@@ -72,7 +71,6 @@ def test_the_crash_matrix_sees(
     mutant, point, finding = CRASHES[name]
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
-    monkeypatch.setattr(reader, "GONE_SECONDS", 0.0)
     mutant(monkeypatch)
     street = Street(database_url, broker_url, *servers, tmp_path, PATIENCE, partial(spoil, mutant))  # type: ignore[arg-type]
     try:
@@ -144,7 +142,6 @@ def test_the_state_machine_of_bridges_sees(
     database_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reader, "GONE_SECONDS", 0.0)
     mutant(monkeypatch)
     search = settings(
         max_examples=400,  # the first one that fails ends it
