@@ -196,8 +196,10 @@ class Street:
             house.an_hour_goes_by(self._engine)
             more.update(self._write("told"))
             life = Life(house, Fault(None, Path(house.folder)))
-            life.live()
-            life.close()
+            try:
+                life.live()
+            finally:
+                life.close()
             totals = Report(self._engine).totals()
             return not any(totals.get(each) for each in OPEN) and sum(totals.values()) == self._rows
 
