@@ -35,7 +35,7 @@ class Plan:
     latency_seconds: float
     rows: int
     bridges: int = 1
-    workers: int = 1
+    workers: int = 2
     plots: Path | None = None
 
 
@@ -68,7 +68,7 @@ def parse(arguments: Sequence[str] | None = None) -> Plan:
     parser.add_argument("--latency-seconds", type=float)
     parser.add_argument("--rows", type=int, help="old notifications, for the growth")
     parser.add_argument("--bridges", type=int, default=1)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--plots", type=Path, help="folder for the drawings; default: docs")
     given = vars(parser.parse_args(arguments))
     sizes = (

@@ -9,6 +9,8 @@ from celery import Celery
 
 import workers.tasks
 from notifier.broker import celery_configuration, queue_name
+from notifier.broker.redis import use_transport
+from notifier.garbage import collect_rarely
 from notifier.notifications import Status
 from notifier.outbox import Change
 
@@ -38,7 +40,9 @@ def main() -> None:
     mode = sys.argv[1]
     places = str(MODES[mode][0])
     options = ["-l", "warning", "-Q", queue_name("email"), "--pool", "threads", "--concurrency", places]
+    use_transport("fast")
     app = idle_app(os.environ["NOTIFIER_BROKER_URL"], mode)
+    collect_rarely()
     app.worker_main(["--quiet", "worker", *options, "--without-gossip", "--without-mingle"])
 
 

@@ -22,12 +22,14 @@ LAG_SECONDS = 30.0
 
 def bridge() -> None:
     """Read the tables' streams, record every event, publish it; relay what is due. Run as many as you like."""
+    from notifier.garbage import collect_rarely
     from notifier.settings import load_settings
     from notifier.telemetry import configure_logging
 
     settings = load_settings()
     configure_logging(settings, process="bridge")
     with wired(settings) as ready:
+        collect_rarely()
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, lambda *_: ready.stop())
         ready.run()

@@ -125,7 +125,7 @@ class Settings(DatabaseSettings):
         default=500, ge=1, le=5_000, description="Notifications that a worker delivers together at most, under load"
     )
     event_sample: int = Field(
-        default=100,
+        default=25,
         ge=0,
         description="Tasks a second that a worker shows to Flower; of more a sample, failures and retries always",
     )

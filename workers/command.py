@@ -31,7 +31,10 @@ def worker(
         "--without-gossip",
         "--without-mingle",
     ]
+    from notifier.garbage import collect_rarely
     from workers.app import app
+
+    collect_rarely()
 
     app.worker_main(["--quiet", "worker", "-Q", queues, "-n", name or f"{'-'.join(channels)}@%h", *options])
 

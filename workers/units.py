@@ -36,7 +36,7 @@ class UnitTask(Task):  # type: ignore[misc]
     Strategy = "workers.strategy:unit_strategy"
     Request = "workers.request:UnitRequest"
     unit_size = 500
-    event_sample = 100
+    event_sample = 25
     """How many tasks a second Flower is shown."""
 
     def run_many(self, requests: Sequence[dict[str, Any]]) -> list[Outcome | None]:

@@ -78,7 +78,7 @@ def deliveries(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deliveries]:
 def start(celery_app: Celery, deliveries: Deliveries) -> Start:
     @contextmanager
     def worker(channels: Sequence[str] = ("email",), pool: str = "threads", places: int = 1, **options: Any) -> Any:
-        register(celery_app, **options)
+        register(celery_app, **{"event_sample": 1_000, **options})
         queues = [queue_name(channel) for channel in channels]
         with start_worker(
             celery_app, pool=pool, concurrency=places, perform_ping_check=False, queues=queues

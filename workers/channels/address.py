@@ -4,6 +4,7 @@ import re
 import unicodedata
 from email.header import Header
 from email.utils import formataddr
+from functools import lru_cache
 
 _SHAPE = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<inner>[^<>\s]+)>|(?P<bare>[^<>\s]+)")
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}")
@@ -21,6 +22,11 @@ def wire_address(address: object) -> str:
         raise ValueError("is empty, or not a text")
     if has_controls(address):
         raise ValueError("holds a line break or another control character")
+    return _wire(address)
+
+
+@lru_cache(maxsize=2_000)  # the same message asks twice: for what suppressions call it, and for its request
+def _wire(address: str) -> str:
     match = _SHAPE.fullmatch(address.strip())
     if match is None:
         raise ValueError("is not one address like name@example.com or Name <name@example.com>")

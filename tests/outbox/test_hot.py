@@ -1,0 +1,34 @@
+"""The common path changes no index: begin and finish are heap-only updates, by Postgres's own count."""
+
+from sqlalchemy import text
+
+from notifier.notifications import Status
+from notifier.outbox import Change, Wanted
+from tests.outbox.rows import Rows
+from tests.waiting import wait_until
+
+UNIT = 500
+UNITS = 20
+
+_COUNTED = text("""
+SELECT sum(n_tup_upd)::int, sum(n_tup_hot_upd)::int FROM pg_stat_user_tables WHERE relname LIKE 'deliveries%'
+""")
+
+
+def counted(rows: Rows) -> tuple[int, int]:
+    with rows.engine.connect() as connection:
+        connection.execute(text("SELECT pg_stat_force_next_flush()"))
+        every, hot = connection.execute(_COUNTED).one()
+        return every, hot
+
+
+def test_a_delivery_on_its_way_touches_no_index(rows: Rows) -> None:
+    attempts = rows.attempts()
+    for _ in range(UNITS):
+        ids = rows.pending(UNIT)
+        token = attempts.token()
+        attempts.begin(token, [Wanted(id_, f"somebody.{id_.hex[-12:]}@example.com") for id_ in ids], 60.0)
+        attempts.finish(token, [Change(id_, Status.SENT, message_id=f"0100018c-{id_}-000000") for id_ in ids])
+    updates = 2 * UNITS * UNIT
+    wait_until(lambda: counted(rows)[0] >= updates)
+    assert counted(rows) == (updates, updates)  # all, and those that stayed on their page
