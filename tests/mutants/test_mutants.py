@@ -1,5 +1,7 @@
 """Each mutant is seen by the layer that it is named for here: a layer that stays green is no layer."""
 
+import inspect
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -27,6 +29,7 @@ __all__ = ["engine", "rows"]
 pytestmark = pytest.mark.timeout(300)
 
 PATIENCE = 5.0
+PAGE = Path(__file__).parents[2] / "docs/reliability.md"
 
 SEND = partial(Point, "SesChannel", "send")
 RECORD = partial(Point, "Intake", "record")
@@ -74,6 +77,17 @@ def test_the_crash_matrix_sees(
     finally:
         street.close()
     assert getattr(told, finding), f"seen as something else: {told}"
+
+
+def test_the_page_on_reliability_lists_every_mutant() -> None:
+    listed = re.findall(r"^\| ([\w ]+) \| ", PAGE.read_text(), re.MULTILINE)
+    named = {name.replace("_", " ") for name, member in vars(mutants).items() if is_mutant(member)}
+    assert named
+    assert named <= set(listed)
+
+
+def is_mutant(member: object) -> bool:
+    return inspect.isfunction(member) and list(inspect.signature(member).parameters) == ["patch"]
 
 
 def red(layer: Callable[..., object], *arguments: object) -> None:
