@@ -28,6 +28,9 @@ test: $(READY) ## all tests, on real (embedded) Postgres and Redis
 crash: $(READY) ## a crash at every point where there is a side effect, and the count of what came out
 	$(BIN)/python -m tests.crash
 
+chaos: $(READY) ## everything is broken under load, for five minutes, and each event is one mail
+	$(BIN)/python -m tests.chaos $(CHAOS)
+
 check: $(READY) ## format, lint, types, import rules, migrations
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -52,4 +55,4 @@ lock: ## resolve requirements.lock and requirements-image.lock anew (needs uv)
 	  --no-annotate --extra simulators --extra flower --group lock --quiet -c requirements.lock pyproject.toml \
 	  -o requirements-image.lock
 
-.PHONY: bench crash docs help setup demo test check format lock
+.PHONY: bench chaos crash docs help setup demo test check format lock

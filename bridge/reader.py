@@ -26,7 +26,6 @@ _EMPTIES_BEFORE_TIP = 5
 _EMPTIES_BEFORE_IDLE = 60
 _THROTTLES_BEFORE_HINT = 10
 GONE_SECONDS = 30.0
-"""How long DynamoDB must deny a shard before it counts as lost."""
 
 
 class Source(Lister, Protocol):
@@ -39,7 +38,16 @@ class Source(Lister, Protocol):
 class ShardReader:
     """One shard under one lease. `poll` is called by one thread at a time; `ahead` fetches while that records."""
 
-    def __init__(self, lease: ShardLease, source: Source, intake: Intake, tree: ShardTree, ahead: ReadAhead) -> None:
+    def __init__(
+        self,
+        lease: ShardLease,
+        source: Source,
+        intake: Intake,
+        tree: ShardTree,
+        ahead: ReadAhead,
+        gone_seconds: float = GONE_SECONDS,
+    ) -> None:
+        """`gone_seconds` is how long DynamoDB must deny the shard before it counts as lost."""
         self.lease = lease
         self.caught_up_at: float | None = None
         """Monotonic time: everything that was written before is recorded."""
@@ -55,6 +63,7 @@ class ShardReader:
         self._empties = 0
         self._expired = False
         self._failures = 0
+        self._gone_seconds = gone_seconds
         self._gone_since: float | None = None
 
     def poll(self) -> float | None:
@@ -170,7 +179,7 @@ class ShardReader:
         """Lost only when it stays away and is listed no more: the listing may be ahead of the shard."""
         self._iterator = None
         self._gone_since = self._gone_since or time.monotonic()
-        if time.monotonic() < self._gone_since + GONE_SECONDS or self._listing.may_show(self.lease):
+        if time.monotonic() < self._gone_since + self._gone_seconds or self._listing.may_show(self.lease):
             return self._failed(error)
         reason = f"the shard vanished before its end: {error}"
         log.error("GAP: records are lost", shard=self.lease.shard_id, after=self._checkpoint, reason=reason)

@@ -95,7 +95,7 @@ class SomeBridge:
         machine = self._machine
         for lease in leases:
             self.readers[lease.shard] = ShardReader(
-                lease, machine.source, machine.intake, machine.tree, machine.ahead
+                lease, machine.source, machine.intake, machine.tree, machine.ahead, gone_seconds=0.0
             )
 
     def poll(self, turn: int | None = None) -> None:
@@ -325,9 +325,8 @@ def virtual_time(url: str) -> Iterator[Engine]:
 
 @pytest.mark.timeout(300)
 def test_each_record_is_recorded_once_in_order_or_its_loss_is_told(
-    postgres_server: GivenPostgres, database_url: str, monkeypatch: pytest.MonkeyPatch
+    postgres_server: GivenPostgres, database_url: str
 ) -> None:
-    monkeypatch.setattr("bridge.reader.GONE_SECONDS", 0.0)
     with virtual_time(database_url) as engine:
         machine = type("Machine", (Bridges,), {"engine": engine})
         run_state_machine_as_test(

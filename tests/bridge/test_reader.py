@@ -66,9 +66,9 @@ class World:
         (lease,) = self.leases.acquire(10)
         return lease
 
-    def reader(self, *answers: RecordPage | Exception) -> tuple[ShardReader, Script]:
+    def reader(self, *answers: RecordPage | Exception, gone_seconds: float = 60.0) -> tuple[ShardReader, Script]:
         script = Script(*answers)
-        return ShardReader(self.lease, script, self.intake, self.tree, self.ahead), script
+        return ShardReader(self.lease, script, self.intake, self.tree, self.ahead, gone_seconds), script
 
 
 @pytest.fixture
@@ -201,8 +201,7 @@ def test_a_shard_that_was_left_alone_for_too_long_is_a_gap_at_its_start(world: W
 def test_a_shard_whose_stream_is_gone_is_lost_loudly(
     world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.reader.GONE_SECONDS", 0.0)
-    reader, script = world.reader(page(1), ShardGone("no such stream"))
+    reader, script = world.reader(page(1), ShardGone("no such stream"), gone_seconds=0.0)
     monkeypatch.setattr(script, "shards", raising(ShardGone("no such stream")))
     reader.poll()
     assert reader.poll() is None
@@ -214,8 +213,7 @@ def test_a_shard_whose_stream_is_gone_is_lost_loudly(
 def test_a_shard_is_not_lost_while_nobody_can_say(
     world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
-    monkeypatch.setattr("bridge.reader.GONE_SECONDS", 0.0)
-    reader, script = world.reader(ShardGone("no such shard"), page(1))
+    reader, script = world.reader(ShardGone("no such shard"), page(1), gone_seconds=0.0)
     if trouble == "no answer":
         monkeypatch.setattr(script, "shards", raising(Unreachable("away")))
         assert reader.poll()
@@ -233,11 +231,8 @@ def raising(error: Exception) -> Callable[..., list[Shard]]:
     return raise_
 
 
-def test_who_lost_the_shard_does_not_lose_it_for_all(
-    world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bridge.reader.GONE_SECONDS", 0.0)
-    reader, _ = world.reader(ShardGone("no such shard"))
+def test_who_lost_the_shard_does_not_lose_it_for_all(world: World, engine: Engine) -> None:
+    reader, _ = world.reader(ShardGone("no such shard"), gone_seconds=0.0)
     world.leases.release([world.lease])
     world.take()
     with pytest.raises(LeaseLost):
@@ -270,24 +265,21 @@ def test_large_records_are_read_without_a_pause(world: World) -> None:
     assert reader.poll() == 0.0  # the third did not fit
 
 
-def test_a_shard_that_vanishes_is_lost_loudly(world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    reader, _ = world.reader(page(1), *[ShardGone("no such shard")] * 2)
+def test_a_shard_that_vanishes_is_lost_loudly(world: World, engine: Engine) -> None:
+    reader, _ = world.reader(page(1), ShardGone("no such shard"))
     reader.poll()
     assert reader.poll()  # it waits: the listing may be ahead
     assert shard(engine)["state"] == "open"
 
-    monkeypatch.setattr("bridge.reader.GONE_SECONDS", 0.0)
+    reader, _ = world.reader(ShardGone("no such shard"), gone_seconds=0.0)
     assert reader.poll() is None
 
     assert shard(engine)["state"] == "lost"
     assert len(Sql(engine).all("SELECT * FROM gaps")) == 1
 
 
-def test_a_shard_that_is_listed_is_not_given_up(
-    world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bridge.reader.GONE_SECONDS", 0.0)
-    reader, script = world.reader(*[ShardGone("not yet")] * 5, page(1))
+def test_a_shard_that_is_listed_is_not_given_up(world: World, engine: Engine) -> None:
+    reader, script = world.reader(*[ShardGone("not yet")] * 5, page(1), gone_seconds=0.0)
     script.listed = [Shard("shardId-1", None, closed=False)]
     assert all(reader.poll() for _ in range(5))
     reader.poll()

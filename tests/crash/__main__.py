@@ -83,8 +83,8 @@ def _table(verdicts: Sequence[Verdict]) -> Table:
     table = Table(Column("call", no_wrap=True), *(f"{effect} {moment}" for effect in Effect for moment in Moment))
     rows: dict[str, dict[tuple[Effect, Moment], bool]] = {}
     for each in verdicts:
-        place = f"{each.trial.point.place}  {each.trial.name}"
-        rows.setdefault(place, {})[each.trial.point.effect, each.trial.point.moment] = each.good
+        (point,) = each.trial.points
+        rows.setdefault(f"{point.place}  {each.trial.name}", {})[point.effect, point.moment] = each.good
     words = {True: "[green]ok[/]", False: "[red]FAILED[/]", None: ""}
     for place in sorted(rows):
         table.add_row(place, *(words[rows[place].get((e, m))] for e in Effect for m in Moment))

@@ -2,36 +2,52 @@
 
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
-from unittest.mock import patch
+from typing import Protocol
 from urllib.parse import urlsplit
 
-from bridge import reader
 from sandbox.postgres import PostgresServer
 from sandbox.ses_server import ses_simulator
 from sandbox.streams.process import streams_simulator
 from tests.conftest import GivenPostgres, administer
 from tests.crash.faults import Point
-from tests.crash.life import IMPATIENT_SECONDS
-from tests.crash.street import Street, Told
+from tests.crash.street import Street
+
+
+class Told(Protocol):
+    """What an oracle told, in words."""
+
+    @property
+    def good(self) -> bool: ...
+
+
+class Trial(Protocol):
+    """What is tried on a street, which is free for it."""
+
+    @property
+    def points(self) -> Sequence[Point]: ...
+    @property
+    def name(self) -> str: ...
+    def on(self, street: Street) -> Told: ...
 
 
 @dataclass(frozen=True)
-class Trial:
-    """A point, and faults of SES on the same day."""
+class Lives:
+    """One life after the other in the same house, each with a fault."""
 
-    point: Point
-    ses: tuple[dict[str, Any], ...] = ()
+    points: Sequence[Point]
     name: str = ""
 
+    def on(self, street: Street) -> Told:
+        return street.survives(*self.points)
+
     def __str__(self) -> str:
-        return f"{self.point}{self.name and '-'}{self.name}".replace(" ", "_")
+        return "+".join(map(str, self.points)).replace(" ", "_")
 
 
 @dataclass(frozen=True)
@@ -72,7 +88,7 @@ class City:
         street, began = self._free.get(), time.monotonic()
         told, error = None, ""
         try:
-            told = street.survives(trial.point, *trial.ses)
+            told = trial.on(street)
         except Exception as failed:  # noqa: BLE001  a verdict, too
             error = f"{type(failed).__name__}: {failed}"
         finally:
@@ -86,7 +102,6 @@ def city(
 ) -> Iterator[City]:
     """A city on these servers. `template` is a database with our schema."""
     with ExitStack() as stack:
-        stack.enter_context(patch.object(reader, "GONE_SECONDS", IMPATIENT_SECONDS))  # once: streets share it
         made = [
             stack.enter_context(_street(postgres, template, _database_of(broker_url, number), folder / str(number)))
             for number in range(streets)

@@ -54,10 +54,18 @@ def a_careful_route(event: Event) -> Email | None:
     return _mail(event.new or {})
 
 
+@route(table="activity", channel="email", match={"kind": ["dropped"]}, retry=_RETRY, on_unknown=OnUnknown.DROP)
+def a_hasty_route(event: Event) -> Email | None:
+    return _mail(event.new or {})
+
+
 @route(table="activity", channel="email", match={"kind": ["moot"]}, retry=_RETRY)
 def a_cancelled_route(_: Event) -> Email | None:
     """Its deliveries are cancelled by the operator; what he is too late for is nobody's business, either."""
     return None
+
+
+ROUTES = (a_route, a_careful_route, a_hasty_route, a_cancelled_route)
 
 
 def _mail(item: Mapping[str, Any]) -> Email:
@@ -76,6 +84,7 @@ class House:
     templates: str
     folder: str
     send_lease: float
+    ses_mode: str = "auto"
 
     def settings(self) -> Settings:
         return Settings.model_validate(
@@ -87,6 +96,7 @@ class House:
                 "aws_region": "eu-west-1",
                 "sender": "us@example.com",
                 "send_lease_seconds": self.send_lease,
+                "ses_mode": self.ses_mode,
             }
         )
 

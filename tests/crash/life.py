@@ -17,7 +17,6 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from bridge import reader
 from bridge.ahead import ReadAhead
 from bridge.brake import Brake
 from bridge.deadlines import Deadlines
@@ -28,7 +27,7 @@ from bridge.relay import Relay
 from bridge.streams import Streams
 from bridge.sweep import Sweep
 from bridge.tree import ShardTree
-from notifier.broker import BrokerError, Queue, queue_name
+from notifier.broker import BrokerError, Queue
 from notifier.database import connect
 from notifier.errors import LeaseLost, Unreachable
 from notifier.feedback import Feedback, FeedbackKind
@@ -50,7 +49,8 @@ from notifier.outbox import Intake as Outbox
 from notifier.routes import Routes, routes_of
 from notifier.templates import Templates
 from tests.crash.faults import Fault, Point, faulty
-from tests.crash.house import UNKNOWN_AFTER, House, a_cancelled_route, a_careful_route, a_route
+from tests.crash.house import ROUTES, UNKNOWN_AFTER, House, a_cancelled_route, a_careful_route, a_route
+from tests.crash.inbox import Inbox
 from workers.channels.ses import SesChannel
 from workers.deliver import Delivery
 from workers.gate import Gate
@@ -59,11 +59,10 @@ from workers.underway import Underway
 
 PORTS: tuple[type, ...] = (
     Streams, Leases, ShardTree, Partitions, Outbox, Publications, Queue, Limiter, Channels, Attempts, SesChannel,
-    Settlement, Unknowns, Operations, Suppressions,
+    Inbox, Settlement, Unknowns, Operations, Suppressions,
 )  # fmt: skip
-SHARD_LEASE, HUNG = 60.0, 1
-IMPATIENT_SECONDS = 0.0
-"""How long DynamoDB must deny a shard here before it counts as lost."""
+SHARD_LEASE, HUNG, GONE = 60.0, 1, 0.0
+"""Seconds."""
 _ROOM, _CROWDED = 1_000, 1
 """Messages in the broker at most; a crowded one takes one publication and then no other."""
 _ERRORS: dict[type, Callable[[], Exception]] = {
@@ -71,6 +70,7 @@ _ERRORS: dict[type, Callable[[], Exception]] = {
     Queue: lambda: BrokerError("the fault"),
     SesChannel: lambda: RuntimeError("the fault"),
     Limiter: lambda: RuntimeError("the fault"),
+    Inbox: lambda: BrokerError("the fault"),
 }
 
 _LUCKY_FIRST = text("""
@@ -79,7 +79,6 @@ ORDER BY strpos(convert_from(record, 'utf8'), '"told"') = 0, notification_id
 """)
 
 log = structlog.get_logger(__name__)
-reader.GONE_SECONDS = 0.0
 
 
 def _cut() -> Exception:
@@ -102,7 +101,7 @@ class Life:
         self._wire_worker(name, SesChannel(settings))
 
     def _wire_bridge(self, name: str, streams: Streams) -> None:
-        routes = Routes(routes_of(a_route) + routes_of(a_careful_route) + routes_of(a_cancelled_route))
+        routes = Routes([found for each in ROUTES for found in routes_of(each)])
         self.streams = self._port(streams)
         self.leases = self._port(Leases(self.engine, name, SHARD_LEASE))
         self.tree = self._port(ShardTree(self.engine, hung_seconds=HUNG))
@@ -122,6 +121,7 @@ class Life:
     def _wire_worker(self, name: str, channel: SesChannel) -> None:
         self.channels = self._port(Channels(self.engine, actor=name, probe_seconds=0.0))
         self.channel = self._port(channel)
+        self.inbox = self._port(Inbox(self._house.broker_url))
         limiter = Limiter(self._house.broker_url, "email", self.channel.rate, sleep=self._house.rest)
         self.limiter = self._port(limiter)
         attempts = Attempts(self.engine, channel="email", worker=name, unknown_after=UNKNOWN_AFTER)
@@ -147,9 +147,9 @@ class Life:
         for step in (
             self._keep_house, self._read, self._steal, self.relay.run_once, self.crowded_relay.run_once,
             self._broker_forgets, self.crowded_relay.run_once, self.relay.run_once, self._call_off, self._deliver,
-            self._a_minute, self.relay.run_once, self._an_hour, self.relay.run_once, self._deliver, self._feed_back,
-            self._settle_unknowns, self._mend, self.relay.run_once, self._deliver, self._pause, self.relay.run_once,
-            self._deliver, self._feed_back,
+            self._a_minute, self.relay.run_once, self._an_hour, self.relay.run_once, self._deliver, self.feed_back,
+            self.settle_unknowns, self._mend, self.relay.run_once, self._deliver, self._pause, self.relay.run_once,
+            self._deliver, self.feed_back,
         ):  # fmt: skip
             try:
                 step()
@@ -184,7 +184,7 @@ class Life:
         ahead = ReadAhead(1)
         try:
             for lease in held:
-                shard = ShardReader(lease, self.streams, self.intake, self.tree, ahead)
+                shard = ShardReader(lease, self.streams, self.intake, self.tree, ahead, GONE)
                 with suppress(LeaseLost):
                     for _ in range(4):
                         if shard.poll() is None:
@@ -200,14 +200,11 @@ class Life:
 
     def _deliver(self) -> None:
         """What the broker holds, each message twice, and the acknowledgement last."""
-        with redis.Redis.from_url(self._house.broker_url) as client:
-            broker = Queue(self._house.broker_url)
-            ids = self._lucky_first(broker.held("email"))
-            broker.close()
-            for id_ in ids:
-                self.delivery.deliver([id_])
-            self.delivery.deliver(ids)
-            client.delete(queue_name("email"))
+        ids = self._lucky_first(self.inbox.take())
+        for id_ in ids:
+            self.delivery.deliver([id_])
+        self.delivery.deliver(ids)
+        self.inbox.ack()
 
     def _lucky_first(self, ids: Collection[UUID]) -> list[UUID]:
         """Those first whose mail SES accepts: there a fault does most harm."""
@@ -220,11 +217,11 @@ class Life:
     def _an_hour(self) -> None:
         self._house.an_hour_goes_by(self.engine)
 
-    def _feed_back(self) -> None:
+    def feed_back(self) -> None:
         self.settlement.settle(list(_events(self._mails())))
         self.settlement.idle()
 
-    def _settle_unknowns(self) -> None:
+    def settle_unknowns(self) -> None:
         Deadlines(self.unknowns, self.routes).run_once()
 
     def _call_off(self) -> None:
@@ -271,7 +268,6 @@ def run(house: House, point: Point, mutant: Callable[[], None] | None = None) ->
     """The whole of a process that meets its fault there."""
     if mutant:
         mutant()
-    reader.GONE_SECONDS = IMPATIENT_SECONDS
     structlog.configure(
         logger_factory=structlog.PrintLoggerFactory((Path(house.folder) / "log").open("w", buffering=1))
     )

@@ -1,64 +1,67 @@
-"""Which points there are, which of them decide about a mail, and how SES fails beside them."""
+"""Which points there are, and which of them are tried in `make test`."""
 
 from collections.abc import Iterator
-from typing import Any
+from itertools import cycle
 
-from tests.crash.city import Trial
+from tests.crash.bad_day import STEPS, bad_days
+from tests.crash.city import Lives, Trial
 from tests.crash.faults import Effect, Moment, Point, methods
 from tests.crash.life import PORTS
 
 _AGAIN = {("Queue", "publish"): 2}
 """Calls that mean something else the next time: first the bridge publishes, then the relay."""
 
-_DECISIVE = {
-    ("Intake", "record"),
-    ("Publications", "published"),
-    ("Attempts", "begin"),
-    ("SesChannel", "send"),
-    ("Attempts", "finish"),
-    ("Settlement", "settle"),
-    ("Unknowns", "settle"),
+
+_FRESH = {
+    ("Streams", "children"),
+    ("Streams", "is_on"),
+    ("ShardTree", "finish"),
+    ("ShardTree", "lose"),
+    ("ShardTree", "tell_childless"),
+    ("ShardTree", "trimmed"),
 }
-_BAD_DAYS: dict[str, dict[str, Any]] = {
-    "accepted, answer cut": {"kind": "accept_then_cut"},
-    "accepted, no answer": {"kind": "accept_then_hang"},
-    "accepted, truncated 200": {"kind": "truncated"},
-    "accepted, 500": {"kind": "error_after_accept"},
-    "not accepted, 503": {"kind": "error_before_accept"},
-    "not accepted, cut": {"kind": "cut_before_accept"},
-    "throttled": {"kind": "throttle"},
-    "account paused": {"kind": "refuse", "code": "SendingPausedException", "status": 400},
-    "an entry of a bulk call fails": {"kind": "entry_status"},
-}
-"""What SES does to the first two requests."""
+"""Calls that only the first life in a house makes: later ones find the shards in order."""
+_HOUSES = 18
+_STANDING_STILL = (
+    Point("Intake", "record", Moment.BEFORE, Effect.PAUSE),
+    Point("Attempts", "begin", Moment.AFTER, Effect.PAUSE),
+    Point("SesChannel", "send", Moment.BEFORE, Effect.PAUSE),
+    Point("Attempts", "finish", Moment.BEFORE, Effect.PAUSE),
+)
+"""Where a mail would be sent twice, or a record be recorded twice, if standing still were not provided for."""
+
+
+def calls() -> Iterator[tuple[str, str]]:
+    """Port and method."""
+    for port in PORTS:
+        for method in methods(port):
+            yield port.__name__, method
 
 
 def points() -> Iterator[Point]:
     """Every public method of every port, before and after its work, raising, dying and standing still."""
-    for port in PORTS:
-        for method in methods(port):
-            for call in range(1, _AGAIN.get((port.__name__, method), 1) + 1):
-                for moment in Moment:
-                    for effect in Effect:
-                        yield Point(port.__name__, method, moment, effect, call)
-
-
-def bad_days() -> Iterator[Trial]:
-    """The worst two moments to die in, while SES fails in each of its ways."""
-    for name, fault in _BAD_DAYS.items():
-        for method, moment in (("begin", Moment.AFTER), ("finish", Moment.BEFORE)):
-            yield Trial(Point("Attempts", method, moment, Effect.KILL), ({**fault, "times": 2},), name)
-
-
-def decisive() -> Iterator[Trial]:
-    """Where a mail is lost or sent twice, if anywhere: dying there, and standing still around the request."""
-    for point in points():
-        where = (point.port, point.method)
-        stands_still = point.effect is Effect.PAUSE and point.port in ("Intake", "Attempts", "SesChannel")
-        if where in _DECISIVE and (point.effect is Effect.KILL or stands_still):
-            yield Trial(point)
+    for port, method in calls():
+        for call in range(1, _AGAIN.get((port, method), 1) + 1):
+            for moment in Moment:
+                for effect in Effect:
+                    yield Point(port, method, moment, effect, call)
 
 
 def everything() -> Iterator[Trial]:
-    yield from map(Trial, points())
+    for point in points():
+        yield Lives((point,))
     yield from bad_days()
+
+
+def selection() -> Iterator[Trial]:
+    """One point of every call, a few to a house; each fault of SES, at one step after the other."""
+    ways = cycle((moment, effect) for effect in (Effect.KILL, Effect.RAISE) for moment in Moment)
+    some = [Point(*call, *next(ways)) for call in sorted(calls(), key=lambda call: call not in _FRESH)]
+    for house in range(_HOUSES):
+        yield Lives(some[house::_HOUSES])
+    for point in _STANDING_STILL:
+        yield Lives([point])
+    days = list(bad_days())
+    steps = len(STEPS) * len(Moment)
+    for number in range(len(days) // steps):
+        yield days[number * steps + number % steps]

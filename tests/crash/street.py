@@ -5,7 +5,8 @@ import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from urllib.request import Request, urlopen
 import redis
 from sqlalchemy import Engine, text
 
-from bridge.leases import Leases
 from bridge.streams import Shard, Streams
 from bridge.sweep import Sweep
 from bridge.tree import ShardTree
@@ -36,6 +36,9 @@ OPEN = {Status.PENDING, Status.SENDING, Status.UNKNOWN, Status.FAILED}
 LONG, SHORT = 8.0, 2.0
 """Seconds of an attempt's lease: nothing waits for the end of the long one; who stands still outlives the short."""
 _CHILDLESS = "shardId-00000000000000000000-childless"
+_END_YESTERDAY = text("""
+UPDATE shards SET state = 'finished', finished_at = now() - interval '25 h' WHERE shard_id = :shard
+""")
 
 
 @dataclass(frozen=True)
@@ -94,36 +97,40 @@ class Street:
     def close(self) -> None:
         self._engine.dispose()
 
-    def survives(self, point: Point, *faults: dict[str, Any]) -> Told:
-        """Run one life with the fault, then lives without until all is settled, and judge.
-
-        `faults` are SES's, beside those of the mails that go wrong in any life.
-        """
-        house = self._build(SHORT if point.effect is Effect.PAUSE else LONG)
-        self._plan([*faults, *_bad_luck()])
-        expected = self._write(*MAILED, *UNMAILED, UNROUTED)
-        with self._unlucky(house, point):
-            if faults:
-                self._plan(_bad_luck())
-            self._streams.tell("rotate", shard=self._trimmed)
-            expected |= self._drain(house)
-        if point.effect is Effect.PAUSE:
-            expected |= self._drain(house)
+    def survives(self, *points: Point) -> Told:
+        """Run one life after the other, each with a fault, then lives without until all is settled, and judge."""
+        house = self.cleared(SHORT if any(each.effect is Effect.PAUSE for each in points) else LONG)
+        self._make_table(house)
+        expected = set().union(*[self._meets(house, point) for point in points])
+        self._streams.tell("rotate", shard=self._trimmed)
+        expected |= self._drain(house)
         return self._judge(expected)
 
-    def _build(self, send_lease: float) -> House:
+    def _meets(self, house: House, point: Point) -> set[str]:
+        """A life with the fault; while it stands still, others go on. Answers who must get a mail."""
+        house.an_hour_goes_by(self._engine)
+        self.plan(_bad_luck())
+        expected = self._write(*MAILED, *UNMAILED, UNROUTED)
+        with self.dies(house, point, partial(run, mutant=self._mutant)):
+            if point.effect is Effect.PAUSE:
+                expected |= self._drain(house)
+        return expected
+
+    def cleared(self, send_lease: float) -> House:
+        """Another house, with nothing in it."""
         with self._engine.begin() as connection:
             names = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars()
             connection.execute(text(f"TRUNCATE {', '.join(name for name in names if name != 'alembic_version')}"))
         with redis.Redis.from_url(self._broker_url) as client:
             client.flushdb()
         urlopen(Request(f"{self._ses.url}/_sim/reset", method="POST"), timeout=5).close()
+        self._rows = 0
+        return House(**self._fixed, folder=str(self._new_folder()), send_lease=send_lease)
+
+    def _new_folder(self) -> Path:
         folder = self._folder / str(next(self._numbers))
         folder.mkdir()
-        house = House(**self._fixed, folder=str(folder), send_lease=send_lease)
-        self._rows = 0
-        self._make_table(house)
-        return house
+        return folder
 
     def _make_table(self, house: House) -> None:
         """Three shards: one vanishes unread, one ends, one says at first that it is trimmed. A fourth ended
@@ -136,8 +143,8 @@ class Street:
         for each in (vanishing, ending):
             self._streams.tell("rotate", shard=each["shard"])
         tree = ShardTree(self._engine)
-        self._end_childless(tree, ending["stream"])
         Sweep(["activity"], Streams(house.settings()), tree).run_once()
+        self._end_childless(tree, ending["stream"])
         self._streams.tell("vanish", shard=vanishing["shard"])
         match = {"operation": "GetShardIterator", "shard": trimmed["shard"]}
         self._streams.plan({"kind": "trimmed", "times": 1, "match": match})
@@ -145,10 +152,8 @@ class Street:
 
     def _end_childless(self, tree: ShardTree, arn: str) -> None:
         tree.register("activity", arn, [Shard(_CHILDLESS, None, closed=True)])
-        (lease,) = Leases(self._engine, "yesterday", 60.0).acquire(1)
-        tree.finish(lease, None, [])
         with self._engine.begin() as connection:
-            connection.execute(text("UPDATE shards SET finished_at = now() - interval '25 h' WHERE state <> 'open'"))
+            connection.execute(_END_YESTERDAY, {"shard": _CHILDLESS})
 
     def _write(self, *kinds: str) -> set[str]:
         """One event of each kind; answers whom SES must have accepted a mail to, in the end."""
@@ -159,10 +164,11 @@ class Street:
         return {str(item["pk"]) for item in items if item["kind"] in MAILED}
 
     @contextmanager
-    def _unlucky(self, house: House, point: Point) -> Iterator[None]:
-        """The life with the fault, which is over in the block, or stands still."""
+    def dies(self, house: House, point: Point, life: Callable[[House, Point], None]) -> Iterator[None]:
+        """The process with the fault, which is over in the block, or stands still."""
+        house = replace(house, folder=str(self._new_folder()))
         fault = Fault(point, Path(house.folder))
-        child = _FORK.Process(target=run, args=(house, point, self._mutant))
+        child = _FORK.Process(target=life, args=(house, point))
         child.start()
         try:
             if point.effect is Effect.PAUSE:
@@ -190,8 +196,10 @@ class Street:
             house.an_hour_goes_by(self._engine)
             more.update(self._write("told"))
             life = Life(house, Fault(None, Path(house.folder)))
-            life.live()
-            life.close()
+            try:
+                life.live()
+            finally:
+                life.close()
             totals = Report(self._engine).totals()
             return not any(totals.get(each) for each in OPEN) and sum(totals.values()) == self._rows
 
@@ -200,7 +208,7 @@ class Street:
         return more
 
     def _judge(self, expected: set[str]) -> Told:
-        accepted = Counter(json.loads(line)["to"] for line in self._ses.journal.read_bytes().splitlines())
+        accepted = self.accepted()
         report = Report(self._engine)
         shards, stranded = report.audit()
         totals = report.totals()
@@ -219,7 +227,11 @@ class Street:
             gaps=sorted({gap["shard_id"] for gap in report.gaps()} ^ {self._vanished, _CHILDLESS}),
         )
 
-    def _plan(self, rules: Sequence[dict[str, Any]]) -> None:
+    def accepted(self) -> Counter[str]:
+        """How often SES accepted a mail to each recipient."""
+        return Counter(self._ses.recipients())
+
+    def plan(self, rules: Sequence[dict[str, Any]]) -> None:
         """These faults of SES, and no others."""
         for method, body in (("DELETE", b""), ("POST", json.dumps(rules).encode())):
             urlopen(Request(f"{self._ses.url}/_sim/faults", body, method=method), timeout=5).close()

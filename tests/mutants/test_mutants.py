@@ -1,23 +1,20 @@
 """Each mutant is seen by the layer that it is named for here: a layer that stays green is no layer."""
 
+import inspect
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import Engine
 
-from bridge import reader
 from bridge.relay import Relay
 from notifier.broker import Queue
 from notifier.outbox import Publications
-from sandbox.postgres import PostgresServer
 from sandbox.ses_server import ses_simulator
 from sandbox.streams.process import streams_simulator
 from tests.bridge import test_machine, test_relay
-from tests.conftest import GivenPostgres
 from tests.crash.faults import Effect, Moment, Point
 from tests.crash.street import Street
 from tests.feedback import test_receiver
@@ -31,7 +28,8 @@ __all__ = ["engine", "rows"]
 
 pytestmark = pytest.mark.timeout(300)
 
-PATIENCE = 8.0
+PATIENCE = 5.0
+PAGE = Path(__file__).parents[2] / "docs/reliability.md"
 
 SEND = partial(Point, "SesChannel", "send")
 RECORD = partial(Point, "Intake", "record")
@@ -72,7 +70,6 @@ def test_the_crash_matrix_sees(
     mutant, point, finding = CRASHES[name]
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
-    monkeypatch.setattr(reader, "GONE_SECONDS", 0.0)
     mutant(monkeypatch)
     street = Street(database_url, broker_url, *servers, tmp_path, PATIENCE, partial(spoil, mutant))  # type: ignore[arg-type]
     try:
@@ -80,6 +77,17 @@ def test_the_crash_matrix_sees(
     finally:
         street.close()
     assert getattr(told, finding), f"seen as something else: {told}"
+
+
+def test_the_page_on_reliability_lists_every_mutant() -> None:
+    listed = re.findall(r"^\| ([\w ]+) \| ", PAGE.read_text(), re.MULTILINE)
+    named = {name.replace("_", " ") for name, member in vars(mutants).items() if is_mutant(member)}
+    assert named
+    assert named <= set(listed)
+
+
+def is_mutant(member: object) -> bool:
+    return inspect.isfunction(member) and list(inspect.signature(member).parameters) == ["patch"]
 
 
 def red(layer: Callable[..., object], *arguments: object) -> None:
@@ -137,23 +145,46 @@ def test_feedback_sees_that_it_deletes_before_it_settles(monkeypatch: pytest.Mon
     red(test_receiver.test_killed_before_it_deletes_a_batch_comes_again)
 
 
-@pytest.mark.parametrize("mutant", [mutants.a_child_does_not_wait_for_its_parent, mutants.trimmed_records_are_no_gap])
+def a_child_may_overtake(bridges: test_machine.Bridges) -> None:
+    bridges.put(count=8, kinds="told")
+    bridges.reshard(which=0, split=False)
+    bridges.put(count=8, kinds="told")
+    bridges.sweep(which=0)
+    bridges.take(which=0, steal=False)
+    bridges.poll(which=0, turn=1)
+
+
+def records_are_trimmed(bridges: test_machine.Bridges) -> None:
+    bridges.put(count=4, kinds="told")
+    bridges.take(which=0, steal=False)
+    bridges.a_day_goes_by()
+    bridges.put(count=4, kinds="told")
+
+
+@pytest.mark.parametrize(
+    ("mutant", "history"),
+    [
+        (mutants.a_child_does_not_wait_for_its_parent, a_child_may_overtake),
+        (mutants.trimmed_records_are_no_gap, records_are_trimmed),
+    ],
+)
 def test_the_state_machine_of_bridges_sees(
     mutant: Mutant,
-    postgres_server: PostgresServer | GivenPostgres,
+    history: Callable[[test_machine.Bridges], None],
     database_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reader, "GONE_SECONDS", 0.0)
-    mutant(monkeypatch)
-    search = settings(
-        max_examples=400,  # the first one that fails ends it
-        stateful_step_count=40,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    """A history that its search finds within a minute, and that is good without the mutant."""
     with test_machine.virtual_time(database_url) as engine:
         machine = type("Machine", (test_machine.Bridges,), {"engine": engine})
-        red(lambda: run_state_machine_as_test(machine, settings=search))
+        lived(machine(), history)
+        mutant(monkeypatch)
+        red(lived, machine(), history)
+
+
+def lived(bridges: test_machine.Bridges, history: Callable[[test_machine.Bridges], None]) -> None:
+    try:
+        bridges.table(shards=1, padded=False)
+        history(bridges)
+    finally:
+        bridges.teardown()

@@ -1,0 +1,24 @@
+"""What the broker holds for a worker; a message is there until it is acknowledged."""
+
+from uuid import UUID
+
+import redis
+
+from notifier.broker import Queue, queue_name
+
+
+class Inbox:
+    def __init__(self, broker_url: str) -> None:
+        self._url = broker_url
+
+    def take(self) -> list[UUID]:
+        """All that is there, and stays there."""
+        broker = Queue(self._url)
+        try:
+            return sorted(broker.held("email"))
+        finally:
+            broker.close()
+
+    def ack(self) -> None:
+        with redis.Redis.from_url(self._url) as client:
+            client.delete(queue_name("email"))
