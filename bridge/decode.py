@@ -1,11 +1,8 @@
 """A stream record as it came over the wire becomes an event and its identity. Pure."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
-
-import orjson
 
 from notifier.errors import DecodeError
 from notifier.events import Event
@@ -21,7 +18,7 @@ def decode(table: str, record: Mapping[str, Any]) -> Event:
     event = Event.from_record(table, record)
     if not _EARLIEST < event.created_at.timestamp() < _LATEST:
         raise DecodeError(f"ApproximateCreationDateTime is {event.created_at.isoformat()}")
-    if not event.sequence_number.isdigit():
+    if not _is_number(event.sequence_number):
         raise DecodeError(f"SequenceNumber is {event.sequence_number[:60]!r}, not a number")
     return event
 
@@ -35,14 +32,10 @@ def identity(lease: ShardLease, event: Event, route: str) -> UUID:
 def sequence_number(record: object) -> str | None:
     """The record's place in its shard, also where nothing else of it can be understood."""
     match record:
-        case {"dynamodb": {"SequenceNumber": str(number)}} if number.isdigit():
+        case {"dynamodb": {"SequenceNumber": str(number)}} if _is_number(number):
             return number
     return None
 
 
-def stored(record: object) -> bytes:
-    """The record as the outbox keeps it: JSON of the wire."""
-    try:
-        return orjson.dumps(record)
-    except TypeError:  # nested beyond 254 levels, or an integer beyond 64 bits
-        return json.dumps(record).encode()
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()

@@ -8,7 +8,8 @@ from typing import Any
 
 import structlog
 
-from bridge.decode import decode, identity, sequence_number, stored
+from bridge.decode import decode, identity, sequence_number
+from notifier import wire
 from notifier.broker import BrokerError, Queue
 from notifier.errors import DecodeError
 from notifier.outbox import Intake as Outbox
@@ -62,9 +63,9 @@ class Intake:
             self._publications.published(done)
 
 
-def nameless(checkpoint: str | None, raw: bytes) -> str:
-    """Tells apart the records without a sequence number that follow one checkpoint."""
-    return f"after {checkpoint}: {hashlib.blake2b(raw, digest_size=8).hexdigest()}"
+def nameless(checkpoint: str | None, place: int, raw: bytes) -> str:
+    """Tells apart the records without a sequence number that follow one checkpoint; `place` is that in the page."""
+    return f"after {checkpoint}, {place}: {hashlib.blake2b(raw, digest_size=8).hexdigest()}"
 
 
 def sort(
@@ -79,14 +80,14 @@ def sort(
     quarantined: list[Quarantined] = []
     unrouted = 0
     last: datetime | None = None
-    for record in records:
+    for place, record in enumerate(records):
         number = sequence_number(record)
         checkpoint = number or checkpoint
         try:
             event = decode(lease.table, record)
         except DecodeError as error:
-            raw = stored(record)
-            quarantined.append(Quarantined(number or nameless(checkpoint, raw), raw, str(error)))
+            raw = wire.write(record)
+            quarantined.append(Quarantined(number or nameless(checkpoint, place, raw), raw, str(error)))
             continue
         last = event.created_at
         route = routes.owner(event) if event.created_at >= not_before else None
@@ -95,6 +96,6 @@ def sort(
             continue
         id_ = identity(lease, event, route.name)
         notifications.append(
-            NewNotification(id_, event.sequence_number, route.name, route.channel, lease.table, stored(record))
+            NewNotification(id_, event.sequence_number, route.name, route.channel, lease.table, wire.write(record))
         )
     return Page(checkpoint, last, notifications, quarantined, unrouted)

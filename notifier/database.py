@@ -9,7 +9,7 @@ import psycopg
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
@@ -34,6 +34,7 @@ __all__ = [
     "is_refused",
     "migrate",
     "schema_head",
+    "storable",
     "unreachable",
 ]
 
@@ -71,12 +72,15 @@ def connect(url: str, *, pool_size: int = 5, application: str = "notifier", bina
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+        psycopg.conninfo.make_conninfo(**dict.fromkeys(parsed.query, ""))
+    except psycopg.ProgrammingError as error:
+        raise SettingsError(f"NOTIFIER_DATABASE_URL has an {str(error).strip()}") from None
+    except (ArgumentError, ValueError):
         raise SettingsError(
             "NOTIFIER_DATABASE_URL is not a URL like postgresql://user:password@host:5432/database"
         ) from None
     factory = {"cursor_factory": _BinaryCursor} if binary else {}
-    return create_engine(
+    engine = create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         connect_args={**_CONNECT, **factory, "application_name": application},
         pool_size=pool_size,
@@ -85,6 +89,28 @@ def connect(url: str, *, pool_size: int = 5, application: str = "notifier", bina
         pool_recycle=1800,
         hide_parameters=True,  # recipients and items are nothing for a log
     )
+    event.listen(engine, "before_cursor_execute", _make_storable, retval=True)
+    return engine
+
+
+def _make_storable(_: object, __: object, statement: str, values: Any, ___: object, ____: bool) -> tuple[str, Any]:
+    """What a route, a provider or an operator says of a row must not keep it from being written."""
+    return statement, _storable(values)
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {name: _storable(each) for name, each in value.items()}
+    return [_storable(each) for each in value] if isinstance(value, list) else value
+
+
+def storable(text: str) -> str:
+    """Text that Postgres takes: it refuses NUL, and UTF-8 has no lone surrogates."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\N{SYMBOL FOR NULL}").encode("utf-8", "replace").decode("utf-8")
 
 
 def is_away(error: DatabaseError) -> bool:
@@ -143,7 +169,7 @@ def check_schema(engine: Engine) -> None:
 def unreachable(engine: Engine, error: OperationalError) -> Unreachable:
     """The one line for a database that does not answer; it names the server and keeps the password out."""
     cause = " ".join(str(error.orig).split())
-    where = engine.url.render_as_string(hide_password=True)
+    where = engine.url.set(query={}).render_as_string(hide_password=True)  # a query may hold a password too
     return Unreachable(f"no database at {where}: {cause}. Is NOTIFIER_DATABASE_URL right and the server up?")
 
 

@@ -1,5 +1,6 @@
 """All settings: environment variables with the prefix NOTIFIER_, beside the AWS SDK's own."""
 
+import os
 import re
 from decimal import Decimal
 from functools import cache
@@ -187,10 +188,22 @@ def load_database_settings() -> DatabaseSettings:
 
 def read_settings(kind: type[SettingsT]) -> SettingsT:
     """Settings of that kind, a package's own too. Raises SettingsError that names each variable at fault."""
+    prefix = kind.model_config["env_prefix"]
+    if garbled := [name for name, value in os.environ.items() if name.startswith(prefix) and not _is_utf8(value)]:
+        raise SettingsError(f"{', '.join(garbled)}: not in UTF-8")
     try:
         return kind()
     except ValidationError as error:
         raise SettingsError(_explain(error, kind)) from None
+
+
+def _is_utf8(text: str) -> bool:
+    """Python reads a variable that is not with half surrogate pairs in it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _explain(error: ValidationError, kind: type[BaseSettings]) -> str:
