@@ -25,6 +25,9 @@ demo: $(READY) ## 1,000 events become 1,000 mails, on real parts, and the count 
 test: $(READY) ## all tests, on real (embedded) Postgres and Redis
 	$(BIN)/pytest -n 2 --dist loadfile
 
+crash: $(READY) ## a crash at every point where there is a side effect, and the count of what came out
+	$(BIN)/python -m tests.crash
+
 check: $(READY) ## format, lint, types, import rules, migrations
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -49,4 +52,4 @@ lock: ## resolve requirements.lock and requirements-image.lock anew (needs uv)
 	  --no-annotate --extra simulators --extra flower --group lock --quiet -c requirements.lock pyproject.toml \
 	  -o requirements-image.lock
 
-.PHONY: bench docs help setup demo test check format lock
+.PHONY: bench crash docs help setup demo test check format lock

@@ -22,6 +22,8 @@ from bench.result import CELERY, LAMBDA, OURS, Result
 from bench.screen import say, show
 from bench.trial import Candidate
 
+_DOCS = Path(__file__).parents[1] / "docs"
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -72,7 +74,7 @@ def parse(arguments: Sequence[str] | None = None) -> Plan:
     sizes = (
         {"runs": 1, "seconds": 3.0, "latency_seconds": 5.0, "rows": 50_000, "plots": None}
         if given.pop("quick")
-        else {"runs": 3, "seconds": 15.0, "latency_seconds": 25.0, "rows": 1_000_000, "plots": Path("docs")}
+        else {"runs": 3, "seconds": 12.0, "latency_seconds": 25.0, "rows": 1_000_000, "plots": _DOCS}
     )
     return Plan(**{**sizes, **{name: value for name, value in given.items() if value is not None}})
 

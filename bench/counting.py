@@ -47,6 +47,7 @@ def counting_worker(
         log=folder / f"{transport}.log",
         env={**os.environ, **variables},
         cwd=Path(__file__).parents[1],
+        grace=60.0,
     )
 
 

@@ -37,7 +37,7 @@ def offer(parts: Parts, events: int, rate: float | None = None) -> Load:
     spec = {"table": TABLE, "shards": SHARDS, "records_per_shard": each, "item_bytes": ITEM_BYTES, "closed": True}
     told = parts.streams.tell("load", **spec, rate=rate, after=after, ahead=True)
     if time.time() > told["start"]:
-        raise NotExact(f"making {events} records took longer than the {after:g} seconds that there were")
+        raise NotifierError(f"making {events} records took longer than the {after:g} seconds that there were")
     return Load(told["records"], told["start"])
 
 

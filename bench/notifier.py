@@ -13,15 +13,7 @@ from sandbox.system import EXAMPLE, notifier_process
 @contextmanager
 def notifier(parts: Parts, database: str, *, bridges: int = 1, workers: int = 1) -> Iterator[Processes]:
     migrate(database)
-    environment = {
-        "NOTIFIER_DATABASE_URL": database,
-        "NOTIFIER_BROKER_URL": parts.broker.url,
-        "NOTIFIER_AWS_ENDPOINT_URL": parts.streams.url,
-        "NOTIFIER_AWS_SES_ENDPOINT_URL": parts.ses.url,
-        "NOTIFIER_AWS_REGION": REGION,
-        "NOTIFIER_HEARTBEAT_FOLDER": str(parts.folder),
-        **EXAMPLE,
-    }
+    environment = bench_environment(parts, database)
     with ExitStack() as stack:
 
         def start(name: str, *words: str) -> Child:
@@ -31,3 +23,16 @@ def notifier(parts: Parts, database: str, *, bridges: int = 1, workers: int = 1)
             "bridge": [start(f"bridge-{n}", "bridge") for n in range(bridges)],
             "worker": [start(f"worker-{n}", "worker", "email", "--name", f"{n}@%h") for n in range(workers)],
         }
+
+
+def bench_environment(parts: Parts, database: str) -> dict[str, str]:
+    """The variables of a process of Notifier's on these parts."""
+    return {
+        "NOTIFIER_DATABASE_URL": database,
+        "NOTIFIER_BROKER_URL": parts.broker.url,
+        "NOTIFIER_AWS_ENDPOINT_URL": parts.streams.url,
+        "NOTIFIER_AWS_SES_ENDPOINT_URL": parts.ses.url,
+        "NOTIFIER_AWS_REGION": REGION,
+        "NOTIFIER_HEARTBEAT_FOLDER": str(parts.folder),
+        **EXAMPLE,
+    }

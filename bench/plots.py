@@ -16,6 +16,7 @@ _ROLES = {
 
 
 def write(result: Result, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     drawings = {"throughput": throughput, "cpu": cpu, "latency": latency, "growth": growth}
     for name, draw in drawings.items():
         (folder / f"bench-{name}.svg").write_text(draw(result))
@@ -26,7 +27,7 @@ def throughput(result: Result) -> str:
     bars = []
     for name, runs in result.runs.items():
         rate = median(runs).events_per_second
-        times = "" if name == OURS else f", 1/{ours / rate:.1f}"
+        times = "" if name == OURS else f", {ours / rate:.1f} times less"
         bars.append(Bar(name, [rate], f"{rate:,.0f}/s{times}", [run.events_per_second for run in runs]))
     note = "The median of the runs, which are the dots. Every event became exactly one mail."
     return bar_chart(Chart("Events per second, from stream to accepted mail", note, result.facts), bars)

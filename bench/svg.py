@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 WIDTH = 760
-_LEFT, _RIGHT, _TOP, _BAR, _GAP = 170, 110, 74, 26, 16
+_LEFT, _RIGHT, _TOP, _BAR, _GAP = 170, 130, 74, 26, 16
 _PLOT = WIDTH - _LEFT - _RIGHT
 _TICKS = 6
 

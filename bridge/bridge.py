@@ -17,6 +17,7 @@ import structlog
 
 from bridge.ahead import ReadAhead
 from bridge.brake import Brake
+from bridge.counters import SHARDS_GIVEN_UP
 from bridge.holdings import Holdings
 from bridge.intake import Intake
 from bridge.loops import Loop, NextIn
@@ -34,8 +35,8 @@ log = structlog.get_logger(__name__)
 ACQUIRE_SECONDS = 2.0
 BRAKE_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 3600.0
-POLLERS = 4
-"""Threads that record pages; more of them would only wait for each other."""
+POLLERS = 8
+"""Threads that poll shards, whichever is due. Most of their time is DynamoDB's: a hundred shards need so many."""
 LOOPS = 9
 """Connections of the loops: one each, and one more for the lock of the sweep."""
 PAGES_AHEAD = 6
@@ -147,26 +148,26 @@ class Bridge:
             wait = reader.poll()
         except LeaseLost as error:
             log.info("shard given up", shard=shard, reason=str(error))
-            self._give_up(reader)
+            self._give_up(reader, error)
         except Exception as error:  # noqa: BLE001
             # The answer to a commit may be lost: only the database knows the checkpoint, so start again from there.
             # What the error says stays out of the log: Postgres may quote a record.
             facts = {"shard": shard, "error": type(error).__name__, "trace": trace(error)}
             log.error("shard given up, will be taken again", **facts)  # noqa: TRY400
-            self._give_up(reader)
+            self._give_up(reader, error)
         else:
             if wait is None:
                 self._ended(reader)
             else:
                 self._ready.put((max(wait, self._brake.seconds), reader))
 
-    def _give_up(self, reader: ShardReader) -> None:
+    def _give_up(self, reader: ShardReader, error: Exception) -> None:
+        SHARDS_GIVEN_UP.labels("lease lost" if isinstance(error, LeaseLost) else "error").inc()
         self._holdings.drop(reader)
         reader.close()
 
     def _ended(self, reader: ShardReader) -> None:
         self._holdings.forget(reader)
-        self._sweep.expect_children()
         self._taking.wake()  # for the children that are known
         self._sweeping.wake()  # for those that are not yet
 

@@ -95,13 +95,21 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
 
 
 def check_tables(streams: "Streams", tables: tuple[str, ...]) -> None:
-    """Raises SettingsError for a table that has no stream, Unreachable where AWS does not answer."""
+    """Raises SettingsError for a table that has no stream, Unreachable where AWS does not answer.
+
+    Where many start at once AWS may have no time for an answer: then the sweep finds out.
+    """
+    from bridge.streams import Throttled
     from notifier.errors import SettingsError
 
     if not tables:
         raise SettingsError("NOTIFIER_TABLES is not set: name the DynamoDB tables to read, separated by commas")
     for table in tables:
-        if not streams.streams(table):
+        try:
+            found = streams.streams(table)
+        except Throttled:
+            continue
+        if not found:
             raise SettingsError(
                 f"the table {table!r} has no stream here: is NOTIFIER_TABLES right, and is a stream enabled on it "
                 "(StreamViewType NEW_AND_OLD_IMAGES or NEW_IMAGE)?"

@@ -11,6 +11,7 @@ from notifier.outbox import ShardLease
 
 _EARLIEST = 1_293_840_000  # 2011: before DynamoDB
 _LATEST = 4_102_444_800  # 2100: a creation time beyond it would ask for partitions without end
+_LONGEST = 40  # digits of a sequence number
 
 
 def decode(table: str, record: Mapping[str, Any]) -> Event:
@@ -38,4 +39,4 @@ def sequence_number(record: object) -> str | None:
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+    return text.isascii() and text.isdigit() and len(text) <= _LONGEST

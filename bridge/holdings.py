@@ -12,7 +12,7 @@ from notifier.outbox import ShardLease
 
 log = structlog.get_logger(__name__)
 
-_MARGIN = 3.0  # seconds before the end of a lease in which nothing is read under it; less for a short lease
+_MARGIN = 3.0
 
 
 class Holdings:
@@ -32,8 +32,10 @@ class Holdings:
         They count as held once `add` gave them a reader.
         """
         asked_at = time.monotonic()
-        room = self._most - len(self._held)
-        taken = self._leases.acquire(room) if room > 0 else []
+        with self._lock:
+            held = list(self._held)
+        room = self._most - len(held)
+        taken = self._leases.acquire(room, held) if room > 0 else []
         if not taken and room > 0:
             taken = self._leases.steal(room)
         with self._lock:
@@ -63,8 +65,7 @@ class Holdings:
 
     def overdue(self) -> bool:
         """Whether the leases were not renewed in time: what is read now might not be ours to record."""
-        margin = min(_MARGIN, self._leases.ttl / 4)
-        return time.monotonic() > self._renewed_at + self._leases.ttl - margin
+        return time.monotonic() > self._renewed_at + self._leases.ttl - margin(self._leases.ttl)
 
     def forget(self, reader: ShardReader) -> bool:
         """It is done with, or somebody else's; answers whether it was still held."""
@@ -86,5 +87,13 @@ class Holdings:
         with self._lock:
             held = [each.lease for each in self._held.values()]
             self._held.clear()
-        self._leases.release(held)
+        try:
+            self._leases.release(held)
+        except DatabaseError:
+            log.warning("could not give the shards back; their leases will end", shards=len(held))
         return len(held)
+
+
+def margin(ttl: float) -> float:
+    """The seconds before the end of a lease in which nothing is read under it: a call may still be under way."""
+    return min(_MARGIN, ttl / 4)

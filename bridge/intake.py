@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from bridge.counters import PUBLISHED
 from bridge.decode import decode, identity, sequence_number
 from notifier import wire
 from notifier.broker import BrokerError, Queue
@@ -55,6 +56,7 @@ class Intake:
             for each in recorded:
                 if not self._queue.publish(each.channel, dict.fromkeys(each.ids, 0), self._high_water):
                     break
+                PUBLISHED.labels(each.channel, "recorded").inc(len(each.ids))
                 done.append(each.publication)
         except BrokerError as error:
             self._resting_until = time.monotonic() + _REST_SECONDS  # a broker that hangs must not hold up recording
@@ -63,9 +65,9 @@ class Intake:
             self._publications.published(done)
 
 
-def nameless(checkpoint: str | None, place: int, raw: bytes) -> str:
-    """Tells apart the records without a sequence number that follow one checkpoint; `place` is that in the page."""
-    return f"after {checkpoint}, {place}: {hashlib.blake2b(raw, digest_size=8).hexdigest()}"
+def nameless(after: str | None, number: int, raw: bytes) -> str:
+    """Names a record without a sequence number: by the one that it follows, its count after that, and its bytes."""
+    return f"after {after}: {number}: {hashlib.blake2b(raw, digest_size=8).hexdigest()}"
 
 
 def sort(
@@ -75,19 +77,31 @@ def sort(
     routes: Routes,
     not_before: datetime,
 ) -> Page:
-    """What each record of a page becomes: a notification, a quarantined record, or nothing. Pure."""
+    """What each record of a page becomes: a notification, a quarantined record, or nothing. Pure.
+
+    A shard that is read again from its beginning gives what is recorded already: that is passed over. Sequence
+    numbers are kept as the text that came, and compared as numbers.
+    """
     notifications: list[NewNotification] = []
     quarantined: list[Quarantined] = []
     unrouted = 0
     last: datetime | None = None
-    for place, record in enumerate(records):
+    place = -1 if checkpoint is None else int(checkpoint)
+    before, unnamed = checkpoint, 0
+    for record in records:
         number = sequence_number(record)
-        checkpoint = number or checkpoint
+        if number is None:
+            unnamed += 1
+        else:
+            before, unnamed = number, 0
+            if (found := int(number)) <= place:
+                continue
+            place, checkpoint = found, number
         try:
             event = decode(lease.table, record)
         except DecodeError as error:
             raw = wire.write(record)
-            quarantined.append(Quarantined(number or nameless(checkpoint, place, raw), raw, str(error)))
+            quarantined.append(Quarantined(number or nameless(before, unnamed, raw), raw, str(error)))
             continue
         last = event.created_at
         route = routes.owner(event) if event.created_at >= not_before else None

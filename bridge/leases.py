@@ -1,6 +1,6 @@
 """Which bridge reads which shard: leases in Postgres, by the database's clock, fenced by an epoch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Engine, text
@@ -12,17 +12,26 @@ _STEAL_LOCK = 0x6E6F7469737465
 _LEASE = "s.id, s.shard_id, st.arn, st.table_name, s.owner, s.epoch, s.checkpoint, s.parent_shard_id"
 
 # A child waits for its parent. A parent that has no row was trimmed before we came: its child need not wait.
+# A stream waits for those that its table had before: their names differ only in the time when they were made.
+# What is ours and not in hand is what could not be given back, or whose taking was never answered.
 _ACQUIRE = text(f"""
 UPDATE shards s SET owner = :owner, epoch = s.epoch + 1, lease_until = now() + make_interval(secs => :ttl)
 FROM streams st
 WHERE st.id = s.stream_id AND s.id IN (
-  SELECT free.id FROM shards free
-  WHERE free.state = 'open' AND (free.lease_until IS NULL OR free.lease_until < now())
+  SELECT free.id FROM shards free JOIN streams its ON its.id = free.stream_id
+  WHERE free.state = 'open'
+    AND (free.lease_until IS NULL OR free.lease_until < now()
+         OR free.owner = :owner AND free.id <> ALL(CAST(:held AS int[])))
     AND NOT EXISTS (
       SELECT FROM shards parent
       WHERE parent.stream_id = free.stream_id AND parent.shard_id = free.parent_shard_id AND parent.state = 'open'
     )
-  ORDER BY free.shard_id LIMIT :limit FOR UPDATE SKIP LOCKED
+    AND NOT EXISTS (
+      SELECT FROM shards older JOIN streams before ON before.id = older.stream_id
+      WHERE older.state = 'open' AND before.arn < its.arn COLLATE "C"
+        AND split_part(before.arn, '/stream/', 1) = split_part(its.arn, '/stream/', 1)
+    )
+  ORDER BY free.shard_id LIMIT :limit FOR UPDATE OF free SKIP LOCKED
 )
 RETURNING {_LEASE}
 """)  # noqa: S608  a constant of this module
@@ -75,10 +84,11 @@ class Leases:
         self._owner = owner
         self.ttl = ttl
 
-    def acquire(self, limit: int) -> list[ShardLease]:
-        """Take free shards whose parents are done, oldest first."""
+    def acquire(self, limit: int, held: Collection[int] | None = None) -> list[ShardLease]:
+        """Take free shards whose parents are done, oldest first. Of our own, all but those in hand are free."""
+        values = {"owner": self._owner, "ttl": self.ttl, "limit": limit, "held": None if held is None else list(held)}
         with self._engine.begin() as connection:
-            rows = connection.execute(_ACQUIRE, {"owner": self._owner, "ttl": self.ttl, "limit": limit})
+            rows = connection.execute(_ACQUIRE, values)
             return [ShardLease(*row) for row in rows]
 
     def steal(self, limit: int) -> list[ShardLease]:

@@ -2,15 +2,16 @@
 
 import random
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
 import structlog
 
 from bridge.ahead import Fetched, ReadAhead
+from bridge.counters import STREAM_ERRORS
 from bridge.intake import Intake
-from bridge.streams import IteratorExpired, RecordPage, Refused, Shard, ShardGone, Throttled
+from bridge.listing import Lister, Listing
+from bridge.streams import IteratorExpired, RecordPage, Refused, ShardGone, Throttled
 from bridge.tree import ShardTree
 from notifier.errors import DataTrimmed, LeaseLost, NotifierError
 from notifier.outbox import ShardLease
@@ -23,17 +24,16 @@ IDLE_SECONDS = 2.0
 _SLOW = (Throttled, ShardGone, Refused)
 _EMPTIES_BEFORE_TIP = 5
 _EMPTIES_BEFORE_IDLE = 60
+_THROTTLES_BEFORE_HINT = 10
 GONE_SECONDS = 30.0
 """How long DynamoDB must deny a shard before it counts as lost."""
 
 
-class Source(Protocol):
+class Source(Lister, Protocol):
     """Where records come from."""
 
     def iterator(self, arn: str, shard_id: str, after: str | None) -> str: ...
     def records(self, iterator: str) -> RecordPage: ...
-    def shards(self, arn: str) -> list[Shard]: ...
-    def children(self, arn: str, shard_id: str) -> list[Shard]: ...
 
 
 class ShardReader:
@@ -46,12 +46,14 @@ class ShardReader:
         self._source = source
         self._intake = intake
         self._tree = tree
+        self._listing = Listing(source, tree)
         self._ahead = ahead
         self._checkpoint = lease.checkpoint
         self._iterator: str | None = None
         self._fetching: Fetched[tuple[float, RecordPage]] | None = None
-        self._from_horizon = False  # the record after the checkpoint is trimmed
+        self._from_horizon = False  # until the checkpoint moves: the record after it is trimmed
         self._empties = 0
+        self._expired = False
         self._failures = 0
         self._gone_since: float | None = None
 
@@ -62,26 +64,27 @@ class ShardReader:
         """
         try:
             wait = self._poll()
-        except IteratorExpired:
-            self._iterator = None
-            return 0.0
-        except DataTrimmed as error:
-            return self._trimmed(error)
         except LeaseLost:
             raise
         except NotifierError as error:
             return self._trouble(error)
+        self._expired = False
         self._failures = 0
         self._gone_since = None
         return wait
 
     def _trouble(self, error: NotifierError) -> float | None:
-        if isinstance(error, Refused):
-            self._iterator = None  # it may be the iterator that is wrong
-        try:
-            return self._is_gone(error) if isinstance(error, ShardGone) else self._failed(error)
-        except NotifierError as again:
-            return self._failed(again)
+        STREAM_ERRORS.labels(type(error).__name__).inc()
+        match error:
+            case DataTrimmed():
+                return self._trimmed(error)
+            case IteratorExpired():
+                return self._is_expired(error)
+            case ShardGone():
+                return self._is_gone(error)
+            case Refused():
+                self._iterator = None  # it may be the iterator that is wrong
+        return self._failed(error)
 
     def close(self) -> None:
         """Let go of the page that was fetched ahead. Waits for nothing and raises nothing."""
@@ -102,12 +105,13 @@ class ShardReader:
         return self._pause(page, asked_at)
 
     def _take(self, page: RecordPage) -> None:
+        before = self._checkpoint
         try:
-            self._checkpoint = self._intake.take(self.lease, self._checkpoint, page.records)
+            self._checkpoint = self._intake.take(self.lease, before, page.records)
         except BaseException:
             self.close()  # what comes after a page that is not recorded must not be taken for the next
             raise
-        self._from_horizon = False
+        self._from_horizon = self._from_horizon and self._checkpoint == before
 
     def _next_page(self) -> tuple[float, RecordPage]:
         if self._fetching is not None:
@@ -123,7 +127,7 @@ class ShardReader:
         return asked_at, self._source.records(iterator)
 
     def _start(self) -> str:
-        if self._checkpoint is None and not self._from_horizon and self._tree.was_never_read(self.lease):
+        if not self._from_horizon and self._tree.waited_too_long(self.lease):
             self._gap("nothing was read of it for longer than records are kept")
         after = None if self._from_horizon else self._checkpoint
         return self._source.iterator(self.lease.stream_arn, self.lease.shard_id, after)
@@ -140,9 +144,15 @@ class ShardReader:
         return EMPTY_SECONDS if self._empties < _EMPTIES_BEFORE_IDLE else IDLE_SECONDS
 
     def _finish(self) -> None:
-        children = _if_it_works(lambda: self._source.children(self.lease.stream_arn, self.lease.shard_id))
+        children = self._listing.children(self.lease)
         self._tree.finish(self.lease, self._checkpoint, children)
         log.info("shard read to its end", shard=self.lease.shard_id, children=len(children))
+
+    def _is_expired(self, error: IteratorExpired) -> float:
+        """Another one is good for 15 minutes; where even that has expired, nothing is gained by haste."""
+        self._iterator = None
+        again, self._expired = self._expired, True
+        return self._failed(error) if again else 0.0
 
     def _trimmed(self, error: DataTrimmed) -> float:
         self._iterator = None
@@ -160,27 +170,21 @@ class ShardReader:
         """Lost only when it stays away and is listed no more: the listing may be ahead of the shard."""
         self._iterator = None
         self._gone_since = self._gone_since or time.monotonic()
-        if time.monotonic() < self._gone_since + GONE_SECONDS or self._is_listed():
+        if time.monotonic() < self._gone_since + GONE_SECONDS or self._listing.may_show(self.lease):
             return self._failed(error)
         reason = f"the shard vanished before its end: {error}"
         log.error("GAP: records are lost", shard=self.lease.shard_id, after=self._checkpoint, reason=reason)
         self._tree.lose(self.lease, self._checkpoint, reason)
         return None
 
-    def _is_listed(self) -> bool:
-        return any(each.shard_id == self.lease.shard_id for each in self._source.shards(self.lease.stream_arn))
-
     def _failed(self, error: NotifierError) -> float:
         self._failures += 1
+        facts = {"shard": self.lease.shard_id, "reason": str(error), "tries": self._failures}
+        if isinstance(error, Refused):
+            log.error("reading a shard was refused", **facts)
+        elif isinstance(error, Throttled) and self._failures >= _THROTTLES_BEFORE_HINT:
+            log.warning("reading a shard is throttled: do others read it too? It bears two readers", **facts)
+        else:
+            log.warning("reading a shard failed", **facts)
         bound = min(10.0 if isinstance(error, _SLOW) else 5.0, 0.1 * 2 ** min(self._failures, 10))
-        log.warning("reading a shard failed", shard=self.lease.shard_id, reason=str(error), tries=self._failures)
         return random.uniform(0.05, bound)  # noqa: S311  jitter
-
-
-def _if_it_works(list_children: Callable[[], list[Shard]]) -> list[Shard]:
-    """The sweep finds children that cannot be listed yet."""
-    try:
-        return list_children()
-    except NotifierError as error:
-        log.info("children are left to the sweep", reason=str(error))
-        return []

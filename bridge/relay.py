@@ -6,6 +6,7 @@ from uuid import UUID
 
 import structlog
 
+from bridge.counters import PUBLISHED
 from notifier.broker import Queue
 from notifier.database import Engine
 from notifier.outbox import UNKNOWN_AFTER_SECONDS, Publication, Publications, expire
@@ -74,32 +75,34 @@ class Relay:
     def _publish(self, publication: Publication) -> int | None:
         """Publish what is missing of it; None where there is no room. Raises BrokerError."""
         missing = publication.waiting
-        if publication.published:
-            missing = absent(publication, self._held.of(publication.channel))
+        if publication.age is not None:
+            missing = absent(publication, self._held.of(publication.channel, publication.age))
         if not self._queue.publish(publication.channel, missing, self._high_water):
             return None
-        if missing and publication.published:
+        if missing and publication.age is not None:
             log.warning("the broker had lost messages", channel=publication.channel, count=len(missing))
-        self._publications.published_again(publication)
+        result = "relayed" if publication.age is None else "again"
+        PUBLISHED.labels(publication.channel, result).inc(len(missing))
+        self._publications.published_again(publication, anew=bool(missing))
         return len(missing)
 
 
 class Held:
-    """What the broker holds, asked for now and then: it reads whole queues.
-
-    An answer of some `seconds` ago will do for messages that were published before it.
-    """
+    """What the broker holds, asked for now and then: it reads whole queues. An answer is good for some `seconds`."""
 
     def __init__(self, queue: Queue, seconds: float) -> None:
         self._queue = queue
         self._seconds = seconds
         self._known: dict[str, tuple[float, set[UUID]]] = {}
 
-    def of(self, channel: str) -> set[UUID]:
-        """Raises BrokerError."""
-        asked_at, ids = self._known.get(channel, (0.0, set()))
-        if channel not in self._known or time.monotonic() > asked_at + self._seconds:
-            asked_at = time.monotonic()
+    def of(self, channel: str, age: float) -> set[UUID]:
+        """For messages that some bridge published `age` seconds ago: an answer from before that cannot tell of them.
+        Raises BrokerError.
+        """
+        now = time.monotonic()
+        asked_at, ids = self._known.get(channel, (float("-inf"), set()))
+        if asked_at < now - min(age, self._seconds):
+            asked_at = now
             ids = self._queue.held(channel)
             self._known[channel] = (asked_at, ids)
         return ids

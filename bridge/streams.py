@@ -1,4 +1,4 @@
-"""DynamoDB Streams, as four questions. The one module of the bridge that talks to AWS.
+"""DynamoDB Streams, as a few questions. The one module of the bridge that talks to AWS.
 
 Records stay in the JSON of the wire: a model layer for every attribute would cost more than all the rest of the
 bridge, so the body of GetRecords is taken before botocore parses it.
@@ -19,17 +19,9 @@ from notifier.errors import DataTrimmed, NotifierError, SettingsError, Unreachab
 from notifier.settings import Settings
 
 PAGE_LIMIT = 1_000
-_FULL_BYTES = 900_000  # of the limit of 1 MB, which no page meets exactly
-_LISTING_PAUSE = 0.15  # DescribeStream: 10 a second for the whole account
-
-# A hung call must not outlive a lease, and the reader does its own waiting.
-_CONFIG = Config(
-    connect_timeout=3,
-    read_timeout=5,
-    retries={"total_max_attempts": 2, "mode": "standard"},
-    max_pool_connections=64,
-    tcp_keepalive=True,
-)
+_FULL_BYTES = 600_000  # of the limit of 1 MB: the next record, which may have 400 KB, did not fit
+_LISTING_PAUSE = 0.15  # DescribeStream: 10 a second for the whole account; ListStreams: 5
+_LONGEST_CONNECT, _LONGEST_READ = 3.0, 5.0
 _THROTTLES = frozenset(
     (
         "LimitExceededException",
@@ -101,7 +93,7 @@ class Streams:
                 "dynamodbstreams",
                 region_name=settings.aws_region or None,
                 endpoint_url=settings.endpoint("dynamodb"),
-                config=_CONFIG,
+                config=_configuration(settings.shard_lease_seconds),
             )
         except NoRegionError:
             raise SettingsError("no AWS region: set NOTIFIER_AWS_REGION or AWS_DEFAULT_REGION") from None
@@ -112,13 +104,20 @@ class Streams:
     def streams(self, table: str) -> list[str]:
         """The ARNs of the table's streams: the one that is on, and those that were and can still be read."""
         found: list[str] = []
-        with self._errors():
-            answer = self._client.list_streams(TableName=table)
+        options = {"TableName": table}
+        while True:
+            with self._listing():
+                answer = self._client.list_streams(**options)
             found += [each["StreamArn"] for each in answer["Streams"]]
-            while last := answer.get("LastEvaluatedStreamArn"):
-                answer = self._client.list_streams(TableName=table, ExclusiveStartStreamArn=last)
-                found += [each["StreamArn"] for each in answer["Streams"]]
-        return found
+            if not (last := answer.get("LastEvaluatedStreamArn")):
+                return found
+            options["ExclusiveStartStreamArn"] = last
+
+    def is_on(self, arn: str) -> bool:
+        """Whether the stream still takes records."""
+        with self._listing():
+            status = self._client.describe_stream(StreamArn=arn, Limit=1)["StreamDescription"]["StreamStatus"]
+        return bool(status in ("ENABLING", "ENABLED"))
 
     def shards(self, arn: str) -> list[Shard]:
         """All shards of a stream, page by page, oldest first."""
@@ -131,12 +130,22 @@ class Streams:
     def _describe(self, arn: str, **options: Any) -> list[Shard]:
         found: list[Shard] = []
         while True:
-            with self._errors():
+            with self._listing():
                 answer = self._client.describe_stream(StreamArn=arn, **options)["StreamDescription"]
             found += [_shard(each) for each in answer["Shards"]]
             if not (last := answer.get("LastEvaluatedShardId")):
                 return found
             options["ExclusiveStartShardId"] = last
+
+    @contextmanager
+    def _listing(self) -> Iterator[None]:
+        """One call that lists, and the pause after it. Whoever calls has the lock for all bridges, see ShardTree: so
+        the next one, whichever bridge makes it, comes no sooner.
+        """
+        try:
+            with self._errors():
+                yield
+        finally:
             time.sleep(_LISTING_PAUSE)
 
     def iterator(self, arn: str, shard_id: str, after: str | None) -> str:
@@ -173,6 +182,17 @@ class Streams:
             raise Unreachable(
                 f"no answer from DynamoDB Streams at {self._where}: {error}. Is the endpoint right and reachable?"
             ) from error
+
+
+def _configuration(lease_seconds: float) -> Config:
+    """A hung call must not outlive a lease, and the reader does its own waiting: one attempt, and a short one."""
+    return Config(
+        connect_timeout=min(_LONGEST_CONNECT, lease_seconds / 5),
+        read_timeout=min(_LONGEST_READ, lease_seconds / 3),
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        max_pool_connections=64,
+        tcp_keepalive=True,
+    )
 
 
 def _keep_body(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:

@@ -1,24 +1,22 @@
-"""Finds shards: lists all streams of all tables now and then. One bridge does it for all.
+"""Finds shards: lists all streams of all tables now and then. One bridge at a time, for all of them.
 
 At the end of a shard its children are asked for at once; the sweep finds those that DynamoDB did not show then, and
 those whose parent's reader died in that moment.
 """
 
-import time
 from collections.abc import Sequence
 
 import structlog
 
 from bridge.loops import NextIn
-from bridge.streams import ShardGone, Streams
+from bridge.streams import Shard, ShardGone, Streams
 from bridge.tree import ShardTree
 from notifier.errors import NotifierError
 
 log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 15.0
-_EXPECTING_SECONDS = 1.0
-_PATIENCE_SECONDS = 30.0
+EXPECTING_SECONDS = 1.0
 
 
 class Sweep:
@@ -28,20 +26,14 @@ class Sweep:
         self._tables = tables
         self._streams = streams
         self._tree = tree
-        self._expecting_until = 0.0
-
-    def expect_children(self) -> None:
-        """A shard has ended: look more often for a while."""
-        self._expecting_until = time.monotonic() + _PATIENCE_SECONDS
 
     def run_once(self) -> NextIn:
-        """One sweep, unless another bridge is at it; answers when the next is due."""
-        with self._tree.sweeping() as ours:
+        """One sweep, unless another bridge lists shards now; answers when the next is due."""
+        with self._tree.listing() as ours:
             new = sum(self._sweep(table) for table in self._tables) if ours else 0
         if new:
             log.info("new shards", count=new)
-            self._expecting_until = 0.0
-        return NextIn(_EXPECTING_SECONDS if time.monotonic() < self._expecting_until else SWEEP_SECONDS)
+        return NextIn(EXPECTING_SECONDS if self._tree.expects_children() else SWEEP_SECONDS)
 
     def _sweep(self, table: str) -> int:
         """A stream that was switched off is listed no more, and still to be read to its end."""
@@ -58,9 +50,20 @@ class Sweep:
 
     def _register(self, table: str, arn: str) -> int:
         try:
-            return self._tree.register(table, arn, self._streams.shards(arn))
+            new = self._tree.register(table, arn, self._list(arn))
+            if self._tree.has_childless(arn) and self._streams.is_on(arn):
+                self._tree.tell_childless(arn)
         except ShardGone:
-            log.info("the stream is gone", stream=arn)
+            log.warning("the stream is gone", stream=arn)
         except NotifierError as error:
             log.warning("a stream could not be listed", stream=arn, reason=str(error))
+        else:
+            return new
         return 0
+
+    def _list(self, arn: str) -> list[Shard]:
+        """Shards may come up behind the page that would show them: what looks like a loss is looked at twice."""
+        shards = self._streams.shards(arn)
+        if self._tree.misses_a_parent(arn, shards):
+            shards += self._streams.shards(arn)
+        return list({each.shard_id: each for each in shards}.values())

@@ -1,4 +1,4 @@
-"""The tree of shards in Postgres: which there are, which are read to their end, and what was lost of them.
+"""The tree of shards in Postgres: which there are, and which are read to their end.
 
 A shard's row stays after its end: a listing that still shows the shard must not start it anew.
 """
@@ -7,22 +7,27 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import structlog
 from sqlalchemy import Connection, Engine, text
 
+from bridge import gaps
 from bridge.streams import Shard
 from notifier.errors import LeaseLost
 from notifier.outbox import ShardLease
 
-log = structlog.get_logger(__name__)
-
 _SHARD_ID = re.compile(r"shardId-(\d{20})-")
-_SWEEP_LOCK = 0x6E6F7469737770
+_STREAM_LABEL = re.compile(r"/stream/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)$")
+_LISTING_LOCK = 0x6E6F7469737770
+_PATIENCE_SECONDS = 30.0
 
-# Asked for before it is inserted: each insert takes a number from a sequence, also one that conflicts.
+# Asked for before it is inserted: each insert takes a number from a sequence, also one that conflicts. What was in
+# the first stream of a table before we found it is no loss; the streams that follow are ours from their beginning.
 _STREAM = text("""
-INSERT INTO streams (arn, table_name)
-SELECT :arn, :table WHERE NOT EXISTS (SELECT FROM streams WHERE arn = :arn)
+INSERT INTO streams (arn, table_name, discovered_at)
+SELECT :arn, :table,
+       CASE WHEN min(discovered_at) IS NULL OR CAST(:made_at AS timestamptz) IS NULL THEN now()
+            ELSE least(now(), greatest(min(discovered_at), CAST(:made_at AS timestamptz))) END
+FROM streams WHERE table_name = :table
+HAVING NOT EXISTS (SELECT FROM streams WHERE arn = :arn)
 ON CONFLICT (arn) DO NOTHING
 """)
 
@@ -34,20 +39,6 @@ FROM streams st, unnest(CAST(:shard_ids AS text[]), CAST(:parents AS text[]), CA
                  AS described (id, parent, created)
 WHERE arn = :arn AND NOT EXISTS (SELECT FROM shards WHERE stream_id = st.id AND shard_id = described.id)
 ON CONFLICT (stream_id, shard_id) DO NOTHING
-""")
-
-# The parent of a listed shard, itself not listed and unknown to us, though it was made after we had come.
-_CAME_AND_WENT = text("""
-WITH missed AS (
-  INSERT INTO shards (stream_id, shard_id, state, finished_at)
-  SELECT st.id, parent.id, 'lost', now()
-  FROM streams st, unnest(CAST(:parents AS text[]), CAST(:created AS float8[])) AS parent (id, created)
-  WHERE st.arn = :arn AND to_timestamp(parent.created) > st.discovered_at
-    AND NOT EXISTS (SELECT FROM shards WHERE stream_id = st.id AND shard_id = parent.id)
-  ON CONFLICT (stream_id, shard_id) DO NOTHING
-  RETURNING id
-)
-INSERT INTO gaps (shard, reason) SELECT id, 'it came and went before anyone could read it' FROM missed
 """)
 
 # Lost too early: it is listed after all.
@@ -68,35 +59,60 @@ WHERE id = :shard AND owner = :owner AND epoch = :epoch AND state = 'open'
   AND checkpoint IS NOT DISTINCT FROM :checkpoint
 """)
 
-# Trimmed is not lost: a shard that was read to its tip within the last 24 hours has nothing older left to lose,
-# although the record at its checkpoint may be gone.
-_GAP = text("""
-INSERT INTO gaps (shard, reason, after_sequence_number, after_record_at)
-SELECT id, :reason, checkpoint, last_record_at FROM shards
-WHERE id = :shard AND owner = :owner AND epoch = :epoch
-  AND (:surely OR coalesce(greatest(caught_up_at, last_record_at), '-infinity') < now() - make_interval(hours => 23))
+_EXPECTING = text("""
+SELECT EXISTS (
+  SELECT FROM shards s
+  WHERE s.state <> 'open' AND s.finished_at > now() - make_interval(secs => :seconds)
+    AND NOT EXISTS (
+      SELECT FROM shards child WHERE child.stream_id = s.stream_id AND child.parent_shard_id = s.shard_id
+    )
+)
 """)
 
-_NEVER_READ = text("""
-SELECT greatest(caught_up_at, last_record_at) IS NULL AND discovered_at < now() - make_interval(hours => 24)
-FROM shards WHERE id = :shard
-""")
+
+_LOCK = text("SELECT pg_try_advisory_lock(:key)")
+_MAY_IDLE = text("SELECT set_config('idle_session_timeout', :seconds, false)")
+_UNLOCK = text("SELECT pg_advisory_unlock(:key), set_config('idle_session_timeout', '0', false)")
+
+HUNG_SECONDS = 120
+"""How long a listing may take before it counts as hung."""
 
 
 class ShardTree:
     """What is known of all streams' shards."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, hung_seconds: int = HUNG_SECONDS) -> None:
         self._engine = engine
+        self._hung_seconds = hung_seconds
 
     def register(self, table: str, arn: str, shards: Sequence[Shard]) -> int:
         """Remember a stream and its shards; answers how many shards are new."""
         with self._engine.begin() as connection:
-            connection.execute(_STREAM, {"arn": arn, "table": table})
+            connection.execute(_STREAM, {"arn": arn, "table": table, "made_at": _made_at(arn)})
             names = [each.shard_id for each in shards]
             found_again = connection.execute(_FOUND_AGAIN, {"arn": arn, "shard_ids": names}).rowcount
-            _note_missed(connection, arn, shards)
+            gaps.tell_unseen(connection, arn, *_unlisted_parents(shards))
             return _insert(connection, arn, shards) + found_again
+
+    def misses_a_parent(self, arn: str, shards: Sequence[Shard]) -> bool:
+        """Whether this listing lacks a parent that it should have: it was made page by page, while shards came up."""
+        with self._engine.begin() as connection:
+            return gaps.any_unseen(connection, arn, *_unlisted_parents(shards))
+
+    def expects_children(self) -> bool:
+        """Whether a shard ended a moment ago and has no child yet. Which bridge read it does not matter."""
+        with self._engine.begin() as connection:
+            return bool(connection.scalar(_EXPECTING, {"seconds": _PATIENCE_SECONDS}))
+
+    def has_childless(self, arn: str) -> bool:
+        """Whether a shard of the stream ended a day ago and has no child."""
+        with self._engine.begin() as connection:
+            return gaps.any_childless(connection, arn)
+
+    def tell_childless(self, arn: str) -> None:
+        """The stream is on, so these shards had children: gaps."""
+        with self._engine.begin() as connection:
+            gaps.tell_childless(connection, arn)
 
     def unfinished_streams(self, table: str) -> list[str]:
         """The streams of the table that still have something to read, listed by DynamoDB or not."""
@@ -112,33 +128,52 @@ class ShardTree:
     def lose(self, lease: ShardLease, checkpoint: str | None, reason: str) -> None:
         """The shard is gone before it was read to its end: a gap, and its children go ahead. Raises LeaseLost."""
         with self._engine.begin() as connection:
-            _gap(connection, lease, reason, surely=True)
+            gaps.tell(connection, lease, reason, surely=True)
             _end(connection, lease, checkpoint, "lost")
 
     def trimmed(self, lease: ShardLease, reason: str) -> bool:
         """The record after the checkpoint is gone. Answers whether that is a gap, which is then kept for ever."""
         with self._engine.begin() as connection:
-            return _gap(connection, lease, reason, surely=False)
+            return gaps.tell(connection, lease, reason, surely=False)
 
-    def was_never_read(self, lease: ShardLease) -> bool:
-        """Whether the shard has been waiting longer than records are kept, and nothing of it was read."""
+    def waited_too_long(self, lease: ShardLease) -> bool:
+        """Whether the shard was left alone for longer than records are kept: what came after its checkpoint, or its
+        first records where there is none, may be gone.
+        """
         with self._engine.begin() as connection:
-            return bool(connection.scalar(_NEVER_READ, {"shard": lease.shard}))
+            return gaps.waited_too_long(connection, lease)
 
     @contextmanager
-    def sweeping(self) -> Iterator[bool]:
-        """True for the one bridge that may list shards now: DescribeStream has a quota for the account.
+    def listing(self) -> Iterator[bool]:
+        """True for the one bridge that may list shards now: DescribeStream has a quota for the whole account.
 
-        A lock of the session and no transaction: a listing may take longer than a transaction may idle.
+        A lock of the session and no transaction: a listing may take longer than a transaction may idle. The server
+        ends the session of a bridge that hangs with it, since the others find no new shard for so long.
         """
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            key = {"key": _SWEEP_LOCK}
-            locked = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), key))
+            if not connection.scalar(_LOCK, {"key": _LISTING_LOCK}):
+                yield False
+                return
+            connection.execute(_MAY_IDLE, {"seconds": f"{self._hung_seconds}s"})
             try:
-                yield locked
+                yield True
             finally:
-                if locked:
-                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
+                connection.execute(_UNLOCK, {"key": _LISTING_LOCK})
+
+
+def created_at(shard_id: str) -> float | None:
+    """When DynamoDB made the shard, in Unix seconds: its name begins with that. None for other names.
+
+    A shard that is found late must not look new: its first records may be trimmed already.
+    """
+    match = _SHARD_ID.match(shard_id)
+    return int(match[1]) / 1000 if match else None
+
+
+def _made_at(arn: str) -> str | None:
+    """When the stream was switched on: its name ends with that. None for other names."""
+    match = _STREAM_LABEL.search(arn)
+    return f"{match[1]}Z" if match else None
 
 
 def _insert(connection: Connection, arn: str, shards: Sequence[Shard]) -> int:
@@ -151,22 +186,11 @@ def _insert(connection: Connection, arn: str, shards: Sequence[Shard]) -> int:
     return connection.execute(_SHARDS, values).rowcount
 
 
-def _note_missed(connection: Connection, arn: str, shards: Sequence[Shard]) -> None:
+def _unlisted_parents(shards: Sequence[Shard]) -> tuple[list[str], list[float | None]]:
+    """The parents that the listing names and does not show, with the times when they were made."""
     listed = {each.shard_id for each in shards}
     parents = sorted({each.parent_shard_id for each in shards if each.parent_shard_id} - listed)
-    if parents:
-        values = {"arn": arn, "parents": parents, "created": [created_at(each) for each in parents]}
-        if missed := connection.execute(_CAME_AND_WENT, values).rowcount:
-            log.error("GAP: shards came and went unread", stream=arn, count=missed)
-
-
-def created_at(shard_id: str) -> float | None:
-    """When DynamoDB made the shard, in Unix seconds: its name begins with that. None for other names.
-
-    A shard that is found late must not look new: its first records may be trimmed already.
-    """
-    match = _SHARD_ID.match(shard_id)
-    return int(match[1]) / 1000 if match else None
+    return parents, [created_at(each) for each in parents]
 
 
 def _end(connection: Connection, lease: ShardLease, checkpoint: str | None, state: str) -> None:
@@ -179,14 +203,3 @@ def _end(connection: Connection, lease: ShardLease, checkpoint: str | None, stat
     }
     if connection.execute(_END, values).rowcount != 1:
         raise LeaseLost(f"{lease.shard_id} was taken before it could be marked {state}")
-
-
-def _gap(connection: Connection, lease: ShardLease, reason: str, *, surely: bool) -> bool:
-    values = {
-        "shard": lease.shard,
-        "owner": lease.owner,
-        "epoch": lease.epoch,
-        "reason": reason,
-        "surely": surely,
-    }
-    return connection.execute(_GAP, values).rowcount == 1

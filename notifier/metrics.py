@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import REGISTRY, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -41,18 +41,19 @@ def served(engine: Engine, port: int, address: str) -> Iterator[None]:
     if not port:
         yield
         return
-    registry = CollectorRegistry()
-    registry.register(OutboxMetrics(engine))
     try:
-        server, thread = start_http_server(port, address, registry)
+        server, thread = start_http_server(port, address)
     except OSError as error:
         raise SettingsError(
             f"NOTIFIER_METRICS_PORT={port} on {address} cannot be used: {error.strerror}; a second bridge of a "
             "machine needs its own"
         ) from None
+    outbox = OutboxMetrics(engine)
+    REGISTRY.register(outbox)  # beside what this process counts itself
     try:
         yield
     finally:
+        REGISTRY.unregister(outbox)
         server.shutdown()
         server.server_close()
         thread.join(5)

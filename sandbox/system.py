@@ -174,9 +174,11 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def notifier_process(name: str, words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Child:
+def notifier_process(
+    name: str, words: Sequence[str], folder: Path, environment: Mapping[str, str], module: str = "notifier"
+) -> Child:
     """`notifier WORDS` as a process with these settings and no others; its log lies in `folder`."""
-    command = [sys.executable, "-P", "-m", "notifier", *words]  # -P: a user's email.py is not the library's
+    command = [sys.executable, "-P", "-m", module, *words]  # -P: a user's email.py is not the library's
     return Child(name, command, log=folder / f"{name}.log", env={**clean_environment(), **environment})
 
 

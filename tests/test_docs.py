@@ -1,5 +1,6 @@
 """The documents say what the code does."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -36,3 +37,32 @@ def test_the_targets_and_commands_that_the_readme_names_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"\bmake ([a-z]+)", README):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+STREAMS = (FOLDER / "streams.md").read_text()
+RULES = {f"R{number}" for number in range(1, 25)} | {"R7b", "R7c"}
+
+
+def test_each_rule_of_a_consumer_of_streams_has_a_test() -> None:
+    lines = {line.split("|")[1].strip(): line for line in STREAMS.splitlines() if re.match(r"\| R\d", line)}
+    assert lines.keys() == RULES
+    assert [rule for rule, line in lines.items() if "::test_" not in line] == []
+
+
+def test_the_tests_that_the_page_on_streams_names_exist() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", STREAMS)
+    assert named
+    assert [f"{file}::{name}" for file, name in named if name not in functions(ROOT / file)] == []
+
+
+def functions(path: Path) -> set[str]:
+    return {node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)}
+
+
+def test_the_metrics_that_the_page_on_streams_names_exist() -> None:
+    sources = "".join((ROOT / file).read_text() for file in ("notifier/metrics.py", "bridge/counters.py"))
+    named = {
+        name.removesuffix("_total").removeprefix("notifier_") for name in re.findall(r"`(notifier_\w+)", STREAMS)
+    }
+    assert named
+    assert [name for name in named if not re.search(rf'"(notifier_)?{name}"', sources)] == []

@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 _SILENT = 10
 _FIRST_SECONDS = 1.0
-_LONGEST_SECONDS = 30.0
+_LONGEST_SECONDS = 15.0
 
 
 class Reach:

@@ -13,6 +13,7 @@ from bridge.feedback.queue import QueueMessage
 
 _TELL_SECONDS = 5.0
 _FRESH_PART = 12
+_CLOCK_SECONDS = 1.0  # SQS's clock tells whole ones
 
 
 class Flow:
@@ -20,7 +21,7 @@ class Flow:
 
     def __init__(self, visibility: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._fresh = max(2.0, visibility / _FRESH_PART)
-        self._window = visibility + self._fresh
+        self._window = visibility + self._fresh + _CLOCK_SECONDS
         self._clock = clock
         self._lock = threading.Lock()
         self._smooth_since = clock()

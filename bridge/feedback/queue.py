@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -69,7 +70,7 @@ class FeedbackQueue:
                 VisibilityTimeout=self.visibility,
                 MessageSystemAttributeNames=_ATTRIBUTES,
             )
-        now = time.time()
+        now = _now(answer)
         return [_message(each, now) for each in answer.get("Messages", ())]
 
     def delete(self, messages: Sequence[QueueMessage]) -> int:
@@ -122,6 +123,12 @@ def _client(settings: Settings, region: str | None, connections: int) -> Any:
         raise SettingsError("no AWS region: set NOTIFIER_AWS_REGION or AWS_DEFAULT_REGION") from None
     except ValueError as error:
         raise SettingsError(f"the SQS endpoint is wrong: {error}") from None
+
+
+def _now(answer: dict[str, Any]) -> float:
+    """By SQS's own clock, to the second: this machine's may be wrong, and an old message must not look fresh."""
+    date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    return parsedate_to_datetime(date).timestamp() if date else time.time()
 
 
 def _message(received: dict[str, Any], now: float) -> QueueMessage:

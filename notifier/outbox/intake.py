@@ -2,28 +2,38 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, TextClause, text
+from sqlalchemy.exc import IntegrityError
 
 from notifier.errors import LeaseLost
 from notifier.notifications import created_ms
-from notifier.outbox.pages import NewNotification, Page, Recorded, ShardLease
+from notifier.outbox.pages import NewNotification, Page, Quarantined, Recorded, ShardLease
 from notifier.outbox.partitions import Partitions
 
 # The fence: owner, epoch and the checkpoint from which this page was read. Whoever lost the shard, or lost the
-# answer to its last commit, changes no row here.
-_FENCE = text("""
+# answer to its last commit, changes no row here; and no checkpoint ever goes back.
+_HELD = """
+id = :shard AND owner = :owner AND epoch = :epoch AND state = 'open' AND checkpoint IS NOT DISTINCT FROM :previous
+AND (checkpoint IS NULL OR CAST(CAST(:checkpoint AS text) AS numeric) >= CAST(checkpoint AS numeric))
+"""
+
+_LOCK = text(f"SELECT FROM shards WHERE {_HELD} FOR UPDATE")
+
+_MOVE = text(f"""
 UPDATE shards SET
-  checkpoint = :checkpoint, last_record_at = coalesce(:last_record_at, last_record_at),
+  checkpoint = :checkpoint,
+  last_record_at = CASE WHEN CAST(:last_record_at AS timestamptz) > now() THEN now()
+                        ELSE coalesce(:last_record_at, last_record_at) END,
   records_read = records_read + :read, records_notified = records_notified + :notified,
   records_unrouted = records_unrouted + :unrouted, records_quarantined = records_quarantined + :quarantined
-WHERE id = :shard AND owner = :owner AND epoch = :epoch AND state = 'open'
-  AND checkpoint IS NOT DISTINCT FROM :previous
-""")
+WHERE {_HELD}
+""")  # noqa: S608
 
 _OWE = text("""
 INSERT INTO publications (channel, notification_ids, due_at)
@@ -31,10 +41,11 @@ VALUES (:channel, CAST(:ids AS uuid[]), now() + make_interval(secs => :grace))
 RETURNING id
 """)
 
-_QUARANTINE = text("""
+_INSERT_QUARANTINED = """
 INSERT INTO quarantine (shard, sequence_number, record, error) VALUES (:shard, :sequence_number, :record, :error)
-ON CONFLICT (shard, sequence_number) DO NOTHING
-""")
+"""
+_QUARANTINE = text(_INSERT_QUARANTINED)
+_QUARANTINE_NEW = text(f"{_INSERT_QUARANTINED} ON CONFLICT (shard, sequence_number) DO NOTHING")
 
 _COPY_NOTIFICATIONS = (
     "COPY notifications (notification_id, shard, sequence_number, route, channel, table_name, record)"
@@ -73,31 +84,43 @@ class Intake:
         """
         self._partitions.ensure({_day(each.id) for each in page.notifications})
         try:
-            return self._record(lease, previous, page, _copy)
-        except psycopg.errors.UniqueViolation:
-            # A shard that is read again from its beginning, after its row was lost: rare, so the slow way.
-            return self._record(lease, previous, page, _insert_missing)
+            return self._record(lease, previous, page)
+        except (psycopg.errors.UniqueViolation, IntegrityError):
+            return self._record_missing(lease, previous, page)
 
-    def _record(self, lease: ShardLease, previous: str | None, page: Page, write: Any) -> list[Recorded]:
+    def _record(self, lease: ShardLease, previous: str | None, page: Page) -> list[Recorded]:
         with self._engine.begin() as connection:
-            _fence(connection, lease, previous, page)
-            fresh = write(connection, lease, page.notifications) if page.notifications else ()
+            _fence(connection, _MOVE, lease, previous, page)
+            if page.notifications:
+                _copy(connection, lease, page.notifications)
             for each in page.quarantined:
-                connection.execute(
-                    _QUARANTINE,
-                    {
-                        "shard": lease.shard,
-                        "sequence_number": each.sequence_number,
-                        "record": each.record,
-                        "error": each.error,
-                    },
-                )
-            return _owe(connection, fresh)
+                connection.execute(_QUARANTINE, _quarantined(lease, each))
+            return _owe(connection, page.notifications)
+
+    def _record_missing(self, lease: ShardLease, previous: str | None, page: Page) -> list[Recorded]:
+        """The slow way, for a page of which some is recorded already, under this row of the shard or under one that
+        was lost: only what is new is written, counted and owed.
+        """
+        with self._engine.begin() as connection:
+            _fence(connection, _LOCK, lease, previous, page)
+            new = replace(
+                page,
+                notifications=[each for each in page.notifications if _insert(connection, lease, each)],
+                quarantined=[
+                    each
+                    for each in page.quarantined
+                    if connection.execute(_QUARANTINE_NEW, _quarantined(lease, each)).rowcount
+                ],
+            )
+            _fence(connection, _MOVE, lease, previous, new)
+            return _owe(connection, new.notifications)
 
 
-def _fence(connection: Connection, lease: ShardLease, previous: str | None, page: Page) -> None:
+def _fence(
+    connection: Connection, statement: TextClause, lease: ShardLease, previous: str | None, page: Page
+) -> None:
     changed = connection.execute(
-        _FENCE,
+        statement,
         {
             "checkpoint": page.checkpoint,
             "last_record_at": page.last_record_at,
@@ -115,7 +138,7 @@ def _fence(connection: Connection, lease: ShardLease, previous: str | None, page
         raise LeaseLost(f"{lease.shard_id} is no longer held by {lease.owner} in epoch {lease.epoch}")
 
 
-def _copy(connection: Connection, lease: ShardLease, rows: Sequence[NewNotification]) -> Sequence[NewNotification]:
+def _copy(connection: Connection, lease: ShardLease, rows: Sequence[NewNotification]) -> None:
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)  # noqa: S101  narrows the type
     with driver.cursor() as cursor:
@@ -137,26 +160,28 @@ def _copy(connection: Connection, lease: ShardLease, rows: Sequence[NewNotificat
             copy.set_types(["uuid"])
             for each in rows:
                 copy.write_row((each.id,))
-    return rows
 
 
-def _insert_missing(
-    connection: Connection, lease: ShardLease, rows: Sequence[NewNotification]
-) -> Sequence[NewNotification]:
-    fresh = []
-    for each in rows:
-        values = {
-            "id": each.id,
-            "shard": lease.shard,
-            "sequence_number": each.sequence_number,
-            "route": each.route,
-            "channel": each.channel,
-            "table": each.table,
-            "record": each.record,
-        }
-        if connection.execute(_INSERT_NEW, values).first() is not None:
-            fresh.append(each)
-    return fresh
+def _insert(connection: Connection, lease: ShardLease, row: NewNotification) -> bool:
+    values = {
+        "id": row.id,
+        "shard": lease.shard,
+        "sequence_number": row.sequence_number,
+        "route": row.route,
+        "channel": row.channel,
+        "table": row.table,
+        "record": row.record,
+    }
+    return connection.execute(_INSERT_NEW, values).first() is not None
+
+
+def _quarantined(lease: ShardLease, each: Quarantined) -> dict[str, Any]:
+    return {
+        "shard": lease.shard,
+        "sequence_number": each.sequence_number,
+        "record": each.record,
+        "error": each.error,
+    }
 
 
 def _owe(connection: Connection, fresh: Sequence[NewNotification]) -> list[Recorded]:

@@ -14,11 +14,13 @@ from notifier.outbox.intake import PUBLICATION_SIZE
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """Messages of one channel. `waiting` maps those still pending and due to their failures so far."""
+    """Messages of one channel. `age` is seconds since they were published, None where nobody did. `waiting` maps
+    those still pending and due to their failures so far.
+    """
 
     id: int
     channel: str
-    published: bool
+    age: float | None
     waiting: Mapping[UUID, int]
 
 
@@ -32,7 +34,7 @@ UPDATE publications SET due_at = now() + make_interval(secs => :look_again)
 WHERE id IN (
   SELECT id FROM publications WHERE due_at <= now() AND channel = :channel
   ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
-) RETURNING id, published_at IS NOT NULL
+) RETURNING id, extract(epoch FROM now() - published_at)::float8
 """)
 
 # A paused channel gets nothing, a parked one only when it may send a probe.
@@ -53,7 +55,8 @@ WHERE p.id = ANY(:ids) AND d.status = 'pending' AND (d.next_attempt_at IS NULL O
 _SETTLED = text("DELETE FROM publications WHERE id = ANY(:ids)")
 
 _PUBLISHED_AGAIN = text("""
-UPDATE publications SET published_at = now(), notification_ids = CAST(:waiting AS uuid[]),
+UPDATE publications SET notification_ids = CAST(:waiting AS uuid[]),
+  published_at = CASE WHEN :anew THEN now() ELSE published_at END,
   due_at = now() + make_interval(secs => :look_again)
 WHERE id = :id
 """)
@@ -119,7 +122,7 @@ class Publications:
             waiting: dict[int, dict[UUID, int]] = {row[0]: {} for row in taken}
             for publication, notification, failures in connection.execute(_WAITING, {"ids": list(waiting)}):
                 waiting[publication][notification] = failures
-        return [Publication(id_, channel, published, waiting[id_]) for id_, published in taken]
+        return [Publication(id_, channel, age, waiting[id_]) for id_, age in taken]
 
     def settled(self, ids: Sequence[int]) -> None:
         """Nothing in these is pending any more."""
@@ -127,9 +130,10 @@ class Publications:
             with self._engine.connect() as connection:
                 connection.execute(_SETTLED, {"ids": list(ids)})
 
-    def published_again(self, publication: Publication) -> None:
-        """The broker has all of these that wait, and the rest of the publication is forgotten."""
-        values = {"id": publication.id, "waiting": list(publication.waiting), "look_again": self.look_again}
+    def published_again(self, publication: Publication, *, anew: bool = True) -> None:
+        """The broker has all of these that wait, perhaps `anew`, and the rest of the publication is forgotten."""
+        waiting = list(publication.waiting)
+        values = {"id": publication.id, "waiting": waiting, "anew": anew, "look_again": self.look_again}
         with self._engine.connect() as connection:
             connection.execute(_PUBLISHED_AGAIN, values)
 

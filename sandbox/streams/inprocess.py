@@ -1,4 +1,4 @@
-"""The bridge's four questions, answered by a model in this process."""
+"""The bridge's questions, answered by a model in this process."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -38,6 +38,10 @@ class InProcessStreams:
     def streams(self, table: str) -> list[str]:
         with self._call("ListStreams", TableName=table):
             return [each["StreamArn"] for each in self.model.list_streams(table)["Streams"]]
+
+    def is_on(self, arn: str) -> bool:
+        with self._call("DescribeStream", StreamArn=arn):
+            return bool(self.model.describe_stream(arn, limit=1)["StreamDescription"]["StreamStatus"] == "ENABLED")
 
     def shards(self, arn: str) -> list[Shard]:
         return self._describe(arn)

@@ -94,6 +94,49 @@ def test_a_released_shard_is_free_at_once(engine: Engine) -> None:
     assert len(second.acquire(1)) == 1
 
 
+def test_what_could_not_be_given_back_is_taken_again_at_once(engine: Engine) -> None:
+    """The database was away when a reader failed: nobody else's lease must end for that."""
+    register(engine, *many(3))
+    leases = Leases(engine, "me", ttl=60)
+    taken = leases.acquire(10)
+    held = [lease.shard for lease in taken[:2]]
+
+    (again,) = leases.acquire(10, held)
+
+    assert (again.shard, again.epoch) == (taken[2].shard, taken[2].epoch + 1)
+    assert leases.acquire(10) == []
+    assert Leases(engine, "other", ttl=60).acquire(10, []) == []
+
+
+def test_an_earlier_tenancy_of_the_same_bridge_is_fenced(engine: Engine) -> None:
+    register(engine, *many(1))
+    leases = Leases(engine, "me", ttl=60)
+    (old,), (new,) = leases.acquire(1), leases.acquire(1, [])
+    assert leases.renew([old], {}) == set()
+    leases.release([old])
+    with pytest.raises(LeaseLost):
+        ShardTree(engine).finish(old, None, [])
+    assert leases.renew([new], {}) == {new.shard}
+
+
+def test_the_old_stream_of_a_table_is_read_before_the_new_one(engine: Engine) -> None:
+    tree, leases = ShardTree(engine), Leases(engine, "me", ttl=60)
+    arns = [
+        f"arn:aws:dynamodb:x:1:table/{name}" for name in ("t/stream/2026-02", "t/stream/2026-01", "u/stream/2026")
+    ]
+    for arn in arns:
+        tree.register("t", arn, open_shards("a", "b"))
+
+    first = leases.acquire(10)
+    assert {lease.stream_arn for lease in first} == set(arns[1:])
+    old = [lease for lease in first if lease.stream_arn == arns[1]]
+    tree.finish(old[0], None, [])
+    assert leases.acquire(10) == []
+    tree.lose(old[1], None, "gone")
+
+    assert {lease.stream_arn for lease in leases.acquire(10)} == {arns[0]}
+
+
 def settle(bridges: list[Leases], engine: Engine, rounds: int) -> Counter[str]:
     """So many rounds of each bridge, with the rest between two moves over."""
     for _ in range(rounds):
@@ -114,6 +157,18 @@ def test_bridges_share_evenly_within_a_few_rounds(engine: Engine, shards: int, b
 
     assert sum(held.values()) == shards
     assert max(held.values()) <= -(-shards // bridges)
+
+
+def test_only_what_can_be_read_is_shared(engine: Engine) -> None:
+    """A bridge that has read a hundred shards to their end has no less to read now."""
+    register(engine, *many(12))
+    first, second = Leases(engine, "first", ttl=60), Leases(engine, "second", ttl=60)
+    tree = ShardTree(engine)
+    for lease in first.acquire(6):
+        tree.finish(lease, None, [])
+    first.acquire(6)
+
+    assert settle([first, second], engine, rounds=6) == {"first": 3, "second": 3}
 
 
 def test_a_balanced_house_is_left_alone(engine: Engine) -> None:

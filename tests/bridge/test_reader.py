@@ -1,6 +1,6 @@
 """One shard read by a scripted stream into real Postgres and Redis."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from bridge.tree import ShardTree
 from notifier.broker import BrokerError, Queue
 from notifier.errors import DataTrimmed, LeaseLost, Unreachable
 from notifier.outbox import Intake as Outbox
-from notifier.outbox import Partitions, Publications, ShardLease
+from notifier.outbox import Partitions, Publications, Report, ShardLease
 from notifier.routes import Routes
 from tests.bridge.records import record
 from tests.sql import Sql
@@ -142,7 +142,9 @@ def test_an_iterator_that_expires_before_any_record_starts_at_the_horizon(world:
 
 def test_trimmed_data_is_a_gap_and_reading_goes_on(world: World, engine: Engine) -> None:
     reader, script = world.reader(page(1), DataTrimmed("gone"), page(9), page(10))
-    for _ in range(4):
+    reader.poll()
+    Sql(engine).run("UPDATE shards SET last_record_at = now() - interval '25 h'")
+    for _ in range(3):
         reader.poll()
 
     assert script.began_after == [None, None]
@@ -150,6 +152,122 @@ def test_trimmed_data_is_a_gap_and_reading_goes_on(world: World, engine: Engine)
     (gap,) = Sql(engine).all("SELECT * FROM gaps")
     assert gap["after_sequence_number"] == "1"
     assert "trimmed" in gap["reason"]
+
+
+def test_trimmed_for_no_reason_nothing_is_told_or_counted_twice(world: World, engine: Engine) -> None:
+    came = [record(1), record(2, type={"S": "other"}), {**record(3), "eventName": "?"}]
+    again = [*came, record(4)]
+    reader, script = world.reader(
+        RecordPage(came, "next"), DataTrimmed("a whim"), RecordPage(again[:2], "next"), RecordPage(again[2:], "next")
+    )
+    while shard(engine)["checkpoint"] != "4":
+        reader.poll()
+
+    assert script.began_after == [None, None]
+    row = shard(engine)
+    counts = [row[f"records_{what}"] for what in ("read", "notified", "unrouted", "quarantined")]
+    assert counts == [4, 2, 1, 1]
+    audited, stranded = Report(engine).audit()
+    assert [(each["notifications"], each["quarantine"]) for each in audited] == [(2, 1)]
+    assert (stranded, Report(engine).gaps()) == ([], [])
+
+
+def test_an_iterator_that_expires_on_the_way_back_starts_at_the_horizon_again(world: World, engine: Engine) -> None:
+    reader, script = world.reader(page(1, 2), DataTrimmed("gone"), page(1), IteratorExpired("slow"), page(1, 2, 3))
+    for _ in range(5):
+        reader.poll()
+    assert script.began_after == [None, None, None]
+    assert (shard(engine)["checkpoint"], shard(engine)["records_read"]) == ("3", 3)
+
+
+def test_an_iterator_that_has_always_expired_is_no_spin(world: World) -> None:
+    reader, _ = world.reader(*[IteratorExpired("a clock is wrong")] * 3, page(1), IteratorExpired("15 minutes"))
+    waits = [reader.poll() for _ in range(5)]
+    assert [wait == 0.0 for wait in waits] == [True, False, False, False, True]
+
+
+def test_a_shard_that_was_left_alone_for_too_long_is_a_gap_at_its_start(world: World, engine: Engine) -> None:
+    first, _ = world.reader(page(1))
+    first.poll()
+    Sql(engine).run("UPDATE shards SET last_record_at = now() - interval '27 h'")
+    world.leases.release([world.lease])
+    world.lease = world.take()
+    again, script = world.reader(page(9))
+    again.poll()
+    assert script.began_after == [None]
+    assert [gap["after_sequence_number"] for gap in Report(engine).gaps()] == ["1"]
+
+
+def test_a_shard_whose_stream_is_gone_is_lost_loudly(
+    world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.reader.GONE_SECONDS", 0.0)
+    reader, script = world.reader(page(1), ShardGone("no such stream"))
+    monkeypatch.setattr(script, "shards", raising(ShardGone("no such stream")))
+    reader.poll()
+    assert reader.poll() is None
+    assert shard(engine)["state"] == "lost"
+    assert len(Report(engine).gaps()) == 1
+
+
+@pytest.mark.parametrize("trouble", ["another bridge lists", "no answer"])
+def test_a_shard_is_not_lost_while_nobody_can_say(
+    world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    monkeypatch.setattr("bridge.reader.GONE_SECONDS", 0.0)
+    reader, script = world.reader(ShardGone("no such shard"), page(1))
+    if trouble == "no answer":
+        monkeypatch.setattr(script, "shards", raising(Unreachable("away")))
+        assert reader.poll()
+    else:
+        with world.tree.listing():
+            assert reader.poll()
+    reader.poll()
+    assert (shard(engine)["state"], shard(engine)["checkpoint"]) == ("open", "1")
+
+
+def raising(error: Exception) -> Callable[..., list[Shard]]:
+    def raise_(*_: object) -> list[Shard]:
+        raise error
+
+    return raise_
+
+
+def test_who_lost_the_shard_does_not_lose_it_for_all(
+    world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.reader.GONE_SECONDS", 0.0)
+    reader, _ = world.reader(ShardGone("no such shard"))
+    world.leases.release([world.lease])
+    world.take()
+    with pytest.raises(LeaseLost):
+        reader.poll()
+    assert (shard(engine)["state"], Report(engine).gaps()) == ("open", [])
+
+
+def test_while_another_bridge_lists_children_are_left_to_the_sweep(world: World, engine: Engine) -> None:
+    reader, _ = world.reader(page(1, last=True))
+    with world.tree.listing():
+        assert reader.poll() is None
+    assert shard(engine)["state"] == "finished"
+    assert world.tree.expects_children()
+
+
+def test_a_partly_read_closed_shard_is_not_finished(world: World, engine: Engine) -> None:
+    reader, _ = world.reader(page(1), page(2, last=True))
+    reader.poll()
+    Sql(engine).run("UPDATE shards SET checkpoint = '0'")  # as if the page was not recorded after all
+    with pytest.raises(LeaseLost):
+        reader.poll()
+    assert shard(engine)["state"] == "open"
+    with pytest.raises(LeaseLost):
+        world.tree.finish(world.lease, "2", [])
+    assert shard(engine)["state"] == "open"
+
+
+def test_large_records_are_read_without_a_pause(world: World) -> None:
+    reader, _ = world.reader(RecordPage([record(1), record(2)], "next", size=700_000), page())
+    assert reader.poll() == 0.0  # the third did not fit
 
 
 def test_a_shard_that_vanishes_is_lost_loudly(world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,6 +346,15 @@ def test_the_pause_follows_the_traffic(world: World) -> None:
 
     assert reader.poll() == 0
     assert [reader.poll() for _ in range(60)] == [EMPTY_SECONDS] * 59 + [IDLE_SECONDS]
+
+
+def test_one_empty_page_is_not_the_tip(world: World) -> None:
+    reader, _ = world.reader(*[page()] * 4, page(1), *[page()] * 5)
+    known = []
+    for _ in range(10):
+        reader.poll()
+        known.append(reader.caught_up_at is not None)
+    assert known == [False] * 9 + [True]
 
 
 def test_the_next_page_is_fetched_while_one_is_recorded_and_errors_lose_nothing(world: World, engine: Engine) -> None:

@@ -76,6 +76,24 @@ def test_the_loss_of_the_brokers_memory_is_noticed_at_once(
     assert relay.run_once() == 0
 
 
+def test_two_bridges_that_notice_the_loss_publish_everything_once(
+    rows: Rows, engine: Engine, relay: Relay, queue: Queue, broker_url: str
+) -> None:
+    other = Relay(engine, Publications(engine), queue, high_water=1_000)
+    ids = rows.pending(5)
+    rows.run(DUE)
+    relay.run_once()
+    other.run_once()
+    with redis.Redis.from_url(broker_url) as client:
+        client.flushdb()
+    assert relay.run_once() == 5
+
+    other._publications.all_due()  # the other one notices only now
+    assert relay.run_once() == 0  # what it knows of the broker is from before it published
+    assert other.run_once() == 0
+    assert queue.depth("email") == len(ids)
+
+
 def test_above_the_high_water_mark_nothing_is_added(rows: Rows, engine: Engine, queue: Queue) -> None:
     for _ in range(5):
         rows.pending(10)

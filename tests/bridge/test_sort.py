@@ -40,6 +40,29 @@ def test_the_checkpoint_is_the_text_of_the_last_number(routes: Routes) -> None:
     assert sort(LEASE, "7", [{"eventName": "?"}], routes).checkpoint == "7"  # a record without a place moves nothing
 
 
+def test_what_is_recorded_already_is_passed_over(routes: Routes) -> None:
+    page = sort(LEASE, "9", [record(8), record(9), record(10), record(10), record(11, type={"S": "other"})], routes)
+    assert [each.sequence_number for each in page.notifications] == ["10"]
+    assert (page.checkpoint, page.unrouted, page.read) == ("11", 1, 2)
+
+
+def test_a_checkpoint_never_goes_back(routes: Routes) -> None:
+    page = sort(LEASE, "10", [record(9), record("0000000000000000000000007")], routes)
+    assert (page.checkpoint, page.read, page.last_record_at) == ("10", 0, None)
+
+
+def test_numbers_are_compared_as_numbers(routes: Routes) -> None:
+    page = sort(LEASE, "000000099", [record("100"), record("0000101"), record("20")], routes)
+    assert [each.sequence_number for each in page.notifications] == ["100", "0000101"]
+    assert page.checkpoint == "0000101"
+
+
+@pytest.mark.parametrize("number", ["²", "٣", "1" * 41, "-1", ""])
+def test_what_only_looks_like_a_number_is_none(routes: Routes, number: str) -> None:
+    page = sort(LEASE, "7", [record(number), record(8)], routes)
+    assert (len(page.quarantined), len(page.notifications), page.checkpoint) == (1, 1, "8")
+
+
 def test_records_before_the_start_notify_nobody(routes: Routes) -> None:
     created = datetime.fromtimestamp(CREATED, UTC)
     assert sort(LEASE, None, [record(1)], routes, created + timedelta(seconds=1)).unrouted == 1
@@ -93,8 +116,14 @@ def test_a_record_that_cannot_be_understood_goes_to_quarantine(
 
 
 def test_records_without_a_place_are_told_apart(routes: Routes) -> None:
-    page = sort(LEASE, "7", [{"n": 1}, {"n": 2}], routes)
-    assert len({each.sequence_number for each in page.quarantined}) == 2
+    page = sort(LEASE, "7", [{"n": 1}, {"n": 2}, {"n": 2}, record(8), {"n": 2}], routes)
+    assert len({each.sequence_number for each in page.quarantined}) == 4
+
+
+def test_a_record_without_a_place_has_the_same_name_on_every_read(routes: Routes) -> None:
+    came = [record(6), {"n": 1}, record(7), {"n": 1}]
+    first, again = (sort(LEASE, checkpoint, came, routes).quarantined for checkpoint in (None, "7"))
+    assert [each.sequence_number for each in first] == [each.sequence_number for each in again]
 
 
 def test_deep_nesting_is_no_crash(routes: Routes) -> None:

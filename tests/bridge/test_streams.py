@@ -1,4 +1,4 @@
-"""The four questions against an emulator of DynamoDB Streams, over HTTP and boto3."""
+"""The questions of the bridge against an emulator of DynamoDB Streams, over HTTP and boto3."""
 
 import uuid
 from collections.abc import Iterator
@@ -7,7 +7,8 @@ import boto3
 import pytest
 
 from bridge.command import check_tables
-from bridge.streams import Refused, ShardGone, Streams
+from bridge.holdings import margin
+from bridge.streams import Refused, ShardGone, Streams, Throttled, _configuration
 from notifier.errors import SettingsError, Unreachable
 from notifier.settings import Settings
 from sandbox.table import EventTable
@@ -84,6 +85,22 @@ def test_what_does_not_exist_has_a_name(table: EventTable, streams: Streams) -> 
         check_tables(streams, (table.name, "nobody"))
     with pytest.raises(SettingsError, match="NOTIFIER_TABLES is not set"):
         check_tables(streams, ())
+
+
+class Busy:
+    def streams(self, table: str) -> list[str]:
+        raise Throttled("Rate exceeded")
+
+
+def test_a_start_among_many_is_not_put_off_by_throttling() -> None:
+    check_tables(Busy(), ("activity",))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("lease", [1.5, 4.0, 15.0, 60.0])
+def test_a_hung_call_ends_before_the_lease_does(lease: float) -> None:
+    config = _configuration(lease)
+    assert config.retries["total_max_attempts"] == 1
+    assert config.connect_timeout + config.read_timeout < lease - margin(lease)
 
 
 def test_an_endpoint_that_does_not_answer() -> None:

@@ -1,13 +1,19 @@
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
 
 from bridge.leases import Leases
 from bridge.tree import ShardTree
+from notifier.database import DatabaseError
 from notifier.outbox import ShardLease
 from tests.bridge.test_leases import ARN, open_shards
 from tests.sql import Sql
+from tests.waiting import wait_until
+
+DAY_MS = 86_400_000
+LATER = f"{datetime.now(UTC) - timedelta(days=3):%Y-%m-%d}"
 
 
 @pytest.fixture
@@ -100,14 +106,78 @@ def test_trimmed_is_a_gap_only_where_something_can_be_lost(tree: ShardTree, leas
     assert len(Sql(engine).all("SELECT * FROM gaps")) == 1
 
 
+def test_a_gap_is_told_once(tree: ShardTree, leases: Leases, engine: Engine) -> None:
+    """The answer to the first commit may be lost, and the shard be taken again."""
+    tree.register("activity", ARN, open_shards("shard"))
+    (lease,) = leases.acquire(1)
+    Sql(engine).run("UPDATE shards SET discovered_at = now() - interval '25 h'")
+    assert tree.trimmed(lease, "gone")
+    assert not tree.trimmed(lease, "gone")
+    assert len(Sql(engine).all("SELECT * FROM gaps")) == 1
+
+
+def test_what_is_trimmed_on_arrival_is_no_loss(tree: ShardTree, leases: Leases) -> None:
+    """From the oldest record on is where DynamoDB trims."""
+    tree.register("activity", ARN, open_shards("shard"))
+    assert not tree.trimmed(leases.acquire(1)[0], "gone between two calls")
+
+
+def test_a_checkpoint_older_than_records_are_kept(tree: ShardTree, leases: Leases, engine: Engine) -> None:
+    tree.register("activity", ARN, open_shards("shard"))
+    (lease,) = leases.acquire(1)
+    Sql(engine).run("UPDATE shards SET checkpoint = '7', last_record_at = now() - interval '27 h'")
+    assert tree.waited_too_long(lease)
+    Sql(engine).run("UPDATE shards SET last_record_at = now() - interval '24.5 h'")  # read where it is being trimmed
+    assert not tree.waited_too_long(lease)
+
+
+def test_the_second_stream_of_a_table_is_ours_from_its_beginning(
+    tree: ShardTree, leases: Leases, engine: Engine
+) -> None:
+    first, second = (
+        f"arn:aws:dynamodb:x:1:table/activity/stream/{day}T08:00:00.000" for day in ("2026-01-01", LATER)
+    )
+    shard = f"shardId-{int(time.time() * 1000) - 2 * DAY_MS:020}-deadbeef"
+    tree.register("activity", first, open_shards("a"))
+    tree.finish(leases.acquire(1)[0], None, [])
+    Sql(engine).run("UPDATE streams SET discovered_at = now() - interval '9 days'")
+    tree.register("activity", second, open_shards(shard))
+    assert tree.waited_too_long(leases.acquire(1)[0])  # nobody looked for two days
+
+
+def test_a_shard_without_a_child_is_a_gap_after_a_day(tree: ShardTree, leases: Leases, engine: Engine) -> None:
+    tree.register("activity", ARN, open_shards("p", "q"))
+    for lease in leases.acquire(2):
+        tree.finish(lease, None, open_shards("c", parent="q") if lease.shard_id == "q" else [])
+    assert not tree.has_childless(ARN)
+    Sql(engine).run("UPDATE shards SET finished_at = now() - interval '25 h' WHERE finished_at IS NOT NULL")
+    assert tree.has_childless(ARN)
+    tree.tell_childless(ARN)
+    assert not tree.has_childless(ARN)
+    gap = Sql(engine).one("SELECT s.shard_id, reason FROM gaps g JOIN shards s ON s.id = g.shard")
+    assert (gap["shard_id"], "no child" in gap["reason"]) == ("p", True)
+
+
+def test_children_are_expected_for_a_while(tree: ShardTree, leases: Leases, engine: Engine) -> None:
+    tree.register("activity", ARN, open_shards("p", "q"))
+    assert not tree.expects_children()
+    first, second = leases.acquire(2)
+    tree.finish(first, None, open_shards("c", parent=first.shard_id))
+    assert not tree.expects_children()
+    tree.finish(second, None, [])
+    assert tree.expects_children()  # although another shard got its child a moment ago
+    Sql(engine).run("UPDATE shards SET finished_at = now() - interval '1 min' WHERE finished_at IS NOT NULL")
+    assert not tree.expects_children()
+
+
 def test_a_shard_that_waited_a_day_unread(tree: ShardTree, leases: Leases, engine: Engine) -> None:
     tree.register("activity", ARN, open_shards("shard"))
     (lease,) = leases.acquire(1)
-    assert not tree.was_never_read(lease)
+    assert not tree.waited_too_long(lease)
     Sql(engine).run("UPDATE shards SET discovered_at = now() - interval '25 h'")
-    assert tree.was_never_read(lease)
+    assert tree.waited_too_long(lease)
     Sql(engine).run("UPDATE shards SET caught_up_at = now() - interval '23 h'")
-    assert not tree.was_never_read(lease)
+    assert not tree.waited_too_long(lease)
 
 
 def test_a_shard_that_is_found_late_does_not_look_new(tree: ShardTree, leases: Leases, engine: Engine) -> None:
@@ -116,7 +186,7 @@ def test_a_shard_that_is_found_late_does_not_look_new(tree: ShardTree, leases: L
     two_days_ago = int((time.time() - 2 * 86_400) * 1000)
     tree.register("activity", ARN, open_shards(f"shardId-{two_days_ago:020}-deadbeef", f"shardId-{0:020}-deadbeef"))
 
-    late = {lease.shard_id: tree.was_never_read(lease) for lease in leases.acquire(10)}
+    late = {lease.shard_id: tree.waited_too_long(lease) for lease in leases.acquire(10)}
 
     assert [late[name] for name in sorted(late)] == [False, True, True]
 
@@ -133,14 +203,28 @@ def test_a_shard_that_came_and_went_unread_is_a_gap(tree: ShardTree, engine: Eng
 
 def test_what_was_there_before_we_came_is_no_loss(tree: ShardTree, leases: Leases) -> None:
     tree.register("activity", ARN, open_shards(f"shardId-{1:020}-deadbeef"))
-    assert not tree.was_never_read(leases.acquire(1)[0])
+    assert not tree.waited_too_long(leases.acquire(1)[0])
 
 
-def test_one_bridge_sweeps_at_a_time(tree: ShardTree, engine: Engine) -> None:
+def test_one_bridge_lists_at_a_time(tree: ShardTree, engine: Engine) -> None:
     other = ShardTree(engine)
-    with tree.sweeping() as ours:
+    with tree.listing() as ours:
         assert ours
-        with other.sweeping() as too:
+        with other.listing() as too:
             assert not too
-    with other.sweeping() as now:
+    with other.listing() as now:
         assert now
+
+
+def test_a_bridge_that_hangs_while_it_lists_keeps_the_others_from_it_for_a_while_only(engine: Engine) -> None:
+    hung, other = (ShardTree(engine, hung_seconds=1) for _ in range(2))
+
+    def listed() -> bool:
+        with other.listing() as ours:
+            return ours
+
+    with pytest.raises(DatabaseError), hung.listing() as ours:  # noqa: PT012  its loop tries again
+        assert ours
+        assert not listed()
+        assert wait_until(listed)
+    assert listed()

@@ -26,6 +26,10 @@ class Proxy:
         """What is sent over the present connections arrives nowhere from now on, and nobody is told."""
         self._dead.update(self._wires)
 
+    def mute(self) -> None:
+        """What the server answers over the present connections arrives nowhere from now on."""
+        self._dead.update(self._wires[1::2])
+
     def cut(self) -> None:
         """The present connections end."""
         for wire in self._wires:

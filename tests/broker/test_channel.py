@@ -154,6 +154,17 @@ def test_what_has_not_been_handed_out_is_given_back_too(
     assert not broker.exists("unacked")
 
 
+def test_a_message_that_returns_at_once_is_held_again(broker_url: str, broker: redis.Redis, one_a_turn: None) -> None:
+    publish(broker_url, "fast", "a", range(2))
+    with Looped(broker_url, "fast") as consumer:
+        consumer.turn_until(lambda: len(consumer.received) == 2)
+        for message in consumer.received:
+            message.requeue()
+        consumer.turn_until(lambda: len(consumer.received) == 3)
+    assert broker.llen("a") == 2
+    assert not broker.exists("unacked")
+
+
 def test_a_queue_that_is_left_gets_back_what_was_not_handed_out(
     broker_url: str, broker: redis.Redis, one_a_turn: None
 ) -> None:

@@ -1,7 +1,9 @@
 """Brokers by URL: over a socket in the file system, over TLS, and too old ones."""
 
+import socket
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +37,15 @@ def socket_url(tmp_path: Path) -> Iterator[str]:
     path = tmp_path / "redis.sock"
     options = ["--port", "0", "--unixsocket", path, "--save", "", "--requirepass", "s@cret"]
     with Child("redis-server", [redis_program(), *options], log=tmp_path / "redis.log") as server:
-        server.wait_until(path.exists)
+        server.wait_until(lambda: answers(path))
         yield f"unix://:s%40cret@{path}?db=2"
+
+
+def answers(path: Path) -> bool:
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(path))
+        return True
+    return False
 
 
 @pytest.mark.parametrize("transport", ["fast", "stock"])

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from signal import SIGQUIT, SIGTERM, Signals
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -81,11 +82,16 @@ def test_each_task_runs_once_and_is_acknowledged(pool: Pool, kind: str) -> None:
     assert not pool.broker.exists("unacked_index")
 
 
-@pytest.mark.parametrize("kind", [*POOLS])
-def test_a_worker_that_is_stopped_loses_nothing_and_leaves_nothing(pool: Pool, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "end"), [("solo", SIGTERM), ("threads", SIGTERM), ("threads", SIGQUIT), ("prefork", SIGTERM)]
+)
+def test_a_worker_that_is_stopped_loses_nothing_and_leaves_nothing(pool: Pool, kind: str, end: Signals) -> None:
+    """SIGQUIT lets Celery finish what is under way, for this time at most."""
     ids = pool.publish(5_000)
-    with pool.start(kind) as worker:
+    with pool.start(kind, worker_soft_shutdown_timeout=0.5) as worker:
         worker.wait_until(lambda: len(pool.counts()) > 50)
+        worker.stop(end)
+        assert worker.exit_code in {0, 1}  # not killed
     left = pool.queue.depth(CHANNEL)
     assert left > 0
     assert not pool.broker.exists("unacked", "unacked_index")
@@ -94,13 +100,14 @@ def test_a_worker_that_is_stopped_loses_nothing_and_leaves_nothing(pool: Pool, k
     assert 0 <= twice <= (POOLS[kind] if kind == "prefork" else 0)  # Celery forgets what a child does at the end
 
 
-def test_a_worker_whose_connections_are_killed_comes_back(pool: Pool) -> None:
+@pytest.mark.parametrize("kinds", [["normal"], ["normal", "pubsub"]])
+def test_a_worker_whose_connections_are_killed_comes_back(pool: Pool, kinds: list[str]) -> None:
     with pool.start() as worker:
         for _ in range(3):
             ids = pool.publish(300)
             worker.wait_until(lambda ids=ids: bool(ids & pool.counts().keys()))
-            pool.broker.client_kill_filter(_type="normal", skipme=True)
-            pool.broker.client_kill_filter(_type="pubsub")
+            for kind in kinds:
+                pool.broker.client_kill_filter(_type=kind, skipme=True)
             worker.wait_until(lambda ids=ids: pool.have_run(ids))
         worker.wait_until(pool.is_done)
 
@@ -130,6 +137,7 @@ def test_a_worker_answers_questions(pool: Pool, transport: Name) -> None:
     assert not pool.broker.exists("unacked")
 
 
+@pytest.mark.timeout(300)
 def test_killed_workers_lose_nothing(tmp_path: Path) -> None:
     outcome = kill_workers(8, "fast", "threads", tmp_path, seed=1)
     assert outcome.lost == 0

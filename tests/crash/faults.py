@@ -53,6 +53,11 @@ class Fault:
         self._calls = 0
 
     @property
+    def _point(self) -> Point:
+        assert self.point is not None
+        return self.point
+
+    @property
     def reached(self) -> Path:
         return self._folder / "reached"
 
@@ -61,19 +66,23 @@ class Fault:
         return self._folder / "go-on"
 
     def around(self, method: Callable[..., Any], error: Callable[[], Exception]) -> Callable[..., Any]:
-        """The method with the fault in it. A call that has nothing to do does not count."""
+        """The method with the fault in it. A call that has nothing to do, or raises by itself, does not count."""
 
         def call(*arguments: Any, **options: Any) -> Any:
-            assert self.point is not None
-            self._calls += not (arguments and isinstance(arguments[0], Sized) and len(arguments[0]) == 0)
-            if self._calls != self.point.call or self.reached.exists():
+            if arguments and isinstance(arguments[0], Sized) and len(arguments[0]) == 0:
                 return method(*arguments, **options)
-            if self.point.moment is Moment.BEFORE:
-                self._strike(error)
+            if self._point.moment is Moment.BEFORE:
+                if self._is_its_turn():
+                    self._strike(error)
                 return method(*arguments, **options)
-            return self._after(method(*arguments, **options), error)
+            answer = method(*arguments, **options)
+            return self._after(answer, error) if self._is_its_turn() else answer
 
         return call
+
+    def _is_its_turn(self) -> bool:
+        self._calls += 1
+        return self._calls == self._point.call
 
     def _after(self, answer: Any, error: Callable[[], Exception]) -> Any:
         """A generator has done its work at its end, a context manager once it is entered."""
@@ -95,9 +104,8 @@ class Fault:
             yield value
 
     def _strike(self, error: Callable[[], Exception]) -> None:
-        assert self.point is not None
         self.reached.touch()
-        match self.point.effect:
+        match self._point.effect:
             case Effect.RAISE:
                 raise error()
             case Effect.KILL:

@@ -90,6 +90,11 @@ class House:
             }
         )
 
+    def a_minute_goes_by(self, engine: Engine) -> None:
+        """The relay looks at what was published; what is to be tried again must wait longer."""
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE publications SET due_at = now()"))
+
     def an_hour_goes_by(self, engine: Engine) -> None:
         """All leases end and all waiting is over: what would be minutes is one statement."""
         with engine.begin() as connection:

@@ -5,7 +5,7 @@ It may be killed anywhere, so it runs in a process of its own.
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from uuid import UUID
 
 import redis
 import structlog
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from bridge import reader
@@ -60,7 +61,9 @@ PORTS: tuple[type, ...] = (
     Streams, Leases, ShardTree, Partitions, Outbox, Publications, Queue, Limiter, Channels, Attempts, SesChannel,
     Settlement, Unknowns, Operations, Suppressions,
 )  # fmt: skip
-SHARD_LEASE = 60.0
+SHARD_LEASE, HUNG = 60.0, 1
+IMPATIENT_SECONDS = 0.0
+"""How long DynamoDB must deny a shard here before it counts as lost."""
 _ROOM, _CROWDED = 1_000, 1
 """Messages in the broker at most; a crowded one takes one publication and then no other."""
 _ERRORS: dict[type, Callable[[], Exception]] = {
@@ -69,6 +72,11 @@ _ERRORS: dict[type, Callable[[], Exception]] = {
     SesChannel: lambda: RuntimeError("the fault"),
     Limiter: lambda: RuntimeError("the fault"),
 }
+
+_LUCKY_FIRST = text("""
+SELECT notification_id FROM notifications WHERE notification_id = ANY(CAST(:ids AS uuid[]))
+ORDER BY strpos(convert_from(record, 'utf8'), '"told"') = 0, notification_id
+""")
 
 log = structlog.get_logger(__name__)
 reader.GONE_SECONDS = 0.0
@@ -97,7 +105,7 @@ class Life:
         routes = Routes(routes_of(a_route) + routes_of(a_careful_route) + routes_of(a_cancelled_route))
         self.streams = self._port(streams)
         self.leases = self._port(Leases(self.engine, name, SHARD_LEASE))
-        self.tree = self._port(ShardTree(self.engine))
+        self.tree = self._port(ShardTree(self.engine, hung_seconds=HUNG))
         self.partitions = self._port(Partitions(self.engine))
         self.queue = self._port(Queue(self._house.broker_url, origin=name))
         self.publications = self._port(Publications(self.engine, look_again=30.0))
@@ -139,8 +147,9 @@ class Life:
         for step in (
             self._keep_house, self._read, self._steal, self.relay.run_once, self.crowded_relay.run_once,
             self._broker_forgets, self.crowded_relay.run_once, self.relay.run_once, self._call_off, self._deliver,
-            self._an_hour, self._feed_back, self._settle_unknowns, self._mend, self.relay.run_once, self._deliver,
-            self._pause, self.relay.run_once, self._deliver, self._feed_back,
+            self._a_minute, self.relay.run_once, self._an_hour, self.relay.run_once, self._deliver, self._feed_back,
+            self._settle_unknowns, self._mend, self.relay.run_once, self._deliver, self._pause, self.relay.run_once,
+            self._deliver, self._feed_back,
         ):  # fmt: skip
             try:
                 step()
@@ -193,12 +202,20 @@ class Life:
         """What the broker holds, each message twice, and the acknowledgement last."""
         with redis.Redis.from_url(self._house.broker_url) as client:
             broker = Queue(self._house.broker_url)
-            ids = sorted(broker.held("email"))
+            ids = self._lucky_first(broker.held("email"))
             broker.close()
             for id_ in ids:
                 self.delivery.deliver([id_])
             self.delivery.deliver(ids)
             client.delete(queue_name("email"))
+
+    def _lucky_first(self, ids: Collection[UUID]) -> list[UUID]:
+        """Those first whose mail SES accepts: there a fault does most harm."""
+        with self.engine.connect() as connection:
+            return list(connection.execute(_LUCKY_FIRST, {"ids": list(ids)}).scalars())
+
+    def _a_minute(self) -> None:
+        self._house.a_minute_goes_by(self.engine)
 
     def _an_hour(self) -> None:
         self._house.an_hour_goes_by(self.engine)
@@ -250,8 +267,11 @@ def _events(mails: Sequence[dict[str, Any]]) -> list[Feedback]:
     return found
 
 
-def run(house: House, point: Point) -> None:
+def run(house: House, point: Point, mutant: Callable[[], None] | None = None) -> None:
     """The whole of a process that meets its fault there."""
+    if mutant:
+        mutant()
+    reader.GONE_SECONDS = IMPATIENT_SECONDS
     structlog.configure(
         logger_factory=structlog.PrintLoggerFactory((Path(house.folder) / "log").open("w", buffering=1))
     )

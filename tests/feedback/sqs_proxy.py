@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -24,24 +24,30 @@ class SqsProxy(ThreadingHTTPServer):
         self.released = threading.Event()
         self.held = 0
 
+    def handle_error(self, *_: object) -> None:
+        """Processes are killed here: their connections end anyhow."""
+
 
 class Handler(BaseHTTPRequestHandler):
     server: SqsProxy
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:  # killed while it asked
+            self.close_connection = True
+            return
         if self.headers["X-Amz-Target"] == DELETE and self.server.holding.is_set():
             self.server.held += 1
             self.server.released.wait(60)
             self.close_connection = True
             return
-        connection = HTTPConnection(self.server.target, timeout=30)
         headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-        connection.request("POST", self.path, body, headers)
-        answer = connection.getresponse()
-        content = answer.read()
-        connection.close()
+        with closing(HTTPConnection(self.server.target, timeout=30)) as connection:
+            connection.request("POST", self.path, body, headers)
+            answer = connection.getresponse()
+            content = answer.read()
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.headers.get("Content-Type", ""))
         self.send_header("Content-Length", str(len(content)))

@@ -6,7 +6,7 @@ from bridge.feedback.flow import Flow
 from bridge.feedback.queue import QueueMessage
 
 VISIBILITY = 120.0
-WINDOW = 130.0
+WINDOW = 131.0
 
 
 class Clock:

@@ -40,6 +40,8 @@ from tests.waiting import wait_until
 
 __all__ = ["engine", "rows"]
 
+pytestmark = pytest.mark.timeout(240)
+
 
 class Queue:
     """A queue of this test's own."""
@@ -138,15 +140,15 @@ def test_killed_between_settling_and_deleting_an_event_counts_once(
 ) -> None:
     queue.put(events_of(sent(rows, 60)))
     proxy.holding.set()
-    for number in range(1, 4):
+    for number in (1, 2):
         child = house.start()
-        wait_until(lambda number=number: proxy.held >= number, seconds=30)  # type: ignore[misc]
+        wait_until(lambda number=number: proxy.held >= number, seconds=60)  # type: ignore[misc]
         child.stop(signal.SIGKILL)
     assert queue.left() == 120
 
     proxy.holding.clear()
     house.start()
-    wait_until(lambda: queue.left() == 0, seconds=30)
+    wait_until(lambda: queue.left() == 0, seconds=60)
     assert statuses(sql) == {"delivered": 60}
     assert counts(sql) == {"sends": 60, "deliveries": 60}
 
@@ -155,7 +157,7 @@ def test_killed_at_any_moment(house: House, rows: Rows, queue: Queue, sql: Sql) 
     queue.put([*events_of(sent(rows, 300)), "poison"])
     for goal in (100, 400):
         child = house.start("--concurrency", "3")
-        wait_until(lambda goal=goal: sql.one("SELECT count(*) AS n FROM feedback")["n"] >= goal, seconds=30)  # type: ignore[misc]
+        wait_until(lambda goal=goal: sql.one("SELECT count(*) AS n FROM feedback")["n"] >= goal, seconds=60)  # type: ignore[misc]
         child.stop(signal.SIGKILL)
     house.start()
     wait_until(lambda: queue.left() == 0, seconds=60)
@@ -169,9 +171,9 @@ def test_told_to_stop_it_finishes_what_is_under_way(
 ) -> None:
     child = house.start()
     heartbeat = Heartbeat("feedback", house.folder)
-    wait_until(lambda: heartbeat.age() is not None, seconds=30)
+    wait_until(lambda: heartbeat.age() is not None, seconds=60)
     queue.put(events_of(sent(rows, 5)))
-    wait_until(lambda: counts(sql)["sends"] == 5, seconds=30)
+    wait_until(lambda: counts(sql)["sends"] == 5, seconds=60)
     child.stop(signal.SIGTERM)
     assert child.exit_code == 0
     assert queue.left() == 0
@@ -181,7 +183,7 @@ def test_told_to_stop_it_finishes_what_is_under_way(
 def test_events_are_known_to_flow(house: House, sql: Sql) -> None:
     house.start()
     drained = "SELECT drained_at < now() - interval '3 s' AS before FROM channels WHERE channel = 'email'"
-    assert wait_until(lambda: sql.all(drained), seconds=30) == [{"before": True}]
+    assert wait_until(lambda: sql.all(drained), seconds=60) == [{"before": True}]
 
 
 @pytest.mark.parametrize("version", ["1", "2"])

@@ -1,7 +1,9 @@
 """The queue over real HTTP."""
 
+import time
 import uuid
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -116,3 +118,13 @@ def test_the_region_is_that_of_the_queue() -> None:
     queue = FeedbackQueue(settings("https://sqs.ap-southeast-2.amazonaws.com/123456789012/ses-events"))
     assert queue._client.meta.region_name == "ap-southeast-2"
     queue.close()
+
+
+@pytest.mark.parametrize("wrong", [-3_600.0, 3_600.0])
+def test_how_old_a_message_is_does_not_depend_on_our_clock(
+    queue: FeedbackQueue, sqs: Any, url: str, wrong: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+    monkeypatch.setattr("bridge.feedback.queue.time", SimpleNamespace(time=lambda: time.time() + wrong))
+    (message,) = wait_until(lambda: queue.receive(1))
+    assert -2 < message.age < 60

@@ -192,7 +192,7 @@ def test_events_are_known_to_flow_only_while_nothing_goes_wrong(trouble: str) ->
     house = House(events(1), Opener(None))
     house.clock.now += 200
     house.receiver.run_once()
-    assert house.outbox.idle_since == [130.0]
+    assert house.outbox.idle_since == [131.0]
 
     house.clock.now += 10
     house.queue.waiting = MemoryQueue(events(1)).waiting

@@ -27,9 +27,14 @@ def free_port() -> int:
 
 
 def scraped(engine: Engine) -> dict[tuple[str, ...], float]:
-    """Each sample by its name and the values of its labels."""
     port = free_port()
-    with served(engine, port, "127.0.0.1"), urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+    with served(engine, port, "127.0.0.1"):
+        return samples(port)
+
+
+def samples(port: int) -> dict[tuple[str, ...], float]:
+    """Each sample by its name and the values of its labels."""
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
         families = list(text_string_to_metric_families(answer.read().decode()))
     assert all(family.documentation for family in families)
     return {(each.name, *each.labels.values()): each.value for family in families for each in family.samples}
@@ -64,7 +69,9 @@ def test_what_operators_watch(rows: Rows) -> None:
 
 def test_a_database_that_is_away_is_told_and_breaks_nothing() -> None:
     engine = connect("postgresql://nobody@127.0.0.1:1/nothing")
-    assert scraped(engine) == {("notifier_database_up",): 0}
+    found = scraped(engine)
+    assert found[("notifier_database_up",)] == 0
+    assert ("notifier_stream_lag_seconds",) not in found
 
 
 def test_a_port_that_is_taken_is_told_in_one_line(engine: Engine) -> None:

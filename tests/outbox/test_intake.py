@@ -5,7 +5,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from notifier.errors import LeaseLost
-from notifier.outbox import Intake, Page, Partitions, Quarantined, ShardLease
+from notifier.outbox import Intake, Page, Partitions, Quarantined, Report, ShardLease
 from tests.outbox.rows import Rows
 
 COUNTERS = "SELECT checkpoint, records_read, records_notified, records_unrouted, records_quarantined FROM shards"
@@ -61,15 +61,69 @@ def test_a_page_whose_answer_was_lost_is_not_recorded_twice(rows: Rows) -> None:
     assert rows.one(COUNTERS)["records_read"] == 3
 
 
-def test_a_shard_read_again_from_its_beginning_meets_its_own_rows(rows: Rows) -> None:
-    at = 1_790_000_000_000
-    rows.record(rows.page([1, 2, 3], at=at))
-    rows.run("UPDATE shards SET checkpoint = NULL")  # as after its row was lost and made again
+AT = 1_790_000_000_000
 
-    recorded = rows.intake.record(rows.lease, None, rows.page([1, 2, 3, 4], at=at))
 
-    assert [len(each.ids) for each in recorded] == [1]  # only the fourth is new, and is owed to the broker
+@pytest.mark.parametrize("row", ["its own", "another"])
+def test_a_shard_read_again_from_its_beginning_meets_its_own_rows(rows: Rows, row: str) -> None:
+    bad = [Quarantined("4", b"{", "not a record"), Quarantined("5", b"}", "neither")]
+    rows.record(rows.page([1, 2, 3], bad[:1], at=AT))
+    if row == "its own":
+        rows.run("UPDATE shards SET checkpoint = NULL")
+    else:  # the first one was lost, with all that it counted
+        rows.run("DELETE FROM quarantine")
+        rows.run("DELETE FROM shards")
+        rows = Rows(rows.engine)
+
+    recorded = rows.intake.record(rows.lease, None, rows.page([1, 2, 3, 6], bad, at=AT))
+
+    assert [len(each.ids) for each in recorded] == [1]  # only the last is new, and is owed to the broker
     assert len(rows.all("SELECT * FROM deliveries")) == 4
+    assert balanced(rows)
+
+
+def balanced(rows: Rows) -> bool:
+    shards, stranded = Report(rows.engine).audit()
+    return not stranded and all(
+        shard["records_notified"] == shard["notifications"]
+        and shard["records_read"] == shard["notifications"] + shard["records_unrouted"] + shard["quarantine"]
+        for shard in shards
+    )
+
+
+def test_a_quarantined_record_that_comes_again_counts_once(rows: Rows) -> None:
+    bad = Quarantined("after 3: 1: beef", b"{", "it has no number, so reading may meet it again")
+    rows.record(rows.page([1, 2, 3], [bad]))
+    rows.record(rows.page([4], [bad]))
+    assert rows.one(COUNTERS)["records_quarantined"] == 1
+    assert balanced(rows)
+
+
+def test_the_slow_way_is_fenced_too(rows: Rows) -> None:
+    rows.record(rows.page([1, 2], at=AT))
+    rows.run("UPDATE shards SET epoch = 2, checkpoint = NULL")
+    with pytest.raises(LeaseLost):
+        rows.intake.record(rows.lease, None, rows.page([1, 2, 3], at=AT))
+    assert len(rows.all("SELECT * FROM deliveries")) == 2
+
+
+@pytest.mark.parametrize(("before", "after"), [("10", "9"), ("000000000000000000010", "9"), ("10", None)])
+def test_a_checkpoint_that_would_go_back_is_refused(rows: Rows, before: str, after: str | None) -> None:
+    rows.record(Page(before, None, [], [], unrouted=1))
+    with pytest.raises(LeaseLost):
+        rows.record(Page(after, None, [], [], unrouted=1))
+    assert rows.one(COUNTERS)["checkpoint"] == before
+
+
+def test_a_checkpoint_goes_on_by_its_value(rows: Rows) -> None:
+    for number in ("9", "10", "000000000000000000010", "9900000000002513012315", "10000000000002513012315"):
+        rows.record(Page(number, None, [], [], unrouted=1))
+        assert rows.one(COUNTERS)["checkpoint"] == number
+
+
+def test_a_record_from_the_future_hides_no_lag(rows: Rows) -> None:
+    rows.record(Page("1", datetime(2090, 1, 1, tzinfo=UTC), [], [], unrouted=1))
+    assert rows.one("SELECT last_record_at <= now() AS so FROM shards")["so"]
 
 
 def test_records_of_any_day_find_their_partition(rows: Rows) -> None:

@@ -15,7 +15,7 @@ def test_a_page_that_nobody_published_is_due_after_its_grace(rows: Rows) -> None
 
     assert publications.channels_due() == ["email"]
     (found,) = publications.take_due("email", 10)
-    assert not found.published
+    assert found.age is None
     assert found.waiting == dict.fromkeys(ids, 0)
 
 

@@ -16,6 +16,7 @@ from sandbox.processes import Child
 from sandbox.redis import RedisServer, embedded_redis
 from sandbox.streams.process import StreamsServer, streams_simulator
 from sandbox.system import notifier_process
+from tests.notifier.test_metrics import free_port, samples
 from tests.sql import Sql
 from tests.waiting import wait_until
 
@@ -45,10 +46,10 @@ class House:
             "NOTIFIER_HEARTBEAT_FOLDER": str(folder),
         }
 
-    def start(self) -> None:
+    def start(self, **options: str) -> None:
         self._started += 1
         name = f"bridge-{self._started}"
-        child = notifier_process(name, ["bridge"], self._folder, self._environment)
+        child = notifier_process(name, ["bridge"], self._folder, self._environment | options)
         self.bridges[name] = child
 
     def kill(self, rng: random.Random) -> None:
@@ -123,3 +124,29 @@ def test_a_killed_bridges_shards_are_taken_over_and_shared(house: House, engine:
     house.kill(random.Random(1))
 
     wait_until(lambda: [row["n"] for row in sql.all(owners)] == [SHARDS], seconds=20)
+
+
+def test_a_bridge_shows_its_metrics(house: House) -> None:
+    port = free_port()
+    house.streams.tell("put", table="activity", samples=200)
+    house.streams.plan({"kind": "throttle", "times": 3, "match": {"operation": "GetRecords"}})
+    house.start(NOTIFIER_METRICS_PORT=str(port))
+
+    wait_until(lambda: _answers(port), seconds=30)
+    wait_until(lambda: samples(port).get(("notifier_stream_records_total", "notified")) == 200, seconds=30)
+    found = wait_until(lambda: _with(port, ("notifier_publishes_total", "email", "recorded")))
+    assert found[("notifier_stream_errors_total", "Throttled")] == 3
+    assert found[("notifier_outbox_backlog", "email")] == 200
+    assert found[("notifier_stream_shards",)] == SHARDS
+
+
+def _answers(port: int) -> bool:
+    try:
+        return bool(samples(port))
+    except OSError:
+        return False
+
+
+def _with(port: int, wanted: tuple[str, ...]) -> dict[tuple[str, ...], float]:
+    found = samples(port)
+    return found if found.get(wanted) == 200 else {}

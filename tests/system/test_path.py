@@ -98,6 +98,7 @@ def test_two_bridges_record_every_record_once_also_when_one_is_killed(system: Sy
 
 
 def test_a_worker_that_is_killed_again_and_again_loses_nothing(system: System, engine: Engine) -> None:
+    system.options["NOTIFIER_UNIT_SIZE"] = "20"  # so that there is something left for each worker
     system.start("bridge", "bridge")
     traffic = Traffic(system, sample_items(400))
     report = Report(engine)

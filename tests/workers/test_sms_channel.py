@@ -16,7 +16,7 @@ from notifier import Sms
 from notifier.channels import Capability, load_channel
 from notifier.errors import SettingsError, TemplateError
 from notifier.messages import Message, SmsContent
-from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Rejected, Throttled, Unknown
+from notifier.outcomes import Accepted, Blocked, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
 from notifier.templates import Templates
 from notifier.testing import Behaviour, HttpAnswer, HttpRequest, channel_settings
 from sandbox.ministack import MinistackServer
@@ -214,7 +214,7 @@ def test_no_credentials_block_and_say_so(
 def test_nobody_listens(make_channel: MakeChannel) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    assert isinstance(send_one(make_channel(aws_sns_endpoint_url=f"http://127.0.0.1:{port}")), Blocked)
+    assert isinstance(send_one(make_channel(aws_sns_endpoint_url=f"http://127.0.0.1:{port}")), Offline)
 
 
 def test_a_region_is_demanded_at_the_start() -> None:

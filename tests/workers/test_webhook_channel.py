@@ -250,7 +250,10 @@ def test_no_more_of_a_body_is_read_than_a_reason_needs(make_channel: MakeChannel
         connection, _ = server.accept()
         with connection:
             connection.settimeout(5)  # a third of what the channel would wait for the rest
-            connection.recv(65536)
+            with connection.makefile("rb") as request:
+                size = next(int(line[15:]) for line in request if line.lower().startswith(b"content-length:"))
+                next(line for line in request if line == b"\r\n")
+                request.read(size)
             connection.sendall(ENDLESS % 400 + b"." * MAX_BODY)
             let_go.append(connection.recv(1))
 

@@ -1,6 +1,6 @@
 """Waiting for a message without taking it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from queue import Empty
 from time import monotonic
 from typing import Any
@@ -49,11 +49,6 @@ class Bell:
         if self._rang:
             self._rang, self._rests = False, not found
 
-    def disconnected(self, connection: Any) -> None:
-        """That one, which may be this one's."""
-        if self._in_poll is connection:
-            self._in_poll = None
-
     def close(self) -> None:
         self._channel.connection.cycle.discard(self)
         if self.connection is not None:
@@ -64,11 +59,12 @@ class Bell:
     def _brpop_start(self) -> None:
         self._in_poll = self.connection
         self._brpop_sent_at = monotonic()
-        if self._rests:
-            self.connection.send_command("BRPOP", self._source.calls, 1)
-        else:  # from the end to the end: it stays where it is
-            key, wait = self._source.key, self._channel.brpop_timeout or 0
-            self.connection.send_command("BLMOVE", key, key, "RIGHT", "RIGHT", wait)
+        key, wait = self._source.key, self._channel.brpop_timeout or 0
+        listen = ["BLMOVE", key, key, "RIGHT", "RIGHT", wait]  # from the end to the end: it stays where it is
+        try:
+            self.connection.send_command(*(["BRPOP", self._source.calls, 1] if self._rests else listen))
+        except self._channel.connection_errors:
+            self._broke()
 
     def _brpop_read(self) -> None:
         if not self._in_poll:  # the server closed an idle connection; the next start makes another
@@ -78,8 +74,7 @@ class Bell:
             heard = self._channel.client.parse_response(self.connection, "BLMOVE") is not None
             self._rang, self._rests = heard and not self._rests, False
         except self._channel.connection_errors:
-            self.connection.disconnect()
-            raise
+            self._broke()
         except self._channel.ResponseError as error:
             if self._rests:
                 raise
@@ -92,6 +87,12 @@ class Bell:
         self._channel.look()
         raise Empty
 
+    def _broke(self) -> None:
+        """Nothing is lost with it, and the channel finds out whether Redis is gone."""
+        self.connection.disconnect()
+        self._in_poll = None
+        self._channel.look()
+
     def _poll_error(self, _: str) -> None:
         self._brpop_read()
 
@@ -103,8 +104,10 @@ class Bells:
         self._channel = channel
         self._bells: dict[str, Bell] = {}
 
-    def __iter__(self) -> Iterator[Bell]:
-        return iter(self._bells.values())
+    def looked(self, found: bool) -> None:
+        """The channel did, and found a message or none."""
+        for bell in self._bells.values():
+            bell.looked(found)
 
     def hang(self, sources: Iterable[Source]) -> None:
         """For these lists and for no others."""

@@ -2,15 +2,20 @@
 
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from queue import Empty
-from time import monotonic
+from time import monotonic, time
 from typing import Any
+
+from kombu.log import get_logger
 
 from notifier.broker.redis.bell import Bells
 from notifier.broker.redis.keeping import KeepingChannel
 from notifier.broker.redis.qos import QoS
 from notifier.broker.redis.reserve import MOST, Source
 from notifier.broker.version import check_server
+
+log = get_logger(__name__)
 
 TURN_SECONDS = 0.01
 """How long messages are handed out before the event loop turns."""
@@ -31,7 +36,9 @@ class Channel(KeepingChannel):
         self._bells = Bells(self)
         self._asked: list[Source] = []
         self._wanted = 0
+        self._asked_at: float | None = None
         self._look_now = True
+        self._is_broken = False
         super().__init__(*args, **kwargs)
 
     def basic_consume(self, queue: str, no_ack: bool, *args: Any, **kwargs: Any) -> Any:
@@ -43,11 +50,10 @@ class Channel(KeepingChannel):
     def close(self) -> None:
         self._closing = True
         if not self.closed:
-            try:
+            with suppress(Empty, self.ResponseError, *self.connection_errors):
                 if self._in_poll:
                     self._brpop_read()
-            except (Empty, self.ResponseError, *self.connection_errors):
-                pass  # what was taken and never seen returns after the visibility timeout
+            self._give_up_answer()
             self.taken.clear()
             if self._qos:
                 self._qos.restore_unacked_once()
@@ -80,9 +86,15 @@ class Channel(KeepingChannel):
         if want:
             self._look_now = False
             self.qos.none_is_due()
+        self._give_up_answer()
         self._asked, self._wanted = self._sources(self._queue_cycle.consume(len(self.active_queues))), want
-        self._in_poll, self._brpop_sent_at = self.client.connection, monotonic()
-        self._in_poll.send_command(*self._question(self._asked, want=want, acks=self.qos.acks_to_send()))
+        self._asked_at, self._brpop_sent_at = time(), monotonic()
+        question = self._question(self._asked, want=want, moment=self._asked_at, acks=self.qos.acks_to_send())
+        self._in_poll = self.client.connection
+        try:
+            self._in_poll.send_command(*question)
+        except self.connection_errors as error:
+            self._broke(error)
 
     def _brpop_read(self, **_: Any) -> bool:
         if not self._in_poll:  # the server closed an idle connection; the next start makes another
@@ -90,24 +102,36 @@ class Channel(KeepingChannel):
             raise Empty
         try:
             reply = self.client.parse_response(self._in_poll, "EVAL")
-        except self.connection_errors:
-            self.client.connection.disconnect()
-            raise
+        except self.connection_errors as error:
+            self._broke(error)
+            raise Empty from None
         finally:
             self._in_poll = None
             self._flush_brpop_reauth()
+        self._asked_at, self._is_broken = None, False
         self.qos.acks_arrived()
         self._take(self._messages(reply, self._asked))
         if not self._hand_out():
             raise Empty
         return True
 
-    def _on_connection_disconnect(self, connection: Any) -> None:
-        for bell in self._bells:
-            bell.disconnected(connection)
-        super()._on_connection_disconnect(connection)
-
     # What these do
+
+    def _broke(self, error: Exception) -> None:
+        """Connect anew, once: what is under way stays ours. Only a server that is gone makes Celery start over."""
+        self.client.connection.disconnect()
+        self._in_poll = None
+        if self._is_broken or self._closing:
+            raise error
+        self._is_broken = self._look_now = True
+        log.warning("asking Redis again: %s", error)
+
+    def _give_up_answer(self) -> None:
+        """What a question took whose answer never came is nobody's: give it back, or the visibility timeout does."""
+        asked_at, self._asked_at = self._asked_at, None
+        if asked_at is not None:
+            with suppress(self.ResponseError, *self.connection_errors):
+                self.give_back_taken(asked_at, asked_at)
 
     def _wish(self) -> int | None:
         """How many messages to ask for now. 0: only tell of acks, and let the event loop turn. None: ask nothing."""
@@ -127,8 +151,7 @@ class Channel(KeepingChannel):
         found = list(messages)
         if self._wanted:
             self._found_all = len(found) < self._wanted
-            for bell in self._bells:
-                bell.looked(bool(found))
+            self._bells.looked(bool(found))
         if found:
             self._queue_cycle.rotate(found[0][0].queue)
             self.qos.hold(tag for source, tag, _ in found if source.keep)

@@ -7,6 +7,7 @@ from typing import Any
 
 from kombu.log import get_logger
 from kombu.transport import redis as stock
+from kombu.utils.encoding import bytes_to_str
 from kombu.utils.scheduling import priority_cycle
 
 from notifier.broker.redis import give_back, reserve
@@ -31,7 +32,7 @@ class KeepingChannel(stock.Channel):  # type: ignore[misc]
             return super().basic_get(queue, no_ack=True, **kwargs)
         sources = self._sources([queue])
         with self.conn_or_acquire() as client:
-            reply = client.execute_command(*self._question(sources, want=1, acks=[]))
+            reply = client.execute_command(*self._question(sources, want=1, moment=time(), acks=[]))
             self._maybe_update_queues_expire(client, queue)
         for _, tag, payload in self._messages(reply, sources):
             message = self.Message(payload, channel=self)
@@ -60,10 +61,17 @@ class KeepingChannel(stock.Channel):  # type: ignore[misc]
                     entries = dict(zip(page, pipe.execute(), strict=True))
                 client.execute_command(*give_back.command(self._unacked, entries, route, latest=latest, last=last))
 
-    def _question(self, sources: Sequence[Source], *, want: int, acks: Sequence[str]) -> list[Any]:
+    def give_back_taken(self, since: float, until: float, most: int | None = None) -> None:
+        """What was taken between these times and is not acknowledged, by whomever."""
+        page = {} if most is None else {"offset": 0, "num": most}
+        with self.conn_or_acquire() as client:
+            tags = client.zrange(self.unacked_index_key, since, until, byscore=True, **page)
+        self.give_back([bytes_to_str(tag) for tag in tags], latest=until)
+
+    def _question(self, sources: Sequence[Source], *, want: int, moment: float, acks: Sequence[str]) -> list[Any]:
         width = len(sources) // len(self.priority_steps)
         fair = not isinstance(self._queue_cycle, priority_cycle)
-        return reserve.command(self._unacked, sources, want=want, now=time(), width=width, fair=fair, acks=acks)
+        return reserve.command(self._unacked, sources, want=want, now=moment, width=width, fair=fair, acks=acks)
 
     def _messages(
         self, reply: Iterable[Any], sources: Sequence[Source]

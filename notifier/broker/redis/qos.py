@@ -8,7 +8,6 @@ from typing import Any
 from kombu.log import get_logger
 from kombu.transport import redis as stock
 from kombu.transport import virtual
-from kombu.utils.encoding import bytes_to_str
 
 log = get_logger(__name__)
 
@@ -119,13 +118,8 @@ class QoS(stock.QoS):  # type: ignore[misc]
             self._delivered.clear()
             self._delivered.restored = True
 
-    def restore_visible(self, start: int = 0, num: int | None = 10, interval: int = 10) -> None:
+    def restore_visible(self, start: int = 0, num: int | None = 10, interval: int = 10) -> None:  # noqa: ARG002
         """Give back what was taken too long ago, by whomever; the claims need no lock."""
         self._vrestore_count += 1
-        if (self._vrestore_count - 1) % (interval or 1):
-            return
-        latest = time() - self.visibility_timeout
-        with self.channel.conn_or_acquire() as client:
-            page = {} if num is None else {"offset": start, "num": num}
-            tags = client.zrange(self.unacked_index_key, 0, latest, byscore=True, **page)
-        self.channel.give_back([bytes_to_str(tag) for tag in tags], latest=latest)
+        if (self._vrestore_count - 1) % (interval or 1) == 0:
+            self.channel.give_back_taken(0, time() - self.visibility_timeout, num)

@@ -1,0 +1,171 @@
+"""SES is away while events go on: `python -m bench.outage`. What waits, what grows, and how fast it recovers.
+
+The backlog of ten minutes at 100 events a second comes within the first seconds of a shorter outage. Rows must wait
+in Postgres, worker and broker stay as small as they were, no attempt be used up, and recovery keep to SES's rate.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import redis
+
+from bench.parts import REGION
+from bench.processes import Usage, machine
+from bench.screen import say, show
+from notifier.broker import queue_name
+from notifier.database import migrate
+from sandbox.postgres import embedded_postgres
+from sandbox.processes import Child, stopped_by_signals
+from sandbox.redis import RedisServer, embedded_redis
+from sandbox.ses_server import SesServer, ses_simulator
+from sandbox.streams.process import StreamsServer, streams_simulator
+from sandbox.system import EXAMPLE, TABLE, notifier_process
+
+_PUT = 500
+_STALLED_SECONDS = 120.0
+
+
+class House:
+    """Everything but SES, which comes and goes at one address."""
+
+    def __init__(self, database: str, broker: RedisServer, streams: StreamsServer, worker: Child) -> None:
+        self._database = psycopg.connect(database, autocommit=True)
+        self._redis = redis.Redis.from_url(broker.url)
+        self._streams, self._worker, self._broker = streams, worker, broker
+        self.memory: dict[str, list[float]] = {"worker": [], "redis": []}
+        self.queue: list[int] = []
+        self._seed = 0
+
+    def write(self, events: int) -> None:
+        for _ in range(events // _PUT):
+            self._seed += 1
+            self._streams.tell("put", table=TABLE, samples=_PUT, seed=self._seed)
+
+    def statuses(self) -> dict[str, int]:
+        rows = self._database.execute("SELECT status::text, count(*) FROM deliveries GROUP BY 1").fetchall()
+        return dict(rows)
+
+    def attempts(self) -> tuple[int, int]:
+        """The most failures that one delivery has, and how many requests were begun in all."""
+        row = self._database.execute("SELECT max(failures), sum(attempt) FROM deliveries").fetchone()
+        assert row is not None  # noqa: S101
+        return int(row[0]), int(row[1])
+
+    def sample(self) -> None:
+        assert self._broker.pid is not None  # noqa: S101
+        self.memory["worker"].append(Usage.of(self._worker.pid).rss / 2**20)
+        self.memory["redis"].append(Usage.of(self._broker.pid).rss / 2**20)
+        self.queue.append(int(self._redis.llen(queue_name("email"))) + int(self._redis.hlen("unacked")))
+
+    def watch(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.sample()
+            time.sleep(0.5)
+
+
+@contextmanager
+def running(folder: Path, ses: SesServer) -> Iterator[House]:
+    with ExitStack() as stack:
+        postgres = stack.enter_context(embedded_postgres(folder))
+        broker = stack.enter_context(embedded_redis(folder))
+        streams = stack.enter_context(streams_simulator(folder))
+        streams.tell("tables", table=TABLE, shards=4)
+        postgres.create_database("notifier")
+        database = postgres.url("notifier")
+        migrate(database)
+        environment = {
+            "NOTIFIER_DATABASE_URL": database,
+            "NOTIFIER_BROKER_URL": broker.url,
+            "NOTIFIER_AWS_ENDPOINT_URL": streams.url,
+            "NOTIFIER_AWS_SES_ENDPOINT_URL": ses.url,
+            "NOTIFIER_AWS_REGION": REGION,
+            "NOTIFIER_HEARTBEAT_FOLDER": str(folder),
+            **EXAMPLE,
+        }
+        stack.enter_context(notifier_process("bridge", ["bridge"], folder, environment))
+        worker = stack.enter_context(notifier_process("worker", ["worker", "email"], folder, environment))
+        yield House(database, broker, streams, worker)
+
+
+def measure(folder: Path, events: int, seconds: float, rate: int) -> dict[str, object]:
+    options = ("--rate", str(rate))
+    with ExitStack() as first:
+        ses = first.enter_context(ses_simulator(folder, *options))
+        house = first.enter_context(running(folder, ses))
+        house.write(_PUT)
+        _until(lambda: ses.accepted() == _PUT, house)
+        house.sample()
+        before = {name: sizes[-1] for name, sizes in house.memory.items()}
+        copies = _copies(ses)
+        say(f"{_PUT} mails are through; SES goes away")
+        ses.child.stop()
+        house.write(events)
+        house.watch(seconds)
+        waiting, during = house.statuses(), {name: max(sizes) for name, sizes in house.memory.items()}
+        say(f"{sum(waiting.values()) - _PUT:,} wait; SES is back")
+        with ses_simulator(folder, *options, "--port", str(urlsplit(ses.url).port)) as again:
+            back = time.monotonic()
+            _until(lambda: again.accepted() > 0, house)
+            began = time.monotonic()
+            _until(lambda: again.accepted() >= events, house)
+            recovery = events / (time.monotonic() - began)
+            _until(lambda: not any(house.statuses().get(each) for each in ("pending", "sending")), house)
+            copies += _copies(again)
+        failures, begun = house.attempts()
+        return {
+            "events": events,
+            "outage_seconds": seconds,
+            "waiting_in_postgres": waiting.get("pending", 0),
+            "unknown": house.statuses().get("unknown", 0),
+            "most_messages_in_the_broker": max(house.queue),
+            "memory_mb_before": {name: round(size, 1) for name, size in before.items()},
+            "memory_mb_at_most": {name: round(size, 1) for name, size in during.items()},
+            "most_failures_of_a_delivery": failures,
+            "requests_begun": begun,
+            "rate": rate,
+            "seconds_until_the_first_mail": round(began - back, 1),
+            "recovered_per_second": round(recovery, 1),
+            "accepted": sum(copies.values()),
+            "duplicated": sum(count - 1 for count in copies.values()),
+        }
+
+
+def _copies(ses: SesServer) -> Counter[str]:
+    """How often each notification was accepted, as the journal has it."""
+    return Counter(json.loads(line)["nid"] for line in ses.journal.read_bytes().splitlines())
+
+
+def _until(done: Callable[[], bool], house: House) -> None:
+    last, since = house.statuses(), time.monotonic()
+    while not done():
+        house.sample()
+        if (now := house.statuses()) != last:
+            last, since = now, time.monotonic()
+        elif time.monotonic() - since > _STALLED_SECONDS:
+            raise SystemExit(f"nothing moves any more: {now}")
+        time.sleep(0.5)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.outage", description=__doc__)
+    parser.add_argument("--events", type=int, default=60_000, help="in the outage: ten minutes of 100 a second")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of the outage")
+    parser.add_argument("--rate", type=int, default=1_000, help="recipients a second that SES allows")
+    given = parser.parse_args()
+    with stopped_by_signals(), tempfile.TemporaryDirectory(prefix="notifier-bench-") as folder:
+        result = measure(Path(folder), given.events, given.seconds, given.rate)
+    show("An outage of SES", [{"what": name, "found": str(found)} for name, found in result.items()])
+    print(json.dumps({**result, "machine": machine()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,13 @@
+"""What this bridge counts itself, for Prometheus. All else is counted in Postgres, in the transactions that do it."""
+
+from prometheus_client import Counter
+
+STREAM_ERRORS = Counter(
+    "notifier_stream_errors", "Calls of DynamoDB Streams for a shard that failed, by what was wrong.", ("error",)
+)
+SHARDS_GIVEN_UP = Counter("notifier_shards_given_up", "Readers that ended before their shard did.", ("reason",))
+PUBLISHED = Counter(
+    "notifier_publishes",
+    "Messages that the broker took: just recorded, relayed when there was room, or again as it had lost them.",
+    ("channel", "result"),
+)

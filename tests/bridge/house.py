@@ -1,0 +1,52 @@
+"""Whole bridges in threads of this process, on a stream of the simulator and real servers."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from bridge.bridge import Bridge
+from bridge.command import wired
+from notifier.settings import Settings
+from sandbox.streams.process import StreamsServer
+
+
+class House:
+    """Where bridges run, and the table that they read."""
+
+    def __init__(self, database_url: str, broker_url: str, streams: StreamsServer) -> None:
+        self.streams = streams
+        self._common: dict[str, Any] = {
+            "database_url": database_url,
+            "broker_url": broker_url,
+            "aws_endpoint_url": streams.url,
+            "aws_region": "eu-west-1",
+            "tables": ("activity",),
+            "routes": "tests.bridge.routes",
+        }
+
+    @contextmanager
+    def bridge(self, **options: Any) -> Iterator[Bridge]:
+        """One that reads for as long as the block lasts."""
+        with wired(Settings.model_validate({**self._common, **options})) as bridge:
+            thread = threading.Thread(target=bridge.run, name="bridge")
+            thread.start()
+            try:
+                yield bridge
+            finally:
+                bridge.stop()
+                thread.join(30)
+
+    def put(self, users: Iterable[int], n: int = 0) -> None:
+        """A request to each of these users. They have one item each: another `n` changes it."""
+        items = [{"pk": f"user#{user}", "sk": "1", "type": "friend_request", "n": n} for user in users]
+        self.streams.tell("put", table="activity", items=items)
+
+    def truth(self) -> list[dict[str, Any]]:
+        """Every record there ever was, by stream, shard and place."""
+        records: list[dict[str, Any]] = self.streams.ask("truth")["records"]
+        return records
+
+    def open_shards(self) -> list[str]:
+        shards = self.streams.ask("truth?records=0")["shards"]
+        return [shard["shard"] for shard in shards if not shard["closed"]]

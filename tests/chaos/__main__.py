@@ -1,0 +1,110 @@
+"""`make chaos`: everything is broken under load, and each event must come out as one mail. The last line is JSON."""
+
+import argparse
+import json
+import os
+import secrets
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from notifier.errors import NotifierError
+from sandbox.processes import stopped_by_signals
+from tests.chaos.blows import GROUPS
+from tests.chaos.history import History, fresh
+from tests.chaos.oracle import Finding, judge
+from tests.chaos.run import Plan, run
+
+_TELL_SECONDS = 5.0
+
+
+def main() -> int:
+    given = _arguments()
+    if given.judge:
+        return _show(History.load(given.judge), given.judge)
+    folder = fresh(given.folder or Path(tempfile.gettempdir()) / f"notifier-chaos-{given.seed}")
+    os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")
+    groups = set(given.only or [*GROUPS, "clock"]) - set(given.without)
+    plan = Plan(given.seed, given.events, given.blows, given.seconds, given.patience, groups)
+    with stopped_by_signals():
+        try:
+            history = run(plan, folder, Screen())
+        except NotifierError as error:
+            print(f"chaos: {error}", file=sys.stderr)
+            return 2
+    history.save(folder)
+    return _show(history, folder)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.chaos", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    groups = [*GROUPS, "clock"]
+    add = parser.add_argument
+    add("--seed", type=int, default=secrets.randbelow(10**6), help="draws the blows")
+    add("--events", type=int, default=Plan.events, help="written at least")
+    add("--blows", type=int, default=Plan.blows, help="struck, each after progress")
+    add("--seconds", type=float, default=Plan.seconds, help="after which no blow is struck")
+    add("--patience", type=float, default=Plan.patience, help="seconds that the settling may take")
+    add("--only", nargs="+", choices=groups, metavar="GROUP", help=f"kinds of blows, of {', '.join(groups)}")
+    add("--without", nargs="+", choices=groups, metavar="GROUP", default=[], help="kinds of blows")
+    add("--folder", type=Path, help="keep history and logs here; what was in it is gone")
+    add("--judge", type=Path, metavar="FOLDER", help="judge the history of an earlier run again, and run nothing")
+    return parser.parse_args()
+
+
+class Screen:
+    """A line on standard error now and then."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._told_at = 0.0
+
+    def __call__(self, phase: str, blows: int, fed: int, accepted: int) -> None:
+        now = time.monotonic()
+        if now > self._told_at + _TELL_SECONDS:
+            self._told_at = now
+            line = f"{now - self._began:5.0f} s  {phase:<9} {blows:>4} blows {fed:>7,} events {accepted:>7,} accepted"
+            print(line, file=sys.stderr, flush=True)
+
+
+def _show(history: History, folder: Path) -> int:
+    finding = judge(history)
+    console = Console(stderr=True)
+    console.print(_blows(history))
+    console.print(_finding(finding))
+    for line in finding.wrong:
+        console.print(f"[red]{line}[/]", soft_wrap=True)
+    if not history.run["settled"]:
+        console.print("[red]not everything settled in time[/]")
+    console.print(f"{history.run['unplanned']} processes ended by themselves and were replaced", soft_wrap=True)
+    console.print(f"history and logs: {folder}; judge again: python -m tests.chaos --judge {folder}", soft_wrap=True)
+    told = {name: value for name, value in asdict(finding).items() if name != "wrong"}
+    print(json.dumps({**told, "seconds": history.run["seconds_taken"], "seed": history.run["seed"]}))
+    return 0 if finding.good and history.run["settled"] else 1
+
+
+def _blows(history: History) -> Table:
+    table = Table("blow", "times", title=f"{len(history.blows)} blows", title_justify="left")
+    names = [blow["blow"] for blow in history.blows]
+    for name in sorted(set(names)):
+        table.add_row(name, str(names.count(name)))
+    return table
+
+
+def _finding(finding: Finding) -> Table:
+    table = Table(title="Finding", title_justify="left", show_header=False)
+    for name, value in asdict(finding).items():
+        if name != "wrong":
+            table.add_row(name, f"{value:,}")
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

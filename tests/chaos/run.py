@@ -1,0 +1,187 @@
+"""A run: first everything goes wrong, then nothing does, and all must settle."""
+
+import random
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from notifier.database import connect
+from notifier.notifications import Status
+from notifier.outbox import Report
+from tests.chaos.blows import Field, drawn
+from tests.chaos.crew import Crew
+from tests.chaos.history import History, read_lines
+from tests.chaos.ledger import ledger
+from tests.chaos.world import TABLE, World, running_world
+
+_AHEAD = 3
+_BATCH = 250
+_STEP = 10
+_STALLED_SECONDS = 60.0
+_TURN_SECONDS = 0.05
+_TRICKLE_SECONDS = 1.0
+_PATIENCE = 20  # the question reads all deliveries: it may take a twentieth of the time
+_UNSETTLED = (Status.PENDING, Status.SENDING, Status.UNKNOWN)
+
+Tell = Callable[[str, int, int, int], None]
+"""Is told the phase, and how many blows, events and mails there were."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`seconds` is when the blows end at the latest; `patience` what the settling may take after that."""
+
+    seed: int
+    events: int = 20_000
+    blows: int = 200
+    seconds: float = 270.0
+    patience: float = 180.0
+    groups: Collection[str] = ()
+
+
+def run(plan: Plan, folder: Path, tell: Tell) -> History:
+    """The whole of it, in real time. Raises NotifierError where the servers do not come up."""
+    began = time.monotonic()
+    with running_world(folder) as world:
+        crew = Crew(folder, world.environment, skewed="clock" in plan.groups)
+        engine = connect(world.postgres.url("notifier"))
+        try:
+            crew.start()
+            attack = Attack(plan, world, crew, tell)
+            attack.break_things()
+            settled = attack.let_settle(engine)
+            crew.stop()
+            return History(
+                run={
+                    **asdict(plan),
+                    "groups": sorted(plan.groups),
+                    "settled": settled,
+                    "skewed": crew.skewed,
+                    "unplanned": crew.unplanned,
+                    "seconds_taken": round(time.monotonic() - began, 1),
+                },
+                expected=[record["key"]["pk"]["S"] for record in world.streams.ask("truth")["records"]],
+                journal=read_lines(world.ses.journal),
+                blows=attack.blows,
+                ledger=ledger(engine),
+            )
+        finally:
+            crew.stop()
+            engine.dispose()
+
+
+class Attack:
+    """Feeds events, strikes blows, and watches that mails come out."""
+
+    def __init__(self, plan: Plan, world: World, crew: Crew, tell: Tell) -> None:
+        self.blows: list[dict[str, Any]] = []
+        self._plan = plan
+        self._world = world
+        self._crew = crew
+        self._tell = tell
+        self._field = Field(world, crew, random.Random(plan.seed))
+        self._began = time.monotonic()
+        self._fed = self._accepted = 0
+        self._progress = Progress()
+
+    def break_things(self) -> None:
+        """Blow after blow, each only after there was progress since the last one: what never moves proves nothing."""
+        plan = self._plan
+        while len(self.blows) < plan.blows:
+            self._turn("breaking")
+            self._feed(self._share())
+            if self._seconds() > plan.seconds or self._progress.stalled(_STALLED_SECONDS):
+                break
+            if self._is_time_for_a_blow() and self._progress.since_last(_STEP):
+                self._strike()
+
+    def let_settle(self, engine: Engine) -> bool:
+        """Faults are over. A trickle of events goes on, for no event is evidence only while others come."""
+        self._world.heal()
+        self._crew.wake_all()
+        until = time.monotonic() + self._plan.patience
+        last_trickle = asked_at = 0.0
+        while time.monotonic() < until:
+            self._turn("settling")
+            self._feed(self._plan.events)
+            if self._fed >= self._plan.events and time.monotonic() > last_trickle + _TRICKLE_SECONDS:
+                last_trickle = time.monotonic()
+                self._put(1)
+            if self._accepted >= self._plan.events and time.monotonic() > asked_at:
+                before = time.monotonic()
+                if self._is_settled(engine):
+                    return True
+                asked_at = time.monotonic() + _PATIENCE * (time.monotonic() - before)
+        return False
+
+    def _is_time_for_a_blow(self) -> bool:
+        """Spread over the time that there is; in haste where the machine is slow."""
+        plan = self._plan
+        return len(self.blows) < plan.blows and self._seconds() > 0.8 * plan.seconds * len(self.blows) / plan.blows
+
+    def _strike(self) -> None:
+        kind = drawn(self._field.rng, self._plan.groups)
+        at = self._seconds()
+        did = kind.strike(self._field)
+        self.blows.append(
+            {"at": round(at, 3), "seconds": round(self._seconds() - at, 3), "blow": kind.name, "group": kind.group,
+             "did": did, "fed": self._fed, "accepted": self._accepted}
+        )  # fmt: skip
+
+    def _turn(self, phase: str) -> None:
+        self._crew.tend()
+        self._accepted = self._world.ses.accepted()
+        self._progress.at(self._accepted)
+        self._tell(phase, len(self.blows), self._fed, self._accepted)
+        time.sleep(_TURN_SECONDS)
+
+    def _share(self) -> int:
+        """Each blow has its share of the events, and the next ones' are under way."""
+        return self._plan.events * (len(self.blows) + _AHEAD) // max(1, self._plan.blows)
+
+    def _feed(self, until: int) -> None:
+        while self._fed < min(until, self._plan.events):
+            self._put(min(_BATCH, min(until, self._plan.events) - self._fed))
+
+    def _put(self, count: int) -> None:
+        numbers = range(self._fed, self._fed + count)
+        items = [{"pk": f"{number}@example.com", "sk": "1", "number": number} for number in numbers]
+        self._world.streams.tell("put", table=TABLE, items=items)
+        self._fed += count
+
+    def _is_settled(self, engine: Engine) -> bool:
+        with suppress(DBAPIError):  # the connection is one of before a restart
+            totals = Report(engine).totals()
+            return sum(totals.values()) == self._fed and not any(totals.get(each) for each in _UNSETTLED)
+        return False
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began
+
+
+class Progress:
+    """How many mails came out since one asked last."""
+
+    def __init__(self) -> None:
+        self._known = self._asked = 0
+        self._moved_at = time.monotonic()
+
+    def at(self, accepted: int) -> None:
+        if accepted > self._known:
+            self._known, self._moved_at = accepted, time.monotonic()
+
+    def since_last(self, least: int) -> bool:
+        """Whether it is so many; asking begins anew where it is."""
+        if self._known < self._asked + least:
+            return False
+        self._asked = self._known
+        return True
+
+    def stalled(self, seconds: float) -> bool:
+        return time.monotonic() - self._moved_at > seconds

@@ -1,0 +1,120 @@
+"""The servers of a run, each behind a proxy that can break its connections. DynamoDB, SES and SQS are AWS's: they
+answer badly, but never die.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+import boto3
+
+from notifier.database import migrate
+from notifier.settings import Settings
+from sandbox.events_queue import ACCOUNT, NAME, create_events_queue
+from sandbox.ministack import MinistackServer, ministack
+from sandbox.postgres import PostgresServer, embedded_postgres
+from sandbox.redis import RedisServer, embedded_redis
+from sandbox.ses_server import SesServer, ses_simulator
+from sandbox.streams.process import StreamsServer, streams_simulator
+from sandbox.system import CREDENTIALS
+from tests.chaos.proxy import Proxy
+
+TABLE = "activity"
+SHARDS = 4
+LEASE, SHARD_LEASE, UNKNOWN_AFTER = 6.0, 4.0, 12.0
+"""Seconds. Who stands still longer than a lease, and no longer than a lease and `UNKNOWN_AFTER`, doubles nothing."""
+
+
+@dataclass
+class World:
+    postgres: PostgresServer
+    redis: RedisServer
+    streams: StreamsServer
+    ses: SesServer
+    sqs: MinistackServer
+    proxies: Mapping[str, Proxy]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings of every process, which see the proxies only."""
+        return {
+            "NOTIFIER_DATABASE_URL": self._through("postgres", self.postgres.url("notifier")),
+            "NOTIFIER_BROKER_URL": self._through("redis", self.redis.url),
+            "NOTIFIER_AWS_ENDPOINT_URL": self._through("streams", self.streams.url),
+            "NOTIFIER_AWS_SES_ENDPOINT_URL": self._through("ses", self.ses.url),
+            "NOTIFIER_AWS_SQS_ENDPOINT_URL": self._through("sqs", self.sqs.url),
+            "NOTIFIER_FEEDBACK_QUEUE_URL": self._through("sqs", queue_url(self.sqs)),
+            "NOTIFIER_AWS_REGION": "eu-west-1",
+            "NOTIFIER_TABLES": TABLE,
+            "NOTIFIER_ROUTES": "tests.chaos.routes",
+            "NOTIFIER_SENDER": "us@example.com",
+            "NOTIFIER_SES_CONFIGURATION_SET": "notifier",
+            "NOTIFIER_SHARD_LEASE_SECONDS": str(SHARD_LEASE),
+            "NOTIFIER_SEND_LEASE_SECONDS": str(LEASE),
+            "NOTIFIER_UNKNOWN_AFTER_SECONDS": str(UNKNOWN_AFTER),
+            "NOTIFIER_VISIBILITY_SECONDS": "4",
+            "NOTIFIER_LOOK_AGAIN_SECONDS": "2",
+            "NOTIFIER_PROBE_SECONDS": "1",
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+        }
+
+    def spoil_ses(self, *rules: Mapping[str, Any]) -> None:
+        """These faults on top of those there are."""
+        self._tell_ses("POST", rules)
+
+    def heal(self) -> None:
+        """From now on every connection holds, and AWS answers."""
+        for proxy in self.proxies.values():
+            proxy.heal()
+        self._tell_ses("DELETE", [])
+        self.streams.forgive()
+
+    def _tell_ses(self, method: str, rules: Sequence[Mapping[str, Any]]) -> None:
+        request = Request(f"{self.ses.url}/_sim/faults", json.dumps(rules).encode(), method=method)
+        urlopen(request, timeout=30).close()
+
+    def _through(self, name: str, url: str) -> str:
+        parts = urlsplit(url)
+        return parts._replace(netloc=parts.netloc.replace(f":{parts.port}", f":{self.proxies[name].port}")).geturl()
+
+
+@contextmanager
+def running_world(folder: Path) -> Iterator[World]:
+    """Everything that the processes need; the logs lie in `folder`."""
+    with ExitStack() as stack, ThreadPoolExecutor(4) as side_by_side:
+        starting = [
+            side_by_side.submit(stack.enter_context, server)
+            for server in (embedded_postgres(folder), embedded_redis(folder), streams_simulator(folder))
+        ]
+        sqs = stack.enter_context(ministack(folder))
+        ses = stack.enter_context(ses_simulator(folder, "--queue-url", queue_url(sqs)))
+        postgres, redis, streams = (each.result() for each in starting)
+        ports = {
+            "postgres": postgres.port,
+            "redis": redis.port,
+            "streams": urlsplit(streams.url).port,
+            "ses": urlsplit(ses.url).port,
+            "sqs": sqs.port,
+        }
+        proxies = {name: stack.enter_context(Proxy(port)) for name, port in ports.items()}
+        world = World(postgres, redis, streams, ses, sqs, proxies)
+        _make_queue(world)
+        postgres.create_database("notifier")
+        migrate(postgres.url("notifier"))
+        streams.tell("tables", table=TABLE, shards=SHARDS)
+        yield world
+
+
+def queue_url(sqs: MinistackServer) -> str:
+    return f"{sqs.url}/{ACCOUNT}/{NAME}"
+
+
+def _make_queue(world: World) -> None:
+    given = {n.removeprefix("NOTIFIER_").lower(): v for n, v in world.environment.items() if n != "PYTHONPATH"}
+    create_events_queue(Settings.model_validate(given), boto3.Session(*CREDENTIALS.values()))

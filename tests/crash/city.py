@@ -1,0 +1,119 @@
+"""Streets side by side, so that many points are tried at once: each has its own database, broker and simulators."""
+
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+from unittest.mock import patch
+from urllib.parse import urlsplit
+
+from bridge import reader
+from sandbox.postgres import PostgresServer
+from sandbox.ses_server import ses_simulator
+from sandbox.streams.process import streams_simulator
+from tests.conftest import GivenPostgres, administer
+from tests.crash.faults import Point
+from tests.crash.life import IMPATIENT_SECONDS
+from tests.crash.street import Street, Told
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A point, and faults of SES on the same day."""
+
+    point: Point
+    ses: tuple[dict[str, Any], ...] = ()
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.point}{self.name and '-'}{self.name}".replace(" ", "_")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the oracle told; `error` where there is nothing to tell of, as when the point was never reached."""
+
+    trial: Trial
+    told: Told | None
+    error: str
+    seconds: float
+
+    @property
+    def good(self) -> bool:
+        return self.told is not None and self.told.good
+
+    def __str__(self) -> str:
+        return f"{self.trial}: {self.told or self.error}"
+
+
+class City:
+    """Tries one after the other on whatever street is free."""
+
+    def __init__(self, streets: Iterable[Street]) -> None:
+        self._free: SimpleQueue[Street] = SimpleQueue()
+        for street in streets:
+            self._free.put(street)
+        self._threads = ThreadPoolExecutor(self._free.qsize())
+
+    def verdicts(self, trials: Iterable[Trial]) -> Iterator[Verdict]:
+        """As they come."""
+        for done in as_completed([self._threads.submit(self._try, trial) for trial in trials]):
+            yield done.result()
+
+    def close(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    def _try(self, trial: Trial) -> Verdict:
+        street, began = self._free.get(), time.monotonic()
+        told, error = None, ""
+        try:
+            told = street.survives(trial.point, *trial.ses)
+        except Exception as failed:  # noqa: BLE001  a verdict, too
+            error = f"{type(failed).__name__}: {failed}"
+        finally:
+            self._free.put(street)
+        return Verdict(trial, told, error, time.monotonic() - began)
+
+
+@contextmanager
+def city(
+    postgres: PostgresServer | GivenPostgres, template: str, broker_url: str, folder: Path, streets: int
+) -> Iterator[City]:
+    """A city on these servers. `template` is a database with our schema."""
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(reader, "GONE_SECONDS", IMPATIENT_SECONDS))  # once: streets share it
+        made = [
+            stack.enter_context(_street(postgres, template, _database_of(broker_url, number), folder / str(number)))
+            for number in range(streets)
+        ]
+        found = City(made)
+        stack.callback(found.close)
+        yield found
+
+
+@contextmanager
+def _street(
+    postgres: PostgresServer | GivenPostgres, template: str, broker_url: str, folder: Path
+) -> Iterator[Street]:
+    folder.mkdir(parents=True)
+    name = f"notifier_street_{secrets.token_hex(4)}"
+    administer(postgres.url(), f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        with streams_simulator(folder) as streams, ses_simulator(folder) as ses:
+            street = Street(postgres.url(name), broker_url, streams, ses, folder)
+            try:
+                yield street
+            finally:
+                street.close()
+    finally:
+        administer(postgres.url(), f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _database_of(broker_url: str, number: int) -> str:
+    """Redis numbers its databases."""
+    return urlsplit(broker_url)._replace(path=f"/{number}").geturl()
