@@ -60,6 +60,7 @@ def bridge(rows: Rows, engine: Engine) -> None:
         expire(engine, unknown_after=0)
         Unknowns(engine, 0.0).settle(lambda _, decision=decision: Verdict(decision, "at its deadline"))
     Report(engine).lag()
+    read_gauges(engine)
 
 
 def _shards(rows: Rows, engine: Engine) -> None:
@@ -67,16 +68,22 @@ def _shards(rows: Rows, engine: Engine) -> None:
     arn = "arn:aws:dynamodb:eu-west-1:1:table/orders/stream/1"
     parent = Shard(f"shardId-{1_800_000_000_000:020}-aaaaaaaa", None, closed=False)
     orphan = Shard("shardId-3", f"shardId-{4_000_000_000_000:020}-bbbbbbbb", closed=False)
+    tree.misses_a_parent(arn, [orphan])
     assert tree.register("orders", arn, [parent, orphan]) == 2
     assert tree.unfinished_streams("orders") == [arn]
-    with tree.sweeping() as ours:
+    with tree.listing() as ours:
         assert ours
     taken = leases.acquire(10)
     assert len(taken) == 2
     assert leases.renew(taken, {taken[0].shard: 1.0}) == {each.shard for each in taken}
-    tree.was_never_read(taken[0])
+    assert not tree.waited_too_long(taken[0])
     tree.trimmed(taken[0], "trimmed")
-    tree.finish(taken[0], None, [Shard("shardId-4", taken[0].shard_id, closed=False)])
+    tree.finish(taken[0], None, [])
+    assert tree.expects_children()
+    rows.run("UPDATE shards SET finished_at = now() - interval '2 days' WHERE state = 'finished'")
+    assert tree.has_childless(arn)
+    tree.tell_childless(arn)
+    tree.register("orders", arn, [Shard("shardId-4", taken[0].shard_id, closed=False)])
     tree.lose(taken[1], None, "gone")
     assert Leases(engine, "bridge-2", 60.0).steal(10) == []
     rows.run("UPDATE shards SET state = 'open', finished_at = NULL, owner = 'bridge-0', lease_until = now() + '1 h'")

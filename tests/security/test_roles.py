@@ -93,7 +93,7 @@ def test_every_statement_is_among_the_errands(rows: Rows, login: Login) -> None:
 
 def statements() -> Iterator[tuple[str, TextClause]]:
     modules = [f"notifier.outbox.{each.name}" for each in iter_modules(notifier.outbox.__path__)]
-    for module in (*modules, "bridge.leases", "bridge.tree"):
+    for module in (*modules, "bridge.gaps", "bridge.leases", "bridge.tree"):
         for name, value in vars(import_module(module)).items():
             if isinstance(value, TextClause):
                 yield f"{module}.{name}", value
