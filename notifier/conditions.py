@@ -46,8 +46,8 @@ def _equal_to(values: Sequence[object], where: str) -> Check:
 
 
 def _scalar(value: object, where: str) -> object:
-    if isinstance(value, float):
-        return Decimal(str(value))
+    if isinstance(value, float | Decimal):
+        return _number(value, where)
     if isinstance(value, _SCALARS):
         return value
     raise RoutesError(f"{where} compares with {value!r}: only text, numbers, bool, bytes and None can be equal")
@@ -95,7 +95,15 @@ def _comparison(name: object, bound: object, where: str) -> tuple[Callable[[Any,
     compare = _COMPARISONS.get(str(name))
     if compare is None or isinstance(bound, bool) or not isinstance(bound, int | float | Decimal):
         raise RoutesError(f"{where} cannot compare by {name!r} with {bound!r}")
-    return compare, Decimal(str(bound))
+    return compare, _number(bound, where)
+
+
+def _number(value: float | Decimal, where: str) -> Decimal:
+    """As it is written. A NaN equals nothing, and to compare with one raises."""
+    number = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
+    if number.is_nan():
+        raise RoutesError(f"{where} compares with {value!r}, which is no number")
+    return number
 
 
 def _text(test: Callable[[str, str], bool]) -> Callable[[object, str], Check]:

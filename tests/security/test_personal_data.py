@@ -1,4 +1,4 @@
-"""Who is written to, and what, stays out of logs, of the broker and of Celery's events: those hold ids."""
+"""Who is written to, and what, stays out of logs, metrics, the broker and Celery's events: those hold ids."""
 
 import re
 import threading
@@ -6,6 +6,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from redis import Redis
@@ -14,6 +15,7 @@ from redis.exceptions import RedisError
 from notifier.database import connect
 from notifier.notifications import Status
 from notifier.outbox import Report
+from sandbox.scratch import free_port
 from sandbox.system import System
 from tests.system.conftest import system
 from tests.system.test_feedback import plan
@@ -101,6 +103,7 @@ def items() -> list[dict[str, Any]]:
     return [
         {
             "pk": f"user#{SECRET}-{number}",
+            "sk": SECRET,
             "kind": kind,
             "to": address(kind, number),
             "text": f"{SECRET} {number}",
@@ -123,6 +126,7 @@ def test_logs_and_broker_hold_no_personal_data(system: System, monitor: Monitor)
         {"kind": "accept_then_cut", "match": {"recipient": "*.cut.*"}},
     )
     written = items()
+    port = system.options["NOTIFIER_METRICS_PORT"] = str(free_port())
     for name, words in (("bridge", ["bridge"]), ("feedback", ["feedback"]), ("worker", ["worker", "email"])):
         system.start(name, *words)
     list(system.table().write(written, batch=5))
@@ -136,6 +140,8 @@ def test_logs_and_broker_hold_no_personal_data(system: System, monitor: Monitor)
 
     wait_until(settled, seconds=90)
 
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        metrics = answer.read().decode()
     totals = report.totals()
     engine.dispose()
     assert totals[Status.DELIVERED] > 0
@@ -143,5 +149,7 @@ def test_logs_and_broker_hold_no_personal_data(system: System, monitor: Monitor)
     logs = {child.name: child.log.read_text() for child in system.children}
     assert all(logs.values())
     assert [line for text in logs.values() for line in text.splitlines() if tells(line)] == []
+    assert "notifier_outbox_due" in metrics
+    assert not tells(metrics)
     assert any("notifier.deliver" in each for each in monitor.heard)
     assert [each for each in monitor.heard if tells(each)] == []
