@@ -1,5 +1,7 @@
 """The connection to Postgres, and whether the schema fits this program."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from sqlalchemy.exc import (
     IntegrityError,
     InterfaceError,
     OperationalError,
+    ProgrammingError,
     SQLAlchemyError,
     TimeoutError,  # noqa: A004  of the pool
 )
@@ -33,6 +36,7 @@ __all__ = [
     "is_away",
     "is_refused",
     "migrate",
+    "permitted",
     "schema_head",
     "storable",
     "unreachable",
@@ -42,6 +46,7 @@ DatabaseError = SQLAlchemyError
 """Whatever Postgres, the way to it or the pool raised."""
 
 _READ_ONLY = "25006"  # the primary that we knew is a standby now
+_FORBIDDEN = "42501"
 
 
 class _BinaryCursor(psycopg.Cursor[Any]):
@@ -152,9 +157,11 @@ def migrate(url: str) -> None:
 
 
 def check_schema(engine: Engine) -> None:
-    """Raises Unreachable where no Postgres answers, SchemaOutdated where `notifier migrate` has not run."""
+    """Raises Unreachable where no Postgres answers, SchemaOutdated where `notifier migrate` has not run, and
+    SettingsError where the login may not look.
+    """
     try:
-        with engine.connect() as connection:
+        with permitted(engine), engine.connect() as connection:
             _check_encoding(connection)
             found = _version(connection)
     except OperationalError as error:
@@ -164,6 +171,21 @@ def check_schema(engine: Engine) -> None:
             f"the database schema is at {found or 'nothing'}, this program needs {schema_head()}: "
             "run `notifier migrate`"
         )
+
+
+@contextmanager
+def permitted(engine: Engine) -> Iterator[None]:
+    """Raises SettingsError where the login of this engine may not do what is tried in the block."""
+    try:
+        yield
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != _FORBIDDEN:
+            raise
+        said = " ".join(str(error.orig).split())
+        raise SettingsError(
+            f"the login {engine.url.username} in NOTIFIER_DATABASE_URL may not do this ({said}): each process has "
+            "its own, and `notifier migrate --roles` gives it its rights"
+        ) from None
 
 
 def unreachable(engine: Engine, error: OperationalError) -> Unreachable:

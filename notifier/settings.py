@@ -33,6 +33,23 @@ class DatabaseSettings(BaseSettings):
         return value
 
 
+class RoleSettings(BaseSettings):
+    """Passwords of the processes' logins in Postgres: who migrates the database sets them there."""
+
+    model_config = DatabaseSettings.model_config
+
+    bridge_password: SecretStr | None = Field(default=None, description="Of the login notifier_bridge")
+    console_password: SecretStr | None = Field(default=None, description="Of the login notifier_console")
+    feedback_password: SecretStr | None = Field(default=None, description="Of the login notifier_feedback")
+    operator_password: SecretStr | None = Field(default=None, description="Of the login notifier_operator")
+    worker_password: SecretStr | None = Field(default=None, description="Of the login notifier_worker")
+
+    def passwords(self) -> dict[str, str]:
+        """By role, those that are set."""
+        given = ((name.removesuffix("_password"), getattr(self, name)) for name in type(self).model_fields)
+        return {f"notifier_{process}": secret.get_secret_value() for process, secret in given if secret}
+
+
 class Settings(DatabaseSettings):
     """What a bridge and a worker need."""
 

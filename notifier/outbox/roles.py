@@ -1,10 +1,13 @@
 """Roles of Postgres, one for each process: each may run its own statements and nothing else.
 
-Roles without a login: give one to the login of a process by GRANT. None owns a table. The days' partitions are made
-by a function of the owner's, and get no grants of their own: Postgres asks for those of the whole table.
+A role that is given a password is a login; the others are for logins of your own, by GRANT. None owns a table. The
+days' partitions are made by a function of the owner's, and get no grants of their own: Postgres asks for those of the
+whole table.
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
@@ -113,10 +116,10 @@ END $$
 """
 
 
-def grant_roles(engine: Engine) -> tuple[str, ...]:
+def grant_roles(engine: Engine, passwords: Mapping[str, str] = MappingProxyType({})) -> tuple[str, ...]:
     """Make the roles where they are missing, and their grants what they should be; answers their names.
 
-    Only an owner of the tables who may create roles can do it. Twice is as good as once.
+    `passwords` by role. Only an owner of the tables who may create roles can do it. Twice is as good as once.
     """
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
@@ -124,6 +127,8 @@ def grant_roles(engine: Engine) -> tuple[str, ...]:
         for role, grants in ROLES.items():
             connection.execute(text(_CREATE.format(role=role)))
             _grant(connection, schema, role, grants)
+            if role in passwords:
+                _let_in(connection, role, passwords[role])
     return tuple(ROLES)
 
 
@@ -135,3 +140,10 @@ def _grant(connection: Connection, schema: str, role: str, grants: Grants) -> No
         connection.execute(text(f"GRANT {privileges} ON {table} TO {role}"))
     if role in _MAKERS:
         connection.execute(text(f"GRANT EXECUTE ON FUNCTION make_partition(text, date) TO {role}"))
+
+
+def _let_in(connection: Connection, role: str, password: str) -> None:
+    """Hashed here: a server may log its statements."""
+    driver: Any = connection.connection.driver_connection
+    hashed = driver.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+    connection.exec_driver_sql(f"ALTER ROLE {role} LOGIN PASSWORD '{hashed}'")
