@@ -28,12 +28,14 @@ test: $(READY) ## all tests, on real (embedded) Postgres and Redis
 crash: $(READY) ## a crash at every point where there is a side effect, and the count of what came out
 	$(BIN)/python -m tests.crash
 
-check: $(READY) ## format, lint, types, import rules, migrations
+check: $(READY) ## format, lint, types, import rules, migrations, secrets, dependencies
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m tests.check_migrations
+	$(BIN)/python -m tests.check_secrets
+	$(BIN)/python -m tests.check_dependencies
 
 bench: $(READY) ## how fast, side by side with its peers; draws docs/bench-*.svg
 	$(BIN)/python -m bench
