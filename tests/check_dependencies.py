@@ -34,7 +34,7 @@ def main() -> int:
     for line in found:
         print(f"dependencies: {line}")
     if not found:
-        print(f"dependencies: {len(pins(lock))} packages, each with its hashes; none that is here is needless; {ADVICE}")
+        print(f"dependencies: {len(pins(lock))} packages, each with hashes, none without need; {ADVICE}")
     return min(len(found), 1)
 
 
