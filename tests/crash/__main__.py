@@ -24,6 +24,8 @@ from tests.crash.city import City, Trial, Verdict, city
 from tests.crash.faults import Effect, Moment
 from tests.crash.matrix import everything
 
+_WIDTH = 140
+
 
 def main() -> int:
     given = _arguments()
@@ -31,7 +33,7 @@ def main() -> int:
     began = time.monotonic()
     with stopped_by_signals(), _city(given.streets) as found:
         verdicts = list(_watched(found, trials))
-    Console().print(_table(verdicts))
+    Console(width=_WIDTH).print(_table(verdicts))
     passed = sum(each.good for each in verdicts)
     print(
         json.dumps(
