@@ -1,11 +1,8 @@
 """A stream record as it came over the wire becomes an event and its identity. Pure."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
-
-import orjson
 
 from notifier.errors import DecodeError
 from notifier.events import Event
@@ -43,11 +40,3 @@ def sequence_number(record: object) -> str | None:
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= _LONGEST
-
-
-def stored(record: object) -> bytes:
-    """The record as the outbox keeps it: JSON of the wire."""
-    try:
-        return orjson.dumps(record)
-    except TypeError:  # nested beyond 254 levels, or an integer beyond 64 bits
-        return json.dumps(record).encode()

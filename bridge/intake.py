@@ -9,7 +9,8 @@ from typing import Any
 import structlog
 
 from bridge.counters import PUBLISHED
-from bridge.decode import decode, identity, sequence_number, stored
+from bridge.decode import decode, identity, sequence_number
+from notifier import wire
 from notifier.broker import BrokerError, Queue
 from notifier.errors import DecodeError
 from notifier.outbox import Intake as Outbox
@@ -99,7 +100,7 @@ def sort(
         try:
             event = decode(lease.table, record)
         except DecodeError as error:
-            raw = stored(record)
+            raw = wire.write(record)
             quarantined.append(Quarantined(number or nameless(before, unnamed, raw), raw, str(error)))
             continue
         last = event.created_at
@@ -109,6 +110,6 @@ def sort(
             continue
         id_ = identity(lease, event, route.name)
         notifications.append(
-            NewNotification(id_, event.sequence_number, route.name, route.channel, lease.table, stored(record))
+            NewNotification(id_, event.sequence_number, route.name, route.channel, lease.table, wire.write(record))
         )
     return Page(checkpoint, last, notifications, quarantined, unrouted)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-import orjson
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
+from notifier import wire
 from notifier.errors import DataTrimmed, NotifierError, SettingsError, Unreachable
 from notifier.settings import Settings
 
@@ -164,7 +164,10 @@ class Streams:
         """The next page. It may be empty long before the shard's end."""
         with self._errors():
             answer = self._client.get_records(ShardIterator=iterator, Limit=PAGE_LIMIT)
-            body = orjson.loads(answer["Body"])
+        try:
+            body = wire.parse(answer["Body"])
+        except ValueError as error:
+            raise Unreachable(f"the answer of DynamoDB Streams at {self._where} is no JSON: {error}") from None
         return RecordPage(body.get("Records", []), body.get("NextShardIterator"), len(answer["Body"]))
 
     @contextmanager
@@ -175,7 +178,7 @@ class Streams:
             raise _named(error) from error
         except NoCredentialsError:
             raise Refused("no AWS credentials: give this process a role, or set AWS_ACCESS_KEY_ID") from None
-        except (BotoCoreError, orjson.JSONDecodeError) as error:
+        except BotoCoreError as error:
             raise Unreachable(
                 f"no answer from DynamoDB Streams at {self._where}: {error}. Is the endpoint right and reachable?"
             ) from error

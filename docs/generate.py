@@ -1,11 +1,13 @@
 """Writes the pages that come from the code: the settings, and the states of a delivery. `make docs`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
 
 from notifier.notifications import TRANSITIONS, Status
-from notifier.settings import Settings
+from notifier.settings import RoleSettings, Settings
 
 FOLDER = Path(__file__).parent
 
@@ -17,13 +19,20 @@ def settings_page() -> str:
         "Environment variables. The AWS SDK's own (`AWS_REGION`, `AWS_ROLE_ARN`, ...) work as everywhere.",
         "This page is generated: `make docs`.",
         "",
-        "| variable | default | meaning |",
-        "|---|---|---|",
+        *_table(Settings),
+        "",
+        "For `notifier migrate --roles` only, which lets the roles in whose passwords are set:",
+        "",
+        *_table(RoleSettings),
     ]
-    for name, field in Settings.model_fields.items():
-        default = "**required**" if field.default is PydanticUndefined else _shown(field.default)
-        lines.append(f"| `NOTIFIER_{name.upper()}` | {default} | {field.description} |")
     return "\n".join(lines) + "\n"
+
+
+def _table(settings: type[BaseSettings]) -> Iterator[str]:
+    yield from ("| variable | default | meaning |", "|---|---|---|")
+    for name, field in settings.model_fields.items():
+        default = "**required**" if field.default is PydanticUndefined else _shown(field.default)
+        yield f"| `NOTIFIER_{name.upper()}` | {default} | {field.description} |"
 
 
 def states_page() -> str:

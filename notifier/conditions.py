@@ -1,7 +1,6 @@
 """Conditions on one value of an item: what stands in the lists of a pattern."""
 
 import operator
-import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -47,8 +46,8 @@ def _equal_to(values: Sequence[object], where: str) -> Check:
 
 
 def _scalar(value: object, where: str) -> object:
-    if isinstance(value, float):
-        return Decimal(str(value))
+    if isinstance(value, float | Decimal):
+        return _number(value, where)
     if isinstance(value, _SCALARS):
         return value
     raise RoutesError(f"{where} compares with {value!r}: only text, numbers, bool, bytes and None can be equal")
@@ -96,7 +95,15 @@ def _comparison(name: object, bound: object, where: str) -> tuple[Callable[[Any,
     compare = _COMPARISONS.get(str(name))
     if compare is None or isinstance(bound, bool) or not isinstance(bound, int | float | Decimal):
         raise RoutesError(f"{where} cannot compare by {name!r} with {bound!r}")
-    return compare, Decimal(str(bound))
+    return compare, _number(bound, where)
+
+
+def _number(value: float | Decimal, where: str) -> Decimal:
+    """As it is written. A NaN equals nothing, and to compare with one raises."""
+    number = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
+    if number.is_nan():
+        raise RoutesError(f"{where} compares with {value!r}, which is no number")
+    return number
 
 
 def _text(test: Callable[[str, str], bool]) -> Callable[[object, str], Check]:
@@ -111,8 +118,23 @@ def _text(test: Callable[[str, str], bool]) -> Callable[[object, str], Check]:
 def _wildcard(argument: object, where: str) -> Check:
     if not isinstance(argument, str) or not argument:
         raise RoutesError(f"{where} needs text, not {argument!r}")
-    expression = re.compile(".*".join(map(re.escape, argument.split("*"))), re.DOTALL)
-    return _any_element(lambda value: isinstance(value, str) and expression.fullmatch(value) is not None)
+    if "*" not in argument:
+        return _any_element(lambda value: isinstance(value, str) and value == argument)
+    first, *between, last = argument.split("*")
+    return _any_element(lambda value: isinstance(value, str) and _holds(value, first, between, last))
+
+
+def _holds(text: str, first: str, between: Sequence[str], last: str) -> bool:
+    """The pieces in their order, each as early as it can be: no text takes long, as it does with `.*`."""
+    place, end = len(first), len(text) - len(last)
+    if place > end or not (text.startswith(first) and text.endswith(last)):
+        return False
+    for piece in between:
+        found = text.find(piece, place, end)
+        if found < 0:
+            return False
+        place = found + len(piece)
+    return True
 
 
 def _any_element(check: Check) -> Check:

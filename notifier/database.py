@@ -1,5 +1,7 @@
 """The connection to Postgres, and whether the schema fits this program."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ import psycopg
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
@@ -17,6 +19,7 @@ from sqlalchemy.exc import (
     IntegrityError,
     InterfaceError,
     OperationalError,
+    ProgrammingError,
     SQLAlchemyError,
     TimeoutError,  # noqa: A004  of the pool
 )
@@ -33,7 +36,9 @@ __all__ = [
     "is_away",
     "is_refused",
     "migrate",
+    "permitted",
     "schema_head",
+    "storable",
     "unreachable",
 ]
 
@@ -41,6 +46,7 @@ DatabaseError = SQLAlchemyError
 """Whatever Postgres, the way to it or the pool raised."""
 
 _READ_ONLY = "25006"  # the primary that we knew is a standby now
+_FORBIDDEN = "42501"
 
 
 class _BinaryCursor(psycopg.Cursor[Any]):
@@ -71,12 +77,15 @@ def connect(url: str, *, pool_size: int = 5, application: str = "notifier", bina
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+        psycopg.conninfo.make_conninfo(**dict.fromkeys(parsed.query, ""))
+    except psycopg.ProgrammingError as error:
+        raise SettingsError(f"NOTIFIER_DATABASE_URL has an {str(error).strip()}") from None
+    except (ArgumentError, ValueError):
         raise SettingsError(
             "NOTIFIER_DATABASE_URL is not a URL like postgresql://user:password@host:5432/database"
         ) from None
     factory = {"cursor_factory": _BinaryCursor} if binary else {}
-    return create_engine(
+    engine = create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         connect_args={**_CONNECT, **factory, "application_name": application},
         pool_size=pool_size,
@@ -85,6 +94,28 @@ def connect(url: str, *, pool_size: int = 5, application: str = "notifier", bina
         pool_recycle=1800,
         hide_parameters=True,  # recipients and items are nothing for a log
     )
+    event.listen(engine, "before_cursor_execute", _make_storable, retval=True)
+    return engine
+
+
+def _make_storable(_: object, __: object, statement: str, values: Any, ___: object, ____: bool) -> tuple[str, Any]:
+    """What a route, a provider or an operator says of a row must not keep it from being written."""
+    return statement, _storable(values)
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {name: _storable(each) for name, each in value.items()}
+    return [_storable(each) for each in value] if isinstance(value, list) else value
+
+
+def storable(text: str) -> str:
+    """Text that Postgres takes: it refuses NUL, and UTF-8 has no lone surrogates."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\N{SYMBOL FOR NULL}").encode("utf-8", "replace").decode("utf-8")
 
 
 def is_away(error: DatabaseError) -> bool:
@@ -126,9 +157,11 @@ def migrate(url: str) -> None:
 
 
 def check_schema(engine: Engine) -> None:
-    """Raises Unreachable where no Postgres answers, SchemaOutdated where `notifier migrate` has not run."""
+    """Raises Unreachable where no Postgres answers, SchemaOutdated where `notifier migrate` has not run, and
+    SettingsError where the login may not look.
+    """
     try:
-        with engine.connect() as connection:
+        with permitted(engine), engine.connect() as connection:
             _check_encoding(connection)
             found = _version(connection)
     except OperationalError as error:
@@ -140,10 +173,25 @@ def check_schema(engine: Engine) -> None:
         )
 
 
+@contextmanager
+def permitted(engine: Engine) -> Iterator[None]:
+    """Raises SettingsError where the login of this engine may not do what is tried in the block."""
+    try:
+        yield
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != _FORBIDDEN:
+            raise
+        said = " ".join(str(error.orig).split())
+        raise SettingsError(
+            f"the login {engine.url.username} in NOTIFIER_DATABASE_URL may not do this ({said}): each process has "
+            "its own, and `notifier migrate --roles` gives it its rights"
+        ) from None
+
+
 def unreachable(engine: Engine, error: OperationalError) -> Unreachable:
     """The one line for a database that does not answer; it names the server and keeps the password out."""
     cause = " ".join(str(error.orig).split())
-    where = engine.url.render_as_string(hide_password=True)
+    where = engine.url.set(query={}).render_as_string(hide_password=True)  # a query may hold a password too
     return Unreachable(f"no database at {where}: {cause}. Is NOTIFIER_DATABASE_URL right and the server up?")
 
 

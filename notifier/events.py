@@ -16,6 +16,9 @@ EVENT_NAMES: frozenset[str] = frozenset(("INSERT", "MODIFY", "REMOVE"))
 Wire = Mapping[str, Any]
 """A value as DynamoDB's JSON carries it: `{"S": "text"}`, `{"N": "1"}`, `{"M": {...}}`."""
 
+_LARGEST_EXPONENT = 130  # DynamoDB holds 1E-130 to 9.99E+125, with 38 digits
+_LONGEST_NUMBER = 400
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -88,7 +91,11 @@ def _text(value: object, what: str = "S") -> str:
     return value
 
 
-def _number(text: str) -> int | Decimal:
+def _number(value: object) -> int | Decimal:
+    """One that DynamoDB can hold: of a greater one, an innocent `int(...)` would fill the memory."""
+    text = _text(value, "N")
+    if len(text) > _LONGEST_NUMBER:
+        raise DecodeError(f"a number of {len(text)} characters")
     try:
         return int(text)
     except ValueError:
@@ -99,7 +106,15 @@ def _number(text: str) -> int | Decimal:
         raise DecodeError(f"not a number: {text[:60]!r}") from None
     if not number.is_finite():
         raise DecodeError(f"not a finite number: {text[:60]!r}")
+    if abs(number.adjusted()) > _LARGEST_EXPONENT:
+        raise DecodeError(f"a number out of range: {text[:60]!r}")
     return number
+
+
+def _elements(values: object) -> list[Any]:
+    if not isinstance(values, list):
+        raise DecodeError(f"a list or set must be a list, not {type(values).__name__}")
+    return values
 
 
 def _binary(text: str) -> bytes:
@@ -128,9 +143,9 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     "BOOL": _bool,
     "NULL": lambda _: None,
     "M": _item,
-    "L": lambda values: [plain(each) for each in values],
+    "L": lambda values: [plain(each) for each in _elements(values)],
     "B": _binary,
-    "SS": lambda values: frozenset(_text(each) for each in values),
-    "NS": lambda values: frozenset(_number(each) for each in values),
-    "BS": lambda values: frozenset(_binary(each) for each in values),
+    "SS": lambda values: frozenset(_text(each) for each in _elements(values)),
+    "NS": lambda values: frozenset(_number(each) for each in _elements(values)),
+    "BS": lambda values: frozenset(_binary(each) for each in _elements(values)),
 }

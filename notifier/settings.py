@@ -1,5 +1,6 @@
 """All settings: environment variables with the prefix NOTIFIER_, beside the AWS SDK's own."""
 
+import os
 import re
 from decimal import Decimal
 from functools import cache
@@ -30,6 +31,23 @@ class DatabaseSettings(BaseSettings):
         if (port := _PORT.match(url)) and port[1].strip("0123456789"):
             raise ValueError("the port is not a number")
         return value
+
+
+class RoleSettings(BaseSettings):
+    """Passwords of the processes' logins in Postgres: who migrates the database sets them there."""
+
+    model_config = DatabaseSettings.model_config
+
+    bridge_password: SecretStr | None = Field(default=None, description="Of the login notifier_bridge")
+    console_password: SecretStr | None = Field(default=None, description="Of the login notifier_console")
+    feedback_password: SecretStr | None = Field(default=None, description="Of the login notifier_feedback")
+    operator_password: SecretStr | None = Field(default=None, description="Of the login notifier_operator")
+    worker_password: SecretStr | None = Field(default=None, description="Of the login notifier_worker")
+
+    def passwords(self) -> dict[str, str]:
+        """By role, those that are set."""
+        given = ((name.removesuffix("_password"), getattr(self, name)) for name in type(self).model_fields)
+        return {f"notifier_{process}": secret.get_secret_value() for process, secret in given if secret}
 
 
 class Settings(DatabaseSettings):
@@ -187,10 +205,22 @@ def load_database_settings() -> DatabaseSettings:
 
 def read_settings(kind: type[SettingsT]) -> SettingsT:
     """Settings of that kind, a package's own too. Raises SettingsError that names each variable at fault."""
+    prefix = kind.model_config["env_prefix"]
+    if garbled := [name for name, value in os.environ.items() if name.startswith(prefix) and not _is_utf8(value)]:
+        raise SettingsError(f"{', '.join(garbled)}: not in UTF-8")
     try:
         return kind()
     except ValidationError as error:
         raise SettingsError(_explain(error, kind)) from None
+
+
+def _is_utf8(text: str) -> bool:
+    """Python reads a variable that is not with half surrogate pairs in it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _explain(error: ValidationError, kind: type[BaseSettings]) -> str:

@@ -10,8 +10,10 @@ from structlog.tracebacks import ExceptionDictTransformer
 
 from notifier.settings import Settings
 
-# A line for every task, request or migration.
-_TALKATIVE = ("celery.app.trace", "celery.worker.strategy", "alembic", "botocore")
+# A line for every task or migration.
+_TALKATIVE = ("celery.app.trace", "celery.worker.strategy", "alembic")
+# Addresses, headers and whole bodies of requests and answers.
+_INDISCREET = ("botocore", "boto3", "urllib3", "httpcore", "httpx")
 
 
 def configure_logging(settings: Settings, *, process: str) -> None:
@@ -47,9 +49,8 @@ def configure_logging(settings: Settings, *, process: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
-    if settings.log_level != "debug":
-        for name in _TALKATIVE:
-            logging.getLogger(name).setLevel(logging.WARNING)
+    for name in (*_INDISCREET, *(() if settings.log_level == "debug" else _TALKATIVE)):
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
 
 
 def trace(error: BaseException) -> str:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import orjson
 import structlog
 
+from notifier import wire
 from notifier.channels import Channel
 from notifier.database import DatabaseError
 from notifier.errors import RoutesError
@@ -118,7 +118,7 @@ class Delivery:
             if route.expired(work.age):
                 return expired(work, route.expires_after)
             policy = route.retry
-            request = route.build(Event.from_record(work.table, orjson.loads(work.record)))
+            request = route.build(Event.from_record(work.table, wire.parse(work.record)))
             if request is None:
                 return skipped(work)
             self._check(route, request)

@@ -17,7 +17,7 @@ _MOST_DETAIL = 500
 _MOST_ID = 256
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ATTEMPT = re.compile(r"[1-9][0-9]{0,8}")
-_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;:]+")
+_WORD = re.compile(r"[^\s<>()\[\]\"',;:]+")
 
 Record = Mapping[str, Any]
 
@@ -136,7 +136,8 @@ _MEANINGS: Mapping[str, tuple[str, Callable[[Feedback, Record], list[Feedback]]]
 
 def _happened(proof: Feedback, kind: FeedbackKind, what: Record, *details: str) -> Feedback:
     """Without addresses: what a provider says of one is shown where recipients are not."""
-    detail = " ".join(_ADDRESS.sub("…", ": ".join(filter(None, details))).split())
+    told = _WORD.sub(lambda word: "…" if "@" in word[0] else word[0], ": ".join(filter(None, details)))
+    detail = " ".join(told.split())
     at = _time(what.get("timestamp")) or proof.sent_at
     return replace(proof, kind=kind, occurred_at=at, detail=detail[:_MOST_DETAIL] or None)
 

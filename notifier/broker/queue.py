@@ -31,7 +31,7 @@ end
 return 1
 """
 _CHUNK = 1_000
-_TASK_ID = re.compile(rb'"id": ?"([0-9a-f-]{36})"')
+_TASK_ID = re.compile(rb'"id": ?"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"')
 
 
 class BrokerError(Unreachable):
@@ -51,8 +51,8 @@ class Queue:
             self._redis = Redis.from_url(
                 redis_url(broker_url), socket_timeout=3, socket_connect_timeout=3, retry=Retry(NoBackoff(), 0)
             )
-        except ValueError as error:
-            raise SettingsError(f"NOTIFIER_BROKER_URL is wrong: {error}") from None
+        except ValueError:  # whose text repeats a piece of the URL: it may be the password
+            raise SettingsError("NOTIFIER_BROKER_URL is wrong: host, port, database or an option") from None
         self._push = self._redis.register_script(_PUSH)
         self._envelopes: dict[str, Envelopes] = {}
 

@@ -1,12 +1,13 @@
 """The command `notifier`. Other packages add theirs through the entry-point group `notifier.commands`."""
 
 import sys
+from collections.abc import Sequence
 from importlib.metadata import entry_points
 
 import typer
 
 from notifier.cli import channels, database, health, inspect, operate
-from notifier.errors import NotifierError
+from notifier.errors import NotifierError, UsageError
 
 app = typer.Typer(
     name="notifier",
@@ -41,9 +42,17 @@ def main() -> None:
     for point in sorted(entry_points(group="notifier.commands"), key=lambda each: each.name):
         app.command(point.name)(point.load())
     try:
+        _check_arguments(sys.argv[1:])
         app()
     except NotifierError as error:
         typer.secho(f"notifier: {error}", fg=typer.colors.RED, err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _check_arguments(given: Sequence[str]) -> None:
+    try:
+        "".join(given).encode()
+    except UnicodeEncodeError:
+        raise UsageError("an argument is not in UTF-8") from None

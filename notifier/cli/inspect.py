@@ -5,9 +5,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
-import orjson
 import typer
 
+from notifier import wire
 from notifier.cli.output import Json, masked, print_json, print_table, report, shown
 from notifier.cli.timeline import timeline
 from notifier.errors import UsageError
@@ -190,7 +190,7 @@ def lag_in_words(seconds: float | None) -> str | None:
 def _item(record: bytes) -> dict[str, Any]:
     """Which item it was: its keys, and the names of its attributes. No value else: those may be personal data."""
     try:
-        change = orjson.loads(bytes(record))["dynamodb"]
+        change = wire.parse(bytes(record))["dynamodb"]
         keys = {name: value for name, typed in change["Keys"].items() for value in typed.values()}
         names = {ours: sorted(change[theirs]) for theirs, ours in _IMAGES.items() if theirs in change}
     except (ValueError, LookupError, TypeError, AttributeError):  # --reveal shows what there is instead

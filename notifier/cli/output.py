@@ -23,13 +23,14 @@ _PIPED_WIDTH = 250  # for grep and friends: a line stays a line
 @contextmanager
 def connected() -> "Iterator[Engine]":
     """The database. Raises the NotifierError that says what is wrong with it."""
-    from notifier.database import check_schema, connect
+    from notifier.database import check_schema, connect, permitted
     from notifier.settings import load_database_settings
 
     engine = connect(load_database_settings().database_url.get_secret_value(), application="notifier cli")
-    check_schema(engine)
     try:
-        yield engine
+        check_schema(engine)
+        with permitted(engine):
+            yield engine
     finally:
         engine.dispose()
 

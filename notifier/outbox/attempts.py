@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Engine, TextClause, text
 
 from notifier.notifications import Status, created_ms
-from notifier.outbox.changes import Change, change_statement, columns, storable, uuids
+from notifier.outbox.changes import Change, change_statement, columns, uuids
 
 UNKNOWN_AFTER_SECONDS = 300.0
 """How long an unknown outcome waits for a delivery event before its route's policy applies."""
@@ -167,7 +167,7 @@ class Attempts:
             _BEGIN,
             token=token,
             ids=uuids(each.id for each in ordered),
-            addresses=[storable(each.address) for each in ordered],
+            addresses=[each.address for each in ordered],
             topics=[each.topic for each in ordered],
             transactional=[each.transactional for each in ordered],
             channel=self._channel,

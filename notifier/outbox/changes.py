@@ -74,18 +74,11 @@ def columns(changes: Sequence[Change]) -> dict[str, Any]:
         "failed": [int(each.failed) for each in ordered],
         "delays": [each.delay for each in ordered],
         "message_ids": [each.message_id for each in ordered],
-        "reasons": [storable(each.reason) for each in ordered],
-        "details": [storable(each.detail) for each in ordered],
+        "reasons": [each.reason for each in ordered],
+        "details": [each.detail for each in ordered],
     }
 
 
 def uuids(ids: Iterable[UUID]) -> str:
     """As Postgres writes an array of them: cheaper to make than a parameter of each."""
     return "{" + ",".join(map(str, ids)) + "}"
-
-
-def storable(text_: str | None) -> str | None:
-    """Text that Postgres takes: it refuses NUL, and UTF-8 has no lone surrogates."""
-    if text_ is None:
-        return None
-    return text_.replace("\0", "\N{SYMBOL FOR NULL}").encode("utf-8", "replace").decode("utf-8")

@@ -42,9 +42,13 @@ class Selection:
             "channel": self.channel,
             "route": self.route,
             "reason": self.reason,
-            "since": first_id(int(self.since.timestamp() * 1000)) if self.since else first_id(0),
-            "until": first_id(int(self.until.timestamp() * 1000)) if self.until else UUID(int=2**128 - 1),
+            "since": _first_id(self.since) if self.since else first_id(0),
+            "until": _first_id(self.until) if self.until else UUID(int=2**128 - 1),
         }
+
+
+def _first_id(moment: datetime) -> UUID:
+    return first_id(max(0, int(moment.timestamp() * 1000)))
 
 
 _SELECTED = """

@@ -14,9 +14,9 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Connection, Engine, text
 
+from notifier.database import storable
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.notifications import Status
-from notifier.outbox.changes import storable
 from notifier.outbox.rates import RateLimits, count, trip
 
 log = structlog.get_logger(__name__)
@@ -172,7 +172,7 @@ class Settlement:
         """All of the batch in one transaction. What is settled again changes nothing."""
         with self._engine.begin() as connection:
             if dead:
-                raws, errors = [each.raw for each in dead], [storable(each.error) for each in dead]
+                raws, errors = [each.raw for each in dead], [each.error for each in dead]
                 connection.execute(_BURY, {"raws": raws, "errors": errors})
             fresh, unmatched = _keep(connection, events) if events else ([], 0)
             accepted, duplicates = self._accept(connection, fresh) if fresh else (0, 0)
@@ -213,7 +213,7 @@ class Settlement:
                 {
                     "ids": list(results),
                     "to": [_RESULTS[each.kind].value for each in results.values()],
-                    "details": [storable(each.detail) for each in results.values()],
+                    "details": [each.detail for each in results.values()],
                 },
             )
         if barred := _barred(fresh):
@@ -243,7 +243,7 @@ def _keep(connection: Connection, events: Sequence[Feedback]) -> tuple[list[Feed
         "kinds": [key[2] for key in keys],
         "message_ids": [key[1] for key in keys],
         "occurred": [key[3] for key in keys],
-        "details": [storable(each.detail) for each in distinct.values()],
+        "details": [each.detail for each in distinct.values()],
     }
     rows = connection.execute(_KEEP, values).all()
     fresh = [distinct[(row[0], row[1], row[2], row[3])] for row in rows if row[0] is not None]
@@ -251,7 +251,7 @@ def _keep(connection: Connection, events: Sequence[Feedback]) -> tuple[list[Feed
 
 
 def _key(event: Feedback) -> _Key:
-    return event.notification_id, storable(event.message_id) or "", event.kind.value, event.occurred_at
+    return event.notification_id, storable(event.message_id), event.kind.value, event.occurred_at
 
 
 def _latest(fresh: Sequence[Feedback]) -> list[Feedback]:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from notifier.channels import channel_names
+from notifier.outbox.roles import ROLES
 from notifier.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +22,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
 OWN = {name: service for name, service in SERVICES.items() if service["image"] == "notifier"}
 WORKERS = sorted(name for name in SERVICES if name.startswith("worker-"))
-ONE_SHOTS = {"migrate", "table"}
+ONE_SHOTS = {"migrate", "operator", "table"}
 SERVERS = SERVICES.keys() - ONE_SHOTS
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<kind>[?-])(?P<rest>[^}]*))?}")
 SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|AUTH|KEY")
@@ -161,6 +162,24 @@ def test_flower_asks_for_a_password_and_knows_that_of_the_broker_only():
     assert environment["FLOWER_BASIC_AUTH"].startswith("${FLOWER_BASIC_AUTH:?")
     assert "POSTGRES_PASSWORD" not in str(environment)
     assert not any(name.startswith("AWS_") for name in environment)
+
+
+@pytest.mark.parametrize("name", ["bridge", "feedback", "operator", *WORKERS])
+def test_each_process_logs_in_to_postgres_as_itself(name: str):
+    role = name.partition("-")[0]
+    url = SERVICES[name]["environment"]["NOTIFIER_DATABASE_URL"]
+    assert url.startswith(f"postgresql://notifier_{role}:${{NOTIFIER_{role.upper()}_PASSWORD:?")
+    assert f"notifier_{role}" in ROLES
+    assert f"NOTIFIER_{role.upper()}_PASSWORD" in SERVICES["migrate"]["environment"]
+    assert "migrate" in SERVICES[name]["depends_on"]
+
+
+def test_who_owns_the_tables_is_known_to_nobody_but_the_migration():
+    know = {name for name, content in SERVICES.items() if "POSTGRES_PASSWORD" in str(content)}
+    assert know == {"postgres", "migrate"}
+    assert SERVICES["migrate"]["command"] == ["migrate", "--roles"]
+    without = SERVICES.keys() - {"postgres", "migrate", "bridge", "feedback", "operator", *WORKERS}
+    assert not any("PASSWORD" in SERVICES[name]["environment"].get("NOTIFIER_DATABASE_URL", "") for name in without)
 
 
 def test_the_broker_keeps_messages_and_never_evicts_one():

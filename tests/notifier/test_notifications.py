@@ -1,11 +1,9 @@
-from datetime import UTC, date, datetime, timedelta
-from uuid import RFC_4122, UUID
+from uuid import RFC_4122
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.notifications import TRANSITIONS, Status, created_ms, first_id, notification_id
-from notifier.outbox.partitions import bounds
 
 times = st.integers(1_300_000_000_000, 4_000_000_000_000)
 
@@ -21,19 +19,6 @@ def test_the_id_carries_its_time_and_is_a_uuid(arn: str, shard: str, number: str
 
 def test_fields_do_not_run_into_each_other() -> None:
     assert notification_id("a", "bc", "1", "r", 0) != notification_id("ab", "c", "1", "r", 0)
-
-
-@given(times)
-def test_an_id_lies_in_the_partition_of_its_day(at: int) -> None:
-    day = datetime.fromtimestamp(at / 1000, UTC).date()
-    first, last = bounds(day)
-    id_ = notification_id("arn", "shard", "1", "route", at)
-    assert UUID(first) <= id_ < UUID(last)
-
-
-def test_days_touch_and_do_not_overlap() -> None:
-    day = date(2026, 2, 28)
-    assert bounds(day)[1] == bounds(day + timedelta(days=1))[0]
 
 
 def test_every_status_can_be_reached_and_only_a_complaint_is_the_last_word() -> None:

@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from base64 import b64decode
+from binascii import a2b_qp
 from email.header import Header
 from email.utils import formataddr
 from functools import lru_cache
@@ -10,7 +12,9 @@ _SHAPE = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<inner>[^<>\s]+)>|(?P<bare>[^<>\s]
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_ENCODED_WORD = re.compile(r"=\?[^?]+\?([bq])\?([^?]*)\?=", re.IGNORECASE)
 _LONGEST = 254
+_LONGEST_WITH_NAME = 998  # a line of a mail; and a longer one of spaces alone would take minutes to match
 
 
 def wire_address(address: object) -> str:
@@ -20,6 +24,8 @@ def wire_address(address: object) -> str:
     """
     if not isinstance(address, str) or not address.strip():
         raise ValueError("is empty, or not a text")
+    if len(address) > _LONGEST_WITH_NAME:
+        raise ValueError(f"is longer than {_LONGEST_WITH_NAME} characters")
     if has_controls(address):
         raise ValueError("holds a line break or another control character")
     return _wire(address)
@@ -48,8 +54,20 @@ def mailbox_of(address: str) -> str:
 
 
 def has_controls(text: str) -> bool:
-    """Whether the text holds what no header may: line breaks of any kind, NUL, half a surrogate pair."""
-    return _CONTROL.search(text) is not None
+    """Whether the text holds what no header may: line breaks of any kind, NUL, half a surrogate pair.
+
+    Not within an encoded word either: whoever decodes it may write it into a header again.
+    """
+    return _CONTROL.search(text) is not None or any(map(_hides_controls, _ENCODED_WORD.findall(text)))
+
+
+def _hides_controls(word: tuple[str, str]) -> bool:
+    kind, content = word
+    try:
+        decoded = b64decode(f"{content}==") if kind in "bB" else a2b_qp(content, header=True)
+    except ValueError:
+        return False
+    return any(byte < 0x20 or byte == 0x7F for byte in decoded)  # noqa: PLR2004
 
 
 def encoded_words(text: str) -> str:

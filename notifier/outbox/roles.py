@@ -1,0 +1,149 @@
+"""Roles of Postgres, one for each process: each may run its own statements and nothing else.
+
+A role that is given a password is a login; the others are for logins of your own, by GRANT. None owns a table. The
+days' partitions are made by a function of the owner's, and get no grants of their own: Postgres asks for those of the
+whole table.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+
+_ADVISORY_LOCK = 0x6E6F7469726F6C
+
+Grants = Mapping[str, str]
+
+_LOOK: Grants = dict.fromkeys(
+    (
+        "actors",
+        "alembic_version",
+        "channels",
+        "claims",
+        "dead_letters",
+        "deliveries",
+        "delivery_events",
+        "due",
+        "duplicates",
+        "feedback",
+        "feedback_hours",
+        "gaps",
+        "notifications",
+        "operations",
+        "publications",
+        "quarantine",
+        "shards",
+        "streams",
+        "suppressions",
+        "unmatched_feedback",
+    ),
+    "SELECT",
+)
+
+_MOVE = "UPDATE (status, ended_at, reason, failures, next_attempt_at)"
+"""Of a delivery: neither whom it went to, nor which attempt it was, nor what the provider said."""
+
+ROLES: Mapping[str, Grants] = {
+    "notifier_bridge": {
+        "alembic_version": "SELECT",
+        "channels": "SELECT",
+        "claims": "SELECT, UPDATE (lease_until), DELETE",
+        "dead_letters": "SELECT (id)",
+        "deliveries": f"SELECT, INSERT (notification_id), {_MOVE}",
+        "delivery_events": "INSERT",
+        "due": "SELECT, INSERT, UPDATE, DELETE",
+        "duplicates": "SELECT (notification_id)",
+        "feedback_hours": "SELECT",
+        "gaps": "SELECT, INSERT",
+        "notifications": "SELECT, INSERT",
+        "publications": "SELECT, INSERT, UPDATE, DELETE",
+        "quarantine": "SELECT (shard, sequence_number, replayed_at), INSERT",
+        "shards": "SELECT, INSERT, UPDATE",
+        "streams": "SELECT, INSERT",
+        "unmatched_feedback": "SELECT (message_id)",
+    },
+    "notifier_worker": {
+        "actors": "SELECT, INSERT, UPDATE (started_at)",
+        "alembic_version": "SELECT",
+        "channels": "SELECT, INSERT, UPDATE (state, reason, actor, changed_at, probe_at, probes)",
+        "claims": "SELECT (token), INSERT, DELETE",
+        "deliveries": "SELECT, UPDATE",
+        "delivery_events": "INSERT",
+        "due": "SELECT (notification_id, kind, due_at), INSERT, UPDATE (kind, due_at), DELETE",
+        "duplicates": "INSERT",
+        "notifications": "SELECT",
+        "publications": "SELECT (channel, published_at), UPDATE (due_at)",
+        "suppressions": "SELECT",
+    },
+    "notifier_feedback": {
+        "alembic_version": "SELECT",
+        "channels": "SELECT, INSERT, UPDATE",
+        "dead_letters": "INSERT",
+        "deliveries": "SELECT, UPDATE (status, provider_message_id, next_attempt_at, reason)",
+        "delivery_events": "INSERT",
+        "due": "SELECT (notification_id), DELETE",
+        "duplicates": "INSERT",
+        "feedback": "SELECT, INSERT",
+        "feedback_hours": "SELECT, INSERT, UPDATE",
+        "suppressions": "SELECT, INSERT, UPDATE",
+        "unmatched_feedback": "INSERT",
+    },
+    "notifier_console": _LOOK,
+    "notifier_operator": {
+        **_LOOK,
+        "channels": "SELECT, INSERT, UPDATE",
+        "deliveries": f"SELECT, {_MOVE}",
+        "delivery_events": "SELECT, INSERT",
+        "due": "SELECT, INSERT, UPDATE, DELETE",
+        "duplicates": "SELECT, UPDATE (acknowledged_at)",
+        "gaps": "SELECT, UPDATE (acknowledged_at)",
+        "operations": "SELECT, INSERT",
+        "publications": "SELECT, UPDATE (due_at)",
+        "suppressions": "SELECT, INSERT, UPDATE, DELETE",
+    },
+}
+"""What each role may do to which table. Nothing that is not here is granted, and what was is taken back."""
+
+_MAKERS = ("notifier_bridge",)
+"""Who may make partitions."""
+
+_CREATE = """
+DO $$ BEGIN
+  CREATE ROLE {role} NOLOGIN;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+END $$
+"""
+
+
+def grant_roles(engine: Engine, passwords: Mapping[str, str] = MappingProxyType({})) -> tuple[str, ...]:
+    """Make the roles where they are missing, and their grants what they should be; answers their names.
+
+    `passwords` by role. Only an owner of the tables who may create roles can do it. Twice is as good as once.
+    """
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        schema = connection.scalar(text("SELECT quote_ident(current_schema())"))
+        for role, grants in ROLES.items():
+            connection.execute(text(_CREATE.format(role=role)))
+            _grant(connection, schema, role, grants)
+            if role in passwords:
+                _let_in(connection, role, passwords[role])
+    return tuple(ROLES)
+
+
+def _grant(connection: Connection, schema: str, role: str, grants: Grants) -> None:
+    for kind in ("TABLES", "SEQUENCES", "FUNCTIONS"):
+        connection.execute(text(f"REVOKE ALL ON ALL {kind} IN SCHEMA {schema} FROM {role}"))
+    connection.execute(text(f"GRANT USAGE ON SCHEMA {schema} TO {role}"))
+    for table, privileges in grants.items():
+        connection.execute(text(f"GRANT {privileges} ON {table} TO {role}"))
+    if role in _MAKERS:
+        connection.execute(text(f"GRANT EXECUTE ON FUNCTION make_partition(text, date) TO {role}"))
+
+
+def _let_in(connection: Connection, role: str, password: str) -> None:
+    """Hashed here: a server may log its statements."""
+    driver: Any = connection.connection.driver_connection
+    hashed = driver.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+    connection.exec_driver_sql(f"ALTER ROLE {role} LOGIN PASSWORD '{hashed}'")

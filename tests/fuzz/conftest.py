@@ -1,0 +1,9 @@
+from hypothesis import HealthCheck, settings
+
+from tests.outbox.conftest import engine, rows
+
+__all__ = ["engine", "rows"]
+
+# The machine may be slow, and rows of earlier examples are in nobody's way.
+settings.register_profile("fuzz", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+settings.load_profile("fuzz")

@@ -1,0 +1,3 @@
+from tests.outbox.conftest import engine, rows
+
+__all__ = ["engine", "rows"]

@@ -1,0 +1,207 @@
+"""What each process asks of the database: all of it, once, through an engine that is logged in as its role."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from bridge.leases import Leases
+from bridge.streams import Shard
+from bridge.tree import ShardTree
+from notifier.database import check_schema
+from notifier.feedback import DeadLetter, Feedback, FeedbackKind
+from notifier.notifications import Status
+from notifier.outbox import (
+    Attempts,
+    Change,
+    Channels,
+    Decision,
+    Intake,
+    Operations,
+    Partitions,
+    Publications,
+    Quarantined,
+    RateLimits,
+    Report,
+    Selection,
+    Settlement,
+    Suppressions,
+    Unknowns,
+    Verdict,
+    Wanted,
+    expire,
+    read_gauges,
+)
+from tests.outbox.rows import Rows
+
+Errand = Callable[[Rows, Engine], None]
+
+NOW = datetime.now(UTC)
+TO = "ana@example.com"
+
+
+def bridge(rows: Rows, engine: Engine) -> None:
+    check_schema(engine)
+    _shards(rows, engine)
+    partitions = Partitions(engine)
+    partitions.ensure_around(NOW.date())
+    partitions.ensure([date(2030, 1, 1)])
+    intake = Intake(engine, partitions)
+    page = rows.page([100, 101], [Quarantined("102", b"{}", "odd")], unrouted=1)
+    (recorded,) = intake.record(rows.lease, rows.checkpoint, page)
+    rows.run("UPDATE shards SET checkpoint = NULL WHERE id = :id", id=rows.lease.shard)
+    intake.record(rows.lease, None, page)  # read again from its beginning
+    rows.checkpoint = page.checkpoint
+    _publish(rows, engine, recorded.publication)
+    for decision in Decision:
+        unknown(rows)
+        expire(engine, unknown_after=0)
+        Unknowns(engine, 0.0).settle(lambda _, decision=decision: Verdict(decision, "at its deadline"))
+    Report(engine).lag()
+    read_gauges(engine)
+
+
+def _shards(rows: Rows, engine: Engine) -> None:
+    tree, leases = ShardTree(engine), Leases(engine, "bridge-1", 60.0)
+    arn = "arn:aws:dynamodb:eu-west-1:1:table/orders/stream/1"
+    parent = Shard(f"shardId-{1_800_000_000_000:020}-aaaaaaaa", None, closed=False)
+    orphan = Shard("shardId-3", f"shardId-{4_000_000_000_000:020}-bbbbbbbb", closed=False)
+    tree.misses_a_parent(arn, [orphan])
+    assert tree.register("orders", arn, [parent, orphan]) == 2
+    assert tree.unfinished_streams("orders") == [arn]
+    with tree.listing() as ours:
+        assert ours
+    taken = leases.acquire(10)
+    assert len(taken) == 2
+    assert leases.renew(taken, {taken[0].shard: 1.0}) == {each.shard for each in taken}
+    assert not tree.waited_too_long(taken[0])
+    tree.trimmed(taken[0], "trimmed")
+    tree.finish(taken[0], None, [])
+    assert tree.expects_children()
+    rows.run("UPDATE shards SET finished_at = now() - interval '2 days' WHERE state = 'finished'")
+    assert tree.has_childless(arn)
+    tree.tell_childless(arn)
+    tree.register("orders", arn, [Shard("shardId-4", taken[0].shard_id, closed=False)])
+    tree.lose(taken[1], None, "gone")
+    assert Leases(engine, "bridge-2", 60.0).steal(10) == []
+    rows.run("UPDATE shards SET state = 'open', finished_at = NULL, owner = 'bridge-0', lease_until = now() + '1 h'")
+    assert Leases(engine, "bridge-2", 60.0).steal(10)
+    leases.release(taken)
+    rows.run(
+        "UPDATE shards SET owner = 'me', epoch = 1, lease_until = now() + '1 h' WHERE id = :id", id=rows.lease.shard
+    )
+
+
+def _publish(rows: Rows, engine: Engine, publication: int) -> None:
+    publications = Publications(engine)
+    publications.published([publication])
+    publications.all_due()
+    assert publications.channels_due() == ["email"]
+    first, *others = publications.take_due("email", 10)
+    publications.published_again(first)
+    publications.postpone([first.id], 1.0)
+    publications.settled([each.id for each in others] or [first.id])
+    assert publications.backlog() >= 0
+    rows.run("UPDATE deliveries SET next_attempt_at = now() WHERE status = 'pending'")
+    rows.run("INSERT INTO due SELECT notification_id, 'retry', 'email', now() FROM deliveries ON CONFLICT DO NOTHING")
+    assert publications.retries_due(10) > 0
+
+
+def worker(rows: Rows, engine: Engine) -> None:
+    check_schema(engine)
+    attempts = Attempts(engine, channel="email", worker="host:1")
+    ends = (Status.SENT, Status.PENDING, Status.FAILED, Status.UNKNOWN)
+    ids = rows.pending(len(ends))
+    assert len(attempts.load(ids)) == len(ends)
+    token = attempts.token()
+    assert len(attempts.begin(token, [Wanted(id_, TO) for id_ in ids], 60).begun) == len(ends)
+    delays = {Status.PENDING: 0.0}
+    changes = [Change(id_, to, delay=delays.get(to), message_id="m") for id_, to in zip(ids, ends, strict=True)]
+    assert attempts.finish(token, changes) == set(ids)
+    (late,) = unknown(rows, token := attempts.token())
+    expire(rows.engine)
+    assert attempts.finish(token, [Change(late, Status.SENT, message_id="m")]) == {late}
+    (twice,) = unknown(rows, token := attempts.token())
+    rows.run("UPDATE deliveries SET provider_message_id = 'other' WHERE notification_id = :id", id=twice)
+    assert attempts.finish(token, [Change(twice, Status.SENT, message_id="m")]) == {twice}
+    assert attempts.decide([Change(rows.pending()[0], Status.SKIPPED)])
+    Suppressions(rows.engine, actor="eva").add("email", TO, reason="manual")
+    assert attempts.begin(attempts.token(), [Wanted(rows.pending()[0], TO)], 60).suppressed
+    Suppressions(rows.engine, actor="eva").remove("email", TO)
+    channels = Channels(engine, actor="host:1", probe_seconds=0.0)
+    assert channels.park("email", "blocked")
+    assert channels.state("email").state == "parked"
+    assert channels.claim_probe("email")
+    assert channels.reopen("email")
+
+
+def feedback(rows: Rows, engine: Engine) -> None:
+    check_schema(engine)
+    settlement = Settlement(engine, channel="email", limits=RateLimits(bounces=0.01, complaints=0.01, least=1))
+    for kind in FeedbackKind:
+        (id_,) = unknown(rows)
+        expire(rows.engine)
+        told = [
+            Feedback(kind, message_id, NOW, NOW, notification_id=id_, attempt=1, permanent=True)
+            for message_id in ("m-1", "m-2")
+        ]
+        stranger = Feedback(kind, "m-9", NOW, NOW)
+        settled = settlement.settle([*told, stranger], [DeadLetter(b"{", "no JSON")])
+        assert (settled.accepted, settled.duplicates, settled.unmatched, settled.dead) == (1, 1, 1, 1)
+        Channels(rows.engine, actor="eva").resume("email")  # bounces and complaints have paused it
+    settlement.idle()
+
+
+def console(rows: Rows, engine: Engine) -> None:
+    check_schema(engine)
+    (id_,) = rows.pending()
+    report = Report(engine)
+    assert report.totals()
+    assert report.deliveries()
+    assert report.show(id_)
+    for look in (report.channels, report.shards, report.lag, report.gaps, report.quarantine, report.duplicates,
+                 report.dead_letters, report.aside, report.audit, report.now):  # fmt: skip
+        look()
+    assert report.events(id_) == report.feedback(id_) == []
+    Suppressions(engine, actor="eva").list()
+    assert Operations(engine, actor="eva").count(Selection(), Status.PENDING) >= 1
+    read_gauges(engine)
+
+
+def operator(rows: Rows, engine: Engine) -> None:
+    console(rows, engine)
+    operations = Operations(engine, actor="eva")
+    assert list(operations.cancel(Selection(ids=rows.pending()), "for the test")) == [1]
+    for to in (Status.SENT, Status.PENDING, Status.FAILED):
+        (id_,) = unknown(rows)
+        expire(rows.engine)
+        assert operations.resolve(id_, to, "for the test")
+    assert list(operations.redrive(Selection(ids=[id_]), "for the test", per_second=100)) == [1]
+    channels = Channels(engine, actor="eva")
+    assert channels.pause("email", "for the test")
+    assert channels.resume("email")
+    suppressions = Suppressions(engine, actor="eva")
+    assert suppressions.add("email", TO, reason="manual")
+    assert suppressions.remove("email", TO) == 1
+    rows.run("INSERT INTO gaps (shard, reason) VALUES (:shard, 'lost')", shard=rows.lease.shard)
+    report = Report(engine)
+    assert report.acknowledge(report.gaps())
+    report.acknowledge_duplicates()
+
+
+def unknown(rows: Rows, token: UUID | None = None) -> list[UUID]:
+    """A delivery under way whose lease has ended."""
+    ids = rows.pending()
+    assert rows.attempts().begin(token or uuid.uuid4(), [Wanted(id_, f"{id_}@example.com") for id_ in ids], -1).begun
+    return ids
+
+
+ERRANDS: Mapping[str, Errand] = {
+    "notifier_bridge": bridge,
+    "notifier_worker": worker,
+    "notifier_feedback": feedback,
+    "notifier_console": console,
+    "notifier_operator": operator,
+}

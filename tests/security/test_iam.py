@@ -1,0 +1,60 @@
+"""The policies of deploy/iam allow the calls that the code makes, and no others."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.security.calls import actions, services
+
+ROOT = Path(__file__).parents[2]
+POLICIES = ROOT / "deploy" / "iam"
+MODULES = {
+    "bridge": [*(ROOT / "bridge").glob("*.py")],
+    "feedback": [*(ROOT / "bridge" / "feedback").glob("*.py")],
+    "worker-email": [*(ROOT / "workers" / "channels").glob("ses*.py")],
+    "worker-sms": [*(ROOT / "workers" / "channels").glob("s[mn]s*.py"), ROOT / "workers/channels/aws_client.py"],
+}
+
+
+def statements(name: str) -> list[dict[str, Any]]:
+    policy = json.loads((POLICIES / f"{name}.json").read_text())
+    assert policy["Version"] == "2012-10-17"
+    found: list[dict[str, Any]] = policy["Statement"]
+    return found
+
+
+def listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def test_each_process_has_its_policy() -> None:
+    assert {path.stem for path in POLICIES.glob("*.json")} == set(MODULES)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_policy_allows_the_calls_of_its_process_and_no_others(name: str) -> None:
+    called = actions(MODULES[name])
+    assert called
+    allowed = [each for one in statements(name) if one["Effect"] == "Allow" for each in listed(one["Action"])]
+    assert sorted(allowed) == sorted(called)
+
+
+def test_every_module_that_makes_a_client_belongs_to_a_process() -> None:
+    makers = [path for folder in ("bridge", "workers", "notifier") for path in (ROOT / folder).rglob("*.py")]
+    strangers = [path for path in makers if services(path) and not any(path in some for some in MODULES.values())]
+    assert strangers == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_policy_reaches_further_than_it_must(name: str) -> None:
+    """A star stands only where AWS knows no resource for the action: listing, the account, a phone number."""
+    wide = {
+        action
+        for one in statements(name)
+        if one["Effect"] == "Allow" and "*" in listed(one["Resource"])
+        for action in listed(one["Action"])
+    }
+    assert wide <= {"dynamodb:ListStreams", "ses:GetAccount", "sns:Publish"}
+    assert all("*" not in action for one in statements(name) for action in listed(one["Action"]))

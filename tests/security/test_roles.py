@@ -1,0 +1,148 @@
+"""Each process works under a role that may do its own work on the database and nothing else."""
+
+import re
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pkgutil import iter_modules
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, TextClause, event, text
+from sqlalchemy.dialects.postgresql.psycopg import dialect
+
+import notifier.outbox
+from notifier.database import connect
+from notifier.outbox.roles import ROLES, grant_roles
+from notifier.tables import metadata
+from tests.outbox.rows import Rows
+from tests.security.errands import ERRANDS
+
+Login = Callable[[str], Engine]
+
+PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+REFUSED = [
+    ("notifier_bridge", "UPDATE deliveries SET provider_message_id = 'm'"),
+    ("notifier_bridge", "UPDATE deliveries SET token = gen_random_uuid()"),
+    ("notifier_bridge", "DELETE FROM notifications"),
+    ("notifier_bridge", "SELECT * FROM suppressions"),
+    ("notifier_bridge", "DROP TABLE deliveries"),
+    ("notifier_bridge", "CREATE TABLE anything (id int)"),
+    ("notifier_bridge", "ALTER TABLE deliveries ADD COLUMN anything int"),
+    ("notifier_worker", "INSERT INTO notifications SELECT * FROM notifications"),
+    ("notifier_worker", "INSERT INTO deliveries (notification_id) VALUES (gen_random_uuid())"),
+    ("notifier_worker", "DELETE FROM deliveries"),
+    ("notifier_worker", "UPDATE shards SET checkpoint = NULL"),
+    ("notifier_worker", "DELETE FROM suppressions"),
+    ("notifier_worker", "SELECT make_partition('deliveries', '2031-01-01')"),
+    ("notifier_feedback", "SELECT record FROM notifications"),
+    ("notifier_feedback", "UPDATE deliveries SET attempt = 0"),
+    ("notifier_feedback", "DELETE FROM suppressions"),
+    ("notifier_feedback", "SELECT raw FROM dead_letters"),
+    ("notifier_console", "UPDATE deliveries SET status = 'sent'"),
+    (
+        "notifier_console",
+        "INSERT INTO suppressions (channel, address, reason, actor) VALUES ('a', 'b', 'manual', 'c')",
+    ),
+    ("notifier_operator", "UPDATE deliveries SET provider_message_id = 'm'"),
+    ("notifier_operator", "UPDATE deliveries SET recipient = 'eve@example.com'"),
+    ("notifier_operator", "UPDATE operations SET actor = 'somebody else'"),
+    ("notifier_operator", "DELETE FROM operations"),
+    ("notifier_operator", "DELETE FROM delivery_events"),
+    *((role, "TRUNCATE deliveries") for role in ROLES),
+]
+
+
+@pytest.fixture
+def login(engine: Engine, database_url: str) -> Iterator[Login]:
+    """An engine whose connections have a role, and no way back from it."""
+    grant_roles(engine)
+    made: list[Engine] = []
+
+    def as_role(role: str) -> Engine:
+        made.append(connect(database_url))
+
+        @event.listens_for(made[-1], "connect")
+        def _(connection: psycopg.Connection, record: object) -> None:
+            connection.execute(f"SET SESSION AUTHORIZATION {role}".encode())
+            connection.commit()
+
+        return made[-1]
+
+    yield as_role
+    for each in made:
+        each.dispose()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_process_does_its_work_under_its_role(rows: Rows, login: Login, role: str) -> None:
+    ERRANDS[role](rows, login(role))
+
+
+def test_every_statement_is_among_the_errands(rows: Rows, login: Login) -> None:
+    """So a new statement is tried under a role on the day it is written."""
+    seen: set[str] = set()
+    for role, errand in ERRANDS.items():
+        engine = login(role)
+        event.listen(engine, "before_cursor_execute", lambda _, __, statement, *___: seen.add(plain(statement)))
+        errand(rows, engine)
+    missing = [
+        name for name, statement in statements() if plain(str(statement.compile(dialect=dialect()))) not in seen
+    ]
+    assert missing == []
+
+
+def statements() -> Iterator[tuple[str, TextClause]]:
+    modules = [f"notifier.outbox.{each.name}" for each in iter_modules(notifier.outbox.__path__)]
+    for module in (*modules, "bridge.gaps", "bridge.leases", "bridge.tree"):
+        for name, value in vars(import_module(module)).items():
+            if isinstance(value, TextClause):
+                yield f"{module}.{name}", value
+
+
+def plain(statement: str) -> str:
+    """Without the casts that depend on the values."""
+    return re.sub(r"::\w+(\[\])?|\s+", "", statement)
+
+
+@pytest.mark.parametrize(("role", "statement"), REFUSED)
+def test_what_is_nobody_elses_business_is_refused(rows: Rows, login: Login, role: str, statement: str) -> None:
+    rows.pending()
+    with login(role).connect() as connection, pytest.raises(Exception, match=r"permission denied|must be owner"):
+        connection.execute(text(statement))
+
+
+GRANTED = """
+SELECT has_table_privilege(:role, :table, :privilege)
+    OR :privilege IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES')
+       AND has_any_column_privilege(:role, :table, :privilege)
+"""
+
+
+def test_the_grants_are_those_of_the_list_and_no_others(engine: Engine) -> None:
+    grant_roles(engine)
+    with engine.begin() as connection:  # by hand, or by an older version
+        connection.execute(text("GRANT ALL ON ALL TABLES IN SCHEMA public TO notifier_worker"))
+        connection.execute(text("GRANT UPDATE (recipient) ON deliveries TO notifier_console"))
+
+    assert grant_roles(engine) == tuple(ROLES)
+
+    with engine.connect() as connection:
+        for role, grants in ROLES.items():
+            for table in (*metadata.tables, "alembic_version"):
+                wanted = set(re.findall("[A-Z]+", grants.get(table, "")))
+                found = {
+                    privilege
+                    for privilege in PRIVILEGES
+                    if connection.scalar(text(GRANTED), {"role": role, "table": table, "privilege": privilege})
+                }
+                assert (role, table, found) == (role, table, wanted)
+
+
+def test_no_role_reaches_a_partition_past_its_table(rows: Rows, login: Login) -> None:
+    rows.pending()
+    partition = rows.all(
+        "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'deliveries'::regclass"
+    )[0]
+    for role in ROLES:
+        with login(role).connect() as connection, pytest.raises(Exception, match="permission denied"):
+            connection.execute(text(f"SELECT * FROM {partition['name']}"))
