@@ -29,7 +29,7 @@ _WIDTH = 140
 
 def main() -> int:
     given = _arguments()
-    trials = [trial for trial in everything() if fnmatch(str(trial), given.only)]
+    trials = [trial for trial in everything() if any(fnmatch(str(trial), each) for each in given.only)]
     began = time.monotonic()
     with stopped_by_signals(), _city(given.streets) as found:
         verdicts = list(_watched(found, trials))
@@ -51,7 +51,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
     parser.add_argument("--streets", type=int, default=4, help="points tried side by side")
-    parser.add_argument("--only", default="*", help="a pattern, as Attempts.*-kill")
+    parser.add_argument("--only", nargs="+", default=["*"], metavar="PATTERN", help="as Attempts.*-kill")
     return parser.parse_args()
 
 
