@@ -84,7 +84,6 @@ class Bridge:
 
     def run(self) -> None:
         """Read until `stop` is called; then give the shards back."""
-        self._keep_house()
         self._heartbeat.beat()
         for loop in self._loops:
             loop.start()

@@ -15,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Computed,
     DateTime,
     Enum,
     ForeignKey,
@@ -270,6 +271,7 @@ dead_letters = Table(
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("raw", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, Computed("sha256(raw)", persisted=True), nullable=False, unique=True),
     Column("error", Text, nullable=False),
     Column("received_at", _TIME, nullable=False, server_default=_NOW),
 )

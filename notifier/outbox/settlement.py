@@ -140,9 +140,12 @@ INSERT INTO channels AS c (channel, drained_at) VALUES (:channel, now() - make_i
 ON CONFLICT (channel) DO UPDATE SET drained_at = greatest(c.drained_at, excluded.drained_at)
 """)
 
-_BURY = text(
-    "INSERT INTO dead_letters (raw, error) SELECT * FROM unnest(CAST(:raws AS bytea[]), CAST(:errors AS text[]))"
-)
+# In one order, as two receivers may have the same messages.
+_BURY = text("""
+INSERT INTO dead_letters (raw, error)
+SELECT * FROM unnest(CAST(:raws AS bytea[]), CAST(:errors AS text[])) AS letter (raw, error) ORDER BY raw
+ON CONFLICT (digest) DO NOTHING
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,15 +174,13 @@ class Settlement:
     def settle(self, events: Sequence[Feedback], dead: Sequence[DeadLetter] = ()) -> Settled:
         """All of the batch in one transaction. What is settled again changes nothing."""
         with self._engine.begin() as connection:
-            if dead:
-                raws, errors = [each.raw for each in dead], [each.error for each in dead]
-                connection.execute(_BURY, {"raws": raws, "errors": errors})
+            buried = _bury(connection, dead) if dead else 0
             fresh, unmatched = _keep(connection, events) if events else ([], 0)
             accepted, duplicates = self._accept(connection, fresh) if fresh else (0, 0)
             if events:
                 self._flow(connection, events)
-        repeated = len(events) - len(fresh) - unmatched
-        return Settled(len(fresh), repeated, accepted, duplicates, unmatched, len(dead))
+        repeated = len(events) - len(fresh) - unmatched + len(dead) - buried
+        return Settled(len(fresh), repeated, accepted, duplicates, unmatched, buried)
 
     def idle(self, ago: float = 0.0) -> None:
         """Every event that was published more than `ago` seconds ago is settled: the queue holds none of them."""
@@ -227,6 +228,12 @@ class Settlement:
     def _flow(self, connection: Connection, events: Sequence[Feedback]) -> None:
         sent_until = max(each.sent_at for each in events)
         connection.execute(_FLOW, {"channel": self._channel, "sent_until": sent_until})
+
+
+def _bury(connection: Connection, dead: Sequence[DeadLetter]) -> int:
+    """Answers how many of them are new."""
+    raws, errors = [each.raw for each in dead], [each.error for each in dead]
+    return connection.execute(_BURY, {"raws": raws, "errors": errors}).rowcount
 
 
 _Key = tuple[UUID | None, str, str, datetime]

@@ -3,15 +3,17 @@
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from bridge.bridge import LOOPS, PAGES_AHEAD, POLLERS
 from bridge.holdings import Holdings
-from notifier.outbox import Report
+from notifier.outbox import Partitions, Report
 from sandbox.streams.process import StreamsServer, streams_simulator
 from tests.bridge.house import House
 from tests.sql import Sql
@@ -53,6 +55,24 @@ def read_all(house: House, sql: Sql) -> list[dict[str, Any]]:
     assert Counter(places) == Counter((each["stream"], each["shard"], each["sequence_number"]) for each in truth)
     assert Report(sql.engine).gaps() == []
     return kept
+
+
+def test_a_database_that_goes_away_at_its_start_ends_no_bridge(
+    house: House, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter([OperationalError("CREATE", {}, Exception("server closed the connection unexpectedly"))])
+    ensure = Partitions.ensure_around
+
+    def ensure_at_last(self: Partitions, today: date) -> None:
+        for failure in failures:
+            raise failure
+        ensure(self, today)
+
+    monkeypatch.setattr(Partitions, "ensure_around", ensure_at_last)
+    house.streams.tell("tables", table="activity", shards=1)
+    house.put(range(10))
+    with house.bridge():
+        assert len(read_all(house, Sql(engine))) == 10
 
 
 def test_a_hundred_live_shards_need_no_more_threads_than_one(house: House, engine: Engine) -> None:

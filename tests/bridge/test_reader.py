@@ -266,8 +266,7 @@ def test_large_records_are_read_without_a_pause(world: World) -> None:
 
 
 def test_a_shard_that_vanishes_is_lost_loudly(world: World, engine: Engine) -> None:
-    reader, _ = world.reader(page(1), ShardGone("no such shard"))
-    reader.poll()
+    reader, _ = world.reader(ShardGone("no such shard"))
     assert reader.poll()  # it waits: the listing may be ahead
     assert shard(engine)["state"] == "open"
 

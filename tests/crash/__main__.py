@@ -24,14 +24,16 @@ from tests.crash.city import City, Trial, Verdict, city
 from tests.crash.faults import Effect, Moment
 from tests.crash.matrix import everything
 
+_WIDTH = 140
+
 
 def main() -> int:
     given = _arguments()
-    trials = [trial for trial in everything() if fnmatch(str(trial), given.only)]
+    trials = [trial for trial in everything() if any(fnmatch(str(trial), each) for each in given.only)]
     began = time.monotonic()
     with stopped_by_signals(), _city(given.streets) as found:
         verdicts = list(_watched(found, trials))
-    Console().print(_table(verdicts))
+    Console(width=_WIDTH).print(_table(verdicts))
     passed = sum(each.good for each in verdicts)
     print(
         json.dumps(
@@ -49,7 +51,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
     parser.add_argument("--streets", type=int, default=4, help="points tried side by side")
-    parser.add_argument("--only", default="*", help="a pattern, as Attempts.*-kill")
+    parser.add_argument("--only", nargs="+", default=["*"], metavar="PATTERN", help="as Attempts.*-kill")
     return parser.parse_args()
 
 

@@ -169,6 +169,14 @@ def test_poison_is_kept_as_it_came(rows: Rows) -> None:
     assert (bytes(letter["raw"]), letter["error"]) == (b"\x00\xff{", "not JSON\N{SYMBOL FOR NULL}")
 
 
+def test_poison_that_comes_again_is_kept_once(rows: Rows) -> None:
+    first, second = DeadLetter(b"{", "not JSON"), DeadLetter(b"[", "not JSON")
+    assert settlement(rows).settle([], [first, first]).dead == 1
+    again = settlement(rows).settle([], [second, first])
+    assert (again.dead, again.repeated) == (1, 1)
+    assert rows.one("SELECT count(*) AS n FROM dead_letters")["n"] == 2
+
+
 SUPPRESSING = [
     (event(None, FeedbackKind.BOUNCE, permanent=True), "hard_bounce", True),
     (event(None, FeedbackKind.COMPLAINT), "complaint", True),
