@@ -264,10 +264,8 @@ def _events(mails: Sequence[dict[str, Any]]) -> list[Feedback]:
     return found
 
 
-def run(house: House, point: Point, mutant: Callable[[], None] | None = None) -> None:
+def run(house: House, point: Point) -> None:
     """The whole of a process that meets its fault there."""
-    if mutant:
-        mutant()
     structlog.configure(
         logger_factory=structlog.PrintLoggerFactory((Path(house.folder) / "log").open("w", buffering=1))
     )

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -111,7 +110,7 @@ class Street:
         house.an_hour_goes_by(self._engine)
         self.plan(_bad_luck())
         expected = self._write(*MAILED, *UNMAILED, UNROUTED)
-        with self.dies(house, point, partial(run, mutant=self._mutant)):
+        with self.dies(house, point, run):
             if point.effect is Effect.PAUSE:
                 expected |= self._drain(house)
         return expected
@@ -168,7 +167,7 @@ class Street:
         """The process with the fault, which is over in the block, or stands still."""
         house = replace(house, folder=str(self._new_folder()))
         fault = Fault(point, Path(house.folder))
-        child = _FORK.Process(target=life, args=(house, point))
+        child = _FORK.Process(target=_live, args=(self._mutant, life, house, point))
         child.start()
         try:
             if point.effect is Effect.PAUSE:
@@ -235,6 +234,14 @@ class Street:
         """These faults of SES, and no others."""
         for method, body in (("DELETE", b""), ("POST", json.dumps(rules).encode())):
             urlopen(Request(f"{self._ses.url}/_sim/faults", body, method=method), timeout=5).close()
+
+
+def _live(
+    mutant: Callable[[], None] | None, life: Callable[[House, Point], None], house: House, point: Point
+) -> None:
+    if mutant:
+        mutant()
+    life(house, point)
 
 
 def _bad_luck() -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from notifier.outbox import Publications
 from sandbox.ses_server import ses_simulator
 from sandbox.streams.process import streams_simulator
 from tests.bridge import test_machine, test_relay
+from tests.crash.bad_day import bad_days
 from tests.crash.faults import Effect, Moment, Point
 from tests.crash.street import Street
 from tests.feedback import test_receiver
@@ -46,6 +48,16 @@ CRASHES: dict[str, tuple[Mutant, Point, str]] = {
 }
 
 
+BAD_DAYS = {
+    mutant.__name__: (mutant, day, finding)
+    for mutant, day, finding in (
+        (mutants.an_ambiguous_answer_is_tried_again, "Attempts.finish-after-kill-accept_then_cut", "dead"),
+        (mutants.the_end_of_a_lease_makes_pending, "SesChannel.send-after-kill-accept_then_cut", "more than once"),
+        (mutants.no_news_of_events_counts_as_events, "SesChannel.send-before-kill-throttle", "no evidence"),
+    )
+}
+
+
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[object, object]]:
     folder = tmp_path_factory.mktemp("mutants")
@@ -58,25 +70,41 @@ def spoil(mutant: Mutant) -> None:
     mutant(pytest.MonkeyPatch())
 
 
-@pytest.mark.parametrize("name", CRASHES)
-def test_the_crash_matrix_sees(
-    name: str,
+@pytest.fixture
+def spoilt(
     servers: tuple[object, object],
     database_url: str,
     broker_url: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    mutant, point, finding = CRASHES[name]
+) -> Iterator[Callable[[Mutant], Street]]:
+    """A street where every process has that mutant."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
-    mutant(monkeypatch)
-    street = Street(database_url, broker_url, *servers, tmp_path, PATIENCE, partial(spoil, mutant))  # type: ignore[arg-type]
-    try:
-        told = street.survives(point)
-    finally:
-        street.close()
+    with ExitStack() as stack:
+
+        def street(mutant: Mutant) -> Street:
+            mutant(monkeypatch)
+            made = Street(database_url, broker_url, *servers, tmp_path, PATIENCE, partial(spoil, mutant))  # type: ignore[arg-type]
+            stack.callback(made.close)
+            return made
+
+        yield street
+
+
+@pytest.mark.parametrize("name", CRASHES)
+def test_the_crash_matrix_sees(name: str, spoilt: Callable[[Mutant], Street]) -> None:
+    mutant, point, finding = CRASHES[name]
+    told = spoilt(mutant).survives(point)
     assert getattr(told, finding), f"seen as something else: {told}"
+
+
+@pytest.mark.parametrize("name", BAD_DAYS)
+def test_a_bad_day_sees(name: str, spoilt: Callable[[Mutant], Street]) -> None:
+    mutant, named, finding = BAD_DAYS[name]
+    (day,) = [day for day in bad_days() if str(day) == named]
+    told = day.on(spoilt(mutant))
+    assert finding in str(told), f"seen as something else: {told}"
 
 
 def test_the_page_on_reliability_lists_every_mutant() -> None:
