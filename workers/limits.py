@@ -170,19 +170,23 @@ class Limiter:
         return Grant(tokens, used - now)
 
     def _limit(self) -> float | None:
-        """Asked for once a minute, by one thread of one worker for all of them."""
+        """Asked for once a minute, by one thread of one worker for all of them; before the first answer all wait."""
         if self._fixed is not None:
             return self._fixed
-        if time.monotonic() < self._fresh_until or not self._lock.acquire(blocking=False):
+        if self._is_fresh() or not self._lock.acquire(blocking=not self._fresh_until):
             return self._known
         try:
-            self._known = self._shared_limit()
+            if not self._is_fresh():
+                self._known = self._shared_limit()
         except Exception as error:  # noqa: BLE001  whatever the SDK raises: the last known rate holds
             log.warning("the provider's rate is not known", error=type(error).__name__, last_known=self._known)
         finally:
             self._fresh_until = time.monotonic() + _REFRESH_SECONDS / 2
             self._lock.release()
         return self._known
+
+    def _is_fresh(self) -> bool:
+        return time.monotonic() < self._fresh_until
 
     def _shared_limit(self) -> float | None:
         """The workers share one answer: SES allows one such question a second for the whole account."""

@@ -1,5 +1,6 @@
 """The rate of a channel, held by all workers together. Time is Redis's: sleeps are counted, not slept."""
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -72,6 +73,28 @@ def test_the_provider_is_asked_once_for_all_workers(make) -> None:
     for _ in range(3):
         make(provider).take(1)
     assert provider.asked == 1
+
+
+def test_nobody_sends_before_the_rate_is_known(make) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    class Slow(Provider):
+        def __call__(self) -> float | None:
+            asked.set()
+            answer.wait(10)
+            return super().__call__()
+
+    limiter = make(Slow(100.0))
+    grants: list[int] = []
+    threads = [threading.Thread(target=lambda: grants.append(limiter.take(500).tokens)) for _ in range(3)]
+    threads[0].start()
+    asked.wait(10)
+    for each in threads[1:]:
+        each.start()
+    answer.set()
+    for each in threads:
+        each.join(10)
+    assert 100 <= sum(grants) <= 105
 
 
 def test_a_rate_from_the_settings_asks_nobody(make) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 import redis
 from celery import Celery, signals
+from celery.app.trace import build_tracer
 from celery.contrib.testing.worker import start_worker
 from celery.events.state import State
 from celery.exceptions import CPendingDeprecationWarning
@@ -25,6 +26,7 @@ from tests.waiting import wait_until
 from tests.workers.test_tasks import celery_config, celery_parameters, listening, queue
 from workers.strategy import Collector
 from workers.tasks import register
+from workers.units import run_unit
 
 __all__ = ["celery_config", "celery_parameters", "queue"]
 
@@ -408,3 +410,20 @@ def test_a_cut_connection_loses_nothing_and_leaves_nothing_behind(
         wait_until(lambda: len(collectors(worker)) == 1)
     assert {first, *ids} == set(deliveries.delivered)
     assert all(deliveries.delivered.count(id_) == 1 for id_ in ids)
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.FAILED])
+def test_what_is_not_sent_keeps_no_frames(celery_app: Celery, deliveries: Deliveries, status: Status) -> None:
+    task = register(celery_app)
+    task.__trace__ = build_tracer(task.name, task, celery_app.loader, "here", app=celery_app)
+    ids = new_ids(3)
+    deliveries.answers = dict.fromkeys(ids, status)
+    info = {"routing_key": queue_name("email")}
+    requests = [
+        {"id": str(id_), "args": [str(id_)], "kwargs": {}, "delivery_info": info, "retries": 0, "task": task.name}
+        for id_ in ids
+    ]
+
+    for failed, told, _ in run_unit(task, requests):
+        assert failed
+        assert told.tb is None
