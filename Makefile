@@ -31,12 +31,14 @@ crash: $(READY) ## a crash at every point where there is a side effect, and the 
 chaos: $(READY) ## everything is broken under load, for five minutes, and each event is one mail
 	$(BIN)/python -m tests.chaos $(CHAOS)
 
-check: $(READY) ## format, lint, types, import rules, migrations
+check: $(READY) ## format, lint, types, import rules, migrations, secrets, dependencies
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m tests.check_migrations
+	$(BIN)/python -m tests.check_secrets
+	$(BIN)/python -m tests.check_dependencies
 
 bench: $(READY) ## how fast, side by side with its peers; draws docs/bench-*.svg
 	$(BIN)/python -m bench

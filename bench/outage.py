@@ -30,6 +30,8 @@ from sandbox.streams.process import StreamsServer, streams_simulator
 from sandbox.system import EXAMPLE, TABLE, notifier_process
 
 _PUT = 500
+_ORDINARY = 5_000
+"""Events before the outage, at SES's rate: what worker and broker weigh under load."""
 _STALLED_SECONDS = 120.0
 
 
@@ -101,17 +103,16 @@ def measure(folder: Path, events: int, seconds: float, rate: int) -> dict[str, o
     with ExitStack() as first:
         ses = first.enter_context(ses_simulator(folder, *options))
         house = first.enter_context(running(folder, ses))
-        house.write(_PUT)
-        _until(lambda: ses.accepted() == _PUT, house)
-        house.sample()
-        before = {name: sizes[-1] for name, sizes in house.memory.items()}
+        house.write(_ORDINARY)
+        _until(lambda: ses.accepted() == _ORDINARY, house)
+        before = {name: max(sizes) for name, sizes in house.memory.items()}
         copies = _copies(ses)
-        say(f"{_PUT} mails are through; SES goes away")
+        say(f"{_ORDINARY:,} mails are through; SES goes away")
         ses.child.stop()
         house.write(events)
         house.watch(seconds)
-        waiting, during = house.statuses(), {name: max(sizes) for name, sizes in house.memory.items()}
-        say(f"{sum(waiting.values()) - _PUT:,} wait; SES is back")
+        waiting = house.statuses()
+        say(f"{sum(waiting.values()) - _ORDINARY:,} wait; SES is back")
         with ses_simulator(folder, *options, "--port", str(urlsplit(ses.url).port)) as again:
             back = time.monotonic()
             _until(lambda: again.accepted() > 0, house)
@@ -120,6 +121,7 @@ def measure(folder: Path, events: int, seconds: float, rate: int) -> dict[str, o
             recovery = events / (time.monotonic() - began)
             _until(lambda: not any(house.statuses().get(each) for each in ("pending", "sending")), house)
             copies += _copies(again)
+        at_most = {name: max(sizes) for name, sizes in house.memory.items()}
         failures, begun = house.attempts()
         return {
             "events": events,
@@ -128,7 +130,7 @@ def measure(folder: Path, events: int, seconds: float, rate: int) -> dict[str, o
             "unknown": house.statuses().get("unknown", 0),
             "most_messages_in_the_broker": max(house.queue),
             "memory_mb_before": {name: round(size, 1) for name, size in before.items()},
-            "memory_mb_at_most": {name: round(size, 1) for name, size in during.items()},
+            "memory_mb_at_most": {name: round(size, 1) for name, size in at_most.items()},
             "most_failures_of_a_delivery": failures,
             "requests_begun": begun,
             "rate": rate,

@@ -23,9 +23,11 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """Known not accepted because we are too fast: another attempt later, and it counts against nothing.
+    """Known not accepted because we are too fast: another attempt later.
 
-    `after` is how many seconds the provider asks us to wait, None where it does not say.
+    From the one provider of a channel it counts against nothing: all wait together. Where each message has a receiver
+    of its own it counts against the route's attempts, for nobody else slows down for this one. `after` is how many
+    seconds the provider asks us to wait, None where it does not say.
     """
 
     reason: str
@@ -47,6 +49,16 @@ class Offline:
     """Known not sent: this process does not reach the provider. Says nothing about the message or the account.
 
     Another attempt later, and it counts against nothing; other workers go on.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Known not sent: its turn did not come within the time of its attempt. Says nothing about anybody else.
+
+    Another attempt later, and it counts against nothing.
     """
 
     reason: str
@@ -80,4 +92,4 @@ def discreet(reason: str, *hidden: str) -> str:
     return "".join(sign if sign.isprintable() else " " for sign in reason[:LONGEST_REASON])
 
 
-Outcome = Accepted | NotSent | Throttled | Blocked | Offline | Rejected | Unknown
+Outcome = Accepted | NotSent | Throttled | Blocked | Offline | Late | Rejected | Unknown

@@ -40,4 +40,5 @@ class OnUnknown(StrEnum):
 
 
 WAIT_WHEN_THROTTLED = RetryPolicy(base=2.0, cap=30.0)
+WAIT_WHEN_OFFLINE = RetryPolicy(base=2.0, cap=15.0)  # a worker out of reach lets one at a time try: no crowd comes
 WAIT_WHEN_BLOCKED = RetryPolicy(base=30.0, cap=60.0)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from notifier.messages import Message
-from notifier.outcomes import Outcome, Throttled, Unknown
+from notifier.outcomes import Late, Outcome, Unknown
 
 SendOne = Callable[[Message[Any, Any]], Outcome]
 
@@ -47,7 +47,7 @@ class SendPool:
 
 def _outcome(message: Message[Any, Any], send_one: SendOne, deadline: float) -> Outcome:
     if time.monotonic() >= min(deadline, message.not_after):
-        return Throttled("too slow for this many messages at once; not sent")
+        return Late("too slow for this many messages at once; not sent")
     try:
         return send_one(message)
     except Exception as error:  # noqa: BLE001  the request may have left; the text may hold what nobody may read

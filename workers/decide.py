@@ -6,24 +6,26 @@ from uuid import UUID
 
 from notifier.notifications import Status
 from notifier.outbox import Change, Work
-from notifier.outcomes import Accepted, Blocked, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
-from notifier.retry import WAIT_WHEN_BLOCKED, WAIT_WHEN_THROTTLED, RetryPolicy
+from notifier.outcomes import Accepted, Blocked, Late, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
+from notifier.retry import WAIT_WHEN_BLOCKED, WAIT_WHEN_OFFLINE, WAIT_WHEN_THROTTLED, RetryPolicy
 
 LONGEST_WAIT = 3600.0
 """Seconds; a provider that asks for more is asked again after this time."""
 
+_WAITS = {Blocked: WAIT_WHEN_BLOCKED, Offline: WAIT_WHEN_OFFLINE, Late: WAIT_WHEN_THROTTLED}
 
-def after_send(work: Work, outcome: Outcome, policy: RetryPolicy) -> Change:
-    """The change of a delivery whose attempt came to this outcome."""
+
+def after_send(work: Work, outcome: Outcome, policy: RetryPolicy, *, one_provider: bool = True) -> Change:
+    """The change of a delivery whose attempt came to this outcome. `one_provider`: of all messages of its channel."""
     match outcome:
         case Accepted(message_id):
             return Change(work.id, Status.SENT, message_id=message_id)
         case NotSent(reason):
             return _retry(work, policy, reason)
-        case Throttled(reason, after):
-            return _wait(work.id, WAIT_WHEN_THROTTLED, reason, at_least=min(after or 0.0, LONGEST_WAIT))
-        case Blocked(reason) | Offline(reason):
-            return _wait(work.id, WAIT_WHEN_BLOCKED, reason)
+        case Throttled():
+            return _slower(work, outcome, policy, one_provider=one_provider)
+        case Blocked(reason) | Offline(reason) | Late(reason):
+            return _wait(work.id, _WAITS[type(outcome)], reason)
         case Rejected(reason):
             return Change(work.id, Status.FAILED, failed=True, reason=reason)
         case Unknown(reason):
@@ -66,11 +68,20 @@ def waiting(id_: UUID, reason: str) -> Change:
     return Change(id_, Status.PENDING, reason=reason)
 
 
-def _retry(work: Work, policy: RetryPolicy, reason: str, detail: str | None = None) -> Change:
+def _slower(work: Work, told: Throttled, policy: RetryPolicy, *, one_provider: bool) -> Change:
+    """The one provider of a channel slows down everybody; a receiver of its own only what is sent to it."""
+    least = min(told.after or 0.0, LONGEST_WAIT)
+    if one_provider:
+        return _wait(work.id, WAIT_WHEN_THROTTLED, told.reason, least)
+    return _retry(work, policy, told.reason, at_least=least)
+
+
+def _retry(work: Work, policy: RetryPolicy, reason: str, detail: str | None = None, at_least: float = 0.0) -> Change:
     failures = work.failures + 1
     if policy.exhausted(failures, work.age):
         return Change(work.id, Status.FAILED, failed=True, reason=reason, detail=detail)
-    return Change(work.id, Status.PENDING, failed=True, delay=policy.delay(failures), reason=reason, detail=detail)
+    delay = max(policy.delay(failures), at_least)
+    return Change(work.id, Status.PENDING, failed=True, delay=delay, reason=reason, detail=detail)
 
 
 def _wait(id_: UUID, policy: RetryPolicy, reason: str, at_least: float = 0.0) -> Change:

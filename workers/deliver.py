@@ -180,7 +180,10 @@ class Delivery:
         if not ours:
             return suppressed
         outcomes = self._ask(ours, attempts, not_after)
-        changes = [after_send(each.work, told, each.route.retry) for each, told in zip(ours, outcomes, strict=True)]
+        changes = [
+            after_send(each.work, told, each.route.retry, one_provider=self._channel.one_provider)
+            for each, told in zip(ours, outcomes, strict=True)
+        ]
         written = self._finish(token, changes)
         self._learn(outcomes, probing=probing)
         return suppressed + written

@@ -1,10 +1,13 @@
 """How fast a channel may send: one bucket of tokens in Redis for all workers, in recipients.
 
-The bucket is a time: until when the rate is used up. A worker takes as many tokens at once as fit into the next
-second, and waits for its turn. While Redis is away each worker keeps to a part of its share.
+The bucket is a time: until when the rate is used up. A worker takes tokens for a tenth of a second at once, so that
+what is sent late cannot meet much that is sent in time, and waits for its turn, a second at most. It remembers the
+latest time it was told: a Redis that lost its memory grants no second twice. While Redis is away each worker keeps to
+a part of its share.
 """
 
 import os
+import sys
 import threading
 import time
 import uuid
@@ -23,6 +26,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _WINDOW_SECONDS = 1.0
+_PORTION_SECONDS = 0.1
 _REFRESH_SECONDS = 60.0
 _ALONE = 0.5  # of its share, for a worker that does not see the others
 _SLOWER = 0.7
@@ -36,7 +40,8 @@ local limit, wanted, window = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARG
 local factor = tonumber(redis.call('HGET', KEYS[1], 'factor') or '1')
 local slowed = tonumber(redis.call('HGET', KEYS[1], 'slowed') or now)
 local rate = limit * math.min(1, factor + (now - slowed) * tonumber(ARGV[5]))
-local used = math.max(now, tonumber(redis.call('HGET', KEYS[1], 'used') or '0'))
+local remembered = math.min(tonumber(ARGV[6]), now + window)
+local used = math.max(now, remembered, tonumber(redis.call('HGET', KEYS[1], 'used') or '0'))
 redis.call('ZADD', KEYS[2], now, ARGV[4])
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - 60)
 redis.call('EXPIRE', KEYS[2], 120)
@@ -46,7 +51,7 @@ if free >= 1 then
   redis.call('HSET', KEYS[1], 'used', tostring(used + free / rate))
   redis.call('EXPIRE', KEYS[1], 3600)
 end
-return {free, tostring(used - now), redis.call('ZCARD', KEYS[2])}
+return {free, tostring(used - now), redis.call('ZCARD', KEYS[2]), tostring(used + free / rate)}
 """
 
 _SLOW_DOWN = """
@@ -102,7 +107,8 @@ class Limiter:
         self._known = fixed
         self._fresh_until = 0.0
         self._share = 1
-        self._used = 0.0  # monotonic time, for when Redis is away
+        self._remembered = 0.0  # until when the rate is used up, on Redis's clock
+        self._used = 0.0  # the same on our own, for when Redis is away
         self._rest_until = 0.0
 
     def portions(self, items: Sequence[T], patience: float, moved: Callable[[], None]) -> Iterator[Sequence[T]]:
@@ -113,7 +119,7 @@ class Limiter:
         deadline = time.monotonic() + patience
         rest = items
         while rest:
-            grant = self.take(len(rest))
+            grant = self.take(min(len(rest), self._portion()))
             if not grant.tokens and time.monotonic() >= deadline:
                 return
             if grant.seconds > 0:
@@ -130,12 +136,13 @@ class Limiter:
             rest = self._rest_until - time.monotonic()
             return Grant(0, rest) if rest > 0 else Grant(wanted, 0.0)
         try:
-            tokens, wait, self._share = self._take(
+            tokens, wait, self._share, used = self._take(
                 keys=[self._name, f"{self._name}:workers"],
-                args=[limit, wanted, _WINDOW_SECONDS, self._me, _RECOVERY],
+                args=[limit, wanted, _WINDOW_SECONDS, self._me, _RECOVERY, self._remembered],
             )
         except (RedisError, OSError):
             return self._take_alone(limit, wanted)
+        self._remembered = float(used)
         return Grant(tokens, max(0.0, float(wait)))
 
     def slow_down(self) -> None:
@@ -148,6 +155,10 @@ class Limiter:
 
     def close(self) -> None:
         self._redis.close()
+
+    def _portion(self) -> int:
+        limit = self._limit()
+        return sys.maxsize if limit is None else max(1, int(limit * _PORTION_SECONDS))
 
     def _take_alone(self, limit: float, wanted: int) -> Grant:
         rate = limit / max(1, self._share) * _ALONE

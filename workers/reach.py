@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from notifier.outcomes import Offline, Outcome, Unknown
+from notifier.outcomes import Late, Offline, Outcome, Unknown
 
 log = structlog.get_logger(__name__)
 
@@ -45,9 +45,10 @@ class Reach:
 
     def learn(self, outcomes: Sequence[Outcome]) -> None:
         """Of what became of some messages: no answer to many of them, one after another, is an outage."""
-        answered = any(not isinstance(each, Offline | Unknown) for each in outcomes)
+        asked = [each for each in outcomes if not isinstance(each, Late)]
+        answered = any(not isinstance(each, Offline | Unknown) for each in asked)
         with self._changed:
-            self._silent = 0 if answered else self._silent + len(outcomes)
+            self._silent = 0 if answered else self._silent + len(asked)
             if self._silent >= _SILENT:
                 self._lost()
             elif answered and self._pause:

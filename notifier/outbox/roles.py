@@ -79,7 +79,7 @@ ROLES: Mapping[str, Grants] = {
     "notifier_feedback": {
         "alembic_version": "SELECT",
         "channels": "SELECT, INSERT, UPDATE",
-        "dead_letters": "INSERT",
+        "dead_letters": "SELECT (digest), INSERT",
         "deliveries": "SELECT, UPDATE (status, provider_message_id, next_attempt_at, reason)",
         "delivery_events": "INSERT",
         "due": "SELECT (notification_id), DELETE",

@@ -21,7 +21,7 @@ import pytest
 from notifier.channels import Capability, Channel
 from notifier.errors import TemplateError
 from notifier.messages import Message
-from notifier.outcomes import Accepted, Blocked, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
+from notifier.outcomes import Accepted, Blocked, Late, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
 from notifier.settings import Settings
 from notifier.templates import Templates
 from notifier.testing.provider import Behaviour, channel_settings
@@ -186,7 +186,7 @@ class ChannelConformance:
         many = messages(channel, MANY, first=1)
         outcomes = send(channel, provider, many, within=self.short_lease_seconds)
         assert Unknown in {type(each) for each in outcomes}
-        assert {type(each) for each in outcomes} <= {Unknown, Throttled, NotSent}
+        assert {type(each) for each in outcomes} <= {Unknown, Late, NotSent}
 
     def test_a_provider_out_of_reach_has_got_nothing(
         self, make: Callable[[float], Channel], provider: Any, messages: MakeMessages
@@ -194,7 +194,7 @@ class ChannelConformance:
         provider.behave(Behaviour.UNREACHABLE)
         channel = make(self.lease_seconds)
         outcomes = send(channel, provider, messages(channel, 2))
-        assert {type(each) for each in outcomes} <= {NotSent, Throttled, Blocked, Offline}
+        assert {type(each) for each in outcomes} <= {NotSent, Throttled, Blocked, Offline, Late}
 
     def test_what_is_no_recipient_never_leaves_and_spoils_nothing(
         self, channel: Channel, provider: Any, messages: MakeMessages

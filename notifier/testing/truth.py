@@ -6,10 +6,10 @@ from typing import Any
 
 from notifier.channels import Channel
 from notifier.messages import Message
-from notifier.outcomes import Accepted, Blocked, NotSent, Offline, Outcome, Rejected, Throttled
+from notifier.outcomes import Accepted, Blocked, Late, NotSent, Offline, Outcome, Rejected, Throttled
 from notifier.testing.provider import Provider
 
-KNOWN_NOT_ACCEPTED = (NotSent, Throttled, Blocked, Offline, Rejected)
+KNOWN_NOT_ACCEPTED = (NotSent, Throttled, Blocked, Offline, Late, Rejected)
 LONGEST_REASON = 1000
 
 

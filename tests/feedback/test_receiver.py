@@ -209,7 +209,7 @@ def test_events_are_known_to_flow_only_while_nothing_goes_wrong(trouble: str) ->
     house.clock.now += 120
     house.receiver.run_once()
     assert len(house.outbox.idle_since) == 1
-    house.clock.now += 10
+    house.clock.now += 11
     house.receiver.run_once()
     assert len(house.outbox.idle_since) == 2
 

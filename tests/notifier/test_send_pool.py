@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from notifier.messages import Message
-from notifier.outcomes import Accepted, Outcome, Throttled, Unknown
+from notifier.outcomes import Accepted, Late, Outcome, Unknown
 from notifier.send_pool import SendPool, timeouts
 
 
@@ -42,7 +42,7 @@ def test_nothing_starts_in_the_second_half_of_the_lease() -> None:
     messages = some(6)
     outcomes = pool.send(messages, slow)
     assert started == messages[:2]
-    assert [type(each) for each in outcomes] == [Accepted] * 2 + [Throttled] * 4
+    assert [type(each) for each in outcomes] == [Accepted] * 2 + [Late] * 4
     pool.close()
 
 

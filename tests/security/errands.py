@@ -148,7 +148,7 @@ def feedback(rows: Rows, engine: Engine) -> None:
             for message_id in ("m-1", "m-2")
         ]
         stranger = Feedback(kind, "m-9", NOW, NOW)
-        settled = settlement.settle([*told, stranger], [DeadLetter(b"{", "no JSON")])
+        settled = settlement.settle([*told, stranger], [DeadLetter(b"{" + kind.value.encode(), "no JSON")])
         assert (settled.accepted, settled.duplicates, settled.unmatched, settled.dead) == (1, 1, 1, 1)
         Channels(rows.engine, actor="eva").resume("email")  # bounces and complaints have paused it
     settlement.idle()

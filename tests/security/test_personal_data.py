@@ -59,7 +59,7 @@ class Monitor:
 
     def __init__(self, url: str) -> None:
         self.heard: list[str] = []
-        self._redis = Redis.from_url(url)
+        self._redis = Redis.from_url(url, socket_timeout=None)  # it may be quiet for long
         self._monitor = self._redis.monitor()
         self._monitor.__enter__()
         threading.Thread(target=self._listen, daemon=True).start()

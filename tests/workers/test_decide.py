@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from notifier.notifications import TRANSITIONS, Status
 from notifier.outbox import Work
-from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Rejected, Throttled, Unknown
+from notifier.outcomes import Accepted, Blocked, Late, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
 from notifier.retry import RetryPolicy
 from workers.decide import LONGEST_WAIT, after_error, after_send, skipped
 
@@ -28,6 +28,8 @@ def work(failures: int = 0) -> Work:
         (NotSent("503 before the request"), 2, Status.FAILED, True),
         (Throttled("too fast"), 2, Status.PENDING, False),
         (Blocked("account paused"), 2, Status.PENDING, False),
+        (Offline("no route to host"), 2, Status.PENDING, False),
+        (Late("its turn did not come"), 2, Status.PENDING, False),
         (Rejected("no such address"), 0, Status.FAILED, True),
         (Unknown("answer lost"), 2, Status.UNKNOWN, False),
     ],
@@ -42,6 +44,14 @@ def test_each_outcome_has_its_change(outcome: Outcome, failures: int, to: Status
 def test_a_provider_that_says_when_to_come_back_is_left_alone_so_long(after: float | None, least: float) -> None:
     delays = [after_send(work(), Throttled("too fast", after), POLICY).delay for _ in range(50)]
     assert all(delay is not None and least <= delay <= max(least, 30.0) for delay in delays)
+
+
+def test_a_receiver_that_is_always_too_busy_uses_up_the_routes_attempts() -> None:
+    first, last = (
+        after_send(work(failures), Throttled("429", 60.0), POLICY, one_provider=False) for failures in (0, 2)
+    )
+    assert (first.to, first.failed, first.delay) == (Status.PENDING, True, 60.0)
+    assert (last.to, last.failed) == (Status.FAILED, True)
 
 
 def test_an_error_before_the_request_keeps_its_traceback() -> None:

@@ -114,15 +114,23 @@ def test_portions_come_in_order_and_each_at_its_time(make) -> None:
     moved: list[int] = []
     limiter = make(200.0, sleep=slept.append)
 
-    portions = limiter.portions(range(150), 60.0, lambda: moved.append(1))
-    assert list(next(portions)) == list(range(150))
-    rest = limiter.portions(range(150), 60.0, lambda: moved.append(1))
-    first = list(next(rest))
+    portions = [list(each) for each in limiter.portions(range(150), 60.0, lambda: moved.append(1))]
 
-    assert first == list(range(len(first)))
-    assert 50 <= len(first) <= 60
-    assert sum(slept) > 0.5
-    assert moved
+    assert portions == [list(range(first, min(first + 20, 150))) for first in range(0, 150, 20)]
+    assert sum(slept) > 1.0  # 0.1, 0.2, ...: each after all before it
+    assert len(moved) >= 6
+
+
+def test_a_redis_that_lost_its_memory_grants_no_second_twice(make, broker_url: str) -> None:
+    limiter = make(100.0)
+    assert limiter.take(90).tokens == 90
+    with redis.Redis.from_url(broker_url) as client:
+        client.flushall()
+
+    grant = limiter.take(90)
+
+    assert grant.tokens < 50
+    assert grant.seconds > 0.5
 
 
 def test_patience_ends(make) -> None:

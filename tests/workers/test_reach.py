@@ -2,7 +2,7 @@
 
 import threading
 
-from notifier.outcomes import Accepted, Offline, Outcome, Rejected, Unknown
+from notifier.outcomes import Accepted, Late, Offline, Outcome, Rejected, Unknown
 from tests.waiting import wait_until
 from workers.reach import Reach
 
@@ -24,6 +24,15 @@ def test_a_few_lost_answers_are_no_outage() -> None:
     reach.learn([Accepted("m-1")])
     reach.learn([Unknown("cut")] * 9)
     assert reach.allowance(500, 0.0) == 500
+
+
+def test_what_was_not_even_sent_says_nothing_of_the_provider() -> None:
+    reach = Reach(Clock())
+    reach.learn([Late("too slow")] * 500)
+    assert reach.allowance(500, 0.0) == 500
+    reach.learn(OFFLINE)
+    reach.learn([Late("too slow")])
+    assert reach.allowance(500, 0.0) == 0
 
 
 def test_an_outage_lets_one_message_try_now_and_then() -> None:

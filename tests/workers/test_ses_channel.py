@@ -10,7 +10,7 @@ import pytest
 from notifier.channels import Capability, load_channel
 from notifier.errors import SettingsError
 from notifier.messages import Email, EmailContent, Message
-from notifier.outcomes import Accepted, Blocked, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
+from notifier.outcomes import Accepted, Blocked, Late, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
 from notifier.settings import Settings
 from tests.waiting import wait_until
 from tests.workers.wire import Behaviour, Wire, cut, hang, plain, refuse, reset, serve
@@ -266,7 +266,7 @@ def test_nothing_starts_in_the_second_half_of_the_lease(wire: Wire, make_channel
     sent = [UUID(mail.nid) for request in wire.requests for mail in request.mails]
     assert len(set(sent)) == len(sent)
     answered = zip(messages, outcomes, strict=True)
-    kept = {each.notification_id for each, outcome in answered if isinstance(outcome, Throttled)}
+    kept = {each.notification_id for each, outcome in answered if isinstance(outcome, Late)}
     assert kept
     assert not kept & set(sent)
     assert not any(isinstance(outcome, Accepted) for outcome in outcomes)

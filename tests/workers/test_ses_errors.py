@@ -9,7 +9,7 @@ from botocore import exceptions as sdk
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
-from notifier.outcomes import Accepted, Blocked, NotSent, Offline, Rejected, Throttled, Unknown
+from notifier.outcomes import Accepted, Blocked, Late, NotSent, Offline, Rejected, Throttled, Unknown
 from workers.channels.sdk_errors import (
     BEFORE_THE_REQUEST,
     NotConnected,
@@ -149,7 +149,7 @@ def test_what_may_have_left_is_unknown(name: str) -> None:
 @pytest.mark.parametrize("kind", BEFORE_THE_REQUEST)
 def test_what_never_left_says_what_to_do(kind: type[BotoCoreError]) -> None:
     outcome = outcome_of_error(failure(kind))
-    assert isinstance(outcome, Blocked | Offline | Rejected | Throttled)
+    assert isinstance(outcome, Blocked | Late | Offline | Rejected)
     assert not isinstance(outcome, Blocked | Offline) or "check" in outcome.reason
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from notifier.notifications import Status
 from notifier.outbox import Channels, Report, Suppressions
-from notifier.outcomes import Accepted, Blocked, Offline, Outcome, Unknown
+from notifier.outcomes import Accepted, Blocked, Late, Offline, Outcome, Throttled, Unknown
+from notifier.retry import RetryPolicy
 from tests.outbox.conftest import engine, rows
 from tests.workers.test_deliver import Post, post
 from workers.limits import Limiter
@@ -134,6 +135,27 @@ class Silent:
     def send(self, messages: Any) -> list[Outcome]:
         self.asked.append(len(messages))
         return [self.outcome] * len(messages)
+
+
+def test_what_its_own_worker_sent_too_late_slows_nobody(post: Post) -> None:
+    (id_,) = post.pending("ana@example.com")
+    post.channel = Silent(post.channel, Late("too slow for this many messages at once"))
+
+    post.delivery().deliver([id_])
+
+    assert post.limiter.take(1).seconds < 0.5
+    row = post.rows.delivery(id_)
+    assert (row["status"], row["failures"]) == ("pending", 0)
+
+
+def test_a_receiver_that_is_always_too_busy_fails_in_the_end_and_holds_up_no_other(post: Post) -> None:
+    (id_,) = post.pending("ana@example.com")
+    post.channel = Silent(post.channel, Throttled("429 Too Many Requests"))
+    post.channel.one_provider = False
+    delivery = post.delivery(retry=RetryPolicy(attempts=2, base=0.0))
+
+    assert [delivery.deliver([id_])[id_].to for _ in range(2)] == [Status.PENDING, Status.FAILED]
+    assert post.limiter.take(1).seconds < 0.5
 
 
 def test_an_outage_leaves_rows_alone_and_costs_no_attempt(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:

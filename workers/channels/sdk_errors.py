@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from botocore import exceptions as sdk
 
-from notifier.outcomes import Blocked, NotSent, Offline, Outcome, Rejected, Throttled, Unknown, discreet
+from notifier.outcomes import Blocked, Late, NotSent, Offline, Outcome, Rejected, Throttled, Unknown, discreet
 
 
 class NotConnected(Exception):
@@ -24,7 +24,7 @@ class TooLate(Exception):
 class Verdict(NamedTuple):
     """An outcome that is known not accepted, and what to do about it where somebody must act."""
 
-    outcome: type[NotSent | Throttled | Blocked | Offline | Rejected]
+    outcome: type[NotSent | Throttled | Blocked | Offline | Late | Rejected]
     advice: str = ""
 
     def because(self, reason: str) -> Outcome:
@@ -38,7 +38,7 @@ CREDENTIALS = Verdict(
 )
 CONFIGURATION = Verdict(Blocked, "check the credentials and settings of the AWS SDK, and NOTIFIER_AWS_*")
 UNREACHABLE = Verdict(Offline, "check the network, the proxy and the endpoint in NOTIFIER_AWS_*")
-LATE = Verdict(Throttled)
+LATE = Verdict(Late)
 
 FRONT_DOOR: dict[str, Verdict] = {
     **dict.fromkeys(
