@@ -10,8 +10,6 @@ from tests.crash.life import PORTS
 
 _AGAIN = {("Queue", "publish"): 2}
 """Calls that mean something else the next time: first the bridge publishes, then the relay."""
-
-
 _FRESH = {
     ("Streams", "children"),
     ("Streams", "is_on"),
