@@ -20,6 +20,7 @@ from notifier.routes import Routes
 log = structlog.get_logger(__name__)
 
 _REST_SECONDS = 5.0
+_NO_ROOM_SECONDS = 1.0
 
 
 class Intake:
@@ -51,11 +52,12 @@ class Intake:
     def _publish(self, recorded: Iterable[Recorded]) -> None:
         if time.monotonic() < self._resting_until:
             return
-        done = []
+        done, left = [], []
         try:
             for each in recorded:
-                if not self._queue.publish(each.channel, dict.fromkeys(each.ids, 0), self._high_water):
-                    break
+                if left or not self._queue.publish(each.channel, dict.fromkeys(each.ids, 0), self._high_water):
+                    left.append(each.publication)
+                    continue
                 PUBLISHED.labels(each.channel, "recorded").inc(len(each.ids))
                 done.append(each.publication)
         except BrokerError as error:
@@ -63,6 +65,7 @@ class Intake:
             log.warning("publishing is left to the relay", seconds=_REST_SECONDS, reason=str(error))
         if done:
             self._publications.published(done)
+        self._publications.postpone(left, _NO_ROOM_SECONDS)
 
 
 def nameless(after: str | None, number: int, raw: bytes) -> str:

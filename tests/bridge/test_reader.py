@@ -1,10 +1,11 @@
 """One shard read by a scripted stream into real Postgres and Redis."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from bridge.ahead import ReadAhead
 from bridge.intake import Intake
@@ -379,6 +380,9 @@ def test_above_the_high_water_mark_rows_wait_in_postgres(world: World, engine: E
 
     assert queue.depth("email") == 90
     assert shard(engine)["records_notified"] == 110
+    with engine.connect() as connection:  # not left alone as if they were about to be published
+        waits = connection.scalar(text("SELECT max(due_at) - now() FROM publications WHERE published_at IS NULL"))
+    assert waits <= timedelta(seconds=1)
 
 
 def test_a_broker_that_fails_is_left_alone_for_a_while(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
