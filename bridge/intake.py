@@ -52,7 +52,8 @@ class Intake:
     def _publish(self, recorded: Iterable[Recorded]) -> None:
         if time.monotonic() < self._resting_until:
             return
-        done, left = [], []
+        done: list[int] = []
+        left: list[int] = []
         try:
             for each in recorded:
                 if left or not self._queue.publish(each.channel, dict.fromkeys(each.ids, 0), self._high_water):
