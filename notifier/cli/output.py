@@ -71,7 +71,11 @@ def print_table(title: str, rows: Sequence[Mapping[str, Any]], columns: Iterable
     names = list(columns)
     table = Table(title=title, title_justify="left", header_style="bold")
     for name in names:
-        table.add_column(name.replace("_", " "), justify="right" if _is_number(rows[0][name]) else "left")
+        table.add_column(
+            name.replace("_", " "),
+            justify="right" if _is_number(rows[0][name]) else "left",
+            overflow="fold",  # an id that is cut off finds nothing
+        )
     for row in rows:
         table.add_row(*(Text(shown(row[name])) for name in names))  # data is no markup
     console.print(table)
