@@ -166,6 +166,16 @@ def test_a_route_that_hangs_costs_its_unit_only_itself(post: Post, release: thre
     assert post.mails(bad) == []
 
 
+def test_a_route_that_is_no_more_is_no_more_when_its_unit_does_not_wait_for_it(post: Post) -> None:
+    (id_,) = post.pending("ana@example.com")
+    post.rows.run("UPDATE notifications SET route = 'gone' WHERE notification_id = :id", id=id_)
+    delivery = post.delivery()
+    delivery._builds.run = lambda works, build, late: [late(work, True) for work in works]  # type: ignore[method-assign]
+
+    assert delivery.deliver([id_])[id_].to is Status.PENDING
+    assert post.rows.delivery(id_)["failures"] == 1
+
+
 def test_threads_are_kept_and_no_more_than_allowed(release: threading.Event) -> None:
     threads, names = Threads(3, "few"), set()
     ended = threading.Semaphore(0)
