@@ -3,22 +3,31 @@
 A function that asks a database takes 20 ms: for 500 notifications 10 s in a row, 0.4 s in 32 threads. One of 20 µs
 gains nothing from a thread of its own. So a unit begins with one thread, and gets more for as long as it is not done.
 
-A function that hangs holds up nobody else: its unit goes on without it.
+A function that hangs holds up nobody else: its unit goes on without it, and another thread takes its place.
+Where too many hang the process ends: the next one begins with none.
 """
 
+import os
+import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+import structlog
+
 from notifier.outbox import Work
-from workers.threads import Threads
+from workers.threads import Job, Threads
 from workers.underway import Underway
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
 THREADS = 32
+HANGING = 4 * THREADS
+"""Threads that may hang, beside those that build. A process with more ends itself."""
 SLOW_SECONDS = 0.001
 """A build that takes longer waits for somebody: more threads shorten it."""
 PATIENCE_SECONDS = 60.0
@@ -31,11 +40,20 @@ _LONG_STEP_SECONDS = 0.1
 class Builds:
     """All builds of one channel in this process. Safe to share between threads."""
 
-    def __init__(self, underway: Underway, patience: float = PATIENCE_SECONDS, hangs: float = HANGS_SECONDS) -> None:
-        self._threads = Threads(THREADS, "build")
+    def __init__(
+        self,
+        underway: Underway,
+        patience: float = PATIENCE_SECONDS,
+        hangs: float = HANGS_SECONDS,
+        leave: Callable[[], None] = lambda: os.kill(os.getpid(), signal.SIGTERM),
+    ) -> None:
+        """`leave` ends this process as whoever stops it would: what is under way is finished first."""
+        self._threads = Threads(THREADS, "build", spare=HANGING)
         self._underway = underway
         self._patience = patience
         self._hangs = hangs
+        self._leave = leave
+        self._leaving = threading.Lock()
 
     def run(self, works: Sequence[Work], build: Callable[[Work], T], late: Callable[[Work, bool], T]) -> list[T]:
         """What `build` makes of each; `late` of each that is not built in time, which is told whether it hangs.
@@ -58,7 +76,16 @@ class Builds:
                     self._threads.submit(bench.work)
                 threads += more
             step = _STEP_SECONDS if more else _LONG_STEP_SECONDS
-        return bench.clear(self._hangs, late)
+        try:
+            return bench.clear(self._hangs, late)
+        finally:
+            self._let_go(bench.work)
+
+    def _let_go(self, job: Job) -> None:
+        hanging = self._threads.give_up(job)
+        if hanging >= HANGING and self._leaving.acquire(blocking=False):  # never released: it leaves once
+            log.critical("ALARM: too many routes hang; this worker ends, its messages go to the next", count=hanging)
+            self._leave()
 
 
 class _Bench(Generic[T]):

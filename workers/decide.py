@@ -4,10 +4,23 @@ import traceback
 from typing import assert_never
 from uuid import UUID
 
+from notifier.errors import NotifierError
 from notifier.notifications import Status
 from notifier.outbox import Change, Work
-from notifier.outcomes import Accepted, Blocked, Late, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
+from notifier.outcomes import (
+    Accepted,
+    Blocked,
+    Late,
+    NotSent,
+    Offline,
+    Outcome,
+    Rejected,
+    Throttled,
+    Unknown,
+    discreet,
+)
 from notifier.retry import WAIT_WHEN_BLOCKED, WAIT_WHEN_OFFLINE, WAIT_WHEN_THROTTLED, RetryPolicy
+from notifier.telemetry import trace
 
 LONGEST_WAIT = 3600.0
 """Seconds; a provider that asks for more is asked again after this time."""
@@ -35,9 +48,11 @@ def after_send(work: Work, outcome: Outcome, policy: RetryPolicy, *, one_provide
 
 
 def after_error(work: Work, error: BaseException, policy: RetryPolicy) -> Change:
-    """The change of a delivery whose route or template raised: nothing has left, so it is tried again."""
-    reason = f"{type(error).__name__}: {error}"
-    return _retry(work, policy, reason, "".join(traceback.format_exception(error)))
+    """The change of a delivery whose route or template raised: nothing has left, so it is tried again.
+
+    What an exception of the user's says may be personal: it is in the detail only, which is shown with --reveal.
+    """
+    return _retry(work, policy, _reason(error), _detail(error))
 
 
 def too_late(work: Work) -> Change:
@@ -66,6 +81,23 @@ def expired(work: Work, after: float | None) -> Change:
 def waiting(id_: UUID, reason: str) -> Change:
     """Says of a delivery that it stays pending. Not to be written: the relay publishes it again."""
     return Change(id_, Status.PENDING, reason=reason)
+
+
+def _reason(error: BaseException) -> str:
+    name = type(error).__name__
+    if type(error).__module__ != NotifierError.__module__:
+        return name
+    try:
+        return discreet(f"{name}: {error}")
+    except Exception:  # noqa: BLE001  somebody else's object may be all that it says
+        return name
+
+
+def _detail(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error))
+    except Exception:  # noqa: BLE001  an exception of the user's may be anything
+        return trace(error)
 
 
 def _slower(work: Work, told: Throttled, policy: RetryPolicy, *, one_provider: bool) -> Change:

@@ -43,12 +43,13 @@ _LOST_ROUTE = RetryPolicy(attempts=20, base=5.0, cap=600.0)
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A notification that is ready to be sent: what its route asked for, rendered."""
+    """A notification that is ready to be sent: what its route asked for, rendered. `address` is for suppressions."""
 
     work: Work
     request: Any
     content: Any
     route: Route
+    address: str
 
 
 class Delivery:
@@ -122,7 +123,8 @@ class Delivery:
             if request is None:
                 return skipped(work)
             self._check(route, request)
-            return Prepared(work, request, self._channel.render(request, self._templates), route)
+            content = self._channel.render(request, self._templates)
+            return Prepared(work, request, content, route, self._address(request))
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  whatever the user's code raises, SystemExit too
@@ -131,7 +133,11 @@ class Delivery:
 
     def _not_built(self, work: Work, hangs: bool) -> Change:
         log.warning("route not waited for", notification=str(work.id), route=work.route, hangs=hangs)
-        return not_built(work, self._routes[work.route].retry, hangs=hangs)
+        try:
+            policy = self._routes[work.route].retry
+        except RoutesError:
+            policy = _LOST_ROUTE
+        return not_built(work, policy, hangs=hangs)
 
     def _check(self, route: Route, request: object) -> None:
         wanted = self._channel.request_type
@@ -140,6 +146,12 @@ class Delivery:
             raise RoutesError(f"the route {route.name!r} returned {found}, its channel sends {wanted.__name__}")
         if not isinstance(to := getattr(request, "to", None), str):
             raise RoutesError(f"the route {route.name!r} gave {type(to).__name__} as recipient, not text")
+
+    def _address(self, request: Any) -> str:
+        address: object = self._channel.address(request.to)
+        if not isinstance(address, str):
+            raise TypeError(f"the channel gave {type(address).__name__} as address, not text")
+        return address
 
     def _send(self, ready: Sequence[Prepared], *, probing: bool) -> list[Change]:
         done: list[Change] = []
@@ -188,9 +200,10 @@ class Delivery:
         self._learn(outcomes, probing=probing)
         return suppressed + written
 
-    def _wanted(self, prepared: Prepared) -> Wanted:
+    @staticmethod
+    def _wanted(prepared: Prepared) -> Wanted:
         route = prepared.route
-        return Wanted(prepared.work.id, self._channel.address(prepared.request.to), route.topic, route.transactional)
+        return Wanted(prepared.work.id, prepared.address, route.topic, route.transactional)
 
     def _learn(self, outcomes: Sequence[Outcome], *, probing: bool) -> None:
         """What the outcomes say of the provider; after finish, so that it delays no row."""
@@ -225,7 +238,7 @@ class Delivery:
             raise
         except BaseException as error:  # noqa: BLE001  the channel broke its promise: the requests may have left
             log.error("the channel raised", error=type(error).__name__, trace=trace(error))  # noqa: TRY400
-            return [Unknown(f"{type(error).__name__}: {error}")] * len(ours)
+            return [Unknown(f"the channel raised {type(error).__name__}")] * len(ours)
         self._underway.moved(ids)
         if len(outcomes) != len(messages):
             return [Unknown(f"the channel gave {len(outcomes)} answers to {len(messages)} messages")] * len(ours)

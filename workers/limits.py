@@ -32,6 +32,8 @@ _ALONE = 0.5  # of its share, for a worker that does not see the others
 _SLOWER = 0.7
 _RECOVERY = 0.02  # of the rate, a second
 _LEAST = 0.05
+_UNTOLD = 1.0
+"""Recipients a second while nobody has said what the provider allows: what SES allows in its sandbox."""
 
 _TAKE = """
 local clock = redis.call('TIME')
@@ -104,7 +106,8 @@ class Limiter:
         self._headroom = headroom
         self._sleep = sleep
         self._lock = threading.Lock()
-        self._known = fixed
+        self._known: float | None = fixed or _UNTOLD
+        self._told = False
         self._fresh_until = 0.0
         self._share = 1
         self._remembered = 0.0  # until when the rate is used up, on Redis's clock
@@ -178,12 +181,20 @@ class Limiter:
         try:
             if not self._is_fresh():
                 self._known = self._shared_limit()
+                self._told = True
         except Exception as error:  # noqa: BLE001  whatever the SDK raises: the last known rate holds
-            log.warning("the provider's rate is not known", error=type(error).__name__, last_known=self._known)
+            self._say_unknown(error)
         finally:
             self._fresh_until = time.monotonic() + _REFRESH_SECONDS / 2
             self._lock.release()
         return self._known
+
+    def _say_unknown(self, error: Exception) -> None:
+        name, rate = type(error).__name__, self._known
+        if self._told:
+            log.warning("the provider's rate is not known", error=name, last_known=rate)
+        else:
+            log.error("the provider has not said its rate yet: very few are sent", error=name, rate=rate)
 
     def _is_fresh(self) -> bool:
         return time.monotonic() < self._fresh_until
@@ -196,7 +207,7 @@ class Limiter:
             asking = self._redis.set(f"{self._name}:asking", self._me, nx=True, ex=10)
         except (RedisError, OSError):
             asking = True
-        if not asking and self._known is not None:
+        if not asking and self._told and self._known is not None:
             return self._known
         rate = self._ask()
         limit = rate * (1 - self._headroom) if rate else None

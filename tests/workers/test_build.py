@@ -11,7 +11,7 @@ from notifier.notifications import Status
 from notifier.outbox import Work
 from tests.waiting import wait_until
 from tests.workers.test_deliver import Post, hello, post
-from workers.build import THREADS, Builds
+from workers.build import HANGING, THREADS, Builds
 from workers.threads import Threads
 from workers.underway import Underway
 
@@ -98,6 +98,45 @@ def test_what_a_build_raises_the_unit_raises_and_nothing_stays_in_hand() -> None
     wait_until(lambda: all(_takes(underway, work.id) for work in unit))
 
 
+def test_builds_that_hang_take_no_thread_from_the_units_after_them(release: threading.Event) -> None:
+    underway, left = Underway(), []
+    builds = Builds(underway, patience=0.5, leave=lambda: left.append(1))
+
+    def hang(work: Work) -> str:
+        release.wait(60)
+        return "built"
+
+    for rounds in range(1, HANGING // THREADS + 1):
+        unit = works(THREADS + 5)
+        with underway.hold([work.id for work in unit]):
+            builds.run(unit, hang, late)
+        assert bool(left) == (rounds == HANGING // THREADS)
+        assert not builds._threads._jobs
+        assert builds.run(works(5), lambda work: "built", late) == ["built"] * 5
+    assert left == [1]
+
+
+def test_a_thread_that_was_replaced_ends_when_its_job_does() -> None:
+    threads, release, done = Threads(1, "few", spare=1), threading.Event(), threading.Event()
+    began = threading.Event()
+
+    def hang() -> None:
+        began.set()
+        release.wait(60)
+
+    threads.submit(hang)
+    began.wait(30)
+    threads.submit(hang)
+    assert threads.give_up(hang) == 1
+    threads.submit(done.set)
+    assert done.wait(30)
+    release.set()
+    wait_until(lambda: threads._alive == 1)
+    done.clear()
+    threads.submit(done.set)
+    assert done.wait(30)
+
+
 def test_a_route_that_hangs_costs_its_unit_only_itself(post: Post, release: threading.Event) -> None:
     good, bad = post.pending("ana@example.com", "bo@example.com")
     calls = []
@@ -125,6 +164,16 @@ def test_a_route_that_hangs_costs_its_unit_only_itself(post: Post, release: thre
     wait_until(lambda: _takes(post.underway, bad))
     assert len(calls) == 1
     assert post.mails(bad) == []
+
+
+def test_a_route_that_is_no_more_is_no_more_when_its_unit_does_not_wait_for_it(post: Post) -> None:
+    (id_,) = post.pending("ana@example.com")
+    post.rows.run("UPDATE notifications SET route = 'gone' WHERE notification_id = :id", id=id_)
+    delivery = post.delivery()
+    delivery._builds.run = lambda works, build, late: [late(work, True) for work in works]  # type: ignore[method-assign]
+
+    assert delivery.deliver([id_])[id_].to is Status.PENDING
+    assert post.rows.delivery(id_)["failures"] == 1
 
 
 def test_threads_are_kept_and_no_more_than_allowed(release: threading.Event) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notifier.errors import RoutesError
 from notifier.notifications import TRANSITIONS, Status
 from notifier.outbox import Work
 from notifier.outcomes import Accepted, Blocked, Late, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
@@ -60,10 +61,32 @@ def test_an_error_before_the_request_keeps_its_traceback() -> None:
     change = after_error(work(), caught.value, POLICY)
     last = after_error(work(2), caught.value, POLICY)
 
-    assert (change.to, change.reason) == (Status.PENDING, "LookupError: no such user")
+    assert (change.to, change.reason) == (Status.PENDING, "LookupError")  # what it says may be personal
     assert change.detail is not None
     assert "test_decide.py" in change.detail
+    assert "LookupError: no such user" in change.detail
     assert last.to is Status.FAILED
+
+
+class Mute(Exception):
+    """One that breaks whoever asks what it says."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Mute(), "Mute"),
+        (RoutesError(Mute()), "RoutesError"),
+        (RoutesError("no route\nis called so"), "RoutesError: no route is called so"),
+    ],
+)
+def test_an_error_is_named_whatever_it_says(error: Exception, reason: str) -> None:
+    change = after_error(work(), error, POLICY)
+    assert (change.to, change.failed, change.reason) == (Status.PENDING, True, reason)
+    assert reason.partition(":")[0] in (change.detail or "")
 
 
 OUTCOMES = st.sampled_from([kind("x") for kind in get_args(Outcome)])

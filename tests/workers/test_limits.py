@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+from structlog.testing import capture_logs
 
 from tests.waiting import wait_until
 from workers.limits import Limiter
@@ -104,8 +105,31 @@ def test_a_rate_from_the_settings_asks_nobody(make) -> None:
     assert provider.asked == 0
 
 
-def test_a_provider_that_does_not_say_stops_nothing(make) -> None:
-    assert make(-1.0).take(500).tokens == 500
+def test_while_a_provider_has_not_said_its_rate_one_a_second_is_sent(make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.limits._REFRESH_SECONDS", 0.0)
+    provider = Provider(-1.0)
+    limiter = make(provider)
+    with capture_logs() as logs:
+        assert max(limiter.take(500).tokens for _ in range(3)) == 1
+    assert {each["log_level"] for each in logs} == {"error"}
+    provider.rate = None
+    assert limiter.take(500).tokens == 500
+
+
+def test_a_rate_that_was_said_once_holds_while_the_provider_does_not_answer(
+    make, monkeypatch: pytest.MonkeyPatch, broker_url: str
+) -> None:
+    monkeypatch.setattr("workers.limits._REFRESH_SECONDS", 1.0)
+    provider = Provider(100.0)
+    limiter = make(provider)
+    assert limiter.take(1).tokens == 1
+    provider.rate = -1.0
+    with redis.Redis.from_url(broker_url) as client:
+        client.delete("notifier:rate:email:limit", "notifier:rate:email:asking")
+    limiter._fresh_until = 1.0
+    with capture_logs() as logs:
+        assert limiter.take(50).tokens == 50
+    assert [each["log_level"] for each in logs] == ["warning"]
 
 
 def test_throttling_slows_down_every_worker(make) -> None:

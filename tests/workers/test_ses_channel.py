@@ -183,6 +183,28 @@ def test_each_answer_is_one_request_and_one_outcome(
     assert isinstance(outcome, expected) if isinstance(expected, type) else outcome == expected
 
 
+UNVERIFIED = "Email address is not verified. The following identities failed the check in region EU-WEST-1: "
+
+
+@pytest.mark.parametrize(
+    ("named", "own", "outcome"),
+    [
+        ("us@example.com", None, Blocked),
+        ("us@example.com", "Us <US@example.com>", Blocked),
+        ("", None, Blocked),
+        ("us@example.com, ana@gmail.example", None, Blocked),
+        ("ana@gmail.example", None, NotSent),
+        ("ours@example.com", "ours@example.com", NotSent),
+        ("", "ours@example.com", NotSent),
+    ],
+)
+def test_only_the_configured_sender_is_everybodys_fault(
+    named: str, own: str | None, outcome: type, wire: Wire, make_channel: MakeChannel
+) -> None:
+    wire.behave = refuse(400, "MessageRejected", UNVERIFIED + named)
+    assert isinstance(send_one(make_channel(sender="We <us@example.com>"), sender=own), outcome)
+
+
 @pytest.mark.parametrize(
     "more",
     [

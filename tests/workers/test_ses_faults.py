@@ -42,7 +42,7 @@ FAULTS: list[tuple[dict[str, Any], int, type[Outcome], bool]] = [
     ({"kind": "refuse", "code": "Strange", "status": 418}, ALL, Unknown, False),
     ({"kind": "refuse", "code": "BadRequestException"}, NONE, Rejected, False),
     ({"kind": "refuse", "code": "BadRequestException", "for": BAD}, ONE, Rejected, False),
-    ({"kind": "refuse", "code": "MessageRejected", "message": "is not verified", "for": BAD}, ONE, Blocked, False),
+    ({"kind": "refuse", "code": "MessageRejected", "message": "is not verified", "for": BAD}, ONE, NotSent, False),
     ({"kind": "refuse", "code": "Strange", "for": BAD}, ONE, NotSent, False),
     ({"kind": "entry_status", "entry_status": "TRANSIENT_FAILURE"}, ONE, NotSent, False),
     ({"kind": "entry_status", "entry_status": "ACCOUNT_THROTTLED"}, ONE, Throttled, False),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from notifier import Email
 from notifier.notifications import Status
 from notifier.outbox import Channels, Report, Suppressions
 from notifier.outcomes import Accepted, Blocked, Late, Offline, Outcome, Throttled, Unknown
@@ -37,6 +38,16 @@ def test_a_blocked_account_parks_the_channel_and_a_probe_reopens_it(post: Post) 
     post.rows.run("UPDATE deliveries SET next_attempt_at = now() WHERE status = 'pending'")
     delivery.deliver(ids)
     assert [len(post.mails(id_)) for id_ in ids] == [1, 1, 1]
+
+
+def test_a_sender_of_a_routes_own_that_ses_does_not_know_parks_nothing_and_fails_in_the_end(post: Post) -> None:
+    (id_,) = post.pending("ana@example.com")
+    post.fault(kind="refuse", code="MessageRejected", message="Email address is not verified.", status=400, times=2)
+    delivery = post.delivery(lambda event: Email("ana@example.com", "hello", {"name": "Ana"}, sender="x@example.com"))
+
+    assert [delivery.deliver([id_])[id_].to for _ in range(2)] == [Status.PENDING, Status.FAILED]
+    assert "verify the identity" in post.rows.delivery(id_)["reason"]
+    assert Channels(post.rows.engine, actor="test").state("email").runs
 
 
 def test_only_one_worker_sends_the_probe(post: Post) -> None:

@@ -16,7 +16,13 @@ from workers.channels.address import mailbox_of, wire_address
 from workers.channels.sdk_errors import outcome_before_request
 from workers.channels.ses_calls import Call, Plan, SendBulkEmail
 from workers.channels.ses_client import SesClient
-from workers.channels.ses_errors import is_throttle, may_be_one_entry, outcome_of_error
+from workers.channels.ses_errors import (
+    by_whose_fault,
+    is_throttle,
+    is_unverified,
+    may_be_one_entry,
+    outcome_of_error,
+)
 from workers.channels.ses_mode import Auto
 
 CONCURRENCY = 64
@@ -60,7 +66,11 @@ class SesChannel:
         outcomes = plan.rejected
         if plan.calls:
             outcomes |= self._make(plan.calls, deadline)
-        return [outcomes[place] for place in range(len(messages))]
+        answered = [outcomes[place] for place in range(len(messages))]
+        if not any(map(is_unverified, answered)):
+            return answered
+        senders = [mailbox_of(str(each.request.sender or self._sender)) for each in messages]
+        return by_whose_fault(answered, senders, mailbox_of(self._sender))
 
     def close(self) -> None:
         self._threads.shutdown()

@@ -5,8 +5,8 @@ idempotency token, so that a wrong guess would be a second mail.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard
 
 from botocore.exceptions import ClientError
 
@@ -92,6 +92,7 @@ BULK_STATUSES: dict[str, Verdict | type[Accepted]] = {
 """One entry of SendBulkEmail's answer; the longer names are those of its documentation."""
 
 _MAILBOX = re.compile(r"[^\s<>@,;:'\"]+(?=@)")
+_DOMAIN = re.compile(r"(?<=@)[\w-]+(?:\.[\w-]+)*")
 
 
 def outcome_of_answer(answer: Mapping[str, Any]) -> Outcome:
@@ -116,6 +117,27 @@ def outcome_of_error(error: Exception) -> Outcome:
     return _of_refusal(error) if isinstance(error, ClientError) else outcome_of_failure(error)
 
 
+def by_whose_fault(outcomes: Sequence[Outcome], senders: Sequence[str], sender: str) -> list[Outcome]:
+    """An identity that is not verified blocks the account where it is that of `sender`, the one of all messages.
+
+    It is one message's own where that came with another of `senders`, where SES took others of the same sender, or
+    names only others, as it does with recipients in its sandbox. All are bare mailboxes.
+    """
+    pairs = list(zip(outcomes, senders, strict=True))
+    taken = any(isinstance(outcome, Accepted) and its == sender for outcome, its in pairs)
+    return [
+        NotSent(outcome.reason)
+        if is_unverified(outcome) and (taken or its != sender or _names_others(outcome.reason, sender))
+        else outcome
+        for outcome, its in pairs
+    ]
+
+
+def is_unverified(outcome: Outcome) -> TypeGuard[Blocked]:
+    """Whether SES does not know somebody in the request: it does not always say whom."""
+    return isinstance(outcome, Blocked) and outcome.reason.endswith(UNVERIFIED.advice)
+
+
 def is_throttle(error: Exception) -> bool:
     """Whether SES said that requests come too fast."""
     return isinstance(error, ClientError) and _verdict(*_fault(error)) is SLOWER
@@ -128,6 +150,11 @@ def may_be_one_entry(error: Exception) -> bool:
     status, code, text = _fault(error)
     verdict = _verdict(status, code, text)
     return verdict in (AGAIN, REFUSED) or (verdict is UNVERIFIED and CODES.get(code) is REFUSED)
+
+
+def _names_others(reason: str, sender: str) -> bool:
+    named = [each.lower() for each in _DOMAIN.findall(reason)]
+    return bool(named) and sender.rpartition("@")[2] not in named
 
 
 def _of_refusal(error: ClientError) -> Outcome:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from notifier.channels import Capability
 from notifier.errors import SettingsError
 from notifier.messages import Message, Webhook, WebhookContent
-from notifier.outcomes import Blocked, Outcome, Rejected
+from notifier.outcomes import NotSent, Outcome, Rejected
 from notifier.send_pool import SendPool, timeouts
 from notifier.settings import Settings
 from notifier.templates import Templates
@@ -59,7 +59,7 @@ class WebhookChannel:
             url = endpoint(webhook.to, allow_http=self._allow_private)
             secrets = self._secrets if webhook.secret is None else secrets_of(webhook.secret)
             if not secrets:
-                return Blocked("there is no secret: set NOTIFIER_WEBHOOK_SECRET, or give the Webhook its own")
+                return NotSent("there is no secret: set NOTIFIER_WEBHOOK_SECRET, or give the Webhook its own")
             body = message.content.body
             headers = signed_headers(message.notification_id, body, int(time.time()), secrets, webhook.headers)
         except (AttributeError, TypeError, ValueError) as error:
