@@ -178,7 +178,8 @@ def operator(rows: Rows, engine: Engine) -> None:
         (id_,) = unknown(rows)
         expire(rows.engine)
         assert operations.resolve(id_, to, "for the test")
-    assert list(operations.redrive(Selection(ids=[id_]), "for the test", per_second=100)) == [1]
+    assert operations.count_maybe_sent(Selection(ids=[id_])) == 1
+    assert list(operations.redrive(Selection(ids=[id_]), "for the test", per_second=100, maybe_sent=True)) == [1]
     channels = Channels(engine, actor="eva")
     assert channels.pause("email", "for the test")
     assert channels.resume("email")
