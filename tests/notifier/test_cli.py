@@ -133,6 +133,17 @@ def test_an_audit_that_does_not(rows: Rows, notifier: Notifier, damage: str) -> 
     assert notifier("audit", "--json").returncode == 1
 
 
+def test_a_database_that_fails_on_the_way_is_told_in_one_line(rows: Rows, notifier: Notifier) -> None:
+    (id_,) = rows.pending()
+    rows.run(f'ALTER DATABASE "{rows.engine.url.database}" SET lock_timeout = 50')
+    with rows.engine.begin() as connection:
+        connection.execute(text("LOCK TABLE deliveries"))
+        for words in (("status",), ("audit", "--json"), ("cancel", str(id_), "--reason", "why")):
+            done = notifier(*words)
+            assert (done.returncode, done.stdout) == (2, "")
+            assert re.fullmatch(r"notifier: the database failed: LockNotAvailable 55P03\. .+\n", done.stderr)
+
+
 def test_shards(rows: Rows, notifier: Notifier) -> None:
     rows.pending(3)
     (shard,) = answer(notifier("shards", "--json"))["shards"]
