@@ -14,11 +14,12 @@ import pytest
 from sqlalchemy import text
 
 from notifier.cli.inspect import _traceback, as_tree
-from notifier.cli.output import masked
+from notifier.cli.output import connected, masked, report
 from notifier.notifications import Status
 from notifier.outbox import Change, Quarantined, Report, Wanted
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
+from tests.sql import Sql
 
 __all__ = ["engine", "rows"]
 
@@ -142,6 +143,13 @@ def test_a_database_that_fails_on_the_way_is_told_in_one_line(rows: Rows, notifi
             done = notifier(*words)
             assert (done.returncode, done.stdout) == (2, "")
             assert re.fullmatch(r"notifier: the database failed: LockNotAvailable 55P03\. .+\n", done.stderr)
+
+
+def test_whoever_only_looks_has_more_patience(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFIER_DATABASE_URL", database_url)
+    with report() as outbox, connected() as engine:
+        patience = [Sql(each).one("SHOW statement_timeout") for each in (outbox._engine, engine)]
+    assert [each["statement_timeout"] for each in patience] == ["5min", "30s"]
 
 
 def test_shards(rows: Rows, notifier: Notifier) -> None:
