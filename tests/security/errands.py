@@ -55,6 +55,9 @@ def bridge(rows: Rows, engine: Engine) -> None:
     intake.record(rows.lease, None, page)  # read again from its beginning
     rows.checkpoint = page.checkpoint
     _publish(rows, engine, recorded.publication)
+    (proven,) = unknown(rows)
+    rows.run("UPDATE deliveries SET provider_message_id = 'm' WHERE notification_id = :id", id=proven)
+    assert expire(engine) == [proven]
     for decision in Decision:
         unknown(rows)
         expire(engine, unknown_after=0)
