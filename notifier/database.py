@@ -57,7 +57,7 @@ class _BinaryCursor(psycopg.Cursor[Any]):
         self.format = psycopg.pq.Format.BINARY
 
 
-# A dead peer must be noticed before the shortest lease ends; no statement of ours takes longer than this.
+# A dead peer must be noticed before the shortest lease ends.
 _CONNECT = {
     "client_encoding": "utf8",
     "connect_timeout": 5,
@@ -65,15 +65,17 @@ _CONNECT = {
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
-    "options": "-c statement_timeout=30s -c idle_in_transaction_session_timeout=30s -c timezone=UTC",
 }
+_OPTIONS = "-c statement_timeout={patience}s -c idle_in_transaction_session_timeout=30s -c timezone=UTC"
 
 
-def connect(url: str, *, pool_size: int = 5, application: str = "notifier", binary: bool = False) -> Engine:
+def connect(
+    url: str, *, pool_size: int = 5, application: str = "notifier", binary: bool = False, patience: int = 30
+) -> Engine:
     """An engine for that URL; connects when it is first used. Raises SettingsError for a malformed URL.
 
     With a `pool_size` of 0 the threads that use it are its only bound. `binary` is for statements that return plain
-    types only: no enum, and nothing of the catalog.
+    types only: no enum, and nothing of the catalog. A statement is given up after `patience` seconds.
     """
     try:
         parsed = make_url(url)
@@ -84,10 +86,11 @@ def connect(url: str, *, pool_size: int = 5, application: str = "notifier", bina
         raise SettingsError(
             "NOTIFIER_DATABASE_URL is not a URL like postgresql://user:password@host:5432/database"
         ) from None
+    options = _OPTIONS.format(patience=patience)
     factory = {"cursor_factory": _BinaryCursor} if binary else {}
     engine = create_engine(
         parsed.set(drivername="postgresql+psycopg"),
-        connect_args={**_CONNECT, **factory, "application_name": application},
+        connect_args={**_CONNECT, **factory, "options": options, "application_name": application},
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=30,

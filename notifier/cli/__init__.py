@@ -49,6 +49,22 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        if (failure := _failure(error)) is None:
+            raise
+        typer.secho(f"notifier: {failure}", fg=typer.colors.RED, err=True)
+        sys.exit(2)
+
+
+def _failure(error: Exception) -> str | None:
+    """The one line for a database that fails in the middle of a command; None for what is a mistake of ours."""
+    from notifier.database import DatabaseError, cause
+
+    if not isinstance(error, DatabaseError):
+        return None
+    return (
+        f"the database failed: {cause(error).rstrip('.')}. What was told as done is done: try again, or see its log"
+    )
 
 
 def _check_arguments(given: Sequence[str]) -> None:

@@ -21,6 +21,8 @@ Until = Annotated[datetime | None, typer.Option(help="Only events before this ti
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say how many it would be, and change nothing.")]
 Everything = Annotated[bool, typer.Option("--all", help="Without ids and without a filter: yes, all of them.")]
 
+_MAYBE_SENT = "their last answer was lost, so they may have been accepted; --maybe-sent takes them, too"
+
 
 def resolve(
     notification: Annotated[str, typer.Argument(help="Its id; its outcome is unknown.")],
@@ -84,36 +86,43 @@ def redrive(
     until: Until = None,
     everything: Everything = False,
     per_second: Annotated[float, typer.Option(min=0.01, help="So many become due a second.")] = 100.0,
+    maybe_sent: Annotated[
+        bool, typer.Option("--maybe-sent", help="Also what may have been accepted: it may be the second time.")
+    ] = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Try again what has failed, from its first attempt on, spread over time."""
+    """Try again what has failed, from its first attempt on, spread over time. Not what may have been accepted."""
     from notifier.outbox import Operations, Selection
 
     selection = Selection(_parsed(notifications or []), channel, route, because, _utc(since), _utc(until))
     _check(selection == Selection(), everything)
     with connected() as engine:
         operations = Operations(engine, actor=operator())
+        left_out = 0 if maybe_sent else operations.count_maybe_sent(selection)
+        if left_out:
+            typer.echo(f"{left_out:,} left out: {_MAYBE_SENT}", err=True)
         if dry_run:
-            _tell_dry("redrive", operations.count(selection, Status.FAILED), json)
+            _tell_dry("redrive", operations.count(selection, Status.FAILED) - left_out, json, left_out=left_out)
         else:
-            _tell("redriven", operations.redrive(selection, _given(reason), per_second=per_second), json)
+            batches = operations.redrive(selection, _given(reason), per_second=per_second, maybe_sent=maybe_sent)
+            _tell("redriven", batches, json, left_out=left_out)
 
 
-def _tell(what: str, batches: Iterable[int], json: bool) -> None:
+def _tell(what: str, batches: Iterable[int], json: bool, **more: int) -> None:
     total = 0
     for size in batches:
         total += size
         typer.echo(f"{total:,} {what}", err=True)
     if json:
-        print_json({what: total})
+        print_json({what: total, **more})
     elif not total:
         typer.echo("none matches")
 
 
-def _tell_dry(what: str, count: int, json: bool) -> None:
+def _tell_dry(what: str, count: int, json: bool, **more: int) -> None:
     if json:
-        print_json({"would": what, "deliveries": count})
+        print_json({"would": what, "deliveries": count, **more})
     else:
         typer.echo(f"would {what} {count:,}")
 

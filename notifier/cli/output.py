@@ -17,16 +17,18 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON instead of a table.")]
 
+_REPORT_SECONDS = 300  # it may have all of history to count
 _PIPED_WIDTH = 250  # for grep and friends: a line stays a line
 
 
 @contextmanager
-def connected() -> "Iterator[Engine]":
+def connected(patience: int = 30) -> "Iterator[Engine]":
     """The database. Raises the NotifierError that says what is wrong with it."""
     from notifier.database import check_schema, connect, permitted
     from notifier.settings import load_database_settings
 
-    engine = connect(load_database_settings().database_url.get_secret_value(), application="notifier cli")
+    url = load_database_settings().database_url.get_secret_value()
+    engine = connect(url, application="notifier cli", patience=patience)
     try:
         check_schema(engine)
         with permitted(engine):
@@ -40,7 +42,7 @@ def report() -> "Iterator[Report]":
     """The outbox's report. Raises the NotifierError that says what is wrong with the database."""
     from notifier.outbox import Report
 
-    with connected() as engine:
+    with connected(_REPORT_SECONDS) as engine:
         yield Report(engine)
 
 

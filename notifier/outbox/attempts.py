@@ -14,6 +14,7 @@ from sqlalchemy import Engine, TextClause, text
 
 from notifier.notifications import Status, created_ms
 from notifier.outbox.changes import Change, change_statement, columns, uuids
+from notifier.outbox.results import conclude
 
 UNKNOWN_AFTER_SECONDS = 300.0
 """How long an unknown outcome waits for a delivery event before its route's policy applies."""
@@ -144,7 +145,7 @@ class Attempts:
     def load(self, ids: Sequence[UUID], *, probing: bool = False) -> list[Work]:
         """Those of the notifications that are pending and due, each once; the others are under way, or done.
 
-        None where the channel is parked or paused; a probe may pass a parked one.
+        Empty where the channel is parked or paused; a probe may pass a parked one.
         """
         rows = self._run(_LOAD, ids=uuids(ids), channel=self._channel, probing=probing)
         return [
@@ -205,6 +206,9 @@ class Attempts:
             **{"from": source.value},
             **more,
         )
+        if accepted_before := [id_ for id_, accepted in rows if accepted]:
+            with self._engine.connect() as connection:
+                conclude(connection, accepted_before)
         return {row[0] for row in rows}
 
     def _run(self, statement: TextClause, **values: Any) -> Sequence[Any]:

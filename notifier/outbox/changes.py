@@ -28,6 +28,7 @@ def change_statement(guard: str, then: str = "", quiet: str = "'sent', 'skipped'
 
     A delivery that has a message id was accepted, whatever this attempt came to: an event of an earlier one said so.
     `quiet` statuses write no event: the row itself says enough. `then` is one more part of the statement.
+    Answers each id, and whether it was accepted before: there may be results of it.
     """
     return text(f"""
 WITH change AS (
@@ -61,7 +62,7 @@ WITH change AS (
   SELECT notification_id, message_id FROM changed WHERE message_id <> provider_message_id
   ON CONFLICT DO NOTHING
 ){then}
-SELECT notification_id FROM changed
+SELECT notification_id, provider_message_id IS DISTINCT FROM message_id FROM changed
 """)  # noqa: S608  every part is a constant of this package
 
 

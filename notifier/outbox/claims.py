@@ -4,7 +4,9 @@ from uuid import UUID
 
 from sqlalchemy import Engine, text
 
+from notifier.notifications import Status
 from notifier.outbox.attempts import UNKNOWN_AFTER_SECONDS
+from notifier.outbox.results import conclude
 
 _EXPIRE = text("""
 WITH ended AS (
@@ -27,12 +29,17 @@ WITH ended AS (
   INSERT INTO delivery_events (notification_id, status_from, status_to, attempt, actor, reason, detail, begun_at)
   SELECT notification_id, 'sending', status, attempt, 'relay', reason, 'worker ' || worker, begun_at FROM lost
 )
-SELECT notification_id FROM lost
+SELECT notification_id, status FROM lost
 """)
 
 
 def expire(engine: Engine, limit: int = 100, unknown_after: float = UNKNOWN_AFTER_SECONDS) -> list[UUID]:
-    """Sending → unknown, for attempts whose lease has ended: never back to pending. Answers their ids."""
+    """Sending → unknown, for attempts whose lease has ended: never back to pending. Answers their ids.
+
+    What an event proved to be accepted is sent, or what other events tell of it.
+    """
     with engine.begin() as connection:
-        rows = connection.execute(_EXPIRE, {"limit": limit, "unknown_after": unknown_after})
-        return [row[0] for row in rows]
+        lost = connection.execute(_EXPIRE, {"limit": limit, "unknown_after": unknown_after}).all()
+        if accepted_before := [id_ for id_, status in lost if status == Status.SENT]:
+            conclude(connection, accepted_before)
+        return [id_ for id_, _ in lost]

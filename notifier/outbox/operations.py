@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, TextClause, text
+from sqlalchemy import Connection, Engine, text
 
 from notifier.notifications import Status, first_id
 from notifier.outbox.journal import journal
@@ -60,10 +60,20 @@ _SELECTED = """
     AND (:reason = '' OR strpos(d.reason, :reason) > 0)
 """
 
+# Given up by a policy or by an operator, without an answer: the event of an answer says when its attempt began.
+_MAYBE_SENT = """EXISTS (
+  SELECT FROM delivery_events e
+  WHERE e.notification_id = d.notification_id AND e.attempt = d.attempt
+    AND e.status_from = 'unknown' AND e.status_to = 'failed' AND e.begun_at IS NULL
+)"""
+
 _COUNT = text(f"SELECT count(*) {_SELECTED}")
 
+_COUNT_MAYBE_SENT = text(f"SELECT count(*) {_SELECTED} AND {_MAYBE_SENT}")
+
 _TAKE = text(f"""
-SELECT d.notification_id, n.channel {_SELECTED} ORDER BY d.notification_id LIMIT :limit FOR UPDATE OF d
+SELECT d.notification_id, n.channel {_SELECTED} AND (:maybe_sent OR NOT {_MAYBE_SENT})
+ORDER BY d.notification_id LIMIT :limit FOR UPDATE OF d
 """)
 
 # The delays spread what is redriven over time, so that it does not crowd out what is new.
@@ -110,22 +120,41 @@ class Operations:
         """Pending → cancelled, batch by batch; yields the size of each."""
         return self._move("cancel", selection, Status.PENDING, Status.CANCELLED, reason)
 
-    def redrive(self, selection: Selection, reason: str, *, per_second: float) -> Iterator[int]:
-        """Failed → pending, with a fresh count of failures, due one after another at this rate; yields sizes."""
-        return self._move("redrive", selection, Status.FAILED, Status.PENDING, reason, 1 / per_second)
+    def redrive(
+        self, selection: Selection, reason: str, *, per_second: float, maybe_sent: bool = False
+    ) -> Iterator[int]:
+        """Failed → pending, with a fresh count of failures, due one after another at this rate; yields sizes.
+
+        With `maybe_sent` also those whose last answer was lost before they were given up: it may be the second time.
+        """
+        return self._move(
+            "redrive", selection, Status.FAILED, Status.PENDING, reason, 1 / per_second, maybe_sent=maybe_sent
+        )
 
     def count(self, selection: Selection, status: Status) -> int:
         """How many deliveries of this status the selection holds: a dry run."""
         with self._engine.connect() as connection:
             return int(connection.execute(_COUNT, _selected(selection, status)).scalar_one())
 
+    def count_maybe_sent(self, selection: Selection) -> int:
+        """How many failed ones of the selection may have been accepted: redrive leaves them out unless it is told."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(_COUNT_MAYBE_SENT, _selected(selection, Status.FAILED)).scalar_one())
+
     def _move(
-        self, action: str, selection: Selection, source: Status, to: Status, reason: str, pace: float = 0.0
+        self,
+        action: str,
+        selection: Selection,
+        source: Status,
+        to: Status,
+        reason: str,
+        pace: float = 0.0,
+        maybe_sent: bool = True,
     ) -> Iterator[int]:
         after, moved = UUID(int=0), 0
         while True:
             with self._engine.begin() as connection:
-                chosen = _take(connection, _TAKE, selection, source, after)
+                chosen = _take(connection, selection, source, after, maybe_sent)
                 if not chosen:
                     return
                 after = chosen[-1][0]
@@ -145,10 +174,10 @@ class Operations:
 
 
 def _take(
-    connection: Connection, statement: TextClause, selection: Selection, status: Status, after: UUID
+    connection: Connection, selection: Selection, status: Status, after: UUID, maybe_sent: bool
 ) -> list[tuple[UUID, str]]:
-    values = {**_selected(selection, status), "after": after, "limit": _BATCH}
-    return [(row[0], row[1]) for row in connection.execute(statement, values)]
+    values = {**_selected(selection, status), "after": after, "limit": _BATCH, "maybe_sent": maybe_sent}
+    return [(row[0], row[1]) for row in connection.execute(_TAKE, values)]
 
 
 def _selected(selection: Selection, status: Status) -> dict[str, Any]:

@@ -99,15 +99,18 @@ LEFT JOIN (SELECT shard, count(*) AS rows FROM quarantine GROUP BY shard) q ON q
 ORDER BY s.shard_id
 """)
 
+# A difference of sets: one pass over each table, whatever the planner knows of a backlog.
 _AUDIT_STRANDED = text("""
-SELECT d.notification_id, d.status FROM deliveries d
-WHERE d.status = 'pending'
-      AND NOT EXISTS (SELECT FROM publications p WHERE d.notification_id = ANY(p.notification_ids))
-      AND NOT EXISTS (SELECT FROM due WHERE due.notification_id = d.notification_id)
-   OR d.status = 'sending'
-      AND NOT EXISTS (SELECT FROM claims c WHERE d.notification_id = ANY(c.notification_ids) AND c.token = d.token)
-   OR d.status = 'unknown'
-      AND NOT EXISTS (SELECT FROM due WHERE due.notification_id = d.notification_id)
+SELECT notification_id, status FROM (
+  SELECT notification_id, status, CASE status WHEN 'sending' THEN token END AS token
+  FROM deliveries WHERE status IN ('pending', 'sending', 'unknown')
+  EXCEPT (
+    SELECT unnest(notification_ids), 'pending'::delivery_status, NULL FROM publications
+    UNION ALL SELECT unnest(notification_ids), 'sending', token FROM claims
+    UNION ALL SELECT notification_id, 'pending', NULL FROM due
+    UNION ALL SELECT notification_id, 'unknown', NULL FROM due
+  )
+) AS stranded
 LIMIT 100
 """)
 

@@ -5,7 +5,7 @@ for a later attempt that is under way: that one keeps its own outcome, and the e
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,16 +18,10 @@ from notifier.database import storable
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.notifications import Status
 from notifier.outbox.rates import RateLimits, count, trip
+from notifier.outbox.results import RESULTS
 
 log = structlog.get_logger(__name__)
 
-_RESULTS: Mapping[FeedbackKind, Status] = {
-    FeedbackKind.DELIVERY: Status.DELIVERED,
-    FeedbackKind.BOUNCE: Status.BOUNCED,
-    FeedbackKind.REJECT: Status.BOUNCED,
-    FeedbackKind.RENDERING_FAILURE: Status.BOUNCED,
-    FeedbackKind.COMPLAINT: Status.COMPLAINED,
-}
 _RANK = {Status.DELIVERED: 1, Status.BOUNCED: 2, Status.COMPLAINED: 3}
 
 # A new event of an attempt of ours is kept; the others are kept apart, so that nothing is dropped.
@@ -213,7 +207,7 @@ class Settlement:
                 _RESULT,
                 {
                     "ids": list(results),
-                    "to": [_RESULTS[each.kind].value for each in results.values()],
+                    "to": [RESULTS[each.kind].value for each in results.values()],
                     "details": [each.detail for each in results.values()],
                 },
             )
@@ -276,10 +270,10 @@ def _results(fresh: Sequence[Feedback]) -> dict[UUID, Feedback]:
     """For each notification the event that weighs most: a complaint more than a bounce, that more than a delivery."""
     heaviest: dict[UUID, Feedback] = {}
     for each in fresh:
-        if each.kind not in _RESULTS or each.notification_id is None:
+        if each.kind not in RESULTS or each.notification_id is None:
             continue
         known = heaviest.get(each.notification_id)
-        if known is None or _RANK[_RESULTS[each.kind]] > _RANK[_RESULTS[known.kind]]:
+        if known is None or _RANK[RESULTS[each.kind]] > _RANK[RESULTS[known.kind]]:
             heaviest[each.notification_id] = each
     return dict(sorted(heaviest.items()))
 

@@ -50,7 +50,7 @@ def test_an_operator_gives_any_reason(rows: Rows, reason: str, actor: str) -> No
     assert list(operations.cancel(Selection(ids=[id_], reason="", route=""), reason)) == [1]
     unknown = rows.in_status(Status.UNKNOWN)
     assert operations.resolve(unknown, Status.FAILED, reason)
-    assert list(operations.redrive(Selection(ids=[unknown]), reason, per_second=1)) == [1]
+    assert list(operations.redrive(Selection(ids=[unknown]), reason, per_second=1, maybe_sent=True)) == [1]
     assert operations.count(Selection(channel=reason, route=actor, reason=reason), Status.PENDING) >= 0
 
 

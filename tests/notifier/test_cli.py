@@ -14,11 +14,12 @@ import pytest
 from sqlalchemy import text
 
 from notifier.cli.inspect import _traceback, as_tree
-from notifier.cli.output import masked
+from notifier.cli.output import connected, masked, report
 from notifier.notifications import Status
 from notifier.outbox import Change, Quarantined, Report, Wanted
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
+from tests.sql import Sql
 
 __all__ = ["engine", "rows"]
 
@@ -131,6 +132,24 @@ def test_an_audit_that_does_not(rows: Rows, notifier: Notifier, damage: str) -> 
     rows.run(damage)
     assert notifier("audit").returncode == 1
     assert notifier("audit", "--json").returncode == 1
+
+
+def test_a_database_that_fails_on_the_way_is_told_in_one_line(rows: Rows, notifier: Notifier) -> None:
+    (id_,) = rows.pending()
+    rows.run(f'ALTER DATABASE "{rows.engine.url.database}" SET lock_timeout = 50')
+    with rows.engine.begin() as connection:
+        connection.execute(text("LOCK TABLE deliveries"))
+        for words in (("status",), ("audit", "--json"), ("cancel", str(id_), "--reason", "why")):
+            done = notifier(*words)
+            assert (done.returncode, done.stdout) == (2, "")
+            assert re.fullmatch(r"notifier: the database failed: LockNotAvailable 55P03\. .+\n", done.stderr)
+
+
+def test_whoever_only_looks_has_more_patience(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFIER_DATABASE_URL", database_url)
+    with report() as outbox, connected() as engine:
+        patience = [Sql(each).one("SHOW statement_timeout") for each in (outbox._engine, engine)]
+    assert [each["statement_timeout"] for each in patience] == ["5min", "30s"]
 
 
 def test_shards(rows: Rows, notifier: Notifier) -> None:

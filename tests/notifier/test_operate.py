@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from notifier.notifications import Status
-from notifier.outbox import Change, Wanted
+from notifier.outbox import Change, Decision, Operations, Unknowns, Verdict, Wanted, expire
 from tests.notifier.test_cli import Notifier, answer, notifier
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
@@ -73,9 +73,9 @@ def test_redrive_spreads_over_time_what_it_selects(rows: Rows, notifier: Notifie
     other = rows.in_status(Status.FAILED, reason="another reason")
     words = ("redrive", "--because", "mailbox", "--reason", "mailboxes are back", "--per-second", "2")
 
-    assert answer(notifier(*words, "--dry-run", "--json")) == {"would": "redrive", "deliveries": 10}
+    assert answer(notifier(*words, "--dry-run", "--json")) == {"would": "redrive", "deliveries": 10, "left_out": 0}
     assert journal(rows) == []
-    assert answer(notifier(*words, "--json")) == {"redriven": 10}
+    assert answer(notifier(*words, "--json")) == {"redriven": 10, "left_out": 0}
 
     assert rows.status(other) is Status.FAILED
     assert {rows.status(id_) for id_ in ids} == {Status.PENDING}
@@ -83,6 +83,44 @@ def test_redrive_spreads_over_time_what_it_selects(rows: Rows, notifier: Notifie
     (span,) = rows.all("SELECT extract(epoch FROM max(due_at) - min(due_at))::float AS seconds FROM due")
     assert span["seconds"] == pytest.approx(4.5)
     assert journal(rows) == [("redrive", "mailboxes are back", 10)]
+
+
+def given_up(rows: Rows) -> list[UUID]:
+    """What may have been accepted: two that a policy gave up, and one that an operator did."""
+    dropped = rows.pending(2)
+    rows.attempts().begin(uuid4(), [Wanted(id_, "ana@example.com") for id_ in dropped], 0)
+    expire(rows.engine, unknown_after=0.0)
+    Unknowns(rows.engine, 0.0).settle(lambda _: Verdict(Decision.DROP, "its answer was lost"))
+    by_hand = rows.in_status(Status.UNKNOWN)
+    assert Operations(rows.engine, actor="eva").resolve(by_hand, Status.FAILED, "nobody misses it")
+    return [*dropped, by_hand]
+
+
+def refused_late(rows: Rows) -> UUID:
+    """Unknown at the end of its lease, and refused by the late answer of the same attempt."""
+    (id_,), token = rows.pending(), uuid4()
+    rows.attempts().begin(token, [Wanted(id_, "ana@example.com")], 0)
+    expire(rows.engine)
+    assert rows.attempts().finish(token, [Change(id_, Status.FAILED, failed=True, reason="no such mailbox")]) == {id_}
+    return id_
+
+
+def test_redrive_leaves_out_what_may_have_been_accepted(rows: Rows, notifier: Notifier) -> None:
+    maybe_sent = given_up(rows)
+    refused = [*failed(rows, 2), refused_late(rows)]
+    words = ("redrive", "--all", "--reason", "mailboxes are back")
+
+    assert "would redrive 3" in (dry := notifier(*words, "--dry-run")).stdout
+    assert "3 left out: their last answer was lost, so they may have been accepted" in dry.stderr
+    assert answer(notifier(*words, "--json")) == {"redriven": 3, "left_out": 3}
+    assert {rows.status(id_) for id_ in maybe_sent} == {Status.FAILED}
+    assert {rows.status(id_) for id_ in refused} == {Status.PENDING}
+
+    assert "--maybe-sent" in notifier(*words).stderr
+    dry_words = (*words, "--maybe-sent", "--dry-run", "--json")
+    assert answer(notifier(*dry_words)) == {"would": "redrive", "deliveries": 3, "left_out": 0}
+    assert answer(notifier(*words, "--maybe-sent", "--json")) == {"redriven": 3, "left_out": 0}
+    assert {rows.status(id_) for id_ in maybe_sent} == {Status.PENDING}
 
 
 def test_what_is_cancelled_is_never_sent(rows: Rows, notifier: Notifier) -> None:

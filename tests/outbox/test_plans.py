@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event, text
 
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status
-from notifier.outbox import Change, Partitions, Publications, Settlement, Unknowns, Verdict, Wanted, expire
+from notifier.outbox import Change, Partitions, Publications, Report, Settlement, Unknowns, Verdict, Wanted, expire
 from notifier.outbox.unknowns import Decision
 from tests.outbox.rows import Rows
 
@@ -66,14 +66,25 @@ def scans(engine: Engine, statement: str, parameters: Any) -> set[tuple[str, str
         sizes = "SELECT relname FROM pg_class WHERE relkind = 'r' AND pg_relation_size(oid) > 0"
         filled = set(connection.exec_driver_sql(sizes).scalars())  # reading through an empty table costs nothing
     found: set[tuple[str, str]] = set()
-    waiting = [answer[0]["Plan"]]
-    while waiting:
-        node = waiting.pop()
-        waiting += node.get("Plans", [])
+    for node in nodes(answer):
         table = node.get("Relation Name", "")
         if BIG.match(table) and table in filled and node["Node Type"] != "ModifyTable":
             found.add((table, node["Node Type"]))
     return found
+
+
+def nodes(plan: Any) -> Iterator[dict[str, Any]]:
+    waiting = [plan[0]["Plan"]]
+    while waiting:
+        node = waiting.pop()
+        waiting += node.get("Plans", [])
+        yield node
+
+
+def handled(node: dict[str, Any]) -> float:
+    """The rows that a node of a plan looked at, those that it dropped included."""
+    dropped = sum(value for name, value in node.items() if name.startswith("Rows Removed"))
+    return float(node["Actual Loops"] * (node["Actual Rows"] + dropped))
 
 
 def test_every_hot_statement_finds_its_rows_by_index(beside: Rows, statements: list[tuple[str, Any]]) -> None:
@@ -98,6 +109,23 @@ def test_every_hot_statement_finds_its_rows_by_index(beside: Rows, statements: l
             continue
         for table, scan in scans(beside.engine, statement, parameters):
             assert scan in {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}, f"{scan} of {table}: {statement}"
+
+
+def test_an_audit_reads_each_table_once_however_long_the_backlog(
+    rows: Rows, statements: list[tuple[str, Any]]
+) -> None:
+    """By the rows that the plan's nodes handle, and not by its cost: no statistics tell of a backlog that is new."""
+    for _ in range(4):
+        rows.pending(1_000)
+    statements.clear()
+    assert Report(rows.engine).audit()[1] == []
+
+    with rows.engine.connect() as connection:
+        for statement, parameters in tuple(statements):
+            if statement.lstrip().startswith("SET"):
+                continue
+            answer = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
+            assert max(map(handled, nodes(answer.scalar_one()))) < 3 * 4_000, statement
 
 
 def _decide(rows: Rows, sent: list[UUID]) -> None:

@@ -121,6 +121,37 @@ def test_a_lease_that_ends_after_evidence_leaves_nothing_unknown(rows: Rows) -> 
     assert rows.all("SELECT * FROM due") == []
 
 
+def second_attempt(rows: Rows, lease: float) -> tuple[UUID, UUID]:
+    """Under way, while the outcome of the first is unknown."""
+    id_, token = unknown(rows), uuid.uuid4()
+    rows.run("UPDATE deliveries SET status = 'pending' WHERE notification_id = :id", id=id_)
+    rows.run("DELETE FROM due")
+    assert rows.attempts().begin(token, [Wanted(id_, TO)], lease).begun[0].attempt == 2
+    return token, id_
+
+
+@pytest.mark.parametrize("outcome", [Status.PENDING, Status.FAILED, Status.UNKNOWN, Status.SENT])
+def test_a_result_that_comes_during_a_later_attempt_is_not_lost(rows: Rows, outcome: Status) -> None:
+    token, id_ = second_attempt(rows, 60)
+    told = {FeedbackKind.BOUNCE: "no such mailbox", FeedbackKind.DELIVERY: "taken", FeedbackKind.SEND: None}
+    settlement(rows).settle([event(id_, kind, detail=detail) for kind, detail in told.items()])
+    assert rows.status(id_) is Status.SENDING
+
+    accepted = "m-2" if outcome is Status.SENT else None
+    rows.attempts().finish(token, [Change(id_, outcome, delay=1.0, message_id=accepted, reason="for the test")])
+
+    assert (rows.status(id_), rows.delivery(id_)["reason"]) == (Status.BOUNCED, "no such mailbox")
+    settlement(rows).settle([event(id_, FeedbackKind.COMPLAINT)])
+    assert rows.status(id_) is Status.COMPLAINED
+
+
+def test_a_result_that_comes_before_a_lease_ends_is_not_lost(rows: Rows) -> None:
+    _, id_ = second_attempt(rows, 0)
+    settlement(rows).settle([event(id_, FeedbackKind.BOUNCE), event(id_, FeedbackKind.COMPLAINT)])
+    assert expire(rows.engine) == [id_]
+    assert rows.status(id_) is Status.COMPLAINED
+
+
 @pytest.mark.parametrize("at_once", [True, False])
 def test_two_messages_of_one_notification_are_a_counted_duplicate(rows: Rows, at_once: bool) -> None:
     id_ = unknown(rows)

@@ -55,6 +55,9 @@ def bridge(rows: Rows, engine: Engine) -> None:
     intake.record(rows.lease, None, page)  # read again from its beginning
     rows.checkpoint = page.checkpoint
     _publish(rows, engine, recorded.publication)
+    (proven,) = unknown(rows)
+    rows.run("UPDATE deliveries SET provider_message_id = 'm' WHERE notification_id = :id", id=proven)
+    assert expire(engine) == [proven]
     for decision in Decision:
         unknown(rows)
         expire(engine, unknown_after=0)
@@ -178,7 +181,8 @@ def operator(rows: Rows, engine: Engine) -> None:
         (id_,) = unknown(rows)
         expire(rows.engine)
         assert operations.resolve(id_, to, "for the test")
-    assert list(operations.redrive(Selection(ids=[id_]), "for the test", per_second=100)) == [1]
+    assert operations.count_maybe_sent(Selection(ids=[id_])) == 1
+    assert list(operations.redrive(Selection(ids=[id_]), "for the test", per_second=100, maybe_sent=True)) == [1]
     channels = Channels(engine, actor="eva")
     assert channels.pause("email", "for the test")
     assert channels.resume("email")
