@@ -51,7 +51,7 @@ def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
     engine = connect(settings.database_url.get_secret_value(), pool_size=concurrency, application="notifier feedback")
     limits = RateLimits(settings.bounce_rate_limit, settings.complaint_rate_limit)
     settlement = Settlement(engine, channel=CHANNEL, actor=actor, limits=limits)
-    flow = Flow(queue.visibility)
+    flow = Flow(queue)
     try:
         check_schema(engine)
         queue.check()

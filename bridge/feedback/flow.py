@@ -1,31 +1,44 @@
 """Up to when every event that reached the queue is known to be settled.
 
-A queue that is busy is never found empty, and one that is found empty may have messages in other hands. So this looks
-at what comes: while for longer than a message can be in anybody's hands each one was fresh and came for the first
-time, none of before is left.
+A process sees only what comes to it: while for longer than a message can be in anybody's hands each one was fresh and
+came for the first time, none of before is left here. Another process that cannot settle may hold what comes to it
+again and again; so the queue itself must say, twice, that nothing is in it and nothing in anybody's hands. What it
+says is approximate, but what is from before that time has been there for longer than its counts lag behind.
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from bridge.feedback.queue import QueueMessage
 
-_TELL_SECONDS = 5.0
+_LOOK_SECONDS = 5.0
+_LOOKS = 2
 _FRESH_PART = 12
 _CLOCK_SECONDS = 1.0  # SQS's clock tells whole ones
 
 
-class Flow:
-    """Shared by the receivers of a process. `visibility`: how many seconds a message may be in anybody's hands."""
+class Counts(Protocol):
+    """The queue. `visibility`: how many seconds a message may be in anybody's hands."""
 
-    def __init__(self, visibility: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._fresh = max(2.0, visibility / _FRESH_PART)
-        self._window = visibility + self._fresh + _CLOCK_SECONDS
+    visibility: int
+
+    def left(self) -> int: ...
+
+
+class Flow:
+    """Shared by the receivers of a process."""
+
+    def __init__(self, queue: Counts, clock: Callable[[], float] = time.monotonic) -> None:
+        self._queue = queue
+        self._fresh = max(2.0, queue.visibility / _FRESH_PART)
+        self._window = queue.visibility + self._fresh + _CLOCK_SECONDS
         self._clock = clock
         self._lock = threading.Lock()
         self._smooth_since = clock()
-        self._told_at = float("-inf")
+        self._looked_at = float("-inf")
+        self._empty_looks = 0
 
     def came(self, messages: Iterable[QueueMessage]) -> None:
         """What the queue gave."""
@@ -36,12 +49,27 @@ class Flow:
         """The queue did not answer, or a message stays in it for now."""
         with self._lock:
             self._smooth_since = self._clock()
+            self._empty_looks = 0
 
     def settled_until(self) -> float | None:
-        """How many seconds ago that was; to be asked when what came is settled. None: not known, or told just now."""
+        """How many seconds ago that was; to be asked when what came is settled. None: not known, or told just now.
+
+        Raises Unreachable.
+        """
+        if not self._may_look():
+            return None
+        is_empty = self._queue.left() == 0
+        with self._lock:
+            self._empty_looks = self._empty_looks + 1 if is_empty else 0
+            return self._window if self._is_smooth() and self._empty_looks >= _LOOKS else None
+
+    def _may_look(self) -> bool:
         with self._lock:
             now = self._clock()
-            if now - self._smooth_since < self._window or now - self._told_at < _TELL_SECONDS:
-                return None
-            self._told_at = now
-            return self._window
+            if not self._is_smooth() or now - self._looked_at < _LOOK_SECONDS:
+                return False
+            self._looked_at = now
+            return True
+
+    def _is_smooth(self) -> bool:
+        return self._clock() - self._smooth_since >= self._window

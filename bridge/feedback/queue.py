@@ -20,6 +20,7 @@ MOST_AT_ONCE = 10
 _LONGEST_POLL = 20
 _OF_AWS = re.compile(r"sqs\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 _ATTRIBUTES = ["SentTimestamp", "ApproximateReceiveCount"]
+_COUNTS = [f"ApproximateNumberOfMessages{where}" for where in ("", "NotVisible", "Delayed")]
 _ABSENT = frozenset(("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"))
 
 
@@ -85,6 +86,12 @@ class FeedbackQueue:
                 answer = self._client.delete_message_batch(QueueUrl=self._url, Entries=entries)
             left += len(answer.get("Failed", ()))
         return left
+
+    def left(self) -> int:
+        """About how many messages the queue has, those in anybody's hands included. Raises Unreachable."""
+        with self._errors():
+            answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=_COUNTS)
+        return sum(int(answer["Attributes"][name]) for name in _COUNTS)
 
     def close(self) -> None:
         self._client.close()

@@ -25,10 +25,13 @@ def take(
     broker: redis.Redis, keys: str, want: int, *, width: int = 0, fair: bool = True, acks: list[str] | None = None
 ) -> list[tuple[str, bytes]]:
     sources = [source(key) for key in keys]
-    arguments = reserve.command(
-        UNACKED, sources, want=want, now=12.5, width=width or len(keys), fair=fair, acks=acks or []
-    )
+    arguments = reserve.command(UNACKED, sources, want=want, width=width or len(keys), fair=fair, acks=acks or [])
     return [(each.key, text) for each, text in reserve.messages(broker.execute_command(*arguments), sources)]
+
+
+def moment(broker: redis.Redis) -> float:
+    seconds, microseconds = broker.time()
+    return float(seconds + microseconds / 1_000_000)
 
 
 def fill(broker: redis.Redis, **depths: int) -> None:
@@ -41,7 +44,26 @@ def test_the_oldest_come_first_and_are_kept(broker: redis.Redis) -> None:
     assert [json.loads(text)["properties"]["delivery_tag"] for _, text in take(broker, "a", 3)] == ["a0", "a1", "a2"]
     assert broker.llen("a") == 2
     assert set(broker.hkeys("unacked")) == {b"a0", b"a1", b"a2"}
-    assert broker.zrange("unacked_index", 0, -1, withscores=True) == [(b"a0", 12.5), (b"a1", 12.5), (b"a2", 12.5)]
+    assert broker.zrange("unacked_index", 0, -1) == [b"a0", b"a1", b"a2"]
+
+
+def test_taken_when_redis_says(broker: redis.Redis) -> None:
+    fill(broker, a=2)
+    before = moment(broker)
+    take(broker, "a", 2)
+    first, second = [score for _, score in broker.zrange("unacked_index", 0, -1, withscores=True)]
+    assert before <= first == second <= moment(broker)
+
+
+def test_a_question_with_a_name_notes_when_it_took_something(broker: redis.Redis) -> None:
+    fill(broker, a=1)
+    for name in ("first", "second"):
+        some = [source("a")]
+        command = reserve.command(UNACKED, some, want=1, width=1, fair=True, acks=[], note="note", name=name)
+        broker.execute_command(*command)
+    name, noted = broker.get("note").decode().split()
+    assert (name, float(noted)) == ("first", broker.zscore("unacked_index", "a0"))
+    assert broker.ttl("note") > 0
 
 
 def test_as_many_as_there_are(broker: redis.Redis) -> None:
@@ -106,7 +128,7 @@ def test_the_tag_is_the_one_that_kombu_reads(broker: redis.Redis, text: str) -> 
     broker.lpush("a", text)
     assert take(broker, "a", 1) == [("a", text.encode())]
     assert broker.hgetall("unacked") == {b"tag": f'[{text}, "", "a"]'.encode()}
-    assert broker.zscore("unacked_index", "tag") == 12.5
+    assert broker.zrange("unacked_index", 0, -1) == [b"tag"]
 
 
 def test_a_tag_with_an_escape_in_it(broker: redis.Redis) -> None:
@@ -125,7 +147,7 @@ def test_what_is_no_message_is_kept_by_nobody(broker: redis.Redis, text: str) ->
 def test_what_needs_no_ack_is_not_kept(broker: redis.Redis) -> None:
     fill(broker, a=1)
     free = [source("a", keep=False)]
-    reply = broker.execute_command(*reserve.command(UNACKED, free, want=5, now=1, width=1, fair=True, acks=[]))
+    reply = broker.execute_command(*reserve.command(UNACKED, free, want=5, width=1, fair=True, acks=[]))
     assert len(list(reserve.messages(reply, free))) == 1
     assert not broker.exists("unacked", "unacked_index")
 

@@ -34,6 +34,9 @@ class MemoryQueue:
         self.log.append(f"delete {len(messages)}")
         return 0
 
+    def left(self) -> int:
+        return len(self)
+
     def end_visibility(self) -> int:
         """Everything that is in somebody's hands comes again; answers how many those are."""
         return self.give_back(list(self.hidden.values()))

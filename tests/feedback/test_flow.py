@@ -5,7 +5,7 @@ import pytest
 from bridge.feedback.flow import Flow
 from bridge.feedback.queue import QueueMessage
 
-VISIBILITY = 120.0
+VISIBILITY = 120
 WINDOW = 131.0
 
 
@@ -20,18 +20,45 @@ class Clock:
         self.now += seconds
 
 
+class Queue:
+    """`has`: how many messages it says it has."""
+
+    def __init__(self, visibility: int = VISIBILITY) -> None:
+        self.visibility = visibility
+        self.has = 0
+        self.asked = 0
+
+    def left(self) -> int:
+        self.asked += 1
+        return self.has
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
 
 
 @pytest.fixture
-def flow(clock: Clock) -> Flow:
-    return Flow(VISIBILITY, clock)
+def queue() -> Queue:
+    return Queue()
+
+
+@pytest.fixture
+def flow(queue: Queue, clock: Clock) -> Flow:
+    return Flow(queue, clock)
 
 
 def message(age: float = 0.1, receives: int = 1) -> QueueMessage:
     return QueueMessage("{}", "r", age, receives)
+
+
+def looks(flow: Flow, clock: Clock, times: int = 2) -> list[float | None]:
+    """What it tells, each time that it may look again."""
+    told = []
+    for _ in range(times):
+        told.append(flow.settled_until())
+        clock.after(5)
+    return told
 
 
 def test_nothing_is_known_until_all_that_could_be_in_other_hands_would_have_come(flow: Flow, clock: Clock) -> None:
@@ -40,26 +67,38 @@ def test_nothing_is_known_until_all_that_could_be_in_other_hands_would_have_come
     flow.came([])
     assert flow.settled_until() is None
     clock.after(1)
-    assert flow.settled_until() == WINDOW
+    assert looks(flow, clock) == [None, WINDOW]
 
 
-def test_it_is_told_now_and_then(flow: Flow, clock: Clock) -> None:
+def test_the_queue_is_asked_now_and_then(flow: Flow, clock: Clock, queue: Queue) -> None:
     clock.after(WINDOW)
-    assert [flow.settled_until(), flow.settled_until()] == [WINDOW, None]
+    assert [flow.settled_until(), flow.settled_until()] == [None, None]
+    assert queue.asked == 1
     clock.after(5)
-    assert flow.settled_until() == WINDOW
+    assert [flow.settled_until(), flow.settled_until()] == [WINDOW, None]
+    assert queue.asked == 2
 
 
-def test_a_queue_that_is_never_empty_may_flow_too(flow: Flow, clock: Clock) -> None:
+def test_a_queue_that_always_gives_something_may_flow_too(flow: Flow, clock: Clock) -> None:
     for _ in range(int(WINDOW)):
         clock.after(1)
         flow.came([message(age=3.0)] * 10)
-    assert flow.settled_until() == WINDOW
+    assert looks(flow, clock) == [None, WINDOW]
+
+
+def test_what_is_in_other_hands_is_not_settled(flow: Flow, clock: Clock, queue: Queue) -> None:
+    clock.after(WINDOW)
+    assert looks(flow, clock) == [None, WINDOW]
+    queue.has = 1
+    assert looks(flow, clock, 3) == [None] * 3
+    queue.has = 0
+    assert looks(flow, clock, 3) == [None, WINDOW, WINDOW]
 
 
 @pytest.mark.parametrize("trouble", ["old", "again", "failure"])
 def test_after_trouble_nothing_is_known_for_as_long(flow: Flow, clock: Clock, trouble: str) -> None:
     clock.after(WINDOW * 3)
+    assert looks(flow, clock) == [None, WINDOW]
     match trouble:
         case "old":
             flow.came([message(), message(age=11.0)])
@@ -70,11 +109,23 @@ def test_after_trouble_nothing_is_known_for_as_long(flow: Flow, clock: Clock, tr
     clock.after(WINDOW - 1)
     assert flow.settled_until() is None
     clock.after(1)
-    assert flow.settled_until() == WINDOW
+    assert looks(flow, clock) == [None, WINDOW]
+
+
+def test_trouble_while_the_queue_is_asked_counts(flow: Flow, clock: Clock, queue: Queue) -> None:
+    clock.after(WINDOW)
+    assert looks(flow, clock) == [None, WINDOW]
+
+    def left() -> int:
+        flow.troubled()
+        return 0
+
+    queue.left = left  # type: ignore[method-assign]
+    assert flow.settled_until() is None
 
 
 def test_a_short_visibility_still_leaves_time_for_the_way(clock: Clock) -> None:
-    flow = Flow(1.0, clock)
-    clock.after(3.0)
+    flow = Flow(Queue(visibility=1), clock)
+    clock.after(4.0)
     flow.came([message(age=1.9)])
-    assert flow.settled_until() == 3.0
+    assert looks(flow, clock) == [None, 4.0]

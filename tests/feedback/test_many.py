@@ -140,12 +140,12 @@ def receive_all(engine: Engine, queue: DeadlyQueue) -> None:
     settlement = Settlement(engine, channel="email", limits=RateLimits(bounces=1.0, complaints=1.0))
 
     def work() -> None:
-        receiver = Receiver(queue, Opener(None), settlement, Flow(queue.visibility))
+        receiver = Receiver(queue, Opener(None), settlement, Flow(queue))
         while queue.waiting:
             try:
                 receiver.run_once()
             except Killed:
-                receiver = Receiver(queue, Opener(None), settlement, Flow(queue.visibility))
+                receiver = Receiver(queue, Opener(None), settlement, Flow(queue))
 
     threads = [threading.Thread(target=work) for _ in range(RECEIVERS)]
     for thread in threads:

@@ -199,7 +199,7 @@ def test_signed_envelopes_from_the_simulator(
     topic = Topic.of("arn:aws:sns:eu-west-1:000000000000:ses-events")
     received = FeedbackQueue(settings(queue.url, aws_endpoint_url=queue.client.meta.endpoint_url))
     opener = Opener(Signatures(topic, Certificates(topic, lambda _: file.read_bytes())))
-    receiver = Receiver(received, opener, Settlement(engine, channel="email"), Flow(received.visibility))
+    receiver = Receiver(received, opener, Settlement(engine, channel="email"), Flow(received))
     ready = Receivers([receiver], Heartbeat("feedback", tmp_path))
     thread = threading.Thread(target=ready.run)
     options = ("--sns-envelope", "--sns-certificate", str(file), "--sns-signature-version", version)

@@ -27,7 +27,7 @@ class SlowQueue(MemoryQueue):
 
 
 def receivers(queue: MemoryQueue, folder: Path, clock: list[float]) -> tuple[Receivers, threading.Thread]:
-    outbox, flow = Outbox(queue.log), Flow(queue.visibility)
+    outbox, flow = Outbox(queue.log), Flow(queue)
     receiver = Receiver(queue, Opener(None), outbox, flow, lambda: clock[0])
     found = Receivers([receiver], Heartbeat("feedback", folder), lambda: clock[0])
     return found, threading.Thread(target=found.run)

@@ -3,8 +3,9 @@
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import count
 from queue import Empty
-from time import monotonic, time
+from time import monotonic
 from typing import Any
 
 from kombu.log import get_logger
@@ -36,7 +37,8 @@ class Channel(KeepingChannel):
         self._bells = Bells(self)
         self._asked: list[Source] = []
         self._wanted = 0
-        self._asked_at: float | None = None
+        self._names = map(str, count(1))
+        self._unanswered: str | None = None
         self._look_now = True
         self._is_broken = False
         super().__init__(*args, **kwargs)
@@ -88,8 +90,8 @@ class Channel(KeepingChannel):
             self.qos.none_is_due()
         self._give_up_answer()
         self._asked, self._wanted = self._sources(self._queue_cycle.consume(len(self.active_queues))), want
-        self._asked_at, self._brpop_sent_at = time(), monotonic()
-        question = self._question(self._asked, want=want, moment=self._asked_at, acks=self.qos.acks_to_send())
+        self._unanswered, self._brpop_sent_at = next(self._names), monotonic()
+        question = self._question(self._asked, want=want, acks=self.qos.acks_to_send(), name=self._unanswered)
         self._in_poll = self.client.connection
         try:
             self._in_poll.send_command(*question)
@@ -108,7 +110,7 @@ class Channel(KeepingChannel):
         finally:
             self._in_poll = None
             self._flush_brpop_reauth()
-        self._asked_at, self._is_broken = None, False
+        self._unanswered, self._is_broken = None, False
         self.qos.acks_arrived()
         self._take(self._messages(reply, self._asked))
         if not self._hand_out():
@@ -128,10 +130,10 @@ class Channel(KeepingChannel):
 
     def _give_up_answer(self) -> None:
         """What a question took whose answer never came is nobody's: give it back, or the visibility timeout does."""
-        asked_at, self._asked_at = self._asked_at, None
-        if asked_at is not None:
+        name, self._unanswered = self._unanswered, None
+        if name is not None:
             with suppress(self.ResponseError, *self.connection_errors):
-                self.give_back_taken(asked_at, asked_at)
+                self.give_back_asked(name)
 
     def _wish(self) -> int | None:
         """How many messages to ask for now. 0: only tell of acks, and let the event loop turn. None: ask nothing."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from time import time
 from typing import Any
+from uuid import uuid4
 
 from kombu.log import get_logger
 from kombu.transport import redis as stock
@@ -26,13 +26,14 @@ class KeepingChannel(stock.Channel):  # type: ignore[misc]
         self._cached_client: Any = None
         self._without_acks: set[str] = set()
         super().__init__(*args, **kwargs)
+        self._note = f"{self.global_keyprefix}unacked_noted:{uuid4().hex}"
 
     def basic_get(self, queue: str, no_ack: bool = False, **kwargs: Any) -> Any:
         if no_ack:
             return super().basic_get(queue, no_ack=True, **kwargs)
         sources = self._sources([queue])
         with self.conn_or_acquire() as client:
-            reply = client.execute_command(*self._question(sources, want=1, moment=time(), acks=[]))
+            reply = client.execute_command(*self._question(sources, want=1, acks=[]))
             self._maybe_update_queues_expire(client, queue)
         for _, tag, payload in self._messages(reply, sources):
             message = self.Message(payload, channel=self)
@@ -61,17 +62,30 @@ class KeepingChannel(stock.Channel):  # type: ignore[misc]
                     entries = dict(zip(page, pipe.execute(), strict=True))
                 client.execute_command(*give_back.command(self._unacked, entries, route, latest=latest, last=last))
 
-    def give_back_taken(self, since: float, until: float, most: int | None = None) -> None:
-        """What was taken between these times and is not acknowledged, by whomever."""
+    def give_back_old(self, seconds: float, most: int | None) -> None:
+        """What was taken so long ago and is not acknowledged, by whomever. Only Redis's clock counts."""
         page = {} if most is None else {"offset": 0, "num": most}
         with self.conn_or_acquire() as client:
-            tags = client.zrange(self.unacked_index_key, since, until, byscore=True, **page)
+            now, microseconds = client.time()
+            self._give_back_taken(client, 0, now + microseconds / 1_000_000 - seconds, **page)
+
+    def give_back_asked(self, name: str) -> None:
+        """What the question of this name took, if it was our last that took something."""
+        with self.conn_or_acquire() as client:
+            noted, _, moment = bytes_to_str(client.get(self._note) or b"").partition(" ")
+            if noted == name:
+                self._give_back_taken(client, float(moment), float(moment))
+
+    def _give_back_taken(self, client: Any, since: float, until: float, **page: int) -> None:
+        tags = client.zrange(self.unacked_index_key, since, until, byscore=True, **page)
         self.give_back([bytes_to_str(tag) for tag in tags], latest=until)
 
-    def _question(self, sources: Sequence[Source], *, want: int, moment: float, acks: Sequence[str]) -> list[Any]:
+    def _question(self, sources: Sequence[Source], *, want: int, acks: Sequence[str], name: str = "") -> list[Any]:
         width = len(sources) // len(self.priority_steps)
         fair = not isinstance(self._queue_cycle, priority_cycle)
-        return reserve.command(self._unacked, sources, want=want, now=moment, width=width, fair=fair, acks=acks)
+        return reserve.command(
+            self._unacked, sources, want=want, width=width, fair=fair, acks=acks, note=self._note, name=name
+        )
 
     def _messages(
         self, reply: Iterable[Any], sources: Sequence[Source]

@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Iterable
-from time import time
 from typing import Any
 
 from kombu.log import get_logger
@@ -122,4 +121,4 @@ class QoS(stock.QoS):  # type: ignore[misc]
         """Give back what was taken too long ago, by whomever; the claims need no lock."""
         self._vrestore_count += 1
         if (self._vrestore_count - 1) % (interval or 1) == 0:
-            self.channel.give_back_taken(0, time() - self.visibility_timeout, num)
+            self.channel.give_back_old(self.visibility_timeout, num)

@@ -12,13 +12,16 @@ from kombu.utils.json import loads
 MOST = 500
 """Messages in one command."""
 
-# KEYS: the unacknowledged messages, their index, then each list, then each list's calls.
-# ARGV: how many to take, the time, lists per step of priority, whether these share, how many acks; the acks; for each
-# list what follows a message in its entry, empty where messages are not kept.
+# KEYS: the unacknowledged messages, their index, the note, then each list, then each list's calls.
+# ARGV: how many to take, the question's name, lists per step of priority, whether these share, how many acks; the
+# acks; for each list what follows a message in its entry, empty where messages are not kept.
+# The time is Redis's own: the workers' clocks may differ. A question that has a name notes when it took something.
 _SCRIPT = """
-local unacked, index = KEYS[1], KEYS[2]
-local want, now, width, fair, acks = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', tonumber(ARGV[5])
-local lists = (#KEYS - 2) / 2
+local unacked, index, note = KEYS[1], KEYS[2], KEYS[3]
+local want, name, width, fair, acks = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', tonumber(ARGV[5])
+local clock = redis.call('TIME')
+local now = string.format('%d.%06d', clock[1], clock[2])
+local lists = (#KEYS - 3) / 2
 local taken = {}
 
 for first = 6, acks + 5, 1000 do
@@ -56,9 +59,9 @@ local function keep(messages, ending)
 end
 
 local function take(list, number)
-  local messages = number > 0 and redis.call('RPOP', KEYS[2 + list], number)
+  local messages = number > 0 and redis.call('RPOP', KEYS[3 + list], number)
   if not messages then return end
-  local ending, calls = ARGV[5 + acks + list], KEYS[2 + lists + list]
+  local ending, calls = ARGV[5 + acks + list], KEYS[3 + lists + list]
   if ending ~= '' then keep(messages, ending) end
   if redis.call('LLEN', calls) == 0 then redis.call('LPUSH', calls, '') end
   redis.call('PEXPIRE', calls, 2000)
@@ -72,6 +75,7 @@ for first = 1, lists, width do
   for list = first, last do take(list, fair and math.ceil(want / (last - list + 1)) or want) end
   for list = first, last do take(list, want) end
 end
+if name ~= '' and #taken > 0 then redis.call('SET', note, name .. ' ' .. now, 'EX', 3600) end
 return taken
 """
 
@@ -100,15 +104,19 @@ def command(
     sources: Sequence[Source],
     *,
     want: int,
-    now: float,
     width: int,
     fair: bool,
     acks: Sequence[str],
+    note: str = "",
+    name: str = "",
 ) -> list[Any]:
-    """The command for Redis. `unacked` names the hash and its index; `width` sources share one priority."""
-    keys = [*unacked, *(source.key for source in sources), *(source.calls for source in sources)]
+    """The command for Redis. `unacked` names the hash and its index; `width` sources share one priority.
+
+    With a `name`, the key `note` tells the name and the time of the last question that took something.
+    """
+    keys = [*unacked, note, *(source.key for source in sources), *(source.calls for source in sources)]
     endings = [source.ending for source in sources]
-    return ["EVAL", _SCRIPT, len(keys), *keys, want, repr(now), width, int(fair), len(acks), *acks, *endings]
+    return ["EVAL", _SCRIPT, len(keys), *keys, want, name, width, int(fair), len(acks), *acks, *endings]
 
 
 def messages(reply: Iterable[list[Any]], sources: Sequence[Source]) -> Iterator[tuple[Source, bytes]]:
