@@ -126,7 +126,9 @@ class Templates:
                 place = f"{frame.f_code.co_filename}, line {line}"
         if isinstance(error, jinja2.UndefinedError):
             return f"{place}: {error}; the context has {', '.join(sorted(map(str, context))) or 'nothing'}"
-        return f"{place}: {type(error).__name__}: {error}"
+        if isinstance(error, jinja2.TemplateError):
+            return f"{place}: {type(error).__name__}: {error}"
+        return f"{place}: {type(error).__name__}"  # what a value of the context says may be personal
 
 
 class _Environment(ImmutableSandboxedEnvironment):

@@ -93,9 +93,9 @@ class Delivery:
         reason = patience.run(self._gate.closed)
         if reason is None:
             return []
-        probe = ids[:1] if patience.run(self._gate.probe) else []
-        works = patience.run(lambda: self._attempts.load(probe, probing=True)) if probe else []
-        changes = self._work(works, probing=True)
+        due = patience.run(lambda: self._attempts.load(ids, probing=True))
+        probes = bool(due) and patience.run(self._gate.probe)
+        changes = self._work(due[:1] if probes else [], probing=True)
         return changes + [waiting(id_, reason) for id_ in ids if id_ not in {each.id for each in changes}]
 
     def _work(self, works: Sequence[Work], *, probing: bool) -> list[Change]:

@@ -4,10 +4,16 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+import structlog
+
 from notifier.database import DatabaseError, cause, is_away
 from notifier.errors import Unreachable
 
+log = structlog.get_logger(__name__)
+
 T = TypeVar("T")
+
+_FIRST_WAIT = 0.05  # seconds
 
 
 class Patience:
@@ -29,7 +35,7 @@ class Patience:
     def run(self, step: Callable[[], T]) -> T:
         """Raises Unreachable where the database stays away, and what is not worth another try."""
         deadline = time.monotonic() + self._seconds
-        wait = 0.05
+        wait = _FIRST_WAIT
         while True:
             try:
                 return step()
@@ -38,6 +44,8 @@ class Patience:
                     raise
                 if time.monotonic() + wait > deadline:
                     raise Unreachable(f"the database stays away: {cause(error)}") from error
+                if wait == _FIRST_WAIT:
+                    log.warning("waiting for the database", seconds=self._seconds, reason=cause(error))
             self.repeated = True
             self._waiting()
             time.sleep(wait)

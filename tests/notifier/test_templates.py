@@ -3,6 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -138,15 +139,15 @@ def fails() -> None:
     [
         ("one\n{{ nmae }}", r"a/body.html, line 2: 'nmae' is undefined; the context has fails, name, user"),
         ("{{ user.mail }}", r"a/body.html, line 1: 'dict object' has no attribute 'mail'"),
-        ("\n\n{{ 1 / 0 }}", r"a/body.html, line 3: ZeroDivisionError: division by zero"),
+        ("\n\n{{ 1 / 0 }}", r"a/body.html, line 3: ZeroDivisionError$"),
         ("{{ name.__class__.__mro__ }}", r"a/body.html, line 1: SecurityError: .*unsafe"),
         ("{{ user.update({'a': 1}) }}", r"a/body.html, line 1: SecurityError: "),
-        ("{% for i in range(10 ** 9) %}{% endfor %}", r"a/body.html, line 1: OverflowError: "),
+        ("{% for i in range(10 ** 9) %}{% endfor %}", r"a/body.html, line 1: OverflowError$"),
         ("{% include name %}", r"a/body.html, line 1: TemplateNotFound: 'Ana' is not in "),
         ("{% include '../secret.txt' %}", r"a/body.html, line 1: TemplateNotFound: '../secret.txt' is not in "),
         ("{% include '/etc/hosts' %}", r"a/body.html, line 1: TemplateNotFound: '/etc/hosts' is not in "),
-        ("{{ fails() }}", r"a/body.html, line 1: KeyError: 'gone'"),
-        ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", r"a/body.html, line 1: RecursionError: "),
+        ("{{ fails() }}", r"a/body.html, line 1: KeyError$"),
+        ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", r"a/body.html, line 1: RecursionError$"),
         ("{% extends 'layout.html' %}", r"layout.html, line 2: 'gone' is undefined"),
     ],
 )
@@ -164,11 +165,11 @@ def test_a_context_that_is_none(write: Write) -> None:
 
 def test_an_error_is_fit_to_be_stored(write: Write) -> None:
     def odd() -> None:
-        raise ValueError("\0 \ud800")
+        raise jinja2.TemplateError("\0 \ud800")
 
     with pytest.raises(TemplateError) as raised:
         write({"a/body.txt": "{{ odd() }}"}).render("a", {"odd": odd})
-    assert str(raised.value).endswith("ValueError: \ufffd \ufffd")
+    assert str(raised.value).endswith("TemplateError: \ufffd \ufffd")
 
 
 @pytest.mark.parametrize(

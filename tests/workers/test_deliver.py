@@ -364,7 +364,7 @@ def test_a_finish_whose_answer_was_lost_is_no_lost_claim(post: Post) -> None:
     post.attempts = Faulty(post, "finish", AWAY[0], done=True)
     with capture_logs() as logs:
         post.delivery().deliver([id_])
-    assert [each["log_level"] for each in logs] == ["info"]
+    assert [each["log_level"] for each in logs] == ["warning", "info"]
 
 
 @pytest.mark.parametrize("expired", [False, True], ids=["sending", "unknown"])

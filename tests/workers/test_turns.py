@@ -62,6 +62,20 @@ def test_only_one_worker_sends_the_probe(post: Post) -> None:
     assert [post.rows.delivery(id_)["status"] for id_ in ids] == ["pending", "pending"]
 
 
+def test_the_probe_is_one_that_is_due(post: Post) -> None:
+    early, ready = post.pending("ana@example.com", "bo@example.com")
+    post.rows.run(
+        "UPDATE deliveries SET next_attempt_at = now() + interval '1 hour' WHERE notification_id = :id", id=early
+    )
+    Channels(post.rows.engine, actor="test", probe_seconds=0.0).park("email", "paused")
+    delivery = post.delivery()
+
+    assert delivery.deliver([early])[early].to is Status.PENDING  # nothing to probe with: no probe is used up
+    assert post.rows.all("SELECT probes FROM channels") == [{"probes": 0}]
+    assert delivery.deliver([early, ready])[ready].to is Status.SENT
+    assert Channels(post.rows.engine, actor="test").state("email").runs
+
+
 def test_a_paused_channel_sends_no_probe_either(post: Post) -> None:
     (id_,) = post.pending("ana@example.com")
     Channels(post.rows.engine, actor="test").pause("email", "a wrong template")
