@@ -8,6 +8,6 @@ STREAM_ERRORS = Counter(
 SHARDS_GIVEN_UP = Counter("notifier_shards_given_up", "Readers that ended before their shard did.", ("reason",))
 PUBLISHED = Counter(
     "notifier_publishes",
-    "Messages that the broker took: just recorded, relayed when there was room, or again as it had lost them.",
+    "Messages that the broker took: just recorded, relayed when there was room, or again as it had them no more.",
     ("channel", "result"),
 )

@@ -55,7 +55,7 @@ def verdict(unknown: Unknown, route: Route | None, offers: Capability) -> Verdic
     """What is right for this unknown outcome. Pure."""
     if offers is Capability.DELIVERY_EVENTS and not unknown.flowing:
         return Verdict(Decision.WAIT, "no events are known to flow")
-    wish = OnUnknown.RESEND if offers is Capability.IDEMPOTENCY_KEY else route.on_unknown if route else OnUnknown.HOLD
+    wish = _wish(route, offers)
     if wish is OnUnknown.HOLD:
         return Verdict(Decision.HOLD, "its route says hold" if route else "its route is gone")
     lost = f"its answer was lost; {_EVIDENCE[offers]}"
@@ -65,3 +65,11 @@ def verdict(unknown: Unknown, route: Route | None, offers: Capability) -> Verdic
     if retry.exhausted(unknown.failures + 1, unknown.age):
         return Verdict(Decision.DROP, f"{lost}; its attempts are used up")
     return Verdict(Decision.RESEND, f"{lost}; sent again")
+
+
+def _wish(route: Route | None, offers: Capability) -> OnUnknown:
+    if offers is Capability.IDEMPOTENCY_KEY:
+        return OnUnknown.RESEND
+    if route is None:
+        return OnUnknown.HOLD
+    return route.on_unknown or (OnUnknown.HOLD if offers is Capability.NONE else OnUnknown.RESEND)

@@ -80,7 +80,8 @@ class Relay:
         if not self._queue.publish(publication.channel, missing, self._high_water):
             return None
         if missing and publication.age is not None:
-            log.warning("the broker had lost messages", channel=publication.channel, count=len(missing))
+            channel = publication.channel
+            log.info("published again: still pending, and not in the broker", channel=channel, count=len(missing))
         result = "relayed" if publication.age is None else "again"
         PUBLISHED.labels(publication.channel, result).inc(len(missing))
         self._publications.published_again(publication, anew=bool(missing))
@@ -112,5 +113,5 @@ class Held:
 
 
 def absent(publication: Publication, held: Collection[UUID]) -> Mapping[UUID, int]:
-    """What the broker lost: all that waits, less what it still holds."""
+    """What the broker lost, or a worker left to the relay: all that waits, less what the broker still holds."""
     return {id_: failures for id_, failures in publication.waiting.items() if id_ not in held}

@@ -21,7 +21,7 @@ class Capability(Enum):
 
     IDEMPOTENCY_KEY = "the provider dedupes by our key: an unknown outcome is simply sent again"
     DELIVERY_EVENTS = "the provider reports what it accepted: an unknown outcome waits for that evidence"
-    NONE = "nothing: the route's policy decides"
+    NONE = "nothing: the operator decides, or the route where it says so"
 
 
 class Channel(Protocol):

@@ -33,7 +33,8 @@ class Route:
     build: Build
     matches: Predicate
     retry: RetryPolicy = field(default_factory=RetryPolicy)
-    on_unknown: OnUnknown = OnUnknown.RESEND
+    on_unknown: OnUnknown | None = None
+    """None: resend where the provider would have told of an acceptance, else hold."""
     expires_after: float | None = None
     topic: str = ""
     transactional: bool = False
@@ -52,7 +53,7 @@ def route(
     match_old: Pattern | None = None,
     name: str | None = None,
     retry: RetryPolicy | None = None,
-    on_unknown: str = OnUnknown.RESEND,
+    on_unknown: str | None = None,
     expires_after: float | timedelta | None = None,
     topic: str = "",
     transactional: bool = False,
@@ -65,9 +66,10 @@ def route(
     notifications, the function's name unless given: do not change it while records may be read again.
 
     `on_unknown` is resend, hold or drop: what becomes of an attempt whose answer was lost, when the provider's events
-    tell of no acceptance. After `expires_after` (seconds, or a timedelta) the event is no news any more and its
-    notification `expired`. `topic` is what people can opt out of; a `transactional` notification is sent to those
-    who opted out, too, but never to an address that bounced or complained.
+    tell of no acceptance. Unless given it is resend, but hold on a channel whose provider tells of nothing. After
+    `expires_after` (seconds, or a timedelta) the event is no news any more and its notification `expired`. `topic` is
+    what people can opt out of; a `transactional` notification is sent to those who opted out, too, but never to an
+    address that bounced or complained.
     """
 
     def register(build: BuildT) -> BuildT:
@@ -92,9 +94,9 @@ def route(
     return register
 
 
-def _on_unknown(given: str) -> OnUnknown:
+def _on_unknown(given: str | None) -> OnUnknown | None:
     try:
-        return OnUnknown(given)
+        return None if given is None else OnUnknown(given)
     except ValueError:
         raise RoutesError(f"on_unknown={given!r} is not one of {', '.join(OnUnknown)}") from None
 

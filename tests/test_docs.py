@@ -3,10 +3,13 @@
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 
 from docs.generate import FOLDER, PAGES
+from notifier.cli import app
 from notifier.routes import Routes, routes_of
 
 ROOT = Path(__file__).parents[1]
@@ -37,6 +40,19 @@ def test_the_targets_and_commands_that_the_readme_names_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"\bmake ([a-z]+)", README):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_commands_of_the_readme_have_the_options_that_they_need() -> None:
+    rows = re.findall(r"^\| `notifier ([^`]+)` \|", README, re.MULTILINE)
+    assert len(rows) > 10
+    for row in rows:
+        words = row.replace("...", "").split()
+        command: Any = typer.main.get_command(app)
+        while hasattr(command, "commands"):
+            command = command.commands[words.pop(0)]
+        options = [each for each in command.params if each.param_type_name == "option"]
+        assert [each.opts[0] for each in options if each.required and each.opts[0] not in words] == [], row
+        assert any("--json" in each.opts for each in options), row
 
 
 STREAMS = (FOLDER / "streams.md").read_text()

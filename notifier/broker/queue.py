@@ -127,7 +127,7 @@ class Queue:
 
 def without_password(url: str) -> str:
     parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def _ids(messages: list[bytes]) -> set[UUID]:

@@ -32,13 +32,13 @@ _OWN = (
     channels.resume,
     health.health,
 )
+for _command in _OWN:
+    app.command(_command.__name__.rstrip("_"))(_command)
+app.add_typer(channels.suppress, name="suppress")
 
 
 def main() -> None:
     """Run a command. Exit code 0: good; 1: something was found wrong; 2: used or set up wrong."""
-    for command in _OWN:
-        app.command(command.__name__.rstrip("_"))(command)
-    app.add_typer(channels.suppress, name="suppress")
     for point in sorted(entry_points(group="notifier.commands"), key=lambda each: each.name):
         app.command(point.name)(point.load())
     try:

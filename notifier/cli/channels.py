@@ -14,24 +14,34 @@ Note = Annotated[str, typer.Option(help="Why. It is kept.")]
 suppress = typer.Typer(help="Recipients who are not to be written to.", no_args_is_help=True)
 
 
-def pause(channel: ChannelName, reason: Annotated[str, typer.Option(help="Why. It is shown to all.")]) -> None:
+def pause(
+    channel: ChannelName,
+    reason: Annotated[str, typer.Option(help="Why. It is shown to all.")],
+    json: Json = False,
+) -> None:
     """Begin nothing more on a channel, until `resume`. It holds across restarts; what waits is kept."""
     from notifier.outbox import Channels
 
     _known(channel)
     with connected() as engine:
         done = Channels(engine, actor=operator()).pause(channel, reason)
-    typer.echo(f"{channel} is paused" if done else f"{channel} was paused already")
+    if json:
+        print_json({"channel": channel, "paused": done})
+    else:
+        typer.echo(f"{channel} is paused" if done else f"{channel} was paused already")
 
 
-def resume(channel: ChannelName) -> None:
+def resume(channel: ChannelName, json: Json = False) -> None:
     """Let a paused or parked channel run again. What waits goes out at the channel's rate."""
     from notifier.outbox import Channels
 
     _known(channel)
     with connected() as engine:
         done = Channels(engine, actor=operator()).resume(channel)
-    typer.echo(f"{channel} runs again" if done else f"{channel} was running")
+    if json:
+        print_json({"channel": channel, "resumed": done})
+    else:
+        typer.echo(f"{channel} runs again" if done else f"{channel} was running")
 
 
 @suppress.command("add")
@@ -41,6 +51,7 @@ def add(
     reason: Annotated[str, typer.Option(help="manual, or unsubscribe: transactional routes ignore that.")] = "manual",
     topic: Annotated[str, typer.Option(help="Only this topic; otherwise all.")] = "",
     note: Note = "",
+    json: Json = False,
 ) -> None:
     """Write to this recipient no more."""
     from notifier.outbox import Suppressions
@@ -50,7 +61,10 @@ def add(
     with connected() as engine:
         mailbox = _address(channel, address)
         added = Suppressions(engine, actor=operator()).add(channel, mailbox, reason=reason, topic=topic, note=note)
-    typer.echo("suppressed" if added else "was suppressed already, for as strong a reason")
+    if json:
+        print_json({"suppressed": added})
+    else:
+        typer.echo("suppressed" if added else "was suppressed already, for as strong a reason")
 
 
 @suppress.command("remove")
@@ -59,6 +73,7 @@ def remove(
     address: Address,
     topic: Annotated[str, typer.Option(help="Only this topic; otherwise every entry.")] = "*",
     note: Note = "",
+    json: Json = False,
 ) -> None:
     """Write to this recipient again. Exit 1 where none was suppressed."""
     from notifier.outbox import Suppressions
@@ -66,7 +81,10 @@ def remove(
     with connected() as engine:
         mailbox = _address(channel, address)
         removed = Suppressions(engine, actor=operator()).remove(channel, mailbox, topic=topic, note=note)
-    typer.echo(f"{removed} removed" if removed else "was not suppressed")
+    if json:
+        print_json({"removed": removed})
+    else:
+        typer.echo(f"{removed} removed" if removed else "was not suppressed")
     if not removed:
         raise typer.Exit(1)
 

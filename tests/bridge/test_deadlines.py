@@ -15,7 +15,7 @@ EVENTS, KEY, NONE = Capability.DELIVERY_EVENTS, Capability.IDEMPOTENCY_KEY, Capa
 WAIT, RESEND, DROP, HOLD = Decision.WAIT, Decision.RESEND, Decision.DROP, Decision.HOLD
 
 
-def route(wish: OnUnknown, **options: Any) -> Route:
+def route(wish: OnUnknown | None, **options: Any) -> Route:
     return Route("a_route", "activity", "email", lambda _: None, lambda _: True, on_unknown=wish, **options)
 
 
@@ -38,10 +38,14 @@ def unknown(flowing: bool, failures: int = 0, age: float = 60.0) -> Unknown:
         (KEY, False, OnUnknown.RESEND, RESEND),
         (KEY, False, OnUnknown.HOLD, RESEND),
         (KEY, False, OnUnknown.DROP, RESEND),
+        (EVENTS, False, None, WAIT),
+        (EVENTS, True, None, RESEND),
+        (NONE, False, None, HOLD),
+        (KEY, False, None, RESEND),
     ],
 )
 def test_the_policy_applies_on_evidence_only(
-    offers: Capability, flowing: bool, wish: OnUnknown, decision: Decision
+    offers: Capability, flowing: bool, wish: OnUnknown | None, decision: Decision
 ) -> None:
     assert verdict(unknown(flowing), route(wish), offers).decision is decision
 

@@ -3,9 +3,10 @@ import uuid
 import pytest
 import redis
 from sqlalchemy import Engine
+from structlog.testing import capture_logs
 
 from bridge.relay import Relay
-from notifier.broker import BrokerError, Queue
+from notifier.broker import BrokerError, Queue, queue_name
 from notifier.notifications import Status
 from notifier.outbox import Change, Publications, Wanted
 from tests.outbox.rows import Rows
@@ -60,6 +61,23 @@ def test_what_the_broker_lost_is_published_again(rows: Rows, relay: Relay, queue
 
     assert relay.run_once() == 5
     assert queue.held("email") == set(ids)
+
+
+def test_a_message_that_a_worker_left_to_the_relay_is_no_loss(
+    rows: Rows, relay: Relay, queue: Queue, broker_url: str
+) -> None:
+    rows.pending()
+    rows.run(DUE)
+    relay.run_once()
+    with redis.Redis.from_url(broker_url) as client:
+        assert client.lpop(queue_name("email"))  # whose row stays pending, as the channel's rate is used up
+    rows.run(DUE)
+
+    with capture_logs() as logs:
+        assert relay.run_once() == 1
+    assert [(each["log_level"], each["event"]) for each in logs] == [
+        ("info", "published again: still pending, and not in the broker")
+    ]
 
 
 def test_the_loss_of_the_brokers_memory_is_noticed_at_once(

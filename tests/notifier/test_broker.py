@@ -83,8 +83,9 @@ def test_held_knows_waiting_and_taken_messages(queue: Queue, broker_url: str) ->
     assert queue.held("sms") & set(ids) == queue.held("email") & queue.held("sms")
 
 
-def test_a_broker_that_is_away_is_told_in_one_line_without_its_password() -> None:
-    queue = Queue("redis://:secret@127.0.0.1:1/0")
+@pytest.mark.parametrize("url", ["redis://:secret@127.0.0.1:1/0", "redis://127.0.0.1:1/0?password=secret"])
+def test_a_broker_that_is_away_is_told_in_one_line_without_its_password(url: str) -> None:
+    queue = Queue(url)
     for call in (queue.check, lambda: queue.depth("email"), lambda: queue.publish("email", {uuid.uuid4(): 0})):
         with pytest.raises(BrokerError) as error:
             call()

@@ -149,6 +149,18 @@ def test_a_paused_channel_begins_nothing_until_it_is_resumed(rows: Rows, notifie
     assert [each.id for each in rows.attempts().begin(uuid4(), wanted, 60).begun] == [id_]
 
 
+def test_machines_are_answered_by_every_command(rows: Rows, notifier: Notifier) -> None:
+    def told(*words: str) -> Any:
+        return answer(notifier(*words, "--json"))
+
+    assert told("pause", "email", "--reason", "why") == {"channel": "email", "paused": True}
+    assert told("pause", "email", "--reason", "why") == {"channel": "email", "paused": False}
+    assert told("resume", "email") == {"channel": "email", "resumed": True}
+    assert told("suppress", "add", "email", "ana@example.com") == {"suppressed": True}
+    assert told("suppress", "add", "email", "ana@example.com") == {"suppressed": False}
+    assert told("suppress", "remove", "email", "ana@example.com") == {"removed": 1}
+
+
 def test_suppressions_are_added_listed_and_removed(rows: Rows, notifier: Notifier) -> None:
     assert "suppressed" in notifier("suppress", "add", "email", "Ana <ANA@example.com>", "--note", "asked").stdout
     (row,) = answer(notifier("suppress", "list", "--json"))["suppressions"]
