@@ -19,7 +19,7 @@ _FRESH = {
     ("ShardTree", "trimmed"),
 }
 """Calls that only the first life in a house makes: later ones find the shards in order."""
-_HOUSES = 18
+_HOUSES = 8
 _STANDING_STILL = (
     Point("Intake", "record", Moment.BEFORE, Effect.PAUSE),
     Point("Attempts", "begin", Moment.AFTER, Effect.PAUSE),

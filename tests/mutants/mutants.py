@@ -51,8 +51,8 @@ def the_end_of_a_lease_makes_pending(patch: pytest.MonkeyPatch) -> None:
 def an_ambiguous_answer_is_tried_again(patch: pytest.MonkeyPatch) -> None:
     after_send = deliver.after_send
 
-    def hopeful(work: Any, outcome: Any, policy: Any) -> Any:
-        return after_send(work, NotSent("surely not") if isinstance(outcome, Unknown) else outcome, policy)
+    def hopeful(work: Any, outcome: Any, *arguments: Any, **options: Any) -> Any:
+        return after_send(work, NotSent("no") if isinstance(outcome, Unknown) else outcome, *arguments, **options)
 
     patch.setattr(deliver, "after_send", hopeful)
 
