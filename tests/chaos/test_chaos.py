@@ -13,12 +13,12 @@ from tests.chaos.run import Plan, run
 def test_each_event_is_one_mail_whatever_breaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
-    plan = Plan(seed=11, events=1_000, blows=15, seconds=25.0, patience=150.0, groups=GROUPS)
+    plan = Plan(seed=11, events=600, blows=10, seconds=16.0, patience=150.0, groups=GROUPS)
 
     history = run(plan, tmp_path, lambda *_: None)
 
     found = judge(history)
     assert found.good, found
     assert history.run["settled"]
-    assert found.events >= 1_000
+    assert found.events >= 600
     assert found.kills + found.cuts > 0

@@ -52,7 +52,7 @@ def everything() -> Iterator[Trial]:
 
 
 def selection() -> Iterator[Trial]:
-    """One point of every call, a few to a house; each fault of SES, at one step after the other."""
+    """One point of every call, some to a house; each step of a delivery, with one fault of SES after the other."""
     ways = cycle((moment, effect) for effect in (Effect.KILL, Effect.RAISE) for moment in Moment)
     some = [Point(*call, *next(ways)) for call in sorted(calls(), key=lambda call: call not in _FRESH)]
     for house in range(_HOUSES):
@@ -61,5 +61,6 @@ def selection() -> Iterator[Trial]:
         yield Lives([point])
     days = list(bad_days())
     steps = len(STEPS) * len(Moment)
-    for number in range(len(days) // steps):
-        yield days[number * steps + number % steps]
+    stride = len(days) // steps // steps
+    for step in range(steps):
+        yield days[step * stride * steps + step]

@@ -1,5 +1,5 @@
-"""A crash at one point of each call that has a side effect, and a bad day of SES of each kind; `make crash` tries all
-points there are.
+"""A crash at one point of each call that has a side effect, and at each step of a delivery on a bad day of SES;
+`make crash` tries all points there are.
 """
 
 from collections.abc import Iterator, Mapping

@@ -42,7 +42,7 @@ def environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 @pytest.mark.usefixtures("environment")
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.sampled_from(COMMANDS), words)
 @example(["redrive", "--all", "--reason", "x"], ["--per-second", "1e999"])
 @example(["cancel", "--all", "--reason", "x"], ["--since", "0001-01-01", "--until", "9999-12-31T23:59:59"])

@@ -30,7 +30,7 @@ addresses = st.one_of(
 names = st.from_regex(r"X-[A-Za-z]{1,5}", fullmatch=True) | fields
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     to=addresses,
     sender=st.none() | addresses,

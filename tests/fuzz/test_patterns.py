@@ -45,7 +45,7 @@ def deep(levels: int) -> Any:
     return made
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(patterns, odd_records())
 @example({"a": [{"numeric": [">", float("nan")]}]}, record(1, a={"N": "1"}))
 @example({"a": [Decimal("sNaN")]}, record(1, a={"N": "1"}))
