@@ -91,7 +91,8 @@ def cancel(rows: Rows, id_: UUID) -> None:
 
 
 def redrive(rows: Rows, id_: UUID) -> None:
-    list(Operations(rows.engine, actor="eva").redrive(Selection(ids=[id_]), "for the test", per_second=1_000))
+    operations = Operations(rows.engine, actor="eva")
+    list(operations.redrive(Selection(ids=[id_]), "for the test", per_second=1_000, maybe_sent=True))
 
 
 STEPS: dict[str, Step] = {
