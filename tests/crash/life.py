@@ -237,6 +237,7 @@ class Life:
         """An operator who drives again what failed, and asks SES about what is held."""
         failed = Selection(route=a_route.__name__)
         self.operations.count(failed, Status.FAILED)
+        self.operations.count_maybe_sent(failed)
         list(self.operations.redrive(failed, "the template is mended", per_second=1_000.0))
         accepted = {mail["nid"] for mail in self._mails()}
         for row in self.report.deliveries(status="unknown", route=a_careful_route.__name__):
