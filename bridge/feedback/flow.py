@@ -4,6 +4,9 @@ A process sees only what comes to it: while for longer than a message can be in 
 came for the first time, none of before is left here. Another process that cannot settle may hold what comes to it
 again and again; so the queue itself must say, twice, that nothing is in it and nothing in anybody's hands. What it
 says is approximate, but what is from before that time has been there for longer than its counts lag behind.
+
+A queue that is busy is never found empty. There it takes ten times as long without trouble: of two processes it would
+be always the other one that a message comes to, ten times in a row.
 """
 
 import threading
@@ -15,6 +18,7 @@ from bridge.feedback.queue import QueueMessage
 
 _LOOK_SECONDS = 5.0
 _LOOKS = 2
+_TURNS = 10
 _FRESH_PART = 12
 _CLOCK_SECONDS = 1.0  # SQS's clock tells whole ones
 
@@ -61,15 +65,16 @@ class Flow:
         is_empty = self._queue.left() == 0
         with self._lock:
             self._empty_looks = self._empty_looks + 1 if is_empty else 0
-            return self._window if self._is_smooth() and self._empty_looks >= _LOOKS else None
+            window = self._window if self._empty_looks >= _LOOKS else _TURNS * self._window
+            return window if self._is_smooth(window) else None
 
     def _may_look(self) -> bool:
         with self._lock:
             now = self._clock()
-            if not self._is_smooth() or now - self._looked_at < _LOOK_SECONDS:
+            if not self._is_smooth(self._window) or now - self._looked_at < _LOOK_SECONDS:
                 return False
             self._looked_at = now
             return True
 
-    def _is_smooth(self) -> bool:
-        return self._clock() - self._smooth_since >= self._window
+    def _is_smooth(self, seconds: float) -> bool:
+        return self._clock() - self._smooth_since >= seconds

@@ -129,3 +129,12 @@ def test_a_short_visibility_still_leaves_time_for_the_way(clock: Clock) -> None:
     clock.after(4.0)
     flow.came([message(age=1.9)])
     assert looks(flow, clock) == [None, 4.0]
+
+
+def test_a_queue_that_is_never_empty_tells_it_after_ten_times_as_long(flow: Flow, clock: Clock, queue: Queue) -> None:
+    queue.has = 40
+    clock.after(10 * WINDOW - 6)
+    assert looks(flow, clock) == [None, None]
+    assert looks(flow, clock) == [10 * WINDOW, 10 * WINDOW]
+    flow.troubled()
+    assert looks(flow, clock) == [None, None]
