@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from notifier.feedback import FeedbackKind
+from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status
 
 RESULTS: Mapping[FeedbackKind, Status] = {
@@ -15,6 +15,19 @@ RESULTS: Mapping[FeedbackKind, Status] = {
     FeedbackKind.RENDERING_FAILURE: Status.BOUNCED,
     FeedbackKind.COMPLAINT: Status.COMPLAINED,
 }
+
+_RANK = {Status.DELIVERED: 1, Status.BOUNCED: 2, Status.COMPLAINED: 3}
+
+# Writes no event: `feedback` holds when it happened.
+_RESULT = text("""
+UPDATE deliveries d SET status = result.status, reason = coalesce(result.detail, d.reason)
+FROM unnest(CAST(:ids AS uuid[]), CAST(:to AS delivery_status[]), CAST(:details AS text[]))
+     AS result (id, status, detail)
+WHERE d.notification_id = result.id AND (
+  d.status = 'sent' OR d.status = 'delivered' AND result.status IN ('bounced', 'complained')
+  OR d.status = 'bounced' AND result.status = 'complained'
+)
+""")
 
 # The type's own order is that of weight: delivered, bounced, complained.
 _CONCLUDE = text("""
@@ -30,7 +43,30 @@ WHERE d.notification_id = result.notification_id AND d.status = 'sent'
 """)
 
 
+def apply_results(connection: Connection, fresh: Sequence[Feedback]) -> None:
+    """Sent → delivered, bounced or complained, and on to what weighs more, by events that are new."""
+    if results := _heaviest(fresh):
+        values = {
+            "ids": list(results),
+            "to": [RESULTS[each.kind].value for each in results.values()],
+            "details": [each.detail for each in results.values()],
+        }
+        connection.execute(_RESULT, values)
+
+
 def conclude(connection: Connection, ids: Sequence[UUID]) -> None:
     """Sent → what earlier events told, for deliveries that a later attempt was under way for when those came."""
     values = {"ids": list(ids), "kinds": [kind.value for kind in RESULTS], "statuses": [*map(str, RESULTS.values())]}
     connection.execute(_CONCLUDE, values)
+
+
+def _heaviest(fresh: Sequence[Feedback]) -> dict[UUID, Feedback]:
+    """For each notification the event that weighs most: a complaint more than a bounce, that more than a delivery."""
+    heaviest: dict[UUID, Feedback] = {}
+    for each in fresh:
+        if each.kind not in RESULTS or each.notification_id is None:
+            continue
+        known = heaviest.get(each.notification_id)
+        if known is None or _RANK[RESULTS[each.kind]] > _RANK[RESULTS[known.kind]]:
+            heaviest[each.notification_id] = each
+    return dict(sorted(heaviest.items()))

@@ -16,13 +16,10 @@ from sqlalchemy import Connection, Engine, text
 
 from notifier.database import storable
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
-from notifier.notifications import Status
 from notifier.outbox.rates import RateLimits, count, trip
-from notifier.outbox.results import RESULTS
+from notifier.outbox.results import apply_results
 
 log = structlog.get_logger(__name__)
-
-_RANK = {Status.DELIVERED: 1, Status.BOUNCED: 2, Status.COMPLAINED: 3}
 
 # A new event of an attempt of ours is kept; the others are kept apart, so that nothing is dropped.
 _KEEP = text("""
@@ -97,17 +94,6 @@ FROM unnest(CAST(:ids AS uuid[]), CAST(:message_ids AS text[])) AS proof (id, me
 JOIN deliveries d ON d.notification_id = proof.id
 WHERE d.provider_message_id <> proof.message_id
 ON CONFLICT DO NOTHING
-""")
-
-# Writes no event: `feedback` holds when it happened.
-_RESULT = text("""
-UPDATE deliveries d SET status = result.status, reason = coalesce(result.detail, d.reason)
-FROM unnest(CAST(:ids AS uuid[]), CAST(:to AS delivery_status[]), CAST(:details AS text[]))
-     AS result (id, status, detail)
-WHERE d.notification_id = result.id AND (
-  d.status = 'sent' OR d.status = 'delivered' AND result.status IN ('bounced', 'complained')
-  OR d.status = 'bounced' AND result.status = 'complained'
-)
 """)
 
 # The address is the one that we sent to: what the provider calls it may be spelled in another way.
@@ -202,15 +188,7 @@ class Settlement:
         return accepted, duplicates
 
     def _conclude(self, connection: Connection, fresh: Sequence[Feedback]) -> None:
-        if results := _results(fresh):
-            connection.execute(
-                _RESULT,
-                {
-                    "ids": list(results),
-                    "to": [RESULTS[each.kind].value for each in results.values()],
-                    "details": [each.detail for each in results.values()],
-                },
-            )
+        apply_results(connection, fresh)
         if barred := _barred(fresh):
             ids, reasons, topics = zip(*sorted(barred), strict=True)
             values = {"ids": list(ids), "reasons": list(reasons), "topics": list(topics)}
@@ -264,18 +242,6 @@ def _latest(fresh: Sequence[Feedback]) -> list[Feedback]:
         if known is None or (each.attempt or 0) > (known.attempt or 0):
             latest[each.notification_id] = each
     return sorted(latest.values(), key=lambda each: (each.notification_id is None, each.notification_id))
-
-
-def _results(fresh: Sequence[Feedback]) -> dict[UUID, Feedback]:
-    """For each notification the event that weighs most: a complaint more than a bounce, that more than a delivery."""
-    heaviest: dict[UUID, Feedback] = {}
-    for each in fresh:
-        if each.kind not in RESULTS or each.notification_id is None:
-            continue
-        known = heaviest.get(each.notification_id)
-        if known is None or _RANK[RESULTS[each.kind]] > _RANK[RESULTS[known.kind]]:
-            heaviest[each.notification_id] = each
-    return dict(sorted(heaviest.items()))
 
 
 def _barred(fresh: Sequence[Feedback]) -> set[tuple[UUID, str, str]]:
