@@ -49,16 +49,16 @@ class Intake:
         self._publish(self._outbox.record(lease, checkpoint, page))
         return page.checkpoint
 
-    def _publish(self, recorded: Iterable[Recorded]) -> None:
+    def _publish(self, recorded: Sequence[Recorded]) -> None:
         if time.monotonic() < self._resting_until:
             return
         done: list[int] = []
         left: list[int] = []
         try:
             for each in recorded:
-                if left or not self._queue.publish(each.channel, dict.fromkeys(each.ids, 0), self._high_water):
-                    left.append(each.publication)
-                    continue
+                if not self._queue.publish(each.channel, dict.fromkeys(each.ids, 0), self._high_water):
+                    left = [each.publication for each in recorded[len(done) :]]
+                    break
                 PUBLISHED.labels(each.channel, "recorded").inc(len(each.ids))
                 done.append(each.publication)
         except BrokerError as error:

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, Field, SecretStr, ValidationError, field_val
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from notifier.errors import SettingsError
+from notifier.text import encodes
 
 AwsService = Literal["dynamodb", "ses", "sqs", "sns"]
 _PORT = re.compile(r"[\w+]+://(?:[^:/@]*(?::[^@]*)?@)?+(?:\[[^/?]*\]|[^:/?]*):([^/?]*)")
@@ -206,21 +207,12 @@ def load_database_settings() -> DatabaseSettings:
 def read_settings(kind: type[SettingsT]) -> SettingsT:
     """Settings of that kind, a package's own too. Raises SettingsError that names each variable at fault."""
     prefix = kind.model_config["env_prefix"]
-    if garbled := [name for name, value in os.environ.items() if name.startswith(prefix) and not _is_utf8(value)]:
+    if garbled := [name for name, value in os.environ.items() if name.startswith(prefix) and not encodes(value)]:
         raise SettingsError(f"{', '.join(garbled)}: not in UTF-8")
     try:
         return kind()
     except ValidationError as error:
         raise SettingsError(_explain(error, kind)) from None
-
-
-def _is_utf8(text: str) -> bool:
-    """Python reads a variable that is not with half surrogate pairs in it."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _explain(error: ValidationError, kind: type[BaseSettings]) -> str:

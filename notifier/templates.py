@@ -19,6 +19,7 @@ from notifier.errors import SettingsError, TemplateError
 from notifier.messages import EmailContent
 from notifier.settings import Settings
 from notifier.template_files import TemplateFiles
+from notifier.text import encodes
 
 _UNFIT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 _Compiled = tuple[jinja2.Template, jinja2.Template, jinja2.Template | None]
@@ -140,14 +141,6 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 def _sound(text: str) -> str:
     """The text without what no mail can carry: NUL, half a surrogate pair."""
-    if "\0" not in text and (text.isascii() or _encodes(text)):
+    if "\0" not in text and (text.isascii() or encodes(text)):
         return text
     return _UNFIT.sub("\ufffd", text)
-
-
-def _encodes(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -151,7 +151,7 @@ def check_setup(options: Mapping[str, str]) -> Routes:
     """The routes, before any server starts. Raises the NotifierError that says what is wrong with them, with their
     templates or with the settings. The user's module sees the variables of a worker, with addresses of nobody.
     """
-    with _environment({**clean_environment(), **_NOWHERE, **EXAMPLE, **options}):
+    with only_environment({**clean_environment(), **_NOWHERE, **EXAMPLE, **options}):
         load_settings.cache_clear()
         settings = load_settings()
         routes = load_routes(settings.routes)
@@ -163,7 +163,8 @@ def check_setup(options: Mapping[str, str]) -> Routes:
 
 
 @contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+def only_environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """These variables and no others; put back in the end."""
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(variables)

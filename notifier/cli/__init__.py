@@ -8,6 +8,7 @@ import typer
 
 from notifier.cli import channels, database, health, inspect, operate
 from notifier.errors import NotifierError, UsageError
+from notifier.text import encodes
 
 app = typer.Typer(
     name="notifier",
@@ -68,7 +69,5 @@ def _failure(error: Exception) -> str | None:
 
 
 def _check_arguments(given: Sequence[str]) -> None:
-    try:
-        "".join(given).encode()
-    except UnicodeEncodeError:
-        raise UsageError("an argument is not in UTF-8") from None
+    if not all(map(encodes, given)):
+        raise UsageError("an argument is not in UTF-8")

@@ -1,8 +1,7 @@
 """Whatever the environment holds: settings, or one line that names the variable and repeats no secret."""
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -11,6 +10,7 @@ from notifier.broker import Queue
 from notifier.database import connect
 from notifier.errors import SettingsError
 from notifier.settings import Settings, read_settings
+from sandbox.system import clean_environment, only_environment
 
 NAMES = sorted(f"NOTIFIER_{name.upper()}" for name in Settings.model_fields)
 RIGHT = {"NOTIFIER_DATABASE_URL": "postgresql://u@h/d", "NOTIFIER_BROKER_URL": "redis://h"}
@@ -26,18 +26,8 @@ PIECES = ["postgresql://", "redis://", "rediss://", "unix://", "u", ":", "hush",
 urls = st.lists(st.sampled_from(PIECES), max_size=8).map("".join)
 
 
-@contextmanager
-def environment(given_: Mapping[str, str]) -> Iterator[None]:
-    """Nothing else but this; put back in the end."""
-    before = dict(os.environ)
-    for name in [name for name in os.environ if name.startswith("NOTIFIER_")]:
-        del os.environ[name]
-    os.environ.update(given_)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+def environment(given_: Mapping[str, str]) -> AbstractContextManager[None]:
+    return only_environment({**clean_environment(), **given_})
 
 
 def refusal(act: Callable[[], object]) -> str | None:
