@@ -103,12 +103,12 @@ def sort(
             place, checkpoint = found, number
         try:
             event = decode(lease.table, record)
+            route = routes.owner(event) if event.created_at >= not_before else None
         except DecodeError as error:
             raw = wire.write(record)
             quarantined.append(Quarantined(number or nameless(before, unnamed, raw), raw, str(error)))
             continue
         last = event.created_at
-        route = routes.owner(event) if event.created_at >= not_before else None
         if route is None:
             unrouted += 1
             continue

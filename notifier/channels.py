@@ -74,7 +74,9 @@ def check_channels(routes: Iterable[Route]) -> None:
     for route in routes:
         if route.channel not in installed:
             known = ", ".join(installed) or "none"
-            raise RoutesError(f"the route {route.name} has channel={route.channel!r}; installed are: {known}")
+            raise RoutesError(
+                f"{route.where or '?'}: route {route.name!r}: channel={route.channel!r}; installed are: {known}"
+            )
 
 
 def channel_class(name: str) -> type[Channel]:

@@ -82,7 +82,10 @@ def _anything_but(argument: object, where: str) -> Check:
 def _numeric(argument: object, where: str) -> Check:
     if not isinstance(argument, list | tuple) or len(argument) not in (2, 4):
         raise RoutesError(f"{where} needs one or two comparisons, as ['>', 0, '<=', 5], not {argument!r}")
-    pairs = [_comparison(name, bound, where) for name, bound in zip(argument[::2], argument[1::2], strict=True)]
+    names = [str(name) for name in argument[::2]]
+    pairs = [_comparison(name, bound, where) for name, bound in zip(names, argument[1::2], strict=True)]
+    if _is_empty([(name, bound) for name, (_, bound) in zip(names, pairs, strict=True)]):
+        raise RoutesError(f"{where} {argument!r} can never match: no number meets it")
 
     def check(value: Any) -> bool:
         is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
@@ -96,6 +99,14 @@ def _comparison(name: object, bound: object, where: str) -> tuple[Callable[[Any,
     if compare is None or isinstance(bound, bool) or not isinstance(bound, int | float | Decimal):
         raise RoutesError(f"{where} cannot compare by {name!r} with {bound!r}")
     return compare, _number(bound, where)
+
+
+def _is_empty(comparisons: Sequence[tuple[str, Decimal]]) -> bool:
+    """Whether no finite number meets all comparisons."""
+    above = max((bound for name, bound in comparisons if name in (">", ">=", "=")), default=Decimal("-Infinity"))
+    below = min((bound for name, bound in comparisons if name in ("<", "<=", "=")), default=Decimal("Infinity"))
+    at_the_bound = any(bound == above and name in ("<", ">") for name, bound in comparisons)
+    return above > below or (above == below and (at_the_bound or above.is_infinite()))
 
 
 def _number(value: float | Decimal, where: str) -> Decimal:

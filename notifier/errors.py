@@ -8,6 +8,7 @@ NotifierError                 the message says what is wrong and what to do; a c
 ├── Unreachable               a server does not answer: exit code 2
 ├── SchemaOutdated            the database is not at the version of this program: exit code 2
 ├── DecodeError               what came cannot be understood: it goes to quarantine, or to the dead letters
+│   └── ImageMissing          a route's pattern reads what the stream leaves out of its records
 ├── LeaseLost                 another bridge owns the shard now: drop it, nothing was written
 └── DataTrimmed               the stream no longer holds what was asked for: a gap
 """
@@ -51,6 +52,10 @@ class SchemaOutdated(NotifierError):
 
 class DecodeError(NotifierError):
     """A stream record, or a message of the feedback queue, cannot be understood."""
+
+
+class ImageMissing(DecodeError):
+    """A record lacks attributes that a route's pattern reads, so that nobody can say whose event it is."""
 
 
 class LeaseLost(NotifierError):

@@ -37,6 +37,8 @@ def compile_match(table: str, names: Sequence[str], match: Pattern, match_old: P
         raise RoutesError(f"on={sorted(unknown)} is not one of INSERT, MODIFY, REMOVE")
     allowed = frozenset(names)
     now, before = compile_pattern(match, "match"), compile_pattern(match_old, "match_old")
+    if match_old and allowed == {"INSERT"} and not before(None):
+        raise RoutesError("match_old can never match: there is no item before an INSERT; on= needs MODIFY or REMOVE")
 
     def matches(event: Event) -> bool:
         return (

@@ -2,23 +2,41 @@
 
 import importlib
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any, TypeVar
 
-from notifier.errors import RoutesError
-from notifier.events import Event
+import structlog
+
+from notifier.declarations import declare, declared_elsewhere, routes_in, routes_of
+from notifier.errors import ImageMissing, RoutesError
+from notifier.events import EVENT_NAMES, Event
 from notifier.matching import Pattern, Predicate, compile_match
 from notifier.retry import OnUnknown, RetryPolicy
+from notifier.route_options import (
+    checked_function,
+    event_names,
+    flag,
+    on_unknown_of,
+    pattern_of,
+    place_of,
+    retry_of,
+    seconds,
+    texts,
+)
+from notifier.views import attributes_read, missing
+
+__all__ = ["Build", "Route", "Routes", "load_routes", "route", "routes_of"]
 
 Build = Callable[[Event], Any]
 BuildT = TypeVar("BuildT", bound=Build)
 
-_ATTRIBUTE = "__notifier_routes__"
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,6 +56,13 @@ class Route:
     expires_after: float | None = None
     topic: str = ""
     transactional: bool = False
+    where: str = ""
+    """Where its function is defined, as file:line."""
+    on: frozenset[str] = EVENT_NAMES
+    reads: frozenset[str] = frozenset()
+    """The attributes that `match` reads."""
+    reads_old: frozenset[str] = frozenset()
+    """The attributes that `match_old` reads."""
 
     def expired(self, age: float) -> bool:
         """Whether an event that is `age` seconds old is no news any more."""
@@ -70,60 +95,66 @@ def route(
     `expires_after` (seconds, or a timedelta) the event is no news any more and its notification `expired`. `topic` is
     what people can opt out of; a `transactional` notification is sent to those who opted out, too, but never to an
     address that bounced or complained.
+
+    Raises RoutesError, with the route's name, file and line, for an option that is wrong or that can never match.
     """
 
     def register(build: BuildT) -> BuildT:
-        if type(build) is not FunctionType:
-            raise RoutesError(f"@route decorates a function, not {build!r}")
-        names = (on,) if isinstance(on, str) else tuple(on)
-        made = Route(
-            name=name or build.__name__,
-            table=table,
-            channel=channel,
-            build=build,
-            matches=compile_match(table, names, match or {}, match_old or {}),
-            retry=retry or RetryPolicy(),
-            on_unknown=_on_unknown(on_unknown),
-            expires_after=_seconds(expires_after),
-            topic=topic,
-            transactional=transactional,
-        )
-        setattr(build, _ATTRIBUTE, (made, *routes_of(build)))  # decorators apply from the bottom up
+        called: str = getattr(build, "__name__", "?") if name is None else name
+        where = place_of(build)
+        try:
+            checked_function(build, name)
+            names = event_names(on)
+            texts(table=table, channel=channel, name=called, topic=topic)
+            new, old = pattern_of("match", match), pattern_of("match_old", match_old)
+            made = Route(
+                name=called,
+                table=table,
+                channel=channel,
+                build=build,
+                matches=compile_match(table, names, new, old),
+                retry=retry_of(retry),
+                on_unknown=on_unknown_of(on_unknown),
+                expires_after=seconds("expires_after", expires_after),
+                topic=topic,
+                transactional=flag("transactional", transactional),
+                where=where,
+                on=frozenset(names),
+                reads=attributes_read(new),
+                reads_old=attributes_read(old),
+            )
+        except RoutesError as error:
+            raise RoutesError(f"{where or '?'}: route {called!r}: {error}") from None
+        declare(build, made)
         return build
 
     return register
 
 
-def _on_unknown(given: str | None) -> OnUnknown | None:
-    try:
-        return None if given is None else OnUnknown(given)
-    except ValueError:
-        raise RoutesError(f"on_unknown={given!r} is not one of {', '.join(OnUnknown)}") from None
-
-
-def _seconds(given: float | timedelta | None) -> float | None:
-    seconds = given.total_seconds() if isinstance(given, timedelta) else given
-    if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0):
-        raise RoutesError(f"expires_after={given!r} is not a time in seconds above 0, nor a timedelta")
-    return seconds
-
-
 class Routes:
-    """The routes of one module, in the order in which they stand there."""
+    """The routes of one module, in the order in which they stand there. Raises RoutesError for two of one name."""
 
     def __init__(self, routes: Iterable[Route], source: Path | None = None) -> None:
         self._all = tuple(routes)
         self.source = source
-        names = [each.name for each in self._all]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise RoutesError(f"two routes are called {', '.join(sorted(twice))}; give one a name=")
+        by_name: dict[str, list[Route]] = {}
+        for each in self._all:
+            by_name.setdefault(each.name, []).append(each)
+        if twice := [several for several in by_name.values() if len(several) > 1]:
+            raise RoutesError("; ".join(map(_of_one_name, twice)))
 
     def __iter__(self) -> Iterator[Route]:
         return iter(self._all)
 
     def owner(self, event: Event) -> Route | None:
-        """The first route that matches, None where nobody is to be told."""
-        for each in self._by_table.get(event.table, ()):
+        """The first route that matches, None where nobody is to be told.
+
+        Raises ImageMissing where a pattern reads an attribute that the stream left out of the record.
+        """
+        routes = self._by_table.get(event.table, ())
+        if (event.new is None and event.name != "REMOVE") or (event.old is None and event.name != "INSERT"):
+            return _owner_of_partial(event, routes)
+        for each in routes:
             if each.matches(event):
                 return each
         return None
@@ -151,12 +182,31 @@ class Routes:
         return tables
 
 
-def routes_of(function: object) -> tuple[Route, ...]:
-    """The routes that decorate a function, the topmost first."""
-    if type(function) is not FunctionType:  # a proxy in the user's module may raise whatever it is asked
-        return ()
-    found: tuple[Route, ...] = getattr(function, _ATTRIBUTE, ())
-    return found
+def _of_one_name(routes: Sequence[Route]) -> str:
+    places = " and ".join(each.where or "?" for each in routes)
+    return f"two routes are called {routes[0].name}: {places}; rename one of the functions, or give it a name="
+
+
+def _owner_of_partial(event: Event, routes: Sequence[Route]) -> Route | None:
+    """The owner of a record that lacks an image which its kind of event could have: its keys stand for the item,
+    where the patterns read nothing else.
+    """
+    new, old = event.new is not None, event.old is not None
+    item = event.keys if not new and not old else event.new
+    before = event.keys if not old and event.name != "INSERT" else event.old
+    whole = replace(event, new=item, old=before)
+    for each in routes:
+        if event.name not in each.on:
+            continue
+        if lacking := missing(each, event.name, new=new, old=old, keys=event.keys):
+            names = ", ".join(sorted(lacking))
+            raise ImageMissing(
+                f"the route {each.name} matches on {names}, which this record of {event.name} does not carry: what "
+                "is the view type of its stream?"
+            )
+        if each.matches(whole):
+            return each
+    return None
 
 
 def load_routes(module: str) -> Routes:
@@ -169,7 +219,13 @@ def load_routes(module: str) -> Routes:
         name = module.removeprefix("./").removesuffix(".py").replace("/", ".")
         raise RoutesError(f"NOTIFIER_ROUTES={module} is a file: name the module, without .py: NOTIFIER_ROUTES={name}")
     loaded = _import(module)
-    found = [each for value in vars(loaded).values() for each in routes_of(value)]
+    found = routes_in(loaded)
+    if others := declared_elsewhere(found):
+        log.warning(
+            "routes of other modules are not used: import the modules, or the functions, in NOTIFIER_ROUTES",
+            routes=[f"{each.name} ({each.where})" for each in others[:10]],
+            count=len(others),
+        )
     if not found:
         raise RoutesError(f"{module} has no route: decorate a function with @route(table=..., channel=...)")
     check_channels(found)
@@ -191,4 +247,13 @@ def _import(module: str) -> ModuleType:
             ) from None
         raise RoutesError(f"NOTIFIER_ROUTES={module} needs {error.name}, which is not installed") from error
     except Exception as error:  # user code: whatever it raises is told in one line
-        raise RoutesError(f"NOTIFIER_ROUTES={module} failed on import: {type(error).__name__}: {error}") from error
+        reason = f"{type(error).__name__}: {error}{_line_of(error)}"
+        raise RoutesError(f"NOTIFIER_ROUTES={module} failed on import: {reason}") from error
+
+
+def _line_of(error: Exception) -> str:
+    """Where user code raised it; a SyntaxError says so itself."""
+    ours = str(Path(__file__).parent)
+    frames = [each for each in traceback.extract_tb(error.__traceback__) if not each.filename.startswith((ours, "<"))]
+    frames = [each for each in frames if each.filename != importlib.__file__]
+    return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames and not isinstance(error, SyntaxError) else ""
