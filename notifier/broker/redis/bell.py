@@ -5,11 +5,11 @@ from queue import Empty
 from time import monotonic
 from typing import Any
 
-from kombu.log import get_logger
-
+from notifier.broker.redis.refusal import Refusals
 from notifier.broker.redis.reserve import Source
 
-log = get_logger(__name__)
+LOOK_SECONDS = 1.0
+"""Between two questions while Redis refuses the blocking commands that would announce a message."""
 
 
 class Bell:
@@ -17,6 +17,8 @@ class Bell:
 
     A message rings the bells of all workers, and one of them gets it. Those that came too late rest: for a second
     they hear only calls, and whoever takes from the list calls one of them.
+
+    A full Redis refuses BLMOVE, a replica every write. Then the channel asks once a second.
     """
 
     active_fanout_queues = ()
@@ -27,6 +29,7 @@ class Bell:
         self._channel = channel
         self._source = source
         self._rang = self._rests = False
+        self._refusals = Refusals("to wait for messages", longest=LOOK_SECONDS)
         self.client = self  # the poller asks a client for its connection only
         self.connection: Any = None
         self.handlers = {"BRPOP": self._brpop_read}
@@ -57,6 +60,8 @@ class Bell:
             self.connection = None
 
     def _brpop_start(self) -> None:
+        if self._refusals.waits:
+            return
         self._in_poll = self.connection
         self._brpop_sent_at = monotonic()
         key, wait = self._source.key, self._channel.brpop_timeout or 0
@@ -72,14 +77,13 @@ class Bell:
             raise Empty
         try:
             heard = self._channel.client.parse_response(self.connection, "BLMOVE") is not None
+            if not self._rests:
+                self._refusals.end()
             self._rang, self._rests = heard and not self._rests, False
         except self._channel.connection_errors:
             self._broke()
         except self._channel.ResponseError as error:
-            if self._rests:
-                raise
-            self._rests = True
-            log.warning("looking every second, because Redis does not let us wait: %s", error)
+            self._refused(error)
         finally:
             self._in_poll = None
         if getattr(self.connection, "_re_auth_token", None) is not None:
@@ -92,6 +96,14 @@ class Bell:
         self.connection.disconnect()
         self._in_poll = None
         self._channel.look()
+
+    def _refused(self, error: Exception) -> None:
+        """Connect anew, for the server may have been replaced; next time wait with BRPOP, which a full Redis allows."""
+        self.connection.disconnect()
+        self._rests = not self._rests
+        wait = self._refusals.add(error)
+        if loop := self._channel.loop:
+            loop.call_later(wait, self._channel.look)
 
     def _poll_error(self, _: str) -> None:
         self._brpop_read()

@@ -1,7 +1,7 @@
 """The channel of the fast transport: it takes messages by the hundred and hands them out one by one."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import count
 from queue import Empty
@@ -13,6 +13,7 @@ from kombu.log import get_logger
 from notifier.broker.redis.bell import Bells
 from notifier.broker.redis.keeping import KeepingChannel
 from notifier.broker.redis.qos import QoS
+from notifier.broker.redis.refusal import Refusals
 from notifier.broker.redis.reserve import MOST, Source
 from notifier.broker.version import check_server
 
@@ -27,6 +28,9 @@ PATIENCE_SECONDS = 1.0
 class Channel(KeepingChannel):
     """A question tells Redis of acks and takes messages; the poller sees its answer. Where the lists are empty, the
     bells wait. The poller knows all of it as BRPOP.
+
+    A question that Redis refuses is asked again after a moment, over a new connection. Nothing is dropped with it:
+    the messages in hand stay in hand, and the acks are part of the next question.
     """
 
     QoS = QoS
@@ -41,6 +45,8 @@ class Channel(KeepingChannel):
         self._unanswered: str | None = None
         self._look_now = True
         self._is_broken = False
+        self._refusals = Refusals("to hand out messages")
+        self._deaf = Refusals("to subscribe to commands for the workers")
         super().__init__(*args, **kwargs)
 
     def basic_consume(self, queue: str, no_ack: bool, *args: Any, **kwargs: Any) -> Any:
@@ -75,13 +81,18 @@ class Channel(KeepingChannel):
         return None if self._closing else self.connection.loop_here
 
     def look(self) -> bool:
-        """There may be a message, or something to tell. Whether a question follows in this turn of the loop."""
+        """There may be a message, or something to tell. Whether a question follows, in this turn of the loop or after
+        a refusal.
+        """
         self._look_now = True
         return bool(self.active_queues and self.qos.can_consume())
 
     # What the poller calls
 
     def _brpop_start(self, timeout: float | None = None) -> None:  # noqa: ARG002
+        if self._refusals.waits:
+            self._hand_out_meanwhile()
+            return
         want = self._wish()
         if want is None:
             return
@@ -107,11 +118,16 @@ class Channel(KeepingChannel):
         except self.connection_errors as error:
             self._broke(error)
             raise Empty from None
+        except self.ResponseError as error:
+            self._refused(error)
+            raise Empty from None
         finally:
             self._in_poll = None
             self._flush_brpop_reauth()
         self._unanswered, self._is_broken = None, False
+        self._refusals.end()
         self.qos.acks_arrived()
+        self._bind_again()
         self._take(self._messages(reply, self._asked))
         if not self._hand_out():
             raise Empty
@@ -127,6 +143,41 @@ class Channel(KeepingChannel):
             raise error
         self._is_broken = self._look_now = True
         log.warning("asking Redis again: %s", error)
+
+    def _refused(self, error: Exception) -> None:
+        """Ask again later, over a new connection: a primary that became a replica keeps the old ones open, while the
+        name or the proxy that we connect to leads to the new primary.
+        """
+        self.client.connection.disconnect()
+        self.pool.disconnect(inuse_connections=False)
+        self._unanswered = None  # a script that is refused has taken nothing
+        self._look_now = True
+        self._call_later(self._refusals.add(error), self.look)
+
+    def _hand_out_meanwhile(self) -> None:
+        if self._hand_out() and self.taken:
+            self._call_later(TURN_SECONDS, int)  # the loop turns again soon
+
+    def _call_later(self, seconds: float, what: Callable[[], Any]) -> None:
+        if loop := self.loop:
+            loop.call_later(seconds, what)
+
+    # Broadcasts: what `celery inspect` and Flower ask of the workers
+
+    def _subscribe(self) -> None:
+        if not self._deaf.waits:
+            super()._subscribe()
+
+    def _receive(self) -> Any:
+        try:
+            received = super()._receive()
+        except self.ResponseError as error:
+            self._in_listen = None
+            self.subclient.connection.disconnect()
+            self._deaf.add(error)
+            raise Empty from None
+        self._deaf.end()
+        return received
 
     def _give_up_answer(self) -> None:
         """What a question took whose answer never came is nobody's: give it back, or the visibility timeout does."""

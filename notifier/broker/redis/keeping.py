@@ -11,6 +11,7 @@ from kombu.utils.encoding import bytes_to_str
 from kombu.utils.scheduling import priority_cycle
 
 from notifier.broker.redis import give_back, reserve
+from notifier.broker.redis.refusal import Refusals
 from notifier.broker.redis.reserve import MOST, Source
 
 log = get_logger(__name__)
@@ -25,6 +26,8 @@ class KeepingChannel(stock.Channel):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._cached_client: Any = None
         self._without_acks: set[str] = set()
+        self._unbound: list[tuple[Any, ...]] = []
+        self._mute = Refusals("to publish events for Flower; they are dropped")
         super().__init__(*args, **kwargs)
         self._note = f"{self.global_keyprefix}unacked_noted:{uuid4().hex}"
 
@@ -79,6 +82,41 @@ class KeepingChannel(stock.Channel):  # type: ignore[misc]
     def _give_back_taken(self, client: Any, since: float, until: float, **page: int) -> None:
         tags = client.zrange(self.unacked_index_key, since, until, byscore=True, **page)
         self.give_back([bytes_to_str(tag) for tag in tags], latest=until)
+
+    # What a worker does while it starts must not fail where Redis is full or read-only: it could not drain it then.
+
+    def _queue_bind(self, *binding: Any) -> None:
+        """Stock kombu's table of bindings. Our messages come back by the name of their queue and do not need it, so
+        a binding that Redis refuses is written later.
+        """
+        try:
+            super()._queue_bind(*binding)
+        except self.ResponseError as error:
+            self._unbound.append(binding)
+            log.warning("Redis refuses the binding of the queue %s, trying again: %s", binding[-1], error)
+
+    def _bind_again(self) -> None:
+        bindings, self._unbound = self._unbound, []
+        for binding in bindings:
+            self._queue_bind(*binding)
+
+    def _size(self, queue: str) -> int:
+        """How long the queue is; 0 where Redis refuses to say. A full Redis refuses all that comes in MULTI."""
+        with self.conn_or_acquire() as client, client.pipeline(transaction=False) as pipe:
+            for step in self.priority_steps:
+                pipe.llen(self._q_for_pri(queue, step))
+            return sum(size for size in pipe.execute(raise_on_error=False) if isinstance(size, int))
+
+    def _put_fanout(self, *message: Any, **options: Any) -> None:
+        """Events and broadcasts are for whoever listens now: one that Redis refuses is dropped, not collected."""
+        if self._mute.waits:
+            return
+        try:
+            super()._put_fanout(*message, **options)
+        except self.ResponseError as error:
+            self._mute.add(error)
+        else:
+            self._mute.end()
 
     def _question(self, sources: Sequence[Source], *, want: int, acks: Sequence[str], name: str = "") -> list[Any]:
         width = len(sources) // len(self.priority_steps)

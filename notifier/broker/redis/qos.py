@@ -1,4 +1,4 @@
-"""What a channel has taken and not acknowledged, and the acks that are on their way."""
+"""What a channel has taken and not acknowledged, and the acks and rejects that Redis has not confirmed."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -7,6 +7,8 @@ from typing import Any
 from kombu.log import get_logger
 from kombu.transport import redis as stock
 from kombu.transport import virtual
+
+from notifier.broker.redis.refusal import Refusals
 
 log = get_logger(__name__)
 
@@ -21,7 +23,9 @@ class QoS(stock.QoS):  # type: ignore[misc]
         super().__init__(channel, prefetch_count)
         self._acked: deque[str] = deque()  # any thread may append
         self._on_the_way: list[str] = []
+        self._rejected: deque[str] = deque()  # to be given back; any thread may append
         self._timer: Any = None
+        self._refusals = Refusals("acknowledgements and messages that are given back")
 
     def can_consume(self) -> bool:
         """What is taken needs no credit any more."""
@@ -51,6 +55,18 @@ class QoS(stock.QoS):  # type: ignore[misc]
     def ack(self, delivery_tag: str) -> None:
         virtual.QoS.ack(self, delivery_tag)
         self._acked.append(delivery_tag)
+        self._tell_soon()
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """With `requeue` the message goes back into its queue, behind those that wait. Many go in one command."""
+        if not requeue:
+            self.ack(delivery_tag)
+            return
+        virtual.QoS.ack(self, delivery_tag)
+        self._rejected.append(delivery_tag)
+        self._tell_soon()
+
+    def _tell_soon(self) -> None:
         loop = self.channel.loop
         if loop is None:
             self.flush()
@@ -59,17 +75,25 @@ class QoS(stock.QoS):  # type: ignore[misc]
 
     def _are_due(self) -> None:
         self._timer = None
-        if not self.channel.look():
-            self.flush()
+        try:
+            self._give_back_rejected()
+            if not self.channel.look():
+                self.flush()
+        except self.channel.ResponseError as error:
+            wait = self._refusals.add(error)
+            if loop := self.channel.loop:
+                self._timer = loop.call_later(wait, self._are_due)
+        else:
+            self._refusals.end()
 
     def none_is_due(self) -> None:
         """All acks so far are told of."""
-        if self._timer is not None:
+        if self._timer is not None and not self._rejected:
             self._timer = self._timer.cancel()
 
     def acks_to_send(self) -> list[str]:
         """All that Redis has not confirmed. Those of a command whose answer was lost come again."""
-        self._on_the_way += self._drain()
+        self._on_the_way += _drained(self._acked)
         return self._on_the_way
 
     def acks_arrived(self) -> None:
@@ -77,24 +101,27 @@ class QoS(stock.QoS):  # type: ignore[misc]
 
     def flush(self) -> None:
         """Tell Redis now. Any thread may call it."""
-        tags = self._drain()
-        if not tags:
-            return
+        if tags := _drained(self._acked):
+            self._flush_acks(tags)
+        self._give_back_rejected()
+
+    def _flush_acks(self, tags: list[str]) -> None:
         try:
-            with self.pipe_or_acquire() as pipe:
-                pipe.zrem(self.unacked_index_key, *tags).hdel(self.unacked_key, *tags).execute()
+            # No MULTI: a full Redis refuses it. An index entry alone is dropped at its visibility timeout.
+            with self.channel.conn_or_acquire() as client, client.pipeline(transaction=False) as pipe:
+                pipe.hdel(self.unacked_key, *tags).zrem(self.unacked_index_key, *tags).execute()
         except BaseException:
             self._acked.extend(tags)
             raise
 
-    def _drain(self) -> list[str]:
-        tags = []
-        while self._acked:
-            try:
-                tags.append(self._acked.popleft())
-            except IndexError:  # another thread was faster
-                break
-        return tags
+    def _give_back_rejected(self) -> None:
+        """Raise what Redis refuses: they stay rejected, and the next try or the end of the channel repeats it."""
+        tags = _drained(self._rejected)
+        try:
+            self.channel.give_back(tags, last=True)
+        except BaseException:
+            self._rejected.extend(tags)
+            raise
 
     def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:  # noqa: ARG002
         self.channel.give_back([tag], last=leftmost)
@@ -120,5 +147,20 @@ class QoS(stock.QoS):  # type: ignore[misc]
     def restore_visible(self, start: int = 0, num: int | None = 10, interval: int = 10) -> None:  # noqa: ARG002
         """Give back what was taken too long ago, by whomever; the claims need no lock."""
         self._vrestore_count += 1
-        if (self._vrestore_count - 1) % (interval or 1) == 0:
+        if (self._vrestore_count - 1) % (interval or 1):
+            return
+        try:
             self.channel.give_back_old(self.visibility_timeout, num)
+        except self.channel.ResponseError as error:
+            self._refusals.add(error)
+
+
+def _drained(tags: deque[str]) -> list[str]:
+    """All of them, in order, and none is left."""
+    found = []
+    while tags:
+        try:
+            found.append(tags.popleft())
+        except IndexError:  # another thread was faster
+            break
+    return found

@@ -16,6 +16,9 @@ MOST = 500
 # ARGV: how many to take, the question's name, lists per step of priority, whether these share, how many acks; the
 # acks; for each list what follows a message in its entry, empty where messages are not kept.
 # The time is Redis's own: the workers' clocks may differ. A question that has a name notes when it took something.
+# The first write is never one that a full Redis refuses (RPOP, HDEL and ZREM need no memory), and Redis allows every
+# write that follows it: so a full Redis can be drained. Messages that cannot be kept go back to where they were, and
+# the script answers with the error.
 _SCRIPT = """
 local unacked, index, note = KEYS[1], KEYS[2], KEYS[3]
 local want, name, width, fair, acks = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', tonumber(ARGV[5])
@@ -26,8 +29,8 @@ local taken = {}
 
 for first = 6, acks + 5, 1000 do
   local last = math.min(first + 999, acks + 5)
-  redis.call('ZREM', index, unpack(ARGV, first, last))
   redis.call('HDEL', unacked, unpack(ARGV, first, last))
+  redis.call('ZREM', index, unpack(ARGV, first, last))
 end
 
 local function tag_of(message)
@@ -43,18 +46,23 @@ local function tag_of(message)
 end
 
 local function keep(messages, ending)
-  local scores, entries = {}, {}
+  local scores, entries, tags = {}, {}, {}
   for _, message in ipairs(messages) do
     local tag = tag_of(message)
     if tag then
       local n = #scores
       scores[n + 1], scores[n + 2] = now, tag
+      tags[#tags + 1] = tag
       entries[n + 1], entries[n + 2] = tag, '[' .. message .. ending
     end
   end
-  if #scores > 0 then
-    redis.call('ZADD', index, unpack(scores))
-    redis.call('HSET', unacked, unpack(entries))
+  if #tags == 0 then return end
+  local done = redis.pcall('HSET', unacked, unpack(entries))
+  if type(done) == 'table' then return done end
+  done = redis.pcall('ZADD', index, unpack(scores))
+  if type(done) == 'table' then
+    redis.call('HDEL', unacked, unpack(tags))
+    return done
   end
 end
 
@@ -62,20 +70,28 @@ local function take(list, number)
   local messages = number > 0 and redis.call('RPOP', KEYS[3 + list], number)
   if not messages then return end
   local ending, calls = ARGV[5 + acks + list], KEYS[3 + lists + list]
-  if ending ~= '' then keep(messages, ending) end
-  if redis.call('LLEN', calls) == 0 then redis.call('LPUSH', calls, '') end
-  redis.call('PEXPIRE', calls, 2000)
+  local refused = ending ~= '' and keep(messages, ending)
+  if refused then
+    for n = #messages, 1, -1 do redis.call('RPUSH', KEYS[3 + list], messages[n]) end
+    return refused
+  end
+  if redis.pcall('LLEN', calls) == 0 then redis.pcall('LPUSH', calls, '') end
+  redis.pcall('PEXPIRE', calls, 2000)
   want = want - #messages
   table.insert(messages, 1, list)
   taken[#taken + 1] = messages
 end
 
+local refused
 for first = 1, lists, width do
   local last = first + width - 1
-  for list = first, last do take(list, fair and math.ceil(want / (last - list + 1)) or want) end
-  for list = first, last do take(list, want) end
+  for list = first, last do
+    refused = refused or take(list, fair and math.ceil(want / (last - list + 1)) or want)
+  end
+  for list = first, last do refused = refused or take(list, want) end
 end
-if name ~= '' and #taken > 0 then redis.call('SET', note, name .. ' ' .. now, 'EX', 3600) end
+if refused and #taken == 0 then return refused end
+if name ~= '' and #taken > 0 then redis.pcall('SET', note, name .. ' ' .. now, 'EX', 3600) end
 return taken
 """
 

@@ -1,0 +1,91 @@
+"""What Redis refuses to do: how long to wait before the next try, and what to log.
+
+A refusal is an error that Redis answers with, unlike a connection that fails: a replica that takes no writes, a full
+memory, a disk error, a missing right, a key of another type. Each can end without anything being restarted, so
+whatever is refused is tried again.
+"""
+
+import re
+from collections.abc import Callable
+from time import monotonic
+
+from kombu.log import get_logger
+
+log = get_logger(__name__)
+
+FIRST_SECONDS = 0.5
+LONGEST_SECONDS = 5.0
+"""Between two tries: the first wait, which doubles with each refusal up to the second."""
+SILENT_SECONDS = 60.0
+"""Between two log lines about refusals that go on."""
+
+_TO_DO = {
+    "READONLY": "it is a replica: after a failover it answers again once NOTIFIER_BROKER_URL leads to the new primary",
+    "OOM": "its memory is full: workers drain it; raise maxmemory if it fills again",
+    "MISCONF": "it cannot save to its disk: see its log, and the disk's free space",
+    "WRONGTYPE": "another application uses the same keys: give Notifier a database of its own",
+    "NOPERM": "its user needs every command, and all keys and channels of its database",
+    "LOADING": "it reads its data after a start",
+    "BUSY": "it runs a long script",
+    "MASTERDOWN": "it is a replica that has lost its primary",
+    "CLUSTERDOWN": "its cluster has no primary for these keys",
+    "UNBLOCKED": "its role has changed",
+}
+# redis-py cuts the code off where it has a class for it; a script's error has it in the middle of its text.
+_CLASSES = {
+    "ReadOnlyError": "READONLY",
+    "OutOfMemoryError": "OOM",
+    "NoPermissionError": "NOPERM",
+    "BusyLoadingError": "LOADING",
+    "MasterDownError": "MASTERDOWN",
+    "ClusterDownError": "CLUSTERDOWN",
+}
+_CODE = re.compile(rf"\b({'|'.join(_TO_DO)})\b")
+
+
+def advice(error: Exception) -> str:
+    """What an operator can do about the refusal; empty where the error's own text is all there is to say."""
+    found = _CODE.search(str(error))
+    code = _CLASSES.get(type(error).__name__) or (found[1] if found else "")
+    return _TO_DO.get(code, "")
+
+
+class Refusals:
+    """The refusals of one kind of command, one after another. Not safe to share between threads.
+
+    `what` completes the log line "Redis refuses ...".
+    """
+
+    def __init__(
+        self, what: str, longest: float = LONGEST_SECONDS, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._what = what
+        self._longest = longest
+        self._clock = clock
+        self._next_wait = FIRST_SECONDS
+        self._until = self._logged_at = float("-inf")
+        self._count = 0
+        self._logged = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is too early for the next try."""
+        return self._clock() < self._until
+
+    def add(self, error: Exception) -> float:
+        """Count one, and log the first and then one a minute. Return the seconds to wait before the next try."""
+        now, wait = self._clock(), min(self._next_wait, self._longest)
+        self._count += 1
+        self._until, self._next_wait = now + wait, min(wait * 2, self._longest)
+        if now - self._logged_at >= SILENT_SECONDS:
+            self._logged_at, self._logged = now, True
+            told = f" ({to_do})" if (to_do := advice(error)) else ""
+            log.error("Redis refuses %s, trying again: %s%s", self._what, error, told)
+        return wait
+
+    def end(self) -> None:
+        """Redis did what it had refused."""
+        if self._logged:
+            log.warning("Redis allows %s again, after %d refusals", self._what, self._count)
+        self._count, self._logged = 0, False
+        self._next_wait, self._until = FIRST_SECONDS, float("-inf")
