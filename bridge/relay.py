@@ -52,7 +52,7 @@ class Relay:
     def _notice_loss(self) -> None:
         generation = self._queue.generation()
         if self._generation not in (None, generation):
-            log.error("the broker lost its memory; everything pending is published again")
+            log.error("the broker may have lost messages; what is pending and missing there is published again")
             self._held.forget()
             self._publications.all_due()
         self._generation = generation

@@ -3,7 +3,7 @@
 from typing import Any
 
 from celery import Celery, bootsteps
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_shutting_down
 
 from notifier.broker import celery_configuration
 from notifier.broker.redis import use_transport
@@ -12,7 +12,7 @@ from notifier.settings import load_settings
 from notifier.telemetry import configure_logging
 from workers.pulse import Pulse, waits_for_broker
 from workers.tasks import register
-from workers.wiring import underway
+from workers.wiring import stop, underway
 
 settings = load_settings()
 use_transport(settings.transport)
@@ -20,6 +20,7 @@ app = Celery("notifier")
 app.conf.update(
     celery_configuration(settings.broker_url.get_secret_value(), settings.visibility_seconds, settings.unit_size)
 )
+app.conf.worker_consumer = "workers.consumer:Consumer"
 register(app, settings.unit_size, settings.event_sample)
 
 
@@ -37,7 +38,21 @@ class Beat(bootsteps.StartStopStep):  # type: ignore[misc]
         self._pulse.stop()
 
 
+class End(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Tells the threads that this process is to end, whatever ends it. Before the pool waits for them."""
+
+    def close(self, worker: Any) -> None:  # noqa: ARG002
+        stop().set()
+
+
 app.steps["worker"].add(Beat)
+app.steps["worker"].add(End)
+
+
+@worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _end(**_: object) -> None:
+    """At the signal itself: the consumer may take a second to hear of it."""
+    stop().set()
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator]

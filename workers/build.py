@@ -7,8 +7,6 @@ A function that hangs holds up nobody else: its unit goes on without it, and ano
 Where too many hang the process ends: the next one begins with none.
 """
 
-import os
-import signal
 import threading
 import time
 from collections import deque
@@ -18,6 +16,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from notifier.outbox import Work
+from workers.stop import Stop
 from workers.threads import Job, Threads
 from workers.underway import Underway
 
@@ -45,14 +44,16 @@ class Builds:
         underway: Underway,
         patience: float = PATIENCE_SECONDS,
         hangs: float = HANGS_SECONDS,
-        leave: Callable[[], None] = lambda: os.kill(os.getpid(), signal.SIGTERM),
+        leave: Callable[[], None] | None = None,
+        stop: Stop | None = None,
     ) -> None:
-        """`leave` ends this process as whoever stops it would: what is under way is finished first."""
+        """`leave` ends this process: what is under way is finished first. After `stop` no unit waits for its builds."""
+        self._stop = stop or Stop()
         self._threads = Threads(THREADS, "build", spare=HANGING)
         self._underway = underway
         self._patience = patience
         self._hangs = hangs
-        self._leave = leave
+        self._leave = leave or self._stop.leave
         self._leaving = threading.Lock()
 
     def run(self, works: Sequence[Work], build: Callable[[Work], T], late: Callable[[Work, bool], T]) -> list[T]:
@@ -68,7 +69,7 @@ class Builds:
         self._threads.submit(bench.work)
         while not bench.done.wait(step):
             spent = time.monotonic() - started
-            if spent > self._patience or bench.hangs(self._hangs):
+            if spent > self._patience or bench.hangs(self._hangs) or self._stop:
                 break
             more = min(threads, THREADS - threads, bench.waiting)
             if spent * threads > SLOW_SECONDS * bench.ready:

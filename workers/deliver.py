@@ -15,7 +15,7 @@ import structlog
 from notifier import wire
 from notifier.channels import Channel
 from notifier.database import DatabaseError
-from notifier.errors import RoutesError
+from notifier.errors import NotifierError, RoutesError
 from notifier.events import Event
 from notifier.messages import Message
 from notifier.notifications import Status
@@ -31,6 +31,7 @@ from workers.gate import Gate
 from workers.limits import Limiter
 from workers.patience import Patience
 from workers.reach import Reach
+from workers.stop import Stop
 from workers.underway import Underway
 
 log = structlog.get_logger(__name__)
@@ -38,6 +39,8 @@ log = structlog.get_logger(__name__)
 _PATIENCE_SECONDS = 30.0
 _LONG_PATIENCE_SECONDS = 600.0  # we know what happened: worth waiting for the database to come back
 _TURN_SECONDS = 45.0  # for the rate, or for a provider that does not answer; less than the broker's visibility
+_FINISH_SECONDS = 20.0
+"""How long a worker that is to end waits for the database to take the outcome of a request that has been sent."""
 _LOST_ROUTE = RetryPolicy(attempts=20, base=5.0, cap=600.0)
 
 
@@ -52,8 +55,20 @@ class Prepared:
     address: str
 
 
+class Stopped(NotifierError):
+    """This process is to end: the deliveries `left` have not begun, and their messages go back to the broker.
+
+    `changes` says what became of the others.
+    """
+
+    def __init__(self, changes: dict[UUID, Change], left: set[UUID]) -> None:
+        super().__init__(f"this worker ends; {len(left)} messages are given back")
+        self.changes = changes
+        self.left = left
+
+
 class Delivery:
-    """Delivers units on one channel."""
+    """Delivers units on one channel. Once `stop` is set it begins nothing, and ends after the request under way."""
 
     def __init__(
         self,
@@ -65,6 +80,7 @@ class Delivery:
         underway: Underway,
         gate: Gate,
         limiter: Limiter,
+        stop: Stop | None = None,
     ) -> None:
         self._attempts = attempts
         self._channel = channel
@@ -74,22 +90,25 @@ class Delivery:
         self._underway = underway
         self._gate = gate
         self._limiter = limiter
-        self._reach = Reach()
-        self._builds = Builds(underway)
+        self._stop = stop or Stop()
+        self._reach = Reach(stop=self._stop)
+        self._builds = Builds(underway, stop=self._stop)
 
     def deliver(self, ids: Sequence[UUID]) -> dict[UUID, Change]:
         """Send what is pending among these; answers what became of each. Ids that it leaves out were not ours.
 
         What has to wait for the channel stays pending: the relay publishes it again. Raises Unreachable where the
-        database stays away; nothing is lost by calling again.
+        database stays away; nothing is lost by calling again. Raises Stopped where this process is to end.
         """
         with self._underway.hold(ids) as taken:
+            if self._stop:
+                raise Stopped({}, set(taken))
             return {each.id: each for each in self._deliver(taken)} if taken else {}
 
     def _deliver(self, ids: Sequence[UUID]) -> list[Change]:
         patience = self._patience(ids)
         if works := patience.run(lambda: self._attempts.load(ids)):
-            return self._work(works, probing=False)
+            return self._all_of(works, self._work(works, probing=False))
         reason = patience.run(self._gate.closed)
         if reason is None:
             return []
@@ -98,20 +117,27 @@ class Delivery:
         changes = self._work(due[:1] if probes else [], probing=True)
         return changes + [waiting(id_, reason) for id_ in ids if id_ not in {each.id for each in changes}]
 
+    def _all_of(self, works: Sequence[Work], changes: list[Change]) -> list[Change]:
+        """The changes. Raise Stopped where this process is to end before there is one for each of the works."""
+        left = {each.id for each in works}.difference(each.id for each in changes)
+        if left and self._stop:
+            raise Stopped({each.id: each for each in changes}, left)
+        return changes
+
     def _work(self, works: Sequence[Work], *, probing: bool) -> list[Change]:
         ready: list[Prepared] = []
         decided: list[Change] = []
         for prepared in self._builds.run(works, self._prepare, self._not_built):
             if isinstance(prepared, Change):
                 decided.append(prepared)
-            else:
+            elif prepared:
                 ready.append(prepared)
         return self._decide(decided) + self._send(ready, probing=probing)
 
     def _patience(self, ids: Sequence[UUID], seconds: float = _PATIENCE_SECONDS, **options: Any) -> Patience:
-        return Patience(seconds, waiting=lambda: self._underway.moved(ids), **options)
+        return Patience(seconds, waiting=lambda: self._underway.moved(ids), stop=self._stop, **options)
 
-    def _prepare(self, work: Work) -> Prepared | Change:
+    def _prepare(self, work: Work) -> Prepared | Change | None:
         """Build and render. The user's code may raise anything; that is one failure of this notification only."""
         policy = _LOST_ROUTE
         try:
@@ -131,7 +157,10 @@ class Delivery:
             log.warning("route failed", notification=str(work.id), route=work.route, error=type(error).__name__)
             return after_error(work, error, policy)
 
-    def _not_built(self, work: Work, hangs: bool) -> Change:
+    def _not_built(self, work: Work, hangs: bool) -> Change | None:
+        """None where it is not built because this process is to end: nothing is wrong with it."""
+        if self._stop:
+            return None
         log.warning("route not waited for", notification=str(work.id), route=work.route, hangs=hangs)
         try:
             policy = self._routes[work.route].retry
@@ -159,18 +188,22 @@ class Delivery:
         for portion in self._turns(ready):
             sent += len(portion)
             done += self._attempt(portion, probing=probing)
+        if self._stop:
+            return done
         late = "the provider does not answer, or its rate is used up"
         return done + [waiting(each.work.id, late) for each in ready[sent:]]
 
     def _turns(self, ready: Sequence[Prepared]) -> Iterator[Sequence[Prepared]]:
-        """Portions of what is ready, each when its turn has come."""
+        """Portions of what is ready, each when its turn has come; none once this process is to end."""
         rest = ready
-        while rest:
+        while rest and not self._stop:
             ids = [each.work.id for each in rest]
             allowed = self._reach.allowance(len(rest), _TURN_SECONDS)
             self._underway.moved(ids)
             taken = 0
             for portion in self._limiter.portions(rest[:allowed], _TURN_SECONDS, lambda: self._underway.moved(ids)):  # noqa: B023
+                if self._stop:
+                    return
                 taken += len(portion)
                 yield portion
             if not taken:
@@ -218,7 +251,12 @@ class Delivery:
 
     def _finish(self, token: UUID, changes: Sequence[Change]) -> list[Change]:
         """Answers those that were written."""
-        patience = self._patience([each.id for each in changes], _LONG_PATIENCE_SECONDS, again=lambda _: True)
+        patience = self._patience(
+            [each.id for each in changes],
+            _LONG_PATIENCE_SECONDS,
+            again=lambda _: True,
+            after_stop=_FINISH_SECONDS,
+        )
         return _written(changes, patience.run(lambda: self._attempts.finish(token, changes)), patience)
 
     def _decide(self, changes: Sequence[Change]) -> list[Change]:

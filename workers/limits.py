@@ -18,8 +18,10 @@ from typing import TypeVar
 import structlog
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
+
+from notifier.broker.url import redis_url
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +84,8 @@ class Grant:
 class Limiter:
     """The rate of one channel. `ask` says what the provider allows, None where it sets no limit.
 
-    `fixed` is a rate from the settings: the provider is not asked then. Safe to share between threads.
+    `fixed` is a rate from the settings: the provider is not asked then. `sleep` waits, and returns something true
+    where this process is to end. Safe to share between threads.
     """
 
     def __init__(
@@ -93,10 +96,10 @@ class Limiter:
         *,
         fixed: float | None = None,
         headroom: float = 0.1,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._redis = Redis.from_url(
-            broker_url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0), decode_responses=True
+            redis_url(broker_url), socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0), decode_responses=True
         )
         self._take, self._slow = (self._redis.register_script(each) for each in (_TAKE, _SLOW_DOWN))
         self._name = f"notifier:rate:{channel}"
@@ -115,7 +118,8 @@ class Limiter:
         self._rest_until = 0.0
 
     def portions(self, items: Sequence[T], patience: float, moved: Callable[[], None]) -> Iterator[Sequence[T]]:
-        """The items in the portions and at the times at which they may be sent; ends early after `patience` seconds.
+        """The items in the portions and at the times at which they may be sent; ends early after `patience` seconds,
+        or when this process is to end. The tokens of a portion that is not sent then are lost: up to a second's.
 
         `moved` is told of each wait.
         """
@@ -127,7 +131,8 @@ class Limiter:
                 return
             if grant.seconds > 0:
                 moved()
-                self._sleep(grant.seconds if grant.tokens else min(grant.seconds, 1.0))
+                if self._sleep(grant.seconds if grant.tokens else min(grant.seconds, 1.0)):
+                    return
             if grant.tokens:
                 yield rest[: grant.tokens]
                 rest = rest[grant.tokens :]
@@ -143,7 +148,9 @@ class Limiter:
                 keys=[self._name, f"{self._name}:workers"],
                 args=[limit, wanted, _WINDOW_SECONDS, self._me, _RECOVERY, self._remembered],
             )
-        except (RedisError, OSError):
+        except (RedisError, OSError) as error:
+            if isinstance(error, ResponseError):  # a demoted primary keeps its connections open
+                self._redis.connection_pool.disconnect(inuse_connections=False)
             return self._take_alone(limit, wanted)
         self._remembered = float(used)
         return Grant(tokens, max(0.0, float(wait)))

@@ -8,6 +8,7 @@ import structlog
 
 from notifier.database import DatabaseError, cause, is_away
 from notifier.errors import Unreachable
+from workers.stop import Stop
 
 log = structlog.get_logger(__name__)
 
@@ -17,7 +18,10 @@ _FIRST_WAIT = 0.05  # seconds
 
 
 class Patience:
-    """For one step. `again` says which errors are worth another try, `waiting` is told of each."""
+    """For one step. `again` says which errors are worth another try, `waiting` is told of each.
+
+    Once `stop` is set it goes on for `after_stop` seconds at most.
+    """
 
     def __init__(
         self,
@@ -25,28 +29,37 @@ class Patience:
         *,
         again: Callable[[DatabaseError], bool] = is_away,
         waiting: Callable[[], None] = lambda: None,
+        stop: Stop | None = None,
+        after_stop: float = 0.0,
     ) -> None:
         self._seconds = seconds
         self._again = again
         self._waiting = waiting
+        self._stop = stop or Stop()
+        self._after_stop = after_stop
         self.repeated = False
         """An earlier try failed: it may have been done all the same, with its answer lost."""
 
     def run(self, step: Callable[[], T]) -> T:
         """Raises Unreachable where the database stays away, and what is not worth another try."""
         deadline = time.monotonic() + self._seconds
-        wait = _FIRST_WAIT
+        wait, ending = _FIRST_WAIT, False
         while True:
             try:
                 return step()
             except DatabaseError as error:
                 if not self._again(error):
                     raise
+                if self._stop and not ending:
+                    ending, deadline = True, min(deadline, time.monotonic() + self._after_stop)
                 if time.monotonic() + wait > deadline:
                     raise Unreachable(f"the database stays away: {cause(error)}") from error
                 if wait == _FIRST_WAIT:
                     log.warning("waiting for the database", seconds=self._seconds, reason=cause(error))
             self.repeated = True
             self._waiting()
-            time.sleep(wait)
+            if ending:
+                time.sleep(wait)
+            else:
+                self._stop.wait(wait)
             wait = min(wait * 2, 2.0)

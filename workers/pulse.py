@@ -51,5 +51,6 @@ class Pulse:
 
 
 def waits_for_broker(worker: Any) -> bool:
-    """Celery counts how often it tried to connect in vain, until it is connected."""
-    return bool(worker.consumer.broker_connection_retry_attempt)
+    """Whether the consumer tries to connect, or pauses because the broker refused something."""
+    consumer = worker.consumer
+    return bool(consumer.broker_connection_retry_attempt or getattr(consumer, "waits", False))

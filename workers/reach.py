@@ -11,36 +11,43 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from notifier.outcomes import Late, Offline, Outcome, Unknown
+from workers.stop import Stop
 
 log = structlog.get_logger(__name__)
 
 _SILENT = 10
 _FIRST_SECONDS = 1.0
 _LONGEST_SECONDS = 15.0
+_STEP_SECONDS = 0.25  # between two looks whether this process is to end
 
 
 class Reach:
     """Shared by the threads of a worker."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, stop: Stop | None = None) -> None:
         self._clock = clock
+        self._stop = stop or Stop()
         self._changed = threading.Condition()
         self._pause = 0.0  # between two tries; 0 while the provider answers
         self._next_try = 0.0
         self._silent = 0  # messages without an answer since the last answer
 
     def allowance(self, wanted: int, patience: float) -> int:
-        """How many messages may be sent now: all, one that tries, or none after waiting for `patience` seconds."""
+        """How many messages may be sent now: all, one that tries, or none after waiting for `patience` seconds, or
+        because this process is to end.
+        """
         deadline = self._clock() + patience
         with self._changed:
             while self._pause:
                 now = self._clock()
+                if self._stop:
+                    return 0
                 if now >= self._next_try:
                     self._next_try = now + self._pause
                     return 1
                 if now >= deadline:
                     return 0
-                self._changed.wait(min(self._next_try, deadline) - now)
+                self._changed.wait(min(self._next_try - now, deadline - now, _STEP_SECONDS))
         return wanted
 
     def learn(self, outcomes: Sequence[Outcome]) -> None:

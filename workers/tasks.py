@@ -17,6 +17,7 @@ from notifier.errors import Unreachable
 from notifier.notifications import Status
 from notifier.outbox import Change
 from notifier.telemetry import trace
+from workers.deliver import Stopped
 from workers.units import Outcome, UnitTask
 from workers.wiring import delivery
 
@@ -45,6 +46,12 @@ class Deliver(UnitTask):
         ids = [_id(request) for request in requests]
         try:
             changes = delivery(_channel(requests[0]["delivery_info"])).deliver([id_ for id_ in ids if id_])
+        except Stopped as stopped:
+            log.info("messages given back: this worker ends", count=len(stopped.left))
+            return [
+                _give_back if id_ in stopped.left else partial(report, stopped.changes.get(id_)) if id_ else None
+                for id_ in ids
+            ]
         except Unreachable as error:
             log.warning("messages given back", count=len(ids), reason=str(error))
             return [_give_back] * len(ids)
@@ -78,7 +85,7 @@ def _id(request: dict[str, Any]) -> UUID | None:
 def _deliver(channel: str, id_: UUID) -> Change | None:
     try:
         return delivery(channel).deliver([id_]).get(id_)
-    except Unreachable as error:
+    except (Unreachable, Stopped) as error:
         log.warning("message given back", notification=str(id_), reason=str(error))
         _give_back()
     except Exception as error:  # noqa: BLE001  whatever it is: Celery would publish its text
@@ -87,7 +94,7 @@ def _deliver(channel: str, id_: UUID) -> Change | None:
 
 
 def _give_back() -> NoReturn:
-    raise Reject("the database does not answer", requeue=True) from None
+    raise Reject("the database does not answer, or this worker ends", requeue=True) from None
 
 
 def report(change: Change | None) -> str:

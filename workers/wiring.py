@@ -14,6 +14,7 @@ from notifier.templates import Templates, templates_folder
 from workers.deliver import Delivery
 from workers.gate import Gate
 from workers.limits import Limiter
+from workers.stop import Stop
 from workers.underway import Underway
 
 _making = threading.Lock()
@@ -38,8 +39,20 @@ def _delivery(channel: str) -> Delivery:
         settings.send_lease_seconds,
         underway(),
         Gate(Channels(engine(), actor=worker, probe_seconds=settings.probe_seconds), channel),
-        Limiter(settings.broker_url.get_secret_value(), channel, loaded.rate, fixed=settings.rates.get(channel)),
+        Limiter(
+            settings.broker_url.get_secret_value(),
+            channel,
+            loaded.rate,
+            fixed=settings.rates.get(channel),
+            sleep=stop().wait,
+        ),
+        stop(),
     )
+
+
+@cache
+def stop() -> Stop:
+    return Stop()
 
 
 @cache
@@ -47,7 +60,8 @@ def underway() -> Underway:
     return Underway()
 
 
-os.register_at_fork(after_in_child=underway.cache_clear)  # a thread of the parent may hold its lock
+for each in (underway, stop):
+    os.register_at_fork(after_in_child=each.cache_clear)  # a thread of the parent may hold its lock
 
 
 @cache

@@ -43,6 +43,7 @@ def celery_configuration(broker_url: str, visibility_seconds: int = 120, unit_si
         "worker_redirect_stdouts": False,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # a worker outlives its broker
+        "broker_channel_error_retry": True,  # also when Redis refuses a command: a replica, a full memory, a right
         "worker_detect_quorum_queues": False,  # RabbitMQ only
         "worker_send_task_events": True,  # Flower
         "broker_transport_options": {

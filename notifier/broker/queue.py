@@ -3,6 +3,7 @@
 Redis is a hint. Whatever goes wrong here costs time, not notifications: the publication stays due in Postgres.
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -10,14 +11,17 @@ from uuid import UUID, uuid4
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import BusyLoadingError, RedisError, ResponseError
 from redis.retry import Retry
 
 from notifier.broker.configuration import queue_name
 from notifier.broker.envelope import Envelopes
+from notifier.broker.refusal import advice
 from notifier.broker.url import redis_url
 from notifier.broker.version import check_server
 from notifier.errors import SettingsError, Unreachable
+
+log = logging.getLogger(__name__)
 
 _GENERATION = "notifier:generation"
 _NO_MARK = 2**53
@@ -99,20 +103,35 @@ class Queue:
         return found
 
     def generation(self) -> str:
-        """Another one means that the broker lost its memory since. Raises BrokerError."""
+        """Another one means that the broker may have lost messages since. Raises BrokerError.
+
+        It is a mark in the broker's memory, and the id of its replication: a new one is drawn by a server that starts
+        and by a replica that is promoted, which may have missed the last writes of the primary before it.
+        """
         try:
-            with self._redis.pipeline() as pipeline:
-                pipeline.setnx(_GENERATION, uuid4().hex)
+            with self._redis.pipeline(transaction=False) as pipeline:
                 pipeline.get(_GENERATION)
-                known = pipeline.execute()[1]
+                pipeline.info("replication")
+                mark, replication = pipeline.execute(raise_on_error=False)
+            if isinstance(mark, Exception):
+                raise mark
+            if mark is None:
+                self._redis.set(_GENERATION, uuid4().hex, nx=True)
+                mark = self._redis.get(_GENERATION)
         except (RedisError, OSError) as error:
             raise self._unreachable(error) from error
-        return str(known)
+        history = replication.get("master_replid") if isinstance(replication, dict) else None  # it takes a right
+        return f"{mark!r} {history}"
 
     def check(self) -> None:
-        """Raises BrokerError where no Redis answers, BrokerTooOld where it is too old."""
+        """Raises BrokerError where no Redis answers, BrokerTooOld where it is too old.
+
+        One that refuses (a replica, a full memory, one that loads its data) will do: it is waited for.
+        """
         try:
             check_server(self._redis)
+        except (ResponseError, BusyLoadingError) as error:
+            log.warning("Redis refuses commands, starting all the same: %s. %s", error, advice(error))
         except (RedisError, OSError) as error:
             raise self._unreachable(error) from error
 
@@ -122,6 +141,9 @@ class Queue:
     def _unreachable(self, error: Exception) -> BrokerError:
         where = without_password(self._url)
         cause = " ".join(str(error).split())
+        if isinstance(error, ResponseError | BusyLoadingError):
+            self._redis.connection_pool.disconnect(inuse_connections=False)  # a demoted primary keeps them open
+            return BrokerError(f"the broker at {where} refuses: {cause}. {advice(error)}".rstrip(". ") + ".")
         return BrokerError(f"no broker at {where}: {cause}. Is NOTIFIER_BROKER_URL right and the server up?")
 
 

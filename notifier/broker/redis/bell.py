@@ -5,7 +5,7 @@ from queue import Empty
 from time import monotonic
 from typing import Any
 
-from notifier.broker.redis.refusal import Refusals
+from notifier.broker.refusal import Refusals
 from notifier.broker.redis.reserve import Source
 
 LOOK_SECONDS = 1.0

@@ -5,13 +5,12 @@ memory, a disk error, a missing right, a key of another type. Each can end witho
 whatever is refused is tried again.
 """
 
+import logging
 import re
 from collections.abc import Callable
 from time import monotonic
 
-from kombu.log import get_logger
-
-log = get_logger(__name__)
+log = logging.getLogger(__name__)
 
 FIRST_SECONDS = 0.5
 LONGEST_SECONDS = 5.0

@@ -1,0 +1,52 @@
+"""Celery's consumer, with a pause between two starts where the broker refuses a command."""
+
+import time
+from typing import Any
+
+from celery.worker import consumer
+from celery.worker.state import maybe_shutdown
+
+from notifier.broker.refusal import Refusals
+
+_STEP_SECONDS = 0.25
+
+
+class Consumer(consumer.Consumer):  # type: ignore[misc]
+    """Starts over when the broker is gone, as Celery's own does, and also when it refuses something.
+
+    The fast transport waits by itself for most refusals; those while a connection is made, and all of the stock
+    transport's, come here.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._refusals = Refusals("to let this worker consume")
+        self.waits = False
+        """Whether it is in the pause between two starts."""
+        super().__init__(*args, **kwargs)
+
+    def on_connection_error_before_connected(self, exc: Exception) -> None:
+        if self._is_refusal(exc):
+            self._pause(exc)
+        else:
+            super().on_connection_error_before_connected(exc)
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        super().on_connection_error_after_connected(exc)
+        if self._is_refusal(exc):
+            self._pause(exc)
+
+    def on_ready(self) -> None:
+        self._refusals.end()
+        super().on_ready()
+
+    def _is_refusal(self, error: Exception) -> bool:
+        return isinstance(error, self.channel_errors) and not isinstance(error, self.connection_errors)
+
+    def _pause(self, error: Exception) -> None:
+        """Raise WorkerShutdown where the process is to end."""
+        self.waits = True
+        until = time.monotonic() + self._refusals.add(error)
+        while time.monotonic() < until:
+            maybe_shutdown()
+            time.sleep(_STEP_SECONDS)
+        self.waits = False

@@ -1,0 +1,31 @@
+"""The end of this worker process, as its threads learn of it."""
+
+import os
+import signal
+import threading
+
+
+class Stop:
+    """Set once. What waits in a thread then returns at once, and what has not begun goes back to the broker.
+
+    `exit_code` is the least that the process ends with: more than 0 where nobody asked for the end.
+    """
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.exit_code = 0
+
+    def __bool__(self) -> bool:
+        return self._event.is_set()
+
+    def set(self) -> None:
+        self._event.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long, or until the end begins. Return whether it has begun."""
+        return self._event.wait(seconds)
+
+    def leave(self) -> None:
+        """End this process as SIGTERM does, but with exit code 1: an orchestrator starts another one."""
+        self.exit_code = 1
+        os.kill(os.getpid(), signal.SIGTERM)
