@@ -27,23 +27,25 @@ _SETTINGS = """
 bind 127.0.0.1
 port {port}
 requirepass {password}
+masterauth {password}
 dir {data}
 daemonize no
 maxmemory-policy noeviction
 save ""
 appendonly {appendonly}
 appendfsync everysec
+repl-diskless-sync-delay 0
 """
 
 
 @contextmanager
-def embedded_redis(folder: Path, *, durable: bool = True) -> Iterator["RedisServer"]:
-    """A new server; its log and, until the end, its data lie in `folder`.
+def embedded_redis(folder: Path, *, durable: bool = True, password: str = "") -> Iterator["RedisServer"]:
+    """A new server; its log and, until the end, its data lie in `folder`. Servers that replicate share a `password`.
 
     `durable=False` forgets everything when it stops: for tests. Raises Unreachable where it does not come up.
     """
     home = Path(tempfile.mkdtemp(prefix="redis-", dir=folder))
-    server = RedisServer(home, folder / "redis.log", durable)
+    server = RedisServer(home, folder / "redis.log", durable, password or secrets.token_urlsafe(24))
     try:
         server.start()
         yield server
@@ -53,9 +55,9 @@ def embedded_redis(folder: Path, *, durable: bool = True) -> Iterator["RedisServ
 
 
 class RedisServer:
-    def __init__(self, home: Path, log: Path, durable: bool) -> None:
+    def __init__(self, home: Path, log: Path, durable: bool, password: str) -> None:
         self.port = free_port()
-        self._password = secrets.token_urlsafe(24)
+        self.password = password
         self._program = redis_program()
         self._data = home / "data"
         self._settings = home / "redis.conf"
@@ -65,7 +67,7 @@ class RedisServer:
         self._settings.write_text(
             _SETTINGS.format(
                 port=self.port,
-                password=self._password,
+                password=self.password,
                 data=self._data,
                 appendonly="yes" if durable else "no",
             )
@@ -73,7 +75,7 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
+        return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
     @property
     def pid(self) -> int | None:
@@ -101,7 +103,7 @@ class RedisServer:
         """Whether it answers, and no longer with LOADING."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1.0) as connection:
-                connection.sendall(f"AUTH {self._password}\r\nPING\r\nQUIT\r\n".encode())
+                connection.sendall(f"AUTH {self.password}\r\nPING\r\nQUIT\r\n".encode())
                 return b"+PONG" in connection.makefile("rb").read()
         except OSError:
             return False

@@ -16,7 +16,7 @@ from redis.retry import Retry
 
 from notifier.broker.configuration import queue_name
 from notifier.broker.envelope import Envelopes
-from notifier.broker.refusal import advice
+from notifier.broker.refusal import explained
 from notifier.broker.url import redis_url
 from notifier.broker.version import check_server
 from notifier.errors import SettingsError, Unreachable
@@ -131,7 +131,7 @@ class Queue:
         try:
             check_server(self._redis)
         except (ResponseError, BusyLoadingError) as error:
-            log.warning("Redis refuses commands, starting all the same: %s. %s", error, advice(error))
+            log.warning("Redis refuses commands, starting all the same: %s", explained(error))
         except (RedisError, OSError) as error:
             raise self._unreachable(error) from error
 
@@ -140,10 +140,10 @@ class Queue:
 
     def _unreachable(self, error: Exception) -> BrokerError:
         where = without_password(self._url)
-        cause = " ".join(str(error).split())
         if isinstance(error, ResponseError | BusyLoadingError):
             self._redis.connection_pool.disconnect(inuse_connections=False)  # a demoted primary keeps them open
-            return BrokerError(f"the broker at {where} refuses: {cause}. {advice(error)}".rstrip(". ") + ".")
+            return BrokerError(f"the broker at {where} refuses: {explained(error)}")
+        cause = " ".join(str(error).split())
         return BrokerError(f"no broker at {where}: {cause}. Is NOTIFIER_BROKER_URL right and the server up?")
 
 

@@ -49,6 +49,11 @@ def advice(error: Exception) -> str:
     return _TO_DO.get(code, "")
 
 
+def explained(error: Exception) -> str:
+    """The error's text on one line, and the advice where there is one."""
+    return ". ".join(filter(None, (" ".join(str(error).split()).rstrip("."), advice(error))))
+
+
 class Refusals:
     """The refusals of one kind of command, one after another. Not safe to share between threads.
 
@@ -78,8 +83,7 @@ class Refusals:
         self._until, self._next_wait = now + wait, min(wait * 2, self._longest)
         if now - self._logged_at >= SILENT_SECONDS:
             self._logged_at, self._logged = now, True
-            told = f" ({to_do})" if (to_do := advice(error)) else ""
-            log.error("Redis refuses %s, trying again: %s%s", self._what, error, told)
+            log.error("Redis refuses %s, trying again: %s", self._what, explained(error))
         return wait
 
     def end(self) -> None:

@@ -36,6 +36,10 @@ class Proxy:
             with suppress(OSError):
                 wire.shutdown(socket.SHUT_RDWR)
 
+    def lead_to(self, port: int) -> None:
+        """New connections go to that server; those there are stay where they are."""
+        self._server = self._server[0], port
+
     def close(self) -> None:
         self.cut()
         with suppress(OSError):

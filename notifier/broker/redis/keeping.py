@@ -27,7 +27,8 @@ class KeepingChannel(stock.Channel):  # type: ignore[misc]
         self._cached_client: Any = None
         self._without_acks: set[str] = set()
         self._unbound: list[tuple[Any, ...]] = []
-        self._mute = Refusals("to publish events for Flower; they are dropped")
+        self._mute = Refusals("to publish events for Flower")
+        self._bindings = Refusals("to keep the table of queues")
         super().__init__(*args, **kwargs)
         self._note = f"{self.global_keyprefix}unacked_noted:{uuid4().hex}"
 
@@ -93,12 +94,22 @@ class KeepingChannel(stock.Channel):  # type: ignore[misc]
             super()._queue_bind(*binding)
         except self.ResponseError as error:
             self._unbound.append(binding)
-            log.warning("Redis refuses the binding of the queue %s, trying again: %s", binding[-1], error)
+            self._bindings.add(error)
 
     def _bind_again(self) -> None:
+        if not self._unbound or self._bindings.waits:
+            return
         bindings, self._unbound = self._unbound, []
         for binding in bindings:
             self._queue_bind(*binding)
+        if not self._unbound:
+            self._bindings.end()
+
+    def maybe_refresh_binding_expiry(self) -> None:
+        try:
+            super().maybe_refresh_binding_expiry()
+        except self.ResponseError as error:
+            self._bindings.add(error)
 
     def _size(self, queue: str) -> int:
         """How long the queue is; 0 where Redis refuses to say. A full Redis refuses all that comes in MULTI."""

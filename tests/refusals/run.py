@@ -1,0 +1,127 @@
+"""Refusals of Redis under load and at a worker's start, one kind after another."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from notifier.errors import Unreachable
+from tests.chaos.world import running_world
+from tests.refusals.kinds import KINDS, admin
+from tests.refusals.stage import Stage
+
+STARTS_SECONDS = 60.0
+AGAIN_SECONDS = 60.0
+_SETTLES_SECONDS = 120.0
+_FIRST = 40
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`ended`: exit codes of processes that ended by themselves; `seconds`: how long Redis refused; `back`: until
+    events that were written afterwards were accepted; `drained`: of the messages of a full Redis, by a new worker.
+    """
+
+    kind: str
+    seconds: float
+    events: int
+    lost: int
+    unexpected: int
+    duplicated: int
+    ended: dict[str, int]
+    back: float
+
+    @property
+    def good(self) -> bool:
+        return not (self.lost or self.unexpected or self.duplicated or self.ended)
+
+
+def run(kinds: Sequence[str], seconds: float, rate: float, folder: Path) -> list[Finding]:
+    """Refuse for so many seconds while so many events a second are written."""
+    with running_world(folder) as world, Stage(world, folder) as stage:
+        for name in ("bridge-1", "bridge-2"):
+            stage.start(name, "bridge")
+        stage.start("feedback", "feedback")
+        stage.worker("worker")
+        stage.feed(_FIRST)
+        stage.until(lambda: stage.accepted() >= stage.fed, STARTS_SECONDS)
+        return [refuse(stage, kind, seconds, rate) for kind in kinds]
+
+
+def refuse(stage: Stage, kind: str, seconds: float, rate: float) -> Finding:
+    """One kind of refusal; in the middle of it another worker starts."""
+    client = admin(stage.world.redis.url)
+    feeder = Feeder(stage, rate)
+    feeder.go_on(1.0)
+    KINDS[kind].begin(client)
+    try:
+        feeder.go_on(seconds / 3)
+        starter = stage.worker(f"started-{kind.replace(' ', '-')}")
+        feeder.go_on(seconds * 2 / 3)
+        if kind == "full":
+            _is_drained(stage)
+    finally:
+        KINDS[kind].end(client)
+    client.close()
+    stage.feed(1)  # one that was never in Redis before
+    back = stage.until(lambda: stage.accepted() >= stage.fed, AGAIN_SECONDS)
+    stage.until(lambda: " ready." in starter.log.read_text(), STARTS_SECONDS)
+    ended = stage.ended()
+    starter.stop()
+    ended = {**ended, **({starter.name: starter.exit_code} if starter.exit_code else {})}
+    del stage.children[starter.name]
+    mails, expected = stage.mails(), stage.expected()
+    return Finding(
+        kind=kind,
+        seconds=seconds,
+        events=stage.fed,
+        lost=len(expected - mails.keys()),
+        unexpected=sum(count for to, count in mails.items() if to not in expected),
+        duplicated=sum(count - 1 for to, count in mails.items() if to in expected),
+        ended=ended,
+        back=round(back, 2),
+    )
+
+
+def drain(messages: int, folder: Path) -> float:
+    """Seconds in which a new worker empties a Redis that was filled while no worker ran, from the worker's start."""
+    with running_world(folder) as world, Stage(world, folder) as stage:
+        stage.start("bridge", "bridge")
+        stage.feed(messages)
+        stage.until(lambda: stage.queue.depth("email") == messages, STARTS_SECONDS)
+        client = admin(world.redis.url)
+        client.config_set("maxmemory", 1)
+        stage.worker("worker")
+        took = stage.until(lambda: stage.accepted() == messages and _is_empty(stage), _SETTLES_SECONDS)
+        client.config_set("maxmemory", 0)
+        stage.feed(1)
+        stage.until(lambda: stage.accepted() == messages + 1, AGAIN_SECONDS)
+        mails = stage.mails()
+        if len(mails) != stage.fed or sum(mails.values()) != stage.fed or stage.ended():
+            raise Unreachable(f"{len(mails)} of {stage.fed} accepted, ended: {stage.ended()}; logs: {folder}")
+        return round(took, 2)
+
+
+def _is_drained(stage: Stage) -> None:
+    """While it is still full: what was in Redis when it became full is gone from it."""
+    stage.until(lambda: _is_empty(stage), AGAIN_SECONDS)
+
+
+def _is_empty(stage: Stage) -> bool:
+    return not stage.queue.held("email")
+
+
+class Feeder:
+    """Writes events at a rate, in small steps."""
+
+    def __init__(self, stage: Stage, rate: float) -> None:
+        self._stage = stage
+        self._rate = rate
+
+    def go_on(self, seconds: float) -> None:
+        began, done = time.monotonic(), 0
+        while (spent := time.monotonic() - began) < seconds:
+            if (due := int(spent * self._rate) - done) > 0:
+                self._stage.feed(due)
+                done += due
+            time.sleep(0.05)

@@ -1,0 +1,35 @@
+"""`notifier worker email` as a process that breaks in the way that its first argument names."""
+
+import sys
+
+from notifier.cli import main
+from notifier.settings import load_settings
+
+HOW = sys.argv.pop(1)
+
+
+def break_down() -> None:
+    from celery.exceptions import WorkerTerminate
+    from celery.signals import worker_ready
+
+    from workers.consumer import Consumer
+    from workers.wiring import stop
+
+    def start(_: Consumer) -> None:
+        match HOW:
+            case "error":
+                raise RuntimeError("a mistake in the consumer")
+            case "terminate":
+                raise WorkerTerminate(1)
+            case "exit":
+                raise SystemExit(3)
+
+    if HOW in {"error", "terminate", "exit"}:
+        Consumer.start = start  # type: ignore[method-assign]
+    elif HOW == "leave":
+        worker_ready.connect(lambda **_: stop().leave(), weak=False)
+
+
+load_settings()
+break_down()
+main()
