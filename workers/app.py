@@ -58,3 +58,11 @@ def _end(**_: object) -> None:
 @setup_logging.connect  # type: ignore[untyped-decorator]
 def _our_logging(**_: object) -> None:
     configure_logging(settings, process="worker")
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command `celery`. Return its exit code: 0 where it was asked to end. `app.worker_main` has none."""
+    from celery.bin.celery import celery
+
+    code = celery.main(args=arguments, standalone_mode=False)
+    return code if isinstance(code, int) else 1  # None: Celery ended its worker at once, as after an internal error

@@ -47,7 +47,9 @@ class Builds:
         leave: Callable[[], None] | None = None,
         stop: Stop | None = None,
     ) -> None:
-        """`leave` ends this process: what is under way is finished first. After `stop` no unit waits for its builds."""
+        """`leave` ends this process: what is under way is finished first. Once `stop` is set no unit waits for its
+        builds.
+        """
         self._stop = stop or Stop()
         self._threads = Threads(THREADS, "build", spare=HANGING)
         self._underway = underway

@@ -32,20 +32,13 @@ def worker(
         "--without-mingle",
     ]
     from notifier.garbage import collect_rarely
+    from workers.app import run
     from workers.wiring import stop
 
     collect_rarely()
 
     arguments = ["-A", "workers.app", "--quiet", "worker", "-Q", queues, "-n", name or f"{'-'.join(channels)}@%h"]
-    raise typer.Exit(max(run_celery([*arguments, *options]), stop().exit_code))
-
-
-def run_celery(arguments: list[str]) -> int:
-    """Run the command `celery`. Return its exit code: 0 where it was asked to end. `app.worker_main` has none."""
-    from celery.bin.celery import celery
-
-    code = celery.main(args=arguments, standalone_mode=False)
-    return code if isinstance(code, int) else 1  # None: Celery ended its worker at once, as after an internal error
+    raise typer.Exit(max(run([*arguments, *options]), stop().exit_code))
 
 
 def check(channels: list[str]) -> None:

@@ -56,7 +56,7 @@ class Prepared:
 
 
 class Stopped(NotifierError):
-    """This process is to end: the deliveries `left` have not begun, and their messages go back to the broker.
+    """The process is to end: the deliveries `left` have not begun, and their messages go back to the broker.
 
     `changes` says what became of the others.
     """

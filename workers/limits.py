@@ -99,7 +99,11 @@ class Limiter:
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._redis = Redis.from_url(
-            redis_url(broker_url), socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0), decode_responses=True
+            redis_url(broker_url),
+            socket_timeout=2,
+            socket_connect_timeout=2,
+            retry=Retry(NoBackoff(), 0),
+            decode_responses=True,
         )
         self._take, self._slow = (self._redis.register_script(each) for each in (_TAKE, _SLOW_DOWN))
         self._name = f"notifier:rate:{channel}"

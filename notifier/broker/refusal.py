@@ -19,7 +19,7 @@ SILENT_SECONDS = 60.0
 """Between two log lines about refusals that go on."""
 
 _TO_DO = {
-    "READONLY": "it is a replica: after a failover it answers again once NOTIFIER_BROKER_URL leads to the new primary",
+    "READONLY": "it is a replica: NOTIFIER_BROKER_URL must lead to the primary, also after a failover",
     "OOM": "its memory is full: workers drain it; raise maxmemory if it fills again",
     "MISCONF": "it cannot save to its disk: see its log, and the disk's free space",
     "WRONGTYPE": "another application uses the same keys: give Notifier a database of its own",
@@ -60,9 +60,7 @@ class Refusals:
     `what` completes the log line "Redis refuses ...".
     """
 
-    def __init__(
-        self, what: str, longest: float = LONGEST_SECONDS, clock: Callable[[], float] = monotonic
-    ) -> None:
+    def __init__(self, what: str, longest: float = LONGEST_SECONDS, clock: Callable[[], float] = monotonic) -> None:
         self._what = what
         self._longest = longest
         self._clock = clock

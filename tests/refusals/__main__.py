@@ -18,7 +18,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0, help="how long each refusal lasts")
     parser.add_argument("--rate", type=float, default=50.0, help="events a second")
     parser.add_argument("--only", nargs="+", choices=[*KINDS], metavar="KIND", default=[*MUST], help=", ".join(KINDS))
-    parser.add_argument("--messages", type=int, default=5_000, help="in the full Redis that a new worker drains; or 0")
+    parser.add_argument(
+        "--messages", type=int, default=5_000, help="in the full Redis that a new worker drains; or 0"
+    )
     given = parser.parse_args()
     os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")
     folder = Path(tempfile.mkdtemp(prefix="notifier-refusals-"))

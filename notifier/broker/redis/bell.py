@@ -5,8 +5,8 @@ from queue import Empty
 from time import monotonic
 from typing import Any
 
-from notifier.broker.refusal import Refusals
 from notifier.broker.redis.reserve import Source
+from notifier.broker.refusal import Refusals
 
 LOOK_SECONDS = 1.0
 """Between two questions while Redis refuses the blocking commands that would announce a message."""
@@ -98,7 +98,7 @@ class Bell:
         self._channel.look()
 
     def _refused(self, error: Exception) -> None:
-        """Connect anew, for the server may have been replaced; next time wait with BRPOP, which a full Redis allows."""
+        """Connect anew, for the server may have been replaced; then wait with BRPOP: a full Redis allows it."""
         self.connection.disconnect()
         self._rests = not self._rests
         wait = self._refusals.add(error)

@@ -13,8 +13,8 @@ from kombu.log import get_logger
 from notifier.broker.redis.bell import Bells
 from notifier.broker.redis.keeping import KeepingChannel
 from notifier.broker.redis.qos import QoS
-from notifier.broker.refusal import Refusals
 from notifier.broker.redis.reserve import MOST, Source
+from notifier.broker.refusal import Refusals
 from notifier.broker.version import check_server
 
 log = get_logger(__name__)

@@ -11,8 +11,8 @@ from kombu.utils.encoding import bytes_to_str
 from kombu.utils.scheduling import priority_cycle
 
 from notifier.broker.redis import give_back, reserve
-from notifier.broker.refusal import Refusals
 from notifier.broker.redis.reserve import MOST, Source
+from notifier.broker.refusal import Refusals
 
 log = get_logger(__name__)
 
