@@ -1,11 +1,13 @@
 """Runs the migrations: by `notifier migrate`, or by `alembic` with NOTIFIER_DATABASE_URL set."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from alembic import context
-from notifier.database import connect
+from notifier.database import migrating_engine
 from notifier.settings import load_settings
 from notifier.tables import metadata
 
@@ -18,12 +20,14 @@ def ours(name: str | None, kind: str, _parents: object) -> bool:
     return not (kind == "table" and name and _PARTITION.search(name))
 
 
+_WAIT = text("""
+SELECT set_config('idle_in_transaction_session_timeout', '0', true), set_config('lock_timeout', '0', true)
+""")
+
+
 def run(connection: Connection) -> None:
-    connection.execute(text("SET statement_timeout = '10min'"))
-    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
-    connection.execute(text("SET lock_timeout = '3s'"))  # never queue all traffic behind a waiting ALTER
-    connection.commit()
-    try:
+    connection.commit()  # it must not idle in a transaction while we wait
+    with one_at_a_time(connection.engine):
         context.configure(
             connection=connection,
             target_metadata=metadata,
@@ -31,19 +35,29 @@ def run(connection: Connection) -> None:
             compare_server_default=True,
             transaction_per_migration=True,
         )
-        with context.begin_transaction():
-            context.run_migrations()
-        connection.commit()
-    finally:
-        connection.rollback()
-        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
-        connection.commit()
+        try:
+            with context.begin_transaction():
+                context.run_migrations()
+            connection.commit()
+        finally:
+            connection.rollback()
+
+
+@contextmanager
+def one_at_a_time(engine: Engine) -> Iterator[None]:
+    """Wait for any other migration to end. The lock belongs to a transaction that stays open beside the migrations':
+    a lock of the session would be lost, or stay with a stranger, where PgBouncer lends sessions to transactions.
+    """
+    with engine.begin() as guard:
+        guard.execute(_WAIT)
+        guard.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        yield
 
 
 given = context.config.attributes.get("connection")
 if given is not None:
     run(given)
 else:
-    engine = connect(load_settings().database_url.get_secret_value(), application="alembic")
+    engine = migrating_engine(load_settings().database_url.get_secret_value(), application="alembic")
     with engine.connect() as own:
         run(own)

@@ -73,10 +73,11 @@ class Bridge:
         self._ahead = ReadAhead(PAGES_AHEAD)
         self._sweeping = Loop("sweep", SWEEP_SECONDS, self._find_shards)
         self._taking = Loop("take shards", ACQUIRE_SECONDS, self._take_shards)
+        self._renewing = Loop("renew", holdings.renew_seconds, holdings.renew)
         self._loops = (
             self._sweeping,
             self._taking,
-            Loop("renew", holdings.renew_seconds, holdings.renew),
+            self._renewing,
             Loop("brake", BRAKE_SECONDS, brake.measure),
             Loop("housekeeping", HOUSEKEEPING_SECONDS, self._keep_house),
             *chores,
@@ -131,7 +132,7 @@ class Bridge:
             if item is not None:
                 wait, reader = item
                 heapq.heappush(due, (time.monotonic() + wait, next(number), reader))
-            self._heartbeat.beat()
+            self._heartbeat.beat(self._renewing.recording.trouble())
             while due and due[0][0] <= time.monotonic() and not self._stopping.is_set():
                 self._pollers.submit(self._poll, heapq.heappop(due)[2])
 

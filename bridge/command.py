@@ -51,7 +51,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     from bridge.sweep import Sweep
     from bridge.tree import ShardTree
     from notifier.broker import Queue
-    from notifier.database import check_schema, connect
+    from notifier.database import check_durable, check_schema, connect
     from notifier.health import Heartbeat
     from notifier.metrics import served
     from notifier.outbox import Intake as Outbox
@@ -64,6 +64,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
         settings.database_url.get_secret_value(), pool_size=POLLERS + LOOPS, application="notifier bridge"
     )
     check_schema(engine)
+    check_durable(engine, allowed=settings.allow_nondurable_database)
     queue = Queue(settings.broker_url.get_secret_value(), origin=owner)
     queue.check()
     streams = Streams(settings)

@@ -8,6 +8,7 @@ import structlog
 
 from notifier.database import DatabaseError, cause
 from notifier.errors import NotifierError
+from notifier.health import Recording
 from notifier.telemetry import trace
 
 log = structlog.get_logger(__name__)
@@ -27,6 +28,7 @@ class Loop:
 
     def __init__(self, name: str, seconds: float, job: Callable[[], object]) -> None:
         self.name = name
+        self.recording = Recording()
         self._seconds = seconds
         self._job = job
         self._stop = threading.Event()
@@ -60,13 +62,15 @@ class Loop:
         try:
             answer = self._job()
         except DatabaseError as error:
-            log.warning("failed, will try again", job=self.name, reason=cause(error))
+            self.recording.failed(reason := cause(error))
+            log.warning("failed, will try again", job=self.name, reason=reason)
         except NotifierError as error:
             log.warning("failed, will try again", job=self.name, reason=" ".join(str(error).split())[:300])
         except Exception as error:  # noqa: BLE001
             facts = {"job": self.name, "error": type(error).__name__, "trace": trace(error)}
             log.error("failed, will try again", **facts)  # noqa: TRY400  what the error says may quote a record
         else:
+            self.recording.worked()
             self._failures = 0
             return answer.seconds if isinstance(answer, NextIn) else self._seconds
         self._failures += 1

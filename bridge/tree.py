@@ -70,9 +70,9 @@ SELECT EXISTS (
 """)
 
 
-_LOCK = text("SELECT pg_try_advisory_lock(:key)")
-_MAY_IDLE = text("SELECT set_config('idle_session_timeout', :seconds, false)")
-_UNLOCK = text("SELECT pg_advisory_unlock(:key), set_config('idle_session_timeout', '0', false)")
+_LOCK = text("""
+SELECT pg_try_advisory_xact_lock(:key), set_config('idle_in_transaction_session_timeout', :seconds, true)
+""")
 
 HUNG_SECONDS = 120
 """How long a listing may take before it counts as hung."""
@@ -147,18 +147,13 @@ class ShardTree:
     def listing(self) -> Iterator[bool]:
         """True for the one bridge that may list shards now: DescribeStream has a quota for the whole account.
 
-        A lock of the session and no transaction: a listing may take longer than a transaction may idle. The server
-        ends the session of a bridge that hangs with it, since the others find no new shard for so long.
+        The lock belongs to a transaction that is open meanwhile, since PgBouncer may lend the session to another
+        client between two transactions. The server ends the transaction of a bridge that hangs, because the others
+        find no new shard for so long; then DatabaseError is raised at the end.
         """
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            if not connection.scalar(_LOCK, {"key": _LISTING_LOCK}):
-                yield False
-                return
-            connection.execute(_MAY_IDLE, {"seconds": f"{self._hung_seconds}s"})
-            try:
-                yield True
-            finally:
-                connection.execute(_UNLOCK, {"key": _LISTING_LOCK})
+        values = {"key": _LISTING_LOCK, "seconds": f"{self._hung_seconds}s"}
+        with self._engine.begin() as connection:
+            yield bool(connection.execute(_LOCK, values).scalar_one())
 
 
 def created_at(shard_id: str) -> float | None:

@@ -1,6 +1,6 @@
 """The connection to Postgres, and whether the schema fits this program."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -11,9 +11,9 @@ import psycopg
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import (
-    ArgumentError,
     DataError,
     DBAPIError,
     IntegrityError,
@@ -24,18 +24,22 @@ from sqlalchemy.exc import (
     TimeoutError,  # noqa: A004  of the pool
 )
 
+from notifier.database_url import DatabaseUrl, shown
 from notifier.errors import SchemaOutdated, SettingsError, Unreachable
+from notifier.sessions import SessionSettings
 
 __all__ = [
     "DatabaseError",
     "Engine",
     "alembic_configuration",
     "cause",
+    "check_durable",
     "check_schema",
     "connect",
     "is_away",
     "is_refused",
     "migrate",
+    "migrating_engine",
     "permitted",
     "schema_head",
     "storable",
@@ -46,16 +50,10 @@ DatabaseError = SQLAlchemyError
 """Whatever Postgres, the way to it or the pool raised."""
 
 _READ_ONLY = "25006"  # the primary that we knew is a standby now
+_SERVER_LEAVES = frozenset({_READ_ONLY, "57P01", "57P02", "57P03"})
+_CONNECTION_LOST = "08"
 _FORBIDDEN = "42501"
-
-
-class _BinaryCursor(psycopg.Cursor[Any]):
-    """Takes results in Postgres's binary form: a third of the client's time for a page of records."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.format = psycopg.pq.Format.BINARY
-
+_DURABLE_COMMITS = frozenset({"on", "remote_apply"})
 
 # A dead peer must be noticed before the shortest lease ends.
 _CONNECT = {
@@ -66,39 +64,59 @@ _CONNECT = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-_OPTIONS = "-c statement_timeout={patience}s -c idle_in_transaction_session_timeout=30s -c timezone=UTC"
 
 
 def connect(
-    url: str, *, pool_size: int = 5, application: str = "notifier", binary: bool = False, patience: int = 30
+    url: str,
+    *,
+    pool_size: int = 5,
+    application: str = "notifier",
+    binary: bool = False,
+    patience: int = 30,
+    lock_patience: int | None = None,
 ) -> Engine:
     """An engine for that URL; connects when it is first used. Raises SettingsError for a malformed URL.
 
     With a `pool_size` of 0 the threads that use it are its only bound. `binary` is for statements that return plain
-    types only: no enum, and nothing of the catalog. A statement is given up after `patience` seconds.
+    types only: no enum, and nothing of the catalog. A statement is given up after `patience` seconds, the wait for a
+    lock after `lock_patience`. Of several hosts in the URL the one that takes writes is used.
     """
-    try:
-        parsed = make_url(url)
-        psycopg.conninfo.make_conninfo(**dict.fromkeys(parsed.query, ""))
-    except psycopg.ProgrammingError as error:
-        raise SettingsError(f"NOTIFIER_DATABASE_URL has an {str(error).strip()}") from None
-    except (ArgumentError, ValueError):
-        raise SettingsError(
-            "NOTIFIER_DATABASE_URL is not a URL like postgresql://user:password@host:5432/database"
-        ) from None
-    options = _OPTIONS.format(patience=patience)
-    factory = {"cursor_factory": _BinaryCursor} if binary else {}
+    address = DatabaseUrl.of(url)
+    settings = SessionSettings(patience=patience, lock_patience=lock_patience, binary=binary)
     engine = create_engine(
-        parsed.set(drivername="postgresql+psycopg"),
-        connect_args={**_CONNECT, **factory, "options": options, "application_name": application},
+        address.url,
+        connect_args={**_CONNECT, **address.options, "application_name": application},
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=30,
         pool_recycle=1800,
         hide_parameters=True,  # recipients and items are nothing for a log
     )
+    event.listen(engine, "connect", _settle(settings), insert=True)  # before SQLAlchemy's own first statements
+    event.listen(engine, "handle_error", _discard_sessions)
     event.listen(engine, "before_cursor_execute", _make_storable, retval=True)
     return engine
+
+
+def _settle(settings: SessionSettings) -> Callable[[psycopg.Connection[Any], object], None]:
+    def settle(connection: psycopg.Connection[Any], _: object) -> None:
+        try:
+            settings.apply(connection)
+        except BaseException:
+            connection.close()  # never used without its settings
+            raise
+
+    return settle
+
+
+def _discard_sessions(context: ExceptionContext) -> None:
+    """Close this session, and before their next use all others of the pool, where its server writes no more.
+
+    After a failover the old primary may go on as a standby: its sessions live, and refuse each write.
+    """
+    sqlstate = getattr(context.original_exception, "sqlstate", None) or ""
+    if sqlstate in _SERVER_LEAVES or sqlstate.startswith(_CONNECTION_LOST):
+        context.is_disconnect = True
 
 
 def _make_storable(_: object, __: object, statement: str, values: Any, ___: object, ____: bool) -> tuple[str, Any]:
@@ -123,7 +141,9 @@ def storable(text: str) -> str:
 
 def is_away(error: DatabaseError) -> bool:
     """It may work when it is tried again: the server is down, the connection broke, a deadlock was resolved."""
-    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _READ_ONLY:
+    if isinstance(error, DBAPIError) and (
+        error.connection_invalidated or getattr(error.orig, "sqlstate", None) == _READ_ONLY
+    ):
         return True
     return isinstance(error, OperationalError | InterfaceError | TimeoutError)
 
@@ -143,9 +163,14 @@ def cause(error: DatabaseError) -> str:
     return f"{type(error.orig).__name__} {sqlstate or ''}".strip()
 
 
+def migrating_engine(url: str, *, application: str = "notifier migrate") -> Engine:
+    """For migrations: they may take ten minutes, and never queue all traffic behind an ALTER that waits."""
+    return connect(url, application=application, patience=600, lock_patience=3)
+
+
 def migrate(url: str) -> None:
     """Bring the schema to this program's version. Two at once are safe: the second waits for the first."""
-    engine = connect(url, application="notifier migrate")
+    engine = migrating_engine(url)
     try:
         with engine.connect() as connection:
             _check_encoding(connection)
@@ -176,6 +201,33 @@ def check_schema(engine: Engine) -> None:
         )
 
 
+def check_durable(engine: Engine, *, allowed: bool = False) -> None:
+    """Raises SettingsError where this Postgres may forget what it confirmed, unless that is `allowed`.
+
+    An attempt that was begun, sent and forgotten is begun again: a second mail.
+    """
+    try:
+        with engine.begin() as connection:
+            statement = "SELECT current_setting('synchronous_commit'), current_setting('fsync')"
+            commits, fsync = connection.exec_driver_sql(statement).one()
+    except OperationalError as error:
+        raise unreachable(engine, error) from error
+    if allowed:
+        return
+    if fsync != "on":
+        raise SettingsError(
+            "Postgres runs with fsync=off: after a crash it may forget commits, and people are notified twice. Set "
+            "fsync=on in its configuration, or NOTIFIER_ALLOW_NONDURABLE_DATABASE=true for a test or where the "
+            "storage itself keeps every commit"
+        )
+    if commits not in _DURABLE_COMMITS:
+        raise SettingsError(
+            f"synchronous_commit is {commits} in a session that set it to on: a pooler between us and Postgres drops "
+            "settings, so that a crash may forget commits and people are notified twice. Connect without it, "
+            f"or run ALTER ROLE {engine.url.username} SET synchronous_commit = on and restart the pooler"
+        )
+
+
 @contextmanager
 def permitted(engine: Engine) -> Iterator[None]:
     """Raises SettingsError where the login of this engine may not do what is tried in the block."""
@@ -194,7 +246,7 @@ def permitted(engine: Engine) -> Iterator[None]:
 def unreachable(engine: Engine, error: OperationalError) -> Unreachable:
     """The one line for a database that does not answer; it names the server and keeps the password out."""
     cause = " ".join(str(error.orig).split())
-    where = engine.url.set(query={}).render_as_string(hide_password=True)  # a query may hold a password too
+    where = shown(engine.url)
     return Unreachable(f"no database at {where}: {cause}. Is NOTIFIER_DATABASE_URL right and the server up?")
 
 

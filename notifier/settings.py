@@ -13,7 +13,8 @@ from notifier.errors import SettingsError
 from notifier.text import encodes
 
 AwsService = Literal["dynamodb", "ses", "sqs", "sns"]
-_PORT = re.compile(r"[\w+]+://(?:[^:/@]*(?::[^@]*)?@)?+(?:\[[^/?]*\]|[^:/?]*):([^/?]*)")
+_HOSTS = re.compile(r"[\w+]+://(?:[^:/@]*(?::[^@]*)?@)?+([^/?]*)")
+_PORT = re.compile(r"(?:\[.*\]|[^:]*):(.*)")
 
 
 class DatabaseSettings(BaseSettings):
@@ -21,7 +22,10 @@ class DatabaseSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="NOTIFIER_", env_ignore_empty=True, extra="ignore")
 
-    database_url: SecretStr = Field(description="Postgres, as postgresql://user:password@host:5432/database")
+    database_url: SecretStr = Field(
+        description="Postgres, as postgresql://user:password@host:5432/database; of several hosts, separated by "
+        "commas, the one that takes writes is used"
+    )
 
     @field_validator("database_url")
     @classmethod
@@ -29,8 +33,10 @@ class DatabaseSettings(BaseSettings):
         url = value.get_secret_value()
         if not url.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
             raise ValueError("must start with postgresql://")
-        if (port := _PORT.match(url)) and port[1].strip("0123456789"):
-            raise ValueError("the port is not a number")
+        hosts = _HOSTS.match(url)
+        for host in hosts[1].split(",") if hosts else ():
+            if (port := _PORT.match(host)) and port[1].strip("0123456789"):
+                raise ValueError("the port is not a number")
         return value
 
 
@@ -54,6 +60,11 @@ class RoleSettings(BaseSettings):
 class Settings(DatabaseSettings):
     """What a bridge and a worker need."""
 
+    allow_nondurable_database: bool = Field(
+        default=False,
+        description="true runs on a Postgres that may forget commits in a crash (fsync=off): for tests, or where its "
+        "storage keeps commits by itself",
+    )
     broker_url: SecretStr = Field(description="Redis, as redis://:password@host:6379/0; for bridge and worker")
     tables: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="DynamoDB tables whose streams are read, separated by commas"

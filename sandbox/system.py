@@ -128,7 +128,8 @@ def running_servers(
         aws = stack.enter_context(ministack(folder))
         ses = side_by_side.submit(stack.enter_context, ses_simulator(folder, "--queue-url", _queue_url(aws)))
         servers = (postgres.result(), redis.result(), aws, ses.result())
-        system = System(folder, *servers, stack.enter_context(ExitStack()), dict(options or {}))
+        allowed = {} if durable else {"NOTIFIER_ALLOW_NONDURABLE_DATABASE": "true"}
+        system = System(folder, *servers, stack.enter_context(ExitStack()), {**allowed, **(options or {})})
         create_events_queue(system.settings, boto3.Session(*CREDENTIALS.values()))
         system.postgres.create_database("notifier")
         migrate(system.postgres.url("notifier"))

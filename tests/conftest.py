@@ -35,6 +35,14 @@ class GivenPostgres:
         return parts._replace(path=f"/{database}").geturl() if database else parts.geturl()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nondurable_database() -> Iterator[None]:
+    """The tests' own Postgres runs with fsync=off; it never crashes with its machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NOTIFIER_ALLOW_NONDURABLE_DATABASE", "true")
+        yield
+
+
 @pytest.fixture(scope="session")
 def server_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("servers")

@@ -10,6 +10,7 @@ from notifier.broker.redis import use_transport
 from notifier.health import BEAT_SECONDS, Heartbeat
 from notifier.settings import load_settings
 from notifier.telemetry import configure_logging
+from workers.patience import RECORDING
 from workers.pulse import Pulse, waits_for_broker
 from workers.tasks import register
 from workers.wiring import stop, underway
@@ -30,7 +31,7 @@ class Beat(bootsteps.StartStopStep):  # type: ignore[misc]
     requires = ("celery.worker.components:Timer",)
 
     def start(self, worker: Any) -> None:
-        self._pulse = Pulse(Heartbeat("worker"), underway(), lambda: waits_for_broker(worker))
+        self._pulse = Pulse(Heartbeat("worker"), underway(), lambda: waits_for_broker(worker), recording=RECORDING)
         worker.timer.call_repeatedly(BEAT_SECONDS, self._pulse.turned)
         self._pulse.start()
 

@@ -45,7 +45,7 @@ def check(channels: list[str]) -> None:
     """Raises the NotifierError that says what is missing, before Celery starts."""
     from notifier.broker import Queue
     from notifier.channels import load_channel
-    from notifier.database import check_schema
+    from notifier.database import check_durable, check_schema
     from notifier.settings import load_settings
     from workers.wiring import engine, routes, templates
 
@@ -54,6 +54,7 @@ def check(channels: list[str]) -> None:
         load_channel(channel, settings)
     templates(settings, routes()).check()
     check_schema(engine())
+    check_durable(engine(), allowed=settings.allow_nondurable_database)
     queue = Queue(settings.broker_url.get_secret_value())
     queue.check()
     queue.close()

@@ -8,6 +8,7 @@ import structlog
 
 from notifier.database import DatabaseError, cause, is_away
 from notifier.errors import Unreachable
+from notifier.health import Recording
 from workers.stop import Stop
 
 log = structlog.get_logger(__name__)
@@ -15,6 +16,9 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _FIRST_WAIT = 0.05  # seconds
+
+RECORDING = Recording()
+"""Whether this process can write to the database."""
 
 
 class Patience:
@@ -46,16 +50,20 @@ class Patience:
         wait, ending = _FIRST_WAIT, False
         while True:
             try:
-                return step()
+                done = step()
             except DatabaseError as error:
                 if not self._again(error):
                     raise
+                RECORDING.failed(cause(error))
                 if self._stop and not ending:
                     ending, deadline = True, min(deadline, time.monotonic() + self._after_stop)
                 if time.monotonic() + wait > deadline:
                     raise Unreachable(f"the database stays away: {cause(error)}") from error
                 if wait == _FIRST_WAIT:
                     log.warning("waiting for the database", seconds=self._seconds, reason=cause(error))
+            else:
+                RECORDING.worked()
+                return done
             self.repeated = True
             self._waiting()
             if ending:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from notifier.health import BEAT_SECONDS, STALE_SECONDS, Heartbeat
+from notifier.health import BEAT_SECONDS, STALE_SECONDS, Heartbeat, Recording
 from workers.underway import Underway
 
 
@@ -18,11 +18,13 @@ class Pulse:
         underway: Underway,
         waits: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
+        recording: Recording | None = None,
     ) -> None:
         self._heartbeat = heartbeat
         self._underway = underway
         self._waits = waits
         self._clock = clock
+        self._recording = recording or Recording()
         self._turned = clock()
         self._stop = threading.Event()
 
@@ -42,7 +44,7 @@ class Pulse:
             self.turned()  # it has just waited: time to turn again before it counts as hanging
         hangs = self._clock() - self._turned > STALE_SECONDS / 2
         if not self._underway.stuck() and not hangs:
-            self._heartbeat.beat()
+            self._heartbeat.beat(self._recording.trouble())
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -41,7 +41,7 @@ def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
     from bridge.feedback.queue import FeedbackQueue
     from bridge.feedback.receiver import Receiver
     from bridge.feedback.receivers import Receivers
-    from notifier.database import check_schema, connect
+    from notifier.database import check_durable, check_schema, connect
     from notifier.health import Heartbeat
     from notifier.outbox import RateLimits, Settlement
 
@@ -54,6 +54,7 @@ def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
     flow = Flow(queue)
     try:
         check_schema(engine)
+        check_durable(engine, allowed=settings.allow_nondurable_database)
         queue.check()
         yield Receivers(
             [Receiver(queue, opener, settlement, flow) for _ in range(concurrency)], Heartbeat("feedback")

@@ -38,7 +38,7 @@ class Receivers:
         try:
             while not self._stopping.is_set():
                 if self._turning():
-                    self._heartbeat.beat()
+                    self._heartbeat.beat(self._trouble())
                 self._stopping.wait(BEAT_SECONDS)
         finally:
             for loop in self._loops:
@@ -51,6 +51,11 @@ class Receivers:
     def stop(self) -> None:
         """May be called from a signal handler or another thread."""
         self._stopping.set()
+
+    def _trouble(self) -> str:
+        """Empty while one of the receivers can record."""
+        found = [each.recording.trouble() for each in self._loops]
+        return found[0] if all(found) else ""
 
     def _turning(self) -> bool:
         return all(self._clock() - each.turned_at < _HUNG_SECONDS for each in self._receivers)

@@ -11,18 +11,20 @@ def health(
     process: Annotated[str, typer.Argument(help="bridge, feedback or worker")],
     json: Json = False,
 ) -> None:
-    """Say whether the bridge, feedback or worker on this machine makes progress. Exit 1 where it does not."""
+    """Say whether the bridge, feedback or worker on this machine makes progress. Exit 1 where it hangs, or where it
+    could record nothing in the database for 30 seconds.
+    """
     from notifier.errors import UsageError
     from notifier.health import STALE_SECONDS, Heartbeat
 
     if process not in {"bridge", "feedback", "worker"}:
         raise UsageError(f"{process!r} is neither bridge nor feedback nor worker")
-    age = Heartbeat(process).age()
-    good = age is not None and age < STALE_SECONDS
+    age, trouble = Heartbeat(process).age(), Heartbeat(process).trouble()
+    good = age is not None and age < STALE_SECONDS and not trouble
     words = "has not started here" if age is None else f"last made progress {age:.0f} s ago"
     if json:
-        print_json({"process": process, "healthy": good, "seconds": age})
+        print_json({"process": process, "healthy": good, "seconds": age, "trouble": trouble or None})
     else:
-        typer.echo(f"{process} {words}")
+        typer.echo(f"{process} {words}{f', but {trouble}' if trouble else ''}")
     if not good:
         raise typer.Exit(1)

@@ -1,0 +1,149 @@
+"""Sessions leave a server that writes no more, and find the one that does."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, text
+
+from notifier.database import DatabaseError, cause, connect, is_away, unreachable
+from notifier.errors import SettingsError
+from sandbox.postgres import PostgresServer, embedded_postgres
+from tests.waiting import wait_until
+
+SESSIONS = 3
+WRITE = text("INSERT INTO written DEFAULT VALUES")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[PostgresServer]:
+    with embedded_postgres(tmp_path, durable=False) as server:
+        administer(server, "CREATE TABLE written (at timestamptz DEFAULT now())")
+        yield server
+
+
+@pytest.fixture
+def engine(server: PostgresServer) -> Iterator[Engine]:
+    """Its pool holds sessions that were opened before whatever comes now."""
+    engine = connect(server.url(), pool_size=SESSIONS)
+    with ExitStack() as stack:
+        for _ in range(SESSIONS):
+            stack.enter_context(engine.connect())
+    yield engine
+    engine.dispose()
+
+
+def administer(server: PostgresServer, *statements: str) -> None:
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        for each in statements:
+            connection.execute(each.encode())
+
+
+def demote(server: PostgresServer) -> None:
+    """Sessions that are open become read-only; new ones may write: as behind an address that has moved on."""
+    administer(
+        server,
+        "ALTER ROLE postgres SET default_transaction_read_only = off",
+        "ALTER SYSTEM SET default_transaction_read_only = on",
+        "SELECT pg_reload_conf()",
+    )
+
+
+def write_each(engine: Engine) -> list[str]:
+    """In as many sessions at once as the pool has; answers what went wrong."""
+    wrong = []
+    with ExitStack() as stack:
+        for _ in range(SESSIONS):
+            try:
+                stack.enter_context(engine.begin()).execute(WRITE)
+            except DatabaseError as error:
+                wrong.append(cause(error))
+    return wrong
+
+
+def refuses_to_write(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return bool(connection.scalar(text("SHOW default_transaction_read_only")) == "on")
+
+
+def test_one_refusal_empties_the_pool_of_a_demoted_server(server: PostgresServer, engine: Engine) -> None:
+    demote(server)
+    wait_until(lambda: refuses_to_write(engine))
+    with pytest.raises(DatabaseError) as caught, engine.begin() as connection:
+        connection.execute(WRITE)
+    assert cause(caught.value) == "ReadOnlySqlTransaction 25006"
+    assert is_away(caught.value)
+    assert write_each(engine) == []
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate", "kill"])
+def test_after_a_restart_one_error_is_enough(server: PostgresServer, engine: Engine, mode: str) -> None:
+    server.restart(mode)  # type: ignore[arg-type]
+    with pytest.raises(DatabaseError) as caught, engine.begin() as connection:
+        connection.execute(WRITE)
+    assert is_away(caught.value)
+    assert write_each(engine) == []
+
+
+def test_a_session_that_the_server_ended_is_away(server: PostgresServer, engine: Engine) -> None:
+    """Also where the reason is of no class that says so: a transaction that idled for too long."""
+    with pytest.raises(DatabaseError) as caught, engine.begin() as connection:  # noqa: PT012  when is the point
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
+        pid = connection.scalar(text("SELECT pg_backend_pid()"))
+        wait_until(lambda: not runs(server, pid))
+        connection.execute(WRITE)
+    assert cause(caught.value) == "IdleInTransactionSessionTimeout 25P03"
+    assert is_away(caught.value)
+
+
+def runs(server: PostgresServer, pid: int) -> bool:
+    with psycopg.connect(server.url()) as connection:
+        return connection.execute("SELECT FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone() is not None
+
+
+def test_of_several_hosts_the_one_that_writes_is_used(server: PostgresServer, tmp_path: Path) -> None:
+    with embedded_postgres(tmp_path, durable=False) as second:
+        parts = urlsplit(server.url())
+        administer(
+            second,
+            f"ALTER ROLE postgres PASSWORD '{parts.password}'",
+            "ALTER SYSTEM SET default_transaction_read_only = on",
+            "SELECT pg_reload_conf()",
+        )
+        hosts = f"127.0.0.1:{second.port},127.0.0.1:{server.port}"
+        engine = connect(parts._replace(netloc=f"{parts.username}:{parts.password}@{hosts}").geturl())
+        assert port(engine) == server.port
+
+        administer(server, "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
+        writable = parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{second.port}").geturl()
+        with psycopg.connect(writable, autocommit=True, options="-c default_transaction_read_only=off") as other:
+            other.execute("ALTER SYSTEM RESET default_transaction_read_only")
+            other.execute("SELECT pg_reload_conf()")
+        wait_until(lambda: refuses_to_write(engine))
+        with pytest.raises(DatabaseError), engine.begin() as connection:
+            connection.execute(WRITE)
+        wait_until(lambda: port(engine) == second.port)
+        engine.dispose()
+
+
+def port(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return int(connection.scalar(text("SELECT inet_server_port()")) or 0)
+
+
+def test_an_error_names_all_hosts_and_no_password() -> None:
+    engine = connect("postgresql://us:secret@127.0.0.1:1,127.0.0.1:2/notifier?connect_timeout=2")
+    with pytest.raises(DatabaseError) as caught:
+        engine.connect()
+    said = str(unreachable(engine, caught.value))  # type: ignore[arg-type]
+    assert "us:***@127.0.0.1:1,127.0.0.1:2/notifier" in said
+    assert "secret" not in said
+
+
+@pytest.mark.parametrize("hosts", ["one:5432,two:x", "one,,two", "one, two"])
+def test_a_list_of_hosts_that_cannot_be_read_is_refused(hosts: str) -> None:
+    with pytest.raises(SettingsError, match="host1:5432,host2:5432"):
+        connect(f"postgresql://us:secret@{hosts}/notifier")

@@ -1,0 +1,59 @@
+"""What a process says of itself, and what `notifier health` makes of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from notifier.cli import app
+from notifier.health import STALE_SECONDS, Heartbeat, Recording
+from tests.workers.test_underway import Clock
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NOTIFIER_HEARTBEAT_FOLDER", str(tmp_path))
+    return tmp_path
+
+
+def test_a_process_that_records_nothing_is_not_healthy(folder: Path) -> None:
+    heartbeat = Heartbeat("bridge", folder)
+    heartbeat.beat()
+    assert CliRunner().invoke(app, ["health", "bridge"]).exit_code == 0
+
+    heartbeat.beat("nothing could be recorded for 40 s: ReadOnlySqlTransaction 25006")
+
+    told = CliRunner().invoke(app, ["health", "bridge"])
+    assert told.exit_code == 1
+    assert "but nothing could be recorded for 40 s: ReadOnlySqlTransaction 25006" in told.stdout
+    as_json = json.loads(CliRunner().invoke(app, ["health", "bridge", "--json"]).stdout)
+    assert (as_json["healthy"], as_json["trouble"][:7]) == (False, "nothing")
+
+
+def test_failures_count_when_they_last() -> None:
+    clock = Clock()
+    recording = Recording(clock)
+    recording.failed("gone")
+    clock.now += STALE_SECONDS - 1
+    recording.failed("gone")
+    assert recording.trouble() == ""
+    clock.now += 2
+    recording.failed("still gone")
+    assert recording.trouble() == f"nothing could be recorded for {STALE_SECONDS + 1:.0f} s: still gone"
+    recording.worked()
+    assert recording.trouble() == ""
+
+
+def test_failures_of_long_ago_say_nothing() -> None:
+    """A worker without a message writes nothing, and so cannot find out that it could."""
+    clock = Clock()
+    recording = Recording(clock)
+    for _ in range(40):
+        recording.failed("gone")
+        clock.now += 1
+    assert recording.trouble()
+    clock.now += STALE_SECONDS
+    assert recording.trouble() == ""
+    recording.failed("gone again")
+    assert recording.trouble() == ""

@@ -1,0 +1,167 @@
+"""What holds in every session, straight to Postgres and through PgBouncer."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Barrier, Thread
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, text
+
+from notifier.database import check_durable, connect
+from notifier.errors import SettingsError
+from tests.conftest import administer
+from tests.pooler import pgbouncer, running_pgbouncer
+
+AT_COMMIT = """
+CREATE TABLE commits (setting text, timeout text);
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  NEW.setting := current_setting('synchronous_commit'); NEW.timeout := current_setting('statement_timeout');
+  RETURN NEW;
+END $$;
+CREATE TRIGGER note BEFORE INSERT ON commits FOR EACH ROW EXECUTE FUNCTION note();
+"""
+INSERT = text("INSERT INTO commits DEFAULT VALUES RETURNING setting, timeout")
+
+
+@pytest.fixture
+def pooled_url(database_url: str, tmp_path: Path) -> Iterator[str]:
+    if (program := pgbouncer()) is None:
+        pytest.skip("pgbouncer is not installed (Debian: apt-get install pgbouncer)")
+    with running_pgbouncer(program, database_url, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(params=["direct", "pooled"])
+def url(request: pytest.FixtureRequest, database_url: str) -> str:
+    administer(database_url, AT_COMMIT)
+    return database_url if request.param == "direct" else str(request.getfixturevalue("pooled_url"))
+
+
+@pytest.fixture
+def forgetful(database_url: str) -> None:
+    """A database that asks its sessions to forget."""
+    name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
+    administer(database_url, f"ALTER DATABASE {name} SET synchronous_commit = off")
+
+
+def engines(url: str) -> Iterator[Engine]:
+    """As a bridge or the operator has it, as the outbox has it, and as a worker has it."""
+    for binary in (False, True):
+        engine = connect(url, binary=binary, patience=77)
+        yield engine
+        yield engine.execution_options(isolation_level="AUTOCOMMIT")
+        engine.dispose()
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_each_commit_waits_for_the_disk(url: str) -> None:
+    """In each transaction of each of several sessions, also of those that the pooler changes in between."""
+    for engine in engines(url):
+        for _ in range(12):
+            with engine.begin() as first, engine.begin() as second:
+                held = [tuple(each.execute(INSERT).one()) for each in (first, second) for _ in range(2)]
+            assert held == [("on", "77s")] * 4
+    with psycopg.connect(url, autocommit=True) as other:
+        assert other.execute("SELECT count(*) FROM commits").fetchone() == (4 * 12 * 4,)
+
+
+def test_a_stronger_setting_stays(url: str, database_url: str) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
+    administer(database_url, f"ALTER DATABASE {name} SET synchronous_commit = remote_apply")
+    for engine in engines(url):
+        with engine.begin() as connection:
+            assert connection.execute(INSERT).one() == ("remote_apply", "77s")
+
+
+def test_a_statement_of_its_own_is_committed_and_one_that_fails_is_not(url: str) -> None:
+    engine = connect(url)
+    single = engine.execution_options(isolation_level="AUTOCOMMIT")
+    with single.connect() as connection:
+        connection.execute(INSERT)
+        with pytest.raises(Exception, match="division by zero"):
+            connection.execute(text("INSERT INTO commits SELECT 1 / 0"))
+        connection.execute(INSERT)
+    with engine.connect() as connection:  # and no more than that: it is not committed
+        assert connection.scalar(text("SELECT count(*) FROM commits")) == 2
+        connection.execute(INSERT)
+    with single.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM commits")) == 2
+    engine.dispose()
+
+
+def test_nothing_stays_in_a_session_that_the_pooler_lends_to_others(pooled_url: str, database_url: str) -> None:
+    administer(database_url, AT_COMMIT)
+    for engine in engines(pooled_url):
+        with engine.begin() as connection:
+            connection.execute(INSERT)
+    with psycopg.connect(pooled_url, autocommit=True, prepare_threshold=None) as other:
+        for _ in range(5):
+            assert other.execute("SHOW statement_timeout").fetchone() == ("0",)
+
+
+def test_no_statement_is_prepared_twice_in_one_session(pooled_url: str) -> None:
+    """Twenty clients repeat different statements at once, on few sessions."""
+    failed: list[Exception] = []
+    start = Barrier(20)
+
+    def ask(number: int) -> None:
+        engine = connect(pooled_url)
+        try:
+            start.wait()
+            for _ in range(30):
+                with engine.begin() as connection:
+                    assert connection.scalar(text(f"SELECT {number}")) == number
+        except Exception as error:  # noqa: BLE001
+            failed.append(error)
+        finally:
+            engine.dispose()
+
+    threads = [Thread(target=ask, args=(number,)) for number in range(20)]
+    with ExitStack() as stack:
+        for each in threads:
+            each.start()
+            stack.callback(each.join)
+    assert failed == []
+
+
+def test_direct_sessions_prepare_and_cost_one_round_trip_more(database_url: str) -> None:
+    engine = connect(database_url)
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        assert driver.prepare_threshold == 5
+        assert driver.cursor_factory is psycopg.Cursor
+    engine.dispose()
+
+
+def test_a_server_that_may_forget_is_refused(database_url: str) -> None:
+    engine = connect(database_url)
+    with pytest.raises(SettingsError, match=r"fsync=off.*NOTIFIER_ALLOW_NONDURABLE_DATABASE"):
+        check_durable(engine)
+    check_durable(engine, allowed=True)
+    engine.dispose()
+
+
+def test_statements_are_prepared_where_the_pooler_gives_them_names(database_url: str, tmp_path: Path) -> None:
+    """PgBouncer 1.21 and later does, if it is told how many it may keep."""
+    program = pgbouncer()
+    if program is None or version(program) < (1, 21):
+        pytest.skip("needs PgBouncer 1.21 or later: NOTIFIER_TEST_PGBOUNCER=/path/to/pgbouncer")
+    for kept, threshold in (("50", 5), ("0", None)):
+        with running_pgbouncer(program, database_url, tmp_path, max_prepared_statements=kept) as url:
+            engine = connect(url)
+            with engine.connect() as connection:
+                driver = connection.connection.driver_connection
+                assert isinstance(driver, psycopg.Connection)
+                assert driver.prepare_threshold == threshold
+                for number in range(200):  # more than psycopg keeps: it closes some
+                    assert connection.scalar(text(f"SELECT {number % 120}")) == number % 120
+            engine.dispose()
+
+
+def version(program: Path) -> tuple[int, ...]:
+    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    return tuple(int(each) for each in told.split()[1].split("."))
