@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import date
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from sqlalchemy.exc import OperationalError
 
 from bridge.bridge import LOOPS, PAGES_AHEAD, POLLERS
 from bridge.holdings import Holdings
+from notifier.health import Heartbeat
 from notifier.outbox import Partitions, Report
 from sandbox.streams.process import StreamsServer, streams_simulator
 from tests.bridge.house import House
+from tests.conftest import administer
 from tests.sql import Sql
 from tests.waiting import wait_until
 
@@ -187,3 +190,27 @@ def test_listing_keeps_below_the_quota_of_the_account(house: House, engine: Engi
     counts = house.streams.ask("counts")
     assert counts["calls"]["DescribeStream"] > 6
     assert sum(counts["errors"].values()) <= 3  # without pacing there are dozens; a busy machine bunches a few calls
+
+
+def test_health_tells_of_a_database_that_takes_no_writes(
+    house: House, engine: Engine, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New sessions are read-only, too: the bridge runs on and can record nothing."""
+    monkeypatch.setattr("notifier.health.STALE_SECONDS", 2.0)
+    monkeypatch.setattr("bridge.bridge.BEAT_SECONDS", 0.2)
+    heartbeat, database = Heartbeat("bridge", tmp_path), engine.url.database
+    house.streams.tell("tables", table="activity", shards=1)
+    with house.bridge(shard_lease_seconds=4):
+        wait_until(lambda: heartbeat.age() is not None)
+        administer(database_url, f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+        Sql(engine).all(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '%bridge'"
+        )
+        wait_until(heartbeat.trouble, seconds=20)
+        assert "ReadOnlySqlTransaction 25006" in heartbeat.trouble()
+
+        administer(
+            f"{database_url}?options=-cdefault_transaction_read_only%3Doff",
+            f"ALTER DATABASE {database} RESET default_transaction_read_only",
+        )
+        wait_until(lambda: not heartbeat.trouble(), seconds=20)
