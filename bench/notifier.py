@@ -29,6 +29,7 @@ def bench_environment(parts: Parts, database: str) -> dict[str, str]:
     """The variables of a process of Notifier's on these parts."""
     return {
         "NOTIFIER_DATABASE_URL": database,
+        "NOTIFIER_ALLOW_NONDURABLE_DATABASE": str(not parts.durable).lower(),
         "NOTIFIER_BROKER_URL": parts.broker.url,
         "NOTIFIER_AWS_ENDPOINT_URL": parts.streams.url,
         "NOTIFIER_AWS_SES_ENDPOINT_URL": parts.ses.url,

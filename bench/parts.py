@@ -24,13 +24,14 @@ REGION = "eu-west-1"
 
 @dataclass
 class Parts:
-    """Running servers. Logs lie in `folder`."""
+    """Running servers. Logs lie in `folder`. Tests run without `durable`: their Postgres has fsync=off."""
 
     folder: Path
     postgres: PostgresServer
     broker: RedisServer
     streams: StreamsServer
     ses: SesStub
+    durable: bool = True
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @property
@@ -88,4 +89,5 @@ def running_parts(folder: Path, *, durable: bool = True) -> Iterator[Parts]:
             stack.enter_context(embedded_redis(folder, durable=durable)),
             stack.enter_context(streams_simulator(folder)),
             stack.enter_context(ses_stub(folder)),
+            durable,
         )

@@ -86,6 +86,7 @@ class House:
         self._started = 0
         self._environment = {
             "NOTIFIER_DATABASE_URL": database_url,
+            "NOTIFIER_ALLOW_NONDURABLE_DATABASE": "true",
             "NOTIFIER_BROKER_URL": "redis://127.0.0.1:1/0",
             "NOTIFIER_AWS_ENDPOINT_URL": aws,
             "NOTIFIER_AWS_REGION": "eu-west-1",

@@ -37,6 +37,7 @@ class House:
         self._started = 0
         self._environment = {
             "NOTIFIER_DATABASE_URL": postgres.url("notifier"),
+            "NOTIFIER_ALLOW_NONDURABLE_DATABASE": "true",
             "NOTIFIER_BROKER_URL": broker.url,
             "NOTIFIER_AWS_ENDPOINT_URL": streams.url,
             "NOTIFIER_AWS_REGION": "eu-west-1",

@@ -27,6 +27,7 @@ def environment(database_url: str, broker_url: str, tmp_path: Path) -> dict[str,
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("NOTIFIER_", "AWS_"))}
     return kept | {
         "NOTIFIER_DATABASE_URL": database_url,
+        "NOTIFIER_ALLOW_NONDURABLE_DATABASE": "true",
         "NOTIFIER_BROKER_URL": broker_url,
         "NOTIFIER_ROUTES": "my_routes",
         "NOTIFIER_TABLES": "activity",
