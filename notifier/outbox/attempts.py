@@ -5,7 +5,7 @@ that whoever comes later finds `sending` and keeps its hands off.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from sqlalchemy import Engine, TextClause, text
 
 from notifier.notifications import Status, created_ms
 from notifier.outbox.changes import Change, change_statement, columns, uuids
+from notifier.outbox.days import within
 from notifier.outbox.results import conclude
 
 UNKNOWN_AFTER_SECONDS = 300.0
@@ -69,7 +70,8 @@ _RUNS = """NOT EXISTS (
 _LOAD = text(f"""
 SELECT n.notification_id, n.route, n.table_name, n.record, d.failures, extract(epoch FROM now())::float8
 FROM deliveries d JOIN notifications n USING (notification_id)
-WHERE d.notification_id = ANY(CAST(:ids AS uuid[])) AND {_DUE} AND {_RUNS}
+WHERE d.notification_id = ANY(CAST(:ids AS uuid[])) AND in_days(d.notification_id) AND in_days(n.notification_id)
+  AND {_DUE} AND {_RUNS}
 """)  # noqa: S608  constants of this module
 
 # Idempotent for its token: where the answer to the commit was lost, the same call finds what it began.
@@ -88,7 +90,7 @@ WITH wanted AS (
   UPDATE deliveries d SET status = 'suppressed', recipient = wanted.address, ended_at = now(),
     next_attempt_at = NULL, reason = barred.reason
   FROM barred JOIN wanted USING (id)
-  WHERE d.notification_id = wanted.id AND {_DUE} AND {_RUNS}
+  WHERE d.notification_id = wanted.id AND in_days(d.notification_id) AND {_DUE} AND {_RUNS}
   RETURNING d.notification_id, d.attempt, d.reason
 ), event AS (
   INSERT INTO delivery_events (notification_id, status_from, status_to, attempt, actor, reason)
@@ -98,7 +100,7 @@ WITH wanted AS (
     status = 'sending', token = :token, attempt = d.attempt + (d.status = 'pending')::int,
     recipient = wanted.address, begun_at = now(), ended_at = NULL, next_attempt_at = NULL
   FROM wanted
-  WHERE d.notification_id = wanted.id
+  WHERE d.notification_id = wanted.id AND in_days(d.notification_id)
     AND ({_DUE} AND {_RUNS} AND NOT EXISTS (SELECT FROM barred WHERE barred.id = wanted.id)
          OR d.status = 'sending' AND d.token = :token)
   RETURNING d.notification_id, d.attempt
@@ -147,7 +149,7 @@ class Attempts:
 
         Empty where the channel is parked or paused; a probe may pass a parked one.
         """
-        rows = self._run(_LOAD, ids=uuids(ids), channel=self._channel, probing=probing)
+        rows = self._run(_LOAD, ids, ids=uuids(ids), channel=self._channel, probing=probing)
         return [
             Work(id_, route, table, record, failures, now - created_ms(id_) / 1000)
             for id_, route, table, record, failures, now in rows
@@ -156,7 +158,7 @@ class Attempts:
     def token(self) -> UUID:
         """A new one. It begins with the number of this worker in `actors`, so that a row tells who sent it."""
         if self._actor is None:
-            self._actor = int(self._run(_ACTOR, name=self._worker)[0][0])
+            self._actor = int(self._run(_ACTOR, (), name=self._worker)[0][0])
         return UUID(int=self._actor << 96 | secrets.randbits(96))
 
     def begin(
@@ -166,6 +168,7 @@ class Attempts:
         ordered = sorted(wanted, key=lambda each: each.id)  # two workers with the same ids lock them in one order
         rows = self._run(
             _BEGIN,
+            [each.id for each in ordered],
             token=token,
             ids=uuids(each.id for each in ordered),
             addresses=[each.address for each in ordered],
@@ -199,6 +202,7 @@ class Attempts:
             return set()
         rows = self._run(
             statement,
+            [each.id for each in changes],
             **columns(changes),
             channel=self._channel,
             worker=self._worker,
@@ -211,6 +215,6 @@ class Attempts:
                 conclude(connection, accepted_before)
         return {row[0] for row in rows}
 
-    def _run(self, statement: TextClause, **values: Any) -> Sequence[Any]:
+    def _run(self, statement: TextClause, of: Collection[UUID], **values: Any) -> Sequence[Any]:
         with self._engine.connect() as connection:
-            return connection.execute(statement, values).all()
+            return connection.execute(within(statement, of), values).all()

@@ -6,19 +6,25 @@ from sqlalchemy import Engine, text
 
 from notifier.notifications import Status
 from notifier.outbox.attempts import UNKNOWN_AFTER_SECONDS
+from notifier.outbox.days import within
 from notifier.outbox.results import conclude
 
+_ENDED = text("""
+SELECT token, notification_ids FROM claims
+WHERE lease_until < now() ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED
+""")
+
+# A statement of its own: the days of the ids must be known before it is planned.
 _EXPIRE = text("""
 WITH ended AS (
-  DELETE FROM claims WHERE token IN (
-    SELECT token FROM claims WHERE lease_until < now() ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED
-  ) RETURNING token, channel, worker, notification_ids
+  DELETE FROM claims WHERE token = ANY(CAST(:tokens AS uuid[])) AND lease_until < now()
+  RETURNING token, channel, worker, notification_ids
 ), lost AS (
   UPDATE deliveries d SET
     status = CASE WHEN d.provider_message_id IS NULL THEN 'unknown'::delivery_status ELSE 'sent' END,
     ended_at = now(), reason = 'its worker gave no answer within the lease'
   FROM ended, unnest(ended.notification_ids) AS claimed (id)
-  WHERE d.notification_id = claimed.id AND d.status = 'sending' AND d.token = ended.token
+  WHERE d.notification_id = claimed.id AND in_days(d.notification_id) AND d.status = 'sending' AND d.token = ended.token
   RETURNING d.notification_id, d.status, d.attempt, d.begun_at, d.reason, ended.channel, ended.worker
 ), attention AS (
   INSERT INTO due (notification_id, kind, channel, due_at)
@@ -39,7 +45,11 @@ def expire(engine: Engine, limit: int = 100, unknown_after: float = UNKNOWN_AFTE
     What an event proved to be accepted is sent, or what other events tell of it.
     """
     with engine.begin() as connection:
-        lost = connection.execute(_EXPIRE, {"limit": limit, "unknown_after": unknown_after}).all()
+        if not (ended := connection.execute(_ENDED, {"limit": limit}).all()):
+            return []
+        statement = within(_EXPIRE, [id_ for _, ids in ended for id_ in ids])
+        values = {"tokens": [token for token, _ in ended], "unknown_after": unknown_after}
+        lost = connection.execute(statement, values).all()
         if accepted_before := [id_ for id_, status in lost if status == Status.SENT]:
             conclude(connection, accepted_before)
         return [id_ for id_, _ in lost]

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, text
 
 from notifier.notifications import Status, first_id
+from notifier.outbox.days import Spans, span, spans, within, within_days
 from notifier.outbox.journal import journal
 
 _BATCH = 1_000
@@ -36,15 +37,26 @@ class Selection:
         return " ".join(f"{name}={value}" for name, value in given.items() if value) or "all"
 
     def values(self) -> dict[str, Any]:
+        first, end = self._window()
         return {
             "any": not self.ids,
             "ids": list(self.ids),
             "channel": self.channel,
             "route": self.route,
             "reason": self.reason,
-            "since": _first_id(self.since) if self.since else first_id(0),
-            "until": _first_id(self.until) if self.until else UUID(int=2**128 - 1),
+            "since": first,
+            "until": end,
         }
+
+    def days(self) -> Spans:
+        """The days of the notifications that may be meant."""
+        return spans(self.ids) if self.ids else span(*self._window())
+
+    def _window(self) -> tuple[UUID, UUID]:
+        return (
+            _first_id(self.since) if self.since else first_id(0),
+            _first_id(self.until) if self.until else UUID(int=2**128 - 1),
+        )
 
 
 def _first_id(moment: datetime) -> UUID:
@@ -55,6 +67,7 @@ _SELECTED = """
   FROM deliveries d JOIN notifications n USING (notification_id)
   WHERE d.status = CAST(:status AS delivery_status) AND d.notification_id > :after
     AND d.notification_id >= :since AND d.notification_id < :until
+    AND in_days(d.notification_id) AND in_days(n.notification_id)
     AND (:any OR d.notification_id = ANY(CAST(:ids AS uuid[])))
     AND (:channel = '' OR n.channel = :channel) AND (:route = '' OR n.route = :route)
     AND (:reason = '' OR strpos(d.reason, :reason) > 0)
@@ -63,7 +76,7 @@ _SELECTED = """
 # Given up by a policy or by an operator, without an answer: the event of an answer says when its attempt began.
 _MAYBE_SENT = """EXISTS (
   SELECT FROM delivery_events e
-  WHERE e.notification_id = d.notification_id AND e.attempt = d.attempt
+  WHERE e.notification_id = d.notification_id AND in_days(e.notification_id) AND e.attempt = d.attempt
     AND e.status_from = 'unknown' AND e.status_to = 'failed' AND e.begun_at IS NULL
 )"""
 
@@ -88,7 +101,7 @@ WITH chosen AS (
     failures = CASE :to WHEN 'pending' THEN 0 ELSE d.failures END,
     next_attempt_at = CASE :to WHEN 'pending' THEN now() + make_interval(secs => chosen.delay) END
   FROM chosen
-  WHERE d.notification_id = chosen.id AND d.status = CAST(:status AS delivery_status)
+  WHERE d.notification_id = chosen.id AND in_days(d.notification_id) AND d.status = CAST(:status AS delivery_status)
   RETURNING d.notification_id, d.attempt, d.next_attempt_at, chosen.channel
 ), attention AS (
   INSERT INTO due (notification_id, kind, channel, due_at)
@@ -134,12 +147,14 @@ class Operations:
     def count(self, selection: Selection, status: Status) -> int:
         """How many deliveries of this status the selection holds: a dry run."""
         with self._engine.connect() as connection:
-            return int(connection.execute(_COUNT, _selected(selection, status)).scalar_one())
+            count = within_days(_COUNT, selection.days())
+            return int(connection.execute(count, _selected(selection, status)).scalar_one())
 
     def count_maybe_sent(self, selection: Selection) -> int:
         """How many failed ones of the selection may have been accepted: redrive leaves them out unless it is told."""
         with self._engine.connect() as connection:
-            return int(connection.execute(_COUNT_MAYBE_SENT, _selected(selection, Status.FAILED)).scalar_one())
+            count = within_days(_COUNT_MAYBE_SENT, selection.days())
+            return int(connection.execute(count, _selected(selection, Status.FAILED)).scalar_one())
 
     def _move(
         self,
@@ -167,7 +182,7 @@ class Operations:
                     "reason": reason,
                     "actor": self._actor,
                 }
-                done = int(connection.execute(_MOVE, values).scalar_one())
+                done = int(connection.execute(within(_MOVE, values["ids"]), values).scalar_one())
                 journal(connection, self._actor, action, reason, f"{selection} → {to}", done)
             moved += done
             yield done
@@ -177,7 +192,7 @@ def _take(
     connection: Connection, selection: Selection, status: Status, after: UUID, maybe_sent: bool
 ) -> list[tuple[UUID, str]]:
     values = {**_selected(selection, status), "after": after, "limit": _BATCH, "maybe_sent": maybe_sent}
-    return [(row[0], row[1]) for row in connection.execute(_TAKE, values)]
+    return [(row[0], row[1]) for row in connection.execute(within_days(_TAKE, selection.days()), values)]
 
 
 def _selected(selection: Selection, status: Status) -> dict[str, Any]:

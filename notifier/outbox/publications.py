@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
+from notifier.outbox.changes import uuids
+from notifier.outbox.days import within
 from notifier.outbox.intake import PUBLICATION_SIZE
 
 
@@ -34,7 +36,7 @@ UPDATE publications SET due_at = now() + make_interval(secs => :look_again)
 WHERE id IN (
   SELECT id FROM publications WHERE due_at <= now() AND channel = :channel
   ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
-) RETURNING id, extract(epoch FROM now() - published_at)::float8
+) RETURNING id, extract(epoch FROM now() - published_at)::float8, notification_ids
 """)
 
 # A paused channel gets nothing, a parked one only when it may send a probe.
@@ -46,10 +48,10 @@ ORDER BY p.channel
 """)
 
 _WAITING = text("""
-SELECT p.id, d.notification_id, d.failures
-FROM publications p, unnest(p.notification_ids) AS published (id)
-JOIN deliveries d ON d.notification_id = published.id
-WHERE p.id = ANY(:ids) AND d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())
+SELECT published.publication, d.notification_id, d.failures
+FROM unnest(CAST(:publications AS int8[]), CAST(:ids AS uuid[])) AS published (publication, id)
+JOIN deliveries d ON d.notification_id = published.id AND in_days(d.notification_id)
+WHERE d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())
 """)
 
 _SETTLED = text("DELETE FROM publications WHERE id = ANY(:ids)")
@@ -119,10 +121,9 @@ class Publications:
         with self._engine.connect() as connection:
             values = {"channel": channel, "limit": limit, "look_again": self.look_again}
             taken = connection.execute(_TAKE, values).all()
-            waiting: dict[int, dict[UUID, int]] = {row[0]: {} for row in taken}
-            for publication, notification, failures in connection.execute(_WAITING, {"ids": list(waiting)}):
-                waiting[publication][notification] = failures
-        return [Publication(id_, channel, age, waiting[id_]) for id_, age in taken]
+            published = [(row[0], id_) for row in taken for id_ in row[2]]
+            waiting = _waiting(connection, published) if published else {}
+        return [Publication(id_, channel, age, waiting.get(id_, {})) for id_, age, _ in taken]
 
     def settled(self, ids: Sequence[int]) -> None:
         """Nothing in these is pending any more."""
@@ -142,3 +143,13 @@ class Publications:
         if ids:
             with self._engine.connect() as connection:
                 connection.execute(_POSTPONE, {"ids": list(ids), "seconds": seconds})
+
+
+def _waiting(connection: Connection, published: Sequence[tuple[int, UUID]]) -> dict[int, dict[UUID, int]]:
+    """Of these pairs of publication and notification those that are pending and due; failures by both."""
+    publications, ids = [list(each) for each in zip(*published, strict=True)]
+    waiting: dict[int, dict[UUID, int]] = {}
+    values = {"publications": publications, "ids": uuids(ids)}
+    for publication, notification, failures in connection.execute(within(_WAITING, ids), values):
+        waiting.setdefault(publication, {})[notification] = failures
+    return waiting

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, TextClause, text
 
 from notifier.notifications import Status
 from notifier.outbox.channels import Channels, ChannelState
+from notifier.outbox.days import within
 
 Row = dict[str, Any]
 
@@ -33,12 +34,14 @@ SELECT n.*, d.status, d.attempt, d.failures, d.recipient, d.reason, d.next_attem
 FROM notifications n JOIN deliveries d USING (notification_id)
 JOIN shards s ON s.id = n.shard JOIN streams st ON st.id = s.stream_id
 LEFT JOIN actors a ON a.id = ('x' || left(d.token::text, 8))::bit(32)::int
-WHERE n.notification_id = :id
+WHERE n.notification_id = :id AND in_days(n.notification_id) AND in_days(d.notification_id)
 """)
 
-_EVENTS = text("SELECT * FROM delivery_events WHERE notification_id = :id ORDER BY at")
+_EVENTS = text("SELECT * FROM delivery_events WHERE notification_id = :id AND in_days(notification_id) ORDER BY at")
 
-_FEEDBACK = text("SELECT * FROM feedback WHERE notification_id = :id ORDER BY occurred_at, kind")
+_FEEDBACK = text("""
+SELECT * FROM feedback WHERE notification_id = :id AND in_days(notification_id) ORDER BY occurred_at, kind
+""")
 
 _DUPLICATES = text("""
 SELECT notification_id, message_id, detected_at FROM duplicates
@@ -135,13 +138,13 @@ class Report:
         return self._rows(_LIST, status=status, channel=channel, route=route, limit=limit)
 
     def show(self, notification: UUID) -> Row | None:
-        return next(iter(self._rows(_SHOW, id=notification)), None)
+        return next(iter(self._rows(within(_SHOW, [notification]), id=notification)), None)
 
     def events(self, notification: UUID) -> list[Row]:
-        return self._rows(_EVENTS, id=notification)
+        return self._rows(within(_EVENTS, [notification]), id=notification)
 
     def feedback(self, notification: UUID) -> list[Row]:
-        return self._rows(_FEEDBACK, id=notification)
+        return self._rows(within(_FEEDBACK, [notification]), id=notification)
 
     def duplicates(self, limit: int = 50) -> list[Row]:
         """Notifications that the provider accepted twice, and that nobody has acknowledged yet."""

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status
+from notifier.outbox.days import within
 
 RESULTS: Mapping[FeedbackKind, Status] = {
     FeedbackKind.DELIVERY: Status.DELIVERED,
@@ -23,7 +24,7 @@ _RESULT = text("""
 UPDATE deliveries d SET status = result.status, reason = coalesce(result.detail, d.reason)
 FROM unnest(CAST(:ids AS uuid[]), CAST(:to AS delivery_status[]), CAST(:details AS text[]))
      AS result (id, status, detail)
-WHERE d.notification_id = result.id AND (
+WHERE d.notification_id = result.id AND in_days(d.notification_id) AND (
   d.status = 'sent' OR d.status = 'delivered' AND result.status IN ('bounced', 'complained')
   OR d.status = 'bounced' AND result.status = 'complained'
 )
@@ -36,10 +37,10 @@ FROM (
   SELECT DISTINCT ON (f.notification_id) f.notification_id, told.status, f.detail
   FROM feedback f
   JOIN unnest(CAST(:kinds AS text[]), CAST(:statuses AS delivery_status[])) AS told (kind, status) USING (kind)
-  WHERE f.notification_id = ANY(CAST(:ids AS uuid[]))
+  WHERE f.notification_id = ANY(CAST(:ids AS uuid[])) AND in_days(f.notification_id)
   ORDER BY f.notification_id, told.status DESC, f.occurred_at
 ) AS result
-WHERE d.notification_id = result.notification_id AND d.status = 'sent'
+WHERE d.notification_id = result.notification_id AND in_days(d.notification_id) AND d.status = 'sent'
 """)
 
 
@@ -51,13 +52,13 @@ def apply_results(connection: Connection, fresh: Sequence[Feedback]) -> None:
             "to": [RESULTS[each.kind].value for each in results.values()],
             "details": [each.detail for each in results.values()],
         }
-        connection.execute(_RESULT, values)
+        connection.execute(within(_RESULT, results), values)
 
 
 def conclude(connection: Connection, ids: Sequence[UUID]) -> None:
     """Sent → what earlier events told, for deliveries that a later attempt was under way for when those came."""
     values = {"ids": list(ids), "kinds": [kind.value for kind in RESULTS], "statuses": [*map(str, RESULTS.values())]}
-    connection.execute(_CONCLUDE, values)
+    connection.execute(within(_CONCLUDE, ids), values)
 
 
 def _heaviest(fresh: Sequence[Feedback]) -> dict[UUID, Feedback]:

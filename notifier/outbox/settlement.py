@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, text
 
 from notifier.database import storable
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
+from notifier.outbox.days import within
 from notifier.outbox.rates import RateLimits, count, trip
 from notifier.outbox.results import apply_results
 
@@ -29,7 +30,7 @@ WITH incoming AS (
     CAST(:message_ids AS text[]), CAST(:occurred AS timestamptz[]), CAST(:details AS text[])
   ) AS incoming (number, id, attempt, kind, message_id, occurred_at, detail)
 ), known AS (
-  SELECT incoming.* FROM incoming JOIN deliveries d ON d.notification_id = incoming.id
+  SELECT incoming.* FROM incoming JOIN deliveries d ON d.notification_id = incoming.id AND in_days(d.notification_id)
   WHERE incoming.attempt BETWEEN 1 AND d.attempt
 ), fresh AS (
   INSERT INTO feedback (notification_id, message_id, kind, occurred_at, attempt, detail)
@@ -54,7 +55,7 @@ UNION ALL SELECT NULL, NULL, NULL, NULL FROM unmatched
 # next one must see what whoever held these rows has written.
 _OPEN = text("""
 SELECT d.notification_id FROM deliveries d
-WHERE d.notification_id = ANY(CAST(:ids AS uuid[]))
+WHERE d.notification_id = ANY(CAST(:ids AS uuid[])) AND in_days(d.notification_id)
   AND (d.status NOT IN ('sent', 'delivered', 'bounced', 'complained') OR d.provider_message_id IS NULL)
 ORDER BY d.notification_id FOR UPDATE
 """)
@@ -65,7 +66,8 @@ WITH proof AS (
     AS proof (id, attempt, message_id)
 ), before AS (
   SELECT d.notification_id, d.status, d.begun_at
-  FROM deliveries d WHERE d.notification_id = ANY(CAST(:open AS uuid[]))
+  FROM deliveries d
+  WHERE d.notification_id = ANY(CAST(:open AS uuid[])) AND in_days(d.notification_id)
 ), changed AS (
   UPDATE deliveries d SET
     provider_message_id = coalesce(d.provider_message_id, proof.message_id),
@@ -73,7 +75,7 @@ WITH proof AS (
                   WHEN d.status IN ('delivered', 'bounced', 'complained') THEN d.status ELSE 'sent' END,
     next_attempt_at = NULL
   FROM before JOIN proof ON proof.id = before.notification_id
-  WHERE d.notification_id = before.notification_id
+  WHERE d.notification_id = before.notification_id AND in_days(d.notification_id)
   RETURNING d.notification_id, before.status AS was, d.status, proof.attempt, before.begun_at
 ), accepted AS (
   SELECT * FROM changed WHERE status = 'sent' AND was <> 'sent'
@@ -91,7 +93,7 @@ _TWICE = text("""
 INSERT INTO duplicates (notification_id, message_id)
 SELECT DISTINCT proof.id, proof.message_id
 FROM unnest(CAST(:ids AS uuid[]), CAST(:message_ids AS text[])) AS proof (id, message_id)
-JOIN deliveries d ON d.notification_id = proof.id
+JOIN deliveries d ON d.notification_id = proof.id AND in_days(d.notification_id)
 WHERE d.provider_message_id <> proof.message_id
 ON CONFLICT DO NOTHING
 """)
@@ -102,7 +104,7 @@ INSERT INTO suppressions AS s (channel, address, topic, reason, actor, notificat
 SELECT DISTINCT ON (d.recipient, barred.topic)
        :channel, d.recipient, barred.topic, barred.reason, :actor, d.notification_id
 FROM unnest(CAST(:ids AS uuid[]), CAST(:reasons AS text[]), CAST(:topics AS text[])) AS barred (id, reason, topic)
-JOIN deliveries d ON d.notification_id = barred.id
+JOIN deliveries d ON d.notification_id = barred.id AND in_days(d.notification_id)
 WHERE d.recipient IS NOT NULL
 ORDER BY d.recipient, barred.topic, barred.reason
 ON CONFLICT (channel, address, topic) DO UPDATE
@@ -175,13 +177,15 @@ class Settlement:
             "message_ids": [each.message_id for each in proof],
         }
         accepted = 0
-        if open_ := list(connection.execute(_OPEN, {"ids": values["ids"]}).scalars()):
-            accepted = int(connection.execute(_ACCEPT, {**values, "open": open_, "actor": self._actor}).scalar_one())
+        ids = values["ids"]
+        if open_ := list(connection.execute(within(_OPEN, ids), {"ids": ids}).scalars()):
+            accept = within(_ACCEPT, open_)
+            accepted = int(connection.execute(accept, {**values, "open": open_, "actor": self._actor}).scalar_one())
         every = {
             "ids": [each.notification_id for each in fresh],
             "message_ids": [each.message_id for each in fresh],
         }
-        duplicates = connection.execute(_TWICE, every).rowcount
+        duplicates = connection.execute(within(_TWICE, ids), every).rowcount
         if duplicates:
             log.error("DUPLICATE: the provider accepted a notification twice", count=duplicates)
         self._conclude(connection, fresh)
@@ -192,7 +196,7 @@ class Settlement:
         if barred := _barred(fresh):
             ids, reasons, topics = zip(*sorted(barred), strict=True)
             values = {"ids": list(ids), "reasons": list(reasons), "topics": list(topics)}
-            connection.execute(_SUPPRESS, {**values, "channel": self._channel, "actor": self._actor})
+            connection.execute(within(_SUPPRESS, ids), {**values, "channel": self._channel, "actor": self._actor})
         count(connection, self._channel, _counts(fresh))
         if any(each.kind in (FeedbackKind.BOUNCE, FeedbackKind.COMPLAINT) for each in fresh):
             trip(connection, self._channel, self._limits)
@@ -224,7 +228,8 @@ def _keep(connection: Connection, events: Sequence[Feedback]) -> tuple[list[Feed
         "occurred": [key[3] for key in keys],
         "details": [each.detail for each in distinct.values()],
     }
-    rows = connection.execute(_KEEP, values).all()
+    named = [key[0] for key in keys if key[0] is not None]
+    rows = connection.execute(within(_KEEP, named), values).all()
     fresh = [distinct[(row[0], row[1], row[2], row[3])] for row in rows if row[0] is not None]
     return fresh, len(rows) - len(fresh)
 

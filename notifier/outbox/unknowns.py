@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, text
 
 from notifier.notifications import created_ms
+from notifier.outbox.days import within
 
 _MARGIN_SECONDS = 5.0
 """The provider's clock and ours differ; an event must be of a message that surely left later."""
@@ -46,16 +47,22 @@ class Verdict:
     reason: str
 
 
+_OVERDUE = text("""
+SELECT notification_id FROM due WHERE kind = 'unknown' AND due_at <= now()
+ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+""")
+
 _TAKE = text("""
 SELECT u.notification_id, u.channel, n.route, d.attempt, d.failures,
        extract(epoch FROM now())::float8,
        coalesce(c.drained_at > d.begun_at + make_interval(secs => :unknown_after)
                 AND c.events_sent_until > d.begun_at + make_interval(secs => :margin), false)
 FROM due u
-JOIN deliveries d USING (notification_id) JOIN notifications n USING (notification_id)
+JOIN deliveries d ON d.notification_id = u.notification_id AND in_days(d.notification_id)
+JOIN notifications n ON n.notification_id = u.notification_id AND in_days(n.notification_id)
 LEFT JOIN channels c ON c.channel = u.channel
-WHERE u.kind = 'unknown' AND u.due_at <= now() AND d.status = 'unknown'
-ORDER BY u.due_at LIMIT :limit FOR UPDATE OF u SKIP LOCKED
+WHERE u.notification_id = ANY(CAST(:ids AS uuid[])) AND d.status = 'unknown'
+ORDER BY u.due_at
 """)
 
 _SETTLE = text("""
@@ -68,7 +75,7 @@ WITH verdict AS (
     status = verdict.status, reason = verdict.reason, failures = d.failures + 1,
     next_attempt_at = CASE verdict.status WHEN 'pending' THEN now() END
   FROM verdict
-  WHERE d.notification_id = verdict.id AND d.status = 'unknown' AND d.attempt = verdict.attempt
+  WHERE d.notification_id = verdict.id AND in_days(d.notification_id) AND d.status = 'unknown' AND d.attempt = verdict.attempt
   RETURNING d.notification_id, d.status, d.attempt, d.reason
 ), again AS (
   UPDATE due SET kind = 'retry', due_at = now() FROM changed
@@ -105,11 +112,7 @@ class Unknowns:
         """
         decided: dict[Decision, list[tuple[Unknown, Verdict]]] = {each: [] for each in Decision}
         with self._engine.begin() as connection:
-            margin = min(_MARGIN_SECONDS, self._unknown_after)
-            values = {"unknown_after": self._unknown_after, "margin": margin, "limit": limit}
-            for id_, channel, route, attempt, failures, now, flowing in connection.execute(_TAKE, values).all():
-                age = now - created_ms(id_) / 1000
-                unknown = Unknown(id_, channel, route, attempt, failures, age, flowing)
+            for unknown in self._take(connection, limit):
                 verdict = decide(unknown)
                 decided[verdict.decision].append((unknown, verdict))
             _write(connection, decided[Decision.RESEND] + decided[Decision.DROP])
@@ -119,13 +122,24 @@ class Unknowns:
                 connection.execute(_WAIT, {"ids": waiting, "seconds": min(30.0, self._unknown_after)})
         return {each: len(found) for each, found in decided.items()}
 
+    def _take(self, connection: Connection, limit: int) -> list[Unknown]:
+        """Those whose deadline has come; no other bridge has them until the transaction ends."""
+        if not (ids := list(connection.execute(_OVERDUE, {"limit": limit}).scalars())):
+            return []
+        margin = min(_MARGIN_SECONDS, self._unknown_after)
+        values = {"ids": ids, "unknown_after": self._unknown_after, "margin": margin}
+        return [
+            Unknown(id_, channel, route, attempt, failures, now - created_ms(id_) / 1000, flowing)
+            for id_, channel, route, attempt, failures, now, flowing in connection.execute(within(_TAKE, ids), values)
+        ]
+
 
 def _write(connection: Connection, decided: Sequence[tuple[Unknown, Verdict]]) -> None:
     if not decided:
         return
     ordered = sorted(decided, key=lambda each: each[0].id)
     connection.execute(
-        _SETTLE,
+        within(_SETTLE, _ids(ordered)),
         {
             "ids": [unknown.id for unknown, _ in ordered],
             "attempts": [unknown.attempt for unknown, _ in ordered],
