@@ -90,7 +90,8 @@ WITH wanted AS (
   UPDATE deliveries d SET status = 'suppressed', recipient = wanted.address, ended_at = now(),
     next_attempt_at = NULL, reason = barred.reason
   FROM barred JOIN wanted USING (id)
-  WHERE d.notification_id = wanted.id AND in_days(d.notification_id) AND {_DUE} AND {_RUNS}
+  WHERE d.notification_id = wanted.id AND in_days(d.notification_id) AND {_RUNS}
+    AND (wanted.id IS NULL OR {_DUE})
   RETURNING d.notification_id, d.attempt, d.reason
 ), event AS (
   INSERT INTO delivery_events (notification_id, status_from, status_to, attempt, actor, reason)
@@ -101,7 +102,8 @@ WITH wanted AS (
     recipient = wanted.address, begun_at = now(), ended_at = NULL, next_attempt_at = NULL
   FROM wanted
   WHERE d.notification_id = wanted.id AND in_days(d.notification_id)
-    AND ({_DUE} AND {_RUNS} AND NOT EXISTS (SELECT FROM barred WHERE barred.id = wanted.id)
+    AND (wanted.id IS NULL
+         OR {_DUE} AND {_RUNS} AND NOT EXISTS (SELECT FROM barred WHERE barred.id = wanted.id)
          OR d.status = 'sending' AND d.token = :token)
   RETURNING d.notification_id, d.attempt
 ), claim AS (

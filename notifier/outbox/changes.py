@@ -44,7 +44,7 @@ WITH change AS (
     next_attempt_at = CASE WHEN change.status = 'pending' AND d.provider_message_id IS NULL
                            THEN now() + make_interval(secs => change.delay) END
   FROM change
-  WHERE d.notification_id = change.id AND in_days(d.notification_id) AND {guard}
+  WHERE d.notification_id = change.id AND in_days(d.notification_id) AND (change.id IS NULL OR {guard})
   RETURNING d.notification_id, d.status, d.attempt, d.begun_at, d.next_attempt_at, d.provider_message_id,
             change.message_id, change.reason, change.detail
 ), attention AS (

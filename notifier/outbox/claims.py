@@ -24,7 +24,8 @@ WITH ended AS (
     status = CASE WHEN d.provider_message_id IS NULL THEN 'unknown'::delivery_status ELSE 'sent' END,
     ended_at = now(), reason = 'its worker gave no answer within the lease'
   FROM ended, unnest(ended.notification_ids) AS claimed (id)
-  WHERE d.notification_id = claimed.id AND in_days(d.notification_id) AND d.status = 'sending' AND d.token = ended.token
+  WHERE d.notification_id = claimed.id AND in_days(d.notification_id) AND d.token = ended.token
+    AND (claimed.id IS NULL OR d.status = 'sending')
   RETURNING d.notification_id, d.status, d.attempt, d.begun_at, d.reason, ended.channel, ended.worker
 ), attention AS (
   INSERT INTO due (notification_id, kind, channel, due_at)

@@ -4,6 +4,10 @@ A statement that finds its rows by id says `in_days(d.notification_id)` beside t
 bounds of the days of the ids at hand, as literals: Postgres then plans and locks the partitions of these days only.
 Without bounds, or with bounds as parameters of a plan that is kept, it locks every partition that exists.
 
+The planner may read all rows of a day, instead of finding each by its id, where it believes that few of them meet
+another condition of the statement: few rows are `sending` at any time, but most of those that are wanted. Such a
+condition is written `(wanted.id IS NULL OR d.status = 'sending')`, which can only be checked after the join.
+
 Postgres keeps the plan of a prepared statement until it knows that a table has changed. A plan that was made at
 midnight for a table of ten rows reads all of it, and would do so for ten thousand rows. So the text changes each time
 that a process has worked on four times as many ids of these days, and the plan is made anew.

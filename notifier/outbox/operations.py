@@ -101,7 +101,8 @@ WITH chosen AS (
     failures = CASE :to WHEN 'pending' THEN 0 ELSE d.failures END,
     next_attempt_at = CASE :to WHEN 'pending' THEN now() + make_interval(secs => chosen.delay) END
   FROM chosen
-  WHERE d.notification_id = chosen.id AND in_days(d.notification_id) AND d.status = CAST(:status AS delivery_status)
+  WHERE d.notification_id = chosen.id AND in_days(d.notification_id)
+    AND (chosen.id IS NULL OR d.status = CAST(:status AS delivery_status))
   RETURNING d.notification_id, d.attempt, d.next_attempt_at, chosen.channel
 ), attention AS (
   INSERT INTO due (notification_id, kind, channel, due_at)

@@ -51,7 +51,7 @@ _WAITING = text("""
 SELECT published.publication, d.notification_id, d.failures
 FROM unnest(CAST(:publications AS int8[]), CAST(:ids AS uuid[])) AS published (publication, id)
 JOIN deliveries d ON d.notification_id = published.id AND in_days(d.notification_id)
-WHERE d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())
+WHERE published.id IS NULL OR d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())
 """)
 
 _SETTLED = text("DELETE FROM publications WHERE id = ANY(:ids)")

@@ -25,7 +25,7 @@ UPDATE deliveries d SET status = result.status, reason = coalesce(result.detail,
 FROM unnest(CAST(:ids AS uuid[]), CAST(:to AS delivery_status[]), CAST(:details AS text[]))
      AS result (id, status, detail)
 WHERE d.notification_id = result.id AND in_days(d.notification_id) AND (
-  d.status = 'sent' OR d.status = 'delivered' AND result.status IN ('bounced', 'complained')
+  result.id IS NULL OR d.status = 'sent' OR d.status = 'delivered' AND result.status IN ('bounced', 'complained')
   OR d.status = 'bounced' AND result.status = 'complained'
 )
 """)
@@ -40,7 +40,8 @@ FROM (
   WHERE f.notification_id = ANY(CAST(:ids AS uuid[])) AND in_days(f.notification_id)
   ORDER BY f.notification_id, told.status DESC, f.occurred_at
 ) AS result
-WHERE d.notification_id = result.notification_id AND in_days(d.notification_id) AND d.status = 'sent'
+WHERE d.notification_id = result.notification_id AND in_days(d.notification_id)
+  AND (result.notification_id IS NULL OR d.status = 'sent')
 """)
 
 

@@ -105,7 +105,7 @@ SELECT DISTINCT ON (d.recipient, barred.topic)
        :channel, d.recipient, barred.topic, barred.reason, :actor, d.notification_id
 FROM unnest(CAST(:ids AS uuid[]), CAST(:reasons AS text[]), CAST(:topics AS text[])) AS barred (id, reason, topic)
 JOIN deliveries d ON d.notification_id = barred.id AND in_days(d.notification_id)
-WHERE d.recipient IS NOT NULL
+WHERE barred.id IS NULL OR d.recipient IS NOT NULL
 ORDER BY d.recipient, barred.topic, barred.reason
 ON CONFLICT (channel, address, topic) DO UPDATE
   SET reason = excluded.reason, actor = excluded.actor, notification_id = excluded.notification_id

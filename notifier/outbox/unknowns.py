@@ -61,7 +61,7 @@ FROM due u
 JOIN deliveries d ON d.notification_id = u.notification_id AND in_days(d.notification_id)
 JOIN notifications n ON n.notification_id = u.notification_id AND in_days(n.notification_id)
 LEFT JOIN channels c ON c.channel = u.channel
-WHERE u.notification_id = ANY(CAST(:ids AS uuid[])) AND d.status = 'unknown'
+WHERE u.notification_id = ANY(CAST(:ids AS uuid[])) AND (u.notification_id IS NULL OR d.status = 'unknown')
 ORDER BY u.due_at
 """)
 
@@ -75,7 +75,8 @@ WITH verdict AS (
     status = verdict.status, reason = verdict.reason, failures = d.failures + 1,
     next_attempt_at = CASE verdict.status WHEN 'pending' THEN now() END
   FROM verdict
-  WHERE d.notification_id = verdict.id AND in_days(d.notification_id) AND d.status = 'unknown' AND d.attempt = verdict.attempt
+  WHERE d.notification_id = verdict.id AND in_days(d.notification_id) AND d.attempt = verdict.attempt
+    AND (verdict.id IS NULL OR d.status = 'unknown')
   RETURNING d.notification_id, d.status, d.attempt, d.reason
 ), again AS (
   UPDATE due SET kind = 'retry', due_at = now() FROM changed

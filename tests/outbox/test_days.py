@@ -1,22 +1,24 @@
 """Every statement touches the partitions of its own ids, and no others, however many days there are."""
 
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import DBAPIError
 
 from notifier.database import connect
 from notifier.notifications import Status, first_id
-from notifier.outbox import Operations, Partitions, Report, Selection
-from notifier.outbox.days import spans, within
+from notifier.outbox import Attempts, Change, Operations, Partitions, Report, Selection, Wanted
+from notifier.outbox.days import span, spans, within
 from tests.outbox.rows import Rows
 from tests.security import errands
+from tests.waiting import wait_until
 
 MORE_DAYS = 60
 _DAY_MS = 24 * 60 * 60 * 1000
@@ -72,7 +74,7 @@ def locked(url: str, statement: str, parameters: Any, mode: str) -> list[str]:
 
 
 def days_of(names: list[str]) -> set[str]:
-    return {name for each in names if (name := re.sub(r"\D*_(\d{8}).*", r"\1", each))}
+    return {each[-8:] for each in names}
 
 
 @pytest.mark.parametrize("name", ERRANDS)
@@ -98,4 +100,78 @@ def test_no_statement_locks_more_where_there_are_more_days(rows: Rows, database_
     many = all_locked()
     for (mode, plain), names in few.items():
         assert many[mode, plain] == names, (mode, plain)
-    assert any(days_of(names) == {f"{today:%Y%m%d}"} for names in few.values())  # the test would tell
+    assert any(days_of(names) == {f"{today:%Y%m%d}"} for names in few.values())
+
+
+def test_a_unit_of_far_apart_days_locks_these_days_only(rows: Rows, database_url: str) -> None:
+    today = datetime.now(UTC)
+    ago = [today - timedelta(days=back) for back in (80, 40, 39, 0)]
+    Partitions(rows.engine).ensure(today.date() - timedelta(days=back) for back in range(90))
+    pages = [rows.page([number], at=int(at.timestamp() * 1000)) for number, at in enumerate(ago, 1)]
+    ids = [id_ for page in pages for each in rows.record(page) for id_ in each.ids]
+    engine = connect(database_url)
+    with noted(engine) as seen:
+        unit(Attempts(engine, channel="email", worker="host:1"), ids)
+    engine.dispose()
+    assert len(seen) == 3
+    for statement, parameters in seen.values():
+        for mode in ("generic", "custom"):
+            assert days_of(locked(database_url, statement, parameters, mode)) == {f"{at:%Y%m%d}" for at in ago}
+
+
+def unit(attempts: Attempts, ids: list[UUID]) -> None:
+    token = attempts.token()
+    assert {each.id for each in attempts.load(ids)} == set(ids)
+    assert len(attempts.begin(token, [Wanted(id_, f"{id_}@example.com") for id_ in ids], 60.0).begun) == len(ids)
+    assert attempts.finish(token, [Change(id_, Status.SENT, message_id=f"m-{id_}") for id_ in ids]) == set(ids)
+
+
+def test_the_plan_of_a_day_that_has_begun_is_made_anew_when_the_day_has_grown(rows: Rows, database_url: str) -> None:
+    """Autovacuum would make it anew, too, but up to a minute later."""
+    few = rows.pending(30)
+    day = f"{datetime.fromtimestamp((few[0].int >> 80) / 1000, UTC):%Y%m%d}"
+    rows.run(f"ALTER TABLE deliveries_{day} SET (autovacuum_enabled = off)")
+    read = f"SELECT seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_user_tables WHERE relname = 'deliveries_{day}'"
+    engine = connect(database_url, pool_size=1)
+    attempts = Attempts(engine, channel="email", worker="host:1")
+    for id_ in few:
+        unit(attempts, [id_])
+    many = [id_ for _ in range(5) for id_ in rows.pending(4_000)]
+    units = [many[start : start + 200] for start in range(0, 2_000, 200)]
+    for ids in units:
+        unit(attempts, ids)
+    engine.dispose()  # its sessions end, and tell what they read
+    wait_until(lambda: rows.one(read)["rows"] >= 3 * 2_000)
+    assert rows.one(read)["rows"] < 20_000 + 10 * 2_000
+
+
+def test_a_new_partition_is_known_to_hold_all_ids_of_its_day(rows: Rows) -> None:
+    """Else the planner takes the bounds of a day for a condition that few rows of it meet."""
+    day = datetime(2031, 5, 17, tzinfo=UTC)
+    Partitions(rows.engine).ensure([day.date()])
+    for table in ("notifications", "deliveries", "delivery_events", "feedback"):
+        known = rows.one(
+            "SELECT histogram_bounds::text AS ids FROM pg_stats "
+            "WHERE tablename = :table AND attname = 'notification_id'",
+            table=f"{table}_20310517",
+        )
+        first, last = (UUID(each) for each in known["ids"].strip("{}").split(","))
+        start = int(day.timestamp() * 1000)
+        assert (first, last.int) == (first_id(start), first_id(start + _DAY_MS).int - 1)
+        assert rows.one(f"SELECT count(*) AS rows FROM {table}_20310517") == {"rows": 0}
+
+
+def test_days_are_joined_where_they_touch() -> None:
+    days = [UUID(int=((day * _DAY_MS + 5) << 80) + day) for day in (20_000, 20_001, 19_000, 20_001, 20_003)]
+    assert spans(days) == ((19_000, 19_001), (20_000, 20_002), (20_003, 20_004))
+    assert spans([]) == ()
+    assert span(first_id(20_000 * _DAY_MS), first_id(20_001 * _DAY_MS)) == ((20_000, 20_001),)
+    assert span(first_id(20_000 * _DAY_MS), first_id(20_001 * _DAY_MS + 1)) == ((20_000, 20_002),)
+
+
+def test_a_statement_that_was_not_bounded_is_refused(rows: Rows) -> None:
+    statement = text("SELECT count(*) FROM deliveries WHERE in_days(notification_id)")
+    with pytest.raises(DBAPIError, match="in_days"):
+        rows.run(statement.text)
+    with rows.engine.connect() as connection:
+        assert connection.execute(within(statement, [])).scalar_one() == 0
