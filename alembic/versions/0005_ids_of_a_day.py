@@ -16,8 +16,8 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-# TRUNCATE leaves the statistics of the ids, and nothing that tells how many rows there are. Of a table that was made in
-# this transaction, or is locked, it takes nobody's rows.
+# TRUNCATE leaves the statistics of the ids, and nothing that tells how many rows there are. Of a table that was made
+# in this transaction, or is locked, it takes nobody's rows.
 KNOW_IDS = """
 CREATE FUNCTION know_ids(parent text, day date) RETURNS void
 LANGUAGE plpgsql AS $$

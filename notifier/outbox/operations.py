@@ -174,8 +174,9 @@ class Operations:
                 if not chosen:
                     return
                 after = chosen[-1][0]
+                ids = [id_ for id_, _ in chosen]
                 values = {
-                    "ids": [id_ for id_, _ in chosen],
+                    "ids": ids,
                     "channels": [channel for _, channel in chosen],
                     "delays": [(moved + n) * pace for n in range(len(chosen))],
                     "status": source.value,
@@ -183,7 +184,7 @@ class Operations:
                     "reason": reason,
                     "actor": self._actor,
                 }
-                done = int(connection.execute(within(_MOVE, values["ids"]), values).scalar_one())
+                done = int(connection.execute(within(_MOVE, ids), values).scalar_one())
                 journal(connection, self._actor, action, reason, f"{selection} → {to}", done)
             moved += done
             yield done

@@ -171,13 +171,13 @@ class Settlement:
 
     def _accept(self, connection: Connection, fresh: Sequence[Feedback]) -> tuple[int, int]:
         proof = _latest(fresh)
+        ids = [each.notification_id for each in proof if each.notification_id is not None]
         values = {
-            "ids": [each.notification_id for each in proof],
+            "ids": ids,
             "attempts": [each.attempt for each in proof],
             "message_ids": [each.message_id for each in proof],
         }
         accepted = 0
-        ids = values["ids"]
         if open_ := list(connection.execute(within(_OPEN, ids), {"ids": ids}).scalars()):
             accept = within(_ACCEPT, open_)
             accepted = int(connection.execute(accept, {**values, "open": open_, "actor": self._actor}).scalar_one())

@@ -41,7 +41,9 @@ def beside(rows: Rows) -> Rows:
         "deliveries (notification_id, status, attempt, provider_message_id)": ", 'sent', 1, 'm-' || n",
     }
     for table, more in tables.items():
-        rows.run(FILL.format(table=table, more=more), now=now, rows=ROWS)
+        with rows.engine.begin() as connection:
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            connection.execute(text(FILL.format(table=table, more=more)), {"now": now, "rows": ROWS})
     rows.run("ANALYZE")
     return rows
 
