@@ -25,6 +25,8 @@ _SLOW = (Throttled, ShardGone, Refused)
 _EMPTIES_BEFORE_TIP = 5
 _EMPTIES_BEFORE_IDLE = 60
 _THROTTLES_BEFORE_HINT = 10
+TRIES_OF_AN_ITERATOR = 5
+"""Failures in a row, of whatever kind, after which reading goes on with a new iterator from the checkpoint."""
 GONE_SECONDS = 30.0
 
 
@@ -187,7 +189,12 @@ class ShardReader:
         return None
 
     def _failed(self, error: NotifierError) -> float:
+        """Log it, and return the seconds until the next try. An answer of 500 may be for this iterator only: no
+        iterator is asked more than TRIES_OF_AN_ITERATOR times.
+        """
         self._failures += 1
+        if self._failures % TRIES_OF_AN_ITERATOR == 0:
+            self._iterator = None
         facts = {"shard": self.lease.shard_id, "reason": str(error), "tries": self._failures}
         if isinstance(error, Refused):
             log.error("reading a shard was refused", **facts)

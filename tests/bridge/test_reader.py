@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from bridge.ahead import ReadAhead
 from bridge.intake import Intake
 from bridge.leases import Leases
-from bridge.reader import EMPTY_SECONDS, IDLE_SECONDS, SOME_RECORDS_SECONDS, ShardReader
+from bridge.reader import EMPTY_SECONDS, IDLE_SECONDS, SOME_RECORDS_SECONDS, TRIES_OF_AN_ITERATOR, ShardReader
 from bridge.streams import IteratorExpired, RecordPage, Refused, Shard, ShardGone, Throttled
 from bridge.tree import ShardTree
 from notifier.broker import BrokerError, Queue
@@ -330,6 +330,38 @@ def test_trouble_is_waited_for_and_loses_nothing(world: World, engine: Engine) -
 
     assert shard(engine)["checkpoint"] == "1"
     assert script.began_after == [None]  # the same iterator may be asked again
+
+
+@pytest.mark.parametrize("error", [Unreachable("InternalServerError: 500"), Throttled("slow")])
+def test_an_iterator_that_only_fails_is_replaced_from_the_checkpoint(
+    world: World, engine: Engine, error: Exception
+) -> None:
+    reader, script = world.reader(page(1), *[error] * (2 * TRIES_OF_AN_ITERATOR), page(2))
+
+    reader.poll()
+    assert all(reader.poll() for _ in range(2 * TRIES_OF_AN_ITERATOR))
+    reader.poll()
+
+    assert script.began_after == [None, "1", "1"]
+    assert shard(engine)["checkpoint"] == "2"
+
+
+def test_a_source_that_fails_for_old_iterators_only_costs_a_few_tries(world: World, engine: Engine) -> None:
+    """As one that answers 500 to every iterator from before its restart."""
+    reader, script = world.reader()
+    answers: dict[str, RecordPage] = {"iterator-1": page(1), "iterator-2": page(2)}
+
+    def records(iterator: str) -> RecordPage:
+        if iterator not in answers:
+            raise Unreachable("InternalServerError: 500")
+        return answers.pop(iterator)
+
+    script.records = records  # type: ignore[method-assign]
+    tries = 0
+    while shard(engine)["checkpoint"] != "2":
+        tries += 1
+        assert tries <= TRIES_OF_AN_ITERATOR + 2
+        reader.poll()
 
 
 def test_the_pause_follows_the_traffic(world: World) -> None:
