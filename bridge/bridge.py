@@ -64,7 +64,6 @@ class Bridge:
         self._holdings = holdings
         self._intake = intake
         self._sweep = sweep
-        self._brake = brake
         self._partitions = partitions
         self._heartbeat = heartbeat
         self._stopping = threading.Event()
@@ -159,7 +158,7 @@ class Bridge:
             if wait is None:
                 self._ended(reader)
             else:
-                self._ready.put((max(wait, self._brake.seconds), reader))
+                self._ready.put((wait, reader))
 
     def _give_up(self, reader: ShardReader, error: Exception) -> None:
         SHARDS_GIVEN_UP.labels("lease lost" if isinstance(error, LeaseLost) else "error").inc()

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from notifier.settings import Settings
 
 _MOST_SHARDS = 400
-RELAY_SECONDS = 0.5
 DEADLINE_SECONDS = 1.0
 LAG_SECONDS = 30.0
 
@@ -38,6 +37,7 @@ def bridge() -> None:
 @contextmanager
 def wired(settings: "Settings") -> "Iterator[Bridge]":
     """A bridge that has everything it needs. Raises the NotifierError that names what is missing."""
+    from bridge.behind import Behind
     from bridge.brake import Brake
     from bridge.bridge import LOOPS, POLLERS, Bridge
     from bridge.deadlines import Deadlines
@@ -46,7 +46,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     from bridge.lag import LagWatch
     from bridge.leases import Leases
     from bridge.loops import Loop
-    from bridge.relay import Relay
+    from bridge.relay import RELAY_SECONDS, Relay
     from bridge.streams import Streams
     from bridge.sweep import Sweep
     from bridge.tree import ShardTree
@@ -73,19 +73,22 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     partitions, tree = Partitions(engine), ShardTree(engine)
     publications = Publications(engine, settings.look_again_seconds)
     outbox = Outbox(engine, partitions)
-    relay = Relay(engine, publications, queue, settings.queue_high_water, settings.unknown_after_seconds)
+    behind, leases = Behind(), Leases(engine, owner, settings.shard_lease_seconds)
+    brake = Brake(publications, settings.outbox_high_water, leases.bridges)
+    high_water = settings.queue_high_water
+    relay = Relay(engine, publications, queue, high_water, settings.unknown_after_seconds, behind)
     deadlines = Deadlines(Unknowns(engine, settings.unknown_after_seconds), routes)
     try:
         with served(engine, settings.metrics_port, settings.metrics_address):
             yield Bridge(
                 streams,
                 tree,
-                Holdings(Leases(engine, owner, settings.shard_lease_seconds), _MOST_SHARDS),
-                Intake(outbox, publications, queue, routes, settings.queue_high_water, settings.not_before),
+                Holdings(leases, _MOST_SHARDS),
+                Intake(outbox, publications, queue, routes, high_water, settings.not_before, behind, brake),
                 Sweep(settings.tables, streams, tree),
-                Brake(publications, settings.outbox_high_water),
+                brake,
                 (
-                    Loop("relay", RELAY_SECONDS, relay.run_once),
+                    Loop("relay", RELAY_SECONDS, relay.turn),
                     Loop("deadlines", DEADLINE_SECONDS, deadlines.run_once),
                     Loop("lag", LAG_SECONDS, LagWatch(Report(engine)).run_once),
                 ),

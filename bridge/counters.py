@@ -1,6 +1,6 @@
 """What this bridge counts itself, for Prometheus. All else is counted in Postgres, in the transactions that do it."""
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 STREAM_ERRORS = Counter(
     "notifier_stream_errors", "Calls of DynamoDB Streams for a shard that failed, by what was wrong.", ("error",)
@@ -10,4 +10,9 @@ PUBLISHED = Counter(
     "notifier_publishes",
     "Messages that the broker took: just recorded, relayed when there was room, or again as it had them no more.",
     ("channel", "result"),
+)
+OUTBOX_FULL = Gauge(
+    "notifier_outbox_full",
+    "1 while shards with records for the channel are not read on, as NOTIFIER_OUTBOX_HIGH_WATER deliveries wait.",
+    ("channel",),
 )

@@ -2,12 +2,15 @@
 
 import hashlib
 import time
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
+from bridge.behind import Behind
+from bridge.brake import Brake, ChannelFull
 from bridge.counters import PUBLISHED
 from bridge.decode import decode, identity, sequence_number
 from notifier import wire
@@ -20,7 +23,6 @@ from notifier.routes import Routes
 log = structlog.get_logger(__name__)
 
 _REST_SECONDS = 5.0
-_NO_ROOM_SECONDS = 1.0
 
 
 class Intake:
@@ -34,7 +36,10 @@ class Intake:
         routes: Routes,
         high_water: int,
         not_before: datetime | None = None,
+        behind: Behind | None = None,
+        brake: Brake | None = None,
     ) -> None:
+        """`behind` is shared with the relay of this bridge. Without a `brake` any number of deliveries may wait."""
         self._outbox = outbox
         self._publications = publications
         self._queue = queue
@@ -42,31 +47,87 @@ class Intake:
         self._high_water = high_water
         self._resting_until = 0.0
         self._not_before = not_before or datetime.min.replace(tzinfo=UTC)
+        self._behind = behind or Behind()
+        self._brake = brake
+
+    def has_room(self, channel: str) -> bool:
+        """Whether deliveries of that channel may be recorded now."""
+        return self._brake is None or self._brake.has_room(channel)
 
     def take(self, lease: ShardLease, checkpoint: str | None, records: Sequence[dict[str, Any]]) -> str | None:
-        """Record the page and publish it; answers the checkpoint after it. Raises LeaseLost, and nothing happened."""
+        """Record the page and publish it; return the checkpoint after it.
+
+        Raises LeaseLost, and nothing happened; or ChannelFull, with the checkpoint after the part that was recorded.
+        """
         page = sort(lease, checkpoint, records, self._routes, self._not_before)
-        self._publish(self._outbox.record(lease, checkpoint, page))
+        wanted = Counter(each.channel for each in page.notifications)
+        if self._brake is None:
+            self._take(lease, checkpoint, page, wanted)
+            return page.checkpoint
+        granted = self._brake.reserve(wanted)
+        used: Mapping[str, int] = {}
+        try:
+            excess = None if granted == wanted else first_beyond(page.notifications, granted)
+            if excess is not None:
+                fitting = before(records, excess.sequence_number)
+                page = sort(lease, checkpoint, fitting, self._routes, self._not_before)
+                wanted = Counter(each.channel for each in page.notifications)
+            if excess is None or page.read:
+                self._take(lease, checkpoint, page, wanted)
+            used = wanted
+        finally:
+            self._brake.release(granted, used)
+        if excess is not None:
+            raise ChannelFull(excess.channel, page.checkpoint)
         return page.checkpoint
 
+    def _take(self, lease: ShardLease, checkpoint: str | None, page: Page, channels: Collection[str]) -> None:
+        """While rows of a channel wait for the relay, it gets the new ones, too: the oldest row leaves first."""
+        resting = time.monotonic() < self._resting_until
+        to_relay = frozenset(channels) if resting else self._behind.channels
+        recorded = self._outbox.record(lease, checkpoint, page, to_relay)
+        self._publish([each for each in recorded if each.channel not in to_relay])
+
     def _publish(self, recorded: Sequence[Recorded]) -> None:
-        if time.monotonic() < self._resting_until:
-            return
         done: list[int] = []
         left: list[int] = []
+        full: set[str] = set()
         try:
             for each in recorded:
-                if not self._queue.publish(each.channel, dict.fromkeys(each.ids, 0), self._high_water):
-                    left = [each.publication for each in recorded[len(done) :]]
-                    break
+                if each.channel in full or not self._published(each):
+                    full.add(each.channel)
+                    left.append(each.publication)
+                    continue
                 PUBLISHED.labels(each.channel, "recorded").inc(len(each.ids))
                 done.append(each.publication)
         except BrokerError as error:
             self._resting_until = time.monotonic() + _REST_SECONDS  # a broker that hangs must not hold up recording
+            self._behind.add(each.channel for each in recorded)
             log.warning("publishing is left to the relay", seconds=_REST_SECONDS, reason=str(error))
         if done:
             self._publications.published(done)
-        self._publications.postpone(left, _NO_ROOM_SECONDS)
+        if left:
+            self._behind.add(full)
+            self._publications.postpone(left, 0.0)
+
+    def _published(self, recorded: Recorded) -> bool:
+        """Publish it where the broker has room. Raises BrokerError: it may be published."""
+        return self._queue.publish(recorded.channel, dict.fromkeys(recorded.ids, 0), self._high_water)
+
+
+def first_beyond(notifications: Iterable[NewNotification], room: Mapping[str, int]) -> NewNotification | None:
+    """The first of these for which its channel has no room left. Pure."""
+    left = dict(room)
+    for each in notifications:
+        if left.get(each.channel, 0) <= 0:
+            return each
+        left[each.channel] -= 1
+    return None
+
+
+def before(records: Sequence[dict[str, Any]], number: str) -> Sequence[dict[str, Any]]:
+    """The records of a page before the one of that sequence number."""
+    return records[: next(place for place, each in enumerate(records) if sequence_number(each) == number)]
 
 
 def nameless(after: str | None, number: int, raw: bytes) -> str:

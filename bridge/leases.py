@@ -72,6 +72,8 @@ UPDATE shards SET owner = NULL, lease_until = NULL
 WHERE owner = :owner AND (id, epoch) IN (SELECT * FROM unnest(CAST(:shards AS int[]), CAST(:epochs AS bigint[])))
 """)
 
+_BRIDGES = text("SELECT count(DISTINCT owner) FROM shards WHERE state = 'open' AND lease_until >= now()")
+
 REST_SECONDS = 10.0
 """How long a shard that was moved stays where it is, at least."""
 
@@ -124,6 +126,11 @@ class Leases:
         }
         with self._engine.begin() as connection:
             return {row[0] for row in connection.execute(_RENEW, values)}
+
+    def bridges(self) -> int:
+        """How many bridges hold shards now."""
+        with self._engine.begin() as connection:
+            return int(connection.execute(_BRIDGES).scalar_one())
 
     def release(self, leases: Sequence[ShardLease]) -> None:
         """Give the shards back at once, so that nobody waits for the leases to end."""

@@ -8,6 +8,7 @@ from typing import Protocol
 import structlog
 
 from bridge.ahead import Fetched, ReadAhead
+from bridge.brake import SLOW_SECONDS, ChannelFull
 from bridge.counters import STREAM_ERRORS
 from bridge.intake import Intake
 from bridge.listing import Lister, Listing
@@ -62,6 +63,7 @@ class ShardReader:
         self._iterator: str | None = None
         self._fetching: Fetched[tuple[float, RecordPage]] | None = None
         self._from_horizon = False  # until the checkpoint moves: the record after it is trimmed
+        self._full: str | None = None  # the channel whose backlog holds up the next record
         self._empties = 0
         self._expired = False
         self._failures = 0
@@ -73,10 +75,16 @@ class ShardReader:
 
         Raises LeaseLost where the shard is somebody else's now.
         """
+        if self._full is not None and not self._intake.has_room(self._full):
+            return SLOW_SECONDS
+        self._full = None
         try:
             wait = self._poll()
         except LeaseLost:
             raise
+        except ChannelFull as full:
+            self._full = full.channel
+            wait = SLOW_SECONDS
         except NotifierError as error:
             return self._trouble(error)
         self._expired = False
@@ -119,10 +127,13 @@ class ShardReader:
         before = self._checkpoint
         try:
             self._checkpoint = self._intake.take(self.lease, before, page.records)
-        except BaseException:
+        except BaseException as error:
             self.close()  # what comes after a page that is not recorded must not be taken for the next
+            if isinstance(error, ChannelFull):  # a part of it is recorded: the rest is read again
+                self._checkpoint, self._iterator = error.checkpoint, None
             raise
-        self._from_horizon = self._from_horizon and self._checkpoint == before
+        finally:
+            self._from_horizon = self._from_horizon and self._checkpoint == before
 
     def _next_page(self) -> tuple[float, RecordPage]:
         if self._fetching is not None:

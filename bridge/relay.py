@@ -6,13 +6,18 @@ from uuid import UUID
 
 import structlog
 
+from bridge.behind import Behind
 from bridge.counters import PUBLISHED
+from bridge.loops import NextIn
 from notifier.broker import Queue
 from notifier.database import Engine
 from notifier.outbox import UNKNOWN_AFTER_SECONDS, Publication, Publications, expire
 
 log = structlog.get_logger(__name__)
 
+RELAY_SECONDS = 0.5
+BUSY_SECONDS = 0.1
+"""The pause after a pass that left rows behind: workers may make room for more than half a second's worth."""
 _RETRIES = 5_000
 _BATCH = 10
 _SOON = 1.0
@@ -29,12 +34,15 @@ class Relay:
         queue: Queue,
         high_water: int,
         unknown_after: float = UNKNOWN_AFTER_SECONDS,
+        behind: Behind | None = None,
     ) -> None:
+        """`behind` is shared with the intake of this bridge."""
         self._engine = engine
         self._unknown_after = unknown_after
         self._publications = publications
         self._queue = queue
         self._high_water = high_water
+        self._behind = behind or Behind()
         self._generation: str | None = None
         self._held = Held(queue, min(_HELD_SECONDS, publications.look_again / 2))
 
@@ -47,7 +55,20 @@ class Relay:
             log.warning("attempts without an answer are unknown now", count=len(expired))
         self._publications.retries_due(_RETRIES)
         self._notice_loss()
-        return sum(self._relay(channel) for channel in self._publications.channels_due())
+        known, relayed = self._behind.channels, 0
+        waiting = self._publications.channels_held_back()
+        for channel in self._publications.channels_due():
+            count, left = self._relay(channel)
+            relayed += count
+            if left:
+                waiting.add(channel)
+        self._behind.settle(known, waiting)
+        return relayed
+
+    def turn(self) -> NextIn:
+        """One pass; returns when the next is due: soon, while rows wait and the broker takes some."""
+        moves = self.run_once() > 0 and bool(self._behind.channels)
+        return NextIn(BUSY_SECONDS if moves else RELAY_SECONDS)
 
     def _notice_loss(self) -> None:
         generation = self._queue.generation()
@@ -57,20 +78,25 @@ class Relay:
             self._publications.all_due()
         self._generation = generation
 
-    def _relay(self, channel: str) -> int:
+    def _relay(self, channel: str) -> tuple[int, bool]:
+        """Publish what is due on the channel, the oldest first; returns how many messages, and whether some are left
+        that nobody has published.
+        """
         relayed = 0
         while due := self._publications.take_due(channel, _BATCH):
             self._publications.settled([each.id for each in due if not each.waiting])
             left = [each for each in due if each.waiting]
+            again = _SOON
             try:
                 while left and (published := self._publish(left[0])) is not None:
                     relayed += published
                     del left[0]
+                again = 0.0  # no room: the oldest must be the first again
             finally:
-                self._publications.postpone([each.id for each in left], _SOON)
+                self._publications.postpone([each.id for each in left], again)
             if left:
-                break
-        return relayed
+                return relayed, any(each.age is None for each in left)
+        return relayed, False
 
     def _publish(self, publication: Publication) -> int | None:
         """Publish what is missing of it; None where there is no room. Raises BrokerError."""

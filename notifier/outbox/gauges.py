@@ -1,4 +1,4 @@
-"""What operators watch, in numbers that are cheap to ask for: no statement here reads a table of deliveries."""
+"""What operators watch, in numbers that are cheap to ask for: of the deliveries at most a sample is looked up."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, TextClause, text
 
 from notifier.notifications import created_ms
+from notifier.outbox.backlog import backlog
 
 _RECORDS = text("""
 SELECT coalesce(sum(records_notified), 0) AS notified, coalesce(sum(records_unrouted), 0) AS unrouted,
@@ -25,12 +26,7 @@ WHERE s.state = 'open' AND NOT EXISTS (
 )
 """)
 
-_BACKLOG = text("""
-SELECT channel, sum(cardinality(notification_ids))::int8, (array_agg(notification_ids[1] ORDER BY id))[1],
-       extract(epoch FROM now())::float8
-FROM publications GROUP BY channel
-""")
-
+_CLOCK = text("SELECT extract(epoch FROM now())::float8")
 _DUE = text("SELECT channel, kind, count(*) FROM due GROUP BY channel, kind")
 _SENDING = text("SELECT channel, sum(cardinality(notification_ids))::int8 FROM claims GROUP BY channel")
 _RUNNING = text("SELECT channel, (state = 'running')::int FROM channels")
@@ -65,14 +61,18 @@ class Gauges:
 def read_gauges(engine: Engine) -> Gauges:
     """All of them, at one moment."""
     with engine.connect() as connection:
-        backlog = connection.execute(_BACKLOG).all()
+        waiting = backlog(connection)
+        now = connection.execute(_CLOCK).scalar_one()
         told = connection.execute(_FEEDBACK).all()
         kinds = ("send", "delivery", "bounce", "complaint")
         return Gauges(
             records=_one(connection, _RECORDS),
             lag=_one(connection, _LAG),
-            backlog={row[0]: row[1] for row in backlog},
-            oldest_seconds={row[0]: max(0.0, row[3] - created_ms(row[2]) / 1000) for row in backlog if row[2]},
+            backlog={channel: each.deliveries for channel, each in waiting.items()},
+            oldest_seconds={
+                channel: max(0.0, now - created_ms(each.oldest) / 1000) if each.oldest else 0.0
+                for channel, each in waiting.items()
+            },
             due={(row[0], row[1]): row[2] for row in connection.execute(_DUE)},
             sending={row[0]: row[1] for row in connection.execute(_SENDING)},
             running={row[0]: row[1] for row in connection.execute(_RUNNING)},

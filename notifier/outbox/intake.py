@@ -1,7 +1,7 @@
 """A page of stream records becomes rows, together with the shard's checkpoint and counters, or nothing does."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -76,28 +76,35 @@ class Intake:
         self._engine = engine
         self._partitions = partitions
 
-    def record(self, lease: ShardLease, previous: str | None, page: Page) -> list[Recorded]:
+    def record(
+        self, lease: ShardLease, previous: str | None, page: Page, to_relay: Collection[str] = ()
+    ) -> list[Recorded]:
         """All rows of the page and the checkpoint after it, in one transaction.
 
-        `previous` is the checkpoint from which the page was read. Raises LeaseLost, and writes nothing, where the
+        `previous` is the checkpoint from which the page was read. What is recorded for the channels `to_relay` is due
+        for the relay at once, and the caller must not publish it. Raises LeaseLost, and writes nothing, where the
         shard is no longer ours.
         """
         self._partitions.ensure({_day(each.id) for each in page.notifications})
         try:
-            return self._record(lease, previous, page)
+            return self._record(lease, previous, page, to_relay)
         except (psycopg.errors.UniqueViolation, IntegrityError):
-            return self._record_missing(lease, previous, page)
+            return self._record_missing(lease, previous, page, to_relay)
 
-    def _record(self, lease: ShardLease, previous: str | None, page: Page) -> list[Recorded]:
+    def _record(
+        self, lease: ShardLease, previous: str | None, page: Page, to_relay: Collection[str]
+    ) -> list[Recorded]:
         with self._engine.begin() as connection:
             _fence(connection, _MOVE, lease, previous, page)
             if page.notifications:
                 _copy(connection, lease, page.notifications)
             for each in page.quarantined:
                 connection.execute(_QUARANTINE, _quarantined(lease, each))
-            return _owe(connection, page.notifications)
+            return _owe(connection, page.notifications, to_relay)
 
-    def _record_missing(self, lease: ShardLease, previous: str | None, page: Page) -> list[Recorded]:
+    def _record_missing(
+        self, lease: ShardLease, previous: str | None, page: Page, to_relay: Collection[str]
+    ) -> list[Recorded]:
         """The slow way, for a page of which some is recorded already, under this row of the shard or under one that
         was lost: only what is new is written, counted and owed.
         """
@@ -113,7 +120,7 @@ class Intake:
                 ],
             )
             _fence(connection, _MOVE, lease, previous, new)
-            return _owe(connection, new.notifications)
+            return _owe(connection, new.notifications, to_relay)
 
 
 def _fence(
@@ -184,17 +191,18 @@ def _quarantined(lease: ShardLease, each: Quarantined) -> dict[str, Any]:
     }
 
 
-def _owe(connection: Connection, fresh: Sequence[NewNotification]) -> list[Recorded]:
+def _owe(connection: Connection, fresh: Sequence[NewNotification], to_relay: Collection[str]) -> list[Recorded]:
     by_channel: dict[str, list[UUID]] = defaultdict(list)
     for each in fresh:
         by_channel[each.channel].append(each.id)
     return [
         Recorded(
-            connection.execute(_OWE, {"channel": channel, "ids": some, "grace": GRACE_SECONDS}).scalar_one(),
+            connection.execute(_OWE, {"channel": channel, "ids": some, "grace": grace}).scalar_one(),
             channel,
             some,
         )
         for channel, ids in by_channel.items()
+        for grace in (0.0 if channel in to_relay else GRACE_SECONDS,)
         for some in (ids[start : start + PUBLICATION_SIZE] for start in range(0, len(ids), PUBLICATION_SIZE))
     ]
 

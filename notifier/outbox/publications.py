@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, text
 
 from notifier.outbox.changes import uuids
 from notifier.outbox.days import within
+from notifier.outbox.backlog import backlog, messages
 from notifier.outbox.intake import PUBLICATION_SIZE
 
 
@@ -35,7 +36,7 @@ _TAKE = text("""
 UPDATE publications SET due_at = now() + make_interval(secs => :look_again)
 WHERE id IN (
   SELECT id FROM publications WHERE due_at <= now() AND channel = :channel
-  ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
+  ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
 ) RETURNING id, extract(epoch FROM now() - published_at)::float8, notification_ids
 """)
 
@@ -45,6 +46,12 @@ SELECT DISTINCT p.channel FROM publications p LEFT JOIN channels c USING (channe
 WHERE p.due_at <= now()
   AND (c.state IS NULL OR c.state = 'running' OR c.state = 'parked' AND c.probe_at <= now())
 ORDER BY p.channel
+""")
+
+_HELD_BACK = text("""
+SELECT DISTINCT p.channel FROM publications p JOIN channels c USING (channel)
+WHERE p.due_at <= now() AND p.published_at IS NULL
+  AND (c.state = 'paused' OR c.state = 'parked' AND c.probe_at > now())
 """)
 
 _WAITING = text("""
@@ -64,8 +71,6 @@ WHERE id = :id
 """)
 
 _POSTPONE = text("UPDATE publications SET due_at = now() + make_interval(secs => :seconds) WHERE id = ANY(:ids)")
-
-_BACKLOG = text("SELECT coalesce(sum(cardinality(notification_ids)), 0) FROM publications")
 
 _ALL_DUE = text("UPDATE publications SET due_at = now() WHERE published_at IS NOT NULL")
 
@@ -101,10 +106,15 @@ class Publications:
         with self._engine.connect() as connection:
             return sum(connection.execute(_DUE_RETRIES, {"limit": limit, "page": PUBLICATION_SIZE}).scalars())
 
-    def backlog(self) -> int:
-        """About how many deliveries wait for a worker: what was settled since the relay last looked still counts."""
+    def backlog(self, exact_above: int = 0) -> dict[str, int]:
+        """How many deliveries of each channel wait for a worker. Where no channel has more than `exact_above`
+        messages, those are returned instead, which cost less to count: what was settled a moment ago is among them.
+        """
         with self._engine.connect() as connection:
-            return int(connection.execute(_BACKLOG).scalar_one())
+            counted = messages(connection)
+            if all(count <= exact_above for count in counted.values()):
+                return counted
+            return {channel: each.deliveries for channel, each in backlog(connection).items()}
 
     def all_due(self) -> None:
         """Look at everything that was published, now: the broker may have lost it."""
@@ -112,15 +122,20 @@ class Publications:
             connection.execute(_ALL_DUE)
 
     def channels_due(self) -> list[str]:
-        """The channels that have a publication to look at."""
+        """The channels that have a publication to look at, and to which the relay may publish now."""
         with self._engine.connect() as connection:
             return list(connection.execute(_CHANNELS_DUE).scalars())
 
+    def channels_held_back(self) -> set[str]:
+        """The paused and parked channels with a publication that is due and that nobody has published yet."""
+        with self._engine.connect() as connection:
+            return set(connection.execute(_HELD_BACK).scalars())
+
     def take_due(self, channel: str, limit: int) -> list[Publication]:
-        """The publications to look at now. No other relay looks at them for a while."""
+        """The publications to look at now, the oldest first. No other relay looks at them for a while."""
         with self._engine.connect() as connection:
             values = {"channel": channel, "limit": limit, "look_again": self.look_again}
-            taken = connection.execute(_TAKE, values).all()
+            taken = sorted(connection.execute(_TAKE, values).all(), key=lambda row: row[0])
             published = [(row[0], id_) for row in taken for id_ in row[2]]
             waiting = _waiting(connection, published) if published else {}
         return [Publication(id_, channel, age, waiting.get(id_, {})) for id_, age, _ in taken]

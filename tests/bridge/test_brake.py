@@ -1,0 +1,224 @@
+"""NOTIFIER_OUTBOX_HIGH_WATER bounds what waits in the outbox: per channel, exactly, and with any number of shards."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from structlog.testing import capture_logs
+
+from bridge import brake as braking
+from bridge import reader
+from bridge.brake import Brake, ChannelFull
+from bridge.counters import OUTBOX_FULL
+from bridge.intake import Intake, first_beyond
+from notifier.broker import Queue
+from notifier.outbox import Intake as Outbox
+from notifier.outbox import NewNotification, Partitions, Publications, Report
+from notifier.routes import Routes, load_routes
+from tests.bridge.house import House
+from tests.bridge.records import record
+from tests.bridge.test_bridge import house, simulator
+from tests.outbox.rows import Rows
+from tests.sql import Sql
+from tests.waiting import wait_until
+
+__all__ = ["house", "simulator"]
+
+MARK = 300
+PENDING = """
+SELECT n.channel, count(*) AS n FROM deliveries d JOIN notifications n USING (notification_id)
+WHERE d.status = 'pending' GROUP BY n.channel
+"""
+
+
+class Counted:
+    """A Publications that counts as it is told."""
+
+    def __init__(self, **waiting: int) -> None:
+        self.waiting: Mapping[str, int] = waiting
+
+    def backlog(self, _: int) -> Mapping[str, int]:
+        return self.waiting
+
+
+@pytest.fixture
+def waiting() -> Counted:
+    return Counted(email=0)
+
+
+def brake(waiting: Counted, bridges: int = 1, mark: int = 100) -> Brake:
+    made = Brake(waiting, mark, lambda: bridges)  # type: ignore[arg-type]
+    made.measure()
+    return made
+
+
+def test_room_is_granted_up_to_the_mark_and_no_further(waiting: Counted) -> None:
+    made = brake(waiting)
+    assert made.reserve({"email": 60}) == {"email": 60}
+    assert made.reserve({"email": 60}) == {"email": 40}
+    assert made.reserve({"email": 1, "sms": 1}) == {"email": 0, "sms": 1}
+    assert (made.has_room("email"), made.has_room("sms")) == (False, True)
+
+
+def test_what_was_not_recorded_leaves_its_room(waiting: Counted) -> None:
+    made = brake(waiting)
+    made.release(made.reserve({"email": 90}), {})
+    assert made.reserve({"email": 100}) == {"email": 100}
+
+
+def test_what_was_recorded_since_the_measurement_counts(waiting: Counted) -> None:
+    made = brake(waiting)
+    granted = made.reserve({"email": 90})
+    made.measure()  # which sees none of them
+    assert made.reserve({"email": 20}) == {"email": 10}
+    made.release(granted, granted)
+
+
+def test_reading_goes_on_well_below_the_mark(waiting: Counted) -> None:
+    made = brake(waiting)
+    for count, room in ((100, False), (91, False), (90, True), (95, True), (100, False)):
+        waiting.waiting = {"email": count}
+        made.measure()
+        assert made.has_room("email") is room, count
+
+
+def test_bridges_share_the_room_and_each_has_some(waiting: Counted) -> None:
+    assert brake(waiting, bridges=3).reserve({"email": 100}) == {"email": 34}
+    assert brake(waiting, bridges=3, mark=1).reserve({"email": 5}) == {"email": 1}
+
+
+def test_a_full_channel_is_told_at_once_and_again_while_it_lasts(
+    waiting: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(braking, "_REMIND_SECONDS", 0.0)
+    made = brake(waiting)
+    waiting.waiting = {"email": 100}
+    with capture_logs() as logs:
+        made.measure()
+    assert [each["log_level"] for each in logs] == ["warning", "error"]
+    assert "ALARM" in logs[1]["event"]
+    assert OUTBOX_FULL.labels("email")._value.get() == 1
+    waiting.waiting = {}
+    made.measure()
+    assert OUTBOX_FULL.labels("email")._value.get() == 0
+
+
+def test_the_first_record_that_does_not_fit() -> None:
+    def of(channel: str, number: int) -> NewNotification:
+        return NewNotification(None, str(number), "r", channel, "t", b"")  # type: ignore[arg-type]
+
+    page = [of("email", 1), of("sms", 2), of("email", 3), of("sms", 4)]
+    assert first_beyond(page, {"email": 2, "sms": 2}) is None
+    assert first_beyond(page, {"email": 1, "sms": 2}) is page[2]
+    assert first_beyond(page, {"email": 2}) is page[1]
+
+
+class Taking:
+    """An intake with a brake, on one shard."""
+
+    def __init__(self, engine: Engine, queue: Queue, routes: Routes, mark: int) -> None:
+        self.rows, publications = Rows(engine), Publications(engine)
+        self.brake = Brake(publications, mark)
+        self.brake.measure()
+        outbox = Outbox(engine, Partitions(engine))
+        self.intake = Intake(outbox, publications, queue, routes, 1_000, brake=self.brake)
+
+    def take(self, checkpoint: str | None, *records: dict[str, Any]) -> str | None:
+        return self.intake.take(self.rows.lease, checkpoint, records)
+
+
+@pytest.fixture
+def taking(engine: Engine, queue: Queue, routes: Routes) -> Taking:
+    return Taking(engine, queue, routes, mark=3)
+
+
+def test_of_a_page_what_fits_is_recorded_and_the_rest_is_read_again(taking: Taking) -> None:
+    page = [record(n) for n in range(1, 6)]
+    with pytest.raises(ChannelFull) as full:
+        taking.take(None, *page)
+    assert full.value.checkpoint == "3"
+    with pytest.raises(ChannelFull) as full:
+        taking.take("3", *page)
+    assert full.value.checkpoint == "3"
+    taking.rows.run("UPDATE deliveries SET status = 'sent'")
+    taking.brake.measure()  # also before the relay looked at its publications
+    assert taking.brake.has_room("email")
+    assert taking.take("3", *page) == "5"
+    assert taking.rows.one("SELECT records_read AS n FROM shards")["n"] == 5
+
+
+def test_records_for_nobody_need_no_room(taking: Taking) -> None:
+    other = {"type": {"S": "other"}}
+    taking.take(None, *[record(n) for n in range(1, 4)])
+    assert taking.take("3", record(4, **other), record(5, **other)) == "5"
+    with pytest.raises(ChannelFull) as full:
+        taking.take("5", record(6, **other), record(7), record(8, **other))
+    assert full.value.checkpoint == "6"
+    assert taking.rows.one("SELECT records_unrouted AS n FROM shards")["n"] == 3
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "SLOW_SECONDS", 0.2)
+
+
+def pending(sql: Sql) -> Counter[str]:
+    return Counter({row["channel"]: row["n"] for row in sql.all(PENDING)})
+
+
+@pytest.mark.usefixtures("soon")
+def test_forty_shards_stay_below_the_mark_and_lose_nothing(house: House, engine: Engine) -> None:
+    sql, most = Sql(engine), 0
+    house.streams.tell("tables", table="activity", shards=40)
+    house.put(range(3 * MARK))
+    with house.bridge(outbox_high_water=MARK, look_again_seconds=1.0):
+
+        def watched(count: int) -> bool:
+            nonlocal most
+            most = max(most, pending(sql)["email"])
+            return most == MARK or sql.one("SELECT sum(records_read) AS n FROM shards")["n"] == count
+
+        for _ in range(3):
+            most = 0
+            wait_until(lambda: watched(3 * MARK), seconds=60)
+            for _ in range(50):
+                watched(3 * MARK)
+            assert most <= MARK
+            sql.run("UPDATE deliveries SET status = 'sent' WHERE status = 'pending'")
+        wait_until(lambda: sql.one("SELECT sum(records_read) AS n FROM shards")["n"] == 3 * MARK, seconds=60)
+    assert sql.one("SELECT count(*) AS n FROM deliveries")["n"] == 3 * MARK
+    assert Report(engine).gaps() == []
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.usefixtures("soon")
+def test_a_paused_channel_stops_its_own_shards_and_no_others(house: House, engine: Engine) -> None:
+    sql, mark = Sql(engine), 200
+    sql.run("INSERT INTO channels (channel, state) VALUES ('sms', 'paused')")
+    for table in ("activity", "orders", "both"):
+        house.streams.tell("tables", table=table, shards=5 if table != "both" else 1)
+    texts = [{"pk": f"user#{n}", "sk": "1", "type": "text"} for n in range(2 * mark)]
+    house.streams.tell("put", table="orders", items=texts)
+    early = [{"pk": f"mail#{n}", "sk": "1", "type": "mail"} for n in range(50)]
+    late = [{**item, "sk": "2"} for item in early]
+    house.streams.tell("put", table="both", items=[*early, *texts, *late])
+    tables = ("activity", "orders", "both")
+    with house.bridge(outbox_high_water=mark, tables=tables, routes="tests.bridge.two_channels"):
+        wait_until(lambda: pending(sql)["sms"] == mark, seconds=60)
+        house.put(range(2 * mark))  # to `activity`
+
+        def all_mails() -> bool:
+            """Workers take them; the other channel stays where it is."""
+            sql.run(
+                "UPDATE deliveries d SET status = 'sent' FROM notifications n WHERE n.channel = 'email' "
+                "AND n.notification_id = d.notification_id AND d.status = 'pending'"
+            )
+            assert pending(sql)["sms"] == mark
+            row = sql.one("SELECT count(*) AS n FROM notifications WHERE table_name = 'activity'")
+            return bool(row["n"] == 2 * mark)
+
+        wait_until(all_mails, seconds=60)
+        kept = "SELECT count(*) AS n FROM notifications WHERE table_name = 'both' AND channel = 'email'"
+        assert sql.one(kept)["n"] == len(early)  # the others are behind a text in their shard

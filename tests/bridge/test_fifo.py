@@ -1,0 +1,133 @@
+"""Under overload the oldest row leaves first: pages come at twice the rate at which workers take messages.
+
+Time is counted in ticks: in each the intake records pages, relays make a pass, and workers take what they can.
+"""
+
+from collections.abc import Sequence
+from itertools import count
+from uuid import UUID
+
+import pytest
+import redis
+from sqlalchemy import Engine
+
+from bridge.behind import Behind
+from bridge.intake import Intake
+from bridge.relay import Relay
+from notifier.broker import Queue, queue_name
+from notifier.broker.queue import _ids
+from notifier.outbox import Intake as Outbox
+from notifier.outbox import Partitions, Publications, ShardLease
+from notifier.routes import Routes
+from tests.bridge.records import record
+from tests.outbox.rows import Rows
+
+ROOM = 60
+CAPACITY = 20
+"""Messages that the workers take in a tick; each of the bridges records so many rows in a tick."""
+TICKS = 30
+
+
+class SomeBridge:
+    """Intake and relay of one bridge, on a shard of its own."""
+
+    def __init__(self, engine: Engine, queue: Queue, routes: Routes, number: int) -> None:
+        publications, self._behind = Publications(engine, look_again=60.0), Behind()
+        outbox = Outbox(engine, Partitions(engine))
+        self._intake = Intake(outbox, publications, queue, routes, ROOM, behind=self._behind)
+        self._lease: ShardLease = Rows(engine, f"shardId-{number}").lease
+        self._checkpoint: str | None = None
+        self.relay = Relay(engine, publications, queue, ROOM, behind=self._behind)
+
+    def take(self, numbers: Sequence[int]) -> None:
+        self._checkpoint = self._intake.take(self._lease, self._checkpoint, [record(n) for n in numbers])
+
+
+class World:
+    def __init__(self, engine: Engine, queue: Queue, broker_url: str, routes: Routes, bridges: int) -> None:
+        self.rows = Rows(engine, "shardId-0")
+        self.redis = redis.Redis.from_url(broker_url)
+        self.bridges = [SomeBridge(engine, queue, routes, number + 1) for number in range(bridges)]
+        self.arrived: dict[UUID, int] = {}
+        self._numbers = count(1)
+
+    def tick(self, now: int, share: int) -> None:
+        """Each bridge records `share` rows, and makes a pass of its relay; then the workers take their messages."""
+        for bridge in self.bridges:
+            for _ in range(share // 5):
+                bridge.take([next(self._numbers) for _ in range(5)])
+            bridge.relay.run_once()
+        for row in self.rows.all("SELECT notification_id AS id FROM deliveries WHERE status = 'pending'"):
+            self.arrived.setdefault(row["id"], now)
+        taken = self.redis.rpop(queue_name("email"), CAPACITY) or []
+        ids = list(_ids(taken))  # type: ignore[arg-type]
+        self.rows.run("UPDATE deliveries SET status = 'sent' WHERE notification_id = ANY(:ids)", ids=ids)
+
+    def oldest(self) -> int:
+        """The tick in which the oldest row that waits was recorded."""
+        rows = self.rows.all("SELECT notification_id AS id FROM deliveries WHERE status = 'pending'")
+        return min(self.arrived[row["id"]] for row in rows)
+
+
+@pytest.mark.parametrize("bridges", [1, 2])
+def test_under_overload_the_oldest_row_waits_no_longer_than_in_a_queue(
+    engine: Engine, queue: Queue, broker_url: str, routes: Routes, bridges: int
+) -> None:
+    world = World(engine, queue, broker_url, routes, bridges)
+    for now in range(1, TICKS + 1):
+        world.tick(now, share=2 * CAPACITY // bridges)
+    in_a_queue = TICKS - TICKS * CAPACITY // (2 * CAPACITY)
+    assert (TICKS - world.oldest()) <= 1.2 * in_a_queue
+    assert int(world.redis.llen(queue_name("email"))) <= ROOM
+
+
+def test_when_the_backlog_is_gone_the_bridge_publishes_directly_again(
+    engine: Engine, queue: Queue, broker_url: str, routes: Routes
+) -> None:
+    world = World(engine, queue, broker_url, routes, bridges=1)
+    (bridge,) = world.bridges
+    for now in range(1, 6):
+        world.tick(now, share=2 * CAPACITY)
+    assert bridge._behind.channels == {"email"}
+    for now in range(6, 30):
+        world.tick(now, share=0)
+    assert bridge._behind.channels == frozenset()
+    bridge.take([10_000])
+    assert queue.depth("email") == 1  # without the relay
+
+
+def test_a_channel_that_is_paused_with_unpublished_rows_is_left_to_the_relay(
+    engine: Engine, queue: Queue, broker_url: str, routes: Routes
+) -> None:
+    world = World(engine, queue, broker_url, routes, bridges=1)
+    (bridge,) = world.bridges
+    for now in range(1, 6):
+        world.tick(now, share=2 * CAPACITY)
+    world.rows.run("INSERT INTO channels (channel, state) VALUES ('email', 'paused')")
+    world.redis.flushdb()
+    bridge.relay.run_once()
+    bridge.relay.run_once()
+    bridge.take([10_000])
+    assert queue.depth("email") == 0
+    world.rows.run("DELETE FROM channels")
+    bridge.relay.run_once()
+    assert queue.depth("email") > 0
+
+
+def test_what_a_broker_did_not_take_leaves_before_what_comes_later(
+    engine: Engine, queue: Queue, broker_url: str, routes: Routes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from notifier.broker import BrokerError
+
+    world = World(engine, queue, broker_url, routes, bridges=1)
+    (bridge,) = world.bridges
+
+    def fail(*_: object) -> bool:
+        raise BrokerError("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "publish", fail)
+        bridge.take([1])
+    bridge.take([2])  # still resting: due for the relay at once
+    due = world.rows.all("SELECT due_at <= now() AS due FROM publications ORDER BY id")
+    assert [row["due"] for row in due] == [False, True]
