@@ -74,7 +74,11 @@ def _stream(gauges: Gauges) -> Iterator[Metric]:
 def _outbox(gauges: Gauges) -> Iterator[Metric]:
     by_channel = ["channel"]
     for name, meaning, values in (
-        ("outbox_backlog", "Deliveries that wait for a worker; above 5,000 an estimate.", gauges.backlog),
+        (
+            "outbox_backlog",
+            "Deliveries that wait for a worker or are in its hands; many are estimated.",
+            gauges.backlog,
+        ),
         ("outbox_oldest_seconds", "Age of the event that waits longest.", gauges.oldest_seconds),
         ("outbox_sending", "Attempts under way.", gauges.sending),
         ("channel_running", "1 where the channel sends, 0 where it is parked or paused.", gauges.running),

@@ -1,7 +1,7 @@
-"""How many deliveries wait for a worker, per channel, at a bounded cost.
+"""How many deliveries wait for a worker or are in its hands, per channel, at a bounded cost.
 
 A publication is forgotten only when the relay looks at it again, so that the messages of all publications are more
-than those that wait. How many of them still wait is looked up for a sample: SAMPLE publications of each channel and
+than those that are open. How many of them are is looked up for a sample: SAMPLE publications of each channel and
 kind (published or not), evenly spread over their age, the oldest among them. Up to that number the answer is exact.
 """
 
@@ -34,14 +34,14 @@ SELECT sampled.kind, count(*), min(d.notification_id::text)::uuid
 FROM unnest(CAST(:kinds AS int[]), CAST(:ids AS uuid[])) AS sampled (kind, id)
 JOIN deliveries d ON d.notification_id = sampled.id
 WHERE d.notification_id BETWEEN :first AND :last
-  AND d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())
+  AND (d.status = 'sending' OR d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now()))
 GROUP BY sampled.kind
 """)
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """`deliveries` that wait for a worker, and the one that waits longest, None where none was found."""
+    """`deliveries` that are pending and due, or sending; and the `oldest` of them that was found, None without any."""
 
     deliveries: int
     oldest: UUID | None

@@ -16,7 +16,7 @@ from bridge.intake import Intake, first_beyond
 from notifier.broker import Queue
 from notifier.outbox import Intake as Outbox
 from notifier.outbox import NewNotification, Partitions, Publications, Report
-from notifier.routes import Routes, load_routes
+from notifier.routes import Routes
 from tests.bridge.house import House
 from tests.bridge.records import record
 from tests.bridge.test_bridge import house, simulator

@@ -14,6 +14,7 @@ from notifier.errors import SettingsError
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.metrics import served
 from notifier.outbox import Channels, Quarantined, Settlement, Wanted
+from notifier.outbox.backlog import SAMPLE
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 
@@ -65,6 +66,29 @@ def test_what_operators_watch(rows: Rows) -> None:
     assert found[("notifier_feedback_dead_letters",)] == 1
     assert found[("notifier_quarantine_records",)] == 1
     assert ("notifier_stream_lag_seconds",) in found
+
+
+def test_what_is_settled_is_no_backlog_although_its_publication_is_still_there(rows: Rows) -> None:
+    rows.pending(6)
+    rows.run("UPDATE publications SET published_at = now(), due_at = now() + interval '30 s'")
+    rows.run("UPDATE deliveries SET status = 'sent'")
+
+    found = scraped(rows.engine)
+
+    assert found[("notifier_outbox_backlog", "email")] == 0
+    assert found[("notifier_outbox_oldest_seconds", "email")] == 0
+
+
+def test_of_a_long_backlog_a_sample_is_looked_up(rows: Rows) -> None:
+    for _ in range(3 * SAMPLE):
+        rows.pending(4)
+    rows.run("UPDATE publications SET published_at = now()")
+    rows.run("UPDATE deliveries SET status = 'sent' WHERE notification_id IN "
+             "(SELECT notification_id FROM notifications WHERE sequence_number::int <= :n)", n=6 * SAMPLE)  # fmt: skip
+    found = scraped(rows.engine)[("notifier_outbox_backlog", "email")]
+    assert abs(found - 6 * SAMPLE) <= 12  # one publication of the sample stands for three
+    rows.pending(4)
+    assert scraped(rows.engine)[("notifier_outbox_backlog", "email")] == found + 4
 
 
 def test_a_database_that_is_away_is_told_and_breaks_nothing() -> None:
