@@ -47,6 +47,7 @@ class Brake:
         self._lock = threading.Lock()
         self._shares = 1
         self._waiting: Mapping[str, int] = {}
+        self._others = 0  # waits on each other channel, at most
         self._recorded: Counter[str] = Counter()  # since the last measurement began
         self._reserved: Counter[str] = Counter()
         self._full: dict[str, float] = {}  # channel -> monotonic time since when, or of the last reminder
@@ -64,11 +65,11 @@ class Brake:
         """Ask the database what waits. Raises DatabaseError, and what was known stays."""
         with self._lock:
             self._recorded.clear()
-        bridges = self._bridges()
-        waiting = self._publications.backlog(self._high_water // 2)
+        bridges, total = self._bridges(), self._publications.backlog()
+        waiting = self._ask() if total > self._high_water // 2 else {}
         with self._lock:
             self._shares = max(1, bridges)
-            self._waiting = waiting
+            self._waiting, self._others = waiting, 0 if waiting else total
             full = {channel for channel, count in waiting.items() if count >= self._high_water}
             opened = [each for each in self._full if waiting.get(each, 0) <= self._high_water * _REOPEN_AT]
         for channel in full:
@@ -76,6 +77,9 @@ class Brake:
         for channel in opened:
             self._open(channel)
         self._remind()
+
+    def _ask(self) -> Mapping[str, int]:
+        return {channel: each.at_most for channel, each in self._publications.waiting().items()}
 
     def reserve(self, wanted: Mapping[str, int]) -> Counter[str]:
         """Room for so many deliveries of each channel, or for as many as there is; `release` it in any case."""
@@ -96,7 +100,7 @@ class Brake:
     def _room(self, channel: str) -> int:
         if channel in self._full:
             return 0
-        share = math.ceil((self._high_water - self._waiting.get(channel, 0)) / self._shares)
+        share = math.ceil((self._high_water - self._waiting.get(channel, self._others)) / self._shares)
         return max(0, share - self._recorded[channel] - self._reserved[channel])
 
     def _close(self, channel: str) -> None:

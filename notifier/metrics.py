@@ -76,7 +76,7 @@ def _outbox(gauges: Gauges) -> Iterator[Metric]:
     for name, meaning, values in (
         (
             "outbox_backlog",
-            "Deliveries that wait for a worker or are in its hands; many are estimated.",
+            "Deliveries that wait for a worker; above 5,000 an estimate.",
             gauges.backlog,
         ),
         ("outbox_oldest_seconds", "Age of the event that waits longest.", gauges.oldest_seconds),

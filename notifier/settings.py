@@ -116,7 +116,7 @@ class Settings(DatabaseSettings):
     outbox_high_water: int = Field(
         default=1_000_000,
         ge=1,
-        description="Deliveries waiting in the outbox above which reading slows down",
+        description="Deliveries of one channel that may wait in the outbox; shards with more of them are not read on",
     )
     not_before: AwareDatetime | None = Field(
         default=None, description="Records created before this time notify nobody, as 2026-01-31T00:00:00Z"

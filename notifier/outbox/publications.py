@@ -9,9 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
 
+from notifier.outbox.backlog import Backlog, backlog
 from notifier.outbox.changes import uuids
 from notifier.outbox.days import within
-from notifier.outbox.backlog import backlog, messages
 from notifier.outbox.intake import PUBLICATION_SIZE
 
 
@@ -72,6 +72,8 @@ WHERE id = :id
 
 _POSTPONE = text("UPDATE publications SET due_at = now() + make_interval(secs => :seconds) WHERE id = ANY(:ids)")
 
+_BACKLOG = text("SELECT coalesce(sum(cardinality(notification_ids)), 0) FROM publications")
+
 _ALL_DUE = text("UPDATE publications SET due_at = now() WHERE published_at IS NOT NULL")
 
 _DUE_RETRIES = text("""
@@ -106,15 +108,15 @@ class Publications:
         with self._engine.connect() as connection:
             return sum(connection.execute(_DUE_RETRIES, {"limit": limit, "page": PUBLICATION_SIZE}).scalars())
 
-    def backlog(self, exact_above: int = 0) -> dict[str, int]:
-        """How many deliveries of each channel wait for a worker. Where no channel has more than `exact_above`
-        messages, those are returned instead, which cost less to count: what was settled a moment ago is among them.
-        """
+    def backlog(self) -> int:
+        """How many deliveries wait for a worker at most: what was settled since the relay last looked still counts."""
         with self._engine.connect() as connection:
-            counted = messages(connection)
-            if all(count <= exact_above for count in counted.values()):
-                return counted
-            return {channel: each.deliveries for channel, each in backlog(connection).items()}
+            return int(connection.execute(_BACKLOG).scalar_one())
+
+    def waiting(self) -> dict[str, Backlog]:
+        """How many deliveries of each channel wait for a worker. Looks up a sample of them."""
+        with self._engine.connect() as connection:
+            return backlog(connection)
 
     def all_due(self) -> None:
         """Look at everything that was published, now: the broker may have lost it."""

@@ -57,7 +57,7 @@ def test_what_operators_watch(rows: Rows) -> None:
     assert found[("notifier_stream_records_total", "notified")] == 4
     assert found[("notifier_stream_records_total", "unrouted")] == 2
     assert found[("notifier_stream_records_total", "quarantined")] == 1
-    assert found[("notifier_outbox_backlog", "email")] == 4
+    assert found[("notifier_outbox_backlog", "email")] == 3  # the fourth is delivered
     assert 0 <= found[("notifier_outbox_oldest_seconds", "email")] < 600
     assert found[("notifier_outbox_sending", "email")] == 1
     assert found[("notifier_channel_running", "email")] == 0
@@ -83,8 +83,8 @@ def test_of_a_long_backlog_a_sample_is_looked_up(rows: Rows) -> None:
     for _ in range(3 * SAMPLE):
         rows.pending(4)
     rows.run("UPDATE publications SET published_at = now()")
-    rows.run("UPDATE deliveries SET status = 'sent' WHERE notification_id IN "
-             "(SELECT notification_id FROM notifications WHERE sequence_number::int <= :n)", n=6 * SAMPLE)  # fmt: skip
+    older = "(SELECT notification_id FROM notifications WHERE sequence_number::int <= :n)"
+    rows.run(f"UPDATE deliveries SET status = 'sent' WHERE notification_id IN {older}", n=6 * SAMPLE)
     found = scraped(rows.engine)[("notifier_outbox_backlog", "email")]
     assert abs(found - 6 * SAMPLE) <= 12  # one publication of the sample stands for three
     rows.pending(4)
