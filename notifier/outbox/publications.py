@@ -109,7 +109,7 @@ class Publications:
             return sum(connection.execute(_DUE_RETRIES, {"limit": limit, "page": PUBLICATION_SIZE}).scalars())
 
     def backlog(self) -> int:
-        """How many deliveries wait for a worker at most: what was settled since the relay last looked still counts."""
+        """How many deliveries wait for a worker at most: what was settled since the relay looked still counts."""
         with self._engine.connect() as connection:
             return int(connection.execute(_BACKLOG).scalar_one())
 

@@ -162,7 +162,7 @@ class Life:
     def _keep_house(self) -> None:
         self.queue.check()
         self.partitions.ensure_around(datetime.now(UTC).date())
-        Brake(self.publications, high_water=1_000, bridges=self.leases.bridges).measure()
+        Brake(self.publications, high_water=1, bridges=self.leases.bridges).measure()
         Sweep(["activity"], self.streams, self.tree).run_once()
 
     def _read(self) -> None:

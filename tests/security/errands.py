@@ -79,6 +79,7 @@ def _shards(rows: Rows, engine: Engine) -> None:
     taken = leases.acquire(10)
     assert len(taken) == 2
     assert leases.renew(taken, {taken[0].shard: 1.0}) == {each.shard for each in taken}
+    assert leases.bridges() == 1
     assert not tree.waited_too_long(taken[0])
     tree.trimmed(taken[0], "trimmed")
     tree.finish(taken[0], None, [])
@@ -107,6 +108,7 @@ def _publish(rows: Rows, engine: Engine, publication: int) -> None:
     publications.postpone([first.id], 1.0)
     publications.settled([each.id for each in others] or [first.id])
     assert publications.backlog() >= 0
+    assert publications.channels_held_back() == set()
     rows.run("UPDATE deliveries SET next_attempt_at = now() WHERE status = 'pending'")
     rows.run("INSERT INTO due SELECT notification_id, 'retry', 'email', now() FROM deliveries ON CONFLICT DO NOTHING")
     assert publications.retries_due(10) > 0
