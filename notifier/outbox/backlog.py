@@ -13,6 +13,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from notifier.outbox.changes import uuids
+from notifier.outbox.days import within
+
 SAMPLE = 20
 
 _SAMPLE = text("""
@@ -30,9 +33,8 @@ ORDER BY id
 _PENDING = text("""
 SELECT sampled.publication, count(*), min(d.notification_id::text)::uuid
 FROM unnest(CAST(:publications AS int8[]), CAST(:ids AS uuid[])) AS sampled (publication, id)
-JOIN deliveries d ON d.notification_id = sampled.id
-WHERE d.notification_id BETWEEN :first AND :last
-  AND d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())
+JOIN deliveries d ON d.notification_id = sampled.id AND in_days(d.notification_id)
+WHERE sampled.id IS NULL OR d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())
 GROUP BY sampled.publication
 """)
 
@@ -76,9 +78,8 @@ def _pending(connection: Connection, sampled: Sequence[tuple[int, UUID]]) -> Map
     ids = [id_ for _, id_ in sampled]
     if not ids:
         return {}
-    publications = [publication for publication, _ in sampled]
-    values = {"publications": publications, "ids": ids, "first": min(ids), "last": max(ids)}
-    return {row[0]: (row[1], row[2]) for row in connection.execute(_PENDING, values)}
+    values = {"publications": [publication for publication, _ in sampled], "ids": uuids(ids)}
+    return {row[0]: (row[1], row[2]) for row in connection.execute(within(_PENDING, ids), values)}
 
 
 def _estimate(kind: _Kind, pending: Mapping[int, tuple[int, UUID]]) -> Backlog:

@@ -79,7 +79,7 @@ def _shards(rows: Rows, engine: Engine) -> None:
     taken = leases.acquire(10)
     assert len(taken) == 2
     assert leases.renew(taken, {taken[0].shard: 1.0}) == {each.shard for each in taken}
-    assert leases.bridges() == 1
+    assert leases.bridges() >= 1
     assert not tree.waited_too_long(taken[0])
     tree.trimmed(taken[0], "trimmed")
     tree.finish(taken[0], None, [])
