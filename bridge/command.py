@@ -73,7 +73,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     partitions, tree = Partitions(engine), ShardTree(engine)
     publications = Publications(engine, settings.look_again_seconds)
     outbox = Outbox(engine, partitions)
-    behind, leases = Behind(), Leases(engine, owner, settings.shard_lease_seconds)
+    behind, leases = Behind(), Leases(engine, owner, settings.shard_lease_seconds, settings.tables)
     brake = Brake(publications, settings.outbox_high_water, leases.bridges)
     high_water = settings.queue_high_water
     relay = Relay(engine, publications, queue, high_water, settings.unknown_after_seconds, behind)

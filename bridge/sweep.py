@@ -1,4 +1,4 @@
-"""Finds shards: lists all streams of all tables now and then. One bridge at a time, for all of them.
+"""Finds shards: lists all streams of this bridge's tables now and then. One bridge at a time.
 
 At the end of a shard its children are asked for at once; the sweep finds those that DynamoDB did not show then, and
 those whose parent's reader died in that moment.
@@ -17,6 +17,8 @@ log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 15.0
 EXPECTING_SECONDS = 1.0
+BUSY_SECONDS = 1.0
+"""How long a bridge waits that came while another one listed: that one may have other tables."""
 
 
 class Sweep:
@@ -28,12 +30,14 @@ class Sweep:
         self._tree = tree
 
     def run_once(self) -> NextIn:
-        """One sweep, unless another bridge lists shards now; answers when the next is due."""
+        """One sweep, unless another bridge lists shards now; returns when the next is due."""
         with self._tree.listing() as ours:
-            new = sum(self._sweep(table) for table in self._tables) if ours else 0
+            if not ours:
+                return NextIn(BUSY_SECONDS)
+            new = sum(self._sweep(table) for table in self._tables)
         if new:
             log.info("new shards", count=new)
-        return NextIn(EXPECTING_SECONDS if self._tree.expects_children() else SWEEP_SECONDS)
+        return NextIn(EXPECTING_SECONDS if self._tree.expects_children(self._tables) else SWEEP_SECONDS)
 
     def _sweep(self, table: str) -> int:
         """A stream that was switched off is listed no more, and still to be read to its end."""

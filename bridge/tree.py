@@ -61,8 +61,8 @@ WHERE id = :shard AND owner = :owner AND epoch = :epoch AND state = 'open'
 
 _EXPECTING = text("""
 SELECT EXISTS (
-  SELECT FROM shards s
-  WHERE s.state <> 'open' AND s.finished_at > now() - make_interval(secs => :seconds)
+  SELECT FROM shards s JOIN streams st ON st.id = s.stream_id
+  WHERE st.table_name = ANY(CAST(:tables AS text[])) AND s.state <> 'open' AND s.finished_at > now() - make_interval(secs => :seconds)
     AND NOT EXISTS (
       SELECT FROM shards child WHERE child.stream_id = s.stream_id AND child.parent_shard_id = s.shard_id
     )
@@ -99,10 +99,10 @@ class ShardTree:
         with self._engine.begin() as connection:
             return gaps.any_unseen(connection, arn, *_unlisted_parents(shards))
 
-    def expects_children(self) -> bool:
-        """Whether a shard ended a moment ago and has no child yet. Which bridge read it does not matter."""
+    def expects_children(self, tables: Sequence[str]) -> bool:
+        """Whether a shard of these tables ended a moment ago and has no child yet, whichever bridge read it."""
         with self._engine.begin() as connection:
-            return bool(connection.scalar(_EXPECTING, {"seconds": _PATIENCE_SECONDS}))
+            return bool(connection.scalar(_EXPECTING, {"tables": list(tables), "seconds": _PATIENCE_SECONDS}))
 
     def has_childless(self, arn: str) -> bool:
         """Whether a shard of the stream ended a day ago and has no child."""

@@ -40,7 +40,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def holdings(engine: Engine, ttl: float = 60.0, most: int = 100) -> Holdings:
-    return Holdings(Leases(engine, "me", ttl), most)
+    return Holdings(Leases(engine, "me", ttl, ["activity"]), most)
 
 
 def take(held: Holdings) -> list[Reader]:
@@ -130,8 +130,8 @@ def test_the_shards_of_a_killed_bridge_are_taken_over_in_under_20_seconds(engine
 
 def test_what_is_expired_is_taken_before_anything_is_stolen(engine: Engine) -> None:
     register(engine, *many(4))
-    Leases(engine, "rich", ttl=60).acquire(3)
-    Leases(engine, "dead", ttl=60).acquire(1)
+    Leases(engine, "rich", ttl=60, tables=["activity"]).acquire(3)
+    Leases(engine, "dead", ttl=60, tables=["activity"]).acquire(1)
     Sql(engine).run("UPDATE shards SET lease_until = now() - interval '1 s' WHERE owner = 'dead'")
     taken = take(holdings(engine))
     assert [reader.lease.shard_id for reader in taken] == ["shard-03"]

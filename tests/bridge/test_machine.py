@@ -83,7 +83,7 @@ class SomeBridge:
     """What one bridge does, step by step."""
 
     def __init__(self, number: int, machine: "Bridges") -> None:
-        self.leases = Leases(machine.engine, f"bridge-{number}", TTL)
+        self.leases = Leases(machine.engine, f"bridge-{number}", TTL, ["activity"])
         self.readers: dict[int, ShardReader] = {}
         self._machine = machine
 

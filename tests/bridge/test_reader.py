@@ -55,7 +55,7 @@ def page(*numbers: int, last: bool = False) -> RecordPage:
 
 class World:
     def __init__(self, engine: Engine, queue: Queue, routes: Routes) -> None:
-        self.leases = Leases(engine, "me", ttl=60)
+        self.leases = Leases(engine, "me", ttl=60, tables=["activity"])
         self.tree = ShardTree(engine)
         self.ahead = ReadAhead(1)
         self.tree.register("activity", ARN, [Shard("shardId-1", None, closed=False)])
@@ -246,7 +246,7 @@ def test_while_another_bridge_lists_children_are_left_to_the_sweep(world: World,
     with world.tree.listing():
         assert reader.poll() is None
     assert shard(engine)["state"] == "finished"
-    assert world.tree.expects_children()
+    assert world.tree.expects_children(["activity"])
 
 
 def test_a_partly_read_closed_shard_is_not_finished(world: World, engine: Engine) -> None:

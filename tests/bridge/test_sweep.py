@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from bridge.leases import Leases
 from bridge.streams import Shard
-from bridge.sweep import EXPECTING_SECONDS, SWEEP_SECONDS, Sweep
+from bridge.sweep import BUSY_SECONDS, EXPECTING_SECONDS, SWEEP_SECONDS, Sweep
 from bridge.tree import ShardTree
 from notifier.outbox import Report
 from sandbox.streams.clock import Clock
@@ -23,7 +23,7 @@ class World:
         self.model = StreamsModel(clock=Clock(time.time))
         self.source = InProcessStreams(self.model)
         self.tree = ShardTree(engine)
-        self.leases = Leases(engine, "me", ttl=60)
+        self.leases = Leases(engine, "me", ttl=60, tables=["activity", "orders"])
         self._sql = Sql(engine)
 
     def sweep(self, *tables: str) -> float:
@@ -120,8 +120,17 @@ def test_one_table_in_trouble_stops_no_other(world: World) -> None:
 def test_nobody_lists_while_another_bridge_does(world: World, engine: Engine) -> None:
     world.model.create_table("activity")
     with ShardTree(engine).listing():
-        world.sweep()
+        assert world.sweep() == BUSY_SECONDS  # the other one may list other tables
     assert world.known() == []
+
+
+def test_an_ended_shard_of_another_table_is_no_reason_to_list(world: World) -> None:
+    world.model.create_table("activity")
+    world.model.create_table("orders")
+    world.sweep("activity")
+    world.finish()
+    assert world.sweep("orders") == SWEEP_SECONDS
+    assert world.sweep("activity") == EXPECTING_SECONDS
 
 
 def test_a_stream_that_is_off_and_no_longer_listed_is_still_read(world: World) -> None:

@@ -23,7 +23,7 @@ def tree(engine: Engine) -> ShardTree:
 
 @pytest.fixture
 def leases(engine: Engine) -> Leases:
-    return Leases(engine, "me", ttl=60)
+    return Leases(engine, "me", ttl=60, tables=["activity"])
 
 
 def names(leases: list[ShardLease]) -> set[str]:
@@ -160,14 +160,14 @@ def test_a_shard_without_a_child_is_a_gap_after_a_day(tree: ShardTree, leases: L
 
 def test_children_are_expected_for_a_while(tree: ShardTree, leases: Leases, engine: Engine) -> None:
     tree.register("activity", ARN, open_shards("p", "q"))
-    assert not tree.expects_children()
+    assert not tree.expects_children(["activity"])
     first, second = leases.acquire(2)
     tree.finish(first, None, open_shards("c", parent=first.shard_id))
-    assert not tree.expects_children()
+    assert not tree.expects_children(["activity"])
     tree.finish(second, None, [])
-    assert tree.expects_children()  # although another shard got its child a moment ago
+    assert tree.expects_children(["activity"])  # although another shard got its child a moment ago
     Sql(engine).run("UPDATE shards SET finished_at = now() - interval '1 min' WHERE finished_at IS NOT NULL")
-    assert not tree.expects_children()
+    assert not tree.expects_children(["activity"])
 
 
 def test_a_shard_that_waited_a_day_unread(tree: ShardTree, leases: Leases, engine: Engine) -> None:

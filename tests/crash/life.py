@@ -103,7 +103,7 @@ class Life:
     def _wire_bridge(self, name: str, streams: Streams) -> None:
         routes = Routes([found for each in ROUTES for found in routes_of(each)])
         self.streams = self._port(streams)
-        self.leases = self._port(Leases(self.engine, name, SHARD_LEASE))
+        self.leases = self._port(Leases(self.engine, name, SHARD_LEASE, ["activity"]))
         self.tree = self._port(ShardTree(self.engine, hung_seconds=HUNG))
         self.partitions = self._port(Partitions(self.engine))
         self.queue = self._port(Queue(self._house.broker_url, origin=name))
@@ -171,7 +171,7 @@ class Life:
 
     def _steal(self) -> None:
         """Our share of the shards, from a bridge that holds all of them."""
-        neighbour = Leases(self.engine, "neighbour", SHARD_LEASE)
+        neighbour = Leases(self.engine, "neighbour", SHARD_LEASE, ["activity"])
         theirs = neighbour.acquire(10)
         try:
             self._read_shards(self.leases.steal(10))

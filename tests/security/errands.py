@@ -67,7 +67,7 @@ def bridge(rows: Rows, engine: Engine) -> None:
 
 
 def _shards(rows: Rows, engine: Engine) -> None:
-    tree, leases = ShardTree(engine), Leases(engine, "bridge-1", 60.0)
+    tree, leases = ShardTree(engine), Leases(engine, "bridge-1", 60.0, ["orders"])
     arn = "arn:aws:dynamodb:eu-west-1:1:table/orders/stream/1"
     parent = Shard(f"shardId-{1_800_000_000_000:020}-aaaaaaaa", None, closed=False)
     orphan = Shard("shardId-3", f"shardId-{4_000_000_000_000:020}-bbbbbbbb", closed=False)
@@ -83,15 +83,15 @@ def _shards(rows: Rows, engine: Engine) -> None:
     assert not tree.waited_too_long(taken[0])
     tree.trimmed(taken[0], "trimmed")
     tree.finish(taken[0], None, [])
-    assert tree.expects_children()
+    assert tree.expects_children(["orders"])
     rows.run("UPDATE shards SET finished_at = now() - interval '2 days' WHERE state = 'finished'")
     assert tree.has_childless(arn)
     tree.tell_childless(arn)
     tree.register("orders", arn, [Shard("shardId-4", taken[0].shard_id, closed=False)])
     tree.lose(taken[1], None, "gone")
-    assert Leases(engine, "bridge-2", 60.0).steal(10) == []
+    assert Leases(engine, "bridge-2", 60.0, ["orders"]).steal(10) == []
     rows.run("UPDATE shards SET state = 'open', finished_at = NULL, owner = 'bridge-0', lease_until = now() + '1 h'")
-    assert Leases(engine, "bridge-2", 60.0).steal(10)
+    assert Leases(engine, "bridge-2", 60.0, ["orders"]).steal(10)
     leases.release(taken)
     rows.run(
         "UPDATE shards SET owner = 'me', epoch = 1, lease_until = now() + '1 h' WHERE id = :id", id=rows.lease.shard

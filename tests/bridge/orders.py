@@ -1,0 +1,8 @@
+"""Routes of another table than `tests.bridge.routes`."""
+
+from notifier import Email, Event, route
+
+
+@route(table="orders", on=["INSERT", "MODIFY"], channel="email")
+def order_placed(event: Event) -> Email | None:
+    return None

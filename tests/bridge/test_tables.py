@@ -1,0 +1,67 @@
+"""Bridges that are configured for different tables, on one database."""
+
+from collections import Counter
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.bridge.house import House
+from tests.bridge.test_bridge import house, simulator
+from tests.sql import Sql
+from tests.waiting import wait_until
+
+__all__ = ["house", "simulator"]
+
+ORDERS = {"tables": ("orders",), "routes": "tests.bridge.orders"}
+COUNTED = """
+SELECT st.table_name, sum(records_read)::int AS read, sum(records_notified)::int AS notified,
+       sum(records_unrouted)::int AS unrouted, sum(records_quarantined)::int AS quarantined
+FROM shards s JOIN streams st ON st.id = s.stream_id GROUP BY st.table_name
+"""
+
+
+def counted(engine: Engine, table: str) -> dict[str, int]:
+    rows = {row.pop("table_name"): row for row in Sql(engine).all(COUNTED)}
+    return rows.get(table, dict.fromkeys(("read", "notified", "unrouted", "quarantined"), 0))
+
+
+def put_orders(house: House, count: int, n: int = 0) -> None:
+    items = [{"pk": f"order#{number}", "sk": "1", "type": "order", "n": n} for number in range(count)]
+    house.streams.tell("put", table="orders", items=items)
+
+
+def test_each_bridge_reads_its_own_tables_only(house: House, engine: Engine) -> None:
+    """Two bridges on one database, each with the routes of its own table: 80 events are 80 notifications."""
+    house.streams.tell("tables", table="activity", shards=4)
+    house.streams.tell("tables", table="orders", shards=4)
+    with house.bridge(), house.bridge(**ORDERS):
+        house.put(range(40))
+        put_orders(house, 40)
+        wait_until(lambda: sum(counted(engine, table)["read"] for table in ("activity", "orders")) == 80, seconds=30)
+
+    for table in ("activity", "orders"):
+        assert counted(engine, table) == {"read": 40, "notified": 40, "unrouted": 0, "quarantined": 0}
+    routes = Sql(engine).all("SELECT table_name, route FROM notifications")
+    assert Counter((row["table_name"], row["route"]) for row in routes) == {
+        ("activity", "friend_request"): 40,
+        ("orders", "order_placed"): 40,
+    }
+
+
+@pytest.mark.parametrize("first", [("activity",), ("activity", "orders")])
+def test_a_table_that_is_not_read_any_more_is_left_where_it_stands(
+    house: House, engine: Engine, first: tuple[str, ...]
+) -> None:
+    """It was in the settings of the bridge before; nothing of it is read, counted or lost."""
+    house.streams.tell("tables", table="activity", shards=2)
+    house.streams.tell("tables", table="orders", shards=2)
+    with house.bridge(tables=("activity", "orders"), routes="tests.bridge.both"):
+        put_orders(house, 10)
+        wait_until(lambda: counted(engine, "orders")["notified"] == 10, seconds=30)
+    put_orders(house, 10, n=1)
+    house.put(range(10))
+    with house.bridge(tables=first, routes="tests.bridge.both"):
+        wait_until(lambda: counted(engine, "activity")["notified"] == 10, seconds=30)
+        if "orders" in first:
+            wait_until(lambda: counted(engine, "orders")["read"] == 20, seconds=30)
+    assert counted(engine, "orders")["read"] == (20 if "orders" in first else 10)
