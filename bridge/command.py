@@ -123,13 +123,24 @@ def check_tables(streams: "Streams", tables: tuple[str, ...]) -> None:
 
 
 def warn_of_tables(routes: "Routes", tables: tuple[str, ...]) -> None:
-    """A route on a table that is not read is no error: another bridge may read it."""
+    """Log the routes whose table is not read here, and the tables that are read without a route.
+
+    Neither ends the bridge: another one may read the table, and the records of a table without a route are kept.
+    """
     import structlog
 
+    log = structlog.get_logger(__name__)
     for route in routes:
         if route.table not in tables:
-            structlog.get_logger(__name__).warning(
+            log.warning(
                 "no event will reach this route: its table is not in NOTIFIER_TABLES",
                 route=route.name,
                 table=route.table,
+            )
+    for table in tables:
+        if not routes.has_table(table):
+            log.error(
+                "no route is loaded for a table in NOTIFIER_TABLES: its records go to quarantine. Add a route, or take "
+                "the table out",
+                table=table,
             )

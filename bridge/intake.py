@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -135,6 +135,49 @@ def nameless(after: str | None, number: int, raw: bytes) -> str:
     return f"after {after}: {number}: {hashlib.blake2b(raw, digest_size=8).hexdigest()}"
 
 
+class Judged(NamedTuple):
+    """What a record becomes: a notification, quarantined where there is an `error`, or unrouted where neither is.
+
+    `created_at` is None where the record cannot be understood.
+    """
+
+    created_at: datetime | None
+    notification: NewNotification | None = None
+    error: str | None = None
+
+
+def judge(lease: ShardLease, record: dict[str, Any], routes: Routes, not_before: datetime) -> Judged:
+    """What the record becomes with these routes. Pure.
+
+    A record of a table that no route here names is quarantined, not unrouted: a bridge that lacks the routes of a
+    table (deployed too early, or not restarted) must not drop its events. Records before `not_before` are muted, and
+    so unrouted, whatever the routes are.
+    """
+    try:
+        event = decode(lease.table, record)
+        if event.created_at < not_before:
+            return Judged(event.created_at)
+        if not routes.has_table(lease.table):
+            return Judged(event.created_at, error=no_route(lease.table))
+        route = routes.owner(event)
+    except DecodeError as error:
+        return Judged(None, error=str(error))
+    if route is None:
+        return Judged(event.created_at)
+    id_ = identity(lease, event, route.name)
+    number = event.sequence_number
+    made = NewNotification(id_, number, route.name, route.channel, lease.table, wire.write(record))
+    return Judged(event.created_at, made)
+
+
+def no_route(table: str) -> str:
+    """Why records of that table are quarantined, and what to do."""
+    return (
+        f"no route for the table {table} is loaded in this bridge: deploy one, restart the bridges, "
+        f"then run: notifier rewind --table {table}"
+    )
+
+
 def sort(
     lease: ShardLease,
     checkpoint: str | None,
@@ -162,19 +205,13 @@ def sort(
             if (found := int(number)) <= place:
                 continue
             place, checkpoint = found, number
-        try:
-            event = decode(lease.table, record)
-            route = routes.owner(event) if event.created_at >= not_before else None
-        except DecodeError as error:
+        created_at, made, error = judge(lease, record, routes, not_before)
+        last = created_at or last
+        if error is not None:
             raw = wire.write(record)
-            quarantined.append(Quarantined(number or nameless(before, unnamed, raw), raw, str(error)))
-            continue
-        last = event.created_at
-        if route is None:
+            quarantined.append(Quarantined(number or nameless(before, unnamed, raw), raw, error))
+        elif made is not None:
+            notifications.append(made)
+        else:
             unrouted += 1
-            continue
-        id_ = identity(lease, event, route.name)
-        notifications.append(
-            NewNotification(id_, event.sequence_number, route.name, route.channel, lease.table, wire.write(record))
-        )
     return Page(checkpoint, last, notifications, quarantined, unrouted)

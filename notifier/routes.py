@@ -159,6 +159,10 @@ class Routes:
                 return each
         return None
 
+    def has_table(self, table: str) -> bool:
+        """Whether any route is for this table."""
+        return table in self._by_table
+
     def get(self, name: str) -> Route | None:
         return self._by_name.get(name)
 

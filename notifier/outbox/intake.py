@@ -42,10 +42,13 @@ RETURNING id
 """)
 
 _INSERT_QUARANTINED = """
-INSERT INTO quarantine (shard, sequence_number, record, error) VALUES (:shard, :sequence_number, :record, :error)
+INSERT INTO quarantine (shard, sequence_number, record, error)
+SELECT :shard, * FROM unnest(CAST(:numbers AS text[]), CAST(:records AS bytea[]), CAST(:errors AS text[]))
 """
 _QUARANTINE = text(_INSERT_QUARANTINED)
-_QUARANTINE_NEW = text(f"{_INSERT_QUARANTINED} ON CONFLICT (shard, sequence_number) DO NOTHING")
+_QUARANTINE_NEW = text(
+    f"{_INSERT_QUARANTINED} ON CONFLICT (shard, sequence_number) DO NOTHING RETURNING sequence_number"
+)
 
 _COPY_NOTIFICATIONS = (
     "COPY notifications (notification_id, shard, sequence_number, route, channel, table_name, record)"
@@ -98,8 +101,8 @@ class Intake:
             _fence(connection, _MOVE, lease, previous, page)
             if page.notifications:
                 _copy(connection, lease, page.notifications)
-            for each in page.quarantined:
-                connection.execute(_QUARANTINE, _quarantined(lease, each))
+            if page.quarantined:
+                connection.execute(_QUARANTINE, _quarantined(lease, page.quarantined))
             return _owe(connection, page.notifications, to_relay)
 
     def _record_missing(
@@ -113,11 +116,7 @@ class Intake:
             new = replace(
                 page,
                 notifications=[each for each in page.notifications if _insert(connection, lease, each)],
-                quarantined=[
-                    each
-                    for each in page.quarantined
-                    if connection.execute(_QUARANTINE_NEW, _quarantined(lease, each)).rowcount
-                ],
+                quarantined=_quarantine_new(connection, lease, page.quarantined),
             )
             _fence(connection, _MOVE, lease, previous, new)
             return _owe(connection, new.notifications, to_relay)
@@ -182,12 +181,20 @@ def _insert(connection: Connection, lease: ShardLease, row: NewNotification) -> 
     return connection.execute(_INSERT_NEW, values).first() is not None
 
 
-def _quarantined(lease: ShardLease, each: Quarantined) -> dict[str, Any]:
+def _quarantine_new(connection: Connection, lease: ShardLease, rows: Sequence[Quarantined]) -> list[Quarantined]:
+    """Insert the rows that are not there yet, and return those."""
+    if not rows:
+        return []
+    fresh = set(connection.execute(_QUARANTINE_NEW, _quarantined(lease, rows)).scalars())
+    return [each for number, each in {each.sequence_number: each for each in rows}.items() if number in fresh]
+
+
+def _quarantined(lease: ShardLease, rows: Sequence[Quarantined]) -> dict[str, Any]:
     return {
         "shard": lease.shard,
-        "sequence_number": each.sequence_number,
-        "record": each.record,
-        "error": each.error,
+        "numbers": [each.sequence_number for each in rows],
+        "records": [each.record for each in rows],
+        "errors": [each.error for each in rows],
     }
 
 

@@ -57,6 +57,19 @@ def test_numbers_are_compared_as_numbers(routes: Routes) -> None:
     assert page.checkpoint == "0000101"
 
 
+def test_a_record_of_a_table_without_a_route_here_is_quarantined_not_dropped(routes: Routes) -> None:
+    orders = ShardLease(1, "shardId-1", "arn:stream", "orders", "me", 1, None)
+    created = datetime.fromtimestamp(CREATED, UTC)
+    page = sort(orders, None, [record(1), record(2)], routes)
+    assert (page.unrouted, page.read, page.checkpoint, page.last_record_at) == (0, 2, "2", created)
+    assert [each.sequence_number for each in page.quarantined] == ["1", "2"]
+    assert "no route for the table orders" in page.quarantined[0].error
+    assert "notifier rewind --table orders" in page.quarantined[0].error
+
+    muted = sort(orders, None, [record(1)], routes, created + timedelta(seconds=1))
+    assert (muted.unrouted, muted.read) == (1, 1)
+
+
 @pytest.mark.parametrize("number", ["²", "٣", "1" * 41, "-1", ""])
 def test_what_only_looks_like_a_number_is_none(routes: Routes, number: str) -> None:
     page = sort(LEASE, "7", [record(number), record(8)], routes)

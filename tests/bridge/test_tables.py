@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import Engine
 
+from notifier.outbox import Report
 from tests.bridge.house import House
 from tests.bridge.test_bridge import house, simulator
 from tests.sql import Sql
@@ -65,3 +66,12 @@ def test_a_table_that_is_not_read_any_more_is_left_where_it_stands(
         if "orders" in first:
             wait_until(lambda: counted(engine, "orders")["read"] == 20, seconds=30)
     assert counted(engine, "orders")["read"] == (20 if "orders" in first else 10)
+
+
+def test_what_a_bridge_without_the_tables_routes_reads_is_kept(house: House, engine: Engine) -> None:
+    house.streams.tell("tables", table="orders", shards=2)
+    put_orders(house, 30)
+    with house.bridge(tables=("orders",)):
+        wait_until(lambda: counted(engine, "orders")["read"] == 30, seconds=30)
+    assert counted(engine, "orders") == {"read": 30, "notified": 0, "unrouted": 0, "quarantined": 30}
+    assert "no route for the table orders" in Report(engine).quarantine()[0]["error"]
