@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _MOST_SHARDS = 400
 DEADLINE_SECONDS = 1.0
 LAG_SECONDS = 30.0
+UNROUTED_SECONDS = 10.0
 
 
 def bridge() -> None:
@@ -50,12 +51,13 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     from bridge.streams import Streams
     from bridge.sweep import Sweep
     from bridge.tree import ShardTree
+    from bridge.unrouted import UnroutedWatch
     from notifier.broker import Queue
     from notifier.database import check_durable, check_schema, connect
     from notifier.health import Heartbeat
     from notifier.metrics import served
     from notifier.outbox import Intake as Outbox
-    from notifier.outbox import Partitions, Publications, Report, Unknowns
+    from notifier.outbox import Partitions, Publications, Reading, Unknowns
     from notifier.routes import load_routes
 
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
@@ -90,7 +92,8 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
                 (
                     Loop("relay", RELAY_SECONDS, relay.turn),
                     Loop("deadlines", DEADLINE_SECONDS, deadlines.run_once),
-                    Loop("lag", LAG_SECONDS, LagWatch(Report(engine)).run_once),
+                    Loop("lag", LAG_SECONDS, LagWatch(Reading(engine)).run_once),
+                    Loop("unrouted", UNROUTED_SECONDS, UnroutedWatch(Reading(engine), settings.tables).run_once),
                 ),
                 partitions,
                 Heartbeat("bridge"),
@@ -140,7 +143,7 @@ def warn_of_tables(routes: "Routes", tables: tuple[str, ...]) -> None:
     for table in tables:
         if not routes.has_table(table):
             log.error(
-                "no route is loaded for a table in NOTIFIER_TABLES: its records go to quarantine. Add a route, or take "
-                "the table out",
+                "no route is loaded for a table in NOTIFIER_TABLES: its records go to quarantine. "
+                "Add a route, or take the table out",
                 table=table,
             )

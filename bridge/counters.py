@@ -16,3 +16,8 @@ OUTBOX_FULL = Gauge(
     "1 while shards with records for the channel are not read on, as NOTIFIER_OUTBOX_HIGH_WATER deliveries wait.",
     ("channel",),
 )
+ALL_UNROUTED = Gauge(
+    "notifier_table_all_unrouted_seconds",
+    "For how long no record of the table had a route; 0 while some have one.",
+    ("table",),
+)

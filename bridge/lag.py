@@ -1,26 +1,51 @@
-"""Says when reading falls behind, long before the stream forgets. Counts shards that nobody reads, too."""
+"""Logs when reading falls behind, long before the stream forgets: per table, whichever bridge should read it."""
 
 import structlog
 
 from notifier.lag import ALARM_SECONDS, CRITICAL_SECONDS, WARNING_SECONDS
-from notifier.outbox import Report
+from notifier.outbox import Reading, TableLag, WaitingStream
 
 log = structlog.get_logger(__name__)
 
 
 class LagWatch:
-    """Looks at the shard that is furthest behind."""
+    """Looks at all tables that are known, also at those that no bridge is configured for any more."""
 
-    def __init__(self, report: Report) -> None:
-        self._report = report
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
 
     def run_once(self) -> None:
-        row = self._report.lag()
-        seconds = row["seconds"] or 0.0
-        facts = {"seconds": round(seconds), "shards": row["shards"], "unread": row["unread"]}
-        if seconds >= CRITICAL_SECONDS:
-            log.critical("reading is far behind: after 24 hours records are lost", **facts)
-        elif seconds >= ALARM_SECONDS:
-            log.error("reading is behind", **facts)
-        elif seconds >= WARNING_SECONDS:
-            log.warning("reading is behind", **facts)
+        for lag in self._reading.lags():
+            _tell_lag(lag)
+        for each in self._reading.waiting():
+            _tell_waiting(each)
+
+
+def _tell_lag(lag: TableLag) -> None:
+    if lag.seconds < WARNING_SECONDS:
+        return
+    told = "reading is behind"
+    if lag.abandoned:
+        told = (
+            "no bridge reads a table: start one that has it in NOTIFIER_TABLES, or give it up with "
+            f"`notifier let-go --table {lag.table}`"
+        )
+    if lag.seconds >= CRITICAL_SECONDS:
+        told += ". After 24 hours records are lost"
+    facts = {"table": lag.table, "seconds": round(lag.seconds), "shards": lag.shards, "unread": lag.unread}
+    _log(lag.seconds, told, facts)
+
+
+def _tell_waiting(each: WaitingStream) -> None:
+    if each.seconds < WARNING_SECONDS:
+        return
+    told = (
+        "a table's new stream waits until its old one is read to its end. Should that one never end, give it up with "
+        f"`notifier let-go --stream {each.waits_for}`"
+    )
+    _log(each.seconds, told, {"table": each.table, "stream": each.stream, "seconds": round(each.seconds)})
+
+
+def _log(seconds: float, told: str, facts: "dict[str, object]") -> None:
+    level = log.critical if seconds >= CRITICAL_SECONDS else log.error if seconds >= ALARM_SECONDS else log.warning
+    level(told, **facts)

@@ -12,7 +12,8 @@ _STEAL_LOCK = 0x6E6F7469737465
 _LEASE = "s.id, s.shard_id, st.arn, st.table_name, s.owner, s.epoch, s.checkpoint, s.parent_shard_id"
 
 # A child waits for its parent. A parent that has no row was trimmed before we came: its child need not wait.
-# A stream waits for those that its table had before: their names differ only in the time when they were made.
+# A stream waits for those that its table had before: their names differ only in the time when they were made. One
+# that an operator let go is read no more, and nothing waits for it.
 # What is ours and not in hand is what could not be given back, or whose taking was never answered. Shards of tables
 # that this bridge is not configured for are never taken, stolen, counted or prolonged: it may have no route for them.
 _ACQUIRE = text(f"""
@@ -20,7 +21,7 @@ UPDATE shards s SET owner = :owner, epoch = s.epoch + 1, lease_until = now() + m
 FROM streams st
 WHERE st.id = s.stream_id AND s.id IN (
   SELECT free.id FROM shards free JOIN streams its ON its.id = free.stream_id
-  WHERE free.state = 'open' AND its.table_name = ANY(CAST(:tables AS text[]))
+  WHERE free.state = 'open' AND its.let_go_at IS NULL AND its.table_name = ANY(CAST(:tables AS text[]))
     AND (free.lease_until IS NULL OR free.lease_until < now()
          OR free.owner = :owner AND free.id <> ALL(CAST(:held AS int[])))
     AND NOT EXISTS (
@@ -29,7 +30,7 @@ WHERE st.id = s.stream_id AND s.id IN (
     )
     AND NOT EXISTS (
       SELECT FROM shards older JOIN streams before ON before.id = older.stream_id
-      WHERE older.state = 'open' AND before.arn < its.arn COLLATE "C"
+      WHERE older.state = 'open' AND before.let_go_at IS NULL AND before.arn < its.arn COLLATE "C"
         AND split_part(before.arn, '/stream/', 1) = split_part(its.arn, '/stream/', 1)
     )
   ORDER BY free.shard_id LIMIT :limit FOR UPDATE OF free SKIP LOCKED
@@ -71,7 +72,8 @@ UPDATE shards SET
   caught_up_at = greatest(caught_up_at, now() - make_interval(secs => held.caught_up))
 FROM unnest(CAST(:shards AS int[]), CAST(:epochs AS bigint[]), CAST(:caught_up AS float8[]))
      AS held (id, epoch, caught_up), streams st
-WHERE st.id = shards.stream_id AND st.table_name = ANY(CAST(:tables AS text[])) AND shards.id = held.id AND shards.epoch = held.epoch AND owner = :owner AND state = 'open'
+WHERE st.id = shards.stream_id AND st.table_name = ANY(CAST(:tables AS text[]))
+  AND shards.id = held.id AND shards.epoch = held.epoch AND owner = :owner AND state = 'open'
 RETURNING shards.id
 """)
 

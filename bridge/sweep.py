@@ -42,7 +42,8 @@ class Sweep:
     def _sweep(self, table: str) -> int:
         """A stream that was switched off is listed no more, and still to be read to its end."""
         arns = dict.fromkeys([*self._listed(table), *self._tree.unfinished_streams(table)])
-        return sum(self._register(table, arn) for arn in arns)
+        let_go = self._tree.let_go(table)
+        return sum(self._register(table, arn) for arn in arns if arn not in let_go)
 
     def _listed(self, table: str) -> list[str]:
         """One table in trouble stops no other."""

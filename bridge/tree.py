@@ -37,21 +37,25 @@ SELECT st.id, described.id, described.parent,
        least(now(), greatest(st.discovered_at, to_timestamp(described.created)))
 FROM streams st, unnest(CAST(:shard_ids AS text[]), CAST(:parents AS text[]), CAST(:created AS float8[]))
                  AS described (id, parent, created)
-WHERE arn = :arn AND NOT EXISTS (SELECT FROM shards WHERE stream_id = st.id AND shard_id = described.id)
+WHERE arn = :arn AND let_go_at IS NULL
+  AND NOT EXISTS (SELECT FROM shards WHERE stream_id = st.id AND shard_id = described.id)
 ON CONFLICT (stream_id, shard_id) DO NOTHING
 """)
 
-# Lost too early: it is listed after all.
+# Lost too early: it is listed after all. Those of a stream that an operator let go stay lost.
 _FOUND_AGAIN = text("""
 UPDATE shards SET state = 'open', finished_at = NULL
 FROM streams st
-WHERE st.id = shards.stream_id AND st.arn = :arn AND state = 'lost' AND shard_id = ANY(CAST(:shard_ids AS text[]))
+WHERE st.id = shards.stream_id AND st.arn = :arn AND st.let_go_at IS NULL
+  AND state = 'lost' AND shard_id = ANY(CAST(:shard_ids AS text[]))
 """)
 
 _UNFINISHED = text("""
 SELECT DISTINCT st.arn FROM streams st JOIN shards s ON s.stream_id = st.id
 WHERE st.table_name = :table AND s.state = 'open'
 """)
+
+_LET_GO = text("SELECT arn FROM streams WHERE table_name = :table AND let_go_at IS NOT NULL")
 
 _END = text("""
 UPDATE shards SET state = :state, finished_at = now(), owner = NULL, lease_until = NULL
@@ -62,7 +66,8 @@ WHERE id = :shard AND owner = :owner AND epoch = :epoch AND state = 'open'
 _EXPECTING = text("""
 SELECT EXISTS (
   SELECT FROM shards s JOIN streams st ON st.id = s.stream_id
-  WHERE st.table_name = ANY(CAST(:tables AS text[])) AND s.state <> 'open' AND s.finished_at > now() - make_interval(secs => :seconds)
+  WHERE st.table_name = ANY(CAST(:tables AS text[])) AND s.state <> 'open'
+    AND s.finished_at > now() - make_interval(secs => :seconds)
     AND NOT EXISTS (
       SELECT FROM shards child WHERE child.stream_id = s.stream_id AND child.parent_shard_id = s.shard_id
     )
@@ -118,6 +123,11 @@ class ShardTree:
         """The streams of the table that still have something to read, listed by DynamoDB or not."""
         with self._engine.begin() as connection:
             return list(connection.execute(_UNFINISHED, {"table": table}).scalars())
+
+    def let_go(self, table: str) -> set[str]:
+        """The streams of the table that an operator gave up: nothing more of them is listed or read."""
+        with self._engine.begin() as connection:
+            return set(connection.execute(_LET_GO, {"table": table}).scalars())
 
     def finish(self, lease: ShardLease, checkpoint: str | None, children: Sequence[Shard]) -> None:
         """The shard is read to its end; its children are known from the same moment. Raises LeaseLost."""

@@ -69,6 +69,31 @@ def _stream(gauges: Gauges) -> Iterator[Metric]:
     yield _gauge("stream_lag_seconds", "How far the shard furthest behind is behind.", gauges.lag["seconds"])
     yield _gauge("stream_shards", "Shards that can be read now.", gauges.lag["shards"])
     yield _gauge("stream_shards_unread", "Of these, the ones that nobody reads.", gauges.lag["unread"])
+    yield from _tables(gauges)
+
+
+def _tables(gauges: Gauges) -> Iterator[Metric]:
+    waits: dict[str, float] = dict.fromkeys((each.table for each in gauges.tables), 0.0)
+    for each in gauges.waiting:
+        waits[each.table] = max(waits.get(each.table, 0.0), each.seconds)
+    for name, meaning, values in (
+        ("table_shards", "Shards of the table that can be read now.", {t.table: t.shards for t in gauges.tables}),
+        (
+            "table_shards_unread",
+            "Of these, the ones that no bridge reads.",
+            {t.table: t.unread for t in gauges.tables},
+        ),
+        ("table_lag_seconds", "How far behind the table's reading is.", {t.table: t.seconds for t in gauges.tables}),
+        (
+            "table_stream_waits_seconds",
+            "How long its new stream has waited for an old one that has not ended.",
+            waits,
+        ),
+    ):
+        family = GaugeMetricFamily(f"notifier_{name}", meaning, labels=["table"])
+        for table, value in values.items():
+            family.add_metric([table], value)
+        yield family
 
 
 def _outbox(gauges: Gauges) -> Iterator[Metric]:

@@ -61,6 +61,7 @@ streams = Table(
     Column("arn", Text, nullable=False, unique=True),
     Column("table_name", Text, nullable=False),
     Column("discovered_at", _TIME, nullable=False, server_default=_NOW),
+    Column("let_go_at", _TIME),  # an operator gave it up: nothing more of it is read
 )
 
 shards = Table(
@@ -90,6 +91,31 @@ shards = Table(
     CheckConstraint("(owner IS NULL) = (lease_until IS NULL)", name="lease"),
     CheckConstraint("(state = 'open') = (finished_at IS NULL)", name="finished"),
     CheckConstraint("records_read = records_notified + records_unrouted + records_quarantined", name="accounted"),
+)
+
+# A shard that is to be read again, from a time on up to the checkpoint that it had then. The checkpoint stays.
+rewinds = Table(
+    "rewinds",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("shard", Integer, ForeignKey("shards.id", ondelete="CASCADE"), nullable=False),
+    Column("since", _TIME),  # records created before are passed over; null: all that the stream still has
+    Column("until", Text, nullable=False),  # sequence number of the last record to be read again
+    Column("position", Text),  # sequence number of the last record that was read again
+    Column("owner", Text),
+    Column("epoch", BigInteger, nullable=False, server_default=_NONE),
+    Column("lease_until", _TIME),
+    Column("examined", BigInteger, nullable=False, server_default=_NONE),  # records read again
+    Column("routed", BigInteger, nullable=False, server_default=_NONE),  # of these, became notifications
+    Column("released", BigInteger, nullable=False, server_default=_NONE),  # of these, left quarantine
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("asked_at", _TIME, nullable=False, server_default=_NOW),
+    Column("ended_at", _TIME),
+    Column("outcome", Text),  # done, gone (the stream has nothing of it any more), replaced or cancelled
+    Index("rewinds_open", "shard", unique=True, postgresql_where=text("ended_at IS NULL")),
+    CheckConstraint("(owner IS NULL) = (lease_until IS NULL)", name="lease"),
+    CheckConstraint("(ended_at IS NULL) = (outcome IS NULL)", name="ended"),
 )
 
 notifications = Table(

@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from notifier.cli import channels, database, health, inspect, operate
+from notifier.cli import channels, database, health, inspect, operate, streams
 from notifier.errors import NotifierError, UsageError
 from notifier.text import encodes
 
@@ -29,12 +29,13 @@ _OWN = (
     operate.resolve,
     operate.cancel,
     operate.redrive,
+    streams.let_go,
     channels.pause,
     channels.resume,
     health.health,
 )
 for _command in _OWN:
-    app.command(_command.__name__.rstrip("_"))(_command)
+    app.command(_command.__name__.rstrip("_").replace("_", "-"))(_command)
 app.add_typer(channels.suppress, name="suppress")
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import typer
 
 from notifier import wire
-from notifier.cli.output import Json, masked, print_json, print_table, report, shown
+from notifier.cli.output import Json, connected, masked, print_json, print_table, report, shown
 from notifier.cli.timeline import timeline
 from notifier.errors import UsageError
 from notifier.lag import ALARM_SECONDS, WARNING_SECONDS
@@ -89,11 +89,14 @@ def show(
 
 def shards(json: Json = False) -> None:
     """The streams' shards as a tree: who reads them, how far behind, and what became of their records."""
-    with report() as outbox:
-        rows = outbox.shards()
-        gaps = outbox.gaps()
+    from notifier.outbox import Reading, Report
+
+    with connected() as engine:
+        outbox = Report(engine)
+        rows, gaps = outbox.shards(), outbox.gaps()
+        waiting = [asdict(each) for each in Reading(engine).waiting()]
     if json:
-        print_json({"shards": rows, "gaps": gaps})
+        print_json({"shards": rows, "gaps": gaps, "waiting": waiting})
         return
     columns = ("shard", "table_name", "state", "owner", "lag", "checkpoint", "records_read", "records_notified",
                "records_unrouted", "records_quarantined")  # fmt: skip
@@ -101,6 +104,10 @@ def shards(json: Json = False) -> None:
     print_table("Shards", lines, columns, "No shard is known yet: is a bridge running?")
     if gaps:
         print_table("Gaps", gaps, ("shard_id", "after_sequence_number", "after_record_at", "reason"), "")
+    if waiting:
+        lines = [{**row, "waits": lag_in_words(row["seconds"])} for row in waiting]
+        print_table("Streams that wait for an older one", lines, ("table", "stream", "waits_for", "waits"), "")
+        typer.echo("An old stream that does not end is given up with: notifier let-go --stream ARN --reason WHY")
 
 
 def audit(

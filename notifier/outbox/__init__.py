@@ -10,11 +10,13 @@ from notifier.outbox.channels import Channels, ChannelState
 from notifier.outbox.claims import expire
 from notifier.outbox.gauges import Gauges, read_gauges
 from notifier.outbox.intake import Intake
+from notifier.outbox.letting_go import LettingGo
 from notifier.outbox.operations import Operations, Selection
 from notifier.outbox.pages import NewNotification, Page, Quarantined, Recorded, ShardLease
 from notifier.outbox.partitions import Partitions
 from notifier.outbox.publications import Publication, Publications
 from notifier.outbox.rates import RateLimits
+from notifier.outbox.reading import Reading, TableLag, TableRecords, WaitingStream
 from notifier.outbox.report import Report
 from notifier.outbox.settlement import Settled, Settlement
 from notifier.outbox.suppressions import Suppressions
@@ -31,6 +33,7 @@ __all__ = [
     "Decision",
     "Gauges",
     "Intake",
+    "LettingGo",
     "NewNotification",
     "Operations",
     "Page",
@@ -39,6 +42,7 @@ __all__ = [
     "Publications",
     "Quarantined",
     "RateLimits",
+    "Reading",
     "Recorded",
     "Report",
     "Selection",
@@ -46,9 +50,12 @@ __all__ = [
     "Settlement",
     "ShardLease",
     "Suppressions",
+    "TableLag",
+    "TableRecords",
     "Unknown",
     "Unknowns",
     "Verdict",
+    "WaitingStream",
     "Wanted",
     "Work",
     "expire",

@@ -7,6 +7,8 @@ from sqlalchemy import Connection, Engine, TextClause, text
 
 from notifier.notifications import created_ms
 from notifier.outbox.backlog import backlog
+from notifier.outbox.reading import TableLag, WaitingStream, lags
+from notifier.outbox.reading import waiting as waiting_streams
 
 _RECORDS = text("""
 SELECT coalesce(sum(records_notified), 0) AS notified, coalesce(sum(records_unrouted), 0) AS unrouted,
@@ -20,7 +22,8 @@ SELECT count(*) AS shards, count(*) FILTER (WHERE s.lease_until IS NULL OR s.lea
          epoch FROM now() - coalesce(greatest(s.caught_up_at, s.last_record_at), s.discovered_at)
        )), 0)::float8 AS seconds
 FROM shards s
-WHERE s.state = 'open' AND NOT EXISTS (
+WHERE s.state = 'open' AND s.stream_id NOT IN (SELECT id FROM streams WHERE let_go_at IS NOT NULL)
+  AND NOT EXISTS (
   SELECT FROM shards parent
   WHERE parent.stream_id = s.stream_id AND parent.shard_id = s.parent_shard_id AND parent.state = 'open'
 )
@@ -49,6 +52,8 @@ class Gauges:
 
     records: dict[str, int]
     lag: dict[str, float]
+    tables: list[TableLag]
+    waiting: list[WaitingStream]
     backlog: dict[str, int]
     oldest_seconds: dict[str, float]
     due: dict[tuple[str, str], int]
@@ -68,6 +73,8 @@ def read_gauges(engine: Engine) -> Gauges:
         return Gauges(
             records=_one(connection, _RECORDS),
             lag=_one(connection, _LAG),
+            tables=lags(connection),
+            waiting=waiting_streams(connection),
             backlog={channel: each.deliveries for channel, each in waiting.items()},
             oldest_seconds={
                 channel: max(0.0, now - created_ms(each.oldest) / 1000) if each.oldest else 0.0

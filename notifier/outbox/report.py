@@ -74,7 +74,8 @@ SELECT count(*) AS shards, max(extract(
          epoch FROM now() - coalesce(greatest(s.caught_up_at, s.last_record_at), s.discovered_at)
        ))::float AS seconds, count(*) FILTER (WHERE s.lease_until IS NULL OR s.lease_until < now()) AS unread
 FROM shards s
-WHERE s.state = 'open' AND NOT EXISTS (
+WHERE s.state = 'open' AND s.stream_id NOT IN (SELECT id FROM streams WHERE let_go_at IS NOT NULL)
+  AND NOT EXISTS (
   SELECT FROM shards parent
   WHERE parent.stream_id = s.stream_id AND parent.shard_id = s.parent_shard_id AND parent.state = 'open'
 )

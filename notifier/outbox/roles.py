@@ -33,6 +33,7 @@ _LOOK: Grants = dict.fromkeys(
         "operations",
         "publications",
         "quarantine",
+        "rewinds",
         "shards",
         "streams",
         "suppressions",
@@ -59,7 +60,10 @@ ROLES: Mapping[str, Grants] = {
         "gaps": "SELECT, INSERT",
         "notifications": "SELECT, INSERT",
         "publications": "SELECT, INSERT, UPDATE, DELETE",
-        "quarantine": "SELECT (shard, sequence_number, replayed_at), INSERT",
+        "quarantine": "SELECT (shard, sequence_number, replayed_at), INSERT, UPDATE (replayed_at)",
+        "rewinds": (
+            "SELECT, UPDATE (position, owner, epoch, lease_until, examined, routed, released, ended_at, outcome)"
+        ),
         "shards": "SELECT, INSERT, UPDATE",
         "streams": "SELECT, INSERT",
         "unmatched_feedback": "SELECT (message_id)",
@@ -99,9 +103,12 @@ ROLES: Mapping[str, Grants] = {
         "delivery_events": "SELECT, INSERT",
         "due": "SELECT, INSERT, UPDATE, DELETE",
         "duplicates": "SELECT, UPDATE (acknowledged_at)",
-        "gaps": "SELECT, UPDATE (acknowledged_at)",
+        "gaps": "SELECT, INSERT, UPDATE (acknowledged_at)",
         "operations": "SELECT, INSERT",
         "publications": "SELECT, UPDATE (due_at)",
+        "rewinds": "SELECT, INSERT, UPDATE (ended_at, outcome)",
+        "shards": "SELECT, UPDATE (state, finished_at, owner, lease_until, epoch)",
+        "streams": "SELECT, UPDATE (let_go_at)",
         "suppressions": "SELECT, INSERT, UPDATE, DELETE",
     },
 }

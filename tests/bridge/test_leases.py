@@ -42,7 +42,10 @@ def test_each_shard_has_one_owner(engine: Engine) -> None:
 
 def test_a_lease_ends_by_the_clock_of_the_database(engine: Engine) -> None:
     register(engine, *open_shards("shard"))
-    first, second = Leases(engine, "first", ttl=60, tables=["activity"]), Leases(engine, "second", ttl=60, tables=["activity"])
+    first, second = (
+        Leases(engine, "first", ttl=60, tables=["activity"]),
+        Leases(engine, "second", ttl=60, tables=["activity"]),
+    )
     (old,) = first.acquire(1)
     assert second.acquire(1) == []
 
@@ -89,7 +92,10 @@ def test_news_of_the_past_change_nothing(engine: Engine) -> None:
 
 def test_a_released_shard_is_free_at_once(engine: Engine) -> None:
     register(engine, *open_shards("shard"))
-    first, second = Leases(engine, "first", ttl=60, tables=["activity"]), Leases(engine, "second", ttl=60, tables=["activity"])
+    first, second = (
+        Leases(engine, "first", ttl=60, tables=["activity"]),
+        Leases(engine, "second", ttl=60, tables=["activity"]),
+    )
     first.release(first.acquire(1))
     assert len(second.acquire(1)) == 1
 
@@ -162,7 +168,10 @@ def test_bridges_share_evenly_within_a_few_rounds(engine: Engine, shards: int, b
 def test_only_what_can_be_read_is_shared(engine: Engine) -> None:
     """A bridge that has read a hundred shards to their end has no less to read now."""
     register(engine, *many(12))
-    first, second = Leases(engine, "first", ttl=60, tables=["activity"]), Leases(engine, "second", ttl=60, tables=["activity"])
+    first, second = (
+        Leases(engine, "first", ttl=60, tables=["activity"]),
+        Leases(engine, "second", ttl=60, tables=["activity"]),
+    )
     tree = ShardTree(engine)
     for lease in first.acquire(6):
         tree.finish(lease, None, [])
@@ -184,7 +193,10 @@ def test_a_balanced_house_is_left_alone(engine: Engine) -> None:
 
 def test_a_shard_that_was_moved_rests(engine: Engine) -> None:
     register(engine, *many(4))
-    first, second = Leases(engine, "first", ttl=60, tables=["activity"]), Leases(engine, "second", ttl=60, tables=["activity"])
+    first, second = (
+        Leases(engine, "first", ttl=60, tables=["activity"]),
+        Leases(engine, "second", ttl=60, tables=["activity"]),
+    )
     first.acquire(10)
     moved = second.steal(10)
     assert len(moved) == 1  # half of what it lacks, at a time
@@ -208,7 +220,10 @@ def test_thieves_come_one_by_one(engine: Engine) -> None:
 
 def test_the_old_owner_of_a_stolen_shard_is_fenced(engine: Engine) -> None:
     register(engine, *many(2))
-    first, second = Leases(engine, "first", ttl=60, tables=["activity"]), Leases(engine, "second", ttl=60, tables=["activity"])
+    first, second = (
+        Leases(engine, "first", ttl=60, tables=["activity"]),
+        Leases(engine, "second", ttl=60, tables=["activity"]),
+    )
     leases = {lease.shard: lease for lease in first.acquire(10)}
     (stolen,) = second.steal(10)
     assert first.renew(list(leases.values()), {}) == leases.keys() - {stolen.shard}

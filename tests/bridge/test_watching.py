@@ -1,21 +1,32 @@
 """Lag is told long before records are lost, and a full outbox slows the reading down."""
 
+from collections.abc import MutableMapping
+from typing import Any
+
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
 from bridge.brake import SLOW_SECONDS, Brake
 from bridge.lag import LagWatch
-from notifier.outbox import Publications, Report
+from bridge.leases import Leases
+from bridge.tree import ShardTree
+from bridge.unrouted import Streak, UnroutedWatch, follow
+from notifier.outbox import Publications, Reading, TableRecords
 from tests.bridge.test_leases import many, open_shards, register
 from tests.outbox.rows import Rows
 from tests.sql import Sql
 
 
 def told(engine: Engine) -> list[str]:
+    return [line["log_level"] for line in lines(engine)]
+
+
+def lines(engine: Engine) -> list[MutableMapping[str, Any]]:
     with capture_logs() as logs:
-        LagWatch(Report(engine)).run_once()
-    return [line["log_level"] for line in logs]
+        LagWatch(Reading(engine)).run_once()
+    return logs
 
 
 @pytest.mark.parametrize(
@@ -39,6 +50,85 @@ def test_a_child_is_behind_from_the_moment_it_could_be_read(engine: Engine) -> N
     assert told(engine) == []
     Sql(engine).run("UPDATE shards SET state = 'finished', finished_at = now() WHERE shard_id = 'p'")
     assert told(engine) == ["error"]
+
+
+def test_a_table_that_no_bridge_reads_is_named_with_what_to_do(engine: Engine) -> None:
+    register(engine, *many(2))
+    ShardTree(engine).register("orders", "arn:orders", many(2))
+    Leases(engine, "me", 60, ["activity"]).acquire(10)
+    Sql(engine).run("UPDATE shards SET discovered_at = now() - interval '2 h'")
+    activity, orders = lines(engine)
+    assert (activity["table"], activity["unread"], activity["event"]) == ("activity", 0, "reading is behind")
+    assert (orders["table"], orders["unread"]) == ("orders", 2)
+    assert "no bridge reads a table" in orders["event"]
+    assert "NOTIFIER_TABLES" in orders["event"]
+    assert "notifier let-go --table orders" in orders["event"]
+
+
+def test_a_stream_that_waits_for_an_old_one_for_ever_is_told(engine: Engine) -> None:
+    for year in (2025, 2026):
+        arn = f"arn:aws:dynamodb:x:1:table/t/stream/{year}-01-01T00:00:00.000"
+        ShardTree(engine).register("t", arn, many(1))
+    Sql(engine).run("UPDATE shards SET caught_up_at = now()")
+    Sql(engine).run("UPDATE streams SET discovered_at = now()")
+    assert lines(engine) == []
+    Sql(engine).run("UPDATE streams SET discovered_at = now() - interval '61 min'")
+    (line,) = lines(engine)
+    assert (line["log_level"], line["table"]) == ("error", "t")
+    assert "notifier let-go --stream arn:aws:dynamodb:x:1:table/t/stream/2025" in line["event"]
+
+
+def counters(at: float, read: int, unrouted: int) -> TableRecords:
+    return TableRecords("activity", read, unrouted, at)
+
+
+@pytest.mark.parametrize(
+    ("after", "since"),
+    [
+        (counters(20, 10, 10), 10),  # nothing came: as before
+        (counters(20, 15, 15), 10),
+        (counters(20, 15, 14), None),  # one had a route
+        (counters(20, 10, 4), None),  # a rewind found routes
+        (counters(20, 7, 7), 10),  # old shards were deleted: that tells nothing
+    ],
+)
+def test_a_streak_of_unrouted_records_ends_with_the_first_that_has_a_route(
+    after: TableRecords, since: float | None
+) -> None:
+    assert follow(Streak(counters(10, 10, 10), 10.0), after).since == since
+
+
+def test_a_streak_begins_with_the_first_records_of_a_table_or_after_others() -> None:
+    assert follow(None, counters(10, 0, 0)).since is None
+    assert follow(None, counters(10, 3, 3)).since == 10
+    assert follow(None, counters(10, 3, 2)).since is None
+    assert follow(Streak(counters(10, 3, 2), None), counters(20, 5, 4)).since == 20
+
+
+def test_a_table_without_a_route_for_any_record_is_told_after_a_minute_and_when_it_ends(rows: Rows) -> None:
+    class Minutes(Reading):
+        at = 0.0
+
+        def records(self, tables: Any) -> list[TableRecords]:
+            self.at += 40.0
+            return [TableRecords(each.table, each.read, each.unrouted, self.at) for each in super().records(tables)]
+
+    watch = UnroutedWatch(Minutes(rows.engine), ["activity", "orders"])
+
+    def turn() -> list[str]:
+        with capture_logs() as logs:
+            watch.run_once()
+        return [line["event"] for line in logs]
+
+    rows.record(rows.page([], unrouted=5))
+    assert (turn(), turn()) == ([], [])
+    (line,) = turn()
+    assert "notifier rewind --table activity" in line
+    assert REGISTRY.get_sample_value("notifier_table_all_unrouted_seconds", {"table": "activity"}) == 80.0
+    assert turn() == []
+    rows.pending(1)
+    assert turn() == ["records of a table have a route again"]
+    assert REGISTRY.get_sample_value("notifier_table_all_unrouted_seconds", {"table": "activity"}) == 0.0
 
 
 def test_reading_slows_down_while_the_outbox_is_full(rows: Rows, engine: Engine) -> None:

@@ -66,6 +66,10 @@ def test_what_operators_watch(rows: Rows) -> None:
     assert found[("notifier_feedback_dead_letters",)] == 1
     assert found[("notifier_quarantine_records",)] == 1
     assert ("notifier_stream_lag_seconds",) in found
+    assert found[("notifier_table_shards", "activity")] == 1
+    assert found[("notifier_table_shards_unread", "activity")] == 0
+    assert 0 <= found[("notifier_table_lag_seconds", "activity")] < 600
+    assert found[("notifier_table_stream_waits_seconds", "activity")] == 0
 
 
 def test_what_is_settled_is_no_backlog_although_its_publication_is_still_there(rows: Rows) -> None:

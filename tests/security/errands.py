@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from uuid import UUID
 
+import pytest
 from sqlalchemy import Engine
 
 from bridge.leases import Leases
 from bridge.streams import Shard
 from bridge.tree import ShardTree
 from notifier.database import check_schema
+from notifier.errors import UsageError
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.notifications import Status
 from notifier.outbox import (
@@ -19,11 +21,13 @@ from notifier.outbox import (
     Channels,
     Decision,
     Intake,
+    LettingGo,
     Operations,
     Partitions,
     Publications,
     Quarantined,
     RateLimits,
+    Reading,
     Report,
     Selection,
     Settlement,
@@ -62,7 +66,9 @@ def bridge(rows: Rows, engine: Engine) -> None:
         unknown(rows)
         expire(engine, unknown_after=0)
         Unknowns(engine, 0.0).settle(lambda _, decision=decision: Verdict(decision, "at its deadline"))
-    Report(engine).lag()
+    Reading(engine).lags()
+    Reading(engine).waiting()
+    Reading(engine).records(["activity"])
     read_gauges(engine)
 
 
@@ -74,6 +80,7 @@ def _shards(rows: Rows, engine: Engine) -> None:
     tree.misses_a_parent(arn, [orphan])
     assert tree.register("orders", arn, [parent, orphan]) == 2
     assert tree.unfinished_streams("orders") == [arn]
+    assert tree.let_go("orders") == set()
     with tree.listing() as ours:
         assert ours
     taken = leases.acquire(10)
@@ -195,6 +202,13 @@ def operator(rows: Rows, engine: Engine) -> None:
     report = Report(engine)
     assert report.acknowledge(report.gaps())
     report.acknowledge_duplicates()
+    letting_go = LettingGo(engine, actor="eva")
+    for arn in ("arn:x/stream/1", "arn:x/stream/2"):
+        rows.run("INSERT INTO streams (arn, table_name) VALUES (:arn, 'x')", arn=arn)
+    assert letting_go.stream("arn:x/stream/1", "for the test") == 0
+    assert letting_go.table("x", "for the test") == 0
+    with pytest.raises(UsageError):
+        letting_go.stream("arn:unknown", "for the test")
 
 
 def unknown(rows: Rows, token: UUID | None = None) -> list[UUID]:

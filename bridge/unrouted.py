@@ -1,0 +1,74 @@
+"""Warns when no record of a table has a route: a typo in a pattern, or a route that was not deployed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from bridge.counters import ALL_UNROUTED
+from notifier.outbox import Reading, TableRecords
+
+log = structlog.get_logger(__name__)
+
+UNROUTED_SECONDS = 60.0
+_ADVICE = (
+    "no record of a table has a route: are its routes deployed, and do their patterns match? Mend that, then run "
+    "`notifier rewind --table {table}`. If NOTIFIER_NOT_BEFORE mutes them, nothing is wrong"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Streak:
+    """Since when every record of a table that was read was unrouted: a time in Unix seconds, None if some were not.
+
+    `seen` are the counters that this was found from.
+    """
+
+    seen: TableRecords
+    since: float | None
+
+    @property
+    def seconds(self) -> float:
+        return 0.0 if self.since is None else self.seen.at - self.since
+
+
+def follow(before: Streak | None, now: TableRecords) -> Streak:
+    """The streak with the next counters. Pure.
+
+    A table that had no record since then keeps its streak. Counters get smaller where old shards are deleted: that
+    tells nothing. A rewind routes records that were unrouted, and ends the streak.
+    """
+    read = now.read - (before.seen.read if before else 0)
+    unrouted = now.unrouted - (before.seen.unrouted if before else 0)
+    since = before.since if before else None
+    if read < 0 or (read == 0 and unrouted == 0):
+        return Streak(now, since)
+    if unrouted < read or unrouted <= 0:
+        return Streak(now, None)
+    return Streak(now, now.at if since is None else since)
+
+
+class UnroutedWatch:
+    """Looks at this bridge's tables now and then, and remembers what it saw."""
+
+    def __init__(self, reading: Reading, tables: Sequence[str]) -> None:
+        self._reading = reading
+        self._tables = tables
+        self._streaks: dict[str, Streak] = {}
+        self._warned: set[str] = set()
+
+    def run_once(self) -> None:
+        """Log a warning for each table whose records were all unrouted for a minute, once, and when that ends."""
+        for records in self._reading.records(self._tables):
+            streak = follow(self._streaks.get(records.table), records)
+            self._streaks[records.table] = streak
+            ALL_UNROUTED.labels(records.table).set(streak.seconds)
+            self._tell(records.table, streak)
+
+    def _tell(self, table: str, streak: Streak) -> None:
+        if streak.seconds >= UNROUTED_SECONDS and table not in self._warned:
+            self._warned.add(table)
+            log.warning(_ADVICE.format(table=table), table=table, seconds=round(streak.seconds))
+        elif streak.since is None and table in self._warned:
+            self._warned.discard(table)
+            log.info("records of a table have a route again", table=table)
