@@ -18,6 +18,7 @@ _MOST_SHARDS = 400
 DEADLINE_SECONDS = 1.0
 LAG_SECONDS = 30.0
 UNROUTED_SECONDS = 10.0
+REWIND_SECONDS = 2.0
 
 
 def bridge() -> None:
@@ -48,6 +49,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     from bridge.leases import Leases
     from bridge.loops import Loop
     from bridge.relay import RELAY_SECONDS, Relay
+    from bridge.rewinding import Rewinder
     from bridge.streams import Streams
     from bridge.sweep import Sweep
     from bridge.tree import ShardTree
@@ -57,7 +59,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     from notifier.health import Heartbeat
     from notifier.metrics import served
     from notifier.outbox import Intake as Outbox
-    from notifier.outbox import Partitions, Publications, Reading, Unknowns
+    from notifier.outbox import Partitions, Publications, Reading, Rewinds, Unknowns
     from notifier.routes import load_routes
 
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
@@ -79,6 +81,8 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     brake = Brake(publications, settings.outbox_high_water, leases.bridges)
     high_water = settings.queue_high_water
     relay = Relay(engine, publications, queue, high_water, settings.unknown_after_seconds, behind)
+    rewinds = Rewinds(engine, partitions, owner, settings.shard_lease_seconds)
+    rewinder = Rewinder(rewinds, streams, routes, settings.tables, settings.not_before)
     deadlines = Deadlines(Unknowns(engine, settings.unknown_after_seconds), routes)
     try:
         with served(engine, settings.metrics_port, settings.metrics_address):
@@ -93,6 +97,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
                     Loop("relay", RELAY_SECONDS, relay.turn),
                     Loop("deadlines", DEADLINE_SECONDS, deadlines.run_once),
                     Loop("lag", LAG_SECONDS, LagWatch(Reading(engine)).run_once),
+                    Loop("rewind", REWIND_SECONDS, rewinder.run_once),
                     Loop("unrouted", UNROUTED_SECONDS, UnroutedWatch(Reading(engine), settings.tables).run_once),
                 ),
                 partitions,

@@ -30,6 +30,7 @@ _OWN = (
     operate.cancel,
     operate.redrive,
     streams.let_go,
+    streams.rewind,
     channels.pause,
     channels.resume,
     health.health,

@@ -1,11 +1,19 @@
 """`notifier let-go`, `rewind`: what operators do to streams, each time with a reason that is kept."""
 
-from typing import Annotated
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from notifier.cli.output import Json, connected, operator, print_json
+from notifier.cli.output import Json, connected, operator, print_json, print_table
 from notifier.errors import UsageError
+
+if TYPE_CHECKING:
+    from notifier.outbox import Rewinding, Target
+
+_LOOK_SECONDS = 0.5
 
 Reason = Annotated[str, typer.Option(help="Why. It is kept.", show_default=False)]
 
@@ -34,3 +42,91 @@ def let_go(
         print_json({"let_go": stream or table, "shards": shards})
     else:
         typer.echo(f"{stream or table} is let go; {shards:,} shards were not read to their end: see notifier audit")
+
+
+def rewind(
+    table: Annotated[str, typer.Option(help="All shards of this table.")] = "",
+    shard: Annotated[str, typer.Option(help="Only this shard.")] = "",
+    to: Annotated[
+        str, typer.Option(help="A time (UTC), as 2026-01-31T12:00:00; `oldest`: all that the stream still has.")
+    ] = "oldest",
+    *,
+    reason: Annotated[str, typer.Option(help="Why. It is kept.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be read, and change nothing.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when it is done.")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="End rewinds that have not ended.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="Show the last rewinds, and how far they are.")] = False,
+    json: Json = False,
+) -> None:
+    """Read shards again, so that records which were unrouted get the route that they have now.
+
+    A bridge that has a route for the table does it, beside its reading. What is a notification already stays as it
+    is; what is in quarantine and can be understood now leaves it. Restart the bridges with the new routes first. A
+    stream keeps its records for 24 hours.
+    """
+    from notifier.outbox import Rewinding, Target
+
+    with connected() as engine:
+        rewinding = Rewinding(engine, actor=operator())
+        if list_:
+            _show_rewinds(rewinding, json)
+            return
+        if not table and not shard:
+            raise UsageError("say which: --table NAME or --shard ID; --list shows the last ones")
+        target = Target(table, shard, _moment(to))
+        if dry_run:
+            _show_plan(rewinding, target, json)
+            return
+        if not reason.strip():
+            raise UsageError("--reason is missing: say why, it is kept")
+        if cancel:
+            count = rewinding.cancel(target, reason.strip())
+            print_json({"cancelled": count}) if json else typer.echo(f"{count:,} rewinds cancelled")
+            return
+        plan, ids = rewinding.plan(target), rewinding.ask(target, reason.strip())
+        while wait and rewinding.open(ids):
+            time.sleep(_LOOK_SECONDS)
+        if json:
+            rows = [row for row in rewinding.recent(len(ids) + 50) if row["id"] in set(ids)]
+            print_json({"shards": len(ids), **_sums(plan), "rewinds": rows})
+        elif wait:
+            _show_rewinds(rewinding, json=False)
+        else:
+            typer.echo(f"{len(ids):,} shards will be read again: {_words(plan)}; see: notifier rewind --list")
+
+
+def _show_plan(rewinding: "Rewinding", target: "Target", json: bool) -> None:
+    plan = rewinding.plan(target)
+    if json:
+        print_json({"would": "rewind", "shards": plan, **_sums(plan)})
+        return
+    columns = ("table", "shard_id", "state", "until", "unrouted", "quarantined")
+    print_table("Shards that would be read again", plan, columns, "No shard has records that could get a route.")
+
+
+def _show_rewinds(rewinding: "Rewinding", json: bool) -> None:
+    rows = rewinding.recent()
+    if json:
+        print_json({"rewinds": rows})
+        return
+    columns = ("id", "table", "shard_id", "state", "examined", "routed", "released", "asked_at", "reason")
+    print_table("Rewinds", rows, columns, "None.")
+
+
+def _words(plan: Sequence[Mapping[str, Any]]) -> str:
+    return "{unrouted:,} records are unrouted, {quarantined:,} in quarantine".format(**_sums(plan))
+
+
+def _sums(plan: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    return {name: sum(row[name] for row in plan) for name in ("unrouted", "quarantined")}
+
+
+def _moment(to: str) -> datetime | None:
+    """The time that was named, None for all that there is. Raises UsageError."""
+    if to == "oldest":
+        return None
+    try:
+        found = datetime.fromisoformat(to)
+    except ValueError:
+        raise UsageError(f"--to {to!r} is neither a time, as 2026-01-31T12:00:00, nor `oldest`") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

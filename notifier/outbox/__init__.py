@@ -18,6 +18,8 @@ from notifier.outbox.publications import Publication, Publications
 from notifier.outbox.rates import RateLimits
 from notifier.outbox.reading import Reading, TableLag, TableRecords, WaitingStream
 from notifier.outbox.report import Report
+from notifier.outbox.rewinding import Rewinding, Target
+from notifier.outbox.rewinds import Corrected, Reread, Rewind, Rewinds
 from notifier.outbox.settlement import Settled, Settlement
 from notifier.outbox.suppressions import Suppressions
 from notifier.outbox.unknowns import Decision, Unknown, Unknowns, Verdict
@@ -30,6 +32,7 @@ __all__ = [
     "Change",
     "ChannelState",
     "Channels",
+    "Corrected",
     "Decision",
     "Gauges",
     "Intake",
@@ -45,6 +48,10 @@ __all__ = [
     "Reading",
     "Recorded",
     "Report",
+    "Reread",
+    "Rewind",
+    "Rewinding",
+    "Rewinds",
     "Selection",
     "Settled",
     "Settlement",
@@ -52,6 +59,7 @@ __all__ = [
     "Suppressions",
     "TableLag",
     "TableRecords",
+    "Target",
     "Unknown",
     "Unknowns",
     "Verdict",

@@ -103,7 +103,7 @@ class Intake:
                 _copy(connection, lease, page.notifications)
             if page.quarantined:
                 connection.execute(_QUARANTINE, _quarantined(lease, page.quarantined))
-            return _owe(connection, page.notifications, to_relay)
+            return owe(connection, page.notifications, to_relay)
 
     def _record_missing(
         self, lease: ShardLease, previous: str | None, page: Page, to_relay: Collection[str]
@@ -119,7 +119,7 @@ class Intake:
                 quarantined=_quarantine_new(connection, lease, page.quarantined),
             )
             _fence(connection, _MOVE, lease, previous, new)
-            return _owe(connection, new.notifications, to_relay)
+            return owe(connection, new.notifications, to_relay)
 
 
 def _fence(
@@ -198,7 +198,8 @@ def _quarantined(lease: ShardLease, rows: Sequence[Quarantined]) -> dict[str, An
     }
 
 
-def _owe(connection: Connection, fresh: Sequence[NewNotification], to_relay: Collection[str]) -> list[Recorded]:
+def owe(connection: Connection, fresh: Sequence[NewNotification], to_relay: Collection[str]) -> list[Recorded]:
+    """Note what the broker is to hold. The relay publishes channels `to_relay` at once, others after a grace."""
     by_channel: dict[str, list[UUID]] = defaultdict(list)
     for each in fresh:
         by_channel[each.channel].append(each.id)

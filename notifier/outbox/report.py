@@ -99,7 +99,9 @@ SELECT s.id, s.shard_id, s.records_read, s.records_notified, s.records_unrouted,
        coalesce(n.rows, 0) AS notifications, coalesce(q.rows, 0) AS quarantine
 FROM shards s
 LEFT JOIN (SELECT shard, count(*) AS rows FROM notifications GROUP BY shard) n ON n.shard = s.id
-LEFT JOIN (SELECT shard, count(*) AS rows FROM quarantine GROUP BY shard) q ON q.shard = s.id
+LEFT JOIN (
+  SELECT shard, count(*) AS rows FROM quarantine WHERE replayed_at IS NULL GROUP BY shard
+) q ON q.shard = s.id
 ORDER BY s.shard_id
 """)
 

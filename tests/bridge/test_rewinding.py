@@ -1,0 +1,433 @@
+"""A shard that is read again: what was unrouted or quarantined gets the route that it has now, and all is counted."""
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from bridge.intake import sort
+from bridge.leases import Leases
+from bridge.rewinding import Rewinder
+from bridge.streams import IteratorExpired, RecordPage, Shard, ShardGone
+from bridge.tree import ShardTree
+from notifier.errors import DataTrimmed, LeaseLost, NotifierError, UsageError
+from notifier.outbox import Intake, Partitions, Report, Rewinding, Rewinds, ShardLease, Target
+from notifier.routes import Routes, route, routes_of
+from tests.bridge.records import CREATED, record
+from tests.sql import Sql
+
+ARN = "arn:aws:dynamodb:x:1:table/activity/stream/2026-01-01T00:00:00.000"
+EVER = datetime(1, 1, 1, tzinfo=UTC)
+COUNTED = (
+    "SELECT records_read, records_notified, records_unrouted, records_quarantined FROM shards WHERE shard_id = :s"
+)
+
+
+@route(table="activity", match={"type": ["friend_request"]}, channel="email")
+def friend_request(_: object) -> None: ...
+
+
+@route(table="activity", match={"type": ["friend_request"]}, channel="email", name="renamed")
+def renamed(_: object) -> None: ...
+
+
+@route(table="activity", match={"type": ["poke"]}, channel="email")
+def poke(_: object) -> None: ...
+
+
+@route(table="orders", channel="email")
+def order(_: object) -> None: ...
+
+
+BEFORE, AFTER, RENAMED, OTHERS = (
+    Routes([found for each in some for found in routes_of(each)])
+    for some in ((friend_request,), (friend_request, poke), (renamed, poke), (order,))
+)
+
+
+class Shelf:
+    """The records of shards, two to a page; an iterator is a shard and a place."""
+
+    def __init__(self) -> None:
+        self.shards: dict[str, list[dict[str, Any]]] = {}
+        self.ended: set[str] = set()
+        self.errors: list[NotifierError] = []
+        self.began_after: list[str | None] = []
+
+    def iterator(self, arn: str, shard_id: str, after: str | None) -> str:
+        if self.errors:
+            raise self.errors.pop(0)
+        self.began_after.append(after)
+        numbers = [int(each["dynamodb"]["SequenceNumber"]) for each in self.shards[shard_id]]
+        place = sum(number <= int(after) for number in numbers) if after else 0
+        return f"{shard_id} {place}"
+
+    def records(self, iterator: str) -> RecordPage:
+        shard_id, place = iterator.split()
+        found = self.shards[shard_id][int(place) : int(place) + 2]
+        end = shard_id in self.ended and int(place) + 2 >= len(self.shards[shard_id])
+        return RecordPage(found, None if end else f"{shard_id} {int(place) + len(found)}")
+
+
+class World:
+    """One table whose shards were read with the routes of before."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.sql = Sql(engine)
+        self.tree = ShardTree(engine)
+        self.leases = Leases(engine, "reader", 60, ["activity"])
+        self.intake = Intake(engine, Partitions(engine))
+        self.rewinding = Rewinding(engine, actor="eva")
+        self.shelf = Shelf()
+        self.held: dict[str, ShardLease] = {}
+
+    def shard(self, name: str, parent: str | None = None) -> None:
+        self.shelf.shards[name] = []
+        self.tree.register("activity", ARN, [Shard(name, parent, closed=False)])
+        for lease in self.leases.acquire(10):
+            self.held[lease.shard_id] = lease
+
+    def read(self, name: str, records: Sequence[dict[str, Any]], routes: Routes = BEFORE) -> None:
+        """They come into the stream, and a bridge records them."""
+        self.shelf.shards[name] += records
+        lease = self.held[name]
+        checkpoint = self.sql.one("SELECT checkpoint FROM shards WHERE id = :id", id=lease.shard)["checkpoint"]
+        self.intake.record(lease, checkpoint, sort(lease, checkpoint, records, routes, EVER))
+
+    def finish(self, name: str) -> None:
+        self.shelf.ended.add(name)
+        lease = self.held.pop(name)
+        checkpoint = self.sql.one("SELECT checkpoint FROM shards WHERE id = :id", id=lease.shard)["checkpoint"]
+        self.tree.finish(lease, checkpoint, [])
+
+    def rewinder(self, owner: str = "one", routes: Routes = AFTER, **options: Any) -> Rewinder:
+        rewinds = Rewinds(self.engine, Partitions(self.engine), owner, 60)
+        return Rewinder(rewinds, self.shelf, routes, ["activity"], gone_seconds=0.0, **options)  # type: ignore[arg-type]
+
+    def run(self, rewinder: Rewinder | None = None) -> None:
+        """Until nothing of it is open."""
+        rewinder = rewinder or self.rewinder()
+        for _ in range(100):
+            if not self.open():
+                return
+            rewinder.run_once()
+        raise AssertionError("the rewind does not end")
+
+    def open(self) -> int:
+        return int(self.sql.one("SELECT count(*) AS n FROM rewinds WHERE ended_at IS NULL")["n"])
+
+    def ask(self, since: datetime | None = None, shard: str = "") -> list[int]:
+        return self.rewinding.ask(Target("activity", shard, since), "a route came late")
+
+    def counted(self, name: str = "a") -> tuple[int, int, int, int]:
+        """Read, notified, unrouted, quarantined; the audit must agree."""
+        shards, stranded = Report(self.engine).audit()
+        for each in shards:
+            assert each["records_read"] == each["notifications"] + each["records_unrouted"] + each["quarantine"]
+            assert each["records_notified"] == each["notifications"]
+        assert stranded == []
+        read, notified, unrouted, quarantined = self.sql.one(COUNTED, s=name).values()
+        return read, notified, unrouted, quarantined
+
+    def told(self) -> list[tuple[str, str]]:
+        rows = self.sql.all("SELECT sequence_number, route FROM notifications ORDER BY sequence_number::numeric")
+        return [(row["sequence_number"], row["route"]) for row in rows]
+
+
+def requests(*numbers: int) -> list[dict[str, Any]]:
+    return [record(number) for number in numbers]
+
+
+def pokes(*numbers: int) -> list[dict[str, Any]]:
+    return [record(number, type={"S": "poke"}) for number in numbers]
+
+
+def others(*numbers: int) -> list[dict[str, Any]]:
+    return [record(number, type={"S": "other"}) for number in numbers]
+
+
+def spoilt(number: int) -> dict[str, Any]:
+    return {**record(number), "eventName": "?"}
+
+
+@pytest.fixture
+def world(engine: Engine) -> World:
+    world = World(engine)
+    world.shard("a")
+    return world
+
+
+def test_what_was_unrouted_gets_its_route_and_what_is_recorded_stays(world: World) -> None:
+    world.read("a", [*requests(1, 2), *pokes(3, 4, 5), *others(6), spoilt(7)])
+    before = world.told()
+    assert world.counted() == (7, 2, 4, 1)
+
+    assert len(world.ask()) == 1
+    world.run()
+
+    assert world.counted() == (7, 5, 1, 1)
+    assert world.told() == [*before, ("3", "poke"), ("4", "poke"), ("5", "poke")]
+    owed = world.sql.one("SELECT sum(cardinality(notification_ids)) AS n FROM publications WHERE due_at <= now()")[
+        "n"
+    ]
+    assert owed == 3  # the relay publishes them at once; the others are younger than its grace
+    (done,) = world.rewinding.recent()
+    assert (done["state"], done["examined"], done["routed"], done["released"]) == ("done", 6, 3, 0)
+    (kept,) = world.sql.all("SELECT actor, action, reason, scope FROM operations")
+    assert kept["scope"] == "table=activity to=oldest shards=1"
+    assert (kept["actor"], kept["action"], kept["reason"]) == ("eva", "rewind", "a route came late")
+
+
+def test_twice_is_as_good_as_once(world: World) -> None:
+    world.read("a", [*requests(1), *pokes(2, 3), *others(4)])
+    for _ in range(2):
+        world.ask()
+        world.run()
+    assert world.counted() == (4, 3, 1, 0)
+
+
+def test_a_route_that_was_renamed_tells_nobody_twice(world: World) -> None:
+    world.read("a", [*requests(1, 2), *pokes(3)])
+    world.ask()
+    world.run(world.rewinder(routes=RENAMED))
+    assert world.told() == [("1", "friend_request"), ("2", "friend_request"), ("3", "poke")]
+    assert world.counted() == (3, 3, 0, 0)
+
+
+def test_quarantine_gives_back_what_is_understood_now(world: World) -> None:
+    world.read("a", [*requests(1), *others(2), spoilt(3)], routes=OTHERS)  # no route for the table is loaded
+    assert world.counted() == (3, 0, 0, 3)
+    world.ask()
+    world.run()
+    assert world.told() == [("1", "friend_request")]
+    assert world.counted() == (3, 1, 1, 1)
+    (left,) = Report(world.engine).quarantine()
+    assert left["sequence_number"] == "3"
+    (done,) = world.rewinding.recent()
+    assert (done["routed"], done["released"]) == (1, 2)
+
+
+def test_a_bridge_without_a_route_for_the_table_leaves_it_to_another(world: World) -> None:
+    world.read("a", pokes(1))
+    world.ask()
+    world.rewinder("old", routes=OTHERS).run_once()
+    assert (world.open(), world.counted()) == (1, (1, 0, 1, 0))
+    world.run(world.rewinder("new"))
+    assert world.counted() == (1, 1, 0, 0)
+
+
+def test_older_records_are_passed_over(world: World) -> None:
+    old = record(1, type={"S": "poke"})
+    old["dynamodb"]["ApproximateCreationDateTime"] = CREATED - 100
+    world.read("a", [old, *pokes(2)])
+    world.ask(datetime.fromtimestamp(CREATED - 50, UTC))
+    world.run()
+    assert world.told() == [("2", "poke")]
+    assert world.counted() == (2, 1, 1, 0)
+
+
+def test_muted_records_stay_muted(world: World) -> None:
+    world.read("a", pokes(1))
+    world.ask()
+    world.run(world.rewinder(not_before=datetime.fromtimestamp(CREATED, UTC) + timedelta(seconds=1)))
+    assert world.counted() == (1, 0, 1, 0)
+
+
+def test_reading_goes_on_meanwhile_and_its_records_are_its_own(world: World) -> None:
+    world.read("a", pokes(1, 2, 3, 4))
+    world.ask()
+    rewinder = world.rewinder()
+    rewinder.run_once()
+    world.read("a", pokes(5, 6), routes=AFTER)
+    world.run(rewinder)
+    assert world.counted() == (6, 6, 0, 0)
+    checkpoint = world.sql.one("SELECT checkpoint, epoch, owner FROM shards")
+    assert checkpoint == {"checkpoint": "6", "epoch": 1, "owner": "reader"}  # nobody else ever held the shard
+
+
+def test_killed_in_the_middle_another_bridge_goes_on_from_there(world: World) -> None:
+    world.read("a", pokes(1, 2, 3, 4, 5))
+    world.ask()
+    world.rewinder("dead").run_once()
+    living = world.rewinder("living")
+    living.run_once()
+    assert world.counted() == (5, 2, 3, 0)  # its lease has not ended
+    world.sql.run("UPDATE rewinds SET lease_until = now() - interval '1 s'")
+    world.shelf.began_after.clear()
+    world.run(living)
+    assert world.shelf.began_after == ["2"]
+    assert world.counted() == (5, 5, 0, 0)
+
+
+def test_who_lost_the_rewind_records_nothing(world: World) -> None:
+    world.read("a", pokes(1, 2, 3, 4))
+    world.ask()
+    slow = world.rewinder("slow")
+    slow.run_once()
+    world.sql.run("UPDATE rewinds SET lease_until = now() - interval '1 s'")
+    world.rewinder("quick").run_once()
+    before = world.counted()
+    slow.run_once()
+    assert world.counted() == before == (4, 4, 0, 0)
+
+
+def test_an_answer_that_is_lost_is_asked_of_the_database(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sqlalchemy.exc import OperationalError
+
+    world.read("a", pokes(1, 2, 3, 4, 5))
+    world.ask()
+    rewinder, correct = world.rewinder(), Rewinds.correct
+
+    def lost(*arguments: Any) -> None:
+        correct(*arguments)
+        monkeypatch.undo()
+        raise OperationalError("COMMIT", {}, Exception("the connection is gone"))
+
+    monkeypatch.setattr(Rewinds, "correct", lost)
+    with pytest.raises(OperationalError):
+        rewinder.run_once()
+    world.run(rewinder)
+    assert world.counted() == (5, 5, 0, 0)
+
+
+def test_another_rewind_replaces_the_one_under_way_and_does_its_part(world: World) -> None:
+    early = record(1, type={"S": "poke"})
+    early["dynamodb"]["ApproximateCreationDateTime"] = CREATED - 100
+    world.read("a", [early, *others(2), *pokes(3, 4)])
+    (first,) = world.ask()
+    rewinder = world.rewinder()
+    rewinder.run_once()
+    world.read("a", pokes(5))
+    world.ask(
+        datetime.fromtimestamp(CREATED - 50, UTC)
+    )  # a later time: what the first had before it must not be lost
+    world.run(rewinder)
+    assert world.counted() == (5, 4, 1, 0)
+    assert {row["id"]: row["state"] for row in world.rewinding.recent()}[first] == "replaced"
+    assert {row["since"] for row in world.rewinding.recent()} == {None}
+
+
+def test_a_rewind_that_is_cancelled_stops(world: World) -> None:
+    world.read("a", pokes(1, 2, 3, 4))
+    world.ask()
+    rewinder = world.rewinder()
+    rewinder.run_once()
+    assert world.rewinding.cancel(Target("activity"), "by mistake") == 1
+    rewinder.run_once()
+    assert world.counted() == (4, 2, 2, 0)
+
+
+def test_an_ended_shard_is_read_again_before_its_children(world: World) -> None:
+    world.read("a", pokes(1, 2, 3))
+    world.finish("a")
+    for name, parent in (("b", "a"), ("c", "b")):
+        world.shard(name, parent)
+        world.read(name, others(10) if name == "b" else pokes(20, 21))
+        if name == "b":
+            world.finish(name)
+    world.sql.run("UPDATE shards SET records_unrouted = 0, records_read = 0 WHERE shard_id = 'b'")  # none to read
+    world.ask()
+    first, second = world.rewinder("first"), world.rewinder("second")
+    first.run_once()
+    second.run_once()  # it waits: the grandchild comes after
+    assert [number for number, _ in world.told()] == ["1", "2"]
+    world.run(first)
+    assert world.counted("a") == (3, 3, 0, 0)
+    assert world.counted("c") == (2, 2, 0, 0)
+
+
+def test_what_the_stream_has_no_more_stays_unrouted(world: World) -> None:
+    world.read("a", pokes(1, 2, 3))
+    world.ask()
+    del world.shelf.shards["a"][:2]
+    world.run()
+    assert world.counted() == (3, 1, 2, 0)
+
+    world.ask()
+    world.shelf.errors = [ShardGone("no such shard")]
+    world.run()
+    assert {row["state"] for row in world.rewinding.recent()} == {"done", "gone"}
+    assert Report(world.engine).gaps() == []  # all of it was read, once
+
+
+def test_an_idle_shard_whose_records_are_all_trimmed_ends_the_rewind(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.rewinding._EMPTIES_BEFORE_END", 3)
+    world.read("a", pokes(1))
+    world.ask()
+    world.shelf.shards["a"].clear()
+    rewinder = world.rewinder()
+    for _ in range(5):
+        rewinder.run_once()
+    assert world.open() == 1  # many empty pages are no proof
+    world.sql.run("UPDATE shards SET last_record_at = now() - interval '25 h'")
+    world.run(rewinder)
+
+
+@pytest.mark.parametrize("error", [DataTrimmed("trimmed"), IteratorExpired("expired")])
+def test_an_iterator_that_is_refused_is_replaced(world: World, error: NotifierError) -> None:
+    world.read("a", pokes(1, 2, 3))
+    world.ask()
+    rewinder = world.rewinder()
+    rewinder.run_once()
+    rewinder._iterator = None
+    world.shelf.errors = [error]
+    if isinstance(error, IteratorExpired):
+        with pytest.raises(IteratorExpired):
+            rewinder.run_once()
+    world.run(rewinder)
+    assert world.counted() == (3, 3, 0, 0)
+
+
+def test_killed_anywhere_any_number_of_times_all_is_counted(world: World) -> None:
+    rng = random.Random(3)
+    kinds = (requests, pokes, others, lambda number: [spoilt(number)])
+    world.read("a", [each for number in range(1, 60) for each in rng.choice(kinds)(number)])
+    read, notified, unrouted, quarantined = world.counted()
+    pokes_there = sum(row["dynamodb"]["NewImage"]["type"] == {"S": "poke"} for row in world.shelf.shards["a"])
+    rewinder = world.rewinder("0")
+    world.ask()
+    for life in range(200):
+        if rng.random() < 0.3:
+            rewinder = world.rewinder(str(life))
+            world.sql.run("UPDATE rewinds SET lease_until = now() - interval '1 s' WHERE owner IS NOT NULL")
+        if rng.random() < 0.05:
+            world.ask()
+        rewinder.run_once()
+        world.counted()
+    world.run(rewinder)
+    assert world.counted() == (read, notified + pokes_there, unrouted - pokes_there, quarantined)
+
+
+def test_only_shards_that_could_have_something_are_read_again(world: World) -> None:
+    world.read("a", requests(1))
+    world.shard("b")
+    world.read("b", pokes(2))
+    world.shard("c")
+    world.read("c", pokes(3))
+    world.sql.run("UPDATE shards SET last_record_at = now() - interval '26 h' WHERE shard_id = 'c'")
+    plan = world.rewinding.plan(Target("activity"))
+    assert [(row["shard_id"], row["unrouted"], row["quarantined"]) for row in plan] == [("b", 1, 0)]
+    assert world.rewinding.plan(Target("activity", since=datetime.fromtimestamp(CREATED + 1, UTC))) == []
+    with pytest.raises(UsageError, match="no shard is known"):
+        world.rewinding.plan(Target("unknown"))
+    with pytest.raises(UsageError, match="future"):
+        world.rewinding.ask(Target("activity", since=datetime.now(UTC) + timedelta(hours=1)), "too early")
+
+
+def test_a_shard_that_was_taken_by_another_bridge_meanwhile_is_no_matter(world: World) -> None:
+    world.read("a", pokes(1, 2, 3))
+    world.ask()
+    rewinder = world.rewinder()
+    rewinder.run_once()
+    world.sql.run("UPDATE shards SET owner = 'another', epoch = epoch + 1")
+    with pytest.raises(LeaseLost):
+        world.read("a", pokes(4))
+    del world.shelf.shards["a"][3:]
+    world.run(rewinder)
+    assert world.counted() == (3, 3, 0, 0)
