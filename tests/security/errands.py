@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -29,9 +29,13 @@ from notifier.outbox import (
     RateLimits,
     Reading,
     Report,
+    Reread,
+    Rewinding,
+    Rewinds,
     Selection,
     Settlement,
     Suppressions,
+    Target,
     Unknowns,
     Verdict,
     Wanted,
@@ -66,6 +70,7 @@ def bridge(rows: Rows, engine: Engine) -> None:
         unknown(rows)
         expire(engine, unknown_after=0)
         Unknowns(engine, 0.0).settle(lambda _, decision=decision: Verdict(decision, "at its deadline"))
+    _rewind(rows, engine, partitions)
     Reading(engine).lags()
     Reading(engine).waiting()
     Reading(engine).records(["activity"])
@@ -103,6 +108,17 @@ def _shards(rows: Rows, engine: Engine) -> None:
     rows.run(
         "UPDATE shards SET owner = 'me', epoch = 1, lease_until = now() + '1 h' WHERE id = :id", id=rows.lease.shard
     )
+
+
+def _rewind(rows: Rows, engine: Engine, partitions: Partitions) -> None:
+    Rewinding(rows.engine, actor="eva").ask(Target("activity"), "for the test")
+    rewinds = Rewinds(engine, partitions, "bridge-1", 60.0)
+    rewind = rewinds.take(["activity"])
+    assert rewind is not None
+    assert not rewinds.is_forgotten(rewind)
+    made = rows.notification(99)
+    found = rewinds.correct(rewind, Reread("100", 2, [made], ["102"]), "done")
+    assert (found.routed, found.released) == (1, 1)
 
 
 def _publish(rows: Rows, engine: Engine, publication: int) -> None:
@@ -202,6 +218,11 @@ def operator(rows: Rows, engine: Engine) -> None:
     report = Report(engine)
     assert report.acknowledge(report.gaps())
     report.acknowledge_duplicates()
+    rewinding, target = Rewinding(engine, actor="eva"), Target("activity", since=NOW - timedelta(hours=1))
+    assert rewinding.plan(target)
+    assert rewinding.open(rewinding.ask(target, "for the test")) == 1
+    assert rewinding.cancel(target, "for the test") == 1
+    assert rewinding.recent()
     letting_go = LettingGo(engine, actor="eva")
     for arn in ("arn:x/stream/1", "arn:x/stream/2"):
         rows.run("INSERT INTO streams (arn, table_name) VALUES (:arn, 'x')", arn=arn)
