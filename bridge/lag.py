@@ -3,7 +3,7 @@
 import structlog
 
 from notifier.lag import ALARM_SECONDS, CRITICAL_SECONDS, WARNING_SECONDS
-from notifier.outbox import Reading, TableLag, WaitingStream
+from notifier.outbox import OpenRewinds, Reading, TableLag, WaitingStream
 
 log = structlog.get_logger(__name__)
 
@@ -19,6 +19,8 @@ class LagWatch:
             _tell_lag(lag)
         for each in self._reading.waiting():
             _tell_waiting(each)
+        for rewinds in self._reading.rewinds():
+            _tell_rewinds(rewinds)
 
 
 def _tell_lag(lag: TableLag) -> None:
@@ -44,6 +46,16 @@ def _tell_waiting(each: WaitingStream) -> None:
         f"`notifier let-go --stream {each.waits_for}`"
     )
     _log(each.seconds, told, {"table": each.table, "stream": each.stream, "seconds": round(each.seconds)})
+
+
+def _tell_rewinds(rewinds: OpenRewinds) -> None:
+    if rewinds.busy or rewinds.seconds < WARNING_SECONDS:
+        return
+    told = (
+        "a rewind waits: no bridge has its table in NOTIFIER_TABLES and a route for it. Start one, or end the rewind "
+        f"with `notifier rewind --cancel --table {rewinds.table}`"
+    )
+    log.warning(told, table=rewinds.table, shards=rewinds.shards, seconds=round(rewinds.seconds))
 
 
 def _log(seconds: float, told: str, facts: "dict[str, object]") -> None:

@@ -16,7 +16,7 @@ from notifier.outbox.pages import NewNotification, Page, Quarantined, Recorded, 
 from notifier.outbox.partitions import Partitions
 from notifier.outbox.publications import Publication, Publications
 from notifier.outbox.rates import RateLimits
-from notifier.outbox.reading import Reading, TableLag, TableRecords, WaitingStream
+from notifier.outbox.reading import OpenRewinds, Reading, TableLag, TableRecords, WaitingStream
 from notifier.outbox.report import Report
 from notifier.outbox.rewinding import Rewinding, Target
 from notifier.outbox.rewinds import Corrected, Reread, Rewind, Rewinds
@@ -38,6 +38,7 @@ __all__ = [
     "Intake",
     "LettingGo",
     "NewNotification",
+    "OpenRewinds",
     "Operations",
     "Page",
     "Partitions",

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, TextClause, text
 
 from notifier.notifications import created_ms
 from notifier.outbox.backlog import backlog
-from notifier.outbox.reading import TableLag, WaitingStream, lags
+from notifier.outbox.reading import OpenRewinds, TableLag, WaitingStream, lags, rewinds
 from notifier.outbox.reading import waiting as waiting_streams
 
 _RECORDS = text("""
@@ -54,6 +54,7 @@ class Gauges:
     lag: dict[str, float]
     tables: list[TableLag]
     waiting: list[WaitingStream]
+    rewinds: list[OpenRewinds]
     backlog: dict[str, int]
     oldest_seconds: dict[str, float]
     due: dict[tuple[str, str], int]

@@ -33,6 +33,13 @@ WHERE its.let_go_at IS NULL AND before.let_go_at IS NULL
 ORDER BY its.table_name, its.arn, before.arn
 """)
 
+_REWINDS = text("""
+SELECT st.table_name AS "table", count(*)::int AS shards, coalesce(bool_or(r.lease_until > now()), false) AS busy,
+       extract(epoch FROM now() - min(r.asked_at))::float8 AS seconds
+FROM rewinds r JOIN shards s ON s.id = r.shard JOIN streams st ON st.id = s.stream_id
+WHERE r.ended_at IS NULL GROUP BY st.table_name ORDER BY st.table_name
+""")
+
 _RECORDS = text("""
 SELECT st.table_name AS "table", sum(s.records_read)::int8 AS read, sum(s.records_unrouted)::int8 AS unrouted,
        extract(epoch FROM now())::float8 AS at
@@ -67,6 +74,16 @@ class WaitingStream:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenRewinds:
+    """`shards` of a table that are to be read again, since how many seconds, and whether a bridge is at it."""
+
+    table: str
+    shards: int
+    busy: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class TableRecords:
     """Records of a table so far, `at` a time of the database's clock in Unix seconds."""
 
@@ -92,6 +109,11 @@ class Reading:
         with self._engine.connect() as connection:
             return waiting(connection)
 
+    def rewinds(self) -> list[OpenRewinds]:
+        """Of each table with a rewind that has not ended."""
+        with self._engine.connect() as connection:
+            return rewinds(connection)
+
     def records(self, tables: Sequence[str]) -> list[TableRecords]:
         """How many records of these tables were read, and how many of them were unrouted."""
         with self._engine.connect() as connection:
@@ -104,3 +126,7 @@ def lags(connection: Connection) -> list[TableLag]:
 
 def waiting(connection: Connection) -> list[WaitingStream]:
     return [WaitingStream(*row) for row in connection.execute(_WAITING)]
+
+
+def rewinds(connection: Connection) -> list[OpenRewinds]:
+    return [OpenRewinds(*row) for row in connection.execute(_REWINDS)]

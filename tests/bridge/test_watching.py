@@ -13,7 +13,7 @@ from bridge.lag import LagWatch
 from bridge.leases import Leases
 from bridge.tree import ShardTree
 from bridge.unrouted import Streak, UnroutedWatch, follow
-from notifier.outbox import Publications, Reading, TableRecords
+from notifier.outbox import Partitions, Publications, Reading, Rewinding, Rewinds, TableRecords, Target
 from tests.bridge.test_leases import many, open_shards, register
 from tests.outbox.rows import Rows
 from tests.sql import Sql
@@ -76,6 +76,18 @@ def test_a_stream_that_waits_for_an_old_one_for_ever_is_told(engine: Engine) -> 
     (line,) = lines(engine)
     assert (line["log_level"], line["table"]) == ("error", "t")
     assert "notifier let-go --stream arn:aws:dynamodb:x:1:table/t/stream/2025" in line["event"]
+
+
+def test_a_rewind_that_no_bridge_does_is_told(rows: Rows) -> None:
+    rows.record(rows.page([], unrouted=5))
+    Rewinding(rows.engine, actor="eva").ask(Target("activity"), "a route came late")
+    assert lines(rows.engine) == []
+    rows.run("UPDATE rewinds SET asked_at = now() - interval '2 min'")
+    (line,) = lines(rows.engine)
+    assert (line["table"], line["shards"]) == ("activity", 1)
+    assert "notifier rewind --cancel --table activity" in line["event"]
+    assert Rewinds(rows.engine, Partitions(rows.engine), "me", 60).take(["activity"])
+    assert lines(rows.engine) == []
 
 
 def counters(at: float, read: int, unrouted: int) -> TableRecords:

@@ -73,6 +73,7 @@ def bridge(rows: Rows, engine: Engine) -> None:
     _rewind(rows, engine, partitions)
     Reading(engine).lags()
     Reading(engine).waiting()
+    Reading(engine).rewinds()
     Reading(engine).records(["activity"])
     read_gauges(engine)
 
