@@ -27,6 +27,8 @@ BAD_LUCK: Mapping[str, Mapping[str, Any]] = {
 MAILED = ("told", *BAD_LUCK)
 UNMAILED = ("quiet", "moot")
 UNROUTED = "other"
+LATE = "late"
+"""Its route was deployed when its records were read already: a rewind tells them."""
 
 _AN_HOUR_GOES_BY = (
     "UPDATE claims SET lease_until = now() - interval '1 s'",
@@ -65,7 +67,13 @@ def a_cancelled_route(_: Event) -> Email | None:
     return None
 
 
-ROUTES = (a_route, a_careful_route, a_hasty_route, a_cancelled_route)
+@route(table="activity", channel="email", match={"kind": [LATE]}, retry=_RETRY)
+def a_late_route(event: Event) -> Email | None:
+    return _mail(event.new or {})
+
+
+ROUTES_AT_FIRST = (a_route, a_careful_route, a_hasty_route, a_cancelled_route)
+ROUTES = (*ROUTES_AT_FIRST, a_late_route)
 
 
 def _mail(item: Mapping[str, Any]) -> Email:

@@ -24,6 +24,7 @@ from bridge.intake import Intake
 from bridge.leases import Leases
 from bridge.reader import ShardReader
 from bridge.relay import Relay
+from bridge.rewinding import Rewinder
 from bridge.streams import Streams
 from bridge.sweep import Sweep
 from bridge.tree import ShardTree
@@ -39,17 +40,28 @@ from notifier.outbox import (
     Partitions,
     Publications,
     Report,
+    Rewinding,
+    Rewinds,
     Selection,
     Settlement,
     ShardLease,
     Suppressions,
+    Target,
     Unknowns,
 )
 from notifier.outbox import Intake as Outbox
 from notifier.routes import Routes, routes_of
 from notifier.templates import Templates
 from tests.crash.faults import Fault, Point, faulty
-from tests.crash.house import ROUTES, UNKNOWN_AFTER, House, a_cancelled_route, a_careful_route, a_route
+from tests.crash.house import (
+    ROUTES,
+    ROUTES_AT_FIRST,
+    UNKNOWN_AFTER,
+    House,
+    a_cancelled_route,
+    a_careful_route,
+    a_route,
+)
 from tests.crash.inbox import Inbox
 from workers.channels.ses import SesChannel
 from workers.deliver import Delivery
@@ -59,7 +71,7 @@ from workers.underway import Underway
 
 PORTS: tuple[type, ...] = (
     Streams, Leases, ShardTree, Partitions, Outbox, Publications, Queue, Limiter, Channels, Attempts, SesChannel,
-    Inbox, Settlement, Unknowns, Operations, Suppressions,
+    Inbox, Settlement, Unknowns, Operations, Suppressions, Rewinds, Rewinding,
 )  # fmt: skip
 SHARD_LEASE, HUNG, GONE = 60.0, 1, 0.0
 """Seconds."""
@@ -101,7 +113,9 @@ class Life:
         self._wire_worker(name, SesChannel(settings))
 
     def _wire_bridge(self, name: str, streams: Streams) -> None:
-        routes = Routes([found for each in ROUTES for found in routes_of(each)])
+        routes, at_first = (
+            Routes([found for each in some for found in routes_of(each)]) for some in (ROUTES, ROUTES_AT_FIRST)
+        )
         self.streams = self._port(streams)
         self.leases = self._port(Leases(self.engine, name, SHARD_LEASE, ["activity"]))
         self.tree = self._port(ShardTree(self.engine, hung_seconds=HUNG))
@@ -110,7 +124,10 @@ class Life:
         self.publications = self._port(Publications(self.engine, look_again=30.0))
         self.routes = routes
         outbox = self._port(Outbox(self.engine, self.partitions))
-        self.intake = Intake(outbox, self.publications, self.queue, routes, _ROOM)
+        self.intake = Intake(outbox, self.publications, self.queue, at_first, _ROOM)
+        self.rewinds = self._port(Rewinds(self.engine, self.partitions, name, SHARD_LEASE))
+        self.rewinding = self._port(Rewinding(self.engine, actor="operator"))
+        self.rewinder = Rewinder(self.rewinds, self.streams, routes, ["activity"], gone_seconds=GONE)
         self.relay, self.crowded_relay = (
             Relay(self.engine, self.publications, self.queue, high_water, UNKNOWN_AFTER)
             for high_water in (_ROOM, _CROWDED)
@@ -145,7 +162,7 @@ class Life:
     def live(self) -> None:
         """Do everything once. What fails is logged and left, as the loops of the processes do."""
         for step in (
-            self._keep_house, self._read, self._steal, self.relay.run_once, self.crowded_relay.run_once,
+            self._keep_house, self._read, self._steal, self._rewind, self.relay.run_once, self.crowded_relay.run_once,
             self._broker_forgets, self.crowded_relay.run_once, self.relay.run_once, self._call_off, self._deliver,
             self._a_minute, self.relay.run_once, self._an_hour, self.relay.run_once, self._deliver, self.feed_back,
             self.settle_unknowns, self._mend, self.relay.run_once, self._deliver, self._pause, self.relay.run_once,
@@ -193,6 +210,20 @@ class Life:
         finally:
             ahead.close()
             self.leases.release(held)
+
+    def _rewind(self) -> None:
+        """An operator who deployed a route too late, and a bridge that reads again what had none."""
+        target = Target("activity")
+        self.rewinding.recent()
+        self.rewinding.cancel(target, "asked for by a process that is dead")
+        self.rewinding.plan(target)
+        asked = self.rewinding.ask(target, "a route came late")
+        if (rewind := self.rewinds.take(["activity"])) is not None:
+            self.rewinds.is_forgotten(rewind)
+        for _ in range(60):
+            if not self.rewinding.open(asked):
+                break
+            self.rewinder.run_once()
 
     def _broker_forgets(self) -> None:
         with redis.Redis.from_url(self._house.broker_url) as client:

@@ -23,7 +23,7 @@ from notifier.outbox import Report
 from sandbox.ses_server import SesServer
 from sandbox.streams.process import StreamsServer
 from tests.crash.faults import Effect, Fault, Point
-from tests.crash.house import BAD_LUCK, MAILED, UNMAILED, UNROUTED, House
+from tests.crash.house import BAD_LUCK, LATE, MAILED, UNMAILED, UNROUTED, House
 from tests.crash.life import Life, run
 from tests.waiting import wait_until
 
@@ -109,7 +109,7 @@ class Street:
         """A life with the fault; while it stands still, others go on. Answers who must get a mail."""
         house.an_hour_goes_by(self._engine)
         self.plan(_bad_luck())
-        expected = self._write(*MAILED, *UNMAILED, UNROUTED)
+        expected = self._write(*MAILED, *UNMAILED, UNROUTED, LATE)
         with self.dies(house, point, run):
             if point.effect is Effect.PAUSE:
                 expected |= self._drain(house)
@@ -160,7 +160,7 @@ class Street:
         items = [{"pk": f"{kind}-{number}-{n}@example.com", "sk": "1", "kind": kind} for n, kind in enumerate(kinds)]
         self._streams.tell("put", table="activity", items=items)
         self._rows += sum(kind != UNROUTED for kind in kinds)
-        return {str(item["pk"]) for item in items if item["kind"] in MAILED}
+        return {str(item["pk"]) for item in items if item["kind"] in (*MAILED, LATE)}
 
     @contextmanager
     def dies(self, house: House, point: Point, life: Callable[[House, Point], None]) -> Iterator[None]:
