@@ -114,6 +114,49 @@ def test_three_bridges_forty_shards_splits_and_kills(house: House, engine: Engin
     assert stranded == []
 
 
+ACTIVITY = {"NOTIFIER_TABLES": "activity", "NOTIFIER_ROUTES": "examples.notifications"}
+ORDERS = {"NOTIFIER_TABLES": "orders", "NOTIFIER_ROUTES": "tests.bridge.orders"}
+BOTH = {"NOTIFIER_TABLES": "activity,orders", "NOTIFIER_ROUTES": "tests.system.routes"}
+RECORDED = "FROM notifications n JOIN shards s ON s.id = n.shard"
+COUNTED = """
+SELECT coalesce(sum(records_read), 0)::int AS read, coalesce(sum(records_unrouted), 0)::int AS unrouted,
+       coalesce(sum(records_quarantined), 0)::int AS quarantined FROM shards
+"""
+
+
+def test_bridges_with_different_tables_under_splits_kills_and_a_rolling_change(house: House, engine: Engine) -> None:
+    """Each bridge has the routes of its own tables only; one after the other is replaced by one with other tables."""
+    rng = random.Random(11)
+    sql = Sql(engine)
+    house.streams.tell("tables", table="orders", shards=8)
+    for options in (ACTIVITY, ACTIVITY, ORDERS):
+        house.start(**options)
+
+    written = 0
+    for number, then in enumerate((None, ORDERS, BOTH, None, BOTH, ACTIVITY, None)):
+        house.streams.tell("put", table="activity", samples=100, seed=number)
+        orders = [{"pk": f"order#{number}#{each}", "sk": "1"} for each in range(100)]
+        house.streams.tell("put", table="orders", items=orders)
+        written += 200
+        for shard in rng.sample(house.open_shards(), 4):
+            house.streams.tell(rng.choice(("split", "rotate")), shard=shard)
+        wait_until(lambda goal=written // 2: sql.one(COUNTED)["read"] >= goal, seconds=60)  # type: ignore[misc]
+        if then is not None:
+            oldest = min(house.bridges, key=lambda name: int(name.rpartition("-")[2]))
+            house.bridges.pop(oldest).stop(rng.choice((signal.SIGKILL, signal.SIGTERM)))
+            house.start(**then)
+
+    truth = house.streams.ask("truth")["records"]
+    wait_until(lambda: sql.one(COUNTED)["read"] >= len(truth), seconds=60)
+    assert sql.one(COUNTED) == {"read": len(truth), "unrouted": 0, "quarantined": 0}
+    kept = sql.all(f"SELECT s.shard_id, n.sequence_number, n.table_name, n.route {RECORDED}")
+    expected = Counter((record["shard"], record["sequence_number"]) for record in truth)
+    assert Counter((row["shard_id"], row["sequence_number"]) for row in kept) == expected
+    assert all((row["route"] == "order_placed") == (row["table_name"] == "orders") for row in kept)
+    assert Report(engine).gaps() == []
+    assert Report(engine).audit()[1] == []
+
+
 def test_a_killed_bridges_shards_are_taken_over_and_shared(house: House, engine: Engine) -> None:
     sql = Sql(engine)
     owners = "SELECT owner, count(*) AS n FROM shards WHERE lease_until > now() GROUP BY owner"
