@@ -85,6 +85,11 @@ def _tables(gauges: Gauges) -> Iterator[Metric]:
         ),
         ("table_lag_seconds", "How far behind the table's reading is.", {t.table: t.seconds for t in gauges.tables}),
         (
+            "table_rewinds",
+            "Shards of the table that are to be read again.",
+            {r.table: r.shards for r in gauges.rewinds},
+        ),
+        (
             "table_stream_waits_seconds",
             "How long its new stream has waited for an old one that has not ended.",
             waits,
