@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, text
 
 from notifier.errors import LeaseLost
 from notifier.notifications import created_ms, first_id
+from notifier.outbox.days import within
 from notifier.outbox.intake import owe
 from notifier.outbox.pages import NewNotification
 from notifier.outbox.partitions import Partitions
@@ -69,7 +70,7 @@ _RECORDED = text("""
 SELECT n.sequence_number
 FROM unnest(CAST(:firsts AS uuid[]), CAST(:lasts AS uuid[])) AS moment (first, last)
 JOIN notifications n ON n.notification_id >= moment.first AND n.notification_id < moment.last
-WHERE n.shard = :shard AND n.notification_id >= :first AND n.notification_id < :last
+WHERE n.shard = :shard AND in_days(n.notification_id)
 """)
 
 _UNQUARANTINE = text("""
@@ -220,10 +221,9 @@ def _recorded(connection: Connection, shard: int, made: Sequence[NewNotification
         "shard": shard,
         "firsts": [first_id(each) for each in moments],
         "lasts": [first_id(each + 1) for each in moments],
-        "first": first_id(moments[0]),
-        "last": first_id(moments[-1] + 1),
     }
-    return {int(number) for number in connection.execute(_RECORDED, values).scalars()}
+    statement = within(_RECORDED, [each.id for each in made])
+    return {int(number) for number in connection.execute(statement, values).scalars()}
 
 
 def _insert(connection: Connection, rewind: Rewind, made: Sequence[NewNotification]) -> list[NewNotification]:
