@@ -76,6 +76,7 @@ def read_gauges(engine: Engine) -> Gauges:
             lag=_one(connection, _LAG),
             tables=lags(connection),
             waiting=waiting_streams(connection),
+            rewinds=rewinds(connection),
             backlog={channel: each.deliveries for channel, each in waiting.items()},
             oldest_seconds={
                 channel: max(0.0, now - created_ms(each.oldest) / 1000) if each.oldest else 0.0
