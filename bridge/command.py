@@ -47,6 +47,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     from bridge.leases import Leases
     from bridge.loops import Loop
     from bridge.relay import RELAY_SECONDS, Relay
+    from bridge.retention import RETENTION_SECONDS, DropOldDays
     from bridge.streams import Streams
     from bridge.sweep import Sweep
     from bridge.tree import ShardTree
@@ -55,7 +56,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     from notifier.health import Heartbeat
     from notifier.metrics import served
     from notifier.outbox import Intake as Outbox
-    from notifier.outbox import Partitions, Publications, Report, Unknowns
+    from notifier.outbox import Partitions, Publications, Report, Retention, Unknowns
     from notifier.routes import load_routes
 
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
@@ -78,8 +79,9 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     high_water = settings.queue_high_water
     relay = Relay(engine, publications, queue, high_water, settings.unknown_after_seconds, behind)
     deadlines = Deadlines(Unknowns(engine, settings.unknown_after_seconds), routes)
+    retention = DropOldDays(Retention(engine, settings.keep_days))
     try:
-        with served(engine, settings.metrics_port, settings.metrics_address):
+        with served(engine, settings.metrics_port, settings.metrics_address, settings.keep_days):
             yield Bridge(
                 streams,
                 tree,
@@ -91,6 +93,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
                     Loop("relay", RELAY_SECONDS, relay.turn),
                     Loop("deadlines", DEADLINE_SECONDS, deadlines.run_once),
                     Loop("lag", LAG_SECONDS, LagWatch(Report(engine)).run_once),
+                    Loop("retention", RETENTION_SECONDS, retention.run_once),
                 ),
                 partitions,
                 Heartbeat("bridge"),

@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from notifier.cli import channels, database, health, inspect, operate
+from notifier.cli import channels, database, health, inspect, operate, retain
 from notifier.errors import NotifierError, UsageError
 from notifier.text import encodes
 
@@ -29,6 +29,7 @@ _OWN = (
     operate.resolve,
     operate.cancel,
     operate.redrive,
+    retain.retain,
     channels.pause,
     channels.resume,
     health.health,

@@ -16,6 +16,7 @@ from notifier.outbox.partitions import Partitions
 from notifier.outbox.publications import Publication, Publications
 from notifier.outbox.rates import RateLimits
 from notifier.outbox.report import Report
+from notifier.outbox.retention import OldDay, Retained, Retention
 from notifier.outbox.settlement import Settled, Settlement
 from notifier.outbox.suppressions import Suppressions
 from notifier.outbox.unknowns import Decision, Unknown, Unknowns, Verdict
@@ -32,6 +33,7 @@ __all__ = [
     "Gauges",
     "Intake",
     "NewNotification",
+    "OldDay",
     "Operations",
     "Page",
     "Partitions",
@@ -41,6 +43,8 @@ __all__ = [
     "RateLimits",
     "Recorded",
     "Report",
+    "Retained",
+    "Retention",
     "Selection",
     "Settled",
     "Settlement",
