@@ -39,24 +39,27 @@ from sandbox.postgres import embedded_postgres
 T = TypeVar("T")
 
 _SHARD = text("""
-WITH stream AS (INSERT INTO streams (arn, table_name) VALUES ('arn', 'activity') RETURNING id)
+WITH stream AS (
+  INSERT INTO streams (arn, table_name) VALUES ('arn', 'activity')
+  ON CONFLICT (arn) DO UPDATE SET arn = excluded.arn RETURNING id
+)
 INSERT INTO shards (stream_id, shard_id, owner, epoch, lease_until)
-SELECT id, 'shard', 'bench', 1, now() + interval '1 day' FROM stream RETURNING id
+SELECT id, :shard, 'bench', 1, now() + interval '1 day' FROM stream RETURNING id
 """)
 _RECORD = orjson.dumps({"dynamodb": {"NewImage": {"text": {"S": "x" * 1_000}}}})
 
 
 class Steps:
-    """The steps of many units, and what each cost."""
+    """The steps of many units of one shard, and what each cost. `postgres` is the id of the server's process."""
 
-    def __init__(self, engine: Engine, postgres: int, unit: int) -> None:
+    def __init__(self, engine: Engine, postgres: int, unit: int, shard: str = "shard") -> None:
         self._engine = engine
         self._postgres = postgres
         self._unit = unit
         self.cost: dict[str, list[float]] = {}
         with engine.begin() as connection:
-            shard = connection.execute(_SHARD).scalar_one()
-        self._lease = ShardLease(shard, "shard", "arn", "activity", "bench", 1, None)
+            number = connection.execute(_SHARD, {"shard": shard}).scalar_one()
+        self._lease = ShardLease(number, shard, "arn", "activity", "bench", 1, None)
         self._checkpoint: str | None = None
         self._intake = Intake(engine, Partitions(engine))
         self._attempts = Attempts(engine, channel="email", worker="bench")
@@ -75,10 +78,10 @@ class Steps:
         self.step("settle", lambda: self._settlement.settle(told))
 
     def _record(self, number: int) -> list[UUID]:
-        created = int(time.time() * 1000)
+        created, shard = int(time.time() * 1000), self._lease.shard_id
         first = number * self._unit
         rows = [
-            NewNotification(notification_id("arn", "shard", str(n), "a", created), str(n), "a", "email", "t", _RECORD)
+            NewNotification(notification_id("arn", shard, str(n), "a", created), str(n), "a", "email", "t", _RECORD)
             for n in range(first, first + self._unit)
         ]
         page = Page(str(first), datetime.now(UTC), rows, (), 0)

@@ -37,7 +37,7 @@ BRAKE_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 3600.0
 POLLERS = 8
 """Threads that poll shards, whichever is due. Most of their time is DynamoDB's: a hundred shards need so many."""
-LOOPS = 11
+LOOPS = 12
 """Connections of the loops: one each, and one more for the lock of the sweep."""
 PAGES_AHEAD = 6
 """Pages fetched and not yet recorded, over all shards."""

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bridge.bridge import Bridge
+    from bridge.loops import Loop
     from bridge.streams import Streams
+    from notifier.outbox import Reading, Rewinds
     from notifier.routes import Routes
     from notifier.settings import Settings
 
@@ -45,21 +47,19 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     from bridge.deadlines import Deadlines
     from bridge.holdings import Holdings
     from bridge.intake import Intake
-    from bridge.lag import LagWatch
     from bridge.leases import Leases
     from bridge.loops import Loop
     from bridge.relay import RELAY_SECONDS, Relay
-    from bridge.rewinding import Rewinder
+    from bridge.retention import RETENTION_SECONDS, DropOldDays
     from bridge.streams import Streams
     from bridge.sweep import Sweep
     from bridge.tree import ShardTree
-    from bridge.unrouted import UnroutedWatch
     from notifier.broker import Queue
     from notifier.database import check_durable, check_schema, connect
     from notifier.health import Heartbeat
     from notifier.metrics import served
     from notifier.outbox import Intake as Outbox
-    from notifier.outbox import Partitions, Publications, Reading, Rewinds, Unknowns
+    from notifier.outbox import Partitions, Publications, Reading, Retention, Rewinds, Unknowns
     from notifier.routes import load_routes
 
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
@@ -82,10 +82,10 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     high_water = settings.queue_high_water
     relay = Relay(engine, publications, queue, high_water, settings.unknown_after_seconds, behind)
     rewinds = Rewinds(engine, partitions, owner, settings.shard_lease_seconds)
-    rewinder = Rewinder(rewinds, streams, routes, settings.tables, settings.not_before)
     deadlines = Deadlines(Unknowns(engine, settings.unknown_after_seconds), routes)
+    retention = DropOldDays(Retention(engine, settings.keep_days))
     try:
-        with served(engine, settings.metrics_port, settings.metrics_address):
+        with served(engine, settings.metrics_port, settings.metrics_address, settings.keep_days):
             yield Bridge(
                 streams,
                 tree,
@@ -96,9 +96,9 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
                 (
                     Loop("relay", RELAY_SECONDS, relay.turn),
                     Loop("deadlines", DEADLINE_SECONDS, deadlines.run_once),
-                    Loop("lag", LAG_SECONDS, LagWatch(Reading(engine)).run_once),
-                    Loop("rewind", REWIND_SECONDS, rewinder.run_once),
-                    Loop("unrouted", UNROUTED_SECONDS, UnroutedWatch(Reading(engine), settings.tables).run_once),
+                    *_watches(Reading(engine), settings.tables),
+                    _rewinding(rewinds, streams, routes, settings),
+                    Loop("retention", RETENTION_SECONDS, retention.run_once),
                 ),
                 partitions,
                 Heartbeat("bridge"),
@@ -106,6 +106,27 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     finally:
         queue.close()
         engine.dispose()
+
+
+def _watches(reading: "Reading", tables: tuple[str, ...]) -> "tuple[Loop, ...]":
+    """What looks at the reading now and then, and logs what is wrong."""
+    from bridge.lag import LagWatch
+    from bridge.loops import Loop
+    from bridge.unrouted import UnroutedWatch
+
+    return (
+        Loop("lag", LAG_SECONDS, LagWatch(reading).run_once),
+        Loop("unrouted", UNROUTED_SECONDS, UnroutedWatch(reading, tables).run_once),
+    )
+
+
+def _rewinding(rewinds: "Rewinds", streams: "Streams", routes: "Routes", settings: "Settings") -> "Loop":
+    """What reads shards again that an operator rewound."""
+    from bridge.loops import Loop
+    from bridge.rewinding import Rewinder
+
+    rewinder = Rewinder(rewinds, streams, routes, settings.tables, settings.not_before)
+    return Loop("rewind", REWIND_SECONDS, rewinder.run_once)
 
 
 def check_tables(streams: "Streams", tables: tuple[str, ...]) -> None:

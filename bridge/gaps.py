@@ -35,7 +35,7 @@ FROM shards WHERE id = :shard
 # The parent of a listed shard, itself not listed and unknown to us, though it was made after we had come.
 _UNSEEN = """
 FROM streams st, unnest(CAST(:parents AS text[]), CAST(:created AS float8[])) AS parent (id, created)
-WHERE st.arn = :arn AND to_timestamp(parent.created) > st.discovered_at
+WHERE st.arn = :arn AND to_timestamp(parent.created) > greatest(st.discovered_at, st.forgotten_until)
   AND NOT EXISTS (SELECT FROM shards WHERE stream_id = st.id AND shard_id = parent.id)
 """
 

@@ -1,6 +1,7 @@
 """The tree of shards in Postgres: which there are, and which are read to their end.
 
-A shard's row stays after its end: a listing that still shows the shard must not start it anew.
+A shard's row stays after its end: a listing that still shows the shard must not start it anew. When the row is
+deleted at the end of its time, the stream remembers until when its shards are forgotten (`forgotten_until`).
 """
 
 import re
@@ -39,6 +40,7 @@ FROM streams st, unnest(CAST(:shard_ids AS text[]), CAST(:parents AS text[]), CA
                  AS described (id, parent, created)
 WHERE arn = :arn AND let_go_at IS NULL
   AND NOT EXISTS (SELECT FROM shards WHERE stream_id = st.id AND shard_id = described.id)
+  AND coalesce(to_timestamp(described.created) > st.forgotten_until, true)
 ON CONFLICT (stream_id, shard_id) DO NOTHING
 """)
 

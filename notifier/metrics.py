@@ -16,12 +16,13 @@ from notifier.outbox import Gauges, read_gauges
 class OutboxMetrics(Collector):
     """Asks the database at each scrape. While it is away, that is the one thing that is told."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, keep_days: int = 0) -> None:
         self._engine = engine
+        self._keep_days = keep_days
 
     def collect(self) -> Iterator[Metric]:
         try:
-            gauges = read_gauges(self._engine)
+            gauges = read_gauges(self._engine, self._keep_days)
         except DatabaseError:
             yield _gauge("database_up", "Whether the database answers.", 0)
             return
@@ -29,6 +30,7 @@ class OutboxMetrics(Collector):
         yield from _stream(gauges)
         yield from _outbox(gauges)
         yield from _found(gauges)
+        yield from _days(gauges)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: asking would need the database."""
@@ -36,7 +38,7 @@ class OutboxMetrics(Collector):
 
 
 @contextmanager
-def served(engine: Engine, port: int, address: str) -> Iterator[None]:
+def served(engine: Engine, port: int, address: str, keep_days: int = 0) -> Iterator[None]:
     """`/metrics` on that port for as long as the block lasts; no port, nothing. Raises SettingsError."""
     if not port:
         yield
@@ -48,7 +50,7 @@ def served(engine: Engine, port: int, address: str) -> Iterator[None]:
             f"NOTIFIER_METRICS_PORT={port} on {address} cannot be used: {error.strerror}; a second bridge of a "
             "machine needs its own"
         ) from None
-    outbox = OutboxMetrics(engine)
+    outbox = OutboxMetrics(engine, keep_days)
     REGISTRY.register(outbox)  # beside what this process counts itself
     try:
         yield
@@ -139,6 +141,18 @@ def _found(gauges: Gauges) -> Iterator[Metric]:
         "feedback_dead_letters", "Messages of the feedback queue that cannot be used.", found["dead_letters"]
     )
     yield _gauge("feedback_unmatched", "Events of messages that are not ours.", found["unmatched"])
+
+
+def _days(gauges: Gauges) -> Iterator[Metric]:
+    days = gauges.days
+    yield _gauge("days_kept", "Days of notifications in the database.", days.days)
+    yield _gauge("days_oldest_age", "Age of the oldest of them, in days.", days.oldest_age)
+    overdue = GaugeMetricFamily(
+        "notifier_days_overdue", "Days older than NOTIFIER_KEEP_DAYS, by why they stay.", labels=["reason"]
+    )
+    for reason in ("open", "due", "not counted yet", "being dropped"):
+        overdue.add_metric([reason], days.overdue.get(reason, 0))
+    yield overdue
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

@@ -26,6 +26,20 @@ class DatabaseSettings(BaseSettings):
         description="Postgres, as postgresql://user:password@host:5432/database; of several hosts, separated by "
         "commas, the one that takes writes is used"
     )
+    keep_days: int = Field(
+        default=90,
+        ge=0,
+        description="Whole days before today that are kept; older ones are dropped once all of their deliveries are "
+        "final. 0: all; otherwise 3 at least",
+    )
+
+    @field_validator("keep_days")
+    @classmethod
+    def _covers_the_stream(cls, value: int) -> int:
+        """What is dropped is not known any more, so a record that is read again must be younger: 24 hours at most."""
+        if value in (1, 2):
+            raise ValueError("must be 0, or 3 at least: the stream may bring records of the last 24 hours again")
+        return value
 
     @field_validator("database_url")
     @classmethod

@@ -16,6 +16,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Computed,
+    Date,
     DateTime,
     Enum,
     ForeignKey,
@@ -62,6 +63,7 @@ streams = Table(
     Column("table_name", Text, nullable=False),
     Column("discovered_at", _TIME, nullable=False, server_default=_NOW),
     Column("let_go_at", _TIME),  # an operator gave it up: nothing more of it is read
+    Column("forgotten_until", _TIME),  # shards made until then that have no row were read and deleted since
 )
 
 shards = Table(
@@ -211,6 +213,7 @@ quarantine = Table(
     Column("error", Text, nullable=False),
     Column("quarantined_at", _TIME, nullable=False, server_default=_NOW),
     Column("replayed_at", _TIME),
+    Column("acknowledged_at", _TIME),
     UniqueConstraint("shard", "sequence_number"),
 )
 
@@ -326,4 +329,59 @@ operations = Table(
     Column("reason", Text),
     Column("scope", Text, nullable=False),  # what it was asked for
     Column("deliveries", BigInteger, nullable=False, server_default=_NONE),
+)
+
+days = Table(
+    "days",  # those that were counted, or are about to be; see notifier/outbox/retention.py
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False, server_default=_NONE),  # how often it was counted anew
+    Column("counted_until", Uuid),
+    Column("changed_at", _TIME),  # when a row of the counted day changed
+    Column("claimed_until", _TIME),  # one bridge's to drop until then
+    CheckConstraint("state IN ('counting', 'counted', 'changed', 'empty', 'dropping')", name="state"),
+)
+
+day_counts = Table(
+    "day_counts",  # valid where the day is counted, as the next two are
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("status", STATUS, primary_key=True),
+    Column("deliveries", BigInteger, nullable=False),
+    Column("oldest", _TIME, nullable=False),  # recorded_at of the oldest one
+)
+
+day_shards = Table(
+    "day_shards",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("shard", Integer, primary_key=True),
+    Column("notifications", BigInteger, nullable=False),
+    Index(None, "shard"),
+)
+
+day_actors = Table(
+    "day_actors",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("actor", Integer, primary_key=True),
+    Index(None, "actor"),
+)
+
+dropped_rows = Table(
+    "dropped_rows",  # rows of a shard that were deleted in time: the audit adds them
+    metadata,
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("notifications", BigInteger, nullable=False, server_default=_NONE),
+    Column("quarantine", BigInteger, nullable=False, server_default=_NONE),
+)
+
+forgotten_counts = Table(
+    "forgotten_counts",  # sums of deleted rows: metrics that only grow add them
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("channel", Text, primary_key=True, server_default=""),
+    Column("count", BigInteger, nullable=False),
 )

@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from notifier.cli import channels, database, health, inspect, operate, streams
+from notifier.cli import channels, database, health, inspect, operate, retain, streams
 from notifier.errors import NotifierError, UsageError
 from notifier.text import encodes
 
@@ -31,6 +31,7 @@ _OWN = (
     operate.redrive,
     streams.let_go,
     streams.rewind,
+    retain.retain,
     channels.pause,
     channels.resume,
     health.health,

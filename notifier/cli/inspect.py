@@ -10,6 +10,7 @@ import typer
 from notifier import wire
 from notifier.cli.output import Json, connected, masked, print_json, print_table, report, shown
 from notifier.cli.timeline import timeline
+from notifier.cli.window import History, Since, tell_window, utc, window_start
 from notifier.errors import UsageError
 from notifier.lag import ALARM_SECONDS, WARNING_SECONDS
 from notifier.notifications import Status
@@ -22,17 +23,26 @@ _IMAGES = {"NewImage": "attributes", "OldImage": "old_attributes"}
 
 
 def status(json: Json = False) -> None:
-    """How many notifications stand where, per channel; and which channels are parked or paused."""
+    """How many notifications stand where, per channel; which channels are stopped; and which days are over age."""
+    from notifier.settings import load_database_settings
+
+    keep_days = load_database_settings().keep_days
     with report() as outbox:
         now = outbox.now()
         rows = [{**row, "oldest_seconds": round((now - row["oldest"]).total_seconds(), 1)} for row in outbox.counts()]
         stopped = [asdict(each) for each in outbox.channels() if not each.runs]
+        days = outbox.days(keep_days)
     if json:
-        print_json({"deliveries": rows, "stopped": stopped})
+        print_json({"deliveries": rows, "stopped": stopped, "days": asdict(days) | {"keep_days": keep_days}})
         return
     print_table("Deliveries", rows, ("channel", "status", "deliveries", "oldest"), "No notification yet.")
     if stopped:
         print_table("Stopped channels", stopped, ("channel", "state", "reason", "actor", "changed_at"), "")
+    if days.overdue:
+        why = ", ".join(f"{reason}: {count:,}" for reason, count in sorted(days.overdue.items()))
+        typer.echo(
+            f"days older than NOTIFIER_KEEP_DAYS={keep_days} that are kept: {why}; see: notifier retain --dry-run"
+        )
 
 
 def list_(
@@ -40,6 +50,8 @@ def list_(
     channel: Annotated[str, typer.Option(help="Only this channel.")] = "",
     route: Annotated[str, typer.Option(help="Only this route.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+    since: Since = None,
+    everything: History = False,
     reveal: Annotated[bool, typer.Option(help="Show recipients in full.")] = False,
     json: Json = False,
 ) -> None:
@@ -47,13 +59,16 @@ def list_(
     if status and status not in set(Status):
         raise UsageError(f"no status is called {status!r}; there are {', '.join(Status)}")
     with report() as outbox:
-        found = outbox.deliveries(status=status, channel=channel, route=route, limit=limit)
+        start = window_start(utc(since), outbox.now(), everything)
+        found = outbox.deliveries(status=status, channel=channel, route=route, since=start, limit=limit)
     rows = [_masked(row, reveal) for row in found]
     if json:
-        print_json({"notifications": rows})
-    else:
-        columns = ("notification_id", "route", "status", "attempt", "recipient", "recorded_at", "reason")
-        print_table("Notifications", rows, columns, "None.")
+        print_json({"notifications": rows, "since": start})
+        return
+    columns = ("notification_id", "route", "status", "attempt", "recipient", "recorded_at", "reason")
+    print_table("Notifications", rows, columns, "None.")
+    if len(rows) < limit:
+        tell_window(start, since)
 
 
 def show(
@@ -117,6 +132,9 @@ def audit(
     acknowledge_duplicates: Annotated[
         bool, typer.Option("--acknowledge-duplicates", help="The duplicates found until now are known.")
     ] = False,
+    acknowledge_quarantine: Annotated[
+        bool, typer.Option("--acknowledge-quarantine", help="The records in quarantine are known.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Prove that every record is accounted for. Exit 1 where something does not add up."""
@@ -125,6 +143,8 @@ def audit(
             _acknowledge(outbox)
         if acknowledge_duplicates:
             typer.echo(f"{outbox.acknowledge_duplicates():,} duplicates acknowledged", err=True)
+        if acknowledge_quarantine:
+            typer.echo(f"{outbox.acknowledge_quarantine():,} records in quarantine acknowledged", err=True)
         rows, stranded = outbox.audit()
         quarantined = outbox.quarantine()
         gaps = outbox.gaps()

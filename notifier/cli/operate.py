@@ -1,25 +1,32 @@
 """`notifier resolve`, `cancel`, `redrive`: change deliveries, each time with a reason that is kept."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
 from notifier.cli.output import Json, connected, operator, print_json
+from notifier.cli.window import Since, tell_window, utc, window_start
 from notifier.errors import UsageError
 from notifier.notifications import Status
+
+if TYPE_CHECKING:
+    from notifier.database import Engine
+    from notifier.outbox import Selection
+
+_PATIENCE_SECONDS = 300  # one statement may read an hour of events
 
 Reason = Annotated[str, typer.Option(help="Why. It is kept with the deliveries.", show_default=False)]
 Ids = Annotated[list[str] | None, typer.Argument(help="Ids of notifications; none: all that the options select.")]
 Channel = Annotated[str, typer.Option(help="Only this channel.")]
 Route = Annotated[str, typer.Option(help="Only this route.")]
 Because = Annotated[str, typer.Option("--because", help="Only those whose reason holds this text.")]
-Since = Annotated[datetime | None, typer.Option(help="Only events from this time (UTC) on.")]
 Until = Annotated[datetime | None, typer.Option(help="Only events before this time (UTC).")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say how many it would be, and change nothing.")]
-Everything = Annotated[bool, typer.Option("--all", help="Without ids and without a filter: yes, all of them.")]
+Everything = Annotated[bool, typer.Option("--all", help="Of all days that are kept; needed where nothing selects.")]
 
 _MAYBE_SENT = "their last answer was lost, so they may have been accepted; --maybe-sent takes them, too"
 
@@ -65,9 +72,10 @@ def cancel(
     """Cancel what is still pending: no request leaves for it any more."""
     from notifier.outbox import Operations, Selection
 
-    selection = Selection(_parsed(notifications or []), channel, route, because, _utc(since), _utc(until))
+    selection = Selection(_parsed(notifications or []), channel, route, because, utc(since), utc(until))
     _check(selection == Selection(), everything)
-    with connected() as engine:
+    with connected(_PATIENCE_SECONDS) as engine:
+        selection = _bounded(engine, selection, everything)
         operations = Operations(engine, actor=operator())
         if dry_run:
             _tell_dry("cancel", operations.count(selection, Status.PENDING), json)
@@ -95,9 +103,10 @@ def redrive(
     """Try again what has failed, from its first attempt on, spread over time. Not what may have been accepted."""
     from notifier.outbox import Operations, Selection
 
-    selection = Selection(_parsed(notifications or []), channel, route, because, _utc(since), _utc(until))
+    selection = Selection(_parsed(notifications or []), channel, route, because, utc(since), utc(until))
     _check(selection == Selection(), everything)
-    with connected() as engine:
+    with connected(_PATIENCE_SECONDS) as engine:
+        selection = _bounded(engine, selection, everything)
         operations = Operations(engine, actor=operator())
         left_out = 0 if maybe_sent else operations.count_maybe_sent(selection)
         if left_out:
@@ -132,6 +141,17 @@ def _check(unbounded: bool, everything: bool) -> None:
         raise UsageError("name ids, or select by an option; --all means all of them")
 
 
+def _bounded(engine: "Engine", selection: "Selection", everything: bool) -> "Selection":
+    """The selection with the default window, which is named, where it has neither ids nor a start."""
+    from notifier.outbox import Report
+
+    if selection.ids or selection.since:
+        return selection
+    start = window_start(None, Report(engine).now(), everything)
+    tell_window(start, None)
+    return replace(selection, since=start)
+
+
 def _parsed(notifications: list[str]) -> tuple[UUID, ...]:
     found = []
     for each in notifications:
@@ -146,9 +166,3 @@ def _given(reason: str) -> str:
     if not reason.strip():
         raise UsageError("--reason is empty: say why, it is kept")
     return reason.strip()
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    from datetime import UTC
-
-    return moment.replace(tzinfo=UTC) if moment else None

@@ -18,6 +18,7 @@ from notifier.outbox.publications import Publication, Publications
 from notifier.outbox.rates import RateLimits
 from notifier.outbox.reading import OpenRewinds, Reading, TableLag, TableRecords, WaitingStream
 from notifier.outbox.report import Report
+from notifier.outbox.retention import OldDay, Retained, Retention
 from notifier.outbox.rewinding import Rewinding, Target
 from notifier.outbox.rewinds import Corrected, Reread, Rewind, Rewinds
 from notifier.outbox.settlement import Settled, Settlement
@@ -38,6 +39,7 @@ __all__ = [
     "Intake",
     "LettingGo",
     "NewNotification",
+    "OldDay",
     "OpenRewinds",
     "Operations",
     "Page",
@@ -50,6 +52,8 @@ __all__ = [
     "Recorded",
     "Report",
     "Reread",
+    "Retained",
+    "Retention",
     "Rewind",
     "Rewinding",
     "Rewinds",

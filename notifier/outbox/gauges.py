@@ -9,11 +9,19 @@ from notifier.notifications import created_ms
 from notifier.outbox.backlog import backlog
 from notifier.outbox.reading import OpenRewinds, TableLag, WaitingStream, lags, rewinds
 from notifier.outbox.reading import waiting as waiting_streams
+from notifier.outbox.retention import DaysKept, days_kept
 
+# What retention deleted stays in the sums: a counter must not go back.
 _RECORDS = text("""
-SELECT coalesce(sum(records_notified), 0) AS notified, coalesce(sum(records_unrouted), 0) AS unrouted,
-       coalesce(sum(records_quarantined), 0) AS quarantined
-FROM shards
+SELECT sum(notified)::int8 AS notified, sum(unrouted)::int8 AS unrouted, sum(quarantined)::int8 AS quarantined
+FROM (
+  SELECT coalesce(sum(records_notified), 0), coalesce(sum(records_unrouted), 0),
+         coalesce(sum(records_quarantined), 0) FROM shards
+  UNION ALL
+  SELECT coalesce(sum(count) FILTER (WHERE name = 'records_notified'), 0),
+         coalesce(sum(count) FILTER (WHERE name = 'records_unrouted'), 0),
+         coalesce(sum(count) FILTER (WHERE name = 'records_quarantined'), 0) FROM forgotten_counts
+) AS counted (notified, unrouted, quarantined)
 """)
 
 _LAG = text("""
@@ -35,14 +43,24 @@ _SENDING = text("SELECT channel, sum(cardinality(notification_ids))::int8 FROM c
 _RUNNING = text("SELECT channel, (state = 'running')::int FROM channels")
 _FEEDBACK = text("""
 SELECT channel, sum(sends)::int8, sum(deliveries)::int8, sum(bounces)::int8, sum(complaints)::int8
-FROM feedback_hours GROUP BY channel
+FROM (
+  SELECT channel, sends, deliveries, bounces, complaints FROM feedback_hours
+  UNION ALL
+  SELECT channel, CASE name WHEN 'sends' THEN count ELSE 0 END, CASE name WHEN 'deliveries' THEN count ELSE 0 END,
+         CASE name WHEN 'bounces' THEN count ELSE 0 END, CASE name WHEN 'complaints' THEN count ELSE 0 END
+  FROM forgotten_counts WHERE channel <> ''
+) AS told GROUP BY channel
 """)
 
 _FOUND = text("""
-SELECT (SELECT count(*) FROM gaps) AS gaps, (SELECT count(*) FROM gaps WHERE acknowledged_at IS NULL) AS gaps_open,
-       (SELECT count(*) FROM duplicates) AS duplicates, (SELECT count(*) FROM dead_letters) AS dead_letters,
+SELECT (SELECT count(*) FROM gaps) + (SELECT coalesce(sum(count), 0) FROM forgotten_counts WHERE name = 'gaps')
+         AS gaps,
+       (SELECT count(*) FROM gaps WHERE acknowledged_at IS NULL) AS gaps_open,
+       (SELECT count(*) FROM duplicates)
+         + (SELECT coalesce(sum(count), 0) FROM forgotten_counts WHERE name = 'duplicates') AS duplicates,
+       (SELECT count(*) FROM dead_letters) AS dead_letters,
        (SELECT count(*) FROM unmatched_feedback) AS unmatched,
-       (SELECT count(*) FROM quarantine WHERE replayed_at IS NULL) AS quarantine
+       (SELECT count(*) FROM quarantine WHERE replayed_at IS NULL AND acknowledged_at IS NULL) AS quarantine
 """)
 
 
@@ -62,10 +80,11 @@ class Gauges:
     running: dict[str, int]
     feedback: dict[tuple[str, str], int]
     found: dict[str, int]
+    days: DaysKept
 
 
-def read_gauges(engine: Engine) -> Gauges:
-    """All of them, at one moment."""
+def read_gauges(engine: Engine, keep_days: int = 0) -> Gauges:
+    """All of them, at one moment. Days older than `keep_days` are overdue, none where it is 0."""
     with engine.connect() as connection:
         waiting = backlog(connection)
         now = connection.execute(_CLOCK).scalar_one()
@@ -87,6 +106,7 @@ def read_gauges(engine: Engine) -> Gauges:
             running={row[0]: row[1] for row in connection.execute(_RUNNING)},
             feedback={(row[0], kind): row[n] for row in told for n, kind in enumerate(kinds, 1)},
             found=_one(connection, _FOUND),
+            days=days_kept(connection, keep_days),
         )
 
 

@@ -88,9 +88,13 @@ class Intake:
         for the relay at once, and the caller must not publish it. Raises LeaseLost, and writes nothing, where the
         shard is no longer ours.
         """
-        self._partitions.ensure({_day(each.id) for each in page.notifications})
+        days = {_day(each.id) for each in page.notifications}
+        self._partitions.ensure(days)
         try:
             return self._record(lease, previous, page, to_relay)
+        except psycopg.errors.CheckViolation:  # a day that was known here has been dropped since
+            self._partitions.ensure(days, anew=True)
+            return self._record_missing(lease, previous, page, to_relay)
         except (psycopg.errors.UniqueViolation, IntegrityError):
             return self._record_missing(lease, previous, page, to_relay)
 

@@ -1,15 +1,16 @@
 """What an operator does to deliveries: resolve, cancel, redrive. Each with a reason, each in the journal."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, TextClause, text
 
-from notifier.notifications import Status, first_id
-from notifier.outbox.days import Spans, span, spans, within, within_days
+from notifier.notifications import Status, created_ms
+from notifier.outbox.calendar import DAY_MS, Window, read_days, whole, windows
+from notifier.outbox.days import within, within_days
 from notifier.outbox.journal import journal
 
 _BATCH = 1_000
@@ -37,36 +38,28 @@ class Selection:
         return " ".join(f"{name}={value}" for name, value in given.items() if value) or "all"
 
     def values(self) -> dict[str, Any]:
-        first, end = self._window()
         return {
             "any": not self.ids,
             "ids": list(self.ids),
             "channel": self.channel,
             "route": self.route,
             "reason": self.reason,
-            "since": first,
-            "until": end,
         }
 
-    def days(self) -> Spans:
-        """The days of the notifications that may be meant."""
-        return spans(self.ids) if self.ids else span(*self._window())
-
-    def _window(self) -> tuple[UUID, UUID]:
-        return (
-            _first_id(self.since) if self.since else first_id(0),
-            _first_id(self.until) if self.until else UUID(int=2**128 - 1),
-        )
-
-
-def _first_id(moment: datetime) -> UUID:
-    return first_id(max(0, int(moment.timestamp() * 1000)))
+    def windows(self, connection: Connection, status: Status) -> list[Window]:
+        """The hours that may hold such deliveries, oldest first."""
+        days = [each for each in read_days(connection) if each.may_hold([status], self.channel)]
+        if not self.ids:
+            return list(windows(days, self.since, self.until))
+        numbers = {created_ms(each) // DAY_MS for each in self.ids}
+        return [whole(each) for each in days if each.number in numbers]
 
 
 _SELECTED = """
   FROM deliveries d JOIN notifications n USING (notification_id)
-  WHERE d.status = CAST(:status AS delivery_status) AND d.notification_id > :after
-    AND d.notification_id >= :since AND d.notification_id < :until
+  WHERE d.status = CAST(:status AS delivery_status)
+    AND d.notification_id >= :first AND d.notification_id < :end
+    AND n.notification_id >= :first AND n.notification_id < :end
     AND in_days(d.notification_id) AND in_days(n.notification_id)
     AND (:any OR d.notification_id = ANY(CAST(:ids AS uuid[])))
     AND (:channel = '' OR n.channel = :channel) AND (:route = '' OR n.route = :route)
@@ -147,15 +140,19 @@ class Operations:
 
     def count(self, selection: Selection, status: Status) -> int:
         """How many deliveries of this status the selection holds: a dry run."""
-        with self._engine.connect() as connection:
-            count = within_days(_COUNT, selection.days())
-            return int(connection.execute(count, _selected(selection, status)).scalar_one())
+        return self._counted(_COUNT, selection, status)
 
     def count_maybe_sent(self, selection: Selection) -> int:
         """How many failed ones of the selection may have been accepted: redrive leaves them out unless it is told."""
+        return self._counted(_COUNT_MAYBE_SENT, selection, Status.FAILED)
+
+    def _counted(self, statement: TextClause, selection: Selection, status: Status) -> int:
         with self._engine.connect() as connection:
-            count = within_days(_COUNT_MAYBE_SENT, selection.days())
-            return int(connection.execute(count, _selected(selection, Status.FAILED)).scalar_one())
+            return sum(
+                int(connection.execute(within_days(statement, window.spans), values).scalar_one())
+                for window in selection.windows(connection, status)
+                for values in (_selected(selection, status, window),)
+            )
 
     def _move(
         self,
@@ -167,35 +164,40 @@ class Operations:
         pace: float = 0.0,
         maybe_sent: bool = True,
     ) -> Iterator[int]:
-        after, moved = UUID(int=0), 0
-        while True:
-            with self._engine.begin() as connection:
-                chosen = _take(connection, selection, source, after, maybe_sent)
-                if not chosen:
-                    return
-                after = chosen[-1][0]
-                ids = [id_ for id_, _ in chosen]
-                values = {
-                    "ids": ids,
-                    "channels": [channel for _, channel in chosen],
-                    "delays": [(moved + n) * pace for n in range(len(chosen))],
-                    "status": source.value,
-                    "to": to.value,
-                    "reason": reason,
-                    "actor": self._actor,
-                }
-                done = int(connection.execute(within(_MOVE, ids), values).scalar_one())
-                journal(connection, self._actor, action, reason, f"{selection} → {to}", done)
-            moved += done
-            yield done
+        with self._engine.connect() as connection:
+            found = selection.windows(connection, source)
+        moved = 0
+        for window in found:
+            while True:
+                with self._engine.begin() as connection:
+                    chosen = _take(connection, selection, source, window, maybe_sent)
+                    if not chosen:
+                        break
+                    window = replace(window, first=_next(chosen[-1][0]))  # noqa: PLW2901
+                    delays = [(moved + n) * pace for n in range(len(chosen))]
+                    values = {"status": source.value, "to": to.value, "reason": reason, "actor": self._actor}
+                    done = _write(connection, chosen, {**values, "delays": delays})
+                    journal(connection, self._actor, action, reason, f"{selection} → {to}", done)
+                moved += done
+                yield done
+
+
+def _next(id_: UUID) -> UUID:
+    return UUID(int=id_.int + 1)
+
+
+def _write(connection: Connection, chosen: Sequence[tuple[UUID, str]], values: dict[str, Any]) -> int:
+    ids = [id_ for id_, _ in chosen]
+    channels = [channel for _, channel in chosen]
+    return int(connection.execute(within(_MOVE, ids), {**values, "ids": ids, "channels": channels}).scalar_one())
 
 
 def _take(
-    connection: Connection, selection: Selection, status: Status, after: UUID, maybe_sent: bool
+    connection: Connection, selection: Selection, status: Status, window: Window, maybe_sent: bool
 ) -> list[tuple[UUID, str]]:
-    values = {**_selected(selection, status), "after": after, "limit": _BATCH, "maybe_sent": maybe_sent}
-    return [(row[0], row[1]) for row in connection.execute(within_days(_TAKE, selection.days()), values)]
+    values = {**_selected(selection, status, window), "limit": _BATCH, "maybe_sent": maybe_sent}
+    return [(row[0], row[1]) for row in connection.execute(within_days(_TAKE, window.spans), values)]
 
 
-def _selected(selection: Selection, status: Status) -> dict[str, Any]:
-    return {**selection.values(), "status": status.value, "after": UUID(int=0)}
+def _selected(selection: Selection, status: Status, window: Window) -> dict[str, Any]:
+    return {**selection.values(), "status": status.value, "first": window.first, "end": window.end}

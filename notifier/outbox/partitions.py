@@ -7,7 +7,7 @@ from sqlalchemy import Engine, text
 
 _ADVISORY_LOCK = 0x6E6F7469667064
 
-_TABLES = ("notifications", "deliveries", "delivery_events", "feedback")
+TABLES = ("notifications", "deliveries", "delivery_events", "feedback")
 
 # A function of the owner's: the bridge may make a partition, and nothing else to a table.
 _MAKE = text("SELECT make_partition(:table, :day)")
@@ -20,14 +20,16 @@ class Partitions:
         self._engine = engine
         self._known: set[date] = set()
 
-    def ensure(self, days: Iterable[date]) -> None:
-        """Make the partitions of these days (UTC) where they are missing."""
-        if not (missing := set(days) - self._known):
+    def ensure(self, days: Iterable[date], *, anew: bool = False) -> None:
+        """Make the partitions of these days (UTC) where they are missing; `anew`: also of days that were made here
+        before, which may have been dropped since.
+        """
+        if not (missing := set(days) - (set() if anew else self._known)):
             return
         with self._engine.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
             for day in sorted(missing):
-                for table in _TABLES:
+                for table in TABLES:
                     connection.execute(_MAKE, {"table": table, "day": day})
         self._known |= missing
 

@@ -10,23 +10,11 @@ from sqlalchemy import Engine, TextClause, text
 from notifier.notifications import Status
 from notifier.outbox.channels import Channels, ChannelState
 from notifier.outbox.days import within
+from notifier.outbox.retention import DaysKept, days_kept
+from notifier.outbox.search import Filter, newest
+from notifier.outbox.totals import audit, count_deliveries
 
 Row = dict[str, Any]
-
-_COUNTS = text("""
-SELECT n.channel, d.status, count(*) AS deliveries, min(n.recorded_at) AS oldest
-FROM deliveries d JOIN notifications n USING (notification_id)
-GROUP BY n.channel, d.status ORDER BY n.channel, d.status
-""")
-
-_LIST = text("""
-SELECT d.notification_id, n.channel, n.route, d.status, d.attempt, d.failures, d.recipient, d.reason,
-       n.recorded_at, d.next_attempt_at
-FROM deliveries d JOIN notifications n USING (notification_id)
-WHERE (:status = '' OR d.status = CAST(nullif(:status, '') AS delivery_status))
-  AND (:channel = '' OR n.channel = :channel) AND (:route = '' OR n.route = :route)
-ORDER BY d.notification_id DESC LIMIT :limit
-""")
 
 _SHOW = text("""
 SELECT n.*, d.status, d.attempt, d.failures, d.recipient, d.reason, d.next_attempt_at, d.begun_at, d.ended_at,
@@ -90,34 +78,12 @@ _ACKNOWLEDGE = text("UPDATE gaps SET acknowledged_at = now() WHERE id = ANY(:ids
 
 _QUARANTINE = text("""
 SELECT q.id, s.shard_id, q.sequence_number, q.error, q.quarantined_at
-FROM quarantine q JOIN shards s ON s.id = q.shard WHERE q.replayed_at IS NULL ORDER BY q.id DESC LIMIT :limit
+FROM quarantine q JOIN shards s ON s.id = q.shard
+WHERE q.replayed_at IS NULL AND q.acknowledged_at IS NULL ORDER BY q.id DESC LIMIT :limit
 """)
 
-# What must never be: a shard whose counters or rows do not add up, a delivery that nothing will move again.
-_AUDIT_SHARDS = text("""
-SELECT s.id, s.shard_id, s.records_read, s.records_notified, s.records_unrouted, s.records_quarantined,
-       coalesce(n.rows, 0) AS notifications, coalesce(q.rows, 0) AS quarantine
-FROM shards s
-LEFT JOIN (SELECT shard, count(*) AS rows FROM notifications GROUP BY shard) n ON n.shard = s.id
-LEFT JOIN (
-  SELECT shard, count(*) AS rows FROM quarantine WHERE replayed_at IS NULL GROUP BY shard
-) q ON q.shard = s.id
-ORDER BY s.shard_id
-""")
-
-# A difference of sets: one pass over each table, whatever the planner knows of a backlog.
-_AUDIT_STRANDED = text("""
-SELECT notification_id, status FROM (
-  SELECT notification_id, status, CASE status WHEN 'sending' THEN token END AS token
-  FROM deliveries WHERE status IN ('pending', 'sending', 'unknown')
-  EXCEPT (
-    SELECT unnest(notification_ids), 'pending'::delivery_status, NULL FROM publications
-    UNION ALL SELECT unnest(notification_ids), 'sending', token FROM claims
-    UNION ALL SELECT notification_id, 'pending', NULL FROM due
-    UNION ALL SELECT notification_id, 'unknown', NULL FROM due
-  )
-) AS stranded
-LIMIT 100
+_ACKNOWLEDGE_QUARANTINE = text("""
+UPDATE quarantine SET acknowledged_at = now() WHERE replayed_at IS NULL AND acknowledged_at IS NULL
 """)
 
 
@@ -128,7 +94,8 @@ class Report:
         self._engine = engine
 
     def counts(self) -> list[Row]:
-        return self._rows(_COUNTS)
+        """Deliveries by channel and status, with the time when the oldest of them was recorded."""
+        return count_deliveries(self._engine)
 
     def totals(self) -> dict[Status, int]:
         """Deliveries by status, over all channels."""
@@ -137,8 +104,17 @@ class Report:
             totals[Status(row["status"])] = totals.get(Status(row["status"]), 0) + row["deliveries"]
         return totals
 
-    def deliveries(self, *, status: str = "", channel: str = "", route: str = "", limit: int = 50) -> list[Row]:
-        return self._rows(_LIST, status=status, channel=channel, route=route, limit=limit)
+    def deliveries(
+        self,
+        *,
+        status: str = "",
+        channel: str = "",
+        route: str = "",
+        since: datetime | None = None,
+        limit: int = 50,
+    ) -> list[Row]:
+        """The newest ones, of events from `since` on."""
+        return list(newest(self._engine, Filter(status, channel, route, since), limit))
 
     def show(self, notification: UUID) -> Row | None:
         return next(iter(self._rows(within(_SHOW, [notification]), id=notification)), None)
@@ -186,11 +162,21 @@ class Report:
             return connection.execute(_ACKNOWLEDGE, {"ids": [gap["id"] for gap in gaps]}).rowcount
 
     def quarantine(self, limit: int = 50) -> list[Row]:
+        """Records that could not be understood, and that nobody has acknowledged or replayed yet."""
         return self._rows(_QUARANTINE, limit=limit)
+
+    def acknowledge_quarantine(self) -> int:
+        """Such records are known: they are shown no more, and deleted at the end of their time."""
+        with self._engine.begin() as connection:
+            return connection.execute(_ACKNOWLEDGE_QUARANTINE).rowcount
+
+    def days(self, keep_days: int) -> DaysKept:
+        with self._engine.connect() as connection:
+            return days_kept(connection, keep_days)
 
     def audit(self) -> tuple[list[Row], list[Row]]:
         """Per shard the counters beside the rows, and the deliveries that nothing will move (must be none)."""
-        return self._rows(_AUDIT_SHARDS), self._rows(_AUDIT_STRANDED)
+        return audit(self._engine)
 
     def now(self) -> datetime:
         """The database's clock."""

@@ -1,8 +1,8 @@
 """Roles of Postgres, one for each process: each may run its own statements and nothing else.
 
 A role that is given a password is a login; the others are for logins of your own, by GRANT. None owns a table. The
-days' partitions are made by a function of the owner's, and get no grants of their own: Postgres asks for those of the
-whole table.
+days' partitions are made, emptied and dropped by functions of the owner's, and get no grants of their own: Postgres
+asks for those of the whole table.
 """
 
 from collections.abc import Mapping
@@ -21,13 +21,19 @@ _LOOK: Grants = dict.fromkeys(
         "alembic_version",
         "channels",
         "claims",
+        "day_actors",
+        "day_counts",
+        "day_shards",
+        "days",
         "dead_letters",
         "deliveries",
         "delivery_events",
+        "dropped_rows",
         "due",
         "duplicates",
         "feedback",
         "feedback_hours",
+        "forgotten_counts",
         "gaps",
         "notifications",
         "operations",
@@ -50,6 +56,8 @@ ROLES: Mapping[str, Grants] = {
         "alembic_version": "SELECT",
         "channels": "SELECT",
         "claims": "SELECT, UPDATE (lease_until), DELETE",
+        "day_counts": "SELECT",
+        "days": "SELECT",
         "dead_letters": "SELECT (id)",
         "deliveries": f"SELECT, INSERT (notification_id), {_MOVE}",
         "delivery_events": "INSERT",
@@ -57,10 +65,11 @@ ROLES: Mapping[str, Grants] = {
         "duplicates": "SELECT (notification_id)",
         "feedback": "SELECT (notification_id, kind, occurred_at, detail)",
         "feedback_hours": "SELECT",
+        "forgotten_counts": "SELECT",
         "gaps": "SELECT, INSERT",
         "notifications": "SELECT, INSERT",
         "publications": "SELECT, INSERT, UPDATE, DELETE",
-        "quarantine": "SELECT (shard, sequence_number, replayed_at), INSERT, UPDATE (replayed_at)",
+        "quarantine": ("SELECT (shard, sequence_number, replayed_at, acknowledged_at), INSERT, UPDATE (replayed_at)"),
         "rewinds": (
             "SELECT, UPDATE (position, owner, epoch, lease_until, examined, routed, released, ended_at, outcome)"
         ),
@@ -106,6 +115,7 @@ ROLES: Mapping[str, Grants] = {
         "gaps": "SELECT, INSERT, UPDATE (acknowledged_at)",
         "operations": "SELECT, INSERT",
         "publications": "SELECT, UPDATE (due_at)",
+        "quarantine": "SELECT, UPDATE (acknowledged_at)",
         "rewinds": "SELECT, INSERT, UPDATE (ended_at, outcome)",
         "shards": "SELECT, UPDATE (state, finished_at, owner, lease_until, epoch)",
         "streams": "SELECT, UPDATE (let_go_at)",
@@ -114,8 +124,23 @@ ROLES: Mapping[str, Grants] = {
 }
 """What each role may do to which table. Nothing that is not here is granted, and what was is taken back."""
 
-_MAKERS = ("notifier_bridge",)
-"""Who may make partitions."""
+_RETENTION = (
+    "claim_day()",
+    "count_day(date, int, interval)",
+    "count_old_rows(text, int)",
+    "day_kept(date)",
+    "drop_day(date)",
+    "empty_day(date, int)",
+    "first_id(date)",
+    "forget_rows(text, int, int)",
+)
+
+FUNCTIONS: Mapping[str, tuple[str, ...]] = {
+    "notifier_bridge": ("make_partition(text, date)", *_RETENTION),
+    "notifier_console": ("day_kept(date)", "first_id(date)"),
+    "notifier_operator": _RETENTION,
+}
+"""Functions of the owner that a role may call. They hold the rules of what may be made, dropped and deleted."""
 
 _CREATE = """
 DO $$ BEGIN
@@ -147,8 +172,8 @@ def _grant(connection: Connection, schema: str, role: str, grants: Grants) -> No
     connection.execute(text(f"GRANT USAGE ON SCHEMA {schema} TO {role}"))
     for table, privileges in grants.items():
         connection.execute(text(f"GRANT {privileges} ON {table} TO {role}"))
-    if role in _MAKERS:
-        connection.execute(text(f"GRANT EXECUTE ON FUNCTION make_partition(text, date) TO {role}"))
+    for function in FUNCTIONS.get(role, ()):
+        connection.execute(text(f"GRANT EXECUTE ON FUNCTION {function} TO {role}"))
 
 
 def _let_in(connection: Connection, role: str, password: str) -> None:

@@ -54,7 +54,8 @@ def sent_and_failed(rows: Rows) -> tuple[uuid.UUID, uuid.UUID]:
 def test_an_empty_outbox_says_so(notifier: Notifier) -> None:
     assert "No notification yet." in notifier("status").stdout
     assert "is a bridge running?" in notifier("shards").stdout
-    assert answer(notifier("status", "--json")) == {"deliveries": [], "stopped": []}
+    days = {"days": 0, "oldest": None, "oldest_age": 0, "overdue": {}, "keep_days": 90}
+    assert answer(notifier("status", "--json")) == {"deliveries": [], "stopped": [], "days": days}
 
 
 def test_status_and_list(rows: Rows, notifier: Notifier) -> None:

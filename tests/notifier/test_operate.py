@@ -6,9 +6,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from notifier.notifications import Status
-from notifier.outbox import Change, Decision, Operations, Unknowns, Verdict, Wanted, expire
+from notifier.outbox import Change, Decision, Operations, Retention, Unknowns, Verdict, Wanted, expire
 from tests.notifier.test_cli import Notifier, answer, notifier
 from tests.outbox.conftest import engine, rows
+from tests.outbox.history import day, partitions, recorded, settled
 from tests.outbox.rows import Rows
 
 __all__ = ["engine", "notifier", "rows"]
@@ -172,3 +173,29 @@ def test_suppressions_are_added_listed_and_removed(rows: Rows, notifier: Notifie
     assert notifier("suppress", "remove", "email", "ana@example.com").returncode == 0
     assert notifier("suppress", "remove", "email", "ana@example.com").returncode == 1
     assert [each[0] for each in journal(rows)] == ["suppress", "unsuppress"]
+
+
+def test_retain_says_what_goes_and_what_stays_and_then_does_it(rows: Rows, notifier: Notifier) -> None:
+    recorded(rows, 100, 2)
+    recorded(rows, 101, 2, Status.UNKNOWN)
+    settled(Retention(rows.engine, 0))
+
+    plan = answer(notifier("retain", "--dry-run", "--json"))
+    assert [(each["deliveries"], each["reason"]) for each in plan["days"]] == [(2, "unknown 2"), (2, None)]
+    assert "1 days dropped" in notifier("retain").stdout
+    assert partitions(rows) == {day(101)}
+    told = notifier("status").stdout
+    assert "days older than NOTIFIER_KEEP_DAYS=90 that are kept: open: 1" in told
+
+
+def test_commands_name_how_far_back_they_look(rows: Rows, notifier: Notifier) -> None:
+    recorded(rows, 20, 2, Status.FAILED)
+    words = ("redrive", "--because", "", "--channel", "email", "--reason", "why", "--dry-run")
+
+    near = notifier(*words)
+    assert "would redrive 0" in near.stdout
+    assert f"events since {day(7)}" in near.stderr
+    assert "would redrive 2" in notifier(*words, "--all").stdout
+    assert answer(notifier("list", "--json"))["notifications"] == []
+    assert f"events since {day(7)}" in notifier("list").stderr
+    assert len(answer(notifier("list", "--since", str(day(21)), "--json"))["notifications"]) == 2

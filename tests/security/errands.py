@@ -30,6 +30,7 @@ from notifier.outbox import (
     Reading,
     Report,
     Reread,
+    Retention,
     Rewinding,
     Rewinds,
     Selection,
@@ -42,6 +43,7 @@ from notifier.outbox import (
     expire,
     read_gauges,
 )
+from tests.outbox.history import KEEP, OLD, day, partitions, recorded, settled
 from tests.outbox.rows import Rows
 
 Errand = Callable[[Rows, Engine], None]
@@ -75,7 +77,20 @@ def bridge(rows: Rows, engine: Engine) -> None:
     Reading(engine).waiting()
     Reading(engine).rewinds()
     Reading(engine).records(["activity"])
-    read_gauges(engine)
+    read_gauges(engine, KEEP)
+    _retain(rows, engine)
+
+
+def _retain(rows: Rows, engine: Engine) -> None:
+    """An old day goes, from its count to its partitions, and old rows of each kind."""
+    recorded(rows, OLD, 2)
+    rows.run("INSERT INTO dead_letters (raw, error, received_at) VALUES ('old', 'odd', now() - interval '40 days')")
+    retention = Retention(engine, KEEP, rest=0.0)
+    assert [each.reason for each in retention.old_days()] == ["not counted yet"]
+    assert retention.old_rows()["dead_letters"] == 1
+    settled(retention)
+    assert day(OLD) not in partitions(rows)
+    assert retention.old_rows()["dead_letters"] == 0
 
 
 def _shards(rows: Rows, engine: Engine) -> None:
@@ -195,8 +210,9 @@ def console(rows: Rows, engine: Engine) -> None:
         look()
     assert report.events(id_) == report.feedback(id_) == []
     Suppressions(engine, actor="eva").list()
+    report.days(KEEP)
     assert Operations(engine, actor="eva").count(Selection(), Status.PENDING) >= 1
-    read_gauges(engine)
+    read_gauges(engine, KEEP)
 
 
 def operator(rows: Rows, engine: Engine) -> None:
@@ -231,6 +247,8 @@ def operator(rows: Rows, engine: Engine) -> None:
     assert letting_go.table("x", "for the test") == 0
     with pytest.raises(UsageError):
         letting_go.stream("arn:unknown", "for the test")
+    report.acknowledge_quarantine()
+    _retain(rows, engine)
 
 
 def unknown(rows: Rows, token: UUID | None = None) -> list[UUID]:

@@ -1,20 +1,37 @@
 """streams that an operator let go, and shards that are read again
 
-Revision ID: 0006
-Revises: 0005
+Revision ID: 0007
+Revises: 0006
 """
 
 import sqlalchemy as sa
 
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
 
+# A record that left quarantine is counted as notified or unrouted: its row is no quarantined one when it is deleted.
+_KEPT = "SELECT shard, count(*) FROM gone GROUP BY shard"
+_KEPT_IN_QUARANTINE = "SELECT shard, count(*) FROM gone WHERE replayed_at IS NULL GROUP BY shard"
+_CHANGE = """
+DO $do$ DECLARE
+  was CONSTANT text := pg_get_functiondef('forget_rows(text, int, int)'::regprocedure);
+  becomes CONSTANT text := replace(was, '{before}', '{after}');
+BEGIN
+  IF becomes = was THEN
+    RAISE EXCEPTION 'forget_rows is not as migration 0006 made it';
+  END IF;
+  EXECUTE becomes;
+END $do$
+"""
+
+
 def upgrade() -> None:
+    op.execute(_CHANGE.format(before=_KEPT, after=_KEPT_IN_QUARANTINE))
     op.add_column("streams", sa.Column("let_go_at", sa.DateTime(timezone=True)))
     op.create_table(
         "rewinds",
@@ -45,5 +62,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute(_CHANGE.format(before=_KEPT_IN_QUARANTINE, after=_KEPT))
     op.drop_table("rewinds")
     op.drop_column("streams", "let_go_at")

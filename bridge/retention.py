@@ -1,0 +1,26 @@
+"""Counts and drops old days in small steps, in every bridge at once."""
+
+import structlog
+
+from bridge.loops import NextIn
+from notifier.outbox import Retention
+
+log = structlog.get_logger(__name__)
+
+RETENTION_SECONDS = 300.0
+STEP_SECONDS = 0.2
+"""The pause after a step that did something: there may be more to do, and the hot path comes first."""
+
+
+class DropOldDays:
+    """Says what was dropped. Why a day stays is shown by `notifier status` and the metrics."""
+
+    def __init__(self, retention: Retention) -> None:
+        self._retention = retention
+
+    def run_once(self) -> NextIn:
+        """Do one step; answers when the next is due."""
+        done = self._retention.run_once()
+        for table, rows in done.deleted.items():
+            log.info("old rows were deleted", table=table, rows=rows)
+        return NextIn(STEP_SECONDS if done else RETENTION_SECONDS)

@@ -1,0 +1,82 @@
+"""`notifier retain`: what `NOTIFIER_KEEP_DAYS` deletes, now or as a dry run."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from notifier.cli.output import Json, connected, print_json, print_table
+from notifier.errors import UsageError
+
+if TYPE_CHECKING:
+    from notifier.outbox import OldDay, Retention
+
+_PATIENCE_SECONDS = 300
+_REST_SECONDS = 60.0
+"""A day that changes all the time must not keep the command from its end."""
+
+
+def retain(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would go and what stays; change nothing.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Drop the days that are older than NOTIFIER_KEEP_DAYS, and delete old rows of other tables.
+
+    Every bridge does that by itself, in small steps. A day goes once all of its deliveries are final.
+    """
+    from notifier.outbox import Retention
+    from notifier.settings import load_database_settings
+
+    keep_days = load_database_settings().keep_days
+    if not keep_days:
+        raise UsageError("NOTIFIER_KEEP_DAYS is 0: everything is kept")
+    with connected(_PATIENCE_SECONDS) as engine:
+        retention = Retention(engine, keep_days, _REST_SECONDS)
+        if dry_run:
+            _tell_plan(retention, keep_days, json)
+        else:
+            _run(retention, json)
+
+
+def _tell_plan(retention: "Retention", keep_days: int, json: bool) -> None:
+    days, rows = retention.old_days(), retention.old_rows()
+    if json:
+        print_json({"keep_days": keep_days, "days": [asdict(day) for day in days], "rows": rows})
+        return
+    print_table(
+        f"Days older than {keep_days} days",
+        [_line(day) for day in days],
+        ("day", "deliveries", "bytes", "what"),
+        f"No day is older than {keep_days} days.",
+    )
+    print_table(
+        "Rows that go", [{"table": name, "rows": count} for name, count in rows.items()], ("table", "rows"), ""
+    )
+
+
+def _line(day: "OldDay") -> dict[str, object]:
+    return {**asdict(day), "what": "goes" if day.reason is None else f"stays: {day.reason}"}
+
+
+def _run(retention: "Retention", json: bool) -> None:
+    emptied: list[str] = []
+    dropped: list[str] = []
+    deleted: dict[str, int] = {}
+    while done := retention.run_once():
+        emptied += map(str, done.emptied)
+        dropped += map(str, done.dropped)
+        for each in done.dropped:
+            typer.echo(f"dropped {each}", err=True)
+        for table, count in done.deleted.items():
+            deleted[table] = deleted.get(table, 0) + count
+    stays = [day for day in retention.old_days() if day.reason is not None]
+    if json:
+        print_json(
+            {"emptied": emptied, "dropped": dropped, "deleted": deleted, "kept": [asdict(day) for day in stays]}
+        )
+        return
+    typer.echo(f"{len(dropped):,} days dropped; rows deleted: {sum(deleted.values()):,}")
+    for day in stays:
+        typer.echo(f"{day.day} stays: {day.reason}")

@@ -1,0 +1,137 @@
+"""Shards that were read long ago are deleted; what DynamoDB still says of them starts nothing and is no gap."""
+
+import time
+
+import pytest
+
+from bridge.leases import Leases
+from bridge.streams import Shard
+from bridge.tree import ShardTree
+from notifier.outbox import Report, Retention, read_gauges
+from tests.outbox.history import KEEP, OLD, day, recorded, settled
+from tests.outbox.rows import Rows
+
+ARN = "arn:aws:dynamodb:eu-west-1:1:table/orders/stream/2026-01-01T00:00:00.000"
+DAY = 24 * 60 * 60
+
+
+def name(days_ago: float, letter: str) -> str:
+    return f"shardId-{int((time.time() - days_ago * DAY) * 1000):020}-{letter * 8}"
+
+
+def lineage(rows: Rows, *ages: float) -> list[Shard]:
+    """Shards of a stream, each the child of the one before, all but the last finished `ages` days ago."""
+    names = [name(age + 0.2, letter) for age, letter in zip(ages, "abcdef", strict=False)]
+    shards = [Shard(each, parent, closed=False) for each, parent in zip(names, [None, *names], strict=False)]
+    ShardTree(rows.engine).register("orders", ARN, shards)
+    for each, age in zip(names[:-1], ages, strict=False):
+        rows.run(
+            "UPDATE shards SET state = 'finished', finished_at = now() - make_interval(days => CAST(:age AS int)), "
+            "records_read = 7, records_unrouted = 7 WHERE shard_id = :name",
+            name=each,
+            age=age,
+        )
+    rows.run("UPDATE streams SET discovered_at = now() - interval '100 days' WHERE arn = :arn", arn=ARN)
+    return shards
+
+
+@pytest.fixture
+def retention(rows: Rows) -> Retention:
+    return Retention(rows.engine, KEEP, rest=0.0)
+
+
+def known(rows: Rows) -> list[str]:
+    return [
+        row["shard_id"]
+        for row in rows.all(
+            "SELECT shard_id FROM shards JOIN streams st ON st.id = stream_id WHERE arn = :arn ORDER BY 1", arn=ARN
+        )
+    ]
+
+
+def test_old_shards_go_parents_first_and_their_records_still_count(rows: Rows, retention: Retention) -> None:
+    shards = lineage(rows, 60, 50, 10, 0)
+    before = read_gauges(rows.engine).records
+    settled(retention)
+    assert known(rows) == [each.shard_id for each in shards[2:]]
+    assert read_gauges(rows.engine).records == before
+
+
+def test_a_listing_that_still_shows_a_forgotten_shard_starts_nothing(rows: Rows, retention: Retention) -> None:
+    shards = lineage(rows, 60, 50, 10, 0)
+    settled(retention)
+    tree = ShardTree(rows.engine)
+
+    assert not tree.misses_a_parent(ARN, shards[1:])
+    assert tree.register("orders", ARN, shards) == 0
+    assert tree.register("orders", ARN, shards[2:]) == 0  # its parent is neither listed nor known
+
+    assert known(rows) == [each.shard_id for each in shards[2:]]
+    assert Report(rows.engine).gaps() == []
+    assert not tree.has_childless(ARN)
+    taken = Leases(rows.engine, "bridge-1", 60).acquire(10)
+    assert [each.shard_id for each in taken if each.stream_arn == ARN] == [shards[-1].shard_id]
+
+
+def test_a_new_shard_of_the_stream_is_found_all_the_same(rows: Rows, retention: Retention) -> None:
+    shards = lineage(rows, 60, 50, 0)
+    settled(retention)
+    fresh = Shard(name(0, "f"), shards[-1].shard_id, closed=False)
+    assert ShardTree(rows.engine).register("orders", ARN, [*shards, fresh]) == 1
+
+
+def test_a_shard_stays_while_a_day_or_a_gap_or_a_record_refers_to_it(rows: Rows, retention: Retention) -> None:
+    shards = lineage(rows, 60, 0)
+    oldest = "(SELECT id FROM shards WHERE shard_id = :name)"
+    first = shards[0].shard_id
+    rows.run(f"INSERT INTO gaps (shard, reason) VALUES ({oldest}, 'lost')", name=first)
+    rows.run(
+        f"INSERT INTO quarantine (shard, sequence_number, record, error) VALUES ({oldest}, '1', 'x', 'odd')",
+        name=first,
+    )
+    recorded(rows, 20, 1)
+    rows.run(f"UPDATE notifications SET shard = {oldest}", name=first)
+
+    for mend in (
+        "UPDATE gaps SET acknowledged_at = now() - interval '40 days'",
+        "UPDATE quarantine SET acknowledged_at = '2020-01-01', quarantined_at = '2020-01-01'",
+        "UPDATE notifications SET shard = 0",
+    ):
+        settled(retention)
+        assert first in known(rows)
+        rows.run(mend)
+    settled(retention)
+    assert first not in known(rows)
+    assert read_gauges(rows.engine).found["gaps"] == 1
+
+
+def test_a_shard_stays_while_an_old_day_is_not_counted(rows: Rows, retention: Retention) -> None:
+    shards = lineage(rows, OLD, 0)
+    recorded(rows, OLD + 1, 1)
+    rows.run("SELECT forget_rows('shards', 30, 100)")
+    assert shards[0].shard_id in known(rows)
+    settled(retention)
+    assert shards[0].shard_id not in known(rows)
+    assert day(OLD + 1) != day(OLD)
+
+
+def test_a_name_that_says_no_time_stays_for_ever(rows: Rows, retention: Retention) -> None:
+    rows.run("UPDATE shards SET state = 'finished', finished_at = '2020-01-01', owner = NULL, lease_until = NULL")
+    settled(retention)
+    assert rows.one("SELECT shard_id FROM shards") == {"shard_id": "shardId-1"}
+
+
+def test_a_stream_goes_after_its_shards_where_its_table_has_a_newer_one(rows: Rows, retention: Retention) -> None:
+    lineage(rows, 60, 50)
+    rows.run(
+        "UPDATE shards SET state = 'finished', finished_at = now() - interval '50 days' WHERE shard_id <> 'shardId-1'"
+    )
+    settled(retention)
+    assert known(rows) == []
+    assert len(rows.all("SELECT FROM streams WHERE arn = :arn", arn=ARN)) == 1  # the table has no other
+
+    ShardTree(rows.engine).register(
+        "orders", ARN.replace("01-01", "02-02"), [Shard(name(0, "z"), None, closed=False)]
+    )
+    settled(retention)
+    assert rows.all("SELECT FROM streams WHERE arn = :arn", arn=ARN) == []
