@@ -31,17 +31,19 @@ def test_each_event_is_one_mail_whatever_breaks(tmp_path: Path) -> None:
 @pytest.mark.timeout(300)
 def test_a_server_that_would_forget_its_last_seconds_forgets_nothing_of_ours(tmp_path: Path) -> None:
     forgetful = {"synchronous_commit": "off", "wal_writer_delay": "10000ms"}
-    plan = Plan(seed=12, events=600, blows=3, seconds=9.0, groups=["postgres: immediate restart"], postgres=forgetful)
+    plan = Plan(
+        seed=12, events=600, blows=1, seconds=60.0, groups=["postgres: immediate restart"], postgres=forgetful
+    )
     history = run(plan, tmp_path, lambda *_: None)
     found = judge(history)
     assert found.good, found
-    assert found.kills >= 1
+    assert found.kills == 1
     assert history.run["settled"]
 
 
 @pytest.mark.timeout(300)
 def test_second_mails_after_a_failover_that_lost_commits_are_counted(tmp_path: Path) -> None:
-    plan = Plan(seed=13, events=600, blows=1, seconds=9.0, groups=["failover"], replica="asynchronous")
+    plan = Plan(seed=13, events=600, blows=1, seconds=60.0, groups=["failover"], replica="asynchronous")
     history = run(plan, tmp_path, lambda *_: None)
     found = judge(history)
     assert found.good, found

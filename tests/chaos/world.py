@@ -116,9 +116,7 @@ def running_world(folder: Path, database: Database = Database()) -> Iterator[Wor
     with ExitStack() as stack, ThreadPoolExecutor(4) as side_by_side:
         starting = [side_by_side.submit(stack.enter_context, server) for server in servers]
         sqs = stack.enter_context(ministack(folder))
-        # Behind a replica that is two seconds late, an event that came sooner would be forgotten with its mail.
-        delay = ["--event-delay", "4"] if database.replica == "asynchronous" else []
-        ses = stack.enter_context(ses_simulator(folder, "--queue-url", queue_url(sqs), *delay))
+        ses = stack.enter_context(ses_simulator(folder, "--queue-url", queue_url(sqs)))
         postgres, redis, streams = (each.result() for each in starting)
         ports = {
             "postgres": postgres.port,
@@ -134,7 +132,9 @@ def running_world(folder: Path, database: Database = Database()) -> Iterator[Wor
         migrate(postgres.url("notifier"))
         streams.tell("tables", table=TABLE, shards=SHARDS)
         if database.replica != "none":
-            world.database = stack.enter_context(_replicated(world, synchronous=database.replica == "synchronous"))
+            pair = _replicated(world, synchronous=database.replica == "synchronous")
+            world.database = stack.enter_context(pair)
+            assert pair.replica  # there is one before anything breaks
         yield world
 
 
