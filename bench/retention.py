@@ -118,17 +118,17 @@ class LockWaits(threading.Thread):
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
         self._url = url
-        self._stop = threading.Event()
+        self._ended = threading.Event()
         self.longest_ms = 0.0
 
     def run(self) -> None:
         with psycopg.connect(self._url, autocommit=True) as connection:
-            while not self._stop.wait(0.005):
+            while not self._ended.wait(0.005):
                 row = connection.execute(_WAITING).fetchone()
                 self.longest_ms = max(self.longest_ms, (row[0] if row else 0.0) * 1000)
 
     def stop(self) -> None:
-        self._stop.set()
+        self._ended.set()
         self.join()
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bridge.bridge import Bridge
     from bridge.loops import Loop
     from bridge.streams import Streams
+    from bridge.viewing import ViewWatch
     from notifier.outbox import Reading, Rewinds
     from notifier.routes import Routes
     from notifier.settings import Settings
@@ -72,8 +73,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     queue = Queue(settings.broker_url.get_secret_value(), origin=owner)
     queue.check()
     streams = Streams(settings)
-    check_tables(streams, settings.tables)
-    warn_of_tables(routes, settings.tables)
+    views = check_streams(streams, routes, settings.tables)
     partitions, tree = Partitions(engine), ShardTree(engine)
     publications = Publications(engine, settings.look_again_seconds)
     outbox = Outbox(engine, partitions)
@@ -91,7 +91,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
                 tree,
                 Holdings(leases, _MOST_SHARDS),
                 Intake(outbox, publications, queue, routes, high_water, settings.not_before, behind, brake),
-                Sweep(settings.tables, streams, tree),
+                Sweep(settings.tables, streams, tree, views),
                 brake,
                 (
                     Loop("relay", RELAY_SECONDS, relay.turn),
@@ -129,8 +129,20 @@ def _rewinding(rewinds: "Rewinds", streams: "Streams", routes: "Routes", setting
     return Loop("rewind", REWIND_SECONDS, rewinder.run_once)
 
 
-def check_tables(streams: "Streams", tables: tuple[str, ...]) -> None:
-    """Raises SettingsError for a table that has no stream, Unreachable where AWS does not answer.
+def check_streams(streams: "Streams", routes: "Routes", tables: tuple[str, ...]) -> "ViewWatch":
+    """What compares the streams with the routes; those that are there now are compared. Raises the NotifierError that
+    says what is wrong with them.
+    """
+    from bridge.viewing import ViewWatch
+
+    watch = ViewWatch(streams, routes)
+    watch.refuse(check_tables(streams, tables))
+    warn_of_tables(routes, tables)
+    return watch
+
+
+def check_tables(streams: "Streams", tables: tuple[str, ...]) -> dict[str, list[str]]:
+    """The streams of each table. Raises SettingsError for a table without one, Unreachable where AWS does not answer.
 
     Where many start at once AWS may have no time for an answer: then the sweep finds out.
     """
@@ -139,16 +151,18 @@ def check_tables(streams: "Streams", tables: tuple[str, ...]) -> None:
 
     if not tables:
         raise SettingsError("NOTIFIER_TABLES is not set: name the DynamoDB tables to read, separated by commas")
+    listed: dict[str, list[str]] = {}
     for table in tables:
         try:
-            found = streams.streams(table)
+            listed[table] = streams.streams(table)
         except Throttled:
             continue
-        if not found:
+        if not listed[table]:
             raise SettingsError(
                 f"the table {table!r} has no stream here: is NOTIFIER_TABLES right, and is a stream enabled on it "
                 "(StreamViewType NEW_AND_OLD_IMAGES or NEW_IMAGE)?"
             )
+    return listed
 
 
 def warn_of_tables(routes: "Routes", tables: tuple[str, ...]) -> None:

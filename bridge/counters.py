@@ -16,6 +16,11 @@ OUTBOX_FULL = Gauge(
     "1 while shards with records for the channel are not read on, as NOTIFIER_OUTBOX_HIGH_WATER deliveries wait.",
     ("channel",),
 )
+VIEW_FAULTS = Gauge(
+    "notifier_stream_view_faults",
+    "Routes that match on attributes which the table's newest stream leaves out of its records.",
+    ("table",),
+)
 ALL_UNROUTED = Gauge(
     "notifier_table_all_unrouted_seconds",
     "For how long no record of the table had a route; 0 while some have one.",

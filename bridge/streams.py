@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from notifier import wire
 from notifier.errors import DataTrimmed, NotifierError, SettingsError, Unreachable
 from notifier.settings import Settings
+from notifier.views import NEW_AND_OLD_IMAGES, View
 
 PAGE_LIMIT = 1_000
 _FULL_BYTES = 600_000  # of the limit of 1 MB: the next record, which may have 400 KB, did not fit
@@ -118,6 +119,13 @@ class Streams:
         with self._listing():
             status = self._client.describe_stream(StreamArn=arn, Limit=1)["StreamDescription"]["StreamStatus"]
         return bool(status in ("ENABLING", "ENABLED"))
+
+    def view(self, arn: str) -> View:
+        """What the records of the stream carry."""
+        with self._listing():
+            answer = self._client.describe_stream(StreamArn=arn, Limit=1)["StreamDescription"]
+        keys = frozenset(each["AttributeName"] for each in answer.get("KeySchema", []))
+        return View(arn, answer.get("StreamViewType", NEW_AND_OLD_IMAGES), keys)
 
     def shards(self, arn: str) -> list[Shard]:
         """All shards of a stream, page by page, oldest first."""

@@ -11,6 +11,7 @@ import structlog
 from bridge.loops import NextIn
 from bridge.streams import Shard, ShardGone, Streams
 from bridge.tree import ShardTree
+from bridge.viewing import ViewWatch
 from notifier.errors import NotifierError
 
 log = structlog.get_logger(__name__)
@@ -24,10 +25,13 @@ BUSY_SECONDS = 1.0
 class Sweep:
     """Lists the shards of some tables."""
 
-    def __init__(self, tables: Sequence[str], streams: Streams, tree: ShardTree) -> None:
+    def __init__(
+        self, tables: Sequence[str], streams: Streams, tree: ShardTree, views: ViewWatch | None = None
+    ) -> None:
         self._tables = tables
         self._streams = streams
         self._tree = tree
+        self._views = views
 
     def run_once(self) -> NextIn:
         """One sweep, unless another bridge lists shards now; returns when the next is due."""
@@ -56,6 +60,8 @@ class Sweep:
     def _register(self, table: str, arn: str) -> int:
         try:
             new = self._tree.register(table, arn, self._list(arn))
+            if self._views is not None:
+                self._views.look(table, arn)
             if self._tree.has_childless(arn) and self._streams.is_on(arn):
                 self._tree.tell_childless(arn)
         except ShardGone:

@@ -79,7 +79,8 @@ class BinaryCursor(psycopg.Cursor[Any]):
 class LentCursor(psycopg.Cursor[Any]):
     """A cursor behind a pooler: makes the settings before the first statement of each transaction.
 
-    A statement in autocommit becomes a transaction of its own, since a setting needs one to hold in.
+    A statement in autocommit becomes a transaction of its own, since a setting needs one to hold in. One that says
+    CONCURRENTLY, which Postgres refuses in a transaction, runs with the server's settings: it writes no row of ours.
     """
 
     def __init__(self, *arguments: Any, settings: bytes, binary: bool, **options: Any) -> None:
@@ -88,13 +89,15 @@ class LentCursor(psycopg.Cursor[Any]):
         if binary:
             self.format = psycopg.pq.Format.BINARY
 
-    def execute(self, *arguments: Any, **options: Any) -> Self:
+    def execute(self, query: Any, *arguments: Any, **options: Any) -> Self:
+        if isinstance(query, str) and "CONCURRENTLY" in query:
+            return super().execute(query, *arguments, **options)
         with self._settled():
-            return super().execute(*arguments, **options)
+            return super().execute(query, *arguments, **options)
 
-    def executemany(self, *arguments: Any, **options: Any) -> None:
+    def executemany(self, query: Any, *arguments: Any, **options: Any) -> None:
         with self._settled():
-            super().executemany(*arguments, **options)
+            super().executemany(query, *arguments, **options)
 
     @contextmanager
     def _settled(self) -> Iterator[None]:

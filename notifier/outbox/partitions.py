@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 _ADVISORY_LOCK = 0x6E6F7469667064
 
@@ -19,6 +19,8 @@ class Partitions:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._known: set[date] = set()
+        # A failover may lose the commit that made a partition; its first sign is a lost session.
+        event.listen(engine.pool, "invalidate", lambda *_: self._known.clear())
 
     def ensure(self, days: Iterable[date], *, anew: bool = False) -> None:
         """Make the partitions of these days (UTC) where they are missing; `anew`: also of days that were made here

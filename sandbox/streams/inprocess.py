@@ -7,6 +7,7 @@ import orjson
 
 from bridge.streams import IteratorExpired, RecordPage, Refused, Shard, ShardGone, Throttled
 from notifier.errors import DataTrimmed, NotifierError, Unreachable
+from notifier.views import View
 from sandbox.streams.call import call
 from sandbox.streams.errors import ApiError
 from sandbox.streams.faults import Plan
@@ -42,6 +43,11 @@ class InProcessStreams:
     def is_on(self, arn: str) -> bool:
         with self._call("DescribeStream", StreamArn=arn):
             return bool(self.model.describe_stream(arn, limit=1)["StreamDescription"]["StreamStatus"] == "ENABLED")
+
+    def view(self, arn: str) -> View:
+        with self._call("DescribeStream", StreamArn=arn):
+            told = self.model.describe_stream(arn, limit=1)["StreamDescription"]
+        return View(arn, told["StreamViewType"], frozenset(each["AttributeName"] for each in told["KeySchema"]))
 
     def shards(self, arn: str) -> list[Shard]:
         return self._describe(arn)

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from notifier.errors import NotifierError
 from sandbox.processes import stopped_by_signals
-from tests.chaos.blows import GROUPS
+from tests.chaos.blows import GROUPS, KINDS
 from tests.chaos.history import History, fresh
 from tests.chaos.oracle import Finding, judge
 from tests.chaos.run import Plan, run
@@ -30,7 +30,8 @@ def main() -> int:
     folder = fresh(given.folder or Path(tempfile.gettempdir()) / f"notifier-chaos-{given.seed}")
     os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")
     groups = set(given.only or [*GROUPS, "clock"]) - set(given.without)
-    plan = Plan(given.seed, given.events, given.blows, given.seconds, given.patience, groups)
+    replica, settings = "asynchronous" if given.asynchronous else "synchronous", dict(given.postgres)
+    plan = Plan(given.seed, given.events, given.blows, given.seconds, given.patience, groups, replica, settings)
     with stopped_by_signals():
         try:
             history = run(plan, folder, Screen())
@@ -46,17 +47,26 @@ def _arguments() -> argparse.Namespace:
         prog="python -m tests.chaos", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     groups = [*GROUPS, "clock"]
+    kinds = [*groups, *(kind.name for kind in KINDS)]
     add = parser.add_argument
     add("--seed", type=int, default=secrets.randbelow(10**6), help="draws the blows")
     add("--events", type=int, default=Plan.events, help="written at least")
     add("--blows", type=int, default=Plan.blows, help="struck, each after progress")
     add("--seconds", type=float, default=Plan.seconds, help="after which no blow is struck")
     add("--patience", type=float, default=Plan.patience, help="seconds that the settling may take")
-    add("--only", nargs="+", choices=groups, metavar="GROUP", help=f"kinds of blows, of {', '.join(groups)}")
+    shown = f"kinds of blows, of {', '.join(groups)}; or single ones by their name"
+    add("--only", nargs="+", choices=kinds, metavar="GROUP", help=shown)
     add("--without", nargs="+", choices=groups, metavar="GROUP", default=[], help="kinds of blows")
+    add("--asynchronous", action="store_true", help="the replica that a failover promotes is two seconds behind")
+    add("--postgres", nargs="+", type=_setting, metavar="NAME=VALUE", default=[], help="settings of the server")
     add("--folder", type=Path, help="keep history and logs here; what was in it is gone")
     add("--judge", type=Path, metavar="FOLDER", help="judge the history of an earlier run again, and run nothing")
     return parser.parse_args()
+
+
+def _setting(given: str) -> tuple[str, str]:
+    name, _, value = given.partition("=")
+    return name, value
 
 
 class Screen:

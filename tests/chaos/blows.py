@@ -8,6 +8,7 @@ from typing import Any
 import redis
 
 from tests.chaos.crew import Crew
+from tests.chaos.failover import fail_over
 from tests.chaos.proxy import CutAt, LoseAnswer, Trap
 from tests.chaos.world import LEASE, SHARD_LEASE, TABLE, World
 
@@ -152,6 +153,7 @@ KINDS: Sequence[Kind] = (
     Kind("redis: FLUSHALL", "server", 2, _flush),
     Kind("postgres: immediate restart", "server", 2, _postgres("immediate")),
     Kind("postgres: SIGKILL", "server", 1, _postgres("kill")),
+    Kind("postgres: failover", "failover", 4, lambda field: fail_over(field.world)),
     Kind("postgres: answer to COMMIT lost", "cut", 8, _trap("postgres", lambda _: LoseAnswer(to=b"COMMIT"))),
     *_kinds_of_cuts("postgres", 3),
     *_kinds_of_cuts("redis", 2),
@@ -176,8 +178,8 @@ GROUPS = tuple(dict.fromkeys(kind.group for kind in KINDS))
 
 
 def drawn(rng: random.Random, groups: Collection[str]) -> Kind:
-    """One kind of these groups."""
-    kinds = [kind for kind in KINDS if kind.group in groups]
+    """One kind of these groups; a kind may be named itself."""
+    kinds = [kind for kind in KINDS if kind.group in groups or kind.name in groups]
     return rng.choices(kinds, [kind.weight for kind in kinds])[0]
 
 

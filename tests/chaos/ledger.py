@@ -6,12 +6,20 @@ from sqlalchemy import Engine, text
 
 from notifier.outbox import Report
 
-_SENT = text("""
-SELECT recipient FROM deliveries WHERE status IN ('sent', 'delivered', 'bounced', 'complained')
-""")
-_ONCE_UNKNOWN = text("""
-SELECT DISTINCT d.recipient FROM delivery_events e JOIN deliveries d USING (notification_id)
+# The recipient is written when an attempt begins; a row whose attempt was forgotten has none, and its record does.
+_PERSON = """
+coalesce(d.recipient, convert_from(n.record, 'utf8')::json #>> '{dynamodb,Keys,pk,S}') AS person
+FROM deliveries d JOIN notifications n USING (notification_id)
+"""
+_SENT = text(f"SELECT {_PERSON} WHERE d.status IN ('sent', 'delivered', 'bounced', 'complained')")
+_ONCE_UNKNOWN = text(f"""
+SELECT DISTINCT {_PERSON} JOIN delivery_events e USING (notification_id)
 WHERE e.status_to = 'unknown' OR e.status_from = 'unknown'
+""")
+# Beyond the first: so many mails of this person are known to be second ones.
+_COUNTED = text(f"""
+SELECT person, count(*) AS mails FROM (SELECT {_PERSON} JOIN duplicates USING (notification_id)) AS found
+GROUP BY person
 """)
 
 
@@ -32,5 +40,5 @@ def ledger(engine: Engine) -> dict[str, Any]:
             ],
             "gaps": [f"{row['shard_id']}: {row['reason']}" for row in report.gaps()],
             "quarantine": [row["error"] for row in report.quarantine()],
-            "duplicates": len(report.duplicates(limit=1_000)),
+            "counted": {row.person: row.mails for row in connection.execute(_COUNTED)},
         }

@@ -2,11 +2,11 @@
 
 import random
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -18,7 +18,7 @@ from tests.chaos.blows import Field, drawn
 from tests.chaos.crew import Crew
 from tests.chaos.history import History, read_lines
 from tests.chaos.ledger import ledger
-from tests.chaos.world import TABLE, World, running_world
+from tests.chaos.world import TABLE, Database, World, running_world
 
 _AHEAD = 3
 _BATCH = 250
@@ -35,7 +35,9 @@ Tell = Callable[[str, int, int, int], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """`seconds` is when the blows end at the latest; `patience` what the settling may take after that."""
+    """`seconds` is when the blows end at the latest; `patience` what the settling may take after that. `groups` are
+    kinds of blows, or single ones. `replica` is the one that a failover promotes: "synchronous" or "asynchronous".
+    """
 
     seed: int
     events: int = 20_000
@@ -43,14 +45,21 @@ class Plan:
     seconds: float = 270.0
     patience: float = 180.0
     groups: Collection[str] = ()
+    replica: Literal["synchronous", "asynchronous"] = "synchronous"
+    postgres: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def database(self) -> Database:
+        fails_over = bool({"failover", "postgres: failover"} & set(self.groups))
+        return Database(self.postgres, self.replica if fails_over else "none")
 
 
 def run(plan: Plan, folder: Path, tell: Tell) -> History:
     """The whole of it, in real time. Raises NotifierError where the servers do not come up."""
     began = time.monotonic()
-    with running_world(folder) as world:
+    with running_world(folder, plan.database) as world:
         crew = Crew(folder, world.environment, skewed="clock" in plan.groups)
-        engine = connect(world.postgres.url("notifier"))
+        engine = connect(world.database_url)
         try:
             crew.start()
             attack = Attack(plan, world, crew, tell)
@@ -127,11 +136,11 @@ class Attack:
 
     def _strike(self) -> None:
         kind = drawn(self._field.rng, self._plan.groups)
-        at = self._seconds()
+        at, moment = self._seconds(), time.time()
         did = kind.strike(self._field)
         self.blows.append(
             {"at": round(at, 3), "seconds": round(self._seconds() - at, 3), "blow": kind.name, "group": kind.group,
-             "did": did, "fed": self._fed, "accepted": self._accepted}
+             "did": did, "fed": self._fed, "accepted": self._accepted, "moment": moment}
         )  # fmt: skip
 
     def _turn(self, phase: str) -> None:

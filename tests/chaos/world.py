@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
@@ -24,6 +24,7 @@ from sandbox.ses_server import SesServer, ses_simulator
 from sandbox.streams.process import StreamsServer, streams_simulator
 from sandbox.system import CREDENTIALS
 from tests.chaos.proxy import Proxy
+from tests.chaos.replica import PROMPT, Replicated
 
 TABLE = "activity"
 SHARDS = 4
@@ -33,7 +34,7 @@ LEASE, SHARD_LEASE, UNKNOWN_AFTER = 6.0, 4.0, 12.0
 
 @dataclass
 class World:
-    postgres: PostgresServer
+    database: PostgresServer | Replicated
     redis: RedisServer
     streams: StreamsServer
     ses: SesServer
@@ -41,10 +42,20 @@ class World:
     proxies: Mapping[str, Proxy]
 
     @property
+    def postgres(self) -> PostgresServer:
+        """The primary that there is now."""
+        return self.database.primary if isinstance(self.database, Replicated) else self.database
+
+    @property
+    def database_url(self) -> str:
+        """Of whichever server is the primary."""
+        return self._through("postgres", self.postgres.url("notifier"))
+
+    @property
     def environment(self) -> dict[str, str]:
         """The settings of every process, which see the proxies only."""
         return {
-            "NOTIFIER_DATABASE_URL": self._through("postgres", self.postgres.url("notifier")),
+            "NOTIFIER_DATABASE_URL": self.database_url,
             "NOTIFIER_BROKER_URL": self._through("redis", self.redis.url),
             "NOTIFIER_AWS_ENDPOINT_URL": self._through("streams", self.streams.url),
             "NOTIFIER_AWS_SES_ENDPOINT_URL": self._through("ses", self.ses.url),
@@ -84,14 +95,26 @@ class World:
         return parts._replace(netloc=parts.netloc.replace(f":{parts.port}", f":{self.proxies[name].port}")).geturl()
 
 
+@dataclass(frozen=True)
+class Database:
+    """What the run's Postgres is. `settings` are for its postgresql.conf. A commit waits for a synchronous `replica`;
+    an asynchronous one is two seconds behind; with none there is no failover.
+    """
+
+    settings: Mapping[str, str] = field(default_factory=dict)
+    replica: Literal["none", "synchronous", "asynchronous"] = "none"
+
+
 @contextmanager
-def running_world(folder: Path) -> Iterator[World]:
+def running_world(folder: Path, database: Database = Database()) -> Iterator[World]:
     """Everything that the processes need; the logs lie in `folder`."""
+    servers: tuple[Any, ...] = (
+        embedded_postgres(folder, settings={**PROMPT, **database.settings}),
+        embedded_redis(folder),
+        streams_simulator(folder),
+    )
     with ExitStack() as stack, ThreadPoolExecutor(4) as side_by_side:
-        starting = [
-            side_by_side.submit(stack.enter_context, server)
-            for server in (embedded_postgres(folder), embedded_redis(folder), streams_simulator(folder))
-        ]
+        starting = [side_by_side.submit(stack.enter_context, server) for server in servers]
         sqs = stack.enter_context(ministack(folder))
         ses = stack.enter_context(ses_simulator(folder, "--queue-url", queue_url(sqs)))
         postgres, redis, streams = (each.result() for each in starting)
@@ -108,7 +131,19 @@ def running_world(folder: Path) -> Iterator[World]:
         postgres.create_database("notifier")
         migrate(postgres.url("notifier"))
         streams.tell("tables", table=TABLE, shards=SHARDS)
+        if database.replica != "none":
+            pair = _replicated(world, synchronous=database.replica == "synchronous")
+            world.database = stack.enter_context(pair)
+            assert pair.replica  # there is one before anything breaks
         yield world
+
+
+def _replicated(world: World, *, synchronous: bool) -> Replicated:
+    def move(port: int) -> None:
+        world.proxies["postgres"].target = port
+        world.proxies["postgres"].cut_all()
+
+    return Replicated(world.postgres, synchronous=synchronous, moved=move)
 
 
 def queue_url(sqs: MinistackServer) -> str:

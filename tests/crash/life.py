@@ -28,6 +28,7 @@ from bridge.rewinding import Rewinder
 from bridge.streams import Streams
 from bridge.sweep import Sweep
 from bridge.tree import ShardTree
+from bridge.viewing import ViewWatch
 from notifier.broker import BrokerError, Queue
 from notifier.database import connect
 from notifier.errors import LeaseLost, Unreachable
@@ -180,7 +181,7 @@ class Life:
         self.queue.check()
         self.partitions.ensure_around(datetime.now(UTC).date())
         Brake(self.publications, high_water=1, bridges=self.leases.bridges).measure()
-        Sweep(["activity"], self.streams, self.tree).run_once()
+        Sweep(["activity"], self.streams, self.tree, ViewWatch(self.streams, self.routes)).run_once()
 
     def _read(self) -> None:
         """Every shard that is free."""

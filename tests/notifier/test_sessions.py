@@ -92,6 +92,14 @@ def test_a_statement_of_its_own_is_committed_and_one_that_fails_is_not(url: str)
     engine.dispose()
 
 
+def test_what_postgres_refuses_in_a_transaction_runs_without_one(url: str) -> None:
+    engine = connect(url)
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.exec_driver_sql("CREATE INDEX CONCURRENTLY by_setting ON commits (setting)")
+        connection.execute(INSERT)
+    engine.dispose()
+
+
 def test_nothing_stays_in_a_session_that_the_pooler_lends_to_others(pooled_url: str, database_url: str) -> None:
     administer(database_url, AT_COMMIT)
     for engine in engines(pooled_url):

@@ -45,3 +45,16 @@ def test_days_touch_and_the_timezone_of_the_session_moves_none(rows: Rows) -> No
 def test_only_the_tables_that_have_days_get_partitions(rows: Rows, table: str) -> None:
     with pytest.raises(DBAPIError, match="has no partitions of days"):
         rows.run("SELECT make_partition(:table, '2026-01-01')", table=table)
+
+
+def test_what_a_failover_forgot_is_made_again(rows: Rows) -> None:
+    """The commit that made a partition may be lost with the server that confirmed it."""
+    day = date(2026, 3, 1)
+    partitions = Partitions(rows.engine)
+    partitions.ensure([day])
+    for table in ("notifications", "deliveries", "delivery_events", "feedback"):
+        rows.run(f"DROP TABLE {table}_{day:%Y%m%d}")
+    with pytest.raises(DBAPIError), rows.engine.begin() as connection:
+        connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+    partitions.ensure([day])
+    assert rows.one("SELECT count(*) AS n FROM pg_class WHERE relname = 'deliveries_20260301'")["n"] == 1

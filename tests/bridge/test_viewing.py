@@ -1,0 +1,123 @@
+"""A stream whose records lack what the routes read: refused at start, told when it comes later, and quarantined."""
+
+import time
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from structlog.testing import capture_logs
+
+from bridge.command import check_streams
+from bridge.counters import VIEW_FAULTS
+from bridge.streams import Streams, Throttled
+from bridge.sweep import Sweep
+from bridge.tree import ShardTree
+from bridge.viewing import ViewWatch
+from notifier.errors import RoutesError
+from notifier.outbox import Report
+from notifier.routes import Routes
+from notifier.views import View
+from sandbox.streams.clock import Clock
+from sandbox.streams.inprocess import InProcessStreams
+from sandbox.streams.model import StreamsModel
+from tests.bridge.house import House
+from tests.bridge.stream_backends import settings
+from tests.bridge.test_bridge import house, simulator
+from tests.sql import Sql
+from tests.waiting import wait_until
+
+__all__ = ["house", "simulator"]
+
+
+@pytest.fixture
+def model() -> StreamsModel:
+    return StreamsModel(clock=Clock(time.time))
+
+
+def faults() -> float:
+    return float(VIEW_FAULTS.labels("activity")._value.get())
+
+
+def test_a_stream_that_can_never_match_is_refused_at_start(model: StreamsModel, routes: Routes) -> None:
+    arn = model.create_table("activity", view="KEYS_ONLY")
+    with pytest.raises(
+        RoutesError, match=r"conftest.py:\d+: route 'friend_request' matches on type.*KEYS_ONLY"
+    ) as error:
+        ViewWatch(InProcessStreams(model), routes).refuse({"activity": [arn]})
+    assert "NEW_AND_OLD_IMAGES" in str(error.value)
+
+
+def test_an_older_stream_refuses_nothing_and_is_told(model: StreamsModel, routes: Routes) -> None:
+    old = model.create_table("activity", view="KEYS_ONLY")
+    model.disable("activity")
+    new = model.enable("activity")
+    with capture_logs() as logs:
+        ViewWatch(InProcessStreams(model), routes).refuse({"activity": [new, old]})
+    assert [each["stream"] for each in logs if "ALARM" in each["event"]] == [old]
+    assert faults() == 0
+
+
+def test_what_cannot_be_asked_at_start_is_asked_by_the_sweep(
+    model: StreamsModel, routes: Routes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = InProcessStreams(model)
+    arn, watch = model.create_table("activity", view="KEYS_ONLY"), ViewWatch(source, routes)
+
+    def throttled(arn: str) -> View:
+        raise Throttled("slow")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(source, "view", throttled)
+        watch.refuse({"activity": [arn]})
+    watch.look("activity", arn)
+    assert faults() == 1
+
+
+def test_a_stream_that_comes_while_the_bridge_runs_is_told_once(
+    model: StreamsModel, engine: Engine, routes: Routes
+) -> None:
+    source = InProcessStreams(model)
+    sweep = Sweep(["activity"], source, ShardTree(engine), ViewWatch(source, routes))  # type: ignore[arg-type]
+    model.create_table("activity")
+    sweep.run_once()
+    assert faults() == 0
+    model.disable("activity")
+    model.enable("activity", view="KEYS_ONLY")
+    with capture_logs() as logs:
+        sweep.run_once()
+        sweep.run_once()
+    assert [each["log_level"] for each in logs if "ALARM" in each["event"]] == ["error"]
+    assert faults() == 1
+
+
+def test_its_records_are_quarantined_and_a_new_stream_mends_it(house: House, engine: Engine) -> None:
+    sql = Sql(engine)
+    house.streams.tell("tables", table="activity", shards=2)
+    house.put(range(10))
+    with house.bridge():
+        wait_until(lambda: read(sql)["notified"] == 10, seconds=60)
+        house.streams.tell("disable", table="activity")
+        house.streams.tell("enable", table="activity", view="KEYS_ONLY")
+        house.put(range(10), n=1)
+        wait_until(lambda: read(sql)["quarantined"] == 10, seconds=60)
+        house.streams.tell("disable", table="activity")
+        house.streams.tell("enable", table="activity")
+        house.put(range(10), n=2)
+        wait_until(lambda: read(sql)["notified"] == 20, seconds=60)
+    assert read(sql)["unrouted"] == 0
+    told = {row["error"] for row in sql.all("SELECT error FROM quarantine")}
+    assert all("matches on type" in error for error in told)
+    assert Report(engine).gaps() == []
+
+
+def test_a_bridge_does_not_start_on_it(house: House, routes: Routes) -> None:
+    house.streams.tell("tables", table="activity", shards=2, view="KEYS_ONLY")
+    with pytest.raises(RoutesError, match="KEYS_ONLY"):
+        check_streams(Streams(settings(house.streams.url)), routes, ("activity",))
+
+
+def read(sql: Sql) -> dict[str, Any]:
+    return sql.one(
+        "SELECT coalesce(sum(records_notified), 0) AS notified, coalesce(sum(records_unrouted), 0) AS unrouted, "
+        "coalesce(sum(records_quarantined), 0) AS quarantined FROM shards"
+    )

@@ -1,0 +1,11 @@
+"""The fault of a failover of Postgres: the primary dies, its replica takes over at the same address."""
+
+from tests.chaos.replica import Replicated
+from tests.chaos.world import World
+
+
+def fail_over(world: World) -> str:
+    """Answers where the database is now."""
+    assert isinstance(world.database, Replicated), "a run with failovers has a replica"
+    world.database.fail_over()
+    return f"to port {world.postgres.port}"
