@@ -106,8 +106,8 @@ class Database:
 
 
 @contextmanager
-def running_world(folder: Path, database: Database = Database()) -> Iterator[World]:
-    """Everything that the processes need; the logs lie in `folder`."""
+def running_world(folder: Path, database: Database = Database(), ses: Sequence[str] = ()) -> Iterator[World]:
+    """Everything that the processes need; the logs lie in `folder`. `ses` are options of its simulator."""
     servers: tuple[Any, ...] = (
         embedded_postgres(folder, settings={**PROMPT, **database.settings}),
         embedded_redis(folder),
@@ -116,17 +116,17 @@ def running_world(folder: Path, database: Database = Database()) -> Iterator[Wor
     with ExitStack() as stack, ThreadPoolExecutor(4) as side_by_side:
         starting = [side_by_side.submit(stack.enter_context, server) for server in servers]
         sqs = stack.enter_context(ministack(folder))
-        ses = stack.enter_context(ses_simulator(folder, "--queue-url", queue_url(sqs)))
+        provider = stack.enter_context(ses_simulator(folder, "--queue-url", queue_url(sqs), *ses))
         postgres, redis, streams = (each.result() for each in starting)
         ports = {
             "postgres": postgres.port,
             "redis": redis.port,
             "streams": urlsplit(streams.url).port,
-            "ses": urlsplit(ses.url).port,
+            "ses": urlsplit(provider.url).port,
             "sqs": sqs.port,
         }
         proxies = {name: stack.enter_context(Proxy(port)) for name, port in ports.items()}
-        world = World(postgres, redis, streams, ses, sqs, proxies)
+        world = World(postgres, redis, streams, provider, sqs, proxies)
         _make_queue(world)
         postgres.create_database("notifier")
         migrate(postgres.url("notifier"))
