@@ -104,6 +104,7 @@ class Intake:
             self._resting_until = time.monotonic() + _REST_SECONDS  # a broker that hangs must not hold up recording
             self._behind.add(each.channel for each in recorded)
             log.warning("publishing is left to the relay", seconds=_REST_SECONDS, reason=str(error))
+            left = [each.publication for each in recorded if each.publication not in done]
         if done:
             self._publications.published(done)
         if left:

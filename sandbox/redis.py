@@ -3,6 +3,7 @@
 import re
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -97,6 +98,12 @@ class RedisServer:
     def stop(self) -> None:
         if self._child:
             self._child.stop()
+            self._child = None
+
+    def kill(self) -> None:
+        """SIGKILL: it saves nothing."""
+        if self._child:
+            self._child.stop(signal.SIGKILL)
             self._child = None
 
     def _is_ready(self) -> bool:

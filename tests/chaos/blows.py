@@ -117,6 +117,10 @@ def _redis_restart(*, keep_data: bool) -> Callable[[Field], str]:
     return strike
 
 
+def _redis_failover(*, kill: bool) -> Callable[[Field], str]:
+    return lambda field: field.world.redis.fail_over(field.world.proxies["redis"], kill=kill)
+
+
 def _flush(field: Field) -> str:
     with redis.Redis.from_url(field.world.redis.url) as client:
         client.flushall()
@@ -151,6 +155,8 @@ KINDS: Sequence[Kind] = (
     Kind("redis: restart", "server", 2, _redis_restart(keep_data=True)),
     Kind("redis: restart, empty", "server", 2, _redis_restart(keep_data=False)),
     Kind("redis: FLUSHALL", "server", 2, _flush),
+    Kind("redis: failover, old primary demoted", "failover", 2, _redis_failover(kill=False)),
+    Kind("redis: failover, old primary killed", "failover", 2, _redis_failover(kill=True)),
     Kind("postgres: immediate restart", "server", 2, _postgres("immediate")),
     Kind("postgres: SIGKILL", "server", 1, _postgres("kill")),
     Kind("postgres: failover", "failover", 4, lambda field: fail_over(field.world)),

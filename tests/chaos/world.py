@@ -19,11 +19,11 @@ from notifier.settings import Settings
 from sandbox.events_queue import ACCOUNT, NAME, create_events_queue
 from sandbox.ministack import MinistackServer, ministack
 from sandbox.postgres import PostgresServer, embedded_postgres
-from sandbox.redis import RedisServer, embedded_redis
 from sandbox.ses_server import SesServer, ses_simulator
 from sandbox.streams.process import StreamsServer, streams_simulator
 from sandbox.system import CREDENTIALS
 from tests.chaos.proxy import Proxy
+from tests.chaos.redis_pair import RedisPair, replicated_redis
 from tests.chaos.replica import PROMPT, Replicated
 
 TABLE = "activity"
@@ -35,7 +35,7 @@ LEASE, SHARD_LEASE, UNKNOWN_AFTER = 6.0, 4.0, 12.0
 @dataclass
 class World:
     database: PostgresServer | Replicated
-    redis: RedisServer
+    redis: RedisPair
     streams: StreamsServer
     ses: SesServer
     sqs: MinistackServer
@@ -110,7 +110,7 @@ def running_world(folder: Path, database: Database = Database(), ses: Sequence[s
     """Everything that the processes need; the logs lie in `folder`. `ses` are options of its simulator."""
     servers: tuple[Any, ...] = (
         embedded_postgres(folder, settings={**PROMPT, **database.settings}),
-        embedded_redis(folder),
+        replicated_redis(folder),
         streams_simulator(folder),
     )
     with ExitStack() as stack, ThreadPoolExecutor(4) as side_by_side:

@@ -10,24 +10,32 @@ from pathlib import Path
 
 from sandbox.processes import stopped_by_signals
 from tests.refusals.kinds import KINDS, MUST
-from tests.refusals.run import drain, run
+from tests.refusals.run import drain, fail_over, refuse, started
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.refusals", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="how long each refusal lasts")
     parser.add_argument("--rate", type=float, default=50.0, help="events a second")
-    parser.add_argument("--only", nargs="+", choices=[*KINDS], metavar="KIND", default=[*MUST], help=", ".join(KINDS))
+    parser.add_argument("--only", nargs="*", choices=[*KINDS], metavar="KIND", default=[*MUST], help=", ".join(KINDS))
     parser.add_argument(
         "--messages", type=int, default=5_000, help="in the full Redis that a new worker drains; or 0"
+    )
+    parser.add_argument(
+        "--failovers", type=int, default=6, help="of Redis to a replica, in turn with and without a kill"
     )
     given = parser.parse_args()
     os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")
     folder = Path(tempfile.mkdtemp(prefix="notifier-refusals-"))
     with stopped_by_signals():
-        found = run(given.only, given.seconds, given.rate, folder)
-        for each in found:
-            print(each, file=sys.stderr)
+        found = []
+        with started(folder) as stage:
+            for kind in given.only:
+                found.append(refuse(stage, kind, given.seconds, given.rate))
+                print(found[-1], file=sys.stderr)
+            for number in range(given.failovers):
+                found.append(fail_over(stage, given.rate, kill=number % 2 == 1))
+                print(found[-1], file=sys.stderr)
         drained = drain(given.messages, folder) if given.messages else None
     print(json.dumps({"refusals": [asdict(each) for each in found], "drained_seconds": drained, "logs": str(folder)}))
     return 0 if all(each.good for each in found) else 1

@@ -1,7 +1,8 @@
-"""Refusals of Redis under load and at a worker's start, one kind after another."""
+"""Refusals and failovers of Redis under load, and refusals at a worker's start."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +19,8 @@ _FIRST = 40
 
 @dataclass(frozen=True)
 class Finding:
-    """`ended`: exit codes of processes that ended by themselves; `seconds`: how long Redis refused; `back`: until
-    events that were written afterwards were accepted; `drained`: of the messages of a full Redis, by a new worker.
+    """`ended`: exit codes of processes that ended by themselves; `seconds`: how long Redis refused; `back`: seconds
+    until all events were accepted, with those that were written afterwards.
     """
 
     kind: str
@@ -36,8 +37,9 @@ class Finding:
         return not (self.lost or self.unexpected or self.duplicated or self.ended)
 
 
-def run(kinds: Sequence[str], seconds: float, rate: float, folder: Path) -> list[Finding]:
-    """Refuse for so many seconds while so many events a second are written."""
+@contextmanager
+def started(folder: Path) -> Iterator[Stage]:
+    """Two bridges and a worker that have sent the first mails."""
     with running_world(folder) as world, Stage(world, folder) as stage:
         for name in ("bridge-1", "bridge-2"):
             stage.start(name, "bridge")
@@ -45,7 +47,7 @@ def run(kinds: Sequence[str], seconds: float, rate: float, folder: Path) -> list
         stage.worker("worker")
         stage.feed(_FIRST)
         stage.until(lambda: stage.accepted() >= stage.fed, STARTS_SECONDS)
-        return [refuse(stage, kind, seconds, rate) for kind in kinds]
+        yield stage
 
 
 def refuse(stage: Stage, kind: str, seconds: float, rate: float) -> Finding:
@@ -70,6 +72,10 @@ def refuse(stage: Stage, kind: str, seconds: float, rate: float) -> Finding:
     starter.stop()
     ended = {**ended, **({starter.name: starter.exit_code} if starter.exit_code else {})}
     del stage.children[starter.name]
+    return _found(stage, kind, seconds, ended, back)
+
+
+def _found(stage: Stage, kind: str, seconds: float, ended: dict[str, int], back: float) -> Finding:
     mails, expected = stage.mails(), stage.expected()
     return Finding(
         kind=kind,
@@ -81,6 +87,16 @@ def refuse(stage: Stage, kind: str, seconds: float, rate: float) -> Finding:
         ended=ended,
         back=round(back, 2),
     )
+
+
+def fail_over(stage: Stage, rate: float, *, kill: bool) -> Finding:
+    """A replica is promoted; the old primary is killed, or keeps its connections open as a replica."""
+    feeder = Feeder(stage, rate)
+    feeder.go_on(1.0)
+    did = stage.world.redis.fail_over(stage.world.proxies["redis"], kill=kill)
+    stage.feed(_FIRST)
+    back = stage.until(lambda: stage.accepted() >= stage.fed, AGAIN_SECONDS)
+    return _found(stage, f"failover {did}", 0.0, stage.ended(), back)
 
 
 def drain(messages: int, folder: Path) -> float:
