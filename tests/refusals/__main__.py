@@ -22,7 +22,7 @@ def main() -> int:
         "--messages", type=int, default=5_000, help="in the full Redis that a new worker drains; or 0"
     )
     parser.add_argument(
-        "--failovers", type=int, default=6, help="of Redis to a replica, in turn with and without a kill"
+        "--failovers", type=int, default=6, help="in turn with and without a kill"
     )
     given = parser.parse_args()
     os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")
