@@ -26,7 +26,7 @@ def test_no_process_ends_and_no_event_is_lost(tmp_path: Path) -> None:
     assert max(each.back for each in found) < 30.0  # on a machine that others use
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.usefixtures("_local")
 def test_a_new_worker_drains_a_full_redis(tmp_path: Path) -> None:
     assert drain(200, tmp_path) > 0

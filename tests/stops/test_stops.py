@@ -7,7 +7,7 @@ import pytest
 from tests.stops.run import run
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_stop_takes_the_request_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
