@@ -21,9 +21,7 @@ def main() -> int:
     parser.add_argument(
         "--messages", type=int, default=5_000, help="in the full Redis that a new worker drains; or 0"
     )
-    parser.add_argument(
-        "--failovers", type=int, default=6, help="in turn with and without a kill"
-    )
+    parser.add_argument("--failovers", type=int, default=6, help="in turn with and without a kill")
     given = parser.parse_args()
     os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")
     folder = Path(tempfile.mkdtemp(prefix="notifier-refusals-"))
