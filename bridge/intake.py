@@ -14,7 +14,7 @@ from bridge.brake import Brake, ChannelFull
 from bridge.counters import PUBLISHED
 from bridge.decode import decode, identity, sequence_number
 from notifier import wire
-from notifier.broker import BrokerError, Queue
+from notifier.broker import BrokerError, BrokerRefused, Queue
 from notifier.errors import DecodeError
 from notifier.outbox import Intake as Outbox
 from notifier.outbox import NewNotification, Page, Publications, Quarantined, Recorded, ShardLease
@@ -104,7 +104,8 @@ class Intake:
             self._resting_until = time.monotonic() + _REST_SECONDS  # a broker that hangs must not hold up recording
             self._behind.add(each.channel for each in recorded)
             log.warning("publishing is left to the relay", seconds=_REST_SECONDS, reason=str(error))
-            left = [each.publication for each in recorded if each.publication not in done]
+            if isinstance(error, BrokerRefused):  # else it may have them: they are looked for after their grace
+                left = [each.publication for each in recorded if each.publication not in done]
         if done:
             self._publications.published(done)
         if left:

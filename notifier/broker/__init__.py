@@ -1,6 +1,6 @@
 """What both sides of the queue share: the Celery settings, and publishing by task name."""
 
 from notifier.broker.configuration import TASK, celery_configuration, channel_of, queue_name
-from notifier.broker.queue import BrokerError, Queue
+from notifier.broker.queue import BrokerError, BrokerRefused, Queue
 
-__all__ = ["TASK", "BrokerError", "Queue", "celery_configuration", "channel_of", "queue_name"]
+__all__ = ["TASK", "BrokerError", "BrokerRefused", "Queue", "celery_configuration", "channel_of", "queue_name"]

@@ -42,6 +42,10 @@ class BrokerError(Unreachable):
     """The broker did not take the messages, or its answer was lost: publish them again later."""
 
 
+class BrokerRefused(BrokerError):
+    """The broker answered with an error: it has none of the messages."""
+
+
 class Queue:
     """Publishes deliveries to the channels' queues on Redis."""
 
@@ -142,7 +146,7 @@ class Queue:
         where = without_password(self._url)
         if isinstance(error, ResponseError | BusyLoadingError):
             self._redis.connection_pool.disconnect(inuse_connections=False)  # a demoted primary keeps them open
-            return BrokerError(f"the broker at {where} refuses: {explained(error)}")
+            return BrokerRefused(f"the broker at {where} refuses: {explained(error)}")
         cause = " ".join(str(error).split())
         return BrokerError(f"no broker at {where}: {cause}. Is NOTIFIER_BROKER_URL right and the server up?")
 
