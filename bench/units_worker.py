@@ -22,7 +22,7 @@ MODES = {
 
 
 class Nothing:
-    def deliver(self, ids: Sequence[UUID]) -> dict[UUID, Change]:
+    def deliver(self, ids: Sequence[UUID], **_: bool) -> dict[UUID, Change]:
         return {id_: Change(id_, Status.SENT) for id_ in ids}
 
 

@@ -1,11 +1,18 @@
-"""Fetches next pages while their predecessors are recorded. A few at a time: each may be megabytes in memory."""
+"""Fetches next pages while their predecessors are recorded. A few at a time: each has up to a megabyte, and what is
+read from it ten times as much, so only so many bytes are read at once.
+"""
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
+from notifier.room import Room
+
 T = TypeVar("T")
+
+ROOM_BYTES = 8_000_000
+"""Of pages as they came over the wire."""
 
 
 class Fetched(Generic[T]):
@@ -31,6 +38,8 @@ class ReadAhead:
     """Room for `most` results that nobody has taken yet."""
 
     def __init__(self, most: int) -> None:
+        self.room = Room(ROOM_BYTES)
+        """For the pages that are read and not yet recorded."""
         self._places = threading.Semaphore(most)
         self._threads = ThreadPoolExecutor(most, thread_name_prefix="ahead")
 

@@ -12,7 +12,7 @@ from bridge.brake import SLOW_SECONDS, ChannelFull
 from bridge.counters import STREAM_ERRORS
 from bridge.intake import Intake
 from bridge.listing import Lister, Listing
-from bridge.streams import IteratorExpired, RecordPage, Refused, ShardGone, Throttled
+from bridge.streams import IteratorExpired, RecordPage, Refused, ShardGone, Throttled, UnreadPage
 from bridge.tree import ShardTree
 from notifier.errors import DataTrimmed, LeaseLost, NotifierError
 from notifier.outbox import ShardLease
@@ -35,7 +35,7 @@ class Source(Lister, Protocol):
     """Where records come from."""
 
     def iterator(self, arn: str, shard_id: str, after: str | None) -> str: ...
-    def records(self, iterator: str) -> RecordPage: ...
+    def records(self, iterator: str) -> RecordPage | UnreadPage: ...
 
 
 class ShardReader:
@@ -61,7 +61,7 @@ class ShardReader:
         self._ahead = ahead
         self._checkpoint = lease.checkpoint
         self._iterator: str | None = None
-        self._fetching: Fetched[tuple[float, RecordPage]] | None = None
+        self._fetching: Fetched[tuple[float, RecordPage | UnreadPage]] | None = None
         self._from_horizon = False  # until the checkpoint moves: the record after it is trimmed
         self._full: str | None = None  # the channel whose backlog holds up the next record
         self._empties = 0
@@ -112,7 +112,11 @@ class ShardReader:
             fetching.abandon()
 
     def _poll(self) -> float | None:
-        asked_at, page = self._next_page()
+        asked_at, came = self._next_page()
+        with self._ahead.room.of(came.size):
+            return self._take_in(asked_at, came.read())
+
+    def _take_in(self, asked_at: float, page: RecordPage) -> float | None:
         if page.full and page.next_iterator is not None:
             self._fetching = self._ahead.start(partial(self._fetch, page.next_iterator))
         if page.records:
@@ -135,7 +139,7 @@ class ShardReader:
         finally:
             self._from_horizon = self._from_horizon and self._checkpoint == before
 
-    def _next_page(self) -> tuple[float, RecordPage]:
+    def _next_page(self) -> tuple[float, RecordPage | UnreadPage]:
         if self._fetching is not None:
             fetching, self._fetching = self._fetching, None
             return fetching.take()
@@ -143,7 +147,7 @@ class ShardReader:
             self._iterator = self._start()
         return self._fetch(self._iterator)
 
-    def _fetch(self, iterator: str) -> tuple[float, RecordPage]:
+    def _fetch(self, iterator: str) -> tuple[float, RecordPage | UnreadPage]:
         """The page, and the monotonic time before it was asked for."""
         asked_at = time.monotonic()
         return asked_at, self._source.records(iterator)

@@ -83,6 +83,41 @@ class RecordPage:
         """Whether there is surely more: the page is at one of its limits."""
         return len(self.records) >= PAGE_LIMIT or self.size >= _FULL_BYTES
 
+    def read(self) -> "RecordPage":
+        return self
+
+
+class UnreadPage:
+    """The body of GetRecords as it came: what is read from it takes ten times the memory. Read when first asked."""
+
+    def __init__(self, body: bytes, source: str) -> None:
+        self._body = body
+        self._source = source
+        self._page: RecordPage | None = None
+        self.size = len(body)
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        return self.read().records
+
+    @property
+    def next_iterator(self) -> str | None:
+        return self.read().next_iterator
+
+    @property
+    def full(self) -> bool:
+        return self.read().full
+
+    def read(self) -> RecordPage:
+        """Raises Unreachable where it is no JSON."""
+        if self._page is None:
+            try:
+                read = wire.parse(self._body)
+            except ValueError as error:
+                raise Unreachable(f"the answer of DynamoDB Streams at {self._source} is no JSON: {error}") from None
+            self._page = RecordPage(read.get("Records", []), read.get("NextShardIterator"), self.size)
+        return self._page
+
 
 class Streams:
     """The streams of an account and Region."""
@@ -168,15 +203,11 @@ class Streams:
         found: str = answer["ShardIterator"]
         return found
 
-    def records(self, iterator: str) -> RecordPage:
+    def records(self, iterator: str) -> UnreadPage:
         """The next page. It may be empty long before the shard's end."""
         with self._errors():
             answer = self._client.get_records(ShardIterator=iterator, Limit=PAGE_LIMIT)
-        try:
-            body = wire.parse(answer["Body"])
-        except ValueError as error:
-            raise Unreachable(f"the answer of DynamoDB Streams at {self._where} is no JSON: {error}") from None
-        return RecordPage(body.get("Records", []), body.get("NextShardIterator"), len(answer["Body"]))
+        return UnreadPage(answer["Body"], self._where)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -12,6 +12,8 @@ from notifier.events import EVENT_NAMES
 from notifier.retry import OnUnknown, RetryPolicy
 from notifier.text import encodes
 
+LONGEST_TIMEOUT = 300.0
+"""Seconds that a route's function may run: a worker whose delivery does not move for 600 counts as unhealthy."""
 _LONGEST_NAME = 200
 _NOT_PLAIN = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 
@@ -100,3 +102,11 @@ def seconds(option: str, given: object) -> float | None:
     if isinstance(found, bool) or not isinstance(found, int | float) or not (0 < found < math.inf):
         raise RoutesError(f"{option}={given!r} is not a time in seconds above 0, nor a timedelta")
     return float(found)
+
+
+def timeout_of(given: object) -> float | None:
+    """How long a route's function may run, in seconds."""
+    found = seconds("timeout", given)
+    if found is not None and found > LONGEST_TIMEOUT:
+        raise RoutesError(f"timeout={given!r} is longer than {LONGEST_TIMEOUT:g} seconds: let something else wait")
+    return found

@@ -28,6 +28,7 @@ from notifier.route_options import (
     retry_of,
     seconds,
     texts,
+    timeout_of,
 )
 from notifier.views import attributes_read, missing
 
@@ -56,6 +57,8 @@ class Route:
     expires_after: float | None = None
     topic: str = ""
     transactional: bool = False
+    timeout: float | None = None
+    """Seconds that one run of `build` may take; None: the worker's own limit of 30."""
     where: str = ""
     """Where its function is defined, as file:line."""
     on: frozenset[str] = EVENT_NAMES
@@ -82,6 +85,7 @@ def route(
     expires_after: float | timedelta | None = None,
     topic: str = "",
     transactional: bool = False,
+    timeout: float | timedelta | None = None,
 ) -> Callable[[BuildT], BuildT]:
     """Make a function the route of the events that match. The first route of a module that matches owns the event.
 
@@ -95,6 +99,10 @@ def route(
     `expires_after` (seconds, or a timedelta) the event is no news any more and its notification `expired`. `topic` is
     what people can opt out of; a `transactional` notification is sent to those who opted out, too, but never to an
     address that bounced or complained.
+
+    A function that runs for more than `timeout` (seconds, or a timedelta; 30 s unless given, 300 s at most) has
+    failed, and is tried again like one that raised. It cannot be stopped: give what it asks a timeout of its own, and
+    keep both below `NOTIFIER_VISIBILITY_SECONDS`, after which another worker runs the function, too.
 
     Raises RoutesError, with the route's name, file and line, for an option that is wrong or that can never match.
     """
@@ -118,6 +126,7 @@ def route(
                 expires_after=seconds("expires_after", expires_after),
                 topic=topic,
                 transactional=flag("transactional", transactional),
+                timeout=timeout_of(timeout),
                 where=where,
                 on=frozenset(names),
                 reads=attributes_read(new),

@@ -2,11 +2,15 @@
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from typing import Any, NamedTuple
 
+from notifier.lanes import Lanes
 from notifier.messages import Message
 from notifier.outcomes import Late, Outcome, Unknown
+
+_LOOK_SECONDS = 0.5  # how often a unit looks whether a receiver is slow
 
 SendOne = Callable[[Message[Any, Any]], Outcome]
 
@@ -29,17 +33,35 @@ def timeouts(lease: float) -> Timeouts:
 class SendPool:
     """Sends the messages of a unit side by side. Safe to share between threads; no thread before the first send.
 
-    It starts no request in the second half of the lease, for the row might be someone else's by then.
+    It starts no request in the second half of the lease, for the row might be someone else's by then. `per_lane` is
+    how many requests one receiver has at once, where `send` is told the receivers.
     """
 
-    def __init__(self, name: str, lease: float, threads: int = 64) -> None:
+    def __init__(self, name: str, lease: float, threads: int = 64, per_lane: int = 16) -> None:
         self._seconds = lease / 2
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._lanes = Lanes(self._threads, per_lane)
 
-    def send(self, messages: Sequence[Message[Any, Any]], send_one: SendOne) -> list[Outcome]:
-        """The outcomes in the order of the messages. What `send_one` raises all the same is `Unknown`."""
+    def send(
+        self,
+        messages: Sequence[Message[Any, Any]],
+        send_one: SendOne,
+        lane: Callable[[Message[Any, Any]], str] | None = None,
+    ) -> list[Outcome]:
+        """The outcomes in the order of the messages. What `send_one` raises all the same is `Unknown`.
+
+        `lane` names the receiver of a message. Give it where each message has a receiver of its own: one that is slow
+        does not hold up the others then, and what has no place with it is `Late`.
+        """
         deadline = time.monotonic() + self._seconds
-        return list(self._threads.map(lambda message: _outcome(message, send_one, deadline), messages))
+        if lane is None:
+            return list(self._threads.map(lambda message: _outcome(message, send_one, deadline), messages))
+        futures = [
+            self._lanes.submit(lane(message), partial(_outcome, message, send_one, deadline)) for message in messages
+        ]
+        while wait(futures, _LOOK_SECONDS).not_done:
+            self._lanes.give_up_slow()
+        return [future.result() for future in futures]
 
     def close(self) -> None:
         self._threads.shutdown()

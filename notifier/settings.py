@@ -110,6 +110,9 @@ class Settings(DatabaseSettings):
     webhook_allow_private: bool = Field(
         default=False, description="true lets webhooks go to private addresses, and over plain http"
     )
+    webhook_per_host: int = Field(
+        default=16, ge=1, le=64, description="Webhooks under way to one host and port at once, from one worker"
+    )
     sms_sender_id: str = Field(default="", description="Whom an SMS comes from, where the country shows it")
     sms_type: Literal["Transactional", "Promotional"] = Field(
         default="Transactional", description="Transactional or Promotional: what SNS saves on, reliability or money"
@@ -167,6 +170,12 @@ class Settings(DatabaseSettings):
     )
     unit_size: int = Field(
         default=500, ge=1, le=5_000, description="Notifications that a worker delivers together at most, under load"
+    )
+    build_losses: int = Field(
+        default=3,
+        ge=2,
+        le=100,
+        description="A notification fails whose build killed its worker, and then processes of its own, so often",
     )
     event_sample: int = Field(
         default=25,

@@ -319,6 +319,14 @@ suppressions = Table(
     CheckConstraint("reason IN ('hard_bounce', 'complaint', 'unsubscribe', 'manual')", name="reason"),
 )
 
+suspects = Table(
+    "suspects",
+    metadata,
+    Column("notification_id", Uuid, primary_key=True),
+    Column("builds", Integer, nullable=False, server_default=text("1")),  # alone, begun without an end
+    Column("begun_at", _TIME, nullable=False, server_default=_NOW),
+)
+
 operations = Table(
     "operations",
     metadata,

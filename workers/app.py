@@ -12,6 +12,7 @@ from notifier.settings import load_settings
 from notifier.telemetry import configure_logging
 from workers.patience import RECORDING
 from workers.pulse import Pulse, waits_for_broker
+from workers.standstill import Standstill
 from workers.tasks import register
 from workers.wiring import stop, underway
 
@@ -34,9 +35,12 @@ class Beat(bootsteps.StartStopStep):  # type: ignore[misc]
         self._pulse = Pulse(Heartbeat("worker"), underway(), lambda: waits_for_broker(worker), recording=RECORDING)
         worker.timer.call_repeatedly(BEAT_SECONDS, self._pulse.turned)
         self._pulse.start()
+        self._standstill = Standstill()
+        self._standstill.start()
 
     def stop(self, worker: Any) -> None:  # noqa: ARG002
         self._pulse.stop()
+        self._standstill.stop()
 
 
 class End(bootsteps.StartStopStep):  # type: ignore[misc]

@@ -67,6 +67,20 @@ def not_built(work: Work, policy: RetryPolicy, *, hangs: bool) -> Change:
     return _wait(work.id, WAIT_WHEN_THROTTLED, "the routes of its unit took too long; its own was not waited for")
 
 
+def lost(work: Work, deaths: int, cause: str) -> Change:
+    """The change of a delivery whose build killed its worker, and then each process that built it alone."""
+    reason = (
+        f"its worker died {deaths} times while building it ({cause}); mend the route {work.route}, "
+        "then try it again with `notifier redrive`"
+    )
+    return Change(work.id, Status.FAILED, failed=True, reason=reason)
+
+
+def not_isolated(work: Work) -> Change:
+    """The change of a delivery that must be built alone, where no process came up for it. Counts against nothing."""
+    return _wait(work.id, WAIT_WHEN_THROTTLED, "no process came up to build it alone: see the worker's log")
+
+
 def skipped(work: Work) -> Change:
     return Change(work.id, Status.SKIPPED, reason="the route returned None")
 

@@ -1,35 +1,36 @@
 """A unit of notifications on its way to people: load, build, render, wait for its turn, begin, send, finish.
 
 Everything slow or fallible that is not the request itself comes before begin, so that an attempt whose outcome could
-be unknown is as short as the request.
+be unknown is as short as the request. What is built is sent without waiting for what is not.
 """
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import closing
 from typing import Any
 from uuid import UUID
 
 import structlog
 
-from notifier import wire
 from notifier.channels import Channel
 from notifier.database import DatabaseError
-from notifier.errors import NotifierError, RoutesError
-from notifier.events import Event
+from notifier.errors import NotifierError
 from notifier.messages import Message
 from notifier.notifications import Status
 from notifier.outbox import Attempts, Change, Wanted, Work
 from notifier.outcomes import Outcome, Throttled, Unknown
-from notifier.retry import RetryPolicy
-from notifier.routes import Route, Routes
+from notifier.room import Room
+from notifier.routes import Routes
 from notifier.telemetry import trace
 from notifier.templates import Templates
-from workers.build import Builds
-from workers.decide import after_error, after_send, expired, not_built, skipped, too_late, waiting
+from workers.alone import Alone
+from workers.building import Building
+from workers.decide import after_send, too_late, waiting
 from workers.gate import Gate
+from workers.later import Later, SetAside, UnitAside
 from workers.limits import Limiter
 from workers.patience import Patience
+from workers.prepare import Preparation, Prepared
 from workers.reach import Reach
 from workers.stop import Stop
 from workers.underway import Underway
@@ -39,20 +40,10 @@ log = structlog.get_logger(__name__)
 _PATIENCE_SECONDS = 30.0
 _LONG_PATIENCE_SECONDS = 600.0  # we know what happened: worth waiting for the database to come back
 _TURN_SECONDS = 45.0  # for the rate, or for a provider that does not answer; less than the broker's visibility
+
+
 _FINISH_SECONDS = 20.0
 """How long a worker that is to end waits for the database to take the outcome of a request that has been sent."""
-_LOST_ROUTE = RetryPolicy(attempts=20, base=5.0, cap=600.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A notification that is ready to be sent: what its route asked for, rendered. `address` is for suppressions."""
-
-    work: Work
-    request: Any
-    content: Any
-    route: Route
-    address: str
 
 
 class Stopped(NotifierError):
@@ -61,7 +52,7 @@ class Stopped(NotifierError):
     `changes` says what became of the others.
     """
 
-    def __init__(self, changes: dict[UUID, Change], left: set[UUID]) -> None:
+    def __init__(self, changes: Mapping[UUID, "Change | Later"], left: set[UUID]) -> None:
         super().__init__(f"this worker ends; {len(left)} messages are given back")
         self.changes = changes
         self.left = left
@@ -81,106 +72,98 @@ class Delivery:
         gate: Gate,
         limiter: Limiter,
         stop: Stop | None = None,
+        *,
+        room: Room | None = None,
+        sets_aside: bool = False,
+        alone: Alone | None = None,
     ) -> None:
+        """`sets_aside`: a unit does not wait for slow builds, and whoever calls `deliver` knows `Later`. Without
+        `alone` what killed a worker is built like all else.
+        """
         self._attempts = attempts
         self._channel = channel
-        self._routes = routes
-        self._templates = templates
         self._lease_seconds = lease_seconds
         self._underway = underway
         self._gate = gate
         self._limiter = limiter
         self._stop = stop or Stop()
         self._reach = Reach(stop=self._stop)
-        self._builds = Builds(underway, stop=self._stop)
+        preparation = Preparation(channel, routes, templates)
+        self._building = Building(preparation, underway, self._stop, room, alone)
+        self._set_aside: SetAside[Prepared | Change] | None = SetAside() if sets_aside else None
 
-    def deliver(self, ids: Sequence[UUID]) -> dict[UUID, Change]:
+    def deliver(self, ids: Sequence[UUID], *, suspects: bool = False) -> dict[UUID, Change | Later]:
         """Send what is pending among these; answers what became of each. Ids that it leaves out were not ours.
 
-        What has to wait for the channel stays pending: the relay publishes it again. Raises Unreachable where the
-        database stays away; nothing is lost by calling again. Raises Stopped where this process is to end.
-        """
-        with self._underway.hold(ids) as taken:
-            if self._stop:
-                raise Stopped({}, set(taken))
-            return {each.id: each for each in self._deliver(taken)} if taken else {}
+        `suspects` were in the hands of a worker that died: each is built alone, in a process that may die of it.
 
-    def _deliver(self, ids: Sequence[UUID]) -> list[Change]:
+        What has to wait for the channel stays pending: the relay publishes it again. An id with a `Later` has a slow
+        build: deliver it again when that has ended. Raises Unreachable where the database stays away; nothing is lost
+        by calling again. Raises Stopped where this process is to end.
+        """
+        done: dict[UUID, Change | Later] = {}
+        if built := self._set_aside.take(ids) if self._set_aside else {}:
+            try:
+                done |= _by_id(self._settle(list(built.values()), probing=False))
+            finally:
+                self._underway.release(built)
+        with self._underway.hold([id_ for id_ in ids if id_ not in built]) as taken:
+            if taken and not self._stop:
+                done |= self._deliver(taken, suspects=suspects)
+            left = {*built, *taken}.difference(done)
+        if left and self._stop:
+            raise Stopped(done, left)
+        return done
+
+    def _deliver(self, ids: Sequence[UUID], *, suspects: bool) -> dict[UUID, Change | Later]:
         patience = self._patience(ids)
         if works := patience.run(lambda: self._attempts.load(ids)):
-            return self._all_of(works, self._work(works, probing=False))
+            aside = None if self._set_aside is None else UnitAside(self._set_aside)
+            return self._work(works, aside, suspects=suspects)
         reason = patience.run(self._gate.closed)
         if reason is None:
-            return []
+            return {}
         due = patience.run(lambda: self._attempts.load(ids, probing=True))
         probes = bool(due) and patience.run(self._gate.probe)
-        changes = self._work(due[:1] if probes else [], probing=True)
-        return changes + [waiting(id_, reason) for id_ in ids if id_ not in {each.id for each in changes}]
+        changes = self._work(due[:1] if probes else [], None, suspects=suspects, probing=True)
+        return {id_: waiting(id_, reason) for id_ in ids} | changes
 
-    def _all_of(self, works: Sequence[Work], changes: list[Change]) -> list[Change]:
-        """The changes. Raise Stopped where this process is to end before there is one for each of the works."""
-        left = {each.id for each in works}.difference(each.id for each in changes)
-        if left and self._stop:
-            raise Stopped({each.id: each for each in changes}, left)
+    def _work(
+        self,
+        works: Sequence[Work],
+        aside: UnitAside[Prepared | Change] | None,
+        *,
+        suspects: bool,
+        probing: bool = False,
+    ) -> dict[UUID, Change | Later]:
+        done: dict[UUID, Change | Later] = {}
+        portions = self._building.portions(works, self._fill, aside, suspects=suspects)
+        try:
+            with closing(portions):
+                for portion in portions:
+                    done |= _by_id(self._settle(portion, probing=probing))
+        except BaseException:
+            if aside:
+                self._underway.release(aside.forget())
+            raise
+        if aside and self._stop:
+            self._underway.release(aside.forget())
+        elif aside:
+            done |= aside.expected
+        return done
+
+    def _fill(self, works: Sequence[Work]) -> list[Work]:
+        return self._patience([each.id for each in works]).run(lambda: self._attempts.fill(works))
+
+    def _settle(self, prepared: Sequence[Prepared | Change], *, probing: bool) -> list[Change]:
+        decided = [each for each in prepared if isinstance(each, Change)]
+        ready = [each for each in prepared if isinstance(each, Prepared)]
+        changes = self._decide(decided) + self._send(ready, probing=probing)
+        self._building.ended(prepared)
         return changes
-
-    def _work(self, works: Sequence[Work], *, probing: bool) -> list[Change]:
-        ready: list[Prepared] = []
-        decided: list[Change] = []
-        for prepared in self._builds.run(works, self._prepare, self._not_built):
-            if isinstance(prepared, Change):
-                decided.append(prepared)
-            elif prepared:
-                ready.append(prepared)
-        return self._decide(decided) + self._send(ready, probing=probing)
 
     def _patience(self, ids: Sequence[UUID], seconds: float = _PATIENCE_SECONDS, **options: Any) -> Patience:
         return Patience(seconds, waiting=lambda: self._underway.moved(ids), stop=self._stop, **options)
-
-    def _prepare(self, work: Work) -> Prepared | Change | None:
-        """Build and render. The user's code may raise anything; that is one failure of this notification only."""
-        policy = _LOST_ROUTE
-        try:
-            route = self._routes[work.route]
-            if route.expired(work.age):
-                return expired(work, route.expires_after)
-            policy = route.retry
-            request = route.build(Event.from_record(work.table, wire.parse(work.record)))
-            if request is None:
-                return skipped(work)
-            self._check(route, request)
-            content = self._channel.render(request, self._templates)
-            return Prepared(work, request, content, route, self._address(request))
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001  whatever the user's code raises, SystemExit too
-            log.warning("route failed", notification=str(work.id), route=work.route, error=type(error).__name__)
-            return after_error(work, error, policy)
-
-    def _not_built(self, work: Work, hangs: bool) -> Change | None:
-        """None where it is not built because this process is to end: nothing is wrong with it."""
-        if self._stop:
-            return None
-        log.warning("route not waited for", notification=str(work.id), route=work.route, hangs=hangs)
-        try:
-            policy = self._routes[work.route].retry
-        except RoutesError:
-            policy = _LOST_ROUTE
-        return not_built(work, policy, hangs=hangs)
-
-    def _check(self, route: Route, request: object) -> None:
-        wanted = self._channel.request_type
-        if not isinstance(request, wanted):
-            found = type(request).__name__
-            raise RoutesError(f"the route {route.name!r} returned {found}, its channel sends {wanted.__name__}")
-        if not isinstance(to := getattr(request, "to", None), str):
-            raise RoutesError(f"the route {route.name!r} gave {type(to).__name__} as recipient, not text")
-
-    def _address(self, request: Any) -> str:
-        address: object = self._channel.address(request.to)
-        if not isinstance(address, str):
-            raise TypeError(f"the channel gave {type(address).__name__} as address, not text")
-        return address
 
     def _send(self, ready: Sequence[Prepared], *, probing: bool) -> list[Change]:
         done: list[Change] = []
@@ -281,6 +264,10 @@ class Delivery:
         if len(outcomes) != len(messages):
             return [Unknown(f"the channel gave {len(outcomes)} answers to {len(messages)} messages")] * len(ours)
         return outcomes
+
+
+def _by_id(changes: Sequence[Change]) -> dict[UUID, Change | Later]:
+    return {each.id: each for each in changes}
 
 
 def _written(changes: Sequence[Change], ids: set[UUID], patience: Patience) -> list[Change]:

@@ -9,26 +9,37 @@ import structlog
 from billiard.einfo import ExceptionInfo
 
 from notifier.telemetry import trace
+from workers.later import Later
 from workers.request import UnitRequest
-from workers.units import UnitTask, run_unit
+from workers.units import Result, UnitTask, run_unit
 
 log = structlog.get_logger(__name__)
 
 
 class Job:
-    """One unit under way; `then` is called at its end.
+    """One unit under way; `then` is called at its end, and `again` with each of its messages that is to run again.
 
     To Celery's worker it looks like a request. What the pool says is heard on the consumer's loop only, whatever
     thread the pool says it in: what Celery keeps of its requests bears no second one.
     """
 
     def __init__(
-        self, task: UnitTask, requests: Sequence[UnitRequest], consumer: Any, then: Callable[[], None]
+        self,
+        task: UnitTask,
+        requests: Sequence[UnitRequest],
+        consumer: Any,
+        then: Callable[[], None],
+        again: Callable[[UnitRequest], None],
+        *,
+        begun: bool = False,
     ) -> None:
+        """`begun`: the messages run again; Celery knows already that they have begun."""
         self._task = task
         self._requests = requests
         self._consumer = consumer
         self._then = then
+        self._again = again
+        self._begun = begun
         self._loop = threading.get_ident()
         self._accepted: tuple[int, float] | None = None
         self._ended = False
@@ -63,16 +74,19 @@ class Job:
     def _begin(self) -> None:
         """Once, and before the end: the loop calls in any order what it is given at once."""
         accepted, self._accepted = self._accepted, None
-        if accepted and not self._ended:
+        if accepted and not self._ended and not self._begun:
             for request in self._requests:
                 _tell(request.on_accepted, *accepted)
 
-    def _end(self, results: Sequence[Any]) -> None:
+    def _end(self, results: Sequence[Result]) -> None:
         self._begin()
         self._ended = True
         try:
             for request, result in zip(self._requests, results, strict=True):
-                _tell(request.on_success, result)
+                if isinstance(result, Later):
+                    result.then(partial(self._on_loop, self._again, request))
+                else:
+                    _tell(request.on_success, result)
         finally:
             self._then()
 

@@ -1,6 +1,7 @@
 """One message of a unit as Celery's worker keeps it, with its own acknowledgement, state and events."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from billiard.einfo import ExceptionInfo, ExceptionWithTraceback
@@ -49,6 +50,17 @@ class UnitRequest(Request):  # type: ignore[misc]
         if isinstance(error, Terminated) and not (self._already_revoked or self._already_cancelled):
             exc_info = self._worker_lost_info(error)
         super().on_failure(exc_info, *arguments, **options)
+
+
+def was_lost(request: Mapping[str, Any]) -> bool:
+    """Whether an earlier worker had the message and did not give it back: it died, or was silent for too long.
+
+    Our transport counts that in the header `losses`. Others mark what was delivered before, for whatever reason.
+    """
+    losses = request.get("losses")
+    if losses is not None:
+        return bool(losses)
+    return bool(request.get("redelivered") or (request.get("delivery_info") or {}).get("redelivered"))
 
 
 def error_of(info: ExceptionInfo) -> BaseException:

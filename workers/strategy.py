@@ -5,7 +5,7 @@ with those that came with it; while the pool is busy, messages collect, and the 
 unit is as small as the load allows and as large as it demands.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ from celery.worker.state import revoked, task_reserved
 from celery.worker.strategy import default
 
 from workers.job import Job
-from workers.request import UnitRequest
+from workers.request import UnitRequest, was_lost
 from workers.sample import Sample
 from workers.units import UnitTask
 
@@ -44,7 +44,8 @@ class Collector:
         self._consumer = consumer
         self._connection = consumer.connection
         self._broken = False
-        self._waiting: dict[str, list[UnitRequest]] = {}  # by queue
+        self._waiting: dict[_Kind, list[UnitRequest]] = {}
+        self._again: dict[_Kind, list[UnitRequest]] = {}
         self._under_way = 0
         self._alone = default(task, app, consumer)
         events = consumer.event_dispatcher
@@ -84,27 +85,42 @@ class Collector:
         task_reserved(request)
         for callback in callbacks or ():
             callback(request)
-        self._waiting.setdefault(request.delivery_info["routing_key"], []).append(request)
+        self._waiting.setdefault(_kind(request), []).append(request)
 
     def turn(self) -> None:
         """Once in each turn of the loop, before it waits. What came over a connection that is gone, the broker gives
-        again.
+        again; what has begun goes on all the same.
         """
-        if self._is_gone():
+        if gone := self._is_gone():
             self._consumer.hub.on_tick.discard(self.turn)
             self._waiting.clear()
-        while self._waiting and self._under_way < self._consumer.pool.num_processes:
-            if requests := self._take():
-                self._under_way += 1
-                self._consumer.on_task_request(Job(self._task, requests, self._consumer, self._ended))
+        while self._again and (gone or self._has_place()):
+            self._start(self._take(self._again), begun=True)
+        while self._waiting and self._has_place():
+            if requests := [each for each in self._take(self._waiting) if not each.revoked()]:
+                self._start(requests)
 
-    def _take(self) -> list[UnitRequest]:
-        """As many as fit into a unit, all of one queue; its others wait until the other queues had their turn."""
-        queue, requests = next(iter(self._waiting.items()))
-        del self._waiting[queue]
+    def _has_place(self) -> bool:
+        return bool(self._under_way < self._consumer.pool.num_processes)
+
+    def _start(self, requests: Sequence[UnitRequest], *, begun: bool = False) -> None:
+        self._under_way += 1
+        job = Job(self._task, requests, self._consumer, self._ended, self._run_again, begun=begun)
+        self._consumer.on_task_request(job)
+
+    def _run_again(self, request: UnitRequest) -> None:
+        """In a unit with others that are to run again now."""
+        self._again.setdefault(_kind(request), []).append(request)
+        if self._is_gone():
+            self.turn()
+
+    def _take(self, waiting: "dict[_Kind, list[UnitRequest]]") -> list[UnitRequest]:
+        """As many as fit into a unit, all of one kind; its others wait until the other kinds had their turn."""
+        kind, requests = next(iter(waiting.items()))
+        del waiting[kind]
         if rest := requests[self._task.unit_size :]:
-            self._waiting[queue] = rest
-        return [each for each in requests[: self._task.unit_size] if not each.revoked()]
+            waiting[kind] = rest
+        return requests[: self._task.unit_size]
 
     def _ended(self) -> None:
         self._under_way -= 1
@@ -123,6 +139,14 @@ class Collector:
 
     def _is_gone(self) -> bool:
         return self._consumer.connection is not self._connection
+
+
+_Kind = tuple[str, bool]
+"""The queue, and whether a worker was lost with the message: such a one may harm its unit, and is slow."""
+
+
+def _kind(request: UnitRequest) -> _Kind:
+    return request.delivery_info["routing_key"], was_lost(request.request_dict)
 
 
 def payload_of(message: Any) -> Any:

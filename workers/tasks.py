@@ -3,7 +3,7 @@
 What it says stays free of personal data, for it goes to the broker and to Flower: an id and a status, no reason.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn
 from uuid import UUID
@@ -18,6 +18,8 @@ from notifier.notifications import Status
 from notifier.outbox import Change
 from notifier.telemetry import trace
 from workers.deliver import Stopped
+from workers.later import Later
+from workers.request import was_lost
 from workers.units import Outcome, UnitTask
 from workers.wiring import delivery
 
@@ -42,20 +44,23 @@ class Deliver(UnitTask):
     abstract = True
     throws = (DeliveryFailed, DeliveryUnknown, DeliveryError)
 
-    def run_many(self, requests: Sequence[dict[str, Any]]) -> list[Outcome | None]:
+    def run_many(self, requests: Sequence[dict[str, Any]]) -> list[Outcome | Later | None]:
+        channel, options = _channel(requests[0]["delivery_info"]), _options(requests[0])
         ids = [_id(request) for request in requests]
+        if len(ids) == 1 and ids[0]:
+            return [_outcome_of_one(channel, ids[0], options)]
         try:
-            changes = delivery(_channel(requests[0]["delivery_info"])).deliver([id_ for id_ in ids if id_])
+            changes = delivery(channel).deliver([id_ for id_ in ids if id_], **options)
         except Stopped as stopped:
             log.info("messages given back: this worker ends", count=len(stopped.left))
             return [
-                _give_back if id_ in stopped.left else partial(report, stopped.changes.get(id_)) if id_ else None
+                _give_back if id_ in stopped.left else _outcome(stopped.changes.get(id_)) if id_ else None
                 for id_ in ids
             ]
         except Unreachable as error:
             log.warning("messages given back", count=len(ids), reason=str(error))
             return [_give_back] * len(ids)
-        return [partial(report, changes.pop(id_, None)) if id_ else None for id_ in ids]
+        return [_outcome(changes.pop(id_, None)) if id_ else None for id_ in ids]
 
 
 def register(app: Celery, unit_size: int = UnitTask.unit_size, event_sample: int = UnitTask.event_sample) -> Task:
@@ -64,7 +69,11 @@ def register(app: Celery, unit_size: int = UnitTask.unit_size, event_sample: int
 
     @app.task(name=TASK, bind=True, base=Deliver, **options)  # type: ignore[untyped-decorator]
     def deliver(task: Task, notification_id: str) -> str:
-        return report(_deliver(_channel(task.request.delivery_info), UUID(notification_id)))
+        channel, id_ = _channel(task.request.delivery_info), UUID(notification_id)
+        options = _options(vars(task.request))
+        while isinstance(change := _deliver(channel, id_, options), Later):
+            change.wait()
+        return report(change)
 
     return deliver
 
@@ -82,9 +91,29 @@ def _id(request: dict[str, Any]) -> UUID | None:
         return None
 
 
-def _deliver(channel: str, id_: UUID) -> Change | None:
+def _outcome(change: Change | Later | None) -> Outcome | Later:
+    return change if isinstance(change, Later) else partial(report, change)
+
+
+def _options(request: Mapping[str, Any]) -> dict[str, bool]:
+    """All messages of a unit were lost before, or none."""
+    return {"suspects": True} if was_lost(request) else {}
+
+
+def _outcome_of_one(channel: str, id_: UUID, options: dict[str, bool]) -> Outcome | Later:
     try:
-        return delivery(channel).deliver([id_]).get(id_)
+        return _outcome(_deliver(channel, id_, options))
+    except (Reject, DeliveryError) as error:
+        return partial(_raise, error)
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error.with_traceback(None)
+
+
+def _deliver(channel: str, id_: UUID, options: dict[str, bool]) -> Change | Later | None:
+    try:
+        return delivery(channel).deliver([id_], **options).get(id_)
     except (Unreachable, Stopped) as error:
         log.warning("message given back", notification=str(id_), reason=str(error))
         _give_back()

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 Job = Callable[[], None]
 
@@ -10,7 +10,7 @@ Job = Callable[[], None]
 class Threads:
     """At most `limit` of them, started when they are needed and kept. A job must not raise.
 
-    One whose job is given up does not count: another may take its place, up to `spare` of them.
+    A thread that is given up does not count: another may take its place, up to `spare` of them.
     """
 
     def __init__(self, limit: int, name: str, spare: int = 0) -> None:
@@ -32,13 +32,16 @@ class Threads:
             self._staff()
             self._news.notify()
 
-    def give_up(self, job: Job) -> int:
-        """Begin it no more, and do without the threads that are at it. Answers how many are at such jobs."""
+    def withdraw(self, job: Job) -> None:
+        """Start it no more where it still waits for a thread."""
         with self._news:
             self._jobs = deque(each for each in self._jobs if each != job)
-            self._given_up.update(thread for thread, its in self._at.items() if its == job)
+
+    def give_up(self, threads: Collection[int], job: Job) -> None:
+        """Do without those of the threads, named by their idents, that run this job: they end with it."""
+        with self._news:
+            self._given_up.update(each for each in threads if self._at.get(each) == job)
             self._staff()
-            return len(self._given_up)
 
     def _staff(self) -> None:
         while len(self._jobs) > self._idle and self._counted() < self._limit:

@@ -6,7 +6,7 @@ one must not take another thread: a route that hangs would take them all, one af
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -26,40 +26,39 @@ class Underway:
         self._lock = threading.Lock()
         self._moved: dict[UUID, float] = {}
         self._warned: set[UUID] = set()
-        self._kept: dict[UUID, bool] = {}  # whether their unit has ended
+        self._holders: dict[UUID, int] = {}
 
     @contextmanager
     def hold(self, ids: Sequence[UUID]) -> Iterator[list[UUID]]:
         """Take in hand those that are not yet; the others are left to who has them."""
         with self._lock:
-            taken = [id_ for id_ in dict.fromkeys(ids) if id_ not in self._moved]
+            taken = [id_ for id_ in dict.fromkeys(ids) if id_ not in self._holders]
             self._moved |= dict.fromkeys(taken, self._clock())
+            self._holders |= dict.fromkeys(taken, 1)
         for id_ in set(ids).difference(taken):
             log.warning("delivered again while this worker is still at it", notification=str(id_))
         try:
             yield taken
         finally:
-            with self._lock:
-                for id_ in taken:
-                    if id_ in self._kept:
-                        self._kept[id_] = True
-                    else:
-                        self._drop(id_)
+            self.release(taken)
 
     def keep(self, id_: UUID) -> None:
-        """A thread is still at it when its unit goes on, and maybe ends: in hand until `release`."""
+        """One more holder of an id in hand: it stays in hand until each has called `release`."""
         with self._lock:
-            self._kept[id_] = False
+            self._holders[id_] += 1
 
-    def release(self, id_: UUID) -> None:
+    def release(self, ids: Iterable[UUID]) -> None:
         with self._lock:
-            if self._kept.pop(id_):
-                self._drop(id_)
+            for id_ in ids:
+                self._holders[id_] -= 1
+                if not self._holders[id_]:
+                    del self._holders[id_], self._moved[id_]
+                    self._warned.discard(id_)
 
     def moved(self, ids: Sequence[UUID]) -> None:
         """They came a step further, or wait for a server that will come back."""
         with self._lock:
-            self._moved |= dict.fromkeys(ids, self._clock())
+            self._moved |= dict.fromkeys((id_ for id_ in ids if id_ in self._holders), self._clock())
 
     def stuck(self) -> list[UUID]:
         """Those that hang. Logs each once."""
@@ -71,7 +70,3 @@ class Underway:
         for id_ in fresh:
             log.warning("delivery hangs; this worker counts as unhealthy", notification=str(id_), after=STUCK_SECONDS)
         return found
-
-    def _drop(self, id_: UUID) -> None:
-        del self._moved[id_]
-        self._warned.discard(id_)

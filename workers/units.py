@@ -17,12 +17,16 @@ from celery import Task, signals
 from celery.exceptions import Reject, Retry
 
 from notifier.telemetry import trace
+from workers.later import Later
 from workers.request import error_of
 
 log = structlog.get_logger(__name__)
 
 Outcome = Callable[[], Any]
 """Returns or raises what the task would have, had it run alone."""
+
+Result = tuple[int, Any, float] | Later
+"""As Celery's tracer gives it: whether it failed, the value or the error, the seconds. `Later`: run it again then."""
 
 _OUTCOME = "unit_outcome"
 _WATCHED = (signals.task_prerun, signals.task_postrun, signals.task_success, signals.task_retry)
@@ -39,8 +43,12 @@ class UnitTask(Task):  # type: ignore[misc]
     event_sample = 25
     """How many tasks a second Flower is shown."""
 
-    def run_many(self, requests: Sequence[dict[str, Any]]) -> list[Outcome | None]:
-        """The outcome of each, by its request as Celery's `Context` has it; None where `run` must do it alone."""
+    def run_many(self, requests: Sequence[dict[str, Any]]) -> list[Outcome | Later | None]:
+        """The outcome of each, by its request as Celery's `Context` has it; None where `run` must do it alone.
+
+        `Later` where it has not come to an end: the message runs again, with others like it, when that says so. Only
+        for pools that run in this process.
+        """
         raise NotImplementedError
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -48,22 +56,21 @@ class UnitTask(Task):  # type: ignore[misc]
         return outcome() if outcome else self.run(*args, **kwargs)
 
 
-def run_unit(task: UnitTask, requests: Sequence[dict[str, Any]]) -> list[tuple[int, Any, float]]:
-    """In the pool: the work of all, then the result of each, as Celery's tracer gives it.
-
-    One message alone is an ordinary task. So is each where the work of all raises.
-    """
+def run_unit(task: UnitTask, requests: Sequence[dict[str, Any]]) -> list[Result]:
+    """In the pool: the work of all, then the result of each. Where the work of all raises, each runs alone."""
     started = time.monotonic()
-    outcomes: Sequence[Outcome | None] = [None] * len(requests)
-    if len(requests) > 1:
-        try:
-            outcomes = task.run_many(requests)
-        except Exception as error:  # noqa: BLE001
-            log.error("unit broke; its tasks run one by one", tasks=len(requests), trace=trace(error))  # noqa: TRY400
+    outcomes: Sequence[Outcome | Later | None] = [None] * len(requests)
+    try:
+        outcomes = task.run_many(requests)
+    except Exception as error:  # noqa: BLE001
+        log.error("unit broke; its tasks run one by one", tasks=len(requests), trace=trace(error))  # noqa: TRY400
     watched = any(signal.receivers for signal in _WATCHED) or _celery_log.isEnabledFor(logging.INFO)
-    results = []
+    results: list[Result] = []
     rejected: Outcome | None = None
     for request, outcome in zip(requests, outcomes, strict=True):
+        if isinstance(outcome, Later):
+            results.append(outcome)
+            continue
         result = _result(task, request, outcome or rejected, started, watched=watched)
         results.append(result)
         if result[0] and isinstance(cause := error_of(result[1]), Reject):

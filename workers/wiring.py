@@ -3,21 +3,28 @@
 import os
 import socket
 import threading
-from functools import cache
+from functools import cache, partial
 
 from notifier.channels import load_channel
 from notifier.database import Engine, connect
-from notifier.outbox import Attempts, Channels
+from notifier.outbox import Attempts, Channels, Suspects
+from notifier.room import Room
 from notifier.routes import Routes, load_routes
 from notifier.settings import Settings, load_settings
 from notifier.templates import Templates, templates_folder
+from workers.alone import Alone
+from workers.child import Child
 from workers.deliver import Delivery
 from workers.gate import Gate
 from workers.limits import Limiter
+from workers.portions import ROOM_BYTES
+from workers.prepare import Preparation
 from workers.stop import Stop
 from workers.underway import Underway
 
 _making = threading.Lock()
+_first_process = True
+"""Whether the consumer's loop, which knows `Later`, runs here: not in a child of a prefork pool."""
 
 
 def delivery(channel: str) -> Delivery:
@@ -31,11 +38,12 @@ def _delivery(channel: str) -> Delivery:
     settings = load_settings()
     worker = f"{socket.gethostname()}:{os.getpid()}"
     loaded = load_channel(channel, settings)
+    rendering = templates(settings, routes())
     return Delivery(
         Attempts(engine(), channel=channel, worker=worker, unknown_after=settings.unknown_after_seconds),
         loaded,
         routes(),
-        templates(settings, routes()),
+        rendering,
         settings.send_lease_seconds,
         underway(),
         Gate(Channels(engine(), actor=worker, probe_seconds=settings.probe_seconds), channel),
@@ -47,6 +55,14 @@ def _delivery(channel: str) -> Delivery:
             sleep=stop().wait,
         ),
         stop(),
+        room=_room(),
+        sets_aside=_first_process,
+        alone=Alone(
+            partial(Child, channel),
+            Suspects(engine()),
+            Preparation(loaded, routes(), rendering),
+            settings.build_losses,
+        ),
     )
 
 
@@ -60,8 +76,19 @@ def underway() -> Underway:
     return Underway()
 
 
-for each in (underway, stop):
-    os.register_at_fork(after_in_child=each.cache_clear)  # a thread of the parent may hold its lock
+def _in_child() -> None:
+    global _first_process  # noqa: PLW0603
+    _first_process = False
+    for made in (underway, stop, _room):  # a thread of the parent may hold its lock
+        made.cache_clear()
+
+
+os.register_at_fork(after_in_child=_in_child)
+
+
+@cache
+def _room() -> Room:
+    return Room(ROOM_BYTES)
 
 
 @cache

@@ -4,7 +4,7 @@ Each method is one transaction. What must not happen is refused by the statement
 comes from; a method answers with the rows that it changed.
 """
 
-from notifier.outbox.attempts import UNKNOWN_AFTER_SECONDS, Attempts, Beginning, Begun, Wanted, Work
+from notifier.outbox.attempts import LARGE, UNKNOWN_AFTER_SECONDS, Attempts, Beginning, Begun, Wanted, Work
 from notifier.outbox.changes import Change
 from notifier.outbox.channels import Channels, ChannelState
 from notifier.outbox.claims import expire
@@ -23,9 +23,11 @@ from notifier.outbox.rewinding import Rewinding, Target
 from notifier.outbox.rewinds import Corrected, Reread, Rewind, Rewinds
 from notifier.outbox.settlement import Settled, Settlement
 from notifier.outbox.suppressions import Suppressions
+from notifier.outbox.suspects import Suspects
 from notifier.outbox.unknowns import Decision, Unknown, Unknowns, Verdict
 
 __all__ = [
+    "LARGE",
     "UNKNOWN_AFTER_SECONDS",
     "Attempts",
     "Beginning",
@@ -62,6 +64,7 @@ __all__ = [
     "Settlement",
     "ShardLease",
     "Suppressions",
+    "Suspects",
     "TableLag",
     "TableRecords",
     "Target",

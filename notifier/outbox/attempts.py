@@ -6,7 +6,7 @@ that whoever comes later finds `sending` and keeps its hands off.
 
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +23,10 @@ UNKNOWN_AFTER_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A notification that is pending and due. `age` is the seconds since its event, by the database's clock."""
+    """A notification that is pending and due. `age` is the seconds since its event, by the database's clock.
+
+    `record` is empty where it is larger than LARGE: `size` says how many bytes it has.
+    """
 
     id: UUID
     route: str
@@ -31,6 +34,7 @@ class Work:
     record: bytes
     failures: int
     age: float = 0.0
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +71,23 @@ _RUNS = """NOT EXISTS (
   WHERE c.channel = :channel AND (c.state = 'paused' OR c.state = 'parked' AND NOT CAST(:probing AS bool))
 )"""
 
+LARGE = 16_384
+"""Bytes of a record that is loaded for itself: 500 of less have 8 MB, 500 of DynamoDB's largest items have 400."""
+
+# The length of a bytea is in its head: nothing large is read for it.
 _LOAD = text(f"""
-SELECT n.notification_id, n.route, n.table_name, n.record, d.failures, extract(epoch FROM now())::float8
+SELECT n.notification_id, n.route, n.table_name,
+  CASE WHEN octet_length(n.record) <= {LARGE} THEN n.record ELSE '' END,
+  d.failures, extract(epoch FROM now())::float8, octet_length(n.record)
 FROM deliveries d JOIN notifications n USING (notification_id)
 WHERE d.notification_id = ANY(CAST(:ids AS uuid[])) AND in_days(d.notification_id) AND in_days(n.notification_id)
   AND {_DUE} AND {_RUNS}
 """)  # noqa: S608  constants of this module
+
+_RECORDS = text("""
+SELECT notification_id, record FROM notifications
+WHERE notification_id = ANY(CAST(:ids AS uuid[])) AND in_days(notification_id)
+""")
 
 # Idempotent for its token: where the answer to the commit was lost, the same call finds what it began.
 _BEGIN = text(f"""
@@ -149,13 +164,21 @@ class Attempts:
     def load(self, ids: Sequence[UUID], *, probing: bool = False) -> list[Work]:
         """Those of the notifications that are pending and due, each once; the others are under way, or done.
 
+        Records larger than LARGE are left to `fill`, so that the caller decides how many it holds at once.
+
         Empty where the channel is parked or paused; a probe may pass a parked one.
         """
         rows = self._run(_LOAD, ids, ids=uuids(ids), channel=self._channel, probing=probing)
         return [
-            Work(id_, route, table, record, failures, now - created_ms(id_) / 1000)
-            for id_, route, table, record, failures, now in rows
+            Work(id_, route, table, record, failures, now - created_ms(id_) / 1000, size)
+            for id_, route, table, record, failures, now, size in rows
         ]
+
+    def fill(self, works: Sequence[Work]) -> list[Work]:
+        """The same with their records, for those that `load` left empty."""
+        ids = [each.id for each in works]
+        records = {row[0]: row[1] for row in self._run(_RECORDS, ids, ids=uuids(ids))}
+        return [replace(each, record=records[each.id]) for each in works]
 
     def token(self) -> UUID:
         """A new one. It begins with the number of this worker in `actors`, so that a row tells who sent it."""

@@ -43,6 +43,7 @@ _LOOK: Grants = dict.fromkeys(
         "shards",
         "streams",
         "suppressions",
+        "suspects",
         "unmatched_feedback",
     ),
     "SELECT",
@@ -90,6 +91,7 @@ ROLES: Mapping[str, Grants] = {
         "notifications": "SELECT",
         "publications": "SELECT (channel, published_at), UPDATE (due_at)",
         "suppressions": "SELECT",
+        "suspects": "SELECT, INSERT (notification_id), UPDATE (builds, begun_at), DELETE",
     },
     "notifier_feedback": {
         "alembic_version": "SELECT",

@@ -36,6 +36,7 @@ from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status
 from notifier.outbox import (
     Attempts,
+    Change,
     Channels,
     Operations,
     Partitions,
@@ -47,8 +48,10 @@ from notifier.outbox import (
     Settlement,
     ShardLease,
     Suppressions,
+    Suspects,
     Target,
     Unknowns,
+    Work,
 )
 from notifier.outbox import Intake as Outbox
 from notifier.routes import Routes, routes_of
@@ -64,15 +67,18 @@ from tests.crash.house import (
     a_route,
 )
 from tests.crash.inbox import Inbox
+from workers.alone import Alone
 from workers.channels.ses import SesChannel
+from workers.child import Built, Child
 from workers.deliver import Delivery
 from workers.gate import Gate
 from workers.limits import Limiter
+from workers.prepare import Preparation
 from workers.underway import Underway
 
 PORTS: tuple[type, ...] = (
     Streams, Leases, ShardTree, Partitions, Outbox, Publications, Queue, Limiter, Channels, Attempts, SesChannel,
-    Inbox, Settlement, Unknowns, Operations, Suppressions, Rewinds, Rewinding,
+    Inbox, Settlement, Unknowns, Operations, Suppressions, Rewinds, Rewinding, Suspects,
 )  # fmt: skip
 SHARD_LEASE, HUNG, GONE = 60.0, 1, 0.0
 """Seconds."""
@@ -96,6 +102,20 @@ log = structlog.get_logger(__name__)
 
 def _cut() -> Exception:
     return OperationalError("the fault", {}, Exception("the connection is gone"))
+
+
+class Here(Child):
+    """In the place of a process that builds alone: a life must end with its one process."""
+
+    def __init__(self, preparation: Preparation) -> None:
+        self._preparation = preparation
+
+    def build(self, work: Work, timeout: float) -> Built | Change:
+        built = self._preparation.prepare(work)
+        return built if isinstance(built, Change) else Built(built.request, built.content, built.address)
+
+    def kill(self) -> None:
+        """There is none."""
 
 
 class Life:
@@ -143,15 +163,18 @@ class Life:
         limiter = Limiter(self._house.broker_url, "email", self.channel.rate, sleep=self._house.rest)
         self.limiter = self._port(limiter)
         attempts = Attempts(self.engine, channel="email", worker=name, unknown_after=UNKNOWN_AFTER)
+        templates = Templates(Path(self._house.templates))
+        preparation = Preparation(self.channel, self.routes, templates)
         self.delivery = Delivery(
             self._port(attempts),
             self.channel,
             self.routes,
-            Templates(Path(self._house.templates)),
+            templates,
             self._house.send_lease,
             Underway(),
             Gate(self.channels, "email"),
             self.limiter,
+            alone=Alone(lambda: Here(preparation), self._port(Suspects(self.engine)), preparation),
         )
 
     def close(self) -> None:
@@ -234,7 +257,7 @@ class Life:
         """What the broker holds, each message twice, and the acknowledgement last."""
         ids = self._lucky_first(self.inbox.take())
         for id_ in ids:
-            self.delivery.deliver([id_])
+            self.delivery.deliver([id_], suspects=id_ == ids[0])
         self.delivery.deliver(ids)
         self.inbox.ack()
 

@@ -19,7 +19,7 @@ from bridge.sweep import Sweep
 from bridge.tree import ShardTree
 from notifier.database import connect
 from notifier.notifications import Status
-from notifier.outbox import Report
+from notifier.outbox import LARGE, Report
 from sandbox.ses_server import SesServer
 from sandbox.streams.process import StreamsServer
 from tests.crash.faults import Effect, Fault, Point
@@ -158,6 +158,7 @@ class Street:
         """One event of each kind; answers whom SES must have accepted a mail to, in the end."""
         number = next(self._numbers)
         items = [{"pk": f"{kind}-{number}-{n}@example.com", "sk": "1", "kind": kind} for n, kind in enumerate(kinds)]
+        items[0]["text"] = "x" * LARGE  # its record is loaded for itself
         self._streams.tell("put", table="activity", items=items)
         self._rows += sum(kind != UNROUTED for kind in kinds)
         return {str(item["pk"]) for item in items if item["kind"] in (*MAILED, LATE)}

@@ -7,6 +7,7 @@ import pytest
 from notifier.messages import Message
 from notifier.outcomes import Accepted, Late, Outcome, Unknown
 from notifier.send_pool import SendPool, timeouts
+from tests.waiting import wait_until
 
 
 def some(number: int) -> list[Message[Any, Any]]:
@@ -71,3 +72,47 @@ def test_the_last_request_ends_before_the_lease_does(lease: float) -> None:
     connect, answer = timeouts(lease)
     assert lease / 2 + connect + answer < lease
     assert (connect <= 3, answer <= 15) == (True, True)
+
+
+def test_a_slow_receiver_takes_only_its_own_places_and_the_rest_of_its_messages_are_late() -> None:
+    pool, go_on, quick = SendPool("test", 60, threads=8, per_lane=3), threading.Event(), threading.Semaphore(0)
+    started = []
+
+    def to_one_of_two(message: Message[Any, Any]) -> Outcome:
+        if message.request < 30:
+            started.append(message.request)
+            go_on.wait(30)
+        else:
+            quick.release()
+        return accept(message)
+
+    outcomes: list[Outcome] = []
+    sending = threading.Thread(
+        target=lambda: outcomes.extend(
+            pool.send(some(40), to_one_of_two, lane=lambda message: str(message.request < 30))
+        )
+    )
+    sending.start()
+    for _ in range(10):
+        assert quick.acquire(timeout=10), "a message to the quick receiver waits for the slow one"
+    wait_until(lambda: not pool._lanes._lanes["True"].waiting)  # 2 seconds later: it is slow
+    assert isinstance(pool.send(some(1), to_one_of_two, lane=lambda message: "True")[0], Late)
+    go_on.set()
+    sending.join(30)
+    assert started == [0, 1, 2]
+    assert [type(each) for each in outcomes] == [Accepted] * 3 + [Late] * 27 + [Accepted] * 10
+    assert pool._lanes._lanes == {}
+    pool.close()
+
+
+def test_a_receiver_that_answers_gets_all_of_its_messages_in_order() -> None:
+    pool, order = SendPool("test", 60, threads=8, per_lane=1), []
+
+    def note(message: Message[Any, Any]) -> Outcome:
+        order.append(message.request)
+        return accept(message)
+
+    outcomes = pool.send(some(200), note, lane=lambda message: "one")
+    assert {type(each) for each in outcomes} == {Accepted}
+    assert order == list(range(200))
+    pool.close()

@@ -96,11 +96,12 @@ def test_every_hot_statement_finds_its_rows_by_index(beside: Rows, statements: l
     attempts, token = beside.attempts(), beside.attempts().token()
     statements.clear()
 
-    assert len(attempts.load(ids)) == 500
+    assert len(loaded := attempts.load(ids)) == 500
     assert len(attempts.begin(token, [Wanted(id_, "ana@example.com") for id_ in ids], 60).begun) == 500
     changes = [Change(id_, Status.SENT, message_id=f"m-{id_}") for id_ in ids]
     assert len(attempts.finish(token, changes)) == 500
     assert len(statements) == 3  # one for each step, for all 500
+    assert len(attempts.fill(loaded[:10])) == 10
 
     _decide(beside, ids)
     _relay(beside)

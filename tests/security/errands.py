@@ -36,6 +36,7 @@ from notifier.outbox import (
     Selection,
     Settlement,
     Suppressions,
+    Suspects,
     Target,
     Unknowns,
     Verdict,
@@ -158,7 +159,10 @@ def worker(rows: Rows, engine: Engine) -> None:
     attempts = Attempts(engine, channel="email", worker="host:1")
     ends = (Status.SENT, Status.PENDING, Status.FAILED, Status.UNKNOWN)
     ids = rows.pending(len(ends))
-    assert len(attempts.load(ids)) == len(ends)
+    assert attempts.fill(attempts.load(ids))[0].record
+    suspects = Suspects(engine)
+    assert [suspects.begin(ids[0]), suspects.begin(ids[0])] == [0, 1]
+    suspects.clear(ids)
     token = attempts.token()
     assert len(attempts.begin(token, [Wanted(id_, TO) for id_ in ids], 60).begun) == len(ends)
     delays = {Status.PENDING: 0.0}

@@ -2,16 +2,21 @@
 
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from notifier import Email, Event
+from notifier.errors import Unreachable
 from notifier.notifications import Status
-from notifier.outbox import Work
+from notifier.outbox import Change, Work
+from notifier.routes import Build
 from tests.waiting import wait_until
 from tests.workers.test_deliver import Post, hello, post
 from workers.build import HANGING, THREADS, Builds
+from workers.deliver import Delivery
+from workers.later import Later, SetAside
 from workers.threads import Threads
 from workers.underway import Underway
 
@@ -26,6 +31,10 @@ def late(work: Work, hangs: bool) -> str:
     return "hangs" if hangs else "late"
 
 
+def run(builds: Builds, unit: list[Work], build: Callable[[Work], str], **options: Any) -> list[str]:
+    return [each for portion in builds.run(unit, build, late, **options) for each in portion]
+
+
 @pytest.fixture
 def release() -> Iterator[threading.Event]:
     """Set at the end, so that no thread is left behind."""
@@ -36,11 +45,11 @@ def release() -> Iterator[threading.Event]:
 
 def test_results_come_in_the_order_of_the_unit() -> None:
     unit = works(200)
-    assert Builds(Underway()).run(unit, lambda work: str(work.id), late) == [str(work.id) for work in unit]
+    assert run(Builds(Underway()), unit, lambda work: str(work.id)) == [str(work.id) for work in unit]
 
 
 def test_nothing_to_build_is_no_work() -> None:
-    assert Builds(Underway()).run([], lambda work: "", late) == []
+    assert run(Builds(Underway()), [], lambda work: "") == []
 
 
 def test_builds_that_wait_wait_side_by_side() -> None:
@@ -50,7 +59,7 @@ def test_builds_that_wait_wait_side_by_side() -> None:
         together.wait(30)  # raises where so many are not there at once
         return "built"
 
-    assert Builds(Underway()).run(works(2 * THREADS), build, late) == ["built"] * 2 * THREADS
+    assert run(Builds(Underway()), works(2 * THREADS), build) == ["built"] * 2 * THREADS
 
 
 def test_a_unit_goes_on_without_a_build_that_hangs_and_keeps_it_in_hand(release: threading.Event) -> None:
@@ -63,8 +72,8 @@ def test_a_unit_goes_on_without_a_build_that_hangs_and_keeps_it_in_hand(release:
         return "built"
 
     with underway.hold([work.id for work in unit]):
-        made = Builds(underway, hangs=0.05).run(unit, build, late)
-    assert made == ["built"] * 7 + ["hangs"] + ["built"] * 42
+        made = run(Builds(underway), unit, build, timeout=lambda _: 0.05)
+    assert sorted(made) == ["built"] * 49 + ["hangs"]
 
     with underway.hold([work.id for work in unit]) as taken:
         assert set(taken) == {work.id for work in unit} - {hanging}
@@ -84,7 +93,7 @@ def test_what_is_not_built_when_patience_ends_comes_too_late(release: threading.
 
     unit, underway = works(THREADS + 5), Underway()
     with underway.hold([work.id for work in unit]):
-        assert Builds(underway, patience=0.3).run(unit, build, late) == ["late"] * (THREADS + 5)
+        assert run(Builds(underway, patience=0.3), unit, build) == ["late"] * (THREADS + 5)
 
 
 def test_what_a_build_raises_the_unit_raises_and_nothing_stays_in_hand() -> None:
@@ -94,7 +103,7 @@ def test_what_a_build_raises_the_unit_raises_and_nothing_stays_in_hand() -> None
         raise KeyboardInterrupt
 
     with underway.hold([work.id for work in unit]), pytest.raises(KeyboardInterrupt):
-        Builds(underway).run(unit, build, late)
+        run(Builds(underway), unit, build)
     wait_until(lambda: all(_takes(underway, work.id) for work in unit))
 
 
@@ -109,10 +118,10 @@ def test_builds_that_hang_take_no_thread_from_the_units_after_them(release: thre
     for rounds in range(1, HANGING // THREADS + 1):
         unit = works(THREADS + 5)
         with underway.hold([work.id for work in unit]):
-            builds.run(unit, hang, late)
+            run(builds, unit, hang)
         assert bool(left) == (rounds == HANGING // THREADS)
         assert not builds._threads._jobs
-        assert builds.run(works(5), lambda work: "built", late) == ["built"] * 5
+        assert run(builds, works(5), lambda work: "built") == ["built"] * 5
     assert left == [1]
 
 
@@ -127,7 +136,10 @@ def test_a_thread_that_was_replaced_ends_when_its_job_does() -> None:
     threads.submit(hang)
     began.wait(30)
     threads.submit(hang)
-    assert threads.give_up(hang) == 1
+    assert threads._counted() == 1
+    threads.withdraw(hang)
+    threads.give_up(list(threads._at), hang)
+    assert threads._counted() == 0
     threads.submit(done.set)
     assert done.wait(30)
     release.set()
@@ -148,8 +160,7 @@ def test_a_route_that_hangs_costs_its_unit_only_itself(post: Post, release: thre
             release.wait(60)
         return email
 
-    delivery = post.delivery(build)
-    delivery._builds = Builds(post.underway, hangs=0.05)
+    delivery = post.delivery(build, timeout=0.05)
     changes = delivery.deliver([good, bad])
 
     assert (changes[good].to, changes[bad].to) == (Status.SENT, Status.PENDING)
@@ -166,11 +177,104 @@ def test_a_route_that_hangs_costs_its_unit_only_itself(post: Post, release: thre
     assert post.mails(bad) == []
 
 
+def test_what_is_built_does_not_wait_for_what_is_slow(release: threading.Event) -> None:
+    unit = works(50)
+    slow = {work.id for work in unit[:5]}
+
+    def build(work: Work) -> str:
+        if work.id in slow:
+            release.wait(60)
+        return "built"
+
+    portions = Builds(Underway(), portion=0.05).run(unit, build, late)
+    assert next(portions) == ["built"] * 45
+    release.set()
+    assert [each for portion in portions for each in portion] == ["built"] * 5
+
+
+def setting_aside(post: Post, build: Build, **options: Any) -> Delivery:
+    delivery = post.delivery(build, **options)
+    delivery._building.builds = Builds(post.underway, portion=0.05, slow=0.05)
+    delivery._set_aside = SetAside()
+    return delivery
+
+
+def test_a_slow_route_is_sent_in_a_unit_of_its_own(post: Post, release: threading.Event) -> None:
+    good, slow = post.pending("ana@example.com", "bo@example.com")
+
+    def build(event: Event) -> Email | None:
+        email = hello(event)
+        if email and email.to == "bo@example.com":
+            release.wait(60)
+        return email
+
+    delivery = setting_aside(post, build)
+    changes = delivery.deliver([good, slow])
+    later = changes[slow]
+    assert isinstance(later, Later)
+    assert (post.rows.status(good), post.rows.status(slow)) == (Status.SENT, Status.PENDING)
+    assert delivery.deliver([slow]) == {}  # delivered again meanwhile: it is in hand
+
+    release.set()
+    later.wait()
+    assert isinstance(change := delivery.deliver([slow])[slow], Change)
+    assert change.to is Status.SENT
+    assert len(post.mails(slow)) == 1
+    wait_until(lambda: _takes(post.underway, slow))
+
+
+def test_a_slow_route_that_exceeds_its_timeout_has_failed_once_and_stays_in_hand(
+    post: Post, release: threading.Event
+) -> None:
+    (slow,) = post.pending("bo@example.com")
+
+    def build(event: Event) -> Email | None:
+        release.wait(60)
+        return hello(event)
+
+    delivery = setting_aside(post, build, timeout=0.3)
+    later = delivery.deliver([slow])[slow]
+    assert isinstance(later, Later)
+    later.wait()
+    assert isinstance(change := delivery.deliver([slow])[slow], Change)
+    assert (change.to, post.rows.delivery(slow)["failures"]) == (Status.PENDING, 1)
+    assert delivery.deliver([slow]) == {}  # its thread is still at it
+    release.set()
+    wait_until(lambda: _takes(post.underway, slow))
+    assert post.mails(slow) == []
+
+
+def test_a_unit_that_breaks_off_leaves_no_slow_build_in_hand(post: Post, release: threading.Event) -> None:
+    good, slow = post.pending("ana@example.com", "bo@example.com")
+
+    def build(event: Event) -> Email | None:
+        email = hello(event)
+        if email and email.to == "bo@example.com":
+            release.wait(60)
+        return email
+
+    def away(*_: Any, **__: Any) -> Any:
+        wait_until(lambda: delivery._set_aside and delivery._set_aside._waiting)
+        raise Unreachable("the database stays away")
+
+    delivery = setting_aside(post, build)
+    begin, post.attempts.begin = post.attempts.begin, away
+    with pytest.raises(Unreachable):
+        delivery.deliver([good, slow])
+    post.attempts.begin = begin
+    release.set()
+    wait_until(lambda: _takes(post.underway, slow))
+    assert isinstance(change := delivery.deliver([slow])[slow], Change)
+    assert (change.to, len(post.mails(slow))) == (Status.SENT, 1)
+
+
 def test_a_route_that_is_no_more_is_no_more_when_its_unit_does_not_wait_for_it(post: Post) -> None:
     (id_,) = post.pending("ana@example.com")
     post.rows.run("UPDATE notifications SET route = 'gone' WHERE notification_id = :id", id=id_)
     delivery = post.delivery()
-    delivery._builds.run = lambda works, build, late: [late(work, True) for work in works]  # type: ignore[method-assign]
+    delivery._building.builds.run = lambda works, build, late, **_: (
+        [late(work, True) for work in some] for some in [works]
+    )  # type: ignore[method-assign]
 
     assert delivery.deliver([id_])[id_].to is Status.PENDING
     assert post.rows.delivery(id_)["failures"] == 1

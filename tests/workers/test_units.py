@@ -24,6 +24,7 @@ from notifier.notifications import Status
 from notifier.outbox import Change
 from tests.waiting import wait_until
 from tests.workers.test_tasks import celery_config, celery_parameters, listening, queue
+from workers.later import Later
 from workers.strategy import Collector
 from workers.tasks import register
 from workers.units import run_unit
@@ -36,22 +37,26 @@ class Deliveries:
 
     def __init__(self) -> None:
         self.units: list[list[UUID]] = []
+        self.suspects: list[bool] = []
         self.answers: dict[UUID, Status] = {}
         self.errors: list[Exception] = []
         self.poison: UUID | None = None
+        self.later: dict[UUID, Later] = {}
         self.gate = threading.Event()
         self.gate.set()
         self._received = 0
         signals.task_received.connect(self._receive)
 
-    def deliver(self, ids: Sequence[UUID]) -> dict[UUID, Change]:
+    def deliver(self, ids: Sequence[UUID], *, suspects: bool = False) -> dict[UUID, Change | Later]:
         self.units.append(list(ids))
+        self.suspects.append(suspects)
         self.gate.wait(60)
         if self.errors:
             raise self.errors.pop()
         if self.poison in ids:
             raise ValueError("ana@example.com")
-        return {id_: Change(id_, self.answers.get(id_, Status.SENT), delay=1.0) for id_ in ids}
+        done = {id_: Change(id_, self.answers.get(id_, Status.SENT), delay=1.0) for id_ in ids}
+        return done | {id_: later for id_, later in self.later.items() if id_ in done and not later.has_ended}
 
     def has_received(self, count: int) -> None:
         """The worker has taken so many messages in hand since it started."""
@@ -375,6 +380,67 @@ def test_where_tasks_run_one_by_one_the_database_is_waited_for_once(
         wait_until(lambda: all("task-succeeded" in listener.of(id_) for id_ in ids))
         done(queue)
         assert all("task-rejected" in listener.of(id_) for id_ in ids)
+
+
+def test_a_slow_message_of_a_unit_goes_on_in_a_unit_of_its_own(
+    start: Start, deliveries: Deliveries, queue: Queue, celery_app: Celery
+) -> None:
+    slow, slower, *quick = new_ids(20)
+    deliveries.later = {slow: Later(), slower: Later()}
+    with start(), listening(celery_app) as listener:
+        first = busy(deliveries, queue)
+        queue.publish("email", dict.fromkeys((slow, slower, *quick), 0))
+        deliveries.has_received(21)
+        deliveries.gate.set()
+        wait_until(lambda: queue.held("email") == {slow, slower})  # each is acknowledged at its own end
+        (other,) = new_ids(1)
+        queue.publish("email", {other: 0})
+        wait_until(lambda: other in deliveries.delivered)  # the only place of the pool is free
+        for each in deliveries.later.values():
+            each.end()
+        done(queue)
+        for id_ in (first, slow, slower, *quick, other):
+            wait_until(lambda id_=id_: listener.of(id_) == ENDS[Status.SENT], message=str(id_))  # type: ignore[misc]
+    assert sorted(deliveries.units[-1]) == sorted((slow, slower)) or deliveries.units[-2:] == [[slow], [slower]]
+
+
+def test_a_slow_message_ends_though_its_connection_is_gone(
+    start: Start, deliveries: Deliveries, queue: Queue, broker_url: str
+) -> None:
+    (slow,) = new_ids(1)
+    deliveries.later = {slow: Later()}
+    with start() as worker, pytest.warns(CPendingDeprecationWarning, match="connection loss"):  # noqa: PT031
+        queue.publish("email", {slow: 0})
+        wait_until(lambda: deliveries.units == [[slow]])
+        before = worker.consumer.restart_count
+        with redis.Redis.from_url(broker_url) as client:
+            client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        wait_until(lambda: worker.consumer.restart_count > before, seconds=60)
+        deliveries.has_received(2)  # it came again
+        deliveries.later[slow].end()
+        done(queue)
+    assert 3 <= len(deliveries.units) <= 4  # both messages, and both again
+
+
+def test_what_a_worker_lost_is_no_neighbour_of_what_it_did_not(
+    start: Start, deliveries: Deliveries, queue: Queue, broker_url: str
+) -> None:
+    lost, fresh = new_ids(5), new_ids(5)
+    with start():
+        busy(deliveries, queue)
+        queue.publish("sms", dict.fromkeys(lost, 0))
+        with redis.Redis.from_url(broker_url) as client:
+            while message := client.rpop(queue_name("sms")):
+                again = json.loads(message)  # type: ignore[arg-type]
+                again["headers"]["losses"] = 1
+                again["properties"]["delivery_info"]["routing_key"] = queue_name("email")
+                client.lpush(queue_name("email"), json.dumps(again))
+        queue.publish("email", dict.fromkeys(fresh, 0))
+        deliveries.has_received(11)
+        deliveries.gate.set()
+        done(queue)
+    assert sorted(map(sorted, deliveries.units[1:])) == sorted([sorted(lost), sorted(fresh)])
+    assert deliveries.suspects == [False, True, False]
 
 
 def test_a_message_for_later_is_left_to_celery(

@@ -24,15 +24,17 @@ from notifier import Webhook
 from notifier.channels import Capability, load_channel
 from notifier.errors import SettingsError
 from notifier.messages import Message, WebhookContent
-from notifier.outcomes import Accepted, NotSent, Outcome, Rejected, Unknown
+from notifier.outcomes import Accepted, Late, NotSent, Outcome, Rejected, Unknown
 from notifier.templates import Templates
-from notifier.testing import HttpAnswer, HttpRequest, channel_settings
+from notifier.testing import Behaviour, HttpAnswer, HttpRequest, channel_settings
+from tests.waiting import wait_until
 from tests.workers.providers import WebhookReceiver
 from workers.channels.webhook import CONCURRENCY, WebhookChannel
 from workers.channels.webhook_client import MAX_BODY
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+PER_HOST = 16
 IMPATIENT = 2.0
 """A lease that makes the channel wait for half a second."""
 
@@ -73,6 +75,26 @@ def message(to: str, payload: Any = None, **more: Any) -> Message[Webhook, Webho
 def send_one(channel: WebhookChannel, to: str, **more: Any) -> Outcome:
     (outcome,) = channel.send([message(to, **more)])
     return outcome
+
+
+def test_a_slow_receiver_holds_up_no_other(make_channel: MakeChannel) -> None:
+    """240 events to a receiver that does not answer for a while, 10 to another, in one unit."""
+    with Receiver() as slow, Receiver() as quick:
+        slow.behave(Behaviour.HANG)
+        channel, outcomes = make_channel(), []
+        messages = [message(slow.url) for _ in range(240)] + [message(quick.url) for _ in range(10)]
+        sending = threading.Thread(target=lambda: outcomes.extend(channel.send(messages)))
+        sending.start()
+        try:
+            wait_until(lambda: quick.requests() == 10, seconds=5)
+            (lane,) = channel._pool._lanes._lanes.values()
+            wait_until(lambda: not lane.waiting)  # after 2 seconds: it is slow
+            assert isinstance(send_one(channel, slow.url), Late)
+            assert slow.requests() == PER_HOST
+        finally:
+            slow.behave(Behaviour.ACCEPT)
+            sending.join(30)
+        assert [type(each) for each in outcomes[PER_HOST:]] == [Late] * (240 - PER_HOST) + [Accepted] * 10
 
 
 def test_is_installed_as_the_channel_webhook() -> None:

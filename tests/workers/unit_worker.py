@@ -21,7 +21,7 @@ URL = os.environ["BROKER_URL"]
 
 
 class Counted:
-    def deliver(self, ids: Sequence[UUID]) -> dict[UUID, Change]:
+    def deliver(self, ids: Sequence[UUID], **_: bool) -> dict[UUID, Change]:
         with redis.Redis.from_url(URL) as client:
             client.rpush("pids", os.getpid())
             client.rpush("units", len(ids))

@@ -31,7 +31,7 @@ class WebhookChannel:
         self._allow_private = settings.webhook_allow_private
         self._secrets = _secrets(settings)
         self._client = WebhookClient(timeouts(lease), CONCURRENCY, allow_private=self._allow_private)
-        self._pool = SendPool("webhook", lease, CONCURRENCY)
+        self._pool = SendPool("webhook", lease, CONCURRENCY, per_lane=settings.webhook_per_host)
 
     @staticmethod
     def address(to: str) -> str:
@@ -47,7 +47,7 @@ class WebhookChannel:
         return WebhookContent(json_body(request.payload))
 
     def send(self, messages: Sequence[Message[Webhook, WebhookContent]]) -> list[Outcome]:
-        return self._pool.send(messages, self._send_one)
+        return self._pool.send(messages, self._send_one, lane=_receiver)
 
     def close(self) -> None:
         self._pool.close()
@@ -69,6 +69,15 @@ class WebhookChannel:
         except Exception as error:  # noqa: BLE001 - whatever it is, the message needs its outcome
             return outcome_of_failure(error, url)
         return outcome_of_answer(answer, url)
+
+
+def _receiver(message: Message[Webhook, WebhookContent]) -> str:
+    """Scheme, host and port. What is no URL has a lane of its own, and is rejected in it."""
+    try:
+        url = endpoint(message.request.to, allow_http=True)
+    except (AttributeError, ValueError):
+        return ""
+    return f"{url.scheme}://{url.netloc.decode()}"
 
 
 def _secrets(settings: Settings) -> tuple[bytes, ...]:

@@ -37,13 +37,21 @@ Route = Callable[[dict[str, Any], str, str], Sequence[str]]
 
 
 def command(
-    unacked: Sequence[str], entries: Mapping[str, bytes | None], route: Route, *, latest: float | None, last: bool
+    unacked: Sequence[str],
+    entries: Mapping[str, bytes | None],
+    route: Route,
+    *,
+    latest: float | None,
+    last: bool,
+    lost: bool = False,
 ) -> list[Any]:
-    """The command for Redis. `entries` are kept messages by tag; `last`: behind those that wait."""
+    """The command for Redis. `entries` are kept messages by tag; `last`: behind those that wait. `lost`: whoever had
+    them did not give them back, and may have died of one of them.
+    """
     keys: dict[str, int] = {}
     arguments: list[Any] = []
     for tag, entry in entries.items():
-        lists, message = _again(tag, entry, route)
+        lists, message = _again(tag, entry, route, lost=lost)
         for key in lists or [""]:
             number = keys.setdefault(key, len(keys) + 1) if key else 0
             arguments += [tag, number, message]
@@ -51,14 +59,15 @@ def command(
     return ["EVAL", _SCRIPT, 2 + len(keys), *unacked, *keys, "" if latest is None else repr(latest), push, *arguments]
 
 
-def _again(tag: str, entry: bytes | None, route: Route) -> tuple[Sequence[str], str]:
-    """A kept message as it is delivered again, and where to."""
+def _again(tag: str, entry: bytes | None, route: Route, *, lost: bool) -> tuple[Sequence[str], str]:
+    """A kept message as it is delivered again, and where to. Its header `losses` counts how often it was lost."""
     if entry is None:
         return [], ""
     try:
         message, exchange, routing_key = loads(entry)
         with suppress(KeyError):
             message["headers"]["redelivered"] = True
+            message["headers"]["losses"] = int(message["headers"].get("losses") or 0) + lost
             message["properties"]["delivery_info"]["redelivered"] = True
         return route(message, exchange, routing_key), dumps(message)
     except (ValueError, LookupError, TypeError):

@@ -45,10 +45,13 @@ class KeepingChannel(stock.Channel):  # type: ignore[misc]
             return message
         return None
 
-    def give_back(self, tags: Sequence[str], *, last: bool = False, latest: float | None = None) -> None:
+    def give_back(
+        self, tags: Sequence[str], *, last: bool = False, latest: float | None = None, lost: bool = False
+    ) -> None:
         """Put kept messages back into their queues: before all others or behind them, in the order of `tags`.
 
-        With `latest`: those only that were taken no later. Another process may have been faster.
+        With `latest`: those only that were taken no later. Another process may have been faster. `lost` ones count
+        one loss more in their header `losses`.
         """
         lookup = cache(self._lookup)
 
@@ -64,14 +67,16 @@ class KeepingChannel(stock.Channel):  # type: ignore[misc]
                     for tag in page:
                         pipe.hget(self.unacked_key, tag)
                     entries = dict(zip(page, pipe.execute(), strict=True))
-                client.execute_command(*give_back.command(self._unacked, entries, route, latest=latest, last=last))
+                client.execute_command(
+                    *give_back.command(self._unacked, entries, route, latest=latest, last=last, lost=lost)
+                )
 
     def give_back_old(self, seconds: float, most: int | None) -> None:
         """What was taken so long ago and is not acknowledged, by whomever. Only Redis's clock counts."""
         page = {} if most is None else {"offset": 0, "num": most}
         with self.conn_or_acquire() as client:
             now, microseconds = client.time()
-            self._give_back_taken(client, 0, now + microseconds / 1_000_000 - seconds, **page)
+            self._give_back_taken(client, 0, now + microseconds / 1_000_000 - seconds, lost=True, **page)
 
     def give_back_asked(self, name: str) -> None:
         """What the question of this name took, if it was our last that took something."""
@@ -80,9 +85,9 @@ class KeepingChannel(stock.Channel):  # type: ignore[misc]
             if noted == name:
                 self._give_back_taken(client, float(moment), float(moment))
 
-    def _give_back_taken(self, client: Any, since: float, until: float, **page: int) -> None:
+    def _give_back_taken(self, client: Any, since: float, until: float, *, lost: bool = False, **page: int) -> None:
         tags = client.zrange(self.unacked_index_key, since, until, byscore=True, **page)
-        self.give_back([bytes_to_str(tag) for tag in tags], latest=until)
+        self.give_back([bytes_to_str(tag) for tag in tags], latest=until, lost=lost)
 
     # What a worker does while it starts must not fail where Redis is full or read-only: it could not drain it then.
 

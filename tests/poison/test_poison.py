@@ -1,0 +1,39 @@
+"""One of many events kills the process that builds it: its neighbours are sent, and it fails with the reason."""
+
+from pathlib import Path
+
+import pytest
+
+from sandbox.ses_server import SesServer
+from tests.outbox.rows import Rows
+from tests.poison.trial import Trial
+from tests.workers.conftest import engine, rows, ses, templates_path
+
+__all__ = ["engine", "rows", "ses", "templates_path"]
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture
+def trial(
+    rows: Rows, ses: SesServer, tmp_path: Path, templates_path: Path, database_url: str, broker_url: str
+) -> Trial:
+    return Trial(rows, ses, tmp_path, database_url, broker_url, visibility=2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "crashes", "reason"),
+    [
+        ("kill", 1, "killed by SIGKILL"),
+        ("regex", 1, "it stood still"),
+        ("memory", 0, "out of memory"),
+    ],
+)
+def test_a_route_that_kills_its_worker_fails_alone(trial: Trial, kind: str, crashes: int, reason: str) -> None:
+    result = trial.run(kind, healthy=40, seconds=180)
+    assert (result.sent, result.failed) == (40, 1), trial.worker_log()
+    assert reason in result.reason
+    assert result.reason.startswith("its worker died 3 times while building it")
+    assert result.crashes == crashes, trial.worker_log()
+    assert result.runs == 3
+    assert trial.rows.all("SELECT * FROM suspects") == []

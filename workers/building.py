@@ -1,0 +1,108 @@
+"""How a unit's notifications become ready to be sent: loaded, built, rendered; in portions, as they come."""
+
+import os
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from uuid import UUID
+
+from notifier.outbox import LARGE, Change, Work
+from notifier.room import Room
+from workers.alone import Alone
+from workers.build import TIMEOUT_SECONDS, Builds
+from workers.portions import ROOM_BYTES, portions
+from workers.prepare import Preparation, Prepared
+from workers.runs import Aside
+from workers.stop import Stop
+from workers.underway import Underway
+
+_ALONE = min(4, os.cpu_count() or 1)
+"""Processes that build at once what is built alone, beside those that are slow."""
+_ALONE_SLOW_SECONDS = 5.0  # their processes take one or two to start
+_ALONE_SECONDS = 120.0
+"""What a build alone may take beside its route's own time: processes start, and die."""
+
+Fill = Callable[[Sequence[Work]], list[Work]]
+"""Loads the records that are large."""
+
+
+class Building:
+    """All builds of one channel in this process. Safe to share between threads.
+
+    Without `alone` what killed a worker is built like all else.
+    """
+
+    def __init__(
+        self, preparation: Preparation, underway: Underway, stop: Stop, room: Room | None, alone: Alone | None
+    ) -> None:
+        self._preparation = preparation.when_out_of_memory(self._out_of_memory) if alone else preparation
+        self._underway = underway
+        self._stop = stop
+        self._room = room or Room(ROOM_BYTES)
+        self._alone = alone
+        self._alone_now: set[UUID] = set()
+        self.builds = Builds(underway, stop=stop)
+        self._builds_alone = Builds(underway, threads=_ALONE, slow=_ALONE_SLOW_SECONDS, stop=stop)
+
+    def portions(
+        self, works: Sequence[Work], fill: Fill, aside: Aside[Prepared | Change] | None, *, suspects: bool
+    ) -> Generator[list[Prepared | Change], None, None]:
+        """What becomes of the works, as it comes. Ends early once this process is to end.
+
+        Builds that are slow are left to `aside`, where there is one. Raises what `fill` raises.
+        """
+        with closing(self._filled(works, fill)) as filled:
+            for portion in filled:
+                if self._stop:
+                    return
+                with closing(self._built(portion, aside, suspects=suspects)) as built:
+                    yield from built
+
+    def ended(self, prepared: Sequence[Prepared | Change]) -> None:
+        """What became of these is written."""
+        if self._alone:
+            self._alone.ended([each.id if isinstance(each, Change) else each.work.id for each in prepared])
+
+    def _filled(self, works: Sequence[Work], fill: Fill) -> Generator[Sequence[Work], None, None]:
+        """The works with their records: mostly all at once, but only so many bytes of large ones."""
+        large = [each for each in works if each.size > LARGE]
+        if not large:
+            yield works
+            return
+        if small := [each for each in works if each.size <= LARGE]:
+            yield small
+        for portion in portions(large, self._room.size // 2):
+            self._underway.moved([each.id for each in large])
+            with self._room.of(sum(each.size for each in portion)):
+                yield fill(portion)
+
+    def _built(
+        self, works: Sequence[Work], aside: Aside[Prepared | Change] | None, *, suspects: bool
+    ) -> Generator[list[Prepared | Change], None, None]:
+        not_built = self._preparation.not_built
+        if suspects and self._alone:
+            self._alone.warm_up()
+            return self._builds_alone.run(
+                works, self._build_alone, not_built, timeout=self._timeout_alone, aside=aside
+            )
+        return self.builds.run(works, self._preparation.prepare, not_built, timeout=self._timeout, aside=aside)
+
+    def _build_alone(self, work: Work) -> Prepared | Change:
+        assert self._alone  # noqa: S101  narrows the type
+        return self._alone.build(work, self._timeout_of(work))
+
+    def _out_of_memory(self, work: Work) -> Prepared | Change:
+        """It may be the fault of a build beside it: alone it shows. That takes its own time."""
+        self._alone_now.add(work.id)
+        try:
+            return self._build_alone(work)
+        finally:
+            self._alone_now.discard(work.id)
+
+    def _timeout_of(self, work: Work) -> float:
+        return self._preparation.timeout(work) or TIMEOUT_SECONDS
+
+    def _timeout(self, work: Work) -> float:
+        return self._timeout_alone(work) if work.id in self._alone_now else self._timeout_of(work)
+
+    def _timeout_alone(self, work: Work) -> float:
+        return self._timeout_of(work) + _ALONE_SECONDS

@@ -1,0 +1,117 @@
+"""The process that builds notifications whose worker died: `python -m workers.isolated CHANNEL`.
+
+It ends when its worker does: that closes the pipe.
+"""
+
+import os
+import pickle
+import queue
+import signal
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from notifier.outbox import Change, Work
+from workers.child import ALIVE, NOT_PICKLED, OUT_OF_MEMORY, PING, READY, Built
+from workers.prepare import Preparation, Prepared
+from workers.standstill import Standstill
+
+STANDSTILL_SECONDS = 5.0
+_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+_SHARE = 2
+_UNLIMITED = 1 << 60
+
+
+class Answers:
+    """The pipe to the worker, for both threads."""
+
+    def __init__(self, pipe: BinaryIO) -> None:
+        self._pipe = pipe
+        self._lock = threading.Lock()
+
+    def give(self, answer: Any) -> None:
+        try:
+            written = pickle.dumps(answer)
+        except MemoryError:
+            os._exit(OUT_OF_MEMORY)
+        except Exception:  # noqa: BLE001  whatever the user's objects raise
+            written = pickle.dumps(NOT_PICKLED)
+        with self._lock:
+            self._pipe.write(written)
+            self._pipe.flush()
+
+
+def main() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # some supervisors tell all processes: this one ends with its worker
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what the user's code prints is no answer
+    limit_memory()
+    Standstill(STANDSTILL_SECONDS).start()
+    preparation = _preparation(sys.argv[1])
+    works: queue.SimpleQueue[Work] = queue.SimpleQueue()
+    answer = Answers(answers)
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, works, answer), daemon=True).start()
+    answer.give(READY)
+    while True:
+        answer.give(_handed_over(preparation.prepare(works.get())))
+
+
+def limit_memory() -> None:
+    """At most half of what the container may use: then this process meets MemoryError, before the kernel ends some
+    process of the container, or all of them.
+    """
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    for path in _LIMITS:
+        with suppress(OSError, ValueError):
+            limit = int(path.read_text())
+            if limit < _UNLIMITED:
+                bound = limit // _SHARE
+                known = [each for each in (soft, hard) if each != resource.RLIM_INFINITY]
+                resource.setrlimit(resource.RLIMIT_DATA, (min([bound, *known]), hard))
+            return
+
+
+def _preparation(channel: str) -> Preparation:
+    from notifier.channels import load_channel
+    from notifier.routes import load_routes
+    from notifier.settings import load_settings
+    from notifier.telemetry import configure_logging
+    from notifier.templates import Templates, templates_folder
+
+    settings = load_settings()
+    configure_logging(settings, process="worker")
+    routes = load_routes(settings.routes)
+    templates = Templates(templates_folder(settings, str(routes.source) if routes.source else None))
+    return Preparation(load_channel(channel, settings), routes, templates, _out_of_memory)
+
+
+def _out_of_memory(_: Work) -> Prepared | Change:
+    """Nothing that this process does after it can be relied upon."""
+    os._exit(OUT_OF_MEMORY)
+
+
+def _listen(pipe: BinaryIO, works: "queue.SimpleQueue[Work]", answers: Answers) -> None:
+    while True:
+        try:
+            told = pickle.load(pipe)  # noqa: S301  our own program wrote it
+        except EOFError:
+            os._exit(0)
+        if told == PING:
+            answers.give(ALIVE)
+        else:
+            works.put(told)
+
+
+def _handed_over(prepared: Prepared | Change) -> Built | Change:
+    if isinstance(prepared, Change):
+        return prepared
+    return Built(prepared.request, prepared.content, prepared.address)
+
+
+if __name__ == "__main__":
+    main()
