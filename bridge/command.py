@@ -6,6 +6,7 @@ import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     from bridge.sweep import Sweep
     from bridge.tree import ShardTree
     from notifier.broker import Queue
+    from notifier.channels import silence, warn_of_silence
     from notifier.database import check_durable, check_schema, connect
     from notifier.health import Heartbeat
     from notifier.metrics import served
@@ -82,7 +84,10 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     high_water = settings.queue_high_water
     relay = Relay(engine, publications, queue, high_water, settings.unknown_after_seconds, behind)
     rewinds = Rewinds(engine, partitions, owner, settings.shard_lease_seconds)
-    deadlines = Deadlines(Unknowns(engine, settings.unknown_after_seconds), routes)
+    warn_of_silence((route.channel for route in routes), settings)
+    deadlines = Deadlines(
+        Unknowns(engine, settings.unknown_after_seconds), routes, partial(silence, settings=settings)
+    )
     retention = DropOldDays(Retention(engine, settings.keep_days))
     try:
         with served(engine, settings.metrics_port, settings.metrics_address, settings.keep_days):

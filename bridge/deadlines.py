@@ -1,5 +1,7 @@
 """What becomes of an attempt whose answer was lost, at its deadline: what its route wants, on evidence only."""
 
+from collections.abc import Callable
+
 import structlog
 
 from notifier.channels import Capability, capability
@@ -19,11 +21,17 @@ _EVIDENCE = {
 
 
 class Deadlines:
-    """Runs in every bridge at once; each unknown is one bridge's."""
+    """Runs in every bridge at once; each unknown is one bridge's.
 
-    def __init__(self, unknowns: Unknowns, routes: Routes) -> None:
+    `silence` says of a channel why no event of it can come, None where they can: see `notifier.channels`.
+    """
+
+    def __init__(
+        self, unknowns: Unknowns, routes: Routes, silence: Callable[[str], str | None] = lambda _: None
+    ) -> None:
         self._unknowns = unknowns
         self._routes = routes
+        self._silence = silence
 
     def run_once(self) -> dict[Decision, int]:
         """Decide about those whose deadline has come; answers how many of each kind."""
@@ -35,12 +43,16 @@ class Deadlines:
         if held := decided[Decision.HOLD]:
             log.error("ALARM: lost answers wait for the operator: notifier list --status unknown", count=held)
         if waiting := decided[Decision.WAIT]:
-            log.error("ALARM: lost answers wait for events, and none are known to flow", count=waiting)
+            log.error(
+                "ALARM: lost answers wait for events, and none are known to flow: does `notifier feedback` run, does "
+                "the configuration set publish SEND, and has this installation a queue of its own?",
+                count=waiting,
+            )
         return decided
 
     def _decide(self, unknown: Unknown) -> Verdict:
         route = self._routes.get(unknown.route)
-        return verdict(unknown, route, capability_of(unknown.channel))
+        return verdict(unknown, route, capability_of(unknown.channel), self._silence(unknown.channel))
 
 
 def capability_of(channel: str) -> Capability:
@@ -51,8 +63,10 @@ def capability_of(channel: str) -> Capability:
         return Capability.DELIVERY_EVENTS
 
 
-def verdict(unknown: Unknown, route: Route | None, offers: Capability) -> Verdict:
-    """What is right for this unknown outcome. Pure."""
+def verdict(unknown: Unknown, route: Route | None, offers: Capability, silence: str | None = None) -> Verdict:
+    """What is right for this unknown outcome. Pure. With `silence`, no event can come: only the operator can know."""
+    if silence:
+        return Verdict(Decision.HOLD, silence)
     if offers is Capability.DELIVERY_EVENTS and not unknown.flowing:
         return Verdict(Decision.WAIT, "no events are known to flow")
     wish = _wish(route, offers)

@@ -1,12 +1,12 @@
 """The shards that this bridge holds right now, shared by its threads."""
 
 import threading
-import time
 
 import structlog
 
 from bridge.leases import Leases
 from bridge.reader import ShardReader
+from notifier.clock import boottime
 from notifier.database import DatabaseError
 from notifier.outbox import ShardLease
 
@@ -23,7 +23,7 @@ class Holdings:
         self._most = most
         self._lock = threading.Lock()
         self._held: dict[int, ShardReader] = {}
-        self._renewed_at = time.monotonic()
+        self._renewed_at = boottime()
         self.renew_seconds = leases.ttl / 4
 
     def take(self) -> list[ShardLease]:
@@ -31,7 +31,7 @@ class Holdings:
 
         They count as held once `add` gave them a reader.
         """
-        asked_at = time.monotonic()
+        asked_at = boottime()
         with self._lock:
             held = list(self._held)
         room = self._most - len(held)
@@ -51,7 +51,7 @@ class Holdings:
         """Prolong all leases, say how far their shards are read, and forget those that are lost."""
         with self._lock:
             held = dict(self._held)
-        now = time.monotonic()
+        now = boottime()
         caught_up = {n: now - each.caught_up_at for n, each in held.items() if each.caught_up_at is not None}
         still = self._leases.renew([each.lease for each in held.values()], caught_up)
         with self._lock:
@@ -65,7 +65,7 @@ class Holdings:
 
     def overdue(self) -> bool:
         """Whether the leases were not renewed in time: what is read now might not be ours to record."""
-        return time.monotonic() > self._renewed_at + self._leases.ttl - margin(self._leases.ttl)
+        return boottime() > self._renewed_at + self._leases.ttl - margin(self._leases.ttl)
 
     def forget(self, reader: ShardReader) -> bool:
         """It is done with, or somebody else's; answers whether it was still held."""

@@ -14,6 +14,7 @@ from bridge.intake import Intake
 from bridge.listing import Lister, Listing
 from bridge.streams import IteratorExpired, RecordPage, Refused, ShardGone, Throttled, UnreadPage
 from bridge.tree import ShardTree
+from notifier.clock import boottime
 from notifier.errors import DataTrimmed, LeaseLost, NotifierError
 from notifier.outbox import ShardLease
 
@@ -148,8 +149,8 @@ class ShardReader:
         return self._fetch(self._iterator)
 
     def _fetch(self, iterator: str) -> tuple[float, RecordPage | UnreadPage]:
-        """The page, and the monotonic time before it was asked for."""
-        asked_at = time.monotonic()
+        """The page, and the time of `boottime` before it was asked for."""
+        asked_at = boottime()
         return asked_at, self._source.records(iterator)
 
     def _start(self) -> str:

@@ -6,12 +6,16 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Protocol
 
+import structlog
+
 from notifier.errors import RoutesError, SettingsError
 from notifier.messages import Message
 from notifier.outcomes import Outcome
 from notifier.routes import Route
 from notifier.settings import Settings
 from notifier.templates import Templates
+
+log = structlog.get_logger(__name__)
 
 GROUP = "notifier.channels"
 
@@ -98,6 +102,32 @@ def load_channel(name: str, settings: Settings) -> Channel:
 def capability(name: str) -> Capability:
     """What the provider of that channel offers; asks its class, and sets nothing up."""
     return channel_class(name).capability
+
+
+def silence(name: str, settings: Settings) -> str | None:
+    """Why no event can tell that the provider of this channel accepted a message, as these settings have it.
+
+    None where events can come, and for a channel that has none or is not installed here. A channel class that depends
+    on a setting says so by a static method `silence(settings)`.
+    """
+    try:
+        asked = getattr(channel_class(name), "silence", None)
+    except SettingsError:
+        return None
+    reason: str | None = asked(settings) if asked else None
+    return reason
+
+
+def warn_of_silence(names: Iterable[str], settings: Settings) -> None:
+    """Log what becomes of lost answers on channels whose events cannot come."""
+    for name in sorted(set(names)):
+        if reason := silence(name, settings):
+            log.warning(
+                "no event can settle a lost answer: unknown outcomes are held for the operator; "
+                "docs/feedback.md says how to set events up",
+                channel=name,
+                reason=reason,
+            )
 
 
 def address_of(name: str, to: str) -> str:

@@ -14,7 +14,11 @@ class FeedbackKind(StrEnum):
     """The words of SES event publishing; other providers' events are said in them."""
 
     SEND = "send"
-    """Accepted, nothing more: also for a recipient that the provider suppresses."""
+    """Accepted, nothing more: also for a recipient that the provider suppresses. Each acceptance has this event, so
+    that only this one tells whether events flow.
+    """
+    OTHER = "other"
+    """Anything else that happened to an accepted message, such as an open or a click."""
     DELIVERY = "delivery"
     BOUNCE = "bounce"
     COMPLAINT = "complaint"
@@ -31,7 +35,8 @@ class Feedback:
 
     `notification_id` and `attempt` are our tags, None where the message carries none; `message_id` is the
     provider's. `sent_at` is when the provider took the message, `occurred_at` when this happened to it.
-    `permanent` says of a bounce that the address will never work. `detail` is the provider's diagnosis.
+    `recipient` is whom this message was sent to. `permanent` says of a bounce that the address will never work.
+    `detail` is the provider's diagnosis.
     """
 
     kind: FeedbackKind

@@ -84,7 +84,7 @@ class WebhookContent:
 class Message(Generic[RequestT_co, ContentT_co]):
     """One attempt to send one notification: what the route asked for, rendered, under its id.
 
-    Its request must not start after the monotonic time `not_after`: the attempt might be over for everybody else.
+    Its request must not start after `not_after`, a time of `notifier.clock.boottime`: its lease may be over then.
     """
 
     notification_id: UUID

@@ -47,7 +47,7 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-_EVIDENCE = "a delivery event: the provider had accepted after all"
+_EVIDENCE = "a delivery event, or a late answer: the provider had accepted after all"
 
 TRANSITIONS: dict[tuple[Status, Status], str] = {
     (Status.PENDING, Status.SENDING): "begin",
@@ -57,11 +57,14 @@ TRANSITIONS: dict[tuple[Status, Status], str] = {
     (Status.PENDING, Status.SUPPRESSED): "the recipient is suppressed or opted out",
     (Status.PENDING, Status.EXPIRED): "too old for its route",
     (Status.PENDING, Status.CANCELLED): "cancelled by the operator",
-    (Status.SENDING, Status.SENT): "the provider accepted, or a delivery event of this attempt says so",
+    (
+        Status.SENDING,
+        Status.SENT,
+    ): "the provider accepted: its answer, or a delivery event of an attempt with this number",
     (Status.SENDING, Status.PENDING): "known not accepted; tried again later",
     (Status.SENDING, Status.FAILED): "refused for good, or attempts used up",
     (Status.SENDING, Status.UNKNOWN): "the answer was lost, or the lease ended",
-    (Status.UNKNOWN, Status.SENT): "a delivery event, the late answer of the same attempt, or the operator",
+    (Status.UNKNOWN, Status.SENT): "a delivery event, a late answer, or the operator",
     (Status.UNKNOWN, Status.PENDING): "the route's policy, the operator, or the late answer: not accepted",
     (Status.UNKNOWN, Status.FAILED): "the route's policy, the operator, or the late answer: refused",
     (Status.SENT, Status.DELIVERED): "delivery event",

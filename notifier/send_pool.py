@@ -1,11 +1,11 @@
 """Threads for a channel whose provider takes one message in a request."""
 
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any, NamedTuple
 
+from notifier.clock import boottime
 from notifier.lanes import Lanes
 from notifier.messages import Message
 from notifier.outcomes import Late, Outcome, Unknown
@@ -53,7 +53,7 @@ class SendPool:
         `lane` names the receiver of a message. Give it where each message has a receiver of its own: one that is slow
         does not hold up the others then, and what has no place with it is `Late`.
         """
-        deadline = time.monotonic() + self._seconds
+        deadline = boottime() + self._seconds
         if lane is None:
             return list(self._threads.map(lambda message: _outcome(message, send_one, deadline), messages))
         futures = [
@@ -68,7 +68,7 @@ class SendPool:
 
 
 def _outcome(message: Message[Any, Any], send_one: SendOne, deadline: float) -> Outcome:
-    if time.monotonic() >= min(deadline, message.not_after):
+    if boottime() >= min(deadline, message.not_after):
         return Late("too slow for this many messages at once; not sent")
     try:
         return send_one(message)

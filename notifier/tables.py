@@ -13,6 +13,7 @@ sides in one transaction.
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Computed,
@@ -293,6 +294,16 @@ unmatched_feedback = Table(
     Column("notification_id", Uuid),  # what its tag says
     Column("reason", Text, nullable=False),
     Column("received_at", _TIME, nullable=False, server_default=_NOW),
+    # What is needed to settle it once the notification is recorded again, for events with both tags.
+    Column("look_at", _TIME),  # when to look for the notification next; empty: never
+    Column("attempt", Integer),
+    Column("sent_at", _TIME),
+    Column("recipient", Text),  # only where it would be suppressed
+    Column("permanent", Boolean),
+    Column("detail", Text),
+    Column("topic", Text),
+    Index("unmatched_feedback_look_at", "look_at", postgresql_where=text("look_at IS NOT NULL")),
+    Index("unmatched_feedback_waiting", "notification_id", postgresql_where=text("look_at IS NOT NULL")),
 )
 
 dead_letters = Table(

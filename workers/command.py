@@ -44,7 +44,7 @@ def worker(
 def check(channels: list[str]) -> None:
     """Raises the NotifierError that says what is missing, before Celery starts."""
     from notifier.broker import Queue
-    from notifier.channels import load_channel
+    from notifier.channels import load_channel, warn_of_silence
     from notifier.database import check_durable, check_schema
     from notifier.settings import load_settings
     from workers.wiring import engine, routes, templates
@@ -52,6 +52,7 @@ def check(channels: list[str]) -> None:
     settings = load_settings()
     for channel in channels:
         load_channel(channel, settings)
+    warn_of_silence(channels, settings)
     templates(settings, routes()).check()
     check_schema(engine())
     check_durable(engine(), allowed=settings.allow_nondurable_database)

@@ -4,7 +4,6 @@ Everything slow or fallible that is not the request itself comes before begin, s
 be unknown is as short as the request. What is built is sent without waiting for what is not.
 """
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
@@ -13,6 +12,7 @@ from uuid import UUID
 import structlog
 
 from notifier.channels import Channel
+from notifier.clock import boottime
 from notifier.database import DatabaseError
 from notifier.errors import NotifierError
 from notifier.messages import Message
@@ -198,10 +198,10 @@ class Delivery:
         wanted = [self._wanted(each) for each in ready]
         patience = self._patience([each.id for each in wanted], _LONG_PATIENCE_SECONDS)
         token = patience.run(self._attempts.token)
-        not_after = time.monotonic() + self._lease_seconds / 2
+        not_after = boottime() + self._lease_seconds / 2
         begin = patience.run(lambda: self._attempts.begin(token, wanted, self._lease_seconds, probing=probing))
         suppressed = [Change(id_, Status.SUPPRESSED) for id_ in begin.suppressed]
-        if time.monotonic() > not_after:  # what an earlier try began may be unknown by now
+        if boottime() > not_after:  # what an earlier try began may be unknown by now
             return suppressed + self._finish(token, [too_late(each.work) for each in ready])
         attempts = {each.id: each.attempt for each in begin.begun}
         ours = [each for each in ready if each.work.id in attempts]

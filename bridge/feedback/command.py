@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from notifier.settings import Settings
 
 CHANNEL = "email"
+_AGAIN_SECONDS = 1.0
+_MATCH_SECONDS = 2.0
 
 
 def feedback(
@@ -41,23 +43,35 @@ def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
     from bridge.feedback.queue import FeedbackQueue
     from bridge.feedback.receiver import Receiver
     from bridge.feedback.receivers import Receivers
+    from bridge.feedback.recent import RecentlySettled
+    from bridge.loops import Loop
+    from notifier.channels import warn_of_silence
     from notifier.database import check_durable, check_schema, connect
     from notifier.health import Heartbeat
     from notifier.outbox import RateLimits, Settlement
 
     actor = f"feedback {socket.gethostname()}:{os.getpid()}"
+    warn_of_silence([CHANNEL], settings)
     opener = opener_of(settings, fetch)
     queue = FeedbackQueue(settings, connections=concurrency)
-    engine = connect(settings.database_url.get_secret_value(), pool_size=concurrency, application="notifier feedback")
+    engine = connect(
+        settings.database_url.get_secret_value(), pool_size=concurrency + 2, application="notifier feedback"
+    )
     limits = RateLimits(settings.bounce_rate_limit, settings.complaint_rate_limit)
     settlement = Settlement(engine, channel=CHANNEL, actor=actor, limits=limits)
+    recent = RecentlySettled(settlement)
     flow = Flow(queue)
     try:
         check_schema(engine)
         check_durable(engine, allowed=settings.allow_nondurable_database)
         queue.check()
         yield Receivers(
-            [Receiver(queue, opener, settlement, flow) for _ in range(concurrency)], Heartbeat("feedback")
+            [Receiver(queue, opener, recent, flow) for _ in range(concurrency)],
+            Heartbeat("feedback"),
+            others=(
+                Loop("settle again", _AGAIN_SECONDS, recent.settle_again),
+                Loop("match again", _MATCH_SECONDS, settlement.match_again),
+            ),
         )
     finally:
         queue.close()

@@ -45,7 +45,9 @@ def _unwrapped(record: object) -> Record:
 
 
 def _proof(mail: Record) -> Feedback:
-    """What every event says, whatever its kind: that the message was taken."""
+    """What every event says, whatever its kind: that the message was taken. Its recipient is the address that we
+    gave: what the bounce names may be spelled in another way, or be where the mail was forwarded to.
+    """
     message_id, sent_at = mail.get("messageId"), _time(mail.get("timestamp"))
     if not _storable(message_id):
         raise DecodeError("its mail has no messageId")
@@ -67,8 +69,12 @@ def _send(proof: Feedback, _: Record) -> list[Feedback]:
     return [proof]
 
 
+def _other(proof: Feedback, _: Record) -> list[Feedback]:
+    return [replace(proof, kind=FeedbackKind.OTHER)]
+
+
 def _delivery(proof: Feedback, delivery: Record) -> list[Feedback]:
-    recipient = _first(delivery.get("recipients")) or proof.recipient
+    recipient = proof.recipient or _first(delivery.get("recipients"))
     return [replace(_happened(proof, FeedbackKind.DELIVERY, delivery), recipient=recipient)]
 
 
@@ -77,18 +83,18 @@ def _bounce(proof: Feedback, bounce: Record) -> list[Feedback]:
     kind, subtype = _text(bounce.get("bounceType")), _text(bounce.get("bounceSubType"))
     diagnosis = next((_text(each.get("diagnosticCode")) for each in people), "")
     if (kind, subtype) == ("Transient", "General") and not diagnosis and not any("status" in each for each in people):
-        return [proof]  # a machine answered that its owner is out of office: the mail is in the mailbox
+        return _other(proof, bounce)  # a machine answered that its owner is out of office: it is in the mailbox
     bounced = _happened(proof, FeedbackKind.BOUNCE, bounce, f"{kind}/{subtype}", diagnosis)
-    return [replace(bounced, recipient=_of(people) or proof.recipient, permanent=kind == "Permanent")]
+    return [replace(bounced, recipient=proof.recipient or _of(people), permanent=kind == "Permanent")]
 
 
 def _complaint(proof: Feedback, complaint: Record) -> list[Feedback]:
     kind = _text(complaint.get("complaintFeedbackType"))
     if kind == "not-spam":
-        return [proof]  # the opposite of a complaint
+        return _other(proof, complaint)  # the opposite of a complaint
     people = _people(complaint.get("complainedRecipients"))
     complained = _happened(proof, FeedbackKind.COMPLAINT, complaint, kind, _text(complaint.get("complaintSubType")))
-    return [replace(complained, recipient=_of(people) or proof.recipient)]
+    return [replace(complained, recipient=proof.recipient or _of(people))]
 
 
 def _reject(proof: Feedback, reject: Record) -> list[Feedback]:
@@ -103,7 +109,7 @@ def _delay(proof: Feedback, delay: Record) -> list[Feedback]:
     people = _people(delay.get("delayedRecipients"))
     diagnosis = next((_text(each.get("diagnosticCode")) for each in people), "")
     delayed = _happened(proof, FeedbackKind.DELAY, delay, _text(delay.get("delayType")), diagnosis)
-    return [replace(delayed, recipient=_of(people) or proof.recipient)]
+    return [replace(delayed, recipient=proof.recipient or _of(people))]
 
 
 def _subscription(proof: Feedback, subscription: Record) -> list[Feedback]:
@@ -116,7 +122,7 @@ def _subscription(proof: Feedback, subscription: Record) -> list[Feedback]:
     return [
         replace(left, topic=topic, occurred_at=left.occurred_at + timedelta(microseconds=number))
         for number, topic in enumerate(topics)
-    ] or [proof]
+    ] or _other(proof, subscription)
 
 
 _MEANINGS: Mapping[str, tuple[str, Callable[[Feedback, Record], list[Feedback]]]] = {
@@ -129,8 +135,8 @@ _MEANINGS: Mapping[str, tuple[str, Callable[[Feedback, Record], list[Feedback]]]
     "DeliveryDelay": ("deliveryDelay", _delay),
     "Subscription": ("subscription", _subscription),
     # Nobody counts these here; they prove that the message was taken.
-    "Open": ("open", _send),
-    "Click": ("click", _send),
+    "Open": ("open", _other),
+    "Click": ("click", _other),
 }
 
 

@@ -10,11 +10,11 @@ be always the other one that a message comes to, ten times in a row.
 """
 
 import threading
-import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from bridge.feedback.queue import QueueMessage
+from notifier.clock import boottime
 
 _LOOK_SECONDS = 5.0
 _LOOKS = 2
@@ -34,7 +34,7 @@ class Counts(Protocol):
 class Flow:
     """Shared by the receivers of a process."""
 
-    def __init__(self, queue: Counts, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, queue: Counts, clock: Callable[[], float] = boottime) -> None:
         self._queue = queue
         self._fresh = max(2.0, queue.visibility / _FRESH_PART)
         self._window = queue.visibility + self._fresh + _CLOCK_SECONDS

@@ -24,12 +24,16 @@ class Receivers:
         receivers: Sequence[Receiver],
         heartbeat: Heartbeat,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        others: Sequence[Loop] = (),
     ) -> None:
+        """`others` run beside the receivers."""
         self._receivers = receivers
         self._heartbeat = heartbeat
         self._clock = clock
         self._stopping = threading.Event()
         self._loops = [Loop(f"receive {number}", 0.0, each.run_once) for number, each in enumerate(receivers, 1)]
+        self._loops += others
 
     def run(self) -> None:
         """Until `stop` is called, and until the batches under way are settled and deleted."""

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Engine, TextClause, text
 
 from notifier.notifications import Status, created_ms
+from notifier.outbox.acceptances import Acceptance, accept
 from notifier.outbox.changes import Change, change_statement, columns, uuids
 from notifier.outbox.days import within
 from notifier.outbox.results import conclude
@@ -89,7 +90,10 @@ SELECT notification_id, record FROM notifications
 WHERE notification_id = ANY(CAST(:ids AS uuid[])) AND in_days(notification_id)
 """)
 
-# Idempotent for its token: where the answer to the commit was lost, the same call finds what it began.
+# Idempotent for its token: where the answer to the commit was lost, the same call finds what it began, and it may
+# begin more. The claim then covers all rows of the token, with a fresh lease.
+# A notification that was lost and recorded again may have been accepted before: nothing is begun for it while an
+# event that names it waits to be settled (`Settlement.match_again`).
 _BEGIN = text(f"""
 WITH wanted AS (
   SELECT * FROM unnest(
@@ -101,6 +105,9 @@ WITH wanted AS (
     ON s.channel = :channel AND s.address = wanted.address AND s.topic IN ('', wanted.topic)
   WHERE NOT (wanted.transactional AND s.reason = 'unsubscribe')
   GROUP BY wanted.id
+), told AS (
+  SELECT u.notification_id AS id FROM unmatched_feedback u
+  WHERE u.notification_id = ANY(CAST(:ids AS uuid[])) AND u.look_at IS NOT NULL
 ), suppressed AS (
   UPDATE deliveries d SET status = 'suppressed', recipient = wanted.address, ended_at = now(),
     next_attempt_at = NULL, reason = barred.reason
@@ -119,13 +126,16 @@ WITH wanted AS (
   WHERE d.notification_id = wanted.id AND in_days(d.notification_id)
     AND (wanted.id IS NULL
          OR {_DUE} AND {_RUNS} AND NOT EXISTS (SELECT FROM barred WHERE barred.id = wanted.id)
+         AND NOT EXISTS (SELECT FROM told WHERE told.id = wanted.id)
          OR d.status = 'sending' AND d.token = :token)
   RETURNING d.notification_id, d.attempt
 ), claim AS (
   INSERT INTO claims (token, channel, worker, notification_ids, lease_until)
   SELECT :token, :channel, :worker, array_agg(notification_id), now() + make_interval(secs => :lease)
   FROM begun HAVING count(*) > 0
-  ON CONFLICT (token) DO NOTHING
+  ON CONFLICT (token) DO UPDATE SET
+    notification_ids = ARRAY(SELECT unnest(claims.notification_ids) UNION SELECT unnest(excluded.notification_ids)),
+    lease_until = excluded.lease_until
 )
 SELECT notification_id, attempt, true FROM begun
 UNION ALL SELECT notification_id, attempt, false FROM suppressed
@@ -144,6 +154,8 @@ _FINISH_LATE = change_statement(
     quiet="'unknown'",
 )
 
+_LATE = "the provider's answer came late: it had accepted"
+
 _ACTOR = text("""
 INSERT INTO actors (name) VALUES (:name) ON CONFLICT (name) DO UPDATE SET started_at = now() RETURNING id
 """)
@@ -156,6 +168,7 @@ class Attempts:
         self, engine: Engine, *, channel: str, worker: str, unknown_after: float = UNKNOWN_AFTER_SECONDS
     ) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")  # one statement, one round trip
+        self._transactions = engine
         self._channel = channel
         self._worker = worker
         self._unknown_after = unknown_after
@@ -216,11 +229,25 @@ class Attempts:
         """Sending → sent, pending (later), failed, unknown, for the attempts of this token; ends its lease.
 
         A delivery that the end of the lease made unknown meanwhile is settled all the same: a late answer of the
-        same attempt is evidence. Answers the ids that changed; the others were lost to a later attempt.
+        same attempt is evidence. A late acceptance is evidence for any later state too, and where the delivery
+        names another message it is counted in `duplicates`. Return the ids that changed; the others were settled
+        by somebody else.
         """
         changed = self._apply(_FINISH, Status.SENDING, changes, token=token)
-        late = [each for each in changes if each.id not in changed and each.to is not Status.UNKNOWN]
-        return changed | self._apply(_FINISH_LATE, Status.UNKNOWN, late, token=token)
+        late = [each for each in changes if each.id not in changed]
+        refused = [each for each in late if each.to not in (Status.SENT, Status.UNKNOWN)]
+        changed |= self._apply(_FINISH_LATE, Status.UNKNOWN, refused, token=token)
+        return changed | self._accept([each for each in late if each.to is Status.SENT])
+
+    def _accept(self, late: Sequence[Change]) -> set[UUID]:
+        if not late:
+            return set()
+        proofs = [Acceptance(each.id, each.message_id, _LATE) for each in late]
+        with self._transactions.begin() as connection:
+            accepted, _ = accept(connection, proofs, self._worker)
+            if accepted:
+                conclude(connection, sorted(accepted))
+        return accepted
 
     def _apply(self, statement: TextClause, source: Status, changes: Sequence[Change], **more: Any) -> set[UUID]:
         if not changes:

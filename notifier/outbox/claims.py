@@ -10,23 +10,28 @@ from notifier.outbox.days import within
 from notifier.outbox.results import conclude
 
 _ENDED = text("""
-SELECT token, notification_ids FROM claims
-WHERE lease_until < now() ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED
+SELECT token, notification_ids FROM claims WHERE lease_until < now() ORDER BY lease_until LIMIT :limit
 """)
 
 # A statement of its own: the days of the ids must be known before it is planned.
+# Deliveries first, then claims, then due rows, as in every other statement: a late finish of the same token would
+# otherwise wait for this one, and this one for it. Of two at once the second finds nothing that is still sending.
 _EXPIRE = text("""
 WITH ended AS (
-  DELETE FROM claims WHERE token = ANY(CAST(:tokens AS uuid[])) AND lease_until < now()
-  RETURNING token, channel, worker, notification_ids
+  SELECT token, channel, worker, notification_ids FROM claims
+  WHERE token = ANY(CAST(:tokens AS uuid[])) AND lease_until < now()
 ), lost AS (
   UPDATE deliveries d SET
     status = CASE WHEN d.provider_message_id IS NULL THEN 'unknown'::delivery_status ELSE 'sent' END,
     ended_at = now(), reason = 'its worker gave no answer within the lease'
-  FROM ended, unnest(ended.notification_ids) AS claimed (id)
-  WHERE d.notification_id = claimed.id AND in_days(d.notification_id) AND d.token = ended.token
-    AND (claimed.id IS NULL OR d.status = 'sending')
+  FROM (
+    SELECT ended.*, claimed.id FROM ended, unnest(ended.notification_ids) AS claimed (id) ORDER BY claimed.id
+  ) AS ended
+  WHERE d.notification_id = ended.id AND in_days(d.notification_id) AND d.token = ended.token
+    AND (ended.id IS NULL OR d.status = 'sending')
   RETURNING d.notification_id, d.status, d.attempt, d.begun_at, d.reason, ended.channel, ended.worker
+), released AS (
+  DELETE FROM claims USING ended WHERE claims.token = ended.token AND claims.lease_until < now()
 ), attention AS (
   INSERT INTO due (notification_id, kind, channel, due_at)
   SELECT notification_id, 'unknown', channel, now() + make_interval(secs => :unknown_after)

@@ -56,7 +56,7 @@ ROLES: Mapping[str, Grants] = {
     "notifier_bridge": {
         "alembic_version": "SELECT",
         "channels": "SELECT",
-        "claims": "SELECT, UPDATE (lease_until), DELETE",
+        "claims": "SELECT, DELETE",
         "day_counts": "SELECT",
         "days": "SELECT",
         "dead_letters": "SELECT (id)",
@@ -76,13 +76,14 @@ ROLES: Mapping[str, Grants] = {
         ),
         "shards": "SELECT, INSERT, UPDATE",
         "streams": "SELECT, INSERT",
-        "unmatched_feedback": "SELECT (message_id)",
+        "unmatched_feedback": "SELECT (message_id, look_at, received_at)",
     },
     "notifier_worker": {
         "actors": "SELECT, INSERT, UPDATE (started_at)",
         "alembic_version": "SELECT",
         "channels": "SELECT, INSERT, UPDATE (state, reason, actor, changed_at, probe_at, probes)",
-        "claims": "SELECT (token), INSERT, DELETE",
+        "claims": "SELECT (token, notification_ids, lease_until), INSERT, UPDATE (notification_ids, lease_until), "
+        "DELETE",
         "deliveries": "SELECT, UPDATE",
         "delivery_events": "INSERT",
         "due": "SELECT (notification_id, kind, due_at), INSERT, UPDATE (kind, due_at), DELETE",
@@ -92,6 +93,7 @@ ROLES: Mapping[str, Grants] = {
         "publications": "SELECT (channel, published_at), UPDATE (due_at)",
         "suppressions": "SELECT",
         "suspects": "SELECT, INSERT (notification_id), UPDATE (builds, begun_at), DELETE",
+        "unmatched_feedback": "SELECT (notification_id, look_at)",
     },
     "notifier_feedback": {
         "alembic_version": "SELECT",
@@ -104,7 +106,7 @@ ROLES: Mapping[str, Grants] = {
         "feedback": "SELECT, INSERT",
         "feedback_hours": "SELECT, INSERT, UPDATE",
         "suppressions": "SELECT, INSERT, UPDATE",
-        "unmatched_feedback": "INSERT",
+        "unmatched_feedback": "SELECT, INSERT, UPDATE (look_at, recipient), DELETE",
     },
     "notifier_console": _LOOK,
     "notifier_operator": {

@@ -1,7 +1,8 @@
 """Attempts whose answer was lost, at their deadline: what the route wants is done, and only on evidence.
 
-No event is no evidence by itself. It becomes some when events are known to flow: the queue was empty after the
-deadline, and events of messages that left later have come.
+A missing event proves nothing by itself. It counts only while events are known to flow: the queue was empty after the
+deadline, and since then the `Send` event of a message of ours that left later has come. While the queue also brings
+events of notifications that are not in this database, events of ours may reach somebody else: then it never counts.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ from notifier.outbox.days import within
 
 _MARGIN_SECONDS = 5.0
 """The provider's clock and ours differ; an event must be of a message that surely left later."""
+
+_LOOK_AGAIN_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +50,38 @@ class Verdict:
     reason: str
 
 
-_OVERDUE = text("""
-SELECT notification_id FROM due WHERE kind = 'unknown' AND due_at <= now()
-ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+# A transaction of its own: no other bridge looks at these for a while, and no lock is kept.
+_TAKE_OVERDUE = text("""
+UPDATE due SET due_at = now() + make_interval(secs => :look_again)
+WHERE notification_id IN (
+  SELECT notification_id FROM due WHERE kind = 'unknown' AND due_at <= now()
+  ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+) RETURNING notification_id
 """)
 
+# Deliveries first, then their due rows, as in every other statement: feedback that settles the same ones would
+# otherwise wait for us, and we for it.
+_LOCK = text("""
+SELECT d.notification_id FROM deliveries d
+WHERE d.notification_id = ANY(CAST(:ids AS uuid[])) AND in_days(d.notification_id) AND d.status = 'unknown'
+ORDER BY d.notification_id FOR UPDATE
+""")
+
+# A statement of its own: it sees what whoever held the rows before has written.
 _TAKE = text("""
 SELECT u.notification_id, u.channel, n.route, d.attempt, d.failures,
        extract(epoch FROM now())::float8,
        coalesce(c.drained_at > d.begun_at + make_interval(secs => :unknown_after)
                 AND c.events_sent_until > d.begun_at + make_interval(secs => :margin), false)
+       AND NOT EXISTS (
+         SELECT FROM unmatched_feedback f WHERE f.look_at IS NOT NULL AND f.received_at > d.begun_at
+       )
 FROM due u
 JOIN deliveries d ON d.notification_id = u.notification_id AND in_days(d.notification_id)
 JOIN notifications n ON n.notification_id = u.notification_id AND in_days(n.notification_id)
 LEFT JOIN channels c ON c.channel = u.channel
-WHERE u.notification_id = ANY(CAST(:ids AS uuid[])) AND (u.notification_id IS NULL OR d.status = 'unknown')
-ORDER BY u.due_at
+WHERE u.notification_id = ANY(CAST(:ids AS uuid[])) AND u.kind = 'unknown'
+ORDER BY u.notification_id
 """)
 
 _SETTLE = text("""
@@ -109,11 +128,17 @@ class Unknowns:
     def settle(self, decide: Callable[[Unknown], Verdict], limit: int = 500) -> dict[Decision, int]:
         """Decide about those whose deadline has come, and do it; answers how many there were of each kind.
 
-        One transaction, in all bridges at once: each unknown is one bridge's.
+        In all bridges at once: each unknown is one bridge's. One that dies in between leaves its unknowns to the
+        others after a while.
         """
         decided: dict[Decision, list[tuple[Unknown, Verdict]]] = {each: [] for each in Decision}
         with self._engine.begin() as connection:
-            for unknown in self._take(connection, limit):
+            values = {"limit": limit, "look_again": _LOOK_AGAIN_SECONDS}
+            overdue = list(connection.execute(_TAKE_OVERDUE, values).scalars())
+        if not overdue:
+            return dict.fromkeys(Decision, 0)
+        with self._engine.begin() as connection:
+            for unknown in self._locked(connection, overdue):
                 verdict = decide(unknown)
                 decided[verdict.decision].append((unknown, verdict))
             _write(connection, decided[Decision.RESEND] + decided[Decision.DROP])
@@ -123,15 +148,16 @@ class Unknowns:
                 connection.execute(_WAIT, {"ids": waiting, "seconds": min(30.0, self._unknown_after)})
         return {each: len(found) for each, found in decided.items()}
 
-    def _take(self, connection: Connection, limit: int) -> list[Unknown]:
-        """Those whose deadline has come; no other bridge has them until the transaction ends."""
-        if not (ids := list(connection.execute(_OVERDUE, {"limit": limit}).scalars())):
-            return []
+    def _locked(self, connection: Connection, overdue: Sequence[UUID]) -> list[Unknown]:
+        """Those that are still unknown."""
+        locked = list(connection.execute(within(_LOCK, overdue), {"ids": overdue}).scalars())
         margin = min(_MARGIN_SECONDS, self._unknown_after)
-        values = {"ids": ids, "unknown_after": self._unknown_after, "margin": margin}
+        values = {"ids": locked, "unknown_after": self._unknown_after, "margin": margin}
         return [
             Unknown(id_, channel, route, attempt, failures, now - created_ms(id_) / 1000, flowing)
-            for id_, channel, route, attempt, failures, now, flowing in connection.execute(within(_TAKE, ids), values)
+            for id_, channel, route, attempt, failures, now, flowing in connection.execute(
+                within(_TAKE, locked), values
+            )
         ]
 
 

@@ -1,15 +1,19 @@
 """What is right for an unknown outcome: every combination of the route's wish, the provider and the evidence."""
 
 import uuid
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from bridge.deadlines import capability_of, verdict
-from notifier.channels import Capability
-from notifier.outbox import Decision, Unknown
+from bridge.deadlines import Deadlines, capability_of, verdict
+from notifier.channels import Capability, silence, warn_of_silence
+from notifier.outbox import Decision, Unknown, Verdict
 from notifier.retry import OnUnknown, RetryPolicy
-from notifier.routes import Route
+from notifier.routes import Route, Routes
+from notifier.settings import Settings
 
 EVENTS, KEY, NONE = Capability.DELIVERY_EVENTS, Capability.IDEMPOTENCY_KEY, Capability.NONE
 WAIT, RESEND, DROP, HOLD = Decision.WAIT, Decision.RESEND, Decision.DROP, Decision.HOLD
@@ -70,3 +74,34 @@ def test_a_route_that_is_gone_leaves_it_to_the_operator() -> None:
 def test_the_capability_comes_from_the_channel_that_is_installed() -> None:
     assert capability_of("email") is EVENTS
     assert capability_of("pigeon") is EVENTS  # which waits, and does nothing rash
+
+
+@pytest.mark.parametrize("flowing", [True, False])
+@pytest.mark.parametrize("wish", [*OnUnknown, None])
+def test_where_no_event_can_come_the_operator_decides(wish: OnUnknown | None, flowing: bool) -> None:
+    found = verdict(unknown(flowing), route(wish), EVENTS, "NOTIFIER_SES_CONFIGURATION_SET is empty")
+    assert (found.decision, found.reason) == (HOLD, "NOTIFIER_SES_CONFIGURATION_SET is empty")
+
+
+@pytest.mark.parametrize(("configuration_set", "held"), [("", True), ("notifier", False)])
+def test_without_a_configuration_set_unknown_outcomes_are_held_and_the_operator_is_told(
+    configuration_set: str, held: bool
+) -> None:
+    settings = Settings(
+        database_url="postgresql://x", broker_url="redis://x", ses_configuration_set=configuration_set
+    )
+    asked: list[Decision] = []
+
+    class Overdue:
+        def settle(self, decide: Callable[[Unknown], Verdict]) -> dict[Decision, int]:
+            asked.append(decide(unknown(True)).decision)
+            return dict.fromkeys(Decision, 0)
+
+    routes = Routes([route(None)])
+    Deadlines(Overdue(), routes, partial(silence, settings=settings)).run_once()  # type: ignore[arg-type]
+    assert asked == [HOLD if held else RESEND]
+    with capture_logs() as logs:
+        warn_of_silence(["email", "sms", "pigeon"], settings)
+    assert [(each["channel"], each["reason"]) for each in logs] == (
+        [("email", "NOTIFIER_SES_CONFIGURATION_SET is empty")] if held else []
+    )

@@ -28,14 +28,14 @@ class Clock:
     def __init__(self) -> None:
         self.now = 1_000.0
 
-    def monotonic(self) -> float:
+    def __call__(self) -> float:
         return self.now
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("bridge.holdings.time", clock)
+    monkeypatch.setattr("bridge.holdings.boottime", clock)
     return clock
 
 

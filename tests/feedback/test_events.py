@@ -14,6 +14,9 @@ from tests.feedback.records import HARD, ID, LATER, MESSAGE_ID, RECIPIENT, SENT_
 
 PROOF = Feedback(FeedbackKind.SEND, MESSAGE_ID, SENT_AT, SENT_AT, ID, 2, RECIPIENT)
 
+OTHER = replace(PROOF, kind=FeedbackKind.OTHER)
+"""It was accepted, and this is not the event that every acceptance has."""
+
 
 def happened(kind: FeedbackKind, **more: Any) -> Feedback:
     return replace(PROOF, **{"kind": kind, "occurred_at": LATER, **more})
@@ -30,7 +33,7 @@ SAID = {
     "soft bounce": happened(
         FeedbackKind.BOUNCE, detail="Transient/MailboxFull: smtp; 552 5.2.2 mailbox is over its quota"
     ),
-    "out of office": PROOF,
+    "out of office": OTHER,
     "complaint": happened(FeedbackKind.COMPLAINT, detail="abuse"),
     "reject": happened(FeedbackKind.REJECT, occurred_at=SENT_AT, detail="Bad content"),
     "rendering failure": happened(
@@ -43,8 +46,8 @@ SAID = {
         detail="TransientCommunicationFailure: smtp; 421 4.4.1 Unable to connect to remote host",
     ),
     "unsubscribe": happened(FeedbackKind.UNSUBSCRIBE),
-    "open": PROOF,
-    "click": PROOF,
+    "open": OTHER,
+    "click": OTHER,
     "by EventBridge": happened(FeedbackKind.DELIVERY),
 }
 
@@ -82,7 +85,7 @@ def test_only_a_bounce_without_any_reason_is_an_answering_machine(
 
 
 def test_a_person_who_says_that_it_is_no_spam_does_not_complain() -> None:
-    assert feedback_of(records.complaint("not-spam")) == [PROOF]
+    assert feedback_of(records.complaint("not-spam")) == [OTHER]
 
 
 @pytest.mark.parametrize("people", [None, [], [{}], ["x"], "x"])
@@ -101,7 +104,7 @@ def test_each_topic_that_somebody_leaves_is_an_event_of_its_own() -> None:
 
 
 def test_a_person_who_comes_back_leaves_nothing() -> None:
-    assert feedback_of(records.subscription(topics(news="OptIn"), topics(news="OptOut"))) == [PROOF]
+    assert feedback_of(records.subscription(topics(news="OptIn"), topics(news="OptOut"))) == [OTHER]
 
 
 def test_what_happened_without_a_time_happened_when_it_was_sent() -> None:

@@ -179,8 +179,13 @@ def test_an_answer_that_names_another_message_is_a_duplicate(rows: Rows) -> None
 
 
 def test_what_matches_nothing_is_kept_once(rows: Rows) -> None:
-    (id_,) = rows.pending()  # never begun: the tag lies
-    strangers = [event(None), event(uuid.uuid4()), event(id_), event(id_, attempt=None, kind=FeedbackKind.DELIVERY)]
+    (id_,) = rows.pending()
+    strangers = [
+        event(None),
+        event(uuid.uuid4()),
+        event(id_, attempt=None),
+        event(id_, FeedbackKind.BOUNCE, attempt=None),
+    ]
     strangers = [
         Feedback(each.kind, f"m-{number}", NOW, NOW, each.notification_id, each.attempt)
         for number, each in enumerate(strangers)

@@ -1,4 +1,4 @@
-"""An unknown outcome at its deadline: the absence of an event counts only while events flow."""
+"""An unknown outcome at its deadline: a missing event counts only while events of ours flow."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -142,3 +142,62 @@ def test_two_bridges_decide_about_each_unknown_once(rows: Rows) -> None:
         sum(row["n"] for row in rows.all("SELECT count(*) AS n FROM delivery_events WHERE status_from = 'unknown'"))
         == 5
     )
+
+
+def say(rows: Rows, told: Feedback) -> None:
+    """That event, and then an empty queue."""
+    settlement = Settlement(rows.engine, channel="email")
+    settlement.settle([told])
+    settlement.idle()
+
+
+def sent(rows: Rows) -> UUID:
+    (id_,) = rows.pending()
+    token = uuid.uuid4()
+    rows.attempts().begin(token, [Wanted(id_, TO)], 60)
+    rows.attempts().finish(token, [Change(id_, Status.SENT, message_id=str(id_))])
+    return id_
+
+
+@pytest.mark.parametrize("kind", set(FeedbackKind) - {FeedbackKind.SEND})
+def test_events_that_not_every_acceptance_has_prove_nothing_by_their_absence(rows: Rows, kind: FeedbackKind) -> None:
+    """A configuration set that does not publish Send never proves silence."""
+    unknown(rows)
+    id_, now = sent(rows), datetime.now(UTC)
+    say(rows, Feedback(kind, str(id_), now, now, id_, 1))
+    assert [each.flowing for each in asked(rows)] == [False]
+
+
+@pytest.mark.parametrize("kind", FeedbackKind)
+@pytest.mark.parametrize(
+    ("names", "attempt"), [("nothing", None), ("nothing", 1), ("another", 1), ("ours", None), ("ours", 7)]
+)
+def test_events_of_others_prove_nothing(rows: Rows, kind: FeedbackKind, names: str, attempt: int | None) -> None:
+    """Untagged, of another Notifier, or of an attempt that we did not make."""
+    unknown(rows)
+    id_ = {"nothing": None, "another": uuid.uuid4(), "ours": sent(rows)}[names]
+    now = datetime.now(UTC)
+    say(rows, Feedback(kind, "m-foreign", now, now, id_, attempt, permanent=True))
+    assert [each.flowing for each in asked(rows)] == [False]
+
+
+def test_an_event_that_is_replayed_proves_what_it_proved(rows: Rows) -> None:
+    unknown(rows)
+    id_, then = sent(rows), datetime.now(UTC) - timedelta(minutes=10)
+    for _ in range(2):
+        say(rows, Feedback(FeedbackKind.SEND, str(id_), then, then, id_, 1))
+    assert [each.flowing for each in asked(rows)] == [False]
+
+
+def test_where_another_notifier_takes_from_the_same_queue_silence_proves_nothing(rows: Rows) -> None:
+    """It brings us events of notifications that are not ours, so events of ours may have gone to it."""
+    id_ = unknown(rows)
+    another_is_told_of(rows)
+    now = datetime.now(UTC)
+    say(rows, Feedback(FeedbackKind.SEND, "m-foreign", now, now, uuid.uuid4(), 1))
+    assert [each.flowing for each in asked(rows)] == [False]
+
+    rows.run("UPDATE unmatched_feedback SET received_at = now() - interval '2 min'")  # it stopped before the attempt
+    rows.run("UPDATE due SET due_at = now()")
+    assert [each.flowing for each in asked(rows)] == [True]
+    assert rows.status(id_) is Status.PENDING

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -164,16 +165,23 @@ def worker(rows: Rows, engine: Engine) -> None:
     assert [suspects.begin(ids[0]), suspects.begin(ids[0])] == [0, 1]
     suspects.clear(ids)
     token = attempts.token()
-    assert len(attempts.begin(token, [Wanted(id_, TO) for id_ in ids], 60).begun) == len(ends)
+    for _ in range(2):  # the answer to the first was lost
+        assert len(attempts.begin(token, [Wanted(id_, TO) for id_ in ids], 60).begun) == len(ends)
     delays = {Status.PENDING: 0.0}
     changes = [Change(id_, to, delay=delays.get(to), message_id="m") for id_, to in zip(ids, ends, strict=True)]
     assert attempts.finish(token, changes) == set(ids)
     (late,) = unknown(rows, token := attempts.token())
     expire(rows.engine)
     assert attempts.finish(token, [Change(late, Status.SENT, message_id="m")]) == {late}
+    (refused,) = unknown(rows, token := attempts.token())
+    expire(rows.engine)
+    assert attempts.finish(token, [Change(refused, Status.FAILED, reason="refused")]) == {refused}
     (twice,) = unknown(rows, token := attempts.token())
     rows.run("UPDATE deliveries SET provider_message_id = 'other' WHERE notification_id = :id", id=twice)
     assert attempts.finish(token, [Change(twice, Status.SENT, message_id="m")]) == {twice}
+    (given_up,) = rows.pending()
+    rows.run("INSERT INTO due VALUES (:id, 'retry', 'email', now())", id=given_up)
+    assert attempts.finish(attempts.token(), [Change(given_up, Status.SENT, message_id="m")]) == {given_up}
     assert attempts.decide([Change(rows.pending()[0], Status.SKIPPED)])
     Suppressions(rows.engine, actor="eva").add("email", TO, reason="manual")
     assert attempts.begin(attempts.token(), [Wanted(rows.pending()[0], TO)], 60).suppressed
@@ -199,6 +207,13 @@ def feedback(rows: Rows, engine: Engine) -> None:
         settled = settlement.settle([*told, stranger], [DeadLetter(b"{" + kind.value.encode(), "no JSON")])
         assert (settled.accepted, settled.duplicates, settled.unmatched, settled.dead) == (1, 1, 1, 1)
         Channels(rows.engine, actor="eva").resume("email")  # bounces and complaints have paused it
+    lost = rows.page([7_000, 7_001])
+    for each in lost.notifications:
+        settlement.settle(
+            [Feedback(FeedbackKind.BOUNCE, f"m-{each.id}", NOW, NOW, each.id, 1, "lost@x.org", permanent=True)]
+        )
+    rows.record(replace(lost, notifications=lost.notifications[:1]))
+    assert settlement.match_again().accepted == 1
     settlement.idle()
 
 

@@ -1,7 +1,6 @@
 """The boto3 client of a process: one request per call, never a retry, and no connection that has gone stale."""
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +8,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
+from notifier.clock import boottime
 from notifier.errors import SettingsError
 from notifier.send_pool import timeouts
 from notifier.settings import Settings
@@ -27,7 +27,7 @@ class AwsClient:
         endpoint: str | None,
         settings: Settings,
         connections: int,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = boottime,
     ) -> None:
         self._api = api
         self._endpoint = endpoint

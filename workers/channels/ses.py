@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
 from notifier.channels import Capability
+from notifier.clock import boottime
 from notifier.errors import SettingsError
 from notifier.messages import Email, EmailContent, Message
 from notifier.outcomes import Accepted, Outcome
@@ -52,6 +53,11 @@ class SesChannel:
     def address(to: str) -> str:
         return mailbox_of(to)
 
+    @staticmethod
+    def silence(settings: Settings) -> str | None:
+        """SES publishes the events of a message only where a configuration set says to whom."""
+        return None if settings.ses_configuration_set else "NOTIFIER_SES_CONFIGURATION_SET is empty"
+
     def rate(self) -> float | None:
         self._rate = send_rate(self._client.account())
         return self._rate
@@ -61,7 +67,7 @@ class SesChannel:
 
     def send(self, messages: Sequence[Message[Email, EmailContent]]) -> list[Outcome]:
         """Starts no request in the second half of the lease, for the row might be someone else's by then."""
-        deadline = min(time.monotonic() + self._seconds, *(each.not_after for each in messages), math.inf)
+        deadline = min(boottime() + self._seconds, *(each.not_after for each in messages), math.inf)
         plan = Plan(messages, self._sender, self._configuration_set, self._bulk_from())
         outcomes = plan.rejected
         if plan.calls:

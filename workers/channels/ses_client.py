@@ -4,7 +4,6 @@ One request per call, never a retry, and no connection that has gone stale.
 """
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.parsers import create_parser
 
+from notifier.clock import boottime
 from notifier.errors import SettingsError
 from notifier.settings import Settings
 from workers.channels.sdk_errors import TooLate
@@ -26,7 +26,7 @@ PATHS = {"SendEmail": "/v2/email/outbound-emails", "SendBulkEmail": "/v2/email/o
 class SesClient:
     """Safe to share between threads; loads no model and opens no connection before the first is asked for."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float] = boottime) -> None:
         self.connect_timeout, self.read_timeout = _timeouts(settings.send_lease_seconds)
         self._session = _session(settings)
         self._endpoint_url = settings.endpoint("ses")

@@ -3,7 +3,6 @@
 import select
 import socket
 import ssl
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from http.client import HTTPConnection, HTTPMessage, HTTPResponse, HTTPSConnecti
 from typing import NamedTuple
 from urllib.parse import SplitResult
 
+from notifier.clock import boottime
 from workers.channels.sdk_errors import NotConnected
 
 FRESH_SECONDS = 20.0
@@ -41,7 +41,7 @@ class Answer(NamedTuple):
 class Connections:
     """Keeps connections for the next request. Safe to share between threads; opens none before the first request."""
 
-    def __init__(self, peer: Peer, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, peer: Peer, clock: Callable[[], float] = boottime) -> None:
         self._peer = peer
         self._clock = clock
         # First in, first out: so all come round, and none is kept for long when it has gone stale.

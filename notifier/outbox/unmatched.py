@@ -1,0 +1,80 @@
+"""Events of notifications that are not in this database. A restored backup lacks the newest ones.
+
+The bridge records those again from the stream, with the same ids. Until then their events wait here, for as long as a
+stream keeps its records; `begin` sends nothing for an id that has one waiting.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, text
+
+from notifier.feedback import Feedback, FeedbackKind
+from notifier.outbox.days import within
+
+# Without locks: the rows of the notifications come first, as in every settlement.
+_WAITING = text("""
+SELECT kind, message_id, occurred_at, sent_at, notification_id, attempt, recipient, permanent, detail, topic
+FROM unmatched_feedback WHERE look_at <= now() ORDER BY look_at LIMIT :limit
+""")
+
+_KNOWN = text("""
+SELECT d.notification_id FROM deliveries d
+WHERE d.notification_id = ANY(CAST(:ids AS uuid[])) AND in_days(d.notification_id)
+""")
+
+_KEYS = """
+unnest(CAST(:message_ids AS text[]), CAST(:kinds AS text[]), CAST(:occurred AS timestamptz[]))
+  AS told (message_id, kind, occurred_at)
+"""
+
+_MATCHED = text(f"""
+DELETE FROM unmatched_feedback u USING {_KEYS}
+WHERE u.message_id = told.message_id AND u.kind = told.kind AND u.occurred_at = told.occurred_at
+""")  # noqa: S608  constants of this module
+
+# Later and later, up to a minute; never again once no stream can bring the record.
+_LATER = text(f"""
+UPDATE unmatched_feedback u SET
+  look_at = CASE WHEN u.received_at > now() - interval '2 days'
+                 THEN now() + least(interval '1 min', greatest(interval '1 s', now() - u.received_at)) END,
+  recipient = CASE WHEN u.received_at > now() - interval '2 days' THEN u.recipient END
+FROM {_KEYS}
+WHERE u.message_id = told.message_id AND u.kind = told.kind AND u.occurred_at = told.occurred_at
+""")  # noqa: S608
+
+
+def waiting(connection: Connection, limit: int) -> tuple[list[Feedback], list[Feedback]]:
+    """Events to look at now, as they came: those whose notification is recorded now, and the others."""
+    events = [
+        Feedback(FeedbackKind(kind), message_id, occurred_at, sent_at, id_, attempt, recipient, bool(permanent),
+                 detail, topic)
+        for kind, message_id, occurred_at, sent_at, id_, attempt, recipient, permanent, detail, topic
+        in connection.execute(_WAITING, {"limit": limit})
+    ]  # fmt: skip
+    if not events:
+        return [], []
+    ids = [each.notification_id for each in events if each.notification_id is not None]
+    known = set(connection.execute(within(_KNOWN, ids), {"ids": ids}).scalars())
+    return (
+        [each for each in events if each.notification_id in known],
+        [each for each in events if each.notification_id not in known],
+    )
+
+
+def matched(connection: Connection, events: Sequence[Feedback]) -> None:
+    """These are settled: they wait no more."""
+    connection.execute(_MATCHED, _keys(events))
+
+
+def look_later(connection: Connection, events: Sequence[Feedback]) -> None:
+    """The notifications of these are not recorded yet."""
+    connection.execute(_LATER, _keys(events))
+
+
+def _keys(events: Sequence[Feedback]) -> dict[str, list[object]]:
+    ordered = sorted(events, key=lambda each: (each.message_id, each.kind, each.occurred_at))
+    return {
+        "message_ids": [each.message_id for each in ordered],
+        "kinds": [each.kind.value for each in ordered],
+        "occurred": [each.occurred_at for each in ordered],
+    }

@@ -1,0 +1,103 @@
+"""Events that were settled a moment ago are settled again: a failover may have lost the first time."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy.exc
+from structlog.testing import capture_logs
+
+from bridge.feedback import recent
+from bridge.feedback.recent import KEEP_SECONDS, RecentlySettled
+from notifier.database import DatabaseError
+from notifier.feedback import DeadLetter, Feedback, FeedbackKind
+from notifier.outbox import Settled
+
+AWAY = sqlalchemy.exc.OperationalError("UPDATE", {}, Exception("server closed the connection"))
+REFUSED = sqlalchemy.exc.DataError("INSERT", {}, Exception("out of range"))
+NOW = datetime.now(UTC)
+
+
+class Outbox:
+    """A database that can forget, or be away."""
+
+    def __init__(self) -> None:
+        self.known: set[str] = set()
+        self.asked: list[int] = []
+        self.error: Exception | None = None
+
+    def settle(self, events: Sequence[Feedback], dead: Sequence[DeadLetter] = ()) -> Settled:
+        if self.error:
+            raise self.error
+        self.asked.append(len(events))
+        fresh = {each.message_id for each in events} - self.known
+        self.known |= fresh
+        return Settled(fresh=len(fresh), repeated=len(events) - len(fresh))
+
+    def idle(self, ago: float = 0.0) -> None:
+        raise NotImplementedError
+
+
+class House:
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.outbox = Outbox()
+        self.recent = RecentlySettled(self.outbox, lambda: self.now)
+
+
+def events(*names: str) -> list[Feedback]:
+    return [Feedback(FeedbackKind.SEND, name, NOW, NOW) for name in names]
+
+
+def test_what_a_failover_forgot_is_settled_again_and_told() -> None:
+    house = House()
+    house.recent.settle(events("m-1", "m-2"))
+    house.outbox.known = set()
+    house.recent.settle_again()
+    assert house.outbox.known == set()  # it is not time yet
+
+    house.now += KEEP_SECONDS
+    with capture_logs() as logs:
+        house.recent.settle_again()
+
+    assert house.outbox.known == {"m-1", "m-2"}
+    assert [(each["log_level"], each["count"]) for each in logs] == [("error", 2)]
+    house.recent.settle_again()
+    assert house.outbox.asked == [2, 2]  # once
+
+
+def test_after_the_database_was_away_everything_is_settled_again_at_once() -> None:
+    house = House()
+    house.recent.settle(events("m-1"))
+    house.outbox.known, house.outbox.error = set(), AWAY
+    with pytest.raises(DatabaseError):
+        house.recent.settle(events("m-2"))
+    with pytest.raises(DatabaseError):
+        house.recent.settle_again()
+
+    house.outbox.error = None
+    house.recent.settle_again()
+
+    assert house.outbox.known == {"m-1"}
+    house.recent.settle_again()
+    assert house.outbox.asked == [1, 1]
+
+
+def test_what_the_database_refuses_is_no_failover() -> None:
+    house = House()
+    house.recent.settle(events("m-1"))
+    house.outbox.error = REFUSED
+    with pytest.raises(DatabaseError):
+        house.recent.settle(events("m-2"))
+    house.outbox.error = None
+    house.recent.settle_again()
+    assert house.outbox.asked == [1]
+
+
+def test_its_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent, "MOST_EVENTS", 3)
+    house = House()
+    for number in range(5):
+        house.recent.settle(events(f"m-{number}"))
+    house.recent.settle_again()
+    assert house.outbox.asked == [1, 1, 1, 1, 1, 1, 1]  # the two oldest, early

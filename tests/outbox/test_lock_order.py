@@ -1,0 +1,73 @@
+"""Statements lock deliveries first, then claims and due rows: two of them never wait for each other."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from notifier.feedback import Feedback, FeedbackKind
+from notifier.notifications import Status
+from notifier.outbox import Change, Decision, Settlement, Unknown, Unknowns, Verdict, Wanted, expire
+from tests.outbox.rows import Rows
+from tests.outbox.test_at_once import waiting
+from tests.waiting import wait_until
+
+TO = "ana@example.com"
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(2) as pool:
+        yield pool
+
+
+def started(rows: Rows, threads: ThreadPoolExecutor, step: Callable[[], Any], blocked: int = 1) -> Future[Any]:
+    """The step, once so many statements wait for a lock; or its end, if that comes first."""
+    future = threads.submit(step)
+    wait_until(lambda: future.done() or waiting(rows.engine) >= blocked)
+    return future
+
+
+@pytest.mark.parametrize("decision", Decision)
+def test_feedback_and_deadlines_never_wait_for_each_other(
+    rows: Rows, threads: ThreadPoolExecutor, decision: Decision
+) -> None:
+    (id_,) = rows.pending()
+    rows.attempts().begin(uuid.uuid4(), [Wanted(id_, TO)], 0)
+    expire(rows.engine, unknown_after=0.0)
+    settling: list[Future[Any]] = []
+
+    def decide(_: Unknown) -> Verdict:
+        """The event comes when the deadline's rows are locked."""
+        told = Feedback(FeedbackKind.SEND, "m-1", NOW, NOW, id_, 1)
+        settle = Settlement(rows.engine, channel="email").settle
+        settling.append(started(rows, threads, lambda: settle([told])))
+        return Verdict(decision, "for the test")
+
+    Unknowns(rows.engine, 1.0).settle(decide)
+
+    assert settling[0].result().accepted == 1
+    assert rows.status(id_) is Status.SENT
+    assert rows.all("SELECT * FROM due") == []
+
+
+def test_a_late_finish_and_the_end_of_its_lease_never_wait_for_each_other(
+    rows: Rows, threads: ThreadPoolExecutor
+) -> None:
+    ids, token = sorted(rows.pending(2)), uuid.uuid4()
+    rows.attempts().begin(token, [Wanted(id_, TO) for id_ in ids], 0)
+    changes = [Change(id_, Status.PENDING, delay=0.0, reason="busy") for id_ in ids]
+    with rows.engine.begin() as holder:  # keeps the finish between its first delivery and its claim
+        holder.execute(text("SELECT FROM deliveries WHERE notification_id = :id FOR UPDATE"), {"id": ids[1]})
+        finishing = started(rows, threads, lambda: rows.attempts().finish(token, changes))
+        ending = started(rows, threads, lambda: expire(rows.engine), blocked=2)
+
+    assert finishing.result() == set(ids)
+    assert ending.result() == []
+    assert {rows.status(id_) for id_ in ids} == {Status.PENDING}
+    assert rows.all("SELECT * FROM claims") == []

@@ -1,0 +1,89 @@
+"""A machine is suspended while an attempt is under way: its lease goes on, `time.monotonic` stands still."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bridge.holdings import Holdings
+from notifier.clock import boottime
+from notifier.messages import Message, Webhook, WebhookContent
+from notifier.notifications import Status
+from notifier.outcomes import Accepted, Late
+from notifier.send_pool import SendPool
+from tests.workers.test_deliver import Post, post
+
+__all__ = ["post"]
+
+pytestmark = pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system has no CLOCK_BOOTTIME")
+
+Suspend = Callable[[], None]
+
+
+@pytest.fixture
+def suspend(monkeypatch: pytest.MonkeyPatch) -> Suspend:
+    """Lets an hour go by that `time.monotonic` does not see."""
+    slept = [0.0]
+    asked = time.clock_gettime
+    monkeypatch.setattr(
+        time, "clock_gettime", lambda clock: asked(clock) + (slept[0] if clock == time.CLOCK_BOOTTIME else 0.0)
+    )
+
+    def suspend() -> None:
+        slept[0] += 3600.0
+
+    return suspend
+
+
+def test_the_clock_of_leases_counts_what_monotonic_does_not(suspend: Suspend) -> None:
+    before, monotonic = boottime(), time.monotonic()
+    suspend()
+    assert boottime() - before >= 3600
+    assert time.monotonic() - monotonic < 600
+
+
+@pytest.mark.parametrize(("owner", "method"), [("attempts", "begin"), ("channel", "_make")])
+def test_no_request_leaves_after_the_machine_was_suspended(
+    post: Post, suspend: Suspend, monkeypatch: pytest.MonkeyPatch, owner: str, method: str
+) -> None:
+    """After begin, and after the channel has looked at the clock for the first time."""
+    (id_,) = post.pending("ana@example.com")
+    port = getattr(post, owner)
+    do = getattr(port, method)
+
+    def suspended(*arguments: Any, **options: Any) -> Any:
+        if owner == "channel":
+            suspend()
+            return do(*arguments, **options)
+        answer = do(*arguments, **options)
+        suspend()
+        return answer
+
+    monkeypatch.setattr(port, method, suspended)
+
+    assert post.delivery().deliver([id_])[id_].to is Status.PENDING
+    assert post.mails(id_) == []
+
+
+def test_a_pool_starts_no_request_after_the_machine_was_suspended(suspend: Suspend) -> None:
+    pool = SendPool("test", lease=60.0, threads=1)
+    messages = [Message(number, 1, Webhook("x", {}), WebhookContent(b""), boottime() + 30) for number in range(2)]  # type: ignore[arg-type]
+
+    def send(_: object) -> Accepted:
+        suspend()
+        return Accepted(None)
+
+    outcomes = pool.send(messages, send)
+    pool.close()
+    assert [type(each) for each in outcomes] == [Accepted, Late]
+
+
+def test_a_bridge_that_was_suspended_reads_nothing_under_its_old_leases(suspend: Suspend) -> None:
+    class Leases:
+        ttl = 60.0
+
+    holdings = Holdings(Leases(), 10)  # type: ignore[arg-type]
+    assert not holdings.overdue()
+    suspend()
+    assert holdings.overdue()
