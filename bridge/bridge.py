@@ -9,7 +9,7 @@ import itertools
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -37,7 +37,7 @@ BRAKE_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 3600.0
 POLLERS = 8
 """Threads that poll shards, whichever is due. Most of their time is DynamoDB's: a hundred shards need so many."""
-LOOPS = 12
+LOOPS = 13
 """Connections of the loops: one each, and one more for the lock of the sweep."""
 PAGES_AHEAD = 6
 """Pages fetched and not yet recorded, over all shards."""
@@ -58,7 +58,9 @@ class Bridge:
         chores: Sequence[Loop],
         partitions: Partitions,
         heartbeat: Heartbeat,
+        trouble: Callable[[], str] = str,
     ) -> None:
+        """`trouble` says in one line what else `notifier health` should tell, empty where all is well."""
         self._streams = streams
         self._tree = tree
         self._holdings = holdings
@@ -66,6 +68,7 @@ class Bridge:
         self._sweep = sweep
         self._partitions = partitions
         self._heartbeat = heartbeat
+        self._trouble = trouble
         self._stopping = threading.Event()
         self._ready: queue.SimpleQueue[tuple[float, ShardReader] | None] = queue.SimpleQueue()
         self._pollers = ThreadPoolExecutor(POLLERS, thread_name_prefix="poll")
@@ -131,7 +134,7 @@ class Bridge:
             if item is not None:
                 wait, reader = item
                 heapq.heappush(due, (time.monotonic() + wait, next(number), reader))
-            self._heartbeat.beat(self._renewing.recording.trouble())
+            self._heartbeat.beat(self._renewing.recording.trouble() or self._trouble())
             while due and due[0][0] <= time.monotonic() and not self._stopping.is_set():
                 self._pollers.submit(self._poll, heapq.heappop(due)[2])
 

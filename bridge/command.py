@@ -23,6 +23,7 @@ DEADLINE_SECONDS = 1.0
 LAG_SECONDS = 30.0
 UNROUTED_SECONDS = 10.0
 REWIND_SECONDS = 2.0
+DISCOVERY_EVERY_SECONDS = 10.0
 
 
 def bridge() -> None:
@@ -47,6 +48,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     from bridge.brake import Brake
     from bridge.bridge import LOOPS, POLLERS, Bridge
     from bridge.deadlines import Deadlines
+    from bridge.discovery import DiscoveryWatch
     from bridge.holdings import Holdings
     from bridge.intake import Intake
     from bridge.leases import Leases
@@ -61,8 +63,8 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     from notifier.database import check_durable, check_schema, connect
     from notifier.health import Heartbeat
     from notifier.metrics import served
+    from notifier.outbox import Discovery, Partitions, Publications, Reading, Retention, Rewinds, Unknowns
     from notifier.outbox import Intake as Outbox
-    from notifier.outbox import Partitions, Publications, Reading, Retention, Rewinds, Unknowns
     from notifier.routes import load_routes
 
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
@@ -76,7 +78,8 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     queue.check()
     streams = Streams(settings)
     views = check_streams(streams, routes, settings.tables)
-    partitions, tree = Partitions(engine), ShardTree(engine)
+    partitions, tree, discovery = Partitions(engine), ShardTree(engine), Discovery(engine)
+    discovering = DiscoveryWatch(discovery, settings.tables)
     publications = Publications(engine, settings.look_again_seconds)
     outbox = Outbox(engine, partitions)
     behind, leases = Behind(), Leases(engine, owner, settings.shard_lease_seconds, settings.tables)
@@ -96,10 +99,11 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
                 tree,
                 Holdings(leases, _MOST_SHARDS),
                 Intake(outbox, publications, queue, routes, high_water, settings.not_before, behind, brake),
-                Sweep(settings.tables, streams, tree, views),
+                Sweep(settings.tables, streams, tree, views, discovery),
                 brake,
                 (
                     Loop("relay", RELAY_SECONDS, relay.turn),
+                    Loop("discovery", DISCOVERY_EVERY_SECONDS, discovering.run_once),
                     Loop("deadlines", DEADLINE_SECONDS, deadlines.run_once),
                     *_watches(Reading(engine), settings.tables),
                     _rewinding(rewinds, streams, routes, settings),
@@ -107,6 +111,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
                 ),
                 partitions,
                 Heartbeat("bridge"),
+                discovering.trouble,
             )
     finally:
         queue.close()

@@ -13,6 +13,7 @@ from bridge.streams import Shard, ShardGone, Streams
 from bridge.tree import ShardTree
 from bridge.viewing import ViewWatch
 from notifier.errors import NotifierError
+from notifier.outbox import Discovery
 
 log = structlog.get_logger(__name__)
 
@@ -26,12 +27,19 @@ class Sweep:
     """Lists the shards of some tables."""
 
     def __init__(
-        self, tables: Sequence[str], streams: Streams, tree: ShardTree, views: ViewWatch | None = None
+        self,
+        tables: Sequence[str],
+        streams: Streams,
+        tree: ShardTree,
+        views: ViewWatch | None = None,
+        discovery: Discovery | None = None,
     ) -> None:
         self._tables = tables
         self._streams = streams
         self._tree = tree
         self._views = views
+        self._discovery = discovery
+        self._error: str | None = None  # of the table that is swept
 
     def run_once(self) -> NextIn:
         """One sweep, unless another bridge lists shards now; returns when the next is due."""
@@ -45,17 +53,25 @@ class Sweep:
 
     def _sweep(self, table: str) -> int:
         """A stream that was switched off is listed no more, and still to be read to its end."""
+        self._error = None
         arns = dict.fromkeys([*self._listed(table), *self._tree.unfinished_streams(table)])
         let_go = self._tree.let_go(table)
-        return sum(self._register(table, arn) for arn in arns if arn not in let_go)
+        new = sum(self._register(table, arn) for arn in arns if arn not in let_go)
+        if self._discovery is not None:
+            self._discovery.note(table, self._error)
+        return new
 
     def _listed(self, table: str) -> list[str]:
         """One table in trouble stops no other."""
         try:
-            return self._streams.streams(table)
+            listed = self._streams.streams(table)
         except NotifierError as error:
             log.warning("the streams of a table could not be listed", table=table, reason=str(error))
+            self._error = str(error)
             return []
+        if not listed:
+            self._error = "the table has no stream"
+        return listed
 
     def _register(self, table: str, arn: str) -> int:
         try:
@@ -68,6 +84,7 @@ class Sweep:
             log.warning("the stream is gone", stream=arn)
         except NotifierError as error:
             log.warning("a stream could not be listed", stream=arn, reason=str(error))
+            self._error = str(error)
         else:
             return new
         return 0

@@ -72,6 +72,7 @@ def _stream(gauges: Gauges) -> Iterator[Metric]:
     yield _gauge("stream_shards", "Shards that can be read now.", gauges.lag["shards"])
     yield _gauge("stream_shards_unread", "Of these, the ones that nobody reads.", gauges.lag["unread"])
     yield from _tables(gauges)
+    yield from _discovery(gauges)
 
 
 def _tables(gauges: Gauges) -> Iterator[Metric]:
@@ -101,6 +102,20 @@ def _tables(gauges: Gauges) -> Iterator[Metric]:
         for table, value in values.items():
             family.add_metric([table], value)
         yield family
+
+
+def _discovery(gauges: Gauges) -> Iterator[Metric]:
+    listed = GaugeMetricFamily(
+        "notifier_stream_listing_seconds", "Seconds since all shards of the table were listed.", labels=["table"]
+    )
+    childless = GaugeMetricFamily(
+        "notifier_stream_shards_childless", "Ended shards whose children are unknown.", labels=["table"]
+    )
+    for each in gauges.discovery:
+        listed.add_metric([each.table], each.seconds)
+        childless.add_metric([each.table], each.childless)
+    yield listed
+    yield childless
 
 
 def _outbox(gauges: Gauges) -> Iterator[Metric]:

@@ -230,6 +230,16 @@ gaps = Table(
     Column("acknowledged_at", _TIME),
 )
 
+table_listings = Table(
+    "table_listings",
+    metadata,
+    Column("table_name", Text, primary_key=True),
+    Column("first_asked_at", _TIME, nullable=False, server_default=_NOW),
+    Column("asked_at", _TIME, nullable=False, server_default=_NOW),
+    Column("listed_at", _TIME),  # when all of its shards were listed last
+    Column("error", Text),  # of the last try
+)
+
 actors = Table(
     "actors",
     metadata,

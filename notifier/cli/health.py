@@ -11,8 +11,8 @@ def health(
     process: Annotated[str, typer.Argument(help="bridge, feedback or worker")],
     json: Json = False,
 ) -> None:
-    """Say whether the bridge, feedback or worker on this machine makes progress. Exit 1 where it hangs, or where it
-    could record nothing in the database for 30 seconds.
+    """Say whether the bridge, feedback or worker on this machine makes progress. Exit 1 where it hangs, where it
+    could record nothing in the database for 30 seconds, or where a bridge did not find its shards for 120 seconds.
     """
     from notifier.errors import UsageError
     from notifier.health import STALE_SECONDS, Heartbeat

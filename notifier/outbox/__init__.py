@@ -8,6 +8,7 @@ from notifier.outbox.attempts import LARGE, UNKNOWN_AFTER_SECONDS, Attempts, Beg
 from notifier.outbox.changes import Change
 from notifier.outbox.channels import Channels, ChannelState
 from notifier.outbox.claims import expire
+from notifier.outbox.discovery import Discovery, TableDiscovery
 from notifier.outbox.gauges import Gauges, read_gauges
 from notifier.outbox.intake import Intake
 from notifier.outbox.letting_go import LettingGo
@@ -37,6 +38,7 @@ __all__ = [
     "Channels",
     "Corrected",
     "Decision",
+    "Discovery",
     "Gauges",
     "Intake",
     "LettingGo",
@@ -65,6 +67,7 @@ __all__ = [
     "ShardLease",
     "Suppressions",
     "Suspects",
+    "TableDiscovery",
     "TableLag",
     "TableRecords",
     "Target",

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, TextClause, text
 
 from notifier.notifications import created_ms
 from notifier.outbox.backlog import backlog
+from notifier.outbox.discovery import TableDiscovery, discovery
 from notifier.outbox.reading import OpenRewinds, TableLag, WaitingStream, lags, rewinds
 from notifier.outbox.reading import waiting as waiting_streams
 from notifier.outbox.retention import DaysKept, days_kept
@@ -73,6 +74,7 @@ class Gauges:
     tables: list[TableLag]
     waiting: list[WaitingStream]
     rewinds: list[OpenRewinds]
+    discovery: list[TableDiscovery]
     backlog: dict[str, int]
     oldest_seconds: dict[str, float]
     due: dict[tuple[str, str], int]
@@ -86,16 +88,17 @@ class Gauges:
 def read_gauges(engine: Engine, keep_days: int = 0) -> Gauges:
     """All of them, at one moment. Days older than `keep_days` are overdue, none where it is 0."""
     with engine.connect() as connection:
-        waiting = backlog(connection)
+        waiting, found, lag = backlog(connection), discovery(connection), _one(connection, _LAG)
         now = connection.execute(_CLOCK).scalar_one()
         told = connection.execute(_FEEDBACK).all()
         kinds = ("send", "delivery", "bounce", "complaint")
         return Gauges(
             records=_one(connection, _RECORDS),
-            lag=_one(connection, _LAG),
             tables=lags(connection),
             waiting=waiting_streams(connection),
             rewinds=rewinds(connection),
+            lag=lag | {"seconds": max([lag["seconds"], *(each.unread_seconds for each in found)])},
+            discovery=found,
             backlog={channel: each.deliveries for channel, each in waiting.items()},
             oldest_seconds={
                 channel: max(0.0, now - created_ms(each.oldest) / 1000) if each.oldest else 0.0

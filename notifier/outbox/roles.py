@@ -44,6 +44,7 @@ _LOOK: Grants = dict.fromkeys(
         "streams",
         "suppressions",
         "suspects",
+        "table_listings",
         "unmatched_feedback",
     ),
     "SELECT",
@@ -75,6 +76,7 @@ ROLES: Mapping[str, Grants] = {
             "SELECT, UPDATE (position, owner, epoch, lease_until, examined, routed, released, ended_at, outcome)"
         ),
         "shards": "SELECT, INSERT, UPDATE",
+        "table_listings": "SELECT, INSERT, UPDATE",
         "streams": "SELECT, INSERT",
         "unmatched_feedback": "SELECT (message_id, look_at, received_at)",
     },

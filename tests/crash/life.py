@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 from bridge.ahead import ReadAhead
 from bridge.brake import Brake
 from bridge.deadlines import Deadlines
+from bridge.discovery import DiscoveryWatch
 from bridge.intake import Intake
 from bridge.leases import Leases
 from bridge.reader import ShardReader
@@ -38,6 +39,7 @@ from notifier.outbox import (
     Attempts,
     Change,
     Channels,
+    Discovery,
     Operations,
     Partitions,
     Publications,
@@ -78,7 +80,7 @@ from workers.underway import Underway
 
 PORTS: tuple[type, ...] = (
     Streams, Leases, ShardTree, Partitions, Outbox, Publications, Queue, Limiter, Channels, Attempts, SesChannel,
-    Inbox, Settlement, Unknowns, Operations, Suppressions, Rewinds, Rewinding, Suspects,
+    Inbox, Settlement, Unknowns, Operations, Suppressions, Rewinds, Rewinding, Suspects, Discovery,
 )  # fmt: skip
 SHARD_LEASE, HUNG, GONE = 60.0, 1, 0.0
 """Seconds."""
@@ -141,6 +143,7 @@ class Life:
         self.leases = self._port(Leases(self.engine, name, SHARD_LEASE, ["activity"]))
         self.tree = self._port(ShardTree(self.engine, hung_seconds=HUNG))
         self.partitions = self._port(Partitions(self.engine))
+        self.discovery = self._port(Discovery(self.engine))
         self.queue = self._port(Queue(self._house.broker_url, origin=name))
         self.publications = self._port(Publications(self.engine, look_again=30.0))
         self.routes = routes
@@ -204,7 +207,9 @@ class Life:
         self.queue.check()
         self.partitions.ensure_around(datetime.now(UTC).date())
         Brake(self.publications, high_water=1, bridges=self.leases.bridges).measure()
-        Sweep(["activity"], self.streams, self.tree, ViewWatch(self.streams, self.routes)).run_once()
+        views = ViewWatch(self.streams, self.routes)
+        Sweep(["activity"], self.streams, self.tree, views, self.discovery).run_once()
+        DiscoveryWatch(self.discovery, ["activity"]).run_once()
 
     def _read(self) -> None:
         """Every shard that is free."""

@@ -21,6 +21,7 @@ from notifier.outbox import (
     Change,
     Channels,
     Decision,
+    Discovery,
     Intake,
     LettingGo,
     Operations,
@@ -106,6 +107,9 @@ def _shards(rows: Rows, engine: Engine) -> None:
     assert tree.let_go("orders") == set()
     with tree.listing() as ours:
         assert ours
+    discovery = Discovery(engine)
+    discovery.note("orders", None)
+    assert [each.table for each in discovery.state()] == ["orders"]
     taken = leases.acquire(10)
     assert len(taken) == 2
     assert leases.renew(taken, {taken[0].shard: 1.0}) == {each.shard for each in taken}
