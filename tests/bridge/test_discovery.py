@@ -27,7 +27,7 @@ class World:
         self.source = InProcessStreams(self.model)
         self.tree, self.discovery = ShardTree(engine), Discovery(engine)
         self.watch = DiscoveryWatch(self.discovery, ["activity"])
-        self.leases = Leases(engine, "me", ttl=60)
+        self.leases = Leases(engine, "me", 60, ["activity"])
 
     def sweep(self) -> None:
         Sweep(["activity"], self.source, self.tree, discovery=self.discovery).run_once()  # type: ignore[arg-type]
