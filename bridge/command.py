@@ -84,8 +84,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     outbox = Outbox(engine, partitions)
     behind, leases = Behind(), Leases(engine, owner, settings.shard_lease_seconds, settings.tables)
     brake = Brake(publications, settings.outbox_high_water, leases.bridges)
-    high_water = settings.queue_high_water
-    relay = Relay(engine, publications, queue, high_water, settings.unknown_after_seconds, behind)
+    relay = Relay(engine, publications, queue, settings.queue_high_water, settings.unknown_after_seconds, behind)
     rewinds = Rewinds(engine, partitions, owner, settings.shard_lease_seconds)
     warn_of_silence((route.channel for route in routes), settings)
     deadlines = Deadlines(
@@ -98,7 +97,9 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
                 streams,
                 tree,
                 Holdings(leases, _MOST_SHARDS),
-                Intake(outbox, publications, queue, routes, high_water, settings.not_before, behind, brake),
+                Intake(
+                    outbox, publications, queue, routes, settings.queue_high_water, settings.not_before, behind, brake
+                ),
                 Sweep(settings.tables, streams, tree, views, discovery),
                 brake,
                 (
