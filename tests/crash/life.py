@@ -279,6 +279,7 @@ class Life:
 
     def feed_back(self) -> None:
         self.settlement.settle(list(_events(self._mails())))
+        self.settlement.match_again()
         self.settlement.idle()
 
     def settle_unknowns(self) -> None:

@@ -16,7 +16,7 @@ from bridge import intake, leases
 from bridge.feedback import receiver
 from bridge.relay import Relay
 from bridge.tree import ShardTree
-from notifier.outbox import attempts, claims, publications, unknowns
+from notifier.outbox import attempts, claims, publications, settlement, unknowns
 from notifier.outbox import intake as outbox
 from notifier.outcomes import NotSent, Unknown
 from workers import deliver
@@ -108,6 +108,21 @@ def the_brokers_loss_goes_unnoticed(patch: pytest.MonkeyPatch) -> None:
 
 def no_news_of_events_counts_as_events(patch: pytest.MonkeyPatch) -> None:
     rewrite(patch, unknowns, "_TAKE", ", false)", ", true)")
+
+
+def an_event_counts_only_for_an_attempt_that_the_row_knows(patch: pytest.MonkeyPatch) -> None:
+    rewrite(
+        patch, settlement, "_KEEP", "WHERE incoming.attempt > 0", "WHERE incoming.attempt BETWEEN 1 AND d.attempt"
+    )
+
+
+def begin_does_not_wait_for_events(patch: pytest.MonkeyPatch) -> None:
+    """Those that came before their notification was recorded again."""
+    rewrite(patch, attempts, "_BEGIN", "AND NOT EXISTS (SELECT FROM told WHERE told.id = wanted.id)", "")
+
+
+def any_event_shows_that_events_flow(patch: pytest.MonkeyPatch) -> None:
+    rewrite(patch, settlement, "_KEEP", "AND kind = 'send'", "")
 
 
 def feedback_is_deleted_before_it_is_settled(patch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from bridge.relay import Relay
 from notifier.broker import Queue
+from notifier.feedback import FeedbackKind
 from notifier.outbox import Publications
 from sandbox.ses_server import ses_simulator
 from sandbox.streams.process import streams_simulator
@@ -22,7 +23,14 @@ from tests.crash.street import Street
 from tests.feedback import test_receiver
 from tests.mutants import mutants
 from tests.mutants.mutants import Mutant
-from tests.outbox import test_attempts, test_intake, test_publications, test_transitions, test_unknowns
+from tests.outbox import (
+    test_attempts,
+    test_intake,
+    test_lost_commits,
+    test_publications,
+    test_transitions,
+    test_unknowns,
+)
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 
@@ -153,6 +161,24 @@ def test_the_outbox_sees_a_relay_that_does_not_wait_its_time(rows: Rows, monkeyp
 def test_the_outbox_sees_that_no_news_of_events_counts_as_events(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     mutants.no_news_of_events_counts_as_events(monkeypatch)
     red(test_unknowns.test_without_events_nothing_is_known, rows)
+
+
+def test_the_outbox_sees_an_event_that_counts_only_for_an_attempt_that_the_row_knows(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutants.an_event_counts_only_for_an_attempt_that_the_row_knows(monkeypatch)
+    red(test_lost_commits.test_an_event_of_an_attempt_whose_begin_was_lost_prevents_the_second_mail, rows, 1)
+
+
+def test_the_outbox_sees_a_begin_that_does_not_wait_for_events(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutants.begin_does_not_wait_for_events(monkeypatch)
+    red(test_lost_commits.test_an_event_of_a_notification_that_was_lost_is_settled_when_that_is_recorded_again, rows)
+
+
+def test_the_outbox_sees_that_any_event_shows_that_events_flow(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutants.any_event_shows_that_events_flow(monkeypatch)
+    layer = test_unknowns.test_events_that_not_every_acceptance_has_prove_nothing_by_their_absence
+    red(layer, rows, FeedbackKind.DELIVERY)
 
 
 def test_the_relay_sees_that_the_brokers_loss_goes_unnoticed(
