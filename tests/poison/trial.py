@@ -60,7 +60,7 @@ class Trial:
             "POISON_LOG": str(self._log),
         }
 
-    def run(self, kind: str, healthy: int = 199, seconds: float = 90.0) -> Result:
+    def run(self, kind: str, healthy: int = 199, seconds: float = 180.0) -> Result:
         """Until nothing is pending, or for so many seconds. The supervisor starts the worker again at once."""
         environment = {**self.environment, **({"POISON_MEMORY": str(_MEMORY)} if kind == "memory" else {})}
         ids = self._pending(kind, healthy)
