@@ -60,7 +60,10 @@ class Building:
     def ended(self, prepared: Sequence[Prepared | Change]) -> None:
         """What became of these is written."""
         if self._alone:
-            self._alone.ended([each.id if isinstance(each, Change) else each.work.id for each in prepared])
+            ids = [each.id if isinstance(each, Change) else each.work.id for each in prepared]
+            if self._alone_now:
+                self._alone_now.difference_update(ids)
+            self._alone.ended(ids)
 
     def _filled(self, works: Sequence[Work], fill: Fill) -> Generator[Sequence[Work], None, None]:
         """The works with their records: mostly all at once, but only so many bytes of large ones."""
@@ -93,10 +96,7 @@ class Building:
     def _out_of_memory(self, work: Work) -> Prepared | Change:
         """It may be the fault of a build beside it: alone it shows. That takes its own time."""
         self._alone_now.add(work.id)
-        try:
-            return self._build_alone(work)
-        finally:
-            self._alone_now.discard(work.id)
+        return self._build_alone(work)
 
     def _timeout_of(self, work: Work) -> float:
         return self._preparation.timeout(work) or TIMEOUT_SECONDS
