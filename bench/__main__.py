@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from bench import plots
+from bench.days import FEW_DAYS, growth_days
 from bench.end_to_end import rounds, table
 from bench.growth import growth
 from bench.latency import RATE, latency
@@ -34,6 +35,7 @@ class Plan:
     latency_rate: int
     latency_seconds: float
     rows: int
+    days: int
     bridges: int = 1
     workers: int = 2
     plots: Path | None = None
@@ -48,7 +50,9 @@ def run(parts: Parts, plan: Plan) -> Result:
     delays = latency(parts, ours, plan.latency_rate, plan.latency_seconds)
     say(f"Growth, with {plan.rows:,} old notifications:")
     grown = growth(parts, ours, plan.rows, plan.runs, plan.seconds)
-    return Result(runs, delays, grown, machine())
+    say(f"Growth, beside {FEW_DAYS} days and {plan.days:,}:")
+    beside = growth_days(parts, ours, plan.days, plan.runs, plan.seconds)
+    return Result(runs, delays, grown, beside, machine())
 
 
 def tell(result: Result) -> None:
@@ -56,6 +60,7 @@ def tell(result: Result) -> None:
     show("From stream to accepted mail; microseconds of CPU per event", table(result.runs))
     show("Latency from stream to accept, in milliseconds", [result.latency.table()])
     show("The same load without and among old notifications", table(result.growth.runs))
+    show("The same load beside few days and many", table(result.growth_days.runs))
     say(result.facts)
 
 
@@ -67,14 +72,15 @@ def parse(arguments: Sequence[str] | None = None) -> Plan:
     parser.add_argument("--latency-rate", type=int, default=RATE, help="events a second")
     parser.add_argument("--latency-seconds", type=float)
     parser.add_argument("--rows", type=int, help="old notifications, for the growth")
+    parser.add_argument("--days", type=int, help="days that are kept, for the growth with days")
     parser.add_argument("--bridges", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--plots", type=Path, help="folder for the drawings; default: docs")
     given = vars(parser.parse_args(arguments))
     sizes = (
-        {"runs": 1, "seconds": 3.0, "latency_seconds": 5.0, "rows": 50_000, "plots": None}
+        {"runs": 1, "seconds": 3.0, "latency_seconds": 5.0, "rows": 50_000, "days": 60, "plots": None}
         if given.pop("quick")
-        else {"runs": 3, "seconds": 12.0, "latency_seconds": 25.0, "rows": 1_000_000, "plots": _DOCS}
+        else {"runs": 3, "seconds": 12.0, "latency_seconds": 25.0, "rows": 1_000_000, "days": 730, "plots": _DOCS}
     )
     return Plan(**{**sizes, **{name: value for name, value in given.items() if value is not None}})
 

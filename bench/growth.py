@@ -1,5 +1,6 @@
 """Whether cost grows with history: `python -m bench.growth --rows 10000000`. The same load without old notifications
-and with so many, some of them in the partition of today, in turns.
+and with so many, some of them in the partition of today, in turns. With `--days 730`: the same load beside the
+partitions of three days and of so many.
 """
 
 import argparse
@@ -8,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from bench.days import growth_days
 from bench.end_to_end import median, rounds, table
 from bench.notifier import notifier
 from bench.old_rows import fill
@@ -56,14 +58,20 @@ def growth(parts: Parts, candidate: Candidate, rows: int, count: int, seconds: f
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="old notifications")
+    parser.add_argument("--days", type=int, help="days with a few notifications each; --rows is not used then")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=15.0)
     given = parser.parse_args()
     with bench_parts() as parts:
-        found = growth(parts, notifier, given.rows, given.runs, given.seconds)
-    show("The same load without and among old notifications", table(found.runs))
-    print(json.dumps({**found.summary(), "machine": machine()}))
+        if given.days:
+            beside = growth_days(parts, notifier, given.days, given.runs, given.seconds)
+            title, runs, summary = "The same load beside few days and many", beside.runs, beside.summary()
+        else:
+            found = growth(parts, notifier, given.rows, given.runs, given.seconds)
+            title, runs, summary = "The same load without and among old notifications", found.runs, found.summary()
+    show(title, table(runs))
+    print(json.dumps({**summary, "machine": machine()}))
 
 
 if __name__ == "__main__":

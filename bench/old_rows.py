@@ -9,7 +9,7 @@ from notifier.database import connect, migrate
 from notifier.outbox import Partitions
 
 DAYS = 5
-"""Today and the days before it, each with its share."""
+"""Today and the days before it, each with its share, unless the caller asks for more."""
 _CHUNK = 250_000
 _RECORD_BYTES = 1_200  # of an item of 1 KB in the JSON of GetRecords
 
@@ -34,18 +34,18 @@ FROM old
 """
 
 
-def fill(url: str, rows: int, tell: Callable[[int], None] = lambda _: None) -> None:
+def fill(url: str, rows: int, tell: Callable[[int], None] = lambda _: None, days: int = DAYS) -> None:
     """Migrate, insert sent notifications of today and some days before, and let Postgres look at them.
 
     `tell` hears how many there are.
     """
     migrate(url)
-    days = [datetime.now(UTC).date() - timedelta(days=back) for back in range(DAYS)]
-    _ensure(url, days)
+    past = [datetime.now(UTC).date() - timedelta(days=back) for back in range(days)]
+    _ensure(url, past)
     done = 0
     with psycopg.connect(url, autocommit=True) as connection:
-        for number, day in enumerate(days):
-            share = rows * (number + 1) // DAYS - rows * number // DAYS
+        for number, day in enumerate(past):
+            share = rows * (number + 1) // days - rows * number // days
             start, step = _span(day, share)
             for first in range(0, share, _CHUNK):
                 last = min(first + _CHUNK, share) - 1

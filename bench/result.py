@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.days import GrowthDays
 from bench.end_to_end import median
 from bench.growth import Growth
 from bench.latency import Latency
@@ -25,6 +26,7 @@ class Result:
     runs: Mapping[str, Sequence[Run]]
     latency: Latency
     growth: Growth
+    growth_days: GrowthDays
     machine: Mapping[str, object]
 
     def summary(self) -> dict[str, Any]:
@@ -38,6 +40,7 @@ class Result:
             "peers": {name: self._peer(title) for name, title in _PEERS.items()},
             "latency_ms": self.latency.summary(),
             "growth": self.growth.summary(),
+            "growth_days": self.growth_days.summary(),
         }
 
     def _peer(self, title: str) -> dict[str, float]:

@@ -11,7 +11,7 @@ from bridge.counters import PUBLISHED
 from bridge.loops import NextIn
 from notifier.broker import Queue
 from notifier.database import Engine
-from notifier.outbox import UNKNOWN_AFTER_SECONDS, Publication, Publications, expire
+from notifier.outbox import UNKNOWN_AFTER_SECONDS, Horizon, Publication, Publications, expire
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +43,7 @@ class Relay:
         self._queue = queue
         self._high_water = high_water
         self._behind = behind or Behind()
+        self._ended = Horizon()
         self._generation: str | None = None
         self._held = Held(queue, min(_HELD_SECONDS, publications.look_again / 2))
 
@@ -51,7 +52,7 @@ class Relay:
 
         Raises BrokerError; what was taken and not published is due again soon.
         """
-        if expired := expire(self._engine, unknown_after=self._unknown_after):
+        if expired := expire(self._engine, unknown_after=self._unknown_after, horizon=self._ended):
             log.warning("attempts without an answer are unknown now", count=len(expired))
         self._publications.retries_due(_RETRIES)
         self._notice_loss()

@@ -259,10 +259,18 @@ channels = Table(
     Column("probe_at", _TIME),  # when a parked channel may send one message to see whether it works again
     Column("probes", Integer, nullable=False, server_default=_NONE),  # since it was parked
     Column("rates_since", _TIME),  # bounces and complaints before this time were looked at by the operator
-    Column("events_sent_until", _TIME),  # the provider took the newest message that an event told of
-    Column("drained_at", _TIME),  # the queue of events was empty
     CheckConstraint("state IN ('running', 'parked', 'paused')", name="state"),
     CheckConstraint("state = 'parked' OR probe_at IS NULL", name="probe"),
+)
+
+# Apart from `channels`: each batch of feedback changes this row, and each load and begin reads that one. While a
+# snapshot of the database is held, what changes often is slow to read, as its old versions stay.
+channel_events = Table(
+    "channel_events",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("events_sent_until", _TIME),  # the provider took the newest message that an event told of
+    Column("drained_at", _TIME),  # the queue of events was empty
 )
 
 feedback = Table(

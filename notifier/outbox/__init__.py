@@ -10,6 +10,7 @@ from notifier.outbox.channels import Channels, ChannelState
 from notifier.outbox.claims import expire
 from notifier.outbox.discovery import Discovery, TableDiscovery
 from notifier.outbox.gauges import Gauges, read_gauges
+from notifier.outbox.horizon import Horizon
 from notifier.outbox.intake import Intake
 from notifier.outbox.letting_go import LettingGo
 from notifier.outbox.operations import Operations, Selection
@@ -40,6 +41,7 @@ __all__ = [
     "Decision",
     "Discovery",
     "Gauges",
+    "Horizon",
     "Intake",
     "LettingGo",
     "NewNotification",

@@ -67,7 +67,9 @@ UPDATE channels SET state = 'running', reason = NULL, actor = :actor, changed_at
 WHERE channel = :channel AND state <> 'running'
 """)
 
-_PUBLISH_NOW = text("UPDATE publications SET due_at = now() WHERE channel = :channel AND published_at IS NOT NULL")
+_PUBLISH_NOW = text("""
+UPDATE publications SET due_at = now() WHERE channel = :channel AND (published_at IS NOT NULL OR due_at < now())
+""")
 
 
 class Channels:

@@ -7,10 +7,14 @@ from sqlalchemy import Engine, text
 from notifier.notifications import Status
 from notifier.outbox.attempts import UNKNOWN_AFTER_SECONDS
 from notifier.outbox.days import within
+from notifier.outbox.horizon import Horizon
 from notifier.outbox.results import conclude
 
 _ENDED = text("""
-SELECT token, notification_ids FROM claims WHERE lease_until < now() ORDER BY lease_until LIMIT :limit
+SELECT now(), ended.token, ended.notification_ids FROM (VALUES (1)) AS always LEFT JOIN (
+  SELECT token, notification_ids FROM claims
+  WHERE lease_until < now() AND lease_until >= :after ORDER BY lease_until LIMIT :limit
+) AS ended ON true
 """)
 
 # A statement of its own: the days of the ids must be known before it is planned.
@@ -45,13 +49,23 @@ SELECT notification_id, status FROM lost
 """)
 
 
-def expire(engine: Engine, limit: int = 100, unknown_after: float = UNKNOWN_AFTER_SECONDS) -> list[UUID]:
+def expire(
+    engine: Engine,
+    limit: int = 100,
+    unknown_after: float = UNKNOWN_AFTER_SECONDS,
+    horizon: Horizon | None = None,
+) -> list[UUID]:
     """Sending → unknown, for attempts whose lease has ended: never back to pending. Answers their ids.
 
-    What an event proved to be accepted is sent, or what other events tell of it.
+    What an event proved to be accepted is sent, or what other events tell of it. `horizon` is that of the caller's
+    looks at claims.
     """
+    horizon = horizon or Horizon()
     with engine.begin() as connection:
-        if not (ended := connection.execute(_ENDED, {"limit": limit}).all()):
+        found = connection.execute(_ENDED, {"limit": limit, "after": horizon.after()}).all()
+        ended = [(token, ids) for _, token, ids in found if token]
+        if not ended:
+            horizon.looked(found[0][0], None)
             return []
         statement = within(_EXPIRE, [id_ for _, ids in ended for id_ in ids])
         values = {"tokens": [token for token, _ in ended], "unknown_after": unknown_after}

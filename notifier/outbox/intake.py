@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +11,6 @@ from sqlalchemy import Connection, Engine, TextClause, text
 from sqlalchemy.exc import IntegrityError
 
 from notifier.errors import LeaseLost
-from notifier.notifications import created_ms
 from notifier.outbox.pages import NewNotification, Page, Quarantined, Recorded, ShardLease
 from notifier.outbox.partitions import Partitions
 
@@ -86,9 +84,18 @@ class Intake:
 
         `previous` is the checkpoint from which the page was read. What is recorded for the channels `to_relay` is due
         for the relay at once, and the caller must not publish it. Raises LeaseLost, and writes nothing, where the
-        shard is no longer ours.
+        shard is no longer ours. A page of very many days is recorded in parts, each with its own checkpoint.
         """
-        days = {_day(each.id) for each in page.notifications}
+        recorded: list[Recorded] = []
+        for part in page.parts():
+            recorded += self._record_part(lease, previous, part, to_relay)
+            previous = part.checkpoint
+        return recorded
+
+    def _record_part(
+        self, lease: ShardLease, previous: str | None, page: Page, to_relay: Collection[str]
+    ) -> list[Recorded]:
+        days = {each.day for each in page.notifications}
         self._partitions.ensure(days)
         try:
             return self._record(lease, previous, page, to_relay)
@@ -217,7 +224,3 @@ def owe(connection: Connection, fresh: Sequence[NewNotification], to_relay: Coll
         for grace in (0.0 if channel in to_relay else GRACE_SECONDS,)
         for some in (ids[start : start + PUBLICATION_SIZE] for start in range(0, len(ids), PUBLICATION_SIZE))
     ]
-
-
-def _day(notification: UUID) -> date:
-    return datetime.fromtimestamp(created_ms(notification) / 1000, UTC).date()

@@ -25,15 +25,16 @@ class Partitions:
     def ensure(self, days: Iterable[date], *, anew: bool = False) -> None:
         """Make the partitions of these days (UTC) where they are missing; `anew`: also of days that were made here
         before, which may have been dropped since.
+
+        A transaction for each day: one for all would hold some twenty locks a day until its end, and 900 days are
+        more than a server has room for. What was made before an error stays.
         """
-        if not (missing := set(days) - (set() if anew else self._known)):
-            return
-        with self._engine.begin() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-            for day in sorted(missing):
+        for day in sorted(set(days) - (set() if anew else self._known)):
+            with self._engine.begin() as connection:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
                 for table in TABLES:
                     connection.execute(_MAKE, {"table": table, "day": day})
-        self._known |= missing
+            self._known.add(day)
 
     def ensure_around(self, today: date) -> None:
         """The days that the stream's 24 hours and the next two days can bring."""

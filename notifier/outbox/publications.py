@@ -5,6 +5,7 @@ A publication stays until nothing in it is pending. What the broker lost is foun
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, Engine, text
 from notifier.outbox.backlog import Backlog, backlog
 from notifier.outbox.changes import uuids
 from notifier.outbox.days import within
+from notifier.outbox.horizon import Horizon
 from notifier.outbox.intake import PUBLICATION_SIZE
 
 
@@ -35,23 +37,29 @@ WHERE id = ANY(:ids)
 _TAKE = text("""
 UPDATE publications SET due_at = now() + make_interval(secs => :look_again)
 WHERE id IN (
-  SELECT id FROM publications WHERE due_at <= now() AND channel = :channel
+  SELECT id FROM publications WHERE due_at <= now() AND due_at >= :after AND channel = :channel
   ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
 ) RETURNING id, extract(epoch FROM now() - published_at)::float8, notification_ids
 """)
 
-# A paused channel gets nothing, a parked one only when it may send a probe.
+# A paused channel gets nothing, a parked one only when it may send a probe: what it has may have become due long ago.
 _CHANNELS_DUE = text("""
-SELECT DISTINCT p.channel FROM publications p LEFT JOIN channels c USING (channel)
+SELECT p.channel, min(p.due_at) FROM publications p LEFT JOIN channels c USING (channel)
 WHERE p.due_at <= now()
+  AND p.due_at >= CASE WHEN EXISTS (SELECT FROM channels WHERE state = 'parked') THEN '-infinity' ELSE :after END
   AND (c.state IS NULL OR c.state = 'running' OR c.state = 'parked' AND c.probe_at <= now())
-ORDER BY p.channel
+GROUP BY p.channel
+UNION ALL SELECT NULL, now()
+ORDER BY channel NULLS LAST
 """)
 
+# OFFSET keeps the planner from looking through publications where all channels run, as nearly always.
 _HELD_BACK = text("""
-SELECT DISTINCT p.channel FROM publications p JOIN channels c USING (channel)
-WHERE p.due_at <= now() AND p.published_at IS NULL
-  AND (c.state = 'paused' OR c.state = 'parked' AND c.probe_at > now())
+SELECT c.channel FROM channels c
+WHERE (c.state = 'paused' OR c.state = 'parked' AND c.probe_at > now()) AND EXISTS (
+  SELECT FROM publications p
+  WHERE p.channel = c.channel AND p.due_at <= now() AND p.published_at IS NULL OFFSET 0
+)
 """)
 
 _WAITING = text("""
@@ -79,7 +87,7 @@ _ALL_DUE = text("UPDATE publications SET due_at = now() WHERE published_at IS NO
 _DUE_RETRIES = text("""
 WITH ready AS (
   DELETE FROM due WHERE notification_id IN (
-    SELECT notification_id FROM due WHERE kind = 'retry' AND due_at <= now()
+    SELECT notification_id FROM due WHERE kind = 'retry' AND due_at <= now() AND due_at >= :after
     ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
   ) RETURNING notification_id, channel
 )
@@ -97,6 +105,9 @@ class Publications:
     def __init__(self, engine: Engine, look_again: float = 30.0) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self.look_again = look_again
+        self._publications = Horizon()
+        self._retries = Horizon()
+        self._now: datetime | None = None
 
     def published(self, ids: Sequence[int]) -> None:
         """The broker has these now."""
@@ -105,8 +116,12 @@ class Publications:
 
     def retries_due(self, limit: int) -> int:
         """Turn deliveries whose next attempt is due into publications that are due; answers how many."""
+        values = {"limit": limit, "page": PUBLICATION_SIZE, "after": self._retries.after()}
         with self._engine.connect() as connection:
-            return sum(connection.execute(_DUE_RETRIES, {"limit": limit, "page": PUBLICATION_SIZE}).scalars())
+            ready = int(sum(connection.execute(_DUE_RETRIES, values).scalars()))
+        if self._now and ready < limit:  # found all that were due when we last looked at the clock
+            self._retries.looked(self._now, None)
+        return ready
 
     def backlog(self) -> int:
         """How many deliveries wait for a worker at most: what was settled since the relay looked still counts."""
@@ -122,11 +137,15 @@ class Publications:
         """Look at everything that was published, now: the broker may have lost it."""
         with self._engine.connect() as connection:
             connection.execute(_ALL_DUE)
+        self._publications.forget()
 
     def channels_due(self) -> list[str]:
         """The channels that have a publication to look at, and to which the relay may publish now."""
         with self._engine.connect() as connection:
-            return list(connection.execute(_CHANNELS_DUE).scalars())
+            *due, (_, now) = connection.execute(_CHANNELS_DUE, {"after": self._publications.after()}).all()
+        self._now = now
+        self._publications.looked(now, min((oldest for _, oldest in due), default=None))
+        return [channel for channel, _ in due]
 
     def channels_held_back(self) -> set[str]:
         """The paused and parked channels with a publication that is due and that nobody has published yet."""
@@ -136,7 +155,8 @@ class Publications:
     def take_due(self, channel: str, limit: int) -> list[Publication]:
         """The publications to look at now, the oldest first. No other relay looks at them for a while."""
         with self._engine.connect() as connection:
-            values = {"channel": channel, "limit": limit, "look_again": self.look_again}
+            after = self._publications.after()
+            values = {"channel": channel, "limit": limit, "look_again": self.look_again, "after": after}
             taken = sorted(connection.execute(_TAKE, values).all(), key=lambda row: row[0])
             published = [(row[0], id_) for row in taken for id_ in row[2]]
             waiting = _waiting(connection, published) if published else {}

@@ -19,6 +19,7 @@ _LOOK: Grants = dict.fromkeys(
     (
         "actors",
         "alembic_version",
+        "channel_events",
         "channels",
         "claims",
         "day_actors",
@@ -56,6 +57,7 @@ _MOVE = "UPDATE (status, ended_at, reason, failures, next_attempt_at)"
 ROLES: Mapping[str, Grants] = {
     "notifier_bridge": {
         "alembic_version": "SELECT",
+        "channel_events": "SELECT",
         "channels": "SELECT",
         "claims": "SELECT, DELETE",
         "day_counts": "SELECT",
@@ -92,13 +94,14 @@ ROLES: Mapping[str, Grants] = {
         "duplicates": "INSERT",
         "feedback": "SELECT (notification_id, kind, occurred_at, detail)",
         "notifications": "SELECT",
-        "publications": "SELECT (channel, published_at), UPDATE (due_at)",
+        "publications": "SELECT (channel, published_at, due_at), UPDATE (due_at)",
         "suppressions": "SELECT",
         "suspects": "SELECT, INSERT (notification_id), UPDATE (builds, begun_at), DELETE",
         "unmatched_feedback": "SELECT (notification_id, look_at)",
     },
     "notifier_feedback": {
         "alembic_version": "SELECT",
+        "channel_events": "SELECT, INSERT, UPDATE",
         "channels": "SELECT, INSERT, UPDATE",
         "dead_letters": "SELECT (digest), INSERT",
         "deliveries": "SELECT, UPDATE (status, provider_message_id, next_attempt_at, reason)",

@@ -62,12 +62,12 @@ UNION ALL SELECT NULL, NULL, NULL, NULL, max(sent_at) FROM known WHERE made AND 
 """)
 
 _FLOW = text("""
-INSERT INTO channels AS c (channel, events_sent_until) VALUES (:channel, least(:sent_until, now()))
+INSERT INTO channel_events AS c (channel, events_sent_until) VALUES (:channel, least(:sent_until, now()))
 ON CONFLICT (channel) DO UPDATE SET events_sent_until = greatest(c.events_sent_until, excluded.events_sent_until)
 """)
 
 _DRAINED = text("""
-INSERT INTO channels AS c (channel, drained_at) VALUES (:channel, now() - make_interval(secs => :ago))
+INSERT INTO channel_events AS c (channel, drained_at) VALUES (:channel, now() - make_interval(secs => :ago))
 ON CONFLICT (channel) DO UPDATE SET drained_at = greatest(c.drained_at, excluded.drained_at)
 """)
 

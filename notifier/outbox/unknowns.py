@@ -79,7 +79,7 @@ SELECT u.notification_id, u.channel, n.route, d.attempt, d.failures,
 FROM due u
 JOIN deliveries d ON d.notification_id = u.notification_id AND in_days(d.notification_id)
 JOIN notifications n ON n.notification_id = u.notification_id AND in_days(n.notification_id)
-LEFT JOIN channels c ON c.channel = u.channel
+LEFT JOIN channel_events c ON c.channel = u.channel
 WHERE u.notification_id = ANY(CAST(:ids AS uuid[])) AND u.kind = 'unknown'
 ORDER BY u.notification_id
 """)

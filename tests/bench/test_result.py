@@ -8,6 +8,7 @@ import pytest
 import docs
 from bench import plots
 from bench.__main__ import parse
+from bench.days import GrowthDays
 from bench.growth import Growth
 from bench.latency import Latency
 from bench.result import APART, CELERY, LAMBDA, OURS, Result
@@ -31,6 +32,7 @@ def result() -> Result:
         },
         Latency(1000, [float(n) for n in range(1, 201)], drained=0.2),
         Growth(1_000_000, runs([1000.0]), runs([950.0])),
+        GrowthDays(730, runs([1000.0]), runs([980.0])),
         MACHINE,
     )
 
@@ -47,6 +49,7 @@ def test_the_json_has_the_shape_that_was_promised(result):
         },
         "latency_ms": {"p50": 100.0, "p99": 198.0, "at_events_per_second": 1000},
         "growth": {"rows": 1_000_000, "ratio": 0.95},
+        "growth_days": {"days": 730, "ratio": 0.98},
     }
 
 
@@ -86,3 +89,5 @@ def test_a_quick_run_draws_nothing_unless_told():
     assert parse(["--quick"]).plots is None
     assert parse(["--quick", "--plots", "here", "--rows", "7"]).plots == Path("here")
     assert parse(["--quick", "--rows", "7"]).rows == 7
+    assert parse(["--days", "365"]).days == 365
+    assert parse([]).days == 730

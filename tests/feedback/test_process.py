@@ -184,7 +184,7 @@ def test_told_to_stop_it_finishes_what_is_under_way(
 
 def test_events_are_known_to_flow(house: House, sql: Sql) -> None:
     house.start()
-    drained = "SELECT drained_at < now() - interval '3 s' AS before FROM channels WHERE channel = 'email'"
+    drained = "SELECT drained_at < now() - interval '3 s' AS before FROM channel_events WHERE channel = 'email'"
     assert wait_until(lambda: sql.all(drained), seconds=60) == [{"before": True}]
 
 

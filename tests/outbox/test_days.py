@@ -55,7 +55,7 @@ def noted(engine: Engine) -> Iterator[Seen]:
     seen: Seen = {}
 
     def note(_: Any, __: Any, statement: str, parameters: Any, ___: Any, ____: bool) -> None:
-        if _HISTORY.search(statement):
+        if _HISTORY.search(statement) and "CONCURRENTLY" not in statement:  # detaching is of a day by name
             seen[re.sub(r"'[0-9a-f-]{36}'|/\* \d+ \*/", "", statement)] = (statement, parameters)
 
     event.listen(engine, "before_cursor_execute", note)

@@ -1,14 +1,17 @@
 """Partitions of days, made by the function that only their owner need be able to run."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 
 from notifier.notifications import notification_id
-from notifier.outbox import Partitions
+from notifier.outbox import Page, Partitions, Quarantined
+from notifier.outbox.pages import MOST_DAYS
 from tests.outbox.rows import Rows
 
 DAYS = st.dates(date(2011, 1, 1), date(2100, 1, 1))
@@ -58,3 +61,67 @@ def test_what_a_failover_forgot_is_made_again(rows: Rows) -> None:
         connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
     partitions.ensure([day])
     assert rows.one("SELECT count(*) AS n FROM pg_class WHERE relname = 'deliveries_20260301'")["n"] == 1
+
+
+def of_days(rows: Rows, days: int) -> Page:
+    """A page whose records are of so many days, in no order."""
+    at = [int(datetime(2012, 1, 1, tzinfo=UTC).timestamp() * 1000) + n * 37 % days * 86_400_000 for n in range(days)]
+    made = [rows.notification(number, created) for number, created in enumerate(at, 1)]
+    return Page(str(days + 1), datetime.now(UTC), made, [Quarantined("after 7: odd", b"{}", "odd")], 3)
+
+
+def test_a_page_of_very_many_days_is_recorded_with_few_locks_at_a_time(rows: Rows) -> None:
+    held: list[int] = []
+
+    @event.listens_for(rows.engine, "commit")
+    def _(connection: Connection) -> None:
+        held.append(connection.scalar(text("SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid()")) or 0)
+
+    days = MOST_DAYS + 7
+    recorded = rows.record(of_days(rows, days))
+    assert sum(len(each.ids) for each in recorded) == days
+    assert rows.one("SELECT count(*) AS rows FROM notifications") == {"rows": days}
+    shard = rows.one(
+        "SELECT checkpoint, records_read, records_notified, records_unrouted, last_record_at FROM shards"
+    )
+    assert shard.pop("last_record_at")
+    assert shard == {
+        "checkpoint": str(days + 1),
+        "records_read": days + 4,
+        "records_notified": days,
+        "records_unrouted": 3,
+    }
+    assert max(held) < 5 * MOST_DAYS
+
+
+def test_partitions_that_were_made_before_an_error_stay(rows: Rows) -> None:
+    good, bad = date(2012, 5, 1), date(2012, 5, 3)
+    partitions = Partitions(rows.engine)
+    rows.run("CREATE DOMAIN feedback_20120503 AS int")
+    with pytest.raises(DBAPIError):
+        partitions.ensure([bad, good])
+    rows.run("DROP DOMAIN feedback_20120503")
+    partitions.ensure([bad, good])
+    made = "SELECT count(*) AS made FROM pg_inherits WHERE inhrelid::regclass::text ~ '_2012050[13]$'"
+    assert rows.one(made) == {"made": 8}
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(1, 2)), max_size=20), st.integers(1, 4))
+def test_the_parts_of_a_page_are_the_page(rows: Rows, records: list[tuple[int, int]], most: int) -> None:
+    made = [
+        rows.notification(number, day * 86_400_000 + n + 1)
+        for number, (day, count) in enumerate(records, 1)
+        for n in range(count)
+    ]
+    page = Page(str(len(records)), datetime.now(UTC), made, [Quarantined("1", b"{}", "odd")], 2)
+    parts = page.parts(most)
+    assert [each for part in parts for each in part.notifications] == made
+    assert sum(part.read for part in parts) == page.read
+    assert (parts[-1].checkpoint, parts[-1].last_record_at) == (page.checkpoint, page.last_record_at)
+    assert parts[0].quarantined == page.quarantined
+    for part in parts:
+        assert len({each.day for each in part.notifications}) <= most
+    for part, following in pairwise(parts):
+        assert part.notifications[-1].sequence_number == part.checkpoint
+        assert following.notifications[0].sequence_number != part.checkpoint

@@ -271,7 +271,7 @@ def test_the_clock_of_events_is_the_newest_message_and_never_the_future(rows: Ro
     rows.attempts().finish(token, [Change(id_, Status.SENT, message_id="m-1")])
     settlement(rows).settle([event(id_, sent_at=NOW - timedelta(minutes=5))])
     settlement(rows).settle([event(id_, FeedbackKind.DELIVERY, sent_at=NOW + timedelta(days=1))])
-    until = rows.one("SELECT events_sent_until <= now() AS past, drained_at FROM channels")
+    until = rows.one("SELECT events_sent_until <= now() AS past, drained_at FROM channel_events")
     assert until == {"past": True, "drained_at": None}
     settlement(rows).idle()
-    assert rows.one("SELECT drained_at IS NOT NULL AS drained FROM channels")["drained"]
+    assert rows.one("SELECT drained_at IS NOT NULL AS drained FROM channel_events")["drained"]

@@ -76,7 +76,7 @@ def test_a_queue_that_was_empty_before_the_deadline_proves_nothing(rows: Rows) -
     unknown(rows, begun_ago=60.0)
     another_is_told_of(rows)
     Settlement(rows.engine, channel="email").idle()
-    rows.run("UPDATE channels SET drained_at = now() - interval '59 s'")
+    rows.run("UPDATE channel_events SET drained_at = now() - interval '59 s'")
     assert [each.flowing for each in asked(rows)] == [False]
 
 
