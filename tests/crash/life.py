@@ -189,8 +189,9 @@ class Life:
     def live(self) -> None:
         """Do everything once. What fails is logged and left, as the loops of the processes do."""
         for step in (
-            self._keep_house, self._read, self._steal, self._rewind, self.relay.run_once, self.crowded_relay.run_once,
-            self._broker_forgets, self.crowded_relay.run_once, self.relay.run_once, self._call_off, self._deliver,
+            self._keep_house, self._read, self._measure, self._steal, self._rewind, self.relay.run_once,
+            self.crowded_relay.run_once, self._broker_forgets, self.crowded_relay.run_once, self.relay.run_once,
+            self._call_off, self._deliver,
             self._a_minute, self.relay.run_once, self._an_hour, self.relay.run_once, self._deliver, self.feed_back,
             self.settle_unknowns, self._mend, self.relay.run_once, self._deliver, self._pause, self.relay.run_once,
             self._deliver, self.feed_back,
@@ -206,10 +207,14 @@ class Life:
     def _keep_house(self) -> None:
         self.queue.check()
         self.partitions.ensure_around(datetime.now(UTC).date())
-        Brake(self.publications, high_water=1, bridges=self.leases.bridges).measure()
+        self._measure()
         views = ViewWatch(self.streams, self.routes)
         Sweep(["activity"], self.streams, self.tree, views, self.discovery).run_once()
         DiscoveryWatch(self.discovery, ["activity"]).run_once()
+
+    def _measure(self) -> None:
+        """What waits; above half of the mark a sample of it is looked up."""
+        Brake(self.publications, high_water=1, bridges=self.leases.bridges).measure()
 
     def _read(self) -> None:
         """Every shard that is free."""
