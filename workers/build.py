@@ -56,7 +56,7 @@ class Builds:
         """A build that takes longer than `slow` seconds is set aside. `leave` ends this process: what is under way is
         finished first. Once `stop` is set no unit waits for its builds.
         """
-        self._stop = stop or Stop()
+        self._stop = Stop() if stop is None else stop
         self._limit = threads
         self._threads = Threads(threads, "build", spare=HANGING)
         self._underway = underway
@@ -91,7 +91,7 @@ class Builds:
         try:
             while not runs.done.wait(step):
                 now = time.monotonic()
-                if self._stop:
+                if self._stop.is_set():
                     break
                 if now - started > self._patience:
                     self._give_up(runs, runs.expire_all())

@@ -52,7 +52,7 @@ class Building:
         """
         with closing(self._filled(works, fill)) as filled:
             for portion in filled:
-                if self._stop:
+                if self._stop.is_set():
                     return
                 with closing(self._built(portion, aside, suspects=suspects)) as built:
                     yield from built

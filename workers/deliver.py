@@ -86,7 +86,7 @@ class Delivery:
         self._underway = underway
         self._gate = gate
         self._limiter = limiter
-        self._stop = stop or Stop()
+        self._stop = Stop() if stop is None else stop
         self._reach = Reach(stop=self._stop)
         preparation = Preparation(channel, routes, templates)
         self._building = Building(preparation, underway, self._stop, room, alone)
@@ -108,10 +108,10 @@ class Delivery:
             finally:
                 self._underway.release(built)
         with self._underway.hold([id_ for id_ in ids if id_ not in built]) as taken:
-            if taken and not self._stop:
+            if taken and not self._stop.is_set():
                 done |= self._deliver(taken, suspects=suspects)
             left = {*built, *taken}.difference(done)
-        if left and self._stop:
+        if left and self._stop.is_set():
             raise Stopped(done, left)
         return done
 
@@ -146,7 +146,7 @@ class Delivery:
             if aside:
                 self._underway.release(aside.forget())
             raise
-        if aside and self._stop:
+        if aside and self._stop.is_set():
             self._underway.release(aside.forget())
         elif aside:
             done |= aside.expected
@@ -171,7 +171,7 @@ class Delivery:
         for portion in self._turns(ready):
             sent += len(portion)
             done += self._attempt(portion, probing=probing)
-        if self._stop:
+        if self._stop.is_set():
             return done
         late = "the provider does not answer, or its rate is used up"
         return done + [waiting(each.work.id, late) for each in ready[sent:]]
@@ -179,13 +179,13 @@ class Delivery:
     def _turns(self, ready: Sequence[Prepared]) -> Iterator[Sequence[Prepared]]:
         """Portions of what is ready, each when its turn has come; none once this process is to end."""
         rest = ready
-        while rest and not self._stop:
+        while rest and not self._stop.is_set():
             ids = [each.work.id for each in rest]
             allowed = self._reach.allowance(len(rest), _TURN_SECONDS)
             self._underway.moved(ids)
             taken = 0
             for portion in self._limiter.portions(rest[:allowed], _TURN_SECONDS, lambda: self._underway.moved(ids)):  # noqa: B023
-                if self._stop:
+                if self._stop.is_set():
                     return
                 taken += len(portion)
                 yield portion

@@ -39,7 +39,7 @@ class Patience:
         self._seconds = seconds
         self._again = again
         self._waiting = waiting
-        self._stop = stop or Stop()
+        self._stop = Stop() if stop is None else stop
         self._after_stop = after_stop
         self.repeated = False
         """An earlier try failed: it may have been done all the same, with its answer lost."""
@@ -55,7 +55,7 @@ class Patience:
                 if not self._again(error):
                     raise
                 RECORDING.failed(cause(error))
-                if self._stop and not ending:
+                if self._stop.is_set() and not ending:
                     ending, deadline = True, min(deadline, time.monotonic() + self._after_stop)
                 if time.monotonic() + wait > deadline:
                     raise Unreachable(f"the database stays away: {cause(error)}") from error

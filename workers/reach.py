@@ -26,7 +26,7 @@ class Reach:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, stop: Stop | None = None) -> None:
         self._clock = clock
-        self._stop = stop or Stop()
+        self._stop = Stop() if stop is None else stop
         self._changed = threading.Condition()
         self._pause = 0.0  # between two tries; 0 while the provider answers
         self._next_try = 0.0
@@ -40,7 +40,7 @@ class Reach:
         with self._changed:
             while self._pause:
                 now = self._clock()
-                if self._stop:
+                if self._stop.is_set():
                     return 0
                 if now >= self._next_try:
                     self._next_try = now + self._pause

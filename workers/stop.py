@@ -16,6 +16,10 @@ class Stop:
         self.exit_code = 0
 
     def __bool__(self) -> bool:
+        """Refused: `stop or Stop()` would part the threads from the process's own one."""
+        raise TypeError("ask a Stop for is_set()")
+
+    def is_set(self) -> bool:
         return self._event.is_set()
 
     def set(self) -> None:

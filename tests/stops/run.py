@@ -28,20 +28,21 @@ _STATES = text("SELECT status, count(*) FROM deliveries GROUP BY status")
 @dataclass(frozen=True)
 class Stopped:
     """`seconds` from SIGTERM to the end; `ready` and `sends` from the next process's start: until it consumes, and
-    until SES has accepted a mail of it. `kept`: messages that stayed in nobody's hands. `open`: deliveries that are
-    sending or unknown.
+    until SES has accepted a mail of it. `kept`: messages that stayed in nobody's hands. `missing`: events without a
+    mail whose message is not in its queue. `open`: deliveries that are sending or unknown.
     """
 
     seconds: float
     exit_code: int | None
     kept: int
+    missing: int
     open: int
     ready: float
     sends: float
 
     @property
     def good(self) -> bool:
-        return not (self.exit_code or self.kept or self.open)
+        return not (self.exit_code or self.kept or self.missing or self.open)
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,11 @@ def run(stops: int, rate: float, events: int, seed: int, folder: Path) -> Findin
             began = time.monotonic()
             worker.stop(SIGTERM)
             seconds = time.monotonic() - began
-            kept, open_ = len(stage.queue.held("email")) - stage.queue.depth("email"), _open(engine)
-            code = worker.exit_code
+            code, depth = worker.exit_code, stage.queue.depth("email")
+            kept, missing = len(stage.queue.held("email")) - depth, events - stage.accepted() - depth
+            open_ = _open(engine)
             worker, ready, sends = _start(stage, f"worker-{number + 1}")
-            found.append(Stopped(round(seconds, 2), code, kept, open_, round(ready, 2), round(sends, 2)))
+            found.append(Stopped(round(seconds, 2), code, kept, missing, open_, round(ready, 2), round(sends, 2)))
         worker.stop()
         engine.dispose()
         mails = stage.mails()

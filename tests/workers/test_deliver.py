@@ -29,6 +29,7 @@ from workers.channels.ses import SesChannel
 from workers.deliver import Delivery
 from workers.gate import Gate
 from workers.limits import Limiter
+from workers.stop import Stop
 from workers.underway import Underway
 
 
@@ -60,7 +61,7 @@ class Post:
         self.gate = Gate(Channels(rows.engine, actor="worker-1", probe_seconds=0.0), "email")
         self.limiter = Limiter(broker_url, "email", self.channel.rate)
 
-    def delivery(self, build: Build = hello, **options: Any) -> Delivery:
+    def delivery(self, build: Build = hello, stop: Stop | None = None, **options: Any) -> Delivery:
         options = {"retry": RetryPolicy(attempts=2, base=0.0), **options}
         made = route(table="activity", channel="email", name="a_route", **options)(build)
         routes = Routes(routes_of(made)[:1])  # `build` may have served another test
@@ -73,6 +74,7 @@ class Post:
             self.underway,
             self.gate,
             self.limiter,
+            stop,
         )
 
     def pending(self, *recipients: str) -> list[UUID]:

@@ -1,0 +1,56 @@
+"""What the end of the process means for a unit under way."""
+
+import time
+
+import pytest
+
+from tests.outbox.conftest import engine, rows
+from tests.workers.test_deliver import Post, post
+from workers.deliver import Stopped
+from workers.limits import Limiter
+from workers.patience import Patience
+from workers.reach import Reach
+from workers.stop import Stop
+
+__all__ = ["engine", "post", "rows"]
+
+
+def test_what_has_not_begun_is_left_and_stays_as_it_was(post: Post, broker_url: str) -> None:
+    stop = Stop()
+    post.limiter = Limiter(broker_url, "email", lambda: 2.0, headroom=0.0, sleep=stop.wait)
+    ids = post.pending(*(f"{n}@example.com" for n in range(6)))
+    send = post.channel.send
+
+    def send_and_stop(messages: object) -> object:
+        stop.set()
+        return send(messages)
+
+    post.channel.send = send_and_stop
+    began = time.monotonic()
+    with pytest.raises(Stopped) as stopped:
+        post.delivery(stop=stop).deliver(ids)
+
+    assert time.monotonic() - began < 5.0
+    sent = [id_ for id_ in ids if post.mails(id_)]
+    assert len(sent) == 1
+    assert set(stopped.value.changes) == set(sent)
+    assert stopped.value.left == set(ids).difference(sent)
+    left = [post.rows.delivery(id_) for id_ in stopped.value.left]
+    assert {(row["status"], row["attempt"]) for row in left} == {("pending", 0)}
+
+
+def test_a_process_that_ends_begins_no_unit(post: Post) -> None:
+    stop = Stop()
+    stop.set()
+    ids = post.pending("ana@example.com")
+    with pytest.raises(Stopped) as stopped:
+        post.delivery(stop=stop).deliver(ids)
+    assert stopped.value.left == set(ids)
+
+
+def test_everybody_hears_of_the_same_end() -> None:
+    """An object that is false until it is set would be replaced by `stop or Stop()`."""
+    stop = Stop()
+    assert (Reach(stop=stop)._stop, Patience(1.0, stop=stop)._stop) == (stop, stop)
+    with pytest.raises(TypeError):
+        bool(stop)
