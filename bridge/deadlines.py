@@ -20,6 +20,11 @@ _EVIDENCE = {
 }
 
 
+ROUTE_SECONDS = 3600.0
+"""How long an unknown outcome waits for a bridge that has its route. Bridges may read different tables with different
+routes, and during a deploy some have a new route and some do not."""
+
+
 class Deadlines:
     """Runs in every bridge at once; each unknown is one bridge's.
 
@@ -45,7 +50,8 @@ class Deadlines:
         if waiting := decided[Decision.WAIT]:
             log.error(
                 "ALARM: lost answers wait for events, and none are known to flow: does `notifier feedback` run, does "
-                "the configuration set publish SEND, and has this installation a queue of its own?",
+                "the configuration set publish SEND, and has this installation a queue of its own? Or they wait for "
+                "a bridge that has their route",
                 count=waiting,
             )
         return decided
@@ -67,11 +73,11 @@ def verdict(unknown: Unknown, route: Route | None, offers: Capability, silence: 
     """What is right for this unknown outcome. Pure. With `silence`, no event can come: only the operator can know."""
     if silence:
         return Verdict(Decision.HOLD, silence)
-    if offers is Capability.DELIVERY_EVENTS and not unknown.flowing:
-        return Verdict(Decision.WAIT, "no events are known to flow")
+    if reason := _not_yet(unknown, route, offers):
+        return Verdict(Decision.WAIT, reason)
     wish = _wish(route, offers)
     if wish is OnUnknown.HOLD:
-        return Verdict(Decision.HOLD, "its route says hold" if route else "its route is gone")
+        return Verdict(Decision.HOLD, "its route says hold" if route else "no bridge has its route")
     lost = f"its answer was lost; {_EVIDENCE[offers]}"
     if wish is OnUnknown.DROP:
         return Verdict(Decision.DROP, f"{lost}; its route says drop")
@@ -79,6 +85,15 @@ def verdict(unknown: Unknown, route: Route | None, offers: Capability, silence: 
     if retry.exhausted(unknown.failures + 1, unknown.age):
         return Verdict(Decision.DROP, f"{lost}; its attempts are used up")
     return Verdict(Decision.RESEND, f"{lost}; sent again")
+
+
+def _not_yet(unknown: Unknown, route: Route | None, offers: Capability) -> str | None:
+    """Why nothing can be decided now, None where it can."""
+    if offers is Capability.DELIVERY_EVENTS and not unknown.flowing:
+        return "no events are known to flow"
+    if route is None and offers is not Capability.IDEMPOTENCY_KEY and unknown.waited < ROUTE_SECONDS:
+        return "its route is not loaded here; another bridge may have it"
+    return None
 
 
 def _wish(route: Route | None, offers: Capability) -> OnUnknown:

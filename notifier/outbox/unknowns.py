@@ -23,7 +23,8 @@ _LOOK_AGAIN_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A delivery whose outcome is unknown, at its deadline; `age` is the seconds since its event.
+    """A delivery whose outcome is unknown, at its deadline. `age` is the seconds since its event, `waited` the
+    seconds since its attempt began.
 
     `flowing`: events are known to flow, so that none of this one is evidence.
     """
@@ -35,6 +36,7 @@ class Unknown:
     failures: int
     age: float
     flowing: bool
+    waited: float = 0.0
 
 
 class Decision(Enum):
@@ -75,7 +77,8 @@ SELECT u.notification_id, u.channel, n.route, d.attempt, d.failures,
                 AND c.events_sent_until > d.begun_at + make_interval(secs => :margin), false)
        AND NOT EXISTS (
          SELECT FROM unmatched_feedback f WHERE f.look_at IS NOT NULL AND f.received_at > d.begun_at
-       )
+       ),
+       extract(epoch FROM now() - d.begun_at)::float8
 FROM due u
 JOIN deliveries d ON d.notification_id = u.notification_id AND in_days(d.notification_id)
 JOIN notifications n ON n.notification_id = u.notification_id AND in_days(n.notification_id)
@@ -154,8 +157,8 @@ class Unknowns:
         margin = min(_MARGIN_SECONDS, self._unknown_after)
         values = {"ids": locked, "unknown_after": self._unknown_after, "margin": margin}
         return [
-            Unknown(id_, channel, route, attempt, failures, now - created_ms(id_) / 1000, flowing)
-            for id_, channel, route, attempt, failures, now, flowing in connection.execute(
+            Unknown(id_, channel, route, attempt, failures, now - created_ms(id_) / 1000, flowing, waited)
+            for id_, channel, route, attempt, failures, now, flowing, waited in connection.execute(
                 within(_TAKE, locked), values
             )
         ]

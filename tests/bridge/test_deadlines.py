@@ -2,13 +2,14 @@
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.deadlines import Deadlines, capability_of, verdict
+from bridge.deadlines import ROUTE_SECONDS, Deadlines, capability_of, verdict
 from notifier.channels import Capability, silence, warn_of_silence
 from notifier.outbox import Decision, Unknown, Verdict
 from notifier.retry import OnUnknown, RetryPolicy
@@ -66,9 +67,14 @@ def test_what_is_too_old_is_not_sent_again() -> None:
     assert verdict(unknown(True, age=31.0), route(OnUnknown.RESEND, retry=policy), EVENTS).decision is DROP
 
 
-def test_a_route_that_is_gone_leaves_it_to_the_operator() -> None:
-    found = verdict(unknown(True), None, EVENTS)
-    assert (found.decision, found.reason) == (HOLD, "its route is gone")
+@pytest.mark.parametrize("offers", [EVENTS, NONE])
+def test_what_has_no_route_here_is_left_to_the_bridge_that_has_it(offers: Capability) -> None:
+    assert verdict(unknown(True), None, offers).decision is WAIT
+
+
+def test_a_route_that_no_bridge_has_leaves_it_to_the_operator() -> None:
+    found = verdict(replace(unknown(True), waited=ROUTE_SECONDS), None, EVENTS)
+    assert (found.decision, found.reason) == (HOLD, "no bridge has its route")
 
 
 def test_the_capability_comes_from_the_channel_that_is_installed() -> None:
