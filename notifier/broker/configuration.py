@@ -48,7 +48,7 @@ def celery_configuration(broker_url: str, visibility_seconds: int = 120, unit_si
         "worker_send_task_events": True,  # Flower
         "broker_transport_options": {
             "visibility_timeout": visibility_seconds,
-            "unacked_restore_interval": 5,
+            "unacked_restore_interval": max(1, min(5, visibility_seconds // 10)),
             "unacked_restore_throttle": 1,
             "unacked_restore_limit": 500,  # a long list of lost messages must not stall the worker
             "socket_timeout": 10,  # without it an ack to a dead peer hangs for ever
