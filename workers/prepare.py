@@ -55,6 +55,14 @@ class Preparation:
 
     def prepare(self, work: Work) -> Prepared | Change:
         """Build and render. The user's code may raise anything; that is one failure of this notification only."""
+        prepared = self._prepare(work)
+        if prepared is None:  # what the function had filled the memory with went with its error
+            assert self._out_of_memory  # noqa: S101  narrows the type
+            return self._out_of_memory(work)
+        return prepared
+
+    def _prepare(self, work: Work) -> Prepared | Change | None:
+        """None where `out_of_memory` is to say what becomes of it."""
         policy = _LOST_ROUTE
         try:
             route = self._routes[work.route]
@@ -72,7 +80,7 @@ class Preparation:
         except BaseException as error:  # noqa: BLE001  whatever the user's code raises, SystemExit too
             log.warning("route failed", notification=str(work.id), route=work.route, error=type(error).__name__)
             if self._out_of_memory and isinstance(error, MemoryError):
-                return self._out_of_memory(work)
+                return None
             return after_error(work, error, policy)
 
     def not_built(self, work: Work, hangs: bool) -> Change:
