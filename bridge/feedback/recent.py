@@ -85,8 +85,11 @@ class RecentlySettled:
     def _again(self, events: Sequence[Feedback]) -> None:
         for start in range(0, len(events), _AT_ONCE):
             settled = self._outbox.settle(events[start : start + _AT_ONCE])
-            if lost := settled.fresh + settled.unmatched:
-                log.error("the database lost commits: events are settled again", count=lost)
+            if again := settled.fresh + settled.unmatched:
+                log.warning(
+                    "events were settled again: the database had lost them, or their notifications are recorded now",
+                    count=again,
+                )
 
     def _kept(self) -> list[_Batch]:
         with self._lock:

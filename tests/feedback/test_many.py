@@ -75,12 +75,13 @@ class World:
     def accept(self, id_: UUID, message_id: str, kinds: tuple[str, ...]) -> None:
         for kind in kinds:
             self.kinds[kind] += 1
-            self.bodies.append(body(kind, message_id, nid=[str(id_)], att=["1"]))
+            self.bodies.append(body(kind, message_id, f"{id_.hex}@example.com", nid=[str(id_)], att=["1"]))
 
 
-def body(kind: str, message_id: str, **tags: list[str]) -> str:
-    mail = {name: records.mail()[name] for name in ("timestamp", "source", "destination", "headersTruncated")}
-    return orjson.dumps({**MADE[kind], "mail": {**mail, "messageId": message_id, "tags": tags}}).decode()
+def body(kind: str, message_id: str, to: str = records.RECIPIENT, **tags: list[str]) -> str:
+    mail = {name: records.mail()[name] for name in ("timestamp", "source", "headersTruncated")}
+    mail |= {"destination": [to], "messageId": message_id, "tags": tags}
+    return orjson.dumps({**MADE[kind], "mail": mail}).decode()
 
 
 def message_of(id_: UUID) -> str:

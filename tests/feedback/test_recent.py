@@ -61,7 +61,7 @@ def test_what_a_failover_forgot_is_settled_again_and_told() -> None:
         house.recent.settle_again()
 
     assert house.outbox.known == {"m-1", "m-2"}
-    assert [(each["log_level"], each["count"]) for each in logs] == [("error", 2)]
+    assert [(each["log_level"], each["count"]) for each in logs] == [("warning", 2)]
     house.recent.settle_again()
     assert house.outbox.asked == [2, 2]  # once
 
