@@ -403,5 +403,5 @@ def test_half_a_page_is_no_page(simulated: Reading, simulator: StreamsServer) ->
     iterator = simulated.streams.iterator(simulated.arn, simulated.shard, None)
     simulator.plan({"kind": "truncated", "body": "broken", "times": 1})
     with pytest.raises(Unreachable):
-        simulated.streams.records(iterator)
+        simulated.streams.records(iterator).read()
     assert len(simulated.streams.records(iterator).records) == 3
