@@ -20,7 +20,7 @@ _FIRST = 40
 @dataclass(frozen=True)
 class Finding:
     """`ended`: exit codes of processes that ended by themselves; `seconds`: how long Redis refused; `back`: seconds
-    until all events were accepted, with those that were written afterwards.
+    until the first mail after the refusal; `caught_up`: until all events are mails, with one written afterwards.
     """
 
     kind: str
@@ -31,6 +31,7 @@ class Finding:
     duplicated: int
     ended: dict[str, int]
     back: float
+    caught_up: float
 
     @property
     def good(self) -> bool:
@@ -65,17 +66,20 @@ def refuse(stage: Stage, kind: str, seconds: float, rate: float) -> Finding:
     finally:
         KINDS[kind].end(client)
     client.close()
+    accepted, ended_at = stage.accepted(), time.monotonic()
     stage.feed(1)  # one that was never in Redis before
-    back = stage.until(lambda: stage.accepted() >= stage.fed, AGAIN_SECONDS)
+    back = stage.until(lambda: stage.accepted() > accepted, AGAIN_SECONDS)
+    stage.until(lambda: stage.accepted() >= stage.fed, AGAIN_SECONDS)
+    caught_up = time.monotonic() - ended_at
     stage.until(lambda: " ready." in starter.log.read_text(), STARTS_SECONDS)
     ended = stage.ended()
     starter.stop()
     ended = {**ended, **({starter.name: starter.exit_code} if starter.exit_code else {})}
     del stage.children[starter.name]
-    return _found(stage, kind, seconds, ended, back)
+    return _found(stage, kind, seconds, ended, back, caught_up)
 
 
-def _found(stage: Stage, kind: str, seconds: float, ended: dict[str, int], back: float) -> Finding:
+def _found(stage: Stage, kind: str, seconds: float, ended: dict[str, int], back: float, caught_up: float) -> Finding:
     mails, expected = stage.mails(), stage.expected()
     return Finding(
         kind=kind,
@@ -86,6 +90,7 @@ def _found(stage: Stage, kind: str, seconds: float, ended: dict[str, int], back:
         duplicated=sum(count - 1 for to, count in mails.items() if to in expected),
         ended=ended,
         back=round(back, 2),
+        caught_up=round(caught_up, 2),
     )
 
 
@@ -96,7 +101,7 @@ def fail_over(stage: Stage, rate: float, *, kill: bool) -> Finding:
     did = stage.world.redis.fail_over(stage.world.proxies["redis"], kill=kill)
     stage.feed(_FIRST)
     back = stage.until(lambda: stage.accepted() >= stage.fed, AGAIN_SECONDS)
-    return _found(stage, f"failover {did}", 0.0, stage.ended(), back)
+    return _found(stage, f"failover {did}", 0.0, stage.ended(), back, back)
 
 
 def drain(messages: int, folder: Path) -> float:
