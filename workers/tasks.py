@@ -20,7 +20,7 @@ from notifier.telemetry import trace
 from workers.deliver import Stopped
 from workers.later import Later
 from workers.request import was_lost
-from workers.units import Outcome, UnitTask
+from workers.units import Outcome, UnitTask, give_back
 from workers.wiring import delivery
 
 log = structlog.get_logger(__name__)
@@ -54,12 +54,12 @@ class Deliver(UnitTask):
         except Stopped as stopped:
             log.info("messages given back: this worker ends", count=len(stopped.left))
             return [
-                _give_back if id_ in stopped.left else _outcome(stopped.changes.get(id_)) if id_ else None
+                give_back if id_ in stopped.left else _outcome(stopped.changes.get(id_)) if id_ else None
                 for id_ in ids
             ]
         except Unreachable as error:
             log.warning("messages given back", count=len(ids), reason=str(error))
-            return [_give_back] * len(ids)
+            return [give_back] * len(ids)
         return [_outcome(changes.pop(id_, None)) if id_ else None for id_ in ids]
 
 
@@ -116,14 +116,10 @@ def _deliver(channel: str, id_: UUID, options: dict[str, bool]) -> Change | Late
         return delivery(channel).deliver([id_], **options).get(id_)
     except (Unreachable, Stopped) as error:
         log.warning("message given back", notification=str(id_), reason=str(error))
-        _give_back()
+        give_back()
     except Exception as error:  # noqa: BLE001  whatever it is: Celery would publish its text
         log.error("delivery broke", notification=str(id_), error=type(error).__name__, trace=trace(error))  # noqa: TRY400
         raise DeliveryError("see the worker's log") from None
-
-
-def _give_back() -> NoReturn:
-    raise Reject("the database does not answer, or this worker ends", requeue=True) from None
 
 
 def report(change: Change | None) -> str:

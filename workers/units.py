@@ -56,6 +56,11 @@ class UnitTask(Task):  # type: ignore[misc]
         return outcome() if outcome else self.run(*args, **kwargs)
 
 
+def give_back() -> NoReturn:
+    """The outcome of a message that goes back to the broker. Raise Reject."""
+    raise Reject("the database does not answer, or this worker ends", requeue=True) from None
+
+
 def run_unit(task: UnitTask, requests: Sequence[dict[str, Any]]) -> list[Result]:
     """In the pool: the work of all, then the result of each. Where the work of all raises, each runs alone."""
     started = time.monotonic()
@@ -86,10 +91,10 @@ def _result(
     task: UnitTask, request: dict[str, Any], outcome: Outcome | None, started: float, *, watched: bool
 ) -> tuple[int, Any, float]:
     """The tracer tells everybody; it takes 25 µs, or 1 ms for a retry, so what nobody listens to goes without."""
-    if outcome and not watched:
+    if outcome and (not watched or outcome is give_back):  # at the end of a worker it would log 2,000 tracebacks
         try:
             return 0, repr(outcome()), time.monotonic() - started
-        except Retry as error:
+        except (Retry, Reject) as error:
             return 1, _told(error), time.monotonic() - started
         except Exception:  # noqa: BLE001, S110  the tracer has the words for it
             pass

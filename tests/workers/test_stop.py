@@ -1,8 +1,13 @@
 """What the end of the process means for a unit under way."""
 
+import logging
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
+from celery import Celery
+from celery.exceptions import Reject
 
 from tests.outbox.conftest import engine, rows
 from tests.workers.test_deliver import Post, post
@@ -10,7 +15,9 @@ from workers.deliver import Stopped
 from workers.limits import Limiter
 from workers.patience import Patience
 from workers.reach import Reach
+from workers.request import error_of
 from workers.stop import Stop
+from workers.units import Outcome, UnitTask, give_back, run_unit
 
 __all__ = ["engine", "post", "rows"]
 
@@ -54,3 +61,25 @@ def test_everybody_hears_of_the_same_end() -> None:
     assert (Reach(stop=stop)._stop, Patience(1.0, stop=stop)._stop) == (stop, stop)
     with pytest.raises(TypeError):
         bool(stop)
+
+
+def test_a_message_that_goes_back_costs_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    """At the end of a worker with a backlog there are 2,000 of them."""
+    app = Celery("goes back", set_as_current=False)
+
+    class GoesBack(UnitTask):
+        abstract = True
+
+        def run_many(self, requests: Sequence[dict[str, Any]]) -> list[Outcome | None]:
+            return [give_back] * len(requests)
+
+    @app.task(base=GoesBack, bind=True, name="goes.back", shared=False)  # type: ignore[untyped-decorator]
+    def goes_back(_: object) -> None:
+        raise AssertionError
+
+    app.finalize()
+    requests = [{"id": str(n), "args": [], "kwargs": {}, "headers": {}} for n in range(3)]
+    with caplog.at_level(logging.INFO, "celery.app.trace"):
+        results = run_unit(app.tasks["goes.back"], requests)
+    assert [type(error_of(result[1])) for result in results] == [Reject] * 3
+    assert not caplog.records
