@@ -86,8 +86,10 @@ def test_a_slow_receiver_holds_up_no_other(make_channel: MakeChannel) -> None:
         sending = threading.Thread(target=lambda: outcomes.extend(channel.send(messages)))
         sending.start()
         try:
-            wait_until(lambda: quick.requests() == 10, seconds=5)
-            (lane,) = channel._pool._lanes._lanes.values()
+            wait_until(lambda: quick.requests() == 10)
+            lanes = channel._pool._lanes._lanes
+            wait_until(lambda: len(lanes) == 1)  # that of the quick one is gone with its last answer
+            (lane,) = lanes.values()
             wait_until(lambda: not lane.waiting)  # after 2 seconds: it is slow
             assert isinstance(send_one(channel, slow.url), Late)
             assert slow.requests() == PER_HOST
