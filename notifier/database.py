@@ -40,6 +40,7 @@ __all__ = [
     "is_refused",
     "migrate",
     "migrating_engine",
+    "on_connect",
     "permitted",
     "schema_head",
     "storable",
@@ -96,6 +97,11 @@ def connect(
     event.listen(engine, "handle_error", _discard_sessions)
     event.listen(engine, "before_cursor_execute", _make_storable, retval=True)
     return engine
+
+
+def on_connect(engine: Engine, call: Callable[[], None]) -> None:
+    """Call this for each new connection of the engine: it may lead to another server than those before it."""
+    event.listen(engine, "connect", lambda *_: call())
 
 
 def _settle(settings: SessionSettings) -> Callable[[psycopg.Connection[Any], object], None]:

@@ -46,7 +46,7 @@ def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
     from bridge.feedback.recent import RecentlySettled
     from bridge.loops import Loop
     from notifier.channels import warn_of_silence
-    from notifier.database import check_durable, check_schema, connect
+    from notifier.database import check_durable, check_schema, connect, on_connect
     from notifier.health import Heartbeat
     from notifier.outbox import RateLimits, Settlement
 
@@ -60,6 +60,7 @@ def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
     limits = RateLimits(settings.bounce_rate_limit, settings.complaint_rate_limit)
     settlement = Settlement(engine, channel=CHANNEL, actor=actor, limits=limits)
     recent = RecentlySettled(settlement)
+    on_connect(engine, recent.connected)
     flow = Flow(queue)
     try:
         check_schema(engine)

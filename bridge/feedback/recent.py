@@ -1,4 +1,4 @@
-"""Events that were settled a moment ago are settled once more.
+"""Events that were settled a moment ago are settled once more after a failover.
 
 A failover to an asynchronous standby loses the newest commits. An event that was settled in one of those, and deleted
 from the queue, would be lost, and with it the proof that a mail was accepted: its second mail would not be counted.
@@ -14,16 +14,16 @@ from typing import Protocol
 
 import structlog
 
-from notifier.database import DatabaseError, is_away
+from notifier.database import DatabaseError
 from notifier.feedback import DeadLetter, Feedback
 from notifier.outbox import Settled
 
 log = structlog.get_logger(__name__)
 
-KEEP_SECONDS = 10.0
-"""So much of the newest commits may be lost; a standby further behind loses events that nobody settles again."""
+KEEP_SECONDS = 60.0
+"""So far behind a standby may be: what was settled earlier than this is not settled again."""
 MOST_EVENTS = 50_000
-"""About 50 MB. Above it the oldest are settled again early."""
+"""About 50 MB. Above it the oldest are forgotten early."""
 _AT_ONCE = 500
 
 
@@ -42,7 +42,10 @@ class _Batch:
 
 
 class RecentlySettled:
-    """Settles like the outbox, and keeps the events for `KEEP_SECONDS`. Shared by the receivers of a process."""
+    """Settles like the outbox, and keeps the events for `KEEP_SECONDS`. Shared by the receivers of a process.
+
+    Nothing is settled twice while the connections to the database last: a failover ends them.
+    """
 
     def __init__(self, outbox: Settles, clock: Callable[[], float] = time.monotonic) -> None:
         self._outbox = outbox
@@ -50,36 +53,34 @@ class RecentlySettled:
         self._lock = threading.Lock()
         self._batches: deque[_Batch] = deque()
         self._count = 0
-        self._was_away = False
+        self._is_due = False
+
+    def connected(self) -> None:
+        """There is a new connection to the database: it may lead to another server than the one before."""
+        self._is_due = True
 
     def settle(self, events: Sequence[Feedback], dead: Sequence[DeadLetter] = ()) -> Settled:
-        try:
-            settled = self._outbox.settle(events, dead)
-        except DatabaseError as error:
-            self._was_away = self._was_away or is_away(error)
-            raise
+        settled = self._outbox.settle(events, dead)
         if events:
-            with self._lock:
-                self._batches.append(_Batch(list(events), self._clock()))
-                self._count += len(events)
+            self._keep(list(events))
         return settled
 
     def idle(self, ago: float = 0.0) -> None:
         self._outbox.idle(ago)
 
     def settle_again(self) -> None:
-        """Settle those that are old enough, and forget them; all of them once the database was away, as that may
-        have been a failover. Raise DatabaseError where the database is away: nothing is forgotten then.
+        """Settle all that is kept, if there was a new connection since the last time. Raise DatabaseError where the
+        database is away; the next call does it then.
         """
-        everything, self._was_away = self._was_away, False
+        if not self._is_due:
+            return
+        self._is_due = False
+        with self._lock:
+            kept = [event for batch in self._batches for event in batch.events]
         try:
-            if everything:
-                self._again([each for batch in self._kept() for each in batch.events])
-            while batch := self._oldest():
-                self._again(batch.events)
-                self._forget(batch)
+            self._again(kept)
         except DatabaseError:
-            self._was_away = everything
+            self._is_due = True
             raise
 
     def _again(self, events: Sequence[Feedback]) -> None:
@@ -91,20 +92,11 @@ class RecentlySettled:
                     count=again,
                 )
 
-    def _kept(self) -> list[_Batch]:
+    def _keep(self, events: list[Feedback]) -> None:
+        """After a success only: what is kept while the database is away does not grow old."""
         with self._lock:
-            return list(self._batches)
-
-    def _oldest(self) -> _Batch | None:
-        """The first batch, where its time has come."""
-        with self._lock:
-            if not self._batches:
-                return None
-            batch = self._batches[0]
-            is_due = self._clock() - batch.settled_at >= KEEP_SECONDS or self._count > MOST_EVENTS
-            return batch if is_due else None
-
-    def _forget(self, batch: _Batch) -> None:
-        with self._lock:
-            self._batches.popleft()
-            self._count -= len(batch.events)
+            self._batches.append(_Batch(events, self._clock()))
+            self._count += len(events)
+            oldest = self._clock() - KEEP_SECONDS
+            while self._batches[0].settled_at < oldest or self._count > MOST_EVENTS:
+                self._count -= len(self._batches.popleft().events)

@@ -14,7 +14,6 @@ from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.outbox import Settled
 
 AWAY = sqlalchemy.exc.OperationalError("UPDATE", {}, Exception("server closed the connection"))
-REFUSED = sqlalchemy.exc.DataError("INSERT", {}, Exception("out of range"))
 NOW = datetime.now(UTC)
 
 
@@ -53,10 +52,7 @@ def test_what_a_failover_forgot_is_settled_again_and_told() -> None:
     house = House()
     house.recent.settle(events("m-1", "m-2"))
     house.outbox.known = set()
-    house.recent.settle_again()
-    assert house.outbox.known == set()  # it is not time yet
-
-    house.now += KEEP_SECONDS
+    house.recent.connected()
     with capture_logs() as logs:
         house.recent.settle_again()
 
@@ -66,32 +62,37 @@ def test_what_a_failover_forgot_is_settled_again_and_told() -> None:
     assert house.outbox.asked == [2, 2]  # once
 
 
-def test_after_the_database_was_away_everything_is_settled_again_at_once() -> None:
+def test_nothing_is_settled_twice_while_the_connections_last() -> None:
+    house = House()
+    house.recent.settle(events("m-1"))
+    house.now += KEEP_SECONDS
+    house.recent.settle_again()
+    assert house.outbox.asked == [1]
+
+
+def test_while_the_database_is_away_nothing_is_forgotten() -> None:
     house = House()
     house.recent.settle(events("m-1"))
     house.outbox.known, house.outbox.error = set(), AWAY
-    with pytest.raises(DatabaseError):
-        house.recent.settle(events("m-2"))
-    with pytest.raises(DatabaseError):
-        house.recent.settle_again()
+    house.recent.connected()
+    house.now += 10 * KEEP_SECONDS
+    for attempt in (lambda: house.recent.settle(events("m-2")), house.recent.settle_again):
+        with pytest.raises(DatabaseError):
+            attempt()
 
     house.outbox.error = None
     house.recent.settle_again()
-
     assert house.outbox.known == {"m-1"}
-    house.recent.settle_again()
-    assert house.outbox.asked == [1, 1]
 
 
-def test_what_the_database_refuses_is_no_failover() -> None:
+def test_what_is_old_is_forgotten() -> None:
     house = House()
     house.recent.settle(events("m-1"))
-    house.outbox.error = REFUSED
-    with pytest.raises(DatabaseError):
-        house.recent.settle(events("m-2"))
-    house.outbox.error = None
+    house.now += KEEP_SECONDS + 1
+    house.recent.settle(events("m-2"))
+    house.recent.connected()
     house.recent.settle_again()
-    assert house.outbox.asked == [1]
+    assert house.outbox.asked == [1, 1, 1]
 
 
 def test_its_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,5 +100,6 @@ def test_its_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     house = House()
     for number in range(5):
         house.recent.settle(events(f"m-{number}"))
+    house.recent.connected()
     house.recent.settle_again()
-    assert house.outbox.asked == [1, 1, 1, 1, 1, 1, 1]  # the two oldest, early
+    assert house.outbox.asked == [1, 1, 1, 1, 1, 3]
