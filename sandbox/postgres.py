@@ -109,7 +109,9 @@ class PostgresServer:
     def remove(self) -> None:
         """Stop it at once and delete its data: nobody can reach what it knew."""
         self.stop("kill")
-        shutil.rmtree(self._data)
+        deadline = time.monotonic() + 10.0
+        while self._data.exists():  # sessions of a killed server may write until they notice its death
+            shutil.rmtree(self._data, ignore_errors=time.monotonic() < deadline)
 
     def execute(self, *statements: str) -> None:
         """Run each in a transaction of its own, as the superuser."""
