@@ -128,6 +128,7 @@ class Life:
         self._fault = fault
         name = f"process {os.getpid()}"
         settings = house.settings()
+        self._with_events = settings.model_copy(update={"ses_configuration_set": "with-events"})
         self.engine = connect(house.database_url)
         self.report = Report(self.engine)
         self.operations = self._port(Operations(self.engine, actor="operator"))
@@ -288,7 +289,7 @@ class Life:
         self.settlement.idle()
 
     def settle_unknowns(self) -> None:
-        Deadlines(self.unknowns, self.routes).run_once()
+        Deadlines(self.unknowns, self.routes, lambda _: self.channel.silence(self._with_events)).run_once()
 
     def _call_off(self) -> None:
         """An operator who looks around, and cancels what is moot."""
