@@ -69,7 +69,7 @@ def test_a_listing_that_still_shows_a_forgotten_shard_starts_nothing(rows: Rows,
     assert known(rows) == [each.shard_id for each in shards[2:]]
     assert Report(rows.engine).gaps() == []
     assert not tree.has_childless(ARN)
-    taken = Leases(rows.engine, "bridge-1", 60).acquire(10)
+    taken = Leases(rows.engine, "bridge-1", 60, ["orders"]).acquire(10)
     assert [each.shard_id for each in taken if each.stream_arn == ARN] == [shards[-1].shard_id]
 
 

@@ -14,6 +14,7 @@ def environment(database_url: str, broker_url: str, tmp_path: Path) -> dict[str,
     return {
         "NOTIFIER_DATABASE_URL": database_url,
         "NOTIFIER_BROKER_URL": broker_url,
+        "NOTIFIER_ALLOW_NONDURABLE_DATABASE": "true",
         "NOTIFIER_AWS_ENDPOINT_URL": "http://127.0.0.1:1",
         "NOTIFIER_AWS_REGION": "eu-west-1",
         "NOTIFIER_ROUTES": "examples.notifications",
