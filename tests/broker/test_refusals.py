@@ -167,6 +167,7 @@ def test_advice(error: Exception, told: str) -> None:
 
 
 def test_a_refusal_that_goes_on_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING")  # another test may have configured the logging
     now = 0.0
     refusals = Refusals("to work", clock=lambda: now)
     waits = []
