@@ -1,6 +1,7 @@
 """What becomes of an attempt whose answer was lost, at its deadline: what its route wants, on evidence only."""
 
 from collections.abc import Callable
+from functools import cache
 
 import structlog
 
@@ -36,7 +37,7 @@ class Deadlines:
     ) -> None:
         self._unknowns = unknowns
         self._routes = routes
-        self._silence = silence
+        self._silence = cache(silence)  # it looks for the channel on the disk, and here rows are locked
 
     def run_once(self) -> dict[Decision, int]:
         """Decide about those whose deadline has come; answers how many of each kind."""
@@ -61,6 +62,7 @@ class Deadlines:
         return verdict(unknown, route, capability_of(unknown.channel), self._silence(unknown.channel))
 
 
+@cache
 def capability_of(channel: str) -> Capability:
     """A channel that is not installed here is taken to be able to nothing but events: those it waits for."""
     try:

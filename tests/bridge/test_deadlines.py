@@ -111,3 +111,17 @@ def test_without_a_configuration_set_unknown_outcomes_are_held_and_the_operator_
     assert [(each["channel"], each["reason"]) for each in logs] == (
         [("email", "NOTIFIER_SES_CONFIGURATION_SET is empty")] if held else []
     )
+
+
+def test_a_channel_is_looked_up_once_for_all_its_unknown_outcomes() -> None:
+    """While it decides, 500 rows are locked: a look at the installed packages for each took half a minute."""
+    asked: list[str] = []
+
+    class Overdue:
+        def settle(self, decide: Callable[[Unknown], Verdict]) -> dict[Decision, int]:
+            for _ in range(500):
+                decide(unknown(True))
+            return dict.fromkeys(Decision, 0)
+
+    Deadlines(Overdue(), Routes([route(None)]), asked.append).run_once()  # type: ignore[arg-type]
+    assert asked == ["email"]
