@@ -33,7 +33,10 @@ class DatabaseUrl:
             url = make_url(_several_hosts(text))
             psycopg.conninfo.make_conninfo(**dict.fromkeys(url.query, ""))
         except psycopg.ProgrammingError as error:
-            raise SettingsError(f"NOTIFIER_DATABASE_URL has an {str(error).strip()}") from None
+            told = str(error).strip()
+            if not told.startswith("invalid connection option"):  # it repeats a piece of the URL
+                told = "option that cannot be read"
+            raise SettingsError(f"NOTIFIER_DATABASE_URL has an {told}") from None
         except (ArgumentError, ValueError):
             raise SettingsError(_EXPECTED) from None
         several = isinstance(url.query.get("host"), tuple)

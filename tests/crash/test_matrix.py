@@ -12,7 +12,7 @@ from tests.conftest import GivenPostgres, GivenServer
 from tests.crash.city import Trial, Verdict, city
 from tests.crash.matrix import calls, everything, selection
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 SELECTION = list(selection())
 

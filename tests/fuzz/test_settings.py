@@ -66,6 +66,7 @@ def test_any_url_is_of_a_broker_or_refused(url: str) -> None:
 @given(urls)
 @example("h/d?sslmode=no&nothing=1")
 @example("u:hush@[::1/d")
+@example("?hush%00sslmode=no")
 def test_any_url_is_of_a_database_or_refused(url: str) -> None:
     told = refusal(lambda: connect(f"postgresql://{url}").dispose()) or ""
     assert "hush" not in told or "option" in told, "the name of an option is no secret"
