@@ -46,7 +46,7 @@ def run(connection: Connection) -> None:
 @contextmanager
 def one_at_a_time(engine: Engine) -> Iterator[None]:
     """Wait for any other migration to end. The lock belongs to a transaction that stays open beside the migrations':
-    a lock of the session would be lost, or stay with a stranger, where PgBouncer lends sessions to transactions.
+    a lock of the session would be lost, or stay in a session of another process, where PgBouncer shares sessions.
     """
     with engine.begin() as guard:
         guard.execute(_WAIT)
