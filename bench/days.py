@@ -1,26 +1,37 @@
 """Whether cost grows with the number of days kept: the same load beside partitions of few days and of many."""
 
+import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 
+from sqlalchemy import Connection, event
+
 from bench.end_to_end import median, rounds
 from bench.old_rows import fill
+from bench.outbox import Steps
 from bench.parts import Parts
 from bench.screen import progress
 from bench.trial import Candidate, Processes, Run
+from notifier.database import connect
 
 FEW_DAYS = 3
 _ROWS_A_DAY = 100
+_UNIT = 500
+_LOCKS = "SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation'"
 
 
 @dataclass(frozen=True, slots=True)
 class GrowthDays:
-    """`days` that are kept; the runs beside FEW_DAYS days and beside so many."""
+    """`days` that are kept; the runs beside FEW_DAYS days and beside so many.
+
+    `locks` are the most relation locks that a step of one unit held, from load to settle, beside few days and many.
+    """
 
     days: int
     few: Sequence[Run]
     many: Sequence[Run]
+    locks: tuple[int, int]
 
     @property
     def ratio(self) -> float:
@@ -32,19 +43,44 @@ class GrowthDays:
         return {_name(FEW_DAYS): self.few, _name(self.days): self.many}
 
     def summary(self) -> dict[str, float]:
-        return {"days": self.days, "ratio": round(self.ratio, 3)}
+        few, many = self.locks
+        return {"days": self.days, "ratio": round(self.ratio, 3), "locks_few": few, "locks_many": many}
 
 
 def growth_days(parts: Parts, candidate: Candidate, days: int, count: int, seconds: float) -> GrowthDays:
     """The candidate in turns on two databases, with a few old notifications on each of their days."""
     candidates: dict[str, Candidate] = {}
+    locks = {}
     with ExitStack() as stack:
         for number in (FEW_DAYS, days):
             url = stack.enter_context(parts.database())
             _fill(url, number)
+            locks[number] = most_locks(url)
             candidates[_name(number)] = _beside(candidate, url)
         runs = rounds(parts, candidates, count, seconds)
-    return GrowthDays(days, runs[_name(FEW_DAYS)], runs[_name(days)])
+    return GrowthDays(days, runs[_name(FEW_DAYS)], runs[_name(days)], (locks[FEW_DAYS], locks[days]))
+
+
+def most_locks(url: str) -> int:
+    """The most relation locks that a transaction of one unit held at its commit."""
+    engine = connect(url, binary=True)
+    counts: list[int] = []
+
+    def count(connection: Connection) -> None:
+        counts.append(connection.exec_driver_sql(_LOCKS).scalar_one())
+
+    try:
+        steps = Steps(engine, os.getpid(), _UNIT)
+        steps.unit(0)  # makes the partitions of today
+        event.listen(engine, "commit", count)
+        steps.unit(1)
+        event.remove(engine, "commit", count)
+        with engine.begin() as connection:  # no bridge shall find this shard
+            connection.exec_driver_sql("DELETE FROM shards WHERE owner = 'bench'")
+            connection.exec_driver_sql("DELETE FROM streams WHERE arn = 'arn'")
+    finally:
+        engine.dispose()
+    return max(counts)
 
 
 def _fill(url: str, days: int) -> None:

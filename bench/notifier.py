@@ -1,6 +1,6 @@
 """Notifier itself as a candidate: bridges and workers as users start them, with the settings that they come with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from bench.parts import REGION, Parts
@@ -11,9 +11,12 @@ from sandbox.system import EXAMPLE, notifier_process
 
 
 @contextmanager
-def notifier(parts: Parts, database: str, *, bridges: int = 1, workers: int = 1) -> Iterator[Processes]:
+def notifier(
+    parts: Parts, database: str, *, bridges: int = 1, workers: int = 1, settings: Mapping[str, str] | None = None
+) -> Iterator[Processes]:
+    """`settings` are variables over those that the parts need."""
     migrate(database)
-    environment = bench_environment(parts, database)
+    environment = {**bench_environment(parts, database), **(settings or {})}
     with ExitStack() as stack:
 
         def start(name: str, *words: str) -> Child:

@@ -32,7 +32,7 @@ def result() -> Result:
         },
         Latency(1000, [float(n) for n in range(1, 201)], drained=0.2),
         Growth(1_000_000, runs([1000.0]), runs([950.0])),
-        GrowthDays(730, runs([1000.0]), runs([980.0])),
+        GrowthDays(730, runs([1000.0]), runs([980.0]), (40, 40)),
         MACHINE,
     )
 
@@ -49,7 +49,7 @@ def test_the_json_has_the_shape_that_was_promised(result):
         },
         "latency_ms": {"p50": 100.0, "p99": 198.0, "at_events_per_second": 1000},
         "growth": {"rows": 1_000_000, "ratio": 0.95},
-        "growth_days": {"days": 730, "ratio": 0.98},
+        "growth_days": {"days": 730, "ratio": 0.98, "locks_few": 40, "locks_many": 40},
     }
 
 
