@@ -63,6 +63,11 @@ class World:
         ids = list(_ids(taken))  # type: ignore[arg-type]
         self.rows.run("UPDATE deliveries SET status = 'sent' WHERE notification_id = ANY(:ids)", ids=ids)
 
+    def overloaded(self, ticks: int) -> None:
+        """So many ticks at twice the capacity."""
+        for now in range(1, ticks + 1):
+            self.tick(now, share=2 * CAPACITY // len(self.bridges))
+
     def oldest(self) -> int:
         """The tick in which the oldest row that waits was recorded."""
         rows = self.rows.all("SELECT notification_id AS id FROM deliveries WHERE status = 'pending'")
@@ -74,8 +79,7 @@ def test_under_overload_the_oldest_row_waits_no_longer_than_in_a_queue(
     engine: Engine, queue: Queue, broker_url: str, routes: Routes, bridges: int
 ) -> None:
     world = World(engine, queue, broker_url, routes, bridges)
-    for now in range(1, TICKS + 1):
-        world.tick(now, share=2 * CAPACITY // bridges)
+    world.overloaded(TICKS)
     in_a_queue = TICKS - TICKS * CAPACITY // (2 * CAPACITY)
     assert (TICKS - world.oldest()) <= 1.2 * in_a_queue
     assert int(world.redis.llen(queue_name("email"))) <= ROOM
@@ -86,8 +90,7 @@ def test_when_the_backlog_is_gone_the_bridge_publishes_directly_again(
 ) -> None:
     world = World(engine, queue, broker_url, routes, bridges=1)
     (bridge,) = world.bridges
-    for now in range(1, 6):
-        world.tick(now, share=2 * CAPACITY)
+    world.overloaded(ticks=5)
     assert bridge._behind.channels == {"email"}
     for now in range(6, 30):
         world.tick(now, share=0)
@@ -101,8 +104,7 @@ def test_a_channel_that_is_paused_with_unpublished_rows_is_left_to_the_relay(
 ) -> None:
     world = World(engine, queue, broker_url, routes, bridges=1)
     (bridge,) = world.bridges
-    for now in range(1, 6):
-        world.tick(now, share=2 * CAPACITY)
+    world.overloaded(ticks=5)
     world.rows.run("INSERT INTO channels (channel, state) VALUES ('email', 'paused')")
     world.redis.flushdb()
     bridge.relay.run_once()

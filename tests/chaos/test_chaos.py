@@ -41,7 +41,6 @@ def test_a_server_that_would_forget_its_last_seconds_forgets_nothing_of_ours(tmp
     assert history.run["settled"]
 
 
-@pytest.mark.skip(reason="events do not settle attempts that the database forgot yet")
 @pytest.mark.timeout(300)
 def test_second_mails_after_a_failover_that_lost_commits_are_counted(tmp_path: Path) -> None:
     plan = Plan(seed=13, events=600, blows=1, seconds=60.0, groups=["failover"], replica="asynchronous")

@@ -199,8 +199,8 @@ def setting_aside(post: Post, build: Build, **options: Any) -> Delivery:
     return delivery
 
 
-def test_a_slow_route_is_sent_in_a_unit_of_its_own(post: Post, release: threading.Event) -> None:
-    good, slow = post.pending("ana@example.com", "bo@example.com")
+def slow_for_bo(release: threading.Event) -> Build:
+    """A route that builds the mail to bo@example.com only once it is released."""
 
     def build(event: Event) -> Email | None:
         email = hello(event)
@@ -208,7 +208,13 @@ def test_a_slow_route_is_sent_in_a_unit_of_its_own(post: Post, release: threadin
             release.wait(60)
         return email
 
-    delivery = setting_aside(post, build)
+    return build
+
+
+def test_a_slow_route_is_sent_in_a_unit_of_its_own(post: Post, release: threading.Event) -> None:
+    good, slow = post.pending("ana@example.com", "bo@example.com")
+
+    delivery = setting_aside(post, slow_for_bo(release))
     changes = delivery.deliver([good, slow])
     later = changes[slow]
     assert isinstance(later, Later)
@@ -247,17 +253,11 @@ def test_a_slow_route_that_exceeds_its_timeout_has_failed_once_and_stays_in_hand
 def test_a_unit_that_breaks_off_leaves_no_slow_build_in_hand(post: Post, release: threading.Event) -> None:
     good, slow = post.pending("ana@example.com", "bo@example.com")
 
-    def build(event: Event) -> Email | None:
-        email = hello(event)
-        if email and email.to == "bo@example.com":
-            release.wait(60)
-        return email
-
     def away(*_: Any, **__: Any) -> Any:
         wait_until(lambda: delivery._set_aside and delivery._set_aside._waiting)
         raise Unreachable("the database stays away")
 
-    delivery = setting_aside(post, build)
+    delivery = setting_aside(post, slow_for_bo(release))
     begin, post.attempts.begin = post.attempts.begin, away
     with pytest.raises(Unreachable):
         delivery.deliver([good, slow])
