@@ -44,7 +44,7 @@ def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
     from bridge.feedback.receiver import Receiver
     from bridge.feedback.receivers import Receivers
     from bridge.feedback.recent import RecentlySettled
-    from bridge.loops import Loop
+    from bridge.loops import Loop, NextIn
     from notifier.channels import warn_of_silence
     from notifier.database import check_durable, check_schema, connect, on_connect
     from notifier.health import Heartbeat
@@ -71,7 +71,7 @@ def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
             Heartbeat("feedback"),
             others=(
                 Loop("settle again", _AGAIN_SECONDS, recent.settle_again),
-                Loop("match again", _MATCH_SECONDS, settlement.match_again),
+                Loop("match again", _MATCH_SECONDS, lambda: NextIn(0.0) if settlement.match_again() else None),
             ),
         )
     finally:

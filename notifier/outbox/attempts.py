@@ -5,6 +5,7 @@ that whoever comes later finds `sending` and keeps its hands off.
 """
 
 import secrets
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -160,6 +161,8 @@ _ACTOR = text("""
 INSERT INTO actors (name) VALUES (:name) ON CONFLICT (name) DO UPDATE SET started_at = now() RETURNING id
 """)
 
+_RENEWED_SECONDS = 43_200.0
+
 
 class Attempts:
     """Deliveries on their way through one worker, called by its name in what it writes."""
@@ -173,6 +176,7 @@ class Attempts:
         self._worker = worker
         self._unknown_after = unknown_after
         self._actor: int | None = None
+        self._renew_at = 0.0
 
     def load(self, ids: Sequence[UUID], *, probing: bool = False) -> list[Work]:
         """Those of the notifications that are pending and due, each once; the others are under way, or done.
@@ -194,9 +198,13 @@ class Attempts:
         return [replace(each, record=records[each.id]) for each in works]
 
     def token(self) -> UUID:
-        """A new one. It begins with the number of this worker in `actors`, so that a row tells who sent it."""
-        if self._actor is None:
+        """A new one. It begins with the number of this worker in `actors`, so that a row tells who sent it.
+
+        The worker's row is renewed twice a day: retention deletes those of workers that have long been gone.
+        """
+        if self._actor is None or time.monotonic() > self._renew_at:
             self._actor = int(self._run(_ACTOR, (), name=self._worker)[0][0])
+            self._renew_at = time.monotonic() + _RENEWED_SECONDS
         return UUID(int=self._actor << 96 | secrets.randbits(96))
 
     def begin(
@@ -245,8 +253,8 @@ class Attempts:
         proofs = [Acceptance(each.id, each.message_id, _LATE) for each in late]
         with self._transactions.begin() as connection:
             accepted, _ = accept(connection, proofs, self._worker)
-            if accepted:
-                conclude(connection, sorted(accepted))
+            # Also of those that were settled already: perhaps by this call, whose answer was lost before it concluded.
+            conclude(connection, sorted(each.id for each in late))
         return accepted
 
     def _apply(self, statement: TextClause, source: Status, changes: Sequence[Change], **more: Any) -> set[UUID]:

@@ -22,10 +22,11 @@ from notifier.outbox.days import within
 from notifier.outbox.rates import RateLimits, count, trip
 from notifier.outbox.results import apply_results
 from notifier.outbox.suppressions import bar, barring
-from notifier.outbox.unmatched import look_later, matched, waiting
+from notifier.outbox.unmatched import matched, recorded, take
 
-# A new event of a notification of ours is kept; the others are kept apart, so that nothing is dropped. The last row
-# tells when the newest message was sent that a `Send` event names as one of our own attempts.
+# A new event of a notification of ours is kept; the others are kept apart, so that nothing is dropped. `waits` says
+# of those whether the notification may still be recorded. The last row tells when the newest message was sent that a
+# `Send` event names as one of our own attempts.
 _KEEP = text("""
 WITH incoming AS (
   SELECT * FROM unnest(
@@ -54,11 +55,11 @@ WITH incoming AS (
   FROM incoming WHERE number NOT IN (SELECT number FROM known)
   ORDER BY message_id, kind, occurred_at
   ON CONFLICT DO NOTHING
-  RETURNING 1
+  RETURNING message_id, kind, occurred_at, look_at IS NOT NULL AS waits
 )
-SELECT notification_id, message_id, kind, occurred_at, CAST(NULL AS timestamptz) FROM fresh
-UNION ALL SELECT NULL, NULL, NULL, NULL, NULL FROM unmatched
-UNION ALL SELECT NULL, NULL, NULL, NULL, max(sent_at) FROM known WHERE made AND kind = 'send'
+SELECT notification_id, message_id, kind, occurred_at, CAST(NULL AS bool), CAST(NULL AS timestamptz) FROM fresh
+UNION ALL SELECT NULL, message_id, kind, occurred_at, waits, NULL FROM unmatched
+UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, max(sent_at) FROM known WHERE made AND kind = 'send'
 """)
 
 _FLOW = text("""
@@ -77,6 +78,10 @@ INSERT INTO dead_letters (raw, error)
 SELECT * FROM unnest(CAST(:raws AS bytea[]), CAST(:errors AS text[])) AS letter (raw, error) ORDER BY raw
 ON CONFLICT (digest) DO NOTHING
 """)
+
+
+_LOOKED_AT = 5_000
+"""Events without a notification that one call looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +123,18 @@ class Settlement:
             settled = self._settle(connection, events) if events else Settled()
         return replace(settled, dead=buried, repeated=settled.repeated + len(dead) - buried)
 
-    def match_again(self, limit: int = 1_000) -> Settled:
-        """Settle the events whose notification was not there when they came and is recorded now."""
+    def match_again(self, limit: int = _LOOKED_AT) -> bool:
+        """Settle the events whose notification was not there when they came and is recorded now.
+
+        Looks at up to `limit` events; return whether there may be more to look at now.
+        """
         with self._engine.begin() as connection:
-            found, missing = waiting(connection, limit)
-            settled = self._settle(connection, found) if found else Settled()
-            if found:
+            taken = take(connection, limit)
+        with self._engine.begin() as connection:
+            if found := recorded(connection, taken):
+                self._settle(connection, found)
                 matched(connection, found)
-            if missing:
-                look_later(connection, missing)
-        return settled
+        return len(taken) == limit
 
     def idle(self, ago: float = 0.0) -> None:
         """Every event that was published more than `ago` seconds ago is settled: the queue holds none of them."""
@@ -137,24 +144,30 @@ class Settlement:
     def _settle(self, connection: Connection, events: Sequence[Feedback]) -> Settled:
         kept = _keep(connection, events)
         repeated = len(events) - len(kept.fresh) - kept.unmatched
-        if kept.sent_until:
-            connection.execute(_FLOW, {"channel": self._channel, "sent_until": kept.sent_until})
-        if not kept.fresh:
-            return Settled(repeated=repeated, unmatched=kept.unmatched)
         proofs = [
             Acceptance(id_, each.message_id, f"an event of attempt {each.attempt} proves it", each.attempt)
             for each in kept.fresh
             if (id_ := each.notification_id) is not None
         ]
-        accepted, duplicates = accept(connection, proofs, self._actor)
-        self._conclude(connection, kept.fresh)
+        accepted, duplicates = accept(connection, proofs, self._actor) if proofs else (set(), 0)
+        if kept.fresh:
+            apply_results(connection, kept.fresh)
+        self._heed(connection, [*kept.fresh, *kept.waiting, *kept.late], [*kept.fresh, *kept.late])
+        if kept.sent_until:  # last: the row of the channel stays locked until the commit
+            connection.execute(_FLOW, {"channel": self._channel, "sent_until": kept.sent_until})
         return Settled(len(kept.fresh), repeated, len(accepted), duplicates, kept.unmatched)
 
-    def _conclude(self, connection: Connection, fresh: Sequence[Feedback]) -> None:
-        apply_results(connection, fresh)
-        bar(connection, self._channel, fresh, self._address, self._actor)
-        count(connection, self._channel, _counts(fresh))
-        if any(each.kind in (FeedbackKind.BOUNCE, FeedbackKind.COMPLAINT) for each in fresh):
+    def _heed(self, connection: Connection, told: Sequence[Feedback], counted: Sequence[Feedback]) -> None:
+        """Suppress whom the events of `told` name, and count those of `counted`.
+
+        A complaint counts for its recipient also where the notification is not in this database, because its day was
+        dropped or it is not recorded again yet. What may be recorded still is counted then.
+        """
+        bar(connection, self._channel, told, self._address, self._actor)
+        if not counted:
+            return
+        count(connection, self._channel, _counts(counted))
+        if any(each.kind in (FeedbackKind.BOUNCE, FeedbackKind.COMPLAINT) for each in counted):
             trip(connection, self._channel, self._limits)
 
 
@@ -171,10 +184,14 @@ _Key = tuple[UUID | None, str, str, datetime]
 class _Kept:
     """The events that are new, and how many new ones match nothing of ours.
 
-    `sent_until` is when the provider took the newest message of ours whose `Send` event is among all of them.
+    Those of them that carry both tags of ours are `waiting`, while their notification may still be recorded, or
+    `late`: it was dropped. `sent_until` is when the provider took the newest message of ours whose `Send` event is
+    among all of them.
     """
 
     fresh: list[Feedback]
+    waiting: list[Feedback]
+    late: list[Feedback]
     unmatched: int
     sent_until: datetime | None
 
@@ -198,7 +215,15 @@ def _keep(connection: Connection, events: Sequence[Feedback]) -> _Kept:
     named = [each.notification_id for each in distinct if each.notification_id is not None]
     *rows, newest = connection.execute(within(_KEEP, named), values).all()
     fresh = [by_key[(row[0], row[1], row[2], row[3])] for row in rows if row[0] is not None]
-    return _Kept(fresh, len(rows) - len(fresh), newest[4])
+    unmatched = {(row[1], row[2], row[3]): row[4] for row in rows if row[0] is None}
+    ours = [(each, unmatched.get(_key(each)[1:])) for each in distinct if each.notification_id and each.attempt]
+    return _Kept(
+        fresh,
+        [each for each, waits in ours if waits],
+        [each for each, waits in ours if waits is False],
+        len(unmatched),
+        newest[5],
+    )
 
 
 def _key(event: Feedback) -> _Key:

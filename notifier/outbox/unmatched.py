@@ -11,10 +11,22 @@ from sqlalchemy import Connection, text
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.outbox.days import within
 
-# Without locks: the rows of the notifications come first, as in every settlement.
-_WAITING = text("""
-SELECT kind, message_id, occurred_at, sent_at, notification_id, attempt, recipient, permanent, detail, topic
-FROM unmatched_feedback WHERE look_at <= now() ORDER BY look_at LIMIT :limit
+# Looked at later and later, up to a minute; never again once no stream can bring the record. The time of the next look
+# is committed before anything is settled: processes beside this one take other events, and no lock on these is held
+# while the rows of the notifications are locked, which come first in every settlement.
+_TAKE = text("""
+WITH taken AS (
+  SELECT message_id, kind, occurred_at FROM unmatched_feedback WHERE look_at <= now()
+  ORDER BY look_at LIMIT :limit FOR UPDATE SKIP LOCKED
+)
+UPDATE unmatched_feedback u SET
+  look_at = CASE WHEN u.received_at > now() - interval '2 days'
+                 THEN now() + least(interval '1 min', greatest(interval '1 s', now() - u.received_at)) END,
+  recipient = CASE WHEN u.received_at > now() - interval '2 days' THEN u.recipient END
+FROM taken
+WHERE u.message_id = taken.message_id AND u.kind = taken.kind AND u.occurred_at = taken.occurred_at
+RETURNING u.kind, u.message_id, u.occurred_at, u.sent_at, u.notification_id, u.attempt, u.recipient, u.permanent,
+  u.detail, u.topic
 """)
 
 _KNOWN = text("""
@@ -32,43 +44,27 @@ DELETE FROM unmatched_feedback u USING {_KEYS}
 WHERE u.message_id = told.message_id AND u.kind = told.kind AND u.occurred_at = told.occurred_at
 """)  # noqa: S608  constants of this module
 
-# Later and later, up to a minute; never again once no stream can bring the record.
-_LATER = text(f"""
-UPDATE unmatched_feedback u SET
-  look_at = CASE WHEN u.received_at > now() - interval '2 days'
-                 THEN now() + least(interval '1 min', greatest(interval '1 s', now() - u.received_at)) END,
-  recipient = CASE WHEN u.received_at > now() - interval '2 days' THEN u.recipient END
-FROM {_KEYS}
-WHERE u.message_id = told.message_id AND u.kind = told.kind AND u.occurred_at = told.occurred_at
-""")  # noqa: S608
 
-
-def waiting(connection: Connection, limit: int) -> tuple[list[Feedback], list[Feedback]]:
-    """Events to look at now, as they came: those whose notification is recorded now, and the others."""
-    events = [
+def take(connection: Connection, limit: int) -> list[Feedback]:
+    """Up to `limit` events whose time to be looked at has come; they are looked at again later."""
+    return [
         Feedback(FeedbackKind(kind), message_id, occurred_at, sent_at, id_, attempt, recipient, bool(permanent),
                  detail, topic)
         for kind, message_id, occurred_at, sent_at, id_, attempt, recipient, permanent, detail, topic
-        in connection.execute(_WAITING, {"limit": limit})
+        in connection.execute(_TAKE, {"limit": limit})
     ]  # fmt: skip
-    if not events:
-        return [], []
+
+
+def recorded(connection: Connection, events: Sequence[Feedback]) -> list[Feedback]:
+    """Those of the events whose notification is in the database."""
     ids = [each.notification_id for each in events if each.notification_id is not None]
     known = set(connection.execute(within(_KNOWN, ids), {"ids": ids}).scalars())
-    return (
-        [each for each in events if each.notification_id in known],
-        [each for each in events if each.notification_id not in known],
-    )
+    return [each for each in events if each.notification_id in known]
 
 
 def matched(connection: Connection, events: Sequence[Feedback]) -> None:
     """These are settled: they wait no more."""
     connection.execute(_MATCHED, _keys(events))
-
-
-def look_later(connection: Connection, events: Sequence[Feedback]) -> None:
-    """The notifications of these are not recorded yet."""
-    connection.execute(_LATER, _keys(events))
 
 
 def _keys(events: Sequence[Feedback]) -> dict[str, list[object]]:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -16,6 +17,8 @@ from notifier.notifications import Status
 from notifier.outbox import Operations, Quarantined, Report, Retention, Selection, Settlement, read_gauges
 from tests.outbox.history import KEEP, OLD, at, day, partitions, put, recorded, settled
 from tests.outbox.rows import Rows
+
+NOW = datetime.now(UTC)
 
 
 @pytest.fixture
@@ -148,9 +151,36 @@ def test_an_event_of_a_dropped_day_is_kept_as_unmatched(rows: Rows, retention: R
     settled(retention)
     now = datetime.now(UTC)
     settled_ = Settlement(rows.engine, channel="email").settle(
-        [Feedback(FeedbackKind.BOUNCE, "m", now, now, id_, 1, permanent=True)]
+        [Feedback(FeedbackKind.DELIVERY, "m", now, now, id_, 1, recipient="ana@example.com")]
     )
     assert settled_.unmatched == 1
+    assert rows.all("SELECT FROM suppressions") == []
+
+
+@pytest.mark.parametrize(
+    ("event", "reason", "topic"),
+    [
+        (Feedback(FeedbackKind.COMPLAINT, "m", NOW, NOW), "complaint", ""),
+        (Feedback(FeedbackKind.BOUNCE, "m", NOW, NOW, permanent=True), "hard_bounce", ""),
+        (Feedback(FeedbackKind.UNSUBSCRIBE, "m", NOW, NOW, topic="news"), "unsubscribe", "news"),
+    ],
+)
+def test_an_event_of_a_dropped_day_suppresses_its_recipient(
+    rows: Rows, retention: Retention, event: Feedback, reason: str, topic: str
+) -> None:
+    (id_,) = recorded(rows, OLD, 1)
+    settled(retention)
+    event = replace(event, notification_id=id_, attempt=1, recipient="Ana@Example.com")
+    settlement = Settlement(rows.engine, channel="email")
+    assert [settlement.settle([event]).unmatched for _ in range(2)] == [1, 0]
+    barred = rows.one("SELECT channel, address, topic, reason, notification_id FROM suppressions")
+    assert barred == {
+        "channel": "email",
+        "address": "ana@example.com",
+        "topic": topic,
+        "reason": reason,
+        "notification_id": id_,
+    }
 
 
 def test_a_late_bounce_changes_the_counts(rows: Rows, retention: Retention) -> None:

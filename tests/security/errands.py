@@ -217,7 +217,8 @@ def feedback(rows: Rows, engine: Engine) -> None:
             [Feedback(FeedbackKind.BOUNCE, f"m-{each.id}", NOW, NOW, each.id, 1, "lost@x.org", permanent=True)]
         )
     rows.record(replace(lost, notifications=lost.notifications[:1]))
-    assert settlement.match_again().accepted == 1
+    assert not settlement.match_again()
+    assert rows.status(lost.notifications[0].id) == Status.BOUNCED
     settlement.idle()
 
 
