@@ -169,6 +169,10 @@ def cause(error: DatabaseError) -> str:
     return f"{type(error.orig).__name__} {sqlstate or ''}".strip()
 
 
+_WAITED = frozenset(("55P03", "57014", "40P01"))
+"""A lock or a statement took too long, or two statements waited for each other."""
+
+
 def migrating_engine(url: str, *, application: str = "notifier migrate") -> Engine:
     """For migrations: they may take ten minutes, and never queue all traffic behind an ALTER that waits."""
     return connect(url, application=application, patience=600, lock_patience=3)
@@ -185,6 +189,11 @@ def migrate(url: str) -> None:
             alembic.command.upgrade(configuration, "head")
             connection.commit()
     except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) in _WAITED:
+            raise Unreachable(
+                f"the database is busy ({cause(error)}): a lock that the migration needs was not free in time. "
+                "Nothing is half done: run `notifier migrate` again"
+            ) from error
         raise unreachable(engine, error) from error
     finally:
         engine.dispose()

@@ -113,6 +113,15 @@ class LentCursor(psycopg.Cursor[Any]):
             yield
 
 
+def is_lent(connection: object) -> bool:
+    """Whether the sessions of this connection, which `SessionSettings.apply` has settled, are those of a pooler."""
+    return (
+        isinstance(connection, psycopg.Connection)
+        and isinstance(connection.cursor_factory, partial)
+        and connection.cursor_factory.func is LentCursor
+    )
+
+
 def _keeps_prepared_statements(connection: psycopg.Connection[Any]) -> bool:
     """Whether the pooler gives prepared statements names of its own, as PgBouncer 1.21 and later do if told to.
 

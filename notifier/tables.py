@@ -322,6 +322,7 @@ unmatched_feedback = Table(
     Column("topic", Text),
     Index("unmatched_feedback_look_at", "look_at", postgresql_where=text("look_at IS NOT NULL")),
     Index("unmatched_feedback_waiting", "notification_id", postgresql_where=text("look_at IS NOT NULL")),
+    Index("unmatched_feedback_received_at", "received_at"),
 )
 
 dead_letters = Table(
@@ -332,6 +333,7 @@ dead_letters = Table(
     Column("digest", LargeBinary, Computed("sha256(raw)", persisted=True), nullable=False, unique=True),
     Column("error", Text, nullable=False),
     Column("received_at", _TIME, nullable=False, server_default=_NOW),
+    Index("dead_letters_received_at", "received_at"),
 )
 
 suppressions = Table(

@@ -138,6 +138,8 @@ def audit(
     json: Json = False,
 ) -> None:
     """Prove that every record is accounted for. Exit 1 where something does not add up."""
+    from notifier.outbox.totals import balances
+
     with report() as outbox:
         if acknowledge_gaps:
             _acknowledge(outbox)
@@ -150,7 +152,7 @@ def audit(
         gaps = outbox.gaps()
         duplicates = outbox.duplicates()
         aside = outbox.aside()
-    lines = [{**row, "balanced": _balanced(row)} for row in rows]
+    lines = [{**row, "balanced": balances(row)} for row in rows]
     good = all(line["balanced"] for line in lines) and not stranded and not gaps and not duplicates
     if json:
         found = {"stranded": stranded, "gaps": gaps, "duplicates": duplicates, **aside}
@@ -178,11 +180,6 @@ def _acknowledge(outbox: "Report") -> None:
             f"acknowledging: {gap['shard_id']} after {gap['after_sequence_number']}: {gap['reason']}", err=True
         )
     typer.echo(f"{outbox.acknowledge(gaps):,} gaps acknowledged", err=True)
-
-
-def _balanced(row: Mapping[str, Any]) -> bool:
-    accounted = row["notifications"] + row["records_unrouted"] + row["quarantine"]
-    return bool(row["records_read"] == accounted and row["records_notified"] == row["notifications"])
 
 
 def _masked(row: Mapping[str, Any], reveal: bool) -> dict[str, Any]:

@@ -86,13 +86,15 @@ def rewind(
         plan, ids = rewinding.plan(target), rewinding.ask(target, reason.strip())
         while wait and rewinding.open(ids):
             time.sleep(_LOOK_SECONDS)
+        rows = [row for row in rewinding.recent(len(ids) + 50) if row["id"] in set(ids)]
         if json:
-            rows = [row for row in rewinding.recent(len(ids) + 50) if row["id"] in set(ids)]
             print_json({"shards": len(ids), **_sums(plan), "rewinds": rows})
         elif wait:
             _show_rewinds(rewinding, json=False)
         else:
             typer.echo(f"{len(ids):,} shards will be read again: {_words(plan)}; see: notifier rewind --list")
+    if wait and any(row["state"] != "done" for row in rows):
+        raise typer.Exit(1)
 
 
 def _show_plan(rewinding: "Rewinding", target: "Target", json: bool) -> None:

@@ -253,7 +253,7 @@ class Attempts:
         proofs = [Acceptance(each.id, each.message_id, _LATE) for each in late]
         with self._transactions.begin() as connection:
             accepted, _ = accept(connection, proofs, self._worker)
-            # Also of those that were settled already: perhaps by this call, whose answer was lost before it concluded.
+            # Also those that were settled already: perhaps by this call, whose answer was lost before it concluded.
             conclude(connection, sorted(each.id for each in late))
         return accepted
 

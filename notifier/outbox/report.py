@@ -57,18 +57,6 @@ SELECT s.shard_id, s.parent_shard_id, st.table_name, s.state, s.epoch, s.checkpo
 FROM shards s JOIN streams st ON st.id = s.stream_id ORDER BY st.table_name, st.id, s.shard_id
 """)
 
-_LAG = text("""
-SELECT count(*) AS shards, max(extract(
-         epoch FROM now() - coalesce(greatest(s.caught_up_at, s.last_record_at), s.discovered_at)
-       ))::float AS seconds, count(*) FILTER (WHERE s.lease_until IS NULL OR s.lease_until < now()) AS unread
-FROM shards s
-WHERE s.state = 'open' AND s.stream_id NOT IN (SELECT id FROM streams WHERE let_go_at IS NOT NULL)
-  AND NOT EXISTS (
-  SELECT FROM shards parent
-  WHERE parent.stream_id = s.stream_id AND parent.shard_id = s.parent_shard_id AND parent.state = 'open'
-)
-""")
-
 _GAPS = text("""
 SELECT g.id, s.shard_id, g.reason, g.after_sequence_number, g.after_record_at, g.detected_at
 FROM gaps g JOIN shards s ON s.id = g.shard WHERE g.acknowledged_at IS NULL ORDER BY g.id
@@ -145,12 +133,6 @@ class Report:
 
     def shards(self) -> list[Row]:
         return self._rows(_SHARDS)
-
-    def lag(self) -> Row:
-        """`seconds` that the shard furthest behind is behind, of the `shards` that could be read now; `unread` ones
-        have no reader. A child counts once its parent is read to its end.
-        """
-        return self._rows(_LAG)[0]
 
     def gaps(self) -> list[Row]:
         """Records that were lost before anyone could read them, and that nobody has acknowledged yet."""

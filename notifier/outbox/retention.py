@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, text
 
 from notifier.database import DatabaseError, cause
 from notifier.outbox.partitions import TABLES
+from notifier.sessions import is_lent
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +45,11 @@ _REST_SECONDS = 3600.0
 
 _DROP_TRIES, _DROP_PAUSE_SECONDS = 30, 0.25
 """A busy table is seldom free. All tries together take less than the minute for which a day is claimed."""
+
+_CLOCKS_APART_SECONDS = 12 * 3600.0
+"""Nothing is deleted by a clock that differs from this process's by so much."""
+
+_CLOCK = text("SELECT extract(epoch FROM clock_timestamp())")
 
 _EXISTING = """
   SELECT to_date(right(c.relname, 8), 'YYYYMMDD') AS day
@@ -159,7 +165,7 @@ class Retention:
         """Do one small step of everything that is to be done: no step holds a lock for long."""
         done = Retained()
         self._count(done)
-        if self._keep_days:
+        if self._keep_days and self._clocks_agree():
             self._empty(done)
             self._drop(done)
             self._delete(done)
@@ -181,6 +187,18 @@ class Retention:
                 kind: int(connection.execute(_COUNT_OLD, {"kind": kind, "keep": self._keep_days}).scalar_one() or 0)
                 for kind in KINDS
             }
+
+    def _clocks_agree(self) -> bool:
+        """Whether Postgres's clock is like this process's. One that ran ahead would delete what is to be kept."""
+        with self._engine.connect() as connection:
+            apart = float(connection.execute(_CLOCK).scalar_one()) - time.time()
+        if abs(apart) < _CLOCKS_APART_SECONDS:
+            return True
+        log.critical(
+            "ALARM: retention deletes nothing: the clocks of Postgres and of this process differ; set the wrong one",
+            hours=round(apart / 3600, 1),
+        )
+        return False
 
     def _over_age(self, connection: Connection) -> list[tuple[date, str | None]]:
         return [(row.day, row.reason) for row in connection.execute(_OVER_AGE, {"keep": self._keep_days})]
@@ -221,8 +239,9 @@ class Retention:
                 log.info("the partitions of a day are dropped", day=str(day))
 
     def _drop_partitions(self, connection: Connection, day: date) -> bool:
-        for table, partition, pending in connection.execute(_TO_DETACH, {"day": day, "tables": list(TABLES)}).all():
-            _detach(connection, table, partition, pending)
+        if not is_lent(connection.connection.dbapi_connection):  # behind a pooler no timeout would end the statement
+            for table, partition, pending in connection.execute(_TO_DETACH, {"day": day, "tables": list(TABLES)}):
+                _detach(connection, table, partition, pending)
         for _ in range(_DROP_TRIES):
             state = _try(lambda: connection.execute(_DROP, {"day": day}).scalar_one(), day)
             if state in ("dropped", "gone"):

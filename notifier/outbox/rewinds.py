@@ -92,7 +92,17 @@ INSERT INTO deliveries (notification_id) SELECT notification_id FROM fresh RETUR
 
 # What is routed now was counted as unrouted, or as quarantined where it was. A record that was not counted at all
 # cannot be; should there be one, it counts as read now, and no counter becomes negative.
+#
+# Metrics that only grow add what left a column, as they do for shards that were forgotten.
 _COUNT = text("""
+WITH left_columns AS (
+  INSERT INTO forgotten_counts AS f (name, count)
+  SELECT name, count
+  FROM (VALUES ('records_quarantined', CAST(:released AS bigint)), ('records_unrouted', CAST(:routed AS bigint)))
+    AS moved (name, count)
+  WHERE count > 0
+  ON CONFLICT (name, channel) DO UPDATE SET count = f.count + excluded.count
+)
 UPDATE shards SET
   records_read = records_read + greatest(0, CAST(:routed AS int) - CAST(:released AS int) - records_unrouted),
   records_notified = records_notified + :routed,

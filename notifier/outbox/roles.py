@@ -69,7 +69,7 @@ ROLES: Mapping[str, Grants] = {
         "duplicates": "SELECT (notification_id)",
         "feedback": "SELECT (notification_id, kind, occurred_at, detail)",
         "feedback_hours": "SELECT",
-        "forgotten_counts": "SELECT",
+        "forgotten_counts": "SELECT, INSERT, UPDATE (count)",
         "gaps": "SELECT, INSERT",
         "notifications": "SELECT, INSERT",
         "publications": "SELECT, INSERT, UPDATE, DELETE",

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, text
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.outbox.days import within
 
-# Looked at later and later, up to a minute; never again once no stream can bring the record. The time of the next look
-# is committed before anything is settled: processes beside this one take other events, and no lock on these is held
-# while the rows of the notifications are locked, which come first in every settlement.
+# Looked at later and later, up to a minute; never again once no stream can bring the record. The time of the next
+# look is committed before anything is settled: processes beside this one take other events, and no lock on these is
+# held while the rows of the notifications are locked, which come first in every settlement.
 _TAKE = text("""
 WITH taken AS (
   SELECT message_id, kind, occurred_at FROM unmatched_feedback WHERE look_at <= now()

@@ -14,7 +14,7 @@ from bridge.rewinding import Rewinder
 from bridge.streams import IteratorExpired, RecordPage, Shard, ShardGone
 from bridge.tree import ShardTree
 from notifier.errors import DataTrimmed, LeaseLost, NotifierError, UsageError
-from notifier.outbox import Intake, Partitions, Report, Rewinding, Rewinds, ShardLease, Target
+from notifier.outbox import Intake, Partitions, Report, Rewinding, Rewinds, ShardLease, Target, read_gauges
 from notifier.routes import Routes, route, routes_of
 from tests.bridge.records import CREATED, record
 from tests.sql import Sql
@@ -109,10 +109,12 @@ class World:
         return Rewinder(rewinds, self.shelf, routes, ["activity"], gone_seconds=0.0, **options)  # type: ignore[arg-type]
 
     def run(self, rewinder: Rewinder | None = None) -> None:
-        """Until nothing of it is open."""
-        rewinder = rewinder or self.rewinder()
+        """Until nothing of it is open. Counters of records never go back."""
+        rewinder, before = rewinder or self.rewinder(), read_gauges(self.engine).records
         for _ in range(100):
             if not self.open():
+                after = read_gauges(self.engine).records
+                assert all(after[result] >= count for result, count in before.items())
                 return
             rewinder.run_once()
         raise AssertionError("the rewind does not end")

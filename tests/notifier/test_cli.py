@@ -16,7 +16,7 @@ from sqlalchemy import text
 from notifier.cli.inspect import _traceback, as_tree
 from notifier.cli.output import connected, masked, report
 from notifier.notifications import Status
-from notifier.outbox import Change, Quarantined, Report, Wanted
+from notifier.outbox import Change, Quarantined, Wanted, read_gauges
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 from tests.sql import Sql
@@ -173,7 +173,7 @@ def test_lag_counts_for_shards_that_nobody_reads(rows: Rows, notifier: Notifier)
     (shard,) = answer(notifier("shards", "--json"))["shards"]
     assert 7_199 < shard["lag_seconds"] < 7_300
     assert "ALARM" in notifier("shards").stdout
-    assert Report(rows.engine).lag()["unread"] == 1
+    assert read_gauges(rows.engine, 90).lag["unread"] == 1
     rows.run("UPDATE shards SET caught_up_at = now() - interval '2 min'")
     assert re.search(r"1[2-9]\d s warning", notifier("shards").stdout)
 

@@ -1,5 +1,7 @@
 """`notifier rewind` and `let-go`, as operators type them."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from notifier.outbox import Page
 from tests.notifier.test_cli import Notifier, answer, engine, notifier, rows
 from tests.outbox.rows import ARN, Rows
+from tests.waiting import wait_until
 
 __all__ = ["engine", "notifier", "rows"]
 
@@ -59,6 +62,17 @@ def test_what_is_typed_wrong_is_told_in_one_line(
     assert (done.returncode, done.stdout) == (2, "")
     assert why in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_who_waits_for_a_rewind_hears_that_it_was_cancelled(unrouted: Rows, notifier: Notifier) -> None:
+    which = ("--shard", "shardId-1", "--reason", "for the test")
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(notifier, "rewind", *which, "--wait", "--json")
+        wait_until(lambda: unrouted.all("SELECT * FROM rewinds"), seconds=60)
+        assert notifier("rewind", *which, "--cancel").returncode == 0
+    ended = waiting.result()
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert [row["state"] for row in json.loads(ended.stdout)["rewinds"]] == ["cancelled"]
 
 
 def test_a_stream_that_waits_for_an_old_one_is_shown_until_that_is_let_go(rows: Rows, notifier: Notifier) -> None:

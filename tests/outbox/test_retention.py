@@ -1,6 +1,7 @@
 """Days over age go whole once all of them is final; what is open stays; the audit balances all the time."""
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,12 +10,22 @@ from uuid import uuid4
 import psycopg
 import pytest
 from sqlalchemy import Connection, event, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from notifier.database import connect
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status
-from notifier.outbox import Operations, Quarantined, Report, Retention, Selection, Settlement, read_gauges
+from notifier.outbox import (
+    Intake,
+    Operations,
+    Partitions,
+    Quarantined,
+    Report,
+    Retention,
+    Selection,
+    Settlement,
+    read_gauges,
+)
 from tests.outbox.history import KEEP, OLD, at, day, partitions, put, recorded, settled
 from tests.outbox.rows import Rows
 
@@ -272,6 +283,44 @@ def test_a_table_that_was_detached_and_left_behind_is_dropped(rows: Rows, retent
     unclaimed(rows)
     settled(retention)
     assert partitions(rows) == set()
+
+
+@pytest.mark.parametrize("dropped", [1, 2, 3])
+def test_a_day_of_which_some_tables_are_dropped_gets_no_new_ones(
+    rows: Rows, retention: Retention, dropped: int
+) -> None:
+    """A bridge is killed between the tables of a day, and a late record of that day is read."""
+    recorded(rows, OLD, 1)
+    settled(Retention(rows.engine, 0))
+    rows.run("SELECT empty_day(:day, 30)", day=day(OLD))
+    rows.run("SELECT claim_day()")
+    for _ in range(dropped):
+        rows.run("SELECT drop_day(:day)", day=day(OLD))
+
+    page = rows.page([10], at=at(OLD))
+    with pytest.raises(OperationalError, match="is being dropped"):
+        Intake(rows.engine, Partitions(rows.engine)).record(rows.lease, rows.checkpoint, page)
+
+    unclaimed(rows)
+    settled(retention)
+    assert (partitions(rows), rows.all("SELECT FROM days")) == (set(), [])
+    Intake(rows.engine, Partitions(rows.engine)).record(rows.lease, rows.checkpoint, page)
+    assert rows.one("SELECT count(*) FROM deliveries") == {"count": 1}
+    assert balanced(rows)
+
+
+@pytest.mark.parametrize("hours", [-100 * 24, -13])
+def test_a_clock_of_postgres_that_ran_ahead_deletes_nothing(
+    rows: Rows, retention: Retention, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    recorded(rows, OLD, 1)
+    real = time.time
+    with monkeypatch.context() as patch:
+        patch.setattr("notifier.outbox.retention.time.time", lambda: real() + hours * 3600)
+        settled(retention)
+        assert day(OLD) in partitions(rows)
+    settled(retention)
+    assert day(OLD) not in partitions(rows)
 
 
 def test_nothing_can_be_recorded_in_a_day_that_is_being_dropped(rows: Rows, retention: Retention) -> None:
