@@ -16,6 +16,10 @@ _ONCE_UNKNOWN = text(f"""
 SELECT DISTINCT {_PERSON} JOIN delivery_events e USING (notification_id)
 WHERE e.status_to = 'unknown' OR e.status_from = 'unknown'
 """)
+_NOT_SENT = text(f"""
+SELECT d.status || ': ' || coalesce(d.reason, '?') || ': ' || {_PERSON}
+WHERE d.status NOT IN ('sent', 'delivered', 'bounced', 'complained') LIMIT 20
+""".replace(" AS person", ""))
 # Beyond the first: so many mails of this person are known to be second ones.
 _COUNTED = text(f"""
 SELECT person, count(*) AS mails FROM (SELECT {_PERSON} JOIN duplicates USING (notification_id)) AS found
@@ -31,6 +35,7 @@ def ledger(engine: Engine) -> dict[str, Any]:
         return {
             "statuses": {status.value: count for status, count in report.totals().items()},
             "sent": list(connection.execute(_SENT).scalars()),
+            "not_sent": list(connection.execute(_NOT_SENT).scalars()),
             "once_unknown": list(connection.execute(_ONCE_UNKNOWN).scalars()),
             "stranded": [str(row) for row in stranded],
             "unbalanced": [

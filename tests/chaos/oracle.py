@@ -95,7 +95,7 @@ def _wrong(history: History, mails: Counter[str]) -> list[str]:
     if twice:
         found.append(f"the feed is at fault: {len(twice)} recipients of two events")
     if open_ := {status: n for status, n in ledger["statuses"].items() if status not in _SENT}:
-        found.append(f"not settled: {open_}")
+        found.append(f"not settled: {open_}: {ledger.get('not_sent', [])[:5]}")
     if differing := set(ledger["sent"]) ^ mails.keys():
         found.append(f"our tables and SES's journal differ in {len(differing)}: {sorted(differing)[:5]}")
     found += [
