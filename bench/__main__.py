@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from bench import plots
-from bench.days import FEW_DAYS, growth_days
+from bench.days import FEW_DAYS, KEEPING, growth_days
 from bench.end_to_end import rounds, table
 from bench.growth import growth
 from bench.latency import RATE, latency
@@ -51,7 +51,7 @@ def run(parts: Parts, plan: Plan) -> Result:
     say(f"Growth, with {plan.rows:,} old notifications:")
     grown = growth(parts, ours, plan.rows, plan.runs, plan.seconds)
     say(f"Growth, beside {FEW_DAYS} days and {plan.days:,}:")
-    beside = growth_days(parts, ours, plan.days, plan.runs, plan.seconds)
+    beside = growth_days(parts, partial(ours, settings=KEEPING), plan.days, plan.runs, plan.seconds)
     return Result(runs, delays, grown, beside, machine())
 
 

@@ -16,6 +16,8 @@ from bench.trial import Candidate, Processes, Run
 from notifier.database import connect
 
 FEW_DAYS = 3
+KEEPING = {"NOTIFIER_KEEP_DAYS": "0"}
+"""Settings of a candidate that drops no day."""
 _ROWS_A_DAY = 100
 _UNIT = 500
 _LOCKS = "SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation'"
@@ -48,7 +50,10 @@ class GrowthDays:
 
 
 def growth_days(parts: Parts, candidate: Candidate, days: int, count: int, seconds: float) -> GrowthDays:
-    """The candidate in turns on two databases, with a few old notifications on each of their days."""
+    """The candidate in turns on two databases, with a few old notifications on each of their days.
+
+    It must keep them all (KEEPING): what dropping days costs is measured by bench.retention.
+    """
     candidates: dict[str, Candidate] = {}
     locks = {}
     with ExitStack() as stack:

@@ -8,8 +8,9 @@ import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 
-from bench.days import growth_days
+from bench.days import KEEPING, growth_days
 from bench.end_to_end import median, rounds, table
 from bench.notifier import notifier
 from bench.old_rows import fill
@@ -65,7 +66,8 @@ def main() -> None:
     given = parser.parse_args()
     with bench_parts() as parts:
         if given.days:
-            beside = growth_days(parts, notifier, given.days, given.runs, given.seconds)
+            keeping = partial(notifier, settings=KEEPING)
+            beside = growth_days(parts, keeping, given.days, given.runs, given.seconds)
             title, runs, summary = "The same load beside few days and many", beside.runs, beside.summary()
         else:
             found = growth(parts, notifier, given.rows, given.runs, given.seconds)
