@@ -113,13 +113,10 @@ class LentCursor(psycopg.Cursor[Any]):
             yield
 
 
-def is_lent(connection: object) -> bool:
+def is_lent(connection: Any) -> bool:
     """Whether the sessions of this connection, which `SessionSettings.apply` has settled, are those of a pooler."""
-    return (
-        isinstance(connection, psycopg.Connection)
-        and isinstance(connection.cursor_factory, partial)
-        and connection.cursor_factory.func is LentCursor
-    )
+    factory = connection.cursor_factory
+    return isinstance(factory, partial) and factory.func is LentCursor
 
 
 def _keeps_prepared_statements(connection: psycopg.Connection[Any]) -> bool:
