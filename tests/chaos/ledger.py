@@ -16,10 +16,12 @@ _ONCE_UNKNOWN = text(f"""
 SELECT DISTINCT {_PERSON} JOIN delivery_events e USING (notification_id)
 WHERE e.status_to = 'unknown' OR e.status_from = 'unknown'
 """)
-_NOT_SENT = text(f"""
+_NOT_SENT = text(
+    f"""
 SELECT d.status || ': ' || coalesce(d.reason, '?') || ': ' || {_PERSON}
 WHERE d.status NOT IN ('sent', 'delivered', 'bounced', 'complained') LIMIT 20
-""".replace(" AS person", ""))
+""".replace(" AS person", "")
+)
 # Beyond the first: so many mails of this person are known to be second ones.
 _COUNTED = text(f"""
 SELECT person, count(*) AS mails FROM (SELECT {_PERSON} JOIN duplicates USING (notification_id)) AS found

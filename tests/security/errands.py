@@ -229,7 +229,7 @@ def console(rows: Rows, engine: Engine) -> None:
     assert report.totals()
     assert report.deliveries()
     assert report.show(id_)
-    for look in (report.channels, report.shards, report.lag, report.gaps, report.quarantine, report.duplicates,
+    for look in (report.channels, report.shards, report.gaps, report.quarantine, report.duplicates,
                  report.dead_letters, report.aside, report.audit, report.now):  # fmt: skip
         look()
     assert report.events(id_) == report.feedback(id_) == []
