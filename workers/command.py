@@ -1,8 +1,11 @@
 """`notifier worker`: one worker process for a channel."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from notifier.templates import Templates
 
 
 def worker(
@@ -53,12 +56,23 @@ def check(channels: list[str]) -> None:
     for channel in channels:
         load_channel(channel, settings)
     warn_of_silence(channels, settings)
-    templates(settings, routes()).check()
+    _check_templates(templates(settings, routes()))
     check_schema(engine())
     check_durable(engine(), allowed=settings.allow_nondurable_database)
     queue = Queue(settings.broker_url.get_secret_value())
     queue.check()
     queue.close()
+
+
+def _check_templates(templates: "Templates") -> None:
+    """Raises TemplateError for one that is broken; logs a warning for what is probably a mistake."""
+    import structlog
+
+    from notifier.channels import channel_names
+
+    templates.check()
+    for remark in templates.remarks(channel_names()):
+        structlog.get_logger(__name__).warning("a template may be wrong", folder=str(templates.folder), remark=remark)
 
 
 def _queues(channels: list[str]) -> list[str]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from notifier.errors import TemplateError
 
 _PART = re.compile(r"(.+)/([^/.]+)(?:\.([\w-]+))?(\.txt|\.html)")
-_EMAIL = frozenset(("subject.txt", "body.txt", "body.html"))
+_BYTE_ORDER_MARK = "\ufeff"
+EMAIL_PARTS = frozenset(("subject.txt", "body.txt", "body.html"))
 
 
 class TemplateFiles:
@@ -19,9 +20,10 @@ class TemplateFiles:
         if not folder.is_dir():
             raise TemplateError(f"there is no template folder {folder}; create it, or set NOTIFIER_TEMPLATES")
         self.folder = folder.absolute()
-        self.paths = frozenset(_listed(folder))
-        self._parts = {part: path for path in sorted(self.paths) if (part := _part(path))}
-        self.written = frozenset((name, locale) for name, part, locale in self._parts if part in _EMAIL)
+        self.all_paths = frozenset(_listed(folder))
+        self.paths = frozenset(path for path in self.all_paths if path.endswith((".txt", ".html")))
+        self._parts = {part: path for path in sorted(self.paths) if (part := split_part(path))}
+        self.written = frozenset((name, locale) for name, part, locale in self._parts if part in EMAIL_PARTS)
 
     def nearest(self, name: str, locale: str | None) -> str | None:
         """The nearest locale in which any part of an email is written: pt-BR, pt, none."""
@@ -29,7 +31,15 @@ class TemplateFiles:
 
     def part(self, name: str, part: str, locale: str | None) -> str | None:
         """The path of `body.html`, say, in the nearest locale; None where there is none."""
-        return next((path for each in _fallbacks(locale) if (path := self._parts.get((name, part, each)))), None)
+        found = self.part_and_locale(name, part, locale)
+        return found[0] if found else None
+
+    def part_and_locale(self, name: str, part: str, locale: str | None) -> tuple[str, str | None] | None:
+        """The same, with the locale in which it is written; None in it: in that of the template without one."""
+        for each in _fallbacks(locale):
+            if path := self._parts.get((name, part, each)):
+                return path, each
+        return None
 
     def required(self, name: str, part: str, locale: str | None) -> str:
         """The path of a part that the template must have. Raises TemplateError."""
@@ -41,9 +51,12 @@ class TemplateFiles:
         return path
 
     def read(self, path: str) -> str:
+        """The text of a file, without the byte-order mark that some editors write in front. Raises TemplateError."""
         try:
-            return (self.folder / path).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            return (self.folder / path).read_text("utf-8").lstrip(_BYTE_ORDER_MARK)
+        except UnicodeDecodeError as error:
+            raise TemplateError(f"{self.folder / path} cannot be read: {error}; save it as UTF-8") from None
+        except OSError as error:
             raise TemplateError(f"{self.folder / path} cannot be read: {error}") from None
 
     def names(self) -> list[str]:
@@ -57,7 +70,7 @@ class TemplateFiles:
 
 
 def _listed(folder: Path) -> Iterator[str]:
-    """Every text and HTML file. Links are followed, for ConfigMaps consist of them, but never out of it."""
+    """Every file. Links are followed, for ConfigMaps consist of them, but never out of it."""
     root, seen = folder.resolve(), set[Path]()
     for place, folders, files in os.walk(folder, followlinks=True):
         here = Path(place)
@@ -67,11 +80,11 @@ def _listed(folder: Path) -> Iterator[str]:
         seen.add(real)
         folders[:] = [each for each in folders if not each.startswith(".")]
         for file in files:
-            if file.endswith((".txt", ".html")) and (here / file).resolve().is_relative_to(root):
+            if (here / file).resolve().is_relative_to(root):
                 yield (here / file).relative_to(folder).as_posix()
 
 
-def _part(path: str) -> tuple[str, str, str | None] | None:
+def split_part(path: str) -> tuple[str, str, str | None] | None:
     """`a/body.pt-BR.html` is the part `body.html` of the template `a` in pt-br."""
     match = _PART.fullmatch(path)
     if match is None:

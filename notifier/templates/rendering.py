@@ -1,24 +1,21 @@
-"""Templates from a folder: `NAME/subject.txt`, `NAME/body.txt` and, where there is HTML, `NAME/body.html`.
-
-Other channels take a part of their own, `NAME/sms.txt` say. Translations lie beside them (`body.de.html`), shared
-layouts anywhere in the folder. They are jinja2, sandboxed and strict: a missing value is an error, not a gap in a
-mail. HTML is escaped, text is not.
-"""
+"""Renders the templates of one folder: each compiled once, in the nearest translation."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 
 import jinja2
 from jinja2.meta import find_referenced_templates
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from notifier.errors import SettingsError, TemplateError
 from notifier.messages import EmailContent
 from notifier.settings import Settings
-from notifier.template_files import TemplateFiles
+from notifier.templates.checks import remarks
+from notifier.templates.environment import TemplateEnvironment
+from notifier.templates.files import TemplateFiles
+from notifier.templates.printing import NotPrintable
 from notifier.text import encodes
 
 _UNFIT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
@@ -44,8 +41,12 @@ class Templates:
         self._files = TemplateFiles(folder)
         self._compiled: dict[tuple[str, str | None], _Compiled] = {}
         # Two environments: what an HTML body includes is escaped too, whatever the included file is called.
-        self._html = self._environment(autoescape=True)
-        self._text = self._environment(autoescape=False)
+        self._html = TemplateEnvironment(self._source, autoescape=True)
+        self._text = TemplateEnvironment(self._source, autoescape=False)
+
+    @property
+    def folder(self) -> Path:
+        return self._files.folder
 
     def names(self) -> list[str]:
         return self._files.names()
@@ -69,11 +70,22 @@ class Templates:
         for path in sorted(self._files.paths):
             environment = self._html if path.endswith(".html") else self._text
             self._get(environment, path)
-            for reference in find_referenced_templates(environment.parse(self._files.read(path))):
+            for reference in self._references(path):
                 if reference is not None and reference not in self._files.paths:
                     raise TemplateError(f"{self._files.folder / path} needs {reference!r}, which is not there")
         for name in self.names():
             self._template(name, None)
+
+    def remarks(self, channels: Collection[str]) -> list[str]:
+        """One sentence for each probable mistake in the folder: a translation without a part, a file that nobody
+        reads. `channels` are the names of those that may have parts of their own.
+        """
+        referenced = {each for path in self._files.paths for each in self._references(path)}
+        return remarks(self._files, set(channels), referenced)
+
+    def _references(self, path: str) -> set[str | None]:
+        """The files that a template includes; None for a name that only a render knows."""
+        return set(find_referenced_templates(self._text.parse(self._files.read(path))))
 
     def _template(self, name: str, locale: str | None) -> _Compiled:
         key = (name, self._files.nearest(name, locale))
@@ -90,17 +102,6 @@ class Templates:
             self._get(self._text, subject),
             self._get(self._text, text),
             self._get(self._html, html) if html else None,
-        )
-
-    def _environment(self, *, autoescape: bool) -> ImmutableSandboxedEnvironment:
-        return _Environment(
-            loader=jinja2.FunctionLoader(self._source),
-            undefined=jinja2.StrictUndefined,
-            autoescape=autoescape,
-            auto_reload=False,
-            cache_size=-1,
-            trim_blocks=True,
-            lstrip_blocks=True,
         )
 
     def _source(self, path: str) -> tuple[str, str, None]:
@@ -127,16 +128,11 @@ class Templates:
                 place = f"{frame.f_code.co_filename}, line {line}"
         if isinstance(error, jinja2.UndefinedError):
             return f"{place}: {error}; the context has {', '.join(sorted(map(str, context))) or 'nothing'}"
+        if isinstance(error, NotPrintable):
+            return f"{place}: {error}"
         if isinstance(error, jinja2.TemplateError):
             return f"{place}: {type(error).__name__}: {error}"
         return f"{place}: {type(error).__name__}"  # what a value of the context says may be personal
-
-
-class _Environment(ImmutableSandboxedEnvironment):
-    """Globals as a plain dict: Jinja copies them for every template of every render, and its own chain is slow."""
-
-    def make_globals(self, d: Any) -> Any:
-        return {**self.globals, **(d or {})}
 
 
 def _sound(text: str) -> str:

@@ -1,0 +1,85 @@
+"""What in a folder of templates is probably a mistake: translations that miss a part, files that nobody reads. Pure."""
+
+import re
+from collections.abc import Collection, Iterator, Set
+from difflib import get_close_matches
+
+from notifier.templates.files import EMAIL_PARTS, TemplateFiles, split_part
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*")
+_NO_LANGUAGES = frozenset(("htm", "html", "txt"))
+_PARTS = EMAIL_PARTS | {"sms.txt"}
+_STEMS = ("body", "subject", "sms")
+_OURS = frozenset(("email", "sms", "webhook"))
+
+
+def remarks(files: TemplateFiles, channels: Collection[str], referenced: Set[str | None]) -> list[str]:
+    """One sentence for each probable mistake.
+
+    A part of a channel that is not ours starts with the channel's name: `ntfy.txt`. `referenced` are the files that
+    templates include; None in it stands for a name that only a render knows.
+    """
+    return [*_mixed(files), *_unread(files, set(channels) - _OURS, referenced)]
+
+
+def _mixed(files: TemplateFiles) -> Iterator[str]:
+    """Translations in which some part of the mail would come in the language of the template without a locale."""
+    for name, locale in sorted((name, locale) for name, locale in files.written if locale is not None):
+        parts = {part: files.part_and_locale(name, part, locale) for part in sorted(EMAIL_PARTS)}
+        missing = [part for part, found in parts.items() if found is not None and found[1] is None]
+        present = [found[0] for found in parts.values() if found is not None and found[1] is not None]
+        if missing:
+            yield (
+                f"the translation {locale} of {name} has {' and '.join(present)}, but no {' and no '.join(missing)}: "
+                f"its mails mix two languages; write {' and '.join(_localized(part, locale) for part in missing)}"
+            )
+
+
+def _localized(part: str, locale: str) -> str:
+    stem, _, suffix = part.rpartition(".")
+    return f"{stem}.{locale}.{suffix}"
+
+
+def _unread(files: TemplateFiles, channels: Collection[str], referenced: Set[str | None]) -> Iterator[str]:
+    """Files that are no part of any message and that no template includes."""
+    templates = {path.rpartition("/")[0] for path in files.paths if _is_part(path, channels)}
+    for path in sorted(files.all_paths):
+        folder, _, file = path.rpartition("/")
+        if path in referenced or (folder and _is_part(path, channels)) or _is_of_an_editor(file):
+            continue
+        nearest = _nearest(file, channels)
+        if nearest and not folder:
+            yield f"{path} is not read: a part of a message lies in the folder of its template, as NAME/{nearest}"
+        elif nearest:
+            yield f"{path} is not read: no part of a message has this name; the nearest is {nearest}"
+        elif path in files.paths and folder in templates and None not in referenced:
+            known = ", ".join(sorted(EMAIL_PARTS))
+            yield f"{path} is not read: it is no part of a message ({known}), and no template includes it"
+
+
+def _is_part(path: str, channels: Collection[str]) -> bool:
+    split = split_part(path)
+    if split is None:
+        return False
+    _, part, locale = split
+    if locale is not None and (locale in _NO_LANGUAGES or not _LANGUAGE.fullmatch(locale)):
+        return False
+    return part in _PARTS or any(re.match(rf"{re.escape(each)}[\W_]", part) for each in channels)
+
+
+def _is_of_an_editor(file: str) -> bool:
+    return file.startswith((".", "#")) or file.endswith("~")
+
+
+def _nearest(file: str, channels: Collection[str]) -> str | None:
+    """The part that a file was probably meant to be; None for what resembles none."""
+    words = [each for each in re.split(r"[^a-z0-9]+", file.lower()) if each]
+    stems = (*_STEMS, *sorted(channels))
+    # `body_de`, `bodyde`: a part and a language without their dot.
+    near = next((stem for stem in stems if words[:1] == [stem]), None)
+    near = near or next(iter(get_close_matches(words[0] if words else "", stems, n=1, cutoff=0.8)), None)
+    if near is None:
+        return None
+    language = words[1] if len(words) > 1 and re.fullmatch(r"[a-z]{2}", words[1]) else None
+    suffix = "html" if "htm" in file.lower() and near != "subject" else "txt"
+    return f"{near}.{language}.{suffix}" if language else f"{near}.{suffix}"

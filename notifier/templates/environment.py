@@ -1,0 +1,143 @@
+"""The Jinja environment of all templates: sandboxed and strict, keys before attributes, no Python in the text."""
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jinja2
+from jinja2 import nodes
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEscapeFormatter, SandboxedFormatter
+from markupsafe import Markup
+
+from notifier.templates.filters import TEXT_FILTERS
+from notifier.templates.printing import format_arguments, formatted, printable
+
+_CALLED = "call"
+_NONE = object()
+_WITHOUT_KEYS = (str, bytes, list, tuple)
+
+
+class _Generator(CodeGenerator):
+    """What `{{ }}` and `~` print goes through `finalize`; `{{ a.b() }}` asks for a method, `{{ a.b }}` for a value."""
+
+    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802  Jinja's name
+        join = "markup_join" if frame.eval_ctx.autoescape else "str_join"
+        if frame.eval_ctx.volatile:
+            join = "(markup_join if context.eval_ctx.volatile else str_join)"
+        self.write(f"{join}((")
+        for each in node.nodes:
+            self.write("environment.finalize(")
+            self.visit(each, frame)
+            self.write("), ")
+        self.write("))")
+
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802
+        if isinstance(node.node, nodes.Getattr):
+            node.node.ctx = _CALLED
+        super().visit_Call(node, frame, forward_caller=forward_caller)
+
+    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
+        if node.ctx != _CALLED:
+            super().visit_Getattr(node, frame)
+            return
+        self.write("environment.method(")
+        self.visit(node.node, frame)
+        self.write(f", {node.attr!r})")
+
+    def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:
+        if not isinstance(node, nodes.TemplateData):  # Jinja would escape first, and print a list
+            raise nodes.Impossible
+        return super()._output_child_to_const(node, frame, finalize)
+
+
+class TemplateEnvironment(ImmutableSandboxedEnvironment):
+    """Also: `%` and `str.format` write numbers as all others do."""
+
+    code_generator_class = _Generator
+    intercepted_binops = frozenset("%")
+
+    def __init__(self, source: Callable[[str], tuple[str, str, None]], *, autoescape: bool) -> None:
+        super().__init__(
+            loader=jinja2.FunctionLoader(source),
+            undefined=jinja2.StrictUndefined,
+            autoescape=autoescape,
+            auto_reload=False,
+            cache_size=-1,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            finalize=printable,
+        )
+        self.filters.update(TEXT_FILTERS)
+        self.binop_table["%"] = _modulo
+
+    def make_globals(self, d: Any) -> Any:
+        """A plain dict: Jinja copies them for every template of every render, and its own chain is slow."""
+        return {**self.globals, **(d or {})}
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """`{{ order.items }}`: the key `items` of an item; never a method of the mapping."""
+        found = _item(obj, attribute)
+        return self._of_mapping(obj, attribute, super().getattr(obj, attribute)) if found is _NONE else found
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """`{{ order["items"] }}`, and the attribute that a filter is given."""
+        found = _item(obj, argument) if isinstance(argument, str) else _NONE
+        return self._of_mapping(obj, argument, super().getitem(obj, argument)) if found is _NONE else found
+
+    def method(self, obj: Any, attribute: str) -> Any:
+        """`{{ order.items() }}`: the method, unless the key holds something that can be called."""
+        found = _item(obj, attribute)
+        return found if found is not _NONE and callable(found) else super().getattr(obj, attribute)
+
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        """`"{}".format(...)`, with our own fields."""
+        if super().wrap_str_format(value) is None:
+            return None
+        text: str = value.__self__
+        fields = _EscapedFields(self, escape=text.escape) if isinstance(text, Markup) else _Fields(self)
+        named = value.__name__ == "format_map"
+
+        def wrapper(*args: Any, **kwargs: Any) -> str:
+            if named:
+                (kwargs,), args = args, ()
+            return type(text)(fields.vformat(text, args, kwargs))
+
+        return wrapper
+
+    def _of_mapping(self, obj: Any, name: Any, value: Any) -> Any:
+        """A key that is missing is missing, also where Python's mappings have a method of that name."""
+        if callable(value) and isinstance(obj, Mapping):
+            return self.undefined(obj=obj, name=name)
+        return value
+
+
+class _Fields(SandboxedFormatter):
+    def format_field(self, value: Any, format_spec: str) -> str:
+        return formatted(value, format_spec)
+
+
+class _EscapedFields(SandboxedEscapeFormatter):
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if hasattr(value, "__html__") or hasattr(value, "__html_format__"):
+            return super().format_field(value, format_spec)
+        return str(self.escape(formatted(value, format_spec)))
+
+
+def _item(obj: Any, key: str) -> Any:
+    """What the object holds under that key, _NONE where it holds nothing. A default is not made for it."""
+    kind = type(obj)
+    if kind is dict:
+        return obj.get(key, _NONE)
+    if isinstance(obj, Mapping):
+        return obj[key] if key in obj else _NONE
+    if issubclass(kind, _WITHOUT_KEYS) or not hasattr(kind, "__getitem__"):
+        return _NONE
+    try:
+        return obj[key]
+    except (TypeError, LookupError):
+        return _NONE
+
+
+def _modulo(left: Any, right: Any) -> Any:
+    return operator.mod(left, format_arguments(right) if isinstance(left, str) else right)

@@ -1,0 +1,123 @@
+"""What a value looks like where a template prints it. One rule for `{{ }}`, `~`, filters and formats.
+
+Text and numbers are printed, numbers in plain notation: Python writes 0.00000001 as 1E-8. What Python could only
+describe, a method, a list or None, raises NotPrintable: its description in a mail is no message to a person.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum, Flag
+from typing import Any
+from uuid import UUID
+
+import jinja2
+from markupsafe import Markup
+
+_AS_THEY_ARE = frozenset((str, Markup, int, bool, date, datetime, time, timedelta, UUID))
+_ENUM_TEXT = (Enum.__str__, Flag.__str__)
+_CONTAINERS = (Mapping, list, tuple, set, frozenset)
+_LARGEST_EXPONENT = 1000
+"""Numbers with more digits keep their exponent: those of DynamoDB have at most 130."""
+
+
+class NotPrintable(jinja2.TemplateRuntimeError):
+    """A template prints a value that has no text for people."""
+
+
+class Plain(Decimal):
+    """A number that `str`, `%s` and `format` write in plain notation."""
+
+    def __str__(self) -> str:
+        return plain(self)
+
+
+def printable(value: object) -> object:
+    """The value as it is to be printed: `str` of it is for people. Raises NotPrintable, UndefinedError."""
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    if isinstance(value, Decimal | float):
+        return plain(value)
+    if isinstance(value, jinja2.Undefined):
+        return _of_undefined(value)
+    if isinstance(value, Enum) and kind.__str__ in _ENUM_TEXT:  # Python's text is Color.RED
+        return printable(value.value)
+    if isinstance(value, str | int) or hasattr(value, "__html__"):
+        return value
+    if kind.__str__ is object.__str__ or callable(value) or isinstance(value, bytes | bytearray):
+        raise NotPrintable(_reason(value))
+    return value
+
+
+def formattable(value: object) -> Any:
+    """An argument of `%` and `format`: a number stays one, for `%.2f`."""
+    if isinstance(value, Decimal | float):
+        return Plain(value) if isinstance(value, Decimal) else Plain(repr(value))
+    return printable(value)
+
+
+def format_arguments(given: object) -> Any:
+    """What stands to the right of `%`: one value, several, or names with values."""
+    if isinstance(given, tuple):
+        return tuple(map(formattable, given))
+    return _Named(given) if isinstance(given, Mapping) else formattable(given)
+
+
+def formatted(value: object, specification: str) -> str:
+    """One field of `"{:>10}".format(value)`."""
+    if not isinstance(value, Decimal | float):
+        return format(printable(value), specification)
+    if not specification or not _is_plain(value):
+        return plain(value) if not specification else format(value, specification)
+    if specification[-1].isalpha() or specification[-1] == "%" or "." in specification:
+        return format(value, specification)
+    return format(_decimal(value), specification + "f")
+
+
+def plain(number: Decimal | float) -> str:
+    """The number without an exponent: 0.00000001, 300000."""
+    if not _is_plain(number):
+        return Decimal.__str__(number) if isinstance(number, Decimal) else repr(float(number))
+    text = Decimal.__str__(number) if isinstance(number, Decimal) else repr(float(number))
+    return format(Decimal(text), "f") if "E" in text or "e" in text else text
+
+
+def _is_plain(number: Decimal | float) -> bool:
+    """Whether it can be written so: not infinite, and not of thousands of digits."""
+    if isinstance(number, Decimal):
+        return number.is_finite() and abs(number.adjusted()) <= _LARGEST_EXPONENT
+    return abs(number) != float("inf") and number == number  # noqa: PLR0124  nan is not equal to itself
+
+
+def _decimal(number: Decimal | float) -> Decimal:
+    return number if isinstance(number, Decimal) else Decimal(repr(float(number)))
+
+
+class _Named:
+    """The values of `"%(name)s" % values`, each looked at when it is asked for."""
+
+    def __init__(self, values: Mapping[Any, object]) -> None:
+        self._values = values
+
+    def __getitem__(self, name: object) -> object:
+        return formattable(self._values[name])
+
+
+def _of_undefined(value: jinja2.Undefined) -> object:
+    """Only that of an inline `if` without an `else` is printed, as nothing. Raises UndefinedError for all others."""
+    if type(value) is jinja2.Undefined:
+        return ""
+    return value._fail_with_undefined_error()  # noqa: SLF001  the one way to Jinja's own message
+
+
+def _reason(value: object) -> str:
+    kind = type(value).__name__
+    if value is None:
+        return "None is printed: give it a default, as in {{ value or '' }}, or leave it out with {% if %}"
+    if callable(value):
+        name = getattr(value, "__qualname__", kind)
+        return f"{name} is printed without being called: it is a function, a method or a class; call it with ()"
+    if isinstance(value, _CONTAINERS):
+        return f"a whole {kind} is printed: print one of its values, loop over it, or use the filter join"
+    return f"an object of the type {kind} is printed, which has no text of its own: print one of its values"
