@@ -1,4 +1,4 @@
-"""Writes the pages that come from the code: the settings, and the states of a delivery. `make docs`."""
+"""Writes the pages that come from the code: the settings, the states of a delivery, the reference. `make docs`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
+from docs.reference import reference_page
 from notifier.notifications import TRANSITIONS, Status
 from notifier.settings import RoleSettings, Settings
 
@@ -53,7 +54,7 @@ def states_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"settings.md": settings_page, "states.md": states_page}
+PAGES = {"reference.md": reference_page, "settings.md": settings_page, "states.md": states_page}
 
 
 def _shown(default: object) -> str:

@@ -22,21 +22,30 @@ _LONGEST_NUMBER = 400
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change of one item.
+    """One change of one item, as a route's function gets it.
 
-    `new` and `old` are the item after and before the change, None where there is none or where the stream's
-    view type leaves it out. Numbers are int, or Decimal where they have a fraction.
+    The values of an item are plain Python: `str`, `bool`, `None`, `bytes`, `list`, `dict`, `frozenset`, and for a
+    number `int`, or `Decimal` where it has a fraction.
     """
 
     id: str
+    """The id that DynamoDB gave to the stream record."""
     table: str
+    """The name of the table."""
     name: EventName
+    """`INSERT`, `MODIFY` or `REMOVE`."""
     keys: Mapping[str, Any]
+    """The item's keys."""
     new: Mapping[str, Any] | None
+    """The item after the change. None where there is none, or where the stream's view type leaves it out."""
     old: Mapping[str, Any] | None
+    """The item before the change. None as with `new`."""
     created_at: datetime
+    """When the change was made, in UTC."""
     sequence_number: str
+    """The record's place in its shard."""
     expired_by_ttl: bool = field(default=False)
+    """Whether the table's time to live removed the item."""
 
     @classmethod
     def from_record(cls, table: str, record: Wire) -> "Event":

@@ -12,19 +12,22 @@ ContentT_co = TypeVar("ContentT_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """Send this template to one address.
-
-    `context` holds the template's values; `locale` picks a translation where there is one. `sender` and
-    `reply_to` replace the configured ones.
-    """
+    """Send this template to one address. For the channel `email`."""
 
     to: str
+    """The recipient: `ana@example.com`, or with a name, `Ana <ana@example.com>`."""
     template: str
+    """A folder with `subject.txt`, `body.txt` and, where there is HTML, `body.html`."""
     context: Mapping[str, Any] = field(default_factory=dict)
+    """The template's values, by name."""
     locale: str | None = None
+    """Picks a translation, `body.de.html` for `de` or `de-AT`. Without one: the parts that name none."""
     sender: str | None = None
+    """Replaces `NOTIFIER_SENDER`."""
     reply_to: str | None = None
+    """Where answers go. None: to the sender."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers of the mail, `List-Unsubscribe` say, up to 14."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +41,20 @@ class EmailContent:
 
 @dataclass(frozen=True, slots=True)
 class Sms:
-    """Send a text to one phone number, in E.164: `+351912345678`; spaces, dots and dashes do not matter.
-
-    Either `text`, or a `template` whose part `sms.txt` says it with `context`, in `locale` where there is a
-    translation. `sender` replaces the configured sender id; it may also be a number of yours.
-    """
+    """Send a text to one phone number, for the channel `sms`: either `text`, or the part `sms.txt` of a `template`."""
 
     to: str
+    """The number in E.164: `+351912345678`; spaces, dots and dashes do not matter."""
     text: str | None = None
+    """What it says."""
     template: str | None = None
+    """A folder with `sms.txt`, which says it instead of `text`."""
     context: Mapping[str, Any] = field(default_factory=dict)
+    """The template's values, by name."""
     locale: str | None = None
+    """Picks a translation, `sms.de.txt`, where there is one."""
     sender: str | None = None
+    """Replaces `NOTIFIER_SMS_SENDER_ID`; it may also be a number of yours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +66,16 @@ class SmsContent:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """POST `payload` as JSON to one URL, signed as Standard Webhooks says.
-
-    The payload may be an item as the event holds it. `secret` replaces the configured one, in the same form:
-    receivers that do not trust each other need one each.
-    """
+    """POST a payload as JSON to one URL, signed as Standard Webhooks says. For the channel `webhook`."""
 
     to: str
+    """The URL, which starts with https://."""
     payload: Any
+    """What is sent as JSON. It may be an item as the event holds it."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers of the request, beside those of the signature."""
     secret: str | None = field(default=None, repr=False)
+    """Replaces `NOTIFIER_WEBHOOK_SECRET`, in the same form: receivers that do not trust each other need one each."""
 
 
 @dataclass(frozen=True, slots=True)

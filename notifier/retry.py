@@ -7,25 +7,32 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Exponential backoff with full jitter.
+    """When what failed is tried again: after a random time below a bound that doubles with each failure.
 
-    `attempts` is how many failures a delivery may have before it is `failed`; `base` and `cap` are seconds, and so
-    is `max_age`: what fails when its event is older than that is not tried again.
+    Failures are those of the route's function, of its template, and of a request that is known not to have been
+    accepted. What waits for the provider (its rate, a blocked account, a network that is down) counts as none.
     """
 
     attempts: int = 12
+    """The failure with which a delivery is given up: its status is `failed` then."""
     base: float = 1.0
+    """The bound after the first failure, in seconds."""
     cap: float = 300.0
+    """The largest bound, in seconds."""
     max_age: float | None = None
+    """Seconds since the event after which a failure is the last one. None: however old it is."""
 
     def exhausted(self, failures: int, age: float = 0.0) -> bool:
         """Whether a delivery with so many failures, `age` seconds after its event, has had its last attempt."""
         return failures >= self.attempts or (self.max_age is not None and age >= self.max_age)
 
+    def bound(self, failures: int) -> float:
+        """The longest wait after the given number of failures, in seconds."""
+        return min(self.cap, self.base * 2.0 ** max(failures - 1, 0))
+
     def delay(self, failures: int, rng: random.Random | None = None) -> float:
         """Seconds to wait after the given number of failures: uniform between 0 and the exponential bound."""
-        bound = min(self.cap, self.base * 2.0 ** max(failures - 1, 0))
-        return (rng or random).uniform(0.0, bound)
+        return (rng or random).uniform(0.0, self.bound(failures))
 
 
 class OnUnknown(StrEnum):

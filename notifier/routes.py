@@ -89,22 +89,33 @@ def route(
 ) -> Callable[[BuildT], BuildT]:
     """Make a function the route of the events that match. The first route of a module that matches owns the event.
 
-    The function gets the `Event` and returns what its channel sends (`Email`), or None. It runs in a worker, may
-    ask other databases and services, and is tried again when it raises. `match` and `match_old` are patterns for the
-    images after and before the change, in the words of `notifier.matching`. `name` is part of the identity of the
-    notifications, the function's name unless given: do not change it while records may be read again.
+    The function gets the `Event` and returns what its channel sends (`Email`), or None: nobody is to be told. It runs
+    in a worker, may ask other databases and services, and is tried again when it raises.
 
-    `on_unknown` is resend, hold or drop: what becomes of an attempt whose answer was lost, when the provider's events
-    tell of no acceptance. Unless given it is resend, but hold on a channel whose provider tells of nothing. After
-    `expires_after` (seconds, or a timedelta) the event is no news any more and its notification `expired`. `topic` is
-    what people can opt out of; a `transactional` notification is sent to those who opted out, too, but never to an
-    address that bounced or complained.
-
-    A function that runs for more than `timeout` (seconds, or a timedelta; 30 s unless given, 300 s at most) has
-    failed, and is tried again like one that raised. It cannot be stopped: give what it asks a timeout of its own, and
-    keep both below `NOTIFIER_VISIBILITY_SECONDS`, after which another worker runs the function, too.
+        @route(table="orders", on="MODIFY", match={"status": ["shipped"]}, channel="email")
+        def shipped(event: Event) -> Email | None: ...
 
     Raises RoutesError, with the route's name, file and line, for an option that is wrong or that can never match.
+
+    Args:
+        table: The DynamoDB table.
+        channel: `email`, `sms`, `webhook`, or another one that is installed.
+        on: `INSERT`, `MODIFY`, `REMOVE`, or a list of these.
+        match: A pattern for the item after the change, in the words of `notifier.matching`. None: any.
+        match_old: The same for the item before the change.
+        name: Part of the identity of the notifications; unless given, the function's name. Do not change it while
+            records may be read again, which is for 24 hours.
+        retry: When a failed attempt is tried again, and when no more. None: `RetryPolicy()`.
+        on_unknown: What becomes of an attempt whose answer was lost, when the provider's events tell of no
+            acceptance: `resend`, `hold` (for an operator) or `drop`. None: `resend`, but `hold` on a channel whose
+            provider tells of nothing.
+        expires_after: Seconds, or a timedelta, after which the event is no news any more, and its notification
+            `expired`. None: never.
+        topic: What people can opt out of.
+        transactional: Send it also to those who opted out; never to an address that bounced or complained.
+        timeout: Seconds, or a timedelta, that the function may run; None: 30, and 300 at most. What takes longer has
+            failed, and is tried again. It cannot be stopped: give what it asks a timeout of its own, and keep both
+            below `NOTIFIER_VISIBILITY_SECONDS`, after which another worker runs the function, too.
     """
 
     def register(build: BuildT) -> BuildT:

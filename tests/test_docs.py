@@ -1,6 +1,8 @@
 """The documents say what the code does."""
 
 import ast
+import inspect
+import random
 import re
 import subprocess
 import tomllib
@@ -10,8 +12,11 @@ from typing import Any
 import pytest
 import typer.main
 
+import notifier
 from docs.generate import FOLDER, PAGES
+from docs.reference import _class
 from notifier.cli import app
+from notifier.retry import RetryPolicy
 from notifier.routes import Routes, routes_of
 
 ROOT = Path(__file__).parents[1]
@@ -56,6 +61,45 @@ def test_the_commands_of_the_readme_have_the_options_that_they_need() -> None:
         options = [each for each in command.params if each.param_type_name == "option"]
         assert [each.opts[0] for each in options if each.required and each.opts[0] not in words] == [], row
         assert any("--json" in each.opts for each in options), row
+
+
+REFERENCE = (FOLDER / "reference.md").read_text()
+
+
+def test_the_reference_has_each_public_name_with_its_defaults() -> None:
+    for name in notifier.__all__:
+        section = re.split(rf"^## @?{name}$", REFERENCE, flags=re.MULTILINE)[1].split("\n## ")[0]
+        rows = {row.split("|")[1].strip(" `"): row for row in section.splitlines() if row.startswith("| `")}
+        options = inspect.signature(getattr(notifier, name)).parameters
+        assert rows.keys() == options.keys()
+        for option, parameter in options.items():
+            assert ("**required**" in rows[option]) == (parameter.default is parameter.empty), rows[option]
+    assert "| `attempts` | `int` | `12` |" in REFERENCE
+    assert r"| `on` | `str \| Sequence[str]` | `'INSERT'` |" in REFERENCE
+    assert "| `headers` | `Mapping[str, str]` | `{}` |" in REFERENCE
+
+
+def test_the_reference_says_when_the_default_policy_gives_up() -> None:
+    policy, draw = RetryPolicy(), random.Random(1)
+    times = []
+    for _ in range(2000):
+        failures, waited = 0, 0.0
+        while not policy.exhausted(failures := failures + 1):
+            waited += policy.delay(failures, draw)
+        times.append(waited)
+    average, most = re.findall(r"that is (\d+) minutes on average and (\d+) minutes at most", REFERENCE.replace("\n", " "))[0]
+    assert f"with its {failures}th failure" in REFERENCE.replace("\n", " ")
+    assert abs(sum(times) / len(times) / 60 - int(average)) < 0.6
+    assert int(average) * 60 < max(times) < int(most) * 60 + 30
+    assert sum(each > 7 * 60 for each in times) > len(times) / 2
+
+
+def test_a_field_without_a_meaning_is_refused() -> None:
+    class Bare:
+        field: int = 1
+
+    with pytest.raises(ValueError, match=r"Bare\.field has no text"):
+        list(_class(Bare))
 
 
 def test_the_distribution_has_one_name_everywhere() -> None:

@@ -1,0 +1,145 @@
+"""The reference page: what users import, with all defaults, read from the source. `make docs` writes it."""
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import notifier
+from notifier.retry import RetryPolicy
+
+_BAR = "\\|"
+"""A bar within a cell of a table."""
+_ORDER = ("route", "Event", "Email", "Sms", "Webhook", "RetryPolicy")
+
+
+class Row(NamedTuple):
+    """One option or field."""
+
+    name: str
+    kind: str
+    default: str
+    meaning: str
+
+
+def reference_page() -> str:
+    """Raises ValueError for a public name, an option or a field that is not described."""
+    if set(notifier.__all__) != set(_ORDER):
+        raise ValueError(f"the reference is of {', '.join(_ORDER)}; the package exports {', '.join(notifier.__all__)}")
+    lines = [
+        "# Reference",
+        "",
+        "What you import from `notifier`, with all defaults. This page is generated from the code: `make docs`.",
+        "[README](../README.md) shows how they work together, [notifier/matching.py](../notifier/matching.py) has the words",
+        "of patterns, [settings.md](settings.md) the settings.",
+    ]
+    for name in _ORDER:
+        described = getattr(notifier, name)
+        lines += ["", f"## {'@route' if name == 'route' else name}", ""]
+        lines += _function(described) if inspect.isfunction(described) else _class(described)
+    return "\n".join([*lines, "", *_giving_up(RetryPolicy())]).strip() + "\n"
+
+
+def _function(described: Any) -> Iterator[str]:
+    text, _, options = (inspect.getdoc(described) or "").partition("\nArgs:\n")
+    meanings = dict(_options(options))
+    node = _node(described)
+    assert isinstance(node, ast.FunctionDef)  # noqa: S101  narrows the type
+    pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+    yield from _prose(text)
+    yield from _table("option", [Row(n.arg, _kind(n.annotation), _default(d), meanings[n.arg]) for n, d in pairs])
+
+
+def _class(described: Any) -> Iterator[str]:
+    node = _node(described)
+    assert isinstance(node, ast.ClassDef)  # noqa: S101  narrows the type
+    yield from _prose(inspect.getdoc(described) or "")
+    yield from _table("field", _fields(node))
+
+
+def _node(described: Any) -> ast.stmt:
+    return ast.parse(textwrap.dedent(inspect.getsource(described))).body[0]
+
+
+def _fields(node: ast.ClassDef) -> Iterator[Row]:
+    """Each annotated name, with the text that follows it."""
+    for each, following in zip(node.body, [*node.body[1:], None], strict=True):
+        if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
+            name = each.target.id
+            match following:
+                case ast.Expr(value=ast.Constant(value=str(meaning))):
+                    yield Row(name, _kind(each.annotation), _default(each.value), meaning)
+                case _:
+                    raise ValueError(f"{node.name}.{name} has no text after it that says what it means")
+
+
+def _options(text: str) -> Iterator[tuple[str, str]]:
+    """`name: what it means`; further lines are indented."""
+    for part in re.split(r"\n(?=\w)", textwrap.dedent(text).strip()):
+        name, _, meaning = part.partition(": ")
+        yield name, meaning
+
+
+def _kind(annotation: ast.expr | None) -> str:
+    return ast.unparse(annotation) if annotation else ""
+
+
+def _default(value: ast.expr | None) -> str:
+    match value:
+        case None:
+            return "**required**"
+        case ast.Call(keywords=keywords):
+            given = {each.arg: each.value for each in keywords}
+            return "`{}`" if "default_factory" in given else _default(given["default"])
+    return f"`{ast.literal_eval(value)!r}`" if ast.unparse(value) != "''" else "`\"\"`"
+
+
+def _prose(text: str) -> Iterator[str]:
+    """A docstring as Markdown: what is indented in it is code."""
+    for block in text.strip().split("\n\n"):
+        yield from ["```python", textwrap.dedent(block), "```", ""] if block.startswith("    ") else [block, ""]
+
+
+def _table(what: str, rows: Iterable[Row]) -> Iterator[str]:
+    yield from (f"| {what} | type | default | meaning |", "|---|---|---|---|")
+    for each in rows:
+        meaning = " ".join(each.meaning.split())
+        yield f"| `{each.name}` | `{each.kind.replace('|', _BAR)}` | {each.default} | {meaning} |"
+
+
+def _giving_up(policy: RetryPolicy) -> Iterator[str]:
+    """The policy in words, with its own numbers."""
+    for block in _words(policy):
+        yield from (block if block.startswith(("#", "```")) else textwrap.fill(block, 118), "")
+
+
+def _words(policy: RetryPolicy) -> Iterator[str]:
+    bounds = [policy.bound(failures) for failures in range(1, policy.attempts)]
+    waits = ", ".join(f"{each:g}" for each in bounds)
+    yield "### When a delivery is given up"
+    yield (
+        f"With the default policy, `RetryPolicy()`, a delivery has failed for good with its {_ordinal(policy.attempts)} "
+        f"failure. After each failure before it waits a random time: between 0 and {waits} seconds. From the first "
+        f"failure to the last that is {_minutes(sum(bounds) / 2)} on average and {_minutes(sum(bounds))} at most, beside "
+        "the time that the attempts themselves take. A provider that is out of order for longer loses no mail as long "
+        "as it says so (a throttle, a blocked account, a network that is down): that counts as no failure. For all else "
+        "that may last longer, a database that a route asks say, give the route a longer policy:"
+    )
+    yield "```python\n@route(..., retry=RetryPolicy(attempts=100))\n```"
+    longer = RetryPolicy(attempts=100)
+    spent = sum(longer.bound(failures) for failures in range(1, longer.attempts)) / 2
+    yield (
+        f"tries for {spent / 3600:.0f} hours on average. `max_age` ends it by the age of the event instead. What is "
+        "`failed` stays, with its reason: `notifier list --status failed` shows it, `notifier redrive` tries it again."
+    )
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes"
+
+
+def _ordinal(number: int) -> str:
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number % 100 not in (11, 12, 13) else 0, "th")
+    return f"{number}{ending}"
