@@ -45,8 +45,9 @@ def demo(
 def up(logs: Logs = None) -> None:
     """Run the whole system with your routes (or the example's) until Ctrl-C: processes, servers, simulators.
 
-    Your NOTIFIER_ variables count, but for the addresses of servers. Without NOTIFIER_TABLES the tables of the routes
-    are read.
+    No message leaves this machine: the inbox shows mails, SMS, webhooks, and what channels of other packages send.
+    Your NOTIFIER_ variables count, those of such channels too, but for the addresses of servers. Without
+    NOTIFIER_TABLES the tables of the routes are read.
     """
     from sandbox.system import check_setup, own_options
 
@@ -56,7 +57,7 @@ def up(logs: Logs = None) -> None:
     with _system(logs, options) as system:
         system.start("bridge", "bridge")
         system.start("feedback", "feedback")
-        system.start("worker", "worker", *sorted({route.channel for route in routes}))
+        system.start("worker", "worker", *sorted({route.channel for route in routes}), module="sandbox.confined")
         _until_interrupted(system)
 
 

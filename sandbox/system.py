@@ -15,7 +15,7 @@ import boto3
 from notifier.channels import load_channel
 from notifier.database import migrate
 from notifier.routes import Routes, load_routes
-from notifier.settings import Settings, load_settings
+from notifier.settings import RoleSettings, Settings, load_settings
 from notifier.templates import Templates, templates_folder
 from sandbox.events_queue import ACCOUNT, NAME, create_events_queue
 from sandbox.ministack import MinistackServer, ministack
@@ -29,11 +29,19 @@ TABLE = "activity"
 ROUTES = "examples.notifications"
 SENDER = "Notifier demo <hello@example.com>"
 _ADDRESSES = ("database_", "broker_", "aws_", "feedback_")
+_OURS = frozenset(
+    f"NOTIFIER_{name.upper()}"
+    for name in (*Settings.model_fields, *RoleSettings.model_fields)
+    if name.startswith(_ADDRESSES) or name in RoleSettings.model_fields
+)
+"""Variables of the user's that are for another system: where its servers are, and its passwords."""
+_LOCAL_HOSTS = "127.0.0.1,localhost,::1"
 _NOWHERE = {
     "NOTIFIER_DATABASE_URL": "postgresql://127.0.0.1:1/notifier",
     "NOTIFIER_BROKER_URL": "redis://127.0.0.1:1/0",
     "NOTIFIER_AWS_ENDPOINT_URL": "http://127.0.0.1:1",
     "NOTIFIER_AWS_SES_ENDPOINT_URL": "http://127.0.0.1:1",
+    "NOTIFIER_AWS_SNS_ENDPOINT_URL": "http://127.0.0.1:1",
     "NOTIFIER_AWS_REGION": "eu-west-1",
 }
 EXAMPLE = {
@@ -43,6 +51,8 @@ EXAMPLE = {
     "NOTIFIER_SES_CONFIGURATION_SET": "notifier",
 }
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+_LOCAL_PROXY = re.compile(r"(?:^|//|@)(?:127\.|localhost\b|\[::1\])", re.IGNORECASE)
+"""A proxy on this machine would carry messages beyond it, and nobody could tell."""
 _COMPLAINT = re.compile(rb'\[(warning|error|critical) *\]|"level": ?"(warning|error|critical)"')
 
 
@@ -78,6 +88,7 @@ class System:
             "NOTIFIER_BROKER_URL": self.redis.url,
             "NOTIFIER_AWS_ENDPOINT_URL": self.aws.url,
             "NOTIFIER_AWS_SES_ENDPOINT_URL": self.ses.url,
+            "NOTIFIER_AWS_SNS_ENDPOINT_URL": self.ses.url,  # the inbox shows SMS, too
             "NOTIFIER_AWS_REGION": "eu-west-1",
             "NOTIFIER_FEEDBACK_QUEUE_URL": _queue_url(self.aws),
             "NOTIFIER_HEARTBEAT_FOLDER": str(self.folder),
@@ -110,9 +121,9 @@ class System:
         given: dict[str, Any] = {n.removeprefix("NOTIFIER_").lower(): v for n, v in self.environment.items()}
         return _Given(**given)
 
-    def start(self, name: str, *words: str) -> Child:
+    def start(self, name: str, *words: str, module: str = "notifier") -> Child:
         """Start `notifier WORDS` as a process; it ends with the system."""
-        child = notifier_process(name, words, self.folder, self.environment)
+        child = notifier_process(name, words, self.folder, self.environment, module)
         self.children.append(self.processes.enter_context(child))
         return child
 
@@ -143,9 +154,10 @@ def _queue_url(aws: MinistackServer) -> str:
 
 
 def own_options() -> dict[str, str]:
-    """What the user set for Notifier, but for the addresses of servers: those are ours."""
-    names = (f"NOTIFIER_{name.upper()}" for name in Settings.model_fields if not name.startswith(_ADDRESSES))
-    return {name: value for name in names if (value := os.environ.get(name))}
+    """What the user set for Notifier and for channels of other packages, but for the addresses of our own servers."""
+    return {
+        name: value for name, value in os.environ.items() if name.startswith("NOTIFIER_") and value and name not in _OURS
+    }
 
 
 def check_setup(options: Mapping[str, str]) -> Routes:
@@ -185,6 +197,13 @@ def notifier_process(
 
 
 def clean_environment() -> dict[str, str]:
-    """Ours without what would lead a process of the system to a real AWS account."""
+    """Ours without what would lead a process of the system to a real AWS account, or past this machine by a proxy."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "NOTIFIER_"))}
+    kept = {name: value for name, value in kept.items() if not (_is_proxy(name) and _LOCAL_PROXY.search(value))}
+    for name in ("NO_PROXY", "no_proxy"):
+        kept[name] = ",".join(filter(None, (kept.get(name), _LOCAL_HOSTS)))
     return kept | CREDENTIALS | {"AWS_EC2_METADATA_DISABLED": "true"}
+
+
+def _is_proxy(name: str) -> bool:
+    return name.lower().endswith("_proxy") and name.lower() != "no_proxy"

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from email.header import decode_header, make_header
+from collections.abc import Iterable
 from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -12,6 +12,7 @@ from sandbox.http.answers import Response, json_response
 from sandbox.ses.errors import ApiError, bad_request
 from sandbox.ses.journal import Journal
 from sandbox.ses.mailbox import Kept, Mailbox
+from sandbox.ses.readable import readable, readable_person
 
 PATH = "/_sim/inbox"
 MAX_PAGE = 200
@@ -50,13 +51,13 @@ class Inbox:
         return json_response(
             {
                 **self._summary(kept),
-                "cc": envelope.cc,
-                "bcc": envelope.bcc,
-                "reply_to": envelope.reply_to,
+                "cc": _people(envelope.cc),
+                "bcc": _people(envelope.bcc),
+                "reply_to": _people(envelope.reply_to),
                 "text": content.text,
                 "html": content.html,
                 "attachments": content.attachments,
-                "headers": envelope.headers,
+                "headers": [(name, readable(value)) for name, value in envelope.headers],
                 "tags": envelope.tags,
                 "configuration_set": envelope.configuration_set,
                 "operation": envelope.operation,
@@ -71,14 +72,19 @@ class Inbox:
             "id": kept.receipt.message_id,
             "number": kept.number,
             "time": kept.receipt.time,
-            "from": _readable(envelope.sender),
-            "to": envelope.to or envelope.recipients,
-            "subject": _readable(envelope.subject),
+            "channel": kept.channel,
+            "from": readable_person(envelope.sender),
+            "to": _people(envelope.to or envelope.recipients) if kept.channel == "email" else envelope.to,
+            "subject": readable(envelope.subject),
             "preview": _BLANKS.sub(" ", (kept.content.text or "")[: 4 * PREVIEW]).strip()[:PREVIEW],
             "fate": kept.fate,
             "nid": nid,
-            "copies": 1 if nid is None else self._journal.copies(nid),
+            "copies": 1 if nid is None or kept.channel != "email" else self._journal.copies(nid),
         }
+
+
+def _people(addresses: Iterable[str]) -> list[str]:
+    return [readable_person(each) for each in addresses]
 
 
 def _page(html: str) -> Response:
@@ -104,13 +110,3 @@ def _page(html: str) -> Response:
         ("Cache-Control", "no-cache"),
     )
     return Response(200, html.encode(), "text/html; charset=utf-8", headers)
-
-
-def _readable(text: str) -> str:
-    """Without RFC 2047's encoding."""
-    if "=?" not in text:
-        return text
-    try:
-        return str(make_header(decode_header(text)))
-    except (LookupError, ValueError):
-        return text

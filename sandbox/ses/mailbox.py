@@ -1,4 +1,4 @@
-"""The last mails, whole, for the inbox. Older ones go; the journal keeps the count."""
+"""The last messages, whole, for the inbox. Older ones go; the journal keeps the count of mails."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -7,15 +7,17 @@ from typing import NamedTuple
 
 from sandbox.ses.fates import Fate
 from sandbox.ses.mail import Content, Receipt
+from sandbox.ses.readable import readable
 
 
 class Kept(NamedTuple):
-    """A mail in the mailbox. `number` counts up from 1 and never comes again."""
+    """A message in the mailbox. `number` counts up from 1 and never comes again."""
 
     number: int
     receipt: Receipt
     content: Content
-    fate: Fate
+    fate: Fate | str
+    channel: str = "email"
 
 
 class Mailbox:
@@ -28,9 +30,9 @@ class Mailbox:
     def __len__(self) -> int:
         return len(self._mails)
 
-    def add(self, receipt: Receipt, content: Content, fate: Fate) -> None:
+    def add(self, receipt: Receipt, content: Content, fate: Fate | str, channel: str = "email") -> None:
         self.newest += 1
-        kept = Kept(self.newest, receipt, content, fate)
+        kept = Kept(self.newest, receipt, content, fate, channel)
         self._mails.append(kept)
         self._by_id[receipt.message_id] = kept
         if len(self._mails) > self._keep:
@@ -57,4 +59,5 @@ class Mailbox:
 def _searched(kept: Kept) -> str:
     envelope = kept.receipt.envelope
     tags = (value for _, value in envelope.tags)
-    return "\n".join((envelope.sender, *envelope.recipients, envelope.subject, *tags)).lower()
+    people = map(readable, (envelope.sender, *envelope.recipients, envelope.subject))
+    return "\n".join((kept.channel, *people, *tags)).lower()

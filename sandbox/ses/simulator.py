@@ -15,6 +15,7 @@ from sandbox.ses.errors import ApiError, JournalError, error_response
 from sandbox.ses.faults import Plan
 from sandbox.ses.journal import Journal
 from sandbox.ses.mailbox import Mailbox
+from sandbox.ses.notes import Notes
 from sandbox.ses.options import Options
 from sandbox.ses.schedule import Schedule
 from sandbox.ses.sending import Desk, Tally
@@ -37,6 +38,7 @@ class Simulator:
         self._api = Api(desk, self._journal, suppressed, kinds)
         self._control = Control(desk, self._journal, mailbox, suppressed, self._emitter)
         self._inbox = inbox.Inbox(mailbox, self._journal)
+        self._notes = Notes(mailbox)
 
     def handle(self, request: Request) -> Answer:
         return _guarded(partial(self._route, request))
@@ -57,6 +59,10 @@ class Simulator:
             return self._api.answer(request)
         if request.method == "GET" and path == "/":
             return self._inbox.page()
+        if request.method == "POST" and path == "/":
+            return self._notes.publish(request)
+        if request.method == "POST" and path == inbox.PATH:
+            return self._notes.put(request)
         if request.method == "GET" and path == inbox.PATH:
             return self._inbox.mails(request.query)
         if request.method == "GET" and path.startswith(inbox.PATH + "/"):

@@ -6,9 +6,12 @@ import html
 import re
 import shutil
 import subprocess
+from contextlib import contextmanager
 from urllib.request import urlopen
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.sandbox.ses.simulator import entry, simple, simulator
 
@@ -48,6 +51,87 @@ def test_encoded_words_are_readable(ses):
     sender = "=?utf-8?q?Gr=C3=BC=C3=9Fe?= <a@acme.example>"
     ses.send(FromEmailAddress=sender)
     assert ses.newest()["from"] == "Grüße <a@acme.example>"
+
+
+@pytest.mark.parametrize(
+    ("wire", "shown"),
+    [
+        ("=?utf-8?q?Gr=C3=BC=C3=9Fe?= <a@acme.example>", "Grüße <a@acme.example>"),
+        ("=?utf-8?b?5bGx55Sw?= =?utf-8?b?5aSq6YOO?= <t@example.com>", "山田太郎 <t@example.com>"),
+        ("=?iso-8859-1?q?Jos=E9?= <j@example.com>", "José <j@example.com>"),
+        ('"Doe, J" <j@example.com>', "Doe, J <j@example.com>"),
+        ('"matt <3" <m@example.com>', "matt <3 <m@example.com>"),
+        ('"a \\"b\\"" <m@example.com>', 'a "b" <m@example.com>'),
+        ("Ann <ann@example.com>", "Ann <ann@example.com>"),
+        ("ann@example.com", "ann@example.com"),
+        ("<ann@example.com>", "ann@example.com"),
+        ('"taro."@docomo.example', '"taro."@docomo.example'),
+        ("=?no-such?q?x?= <a@example.com>", "=?no-such?q?x?= <a@example.com>"),
+    ],
+)
+def test_display_names_are_readable_everywhere(ses, wire: str, shown: str):
+    ses.send(
+        FromEmailAddress=wire,
+        Destination={"ToAddresses": [wire], "CcAddresses": [wire], "BccAddresses": [wire]},
+        ReplyToAddresses=[wire],
+    )
+    mail = ses.newest()
+    assert (mail["from"], mail["to"], mail["cc"], mail["bcc"], mail["reply_to"]) == (shown, *4 * ([shown],))
+
+
+def test_the_search_finds_a_name_as_it_is_read(ses):
+    ses.send("=?utf-8?q?Gr=C3=BC=C3=9Fe?= <a@acme.example>")
+    assert mails(ses, "q=gr%C3%BC%C3%9Fe") == ["Hello"]
+
+
+@contextmanager
+def sns(ses):
+    client = boto3.client(
+        "sns", endpoint_url=ses.url, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    yield client
+    client.close()
+
+
+def test_an_sms_is_shown(ses):
+    sender = {"AWS.SNS.SMS.SenderID": {"DataType": "String", "StringValue": "Acme"}}
+    with sns(ses) as client:
+        sent = client.publish(PhoneNumber="+351912345678", Message="Grüße & <b>\nx", MessageAttributes=sender)
+    shown = ses.newest()
+    assert sent["MessageId"] == shown["id"]
+    assert (shown["channel"], shown["from"], shown["to"]) == ("sms", "Acme", ["+351912345678"])
+    assert (shown["text"], shown["preview"], shown["fate"]) == ("Grüße & <b>\nx", "Grüße & <b> x", "delivered")
+    assert mails(ses, "q=sms") == [""]
+    assert ses.counts()["accepted"] == 0  # the journal is of mails
+
+
+@pytest.mark.parametrize(
+    "given", [{"PhoneNumber": "12"}, {"Message": ""}, {"Message": "x" * 1601}, {"PhoneNumber": None, "TopicArn": "t"}]
+)
+def test_what_sns_refuses_is_refused(ses, given: dict):
+    asked = {"PhoneNumber": "+351912345678", "Message": "x"} | given
+    with sns(ses) as client, pytest.raises(ClientError, match=r"InvalidParameter|InvalidAction"):
+        client.publish(**{name: value for name, value in asked.items() if value is not None})
+    assert mails(ses) == []
+
+
+def test_a_message_of_another_channel_is_shown(ses):
+    body = {"channel": "webhook", "to": "https://shop.example/hook", "text": "{}", "fate": "kept here", "nid": "n1"}
+    ses.ask("/_sim/inbox", "POST", body | {"headers": [["X-A", "1"]], "request": [["priority", "3"]]})
+    shown = ses.newest()
+    assert (shown["channel"], shown["to"], shown["fate"], shown["copies"]) == (
+        *("webhook", ["https://shop.example/hook"], "kept here", 1),
+    )
+    assert shown["headers"] == [["X-A", "1"]]
+    assert shown["tags"] == [["nid", "n1"], ["priority", "3"]]
+
+
+@pytest.mark.parametrize("wrong", [{}, {"channel": "x"}, {"to": 1}, {"headers": [["a"]]}, {"request": ["ab"]}])
+def test_a_message_that_cannot_be_shown_is_refused(ses, wrong: dict):
+    body = wrong if not wrong or "channel" in wrong else {"channel": "x", "to": "y"} | wrong
+    with pytest.raises(OSError, match="400") as raised:
+        ses.ask("/_sim/inbox", "POST", body)
+    raised.value.close()
 
 
 def test_copies_of_a_notification_are_marked(ses):

@@ -1,0 +1,163 @@
+"""A worker whose channels send nothing beyond this machine: `python -m sandbox.confined worker CHANNELS`.
+
+`notifier up` runs it. Whatever a channel does to send (a connection, a look-up of a name, a program) is refused unless
+it stays on this machine; a message that would have left counts as accepted, and the inbox shows it. Channels of other
+packages are confined as ours are. The route's functions are not: they may ask any database or service.
+"""
+
+import errno
+import ipaddress
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+
+from notifier.channels import substitute
+from notifier.messages import Message
+from notifier.outcomes import Accepted, Blocked, NotSent, Offline, Outcome, Throttled, Unknown
+from notifier.settings import Settings
+from sandbox.inbox_notes import KEPT, SENT, InboxNotes
+
+log = structlog.get_logger(__name__)
+
+_SHOWN_BY_SIMULATORS = frozenset(("email", "sms"))
+_CONNECTS = frozenset(("socket.connect", "socket.sendto", "socket.sendmsg"))
+_LOOKS_UP = frozenset(("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"))
+_RUNS = frozenset(("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec"))
+_STARTS_THREAD = frozenset(("_thread.start_new_thread", "_thread.start_joinable_thread"))
+_MARK = "notifier_confinement"
+
+
+class LeavesTheMachine(OSError):
+    """A channel tried to reach something beyond this machine."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.ENETUNREACH, "`notifier up` lets no message leave this machine")
+
+
+class Confinement:
+    """What one channel may not do. It holds for the thread that sends, and for each thread that is started there."""
+
+    def __init__(self) -> None:
+        self.refused = 0
+
+    @contextmanager
+    def holds(self) -> Iterator[None]:
+        thread = threading.current_thread()
+        before = getattr(thread, _MARK, None)
+        setattr(thread, _MARK, self)
+        try:
+            yield
+        finally:
+            setattr(thread, _MARK, before)
+
+    def refuse(self) -> None:
+        self.refused += 1
+        raise LeavesTheMachine
+
+
+class _Confined:
+    """Goes before the class of a channel. One message at a time, so that it is known which one was refused."""
+
+    request_type: type
+    name: str
+
+    def __init__(self, settings: Settings) -> None:
+        self._confinement = Confinement()
+        self._one_at_a_time = threading.Lock()
+        self._notes = InboxNotes(settings.endpoint("ses"), self.name)
+        with self._confinement.holds():
+            super().__init__(settings)  # type: ignore[call-arg]  the channel's
+
+    def rate(self) -> float | None:
+        with self._confinement.holds():
+            found: float | None = super().rate()  # type: ignore[misc]
+        return found
+
+    def send(self, messages: Sequence[Message[Any, Any]]) -> list[Outcome]:
+        return [self._send_one(each) for each in messages]
+
+    def _send_one(self, message: Message[Any, Any]) -> Outcome:
+        with self._one_at_a_time, self._confinement.holds():
+            before = self._confinement.refused
+            try:
+                [outcome] = super().send([message])  # type: ignore[misc]
+            except Exception:
+                if self._confinement.refused == before:
+                    raise
+                outcome = Unknown("the channel raised when it was refused")
+            refused = self._confinement.refused > before
+        return self._told(message, outcome, refused=refused)
+
+    def _told(self, message: Message[Any, Any], outcome: Outcome, *, refused: bool) -> Outcome:
+        """What becomes of the message, which is put into the inbox."""
+        match outcome:
+            case NotSent() | Unknown() | Offline() | Blocked() | Throttled() if refused:
+                self._notes.add(message, KEPT)
+                return Accepted(None)
+            case Accepted() if self.name not in _SHOWN_BY_SIMULATORS:
+                self._notes.add(message, KEPT if refused else SENT)
+        return outcome
+
+
+def confined(name: str, found: type) -> type:
+    """The class of a channel, confined to this machine."""
+    return type(found.__name__, (_Confined, found), {"name": name, "__module__": found.__module__})
+
+
+def check(event: str, arguments: tuple[Any, ...]) -> None:
+    """The hook for Python's audit events. Raises LeavesTheMachine."""
+    if event in _STARTS_THREAD:
+        _inherit(arguments[0])
+        return
+    if event not in _CONNECTS and event not in _LOOKS_UP and event not in _RUNS:
+        return
+    confinement = getattr(threading.current_thread(), _MARK, None)
+    if confinement is None:
+        return
+    if event in _RUNS or not _is_local(arguments[1] if event in _CONNECTS else arguments[0]):
+        confinement.refuse()
+
+
+def _inherit(function: Any) -> None:
+    """A thread that a confined one starts is confined, too: `function` is a method of it."""
+    confinement = getattr(threading.current_thread(), _MARK, None)
+    thread = getattr(function, "__self__", None)
+    if confinement is not None and isinstance(thread, threading.Thread):
+        setattr(thread, _MARK, confinement)
+
+
+def _is_local(address: Any) -> bool:
+    """Of a socket's address, or of a host: that of this machine, or a socket in its file system."""
+    if isinstance(address, tuple):
+        host = address[0] if address else None
+    elif isinstance(address, str | bytes) and address[:1] in ("/", b"/", "\0", b"\0"):
+        return True
+    else:
+        host = address
+    if host is None:
+        return True
+    name = host.decode("latin-1") if isinstance(host, bytes) else str(host)
+    if name in ("", "localhost") or name.endswith(".localhost"):
+        return True
+    try:
+        found = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    mapped = getattr(found, "ipv4_mapped", None)
+    return (mapped or found).is_loopback or found.is_unspecified
+
+
+def main() -> None:
+    sys.addaudithook(check)
+    substitute(confined)
+    from notifier.cli import main as notifier
+
+    notifier()
+
+
+if __name__ == "__main__":
+    main()

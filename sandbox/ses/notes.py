@@ -1,0 +1,104 @@
+"""What is no mail and is shown in the inbox all the same: SMS, by SNS's API, and messages that others put there."""
+
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+from xml.sax.saxutils import escape
+
+from sandbox.http.answers import Response, json_response
+from sandbox.http.wire import Request
+from sandbox.ses.errors import bad_request
+from sandbox.ses.fates import Fate
+from sandbox.ses.fields import Json, decode, need, take, take_all
+from sandbox.ses.mail import Content, Envelope, Receipt
+from sandbox.ses.mailbox import Mailbox
+
+LONGEST_SMS = 1600
+_NUMBER = re.compile(r"\+[1-9]\d{6,14}")
+_SENDERS = ("AWS.SNS.SMS.SenderID", "AWS.MM.SMS.OriginationNumber")
+_NAMESPACE = "http://sns.amazonaws.com/doc/2010-03-31/"
+
+
+class Notes:
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+
+    def publish(self, request: Request) -> Response:
+        """SNS's Publish to a phone number; every number is a good one."""
+        asked = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+        number, text = asked.get("PhoneNumber", ""), asked.get("Message", "")
+        if asked.get("Action") != "Publish" or "PhoneNumber" not in asked:
+            return _sns_error("InvalidAction", "Only Publish to a PhoneNumber is simulated.")
+        if not _NUMBER.fullmatch(number):
+            return _sns_error("InvalidParameter", "Invalid parameter: PhoneNumber is not valid")
+        if not text or len(text) > LONGEST_SMS:
+            return _sns_error("InvalidParameter", "Invalid parameter: Message is empty or too long")
+        sender = _attributes(asked)
+        id_ = self._add("sms", number, text, sender=next(filter(None, map(sender.get, _SENDERS)), ""))
+        result = f"<PublishResult><MessageId>{id_}</MessageId></PublishResult>"
+        return _sns_answer(200, f'<PublishResponse xmlns="{_NAMESPACE}">{result}{_metadata()}</PublishResponse>')
+
+    def put(self, request: Request) -> Response:
+        """A message of any channel, as `sandbox.inbox_notes` writes it."""
+        body = decode(request.body)
+        tags = tuple((name, value) for name in ("nid", "att") if (value := take(body, name, str)))
+        id_ = self._add(
+            need(body, "channel", str),
+            need(body, "to", str),
+            take(body, "text", str) or "",
+            subject=take(body, "subject", str) or "",
+            fate=take(body, "fate", str) or Fate.DELIVERED,
+            tags=(*tags, *_pairs(body, "request")),
+            headers=_pairs(body, "headers"),
+        )
+        return json_response({"id": id_})
+
+    def _add(self, channel: str, to: str, text: str, *, fate: str = Fate.DELIVERED, **more: Any) -> str:
+        given: dict[str, Any] = {"sender": "", "subject": "", "headers": (), "tags": ()} | more
+        envelope = Envelope(
+            operation=channel,
+            to=(to,),
+            cc=(),
+            bcc=(),
+            reply_to=(),
+            configuration_set=None,
+            templated=False,
+            failure=None,
+            **given,
+        )
+        id_ = str(uuid.uuid4())
+        self._mailbox.add(Receipt(id_, time.time(), envelope), Content(text, None), fate, channel)
+        return id_
+
+
+def _pairs(body: Json, name: str) -> tuple[tuple[str, str], ...]:
+    found = take_all(body, name, list)
+    for pair in found:
+        match pair:
+            case [str(), str()]:
+                pass
+            case _:
+                raise bad_request(f"{name} is a list of pairs of texts.")
+    return tuple((pair[0], pair[1]) for pair in found)
+
+
+def _attributes(asked: Mapping[str, str]) -> dict[str, str]:
+    """The attributes of the message, which come as MessageAttributes.entry.1.Name and so on."""
+    names = {name.removesuffix(".Name"): value for name, value in asked.items() if name.endswith(".Name")}
+    return {value: asked.get(f"{entry}.Value.StringValue", "") for entry, value in names.items()}
+
+
+def _sns_error(code: str, message: str) -> Response:
+    error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+    return _sns_answer(400, f'<ErrorResponse xmlns="{_NAMESPACE}">{error}</ErrorResponse>')
+
+
+def _metadata() -> str:
+    return f"<ResponseMetadata><RequestId>{uuid.uuid4()}</RequestId></ResponseMetadata>"
+
+
+def _sns_answer(status: int, xml: str) -> Response:
+    return Response(status, xml.encode(), "text/xml")

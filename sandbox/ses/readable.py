@@ -1,0 +1,21 @@
+"""Header texts as people read them: without the encoded words of RFC 2047."""
+
+from email.header import decode_header, make_header
+from email.utils import parseaddr
+
+
+def readable(text: str) -> str:
+    if "=?" not in text:
+        return text
+    try:
+        return str(make_header(decode_header(text)))
+    except (LookupError, ValueError):
+        return text
+
+
+def readable_person(person: str) -> str:
+    """An address with its display name: `Grüße <a@example.com>`."""
+    name, address = parseaddr(person)
+    if not address or person.strip().endswith(";"):  # parseaddr understands no group
+        return readable(person)
+    return f"{readable(name)} <{address}>" if name else address
