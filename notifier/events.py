@@ -25,7 +25,7 @@ class Event:
     """One change of one item, as a route's function gets it.
 
     The values of an item are plain Python: `str`, `bool`, `None`, `bytes`, `list`, `dict`, `frozenset`, and for a
-    number `int`, or `Decimal` where it has a fraction.
+    number `int`, or `Decimal` where it is written with a fraction or an exponent.
     """
 
     id: str

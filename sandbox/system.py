@@ -155,9 +155,8 @@ def _queue_url(aws: MinistackServer) -> str:
 
 def own_options() -> dict[str, str]:
     """What the user set for Notifier and for channels of other packages, but for the addresses of our own servers."""
-    return {
-        name: value for name, value in os.environ.items() if name.startswith("NOTIFIER_") and value and name not in _OURS
-    }
+    given = {name.upper(): value for name, value in os.environ.items() if value}  # settings are read in any case
+    return {name: value for name, value in given.items() if name.startswith("NOTIFIER_") and name not in _OURS}
 
 
 def check_setup(options: Mapping[str, str]) -> Routes:
@@ -198,7 +197,7 @@ def notifier_process(
 
 def clean_environment() -> dict[str, str]:
     """Ours without what would lead a process of the system to a real AWS account, or past this machine by a proxy."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "NOTIFIER_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(("AWS_", "NOTIFIER_"))}
     kept = {name: value for name, value in kept.items() if not (_is_proxy(name) and _LOCAL_PROXY.search(value))}
     for name in ("NO_PROXY", "no_proxy"):
         kept[name] = ",".join(filter(None, (kept.get(name), _LOCAL_HOSTS)))

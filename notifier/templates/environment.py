@@ -129,10 +129,10 @@ def _item(obj: Any, key: str) -> Any:
     kind = type(obj)
     if kind is dict:
         return obj.get(key, _NONE)
+    if not hasattr(kind, "__getitem__") or issubclass(kind, _WITHOUT_KEYS):
+        return _NONE
     if isinstance(obj, Mapping):
         return obj[key] if key in obj else _NONE
-    if issubclass(kind, _WITHOUT_KEYS) or not hasattr(kind, "__getitem__"):
-        return _NONE
     try:
         return obj[key]
     except (TypeError, LookupError):

@@ -17,6 +17,7 @@ from markupsafe import Markup
 _AS_THEY_ARE = frozenset((str, Markup, int, bool, date, datetime, time, timedelta, UUID))
 _ENUM_TEXT = (Enum.__str__, Flag.__str__)
 _CONTAINERS = (Mapping, list, tuple, set, frozenset)
+_NUMBERS = (Decimal, float)
 _LARGEST_EXPONENT = 1000
 """Numbers with more digits keep their exponent: those of DynamoDB have at most 130."""
 
@@ -37,7 +38,7 @@ def printable(value: object) -> object:
     kind = type(value)
     if kind in _AS_THEY_ARE:
         return value
-    if isinstance(value, Decimal | float):
+    if isinstance(value, _NUMBERS):
         return plain(value)
     if isinstance(value, jinja2.Undefined):
         return _of_undefined(value)
@@ -52,7 +53,7 @@ def printable(value: object) -> object:
 
 def formattable(value: object) -> Any:
     """An argument of `%` and `format`: a number stays one, for `%.2f`."""
-    if isinstance(value, Decimal | float):
+    if isinstance(value, _NUMBERS):
         return Plain(value) if isinstance(value, Decimal) else Plain(repr(value))
     return printable(value)
 
@@ -66,7 +67,7 @@ def format_arguments(given: object) -> Any:
 
 def formatted(value: object, specification: str) -> str:
     """One field of `"{:>10}".format(value)`."""
-    if not isinstance(value, Decimal | float):
+    if not isinstance(value, _NUMBERS):
         return format(printable(value), specification)
     if not specification or not _is_plain(value):
         return plain(value) if not specification else format(value, specification)

@@ -42,6 +42,16 @@ def test_up_takes_the_users_options_and_no_addresses(monkeypatch: pytest.MonkeyP
         assert f"NOTIFIER_{name}" not in options
 
 
+def test_a_name_in_small_letters_is_the_same_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("notifier_broker_url", "redis://mine")
+    monkeypatch.setenv("notifier_log_level", "debug")
+    assert own_options()["NOTIFIER_LOG_LEVEL"] == "debug"
+    given = clean_environment() | own_options()
+    assert [name for name in given if name.lower() in ("notifier_broker_url", "notifier_log_level")] == [
+        "NOTIFIER_LOG_LEVEL"
+    ]
+
+
 @pytest.mark.parametrize("name", ["NOTIFIER_NTFY_URL", "NOTIFIER_AWS_PUSH_URL", "NOTIFIER_BROKER_OF_CHAT", "CHAT_TOKEN"])
 def test_up_passes_on_what_a_channel_of_another_package_is_set_to(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "http://127.0.0.1:7777")
