@@ -27,13 +27,15 @@ class Row(NamedTuple):
 def reference_page() -> str:
     """Raises ValueError for a public name, an option or a field that is not described."""
     if set(notifier.__all__) != set(_ORDER):
-        raise ValueError(f"the reference is of {', '.join(_ORDER)}; the package exports {', '.join(notifier.__all__)}")
+        raise ValueError(
+            f"the reference is of {', '.join(_ORDER)}; the package exports {', '.join(notifier.__all__)}"
+        )
     lines = [
         "# Reference",
         "",
         "What you import from `notifier`, with all defaults. This page is generated from the code: `make docs`.",
-        "[README](../README.md) shows how they work together, [notifier/matching.py](../notifier/matching.py) has the words",
-        "of patterns, [settings.md](settings.md) the settings.",
+        "[README](../README.md) shows how they work together, [notifier/matching.py](../notifier/matching.py) has",
+        "the words of patterns, [settings.md](settings.md) the settings.",
     ]
     for name in _ORDER:
         described = getattr(notifier, name)
@@ -93,7 +95,7 @@ def _default(value: ast.expr | None) -> str:
         case ast.Call(keywords=keywords):
             given = {each.arg: each.value for each in keywords}
             return "`{}`" if "default_factory" in given else _default(given["default"])
-    return f"`{ast.literal_eval(value)!r}`" if ast.unparse(value) != "''" else "`\"\"`"
+    return f"`{ast.literal_eval(value)!r}`" if ast.unparse(value) != "''" else '`""`'
 
 
 def _prose(text: str) -> Iterator[str]:
@@ -119,20 +121,23 @@ def _words(policy: RetryPolicy) -> Iterator[str]:
     bounds = [policy.bound(failures) for failures in range(1, policy.attempts)]
     waits = ", ".join(f"{each:g}" for each in bounds)
     yield "### When a delivery is given up"
+    last = _ordinal(policy.attempts)
+    last, average, most = _ordinal(policy.attempts), _minutes(sum(bounds) / 2), _minutes(sum(bounds))
     yield (
-        f"With the default policy, `RetryPolicy()`, a delivery has failed for good with its {_ordinal(policy.attempts)} "
-        f"failure. After each failure before it waits a random time: between 0 and {waits} seconds. From the first "
-        f"failure to the last that is {_minutes(sum(bounds) / 2)} on average and {_minutes(sum(bounds))} at most, beside "
-        "the time that the attempts themselves take. A provider that is out of order for longer loses no mail as long "
-        "as it says so (a throttle, a blocked account, a network that is down): that counts as no failure. For all else "
-        "that may last longer, a database that a route asks say, give the route a longer policy:"
+        f"With the default policy, `RetryPolicy()`, a delivery has failed for good with its {last} failure. After "
+        f"each failure before it waits a random time: between 0 and {waits} seconds. From the first failure to the "
+        f"last that is {average} on average and {most} at most, beside the time that the attempts themselves take. "
+        "A provider that is out of order for longer loses no mail as long as it says so (a throttle, a blocked "
+        "account, a network that is down): that counts as no failure. For all else that may last longer, a database "
+        "that a route asks say, give the route a longer policy:"
     )
     yield "```python\n@route(..., retry=RetryPolicy(attempts=100))\n```"
     longer = RetryPolicy(attempts=100)
     spent = sum(longer.bound(failures) for failures in range(1, longer.attempts)) / 2
     yield (
         f"tries for {spent / 3600:.0f} hours on average. `max_age` ends it by the age of the event instead. What is "
-        "`failed` stays, with its reason: `notifier list --status failed` shows it, `notifier redrive` tries it again."
+        "`failed` stays, with its reason: `notifier list --status failed` shows it, `notifier redrive` tries it "
+        "again."
     )
 
 

@@ -41,7 +41,7 @@ class EmailContent:
 
 @dataclass(frozen=True, slots=True)
 class Sms:
-    """Send a text to one phone number, for the channel `sms`: either `text`, or the part `sms.txt` of a `template`."""
+    """Send a text to one phone number: `text`, or the part `sms.txt` of a `template`. For the channel `sms`."""
 
     to: str
     """The number in E.164: `+351912345678`; spaces, dots and dashes do not matter."""

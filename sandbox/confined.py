@@ -1,7 +1,7 @@
 """A worker whose channels send nothing beyond this machine: `python -m sandbox.confined worker CHANNELS`.
 
-`notifier up` runs it. Whatever a channel does to send (a connection, a look-up of a name, a program) is refused unless
-it stays on this machine; a message that would have left counts as accepted, and the inbox shows it. Channels of other
+`notifier up` runs it. Whatever a channel does to send (a connection, a look-up of a name, a program) is refused
+unless it stays here; a message that would have left counts as accepted, and the inbox shows it. Channels of other
 packages are confined as ours are. The route's functions are not: they may ask any database or service.
 """
 
@@ -27,7 +27,6 @@ _SHOWN_BY_SIMULATORS = frozenset(("email", "sms"))
 _CONNECTS = frozenset(("socket.connect", "socket.sendto", "socket.sendmsg"))
 _LOOKS_UP = frozenset(("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"))
 _RUNS = frozenset(("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec"))
-_STARTS_THREAD = frozenset(("_thread.start_new_thread", "_thread.start_joinable_thread"))
 _MARK = "notifier_confinement"
 
 
@@ -70,7 +69,7 @@ class _Confined:
         self._one_at_a_time = threading.Lock()
         self._notes = InboxNotes(settings.endpoint("ses"), self.name)
         with self._confinement.holds():
-            super().__init__(settings)  # type: ignore[call-arg]  the channel's
+            super().__init__(settings)  # type: ignore[call-arg]
 
     def rate(self) -> float | None:
         with self._confinement.holds():
@@ -110,9 +109,6 @@ def confined(name: str, found: type) -> type:
 
 def check(event: str, arguments: tuple[Any, ...]) -> None:
     """The hook for Python's audit events. Raises LeavesTheMachine."""
-    if event in _STARTS_THREAD:
-        _inherit(arguments[0])
-        return
     if event not in _CONNECTS and event not in _LOOKS_UP and event not in _RUNS:
         return
     confinement = getattr(threading.current_thread(), _MARK, None)
@@ -122,12 +118,17 @@ def check(event: str, arguments: tuple[Any, ...]) -> None:
         confinement.refuse()
 
 
-def _inherit(function: Any) -> None:
-    """A thread that a confined one starts is confined, too: `function` is a method of it."""
-    confinement = getattr(threading.current_thread(), _MARK, None)
-    thread = getattr(function, "__self__", None)
-    if confinement is not None and isinstance(thread, threading.Thread):
-        setattr(thread, _MARK, confinement)
+def install() -> None:
+    """Let confinements hold in this process, from now to its end."""
+    sys.addaudithook(check)
+    start = threading.Thread.start
+
+    def inheriting(thread: threading.Thread) -> None:
+        """A thread that a confined one starts is confined, too: channels send in threads of their own."""
+        setattr(thread, _MARK, getattr(threading.current_thread(), _MARK, None))
+        start(thread)
+
+    threading.Thread.start = inheriting  # type: ignore[method-assign, assignment]
 
 
 def _is_local(address: Any) -> bool:
@@ -152,7 +153,7 @@ def _is_local(address: Any) -> bool:
 
 
 def main() -> None:
-    sys.addaudithook(check)
+    install()
     substitute(confined)
     from notifier.cli import main as notifier
 

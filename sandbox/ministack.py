@@ -22,7 +22,8 @@ def ministack(folder: Path) -> Iterator["MinistackServer"]:
     """A new emulator; its log lies in `folder`, its data in memory. Raises Unreachable where it does not come up."""
     if find_spec("ministack") is None:
         raise Unreachable(
-            "no ministack: install dynamodb-notifier[simulators], or set NOTIFIER_AWS_ENDPOINT_URL to another emulator"
+            "no ministack: install dynamodb-notifier[simulators], or set NOTIFIER_AWS_ENDPOINT_URL to another "
+            "emulator"
         )
     with scratch_folder() as home:
         server = MinistackServer(home, folder / "ministack.log")

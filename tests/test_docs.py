@@ -87,7 +87,9 @@ def test_the_reference_says_when_the_default_policy_gives_up() -> None:
         while not policy.exhausted(failures := failures + 1):
             waited += policy.delay(failures, draw)
         times.append(waited)
-    average, most = re.findall(r"that is (\d+) minutes on average and (\d+) minutes at most", REFERENCE.replace("\n", " "))[0]
+    average, most = re.findall(
+        r"that is (\d+) minutes on average and (\d+) minutes at most", REFERENCE.replace("\n", " ")
+    )[0]
     assert f"with its {failures}th failure" in REFERENCE.replace("\n", " ")
     assert abs(sum(times) / len(times) / 60 - int(average)) < 0.6
     assert int(average) * 60 < max(times) < int(most) * 60 + 30

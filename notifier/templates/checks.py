@@ -1,19 +1,20 @@
-"""What in a folder of templates is probably a mistake: translations that miss a part, files that nobody reads. Pure."""
+"""Probable mistakes in a folder of templates: translations that miss a part, files that nobody reads. Pure."""
 
 import re
-from collections.abc import Collection, Iterator, Set
+from collections.abc import Collection, Iterator
+from collections.abc import Set as AbstractSet
 from difflib import get_close_matches
 
 from notifier.templates.files import EMAIL_PARTS, TemplateFiles, split_part
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*")
-_NO_LANGUAGES = frozenset(("htm", "html", "txt"))
+_NO_LANGUAGES = frozenset(("htm", "html", "j2", "md", "txt"))
 _PARTS = EMAIL_PARTS | {"sms.txt"}
 _STEMS = ("body", "subject", "sms")
 _OURS = frozenset(("email", "sms", "webhook"))
 
 
-def remarks(files: TemplateFiles, channels: Collection[str], referenced: Set[str | None]) -> list[str]:
+def remarks(files: TemplateFiles, channels: Collection[str], referenced: AbstractSet[str | None]) -> list[str]:
     """One sentence for each probable mistake.
 
     A part of a channel that is not ours starts with the channel's name: `ntfy.txt`. `referenced` are the files that
@@ -24,7 +25,7 @@ def remarks(files: TemplateFiles, channels: Collection[str], referenced: Set[str
 
 def _mixed(files: TemplateFiles) -> Iterator[str]:
     """Translations in which some part of the mail would come in the language of the template without a locale."""
-    for name, locale in sorted((name, locale) for name, locale in files.written if locale is not None):
+    for name, locale in sorted((name, locale) for name, locale in files.written if locale and _is_language(locale)):
         parts = {part: files.part_and_locale(name, part, locale) for part in sorted(EMAIL_PARTS)}
         missing = [part for part, found in parts.items() if found is not None and found[1] is None]
         present = [found[0] for found in parts.values() if found is not None and found[1] is not None]
@@ -40,7 +41,7 @@ def _localized(part: str, locale: str) -> str:
     return f"{stem}.{locale}.{suffix}"
 
 
-def _unread(files: TemplateFiles, channels: Collection[str], referenced: Set[str | None]) -> Iterator[str]:
+def _unread(files: TemplateFiles, channels: Collection[str], referenced: AbstractSet[str | None]) -> Iterator[str]:
     """Files that are no part of any message and that no template includes."""
     templates = {path.rpartition("/")[0] for path in files.paths if _is_part(path, channels)}
     for path in sorted(files.all_paths):
@@ -62,9 +63,13 @@ def _is_part(path: str, channels: Collection[str]) -> bool:
     if split is None:
         return False
     _, part, locale = split
-    if locale is not None and (locale in _NO_LANGUAGES or not _LANGUAGE.fullmatch(locale)):
+    if locale is not None and not _is_language(locale):
         return False
     return part in _PARTS or any(re.match(rf"{re.escape(each)}[\W_]", part) for each in channels)
+
+
+def _is_language(locale: str) -> bool:
+    return locale not in _NO_LANGUAGES and _LANGUAGE.fullmatch(locale) is not None
 
 
 def _is_of_an_editor(file: str) -> bool:
@@ -80,6 +85,6 @@ def _nearest(file: str, channels: Collection[str]) -> str | None:
     near = near or next(iter(get_close_matches(words[0] if words else "", stems, n=1, cutoff=0.8)), None)
     if near is None:
         return None
-    language = words[1] if len(words) > 1 and re.fullmatch(r"[a-z]{2}", words[1]) else None
+    language = words[1] if len(words) > 1 and _is_language(words[1]) else None
     suffix = "html" if "htm" in file.lower() and near != "subject" else "txt"
     return f"{near}.{language}.{suffix}" if language else f"{near}.{suffix}"

@@ -19,7 +19,7 @@ _WITHOUT_KEYS = (str, bytes, list, tuple)
 
 
 class _Generator(CodeGenerator):
-    """What `{{ }}` and `~` print goes through `finalize`; `{{ a.b() }}` asks for a method, `{{ a.b }}` for a value."""
+    """`{{ }}` and `~` print what `finalize` makes of a value; only `{{ a.b() }}` asks for a method."""
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802  Jinja's name
         join = "markup_join" if frame.eval_ctx.autoescape else "str_join"
@@ -132,7 +132,7 @@ def _item(obj: Any, key: str) -> Any:
     if not hasattr(kind, "__getitem__") or issubclass(kind, _WITHOUT_KEYS):
         return _NONE
     if isinstance(obj, Mapping):
-        return obj[key] if key in obj else _NONE
+        return obj[key] if key in obj else _NONE  # noqa: SIM401  `get` may make a default
     try:
         return obj[key]
     except (TypeError, LookupError):

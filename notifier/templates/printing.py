@@ -1,7 +1,7 @@
 """What a value looks like where a template prints it. One rule for `{{ }}`, `~`, filters and formats.
 
 Text and numbers are printed, numbers in plain notation: Python writes 0.00000001 as 1E-8. What Python could only
-describe, a method, a list or None, raises NotPrintable: its description in a mail is no message to a person.
+describe (a method, None, a list of objects) raises NotPrintable: the description means nothing to a recipient.
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 _AS_THEY_ARE = frozenset((str, Markup, int, bool, date, datetime, time, timedelta, UUID))
 _ENUM_TEXT = (Enum.__str__, Flag.__str__)
+_PLAIN_CONTAINERS = frozenset((dict, list, tuple))
 _CONTAINERS = (Mapping, list, tuple, set, frozenset)
 _NUMBERS = (Decimal, float)
 _LARGEST_EXPONENT = 1000
@@ -44,9 +45,7 @@ def printable(value: object) -> object:
         return _of_undefined(value)
     if isinstance(value, Enum) and kind.__str__ in _ENUM_TEXT:  # Python's text is Color.RED
         return printable(value.value)
-    if isinstance(value, str | int) or hasattr(value, "__html__"):
-        return value
-    if kind.__str__ is object.__str__ or callable(value) or isinstance(value, bytes | bytearray):
+    if not _has_text(value):
         raise NotPrintable(_reason(value))
     return value
 
@@ -105,6 +104,25 @@ class _Named:
         return formattable(self._values[name])
 
 
+def _has_text(value: Any) -> bool:
+    kind = type(value)
+    if isinstance(value, str | int) or hasattr(value, "__html__"):
+        return True
+    if kind in _PLAIN_CONTAINERS:
+        return _holds_text(value)
+    return not (
+        getattr(kind, "__str__", None) is object.__str__ or callable(value) or isinstance(value, bytes | bytearray)
+    )
+
+
+def _holds_text(value: Any) -> bool:
+    """Whether there is nothing but texts and whole numbers in it: what Python writes of these needs no Python."""
+    kind = type(value)
+    if kind is dict:
+        return all(map(_holds_text, value)) and all(map(_holds_text, value.values()))
+    return all(map(_holds_text, value)) if kind in _PLAIN_CONTAINERS else kind in (str, int)
+
+
 def _of_undefined(value: jinja2.Undefined) -> object:
     """Only that of an inline `if` without an `else` is printed, as nothing. Raises UndefinedError for all others."""
     if type(value) is jinja2.Undefined:
@@ -120,5 +138,5 @@ def _reason(value: object) -> str:
         name = getattr(value, "__qualname__", kind)
         return f"{name} is printed without being called: it is a function, a method or a class; call it with ()"
     if isinstance(value, _CONTAINERS):
-        return f"a whole {kind} is printed: print one of its values, loop over it, or use the filter join"
+        return f"a whole {kind} is printed, as Python writes it: print one of its values, or loop over it"
     return f"an object of the type {kind} is printed, which has no text of its own: print one of its values"

@@ -59,10 +59,8 @@ class Simulator:
             return self._api.answer(request)
         if request.method == "GET" and path == "/":
             return self._inbox.page()
-        if request.method == "POST" and path == "/":
-            return self._notes.publish(request)
-        if request.method == "POST" and path == inbox.PATH:
-            return self._notes.put(request)
+        if request.method == "POST" and path in ("/", inbox.PATH):
+            return self._notes.put(request) if path == inbox.PATH else self._notes.publish(request)
         if request.method == "GET" and path == inbox.PATH:
             return self._inbox.mails(request.query)
         if request.method == "GET" and path.startswith(inbox.PATH + "/"):

@@ -235,7 +235,7 @@ class Color(Enum):
     RED = "red"
 
 
-class Size(str, Enum):
+class Size(str, Enum):  # noqa: UP042  whose text is Size.BIG
     BIG = "big"
 
 
@@ -290,6 +290,14 @@ def test_what_has_a_text_is_printed(body: str, value: Any, text: str, printed: P
     assert printed(body, v=value) == [text] * 4
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [({"a": "b"}, "{'a': 'b'}"), ([1, "a"], "[1, 'a']"), ({"a": ["b", (1,)]}, "{'a': ['b', (1,)]}")],
+)
+def test_a_list_of_texts_is_printed(value: Any, text: str, printed: Printed) -> None:
+    assert printed("{{ v }}", v=value)[1] == text
+
+
 def test_html_of_an_object_is_html(printed: Printed) -> None:
     assert printed("{{ v }}", v=Html())[2] == "<i>"
 
@@ -308,9 +316,15 @@ UNPRINTABLE = [
     ({}.items, r"dict\.items is printed without being called"),
     ("".upper, r"str\.upper is printed without being called"),
     (User, r"User is printed without being called"),
-    ({"a": 1}, r"a whole dict is printed"),
+    ({"a": Decimal(1)}, r"a whole dict is printed"),
+    ({Decimal(1): "a"}, r"a whole dict is printed"),
+    ({"a": [{"b": None}]}, r"a whole dict is printed"),
     ([Decimal(1)], r"a whole list is printed"),
-    ((), r"a whole tuple is printed"),
+    (["a", None], r"a whole list is printed"),
+    ([User("Ana")], r"a whole list is printed"),
+    ([0.1], r"a whole list is printed"),
+    ([True], r"a whole list is printed"),
+    ((b"x",), r"a whole tuple is printed"),
     ({1}, r"a whole set is printed"),
     (frozenset("a"), r"a whole frozenset is printed"),
     (Point(1), r"a whole Point is printed"),
@@ -363,7 +377,14 @@ def test_what_only_python_could_describe_is_an_error(body: str, printed: Printed
 
 @pytest.mark.parametrize(
     "body",
-    ["{% macro m() %}x{% endmacro %}{{ m }}", "{{ cycler }}", "{{ range }}", "{{ 'a'.upper }}", "{{ self }}", "{{ [1] }}"],
+    [
+        "{% macro m() %}x{% endmacro %}{{ m }}",
+        "{{ cycler }}",
+        "{{ range }}",
+        "{{ 'a'.upper }}",
+        "{{ self }}",
+        "{{ [none] }}",
+    ],
 )
 def test_what_a_template_has_by_itself_is_no_text_either(body: str, printed: Printed) -> None:
     with pytest.raises(TemplateError, match=r" is printed"):
@@ -375,5 +396,7 @@ def test_an_if_without_an_else_prints_nothing(printed: Printed) -> None:
 
 
 def test_an_error_of_printing_names_the_line_and_not_the_type_of_the_error(printed: Printed) -> None:
-    with pytest.raises(TemplateError, match=r"subject.txt, line 1: a whole list is printed: print one of its values"):
-        printed("{{ v }}", v=[1])
+    with pytest.raises(
+        TemplateError, match=r"subject.txt, line 1: a whole list is printed, as Python writes it: print"
+    ):
+        printed("{{ v }}", v=[None])

@@ -100,19 +100,21 @@ def test_a_translation_of_a_text_mail_needs_no_html(tmp_path: Path) -> None:
 )
 def test_a_misnamed_part(tmp_path: Path, file: str, nearest: str) -> None:
     [remark] = folder(tmp_path, *WHOLE, file).remarks(CHANNELS)
-    assert remark == (
-        f"{file} is not read: no part of a message has this name; the nearest is {nearest}"
-    )
+    assert remark == (f"{file} is not read: no part of a message has this name; the nearest is {nearest}")
 
 
 def test_a_part_outside_of_its_template(tmp_path: Path) -> None:
     [remark] = folder(tmp_path, *WHOLE, "body.html").remarks(CHANNELS)
-    assert remark == "body.html is not read: a part of a message lies in the folder of its template, as NAME/body.html"
+    assert (
+        remark == "body.html is not read: a part of a message lies in the folder of its template, as NAME/body.html"
+    )
 
 
 def test_a_file_that_nobody_reads(tmp_path: Path) -> None:
     [remark] = folder(tmp_path, *WHOLE, "a/content.html").remarks(CHANNELS)
-    assert remark.startswith("a/content.html is not read: it is no part of a message (body.html, body.txt, subject.txt)")
+    assert remark.startswith(
+        "a/content.html is not read: it is no part of a message (body.html, body.txt, subject.txt)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -59,12 +59,12 @@ WAYS: dict[str, Callable[[], Any]] = {
 
 
 def in_thread(way: Callable[[], Any]) -> Any:
-    failed: list[BaseException] = []
+    failed: list[Exception] = []
 
     def run() -> None:
         try:
             way()
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001  raised where it is waited for
             failed.append(error)
 
     thread = threading.Thread(target=run)
@@ -111,7 +111,7 @@ class Leaving:
             in_thread(WAYS[way]) if how == "thread" else WAYS[way]()
         except OSError as error:
             return NotSent(str(error))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  as a library wraps it
             return NotSent(f"{type(error).__name__}: {error}")
         return Accepted("gone")
 
@@ -123,7 +123,7 @@ class Asked:
 
 def main() -> None:
     inbox, *recipients = sys.argv[1:]
-    sys.addaudithook(confined.check)
+    confined.install()
     settings = channel_settings(aws_ses_endpoint_url=inbox)
     channel: Any = confined.confined("leaving", Leaving)(settings)
     try:

@@ -52,14 +52,18 @@ def test_a_name_in_small_letters_is_the_same_variable(monkeypatch: pytest.Monkey
     ]
 
 
-@pytest.mark.parametrize("name", ["NOTIFIER_NTFY_URL", "NOTIFIER_AWS_PUSH_URL", "NOTIFIER_BROKER_OF_CHAT", "CHAT_TOKEN"])
+@pytest.mark.parametrize(
+    "name", ["NOTIFIER_NTFY_URL", "NOTIFIER_AWS_PUSH_URL", "NOTIFIER_BROKER_OF_CHAT", "CHAT_TOKEN"]
+)
 def test_up_passes_on_what_a_channel_of_another_package_is_set_to(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "http://127.0.0.1:7777")
     given = clean_environment() | own_options()
     assert given[name] == "http://127.0.0.1:7777"
 
 
-@pytest.mark.parametrize("proxy", ["http://127.0.0.1:3128", "http://user:pw@localhost:3128", "localhost:3128", "http://[::1]:1"])
+@pytest.mark.parametrize(
+    "proxy", ["http://127.0.0.1:3128", "http://user:pw@localhost:3128", "localhost:3128", "http://[::1]:1"]
+)
 def test_no_process_of_up_uses_a_proxy_on_this_machine(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its connections stay here, and what they carry does not."""
     for name in ("HTTPS_PROXY", "http_proxy", "ALL_PROXY"):
@@ -161,7 +165,14 @@ def test_nothing_of_any_channel_leaves_the_machine(
         system.start("worker", "worker", "webhook", "sms", "pigeon", module="sandbox.confined")
         items = [
             {"pk": "1", "sk": "1", "type": "webhook", "to": "https://shop.example/hook", "amount": Decimal("1E-8")},
-            {"pk": "2", "sk": "1", "type": "sms", "to": "+351912345678", "amount": Decimal("0.00000001"), "items": "x"},
+            {
+                "pk": "2",
+                "sk": "1",
+                "type": "sms",
+                "to": "+351912345678",
+                "amount": Decimal("0.00000001"),
+                "items": "x",
+            },
             {"pk": "3", "sk": "1", "type": "pigeon", "to": "ana"},
         ]
         assert len(list(system.table().write(items))) == 3
