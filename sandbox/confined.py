@@ -9,7 +9,7 @@ import errno
 import ipaddress
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,6 +29,8 @@ _LOOKS_UP = frozenset(("socket.getaddrinfo", "socket.gethostbyname", "socket.get
 _RUNS = frozenset(("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec"))
 _MARK = "notifier_confinement"
 
+Send = Callable[[Sequence[Message[Any, Any]]], list[Outcome]]
+
 
 class LeavesTheMachine(OSError):
     """A channel tried to reach something beyond this machine."""
@@ -40,8 +42,11 @@ class LeavesTheMachine(OSError):
 class Confinement:
     """What one channel may not do. It holds for the thread that sends, and for each thread that is started there."""
 
-    def __init__(self) -> None:
+    def __init__(self, channel: str, notes: InboxNotes) -> None:
         self.refused = 0
+        self._channel = channel
+        self._notes = notes
+        self._one_at_a_time = threading.Lock()
 
     @contextmanager
     def holds(self) -> Iterator[None]:
@@ -57,54 +62,55 @@ class Confinement:
         self.refused += 1
         raise LeavesTheMachine
 
-
-class _Confined:
-    """Goes before the class of a channel. One message at a time, so that it is known which one was refused."""
-
-    request_type: type
-    name: str
-
-    def __init__(self, settings: Settings) -> None:
-        self._confinement = Confinement()
-        self._one_at_a_time = threading.Lock()
-        self._notes = InboxNotes(settings.endpoint("ses"), self.name)
-        with self._confinement.holds():
-            super().__init__(settings)  # type: ignore[call-arg]
-
-    def rate(self) -> float | None:
-        with self._confinement.holds():
-            found: float | None = super().rate()  # type: ignore[misc]
-        return found
-
-    def send(self, messages: Sequence[Message[Any, Any]]) -> list[Outcome]:
-        return [self._send_one(each) for each in messages]
-
-    def _send_one(self, message: Message[Any, Any]) -> Outcome:
-        with self._one_at_a_time, self._confinement.holds():
-            before = self._confinement.refused
+    def send(self, message: Message[Any, Any], send: Send) -> Outcome:
+        """What becomes of the message. One at a time, so that it is known which one was refused."""
+        with self._one_at_a_time, self.holds():
+            before = self.refused
             try:
-                [outcome] = super().send([message])  # type: ignore[misc]
+                [outcome] = send([message])
             except Exception:
-                if self._confinement.refused == before:
+                if self.refused == before:
                     raise
                 outcome = Unknown("the channel raised when it was refused")
-            refused = self._confinement.refused > before
+            refused = self.refused > before
         return self._told(message, outcome, refused=refused)
 
     def _told(self, message: Message[Any, Any], outcome: Outcome, *, refused: bool) -> Outcome:
-        """What becomes of the message, which is put into the inbox."""
         match outcome:
             case NotSent() | Unknown() | Offline() | Blocked() | Throttled() if refused:
                 self._notes.add(message, KEPT)
                 return Accepted(None)
-            case Accepted() if self.name not in _SHOWN_BY_SIMULATORS:
+            case Accepted() if self._channel not in _SHOWN_BY_SIMULATORS:
                 self._notes.add(message, KEPT if refused else SENT)
         return outcome
 
 
-def confined(name: str, found: type) -> type:
-    """The class of a channel, confined to this machine."""
-    return type(found.__name__, (_Confined, found), {"name": name, "__module__": found.__module__})
+def confined(name: str, found: Any) -> Any:
+    """The class of a channel, confined to this machine. No name of its own class is taken but these three."""
+
+    class Confined(found):  # type: ignore[misc]
+        def __init__(self, settings: Settings) -> None:
+            confinement = Confinement(name, InboxNotes(settings.endpoint("ses"), name))
+            object.__setattr__(self, _MARK, confinement)  # the class may be frozen
+            with confinement.holds():
+                super().__init__(settings)
+
+        def rate(self) -> float | None:
+            with _of(self).holds():
+                found: float | None = super().rate()
+            return found
+
+        def send(self, messages: Sequence[Message[Any, Any]]) -> list[Outcome]:
+            confinement, send = _of(self), super().send
+            return [confinement.send(each, send) for each in messages]
+
+    Confined.__name__ = Confined.__qualname__ = found.__name__
+    return Confined
+
+
+def _of(channel: Any) -> Confinement:
+    confinement: Confinement = getattr(channel, _MARK)
+    return confinement
 
 
 def check(event: str, arguments: tuple[Any, ...]) -> None:

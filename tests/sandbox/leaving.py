@@ -91,12 +91,12 @@ class Leaving:
         return None
 
     def send(self, messages: Sequence[Message[Any, Any]]) -> list[Outcome]:
-        return list(self._pool.map(self._one, messages))
+        return list(self._pool.map(self._send_one, messages))
 
     def close(self) -> None:
         self._pool.shutdown()
 
-    def _one(self, message: Message[Any, Any]) -> Outcome:
+    def _send_one(self, message: Message[Any, Any]) -> Outcome:
         how, _, way = message.request.to.partition(":")
         if how == "refuse":
             return Rejected("at fault")
