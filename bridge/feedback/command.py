@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from notifier.settings import Settings
 
 CHANNEL = "email"
-_AGAIN_SECONDS = 1.0
+_AGAIN_SECONDS = 2.0
 _MATCH_SECONDS = 2.0
 
 
@@ -49,6 +50,7 @@ def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
     from notifier.database import check_durable, check_schema, connect, on_connect
     from notifier.health import Heartbeat
     from notifier.outbox import RateLimits, Settlement
+    from notifier.server import server_of
 
     actor = f"feedback {socket.gethostname()}:{os.getpid()}"
     warn_of_silence([CHANNEL], settings)
@@ -59,7 +61,7 @@ def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
     )
     limits = RateLimits(settings.bounce_rate_limit, settings.complaint_rate_limit)
     settlement = Settlement(engine, channel=CHANNEL, actor=actor, limits=limits)
-    recent = RecentlySettled(settlement)
+    recent = RecentlySettled(settlement, partial(server_of, engine))
     on_connect(engine, recent.connected)
     flow = Flow(queue)
     try:
@@ -71,8 +73,9 @@ def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
             Heartbeat("feedback"),
             others=(
                 Loop("settle again", _AGAIN_SECONDS, recent.settle_again),
-                Loop("match again", _MATCH_SECONDS, lambda: NextIn(0.0) if settlement.match_again() else None),
+                Loop("match again", _MATCH_SECONDS, lambda: NextIn(0.0) if recent.match_again() else None),
             ),
+            trouble=recent.recording.trouble,
         )
     finally:
         queue.close()

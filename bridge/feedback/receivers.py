@@ -26,11 +26,15 @@ class Receivers:
         clock: Callable[[], float] = time.monotonic,
         *,
         others: Sequence[Loop] = (),
+        trouble: Callable[[], str] = str,
     ) -> None:
-        """`others` run beside the receivers."""
+        """`others` run beside the receivers. `trouble` says in one line what keeps this process from recording, empty
+        where nothing does: a loop that had nothing to write knows nothing of that.
+        """
         self._receivers = receivers
         self._heartbeat = heartbeat
         self._clock = clock
+        self._trouble = trouble
         self._stopping = threading.Event()
         self._loops = [Loop(f"receive {number}", 0.0, each.run_once) for number, each in enumerate(receivers, 1)]
         self._loops += others
@@ -55,11 +59,6 @@ class Receivers:
     def stop(self) -> None:
         """May be called from a signal handler or another thread."""
         self._stopping.set()
-
-    def _trouble(self) -> str:
-        """Empty while one of the receivers can record."""
-        found = [each.recording.trouble() for each in self._loops]
-        return found[0] if all(found) else ""
 
     def _turning(self) -> bool:
         return all(self._clock() - each.turned_at < _HUNG_SECONDS for each in self._receivers)

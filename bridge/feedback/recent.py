@@ -3,6 +3,9 @@
 A failover to an asynchronous standby loses the newest commits. An event that was settled in one of those, and deleted
 from the queue, would be lost, and with it the proof that a mail was accepted: its second mail would not be counted.
 Settling is idempotent: where nothing was lost, the second time changes nothing.
+
+A failover is noticed by a new connection, or by another server at the other end of an old one: a pooler keeps the
+connections of its clients.
 """
 
 import threading
@@ -10,13 +13,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from functools import partial
+from typing import Protocol, TypeVar
 
 import structlog
 
-from notifier.database import DatabaseError
+from notifier.database import DatabaseError, cause, is_refused
 from notifier.feedback import DeadLetter, Feedback
+from notifier.health import Recording
 from notifier.outbox import Settled
+from notifier.server import Server
 
 log = structlog.get_logger(__name__)
 
@@ -26,11 +33,15 @@ MOST_EVENTS = 50_000
 """About 50 MB. Above it the oldest are forgotten early."""
 _AT_ONCE = 500
 
+T = TypeVar("T")
+
 
 class Settles(Protocol):
     """The outbox."""
 
     def settle(self, events: Sequence[Feedback], dead: Sequence[DeadLetter] = ()) -> Settled: ...
+
+    def match_again(self) -> bool: ...
 
     def idle(self, ago: float = 0.0) -> None: ...
 
@@ -44,15 +55,21 @@ class _Batch:
 class RecentlySettled:
     """Settles like the outbox, and keeps the events for `KEEP_SECONDS`. Shared by the receivers of a process.
 
-    Nothing is settled twice while the connections to the database last: a failover ends them.
+    Nothing is settled twice while the same server answers over the same connections. `server` says which one answers
+    now. `recording` knows whether this process can write to the database: a receiver without messages does not.
     """
 
-    def __init__(self, outbox: Settles, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, outbox: Settles, server: Callable[[], Server], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._outbox = outbox
+        self._server = server
         self._clock = clock
+        self.recording = Recording(clock)
         self._lock = threading.Lock()
         self._batches: deque[_Batch] = deque()
         self._count = 0
+        self._started_at: datetime | None = None  # of the server that answered last
         self._is_due = False
 
     def connected(self) -> None:
@@ -60,18 +77,23 @@ class RecentlySettled:
         self._is_due = True
 
     def settle(self, events: Sequence[Feedback], dead: Sequence[DeadLetter] = ()) -> Settled:
-        settled = self._outbox.settle(events, dead)
+        settled = self._write(lambda: self._outbox.settle(events, dead))
         if events:
             self._keep(list(events))
         return settled
 
     def idle(self, ago: float = 0.0) -> None:
-        self._outbox.idle(ago)
+        self._write(lambda: self._outbox.idle(ago))
+
+    def match_again(self) -> bool:
+        """As the outbox does. That it works does not show that a row can be written: most of the time there is none."""
+        return self._noted(self._outbox.match_again)
 
     def settle_again(self) -> None:
-        """Settle all that is kept, if there was a new connection since the last time. Raise DatabaseError where the
-        database is away; the next call does it then.
+        """Settle all that is kept, if there was a new connection or another server since the last time. Raise
+        DatabaseError where the database is away; the next call does it then.
         """
+        self._look()
         if not self._is_due:
             return
         self._is_due = False
@@ -83,9 +105,32 @@ class RecentlySettled:
             self._is_due = True
             raise
 
+    def _look(self) -> None:
+        """Which server answers. That it answers does not show that it can write."""
+        server = self._noted(self._server)
+        if server.started_at != self._started_at:
+            self._started_at, self._is_due = server.started_at, True
+        if not server.takes_writes:
+            self.recording.failed("the server takes no writes")
+
+    def _write(self, step: Callable[[], T]) -> T:
+        done = self._noted(step)
+        self.recording.worked()
+        return done
+
+    def _noted(self, step: Callable[[], T]) -> T:
+        """Do it. A failure counts unless the values were at fault."""
+        try:
+            return step()
+        except DatabaseError as error:
+            if not is_refused(error):
+                self.recording.failed(cause(error))
+            raise
+
     def _again(self, events: Sequence[Feedback]) -> None:
         for start in range(0, len(events), _AT_ONCE):
-            settled = self._outbox.settle(events[start : start + _AT_ONCE])
+            some = events[start : start + _AT_ONCE]
+            settled = self._write(partial(self._outbox.settle, some))
             if again := settled.fresh + settled.unmatched:
                 log.warning(
                     "events were settled again: the database had lost them, or their notifications are recorded now",

@@ -11,9 +11,14 @@ from typing import Any
 from uuid import UUID
 
 import boto3
+import psycopg
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import Engine
 
+import bridge.feedback.command
+import bridge.feedback.receivers
+import notifier.health
 from bridge.feedback.certificates import Certificates
 from bridge.feedback.envelope import Opener
 from bridge.feedback.flow import Flow
@@ -29,7 +34,7 @@ from sandbox.ministack import MinistackServer
 from sandbox.processes import Child
 from sandbox.ses_server import ses_simulator
 from sandbox.system import CREDENTIALS, notifier_process
-from tests.conftest import GivenServer
+from tests.conftest import GivenServer, administer
 from tests.feedback import records
 from tests.feedback.sqs_proxy import SqsProxy, sqs_proxy
 from tests.feedback.test_queue import settings
@@ -222,3 +227,33 @@ def test_signed_envelopes_from_the_simulator(
     received.close()
     assert sql.one("SELECT count(*) AS n FROM feedback")["n"] == 2
     assert sql.one("SELECT count(*) AS n FROM dead_letters")["n"] == 2
+
+
+def test_a_database_that_takes_no_writes_fails_the_health_of_an_idle_process(
+    tmp_path: Path, database_url: str, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**CREDENTIALS, "NOTIFIER_HEARTBEAT_FOLDER": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(bridge.feedback.receivers, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(bridge.feedback.command, "_AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(notifier.health, "STALE_SECONDS", 0.5)
+    database = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
+    given = settings(queue.url, aws_endpoint_url=queue.client.meta.endpoint_url)
+    changed = {"database_url": SecretStr(database_url), "allow_nondurable_database": True}
+    with bridge.feedback.command.wired(given.model_copy(update=changed), 2) as ready:
+        thread = threading.Thread(target=ready.run)
+        thread.start()
+        heartbeat = Heartbeat("feedback", tmp_path)
+        try:
+            wait_until(lambda: heartbeat.age() is not None, seconds=20)
+            assert heartbeat.trouble() == ""
+            administer(database_url, f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+            administer(
+                database_url,
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            )
+            wait_until(lambda: "no writes" in heartbeat.trouble(), seconds=20)
+        finally:
+            ready.stop()
+            thread.join(40)

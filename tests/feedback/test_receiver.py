@@ -43,6 +43,9 @@ class Outbox:
         self.log.append(f"settle {len(events)} {len(dead)}")
         return Settled(fresh=len(events), dead=len(dead))
 
+    def match_again(self) -> bool:
+        return False
+
     def idle(self, ago: float = 0.0) -> None:
         self.idle_since.append(ago)
 

@@ -3,13 +3,23 @@
 import threading
 from pathlib import Path
 
+import pytest
+
+import bridge.feedback.receivers
+import bridge.loops
+import notifier.health
 from bridge.feedback.envelope import Opener
 from bridge.feedback.flow import Flow
+from bridge.feedback.queue import QueueMessage
 from bridge.feedback.receiver import Receiver
 from bridge.feedback.receivers import Receivers
+from bridge.feedback.recent import RecentlySettled
+from bridge.loops import Loop
 from notifier.health import Heartbeat
+from notifier.server import Server
 from tests.feedback.memory_queue import MemoryQueue
-from tests.feedback.test_receiver import Outbox, events
+from tests.feedback.test_receiver import AWAY, Outbox, events
+from tests.feedback.test_recent import NOW
 from tests.waiting import wait_until
 
 
@@ -58,3 +68,53 @@ def test_a_receiver_that_hangs_ends_the_heartbeat(tmp_path: Path) -> None:
     found.stop()
     queue.go_on.set()
     thread.join(20)
+
+
+class QuietQueue(MemoryQueue):
+    """Waits a moment where it has nothing, as SQS does."""
+
+    def receive(self, wait_seconds: int) -> list[QueueMessage]:
+        found = super().receive(wait_seconds)
+        if not found:
+            threading.Event().wait(0.02)
+        return found
+
+
+@pytest.mark.parametrize("messages", [3, 0], ids=["one receiver has all messages", "an empty queue"])
+@pytest.mark.parametrize("fault", ["no server answers", "every write fails", "no writes are taken"])
+def test_while_nothing_can_be_recorded_health_says_so_and_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, messages: int, fault: str
+) -> None:
+    monkeypatch.setattr(bridge.feedback.receivers, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(bridge.loops, "_LONGEST_BACKOFF", 0.1)
+    monkeypatch.setattr(notifier.health, "STALE_SECONDS", 0.5)
+    queue = QuietQueue(events(messages))
+    outbox, faults = Outbox(queue.log), {fault}
+    outbox.fails = lambda _: AWAY if faults else None
+
+    def server() -> Server:
+        if "no server answers" in faults:
+            raise AWAY
+        return Server(NOW, "no writes are taken" not in faults)
+
+    recent = RecentlySettled(outbox, server)
+    found = Receivers(
+        [Receiver(queue, Opener(None), recent, Flow(queue)) for _ in range(2)],
+        Heartbeat("feedback", tmp_path),
+        others=[
+            Loop("settle again", 0.05, recent.settle_again),
+            Loop("match again", 0.05, recent.match_again),
+        ],
+        trouble=recent.recording.trouble,
+    )
+    thread = threading.Thread(target=found.run)
+    thread.start()
+    heartbeat = Heartbeat("feedback", tmp_path)
+    try:
+        if messages or fault != "every write fails":  # else there is nothing to record
+            wait_until(lambda: "nothing could be recorded" in heartbeat.trouble(), seconds=10)
+        faults.clear()
+        wait_until(lambda: heartbeat.age() is not None and heartbeat.trouble() == "", seconds=10)
+    finally:
+        found.stop()
+        thread.join(20)

@@ -1,7 +1,7 @@
 """Events that were settled a moment ago are settled again: a failover may have lost the first time."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy.exc
@@ -12,6 +12,7 @@ from bridge.feedback.recent import KEEP_SECONDS, RecentlySettled
 from notifier.database import DatabaseError
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.outbox import Settled
+from notifier.server import Server
 
 AWAY = sqlalchemy.exc.OperationalError("UPDATE", {}, Exception("server closed the connection"))
 NOW = datetime.now(UTC)
@@ -33,6 +34,9 @@ class Outbox:
         self.known |= fresh
         return Settled(fresh=len(fresh), repeated=len(events) - len(fresh))
 
+    def match_again(self) -> bool:
+        raise NotImplementedError
+
     def idle(self, ago: float = 0.0) -> None:
         raise NotImplementedError
 
@@ -41,7 +45,9 @@ class House:
     def __init__(self) -> None:
         self.now = 0.0
         self.outbox = Outbox()
-        self.recent = RecentlySettled(self.outbox, lambda: self.now)
+        self.server = Server(NOW, takes_writes=True)
+        self.recent = RecentlySettled(self.outbox, lambda: self.server, lambda: self.now)
+        self.recent.settle_again()
 
 
 def events(*names: str) -> list[Feedback]:
@@ -60,6 +66,30 @@ def test_what_a_failover_forgot_is_settled_again_and_told() -> None:
     assert [(each["log_level"], each["count"]) for each in logs] == [("warning", 2)]
     house.recent.settle_again()
     assert house.outbox.asked == [2, 2]  # once
+
+
+def test_another_server_behind_the_same_connections_is_noticed() -> None:
+    """As behind PgBouncer, which keeps its clients' connections through a failover."""
+    house = House()
+    house.recent.settle(events("m-1"))
+    house.outbox.known = set()
+    house.server = Server(NOW + timedelta(microseconds=1), takes_writes=True)
+    house.recent.settle_again()
+    assert house.outbox.known == {"m-1"}
+    house.recent.settle_again()
+    assert house.outbox.asked == [1, 1]
+
+
+def test_a_standby_that_is_not_promoted_yet_gets_the_events_when_it_is() -> None:
+    house = House()
+    house.recent.settle(events("m-1"))
+    house.outbox.known, house.outbox.error = set(), AWAY
+    house.server = Server(NOW - timedelta(days=1), takes_writes=False)
+    with pytest.raises(DatabaseError):
+        house.recent.settle_again()
+    house.server, house.outbox.error = Server(house.server.started_at, takes_writes=True), None
+    house.recent.settle_again()
+    assert house.outbox.known == {"m-1"}
 
 
 def test_nothing_is_settled_twice_while_the_connections_last() -> None:

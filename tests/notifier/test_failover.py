@@ -9,9 +9,11 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
-from notifier.database import DatabaseError, cause, connect, is_away, unreachable
+from notifier.database import DatabaseError, cause, connect, is_away, on_connect, unreachable
 from notifier.errors import SettingsError
+from notifier.server import server_of
 from sandbox.postgres import PostgresServer, embedded_postgres
+from tests.pooler import pgbouncer, running_pgbouncer
 from tests.waiting import wait_until
 
 SESSIONS = 3
@@ -147,3 +149,37 @@ def test_an_error_names_all_hosts_and_no_password() -> None:
 def test_a_list_of_hosts_that_cannot_be_read_is_refused(hosts: str) -> None:
     with pytest.raises(SettingsError, match="host1:5432,host2:5432"):
         connect(f"postgresql://us:secret@{hosts}/notifier")
+
+
+def test_another_server_behind_a_pooler_is_known_although_the_connection_lasts(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    if (program := pgbouncer()) is None:
+        pytest.skip("pgbouncer is not installed (Debian: apt-get install pgbouncer)")
+    with running_pgbouncer(program, server.url(), tmp_path) as url:
+        engine, connections = connect(url, pool_size=1), []
+        on_connect(engine, lambda: connections.append(1))
+        before = server_of(engine)
+        assert before.takes_writes
+        server.restart()
+        wait_until(lambda: answers(engine), seconds=20)
+        after = server_of(engine)
+        engine.dispose()
+    assert after.started_at > before.started_at
+    assert connections == [1]
+
+
+@pytest.mark.parametrize("setting", ["on", "off"])
+def test_a_server_says_whether_it_takes_writes(server: PostgresServer, setting: str) -> None:
+    administer(server, f"ALTER SYSTEM SET default_transaction_read_only = {setting}", "SELECT pg_reload_conf()")
+    engine = connect(server.url())
+    assert wait_until(lambda: server_of(engine).takes_writes is (setting == "off"))
+    engine.dispose()
+
+
+def answers(engine: Engine) -> bool:
+    try:
+        server_of(engine)
+    except DatabaseError:
+        return False
+    return True
