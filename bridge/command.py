@@ -4,8 +4,8 @@ import os
 import signal
 import socket
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bridge.bridge import Bridge
     from bridge.loops import Loop
     from bridge.streams import Streams
+    from bridge.tree import Turn
     from bridge.viewing import ViewWatch
     from notifier.outbox import Reading, Rewinds
     from notifier.routes import Routes
@@ -24,6 +25,8 @@ LAG_SECONDS = 30.0
 UNROUTED_SECONDS = 10.0
 REWIND_SECONDS = 2.0
 DISCOVERY_EVERY_SECONDS = 10.0
+LISTING_SECONDS = 10.0
+"""How long a bridge that starts waits for its turn to list shards. After that the sweep does what was to be done."""
 
 
 def bridge() -> None:
@@ -77,8 +80,8 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     queue = Queue(settings.broker_url.get_secret_value(), origin=owner)
     queue.check()
     streams = Streams(settings)
-    views = check_streams(streams, routes, settings.tables)
     partitions, tree, discovery = Partitions(engine), ShardTree(engine), Discovery(engine)
+    views = check_streams(streams, routes, settings.tables, partial(tree.listing, LISTING_SECONDS))
     discovering = DiscoveryWatch(discovery, settings.tables)
     publications = Publications(engine, settings.look_again_seconds)
     outbox = Outbox(engine, partitions)
@@ -140,30 +143,59 @@ def _rewinding(rewinds: "Rewinds", streams: "Streams", routes: "Routes", setting
     return Loop("rewind", REWIND_SECONDS, rewinder.run_once)
 
 
-def check_streams(streams: "Streams", routes: "Routes", tables: tuple[str, ...]) -> "ViewWatch":
+def check_streams(
+    streams: "Streams",
+    routes: "Routes",
+    tables: tuple[str, ...],
+    listing: "Callable[[], AbstractContextManager[Turn]] | None" = None,
+) -> "ViewWatch":
     """What compares the streams with the routes; those that are there now are compared. Raises the NotifierError that
     says what is wrong with them.
+
+    `listing` gives the turn to list; without it no other bridge lists. Where the turn does not come in time, a table
+    without a stream and a wrong view type are found by the sweep, and told in the log.
     """
+    import structlog
+
+    from bridge.tree import Turn
     from bridge.viewing import ViewWatch
 
+    check_named(tables)
     watch = ViewWatch(streams, routes)
-    watch.refuse(check_tables(streams, tables))
+    with listing() if listing else nullcontext(Turn(ours=True)) as turn:
+        if turn:
+            watch.refuse(check_tables(streams, tables, turn.keep), turn.keep)
+        else:
+            structlog.get_logger(__name__).warning(
+                "streams and routes are not compared at this start: other bridges list shards. The sweep will do it"
+            )
     warn_of_tables(routes, tables)
     return watch
 
 
-def check_tables(streams: "Streams", tables: tuple[str, ...]) -> dict[str, list[str]]:
-    """The streams of each table. Raises SettingsError for a table without one, Unreachable where AWS does not answer.
-
-    Where many start at once AWS may have no time for an answer: then the sweep finds out.
-    """
-    from bridge.streams import Throttled
+def check_named(tables: tuple[str, ...]) -> None:
+    """Raises SettingsError where there is no table to read."""
     from notifier.errors import SettingsError
 
     if not tables:
         raise SettingsError("NOTIFIER_TABLES is not set: name the DynamoDB tables to read, separated by commas")
+
+
+def check_tables(
+    streams: "Streams", tables: tuple[str, ...], keep: "Callable[[], None]" = lambda: None
+) -> dict[str, list[str]]:
+    """The streams of each table. Raises SettingsError for a table without one, Unreachable where AWS does not answer.
+
+    Where many start at once AWS may have no time for an answer: then the sweep finds out. `keep` is called before
+    each table, see `Turn.keep`.
+    """
+    from bridge.streams import Throttled
+    from notifier.errors import SettingsError
+
+    check_named(tables)
     listed: dict[str, list[str]] = {}
     for table in tables:
+        keep()
         try:
             listed[table] = streams.streams(table)
         except Throttled:

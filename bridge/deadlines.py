@@ -22,8 +22,8 @@ _EVIDENCE = {
 
 
 ROUTE_SECONDS = 3600.0
-"""How long an unknown outcome waits for a bridge that has its route. Bridges may read different tables with different
-routes, and during a deploy some have a new route and some do not."""
+"""How long an unknown outcome waits for a bridge that has its route, from the moment that such a bridge could decide.
+Bridges may read different tables with different routes, and during a deploy some have a new route and some do not."""
 
 
 class Deadlines:
@@ -41,18 +41,25 @@ class Deadlines:
 
     def run_once(self) -> dict[Decision, int]:
         """Decide about those whose deadline has come; answers how many of each kind."""
-        decided = self._unknowns.settle(self._decide)
+        for_route = 0
+
+        def decide(unknown: Unknown) -> Verdict:
+            nonlocal for_route
+            found = self._decide(unknown)
+            for_route += found.for_route
+            return found
+
+        decided = self._unknowns.settle(decide)
         if resent := decided[Decision.RESEND]:
             log.warning("lost answers: sent again, no event tells of an acceptance", count=resent)
         if dropped := decided[Decision.DROP]:
             log.error("lost answers: given up", count=dropped)
         if held := decided[Decision.HOLD]:
             log.error("ALARM: lost answers wait for the operator: notifier list --status unknown", count=held)
-        if waiting := decided[Decision.WAIT]:
+        if (waiting := decided[Decision.WAIT] - for_route) > 0:
             log.error(
                 "ALARM: lost answers wait for events, and none are known to flow: does `notifier feedback` run, does "
-                "the configuration set publish SEND, and has this installation a queue of its own? Or they wait for "
-                "a bridge that has their route",
+                "the configuration set publish SEND, and has this installation a queue of its own?",
                 count=waiting,
             )
         return decided
@@ -75,8 +82,8 @@ def verdict(unknown: Unknown, route: Route | None, offers: Capability, silence: 
     """What is right for this unknown outcome. Pure. With `silence`, no event can come: only the operator can know."""
     if silence:
         return Verdict(Decision.HOLD, silence)
-    if reason := _not_yet(unknown, route, offers):
-        return Verdict(Decision.WAIT, reason)
+    if not_yet := _not_yet(unknown, route, offers):
+        return not_yet
     wish = _wish(route, offers)
     if wish is OnUnknown.HOLD:
         return Verdict(Decision.HOLD, "its route says hold" if route else "no bridge has its route")
@@ -89,12 +96,12 @@ def verdict(unknown: Unknown, route: Route | None, offers: Capability, silence: 
     return Verdict(Decision.RESEND, f"{lost}; sent again")
 
 
-def _not_yet(unknown: Unknown, route: Route | None, offers: Capability) -> str | None:
+def _not_yet(unknown: Unknown, route: Route | None, offers: Capability) -> Verdict | None:
     """Why nothing can be decided now, None where it can."""
     if offers is Capability.DELIVERY_EVENTS and not unknown.flowing:
-        return "no events are known to flow"
+        return Verdict(Decision.WAIT, "no events are known to flow")
     if route is None and offers is not Capability.IDEMPOTENCY_KEY and unknown.waited < ROUTE_SECONDS:
-        return "its route is not loaded here; another bridge may have it"
+        return Verdict(Decision.WAIT, "its route is not loaded here; another bridge may have it", for_route=True)
     return None
 
 

@@ -1,6 +1,7 @@
 """A stream record as it came over the wire becomes an event and its identity. Pure."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ _LONGEST = 40  # digits of a sequence number
 def decode(table: str, record: Mapping[str, Any]) -> Event:
     """The event of a record. Raises DecodeError: the record belongs in quarantine."""
     event = Event.from_record(table, record)
-    if not _EARLIEST < event.created_at.timestamp() < _LATEST:
+    if not _is_time(event.created_at.timestamp()):
         raise DecodeError(f"ApproximateCreationDateTime is {event.created_at.isoformat()}")
     if not _is_number(event.sequence_number):
         raise DecodeError(f"SequenceNumber is {event.sequence_number[:60]!r}, not a number")
@@ -36,6 +37,18 @@ def sequence_number(record: object) -> str | None:
         case {"dynamodb": {"SequenceNumber": str(number)}} if _is_number(number):
             return number
     return None
+
+
+def creation_time(record: object) -> datetime | None:
+    """When the record was made, also where nothing else of it can be understood. None where it does not say."""
+    match record:
+        case {"dynamodb": {"ApproximateCreationDateTime": (int() | float()) as seconds}} if _is_time(seconds):
+            return datetime.fromtimestamp(seconds, UTC)
+    return None
+
+
+def _is_time(seconds: float) -> bool:
+    return not isinstance(seconds, bool) and _EARLIEST < seconds < _LATEST
 
 
 def _is_number(text: str) -> bool:

@@ -1,21 +1,28 @@
 """Tells when the shards of a table are not found any more, by the log and by `notifier health bridge`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
+from notifier.clock import boottime
 from notifier.lag import DISCOVERY_SECONDS
 from notifier.outbox import Discovery, TableDiscovery
 
 log = structlog.get_logger(__name__)
 
+_PAUSE_SECONDS = 60.0
+"""Six looks. Where none succeeded for so long the process was suspended, or the database was away."""
+
 
 class DiscoveryWatch:
     """Looks at the tables of this bridge, whichever bridge lists them."""
 
-    def __init__(self, discovery: Discovery, tables: Sequence[str]) -> None:
+    def __init__(self, discovery: Discovery, tables: Sequence[str], clock: Callable[[], float] = boottime) -> None:
         self._discovery = discovery
         self._tables = tables
+        self._clock = clock
+        self._since = clock()
+        self._looked_at: float | None = None
         self._trouble = ""
 
     def trouble(self) -> str:
@@ -23,18 +30,33 @@ class DiscoveryWatch:
         return self._trouble
 
     def run_once(self) -> None:
-        found = [fault(each) for each in self._discovery.state() if each.table in self._tables]
+        state = self._discovery.state()
+        watched = self._watched()
+        found = [fault(each, watched) for each in state if each.table in self._tables]
         faults = [each for each in found if each]
         for each in faults:
             log.error("ALARM: new shards are not found, and their records are lost after 24 hours", reason=each)
         self._trouble = "; ".join(faults)
 
+    def _watched(self) -> float:
+        """For how many seconds this process has looked without a pause."""
+        now = self._clock()
+        if self._looked_at is not None and now - self._looked_at > _PAUSE_SECONDS:
+            self._since = now
+        self._looked_at = now
+        return now - self._since
 
-def fault(table: TableDiscovery) -> str:
-    """What is wrong with the discovery of a table, empty where nothing is. Pure."""
-    if table.seconds > DISCOVERY_SECONDS:
+
+def fault(table: TableDiscovery, watched: float = float("inf")) -> str:
+    """What is wrong with the discovery of a table, empty where nothing is. Pure.
+
+    While no bridge ran, nobody could find a shard: what counts is the time in which bridges tried. This process tried
+    for as long as it has `watched`, others perhaps for longer: that is known from the first try that it has seen.
+    """
+    tried = max(table.asking_seconds, watched) if table.asked_seconds < watched else watched
+    if (seconds := min(table.seconds, tried)) > DISCOVERY_SECONDS:
         reason = " ".join((table.error or "no answer").split())
-        return f"the shards of {table.table} could not be listed for {table.seconds:.0f} s: {reason}"
-    if table.childless_seconds > DISCOVERY_SECONDS:
+        return f"the shards of {table.table} could not be listed for {seconds:.0f} s: {reason}"
+    if min(table.childless_seconds, tried) > DISCOVERY_SECONDS:
         return f"{table.childless} shards of {table.table} have ended and their children are not listed"
     return ""

@@ -12,7 +12,7 @@ import structlog
 from bridge.behind import Behind
 from bridge.brake import Brake, ChannelFull
 from bridge.counters import PUBLISHED
-from bridge.decode import decode, identity, sequence_number
+from bridge.decode import creation_time, decode, identity, sequence_number
 from notifier import wire
 from notifier.broker import BrokerError, BrokerRefused, Queue
 from notifier.errors import DecodeError
@@ -140,7 +140,7 @@ def nameless(after: str | None, number: int, raw: bytes) -> str:
 class Judged(NamedTuple):
     """What a record becomes: a notification, quarantined where there is an `error`, or unrouted where neither is.
 
-    `created_at` is None where the record cannot be understood.
+    `created_at` is None where the record does not tell when it was made.
     """
 
     created_at: datetime | None
@@ -163,7 +163,7 @@ def judge(lease: ShardLease, record: dict[str, Any], routes: Routes, not_before:
             return Judged(event.created_at, error=no_route(lease.table))
         route = routes.owner(event)
     except DecodeError as error:
-        return Judged(None, error=str(error))
+        return Judged(creation_time(record), error=str(error))
     if route is None:
         return Judged(event.created_at)
     id_ = identity(lease, event, route.name)

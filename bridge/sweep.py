@@ -10,7 +10,7 @@ import structlog
 
 from bridge.loops import NextIn
 from bridge.streams import Shard, ShardGone, Streams
-from bridge.tree import ShardTree
+from bridge.tree import ShardTree, Turn
 from bridge.viewing import ViewWatch
 from notifier.errors import NotifierError
 from notifier.outbox import Discovery
@@ -46,20 +46,39 @@ class Sweep:
         with self._tree.listing() as ours:
             if not ours:
                 return NextIn(BUSY_SECONDS)
-            new = sum(self._sweep(table) for table in self._tables)
+            new = sum(self._sweep(table, ours) for table in self._tables)
         if new:
             log.info("new shards", count=new)
         return NextIn(EXPECTING_SECONDS if self._tree.expects_children(self._tables) else SWEEP_SECONDS)
 
-    def _sweep(self, table: str) -> int:
-        """A stream that was switched off is listed no more, and still to be read to its end."""
+    def _sweep(self, table: str, turn: Turn) -> int:
+        """A stream that was switched off is listed no more, and still to be read to its end. Raises DatabaseError
+        where the turn to list is over.
+        """
         self._error = None
         arns = dict.fromkeys([*self._listed(table), *self._tree.unfinished_streams(table)])
         let_go = self._tree.let_go(table)
-        new = sum(self._register(table, arn) for arn in arns if arn not in let_go)
+        new = 0
+        for arn in arns:
+            turn.keep()
+            if arn not in let_go:
+                new += self._register(table, arn)
+        turn.keep()
         if self._discovery is not None:
-            self._discovery.note(table, self._error)
+            self._discovery.note(table, self._error, stream_on=self._is_on(self._discovery.childless_stream(table)))
         return new
+
+    def _is_on(self, arn: str | None) -> bool | None:
+        """Whether that stream, whose ended shards have no children, takes records. None where nobody can say now."""
+        if arn is None:
+            return True
+        try:
+            return self._streams.is_on(arn)
+        except ShardGone:
+            return False
+        except NotifierError as error:
+            log.warning("a stream could not be asked for its status", stream=arn, reason=str(error))
+            return None
 
     def _listed(self, table: str) -> list[str]:
         """One table in trouble stops no other."""

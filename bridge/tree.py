@@ -5,6 +5,7 @@ deleted at the end of its time, the stream remembers until when its shards are f
 """
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -19,6 +20,7 @@ _SHARD_ID = re.compile(r"shardId-(\d{20})-")
 _STREAM_LABEL = re.compile(r"/stream/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)$")
 _LISTING_LOCK = 0x6E6F7469737770
 _PATIENCE_SECONDS = 30.0
+_ASK_AGAIN_SECONDS = 0.2
 
 # Asked for before it is inserted: each insert takes a number from a sequence, also one that conflicts. What was in
 # the first stream of a table before we found it is no loss; the streams that follow are ours from their beginning.
@@ -81,8 +83,29 @@ _LOCK = text("""
 SELECT pg_try_advisory_xact_lock(:key), set_config('idle_in_transaction_session_timeout', :seconds, true)
 """)
 
+_STILL_HERE = text("SELECT 1")
+
 HUNG_SECONDS = 120
-"""How long a listing may take before it counts as hung."""
+"""How long a bridge that lists may be silent before it counts as hung."""
+
+
+class Turn:
+    """A bridge's turn to list shards. False where another bridge lists."""
+
+    def __init__(self, connection: Connection | None = None, *, ours: bool) -> None:
+        """Without a connection no other bridge is asked."""
+        self._connection = connection
+        self._ours = ours
+
+    def __bool__(self) -> bool:
+        return self._ours
+
+    def keep(self) -> None:
+        """To be called between two streams: a long listing does not count as hung. Raises DatabaseError where the
+        turn is over already, so that two bridges do not list at once.
+        """
+        if self._connection is not None:
+            self._connection.execute(_STILL_HERE)
 
 
 class ShardTree:
@@ -156,16 +179,23 @@ class ShardTree:
             return gaps.waited_too_long(connection, lease)
 
     @contextmanager
-    def listing(self) -> Iterator[bool]:
-        """True for the one bridge that may list shards now: DescribeStream has a quota for the whole account.
+    def listing(self, patience: float = 0.0) -> Iterator[Turn]:
+        """True for the one bridge that may list shards now: DescribeStream has a quota for the whole account. Another
+        one's turn is waited for `patience` seconds at most.
 
         The lock belongs to a transaction that is open meanwhile, since PgBouncer may lend the session to another
         client between two transactions. The server ends the transaction of a bridge that hangs, because the others
-        find no new shard for so long; then DatabaseError is raised at the end.
+        find no new shard for so long; then DatabaseError is raised at the end, or by `Turn.keep`.
         """
         values = {"key": _LISTING_LOCK, "seconds": f"{self._hung_seconds}s"}
-        with self._engine.begin() as connection:
-            yield bool(connection.execute(_LOCK, values).scalar_one())
+        deadline = time.monotonic() + patience
+        while True:
+            with self._engine.begin() as connection:
+                ours = bool(connection.execute(_LOCK, values).scalar_one())
+                if ours or time.monotonic() >= deadline:
+                    yield Turn(connection, ours=ours)
+                    return
+            time.sleep(_ASK_AGAIN_SECONDS)
 
 
 def created_at(shard_id: str) -> float | None:

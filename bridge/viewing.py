@@ -3,7 +3,7 @@
 A record that lacks what a route reads is quarantined when it is read. This says so before, and what to do.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import structlog
@@ -31,28 +31,35 @@ class ViewWatch:
         self._faults: dict[str, list[str]] = {}
         self._newest: dict[str, str] = {}
 
-    def refuse(self, streams: Mapping[str, Iterable[str]]) -> None:
+    def refuse(self, streams: Mapping[str, Iterable[str]], keep: Callable[[], None] = lambda: None) -> None:
         """Raise RoutesError where a route of a table could never match on its newest stream. `streams` are the ARNs
-        of each table. What cannot be asked now is asked again by the sweep.
+        of each table. What cannot be asked now is asked again by the sweep: a table is judged by its newest stream or
+        not at all. `keep` is called before each question, see `Turn.keep`.
         """
         for table, arns in streams.items():
-            try:
-                for arn in sorted(arns):
+            for arn in sorted(arns, reverse=True):
+                keep()
+                try:
                     self.look(table, arn)
-            except NotifierError as error:
-                log.warning("the view type of a stream could not be asked for", table=table, reason=str(error))
-        if found := [line for arn in self._newest.values() for line in self._faults[arn]]:
+                except NotifierError as error:
+                    log.warning("the view type of a stream could not be asked for", stream=arn, reason=str(error))
+        if found := [line for table in streams for line in self._newest_faults(table)]:
             raise RoutesError(f"{'; '.join(found)}. To mend it, {REMEDY}")
 
     def look(self, table: str, arn: str) -> None:
         """Compare a stream that is new to this bridge. Raises NotifierError where it cannot be asked for."""
         if arn in self._faults:
             return
+        self._newest[table] = max(arn, self._newest.get(table, ""))  # the names of a table's streams end with a time
+        VIEW_FAULTS.labels(table).set(len(self._newest_faults(table)))
         view = self._source.view(arn)
         self._faults[arn] = found = unreadable(self._routes, table, view)
-        self._newest[table] = max(arn, self._newest.get(table, ""))  # the names of a table's streams end with a time
-        VIEW_FAULTS.labels(table).set(len(self._faults[self._newest[table]]))
+        VIEW_FAULTS.labels(table).set(len(self._newest_faults(table)))
         for line in found:
             log.error("ALARM: records of a stream go to quarantine", stream=arn, reason=line, remedy=REMEDY)
         if routes := without_item(self._routes, table, view):
             log.warning("events reach these routes without an item", stream=arn, view_type=view.type, routes=routes)
+
+    def _newest_faults(self, table: str) -> list[str]:
+        """Those of the table's newest stream; none where that could not be asked for yet."""
+        return self._faults.get(self._newest.get(table, ""), [])

@@ -200,6 +200,7 @@ due = Table(
     Column("kind", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("due_at", _TIME, nullable=False),
+    Column("routeless_since", _TIME),  # of an unknown one: a bridge with its route could have decided since
     Index(None, "kind", "due_at"),
     CheckConstraint("kind IN ('retry', 'unknown', 'held')", name="kind"),
 )
@@ -238,6 +239,7 @@ table_listings = Table(
     Column("asked_at", _TIME, nullable=False, server_default=_NOW),
     Column("listed_at", _TIME),  # when all of its shards were listed last
     Column("error", Text),  # of the last try
+    Column("stream_on", Boolean),  # whether the newest stream takes records, where that was asked
 )
 
 actors = Table(

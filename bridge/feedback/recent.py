@@ -86,7 +86,7 @@ class RecentlySettled:
         self._write(lambda: self._outbox.idle(ago))
 
     def match_again(self) -> bool:
-        """As the outbox does. That it works does not show that a row can be written: most of the time there is none."""
+        """As the outbox does. That it works does not show that a row can be written: mostly there is none."""
         return self._noted(self._outbox.match_again)
 
     def settle_again(self) -> None:

@@ -80,7 +80,7 @@ ROLES: Mapping[str, Grants] = {
         "shards": "SELECT, INSERT, UPDATE",
         "table_listings": "SELECT, INSERT, UPDATE",
         "streams": "SELECT, INSERT",
-        "unmatched_feedback": "SELECT (message_id, look_at, received_at)",
+        "unmatched_feedback": "SELECT (message_id, notification_id, look_at, received_at)",
     },
     "notifier_worker": {
         "actors": "SELECT, INSERT, UPDATE (started_at)",

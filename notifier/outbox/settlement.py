@@ -22,12 +22,12 @@ from notifier.outbox.days import within
 from notifier.outbox.rates import RateLimits, count, trip
 from notifier.outbox.results import apply_results
 from notifier.outbox.suppressions import bar, barring
-from notifier.outbox.unmatched import matched, recorded, take
+from notifier.outbox.unmatched import OLDEST_ID, matched, recorded, take
 
-# A new event of a notification of ours is kept; the others are kept apart, so that nothing is dropped. `waits` says
-# of those whether the notification may still be recorded. The last row tells when the newest message was sent that a
-# `Send` event names as one of our own attempts.
-_KEEP = text("""
+# A new event of a notification of ours is kept; the others are kept apart, so that nothing is dropped. They wait for
+# their notification only where a stream may still bring its record (`waits`): a day that was dropped does not come
+# again. The last row tells when the newest message was sent that a `Send` event names as one of our own attempts.
+_KEEP = text(f"""
 WITH incoming AS (
   SELECT * FROM unnest(
     CAST(:numbers AS int[]), CAST(:ids AS uuid[]), CAST(:attempts AS int[]), CAST(:kinds AS text[]),
@@ -50,8 +50,8 @@ WITH incoming AS (
   SELECT message_id, kind, occurred_at, id,
          CASE WHEN id IS NULL THEN 'it names no notification' WHEN attempt IS NULL THEN 'it names no attempt'
               ELSE 'there is no such notification' END,
-         CASE WHEN id IS NOT NULL AND attempt > 0 THEN now() END,
-         attempt, sent_at, CASE WHEN id IS NOT NULL THEN recipient END, permanent, detail, topic
+         CASE WHEN attempt > 0 AND id >= {OLDEST_ID} THEN now() END,
+         attempt, sent_at, CASE WHEN id >= {OLDEST_ID} THEN recipient END, permanent, detail, topic
   FROM incoming WHERE number NOT IN (SELECT number FROM known)
   ORDER BY message_id, kind, occurred_at
   ON CONFLICT DO NOTHING
@@ -60,7 +60,7 @@ WITH incoming AS (
 SELECT notification_id, message_id, kind, occurred_at, CAST(NULL AS bool), CAST(NULL AS timestamptz) FROM fresh
 UNION ALL SELECT NULL, message_id, kind, occurred_at, waits, NULL FROM unmatched
 UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, max(sent_at) FROM known WHERE made AND kind = 'send'
-""")
+""")  # noqa: S608  a constant
 
 _FLOW = text("""
 INSERT INTO channel_events AS c (channel, events_sent_until) VALUES (:channel, least(:sent_until, now()))

@@ -5,6 +5,7 @@ deadline, and since then the `Send` event of a message of ours that left later h
 events of notifications that are not in this database, events of ours may reach somebody else: then it never counts.
 """
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -14,17 +15,19 @@ from sqlalchemy import Connection, Engine, text
 
 from notifier.notifications import created_ms
 from notifier.outbox.days import within
+from notifier.outbox.unmatched import OLDEST_ID
 
 _MARGIN_SECONDS = 5.0
 """The provider's clock and ours differ; an event must be of a message that surely left later."""
 
 _LOOK_AGAIN_SECONDS = 30.0
+_WAIT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """A delivery whose outcome is unknown, at its deadline. `age` is the seconds since its event, `waited` the
-    seconds since its attempt began.
+    seconds since a bridge with its route could first have decided, as far as those without it have seen.
 
     `flowing`: events are known to flow, so that none of this one is evidence.
     """
@@ -48,8 +51,11 @@ class Decision(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """`for_route`, of a WAIT: a bridge that has its route could decide now."""
+
     decision: Decision
     reason: str
+    for_route: bool = False
 
 
 # A transaction of its own: no other bridge looks at these for a while, and no lock is kept.
@@ -70,22 +76,24 @@ ORDER BY d.notification_id FOR UPDATE
 """)
 
 # A statement of its own: it sees what whoever held the rows before has written.
-_TAKE = text("""
+_TAKE = text(f"""
 SELECT u.notification_id, u.channel, n.route, d.attempt, d.failures,
        extract(epoch FROM now())::float8,
        coalesce(c.drained_at > d.begun_at + make_interval(secs => :unknown_after)
                 AND c.events_sent_until > d.begun_at + make_interval(secs => :margin), false)
        AND NOT EXISTS (
-         SELECT FROM unmatched_feedback f WHERE f.look_at IS NOT NULL AND f.received_at > d.begun_at
+         SELECT FROM unmatched_feedback f
+         WHERE f.look_at IS NOT NULL AND f.received_at > d.begun_at AND f.notification_id >= {OLDEST_ID}
        ),
-       extract(epoch FROM now() - d.begun_at)::float8
+       CASE WHEN u.routeless_since > d.begun_at THEN extract(epoch FROM now() - u.routeless_since)::float8
+            ELSE 0.0 END
 FROM due u
 JOIN deliveries d ON d.notification_id = u.notification_id AND in_days(d.notification_id)
 JOIN notifications n ON n.notification_id = u.notification_id AND in_days(n.notification_id)
 LEFT JOIN channel_events c ON c.channel = u.channel
 WHERE u.notification_id = ANY(CAST(:ids AS uuid[])) AND u.kind = 'unknown'
 ORDER BY u.notification_id
-""")
+""")  # noqa: S608  a constant
 
 _SETTLE = text("""
 WITH verdict AS (
@@ -115,7 +123,12 @@ SELECT count(*) FROM changed
 _HOLD = text("UPDATE due SET kind = 'held' WHERE notification_id = ANY(CAST(:ids AS uuid[]))")
 
 _WAIT = text("""
-UPDATE due SET due_at = now() + make_interval(secs => :seconds) WHERE notification_id = ANY(CAST(:ids AS uuid[]))
+UPDATE due SET
+  due_at = now() + make_interval(secs => waiting.seconds),
+  routeless_since = now() - make_interval(secs => waiting.routeless)
+FROM unnest(CAST(:ids AS uuid[]), CAST(:seconds AS float8[]), CAST(:routeless AS float8[]))
+     AS waiting (id, seconds, routeless)
+WHERE notification_id = waiting.id
 """)
 
 _TO = {Decision.RESEND: "pending", Decision.DROP: "failed"}
@@ -147,8 +160,8 @@ class Unknowns:
             _write(connection, decided[Decision.RESEND] + decided[Decision.DROP])
             if held := _ids(decided[Decision.HOLD]):
                 connection.execute(_HOLD, {"ids": held})
-            if waiting := _ids(decided[Decision.WAIT]):
-                connection.execute(_WAIT, {"ids": waiting, "seconds": min(30.0, self._unknown_after)})
+            if waiting := decided[Decision.WAIT]:
+                _wait(connection, waiting, min(_WAIT_SECONDS, self._unknown_after))
         return {each: len(found) for each, found in decided.items()}
 
     def _locked(self, connection: Connection, overdue: Sequence[UUID]) -> list[Unknown]:
@@ -177,6 +190,23 @@ def _write(connection: Connection, decided: Sequence[tuple[Unknown, Verdict]]) -
             "reasons": [verdict.reason for _, verdict in ordered],
         },
     )
+
+
+def _wait(connection: Connection, waiting: Sequence[tuple[Unknown, Verdict]], seconds: float) -> None:
+    """Those that wait for a bridge with their route are due again soon at first, and at a random time: always at the
+    same one, this bridge might always be the one that takes them.
+    """
+    values = {
+        "ids": _ids(waiting),
+        "seconds": [
+            random.uniform(0.5, 1.5) * min(_WAIT_SECONDS, max(1.0, unknown.waited))  # noqa: S311  no secret
+            if verdict.for_route
+            else seconds
+            for unknown, verdict in waiting
+        ],
+        "routeless": [unknown.waited if verdict.for_route else None for unknown, verdict in waiting],
+    }
+    connection.execute(_WAIT, values)
 
 
 def _ids(decided: Sequence[tuple[Unknown, Verdict]]) -> list[UUID]:

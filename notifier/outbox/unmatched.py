@@ -11,23 +11,30 @@ from sqlalchemy import Connection, text
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.outbox.days import within
 
+OLDEST_ID = """
+(lpad(to_hex((extract(epoch FROM now() - interval '2 days') * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
+""".strip()
+"""SQL: the first id of a notification whose record a stream may still bring. It keeps records for a day."""
+
+_MAY_COME = f"u.received_at > now() - interval '2 days' AND u.notification_id >= {OLDEST_ID}"
+
 # Looked at later and later, up to a minute; never again once no stream can bring the record. The time of the next
 # look is committed before anything is settled: processes beside this one take other events, and no lock on these is
 # held while the rows of the notifications are locked, which come first in every settlement.
-_TAKE = text("""
+_TAKE = text(f"""
 WITH taken AS (
   SELECT message_id, kind, occurred_at FROM unmatched_feedback WHERE look_at <= now()
   ORDER BY look_at LIMIT :limit FOR UPDATE SKIP LOCKED
 )
 UPDATE unmatched_feedback u SET
-  look_at = CASE WHEN u.received_at > now() - interval '2 days'
+  look_at = CASE WHEN {_MAY_COME}
                  THEN now() + least(interval '1 min', greatest(interval '1 s', now() - u.received_at)) END,
-  recipient = CASE WHEN u.received_at > now() - interval '2 days' THEN u.recipient END
+  recipient = CASE WHEN {_MAY_COME} THEN u.recipient END
 FROM taken
 WHERE u.message_id = taken.message_id AND u.kind = taken.kind AND u.occurred_at = taken.occurred_at
 RETURNING u.kind, u.message_id, u.occurred_at, u.sent_at, u.notification_id, u.attempt, u.recipient, u.permanent,
   u.detail, u.topic
-""")
+""")  # noqa: S608  constants of this module
 
 _KNOWN = text("""
 SELECT d.notification_id FROM deliveries d

@@ -77,6 +77,23 @@ def test_a_route_that_no_bridge_has_leaves_it_to_the_operator() -> None:
     assert (found.decision, found.reason) == (HOLD, "no bridge has its route")
 
 
+def test_while_no_events_flow_no_bridge_could_decide_and_nothing_is_held() -> None:
+    found = verdict(replace(unknown(False), waited=2 * ROUTE_SECONDS), None, EVENTS)
+    assert (found.decision, found.for_route) == (WAIT, False)
+
+
+@pytest.mark.parametrize(("flowing", "alarms"), [(True, 0), (False, 1)])
+def test_what_waits_for_another_bridge_is_no_alarm(flowing: bool, alarms: int) -> None:
+    class Overdue:
+        def settle(self, decide: Callable[[Unknown], Verdict]) -> dict[Decision, int]:
+            found = [decide(unknown(flowing)).decision for _ in range(3)]
+            return {each: found.count(each) for each in Decision}
+
+    with capture_logs() as logs:
+        Deadlines(Overdue(), Routes([])).run_once()  # type: ignore[arg-type]
+    assert [each["event"][:5] for each in logs] == ["ALARM"] * alarms
+
+
 def test_the_capability_comes_from_the_channel_that_is_installed() -> None:
     assert capability_of("email") is EVENTS
     assert capability_of("pigeon") is EVENTS  # which waits, and does nothing rash

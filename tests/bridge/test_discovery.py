@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from bridge.discovery import DiscoveryWatch
 from bridge.leases import Leases
-from bridge.streams import Refused
+from bridge.streams import Refused, ShardGone
 from bridge.sweep import Sweep
 from bridge.tree import ShardTree
 from notifier.cli import health
@@ -26,8 +26,23 @@ class World:
         self.model = StreamsModel(clock=Clock(time.time))
         self.source = InProcessStreams(self.model)
         self.tree, self.discovery = ShardTree(engine), Discovery(engine)
-        self.watch = DiscoveryWatch(self.discovery, ["activity"])
+        self.now = 1_000.0
+        self.watch = self.started()
         self.leases = Leases(engine, "me", 60, ["activity"])
+
+    def started(self) -> DiscoveryWatch:
+        """The watch of a process that starts now."""
+        self.watch = DiscoveryWatch(self.discovery, ["activity"], lambda: self.now)
+        self.now += 30.0
+        return self.watch
+
+    def looks_for(self, seconds: int) -> None:
+        """Sweeps and looks go on for so long."""
+        for _ in range(seconds // 10):
+            self.goes_by(10)
+            self.now += 10.0
+            self.sweep()
+            self.watch.run_once()
 
     def sweep(self) -> None:
         Sweep(["activity"], self.source, self.tree, discovery=self.discovery).run_once()  # type: ignore[arg-type]
@@ -147,3 +162,102 @@ def test_health_fails_where_the_heartbeat_tells_of_it(
     with pytest.raises(typer.Exit):
         health.health("bridge")
     assert "could not be listed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("gone", ["switched off", "off and not listed", "its stream is gone"])
+def test_the_shards_of_a_stream_that_is_off_need_no_children(
+    world: World, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    """As after its table was deleted, too."""
+    if gone == "off and not listed":
+        world.model.behaviour = world.model.behaviour.changed({"list_disabled": False})
+    world.model.create_table("activity", 2)
+    world.sweep()
+    world.model.disable("activity")
+    world.end_all()
+    if gone == "its stream is gone":
+        monkeypatch.setattr(world.source, "is_on", lambda _: (_ for _ in ()).throw(ShardGone("gone")))
+    world.goes_by(300)
+    world.sweep()
+    (found,) = world.discovery.state()
+    assert found.childless == 0
+    assert not any("children" in each for each in world.told())
+    if gone != "off and not listed":
+        assert (world.watch.trouble(), read_gauges(world.engine).lag["seconds"] < 60) == ("", True)
+
+
+def test_a_stream_that_is_on_again_needs_children_again(world: World) -> None:
+    world.model.create_table("activity", 1)
+    world.sweep()
+    world.model.disable("activity")
+    world.end_all()
+    world.goes_by(300)
+    world.sweep()
+    world.model.enable("activity")
+    world.sweep()
+    world.end_all()
+    world.goes_by(300)
+    world.sweep()
+    (told,) = world.told()
+    assert "1 shards of activity have ended" in told
+
+
+def test_while_nobody_can_say_whether_a_stream_is_on_it_counts_as_before(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.model.create_table("activity", 1)
+    world.sweep()
+    world.end_all()
+    world.goes_by(300)
+    world.sweep()
+    deny(world, monkeypatch, "is_on")
+    world.sweep()
+    assert len(world.told()) == 1
+
+
+@pytest.mark.parametrize("seconds", [130, 300, 590, 3_600])
+@pytest.mark.parametrize("fault", ["none", "the first sweep fails", "a shard ended without a child shown"])
+def test_after_a_time_without_any_bridge_there_is_no_alarm(
+    world: World, monkeypatch: pytest.MonkeyPatch, seconds: int, fault: str
+) -> None:
+    world.model.create_table("activity", 1)
+    world.sweep()
+    if fault == "a shard ended without a child shown":
+        world.end_all()
+    world.goes_by(seconds)
+    world.sql.run("UPDATE table_listings SET asked_at = asked_at - make_interval(secs => :s)", s=seconds)
+    world.started()
+    assert world.told() == []  # before any sweep
+    with monkeypatch.context() as patch:
+        if fault == "the first sweep fails":
+            deny(world, patch, "streams")
+        world.sweep()
+    assert world.told() == []
+    assert world.watch.trouble() == ""
+
+
+@pytest.mark.parametrize("call", ["streams", "shards"])
+def test_a_discovery_that_fails_from_the_start_is_told_after_two_minutes(
+    world: World, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    world.model.create_table("activity", 1)
+    world.sweep()
+    world.goes_by(3_600)
+    world.sql.run("UPDATE table_listings SET asked_at = asked_at - interval '1 h'")
+    world.started()
+    deny(world, monkeypatch, call)
+    world.looks_for(80)
+    assert world.watch.trouble() == ""
+    world.looks_for(40)
+    assert "activity could not be listed" in world.watch.trouble()
+
+
+def test_a_time_in_which_the_process_could_not_look_is_no_alarm(world: World) -> None:
+    """The database was away, or the machine was suspended."""
+    world.model.create_table("activity", 1)
+    world.sweep()
+    world.looks_for(200)
+    world.goes_by(300)
+    world.sql.run("UPDATE table_listings SET asked_at = asked_at - interval '300 s'")
+    world.now += 300.0
+    assert world.told() == []

@@ -76,6 +76,36 @@ def test_what_only_looks_like_a_number_is_none(routes: Routes, number: str) -> N
     assert (len(page.quarantined), len(page.notifications), page.checkpoint) == (1, 1, "8")
 
 
+@pytest.mark.parametrize(
+    ("broken", "known"),
+    [
+        ({"dynamodb": {"Keys": {"pk": {"?": "1"}}}}, True),
+        ({"dynamodb": {"Keys": {"pk": {"N": "NaN"}}}}, True),
+        ({"eventName": "TRUNCATE"}, True),
+        ({"eventID": 7}, True),
+        ({"dynamodb": {"ApproximateCreationDateTime": "soon"}}, False),
+        ({"dynamodb": {"ApproximateCreationDateTime": True}}, False),
+        ({"dynamodb": {"ApproximateCreationDateTime": 5e9}}, False),
+    ],
+)
+def test_a_record_that_cannot_be_understood_has_the_time_that_it_tells(
+    routes: Routes, broken: dict[str, Any], known: bool
+) -> None:
+    whole = record(7)
+    made = {**whole, **broken, "dynamodb": {**whole["dynamodb"], **broken.get("dynamodb", {})}}
+    page = sort(LEASE, None, [made], routes)
+    assert (len(page.quarantined), page.checkpoint) == (1, "7")
+    assert page.last_record_at == (datetime.fromtimestamp(CREATED, UTC) if known else None)
+
+
+def test_a_record_without_the_image_that_a_route_reads_has_its_time(routes: Routes) -> None:
+    made = record(7)
+    del made["dynamodb"]["NewImage"]
+    page = sort(LEASE, None, [made], routes)
+    assert "matches on type" in page.quarantined[0].error
+    assert page.last_record_at == datetime.fromtimestamp(CREATED, UTC)
+
+
 def test_records_before_the_start_notify_nobody(routes: Routes) -> None:
     created = datetime.fromtimestamp(CREATED, UTC)
     assert sort(LEASE, None, [record(1)], routes, created + timedelta(seconds=1)).unrouted == 1

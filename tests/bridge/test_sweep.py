@@ -10,12 +10,14 @@ from bridge.leases import Leases
 from bridge.streams import Shard
 from bridge.sweep import BUSY_SECONDS, EXPECTING_SECONDS, SWEEP_SECONDS, Sweep
 from bridge.tree import ShardTree
+from notifier.database import DatabaseError
 from notifier.outbox import Report
 from sandbox.streams.clock import Clock
 from sandbox.streams.faults import rule_from
 from sandbox.streams.inprocess import InProcessStreams
 from sandbox.streams.model import StreamsModel
 from tests.sql import Sql
+from tests.waiting import wait_until
 
 
 class World:
@@ -158,3 +160,51 @@ def test_a_shard_without_a_child_is_a_loss_only_where_the_stream_is_on(
     for _ in range(2):
         world.sweep()
     assert len(Report(engine).gaps()) == (1 if is_on else 0)
+
+
+@pytest.mark.parametrize("streams", [1, 3], ids=["many tables", "many streams of a table"])
+def test_a_sweep_that_takes_longer_than_a_hung_one_is_done_to_its_end(
+    world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch, streams: int
+) -> None:
+    """As where AWS times out for some of them: what counts is how long a bridge was silent."""
+    tables = ["activity"] if streams > 1 else ["activity", "orders", "logins"]
+    for table in tables:
+        world.model.create_table(table)
+        for _ in range(streams - 1):
+            world.model.disable(table)
+            world.model.enable(table)
+    shards = world.source.shards
+
+    def slow(arn: str) -> list[Shard]:
+        time.sleep(0.9)  # AWS takes so long
+        with ShardTree(engine).listing() as too:
+            assert not too
+        return shards(arn)
+
+    monkeypatch.setattr(world.source, "shards", slow)
+    tree = ShardTree(engine, hung_seconds=2)
+    assert Sweep(tables, world.source, tree).run_once().seconds == SWEEP_SECONDS  # type: ignore[arg-type]
+    assert len(world.known()) == 3
+
+
+def test_a_sweep_whose_turn_is_over_lists_nothing_more(
+    world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for table in ("activity", "orders"):
+        world.model.create_table(table)
+    asked: list[str] = []
+
+    def hangs(arn: str) -> list[Shard]:
+        asked.append(arn)
+        wait_until(lambda: free(engine))
+        return []
+
+    monkeypatch.setattr(world.source, "shards", hangs)
+    with pytest.raises(DatabaseError):
+        Sweep(["activity", "orders"], world.source, ShardTree(engine, hung_seconds=1)).run_once()  # type: ignore[arg-type]
+    assert len(asked) == 1
+
+
+def free(engine: Engine) -> bool:
+    with ShardTree(engine).listing() as ours:
+        return bool(ours)

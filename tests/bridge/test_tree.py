@@ -1,4 +1,5 @@
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -221,10 +222,52 @@ def test_a_bridge_that_hangs_while_it_lists_keeps_the_others_from_it_for_a_while
 
     def listed() -> bool:
         with other.listing() as ours:
-            return ours
+            return bool(ours)
 
     with pytest.raises(DatabaseError), hung.listing() as ours:  # noqa: PT012  its loop tries again
         assert ours
         assert not listed()
         assert wait_until(listed)
     assert listed()
+
+
+def test_a_bridge_that_lists_for_long_keeps_its_turn(engine: Engine) -> None:
+    slow, other = ShardTree(engine, hung_seconds=1), ShardTree(engine)
+    with slow.listing() as turn:
+        until = time.monotonic() + 2.5
+        while time.monotonic() < until:
+            turn.keep()
+            time.sleep(0.1)
+        with other.listing() as too:
+            assert not too
+
+
+def test_whose_turn_is_over_lists_no_more(engine: Engine) -> None:
+    hung, other = (ShardTree(engine, hung_seconds=1) for _ in range(2))
+
+    def is_free() -> bool:
+        with other.listing() as ours:
+            return bool(ours)
+
+    with pytest.raises(DatabaseError), hung.listing() as turn:  # noqa: PT012  when is the point
+        wait_until(is_free)
+        turn.keep()
+        pytest.fail("it may list although its turn is over")
+
+
+def test_a_turn_is_waited_for_as_long_as_is_said(tree: ShardTree, engine: Engine) -> None:
+    other = ShardTree(engine)
+    with tree.listing():
+        began = time.monotonic()
+        with other.listing(patience=0.5) as too:
+            assert not too
+        assert time.monotonic() - began >= 0.5
+        waiting = ThreadPoolExecutor(1)
+        turn = waiting.submit(lambda: _is_ours(other, 20.0))
+    assert turn.result(20)
+    waiting.shutdown()
+
+
+def _is_ours(tree: ShardTree, patience: float) -> bool:
+    with tree.listing(patience) as turn:
+        return bool(turn)

@@ -1,6 +1,7 @@
 """A stream whose records lack what the routes read: refused at start, told when it comes later, and quarantined."""
 
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from bridge.streams import Streams, Throttled
 from bridge.sweep import Sweep
 from bridge.tree import ShardTree
 from bridge.viewing import ViewWatch
-from notifier.errors import RoutesError
+from notifier.errors import RoutesError, SettingsError
 from notifier.outbox import Report
 from notifier.routes import Routes
 from notifier.views import View
@@ -55,6 +56,33 @@ def test_an_older_stream_refuses_nothing_and_is_told(model: StreamsModel, routes
         ViewWatch(InProcessStreams(model), routes).refuse({"activity": [new, old]})
     assert [each["stream"] for each in logs if "ALARM" in each["event"]] == [old]
     assert faults() == 0
+
+
+@pytest.mark.parametrize("throttled", ["new", "old"])
+@pytest.mark.parametrize("wrong", ["new", "old"])
+def test_a_table_is_judged_by_its_newest_stream_or_not_at_all(
+    model: StreamsModel, routes: Routes, monkeypatch: pytest.MonkeyPatch, throttled: str, wrong: str
+) -> None:
+    views = {each: "KEYS_ONLY" if each == wrong else "NEW_AND_OLD_IMAGES" for each in ("old", "new")}
+    arns = {"old": model.create_table("activity", view=views["old"])}
+    model.disable("activity")
+    arns["new"] = model.enable("activity", view=views["new"])
+    source = InProcessStreams(model)
+    view = source.view
+
+    def sometimes(arn: str) -> View:
+        if arn == arns[throttled]:
+            raise Throttled("slow")
+        return view(arn)
+
+    monkeypatch.setattr(source, "view", sometimes)
+    watch = ViewWatch(source, routes)
+    if wrong == "new" and throttled == "old":
+        with pytest.raises(RoutesError, match="KEYS_ONLY"):
+            watch.refuse({"activity": arns.values()})
+    else:
+        watch.refuse({"activity": arns.values()})
+        assert faults() == 0
 
 
 def test_what_cannot_be_asked_at_start_is_asked_by_the_sweep(
@@ -121,3 +149,54 @@ def read(sql: Sql) -> dict[str, Any]:
         "SELECT coalesce(sum(records_notified), 0) AS notified, coalesce(sum(records_unrouted), 0) AS unrouted, "
         "coalesce(sum(records_quarantined), 0) AS quarantined FROM shards"
     )
+
+
+class Locked(InProcessStreams):
+    """Answers only whoever has the turn to list."""
+
+    def __init__(self, model: StreamsModel, engine: Engine) -> None:
+        super().__init__(model)
+        self._engine = engine
+        self.asked = 0
+
+    def streams(self, table: str) -> list[str]:
+        self._ask()
+        return super().streams(table)
+
+    def view(self, arn: str) -> View:
+        self._ask()
+        return super().view(arn)
+
+    def _ask(self) -> None:
+        self.asked += 1
+        with ShardTree(self._engine).listing() as ours:
+            assert not ours
+
+
+def test_a_start_lists_in_its_turn_only(model: StreamsModel, engine: Engine, routes: Routes) -> None:
+    model.create_table("activity")
+    source = Locked(model, engine)
+    check_streams(source, routes, ("activity",), partial(ShardTree(engine).listing, 5.0))  # type: ignore[arg-type]
+    assert source.asked == 2
+
+
+def test_a_start_goes_on_where_its_turn_does_not_come(model: StreamsModel, engine: Engine, routes: Routes) -> None:
+    model.create_table("activity", view="KEYS_ONLY")
+    source, tree = Locked(model, engine), ShardTree(engine)
+    with tree.listing(), capture_logs() as logs:
+        watch = check_streams(source, routes, ("activity",), partial(ShardTree(engine).listing, 0.1))  # type: ignore[arg-type]
+    assert source.asked == 0
+    assert "not compared at this start" in logs[0]["event"]
+    assert faults() == 0
+    with capture_logs() as logs:
+        Sweep(["activity"], source, tree, watch).run_once()  # type: ignore[arg-type]
+    assert faults() == 1
+    assert any("ALARM" in each["event"] for each in logs)
+
+
+def test_a_start_without_tables_is_refused_before_it_waits(
+    model: StreamsModel, engine: Engine, routes: Routes
+) -> None:
+    tree = ShardTree(engine)
+    with tree.listing(), pytest.raises(SettingsError, match="NOTIFIER_TABLES is not set"):
+        check_streams(InProcessStreams(model), routes, (), partial(ShardTree(engine).listing, 60.0))  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """Lag is told long before records are lost, and a full outbox slows the reading down."""
 
 from collections.abc import MutableMapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -117,6 +118,45 @@ def test_a_streak_begins_with_the_first_records_of_a_table_or_after_others() -> 
     assert follow(Streak(counters(10, 3, 2), None), counters(20, 5, 4)).since == 20
 
 
+@pytest.mark.parametrize(
+    "after",
+    [
+        counters(20, 100, 60),  # a rewind released ten records from quarantine
+        counters(20, 105, 65),  # the same, and five were read: nobody knows which
+    ],
+)
+def test_a_rewind_that_empties_the_quarantine_begins_no_streak(after: TableRecords) -> None:
+    assert follow(Streak(counters(10, 100, 50), None), after).since is None
+
+
+def test_a_streak_lasts_from_its_first_to_its_last_record() -> None:
+    streak = follow(Streak(counters(0, 100, 50), None), counters(10, 200, 150))
+    assert streak.seconds == 0.0
+    streak = follow(streak, counters(40, 300, 250))
+    assert streak.seconds == 30.0
+    assert follow(streak, counters(4_000, 300, 250)).seconds == 30.0  # silence says nothing
+
+
+@pytest.mark.parametrize(
+    ("before", "least"),
+    [
+        (counters(0, 0, 0), 10),
+        (counters(0, 1_000, 1_000), 10),  # none ever had a route
+        (counters(0, 1_000, 0), 10),
+        (counters(0, 1_000, 500), 20),
+        (counters(0, 1_000, 999), 10_000),
+    ],
+)
+def test_a_streak_tells_something_once_it_is_longer_than_chance_makes_it(before: TableRecords, least: int) -> None:
+    first = replace(before, at=10, read=before.read + 1, unrouted=before.unrouted + 1)
+    streak = follow(Streak(before, None), first)
+    for number, seconds in ((least - 2, 0.0), (1, 200.0)):
+        seen = streak.seen
+        later = replace(seen, at=seen.at + 100, read=seen.read + number, unrouted=seen.unrouted + number)
+        streak = follow(streak, later)
+        assert streak.seconds == seconds
+
+
 def test_a_table_without_a_route_for_any_record_is_told_after_a_minute_and_when_it_ends(rows: Rows) -> None:
     class Minutes(Reading):
         at = 0.0
@@ -127,20 +167,25 @@ def test_a_table_without_a_route_for_any_record_is_told_after_a_minute_and_when_
 
     watch = UnroutedWatch(Minutes(rows.engine), ["activity", "orders"])
 
-    def turn() -> list[str]:
+    def turn(unrouted: int = 0) -> list[str]:
+        more = "UPDATE shards SET records_read = records_read + :n, records_unrouted = records_unrouted + :n"
+        rows.run(more, n=unrouted)
         with capture_logs() as logs:
             watch.run_once()
         return [line["event"] for line in logs]
 
-    rows.record(rows.page([], unrouted=5))
-    assert (turn(), turn()) == ([], [])
-    (line,) = turn()
+    assert (turn(1), turn(), turn(), turn()) == ([], [], [], [])  # one record, and silence
+    assert turn(5) == []  # too few
+    (line,) = turn(5)
     assert "notifier rewind --table activity" in line
-    assert REGISTRY.get_sample_value("notifier_table_all_unrouted_seconds", {"table": "activity"}) == 80.0
-    assert turn() == []
+    assert REGISTRY.get_sample_value("notifier_table_all_unrouted_seconds", {"table": "activity"}) == 200.0
+    assert (turn(), turn(5)) == ([], [])
     rows.pending(1)
     assert turn() == ["records of a table have a route again"]
     assert REGISTRY.get_sample_value("notifier_table_all_unrouted_seconds", {"table": "activity"}) == 0.0
+    assert [turn(5) for _ in range(10)] == [[]] * 10  # one in seventeen has a route: that is how it is
+    rows.pending(1)
+    assert turn() == []
 
 
 def test_reading_slows_down_while_the_outbox_is_full(rows: Rows, engine: Engine) -> None:

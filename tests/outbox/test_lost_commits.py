@@ -213,7 +213,7 @@ def test_a_second_mail_that_left_before_is_counted(rows: Rows) -> None:
 
 
 def test_the_event_of_a_notification_that_never_comes_is_looked_for_less_and_less(rows: Rows) -> None:
-    stranger = told(uuid.uuid4(), kind=FeedbackKind.COMPLAINT, recipient=TO)
+    stranger = told(rows.notification(7).id, kind=FeedbackKind.COMPLAINT, recipient=TO)
     settlement(rows).settle([stranger])
     settlement(rows).match_again()
     settlement(rows).match_again()

@@ -6,9 +6,11 @@ from uuid import UUID
 
 import pytest
 
+from bridge.deadlines import ROUTE_SECONDS, Deadlines
 from notifier.feedback import Feedback, FeedbackKind
-from notifier.notifications import Status
+from notifier.notifications import Status, notification_id
 from notifier.outbox import Change, Decision, Report, Settlement, Unknown, Unknowns, Verdict, Wanted, expire
+from notifier.routes import Route, Routes
 from tests.outbox.rows import Rows
 
 TO = "ana@example.com"
@@ -194,10 +196,118 @@ def test_where_another_notifier_takes_from_the_same_queue_silence_proves_nothing
     id_ = unknown(rows)
     another_is_told_of(rows)
     now = datetime.now(UTC)
-    say(rows, Feedback(FeedbackKind.SEND, "m-foreign", now, now, uuid.uuid4(), 1))
+    say(rows, Feedback(FeedbackKind.SEND, "m-foreign", now, now, id_at(now), 1))
     assert [each.flowing for each in asked(rows)] == [False]
 
     rows.run("UPDATE unmatched_feedback SET received_at = now() - interval '2 min'")  # it stopped before the attempt
     rows.run("UPDATE due SET due_at = now()")
     assert [each.flowing for each in asked(rows)] == [True]
     assert rows.status(id_) is Status.PENDING
+
+
+def flows(rows: Rows) -> None:
+    another_is_told_of(rows)
+    Settlement(rows.engine, channel="email").idle()
+
+
+def looks(rows: Rows, *routes: Route) -> dict[Decision, int]:
+    """The round of a bridge that has these routes, at a time when all unknowns are due again."""
+    rows.run("UPDATE due SET due_at = now() WHERE kind = 'unknown'")
+    return Deadlines(Unknowns(rows.engine, AFTER), Routes(routes)).run_once()
+
+
+def goes_by(rows: Rows, seconds: float) -> None:
+    for table, column in (("due", "routeless_since"), ("deliveries", "begun_at")):
+        rows.run(f"UPDATE {table} SET {column} = {column} - make_interval(secs => :s)", s=seconds)
+
+
+A_ROUTE = Route("a_route", "orders", "email", lambda _: None, lambda _: True)
+
+
+@pytest.mark.parametrize("fault", ["feedback was down", "a long deadline", "foreign events"])
+def test_a_bridge_without_the_route_leaves_an_old_unknown_to_the_bridge_that_has_it(rows: Rows, fault: str) -> None:
+    """What counts is the time in which a bridge with the route could have decided."""
+    id_ = unknown(rows, begun_ago=7_200)
+    if fault == "feedback was down":
+        assert looks(rows)[Decision.WAIT] == 1
+        goes_by(rows, 7_200)
+    elif fault == "foreign events":
+        another_is_told_of(rows)
+        now = datetime.now(UTC)
+        say(rows, Feedback(FeedbackKind.SEND, "m-foreign", now, now, id_at(now), 1))
+        assert looks(rows)[Decision.WAIT] == 1
+        goes_by(rows, 7_200)
+        rows.run("DELETE FROM unmatched_feedback")
+    flows(rows)
+    for _ in range(3):
+        assert looks(rows)[Decision.WAIT] == 1
+        goes_by(rows, 1_000)
+    assert looks(rows, A_ROUTE)[Decision.RESEND] == 1
+    assert rows.status(id_) is Status.PENDING
+
+
+def test_after_an_hour_in_which_a_bridge_with_the_route_could_have_decided_the_operator_is_asked(rows: Rows) -> None:
+    unknown(rows)
+    flows(rows)
+    assert looks(rows)[Decision.WAIT] == 1
+    goes_by(rows, ROUTE_SECONDS)
+    assert looks(rows)[Decision.HOLD] == 1
+
+
+def test_the_hour_begins_anew_where_events_stopped_to_flow_and_with_each_attempt(rows: Rows) -> None:
+    id_ = unknown(rows)
+    flows(rows)
+    looks(rows)
+    goes_by(rows, 3_000)
+    rows.run("UPDATE channel_events SET drained_at = NULL")
+    looks(rows)
+    Settlement(rows.engine, channel="email").idle()
+    assert looks(rows)[Decision.WAIT] == 1
+    goes_by(rows, 3_000)
+    assert looks(rows)[Decision.WAIT] == 1
+    rows.run("UPDATE due SET routeless_since = now() - interval '1 day' WHERE notification_id = :id", id=id_)
+    assert looks(rows)[Decision.WAIT] == 1  # that was of an earlier attempt
+
+
+def test_what_waits_for_another_bridge_is_due_again_soon_and_not_always_for_the_same_one(rows: Rows) -> None:
+    for _ in range(8):
+        unknown(rows)
+    flows(rows)
+    Deadlines(Unknowns(rows.engine, 60.0), Routes([])).run_once()
+    due = [row["s"] for row in rows.all("SELECT extract(epoch FROM due_at - now())::float8 AS s FROM due")]
+    assert len(due) == 8
+    assert max(due) < 2
+    assert len(set(due)) > 1
+
+
+def id_at(moment: datetime) -> UUID:
+    """Of another Notifier, made at that time."""
+    return notification_id("arn:other", "shardId-9", "9", "a_route", int(moment.timestamp() * 1000))
+
+
+@pytest.mark.parametrize(("days", "waits"), [(0.0, True), (1.9, True), (2.1, False), (95.0, False)])
+def test_an_event_whose_record_no_stream_can_bring_holds_up_nothing(rows: Rows, days: float, waits: bool) -> None:
+    """A complaint about a mail of a day that was dropped, say."""
+    unknown(rows)
+    another_is_told_of(rows)
+    now = datetime.now(UTC)
+    late = Feedback(
+        FeedbackKind.COMPLAINT, "m-late", now, now, id_at(now - timedelta(days=days)), 1, "ana@example.com"
+    )
+    say(rows, late)
+    kept = rows.one("SELECT look_at IS NOT NULL AS waits, recipient FROM unmatched_feedback")
+    assert kept == {"waits": waits, "recipient": "ana@example.com" if waits else None}
+    assert [each.flowing for each in asked(rows)] == [not waits]
+
+
+def test_an_event_that_waited_until_its_record_is_too_old_holds_up_nothing(rows: Rows) -> None:
+    unknown(rows)
+    another_is_told_of(rows)
+    now = datetime.now(UTC)
+    say(rows, Feedback(FeedbackKind.SEND, "m-late", now, now, id_at(now), 1))
+    rows.run(
+        "UPDATE unmatched_feedback SET notification_id = :id, look_at = now()", id=id_at(now - timedelta(days=3))
+    )
+    assert [each.flowing for each in asked(rows)] == [True]
+    Settlement(rows.engine, channel="email").match_again()
+    assert rows.one("SELECT look_at FROM unmatched_feedback") == {"look_at": None}

@@ -109,6 +109,7 @@ def _shards(rows: Rows, engine: Engine) -> None:
         assert ours
     discovery = Discovery(engine)
     discovery.note("orders", None)
+    assert discovery.childless_stream("orders") is None
     assert [each.table for each in discovery.state()] == ["orders"]
     taken = leases.acquire(10)
     assert len(taken) == 2
