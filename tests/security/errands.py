@@ -46,6 +46,7 @@ from notifier.outbox import (
     expire,
     read_gauges,
 )
+from notifier.server import server_of
 from tests.outbox.history import KEEP, OLD, day, partitions, recorded, settled
 from tests.outbox.rows import Rows
 
@@ -107,6 +108,7 @@ def _shards(rows: Rows, engine: Engine) -> None:
     assert tree.let_go("orders") == set()
     with tree.listing() as ours:
         assert ours
+        ours.keep()
     discovery = Discovery(engine)
     discovery.note("orders", None)
     assert discovery.childless_stream("orders") is None
@@ -200,6 +202,7 @@ def worker(rows: Rows, engine: Engine) -> None:
 
 def feedback(rows: Rows, engine: Engine) -> None:
     check_schema(engine)
+    assert server_of(engine).takes_writes
     settlement = Settlement(engine, channel="email", limits=RateLimits(bounces=0.01, complaints=0.01, least=1))
     for kind in FeedbackKind:
         (id_,) = unknown(rows)
