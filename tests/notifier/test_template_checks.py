@@ -5,9 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from notifier.errors import TemplateError
 from notifier.templates import Templates
+from workers.command import _check_templates
 
 WHOLE = ("a/subject.txt", "a/body.txt", "a/body.html")
 CHANNELS = ("email", "sms", "webhook", "ntfy", "my_push")
@@ -131,6 +133,14 @@ def test_what_a_template_includes_is_read(tmp_path: Path, reference: str) -> Non
     folder(tmp_path, *WHOLE, "a/body_part.html")
     (tmp_path / "a/body.html").write_text(reference)
     assert Templates(tmp_path).remarks(CHANNELS) == []
+
+
+def test_a_worker_tells_of_them_when_it_starts(tmp_path: Path) -> None:
+    with capture_logs() as told:
+        _check_templates(folder(tmp_path, *WHOLE, "a/boddy.html", "a/body.de.html"))
+    assert [(each["log_level"], each["folder"]) for each in told] == [("warning", str(tmp_path))] * 2
+    assert "a/body.de.html, but no body.txt" in told[0]["remark"]
+    assert "the nearest is body.html" in told[1]["remark"]
 
 
 def test_the_examples_are_whole() -> None:
