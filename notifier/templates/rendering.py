@@ -1,6 +1,5 @@
 """Renders the templates of one folder: each compiled once, in the nearest translation."""
 
-import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from traceback import walk_tb
@@ -16,9 +15,8 @@ from notifier.templates.checks import remarks
 from notifier.templates.environment import TemplateEnvironment
 from notifier.templates.files import TemplateFiles
 from notifier.templates.printing import NotPrintable
-from notifier.text import encodes
+from notifier.text import sound
 
-_UNFIT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 _Compiled = tuple[jinja2.Template, jinja2.Template, jinja2.Template | None]
 
 
@@ -55,15 +53,15 @@ class Templates:
         """The mail that a template makes of the context, in the nearest translation. Raises TemplateError."""
         subject, text, html = self._template(name, locale)
         return EmailContent(
-            subject=" ".join(_sound(self._rendered(subject, context)).split()),
-            text=_sound(self._rendered(text, context)),
-            html=None if html is None else _sound(self._rendered(html, context)),
+            subject=" ".join(sound(self._rendered(subject, context)).split()),
+            text=sound(self._rendered(text, context)),
+            html=None if html is None else sound(self._rendered(html, context)),
         )
 
     def text(self, name: str, part: str, context: Mapping[str, Any], locale: str | None = None) -> str:
         """One part of a template, `sms.txt` say, in the nearest translation. Raises TemplateError."""
         path = self._files.required(name, part, locale)
-        return _sound(self._rendered(self._get(self._text, path), context))
+        return sound(self._rendered(self._get(self._text, path), context))
 
     def check(self) -> None:
         """Compile all that is in the folder. Raises TemplateError for the first that is broken."""
@@ -119,7 +117,7 @@ class Templates:
         try:
             return template.render(context)
         except Exception as error:
-            raise TemplateError(_sound(self._explained(error, template, context))) from error
+            raise TemplateError(sound(self._explained(error, template, context))) from error
 
     def _explained(self, error: Exception, template: jinja2.Template, context: Mapping[str, Any]) -> str:
         place = str(template.filename)
@@ -133,10 +131,3 @@ class Templates:
         if isinstance(error, jinja2.TemplateError):
             return f"{place}: {type(error).__name__}: {error}"
         return f"{place}: {type(error).__name__}"  # what a value of the context says may be personal
-
-
-def _sound(text: str) -> str:
-    """The text without what no mail can carry: NUL, half a surrogate pair."""
-    if "\0" not in text and (text.isascii() or encodes(text)):
-        return text
-    return _UNFIT.sub("\ufffd", text)

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from workers.channels.ses_request import Mail, checked_address, checked_subject, headers_of, tags_of
+from workers.channels.header import header_text
+from workers.channels.ses_request import Mail, checked_address, headers_of, tags_of
 
 MAX_ENTRIES = 50
 MAX_BYTES = 900_000
@@ -56,7 +57,7 @@ def bulk_entry(message: Mail) -> bytes | None:
     That is one too long for a template's values, and one with `{{` in it, which SES is not known to leave alone.
     """
     content = message.content
-    values = {"subject": checked_subject(content), "text": content.text}
+    values = {"subject": header_text(content.subject), "text": content.text}
     if content.html is not None:
         values["html"] = content.html
     data = orjson.dumps(values)

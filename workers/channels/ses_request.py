@@ -6,7 +6,8 @@ from typing import Any
 
 from notifier.feedback import ATTEMPT_TAG, NOTIFICATION_TAG
 from notifier.messages import Email, EmailContent, Message
-from workers.channels.address import encoded_words, has_controls, wire_address
+from workers.channels.address import wire_address
+from workers.channels.header import ascii_urls, encoded_words, header_text
 
 NOTIFICATION_HEADER = "X-Notification-Id"
 MAX_HEADERS = 15
@@ -58,12 +59,6 @@ def checked_address(field: str, address: str) -> str:
         raise ValueError(f"the address in `{field}` {error}") from None
 
 
-def checked_subject(content: EmailContent) -> str:
-    if has_controls(content.subject):
-        raise ValueError("the subject holds a line break or another control character")
-    return content.subject
-
-
 def headers_of(message: Mail) -> Iterator[Pair]:
     headers = message.request.headers
     if len(headers) >= MAX_HEADERS:
@@ -78,9 +73,10 @@ def _header(name: str, value: str) -> Pair:
         raise ValueError(f"{str(name)[:MAX_NAME]!r} is not a valid header name")
     if _OURS.fullmatch(name):
         raise ValueError(f"the header {name} is not for a route to set")
-    if not isinstance(value, str) or not value or has_controls(value):
-        raise ValueError(f"the header {name} is empty, not a text, or holds a line break or control character")
-    wire = value if value.isascii() else encoded_words(value)
+    if not isinstance(value, str) or not (wire := ascii_urls(header_text(value))):
+        raise ValueError(f"the header {name} is empty, or not a text")
+    if not wire.isascii():
+        wire = encoded_words(wire)
     if len(wire) > MAX_VALUE or len(name) + len(wire) > MAX_HEADER:
         raise ValueError(f"the header {name} is too long: SES takes {MAX_VALUE} characters")
     return {"Name": name, "Value": wire}
@@ -90,7 +86,7 @@ def _simple(content: EmailContent) -> dict[str, Any]:
     body = {"Text": _utf8(content.text)}
     if content.html is not None:
         body["Html"] = _utf8(content.html)
-    return {"Subject": _utf8(checked_subject(content)), "Body": body}
+    return {"Subject": _utf8(header_text(content.subject)), "Body": body}
 
 
 def _utf8(text: str) -> Pair:

@@ -6,6 +6,7 @@ from typing import Any
 
 from notifier.messages import Message, Sms, SmsContent
 from notifier.settings import Settings
+from notifier.text import sound
 
 LONGEST = 1600
 """Characters that SNS takes in one Publish."""
@@ -38,12 +39,11 @@ def sms_attributes(settings: Settings) -> Attributes:
 
 
 def publish_request(message: Message[Sms, SmsContent], attributes: Attributes) -> dict[str, Any]:
-    sms, text = message.request, message.content.text
+    sms, text = message.request, sound(message.content.text)
     if not text.strip():
         raise ValueError("the text is empty")
     if len(text) > LONGEST:
         raise ValueError(f"the text has {len(text)} characters; SNS takes {LONGEST}")
-    text.encode()  # raises ValueError for half a surrogate pair, here and not within the request
     own = _from(sms.sender) if sms.sender else {}
     return {"PhoneNumber": number_of(sms.to), "Message": text, "MessageAttributes": {**attributes, **own}}
 

@@ -1,0 +1,69 @@
+"""One rule for what a text may hold when it leaves."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notifier.text import encodes, one_line, sound, trimmed
+
+CONTROLS = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n\r"]
+
+
+@pytest.mark.parametrize("long", ["", "a line of text\n" * 200, "Grüße, 「」 « »\n" * 200], ids=["short", "long", "wide"])
+@pytest.mark.parametrize("control", CONTROLS)
+def test_each_control_character_is_replaced(control: str, long: str) -> None:
+    assert sound(f"O{control}Brien{long}") == f"O\ufffdBrien{long}"
+    assert sound(f"{long}{control}") == f"{long}\ufffd"
+    assert one_line(f"O{control}Brien") == "O\ufffdBrien"
+
+
+@pytest.mark.parametrize("kept", ["\t", "\n", "\r\n", "\xa0", "\u3000", "\u200b", "\u2028", "é", "\ufffd", "😀", "\x20"])
+def test_tabs_line_breaks_and_all_that_is_no_control_character_stay(kept: str) -> None:
+    assert sound(f"a{kept}b") == f"a{kept}b"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("half \ud83d", "half \ufffd"),
+        ("half \ude00 low", "half \ufffd low"),
+        ("\udc92 a byte", "\ufffd a byte"),
+        ("two \ud83d\ude00 halves", "two 😀 halves"),
+        ("\ude00\ud83d", "\ufffd\ufffd"),
+        ("\ud83d\ud83d\ude00\x07", "\ufffd😀\ufffd"),
+    ],
+)
+def test_half_a_surrogate_pair_is_replaced_and_two_halves_are_joined(text: str, told: str) -> None:
+    assert sound(text) == one_line(text) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (" Ana ", "Ana"),
+        ("Ana\r\nBcc: eve", "Ana Bcc: eve"),
+        ("Ana \n\n\t Bo", "Ana Bo"),
+        ("Ana\u2028\u2029Bo", "Ana Bo"),
+        ("山田\u3000太郎", "山田\u3000太郎"),
+        ("Ana\xa0Bo  Li", "Ana\xa0Bo  Li"),
+    ],
+)
+def test_one_line(text: str, line: str) -> None:
+    assert one_line(text) == line
+
+
+@given(st.text(st.characters(codec=None)))
+def test_whatever_it_was_it_can_leave_and_is_the_same_the_second_time(text: str) -> None:
+    told = sound(text)
+    assert encodes(told)
+    assert not any(sign in told for sign in CONTROLS)
+    assert sound(told) == told
+    line = one_line(text)
+    assert len(line.splitlines()) <= 1
+    assert one_line(line) == line
+
+
+def test_what_nobody_sees_is_trimmed() -> None:
+    assert trimmed("\ufeff \u200b\tana\u200d b\xa0\u2069\n") == "ana\u200d b"
+    assert trimmed("ï»¿ï»¿ ana") == "ana"
+    assert trimmed("\u200b") == ""
