@@ -54,7 +54,7 @@ def test_any_headers_are_those_or_refused(own: dict[str, str]) -> None:
         headers = signed_headers(UUID(int=7), b"{}", 0, [b"s" * 24], own)
     except ValueError:
         return
-    assert all(headers[name] == value for name, value in own.items())
+    assert own.keys() <= headers.keys()
     assert not re.search(r"[\r\n\0]", "".join([*headers, *headers.values()]))
     assert headers["webhook-id"] == str(UUID(int=7))
 

@@ -1,16 +1,12 @@
 import base64
 import hashlib
 import hmac
-import json
-from decimal import Decimal
-from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from notifier.errors import TemplateError
-from workers.channels.webhook_request import endpoint, json_body, secrets_of, signed_headers
+from workers.channels.webhook_request import endpoint, secrets_of, signed_headers
 
 ID = UUID("0192f0c1-2345-8678-9abc-def012345678")
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -72,6 +68,7 @@ def test_no_secret_at_all() -> None:
     [
         ("https://example.com", "https://example.com"),
         (" https://EXAMPLE.com:443/a?b=c#d ", "https://example.com/a?b=c"),
+        ("\ufeff\u200bhttps://example.com/a\u2060\n", "https://example.com/a"),
         ("https://bücher.example/x", "https://xn--bcher-kva.example/x"),
         ("https://[2606:4700::1]:8443/", "https://[2606:4700::1]:8443/"),
     ],
@@ -101,36 +98,6 @@ def test_plain_http_where_it_is_allowed() -> None:
     assert endpoint("http://127.0.0.1:80/x", allow_http=True).netloc == b"127.0.0.1"
 
 
-def test_an_item_of_dynamodb_is_json_and_the_same_each_time() -> None:
-    item = MappingProxyType(
-        {
-            "price": Decimal("19.99"),
-            "tiny": Decimal("1E-30"),
-            "tags": frozenset(("b", "a", "c")),
-            "numbers": frozenset((3, Decimal("1.5"))),
-            "raw": b"\x00\xff",
-            "nested": [{"none": None}, True],
-        }
-    )
-    body = json_body({"new": item})
-    assert body == json_body({"new": dict(item)})
-    assert b'"price":19.99,' in body
-    assert json.loads(body)["new"] == {
-        "price": 19.99,
-        "tiny": 1e-30,
-        "tags": ["a", "b", "c"],
-        "numbers": [1.5, 3],
-        "raw": "AP8=",
-        "nested": [{"none": None}, True],
-    }
-
-
-@pytest.mark.parametrize("payload", [object(), {"a": {1: "key"}}, 10**30, "half\ud800", {"a": frozenset((1, "a"))}])
-def test_what_json_cannot_say_is_a_template_error(payload: object) -> None:
-    with pytest.raises(TemplateError, match="payload"):
-        json_body(payload)
-
-
 @pytest.mark.parametrize(
     "own",
     [
@@ -142,7 +109,7 @@ def test_what_json_cannot_say_is_a_template_error(payload: object) -> None:
             {"Content-Type": "text/plain"},
         ),
         *({"X Y": "1"}, {"X:": "1"}, {"": "1"}, {"X\r\nY": "1"}, {7: "1"}, {"Ü": "1"}),
-        *({"X": ""}, {"X": " "}, {"X": "1\r\nHost: evil"}, {"X": "1\x00"}, {"X": 7}, {"X": "日本"}),
+        *({"X": ""}, {"X": " "}, {"X": 7}, {"X": "日本"}),
     ],
 )
 def test_headers_that_a_route_may_not_set(own: dict[Any, Any]) -> None:
@@ -153,3 +120,4 @@ def test_headers_that_a_route_may_not_set(own: dict[Any, Any]) -> None:
 def test_headers_that_a_route_may_set() -> None:
     assert headers(Authorization="Bearer abc")["Authorization"] == "Bearer abc"
     assert headers(**{"X-Topic": "Grüße an alle"})["X-Topic"] == "Grüße an alle"
+    assert headers(**{"X": "1\r\nHost: evil\n"})["X"] == "1 Host: evil"

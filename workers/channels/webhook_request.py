@@ -8,7 +8,7 @@ import base64
 import binascii
 import hmac
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,8 @@ import httpx
 import orjson
 
 from notifier.errors import TemplateError
+from notifier.text import one_line, sound, trimmed
+from workers.channels.header import ascii_urls
 
 MIN_SECRET, MAX_SECRET = 24, 64
 """Bytes."""
@@ -28,12 +30,15 @@ _OURS = re.compile(
     r"|user-agent|webhook-.*",
     re.IGNORECASE,
 )
+_NOT_SOUND = re.compile(rb"\\u00[01]|\\[bf]|\x7f|\xc2[\x80-\x9f]")
+"""How JSON may write a control character other than tab and line break."""
+_MANY_DIGITS = 400
 
 
 def endpoint(to: object, *, allow_http: bool) -> httpx.URL:
     """The URL, in the one spelling that all of its spellings have in common."""
     try:
-        url = httpx.URL(str(to).strip()).copy_with(fragment=None)
+        url = httpx.URL(trimmed(str(to))).copy_with(fragment=None)
     except (httpx.InvalidURL, ValueError):
         raise ValueError("the URL in `to` cannot be understood") from None
     if url.scheme != "https" and not (url.scheme == "http" and allow_http):
@@ -46,11 +51,17 @@ def endpoint(to: object, *, allow_http: bool) -> httpx.URL:
 
 
 def json_body(payload: Any) -> bytes:
-    """The payload as JSON; the values of a DynamoDB item too. Raises TemplateError."""
+    """The payload as JSON; the values of a DynamoDB item too: numbers with all digits that they are stored with, in
+    plain notation. Texts are as on every channel: see `notifier.text.sound`.
+    """
     try:
-        return orjson.dumps(payload, default=_plain)
-    except TypeError as error:
-        raise TemplateError(f"the payload cannot be written as JSON: {error}") from None
+        try:
+            body = orjson.dumps(payload, default=_plain)
+        except TypeError:  # an integer beyond 64 bits or half a surrogate pair: orjson asks nobody about those
+            return orjson.dumps(_copied(payload), default=_plain)
+        return orjson.dumps(_copied(payload), default=_plain) if _NOT_SOUND.search(body) else body
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TemplateError(f"the payload cannot be written as JSON: {sound(str(error))}") from None
 
 
 def secrets_of(text: str) -> tuple[bytes, ...]:
@@ -95,8 +106,26 @@ def _checked(name: object, value: object) -> str:
         raise ValueError(f"{str(name)[:100]!r} is not a valid header name")
     if _OURS.fullmatch(name):
         raise ValueError(f"the header {name} is not for a route to set")
-    if not isinstance(value, str) or not _VALUE.fullmatch(value):
+    if not isinstance(value, str) or not _VALUE.fullmatch(wire := ascii_urls(one_line(value))):
         raise ValueError(f"the header {name} is empty, not a text, or holds what no header may")
+    return wire
+
+
+def _copied(value: Any) -> Any:
+    """The same with sound texts and with integers of any length."""
+    match value:
+        case bool() | None:
+            return value
+        case str():
+            return sound(value)
+        case int():
+            return value if -(2**63) <= value < 2**64 else orjson.Fragment(int.__repr__(value))
+        case Mapping():
+            return {sound(name) if isinstance(name, str) else name: _copied(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_copied(each) for each in value]
+        case Set():
+            return [_copied(each) for each in sorted(value)]
     return value
 
 
@@ -104,11 +133,18 @@ def _plain(value: object) -> Any:
     """What orjson does not know: DynamoDB's numbers, bytes and sets; these sorted, to be the same each time."""
     match value:
         case Decimal():
-            return orjson.Fragment(str(value))
-        case set() | frozenset():
+            return orjson.Fragment(_number(value))
+        case Set():
             return sorted(value)
         case bytes():
             return base64.b64encode(value).decode()
         case Mapping():
             return dict(value)
     raise TypeError(f"there is no JSON for {type(value).__name__}")
+
+
+def _number(value: Decimal) -> str:
+    """Plain notation, `300000` and not `3E+5`: receivers read that as an integer. NaN is null, as for a float."""
+    if not value.is_finite():
+        return "null"
+    return format(value, "f") if abs(value.adjusted()) < _MANY_DIGITS else str(value)
