@@ -192,6 +192,68 @@ def test_the_text_decides_where_the_code_does_not(code: str, message: str, outco
     assert advice in found.reason
 
 
+SETTINGS_FAULTS = [
+    ("BadRequestException", "Configuration set x does not exist.", "NOTIFIER_SES_CONFIGURATION_SET"),
+    ("BadRequestException", "Configuration set <x> does not exist.", "NOTIFIER_SES_CONFIGURATION_SET"),
+    ("BadRequestException", "Configuration set doesn't exist", "NOTIFIER_SES_CONFIGURATION_SET"),
+    ("BadRequestException", "Invalid configuration set name <x y>.", "NOTIFIER_SES_CONFIGURATION_SET"),
+    ("ValidationException", "1 validation error detected: Value 'x ' at 'configurationSetName' failed to satisfy "
+     "constraint: Member must satisfy regular expression pattern", "NOTIFIER_SES_CONFIGURATION_SET"),
+    ("InvalidParameterValue", "Configuration set name is not valid: x", "NOTIFIER_SES_CONFIGURATION_SET"),
+    ("ConfigurationSetDoesNotExistException", "", "NOTIFIER_SES_CONFIGURATION_SET"),
+    ("BadRequestException", "EndpointId x does not exist", "check"),
+    ("BadRequestException", "Tenant not associated with resources", "tenant"),
+    ("BadRequestException", "The configuration set x is not associated with the tenant y", "tenant"),
+    ("BadRequestException", "Sending pool x does not exist", "pool"),
+    ("MessageRejected", "SendingPool <pool1> doesn't exist", "pool"),
+    ("BadRequestException", "No dedicated IP is available", "pool"),
+    ("BadRequestException", "The custom redirect domain x is not usable", "tracking"),
+    ("MessageRejected", "Sending has been paused for this account.", "console"),
+    ("BadRequestException", "Email sending is disabled for this configuration set", "console"),
+    ("MessageRejected", "Your account is under review", "console"),
+    ("MessageRejected", "Your AWS account has been suspended", "console"),
+    ("BadRequestException", "Sending is not enabled for the identity", "console"),
+    ("MessageRejected", "Email address not verified bo@example.com", "verify"),
+    ("MessageRejected", "The domain example.com has not been verified", "verify"),
+    ("BadRequestException", "The following identities failed the check in region EU-WEST-1: example.com", "verify"),
+    ("BadRequestException", "Daily sending quota exceeded", "quota"),
+    ("MessageRejected", "User arn:aws:iam::1:user/x is not authorized to perform ses:SendEmail", "permissions"),
+    ("OptInRequired", "", "account"),
+    ("SubscriptionRequiredException", "", "account"),
+    ("UnknownOperationException", "", "endpoint"),
+    ("MissingAuthenticationTokenException", "", "credentials"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "message", "advice"), SETTINGS_FAULTS)
+def test_what_an_account_or_a_setting_is_at_fault_for_parks_the_channel(code: str, message: str, advice: str) -> None:
+    found = outcome_of_error(refusal(code, 400, message))
+    assert isinstance(found, Blocked)
+    assert advice in found.reason
+    (entry,) = outcomes_of_bulk_answer(
+        {"BulkEmailEntryResults": [{"Status": "INVALID_PARAMETER", "Error": message or "x"}]}, 1
+    )
+    assert isinstance(entry, Blocked) is bool(message)
+    if "verif" not in message and "check" not in message:
+        assert not may_be_one_entry(refusal(code, 400, message, "SendBulkEmail"))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Local address contains control or whitespace: tenant paused@example.com",
+        "Illegal address: 'The account is suspended <configuration-set@example.com>'",
+        "Missing final '@domain'",
+        "Address length is more than 320 bytes long: 'Sending paused, configuration set <tenant@example.com>'",
+        "Domain contains illegal character: account@tenant",
+        "Invalid header name <X Y>",
+        "Duplicate header 'Subject'.",
+    ],
+)
+def test_what_stands_in_an_address_is_no_setting(message: str) -> None:
+    assert isinstance(outcome_of_error(refusal("BadRequestException", 400, message)), Rejected)
+
+
 def test_a_code_that_nobody_knows_is_told_by_its_status() -> None:
     outcome = outcome_of_error(refusal("SomethingNewException", 403))
     assert isinstance(outcome, Blocked)

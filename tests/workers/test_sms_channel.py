@@ -140,6 +140,33 @@ ANSWERS: dict[str, tuple[HttpAnswer, Outcome | type[Outcome]]] = {
     "throttled": (sns_error(400, "Throttling", "Rate exceeded"), Throttled),
     "throttled by SNS": (sns_error(429, "Throttled"), Throttled),
     "invalid parameter": (sns_error(400, "InvalidParameter", "PhoneNumber"), Rejected),
+    **{
+        f"a setting's fault: {said}": (sns_error(status, code, said), Blocked)
+        for status, code, said in (
+            (400, "InvalidParameter", "Invalid parameter: AWS.SNS.SMS.SenderID Reason: not registered"),
+            (400, "InvalidParameter", "Invalid parameter: SenderID is not valid"),
+            (400, "InvalidParameterValue", "Invalid parameter: MaxPrice Reason: above the limit of the account"),
+            (400, "InvalidParameter", "Invalid parameter: SMSType"),
+            (400, "InvalidParameter", "No origination entities available to send"),
+            (400, "InvalidParameter", "Invalid parameter: AWS.MM.SMS.OriginationNumber Reason: not of this account"),
+            (400, "ParameterValueInvalid", "MessageAttributes: The message attribute AWS.SNS.SMS.SMSType is invalid"),
+            (400, "InvalidParameter", "The SMS spend limit of the account is reached"),
+            (400, "SomethingNew", "No quota left for account"),
+            (400, "ValidationException", "Sending SMS is disabled for the account"),
+            (400, "InvalidParameter", "SMS is not supported in this region"),
+            (400, "InvalidParameter", "Invalid parameter: TopicArn or TargetArn Reason: no value for required parameter"),
+            (400, "KMSAccessDenied", "The ciphertext references a key that may not be used"),
+            (400, "KMSNotFoundException", "no such key"),
+            (400, "SubscriptionRequiredException", "The AWS Access Key Id needs a subscription for the service"),
+        )
+    },
+    "a number of the sandbox": (sns_error(400, "InvalidParameter", "the number is not verified: SMS sandbox"), NotSent),
+    "a number that is none": (
+        sns_error(400, "InvalidParameter", "Invalid parameter: PhoneNumber Reason: +1 is not valid to publish to"),
+        Rejected,
+    ),
+    "an empty text": (sns_error(400, "InvalidParameter", "Invalid parameter: Empty message"), Rejected),
+    "a setting's name in a 500": (sns_error(500, "InvalidParameter", "SenderID"), Unknown),
     "opted out": (sns_error(400, "OptedOut"), Rejected),
     "credentials": (sns_error(403, "SignatureDoesNotMatch"), Blocked),
     "not allowed": (sns_error(403, "AuthorizationError"), Blocked),
@@ -167,13 +194,31 @@ def test_each_answer_is_one_request_and_one_outcome(name: str, sns: Sns, make_ch
     assert isinstance(outcome, expected) if isinstance(expected, type) else outcome == expected
 
 
+def test_a_sender_that_the_route_names_is_its_own_fault(sns: Sns, make_channel: MakeChannel) -> None:
+    sns.says = sns_error(400, "InvalidParameter", "Invalid parameter: AWS.SNS.SMS.SenderID")
+    assert isinstance(send_one(make_channel(), sender="Mine"), Rejected)
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("half\ud800", "half\ufffd"),
+        ("O\x92Brien\x07", "O\ufffdBrien\ufffd"),
+        ("NUL\0", "NUL\ufffd"),
+        ("two\nlines", "two\nlines"),
+    ],
+)
+def test_texts_are_as_on_every_channel(text: str, sent: str, sns: Sns, make_channel: MakeChannel) -> None:
+    assert isinstance(send_one(make_channel(), text=text), Accepted)
+    assert parameters(sns.received[0])["Message"] == sent
+
+
 @pytest.mark.parametrize(
     "more",
     [
-        *({"text": ""}, {"text": " \n"}, {"text": "x" * 1601}, {"text": "half\ud800"}, {"text": None}, {"text": 7}),
-        *({"to": "912345678"}, {"to": "+0912345678"}, {"to": "+35191234567890123"}, {"to": "+351(912)345678"}),
-        *({"to": None}, {"to": "+٣٥١٩١٢٣٤٥٦٧٨"}, {"to": "arn:aws:sns:eu-west-1:1:topic"}, {"sender": "not this one"}),
-        *({"sender": 7}, {"sender": "٣٥١٩١٢٣٤٥٦٧٨"}),
+        *({"text": ""}, {"text": " \n"}, {"text": "x" * 1601}, {"text": None}, {"text": 7}),
+        *({"to": "912345678"}, {"to": "+0912345678"}, {"to": "+35191234567890123"}, {"to": None}),
+        *({"to": "arn:aws:sns:eu-west-1:1:topic"}, {"sender": "not this one"}, {"sender": 7}),
     ],
 )
 def test_what_must_not_leave_is_rejected_here(more: dict[str, Any], sns: Sns, make_channel: MakeChannel) -> None:

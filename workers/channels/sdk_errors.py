@@ -36,6 +36,7 @@ SLOWER = Verdict(Throttled)
 CREDENTIALS = Verdict(
     Blocked, "AWS does not take the credentials: check them, their permissions, and this machine's clock"
 )
+ACCOUNT = Verdict(Blocked, "the AWS account may not use this service: see the AWS console")
 CONFIGURATION = Verdict(Blocked, "check the credentials and settings of the AWS SDK, and NOTIFIER_AWS_*")
 UNREACHABLE = Verdict(Offline, "check the network, the proxy and the endpoint in NOTIFIER_AWS_*")
 LATE = Verdict(Late)
@@ -58,17 +59,37 @@ FRONT_DOOR: dict[str, Verdict] = {
         (
             "AccessDenied",
             "AccessDeniedException",
+            "AuthFailure",
             "ExpiredToken",
             "ExpiredTokenException",
             "IncompleteSignature",
+            "IncompleteSignatureException",
+            "InvalidAccessKeyId",
             "InvalidClientTokenId",
             "InvalidSignatureException",
+            "InvalidToken",
             "MissingAuthenticationToken",
+            "MissingAuthenticationTokenException",
+            "NotAuthorized",
             "RequestExpired",
+            "RequestTimeTooSkewed",
             "SignatureDoesNotMatch",
+            "TokenRefreshRequired",
+            "UnauthorizedOperation",
             "UnrecognizedClientException",
         ),
         CREDENTIALS,
+    ),
+    **dict.fromkeys(
+        (
+            "AccountDisabled",
+            "AccountProblem",
+            "AccountSuspended",
+            "OptInRequired",
+            "PendingVerification",
+            "SubscriptionRequiredException",
+        ),
+        ACCOUNT,
     ),
 }
 """Codes with which AWS refuses a request before the service sees it."""

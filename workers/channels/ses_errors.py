@@ -30,6 +30,8 @@ PAUSED = Verdict(Blocked, "sending is stopped: see the account and the configura
 UNVERIFIED = Verdict(Blocked, "verify the identity in SES; in the SES sandbox every recipient needs it too")
 MISSING = Verdict(Blocked, "check NOTIFIER_SES_CONFIGURATION_SET, the region and the endpoint")
 POOL = Verdict(Blocked, "the configuration set names no valid sending pool: mend it in SES")
+TRACKING = Verdict(Blocked, "mend the configuration set in SES: its tracking or redirect domain is not usable")
+TENANT = Verdict(Blocked, "associate the identity and the configuration set with the tenant in SES")
 
 CODES: dict[str, Verdict] = {
     **FRONT_DOOR,
@@ -44,7 +46,10 @@ CODES: dict[str, Verdict] = {
     "AccountSendingPausedException": PAUSED,
     "ConfigurationSetSendingPausedException": PAUSED,
     "ConfigurationSetDoesNotExist": MISSING,
+    "ConfigurationSetDoesNotExistException": MISSING,
     "TemplateDoesNotExist": MISSING,
+    "InvalidAction": MISSING,
+    "UnknownOperationException": MISSING,
     "InvalidParameterValue": REFUSED,
     "SerializationException": REFUSED,
     "ValidationException": REFUSED,
@@ -62,13 +67,30 @@ STATUSES: dict[int, Verdict] = {
 }
 """For codes that are not in the table: these refuse a request before it is acted upon."""
 
-TEXTS: dict[str, Verdict] = {
-    "is not verified": UNVERIFIED,
-    "daily message quota exceeded": QUOTA,
-    "sending suspended": PAUSED,
-    "sending paused": PAUSED,
-}
-"""Parts of messages, in lower case, that say more than the code they come with."""
+TEXTS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), verdict)
+    for pattern, verdict in (
+        (r"not (?:been )?verified|failed the check|unverified (?:identity|address|domain)", UNVERIFIED),
+        (r"(?:redirect|tracking) (?:sub)?domain|\bcustom domain", TRACKING),
+        (r"daily (?:message|sending) quota|24.hour (?:sending )?quota|sending quota (?:was |has been )?exceeded", QUOTA),
+        (r"maximum sending rate|\brate exceeded", SLOWER),
+        (r"sending (?:pool|ip)\b|\bip pool|dedicated ip", POOL),
+        (r"\btenant\b", TENANT),
+        (
+            r"\bsending\b[^.]{0,60}\b(?:suspended|paused|disabled|not enabled|not allowed|shut ?down)"
+            r"|\baccount\b[^.]{0,60}\b(?:suspended|paused|disabled|blocked|closed|shut ?down|under review|not active)"
+            r"|\b(?:suspended|paused|disabled)\b[^.]{0,40}\b(?:account|configuration set)",
+            PAUSED,
+        ),
+        (r"configuration[- ]?set|configurationset|\bendpoint ?id\b|multi-region endpoint", MISSING),
+        (r"not (?:subscribed|signed up)|not available in (?:this|the) region|not supported in (?:this|the) region", MISSING),
+        (r"not authorized|access denied|security token|signature (?:we calculated|expired|not yet)", CREDENTIALS),
+    )
+)
+"""What a message says, whatever the code it comes with, that is no fault of one mail: SES has no codes of its own for
+most settings (`BadRequestException: Configuration set <x> does not exist.`). The first that is found counts. Addresses
+are taken out of the message before: they may hold any of these words.
+"""
 
 BULK_STATUSES: dict[str, Verdict | type[Accepted]] = {
     "SUCCESS": Accepted,
@@ -92,6 +114,7 @@ BULK_STATUSES: dict[str, Verdict | type[Accepted]] = {
 """One entry of SendBulkEmail's answer; the longer names are those of its documentation."""
 
 _MAILBOX = re.compile(r"[^\s<>@,;:'\"]+(?=@)")
+_ADDRESS = re.compile(r"'[^']*@[^']*'|\"[^\"]*@[^\"]*\"|\"[^\"]*\"@[\w.-]*|[^\s<>@,;:'\"]*@[\w.-]*")
 _DOMAIN = re.compile(r"(?<=@)[\w-]+(?:\.[\w-]+)*")
 
 
@@ -190,7 +213,8 @@ def _verdict(status: int, code: str, text: str) -> Verdict | None:
 
 
 def _told_by(text: str) -> Verdict | None:
-    return next((verdict for part, verdict in TEXTS.items() if part in text.lower()), None)
+    said = _ADDRESS.sub("", text)
+    return next((verdict for pattern, verdict in TEXTS if pattern.search(said)), None)
 
 
 def _text(answer: Mapping[str, Any], name: str) -> str | None:

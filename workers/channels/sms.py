@@ -73,5 +73,5 @@ class SmsChannel:
         try:
             answer = client.publish(**request)
         except Exception as error:  # noqa: BLE001 - whatever it is, the message needs its outcome
-            return outcome_of_error(error)
+            return outcome_of_error(error, own_sender=bool(message.request.sender))
         return outcome_of_answer(answer)

@@ -26,6 +26,10 @@ OPERATION = "Publish"
 
 AGAIN = Verdict(NotSent)
 MISSING = Verdict(Blocked, "check the region and the endpoint: SMS is not offered in every region")
+SENDER = Verdict(Blocked, "check NOTIFIER_SMS_SENDER_ID and the other NOTIFIER_SMS_*, and what the account may send from")
+SPENT = Verdict(Blocked, "ask AWS for a higher limit of SMS or of spending, or wait for the next month")
+SANDBOX = Verdict(NotSent, "in the SMS sandbox each number has to be verified first: ask AWS to leave it")
+KEYS = Verdict(Blocked, "check the KMS key of SNS and the permissions to use it")
 NOT_OPEN = Verdict(Blocked, "open SMS for this account: AWS End User Messaging or the SNS console, SMS sandbox")
 
 CODES: dict[str, Verdict] = {
@@ -46,7 +50,37 @@ CODES: dict[str, Verdict] = {
     "NotFound": MISSING,
     "NotFoundException": MISSING,
     "OptInRequired": NOT_OPEN,
+    **dict.fromkeys(
+        (
+            f"KMS{what}{suffix}"
+            for what in ("AccessDenied", "Disabled", "InvalidState", "NotFound", "OptInRequired")
+            for suffix in ("", "Exception")
+        ),
+        KEYS,
+    ),
+    "KMSThrottling": SLOWER,
+    "KMSThrottlingException": SLOWER,
 }
+
+TEXTS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), verdict)
+    for pattern, verdict in (
+        (r"sandbox|not (?:a )?verified|unverified", SANDBOX),
+        (r"spend(?:ing)?[ -]?limit|MonthlySpendLimit|\bquota\b|limit (?:is |was |has been )?(?:exceeded|reached)", SPENT),
+        (
+            r"sender ?id|originat|max ?price|sms ?type|entity ?id|template ?id|message ?attribute|AWS\.(?:SNS|MM)\.SMS",
+            SENDER,
+        ),
+        (
+            r"\b(?:account|sms|sending)\b[^.]{0,60}\b(?:suspended|paused|disabled|blocked|closed|not enabled|not active"
+            r"|not subscribed|not signed up)",
+            NOT_OPEN,
+        ),
+        (r"\bregion\b|TopicArn|TargetArn", MISSING),
+        (r"not authorized|access denied|security token", CREDENTIALS),
+    )
+)
+"""What a message says that is no fault of one SMS: `InvalidParameter` stands for settings as well as for numbers."""
 
 STATUSES: dict[int, Verdict] = {
     400: AGAIN,
@@ -68,12 +102,12 @@ def outcome_of_answer(answer: Mapping[str, Any]) -> Outcome:
     return Accepted(answer.get("MessageId"))
 
 
-def outcome_of_error(error: Exception) -> Outcome:
-    """What became of a Publish that raised."""
-    return _of_refusal(error) if isinstance(error, ClientError) else outcome_of_failure(error)
+def outcome_of_error(error: Exception, *, own_sender: bool = False) -> Outcome:
+    """What became of a Publish that raised. `own_sender`: the route named the sender, which so is the message's own."""
+    return _of_refusal(error, own_sender) if isinstance(error, ClientError) else outcome_of_failure(error)
 
 
-def _of_refusal(error: ClientError) -> Outcome:
+def _of_refusal(error: ClientError, own_sender: bool) -> Outcome:
     fault = error.response.get("Error", {})
     code, text = str(fault.get("Code", "")), str(fault.get("Message", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -81,12 +115,16 @@ def _of_refusal(error: ClientError) -> Outcome:
     if error.operation_name != OPERATION:
         # The SDK asked another service for credentials, and was refused before it could send.
         return CREDENTIALS.because(f"{error.operation_name}: {reason}")
-    verdict = _verdict(status, code)
+    verdict = _verdict(status, code, text)
+    if verdict is SENDER and own_sender:
+        verdict = REFUSED
     return verdict.because(reason) if verdict else Unknown(discreet(reason))
 
 
-def _verdict(status: int, code: str) -> Verdict | None:
+def _verdict(status: int, code: str, text: str) -> Verdict | None:
     known = CODES.get(code)
     if code in UNSURE or (known is not SLOWER and status not in STATUSES):
         return None
-    return known or STATUSES[status]
+    if known is not None and known is not REFUSED:
+        return known
+    return next((verdict for pattern, verdict in TEXTS if pattern.search(text)), None) or known or STATUSES[status]
