@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 import structlog
 
-from notifier.errors import RoutesError, SettingsError
+from notifier.errors import RoutesError, SettingsError, UsageError
 from notifier.messages import Message
 from notifier.outcomes import Outcome
 from notifier.routes import Route
@@ -146,3 +146,17 @@ def warn_of_silence(names: Iterable[str], settings: Settings) -> None:
 def address_of(name: str, to: str) -> str:
     """The recipient as suppressions of that channel name it."""
     return channel_class(name).address(to)
+
+
+def checked_address(name: str, to: str) -> str:
+    """`address_of` for a recipient that somebody names now. Raises UsageError where the channel says that it is none.
+
+    A channel class says so by a static method `checked_address(to)`, which raises ValueError with a sentence that does
+    not repeat the recipient.
+    """
+    kind = channel_class(name)
+    check: Callable[[str], str] = getattr(kind, "checked_address", kind.address)
+    try:
+        return check(to)
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}") from None

@@ -71,7 +71,19 @@ class RoleSettings(BaseSettings):
         return {f"notifier_{process}": secret.get_secret_value() for process, secret in given if secret}
 
 
-class Settings(DatabaseSettings):
+class RecipientSettings(BaseSettings):
+    """How recipients are spelled: for workers, and for commands that name one."""
+
+    model_config = DatabaseSettings.model_config
+
+    sms_region: str = Field(
+        default="",
+        pattern="^([A-Z]{2})?$",
+        description="Country of phone numbers without a country code, as PT; without it such numbers are refused",
+    )
+
+
+class Settings(RecipientSettings, DatabaseSettings):
     """What a bridge and a worker need."""
 
     allow_nondurable_database: bool = Field(
@@ -236,6 +248,12 @@ def load_settings() -> Settings:
 def load_database_settings() -> DatabaseSettings:
     """The part of the settings that names the database; nothing else is demanded. Raises SettingsError."""
     return read_settings(DatabaseSettings)
+
+
+@cache
+def load_recipient_settings() -> RecipientSettings:
+    """The part of the settings that says how recipients are spelled. Raises SettingsError."""
+    return read_settings(RecipientSettings)
 
 
 def read_settings(kind: type[SettingsT]) -> SettingsT:

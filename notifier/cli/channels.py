@@ -56,11 +56,13 @@ def add(
     """Write to this recipient no more."""
     from notifier.outbox import Suppressions
 
+    from notifier.channels import checked_address
+
     if reason not in ("manual", "unsubscribe"):
         raise UsageError(f"--reason is manual or unsubscribe, not {reason!r}; the others come from feedback")
+    recipient = checked_address(channel, address)
     with connected() as engine:
-        mailbox = _address(channel, address)
-        added = Suppressions(engine, actor=operator()).add(channel, mailbox, reason=reason, topic=topic, note=note)
+        added = Suppressions(engine, actor=operator()).add(channel, recipient, reason=reason, topic=topic, note=note)
     if json:
         print_json({"suppressed": added})
     else:

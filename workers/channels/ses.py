@@ -13,7 +13,7 @@ from notifier.messages import Email, EmailContent, Message
 from notifier.outcomes import Accepted, Outcome
 from notifier.settings import Settings
 from notifier.templates import Templates
-from workers.channels.address import mailbox_of, wire_address
+from workers.channels.address import checked_mailbox, mailbox_of, wire_address
 from workers.channels.sdk_errors import outcome_before_request
 from workers.channels.ses_calls import Call, Plan, SendBulkEmail
 from workers.channels.ses_client import SesClient
@@ -52,6 +52,13 @@ class SesChannel:
     @staticmethod
     def address(to: str) -> str:
         return mailbox_of(to)
+
+    @staticmethod
+    def checked_address(to: str) -> str:
+        try:
+            return checked_mailbox(to)
+        except ValueError as error:
+            raise ValueError(f"the address {error}") from None
 
     @staticmethod
     def silence(settings: Settings) -> str | None:

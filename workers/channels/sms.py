@@ -8,9 +8,10 @@ from notifier.errors import SettingsError, TemplateError
 from notifier.messages import Message, Sms, SmsContent
 from notifier.outcomes import Outcome, Rejected
 from notifier.send_pool import SendPool
-from notifier.settings import Settings
+from notifier.settings import Settings, load_recipient_settings
 from notifier.templates import Templates
 from workers.channels.aws_client import AwsClient
+from workers.channels.phone_number import is_region
 from workers.channels.sdk_errors import outcome_before_request
 from workers.channels.sms_request import number_of, publish_request, sms_attributes
 from workers.channels.sns_errors import outcome_of_answer, outcome_of_error
@@ -32,6 +33,9 @@ class SmsChannel:
             self._attributes = sms_attributes(settings)
         except ValueError as error:
             raise SettingsError(f"NOTIFIER_SMS_SENDER_ID {error}") from None
+        self._region = settings.sms_region
+        if self._region and not is_region(self._region):
+            raise SettingsError(f"NOTIFIER_SMS_REGION {self._region} is no country: two letters, as PT")
         self._rate = settings.sms_per_second
         self._client = AwsClient("sns", settings.endpoint("sns"), settings, CONCURRENCY)
         self._pool = SendPool("sms", settings.send_lease_seconds, CONCURRENCY)
@@ -39,9 +43,14 @@ class SmsChannel:
     @staticmethod
     def address(to: str) -> str:
         try:
-            return number_of(to)
+            return SmsChannel.checked_address(to)
         except ValueError:
             return to.strip()
+
+    @staticmethod
+    def checked_address(to: str) -> str:
+        """In E.164, with the country of this process's settings."""
+        return number_of(to, load_recipient_settings().sms_region)
 
     def rate(self) -> float | None:
         return self._rate
@@ -63,7 +72,7 @@ class SmsChannel:
 
     def _send_one(self, message: Message[Sms, SmsContent]) -> Outcome:
         try:
-            request = publish_request(message, self._attributes)
+            request = publish_request(message, self._attributes, self._region)
         except (AttributeError, TypeError, ValueError) as error:
             return Rejected(str(error))
         try:

@@ -7,24 +7,23 @@ from typing import Any
 from notifier.messages import Message, Sms, SmsContent
 from notifier.settings import Settings
 from notifier.text import sound
+from workers.channels.phone_number import e164
 
 LONGEST = 1600
 """Characters that SNS takes in one Publish."""
 
-_NUMBER = re.compile(r"\+[1-9]\d{6,14}")
-_BETWEEN = str.maketrans("", "", " \u00a0.-")
 _SENDER_ID = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]{1,11}")
 _OWN_NUMBER = re.compile(r"\+?[0-9]{5,15}")
 
 Attributes = Mapping[str, Mapping[str, str]]
 
 
-def number_of(to: object) -> str:
-    """`+351 912-345-678` as E.164 has it: +351912345678. Whether it is somebody's is the provider's to say."""
-    number = to.translate(_BETWEEN) if isinstance(to, str) else ""
-    if not number.isascii() or not _NUMBER.fullmatch(number):
-        raise ValueError("the number in `to` is not in E.164: a plus, the country, the number")
-    return number
+def number_of(to: object, region: str = "") -> str:
+    """The number in `to` as E.164 has it, +351912345678. `region` is the country of numbers without a plus, as PT."""
+    try:
+        return e164(to, region)
+    except ValueError as error:
+        raise ValueError(f"the number in `to` {error}") from None
 
 
 def sms_attributes(settings: Settings) -> Attributes:
@@ -38,23 +37,26 @@ def sms_attributes(settings: Settings) -> Attributes:
     return attributes
 
 
-def publish_request(message: Message[Sms, SmsContent], attributes: Attributes) -> dict[str, Any]:
+def publish_request(message: Message[Sms, SmsContent], attributes: Attributes, region: str = "") -> dict[str, Any]:
     sms, text = message.request, sound(message.content.text)
     if not text.strip():
         raise ValueError("the text is empty")
     if len(text) > LONGEST:
         raise ValueError(f"the text has {len(text)} characters; SNS takes {LONGEST}")
-    own = _from(sms.sender) if sms.sender else {}
-    return {"PhoneNumber": number_of(sms.to), "Message": text, "MessageAttributes": {**attributes, **own}}
+    own = _from(sms.sender, region) if sms.sender else {}
+    return {"PhoneNumber": number_of(sms.to, region), "Message": text, "MessageAttributes": {**attributes, **own}}
 
 
-def _from(sender: str) -> dict[str, dict[str, str]]:
+def _from(sender: str, region: str) -> dict[str, dict[str, str]]:
     if _OWN_NUMBER.fullmatch(sender):
         return {"AWS.MM.SMS.OriginationNumber": _text(sender)}
     try:
         return _sender(sender)
     except ValueError as error:
-        raise ValueError(f"the `sender` {error}") from None
+        try:
+            return {"AWS.MM.SMS.OriginationNumber": _text(e164(sender, region))}
+        except ValueError:
+            raise ValueError(f"the `sender` {error}") from None
 
 
 def _sender(sender_id: str) -> dict[str, dict[str, str]]:

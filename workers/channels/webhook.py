@@ -36,9 +36,13 @@ class WebhookChannel:
     @staticmethod
     def address(to: str) -> str:
         try:
-            return str(endpoint(to, allow_http=True))
+            return WebhookChannel.checked_address(to)
         except ValueError:
             return to.strip()
+
+    @staticmethod
+    def checked_address(to: str) -> str:
+        return str(endpoint(to, allow_http=True))
 
     def rate(self) -> float | None:
         return None

@@ -14,6 +14,7 @@ from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Rejected, Thr
 from notifier.send_pool import SendPool, timeouts
 from notifier.settings import Settings, read_settings
 from notifier.templates import Templates
+from notifier.text import one_line, trimmed
 from notifier_ntfy.push import Push
 
 _TOPIC = re.compile(r"[-_A-Za-z0-9]{1,64}")
@@ -57,7 +58,7 @@ class NtfyChannel:
 
     @staticmethod
     def address(to: str) -> str:
-        return to.strip()
+        return trimmed(to)
 
     def rate(self) -> float | None:
         return None
@@ -89,11 +90,12 @@ class NtfyChannel:
 def _published(message: Message[Push, str]) -> dict[str, Any]:
     """What ntfy is told. Raises ValueError, which does not repeat the topic: whoever knows it can read along."""
     push = message.request
-    if not _TOPIC.fullmatch(push.to):
+    topic = trimmed(push.to)
+    if not _TOPIC.fullmatch(topic):
         raise ValueError("the topic in `to` is not 1 to 64 letters, digits, - and _")
     if not message.content:
         raise ValueError("the text is empty")
-    return {"topic": push.to, "message": message.content, "title": push.title or "", "priority": push.priority}
+    return {"topic": topic, "message": message.content, "title": one_line(push.title or ""), "priority": push.priority}
 
 
 def _outcome(answer: httpx.Response, topic: str) -> Outcome:

@@ -1,0 +1,89 @@
+"""A phone number as providers take it: E.164. Pure. What is none raises ValueError, which does not repeat it."""
+
+import re
+import unicodedata
+from functools import cache, lru_cache
+
+from phonenumbers import (
+    SUPPORTED_REGIONS,
+    NumberParseException,
+    PhoneNumber,
+    PhoneNumberFormat,
+    ValidationResult,
+    format_number,
+    is_possible_number_with_reason,
+    parse,
+)
+
+from notifier.text import UNSEEN, trimmed
+
+_LONGEST = 100
+_SIGNS = re.compile(r"\+?[\d\s()\[\].,/·•'~_-]+")
+_UNSEEN = re.compile(f"[{UNSEEN}\u200c\u200d]")
+
+_REASONS = {
+    ValidationResult.INVALID_COUNTRY_CODE: "has a country code that no country has",
+    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "has no area code",
+    ValidationResult.TOO_SHORT: "is too short for its country",
+    ValidationResult.TOO_LONG: "is too long for its country",
+    ValidationResult.INVALID_LENGTH: "has a length that no number of its country has",
+}
+
+
+@lru_cache(maxsize=2_000)  # the same message asks twice: for what suppressions call it, and for its request
+def e164(to: object, region: str = "") -> str:
+    """`(0351) 912‑345‑678`, in any digits, as +351912345678. `region` is the country of numbers without a plus, as PT.
+
+    Whether it is somebody's is the provider's to say: new ranges are opened every month.
+    """
+    if not isinstance(to, str):
+        raise ValueError("is not a text")
+    if len(to) > _LONGEST:
+        raise ValueError(f"is longer than {_LONGEST} characters")
+    number = _parsed(_spelled(to), region)
+    if number.extension:
+        raise ValueError("has an extension, which no SMS reaches")
+    reason = is_possible_number_with_reason(number)
+    if reason != ValidationResult.IS_POSSIBLE:
+        raise ValueError(_REASONS.get(reason, "is not a phone number"))
+    return format_number(number, PhoneNumberFormat.E164)
+
+
+@cache
+def is_region(region: str) -> bool:
+    """Whether numbers of this country, as PT, are known."""
+    return region in SUPPORTED_REGIONS
+
+
+def _spelled(to: str) -> str:
+    """In ASCII. Letters are refused, although telephones have some on their keys."""
+    text = trimmed(_UNSEEN.sub("", to))
+    if text[:4].lower() == "tel:":
+        text = text[4:]
+    if not text.isascii():
+        text = "".join(_ascii(sign) for sign in text)
+    if not text:
+        raise ValueError("is empty")
+    if not _SIGNS.fullmatch(text):
+        raise ValueError("holds letters or other signs that no phone number has")
+    return text
+
+
+def _ascii(sign: str) -> str:
+    category = unicodedata.category(sign)
+    if category == "Nd":
+        return str(unicodedata.digit(sign))
+    if category in ("Pd", "Zs") or sign == "\u2212":
+        return "-" if category != "Zs" else " "
+    return unicodedata.normalize("NFKC", sign)
+
+
+def _parsed(text: str, region: str) -> PhoneNumber:
+    try:
+        return parse(text, region or None)
+    except NumberParseException as error:
+        if error.error_type != NumberParseException.INVALID_COUNTRY_CODE:
+            raise ValueError("is too short or too long for a phone number") from None
+    if text.startswith("+"):
+        raise ValueError("has a country code that no country has")
+    raise ValueError("names no country: write a plus and the country code first, or set NOTIFIER_SMS_REGION")
