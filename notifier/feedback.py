@@ -21,6 +21,10 @@ class FeedbackKind(StrEnum):
     """Anything else that happened to an accepted message, such as an open or a click."""
     DELIVERY = "delivery"
     BOUNCE = "bounce"
+    SUPPRESSED = "suppressed"
+    """Accepted, and not sent: the provider keeps the address on a list of those that bounced or complained before. It
+    counts into none of the rates by which an account is judged.
+    """
     COMPLAINT = "complaint"
     REJECT = "reject"
     """Accepted, and then refused for its content."""
@@ -35,7 +39,8 @@ class Feedback:
 
     `notification_id` and `attempt` are our tags, None where the message carries none; `message_id` is the
     provider's. `sent_at` is when the provider took the message, `occurred_at` when this happened to it.
-    `recipient` is whom this message was sent to. `permanent` says of a bounce that the address will never work.
+    `recipient` is whom this message was sent to. `permanent` says that the address will never work: of a bounce, or of
+    one that is suppressed for an earlier bounce and not for a complaint.
     `detail` is the provider's diagnosis.
     """
 
@@ -57,3 +62,11 @@ class DeadLetter:
 
     raw: bytes
     error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message of the feedback queue that is about no mail: what the operator should know. `urgent`: and do."""
+
+    text: str
+    urgent: bool = False

@@ -6,18 +6,10 @@ from typing import Any, Protocol
 import orjson
 
 from bridge.feedback.events import feedback_of
+from bridge.feedback.notices import notice_of
 from bridge.feedback.sns_signature import Envelope
 from notifier.errors import DecodeError, Unreachable
-from notifier.feedback import DeadLetter, Feedback
-
-_CONFIRMATIONS = {
-    "SubscriptionConfirmation": (
-        "SNS asks to confirm a subscription, which only a person may do: compare its TopicArn, then "
-        "`aws sns confirm-subscription` with its Token"
-    ),
-    "UnsubscribeConfirmation": "somebody ended the subscription of this queue: if that was not you, subscribe again",
-}
-_GREETING = "Successfully validated SNS topic for Amazon SES event publishing."
+from notifier.feedback import DeadLetter, Feedback, Notice
 
 
 class Signed(Protocol):
@@ -33,9 +25,14 @@ class Opener:
     def __init__(self, signed: Signed | None) -> None:
         self._signed = signed
 
-    def read(self, body: str) -> list[Feedback] | DeadLetter:
-        """Raises Unreachable where it cannot be known yet whether the message is genuine."""
+    def read(self, body: str) -> list[Feedback] | Notice | DeadLetter:
+        """Raises Unreachable where it cannot be known yet whether the message is genuine.
+
+        A notice is believed without a signature: it changes nothing.
+        """
         try:
+            if (notice := notice_of(body)) is not None:
+                return notice
             return feedback_of(self._record(body))
         except DecodeError as error:
             return dead(body, str(error))
@@ -47,8 +44,6 @@ class Opener:
     def _record(self, body: str) -> object:
         message = _parsed(body)
         wrapped = isinstance(message, dict) and {"Type", "TopicArn", "Message"} <= message.keys()
-        if wrapped and (asked := _CONFIRMATIONS.get(str(message["Type"]))):
-            raise DecodeError(asked)
         if self._signed is None:
             if wrapped:
                 raise DecodeError(
@@ -69,8 +64,6 @@ def dead(body: str, error: str) -> DeadLetter:
 
 
 def _parsed(text: str) -> Any:
-    if text.strip() == _GREETING:
-        raise DecodeError("SES's greeting to a new topic: all is well")
     try:
         return orjson.loads(text)
     except ValueError:

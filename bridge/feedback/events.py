@@ -17,6 +17,8 @@ _MOST_DETAIL = 500
 _MOST_ID = 256
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ATTEMPT = re.compile(r"[1-9][0-9]{0,8}")
+_ON_A_LIST = re.compile(r"On[A-Za-z]*SuppressionList")
+"""Of the account, say. Not `Suppressed`: messages to addresses on SES's own global list count as bounces."""
 _WORD = re.compile(r"[^\s<>()\[\]\"',;:]+")
 
 Record = Mapping[str, Any]
@@ -84,7 +86,8 @@ def _bounce(proof: Feedback, bounce: Record) -> list[Feedback]:
     diagnosis = next((_text(each.get("diagnosticCode")) for each in people), "")
     if (kind, subtype) == ("Transient", "General") and not diagnosis and not any("status" in each for each in people):
         return _other(proof, bounce)  # a machine answered that its owner is out of office: it is in the mailbox
-    bounced = _happened(proof, FeedbackKind.BOUNCE, bounce, f"{kind}/{subtype}", diagnosis)
+    what = FeedbackKind.SUPPRESSED if _ON_A_LIST.fullmatch(subtype) else FeedbackKind.BOUNCE
+    bounced = _happened(proof, what, bounce, f"{kind}/{subtype}", diagnosis)
     return [replace(bounced, recipient=proof.recipient or _of(people), permanent=kind == "Permanent")]
 
 
@@ -92,8 +95,9 @@ def _complaint(proof: Feedback, complaint: Record) -> list[Feedback]:
     kind = _text(complaint.get("complaintFeedbackType"))
     if kind == "not-spam":
         return _other(proof, complaint)  # the opposite of a complaint
-    people = _people(complaint.get("complainedRecipients"))
-    complained = _happened(proof, FeedbackKind.COMPLAINT, complaint, kind, _text(complaint.get("complaintSubType")))
+    people, subtype = _people(complaint.get("complainedRecipients")), _text(complaint.get("complaintSubType"))
+    what = FeedbackKind.SUPPRESSED if _ON_A_LIST.fullmatch(subtype) else FeedbackKind.COMPLAINT
+    complained = _happened(proof, what, complaint, kind, subtype)
     return [replace(complained, recipient=proof.recipient or _of(people))]
 
 

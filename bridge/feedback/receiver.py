@@ -16,7 +16,7 @@ from bridge.feedback.flow import Flow
 from bridge.feedback.queue import QueueMessage
 from notifier.database import DatabaseError, cause, is_refused
 from notifier.errors import Unreachable
-from notifier.feedback import DeadLetter, Feedback
+from notifier.feedback import DeadLetter, Feedback, Notice
 from notifier.outbox import Settled
 from notifier.telemetry import trace
 
@@ -134,6 +134,8 @@ class Receiver:
             known.append(message)
             if isinstance(found, DeadLetter):
                 letters.append(found)
+            elif isinstance(found, Notice):
+                _pass_on(found)
             else:
                 events += found
         if reason:
@@ -168,6 +170,14 @@ class Receiver:
         letter = dead(message.body, what)
         _tell(self._settlement.settle([], [letter]), [letter])
         return [message]
+
+
+def _pass_on(notice: Notice) -> None:
+    """Logged before the message is deleted: a crash in between logs it twice."""
+    if notice.urgent:
+        log.error("ALARM: a message of SES or SNS about no mail", notice=notice.text)
+    else:
+        log.info("a message of SES or SNS about no mail", notice=notice.text)
 
 
 def _tell(settled: Settled, letters: Sequence[DeadLetter]) -> None:

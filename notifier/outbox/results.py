@@ -12,6 +12,7 @@ from notifier.outbox.days import within
 RESULTS: Mapping[FeedbackKind, Status] = {
     FeedbackKind.DELIVERY: Status.DELIVERED,
     FeedbackKind.BOUNCE: Status.BOUNCED,
+    FeedbackKind.SUPPRESSED: Status.BOUNCED,
     FeedbackKind.REJECT: Status.BOUNCED,
     FeedbackKind.RENDERING_FAILURE: Status.BOUNCED,
     FeedbackKind.COMPLAINT: Status.COMPLAINED,

@@ -108,6 +108,8 @@ def barring(event: Feedback) -> tuple[str, str] | None:
             return "complaint", ""
         case FeedbackKind.BOUNCE if event.permanent:
             return "hard_bounce", ""
+        case FeedbackKind.SUPPRESSED:
+            return "hard_bounce" if event.permanent else "complaint", ""
         case FeedbackKind.UNSUBSCRIBE:
             return "unsubscribe", event.topic or ""
         case _:

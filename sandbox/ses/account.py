@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.ses import limits
-from sandbox.ses.errors import ApiError
+from sandbox.ses.errors import ApiError, bad_request
 from sandbox.ses.mail import Envelope
 
 # What GetAccount says where the simulator has no limit.
@@ -28,12 +28,16 @@ class Account:
 
     def check(self, envelope: Envelope) -> None:
         limits.check_identity(envelope.sender, self.identities)
-        if envelope.configuration_set is not None:
-            self.check_configuration_set(envelope.configuration_set)
+        if envelope.configuration_set is not None and not self.has(envelope.configuration_set):
+            # Not the NotFoundException of its model: SES says no more than that the request is bad.
+            raise bad_request(f"Configuration set <{envelope.configuration_set}> does not exist.")
 
     def check_configuration_set(self, name: str) -> None:
-        if self.configuration_sets and name not in self.configuration_sets:
+        if not self.has(name):
             raise ApiError("NotFoundException", f"Configuration set <{name}> does not exist.")
+
+    def has(self, configuration_set: str) -> bool:
+        return not self.configuration_sets or configuration_set in self.configuration_sets
 
     def describe(self, rate: float | None, sent: int) -> dict[str, Any]:
         """GetAccount; `sent` stands for the last 24 hours."""

@@ -18,7 +18,6 @@ from sandbox.ses.sending import THROTTLED, Desk
 _STATUS: Mapping[str, str] = {
     "BadRequestException": "INVALID_PARAMETER",
     "MessageRejected": "MESSAGE_REJECTED",
-    "NotFoundException": "CONFIGURATION_SET_NOT_FOUND",
 }
 
 
@@ -56,6 +55,9 @@ def _check_calls(desk: Desk, entries: int) -> None:
 def _compose(desk: Desk, body: Json, entries: Sequence[Json], size: int) -> list[Entry]:
     shared = common(body, "SendBulkEmail")
     check_sender(shared)
+    if shared.configuration_set is not None and not desk.account.has(shared.configuration_set):
+        error = f"Configuration set <{shared.configuration_set}> does not exist."
+        return [Refused("CONFIGURATION_SET_NOT_FOUND", error)] * len(entries)
     part = need(need(body, "DefaultContent", dict), "Template", dict)
     try:
         template = inline_template(part, size)

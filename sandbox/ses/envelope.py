@@ -51,6 +51,7 @@ def envelope(shared: Common, destination: Json, title: Title) -> Envelope:
     to, cc, bcc = (tuple(take_all(destination, kind, str)) for kind in _DESTINATION)
     limits.check_recipients(to + cc + bcc)
     limits.check_tags(title.tags)
+    limits.check_subject(title.subject)
     return Envelope(
         shared.operation,
         shared.sender,

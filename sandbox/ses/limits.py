@@ -8,6 +8,8 @@ from sandbox.ses.errors import ApiError, bad_request
 MAX_BULK_ENTRIES = 50
 MAX_RECIPIENTS = 50
 MAX_HEADERS = 15
+MAX_ADDRESS = 320
+MAX_LOCAL = 64
 MAX_HEADER_LENGTH = 996
 MAX_TEMPLATE_DATA = 262_144
 MAX_INLINE_REQUEST = 1024 * 1024
@@ -16,29 +18,73 @@ _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _HEADER_NAME = re.compile(r"[!-9;-@A-~]{1,126}")
 _HEADER_VALUE = re.compile(r"[ -~]{1,995}")
 _CONFIGURATION_SET = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_ADDRESS = re.compile(r"[!-;=?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+_MAILBOX = re.compile(r"<((?:\"(?:[^\"\\]|\\.)*\"@)?[^<>\"]*)>\Z")
+_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"")
+_NAME = re.compile(r"(?:\"(?:[^\"\\]|\\.)*\"|[^\"<>@,;:()\[\]\\])*")
+_DOMAIN = re.compile(r"[A-Za-z0-9.-]+")
 
 Pairs = Sequence[tuple[str, str]]
 
 
 def bare(address: str) -> str:
     """`Ann <ann@example.com>` without the name."""
-    if address.endswith(">"):
-        return address[address.rfind("<") + 1 : -1]
+    if (found := _MAILBOX.search(address)) is not None:
+        return found[1]
     return address.strip()
 
 
 def check_address(address: str) -> None:
+    """As SES does: by the rules of JavaMail, whose words its answers are."""
     if not address.isascii():
         raise bad_request(f"Non-ASCII characters in address: {address!r}; encode the name as RFC 2047 says")
-    plain = bare(address)
-    if _ADDRESS.fullmatch(plain):
-        return
-    if "@" not in plain:
+    if len(address) > MAX_ADDRESS:
+        raise bad_request(f"Address length is more than {MAX_ADDRESS} bytes long: '{address}'")
+    found = _MAILBOX.search(address)
+    if found is not None and not _NAME.fullmatch(address[: found.start()]):
+        raise bad_request(f"Illegal address: {address!r}")
+    local, at, domain = bare(address).rpartition("@")
+    if not at:
         raise bad_request("Missing final '@domain'")
-    if any(character <= " " for character in plain):
+    if len(local) > MAX_LOCAL:
+        raise bad_request(f"Local address is longer than {MAX_LOCAL} characters")
+    if not _QUOTED.fullmatch(local):
+        _check_local(local)
+    _check_domain(domain)
+
+
+def _check_local(local: str) -> None:
+    if not local:
+        raise bad_request("Missing local name")
+    if local.startswith("."):
+        raise bad_request("Local address starts with dot")
+    if local.endswith("."):
+        raise bad_request("Local address ends with dot")
+    if ".." in local:
+        raise bad_request("Local address contains dot-dot")
+    if any(sign <= " " or sign == "\x7f" for sign in local):
         raise bad_request("Local address contains control or whitespace")
-    raise bad_request(f"Illegal address: {address!r}")
+    if any(sign in '()<>,;:\\"[]@' for sign in local):
+        raise bad_request("Local address contains illegal character")
+
+
+def _check_domain(domain: str) -> None:
+    if not domain:
+        raise bad_request("Missing domain")
+    if domain.startswith("."):
+        raise bad_request("Domain starts with dot")
+    if domain.endswith("."):
+        raise bad_request("Domain ends with dot")
+    if ".." in domain:
+        raise bad_request("Domain contains dot-dot")
+    if any(sign <= " " or sign == "\x7f" for sign in domain):
+        raise bad_request("Domain contains control or whitespace")
+    if not _DOMAIN.fullmatch(domain):
+        raise bad_request("Domain contains illegal character")
+
+
+def check_subject(subject: str) -> None:
+    if any(sign < " " or "\x7f" <= sign <= "\x9f" for sign in subject):
+        raise bad_request("Control characters are not allowed in the subject")
 
 
 def check_recipients(recipients: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bridge.feedback.envelope import Opener
 from bridge.feedback.sns_signature import Envelope
 from notifier.errors import DecodeError, Unreachable
-from notifier.feedback import DeadLetter, Feedback, FeedbackKind
+from notifier.feedback import DeadLetter, Feedback, FeedbackKind, Notice
 from tests.feedback import records
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:ses-events"
@@ -35,7 +35,7 @@ def wrapped(message: Any, **changes: Any) -> str:
     return json.dumps({"Type": "Notification", "TopicArn": TOPIC, "Message": text, **changes})
 
 
-def error_of(found: list[Feedback] | DeadLetter) -> str:
+def error_of(found: list[Feedback] | Notice | DeadLetter) -> str:
     assert isinstance(found, DeadLetter)
     return found.error
 
@@ -75,19 +75,71 @@ def test_a_mistake_of_ours_costs_one_message() -> None:
     assert error_of(found) == "a mistake in Notifier: KeyError"
 
 
-@pytest.mark.parametrize("opener", [BARE, WRAPPED])
+@pytest.mark.parametrize("opener", [BARE, WRAPPED, Opener(Believes(DecodeError("forged")))])
 def test_a_subscription_is_confirmed_by_hand_only(opener: Opener) -> None:
-    body = wrapped("You have chosen to subscribe", Type="SubscriptionConfirmation", SubscribeURL="https://x.example")
-    assert "aws sns confirm-subscription" in error_of(opener.read(body))
-    assert "ended the subscription" in error_of(opener.read(wrapped("x", Type="UnsubscribeConfirmation")))
+    asked = wrapped("You have chosen to subscribe", Type="SubscriptionConfirmation", Token="abc\n7", SubscribeURL="x")
+    notice = opener.read(asked)
+    assert isinstance(notice, Notice)
+    assert notice.urgent
+    assert f"aws sns confirm-subscription --topic-arn {TOPIC} --token abc 7" in notice.text
+    ended = opener.read(wrapped("x", Type="UnsubscribeConfirmation"))
+    assert isinstance(ended, Notice)
+    assert ended.urgent
+    assert "ended the subscription" in ended.text
 
 
-GREETING = "Successfully validated SNS topic for Amazon SES event publishing."
+GREETINGS = {
+    "a configuration set": "Successfully validated SNS topic for Amazon SES event publishing.",
+    "in JSON": '"Successfully validated SNS topic for Amazon SES event publishing."',
+    "with a line break": " Successfully validated SNS topic for Amazon SES event publishing.\n",
+    "another destination": "Successfully validated SQS queue for Amazon SES event publishing.",
+    "an identity": json.dumps(
+        {
+            "notificationType": "AmazonSnsSubscriptionSucceeded",
+            "message": "You have successfully subscribed your Amazon SNS topic 'x' to receive 'Bounce' notifications "
+            "from Amazon SES for identity 'example.com'.",
+        }
+    ),
+}
 
 
-@pytest.mark.parametrize(("opener", "body"), [(BARE, GREETING), (WRAPPED, wrapped(GREETING))])
-def test_the_greeting_of_a_new_topic_is_told_from_a_mistake(opener: Opener, body: str) -> None:
-    assert error_of(opener.read(body)) == "SES's greeting to a new topic: all is well"
+@pytest.mark.parametrize("greeting", GREETINGS.values(), ids=GREETINGS)
+@pytest.mark.parametrize("opener", [BARE, WRAPPED])
+def test_a_greeting_of_ses_is_no_dead_letter(opener: Opener, greeting: str) -> None:
+    for body in (greeting, wrapped(greeting)):
+        notice = opener.read(body)
+        assert isinstance(notice, Notice)
+        assert not notice.urgent
+
+
+@pytest.mark.parametrize(
+    "detail_type", ["Sending Status Disabled", "Advisor Recommendation Status Open", "Account Quota Changed"]
+)
+def test_what_ses_tells_of_the_account_is_told_on(detail_type: str) -> None:
+    body = json.dumps({"source": "aws.ses", "detail-type": detail_type, "detail": {"version": "1.0.0"}})
+    for found in (BARE.read(body), WRAPPED.read(wrapped(body))):
+        assert isinstance(found, Notice)
+        assert found.urgent
+        assert detail_type in found.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps(records.send(headers=[{"name": "Subject", "value": "Successfully validated SNS topic"}])),
+        json.dumps(records.send(headers=[{"name": "Subject", "value": "SubscriptionConfirmation"}])),
+        json.dumps(records.by_eventbridge(records.send())),
+        json.dumps({**records.send(), "Type": "SubscriptionConfirmation"}),
+    ],
+)
+def test_an_event_is_no_notice(body: str) -> None:
+    (said,) = BARE.read(body)
+    assert said.kind is FeedbackKind.SEND
+
+
+@pytest.mark.parametrize("kind", [[], {}, 7, None, "Notification"])
+def test_an_envelope_of_an_odd_type_is_kept(kind: Any) -> None:
+    assert isinstance(BARE.read(wrapped("Confirmation", Type=kind)), DeadLetter)
 
 
 def test_half_a_character_in_a_long_header_does_not_cost_the_event() -> None:
@@ -156,6 +208,8 @@ def assert_nothing_is_dropped(opener: Opener, body: str) -> None:
         assert found.raw == body.encode("utf-8", "surrogatepass")
         assert found.error
         assert not found.error.startswith("a mistake"), found.error
+    elif isinstance(found, Notice):
+        assert found.text.isprintable()
     else:
         assert found
         for each in found:

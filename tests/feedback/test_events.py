@@ -58,14 +58,27 @@ def test_every_type_of_event_is_understood(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("subtype", "person", "permanent"),
-    [("Suppressed", HARD, True), ("OnAccountSuppressionList", HARD, True), ("NoEmail", {}, True)],
+    ("subtype", "person", "kind"),
+    [
+        ("Suppressed", HARD, FeedbackKind.BOUNCE),
+        ("NoEmail", {}, FeedbackKind.BOUNCE),
+        ("General", HARD, FeedbackKind.BOUNCE),
+        ("OnAccountSuppressionList", HARD, FeedbackKind.SUPPRESSED),
+        ("OnAccountSuppressionList", {}, FeedbackKind.SUPPRESSED),
+        ("OnTenantSuppressionList", HARD, FeedbackKind.SUPPRESSED),
+    ],
 )
 def test_an_address_that_the_provider_suppresses_will_never_work(
-    subtype: str, person: dict[str, str], permanent: bool
+    subtype: str, person: dict[str, str], kind: FeedbackKind
 ) -> None:
     (said,) = feedback_of(records.bounce("Permanent", subtype, **person))
-    assert (said.kind, said.permanent) == (FeedbackKind.BOUNCE, permanent)
+    assert (said.kind, said.permanent) == (kind, True)
+
+
+@pytest.mark.parametrize("subtype", ["OnAccountSuppressionList", "OnTenantSuppressionList"])
+def test_a_complaint_that_the_provider_remembers_is_no_new_one(subtype: str) -> None:
+    (said,) = feedback_of(records.complaint(None, complaintSubType=subtype))
+    assert (said.kind, said.permanent) == (FeedbackKind.SUPPRESSED, False)
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,22 @@ def test_what_is_there_is_settled_at_once_and_then_deleted() -> None:
     assert len(house.queue) == 0
 
 
+def test_what_is_about_no_mail_is_told_and_deleted_and_no_dead_letter() -> None:
+    farewell = json.dumps({"Type": "UnsubscribeConfirmation", "TopicArn": "arn:x", "Message": "x"})
+    house = House(["Successfully validated SNS topic for Amazon SES event publishing.", farewell, *events(1)])
+    with capture_logs() as logs:
+        house.receiver.run_once()
+    assert house.queue.log == ["settle 1 0", "delete 3"]
+    assert [(each["log_level"], "ended the subscription" in each["notice"]) for each in logs if "notice" in each] == [
+        ("info", False),
+        ("error", True),
+    ]
+
+    alone = House([farewell])
+    alone.receiver.run_once()
+    assert alone.queue.log == ["settle 0 0", "delete 1"]
+
+
 def test_a_batch_has_its_bounds() -> None:
     house = House(events(1_200))
     for _ in range(4):

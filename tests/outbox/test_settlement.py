@@ -275,3 +275,26 @@ def test_the_clock_of_events_is_the_newest_message_and_never_the_future(rows: Ro
     assert until == {"past": True, "drained_at": None}
     settlement(rows).idle()
     assert rows.one("SELECT drained_at IS NOT NULL AS drained FROM channel_events")["drained"]
+
+
+@pytest.mark.parametrize(("permanent", "reason"), [(True, "hard_bounce"), (False, "complaint")])
+def test_what_the_provider_does_not_send_counts_into_no_rate(rows: Rows, permanent: bool, reason: str) -> None:
+    token, ids = sending(rows, 20)
+    rows.attempts().finish(token, [Change(id_, Status.SENT, message_id=str(id_)) for id_ in ids])
+    limits = RateLimits(least=10)
+    told = [event(id_, FeedbackKind.DELIVERY, message_id=str(id_)) for id_ in ids[:15]]
+    told += [
+        event(id_, FeedbackKind.SUPPRESSED, message_id=str(id_), permanent=permanent, recipient=TO) for id_ in ids[15:]
+    ]
+
+    settlement(rows, limits=limits).settle(told)
+
+    assert Channels(rows.engine, actor="ops").state("email").runs
+    assert {rows.status(id_) for id_ in ids[15:]} == {Status.BOUNCED}
+    counted = rows.one("SELECT deliveries, bounces, hard_bounces, complaints FROM feedback_hours")
+    assert counted == {"deliveries": 15, "bounces": 0, "hard_bounces": 0, "complaints": 0}
+    assert rows.one("SELECT address, reason FROM suppressions") == {"address": TO, "reason": reason}
+
+    bounced = [event(id_, FeedbackKind.BOUNCE, message_id=str(id_), permanent=True) for id_ in ids[:2]]
+    settlement(rows, limits=limits).settle(bounced)
+    assert not Channels(rows.engine, actor="ops").state("email").runs

@@ -119,6 +119,9 @@ OPERATIONS: dict[str, Operation] = {
     "event bounce": Operation(
         event(FeedbackKind.BOUNCE), frozenset(Status) - ACCEPTED | {S.SENT, S.DELIVERED}, S.BOUNCED
     ),
+    "event suppressed": Operation(
+        event(FeedbackKind.SUPPRESSED), frozenset(Status) - ACCEPTED | {S.SENT, S.DELIVERED}, S.BOUNCED
+    ),
     "event complaint": Operation(
         event(FeedbackKind.COMPLAINT), frozenset(Status) - {S.COMPLAINED}, S.COMPLAINED
     ),

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import iter_graphemes
 
+from sandbox.ses.limits import check_address
 from workers.channels.address import mailbox_of, wire_address
 
 ONE_MAILBOX = re.compile(r"(?:[ -~]* <)?(?:[!-~]+|\"[ -~]+\")@[A-Za-z0-9.-]+>?")
@@ -52,6 +53,7 @@ ONE_MAILBOX = re.compile(r"(?:[ -~]* <)?(?:[!-~]+|\"[ -~]+\")@[A-Za-z0-9.-]+>?")
 )
 def test_addresses_as_ses_takes_them(given_as: str, sent_as: str) -> None:
     assert wire_address(given_as) == sent_as
+    check_address(sent_as)
 
 
 UNSEEN = [*"\t\n\r\x0b\x0c \x1c\x85\xa0\u1680\u2003\u2028\u2029\u202f\u3000", "\r\n", *"\u200b\u200c\u200d\u2060\ufeff\xad",
@@ -126,6 +128,7 @@ LONG = {
 @pytest.mark.parametrize("mailbox", ["a@example.com", f"{'a' * 64}@{'b' * 60}.{'c' * 60}.{'d' * 54}.example"])
 def test_a_long_name_is_cut_at_a_whole_character(name: str, mailbox: str) -> None:
     sent = wire_address(f"{name} <{mailbox}>")
+    check_address(sent)
     assert len(sent) <= 320
     assert sent.endswith(f"{mailbox}>")
     read = _read(sent)
@@ -211,6 +214,8 @@ def test_whatever_comes_in_one_ascii_mailbox_or_nothing_goes_out(address: str) -
     except ValueError:
         return
     assert ONE_MAILBOX.fullmatch(sent)
+    check_address(sent)
+    assert mailbox_of(sent) == mailbox_of(address)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from phonenumbers import (
 from notifier.text import UNSEEN, trimmed
 
 _LONGEST = 100
-_SIGNS = re.compile(r"\+?[\d\s()\[\].,/·•'~_-]+")
+_SIGNS = re.compile(r"\(?\+?[\d\s()\[\]./·•'~_-]+")
 _UNSEEN = re.compile(f"[{UNSEEN}\u200c\u200d]")
 
 _REASONS = {
@@ -41,8 +41,6 @@ def e164(to: object, region: str = "") -> str:
     if len(to) > _LONGEST:
         raise ValueError(f"is longer than {_LONGEST} characters")
     number = _parsed(_spelled(to), region)
-    if number.extension:
-        raise ValueError("has an extension, which no SMS reaches")
     reason = is_possible_number_with_reason(number)
     if reason != ValidationResult.IS_POSSIBLE:
         raise ValueError(_REASONS.get(reason, "is not a phone number"))

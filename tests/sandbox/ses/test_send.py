@@ -95,7 +95,7 @@ def test_only_known_identities_and_configuration_sets_where_some_are_named(tmp_p
         ses.send(ConfigurationSetName="main", FromEmailAddress="a@mail.acme.example")
         with pytest.raises(ses.client.exceptions.MessageRejected, match="not verified"):
             ses.send(FromEmailAddress="a@other.example")
-        with pytest.raises(ses.client.exceptions.NotFoundException):
+        with pytest.raises(ses.client.exceptions.BadRequestException, match="does not exist"):
             ses.send(ConfigurationSetName="other")
         with pytest.raises(ses.client.exceptions.NotFoundException):
             ses.client.get_email_identity(EmailIdentity="other.example")

@@ -1,0 +1,80 @@
+"""Messages of the feedback queue that are about no mail, by SES and SNS themselves. Pure."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from notifier.feedback import Notice
+
+_GREETING = re.compile(r"\s*\"?Successfully validated [\w -]{1,60} for Amazon SES\b")
+_MARKS = ("Successfully validated", "Confirmation", "AmazonSnsSubscriptionSucceeded", "detail-type")
+"""One of these stands in each of them, and in few events: what holds none is not decoded twice."""
+_LONGEST = 2_000
+
+GREETING = Notice("SES greets a new event destination: events of its configuration set come from now on")
+
+
+def notice_of(body: str) -> Notice | None:
+    """What the message tells the operator; None where it may be an event. In an envelope of SNS or not."""
+    if not any(mark in body for mark in _MARKS):
+        return None
+    if _GREETING.match(body):
+        return GREETING
+    message = _object(body)
+    if message is None:
+        return None
+    kind = message.get("Type")
+    if isinstance(kind, str) and kind in _OF_SNS and "TopicArn" in message:
+        return _OF_SNS[kind](message)
+    inner = message.get("Message")
+    if isinstance(inner, str) and "TopicArn" in message:
+        if _GREETING.match(inner):
+            return GREETING
+        message = _object(inner) or {}
+    return _of_ses(message)
+
+
+def _of_ses(message: Mapping[str, Any]) -> Notice | None:
+    if message.get("notificationType") == "AmazonSnsSubscriptionSucceeded":
+        return Notice(f"SES greets a topic of an identity: {_told(message.get('message'))}")
+    detail = message.get("detail")
+    if message.get("source") == "aws.ses" and not (isinstance(detail, dict) and "eventType" in detail):
+        about = _told(message.get("detail-type"))
+        return Notice(f"SES tells of the account, by EventBridge: {about}; see the SES console", urgent=True)
+    return None
+
+
+def _confirmation(message: Mapping[str, Any]) -> Notice:
+    topic, token = _told(message["TopicArn"]), _told(message.get("Token"))
+    return Notice(
+        "SNS asks to confirm a subscription, which only a person may do. If the topic is yours: "
+        f"aws sns confirm-subscription --topic-arn {topic} --token {token}",
+        urgent=True,
+    )
+
+
+def _farewell(message: Mapping[str, Any]) -> Notice:
+    return Notice(
+        f"somebody ended the subscription of this queue to {_told(message['TopicArn'])}: no event of it comes any more. "
+        "If that was not you, subscribe again",
+        urgent=True,
+    )
+
+
+_OF_SNS = {"SubscriptionConfirmation": _confirmation, "UnsubscribeConfirmation": _farewell}
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        found = orjson.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _told(value: object) -> str:
+    """Printable, as it goes to a log: anybody who can write to the queue may have written it."""
+    text = value if isinstance(value, str) else "?"
+    return "".join(sign if sign.isprintable() else " " for sign in text[:_LONGEST])
