@@ -162,6 +162,44 @@ def test_machines_are_answered_by_every_command(rows: Rows, notifier: Notifier) 
     assert told("suppress", "remove", "email", "ana@example.com") == {"removed": 1}
 
 
+@pytest.mark.parametrize(
+    ("channel", "address", "told"),
+    [
+        ("email", "ana", "has no @"),
+        ("email", "ana@example", "not one valid address"),
+        ("email", "zoë@example.com", "ASCII"),
+        ("email", "\u200b", "empty"),
+        ("sms", "912 345 678", "NOTIFIER_SMS_REGION"),
+        ("sms", "+351 912", "too short"),
+        ("sms", "ana@example.com", "letters"),
+        ("webhook", "example.com/hook", "https://"),
+    ],
+)
+def test_what_is_no_recipient_is_not_suppressed(notifier: Notifier, channel: str, address: str, told: str) -> None:
+    done = notifier("suppress", "add", channel, address)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "912" not in done.stderr.replace("+351912345678", "")
+
+
+@pytest.mark.parametrize(
+    ("channel", "address", "kept"),
+    [
+        ("email", "\ufeffTaro.@Docomo.example", "taro.@docomo.example"),
+        ("email", '"Doe, J <j@x>" <J@example.com>', "j@example.com"),
+        ("sms", "+351 (912) 345\u2011678", "+351912345678"),
+        ("webhook", " https://EXAMPLE.com/hook#x", "https://example.com/hook"),
+    ],
+)
+def test_a_recipient_is_suppressed_as_its_channel_spells_it(
+    rows: Rows, notifier: Notifier, channel: str, address: str, kept: str
+) -> None:
+    assert notifier("suppress", "add", channel, address).returncode == 0
+    assert rows.one("SELECT channel, address FROM suppressions") == {"channel": channel, "address": kept}
+    assert notifier("suppress", "remove", channel, address).returncode == 0
+
+
 def test_suppressions_are_added_listed_and_removed(rows: Rows, notifier: Notifier) -> None:
     assert "suppressed" in notifier("suppress", "add", "email", "Ana <ANA@example.com>", "--note", "asked").stdout
     (row,) = answer(notifier("suppress", "list", "--json"))["suppressions"]

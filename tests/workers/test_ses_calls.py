@@ -117,7 +117,7 @@ def test_what_is_not_worth_a_bulk_call_goes_singly() -> None:
 
 @pytest.mark.parametrize("bulk_from", [1, 2, None])
 def test_what_must_not_leave_keeps_nothing_else_back(bulk_from: int | None) -> None:
-    bad = [message(to="nobody"), message(EmailContent("S\n", "T", None)), message(EmailContent("S", "\ud800", None))]
+    bad = [message(to="nobody"), message(sender="nobody"), message(EmailContent("S", "\ud800", None))]
     plan = planned(message(), *bad, message(), bulk_from=bulk_from)
     assert [place for call in plan.calls for place in call.places] == [0, 4]
     assert list(plan.rejected) == [1, 2, 3]

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from email.header import decode_header, make_header
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -212,19 +213,16 @@ def test_only_the_configured_sender_is_everybodys_fault(
         {"to": None},
         {"to": "no at sign"},
         {"to": "ana@example.com\r\nBcc: eve@example.com"},
-        {"to": "Ana\nBcc: eve@example.com <ana@example.com>"},
         {"to": "ana@example.com, eve@example.com"},
         {"to": "half\ud800@example.com"},
         {"sender": "x@example.com\nX-Evil: 1"},
-        {"reply_to": "x@example.com\r\n"},
+        {"reply_to": "x@example.com\r\nx"},
         {"headers": None},
         {"headers": ["X-Topic"]},
         {"headers": {"X-Number": 7}},
         {"reply_to": 7},
         {"content": None},
         {"headers": {"X-Evil\r\nBcc": "eve@example.com"}},
-        {"headers": {"X-Evil": "1\r\nBcc: eve@example.com"}},
-        {"headers": {"X-Evil": "1\u2028Bcc: eve@example.com"}},
         {"headers": {"X Evil": "1"}},
         {"headers": {"X-Evil:": "1"}},
         {"headers": {"X-Empty": ""}},
@@ -235,12 +233,25 @@ def test_only_the_configured_sender_is_everybodys_fault(
         {"headers": {"X" * 127: "1"}},
         {"headers": {"X-Long": "v" * 996}},
         {"headers": {f"X-{n}": "1" for n in range(15)}},
-        {"content": EmailContent("A subject\r\nBcc: eve@example.com", "T", None)},
     ],
 )
 def test_what_must_not_leave_is_rejected_here(more: dict[str, Any], wire: Wire, make_channel: MakeChannel) -> None:
     assert isinstance(send_one(make_channel(), **more), Rejected)
     assert wire.requests == []
+
+
+@pytest.mark.parametrize("sign", ["\r\n", "\n", "\u2028", "\x07", "\x92", "\0", "\ud800", "\x85", "\x1b"])
+def test_what_no_header_may_hold_is_replaced(
+    sign: str, wire: Wire, mode: str, make_channel: MakeChannel
+) -> None:
+    odd = f"O{sign}Brien"
+    read = odd.replace(sign, " " if sign in ("\r\n", "\n", "\u2028") else "\ufffd")
+    named = {"sender": f"{odd} <us@example.com>", "reply_to": f"{odd} <r@example.com>", "headers": {"X-Note": odd}}
+    sent = message(f"{odd} <ana@example.com>", content=EmailContent(odd, "T", None), **named)
+    assert isinstance(make_channel().send([sent])[0], Accepted)
+    (mail,) = wire.requests[0].mails
+    assert mail.subject == read
+    assert str(make_header(decode_header(mail.headers["X-Note"]))) == read
 
 
 def test_the_limits_of_headers_are_kept_not_tightened(wire: Wire, make_channel: MakeChannel) -> None:

@@ -34,6 +34,8 @@ def ascii_urls(value: str) -> str:
     """The URLs of a header as they must be written: percent-encoded, the host as Punycode. `List-Unsubscribe` and its
     like have them in angle brackets, where spaces are taken out by whoever reads them: those are encoded as well.
     """
+    if value.isascii() and "<" not in value:
+        return value
     value = _IN_BRACKETS.sub(lambda found: f"<{_ascii_url(found[1].strip())}>", value)
     return value if value.isascii() else _URL.sub(lambda found: _ascii_url(found[0]), value)
 

@@ -1,0 +1,20 @@
+"""greetings of SES are no dead letters any more
+
+Revision ID: 0013
+Revises: 0012
+"""
+
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("DELETE FROM dead_letters WHERE error = 'SES''s greeting to a new topic: all is well'")
+
+
+def downgrade() -> None:
+    """They said nothing."""
