@@ -151,8 +151,8 @@ def address_of(name: str, to: str) -> str:
 def checked_address(name: str, to: str) -> str:
     """`address_of` for a recipient that somebody names now. Raises UsageError where the channel says that it is none.
 
-    A channel class says so by a static method `checked_address(to)`, which raises ValueError with a sentence that does
-    not repeat the recipient.
+    A channel class says so by a static method `checked_address(to)`, which raises ValueError with a sentence that
+    does not repeat the recipient.
     """
     kind = channel_class(name)
     check: Callable[[str], str] = getattr(kind, "checked_address", kind.address)

@@ -39,8 +39,8 @@ class Feedback:
 
     `notification_id` and `attempt` are our tags, None where the message carries none; `message_id` is the
     provider's. `sent_at` is when the provider took the message, `occurred_at` when this happened to it.
-    `recipient` is whom this message was sent to. `permanent` says that the address will never work: of a bounce, or of
-    one that is suppressed for an earlier bounce and not for a complaint.
+    `recipient` is whom this message was sent to. `permanent` says that the address will never work: of a bounce, or
+    of one that is suppressed for an earlier bounce and not for a complaint.
     `detail` is the provider's diagnosis.
     """
 

@@ -57,7 +57,7 @@ def _confirmation(message: Mapping[str, Any]) -> Notice:
 
 def _farewell(message: Mapping[str, Any]) -> Notice:
     return Notice(
-        f"somebody ended the subscription of this queue to {_told(message['TopicArn'])}: no event of it comes any more. "
+        f"somebody ended the subscription of this queue to {_told(message['TopicArn'])}: none of its events come. "
         "If that was not you, subscribe again",
         urgent=True,
     )

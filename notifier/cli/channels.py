@@ -54,9 +54,8 @@ def add(
     json: Json = False,
 ) -> None:
     """Write to this recipient no more."""
-    from notifier.outbox import Suppressions
-
     from notifier.channels import checked_address
+    from notifier.outbox import Suppressions
 
     if reason not in ("manual", "unsubscribe"):
         raise UsageError(f"--reason is manual or unsubscribe, not {reason!r}; the others come from feedback")

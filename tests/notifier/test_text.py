@@ -9,7 +9,9 @@ from notifier.text import encodes, one_line, sound, trimmed
 CONTROLS = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n\r"]
 
 
-@pytest.mark.parametrize("long", ["", "a line of text\n" * 200, "Grüße, 「」 « »\n" * 200], ids=["short", "long", "wide"])
+@pytest.mark.parametrize(
+    "long", ["", "a line of text\n" * 200, "Grüße, 「」 « »\n" * 200], ids=["short", "long", "wide"]
+)
 @pytest.mark.parametrize("control", CONTROLS)
 def test_each_control_character_is_replaced(control: str, long: str) -> None:
     assert sound(f"O{control}Brien{long}") == f"O\ufffdBrien{long}"
@@ -17,7 +19,9 @@ def test_each_control_character_is_replaced(control: str, long: str) -> None:
     assert one_line(f"O{control}Brien") == "O\ufffdBrien"
 
 
-@pytest.mark.parametrize("kept", ["\t", "\n", "\r\n", "\xa0", "\u3000", "\u200b", "\u2028", "é", "\ufffd", "😀", "\x20"])
+@pytest.mark.parametrize(
+    "kept", ["\t", "\n", "\r\n", "\xa0", "\u3000", "\u200b", "\u2028", "é", "\ufffd", "😀", "\x20"]
+)
 def test_tabs_line_breaks_and_all_that_is_no_control_character_stay(kept: str) -> None:
     assert sound(f"a{kept}b") == f"a{kept}b"
 

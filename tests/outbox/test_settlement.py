@@ -284,7 +284,8 @@ def test_what_the_provider_does_not_send_counts_into_no_rate(rows: Rows, permane
     limits = RateLimits(least=10)
     told = [event(id_, FeedbackKind.DELIVERY, message_id=str(id_)) for id_ in ids[:15]]
     told += [
-        event(id_, FeedbackKind.SUPPRESSED, message_id=str(id_), permanent=permanent, recipient=TO) for id_ in ids[15:]
+        event(id_, FeedbackKind.SUPPRESSED, message_id=str(id_), permanent=permanent, recipient=TO)
+        for id_ in ids[15:]
     ]
 
     settlement(rows, limits=limits).settle(told)

@@ -56,7 +56,8 @@ def test_addresses_as_ses_takes_them(given_as: str, sent_as: str) -> None:
     check_address(sent_as)
 
 
-UNSEEN = [*"\t\n\r\x0b\x0c \x1c\x85\xa0\u1680\u2003\u2028\u2029\u202f\u3000", "\r\n", *"\u200b\u200c\u200d\u2060\ufeff\xad",
+UNSEEN = [*"\t\n\r\x0b\x0c \x1c\x85\xa0\u1680\u2003\u2028\u2029\u202f\u3000", "\r\n",
+          *"\u200b\u200c\u200d\u2060\ufeff\xad",
           *"\u200e\u200f\u061c\u202a\u202c\u2066\u2069", "\ufeff \u200b", "ï»¿"]  # fmt: skip
 
 

@@ -14,7 +14,9 @@ from workers.channels.webhook_request import signed_headers
 def sent(value: str, name: str = "List-Unsubscribe") -> str:
     """The header as it is given to SES."""
     email = Email("ana@example.com", "any", headers={name: value})
-    request = send_email_request(Message(UUID(int=7), 1, email, EmailContent("Hi", "Text", None)), "us@example.com", "")
+    request = send_email_request(
+        Message(UUID(int=7), 1, email, EmailContent("Hi", "Text", None)), "us@example.com", ""
+    )
     (found,) = (each["Value"] for each in request["Content"]["Simple"]["Headers"] if each["Name"] == name)
     return str(found)
 
@@ -74,7 +76,9 @@ def test_controls_in_a_header_are_replaced(value: str, read: str) -> None:
     assert str(make_header(decode_header(sent(value, "X-Note")))) == read
 
 
-@pytest.mark.parametrize("word", ["=?utf-8?q?=0D=0ABcc:_eve?=", "=?utf-8?B?DQpCY2M6IGV2ZQ==?=", "=?x?q?=?=?=?utf-8?q?=00?="])
+@pytest.mark.parametrize(
+    "word", ["=?utf-8?q?=0D=0ABcc:_eve?=", "=?utf-8?B?DQpCY2M6IGV2ZQ==?=", "=?x?q?=?=?=?utf-8?q?=00?="]
+)
 def test_an_encoded_word_hides_no_line_break(word: str) -> None:
     told = header_text(f"{word} and {word}")
     assert not {"\r", "\n", "\0"} & set(str(make_header(decode_header(told))))

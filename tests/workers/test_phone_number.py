@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.errors import SettingsError
-from notifier.settings import load_recipient_settings, read_settings, RecipientSettings
+from notifier.settings import RecipientSettings, load_recipient_settings, read_settings
 from workers.channels.phone_number import e164
 from workers.channels.sms import SmsChannel
 from workers.channels.sms_request import number_of
 
 NUMBER = "+351912345678"
+WIDE = "".join(chr(ord(sign) + 0xFEE0) for sign in NUMBER)
 
 
 @pytest.mark.parametrize(
@@ -23,15 +24,15 @@ NUMBER = "+351912345678"
         "+351 (912) 345-678",
         "(+351) 912 345 678",
         "+351\u2011912\u2011345\u2011678",
-        "+351–912—345−678",
+        "+351\u2013912\u2014345\u2212678",
         "\u202a+351 912 345 678\u202c",
         "\u200e+351\u200b912\ufeff345678\u200f",
         "\u2066+351912345678\u2069",
         "+351\xa0912\u202f345\u2009678",
         "+٣٥١٩١٢٣٤٥٦٧٨",
         "+३५१९१२३४५६७८",
-        "＋３５１９１２３４５６７８",
-        "＋３５１（９１２）３４５－６７８",
+        WIDE,
+        WIDE[:4] + "\uff08" + WIDE[4:7] + "\uff09" + WIDE[7:10] + "\uff0d" + WIDE[10:],
         "tel:+351-912-345-678",
         "+351/912/345678",
         "+351 912·345·678",

@@ -241,9 +241,7 @@ def test_what_must_not_leave_is_rejected_here(more: dict[str, Any], wire: Wire, 
 
 
 @pytest.mark.parametrize("sign", ["\r\n", "\n", "\u2028", "\x07", "\x92", "\0", "\ud800", "\x85", "\x1b"])
-def test_what_no_header_may_hold_is_replaced(
-    sign: str, wire: Wire, mode: str, make_channel: MakeChannel
-) -> None:
+def test_what_no_header_may_hold_is_replaced(sign: str, wire: Wire, mode: str, make_channel: MakeChannel) -> None:
     odd = f"O{sign}Brien"
     read = odd.replace(sign, " " if sign in ("\r\n", "\n", "\u2028") else "\ufffd")
     named = {"sender": f"{odd} <us@example.com>", "reply_to": f"{odd} <r@example.com>", "headers": {"X-Note": odd}}

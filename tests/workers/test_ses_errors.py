@@ -197,8 +197,8 @@ SETTINGS_FAULTS = [
     ("BadRequestException", "Configuration set <x> does not exist.", "NOTIFIER_SES_CONFIGURATION_SET"),
     ("BadRequestException", "Configuration set doesn't exist", "NOTIFIER_SES_CONFIGURATION_SET"),
     ("BadRequestException", "Invalid configuration set name <x y>.", "NOTIFIER_SES_CONFIGURATION_SET"),
-    ("ValidationException", "1 validation error detected: Value 'x ' at 'configurationSetName' failed to satisfy "
-     "constraint: Member must satisfy regular expression pattern", "NOTIFIER_SES_CONFIGURATION_SET"),
+    ("ValidationException", "Value 'x ' at 'configurationSetName' failed to satisfy a constraint",
+     "NOTIFIER_SES_CONFIGURATION_SET"),
     ("InvalidParameterValue", "Configuration set name is not valid: x", "NOTIFIER_SES_CONFIGURATION_SET"),
     ("ConfigurationSetDoesNotExistException", "", "NOTIFIER_SES_CONFIGURATION_SET"),
     ("BadRequestException", "EndpointId x does not exist", "check"),

@@ -154,13 +154,20 @@ ANSWERS: dict[str, tuple[HttpAnswer, Outcome | type[Outcome]]] = {
             (400, "SomethingNew", "No quota left for account"),
             (400, "ValidationException", "Sending SMS is disabled for the account"),
             (400, "InvalidParameter", "SMS is not supported in this region"),
-            (400, "InvalidParameter", "Invalid parameter: TopicArn or TargetArn Reason: no value for required parameter"),
+            (
+                400,
+                "InvalidParameter",
+                "Invalid parameter: TopicArn or TargetArn Reason: no value for required parameter",
+            ),
             (400, "KMSAccessDenied", "The ciphertext references a key that may not be used"),
             (400, "KMSNotFoundException", "no such key"),
             (400, "SubscriptionRequiredException", "The AWS Access Key Id needs a subscription for the service"),
         )
     },
-    "a number of the sandbox": (sns_error(400, "InvalidParameter", "the number is not verified: SMS sandbox"), NotSent),
+    "a number of the sandbox": (
+        sns_error(400, "InvalidParameter", "the number is not verified: SMS sandbox"),
+        NotSent,
+    ),
     "a number that is none": (
         sns_error(400, "InvalidParameter", "Invalid parameter: PhoneNumber Reason: +1 is not valid to publish to"),
         Rejected,

@@ -37,9 +37,12 @@ def test_an_item_of_dynamodb_is_json_and_the_same_each_time() -> None:
     }
 
 
-@pytest.mark.parametrize("digits", ["9223372036854775808", "18446744073709551616", "-9223372036854775809", "9" * 38, "1" + "0" * 125])
 @pytest.mark.parametrize(
-    "wrapped", [lambda n: n, lambda n: [n], lambda n: (n, "a"), lambda n: {"a": {"b": [n]}}, lambda n: frozenset((n, 1)),
+    "digits", ["9223372036854775808", "18446744073709551616", "-9223372036854775809", "9" * 38, "1" + "0" * 125]
+)
+@pytest.mark.parametrize(
+    "wrapped", [lambda n: n, lambda n: [n], lambda n: (n, "a"), lambda n: {"a": {"b": [n]}},
+                lambda n: frozenset((n, 1)),
                 lambda n: MappingProxyType({"a": n}), lambda n: {"a": [MappingProxyType({"b": frozenset((n,))})]}]
 )  # fmt: skip
 def test_an_integer_beyond_64_bits_has_the_digits_that_are_stored(digits: str, wrapped: Any) -> None:

@@ -39,7 +39,7 @@ def wire_address(address: object) -> str:
     A name that is too long for SES is cut. Raises ValueError, whose text does not repeat the address: it is personal.
     """
     if not isinstance(address, str):
-        raise ValueError("is empty, or not a text")
+        raise ValueError("is empty, or not a text")  # noqa: TRY004  one kind of error for all that is no address
     return address if _is_plain(address) else _read(address).wire
 
 

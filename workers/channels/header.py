@@ -3,6 +3,7 @@
 import re
 from base64 import b64decode
 from binascii import a2b_qp
+from contextlib import suppress
 from email.header import Header
 from urllib.parse import quote
 
@@ -43,10 +44,8 @@ def ascii_urls(value: str) -> str:
 def _ascii_url(url: str) -> str:
     parts = _HOST.fullmatch(url) or _MAILTO.fullmatch(url)
     if parts is not None and not parts[2].isascii():
-        try:
+        with suppress(ValueError):  # a host that is none is percent-encoded like the rest
             url = f"{parts[1]}{ascii_domain(parts[2])}{parts[3]}"
-        except ValueError:
-            pass  # a host that is none: percent-encoded like the rest, as the route's own mistake
     return quote(url, safe=_AS_IT_IS)
 
 

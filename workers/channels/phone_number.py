@@ -32,12 +32,12 @@ _REASONS = {
 
 @lru_cache(maxsize=2_000)  # the same message asks twice: for what suppressions call it, and for its request
 def e164(to: object, region: str = "") -> str:
-    """`(0351) 912‑345‑678`, in any digits, as +351912345678. `region` is the country of numbers without a plus, as PT.
+    """`+351 (912) 345-678`, in any digits, as +351912345678. `region` is the country of numbers without one, as PT.
 
     Whether it is somebody's is the provider's to say: new ranges are opened every month.
     """
     if not isinstance(to, str):
-        raise ValueError("is not a text")
+        raise ValueError("is not a text")  # noqa: TRY004  one kind of error for all that is no number
     if len(to) > _LONGEST:
         raise ValueError(f"is longer than {_LONGEST} characters")
     number = _parsed(_spelled(to), region)

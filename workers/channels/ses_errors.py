@@ -72,24 +72,29 @@ TEXTS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
     for pattern, verdict in (
         (r"not (?:been )?verified|failed the check|unverified (?:identity|address|domain)", UNVERIFIED),
         (r"(?:redirect|tracking) (?:sub)?domain|\bcustom domain", TRACKING),
-        (r"daily (?:message|sending) quota|24.hour (?:sending )?quota|sending quota (?:was |has been )?exceeded", QUOTA),
+        (
+            r"daily (?:message|sending) quota|24.hour (?:sending )?quota|sending quota (?:was |has been )?exceeded",
+            QUOTA,
+        ),
         (r"maximum sending rate|\brate exceeded", SLOWER),
         (r"sending (?:pool|ip)\b|\bip pool|dedicated ip", POOL),
         (r"\btenant\b", TENANT),
         (
-            r"\bsending\b[^.]{0,60}\b(?:suspended|paused|disabled|not enabled|not allowed|shut ?down)"
-            r"|\baccount\b[^.]{0,60}\b(?:suspended|paused|disabled|blocked|closed|shut ?down|under review|not active)"
-            r"|\b(?:suspended|paused|disabled)\b[^.]{0,40}\b(?:account|configuration set)",
+            (
+                r"\bsending\b[^.]{0,60}\b(?:suspended|paused|disabled|not enabled|not allowed|shut ?down)"
+                r"|\baccount\b[^.]{0,60}\b(?:suspended|paused|disabled|blocked|closed|shut ?down|under review)"
+                r"|\b(?:suspended|paused|disabled)\b[^.]{0,40}\b(?:account|configuration set)"
+            ),
             PAUSED,
         ),
         (r"configuration[- ]?set|configurationset|\bendpoint ?id\b|multi-region endpoint", MISSING),
-        (r"not (?:subscribed|signed up)|not available in (?:this|the) region|not supported in (?:this|the) region", MISSING),
+        (r"not (?:subscribed|signed up)|not (?:available|supported) in (?:this|the) region", MISSING),
         (r"not authorized|access denied|security token|signature (?:we calculated|expired|not yet)", CREDENTIALS),
     )
 )
 """What a message says, whatever the code it comes with, that is no fault of one mail: SES has no codes of its own for
-most settings (`BadRequestException: Configuration set <x> does not exist.`). The first that is found counts. Addresses
-are taken out of the message before: they may hold any of these words.
+most settings (`BadRequestException: Configuration set <x> does not exist.`). The first that is found counts.
+Addresses are taken out of the message before: they may hold any of these words.
 """
 
 BULK_STATUSES: dict[str, Verdict | type[Accepted]] = {

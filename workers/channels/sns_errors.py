@@ -26,7 +26,9 @@ OPERATION = "Publish"
 
 AGAIN = Verdict(NotSent)
 MISSING = Verdict(Blocked, "check the region and the endpoint: SMS is not offered in every region")
-SENDER = Verdict(Blocked, "check NOTIFIER_SMS_SENDER_ID and the other NOTIFIER_SMS_*, and what the account may send from")
+SENDER = Verdict(
+    Blocked, "check NOTIFIER_SMS_SENDER_ID and the other NOTIFIER_SMS_*, and what the account may send from"
+)
 SPENT = Verdict(Blocked, "ask AWS for a higher limit of SMS or of spending, or wait for the next month")
 SANDBOX = Verdict(NotSent, "in the SMS sandbox each number has to be verified first: ask AWS to leave it")
 KEYS = Verdict(Blocked, "check the KMS key of SNS and the permissions to use it")
@@ -66,14 +68,19 @@ TEXTS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), verdict)
     for pattern, verdict in (
         (r"sandbox|not (?:a )?verified|unverified", SANDBOX),
-        (r"spend(?:ing)?[ -]?limit|MonthlySpendLimit|\bquota\b|limit (?:is |was |has been )?(?:exceeded|reached)", SPENT),
         (
-            r"sender ?id|originat|max ?price|sms ?type|entity ?id|template ?id|message ?attribute|AWS\.(?:SNS|MM)\.SMS",
+            r"spend(?:ing)?[ -]?limit|MonthlySpendLimit|\bquota\b|limit (?:is |has been )?(?:exceeded|reached)",
+            SPENT,
+        ),
+        (
+            r"sender ?id|originat|max ?price|sms ?type|entity ?id|template ?id|message ?attribute|AWS\.\w+\.SMS",
             SENDER,
         ),
         (
-            r"\b(?:account|sms|sending)\b[^.]{0,60}\b(?:suspended|paused|disabled|blocked|closed|not enabled|not active"
-            r"|not subscribed|not signed up)",
+            (
+                r"\b(?:account|sms|sending)\b[^.]{0,60}\b(?:suspended|paused|disabled|blocked|closed|not enabled"
+                r"|not active|not subscribed|not signed up)"
+            ),
             NOT_OPEN,
         ),
         (r"\bregion\b|TopicArn|TargetArn", MISSING),
@@ -103,7 +110,7 @@ def outcome_of_answer(answer: Mapping[str, Any]) -> Outcome:
 
 
 def outcome_of_error(error: Exception, *, own_sender: bool = False) -> Outcome:
-    """What became of a Publish that raised. `own_sender`: the route named the sender, which so is the message's own."""
+    """What became of a Publish that raised. `own_sender`: the route names the sender."""
     return _of_refusal(error, own_sender) if isinstance(error, ClientError) else outcome_of_failure(error)
 
 

@@ -8,7 +8,8 @@ import base64
 import binascii
 import hmac
 import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -113,19 +114,14 @@ def _checked(name: object, value: object) -> str:
 
 def _copied(value: Any) -> Any:
     """The same with sound texts and with integers of any length."""
-    match value:
-        case bool() | None:
-            return value
-        case str():
-            return sound(value)
-        case int():
-            return value if -(2**63) <= value < 2**64 else orjson.Fragment(int.__repr__(value))
-        case Mapping():
-            return {sound(name) if isinstance(name, str) else name: _copied(each) for name, each in value.items()}
-        case list() | tuple():
-            return [_copied(each) for each in value]
-        case Set():
-            return [_copied(each) for each in sorted(value)]
+    if isinstance(value, Mapping):
+        return {sound(name) if isinstance(name, str) else name: _copied(each) for name, each in value.items()}
+    if isinstance(value, list | tuple | AbstractSet):
+        return [_copied(each) for each in (sorted(value) if isinstance(value, AbstractSet) else value)]
+    if isinstance(value, str):
+        return sound(value)
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return orjson.Fragment(int.__repr__(value))
     return value
 
 
@@ -134,7 +130,7 @@ def _plain(value: object) -> Any:
     match value:
         case Decimal():
             return orjson.Fragment(_number(value))
-        case Set():
+        case AbstractSet():
             return sorted(value)
         case bytes():
             return base64.b64encode(value).decode()

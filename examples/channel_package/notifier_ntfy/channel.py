@@ -95,7 +95,12 @@ def _published(message: Message[Push, str]) -> dict[str, Any]:
         raise ValueError("the topic in `to` is not 1 to 64 letters, digits, - and _")
     if not message.content:
         raise ValueError("the text is empty")
-    return {"topic": topic, "message": message.content, "title": one_line(push.title or ""), "priority": push.priority}
+    return {
+        "topic": topic,
+        "message": message.content,
+        "title": one_line(push.title or ""),
+        "priority": push.priority,
+    }
 
 
 def _outcome(answer: httpx.Response, topic: str) -> Outcome:
