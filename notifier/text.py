@@ -5,7 +5,7 @@ import re
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _C1 = re.compile(rb"\xc2[\x80-\x9f]")
 _SOUND_BYTES = bytes(byte for byte in range(256) if byte in b"\t\n\r" or byte not in (*range(0x20), 0x7F))
-_BREAKS = re.compile("[ \t\n\r\u2028\u2029]*[\t\n\r\u2028\u2029][ \t\n\r\u2028\u2029]*")
+_BREAKS = re.compile("[\t\n\r\u2028\u2029]+")
 _BOM_AS_LATIN_1 = "\u00ef\u00bb\u00bf"
 
 UNSEEN = "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
@@ -51,7 +51,7 @@ def sound(text: str) -> str:
 def one_line(text: str) -> str:
     """`sound`, on one line, as names and headers are: a space in place of tabs and line breaks, none around it."""
     if not text.isprintable():
-        text = _BREAKS.sub(" ", sound(text))
+        text = " ".join(filter(None, (each.strip(" ") for each in _BREAKS.split(sound(text)))))
     return text.strip()
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from notifier.messages import Email, EmailContent, Message
 from workers.channels.address import mailbox_of
+from workers.channels.header import header_text
 from workers.channels.ses_request import send_email_request
 
 ID = UUID(int=7)
@@ -84,8 +85,11 @@ def as_mail(request: dict[str, Any]) -> EmailMessage:
     return read
 
 
-@pytest.mark.parametrize("length", [1_000, 400_000])
+@pytest.mark.parametrize("length", [1_000, 9_000, 400_000])
 def test_a_long_address_holds_up_no_worker(length: int) -> None:
     spaces = " " * length
     assert mailbox_of(f"a{spaces}b") == f"a{spaces}b"
+    for odd in (f"a{spaces}\x07 <a@example.com>", "<@" * (length // 2) + " <a@example.com>", "<" + "@" * length + ">"):
+        mailbox_of(odd)
+    assert header_text(f"a{spaces}\x07\n{spaces}b") == f"a{spaces}\ufffd b"
     assert mailbox_of(f"{spaces}Ana@Example.com{spaces}").strip() == "ana@example.com"

@@ -24,7 +24,7 @@ _DOT_ATOM = re.compile(_ATOMS)
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _IN_BRACKETS = re.compile(r'<((?:"(?:[^"\\]|\\.)*"@)?[^<>"]*)>\Z', re.DOTALL)
-_ANOTHER = re.compile(r"<[^<>]*@[^<>]*>")
+_ANOTHER = re.compile(r"<[^<>@]*@[^<>]*>")
 _UNSEEN = re.compile(f"[{UNSEEN}]")
 
 

@@ -11,7 +11,7 @@ from notifier.text import one_line
 from workers.channels.domain import ascii_domain
 
 _ENCODED_WORD = re.compile(r"=\?([^?]+)\?([bq])\?([^?]*)\?=", re.IGNORECASE)
-_IN_BRACKETS = re.compile(r"<([A-Za-z][A-Za-z0-9+.-]*:[^<>]*)>")
+_IN_BRACKETS = re.compile(r"<\s*((?:[a-z][a-z0-9+.-]*://|mailto:|sms:|tel:)[^<>]*)>", re.IGNORECASE)
 _URL = re.compile(r"(?:https?://|mailto:)[^\s<>\"]+", re.IGNORECASE)
 _HOST = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?)([^/?#:@\[\]]+)(.*)", re.DOTALL)
 _MAILTO = re.compile(r"(mailto:[^?@]*@)([^?,@]+)(.*)", re.DOTALL | re.IGNORECASE)
