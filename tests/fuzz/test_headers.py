@@ -89,7 +89,11 @@ def as_mail(request: dict[str, Any]) -> EmailMessage:
 def test_a_long_address_holds_up_no_worker(length: int) -> None:
     spaces = " " * length
     assert mailbox_of(f"a{spaces}b") == f"a{spaces}b"
-    for odd in (f"a{spaces}\x07 <a@example.com>", "<@" * (length // 2) + " <a@example.com>", "<" + "@" * length + ">"):
+    for odd in (
+        f"a{spaces}\x07 <a@example.com>",
+        "<@" * (length // 2) + " <a@example.com>",
+        "<" + "@" * length + ">",
+    ):
         mailbox_of(odd)
     assert header_text(f"a{spaces}\x07\n{spaces}b") == f"a{spaces}\ufffd b"
     assert mailbox_of(f"{spaces}Ana@Example.com{spaces}").strip() == "ana@example.com"

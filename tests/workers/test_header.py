@@ -84,6 +84,8 @@ def test_an_encoded_word_hides_no_line_break(word: str) -> None:
     assert not {"\r", "\n", "\0"} & set(str(make_header(decode_header(told))))
 
 
-@pytest.mark.parametrize("value", ["plain", "=?utf-8?q?Zo=C3=AB?=", "a <b> c", "1 < 2", "<no-url>", "a: b", "<todo: call Ana>"])
+@pytest.mark.parametrize(
+    "value", ["plain", "=?utf-8?q?Zo=C3=AB?=", "a <b> c", "1 < 2", "<no-url>", "a: b", "<todo: call Ana>"]
+)
 def test_ascii_without_a_url_stays_as_it_is(value: str) -> None:
     assert header_text(value) == ascii_urls(value) == value
