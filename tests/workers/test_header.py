@@ -77,7 +77,7 @@ def test_controls_in_a_header_are_replaced(value: str, read: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["=?utf-8?q?=0D=0ABcc:_eve?=", "=?utf-8?B?DQpCY2M6IGV2ZQ==?=", "=?x?q?=?=?=?utf-8?q?=00?="]
+    "word", ["=?utf-8?q?=0D=0ABcc:_eve?=", "=?utf-8?B?DQpCY2M6IGV2ZQ==?=", "=?us-ascii?q?=?=?=?utf-8?q?=00?="]
 )
 def test_an_encoded_word_hides_no_line_break(word: str) -> None:
     told = header_text(f"{word} and {word}")

@@ -50,7 +50,7 @@ def _ascii_url(url: str) -> str:
 
 
 def _broken(word: re.Match[str]) -> str:
-    return word[0].replace("=?", "=\ufffd", 1) if _hides_controls(word[2], word[3]) else word[0]
+    return word[0].replace("?", "\ufffd") if _hides_controls(word[2], word[3]) else word[0]
 
 
 def _hides_controls(kind: str, content: str) -> bool:

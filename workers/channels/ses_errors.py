@@ -70,14 +70,17 @@ STATUSES: dict[int, Verdict] = {
 TEXTS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), verdict)
     for pattern, verdict in (
-        (r"not (?:been )?verified|failed the check|unverified (?:identity|address|domain)", UNVERIFIED),
+        (
+            r"(?:is|are|has|have|address|domain|identity) not (?:been )?verified|failed the check",
+            UNVERIFIED,
+        ),
         (r"(?:redirect|tracking) (?:sub)?domain|\bcustom domain", TRACKING),
         (
             r"daily (?:message|sending) quota|24.hour (?:sending )?quota|sending quota (?:was |has been )?exceeded",
             QUOTA,
         ),
         (r"maximum sending rate|\brate exceeded", SLOWER),
-        (r"sending (?:pool|ip)\b|\bip pool|dedicated ip", POOL),
+        (r"sending ?(?:pool|ip)\b|\bip pool|dedicated ip", POOL),
         (r"\btenant\b", TENANT),
         (
             (
@@ -119,6 +122,10 @@ BULK_STATUSES: dict[str, Verdict | type[Accepted]] = {
 """One entry of SendBulkEmail's answer; the longer names are those of its documentation."""
 
 _MAILBOX = re.compile(r"[^\s<>@,;:'\"]+(?=@)")
+_OF_AN_ADDRESS = re.compile(
+    r"(?:local address|domain (?:contains|starts|ends)|illegal|missing|address length|invalid (?:email )?address)",
+    re.IGNORECASE,
+)
 _ADDRESS = re.compile(r"'[^']*@[^']*'|\"[^\"]*@[^\"]*\"|\"[^\"]*\"@[\w.-]*|[^\s<>@,;:'\"]*@[\w.-]*")
 _DOMAIN = re.compile(r"(?<=@)[\w-]+(?:\.[\w-]+)*")
 
@@ -218,6 +225,8 @@ def _verdict(status: int, code: str, text: str) -> Verdict | None:
 
 
 def _told_by(text: str) -> Verdict | None:
+    if _OF_AN_ADDRESS.match(text):
+        return None
     said = _ADDRESS.sub("", text)
     return next((verdict for pattern, verdict in TEXTS if pattern.search(said)), None)
 
