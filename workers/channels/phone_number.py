@@ -19,6 +19,7 @@ from notifier.text import UNSEEN, trimmed
 
 _LONGEST = 100
 _SIGNS = re.compile(r"\(?\+?[\d\s()\[\]./·•'~_-]+")
+_AS_DASHES = str.maketrans(dict.fromkeys("·•'_", "-"))
 _UNSEEN = re.compile(f"[{UNSEEN}\u200c\u200d]")
 
 _REASONS = {
@@ -64,7 +65,7 @@ def _spelled(to: str) -> str:
         raise ValueError("is empty")
     if not _SIGNS.fullmatch(text):
         raise ValueError("holds letters or other signs that no phone number has")
-    return text
+    return text.translate(_AS_DASHES)
 
 
 def _ascii(sign: str) -> str:
