@@ -26,7 +26,7 @@ from bridge.streams import Streams
 from bridge.sweep import SWEEP_SECONDS, Sweep
 from bridge.tree import ShardTree
 from notifier.errors import LeaseLost
-from notifier.health import BEAT_SECONDS, Heartbeat
+from notifier.health import BEAT_SECONDS, STALE_SECONDS, Heartbeat
 from notifier.outbox import Partitions
 from notifier.telemetry import trace
 
@@ -41,6 +41,8 @@ LOOPS = 13
 """Connections of the loops: one each, and one more for the lock of the sweep."""
 PAGES_AHEAD = 6
 """Pages fetched and not yet recorded, over all shards."""
+_SWEEP_SECONDS = 1_800.0
+"""A sweep that takes longer hangs: it lists many streams, and waits for each of them where AWS does not answer."""
 _OVERDUE_SECONDS = 1.0
 
 
@@ -73,9 +75,9 @@ class Bridge:
         self._ready: queue.SimpleQueue[tuple[float, ShardReader] | None] = queue.SimpleQueue()
         self._pollers = ThreadPoolExecutor(POLLERS, thread_name_prefix="poll")
         self._ahead = ReadAhead(PAGES_AHEAD)
-        self._sweeping = Loop("sweep", SWEEP_SECONDS, self._find_shards)
+        self._sweeping = Loop("sweep", SWEEP_SECONDS, self._find_shards, hung_seconds=_SWEEP_SECONDS)
         self._taking = Loop("take shards", ACQUIRE_SECONDS, self._take_shards)
-        self._renewing = Loop("renew", holdings.renew_seconds, holdings.renew)
+        self._renewing = Loop("renew", holdings.renew_seconds, holdings.renew, hung_seconds=STALE_SECONDS)
         self._loops = (
             self._sweeping,
             self._taking,
@@ -134,9 +136,14 @@ class Bridge:
             if item is not None:
                 wait, reader = item
                 heapq.heappush(due, (time.monotonic() + wait, next(number), reader))
-            self._heartbeat.beat(self._renewing.recording.trouble() or self._trouble())
+            self._heartbeat.beat(self._health())
             while due and due[0][0] <= time.monotonic() and not self._stopping.is_set():
                 self._pollers.submit(self._poll, heapq.heappop(due)[2])
+
+    def _health(self) -> str:
+        """What keeps this bridge from its work, in one line."""
+        found = (self._renewing.recording.trouble(), *(each.trouble() for each in self._loops), self._trouble())
+        return "; ".join(filter(None, found))
 
     def _poll(self, reader: ShardReader) -> None:
         if not self._holdings.has(reader):

@@ -1,6 +1,7 @@
 """A job that runs again and again in a thread of its own until it is told to stop."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,12 +9,15 @@ import structlog
 
 from notifier.database import DatabaseError, cause
 from notifier.errors import NotifierError
-from notifier.health import Recording
+from notifier.health import STALE_SECONDS, Recording
+from notifier.retry import backoff
 from notifier.telemetry import trace
 
 log = structlog.get_logger(__name__)
 
 _LONGEST_BACKOFF = 5.0
+HUNG_SECONDS = 300.0
+"""A round that takes longer than this hangs, unless the loop says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +28,38 @@ class NextIn:
 
 
 class Loop:
-    """Calls `job` every so many seconds, or when it said so. A failure is logged and tried again: none ends it."""
+    """Calls `job` every so many seconds, or when it said so. A failure is logged and tried again: none ends it.
 
-    def __init__(self, name: str, seconds: float, job: Callable[[], object]) -> None:
+    A round may take `hung_seconds` before `trouble` names it.
+    """
+
+    def __init__(
+        self, name: str, seconds: float, job: Callable[[], object], hung_seconds: float = HUNG_SECONDS
+    ) -> None:
         self.name = name
         self.recording = Recording()
         self._seconds = seconds
         self._job = job
+        self._hung_seconds = hung_seconds
+        self._due: float | None = None  # monotonic time: the round, or the wait for the next one, is over by then
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._failures = 0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
+        self._due = time.monotonic() + self._hung_seconds
         self._thread.start()
+
+    def trouble(self) -> str:
+        """One line where the thread has ended or its round is overdue; empty where not, and after a stop."""
+        due = self._due
+        if due is None or self._stop.is_set():
+            return ""
+        if not self._thread.is_alive():
+            return f"the thread {self.name!r} has ended: restart this process"
+        late = time.monotonic() - due
+        return f"the thread {self.name!r} hangs, for {late:.0f} s by now: restart this process" if late > 0 else ""
 
     def wake(self) -> None:
         """Do the next round now."""
@@ -54,24 +76,33 @@ class Loop:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            wait = self._round()
+            self._due = time.monotonic() + self._hung_seconds
+            try:
+                wait = self._round()
+            except Exception:  # noqa: BLE001  raised while a failure was logged: the log may fail again
+                wait = _LONGEST_BACKOFF
+            self._due = time.monotonic() + wait + STALE_SECONDS
             if not self._stop.is_set() and self._wake.wait(wait):
                 self._wake.clear()
 
     def _round(self) -> float:
+        """Do a round; return the seconds until the next one."""
         try:
             answer = self._job()
-        except DatabaseError as error:
+        except Exception as error:  # noqa: BLE001
+            self._failures += 1
+            self._tell(error)
+            return min(_LONGEST_BACKOFF, max(self._seconds, backoff(0.2, self._failures, _LONGEST_BACKOFF)))
+        self.recording.worked()
+        self._failures = 0
+        return answer.seconds if isinstance(answer, NextIn) else self._seconds
+
+    def _tell(self, error: Exception) -> None:
+        if isinstance(error, DatabaseError):
             self.recording.failed(reason := cause(error))
             log.warning("failed, will try again", job=self.name, reason=reason)
-        except NotifierError as error:
+        elif isinstance(error, NotifierError):
             log.warning("failed, will try again", job=self.name, reason=" ".join(str(error).split())[:300])
-        except Exception as error:  # noqa: BLE001
-            facts = {"job": self.name, "error": type(error).__name__, "trace": trace(error)}
-            log.error("failed, will try again", **facts)  # noqa: TRY400  what the error says may quote a record
         else:
-            self.recording.worked()
-            self._failures = 0
-            return answer.seconds if isinstance(answer, NextIn) else self._seconds
-        self._failures += 1
-        return min(_LONGEST_BACKOFF, max(self._seconds, 0.1 * 2.0**self._failures))
+            facts = {"job": self.name, "error": type(error).__name__, "trace": trace(error)}
+            log.error("failed, will try again", **facts)  # what the error says may quote a record

@@ -17,6 +17,7 @@ from bridge.tree import ShardTree
 from notifier.clock import boottime
 from notifier.errors import DataTrimmed, LeaseLost, NotifierError
 from notifier.outbox import ShardLease
+from notifier.retry import backoff
 
 log = structlog.get_logger(__name__)
 
@@ -218,5 +219,5 @@ class ShardReader:
             log.warning("reading a shard is throttled: do others read it too? It bears two readers", **facts)
         else:
             log.warning("reading a shard failed", **facts)
-        bound = min(10.0 if isinstance(error, _SLOW) else 5.0, 0.1 * 2 ** min(self._failures, 10))
+        bound = backoff(0.2, self._failures, 10.0 if isinstance(error, _SLOW) else 5.0)
         return random.uniform(0.05, bound)  # noqa: S311  jitter

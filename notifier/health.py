@@ -11,6 +11,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 BEAT_SECONDS = 5.0
 STALE_SECONDS = 30.0
 
@@ -20,10 +24,21 @@ class Heartbeat:
 
     def __init__(self, name: str, folder: Path | None = None) -> None:
         self._path = (folder or _folder()) / f"notifier-{name}.beat"
+        self._fails = False
 
     def beat(self, trouble: str = "") -> None:
-        """The process runs. `trouble` is what keeps it from its work all the same, in one line."""
-        self._path.write_text(trouble)
+        """The process runs. `trouble` is what keeps it from its work all the same, in one line.
+
+        A file that cannot be written ends no process: it gets old, which is what `notifier health` tells.
+        """
+        try:
+            self._path.write_text(trouble)
+        except OSError as error:
+            if not self._fails:
+                log.warning("the heartbeat cannot be written", file=str(self._path), reason=error.strerror)
+            self._fails = True
+        else:
+            self._fails = False
 
     def age(self) -> float | None:
         """Seconds since the last beat, None where there was none."""

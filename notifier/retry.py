@@ -4,6 +4,16 @@ import random
 from dataclasses import dataclass
 from enum import StrEnum
 
+_MOST_DOUBLINGS = 1_000
+"""Python cannot compute 2.0 ** 1024: OverflowError. What is multiplied by less becomes infinite at most."""
+
+
+def backoff(base: float, failures: int, longest: float) -> float:
+    """Seconds to wait after so many failures in a row: `base` after the first, then twice as many each time, up to
+    `longest`. Any number of failures is good.
+    """
+    return min(longest, base * 2.0 ** min(max(failures - 1, 0), _MOST_DOUBLINGS))
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -28,7 +38,7 @@ class RetryPolicy:
 
     def bound(self, failures: int) -> float:
         """The longest wait after the given number of failures, in seconds."""
-        return min(self.cap, self.base * 2.0 ** max(failures - 1, 0))
+        return backoff(self.base, failures, self.cap)
 
     def delay(self, failures: int, rng: random.Random | None = None) -> float:
         """Seconds to wait after the given number of failures: uniform between 0 and the exponential bound."""

@@ -13,7 +13,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from bridge.bridge import LOOPS, PAGES_AHEAD, POLLERS
+from bridge.deadlines import Deadlines
 from bridge.holdings import Holdings
+from bridge.relay import Relay
 from notifier.health import Heartbeat
 from notifier.outbox import Partitions, Report
 from sandbox.streams.process import StreamsServer, streams_simulator
@@ -190,6 +192,24 @@ def test_listing_keeps_below_the_quota_of_the_account(house: House, engine: Engi
     counts = house.streams.ask("counts")
     assert counts["calls"]["DescribeStream"] > 6
     assert sum(counts["errors"].values()) <= 3  # without pacing there are dozens; a busy machine bunches a few calls
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("job", ["relay", "renew", "deadlines"])
+def test_health_names_a_thread_that_has_ended(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: str
+) -> None:
+    def leave(*_: object) -> None:
+        raise SystemExit
+
+    method = {"relay": (Relay, "turn"), "renew": (Holdings, "renew"), "deadlines": (Deadlines, "run_once")}[job]
+    monkeypatch.setattr(*method, leave)
+    monkeypatch.setattr("bridge.bridge.BEAT_SECONDS", 0.2)
+    heartbeat = Heartbeat("bridge", tmp_path)
+    house.streams.tell("tables", table="activity", shards=1)
+    with house.bridge():
+        wait_until(heartbeat.trouble)
+        assert heartbeat.trouble() == f"the thread '{job}' has ended: restart this process"
 
 
 def test_health_tells_of_a_database_that_takes_no_writes(

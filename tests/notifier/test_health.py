@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from notifier.cli import app
@@ -29,6 +30,21 @@ def test_a_process_that_records_nothing_is_not_healthy(folder: Path) -> None:
     assert "but nothing could be recorded for 40 s: ReadOnlySqlTransaction 25006" in told.stdout
     as_json = json.loads(CliRunner().invoke(app, ["health", "bridge", "--json"]).stdout)
     assert (as_json["healthy"], as_json["trouble"][:7]) == (False, "nothing")
+
+
+def test_a_heartbeat_that_cannot_be_written_ends_nothing_and_ages(tmp_path: Path) -> None:
+    """A full disk, or a folder that is gone: the file gets old, and is written again when it can be."""
+    folder = tmp_path / "folder"
+    heartbeat = Heartbeat("bridge", folder)
+    with capture_logs() as logs:
+        heartbeat.beat()
+        heartbeat.beat()
+    assert heartbeat.age() is None
+    assert [each["log_level"] for each in logs] == ["warning"]
+    assert str(folder) in logs[0]["file"]
+    folder.mkdir()
+    heartbeat.beat()
+    assert heartbeat.age() is not None
 
 
 def test_failures_count_when_they_last() -> None:

@@ -112,3 +112,10 @@ def test_nobody_to_tell_is_skipped() -> None:
 def test_delays_have_full_jitter_below_an_exponential_bound(failures: int, seed: int) -> None:
     delay = POLICY.delay(failures, random.Random(seed))
     assert 0 <= delay <= min(4.0, 2.0 ** (failures - 1))
+
+
+@pytest.mark.parametrize("base", [1e-9, 1.0, 1e300])
+@pytest.mark.parametrize("failures", [0, 1, 1_000, 1_024, 1_025, 5_000, 10**9])
+def test_a_delay_is_bounded_after_any_number_of_failures(failures: int, base: float) -> None:
+    policy = RetryPolicy(attempts=10**10, base=base, cap=300.0)
+    assert 0.0 <= policy.delay(failures) <= 300.0
