@@ -48,7 +48,7 @@ class Brake:
         self._shares = 1
         self._waiting: Mapping[str, int] = {}
         self._others = 0  # waits on each other channel, at most
-        self._recorded: Counter[str] = Counter()  # since the last measurement began
+        self._recorded: Counter[str] = Counter()  # since the last measurement that succeeded began
         self._reserved: Counter[str] = Counter()
         self._full: dict[str, float] = {}  # channel -> monotonic time since when, or of the last reminder
         self._told: dict[str, float] = {}  # channel -> monotonic time of the last warning
@@ -64,12 +64,13 @@ class Brake:
     def measure(self) -> None:
         """Ask the database what waits. Raises DatabaseError, and what was known stays."""
         with self._lock:
-            self._recorded.clear()
+            seen = Counter(self._recorded)  # at least: what is recorded from now on may be counted twice
         bridges, total = self._bridges(), self._publications.backlog()
         waiting = self._ask() if total > self._high_water // 2 else {}
         with self._lock:
             self._shares = max(1, bridges)
             self._waiting, self._others = waiting, 0 if waiting else total
+            self._recorded -= seen
             full = {channel for channel, count in waiting.items() if count >= self._high_water}
             opened = [each for each in self._full if waiting.get(each, 0) <= self._high_water * _REOPEN_AT]
         for channel in full:
@@ -81,13 +82,16 @@ class Brake:
     def _ask(self) -> Mapping[str, int]:
         return {channel: each.at_most for channel, each in self._publications.waiting().items()}
 
-    def reserve(self, wanted: Mapping[str, int]) -> Counter[str]:
-        """Room for so many deliveries of each channel, or for as many as there is; `release` it in any case."""
+    def reserve(self, wanted: Mapping[str, int], part: float = 1.0) -> Counter[str]:
+        """Room for so many deliveries of each channel, or for as many as there is; `release` it in any case.
+
+        With a `part` below 1 there is room up to that part of the mark only, and no channel is closed for it.
+        """
         with self._lock:
-            granted = Counter({channel: min(count, self._room(channel)) for channel, count in wanted.items()})
+            granted = Counter({channel: min(count, self._room(channel, part)) for channel, count in wanted.items()})
             self._reserved.update(granted)
         for channel, count in wanted.items():
-            if granted[channel] < count:
+            if granted[channel] < count and part >= 1.0:
                 self._close(channel)
         return granted
 
@@ -97,10 +101,10 @@ class Brake:
             self._reserved.subtract(granted)
             self._recorded.update(recorded)
 
-    def _room(self, channel: str) -> int:
+    def _room(self, channel: str, part: float) -> int:
         if channel in self._full:
             return 0
-        share = math.ceil((self._high_water - self._waiting.get(channel, self._others)) / self._shares)
+        share = math.ceil((self._high_water * part - self._waiting.get(channel, self._others)) / self._shares)
         return max(0, share - self._recorded[channel] - self._reserved[channel])
 
     def _close(self, channel: str) -> None:

@@ -10,10 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bridge.brake import Brake
     from bridge.bridge import Bridge
     from bridge.loops import Loop
     from bridge.streams import Streams
-    from bridge.tree import Turn
+    from bridge.tree import ShardTree, Turn
     from bridge.viewing import ViewWatch
     from notifier.outbox import Reading, Rewinds
     from notifier.routes import Routes
@@ -110,7 +111,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
                     Loop("discovery", DISCOVERY_EVERY_SECONDS, discovering.run_once),
                     Loop("deadlines", DEADLINE_SECONDS, deadlines.run_once),
                     *_watches(Reading(engine), settings.tables),
-                    _rewinding(rewinds, streams, routes, settings),
+                    _rewinding(rewinds, streams, routes, settings, tree, brake),
                     Loop("retention", RETENTION_SECONDS, retention.run_once),
                 ),
                 partitions,
@@ -134,12 +135,14 @@ def _watches(reading: "Reading", tables: tuple[str, ...]) -> "tuple[Loop, ...]":
     )
 
 
-def _rewinding(rewinds: "Rewinds", streams: "Streams", routes: "Routes", settings: "Settings") -> "Loop":
+def _rewinding(
+    rewinds: "Rewinds", streams: "Streams", routes: "Routes", settings: "Settings", tree: "ShardTree", brake: "Brake"
+) -> "Loop":
     """What reads shards again that an operator rewound."""
     from bridge.loops import Loop
     from bridge.rewinding import Rewinder
 
-    rewinder = Rewinder(rewinds, streams, routes, settings.tables, settings.not_before)
+    rewinder = Rewinder(rewinds, streams, routes, settings.tables, settings.not_before, tree=tree, brake=brake)
     return Loop("rewind", REWIND_SECONDS, rewinder.run_once)
 
 

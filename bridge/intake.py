@@ -15,7 +15,7 @@ from bridge.counters import PUBLISHED
 from bridge.decode import creation_time, decode, identity, sequence_number
 from notifier import wire
 from notifier.broker import BrokerError, BrokerRefused, Queue
-from notifier.errors import DecodeError
+from notifier.errors import DecodeError, LeaseLost
 from notifier.outbox import Intake as Outbox
 from notifier.outbox import NewNotification, Page, Publications, Quarantined, Recorded, ShardLease
 from notifier.routes import Routes
@@ -73,8 +73,11 @@ class Intake:
                 page = sort(lease, checkpoint, fitting, self._routes, self._not_before)
                 wanted = Counter(each.channel for each in page.notifications)
             if excess is None or page.read:
+                used = wanted  # also where the answer to the commit is lost
                 self._take(lease, checkpoint, page, wanted)
-            used = wanted
+        except LeaseLost:
+            used = {}
+            raise
         finally:
             self._brake.release(granted, used)
         if excess is not None:

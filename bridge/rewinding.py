@@ -1,21 +1,23 @@
 """Reads shards again that an operator rewound, one page after the other, beside the reading of what is new."""
 
-import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 
-from bridge.decode import sequence_number
-from bridge.intake import judge
+from bridge.brake import SLOW_SECONDS, Brake
+from bridge.intake import before, first_beyond
+from bridge.listing import Listing
 from bridge.loops import NextIn
-from bridge.reader import GONE_SECONDS, Source
-from bridge.streams import IteratorExpired, Refused, ShardGone
+from bridge.reader import GONE_SECONDS, TRIES_OF_AN_ITERATOR, Source
+from bridge.rereading import lease_of, reread
+from bridge.streams import RecordPage, ShardGone, Throttled
+from bridge.tree import ShardTree
 from notifier.database import DatabaseError
-from notifier.errors import DataTrimmed, LeaseLost, NotifierError
-from notifier.outbox import Reread, Rewind, Rewinds, ShardLease
+from notifier.errors import DataTrimmed, LeaseLost, NotifierError, Unreachable
+from notifier.outbox import Corrected, Reread, Rewind, Rewinds
 from notifier.routes import Routes
 
 log = structlog.get_logger(__name__)
@@ -24,7 +26,12 @@ IDLE_SECONDS = 2.0
 PAGE_SECONDS = 0.1
 """Between two pages: the shard is read for what is new at the same time."""
 EMPTY_SECONDS = 0.5
+REST_SECONDS = 60.0
+"""How long nobody takes a rewind that failed too often in a row: others have their turn."""
+_MOST_FAILURES = 2 * TRIES_OF_AN_ITERATOR
 _EMPTIES_BEFORE_END = 60
+_PART = 0.5
+"""Of the mark of a channel: above it a rewind waits, so that the shards that are read on keep their room."""
 
 
 class Rewinder:
@@ -38,15 +45,22 @@ class Rewinder:
         tables: Sequence[str],
         not_before: datetime | None = None,
         gone_seconds: float = GONE_SECONDS,
+        tree: ShardTree | None = None,
+        brake: Brake | None = None,
     ) -> None:
-        """`gone_seconds` is how long DynamoDB must deny the shard before nothing of it is left to read."""
+        """`gone_seconds` is how long DynamoDB must deny the shard before nothing of it is left to read; with a `tree`
+        it must not be listed either. Without a `brake` any number of deliveries may wait.
+        """
         self._rewinds = rewinds
         self._source = source
         self._routes = routes
         self._tables = [table for table in tables if routes.has_table(table)]
         self._not_before = not_before or datetime.min.replace(tzinfo=UTC)
         self._gone_seconds = gone_seconds
+        self._listing = Listing(source, tree) if tree is not None else None
+        self._brake = brake
         self._rewind: Rewind | None = None
+        self._last: int | None = None
         self._forget()
 
     def run_once(self) -> NextIn:
@@ -69,8 +83,10 @@ class Rewinder:
         self._rewind = self._rewinds.take(self._tables) if self._tables else None
         if self._rewind is None:
             return False
-        since = self._rewind.since.isoformat() if self._rewind.since else "the oldest record"
-        log.info("reading a shard again", shard=self._rewind.shard_id, table=self._rewind.table, since=since)
+        if self._rewind.id != self._last:
+            self._last = self._rewind.id
+            since = self._rewind.since.isoformat() if self._rewind.since else "the oldest record"
+            log.info("reading a shard again", shard=self._rewind.shard_id, table=self._rewind.table, since=since)
         return True
 
     def _forget(self) -> None:
@@ -78,36 +94,62 @@ class Rewinder:
         self._iterator: str | None = None
         self._from_horizon = False
         self._empties = 0
-        self._gone_since: float | None = None
+        self._failures = 0
 
     def _page(self) -> float:
         assert self._rewind is not None  # noqa: S101  narrows the type
         rewind = self._rewind
         try:
-            if self._iterator is None:
-                after = None if self._from_horizon else rewind.position
-                self._iterator = self._source.iterator(rewind.stream_arn, rewind.shard_id, after)
-            page = self._source.records(self._iterator)
-        except NotifierError as error:
+            wait = self._read(rewind)
+        except (LeaseLost, DatabaseError):
+            raise
+        except Exception as error:  # noqa: BLE001
             return self._trouble(rewind, error)
-        self._gone_since = None
-        self._iterator = page.next_iterator
-        self._empties = 0 if page.records else self._empties + 1
-        self._record(rewind, page.records)
-        if not page.records:
-            return EMPTY_SECONDS
-        return 0.0 if self._rewind is None else PAGE_SECONDS
+        self._failures = 0
+        return wait
 
-    def _record(self, rewind: Rewind, records: Sequence[dict[str, Any]]) -> None:
-        again = reread(rewind, records, self._routes, self._not_before)
-        ended = self._iterator is None or again.position == rewind.until or self._is_at_the_end(rewind)
-        self._correct(rewind, again, "done" if ended else None)
+    def _read(self, rewind: Rewind) -> float:
+        self._iterator = self._iterator or self._begin(rewind)
+        page = self._source.records(self._iterator).read()
+        self._empties = 0 if page.records else self._empties + 1
+        full = self._record(rewind, page)
+        if full is not None:
+            self._give_back(rewind, f"it waits for room in the channel {full}", SLOW_SECONDS)
+        if self._rewind is None:
+            return 0.0
+        self._iterator = page.next_iterator  # not before its page is recorded
+        return PAGE_SECONDS if page.records else EMPTY_SECONDS
+
+    def _begin(self, rewind: Rewind) -> str:
+        after = None if self._from_horizon else rewind.position
+        return self._source.iterator(rewind.stream_arn, rewind.shard_id, after)
+
+    def _record(self, rewind: Rewind, page: RecordPage) -> str | None:
+        """Record the page as far as its channels have room; return the channel that had none for the rest of it."""
+        again = reread(rewind, page.records, self._routes, self._not_before)
+        wanted = Counter(each.channel for each in again.notifications)
+        granted = wanted if self._brake is None else self._brake.reserve(wanted, _PART)
+        used: Mapping[str, int] = wanted  # also where the answer to the commit is lost
+        try:
+            excess = first_beyond(again.notifications, granted)
+            if excess is not None:
+                fitting = before(page.records, excess.sequence_number)
+                again = reread(rewind, fitting, self._routes, self._not_before)
+            at_end = excess is None and (page.next_iterator is None or self._is_at_the_end(rewind))
+            used = self._correct(rewind, again, "done" if at_end or again.position == rewind.until else None).channels
+        except LeaseLost:
+            used = {}
+            raise
+        finally:
+            if self._brake is not None:
+                self._brake.release(granted, used)
+        return None if excess is None else excess.channel
 
     def _is_at_the_end(self, rewind: Rewind) -> bool:
         """An idle shard whose last record is trimmed shows no record any more: empty pages only, without an end."""
         return self._empties >= _EMPTIES_BEFORE_END and self._rewinds.is_forgotten(rewind)
 
-    def _correct(self, rewind: Rewind, again: Reread, outcome: str | None) -> None:
+    def _correct(self, rewind: Rewind, again: Reread, outcome: str | None) -> Corrected:
         found = self._rewinds.correct(rewind, again, outcome)
         if found.routed or found.released:
             facts = {"routed": found.routed, "out_of_quarantine": found.released}
@@ -115,57 +157,51 @@ class Rewinder:
         self._from_horizon = self._from_horizon and again.position == rewind.position
         if outcome is None:
             self._rewind = replace(rewind, position=again.position)
-            return
-        log.info("the shard was read again", shard=rewind.shard_id, table=rewind.table, outcome=outcome)
+            return found
+        if outcome == "done":
+            log.info("the shard was read again", shard=rewind.shard_id, table=rewind.table)
         self._forget()
+        return found
 
-    def _trouble(self, rewind: Rewind, error: NotifierError) -> float:
-        """What the reading of a shard does, too: another iterator, or the oldest record that is left."""
-        match error:
-            case IteratorExpired():
-                self._iterator = None
-            case DataTrimmed() if not self._from_horizon:
-                self._iterator = None
-                self._from_horizon = True
-                return 0.0
-            case ShardGone():
-                self._iterator = None
-                self._gone_since = self._gone_since or time.monotonic()
-                if time.monotonic() >= self._gone_since + self._gone_seconds:
-                    self._correct(rewind, Reread(rewind.position, 0), "gone")
-                    return 0.0
-            case DataTrimmed() | Refused():
-                self._iterator = None
+    def _trouble(self, rewind: Rewind, error: Exception) -> float:
+        """What the reading of a shard does, too: the same iterator, another one, or the oldest record that is left.
+        Each failure prolongs the lease, and so finds out whether an operator cancelled the rewind.
+        """
+        if isinstance(error, DataTrimmed) and not self._from_horizon:
+            self._iterator = None
+            self._from_horizon = True
+            return 0.0
+        self._failures += 1
+        if not isinstance(error, Throttled | Unreachable) or self._failures % TRIES_OF_AN_ITERATOR == 0:
+            self._iterator = None
+        reason = _reason(error)
+        gone_for = self._rewinds.failed(rewind, reason, gone=isinstance(error, ShardGone))
+        if isinstance(error, ShardGone) and self._is_gone(rewind, gone_for):
+            log.warning(
+                "a shard is gone before it was read again: what is unrouted or in quarantine of it stays so",
+                shard=rewind.shard_id,
+                table=rewind.table,
+            )
+            self._correct(rewind, Reread(rewind.position, 0), "gone")
+            return 0.0
+        if self._failures >= _MOST_FAILURES:
+            facts = {"shard": rewind.shard_id, "table": rewind.table, "reason": reason, "seconds": REST_SECONDS}
+            log.warning("a shard cannot be read again now: the rewind rests, and others have their turn", **facts)
+            self._give_back(rewind, reason, REST_SECONDS)
         raise error
 
+    def _is_gone(self, rewind: Rewind, gone_for: float | None) -> bool:
+        if gone_for is None or gone_for < self._gone_seconds:
+            return False
+        return self._listing is None or not self._listing.may_show(lease_of(rewind))
 
-def reread(rewind: Rewind, records: Sequence[dict[str, Any]], routes: Routes, not_before: datetime) -> Reread:
-    """What the records of a page, up to the end of the rewind, become with these routes. Pure.
+    def _give_back(self, rewind: Rewind, reason: str, seconds: float) -> None:
+        self._rewinds.failed(rewind, reason, rest=seconds)
+        self._forget()
 
-    Records before the position were read again already; those before `since` are passed over. A record without a
-    sequence number cannot be understood, so it stays in quarantine.
-    """
-    lease = ShardLease(
-        rewind.shard, rewind.shard_id, rewind.stream_arn, rewind.table, rewind.owner, rewind.epoch, rewind.position
-    )
-    place, until = -1 if rewind.position is None else int(rewind.position), int(rewind.until)
-    position, examined = rewind.position, 0
-    made, unrouted = [], []
-    for record in records:
-        number = sequence_number(record)
-        if number is None or int(number) <= place:
-            continue
-        place = int(number)
-        if place > until:
-            position = rewind.until
-            break
-        position = rewind.until if place == until else number
-        created_at, notification, error = judge(lease, record, routes, not_before)
-        if created_at is None or error is not None or (rewind.since is not None and created_at < rewind.since):
-            continue
-        examined += 1
-        if notification is None:
-            unrouted.append(number)
-        else:
-            made.append(notification)
-    return Reread(position, examined, made, unrouted)
+
+def _reason(error: Exception) -> str:
+    """In one line. What a bug says may quote a record."""
+    if isinstance(error, NotifierError):
+        return " ".join(str(error).split())[:300]
+    return f"a mistake in Notifier: {type(error).__name__}"

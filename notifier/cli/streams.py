@@ -111,7 +111,7 @@ def _show_rewinds(rewinding: "Rewinding", json: bool) -> None:
     if json:
         print_json({"rewinds": rows})
         return
-    columns = ("id", "table", "shard_id", "state", "examined", "routed", "released", "asked_at", "reason")
+    columns = ("id", "table", "shard_id", "state", "examined", "routed", "released", "asked_at", "reason", "error")
     print_table("Rewinds", rows, columns, "None.")
 
 

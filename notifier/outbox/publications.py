@@ -72,10 +72,15 @@ WHERE published.id IS NULL OR d.status = 'pending' AND (d.next_attempt_at IS NUL
 _SETTLED = text("DELETE FROM publications WHERE id = ANY(:ids)")
 
 _PUBLISHED_AGAIN = text("""
-UPDATE publications SET notification_ids = CAST(:waiting AS uuid[]),
-  published_at = CASE WHEN :anew THEN now() ELSE published_at END,
+UPDATE publications p SET notification_ids = held.ids,
+  published_at = CASE WHEN :anew THEN now() ELSE p.published_at END,
   due_at = now() + make_interval(secs => :look_again)
-WHERE id = :id
+FROM (
+  SELECT publication, array_agg(id ORDER BY place) AS ids
+  FROM unnest(CAST(:publications AS int8[]), CAST(:waiting AS uuid[])) WITH ORDINALITY AS one (publication, id, place)
+  GROUP BY publication
+) held
+WHERE p.id = held.publication
 """)
 
 _POSTPONE = text("UPDATE publications SET due_at = now() + make_interval(secs => :seconds) WHERE id = ANY(:ids)")
@@ -168,12 +173,14 @@ class Publications:
             with self._engine.connect() as connection:
                 connection.execute(_SETTLED, {"ids": list(ids)})
 
-    def published_again(self, publication: Publication, *, anew: bool = True) -> None:
-        """The broker has all of these that wait, perhaps `anew`, and the rest of the publication is forgotten."""
-        waiting = list(publication.waiting)
-        values = {"id": publication.id, "waiting": waiting, "anew": anew, "look_again": self.look_again}
-        with self._engine.connect() as connection:
-            connection.execute(_PUBLISHED_AGAIN, values)
+    def published_again(self, *publications: Publication, anew: bool = True) -> None:
+        """The broker has all of these that wait, perhaps `anew`, and the rest of the publications is forgotten."""
+        pairs = [(each.id, id_) for each in publications for id_ in each.waiting]
+        if pairs:
+            values = {"publications": [id_ for id_, _ in pairs], "waiting": uuids([id_ for _, id_ in pairs])}
+            with self._engine.connect() as connection:
+                options = {"anew": anew, "look_again": self.look_again}
+                connection.execute(_PUBLISHED_AGAIN, {**values, **options})
 
     def postpone(self, ids: Sequence[int], seconds: float) -> None:
         """Look at these again after so many seconds."""

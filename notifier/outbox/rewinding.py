@@ -12,13 +12,14 @@ from notifier.outbox.journal import journal
 
 _ADVISORY_LOCK = 0x6E6F7469727764
 
-# A stream keeps records for 24 hours. A shard of which every record is told needs no reading.
+# A stream keeps records for 24 hours. A shard of which every record is told needs no reading, and a lost one cannot
+# be read: DynamoDB has it no more, or an operator let it go.
 _CHOSEN = """
 FROM shards s JOIN streams st ON st.id = s.stream_id CROSS JOIN LATERAL (
   SELECT count(*) AS records FROM quarantine WHERE shard = s.id AND replayed_at IS NULL
 ) q
 WHERE (:table = '' OR st.table_name = :table) AND (:shard = '' OR s.shard_id = :shard)
-  AND s.checkpoint IS NOT NULL AND (s.records_unrouted > 0 OR q.records > 0)
+  AND s.state <> 'lost' AND s.checkpoint IS NOT NULL AND (s.records_unrouted > 0 OR q.records > 0)
   AND coalesce(s.last_record_at, s.finished_at, now()) > now() - make_interval(hours => 25)
   AND (CAST(:since AS timestamptz) IS NULL OR s.last_record_at IS NULL
        OR s.last_record_at >= date_trunc('second', CAST(:since AS timestamptz)))
@@ -68,7 +69,7 @@ WHERE s.id = rewinds.shard AND rewinds.ended_at IS NULL
 _RECENT = text("""
 SELECT r.id, st.table_name AS "table", s.shard_id, r.since, r.until, r.position, r.examined, r.routed, r.released,
        coalesce(r.outcome, CASE WHEN r.lease_until > now() THEN 'reading' ELSE 'waiting' END) AS state,
-       r.asked_at, r.ended_at, r.actor, r.reason
+       r.error, r.asked_at, r.ended_at, r.actor, r.reason
 FROM rewinds r JOIN shards s ON s.id = r.shard JOIN streams st ON st.id = s.stream_id
 ORDER BY r.ended_at IS NOT NULL, r.id DESC LIMIT :limit
 """)

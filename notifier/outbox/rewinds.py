@@ -7,8 +7,9 @@ moves records from the last two to the first, in one transaction with its own po
 killed anywhere.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -32,6 +33,7 @@ WHERE s.id = r.shard AND r.id = (
   JOIN streams source ON source.id = its.stream_id
   WHERE free.ended_at IS NULL AND source.table_name = ANY(CAST(:tables AS text[]))
     AND (free.lease_until IS NULL OR free.lease_until < now() OR free.owner = :owner)
+    AND (free.again_at IS NULL OR free.again_at <= now())
     AND NOT EXISTS (
       WITH RECURSIVE above AS (
         SELECT its.stream_id, its.parent_shard_id AS shard_id
@@ -60,9 +62,22 @@ UPDATE rewinds SET
   position = :position, examined = examined + :examined, outcome = CAST(:outcome AS text),
   ended_at = CASE WHEN CAST(:outcome AS text) IS NOT NULL THEN now() END,
   owner = CASE WHEN CAST(:outcome AS text) IS NULL THEN owner END,
-  lease_until = CASE WHEN CAST(:outcome AS text) IS NULL THEN now() + make_interval(secs => :ttl) END
+  lease_until = CASE WHEN CAST(:outcome AS text) IS NULL THEN now() + make_interval(secs => :ttl) END,
+  gone_since = NULL, again_at = NULL, error = CASE WHEN CAST(:outcome AS text) = 'gone' THEN error END
 WHERE id = :id AND owner = :owner AND epoch = :epoch AND ended_at IS NULL
   AND position IS NOT DISTINCT FROM CAST(:previous AS text)
+""")
+
+# How long the shard is gone is known to all bridges: one alone may not keep the rewind for long enough.
+_FAILED = text("""
+UPDATE rewinds SET
+  error = :error,
+  gone_since = CASE WHEN :gone THEN coalesce(gone_since, now()) ELSE gone_since END,
+  again_at = now() + make_interval(secs => CAST(:rest AS float8)),
+  owner = CASE WHEN CAST(:rest AS float8) IS NULL THEN owner END,
+  lease_until = CASE WHEN CAST(:rest AS float8) IS NULL THEN now() + make_interval(secs => :ttl) END
+WHERE id = :id AND owner = :owner AND epoch = :epoch AND ended_at IS NULL
+RETURNING extract(epoch FROM now() - gone_since)::float8
 """)
 
 # Whatever the route was called: the ids of all notifications of one moment stand side by side.
@@ -153,10 +168,14 @@ class Reread:
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """How many records became notifications, and how many left quarantine."""
+    """How many records became notifications, on each channel, and how many left quarantine."""
 
-    routed: int = 0
+    channels: Mapping[str, int] = field(default_factory=dict)
     released: int = 0
+
+    @property
+    def routed(self) -> int:
+        return sum(self.channels.values())
 
 
 class Rewinds:
@@ -187,6 +206,20 @@ class Rewinds:
                 return Corrected()
             return _correct(connection, rewind, page)
 
+    def failed(self, rewind: Rewind, error: str, *, gone: bool = False, rest: float | None = None) -> float | None:
+        """Prolong the lease of a rewind that did not go on, and keep why. `gone`: DynamoDB says that the shard is not
+        there; returns for how many seconds it has said so, None where it has not. With `rest` the rewind is given
+        back, and nobody takes it for so many seconds.
+
+        Raises LeaseLost where another bridge took it, or an operator replaced or cancelled it.
+        """
+        values = {**self._fence(rewind), "error": error, "gone": gone, "rest": rest}
+        with self._engine.begin() as connection:
+            if (row := connection.execute(_FAILED, values).first()) is None:
+                raise self._lost(rewind)
+        gone_for: float | None = row[0]
+        return gone_for
+
     def is_forgotten(self, rewind: Rewind) -> bool:
         """Whether the shard's last record that was read is so old that the stream need not have it any more."""
         with self._engine.begin() as connection:
@@ -194,17 +227,20 @@ class Rewinds:
 
     def _move(self, connection: Connection, rewind: Rewind, page: Reread, outcome: str | None) -> None:
         values = {
-            "id": rewind.id,
-            "owner": self._owner,
-            "epoch": rewind.epoch,
+            **self._fence(rewind),
             "previous": rewind.position,
             "position": page.position,
             "examined": page.examined,
             "outcome": outcome,
-            "ttl": self._ttl,
         }
         if connection.execute(_MOVE, values).rowcount != 1:
-            raise LeaseLost(f"the rewind of {rewind.shard_id} is no longer held by {self._owner}")
+            raise self._lost(rewind)
+
+    def _fence(self, rewind: Rewind) -> dict[str, Any]:
+        return {"id": rewind.id, "owner": self._owner, "epoch": rewind.epoch, "ttl": self._ttl}
+
+    def _lost(self, rewind: Rewind) -> LeaseLost:
+        return LeaseLost(f"the rewind of {rewind.shard_id} is no longer held by {self._owner}")
 
 
 def _correct(connection: Connection, rewind: Rewind, page: Reread) -> Corrected:
@@ -219,7 +255,7 @@ def _correct(connection: Connection, rewind: Rewind, page: Reread) -> Corrected:
         connection.execute(_COUNT, {"shard": rewind.shard, **counts})
         connection.execute(_TELL, {"id": rewind.id, **counts})
     owe(connection, made, to_relay={each.channel for each in made})
-    return Corrected(len(made), released)
+    return Corrected(Counter(each.channel for each in made), released)
 
 
 def _recorded(connection: Connection, shard: int, made: Sequence[NewNotification]) -> set[int]:

@@ -75,7 +75,8 @@ ROLES: Mapping[str, Grants] = {
         "publications": "SELECT, INSERT, UPDATE, DELETE",
         "quarantine": ("SELECT (shard, sequence_number, replayed_at, acknowledged_at), INSERT, UPDATE (replayed_at)"),
         "rewinds": (
-            "SELECT, UPDATE (position, owner, epoch, lease_until, examined, routed, released, ended_at, outcome)"
+            "SELECT, UPDATE (position, owner, epoch, lease_until, examined, routed, released, ended_at, outcome, "
+            "gone_since, again_at, error)"
         ),
         "shards": "SELECT, INSERT, UPDATE",
         "table_listings": "SELECT, INSERT, UPDATE",

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from bridge import brake as braking
@@ -14,6 +15,7 @@ from bridge.brake import Brake, ChannelFull
 from bridge.counters import OUTBOX_FULL
 from bridge.intake import Intake, first_beyond
 from notifier.broker import Queue
+from notifier.errors import LeaseLost
 from notifier.outbox import Intake as Outbox
 from notifier.outbox import NewNotification, Partitions, Publications, Report
 from notifier.outbox.backlog import Backlog
@@ -81,6 +83,57 @@ def test_what_was_recorded_since_the_measurement_counts(waiting: Counted) -> Non
     made.measure()  # which sees none of them
     assert made.reserve({"email": 20}) == {"email": 10}
     made.release(granted, granted)
+
+
+@pytest.mark.parametrize("question", ["bridges", "backlog", "waiting"])
+def test_a_measurement_that_fails_forgets_nothing(
+    waiting: Counted, monkeypatch: pytest.MonkeyPatch, question: str
+) -> None:
+    def fail() -> int:
+        raise OperationalError("SELECT", {}, Exception("canceling statement due to statement timeout"))
+
+    made = brake(waiting)
+    made.release(made.reserve({"email": 60}), {"email": 60})
+    waiting.tell(sms=90)  # so that each channel is asked for
+    with monkeypatch.context() as patch:
+        if question == "bridges":
+            patch.setattr(made, "_bridges", fail)
+        else:
+            patch.setattr(waiting, question, fail)
+        for _ in range(3):
+            with pytest.raises(OperationalError):
+                made.measure()
+    assert made.reserve({"email": 60}) == {"email": 40}
+
+
+def test_what_was_recorded_counts_while_it_is_measured(waiting: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = brake(waiting)
+    made.release(made.reserve({"email": 60}), {"email": 60})
+    granted: list[Counter[str]] = []
+
+    def measured() -> int:
+        granted.append(made.reserve({"email": 50}))
+        made.release(granted[-1], {"email": 30})  # which the measurement may see, or not
+        return 60
+
+    waiting.tell(email=60)
+    monkeypatch.setattr(waiting, "backlog", measured)
+    made.measure()
+    assert granted == [{"email": 40}]
+    assert made._recorded == {"email": 30}
+    waiting.tell(email=90)
+    monkeypatch.undo()
+    made.measure()
+    assert made.reserve({"sms": 1}) == {"sms": 1}
+    assert made._recorded == {}
+
+
+def test_a_part_of_the_mark_closes_no_channel(waiting: Counted) -> None:
+    made = brake(waiting)
+    assert made.reserve({"email": 60}, part=0.5) == {"email": 50}
+    assert made.has_room("email")
+    assert made.reserve({"email": 60}) == {"email": 50}
+    assert made.reserve({"email": 1}, part=0.5) == {"email": 0}
 
 
 def test_reading_goes_on_well_below_the_mark(waiting: Counted) -> None:
@@ -154,6 +207,38 @@ def test_of_a_page_what_fits_is_recorded_and_the_rest_is_read_again(taking: Taki
     assert taking.brake.has_room("email")
     assert taking.take("3", *page) == "5"
     assert taking.rows.one("SELECT records_read AS n FROM shards")["n"] == 5
+
+
+@pytest.mark.parametrize("lost", ["the answer to the commit", "what comes after it"])
+def test_what_may_be_recorded_counts_until_it_is_measured(
+    taking: Taking, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    record_, error = Outbox.record, OperationalError("COMMIT", {}, Exception("the connection is gone"))
+
+    def record_and_lose(*arguments: Any) -> None:
+        record_(*arguments)
+        raise error
+
+    def fail(*_: Any) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        if lost == "the answer to the commit":
+            patch.setattr(Outbox, "record", record_and_lose)
+        else:
+            patch.setattr(Publications, "published", fail)
+        with pytest.raises(OperationalError):
+            taking.take(None, record(1), record(2))
+    with pytest.raises(ChannelFull) as full:
+        taking.take("2", record(3), record(4), record(5))
+    assert full.value.checkpoint == "3"
+
+
+def test_who_lost_the_shard_leaves_its_room(taking: Taking) -> None:
+    taking.rows.run("UPDATE shards SET owner = 'another', epoch = epoch + 1")
+    with pytest.raises(LeaseLost):
+        taking.take(None, record(1), record(2))
+    assert taking.brake.reserve({"email": 3}) == {"email": 3}
 
 
 def test_records_for_nobody_need_no_room(taking: Taking) -> None:

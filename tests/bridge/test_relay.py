@@ -1,14 +1,20 @@
 import uuid
+from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pytest
 import redis
 from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
-from bridge.relay import Relay
-from notifier.broker import BrokerError, Queue, queue_name
+from bridge import relay as relaying
+from bridge.behind import Behind
+from bridge.lacking import Lacking, fitting
+from bridge.loops import NextIn
+from bridge.relay import RELAY_SECONDS, Relay
+from notifier.broker import BrokerError, BrokerRefused, Queue, queue_name
 from notifier.notifications import Status
-from notifier.outbox import Change, Publications, Wanted
+from notifier.outbox import Change, Publication, Publications, Wanted
 from tests.outbox.rows import Rows
 
 DUE = "UPDATE publications SET due_at = now()"
@@ -209,3 +215,183 @@ def test_an_attempt_without_an_answer_becomes_unknown(rows: Rows, relay: Relay, 
     assert rows.status(id_) is Status.UNKNOWN
     assert queue.depth("email") == 0
     assert rows.all("SELECT * FROM publications") == []  # nothing in it waits any more
+
+
+def texts(rows: Rows, count: int = 1) -> None:
+    """New deliveries of the channel `sms`."""
+    first = int(rows.checkpoint or 0) + 1
+    page = rows.page(range(first, first + count))
+    rows.record(replace(page, notifications=[replace(each, channel="sms") for each in page.notifications]))
+
+
+def restricted(broker_url: str, client: redis.Redis, *keys: str) -> Queue:
+    """A queue whose user may use these keys only."""
+    client.execute_command(
+        "ACL", "SETUSER", "some", "on", ">secret", "+@all", "resetkeys", *(f"~{key}" for key in keys)
+    )
+    parts = urlsplit(broker_url)
+    return Queue(parts._replace(netloc=f"some:secret@{parts.hostname}:{parts.port}").geturl())
+
+
+@pytest.mark.parametrize("refusal", ["WRONGTYPE", "NOPERM"])
+def test_a_channel_that_redis_refuses_stops_no_other(
+    rows: Rows, engine: Engine, queue: Queue, broker_url: str, refusal: str
+) -> None:
+    behind = Behind()
+    with redis.Redis.from_url(broker_url) as client:
+        used = queue
+        if refusal == "WRONGTYPE":
+            client.set(queue_name("email"), "of another application")
+        else:
+            used = restricted(broker_url, client, queue_name("sms"), "notifier:generation", "unacked")
+        relay = Relay(engine, Publications(engine), used, high_water=1_000, behind=behind)
+        rows.pending(3)
+        texts(rows, 2)
+        rows.run(DUE)
+        behind.add(["email", "sms"])
+        with pytest.raises(BrokerRefused, match="no permissions|wrong kind"):
+            relay.run_once()
+        assert queue.depth("sms") == 2
+        assert behind.channels == {"email"}
+
+        client.delete(queue_name("email"))
+        client.execute_command("ACL", "SETUSER", "some", "allkeys")
+        rows.run(DUE)
+        assert relay.run_once() == 3
+        assert behind.channels == frozenset()
+        client.execute_command("ACL", "DELUSER", "some")
+
+
+def test_a_loop_goes_on_for_the_other_channels_at_its_pace(
+    rows: Rows, relay: Relay, queue: Queue, broker_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What Redis refuses is tried less and less often, and logged once a minute."""
+    with redis.Redis.from_url(broker_url) as client:
+        client.set(queue_name("email"), "of another application")
+        for number in range(5):
+            rows.pending()
+            texts(rows)
+            rows.run(DUE if number != 3 else f"{DUE} WHERE channel = 'sms'")
+            assert relay.turn() == NextIn(RELAY_SECONDS)
+        assert queue.depth("sms") == 5
+        assert relay._refusals["email"].waits
+        client.delete(queue_name("email"))
+    assert [each.levelname for each in caplog.records] == ["ERROR"]
+    assert "messages of the channel email" in caplog.text
+    relay._refusals["email"]._until = 0.0
+    rows.run(f"{DUE} WHERE channel = 'sms'")
+    relay.turn()
+    assert "email" in relay._refusals  # nothing was due
+    rows.run(DUE)
+    relay.turn()
+    assert (queue.depth("email"), relay._refusals) == (5, {})
+
+
+@pytest.mark.parametrize("key", ["notifier:generation", "unacked"])
+def test_a_question_that_redis_refuses_holds_up_nothing_new(
+    rows: Rows, relay: Relay, queue: Queue, broker_url: str, key: str
+) -> None:
+    """Neither its memory, nor what it holds of what was published before."""
+    rows.pending(2)
+    rows.run(DUE)
+    relay.run_once()
+    rows.pending(3)
+    rows.run(DUE)
+    with redis.Redis.from_url(broker_url) as client:
+        client.delete(key)
+        client.rpush(key, "of another application")
+        with pytest.raises(BrokerRefused):
+            relay.run_once()
+        assert queue.depth("email") == 5
+        client.delete(key)
+
+
+def test_a_redis_that_does_not_answer_is_not_asked_for_each_channel(
+    rows: Rows, engine: Engine, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behind, asked = Behind(), []
+
+    def hang(channel: str, *_: object) -> bool:
+        asked.append(channel)
+        raise BrokerError("no answer within 3 seconds")
+
+    rows.pending()
+    texts(rows)
+    rows.run(DUE)
+    relay = Relay(engine, Publications(engine), queue, high_water=1_000, behind=behind)
+    monkeypatch.setattr(queue, "publish", hang)
+    for _ in range(2):
+        rows.run(DUE)
+        with pytest.raises(BrokerError):
+            relay.turn()
+        assert behind.channels == {"email", "sms"}
+    assert asked == ["email", "sms"]  # each comes first in its turn
+
+
+def test_a_pass_ends_while_rows_keep_coming(
+    rows: Rows, engine: Engine, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bridges record faster than the relay publishes. Leases are to be ended, and others have their turn."""
+    monkeypatch.setattr(relaying, "PASS_SECONDS", 0.0)
+    publications, behind = Publications(engine), Behind()
+    relay = Relay(engine, publications, queue, high_water=1_000, behind=behind)
+    take_due, takes = publications.take_due, []
+
+    def take(channel: str, limit: int) -> list[Publication]:
+        taken = take_due(channel, limit)
+        takes.append(channel)
+        assert len(takes) < 20
+        if channel == "email":
+            rows.pending()
+            rows.run("UPDATE publications SET due_at = now() WHERE published_at IS NULL AND channel = 'email'")
+        return taken
+
+    monkeypatch.setattr(publications, "take_due", take)
+    rows.pending()
+    texts(rows)
+    rows.run(DUE)
+    behind.add(["email", "sms"])
+    assert relay.turn() == NextIn(0.0)
+    assert takes == ["email", "sms"]
+    assert behind.channels >= {"email"}
+    assert queue.depth("sms") == 1
+
+
+def test_a_batch_is_one_push_and_one_statement(
+    rows: Rows, relay: Relay, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [each for _ in range(10) for each in rows.pending(3)]
+    rows.run(DUE)
+    pushes, publish = [], queue.publish
+
+    def count(channel: str, retries: dict[uuid.UUID, int], high_water: int) -> bool:
+        pushes.append(list(retries))
+        return publish(channel, retries, high_water)
+
+    monkeypatch.setattr(queue, "publish", count)
+    assert relay.run_once() == 30
+    assert pushes == [ids]  # the oldest first
+    kept = rows.all("SELECT notification_ids FROM publications WHERE published_at IS NOT NULL ORDER BY id")
+    assert [id_ for row in kept for id_ in row["notification_ids"]] == ids
+
+
+@pytest.mark.parametrize(
+    ("sizes", "depth", "fit"),
+    [
+        ([], 0, 0),
+        ([10, 10, 10], 0, 2),
+        ([10, 10, 10], 5, 2),
+        ([10, 10, 10], 6, 1),
+        ([10, 10, 10], 20, 0),
+        ([30, 1], 0, 1),  # an empty queue takes any number
+        ([30, 1], 1, 0),
+        ([0, 0, 10], 30, 2),  # nothing is missing of these
+        ([0, 30, 1], 0, 2),
+    ],
+)
+def test_what_fits_in_the_queue(sizes: list[int], depth: int, fit: int) -> None:
+    lacking = [
+        Lacking(Publication(number, "email", None, {}), {uuid.uuid4(): 0 for _ in range(size)})
+        for number, size in enumerate(sizes)
+    ]
+    assert fitting(lacking, depth, 25) == lacking[:fit]

@@ -2,19 +2,24 @@
 
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from structlog.testing import capture_logs
 
+from bridge.brake import Brake
 from bridge.intake import sort
 from bridge.leases import Leases
-from bridge.rewinding import Rewinder
-from bridge.streams import IteratorExpired, RecordPage, Shard, ShardGone
+from bridge.reader import TRIES_OF_AN_ITERATOR
+from bridge.rewinding import IDLE_SECONDS, Rewinder
+from bridge.streams import IteratorExpired, RecordPage, Refused, Shard, ShardGone, Throttled
 from bridge.tree import ShardTree
-from notifier.errors import DataTrimmed, LeaseLost, NotifierError, UsageError
+from notifier.errors import DataTrimmed, LeaseLost, NotifierError, Unreachable, UsageError
 from notifier.outbox import Intake, Partitions, Report, Rewinding, Rewinds, ShardLease, Target, read_gauges
+from notifier.outbox.backlog import Backlog
 from notifier.routes import Routes, route, routes_of
 from tests.bridge.records import CREATED, record
 from tests.sql import Sql
@@ -52,24 +57,34 @@ class Shelf:
     """The records of shards, two to a page; an iterator is a shard and a place."""
 
     def __init__(self) -> None:
-        self.shards: dict[str, list[dict[str, Any]]] = {}
+        self.kept: dict[str, list[dict[str, Any]]] = {}
         self.ended: set[str] = set()
         self.errors: list[NotifierError] = []
+        self.page_errors: list[Exception] = []
+        self.refused: dict[str, NotifierError] = {}
+        self.listed: set[str] = set()
         self.began_after: list[str | None] = []
 
     def iterator(self, arn: str, shard_id: str, after: str | None) -> str:
         if self.errors:
             raise self.errors.pop(0)
+        if shard_id in self.refused:
+            raise self.refused[shard_id]
         self.began_after.append(after)
-        numbers = [int(each["dynamodb"]["SequenceNumber"]) for each in self.shards[shard_id]]
+        numbers = [int(each["dynamodb"]["SequenceNumber"]) for each in self.kept[shard_id]]
         place = sum(number <= int(after) for number in numbers) if after else 0
         return f"{shard_id} {place}"
 
     def records(self, iterator: str) -> RecordPage:
+        if self.page_errors:
+            raise self.page_errors.pop(0)
         shard_id, place = iterator.split()
-        found = self.shards[shard_id][int(place) : int(place) + 2]
-        end = shard_id in self.ended and int(place) + 2 >= len(self.shards[shard_id])
+        found = self.kept[shard_id][int(place) : int(place) + 2]
+        end = shard_id in self.ended and int(place) + 2 >= len(self.kept[shard_id])
         return RecordPage(found, None if end else f"{shard_id} {int(place) + len(found)}")
+
+    def shards(self, _: str) -> list[Shard]:
+        return [Shard(each, None, closed=False) for each in sorted(self.listed)]
 
 
 class World:
@@ -86,14 +101,14 @@ class World:
         self.held: dict[str, ShardLease] = {}
 
     def shard(self, name: str, parent: str | None = None) -> None:
-        self.shelf.shards[name] = []
+        self.shelf.kept[name] = []
         self.tree.register("activity", ARN, [Shard(name, parent, closed=False)])
         for lease in self.leases.acquire(10):
             self.held[lease.shard_id] = lease
 
     def read(self, name: str, records: Sequence[dict[str, Any]], routes: Routes = BEFORE) -> None:
         """They come into the stream, and a bridge records them."""
-        self.shelf.shards[name] += records
+        self.shelf.kept[name] += records
         lease = self.held[name]
         checkpoint = self.sql.one("SELECT checkpoint FROM shards WHERE id = :id", id=lease.shard)["checkpoint"]
         self.intake.record(lease, checkpoint, sort(lease, checkpoint, records, routes, EVER))
@@ -104,9 +119,10 @@ class World:
         checkpoint = self.sql.one("SELECT checkpoint FROM shards WHERE id = :id", id=lease.shard)["checkpoint"]
         self.tree.finish(lease, checkpoint, [])
 
-    def rewinder(self, owner: str = "one", routes: Routes = AFTER, **options: Any) -> Rewinder:
-        rewinds = Rewinds(self.engine, Partitions(self.engine), owner, 60)
-        return Rewinder(rewinds, self.shelf, routes, ["activity"], gone_seconds=0.0, **options)  # type: ignore[arg-type]
+    def rewinder(self, owner: str = "one", routes: Routes = AFTER, ttl: float = 60, **options: Any) -> Rewinder:
+        rewinds = Rewinds(self.engine, Partitions(self.engine), owner, ttl)
+        tables = options.pop("tables", ["activity"])
+        return Rewinder(rewinds, self.shelf, routes, tables, **{"gone_seconds": 0.0, **options})  # type: ignore[arg-type]
 
     def run(self, rewinder: Rewinder | None = None) -> None:
         """Until nothing of it is open. Counters of records never go back."""
@@ -345,7 +361,7 @@ def test_an_ended_shard_is_read_again_before_its_children(world: World) -> None:
 def test_what_the_stream_has_no_more_stays_unrouted(world: World) -> None:
     world.read("a", pokes(1, 2, 3))
     world.ask()
-    del world.shelf.shards["a"][:2]
+    del world.shelf.kept["a"][:2]
     world.run()
     assert world.counted() == (3, 1, 2, 0)
 
@@ -362,7 +378,7 @@ def test_an_idle_shard_whose_records_are_all_trimmed_ends_the_rewind(
     monkeypatch.setattr("bridge.rewinding._EMPTIES_BEFORE_END", 3)
     world.read("a", pokes(1))
     world.ask()
-    world.shelf.shards["a"].clear()
+    world.shelf.kept["a"].clear()
     rewinder = world.rewinder()
     for _ in range(5):
         rewinder.run_once()
@@ -391,7 +407,7 @@ def test_killed_anywhere_any_number_of_times_all_is_counted(world: World) -> Non
     kinds = (requests, pokes, others, lambda number: [spoilt(number)])
     world.read("a", [each for number in range(1, 60) for each in rng.choice(kinds)(number)])
     read, notified, unrouted, quarantined = world.counted()
-    pokes_there = sum(row["dynamodb"]["NewImage"]["type"] == {"S": "poke"} for row in world.shelf.shards["a"])
+    pokes_there = sum(row["dynamodb"]["NewImage"]["type"] == {"S": "poke"} for row in world.shelf.kept["a"])
     rewinder = world.rewinder("0")
     world.ask()
     for life in range(200):
@@ -430,6 +446,227 @@ def test_a_shard_that_was_taken_by_another_bridge_meanwhile_is_no_matter(world: 
     world.sql.run("UPDATE shards SET owner = 'another', epoch = epoch + 1")
     with pytest.raises(LeaseLost):
         world.read("a", pokes(4))
-    del world.shelf.shards["a"][3:]
+    del world.shelf.kept["a"][3:]
     world.run(rewinder)
     assert world.counted() == (3, 3, 0, 0)
+
+
+GONE_AGO = "UPDATE rewinds SET gone_since = gone_since - interval '31 s'"
+LEASE_ENDS = "UPDATE rewinds SET lease_until = now() - interval '1 s' WHERE owner IS NOT NULL"
+
+
+def test_bridges_that_take_a_vanished_shard_from_each_other_end_its_rewind_together(world: World) -> None:
+    """A lease ends while one of them waits, so that none of them sees 30 seconds of denials by itself."""
+    world.read("a", pokes(1))
+    world.finish("a")
+    world.shard("b", "a")
+    world.read("b", pokes(2))
+    world.ask()
+    world.shelf.refused["a"] = ShardGone("no such shard")
+    bridges = [world.rewinder(name, gone_seconds=30.0, tree=world.tree) for name in ("one", "two")]
+    logs: list[Any] = []
+    for turn in range(12):
+        with capture_logs() as some, suppress(ShardGone):
+            bridges[turn % 2].run_once()
+        logs += some
+        assert world.open() == 2 or turn > 6
+        if turn == 6:
+            world.sql.run(GONE_AGO)
+        world.sql.run(LEASE_ENDS)
+    told = [(each["log_level"], each["shard"]) for each in logs if "is gone before" in each["event"]]
+    assert told == [("warning", "a")]
+    assert not any(
+        "was read again" in each["event"] and each["log_level"] == "info" and each["shard"] == "a" for each in logs
+    )
+    world.run(bridges[1])
+    assert world.counted("b") == (1, 1, 0, 0)
+    assert world.counted("a") == (1, 0, 1, 0)
+
+
+def test_a_failure_prolongs_the_lease(world: World) -> None:
+    world.read("a", pokes(1))
+    world.ask()
+    world.shelf.refused["a"] = Unreachable("500")
+    rewinder = world.rewinder()
+    for _ in range(3):
+        with pytest.raises(Unreachable):
+            rewinder.run_once()
+        assert world.sql.one("SELECT lease_until > now() + interval '50 s' AS held FROM rewinds")["held"]
+        world.sql.run("UPDATE rewinds SET lease_until = now() + interval '1 s'")
+    assert world.sql.one("SELECT epoch FROM rewinds")["epoch"] == 1
+    (row,) = world.rewinding.recent()
+    assert row["error"] == "500"
+
+
+def test_a_shard_that_is_still_listed_is_not_gone(world: World) -> None:
+    world.read("a", pokes(1))
+    world.ask()
+    world.shelf.errors = [ShardGone("no such shard")] * 2
+    world.shelf.listed = {"a"}
+    rewinder = world.rewinder(tree=world.tree)
+    for _ in range(2):
+        with pytest.raises(ShardGone):
+            rewinder.run_once()
+    world.run(rewinder)
+    assert world.counted() == (1, 1, 0, 0)
+    (row,) = world.rewinding.recent()
+    assert (row["state"], row["error"]) == ("done", None)
+
+
+def test_a_shard_that_comes_back_begins_to_be_gone_anew(world: World) -> None:
+    world.read("a", pokes(1, 2, 3))
+    world.ask()
+    rewinder = world.rewinder(gone_seconds=30.0)
+    world.shelf.errors = [ShardGone("no such shard")]
+    with pytest.raises(ShardGone):
+        rewinder.run_once()
+    world.sql.run(GONE_AGO)
+    rewinder.run_once()
+    world.shelf.page_errors = [ShardGone("no such shard")]
+    with pytest.raises(ShardGone):
+        rewinder.run_once()
+    world.run(rewinder)
+    assert world.counted() == (3, 3, 0, 0)
+
+
+def test_a_lost_shard_is_not_chosen(world: World) -> None:
+    world.read("a", pokes(1))
+    world.tree.lose(world.held["a"], "1", "the shard vanished")
+    assert world.rewinding.plan(Target("activity")) == []
+    assert world.ask() == []
+
+
+@pytest.mark.parametrize("error", [Unreachable("500"), Throttled("slow down")])
+def test_an_iterator_that_fails_again_and_again_is_replaced(world: World, error: NotifierError) -> None:
+    world.read("a", pokes(1, 2, 3))
+    world.ask()
+    rewinder = world.rewinder()
+    rewinder.run_once()
+    world.shelf.began_after.clear()
+    world.shelf.page_errors = [error] * TRIES_OF_AN_ITERATOR
+    for _ in range(TRIES_OF_AN_ITERATOR):
+        assert world.shelf.began_after == []
+        with pytest.raises(type(error)):
+            rewinder.run_once()
+    rewinder.run_once()
+    assert world.shelf.began_after == ["2"]
+    assert world.counted() == (3, 3, 0, 0)
+
+
+@pytest.mark.parametrize("error", [Unreachable("500"), Refused("AccessDenied"), Throttled("slow"), ShardGone("gone")])
+def test_a_rewind_that_fails_notices_that_it_is_cancelled(world: World, error: NotifierError) -> None:
+    world.read("a", pokes(1))
+    world.ask()
+    world.shelf.refused["a"] = error
+    rewinder = world.rewinder(gone_seconds=30.0)
+    with pytest.raises(type(error)):
+        rewinder.run_once()
+    assert world.rewinding.cancel(Target("activity"), "no rights") == 1
+    rewinder.run_once()
+    assert rewinder._rewind is None
+    assert (world.open(), world.counted()) == (0, (1, 0, 1, 0))
+
+
+@pytest.mark.parametrize("error", [Unreachable("500"), Refused("AccessDenied"), Throttled("slow"), ShardGone("gone")])
+def test_a_rewind_that_fails_lets_others_have_their_turn(world: World, error: NotifierError) -> None:
+    world.read("a", pokes(1))
+    world.shard("b")
+    world.read("b", pokes(2))
+    world.ask()
+    world.shelf.refused["a"] = error
+    rewinder = world.rewinder(gone_seconds=30.0)
+    for _ in range(2 * TRIES_OF_AN_ITERATOR):
+        with pytest.raises(type(error)):
+            rewinder.run_once()
+    rewinder.run_once()
+    assert world.counted("b") == (1, 1, 0, 0)
+    assert world.rewinder("another").run_once().seconds == IDLE_SECONDS  # for a while nobody takes it
+
+    world.shelf.refused.clear()
+    world.sql.run("UPDATE rewinds SET again_at = now()")
+    world.run(rewinder)
+    assert world.counted("a") == (1, 1, 0, 0)
+    assert {(row["state"], row["error"]) for row in world.rewinding.recent()} == {("done", None)}
+
+
+def test_a_mistake_in_a_page_passes_over_no_record(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.read("a", pokes(1, 2, 3))
+    world.ask()
+    rewinder = world.rewinder()
+    with monkeypatch.context() as patch:
+
+        def fail(*_: object) -> None:
+            raise ValueError("a bug")
+
+        patch.setattr("bridge.rewinding.reread", fail)
+        with pytest.raises(ValueError, match="a bug"):
+            rewinder.run_once()
+    world.run(rewinder)
+    assert world.counted() == (3, 3, 0, 0)
+
+
+class Waiting:
+    """A Publications with a number of deliveries in each channel."""
+
+    def __init__(self, **counts: int) -> None:
+        self.counts = counts
+
+    def backlog(self) -> int:
+        return sum(self.counts.values())
+
+    def waiting(self) -> dict[str, Backlog]:
+        return {channel: Backlog(count, count, None) for channel, count in self.counts.items()}
+
+
+def test_a_rewind_takes_half_of_the_room_and_closes_no_channel(world: World) -> None:
+    waiting = Waiting(email=0)
+    brake = Brake(waiting, 10)  # type: ignore[arg-type]
+    brake.measure()
+    world.read("a", [*requests(1), *pokes(*range(2, 12))])
+    world.ask()
+    rewinder = world.rewinder(brake=brake)
+    for _ in range(12):
+        rewinder.run_once()
+    assert world.counted() == (11, 6, 5, 0)
+    assert world.open() == 1
+    assert brake.has_room("email")
+    assert brake.reserve({"email": 5}) == {"email": 5}
+    assert "room in the channel email" in world.rewinding.recent()[0]["error"]
+
+    brake.release({"email": 5}, {})
+    waiting.counts["email"] = 2
+    brake.measure()
+    for _ in range(12):
+        world.sql.run("UPDATE rewinds SET again_at = now()")
+        rewinder.run_once()
+    assert world.counted() == (11, 9, 2, 0)
+    waiting.counts["email"] = 0
+    brake.measure()
+    world.sql.run("UPDATE rewinds SET again_at = now()")
+    world.run(rewinder)
+    assert world.counted() == (11, 11, 0, 0)
+
+
+def test_what_a_rewind_did_not_record_leaves_its_room(world: World) -> None:
+    brake = Brake(Waiting(email=0), 20)  # type: ignore[arg-type]
+    brake.measure()
+    world.read("a", requests(1, 2, 3, 4, 5, 6))
+    world.read("a", pokes(7))
+    world.ask()
+    world.run(world.rewinder(brake=brake))
+    assert world.counted() == (7, 7, 0, 0)
+    assert brake.reserve({"email": 20}) == {"email": 19}
+
+
+def test_a_rewind_that_waits_for_room_lets_others_have_their_turn(world: World) -> None:
+    brake = Brake(Waiting(email=8), 10)  # type: ignore[arg-type]
+    brake.measure()
+    world.read("a", pokes(1))
+    world.shard("b")
+    world.read("b", others(2))
+    world.ask()
+    rewinder = world.rewinder(brake=brake)
+    rewinder.run_once()
+    rewinder.run_once()
+    states = {row["shard_id"]: row["state"] for row in world.rewinding.recent()}
+    assert states == {"a": "waiting", "b": "done"}

@@ -152,7 +152,7 @@ class Life:
         self.intake = Intake(outbox, self.publications, self.queue, at_first, _ROOM)
         self.rewinds = self._port(Rewinds(self.engine, self.partitions, name, SHARD_LEASE))
         self.rewinding = self._port(Rewinding(self.engine, actor="operator"))
-        self.rewinder = Rewinder(self.rewinds, self.streams, routes, ["activity"], gone_seconds=GONE)
+        self.rewinder = Rewinder(self.rewinds, self.streams, routes, ["activity"], gone_seconds=GONE, tree=self.tree)
         self.relay, self.crowded_relay = (
             Relay(self.engine, self.publications, self.queue, high_water, UNKNOWN_AFTER)
             for high_water in (_ROOM, _CROWDED)
@@ -255,6 +255,7 @@ class Life:
         asked = self.rewinding.ask(target, "a route came late")
         if (rewind := self.rewinds.take(["activity"])) is not None:
             self.rewinds.is_forgotten(rewind)
+            self.rewinds.failed(rewind, "the stream did not answer")
         for _ in range(60):
             if not self.rewinding.open(asked):
                 break

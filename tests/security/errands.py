@@ -141,6 +141,10 @@ def _rewind(rows: Rows, engine: Engine, partitions: Partitions) -> None:
     rewind = rewinds.take(["activity"])
     assert rewind is not None
     assert not rewinds.is_forgotten(rewind)
+    assert rewinds.failed(rewind, "no answer", gone=True) is not None
+    assert rewinds.failed(rewind, "no answer", rest=0.0) is not None
+    rewind = rewinds.take(["activity"])
+    assert rewind is not None
     made = rows.notification(99)
     found = rewinds.correct(rewind, Reread("100", 2, [made], ["102"]), "done")
     assert (found.routed, found.released) == (1, 1)
