@@ -249,7 +249,7 @@ def test_a_channel_that_redis_refuses_stops_no_other(
         texts(rows, 2)
         rows.run(DUE)
         behind.add(["email", "sms"])
-        with pytest.raises(BrokerRefused, match="no permissions|wrong kind"):
+        with pytest.raises(BrokerRefused, match=r"no permissions|wrong kind"):
             relay.run_once()
         assert queue.depth("sms") == 2
         assert behind.channels == {"email"}
