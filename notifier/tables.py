@@ -116,6 +116,9 @@ rewinds = Table(
     Column("asked_at", _TIME, nullable=False, server_default=_NOW),
     Column("ended_at", _TIME),
     Column("outcome", Text),  # done, gone (the stream has nothing of it any more), replaced or cancelled
+    Column("gone_since", _TIME),  # since when DynamoDB has denied the shard
+    Column("again_at", _TIME),  # nobody takes it before
+    Column("error", Text),  # why it does not go on
     Index("rewinds_open", "shard", unique=True, postgresql_where=text("ended_at IS NULL")),
     CheckConstraint("(owner IS NULL) = (lease_until IS NULL)", name="lease"),
     CheckConstraint("(ended_at IS NULL) = (outcome IS NULL)", name="ended"),

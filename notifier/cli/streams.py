@@ -111,8 +111,11 @@ def _show_rewinds(rewinding: "Rewinding", json: bool) -> None:
     if json:
         print_json({"rewinds": rows})
         return
-    columns = ("id", "table", "shard_id", "state", "examined", "routed", "released", "asked_at", "reason", "error")
+    columns = ("id", "table", "shard_id", "state", "examined", "routed", "released", "asked_at", "reason")
     print_table("Rewinds", rows, columns, "None.")
+    for row in rows:
+        if row["error"]:
+            typer.echo(f"{row['shard_id']}: {row['error']}")
 
 
 def _words(plan: Sequence[Mapping[str, Any]]) -> str:
