@@ -33,11 +33,14 @@ LISTING_SECONDS = 10.0
 def bridge() -> None:
     """Read the tables' streams, record every event, publish it; relay what is due. Run as many as you like."""
     from notifier.garbage import collect_rarely
+    from notifier.health import Heartbeat
     from notifier.settings import load_settings
-    from notifier.telemetry import configure_logging
+    from notifier.telemetry import configure_logging, warn_of_unknown_variables
 
     settings = load_settings()
     configure_logging(settings, process="bridge")
+    warn_of_unknown_variables()
+    Heartbeat("bridge").checked()
     with wired(settings) as ready:
         collect_rarely()
         for each in (signal.SIGTERM, signal.SIGINT):

@@ -1,5 +1,15 @@
-"""`python -m notifier`: the command `notifier`, also where its script is not on the PATH."""
+"""The command `notifier`, as its script or as `python -m notifier`."""
 
-from notifier.cli import main
+from notifier.first_process import end_at_sigterm
 
-main()
+
+def main() -> None:
+    """Run a command; what takes long is imported when a signal can already end it."""
+    end_at_sigterm()
+    from notifier.cli import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

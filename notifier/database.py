@@ -1,7 +1,6 @@
 """The connection to Postgres, and whether the schema fits this program."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,18 +12,19 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import (
-    DataError,
-    DBAPIError,
-    IntegrityError,
-    InterfaceError,
-    OperationalError,
-    ProgrammingError,
-    SQLAlchemyError,
-    TimeoutError,  # noqa: A004  of the pool
-)
+from sqlalchemy.exc import OperationalError
 
-from notifier.database_url import DatabaseUrl, shown
+from notifier.database_errors import (
+    READ_ONLY,
+    DatabaseError,
+    cause,
+    is_away,
+    is_refused,
+    migratable,
+    permitted,
+    unreachable,
+)
+from notifier.database_url import DatabaseUrl
 from notifier.errors import SchemaOutdated, SettingsError, Unreachable
 from notifier.sessions import SessionSettings
 
@@ -47,13 +47,8 @@ __all__ = [
     "unreachable",
 ]
 
-DatabaseError = SQLAlchemyError
-"""Whatever Postgres, the way to it or the pool raised."""
-
-_READ_ONLY = "25006"  # the primary that we knew is a standby now
-_SERVER_LEAVES = frozenset({_READ_ONLY, "57P01", "57P02", "57P03"})
+_SERVER_LEAVES = frozenset({READ_ONLY, "57P01", "57P02", "57P03"})
 _CONNECTION_LOST = "08"
-_FORBIDDEN = "42501"
 _DURABLE_COMMITS = frozenset({"on", "remote_apply"})
 
 # A dead peer must be noticed before the shortest lease ends.
@@ -83,7 +78,7 @@ def connect(
     lock after `lock_patience`. Of several hosts in the URL the one that takes writes is used.
     """
     address = DatabaseUrl.of(url)
-    settings = SessionSettings(patience=patience, lock_patience=lock_patience, binary=binary)
+    settings = SessionSettings(patience=patience, lock_patience=lock_patience, binary=binary, given=address.settings)
     engine = create_engine(
         address.url,
         connect_args={**_CONNECT, **address.options, "application_name": application},
@@ -145,30 +140,6 @@ def storable(text: str) -> str:
     return text.replace("\0", "\N{SYMBOL FOR NULL}").encode("utf-8", "replace").decode("utf-8")
 
 
-def is_away(error: DatabaseError) -> bool:
-    """It may work when it is tried again: the server is down, the connection broke, a deadlock was resolved."""
-    if isinstance(error, DBAPIError) and (
-        error.connection_invalidated or getattr(error.orig, "sqlstate", None) == _READ_ONLY
-    ):
-        return True
-    return isinstance(error, OperationalError | InterfaceError | TimeoutError)
-
-
-def is_refused(error: DatabaseError) -> bool:
-    """The values are at fault: with the same ones it fails again."""
-    return isinstance(error, DataError | IntegrityError)
-
-
-def cause(error: DatabaseError) -> str:
-    """What is wrong, in one line without values of rows: the server's own text may quote them."""
-    if not isinstance(error, DBAPIError):
-        return type(error).__name__
-    sqlstate = getattr(error.orig, "sqlstate", None)
-    if sqlstate is None and isinstance(error, OperationalError):
-        return " ".join(str(error.orig).split())
-    return f"{type(error.orig).__name__} {sqlstate or ''}".strip()
-
-
 _WAITED = frozenset(("55P03", "57014", "40P01"))
 """A lock or a statement took too long, or two statements waited for each other."""
 
@@ -179,11 +150,17 @@ def migrating_engine(url: str, *, application: str = "notifier migrate") -> Engi
 
 
 def migrate(url: str) -> None:
-    """Bring the schema to this program's version. Two at once are safe: the second waits for the first."""
+    """Bring the schema to this program's version. Two at once are safe: the second waits for the first.
+
+    Raises Unreachable, SchemaOutdated where the database is newer, and SettingsError where the login may not do it.
+    """
     engine = migrating_engine(url)
     try:
-        with engine.connect() as connection:
+        with migratable(engine), engine.connect() as connection:
             _check_encoding(connection)
+            _check_schema_name(connection, DatabaseUrl.of(url))
+            if _is_newer(found := _version(connection)):
+                raise _newer(found)
             configuration = alembic_configuration()
             configuration.attributes["connection"] = connection
             alembic.command.upgrade(configuration, "head")
@@ -200,8 +177,8 @@ def migrate(url: str) -> None:
 
 
 def check_schema(engine: Engine) -> None:
-    """Raises Unreachable where no Postgres answers, SchemaOutdated where `notifier migrate` has not run, and
-    SettingsError where the login may not look.
+    """Raises Unreachable where no Postgres answers, SchemaOutdated where `notifier migrate` has not run or a newer
+    program's has, and SettingsError where the login may not look.
     """
     try:
         with permitted(engine), engine.connect() as connection:
@@ -209,10 +186,43 @@ def check_schema(engine: Engine) -> None:
             found = _version(connection)
     except OperationalError as error:
         raise unreachable(engine, error) from error
+    if _is_newer(found):
+        raise _newer(found)
     if found != schema_head():
         raise SchemaOutdated(
             f"the database schema is at {found or 'nothing'}, this program needs {schema_head()}: "
             "run `notifier migrate`"
+        )
+
+
+def _is_newer(found: str | None) -> bool:
+    """Whether this program has no migration of that name."""
+    return found is not None and found not in _revisions()
+
+
+@cache
+def _revisions() -> frozenset[str]:
+    return frozenset(each.revision for each in ScriptDirectory.from_config(alembic_configuration()).walk_revisions())
+
+
+def _newer(found: str | None) -> SchemaOutdated:
+    return SchemaOutdated(
+        f"the database schema is at {found}, which this program does not know; it knows {schema_head()} and older: a "
+        "newer Notifier has migrated this database. Run that version here too; a schema is never taken back"
+    )
+
+
+def _check_schema_name(connection: Connection, url: DatabaseUrl) -> None:
+    """The first schema of the URL's search_path is where the tables are to be: never in another one instead."""
+    named = url.settings.get("search_path", "").split(",")[0].strip().strip('"')
+    if not named or named == "$user":
+        return
+    current = connection.exec_driver_sql("SELECT current_schema()").scalar_one()
+    if current != named:
+        raise SettingsError(
+            f"the tables would be made in the schema {current or '(none)'}: that which search_path in "
+            "NOTIFIER_DATABASE_URL names is not there, or the login may not use it. Let a superuser run "
+            "CREATE SCHEMA for it, with AUTHORIZATION for this login"
         )
 
 
@@ -241,28 +251,6 @@ def check_durable(engine: Engine, *, allowed: bool = False) -> None:
             "settings, so that a crash may forget commits and people are notified twice. Connect without it, "
             f"or run ALTER ROLE {engine.url.username} SET synchronous_commit = on and restart the pooler"
         )
-
-
-@contextmanager
-def permitted(engine: Engine) -> Iterator[None]:
-    """Raises SettingsError where the login of this engine may not do what is tried in the block."""
-    try:
-        yield
-    except ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) != _FORBIDDEN:
-            raise
-        said = " ".join(str(error.orig).split())
-        raise SettingsError(
-            f"the login {engine.url.username} in NOTIFIER_DATABASE_URL may not do this ({said}): each process has "
-            "its own, and `notifier migrate --roles` gives it its rights"
-        ) from None
-
-
-def unreachable(engine: Engine, error: OperationalError) -> Unreachable:
-    """The one line for a database that does not answer; it names the server and keeps the password out."""
-    cause = " ".join(str(error.orig).split())
-    where = shown(engine.url)
-    return Unreachable(f"no database at {where}: {cause}. Is NOTIFIER_DATABASE_URL right and the server up?")
 
 
 @cache

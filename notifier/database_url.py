@@ -1,66 +1,104 @@
 """The URL of Postgres: one host, or several of which one takes writes."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
-from urllib.parse import urlsplit
 
 import psycopg
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL
 
 from notifier.errors import SettingsError
+from notifier.url import Host, Url, UrlError, hosts_of, port_of, written
 
-_HOST = re.compile(r"[\w.-]+(:\d+)?")
-_EXPECTED = "NOTIFIER_DATABASE_URL is not a URL like postgresql://user:password@host:5432/database"
+SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+_PORT = 5432
+_SETTING = re.compile(r"(?:-c|--)(?P<name>[A-Za-z_][\w.-]*)=(?P<value>.*)", re.ASCII | re.DOTALL)
+_EXAMPLE = "postgresql://user:password@host:5432/database"
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
-    """`url` as SQLAlchemy takes it, and the `options` for the driver that are not in it."""
+    """`url` as SQLAlchemy takes it, and the `options` for the driver that are not in it.
+
+    `settings` are those of each session, as search_path: the URL's option `options`. A pooler drops or refuses that
+    option where it is sent at the start of a session.
+    """
 
     url: URL
     options: dict[str, str]
+    settings: Mapping[str, str]
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """Raises SettingsError for a malformed URL.
+        """Raises SettingsError for a malformed URL, and repeats nothing of it but the names of options.
 
-        Of several hosts, as in `postgresql://user@one:5432,two:5432/database`, a session is opened on the first that
-        takes writes, unless the URL has `target_session_attrs` itself.
+        Several hosts are written as libpq does (`one:5432,two:5432` before the slash, or `?host=one,two&port=1,2`) or
+        as SQLAlchemy does (`?host=one:5432&host=two:5432`). Of several, a session is opened on the first that takes
+        writes, unless the URL has `target_session_attrs` itself.
         """
         try:
-            url = make_url(_several_hosts(text))
-            psycopg.conninfo.make_conninfo(**dict.fromkeys(url.query, ""))
-        except psycopg.ProgrammingError as error:
-            told = str(error).strip()
-            if not told.startswith("invalid connection option"):  # it repeats a piece of the URL
-                told = "option that cannot be read"
-            raise SettingsError(f"NOTIFIER_DATABASE_URL has an {told}") from None
-        except (ArgumentError, ValueError):
-            raise SettingsError(_EXPECTED) from None
-        several = isinstance(url.query.get("host"), tuple)
-        primary = (
-            {"target_session_attrs": "read-write"} if several and "target_session_attrs" not in url.query else {}
-        )
-        return cls(url.set(drivername="postgresql+psycopg"), primary)
+            parts = Url.of(text, SCHEMES)
+            hosts, options = _hosts(parts), _options(parts)
+            settings = settings_of(options.pop("options", ""))
+        except UrlError as error:
+            raise SettingsError(error.named("NOTIFIER_DATABASE_URL", _EXAMPLE)) from None
+        name, password = options.pop("user", parts.username), options.pop("password", parts.password)
+        database = options.pop("dbname", parts.path) or None
+        one = hosts[0] if len(hosts) == 1 and not hosts[0][0].startswith("/") else None
+        primary = {"target_session_attrs": "read-write"} if len(hosts) > 1 else {}
+        primary = {} if "target_session_attrs" in options else primary
+        if one is None and hosts:
+            options["host"] = ",".join(host for host, _ in hosts)
+            options["port"] = ",".join(str(port or _PORT) for _, port in hosts)
+        host, port = one or (None, None)
+        url = URL.create("postgresql+psycopg", name, password or None, host, port, database, options)
+        return cls(url, primary, settings)
 
 
 def shown(url: URL) -> str:
     """The URL for a person: with its hosts, without its password. What else is in its query may be a secret too."""
-    hosts = url.query.get("host", ())
+    hosts, ports = (str(url.query.get(name, "")).split(",") for name in ("host", "port"))
     rendered = url.set(query={}).render_as_string(hide_password=True)
-    return rendered.replace("@/", f"@{','.join(hosts)}/") if isinstance(hosts, tuple) else rendered
+    if hosts == [""]:
+        return rendered
+    among = ",".join(written(host, int(port)) for host, port in zip(hosts, ports, strict=True))
+    head, mark, rest = rendered.partition("@/")
+    return f"{head}@{among}/{rest}" if mark else rendered.replace(":///", f"://{among}/")
 
 
-def _several_hosts(text: str) -> str:
-    """The list of hosts, which is libpq's, as SQLAlchemy wants it: `?host=one:5432&host=two:5432`."""
-    parts = urlsplit(text)
-    credentials, at, hosts = parts.netloc.rpartition("@")
-    if "," not in hosts:
-        return text
-    names = hosts.split(",")
-    if not all(_HOST.fullmatch(each) for each in names):
-        raise SettingsError(f"{_EXPECTED}; several hosts are host1:5432,host2:5432")
-    query = "&".join([*(f"host={each}" for each in names), *filter(None, [parts.query])])
-    return parts._replace(netloc=credentials + at, query=query).geturl()
+def settings_of(text: str) -> dict[str, str]:
+    """What `-c search_path=x --work_mem=4MB` sets. Raises UrlError for what is no setting."""
+    words = [
+        re.sub(r"\\(.)", r"\1", word)
+        for word in re.findall(r"(?:[^\s\\]|\\.)+", re.sub(r"(^|\s)-c\s+", r"\1-c", text))
+    ]
+    found = [_SETTING.fullmatch(word) for word in words]
+    if not all(found):
+        raise UrlError("its options are not a list of settings like -c search_path=name")
+    return {each["name"].replace("-", "_"): each["value"] for each in found if each}
+
+
+def _hosts(parts: Url) -> tuple[Host, ...]:
+    """Those before the slash, or those of the option `host`, which wins as it does with libpq."""
+    given = [value for name, value in parts.options if name == "host"]
+    hosts = tuple(host for value in given for host in hosts_of(value)) or parts.hosts
+    ports = [port for name, value in parts.options if name == "port" for port in value.split(",")]
+    if not ports:
+        return hosts
+    if len(ports) not in {1, len(hosts)}:
+        raise UrlError("the option port must have one port, or as many as there are hosts")
+    numbers = [port_of(port) if port else None for port in ports] * (len(hosts) if len(ports) == 1 else 1)
+    return tuple((host, port or number) for (host, port), number in zip(hosts or (("", None),), numbers, strict=True))
+
+
+def _options(parts: Url) -> dict[str, str]:
+    """All but host and port. Raises UrlError for one that libpq does not know."""
+    others = [each for each in parts.options if each[0] not in {"host", "port"}]
+    options = Url(parts.scheme, None, None, (), "", tuple(others)).once()
+    for name in options:
+        try:
+            psycopg.conninfo.make_conninfo(**{name: ""})
+        except psycopg.ProgrammingError:
+            raise UrlError(f"{name} is an invalid connection option") from None
+    return options

@@ -4,16 +4,18 @@ A process that hangs, or has a delivery that does, stops writing it. One that ru
 database, writes the reason. No port is opened.
 """
 
-import os
+import logging
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
-import structlog
+from notifier.errors import SettingsError
+from notifier.settings import HealthSettings, read_settings
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 5.0
 STALE_SECONDS = 30.0
@@ -24,38 +26,63 @@ class Heartbeat:
 
     def __init__(self, name: str, folder: Path | None = None) -> None:
         self._path = (folder or _folder()) / f"notifier-{name}.beat"
-        self._fails = False
+        self._failed = False
+
+    def checked(self) -> Self:
+        """Itself. Raises SettingsError where the file cannot be written; leaves none behind where there was none."""
+        try:
+            is_new = not self._path.exists()
+            self._path.open("a").close()
+            if is_new:
+                self._path.unlink()
+        except OSError as error:
+            raise self._error("write", error) from None
+        return self
 
     def beat(self, trouble: str = "") -> None:
         """The process runs. `trouble` is what keeps it from its work all the same, in one line.
 
-        A file that cannot be written ends no process: it gets old, which is what `notifier health` tells.
+        It goes on where the file cannot be written, which is logged once: `notifier health` will say that it hangs.
         """
         try:
             self._path.write_text(trouble)
         except OSError as error:
-            if not self._fails:
-                log.warning("the heartbeat cannot be written", file=str(self._path), reason=error.strerror)
-            self._fails = True
+            if not self._failed:
+                log.error("%s; until then `notifier health` takes this process for one that hangs",  # noqa: TRY400
+                          self._error("write", error))  # fmt: skip
+            self._failed = True
         else:
-            self._fails = False
+            self._failed = False
 
     def age(self) -> float | None:
-        """Seconds since the last beat, None where there was none."""
+        """Seconds since the last beat, None where there was none. Raises SettingsError where it cannot be read."""
         try:
             return time.time() - self._path.stat().st_mtime
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise self._error("read", error) from None
 
     def trouble(self) -> str:
-        """What the last beat said; empty where there was none."""
+        """What the last beat said; empty where there was none. Raises SettingsError where it cannot be read."""
         try:
-            return self._path.read_text()
-        except FileNotFoundError:
+            return self._path.read_text(errors="replace")
+        except (FileNotFoundError, NotADirectoryError):
             return ""
+        except OSError as error:
+            raise self._error("read", error) from None
 
     def clear(self) -> None:
-        self._path.unlink(missing_ok=True)
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("%s", self._error("delete", error))
+
+    def _error(self, what: str, error: OSError) -> SettingsError:
+        return SettingsError(
+            f"cannot {what} the heartbeat {self._path} ({error.strerror}): set NOTIFIER_HEARTBEAT_FOLDER to a folder "
+            "that this process may write to"
+        )
 
 
 class Recording:
@@ -90,4 +117,4 @@ class Recording:
 
 
 def _folder() -> Path:
-    return Path(os.environ.get("NOTIFIER_HEARTBEAT_FOLDER") or tempfile.gettempdir())
+    return Path(read_settings(HealthSettings).heartbeat_folder or tempfile.gettempdir())

@@ -11,7 +11,7 @@ one to three round trips more. A pooler is recognised by the process id: it tell
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Self
 
@@ -24,13 +24,15 @@ _DURABLE = "CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
     """Seconds: `patience` that a statement may take, `lock_patience` that it may wait for a lock (None: as the server
-    says), `idle` that a transaction may wait for its client. `binary`: see BinaryCursor.
+    says), `idle` that a transaction may wait for its client. `binary`: see BinaryCursor. `given`: others by name, as
+    search_path; those above win over them.
     """
 
     patience: int = 30
     lock_patience: int | None = None
     idle: int = 30
     binary: bool = False
+    given: Mapping[str, str] = field(default_factory=dict)
 
     def apply(self, connection: psycopg.Connection[Any]) -> bool:
         """Settle a new connection. Answers whether a pooler lends out its sessions.
@@ -60,6 +62,7 @@ class SessionSettings:
 
     def _values(self) -> Mapping[str, str]:
         values = {
+            **{name: _literal(value) for name, value in self.given.items()},
             "synchronous_commit": _DURABLE,
             "statement_timeout": f"'{self.patience}s'",
             "idle_in_transaction_session_timeout": f"'{self.idle}s'",
@@ -117,6 +120,10 @@ def is_lent(connection: Any) -> bool:
     """Whether the sessions of this connection, which `SessionSettings.apply` has settled, are those of a pooler."""
     factory = connection.cursor_factory
     return isinstance(factory, partial) and factory.func is LentCursor
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _keeps_prepared_statements(connection: psycopg.Connection[Any]) -> bool:

@@ -1,30 +1,41 @@
 """All settings: environment variables with the prefix NOTIFIER_, beside the AWS SDK's own."""
 
 import os
-import re
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import cache
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AwareDatetime, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode
 
 from notifier.errors import SettingsError
 from notifier.text import encodes
+from notifier.url import Url
+from notifier.variables import QUOTED, Variables, unknown
 
 AwsService = Literal["dynamodb", "ses", "sqs", "sns"]
-_HOSTS = re.compile(r"[\w+]+://(?:[^:/@]*(?::[^@]*)?@)?+([^/?]*)")
-_PORT = re.compile(r"(?:\[.*\]|[^:]*):(.*)")
+_POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
+_OTHERS = ("NOTIFIER_ACTOR",)
+"""Variables that are read where no settings are."""
 
 
-class DatabaseSettings(BaseSettings):
+class HealthSettings(Variables):
+    """What `notifier health` needs."""
+
+    heartbeat_folder: str = Field(
+        default="",
+        description="Folder of the files that tell `notifier health` of progress; default: that for temporary files. "
+        "A second process of a kind on one machine needs its own",
+    )
+
+
+class DatabaseSettings(HealthSettings):
     """What a command needs that only looks into the database."""
 
-    model_config = SettingsConfigDict(env_prefix="NOTIFIER_", env_ignore_empty=True, extra="ignore")
-
     database_url: SecretStr = Field(
-        description="Postgres, as postgresql://user:password@host:5432/database; of several hosts, separated by "
-        "commas, the one that takes writes is used"
+        description="Postgres, as postgresql://user:password@host:5432/database?sslmode=verify-full; of several "
+        "hosts, separated by commas, the one that takes writes is used: docs/postgres.md"
     )
     keep_days: int = Field(
         default=90,
@@ -44,26 +55,22 @@ class DatabaseSettings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _is_postgres(cls, value: SecretStr) -> SecretStr:
-        url = value.get_secret_value()
-        if not url.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
-            raise ValueError("must start with postgresql://")
-        hosts = _HOSTS.match(url)
-        for host in hosts[1].split(",") if hosts else ():
-            if (port := _PORT.match(host)) and port[1].strip("0123456789"):
-                raise ValueError("the port is not a number")
+        Url.of(value.get_secret_value(), _POSTGRES)
         return value
 
 
-class RoleSettings(BaseSettings):
+def _password(process: str) -> Any:
+    return Field(default=None, description=f"Of the login notifier_{process}", json_schema_extra=QUOTED)
+
+
+class RoleSettings(Variables):
     """Passwords of the processes' logins in Postgres: who migrates the database sets them there."""
 
-    model_config = DatabaseSettings.model_config
-
-    bridge_password: SecretStr | None = Field(default=None, description="Of the login notifier_bridge")
-    console_password: SecretStr | None = Field(default=None, description="Of the login notifier_console")
-    feedback_password: SecretStr | None = Field(default=None, description="Of the login notifier_feedback")
-    operator_password: SecretStr | None = Field(default=None, description="Of the login notifier_operator")
-    worker_password: SecretStr | None = Field(default=None, description="Of the login notifier_worker")
+    bridge_password: SecretStr | None = _password("bridge")
+    console_password: SecretStr | None = _password("console")
+    feedback_password: SecretStr | None = _password("feedback")
+    operator_password: SecretStr | None = _password("operator")
+    worker_password: SecretStr | None = _password("worker")
 
     def passwords(self) -> dict[str, str]:
         """By role, those that are set."""
@@ -91,7 +98,10 @@ class Settings(RecipientSettings, DatabaseSettings):
         description="true runs on a Postgres that may forget commits in a crash (fsync=off): for tests, or where its "
         "storage keeps commits by itself",
     )
-    broker_url: SecretStr = Field(description="Redis, as redis://:password@host:6379/0; for bridge and worker")
+    broker_url: SecretStr = Field(
+        description="Redis, as redis://:password@host:6379/0, rediss:// for TLS, unix:///path?db=0 for a socket, or "
+        "sentinel://:password@one,two/0?master_name=NAME; for bridge and worker: docs/redis.md"
+    )
     tables: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="DynamoDB tables whose streams are read, separated by commas"
     )
@@ -99,9 +109,11 @@ class Settings(RecipientSettings, DatabaseSettings):
     templates: str = Field(
         default="", description="Folder with your templates; default: `templates` beside the routes module"
     )
-    sender: str = Field(default="", description="From address of emails that name none")
+    sender: str = Field(default="", description="From address of emails that name none", json_schema_extra=QUOTED)
     ses_configuration_set: str = Field(
-        default="", description="SES configuration set whose events settle unknown outcomes"
+        default="",
+        pattern="^[A-Za-z0-9_-]{0,64}$",
+        description="SES configuration set whose events settle unknown outcomes",
     )
     ses_mode: Literal["auto", "bulk", "single"] = Field(
         default="auto",
@@ -125,7 +137,9 @@ class Settings(RecipientSettings, DatabaseSettings):
     webhook_per_host: int = Field(
         default=16, ge=1, le=64, description="Webhooks under way to one host and port at once, from one worker"
     )
-    sms_sender_id: str = Field(default="", description="Whom an SMS comes from, where the country shows it")
+    sms_sender_id: str = Field(
+        default="", pattern="^[A-Za-z0-9-]{0,11}$", description="Whom an SMS comes from, where the country shows it"
+    )
     sms_type: Literal["Transactional", "Promotional"] = Field(
         default="Transactional", description="Transactional or Promotional: what SNS saves on, reliability or money"
     )
@@ -133,7 +147,9 @@ class Settings(RecipientSettings, DatabaseSettings):
     sms_per_second: float | None = Field(
         default=None, gt=0, description="SMS a second that AWS allows the account: SNS cannot be asked"
     )
-    aws_region: str = Field(default="", description="Region; default: the AWS SDK's own settings")
+    aws_region: str = Field(
+        default="", pattern="^[a-z0-9-]*$", description="Region; default: the AWS SDK's own settings"
+    )
     aws_endpoint_url: str = Field(default="", description="Endpoint of all AWS services, for emulators")
     aws_dynamodb_endpoint_url: str = Field(default="", description="Endpoint of DynamoDB and its streams")
     aws_ses_endpoint_url: str = Field(default="", description="Endpoint of SES")
@@ -207,6 +223,19 @@ class Settings(RecipientSettings, DatabaseSettings):
     log_format: Literal["console", "json"] = Field(default="console", description="console or json")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level")
 
+    @field_validator(
+        "feedback_queue_url", "aws_endpoint_url", *(f"aws_{service}_endpoint_url" for service in get_args(AwsService))
+    )
+    @classmethod
+    def _holds_no_secret(cls, value: str) -> str:
+        """The SDK repeats these URLs in its errors, and signs its requests in another way."""
+        if "://" not in value:
+            return value
+        url = Url.of(value, ("https", "http"))
+        if url.username or url.password or url.options:
+            raise ValueError("must be a URL without user, password and query")
+        return value
+
     @field_validator("tables", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
@@ -267,12 +296,21 @@ def read_settings(kind: type[SettingsT]) -> SettingsT:
         raise SettingsError(_explain(error, kind)) from None
 
 
+def unknown_variables(environment: Mapping[str, str] = os.environ) -> Iterator[str]:
+    """One line for each variable that begins as ours do and that nothing reads."""
+    names = {name for kind in (Settings, RoleSettings) for name in kind.model_fields}
+    for given, near in unknown(environment, (*(f"NOTIFIER_{name.upper()}" for name in names), *_OTHERS)):
+        meant = f"did you mean {near}?" if near else "docs/settings.md lists all that are"
+        yield f"{given} is not a setting and changes nothing: {meant}"
+
+
 def _explain(error: ValidationError, kind: type[BaseSettings]) -> str:
     lines = []
     for fault in error.errors(include_url=False, include_input=False):
         name = str(fault["loc"][0]) if fault["loc"] else "?"
         field = kind.model_fields.get(name)
         hint = f" ({field.description})" if field and field.description else ""
-        problem = "is not set" if fault["type"] == "missing" else f"is wrong: {fault['msg']}"
+        told = fault["msg"].removeprefix("Value error, ")
+        problem = "is not set" if fault["type"] == "missing" else f"is wrong: {told}"
         lines.append(f"{kind.model_config['env_prefix']}{name.upper()} {problem}{hint}")
     return "; ".join(lines)

@@ -8,7 +8,7 @@ import structlog
 from structlog.processors import ExceptionRenderer, JSONRenderer
 from structlog.tracebacks import ExceptionDictTransformer
 
-from notifier.settings import Settings
+from notifier.settings import Settings, unknown_variables
 
 # A line for every task or migration.
 _TALKATIVE = ("celery.app.trace", "celery.worker.strategy", "alembic")
@@ -51,6 +51,12 @@ def configure_logging(settings: Settings, *, process: str) -> None:
     root.setLevel(settings.log_level.upper())
     for name in (*_INDISCREET, *(() if settings.log_level == "debug" else _TALKATIVE)):
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
+
+
+def warn_of_unknown_variables() -> None:
+    """Log each variable that begins as the settings do and is none."""
+    for line in unknown_variables():
+        structlog.get_logger(__name__).warning(line)
 
 
 def trace(error: BaseException) -> str:

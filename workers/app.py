@@ -7,6 +7,8 @@ from celery.signals import setup_logging, worker_shutting_down
 
 from notifier.broker import celery_configuration
 from notifier.broker.redis import use_transport
+from notifier.errors import SettingsError
+from notifier.first_process import end_at_sigterm
 from notifier.health import BEAT_SECONDS, Heartbeat
 from notifier.settings import load_settings
 from notifier.telemetry import configure_logging
@@ -16,12 +18,17 @@ from workers.standstill import Standstill
 from workers.tasks import register
 from workers.wiring import stop, underway
 
-settings = load_settings()
+end_at_sigterm()  # Flower starts here
+try:
+    settings = load_settings()
+    _configuration = celery_configuration(
+        settings.broker_url.get_secret_value(), settings.visibility_seconds, settings.unit_size
+    )
+except SettingsError as error:
+    raise SystemExit(f"notifier: {error}") from None
 use_transport(settings.transport)
 app = Celery("notifier")
-app.conf.update(
-    celery_configuration(settings.broker_url.get_secret_value(), settings.visibility_seconds, settings.unit_size)
-)
+app.conf.update(_configuration)
 app.conf.worker_consumer = "workers.consumer:Consumer"
 register(app, settings.unit_size, settings.event_sample)
 

@@ -17,10 +17,11 @@ def worker(
 ) -> None:
     """Send the notifications of a channel. Run as many as you like: `notifier worker email`."""
     from notifier.settings import load_settings
-    from notifier.telemetry import configure_logging
+    from notifier.telemetry import configure_logging, warn_of_unknown_variables
 
     settings = load_settings()
     configure_logging(settings, process="worker")  # before Celery says anything
+    warn_of_unknown_variables()
     check(channels)
     queues = ",".join(_queues(channels))
     # Threads: a unit waits for the network, and a threads worker finishes what is under way when it is stopped.
@@ -46,13 +47,15 @@ def worker(
 
 def check(channels: list[str]) -> None:
     """Raises the NotifierError that says what is missing, before Celery starts."""
-    from notifier.broker import Queue
+    from notifier.broker import WORKING, Queue
     from notifier.channels import load_channel, warn_of_silence
     from notifier.database import check_durable, check_schema
+    from notifier.health import Heartbeat
     from notifier.settings import load_settings
     from workers.wiring import engine, routes, templates
 
     settings = load_settings()
+    Heartbeat("worker").checked()
     for channel in channels:
         load_channel(channel, settings)
     warn_of_silence(channels, settings)
@@ -60,7 +63,7 @@ def check(channels: list[str]) -> None:
     check_schema(engine())
     check_durable(engine(), allowed=settings.allow_nondurable_database)
     queue = Queue(settings.broker_url.get_secret_value())
-    queue.check()
+    queue.check(WORKING)
     queue.close()
 
 

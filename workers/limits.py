@@ -16,12 +16,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
-from redis.retry import Retry
 
-from notifier.broker.url import redis_url
+from notifier.broker.client import redis_client
+from notifier.broker.url import BrokerUrl
 
 log = structlog.get_logger(__name__)
 
@@ -98,13 +96,7 @@ class Limiter:
         headroom: float = 0.1,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._redis = Redis.from_url(
-            redis_url(broker_url),
-            socket_timeout=2,
-            socket_connect_timeout=2,
-            retry=Retry(NoBackoff(), 0),
-            decode_responses=True,
-        )
+        self._redis = redis_client(BrokerUrl.of(broker_url), timeout=2, decode_responses=True)
         self._take, self._slow = (self._redis.register_script(each) for each in (_TAKE, _SLOW_DOWN))
         self._name = f"notifier:rate:{channel}"
         self._me = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"

@@ -26,10 +26,11 @@ def feedback(
 ) -> None:
     """Read SES's events from SQS and settle what they prove. Run as many as you like."""
     from notifier.settings import load_settings
-    from notifier.telemetry import configure_logging
+    from notifier.telemetry import configure_logging, warn_of_unknown_variables
 
     settings = load_settings()
     configure_logging(settings, process="feedback")
+    warn_of_unknown_variables()
     with wired(settings, concurrency) as ready:
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, lambda *_: ready.stop())
@@ -54,6 +55,7 @@ def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
 
     actor = f"feedback {socket.gethostname()}:{os.getpid()}"
     warn_of_silence([CHANNEL], settings)
+    heartbeat = Heartbeat("feedback").checked()
     opener = opener_of(settings, fetch)
     queue = FeedbackQueue(settings, connections=concurrency)
     engine = connect(
@@ -70,7 +72,7 @@ def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
         queue.check()
         yield Receivers(
             [Receiver(queue, opener, recent, flow) for _ in range(concurrency)],
-            Heartbeat("feedback"),
+            heartbeat,
             others=(
                 Loop("settle again", _AGAIN_SECONDS, recent.settle_again),
                 Loop("match again", _MATCH_SECONDS, lambda: NextIn(0.0) if recent.match_again() else None),

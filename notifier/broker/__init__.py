@@ -2,5 +2,15 @@
 
 from notifier.broker.configuration import TASK, celery_configuration, channel_of, queue_name
 from notifier.broker.queue import BrokerError, BrokerRefused, Queue
+from notifier.broker.rights import WORKING
 
-__all__ = ["TASK", "BrokerError", "BrokerRefused", "Queue", "celery_configuration", "channel_of", "queue_name"]
+__all__ = [
+    "TASK",
+    "WORKING",
+    "BrokerError",
+    "BrokerRefused",
+    "Queue",
+    "celery_configuration",
+    "channel_of",
+    "queue_name",
+]

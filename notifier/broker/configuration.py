@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from notifier.broker.url import kombu_url
+from notifier.broker.client import sentinel_options
+from notifier.broker.url import BrokerUrl
 
 TASK = "notifier.deliver"
 _PREFIX = "notifier."
+_SENTINEL_SECONDS = 2.0
 
 
 def queue_name(channel: str) -> str:
@@ -19,11 +21,13 @@ def channel_of(queue: str) -> str:
 def celery_configuration(broker_url: str, visibility_seconds: int = 120, unit_size: int = 500) -> dict[str, Any]:
     """After `visibility_seconds` Redis gives an unacknowledged message to another worker; begin refuses it there.
 
-    A worker takes at most a full unit for each place in its pool: one collects while the others are under way.
+    A worker takes at most a full unit for each place in its pool: one collects while the others are under way. Raises
+    SettingsError for a malformed URL.
     """
+    url = BrokerUrl.of(broker_url)
     return {
-        "broker_url": kombu_url(broker_url),
-        "broker_use_ssl": {"ssl_cert_reqs": "required"} if broker_url.startswith("rediss:") else False,
+        "broker_url": url.kombu,
+        "broker_use_ssl": False if url.tls is None else dict(url.tls),
         "result_backend": None,  # Postgres knows what became of it
         "task_ignore_result": True,
         "task_acks_late": True,  # a worker that dies gives its messages back
@@ -57,5 +61,13 @@ def celery_configuration(broker_url: str, visibility_seconds: int = 120, unit_si
             "health_check_interval": 5,
             "priority_steps": [0],
             "body_encoding": "utf-8",
+            **url.options,
+            **_guided(url),
         },
     }
+
+
+def _guided(url: BrokerUrl) -> dict[str, Any]:
+    if not url.master:
+        return {}
+    return {"master_name": url.master, "sentinel_kwargs": sentinel_options(url, _SENTINEL_SECONDS)}

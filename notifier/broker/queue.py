@@ -6,20 +6,18 @@ Redis is a hint. Whatever goes wrong here costs time, not notifications: the pub
 import logging
 import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import BusyLoadingError, RedisError, ResponseError
-from redis.retry import Retry
+from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
 
+from notifier.broker.client import redis_client
 from notifier.broker.configuration import queue_name
 from notifier.broker.envelope import Envelopes
 from notifier.broker.refusal import explained
-from notifier.broker.url import redis_url
+from notifier.broker.rights import PUBLISHING, Rights, check_rights
+from notifier.broker.url import BrokerUrl
 from notifier.broker.version import check_server
-from notifier.errors import SettingsError, Unreachable
+from notifier.errors import Unreachable
 
 log = logging.getLogger(__name__)
 
@@ -47,20 +45,13 @@ class BrokerRefused(BrokerError):
 
 
 class Queue:
-    """Publishes deliveries to the channels' queues on Redis."""
+    """Publishes deliveries to the channels' queues on Redis. Raises SettingsError for a malformed URL."""
 
     def __init__(self, broker_url: str, *, origin: str = "notifier") -> None:
-        if not broker_url.startswith(("redis://", "rediss://", "unix://", "redis+socket://")):
-            raise SettingsError("NOTIFIER_BROKER_URL is not a URL like redis://:password@host:6379/0")
-        self._url = broker_url
+        self._url = BrokerUrl.of(broker_url)
         self._origin = origin
         # The relay is the retry, and a hung call must not hold up the recording.
-        try:
-            self._redis = Redis.from_url(
-                redis_url(broker_url), socket_timeout=3, socket_connect_timeout=3, retry=Retry(NoBackoff(), 0)
-            )
-        except ValueError:  # whose text repeats a piece of the URL: it may be the password
-            raise SettingsError("NOTIFIER_BROKER_URL is wrong: host, port, database or an option") from None
+        self._redis = redis_client(self._url, timeout=3)
         self._push = self._redis.register_script(_PUSH)
         self._envelopes: dict[str, Envelopes] = {}
 
@@ -98,7 +89,7 @@ class Queue:
         try:
             start = 0
             while chunk := self._redis.lrange(queue, start, start + _CHUNK - 1):
-                found.update(_ids(chunk))  # type: ignore[arg-type]
+                found.update(_ids(chunk))
                 start += _CHUNK
             for _, message in self._redis.hscan_iter("unacked", count=_CHUNK):
                 found.update(_ids([message]))
@@ -127,13 +118,15 @@ class Queue:
         history = replication.get("master_replid") if isinstance(replication, dict) else None  # it takes a right
         return f"{mark!r} {history}"
 
-    def check(self) -> None:
-        """Raises BrokerError where no Redis answers, BrokerTooOld where it is too old.
+    def check(self, rights: Rights = PUBLISHING) -> None:
+        """Raises BrokerError where no Redis answers, BrokerUnfit where it is too old, a cluster, or its user lacks
+        one of the `rights`.
 
         One that refuses (a replica, a full memory, one that loads its data) will do: it is waited for.
         """
         try:
             check_server(self._redis)
+            check_rights(self._redis, rights)
         except (ResponseError, BusyLoadingError) as error:
             log.warning("Redis refuses commands, starting all the same: %s", explained(error))
         except (RedisError, OSError) as error:
@@ -143,17 +136,16 @@ class Queue:
         self._redis.close()
 
     def _unreachable(self, error: Exception) -> BrokerError:
-        where = without_password(self._url)
+        where = self._url.shown
         if isinstance(error, ResponseError | BusyLoadingError):
             self._redis.connection_pool.disconnect(inuse_connections=False)  # a demoted primary keeps them open
             return BrokerRefused(f"the broker at {where} refuses: {explained(error)}")
-        cause = " ".join(str(error).split())
+        cause = " ".join(str(error).split()).rstrip(".")
+        if isinstance(error, AuthenticationError):
+            return BrokerError(
+                f"the broker at {where} refuses the user or the password in NOTIFIER_BROKER_URL: {cause}"
+            )
         return BrokerError(f"no broker at {where}: {cause}. Is NOTIFIER_BROKER_URL right and the server up?")
-
-
-def without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def _ids(messages: list[bytes]) -> set[UUID]:

@@ -1,5 +1,6 @@
 """The command `notifier`. Other packages add theirs through the entry-point group `notifier.commands`."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import entry_points
@@ -36,6 +37,8 @@ _OWN = (
     channels.resume,
     health.health,
 )
+_LOGGING = ("bridge", "feedback", "worker")
+
 for _command in _OWN:
     app.command(_command.__name__.rstrip("_").replace("_", "-"))(_command)
 app.add_typer(channels.suppress, name="suppress")
@@ -47,6 +50,7 @@ def main() -> None:
         app.command(point.name)(point.load())
     try:
         _check_arguments(sys.argv[1:])
+        _warn_of_variables(sys.argv[1:])
         app()
     except NotifierError as error:
         typer.secho(f"notifier: {error}", fg=typer.colors.RED, err=True)
@@ -69,6 +73,15 @@ def _failure(error: Exception) -> str | None:
     return (
         f"the database failed: {cause(error).rstrip('.')}. What was told as done is done: try again, or see its log"
     )
+
+
+def _warn_of_variables(given: Sequence[str]) -> None:
+    """For commands that have no log: what has one warns there."""
+    if given[:1] and given[0] not in _LOGGING and any(name.upper().startswith("NOTIFIER_") for name in os.environ):
+        from notifier.settings import unknown_variables
+
+        for line in unknown_variables():
+            typer.secho(f"warning: {line}", fg=typer.colors.YELLOW, err=True)
 
 
 def _check_arguments(given: Sequence[str]) -> None:

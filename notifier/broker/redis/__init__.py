@@ -9,11 +9,12 @@ from typing import Literal
 from kombu.transport import TRANSPORT_ALIASES, _transport_cache
 
 Name = Literal["fast", "stock"]
-_CLASSES = {"fast": "notifier.broker.redis.transport:Transport", "stock": "kombu.transport.redis:Transport"}
+_MODULES = {"fast": "notifier.broker.redis.transport", "stock": "kombu.transport.redis"}
+_CLASSES = {"redis": "Transport", "rediss": "Transport", "sentinel": "SentinelTransport"}
 
 
 def use_transport(name: Name) -> None:
-    """What URLs with redis:// and rediss:// mean to kombu from now on. Other brokers stay what they are."""
-    for scheme in ("redis", "rediss"):
-        TRANSPORT_ALIASES[scheme] = _CLASSES[name]
+    """What URLs of Redis and its Sentinels mean to kombu from now on. Other brokers stay what they are."""
+    for scheme, transport in _CLASSES.items():
+        TRANSPORT_ALIASES[scheme] = f"{_MODULES[name]}:{transport}"
         _transport_cache.pop(scheme, None)  # kombu looks up each name once

@@ -12,13 +12,15 @@ class Transport(stock.Transport):  # type: ignore[misc]
     """Knows the event loop, where there is one: a channel may then put things off for a moment."""
 
     Channel = Channel
+    without_acks: Any = stock.Channel
+    """Where nothing is kept until it is acknowledged there is nothing to gain."""
     loop: Any = None
     _loop_thread: int | None = None
 
     def __init__(self, client: Any, **kwargs: Any) -> None:
         super().__init__(client, **kwargs)
         if not client.transport_options.get("ack_emulation", True):
-            self.Channel = stock.Channel  # nothing is kept until it is acknowledged: nothing to gain
+            self.Channel = self.without_acks
 
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
         self.loop, self._loop_thread = loop, threading.get_ident()
@@ -28,3 +30,15 @@ class Transport(stock.Transport):  # type: ignore[misc]
     def loop_here(self) -> Any:
         """The event loop, if the caller runs in its thread."""
         return self.loop if threading.get_ident() == self._loop_thread else None
+
+
+class SentinelChannel(Channel, stock.SentinelChannel):  # type: ignore[misc]
+    """A channel of the primary that Sentinels name."""
+
+
+class SentinelTransport(Transport):
+    """The same for a URL that names Sentinels."""
+
+    default_port = 26379
+    Channel = SentinelChannel
+    without_acks = stock.SentinelChannel

@@ -1,0 +1,91 @@
+"""What Postgres raised: whether it may work later, and what a person is told of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+    TimeoutError,  # noqa: A004  of the pool
+)
+
+from notifier.database_url import shown
+from notifier.errors import SettingsError, Unreachable
+
+DatabaseError = SQLAlchemyError
+"""Whatever Postgres, the way to it or the pool raised."""
+
+READ_ONLY = "25006"
+"""SQLSTATE: the primary that we knew is a standby now."""
+_FORBIDDEN = "42501"
+_NO_SCHEMA = "3F000"
+
+
+def is_away(error: DatabaseError) -> bool:
+    """It may work when it is tried again: the server is down, the connection broke, a deadlock was resolved."""
+    if isinstance(error, DBAPIError) and (
+        error.connection_invalidated or getattr(error.orig, "sqlstate", None) == READ_ONLY
+    ):
+        return True
+    return isinstance(error, OperationalError | InterfaceError | TimeoutError)
+
+
+def is_refused(error: DatabaseError) -> bool:
+    """The values are at fault: with the same ones it fails again."""
+    return isinstance(error, DataError | IntegrityError)
+
+
+def cause(error: DatabaseError) -> str:
+    """What is wrong, in one line without values of rows: the server's own text may quote them."""
+    if not isinstance(error, DBAPIError):
+        return type(error).__name__
+    sqlstate = getattr(error.orig, "sqlstate", None)
+    if sqlstate is None and isinstance(error, OperationalError):
+        return " ".join(str(error.orig).split())
+    return f"{type(error.orig).__name__} {sqlstate or ''}".strip()
+
+
+@contextmanager
+def migratable(engine: Engine) -> Iterator[None]:
+    """Raises SettingsError with the remedy where the login may not create what is created in the block."""
+    try:
+        yield
+    except ProgrammingError as error:
+        sqlstate = getattr(error.orig, "sqlstate", None)
+        if sqlstate not in {_FORBIDDEN, _NO_SCHEMA}:
+            raise
+        login, said = engine.url.username or "of NOTIFIER_DATABASE_URL", " ".join(str(error.orig).split("\n")[:1])
+        raise SettingsError(
+            f"the login {login} may not create the tables ({said}): connect as their owner, or let a superuser run "
+            f"GRANT USAGE, CREATE ON SCHEMA public TO {login}; from Postgres 15 on nobody else has that right. In a "
+            f"schema of its own: CREATE SCHEMA notifier AUTHORIZATION {login}, and ?options=-csearch_path=notifier "
+            "behind NOTIFIER_DATABASE_URL of every process"
+        ) from None
+
+
+@contextmanager
+def permitted(engine: Engine) -> Iterator[None]:
+    """Raises SettingsError where the login of this engine may not do what is tried in the block."""
+    try:
+        yield
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != _FORBIDDEN:
+            raise
+        said = " ".join(str(error.orig).split())
+        raise SettingsError(
+            f"the login {engine.url.username} in NOTIFIER_DATABASE_URL may not do this ({said}): each process has "
+            "its own, and `notifier migrate --roles` gives it its rights"
+        ) from None
+
+
+def unreachable(engine: Engine, error: OperationalError) -> Unreachable:
+    """The one line for a database that does not answer; it names the server and keeps the password out."""
+    cause = " ".join(str(error.orig).split())
+    where = shown(engine.url)
+    return Unreachable(f"no database at {where}: {cause}. Is NOTIFIER_DATABASE_URL right and the server up?")

@@ -1,0 +1,131 @@
+"""The URL of a server, read strictly.
+
+User names and passwords may hold any character but `/`, `?`, control characters and white space; those, and `%`, are
+written as %2F, %3F, %25. What is wrong is said without any piece of the URL: where it was split in the wrong place,
+the piece may be a part of the password.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import parse_qsl, unquote
+
+Host = tuple[str, int | None]
+"""Its name or address, and its port where one is given."""
+
+_SCHEME = re.compile(r"([A-Za-z][\w+.-]*)://(.*)", re.ASCII | re.DOTALL)
+_HOST = re.compile(r"(?P<name>[\w.-]*|(?:%2[Ff]|/)[^:,;@]*|\[[0-9A-Fa-f:.]+(?:%\w+)?])(?::(?P<port>\d+))?")
+_NUMBER = re.compile(r"[0-9]{1,5}")
+_HIGHEST_PORT = 65_535
+ENCODE = "characters of a user name or password such as / ? % and white space must be written as %2F %3F %25 %20"
+
+
+class UrlError(ValueError):
+    """Says what is wrong with a URL, and repeats nothing of it."""
+
+    def named(self, variable: str, example: str) -> str:
+        """The error of the setting that holds the URL."""
+        return f"{variable} is wrong: {self}. It is a URL like {example}"
+
+
+class NoUrlError(UrlError):
+    """What was given does not look like a URL at all."""
+
+    def named(self, variable: str, example: str) -> str:
+        return f"{variable} is not a URL like {example}"
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """Its parts, decoded. `path` is without the slash before it; `options` are the pairs behind the question mark."""
+
+    scheme: str
+    username: str | None
+    password: str | None
+    hosts: tuple[Host, ...]
+    path: str
+    options: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, text: str, schemes: Sequence[str]) -> Self:
+        """Raises UrlError, also where it begins with none of the `schemes`."""
+        found = _SCHEME.fullmatch(text)
+        if not found:
+            raise NoUrlError(f"it must start with {schemes[0]}://")
+        if found[1].lower() not in schemes:
+            raise UrlError(f"it must start with {schemes[0]}://")
+        head, _, query = found[2].partition("?")
+        authority, _, path = head.partition("/")
+        if "@" in path or "@" in query:
+            raise UrlError(f"there is an @ behind its host: {ENCODE}, and an @ there as %40")
+        if any(sign.isspace() or not sign.isprintable() for sign in head):
+            raise UrlError(f"there is white space or a control character in it: {ENCODE}")
+        credentials, at, hosts = authority.rpartition("@")
+        name, colon, password = credentials.partition(":")
+        return cls(
+            found[1].lower(),
+            decoded(name) or None if at else None,
+            decoded(password) if colon else None,
+            hosts_of(hosts),
+            decoded(path),
+            _options(query),
+        )
+
+    def once(self) -> dict[str, str]:
+        """The options. Raises UrlError where one is given twice."""
+        if twice := [name for name, count in Counter(name for name, _ in self.options).items() if count > 1]:
+            raise UrlError(f"the option {twice[0]} is given twice")
+        return dict(self.options)
+
+
+def hosts_of(text: str) -> tuple[Host, ...]:
+    """The hosts of a list with commas; none of an empty text. Raises UrlError."""
+    return tuple(_host(each) for each in re.split("[,;]", text)) if text else ()
+
+
+def port_of(text: str) -> int:
+    """Raises UrlError."""
+    if not _NUMBER.fullmatch(text) or not 0 < int(text) <= _HIGHEST_PORT:
+        raise UrlError(f"the port is not a number from 1 to {_HIGHEST_PORT}: {ENCODE}")
+    return int(text)
+
+
+def decoded(text: str) -> str:
+    """Raises UrlError where %XX stands for what is not text."""
+    try:
+        plain = unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise UrlError("a %XX in it is not UTF-8") from None
+    if not plain.isprintable():
+        raise UrlError("a %XX in it is a control character")
+    return plain
+
+
+def written(host: str, port: int) -> str:
+    """As in a URL."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _host(text: str) -> Host:
+    found = _HOST.fullmatch(text)
+    if not found:
+        name, colon, port = text.rpartition(":")
+        if colon and _HOST.fullmatch(name):
+            return name, port_of(port)
+        raise UrlError(f"the host cannot be read: {ENCODE}")
+    name = decoded(found["name"]).strip("[]")
+    return name, port_of(found["port"]) if found["port"] else None
+
+
+def _options(query: str) -> tuple[tuple[str, str], ...]:
+    if not query:
+        return ()
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict")
+    except ValueError:
+        raise UrlError("what stands behind its ? is not a list like name=value&name=value") from None
+    if not all(name.isidentifier() and value.isprintable() for name, value in pairs):
+        raise UrlError("an option behind its ? cannot be read")
+    return tuple(pairs)

@@ -1,0 +1,114 @@
+"""What an environment variable may hold, the same for every setting, and which variables are none of ours."""
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from importlib.metadata import entry_points
+from typing import Any
+
+from pydantic import ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "NOTIFIER_"
+QUOTED: dict[str, Any] = {"quotes": True}
+"""For `Field(json_schema_extra=QUOTED)`: quotes may stand inside the value, though not around all of it."""
+
+_QUOTES = frozenset("\"'`\u2018\u2019\u201a\u201c\u201d\u201e\xab\xbb")
+"""Straight ones, and those that an editor makes of them."""
+_CONTROL = frozenset({"Cc", "Zl", "Zp"})
+_INVISIBLE = frozenset({"Cf"})
+
+
+class Variables(BaseSettings):
+    """Base of all settings: white space around a value is taken off; control characters and quotes are refused."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, _Trimmed(settings_cls)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_plain(cls, value: object, info: ValidationInfo) -> object:
+        field = cls.model_fields[info.field_name or ""]
+        return _plain(value, quotes=field.json_schema_extra == QUOTED)
+
+
+class _Trimmed(EnvSettingsSource):
+    """A value of white space alone is as one that is not set."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        read = {name: value and trimmed(value) for name, value in super()._load_env_vars().items()}
+        return {name: value for name, value in read.items() if value}
+
+
+def trimmed(text: str) -> str:
+    """Without white space and invisible characters around it: a byte-order mark, a zero-width space."""
+    first, last = 0, len(text)
+    while first < last and _is_blank(text[first]):
+        first += 1
+    while first < last and _is_blank(text[last - 1]):
+        last -= 1
+    return text[first:last]
+
+
+def unknown(environment: Mapping[str, str], known: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The variables with our prefix that nobody reads, each with the name that was probably meant, or an empty one.
+
+    `known` are the names that are read; those of channels in packages of others begin with the channel's name.
+    """
+    names = {name.upper() for name in known}
+    foreign = tuple(f"{PREFIX}{channel.upper().replace('-', '_')}_" for channel in _foreign_channels())
+    plain = {_letters(name): name for name in sorted(names)}
+    for given, value in sorted(environment.items()):
+        name = given.upper()
+        if not name.startswith(PREFIX) or name in names or name.startswith((*foreign, f"{PREFIX}TEST_")):
+            continue
+        if trimmed(value):
+            near = get_close_matches(_letters(name), plain, n=1, cutoff=0.6)
+            yield given, plain[near[0]] if near else ""
+
+
+def _letters(name: str) -> str:
+    return name.removeprefix(PREFIX).replace("_", "")
+
+
+def _foreign_channels() -> set[str]:
+    return {
+        point.name
+        for point in entry_points(group="notifier.channels")
+        if point.module.partition(".")[0] not in {"notifier", "workers"}
+    }
+
+
+def _plain(value: object, *, quotes: bool) -> object:
+    """The value as it may be used. Raises ValueError."""
+    if isinstance(value, str):
+        text = trimmed(value)
+        _check(text, quotes=quotes)
+        return text
+    if isinstance(value, Mapping):
+        return {_plain(name, quotes=quotes): _plain(each, quotes=quotes) for name, each in value.items()}
+    return type(value)(_plain(each, quotes=quotes) for each in value) if isinstance(value, tuple | list) else value
+
+
+def _check(text: str, *, quotes: bool) -> None:
+    kinds = {unicodedata.category(sign) for sign in text}
+    if kinds & _CONTROL or (not quotes and kinds & _INVISIBLE):
+        raise ValueError("must not hold control characters, line breaks or invisible characters")
+    if not text:
+        return
+    if quotes:
+        if len(text) > 1 and text[0] in _QUOTES and text[-1] in _QUOTES:
+            raise ValueError("must not stand in quotes: nothing takes them off here")
+    elif _QUOTES & set(text):
+        raise ValueError(
+            "must not hold quotes: nothing takes them off here (in a URL they are written as %22 and %27)"
+        )
+
+
+def _is_blank(sign: str) -> bool:
+    return sign.isspace() or unicodedata.category(sign) in _INVISIBLE
