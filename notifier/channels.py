@@ -111,6 +111,15 @@ def substitute(make: Callable[[str, type[Channel]], type[Channel]]) -> None:
     _made_of = make
 
 
+def check_channel(name: str, settings: Settings) -> None:
+    """Raises SettingsError for what no message of this channel could be sent without, as the channel's class has it.
+
+    A class says so by a static method `check(settings)`; a worker asks it before it takes the first message.
+    """
+    if check := getattr(channel_class(name), "check", None):
+        check(settings)
+
+
 @cache
 def capability(name: str) -> Capability:
     """What the provider of that channel offers; asks its class, and sets nothing up."""

@@ -48,7 +48,7 @@ def worker(
 def check(channels: list[str]) -> None:
     """Raises the NotifierError that says what is missing, before Celery starts."""
     from notifier.broker import WORKING, Queue
-    from notifier.channels import load_channel, warn_of_silence
+    from notifier.channels import check_channel, load_channel, warn_of_silence
     from notifier.database import check_durable, check_schema
     from notifier.health import Heartbeat
     from notifier.settings import load_settings
@@ -57,6 +57,7 @@ def check(channels: list[str]) -> None:
     settings = load_settings()
     Heartbeat("worker").checked()
     for channel in channels:
+        check_channel(channel, settings)
         load_channel(channel, settings)
     warn_of_silence(channels, settings)
     _check_templates(templates(settings, routes()))

@@ -83,6 +83,18 @@ BAD_SETTINGS = [
     ("up", "NOTIFIER_ROUTES", "no.such", "there is no such module"),
     ("up", "NOTIFIER_TEMPLATES", "/no/such/folder", "/no/such/folder"),
     ("bridge", "NOTIFIER_QUEUE_HIGH_WATER", "many", "NOTIFIER_QUEUE_HIGH_WATER is wrong"),
+    ("worker webhook", "NOTIFIER_WEBHOOK_SECRET", None, "NOTIFIER_WEBHOOK_SECRET is not set"),
+    ("worker email webhook", "NOTIFIER_WEBHOOK_SECRET", " \n", "NOTIFIER_WEBHOOK_SECRET is not set"),
+    ("worker webhook", "NOTIFIER_WEBHOOK_SECRET", " , ", "NOTIFIER_WEBHOOK_SECRET is not set"),
+    ("worker email", "NOTIFIER_SES_CONFIGURATION_SET", '"x"', "NOTIFIER_SES_CONFIGURATION_SET is wrong"),
+    ("status", "NOTIFIER_DATABASE_URL", f"postgresql://u:pa/secret@{NOWHERE}/d", "%2F"),
+    ("status", "NOTIFIER_DATABASE_URL", f"postgresql://u:p@secret@{NOWHERE}/d", f"no database at .*{NOWHERE}"),
+    ("bridge", "NOTIFIER_BROKER_URL", "redis://127.0.0.1/notanumber", "NOTIFIER_BROKER_URL is wrong"),
+    ("bridge", "NOTIFIER_HEARTBEAT_FOLDER", "/proc", "NOTIFIER_HEARTBEAT_FOLDER"),
+    ("feedback", "NOTIFIER_HEARTBEAT_FOLDER", "/proc", "NOTIFIER_HEARTBEAT_FOLDER"),
+    ("worker email", "NOTIFIER_HEARTBEAT_FOLDER", "/proc", "NOTIFIER_HEARTBEAT_FOLDER"),
+    ("worker email", "NOTIFIER_HEARTBEAT_FOLDER", "/no/such/folder", "NOTIFIER_HEARTBEAT_FOLDER"),
+    ("bridge", "NOTIFIER_AWS_ENDPOINT_URL", f"http://u:secret@{NOWHERE}", "NOTIFIER_AWS_ENDPOINT_URL is wrong"),
 ]
 
 

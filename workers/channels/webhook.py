@@ -34,6 +34,15 @@ class WebhookChannel:
         self._pool = SendPool("webhook", lease, CONCURRENCY, per_lane=settings.webhook_per_host)
 
     @staticmethod
+    def check(settings: Settings) -> None:
+        """Raises SettingsError without the secret for each Webhook that has none of its own: it could not be sent."""
+        if not _secrets(settings):
+            raise SettingsError(
+                "NOTIFIER_WEBHOOK_SECRET is not set: it signs each Webhook without a secret of its own. Make one: "
+                "echo whsec_$(openssl rand -base64 32)"
+            )
+
+    @staticmethod
     def address(to: str) -> str:
         try:
             return WebhookChannel.checked_address(to)
