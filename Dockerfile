@@ -9,7 +9,7 @@
 #   COPY my_routes /app/my_routes
 #   ENV NOTIFIER_ROUTES=my_routes.notifications
 
-FROM python:3.13-slim AS build
+FROM python:3.13.16-slim-trixie AS build
 ENV PATH=/opt/notifier/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/notifier
 WORKDIR /build
@@ -19,7 +19,7 @@ RUN pip install --require-hashes -r requirements-image.lock
 COPY . .
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist . && pip install --no-deps --no-index dist/*.whl
 
-FROM python:3.13-slim
+FROM python:3.13.16-slim-trixie
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin notifier \
     && install -d -o notifier -g notifier /app /data
 COPY --from=build /opt/notifier /opt/notifier

@@ -5,20 +5,23 @@ import re
 import shutil
 import subprocess
 import tomllib
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from pydantic_settings import BaseSettings
 
 from notifier.channels import channel_names
 from notifier.outbox.roles import ROLES
-from notifier.settings import Settings
+from notifier.settings import DatabaseSettings, RoleSettings, Settings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
+SMOKE = (ROOT / "tests/docker/test_smoke.py").read_text()
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
 OWN = {name: service for name, service in SERVICES.items() if service["image"] == "notifier"}
 WORKERS = sorted(name for name in SERVICES if name.startswith("worker-"))
@@ -108,7 +111,9 @@ def test_logs_do_not_fill_the_disk():
 def test_images_are_pinned_to_a_version():
     images = {service["image"] for service in SERVICES.values()} - {"notifier"}
     images |= set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE))
-    assert images == {"postgres:17", "redis:8", "python:3.13-slim"}
+    assert images == {"postgres:17.11", "redis:8.8.3", "python:3.13.16-slim-trixie"}
+    assert all(re.search(r":\d+\.\d+(\.\d+)?($|[-@])", each) for each in images), "a tag that moves"
+    assert {image for image in re.findall(r'image="([^"]+)"', SMOKE) if image != "{notifier_image.id}"} <= images
 
 
 def test_one_service_builds_the_image_for_all():
@@ -147,7 +152,61 @@ def test_every_channel_of_ours_can_be_asked_for():
 @pytest.mark.parametrize("name", ["bridge", "feedback", *WORKERS])
 def test_no_setting_in_the_env_file_is_ignored(name: str):
     known = {f"NOTIFIER_{field.upper()}" for field in Settings.model_fields}
-    assert known - SERVICES[name]["environment"].keys() == set(), "add a line for it to x-app in docker-compose.yml"
+    assert known - SERVICES[name]["environment"].keys() == set(), "add it to x-options in docker-compose.yml"
+
+
+@pytest.mark.parametrize(
+    ("name", "settings_", "own"),
+    [
+        ("operator", DatabaseSettings, {"NOTIFIER_ACTOR"}),
+        ("migrate", RoleSettings, set()),
+        ("flower", BaseSettings, {"NOTIFIER_VISIBILITY_SECONDS", "NOTIFIER_TRANSPORT", "NOTIFIER_LOG_LEVEL"}),
+    ],
+)
+def test_nor_one_that_another_service_needs(name: str, settings_: type[BaseSettings], own: set[str]):
+    needed = {f"NOTIFIER_{field.upper()}" for field in settings_.model_fields} | own
+    assert needed - SERVICES[name]["environment"].keys() == set()
+
+
+FIXED = {"NOTIFIER_DATABASE_URL", "NOTIFIER_BROKER_URL"}
+"""Made of the passwords in .env, which says so."""
+
+
+@pytest.mark.parametrize("name", sorted(OWN))
+def test_no_setting_has_a_value_that_the_env_file_cannot_change(name: str):
+    environment = SERVICES[name].get("environment", {})
+    values = {name: value for name, value in environment.items() if name.startswith("NOTIFIER_")}
+    fixed = {name for name, value in values.items() if value is not None and not VARIABLE.fullmatch(str(value))}
+    assert fixed <= FIXED
+    assert all(
+        VARIABLE.fullmatch(str(values[each]))["name"] == each for each in values.keys() - fixed if values[each]
+    )
+    assert all(each in (ROOT / ".env.example").read_text() for each in FIXED)
+
+
+def test_the_override_of_the_head_reaches_each_service_that_loads_the_routes():
+    head = COMPOSE.partition("\nname:")[0]
+    lines = [line.removeprefix("#").removeprefix(" ") for line in head.splitlines() if line.startswith("#   ")]
+    override = yaml.safe_load("\n".join(lines))["services"]
+    assert override.keys() == {"bridge", *WORKERS}
+    assert len({str(service) for service in override.values()}) == 1
+    (volume,) = override["bridge"]["volumes"]
+    assert volume.split(":")[1] == "/app/my_routes"
+
+
+@pytest.mark.parametrize("prefix", ["", "flower", "/flower/", "a/b"])
+def test_flower_is_healthy_under_a_prefix_too(prefix: str, monkeypatch: pytest.MonkeyPatch):
+    assert SERVICES["flower"]["environment"]["FLOWER_URL_PREFIX"] == "${FLOWER_URL_PREFIX:-}"
+    asked: list[str] = []
+    monkeypatch.setattr(urllib.request, "urlopen", asked.append)
+    monkeypatch.setenv("FLOWER_URL_PREFIX", prefix)
+    exec(SERVICES["flower"]["healthcheck"]["test"][3], {})
+    plain = prefix.strip("/")
+    assert asked == [f"http://127.0.0.1:5555/{plain}/healthcheck".replace("5555//", "5555/")]
+
+
+def test_a_channel_whose_profile_is_asked_for_starts_with_the_example():
+    assert example()["NOTIFIER_WEBHOOK_SECRET"].startswith("whsec_")
 
 
 def test_no_secret_stands_in_the_compose_file():

@@ -91,7 +91,7 @@ def engine() -> docker.DockerClient | None:
 notifier_image = build(path=str(ROOT), tag="notifier:smoke", forcerm=True)
 
 postgres_box = container(
-    image="postgres:17",
+    image="postgres:17.11",
     environment={"POSTGRES_USER": "notifier", "POSTGRES_PASSWORD": "smoke", "LANG": "C.UTF-8"},
     tmpfs={"/var/lib/postgresql/data": "rw"},
     ports={"5432/tcp": PUBLISHED},
@@ -119,7 +119,7 @@ ses_box = container(
 bridge_box = container(image=IMAGE, command=["bridge"], environment=fxtr("prepared"), network=NETWORK)
 
 default_redis_broker = container(
-    image="redis:8",
+    image="redis:8.8.3",
     command=fxtr("default_redis_broker_command"),
     tmpfs={"/data": "rw"},
     ports={"6379/tcp": PUBLISHED},

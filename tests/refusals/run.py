@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from notifier.broker.version import BrokerUnfit
 from notifier.errors import Unreachable
 from tests.chaos.world import running_world
 from tests.refusals.kinds import KINDS, admin
@@ -15,6 +16,8 @@ STARTS_SECONDS = 60.0
 AGAIN_SECONDS = 60.0
 _SETTLES_SECONDS = 120.0
 _FIRST = 40
+_ENDS_WHO_STARTS = "without rights"
+"""The kind that is told at once to whoever starts; what runs goes on."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def started(folder: Path) -> Iterator[Stage]:
 
 
 def refuse(stage: Stage, kind: str, seconds: float, rate: float) -> Finding:
-    """One kind of refusal; in the middle of it another worker starts."""
+    """One kind of refusal; in the middle of it another worker starts, which a missing right keeps from doing so."""
     client = admin(stage.world.redis.url)
     feeder = Feeder(stage, rate)
     feeder.go_on(1.0)
@@ -71,10 +74,13 @@ def refuse(stage: Stage, kind: str, seconds: float, rate: float) -> Finding:
     back = stage.until(lambda: stage.accepted() > accepted, AGAIN_SECONDS)
     stage.until(lambda: stage.accepted() >= stage.fed, AGAIN_SECONDS)
     caught_up = time.monotonic() - ended_at
-    stage.until(lambda: " ready." in starter.log.read_text(), STARTS_SECONDS)
+    stage.until(lambda: starter.exit_code is not None or " ready." in starter.log.read_text(), STARTS_SECONDS)
     ended = stage.ended()
-    starter.stop()
-    ended = {**ended, **({starter.name: starter.exit_code} if starter.exit_code else {})}
+    if kind == _ENDS_WHO_STARTS and ended.get(starter.name) == BrokerUnfit.exit_code:
+        del ended[starter.name]
+    else:
+        starter.stop()
+        ended = {**ended, **({starter.name: starter.exit_code} if starter.exit_code else {})}
     del stage.children[starter.name]
     return _found(stage, kind, seconds, ended, back, caught_up)
 

@@ -38,7 +38,7 @@ class WebhookChannel:
         """Raises SettingsError without the secret for each Webhook that has none of its own: it could not be sent."""
         if not _secrets(settings):
             raise SettingsError(
-                "NOTIFIER_WEBHOOK_SECRET is not set: it signs each Webhook without a secret of its own. Make one: "
+                "NOTIFIER_WEBHOOK_SECRET is not set: it signs each Webhook that brings no key of its own. Make one: "
                 "echo whsec_$(openssl rand -base64 32)"
             )
 
