@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode
 
 from notifier.errors import SettingsError
 from notifier.text import encodes
-from notifier.url import Url
+from notifier.url import Url, without_secret
 from notifier.variables import QUOTED, Variables, unknown
 
 AwsService = Literal["dynamodb", "ses", "sqs", "sns"]
@@ -223,18 +223,16 @@ class Settings(RecipientSettings, DatabaseSettings):
     log_format: Literal["console", "json"] = Field(default="console", description="console or json")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level")
 
-    @field_validator(
-        "feedback_queue_url", "aws_endpoint_url", *(f"aws_{service}_endpoint_url" for service in get_args(AwsService))
-    )
+    @field_validator("aws_endpoint_url", *(f"aws_{service}_endpoint_url" for service in get_args(AwsService)))
     @classmethod
-    def _holds_no_secret(cls, value: str) -> str:
+    def _is_an_endpoint(cls, value: str) -> str:
         """The SDK repeats these URLs in its errors, and signs its requests in another way."""
-        if "://" not in value:
-            return value
-        url = Url.of(value, ("https", "http"))
-        if url.username or url.password or url.options:
-            raise ValueError("must be a URL without user, password and query")
-        return value
+        return without_secret(value) if value else value
+
+    @field_validator("feedback_queue_url")
+    @classmethod
+    def _is_a_queue(cls, value: str) -> str:
+        return without_secret(value) if "://" in value else value  # what is no URL is told by who reads the queue
 
     @field_validator("tables", mode="before")
     @classmethod

@@ -60,15 +60,16 @@ class Url:
         authority, _, path = head.partition("/")
         if "@" in path or "@" in query:
             raise UrlError(f"there is an @ behind its host: {ENCODE}, and an @ there as %40")
+        credentials, at, listed = authority.rpartition("@")
+        hosts = hosts_of(listed)
         if any(sign.isspace() or not sign.isprintable() for sign in head):
             raise UrlError(f"there is white space or a control character in it: {ENCODE}")
-        credentials, at, hosts = authority.rpartition("@")
         name, colon, password = credentials.partition(":")
         return cls(
             found[1].lower(),
             decoded(name) or None if at else None,
             decoded(password) if colon else None,
-            hosts_of(hosts),
+            hosts,
             decoded(path),
             _options(query),
         )
@@ -82,7 +83,14 @@ class Url:
 
 def hosts_of(text: str) -> tuple[Host, ...]:
     """The hosts of a list with commas; none of an empty text. Raises UrlError."""
-    return tuple(_host(each) for each in re.split("[,;]", text)) if text else ()
+    names = re.split("[,;]", text) if text else []
+    try:
+        if len(names) > 1 and not all(names):
+            raise UrlError("a host has no name")  # noqa: TRY301  the same words for all of a list
+        return tuple(map(_host, names))
+    except UrlError as error:
+        hint = "; several hosts are written host1:5432,host2:5432" if len(names) > 1 else ""
+        raise UrlError(f"{error}{hint}") from None
 
 
 def port_of(text: str) -> int:
@@ -106,6 +114,14 @@ def decoded(text: str) -> str:
 def written(host: str, port: int) -> str:
     """As in a URL."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def without_secret(text: str) -> str:
+    """The URL of an HTTP endpoint as it is. Raises UrlError where it holds what might be a secret, or is none."""
+    url = Url.of(text, ("https", "http"))
+    if url.username or url.password or url.options:
+        raise UrlError("must be a URL without user, password and query")
+    return text
 
 
 def _host(text: str) -> Host:

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from notifier.cli import app
+from notifier.errors import SettingsError
 from notifier.health import STALE_SECONDS, Heartbeat, Recording
 from tests.workers.test_underway import Clock
 
@@ -73,3 +74,48 @@ def test_failures_of_long_ago_say_nothing() -> None:
     assert recording.trouble() == ""
     recording.failed("gone again")
     assert recording.trouble() == ""
+
+
+@pytest.fixture(params=["missing", "a file", "read-only"])
+def unwritable(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """`/proc` takes no new file from anybody, as a mounted folder does that may only be read."""
+    (tmp_path / "file").touch()
+    return {"missing": tmp_path / "none", "a file": tmp_path / "file", "read-only": Path("/proc")}[request.param]
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_starts(unwritable: Path) -> None:
+    with pytest.raises(SettingsError, match="NOTIFIER_HEARTBEAT_FOLDER") as refused:
+        Heartbeat("bridge", unwritable).checked()
+    assert str(unwritable) in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_looking_leaves_nothing_behind(tmp_path: Path) -> None:
+    heartbeat = Heartbeat("bridge", tmp_path).checked()
+    assert [*tmp_path.iterdir()] == []
+    heartbeat.beat("trouble")
+    assert heartbeat.checked().trouble() == "trouble"
+
+
+def test_a_folder_that_is_lost_later_ends_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "beats"
+    folder.mkdir()
+    heartbeat = Heartbeat("worker", folder).checked()
+    heartbeat.beat()
+    (folder / "notifier-worker.beat").unlink()
+    folder.rmdir()
+    for _ in range(3):
+        heartbeat.beat()
+    heartbeat.clear()
+    (told,) = (each.message for each in caplog.records if each.levelname == "ERROR")
+    assert "NOTIFIER_HEARTBEAT_FOLDER" in told
+    folder.mkdir()
+    heartbeat.beat()
+    assert heartbeat.age() is not None
+
+
+@pytest.mark.parametrize("process", ["bridge", "feedback", "worker"])
+def test_health_of_a_folder_that_is_none(process: str, unwritable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFIER_HEARTBEAT_FOLDER", f" {unwritable}\n")
+    told = CliRunner().invoke(app, ["health", process])
+    assert (told.exit_code, told.stdout) == (1, f"{process} has not started here\n")

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import httpx
 from pydantic import Field, HttpUrl, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from notifier.channels import Capability
 from notifier.messages import Message
@@ -15,6 +15,7 @@ from notifier.send_pool import SendPool, timeouts
 from notifier.settings import Settings, read_settings
 from notifier.templates import Templates
 from notifier.text import one_line, trimmed
+from notifier.variables import Variables
 from notifier_ntfy.push import Push
 
 _TOPIC = re.compile(r"[-_A-Za-z0-9]{1,64}")
@@ -30,7 +31,7 @@ _REFUSED: dict[int, type[Rejected | Blocked | Throttled]] = {
 _BEFORE_THE_REQUEST = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
-class NtfySettings(BaseSettings):
+class NtfySettings(Variables):
     """The channel's own settings."""
 
     model_config = SettingsConfigDict(env_prefix="NOTIFIER_NTFY_", env_ignore_empty=True, extra="ignore")
