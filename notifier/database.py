@@ -49,6 +49,8 @@ __all__ = [
 
 _SERVER_LEAVES = frozenset({READ_ONLY, "57P01", "57P02", "57P03"})
 _CONNECTION_LOST = "08"
+_NOT_SETTABLE = frozenset({"22023", "42501", "42602", "42704", "55P02"})
+"""An unknown setting, a wrong value, one that needs a right or the start of a session."""
 _DURABLE_COMMITS = frozenset({"on", "remote_apply"})
 
 # A dead peer must be noticed before the shortest lease ends.
@@ -103,8 +105,11 @@ def _settle(settings: SessionSettings) -> Callable[[psycopg.Connection[Any], obj
     def settle(connection: psycopg.Connection[Any], _: object) -> None:
         try:
             settings.apply(connection)
-        except BaseException:
+        except BaseException as error:
             connection.close()  # never used without its settings
+            if settings.given and getattr(error, "sqlstate", None) in _NOT_SETTABLE:
+                said = " ".join(str(error).split())
+                raise SettingsError(f"the options in NOTIFIER_DATABASE_URL cannot be set: {said}") from None
             raise
 
     return settle

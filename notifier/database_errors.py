@@ -69,9 +69,12 @@ def migratable(engine: Engine) -> Iterator[None]:
         ) from None
 
 
+_OWN_LOGIN = "each process has its own login, and `notifier migrate --roles` gives it its rights"
+
+
 @contextmanager
-def permitted(engine: Engine) -> Iterator[None]:
-    """Raises SettingsError where the login of this engine may not do what is tried in the block."""
+def permitted(engine: Engine, remedy: str = _OWN_LOGIN) -> Iterator[None]:
+    """Raises SettingsError, with the remedy, where the login of this engine may not do what is tried in the block."""
     try:
         yield
     except ProgrammingError as error:
@@ -79,8 +82,7 @@ def permitted(engine: Engine) -> Iterator[None]:
             raise
         said = " ".join(str(error.orig).split())
         raise SettingsError(
-            f"the login {engine.url.username} in NOTIFIER_DATABASE_URL may not do this ({said}): each process has "
-            "its own, and `notifier migrate --roles` gives it its rights"
+            f"the login {engine.url.username} in NOTIFIER_DATABASE_URL may not do this ({said}): {remedy}"
         ) from None
 
 

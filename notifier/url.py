@@ -6,7 +6,6 @@ the piece may be a part of the password.
 """
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -76,9 +75,10 @@ class Url:
 
     def once(self) -> dict[str, str]:
         """The options. Raises UrlError where one is given twice."""
-        if twice := [name for name, count in Counter(name for name, _ in self.options).items() if count > 1]:
-            raise UrlError(f"the option {twice[0]} is given twice")
-        return dict(self.options)
+        options = dict(self.options)
+        if len(options) < len(self.options):
+            raise UrlError("an option behind its ? is given twice")
+        return options
 
 
 def hosts_of(text: str) -> tuple[Host, ...]:

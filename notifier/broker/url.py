@@ -44,7 +44,7 @@ class BrokerUrl:
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """Raises SettingsError, which repeats nothing of the URL but the names of options."""
+        """Raises SettingsError, which repeats nothing of the URL."""
         try:
             parts = _joined([Url.of(each, SCHEMES) for each in _NEXT.split(text)])
             return cls._of(parts, parts.once())
@@ -74,7 +74,7 @@ class BrokerUrl:
             options={name: read(options.pop(name), name) for name, read in _OPTIONS.items() if name in options},
         )
         if options:
-            raise UrlError(f"{next(iter(options))} is an option that is not known here")
+            raise UrlError("an option behind its ? is not known here: docs/redis.md lists those that are")
         return made
 
     @property
@@ -158,10 +158,10 @@ def _tls(options: dict[str, str], *, asked: bool) -> dict[str, Any] | None:
     given = {name: options.pop(name) for name in [*options] if name.startswith("ssl_")}
     if not asked:
         if given:
-            raise UrlError(f"{next(iter(given))} is for TLS: start it with rediss://, or sentinels://")
+            raise UrlError("an option for TLS (ssl_...) stands behind it: start it with rediss://, or sentinels://")
         return None
-    if unknown := given.keys() - {*_FILES, "ssl_cert_reqs", "ssl_check_hostname", "ssl_password", "ssl_ciphers"}:
-        raise UrlError(f"{min(unknown)} is an option that is not known here")
+    if given.keys() - {*_FILES, "ssl_cert_reqs", "ssl_check_hostname", "ssl_password", "ssl_ciphers"}:
+        raise UrlError("an option behind its ? is not known here: docs/redis.md lists those that are")
     for name in _FILES:
         if name in given and not Path(given[name]).exists():
             raise UrlError(f"there is no such file as {name} names")

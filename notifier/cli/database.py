@@ -4,6 +4,10 @@ from typing import Annotated
 
 import typer
 
+_REMEDY = (
+    "--roles takes a login that owns the tables and may create roles: a superuser runs ALTER ROLE ... CREATEROLE"
+)
+
 
 def migrate(
     roles: Annotated[
@@ -32,7 +36,7 @@ def _grant(url: str, passwords: dict[str, str]) -> tuple[str, ...]:
 
     engine = connect(url, application="notifier migrate")
     try:
-        with permitted(engine):
+        with permitted(engine, _REMEDY):
             return grant_roles(engine, passwords)
     finally:
         engine.dispose()

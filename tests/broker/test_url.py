@@ -87,7 +87,7 @@ def test_one_url_is_read_once(url: str, kombus: str) -> None:
         ("redis://host?socket_timeout=hush", "number of seconds"),
         ("redis://host?socket_timeout=0", "number of seconds"),
         ("redis://host?socket_keepalive=hush", "neither true nor false"),
-        ("redis://host?ssl_cert_reqs=none", "is for TLS"),
+        ("redis://host?ssl_cert_reqs=none", "option for TLS"),
         ("rediss://host?ssl_cert_reqs=hush", "ssl_cert_reqs is not one of"),
         ("rediss://host?ssl_ca_certs=/no/such/hush", "no such file"),
         ("rediss://host?ssl_hush=1", "not known here"),
@@ -100,12 +100,12 @@ def test_one_url_is_read_once(url: str, kombus: str) -> None:
     ],
 )
 def test_what_cannot_be_meant_is_refused_alike(url: str, says: str) -> None:
-    """Nothing that may be a part of a password is repeated; names of options are."""
+    """Nothing that may be a part of a password is repeated."""
     for use in (Queue, celery_configuration, lambda given: Limiter(given, "email", lambda: None)):
         with pytest.raises(SettingsError, match="NOTIFIER_BROKER_URL") as refused:
             use(url)
         assert says in str(refused.value)
-        assert "hush" not in str(refused.value).replace("ssl_hush", "")
+        assert "hush" not in str(refused.value)
         assert len(str(refused.value).splitlines()) == 1
 
 

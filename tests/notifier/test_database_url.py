@@ -9,6 +9,7 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
+from notifier.cli.database import _grant
 from notifier.database import alembic_configuration, check_schema, connect, migrate, schema_head
 from notifier.database_url import DatabaseUrl, shown
 from notifier.errors import SchemaOutdated, SettingsError
@@ -145,6 +146,15 @@ def test_a_schema_that_is_not_there_is_not_replaced_by_another(empty_url: str, p
         assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
 
 
+@pytest.mark.parametrize(
+    "option", ["-cserch_path=x", "-cwork_mem=much", "-clog_connections=on", "-cshared_buffers=1MB"]
+)
+def test_an_option_that_no_session_can_set(empty_url: str, option: str) -> None:
+    with pytest.raises(SettingsError, match="options in NOTIFIER_DATABASE_URL cannot be set") as refused:
+        migrate(f"{empty_url}?options={option}")
+    assert len(str(refused.value).splitlines()) == 1
+
+
 @pytest.fixture
 def login_url(empty_url: str) -> Iterator[str]:
     """Of a login that may connect and nothing else."""
@@ -170,6 +180,13 @@ def test_nor_without_the_right_to_use_one(login_url: str, empty_url: str) -> Non
     administer(empty_url, "REVOKE ALL ON SCHEMA public FROM PUBLIC")
     with pytest.raises(SettingsError, match="GRANT USAGE, CREATE ON SCHEMA"):
         migrate(login_url)
+
+
+def test_a_login_that_may_not_create_roles(login_url: str, empty_url: str) -> None:
+    administer(empty_url, "GRANT USAGE, CREATE ON SCHEMA public TO newcomer")
+    migrate(login_url)
+    with pytest.raises(SettingsError, match="CREATEROLE"):
+        _grant(login_url, {})
 
 
 def test_a_database_of_a_newer_program_is_told_as_one(empty_url: str) -> None:
