@@ -20,10 +20,12 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Imported when it is asked for: the command `notifier` must react to signals before."""
-    from importlib import import_module
+if not TYPE_CHECKING:  # a type checker would take any name for one that is there
 
-    if name not in _MODULES:
-        raise AttributeError(f"module 'notifier' has no attribute {name!r}")
-    return getattr(import_module(f"notifier.{_MODULES[name]}"), name)
+    def __getattr__(name: str) -> Any:
+        """Imported when it is asked for: the command `notifier` must react to signals before."""
+        from importlib import import_module
+
+        if name not in _MODULES:
+            raise AttributeError(f"module 'notifier' has no attribute {name!r}")
+        return getattr(import_module(f"notifier.{_MODULES[name]}"), name)
