@@ -130,8 +130,8 @@ def test_arguments_of_processes(words: str, database_url: str, broker_url: str, 
         NOTIFIER_ALLOW_NONDURABLE_DATABASE="true",
         NOTIFIER_HEARTBEAT_FOLDER=str(tmp_path),
     )
-    log = (tmp_path / "log").open("wb")
-    with subprocess.Popen([sys.executable, "-m", "notifier", *words.split()], env=given, stderr=log) as process:
+    command = [sys.executable, "-m", "notifier", *words.split()]
+    with (tmp_path / "log").open("wb") as log, subprocess.Popen(command, env=given, stderr=log) as process:
         seen: set[str] = set()
         try:
             wait_until(lambda: look(process.pid, seen) or is_up(process, tmp_path), seconds=120)
