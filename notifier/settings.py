@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode
 from notifier.errors import SettingsError
 from notifier.text import encodes
 from notifier.url import Url, without_secret
-from notifier.variables import QUOTED, Variables, unknown
+from notifier.variables import QUOTED, Variables, explained, unknown
 
 AwsService = Literal["dynamodb", "ses", "sqs", "sns"]
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -78,10 +78,8 @@ class RoleSettings(Variables):
         return {f"notifier_{process}": secret.get_secret_value() for process, secret in given if secret}
 
 
-class RecipientSettings(BaseSettings):
+class RecipientSettings(Variables):
     """How recipients are spelled: for workers, and for commands that name one."""
-
-    model_config = DatabaseSettings.model_config
 
     sms_region: str = Field(
         default="",
@@ -291,7 +289,7 @@ def read_settings(kind: type[SettingsT]) -> SettingsT:
     try:
         return kind()
     except ValidationError as error:
-        raise SettingsError(_explain(error, kind)) from None
+        raise SettingsError(explained(error, kind)) from None
 
 
 def unknown_variables(environment: Mapping[str, str] = os.environ) -> Iterator[str]:
@@ -300,15 +298,3 @@ def unknown_variables(environment: Mapping[str, str] = os.environ) -> Iterator[s
     for given, near in unknown(environment, (*(f"NOTIFIER_{name.upper()}" for name in names), *_OTHERS)):
         meant = f"did you mean {near}?" if near else "docs/settings.md lists all that are"
         yield f"{given} is not a setting and changes nothing: {meant}"
-
-
-def _explain(error: ValidationError, kind: type[BaseSettings]) -> str:
-    lines = []
-    for fault in error.errors(include_url=False, include_input=False):
-        name = str(fault["loc"][0]) if fault["loc"] else "?"
-        field = kind.model_fields.get(name)
-        hint = f" ({field.description})" if field and field.description else ""
-        told = fault["msg"].removeprefix("Value error, ")
-        problem = "is not set" if fault["type"] == "missing" else f"is wrong: {told}"
-        lines.append(f"{kind.model_config['env_prefix']}{name.upper()} {problem}{hint}")
-    return "; ".join(lines)

@@ -6,8 +6,10 @@ from difflib import get_close_matches
 from importlib.metadata import entry_points
 from typing import Any
 
-from pydantic import ValidationInfo, field_validator
+from pydantic import ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from notifier.text import trimmed
 
 PREFIX = "NOTIFIER_"
 QUOTED: dict[str, Any] = {"quotes": True}
@@ -45,14 +47,17 @@ class _Trimmed(EnvSettingsSource):
         return {name: value for name, value in read.items() if value}
 
 
-def trimmed(text: str) -> str:
-    """Without white space and invisible characters around it: a byte-order mark, a zero-width space."""
-    first, last = 0, len(text)
-    while first < last and _is_blank(text[first]):
-        first += 1
-    while first < last and _is_blank(text[last - 1]):
-        last -= 1
-    return text[first:last]
+def explained(error: ValidationError, kind: type[BaseSettings]) -> str:
+    """What is wrong with settings of that kind, in one line that names each variable and repeats no value."""
+    lines = []
+    for fault in error.errors(include_url=False, include_input=False):
+        name = str(fault["loc"][0]) if fault["loc"] else "?"
+        field = kind.model_fields.get(name)
+        hint = f" ({field.description})" if field and field.description else ""
+        told = fault["msg"].removeprefix("Value error, ")
+        problem = "is not set" if fault["type"] == "missing" else f"is wrong: {told}"
+        lines.append(f"{kind.model_config['env_prefix']}{name.upper()} {problem}{hint}")
+    return "; ".join(lines)
 
 
 def unknown(environment: Mapping[str, str], known: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -108,7 +113,3 @@ def _check(text: str, *, quotes: bool) -> None:
         raise ValueError(
             "must not hold quotes: nothing takes them off here (in a URL they are written as %22 and %27)"
         )
-
-
-def _is_blank(sign: str) -> bool:
-    return sign.isspace() or unicodedata.category(sign) in _INVISIBLE

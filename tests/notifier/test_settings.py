@@ -19,7 +19,7 @@ from notifier.settings import (
     read_settings,
     unknown_variables,
 )
-from notifier.variables import QUOTED, trimmed
+from notifier.variables import QUOTED
 from sandbox.system import clean_environment, only_environment
 
 RIGHT = {
@@ -40,6 +40,7 @@ VALUES = {
     "sender": "Notifier <us@example.com>",
     "ses_mode": "bulk",
     "sms_max_price": "0.1",
+    "sms_region": "PT",
     "sms_type": "Promotional",
     "tables": "one,two",
     "transport": "stock",
@@ -197,8 +198,3 @@ def test_commands_and_processes_warn(words: str) -> None:
     if words != "status":
         assert json.loads(line)["level"] == "warning"
     assert done.returncode == 2
-
-
-def test_what_stands_around_a_value() -> None:
-    assert trimmed("\N{ZERO WIDTH SPACE} a b\n") == "a b"
-    assert trimmed("\n") == ""
