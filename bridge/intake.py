@@ -179,7 +179,7 @@ def no_route(table: str) -> str:
     """Why records of that table are quarantined, and what to do."""
     return (
         f"no route for the table {table} is loaded in this bridge: deploy one, restart the bridges, "
-        f"then run: notifier rewind --table {table}"
+        f"then run: notifier rewind --table {table} --reason WHY"
     )
 
 

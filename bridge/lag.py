@@ -30,7 +30,7 @@ def _tell_lag(lag: TableLag) -> None:
     if lag.abandoned:
         told = (
             "no bridge reads a table: start one that has it in NOTIFIER_TABLES, or give it up with "
-            f"`notifier let-go --table {lag.table}`"
+            f"`notifier let-go --table {lag.table} --reason WHY`"
         )
     if lag.seconds >= CRITICAL_SECONDS:
         told += ". After 24 hours records are lost"
@@ -43,7 +43,7 @@ def _tell_waiting(each: WaitingStream) -> None:
         return
     told = (
         "a table's new stream waits until its old one is read to its end. Should that one never end, give it up with "
-        f"`notifier let-go --stream {each.waits_for}`"
+        f"`notifier let-go --stream {each.waits_for} --reason WHY`"
     )
     _log(each.seconds, told, {"table": each.table, "stream": each.stream, "seconds": round(each.seconds)})
 
@@ -53,7 +53,7 @@ def _tell_rewinds(rewinds: OpenRewinds) -> None:
         return
     told = (
         "a rewind waits: no bridge has its table in NOTIFIER_TABLES and a route for it. Start one, or end the rewind "
-        f"with `notifier rewind --cancel --table {rewinds.table}`"
+        f"with `notifier rewind --cancel --table {rewinds.table} --reason WHY`"
     )
     log.warning(told, table=rewinds.table, shards=rewinds.shards, seconds=round(rewinds.seconds))
 

@@ -15,7 +15,7 @@ LEAST_RECORDS = 10
 """So many records with a route should have been among those of a streak, by their share before it."""
 _ADVICE = (
     "no record of a table has a route: are its routes deployed, and do their patterns match? Mend that, then run "
-    "`notifier rewind --table {table}`. If NOTIFIER_NOT_BEFORE mutes them, nothing is wrong"
+    "`notifier rewind --table {table} --reason WHY`. If NOTIFIER_NOT_BEFORE mutes them, nothing is wrong"
 )
 
 

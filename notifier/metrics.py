@@ -1,8 +1,9 @@
-"""Metrics for Prometheus, on a port of their own. Every bridge can serve them: they come from the database."""
+"""Metrics for Prometheus, on a port of their own. Every bridge can serve those that come from the database."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
+import structlog
 from prometheus_client import REGISTRY, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -10,7 +11,9 @@ from prometheus_client.registry import Collector
 
 from notifier.database import DatabaseError, Engine
 from notifier.errors import SettingsError
-from notifier.outbox import Gauges, read_gauges
+from notifier.outbox import ROUTE_ERROR, Gauges, read_gauges
+
+log = structlog.get_logger(__name__)
 
 
 class OutboxMetrics(Collector):
@@ -43,19 +46,44 @@ def served(engine: Engine, port: int, address: str, keep_days: int = 0) -> Itera
     if not port:
         yield
         return
+    with _listening(port, address):
+        outbox = OutboxMetrics(engine, keep_days)
+        REGISTRY.register(outbox)  # beside what this process counts itself
+        try:
+            yield
+        finally:
+            REGISTRY.unregister(outbox)
+
+
+@contextmanager
+def offered(port: int, address: str) -> Iterator[None]:
+    """What this process counts itself, on that port; no port, nothing.
+
+    A worker goes on without where another process of the machine has the port: sending comes first.
+    """
+    if not port:
+        yield
+        return
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(_listening(port, address))
+        except SettingsError as error:
+            log.error("this worker serves no metrics", reason=str(error))  # noqa: TRY400
+        yield
+
+
+@contextmanager
+def _listening(port: int, address: str) -> Iterator[None]:
     try:
         server, thread = start_http_server(port, address)
     except OSError as error:
         raise SettingsError(
-            f"NOTIFIER_METRICS_PORT={port} on {address} cannot be used: {error.strerror}; a second bridge of a "
-            "machine needs its own"
+            f"NOTIFIER_METRICS_PORT={port} on {address} cannot be used: {error.strerror}; a second bridge or worker "
+            "of a machine needs its own"
         ) from None
-    outbox = OutboxMetrics(engine, keep_days)
-    REGISTRY.register(outbox)  # beside what this process counts itself
     try:
         yield
     finally:
-        REGISTRY.unregister(outbox)
         server.shutdown()
         server.server_close()
         thread.join(5)
@@ -140,10 +168,29 @@ def _outbox(gauges: Gauges) -> Iterator[Metric]:
     for (channel, kind), value in gauges.due.items():
         due.add_metric([channel, kind], value)
     yield due
+    yield from _deliveries(gauges)
     told = CounterMetricFamily("notifier_feedback_events", "Events of providers.", labels=["channel", "kind"])
     for (channel, kind), value in gauges.feedback.items():
         told.add_metric([channel, kind], value)
     yield told
+
+
+def _deliveries(gauges: Gauges) -> Iterator[Metric]:
+    deliveries = CounterMetricFamily(
+        "notifier_outbox_deliveries",
+        "What attempts of all workers brought deliveries to; pending: tried again.",
+        labels=["channel", "route", "status"],
+    )
+    errors = CounterMetricFamily(
+        "notifier_outbox_route_errors", "Times that a route or its template failed.", labels=["channel", "route"]
+    )
+    for (channel, route, status), count in gauges.deliveries.items():
+        if status == ROUTE_ERROR:
+            errors.add_metric([channel, route], count)
+        else:
+            deliveries.add_metric([channel, route, status], count)
+    yield deliveries
+    yield errors
 
 
 def _found(gauges: Gauges) -> Iterator[Metric]:

@@ -1,6 +1,7 @@
 """Routes: which events become a notification, and what it says. What users write."""
 
 import importlib
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -191,7 +192,8 @@ class Routes:
             return self._by_name[name]
         except KeyError:
             raise RoutesError(
-                f"no route is called {name!r} any more; put it back, or resolve its notifications"
+                f"no route is called {name!r} any more: put it back and restart the workers, or give up what waits "
+                f"for it with `notifier cancel --route {shlex.quote(name)} --reason WHY`"
             ) from None
 
     @cached_property

@@ -43,6 +43,11 @@ class DatabaseSettings(HealthSettings):
         description="Whole days before today that are kept; older ones are dropped once all of their deliveries are "
         "final. 0: all; otherwise 3 at least",
     )
+    actor: str = Field(
+        default="",
+        description="Who runs commands, as `notifier operations` names them; default: the login name and the host",
+        json_schema_extra=QUOTED,
+    )
 
     @field_validator("keep_days")
     @classmethod
@@ -212,7 +217,10 @@ class Settings(RecipientSettings, DatabaseSettings):
         default=30.0, gt=0, description="How long published messages are left alone before lost ones are looked for"
     )
     metrics_port: int = Field(
-        default=0, ge=0, le=65_535, description="Port on which a bridge serves /metrics for Prometheus; 0: none"
+        default=0,
+        ge=0,
+        le=65_535,
+        description="Port on which a bridge or a worker serves /metrics for Prometheus; 0: none",
     )
     metrics_address: str = Field(default="127.0.0.1", description="Address of that port; 0.0.0.0 in a container")
     transport: Literal["fast", "stock"] = Field(
@@ -251,7 +259,9 @@ class Settings(RecipientSettings, DatabaseSettings):
     @classmethod
     def _are_above_zero(cls, value: dict[str, float]) -> dict[str, float]:
         if any(rate <= 0 for rate in value.values()):
-            raise ValueError("a rate must be above 0; to stop a channel there is `notifier pause`")
+            raise ValueError(
+                "a rate must be above 0; to stop a channel there is `notifier pause CHANNEL --reason WHY`"
+            )
         return value
 
     def endpoint(self, service: AwsService) -> str | None:

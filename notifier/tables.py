@@ -253,6 +253,15 @@ actors = Table(
     Column("started_at", _TIME, nullable=False, server_default=_NOW),
 )
 
+delivery_counts = Table(
+    "delivery_counts",  # what workers counted so far; written every few seconds, beside their work
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("route", Text, primary_key=True),
+    Column("status", Text, primary_key=True),  # what a delivery came to, or `route error`
+    Column("count", BigInteger, nullable=False),
+)
+
 channels = Table(
     "channels",
     metadata,

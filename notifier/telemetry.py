@@ -8,7 +8,7 @@ import structlog
 from structlog.processors import ExceptionRenderer, JSONRenderer
 from structlog.tracebacks import ExceptionDictTransformer
 
-from notifier.settings import Settings, unknown_variables
+from notifier.settings import Settings
 
 # A line for every task or migration.
 _TALKATIVE = ("celery.app.trace", "celery.worker.strategy", "alembic")
@@ -26,11 +26,7 @@ def configure_logging(settings: Settings, *, process: str) -> None:
     last: list[structlog.typing.Processor] = (
         [ExceptionRenderer(ExceptionDictTransformer(show_locals=False)), JSONRenderer()]
         if settings.log_format == "json"
-        else [
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            )
-        ]
+        else [_shown, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_traceback)]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -53,10 +49,7 @@ def configure_logging(settings: Settings, *, process: str) -> None:
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
 
 
-def warn_of_unknown_variables() -> None:
-    """Log each variable that begins as the settings do and is none."""
-    for line in unknown_variables():
-        structlog.get_logger(__name__).warning(line)
+from notifier.settings import Settings
 
 
 def trace(error: BaseException) -> str:

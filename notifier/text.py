@@ -1,8 +1,10 @@
-"""What a text may hold when it leaves this process: one rule for every channel, and for each of its texts."""
+"""What a text may hold when it leaves this process: one rule for every channel, and one for terminals."""
 
 import re
+import unicodedata
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
 _C1 = re.compile(rb"\xc2[\x80-\x9f]")
 _SOUND_BYTES = bytes(byte for byte in range(256) if byte in b"\t\n\r" or byte not in (*range(0x20), 0x7F))
 _BREAKS = re.compile("[\t\n\r\u2028\u2029]+")
@@ -63,3 +65,40 @@ def trimmed(text: str) -> str:
     while text.startswith(_BOM_AS_LATIN_1):
         text = text[len(_BOM_AS_LATIN_1) :].lstrip(_AROUND)
     return text
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    r"""The text with each character that a terminal would obey, or not show, as its escape: `\x1b`, `\u202e`.
+
+    These are control characters (the start of every ANSI sequence is one), marks that turn the direction of writing,
+    characters without width, half surrogate pairs and code points without a character. What people read in an item
+    or in an answer of a provider then stands where it was put. Line breaks and tabs stay where `lines` is true.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    kept = "\n\t" if lines else ""
+    return _NOT_PLAIN.sub(lambda found: _escaped(found[0], kept), text)
+
+
+def printable_json(text: str) -> str:
+    """JSON of the same meaning in which such characters are escaped as JSON has it. It has no line breaks."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _NOT_PLAIN.sub(lambda found: _json_escaped(found[0]), text)
+
+
+def _harmless(character: str) -> bool:
+    return character.isprintable() or unicodedata.category(character) == "Zs"  # spaces of other widths
+
+
+def _escaped(character: str, kept: str) -> str:
+    if character in kept or _harmless(character):
+        return character
+    return ascii(character)[1:-1]
+
+
+def _json_escaped(character: str) -> str:
+    if _harmless(character):
+        return character
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from notifier.cli.output import Json, print_json
+from notifier.cli.output import Json, print_json, say
 
 if TYPE_CHECKING:
     from sandbox.system import System
@@ -64,8 +64,14 @@ def up(logs: Logs = None) -> None:
 def put(
     item: Annotated[str, typer.Argument(help='The item as JSON: {"pk": "...", "sk": "...", ...}')],
     table: Annotated[str, typer.Option(help="Its table; otherwise the first of NOTIFIER_TABLES.")] = "",
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete the item with these keys instead: the event is a REMOVE.")
+    ] = False,
 ) -> None:
-    """Write one item to a table, as an application would. An item that is there already makes no INSERT."""
+    """Write one item to a table, as an application would: the event is an INSERT, or a MODIFY of what is there.
+
+    Exit 1 where --delete finds no item.
+    """
     from notifier.settings import load_settings
     from sandbox.producer import parse_item
     from sandbox.system import TABLE
@@ -73,8 +79,14 @@ def put(
 
     written, settings = parse_item(item), load_settings()
     into = EventTable(settings, table or next(iter(settings.tables), TABLE))
-    list(into.write([written]))
-    typer.echo(f"written to {into.name}")
+    if not delete:
+        list(into.write([written]))
+        say(f"written to {into.name}")
+    elif into.delete(written):
+        say(f"deleted from {into.name}")
+    else:
+        say(f"there is no such item in {into.name}: nothing was deleted, and there is no event")
+        raise typer.Exit(1)
 
 
 def produce(
@@ -99,7 +111,7 @@ def produce(
             create_events_queue(settings)
         return
     written = produce_samples(table, events or None, rate)
-    typer.echo(f"{written:,} events written")
+    say(f"{written:,} events written")
 
 
 @contextmanager
@@ -118,15 +130,18 @@ def _until_interrupted(system: "System") -> None:
     import shlex
     import time
 
+    from notifier.database import connect
+    from sandbox.failures import Failures
     from sandbox.system import CREDENTIALS
 
+    failures = Failures(connect(system.postgres.url("notifier"), application="notifier up"))
     for name, value in {**system.environment, **CREDENTIALS}.items():
-        typer.echo(f"export {name}={shlex.quote(value)}", err=True)
-    typer.echo(f"\nThe inbox: {system.ses.url}", err=True)
-    typer.echo(f"The logs: {system.folder} (they go with it, unless --logs FOLDER keeps them)", err=True)
-    typer.echo("Warnings and errors follow here. Ctrl-C stops everything.", err=True)
+        say(f"export {name}={shlex.quote(value)}", err=True)
+    say(f"\nThe inbox: {system.ses.url}", err=True)
+    say(f"The logs: {system.folder} (they go with it, unless --logs FOLDER keeps them)", err=True)
+    say("Failures, warnings and errors follow here. Ctrl-C stops everything.", err=True)
     while True:
-        for line in system.complaints():
-            typer.echo(line, err=True)
+        for line in (*system.complaints(), *failures.lines()):
+            say(line, err=True)
         system.check()
         time.sleep(0.5)

@@ -124,7 +124,10 @@ class System:
 
     def start(self, name: str, *words: str, module: str = "notifier") -> Child:
         """Start `notifier WORDS` as a process; it ends with the system."""
-        child = notifier_process(name, words, self.folder, self.environment, module)
+        given = self.environment
+        if words[0] == "worker":  # the port is the bridge's, whose metrics cover all workers
+            given["NOTIFIER_METRICS_PORT"] = "0"
+        child = notifier_process(name, words, self.folder, given, module)
         self.children.append(self.processes.enter_context(child))
         return child
 

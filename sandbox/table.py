@@ -8,11 +8,12 @@ from typing import Any
 import boto3
 from boto3.dynamodb.types import TypeSerializer
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004
 
 from notifier.errors import NotifierError, Unreachable, UsageError
 from notifier.settings import Settings
 
+KEYS = ("pk", "sk")
 _BATCH = 25  # what BatchWriteItem takes
 _TRIES = 8
 _MISTAKES = frozenset(("ResourceNotFoundException", "ValidationException"))
@@ -25,19 +26,24 @@ class EventTable:
     def __init__(self, settings: Settings, name: str, session: boto3.Session | None = None) -> None:
         self.name = name
         self._where = settings.endpoint("dynamodb") or "AWS"
-        self._client = (session or boto3.Session()).client(
-            "dynamodb",
-            region_name=settings.aws_region or None,
-            endpoint_url=settings.endpoint("dynamodb"),
-            config=Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 3, "mode": "standard"}),
-        )
+        try:
+            self._client = (session or boto3.Session()).client(
+                "dynamodb",
+                region_name=settings.aws_region or None,
+                endpoint_url=settings.endpoint("dynamodb"),
+                config=Config(
+                    connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 3, "mode": "standard"}
+                ),
+            )
+        except (BotoCoreError, ValueError) as error:
+            raise UsageError(f"DynamoDB at {self._where} cannot be asked: {error}") from None
 
     def create(self) -> None:
         """Make the table with a stream of new and old images, unless it is there."""
         try:
             self._client.create_table(
                 TableName=self.name,
-                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk")],
+                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in KEYS],
                 KeySchema=[
                     {"AttributeName": "pk", "KeyType": "HASH"},
                     {"AttributeName": "sk", "KeyType": "RANGE"},
@@ -57,6 +63,15 @@ class EventTable:
             self._write_batch(some)
             yield from some
 
+    def delete(self, item: Mapping[str, Any]) -> bool:
+        """Delete the item with these keys; returns whether it was there, and so whether there is an event."""
+        key = {name: _serialize(item[name]) for name in KEYS}
+        try:
+            answer = self._client.delete_item(TableName=self.name, Key=key, ReturnValues="ALL_OLD")
+        except (BotoCoreError, ClientError) as error:
+            raise self._unreachable(error) from error
+        return bool(answer.get("Attributes"))
+
     def _write_batch(self, items: list[Mapping[str, Any]]) -> None:
         requests = [
             {"PutRequest": {"Item": {name: _serialize(value) for name, value in item.items()}}} for item in items
@@ -75,4 +90,6 @@ class EventTable:
         if isinstance(error, ClientError):
             kind = UsageError if error.response["Error"]["Code"] in _MISTAKES else NotifierError
             return kind(f"DynamoDB at {self._where} refused the table {self.name!r}: {error}")
-        return Unreachable(f"DynamoDB at {self._where} does not answer: {error}")
+        if isinstance(error, ConnectionError | HTTPClientError):
+            return Unreachable(f"DynamoDB at {self._where} does not answer: {error}")
+        return UsageError(f"DynamoDB at {self._where} cannot be asked: {error}")

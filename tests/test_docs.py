@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import typer.main
+import yaml
 
 import notifier
 from docs.generate import FOLDER, PAGES
@@ -138,10 +139,36 @@ def functions(path: Path) -> set[str]:
     return {node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)}
 
 
+METRICS = ("notifier/metrics.py", "bridge/counters.py", "workers/tally.py")
+
+
 def test_the_metrics_that_the_page_on_streams_names_exist() -> None:
-    sources = "".join((ROOT / file).read_text() for file in ("notifier/metrics.py", "bridge/counters.py"))
+    sources = "".join((ROOT / file).read_text() for file in METRICS)
     named = {
         name.removesuffix("_total").removeprefix("notifier_") for name in re.findall(r"`(notifier_\w+)", STREAMS)
     }
     assert named
     assert [name for name in named if not re.search(rf'"(notifier_)?{name}"', sources)] == []
+
+
+def test_the_alarms_are_of_metrics_that_exist_and_name_commands_that_do() -> None:
+    sources = "".join((ROOT / file).read_text() for file in METRICS)
+    groups = yaml.safe_load((ROOT / "deploy/prometheus/alarms.yml").read_text())["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    assert len({rule["alert"] for rule in rules}) == len(rules)
+    for rule in rules:
+        named = re.findall(r"\bnotifier_\w+", rule["expr"])
+        assert named, rule["alert"]
+        for name in named:
+            assert re.search(rf'"(notifier_)?{name.removeprefix("notifier_").removesuffix("_total")}"', sources), name
+        for command in re.findall(r"\bnotifier ([a-z-]+)", str(rule["annotations"])):
+            assert command in typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+
+def test_what_the_page_on_streams_calls_an_alarm_is_one() -> None:
+    rules = (ROOT / "deploy/prometheus/alarms.yml").read_text()
+    table = STREAMS.partition("## Metrics")[2].partition("## Limits")[0]
+    for line in re.findall(r"^\| .*`notifier_.*", table, re.MULTILINE):
+        names, alarm = line.strip("|").split(" | ")
+        if re.match(r"\s*(above|0:|1 for|\d|overdue|grows)", alarm):
+            assert any(name in rules for name in re.findall(r"`(notifier_\w+)", names)), line

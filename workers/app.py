@@ -16,7 +16,7 @@ from workers.patience import RECORDING
 from workers.pulse import Pulse, waits_for_broker
 from workers.standstill import Standstill
 from workers.tasks import register
-from workers.wiring import stop, underway
+from workers.wiring import stop, tally, underway
 
 end_at_sigterm()  # Flower starts here
 try:
@@ -57,7 +57,18 @@ class End(bootsteps.StartStopStep):  # type: ignore[misc]
         stop().set()
 
 
+class Counts(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Adds the last counts to the database once the pool has ended."""
+
+    def start(self, worker: Any) -> None:
+        """Counting starts by itself."""
+
+    def stop(self, worker: Any) -> None:  # noqa: ARG002
+        tally().close()
+
+
 app.steps["worker"].add(Beat)
+app.steps["worker"].add(Counts)
 app.steps["worker"].add(End)
 
 

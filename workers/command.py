@@ -36,13 +36,16 @@ def worker(
         "--without-mingle",
     ]
     from notifier.garbage import collect_rarely
+    from notifier.metrics import offered
     from workers.app import run
     from workers.wiring import stop
 
     collect_rarely()
 
     arguments = ["-A", "workers.app", "--quiet", "worker", "-Q", queues, "-n", name or f"{'-'.join(channels)}@%h"]
-    raise typer.Exit(max(run([*arguments, *options]), stop().exit_code))
+    with offered(settings.metrics_port, settings.metrics_address):
+        code = max(run([*arguments, *options]), stop().exit_code)
+    raise typer.Exit(code)
 
 
 def check(channels: list[str]) -> None:

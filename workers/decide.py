@@ -32,17 +32,17 @@ def after_send(work: Work, outcome: Outcome, policy: RetryPolicy, *, one_provide
     """The change of a delivery whose attempt came to this outcome. `one_provider`: of all messages of its channel."""
     match outcome:
         case Accepted(message_id):
-            return Change(work.id, Status.SENT, message_id=message_id)
+            return Change(work.id, Status.SENT, message_id=message_id, route=work.route)
         case NotSent(reason):
             return _retry(work, policy, reason)
         case Throttled():
             return _slower(work, outcome, policy, one_provider=one_provider)
         case Blocked(reason) | Offline(reason) | Late(reason):
-            return _wait(work.id, _WAITS[type(outcome)], reason)
+            return _wait(work, _WAITS[type(outcome)], reason)
         case Rejected(reason):
-            return Change(work.id, Status.FAILED, failed=True, reason=reason)
+            return Change(work.id, Status.FAILED, failed=True, reason=reason, route=work.route)
         case Unknown(reason):
-            return Change(work.id, Status.UNKNOWN, reason=reason)
+            return Change(work.id, Status.UNKNOWN, reason=reason, route=work.route)
         case _:
             assert_never(outcome)
 
@@ -57,39 +57,38 @@ def after_error(work: Work, error: BaseException, policy: RetryPolicy) -> Change
 
 def too_late(work: Work) -> Change:
     """The change of a delivery whose lease is nearly over before its request left. Counts against nothing."""
-    return _wait(work.id, WAIT_WHEN_THROTTLED, "the database answered too late to send within the lease; not sent")
+    return _wait(work, WAIT_WHEN_THROTTLED, "the database answered too late to send within the lease; not sent")
 
 
 def not_built(work: Work, policy: RetryPolicy, *, hangs: bool) -> Change:
     """The change of a delivery whose unit went on without it: its route hangs, or its turn did not come in time."""
     if hangs:
         return _retry(work, policy, "the route has not returned; its unit went on without it")
-    return _wait(work.id, WAIT_WHEN_THROTTLED, "the routes of its unit took too long; its own was not waited for")
+    return _wait(work, WAIT_WHEN_THROTTLED, "the routes of its unit took too long; its own was not waited for")
 
 
 def lost(work: Work, deaths: int, cause: str) -> Change:
     """The change of a delivery whose build killed its worker, and then each process that built it alone."""
     reason = (
         f"its worker died {deaths} times while building it ({cause}); mend the route {work.route}, "
-        "then try it again with `notifier redrive`"
+        f"then try it again with `notifier redrive {work.id} --reason WHY`"
     )
-    return Change(work.id, Status.FAILED, failed=True, reason=reason)
+    return Change(work.id, Status.FAILED, failed=True, reason=reason, route=work.route)
 
 
 def not_isolated(work: Work) -> Change:
     """The change of a delivery that must be built alone, where no process came up for it. Counts against nothing."""
-    return _wait(work.id, WAIT_WHEN_THROTTLED, "no process came up to build it alone: see the worker's log")
+    return _wait(work, WAIT_WHEN_THROTTLED, "no process came up to build it alone: see the worker's log")
 
 
 def skipped(work: Work) -> Change:
-    return Change(work.id, Status.SKIPPED, reason="the route returned None")
+    return Change(work.id, Status.SKIPPED, reason="the route returned None", route=work.route)
 
 
 def expired(work: Work, after: float | None) -> Change:
     """The change of a delivery whose event is no news any more."""
-    return Change(
-        work.id, Status.EXPIRED, reason=f"its event is {work.age:,.0f} s old, its route allows {after:,.0f} s"
-    )
+    reason = f"its event is {work.age:,.0f} s old, its route allows {after:,.0f} s"
+    return Change(work.id, Status.EXPIRED, reason=reason, route=work.route)
 
 
 def waiting(id_: UUID, reason: str) -> Change:
@@ -118,17 +117,17 @@ def _slower(work: Work, told: Throttled, policy: RetryPolicy, *, one_provider: b
     """The one provider of a channel slows down everybody; a receiver of its own only what is sent to it."""
     least = min(told.after or 0.0, LONGEST_WAIT)
     if one_provider:
-        return _wait(work.id, WAIT_WHEN_THROTTLED, told.reason, least)
+        return _wait(work, WAIT_WHEN_THROTTLED, told.reason, least)
     return _retry(work, policy, told.reason, at_least=least)
 
 
 def _retry(work: Work, policy: RetryPolicy, reason: str, detail: str | None = None, at_least: float = 0.0) -> Change:
     failures = work.failures + 1
     if policy.exhausted(failures, work.age):
-        return Change(work.id, Status.FAILED, failed=True, reason=reason, detail=detail)
+        return Change(work.id, Status.FAILED, failed=True, reason=reason, detail=detail, route=work.route)
     delay = max(policy.delay(failures), at_least)
-    return Change(work.id, Status.PENDING, failed=True, delay=delay, reason=reason, detail=detail)
+    return Change(work.id, Status.PENDING, failed=True, delay=delay, reason=reason, detail=detail, route=work.route)
 
 
-def _wait(id_: UUID, policy: RetryPolicy, reason: str, at_least: float = 0.0) -> Change:
-    return Change(id_, Status.PENDING, delay=max(policy.delay(10), at_least), reason=reason)
+def _wait(work: Work, policy: RetryPolicy, reason: str, at_least: float = 0.0) -> Change:
+    return Change(work.id, Status.PENDING, delay=max(policy.delay(10), at_least), reason=reason, route=work.route)

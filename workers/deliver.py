@@ -6,7 +6,7 @@ be unknown is as short as the request. What is built is sent without waiting for
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
@@ -46,6 +46,12 @@ _FINISH_SECONDS = 20.0
 """How long a worker that is to end waits for the database to take the outcome of a request that has been sent."""
 
 
+class Count(Protocol):
+    """Takes changes that are written; `built` where a request had been made of them."""
+
+    def __call__(self, changes: Sequence[Change], *, built: bool) -> None: ...
+
+
 class Stopped(NotifierError):
     """The process is to end: the deliveries `left` have not begun, and their messages go back to the broker.
 
@@ -76,9 +82,10 @@ class Delivery:
         room: Room | None = None,
         sets_aside: bool = False,
         alone: Alone | None = None,
+        count: Count | None = None,
     ) -> None:
         """`sets_aside`: a unit does not wait for slow builds, and whoever calls `deliver` knows `Later`. Without
-        `alone` what killed a worker is built like all else.
+        `alone` what killed a worker is built like all else. `count` is told what was written.
         """
         self._attempts = attempts
         self._channel = channel
@@ -90,6 +97,7 @@ class Delivery:
         self._reach = Reach(stop=self._stop)
         preparation = Preparation(channel, routes, templates)
         self._building = Building(preparation, underway, self._stop, room, alone)
+        self._count = count
         self._set_aside: SetAside[Prepared | Change] | None = SetAside() if sets_aside else None
 
     def deliver(self, ids: Sequence[UUID], *, suspects: bool = False) -> dict[UUID, Change | Later]:
@@ -158,9 +166,12 @@ class Delivery:
     def _settle(self, prepared: Sequence[Prepared | Change], *, probing: bool) -> list[Change]:
         decided = [each for each in prepared if isinstance(each, Change)]
         ready = [each for each in prepared if isinstance(each, Prepared)]
-        changes = self._decide(decided) + self._send(ready, probing=probing)
+        changes, sent = self._decide(decided), self._send(ready, probing=probing)
         self._building.ended(prepared)
-        return changes
+        if self._count:
+            self._count(changes, built=False)
+            self._count(sent, built=True)
+        return changes + sent
 
     def _patience(self, ids: Sequence[UUID], seconds: float = _PATIENCE_SECONDS, **options: Any) -> Patience:
         return Patience(seconds, waiting=lambda: self._underway.moved(ids), stop=self._stop, **options)
@@ -200,7 +211,7 @@ class Delivery:
         token = patience.run(self._attempts.token)
         not_after = boottime() + self._lease_seconds / 2
         begin = patience.run(lambda: self._attempts.begin(token, wanted, self._lease_seconds, probing=probing))
-        suppressed = [Change(id_, Status.SUPPRESSED) for id_ in begin.suppressed]
+        suppressed = _suppressed(ready, begin.suppressed)
         if boottime() > not_after:  # what an earlier try began may be unknown by now
             return suppressed + self._finish(token, [too_late(each.work) for each in ready])
         attempts = {each.id: each.attempt for each in begin.begun}
@@ -264,6 +275,13 @@ class Delivery:
         if len(outcomes) != len(messages):
             return [Unknown(f"the channel gave {len(outcomes)} answers to {len(messages)} messages")] * len(ours)
         return outcomes
+
+
+def _suppressed(ready: Sequence[Prepared], ids: Sequence[UUID]) -> list[Change]:
+    if not ids:
+        return []
+    routes = {each.work.id: each.work.route for each in ready}
+    return [Change(id_, Status.SUPPRESSED, route=routes[id_]) for id_ in ids]
 
 
 def _by_id(changes: Sequence[Change]) -> dict[UUID, Change | Later]:

@@ -7,7 +7,7 @@ from functools import cache, partial
 
 from notifier.channels import load_channel
 from notifier.database import Engine, connect
-from notifier.outbox import Attempts, Channels, Suspects
+from notifier.outbox import Attempts, Channels, DeliveryCounts, Suspects
 from notifier.room import Room
 from notifier.routes import Routes, load_routes
 from notifier.settings import Settings, load_settings
@@ -20,6 +20,7 @@ from workers.limits import Limiter
 from workers.portions import ROOM_BYTES
 from workers.prepare import Preparation
 from workers.stop import Stop
+from workers.tally import Tally
 from workers.underway import Underway
 
 _making = threading.Lock()
@@ -63,12 +64,18 @@ def _delivery(channel: str) -> Delivery:
             Preparation(loaded, routes(), rendering),
             settings.build_losses,
         ),
+        count=partial(tally().count, channel),
     )
 
 
 @cache
 def stop() -> Stop:
     return Stop()
+
+
+@cache
+def tally() -> Tally:
+    return Tally(DeliveryCounts(engine()), (route.name for route in routes()))
 
 
 @cache
@@ -79,7 +86,7 @@ def underway() -> Underway:
 def _in_child() -> None:
     global _first_process  # noqa: PLW0603
     _first_process = False
-    for made in (underway, stop, _room):  # a thread of the parent may hold its lock
+    for made in (underway, stop, _room, tally):  # a thread of the parent may hold its lock
         made.cache_clear()
 
 

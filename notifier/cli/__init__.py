@@ -1,5 +1,6 @@
 """The command `notifier`. Other packages add theirs through the entry-point group `notifier.commands`."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -7,7 +8,8 @@ from importlib.metadata import entry_points
 
 import typer
 
-from notifier.cli import channels, database, health, inspect, operate, retain, streams
+from notifier.cli import audit, channels, database, health, inspect, journal, operate, retain, streams
+from notifier.cli.output import say_error
 from notifier.errors import NotifierError, UsageError
 from notifier.text import encodes
 
@@ -26,13 +28,14 @@ _OWN = (
     inspect.list_,
     inspect.show,
     inspect.shards,
-    inspect.audit,
+    audit.audit,
     operate.resolve,
     operate.cancel,
     operate.redrive,
     streams.let_go,
     streams.rewind,
     retain.retain,
+    journal.operations,
     channels.pause,
     channels.resume,
     health.health,
@@ -46,6 +49,9 @@ app.add_typer(channels.suppress, name="suppress")
 
 def main() -> None:
     """Run a command. Exit code 0: good; 1: something was found wrong; 2: used or set up wrong."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # of a terminal that has no UTF-8
     for point in sorted(entry_points(group="notifier.commands"), key=lambda each: each.name):
         app.command(point.name)(point.load())
     try:
@@ -53,14 +59,14 @@ def main() -> None:
         _warn_of_variables(sys.argv[1:])
         app()
     except NotifierError as error:
-        typer.secho(f"notifier: {error}", fg=typer.colors.RED, err=True)
+        say_error(f"notifier: {error}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
         if (failure := _failure(error)) is None:
             raise
-        typer.secho(f"notifier: {failure}", fg=typer.colors.RED, err=True)
+        say_error(f"notifier: {failure}")
         sys.exit(2)
 
 

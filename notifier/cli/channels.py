@@ -4,52 +4,61 @@ from typing import Annotated
 
 import typer
 
-from notifier.cli.output import Json, connected, masked, operator, print_json, print_table
+from notifier.cli.output import Json, connected, masked, operator, print_json, say
+from notifier.cli.reason import Reason, given
+from notifier.cli.table import print_table
 from notifier.errors import UsageError
 
 ChannelName = Annotated[str, typer.Argument(help="email, sms, webhook, ...")]
 Address = Annotated[str, typer.Argument(help="The recipient.")]
-Note = Annotated[str, typer.Option(help="Why. It is kept.")]
+Note = Annotated[str, typer.Option("--note", hidden=True)]
+"""What `--reason` was called before: scripts have it."""
+
+_KINDS = ("manual", "unsubscribe")
+_OF_FEEDBACK = ("complaint", "hard_bounce")
 
 suppress = typer.Typer(help="Recipients who are not to be written to.", no_args_is_help=True)
 
 
-def pause(
-    channel: ChannelName,
-    reason: Annotated[str, typer.Option(help="Why. It is shown to all.")],
-    json: Json = False,
-) -> None:
+def pause(channel: ChannelName, reason: Reason, json: Json = False) -> None:
     """Begin nothing more on a channel, until `resume`. It holds across restarts; what waits is kept."""
     from notifier.outbox import Channels
 
+    why = given(reason)
     _known(channel)
     with connected() as engine:
-        done = Channels(engine, actor=operator()).pause(channel, reason)
+        done = Channels(engine, actor=operator()).pause(channel, why)
     if json:
         print_json({"channel": channel, "paused": done})
     else:
-        typer.echo(f"{channel} is paused" if done else f"{channel} was paused already")
+        say(f"{channel} is paused" if done else f"{channel} was paused already; see: notifier status")
 
 
-def resume(channel: ChannelName, json: Json = False) -> None:
-    """Let a paused or parked channel run again. What waits goes out at the channel's rate."""
+def resume(channel: ChannelName, reason: Reason = "", json: Json = False) -> None:
+    """Let a paused or parked channel run again. What waits goes out at the channel's rate.
+
+    Who had stopped it, and why, is kept: notifier operations.
+    """
     from notifier.outbox import Channels
 
     _known(channel)
     with connected() as engine:
-        done = Channels(engine, actor=operator()).resume(channel)
+        done = Channels(engine, actor=operator()).resume(channel, reason.strip() or None)
     if json:
         print_json({"channel": channel, "resumed": done})
     else:
-        typer.echo(f"{channel} runs again" if done else f"{channel} was running")
+        say(f"{channel} runs again" if done else f"{channel} was running")
 
 
 @suppress.command("add")
 def add(
     channel: ChannelName,
     address: Address,
-    reason: Annotated[str, typer.Option(help="manual, or unsubscribe: transactional routes ignore that.")] = "manual",
+    kind: Annotated[
+        str, typer.Option(help="manual, or unsubscribe: transactional routes ignore that.", metavar="KIND")
+    ] = "manual",
     topic: Annotated[str, typer.Option(help="Only this topic; otherwise all.")] = "",
+    reason: Reason = "",
     note: Note = "",
     json: Json = False,
 ) -> None:
@@ -57,15 +66,18 @@ def add(
     from notifier.channels import checked_address
     from notifier.outbox import Suppressions
 
-    if reason not in ("manual", "unsubscribe"):
-        raise UsageError(f"--reason is manual or unsubscribe, not {reason!r}; the others come from feedback")
+    if reason in (*_KINDS, *_OF_FEEDBACK):
+        raise UsageError(f"--reason says why, in your own words; {reason!r} is a kind: --kind manual or unsubscribe")
+    if kind not in _KINDS:
+        raise UsageError(f"--kind is manual or unsubscribe, not {kind!r}; the others come from feedback")
     recipient = checked_address(channel, address)
     with connected() as engine:
-        added = Suppressions(engine, actor=operator()).add(channel, recipient, reason=reason, topic=topic, note=note)
+        why = (reason or note).strip() or None
+        added = Suppressions(engine, actor=operator()).add(channel, recipient, reason=kind, topic=topic, note=why)
     if json:
         print_json({"suppressed": added})
     else:
-        typer.echo("suppressed" if added else "was suppressed already, for as strong a reason")
+        say("suppressed" if added else "was suppressed already, for as strong a reason")
 
 
 @suppress.command("remove")
@@ -73,6 +85,7 @@ def remove(
     channel: ChannelName,
     address: Address,
     topic: Annotated[str, typer.Option(help="Only this topic; otherwise every entry.")] = "*",
+    reason: Reason = "",
     note: Note = "",
     json: Json = False,
 ) -> None:
@@ -81,11 +94,12 @@ def remove(
 
     with connected() as engine:
         mailbox = _address(channel, address)
-        removed = Suppressions(engine, actor=operator()).remove(channel, mailbox, topic=topic, note=note)
+        why = (reason or note).strip() or None
+        removed = Suppressions(engine, actor=operator()).remove(channel, mailbox, topic=topic, note=why)
     if json:
         print_json({"removed": removed})
     else:
-        typer.echo(f"{removed} removed" if removed else "was not suppressed")
+        say(f"{removed} removed" if removed else "was not suppressed")
     if not removed:
         raise typer.Exit(1)
 
@@ -110,9 +124,8 @@ def list_(
     if json:
         print_json({"suppressions": rows})
     else:
-        print_table(
-            "Suppressed", rows, ("channel", "address", "topic", "reason", "since", "actor", "note"), "Nobody."
-        )
+        columns = ("channel", "address", "topic", "reason", "since", "actor", "note")
+        print_table("Suppressed", rows, columns, "Nobody.", spare=("actor", "topic", "since", "note"))
 
 
 def _address(channel: str, address: str) -> str:

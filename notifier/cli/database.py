@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from notifier.cli.output import say
+
 _REMEDY = (
     "--roles takes a login that owns the tables and may create roles: a superuser runs ALTER ROLE ... CREATEROLE"
 )
@@ -23,11 +25,11 @@ def migrate(
     passwords = read_settings(RoleSettings).passwords() if roles else {}
     url = load_database_settings().database_url.get_secret_value()
     upgrade(url)
-    typer.echo(f"schema is at {schema_head()}")
+    say(f"schema is at {schema_head()}")
     if roles:
         made = _grant(url, passwords)
         logins = ", ".join(sorted(passwords)) or "none of them, as no password is set"
-        typer.echo(f"roles are {', '.join(made)}; logins: {logins}")
+        say(f"roles are {', '.join(made)}; logins: {logins}")
 
 
 def _grant(url: str, passwords: dict[str, str]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from notifier.cli.output import Json, print_json
+from notifier.cli.output import Json, print_json, say
 
 
 def health(
@@ -25,6 +25,6 @@ def health(
     if json:
         print_json({"process": process, "healthy": good, "seconds": age, "trouble": trouble or None})
     else:
-        typer.echo(f"{process} {words}{f', but {trouble}' if trouble else ''}")
+        say(f"{process} {words}{f', but {trouble}' if trouble else ''}")
     if not good:
         raise typer.Exit(1)

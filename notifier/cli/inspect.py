@@ -1,23 +1,22 @@
-"""`notifier status`, `list`, `show`, `shards`, `audit`: look, and change nothing but what is acknowledged."""
+"""`notifier status`, `list`, `show`, `shards`: look, and change nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID
+from typing import Annotated, Any
 
 import typer
 
 from notifier import wire
-from notifier.cli.output import Json, connected, masked, print_json, print_table, report, shown
+from notifier.cli.ids import matching, resolved
+from notifier.cli.output import Json, check_channel, connected, masked, print_json, report, say
+from notifier.cli.table import print_facts, print_table, shown
 from notifier.cli.timeline import timeline
-from notifier.cli.window import History, Since, tell_window, utc, window_start
+from notifier.cli.window import History, Since, tell_window, window_start
 from notifier.errors import UsageError
 from notifier.lag import ALARM_SECONDS, WARNING_SECONDS
 from notifier.notifications import Status
 
-if TYPE_CHECKING:
-    from notifier.outbox import Report
-
+_DEEPEST = 4
 _HIDDEN = "the record and the last traceback; --reveal shows them"
 _IMAGES = {"NewImage": "attributes", "OldImage": "old_attributes"}
 
@@ -35,17 +34,21 @@ def status(json: Json = False) -> None:
     if json:
         print_json({"deliveries": rows, "stopped": stopped, "days": asdict(days) | {"keep_days": keep_days}})
         return
-    print_table("Deliveries", rows, ("channel", "status", "deliveries", "oldest"), "No notification yet.")
+    columns: tuple[str, ...] = ("channel", "status", "deliveries", "oldest")
+    print_table("Deliveries", rows, columns, "No notification yet.", spare=("oldest",))
     if stopped:
-        print_table("Stopped channels", stopped, ("channel", "state", "reason", "actor", "changed_at"), "")
+        columns = ("channel", "state", "reason", "actor", "changed_at")
+        print_table("Stopped channels", stopped, columns, "", spare=("actor", "changed_at"))
     if days.overdue:
         why = ", ".join(f"{reason}: {count:,}" for reason, count in sorted(days.overdue.items()))
-        typer.echo(
-            f"days older than NOTIFIER_KEEP_DAYS={keep_days} that are kept: {why}; see: notifier retain --dry-run"
-        )
+        say(f"days older than NOTIFIER_KEEP_DAYS={keep_days} that are kept: {why}; see: notifier retain --dry-run")
 
 
 def list_(
+    notifications: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Ids, or their first characters; none: the newest.")
+    ] = None,
+    *,
     status: Annotated[str, typer.Option(help="pending, sent, failed, unknown, ...")] = "",
     channel: Annotated[str, typer.Option(help="Only this channel.")] = "",
     route: Annotated[str, typer.Option(help="Only this route.")] = "",
@@ -59,47 +62,52 @@ def list_(
     if status and status not in set(Status):
         raise UsageError(f"no status is called {status!r}; there are {', '.join(Status)}")
     with report() as outbox:
-        start = window_start(utc(since), outbox.now(), everything)
-        found = outbox.deliveries(status=status, channel=channel, route=route, since=start, limit=limit)
+        if notifications:
+            start, ids = None, matching(outbox, notifications, limit)
+        else:
+            start, ids = window_start(since, outbox.now(), everything), ()
+        found = outbox.deliveries(ids=ids, status=status, channel=channel, route=route, since=start, limit=limit)
+    check_channel(channel, found=bool(found))
     rows = [_masked(row, reveal) for row in found]
     if json:
         print_json({"notifications": rows, "since": start})
         return
-    columns = ("notification_id", "route", "status", "attempt", "recipient", "recorded_at", "reason")
-    print_table("Notifications", rows, columns, "None.")
+    columns = ("notification_id", "status", "route", "attempt", "recipient", "recorded_at", "reason")
+    print_table("Notifications", rows, columns, "None.", spare=("attempt", "recipient", "recorded_at", "route"))
     if len(rows) < limit:
         tell_window(start, since)
 
 
 def show(
-    notification: Annotated[str, typer.Argument(help="Its id.")],
+    notification: Annotated[str, typer.Argument(metavar="ID", help="Its id, or the first characters of it.")],
     reveal: Annotated[
         bool, typer.Option(help="Show the recipient, the record and the last traceback in full.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """One notification: where it comes from, where it stands, and how it came there."""
-    try:
-        id_ = UUID(notification)
-    except ValueError:
-        raise UsageError(f"{notification!r} is not the id of a notification") from None
+    """One notification: where it comes from, where it stands, and how it came there.
+
+    What a terminal would obey, in an item or in the answer of a provider, is shown escaped, with --reveal too.
+    """
     with report() as outbox:
+        (id_,) = resolved(outbox, [notification])
         row = outbox.show(id_)
         events = outbox.events(id_)
         feedback = outbox.feedback(id_)
     if row is None:
-        raise UsageError(f"there is no notification {id_}")
+        raise UsageError(f"there is no notification {id_} any more")
     facts = {name: value for name, value in _masked(row, reveal).items() if name != "record"} | _item(row["record"])
     history = timeline(facts, events, feedback)
     full = {"record": _text(row["record"]), "traceback": _traceback(events)} if reveal else {"hidden": _HIDDEN}
     if json:
         print_json({**facts, **full, "timeline": history})
         return
-    print_table("Notification", [{"what": n, "value": v} for n, v in facts.items()], ("what", "value"), "")
-    print_table("Timeline", history, ("at", "change", "attempt", "actor", "reason"), "Nothing happened yet.")
+    print_facts("Notification", facts)
+    columns = ("at", "change", "attempt", "actor", "reason")
+    print_table("Timeline", history, columns, "Nothing happened yet.", spare=("attempt", "actor"))
     for name, value in full.items():
         if value:
-            typer.echo(f"\n{name}: {value}")
+            say(f"\n{name}: {value}")
 
 
 def shards(json: Json = False) -> None:
@@ -113,73 +121,21 @@ def shards(json: Json = False) -> None:
     if json:
         print_json({"shards": rows, "gaps": gaps, "waiting": waiting})
         return
-    columns = ("shard", "table_name", "state", "owner", "lag", "checkpoint", "records_read", "records_notified",
+    columns: tuple[str, ...]
+    columns = ("shard", "table_name", "state", "lag", "owner", "checkpoint", "records_read", "records_notified",
                "records_unrouted", "records_quarantined")  # fmt: skip
     lines = [{**row, "lag": lag_in_words(row["lag_seconds"])} for row in as_tree(rows)]
-    print_table("Shards", lines, columns, "No shard is known yet: is a bridge running?")
+    spare = ("checkpoint", "owner", "table_name", "records_notified", "records_unrouted", "records_quarantined",
+             "records_read")  # fmt: skip
+    print_table("Shards", lines, columns, "No shard is known yet: is a bridge running?", spare=spare)
     if gaps:
-        print_table("Gaps", gaps, ("shard_id", "after_sequence_number", "after_record_at", "reason"), "")
+        columns = ("shard_id", "after_sequence_number", "after_record_at", "reason")
+        print_table("Gaps", gaps, columns, "", spare=("after_record_at", "after_sequence_number"))
+    for row in waiting:
+        told = {"stream": row["stream"], "waits for": row["waits_for"], "since": lag_in_words(row["seconds"])}
+        print_facts(f"A stream of the table {row['table']} waits for an older one", told)
     if waiting:
-        lines = [{**row, "waits": lag_in_words(row["seconds"])} for row in waiting]
-        print_table("Streams that wait for an older one", lines, ("table", "stream", "waits_for", "waits"), "")
-        typer.echo("An old stream that does not end is given up with: notifier let-go --stream ARN --reason WHY")
-
-
-def audit(
-    acknowledge_gaps: Annotated[
-        bool, typer.Option("--acknowledge-gaps", help="The gaps that are open now are known: count them no more.")
-    ] = False,
-    acknowledge_duplicates: Annotated[
-        bool, typer.Option("--acknowledge-duplicates", help="The duplicates found until now are known.")
-    ] = False,
-    acknowledge_quarantine: Annotated[
-        bool, typer.Option("--acknowledge-quarantine", help="The records in quarantine are known.")
-    ] = False,
-    json: Json = False,
-) -> None:
-    """Prove that every record is accounted for. Exit 1 where something does not add up."""
-    from notifier.outbox.totals import balances
-
-    with report() as outbox:
-        if acknowledge_gaps:
-            _acknowledge(outbox)
-        if acknowledge_duplicates:
-            typer.echo(f"{outbox.acknowledge_duplicates():,} duplicates acknowledged", err=True)
-        if acknowledge_quarantine:
-            typer.echo(f"{outbox.acknowledge_quarantine():,} records in quarantine acknowledged", err=True)
-        rows, stranded = outbox.audit()
-        quarantined = outbox.quarantine()
-        gaps = outbox.gaps()
-        duplicates = outbox.duplicates()
-        aside = outbox.aside()
-    lines = [{**row, "balanced": balances(row)} for row in rows]
-    good = all(line["balanced"] for line in lines) and not stranded and not gaps and not duplicates
-    if json:
-        found = {"stranded": stranded, "gaps": gaps, "duplicates": duplicates, **aside}
-        print_json({"balanced": good, "shards": lines, **found})
-    else:
-        columns = ("shard_id", "records_read", "notifications", "records_unrouted", "quarantine", "balanced")
-        print_table("read = notified + unrouted + quarantined", lines, columns, "No shard is known yet.")
-        print_table("Quarantine", quarantined, ("id", "shard_id", "sequence_number", "error"), "Quarantine is empty.")
-        print_table(
-            "Gaps", gaps, ("shard_id", "after_sequence_number", "reason"), "No record was lost before it was read."
-        )
-        print_table("Stranded", stranded, ("notification_id", "status"), "No delivery is stranded.")
-        told = ("notification_id", "message_id", "detected_at")
-        print_table("Duplicates", duplicates, told, "The provider's events tell of no duplicate.")
-        print_table("Kept apart", [aside], tuple(aside), "")
-    if not good:
-        raise typer.Exit(1)
-
-
-def _acknowledge(outbox: "Report") -> None:
-    """Acknowledge what is told, and only that: a gap that opens meanwhile stays open."""
-    gaps = outbox.gaps()
-    for gap in gaps:
-        typer.echo(
-            f"acknowledging: {gap['shard_id']} after {gap['after_sequence_number']}: {gap['reason']}", err=True
-        )
-    typer.echo(f"{outbox.acknowledge(gaps):,} gaps acknowledged", err=True)
+        say("An old stream that does not end is given up with: notifier let-go --stream ARN --reason WHY")
 
 
 def _masked(row: Mapping[str, Any], reveal: bool) -> dict[str, Any]:
@@ -198,10 +154,17 @@ def as_tree(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                for row in reversed(children.get((table, None), []))]  # fmt: skip
     while waiting:
         depth, row = waiting.pop()
-        lines.append({**row, "shard": ("  " * (depth - 1) + "└ " if depth else "") + row["shard_id"]})
+        lines.append({**row, "shard": _branch(depth) + row["shard_id"]})
         below = children.pop((row["table_name"], row["shard_id"]), [])
         waiting += [(depth + 1, child) for child in reversed(below)]
     return lines
+
+
+def _branch(depth: int) -> str:
+    """Deep ones are not indented further, but numbered: a stream gets a generation every few hours."""
+    if depth <= _DEEPEST:
+        return "  " * (depth - 1) + "└ " if depth else ""
+    return "  " * (_DEEPEST - 1) + f"└{depth} "
 
 
 def lag_in_words(seconds: float | None) -> str | None:

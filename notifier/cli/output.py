@@ -1,15 +1,17 @@
-"""Answers as tables for people, or as one last line of JSON for machines."""
+"""What commands print, the database they ask, and who runs them."""
 
 import getpass
+import json
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
+
+from notifier.text import printable, printable_json
 
 if TYPE_CHECKING:
     from notifier.database import Engine
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON instead of a table.")]
 
 _REPORT_SECONDS = 300  # it may have all of history to count
-_PIPED_WIDTH = 250  # for grep and friends: a line stays a line
 
 
 @contextmanager
@@ -47,54 +48,37 @@ def report() -> "Iterator[Report]":
 
 
 def operator() -> str:
-    """Who is at the keyboard, as the journal names them."""
+    """Who runs this command, as the journal names them: NOTIFIER_ACTOR, else the login name and the host."""
+    from notifier.settings import load_database_settings
+
+    if given := load_database_settings().actor:
+        return given
     try:
         return f"{getpass.getuser()}@{socket.gethostname()}"
     except (KeyError, OSError):  # a container may run as a user without a name
         return f"{os.getuid()}@{socket.gethostname()}"
 
 
+def say(text: str, *, err: bool = False) -> None:
+    """Print lines of text. Whatever of it came from an item, a provider or the user, a terminal does not obey it."""
+    typer.echo(printable(text, lines=True), err=err)
+
+
+def say_error(text: str) -> None:
+    """The same on the standard error, in red."""
+    typer.secho(printable(text, lines=True), fg=typer.colors.RED, err=True)
+
+
 def print_json(value: Any) -> None:
-    typer.echo(orjson.dumps(value, default=str).decode())
+    """One line: what a terminal would obey, in a value that came from elsewhere, is escaped as JSON has it."""
+    typer.echo(printable_json(_dumped(value)))
 
 
-def print_table(title: str, rows: Sequence[Mapping[str, Any]], columns: Iterable[str], empty: str) -> None:
-    """One row a line; `empty` is what to say where there is none."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    if not console.is_terminal:
-        console.width = _PIPED_WIDTH
-    if not rows:
-        console.print(empty)
-        return
-    names = list(columns)
-    table = Table(title=title, title_justify="left", header_style="bold")
-    for name in names:
-        table.add_column(
-            name.replace("_", " "),
-            justify="right" if _is_number(rows[0][name]) else "left",
-            overflow="fold",  # an id that is cut off finds nothing
-        )
-    for row in rows:
-        table.add_row(*(Text(shown(row[name])) for name in names))  # data is no markup
-    console.print(table)
-
-
-def shown(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name}={each}" for name, each in value.items())
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    return str(value)
+def _dumped(value: Any) -> str:
+    try:
+        return orjson.dumps(value, default=str).decode()
+    except TypeError:  # half a surrogate pair, or an integer beyond 64 bits
+        return json.dumps(value, default=str)
 
 
 def masked(recipient: str | None) -> str | None:
@@ -105,5 +89,11 @@ def masked(recipient: str | None) -> str | None:
     return f"{local[:1]}…{at}{domain}" if at else f"{recipient[:2]}…"
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def check_channel(name: str, *, found: bool) -> None:
+    """Raises SettingsError where nothing was found because no channel has this name. One that was taken out of an
+    installation may still have notifications.
+    """
+    from notifier.channels import capability
+
+    if name and not found:
+        capability(name)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from notifier.cli.output import Json, connected, print_json, print_table
+from notifier.cli.output import Json, connected, operator, print_json, say
+from notifier.cli.table import print_table
 from notifier.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ def retain(
         if dry_run:
             _tell_plan(retention, keep_days, json)
         else:
+            days, rows = retention.old_days(), retention.old_rows()
+            gone = sum(day.reason is None for day in days)
+            retention.note(operator(), f"keep_days={keep_days} days={gone} rows={sum(rows.values())}")
             _run(retention, json)
 
 
@@ -68,7 +72,7 @@ def _run(retention: "Retention", json: bool) -> None:
         emptied += map(str, done.emptied)
         dropped += map(str, done.dropped)
         for each in done.dropped:
-            typer.echo(f"dropped {each}", err=True)
+            say(f"dropped {each}", err=True)
         for table, count in done.deleted.items():
             deleted[table] = deleted.get(table, 0) + count
     stays = [day for day in retention.old_days() if day.reason is not None]
@@ -77,6 +81,6 @@ def _run(retention: "Retention", json: bool) -> None:
             {"emptied": emptied, "dropped": dropped, "deleted": deleted, "kept": [asdict(day) for day in stays]}
         )
         return
-    typer.echo(f"{len(dropped):,} days dropped; rows deleted: {sum(deleted.values()):,}")
+    say(f"{len(dropped):,} days dropped; rows deleted: {sum(deleted.values()):,}")
     for day in stays:
-        typer.echo(f"{day.day} stays: {day.reason}")
+        say(f"{day.day} stays: {day.reason}")

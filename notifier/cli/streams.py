@@ -2,20 +2,21 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from notifier.cli.output import Json, connected, operator, print_json, print_table
+from notifier.cli.output import Json, connected, operator, print_json, say
+from notifier.cli.reason import Reason, given
+from notifier.cli.table import print_table
+from notifier.cli.window import moment
 from notifier.errors import UsageError
 
 if TYPE_CHECKING:
     from notifier.outbox import Rewinding, Target
 
 _LOOK_SECONDS = 0.5
-
-Reason = Annotated[str, typer.Option(help="Why. It is kept.", show_default=False)]
 
 
 def let_go(
@@ -33,15 +34,14 @@ def let_go(
 
     if bool(stream) == bool(table):
         raise UsageError("say one of --stream ARN, --table NAME")
-    if not reason.strip():
-        raise UsageError("--reason is empty: say why, it is kept")
+    why = given(reason)
     with connected() as engine:
         letting_go = LettingGo(engine, actor=operator())
-        shards = letting_go.stream(stream, reason.strip()) if stream else letting_go.table(table, reason.strip())
+        shards = letting_go.stream(stream, why) if stream else letting_go.table(table, why)
     if json:
         print_json({"let_go": stream or table, "shards": shards})
     else:
-        typer.echo(f"{stream or table} is let go; {shards:,} shards were not read to their end: see notifier audit")
+        say(f"{stream or table} is let go; {shards:,} shards were not read to their end: see notifier audit")
 
 
 def rewind(
@@ -51,7 +51,7 @@ def rewind(
         str, typer.Option(help="A time (UTC), as 2026-01-31T12:00:00; `oldest`: all that the stream still has.")
     ] = "oldest",
     *,
-    reason: Annotated[str, typer.Option(help="Why. It is kept.")] = "",
+    reason: Reason = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be read, and change nothing.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Return when it is done.")] = False,
     cancel: Annotated[bool, typer.Option("--cancel", help="End rewinds that have not ended.")] = False,
@@ -79,11 +79,12 @@ def rewind(
             return
         if not reason.strip():
             raise UsageError("--reason is missing: say why, it is kept")
+        why = given(reason)
         if cancel:
-            count = rewinding.cancel(target, reason.strip())
-            print_json({"cancelled": count}) if json else typer.echo(f"{count:,} rewinds cancelled")
+            count = rewinding.cancel(target, why)
+            print_json({"cancelled": count}) if json else say(f"{count:,} rewinds cancelled")
             return
-        plan, ids = rewinding.plan(target), rewinding.ask(target, reason.strip())
+        plan, ids = rewinding.plan(target), rewinding.ask(target, why)
         while wait and rewinding.open(ids):
             time.sleep(_LOOK_SECONDS)
         rows = [row for row in rewinding.recent(len(ids) + 50) if row["id"] in set(ids)]
@@ -92,7 +93,7 @@ def rewind(
         elif wait:
             _show_rewinds(rewinding, json=False)
         else:
-            typer.echo(f"{len(ids):,} shards will be read again: {_words(plan)}; see: notifier rewind --list")
+            say(f"{len(ids):,} shards will be read again: {_words(plan)}; see: notifier rewind --list")
     if wait and any(row["state"] != "done" for row in rows):
         raise typer.Exit(1)
 
@@ -103,7 +104,13 @@ def _show_plan(rewinding: "Rewinding", target: "Target", json: bool) -> None:
         print_json({"would": "rewind", "shards": plan, **_sums(plan)})
         return
     columns = ("table", "shard_id", "state", "until", "unrouted", "quarantined")
-    print_table("Shards that would be read again", plan, columns, "No shard has records that could get a route.")
+    print_table(
+        "Shards that would be read again",
+        plan,
+        columns,
+        "No shard has records that could get a route.",
+        spare=("until", "table"),
+    )
 
 
 def _show_rewinds(rewinding: "Rewinding", json: bool) -> None:
@@ -112,10 +119,11 @@ def _show_rewinds(rewinding: "Rewinding", json: bool) -> None:
         print_json({"rewinds": rows})
         return
     columns = ("id", "table", "shard_id", "state", "examined", "routed", "released", "asked_at", "reason")
-    print_table("Rewinds", rows, columns, "None.")
+    spare = ("asked_at", "table", "released", "examined", "routed")
+    print_table("Rewinds", rows, columns, "None.", spare=spare)
     for row in rows:
         if row["error"]:
-            typer.echo(f"{row['shard_id']}: {row['error']}")
+            say(f"{row['shard_id']}: {row['error']}")
 
 
 def _words(plan: Sequence[Mapping[str, Any]]) -> str:
@@ -131,7 +139,6 @@ def _moment(to: str) -> datetime | None:
     if to == "oldest":
         return None
     try:
-        found = datetime.fromisoformat(to)
-    except ValueError:
+        return moment(to)
+    except typer.BadParameter:
         raise UsageError(f"--to {to!r} is neither a time, as 2026-01-31T12:00:00, nor `oldest`") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

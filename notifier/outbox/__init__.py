@@ -4,14 +4,17 @@ Each method is one transaction. What must not happen is refused by the statement
 comes from; a method answers with the rows that it changed.
 """
 
+from notifier.outbox.acknowledging import Acknowledging
 from notifier.outbox.attempts import LARGE, UNKNOWN_AFTER_SECONDS, Attempts, Beginning, Begun, Wanted, Work
 from notifier.outbox.changes import Change
 from notifier.outbox.channels import Channels, ChannelState
 from notifier.outbox.claims import expire
+from notifier.outbox.counts import ROUTE_ERROR, DeliveryCounts, Kind
 from notifier.outbox.discovery import Discovery, TableDiscovery
 from notifier.outbox.gauges import Gauges, read_gauges
 from notifier.outbox.horizon import Horizon
 from notifier.outbox.intake import Intake
+from notifier.outbox.journal import ACTIONS, Journal, Operated
 from notifier.outbox.letting_go import LettingGo
 from notifier.outbox.operations import Operations, Selection
 from notifier.outbox.pages import NewNotification, Page, Quarantined, Recorded, ShardLease
@@ -29,8 +32,11 @@ from notifier.outbox.suspects import Suspects
 from notifier.outbox.unknowns import Decision, Unknown, Unknowns, Verdict
 
 __all__ = [
+    "ACTIONS",
     "LARGE",
+    "ROUTE_ERROR",
     "UNKNOWN_AFTER_SECONDS",
+    "Acknowledging",
     "Attempts",
     "Beginning",
     "Begun",
@@ -39,14 +45,18 @@ __all__ = [
     "Channels",
     "Corrected",
     "Decision",
+    "DeliveryCounts",
     "Discovery",
     "Gauges",
     "Horizon",
     "Intake",
+    "Journal",
+    "Kind",
     "LettingGo",
     "NewNotification",
     "OldDay",
     "OpenRewinds",
+    "Operated",
     "Operations",
     "Page",
     "Partitions",

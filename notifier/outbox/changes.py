@@ -1,7 +1,7 @@
 """What becomes of deliveries, and the statement that writes it for many at once."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,9 @@ from notifier.notifications import Status
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What becomes of a delivery. `delay` is seconds until the next attempt, for a change to pending."""
+    """What becomes of a delivery. `delay` is seconds until the next attempt, for a change to pending. `route` is for
+    those who count.
+    """
 
     id: UUID
     to: Status
@@ -21,6 +23,7 @@ class Change:
     message_id: str | None = None
     reason: str | None = None
     detail: str | None = None
+    route: str = field(default="", compare=False)
 
 
 def change_statement(guard: str, then: str = "", quiet: str = "'sent', 'skipped'") -> TextClause:

@@ -4,9 +4,12 @@ The state is a row, so that it holds for all workers and across restarts. A chan
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Row, text
+
+from notifier.outbox.journal import journal
 
 PROBE_SECONDS = 30.0
 """How long a parked channel waits for its first probe; each one that fails doubles it, up to ten minutes."""
@@ -61,10 +64,16 @@ ON CONFLICT (channel) DO UPDATE SET
 WHERE c.state <> 'paused'
 """)
 
+# What the row said before goes into the journal: who stopped the channel may have been the feedback or a worker.
 _RESUME = text("""
+WITH before AS (
+  SELECT channel, state, reason, actor, changed_at FROM channels
+  WHERE channel = :channel AND state <> 'running' FOR UPDATE
+)
 UPDATE channels SET state = 'running', reason = NULL, actor = :actor, changed_at = now(), probe_at = NULL,
   rates_since = now()
-WHERE channel = :channel AND state <> 'running'
+FROM before WHERE channels.channel = before.channel
+RETURNING before.state, before.reason, before.actor, before.changed_at
 """)
 
 _PUBLISH_NOW = text("""
@@ -110,13 +119,26 @@ class Channels:
     def pause(self, channel: str, reason: str) -> bool:
         """Running or parked → paused, until `resume`. Answers whether it was not paused yet."""
         with self._engine.begin() as connection:
-            return pause(connection, channel, reason, self._actor)
+            done = pause(connection, channel, reason, self._actor)
+            journal(connection, self._actor, "pause", reason, channel if done else f"{channel}, which was paused")
+            return done
 
-    def resume(self, channel: str) -> bool:
-        """Paused or parked → running. Bounces and complaints until now count no more against it."""
+    def resume(self, channel: str, reason: str | None = None) -> bool:
+        """Paused or parked → running. Bounces and complaints until now count no more against it.
+
+        The journal keeps who had stopped it, when and why.
+        """
         with self._engine.begin() as connection:
-            done = connection.execute(_RESUME, {"channel": channel, "actor": self._actor}).rowcount == 1
-            return done and _publish_now(connection, channel)
+            before = connection.execute(_RESUME, {"channel": channel, "actor": self._actor}).first()
+            journal(connection, self._actor, "resume", reason, _resumed(channel, before))
+            return before is not None and _publish_now(connection, channel)
+
+
+def _resumed(channel: str, before: Row[Any] | None) -> str:
+    if before is None:
+        return f"{channel}, which was running"
+    since = before.changed_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"{channel}, {before.state} by {before.actor} at {since}: {before.reason}"
 
 
 def pause(connection: Connection, channel: str, reason: str, actor: str) -> bool:

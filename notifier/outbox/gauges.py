@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, TextClause, text
 
 from notifier.notifications import created_ms
 from notifier.outbox.backlog import backlog
+from notifier.outbox.counts import Kind, read_counts
 from notifier.outbox.discovery import TableDiscovery, discovery
 from notifier.outbox.reading import OpenRewinds, TableLag, WaitingStream, lags, rewinds
 from notifier.outbox.reading import waiting as waiting_streams
@@ -81,6 +82,7 @@ class Gauges:
     sending: dict[str, int]
     running: dict[str, int]
     feedback: dict[tuple[str, str], int]
+    deliveries: dict[Kind, int]
     found: dict[str, int]
     days: DaysKept
 
@@ -108,6 +110,7 @@ def read_gauges(engine: Engine, keep_days: int = 0) -> Gauges:
             sending={row[0]: row[1] for row in connection.execute(_SENDING)},
             running={row[0]: row[1] for row in connection.execute(_RUNNING)},
             feedback={(row[0], kind): row[n] for row in told for n, kind in enumerate(kinds, 1)},
+            deliveries=read_counts(connection),
             found=_one(connection, _FOUND),
             days=days_kept(connection, keep_days),
         )

@@ -32,6 +32,8 @@ SELECT id, :reason, checkpoint, last_record_at FROM lost
 _LOSE_STREAM = text(_LOSE.format(streams="arn = :arn"))
 _LOSE_TABLE = text(_LOSE.format(streams="table_name = :table"))
 
+_KNOWN_TABLE = text("SELECT EXISTS (SELECT FROM streams WHERE table_name = :table)")
+
 _READERS = text("""
 SELECT DISTINCT s.owner FROM shards s JOIN streams st ON st.id = s.stream_id
 WHERE st.table_name = :table AND s.state = 'open' AND s.lease_until > now() ORDER BY s.owner
@@ -63,9 +65,11 @@ class LettingGo:
         """Give up what is unread of a table that no bridge reads any more; returns the number of shards.
 
         Each is a gap. Should a bridge read the table again, it goes on where reading stopped, as far as DynamoDB
-        still has it. Raises UsageError while a bridge reads the table.
+        still has it. Raises UsageError for a table that no bridge ever read, and while one reads it.
         """
         with self._engine.begin() as connection:
+            if not connection.scalar(_KNOWN_TABLE, {"table": table}):
+                raise UsageError(f"no stream of a table {table!r} is known; see: notifier shards")
             if owners := list(connection.execute(_READERS, {"table": table}).scalars()):
                 raise UsageError(
                     f"the table {table} is read by {', '.join(owners)}: take it out of NOTIFIER_TABLES there first"

@@ -180,6 +180,9 @@ class Operations:
                     journal(connection, self._actor, action, reason, f"{selection} → {to}", done)
                 moved += done
                 yield done
+        if not moved and action != "resolve":
+            with self._engine.begin() as connection:
+                journal(connection, self._actor, action, reason, f"{selection} → {to}")
 
 
 def _next(id_: UUID) -> UUID:

@@ -1,4 +1,4 @@
-"""What the outbox holds, for operators. Changes nothing but what an operator acknowledges."""
+"""What the outbox holds, for operators. Changes nothing."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,7 +9,8 @@ from sqlalchemy import Engine, TextClause, text
 
 from notifier.notifications import Status
 from notifier.outbox.channels import Channels, ChannelState
-from notifier.outbox.days import within
+from notifier.outbox.days import span, within, within_days
+from notifier.outbox.failures import failing
 from notifier.outbox.retention import DaysKept, days_kept
 from notifier.outbox.search import Filter, newest
 from notifier.outbox.totals import audit, count_deliveries
@@ -25,6 +26,18 @@ LEFT JOIN actors a ON a.id = ('x' || left(d.token::text, 8))::bit(32)::int
 WHERE n.notification_id = :id AND in_days(n.notification_id) AND in_days(d.notification_id)
 """)
 
+# Ids are ordered, so that all that begin alike lie together.
+_IDS = text("""
+SELECT notification_id FROM notifications
+WHERE notification_id >= :first AND notification_id <= :last AND in_days(notification_id)
+ORDER BY notification_id LIMIT :limit
+""")
+
+_STATUSES = text("""
+SELECT notification_id, status FROM deliveries
+WHERE notification_id = ANY(CAST(:ids AS uuid[])) AND in_days(notification_id)
+""")
+
 _EVENTS = text("SELECT * FROM delivery_events WHERE notification_id = :id AND in_days(notification_id) ORDER BY at")
 
 _FEEDBACK = text("""
@@ -35,8 +48,6 @@ _DUPLICATES = text("""
 SELECT notification_id, message_id, detected_at FROM duplicates
 WHERE acknowledged_at IS NULL ORDER BY detected_at LIMIT :limit
 """)
-
-_ACKNOWLEDGE_DUPLICATES = text("UPDATE duplicates SET acknowledged_at = now() WHERE acknowledged_at IS NULL")
 
 _ASIDE = text("""
 SELECT (SELECT count(*) FROM dead_letters) AS dead_letters, (SELECT count(*) FROM unmatched_feedback) AS unmatched,
@@ -62,16 +73,10 @@ SELECT g.id, s.shard_id, g.reason, g.after_sequence_number, g.after_record_at, g
 FROM gaps g JOIN shards s ON s.id = g.shard WHERE g.acknowledged_at IS NULL ORDER BY g.id
 """)
 
-_ACKNOWLEDGE = text("UPDATE gaps SET acknowledged_at = now() WHERE id = ANY(:ids) AND acknowledged_at IS NULL")
-
 _QUARANTINE = text("""
 SELECT q.id, s.shard_id, q.sequence_number, q.error, q.quarantined_at
 FROM quarantine q JOIN shards s ON s.id = q.shard
 WHERE q.replayed_at IS NULL AND q.acknowledged_at IS NULL ORDER BY q.id DESC LIMIT :limit
-""")
-
-_ACKNOWLEDGE_QUARANTINE = text("""
-UPDATE quarantine SET acknowledged_at = now() WHERE replayed_at IS NULL AND acknowledged_at IS NULL
 """)
 
 
@@ -95,14 +100,25 @@ class Report:
     def deliveries(
         self,
         *,
+        ids: Sequence[UUID] = (),
         status: str = "",
         channel: str = "",
         route: str = "",
         since: datetime | None = None,
         limit: int = 50,
     ) -> list[Row]:
-        """The newest ones, of events from `since` on."""
-        return list(newest(self._engine, Filter(status, channel, route, since), limit))
+        """The newest ones, of events from `since` on; where ids are given, of these."""
+        return list(newest(self._engine, Filter(status, channel, route, since, ids), limit))
+
+    def ids(self, first: UUID, last: UUID, limit: int) -> list[UUID]:
+        """The smallest ids of notifications from `first` to `last`, at most so many."""
+        rows = self._rows(within_days(_IDS, span(first, last)), first=first, last=last, limit=limit)
+        return [row["notification_id"] for row in rows]
+
+    def statuses(self, ids: Sequence[UUID]) -> dict[UUID, Status]:
+        """Where each of these stands; without those that are not there."""
+        rows = self._rows(within(_STATUSES, ids), ids=list(ids))
+        return {row["notification_id"]: Status(row["status"]) for row in rows}
 
     def show(self, notification: UUID) -> Row | None:
         return next(iter(self._rows(within(_SHOW, [notification]), id=notification)), None)
@@ -116,10 +132,6 @@ class Report:
     def duplicates(self, limit: int = 50) -> list[Row]:
         """Notifications that the provider accepted twice, and that nobody has acknowledged yet."""
         return self._rows(_DUPLICATES, limit=limit)
-
-    def acknowledge_duplicates(self) -> int:
-        with self._engine.begin() as connection:
-            return connection.execute(_ACKNOWLEDGE_DUPLICATES).rowcount
 
     def aside(self) -> Row:
         """What was kept apart: feedback that could not be used or matched, and outcomes that are unknown."""
@@ -138,19 +150,9 @@ class Report:
         """Records that were lost before anyone could read them, and that nobody has acknowledged yet."""
         return self._rows(_GAPS)
 
-    def acknowledge(self, gaps: Sequence[Row]) -> int:
-        """Gaps that an operator has seen: they count no more. Answers how many were open until now."""
-        with self._engine.begin() as connection:
-            return connection.execute(_ACKNOWLEDGE, {"ids": [gap["id"] for gap in gaps]}).rowcount
-
     def quarantine(self, limit: int = 50) -> list[Row]:
         """Records that could not be understood, and that nobody has acknowledged or replayed yet."""
         return self._rows(_QUARANTINE, limit=limit)
-
-    def acknowledge_quarantine(self) -> int:
-        """Such records are known: they are shown no more, and deleted at the end of their time."""
-        with self._engine.begin() as connection:
-            return connection.execute(_ACKNOWLEDGE_QUARANTINE).rowcount
 
     def days(self, keep_days: int) -> DaysKept:
         with self._engine.connect() as connection:
@@ -159,6 +161,10 @@ class Report:
     def audit(self) -> tuple[list[Row], list[Row]]:
         """Per shard the counters beside the rows, and the deliveries that nothing will move (must be none)."""
         return audit(self._engine)
+
+    def failing(self, days: int) -> list[Row]:
+        """The routes that fail, of the events of so many days."""
+        return failing(self._engine, days)
 
     def now(self) -> datetime:
         """The database's clock."""

@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import Connection, Engine, text
 
 from notifier.database import DatabaseError, cause
+from notifier.outbox.journal import journal
 from notifier.outbox.partitions import TABLES
 from notifier.sessions import is_lent
 
@@ -170,6 +171,11 @@ class Retention:
             self._drop(done)
             self._delete(done)
         return done
+
+    def note(self, actor: str, scope: str) -> None:
+        """That an operator has all of it done now; what bridges do by themselves is in their log."""
+        with self._engine.connect() as connection:
+            journal(connection, actor, "retain", None, scope)
 
     def old_days(self) -> list[OldDay]:
         """The days over age, oldest first, with their size."""

@@ -1,7 +1,7 @@
 """What an operator asks for: that shards are read again. A bridge does it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -130,8 +130,12 @@ class Rewinding:
         return ids
 
     def cancel(self, target: Target, reason: str) -> int:
-        """End the rewinds of these shards where they stand; returns how many had not ended."""
+        """End the rewinds of these shards where they stand; returns how many had not ended.
+
+        Raises UsageError where no such shard is known.
+        """
         with self._engine.begin() as connection:
+            _check(connection, replace(target, since=None))
             count = connection.execute(_CANCEL, {"table": target.table, "shard": target.shard}).rowcount
             journal(connection, self._actor, "cancel rewind", reason, f"{target} shards={count}")
         return count

@@ -28,6 +28,7 @@ _LOOK: Grants = dict.fromkeys(
         "days",
         "dead_letters",
         "deliveries",
+        "delivery_counts",
         "delivery_events",
         "dropped_rows",
         "due",
@@ -64,6 +65,7 @@ ROLES: Mapping[str, Grants] = {
         "days": "SELECT",
         "dead_letters": "SELECT (id)",
         "deliveries": f"SELECT, INSERT (notification_id), {_MOVE}",
+        "delivery_counts": "SELECT",
         "delivery_events": "INSERT",
         "due": "SELECT, INSERT, UPDATE, DELETE",
         "duplicates": "SELECT (notification_id)",
@@ -90,6 +92,7 @@ ROLES: Mapping[str, Grants] = {
         "claims": "SELECT (token, notification_ids, lease_until), INSERT, UPDATE (notification_ids, lease_until), "
         "DELETE",
         "deliveries": "SELECT, UPDATE",
+        "delivery_counts": "SELECT, INSERT, UPDATE (count)",
         "delivery_events": "INSERT",
         "due": "SELECT (notification_id, kind, due_at), INSERT, UPDATE (kind, due_at), DELETE",
         "duplicates": "INSERT",

@@ -67,7 +67,8 @@ class Suppressions:
         values = {"channel": channel, "address": address, "topic": topic, "reason": reason, "note": note}
         with self._engine.begin() as connection:
             added = connection.execute(_ADD, {**values, "actor": self._actor}).rowcount == 1
-            journal(connection, self._actor, "suppress", note, f"{channel} topic={topic or 'all'} {reason}")
+            known = "" if added else ", which was suppressed for as much"
+            journal(connection, self._actor, "suppress", note, f"{channel} topic={topic or 'all'} {reason}{known}")
             return added
 
     def remove(self, channel: str, address: str, *, topic: str = EVERY_TOPIC, note: str | None = None) -> int:

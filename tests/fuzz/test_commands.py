@@ -14,10 +14,11 @@ from notifier import cli
 from notifier.settings import load_database_settings, load_settings
 
 COMMANDS = [["status"], ["list"], ["show"], ["shards"], ["audit"], ["resolve"], ["pause"], ["resume"], ["health"],
-            ["cancel", "--reason", "x"], ["redrive", "--reason", "x", "--all"], ["suppress"]]  # fmt: skip
+            ["operations"], ["cancel", "--reason", "x"], ["redrive", "--reason", "x", "--all"],
+            ["suppress"]]  # fmt: skip
 FLAGS = ["--json", "--reveal", "--all", "--dry-run", "--", "-", "--no-such"]
 OPTIONS = ["--status", "--channel", "--route", "--limit", "--reason", "--since", "--until", "--to", "--per-second",
-           "--topic", "--note", "--because"]  # fmt: skip
+           "--topic", "--note", "--because", "--actor", "--action", "--about", "--kind"]  # fmt: skip
 VALUES = ["add", "remove", "list", "email", "sent", "0", "-1", "1e999", "nan", "9" * 30, "2026-01-31", "2026-13-01",
           "0001-01-01", "9999-12-31T23:59:59", "a@b.example", "\udcff", "", " ", "[red]", "%s", f"{UUID(int=0)}",
           f"{UUID(int=2**128 - 1)}"]  # fmt: skip

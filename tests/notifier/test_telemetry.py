@@ -60,3 +60,27 @@ def test_a_trace_says_where_and_not_what() -> None:
         raise LookupError("ana" + "@example.com")
     assert "test_telemetry.py" in trace(caught.value)
     assert "ana@example.com" not in trace(caught.value)
+
+
+NASTY = """
+import logging
+import structlog
+from notifier.settings import load_settings
+from notifier.telemetry import configure_logging
+
+configure_logging(load_settings(), process="test")
+for logger in (structlog.get_logger(), logging.getLogger("celery")):
+    logger.warning("told\\x1b[31m\\u202e")
+    try:
+        raise LookupError("raised\\x1b]0;owned\\x07\\x9b")
+    except LookupError:
+        logger.exception("failed")
+structlog.get_logger().warning("refused", reason="said\\x1b[2J")
+"""
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_a_log_holds_nothing_that_a_terminal_obeys(log_format: str) -> None:
+    written = log_of(NASTY, log_format)
+    assert all(each.isprintable() or each in "\n\t" for each in written)
+    assert all(f"{word}\\" in written for word in ("told", "raised", "said"))

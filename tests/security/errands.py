@@ -17,13 +17,18 @@ from notifier.errors import UsageError
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.notifications import Status
 from notifier.outbox import (
+    Acknowledging,
     Attempts,
     Change,
     Channels,
     Decision,
+    DeliveryCounts,
     Discovery,
     Intake,
+    Journal,
+    Kind,
     LettingGo,
+    Operated,
     Operations,
     Partitions,
     Publications,
@@ -197,6 +202,7 @@ def worker(rows: Rows, engine: Engine) -> None:
     Suppressions(rows.engine, actor="eva").add("email", TO, reason="manual")
     assert attempts.begin(attempts.token(), [Wanted(rows.pending()[0], TO)], 60).suppressed
     Suppressions(rows.engine, actor="eva").remove("email", TO)
+    DeliveryCounts(engine).add({Kind("email", "a_route", "sent"): 2})
     channels = Channels(engine, actor="host:1", probe_seconds=0.0)
     assert channels.park("email", "blocked")
     assert channels.state("email").state == "parked"
@@ -241,6 +247,9 @@ def console(rows: Rows, engine: Engine) -> None:
                  report.dead_letters, report.aside, report.audit, report.now):  # fmt: skip
         look()
     assert report.events(id_) == report.feedback(id_) == []
+    assert report.ids(id_, id_, 1) == [*report.statuses([id_])] == [id_]
+    report.failing(KEEP)
+    Journal(engine).newest(Operated(), 10)
     Suppressions(engine, actor="eva").list()
     report.days(KEEP)
     assert Operations(engine, actor="eva").count(Selection(), Status.PENDING) >= 1
@@ -265,8 +274,10 @@ def operator(rows: Rows, engine: Engine) -> None:
     assert suppressions.remove("email", TO) == 1
     rows.run("INSERT INTO gaps (shard, reason) VALUES (:shard, 'lost')", shard=rows.lease.shard)
     report = Report(engine)
-    assert report.acknowledge(report.gaps())
-    report.acknowledge_duplicates()
+    acknowledging = Acknowledging(engine, actor="eva")
+    assert acknowledging.gaps(report.gaps())
+    acknowledging.duplicates()
+    acknowledging.failures(report.failing(KEEP))
     rewinding, target = Rewinding(engine, actor="eva"), Target("activity", since=NOW - timedelta(hours=1))
     assert rewinding.plan(target)
     assert rewinding.open(rewinding.ask(target, "for the test")) == 1
@@ -279,7 +290,8 @@ def operator(rows: Rows, engine: Engine) -> None:
     assert letting_go.table("x", "for the test") == 0
     with pytest.raises(UsageError):
         letting_go.stream("arn:unknown", "for the test")
-    report.acknowledge_quarantine()
+    acknowledging.quarantine()
+    Retention(engine, KEEP).note("eva", "for the test")
     _retain(rows, engine)
 
 

@@ -1,0 +1,109 @@
+"""What goes wrong in a system on this machine, as lines that name the command which shows it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from notifier.database import DatabaseError
+
+_OVERLAP = timedelta(seconds=10)
+"""A row may be committed after one that has a later time."""
+
+_TIE = timedelta(microseconds=1)
+
+_MOST = 1_000
+"""Rows that are read at once."""
+
+# `what` says which kind of failure a row is: see `_WORDS`.
+_FOUND = text(f"""
+SELECT * FROM (
+  SELECT e.at, CASE WHEN e.status_to = 'pending' THEN 'tried again' ELSE e.status_to::text END AS what, n.channel,
+         n.route, e.reason, e.notification_id::text AS id
+  FROM delivery_events e JOIN notifications n USING (notification_id)
+  WHERE e.at > :since AND e.reason IS NOT NULL AND e.status_from IN ('pending', 'sending', 'unknown')
+    AND e.status_to IN ('pending', 'failed', 'unknown', 'suppressed', 'expired')
+  UNION ALL
+  SELECT f.received_at, f.kind, n.channel, n.route, f.detail, f.notification_id::text
+  FROM feedback f JOIN notifications n USING (notification_id)
+  WHERE f.received_at > :since AND f.kind IN ('bounce', 'complaint', 'reject', 'rendering_failure')
+  UNION ALL SELECT quarantined_at, 'quarantine', '', '', error, id::text FROM quarantine WHERE quarantined_at > :since
+  UNION ALL SELECT detected_at, 'gap', '', '', reason, id::text FROM gaps WHERE detected_at > :since
+  UNION ALL SELECT received_at, 'dead letter', '', '', error, id::text FROM dead_letters WHERE received_at > :since
+  UNION ALL SELECT detected_at, 'duplicate', '', '', message_id, notification_id::text FROM duplicates
+            WHERE detected_at > :since
+  UNION ALL SELECT changed_at, state, channel, '', reason, '' FROM channels
+            WHERE state <> 'running' AND changed_at > :since
+) AS found ORDER BY at LIMIT {_MOST}
+""")  # noqa: S608  a constant of this module
+
+_NOW = text("SELECT now()")
+
+_REVEAL = "notifier show {id} --reveal"
+_AUDIT = "notifier audit"
+_WORDS = {
+    "tried again": ("will be tried again", _REVEAL),
+    "failed": ("failed", _REVEAL),
+    "unknown": ("may have been sent or not: the answer was lost", "notifier show {id}"),
+    "suppressed": ("not sent, as the recipient is suppressed", "notifier suppress list --channel {channel}"),
+    "expired": ("not sent, as the event is too old for its route", "notifier show {id}"),
+    "bounce": ("bounced", "notifier show {id}"),
+    "complaint": ("complained about", "notifier show {id}"),
+    "reject": ("accepted, then refused for its content", "notifier show {id}"),
+    "rendering_failure": ("accepted, then not rendered by the provider", "notifier show {id}"),
+    "quarantine": ("a record cannot be understood or has no route", _AUDIT),
+    "gap": ("records were lost before they were read", _AUDIT),
+    "dead letter": ("an event of the provider cannot be used", _AUDIT),
+    "duplicate": ("accepted twice by the provider", "notifier show {id}"),
+    "parked": ("channel parked until a probe goes through", "notifier status"),
+    "paused": ("channel paused", "notifier resume {channel}"),
+}
+"""Of each kind what happened, and the command that shows it."""
+
+
+class Failures:
+    """Each failure since it was made, once. Asks the database of a system with a few thousand rows."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._seen: dict[tuple[Any, ...], datetime] = {}
+        self._since: datetime | None = None
+
+    def lines(self) -> Iterator[str]:
+        """What is new, equal ones in one line. Nothing while the database is away."""
+        try:
+            found = self._new()
+        except DatabaseError:
+            return
+        yield from told(found)
+
+    def _new(self) -> list[dict[str, Any]]:
+        with self._engine.connect() as connection:
+            if self._since is None:
+                self._since = connection.execute(_NOW).scalar_one()
+            rows = [dict(row) for row in connection.execute(_FOUND, {"since": self._since}).mappings()]
+        fresh = [row for row in rows if tuple(row.values()) not in self._seen]
+        self._seen |= {tuple(row.values()): row["at"] for row in fresh}
+        if rows:
+            overlap = _OVERLAP if len(rows) < _MOST else _TIE  # else the same ones would be read for ever
+            self._since = max(self._since, rows[-1]["at"] - overlap)
+            self._seen = {key: at for key, at in self._seen.items() if at > self._since}
+        return fresh
+
+
+def told(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """A line for each kind of failure with one reason, which names the newest. Pure."""
+    newest: dict[tuple[str, ...], str] = {}
+    counts: Counter[tuple[str, ...]] = Counter()
+    for row in rows:
+        kind: tuple[str, ...] = (row["what"], row["channel"], row["route"], row["reason"] or "")
+        newest[kind] = row["id"]
+        counts[kind] += 1
+    for kind, id_ in newest.items():
+        what, channel, route, reason = kind
+        words, command = _WORDS[what]
+        subject = " ".join(filter(None, (f"{counts[kind]:,} x" if counts[kind] > 1 else "", channel, route)))
+        because = f": {reason}" if reason else ""
+        yield f"{f'{subject}: ' if subject else ''}{words}{because}; see: {command.format(id=id_, channel=channel)}"

@@ -1,0 +1,89 @@
+"""A route that fails is found by `notifier audit`; what a provider refuses, and what passes, is not."""
+
+import json
+from uuid import UUID, uuid4
+
+import pytest
+
+from notifier.notifications import Status
+from notifier.outbox import Change, Operations, Selection, Wanted
+from tests.notifier.test_cli import Notifier, answer, notifier
+from tests.outbox.conftest import engine, rows
+from tests.outbox.rows import Rows
+
+__all__ = ["engine", "notifier", "rows"]
+
+
+def raises(rows: Rows, ids: list[UUID], times: int, to: Status = Status.PENDING) -> None:
+    """The route of these raised so often; after the last time they are in that status."""
+    for number in range(times):
+        last = to if number == times - 1 else Status.PENDING
+        delay = 0.0 if last is Status.PENDING else None
+        changes = [
+            Change(id_, last, failed=True, delay=delay, reason="KeyError", detail="Traceback: ...") for id_ in ids
+        ]
+        assert rows.attempts().decide(changes) == set(ids)
+
+
+def refused(rows: Rows, ids: list[UUID], to: Status, times: int = 1) -> None:
+    """The provider did not take them."""
+    for _ in range(times):
+        token = uuid4()
+        rows.attempts().begin(token, [Wanted(id_, "ana@example.com") for id_ in ids], 60)
+        delay = 0.0 if to is Status.PENDING else None
+        rows.attempts().finish(token, [Change(id_, to, failed=True, delay=delay, reason="refused") for id_ in ids])
+
+
+def test_a_route_that_always_raises_is_found(rows: Rows, notifier: Notifier) -> None:
+    ids = rows.pending(3)
+    raises(rows, ids, 2)
+    rows.run("UPDATE notifications SET route = 'broken'")
+    fine = rows.pending(2)
+    refused(rows, fine[:1], Status.FAILED)
+
+    done = notifier("audit", "--json")
+    assert done.returncode == 1
+    rows.run("UPDATE deliveries SET next_attempt_at = NULL WHERE status = 'pending'")
+    raises(rows, ids[:1], 1, Status.FAILED)
+    told = notifier("audit")
+    assert told.returncode == 1
+    assert "broken" in told.stdout
+    assert "KeyError" in told.stdout
+    assert f"see: notifier show {ids[0]} --reveal" in told.stdout
+
+
+def test_what_is_no_fault_of_a_route_is_not_found(rows: Rows, notifier: Notifier) -> None:
+    refused(rows, rows.pending(2), Status.FAILED)
+    refused(rows, rows.pending(2), Status.PENDING, times=3)
+    raises(rows, rows.pending(2), 1)
+    rows.in_status(Status.UNKNOWN)
+    rows.in_status(Status.BOUNCED)
+    rows.run(
+        "INSERT INTO due SELECT notification_id, 'unknown', 'email', now() FROM deliveries WHERE status = 'unknown'"
+    )
+    assert answer(notifier("audit", "--json"))["failing"] == []
+
+
+def test_one_that_is_mended_or_acknowledged_is_found_no_more_until_it_fails_again(
+    rows: Rows, notifier: Notifier
+) -> None:
+    ids = rows.pending(2)
+    raises(rows, ids, 1, Status.FAILED)
+    assert notifier("audit").returncode == 1
+    assert list(Operations(rows.engine, actor="eva").redrive(Selection(ids=ids), "mended", per_second=1000)) == [2]
+    assert notifier("audit").returncode == 0
+    rows.run("UPDATE deliveries SET next_attempt_at = NULL")
+    raises(rows, ids, 1, Status.FAILED)
+    assert notifier("audit").returncode == 1
+    assert "1 routes acknowledged" in notifier("audit", "--acknowledge-failures", "--reason", "known").stderr
+    assert notifier("audit").returncode == 0
+    raises(rows, rows.pending(), 1, Status.FAILED)
+    assert notifier("audit").returncode == 1
+
+
+@pytest.mark.parametrize("reason", ["the route has not returned", "its worker died 3 times while building it"])
+def test_a_route_that_hangs_or_kills_its_worker_is_found_too(rows: Rows, notifier: Notifier, reason: str) -> None:
+    (id_,) = rows.pending()
+    rows.attempts().decide([Change(id_, Status.FAILED, failed=True, reason=reason)])
+    (found,) = json.loads(notifier("audit", "--json").stdout.splitlines()[-1])["failing"]
+    assert (found["route"], found["failed"], found["newest_reason"]) == ("a_route", 1, reason)

@@ -1,0 +1,135 @@
+"""Everything that an operator changes is a row of the journal, with a name, and `notifier operations` shows it."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from notifier.notifications import Status
+from notifier.outbox import ACTIONS, Channels, Operations, Report
+from notifier.outbox import channels as channel_rows
+from tests.notifier.test_cli import Notifier, answer, notifier
+from tests.outbox.conftest import engine, rows
+from tests.outbox.rows import ARN, Rows
+
+__all__ = ["engine", "notifier", "rows"]
+
+
+def listed(notifier: Notifier, *words: str) -> list[dict[str, Any]]:
+    return answer(notifier("operations", *words, "--json"))["operations"]
+
+
+def everything(rows: Rows) -> list[tuple[str, tuple[str, ...]]]:
+    """Each action, and a command that does it."""
+    failed, unknown = rows.in_status(Status.FAILED), rows.in_status(Status.UNKNOWN)
+    pending = rows.pending()[0]
+    rows.run("INSERT INTO gaps (shard, reason) SELECT id, 'records were trimmed' FROM shards")
+    for arn in ("arn:x/stream/1", "arn:x/stream/2"):
+        rows.run("INSERT INTO streams (arn, table_name) VALUES (:arn, 'x')", arn=arn)
+    why = ("--reason", "for the test")
+    return [
+        ("pause", ("pause", "email", *why)),
+        ("resume", ("resume", "email", *why)),
+        ("acknowledge gaps", ("audit", "--acknowledge-gaps", *why)),
+        ("acknowledge duplicates", ("audit", "--acknowledge-duplicates", *why)),
+        ("acknowledge quarantine", ("audit", "--acknowledge-quarantine", *why)),
+        ("acknowledge failures", ("audit", "--acknowledge-failures", *why)),
+        ("cancel", ("cancel", str(pending), *why)),
+        ("redrive", ("redrive", str(failed), *why)),
+        ("resolve", ("resolve", str(unknown), "--sent", *why)),
+        ("suppress", ("suppress", "add", "email", "ana@example.com", *why)),
+        ("unsuppress", ("suppress", "remove", "email", "ana@example.com", *why)),
+        ("rewind", ("rewind", "--table", "activity", *why)),
+        ("cancel rewind", ("rewind", "--table", "activity", "--cancel", *why)),
+        ("let go", ("let-go", "--stream", "arn:x/stream/1", *why)),
+        ("retain", ("retain",)),
+    ]
+
+
+def test_each_command_that_changes_something_is_in_the_journal(rows: Rows, notifier: Notifier) -> None:
+    commands = everything(rows)
+    assert sorted(action for action, _ in commands) == sorted(ACTIONS)
+    for action, words in commands:
+        before = rows.one("SELECT count(*) AS count FROM operations")["count"]
+        done = notifier(*words)
+        assert done.returncode in (0, 1), done.stderr
+        row = rows.one("SELECT * FROM operations ORDER BY id DESC LIMIT 1")
+        assert (row["action"], row["reason"]) == (action, None if action == "retain" else "for the test")
+        assert rows.one("SELECT count(*) AS count FROM operations")["count"] == before + 1
+        assert "@" in row["actor"]
+        assert "ana@example.com" not in str(row)
+    found = listed(notifier)
+    assert [each["action"] for each in found] == [action for action, _ in reversed(commands)]
+
+
+def test_what_changes_nothing_writes_nothing(rows: Rows, notifier: Notifier) -> None:
+    (id_,) = rows.pending()
+    for words in (
+        ("status",), ("list",), ("show", str(id_)), ("shards",), ("audit",), ("operations",), ("suppress", "list"),
+        ("cancel", "--all", "--reason", "why", "--dry-run"), ("redrive", "--all", "--reason", "why", "--dry-run"),
+        ("retain", "--dry-run"), ("rewind", "--list"), ("rewind", "--table", "activity", "--dry-run"),
+        ("cancel", str(uuid.uuid4()), "--reason", "why"), ("resolve", str(id_), "--sent", "--reason", "why"),
+        ("suppress", "remove", "email", "ana@example.com"), ("let-go", "--stream", ARN, "--reason", "why"),
+    ):  # fmt: skip
+        assert "Traceback" not in notifier(*words).stderr
+    assert rows.all("SELECT * FROM operations") == []
+
+
+def test_the_reason_of_a_pause_is_kept_when_the_channel_runs_again(rows: Rows, notifier: Notifier) -> None:
+    assert notifier("pause", "email", "--reason", "a wrong template").returncode == 0
+    assert notifier("pause", "email", "--reason", "and a wrong sender").returncode == 0
+    assert notifier("resume", "email", "--reason", "both are right").returncode == 0
+    resumed, again, paused = listed(notifier, "--about", "email")
+    assert (paused["action"], paused["reason"], paused["scope"]) == ("pause", "a wrong template", "email")
+    assert (again["reason"], again["scope"]) == ("and a wrong sender", "email, which was paused")
+    assert (resumed["action"], resumed["reason"]) == ("resume", "both are right")
+    assert resumed["scope"].startswith("email, paused by ")
+    assert resumed["scope"].endswith(": a wrong template")
+    assert "a wrong template" in notifier("operations").stdout
+
+
+@pytest.mark.parametrize("how", ["paused by feedback", "parked by a worker"])
+def test_why_a_process_stopped_a_channel_is_kept_too(rows: Rows, notifier: Notifier, how: str) -> None:
+    if how == "paused by feedback":
+        with rows.engine.begin() as connection:
+            channel_rows.pause(connection, "email", "4.72 % of all mails bounced", "feedback")
+    else:
+        Channels(rows.engine, actor="a worker").park("email", "4.72 % of all mails bounced")
+    assert notifier("resume", "email").returncode == 0
+    (row,) = listed(notifier)
+    assert row["scope"].startswith(f"email, {how} at 2")
+    assert row["scope"].endswith(": 4.72 % of all mails bounced")
+    assert row["reason"] is None
+
+
+def test_whoever_is_named_by_the_variable_is_the_actor(
+    rows: Rows, notifier: Notifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "login")
+    for name in ("Zoë Ångström (on call)", "eva", ""):
+        monkeypatch.setenv("NOTIFIER_ACTOR", name)
+        assert notifier("pause", "email", "--reason", "why").returncode == 0
+    first, second, third = (row["actor"] for row in rows.all("SELECT actor FROM operations ORDER BY id"))
+    assert (first, second) == ("Zoë Ångström (on call)", "eva")
+    assert third.startswith("login@")
+    assert Report(rows.engine).channels()[0].actor == first
+
+
+def test_rows_are_filtered(rows: Rows, notifier: Notifier) -> None:
+    ids = rows.pending(2)
+    for actor, id_ in zip(("Eva@desk", "bo@desk"), ids, strict=True):
+        from notifier.outbox import Selection
+
+        assert list(Operations(rows.engine, actor=actor).cancel(Selection(ids=[id_]), f"of {actor}")) == [1]
+    rows.run("UPDATE operations SET at = now() - interval '3 days' WHERE actor = 'Eva@desk'")
+    assert [each["actor"] for each in listed(notifier, "--actor", "eva")] == ["Eva@desk"]
+    assert [each["actor"] for each in listed(notifier, "--about", str(ids[1]))] == ["bo@desk"]
+    assert [each["actor"] for each in listed(notifier, "--about", "of Eva")] == ["Eva@desk"]
+    assert len(listed(notifier, "--action", "cancel")) == 2
+    assert len(listed(notifier, "--limit", "1")) == 1
+    since = rows.one("SELECT to_char(now() AT TIME ZONE 'UTC' - interval '1 day', 'YYYY-MM-DD') AS day")["day"]
+    assert [each["actor"] for each in listed(notifier, "--since", since)] == ["bo@desk"]
+    assert [each["actor"] for each in listed(notifier, "--until", since)] == ["Eva@desk"]
+    assert listed(notifier, "--action", "pause") == []
+    assert "no action is called" in notifier("operations", "--action", "pausing").stderr
+    assert notifier("operations", "--since", "2026-02-01", "--until", "2026-01-01").returncode == 2

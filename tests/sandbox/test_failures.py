@@ -1,0 +1,114 @@
+"""What `notifier up` prints of failures: each once, with a command that shows it."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Engine
+
+from notifier.cli import app
+from notifier.database import connect
+from notifier.feedback import DeadLetter, Feedback, FeedbackKind
+from notifier.notifications import Status
+from notifier.outbox import Change, Channels, Quarantined, Settlement, Suppressions, Wanted
+from sandbox.failures import _WORDS, Failures, told
+from tests.outbox.conftest import engine, rows
+from tests.outbox.rows import Rows
+
+__all__ = ["engine", "rows"]
+
+AT = datetime(2026, 1, 31, tzinfo=UTC)
+
+
+def row(what: str, id_: str = "0198", **more: Any) -> dict[str, Any]:
+    return {"at": AT, "what": what, "channel": "email", "route": "hello", "reason": "KeyError", "id": id_, **more}
+
+
+def test_equal_ones_are_one_line_with_the_newest() -> None:
+    assert list(told([row("tried again", "1"), row("tried again", "2"), row("failed", "1")])) == [
+        "2 x email hello: will be tried again: KeyError; see: notifier show 2 --reveal",
+        "email hello: failed: KeyError; see: notifier show 1 --reveal",
+    ]
+
+
+def test_each_names_a_command_that_there_is() -> None:
+    import typer.main
+
+    known = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    for what in _WORDS:
+        (line,) = told([row(what)])
+        assert line.partition("see: notifier ")[2].split()[0] in known
+
+
+def failing(engine: Engine, rows: Rows) -> None:
+    """One failure of each kind."""
+    attempts = rows.attempts()
+    raising, gone, stale, refused, slow, barred, lost = rows.pending(7)
+    error = {"reason": "KeyError", "detail": "Traceback"}
+    attempts.decide([Change(raising, Status.PENDING, failed=True, delay=9.0, **error),
+                     Change(gone, Status.FAILED, failed=True, **error),
+                     Change(stale, Status.EXPIRED, reason="its event is 9 s old")])  # fmt: skip
+    Suppressions(engine, actor="eva").add("email", "barred@example.com", reason="manual")
+    token = uuid4()
+    assert attempts.begin(token, [Wanted(barred, "barred@example.com")], 60).suppressed
+    attempts.begin(token, [Wanted(id_, "ana@example.com") for id_ in (refused, slow, lost)], 60)
+    attempts.finish(token, [Change(refused, Status.FAILED, failed=True, reason="no such mailbox"),
+                            Change(slow, Status.PENDING, delay=9.0, reason="the account is throttled"),
+                            Change(lost, Status.UNKNOWN, reason="its answer was lost")])  # fmt: skip
+    now = datetime.now(UTC)
+    settlement = Settlement(engine, channel="email")
+    for kind in (FeedbackKind.BOUNCE, FeedbackKind.COMPLAINT, FeedbackKind.REJECT):
+        (id_,) = rows.pending()
+        token = uuid4()
+        attempts.begin(token, [Wanted(id_, f"{kind}@example.com")], 60)
+        attempts.finish(token, [Change(id_, Status.SENT, message_id=f"m-{kind}")])
+        settlement.settle([Feedback(kind, f"m-{kind}", now, now, id_, 1)], [DeadLetter(kind.encode(), "not JSON")])
+    rows.record(rows.page([900], [Quarantined("901", b"{}", "not a record")]))
+    rows.run("INSERT INTO gaps (shard, reason) SELECT id, 'records were trimmed' FROM shards")
+    rows.run("INSERT INTO duplicates (notification_id, message_id) VALUES (:id, 'm-2')", id=gone)
+    Channels(engine, actor="eva").pause("email", "a wrong template")
+    Channels(engine, actor="worker").park("sms", "the account is blocked")
+
+
+def test_failures_of_any_kind_are_told_once(engine: Engine, rows: Rows) -> None:
+    failures = Failures(engine)
+    assert list(failures.lines()) == []
+    failing(engine, rows)
+    lines = list(failures.lines())
+    for words, _ in _WORDS.values():
+        if "rendered" not in words:
+            assert any(words in line for line in lines), (words, lines)
+    assert all("; see: notifier " in line for line in lines)
+    assert list(failures.lines()) == []
+    (id_,) = rows.pending()
+    rows.attempts().decide([Change(id_, Status.FAILED, failed=True, reason="ValueError")])
+    assert list(failures.lines()) == [f"email a_route: failed: ValueError; see: notifier show {id_} --reveal"]
+
+
+def test_more_than_are_read_at_once_are_told_all_the_same(engine: Engine, rows: Rows) -> None:
+    failures = Failures(engine)
+    list(failures.lines())
+    ids = rows.pending(2_500)
+    rows.attempts().decide([Change(id_, Status.FAILED, failed=True, reason="ValueError") for id_ in ids])
+    counts = [int(line.split()[0].replace(",", "")) for _ in range(4) for line in failures.lines()]
+    assert sum(counts) == 2_500
+
+
+def test_what_happened_before_is_not_told(engine: Engine, rows: Rows) -> None:
+    failing(engine, rows)
+    rows.run("UPDATE delivery_events SET at = at - interval '1 min'")
+    times = {
+        "feedback": "received_at",
+        "quarantine": "quarantined_at",
+        "gaps": "detected_at",
+        "dead_letters": "received_at",
+        "duplicates": "detected_at",
+        "channels": "changed_at",
+    }
+    for table, column in times.items():
+        rows.run(f"UPDATE {table} SET {column} = {column} - interval '1 min'")
+    assert list(Failures(engine).lines()) == []
+
+
+def test_a_database_that_is_away_is_no_failure_of_the_screen() -> None:
+    assert list(Failures(connect("postgresql://nobody@127.0.0.1:1/nothing")).lines()) == []

@@ -1,0 +1,113 @@
+"""`notifier put`: what DynamoDB does not store is told by its place, and what is there can be deleted."""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import boto3
+import pytest
+
+from notifier.errors import UsageError
+from notifier.settings import Settings
+from sandbox.ministack import MinistackServer
+from sandbox.producer import parse_item
+from sandbox.system import CREDENTIALS, clean_environment
+from sandbox.table import EventTable
+from tests.conftest import GivenServer
+
+KEYS = '"pk": "a", "sk": "b"'
+DEEP = "[" * 40 + "]" * 40
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ('"n": NaN', "NaN is no number"),
+        ('"n": Infinity', "Infinity is no number"),
+        ('"n": -Infinity', "-Infinity is no number"),
+        ('"order": {"lines": [1, NaN]}', "NaN is no number"),
+        ('"n": 1e200', "n is 1E+200, which DynamoDB does not store"),
+        ('"n": 1e-200', "n is 1E-200"),
+        (f'"n": {"1" * 39}', "n is 1111"),
+        (f'"n": 0.{"1" * 39}', "n is 0.1111"),
+        (f'"n": {"1" * 5000}', "not JSON"),
+        (f'"order": {{"lines": [1, {{"price": {"1" * 60}}}]}}', r"order\.lines\[1\]\.price is 1111"),
+        (r'"t": "\ud800"', "t holds half a surrogate pair"),
+        (r'"\ud800": 1', "a name in the item holds half a surrogate pair"),
+        (f'"d": {DEEP}', "nested deeper"),
+        (f'"d": {"[" * 100_000}', "not JSON"),
+        ('"n": 1,', "not JSON"),
+    ],
+)  # fmt: skip
+def test_what_dynamodb_does_not_store_is_told_by_its_place(more: str, why: str) -> None:
+    with pytest.raises(UsageError, match=why) as told:
+        parse_item(f"{{{KEYS}, {more}}}")
+    assert len(str(told.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "1", "null", '"a"', "{}", '{"pk": 1, "sk": "b"}', '{"pk": "", "sk": "b"}', "NaN", ""]
+)
+def test_what_is_no_item_is_told(text: str) -> None:
+    with pytest.raises(UsageError, match="the item"):
+        parse_item(text)
+
+
+def test_what_dynamodb_stores_is_left_as_it_is() -> None:
+    item = parse_item(
+        f'{{{KEYS}, "n": 0.1, "big": {"9" * 38}, "b": true, "none": null, "l": [[{{}}]], "e": "é\\u0000"}}'
+    )
+    assert (str(item["n"]), item["big"], item["b"], item["none"]) == ("0.1", int("9" * 38), True, None)
+
+
+@pytest.fixture
+def environment(ministack_server: MinistackServer | GivenServer) -> dict[str, str]:
+    return {
+        **clean_environment(),
+        "NOTIFIER_DATABASE_URL": "postgresql://127.0.0.1:1/none",
+        "NOTIFIER_BROKER_URL": "redis://127.0.0.1:1/0",
+        "NOTIFIER_AWS_ENDPOINT_URL": ministack_server.url,
+        "NOTIFIER_AWS_REGION": "eu-west-1",
+        "NOTIFIER_TABLES": "put-and-deleted",
+    }
+
+
+def put(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "notifier", "put", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_an_item_is_written_and_deleted(environment: dict[str, str]) -> None:
+    given: dict[str, Any] = {
+        n.removeprefix("NOTIFIER_").lower(): v for n, v in environment.items() if "NOTIFIER_" in n
+    }
+    table = EventTable(Settings(**given), "put-and-deleted", boto3.Session(*CREDENTIALS.values()))
+    table.create()
+    item = f'{{{KEYS}, "n": 1.5}}'
+    assert put(environment, item).stdout == "written to put-and-deleted\n"
+    assert put(environment, item, "--delete").stdout == "deleted from put-and-deleted\n"
+    again = put(environment, "--delete", f"{{{KEYS}}}")
+    assert (again.returncode, "nothing was deleted" in again.stdout) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "more", "why"),
+    [
+        ((f'{{{KEYS}, "n": NaN}}',), {}, "NaN is no number"),
+        ((f"{{{KEYS}}}", "--table", "not-there"), {}, "refused the table 'not-there'"),
+        ((f"{{{KEYS}}}", "--delete", "--table", "not-there"), {}, "refused the table 'not-there'"),
+        ((f"{{{KEYS}}}", "--table", "a b"), {}, "DynamoDB at"),
+        ((f"{{{KEYS}}}",), {"NOTIFIER_AWS_REGION": "", "AWS_REGION": ""}, "region"),
+        ((f"{{{KEYS}}}",), {"NOTIFIER_AWS_ENDPOINT_URL": "not a URL"}, ""),
+        ((f"{{{KEYS}}}",), {"NOTIFIER_AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "does not answer"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    environment: dict[str, str], words: tuple[str, ...], more: dict[str, str], why: str
+) -> None:
+    done = put(environment | more, *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert why in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert os.linesep in done.stderr

@@ -1,0 +1,108 @@
+"""How many deliveries this worker brought where, for its metrics, and for those of the bridges by the database."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import prometheus_client
+import structlog
+
+from notifier.database import DatabaseError, cause
+from notifier.notifications import Status
+from notifier.outbox import ROUTE_ERROR, Change, DeliveryCounts, Kind
+
+log = structlog.get_logger(__name__)
+
+FLUSH_SECONDS = 5.0
+_LAST_SECONDS = 1.0
+
+OTHER = "(not loaded)"
+"""The label of routes that this worker does not know: there are no more labels than routes."""
+
+DELIVERIES = prometheus_client.Counter(
+    "notifier_deliveries",
+    "What attempts of this worker brought deliveries to; pending: tried again.",
+    ["channel", "route", "status"],
+)
+ROUTE_ERRORS = prometheus_client.Counter(
+    "notifier_route_errors", "Times that a route or its template failed in this worker.", ["channel", "route"]
+)
+
+
+class Tally:
+    """Counts what is written. May be called from any thread.
+
+    A thread of its own adds the counts to the database every five seconds, from the first one on.
+    """
+
+    def __init__(self, counts: DeliveryCounts, routes: Iterable[str], seconds: float = FLUSH_SECONDS) -> None:
+        self._counts = counts
+        self._routes = frozenset(routes)
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._new: Counter[Kind] = Counter()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def count(self, channel: str, changes: Sequence[Change], *, built: bool) -> None:
+        """These changes are written. `built`: a request was made of them, so that no failure is the route's."""
+        kinds = self._kinds(channel, changes, built=built)
+        if not kinds:
+            return
+        show(kinds)
+        with self._lock:
+            self._new.update(kinds)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="tally", daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        """Add what is left, and end. A database that does not answer within a second holds no worker up."""
+        self._ended.set()
+        if self._thread:
+            self._thread.join(_LAST_SECONDS)
+
+    def flush(self) -> None:
+        """Add what is new to the database. What it does not take is kept."""
+        with self._lock:
+            taken, self._new = self._new, Counter()
+        if not taken:
+            return
+        try:
+            self._counts.add(taken)
+        except DatabaseError as error:
+            log.info("counts of deliveries could not be written, will be tried again", reason=cause(error))
+            with self._lock:
+                self._new.update(taken)
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._seconds):
+            self.flush()
+        self.flush()
+
+    def _kinds(self, channel: str, changes: Sequence[Change], *, built: bool) -> Counter[Kind]:
+        """On the path of every mail: one tuple is hashed for each. What stays as it is, pending without a delay, is
+        not counted.
+        """
+        pending = Status.PENDING
+        found = Counter(
+            [(each.route, each.to._value_) for each in changes if each.to is not pending or each.delay is not None]
+        )
+        if not built:
+            found.update((each.route, ROUTE_ERROR) for each in changes if each.failed)
+        kinds: Counter[Kind] = Counter()
+        for (route, status), number in found.items():
+            kinds[Kind(channel, self._label(route), status)] += number
+        return kinds
+
+    def _label(self, route: str) -> str:
+        return route if route in self._routes else OTHER
+
+
+def show(counts: Mapping[Kind, int]) -> None:
+    """Add these to the metrics of this process."""
+    for (channel, route, status), number in counts.items():
+        if status == ROUTE_ERROR:
+            ROUTE_ERRORS.labels(channel, route).inc(number)
+        else:
+            DELIVERIES.labels(channel, route, status).inc(number)
