@@ -27,7 +27,7 @@ DEEP = "[" * 40 + "]" * 40
         ('"n": Infinity', "Infinity is no number"),
         ('"n": -Infinity', "-Infinity is no number"),
         ('"order": {"lines": [1, NaN]}', "NaN is no number"),
-        ('"n": 1e200', "n is 1E+200, which DynamoDB does not store"),
+        ('"n": 1e200', r"n is 1E\+200, which DynamoDB does not store"),
         ('"n": 1e-200', "n is 1E-200"),
         (f'"n": {"1" * 39}', "n is 1111"),
         (f'"n": 0.{"1" * 39}', "n is 0.1111"),
