@@ -1,14 +1,17 @@
 """Logs. Ids and reasons only: no recipient and no content ever goes into one."""
 
+import io
 import logging
 import sys
 import traceback
+from typing import TextIO
 
 import structlog
 from structlog.processors import ExceptionRenderer, JSONRenderer
 from structlog.tracebacks import ExceptionDictTransformer
 
-from notifier.settings import Settings
+from notifier.settings import Settings, unknown_variables
+from notifier.text import printable
 
 # A line for every task or migration.
 _TALKATIVE = ("celery.app.trace", "celery.worker.strategy", "alembic")
@@ -26,7 +29,10 @@ def configure_logging(settings: Settings, *, process: str) -> None:
     last: list[structlog.typing.Processor] = (
         [ExceptionRenderer(ExceptionDictTransformer(show_locals=False)), JSONRenderer()]
         if settings.log_format == "json"
-        else [_shown, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_traceback)]
+        else [
+            _shown,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_traceback),
+        ]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -49,7 +55,21 @@ def configure_logging(settings: Settings, *, process: str) -> None:
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
 
 
-from notifier.settings import Settings
+def warn_of_unknown_variables() -> None:
+    """Log each variable that begins as the settings do and is none."""
+    for line in unknown_variables():
+        structlog.get_logger(__name__).warning(line)
+
+
+def _shown(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A reason may be a provider's: what a terminal would obey in it is escaped. JSON does so by itself."""
+    return {name: printable(each, lines=True) if isinstance(each, str) else each for name, each in event.items()}
+
+
+def _traceback(into: TextIO, error: structlog.typing.ExcInfo) -> None:
+    plain = io.StringIO()
+    structlog.dev.plain_traceback(plain, error)
+    into.write(printable(plain.getvalue(), lines=True))
 
 
 def trace(error: BaseException) -> str:
