@@ -27,7 +27,7 @@ OWN = {name: service for name, service in SERVICES.items() if service["image"] =
 WORKERS = sorted(name for name in SERVICES if name.startswith("worker-"))
 ONE_SHOTS = {"migrate", "operator", "table"}
 SERVERS = SERVICES.keys() - ONE_SHOTS
-VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<kind>[?-])(?P<rest>[^}]*))?}")
+VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<kind>[?-])(?P<rest>(?:[^{}]|\$\{\w+:-})*))?}")
 SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|AUTH|KEY")
 
 
