@@ -4,7 +4,6 @@ A process that hangs, or has a delivery that does, stops writing it. One that ru
 database, writes the reason. No port is opened.
 """
 
-import logging
 import tempfile
 import threading
 import time
@@ -12,10 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+import structlog
+
 from notifier.errors import SettingsError
 from notifier.settings import HealthSettings, read_settings
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 BEAT_SECONDS = 5.0
 STALE_SECONDS = 30.0
@@ -48,8 +49,9 @@ class Heartbeat:
             self._path.write_text(trouble)
         except OSError as error:
             if not self._failed:
-                log.error("%s; until then `notifier health` takes this process for one that hangs",  # noqa: TRY400
-                          self._error("write", error))  # fmt: skip
+                log.warning(
+                    str(self._error("write", error)), until_then="notifier health tells of a process that hangs"
+                )
             self._failed = True
         else:
             self._failed = False
@@ -76,7 +78,7 @@ class Heartbeat:
         try:
             self._path.unlink(missing_ok=True)
         except OSError as error:
-            log.warning("%s", self._error("delete", error))
+            log.warning(str(self._error("delete", error)))
 
     def _error(self, what: str, error: OSError) -> SettingsError:
         return SettingsError(
