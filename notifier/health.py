@@ -49,9 +49,7 @@ class Heartbeat:
             self._path.write_text(trouble)
         except OSError as error:
             if not self._failed:
-                log.warning(
-                    str(self._error("write", error)), until_then="notifier health tells of a process that hangs"
-                )
+                log.warning(str(self._error("write", error)), file=str(self._path), reason=error.strerror)
             self._failed = True
         else:
             self._failed = False
