@@ -97,7 +97,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     deadlines = Deadlines(
         Unknowns(engine, settings.unknown_after_seconds), routes, partial(silence, settings=settings)
     )
-    retention = DropOldDays(Retention(engine, settings.keep_days))
+    retention = DropOldDays(Retention(engine, settings.keep_days, explicit=settings.says("keep_days")))
     try:
         with served(engine, settings.metrics_port, settings.metrics_address, settings.keep_days):
             yield Bridge(

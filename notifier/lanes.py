@@ -1,4 +1,4 @@
-"""Requests side by side, but only so many to one receiver: a slow one must not take the threads of all others."""
+"""Requests side by side, but only so many to one receiver: slow ones must not take the threads of all others."""
 
 import threading
 import time
@@ -11,7 +11,11 @@ from functools import partial
 from notifier.outcomes import Late, Outcome
 
 SLOW_SECONDS = 2.0
-"""A receiver is slow while one of its requests has been under way for longer."""
+"""A receiver is slow while one of its requests has been under way for longer, and once one took longer."""
+SLOW_LIMIT = 2
+"""Requests that a slow receiver has at once. Every receiver may have so many without asking what others have."""
+REMEMBERED_SECONDS = 60.0
+"""How long a receiver stays slow after an answer that was, unless a quick one comes."""
 
 Call = Callable[[], Outcome]
 
@@ -28,22 +32,31 @@ class _Lane:
 class Lanes:
     """At most `limit` calls of one lane are in the hands of `threads` at once; the rest wait in order. Thread-safe.
 
-    While the receiver is slow nothing waits for it: what has no place is `Late` at once.
+    Beyond SLOW_LIMIT for each, all lanes together have half of the `places`, which is how many threads there are: so
+    several receivers that become slow at once leave threads to the others. A lane that is slow has no more than
+    SLOW_LIMIT, and all slow ones together half of the places. Nothing waits for a request that is slow: what has no
+    place is `Late` at once.
     """
 
-    def __init__(self, threads: Executor, limit: int, slow_seconds: float = SLOW_SECONDS) -> None:
+    def __init__(self, threads: Executor, limit: int, places: int, slow_seconds: float = SLOW_SECONDS) -> None:
         self._threads = threads
         self._limit = limit
         self._slow_seconds = slow_seconds
         self._lock = threading.Lock()
         self._lanes: dict[str, _Lane] = {}
+        self._half = max(1, places // 2)
+        self._shared = 0  # places beyond SLOW_LIMIT that lanes have now
+        self._short: dict[str, None] = {}  # lanes that wait for such a place, the first one first
+        self._slow_until: dict[str, float] = {}
 
     def submit(self, lane: str, call: Call) -> "Future[Outcome]":
         """Run the call as soon as its lane has a place. `call` must not raise."""
         future: Future[Outcome] = Future()
         with self._lock:
             found = self._lanes.setdefault(lane, _Lane())
-            if self._is_slow(found):
+            if self._is_slow(found) or self._has_no_turn(lane, found):
+                if not found.placed:
+                    del self._lanes[lane]
                 future.set_result(_late())
                 return future
             found.waiting.append((call, future))
@@ -55,20 +68,41 @@ class Lanes:
         """What waits for a slow receiver is `Late` from now on."""
         with self._lock:
             given_up: list[tuple[Call, Future[Outcome]]] = []
-            for lane in self._lanes.values():
+            for name, lane in self._lanes.items():
                 if self._is_slow(lane):
                     given_up += lane.waiting
                     lane.waiting.clear()
+                    self._short.pop(name, None)
         for _, future in given_up:
             future.set_result(_late())
 
     def _is_slow(self, lane: _Lane) -> bool:
+        """A request of it is slow now."""
         return any(began < time.monotonic() - self._slow_seconds for began in lane.began.values())
+
+    def _was_slow(self, name: str) -> bool:
+        return name in self._slow_until and time.monotonic() < self._slow_until[name]
+
+    def _has_no_turn(self, name: str, lane: _Lane) -> bool:
+        """Whether other slow lanes have all places that slow ones may have."""
+        return not lane.placed and self._was_slow(name) and self._held_by_slow() >= self._half
+
+    def _held_by_slow(self) -> int:
+        return sum(lane.placed for name, lane in self._lanes.items() if self._was_slow(name) or self._is_slow(lane))
 
     def _next(self, name: str, lane: _Lane) -> list[tuple[str, Call, "Future[Outcome]"]]:
         """The calls that have a place now, which is theirs from here on. The lock is held."""
         started = []
-        while lane.waiting and lane.placed < self._limit:
+        was_slow = self._was_slow(name)
+        limit = min(SLOW_LIMIT, self._limit) if was_slow else self._limit
+        while lane.waiting and lane.placed < limit:
+            if was_slow and lane.placed and self._held_by_slow() >= self._half:
+                break
+            if lane.placed >= SLOW_LIMIT:
+                if self._shared >= self._half:
+                    self._short[name] = None
+                    break
+                self._shared += 1
             lane.placed += 1
             started.append((name, *lane.waiting.popleft()))
         return started
@@ -80,17 +114,39 @@ class Lanes:
     def _run(self, name: str, call: Call, future: "Future[Outcome]") -> None:
         me = threading.get_ident()
         with self._lock:
-            self._lanes[name].began[me] = time.monotonic()
+            began = self._lanes[name].began[me] = time.monotonic()
         outcome = call()
         with self._lock:
             lane = self._lanes[name]
             del lane.began[me]
-            lane.placed -= 1
-            started = self._next(name, lane)
+            self._remember(name, time.monotonic() - began)
+            started = self._leave(name, lane)
             if not lane.placed:
                 del self._lanes[name]
         self._start(started)
         future.set_result(outcome)
+
+    def _leave(self, name: str, lane: _Lane) -> list[tuple[str, Call, "Future[Outcome]"]]:
+        """A place is free. The calls that have one now: of this lane, or of one that waited for a shared place."""
+        lane.placed -= 1
+        started = []
+        if lane.placed >= SLOW_LIMIT:
+            self._shared -= 1
+            while self._short and self._shared < self._half:
+                other = next(iter(self._short))
+                del self._short[other]
+                if found := self._lanes.get(other):
+                    started += self._next(other, found)
+        return started + self._next(name, lane)
+
+    def _remember(self, name: str, seconds: float) -> None:
+        now = time.monotonic()
+        if seconds <= self._slow_seconds:
+            self._slow_until.pop(name, None)
+            return
+        for other in [each for each, until in self._slow_until.items() if until <= now]:
+            del self._slow_until[other]
+        self._slow_until[name] = now + REMEMBERED_SECONDS
 
 
 def _late() -> Late:

@@ -1,10 +1,15 @@
 """What a route returns, and what a channel is given to send."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from uuid import UUID
+
+from notifier.clock import boottime
+
+ENDS = "this process ends; not sent"
+TOO_LATE = "too slow for this many messages at once; not sent"
 
 RequestT_co = TypeVar("RequestT_co", covariant=True)
 ContentT_co = TypeVar("ContentT_co", covariant=True)
@@ -85,11 +90,16 @@ class WebhookContent:
     body: bytes
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Message(Generic[RequestT_co, ContentT_co]):
     """One attempt to send one notification: what the route asked for, rendered, under its id.
 
-    Its request must not start after `not_after`, a time of `notifier.clock.boottime`: its lease may be over then.
+    Its request must not start after `not_after`, a time of `notifier.clock.boottime`: its lease may be over then. Nor
+    once `ends` says that this process is to end: those that have not started go back to the broker.
     """
 
     notification_id: UUID
@@ -97,3 +107,10 @@ class Message(Generic[RequestT_co, ContentT_co]):
     request: RequestT_co
     content: ContentT_co
     not_after: float = math.inf
+    ends: Callable[[], bool] = field(default=_never, repr=False, compare=False)
+
+    def late(self) -> str | None:
+        """Why its request must not start any more: the reason of a `Late`. None while it may."""
+        if self.ends():
+            return ENDS
+        return TOO_LATE if boottime() >= self.not_after else None

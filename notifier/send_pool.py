@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from notifier.clock import boottime
 from notifier.lanes import Lanes
-from notifier.messages import Message
+from notifier.messages import TOO_LATE, Message
 from notifier.outcomes import Late, Outcome, Unknown
 
 _LOOK_SECONDS = 0.5  # how often a unit looks whether a receiver is slow
@@ -33,14 +33,15 @@ def timeouts(lease: float) -> Timeouts:
 class SendPool:
     """Sends the messages of a unit side by side. Safe to share between threads; no thread before the first send.
 
-    It starts no request in the second half of the lease, for the row might be someone else's by then. `per_lane` is
-    how many requests one receiver has at once, where `send` is told the receivers.
+    It starts no request in the second half of the lease, for the row might be someone else's by then, and none once
+    the process is to end. `per_lane` is how many requests one receiver has at once, where `send` is told the
+    receivers.
     """
 
     def __init__(self, name: str, lease: float, threads: int = 64, per_lane: int = 16) -> None:
         self._seconds = lease / 2
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._lanes = Lanes(self._threads, per_lane)
+        self._lanes = Lanes(self._threads, per_lane, threads)
 
     def send(
         self,
@@ -68,8 +69,8 @@ class SendPool:
 
 
 def _outcome(message: Message[Any, Any], send_one: SendOne, deadline: float) -> Outcome:
-    if boottime() >= min(deadline, message.not_after):
-        return Late("too slow for this many messages at once; not sent")
+    if reason := message.late() or (TOO_LATE if boottime() >= deadline else None):
+        return Late(reason)
     try:
         return send_one(message)
     except Exception as error:  # noqa: BLE001  the request may have left; the text may hold what nobody may read

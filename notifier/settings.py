@@ -49,6 +49,10 @@ class DatabaseSettings(HealthSettings):
         json_schema_extra=QUOTED,
     )
 
+    def says(self, name: str) -> bool:
+        """Whether somebody gave this setting a value: it has not its default."""
+        return name in self.model_fields_set
+
     @field_validator("keep_days")
     @classmethod
     def _covers_the_stream(cls, value: int) -> int:

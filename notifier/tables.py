@@ -396,6 +396,15 @@ days = Table(
     CheckConstraint("state IN ('counting', 'counted', 'changed', 'empty', 'dropping')", name="state"),
 )
 
+retention = Table(
+    "retention",  # one row once a process was told NOTIFIER_KEEP_DAYS: the most that any was told; 0 is all
+    metadata,
+    Column("only_row", Boolean, primary_key=True, server_default=text("true")),
+    Column("keep_days", Integer, nullable=False),
+    CheckConstraint("only_row", name="only_row"),
+    CheckConstraint("keep_days = 0 OR keep_days >= 3", name="keep_days"),
+)
+
 day_counts = Table(
     "day_counts",  # valid where the day is counted, as the next two are
     metadata,

@@ -7,6 +7,7 @@ from celery.signals import setup_logging, worker_shutting_down
 
 from notifier.broker import celery_configuration
 from notifier.broker.redis import use_transport
+from notifier.broker.redis.keeping import hurry
 from notifier.errors import SettingsError
 from notifier.first_process import end_at_sigterm
 from notifier.health import BEAT_SECONDS, Heartbeat
@@ -55,6 +56,7 @@ class End(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def close(self, worker: Any) -> None:  # noqa: ARG002
         stop().set()
+        hurry()
 
 
 class Counts(bootsteps.StartStopStep):  # type: ignore[misc]

@@ -3,10 +3,11 @@
 import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from functools import partial
 from uuid import UUID
 
 from notifier.outbox import LARGE, Change, Work
-from notifier.room import Room
+from notifier.room import NoRoom, Room
 from workers.alone import Alone
 from workers.build import TIMEOUT_SECONDS, Builds
 from workers.portions import ROOM_BYTES, portions
@@ -73,10 +74,19 @@ class Building:
             return
         if small := [each for each in works if each.size <= LARGE]:
             yield small
+        ids = [each.id for each in large]
         for portion in portions(large, self._room.size // 2):
-            self._underway.moved([each.id for each in large])
-            with self._room.of(sum(each.size for each in portion)):
-                yield fill(portion)
+            self._underway.moved(ids)
+            try:
+                with self._room.of(sum(each.size for each in portion), partial(self._waits, ids)):
+                    yield fill(portion)
+            except NoRoom:
+                return
+
+    def _waits(self, ids: Sequence[UUID]) -> bool:
+        """These wait for room, which another unit may hold for long: they do not hang. Whether to go on with that."""
+        self._underway.moved(ids)
+        return not self._stop.is_set()
 
     def _built(
         self, works: Sequence[Work], aside: Aside[Prepared | Change] | None, *, suspects: bool

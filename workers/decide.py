@@ -5,6 +5,7 @@ from typing import assert_never
 from uuid import UUID
 
 from notifier.errors import NotifierError
+from notifier.messages import ENDS
 from notifier.notifications import Status
 from notifier.outbox import Change, Work
 from notifier.outcomes import (
@@ -38,13 +39,19 @@ def after_send(work: Work, outcome: Outcome, policy: RetryPolicy, *, one_provide
         case Throttled():
             return _slower(work, outcome, policy, one_provider=one_provider)
         case Blocked(reason) | Offline(reason) | Late(reason):
-            return _wait(work, _WAITS[type(outcome)], reason)
+            at_once = Change(work.id, Status.PENDING, delay=0.0, reason=reason, route=work.route)
+            return at_once if reason == ENDS else _wait(work, _WAITS[type(outcome)], reason)
         case Rejected(reason):
             return Change(work.id, Status.FAILED, failed=True, reason=reason, route=work.route)
         case Unknown(reason):
             return Change(work.id, Status.UNKNOWN, reason=reason, route=work.route)
         case _:
             assert_never(outcome)
+
+
+def goes_back(change: Change) -> bool:
+    """Whether the message goes back to the broker: the process ends, and another one may begin the delivery now."""
+    return change.to is Status.PENDING and change.reason == ENDS
 
 
 def after_error(work: Work, error: BaseException, policy: RetryPolicy) -> Change:

@@ -25,7 +25,7 @@ from notifier.telemetry import trace
 from notifier.templates import Templates
 from workers.alone import Alone
 from workers.building import Building
-from workers.decide import after_send, too_late, waiting
+from workers.decide import after_send, goes_back, too_late, waiting
 from workers.gate import Gate
 from workers.later import Later, SetAside, UnitAside
 from workers.limits import Limiter
@@ -225,7 +225,7 @@ class Delivery:
         ]
         written = self._finish(token, changes)
         self._learn(outcomes, probing=probing)
-        return suppressed + written
+        return suppressed + [each for each in written if not goes_back(each)]
 
     @staticmethod
     def _wanted(prepared: Prepared) -> Wanted:
@@ -260,8 +260,10 @@ class Delivery:
 
     def _ask(self, ours: Sequence[Prepared], attempts: Mapping[UUID, int], not_after: float) -> list[Outcome]:
         ids = [each.work.id for each in ours]
+        ends = self._stop.is_set
         messages = [
-            Message(each.work.id, attempts[each.work.id], each.request, each.content, not_after) for each in ours
+            Message(each.work.id, attempts[each.work.id], each.request, each.content, not_after, ends)
+            for each in ours
         ]
         self._underway.moved(ids)
         try:

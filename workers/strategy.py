@@ -21,6 +21,7 @@ from workers.job import Job
 from workers.request import UnitRequest, was_lost
 from workers.sample import Sample
 from workers.units import UnitTask
+from workers.wiring import stop
 
 log = structlog.get_logger(__name__)
 
@@ -128,8 +129,11 @@ class Collector:
     def _settle(self, settle: Callable[..., None], _: Any, errors: Any, *requeue: bool) -> None:
         """Acknowledge or give back. Not over a connection that is gone: each of many would wait until it fails, and
         the message is somebody else's by now.
+
+        What a process gives back because it is to end stays in hand: the end of the connection gives all back at
+        once, in order and before what waits. A reject would send the oldest messages behind all others.
         """
-        if self._broken or self._is_gone():
+        if self._broken or self._is_gone() or (any(requeue) and stop().is_set()):
             return
         try:
             settle(*requeue)

@@ -21,20 +21,30 @@ def retain(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would go and what stays; change nothing.")
     ] = False,
+    shorten: Annotated[
+        bool, typer.Option("--shorten", help="From now on keep no more days than NOTIFIER_KEEP_DAYS says.")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why fewer days are kept. It is kept.", show_default=False)] = "",
     json: Json = False,
 ) -> None:
     """Drop the days that are older than NOTIFIER_KEEP_DAYS, and delete old rows of other tables.
 
-    Every bridge does that by itself, in small steps. A day goes once all of its deliveries are final.
+    Every bridge does that by itself, in small steps. A day goes once all of its deliveries are final. The database
+    remembers the most days that any process was told to keep: fewer are kept only after --shorten.
     """
     from notifier.outbox import Retention
     from notifier.settings import load_database_settings
 
-    keep_days = load_database_settings().keep_days
-    if not keep_days:
-        raise UsageError("NOTIFIER_KEEP_DAYS is 0: everything is kept")
+    settings = load_database_settings()
+    if not dry_run and not settings.says("keep_days"):
+        raise UsageError("NOTIFIER_KEEP_DAYS is not set: give this command the value that the bridges have")
+    if shorten and (dry_run or not reason.strip()):
+        raise UsageError("--shorten changes what is kept: give it a --reason, and no --dry-run")
     with connected(_PATIENCE_SECONDS) as engine:
-        retention = Retention(engine, keep_days, _REST_SECONDS)
+        retention = Retention(engine, settings.keep_days, _REST_SECONDS, explicit=not dry_run)
+        if shorten:
+            retention.keeping.shorten(reason)
+        keep_days = _agreed(retention, settings.keep_days, dry_run=dry_run)
         if dry_run:
             _tell_plan(retention, keep_days, json)
         else:
@@ -42,6 +52,20 @@ def retain(
             gone = sum(day.reason is None for day in days)
             retention.note(operator(), f"keep_days={keep_days} days={gone} rows={sum(rows.values())}")
             _run(retention, json)
+
+
+def _agreed(retention: "Retention", wanted: int, *, dry_run: bool) -> int:
+    """How many days are kept. Raise UsageError where the setting names fewer, or nothing may go."""
+    keep_days = retention.keeping.look() if dry_run else retention.keeping.agree()
+    if not dry_run and keep_days != wanted:
+        kept = f"{keep_days} days" if keep_days else "all days"
+        raise UsageError(
+            f"NOTIFIER_KEEP_DAYS is {wanted}, and another process was told to keep {kept}: set that here, too, or "
+            "keep fewer from now on with --shorten --reason WHY"
+        )
+    if not keep_days:
+        raise UsageError("NOTIFIER_KEEP_DAYS is 0 here or was 0 for another process: everything is kept")
+    return keep_days
 
 
 def _tell_plan(retention: "Retention", keep_days: int, json: bool) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, text
 
 from notifier.database import DatabaseError, cause
 from notifier.outbox.journal import journal
+from notifier.outbox.keeping import Keeping
 from notifier.outbox.partitions import TABLES
 from notifier.sessions import is_lent
 
@@ -72,7 +73,7 @@ _OVER_AGE = text(f"""
 WITH existing AS ({_EXISTING})
 SELECT day, CASE WHEN days.state IN ('empty', 'dropping') THEN 'being dropped' ELSE day_kept(day) END AS reason
 FROM existing LEFT JOIN days USING (day)
-WHERE day < (now() AT TIME ZONE 'UTC')::date - CAST(:keep AS int) ORDER BY day
+WHERE day < (now() AT TIME ZONE 'UTC')::date - nullif(days_to_keep(:keep), 0) ORDER BY day
 """)  # noqa: S608
 
 _KEPT = text(f"""
@@ -155,21 +156,25 @@ def days_kept(connection: Connection, keep_days: int) -> DaysKept:
 
 
 class Retention:
-    """Keeps `keep_days` whole days before today; 0 keeps all, and still counts them."""
+    """Keeps `keep_days` whole days before today, or more where the database knows of more (`keeping`); 0 keeps all,
+    and still counts them. `explicit`: somebody set the number, it is not the default.
+    """
 
-    def __init__(self, engine: Engine, keep_days: int, rest: float = _REST_SECONDS) -> None:
+    def __init__(
+        self, engine: Engine, keep_days: int, rest: float = _REST_SECONDS, *, explicit: bool = False
+    ) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._keep_days = keep_days
+        self.keeping = Keeping(self._engine, keep_days, explicit=explicit)
         self._rest = rest
 
     def run_once(self) -> Retained:
         """Do one small step of everything that is to be done: no step holds a lock for long."""
         done = Retained()
         self._count(done)
-        if self._keep_days and self._clocks_agree():
-            self._empty(done)
+        if (keep := self.keeping.agree()) and self._clocks_agree():
+            self._empty(done, keep)
             self._drop(done)
-            self._delete(done)
+            self._delete(done, keep)
         return done
 
     def note(self, actor: str, scope: str) -> None:
@@ -179,18 +184,18 @@ class Retention:
 
     def old_days(self) -> list[OldDay]:
         """The days over age, oldest first, with their size."""
-        if not self._keep_days:
+        if not (keep := self.keeping.look()):
             return []
         with self._engine.connect() as connection:
-            return [self._sized(connection, *row) for row in self._over_age(connection)]
+            return [self._sized(connection, *row) for row in self._over_age(connection, keep)]
 
     def old_rows(self) -> dict[str, int]:
         """How many rows of the small tables may go now, by table."""
-        if not self._keep_days:
+        if not (keep := self.keeping.look()):
             return {}
         with self._engine.connect() as connection:
             return {
-                kind: int(connection.execute(_COUNT_OLD, {"kind": kind, "keep": self._keep_days}).scalar_one() or 0)
+                kind: int(connection.execute(_COUNT_OLD, {"kind": kind, "keep": keep}).scalar_one() or 0)
                 for kind in KINDS
             }
 
@@ -206,8 +211,9 @@ class Retention:
         )
         return False
 
-    def _over_age(self, connection: Connection) -> list[tuple[date, str | None]]:
-        return [(row.day, row.reason) for row in connection.execute(_OVER_AGE, {"keep": self._keep_days})]
+    @staticmethod
+    def _over_age(connection: Connection, keep: int) -> list[tuple[date, str | None]]:
+        return [(row.day, row.reason) for row in connection.execute(_OVER_AGE, {"keep": keep})]
 
     def _sized(self, connection: Connection, day: date, reason: str | None) -> OldDay:
         size = connection.execute(_SIZES, {"day": day, "tables": list(TABLES)}).one()
@@ -224,13 +230,13 @@ class Retention:
                 if done.counting or done.counted:
                     return
 
-    def _empty(self, done: Retained) -> None:
+    def _empty(self, done: Retained, keep: int) -> None:
         """Delete the rows of one day, the oldest that may go."""
         with self._engine.connect() as connection:
-            for day, reason in self._over_age(connection):
+            for day, reason in self._over_age(connection, keep):
                 if reason is not None:
                     continue
-                values = {"day": day, "keep": self._keep_days}
+                values = {"day": day, "keep": keep}
                 if _try(lambda: connection.execute(_EMPTY, values).scalar_one() or "", day) == "":  # noqa: B023
                     done.emptied.append(day)
                     log.info("a day is over age and all of it is final: its rows are deleted", day=str(day))
@@ -256,10 +262,10 @@ class Retention:
                 time.sleep(_DROP_PAUSE_SECONDS)
         return False
 
-    def _delete(self, done: Retained) -> None:
+    def _delete(self, done: Retained, keep: int) -> None:
         with self._engine.connect() as connection:
             for kind in KINDS:
-                values = {"kind": kind, "keep": self._keep_days, "most": _BATCH}
+                values = {"kind": kind, "keep": keep, "most": _BATCH}
                 if deleted := _try(lambda: connection.execute(_FORGET, values).scalar_one(), kind):  # noqa: B023
                     done.deleted[kind] = int(deleted)
 

@@ -41,6 +41,7 @@ _LOOK: Grants = dict.fromkeys(
         "operations",
         "publications",
         "quarantine",
+        "retention",
         "rewinds",
         "shards",
         "streams",
@@ -142,16 +143,18 @@ _RETENTION = (
     "count_day(date, int, interval)",
     "count_old_rows(text, int)",
     "day_kept(date)",
+    "days_to_keep(int)",
     "drop_day(date)",
     "empty_day(date, int)",
     "first_id(date)",
     "forget_rows(text, int, int)",
+    "keep_at_least(int)",
 )
 
 FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "notifier_bridge": ("make_partition(text, date)", *_RETENTION),
-    "notifier_console": ("day_kept(date)", "first_id(date)"),
-    "notifier_operator": _RETENTION,
+    "notifier_console": ("day_kept(date)", "days_to_keep(int)", "first_id(date)"),
+    "notifier_operator": ("shorten_days(int, text)", *_RETENTION),
 }
 """Functions of the owner that a role may call. They hold the rules of what may be made, dropped and deleted."""
 

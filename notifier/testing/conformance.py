@@ -12,6 +12,7 @@ class TestMine(ChannelConformance):
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -19,6 +20,7 @@ from uuid import uuid4
 import pytest
 
 from notifier.channels import Capability, Channel
+from notifier.clock import boottime
 from notifier.errors import TemplateError
 from notifier.messages import Message
 from notifier.outcomes import Accepted, Blocked, Late, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
@@ -187,6 +189,15 @@ class ChannelConformance:
         outcomes = send(channel, provider, many, within=self.short_lease_seconds)
         assert Unknown in {type(each) for each in outcomes}
         assert {type(each) for each in outcomes} <= {Unknown, Late, NotSent}
+
+    def test_no_request_starts_once_the_process_is_to_end_or_its_time_is_over(
+        self, channel: Channel, provider: Any, messages: MakeMessages
+    ) -> None:
+        for over in ({"ends": lambda: True}, {"not_after": boottime() - 1}):
+            before = provider.requests()
+            outcomes = channel.send([replace(each, **over) for each in messages(channel, 3)])
+            assert {type(each) for each in outcomes} == {Late}
+            assert provider.requests() == before
 
     def test_a_provider_out_of_reach_has_got_nothing(
         self, make: Callable[[float], Channel], provider: Any, messages: MakeMessages

@@ -18,12 +18,16 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._wires: list[socket.socket] = []
         self._dead: set[socket.socket] = set()
+        self._stays_frozen = False
         self._threads: list[threading.Thread] = []
         self.url = url.replace(f":{parts.port}", f":{self._listener.getsockname()[1]}")
         self._start(self._accept)
 
-    def freeze(self) -> None:
-        """What is sent over the present connections arrives nowhere from now on, and nobody is told."""
+    def freeze(self, *, new: bool = False) -> None:
+        """What is sent over the present connections arrives nowhere from now on, and nobody is told. With `new` the
+        same goes for connections to come.
+        """
+        self._stays_frozen = new
         self._dead.update(self._wires)
 
     def mute(self) -> None:
@@ -60,6 +64,8 @@ class Proxy:
                 client, _ = self._listener.accept()
                 server = socket.create_connection(self._server)
                 self._wires += [client, server]
+                if self._stays_frozen:
+                    self._dead.update((client, server))
                 self._start(self._pump, client, server)
                 self._start(self._pump, server, client)
 

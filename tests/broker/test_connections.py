@@ -1,10 +1,14 @@
 """Connections that end, and those that only seem to live."""
 
+import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import redis
+from kombu import Exchange, Queue
 
+from notifier.broker.redis.keeping import hurry
 from tests.broker.consumer import Looped, publish
 from tests.broker.proxy import proxied
 from tests.waiting import wait_until
@@ -203,3 +207,46 @@ def test_closing_while_redis_is_away_raises_nothing(
         consumer.channel.close()
     assert {record.levelname for record in caplog.records} <= {"WARNING"}  # as it happens
     assert broker.hlen("unacked") == 3
+
+
+@pytest.mark.parametrize("hurried", [False, True], ids=["closed", "after the signal"])
+@pytest.mark.parametrize("state", ["waiting", "asking", "some not handed out"])
+def test_an_end_does_not_wait_long_for_a_redis_that_is_silent(
+    broker_url: str, broker: redis.Redis, state: str, hurried: bool
+) -> None:
+    """With the timeout that a worker has. As Celery does: cancel the consumer, close the channel, then the rest."""
+    publish(broker_url, "fast", "a", range(50))
+    with proxied(broker_url) as proxy:
+        consumer = Looped(
+            proxy.url,
+            "fast",
+            prefetch=100,
+            on_message=lambda _: time.sleep(0.011),
+            socket_timeout=10,
+            polling_interval=60,
+        )
+        consumer.turn_until(lambda: not broker.llen("a"))
+        if state == "some not handed out":
+            assert consumer.channel.taken
+        else:
+            consumer.turn_until(lambda: not consumer.channel.taken)
+        pidbox = consumer.connection.channel()
+        Queue("commands", Exchange("commands", type="fanout"), auto_delete=True)(pidbox).declare()
+        assert pidbox.client
+        assert pidbox.auto_delete_queues == {"commands"}
+        proxy.freeze(new=True)
+        if state == "asking":
+            consumer.channel.look()
+            consumer.channel._brpop_start()
+            assert consumer.channel._in_poll
+        if hurried:
+            hurry()
+        began = time.monotonic()
+        with suppress(*consumer.connection.connection_errors):
+            consumer.consumer.cancel()
+        if not hurried:
+            began = time.monotonic()
+        consumer.connection.release()
+        assert time.monotonic() - began < 9.0
+        consumer.hub.close()
+    assert broker.hlen("unacked") == 50

@@ -1,8 +1,11 @@
 """Commands that Redis refuses: nothing ends, nothing is lost, and it goes on when Redis allows them again."""
 
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from time import monotonic
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -29,7 +32,7 @@ def outside(server: RedisServer) -> Iterator[redis.Redis]:
         yield client
 
 
-def acknowledging(hub: Hub, seen: list[str]) -> Callable[..., None]:
+def acknowledging(hub: Hub, seen: list[Any]) -> Callable[..., None]:
     def handle(message: object) -> None:
         seen.append(message.payload)  # type: ignore[attr-defined]
         hub.call_soon(message.ack)  # type: ignore[attr-defined]
@@ -180,3 +183,63 @@ def test_a_refusal_that_goes_on_is_logged_once_a_minute(caplog: pytest.LogCaptur
     assert not refusals.waits
     refusals.end()
     assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR", "WARNING"]
+
+
+@pytest.mark.parametrize("queues", [("a", "b"), ("b", "a"), ("b", "a", "c")])
+def test_a_list_of_another_type_does_not_strand_what_the_other_queues_gave(
+    server: RedisServer, outside: redis.Redis, queues: tuple[str, ...], hub: Hub
+) -> None:
+    """Their messages are handed out, once each and in order, and those that come later, too."""
+    seen: list[Any] = []
+    publish(server.url, "fast", "a", range(20))
+    outside.set("b", "of another application")
+    with Looped(server.url, "fast", queues, hub=hub, on_message=acknowledging(hub, seen)) as consumer:
+        consumer.turn_until(lambda: len(seen) == 20 and not outside.exists("unacked"))
+        began = monotonic()
+        publish(server.url, "fast", "a", ["later"])
+        consumer.turn_until(lambda: len(seen) == 21)
+        assert monotonic() - began < 1.0  # it does not wait because of the other queue
+        assert outside.zcard("unacked_index") <= 1
+        outside.delete("b")
+        publish(server.url, "fast", "b", ["mended"])
+        consumer.turn_until(lambda: len(seen) == 22)
+    assert seen == [*range(20), "later", "mended"]
+
+
+def test_what_one_list_does_not_take_back_stays_kept_and_the_others_go_back(
+    server: RedisServer, outside: redis.Redis
+) -> None:
+    for queue in ("a", "b"):
+        publish(server.url, "fast", queue, range(3))
+    with Looped(server.url, "fast", ["a", "b"]) as consumer:
+        consumer.turn_until(lambda: len(consumer.received) == 6)
+        taken_at = max(score for _, score in outside.zrange("unacked_index", 0, -1, withscores=True))
+        outside.set("b", "of another application")
+        tags = [message.delivery_tag for message in consumer.received]
+        with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+            consumer.channel.give_back(tags)
+        assert outside.llen("a") == 3
+        left = outside.zrange("unacked_index", 0, -1, withscores=True)
+        assert len(left) == outside.hlen("unacked") == 3
+        assert min(score for _, score in left) >= taken_at  # the next look for lost messages does not stop at them
+        outside.delete("b")
+        consumer.channel.give_back(tags)
+        assert (outside.llen("a"), outside.llen("b"), outside.exists("unacked")) == (3, 3, 0)
+
+
+@pytest.mark.parametrize("kind", ["read-only", "without rights"])
+def test_a_stop_while_redis_refuses_keeps_what_was_not_handed_out_in_hand(
+    server: RedisServer, outside: redis.Redis, kind: str
+) -> None:
+    """Celery cancels the consumer, then closes the channel. Redis allows it again in between."""
+    publish(server.url, "fast", "a", range(50))
+    with Looped(server.url, "fast", prefetch=50, on_message=lambda _: time.sleep(0.011)) as consumer:
+        consumer.turn_until(lambda: outside.llen("a") == 0)
+        assert consumer.channel.taken  # some are not handed out yet
+        KINDS[kind].begin(outside)
+        with suppress(redis.ResponseError):
+            consumer.consumer.cancel()
+        KINDS[kind].end(outside)
+        consumer.channel.close()
+        assert (outside.llen("a"), outside.exists("unacked")) == (50, 0)
+        assert b'"losses": 1' not in b"".join(outside.lrange("a", 0, -1))

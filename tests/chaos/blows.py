@@ -10,8 +10,10 @@ import redis
 from tests.chaos.crew import Crew
 from tests.chaos.failover import fail_over
 from tests.chaos.proxy import CutAt, LoseAnswer, Trap
+from tests.chaos.redis_pair import NOTHING
 from tests.chaos.world import LEASE, SHARD_LEASE, TABLE, World
 
+POSTGRES_FAILOVER = "postgres: failover"
 _STREAM_FAULTS = ("throttle", "error", "cut", "lost", "empty", "expired", "truncated")
 
 
@@ -49,7 +51,7 @@ def _stand_still(role: str, lease: float) -> Callable[[Field], str]:
     def strike(field: Field) -> str:
         moving = field.crew.moving(role)
         if len(moving) < 2:
-            return "they stand still already"
+            return f"{NOTHING}they stand still already"
         name, seconds = field.rng.choice(moving), lease + field.rng.uniform(0.5, 3.0)
         field.crew.stand_still(name, seconds)
         return f"{name} for {seconds:.1f} s"
@@ -159,7 +161,7 @@ KINDS: Sequence[Kind] = (
     Kind("redis: failover, old primary killed", "failover", 2, _redis_failover(kill=True)),
     Kind("postgres: immediate restart", "server", 2, _postgres("immediate")),
     Kind("postgres: SIGKILL", "server", 1, _postgres("kill")),
-    Kind("postgres: failover", "failover", 4, lambda field: fail_over(field.world)),
+    Kind(POSTGRES_FAILOVER, "failover", 4, lambda field: fail_over(field.world)),
     Kind("postgres: answer to COMMIT lost", "cut", 8, _trap("postgres", lambda _: LoseAnswer(to=b"COMMIT"))),
     *_kinds_of_cuts("postgres", 3),
     *_kinds_of_cuts("redis", 2),
@@ -190,4 +192,8 @@ def drawn(rng: random.Random, groups: Collection[str]) -> Kind:
 
 
 def counted(blows: Sequence[Mapping[str, Any]], *groups: str) -> int:
-    return sum(blow["group"] in groups for blow in blows)
+    """How many blows of these groups there were; a kind may be named itself. One that did nothing is none."""
+    return sum(
+        not blow.get("did", "").startswith(NOTHING) and bool({blow["group"], blow.get("blow")} & set(groups))
+        for blow in blows
+    )

@@ -22,6 +22,11 @@ SELECT d.status || ': ' || coalesce(d.reason, '?') || ': ' || {_PERSON}
 WHERE d.status NOT IN ('sent', 'delivered', 'bounced', 'complained') LIMIT 20
 """.replace(" AS person", "")
 )
+# Both by the database's clock. `begun_at` is of the last attempt.
+_PATH = text(f"""
+SELECT DISTINCT ON (person) person, extract(epoch FROM recorded_at)::float8, extract(epoch FROM begun_at)::float8
+FROM (SELECT n.recorded_at, d.begun_at, {_PERSON}) AS found ORDER BY person, recorded_at
+""")
 # Beyond the first: so many mails of this person are known to be second ones.
 _COUNTED = text(f"""
 SELECT person, count(*) AS mails FROM (SELECT {_PERSON} JOIN duplicates USING (notification_id)) AS found
@@ -47,5 +52,6 @@ def ledger(engine: Engine) -> dict[str, Any]:
             ],
             "gaps": [f"{row['shard_id']}: {row['reason']}" for row in report.gaps()],
             "quarantine": [row["error"] for row in report.quarantine()],
+            "path": {person: (recorded, begun) for person, recorded, begun in connection.execute(_PATH)},
             "counted": {row.person: row.mails for row in connection.execute(_COUNTED)},
         }

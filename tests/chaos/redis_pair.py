@@ -11,6 +11,8 @@ from tests.chaos.proxy import Proxy
 from tests.waiting import wait_until
 
 _SYNC_SECONDS = 10.0
+NOTHING = "nothing: "
+"""What a blow that could not be struck did."""
 
 
 class RedisPair:
@@ -39,7 +41,7 @@ class RedisPair:
         With `kill` the old primary dies without a word; else it becomes a replica and keeps its connections open.
         """
         if not self._is_in_sync():
-            return "the replica is not in sync"
+            return f"{NOTHING}the replica is not in sync"
         if kill:
             self._primary.kill()
         _command(self._replica, "REPLICAOF", "NO", "ONE")

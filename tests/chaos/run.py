@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from notifier.database import connect
 from notifier.notifications import Status
 from notifier.outbox import Report
-from tests.chaos.blows import Field, drawn
+from tests.chaos.blows import POSTGRES_FAILOVER, Field, drawn
 from tests.chaos.crew import Crew
 from tests.chaos.history import History, read_lines
 from tests.chaos.ledger import ledger
@@ -50,7 +50,7 @@ class Plan:
 
     @property
     def database(self) -> Database:
-        fails_over = bool({"failover", "postgres: failover"} & set(self.groups))
+        fails_over = bool({"failover", POSTGRES_FAILOVER} & set(self.groups))
         return Database(self.postgres, self.replica if fails_over else "none")
 
 

@@ -43,7 +43,7 @@ def test_a_server_that_would_forget_its_last_seconds_forgets_nothing_of_ours(tmp
 
 @pytest.mark.timeout(300)
 def test_second_mails_after_a_failover_that_lost_commits_are_counted(tmp_path: Path) -> None:
-    plan = Plan(seed=13, events=600, blows=1, seconds=60.0, groups=["failover"], replica="asynchronous")
+    plan = Plan(seed=13, events=600, blows=1, seconds=60.0, groups=["postgres: failover"], replica="asynchronous")
     history = run(plan, tmp_path, lambda *_: None)
     found = judge(history)
     assert found.good, found

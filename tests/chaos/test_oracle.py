@@ -72,14 +72,65 @@ def test_second_mails_are_forgiven_only_where_commits_are_lost_and_each_is_count
     assert not judge(history(journal=twice, ledger=counted)).good
 
 
-@pytest.mark.parametrize(("at", "seconds", "good"), [("08:00:09", 9.0, True), ("08:00:16", 16.0, False)])
-def test_a_failover_is_over_with_the_first_mail_of_a_later_event(at: str, seconds: float, good: bool) -> None:
-    moment = datetime(2026, 1, 31, 8, tzinfo=UTC).timestamp()
-    times = {"1@x": "07:59:59", "2@x": "08:00:01", "3@x": at}
-    journal = [{"to": to, "time": f"2026-01-31T{time}.000Z"} for to, time in times.items()]
-    blow = {"group": "failover", "fed": 3, "moment": moment}
-    found = judge(history(journal=journal, blows=[blow], run={"events": 4}))
+MOMENT = datetime(2026, 1, 31, 8, tzinfo=UTC).timestamp()
+
+
+def failed_over(path: dict[str, tuple[float, float | None]], accepted: dict[str, float], **blow: Any) -> History:
+    """A failover after three events. `path`: when each was recorded, and its attempt began; all after the fault."""
+    told = {
+        to: (MOMENT + recorded, None if begun is None else MOMENT + begun) for to, (recorded, begun) in path.items()
+    }
+    journal = [
+        {"to": to, "time": datetime.fromtimestamp(MOMENT + at, UTC).isoformat().replace("+00:00", "Z")}
+        for to, at in accepted.items()
+    ]
+    struck = {
+        "group": "failover",
+        "blow": "postgres: failover",
+        "fed": 3,
+        "moment": MOMENT,
+        "did": "to port 1",
+        **blow,
+    }
+    people = [*path]
+    return history(
+        expected=people,
+        journal=journal,
+        blows=[struck],
+        run={"events": 6},
+        ledger=ledger(path=told, sent=people, statuses={"sent": len(people)}, once_unknown=[]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("recorded", "begun", "accepted", "seconds", "good"),
+    [
+        (2.0, 8.0, 9.0, 9.0, True),
+        (9.0, 8.0, 8.5, 9.0, True),  # sent before anything new was recorded
+        (16.0, 8.0, 9.0, 16.0, False),
+        (2.0, 15.5, 16.0, 16.0, False),
+        (2.0, None, 9.0, float("inf"), False),
+    ],
+)
+def test_after_a_failover_the_path_works_once_it_records_and_sends(
+    recorded: float, begun: float | None, accepted: float, seconds: float, good: bool
+) -> None:
+    """The event 4 is recorded at once and sent last: what was there before it is sent first."""
+    path = {"1@x": (-9.0, -8.0), "2@x": (-9.0, begun), "4@x": (recorded, 100.0)}
+    found = judge(failed_over(path, {"1@x": 0.5, "2@x": accepted, "4@x": 101.0}))
+    seconds = min(seconds, 101.0)
     assert (found.failovers, found.slowest_failover, found.good) == (1, seconds, good)
+
+
+def test_a_failover_of_redis_and_one_that_did_nothing_are_none_of_postgres() -> None:
+    path: dict[str, tuple[float, float | None]] = {"1@x": (-9.0, -8.0), "4@x": (99.0, 100.0)}
+    for blow in (
+        {"blow": "redis: failover, old primary killed"},
+        {"blow": "redis: failover, old primary demoted", "did": "nothing: the replica is not in sync"},
+    ):
+        found = judge(failed_over(path, {"1@x": 0.5, "4@x": 101.0}, **blow))
+        assert (found.failovers, found.slowest_failover, found.good) == (0, 0.0, True)
+        assert found.kills == (0 if "did" in blow else 1)
 
 
 def test_a_run_that_accepted_nothing_proves_nothing() -> None:

@@ -209,6 +209,15 @@ def test_a_channel_whose_profile_is_asked_for_starts_with_the_example():
     assert example()["NOTIFIER_WEBHOOK_SECRET"].startswith("whsec_")
 
 
+def test_the_operator_keeps_as_many_days_as_the_bridges_do():
+    """Else `retain` would use the default, and delete what the bridges were told to keep."""
+    passed_on = {f"NOTIFIER_{field.upper()}" for field in DatabaseSettings.model_fields}
+    assert passed_on - SERVICES["operator"]["environment"].keys() == set()
+    assert (
+        SERVICES["operator"]["environment"]["NOTIFIER_KEEP_DAYS"] is None
+    )  # as .env says, and unset where it is not
+
+
 def test_no_secret_stands_in_the_compose_file():
     for service, name, value in settings():
         if SECRET.search(name):

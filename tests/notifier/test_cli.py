@@ -37,7 +37,9 @@ def notifier(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Notifier:
     monkeypatch.setenv("NOTIFIER_BROKER_URL", "")
     monkeypatch.delenv("COLUMNS", raising=False)
 
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
+    def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        for name, value in more.items():
+            monkeypatch.setenv(name, value)
         load_database_settings.cache_clear()
         out, err = io.StringIO(), io.StringIO()
         with patch.object(sys, "argv", ["notifier", *words]), redirect_stdout(out), redirect_stderr(err):

@@ -1,6 +1,7 @@
 """What operators do, on real rows: each change has a reason, and the journal has each change."""
 
 from typing import Any
+from unittest.mock import ANY
 from uuid import UUID, uuid4
 
 import pytest
@@ -220,10 +221,25 @@ def test_retain_says_what_goes_and_what_stays_and_then_does_it(rows: Rows, notif
 
     plan = answer(notifier("retain", "--dry-run", "--json"))
     assert [(each["deliveries"], each["reason"]) for each in plan["days"]] == [(2, "unknown 2"), (2, None)]
-    assert "1 days dropped" in notifier("retain").stdout
+    unset = notifier("retain")
+    assert (unset.returncode, partitions(rows)) == (2, {day(100), day(101)})
+    assert "NOTIFIER_KEEP_DAYS is not set" in unset.stderr
+    assert "1 days dropped" in notifier("retain", NOTIFIER_KEEP_DAYS="90").stdout
     assert partitions(rows) == {day(101)}
     told = notifier("status").stdout
     assert "days older than NOTIFIER_KEEP_DAYS=90 that are kept: open: 1" in told
+
+
+def test_retain_does_not_delete_what_another_process_was_told_to_keep(rows: Rows, notifier: Notifier) -> None:
+    recorded(rows, 100, 2)
+    settled(Retention(rows.engine, 365, explicit=True))
+    assert answer(notifier("retain", "--dry-run", "--json")) == {"keep_days": 365, "days": [], "rows": ANY}
+    for words in (("retain",), ("retain", "--shorten")):
+        refused = notifier(*words, NOTIFIER_KEEP_DAYS="90")
+        assert (refused.returncode, partitions(rows)) == (2, {day(100)}), refused.stderr
+        assert "--reason" in refused.stderr
+    assert "1 days dropped" in notifier("retain", "--shorten", "--reason", "disk", NOTIFIER_KEEP_DAYS="90").stdout
+    assert ("keep days", "disk", 0) in journal(rows)
 
 
 def test_commands_name_how_far_back_they_look(rows: Rows, notifier: Notifier) -> None:

@@ -1,4 +1,5 @@
 import threading
+import time
 from typing import Any
 from uuid import uuid4
 
@@ -115,4 +116,115 @@ def test_a_receiver_that_answers_gets_all_of_its_messages_in_order() -> None:
     outcomes = pool.send(some(200), note, lane=lambda message: "one")
     assert {type(each) for each in outcomes} == {Accepted}
     assert order == list(range(200))
+    pool.close()
+
+
+@pytest.mark.parametrize(
+    "lane", [None, lambda _: "one", lambda message: str(message.request % 3)], ids=["no lanes", "one lane", "lanes"]
+)
+def test_nothing_starts_once_its_process_is_to_end(lane: Any) -> None:
+    pool, ends, started = SendPool("test", 60, threads=2, per_lane=2), threading.Event(), []
+
+    def end(message: Message[Any, Any]) -> Outcome:
+        started.append(message)
+        ends.set()
+        return accept(message)
+
+    outcomes = pool.send([Message(uuid4(), 1, each, None, ends=ends.is_set) for each in range(100)], end, lane)
+    late = [each for each in outcomes if isinstance(each, Late)]
+    assert len(started) <= 2
+    assert len(late) == 100 - len(started)
+    assert "ends" in late[0].reason
+    pool.close()
+
+
+class Receivers:
+    """Slow ones hold their requests until told; the others answer at once."""
+
+    def __init__(self, slow: int) -> None:
+        self.slow = slow
+        self.go_on = threading.Event()
+        self.lock = threading.Lock()
+        self.under_way: dict[int, int] = {}
+        self.most: dict[int, int] = {}
+
+    def lane(self, message: Message[Any, Any]) -> str:
+        return str(message.request)
+
+    def send(self, message: Message[Any, Any]) -> Outcome:
+        who = message.request
+        with self.lock:
+            self.under_way[who] = self.under_way.get(who, 0) + 1
+            self.most[who] = max(self.most.get(who, 0), self.under_way[who])
+        if who < self.slow:
+            self.go_on.wait(30)
+        with self.lock:
+            self.under_way[who] -= 1
+        return accept(message)
+
+
+def to(*receivers: int) -> list[Message[Any, Any]]:
+    return [Message(uuid4(), 1, each, None) for each in receivers]
+
+
+def in_background(pool: SendPool, messages: list[Message[Any, Any]], all_: Receivers) -> threading.Thread:
+    sending = threading.Thread(target=lambda: pool.send(messages, all_.send, all_.lane))
+    sending.start()
+    return sending
+
+
+@pytest.mark.parametrize("slow", [4, 5, 8])
+def test_several_slow_receivers_hold_up_no_other(slow: int) -> None:
+    pool, all_ = SendPool("test", 60, threads=64, per_lane=16), Receivers(slow)
+    sending = in_background(pool, to(*(each for each in range(slow) for _ in range(100))), all_)
+    wait_until(lambda: sum(all_.under_way.values()) >= 32 + 2 * slow)
+    began = time.monotonic()
+    assert {type(each) for each in pool.send(to(*range(slow, slow + 50)), all_.send, all_.lane)} == {Accepted}
+    assert time.monotonic() - began < 2.0
+    all_.go_on.set()
+    sending.join(30)
+    assert pool._lanes._lanes == {}
+    assert (pool._lanes._shared, pool._lanes._short) == (0, {})
+    pool.close()
+
+
+def test_a_receiver_that_was_slow_has_two_requests_at_once_until_it_is_quick_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool, all_ = SendPool("test", 60, threads=16, per_lane=8), Receivers(1)
+    monkeypatch.setattr(pool._lanes, "_slow_seconds", 0.2)
+    threading.Timer(0.5, all_.go_on.set).start()
+    pool.send(to(*[0] * 8), all_.send, all_.lane)
+    all_.go_on.clear()
+    all_.most.clear()
+    sending = in_background(pool, to(*[0] * 20), all_)
+    wait_until(lambda: pool._lanes._lanes and not pool._lanes._lanes["0"].waiting)  # slow again: the rest is late
+    all_.go_on.set()
+    sending.join(10)
+    assert all_.most == {0: 2}
+    pool.send(to(0), all_.send, all_.lane)
+    together, most = threading.Barrier(8), []
+
+    def meet(message: Message[Any, Any]) -> Outcome:
+        most.append(together.wait(10))
+        return accept(message)
+
+    pool.send(to(*[0] * 8), meet, all_.lane)
+    assert len(most) == 8
+    pool.close()
+
+
+def test_all_receivers_that_were_slow_have_half_of_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, all_ = SendPool("test", 60, threads=8, per_lane=4), Receivers(20)
+    monkeypatch.setattr(pool._lanes, "_slow_seconds", 0.2)
+    for each in range(20):
+        pool._lanes._remember(str(each), 1.0)
+    sending = in_background(pool, to(*range(20), *range(20)), all_)
+    wait_until(lambda: sum(all_.under_way.values()) == 4)
+    assert {type(each) for each in pool.send(to(20), all_.send, all_.lane)} == {Accepted}
+    assert sum(all_.under_way.values()) == 4
+    all_.go_on.set()
+    sending.join(10)
+    assert not sending.is_alive()
+    assert pool._lanes._lanes == {}
     pool.close()

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from sandbox.processes import stopped_by_signals
-from tests.refusals.kinds import KINDS, MUST
+from tests.refusals.kinds import KINDS
 from tests.refusals.run import drain, fail_over, refuse, started
 
 
@@ -17,7 +17,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.refusals", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="how long each refusal lasts")
     parser.add_argument("--rate", type=float, default=50.0, help="events a second")
-    parser.add_argument("--only", nargs="*", choices=[*KINDS], metavar="KIND", default=[*MUST], help=", ".join(KINDS))
+    parser.add_argument(
+        "--only", nargs="*", choices=[*KINDS], metavar="KIND", default=[*KINDS], help=", ".join(KINDS)
+    )
     parser.add_argument(
         "--messages", type=int, default=5_000, help="in the full Redis that a new worker drains; or 0"
     )

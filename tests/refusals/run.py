@@ -8,6 +8,7 @@ from pathlib import Path
 
 from notifier.broker.version import BrokerUnfit
 from notifier.errors import Unreachable
+from tests.chaos.redis_pair import NOTHING
 from tests.chaos.world import running_world
 from tests.refusals.kinds import KINDS, admin
 from tests.refusals.stage import Stage
@@ -18,6 +19,8 @@ _SETTLES_SECONDS = 120.0
 _FIRST = 40
 _ENDS_WHO_STARTS = "without rights"
 """The kind that is told at once to whoever starts; what runs goes on."""
+_REFUSED = "Redis refuses"
+"""In the log of each process that Redis refused something, whatever the kind."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def started(folder: Path) -> Iterator[Stage]:
 
 
 def refuse(stage: Stage, kind: str, seconds: float, rate: float) -> Finding:
-    """One kind of refusal; in the middle of it another worker starts, which a missing right keeps from doing so."""
+    """One kind of refusal; in the middle of it another worker starts. It lasts until that one was refused, too."""
     client = admin(stage.world.redis.url)
     feeder = Feeder(stage, rate)
     feeder.go_on(1.0)
@@ -64,6 +67,7 @@ def refuse(stage: Stage, kind: str, seconds: float, rate: float) -> Finding:
         feeder.go_on(seconds / 3)
         starter = stage.worker(f"started-{kind.replace(' ', '-')}")
         feeder.go_on(seconds * 2 / 3)
+        stage.until(lambda: starter.exit_code is not None or _REFUSED in starter.log.read_text(), STARTS_SECONDS)
         if kind == "full":
             _is_drained(stage)
     finally:
@@ -105,6 +109,8 @@ def fail_over(stage: Stage, rate: float, *, kill: bool) -> Finding:
     feeder = Feeder(stage, rate)
     feeder.go_on(1.0)
     did = stage.world.redis.fail_over(stage.world.proxies["redis"], kill=kill)
+    if did.startswith(NOTHING):
+        raise Unreachable(f"no failover: {did}")
     stage.feed(_FIRST)
     back = stage.until(lambda: stage.accepted() >= stage.fed, AGAIN_SECONDS)
     return _found(stage, f"failover {did}", 0.0, stage.ended(), back, back)

@@ -94,7 +94,7 @@ def _retain(rows: Rows, engine: Engine) -> None:
     """An old day goes, from its count to its partitions, and old rows of each kind."""
     recorded(rows, OLD, 2)
     rows.run("INSERT INTO dead_letters (raw, error, received_at) VALUES ('old', 'odd', now() - interval '40 days')")
-    retention = Retention(engine, KEEP, rest=0.0)
+    retention = Retention(engine, KEEP, rest=0.0, explicit=True)
     assert [each.reason for each in retention.old_days()] == ["not counted yet"]
     assert retention.old_rows()["dead_letters"] == 1
     settled(retention)
@@ -292,6 +292,7 @@ def operator(rows: Rows, engine: Engine) -> None:
         letting_go.stream("arn:unknown", "for the test")
     acknowledging.quarantine()
     Retention(engine, KEEP).note("eva", "for the test")
+    Retention(engine, KEEP).keeping.shorten("for the test")
     _retain(rows, engine)
 
 

@@ -2,8 +2,13 @@
 
 import json
 import re
+import threading
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from uuid import uuid4
+from typing import Any
+from unittest.mock import Mock
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -15,7 +20,10 @@ from tests.bridge.records import record
 from tests.outbox.rows import Rows
 from tests.poison.trial import Trial
 from tests.waiting import wait_until
+from workers.building import Building
 from workers.portions import portions
+from workers.stop import Stop
+from workers.underway import Underway
 
 ITEMS, BYTES, UNIT = 400, 390_000, 100
 MOST = 320_000_000
@@ -61,6 +69,42 @@ def test_room_is_for_one_at_least_and_free_again_after_an_error() -> None:
     with room.of(3), room.of(5):
         assert room._used == 8
     assert room._used == 0
+
+
+@pytest.fixture
+def waiting_unit() -> Iterator[tuple[Room, Stop, list[float], threading.Thread, list[object]]]:
+    """A unit of one large record that waits for room: the stop of its process, when it moved, and what it got."""
+    room, stop, moved, got = Room(8), Stop(), [], []
+    work = Work(uuid4(), "a_route", "activity", b"", 0, size=LARGE + 1)
+
+    class Noted(Underway):
+        def moved(self, ids: Sequence[UUID]) -> None:
+            assert list(ids) == [work.id]
+            moved.append(time.monotonic())
+
+    building = Building(Mock(), Noted(), stop, room, None)
+    waiting = threading.Thread(target=lambda: got.extend(building._filled([work], list)))
+    with room.of(8):
+        waiting.start()
+        wait_until(lambda: len(moved) > 3)
+        yield room, stop, moved, waiting, got
+    waiting.join(10)
+    assert not waiting.is_alive()
+
+
+def test_a_unit_that_waits_for_room_does_not_count_as_one_that_hangs(waiting_unit: Any) -> None:
+    _, _, moved, waiting, got = waiting_unit
+    before = len(moved)
+    wait_until(lambda: len(moved) > before + 2)
+    assert (waiting.is_alive(), got) == (True, [])
+
+
+def test_a_unit_that_waits_for_room_ends_with_its_process(waiting_unit: Any) -> None:
+    room, stop, _, waiting, got = waiting_unit
+    stop.set()
+    waiting.join(5)
+    assert (waiting.is_alive(), got) == (False, [])
+    assert room._used == 8
 
 
 def test_a_large_record_is_loaded_for_itself(rows: Rows) -> None:

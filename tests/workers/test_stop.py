@@ -9,6 +9,10 @@ import pytest
 from celery import Celery
 from celery.exceptions import Reject
 
+from notifier.channels import Capability
+from notifier.messages import ENDS, Message
+from notifier.outcomes import Accepted, Outcome
+from notifier.send_pool import SendPool
 from tests.outbox.conftest import engine, rows
 from tests.workers.test_deliver import Post, post
 from workers.deliver import Stopped
@@ -17,7 +21,8 @@ from workers.patience import Patience
 from workers.reach import Reach
 from workers.request import error_of
 from workers.stop import Stop
-from workers.units import Outcome, UnitTask, give_back, run_unit
+from workers.units import Outcome as UnitOutcome
+from workers.units import UnitTask, give_back, run_unit
 
 __all__ = ["engine", "post", "rows"]
 
@@ -29,8 +34,9 @@ def test_what_has_not_begun_is_left_and_stays_as_it_was(post: Post, broker_url: 
     send = post.channel.send
 
     def send_and_stop(messages: object) -> object:
+        outcomes = send(messages)
         stop.set()
-        return send(messages)
+        return outcomes
 
     post.channel.send = send_and_stop
     began = time.monotonic()
@@ -70,7 +76,7 @@ def test_a_message_that_goes_back_costs_no_traceback(caplog: pytest.LogCaptureFi
     class GoesBack(UnitTask):
         abstract = True
 
-        def run_many(self, requests: Sequence[dict[str, Any]]) -> list[Outcome | None]:
+        def run_many(self, requests: Sequence[dict[str, Any]]) -> list[UnitOutcome | None]:
             return [give_back] * len(requests)
 
     @app.task(base=GoesBack, bind=True, name="goes.back", shared=False)  # type: ignore[untyped-decorator]
@@ -83,3 +89,43 @@ def test_a_message_that_goes_back_costs_no_traceback(caplog: pytest.LogCaptureFi
         results = run_unit(app.tasks["goes.back"], requests)
     assert [type(error_of(result[1])) for result in results] == [Reject] * 3
     assert not caplog.records
+
+
+class OneByOne:
+    """A channel without a rate: each message is a request of its own, two at once."""
+
+    capability, one_provider = Capability.NONE, True
+
+    def __init__(self, channel: Any, stop: Stop) -> None:
+        self._channel = channel
+        self._pool = SendPool("one by one", 60.0, threads=2)
+        self._stop = stop
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._channel, name)
+
+    def send(self, messages: Sequence[Message[Any, Any]]) -> list[Outcome]:
+        return self._pool.send(messages, self._send_one)
+
+    def close(self) -> None:
+        self._pool.close()
+        self._channel.close()
+
+    def _send_one(self, _: Message[Any, Any]) -> Outcome:
+        self._stop.set()
+        return Accepted(None)
+
+
+def test_what_has_begun_and_not_left_goes_back_at_once_and_may_be_sent_at_once(post: Post, broker_url: str) -> None:
+    stop = Stop()
+    post.channel = OneByOne(post.channel, stop)
+    post.limiter = Limiter(broker_url, "one by one", lambda: None)
+    ids = post.pending(*(f"{n}@example.com" for n in range(40)))
+    with pytest.raises(Stopped) as stopped:
+        post.delivery(stop=stop).deliver(ids)
+    sent = set(stopped.value.changes)
+    assert 1 <= len(sent) <= 2
+    assert stopped.value.left == set(ids).difference(sent)
+    left = [post.rows.delivery(id_) for id_ in stopped.value.left]
+    assert {(row["status"], row["failures"], row["reason"]) for row in left} == {("pending", 0, ENDS)}
+    assert {each.id for each in post.attempts.load(ids)} == stopped.value.left  # due now

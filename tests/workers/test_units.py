@@ -19,12 +19,14 @@ from celery.exceptions import CPendingDeprecationWarning
 
 import workers.tasks
 from notifier.broker import TASK, Queue, queue_name
+from notifier.broker.redis import use_transport
 from notifier.errors import Unreachable
 from notifier.notifications import Status
 from notifier.outbox import Change
 from tests.waiting import wait_until
 from tests.workers.test_tasks import celery_config, celery_parameters, listening, queue
 from workers.later import Later
+from workers.stop import Stop
 from workers.strategy import Collector
 from workers.tasks import register
 from workers.units import run_unit
@@ -493,3 +495,35 @@ def test_what_is_not_sent_keeps_no_frames(celery_app: Celery, deliveries: Delive
     for failed, told, _ in run_unit(task, requests):
         assert failed
         assert told.tb is None
+
+
+@pytest.fixture
+def fast() -> Iterator[None]:
+    use_transport("fast")
+    yield
+    use_transport("stock")
+
+
+@pytest.mark.usefixtures("fast")
+def test_what_goes_back_because_the_worker_ends_is_first_again_and_in_order(
+    start: Start, deliveries: Deliveries, queue: Queue, broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending, ids = Stop(), new_ids(60)
+    monkeypatch.setattr("workers.strategy.stop", lambda: ending)
+    with start(unit_size=20) as worker, redis.Redis.from_url(broker_url) as client:
+        first = busy(deliveries, queue)
+        queue.publish("email", dict.fromkeys(ids, 0))
+        deliveries.has_received(61)
+        for _ in range(20):  # for as long as the worker takes to hear of its end
+            deliveries.errors.append(Unreachable("this worker ends"))
+        ending.set()
+        deliveries.gate.set()
+        wait_until(lambda: len(deliveries.units) >= 2)
+        worker.consumer.call_soon(lambda: None)
+        assert client.llen("notifier.email") == 0  # nothing is sent behind the others
+    with redis.Redis.from_url(broker_url) as client:
+        waiting = [
+            UUID(json.loads(each)["headers"]["id"]) for each in reversed(client.lrange("notifier.email", 0, -1))
+        ]
+    assert [[first, *ids].index(each) for each in waiting] == [*range(61)]
+    assert set(queue.held("email")) == set(waiting)

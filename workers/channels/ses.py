@@ -10,7 +10,7 @@ from notifier.channels import Capability
 from notifier.clock import boottime
 from notifier.errors import SettingsError
 from notifier.messages import Email, EmailContent, Message
-from notifier.outcomes import Accepted, Outcome
+from notifier.outcomes import Accepted, Late, Outcome
 from notifier.settings import Settings
 from notifier.templates import Templates
 from workers.channels.address import checked_mailbox, mailbox_of, wire_address
@@ -73,12 +73,15 @@ class SesChannel:
         return templates.render(request.template, request.context, request.locale)
 
     def send(self, messages: Sequence[Message[Email, EmailContent]]) -> list[Outcome]:
-        """Starts no request in the second half of the lease, for the row might be someone else's by then."""
+        """Start no request in the second half of the lease, for the row might be someone else's by then.
+
+        Nor once the process is to end.
+        """
         deadline = min(boottime() + self._seconds, *(each.not_after for each in messages), math.inf)
         plan = Plan(messages, self._sender, self._configuration_set, self._bulk_from())
         outcomes = plan.rejected
         if plan.calls:
-            outcomes |= self._make(plan.calls, deadline)
+            outcomes |= self._make(plan.calls, messages, deadline)
         answered = [outcomes[place] for place in range(len(messages))]
         if not any(map(is_unverified, answered)):
             return answered
@@ -94,16 +97,22 @@ class SesChannel:
             return WORTH_BULK if self._auto.bulk(time.monotonic()) else None
         return 1 if self._mode == "bulk" else None
 
-    def _make(self, calls: Sequence[Call], deadline: float) -> dict[int, Outcome]:
+    def _make(
+        self, calls: Sequence[Call], messages: Sequence[Message[Email, EmailContent]], deadline: float
+    ) -> dict[int, Outcome]:
         try:
             self._client.ready()
         except Exception as error:  # noqa: BLE001 - plug-ins of the SDK raise what they like
             return {place: outcome_before_request(error) for call in calls for place in call.places}
-        made = self._threads.map(lambda call: self._call(call, deadline), calls)
+        made = self._threads.map(lambda call: self._call(call, messages, deadline), calls)
         return {place: outcome for answered in made for place, outcome in answered}
 
-    def _call(self, call: Call, deadline: float) -> list[tuple[int, Outcome]]:
+    def _call(
+        self, call: Call, messages: Sequence[Message[Email, EmailContent]], deadline: float
+    ) -> list[tuple[int, Outcome]]:
         """One request. Where it is refused whole for what may be one message's fault, that one is looked for."""
+        if reason := messages[call.places[0]].late():  # the messages of a call are of one attempt
+            return [(place, Late(reason)) for place in call.places]
         try:
             request = self._client.request(call.operation, call.body)
         except Exception as error:  # noqa: BLE001
@@ -112,7 +121,7 @@ class SesChannel:
             answer = self._client.ask(call.operation, request, deadline)
         except Exception as error:  # noqa: BLE001 - whatever it is, the messages need their outcome
             if may_be_one_entry(error) and (halves := call.halves()):
-                return [each for half in halves for each in self._call(half, deadline)]
+                return [each for half in halves for each in self._call(half, messages, deadline)]
             if isinstance(call, SendBulkEmail) and is_throttle(error):
                 self._auto.throttled(time.monotonic(), len(call.places), self._rate)
             return [(place, outcome_of_error(error)) for place in call.places]

@@ -15,6 +15,7 @@ from botocore.parsers import create_parser
 
 from notifier.clock import boottime
 from notifier.errors import SettingsError
+from notifier.messages import TOO_LATE
 from notifier.settings import Settings
 from workers.channels.sdk_errors import TooLate
 from workers.channels.ses_connections import Answer, Connections
@@ -85,7 +86,7 @@ class SesClient:
 
     def _check(self, deadline: float) -> None:
         if self._clock() >= deadline:
-            raise TooLate("too slow for this many messages at once; not sent")
+            raise TooLate(TOO_LATE)
 
     def _prepare(self) -> None:
         config = Config(

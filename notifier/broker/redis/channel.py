@@ -9,11 +9,12 @@ from time import monotonic
 from typing import Any
 
 from kombu.log import get_logger
+from kombu.transport import redis as stock
 
 from notifier.broker.redis.bell import Bells
 from notifier.broker.redis.keeping import KeepingChannel
 from notifier.broker.redis.qos import QoS
-from notifier.broker.redis.reserve import MOST, Source
+from notifier.broker.redis.reserve import MOST, Source, error_in
 from notifier.broker.refusal import Refusals
 from notifier.broker.version import check_server
 
@@ -34,6 +35,7 @@ class Channel(KeepingChannel):
     """
 
     QoS = QoS
+    _in_poll: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.taken: deque[tuple[Source, str, dict[str, Any]]] = deque()
@@ -46,6 +48,7 @@ class Channel(KeepingChannel):
         self._look_now = True
         self._is_broken = False
         self._refusals = Refusals("to hand out messages")
+        self._unreadable = Refusals("to hand out messages of one of the queues")
         self._deaf = Refusals("to subscribe to commands for the workers")
         super().__init__(*args, **kwargs)
 
@@ -56,19 +59,52 @@ class Channel(KeepingChannel):
         return super().basic_consume(queue, no_ack, *args, **kwargs)
 
     def close(self) -> None:
+        """Give back what is in hand. Wait twice at most for a Redis that does not answer, not at each step."""
         self._closing = True
         if not self.closed:
-            with suppress(Empty, self.ResponseError, *self.connection_errors):
-                if self._in_poll:
-                    self._brpop_read()
-            self._give_up_answer()
+            self.hurry()
+            if self.connection.silent or not self._is_wound_up():
+                self.connection.silent = True
+                self._in_poll = None
+                self.auto_delete_queues.clear()
+                if self._qos:
+                    self._qos.forget()
             self.taken.clear()
-            if self._qos:
-                self._qos.restore_unacked_once()
             self._bells.hang([])
         pool = self._pool
         super().close()
         self._pool = pool  # for the ack of what was under way: it finds Redis without us
+
+    def _is_wound_up(self) -> bool:
+        """Give back all; False where Redis does not answer. An old connection may be dead where a new one is not."""
+        tries = 2
+        try:
+            if self._in_poll:
+                self._brpop_read()
+        except (Empty, self.ResponseError):
+            pass
+        except self.connection_errors:
+            tries = 1
+            self.pool.disconnect(inuse_connections=False)
+        for _ in range(tries):
+            try:
+                self._wind_up()
+            except self.connection_errors as error:
+                failed: Exception = error
+                self.pool.disconnect(inuse_connections=False)
+            else:
+                return True
+        log.warning("messages return to their queues only after the visibility timeout: %s", failed)
+        return False
+
+    def _wind_up(self) -> None:
+        """Raise where the connection to Redis fails. It may be called again then."""
+        self._give_up_answer()
+        if self._qos:
+            self._qos.wind_up()
+        with suppress(self.ResponseError):
+            for queue in self.auto_delete_queues.intersection(self._fanout_queues):
+                self.queue_delete(queue)
 
     @property
     def is_waiting(self) -> bool:
@@ -128,6 +164,10 @@ class Channel(KeepingChannel):
         self._refusals.end()
         self.qos.acks_arrived()
         self._bind_again()
+        if partly := error_in(reply):
+            self._unreadable.add(partly)
+        elif self._wanted:
+            self._unreadable.end()
         self._take(self._messages(reply, self._asked))
         if not self._hand_out():
             raise Empty
@@ -181,10 +221,10 @@ class Channel(KeepingChannel):
 
     def _give_up_answer(self) -> None:
         """What a question took whose answer never came is nobody's: give it back, or the visibility timeout does."""
-        name, self._unanswered = self._unanswered, None
-        if name is not None:
-            with suppress(self.ResponseError, *self.connection_errors):
-                self.give_back_asked(name)
+        if self._unanswered is not None:
+            with suppress(self.ResponseError, *(() if self._closing else self.connection_errors)):
+                self.give_back_asked(self._unanswered)
+            self._unanswered = None
 
     def _wish(self) -> int | None:
         """How many messages to ask for now. 0: only tell of acks, and let the event loop turn. None: ask nothing."""
@@ -226,8 +266,13 @@ class Channel(KeepingChannel):
         strangers = [tag for source, tag, _ in self.taken if source.queue not in self._active_queues]
         if strangers:
             self.taken = deque(each for each in self.taken if each[0].queue in self._active_queues)
+            try:
+                self.give_back(strangers)
+            except (self.ResponseError, *self.connection_errors) as error:
+                self.connection.silent = self.is_hurried and isinstance(error, stock.redis.exceptions.TimeoutError)
+                self.qos.give_back_later(strangers)
+                raise
             self.qos.let_go(strangers)
-            self.give_back(strangers)
 
     def _basic_cancel(self, consumer_tag: str) -> None:
         super()._basic_cancel(consumer_tag)

@@ -12,24 +12,42 @@ log = get_logger(__name__)
 # KEYS: the unacknowledged messages, their index, then the lists that they go to.
 # ARGV: the latest time at which a message may have been taken, empty for any; the command; then for each message its
 # tag, the number of its list and itself. A message that goes to several lists comes several times; what cannot be
-# read goes to none.
+# read goes to none. What a list does not take stays kept, as if it had been taken now: the script answers with the
+# error and the tags of these. The first write needs no memory, see reserve.py.
 _SCRIPT = """
 local unacked, index = KEYS[1], KEYS[2]
 local latest, push = tonumber(ARGV[1]), ARGV[2]
-local ours = {}
+local ours, stays = {}, {}
+local refused = {}
 
 local function claim(tag)
   local taken = redis.call('ZSCORE', index, tag)
   if latest and taken and tonumber(taken) > latest then return false end
   redis.call('ZREM', index, tag)
-  return redis.call('HDEL', unacked, tag) == 1
+  return redis.call('HEXISTS', unacked, tag) == 1
 end
 
 for first = 3, #ARGV, 3 do
   local tag, list = ARGV[first], tonumber(ARGV[first + 1])
   if ours[tag] == nil then ours[tag] = claim(tag) end
-  if ours[tag] and list > 0 then redis.call(push, KEYS[2 + list], ARGV[first + 2]) end
+  if ours[tag] and list > 0 then
+    local done = redis.pcall(push, KEYS[2 + list], ARGV[first + 2])
+    if type(done) == 'table' then
+      refused[1], stays[tag] = done, true
+    end
+  end
 end
+
+local clock = redis.call('TIME')
+for tag, is_ours in pairs(ours) do
+  if stays[tag] then
+    redis.call('ZADD', index, string.format('%d.%06d', clock[1], clock[2]), tag)
+    refused[#refused + 1] = tag
+  elseif is_ours then
+    redis.call('HDEL', unacked, tag)
+  end
+end
+return refused
 """
 
 Route = Callable[[dict[str, Any], str, str], Sequence[str]]

@@ -1,9 +1,11 @@
 """What a channel of the fast transport keeps in Redis and gives back, without waiting for anything."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 from uuid import uuid4
+from weakref import WeakSet
 
 from kombu.log import get_logger
 from kombu.transport import redis as stock
@@ -17,10 +19,22 @@ from notifier.broker.refusal import Refusals
 log = get_logger(__name__)
 
 
+_LAST_SECONDS = 2.0
+"""How long a process that is to end waits for each answer of Redis: an orchestrator kills it soon."""
+_channels: "WeakSet[KeepingChannel]" = WeakSet()
+
+
+def hurry() -> None:
+    """Let no channel of this process wait long for a Redis that does not answer: the process is to end."""
+    for channel in list(_channels):
+        channel.hurry()
+
+
 class KeepingChannel(stock.Channel):  # type: ignore[misc]
     """Knows the lists behind the queues. A message goes from its list to `unacked`, and back, in one step."""
 
     _pool: Any = None
+    is_hurried = False
     max_connections = 1_000  # a thread that acknowledges needs one; stock's 10 loses acks where there are more
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -30,7 +44,21 @@ class KeepingChannel(stock.Channel):  # type: ignore[misc]
         self._mute = Refusals("to publish events for Flower")
         self._bindings = Refusals("to keep the table of queues")
         super().__init__(*args, **kwargs)
+        _channels.add(self)
         self._note = f"{self.global_keyprefix}unacked_noted:{uuid4().hex}"
+
+    def hurry(self) -> None:
+        """Wait for no answer longer than `_LAST_SECONDS`, over the connections there are and those to come."""
+        self.is_hurried = True
+        for pool in filter(None, (self._pool, self._async_pool)):
+            for name in ("socket_timeout", "socket_connect_timeout"):
+                pool.connection_kwargs[name] = _LAST_SECONDS
+            pool.disconnect(inuse_connections=False)  # an open one keeps its timeout in its parser, too
+            for connection in (*pool._available_connections, *pool._in_use_connections):  # noqa: SLF001
+                connection.socket_timeout = connection.socket_connect_timeout = _LAST_SECONDS
+                if (wire := connection._sock) is not None:  # noqa: SLF001
+                    with suppress(OSError):
+                        wire.settimeout(_LAST_SECONDS)
 
     def basic_get(self, queue: str, no_ack: bool = False, **kwargs: Any) -> Any:
         if no_ack:
@@ -51,8 +79,15 @@ class KeepingChannel(stock.Channel):  # type: ignore[misc]
         """Put kept messages back into their queues: before all others or behind them, in the order of `tags`.
 
         With `latest`: those only that were taken no later. Another process may have been faster. `lost` ones count
-        one loss more in their header `losses`.
+        one loss more in their header `losses`. Raise what Redis refuses, once all that it takes is given back.
         """
+        if error := self.try_to_give_back(tags, last=last, latest=latest, lost=lost)[1]:
+            raise error
+
+    def try_to_give_back(
+        self, tags: Sequence[str], *, last: bool = False, latest: float | None = None, lost: bool = False
+    ) -> tuple[list[str], Exception | None]:
+        """As `give_back`; return the tags that Redis refused, and why."""
         lookup = cache(self._lookup)
 
         def route(message: dict[str, Any], exchange: str, routing_key: str) -> list[str]:
@@ -60,6 +95,8 @@ class KeepingChannel(stock.Channel):  # type: ignore[misc]
             return [self._key(queue, step) for queue in lookup(exchange, routing_key) or [routing_key]]
 
         ordered = list(tags if last else reversed(tags))
+        left: list[str] = []
+        refused: Exception | None = None
         with self.conn_or_acquire() as client:
             for first in range(0, len(ordered), MOST):
                 page = ordered[first : first + MOST]
@@ -67,9 +104,16 @@ class KeepingChannel(stock.Channel):  # type: ignore[misc]
                     for tag in page:
                         pipe.hget(self.unacked_key, tag)
                     entries = dict(zip(page, pipe.execute(), strict=True))
-                client.execute_command(
-                    *give_back.command(self._unacked, entries, route, latest=latest, last=last, lost=lost)
-                )
+                try:
+                    reply = client.execute_command(
+                        *give_back.command(self._unacked, entries, route, latest=latest, last=last, lost=lost)
+                    )
+                except self.ResponseError as error:
+                    left, refused = [*left, *page], error
+                else:
+                    left += map(bytes_to_str, reply[1:])
+                    refused = reply[0] if reply else refused
+        return left, refused
 
     def give_back_old(self, seconds: float, most: int | None) -> None:
         """What was taken so long ago and is not acknowledged, by whomever. Only Redis's clock counts."""

@@ -66,6 +66,19 @@ class QoS(stock.QoS):  # type: ignore[misc]
         self._rejected.append(delivery_tag)
         self._tell_soon()
 
+    def give_back_later(self, tags: Iterable[str]) -> None:
+        """Redis refused to take these back, or did not answer: try again until it does."""
+        for tag in tags:
+            self._quick_ack(tag)
+            self._rejected.append(tag)
+        if self.channel.loop:
+            self._tell_soon()
+
+    def forget(self) -> None:
+        """The channel ends: what is still in hand returns after the visibility timeout."""
+        self._delivered.clear()
+        self._delivered.restored = True
+
     def _tell_soon(self) -> None:
         loop = self.channel.loop
         if loop is None:
@@ -118,10 +131,13 @@ class QoS(stock.QoS):  # type: ignore[misc]
         """Raise what Redis refuses: they stay rejected, and the next try or the end of the channel repeats it."""
         tags = _drained(self._rejected)
         try:
-            self.channel.give_back(tags, last=True)
+            left, error = self.channel.try_to_give_back(tags, last=True)
         except BaseException:
             self._rejected.extend(tags)
             raise
+        if error:
+            self._rejected.extend(left)
+            raise error
 
     def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:  # noqa: ARG002
         self.channel.give_back([tag], last=leftmost)
@@ -131,18 +147,31 @@ class QoS(stock.QoS):  # type: ignore[misc]
         self._delivered.clear()
 
     def restore_unacked_once(self, stderr: Any = None) -> None:
-        """The end of the channel: what is acknowledged goes, what is not goes back."""
+        """As `wind_up`, which may have been called before. Raise nothing."""
+        try:
+            self.wind_up(stderr)
+        except self.channel.connection_errors as error:
+            log.warning("messages return to their queues only after the visibility timeout: %s", error)
+            self.forget()
+
+    def wind_up(self, stderr: Any = None) -> None:
+        """The end of the channel: what is acknowledged goes, what is not goes back.
+
+        Raise where the connection fails: it may be called again then.
+        """
         if self._delivered.restored:
             return
         try:
-            self._acked.extendleft(self._on_the_way)
+            self._acked.extendleft(reversed(self._on_the_way))
+            self._on_the_way = []
             self.flush()
             super().restore_unacked_once(stderr)
-        except (*self.channel.connection_errors, self.channel.ResponseError) as error:
+        except self.channel.ResponseError as error:
             log.warning("messages return to their queues only after the visibility timeout: %s", error)
-        finally:
-            self._delivered.clear()
-            self._delivered.restored = True
+        except self.channel.connection_errors:
+            self._delivered.restored = False
+            raise
+        self.forget()
 
     def restore_visible(self, start: int = 0, num: int | None = 10, interval: int = 10) -> None:  # noqa: ARG002
         """Give back what was taken too long ago, by whomever; the claims need no lock."""

@@ -17,8 +17,10 @@ MOST = 500
 # acks; for each list what follows a message in its entry, empty where messages are not kept.
 # The time is Redis's own: the workers' clocks may differ. A question that has a name notes when it took something.
 # The first write is never one that a full Redis refuses (RPOP, HDEL and ZREM need no memory), and Redis allows every
-# write that follows it: so a full Redis can be drained. Messages that cannot be kept go back to where they were, and
-# the script answers with the error.
+# write that follows it: so a full Redis can be drained. Messages that cannot be kept go back to where they were. A
+# list that cannot be read, because it is of another type say, does not stop the others: what they gave is kept
+# already, and nobody would have it. Answers what was taken, with the error behind it where there was one; where no
+# list could be read, or nothing was taken because it could not be kept, the answer is the error.
 _SCRIPT = """
 local unacked, index, note = KEYS[1], KEYS[2], KEYS[3]
 local want, name, width, fair, acks = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', tonumber(ARGV[5])
@@ -26,6 +28,8 @@ local clock = redis.call('TIME')
 local now = string.format('%d.%06d', clock[1], clock[2])
 local lists = (#KEYS - 3) / 2
 local taken = {}
+local unreadable
+local failed, failures = {}, 0
 
 for first = 6, acks + 5, 1000 do
   local last = math.min(first + 999, acks + 5)
@@ -67,8 +71,13 @@ local function keep(messages, ending)
 end
 
 local function take(list, number)
-  local messages = number > 0 and redis.call('RPOP', KEYS[3 + list], number)
+  local messages = number > 0 and redis.pcall('RPOP', KEYS[3 + list], number)
   if not messages then return end
+  if messages.err then
+    unreadable = messages
+    if not failed[list] then failed[list], failures = true, failures + 1 end
+    return
+  end
   local ending, calls = ARGV[5 + acks + list], KEYS[3 + lists + list]
   local refused = ending ~= '' and keep(messages, ending)
   if refused then
@@ -90,8 +99,10 @@ for first = 1, lists, width do
   end
   for list = first, last do refused = refused or take(list, want) end
 end
-if refused and #taken == 0 then return refused end
+if #taken == 0 and (refused or unreadable and failures == lists) then return refused or unreadable end
+refused = refused or unreadable
 if name ~= '' and #taken > 0 then redis.pcall('SET', note, name .. ' ' .. now, 'EX', 3600) end
+if refused then taken[#taken + 1] = refused end
 return taken
 """
 
@@ -135,9 +146,14 @@ def command(
     return ["EVAL", _SCRIPT, len(keys), *keys, want, name, width, int(fair), len(acks), *acks, *endings]
 
 
-def messages(reply: Iterable[list[Any]], sources: Sequence[Source]) -> Iterator[tuple[Source, bytes]]:
+def error_in(reply: Sequence[Any]) -> Exception | None:
+    """Why Redis took nothing from some of the lists, though it did from others."""
+    return reply[-1] if reply and isinstance(reply[-1], Exception) else None
+
+
+def messages(reply: Iterable[Any], sources: Sequence[Source]) -> Iterator[tuple[Source, bytes]]:
     """What Redis took, the oldest of each list first."""
-    for number, *taken in reply:
+    for number, *taken in (each for each in reply if not isinstance(each, Exception)):
         source = sources[number - 1]
         for message in taken:
             yield source, message

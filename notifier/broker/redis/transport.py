@@ -15,6 +15,8 @@ class Transport(stock.Transport):  # type: ignore[misc]
     without_acks: Any = stock.Channel
     """Where nothing is kept until it is acknowledged there is nothing to gain."""
     loop: Any = None
+    silent = False
+    """Whether Redis did not answer while this process was to end."""
     _loop_thread: int | None = None
 
     def __init__(self, client: Any, **kwargs: Any) -> None:

@@ -1,0 +1,73 @@
+"""How many days are kept where processes were told different numbers, or none."""
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
+
+from notifier.outbox import Retention
+from notifier.outbox.keeping import Keeping
+from tests.outbox.history import day, partitions, recorded, settled
+from tests.outbox.rows import Rows
+
+OLD = 100
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ([(90, False)], [90]),
+        ([(365, True), (90, False), (90, True)], [365, 365, 365]),
+        ([(90, True), (365, True), (90, False)], [90, 365, 365]),
+        ([(90, False), (30, True), (90, False), (30, True)], [90, 30, 90, 30]),  # a default binds nobody
+        ([(0, True), (90, False), (365, True)], [0, 0, 0]),
+        ([(365, True), (0, True), (365, True)], [365, 0, 0]),
+        ([(365, True), (0, False)], [365, 0]),
+    ],
+)
+def test_the_most_days_that_any_process_was_told_are_kept(
+    rows: Rows, told: list[tuple[int, bool]], kept: list[int]
+) -> None:
+    assert [Keeping(rows.engine, days, explicit=explicit).agree() for days, explicit in told] == kept
+
+
+@pytest.mark.parametrize("others", [365, 0])
+@pytest.mark.parametrize("explicit", [False, True])
+def test_a_bridge_that_was_told_less_or_nothing_deletes_nothing(rows: Rows, others: int, explicit: bool) -> None:
+    recorded(rows, OLD)
+    rows.run("INSERT INTO dead_letters (raw, error, received_at) VALUES ('x', 'odd', now() - interval '100 days')")
+    settled(Retention(rows.engine, others, explicit=True))
+    bridge = Retention(rows.engine, 90, explicit=explicit)
+    with capture_logs() as logs:
+        settled(bridge)
+    assert day(OLD) in partitions(rows)
+    assert rows.one("SELECT count(*) AS letters FROM dead_letters") == {"letters": 1}
+    assert (bridge.old_days(), bridge.old_rows().get("dead_letters", 0)) == ([], 0)
+    assert [each["kept"] for each in logs if each["log_level"] == "warning"] == [others or "all"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["empty_day(current_date - 100, 90)", "forget_rows('operations', 90, 10)", "empty_day(current_date - 100, 3)"],
+)
+@pytest.mark.parametrize("others", [365, 0])
+def test_no_statement_deletes_with_a_smaller_number(rows: Rows, call: str, others: int) -> None:
+    Keeping(rows.engine, others, explicit=True).agree()
+    with pytest.raises(DBAPIError, match=r"too young|not forgotten"):
+        rows.run(f"SELECT {call}")
+
+
+def test_an_operator_shortens_it_and_that_is_kept(rows: Rows) -> None:
+    recorded(rows, OLD)
+    settled(Retention(rows.engine, 0, explicit=True))
+    operator = Retention(rows.engine, 90, explicit=True)
+    operator.keeping.shorten("the disk is full")
+    settled(operator)
+    assert day(OLD) not in partitions(rows)
+    told = rows.all("SELECT scope, reason FROM operations WHERE action = 'keep days' ORDER BY id")
+    assert told == [{"scope": "0", "reason": None}, {"scope": "90", "reason": "the disk is full"}]
+
+
+@pytest.mark.parametrize("days", [1, 2, -1])
+def test_a_number_that_covers_not_even_the_stream_is_remembered_by_nobody(rows: Rows, days: int) -> None:
+    with pytest.raises(DBAPIError):
+        Keeping(rows.engine, days, explicit=True).agree()

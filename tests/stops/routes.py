@@ -1,0 +1,15 @@
+"""The one route of a trial of a channel other than email; the environment says which, and where its provider is."""
+
+import os
+
+from notifier import Event, RetryPolicy, Sms, Webhook, route
+
+CHANNEL = os.environ["STOPS_CHANNEL"]
+
+
+@route(table="activity", channel=CHANNEL, retry=RetryPolicy(attempts=1_000, base=0.2, cap=2.0))
+def told(event: Event) -> Sms | Webhook:
+    number = (event.new or {})["number"]
+    if CHANNEL == "sms":
+        return Sms(to=f"+3519{int(number):08}", text=f"number {number}")
+    return Webhook(to=os.environ["STOPS_URL"], payload={"number": number})

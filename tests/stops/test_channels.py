@@ -1,0 +1,73 @@
+"""A worker of a channel without a rate is stopped while a unit of hundreds has begun and its provider is slow."""
+
+import time
+from pathlib import Path
+from signal import SIGTERM
+
+import pytest
+from sqlalchemy import text
+
+from notifier.database import connect
+from notifier.testing import HttpAnswer, HttpRequest
+from tests.chaos.world import running_world
+from tests.refusals.stage import Stage
+from tests.stops.run import PATIENT, STARTS_SECONDS, open_deliveries
+from tests.workers.providers import SnsProvider, WebhookReceiver
+
+EVENTS = 1_200
+_PENDING = text("SELECT notification_id FROM deliveries WHERE status = 'pending'")
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+class SlowSns(SnsProvider):
+    def accepts(self, request: HttpRequest) -> HttpAnswer:
+        time.sleep(0.5)
+        return super().accepts(request)
+
+
+class SlowReceiver(WebhookReceiver):
+    def accepts(self, request: HttpRequest) -> HttpAnswer:
+        time.sleep(1.5)
+        return super().accepts(request)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("channel", "provider_class"), [("sms", SlowSns), ("webhook", SlowReceiver)])
+def test_a_stop_takes_the_requests_under_way_and_no_more(
+    channel: str,
+    provider_class: type[SlowSns | SlowReceiver],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    with running_world(tmp_path) as world, provider_class() as provider:
+        options = {
+            **PATIENT,
+            "NOTIFIER_ROUTES": "tests.stops.routes",
+            "NOTIFIER_AWS_SNS_ENDPOINT_URL": provider.url,
+            "NOTIFIER_WEBHOOK_ALLOW_PRIVATE": "true",
+            "NOTIFIER_WEBHOOK_SECRET": SECRET,
+            "STOPS_CHANNEL": channel,
+            "STOPS_URL": provider.url,
+        }
+        with Stage(world, tmp_path, options) as stage:
+            stage.start("bridge", "bridge")
+            stage.feed(EVENTS)
+            stage.until(lambda: stage.queue.depth(channel) == EVENTS, STARTS_SECONDS)
+            worker = stage.start("worker", "worker", channel, "--concurrency", "4")
+            stage.until(lambda: provider.requests() > 40, STARTS_SECONDS)
+            began = time.monotonic()
+            worker.stop(SIGTERM)
+            seconds = time.monotonic() - began
+            engine = connect(world.postgres.url("notifier"))
+            left = open_deliveries(engine)
+            with engine.connect() as connection:
+                pending = set(connection.execute(_PENDING).scalars())
+            engine.dispose()
+            assert (worker.exit_code, left) == (0, 0)
+            assert seconds < 10.0
+            assert provider.requests() + len(pending) == EVENTS
+            waiting = stage.queue.held(channel)
+            assert pending <= waiting
+            assert stage.queue.depth(channel) >= len(waiting)  # none is kept for a worker that is gone
