@@ -247,6 +247,6 @@ def test_an_end_does_not_wait_long_for_a_redis_that_is_silent(
         if not hurried:
             began = time.monotonic()
         consumer.connection.release()
-        assert time.monotonic() - began < 9.0
+        assert time.monotonic() - began < 15.0  # three waits of 10 seconds without it
         consumer.hub.close()
     assert broker.hlen("unacked") == 50
