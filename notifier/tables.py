@@ -368,7 +368,9 @@ suspects = Table(
     "suspects",
     metadata,
     Column("notification_id", Uuid, primary_key=True),
-    Column("builds", Integer, nullable=False, server_default=text("1")),  # alone, begun without an end
+    Column("deaths", Integer, nullable=False, server_default=text("0")),  # of processes that built it alone
+    Column("begun_by", Uuid),  # the process that builds it now
+    Column("lease_until", _TIME),
     Column("begun_at", _TIME, nullable=False, server_default=_NOW),
 )
 

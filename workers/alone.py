@@ -3,146 +3,149 @@
 The worker lives on when that process does, so it knows which notification was at fault, and loses no other one.
 """
 
+import os
 import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from uuid import UUID
 
 import structlog
 
+from notifier.database import DatabaseError, cause
 from notifier.outbox import Change, Suspects, Work
-from workers.child import Child, Died, Overdue, Unpicklable
-from workers.decide import lost, not_isolated
-from workers.patience import Patience
+from workers.child import Child, Died, Gone, Overdue, Unpicklable
+from workers.decide import elsewhere, lost, not_isolated
+from workers.losses import Losses
 from workers.prepare import Preparation, Prepared
+from workers.processes import NoProcess, Processes
+from workers.stop import Stop
 
 log = structlog.get_logger(__name__)
 
 LOSSES = 3
 """After so many deaths a notification fails."""
-PROCESSES = 4
-"""At once, at most."""
-STARTING = 2
-"""Of these; each takes one or two seconds of CPU time to start."""
-IDLE_SECONDS = 60.0
-_PATIENCE_SECONDS = 30.0
+AT_ONCE = min(4, os.cpu_count() or 1)
+"""How many build at once."""
+PROCESSES = 2 * AT_ONCE
+"""At most: those that are slow have as many again."""
+_TRIES = 3
+"""With processes that end before they begin."""
+_TURN_SECONDS = 30.0
 
 
 class Alone:
-    """The processes of one channel in this worker. Safe to share between threads: each builds in a process at a time.
+    """What one channel of this worker builds alone. Safe to share between threads.
 
-    `losses` counts the death that made a notification a suspect, then those of the processes that built it alone. The
-    number of the latter is in the database, written before each build: a worker may die together with its process.
+    `losses` counts the death that made a notification a suspect, then those of the processes that built it alone.
+    `Losses` has the number of the latter in the database, and that a build is under way: a worker may die together
+    with its process.
     """
 
     def __init__(
-        self, start: Callable[[], Child], suspects: Suspects, preparation: Preparation, losses: int = LOSSES
+        self,
+        start: Callable[[], Child],
+        suspects: Suspects,
+        preparation: Preparation,
+        losses: int = LOSSES,
+        stop: Stop | None = None,
     ) -> None:
-        self._start = start
+        self._processes = Processes(start, PROCESSES)
         self._suspects = suspects
         self._preparation = preparation
-        self._losses = losses
+        self._most = losses
+        self._losses = Losses(suspects, Stop() if stop is None else stop)
         self._lock = threading.Lock()
-        self._places = threading.Semaphore(PROCESSES)
-        self._starting = threading.Semaphore(STARTING)
-        self._idle: list[tuple[float, Child]] = []
-        self._timer: threading.Timer | None = None
-        self._begun: set[UUID] = set()
+        self._built: set[UUID] = set()
+        self._turn = threading.Lock()
+        self._in_worker: UUID | None = None
 
-    def warm_up(self) -> None:
-        """Have a process ready, where one can be started."""
-        try:
-            with self._places:
-                self._put_back(self._take())
-        except (OSError, Died) as error:
-            log.error("no process to build a notification alone", error=str(error))  # noqa: TRY400
+    def mark(self, ids: Sequence[UUID]) -> None:
+        """A worker was lost with the messages of these: they are built alone, whatever message brings them."""
+        self._suspects.mark(ids)
 
     def build(self, work: Work, timeout: float) -> Prepared | Change:
-        """What the route makes of it. Raises Unreachable where the database stays away."""
+        """What the route makes of it. Raises Unreachable where the database stays away, or this process ends."""
         with self._lock:
-            self._begun.add(work.id)
-        while True:
+            self._built.add(work.id)
+        reason = ""
+        tries = 0
+        while tries < _TRIES:
             try:
-                with self._places:
-                    return self._build(work, timeout)
-            except Died as death:
-                log.warning(
-                    "a process died of a route", notification=str(work.id), route=work.route, cause=str(death)
-                )
+                with self._processes.one() as child:
+                    built = self._count(work, partial(self._in_process, child, work, timeout))
+            except Gone as gone:
+                tries, reason = tries + 1, str(gone)
+                log.warning("a process ended before it began to build", notification=str(work.id), cause=reason)
+                continue
+            except NoProcess as error:
+                if error.fruitless:
+                    return self._build_in_worker(work, str(error))
+                return not_isolated(work, str(error))
+            if built is not None:
+                return built
+        return not_isolated(work, reason)
 
     def ended(self, ids: Iterable[UUID]) -> None:
-        """What became of these is known. Those among them that were built alone are no suspects any more."""
-        if not self._begun:
+        """What became of these is written. Those that were built alone and are final are no suspects any more."""
+        if not self._built:
             return
         with self._lock:
-            ended = self._begun.intersection(ids)
-            self._begun -= ended
+            ended = self._built.intersection(ids)
+            self._built -= ended
         if ended:
-            Patience(_PATIENCE_SECONDS).run(lambda: self._suspects.clear(ended))
+            try:
+                self._suspects.clear(ended)
+            except DatabaseError as error:
+                log.warning("suspects that are none any more stay in the table for a week", reason=cause(error))
 
-    def _build(self, work: Work, timeout: float) -> Prepared | Change:
-        """In one process. Raises Died where another may try it."""
+    def leave(self) -> None:
+        """The process ends: what it is building is written as broken off, which is no death."""
+        self._losses.leave()
+
+    def in_worker(self, id_: UUID) -> bool:
+        """Whether the worker itself builds it now, because no process comes up."""
+        return self._in_worker == id_
+
+    def _count(self, work: Work, build: Callable[[], Prepared | Change]) -> Prepared | Change | None:
+        """Build it so that a death is counted. None where it may be tried again. Raises what `build` raises."""
+        begun = self._losses.begin(work.id)
+        if begun is None:
+            return elsewhere(work.id)
+        deaths, died_of = 1 + begun, "its last worker died before it could say how"
         try:
-            child = self._take()
-        except (OSError, Died) as error:
-            log.error("no process to build a notification alone", error=str(error))  # noqa: TRY400
-            return not_isolated(work)
-        deaths = 1 + Patience(_PATIENCE_SECONDS).run(lambda: self._suspects.begin(work.id))
-        if deaths >= self._losses:
-            self._put_back(child)
-            return self._fail(work, deaths, "its last worker died before it could say how")
-        try:
-            return self._build_in(child, work, timeout)
+            if deaths < self._most:
+                return build()
         except Died as death:
-            if deaths + 1 < self._losses:
-                raise
-            return self._fail(work, deaths + 1, str(death))
+            deaths, died_of = deaths + 1, str(death)
+            log.warning("a process died of a route", notification=str(work.id), route=work.route, cause=died_of)
+        finally:
+            self._losses.end(work.id, deaths - 1)
+        if deaths < self._most:
+            return None
+        log.error("ALARM: a route kills its worker", notification=str(work.id), route=work.route, cause=died_of)
+        return lost(work, deaths, died_of)
 
-    def _build_in(self, child: Child, work: Work, timeout: float) -> Prepared | Change:
-        """Raises Died."""
+    def _in_process(self, child: Child, work: Work, timeout: float) -> Prepared | Change:
+        """Raises Gone and Died."""
         try:
             built = child.build(work, timeout)
         except Overdue:
             child.kill()
             return self._preparation.not_built(work, True)
         except Unpicklable:  # it was built, and its process lives: so will this one
-            self._put_back(child)
             return self._preparation.prepare(work)
-        self._put_back(child)
         if isinstance(built, Change):
             return built
         return Prepared(work, built.request, built.content, self._preparation.route(work), built.address)
 
-    def _fail(self, work: Work, deaths: int, cause: str) -> Change:
-        log.error("ALARM: a route kills its worker", notification=str(work.id), route=work.route, cause=cause)
-        return lost(work, deaths, cause)
-
-    def _take(self) -> Child:
-        with self._lock:
-            if self._idle:
-                return self._idle.pop()[1]
-        with self._starting:
-            return self._start()
-
-    def _put_back(self, child: Child) -> None:
-        with self._lock:
-            self._idle.append((time.monotonic(), child))
-            self._watch()
-
-    def _watch(self) -> None:
-        """Look again for processes that are idle for too long. The lock is held."""
-        if self._timer is None:
-            self._timer = threading.Timer(IDLE_SECONDS, self._close_idle, (IDLE_SECONDS,))
-            self._timer.daemon = True
-            self._timer.start()
-
-    def _close_idle(self, seconds: float) -> None:
-        since = time.monotonic() - seconds
-        with self._lock:
-            over = [child for used, child in self._idle if used <= since]
-            self._idle = [each for each in self._idle if each[0] > since]
-            self._timer = None
-            if self._idle:
-                self._watch()
-        for child in over:
-            child.kill()
+    def _build_in_worker(self, work: Work, reason: str) -> Prepared | Change:
+        """One at a time: should the worker die, it is known of what."""
+        if not self._turn.acquire(timeout=_TURN_SECONDS):
+            return not_isolated(work, reason)
+        try:
+            log.warning("no process comes up: this worker builds it itself", notification=str(work.id), reason=reason)
+            self._in_worker = work.id
+            return self._count(work, partial(self._preparation.prepare, work)) or not_isolated(work, reason)
+        finally:
+            self._in_worker = None
+            self._turn.release()

@@ -17,7 +17,7 @@ from workers.patience import RECORDING
 from workers.pulse import Pulse, waits_for_broker
 from workers.standstill import Standstill
 from workers.tasks import register
-from workers.wiring import stop, tally, underway
+from workers.wiring import leave, stop, tally, underway
 
 end_at_sigterm()  # Flower starts here
 try:
@@ -57,6 +57,7 @@ class End(bootsteps.StartStopStep):  # type: ignore[misc]
     def close(self, worker: Any) -> None:  # noqa: ARG002
         stop().set()
         hurry()
+        leave()
 
 
 class Counts(bootsteps.StartStopStep):  # type: ignore[misc]

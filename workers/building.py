@@ -1,6 +1,5 @@
 """How a unit's notifications become ready to be sent: loaded, built, rendered; in portions, as they come."""
 
-import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from functools import partial
@@ -8,19 +7,20 @@ from uuid import UUID
 
 from notifier.outbox import LARGE, Change, Work
 from notifier.room import NoRoom, Room
-from workers.alone import Alone
+from workers.alone import AT_ONCE, Alone
 from workers.build import TIMEOUT_SECONDS, Builds
+from workers.decide import not_isolated
 from workers.portions import ROOM_BYTES, portions
 from workers.prepare import Preparation, Prepared
 from workers.runs import Aside
 from workers.stop import Stop
 from workers.underway import Underway
 
-_ALONE = min(4, os.cpu_count() or 1)
-"""Processes that build at once what is built alone, beside those that are slow."""
 _ALONE_SLOW_SECONDS = 5.0  # their processes take one or two to start
 _ALONE_SECONDS = 120.0
-"""What a build alone may take beside its route's own time: processes start, and die."""
+"""What a build alone may take beside its route's own time: processes start, and die. `Alone` keeps that time itself,
+from when the build begins; what waits longer for its process has failed in nothing.
+"""
 
 Fill = Callable[[Sequence[Work]], list[Work]]
 """Loads the records that are large."""
@@ -42,7 +42,7 @@ class Building:
         self._alone = alone
         self._alone_now: set[UUID] = set()
         self.builds = Builds(underway, stop=stop)
-        self._builds_alone = Builds(underway, threads=_ALONE, slow=_ALONE_SLOW_SECONDS, stop=stop)
+        self._builds_alone = Builds(underway, threads=AT_ONCE, slow=_ALONE_SLOW_SECONDS, stop=stop)
 
     def portions(
         self, works: Sequence[Work], fill: Fill, aside: Aside[Prepared | Change] | None, *, suspects: bool
@@ -57,6 +57,16 @@ class Building:
                     return
                 with closing(self._built(portion, aside, suspects=suspects)) as built:
                     yield from built
+
+    def mark(self, ids: Sequence[UUID]) -> None:
+        """A worker was lost with the messages of these."""
+        if self._alone:
+            self._alone.mark(ids)
+
+    def leave(self) -> None:
+        """The process ends."""
+        if self._alone:
+            self._alone.leave()
 
     def ended(self, prepared: Sequence[Prepared | Change]) -> None:
         """What became of these is written."""
@@ -91,13 +101,11 @@ class Building:
     def _built(
         self, works: Sequence[Work], aside: Aside[Prepared | Change] | None, *, suspects: bool
     ) -> Generator[list[Prepared | Change], None, None]:
-        not_built = self._preparation.not_built
         if suspects and self._alone:
-            self._alone.warm_up()
             return self._builds_alone.run(
-                works, self._build_alone, not_built, timeout=self._timeout_alone, aside=aside
+                works, self._build_alone, self._late_alone, timeout=self._timeout_alone, aside=aside
             )
-        return self.builds.run(works, self._preparation.prepare, not_built, timeout=self._timeout, aside=aside)
+        return self.builds.run(works, self._preparation.prepare, self._late, timeout=self._timeout, aside=aside)
 
     def _build_alone(self, work: Work) -> Prepared | Change:
         assert self._alone  # noqa: S101  narrows the type
@@ -107,6 +115,16 @@ class Building:
         """It may be the fault of a build beside it: alone it shows. That takes its own time."""
         self._alone_now.add(work.id)
         return self._build_alone(work)
+
+    def _late(self, work: Work, hangs: bool) -> Change:
+        if work.id in self._alone_now:
+            return self._late_alone(work, hangs)
+        return self._preparation.not_built(work, hangs)
+
+    def _late_alone(self, work: Work, hangs: bool) -> Change:
+        if self._alone and self._alone.in_worker(work.id):
+            return self._preparation.not_built(work, hangs)
+        return not_isolated(work, "no process was free in time")
 
     def _timeout_of(self, work: Work) -> float:
         return self._preparation.timeout(work) or TIMEOUT_SECONDS

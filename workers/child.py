@@ -1,10 +1,6 @@
-"""A process that builds one notification at a time for a worker, and what it is told and answers: pickles on pipes.
-
-Both ends are the same program, so each trusts what the other writes.
-"""
+"""A process that builds one notification at a time for a worker."""
 
 import pickle
-import select
 import signal
 import subprocess
 import sys
@@ -14,13 +10,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from notifier.outbox import Change, Work
+from workers.frames import Frames, Slow, frame
 
 START_SECONDS = 120.0
+BEGIN_SECONDS = 30.0
+"""How long a process that is idle may take to begin a build."""
+PING_SECONDS = 10.0
+END_SECONDS = 5.0
+"""How long a process that has closed its pipe may take to end by itself."""
 OUT_OF_MEMORY = 70
 """The exit code of a process that met MemoryError."""
 
-
 _STILL = "it stood still: one call held Python's lock, see the worker's log"
+
+
+class Gone(Exception):
+    """The process ended, or did not answer, before the build began: no route is at fault. Says how."""
 
 
 class Died(Exception):
@@ -44,83 +49,102 @@ class Built:
     address: str
 
 
-READY, NOT_PICKLED = "ready", "not pickled"
+READY, BEGUN, NOT_PICKLED = "ready", "begun", "not pickled"
 PING, ALIVE = "ping", "alive"
 """A process that takes too long is asked whether another of its threads runs: not while one call holds Python's lock.
 """
-PING_SECONDS = 10.0
+_ALIVE = pickle.dumps(ALIVE)
 
 
 class Child:
     """One such process. Not safe to share between threads."""
 
     def __init__(self, channel: str, environment: Mapping[str, str] | None = None) -> None:
-        """Start it. Raises Died where it does not come up, and OSError."""
+        """Start it. Raises Gone where it does not come up, and OSError."""
         command = [sys.executable, "-P", "-m", "workers.isolated", channel]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=environment
+        )
+        assert self._process.stdin is not None  # noqa: S101  narrows the type
+        assert self._process.stdout is not None  # noqa: S101
+        self._frames = Frames(self._process.stdout, self._process.stdin)
         try:
-            self._read(START_SECONDS)
-        except Overdue:
+            self._frames.read(START_SECONDS)
+        except Slow:
             self.kill()
-            raise Died(f"it did not come up within {START_SECONDS:g} s") from None
+            raise Gone(f"it did not come up within {START_SECONDS:g} s") from None
+        except (EOFError, OSError):
+            raise Gone(self._end()) from None
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
 
     def build(self, work: Work, timeout: float) -> Built | Change:
-        """What it made of the notification. Raises Died, Overdue, Unpicklable."""
-        self._tell(work)
+        """What it made of the notification. Raises Gone, Died, Overdue, Unpicklable."""
+        self._begin(work)
         try:
-            answer = self._read(timeout)
-        except Overdue:
-            answer = self._ask()
-        if answer == NOT_PICKLED:
-            raise Unpicklable
-        assert isinstance(answer, Built | Change)  # noqa: S101
-        return answer
+            try:
+                answer = self._frames.read(timeout)
+            except Slow:
+                answer = self._ask()
+        except (EOFError, OSError):
+            raise Died(self._end()) from None
+        return self._built(answer)
 
-    def _tell(self, what: object) -> None:
-        assert self._process.stdin is not None  # noqa: S101  narrows the type
+    def _begin(self, work: Work) -> None:
+        """Hand it over, and wait until its build begins. Raises Gone."""
         try:
-            pickle.dump(what, self._process.stdin)
-            self._process.stdin.flush()
-        except OSError:
-            raise self._died() from None
+            self._frames.write(frame(work), BEGIN_SECONDS)
+            self._frames.read(BEGIN_SECONDS)
+        except Slow:
+            self.kill()
+            raise Gone(f"it did not begin within {BEGIN_SECONDS:g} s") from None
+        except (EOFError, OSError):
+            raise Gone(self._end()) from None
 
-    def _ask(self) -> object:
+    def _ask(self) -> bytes:
         """The answer, where it has just come. Raises Overdue where the build goes on, Died where nothing runs."""
-        self._tell(PING)
         try:
-            answer = self._read(PING_SECONDS)
-        except Overdue:
+            self._frames.write(frame(PING), PING_SECONDS)
+            answer = self._frames.read(PING_SECONDS)
+        except Slow:
             self.kill()
             raise Died(_STILL) from None
-        if answer == ALIVE:
+        if answer == _ALIVE:
             raise Overdue
-        self._read(PING_SECONDS)  # the answer to the ping, behind it
+        try:
+            self._frames.read(PING_SECONDS)  # the answer to the ping, behind it
+        except (Slow, EOFError, OSError):
+            self.kill()  # it has built all the same
         return answer
+
+    def _built(self, answer: bytes) -> Built | Change:
+        try:
+            built = pickle.loads(answer)  # noqa: S301  our own program wrote it
+        except (Exception, SystemExit) as error:  # whatever the user's objects raise
+            raise Unpicklable from error
+        if built == NOT_PICKLED:
+            raise Unpicklable
+        assert isinstance(built, Built | Change)  # noqa: S101
+        return built
 
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                with suppress(OSError):  # what was not written yet, nobody takes any more
+                with suppress(OSError):
                     pipe.close()
 
-    def _read(self, timeout: float) -> object:
-        assert self._process.stdout is not None  # noqa: S101
-        if not select.select([self._process.stdout], [], [], timeout)[0]:
-            raise Overdue
+    def _end(self) -> str:
+        """It closed its pipe: how it ended. Ends it where it lives."""
         try:
-            return pickle.load(self._process.stdout)  # noqa: S301  our own program wrote it
-        except Exception as error:
-            raise self._died() from error
-
-    def _died(self) -> Died:
-        try:
-            code = self._process.wait(1.0)
+            code = self._process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
             code = None
         self.kill()
-        return Died(ending(code))
+        return ending(code)
 
 
 def ending(code: int | None) -> str:

@@ -83,9 +83,20 @@ def lost(work: Work, deaths: int, cause: str) -> Change:
     return Change(work.id, Status.FAILED, failed=True, reason=reason, route=work.route)
 
 
-def not_isolated(work: Work) -> Change:
-    """The change of a delivery that must be built alone, where no process came up for it. Counts against nothing."""
-    return _wait(work, WAIT_WHEN_THROTTLED, "no process came up to build it alone: see the worker's log")
+def not_isolated(work: Work, reason: str) -> Change:
+    """The change of a delivery that must be built alone, and was not. Counts against nothing."""
+    return _wait(work, WAIT_WHEN_THROTTLED, f"not built alone: {reason}")
+
+
+class Waiting(Change):
+    """Says of a delivery that it stays pending. Not to be written: the relay publishes it again."""
+
+    __slots__ = ()
+
+
+def elsewhere(id_: UUID) -> Waiting:
+    """Another worker builds it alone; a change to its row would keep that one from sending it."""
+    return waiting(id_, "another worker builds it")
 
 
 def skipped(work: Work) -> Change:
@@ -98,9 +109,8 @@ def expired(work: Work, after: float | None) -> Change:
     return Change(work.id, Status.EXPIRED, reason=reason, route=work.route)
 
 
-def waiting(id_: UUID, reason: str) -> Change:
-    """Says of a delivery that it stays pending. Not to be written: the relay publishes it again."""
-    return Change(id_, Status.PENDING, reason=reason)
+def waiting(id_: UUID, reason: str) -> Waiting:
+    return Waiting(id_, Status.PENDING, reason=reason)
 
 
 def _reason(error: BaseException) -> str:

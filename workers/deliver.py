@@ -6,7 +6,7 @@ be unknown is as short as the request. What is built is sent without waiting for
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -14,7 +14,6 @@ import structlog
 from notifier.channels import Channel
 from notifier.clock import boottime
 from notifier.database import DatabaseError
-from notifier.errors import NotifierError
 from notifier.messages import Message
 from notifier.notifications import Status
 from notifier.outbox import Attempts, Change, Wanted, Work
@@ -25,14 +24,15 @@ from notifier.telemetry import trace
 from notifier.templates import Templates
 from workers.alone import Alone
 from workers.building import Building
-from workers.decide import after_send, goes_back, too_late, waiting
+from workers.decide import Waiting, after_send, goes_back, too_late, waiting
 from workers.gate import Gate
 from workers.later import Later, SetAside, UnitAside
 from workers.limits import Limiter
-from workers.patience import Patience
+from workers.patience import Patience, written
 from workers.prepare import Preparation, Prepared
 from workers.reach import Reach
-from workers.stop import Stop
+from workers.stop import Stop, Stopped
+from workers.tally import Count
 from workers.underway import Underway
 
 log = structlog.get_logger(__name__)
@@ -40,28 +40,8 @@ log = structlog.get_logger(__name__)
 _PATIENCE_SECONDS = 30.0
 _LONG_PATIENCE_SECONDS = 600.0  # we know what happened: worth waiting for the database to come back
 _TURN_SECONDS = 45.0  # for the rate, or for a provider that does not answer; less than the broker's visibility
-
-
 _FINISH_SECONDS = 20.0
 """How long a worker that is to end waits for the database to take the outcome of a request that has been sent."""
-
-
-class Count(Protocol):
-    """Takes changes that are written; `built` where a request had been made of them."""
-
-    def __call__(self, changes: Sequence[Change], *, built: bool) -> None: ...
-
-
-class Stopped(NotifierError):
-    """The process is to end: the deliveries `left` have not begun, and their messages go back to the broker.
-
-    `changes` says what became of the others.
-    """
-
-    def __init__(self, changes: Mapping[UUID, "Change | Later"], left: set[UUID]) -> None:
-        super().__init__(f"this worker ends; {len(left)} messages are given back")
-        self.changes = changes
-        self.left = left
 
 
 class Delivery:
@@ -103,11 +83,12 @@ class Delivery:
     def deliver(self, ids: Sequence[UUID], *, suspects: bool = False) -> dict[UUID, Change | Later]:
         """Send what is pending among these; answers what became of each. Ids that it leaves out were not ours.
 
-        `suspects` were in the hands of a worker that died: each is built alone, in a process that may die of it.
+        `suspects` were in the hands of a worker that died: each is built alone, in a process that may die of it. The
+        database remembers them, for what is published again says nothing of it.
 
-        What has to wait for the channel stays pending: the relay publishes it again. An id with a `Later` has a slow
-        build: deliver it again when that has ended. Raises Unreachable where the database stays away; nothing is lost
-        by calling again. Raises Stopped where this process is to end.
+        What has to wait for the channel stays pending: the relay publishes it again. An id with a `Later` is to be
+        delivered again when that has ended: its build is slow, or it is a suspect among others. Raises Unreachable
+        where the database stays away; nothing is lost by calling again. Raises Stopped where this process is to end.
         """
         done: dict[UUID, Change | Later] = {}
         if built := self._set_aside.take(ids) if self._set_aside else {}:
@@ -123,28 +104,47 @@ class Delivery:
             raise Stopped(done, left)
         return done
 
+    def leave(self) -> None:
+        """The process ends: what it is building does not count as killed by its build."""
+        self._building.leave()
+
     def _deliver(self, ids: Sequence[UUID], *, suspects: bool) -> dict[UUID, Change | Later]:
         patience = self._patience(ids)
+        if suspects:
+            patience.run(lambda: self._building.mark(ids))
         if works := patience.run(lambda: self._attempts.load(ids)):
-            aside = None if self._set_aside is None else UnitAside(self._set_aside)
-            return self._work(works, aside, suspects=suspects)
+            if suspects:
+                return self._work(works, suspects=True)
+            return self._apart(works, [each for each in works if each.suspect])
         reason = patience.run(self._gate.closed)
         if reason is None:
             return {}
-        due = patience.run(lambda: self._attempts.load(ids, probing=True))
-        probes = bool(due) and patience.run(self._gate.probe)
-        changes = self._work(due[:1] if probes else [], None, suspects=suspects, probing=True)
+        probes = patience.run(lambda: self._attempts.load(ids, probing=True))[:1]
+        if not (bool(probes) and patience.run(self._gate.probe)):
+            probes = []
+        changes = self._work(probes, suspects=suspects or any(each.suspect for each in probes), probing=True)
         return {id_: waiting(id_, reason) for id_ in ids} | changes
+
+    def _apart(self, works: Sequence[Work], marked: Sequence[Work]) -> dict[UUID, Change | Later]:
+        """What is marked goes to a unit of its own, where somebody makes one of it: it is slow."""
+        if not marked:
+            return self._work(works, suspects=False)
+        done = self._work([each for each in works if not each.suspect], suspects=False)
+        if self._stop.is_set():
+            return done
+        if self._set_aside is None:
+            return done | self._work(marked, suspects=True)
+        return done | {each.id: Later(suspects=True) for each in marked}
 
     def _work(
         self,
         works: Sequence[Work],
-        aside: UnitAside[Prepared | Change] | None,
         *,
         suspects: bool,
         probing: bool = False,
     ) -> dict[UUID, Change | Later]:
         done: dict[UUID, Change | Later] = {}
+        aside = None if self._set_aside is None or probing else UnitAside(self._set_aside)
         portions = self._building.portions(works, self._fill, aside, suspects=suspects)
         try:
             with closing(portions):
@@ -166,12 +166,15 @@ class Delivery:
     def _settle(self, prepared: Sequence[Prepared | Change], *, probing: bool) -> list[Change]:
         decided = [each for each in prepared if isinstance(each, Change)]
         ready = [each for each in prepared if isinstance(each, Prepared)]
+        left: list[Change] = [each for each in decided if isinstance(each, Waiting)]
+        if left:
+            decided = [each for each in decided if not isinstance(each, Waiting)]
         changes, sent = self._decide(decided), self._send(ready, probing=probing)
         self._building.ended(prepared)
         if self._count:
             self._count(changes, built=False)
             self._count(sent, built=True)
-        return changes + sent
+        return left + changes + sent
 
     def _patience(self, ids: Sequence[UUID], seconds: float = _PATIENCE_SECONDS, **options: Any) -> Patience:
         return Patience(seconds, waiting=lambda: self._underway.moved(ids), stop=self._stop, **options)
@@ -251,12 +254,12 @@ class Delivery:
             again=lambda _: True,
             after_stop=_FINISH_SECONDS,
         )
-        return _written(changes, patience.run(lambda: self._attempts.finish(token, changes)), patience)
+        return written(changes, patience.run(lambda: self._attempts.finish(token, changes)), patience)
 
     def _decide(self, changes: Sequence[Change]) -> list[Change]:
         """Answers those that were written."""
         patience = self._patience([each.id for each in changes])
-        return _written(changes, patience.run(lambda: self._attempts.decide(changes)), patience)
+        return written(changes, patience.run(lambda: self._attempts.decide(changes)), patience)
 
     def _ask(self, ours: Sequence[Prepared], attempts: Mapping[UUID, int], not_after: float) -> list[Outcome]:
         ids = [each.work.id for each in ours]
@@ -288,15 +291,3 @@ def _suppressed(ready: Sequence[Prepared], ids: Sequence[UUID]) -> list[Change]:
 
 def _by_id(changes: Sequence[Change]) -> dict[UUID, Change | Later]:
     return {each.id: each for each in changes}
-
-
-def _written(changes: Sequence[Change], ids: set[UUID], patience: Patience) -> list[Change]:
-    """Those of the changes that apply now: a repeated statement finds what an earlier try, its answer lost, did."""
-    written = [each for each in changes if each.id in ids]
-    missing = len(changes) - len(written)
-    if missing and patience.repeated:
-        log.info("written by an earlier try, or settled by somebody else", count=missing)
-        return list(changes)
-    if missing:
-        log.warning("deliveries were settled by somebody else", count=missing)
-    return written

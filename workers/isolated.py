@@ -4,7 +4,6 @@ It ends when its worker does: that closes the pipe.
 """
 
 import os
-import pickle
 import queue
 import signal
 import sys
@@ -14,13 +13,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from notifier.outbox import Change, Work
-from workers.child import ALIVE, NOT_PICKLED, OUT_OF_MEMORY, PING, READY, Built
+from workers.child import ALIVE, BEGUN, NOT_PICKLED, OUT_OF_MEMORY, PING, READY, Built
+from workers.frames import frame, next_message
 from workers.prepare import Preparation, Prepared
 from workers.standstill import Standstill
 
 STANDSTILL_SECONDS = 5.0
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-_SHARE = 2
 _UNLIMITED = 1 << 60
 
 
@@ -33,11 +32,11 @@ class Answers:
 
     def give(self, answer: Any) -> None:
         try:
-            written = pickle.dumps(answer)
+            written = frame(answer)
         except MemoryError:
             os._exit(OUT_OF_MEMORY)
         except Exception:  # noqa: BLE001  whatever the user's objects raise
-            written = pickle.dumps(NOT_PICKLED)
+            written = frame(NOT_PICKLED)
         with self._lock:
             self._pipe.write(written)
             self._pipe.flush()
@@ -48,20 +47,23 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)  # some supervisors tell all processes: this one ends with its worker
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the user's code prints is no answer
-    limit_memory()
     Standstill(STANDSTILL_SECONDS).start()
     preparation = _preparation(sys.argv[1])
+    limit_memory()
     works: queue.SimpleQueue[Work] = queue.SimpleQueue()
     answer = Answers(answers)
     threading.Thread(target=_listen, args=(sys.stdin.buffer, works, answer), daemon=True).start()
     answer.give(READY)
     while True:
-        answer.give(_handed_over(preparation.prepare(works.get())))
+        work = works.get()
+        answer.give(BEGUN)
+        answer.give(_handed_over(preparation.prepare(work)))
 
 
 def limit_memory() -> None:
-    """At most half of what the container may use: then this process meets MemoryError, before the kernel ends some
-    process of the container, or all of them.
+    """Let this process meet MemoryError before the kernel ends some process of its container, or all of them.
+
+    Called when the routes are loaded: a limit that they do not fit into would let no process come up.
     """
     import resource
 
@@ -70,10 +72,19 @@ def limit_memory() -> None:
         with suppress(OSError, ValueError):
             limit = int(path.read_text())
             if limit < _UNLIMITED:
-                bound = limit // _SHARE
                 known = [each for each in (soft, hard) if each != resource.RLIM_INFINITY]
-                resource.setrlimit(resource.RLIMIT_DATA, (min([bound, *known]), hard))
+                resource.setrlimit(resource.RLIMIT_DATA, (min([memory_bound(limit, _used()), *known]), hard))
             return
+
+
+def memory_bound(container: int, used: int) -> int:
+    """Bytes of data for a process that has `used` so far: half of its container, and room for a build in any case."""
+    return max(container // 2, used + container // 4)
+
+
+def _used() -> int:
+    """As RLIMIT_DATA counts it."""
+    return int(Path("/proc/self/statm").read_text().split()[5]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _preparation(channel: str) -> Preparation:
@@ -98,9 +109,11 @@ def _out_of_memory(_: Work) -> Prepared | Change:
 def _listen(pipe: BinaryIO, works: "queue.SimpleQueue[Work]", answers: Answers) -> None:
     while True:
         try:
-            told = pickle.load(pipe)  # noqa: S301  our own program wrote it
+            told = next_message(pipe)
         except EOFError:
             os._exit(0)
+        except BaseException:  # noqa: BLE001  such as MemoryError: a process that hears nothing is of no use
+            os._exit(OUT_OF_MEMORY)
         if told == PING:
             answers.give(ALIVE)
         else:

@@ -10,7 +10,7 @@ from billiard.einfo import ExceptionInfo
 
 from notifier.telemetry import trace
 from workers.later import Later
-from workers.request import UnitRequest
+from workers.request import UnitRequest, mark_lost
 from workers.units import Result, UnitTask, run_unit
 
 log = structlog.get_logger(__name__)
@@ -84,6 +84,8 @@ class Job:
         try:
             for request, result in zip(self._requests, results, strict=True):
                 if isinstance(result, Later):
+                    if result.suspects:
+                        mark_lost(request.request_dict)
                     result.then(partial(self._on_loop, self._again, request))
                 else:
                     _tell(request.on_success, result)

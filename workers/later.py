@@ -9,12 +9,18 @@ T = TypeVar("T")
 
 
 class Later:
-    """Stands for the outcome of a message whose build is still under way: deliver it again when this has ended."""
+    """Stands for the outcome of a message whose build is still under way: deliver it again when this has ended.
 
-    def __init__(self) -> None:
+    One of `suspects` has ended: the message is to be delivered again at once, among those that are built alone.
+    """
+
+    def __init__(self, *, suspects: bool = False) -> None:
+        self.suspects = suspects
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self._calls: list[Callable[[], None]] = []
+        if suspects:
+            self._ended.set()
 
     def then(self, call: Callable[[], None]) -> None:
         """Call it once, when the build has ended: at once where it has, else from the thread that ends it."""
@@ -35,8 +41,9 @@ class Later:
     def has_ended(self) -> bool:
         return self._ended.is_set()
 
-    def wait(self) -> None:
-        self._ended.wait()
+    def wait(self, seconds: float | None = None) -> bool:
+        """Return whether it has ended within so many seconds."""
+        return self._ended.wait(seconds)
 
 
 class SetAside(Generic[T]):

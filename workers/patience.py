@@ -1,14 +1,16 @@
 """Repeats what the database did not do. For steps that are idempotent."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
+from uuid import UUID
 
 import structlog
 
 from notifier.database import DatabaseError, cause, is_away
 from notifier.errors import Unreachable
 from notifier.health import Recording
+from notifier.outbox import Change
 from workers.stop import Stop
 
 log = structlog.get_logger(__name__)
@@ -71,3 +73,15 @@ class Patience:
             else:
                 self._stop.wait(wait)
             wait = min(wait * 2, 2.0)
+
+
+def written(changes: Sequence[Change], ids: set[UUID], patience: Patience) -> list[Change]:
+    """Those of the changes that apply now: a repeated statement finds what an earlier try, its answer lost, did."""
+    written = [each for each in changes if each.id in ids]
+    missing = len(changes) - len(written)
+    if missing and patience.repeated:
+        log.info("written by an earlier try, or settled by somebody else", count=missing)
+        return list(changes)
+    if missing:
+        log.warning("deliveries were settled by somebody else", count=missing)
+    return written

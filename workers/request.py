@@ -63,6 +63,11 @@ def was_lost(request: Mapping[str, Any]) -> bool:
     return bool(request.get("redelivered") or (request.get("delivery_info") or {}).get("redelivered"))
 
 
+def mark_lost(request: dict[str, Any]) -> None:
+    """The database knows that an earlier worker was lost with it, though this message does not say so."""
+    request["losses"] = 1
+
+
 def error_of(info: ExceptionInfo) -> BaseException:
     """The pool wraps what it hands over."""
     error: BaseException = info.exception

@@ -3,6 +3,12 @@
 import os
 import signal
 import threading
+from collections.abc import Mapping
+from uuid import UUID
+
+from notifier.errors import NotifierError
+from notifier.outbox import Change
+from workers.later import Later
 
 
 class Stop:
@@ -33,3 +39,15 @@ class Stop:
         """End this process as SIGTERM does, but with exit code 1: an orchestrator starts another one."""
         self.exit_code = 1
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+class Stopped(NotifierError):
+    """The process is to end: the deliveries `left` have not begun, and their messages go back to the broker.
+
+    `changes` says what became of the others.
+    """
+
+    def __init__(self, changes: Mapping[UUID, Change | Later], left: set[UUID]) -> None:
+        super().__init__(f"this worker ends; {len(left)} messages are given back")
+        self.changes = changes
+        self.left = left

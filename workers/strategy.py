@@ -48,6 +48,8 @@ class Collector:
         self._waiting: dict[_Kind, list[UnitRequest]] = {}
         self._again: dict[_Kind, list[UnitRequest]] = {}
         self._under_way = 0
+        self._suspects = 0
+        """Of the units under way."""
         self._alone = default(task, app, consumer)
         events = consumer.event_dispatcher
         if events:
@@ -95,18 +97,26 @@ class Collector:
         if gone := self._is_gone():
             self._consumer.hub.on_tick.discard(self.turn)
             self._waiting.clear()
-        while self._again and (gone or self._has_place()):
-            self._start(self._take(self._again), begun=True)
-        while self._waiting and self._has_place():
-            if requests := [each for each in self._take(self._waiting) if not each.revoked()]:
-                self._start(requests)
+        while self._again and (kind := self._next(self._again, gone=gone)):
+            self._start(kind, self._take(self._again, kind), begun=True)
+        while self._waiting and (kind := self._next(self._waiting)):
+            if requests := [each for each in self._take(self._waiting, kind) if not each.revoked()]:
+                self._start(kind, requests)
 
-    def _has_place(self) -> bool:
-        return bool(self._under_way < self._consumer.pool.num_processes)
+    def _next(self, waiting: "dict[_Kind, list[UnitRequest]]", *, gone: bool = False) -> "_Kind | None":
+        """The first kind that has a place."""
+        return next((kind for kind in waiting if gone or self._has_place(kind)), None)
 
-    def _start(self, requests: Sequence[UnitRequest], *, begun: bool = False) -> None:
+    def _has_place(self, kind: "_Kind") -> bool:
+        """Suspects are slow: they have half of the places, so that others go on."""
+        places = self._consumer.pool.num_processes
+        return bool(self._under_way < places and (not kind[1] or self._suspects < max(places // 2, 1)))
+
+    def _start(self, kind: "_Kind", requests: Sequence[UnitRequest], *, begun: bool = False) -> None:
         self._under_way += 1
-        job = Job(self._task, requests, self._consumer, self._ended, self._run_again, begun=begun)
+        self._suspects += kind[1]
+        ended = partial(self._ended, kind)
+        job = Job(self._task, requests, self._consumer, ended, self._run_again, begun=begun)
         self._consumer.on_task_request(job)
 
     def _run_again(self, request: UnitRequest) -> None:
@@ -115,16 +125,16 @@ class Collector:
         if self._is_gone():
             self.turn()
 
-    def _take(self, waiting: "dict[_Kind, list[UnitRequest]]") -> list[UnitRequest]:
-        """As many as fit into a unit, all of one kind; its others wait until the other kinds had their turn."""
-        kind, requests = next(iter(waiting.items()))
-        del waiting[kind]
+    def _take(self, waiting: "dict[_Kind, list[UnitRequest]]", kind: "_Kind") -> list[UnitRequest]:
+        """As many as fit into a unit; the others of this kind wait until the other kinds had their turn."""
+        requests = waiting.pop(kind)
         if rest := requests[self._task.unit_size :]:
             waiting[kind] = rest
         return requests[: self._task.unit_size]
 
-    def _ended(self) -> None:
+    def _ended(self, kind: "_Kind") -> None:
         self._under_way -= 1
+        self._suspects -= kind[1]
 
     def _settle(self, settle: Callable[..., None], _: Any, errors: Any, *requeue: bool) -> None:
         """Acknowledge or give back. Not over a connection that is gone: each of many would wait until it fails, and

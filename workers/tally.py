@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 import prometheus_client
 import structlog
@@ -27,6 +28,12 @@ DELIVERIES = prometheus_client.Counter(
 ROUTE_ERRORS = prometheus_client.Counter(
     "notifier_route_errors", "Times that a route or its template failed in this worker.", ["channel", "route"]
 )
+
+
+class Count(Protocol):
+    """Takes changes that are written; `built` where a request had been made of them."""
+
+    def __call__(self, changes: Sequence[Change], *, built: bool) -> None: ...
 
 
 class Tally:

@@ -17,13 +17,15 @@ from notifier.errors import Unreachable
 from notifier.notifications import Status
 from notifier.outbox import Change
 from notifier.telemetry import trace
-from workers.deliver import Stopped
 from workers.later import Later
 from workers.request import was_lost
+from workers.stop import Stopped
 from workers.units import Outcome, UnitTask, give_back
-from workers.wiring import delivery
+from workers.wiring import delivery, stop
 
 log = structlog.get_logger(__name__)
+
+_STEP_SECONDS = 0.25
 
 
 class DeliveryFailed(Exception):
@@ -72,7 +74,10 @@ def register(app: Celery, unit_size: int = UnitTask.unit_size, event_sample: int
         channel, id_ = _channel(task.request.delivery_info), UUID(notification_id)
         options = _options(vars(task.request))
         while isinstance(change := _deliver(channel, id_, options), Later):
-            change.wait()
+            options = {**options, **({"suspects": True} if change.suspects else {})}
+            while not change.wait(_STEP_SECONDS):
+                if stop().is_set():
+                    give_back()
         return report(change)
 
     return deliver

@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+import time
 from functools import cache, partial
 
 from notifier.channels import load_channel
@@ -23,7 +24,10 @@ from workers.stop import Stop
 from workers.tally import Tally
 from workers.underway import Underway
 
+_LEAVE_SECONDS = 5.0
+
 _making = threading.Lock()
+_deliveries: list[Delivery] = []
 _first_process = True
 """Whether the consumer's loop, which knows `Later`, runs here: not in a child of a prefork pool."""
 
@@ -40,7 +44,7 @@ def _delivery(channel: str) -> Delivery:
     worker = f"{socket.gethostname()}:{os.getpid()}"
     loaded = load_channel(channel, settings)
     rendering = templates(settings, routes())
-    return Delivery(
+    made = Delivery(
         Attempts(engine(), channel=channel, worker=worker, unknown_after=settings.unknown_after_seconds),
         loaded,
         routes(),
@@ -63,9 +67,25 @@ def _delivery(channel: str) -> Delivery:
             Suspects(engine()),
             Preparation(loaded, routes(), rendering),
             settings.build_losses,
+            stop(),
         ),
         count=partial(tally().count, channel),
     )
+    _deliveries.append(made)
+    return made
+
+
+def leave() -> None:
+    """The process ends: what it builds alone is written as broken off. Takes a few seconds at most.
+
+    Not where the database does not answer: a thread is left to it.
+    """
+    threads = [threading.Thread(target=each.leave, daemon=True) for each in _deliveries]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + _LEAVE_SECONDS
+    for thread in threads:
+        thread.join(max(until - time.monotonic(), 0.0))
 
 
 @cache

@@ -28,7 +28,7 @@ from notifier.outbox.rewinding import Rewinding, Target
 from notifier.outbox.rewinds import Corrected, Reread, Rewind, Rewinds
 from notifier.outbox.settlement import Settled, Settlement
 from notifier.outbox.suppressions import Suppressions
-from notifier.outbox.suspects import Suspects
+from notifier.outbox.suspects import SuspectBuild, Suspects
 from notifier.outbox.unknowns import Decision, Unknown, Unknowns, Verdict
 
 __all__ = [
@@ -78,6 +78,7 @@ __all__ = [
     "Settlement",
     "ShardLease",
     "Suppressions",
+    "SuspectBuild",
     "Suspects",
     "TableDiscovery",
     "TableLag",

@@ -27,7 +27,8 @@ UNKNOWN_AFTER_SECONDS = 300.0
 class Work:
     """A notification that is pending and due. `age` is the seconds since its event, by the database's clock.
 
-    `record` is empty where it is larger than LARGE: `size` says how many bytes it has.
+    `record` is empty where it is larger than LARGE: `size` says how many bytes it has. A `suspect` is to be built
+    alone: a worker died with it.
     """
 
     id: UUID
@@ -37,6 +38,7 @@ class Work:
     failures: int
     age: float = 0.0
     size: int = 0
+    suspect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Beginning:
     suppressed: list[UUID]
 
 
-_DUE = "d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())"
+DUE = "d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())"
 
 # A probe may pass where the channel is parked, nothing may where it is paused.
 _RUNS = """NOT EXISTS (
@@ -76,14 +78,16 @@ _RUNS = """NOT EXISTS (
 LARGE = 16_384
 """Bytes of a record that is loaded for itself: 500 of less have 8 MB, 500 of DynamoDB's largest items have 400."""
 
-# The length of a bytea is in its head: nothing large is read for it.
+# The length of a bytea is in its head: nothing large is read for it. `suspects` has few rows or none: they are read
+# once for all ids.
 _LOAD = text(f"""
 SELECT n.notification_id, n.route, n.table_name,
   CASE WHEN octet_length(n.record) <= {LARGE} THEN n.record ELSE '' END,
-  d.failures, extract(epoch FROM now())::float8, octet_length(n.record)
+  d.failures, extract(epoch FROM now())::float8, octet_length(n.record),
+  n.notification_id IN (SELECT s.notification_id FROM suspects s)
 FROM deliveries d JOIN notifications n USING (notification_id)
 WHERE d.notification_id = ANY(CAST(:ids AS uuid[])) AND in_days(d.notification_id) AND in_days(n.notification_id)
-  AND {_DUE} AND {_RUNS}
+  AND {DUE} AND {_RUNS}
 """)  # noqa: S608  constants of this module
 
 _RECORDS = text("""
@@ -114,7 +118,7 @@ WITH wanted AS (
     next_attempt_at = NULL, reason = barred.reason
   FROM barred JOIN wanted USING (id)
   WHERE d.notification_id = wanted.id AND in_days(d.notification_id) AND {_RUNS}
-    AND (wanted.id IS NULL OR {_DUE})
+    AND (wanted.id IS NULL OR {DUE})
   RETURNING d.notification_id, d.attempt, d.reason
 ), event AS (
   INSERT INTO delivery_events (notification_id, status_from, status_to, attempt, actor, reason)
@@ -126,7 +130,7 @@ WITH wanted AS (
   FROM wanted
   WHERE d.notification_id = wanted.id AND in_days(d.notification_id)
     AND (wanted.id IS NULL
-         OR {_DUE} AND {_RUNS} AND NOT EXISTS (SELECT FROM barred WHERE barred.id = wanted.id)
+         OR {DUE} AND {_RUNS} AND NOT EXISTS (SELECT FROM barred WHERE barred.id = wanted.id)
          AND NOT EXISTS (SELECT FROM told WHERE told.id = wanted.id)
          OR d.status = 'sending' AND d.token = :token)
   RETURNING d.notification_id, d.attempt
@@ -142,7 +146,7 @@ SELECT notification_id, attempt, true FROM begun
 UNION ALL SELECT notification_id, attempt, false FROM suppressed
 """)  # noqa: S608  constants of this module
 
-_CHANGE_PENDING = change_statement(_DUE)
+_CHANGE_PENDING = change_statement(DUE)
 _FINISH = change_statement(
     "d.status = 'sending' AND d.token = :token", ", released AS (DELETE FROM claims WHERE token = :token)"
 )
@@ -187,8 +191,8 @@ class Attempts:
         """
         rows = self._run(_LOAD, ids, ids=uuids(ids), channel=self._channel, probing=probing)
         return [
-            Work(id_, route, table, record, failures, now - created_ms(id_) / 1000, size)
-            for id_, route, table, record, failures, now, size in rows
+            Work(id_, route, table, record, failures, now - created_ms(id_) / 1000, size, suspect)
+            for id_, route, table, record, failures, now, size, suspect in rows
         ]
 
     def fill(self, works: Sequence[Work]) -> list[Work]:

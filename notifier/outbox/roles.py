@@ -101,7 +101,8 @@ ROLES: Mapping[str, Grants] = {
         "notifications": "SELECT",
         "publications": "SELECT (channel, published_at, due_at), UPDATE (due_at)",
         "suppressions": "SELECT",
-        "suspects": "SELECT, INSERT (notification_id), UPDATE (builds, begun_at), DELETE",
+        "suspects": "SELECT, INSERT (notification_id, begun_by, lease_until), "
+        "UPDATE (deaths, begun_by, lease_until, begun_at), DELETE",
         "unmatched_feedback": "SELECT (notification_id, look_at)",
     },
     "notifier_feedback": {

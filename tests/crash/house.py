@@ -37,6 +37,7 @@ _AN_HOUR_GOES_BY = (
     "UPDATE deliveries SET next_attempt_at = now() WHERE next_attempt_at IS NOT NULL",
     "UPDATE deliveries SET begun_at = begun_at - interval '1 h' WHERE status = 'unknown'",
     "UPDATE due SET due_at = now()",
+    "UPDATE suspects SET lease_until = now() WHERE begun_by IS NOT NULL",
 )
 
 

@@ -112,6 +112,10 @@ class Here(Child):
     def __init__(self, preparation: Preparation) -> None:
         self._preparation = preparation
 
+    @property
+    def is_running(self) -> bool:
+        return True
+
     def build(self, work: Work, timeout: float) -> Built | Change:
         built = self._preparation.prepare(work)
         return built if isinstance(built, Change) else Built(built.request, built.content, built.address)

@@ -16,10 +16,11 @@ from bridge import intake, leases
 from bridge.feedback import receiver
 from bridge.relay import Relay
 from bridge.tree import ShardTree
-from notifier.outbox import attempts, claims, publications, settlement, unknowns
+from notifier.outbox import attempts, claims, publications, settlement, suspects, unknowns
 from notifier.outbox import intake as outbox
 from notifier.outcomes import NotSent, Unknown
-from workers import deliver
+from workers import alone, deliver, losses
+from workers.child import Died, Gone
 
 Mutant = Callable[[pytest.MonkeyPatch], None]
 
@@ -133,3 +134,29 @@ def feedback_is_deleted_before_it_is_settled(patch: pytest.MonkeyPatch) -> None:
         return settle(self, messages)
 
     patch.setattr(receiver.Receiver, "_settle", hasty)
+
+
+def a_stop_counts_as_a_death(patch: pytest.MonkeyPatch) -> None:
+    """Of what is built alone when the process ends."""
+    patch.setattr(losses.Losses, "leave", lambda _: None)
+
+
+def a_build_that_has_ended_counts_as_a_death(patch: pytest.MonkeyPatch) -> None:
+    """Once its worker dies, while what it built waits for the rate."""
+    patch.setattr(losses.Losses, "end", lambda *_: None)
+
+
+def a_process_that_ended_before_it_began_counts_as_a_death(patch: pytest.MonkeyPatch) -> None:
+    build = alone.Alone._in_process
+
+    def harsh(*arguments: Any) -> Any:
+        try:
+            return build(*arguments)
+        except Gone as gone:
+            raise Died(str(gone)) from None
+
+    patch.setattr(alone.Alone, "_in_process", harsh)
+
+
+def what_waits_is_a_suspect_no_more(patch: pytest.MonkeyPatch) -> None:
+    rewrite(patch, suspects, "_CLEAR", "d.status IN ('pending', 'sending', 'unknown')", "false")

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -33,8 +34,12 @@ from tests.outbox import (
 )
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
+from tests.workers import test_alone, test_suspects
+from tests.workers.conftest import ses, templates_path
+from tests.workers.processes import Workers
+from tests.workers.test_deliver import Post, post
 
-__all__ = ["engine", "rows"]
+__all__ = ["engine", "post", "rows", "ses", "templates_path"]
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -241,3 +246,45 @@ def lived(bridges: test_machine.Bridges, history: Callable[[test_machine.Bridges
         history(bridges)
     finally:
         bridges.teardown()
+
+
+@pytest.fixture
+def crew(post: Post) -> Iterator[Workers]:
+    made = Workers(post)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def release() -> Iterator[threading.Event]:
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_builds_alone_see_a_stop_that_counts_as_a_death(
+    crew: Workers, release: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutants.a_stop_counts_as_a_death(monkeypatch)
+    red(test_alone.test_stops_in_the_middle_of_a_build_are_no_deaths, crew, release, 3)
+
+
+def test_builds_alone_see_a_build_that_has_ended_and_counts_as_a_death(
+    crew: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutants.a_build_that_has_ended_counts_as_a_death(monkeypatch)
+    red(test_alone.test_workers_that_die_after_a_build_is_done_cost_it_nothing, crew)
+
+
+def test_builds_alone_see_a_process_that_ended_before_it_began_and_counts_as_a_death(
+    crew: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutants.a_process_that_ended_before_it_began_counts_as_a_death(monkeypatch)
+    red(test_alone.test_a_process_that_ends_before_it_begins_is_no_death, crew)
+
+
+def test_builds_alone_see_that_what_waits_is_a_suspect_no_more(
+    crew: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutants.what_waits_is_a_suspect_no_more(monkeypatch)
+    red(test_suspects.test_what_waits_is_a_suspect_still, crew, test_suspects.no_rate)

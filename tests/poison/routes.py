@@ -4,6 +4,7 @@ import os
 import re
 import resource
 import signal
+import time
 from pathlib import Path
 
 from notifier import Email, Event, route
@@ -18,7 +19,7 @@ def a_route(event: Event) -> Email:
     if (poison := item.get("poison")) is not None:
         with Path(os.environ["POISON_LOG"]).open("a") as log:
             log.write(f"{os.getpid()}\n")
-        POISONS[poison]()
+        {**POISONS, **SLOW}[poison]()
     return Email(to=item["to"], template="hello", context={"name": item["name"]})
 
 
@@ -38,3 +39,4 @@ def _fill_memory() -> None:
 
 
 POISONS = {"kill": _kill, "regex": _hold_the_lock, "memory": _fill_memory}
+SLOW = {"sleep": lambda: time.sleep(25)}

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from notifier.notifications import Status
+from notifier.outbox import Suspects
 from sandbox.ses_server import SesServer
 from tests.outbox.rows import Rows
 from tests.poison.trial import Trial
+from tests.waiting import wait_until
 from tests.workers.conftest import engine, rows, ses, templates_path
 
 __all__ = ["engine", "rows", "ses", "templates_path"]
@@ -37,3 +40,18 @@ def test_a_route_that_kills_its_worker_fails_alone(trial: Trial, kind: str, cras
     assert result.crashes == crashes, trial.worker_log()
     assert result.runs == 3
     assert trial.rows.all("SELECT * FROM suspects") == []
+
+
+def test_stops_in_the_middle_of_its_build_cost_an_event_nothing(trial: Trial) -> None:
+    """It would fail at the second death."""
+    environment = {**trial.environment, "NOTIFIER_BUILD_LOSSES": "2"}
+    (slow,) = trial.pending("sleep", healthy=0)
+    Suspects(trial.rows.engine).mark([slow])
+    trial.publish([slow])
+    for _ in range(2):
+        worker = trial.worker(environment)
+        wait_until(lambda: trial.suspects()[slow]["begun_by"], 60)
+        worker.stop()
+        assert worker.exit_code == 0, trial.worker_log()
+        assert trial.suspects() == {slow: {"deaths": 0, "begun_by": None}}, trial.worker_log()
+    assert trial.count(Status.PENDING) == 1

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,10 +63,8 @@ class Trial:
     def run(self, kind: str, healthy: int = 199, seconds: float = 180.0) -> Result:
         """Until nothing is pending, or for so many seconds. The supervisor starts the worker again at once."""
         environment = {**self.environment, **({"POISON_MEMORY": str(_MEMORY)} if kind == "memory" else {})}
-        ids = self._pending(kind, healthy)
-        queue = Queue(self._broker_url)
-        queue.publish("email", dict.fromkeys(ids, 0))
-        queue.close()
+        ids = self.pending(kind, healthy)
+        self.publish(ids)
         child, crashes = self.worker(environment), 0
         began = sent_after = time.monotonic()
         try:
@@ -94,7 +92,20 @@ class Trial:
     def worker(self, environment: Mapping[str, str]) -> Child:
         return notifier_process("worker", ("worker", "email"), self._folder, environment)
 
-    def _pending(self, kind: str, healthy: int) -> list[UUID]:
+    def publish(self, ids: Sequence[UUID]) -> None:
+        queue = Queue(self._broker_url)
+        queue.publish("email", dict.fromkeys(ids, 0))
+        queue.close()
+
+    def suspects(self) -> dict[UUID, dict[str, Any]]:
+        found = self.rows.all("SELECT notification_id, deaths, begun_by FROM suspects")
+        return {row.pop("notification_id"): row for row in found}
+
+    def count(self, status: Status) -> int:
+        return self._counts().get(status, 0)
+
+    def pending(self, kind: str, healthy: int) -> list[UUID]:
+        """The poison first."""
         ids = self.rows.pending(healthy + 1)
         for number, id_ in enumerate(ids):
             poison: dict[str, Any] = {"poison": {"S": kind}} if number == 0 else {}

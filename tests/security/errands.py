@@ -43,6 +43,7 @@ from notifier.outbox import (
     Selection,
     Settlement,
     Suppressions,
+    SuspectBuild,
     Suspects,
     Target,
     Unknowns,
@@ -178,7 +179,10 @@ def worker(rows: Rows, engine: Engine) -> None:
     ids = rows.pending(len(ends))
     assert attempts.fill(attempts.load(ids))[0].record
     suspects = Suspects(engine)
-    assert [suspects.begin(ids[0]), suspects.begin(ids[0])] == [0, 1]
+    suspects.mark(ids)
+    process = UUID(int=1)
+    assert suspects.begin(ids[0], process, 60.0) == 0
+    suspects.keep(process, [SuspectBuild(ids[0], 0, ended=True)], 60.0)
     suspects.clear(ids)
     token = attempts.token()
     for _ in range(2):  # the answer to the first was lost

@@ -25,6 +25,7 @@ from sandbox.ses_server import SesServer
 from tests.bridge.records import record
 from tests.outbox.rows import Rows
 from tests.waiting import wait_until
+from workers.alone import Alone
 from workers.channels.ses import SesChannel
 from workers.deliver import Delivery
 from workers.gate import Gate
@@ -61,7 +62,15 @@ class Post:
         self.gate = Gate(Channels(rows.engine, actor="worker-1", probe_seconds=0.0), "email")
         self.limiter = Limiter(broker_url, "email", self.channel.rate)
 
-    def delivery(self, build: Build = hello, stop: Stop | None = None, **options: Any) -> Delivery:
+    def delivery(
+        self,
+        build: Build = hello,
+        stop: Stop | None = None,
+        *,
+        alone: Alone | None = None,
+        sets_aside: bool = False,
+        **options: Any,
+    ) -> Delivery:
         options = {"retry": RetryPolicy(attempts=2, base=0.0), **options}
         made = route(table="activity", channel="email", name="a_route", **options)(build)
         routes = Routes(routes_of(made)[:1])  # `build` may have served another test
@@ -75,6 +84,8 @@ class Post:
             self.gate,
             self.limiter,
             stop,
+            alone=alone,
+            sets_aside=sets_aside,
         )
 
     def pending(self, *recipients: str) -> list[UUID]:

@@ -15,12 +15,11 @@ from notifier.outcomes import Accepted, Outcome
 from notifier.send_pool import SendPool
 from tests.outbox.conftest import engine, rows
 from tests.workers.test_deliver import Post, post
-from workers.deliver import Stopped
 from workers.limits import Limiter
 from workers.patience import Patience
 from workers.reach import Reach
 from workers.request import error_of
-from workers.stop import Stop
+from workers.stop import Stop, Stopped
 from workers.units import Outcome as UnitOutcome
 from workers.units import UnitTask, give_back, run_unit
 

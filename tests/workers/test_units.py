@@ -44,6 +44,7 @@ class Deliveries:
         self.errors: list[Exception] = []
         self.poison: UUID | None = None
         self.later: dict[UUID, Later] = {}
+        self.marked: set[UUID] = set()
         self.gate = threading.Event()
         self.gate.set()
         self._received = 0
@@ -58,6 +59,8 @@ class Deliveries:
         if self.poison in ids:
             raise ValueError("ana@example.com")
         done = {id_: Change(id_, self.answers.get(id_, Status.SENT), delay=1.0) for id_ in ids}
+        if not suspects:
+            done |= {id_: Later(suspects=True) for id_ in self.marked.intersection(done)}
         return done | {id_: later for id_, later in self.later.items() if id_ in done and not later.has_ended}
 
     def has_received(self, count: int) -> None:
@@ -424,25 +427,77 @@ def test_a_slow_message_ends_though_its_connection_is_gone(
     assert 3 <= len(deliveries.units) <= 4  # both messages, and both again
 
 
+def publish_lost(queue: Queue, ids: Sequence[UUID], broker_url: str) -> None:
+    """As the broker gives again what it had to take back."""
+    queue.publish("sms", dict.fromkeys(ids, 0))
+    with redis.Redis.from_url(broker_url) as client:
+        while message := client.rpop(queue_name("sms")):
+            again = json.loads(message)  # type: ignore[arg-type]
+            again["headers"]["losses"] = 1
+            again["properties"]["delivery_info"]["routing_key"] = queue_name("email")
+            client.lpush(queue_name("email"), json.dumps(again))
+
+
 def test_what_a_worker_lost_is_no_neighbour_of_what_it_did_not(
     start: Start, deliveries: Deliveries, queue: Queue, broker_url: str
 ) -> None:
     lost, fresh = new_ids(5), new_ids(5)
     with start():
         busy(deliveries, queue)
-        queue.publish("sms", dict.fromkeys(lost, 0))
-        with redis.Redis.from_url(broker_url) as client:
-            while message := client.rpop(queue_name("sms")):
-                again = json.loads(message)  # type: ignore[arg-type]
-                again["headers"]["losses"] = 1
-                again["properties"]["delivery_info"]["routing_key"] = queue_name("email")
-                client.lpush(queue_name("email"), json.dumps(again))
+        publish_lost(queue, lost, broker_url)
         queue.publish("email", dict.fromkeys(fresh, 0))
         deliveries.has_received(11)
         deliveries.gate.set()
         done(queue)
     assert sorted(map(sorted, deliveries.units[1:])) == sorted([sorted(lost), sorted(fresh)])
     assert deliveries.suspects == [False, True, False]
+
+
+@pytest.mark.parametrize(("places", "most"), [(2, 1), (3, 1), (4, 2), (5, 2)])
+def test_suspects_take_half_of_the_places_and_never_the_last(
+    start: Start, deliveries: Deliveries, queue: Queue, broker_url: str, places: int, most: int
+) -> None:
+    lost, fresh = new_ids(8), new_ids(8)
+    deliveries.gate.clear()
+    with start(places=places, unit_size=1):
+        publish_lost(queue, lost, broker_url)
+        deliveries.has_received(8)
+        wait_until(lambda: len(deliveries.units) == most)
+        queue.publish("email", dict.fromkeys(fresh, 0))
+        wait_until(lambda: len(deliveries.units) == places)
+        assert deliveries.suspects.count(True) == most
+        deliveries.gate.set()
+        done(queue)
+    assert deliveries.suspects.count(True) == 8
+
+
+def test_suspects_have_the_only_place_in_turn(
+    start: Start, deliveries: Deliveries, queue: Queue, broker_url: str
+) -> None:
+    lost, fresh = new_ids(4), new_ids(4)
+    with start(unit_size=1):
+        busy(deliveries, queue)
+        publish_lost(queue, lost, broker_url)
+        queue.publish("email", dict.fromkeys(fresh, 0))
+        deliveries.has_received(9)
+        deliveries.gate.set()
+        done(queue)
+    assert deliveries.suspects[1:] == [True, False] * 4
+
+
+def test_what_the_database_knows_as_a_suspect_runs_again_among_suspects(
+    start: Start, deliveries: Deliveries, queue: Queue
+) -> None:
+    marked, other = new_ids(2)
+    deliveries.marked = {marked}
+    with start():
+        busy(deliveries, queue)
+        queue.publish("email", dict.fromkeys((marked, other), 0))
+        deliveries.has_received(3)
+        deliveries.gate.set()
+        done(queue)
+    assert deliveries.units[-1] == [marked]
+    assert deliveries.suspects == [False, False, True]
 
 
 def test_a_message_for_later_is_left_to_celery(

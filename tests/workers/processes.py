@@ -1,0 +1,137 @@
+"""Workers that build alone, on one database, with objects in the place of their processes."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.exc import OperationalError
+
+from notifier.outbox import Change, Suspects, Work
+from tests.workers.test_deliver import Post, hello
+from workers.alone import Alone
+from workers.child import Built, Child, Died, Gone
+from workers.prepare import Preparation
+
+Step = Callable[[], None]
+
+
+class Process(Child):
+    """Each build does what the script says next; it builds what the route makes of it where that raises nothing."""
+
+    def __init__(self, preparation: Preparation, script: list[Step]) -> None:
+        self._preparation = preparation
+        self._script = script
+        self.builds = 0
+        self._alive = True
+
+    @property
+    def is_running(self) -> bool:
+        return self._alive
+
+    def build(self, work: Work, timeout: float) -> Built | Change:
+        self.builds += 1
+        if self._script:
+            self._script.pop(0)()
+        built = self._preparation.prepare(work)
+        return built if isinstance(built, Change) else Built(built.request, built.content, built.address)
+
+    def kill(self) -> None:
+        self._alive = False
+
+
+def goes_well() -> None:
+    """A step of a script."""
+
+
+def waits_for(event: threading.Event, seconds: float = 60.0) -> Step:
+    def waits() -> None:
+        event.wait(seconds)
+
+    return waits
+
+
+def dies() -> None:
+    raise Died("killed by SIGKILL")
+
+
+def is_gone() -> None:
+    raise Gone("killed by SIGKILL")
+
+
+class Workers:
+    """Each worker is dropped like one that was killed. `script` is for all processes."""
+
+    def __init__(self, post: Post) -> None:
+        self.post = post
+        self.script: list[Step] = []
+        self._made: list[Alone] = []
+        self.processes: list[Process] = []
+        self.starts: list[Step] = []
+        self.preparation = Preparation(
+            post.channel, post.delivery(hello)._building._preparation._routes, post.templates
+        )
+        self.suspects = Suspects(post.rows.engine)
+
+    def worker(self, losses: int = 3, **options: Any) -> Alone:
+        self._made.append(Alone(self._start, self.suspects, self.preparation, losses, **options))
+        return self._made[-1]
+
+    def close(self) -> None:
+        """No thread writes into the database of another test."""
+        for each in self._made:
+            kept = each._losses
+            with kept._changed:
+                kept._left = True
+                kept._under_way.clear()
+                kept._ended.clear()
+                timer = kept._timer
+            if timer:
+                timer.cancel()
+                timer.join(30)
+
+    def _start(self) -> Process:
+        if self.starts:
+            self.starts.pop(0)()
+        self.processes.append(Process(self.preparation, self.script))
+        return self.processes[-1]
+
+    @property
+    def builds(self) -> int:
+        return sum(each.builds for each in self.processes)
+
+    def pending(self) -> Work:
+        (id_,) = self.post.pending("ana@example.com")
+        return self.load(id_)
+
+    def load(self, id_: UUID) -> Work:
+        (work,) = self.post.attempts.load([id_])
+        return work  # type: ignore[no-any-return]
+
+    def row(self, id_: UUID) -> dict[str, Any]:
+        query = "SELECT deaths, begun_by, lease_until FROM suspects WHERE notification_id = :id"
+        return self.post.rows.one(query, id=id_)
+
+    def is_suspect(self, id_: UUID) -> bool:
+        return bool(self.post.rows.all("SELECT FROM suspects WHERE notification_id = :id", id=id_))
+
+    def a_lease_ends(self) -> None:
+        self.post.rows.run("UPDATE suspects SET lease_until = now() - interval '1 s' WHERE begun_by IS NOT NULL")
+
+
+def without_answer(call: Callable[..., Any], times: int = 1) -> Callable[..., Any]:
+    """It does its work, and its answer is lost so many times."""
+    left = [times]
+
+    def lossy(*arguments: Any, **options: Any) -> Any:
+        answer = call(*arguments, **options)
+        if left[0]:
+            left[0] -= 1
+            raise OperationalError("the fault", {}, Exception("the connection is gone"))
+        return answer
+
+    return lossy
+
+
+def away(*_: Any, **__: Any) -> Any:
+    raise OperationalError("the fault", {}, Exception("the connection is gone"))

@@ -1,0 +1,294 @@
+"""A suspect on its way through a unit: its mark stays until it is final, whatever message brings it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from celery import Celery
+from celery.app.trace import build_tracer
+from celery.exceptions import Reject
+
+import workers.tasks
+from notifier import Email, Event
+from notifier.broker import TASK, queue_name
+from notifier.errors import Unreachable
+from notifier.notifications import Status
+from notifier.outbox import Change
+from tests.waiting import wait_until
+from tests.workers.processes import Workers, dies, waits_for
+from tests.workers.test_deliver import Post, hello, post
+from tests.workers.test_tasks import celery_config, celery_parameters
+from tests.workers.test_units import Deliveries, deliveries, new_ids
+from workers import building
+from workers.build import Builds
+from workers.deliver import Delivery
+from workers.later import Later
+from workers.request import error_of
+from workers.stop import Stop
+from workers.tasks import register
+from workers.units import run_unit
+
+__all__ = ["celery_config", "celery_parameters", "deliveries", "post"]
+
+
+@pytest.fixture
+def crew(post: Post) -> Iterator[Workers]:
+    made = Workers(post)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def release() -> Iterator[threading.Event]:
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def delivery(crew: Workers, **options: Any) -> Delivery:
+    return crew.post.delivery(hello, alone=crew.worker(), **options)
+
+
+def out_of_patience(crew: Workers, id_: UUID) -> None:
+    made = delivery(crew)
+    made._building._builds_alone = Builds(crew.post.underway, patience=-1.0, slow=60.0)
+    release = threading.Event()
+    crew.script.append(waits_for(release, 1.0))
+    made.deliver([id_], suspects=True)
+    release.set()
+
+
+def no_process(crew: Workers, id_: UUID) -> None:
+    alone = crew.worker()
+    alone._processes._patience = 0.0
+    crew.post.delivery(hello, alone=alone).deliver([id_], suspects=True)
+
+
+def a_closed_gate(crew: Workers, id_: UUID) -> None:
+    crew.post.gate._channels.pause("email", "for a moment")
+    delivery(crew).deliver([id_], suspects=True)
+    crew.post.gate._channels.resume("email")
+
+
+def a_provider_that_throttles(crew: Workers, id_: UUID) -> None:
+    crew.post.fault(kind="throttle", times=1)
+    delivery(crew).deliver([id_], suspects=True)
+
+
+def a_route_that_raises(crew: Workers, id_: UUID) -> None:
+    def broken(event: Event) -> Email:
+        raise LookupError
+
+    routes = crew.post.delivery(broken)._building._preparation._routes
+    ours, crew.preparation._routes = crew.preparation._routes, routes
+    delivery(crew).deliver([id_], suspects=True)
+    crew.preparation._routes = ours
+
+
+def no_rate(crew: Workers, id_: UUID) -> None:
+    made = delivery(crew)
+    made._turns = lambda ready: iter(())  # type: ignore[method-assign]
+    made.deliver([id_], suspects=True)
+
+
+def a_database_that_goes_away(crew: Workers, id_: UUID) -> None:
+    made = delivery(crew)
+
+    def away(*_: Any, **__: Any) -> Any:
+        raise Unreachable("the database stays away")
+
+    begin, crew.post.attempts.begin = crew.post.attempts.begin, away
+    with pytest.raises(Unreachable):
+        made.deliver([id_], suspects=True)
+    crew.post.attempts.begin = begin
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [
+        out_of_patience,
+        no_process,
+        a_closed_gate,
+        a_provider_that_throttles,
+        a_route_that_raises,
+        no_rate,
+        a_database_that_goes_away,
+    ],
+)
+def test_what_waits_is_a_suspect_still(crew: Workers, waits: Callable[[Workers, UUID], None]) -> None:
+    (id_,) = crew.post.pending("ana@example.com")
+    waits(crew, id_)
+    assert crew.post.rows.status(id_) is Status.PENDING
+    crew.post.rows.run("UPDATE deliveries SET next_attempt_at = NULL")
+    wait_until(lambda: _is_free(crew.post, id_))
+    before = crew.builds
+
+    change = delivery(crew).deliver([id_])[id_]  # of a fresh envelope, which knows nothing
+
+    assert isinstance(change, Change)
+    assert change.to is Status.SENT
+    assert crew.builds == before + 1
+    assert not crew.is_suspect(id_)
+    assert len(crew.post.mails(id_)) == 1
+
+
+def _is_free(post: Post, id_: UUID) -> bool:
+    with post.underway.hold([id_]) as taken:
+        return taken == [id_]
+
+
+def test_a_suspect_among_others_goes_on_in_a_unit_of_its_own(crew: Workers) -> None:
+    marked, other = crew.post.pending("ana@example.com", "bo@example.com")
+    crew.suspects.mark([marked])
+    made = delivery(crew, sets_aside=True)
+
+    changes = made.deliver([marked, other])
+
+    later = changes[marked]
+    assert isinstance(later, Later)
+    assert (later.suspects, later.has_ended, crew.builds) == (True, True, 0)
+    assert isinstance(change := changes[other], Change)
+    assert change.to is Status.SENT
+    assert isinstance(change := made.deliver([marked], suspects=True)[marked], Change)
+    assert (change.to, crew.builds) == (Status.SENT, 1)
+
+
+def test_what_kills_its_processes_fails_though_each_message_is_a_fresh_one(crew: Workers) -> None:
+    (id_,) = crew.post.pending("ana@example.com")
+    crew.suspects.mark([id_])
+    crew.script += [dies, dies]
+    change = delivery(crew).deliver([id_])[id_]
+    assert isinstance(change, Change)
+    assert (change.to, crew.post.rows.status(id_)) == (Status.FAILED, Status.FAILED)
+    assert not crew.is_suspect(id_)
+
+
+def test_what_another_worker_builds_keeps_its_row_as_it_is(crew: Workers, release: threading.Event) -> None:
+    """Else that one could not send it."""
+    (id_,) = crew.post.pending("ana@example.com")
+    began = threading.Event()
+
+    def waits() -> None:
+        began.set()
+        release.wait(60)
+
+    crew.script.append(waits)
+    first = delivery(crew)
+    sent: list[Any] = []
+    thread = threading.Thread(target=lambda: sent.append(first.deliver([id_], suspects=True)), daemon=True)
+    thread.start()
+    assert began.wait(30)
+    crew.post.underway = type(crew.post.underway)()  # of another process
+    second = delivery(crew).deliver([id_], suspects=True)
+    assert isinstance(change := second[id_], Change)
+    assert change.to is Status.PENDING
+    release.set()
+    thread.join(30)
+    assert sent[0][id_].to is Status.SENT
+    assert len(crew.post.mails(id_)) == 1
+    assert not crew.is_suspect(id_)
+
+
+def test_what_waits_long_for_its_process_has_failed_in_nothing(
+    crew: Workers, release: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "_ALONE_SECONDS", 0.2)
+    (id_,) = crew.post.pending("ana@example.com")
+    crew.starts.append(waits_for(release))
+    change = delivery(crew, timeout=0.1).deliver([id_], suspects=True)[id_]
+    assert isinstance(change, Change)
+    assert (change.to, change.failed) == (Status.PENDING, False)
+    assert crew.post.rows.delivery(id_)["failures"] == 0
+
+
+def test_a_route_that_hangs_in_the_worker_itself_has_failed(
+    crew: Workers, release: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "_ALONE_SECONDS", 0.2)
+    (id_,) = crew.post.pending("ana@example.com")
+    crew.starts += [_fails] * 5
+    crew.preparation.prepare = lambda _: release.wait(60)  # type: ignore[method-assign,assignment,return-value]
+    change = delivery(crew, timeout=0.1).deliver([id_], suspects=True)[id_]
+    assert isinstance(change, Change)
+    assert (change.to, change.failed) == (Status.PENDING, True)
+
+
+def _fails() -> None:
+    raise OSError(12, "Cannot allocate memory")
+
+
+def test_two_stops_in_the_middle_of_a_build_cost_it_nothing(crew: Workers, release: threading.Event) -> None:
+    (id_,) = crew.post.pending("ana@example.com")
+    for _ in range(2):
+        stop, began = Stop(), threading.Event()
+
+        def waits(began: threading.Event = began) -> None:
+            began.set()
+            release.wait(60)
+
+        crew.script.append(waits)
+        crew.post.underway = type(crew.post.underway)()
+        stopping = crew.post.delivery(hello, stop, alone=crew.worker(2, stop=stop))
+        raised: list[BaseException] = []
+        thread = threading.Thread(target=_catch, args=(stopping, id_, raised), daemon=True)
+        thread.start()
+        assert began.wait(30)
+        stop.set()
+        stopping.leave()
+        thread.join(30)
+        assert [type(each).__name__ for each in raised] == ["Stopped"]
+        crew.a_lease_ends()
+    crew.post.underway = type(crew.post.underway)()
+    assert delivery(crew).deliver([id_], suspects=True)[id_].to is Status.SENT  # type: ignore[union-attr]
+
+
+def _catch(made: Delivery, id_: UUID, raised: list[BaseException]) -> None:
+    try:
+        made.deliver([id_], suspects=True)
+    except BaseException as error:  # noqa: BLE001
+        raised.append(error)
+
+
+def test_a_slow_build_of_a_broken_unit_does_not_hold_up_the_end(
+    celery_app: Celery, deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = Stop()
+    monkeypatch.setattr(workers.tasks, "stop", lambda: stop)
+    task = register(celery_app)
+    task.__trace__ = build_tracer(task.name, task, celery_app.loader, "here", app=celery_app)
+    ids = new_ids(2)
+    deliveries.errors = [ValueError("the unit breaks")]
+    deliveries.later = {ids[0]: Later()}
+    info = {"routing_key": queue_name("email")}
+    requests = [
+        {"id": str(id_), "args": [str(id_)], "kwargs": {}, "delivery_info": info, "retries": 0, "task": TASK}
+        for id_ in ids
+    ]
+    results: list[Any] = []
+    thread = threading.Thread(target=lambda: results.append(run_unit(task, requests)), daemon=True)
+    thread.start()
+    wait_until(lambda: [ids[0]] in deliveries.units)
+    stop.set()
+    thread.join(10)
+    assert results, "the thread waits for the slow build"
+    assert isinstance(error_of(results[0][0][1]), Reject)
+
+
+def test_a_message_that_runs_by_itself_comes_among_the_suspects(celery_app: Celery, deliveries: Deliveries) -> None:
+    task = register(celery_app)
+    task.__trace__ = build_tracer(task.name, task, celery_app.loader, "here", app=celery_app)
+    (id_,) = new_ids(1)
+    answers = iter([{id_: Later(suspects=True)}, {id_: Change(id_, Status.SENT)}])
+    told: list[bool] = []
+
+    def deliver(_: Any, *, suspects: bool = False) -> Any:
+        told.append(suspects)
+        return next(answers)
+
+    deliveries.deliver = deliver  # type: ignore[method-assign,assignment]
+    info = {"routing_key": queue_name("email")}
+    request = {"id": str(id_), "delivery_info": info, "retries": 0, "task": TASK}
+    task.__trace__(str(id_), [str(id_)], {}, {**request, "is_eager": False})
+    assert told == [False, True]
