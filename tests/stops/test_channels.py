@@ -45,6 +45,7 @@ def test_a_stop_takes_the_requests_under_way_and_no_more(
         options = {
             **PATIENT,
             "NOTIFIER_ROUTES": "tests.stops.routes",
+            "NOTIFIER_TEMPLATES": str(Path(__file__).parents[1] / "chaos" / "templates"),
             "NOTIFIER_AWS_SNS_ENDPOINT_URL": provider.url,
             "NOTIFIER_WEBHOOK_ALLOW_PRIVATE": "true",
             "NOTIFIER_WEBHOOK_SECRET": SECRET,
