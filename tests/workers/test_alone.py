@@ -280,13 +280,13 @@ def test_one_start_that_fails_is_tried_again(workers: Workers) -> None:
 
 def test_what_gets_no_process_waits_and_has_not_failed(workers: Workers, release: threading.Event) -> None:
     alone = workers.worker()
-    alone._processes._patience = 0.2
     hanging = [workers.pending() for _ in range(PROCESSES)]
     workers.script += [waits_for(release)] * PROCESSES
     threads = [threading.Thread(target=alone.build, args=(each, TIMEOUT), daemon=True) for each in hanging]
     for thread in threads:
         thread.start()
-    wait_until(lambda: workers.builds == PROCESSES)
+    wait_until(lambda: workers.builds == PROCESSES, 30)
+    alone._processes._patience = 0.2
     work = workers.pending()
     change = alone.build(work, TIMEOUT)
     assert isinstance(change, Change)
@@ -296,6 +296,7 @@ def test_what_gets_no_process_waits_and_has_not_failed(workers: Workers, release
     release.set()
     for thread in threads:
         thread.join(30)
+    alone._processes._patience = 30.0
     assert isinstance(alone.build(work, TIMEOUT), Prepared)
 
 
