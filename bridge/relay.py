@@ -33,11 +33,13 @@ _HELD_SECONDS = 5.0
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What became of some publications of a channel: how many messages were `relayed`; whether there may be `more`,
-    and room for them; whether rows are left that nobody has published; and what Redis said where it failed.
+    and room for them, and whether that is likely, as this batch was `full`; whether rows are left that nobody has
+    published; and what Redis said where it failed.
     """
 
     relayed: int = 0
     more: bool = False
+    full: bool = False
     waits: bool = False
     error: BrokerError | None = None
 
@@ -137,22 +139,23 @@ class Relay:
         waiting: set[str] = set()
         until = time.monotonic() + PASS_SECONDS
         while channels:
-            more: list[str] = []
+            more: dict[str, bool] = {}
             for number, channel in enumerate(channels):
                 batch = self._relay(channel)
                 done.tried.add(channel)
                 done.relayed += batch.relayed
                 if batch.more:
-                    more.append(channel)
+                    more[channel] = batch.full
                 if batch.waits:
                     waiting.add(channel)
                 if batch.error is not None:
                     done.errors[channel] = batch.error
                     if not isinstance(batch.error, BrokerRefused):  # nor would it answer for the others
                         return waiting.union(channels[number:], more)
-            channels = more
+            channels = list(more)
             if time.monotonic() >= until:
-                done.cut = bool(more)
+                channels = [channel for channel, full in more.items() if full]
+                done.cut = bool(channels)
                 break
         return waiting.union(channels)
 
@@ -181,7 +184,8 @@ class Relay:
             error = failed
         finally:
             self._publications.postpone([each.id for each in left], again)
-        return Batch(relayed, bool(due) and not left, any(each.age is None for each in left), error)
+        waits = any(each.age is None for each in left)
+        return Batch(relayed, bool(due) and not left, len(due) == _BATCH, waits, error)
 
     def _lacking(self, publications: Sequence[Publication]) -> tuple[list[Lacking], BrokerError | None]:
         """What is to be published of each. Left out are those of which the broker did not say what it holds; why not

@@ -341,18 +341,20 @@ def test_a_pass_ends_while_rows_keep_coming(
         takes.append(channel)
         assert len(takes) < 20
         if channel == "email":
-            rows.pending()
+            for _ in range(10):
+                rows.pending()
             rows.run("UPDATE publications SET due_at = now() WHERE published_at IS NULL AND channel = 'email'")
         return taken
 
     monkeypatch.setattr(publications, "take_due", take)
-    rows.pending()
+    for _ in range(10):
+        rows.pending()
     texts(rows)
     rows.run(DUE)
     behind.add(["email", "sms"])
     assert relay.turn() == NextIn(0.0)
     assert takes == ["email", "sms"]
-    assert behind.channels >= {"email"}
+    assert behind.channels == {"email"}
     assert queue.depth("sms") == 1
 
 
