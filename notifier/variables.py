@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -61,7 +61,7 @@ def explained(error: ValidationError, kind: type[BaseSettings]) -> str:
 
 
 def unknown(environment: Mapping[str, str], known: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The variables with our prefix that nobody reads, each with the name that was probably meant, or an empty one.
+    """The variables with our prefix that nobody reads, each with the name that was probably meant, or nothing.
 
     `known` are the names that are read; those of channels in packages of others begin with the channel's name.
     """
@@ -73,8 +73,15 @@ def unknown(environment: Mapping[str, str], known: Iterable[str]) -> Iterator[tu
         if not name.startswith(PREFIX) or name in names or name.startswith((*foreign, f"{PREFIX}TEST_")):
             continue
         if trimmed(value):
-            near = get_close_matches(_letters(name), plain, n=1, cutoff=0.6)
-            yield given, plain[near[0]] if near else ""
+            near = _nearest(_letters(name), plain)
+            yield given, " or ".join(sorted(plain[each] for each in near))
+
+
+def _nearest(word: str, known: Iterable[str]) -> list[str]:
+    """Those that are as near to it as any other; none where nothing is near."""
+    near = get_close_matches(word, known, n=3, cutoff=0.6)
+    likeness = [SequenceMatcher(None, each, word).ratio() for each in near]
+    return [each for each, share in zip(near, likeness, strict=True) if share == max(likeness)]
 
 
 def _letters(name: str) -> str:

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 import typer
 
 from notifier.cli import audit, channels, database, health, inspect, journal, operate, retain, streams
-from notifier.cli.output import say_error
+from notifier.cli.output import say_error, say_warning
 from notifier.errors import NotifierError, UsageError
 from notifier.text import encodes
 
@@ -87,7 +87,7 @@ def _warn_of_variables(given: Sequence[str]) -> None:
         from notifier.settings import unknown_variables
 
         for line in unknown_variables():
-            typer.secho(f"warning: {line}", fg=typer.colors.YELLOW, err=True)
+            say_warning(line)
 
 
 def _check_arguments(given: Sequence[str]) -> None:

@@ -69,6 +69,11 @@ def say_error(text: str) -> None:
     typer.secho(printable(text, lines=True), fg=typer.colors.RED, err=True)
 
 
+def say_warning(text: str) -> None:
+    """A line that begins with `warning:` on the standard error, in yellow."""
+    typer.secho(printable(f"warning: {text}"), fg=typer.colors.YELLOW, err=True)
+
+
 def print_json(value: Any) -> None:
     """One line: what a terminal would obey, in a value that came from elsewhere, is escaped as JSON has it."""
     typer.echo(printable_json(_dumped(value)))

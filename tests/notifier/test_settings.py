@@ -115,7 +115,7 @@ QUOTABLE = {name for kind in KINDS for name, field in kind.model_fields.items() 
 
 
 def test_quotes_belong_into_names_of_people_and_into_passwords() -> None:
-    assert {"sender", *RoleSettings.model_fields} == QUOTABLE
+    assert {"actor", "sender", *RoleSettings.model_fields} == QUOTABLE
     for sender in ('"Doe, J" <j@example.com>', "O'Brien & Co <o@example.com>", "«Wir» heute <w@example.com>"):
         with environment({"NOTIFIER_SENDER": sender}):
             assert read_settings(Settings).sender == sender
