@@ -43,6 +43,7 @@ WORKING: Rights = MappingProxyType(
         "RPOP": (_QUEUE,),
         "RPUSH": (_QUEUE, ""),
         "HGET": ("unacked", _TAG),
+        "HEXISTS": ("unacked", _TAG),
         "HSET": ("unacked", _TAG, ""),
         "HDEL": ("unacked", _TAG),
         "ZADD": ("unacked_index", "0", _TAG),

@@ -18,7 +18,7 @@ from bench.counting import CHANNEL, COUNTS, counting_worker
 from bench.kills import OPTIONS, POOLS, kill_workers
 from notifier.broker import Queue
 from notifier.broker.redis import Name, use_transport
-from notifier.broker.url import kombu_url
+from notifier.broker.url import BrokerUrl
 from sandbox.processes import Child
 from sandbox.redis import RedisServer, embedded_redis
 
@@ -149,7 +149,7 @@ def test_killed_workers_lose_nothing(tmp_path: Path) -> None:
     [
         ("redis://h:1/0", "notifier.broker.redis.transport"),
         ("rediss://h:1/0?ssl_cert_reqs=required", "notifier.broker.redis.transport"),
-        (kombu_url("unix:///run/redis.sock?db=2"), "notifier.broker.redis.transport"),
+        (BrokerUrl.of("unix:///run/redis.sock?db=2").kombu, "notifier.broker.redis.transport"),
         ("sentinel://h:1/0", "kombu.transport.redis"),
         ("amqp://h:1//", "kombu.transport.pyamqp"),
         ("memory://", "kombu.transport.memory"),

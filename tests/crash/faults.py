@@ -122,9 +122,11 @@ def faulty(port: Any, fault: Fault, error: Callable[[], Exception]) -> Any:
 
 
 def methods(port: type) -> list[str]:
-    """The public methods of a port: a new one is in the matrix the day it is written."""
+    """The public methods of a port: a new one is in the matrix the day it is written. Static ones reach nothing."""
     return [
         name
-        for name, member in inspect.getmembers(port, inspect.isfunction)
-        if not name.startswith("_") and name != "close"
+        for name, _ in inspect.getmembers(port, inspect.isfunction)
+        if not name.startswith("_")
+        and name != "close"
+        and not isinstance(inspect.getattr_static(port, name), staticmethod)
     ]

@@ -62,8 +62,8 @@ def a_request_may_leave_at_any_time(patch: pytest.MonkeyPatch) -> None:
     """Also when its attempt is over for everybody else."""
     message = deliver.Message
 
-    def timeless(id_: Any, attempt: int, request: Any, content: Any, _: float) -> Any:
-        return message(id_, attempt, request, content, math.inf)
+    def timeless(id_: Any, attempt: int, request: Any, content: Any, _: float, ends: Any) -> Any:
+        return message(id_, attempt, request, content, math.inf, ends)
 
     patch.setattr(deliver, "Message", timeless)
 

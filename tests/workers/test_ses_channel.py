@@ -380,10 +380,6 @@ def test_no_credentials_block_and_say_so(
     assert wire.requests == []
 
 
-def test_an_endpoint_that_is_none_blocks(make_channel: MakeChannel) -> None:
-    assert isinstance(send_one(make_channel(aws_ses_endpoint_url="not a url")), Blocked)
-
-
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
