@@ -1,6 +1,7 @@
 """Celery's consumer, with a pause between two starts where the broker refuses a command."""
 
 import time
+from functools import partial
 from typing import Any
 
 from celery.worker import consumer
@@ -9,6 +10,8 @@ from celery.worker.state import maybe_shutdown
 from notifier.broker.refusal import Refusals
 
 _STEP_SECONDS = 0.25
+_MOST_SECONDS = 5
+"""Between two tries to connect. Celery's own waits grow to half a minute."""
 
 
 class Consumer(consumer.Consumer):  # type: ignore[misc]
@@ -23,6 +26,12 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         self.waits = False
         """Whether it is in the pause between two starts."""
         super().__init__(*args, **kwargs)
+
+    def ensure_connected(self, conn: Any) -> Any:
+        conn.ensure_connection = partial(
+            conn.ensure_connection, interval_start=1, interval_step=1, interval_max=_MOST_SECONDS
+        )
+        return super().ensure_connected(conn)
 
     def on_connection_error_before_connected(self, exc: Exception) -> None:
         if self._is_refusal(exc):

@@ -150,7 +150,7 @@ def test_killed_workers_lose_nothing(tmp_path: Path) -> None:
         ("redis://h:1/0", "notifier.broker.redis.transport"),
         ("rediss://h:1/0?ssl_cert_reqs=required", "notifier.broker.redis.transport"),
         (BrokerUrl.of("unix:///run/redis.sock?db=2").kombu, "notifier.broker.redis.transport"),
-        ("sentinel://h:1/0", "kombu.transport.redis"),
+        ("sentinel://h:1/0", "notifier.broker.redis.transport"),
         ("amqp://h:1//", "kombu.transport.pyamqp"),
         ("memory://", "kombu.transport.memory"),
     ],

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from notifier.broker.version import BrokerUnfit
 from notifier.errors import Unreachable
+from sandbox.processes import Child
 from tests.chaos.redis_pair import NOTHING
 from tests.chaos.world import running_world
 from tests.refusals.kinds import KINDS, admin
@@ -19,8 +20,8 @@ _SETTLES_SECONDS = 120.0
 _FIRST = 40
 _ENDS_WHO_STARTS = "without rights"
 """The kind that is told at once to whoever starts; what runs goes on."""
-_REFUSED = "Redis refuses"
-"""In the log of each process that Redis refused something, whatever the kind."""
+_REFUSED = ("Redis refuses", "Cannot connect to redis")
+"""One of these is in the log of each process that Redis refused something, whatever the kind."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def refuse(stage: Stage, kind: str, seconds: float, rate: float) -> Finding:
         feeder.go_on(seconds / 3)
         starter = stage.worker(f"started-{kind.replace(' ', '-')}")
         feeder.go_on(seconds * 2 / 3)
-        stage.until(lambda: starter.exit_code is not None or _REFUSED in starter.log.read_text(), STARTS_SECONDS)
+        stage.until(lambda: starter.exit_code is not None or _was_refused(starter), STARTS_SECONDS)
         if kind == "full":
             _is_drained(stage)
     finally:
@@ -87,6 +88,11 @@ def refuse(stage: Stage, kind: str, seconds: float, rate: float) -> Finding:
         ended = {**ended, **({starter.name: starter.exit_code} if starter.exit_code else {})}
     del stage.children[starter.name]
     return _found(stage, kind, seconds, ended, back, caught_up)
+
+
+def _was_refused(child: Child) -> bool:
+    log = child.log.read_text()
+    return any(each in log for each in _REFUSED)
 
 
 def _found(stage: Stage, kind: str, seconds: float, ended: dict[str, int], back: float, caught_up: float) -> Finding:
