@@ -1,26 +1,22 @@
 """What operators see, on real rows."""
 
-import io
 import json
+import os
 import re
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from sqlalchemy import text
 
-from notifier import cli
 from notifier.cli.inspect import _traceback, as_tree
 from notifier.cli.output import connected, masked, report
 from notifier.notifications import Status
 from notifier.outbox import Change, Quarantined, Wanted, read_gauges
-from notifier.settings import load_database_settings
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 from tests.sql import Sql
@@ -31,24 +27,12 @@ Notifier = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def notifier(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Notifier:
-    """Runs a command in this process, as from a shell: an interpreter of its own would take most of the time."""
-    monkeypatch.setenv("NOTIFIER_DATABASE_URL", database_url)
-    monkeypatch.setenv("NOTIFIER_BROKER_URL", "")
-    monkeypatch.delenv("COLUMNS", raising=False)
+def notifier(database_url: str) -> Notifier:
+    environment = os.environ | {"NOTIFIER_DATABASE_URL": database_url, "NOTIFIER_BROKER_URL": ""}
 
-    def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        for name, value in more.items():
-            monkeypatch.setenv(name, value)
-        load_database_settings.cache_clear()
-        out, err = io.StringIO(), io.StringIO()
-        with patch.object(sys, "argv", ["notifier", *words]), redirect_stdout(out), redirect_stderr(err):
-            try:
-                cli.main()
-            except SystemExit as end:
-                code = int(end.code or 0)
-        load_database_settings.cache_clear()
-        return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "notifier", *words]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
 
     return run
 

@@ -9,7 +9,8 @@ import pytest
 from notifier.cli.ids import bounds
 from notifier.errors import UsageError
 from notifier.notifications import Status
-from tests.notifier.test_cli import Notifier, answer, notifier
+from tests.notifier.in_process import notifier
+from tests.notifier.test_cli import Notifier, answer
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 

@@ -8,7 +8,8 @@ import pytest
 from notifier.notifications import Status
 from notifier.outbox import ACTIONS, Channels, Operations, Report
 from notifier.outbox import channels as channel_rows
-from tests.notifier.test_cli import Notifier, answer, notifier
+from tests.notifier.in_process import notifier
+from tests.notifier.test_cli import Notifier, answer
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import ARN, Rows
 

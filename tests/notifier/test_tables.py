@@ -9,7 +9,8 @@ from notifier.cli.inspect import as_tree
 from notifier.cli.table import fitting, print_table
 from notifier.notifications import Status
 from notifier.outbox import Channels, Quarantined
-from tests.notifier.test_cli import Notifier, notifier
+from tests.notifier.in_process import notifier
+from tests.notifier.test_cli import Notifier
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 

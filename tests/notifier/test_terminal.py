@@ -14,7 +14,8 @@ from notifier.cli.table import print_facts, print_table
 from notifier.notifications import Status
 from notifier.outbox import Change, Quarantined
 from notifier.text import printable, printable_json
-from tests.notifier.test_cli import Notifier, answer, notifier
+from tests.notifier.in_process import notifier
+from tests.notifier.test_cli import Notifier, answer
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 

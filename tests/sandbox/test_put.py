@@ -1,20 +1,17 @@
 """`notifier put`: what DynamoDB does not store is told by its place, and what is there can be deleted."""
 
 import os
-import subprocess
-import sys
-from typing import Any
 
-import boto3
 import pytest
 
 from notifier.errors import UsageError
-from notifier.settings import Settings
+from notifier.settings import Settings, read_settings
 from sandbox.ministack import MinistackServer
 from sandbox.producer import parse_item
-from sandbox.system import CREDENTIALS, clean_environment
+from sandbox.system import CREDENTIALS
 from sandbox.table import EventTable
 from tests.conftest import GivenServer
+from tests.notifier.in_process import run
 
 KEYS = '"pk": "a", "sk": "b"'
 DEEP = "[" * 40 + "]" * 40
@@ -62,35 +59,34 @@ def test_what_dynamodb_stores_is_left_as_it_is() -> None:
 
 
 @pytest.fixture
-def environment(ministack_server: MinistackServer | GivenServer) -> dict[str, str]:
-    return {
-        **clean_environment(),
+def environment(ministack_server: MinistackServer | GivenServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(("AWS_", "NOTIFIER_"))]:
+        monkeypatch.delenv(name)
+    variables = {
+        **CREDENTIALS,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
         "NOTIFIER_DATABASE_URL": "postgresql://127.0.0.1:1/none",
         "NOTIFIER_BROKER_URL": "redis://127.0.0.1:1/0",
         "NOTIFIER_AWS_ENDPOINT_URL": ministack_server.url,
         "NOTIFIER_AWS_REGION": "eu-west-1",
         "NOTIFIER_TABLES": "put-and-deleted",
     }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
 
 
-def put(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "notifier", "put", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-
-
-def test_an_item_is_written_and_deleted(environment: dict[str, str]) -> None:
-    given: dict[str, Any] = {
-        n.removeprefix("NOTIFIER_").lower(): v for n, v in environment.items() if "NOTIFIER_" in n
-    }
-    table = EventTable(Settings(**given), "put-and-deleted", boto3.Session(*CREDENTIALS.values()))
-    table.create()
+@pytest.mark.usefixtures("environment")
+def test_an_item_is_written_and_deleted() -> None:
+    EventTable(read_settings(Settings), "put-and-deleted").create()
     item = f'{{{KEYS}, "n": 1.5}}'
-    assert put(environment, item).stdout == "written to put-and-deleted\n"
-    assert put(environment, item, "--delete").stdout == "deleted from put-and-deleted\n"
-    again = put(environment, "--delete", f"{{{KEYS}}}")
+    assert run("put", item).stdout == "written to put-and-deleted\n"
+    assert run("put", item, "--delete").stdout == "deleted from put-and-deleted\n"
+    again = run("put", "--delete", f"{{{KEYS}}}")
     assert (again.returncode, "nothing was deleted" in again.stdout) == (1, True)
 
 
+@pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize(
     ("words", "more", "why"),
     [
@@ -98,16 +94,17 @@ def test_an_item_is_written_and_deleted(environment: dict[str, str]) -> None:
         ((f"{{{KEYS}}}", "--table", "not-there"), {}, "refused the table 'not-there'"),
         ((f"{{{KEYS}}}", "--delete", "--table", "not-there"), {}, "refused the table 'not-there'"),
         ((f"{{{KEYS}}}", "--table", "a b"), {}, "DynamoDB at"),
-        ((f"{{{KEYS}}}",), {"NOTIFIER_AWS_REGION": "", "AWS_REGION": ""}, "region"),
+        ((f"{{{KEYS}}}",), {"NOTIFIER_AWS_REGION": ""}, "region"),
         ((f"{{{KEYS}}}",), {"NOTIFIER_AWS_ENDPOINT_URL": "not a URL"}, ""),
         ((f"{{{KEYS}}}",), {"NOTIFIER_AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "does not answer"),
     ],
 )
 def test_a_mistake_is_one_line(
-    environment: dict[str, str], words: tuple[str, ...], more: dict[str, str], why: str
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], more: dict[str, str], why: str
 ) -> None:
-    done = put(environment | more, *words)
+    for name, value in more.items():
+        monkeypatch.setenv(name, value)
+    done = run("put", *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert why in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    assert os.linesep in done.stderr

@@ -1,0 +1,37 @@
+"""Commands that are run in the process of the test, one at a time: interpreters would take most of its time."""
+
+import io
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from unittest.mock import patch
+
+import pytest
+
+from notifier import cli
+from notifier.settings import load_database_settings, load_settings
+from tests.notifier.test_cli import Notifier
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    """`notifier WORDS` with the environment as it is."""
+    out, err = io.StringIO(), io.StringIO()
+    caches = (load_settings, load_database_settings)
+    for each in caches:
+        each.cache_clear()
+    with patch.object(sys, "argv", ["notifier", *words]), redirect_stdout(out), redirect_stderr(err):
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+    for each in caches:
+        each.cache_clear()
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def notifier(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Notifier:
+    monkeypatch.setenv("NOTIFIER_DATABASE_URL", database_url)
+    monkeypatch.setenv("NOTIFIER_BROKER_URL", "")
+    monkeypatch.delenv("COLUMNS", raising=False)
+    return run
