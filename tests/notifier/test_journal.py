@@ -47,7 +47,10 @@ def everything(rows: Rows) -> list[tuple[str, tuple[str, ...]]]:
     ]
 
 
-def test_each_command_that_changes_something_is_in_the_journal(rows: Rows, notifier: Notifier) -> None:
+def test_each_command_that_changes_something_is_in_the_journal(
+    rows: Rows, notifier: Notifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFIER_KEEP_DAYS", "90")
     commands = everything(rows)
     assert sorted(action for action, _ in commands) == sorted(ACTIONS)
     for action, words in commands:
