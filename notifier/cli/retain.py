@@ -50,7 +50,8 @@ def retain(
         else:
             days, rows = retention.old_days(), retention.old_rows()
             gone = sum(day.reason is None for day in days)
-            retention.note(operator(), f"keep_days={keep_days} days={gone} rows={sum(rows.values())}")
+            scope = f"keep_days={keep_days} days={gone} rows={sum(rows.values())}"
+            retention.note(operator(), scope, reason.strip() or None)
             _run(retention, json)
 
 

@@ -26,6 +26,7 @@ ACTIONS = (
     "acknowledge quarantine",
     "cancel",
     "cancel rewind",
+    "keep days",
     "let go",
     "pause",
     "redrive",

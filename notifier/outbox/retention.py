@@ -177,10 +177,10 @@ class Retention:
             self._delete(done, keep)
         return done
 
-    def note(self, actor: str, scope: str) -> None:
+    def note(self, actor: str, scope: str, reason: str | None = None) -> None:
         """That an operator has all of it done now; what bridges do by themselves is in their log."""
         with self._engine.connect() as connection:
-            journal(connection, actor, "retain", None, scope)
+            journal(connection, actor, "retain", reason, scope)
 
     def old_days(self) -> list[OldDay]:
         """The days over age, oldest first, with their size."""
