@@ -30,9 +30,11 @@ Notifier = Callable[..., subprocess.CompletedProcess[str]]
 def notifier(database_url: str) -> Notifier:
     environment = os.environ | {"NOTIFIER_DATABASE_URL": database_url, "NOTIFIER_BROKER_URL": ""}
 
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
+    def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "notifier", *words]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run(
+            command, env=environment | more, capture_output=True, text=True, timeout=60, check=False
+        )
 
     return run
 
