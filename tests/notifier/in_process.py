@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from unittest.mock import patch
 
@@ -10,7 +11,8 @@ import pytest
 
 from notifier import cli
 from notifier.settings import load_database_settings, load_settings
-from tests.notifier.test_cli import Notifier
+
+Notifier = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
@@ -31,7 +33,14 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def notifier(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Notifier:
+    """Runs a command on the database of the test. Variables that are given stay for the commands after it."""
     monkeypatch.setenv("NOTIFIER_DATABASE_URL", database_url)
     monkeypatch.setenv("NOTIFIER_BROKER_URL", "")
     monkeypatch.delenv("COLUMNS", raising=False)
-    return run
+
+    def run_with(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        for name, value in more.items():
+            monkeypatch.setenv(name, value)
+        return run(*words)
+
+    return run_with

@@ -1,12 +1,9 @@
 """What operators see, on real rows."""
 
 import json
-import os
 import re
 import subprocess
-import sys
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,26 +14,12 @@ from notifier.cli.inspect import _traceback, as_tree
 from notifier.cli.output import connected, masked, report
 from notifier.notifications import Status
 from notifier.outbox import Change, Quarantined, Wanted, read_gauges
+from tests.notifier.in_process import Notifier, notifier
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 from tests.sql import Sql
 
-__all__ = ["engine", "rows"]
-
-Notifier = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def notifier(database_url: str) -> Notifier:
-    environment = os.environ | {"NOTIFIER_DATABASE_URL": database_url, "NOTIFIER_BROKER_URL": ""}
-
-    def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "notifier", *words]
-        return subprocess.run(
-            command, env=environment | more, capture_output=True, text=True, timeout=60, check=False
-        )
-
-    return run
+__all__ = ["engine", "notifier", "rows"]
 
 
 def answer(done: subprocess.CompletedProcess[str]) -> Any:

@@ -1,8 +1,12 @@
 """`notifier rewind` and `let-go`, as operators type them."""
 
 import json
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -64,10 +68,15 @@ def test_what_is_typed_wrong_is_told_in_one_line(
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_who_waits_for_a_rewind_hears_that_it_was_cancelled(unrouted: Rows, notifier: Notifier) -> None:
+def test_who_waits_for_a_rewind_hears_that_it_was_cancelled(
+    unrouted: Rows, notifier: Notifier, database_url: str
+) -> None:
     which = ("--shard", "shardId-1", "--reason", "for the test")
+    command = [sys.executable, "-m", "notifier", "rewind", *which, "--wait", "--json"]
+    environment = os.environ | {"NOTIFIER_DATABASE_URL": database_url}
+    waits = partial(subprocess.run, command, env=environment, capture_output=True, text=True, timeout=90)
     with ThreadPoolExecutor() as threads:
-        waiting = threads.submit(notifier, "rewind", *which, "--wait", "--json")
+        waiting = threads.submit(waits)
         wait_until(lambda: unrouted.all("SELECT * FROM rewinds"), seconds=60)
         assert notifier("rewind", *which, "--cancel").returncode == 0
     ended = waiting.result()
