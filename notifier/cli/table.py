@@ -37,7 +37,7 @@ def print_table(
     widths = {name: max(map(_width, (*values, _heading(name)))) for name, values in cells.items()}
     limit = _limit(console.width, terminal=console.is_terminal)
     names = fitting(widths, limit, spare)
-    least = sum(_least(name, widths[name]) + _GAP for name in names) - _GAP
+    least = _needed(names, widths)
     console.width = max(least, limit or sum(widths.values()) + _GAP * len(widths), len(title))
     table = Table(
         title=title,
@@ -91,11 +91,17 @@ def fitting(widths: Mapping[str, int], limit: int | None, spare: Sequence[str]) 
     if limit is None:
         return names
     for name in (*spare, *reversed(names[1:])):
-        if sum(_least(each, widths[each]) + _GAP for each in names) - _GAP <= limit:
+        if _needed(names, widths) <= limit:
             break
         if name in names:
             names.remove(name)
     return names
+
+
+def _needed(names: Sequence[str], widths: Mapping[str, int]) -> int:
+    """The least width of these columns side by side. Rich keeps a blank behind the last one where it breaks lines."""
+    breaks = any(name in PROSE and widths[name] > _LEAST_PROSE for name in names)
+    return sum(_least(name, widths[name]) + _GAP for name in names) - _GAP + breaks
 
 
 def shown(value: Any) -> str:

@@ -110,3 +110,17 @@ def test_the_tree_of_a_stream_that_has_run_for_months_stays_narrow() -> None:
     lines = [line["shard"] for line in as_tree(made)]
     assert [line[-37:] for line in lines] == names
     assert max(map(len, lines)) <= 37 + 12
+
+
+@pytest.mark.parametrize("width", range(60, 120))
+def test_nothing_is_lost_where_two_columns_of_prose_are_broken(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    row = {"at": "2026-11-28 22:01:16 UTC", "reason": "x" * 25 + "y" * 25, "scope": "v" * 25 + "w" * 25}
+    print_table("Operations", [row], tuple(row), "None.")
+    printed = capsys.readouterr().out
+    body = printed[printed.index("─") :].partition("not shown")[0]
+    for name in ("reason", "scope"):
+        if name in printed.partition("─")[0]:
+            assert {letter: body.count(letter) for letter in set(row[name])} == dict.fromkeys(row[name], 25)
