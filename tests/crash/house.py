@@ -37,8 +37,10 @@ _AN_HOUR_GOES_BY = (
     "UPDATE deliveries SET next_attempt_at = now() WHERE next_attempt_at IS NOT NULL",
     "UPDATE deliveries SET begun_at = begun_at - interval '1 h' WHERE status = 'unknown'",
     # An hour without feedback is no proof: what was drained was so an hour ago.
-    "UPDATE channel_events SET drained_at = drained_at - interval '1 h', "
-    "events_sent_until = events_sent_until - interval '1 h'",
+    (
+        "UPDATE channel_events SET drained_at = drained_at - interval '1 h', "
+        "events_sent_until = events_sent_until - interval '1 h'"
+    ),
     "UPDATE due SET due_at = now()",
     "UPDATE suspects SET lease_until = now() WHERE begun_by IS NOT NULL",
 )
