@@ -22,6 +22,7 @@ from notifier.database_errors import (
     is_refused,
     migratable,
     permitted,
+    sqlstate,
     unreachable,
 )
 from notifier.database_url import DatabaseUrl
@@ -120,8 +121,8 @@ def _discard_sessions(context: ExceptionContext) -> None:
 
     After a failover the old primary may go on as a standby: its sessions live, and refuse each write.
     """
-    sqlstate = getattr(context.original_exception, "sqlstate", None) or ""
-    if sqlstate in _SERVER_LEAVES or sqlstate.startswith(_CONNECTION_LOST):
+    code = getattr(context.original_exception, "sqlstate", None) or ""
+    if code in _SERVER_LEAVES or code.startswith(_CONNECTION_LOST):
         context.is_disconnect = True
 
 
@@ -171,7 +172,7 @@ def migrate(url: str) -> None:
             alembic.command.upgrade(configuration, "head")
             connection.commit()
     except OperationalError as error:
-        if getattr(error.orig, "sqlstate", None) in _WAITED:
+        if sqlstate(error) in _WAITED:
             raise Unreachable(
                 f"the database is busy ({cause(error)}): a lock that the migration needs was not free in time. "
                 "Nothing is half done: run `notifier migrate` again"

@@ -27,11 +27,15 @@ _FORBIDDEN = "42501"
 _NO_SCHEMA = "3F000"
 
 
+def sqlstate(error: DatabaseError) -> str | None:
+    """The code that Postgres gave; None where the error is not of Postgres, or was made on the way to it."""
+    code: str | None = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return code
+
+
 def is_away(error: DatabaseError) -> bool:
     """It may work when it is tried again: the server is down, the connection broke, a deadlock was resolved."""
-    if isinstance(error, DBAPIError) and (
-        error.connection_invalidated or getattr(error.orig, "sqlstate", None) == READ_ONLY
-    ):
+    if isinstance(error, DBAPIError) and (error.connection_invalidated or sqlstate(error) == READ_ONLY):
         return True
     return isinstance(error, OperationalError | InterfaceError | TimeoutError)
 
@@ -45,10 +49,10 @@ def cause(error: DatabaseError) -> str:
     """What is wrong, in one line without values of rows: the server's own text may quote them."""
     if not isinstance(error, DBAPIError):
         return type(error).__name__
-    sqlstate = getattr(error.orig, "sqlstate", None)
-    if sqlstate is None and isinstance(error, OperationalError):
+    code = sqlstate(error)
+    if code is None and isinstance(error, OperationalError):
         return " ".join(str(error.orig).split())
-    return f"{type(error.orig).__name__} {sqlstate or ''}".strip()
+    return f"{type(error.orig).__name__} {code or ''}".strip()
 
 
 @contextmanager
@@ -57,8 +61,7 @@ def migratable(engine: Engine) -> Iterator[None]:
     try:
         yield
     except ProgrammingError as error:
-        sqlstate = getattr(error.orig, "sqlstate", None)
-        if sqlstate not in {_FORBIDDEN, _NO_SCHEMA}:
+        if sqlstate(error) not in {_FORBIDDEN, _NO_SCHEMA}:
             raise
         login, said = engine.url.username or "of NOTIFIER_DATABASE_URL", " ".join(str(error.orig).split("\n")[:1])
         raise SettingsError(
@@ -78,7 +81,7 @@ def permitted(engine: Engine, remedy: str = _OWN_LOGIN) -> Iterator[None]:
     try:
         yield
     except ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) != _FORBIDDEN:
+        if sqlstate(error) != _FORBIDDEN:
             raise
         said = " ".join(str(error.orig).split())
         raise SettingsError(

@@ -88,8 +88,8 @@ class Processes:
         return None
 
     def _staff(self) -> None:
-        """Start as many as there are threads that wait. The lock is held."""
-        while self._starting < min(STARTING, self._waiting) and self._count < self._most:
+        """Start as many as there are threads that wait and have none to take. The lock is held."""
+        while self._starting < min(STARTING, self._waiting - len(self._idle)) and self._count < self._most:
             if self._failed >= FRUITLESS:
                 if time.monotonic() < self._again_at:
                     return
@@ -112,6 +112,7 @@ class Processes:
             self._starting -= 1
             self._failed = 0
             self._keep(child)
+            self._staff()  # for those who found STARTING on their way and wait still
 
     def _fail(self, error: Exception) -> None:
         self._starting -= 1

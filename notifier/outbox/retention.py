@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import Connection, Engine, text
 
 from notifier.database import DatabaseError, cause
+from notifier.database_errors import sqlstate
 from notifier.outbox.journal import journal
 from notifier.outbox.keeping import Keeping
 from notifier.outbox.partitions import TABLES
@@ -284,11 +285,7 @@ def _try(do: Callable[[], Any], name: object) -> Any:
     try:
         return do()
     except DatabaseError as error:
-        if not _is_busy(error):
+        if sqlstate(error) not in _BUSY:
             raise
         log.info("retention: a lock was not free, will be tried again", name=str(name), reason=cause(error))
         return None
-
-
-def _is_busy(error: DatabaseError) -> bool:
-    return getattr(getattr(error, "orig", None), "sqlstate", None) in _BUSY

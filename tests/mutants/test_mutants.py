@@ -36,10 +36,10 @@ from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 from tests.workers import test_alone, test_suspects
 from tests.workers.conftest import ses, templates_path
-from tests.workers.processes import Workers
-from tests.workers.test_deliver import Post, post
+from tests.workers.processes import Workers, crew, release
+from tests.workers.test_deliver import post
 
-__all__ = ["engine", "post", "rows", "ses", "templates_path"]
+__all__ = ["crew", "engine", "post", "release", "rows", "ses", "templates_path"]
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -246,20 +246,6 @@ def lived(bridges: test_machine.Bridges, history: Callable[[test_machine.Bridges
         history(bridges)
     finally:
         bridges.teardown()
-
-
-@pytest.fixture
-def crew(post: Post) -> Iterator[Workers]:
-    made = Workers(post)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def release() -> Iterator[threading.Event]:
-    event = threading.Event()
-    yield event
-    event.set()
 
 
 def test_builds_alone_see_a_stop_that_counts_as_a_death(

@@ -1,10 +1,11 @@
 """Workers that build alone, on one database, with objects in the place of their processes."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy.exc import OperationalError
 
 from notifier.outbox import Change, Suspects, Work
@@ -66,6 +67,8 @@ class Workers:
         self.post = post
         self.script: list[Step] = []
         self._made: list[Alone] = []
+        self.threads: list[threading.Thread] = []
+        """Those that build, for as long as a test's `release` is not set."""
         self.processes: list[Process] = []
         self.starts: list[Step] = []
         self.preparation = Preparation(
@@ -78,7 +81,9 @@ class Workers:
         return self._made[-1]
 
     def close(self) -> None:
-        """No thread writes into the database of another test."""
+        """No thread writes into the database of another test, or keeps a connection of this one."""
+        for thread in self.threads:
+            thread.join(30)
         for each in self._made:
             kept = each._losses
             with kept._changed:
@@ -135,3 +140,18 @@ def without_answer(call: Callable[..., Any], times: int = 1) -> Callable[..., An
 
 def away(*_: Any, **__: Any) -> Any:
     raise OperationalError("the fault", {}, Exception("the connection is gone"))
+
+
+@pytest.fixture
+def crew(post: Post) -> Iterator[Workers]:
+    made = Workers(post)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def release() -> Iterator[threading.Event]:
+    """Set at the end, so that no thread is left behind."""
+    event = threading.Event()
+    yield event
+    event.set()

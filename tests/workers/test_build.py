@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from notifier.notifications import Status
 from notifier.outbox import Change, Work
 from notifier.routes import Build
 from tests.waiting import wait_until
+from tests.workers.processes import release
 from tests.workers.test_deliver import Post, hello, post
 from workers.build import HANGING, THREADS, Builds
 from workers.deliver import Delivery
@@ -20,7 +21,7 @@ from workers.later import Later, SetAside
 from workers.threads import Threads
 from workers.underway import Underway
 
-__all__ = ["post"]
+__all__ = ["post", "release"]
 
 
 def works(count: int) -> list[Work]:
@@ -33,14 +34,6 @@ def late(work: Work, hangs: bool) -> str:
 
 def run(builds: Builds, unit: list[Work], build: Callable[[Work], str], **options: Any) -> list[str]:
     return [each for portion in builds.run(unit, build, late, **options) for each in portion]
-
-
-@pytest.fixture
-def release() -> Iterator[threading.Event]:
-    """Set at the end, so that no thread is left behind."""
-    event = threading.Event()
-    yield event
-    event.set()
 
 
 def test_results_come_in_the_order_of_the_unit() -> None:

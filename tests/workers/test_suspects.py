@@ -1,7 +1,7 @@
 """A suspect on its way through a unit: its mark stays until it is final, whatever message brings it."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from notifier.errors import Unreachable
 from notifier.notifications import Status
 from notifier.outbox import Change
 from tests.waiting import wait_until
-from tests.workers.processes import Workers, dies, waits_for
+from tests.workers.processes import Workers, crew, dies, release, waits_for
 from tests.workers.test_deliver import Post, hello, post
 from tests.workers.test_tasks import celery_config, celery_parameters
 from tests.workers.test_units import Deliveries, deliveries, new_ids
@@ -30,21 +30,7 @@ from workers.stop import Stop
 from workers.tasks import register
 from workers.units import run_unit
 
-__all__ = ["celery_config", "celery_parameters", "deliveries", "post"]
-
-
-@pytest.fixture
-def crew(post: Post) -> Iterator[Workers]:
-    made = Workers(post)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def release() -> Iterator[threading.Event]:
-    event = threading.Event()
-    yield event
-    event.set()
+__all__ = ["celery_config", "celery_parameters", "crew", "deliveries", "post", "release"]
 
 
 def delivery(crew: Workers, **options: Any) -> Delivery:
