@@ -1,5 +1,6 @@
 """The servers that tests talk to: embedded ones, started when the first test asks, or those of NOTIFIER_TEST_*."""
 
+import logging
 import os
 import secrets
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 import redis
+import structlog
 from hypothesis import HealthCheck, settings
 
 from sandbox.ministack import MinistackServer, ministack
@@ -46,6 +48,22 @@ def nondurable_database() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NOTIFIER_ALLOW_NONDURABLE_DATABASE", "true")
         yield
+
+
+@pytest.fixture(autouse=True)
+def logging_of_this_process() -> Iterator[None]:
+    """Take back what a command changes that a test runs in this process: root level, root handlers, structlog.
+
+    Left in place they would write to a closed stream, and show other tests records of DEBUG.
+    """
+    root, configuration = logging.getLogger(), structlog.get_config()
+    level, handlers = root.level, [*root.handlers]
+    yield
+    root.setLevel(level)
+    for each in [*root.handlers]:
+        if each not in handlers and type(each) is logging.StreamHandler:  # pytest's own are of derived classes
+            root.removeHandler(each)
+    structlog.configure(**configuration)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,13 @@
 """Every test gets servers that no other test has touched."""
 
+import logging
+
 import psycopg
 import pytest
 import redis
+
+from notifier.settings import BaseSettings
+from notifier.telemetry import configure_logging
 
 
 @pytest.mark.parametrize("turn", [1, 2])
@@ -17,3 +22,10 @@ def test_the_broker_is_empty(broker_url, turn):
     with redis.Redis.from_url(broker_url) as connection:
         assert connection.dbsize() == 0
         connection.set("left_behind", turn)
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_logging_is_as_the_process_began(monkeypatch, turn):
+    monkeypatch.setenv("NOTIFIER_LOG_LEVEL", "debug")
+    assert logging.getLogger().level == logging.WARNING
+    configure_logging(BaseSettings(), process="test")
