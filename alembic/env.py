@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine, text
 
 from alembic import context
-from notifier.database import migrating_engine
+from notifier.database.engine import migrating_engine
+from notifier.outbox.tables import metadata
 from notifier.settings import load_settings
-from notifier.tables import metadata
 
 _ADVISORY_LOCK = 0x6E6F7469666965  # "notifie": one migration at a time, whoever starts it
 _PARTITION = re.compile(r"_\d{8}$")

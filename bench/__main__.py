@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bench import plots
-from bench.days import FEW_DAYS, KEEPING, growth_days
 from bench.end_to_end import rounds, table
+from bench.figures import plots
+from bench.figures.screen import say, show
 from bench.growth import growth
 from bench.latency import RATE, latency
-from bench.notifier import notifier
-from bench.parts import Parts, bench_parts
+from bench.measure.days import FEW_DAYS, KEEPING, growth_days
+from bench.measure.notifier import notifier
+from bench.measure.parts import Parts, bench_parts
+from bench.measure.processes import machine
+from bench.measure.result import CELERY, LAMBDA, OURS, Result
+from bench.measure.trial import Candidate
 from bench.peers.lambda_handler.candidate import lambda_handler
 from bench.peers.plain_celery.candidate import plain_celery
-from bench.processes import machine
-from bench.result import CELERY, LAMBDA, OURS, Result
-from bench.screen import say, show
-from bench.trial import Candidate
 
 _DOCS = Path(__file__).parents[1] / "docs"
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 import psycopg
 import redis
 
-from bench.load import check_exact, offer
-from bench.notifier import bench_environment
-from bench.parts import Parts, bench_parts
-from bench.processes import machine
-from bench.screen import say, show
+from bench.figures.screen import say, show
+from bench.measure.load import check_exact, offer
+from bench.measure.notifier import bench_environment
+from bench.measure.parts import Parts, bench_parts
+from bench.measure.processes import machine
 from notifier.broker import queue_name
-from notifier.database import migrate
+from notifier.database.engine import migrate
 from sandbox.system import notifier_process
 
 _WATCHED_SECONDS = 70.0  # two rounds of everything that looks again

@@ -10,14 +10,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 
-from bench.days import KEEPING, growth_days
 from bench.end_to_end import median, rounds, table
-from bench.notifier import notifier
-from bench.old_rows import fill
-from bench.parts import Parts, bench_parts
-from bench.processes import machine
-from bench.screen import progress, show
-from bench.trial import Candidate, Processes, Run
+from bench.figures.screen import progress, show
+from bench.measure.days import KEEPING, growth_days
+from bench.measure.notifier import notifier
+from bench.measure.old_rows import fill
+from bench.measure.parts import Parts, bench_parts
+from bench.measure.processes import machine
+from bench.measure.trial import Candidate, Processes, Run
 
 NONE = "no old rows"
 

@@ -18,11 +18,11 @@ import redis
 from rich.console import Console
 from rich.progress import track
 
-from bench.counting import CHANNEL, COUNTS, counting_worker
+from bench.measure.counting import CHANNEL, COUNTS, counting_worker
+from celery_units.redis import Name
 from notifier.broker import Queue
-from notifier.broker.redis import Name
-from sandbox.processes import Child, stopped_by_signals
-from sandbox.redis import embedded_redis
+from sandbox.embedded.processes import Child, stopped_by_signals
+from sandbox.embedded.redis import embedded_redis
 
 BACKLOG = 1_000
 PATIENCE_SECONDS = 60.0

@@ -17,16 +17,16 @@ from urllib.parse import urlsplit
 import psycopg
 import redis
 
-from bench.parts import REGION
-from bench.processes import Usage, machine
-from bench.screen import say, show
+from bench.figures.screen import say, show
+from bench.measure.parts import REGION
+from bench.measure.processes import Usage, machine
 from notifier.broker import queue_name
-from notifier.database import migrate
-from sandbox.postgres import embedded_postgres
-from sandbox.processes import Child, stopped_by_signals
-from sandbox.redis import RedisServer, embedded_redis
-from sandbox.ses_server import SesServer, ses_simulator
-from sandbox.streams.process import StreamsServer, streams_simulator
+from notifier.database.engine import migrate
+from sandbox.embedded.postgres import embedded_postgres
+from sandbox.embedded.processes import Child, stopped_by_signals
+from sandbox.embedded.redis import RedisServer, embedded_redis
+from sandbox.embedded.ses import SesServer, ses_simulator
+from sandbox.embedded.streams import StreamsServer, streams_simulator
 from sandbox.system import EXAMPLE, TABLE, notifier_process
 
 _PUT = 500

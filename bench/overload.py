@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bench.load import accepted_at, written_at
-from bench.notifier import notifier
-from bench.parts import Parts, bench_parts
-from bench.processes import machine
-from bench.screen import show
-from bench.trial import trial
+from bench.figures.screen import show
+from bench.measure.load import accepted_at, written_at
+from bench.measure.notifier import notifier
+from bench.measure.parts import Parts, bench_parts
+from bench.measure.processes import machine
+from bench.measure.trial import trial
 
 TARGET = 1.2
 _FIRST_SECOND = 10.0  # before it, ages are short, and their ratio is one of single pages

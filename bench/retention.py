@@ -20,13 +20,13 @@ from typing import TypeVar
 import psycopg
 from sqlalchemy import Engine, event, text
 
-from bench.outbox import Steps
-from bench.processes import machine
+from bench.measure.processes import machine
+from bench.parts.outbox import Steps
 from bridge.retention import DropOldDays
-from notifier.database import connect, migrate
+from notifier.database.engine import connect, migrate
 from notifier.outbox import Partitions, Retention
 from notifier.outbox.roles import grant_roles
-from sandbox.postgres import embedded_postgres
+from sandbox.embedded.postgres import embedded_postgres
 
 T = TypeVar("T")
 

@@ -15,16 +15,16 @@ from datetime import UTC, datetime
 
 import structlog
 
-from bridge.ahead import ReadAhead
 from bridge.brake import Brake
 from bridge.counters import SHARDS_GIVEN_UP
-from bridge.holdings import Holdings
-from bridge.intake import Intake
 from bridge.loops import Loop, NextIn
-from bridge.reader import ShardReader
-from bridge.streams import Streams
-from bridge.sweep import SWEEP_SECONDS, Sweep
-from bridge.tree import ShardTree
+from bridge.stream.ahead import ReadAhead
+from bridge.stream.client import Streams
+from bridge.stream.holdings import Holdings
+from bridge.stream.intake import Intake
+from bridge.stream.reader import ShardReader
+from bridge.stream.sweep import SWEEP_SECONDS, Sweep
+from bridge.stream.tree import ShardTree
 from notifier.errors import LeaseLost
 from notifier.health import BEAT_SECONDS, STALE_SECONDS, Heartbeat
 from notifier.outbox import Partitions

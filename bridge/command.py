@@ -10,12 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bridge.alarms.viewing import ViewWatch
     from bridge.brake import Brake
     from bridge.bridge import Bridge
     from bridge.loops import Loop
-    from bridge.streams import Streams
-    from bridge.tree import ShardTree, Turn
-    from bridge.viewing import ViewWatch
+    from bridge.stream.client import Streams
+    from bridge.stream.tree import ShardTree, Turn
     from notifier.outbox import Reading, Rewinds
     from notifier.routes import Routes
     from notifier.settings import Settings
@@ -32,8 +32,8 @@ LISTING_SECONDS = 10.0
 
 def bridge() -> None:
     """Read the tables' streams, record every event, publish it; relay what is due. Run as many as you like."""
-    from notifier.garbage import collect_rarely
     from notifier.health import Heartbeat
+    from notifier.process.garbage import collect_rarely
     from notifier.settings import load_settings
     from notifier.telemetry import configure_logging, warn_of_unknown_variables
 
@@ -51,23 +51,23 @@ def bridge() -> None:
 @contextmanager
 def wired(settings: "Settings") -> "Iterator[Bridge]":
     """A bridge that has everything it needs. Raises the NotifierError that names what is missing."""
+    from bridge.alarms.discovery import DiscoveryWatch
     from bridge.behind import Behind
     from bridge.brake import Brake
     from bridge.bridge import LOOPS, POLLERS, Bridge
     from bridge.deadlines import Deadlines
-    from bridge.discovery import DiscoveryWatch
-    from bridge.holdings import Holdings
-    from bridge.intake import Intake
-    from bridge.leases import Leases
     from bridge.loops import Loop
     from bridge.relay import RELAY_SECONDS, Relay
     from bridge.retention import RETENTION_SECONDS, DropOldDays
-    from bridge.streams import Streams
-    from bridge.sweep import Sweep
-    from bridge.tree import ShardTree
+    from bridge.stream.client import Streams
+    from bridge.stream.holdings import Holdings
+    from bridge.stream.intake import Intake
+    from bridge.stream.leases import Leases
+    from bridge.stream.sweep import Sweep
+    from bridge.stream.tree import ShardTree
     from notifier.broker import Queue
     from notifier.channels import silence, warn_of_silence
-    from notifier.database import check_durable, check_schema, connect
+    from notifier.database.engine import check_durable, check_schema, connect
     from notifier.health import Heartbeat
     from notifier.metrics import served
     from notifier.outbox import Discovery, Partitions, Publications, Reading, Retention, Rewinds, Unknowns
@@ -128,9 +128,9 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
 
 def _watches(reading: "Reading", tables: tuple[str, ...]) -> "tuple[Loop, ...]":
     """What looks at the reading now and then, and logs what is wrong."""
-    from bridge.lag import LagWatch
+    from bridge.alarms.lag import LagWatch
+    from bridge.alarms.unrouted import UnroutedWatch
     from bridge.loops import Loop
-    from bridge.unrouted import UnroutedWatch
 
     return (
         Loop("lag", LAG_SECONDS, LagWatch(reading).run_once),
@@ -143,7 +143,7 @@ def _rewinding(
 ) -> "Loop":
     """What reads shards again that an operator rewound."""
     from bridge.loops import Loop
-    from bridge.rewinding import Rewinder
+    from bridge.stream.rewinding import Rewinder
 
     rewinder = Rewinder(rewinds, streams, routes, settings.tables, settings.not_before, tree=tree, brake=brake)
     return Loop("rewind", REWIND_SECONDS, rewinder.run_once)
@@ -163,8 +163,8 @@ def check_streams(
     """
     import structlog
 
-    from bridge.tree import Turn
-    from bridge.viewing import ViewWatch
+    from bridge.alarms.viewing import ViewWatch
+    from bridge.stream.tree import Turn
 
     check_named(tables)
     watch = ViewWatch(streams, routes)
@@ -195,7 +195,7 @@ def check_tables(
     Where many start at once AWS may have no time for an answer: then the sweep finds out. `keep` is called before
     each table, see `Turn.keep`.
     """
-    from bridge.streams import Throttled
+    from bridge.stream.client import Throttled
     from notifier.errors import SettingsError
 
     check_named(tables)

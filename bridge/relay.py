@@ -10,9 +10,9 @@ from bridge.behind import Behind
 from bridge.counters import PUBLISHED
 from bridge.lacking import Held, Lacking, absent, fitting
 from bridge.loops import NextIn
+from celery_units.redis.refusal import Refusals
 from notifier.broker import BrokerError, BrokerRefused, Queue
-from notifier.broker.refusal import Refusals
-from notifier.database import Engine
+from notifier.database.engine import Engine
 from notifier.outbox import UNKNOWN_AFTER_SECONDS, Horizon, Publication, Publications, expire
 
 log = structlog.get_logger(__name__)

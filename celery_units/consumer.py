@@ -7,7 +7,7 @@ from typing import Any
 from celery.worker import consumer
 from celery.worker.state import maybe_shutdown
 
-from notifier.broker.refusal import Refusals
+from celery_units.redis.refusal import Refusals
 
 _STEP_SECONDS = 0.25
 _MOST_SECONDS = 5

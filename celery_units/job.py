@@ -8,10 +8,10 @@ from typing import Any
 import structlog
 from billiard.einfo import ExceptionInfo
 
+from celery_units.later import Later
+from celery_units.request import UnitRequest, mark_lost
+from celery_units.units import Result, UnitTask, run_unit
 from notifier.telemetry import trace
-from workers.later import Later
-from workers.request import UnitRequest, mark_lost
-from workers.units import Result, UnitTask, run_unit
 
 log = structlog.get_logger(__name__)
 

@@ -17,10 +17,10 @@ from celery.worker.request import create_request_cls
 from celery.worker.state import revoked, task_reserved
 from celery.worker.strategy import default
 
-from workers.job import Job
-from workers.request import UnitRequest, was_lost
-from workers.sample import Sample
-from workers.units import UnitTask
+from celery_units.job import Job
+from celery_units.request import UnitRequest, was_lost
+from celery_units.sample import Sample
+from celery_units.units import UnitTask
 from workers.wiring import stop
 
 log = structlog.get_logger(__name__)

@@ -1,8 +1,7 @@
 """Units: many messages of one task that run as one job of Celery's pool. Each stays a task of its own.
 
-The consumer collects them (`workers/strategy.py`), the pool does the work of all at once, and then every message has
-its own end (`workers/job.py`): acknowledged, retried, failed or given back, with its own events and signals, as if it
-had run alone.
+The consumer collects them (`strategy.py`), the pool does the work of all at once, and then every message has its own
+end (`job.py`): acknowledged, retried, failed or given back, with its own events and signals, as if it had run alone.
 """
 
 import logging
@@ -16,9 +15,9 @@ from billiard.einfo import ExceptionInfo, ExceptionWithTraceback
 from celery import Task, signals
 from celery.exceptions import Reject, Retry
 
+from celery_units.later import Later
+from celery_units.request import error_of
 from notifier.telemetry import trace
-from workers.later import Later
-from workers.request import error_of
 
 log = structlog.get_logger(__name__)
 
@@ -37,8 +36,8 @@ class UnitTask(Task):  # type: ignore[misc]
     """A task that runs in units. `run` does the work of one message, `run_many` that of all messages of a unit."""
 
     abstract = True
-    Strategy = "workers.strategy:unit_strategy"
-    Request = "workers.request:UnitRequest"
+    Strategy = "celery_units.strategy:unit_strategy"
+    Request = "celery_units.request:UnitRequest"
     unit_size = 500
     event_sample = 25
     """How many tasks a second Flower is shown."""

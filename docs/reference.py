@@ -34,7 +34,7 @@ def reference_page() -> str:
         "# Reference",
         "",
         "What you import from `notifier`, with all defaults. This page is generated from the code: `make docs`.",
-        "[README](../README.md) shows how they work together, [notifier/matching.py](../notifier/matching.py) has",
+        "[README](../README.md) shows how they work together, [matching.py](../notifier/routes/matching.py) has",
         "the words of patterns, [settings.md](settings.md) the settings.",
     ]
     for name in _ORDER:

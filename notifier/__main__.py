@@ -1,6 +1,6 @@
 """The command `notifier`, as its script or as `python -m notifier`."""
 
-from notifier.first_process import end_at_sigterm
+from notifier.process.first_process import end_at_sigterm
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from notifier.clock import boottime
+from notifier.process.clock import boottime
 
 ENDS = "this process ends; not sent"
 TOO_LATE = "too slow for this many messages at once; not sent"
@@ -98,8 +98,8 @@ def _never() -> bool:
 class Message(Generic[RequestT_co, ContentT_co]):
     """One attempt to send one notification: what the route asked for, rendered, under its id.
 
-    Its request must not start after `not_after`, a time of `notifier.clock.boottime`: its lease may be over then. Nor
-    once `ends` says that this process is to end: those that have not started go back to the broker.
+    Its request must not start after `not_after`, a time of `notifier.process.clock.boottime`: its lease may be over
+    then. Nor once `ends` says that this process is to end: those that have not started go back to the broker.
     """
 
     notification_id: UUID

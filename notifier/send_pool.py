@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any, NamedTuple
 
-from notifier.clock import boottime
-from notifier.lanes import Lanes
+from notifier.channels.lanes import Lanes
 from notifier.messages import TOO_LATE, Message
 from notifier.outcomes import Late, Outcome, Unknown
+from notifier.process.clock import boottime
 
 _LOOK_SECONDS = 0.5  # how often a unit looks whether a receiver is slow
 

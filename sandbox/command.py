@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from notifier.cli.output import Json, print_json, say
+from notifier.cli.terminal.output import Json, print_json, say
 
 if TYPE_CHECKING:
     from sandbox.system import System
@@ -26,8 +26,8 @@ def demo(
 
     Exit 0 only if the provider's own journal holds exactly one accepted mail for each event.
     """
-    from sandbox.demo import run_demo
-    from sandbox.demo_screen import progress_bar, show_result
+    from sandbox.demo.demo import run_demo
+    from sandbox.demo.screen import progress_bar, show_result
 
     with _system(logs) as system:
         with progress_bar(events, quiet=json) as progress:
@@ -116,7 +116,7 @@ def produce(
 
 @contextmanager
 def _system(logs: Path | None, options: Mapping[str, str] | None = None) -> Iterator["System"]:
-    from sandbox.processes import stopped_by_signals
+    from sandbox.embedded.processes import stopped_by_signals
     from sandbox.system import running_servers
 
     with stopped_by_signals(), tempfile.TemporaryDirectory(prefix="notifier-logs-") as folder:
@@ -130,7 +130,7 @@ def _until_interrupted(system: "System") -> None:
     import shlex
     import time
 
-    from notifier.database import connect
+    from notifier.database.engine import connect
     from sandbox.failures import Failures
     from sandbox.system import CREDENTIALS
 

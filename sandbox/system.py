@@ -13,16 +13,16 @@ from typing import Any
 import boto3
 
 from notifier.channels import load_channel
-from notifier.database import migrate
+from notifier.database.engine import migrate
 from notifier.routes import Routes, load_routes
 from notifier.settings import RoleSettings, Settings, load_settings
 from notifier.templates import Templates, templates_folder
+from sandbox.embedded.ministack import MinistackServer, ministack
+from sandbox.embedded.postgres import PostgresServer, embedded_postgres
+from sandbox.embedded.processes import Child
+from sandbox.embedded.redis import RedisServer, embedded_redis
+from sandbox.embedded.ses import SesServer, ses_simulator
 from sandbox.events_queue import ACCOUNT, NAME, create_events_queue
-from sandbox.ministack import MinistackServer, ministack
-from sandbox.postgres import PostgresServer, embedded_postgres
-from sandbox.processes import Child
-from sandbox.redis import RedisServer, embedded_redis
-from sandbox.ses_server import SesServer, ses_simulator
 from sandbox.table import EventTable
 
 TABLE = "activity"

@@ -15,9 +15,9 @@ import redis
 import structlog
 from hypothesis import HealthCheck, settings
 
-from sandbox.ministack import MinistackServer, ministack
-from sandbox.postgres import PostgresServer, embedded_postgres
-from sandbox.redis import RedisServer, embedded_redis
+from sandbox.embedded.ministack import MinistackServer, ministack
+from sandbox.embedded.postgres import PostgresServer, embedded_postgres
+from sandbox.embedded.redis import RedisServer, embedded_redis
 
 # How long an input takes says how busy the machine is, not whether the code is right.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -101,7 +101,7 @@ def ministack_server(server_logs: Path) -> Iterator[MinistackServer | GivenServe
 @pytest.fixture(scope="session")
 def template_database(postgres_server: PostgresServer | GivenPostgres) -> Iterator[str]:
     """The name of a database with our schema and nothing in it. Nobody may stay connected to it."""
-    from notifier.database import migrate
+    from notifier.database.engine import migrate
 
     name = f"notifier_template_{secrets.token_hex(4)}"
     administer(postgres_server.url(), f"CREATE DATABASE {name}")

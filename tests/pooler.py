@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sandbox.processes import Child
-from sandbox.scratch import free_port, listens, scratch_folder
+from sandbox.embedded.processes import Child
+from sandbox.embedded.scratch import free_port, listens, scratch_folder
 
 _OPTIONS = {
     "listen_addr": "127.0.0.1",

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 import redis
 
-from notifier.settings import BaseSettings
+from notifier.settings.process import BaseSettings
 from notifier.telemetry import configure_logging
 
 

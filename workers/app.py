@@ -5,17 +5,17 @@ from typing import Any
 from celery import Celery, bootsteps
 from celery.signals import setup_logging, worker_shutting_down
 
+from celery_units.redis import use_transport
+from celery_units.redis.keeping import hurry
 from notifier.broker import celery_configuration
-from notifier.broker.redis import use_transport
-from notifier.broker.redis.keeping import hurry
 from notifier.errors import SettingsError
-from notifier.first_process import end_at_sigterm
 from notifier.health import BEAT_SECONDS, Heartbeat
+from notifier.process.first_process import end_at_sigterm
 from notifier.settings import load_settings
 from notifier.telemetry import configure_logging
-from workers.patience import RECORDING
-from workers.pulse import Pulse, waits_for_broker
-from workers.standstill import Standstill
+from workers.process.patience import RECORDING
+from workers.process.pulse import Pulse, waits_for_broker
+from workers.process.standstill import Standstill
 from workers.tasks import register
 from workers.wiring import leave, stop, tally, underway
 
@@ -30,7 +30,7 @@ except SettingsError as error:
 use_transport(settings.transport)
 app = Celery("notifier")
 app.conf.update(_configuration)
-app.conf.worker_consumer = "workers.consumer:Consumer"
+app.conf.worker_consumer = "celery_units.consumer:Consumer"
 register(app, settings.unit_size, settings.event_sample)
 
 

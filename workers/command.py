@@ -35,8 +35,8 @@ def worker(
         "--without-gossip",
         "--without-mingle",
     ]
-    from notifier.garbage import collect_rarely
     from notifier.metrics import offered
+    from notifier.process.garbage import collect_rarely
     from workers.app import run
     from workers.wiring import stop
 
@@ -52,7 +52,7 @@ def check(channels: list[str]) -> None:
     """Raises the NotifierError that says what is missing, before Celery starts."""
     from notifier.broker import WORKING, Queue
     from notifier.channels import check_channel, load_channel, warn_of_silence
-    from notifier.database import check_durable, check_schema
+    from notifier.database.engine import check_durable, check_schema
     from notifier.health import Heartbeat
     from notifier.settings import load_settings
     from workers.wiring import engine, routes, templates

@@ -11,29 +11,29 @@ from uuid import UUID
 
 import structlog
 
+from celery_units.later import Later, SetAside, UnitAside
 from notifier.channels import Channel
-from notifier.clock import boottime
-from notifier.database import DatabaseError
+from notifier.database.engine import DatabaseError
 from notifier.messages import Message
 from notifier.notifications import Status
 from notifier.outbox import Attempts, Change, Wanted, Work
 from notifier.outcomes import Outcome, Throttled, Unknown
-from notifier.room import Room
+from notifier.process.clock import boottime
+from notifier.process.room import Room
 from notifier.routes import Routes
 from notifier.telemetry import trace
 from notifier.templates import Templates
-from workers.alone import Alone
-from workers.building import Building
+from workers.building.prepare import Preparation, Prepared
+from workers.building.unit import Building
 from workers.decide import Waiting, after_send, goes_back, too_late, waiting
-from workers.gate import Gate
-from workers.later import Later, SetAside, UnitAside
-from workers.limits import Limiter
-from workers.patience import Patience, written
-from workers.prepare import Preparation, Prepared
-from workers.reach import Reach
-from workers.stop import Stop, Stopped
+from workers.isolation.alone import Alone
+from workers.process.patience import Patience, written
+from workers.process.stop import Stop, Stopped
+from workers.process.underway import Underway
+from workers.sending.gate import Gate
+from workers.sending.limits import Limiter
+from workers.sending.reach import Reach
 from workers.tally import Count
-from workers.underway import Underway
 
 log = structlog.get_logger(__name__)
 

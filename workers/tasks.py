@@ -12,15 +12,15 @@ import structlog
 from celery import Celery, Task
 from celery.exceptions import Reject, Retry
 
+from celery_units.later import Later
+from celery_units.request import was_lost
+from celery_units.units import Outcome, UnitTask, give_back
 from notifier.broker import TASK, channel_of
 from notifier.errors import Unreachable
 from notifier.notifications import Status
 from notifier.outbox import Change
 from notifier.telemetry import trace
-from workers.later import Later
-from workers.request import was_lost
-from workers.stop import Stopped
-from workers.units import Outcome, UnitTask, give_back
+from workers.process.stop import Stopped
 from workers.wiring import delivery, stop
 
 log = structlog.get_logger(__name__)

@@ -7,22 +7,22 @@ import time
 from functools import cache, partial
 
 from notifier.channels import load_channel
-from notifier.database import Engine, connect
+from notifier.database.engine import Engine, connect
 from notifier.outbox import Attempts, Channels, DeliveryCounts, Suspects
-from notifier.room import Room
+from notifier.process.room import Room
 from notifier.routes import Routes, load_routes
 from notifier.settings import Settings, load_settings
 from notifier.templates import Templates, templates_folder
-from workers.alone import Alone
-from workers.child import Child
+from workers.building.portions import ROOM_BYTES
+from workers.building.prepare import Preparation
 from workers.deliver import Delivery
-from workers.gate import Gate
-from workers.limits import Limiter
-from workers.portions import ROOM_BYTES
-from workers.prepare import Preparation
-from workers.stop import Stop
+from workers.isolation.alone import Alone
+from workers.isolation.child import Child
+from workers.process.stop import Stop
+from workers.process.underway import Underway
+from workers.sending.gate import Gate
+from workers.sending.limits import Limiter
 from workers.tally import Tally
-from workers.underway import Underway
 
 _LEAVE_SECONDS = 5.0
 

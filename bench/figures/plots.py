@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from bench.end_to_end import median
-from bench.result import OURS, Result
-from bench.svg import Bar, Chart, bar_chart, share_curve
-from bench.trial import Run
+from bench.figures.svg import Bar, Chart, bar_chart, share_curve
+from bench.measure.result import OURS, Result
+from bench.measure.trial import Run
 
 _ROLES = {
     "reads the stream": ("bridge", "reader"),

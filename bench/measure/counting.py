@@ -1,4 +1,4 @@
-"""A Celery app whose task counts how often it ran for each id: `celery -A bench.counting worker`.
+"""A Celery app whose task counts how often it ran for each id: `celery -A bench.measure.counting worker`.
 
 Its broker, transport and options come from the environment of `counting_worker`.
 """
@@ -13,9 +13,9 @@ from typing import Any
 import redis
 from celery import Celery
 
+from celery_units.redis import Name, use_transport
 from notifier.broker import TASK, celery_configuration, queue_name
-from notifier.broker.redis import Name, use_transport
-from sandbox.processes import Child
+from sandbox.embedded.processes import Child
 
 CHANNEL = "bench"
 COUNTS = "counts"
@@ -43,10 +43,10 @@ def counting_worker(
     }
     return Child(
         f"{transport} worker",
-        [sys.executable, "-m", "celery", "-A", "bench.counting", "worker", *words, *quiet],
+        [sys.executable, "-m", "celery", "-A", "bench.measure.counting", "worker", *words, *quiet],
         log=folder / f"{transport}.log",
         env={**os.environ, **variables},
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
         grace=60.0,
     )
 

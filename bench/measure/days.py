@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, event
 
 from bench.end_to_end import median, rounds
-from bench.old_rows import fill
-from bench.outbox import Steps
-from bench.parts import Parts
-from bench.screen import progress
-from bench.trial import Candidate, Processes, Run
-from notifier.database import connect
+from bench.figures.screen import progress
+from bench.measure.old_rows import fill
+from bench.measure.parts import Parts
+from bench.measure.trial import Candidate, Processes, Run
+from bench.parts.outbox import Steps
+from notifier.database.engine import connect
 
 FEW_DAYS = 3
 KEEPING = {"NOTIFIER_KEEP_DAYS": "0"}

@@ -1,4 +1,4 @@
-"""A server that takes every mail and looks at none: `python -m bench.fixed_ses --port-file PATH`.
+"""A server that takes every mail and looks at none: `python -m bench.measure.fixed_ses --port-file PATH`.
 
 It costs so little that the client is what is measured.
 """
@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sandbox.http.answers import Response, json_response
-from sandbox.http.serve import serve_until_stopped
-from sandbox.http.wire import Request
-from sandbox.processes import Child
+from sandbox.embedded.processes import Child
+from simulators.http.answers import Response, json_response
+from simulators.http.serve import serve_until_stopped
+from simulators.http.wire import Request
 
 ENTRIES = 50
 """Every bulk call must have so many."""
@@ -36,7 +36,7 @@ def _answer(request: Request) -> Response:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.fixed_ses", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.measure.fixed_ses", description=__doc__)
     parser.add_argument("--port-file", type=Path, required=True)
     asyncio.run(serve_until_stopped(_answer, "127.0.0.1", 0, parser.parse_args().port_file))
 

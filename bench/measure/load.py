@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.parts import Parts
+from bench.measure.parts import Parts
 from notifier.errors import NotifierError
 from sandbox.system import TABLE
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from bench.parts import REGION, Parts
-from bench.trial import Processes
-from notifier.database import migrate
-from sandbox.processes import Child
+from bench.measure.parts import REGION, Parts
+from bench.measure.trial import Processes
+from notifier.database.engine import migrate
+from sandbox.embedded.processes import Child
 from sandbox.system import EXAMPLE, notifier_process
 
 

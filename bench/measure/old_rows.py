@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 
-from notifier.database import connect, migrate
+from notifier.database.engine import connect, migrate
 from notifier.outbox import Partitions, Retention
 
 DAYS = 5

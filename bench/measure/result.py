@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.days import GrowthDays
 from bench.end_to_end import median
 from bench.growth import Growth
 from bench.latency import Latency
-from bench.trial import Run
+from bench.measure.days import GrowthDays
+from bench.measure.trial import Run
 
 OURS = "Notifier"
 CELERY = "plain Celery"

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-from bench.load import Load, check_exact, offer
-from bench.parts import Parts
-from bench.processes import cpu_us_per_event, usage
-from bench.screen import progress
+from bench.figures.screen import progress
+from bench.measure.load import Load, check_exact, offer
+from bench.measure.parts import Parts
+from bench.measure.processes import cpu_us_per_event, usage
 from notifier.errors import NotifierError
-from sandbox.processes import Child
+from sandbox.embedded.processes import Child
 
 Processes = Mapping[str, Sequence[Child]]
 """What a candidate consists of, by what it does."""

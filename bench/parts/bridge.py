@@ -1,4 +1,4 @@
-"""How fast one bridge records and publishes: `python -m bench.bridge`.
+"""How fast one bridge records and publishes: `python -m bench.parts.bridge`.
 
 The stream comes from the simulator, with its pages made ahead; Postgres and Redis are real and durable. Workers are
 stood in for by emptying the queue.
@@ -18,13 +18,13 @@ from rich.progress import Progress
 from rich.table import Table
 from sqlalchemy import Engine, text
 
-from bench.processes import Usage, cpu_us_per_event, machine, usage
+from bench.measure.processes import Usage, cpu_us_per_event, machine, usage
 from notifier.broker import queue_name
-from notifier.database import connect, migrate
-from sandbox.postgres import embedded_postgres
-from sandbox.processes import Child, stopped_by_signals
-from sandbox.redis import RedisServer, embedded_redis
-from sandbox.streams.process import streams_simulator
+from notifier.database.engine import connect, migrate
+from sandbox.embedded.postgres import embedded_postgres
+from sandbox.embedded.processes import Child, stopped_by_signals
+from sandbox.embedded.redis import RedisServer, embedded_redis
+from sandbox.embedded.streams import streams_simulator
 from sandbox.system import notifier_process
 
 WARM_UP = 0.1
@@ -115,7 +115,7 @@ def running(arguments: argparse.Namespace) -> Iterator[tuple[Measured, Child]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.bridge", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.parts.bridge", description=__doc__)
     parser.add_argument("--records", type=int, default=200_000)
     parser.add_argument("--shards", type=int, default=20)
     parser.add_argument("--item-bytes", type=int, default=1024)

@@ -1,4 +1,4 @@
-"""What the outbox costs a notification: `python -m bench.outbox`. Units on a real and durable Postgres.
+"""What the outbox costs a notification: `python -m bench.parts.outbox`. Units on a real and durable Postgres.
 
 CPU of the server and of this process, by step, from the operating system.
 """
@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine, text
 
-from bench.processes import Usage, machine
-from notifier.database import connect, migrate
+from bench.measure.processes import Usage, machine
+from notifier.database.engine import connect, migrate
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status, notification_id
 from notifier.outbox import (
@@ -34,7 +34,7 @@ from notifier.outbox import (
     ShardLease,
     Wanted,
 )
-from sandbox.postgres import embedded_postgres
+from sandbox.embedded.postgres import embedded_postgres
 
 T = TypeVar("T")
 
@@ -113,7 +113,7 @@ def running(unit: int) -> Iterator[Steps]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.outbox", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.parts.outbox", description=__doc__)
     parser.add_argument("--units", type=int, default=100)
     parser.add_argument("--unit", type=int, default=500, help="notifications in one")
     given = parser.parse_args()

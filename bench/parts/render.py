@@ -1,4 +1,4 @@
-"""What a mail costs before it is sent: `python -m bench.render`.
+"""What a mail costs before it is sent: `python -m bench.parts.render`.
 
 The example's items, as records of the stream, go through their routes and templates in one thread.
 """
@@ -11,16 +11,16 @@ from typing import TypeVar
 
 import orjson
 
-from bench.processes import machine
-from bench.screen import show
+from bench.figures.screen import show
+from bench.measure.processes import machine
 from examples.activity import sample_items
 from notifier.events import Event
-from notifier.garbage import collect_rarely
 from notifier.messages import Email
+from notifier.process.garbage import collect_rarely
 from notifier.routes import Route, load_routes
 from notifier.templates import Templates
-from sandbox.streams.attributes import attributes
 from sandbox.system import ROUTES, TABLE
+from simulators.streams.model.attributes import attributes
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -73,7 +73,7 @@ def _built(route: Route | None, event: Event) -> Email:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.render", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.parts.render", description=__doc__)
     parser.add_argument("--mails", type=int, default=20_000)
     cost = measure(parser.parse_args().mails)
     show("Microseconds of CPU for each mail", [cost])

@@ -1,4 +1,4 @@
-"""What a mail costs the client in CPU: `python -m bench.ses`. Stock boto3, and the channel `email` in both its modes.
+"""What a mail costs the client in CPU: `python -m bench.parts.ses`. Stock boto3, and the channel `email` in both modes.
 
 The mails have 2 KB of HTML and three headers, and come in units of 500. The server is another process, on loopback,
 without TLS.
@@ -17,14 +17,14 @@ from uuid import uuid4
 
 import boto3
 
-from bench.fixed_ses import ENTRIES, fixed_ses
-from bench.processes import machine
+from bench.measure.fixed_ses import ENTRIES, fixed_ses
+from bench.measure.processes import machine
 from notifier.messages import Email, EmailContent, Message
 from notifier.outcomes import Accepted
 from notifier.settings import Settings
-from sandbox.processes import stopped_by_signals
+from sandbox.embedded.processes import stopped_by_signals
 from workers.channels.ses import SesChannel
-from workers.channels.ses_request import Mail, send_email_request
+from workers.channels.ses.request import Mail, send_email_request
 
 SENDER = "Harbour <hello@example.com>"
 UNIT = 10 * ENTRIES
@@ -88,7 +88,7 @@ def _unit() -> list[Mail]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.ses", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.parts.ses", description=__doc__)
     parser.add_argument("--units", type=int, default=40, help="of 500 mails in bulk; a quarter of them one by one")
     units = parser.parse_args().units
     os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}

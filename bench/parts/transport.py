@@ -1,4 +1,4 @@
-"""What a message costs on the fast transport and on stock kombu: `python -m bench.transport`.
+"""What a message costs on the fast transport and on stock kombu: `python -m bench.parts.transport`.
 
 Tasks do nothing, so what is measured is the way to them. Both transports take their turn in one run.
 """
@@ -16,13 +16,13 @@ import redis
 from rich.console import Console
 from rich.table import Table
 
-from bench.counting import CHANNEL, COUNTS, counting_worker
 from bench.kills import POOLS
-from bench.processes import cpu_us_per_event, machine, usage
+from bench.measure.counting import CHANNEL, COUNTS, counting_worker
+from bench.measure.processes import cpu_us_per_event, machine, usage
+from celery_units.redis import Name
 from notifier.broker import Queue
-from notifier.broker.redis import Name
-from sandbox.processes import stopped_by_signals
-from sandbox.redis import RedisServer, embedded_redis
+from sandbox.embedded.processes import stopped_by_signals
+from sandbox.embedded.redis import RedisServer, embedded_redis
 
 WARM_UP = 0.1
 PREFETCH_MULTIPLIER = 64
@@ -78,7 +78,7 @@ def compare(server: RedisServer, folder: Path, pools: list[str], factor: float) 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.transport", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.parts.transport", description=__doc__)
     parser.add_argument("--pools", nargs="+", choices=[*POOLS], default=[*POOLS])
     parser.add_argument("--factor", type=float, default=1.0, help="more messages, steadier figures")
     given = parser.parse_args()

@@ -1,4 +1,4 @@
-"""What a message costs a worker, in units and as a task of its own: `python -m bench.units`.
+"""What a message costs a worker, in units and as a task of its own: `python -m bench.parts.units`.
 
 Once with everything but the broker, inside this process; once as a worker process on a real Redis, with its events.
 Nothing is delivered.
@@ -26,12 +26,12 @@ from kombu.transport.virtual.base import Message
 from rich.console import Console
 from rich.table import Table
 
-from bench.processes import Usage, machine
-from bench.units_worker import MODES, idle_app
+from bench.measure.processes import Usage, machine
+from bench.parts.units_worker import MODES, idle_app
 from notifier.broker import TASK, Queue, queue_name
 from notifier.broker.envelope import Envelopes
-from sandbox.processes import Child, stopped_by_signals
-from sandbox.redis import RedisServer, embedded_redis
+from sandbox.embedded.processes import Child, stopped_by_signals
+from sandbox.embedded.redis import RedisServer, embedded_redis
 
 WARM_UP = 0.1
 TURN = 500
@@ -125,7 +125,7 @@ def on_redis(mode: str, count: int) -> dict[str, float]:
 
 @contextmanager
 def _worker(mode: str, server: RedisServer, folder: Path) -> Iterator[Child]:
-    command = [sys.executable, "-m", "bench.units_worker", mode]
+    command = [sys.executable, "-m", "bench.parts.units_worker", mode]
     with Child("worker", command, log=folder / "worker.log", env={"NOTIFIER_BROKER_URL": server.url}) as worker:
         yield worker
 
@@ -139,7 +139,7 @@ def _wait(worker: Child, client: Any, goal: int) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.units", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.parts.units", description=__doc__)
     parser.add_argument("--messages", type=int, default=20_000)
     count = parser.parse_args().messages
     with stopped_by_signals():

@@ -1,4 +1,4 @@
-"""A worker whose deliveries do nothing, with units or without: `python -m bench.units_worker units|tasks`."""
+"""A worker whose deliveries do nothing, with units or without: `python -m bench.parts.units_worker units|tasks`."""
 
 import os
 import sys
@@ -8,15 +8,15 @@ from uuid import UUID
 from celery import Celery
 
 import workers.tasks
+from celery_units.redis import use_transport
 from notifier.broker import celery_configuration, queue_name
-from notifier.broker.redis import use_transport
-from notifier.garbage import collect_rarely
 from notifier.notifications import Status
 from notifier.outbox import Change
+from notifier.process.garbage import collect_rarely
 
 # Places in the pool, messages taken for each, and the strategy: as the worker has them, and as it had them before.
 MODES = {
-    "units": (4, 500, "workers.strategy:unit_strategy"),
+    "units": (4, 500, "celery_units.strategy:unit_strategy"),
     "tasks": (8, 4, "celery.worker.strategy:default"),
 }
 

@@ -4,8 +4,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.parts import REGION, Parts
-from sandbox.processes import Child
+from bench.measure.parts import REGION, Parts
+from sandbox.embedded.processes import Child
 from sandbox.system import TABLE, clean_environment
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ from urllib.request import Request, urlopen
 
 import orjson
 
-from sandbox.processes import Child
-from sandbox.scratch import scratch_folder
+from sandbox.embedded.processes import Child
+from sandbox.embedded.scratch import scratch_folder
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from notifier.clock import boottime
-from notifier.lag import DISCOVERY_SECONDS
 from notifier.outbox import Discovery, TableDiscovery
+from notifier.outbox.stream.lag import DISCOVERY_SECONDS
+from notifier.process.clock import boottime
 
 log = structlog.get_logger(__name__)
 

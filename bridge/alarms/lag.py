@@ -2,8 +2,8 @@
 
 import structlog
 
-from notifier.lag import ALARM_SECONDS, CRITICAL_SECONDS, WARNING_SECONDS
 from notifier.outbox import OpenRewinds, Reading, TableLag, WaitingStream
+from notifier.outbox.stream.lag import ALARM_SECONDS, CRITICAL_SECONDS, WARNING_SECONDS
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ import structlog
 from bridge.counters import VIEW_FAULTS
 from notifier.errors import NotifierError, RoutesError
 from notifier.routes import Routes
-from notifier.views import REMEDY, View, unreadable, without_item
+from notifier.routes.views import REMEDY, View, unreadable, without_item
 
 log = structlog.get_logger(__name__)
 

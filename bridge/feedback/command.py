@@ -48,10 +48,10 @@ def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
     from bridge.feedback.recent import RecentlySettled
     from bridge.loops import Loop, NextIn
     from notifier.channels import warn_of_silence
-    from notifier.database import check_durable, check_schema, connect, on_connect
+    from notifier.database.engine import check_durable, check_schema, connect, on_connect
+    from notifier.database.server import server_of
     from notifier.health import Heartbeat
     from notifier.outbox import RateLimits, Settlement
-    from notifier.server import server_of
 
     actor = f"feedback {socket.gethostname()}:{os.getpid()}"
     warn_of_silence([CHANNEL], settings)

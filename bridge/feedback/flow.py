@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from bridge.feedback.queue import QueueMessage
-from notifier.clock import boottime
+from notifier.process.clock import boottime
 
 _LOOK_SECONDS = 5.0
 _LOOKS = 2

@@ -19,11 +19,11 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from notifier.database import DatabaseError, cause, is_refused
+from notifier.database.engine import DatabaseError, cause, is_refused
+from notifier.database.server import Server
 from notifier.feedback import DeadLetter, Feedback
 from notifier.health import Recording
 from notifier.outbox import Settled
-from notifier.server import Server
 
 log = structlog.get_logger(__name__)
 

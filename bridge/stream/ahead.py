@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-from notifier.room import Room
+from notifier.process.room import Room
 
 T = TypeVar("T")
 

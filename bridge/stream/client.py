@@ -14,10 +14,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
-from notifier import wire
 from notifier.errors import DataTrimmed, NotifierError, SettingsError, Unreachable
+from notifier.outbox import records as wire
+from notifier.routes.views import NEW_AND_OLD_IMAGES, View
 from notifier.settings import Settings
-from notifier.views import NEW_AND_OLD_IMAGES, View
 
 PAGE_LIMIT = 1_000
 _FULL_BYTES = 600_000  # of the limit of 1 MB: the next record, which may have 400 KB, did not fit

@@ -4,11 +4,11 @@ import threading
 
 import structlog
 
-from bridge.leases import Leases
-from bridge.reader import ShardReader
-from notifier.clock import boottime
-from notifier.database import DatabaseError
+from bridge.stream.leases import Leases
+from bridge.stream.reader import ShardReader
+from notifier.database.engine import DatabaseError
 from notifier.outbox import ShardLease
+from notifier.process.clock import boottime
 
 log = structlog.get_logger(__name__)
 

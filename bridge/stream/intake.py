@@ -12,12 +12,12 @@ import structlog
 from bridge.behind import Behind
 from bridge.brake import Brake, ChannelFull
 from bridge.counters import PUBLISHED
-from bridge.decode import creation_time, decode, identity, sequence_number
-from notifier import wire
+from bridge.stream.decode import creation_time, decode, identity, sequence_number
 from notifier.broker import BrokerError, BrokerRefused, Queue
 from notifier.errors import DecodeError, LeaseLost
 from notifier.outbox import Intake as Outbox
 from notifier.outbox import NewNotification, Page, Publications, Quarantined, Recorded, ShardLease
+from notifier.outbox import records as wire
 from notifier.routes import Routes
 
 log = structlog.get_logger(__name__)

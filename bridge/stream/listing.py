@@ -4,8 +4,8 @@ from typing import Protocol
 
 import structlog
 
-from bridge.streams import Shard, ShardGone
-from bridge.tree import ShardTree
+from bridge.stream.client import Shard, ShardGone
+from bridge.stream.tree import ShardTree
 from notifier.errors import NotifierError
 from notifier.outbox import ShardLease
 

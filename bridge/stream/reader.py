@@ -7,16 +7,16 @@ from typing import Protocol
 
 import structlog
 
-from bridge.ahead import Fetched, ReadAhead
 from bridge.brake import SLOW_SECONDS, ChannelFull
 from bridge.counters import STREAM_ERRORS
-from bridge.intake import Intake
-from bridge.listing import Lister, Listing
-from bridge.streams import IteratorExpired, RecordPage, Refused, ShardGone, Throttled, UnreadPage
-from bridge.tree import ShardTree
-from notifier.clock import boottime
+from bridge.stream.ahead import Fetched, ReadAhead
+from bridge.stream.client import IteratorExpired, RecordPage, Refused, ShardGone, Throttled, UnreadPage
+from bridge.stream.intake import Intake
+from bridge.stream.listing import Lister, Listing
+from bridge.stream.tree import ShardTree
 from notifier.errors import DataTrimmed, LeaseLost, NotifierError
 from notifier.outbox import ShardLease
+from notifier.process.clock import boottime
 from notifier.retry import backoff
 
 log = structlog.get_logger(__name__)

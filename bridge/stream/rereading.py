@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from bridge.decode import sequence_number
-from bridge.intake import judge
+from bridge.stream.decode import sequence_number
+from bridge.stream.intake import judge
 from notifier.outbox import Reread, Rewind, ShardLease
 from notifier.routes import Routes
 

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 import structlog
 
 from bridge.brake import SLOW_SECONDS, Brake
-from bridge.intake import before, first_beyond
-from bridge.listing import Listing
 from bridge.loops import NextIn
-from bridge.reader import GONE_SECONDS, TRIES_OF_AN_ITERATOR, Source
-from bridge.rereading import lease_of, reread
-from bridge.streams import RecordPage, ShardGone, Throttled
-from bridge.tree import ShardTree
-from notifier.database import DatabaseError
+from bridge.stream.client import RecordPage, ShardGone, Throttled
+from bridge.stream.intake import before, first_beyond
+from bridge.stream.listing import Listing
+from bridge.stream.reader import GONE_SECONDS, TRIES_OF_AN_ITERATOR, Source
+from bridge.stream.rereading import lease_of, reread
+from bridge.stream.tree import ShardTree
+from notifier.database.engine import DatabaseError
 from notifier.errors import DataTrimmed, LeaseLost, NotifierError, Unreachable
 from notifier.outbox import Corrected, Reread, Rewind, Rewinds
 from notifier.routes import Routes

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 import structlog
 
+from bridge.alarms.viewing import ViewWatch
 from bridge.loops import NextIn
-from bridge.streams import Shard, ShardGone, Streams
-from bridge.tree import ShardTree, Turn
-from bridge.viewing import ViewWatch
+from bridge.stream.client import Shard, ShardGone, Streams
+from bridge.stream.tree import ShardTree, Turn
 from notifier.errors import NotifierError
 from notifier.outbox import Discovery
 

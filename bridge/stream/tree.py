@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, text
 
-from bridge import gaps
-from bridge.streams import Shard
+from bridge.stream import gaps
+from bridge.stream.client import Shard
 from notifier.errors import LeaseLost
 from notifier.outbox import ShardLease
 

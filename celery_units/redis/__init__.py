@@ -9,7 +9,7 @@ from typing import Literal
 from kombu.transport import TRANSPORT_ALIASES, _transport_cache
 
 Name = Literal["fast", "stock"]
-_MODULES = {"fast": "notifier.broker.redis.transport", "stock": "kombu.transport.redis"}
+_MODULES = {"fast": "celery_units.redis.transport", "stock": "kombu.transport.redis"}
 _CLASSES = {"redis": "Transport", "rediss": "Transport", "sentinel": "SentinelTransport"}
 
 

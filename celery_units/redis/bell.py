@@ -5,8 +5,8 @@ from queue import Empty
 from time import monotonic
 from typing import Any
 
-from notifier.broker.redis.reserve import Source
-from notifier.broker.refusal import Refusals
+from celery_units.redis.refusal import Refusals
+from celery_units.redis.reserve import Source
 
 LOOK_SECONDS = 1.0
 """Between two questions while Redis refuses the blocking commands that would announce a message."""

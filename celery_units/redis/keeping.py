@@ -12,9 +12,9 @@ from kombu.transport import redis as stock
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.scheduling import priority_cycle
 
-from notifier.broker.redis import give_back, reserve
-from notifier.broker.redis.reserve import MOST, Source
-from notifier.broker.refusal import Refusals
+from celery_units.redis import give_back, reserve
+from celery_units.redis.refusal import Refusals
+from celery_units.redis.reserve import MOST, Source
 
 log = get_logger(__name__)
 

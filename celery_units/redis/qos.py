@@ -8,7 +8,7 @@ from kombu.log import get_logger
 from kombu.transport import redis as stock
 from kombu.transport import virtual
 
-from notifier.broker.refusal import Refusals
+from celery_units.redis.refusal import Refusals
 
 log = get_logger(__name__)
 

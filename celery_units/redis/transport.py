@@ -5,7 +5,7 @@ from typing import Any
 
 from kombu.transport import redis as stock
 
-from notifier.broker.redis.channel import Channel
+from celery_units.redis.channel import Channel
 
 
 class Transport(stock.Transport):  # type: ignore[misc]

@@ -10,13 +10,13 @@ from uuid import UUID, uuid4
 
 from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
 
+from celery_units.redis.refusal import explained
+from celery_units.redis.version import check_server
 from notifier.broker.client import redis_client
 from notifier.broker.configuration import queue_name
 from notifier.broker.envelope import Envelopes
-from notifier.broker.refusal import explained
 from notifier.broker.rights import PUBLISHING, Rights, check_rights
 from notifier.broker.url import BrokerUrl
-from notifier.broker.version import check_server
 from notifier.errors import Unreachable
 
 log = logging.getLogger(__name__)

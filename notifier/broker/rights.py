@@ -10,8 +10,8 @@ from typing import Any
 
 from redis.exceptions import NoPermissionError, ResponseError
 
+from celery_units.redis.version import BrokerUnfit, check_answer
 from notifier.broker.configuration import queue_name
-from notifier.broker.version import BrokerUnfit, check_answer
 
 Rights = Mapping[str, Sequence[str]]
 """Commands with arguments that are complete."""

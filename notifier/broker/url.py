@@ -8,7 +8,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from notifier.errors import SettingsError
-from notifier.url import Url, UrlError, written
+from notifier.settings.url import Url, UrlError, written
 
 _PLAIN, _TLS = ("redis",), ("rediss",)
 _SOCKET = ("unix", "redis+socket")

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 import typer
 
 from notifier.cli import audit, channels, database, health, inspect, journal, operate, retain, streams
-from notifier.cli.output import say_error, say_warning
+from notifier.cli.terminal.output import say_error, say_warning
 from notifier.errors import NotifierError, UsageError
 from notifier.text import encodes
 
@@ -72,7 +72,7 @@ def main() -> None:
 
 def _failure(error: Exception) -> str | None:
     """The one line for a database that fails in the middle of a command; None for what is a mistake of ours."""
-    from notifier.database import DatabaseError, cause
+    from notifier.database.engine import DatabaseError, cause
 
     if not isinstance(error, DatabaseError):
         return None

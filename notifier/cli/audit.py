@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from notifier.cli.output import Json, connected, operator, print_json, say
-from notifier.cli.reason import Reason
-from notifier.cli.table import print_table
-from notifier.cli.window import DEFAULT_DAYS
+from notifier.cli.options.reason import Reason
+from notifier.cli.options.window import DEFAULT_DAYS
+from notifier.cli.terminal.output import Json, connected, operator, print_json, say
+from notifier.cli.terminal.table import print_table
 
 if TYPE_CHECKING:
-    from notifier.database import Engine
+    from notifier.database.engine import Engine
 
 _REPORT_SECONDS = 300  # it may have all of history to count
 
@@ -34,7 +34,7 @@ def audit(
 ) -> None:
     """Prove that every record is accounted for, and that no route fails. Exit 1 where something is to be done."""
     from notifier.outbox import Report
-    from notifier.outbox.totals import balances
+    from notifier.outbox.operator.totals import balances
 
     with connected(_REPORT_SECONDS) as engine:
         _acknowledge(

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from notifier.cli.output import Json, connected, masked, operator, print_json, say
-from notifier.cli.reason import Reason, given
-from notifier.cli.table import print_table
+from notifier.cli.options.reason import Reason, given
+from notifier.cli.terminal.output import Json, connected, masked, operator, print_json, say
+from notifier.cli.terminal.table import print_table
 from notifier.errors import UsageError
 
 ChannelName = Annotated[str, typer.Argument(help="email, sms, webhook, ...")]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from notifier.cli.output import Json, print_json, say
+from notifier.cli.terminal.output import Json, print_json, say
 
 
 def health(

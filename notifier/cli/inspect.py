@@ -6,15 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
-from notifier import wire
-from notifier.cli.ids import matching, resolved
-from notifier.cli.output import Json, check_channel, connected, masked, print_json, report, say
-from notifier.cli.table import print_facts, print_table, shown
-from notifier.cli.timeline import timeline
-from notifier.cli.window import History, Since, tell_window, window_start
+from notifier.cli.options.ids import matching, resolved
+from notifier.cli.options.window import History, Since, tell_window, window_start
+from notifier.cli.terminal.output import Json, check_channel, connected, masked, print_json, report, say
+from notifier.cli.terminal.table import print_facts, print_table, shown
+from notifier.cli.terminal.timeline import timeline
 from notifier.errors import UsageError
-from notifier.lag import ALARM_SECONDS, WARNING_SECONDS
 from notifier.notifications import Status
+from notifier.outbox import records as wire
+from notifier.outbox.stream.lag import ALARM_SECONDS, WARNING_SECONDS
 
 _DEEPEST = 4
 _HIDDEN = "the record and the last traceback; --reveal shows them"

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from notifier.cli.output import Json, connected, print_json
-from notifier.cli.table import print_table
-from notifier.cli.window import check_window, moment
+from notifier.cli.options.window import check_window, moment
+from notifier.cli.terminal.output import Json, connected, print_json
+from notifier.cli.terminal.table import print_table
 from notifier.errors import UsageError
 
 

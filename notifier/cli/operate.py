@@ -8,15 +8,15 @@ from uuid import UUID
 
 import typer
 
-from notifier.cli.ids import bounds, resolved
-from notifier.cli.output import Json, check_channel, connected, operator, print_json, say
-from notifier.cli.reason import Reason, given
-from notifier.cli.window import Since, Until, check_window, tell_window, window_start
+from notifier.cli.options.ids import bounds, resolved
+from notifier.cli.options.reason import Reason, given
+from notifier.cli.options.window import Since, Until, check_window, tell_window, window_start
+from notifier.cli.terminal.output import Json, check_channel, connected, operator, print_json, say
 from notifier.errors import UsageError
 from notifier.notifications import Status
 
 if TYPE_CHECKING:
-    from notifier.database import Engine
+    from notifier.database.engine import Engine
     from notifier.outbox import Selection
 
 _PATIENCE_SECONDS = 300  # one statement may read an hour of events

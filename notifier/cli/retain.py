@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from notifier.cli.output import Json, connected, operator, print_json, say
-from notifier.cli.table import print_table
+from notifier.cli.terminal.output import Json, connected, operator, print_json, say
+from notifier.cli.terminal.table import print_table
 from notifier.errors import UsageError
 
 if TYPE_CHECKING:

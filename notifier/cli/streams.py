@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from notifier.cli.output import Json, connected, operator, print_json, say
-from notifier.cli.reason import Reason, given
-from notifier.cli.table import print_table
-from notifier.cli.window import moment
+from notifier.cli.options.reason import Reason, given
+from notifier.cli.options.window import moment
+from notifier.cli.terminal.output import Json, connected, operator, print_json, say
+from notifier.cli.terminal.table import print_table
 from notifier.errors import UsageError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import OperationalError
 
-from notifier.database_errors import (
+from notifier.database.errors import (
     READ_ONLY,
     DatabaseError,
     cause,
@@ -25,9 +25,9 @@ from notifier.database_errors import (
     sqlstate,
     unreachable,
 )
-from notifier.database_url import DatabaseUrl
+from notifier.database.sessions import SessionSettings
+from notifier.database.url import DatabaseUrl
 from notifier.errors import SchemaOutdated, SettingsError, Unreachable
-from notifier.sessions import SessionSettings
 
 __all__ = [
     "DatabaseError",
@@ -275,8 +275,8 @@ def _version(connection: Connection) -> str | None:
 
 
 def alembic_configuration() -> Config:
-    packaged = Path(__file__).with_name("migrations")
-    folder = packaged if packaged.is_dir() else Path(__file__).parent.parent / "alembic"
+    packaged = Path(__file__).parent.with_name("migrations")
+    folder = packaged if packaged.is_dir() else Path(__file__).parents[2] / "alembic"
     configuration = Config()
     configuration.set_main_option("script_location", str(folder))
     return configuration

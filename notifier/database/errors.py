@@ -15,7 +15,7 @@ from sqlalchemy.exc import (
     TimeoutError,  # noqa: A004  of the pool
 )
 
-from notifier.database_url import shown
+from notifier.database.url import shown
 from notifier.errors import SettingsError, Unreachable
 
 DatabaseError = SQLAlchemyError

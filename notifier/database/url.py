@@ -9,7 +9,7 @@ import psycopg
 from sqlalchemy import URL
 
 from notifier.errors import SettingsError
-from notifier.url import Host, Url, UrlError, hosts_of, port_of, written
+from notifier.settings.url import Host, Url, UrlError, hosts_of, port_of, written
 
 SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 _PORT = 5432

@@ -4,32 +4,32 @@ Each method is one transaction. What must not happen is refused by the statement
 comes from; a method answers with the rows that it changed.
 """
 
-from notifier.outbox.acknowledging import Acknowledging
-from notifier.outbox.attempts import LARGE, UNKNOWN_AFTER_SECONDS, Attempts, Beginning, Begun, Wanted, Work
-from notifier.outbox.changes import Change
-from notifier.outbox.channels import Channels, ChannelState
-from notifier.outbox.claims import expire
-from notifier.outbox.counts import ROUTE_ERROR, DeliveryCounts, Kind
-from notifier.outbox.discovery import Discovery, TableDiscovery
-from notifier.outbox.gauges import Gauges, read_gauges
-from notifier.outbox.horizon import Horizon
-from notifier.outbox.intake import Intake
-from notifier.outbox.journal import ACTIONS, Journal, Operated
-from notifier.outbox.letting_go import LettingGo
-from notifier.outbox.operations import Operations, Selection
-from notifier.outbox.pages import NewNotification, Page, Quarantined, Recorded, ShardLease
-from notifier.outbox.partitions import Partitions
-from notifier.outbox.publications import Publication, Publications
-from notifier.outbox.rates import RateLimits
-from notifier.outbox.reading import OpenRewinds, Reading, TableLag, TableRecords, WaitingStream
-from notifier.outbox.report import Report
-from notifier.outbox.retention import OldDay, Retained, Retention
-from notifier.outbox.rewinding import Rewinding, Target
-from notifier.outbox.rewinds import Corrected, Reread, Rewind, Rewinds
-from notifier.outbox.settlement import Settled, Settlement
-from notifier.outbox.suppressions import Suppressions
-from notifier.outbox.suspects import SuspectBuild, Suspects
-from notifier.outbox.unknowns import Decision, Unknown, Unknowns, Verdict
+from notifier.outbox.delivery.attempts import LARGE, UNKNOWN_AFTER_SECONDS, Attempts, Beginning, Begun, Wanted, Work
+from notifier.outbox.delivery.changes import Change
+from notifier.outbox.delivery.channels import Channels, ChannelState
+from notifier.outbox.delivery.claims import expire
+from notifier.outbox.delivery.counts import ROUTE_ERROR, DeliveryCounts, Kind
+from notifier.outbox.delivery.suspects import SuspectBuild, Suspects
+from notifier.outbox.delivery.unknowns import Decision, Unknown, Unknowns, Verdict
+from notifier.outbox.feedback.rates import RateLimits
+from notifier.outbox.feedback.settlement import Settled, Settlement
+from notifier.outbox.feedback.suppressions import Suppressions
+from notifier.outbox.history.partitions import Partitions
+from notifier.outbox.history.retention import OldDay, Retained, Retention
+from notifier.outbox.operator.acknowledging import Acknowledging
+from notifier.outbox.operator.gauges import Gauges, read_gauges
+from notifier.outbox.operator.journal import ACTIONS, Journal, Operated
+from notifier.outbox.operator.operations import Operations, Selection
+from notifier.outbox.operator.report import Report
+from notifier.outbox.publishing.horizon import Horizon
+from notifier.outbox.publishing.publications import Publication, Publications
+from notifier.outbox.stream.discovery import Discovery, TableDiscovery
+from notifier.outbox.stream.letting_go import LettingGo
+from notifier.outbox.stream.pages import NewNotification, Page, Quarantined, Recorded, ShardLease
+from notifier.outbox.stream.reading import OpenRewinds, Reading, TableLag, TableRecords, WaitingStream
+from notifier.outbox.stream.recording import Intake
+from notifier.outbox.stream.rewinding import Rewinding, Target
+from notifier.outbox.stream.rewinds import Corrected, Reread, Rewind, Rewinds
 
 __all__ = [
     "ACTIONS",

@@ -387,7 +387,7 @@ operations = Table(
 )
 
 days = Table(
-    "days",  # those that were counted, or are about to be; see notifier/outbox/retention.py
+    "days",  # those that were counted, or are about to be; see notifier/outbox/history/retention.py
     metadata,
     Column("day", Date, primary_key=True),
     Column("state", Text, nullable=False),

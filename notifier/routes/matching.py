@@ -17,9 +17,9 @@ could never match is refused there.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from notifier.conditions import ABSENT, Check, one_of
 from notifier.errors import RoutesError
 from notifier.events import EVENT_NAMES, Event
+from notifier.routes.conditions import ABSENT, Check, one_of
 
 Pattern = Mapping[str, Any]
 Predicate = Callable[[Event], bool]

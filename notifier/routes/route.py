@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 
 import structlog
 
-from notifier.declarations import declare, declared_elsewhere, routes_in, routes_of
 from notifier.errors import ImageMissing, RoutesError
 from notifier.events import EVENT_NAMES, Event
-from notifier.matching import Pattern, Predicate, compile_match
 from notifier.retry import OnUnknown, RetryPolicy
-from notifier.route_options import (
+from notifier.routes.declarations import declare, declared_elsewhere, routes_in, routes_of
+from notifier.routes.matching import Pattern, Predicate, compile_match
+from notifier.routes.options import (
     checked_function,
     event_names,
     flag,
@@ -31,7 +31,7 @@ from notifier.route_options import (
     texts,
     timeout_of,
 )
-from notifier.views import attributes_read, missing
+from notifier.routes.views import attributes_read, missing
 
 __all__ = ["Build", "Route", "Routes", "load_routes", "route", "routes_of"]
 
@@ -102,7 +102,7 @@ def route(
         table: The DynamoDB table.
         channel: `email`, `sms`, `webhook`, or another one that is installed.
         on: `INSERT`, `MODIFY`, `REMOVE`, or a list of these.
-        match: A pattern for the item after the change, in the words of `notifier.matching`. None: any.
+        match: A pattern for the item after the change, in the words of `notifier.routes.matching`. None: any.
         match_old: The same for the item before the change.
         name: Part of the identity of the notifications; unless given, the function's name. Do not change it while
             records may be read again, which is for 24 hours.
@@ -279,7 +279,7 @@ def _import(module: str) -> ModuleType:
 
 def _line_of(error: Exception) -> str:
     """Where user code raised it; a SyntaxError says so itself."""
-    ours = str(Path(__file__).parent)
+    ours = str(Path(__file__).parents[1])
     frames = [each for each in traceback.extract_tb(error.__traceback__) if not each.filename.startswith((ours, "<"))]
     frames = [each for each in frames if each.filename != importlib.__file__]
     return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames and not isinstance(error, SyntaxError) else ""

@@ -10,9 +10,9 @@ from pydantic import AwareDatetime, Field, SecretStr, ValidationError, field_val
 from pydantic_settings import BaseSettings, NoDecode
 
 from notifier.errors import SettingsError
+from notifier.settings.url import Url, without_secret
+from notifier.settings.variables import QUOTED, Variables, explained, unknown
 from notifier.text import encodes
-from notifier.url import Url, without_secret
-from notifier.variables import QUOTED, Variables, explained, unknown
 
 AwsService = Literal["dynamodb", "ses", "sqs", "sns"]
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")

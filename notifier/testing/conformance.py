@@ -20,10 +20,10 @@ from uuid import uuid4
 import pytest
 
 from notifier.channels import Capability, Channel
-from notifier.clock import boottime
 from notifier.errors import TemplateError
 from notifier.messages import Message
 from notifier.outcomes import Accepted, Blocked, Late, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
+from notifier.process.clock import boottime
 from notifier.settings import Settings
 from notifier.templates import Templates
 from notifier.testing.provider import Behaviour, channel_settings

@@ -5,10 +5,10 @@ from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 
 from examples.activity import sample_items
-from notifier.database import connect
+from notifier.database.engine import connect
 from notifier.notifications import Status
 from notifier.outbox import Report
-from sandbox.reconciliation import Reconciliation, reconcile
+from sandbox.demo.reconciliation import Reconciliation, reconcile
 from sandbox.system import TABLE, System
 
 _STALLED_SECONDS = 30.0

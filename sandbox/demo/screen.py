@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from sandbox.demo import Counter, DemoResult
+from sandbox.demo.demo import Counter, DemoResult
 
 _ALL = frozenset(("events", "records", "notifications", "accepted", "delivered"))
 

@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from notifier.errors import Unreachable
-from sandbox.processes import Child
-from sandbox.scratch import free_port, scratch_folder
+from sandbox.embedded.processes import Child
+from sandbox.embedded.scratch import free_port, scratch_folder
 
 # All else of our environment stays out: ministack takes credentials, regions and a hundred switches from there.
 _INHERITED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")

@@ -17,9 +17,9 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from notifier.errors import Unreachable
-from sandbox.postgres_programs import copied_programs, postgres_programs
-from sandbox.processes import Child
-from sandbox.scratch import free_port, scratch_folder
+from sandbox.embedded.postgres_programs import copied_programs, postgres_programs
+from sandbox.embedded.processes import Child
+from sandbox.embedded.scratch import free_port, scratch_folder
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",

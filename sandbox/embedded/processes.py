@@ -1,7 +1,7 @@
 """Child processes that end with this one, however it ends.
 
 Each child has a session of its own, so Ctrl-C in a terminal reaches only us and the children stop in the order that
-we choose. What we can no longer stop ourselves `sandbox/guard.py` does, at exit or after our death.
+we choose. What we can no longer stop ourselves `sandbox/embedded/guard.py` does, at exit or after our death.
 """
 
 import pwd
@@ -16,7 +16,7 @@ from types import FrameType
 from typing import NoReturn, Self, TypeVar
 
 from notifier.errors import NotifierError, Unreachable
-from sandbox.guard import GUARD, signal_group
+from sandbox.embedded.guard import GUARD, signal_group
 
 T = TypeVar("T")
 

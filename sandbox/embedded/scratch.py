@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from notifier.errors import Unreachable
-from sandbox.guard import GUARD, remove_folder
+from sandbox.embedded.guard import GUARD, remove_folder
 
 
 @contextmanager

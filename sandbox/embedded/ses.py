@@ -9,18 +9,18 @@ from urllib.request import urlopen
 
 import orjson
 
-from sandbox.processes import Child
-from sandbox.scratch import scratch_folder
+from sandbox.embedded.processes import Child
+from sandbox.embedded.scratch import scratch_folder
 
 
 @contextmanager
 def ses_simulator(folder: Path, *options: str) -> Iterator["SesServer"]:
-    """A new simulator; its log lies in `folder`. `options` are those of `python -m sandbox.ses`."""
+    """A new simulator; its log lies in `folder`. `options` are those of `python -m simulators.ses`."""
     with scratch_folder() as home:
         journal, address = home / "accepted.jsonl", home / "address"
         # -P: no file of the working folder takes a library's place.
         python: list[str | Path] = [sys.executable, "-P", "-m"]
-        words = [*python, "sandbox.ses", "--journal", journal, "--port-file", address]
+        words = [*python, "simulators.ses", "--journal", journal, "--port-file", address]
         with Child("ses", [*words, *options], log=folder / "ses.log") as child:
             child.wait_until(address.exists)
             yield SesServer(address.read_text().strip(), journal, child)

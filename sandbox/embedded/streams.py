@@ -9,16 +9,16 @@ from urllib.request import Request, urlopen
 
 import orjson
 
-from sandbox.processes import Child
-from sandbox.scratch import scratch_folder
+from sandbox.embedded.processes import Child
+from sandbox.embedded.scratch import scratch_folder
 
 
 @contextmanager
 def streams_simulator(folder: Path, *options: str) -> Iterator["StreamsServer"]:
-    """A new simulator; its log lies in `folder`. `options` are those of `python -m sandbox.streams`."""
+    """A new simulator; its log lies in `folder`. `options` are those of `python -m simulators.streams`."""
     with scratch_folder() as home:
         address = home / "address"
-        words: list[str | Path] = [sys.executable, "-m", "sandbox.streams", "--port-file", address]
+        words: list[str | Path] = [sys.executable, "-m", "simulators.streams", "--port-file", address]
         with Child("streams", [*words, *options], log=folder / "streams.log") as child:
             child.wait_until(address.exists)
             yield StreamsServer(address.read_text().strip(), child)

@@ -4,8 +4,8 @@ import asyncio
 import signal
 from pathlib import Path
 
-from sandbox.http.announce import announce
-from sandbox.http.server import Handler, Server
+from simulators.http.announce import announce
+from simulators.http.server import Handler, Server
 
 
 async def serve_until_stopped(handle: Handler, host: str, port: int, port_file: Path | None) -> None:

@@ -7,8 +7,8 @@ import struct
 from collections.abc import Callable
 from http import HTTPStatus
 
-from sandbox.http.answers import Answer, Cut, Hang, Later, Partial, Response
-from sandbox.http.wire import MAX_BODY, MAX_HEAD, Request, WireError, encode, take_request
+from simulators.http.answers import Answer, Cut, Hang, Later, Partial, Response
+from simulators.http.wire import MAX_BODY, MAX_HEAD, Request, WireError, encode, take_request
 
 Handler = Callable[[Request], Answer]
 

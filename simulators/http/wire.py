@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import NamedTuple
 
-from sandbox.http.answers import Response
+from simulators.http.answers import Response
 
 # The largest request of all: SES takes 40 MB after base64, and the JSON around it needs some room.
 MAX_BODY = 42 * 1024 * 1024

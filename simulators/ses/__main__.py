@@ -1,14 +1,14 @@
-"""`python -m sandbox.ses`: serve until SIGTERM or SIGINT."""
+"""`python -m simulators.ses`: serve until SIGTERM or SIGINT."""
 
 import asyncio
 import contextlib
 import logging
 import sys
 
-from sandbox.http.serve import serve_until_stopped
-from sandbox.ses.errors import JournalError
-from sandbox.ses.options import Options, parse
-from sandbox.ses.simulator import Simulator
+from simulators.http.serve import serve_until_stopped
+from simulators.ses.errors import JournalError
+from simulators.ses.options import Options, parse
+from simulators.ses.simulator import Simulator
 
 
 def main() -> int:
@@ -17,7 +17,7 @@ def main() -> int:
     try:
         asyncio.run(_serve(options))
     except (JournalError, OSError) as error:
-        print(f"sandbox.ses: {error}", file=sys.stderr)
+        print(f"simulators.ses: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from sandbox.http.answers import Response
+from simulators.http.answers import Response
 
 _STATUS: Mapping[str, int] = {
     "AccessDeniedException": 403,

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from sandbox.ses.errors import ApiError, bad_request
+from simulators.ses.errors import ApiError, bad_request
 
 T = TypeVar("T")
 Json = Mapping[str, Any]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from sandbox.ses.errors import ApiError, bad_request
+from simulators.ses.errors import ApiError, bad_request
 
 MAX_BULK_ENTRIES = 50
 MAX_RECIPIENTS = 50

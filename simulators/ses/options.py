@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.ses.account import Account
-from sandbox.ses.fates import EventKind
-from sandbox.ses.schedule import Publishing
+from simulators.ses.account.account import Account
+from simulators.ses.events.fates import EventKind
+from simulators.ses.events.schedule import Publishing
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m sandbox.ses",
+        prog="python -m simulators.ses",
         description="A stand-in for Amazon SES: API, events, faults, an inbox at /. Prints its address when ready.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )

@@ -4,25 +4,25 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from sandbox.http.answers import Answer, Later
-from sandbox.http.wire import Request
-from sandbox.ses import inbox
-from sandbox.ses.acceptance import Acceptance
-from sandbox.ses.api import Api
-from sandbox.ses.control import Control
-from sandbox.ses.emitter import Emitter
-from sandbox.ses.errors import ApiError, JournalError, error_response
-from sandbox.ses.faults import Plan
-from sandbox.ses.journal import Journal
-from sandbox.ses.mailbox import Mailbox
-from sandbox.ses.notes import Notes
-from sandbox.ses.options import Options
-from sandbox.ses.schedule import Schedule
-from sandbox.ses.sending import Desk, Tally
-from sandbox.ses.sns import Signer
-from sandbox.ses.sqs import Queue
-from sandbox.ses.suppression import SuppressionList
-from sandbox.ses.throttle import Bucket
+from simulators.http.answers import Answer, Later
+from simulators.http.wire import Request
+from simulators.ses.account.acceptance import Acceptance
+from simulators.ses.account.journal import Journal
+from simulators.ses.account.suppression import SuppressionList
+from simulators.ses.account.throttle import Bucket
+from simulators.ses.api.operations import Api
+from simulators.ses.api.sending import Desk, Tally
+from simulators.ses.errors import ApiError, JournalError, error_response
+from simulators.ses.events.emitter import Emitter
+from simulators.ses.events.schedule import Schedule
+from simulators.ses.events.sns import Signer
+from simulators.ses.events.sqs import Queue
+from simulators.ses.faults.control import Control
+from simulators.ses.faults.plan import Plan
+from simulators.ses.inbox import page as inbox
+from simulators.ses.inbox.mailbox import Mailbox
+from simulators.ses.inbox.notes import Notes
+from simulators.ses.options import Options
 
 
 class Simulator:

@@ -1,12 +1,12 @@
-"""`python -m sandbox.streams`: serve until SIGTERM or SIGINT."""
+"""`python -m simulators.streams`: serve until SIGTERM or SIGINT."""
 
 import asyncio
 import sys
 
-from sandbox.http.serve import serve_until_stopped
-from sandbox.streams.errors import ApiError
-from sandbox.streams.options import Options, parse
-from sandbox.streams.simulator import Simulator
+from simulators.http.serve import serve_until_stopped
+from simulators.streams.errors import ApiError
+from simulators.streams.options import Options, parse
+from simulators.streams.simulator import Simulator
 
 
 def main() -> int:
@@ -14,7 +14,7 @@ def main() -> int:
     try:
         asyncio.run(_serve(options))
     except (ApiError, OSError) as error:
-        print(f"sandbox.streams: {error}", file=sys.stderr)
+        print(f"simulators.streams: {error}", file=sys.stderr)
         return 1
     return 0
 

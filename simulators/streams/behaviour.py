@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, get_type_hints
 
-from sandbox.streams.errors import invalid
-from sandbox.streams.fields import Json, Kind, only
+from simulators.streams.errors import invalid
+from simulators.streams.fields import Json, Kind, only
 
 _SMALLEST, _LARGEST = 21, 40
 

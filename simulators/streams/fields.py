@@ -6,7 +6,7 @@ from typing import Any, TypeAlias, get_args
 
 import orjson
 
-from sandbox.streams.errors import ApiError, invalid
+from simulators.streams.errors import ApiError, invalid
 
 Json = Mapping[str, Any]
 Kind: TypeAlias = "type | UnionType"

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.streams.behaviour import KINDS, Behaviour
-from sandbox.streams.errors import ApiError
-from sandbox.streams.fields import decode
+from simulators.streams.behaviour import KINDS, Behaviour
+from simulators.streams.errors import ApiError
+from simulators.streams.fields import decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m sandbox.streams",
+        prog="python -m simulators.streams",
         description="A stand-in for DynamoDB Streams, told by POST /_sim/... Prints its address when ready.",
         epilog=f"Settings: {', '.join(KINDS)}.",
     )

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from functools import partial
 
-from sandbox.http.answers import Answer, Later
-from sandbox.http.wire import Request
-from sandbox.streams import control
-from sandbox.streams.api import Api
-from sandbox.streams.behaviour import Behaviour
-from sandbox.streams.control import Control
-from sandbox.streams.errors import ApiError, error_response
-from sandbox.streams.world import World
+from simulators.http.answers import Answer, Later
+from simulators.http.wire import Request
+from simulators.streams.api.operations import Api
+from simulators.streams.behaviour import Behaviour
+from simulators.streams.errors import ApiError, error_response
+from simulators.streams.faults import control
+from simulators.streams.faults.control import Control
+from simulators.streams.world import World
 
 
 class Simulator:

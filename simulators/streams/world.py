@@ -5,12 +5,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.streams import truth
-from sandbox.streams.behaviour import Behaviour
-from sandbox.streams.clock import Clock
-from sandbox.streams.faults import Plan
-from sandbox.streams.fields import Json
-from sandbox.streams.model import StreamsModel
+from simulators.streams.behaviour import Behaviour
+from simulators.streams.faults import truth
+from simulators.streams.faults.plan import Plan
+from simulators.streams.fields import Json
+from simulators.streams.model.clock import Clock
+from simulators.streams.model.model import StreamsModel
 
 
 @dataclass(slots=True)

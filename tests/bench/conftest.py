@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.parts import Parts, running_parts
+from bench.measure.parts import Parts, running_parts
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,11 @@ from dataclasses import asdict
 
 import pytest
 
-from bench.notifier import notifier
-from bench.parts import Parts
+from bench.measure.notifier import notifier
+from bench.measure.parts import Parts
+from bench.measure.trial import Candidate, trial
 from bench.peers.lambda_handler.candidate import lambda_handler
 from bench.peers.plain_celery.candidate import plain_celery
-from bench.trial import Candidate, trial
 
 SIMULATORS = {"streams simulator", "ses stub"}
 

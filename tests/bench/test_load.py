@@ -5,8 +5,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from bench.load import SHARDS, NotExact, check_exact, offer, written_at
-from bench.parts import Parts
+from bench.measure.load import SHARDS, NotExact, check_exact, offer, written_at
+from bench.measure.parts import Parts
 from tests.waiting import wait_until
 
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import psycopg
 
-from bench.old_rows import DAYS, fill
-from bench.parts import Parts
+from bench.measure.old_rows import DAYS, fill
+from bench.measure.parts import Parts
 from notifier.notifications import created_ms
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from bench.measure.parts import Parts
 from bench.overload import Age, ages, overload
-from bench.parts import Parts
 
 WRITTEN = {"a": 100.0, "b": 101.0, "c": 102.0, "d": 103.0}
 

@@ -6,14 +6,14 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import docs
-from bench import plots
 from bench.__main__ import parse
-from bench.days import GrowthDays
+from bench.figures import plots
+from bench.figures.svg import Bar, Chart, bar_chart, ticks
 from bench.growth import Growth
 from bench.latency import Latency
-from bench.result import APART, CELERY, LAMBDA, OURS, Result
-from bench.svg import Bar, Chart, bar_chart, ticks
-from bench.trial import Run
+from bench.measure.days import GrowthDays
+from bench.measure.result import APART, CELERY, LAMBDA, OURS, Result
+from bench.measure.trial import Run
 
 MACHINE = {"cores": 2, "processor": "<fast> & cheap", "memory_gb": 8, "python": "3.11.7"}
 

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from bench.parts import REGION, Parts
+from bench.measure.parts import REGION, Parts
 from sandbox.system import CREDENTIALS
 
 CONTENT = {"Simple": {"Subject": {"Data": "Hello"}, "Body": {"Html": {"Data": '<p class="ToAddresses">"é"</p>'}}}}

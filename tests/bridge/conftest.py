@@ -30,7 +30,7 @@ def queue(broker_url: str) -> Iterator[Queue]:
 
 @pytest.fixture
 def second_engine(database_url: str) -> Iterator[Engine]:
-    from notifier.database import connect
+    from notifier.database.engine import connect
 
     engine = connect(database_url)
     yield engine

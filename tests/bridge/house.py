@@ -8,7 +8,7 @@ from typing import Any
 from bridge.bridge import Bridge
 from bridge.command import wired
 from notifier.settings import Settings
-from sandbox.streams.process import StreamsServer
+from sandbox.embedded.streams import StreamsServer
 
 
 class House:

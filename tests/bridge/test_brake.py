@@ -10,18 +10,18 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from bridge import brake as braking
-from bridge import reader
 from bridge.brake import Brake, ChannelFull
 from bridge.counters import OUTBOX_FULL
-from bridge.intake import Intake, first_beyond
+from bridge.stream import reader
+from bridge.stream.intake import Intake, first_beyond
 from notifier.broker import Queue
 from notifier.errors import LeaseLost
 from notifier.outbox import Intake as Outbox
 from notifier.outbox import NewNotification, Partitions, Publications, Report
-from notifier.outbox.backlog import Backlog
+from notifier.outbox.publishing.backlog import Backlog
 from notifier.routes import Routes
 from tests.bridge.house import House
-from tests.bridge.records import record
+from tests.bridge.stream.records import record
 from tests.bridge.test_bridge import house, simulator
 from tests.outbox.rows import Rows
 from tests.sql import Sql

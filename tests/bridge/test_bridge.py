@@ -14,11 +14,11 @@ from sqlalchemy.exc import OperationalError
 
 from bridge.bridge import LOOPS, PAGES_AHEAD, POLLERS
 from bridge.deadlines import Deadlines
-from bridge.holdings import Holdings
 from bridge.relay import Relay
+from bridge.stream.holdings import Holdings
 from notifier.health import Heartbeat
 from notifier.outbox import Partitions, Report
-from sandbox.streams.process import StreamsServer, streams_simulator
+from sandbox.embedded.streams import StreamsServer, streams_simulator
 from tests.bridge.house import House
 from tests.conftest import administer
 from tests.sql import Sql

@@ -12,14 +12,14 @@ import redis
 from sqlalchemy import Engine
 
 from bridge.behind import Behind
-from bridge.intake import Intake
 from bridge.relay import Relay
+from bridge.stream.intake import Intake
 from notifier.broker import Queue, queue_name
 from notifier.broker.queue import _ids
 from notifier.outbox import Intake as Outbox
 from notifier.outbox import Partitions, Publications, ShardLease
 from notifier.routes import Routes
-from tests.bridge.records import record
+from tests.bridge.stream.records import record
 from tests.outbox.rows import Rows
 
 ROOM = 60

@@ -9,7 +9,7 @@ from kombu import Connection, Consumer, Exchange, Queue
 from kombu.asynchronous import Hub
 from kombu.message import Message
 
-CLASSES = {"fast": "notifier.broker.redis.transport:Transport", "stock": "kombu.transport.redis:Transport"}
+CLASSES = {"fast": "celery_units.redis.transport:Transport", "stock": "kombu.transport.redis:Transport"}
 OPTIONS = {"socket_timeout": 5, "unacked_restore_throttle": 1, "priority_steps": [0], "body_encoding": "utf-8"}
 
 

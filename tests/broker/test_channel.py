@@ -10,7 +10,7 @@ import redis
 from kombu.asynchronous import Hub
 from kombu.message import Message
 
-from notifier.broker.redis import channel, qos
+from celery_units.redis import channel, qos
 from tests.broker.consumer import Looped, publish
 from tests.waiting import wait_until
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 import redis
 
-from notifier.broker.redis import channel, keeping, qos
+from celery_units.redis import channel, keeping, qos
 from tests.broker.consumer import Looped, connect, publish
 from tests.broker.proxy import proxied
 from tests.waiting import wait_until

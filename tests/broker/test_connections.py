@@ -8,7 +8,7 @@ import pytest
 import redis
 from kombu import Exchange, Queue
 
-from notifier.broker.redis.keeping import hurry
+from celery_units.redis.keeping import hurry
 from tests.broker.consumer import Looped, publish
 from tests.broker.proxy import proxied
 from tests.waiting import wait_until

@@ -12,9 +12,9 @@ import pytest
 import redis
 from kombu.asynchronous import Hub
 
+from celery_units.redis.refusal import Refusals, advice, explained
 from notifier.broker import BrokerError, Queue
-from notifier.broker.refusal import Refusals, advice, explained
-from sandbox.redis import RedisServer, embedded_redis
+from sandbox.embedded.redis import RedisServer, embedded_redis
 from tests.broker.consumer import Looped, publish
 from tests.broker.proxy import proxied
 from tests.refusals.kinds import KINDS, admin

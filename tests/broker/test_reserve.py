@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import redis
 
-from notifier.broker.redis import give_back, reserve
-from notifier.broker.redis.reserve import Source, decode
+from celery_units.redis import give_back, reserve
+from celery_units.redis.reserve import Source, decode
 
 UNACKED = ("unacked", "unacked_index")
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import redis
 
-import notifier.broker.redis
-import workers.limits
+import celery_units.redis
+import workers.sending.limits
+from celery_units.redis.version import BrokerUnfit
 from notifier.broker import WORKING, BrokerError, Queue
 from notifier.broker.rights import PUBLISHING
-from notifier.broker.version import BrokerUnfit
-from sandbox.processes import Child
-from sandbox.redis import RedisServer, embedded_redis, redis_program
-from sandbox.scratch import free_port
+from sandbox.embedded.processes import Child
+from sandbox.embedded.redis import RedisServer, embedded_redis, redis_program
+from sandbox.embedded.scratch import free_port
 from tests.refusals.kinds import KINDS, admin
 
 ALL = ("on", ">pw", "~*", "&*", "+@all")
@@ -108,7 +108,7 @@ def test_a_wrong_password_is_told_as_one(server: RedisServer) -> None:
 
 def test_every_command_that_a_script_runs_is_asked_for() -> None:
     """A right that is missing in the list would be found by the first message instead of at the start."""
-    folders = (Path(notifier.broker.redis.__file__).parent, Path(workers.limits.__file__))
+    folders = (Path(celery_units.redis.__file__).parent, Path(workers.sending.limits.__file__))
     files = [*folders[0].glob("*.py"), folders[1], folders[0].parent / "queue.py"]
     text = "".join(file.read_text() for file in files)
     used = set(re.findall(r"redis\.p?call\('([A-Z]+)'", text)) | set(re.findall(r'\["(B?[A-Z]+)",', text))

@@ -12,19 +12,19 @@ import pytest
 import redis
 from kombu import Connection
 
+from celery_units.redis.version import BrokerTooOld, BrokerUnfit, check_server
 from notifier.broker import BrokerError, Queue, celery_configuration, queue_name
 from notifier.broker.client import redis_client
 from notifier.broker.url import BrokerUrl
-from notifier.broker.version import BrokerTooOld, BrokerUnfit, check_server
 from notifier.errors import SettingsError
-from sandbox.processes import Child
-from sandbox.redis import RedisServer, embedded_redis, redis_program
-from sandbox.scratch import free_port
+from sandbox.embedded.processes import Child
+from sandbox.embedded.redis import RedisServer, embedded_redis, redis_program
+from sandbox.embedded.scratch import free_port
 from tests.broker.consumer import CLASSES, Looped
-from workers.limits import Limiter
+from workers.sending.limits import Limiter
 
 SENTINEL_CLASSES = {
-    "fast": "notifier.broker.redis.transport:SentinelTransport",
+    "fast": "celery_units.redis.transport:SentinelTransport",
     "stock": "kombu.transport.redis:SentinelTransport",
 }
 

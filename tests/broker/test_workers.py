@@ -14,13 +14,13 @@ import redis
 from celery import Celery
 from kombu import Connection
 
-from bench.counting import CHANNEL, COUNTS, counting_worker
 from bench.kills import OPTIONS, POOLS, kill_workers
+from bench.measure.counting import CHANNEL, COUNTS, counting_worker
+from celery_units.redis import Name, use_transport
 from notifier.broker import Queue
-from notifier.broker.redis import Name, use_transport
 from notifier.broker.url import BrokerUrl
-from sandbox.processes import Child
-from sandbox.redis import RedisServer, embedded_redis
+from sandbox.embedded.processes import Child
+from sandbox.embedded.redis import RedisServer, embedded_redis
 
 
 class Pool:
@@ -147,10 +147,10 @@ def test_killed_workers_lose_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("redis://h:1/0", "notifier.broker.redis.transport"),
-        ("rediss://h:1/0?ssl_cert_reqs=required", "notifier.broker.redis.transport"),
-        (BrokerUrl.of("unix:///run/redis.sock?db=2").kombu, "notifier.broker.redis.transport"),
-        ("sentinel://h:1/0", "notifier.broker.redis.transport"),
+        ("redis://h:1/0", "celery_units.redis.transport"),
+        ("rediss://h:1/0?ssl_cert_reqs=required", "celery_units.redis.transport"),
+        (BrokerUrl.of("unix:///run/redis.sock?db=2").kombu, "celery_units.redis.transport"),
+        ("sentinel://h:1/0", "celery_units.redis.transport"),
         ("amqp://h:1//", "kombu.transport.pyamqp"),
         ("memory://", "kombu.transport.memory"),
     ],
@@ -161,7 +161,7 @@ def test_it_is_the_transport_of_redis_and_of_no_other_broker(url: str, expected:
 
 
 @pytest.mark.parametrize(
-    ("setting", "expected"), [("fast", "notifier.broker.redis.transport"), ("stock", "kombu.transport.redis")]
+    ("setting", "expected"), [("fast", "celery_units.redis.transport"), ("stock", "kombu.transport.redis")]
 )
 def test_a_setting_chooses(setting: str, expected: str) -> None:
     code = "from workers.app import app; print(type(app.connection_for_read().transport).__module__)"

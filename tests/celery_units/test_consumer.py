@@ -6,7 +6,7 @@ from celery.worker.consumer import consumer as celerys
 from kombu import Connection
 from kombu.utils import functional
 
-from workers.consumer import Consumer
+from celery_units.consumer import Consumer
 
 
 class Enough(Exception):

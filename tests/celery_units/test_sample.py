@@ -4,8 +4,8 @@ import uuid
 
 import pytest
 
-from tests.workers.test_underway import Clock
-from workers.sample import Sample
+from celery_units.sample import Sample
+from tests.workers.process.test_underway import Clock
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import redis
 from celery import Celery
 
 from notifier.broker import Queue, celery_configuration
-from sandbox.processes import Child
+from sandbox.embedded.processes import Child
 from tests.waiting import wait_until
 from tests.workers.test_tasks import queue
 
@@ -29,7 +29,7 @@ class Station:
 
     @contextmanager
     def worker(self, pool: str, visibility_seconds: int = 120) -> Iterator[Child]:
-        command = [sys.executable, "-m", "tests.workers.unit_worker", pool, str(visibility_seconds)]
+        command = [sys.executable, "-m", "tests.celery_units.unit_worker", pool, str(visibility_seconds)]
         environment = {**os.environ, "BROKER_URL": self.url}
         root = Path(__file__).parents[2]
         child = Child("worker", command, log=self.folder / "worker.log", env=environment, cwd=root, grace=30)

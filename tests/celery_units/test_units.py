@@ -18,18 +18,18 @@ from celery.events.state import State
 from celery.exceptions import CPendingDeprecationWarning
 
 import workers.tasks
+from celery_units.later import Later
+from celery_units.redis import use_transport
+from celery_units.strategy import Collector
+from celery_units.units import run_unit
 from notifier.broker import TASK, Queue, queue_name
-from notifier.broker.redis import use_transport
 from notifier.errors import Unreachable
 from notifier.notifications import Status
 from notifier.outbox import Change
 from tests.waiting import wait_until
 from tests.workers.test_tasks import celery_config, celery_parameters, listening, queue
-from workers.later import Later
-from workers.stop import Stop
-from workers.strategy import Collector
+from workers.process.stop import Stop
 from workers.tasks import register
-from workers.units import run_unit
 
 __all__ = ["celery_config", "celery_parameters", "queue"]
 
@@ -564,7 +564,7 @@ def test_what_goes_back_because_the_worker_ends_is_first_again_and_in_order(
     start: Start, deliveries: Deliveries, queue: Queue, broker_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ending, ids = Stop(), new_ids(60)
-    monkeypatch.setattr("workers.strategy.stop", lambda: ending)
+    monkeypatch.setattr("celery_units.strategy.stop", lambda: ending)
     with start(unit_size=20) as worker, redis.Redis.from_url(broker_url) as client:
         first = busy(deliveries, queue)
         queue.publish("email", dict.fromkeys(ids, 0))

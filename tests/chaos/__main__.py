@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from notifier.errors import NotifierError
-from sandbox.processes import stopped_by_signals
-from tests.chaos.blows import GROUPS, KINDS
+from sandbox.embedded.processes import stopped_by_signals
+from tests.chaos.faults.blows import GROUPS, KINDS
 from tests.chaos.history import History, fresh
 from tests.chaos.oracle import Finding, judge
 from tests.chaos.run import Plan, run

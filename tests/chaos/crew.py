@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from sandbox.processes import Child
+from sandbox.embedded.processes import Child
 from sandbox.system import notifier_process
 
 ROLES: Mapping[str, tuple[str, ...]] = {
@@ -89,7 +89,7 @@ class Crew:
         environment = {**self._environment, "NOTIFIER_HEARTBEAT_FOLDER": str(heartbeats)}
         module = "notifier"
         if self._clock and name in _SKEWS:
-            module = "tests.chaos.skewed"
+            module = "tests.chaos.faults.skewed"
             environment |= {"LD_PRELOAD": self._clock, "FAKETIME": _SKEWS[name], "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
         self._children[name] = notifier_process(name, ROLES[name], self._folder, environment, module)
         self._started[name] = time.monotonic()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tests.chaos.blows import POSTGRES_FAILOVER, counted
+from tests.chaos.faults.blows import POSTGRES_FAILOVER, counted
 from tests.chaos.history import History
 
 FAILOVER_SECONDS = 15.0

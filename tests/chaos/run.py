@@ -11,11 +11,11 @@ from typing import Any, Literal
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from notifier.database import connect
+from notifier.database.engine import connect
 from notifier.notifications import Status
 from notifier.outbox import Report
-from tests.chaos.blows import POSTGRES_FAILOVER, Field, drawn
 from tests.chaos.crew import Crew
+from tests.chaos.faults.blows import POSTGRES_FAILOVER, Field, drawn
 from tests.chaos.history import History, read_lines
 from tests.chaos.ledger import ledger
 from tests.chaos.world import TABLE, Database, World, running_world

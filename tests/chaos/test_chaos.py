@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.blows import GROUPS
+from tests.chaos.faults.blows import GROUPS
 from tests.chaos.oracle import judge
 from tests.chaos.run import Plan, run
 

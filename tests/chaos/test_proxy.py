@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.scratch import free_port
-from tests.chaos.proxy import CutAt, LoseAnswer, Proxy
+from sandbox.embedded.scratch import free_port
+from tests.chaos.faults.proxy import CutAt, LoseAnswer, Proxy
 from tests.waiting import wait_until
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from notifier.database import DatabaseError, connect
-from sandbox.postgres import embedded_postgres
-from tests.chaos.proxy import Proxy
-from tests.chaos.replica import PROMPT, Replicated
+from notifier.database.engine import DatabaseError, connect
+from sandbox.embedded.postgres import embedded_postgres
+from tests.chaos.faults.proxy import Proxy
+from tests.chaos.faults.replica import PROMPT, Replicated
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(240)

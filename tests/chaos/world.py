@@ -14,17 +14,17 @@ from urllib.request import Request, urlopen
 
 import boto3
 
-from notifier.database import migrate
+from notifier.database.engine import migrate
 from notifier.settings import Settings
+from sandbox.embedded.ministack import MinistackServer, ministack
+from sandbox.embedded.postgres import PostgresServer, embedded_postgres
+from sandbox.embedded.ses import SesServer, ses_simulator
+from sandbox.embedded.streams import StreamsServer, streams_simulator
 from sandbox.events_queue import ACCOUNT, NAME, create_events_queue
-from sandbox.ministack import MinistackServer, ministack
-from sandbox.postgres import PostgresServer, embedded_postgres
-from sandbox.ses_server import SesServer, ses_simulator
-from sandbox.streams.process import StreamsServer, streams_simulator
 from sandbox.system import CREDENTIALS
-from tests.chaos.proxy import Proxy
-from tests.chaos.redis_pair import RedisPair, replicated_redis
-from tests.chaos.replica import PROMPT, Replicated
+from tests.chaos.faults.proxy import Proxy
+from tests.chaos.faults.redis_pair import RedisPair, replicated_redis
+from tests.chaos.faults.replica import PROMPT, Replicated
 
 TABLE = "activity"
 SHARDS = 4

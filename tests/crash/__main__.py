@@ -16,10 +16,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Column, Table
 
-from notifier.database import migrate
-from sandbox.postgres import embedded_postgres
-from sandbox.processes import stopped_by_signals
-from sandbox.redis import embedded_redis
+from notifier.database.engine import migrate
+from sandbox.embedded.postgres import embedded_postgres
+from sandbox.embedded.processes import stopped_by_signals
+from sandbox.embedded.redis import embedded_redis
 from tests.crash.city import City, Trial, Verdict, city
 from tests.crash.faults import Effect, Moment
 from tests.crash.matrix import everything

@@ -10,7 +10,7 @@ from notifier.outcomes import Blocked, NotSent, Outcome, Rejected, Throttled, Un
 from tests.crash.faults import Effect, Moment, Point
 from tests.crash.street import Street
 from tests.crash.unit import MAILS, Death, findings
-from tests.workers.test_ses_faults import FAULTS
+from tests.workers.channels.ses.test_faults import FAULTS
 
 _IDLE, _MIDAIR, _DONE = "nothing is begun", "a request is or may be under way", "the outcome is written"
 STEPS: Mapping[tuple[str, str], tuple[str, str]] = {

@@ -11,9 +11,9 @@ from queue import SimpleQueue
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from sandbox.postgres import PostgresServer
-from sandbox.ses_server import ses_simulator
-from sandbox.streams.process import streams_simulator
+from sandbox.embedded.postgres import PostgresServer
+from sandbox.embedded.ses import ses_simulator
+from sandbox.embedded.streams import streams_simulator
 from tests.conftest import GivenPostgres, administer
 from tests.crash.faults import Point
 from tests.crash.street import Street

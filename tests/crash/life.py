@@ -17,21 +17,21 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from bridge.ahead import ReadAhead
+from bridge.alarms.discovery import DiscoveryWatch
+from bridge.alarms.viewing import ViewWatch
 from bridge.brake import Brake
 from bridge.deadlines import Deadlines
-from bridge.discovery import DiscoveryWatch
-from bridge.intake import Intake
-from bridge.leases import Leases
-from bridge.reader import ShardReader
 from bridge.relay import Relay
-from bridge.rewinding import Rewinder
-from bridge.streams import Streams
-from bridge.sweep import Sweep
-from bridge.tree import ShardTree
-from bridge.viewing import ViewWatch
+from bridge.stream.ahead import ReadAhead
+from bridge.stream.client import Streams
+from bridge.stream.intake import Intake
+from bridge.stream.leases import Leases
+from bridge.stream.reader import ShardReader
+from bridge.stream.rewinding import Rewinder
+from bridge.stream.sweep import Sweep
+from bridge.stream.tree import ShardTree
 from notifier.broker import BrokerError, Queue
-from notifier.database import connect
+from notifier.database.engine import connect
 from notifier.errors import LeaseLost, Unreachable
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status
@@ -69,14 +69,14 @@ from tests.crash.house import (
     a_route,
 )
 from tests.crash.inbox import Inbox
-from workers.alone import Alone
+from workers.building.prepare import Preparation
 from workers.channels.ses import SesChannel
-from workers.child import Built, Child
 from workers.deliver import Delivery
-from workers.gate import Gate
-from workers.limits import Limiter
-from workers.prepare import Preparation
-from workers.underway import Underway
+from workers.isolation.alone import Alone
+from workers.isolation.child import Built, Child
+from workers.process.underway import Underway
+from workers.sending.gate import Gate
+from workers.sending.limits import Limiter
 
 PORTS: tuple[type, ...] = (
     Streams, Leases, ShardTree, Partitions, Outbox, Publications, Queue, Limiter, Channels, Attempts, SesChannel,

@@ -14,14 +14,14 @@ from urllib.request import Request, urlopen
 import redis
 from sqlalchemy import Engine, text
 
-from bridge.streams import Shard, Streams
-from bridge.sweep import Sweep
-from bridge.tree import ShardTree
-from notifier.database import connect
+from bridge.stream.client import Shard, Streams
+from bridge.stream.sweep import Sweep
+from bridge.stream.tree import ShardTree
+from notifier.database.engine import connect
 from notifier.notifications import Status
 from notifier.outbox import LARGE, Report
-from sandbox.ses_server import SesServer
-from sandbox.streams.process import StreamsServer
+from sandbox.embedded.ses import SesServer
+from sandbox.embedded.streams import StreamsServer
 from tests.crash.faults import Effect, Fault, Point
 from tests.crash.house import BAD_LUCK, LATE, MAILED, UNMAILED, UNROUTED, House
 from tests.crash.life import Life, run

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from sandbox.postgres import PostgresServer
-from sandbox.redis import RedisServer
+from sandbox.embedded.postgres import PostgresServer
+from sandbox.embedded.redis import RedisServer
 from tests.conftest import GivenPostgres, GivenServer
 from tests.crash.city import Trial, Verdict, city
 from tests.crash.matrix import calls, everything, selection

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from bridge.streams import Shard
+from bridge.stream.client import Shard
 from notifier.notifications import Status
-from tests.bridge.records import record
+from tests.bridge.stream.records import record
 from tests.crash.faults import Fault, Point
 from tests.crash.house import House
 from tests.crash.life import Life
 from tests.crash.street import LONG, Street
 from tests.sql import Sql
 from tests.waiting import wait_until
-from tests.workers.test_ses_faults import BAD
+from tests.workers.channels.ses.test_faults import BAD
 
 MAILS = {"again@example.com": "told", "hold@example.com": "held", "drop@example.com": "dropped", BAD: "told"}
 """A mail for each thing that a route may want of a lost answer, and one that SES may find fault with."""

@@ -24,11 +24,11 @@ from pytest_docker_tools import build, container, fxtr
 from pytest_docker_tools.wrappers import Container
 
 from examples.activity import sample_items
-from notifier.database import connect
+from notifier.database.engine import connect
 from notifier.notifications import Status
 from notifier.outbox import Report
 from notifier.settings import Settings
-from sandbox.reconciliation import reconcile
+from sandbox.demo.reconciliation import reconcile
 from sandbox.system import ROUTES, SENDER, TABLE
 from sandbox.table import EventTable
 from tests.waiting import wait_until
@@ -110,7 +110,7 @@ aws_box = container(
 
 ses_box = container(
     image=IMAGE,
-    entrypoint=["python", "-P", "-m", "sandbox.ses"],
+    entrypoint=["python", "-P", "-m", "simulators.ses"],
     command=["--host=0.0.0.0", "--port=8025", "--journal=/data/accepted.jsonl"],
     ports={"8025/tcp": PUBLISHED},
     network=NETWORK,

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.bridge.records import record
+from tests.bridge.stream.records import record
 
 texts = st.text(st.characters(categories=None), max_size=30) | st.sampled_from(
     [

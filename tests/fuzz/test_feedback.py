@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bridge.feedback.envelope import Opener
 from notifier.feedback import DeadLetter
 from notifier.outbox import RateLimits, Settlement
-from tests.feedback import records
+from tests.bridge.feedback import records
 from tests.fuzz.records import nested, nonsense, texts
 from tests.outbox.rows import Rows
 

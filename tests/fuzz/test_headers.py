@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from notifier.messages import Email, EmailContent, Message
-from workers.channels.address import mailbox_of
 from workers.channels.header import header_text
-from workers.channels.ses_request import send_email_request
+from workers.channels.ses.address import mailbox_of
+from workers.channels.ses.request import send_email_request
 
 ID = UUID(int=7)
 BREAKS = ["\r\n", "\n", "\r", "\0", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029", "\ud800", "\t", " "]

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier import wire
 from notifier.errors import TemplateError
 from notifier.events import Event
+from notifier.outbox import records as wire
 from notifier.templates import Templates
 from notifier.text import sound
-from tests.bridge.records import record
+from tests.bridge.stream.records import record
 from tests.fuzz.records import texts
 
 PROGRAMS = [

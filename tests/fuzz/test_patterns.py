@@ -6,11 +6,11 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from notifier.conditions import _CONDITIONS
 from notifier.errors import DecodeError, RoutesError
 from notifier.events import Event
-from notifier.matching import compile_match
-from tests.bridge.records import record
+from notifier.routes.conditions import _CONDITIONS
+from notifier.routes.matching import compile_match
+from tests.bridge.stream.records import record
 from tests.fuzz.records import odd_records, texts
 
 TABLE = "activity"

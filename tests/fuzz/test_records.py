@@ -9,13 +9,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridge.decode import decode
-from bridge.intake import sort
-from notifier import wire
+from bridge.stream.decode import decode
+from bridge.stream.intake import sort
 from notifier.errors import DecodeError
 from notifier.events import Event
+from notifier.outbox import records as wire
 from notifier.routes import Routes, route, routes_of
-from tests.bridge.records import record
+from tests.bridge.stream.records import record
 from tests.fuzz.records import DEEP, broken_records, nested, nonsense, odd_records
 from tests.outbox.rows import Rows
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from notifier.errors import TemplateError
 from notifier.events import Event
-from tests.bridge.records import record
+from tests.bridge.stream.records import record
 from tests.fuzz.records import nested, texts, values
-from workers.channels.sms_request import number_of
-from workers.channels.webhook_request import endpoint, json_body, signed_headers
+from workers.channels.sms.request import number_of
+from workers.channels.webhook.request import endpoint, json_body, signed_headers
 
 PIECES = ["https://", "http://", "HTTPS:", "//", "example.com", "bücher.example", "[::1]", "[", "]", "127.1", "@",
           ":", ":443", ":99999", ":-1", "/", "/a b", "\\", "?q=é", "#x", "%", "%00", "%zz", "..", ".", "xn--",

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from notifier.broker import Queue
-from notifier.database import connect
+from notifier.database.engine import connect
 from notifier.errors import SettingsError
 from notifier.settings import Settings, read_settings
 from sandbox.system import clean_environment, only_environment

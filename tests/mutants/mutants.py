@@ -12,15 +12,18 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from bridge import intake, leases
 from bridge.feedback import receiver
 from bridge.relay import Relay
-from bridge.tree import ShardTree
-from notifier.outbox import attempts, claims, publications, settlement, suspects, unknowns
-from notifier.outbox import intake as outbox
+from bridge.stream import intake, leases
+from bridge.stream.tree import ShardTree
+from notifier.outbox.delivery import attempts, claims, suspects, unknowns
+from notifier.outbox.feedback import settlement
+from notifier.outbox.publishing import publications
+from notifier.outbox.stream import recording as outbox
 from notifier.outcomes import NotSent, Unknown
-from workers import alone, deliver, losses
-from workers.child import Died, Gone
+from workers import deliver
+from workers.isolation import alone, losses
+from workers.isolation.child import Died, Gone
 
 Mutant = Callable[[pytest.MonkeyPatch], None]
 

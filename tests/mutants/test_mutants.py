@@ -15,28 +15,24 @@ from bridge.relay import Relay
 from notifier.broker import Queue
 from notifier.feedback import FeedbackKind
 from notifier.outbox import Publications
-from sandbox.ses_server import ses_simulator
-from sandbox.streams.process import streams_simulator
-from tests.bridge import test_machine, test_relay
+from sandbox.embedded.ses import ses_simulator
+from sandbox.embedded.streams import streams_simulator
+from tests.bridge import test_relay
+from tests.bridge.feedback import test_receiver
+from tests.bridge.stream import test_machine
 from tests.crash.bad_day import bad_days
 from tests.crash.faults import Effect, Moment, Point
 from tests.crash.street import Street
-from tests.feedback import test_receiver
 from tests.mutants import mutants
 from tests.mutants.mutants import Mutant
-from tests.outbox import (
-    test_attempts,
-    test_intake,
-    test_lost_commits,
-    test_publications,
-    test_transitions,
-    test_unknowns,
-)
+from tests.outbox import test_publications
 from tests.outbox.conftest import engine, rows
+from tests.outbox.delivery import test_attempts, test_lost_commits, test_transitions, test_unknowns
 from tests.outbox.rows import Rows
-from tests.workers import test_alone, test_suspects
+from tests.outbox.stream import test_recording as test_intake
 from tests.workers.conftest import ses, templates_path
-from tests.workers.processes import Workers, crew, release
+from tests.workers.isolation import test_alone, test_suspects
+from tests.workers.isolation.processes import Workers, crew, release
 from tests.workers.test_deliver import post
 
 __all__ = ["crew", "engine", "post", "release", "rows", "ses", "templates_path"]

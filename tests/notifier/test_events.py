@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from notifier.errors import DecodeError
 from notifier.events import Event, plain
-from tests.bridge.records import CREATED, record
+from tests.bridge.stream.records import CREATED, record
 
 
 def test_an_event_is_made_of_plain_values() -> None:

@@ -15,13 +15,13 @@ START = "-c"
 STANDS_STILL = """
 import sys, pathlib, time
 sys.argv = ["notifier", *sys.argv[2:]]
-import notifier.first_process
-ended = notifier.first_process.end_at_sigterm
+import notifier.process.first_process
+ended = notifier.process.first_process.end_at_sigterm
 def then_wait():
     ended()
     pathlib.Path({ready!r}).touch()
     time.sleep(60)
-notifier.first_process.end_at_sigterm = then_wait
+notifier.process.first_process.end_at_sigterm = then_wait
 {start}
 """
 COMMAND = "from notifier.__main__ import main; main()"
@@ -69,7 +69,9 @@ def test_without_it_the_kernel_ignores_the_signal() -> None:
 
 
 def test_other_processes_end_as_ever() -> None:
-    code = "from notifier.first_process import *; end_at_sigterm(); print(signal.getsignal(signal.SIGTERM).name)"
+    code = (
+        "from notifier.process.first_process import *; end_at_sigterm(); print(signal.getsignal(signal.SIGTERM).name)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "SIG_DFL\n"
 

@@ -9,12 +9,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
-from notifier.database import connect
+from notifier.database.engine import connect
 from notifier.errors import SettingsError
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.metrics import served
 from notifier.outbox import Channels, Quarantined, Settlement, Wanted
-from notifier.outbox.backlog import SAMPLE
+from notifier.outbox.publishing.backlog import SAMPLE
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 

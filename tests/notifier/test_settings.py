@@ -19,7 +19,7 @@ from notifier.settings import (
     read_settings,
     unknown_variables,
 )
-from notifier.variables import QUOTED
+from notifier.settings.variables import QUOTED
 from sandbox.system import clean_environment, only_environment
 
 RIGHT = {
@@ -182,7 +182,7 @@ def test_variables_that_somebody_reads_are_not_told() -> None:
 
 
 def test_variables_of_a_channel_in_another_package_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("notifier.variables._foreign_channels", lambda: {"ntfy", "my-push"})
+    monkeypatch.setattr("notifier.settings.variables._foreign_channels", lambda: {"ntfy", "my-push"})
     assert [*unknown_variables({"NOTIFIER_NTFY_URL": "x", "NOTIFIER_MY_PUSH_KEY": "x"})] == []
     assert len([*unknown_variables({"NOTIFIER_SMS_SENDERID": "x"})]) == 1
 

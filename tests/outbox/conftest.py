@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from notifier.database import connect
+from notifier.database.engine import connect
 from tests.outbox.rows import Rows
 
 

@@ -12,8 +12,8 @@ from sqlalchemy import text
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status
 from notifier.outbox import Change, Decision, Settlement, Unknown, Unknowns, Verdict, Wanted, expire
+from tests.outbox.delivery.test_at_once import waiting
 from tests.outbox.rows import Rows
-from tests.outbox.test_at_once import waiting
 from tests.waiting import wait_until
 
 TO = "ana@example.com"

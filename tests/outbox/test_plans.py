@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event, text
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status
 from notifier.outbox import Change, Partitions, Publications, Report, Settlement, Unknowns, Verdict, Wanted, expire
-from notifier.outbox.unknowns import Decision
+from notifier.outbox.delivery.unknowns import Decision
 from tests.outbox.rows import Rows
 
 pytestmark = pytest.mark.timeout(180)

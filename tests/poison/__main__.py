@@ -10,10 +10,10 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from notifier.database import connect, migrate
-from sandbox.postgres import embedded_postgres
-from sandbox.redis import embedded_redis
-from sandbox.ses_server import ses_simulator
+from notifier.database.engine import connect, migrate
+from sandbox.embedded.postgres import embedded_postgres
+from sandbox.embedded.redis import embedded_redis
+from sandbox.embedded.ses import ses_simulator
 from tests.outbox.rows import Rows
 from tests.poison.routes import POISONS
 from tests.poison.trial import Result, Trial

@@ -6,7 +6,7 @@ import pytest
 
 from notifier.notifications import Status
 from notifier.outbox import Suspects
-from sandbox.ses_server import SesServer
+from sandbox.embedded.ses import SesServer
 from tests.outbox.rows import Rows
 from tests.poison.trial import Trial
 from tests.waiting import wait_until

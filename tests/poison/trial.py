@@ -10,10 +10,10 @@ from uuid import UUID
 
 from notifier.broker import Queue
 from notifier.notifications import Status
-from sandbox.processes import Child
-from sandbox.ses_server import SesServer
+from sandbox.embedded.processes import Child
+from sandbox.embedded.ses import SesServer
 from sandbox.system import notifier_process
-from tests.bridge.records import record
+from tests.bridge.stream.records import record
 from tests.outbox.rows import Rows
 
 _MEMORY = 3_000_000_000

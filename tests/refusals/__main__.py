@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from sandbox.processes import stopped_by_signals
+from sandbox.embedded.processes import stopped_by_signals
 from tests.refusals.kinds import KINDS
 from tests.refusals.run import drain, fail_over, refuse, started
 

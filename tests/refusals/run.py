@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from notifier.broker.version import BrokerUnfit
+from celery_units.redis.version import BrokerUnfit
 from notifier.errors import Unreachable
-from sandbox.processes import Child
-from tests.chaos.redis_pair import NOTHING
+from sandbox.embedded.processes import Child
+from tests.chaos.faults.redis_pair import NOTHING
 from tests.chaos.world import running_world
 from tests.refusals.kinds import KINDS, admin
 from tests.refusals.stage import Stage

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from notifier.broker import Queue
-from sandbox.processes import Child
+from sandbox.embedded.processes import Child
 from sandbox.system import notifier_process
 from tests.chaos.history import read_lines
 from tests.chaos.world import TABLE, World

@@ -6,11 +6,11 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from sandbox.ministack import ministack
-from sandbox.postgres import embedded_postgres
-from sandbox.processes import Child, stopped_by_signals
-from sandbox.redis import embedded_redis
-from sandbox.scratch import scratch_folder
+from sandbox.embedded.ministack import ministack
+from sandbox.embedded.postgres import embedded_postgres
+from sandbox.embedded.processes import Child, stopped_by_signals
+from sandbox.embedded.redis import embedded_redis
+from sandbox.embedded.scratch import scratch_folder
 
 
 def main(report: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import boto3
 
-from sandbox.ministack import MinistackServer
+from sandbox.embedded.ministack import MinistackServer
 from sandbox.system import CREDENTIALS, EXAMPLE, notifier_process
 from tests.conftest import GivenServer
 

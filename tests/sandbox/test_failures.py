@@ -7,7 +7,7 @@ from uuid import uuid4
 from sqlalchemy import Engine
 
 from notifier.cli import app
-from notifier.database import connect
+from notifier.database.engine import connect
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.notifications import Status
 from notifier.outbox import Change, Channels, Quarantined, Settlement, Suppressions, Wanted

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from notifier.errors import NotifierError, Unreachable
-from sandbox.processes import Child
-from sandbox.scratch import free_port, listens, scratch_folder
+from sandbox.embedded.processes import Child
+from sandbox.embedded.scratch import free_port, listens, scratch_folder
 from tests.sandbox.liveness import alive, family
 from tests.waiting import wait_until
 
@@ -117,8 +117,8 @@ def test_a_free_port_is_one_that_no_outgoing_connection_gets():
 def test_a_block_that_is_never_left_ends_with_the_process(tmp_path: Path):
     program = """
 from pathlib import Path
-from sandbox.processes import Child
-from sandbox.scratch import scratch_folder
+from sandbox.embedded.processes import Child
+from sandbox.embedded.scratch import scratch_folder
 block = scratch_folder()
 folder = block.__enter__()
 child = Child("the child", ["sleep", "1000"], log=folder / "log")

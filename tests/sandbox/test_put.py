@@ -6,12 +6,12 @@ import pytest
 
 from notifier.errors import UsageError
 from notifier.settings import Settings, read_settings
-from sandbox.ministack import MinistackServer
+from sandbox.embedded.ministack import MinistackServer
 from sandbox.producer import parse_item
 from sandbox.system import CREDENTIALS
 from sandbox.table import EventTable
 from tests.conftest import GivenServer
-from tests.notifier.in_process import run
+from tests.notifier.cli.in_process import run
 
 KEYS = '"pk": "a", "sk": "b"'
 DEEP = "[" * 40 + "]" * 40

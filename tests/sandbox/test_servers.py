@@ -13,9 +13,9 @@ import pytest
 import redis
 
 from notifier.errors import Unreachable
-from sandbox.ministack import MinistackServer, ministack
-from sandbox.postgres import PostgresServer, embedded_postgres
-from sandbox.redis import RedisServer, embedded_redis, redis_program
+from sandbox.embedded.ministack import MinistackServer, ministack
+from sandbox.embedded.postgres import PostgresServer, embedded_postgres
+from sandbox.embedded.redis import RedisServer, embedded_redis, redis_program
 from tests.sandbox.liveness import alive, family, listeners
 from tests.waiting import wait_until
 
@@ -158,7 +158,7 @@ def test_without_any_redis_it_says_what_to_do(tmp_path: Path, monkeypatch: pytes
     program.touch(mode=0o755)
     program.write_text("#!/bin/sh\necho libssl.so.1.1: not found >&2; exit 127\n")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setattr("sandbox.redis._WHEELS", ())
+    monkeypatch.setattr("sandbox.embedded.redis._WHEELS", ())
     with pytest.raises(Unreachable, match=f"NOTIFIER_BROKER_URL to a server; {program} does not run"):
         redis_program()
 

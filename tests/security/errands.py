@@ -9,10 +9,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 
-from bridge.leases import Leases
-from bridge.streams import Shard
-from bridge.tree import ShardTree
-from notifier.database import check_schema
+from bridge.stream.client import Shard
+from bridge.stream.leases import Leases
+from bridge.stream.tree import ShardTree
+from notifier.database.engine import check_schema
+from notifier.database.server import server_of
 from notifier.errors import UsageError
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.notifications import Status
@@ -52,8 +53,7 @@ from notifier.outbox import (
     expire,
     read_gauges,
 )
-from notifier.server import server_of
-from tests.outbox.history import KEEP, OLD, day, partitions, recorded, settled
+from tests.outbox.history.history import KEEP, OLD, day, partitions, recorded, settled
 from tests.outbox.rows import Rows
 
 Errand = Callable[[Rows, Engine], None]

@@ -12,10 +12,10 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from notifier.database import connect
+from notifier.database.engine import connect
 from notifier.notifications import Status
 from notifier.outbox import Report
-from sandbox.scratch import free_port
+from sandbox.embedded.scratch import free_port
 from sandbox.system import System
 from tests.system.conftest import system
 from tests.system.test_feedback import plan

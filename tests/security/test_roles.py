@@ -12,9 +12,9 @@ from sqlalchemy.dialects.postgresql.psycopg import dialect
 from sqlalchemy.exc import ProgrammingError
 
 import notifier.outbox
-from notifier.database import connect
+from notifier.database.engine import connect
 from notifier.outbox.roles import ROLES, grant_roles
-from notifier.tables import metadata
+from notifier.outbox.tables import metadata
 from tests.outbox.rows import Rows
 from tests.security.errands import ERRANDS
 
@@ -101,7 +101,7 @@ def test_each_process_does_its_work_under_its_role(rows: Rows, login: Login) -> 
 
 def statements() -> Iterator[tuple[str, TextClause]]:
     modules = [f"notifier.outbox.{each.name}" for each in iter_modules(notifier.outbox.__path__)]
-    for module in (*modules, "bridge.gaps", "bridge.leases", "bridge.tree"):
+    for module in (*modules, "bridge.stream.gaps", "bridge.stream.leases", "bridge.stream.tree"):
         for name, value in vars(import_module(module)).items():
             if isinstance(value, TextClause):
                 yield f"{module}.{name}", value

@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from sandbox.processes import stopped_by_signals
+from sandbox.embedded.processes import stopped_by_signals
 from tests.stops.run import run
 
 

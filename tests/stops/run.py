@@ -14,8 +14,8 @@ import redis
 from sqlalchemy import Engine, text
 
 from notifier.broker import queue_name
-from notifier.database import connect
-from sandbox.processes import Child
+from notifier.database.engine import connect
+from sandbox.embedded.processes import Child
 from tests.chaos.world import running_world
 from tests.refusals.stage import Stage
 

@@ -7,12 +7,12 @@ from signal import SIGTERM
 import pytest
 from sqlalchemy import text
 
-from notifier.database import connect
+from notifier.database.engine import connect
 from notifier.testing import HttpAnswer, HttpRequest
 from tests.chaos.world import running_world
 from tests.refusals.stage import Stage
 from tests.stops.run import PATIENT, STARTS_SECONDS, open_deliveries
-from tests.workers.providers import SnsProvider, WebhookReceiver
+from tests.workers.channels.providers import SnsProvider, WebhookReceiver
 
 EVENTS = 2_000
 """Four units of 500: at their providers they would take half a minute and more."""

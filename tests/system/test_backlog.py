@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from examples.activity import sample_items
 from notifier.broker import queue_name
 from notifier.outbox import Report
-from sandbox.reconciliation import reconcile
+from sandbox.demo.reconciliation import reconcile
 from sandbox.system import System
 from tests.sql import Sql
 from tests.system.test_path import Traffic, engine, settled

@@ -16,8 +16,8 @@ from examples.activity import sample_items
 from notifier.broker import queue_name
 from notifier.notifications import Status
 from notifier.outbox import Channels, Report
-from sandbox.reconciliation import reconcile
-from sandbox.ses_server import SesServer, ses_simulator
+from sandbox.demo.reconciliation import reconcile
+from sandbox.embedded.ses import SesServer, ses_simulator
 from sandbox.system import System
 from tests.sql import Sql
 from tests.system.test_path import Traffic, engine, settled

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from notifier.database import connect, migrate
+from notifier.database.engine import connect, migrate
 from notifier.outbox import Report
-from sandbox.postgres import PostgresServer, embedded_postgres
-from sandbox.processes import Child
-from sandbox.redis import RedisServer, embedded_redis
-from sandbox.streams.process import StreamsServer, streams_simulator
+from sandbox.embedded.postgres import PostgresServer, embedded_postgres
+from sandbox.embedded.processes import Child
+from sandbox.embedded.redis import RedisServer, embedded_redis
+from sandbox.embedded.streams import StreamsServer, streams_simulator
 from sandbox.system import notifier_process
 from tests.notifier.test_metrics import free_port, samples
 from tests.sql import Sql

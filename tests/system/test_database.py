@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from examples.activity import sample_items
-from sandbox.demo import run_demo
+from sandbox.demo.demo import run_demo
 from sandbox.system import TABLE, System, clean_environment
 from tests.pooler import pgbouncer, running_pgbouncer
 from tests.waiting import wait_until

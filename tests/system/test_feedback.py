@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import Engine
 
 from examples.activity import sample_items
-from notifier.database import connect
+from notifier.database.engine import connect
 from notifier.notifications import Status
 from notifier.outbox import Report
-from sandbox.demo import run_demo
-from sandbox.reconciliation import reconcile
+from sandbox.demo.demo import run_demo
+from sandbox.demo.reconciliation import reconcile
 from sandbox.system import System
 from tests.sql import Sql
 from tests.system.test_path import Traffic, kill

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.postgres import PostgresServer
+from sandbox.embedded.postgres import PostgresServer
 from tests.conftest import GivenPostgres, administer
 
 NOWHERE = "127.0.0.1:1"

@@ -10,13 +10,13 @@ import pytest
 
 from bridge.feedback.queue import FeedbackQueue
 from examples.activity import sample_items
-from notifier.database import connect
+from notifier.database.engine import connect
 from notifier.notifications import Status
 from notifier.outbox import Report
-from sandbox.postgres import PostgresServer
-from sandbox.postgres_programs import postgres_programs
-from sandbox.processes import Child
-from sandbox.reconciliation import reconcile
+from sandbox.demo.reconciliation import reconcile
+from sandbox.embedded.postgres import PostgresServer
+from sandbox.embedded.postgres_programs import postgres_programs
+from sandbox.embedded.processes import Child
 from sandbox.system import System
 from tests.sql import Sql
 from tests.system.test_path import Traffic, kill

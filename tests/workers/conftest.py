@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.ses_server import SesServer, ses_simulator
+from sandbox.embedded.ses import SesServer, ses_simulator
 from tests.outbox.conftest import engine, rows
 
 __all__ = ["engine", "rows"]

@@ -21,17 +21,17 @@ from notifier.outcomes import Outcome
 from notifier.routes import Build, Routes, routes_of
 from notifier.settings import Settings
 from notifier.templates import Templates
-from sandbox.ses_server import SesServer
-from tests.bridge.records import record
+from sandbox.embedded.ses import SesServer
+from tests.bridge.stream.records import record
 from tests.outbox.rows import Rows
 from tests.waiting import wait_until
-from workers.alone import Alone
 from workers.channels.ses import SesChannel
 from workers.deliver import Delivery
-from workers.gate import Gate
-from workers.limits import Limiter
-from workers.stop import Stop
-from workers.underway import Underway
+from workers.isolation.alone import Alone
+from workers.process.stop import Stop
+from workers.process.underway import Underway
+from workers.sending.gate import Gate
+from workers.sending.limits import Limiter
 
 
 def hello(event: Event) -> Email | None:

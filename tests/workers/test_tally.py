@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from notifier import Email, Event, RetryPolicy
 from notifier.notifications import Status
 from notifier.outbox import ROUTE_ERROR, Change, DeliveryCounts, Kind, Suppressions
-from notifier.outbox.counts import read_counts
+from notifier.outbox.delivery.counts import read_counts
 from tests.notifier.test_metrics import scraped
 from tests.outbox.rows import Rows
 from tests.waiting import wait_until

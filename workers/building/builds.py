@@ -16,10 +16,10 @@ from typing import TypeVar
 import structlog
 
 from notifier.outbox import Work
-from workers.runs import Aside, Runs
-from workers.stop import Stop
-from workers.threads import Threads
-from workers.underway import Underway
+from workers.building.runs import Aside, Runs
+from workers.building.threads import Threads
+from workers.process.stop import Stop
+from workers.process.underway import Underway
 
 log = structlog.get_logger(__name__)
 

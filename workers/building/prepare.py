@@ -6,11 +6,11 @@ from typing import Any
 
 import structlog
 
-from notifier import wire
 from notifier.channels import Channel
 from notifier.errors import RoutesError
 from notifier.events import Event
 from notifier.outbox import Change, Work
+from notifier.outbox import records as wire
 from notifier.retry import RetryPolicy
 from notifier.routes import Route, Routes
 from notifier.templates import Templates

@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from notifier.outbox import Work
-from workers.underway import Underway
+from workers.process.underway import Underway
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)

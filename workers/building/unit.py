@@ -6,15 +6,15 @@ from functools import partial
 from uuid import UUID
 
 from notifier.outbox import LARGE, Change, Work
-from notifier.room import NoRoom, Room
-from workers.alone import AT_ONCE, Alone
-from workers.build import TIMEOUT_SECONDS, Builds
+from notifier.process.room import NoRoom, Room
+from workers.building.builds import TIMEOUT_SECONDS, Builds
+from workers.building.portions import ROOM_BYTES, portions
+from workers.building.prepare import Preparation, Prepared
+from workers.building.runs import Aside
 from workers.decide import not_isolated
-from workers.portions import ROOM_BYTES, portions
-from workers.prepare import Preparation, Prepared
-from workers.runs import Aside
-from workers.stop import Stop
-from workers.underway import Underway
+from workers.isolation.alone import AT_ONCE, Alone
+from workers.process.stop import Stop
+from workers.process.underway import Underway
 
 _ALONE_SLOW_SECONDS = 5.0  # their processes take one or two to start
 _ALONE_SECONDS = 120.0

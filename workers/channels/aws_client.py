@@ -8,8 +8,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from notifier.clock import boottime
 from notifier.errors import SettingsError
+from notifier.process.clock import boottime
 from notifier.send_pool import timeouts
 from notifier.settings import Settings
 

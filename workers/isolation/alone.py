@@ -11,14 +11,14 @@ from uuid import UUID
 
 import structlog
 
-from notifier.database import DatabaseError, cause
+from notifier.database.engine import DatabaseError, cause
 from notifier.outbox import Change, Suspects, Work
-from workers.child import Child, Died, Gone, Overdue, Unpicklable
+from workers.building.prepare import Preparation, Prepared
 from workers.decide import elsewhere, lost, not_isolated
-from workers.losses import Losses
-from workers.prepare import Preparation, Prepared
-from workers.processes import NoProcess, Processes
-from workers.stop import Stop
+from workers.isolation.child import Child, Died, Gone, Overdue, Unpicklable
+from workers.isolation.losses import Losses
+from workers.isolation.processes import NoProcess, Processes
+from workers.process.stop import Stop
 
 log = structlog.get_logger(__name__)
 

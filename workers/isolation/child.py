@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from notifier.outbox import Change, Work
-from workers.frames import Frames, Slow, frame
+from workers.isolation.frames import Frames, Slow, frame
 
 START_SECONDS = 120.0
 BEGIN_SECONDS = 30.0
@@ -61,7 +61,7 @@ class Child:
 
     def __init__(self, channel: str, environment: Mapping[str, str] | None = None) -> None:
         """Start it. Raises Gone where it does not come up, and OSError."""
-        command = [sys.executable, "-P", "-m", "workers.isolated", channel]
+        command = [sys.executable, "-P", "-m", "workers.isolation.process", channel]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=environment
         )

@@ -5,11 +5,11 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from notifier.database import DatabaseError, cause
+from notifier.database.engine import DatabaseError, cause
 from notifier.errors import Unreachable
 from notifier.outbox import SuspectBuild, Suspects
-from workers.patience import Patience
-from workers.stop import Stop
+from workers.process.patience import Patience
+from workers.process.stop import Stop
 
 log = structlog.get_logger(__name__)
 

@@ -1,4 +1,4 @@
-"""The process that builds notifications whose worker died: `python -m workers.isolated CHANNEL`.
+"""The process that builds notifications whose worker died: `python -m workers.isolation.process CHANNEL`.
 
 It ends when its worker does: that closes the pipe.
 """
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from notifier.outbox import Change, Work
-from workers.child import ALIVE, BEGUN, NOT_PICKLED, OUT_OF_MEMORY, PING, READY, Built
-from workers.frames import frame, next_message
-from workers.prepare import Preparation, Prepared
-from workers.standstill import Standstill
+from workers.building.prepare import Preparation, Prepared
+from workers.isolation.child import ALIVE, BEGUN, NOT_PICKLED, OUT_OF_MEMORY, PING, READY, Built
+from workers.isolation.frames import frame, next_message
+from workers.process.standstill import Standstill
 
 STANDSTILL_SECONDS = 5.0
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from workers.child import Child
+from workers.isolation.child import Child
 
 log = structlog.get_logger(__name__)
 

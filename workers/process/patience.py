@@ -7,11 +7,11 @@ from uuid import UUID
 
 import structlog
 
-from notifier.database import DatabaseError, cause, is_away
+from notifier.database.engine import DatabaseError, cause, is_away
 from notifier.errors import Unreachable
 from notifier.health import Recording
 from notifier.outbox import Change
-from workers.stop import Stop
+from workers.process.stop import Stop
 
 log = structlog.get_logger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from notifier.health import BEAT_SECONDS, STALE_SECONDS, Heartbeat, Recording
-from workers.underway import Underway
+from workers.process.underway import Underway
 
 
 class Pulse:

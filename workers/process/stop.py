@@ -6,9 +6,9 @@ import threading
 from collections.abc import Mapping
 from uuid import UUID
 
+from celery_units.later import Later
 from notifier.errors import NotifierError
 from notifier.outbox import Change
-from workers.later import Later
 
 
 class Stop:

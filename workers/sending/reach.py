@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from notifier.outcomes import Late, Offline, Outcome, Unknown
-from workers.stop import Stop
+from workers.process.stop import Stop
 
 log = structlog.get_logger(__name__)
 

@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from bench.parts import Parts
+from bench.measure.parts import Parts
+from bench.measure.trial import Processes
 from bench.peers.process import peer_process
-from bench.trial import Processes
 
 
 @contextmanager

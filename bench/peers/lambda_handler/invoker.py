@@ -13,7 +13,7 @@ from uuid import uuid4
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bench.peers.lambda_handler.handler import handler
-from bridge.streams import Streams
+from bridge.stream.client import Streams
 from notifier.settings import Settings
 
 _BATCH = 100  # Lambda's default for streams

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bench.parts import Parts
+from bench.measure.parts import Parts
+from bench.measure.trial import Processes
 from bench.peers.plain_celery.database import create_tables
 from bench.peers.process import peer_process
-from bench.trial import Processes
 
 CONCURRENCY = 2
 

@@ -13,9 +13,9 @@ from notifier.messages import Message
 from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Rejected, Throttled, Unknown, discreet
 from notifier.send_pool import SendPool, timeouts
 from notifier.settings import Settings, read_settings
+from notifier.settings.variables import Variables
 from notifier.templates import Templates
 from notifier.text import one_line, trimmed
-from notifier.variables import Variables
 from notifier_ntfy.push import Push
 
 _TOPIC = re.compile(r"[-_A-Za-z0-9]{1,64}")

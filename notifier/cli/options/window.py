@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from notifier.cli.output import say
+from notifier.cli.terminal.output import say
 from notifier.errors import UsageError
 
 DEFAULT_DAYS = 7

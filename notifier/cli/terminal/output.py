@@ -14,7 +14,7 @@ import typer
 from notifier.text import printable, printable_json
 
 if TYPE_CHECKING:
-    from notifier.database import Engine
+    from notifier.database.engine import Engine
     from notifier.outbox import Report
 
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON instead of a table.")]
@@ -25,7 +25,7 @@ _REPORT_SECONDS = 300  # it may have all of history to count
 @contextmanager
 def connected(patience: int = 30) -> "Iterator[Engine]":
     """The database. Raises the NotifierError that says what is wrong with it."""
-    from notifier.database import check_schema, connect, permitted
+    from notifier.database.engine import check_schema, connect, permitted
     from notifier.settings import load_database_settings
 
     url = load_database_settings().database_url.get_secret_value()

@@ -14,10 +14,10 @@ from uuid import UUID
 from sqlalchemy import Engine, TextClause, text
 
 from notifier.notifications import Status, created_ms
-from notifier.outbox.acceptances import Acceptance, accept
-from notifier.outbox.changes import Change, change_statement, columns, uuids
 from notifier.outbox.days import within
-from notifier.outbox.results import conclude
+from notifier.outbox.delivery.acceptances import Acceptance, accept
+from notifier.outbox.delivery.changes import Change, change_statement, columns, uuids
+from notifier.outbox.delivery.results import conclude
 
 UNKNOWN_AFTER_SECONDS = 300.0
 """How long an unknown outcome waits for a delivery event before its route's policy applies."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, text
 
-from notifier.outbox.journal import journal
+from notifier.outbox.operator.journal import journal
 
 PROBE_SECONDS = 30.0
 """How long a parked channel waits for its first probe; each one that fails doubles it, up to ten minutes."""

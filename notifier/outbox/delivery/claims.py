@@ -5,10 +5,10 @@ from uuid import UUID
 from sqlalchemy import Engine, text
 
 from notifier.notifications import Status
-from notifier.outbox.attempts import UNKNOWN_AFTER_SECONDS
 from notifier.outbox.days import within
-from notifier.outbox.horizon import Horizon
-from notifier.outbox.results import conclude
+from notifier.outbox.delivery.attempts import UNKNOWN_AFTER_SECONDS
+from notifier.outbox.delivery.results import conclude
+from notifier.outbox.publishing.horizon import Horizon
 
 _ENDED = text("""
 SELECT now(), ended.token, ended.notification_ids FROM (VALUES (1)) AS always LEFT JOIN (

@@ -16,9 +16,9 @@ from uuid import UUID
 
 from sqlalchemy import Engine, text
 
-from notifier.outbox.attempts import DUE
-from notifier.outbox.changes import uuids
 from notifier.outbox.days import within
+from notifier.outbox.delivery.attempts import DUE
+from notifier.outbox.delivery.changes import uuids
 
 # Ids in order: two workers that mark the same ones do not wait for each other in a circle.
 _MARK = text(f"""

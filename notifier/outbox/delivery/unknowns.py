@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, text
 
 from notifier.notifications import created_ms
 from notifier.outbox.days import within
-from notifier.outbox.unmatched import OLDEST_ID
+from notifier.outbox.feedback.unmatched import OLDEST_ID
 
 _MARGIN_SECONDS = 5.0
 """The provider's clock and ours differ; an event must be of a message that surely left later."""

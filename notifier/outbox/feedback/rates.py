@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy import Connection, text
 
-from notifier.outbox.channels import pause
-from notifier.tables import FEEDBACK_COUNTS
+from notifier.outbox.delivery.channels import pause
+from notifier.outbox.tables import FEEDBACK_COUNTS
 
 log = structlog.get_logger(__name__)
 

@@ -15,14 +15,14 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, text
 
 from notifier.channels import address_of
-from notifier.database import storable
+from notifier.database.engine import storable
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
-from notifier.outbox.acceptances import Acceptance, accept
 from notifier.outbox.days import within
-from notifier.outbox.rates import RateLimits, count, trip
-from notifier.outbox.results import apply_results
-from notifier.outbox.suppressions import bar, barring
-from notifier.outbox.unmatched import OLDEST_ID, matched, recorded, take
+from notifier.outbox.delivery.acceptances import Acceptance, accept
+from notifier.outbox.delivery.results import apply_results
+from notifier.outbox.feedback.rates import RateLimits, count, trip
+from notifier.outbox.feedback.suppressions import bar, barring
+from notifier.outbox.feedback.unmatched import OLDEST_ID, matched, recorded, take
 
 # A new event of a notification of ours is kept; the others are kept apart, so that nothing is dropped. They wait for
 # their notification only where a stream may still bring its record (`waits`): a day that was dropped does not come

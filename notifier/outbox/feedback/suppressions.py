@@ -7,8 +7,8 @@ from sqlalchemy import Connection, Engine, text
 
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.outbox.days import within
-from notifier.outbox.journal import journal
-from notifier.outbox.report import Row
+from notifier.outbox.operator.journal import journal
+from notifier.outbox.operator.report import Row
 
 # Reasons weigh in the order of the alphabet: a complaint most, an opt-out least.
 _ADD = text("""

@@ -15,12 +15,12 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Engine, text
 
-from notifier.database import DatabaseError, cause
-from notifier.database_errors import sqlstate
-from notifier.outbox.journal import journal
-from notifier.outbox.keeping import Keeping
-from notifier.outbox.partitions import TABLES
-from notifier.sessions import is_lent
+from notifier.database.engine import DatabaseError, cause
+from notifier.database.errors import sqlstate
+from notifier.database.sessions import is_lent
+from notifier.outbox.history.keeping import Keeping
+from notifier.outbox.history.partitions import TABLES
+from notifier.outbox.operator.journal import journal
 
 log = structlog.get_logger(__name__)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Engine, TextClause, text
 
-from notifier.outbox.journal import journal
+from notifier.outbox.operator.journal import journal
 
 _GAPS = text("UPDATE gaps SET acknowledged_at = now() WHERE id = ANY(:ids) AND acknowledged_at IS NULL")
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from notifier.outbox.calendar import joined, read_days
 from notifier.outbox.days import within_days
-from notifier.outbox.totals import snapshot
+from notifier.outbox.history.calendar import joined, read_days
+from notifier.outbox.operator.totals import snapshot
 
 _LEAST_TRIES = 2
 """Times that a delivery which is tried again has failed: an error that passes is nobody's work."""

@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, TextClause, text
 
 from notifier.notifications import created_ms
-from notifier.outbox.backlog import backlog
-from notifier.outbox.counts import Kind, read_counts
-from notifier.outbox.discovery import TableDiscovery, discovery
-from notifier.outbox.reading import OpenRewinds, TableLag, WaitingStream, lags, rewinds
-from notifier.outbox.reading import waiting as waiting_streams
-from notifier.outbox.retention import DaysKept, days_kept
+from notifier.outbox.delivery.counts import Kind, read_counts
+from notifier.outbox.history.retention import DaysKept, days_kept
+from notifier.outbox.publishing.backlog import backlog
+from notifier.outbox.stream.discovery import TableDiscovery, discovery
+from notifier.outbox.stream.reading import OpenRewinds, TableLag, WaitingStream, lags, rewinds
+from notifier.outbox.stream.reading import waiting as waiting_streams
 
 # What retention deleted stays in the sums: a counter must not go back.
 _RECORDS = text("""

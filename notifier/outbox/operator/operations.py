@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, TextClause, text
 
 from notifier.notifications import Status, created_ms
-from notifier.outbox.calendar import DAY_MS, Window, read_days, whole, windows
 from notifier.outbox.days import within, within_days
-from notifier.outbox.journal import journal
+from notifier.outbox.history.calendar import DAY_MS, Window, read_days, whole, windows
+from notifier.outbox.operator.journal import journal
 
 _BATCH = 1_000
 

@@ -8,12 +8,12 @@ from uuid import UUID
 from sqlalchemy import Engine, TextClause, text
 
 from notifier.notifications import Status
-from notifier.outbox.channels import Channels, ChannelState
 from notifier.outbox.days import span, within, within_days
-from notifier.outbox.failures import failing
-from notifier.outbox.retention import DaysKept, days_kept
-from notifier.outbox.search import Filter, newest
-from notifier.outbox.totals import audit, count_deliveries
+from notifier.outbox.delivery.channels import Channels, ChannelState
+from notifier.outbox.history.retention import DaysKept, days_kept
+from notifier.outbox.operator.failures import failing
+from notifier.outbox.operator.search import Filter, newest
+from notifier.outbox.operator.totals import audit, count_deliveries
 
 Row = dict[str, Any]
 

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import Engine, text
 
 from notifier.notifications import created_ms
-from notifier.outbox.calendar import DAY_MS, Day, Window, read_days, whole, windows
 from notifier.outbox.days import within_days
+from notifier.outbox.history.calendar import DAY_MS, Day, Window, read_days, whole, windows
 
 _LIST = text("""
 SELECT d.notification_id, n.channel, n.route, d.status, d.attempt, d.failures, d.recipient, d.reason,

@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause, text
 
-from notifier.outbox.calendar import joined, read_days
 from notifier.outbox.days import Spans, within_days
+from notifier.outbox.history.calendar import joined, read_days
 
 Row = dict[str, Any]
 

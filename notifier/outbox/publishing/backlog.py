@@ -13,8 +13,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from notifier.outbox.changes import uuids
 from notifier.outbox.days import within
+from notifier.outbox.delivery.changes import uuids
 
 SAMPLE = 20
 

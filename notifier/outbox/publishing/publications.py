@@ -10,11 +10,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
 
-from notifier.outbox.backlog import Backlog, backlog
-from notifier.outbox.changes import uuids
 from notifier.outbox.days import within
-from notifier.outbox.horizon import Horizon
-from notifier.outbox.intake import PUBLICATION_SIZE
+from notifier.outbox.delivery.changes import uuids
+from notifier.outbox.publishing.backlog import Backlog, backlog
+from notifier.outbox.publishing.horizon import Horizon
+from notifier.outbox.stream.recording import PUBLICATION_SIZE
 
 
 @dataclass(frozen=True, slots=True)

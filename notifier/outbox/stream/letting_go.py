@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, Engine, text
 
 from notifier.errors import UsageError
-from notifier.outbox.journal import journal
+from notifier.outbox.operator.journal import journal
 
 # Only a stream that a newer one of its table has replaced: of the newest one all events would be lost.
 _MARK = text("""

@@ -20,7 +20,7 @@ WHERE s.state = 'open' AND st.let_go_at IS NULL AND NOT EXISTS (
 GROUP BY st.table_name ORDER BY st.table_name
 """)
 
-# As in `bridge.leases`: a stream waits for those that its table had before.
+# As in `bridge.stream.leases`: a stream waits for those that its table had before.
 _WAITING = text("""
 SELECT its.table_name AS "table", its.arn AS stream, before.arn AS waits_for,
        extract(epoch FROM now() - its.discovered_at)::float8 AS seconds

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Engine, TextClause, text
 from sqlalchemy.exc import IntegrityError
 
 from notifier.errors import LeaseLost
-from notifier.outbox.pages import NewNotification, Page, Quarantined, Recorded, ShardLease
-from notifier.outbox.partitions import Partitions
+from notifier.outbox.history.partitions import Partitions
+from notifier.outbox.stream.pages import NewNotification, Page, Quarantined, Recorded, ShardLease
 
 # The fence: owner, epoch and the checkpoint from which this page was read. Whoever lost the shard, or lost the
 # answer to its last commit, changes no row here; and no checkpoint ever goes back.

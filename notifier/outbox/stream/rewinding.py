@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from notifier.errors import UsageError
-from notifier.outbox.journal import journal
+from notifier.outbox.operator.journal import journal
 
 _ADVISORY_LOCK = 0x6E6F7469727764
 

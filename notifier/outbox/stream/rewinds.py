@@ -19,9 +19,9 @@ from sqlalchemy import Connection, Engine, text
 from notifier.errors import LeaseLost
 from notifier.notifications import created_ms, first_id
 from notifier.outbox.days import within
-from notifier.outbox.intake import owe
-from notifier.outbox.pages import NewNotification
-from notifier.outbox.partitions import Partitions
+from notifier.outbox.history.partitions import Partitions
+from notifier.outbox.stream.pages import NewNotification
+from notifier.outbox.stream.recording import owe
 
 # One after another along the tree of shards, and an old stream before the one that followed it: each item's changes
 # are told in their order. Any bridge that has a route for the table may do it.

@@ -4,12 +4,12 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 
-from sandbox.ses.emitter import Emitter
-from sandbox.ses.fates import mail_fate
-from sandbox.ses.journal import Journal
-from sandbox.ses.mail import Mail, Receipt
-from sandbox.ses.mailbox import Mailbox
-from sandbox.ses.suppression import SuppressionList
+from simulators.ses.account.journal import Journal
+from simulators.ses.account.suppression import SuppressionList
+from simulators.ses.events.emitter import Emitter
+from simulators.ses.events.fates import mail_fate
+from simulators.ses.inbox.mailbox import Mailbox
+from simulators.ses.mail import Mail, Receipt
 
 _REGIONS: Mapping[str, str] = {"us-east-1": "0100", "us-west-2": "0101", "eu-west-1": "0102"}
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.ses import limits
-from sandbox.ses.errors import ApiError, bad_request
-from sandbox.ses.mail import Envelope
+from simulators.ses import limits
+from simulators.ses.errors import ApiError, bad_request
+from simulators.ses.mail import Envelope
 
 # What GetAccount says where the simulator has no limit.
 _UNLIMITED_RATE = 100_000.0

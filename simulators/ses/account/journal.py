@@ -11,9 +11,9 @@ from typing import Any
 
 import orjson
 
-from sandbox.ses.errors import JournalError
-from sandbox.ses.limits import bare
-from sandbox.ses.mail import Receipt
+from simulators.ses.errors import JournalError
+from simulators.ses.limits import bare
+from simulators.ses.mail import Receipt
 
 
 class Journal:

@@ -4,8 +4,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.ses.errors import ApiError, bad_request
-from sandbox.ses.limits import check_address
+from simulators.ses.errors import ApiError, bad_request
+from simulators.ses.limits import check_address
 
 REASONS = ("BOUNCE", "COMPLAINT")
 

@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sandbox.http.answers import Answer, Response, json_response
-from sandbox.http.wire import Request
-from sandbox.ses import limits
-from sandbox.ses.enact import enact
-from sandbox.ses.envelope import Common, check_sender, common, pairs
-from sandbox.ses.errors import ApiError
-from sandbox.ses.fields import Json, decode, need, take_all
-from sandbox.ses.inline import InlineTemplate, from_entry, inline_template
-from sandbox.ses.mail import Mail, Tags
-from sandbox.ses.sending import THROTTLED, Desk
+from simulators.http.answers import Answer, Response, json_response
+from simulators.http.wire import Request
+from simulators.ses import limits
+from simulators.ses.api.envelope import Common, check_sender, common, pairs
+from simulators.ses.api.inline import InlineTemplate, from_entry, inline_template
+from simulators.ses.api.sending import THROTTLED, Desk
+from simulators.ses.errors import ApiError
+from simulators.ses.faults.enact import enact
+from simulators.ses.fields import Json, decode, need, take_all
+from simulators.ses.mail import Mail, Tags
 
 # Errors of one entry; any other refuses the whole call.
 _STATUS: Mapping[str, str] = {

@@ -3,12 +3,13 @@
 import base64
 import binascii
 
-from sandbox.ses import limits, raw
-from sandbox.ses.envelope import Common, Title, attachments, common, envelope, pairs
-from sandbox.ses.errors import ApiError, bad_request
-from sandbox.ses.fields import Json, need, take
-from sandbox.ses.inline import from_template, inline_template
-from sandbox.ses.mail import Content, Mail, Tags
+from simulators.ses import limits
+from simulators.ses.api import raw
+from simulators.ses.api.envelope import Common, Title, attachments, common, envelope, pairs
+from simulators.ses.api.inline import from_template, inline_template
+from simulators.ses.errors import ApiError, bad_request
+from simulators.ses.fields import Json, need, take
+from simulators.ses.mail import Content, Mail, Tags
 
 _KINDS = ("Simple", "Raw", "Template")
 

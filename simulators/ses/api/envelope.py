@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from sandbox.ses import limits
-from sandbox.ses.errors import bad_request
-from sandbox.ses.fields import Json, need, take, take_all
-from sandbox.ses.mail import Envelope, Headers, Tags
+from simulators.ses import limits
+from simulators.ses.errors import bad_request
+from simulators.ses.fields import Json, need, take, take_all
+from simulators.ses.mail import Envelope, Headers, Tags
 
 _DESTINATION = ("ToAddresses", "CcAddresses", "BccAddresses")
 

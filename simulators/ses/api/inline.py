@@ -2,12 +2,12 @@
 
 from typing import NamedTuple
 
-from sandbox.ses import limits
-from sandbox.ses.envelope import Common, Title, attachments, envelope, pairs
-from sandbox.ses.errors import ApiError, bad_request
-from sandbox.ses.fields import Json, need, take
-from sandbox.ses.mail import Content, Headers, Mail, Tags
-from sandbox.ses.template import MissingAttribute, Template, Values, template_data
+from simulators.ses import limits
+from simulators.ses.api.envelope import Common, Title, attachments, envelope, pairs
+from simulators.ses.api.template import MissingAttribute, Template, Values, template_data
+from simulators.ses.errors import ApiError, bad_request
+from simulators.ses.fields import Json, need, take
+from simulators.ses.mail import Content, Headers, Mail, Tags
 
 
 class InlineTemplate(NamedTuple):

@@ -4,14 +4,14 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from urllib.parse import parse_qs, unquote
 
-from sandbox.http.answers import Answer, Response, json_response
-from sandbox.http.wire import Request
-from sandbox.ses.bulk import send_bulk_email
-from sandbox.ses.errors import ApiError
-from sandbox.ses.fields import decode, need
-from sandbox.ses.journal import Journal
-from sandbox.ses.sending import Desk, send_email
-from sandbox.ses.suppression import SuppressionList
+from simulators.http.answers import Answer, Response, json_response
+from simulators.http.wire import Request
+from simulators.ses.account.journal import Journal
+from simulators.ses.account.suppression import SuppressionList
+from simulators.ses.api.bulk import send_bulk_email
+from simulators.ses.api.sending import Desk, send_email
+from simulators.ses.errors import ApiError
+from simulators.ses.fields import decode, need
 
 _ADDRESSES = "/v2/email/suppression/addresses"
 _NAMED = re.compile(r"/v2/email/(suppression/addresses|identities|configuration-sets)/([^/]+)(/event-destinations)?")

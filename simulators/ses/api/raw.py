@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from email.message import EmailMessage
 from typing import NamedTuple
 
-from sandbox.ses.errors import bad_request
-from sandbox.ses.mail import Content, Headers, Tags
+from simulators.ses.errors import bad_request
+from simulators.ses.mail import Content, Headers, Tags
 
 _OWN_HEADERS = ("x-ses-configuration-set", "x-ses-message-tags")
 

@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 
-from sandbox.http.answers import Answer, Response, json_response
-from sandbox.http.wire import Request
-from sandbox.ses.acceptance import Acceptance
-from sandbox.ses.account import Account
-from sandbox.ses.compose import compose
-from sandbox.ses.enact import enact
-from sandbox.ses.errors import ApiError
-from sandbox.ses.faults import Plan
-from sandbox.ses.fields import decode
-from sandbox.ses.mail import Envelope, Mail
-from sandbox.ses.throttle import Bucket
+from simulators.http.answers import Answer, Response, json_response
+from simulators.http.wire import Request
+from simulators.ses.account.acceptance import Acceptance
+from simulators.ses.account.account import Account
+from simulators.ses.account.throttle import Bucket
+from simulators.ses.api.compose import compose
+from simulators.ses.errors import ApiError
+from simulators.ses.faults.enact import enact
+from simulators.ses.faults.plan import Plan
+from simulators.ses.fields import decode
+from simulators.ses.mail import Envelope, Mail
 
 THROTTLED = "Maximum sending rate exceeded."
 

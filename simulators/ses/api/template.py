@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from sandbox.ses.errors import bad_request
-from sandbox.ses.limits import check_template_data
+from simulators.ses.errors import bad_request
+from simulators.ses.limits import check_template_data
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z0-9_-]+)\s*\}\}")
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from sandbox.ses.fates import EventKind, Fate, Happening
-from sandbox.ses.mail import Receipt
+from simulators.ses.events.fates import EventKind, Fate, Happening
+from simulators.ses.mail import Receipt
 
 _MEMBERS: Mapping[EventKind, str] = {
     EventKind.SEND: "send",

@@ -9,12 +9,12 @@ from typing import Any
 
 import orjson
 
-from sandbox.ses.account import Account
-from sandbox.ses.events import record
-from sandbox.ses.mail import Receipt
-from sandbox.ses.schedule import Schedule, Waiting
-from sandbox.ses.sns import Signer
-from sandbox.ses.sqs import MAX_BATCH, Queue, QueueAwayError, batches, fits
+from simulators.ses.account.account import Account
+from simulators.ses.events.records import record
+from simulators.ses.events.schedule import Schedule, Waiting
+from simulators.ses.events.sns import Signer
+from simulators.ses.events.sqs import MAX_BATCH, Queue, QueueAwayError, batches, fits
+from simulators.ses.mail import Receipt
 
 _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 5.0

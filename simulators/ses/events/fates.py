@@ -4,8 +4,8 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from sandbox.ses.limits import bare
-from sandbox.ses.mail import Envelope
+from simulators.ses.limits import bare
+from simulators.ses.mail import Envelope
 
 
 class Fate(StrEnum):

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from sandbox.ses.account import Account
-from sandbox.ses.details import describe
-from sandbox.ses.fates import EventKind, Happening
-from sandbox.ses.limits import bare
-from sandbox.ses.mail import Envelope, Receipt
+from simulators.ses.account.account import Account
+from simulators.ses.events.details import describe
+from simulators.ses.events.fates import EventKind, Happening
+from simulators.ses.limits import bare
+from simulators.ses.mail import Envelope, Receipt
 
 MAX_HEADERS_BYTES = 10 * 1024
 

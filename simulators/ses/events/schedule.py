@@ -6,8 +6,8 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sandbox.ses.fates import EventKind, Happening, happenings
-from sandbox.ses.mail import Receipt
+from simulators.ses.events.fates import EventKind, Happening, happenings
+from simulators.ses.mail import Receipt
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,15 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from sandbox.http.answers import Response, json_response
-from sandbox.http.wire import Request
-from sandbox.ses.emitter import Emitter
-from sandbox.ses.errors import ApiError, bad_request
-from sandbox.ses.faults import rule_from
-from sandbox.ses.journal import Journal
-from sandbox.ses.mailbox import Mailbox
-from sandbox.ses.sending import Desk
-from sandbox.ses.suppression import SuppressionList
+from simulators.http.answers import Response, json_response
+from simulators.http.wire import Request
+from simulators.ses.account.journal import Journal
+from simulators.ses.account.suppression import SuppressionList
+from simulators.ses.api.sending import Desk
+from simulators.ses.errors import ApiError, bad_request
+from simulators.ses.events.emitter import Emitter
+from simulators.ses.faults.plan import rule_from
+from simulators.ses.inbox.mailbox import Mailbox
 
 MAX_DUPLICATES = 1000
 

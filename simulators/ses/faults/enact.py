@@ -5,9 +5,9 @@ from http import HTTPStatus
 
 import orjson
 
-from sandbox.http.answers import Answer, Cut, Hang, Later, Partial, Response, json_response
-from sandbox.ses.errors import ApiError, error_response
-from sandbox.ses.faults import Rule
+from simulators.http.answers import Answer, Cut, Hang, Later, Partial, Response, json_response
+from simulators.ses.errors import ApiError, error_response
+from simulators.ses.faults.plan import Rule
 
 Accept = Callable[[], Response]
 

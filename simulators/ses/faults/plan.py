@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatch
 from typing import Any
 
-from sandbox.ses.errors import bad_request
-from sandbox.ses.fields import Json, take, take_number
-from sandbox.ses.limits import bare
-from sandbox.ses.mail import Envelope
+from simulators.ses.errors import bad_request
+from simulators.ses.fields import Json, take, take_number
+from simulators.ses.limits import bare
+from simulators.ses.mail import Envelope
 
 # What each kind can be told, with its defaults.
 KINDS: Mapping[str, Mapping[str, Any]] = {

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from sandbox.ses.fates import Fate
-from sandbox.ses.mail import Content, Receipt
-from sandbox.ses.readable import readable
+from simulators.ses.events.fates import Fate
+from simulators.ses.inbox.readable import readable
+from simulators.ses.mail import Content, Receipt
 
 
 class Kept(NamedTuple):

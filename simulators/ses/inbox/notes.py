@@ -8,13 +8,13 @@ from typing import Any
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
-from sandbox.http.answers import Response, json_response
-from sandbox.http.wire import Request
-from sandbox.ses.errors import bad_request
-from sandbox.ses.fates import Fate
-from sandbox.ses.fields import Json, decode, need, take, take_all
-from sandbox.ses.mail import Content, Envelope, Receipt
-from sandbox.ses.mailbox import Mailbox
+from simulators.http.answers import Response, json_response
+from simulators.http.wire import Request
+from simulators.ses.errors import bad_request
+from simulators.ses.events.fates import Fate
+from simulators.ses.fields import Json, decode, need, take, take_all
+from simulators.ses.inbox.mailbox import Mailbox
+from simulators.ses.mail import Content, Envelope, Receipt
 
 LONGEST_SMS = 1600
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")

@@ -8,11 +8,11 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from sandbox.http.answers import Response, json_response
-from sandbox.ses.errors import ApiError, bad_request
-from sandbox.ses.journal import Journal
-from sandbox.ses.mailbox import Kept, Mailbox
-from sandbox.ses.readable import readable, readable_person
+from simulators.http.answers import Response, json_response
+from simulators.ses.account.journal import Journal
+from simulators.ses.errors import ApiError, bad_request
+from simulators.ses.inbox.mailbox import Kept, Mailbox
+from simulators.ses.inbox.readable import readable, readable_person
 
 PATH = "/_sim/inbox"
 MAX_PAGE = 200

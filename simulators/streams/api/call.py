@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from sandbox.streams.errors import ApiError
-from sandbox.streams.fields import Json
-from sandbox.streams.iterators import position
+from simulators.streams.errors import ApiError
+from simulators.streams.fields import Json
+from simulators.streams.model.iterators import position
 
 
 @dataclass(frozen=True, slots=True)

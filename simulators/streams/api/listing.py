@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sandbox.streams.account import Account
-from sandbox.streams.errors import invalid
-from sandbox.streams.fields import Json, between
-from sandbox.streams.limits import Rates, rate_exceeded
-from sandbox.streams.shard import Shard
-from sandbox.streams.stream import Stream
-from sandbox.streams.table import key_schema
+from simulators.streams.errors import invalid
+from simulators.streams.fields import Json, between
+from simulators.streams.model.account import Account
+from simulators.streams.model.limits import Rates, rate_exceeded
+from simulators.streams.model.shard import Shard
+from simulators.streams.model.stream import Stream
+from simulators.streams.model.table import key_schema
 
 _PAGE = 100
 

@@ -5,14 +5,14 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from sandbox.http.answers import Answer, Response
-from sandbox.http.wire import Request
-from sandbox.streams.call import call
-from sandbox.streams.enact import enact
-from sandbox.streams.errors import CONTENT_TYPE, ApiError, invalid
-from sandbox.streams.fields import Json, Kind, decode, some
-from sandbox.streams.reading import Page
-from sandbox.streams.world import World
+from simulators.http.answers import Answer, Response
+from simulators.http.wire import Request
+from simulators.streams.api.call import call
+from simulators.streams.api.reading import Page
+from simulators.streams.errors import CONTENT_TYPE, ApiError, invalid
+from simulators.streams.faults.enact import enact
+from simulators.streams.fields import Json, Kind, decode, some
+from simulators.streams.world import World
 
 _PREFIX = "DynamoDBStreams_20120810."
 

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from sandbox.streams.account import Account
-from sandbox.streams.errors import expired, invalid, trimmed
-from sandbox.streams.fields import between
-from sandbox.streams.iterators import Position, position
-from sandbox.streams.limits import Rates, Readers, limit_exceeded
-from sandbox.streams.shard import Shard
+from simulators.streams.errors import expired, invalid, trimmed
+from simulators.streams.fields import between
+from simulators.streams.model.account import Account
+from simulators.streams.model.iterators import Position, position
+from simulators.streams.model.limits import Rates, Readers, limit_exceeded
+from simulators.streams.model.shard import Shard
 
 PAGE_RECORDS = 1000
 

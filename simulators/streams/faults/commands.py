@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, get_type_hints
 
 from examples.activity import sample_items
-from sandbox.streams.behaviour import KINDS
-from sandbox.streams.errors import ApiError, invalid
-from sandbox.streams.fields import Json, Kind, only
-from sandbox.streams.load import Load
-from sandbox.streams.world import World
+from simulators.streams.behaviour import KINDS
+from simulators.streams.errors import ApiError, invalid
+from simulators.streams.fields import Json, Kind, only
+from simulators.streams.load.load import Load
+from simulators.streams.world import World
 
 
 class Command(NamedTuple):

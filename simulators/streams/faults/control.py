@@ -7,14 +7,14 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from sandbox.http.answers import Response, json_response
-from sandbox.http.wire import Request
-from sandbox.streams import truth
-from sandbox.streams.commands import COMMANDS
-from sandbox.streams.errors import ApiError, invalid
-from sandbox.streams.faults import rule_from
-from sandbox.streams.fields import decode
-from sandbox.streams.world import World
+from simulators.http.answers import Response, json_response
+from simulators.http.wire import Request
+from simulators.streams.errors import ApiError, invalid
+from simulators.streams.faults import truth
+from simulators.streams.faults.commands import COMMANDS
+from simulators.streams.faults.plan import rule_from
+from simulators.streams.fields import decode
+from simulators.streams.world import World
 
 PATH = "/_sim/"
 

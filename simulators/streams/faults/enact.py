@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from sandbox.http.answers import Answer, Cut, Hang, Later, Partial, Response
-from sandbox.streams.faults import Rule
+from simulators.http.answers import Answer, Cut, Hang, Later, Partial, Response
+from simulators.streams.faults.plan import Rule
 
 Work = Callable[[], Response]
 

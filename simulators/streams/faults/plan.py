@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field, fields
 from fnmatch import fnmatch
 from typing import Any
 
-from sandbox.streams.call import Call
-from sandbox.streams.errors import ApiError, expired, invalid, no_shard, trimmed
-from sandbox.streams.fields import Json, Kind, only
+from simulators.streams.api.call import Call
+from simulators.streams.errors import ApiError, expired, invalid, no_shard, trimmed
+from simulators.streams.fields import Json, Kind, only
 
 _TOLD = "The fault plan says so."
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.streams.account import Account
-from sandbox.streams.record import Acknowledged
-from sandbox.streams.shard import Shard
-from sandbox.streams.stream import Stream
+from simulators.streams.model.account import Account
+from simulators.streams.model.record import Acknowledged
+from simulators.streams.model.shard import Shard
+from simulators.streams.model.stream import Stream
 
 
 def records(account: Account, arn: str | None = None, shard_id: str | None = None) -> Iterator[dict[str, Any]]:

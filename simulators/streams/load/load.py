@@ -3,12 +3,12 @@
 import time
 from dataclasses import dataclass
 
-from sandbox.streams.account import Account
-from sandbox.streams.errors import invalid
-from sandbox.streams.log import PAGE_BYTES
-from sandbox.streams.payload import payloads
-from sandbox.streams.prepared import PreparedLog, Release
-from sandbox.streams.stream import Stream
+from simulators.streams.errors import invalid
+from simulators.streams.load.payload import payloads
+from simulators.streams.load.prepared import PreparedLog, Release
+from simulators.streams.model.account import Account
+from simulators.streams.model.log import PAGE_BYTES
+from simulators.streams.model.stream import Stream
 
 _WITH_NEW_IMAGE = ("NEW_IMAGE", "NEW_AND_OLD_IMAGES")
 _KEYS = ("pk", "sk")

@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from examples.activity import sample_items
-from sandbox.streams.attributes import attributes, item_size
-from sandbox.streams.record import Change, Item, encode
+from simulators.streams.model.attributes import attributes, item_size
+from simulators.streams.model.record import Change, Item, encode
 
 _PAYLOADS = 256
 _FILLER = "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore. "

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sandbox.streams.clock import DAY
-from sandbox.streams.log import PAGE_BYTES, Facts
-from sandbox.streams.payload import Payload, event_id, fields, key
-from sandbox.streams.sequence import Numbers
+from simulators.streams.load.payload import Payload, event_id, fields, key
+from simulators.streams.model.clock import DAY
+from simulators.streams.model.log import PAGE_BYTES, Facts
+from simulators.streams.model.sequence import Numbers
 
 _CHUNK = 1000
 # Made when they are read, so many of a shard are kept for whoever reads them again.

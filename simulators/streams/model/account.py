@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from random import Random
 
-from sandbox.streams.behaviour import Behaviour
-from sandbox.streams.clock import Clock
-from sandbox.streams.errors import ApiError, invalid, no_shard, no_stream
-from sandbox.streams.record import VIEWS
-from sandbox.streams.sequence import Numbering
-from sandbox.streams.stream import ShardIds, Stream, Title
-from sandbox.streams.table import Table
+from simulators.streams.behaviour import Behaviour
+from simulators.streams.errors import ApiError, invalid, no_shard, no_stream
+from simulators.streams.model.clock import Clock
+from simulators.streams.model.record import VIEWS
+from simulators.streams.model.sequence import Numbering
+from simulators.streams.model.stream import ShardIds, Stream, Title
+from simulators.streams.model.table import Table
 
 _ARN = re.compile(r"arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/[A-Za-z0-9_.-]{3,255}/stream/[0-9T:.-]+")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import Any
 
-from sandbox.streams.errors import invalid
+from simulators.streams.errors import invalid
 
 Wire = Mapping[str, Any]
 """A value as DynamoDB's JSON carries it: `{"S": "text"}`, `{"N": "1"}`, `{"M": {...}}`."""

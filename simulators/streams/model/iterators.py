@@ -6,7 +6,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from sandbox.streams.errors import ApiError, invalid
+from simulators.streams.errors import ApiError, invalid
 
 LIFETIME = 15 * 60.0
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict, deque
 
-from sandbox.streams.errors import ApiError
+from simulators.streams.errors import ApiError
 
 _WINDOW = 1.0
 

@@ -2,9 +2,9 @@
 
 from typing import NamedTuple, Protocol
 
-from sandbox.streams.clock import DAY
-from sandbox.streams.record import Item
-from sandbox.streams.sequence import Numbers
+from simulators.streams.model.clock import DAY
+from simulators.streams.model.record import Item
+from simulators.streams.model.sequence import Numbers
 
 # GetRecords gives at most so many bytes, counted as SizeBytes counts.
 PAGE_BYTES = 1024 * 1024

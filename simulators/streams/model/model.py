@@ -3,18 +3,18 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sandbox.streams import load as loading
-from sandbox.streams.account import Account
-from sandbox.streams.attributes import attributes, checked
-from sandbox.streams.behaviour import Behaviour
-from sandbox.streams.clock import Clock
-from sandbox.streams.fields import Json
-from sandbox.streams.listing import Listing
-from sandbox.streams.reading import Page, Reading
-from sandbox.streams.record import Acknowledged, Change, Item
-from sandbox.streams.table import Table
-from sandbox.streams.truth import acknowledged
-from sandbox.streams.writing import write
+from simulators.streams.api.listing import Listing
+from simulators.streams.api.reading import Page, Reading
+from simulators.streams.behaviour import Behaviour
+from simulators.streams.faults.truth import acknowledged
+from simulators.streams.fields import Json
+from simulators.streams.load import load as loading
+from simulators.streams.model.account import Account
+from simulators.streams.model.attributes import attributes, checked
+from simulators.streams.model.clock import Clock
+from simulators.streams.model.record import Acknowledged, Change, Item
+from simulators.streams.model.table import Table
+from simulators.streams.model.writing import write
 
 NEW_AND_OLD = "NEW_AND_OLD_IMAGES"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from sandbox.streams.attributes import Wire, item_size
+from simulators.streams.model.attributes import Wire, item_size
 
 VIEWS = ("KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES")
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from random import Random
 
-from sandbox.streams.behaviour import Behaviour
+from simulators.streams.behaviour import Behaviour
 
 _WIDTH = 21
 # 100000000003218256368, 200000000003218256412, ...: a counter before 20 digits that hardly move. The tenth number has

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from sandbox.streams.behaviour import Lateness
-from sandbox.streams.clock import DAY
-from sandbox.streams.log import Log
+from simulators.streams.behaviour import Lateness
+from simulators.streams.model.clock import DAY
+from simulators.streams.model.log import Log
 
 KEY_SPACE = 2**64
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from sandbox.streams.behaviour import Behaviour, Lateness
-from sandbox.streams.clock import DAY, START
-from sandbox.streams.errors import invalid, no_shard
-from sandbox.streams.log import Log, WrittenLog
-from sandbox.streams.sequence import Numbering, Numbers
-from sandbox.streams.shard import KeyRange, Lag, Shard
+from simulators.streams.behaviour import Behaviour, Lateness
+from simulators.streams.errors import invalid, no_shard
+from simulators.streams.model.clock import DAY, START
+from simulators.streams.model.log import Log, WrittenLog
+from simulators.streams.model.sequence import Numbering, Numbers
+from simulators.streams.model.shard import KeyRange, Lag, Shard
 
 
 class ShardIds:

@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 
-from sandbox.streams.attributes import Wire
-from sandbox.streams.errors import invalid
-from sandbox.streams.record import Change, Item
-from sandbox.streams.stream import Stream
+from simulators.streams.errors import invalid
+from simulators.streams.model.attributes import Wire
+from simulators.streams.model.record import Change, Item
+from simulators.streams.model.stream import Stream
 
 
 class Table:

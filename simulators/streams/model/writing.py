@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from sandbox.streams.account import Account
-from sandbox.streams.log import Facts, Kept, WrittenLog
-from sandbox.streams.record import Acknowledged, Change, Item, encode, event_id
-from sandbox.streams.shard import Shard
-from sandbox.streams.stream import Stream
-from sandbox.streams.table import Table
+from simulators.streams.model.account import Account
+from simulators.streams.model.log import Facts, Kept, WrittenLog
+from simulators.streams.model.record import Acknowledged, Change, Item, encode, event_id
+from simulators.streams.model.shard import Shard
+from simulators.streams.model.stream import Stream
+from simulators.streams.model.table import Table
 
 
 def write(

@@ -6,17 +6,17 @@ import pytest
 from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
-from bridge.discovery import DiscoveryWatch
-from bridge.leases import Leases
-from bridge.streams import Refused, ShardGone
-from bridge.sweep import Sweep
-from bridge.tree import ShardTree
+from bridge.alarms.discovery import DiscoveryWatch
+from bridge.stream.client import Refused, ShardGone
+from bridge.stream.leases import Leases
+from bridge.stream.sweep import Sweep
+from bridge.stream.tree import ShardTree
 from notifier.cli import health
 from notifier.health import Heartbeat
 from notifier.outbox import Discovery, read_gauges
-from sandbox.streams.clock import Clock
-from sandbox.streams.inprocess import InProcessStreams
-from sandbox.streams.model import StreamsModel
+from simulators.streams.model.clock import Clock
+from simulators.streams.model.model import StreamsModel
+from tests.simulators.streams.inprocess import InProcessStreams
 from tests.sql import Sql
 
 

@@ -8,22 +8,22 @@ import pytest
 from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
+from bridge.alarms.viewing import ViewWatch
 from bridge.command import check_streams
 from bridge.counters import VIEW_FAULTS
-from bridge.streams import Streams, Throttled
-from bridge.sweep import Sweep
-from bridge.tree import ShardTree
-from bridge.viewing import ViewWatch
+from bridge.stream.client import Streams, Throttled
+from bridge.stream.sweep import Sweep
+from bridge.stream.tree import ShardTree
 from notifier.errors import RoutesError, SettingsError
 from notifier.outbox import Report
 from notifier.routes import Routes
-from notifier.views import View
-from sandbox.streams.clock import Clock
-from sandbox.streams.inprocess import InProcessStreams
-from sandbox.streams.model import StreamsModel
+from notifier.routes.views import View
+from simulators.streams.model.clock import Clock
+from simulators.streams.model.model import StreamsModel
 from tests.bridge.house import House
-from tests.bridge.stream_backends import settings
+from tests.bridge.stream.stream_backends import settings
 from tests.bridge.test_bridge import house, simulator
+from tests.simulators.streams.inprocess import InProcessStreams
 from tests.sql import Sql
 from tests.waiting import wait_until
 

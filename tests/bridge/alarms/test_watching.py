@@ -9,13 +9,13 @@ from prometheus_client import REGISTRY
 from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
+from bridge.alarms.lag import LagWatch
+from bridge.alarms.unrouted import Streak, UnroutedWatch, follow
 from bridge.brake import SLOW_SECONDS, Brake
-from bridge.lag import LagWatch
-from bridge.leases import Leases
-from bridge.tree import ShardTree
-from bridge.unrouted import Streak, UnroutedWatch, follow
+from bridge.stream.leases import Leases
+from bridge.stream.tree import ShardTree
 from notifier.outbox import Partitions, Publications, Reading, Rewinding, Rewinds, TableRecords, Target
-from tests.bridge.test_leases import many, open_shards, register
+from tests.bridge.stream.test_leases import many, open_shards, register
 from tests.outbox.rows import Rows
 from tests.sql import Sql
 

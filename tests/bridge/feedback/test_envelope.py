@@ -11,7 +11,7 @@ from bridge.feedback.envelope import Opener
 from bridge.feedback.sns_signature import Envelope
 from notifier.errors import DecodeError, Unreachable
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind, Notice
-from tests.feedback import records
+from tests.bridge.feedback import records
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:ses-events"
 

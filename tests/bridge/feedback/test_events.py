@@ -9,8 +9,8 @@ import pytest
 from bridge.feedback.events import feedback_of
 from notifier.errors import DecodeError
 from notifier.feedback import Feedback, FeedbackKind
-from tests.feedback import records
-from tests.feedback.records import HARD, ID, LATER, MESSAGE_ID, RECIPIENT, SENT_AT, topics
+from tests.bridge.feedback import records
+from tests.bridge.feedback.records import HARD, ID, LATER, MESSAGE_ID, RECIPIENT, SENT_AT, topics
 
 PROOF = Feedback(FeedbackKind.SEND, MESSAGE_ID, SENT_AT, SENT_AT, ID, 2, RECIPIENT)
 

@@ -18,8 +18,8 @@ from bridge.feedback.receiver import Receiver
 from notifier.errors import Unreachable
 from notifier.notifications import Status
 from notifier.outbox import Change, RateLimits, Settlement, Wanted, expire
-from tests.feedback import records
-from tests.feedback.memory_queue import MemoryQueue
+from tests.bridge.feedback import records
+from tests.bridge.feedback.memory_queue import MemoryQueue
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 from tests.sql import Sql

@@ -30,14 +30,14 @@ from bridge.feedback.topic import Topic
 from notifier.health import Heartbeat
 from notifier.notifications import Status
 from notifier.outbox import Settlement
-from sandbox.ministack import MinistackServer
-from sandbox.processes import Child
-from sandbox.ses_server import ses_simulator
+from sandbox.embedded.ministack import MinistackServer
+from sandbox.embedded.processes import Child
+from sandbox.embedded.ses import ses_simulator
 from sandbox.system import CREDENTIALS, notifier_process
+from tests.bridge.feedback import records
+from tests.bridge.feedback.sqs_proxy import SqsProxy, sqs_proxy
+from tests.bridge.feedback.test_queue import settings
 from tests.conftest import GivenServer, administer
-from tests.feedback import records
-from tests.feedback.sqs_proxy import SqsProxy, sqs_proxy
-from tests.feedback.test_queue import settings
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 from tests.sql import Sql

@@ -12,7 +12,7 @@ import pytest
 from bridge.feedback.queue import FeedbackQueue
 from notifier.errors import SettingsError, Unreachable
 from notifier.settings import Settings
-from sandbox.ministack import MinistackServer
+from sandbox.embedded.ministack import MinistackServer
 from tests.conftest import GivenServer
 from tests.waiting import wait_until
 

@@ -13,12 +13,12 @@ from bridge.feedback.envelope import Opener
 from bridge.feedback.flow import Flow
 from bridge.feedback.queue import QueueMessage
 from bridge.feedback.receiver import MOST_RECEIVES, Receiver
-from notifier.database import DatabaseError
+from notifier.database.engine import DatabaseError
 from notifier.errors import DecodeError, Unreachable
 from notifier.feedback import DeadLetter, Feedback
 from notifier.outbox import Settled
-from tests.feedback import records
-from tests.feedback.memory_queue import MemoryQueue
+from tests.bridge.feedback import records
+from tests.bridge.feedback.memory_queue import MemoryQueue
 
 AWAY = sqlalchemy.exc.OperationalError("UPDATE", {}, Exception("server closed the connection"))
 REFUSED = sqlalchemy.exc.DataError("INSERT", {}, Exception("out of range"))

@@ -15,11 +15,11 @@ from bridge.feedback.receiver import Receiver
 from bridge.feedback.receivers import Receivers
 from bridge.feedback.recent import RecentlySettled
 from bridge.loops import Loop
+from notifier.database.server import Server
 from notifier.health import Heartbeat
-from notifier.server import Server
-from tests.feedback.memory_queue import MemoryQueue
-from tests.feedback.test_receiver import AWAY, Outbox, events
-from tests.feedback.test_recent import NOW
+from tests.bridge.feedback.memory_queue import MemoryQueue
+from tests.bridge.feedback.test_receiver import AWAY, Outbox, events
+from tests.bridge.feedback.test_recent import NOW
 from tests.waiting import wait_until
 
 

@@ -9,10 +9,10 @@ from structlog.testing import capture_logs
 
 from bridge.feedback import recent
 from bridge.feedback.recent import KEEP_SECONDS, RecentlySettled
-from notifier.database import DatabaseError
+from notifier.database.engine import DatabaseError
+from notifier.database.server import Server
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.outbox import Settled
-from notifier.server import Server
 
 AWAY = sqlalchemy.exc.OperationalError("UPDATE", {}, Exception("server closed the connection"))
 NOW = datetime.now(UTC)

@@ -22,8 +22,8 @@ from bridge.feedback.sns_signature import Signatures, canonical
 from bridge.feedback.topic import Topic
 from notifier.errors import DecodeError, SettingsError, Unreachable
 from notifier.feedback import DeadLetter
-from sandbox.ses.sns import Signer
-from tests.feedback import records
+from simulators.ses.events.sns import Signer
+from tests.bridge.feedback import records
 
 TOPIC = Topic.of("arn:aws:sns:eu-west-1:123456789012:ses-events")
 MESSAGE = json.dumps(records.delivery())

@@ -10,9 +10,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from bridge.streams import Streams
+from bridge.stream.client import Streams
 from notifier.settings import Settings
-from sandbox.streams.process import StreamsServer
+from sandbox.embedded.streams import StreamsServer
 from sandbox.table import EventTable
 
 REGION = "eu-west-1"

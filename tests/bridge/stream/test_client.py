@@ -7,8 +7,8 @@ import boto3
 import pytest
 
 from bridge.command import check_tables
-from bridge.holdings import margin
-from bridge.streams import Refused, ShardGone, Streams, Throttled, _configuration
+from bridge.stream.client import Refused, ShardGone, Streams, Throttled, _configuration
+from bridge.stream.holdings import margin
 from notifier.errors import SettingsError, Unreachable
 from notifier.settings import Settings
 from sandbox.table import EventTable

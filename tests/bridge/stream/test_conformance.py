@@ -10,10 +10,10 @@ from functools import partial
 
 import pytest
 
-from bridge.streams import Refused, ShardGone
+from bridge.stream.client import Refused, ShardGone
 from notifier.errors import DataTrimmed, Unreachable
-from sandbox.streams.process import StreamsServer, streams_simulator
-from tests.bridge.stream_backends import (
+from sandbox.embedded.streams import StreamsServer, streams_simulator
+from tests.bridge.stream.stream_backends import (
     Backend,
     Ministack,
     Reading,

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import Engine
 
 from bridge.bridge import ACQUIRE_SECONDS
-from bridge.holdings import Holdings
-from bridge.leases import Leases
-from notifier.database import connect
+from bridge.stream.holdings import Holdings
+from bridge.stream.leases import Leases
+from notifier.database.engine import connect
 from notifier.settings import Settings
-from tests.bridge.test_leases import many, register
+from tests.bridge.stream.test_leases import many, register
 from tests.sql import Sql
 
 OWNERS = "SELECT count(*) AS n FROM shards WHERE owner IS NOT NULL"
@@ -35,7 +35,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("bridge.holdings.boottime", clock)
+    monkeypatch.setattr("bridge.stream.holdings.boottime", clock)
     return clock
 
 

@@ -6,9 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from bridge.leases import Leases, fair_share
-from bridge.streams import Shard
-from bridge.tree import ShardTree
+from bridge.stream.client import Shard
+from bridge.stream.leases import Leases, fair_share
+from bridge.stream.tree import ShardTree
 from notifier.errors import LeaseLost
 from tests.sql import Sql
 

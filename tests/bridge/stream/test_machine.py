@@ -15,24 +15,24 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from sqlalchemy import Engine, text
 
-from bridge.ahead import ReadAhead
-from bridge.intake import Intake
-from bridge.leases import Leases
-from bridge.reader import ShardReader
-from bridge.streams import RecordPage
-from bridge.sweep import Sweep
-from bridge.tree import ShardTree
-from notifier.database import connect
+from bridge.stream.ahead import ReadAhead
+from bridge.stream.client import RecordPage
+from bridge.stream.intake import Intake
+from bridge.stream.leases import Leases
+from bridge.stream.reader import ShardReader
+from bridge.stream.sweep import Sweep
+from bridge.stream.tree import ShardTree
+from notifier.database.engine import connect
 from notifier.errors import LeaseLost
 from notifier.outbox import Intake as Outbox
 from notifier.outbox import Partitions, Publications, Report, ShardLease
 from notifier.routes import Routes, route, routes_of
-from sandbox.streams.clock import Clock
-from sandbox.streams.faults import rule_from
-from sandbox.streams.inprocess import InProcessStreams
-from sandbox.streams.model import StreamsModel
-from sandbox.streams.truth import records as truth_of
+from simulators.streams.faults.plan import rule_from
+from simulators.streams.faults.truth import records as truth_of
+from simulators.streams.model.clock import Clock
+from simulators.streams.model.model import StreamsModel
 from tests.conftest import GivenPostgres, administer
+from tests.simulators.streams.inprocess import InProcessStreams
 
 START = 1_790_000_000.0
 TTL = 15.0
@@ -281,7 +281,7 @@ class Bridges(RuleBasedStateMachine):
             return set(connection.execute(text("SELECT arn FROM streams")).scalars())
 
     def _shards(self) -> list[dict[str, Any]]:
-        from sandbox.streams.truth import shards
+        from simulators.streams.faults.truth import shards
 
         return shards(self.model.account)
 

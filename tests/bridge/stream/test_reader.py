@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from bridge.ahead import ReadAhead
-from bridge.intake import Intake
-from bridge.leases import Leases
-from bridge.reader import EMPTY_SECONDS, IDLE_SECONDS, SOME_RECORDS_SECONDS, TRIES_OF_AN_ITERATOR, ShardReader
-from bridge.streams import IteratorExpired, RecordPage, Refused, Shard, ShardGone, Throttled
-from bridge.tree import ShardTree
+from bridge.stream.ahead import ReadAhead
+from bridge.stream.client import IteratorExpired, RecordPage, Refused, Shard, ShardGone, Throttled
+from bridge.stream.intake import Intake
+from bridge.stream.leases import Leases
+from bridge.stream.reader import EMPTY_SECONDS, IDLE_SECONDS, SOME_RECORDS_SECONDS, TRIES_OF_AN_ITERATOR, ShardReader
+from bridge.stream.tree import ShardTree
 from notifier.broker import BrokerError, Queue
 from notifier.errors import DataTrimmed, LeaseLost, Unreachable
 from notifier.outbox import Intake as Outbox
 from notifier.outbox import Partitions, Publications, Report, ShardLease
 from notifier.routes import Routes
-from tests.bridge.records import record
+from tests.bridge.stream.records import record
 from tests.sql import Sql
 
 ARN = "arn:stream"

@@ -11,17 +11,17 @@ from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
 from bridge.brake import Brake
-from bridge.intake import sort
-from bridge.leases import Leases
-from bridge.reader import TRIES_OF_AN_ITERATOR
-from bridge.rewinding import IDLE_SECONDS, Rewinder
-from bridge.streams import IteratorExpired, RecordPage, Refused, Shard, ShardGone, Throttled
-from bridge.tree import ShardTree
+from bridge.stream.client import IteratorExpired, RecordPage, Refused, Shard, ShardGone, Throttled
+from bridge.stream.intake import sort
+from bridge.stream.leases import Leases
+from bridge.stream.reader import TRIES_OF_AN_ITERATOR
+from bridge.stream.rewinding import IDLE_SECONDS, Rewinder
+from bridge.stream.tree import ShardTree
 from notifier.errors import DataTrimmed, LeaseLost, NotifierError, Unreachable, UsageError
 from notifier.outbox import Intake, Partitions, Report, Rewinding, Rewinds, ShardLease, Target, read_gauges
-from notifier.outbox.backlog import Backlog
+from notifier.outbox.publishing.backlog import Backlog
 from notifier.routes import Routes, route, routes_of
-from tests.bridge.records import CREATED, record
+from tests.bridge.stream.records import CREATED, record
 from tests.sql import Sql
 
 ARN = "arn:aws:dynamodb:x:1:table/activity/stream/2026-01-01T00:00:00.000"
@@ -375,7 +375,7 @@ def test_what_the_stream_has_no_more_stays_unrouted(world: World) -> None:
 def test_an_idle_shard_whose_records_are_all_trimmed_ends_the_rewind(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.rewinding._EMPTIES_BEFORE_END", 3)
+    monkeypatch.setattr("bridge.stream.rewinding._EMPTIES_BEFORE_END", 3)
     world.read("a", pokes(1))
     world.ask()
     world.shelf.kept["a"].clear()
@@ -598,7 +598,7 @@ def test_a_mistake_in_a_page_passes_over_no_record(world: World, monkeypatch: py
         def fail(*_: object) -> None:
             raise ValueError("a bug")
 
-        patch.setattr("bridge.rewinding.reread", fail)
+        patch.setattr("bridge.stream.rewinding.reread", fail)
         with pytest.raises(ValueError, match="a bug"):
             rewinder.run_once()
     world.run(rewinder)

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge import intake
-from bridge.decode import decode, identity
+from bridge.stream import intake
+from bridge.stream.decode import decode, identity
 from notifier.notifications import created_ms
 from notifier.outbox import Page, ShardLease
 from notifier.routes import Routes
-from tests.bridge.records import CREATED, record
+from tests.bridge.stream.records import CREATED, record
 
 ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
 LEASE = ShardLease(1, "shardId-1", "arn:stream", "activity", "me", 1, None)

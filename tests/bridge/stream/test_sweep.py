@@ -6,16 +6,16 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from bridge.leases import Leases
-from bridge.streams import Shard
-from bridge.sweep import BUSY_SECONDS, EXPECTING_SECONDS, SWEEP_SECONDS, Sweep
-from bridge.tree import ShardTree
-from notifier.database import DatabaseError
+from bridge.stream.client import Shard
+from bridge.stream.leases import Leases
+from bridge.stream.sweep import BUSY_SECONDS, EXPECTING_SECONDS, SWEEP_SECONDS, Sweep
+from bridge.stream.tree import ShardTree
+from notifier.database.engine import DatabaseError
 from notifier.outbox import Report
-from sandbox.streams.clock import Clock
-from sandbox.streams.faults import rule_from
-from sandbox.streams.inprocess import InProcessStreams
-from sandbox.streams.model import StreamsModel
+from simulators.streams.faults.plan import rule_from
+from simulators.streams.model.clock import Clock
+from simulators.streams.model.model import StreamsModel
+from tests.simulators.streams.inprocess import InProcessStreams
 from tests.sql import Sql
 from tests.waiting import wait_until
 

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
-from bridge.leases import Leases
-from bridge.tree import ShardTree
-from notifier.database import DatabaseError
+from bridge.stream.leases import Leases
+from bridge.stream.tree import ShardTree
+from notifier.database.engine import DatabaseError
 from notifier.outbox import ShardLease
-from tests.bridge.test_leases import ARN, open_shards
+from tests.bridge.stream.test_leases import ARN, open_shards
 from tests.sql import Sql
 from tests.waiting import wait_until
 

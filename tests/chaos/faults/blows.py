@@ -8,9 +8,9 @@ from typing import Any
 import redis
 
 from tests.chaos.crew import Crew
-from tests.chaos.failover import fail_over
-from tests.chaos.proxy import CutAt, LoseAnswer, Trap
-from tests.chaos.redis_pair import NOTHING
+from tests.chaos.faults.failover import fail_over
+from tests.chaos.faults.proxy import CutAt, LoseAnswer, Trap
+from tests.chaos.faults.redis_pair import NOTHING
 from tests.chaos.world import LEASE, SHARD_LEASE, TABLE, World
 
 POSTGRES_FAILOVER = "postgres: failover"

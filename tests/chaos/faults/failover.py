@@ -1,6 +1,6 @@
 """The fault of a failover of Postgres: the primary dies, its replica takes over at the same address."""
 
-from tests.chaos.replica import Replicated
+from tests.chaos.faults.replica import Replicated
 from tests.chaos.world import World
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import redis
 
-from sandbox.redis import RedisServer, embedded_redis
-from tests.chaos.proxy import Proxy
+from sandbox.embedded.redis import RedisServer, embedded_redis
+from tests.chaos.faults.proxy import Proxy
 from tests.waiting import wait_until
 
 _SYNC_SECONDS = 10.0

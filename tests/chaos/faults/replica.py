@@ -10,8 +10,8 @@ from typing import Self
 import psycopg
 
 from notifier.errors import NotifierError
-from sandbox.postgres import PostgresServer
-from tests.chaos.proxy import _CHUNK, Connection, Proxy
+from sandbox.embedded.postgres import PostgresServer
+from tests.chaos.faults.proxy import _CHUNK, Connection, Proxy
 from tests.waiting import wait_until
 
 PROMPT = {"wal_retrieve_retry_interval": "200ms", "wal_keep_size": "512MB"}

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import text
 
 from notifier.cli.inspect import _traceback, as_tree
-from notifier.cli.output import connected, masked, report
+from notifier.cli.terminal.output import connected, masked, report
 from notifier.notifications import Status
 from notifier.outbox import Change, Quarantined, Wanted, read_gauges
-from tests.notifier.in_process import Notifier, notifier
+from tests.notifier.cli.in_process import Notifier, notifier
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 from tests.sql import Sql

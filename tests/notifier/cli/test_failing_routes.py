@@ -7,8 +7,8 @@ import pytest
 
 from notifier.notifications import Status
 from notifier.outbox import Change, Operations, Selection, Wanted
-from tests.notifier.in_process import notifier
-from tests.notifier.test_cli import Notifier, answer
+from tests.notifier.cli.in_process import notifier
+from tests.notifier.cli.test_cli import Notifier, answer
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 

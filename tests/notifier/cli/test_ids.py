@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from notifier.cli.ids import bounds
+from notifier.cli.options.ids import bounds
 from notifier.errors import UsageError
 from notifier.notifications import Status
-from tests.notifier.in_process import notifier
-from tests.notifier.test_cli import Notifier, answer
+from tests.notifier.cli.in_process import notifier
+from tests.notifier.cli.test_cli import Notifier, answer
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 

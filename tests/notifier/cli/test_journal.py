@@ -9,13 +9,13 @@ import pytest
 
 from notifier.notifications import Status
 from notifier.outbox import ACTIONS, Channels, Operations, Report
-from notifier.outbox import channels as channel_rows
-from tests.notifier.in_process import notifier
-from tests.notifier.test_cli import Notifier, answer
+from notifier.outbox.delivery import channels as channel_rows
+from tests.notifier.cli.in_process import notifier
+from tests.notifier.cli.test_cli import Notifier, answer
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import ARN, Rows
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 __all__ = ["engine", "notifier", "rows"]
 

@@ -8,9 +8,9 @@ import pytest
 
 from notifier.notifications import Status
 from notifier.outbox import Change, Decision, Operations, Retention, Unknowns, Verdict, Wanted, expire
-from tests.notifier.test_cli import Notifier, answer, notifier
+from tests.notifier.cli.test_cli import Notifier, answer, notifier
 from tests.outbox.conftest import engine, rows
-from tests.outbox.history import day, partitions, recorded, settled
+from tests.outbox.history.history import day, partitions, recorded, settled
 from tests.outbox.rows import Rows
 
 __all__ = ["engine", "notifier", "rows"]

@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 
 from notifier.outbox import Page
-from tests.notifier.test_cli import Notifier, answer, engine, notifier, rows
+from tests.notifier.cli.test_cli import Notifier, answer, engine, notifier, rows
 from tests.outbox.rows import ARN, Rows
 from tests.waiting import wait_until
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from notifier.cli.inspect import as_tree
-from notifier.cli.table import fitting, print_table
+from notifier.cli.terminal.table import fitting, print_table
 from notifier.notifications import Status
 from notifier.outbox import Channels, Quarantined
-from tests.notifier.in_process import notifier
-from tests.notifier.test_cli import Notifier
+from tests.notifier.cli.in_process import notifier
+from tests.notifier.cli.test_cli import Notifier
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 

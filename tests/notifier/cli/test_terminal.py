@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from notifier.cli.output import print_json
-from notifier.cli.table import print_facts, print_table
+from notifier.cli.terminal.output import print_json
+from notifier.cli.terminal.table import print_facts, print_table
 from notifier.notifications import Status
 from notifier.outbox import Change, Quarantined
 from notifier.text import printable, printable_json
-from tests.notifier.in_process import notifier
-from tests.notifier.test_cli import Notifier, answer
+from tests.notifier.cli.in_process import notifier
+from tests.notifier.cli.test_cli import Notifier, answer
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 
 __all__ = ["engine", "notifier", "rows"]
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 OBEYED = {
     "colour": "\x1b[31m",

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from notifier.database import DatabaseError, cause, check_schema, connect, is_away, schema_head
+from notifier.database.engine import DatabaseError, cause, check_schema, connect, is_away, schema_head
 from notifier.errors import SchemaOutdated
 from tests.conftest import administer
 from tests.waiting import wait_until
@@ -57,7 +57,7 @@ def waiting_for_lock(url: str) -> bool:
 
 
 def test_the_folder_of_the_migrations_does_not_shadow_the_library() -> None:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     assert not (root / "alembic" / "__init__.py").exists()
     assert schema_head() is not None
 

@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
-from notifier.database import DatabaseError, cause, connect, is_away, on_connect, unreachable
+from notifier.database.engine import DatabaseError, cause, connect, is_away, on_connect, unreachable
+from notifier.database.server import server_of
 from notifier.errors import SettingsError
-from notifier.server import server_of
-from sandbox.postgres import PostgresServer, embedded_postgres
+from sandbox.embedded.postgres import PostgresServer, embedded_postgres
 from tests.pooler import pgbouncer, running_pgbouncer
 from tests.waiting import wait_until
 

@@ -10,8 +10,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from notifier.cli.database import _grant
-from notifier.database import alembic_configuration, check_schema, connect, migrate, schema_head
-from notifier.database_url import DatabaseUrl, shown
+from notifier.database.engine import alembic_configuration, check_schema, connect, migrate, schema_head
+from notifier.database.url import DatabaseUrl, shown
 from notifier.errors import SchemaOutdated, SettingsError
 from tests.conftest import GivenPostgres, administer
 from tests.pooler import pgbouncer, running_pgbouncer

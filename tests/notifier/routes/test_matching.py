@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.errors import RoutesError
-from notifier.matching import compile_pattern
+from notifier.routes.matching import compile_pattern
 
 ITEM = {
     "type": "friend_request",

@@ -9,7 +9,7 @@ from notifier import Event, route
 from notifier.errors import ImageMissing
 from notifier.events import EventName
 from notifier.routes import Route, Routes, routes_of
-from notifier.views import View, unreadable, without_item
+from notifier.routes.views import View, unreadable, without_item
 
 ITEM = {"pk": "user#1", "type": "request"}
 

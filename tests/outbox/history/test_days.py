@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DBAPIError
 
-from notifier.database import connect
+from notifier.database.engine import connect
 from notifier.notifications import Status, first_id
 from notifier.outbox import Attempts, Change, Operations, Partitions, Report, Selection, Wanted, days
 from notifier.outbox.days import span, spans, within

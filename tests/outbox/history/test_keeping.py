@@ -5,8 +5,8 @@ from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
 from notifier.outbox import Retention
-from notifier.outbox.keeping import Keeping
-from tests.outbox.history import day, partitions, recorded, settled
+from notifier.outbox.history.keeping import Keeping
+from tests.outbox.history.history import day, partitions, recorded, settled
 from tests.outbox.rows import Rows
 
 OLD = 100

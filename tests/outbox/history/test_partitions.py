@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from notifier.notifications import notification_id
 from notifier.outbox import Page, Partitions, Quarantined
-from notifier.outbox.pages import MOST_DAYS
+from notifier.outbox.stream.pages import MOST_DAYS
 from tests.outbox.rows import Rows
 
 DAYS = st.dates(date(2011, 1, 1), date(2100, 1, 1))

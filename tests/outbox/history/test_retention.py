@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from notifier.database import connect
+from notifier.database.engine import connect
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status
 from notifier.outbox import (
@@ -26,7 +26,7 @@ from notifier.outbox import (
     Settlement,
     read_gauges,
 )
-from tests.outbox.history import KEEP, OLD, at, day, partitions, put, recorded, settled
+from tests.outbox.history.history import KEEP, OLD, at, day, partitions, put, recorded, settled
 from tests.outbox.rows import Rows
 
 NOW = datetime.now(UTC)
@@ -207,7 +207,7 @@ def test_a_late_bounce_changes_the_counts(rows: Rows, retention: Retention) -> N
 
 
 def test_a_day_is_counted_in_parts(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("notifier.outbox.retention._PART", 2)
+    monkeypatch.setattr("notifier.outbox.history.retention._PART", 2)
     recorded(rows, 5, 5)
     recorded(rows, 5, 1, Status.FAILED)
     settled(Retention(rows.engine, 0))
@@ -316,7 +316,7 @@ def test_a_clock_of_postgres_that_ran_ahead_deletes_nothing(
     recorded(rows, OLD, 1)
     real = time.time
     with monkeypatch.context() as patch:
-        patch.setattr("notifier.outbox.retention.time.time", lambda: real() + hours * 3600)
+        patch.setattr("notifier.outbox.history.retention.time.time", lambda: real() + hours * 3600)
         settled(retention)
         assert day(OLD) in partitions(rows)
     settled(retention)
@@ -449,7 +449,7 @@ def test_killed_around_each_statement_another_process_goes_on(
     rows: Rows, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the first count of a day to its last table: the rest is done by others, and nothing is counted twice."""
-    monkeypatch.setattr("notifier.outbox.retention.KINDS", ("dead_letters",))
+    monkeypatch.setattr("notifier.outbox.history.retention.KINDS", ("dead_letters",))
     for number in range(200):
         recorded(rows, OLD, 2)
         struck = killed_at(rows, number, moment)

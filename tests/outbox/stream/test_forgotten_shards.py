@@ -4,11 +4,11 @@ import time
 
 import pytest
 
-from bridge.leases import Leases
-from bridge.streams import Shard
-from bridge.tree import ShardTree
+from bridge.stream.client import Shard
+from bridge.stream.leases import Leases
+from bridge.stream.tree import ShardTree
 from notifier.outbox import Report, Retention, read_gauges
-from tests.outbox.history import KEEP, OLD, day, recorded, settled
+from tests.outbox.history.history import KEEP, OLD, day, recorded, settled
 from tests.outbox.rows import Rows
 
 ARN = "arn:aws:dynamodb:eu-west-1:1:table/orders/stream/2026-01-01T00:00:00.000"

@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import Engine, text
 
-from bridge.leases import Leases
-from bridge.streams import Shard
-from bridge.tree import ShardTree
+from bridge.stream.client import Shard
+from bridge.stream.leases import Leases
+from bridge.stream.tree import ShardTree
 from notifier.errors import LeaseLost, UsageError
 from notifier.outbox import Intake, LettingGo, Page, Partitions, Reading, Report
 from tests.outbox.conftest import engine

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sandbox.ses.simulator import Simulator, simulator
+from tests.simulators.ses.simulator import Simulator, simulator
 
 
 @pytest.fixture(scope="session")

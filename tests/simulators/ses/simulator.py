@@ -95,7 +95,7 @@ def entry(to: str = "ann@example.com", nid: str = "n1", **values: Any) -> dict:
 @contextmanager
 def simulator(journal: Path, *options: str) -> Iterator[Simulator]:
     """Run one; at the end it gets SIGTERM and must leave with 0, unless it has gone already."""
-    words = [sys.executable, "-m", "sandbox.ses", "--journal", str(journal), *options]
+    words = [sys.executable, "-m", "simulators.ses", "--journal", str(journal), *options]
     # With it, a missing flush of the address would not be noticed.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=env) as process:

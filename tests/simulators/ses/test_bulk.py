@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.sandbox.ses.simulator import bulk, entry, simulator, tags
+from tests.simulators.ses.simulator import bulk, entry, simulator, tags
 
 
 def statuses(results: list[dict]) -> list[str]:

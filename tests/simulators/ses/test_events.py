@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.sandbox.ses.queue_stub import queue_stub
-from tests.sandbox.ses.simulator import SENDER, bulk, entry, simulator
+from tests.simulators.ses.queue_stub import queue_stub
+from tests.simulators.ses.simulator import SENDER, bulk, entry, simulator
 from tests.waiting import wait_until
 
 

@@ -5,7 +5,7 @@ from urllib.error import HTTPError
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
-from tests.sandbox.ses.simulator import entry
+from tests.simulators.ses.simulator import entry
 
 
 @pytest.mark.parametrize(

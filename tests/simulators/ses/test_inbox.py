@@ -13,7 +13,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox.ses.simulator import entry, simple, simulator
+from tests.simulators.ses.simulator import entry, simple, simulator
 
 CHROMIUM = shutil.which("chromium")
 OPTIONS = (

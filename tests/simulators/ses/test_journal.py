@@ -6,7 +6,7 @@ import sys
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox.ses.simulator import entry, simulator
+from tests.simulators.ses.simulator import entry, simulator
 
 
 def test_a_line_says_what_was_accepted(ses):
@@ -125,5 +125,5 @@ def send_status(ses) -> int:
 
 
 def start(journal) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "sandbox.ses", "--journal", str(journal)]
+    words = [sys.executable, "-m", "simulators.ses", "--journal", str(journal)]
     return subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.sandbox.ses.simulator import bulk, entry, simple, tags
+from tests.simulators.ses.simulator import bulk, entry, simple, tags
 
 HEADER = {"Name": "X-A", "Value": "a"}
 

@@ -5,9 +5,9 @@ import time
 import boto3
 import pytest
 
-from sandbox.ses.sqs import batches
-from tests.sandbox.ses.queue_stub import queue_stub
-from tests.sandbox.ses.simulator import entry, simulator
+from simulators.ses.events.sqs import batches
+from tests.simulators.ses.queue_stub import queue_stub
+from tests.simulators.ses.simulator import entry, simulator
 from tests.waiting import wait_until
 
 

@@ -1,8 +1,8 @@
 """The schedule of events, on times that the test says."""
 
-from sandbox.ses.fates import EventKind
-from sandbox.ses.mail import Envelope, Receipt
-from sandbox.ses.schedule import Publishing, Schedule
+from simulators.ses.events.fates import EventKind
+from simulators.ses.events.schedule import Publishing, Schedule
+from simulators.ses.mail import Envelope, Receipt
 
 
 def receipt(nid: str, configuration_set: str | None = "main") -> Receipt:

@@ -7,7 +7,7 @@ from urllib.error import HTTPError
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox.ses.simulator import SENDER, simple, simulator, tags
+from tests.simulators.ses.simulator import SENDER, simple, simulator, tags
 
 RAW = b"""\
 From: Acme <no-reply@acme.example>

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.sandbox.ses.simulator import simple, simulator
+from tests.simulators.ses.simulator import simple, simulator
 from tests.waiting import wait_until
 
 
@@ -116,7 +116,7 @@ def test_what_is_no_request_is_refused_and_closed(ses, request_, status):
     [["--event-loss", "2"], ["--rate", "0"], ["--keep", "0"], ["--event-delay", "-1"], ["--event-kinds", "Snow"]],
 )
 def test_wrong_options_are_explained(tmp_path, wrong):
-    words = [sys.executable, "-m", "sandbox.ses", "--journal", str(tmp_path / "journal"), *wrong]
+    words = [sys.executable, "-m", "simulators.ses", "--journal", str(tmp_path / "journal"), *wrong]
     ended = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
     assert ended.returncode == 2
     assert wrong[0] in ended.stderr
@@ -125,7 +125,7 @@ def test_wrong_options_are_explained(tmp_path, wrong):
 
 def test_a_port_that_is_taken_is_explained(ses, tmp_path):
     port = str(urlsplit(ses.url).port)
-    words = [sys.executable, "-m", "sandbox.ses", "--journal", str(tmp_path / "journal"), "--port", port]
+    words = [sys.executable, "-m", "simulators.ses", "--journal", str(tmp_path / "journal"), "--port", port]
     ended = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "Traceback" not in ended.stderr

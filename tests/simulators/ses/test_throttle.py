@@ -1,6 +1,6 @@
 """The token bucket, on a clock of its own."""
 
-from sandbox.ses.throttle import Bucket
+from simulators.ses.account.throttle import Bucket
 
 
 class Clock:

@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.streams import StreamsModel
-from sandbox.streams.process import StreamsServer, streams_simulator
+from sandbox.embedded.streams import StreamsServer, streams_simulator
+from simulators.streams import StreamsModel
 
 
 @pytest.fixture

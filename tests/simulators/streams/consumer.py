@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from bridge.streams import IteratorExpired, ShardGone, Throttled
+from bridge.stream.client import IteratorExpired, ShardGone, Throttled
 from notifier.errors import DataTrimmed, Unreachable
-from sandbox.streams.inprocess import InProcessStreams
+from tests.simulators.streams.inprocess import InProcessStreams
 
 Place = tuple[str, str]
 

@@ -5,15 +5,15 @@ from contextlib import contextmanager
 
 import orjson
 
-from bridge.streams import IteratorExpired, RecordPage, Refused, Shard, ShardGone, Throttled
+from bridge.stream.client import IteratorExpired, RecordPage, Refused, Shard, ShardGone, Throttled
 from notifier.errors import DataTrimmed, NotifierError, Unreachable
-from notifier.views import View
-from sandbox.streams.call import call
-from sandbox.streams.errors import ApiError
-from sandbox.streams.faults import Plan
-from sandbox.streams.fields import Json
-from sandbox.streams.model import StreamsModel
-from sandbox.streams.reading import Page
+from notifier.routes.views import View
+from simulators.streams.api.call import call
+from simulators.streams.api.reading import Page
+from simulators.streams.errors import ApiError
+from simulators.streams.faults.plan import Plan
+from simulators.streams.fields import Json
+from simulators.streams.model.model import StreamsModel
 
 _NAMED: Mapping[str, type[NotifierError]] = {
     "ExpiredIteratorException": IteratorExpired,
@@ -28,8 +28,8 @@ _NAMED: Mapping[str, type[NotifierError]] = {
 
 
 class InProcessStreams:
-    """Takes the place of bridge.streams.Streams, and raises what it raises. A fault of the connection is Unreachable,
-    after the call was carried out.
+    """Takes the place of bridge.stream.client.Streams, and raises what it raises. A fault of the connection is
+    Unreachable, after the call was carried out.
     """
 
     def __init__(self, model: StreamsModel, plan: Plan | None = None) -> None:

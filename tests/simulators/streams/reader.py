@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from sandbox.streams import StreamsModel
+from simulators.streams import StreamsModel
 
 HORIZON = "TRIM_HORIZON"
 

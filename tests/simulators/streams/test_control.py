@@ -5,8 +5,8 @@ from urllib.error import HTTPError
 
 import pytest
 
-from tests.sandbox.streams.client import Reader, client
-from tests.sandbox.streams.reader import item, items
+from tests.simulators.streams.client import Reader, client
+from tests.simulators.streams.reader import item, items
 
 
 def refused(server, command: str, **body) -> tuple[int, str]:

@@ -7,8 +7,8 @@ from urllib.error import HTTPError
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
-from tests.sandbox.streams.client import Reader, client, shards_of
-from tests.sandbox.streams.reader import items
+from tests.simulators.streams.client import Reader, client, shards_of
+from tests.simulators.streams.reader import items
 
 
 @pytest.fixture

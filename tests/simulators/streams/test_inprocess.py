@@ -1,14 +1,14 @@
-"""The model in the place of bridge.streams.Streams."""
+"""The model in the place of bridge.stream.client.Streams."""
 
 import pytest
 
-from bridge.streams import IteratorExpired, Refused, Shard, ShardGone, Throttled
+from bridge.stream.client import IteratorExpired, Refused, Shard, ShardGone, Throttled
 from notifier.errors import DataTrimmed, Unreachable
-from sandbox.streams import Behaviour, StreamsModel
-from sandbox.streams.clock import DAY
-from sandbox.streams.faults import rule_from
-from sandbox.streams.inprocess import InProcessStreams
-from tests.sandbox.streams.reader import items
+from simulators.streams import Behaviour, StreamsModel
+from simulators.streams.faults.plan import rule_from
+from simulators.streams.model.clock import DAY
+from tests.simulators.streams.inprocess import InProcessStreams
+from tests.simulators.streams.reader import items
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import orjson
 import pytest
 
 from notifier.events import Event
-from sandbox.streams import StreamsModel
-from sandbox.streams.attributes import item_size
-from sandbox.streams.clock import DAY, START
-from sandbox.streams.errors import ApiError
-from sandbox.streams.load import Load, Loaded
-from tests.sandbox.streams.reader import HORIZON, described, is_open, item, read_all, records
+from simulators.streams import StreamsModel
+from simulators.streams.errors import ApiError
+from simulators.streams.load.load import Load, Loaded
+from simulators.streams.model.attributes import item_size
+from simulators.streams.model.clock import DAY, START
+from tests.simulators.streams.reader import HORIZON, described, is_open, item, read_all, records
 
 
 def load(model: StreamsModel, **spec: object) -> Loaded:

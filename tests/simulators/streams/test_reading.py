@@ -2,11 +2,11 @@
 
 import pytest
 
-from sandbox.streams import Behaviour, StreamsModel
-from sandbox.streams.clock import DAY
-from sandbox.streams.errors import ApiError
-from sandbox.streams.iterators import LIFETIME
-from tests.sandbox.streams.reader import HORIZON, item, items, numbers, only_shard, read_all, records
+from simulators.streams import Behaviour, StreamsModel
+from simulators.streams.errors import ApiError
+from simulators.streams.model.clock import DAY
+from simulators.streams.model.iterators import LIFETIME
+from tests.simulators.streams.reader import HORIZON, item, items, numbers, only_shard, read_all, records
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from contextlib import closing
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from sandbox.streams.process import streams_simulator
-from tests.sandbox.streams.client import Reader, client
+from sandbox.embedded.streams import streams_simulator
+from tests.simulators.streams.client import Reader, client
 
 
 def test_it_starts_with_tables_and_settings_and_stops_cleanly(tmp_path):
@@ -45,7 +45,7 @@ def test_it_stops_while_a_call_hangs(tmp_path):
 )
 def test_wrong_options_are_explained(wrong):
     ended = subprocess.run(
-        [sys.executable, "-m", "sandbox.streams", *wrong], capture_output=True, text=True, timeout=20, check=False
+        [sys.executable, "-m", "simulators.streams", *wrong], capture_output=True, text=True, timeout=20, check=False
     )
     assert ended.returncode == 2
     assert wrong[0] in ended.stderr
@@ -55,7 +55,7 @@ def test_wrong_options_are_explained(wrong):
 @pytest.mark.parametrize("wrong", [["--table", "no name!"], ["--host", "203.0.113.1"]])
 def test_what_cannot_be_done_is_explained(wrong):
     ended = subprocess.run(
-        [sys.executable, "-m", "sandbox.streams", *wrong], capture_output=True, text=True, timeout=20, check=False
+        [sys.executable, "-m", "simulators.streams", *wrong], capture_output=True, text=True, timeout=20, check=False
     )
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "Traceback" not in ended.stderr

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox.streams.client import Reader, arn_of, client, iterator_of, shards_of
-from tests.sandbox.streams.reader import item, items
+from tests.simulators.streams.client import Reader, arn_of, client, iterator_of, shards_of
+from tests.simulators.streams.reader import item, items
 
 
 @pytest.fixture

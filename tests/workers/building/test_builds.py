@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
+from celery_units.later import Later, SetAside
 from notifier import Email, Event
 from notifier.errors import Unreachable
 from notifier.notifications import Status
 from notifier.outbox import Change, Work
 from notifier.routes import Build
 from tests.waiting import wait_until
-from tests.workers.processes import release
+from tests.workers.isolation.processes import release
 from tests.workers.test_deliver import Post, hello, post
-from workers.build import HANGING, THREADS, Builds
+from workers.building.builds import HANGING, THREADS, Builds
+from workers.building.threads import Threads
 from workers.deliver import Delivery
-from workers.later import Later, SetAside
-from workers.threads import Threads
-from workers.underway import Underway
+from workers.process.underway import Underway
 
 __all__ = ["post", "release"]
 

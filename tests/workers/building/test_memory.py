@@ -14,16 +14,16 @@ import pytest
 
 from notifier.broker import Queue
 from notifier.outbox import LARGE, Work
-from notifier.room import Room
-from sandbox.ses_server import SesServer
-from tests.bridge.records import record
+from notifier.process.room import Room
+from sandbox.embedded.ses import SesServer
+from tests.bridge.stream.records import record
 from tests.outbox.rows import Rows
 from tests.poison.trial import Trial
 from tests.waiting import wait_until
-from workers.building import Building
-from workers.portions import portions
-from workers.stop import Stop
-from workers.underway import Underway
+from workers.building.portions import portions
+from workers.building.unit import Building
+from workers.process.stop import Stop
+from workers.process.underway import Underway
 
 ITEMS, BYTES, UNIT = 400, 390_000, 100
 MOST = 320_000_000

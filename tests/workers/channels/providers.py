@@ -9,8 +9,8 @@ from uuid import uuid4
 from notifier.messages import Message, Sms, Webhook
 from notifier.testing import Behaviour, HttpAnswer, HttpProvider, HttpRequest
 from notifier.testing.http_provider import quoted
-from sandbox.scratch import free_port
-from sandbox.ses_server import SesServer
+from sandbox.embedded.scratch import free_port
+from sandbox.embedded.ses import SesServer
 
 Fault = dict[str, Any]
 

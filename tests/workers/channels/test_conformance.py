@@ -8,8 +8,8 @@ from notifier import Email, Sms, Webhook
 from notifier.channels import Channel, load_channel
 from notifier.settings import Settings
 from notifier.testing import ChannelConformance
-from sandbox.ses_server import SesServer
-from tests.workers.providers import SesProvider, SnsProvider, WebhookReceiver
+from sandbox.embedded.ses import SesServer
+from tests.workers.channels.providers import SesProvider, SnsProvider, WebhookReceiver
 
 HELLO = {"hello/subject.txt": "Hello", "hello/body.txt": "Good day", "hello/sms.txt": "Good day"}
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -7,8 +7,8 @@ import pytest
 
 from notifier.messages import Email, EmailContent, Message
 from workers.channels.header import ascii_urls, header_text
-from workers.channels.ses_request import send_email_request
-from workers.channels.webhook_request import signed_headers
+from workers.channels.ses.request import send_email_request
+from workers.channels.webhook.request import signed_headers
 
 
 def sent(value: str, name: str = "List-Unsubscribe") -> str:

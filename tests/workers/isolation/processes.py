@@ -10,9 +10,9 @@ from sqlalchemy.exc import OperationalError
 
 from notifier.outbox import Change, Suspects, Work
 from tests.workers.test_deliver import Post, hello
-from workers.alone import Alone
-from workers.child import Built, Child, Died, Gone
-from workers.prepare import Preparation
+from workers.building.prepare import Preparation
+from workers.isolation.alone import Alone
+from workers.isolation.child import Built, Child, Died, Gone
 
 Step = Callable[[], None]
 

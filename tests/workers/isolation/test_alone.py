@@ -10,7 +10,7 @@ from notifier.errors import Unreachable
 from notifier.notifications import Status
 from notifier.outbox import Change, Work
 from tests.waiting import wait_until
-from tests.workers.processes import (
+from tests.workers.isolation.processes import (
     Process,
     Workers,
     away,
@@ -23,11 +23,11 @@ from tests.workers.processes import (
     without_answer,
 )
 from tests.workers.test_deliver import post
-from workers import losses
-from workers.alone import PROCESSES
-from workers.child import Overdue, Unpicklable
+from workers.building.prepare import Prepared
 from workers.decide import Waiting
-from workers.prepare import Prepared
+from workers.isolation import losses
+from workers.isolation.alone import PROCESSES
+from workers.isolation.child import Overdue, Unpicklable
 
 __all__ = ["crew", "post", "release"]
 

@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from notifier.outbox import Work
-from tests.bridge.records import record
+from tests.bridge.stream.records import record
 from tests.waiting import wait_until
-from workers import child as module
-from workers.child import Built, Child, Died, Gone, Overdue, Unpicklable
-from workers.frames import Frames, Slow, frame
-from workers.isolated import memory_bound
-from workers.standstill import step_seconds
+from workers.isolation import child as module
+from workers.isolation.child import Built, Child, Died, Gone, Overdue, Unpicklable
+from workers.isolation.frames import Frames, Slow, frame
+from workers.isolation.process import memory_bound
+from workers.process.standstill import step_seconds
 
 TIMEOUT = 30.0
 
@@ -39,9 +39,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "NOTIFIER_AWS_SES_ENDPOINT_URL": "http://127.0.0.1:1",
         "NOTIFIER_AWS_REGION": "eu-west-1",
         "NOTIFIER_SENDER": "us@example.com",
-        "NOTIFIER_ROUTES": "tests.workers.alone_routes",
+        "NOTIFIER_ROUTES": "tests.workers.isolation.alone_routes",
         "NOTIFIER_TEMPLATES": str(folder),
-        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONPATH": str(Path(__file__).parents[3]),
     }
     return {**{name: value for name, value in os.environ.items() if not name.startswith("NOTIFIER_")}, **ours}
 

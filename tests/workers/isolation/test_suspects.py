@@ -11,24 +11,24 @@ from celery.app.trace import build_tracer
 from celery.exceptions import Reject
 
 import workers.tasks
+from celery_units.later import Later
+from celery_units.request import error_of
+from celery_units.units import run_unit
 from notifier import Email, Event
 from notifier.broker import TASK, queue_name
 from notifier.errors import Unreachable
 from notifier.notifications import Status
 from notifier.outbox import Change
+from tests.celery_units.test_units import Deliveries, deliveries, new_ids
 from tests.waiting import wait_until
-from tests.workers.processes import Workers, crew, dies, release, waits_for
+from tests.workers.isolation.processes import Workers, crew, dies, release, waits_for
 from tests.workers.test_deliver import Post, hello, post
 from tests.workers.test_tasks import celery_config, celery_parameters
-from tests.workers.test_units import Deliveries, deliveries, new_ids
-from workers import building
-from workers.build import Builds
+from workers.building import unit as building
+from workers.building.builds import Builds
 from workers.deliver import Delivery
-from workers.later import Later
-from workers.request import error_of
-from workers.stop import Stop
+from workers.process.stop import Stop
 from workers.tasks import register
-from workers.units import run_unit
 
 __all__ = ["celery_config", "celery_parameters", "crew", "deliveries", "post", "release"]
 

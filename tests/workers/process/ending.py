@@ -12,7 +12,7 @@ def break_down() -> None:
     from celery.exceptions import WorkerTerminate
     from celery.signals import worker_ready
 
-    from workers.consumer import Consumer
+    from celery_units.consumer import Consumer
     from workers.wiring import stop
 
     def start(_: Consumer) -> None:

@@ -5,7 +5,7 @@ from signal import SIGTERM
 
 import pytest
 
-from sandbox.processes import Child
+from sandbox.embedded.processes import Child
 from sandbox.system import notifier_process
 
 
@@ -21,12 +21,12 @@ def environment(database_url: str, broker_url: str, tmp_path: Path) -> dict[str,
         "NOTIFIER_SENDER": "us@example.com",
         "NOTIFIER_SES_CONFIGURATION_SET": "notifier",
         "NOTIFIER_HEARTBEAT_FOLDER": str(tmp_path),
-        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONPATH": str(Path(__file__).parents[3]),
     }
 
 
 def run(how: str, folder: Path, environment: dict[str, str]) -> Child:
-    return notifier_process("worker", [how, "worker", "email"], folder, environment, "tests.workers.ending")
+    return notifier_process("worker", [how, "worker", "email"], folder, environment, "tests.workers.process.ending")
 
 
 def is_ready(worker: Child) -> bool:

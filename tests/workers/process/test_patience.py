@@ -1,7 +1,7 @@
 from sqlalchemy import exc
 from structlog.testing import capture_logs
 
-from workers.patience import Patience
+from workers.process.patience import Patience
 
 
 def test_a_database_that_is_waited_for_is_said_once() -> None:

@@ -9,11 +9,11 @@ from celery.contrib.testing.worker import start_worker
 
 from notifier.broker import celery_configuration
 from notifier.health import STALE_SECONDS, Heartbeat
-from sandbox.redis import embedded_redis
+from sandbox.embedded.redis import embedded_redis
 from tests.waiting import wait_until
-from tests.workers.test_underway import Clock
-from workers.pulse import Pulse, waits_for_broker
-from workers.underway import STUCK_SECONDS, Underway
+from tests.workers.process.test_underway import Clock
+from workers.process.pulse import Pulse, waits_for_broker
+from workers.process.underway import STUCK_SECONDS, Underway
 
 
 class Patient:

@@ -8,7 +8,7 @@ import pytest
 # Threads that hash hold no lock meanwhile; the regular expression holds Python's for years.
 _PROGRAM = """
 import hashlib, os, re, threading, time
-from workers.standstill import Standstill
+from workers.process.standstill import Standstill
 
 Standstill({seconds}).start()
 

@@ -9,19 +9,19 @@ import pytest
 from celery import Celery
 from celery.exceptions import Reject
 
+from celery_units.request import error_of
+from celery_units.units import Outcome as UnitOutcome
+from celery_units.units import UnitTask, give_back, run_unit
 from notifier.channels import Capability
 from notifier.messages import ENDS, Message
 from notifier.outcomes import Accepted, Outcome
 from notifier.send_pool import SendPool
 from tests.outbox.conftest import engine, rows
 from tests.workers.test_deliver import Post, post
-from workers.limits import Limiter
-from workers.patience import Patience
-from workers.reach import Reach
-from workers.request import error_of
-from workers.stop import Stop, Stopped
-from workers.units import Outcome as UnitOutcome
-from workers.units import UnitTask, give_back, run_unit
+from workers.process.patience import Patience
+from workers.process.stop import Stop, Stopped
+from workers.sending.limits import Limiter
+from workers.sending.reach import Reach
 
 __all__ = ["engine", "post", "rows"]
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from bridge.holdings import Holdings
-from notifier.clock import boottime
+from bridge.stream.holdings import Holdings
 from notifier.messages import Message, Webhook, WebhookContent
 from notifier.notifications import Status
 from notifier.outcomes import Accepted, Late
+from notifier.process.clock import boottime
 from notifier.send_pool import SendPool
 from tests.workers.test_deliver import Post, post
 

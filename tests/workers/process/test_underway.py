@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 from structlog.testing import capture_logs
 
-from workers.underway import STUCK_SECONDS, Underway
+from workers.process.underway import STUCK_SECONDS, Underway
 
 ANA, BO = UUID(int=1), UUID(int=2)
 

@@ -4,7 +4,7 @@ import threading
 
 from notifier.outcomes import Accepted, Late, Offline, Outcome, Rejected, Unknown
 from tests.waiting import wait_until
-from workers.reach import Reach
+from workers.sending.reach import Reach
 
 OFFLINE: list[Outcome] = [Offline("refused")] * 10
 

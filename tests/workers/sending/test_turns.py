@@ -11,7 +11,7 @@ from notifier.outcomes import Accepted, Blocked, Late, Offline, Outcome, Throttl
 from notifier.retry import RetryPolicy
 from tests.outbox.conftest import engine, rows
 from tests.workers.test_deliver import Post, post
-from workers.limits import Limiter
+from workers.sending.limits import Limiter
 
 __all__ = ["engine", "post", "rows"]
 
@@ -205,7 +205,7 @@ def test_a_provider_that_loses_every_answer_is_asked_by_one_message_at_a_time(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workers.deliver._TURN_SECONDS", 5.0)
-    monkeypatch.setattr("workers.reach._FIRST_SECONDS", 0.01)
+    monkeypatch.setattr("workers.sending.reach._FIRST_SECONDS", 0.01)
     first = post.pending(*(f"{n}@example.com" for n in range(10)))
     rest = post.pending(*(f"{n}@example.com" for n in range(10, 20)))
     post.channel = Silent(post.channel, Unknown("cut"))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from workers.channels.header import header_text
-from workers.channels.ses_request import Mail, checked_address, headers_of, tags_of
+from workers.channels.ses.request import Mail, checked_address, headers_of, tags_of
 
 MAX_ENTRIES = 50
 MAX_BYTES = 900_000

@@ -7,24 +7,24 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
 from notifier.channels import Capability
-from notifier.clock import boottime
 from notifier.errors import SettingsError
 from notifier.messages import Email, EmailContent, Message
 from notifier.outcomes import Accepted, Late, Outcome
+from notifier.process.clock import boottime
 from notifier.settings import Settings
 from notifier.templates import Templates
-from workers.channels.address import checked_mailbox, mailbox_of, wire_address
 from workers.channels.sdk_errors import outcome_before_request
-from workers.channels.ses_calls import Call, Plan, SendBulkEmail
-from workers.channels.ses_client import SesClient
-from workers.channels.ses_errors import (
+from workers.channels.ses.address import checked_mailbox, mailbox_of, wire_address
+from workers.channels.ses.calls import Call, Plan, SendBulkEmail
+from workers.channels.ses.client import SesClient
+from workers.channels.ses.errors import (
     by_whose_fault,
     is_throttle,
     is_unverified,
     may_be_one_entry,
     outcome_of_error,
 )
-from workers.channels.ses_mode import Auto
+from workers.channels.ses.mode import Auto
 
 CONCURRENCY = 64
 """Requests under way at once: well under 1 ms of this process each, and then tens of milliseconds of waiting."""

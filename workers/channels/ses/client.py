@@ -13,13 +13,13 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.parsers import create_parser
 
-from notifier.clock import boottime
 from notifier.errors import SettingsError
 from notifier.messages import TOO_LATE
+from notifier.process.clock import boottime
 from notifier.settings import Settings
 from workers.channels.sdk_errors import TooLate
-from workers.channels.ses_connections import Answer, Connections
-from workers.channels.ses_endpoint import Endpoint
+from workers.channels.ses.connections import Answer, Connections
+from workers.channels.ses.endpoint import Endpoint
 
 PATHS = {"SendEmail": "/v2/email/outbound-emails", "SendBulkEmail": "/v2/email/outbound-bulk-emails"}
 

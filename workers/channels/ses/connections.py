@@ -10,7 +10,7 @@ from http.client import HTTPConnection, HTTPMessage, HTTPResponse, HTTPSConnecti
 from typing import NamedTuple
 from urllib.parse import SplitResult
 
-from notifier.clock import boottime
+from notifier.process.clock import boottime
 from workers.channels.sdk_errors import NotConnected
 
 FRESH_SECONDS = 20.0

@@ -12,7 +12,7 @@ from botocore.exceptions import InvalidConfigError
 from botocore.httpsession import ProxyConfiguration, get_cert_path
 from botocore.utils import get_environ_proxies
 
-from workers.channels.ses_connections import DEFAULT_PORTS, Peer
+from workers.channels.ses.connections import DEFAULT_PORTS, Peer
 
 
 @dataclass(frozen=True, slots=True)

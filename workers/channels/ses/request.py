@@ -6,8 +6,8 @@ from typing import Any
 
 from notifier.feedback import ATTEMPT_TAG, NOTIFICATION_TAG
 from notifier.messages import Email, EmailContent, Message
-from workers.channels.address import wire_address
 from workers.channels.header import ascii_urls, encoded_words, header_text
+from workers.channels.ses.address import wire_address
 
 NOTIFICATION_HEADER = "X-Notification-Id"
 MAX_HEADERS = 15

@@ -11,10 +11,10 @@ from notifier.send_pool import SendPool
 from notifier.settings import Settings, load_recipient_settings
 from notifier.templates import Templates
 from workers.channels.aws_client import AwsClient
-from workers.channels.phone_number import is_region
 from workers.channels.sdk_errors import outcome_before_request
-from workers.channels.sms_request import number_of, publish_request, sms_attributes
-from workers.channels.sns_errors import outcome_of_answer, outcome_of_error
+from workers.channels.sms.errors import outcome_of_answer, outcome_of_error
+from workers.channels.sms.phone_number import is_region
+from workers.channels.sms.request import number_of, publish_request, sms_attributes
 
 CONCURRENCY = 32
 """Requests under way at once: SNS allows an account tens of SMS a second."""

@@ -7,7 +7,7 @@ from typing import Any
 from notifier.messages import Message, Sms, SmsContent
 from notifier.settings import Settings
 from notifier.text import sound
-from workers.channels.phone_number import e164
+from workers.channels.sms.phone_number import e164
 
 LONGEST = 1600
 """Characters that SNS takes in one Publish."""

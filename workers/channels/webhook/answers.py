@@ -13,8 +13,8 @@ import httpcore
 import httpx
 
 from notifier.outcomes import Accepted, NotSent, Outcome, Rejected, Throttled, Unknown, discreet
-from workers.channels.guarded_network import AddressRefused
-from workers.channels.webhook_client import Answer
+from workers.channels.webhook.client import Answer
+from workers.channels.webhook.network import AddressRefused
 
 LATER = frozenset((408, 409, 425, 429, 503))
 """Too slow, under way already, too early, too many, busy: with Retry-After known not accepted, and until when."""

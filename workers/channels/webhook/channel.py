@@ -11,9 +11,9 @@ from notifier.outcomes import NotSent, Outcome, Rejected
 from notifier.send_pool import SendPool, timeouts
 from notifier.settings import Settings
 from notifier.templates import Templates
-from workers.channels.webhook_answers import outcome_of_answer, outcome_of_failure
-from workers.channels.webhook_client import WebhookClient
-from workers.channels.webhook_request import endpoint, json_body, secrets_of, signed_headers
+from workers.channels.webhook.answers import outcome_of_answer, outcome_of_failure
+from workers.channels.webhook.client import WebhookClient
+from workers.channels.webhook.request import endpoint, json_body, secrets_of, signed_headers
 
 CONCURRENCY = 64
 """Requests under way at once: about 1 ms of this process each, and then waiting for the receiver."""

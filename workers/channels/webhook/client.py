@@ -11,7 +11,7 @@ import httpcore
 import httpx
 
 from notifier.send_pool import Timeouts
-from workers.channels.guarded_network import GuardedNetwork
+from workers.channels.webhook.network import GuardedNetwork
 
 IDLE_SECONDS = 4.0
 """Many servers drop a connection that has been idle for five. A request on one that has just been dropped would look

@@ -16,7 +16,7 @@ from typing import Any
 
 import httpcore
 
-from workers.channels.public_address import is_public
+from workers.channels.webhook.public_address import is_public
 
 Address = IPv4Address | IPv6Address
 

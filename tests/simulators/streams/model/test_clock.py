@@ -1,6 +1,6 @@
 import pytest
 
-from sandbox.streams.clock import START, Clock
+from simulators.streams.model.clock import START, Clock
 
 
 def test_it_stands_still_until_it_is_moved():

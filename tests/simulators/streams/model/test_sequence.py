@@ -4,9 +4,9 @@ from random import Random
 
 import pytest
 
-from sandbox.streams.behaviour import Behaviour
-from sandbox.streams.errors import ApiError
-from sandbox.streams.sequence import Numbering, Numbers
+from simulators.streams.behaviour import Behaviour
+from simulators.streams.errors import ApiError
+from simulators.streams.model.sequence import Numbering, Numbers
 
 
 def draw(count: int, **behaviour: object) -> list[Numbers]:

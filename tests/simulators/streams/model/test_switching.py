@@ -2,10 +2,10 @@
 
 import pytest
 
-from sandbox.streams import Behaviour
-from sandbox.streams.clock import DAY
-from sandbox.streams.errors import ApiError
-from tests.sandbox.streams.reader import described, is_open, item, items, only_shard, read_all
+from simulators.streams import Behaviour
+from simulators.streams.errors import ApiError
+from simulators.streams.model.clock import DAY
+from tests.simulators.streams.reader import described, is_open, item, items, only_shard, read_all
 
 
 def arns(model, table: str | None = None) -> list[str]:

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from sandbox.streams import Behaviour, StreamsModel
-from sandbox.streams.clock import DAY, START
-from sandbox.streams.errors import ApiError
-from tests.sandbox.streams.reader import described, is_open, item, items, only_shard, read_all, shard_ids
+from simulators.streams import Behaviour, StreamsModel
+from simulators.streams.errors import ApiError
+from simulators.streams.model.clock import DAY, START
+from tests.simulators.streams.reader import described, is_open, item, items, only_shard, read_all, shard_ids
 
 
 def children_of(model: StreamsModel, arn: str, parent: str) -> list[str]:

@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from sandbox.streams import StreamsModel
-from sandbox.streams.attributes import attributes, item_size
-from sandbox.streams.clock import START
-from sandbox.streams.errors import ApiError
-from tests.sandbox.streams.reader import item, items, only_shard, read_all
+from simulators.streams import StreamsModel
+from simulators.streams.errors import ApiError
+from simulators.streams.model.attributes import attributes, item_size
+from simulators.streams.model.clock import START
+from tests.simulators.streams.reader import item, items, only_shard, read_all
 
 
 def read(model: StreamsModel, arn: str) -> list[dict]:

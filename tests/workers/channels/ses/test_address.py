@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import iter_graphemes
 
-from sandbox.ses.limits import check_address
-from workers.channels.address import mailbox_of, wire_address
+from simulators.ses.limits import check_address
+from workers.channels.ses.address import mailbox_of, wire_address
 
 ONE_MAILBOX = re.compile(r"(?:[ -~]* <)?(?:[!-~]+|\"[ -~]+\")@[A-Za-z0-9.-]+>?")
 

@@ -8,9 +8,9 @@ import pytest
 
 from notifier.messages import Email, EmailContent, Message
 from notifier.outcomes import Rejected
-from tests.workers.wire import Mail, Request
-from workers.channels.ses_bulk import MAX_BYTES, MAX_DATA, MAX_ENTRIES
-from workers.channels.ses_calls import Call, Plan
+from tests.workers.channels.wire import Mail, Request
+from workers.channels.ses.bulk import MAX_BYTES, MAX_DATA, MAX_ENTRIES
+from workers.channels.ses.calls import Call, Plan
 
 SENDER = "Harbour <hello@example.com>"
 HTML = EmailContent("S", "T", "<p>H</p>")

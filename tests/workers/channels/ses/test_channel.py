@@ -14,7 +14,7 @@ from notifier.messages import Email, EmailContent, Message
 from notifier.outcomes import Accepted, Blocked, Late, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
 from notifier.settings import Settings
 from tests.waiting import wait_until
-from tests.workers.wire import Behaviour, Wire, cut, hang, plain, refuse, reset, serve
+from tests.workers.channels.wire import Behaviour, Wire, cut, hang, plain, refuse, reset, serve
 from workers.channels.ses import CONCURRENCY, SesChannel
 
 MakeChannel = Callable[..., SesChannel]

@@ -14,11 +14,11 @@ import pytest
 from botocore.exceptions import ClientError, InvalidConfigError
 
 from tests.waiting import wait_until
-from tests.workers.test_ses_channel import settings
-from tests.workers.wire import Exchange, Request, Wire, accept, cut, plain, serve
+from tests.workers.channels.ses.test_channel import settings
+from tests.workers.channels.wire import Exchange, Request, Wire, accept, cut, plain, serve
 from workers.channels.sdk_errors import NotConnected, TooLate
-from workers.channels.ses_client import SesClient
-from workers.channels.ses_connections import FRESH_SECONDS
+from workers.channels.ses.client import SesClient
+from workers.channels.ses.connections import FRESH_SECONDS
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 BODY = (

@@ -17,7 +17,7 @@ from workers.channels.sdk_errors import (
     outcome_before_request,
     outcome_of_failure,
 )
-from workers.channels.ses_errors import (
+from workers.channels.ses.errors import (
     BULK_STATUSES,
     CODES,
     OPERATIONS,

@@ -12,10 +12,10 @@ import pytest
 
 from notifier.messages import Email, EmailContent, Message
 from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Rejected, Throttled, Unknown
-from sandbox.ses.faults import KINDS, TRUNCATIONS
-from sandbox.ses_server import SesServer, ses_simulator
+from sandbox.embedded.ses import SesServer, ses_simulator
+from simulators.ses.faults.plan import KINDS, TRUNCATIONS
 from tests.waiting import wait_until
-from tests.workers.test_ses_channel import settings
+from tests.workers.channels.ses.test_channel import settings
 from workers.channels.ses import SesChannel
 
 PER_CALL = 50

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from workers.channels.ses_mode import REST_SECONDS, STRIKES, STRIKES_WITHIN, Auto
+from workers.channels.ses.mode import REST_SECONDS, STRIKES, STRIKES_WITHIN, Auto
 
 BULK = 50
 FAST, SLOW = 500.0, 14.0

@@ -20,8 +20,8 @@ from notifier.messages import Message, SmsContent
 from notifier.outcomes import Accepted, Blocked, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
 from notifier.templates import Templates
 from notifier.testing import Behaviour, HttpAnswer, HttpRequest, channel_settings
-from sandbox.ministack import MinistackServer
-from tests.workers.providers import SnsProvider, parameters, sns_error
+from sandbox.embedded.ministack import MinistackServer
+from tests.workers.channels.providers import SnsProvider, parameters, sns_error
 from workers.channels.aws_client import FRESH_SECONDS, AwsClient
 from workers.channels.sms import SmsChannel
 

@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from notifier.outcomes import Accepted, NotSent, Outcome, Rejected, Throttled, Unknown
-from workers.channels.guarded_network import AddressRefused
-from workers.channels.webhook_answers import outcome_of_answer, outcome_of_failure, retry_after
-from workers.channels.webhook_client import Answer
+from workers.channels.webhook.answers import outcome_of_answer, outcome_of_failure, retry_after
+from workers.channels.webhook.client import Answer
+from workers.channels.webhook.network import AddressRefused
 
 URL = httpx.URL("https://hooks.example.com/services/T0001/secret-part?token=abcdefgh&x=1")
 

@@ -9,8 +9,8 @@ import pytest
 
 from notifier.errors import TemplateError
 from notifier.events import Event
-from tests.bridge.records import record
-from workers.channels.webhook_request import json_body
+from tests.bridge.stream.records import record
+from workers.channels.webhook.request import json_body
 
 
 def test_an_item_of_dynamodb_is_json_and_the_same_each_time() -> None:

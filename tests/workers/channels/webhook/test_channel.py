@@ -28,9 +28,9 @@ from notifier.outcomes import Accepted, Late, NotSent, Outcome, Rejected, Unknow
 from notifier.templates import Templates
 from notifier.testing import Behaviour, HttpAnswer, HttpRequest, channel_settings
 from tests.waiting import wait_until
-from tests.workers.providers import WebhookReceiver
+from tests.workers.channels.providers import WebhookReceiver
 from workers.channels.webhook import CONCURRENCY, WebhookChannel
-from workers.channels.webhook_client import MAX_BODY
+from workers.channels.webhook.client import MAX_BODY
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"

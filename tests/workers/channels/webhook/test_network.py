@@ -11,9 +11,9 @@ import httpcore
 import pytest
 
 from tests.waiting import wait_until
-from workers.channels import guarded_network
-from workers.channels.guarded_network import AddressRefused, GuardedNetwork
-from workers.channels.public_address import is_public
+from workers.channels.webhook import network as guarded_network
+from workers.channels.webhook.network import AddressRefused, GuardedNetwork
+from workers.channels.webhook.public_address import is_public
 
 PUBLIC = ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "2a00:1450::1", "::ffff:8.8.8.8", "64:ff9b::808:808"]
 NOT_PUBLIC = [

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from workers.channels.webhook_request import endpoint, secrets_of, signed_headers
+from workers.channels.webhook.request import endpoint, secrets_of, signed_headers
 
 ID = UUID("0192f0c1-2345-8678-9abc-def012345678")
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -12,11 +12,11 @@ import redis
 
 from bench.ses_stub.process import SesStub, ses_stub
 from notifier.errors import NotifierError
-from sandbox.guard import remove_folder
-from sandbox.postgres import PostgresServer, embedded_postgres
-from sandbox.processes import stopped_by_signals
-from sandbox.redis import RedisServer, embedded_redis
-from sandbox.streams.process import StreamsServer, streams_simulator
+from sandbox.embedded.guard import remove_folder
+from sandbox.embedded.postgres import PostgresServer, embedded_postgres
+from sandbox.embedded.processes import stopped_by_signals
+from sandbox.embedded.redis import RedisServer, embedded_redis
+from sandbox.embedded.streams import StreamsServer, streams_simulator
 from sandbox.system import TABLE
 
 REGION = "eu-west-1"

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 
-from bench.notifier import notifier
-from bench.parts import Parts, bench_parts
-from bench.processes import machine
-from bench.screen import say, show
-from bench.trial import Candidate, Run, trial
+from bench.figures.screen import say, show
+from bench.measure.notifier import notifier
+from bench.measure.parts import Parts, bench_parts
+from bench.measure.processes import machine
+from bench.measure.trial import Candidate, Run, trial
 
 
 def rounds(parts: Parts, candidates: Mapping[str, Candidate], count: int, seconds: float) -> dict[str, list[Run]]:

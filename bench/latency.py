@@ -8,12 +8,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.load import accepted_at, written_at
-from bench.notifier import notifier
-from bench.parts import Parts, bench_parts
-from bench.processes import machine
-from bench.screen import show
-from bench.trial import Candidate, trial
+from bench.figures.screen import show
+from bench.measure.load import accepted_at, written_at
+from bench.measure.notifier import notifier
+from bench.measure.parts import Parts, bench_parts
+from bench.measure.processes import machine
+from bench.measure.trial import Candidate, trial
 
 RATE = 1_000
 _LATE = 2.0
