@@ -70,8 +70,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     from notifier.database.engine import check_durable, check_schema, connect
     from notifier.health import Heartbeat
     from notifier.metrics import served
-    from notifier.outbox import Discovery, Partitions, Publications, Reading, Retention, Rewinds, Unknowns
-    from notifier.outbox import Intake as Outbox
+    from notifier.outbox import Discovery, Partitions, Publications, Reading, Recording, Retention, Rewinds, Unknowns
     from notifier.routes import load_routes
 
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
@@ -88,7 +87,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     views = check_streams(streams, routes, settings.tables, partial(tree.listing, LISTING_SECONDS))
     discovering = DiscoveryWatch(discovery, settings.tables)
     publications = Publications(engine, settings.look_again_seconds)
-    outbox = Outbox(engine, partitions)
+    outbox = Recording(engine, partitions)
     behind, leases = Behind(), Leases(engine, owner, settings.shard_lease_seconds, settings.tables)
     brake = Brake(publications, settings.outbox_high_water, leases.bridges)
     relay = Relay(engine, publications, queue, settings.queue_high_water, settings.unknown_after_seconds, behind)
@@ -195,7 +194,7 @@ def check_tables(
     Where many start at once AWS may have no time for an answer: then the sweep finds out. `keep` is called before
     each table, see `Turn.keep`.
     """
-    from bridge.stream.client import Throttled
+    from bridge.stream.client import StreamThrottled
     from notifier.errors import SettingsError
 
     check_named(tables)
@@ -204,7 +203,7 @@ def check_tables(
         keep()
         try:
             listed[table] = streams.streams(table)
-        except Throttled:
+        except StreamThrottled:
             continue
         if not listed[table]:
             raise SettingsError(

@@ -7,7 +7,7 @@ import structlog
 
 from notifier.channels import Capability, capability
 from notifier.errors import NotifierError
-from notifier.outbox import Decision, Unknown, Unknowns, Verdict
+from notifier.outbox import Decision, OverdueAttempt, Unknowns, Verdict
 from notifier.retry import OnUnknown, RetryPolicy
 from notifier.routes import Route, Routes
 
@@ -43,7 +43,7 @@ class Deadlines:
         """Decide about those whose deadline has come; answers how many of each kind."""
         for_route = 0
 
-        def decide(unknown: Unknown) -> Verdict:
+        def decide(unknown: OverdueAttempt) -> Verdict:
             nonlocal for_route
             found = self._decide(unknown)
             for_route += found.for_route
@@ -64,7 +64,7 @@ class Deadlines:
             )
         return decided
 
-    def _decide(self, unknown: Unknown) -> Verdict:
+    def _decide(self, unknown: OverdueAttempt) -> Verdict:
         route = self._routes.get(unknown.route)
         return verdict(unknown, route, capability_of(unknown.channel), self._silence(unknown.channel))
 
@@ -78,7 +78,7 @@ def capability_of(channel: str) -> Capability:
         return Capability.DELIVERY_EVENTS
 
 
-def verdict(unknown: Unknown, route: Route | None, offers: Capability, silence: str | None = None) -> Verdict:
+def verdict(unknown: OverdueAttempt, route: Route | None, offers: Capability, silence: str | None = None) -> Verdict:
     """What is right for this unknown outcome. Pure. With `silence`, no event can come: only the operator can know."""
     if silence:
         return Verdict(Decision.HOLD, silence)
@@ -96,7 +96,7 @@ def verdict(unknown: Unknown, route: Route | None, offers: Capability, silence: 
     return Verdict(Decision.RESEND, f"{lost}; sent again")
 
 
-def _not_yet(unknown: Unknown, route: Route | None, offers: Capability) -> Verdict | None:
+def _not_yet(unknown: OverdueAttempt, route: Route | None, offers: Capability) -> Verdict | None:
     """Why nothing can be decided now, None where it can."""
     if offers is Capability.DELIVERY_EVENTS and not unknown.flowing:
         return Verdict(Decision.WAIT, "no events are known to flow")

@@ -21,7 +21,7 @@ from notifier.telemetry import trace
 
 log = structlog.get_logger(__name__)
 
-Outcome = Callable[[], Any]
+Completion = Callable[[], Any]
 """Returns or raises what the task would have, had it run alone."""
 
 Result = tuple[int, Any, float] | Later
@@ -42,7 +42,7 @@ class UnitTask(Task):  # type: ignore[misc]
     event_sample = 25
     """How many tasks a second Flower is shown."""
 
-    def run_many(self, requests: Sequence[dict[str, Any]]) -> list[Outcome | Later | None]:
+    def run_many(self, requests: Sequence[dict[str, Any]]) -> list[Completion | Later | None]:
         """The outcome of each, by its request as Celery's `Context` has it; None where `run` must do it alone.
 
         `Later` where it has not come to an end: the message runs again, with others like it, when that says so. Only
@@ -63,14 +63,14 @@ def give_back() -> NoReturn:
 def run_unit(task: UnitTask, requests: Sequence[dict[str, Any]]) -> list[Result]:
     """In the pool: the work of all, then the result of each. Where the work of all raises, each runs alone."""
     started = time.monotonic()
-    outcomes: Sequence[Outcome | Later | None] = [None] * len(requests)
+    outcomes: Sequence[Completion | Later | None] = [None] * len(requests)
     try:
         outcomes = task.run_many(requests)
     except Exception as error:  # noqa: BLE001
         log.error("unit broke; its tasks run one by one", tasks=len(requests), trace=trace(error))  # noqa: TRY400
     watched = any(signal.receivers for signal in _WATCHED) or _celery_log.isEnabledFor(logging.INFO)
     results: list[Result] = []
-    rejected: Outcome | None = None
+    rejected: Completion | None = None
     for request, outcome in zip(requests, outcomes, strict=True):
         if isinstance(outcome, Later):
             results.append(outcome)
@@ -87,7 +87,7 @@ def _raise(error: Exception) -> NoReturn:
 
 
 def _result(
-    task: UnitTask, request: dict[str, Any], outcome: Outcome | None, started: float, *, watched: bool
+    task: UnitTask, request: dict[str, Any], outcome: Completion | None, started: float, *, watched: bool
 ) -> tuple[int, Any, float]:
     """The tracer tells everybody; it takes 25 µs, or 1 ms for a retry, so what nobody listens to goes without."""
     if outcome and (not watched or outcome is give_back):  # at the end of a worker it would log 2,000 tracebacks

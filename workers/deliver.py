@@ -44,7 +44,7 @@ _FINISH_SECONDS = 20.0
 """How long a worker that is to end waits for the database to take the outcome of a request that has been sent."""
 
 
-class Delivery:
+class Deliverer:
     """Delivers units on one channel. Once `stop` is set it begins nothing, and ends after the request under way."""
 
     def __init__(

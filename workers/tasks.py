@@ -14,7 +14,7 @@ from celery.exceptions import Reject, Retry
 
 from celery_units.later import Later
 from celery_units.request import was_lost
-from celery_units.units import Outcome, UnitTask, give_back
+from celery_units.units import Completion, UnitTask, give_back
 from notifier.broker import TASK, channel_of
 from notifier.errors import Unreachable
 from notifier.notifications import Status
@@ -46,7 +46,7 @@ class Deliver(UnitTask):
     abstract = True
     throws = (DeliveryFailed, DeliveryUnknown, DeliveryError)
 
-    def run_many(self, requests: Sequence[dict[str, Any]]) -> list[Outcome | Later | None]:
+    def run_many(self, requests: Sequence[dict[str, Any]]) -> list[Completion | Later | None]:
         channel, options = _channel(requests[0]["delivery_info"]), _options(requests[0])
         ids = [_id(request) for request in requests]
         if len(ids) == 1 and ids[0]:
@@ -96,7 +96,7 @@ def _id(request: dict[str, Any]) -> UUID | None:
         return None
 
 
-def _outcome(change: Change | Later | None) -> Outcome | Later:
+def _outcome(change: Change | Later | None) -> Completion | Later:
     return change if isinstance(change, Later) else partial(report, change)
 
 
@@ -105,7 +105,7 @@ def _options(request: Mapping[str, Any]) -> dict[str, bool]:
     return {"suspects": True} if was_lost(request) else {}
 
 
-def _outcome_of_one(channel: str, id_: UUID, options: dict[str, bool]) -> Outcome | Later:
+def _outcome_of_one(channel: str, id_: UUID, options: dict[str, bool]) -> Completion | Later:
     try:
         return _outcome(_deliver(channel, id_, options))
     except (Reject, DeliveryError) as error:

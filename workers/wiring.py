@@ -8,14 +8,14 @@ from functools import cache, partial
 
 from notifier.channels import load_channel
 from notifier.database.engine import Engine, connect
-from notifier.outbox import Attempts, Channels, DeliveryCounts, Suspects
+from notifier.outbox import Attempts, ChannelStates, DeliveryCounts, Suspects
 from notifier.process.room import Room
 from notifier.routes import Routes, load_routes
 from notifier.settings import Settings, load_settings
 from notifier.templates import Templates, templates_folder
 from workers.building.portions import ROOM_BYTES
 from workers.building.prepare import Preparation
-from workers.deliver import Delivery
+from workers.deliver import Deliverer
 from workers.isolation.alone import Alone
 from workers.isolation.child import Child
 from workers.process.stop import Stop
@@ -27,31 +27,31 @@ from workers.tally import Tally
 _LEAVE_SECONDS = 5.0
 
 _making = threading.Lock()
-_deliveries: list[Delivery] = []
+_deliveries: list[Deliverer] = []
 _first_process = True
 """Whether the consumer's loop, which knows `Later`, runs here: not in a child of a prefork pool."""
 
 
-def delivery(channel: str) -> Delivery:
+def delivery(channel: str) -> Deliverer:
     """The delivery of that channel in this process."""
     with _making:
         return _delivery(channel)
 
 
 @cache
-def _delivery(channel: str) -> Delivery:
+def _delivery(channel: str) -> Deliverer:
     settings = load_settings()
     worker = f"{socket.gethostname()}:{os.getpid()}"
     loaded = load_channel(channel, settings)
     rendering = templates(settings, routes())
-    made = Delivery(
+    made = Deliverer(
         Attempts(engine(), channel=channel, worker=worker, unknown_after=settings.unknown_after_seconds),
         loaded,
         routes(),
         rendering,
         settings.send_lease_seconds,
         underway(),
-        Gate(Channels(engine(), actor=worker, probe_seconds=settings.probe_seconds), channel),
+        Gate(ChannelStates(engine(), actor=worker, probe_seconds=settings.probe_seconds), channel),
         Limiter(
             settings.broker_url.get_secret_value(),
             channel,

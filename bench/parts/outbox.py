@@ -26,10 +26,10 @@ from notifier.notifications import Status, notification_id
 from notifier.outbox import (
     Attempts,
     Change,
-    Intake,
     NewNotification,
     Page,
     Partitions,
+    Recording,
     Settlement,
     ShardLease,
     Wanted,
@@ -61,7 +61,7 @@ class Steps:
             number = connection.execute(_SHARD, {"shard": shard}).scalar_one()
         self._lease = ShardLease(number, shard, "arn", "activity", "bench", 1, None)
         self._checkpoint: str | None = None
-        self._intake = Intake(engine, Partitions(engine))
+        self._intake = Recording(engine, Partitions(engine))
         self._attempts = Attempts(engine, channel="email", worker="bench")
         self._settlement = Settlement(engine, channel="email")
 

@@ -1,4 +1,4 @@
-"""What a mail costs the client in CPU: `python -m bench.parts.ses`. Stock boto3, and the channel `email` in both modes.
+"""What a mail costs the client in CPU: `python -m bench.parts.ses`. Stock boto3, and `email` in both modes.
 
 The mails have 2 KB of HTML and three headers, and come in units of 500. The server is another process, on loopback,
 without TLS.

@@ -51,7 +51,7 @@ class ShardGone(NotifierError):
     """DynamoDB does not know the shard, or not yet."""
 
 
-class Throttled(NotifierError):
+class StreamThrottled(NotifierError):
     """DynamoDB asks us to slow down."""
 
 
@@ -255,7 +255,7 @@ def _named(error: ClientError) -> NotifierError:
     if code == "ResourceNotFoundException":
         return ShardGone(text)
     if code in _THROTTLES:
-        return Throttled(text)
+        return StreamThrottled(text)
     if code in _REFUSALS:
         return Refused(text)
     return Unreachable(text)

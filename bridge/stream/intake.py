@@ -15,8 +15,7 @@ from bridge.counters import PUBLISHED
 from bridge.stream.decode import creation_time, decode, identity, sequence_number
 from notifier.broker import BrokerError, BrokerRefused, Queue
 from notifier.errors import DecodeError, LeaseLost
-from notifier.outbox import Intake as Outbox
-from notifier.outbox import NewNotification, Page, Publications, Quarantined, Recorded, ShardLease
+from notifier.outbox import NewNotification, Page, Publications, Quarantined, Recorded, Recording, ShardLease
 from notifier.outbox import records as wire
 from notifier.routes import Routes
 
@@ -30,7 +29,7 @@ class Intake:
 
     def __init__(
         self,
-        outbox: Outbox,
+        outbox: Recording,
         publications: Publications,
         queue: Queue,
         routes: Routes,

@@ -10,7 +10,7 @@ import structlog
 from bridge.brake import SLOW_SECONDS, ChannelFull
 from bridge.counters import STREAM_ERRORS
 from bridge.stream.ahead import Fetched, ReadAhead
-from bridge.stream.client import IteratorExpired, RecordPage, Refused, ShardGone, Throttled, UnreadPage
+from bridge.stream.client import IteratorExpired, RecordPage, Refused, ShardGone, StreamThrottled, UnreadPage
 from bridge.stream.intake import Intake
 from bridge.stream.listing import Lister, Listing
 from bridge.stream.tree import ShardTree
@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 SOME_RECORDS_SECONDS = 0.2
 EMPTY_SECONDS = 0.5
 IDLE_SECONDS = 2.0
-_SLOW = (Throttled, ShardGone, Refused)
+_SLOW = (StreamThrottled, ShardGone, Refused)
 _EMPTIES_BEFORE_TIP = 5
 _EMPTIES_BEFORE_IDLE = 60
 _THROTTLES_BEFORE_HINT = 10
@@ -215,7 +215,7 @@ class ShardReader:
         facts = {"shard": self.lease.shard_id, "reason": str(error), "tries": self._failures}
         if isinstance(error, Refused):
             log.error("reading a shard was refused", **facts)
-        elif isinstance(error, Throttled) and self._failures >= _THROTTLES_BEFORE_HINT:
+        elif isinstance(error, StreamThrottled) and self._failures >= _THROTTLES_BEFORE_HINT:
             log.warning("reading a shard is throttled: do others read it too? It bears two readers", **facts)
         else:
             log.warning("reading a shard failed", **facts)

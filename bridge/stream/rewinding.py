@@ -9,7 +9,7 @@ import structlog
 
 from bridge.brake import SLOW_SECONDS, Brake
 from bridge.loops import NextIn
-from bridge.stream.client import RecordPage, ShardGone, Throttled
+from bridge.stream.client import RecordPage, ShardGone, StreamThrottled
 from bridge.stream.intake import before, first_beyond
 from bridge.stream.listing import Listing
 from bridge.stream.reader import GONE_SECONDS, TRIES_OF_AN_ITERATOR, Source
@@ -172,7 +172,7 @@ class Rewinder:
             self._from_horizon = True
             return 0.0
         self._failures += 1
-        if not isinstance(error, Throttled | Unreachable) or self._failures % TRIES_OF_AN_ITERATOR == 0:
+        if not isinstance(error, StreamThrottled | Unreachable) or self._failures % TRIES_OF_AN_ITERATOR == 0:
             self._iterator = None
         reason = _reason(error)
         gone_for = self._rewinds.failed(rewind, reason, gone=isinstance(error, ShardGone))

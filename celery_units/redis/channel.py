@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 1.0
 """How long a little credit waits for more, where nothing else calls for a question."""
 
 
-class Channel(KeepingChannel):
+class RedisChannel(KeepingChannel):
     """A question tells Redis of acks and takes messages; the poller sees its answer. Where the lists are empty, the
     bells wait. The poller knows all of it as BRPOP.
 

@@ -50,14 +50,14 @@ end
 return refused
 """
 
-Route = Callable[[dict[str, Any], str, str], Sequence[str]]
+Binding = Callable[[dict[str, Any], str, str], Sequence[str]]
 """The lists for a message that came over this exchange with this routing key."""
 
 
 def command(
     unacked: Sequence[str],
     entries: Mapping[str, bytes | None],
-    route: Route,
+    route: Binding,
     *,
     latest: float | None,
     last: bool,
@@ -77,7 +77,7 @@ def command(
     return ["EVAL", _SCRIPT, 2 + len(keys), *unacked, *keys, "" if latest is None else repr(latest), push, *arguments]
 
 
-def _again(tag: str, entry: bytes | None, route: Route, *, lost: bool) -> tuple[Sequence[str], str]:
+def _again(tag: str, entry: bytes | None, route: Binding, *, lost: bool) -> tuple[Sequence[str], str]:
     """A kept message as it is delivered again, and where to. Its header `losses` counts how often it was lost."""
     if entry is None:
         return [], ""

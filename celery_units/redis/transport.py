@@ -5,13 +5,13 @@ from typing import Any
 
 from kombu.transport import redis as stock
 
-from celery_units.redis.channel import Channel
+from celery_units.redis.channel import RedisChannel
 
 
 class Transport(stock.Transport):  # type: ignore[misc]
     """Knows the event loop, where there is one: a channel may then put things off for a moment."""
 
-    Channel = Channel
+    RedisChannel = RedisChannel
     without_acks: Any = stock.Channel
     """Where nothing is kept until it is acknowledged there is nothing to gain."""
     loop: Any = None
@@ -34,7 +34,7 @@ class Transport(stock.Transport):  # type: ignore[misc]
         return self.loop if threading.get_ident() == self._loop_thread else None
 
 
-class SentinelChannel(Channel, stock.SentinelChannel):  # type: ignore[misc]
+class SentinelChannel(RedisChannel, stock.SentinelChannel):  # type: ignore[misc]
     """A channel of the primary that Sentinels name."""
 
 
@@ -42,5 +42,5 @@ class SentinelTransport(Transport):
     """The same for a URL that names Sentinels."""
 
     default_port = 26379
-    Channel = SentinelChannel
+    RedisChannel = SentinelChannel
     without_acks = stock.SentinelChannel

@@ -22,12 +22,12 @@ suppress = typer.Typer(help="Recipients who are not to be written to.", no_args_
 
 def pause(channel: ChannelName, reason: Reason, json: Json = False) -> None:
     """Begin nothing more on a channel, until `resume`. It holds across restarts; what waits is kept."""
-    from notifier.outbox import Channels
+    from notifier.outbox import ChannelStates
 
     why = given(reason)
     _known(channel)
     with connected() as engine:
-        done = Channels(engine, actor=operator()).pause(channel, why)
+        done = ChannelStates(engine, actor=operator()).pause(channel, why)
     if json:
         print_json({"channel": channel, "paused": done})
     else:
@@ -39,11 +39,11 @@ def resume(channel: ChannelName, reason: Reason = "", json: Json = False) -> Non
 
     Who had stopped it, and why, is kept: notifier operations.
     """
-    from notifier.outbox import Channels
+    from notifier.outbox import ChannelStates
 
     _known(channel)
     with connected() as engine:
-        done = Channels(engine, actor=operator()).resume(channel, reason.strip() or None)
+        done = ChannelStates(engine, actor=operator()).resume(channel, reason.strip() or None)
     if json:
         print_json({"channel": channel, "resumed": done})
     else:

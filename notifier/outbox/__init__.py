@@ -6,11 +6,11 @@ comes from; a method answers with the rows that it changed.
 
 from notifier.outbox.delivery.attempts import LARGE, UNKNOWN_AFTER_SECONDS, Attempts, Beginning, Begun, Wanted, Work
 from notifier.outbox.delivery.changes import Change
-from notifier.outbox.delivery.channels import Channels, ChannelState
+from notifier.outbox.delivery.channels import ChannelState, ChannelStates
 from notifier.outbox.delivery.claims import expire
 from notifier.outbox.delivery.counts import ROUTE_ERROR, DeliveryCounts, Kind
 from notifier.outbox.delivery.suspects import SuspectBuild, Suspects
-from notifier.outbox.delivery.unknowns import Decision, Unknown, Unknowns, Verdict
+from notifier.outbox.delivery.unknowns import Decision, OverdueAttempt, Unknowns, Verdict
 from notifier.outbox.feedback.rates import RateLimits
 from notifier.outbox.feedback.settlement import Settled, Settlement
 from notifier.outbox.feedback.suppressions import Suppressions
@@ -27,7 +27,7 @@ from notifier.outbox.stream.discovery import Discovery, TableDiscovery
 from notifier.outbox.stream.letting_go import LettingGo
 from notifier.outbox.stream.pages import NewNotification, Page, Quarantined, Recorded, ShardLease
 from notifier.outbox.stream.reading import OpenRewinds, Reading, TableLag, TableRecords, WaitingStream
-from notifier.outbox.stream.recording import Intake
+from notifier.outbox.stream.recording import Recording
 from notifier.outbox.stream.rewinding import Rewinding, Target
 from notifier.outbox.stream.rewinds import Corrected, Reread, Rewind, Rewinds
 
@@ -42,14 +42,13 @@ __all__ = [
     "Begun",
     "Change",
     "ChannelState",
-    "Channels",
+    "ChannelStates",
     "Corrected",
     "Decision",
     "DeliveryCounts",
     "Discovery",
     "Gauges",
     "Horizon",
-    "Intake",
     "Journal",
     "Kind",
     "LettingGo",
@@ -58,6 +57,7 @@ __all__ = [
     "OpenRewinds",
     "Operated",
     "Operations",
+    "OverdueAttempt",
     "Page",
     "Partitions",
     "Publication",
@@ -66,6 +66,7 @@ __all__ = [
     "RateLimits",
     "Reading",
     "Recorded",
+    "Recording",
     "Report",
     "Reread",
     "Retained",
@@ -84,7 +85,6 @@ __all__ = [
     "TableLag",
     "TableRecords",
     "Target",
-    "Unknown",
     "Unknowns",
     "Verdict",
     "WaitingStream",

@@ -16,8 +16,7 @@ from bridge.stream import reader
 from bridge.stream.intake import Intake, first_beyond
 from notifier.broker import Queue
 from notifier.errors import LeaseLost
-from notifier.outbox import Intake as Outbox
-from notifier.outbox import NewNotification, Partitions, Publications, Report
+from notifier.outbox import NewNotification, Partitions, Publications, Recording, Report
 from notifier.outbox.publishing.backlog import Backlog
 from notifier.routes import Routes
 from tests.bridge.house import House
@@ -182,7 +181,7 @@ class Taking:
         self.rows, publications = Rows(engine), Publications(engine)
         self.brake = Brake(publications, mark)
         self.brake.measure()
-        outbox = Outbox(engine, Partitions(engine))
+        outbox = Recording(engine, Partitions(engine))
         self.intake = Intake(outbox, publications, queue, routes, 1_000, brake=self.brake)
 
     def take(self, checkpoint: str | None, *records: dict[str, Any]) -> str | None:
@@ -213,7 +212,7 @@ def test_of_a_page_what_fits_is_recorded_and_the_rest_is_read_again(taking: Taki
 def test_what_may_be_recorded_counts_until_it_is_measured(
     taking: Taking, monkeypatch: pytest.MonkeyPatch, lost: str
 ) -> None:
-    record_, error = Outbox.record, OperationalError("COMMIT", {}, Exception("the connection is gone"))
+    record_, error = Recording.record, OperationalError("COMMIT", {}, Exception("the connection is gone"))
 
     def record_and_lose(*arguments: Any) -> None:
         record_(*arguments)
@@ -224,7 +223,7 @@ def test_what_may_be_recorded_counts_until_it_is_measured(
 
     with monkeypatch.context() as patch:
         if lost == "the answer to the commit":
-            patch.setattr(Outbox, "record", record_and_lose)
+            patch.setattr(Recording, "record", record_and_lose)
         else:
             patch.setattr(Publications, "published", fail)
         with pytest.raises(OperationalError):

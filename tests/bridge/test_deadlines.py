@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from bridge.deadlines import ROUTE_SECONDS, Deadlines, capability_of, verdict
 from notifier.channels import Capability, silence, warn_of_silence
-from notifier.outbox import Decision, Unknown, Verdict
+from notifier.outbox import Decision, OverdueAttempt, Verdict
 from notifier.retry import OnUnknown, RetryPolicy
 from notifier.routes import Route, Routes
 from notifier.settings import Settings
@@ -24,8 +24,8 @@ def route(wish: OnUnknown | None, **options: Any) -> Route:
     return Route("a_route", "activity", "email", lambda _: None, lambda _: True, on_unknown=wish, **options)
 
 
-def unknown(flowing: bool, failures: int = 0, age: float = 60.0) -> Unknown:
-    return Unknown(uuid.uuid4(), "email", "a_route", 1, failures, age, flowing)
+def unknown(flowing: bool, failures: int = 0, age: float = 60.0) -> OverdueAttempt:
+    return OverdueAttempt(uuid.uuid4(), "email", "a_route", 1, failures, age, flowing)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_while_no_events_flow_no_bridge_could_decide_and_nothing_is_held() -> No
 @pytest.mark.parametrize(("flowing", "alarms"), [(True, 0), (False, 1)])
 def test_what_waits_for_another_bridge_is_no_alarm(flowing: bool, alarms: int) -> None:
     class Overdue:
-        def settle(self, decide: Callable[[Unknown], Verdict]) -> dict[Decision, int]:
+        def settle(self, decide: Callable[[OverdueAttempt], Verdict]) -> dict[Decision, int]:
             found = [decide(unknown(flowing)).decision for _ in range(3)]
             return {each: found.count(each) for each in Decision}
 
@@ -116,7 +116,7 @@ def test_without_a_configuration_set_unknown_outcomes_are_held_and_the_operator_
     asked: list[Decision] = []
 
     class Overdue:
-        def settle(self, decide: Callable[[Unknown], Verdict]) -> dict[Decision, int]:
+        def settle(self, decide: Callable[[OverdueAttempt], Verdict]) -> dict[Decision, int]:
             asked.append(decide(unknown(True)).decision)
             return dict.fromkeys(Decision, 0)
 
@@ -135,7 +135,7 @@ def test_a_channel_is_looked_up_once_for_all_its_unknown_outcomes() -> None:
     asked: list[str] = []
 
     class Overdue:
-        def settle(self, decide: Callable[[Unknown], Verdict]) -> dict[Decision, int]:
+        def settle(self, decide: Callable[[OverdueAttempt], Verdict]) -> dict[Decision, int]:
             for _ in range(500):
                 decide(unknown(True))
             return dict.fromkeys(Decision, 0)

@@ -16,8 +16,7 @@ from bridge.relay import Relay
 from bridge.stream.intake import Intake
 from notifier.broker import Queue, queue_name
 from notifier.broker.queue import _ids
-from notifier.outbox import Intake as Outbox
-from notifier.outbox import Partitions, Publications, ShardLease
+from notifier.outbox import Partitions, Publications, Recording, ShardLease
 from notifier.routes import Routes
 from tests.bridge.stream.records import record
 from tests.outbox.rows import Rows
@@ -33,7 +32,7 @@ class SomeBridge:
 
     def __init__(self, engine: Engine, queue: Queue, routes: Routes, number: int) -> None:
         publications, self._behind = Publications(engine, look_again=60.0), Behind()
-        outbox = Outbox(engine, Partitions(engine))
+        outbox = Recording(engine, Partitions(engine))
         self._intake = Intake(outbox, publications, queue, routes, ROOM, behind=self._behind)
         self._lease: ShardLease = Rows(engine, f"shardId-{number}").lease
         self._checkpoint: str | None = None

@@ -38,11 +38,12 @@ from notifier.notifications import Status
 from notifier.outbox import (
     Attempts,
     Change,
-    Channels,
+    ChannelStates,
     Discovery,
     Operations,
     Partitions,
     Publications,
+    Recording,
     Report,
     Rewinding,
     Rewinds,
@@ -55,7 +56,6 @@ from notifier.outbox import (
     Unknowns,
     Work,
 )
-from notifier.outbox import Intake as Outbox
 from notifier.routes import Routes, routes_of
 from notifier.templates import Templates
 from tests.crash.faults import Fault, Point, faulty
@@ -71,7 +71,7 @@ from tests.crash.house import (
 from tests.crash.inbox import Inbox
 from workers.building.prepare import Preparation
 from workers.channels.ses import SesChannel
-from workers.deliver import Delivery
+from workers.deliver import Deliverer
 from workers.isolation.alone import Alone
 from workers.isolation.child import Built, Child
 from workers.process.underway import Underway
@@ -79,8 +79,8 @@ from workers.sending.gate import Gate
 from workers.sending.limits import Limiter
 
 PORTS: tuple[type, ...] = (
-    Streams, Leases, ShardTree, Partitions, Outbox, Publications, Queue, Limiter, Channels, Attempts, SesChannel,
-    Inbox, Settlement, Unknowns, Operations, Suppressions, Rewinds, Rewinding, Suspects, Discovery,
+    Streams, Leases, ShardTree, Partitions, Recording, Publications, Queue, Limiter, ChannelStates, Attempts,
+    SesChannel, Inbox, Settlement, Unknowns, Operations, Suppressions, Rewinds, Rewinding, Suspects, Discovery,
 )  # fmt: skip
 SHARD_LEASE, HUNG, GONE = 60.0, 1, 0.0
 """Seconds."""
@@ -152,7 +152,7 @@ class Life:
         self.queue = self._port(Queue(self._house.broker_url, origin=name))
         self.publications = self._port(Publications(self.engine, look_again=30.0))
         self.routes = routes
-        outbox = self._port(Outbox(self.engine, self.partitions))
+        outbox = self._port(Recording(self.engine, self.partitions))
         self.intake = Intake(outbox, self.publications, self.queue, at_first, _ROOM)
         self.rewinds = self._port(Rewinds(self.engine, self.partitions, name, SHARD_LEASE))
         self.rewinding = self._port(Rewinding(self.engine, actor="operator"))
@@ -165,7 +165,7 @@ class Life:
         self.settlement = self._port(Settlement(self.engine, channel="email", actor=name))
 
     def _wire_worker(self, name: str, channel: SesChannel) -> None:
-        self.channels = self._port(Channels(self.engine, actor=name, probe_seconds=0.0))
+        self.channels = self._port(ChannelStates(self.engine, actor=name, probe_seconds=0.0))
         self.channel = self._port(channel)
         self.inbox = self._port(Inbox(self._house.broker_url))
         limiter = Limiter(self._house.broker_url, "email", self.channel.rate, sleep=self._house.rest)
@@ -173,7 +173,7 @@ class Life:
         attempts = Attempts(self.engine, channel="email", worker=name, unknown_after=UNKNOWN_AFTER)
         templates = Templates(Path(self._house.templates))
         preparation = Preparation(self.channel, self.routes, templates)
-        self.delivery = Delivery(
+        self.delivery = Deliverer(
             self._port(attempts),
             self.channel,
             self.routes,

@@ -21,7 +21,7 @@ _FRESH = {
 """Calls that only the first life in a house makes: later ones find the shards in order."""
 _HOUSES = 8
 _STANDING_STILL = (
-    Point("Intake", "record", Moment.BEFORE, Effect.PAUSE),
+    Point("Recording", "record", Moment.BEFORE, Effect.PAUSE),
     Point("Attempts", "begin", Moment.AFTER, Effect.PAUSE),
     Point("SesChannel", "send", Moment.BEFORE, Effect.PAUSE),
     Point("Attempts", "finish", Moment.BEFORE, Effect.PAUSE),

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.notifications import Status
-from notifier.outbox import Attempts, Change, Channels, Operations, Selection, Suppressions, Wanted
+from notifier.outbox import Attempts, Change, ChannelStates, Operations, Selection, Suppressions, Wanted
 from tests.fuzz.records import texts
 from tests.outbox.rows import Rows
 
@@ -35,7 +35,7 @@ def test_a_route_fails_with_any_words(rows: Rows, words: str) -> None:
 
 @given(odd, odd)
 def test_a_channel_stops_for_any_reason(rows: Rows, reason: str, actor: str) -> None:
-    channels = Channels(rows.engine, actor=actor)
+    channels = ChannelStates(rows.engine, actor=actor)
     channels.resume("email")
     assert channels.park("email", reason)
     assert channels.pause("email", reason)

@@ -44,7 +44,7 @@ PATIENCE = 2.0
 PAGE = Path(__file__).parents[2] / "docs/reliability.md"
 
 SEND = partial(Point, "SesChannel", "send")
-RECORD = partial(Point, "Intake", "record")
+RECORD = partial(Point, "Recording", "record")
 CRASHES: dict[str, tuple[Mutant, Point, str]] = {
     mutant.__name__: (mutant, point, finding)
     for mutant, point, finding in (

@@ -13,7 +13,7 @@ from notifier.database.engine import connect
 from notifier.errors import SettingsError
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.metrics import served
-from notifier.outbox import Channels, Quarantined, Settlement, Wanted
+from notifier.outbox import ChannelStates, Quarantined, Settlement, Wanted
 from notifier.outbox.publishing.backlog import SAMPLE
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
@@ -48,7 +48,7 @@ def test_what_operators_watch(rows: Rows) -> None:
     now = datetime.now(UTC)
     told = [Feedback(FeedbackKind.DELIVERY, "m-1", now, now, id_, 1)]
     Settlement(rows.engine, channel="email").settle(told, [DeadLetter(b"?", "not JSON")])
-    Channels(rows.engine, actor="test").pause("email", "for the test")
+    ChannelStates(rows.engine, actor="test").pause("email", "for the test")
     rows.run("INSERT INTO gaps (shard, reason) SELECT id, 'lost' FROM shards")
 
     found = scraped(rows.engine)

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Engine, text
 
 from notifier.notifications import Status, notification_id
-from notifier.outbox import Attempts, Intake, NewNotification, Page, Partitions, Quarantined, Recorded, ShardLease
+from notifier.outbox import Attempts, NewNotification, Page, Partitions, Quarantined, Recorded, Recording, ShardLease
 from tests.sql import Sql
 
 ARN = "arn:aws:dynamodb:eu-west-1:1:table/activity/stream/2026-01-01T00:00:00.000"
@@ -21,7 +21,7 @@ class Rows(Sql):
 
     def __init__(self, engine: Engine, shard_id: str = "shardId-1") -> None:
         super().__init__(engine)
-        self.intake = Intake(engine, Partitions(engine))
+        self.intake = Recording(engine, Partitions(engine))
         with engine.begin() as connection:
             stream = connection.execute(
                 text(

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status
-from notifier.outbox import Change, Decision, Settlement, Unknown, Unknowns, Verdict, Wanted, expire
+from notifier.outbox import Change, Decision, OverdueAttempt, Settlement, Unknowns, Verdict, Wanted, expire
 from tests.outbox.delivery.test_at_once import waiting
 from tests.outbox.rows import Rows
 from tests.waiting import wait_until
@@ -42,7 +42,7 @@ def test_feedback_and_deadlines_never_wait_for_each_other(
     expire(rows.engine, unknown_after=0.0)
     settling: list[Future[Any]] = []
 
-    def decide(_: Unknown) -> Verdict:
+    def decide(_: OverdueAttempt) -> Verdict:
         """The event comes when the deadline's rows are locked."""
         told = Feedback(FeedbackKind.SEND, "m-1", NOW, NOW, id_, 1)
         settle = Settlement(rows.engine, channel="email").settle

@@ -11,7 +11,7 @@ import pytest
 
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.notifications import Status
-from notifier.outbox import Change, Channels, RateLimits, Report, Settlement, Wanted, expire
+from notifier.outbox import Change, ChannelStates, RateLimits, Report, Settlement, Wanted, expire
 from tests.outbox.rows import Rows
 
 TO = "ana@example.com"
@@ -253,7 +253,7 @@ def test_too_many_complaints_pause_the_channel_before_the_provider_does(rows: Ro
     limits = RateLimits(complaints=0.05, least=20)
     delivered = [event(id_, FeedbackKind.DELIVERY, message_id=f"m-{id_}") for id_ in ids]
     settlement(rows, limits=limits).settle(delivered)
-    channels = Channels(rows.engine, actor="ops")
+    channels = ChannelStates(rows.engine, actor="ops")
     assert channels.state("email").runs
 
     settlement(rows, limits=limits).settle([event(ids[0], FeedbackKind.COMPLAINT, message_id=f"m-{ids[0]}")])
@@ -290,7 +290,7 @@ def test_what_the_provider_does_not_send_counts_into_no_rate(rows: Rows, permane
 
     settlement(rows, limits=limits).settle(told)
 
-    assert Channels(rows.engine, actor="ops").state("email").runs
+    assert ChannelStates(rows.engine, actor="ops").state("email").runs
     assert {rows.status(id_) for id_ in ids[15:]} == {Status.BOUNCED}
     counted = rows.one("SELECT deliveries, bounces, hard_bounces, complaints FROM feedback_hours")
     assert counted == {"deliveries": 15, "bounces": 0, "hard_bounces": 0, "complaints": 0}
@@ -298,4 +298,4 @@ def test_what_the_provider_does_not_send_counts_into_no_rate(rows: Rows, permane
 
     bounced = [event(id_, FeedbackKind.BOUNCE, message_id=str(id_), permanent=True) for id_ in ids[:2]]
     settlement(rows, limits=limits).settle(bounced)
-    assert not Channels(rows.engine, actor="ops").state("email").runs
+    assert not ChannelStates(rows.engine, actor="ops").state("email").runs

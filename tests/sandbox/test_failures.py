@@ -10,7 +10,7 @@ from notifier.cli import app
 from notifier.database.engine import connect
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.notifications import Status
-from notifier.outbox import Change, Channels, Quarantined, Settlement, Suppressions, Wanted
+from notifier.outbox import Change, ChannelStates, Quarantined, Settlement, Suppressions, Wanted
 from sandbox.failures import _WORDS, Failures, told
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
@@ -66,8 +66,8 @@ def failing(engine: Engine, rows: Rows) -> None:
     rows.record(rows.page([900], [Quarantined("901", b"{}", "not a record")]))
     rows.run("INSERT INTO gaps (shard, reason) SELECT id, 'records were trimmed' FROM shards")
     rows.run("INSERT INTO duplicates (notification_id, message_id) VALUES (:id, 'm-2')", id=gone)
-    Channels(engine, actor="eva").pause("email", "a wrong template")
-    Channels(engine, actor="worker").park("sms", "the account is blocked")
+    ChannelStates(engine, actor="eva").pause("email", "a wrong template")
+    ChannelStates(engine, actor="worker").park("sms", "the account is blocked")
 
 
 def test_failures_of_any_kind_are_told_once(engine: Engine, rows: Rows) -> None:

@@ -21,11 +21,10 @@ from notifier.outbox import (
     Acknowledging,
     Attempts,
     Change,
-    Channels,
+    ChannelStates,
     Decision,
     DeliveryCounts,
     Discovery,
-    Intake,
     Journal,
     Kind,
     LettingGo,
@@ -36,6 +35,7 @@ from notifier.outbox import (
     Quarantined,
     RateLimits,
     Reading,
+    Recording,
     Report,
     Reread,
     Retention,
@@ -68,7 +68,7 @@ def bridge(rows: Rows, engine: Engine) -> None:
     partitions = Partitions(engine)
     partitions.ensure_around(NOW.date())
     partitions.ensure([date(2030, 1, 1)])
-    intake = Intake(engine, partitions)
+    intake = Recording(engine, partitions)
     page = rows.page([100, 101], [Quarantined("102", b"{}", "odd")], unrouted=1)
     (recorded,) = intake.record(rows.lease, rows.checkpoint, page)
     rows.run("UPDATE shards SET checkpoint = NULL WHERE id = :id", id=rows.lease.shard)
@@ -207,7 +207,7 @@ def worker(rows: Rows, engine: Engine) -> None:
     assert attempts.begin(attempts.token(), [Wanted(rows.pending()[0], TO)], 60).suppressed
     Suppressions(rows.engine, actor="eva").remove("email", TO)
     DeliveryCounts(engine).add({Kind("email", "a_route", "sent"): 2})
-    channels = Channels(engine, actor="host:1", probe_seconds=0.0)
+    channels = ChannelStates(engine, actor="host:1", probe_seconds=0.0)
     assert channels.park("email", "blocked")
     assert channels.state("email").state == "parked"
     assert channels.claim_probe("email")
@@ -228,7 +228,7 @@ def feedback(rows: Rows, engine: Engine) -> None:
         stranger = Feedback(kind, "m-9", NOW, NOW)
         settled = settlement.settle([*told, stranger], [DeadLetter(b"{" + kind.value.encode(), "no JSON")])
         assert (settled.accepted, settled.duplicates, settled.unmatched, settled.dead) == (1, 1, 1, 1)
-        Channels(rows.engine, actor="eva").resume("email")  # bounces and complaints have paused it
+        ChannelStates(rows.engine, actor="eva").resume("email")  # bounces and complaints have paused it
     lost = rows.page([7_000, 7_001])
     for each in lost.notifications:
         settlement.settle(
@@ -270,7 +270,7 @@ def operator(rows: Rows, engine: Engine) -> None:
         assert operations.resolve(id_, to, "for the test")
     assert operations.count_maybe_sent(Selection(ids=[id_])) == 1
     assert list(operations.redrive(Selection(ids=[id_]), "for the test", per_second=100, maybe_sent=True)) == [1]
-    channels = Channels(engine, actor="eva")
+    channels = ChannelStates(engine, actor="eva")
     assert channels.pause("email", "for the test")
     assert channels.resume("email")
     suppressions = Suppressions(engine, actor="eva")

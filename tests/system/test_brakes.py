@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from examples.activity import sample_items
 from notifier.broker import queue_name
 from notifier.notifications import Status
-from notifier.outbox import Channels, Report
+from notifier.outbox import ChannelStates, Report
 from sandbox.demo.reconciliation import reconcile
 from sandbox.embedded.ses import SesServer, ses_simulator
 from sandbox.system import System
@@ -103,7 +103,7 @@ def test_a_blocked_account_is_probed_by_one_worker_at_a_time_and_all_that_waited
     system: System, engine: Engine
 ) -> None:
     system.options["NOTIFIER_PROBE_SECONDS"] = str(PROBE_SECONDS)
-    channels = Channels(engine, actor="test")
+    channels = ChannelStates(engine, actor="test")
     sql = Sql(engine)
     blocked = {"kind": "refuse", "code": "SendingPausedException", "message": "Sending is paused.", "status": 400}
     tell(system.ses, "POST", blocked)
@@ -138,7 +138,7 @@ def test_bounces_pause_the_channel_before_ses_would_and_the_alarm_says_why(syste
     feedback = system.start("feedback", "feedback")
     workers(system)
     Traffic(system, islice(items, 1_200)).finish()
-    channels = Channels(engine, actor="test")
+    channels = ChannelStates(engine, actor="test")
     wait_until(lambda: channels.state("email").state == "paused", seconds=120)
     sql = Sql(engine)
     wait_until(lambda: not sql.one(SENDING)["n"])

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from notifier import Email, Event, RetryPolicy, route
 from notifier.messages import Message
 from notifier.notifications import Status
-from notifier.outbox import Attempts, Channels, Wanted, expire
+from notifier.outbox import Attempts, ChannelStates, Wanted, expire
 from notifier.outcomes import Outcome
 from notifier.routes import Build, Routes, routes_of
 from notifier.settings import Settings
@@ -26,7 +26,7 @@ from tests.bridge.stream.records import record
 from tests.outbox.rows import Rows
 from tests.waiting import wait_until
 from workers.channels.ses import SesChannel
-from workers.deliver import Delivery
+from workers.deliver import Deliverer
 from workers.isolation.alone import Alone
 from workers.process.stop import Stop
 from workers.process.underway import Underway
@@ -59,7 +59,7 @@ class Post:
         self.attempts: Any = rows.attempts()
         self.lease_seconds = 60.0
         self.underway = Underway()
-        self.gate = Gate(Channels(rows.engine, actor="worker-1", probe_seconds=0.0), "email")
+        self.gate = Gate(ChannelStates(rows.engine, actor="worker-1", probe_seconds=0.0), "email")
         self.limiter = Limiter(broker_url, "email", self.channel.rate)
 
     def delivery(
@@ -70,11 +70,11 @@ class Post:
         alone: Alone | None = None,
         sets_aside: bool = False,
         **options: Any,
-    ) -> Delivery:
+    ) -> Deliverer:
         options = {"retry": RetryPolicy(attempts=2, base=0.0), **options}
         made = route(table="activity", channel="email", name="a_route", **options)(build)
         routes = Routes(routes_of(made)[:1])  # `build` may have served another test
-        return Delivery(
+        return Deliverer(
             self.attempts,
             self.channel,
             routes,

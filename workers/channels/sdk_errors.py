@@ -21,7 +21,7 @@ class TooLate(Exception):
     """The time for the request was over before a byte of it was written."""
 
 
-class Verdict(NamedTuple):
+class Refusal(NamedTuple):
     """An outcome that is known not accepted, and what to do about it where somebody must act."""
 
     outcome: type[NotSent | Throttled | Blocked | Offline | Late | Rejected]
@@ -31,17 +31,17 @@ class Verdict(NamedTuple):
         return self.outcome("; ".join(filter(None, (discreet(reason), self.advice))))
 
 
-REFUSED = Verdict(Rejected)
-SLOWER = Verdict(Throttled)
-CREDENTIALS = Verdict(
+REFUSED = Refusal(Rejected)
+SLOWER = Refusal(Throttled)
+CREDENTIALS = Refusal(
     Blocked, "AWS does not take the credentials: check them, their permissions, and this machine's clock"
 )
-ACCOUNT = Verdict(Blocked, "the AWS account may not use this service: see the AWS console")
-CONFIGURATION = Verdict(Blocked, "check the credentials and settings of the AWS SDK, and NOTIFIER_AWS_*")
-UNREACHABLE = Verdict(Offline, "check the network, the proxy and the endpoint in NOTIFIER_AWS_*")
-LATE = Verdict(Late)
+ACCOUNT = Refusal(Blocked, "the AWS account may not use this service: see the AWS console")
+CONFIGURATION = Refusal(Blocked, "check the credentials and settings of the AWS SDK, and NOTIFIER_AWS_*")
+UNREACHABLE = Refusal(Offline, "check the network, the proxy and the endpoint in NOTIFIER_AWS_*")
+LATE = Refusal(Late)
 
-FRONT_DOOR: dict[str, Verdict] = {
+FRONT_DOOR: dict[str, Refusal] = {
     **dict.fromkeys(
         (
             "RequestLimitExceeded",
@@ -97,7 +97,7 @@ FRONT_DOOR: dict[str, Verdict] = {
 UNSURE = frozenset(("PriorRequestNotComplete", "RequestTimeout", "RequestTimeoutException"))
 """Codes that say nothing about whether the request was acted upon, whatever their status."""
 
-BEFORE_THE_REQUEST: dict[type[Exception], Verdict] = {
+BEFORE_THE_REQUEST: dict[type[Exception], Refusal] = {
     TooLate: LATE,
     **dict.fromkeys((NotConnected, sdk.EndpointConnectionError, sdk.ConnectTimeoutError), UNREACHABLE),
     **dict.fromkeys((sdk.ParamValidationError, sdk.MissingParametersError), REFUSED),

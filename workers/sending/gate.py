@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from notifier.outbox import Channels
+from notifier.outbox import ChannelStates
 from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Rejected, Throttled
 
 log = structlog.get_logger(__name__)
@@ -15,7 +15,7 @@ _ANSWERS = (Accepted, NotSent, Rejected, Throttled)
 class Gate:
     """The gate of one channel, in front of all its workers: its state is a row in the database."""
 
-    def __init__(self, channels: Channels, channel: str) -> None:
+    def __init__(self, channels: ChannelStates, channel: str) -> None:
         self._channels = channels
         self._channel = channel
 

@@ -81,7 +81,7 @@ UPDATE publications SET due_at = now() WHERE channel = :channel AND (published_a
 """)
 
 
-class Channels:
+class ChannelStates:
     """The states of all channels. `actor` is written beside each change."""
 
     def __init__(self, engine: Engine, *, actor: str, probe_seconds: float = PROBE_SECONDS) -> None:

@@ -25,7 +25,7 @@ _WAIT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class OverdueAttempt:
     """A delivery whose outcome is unknown, at its deadline. `age` is the seconds since its event, `waited` the
     seconds since a bridge with its route could first have decided, as far as those without it have seen.
 
@@ -141,13 +141,13 @@ class Unknowns:
         self._engine = engine
         self._unknown_after = unknown_after
 
-    def settle(self, decide: Callable[[Unknown], Verdict], limit: int = 500) -> dict[Decision, int]:
+    def settle(self, decide: Callable[[OverdueAttempt], Verdict], limit: int = 500) -> dict[Decision, int]:
         """Decide about those whose deadline has come, and do it; answers how many there were of each kind.
 
         In all bridges at once: each unknown is one bridge's. One that dies in between leaves its unknowns to the
         others after a while.
         """
-        decided: dict[Decision, list[tuple[Unknown, Verdict]]] = {each: [] for each in Decision}
+        decided: dict[Decision, list[tuple[OverdueAttempt, Verdict]]] = {each: [] for each in Decision}
         with self._engine.begin() as connection:
             values = {"limit": limit, "look_again": _LOOK_AGAIN_SECONDS}
             overdue = list(connection.execute(_TAKE_OVERDUE, values).scalars())
@@ -164,20 +164,20 @@ class Unknowns:
                 _wait(connection, waiting, min(_WAIT_SECONDS, self._unknown_after))
         return {each: len(found) for each, found in decided.items()}
 
-    def _locked(self, connection: Connection, overdue: Sequence[UUID]) -> list[Unknown]:
+    def _locked(self, connection: Connection, overdue: Sequence[UUID]) -> list[OverdueAttempt]:
         """Those that are still unknown."""
         locked = list(connection.execute(within(_LOCK, overdue), {"ids": overdue}).scalars())
         margin = min(_MARGIN_SECONDS, self._unknown_after)
         values = {"ids": locked, "unknown_after": self._unknown_after, "margin": margin}
         return [
-            Unknown(id_, channel, route, attempt, failures, now - created_ms(id_) / 1000, flowing, waited)
+            OverdueAttempt(id_, channel, route, attempt, failures, now - created_ms(id_) / 1000, flowing, waited)
             for id_, channel, route, attempt, failures, now, flowing, waited in connection.execute(
                 within(_TAKE, locked), values
             )
         ]
 
 
-def _write(connection: Connection, decided: Sequence[tuple[Unknown, Verdict]]) -> None:
+def _write(connection: Connection, decided: Sequence[tuple[OverdueAttempt, Verdict]]) -> None:
     if not decided:
         return
     ordered = sorted(decided, key=lambda each: each[0].id)
@@ -192,7 +192,7 @@ def _write(connection: Connection, decided: Sequence[tuple[Unknown, Verdict]]) -
     )
 
 
-def _wait(connection: Connection, waiting: Sequence[tuple[Unknown, Verdict]], seconds: float) -> None:
+def _wait(connection: Connection, waiting: Sequence[tuple[OverdueAttempt, Verdict]], seconds: float) -> None:
     """Those that wait for a bridge with their route are due again soon at first, and at a random time: always at the
     same one, this bridge might always be the one that takes them.
     """
@@ -209,5 +209,5 @@ def _wait(connection: Connection, waiting: Sequence[tuple[Unknown, Verdict]], se
     connection.execute(_WAIT, values)
 
 
-def _ids(decided: Sequence[tuple[Unknown, Verdict]]) -> list[UUID]:
+def _ids(decided: Sequence[tuple[OverdueAttempt, Verdict]]) -> list[UUID]:
     return [unknown.id for unknown, _ in decided]

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, TextClause, text
 
 from notifier.notifications import Status
 from notifier.outbox.days import span, within, within_days
-from notifier.outbox.delivery.channels import Channels, ChannelState
+from notifier.outbox.delivery.channels import ChannelState, ChannelStates
 from notifier.outbox.history.retention import DaysKept, days_kept
 from notifier.outbox.operator.failures import failing
 from notifier.outbox.operator.search import Filter, newest
@@ -141,7 +141,7 @@ class Report:
         return self._rows(_DEAD_LETTERS, limit=limit)
 
     def channels(self) -> list[ChannelState]:
-        return Channels(self._engine, actor="report").all()
+        return ChannelStates(self._engine, actor="report").all()
 
     def shards(self) -> list[Row]:
         return self._rows(_SHARDS)

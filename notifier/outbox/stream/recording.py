@@ -70,7 +70,7 @@ GRACE_SECONDS = 10.0
 """How long the bridge that recorded a page has to publish it before the relay does."""
 
 
-class Intake:
+class Recording:
     """Records pages under a shard's lease."""
 
     def __init__(self, engine: Engine, partitions: Partitions) -> None:

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from bridge.alarms.viewing import ViewWatch
 from bridge.command import check_streams
 from bridge.counters import VIEW_FAULTS
-from bridge.stream.client import Streams, Throttled
+from bridge.stream.client import Streams, StreamThrottled
 from bridge.stream.sweep import Sweep
 from bridge.stream.tree import ShardTree
 from notifier.errors import RoutesError, SettingsError
@@ -72,7 +72,7 @@ def test_a_table_is_judged_by_its_newest_stream_or_not_at_all(
 
     def sometimes(arn: str) -> View:
         if arn == arns[throttled]:
-            raise Throttled("slow")
+            raise StreamThrottled("slow")
         return view(arn)
 
     monkeypatch.setattr(source, "view", sometimes)
@@ -92,7 +92,7 @@ def test_what_cannot_be_asked_at_start_is_asked_by_the_sweep(
     arn, watch = model.create_table("activity", view="KEYS_ONLY"), ViewWatch(source, routes)
 
     def throttled(arn: str) -> View:
-        raise Throttled("slow")
+        raise StreamThrottled("slow")
 
     with monkeypatch.context() as patch:
         patch.setattr(source, "view", throttled)

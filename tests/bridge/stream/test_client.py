@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from bridge.command import check_tables
-from bridge.stream.client import Refused, ShardGone, Streams, Throttled, _configuration
+from bridge.stream.client import Refused, ShardGone, Streams, StreamThrottled, _configuration
 from bridge.stream.holdings import margin
 from notifier.errors import SettingsError, Unreachable
 from notifier.settings import Settings
@@ -89,7 +89,7 @@ def test_what_does_not_exist_has_a_name(table: EventTable, streams: Streams) -> 
 
 class Busy:
     def streams(self, table: str) -> list[str]:
-        raise Throttled("Rate exceeded")
+        raise StreamThrottled("Rate exceeded")
 
 
 def test_a_start_among_many_is_not_put_off_by_throttling() -> None:

@@ -24,8 +24,7 @@ from bridge.stream.sweep import Sweep
 from bridge.stream.tree import ShardTree
 from notifier.database.engine import connect
 from notifier.errors import LeaseLost
-from notifier.outbox import Intake as Outbox
-from notifier.outbox import Partitions, Publications, Report, ShardLease
+from notifier.outbox import Partitions, Publications, Recording, Report, ShardLease
 from notifier.routes import Routes, route, routes_of
 from simulators.streams.faults.plan import rule_from
 from simulators.streams.faults.truth import records as truth_of
@@ -68,7 +67,7 @@ Recorded = list[tuple[str, str]]
 class Logged(Intake):
     """Remembers what was recorded, in the order of the commits."""
 
-    def __init__(self, log: Recorded, outbox: Outbox, engine: Engine) -> None:
+    def __init__(self, log: Recorded, outbox: Recording, engine: Engine) -> None:
         super().__init__(outbox, Publications(engine), Nobody(), Routes(routes_of(told)), high_water=1)  # type: ignore[arg-type]
         self._log = log
 
@@ -124,7 +123,7 @@ class Bridges(RuleBasedStateMachine):
         self.source = Spoiling(self.model)
         self.tree = ShardTree(self.engine)
         self.log: Recorded = []
-        self.intake = Logged(self.log, Outbox(self.engine, Partitions(self.engine)), self.engine)
+        self.intake = Logged(self.log, Recording(self.engine, Partitions(self.engine)), self.engine)
         self.ahead = ReadAhead(1)
         self.written = self.bridges_so_far = 0
         self.trimmed = False

@@ -8,15 +8,14 @@ import pytest
 from sqlalchemy import Engine, text
 
 from bridge.stream.ahead import ReadAhead
-from bridge.stream.client import IteratorExpired, RecordPage, Refused, Shard, ShardGone, Throttled
+from bridge.stream.client import IteratorExpired, RecordPage, Refused, Shard, ShardGone, StreamThrottled
 from bridge.stream.intake import Intake
 from bridge.stream.leases import Leases
 from bridge.stream.reader import EMPTY_SECONDS, IDLE_SECONDS, SOME_RECORDS_SECONDS, TRIES_OF_AN_ITERATOR, ShardReader
 from bridge.stream.tree import ShardTree
 from notifier.broker import BrokerError, Queue
 from notifier.errors import DataTrimmed, LeaseLost, Unreachable
-from notifier.outbox import Intake as Outbox
-from notifier.outbox import Partitions, Publications, Report, ShardLease
+from notifier.outbox import Partitions, Publications, Recording, Report, ShardLease
 from notifier.routes import Routes
 from tests.bridge.stream.records import record
 from tests.sql import Sql
@@ -61,7 +60,7 @@ class World:
         self.tree.register("activity", ARN, [Shard("shardId-1", None, closed=False)])
         self.lease = self.take()
         self.publications = Publications(engine)
-        self.intake = Intake(Outbox(engine, Partitions(engine)), self.publications, queue, routes, high_water=100)
+        self.intake = Intake(Recording(engine, Partitions(engine)), self.publications, queue, routes, high_water=100)
 
     def take(self) -> ShardLease:
         (lease,) = self.leases.acquire(10)
@@ -323,7 +322,7 @@ def test_a_refused_iterator_is_not_asked_again(world: World) -> None:
 
 
 def test_trouble_is_waited_for_and_loses_nothing(world: World, engine: Engine) -> None:
-    reader, script = world.reader(Throttled("slow"), Unreachable("down"), page(1))
+    reader, script = world.reader(StreamThrottled("slow"), Unreachable("down"), page(1))
 
     assert all(0 < (reader.poll() or 0) <= 10 for _ in range(2))
     reader.poll()
@@ -332,7 +331,7 @@ def test_trouble_is_waited_for_and_loses_nothing(world: World, engine: Engine) -
     assert script.began_after == [None]  # the same iterator may be asked again
 
 
-@pytest.mark.parametrize("error", [Unreachable("InternalServerError: 500"), Throttled("slow")])
+@pytest.mark.parametrize("error", [Unreachable("InternalServerError: 500"), StreamThrottled("slow")])
 def test_an_iterator_that_only_fails_is_replaced_from_the_checkpoint(
     world: World, engine: Engine, error: Exception
 ) -> None:
@@ -385,7 +384,7 @@ def test_the_next_page_is_fetched_while_one_is_recorded_and_errors_lose_nothing(
     def full(first: int) -> RecordPage:
         return RecordPage([record(n, type={"S": "other"}) for n in range(first, first + 1000)], "next")
 
-    reader, script = world.reader(full(1), full(1001), Throttled("slow"), full(2001), page(3001))
+    reader, script = world.reader(full(1), full(1001), StreamThrottled("slow"), full(2001), page(3001))
     while shard(engine)["checkpoint"] != "3001":
         reader.poll()
 

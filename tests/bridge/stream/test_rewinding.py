@@ -11,14 +11,14 @@ from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
 from bridge.brake import Brake
-from bridge.stream.client import IteratorExpired, RecordPage, Refused, Shard, ShardGone, Throttled
+from bridge.stream.client import IteratorExpired, RecordPage, Refused, Shard, ShardGone, StreamThrottled
 from bridge.stream.intake import sort
 from bridge.stream.leases import Leases
 from bridge.stream.reader import TRIES_OF_AN_ITERATOR
 from bridge.stream.rewinding import IDLE_SECONDS, Rewinder
 from bridge.stream.tree import ShardTree
 from notifier.errors import DataTrimmed, LeaseLost, NotifierError, Unreachable, UsageError
-from notifier.outbox import Intake, Partitions, Report, Rewinding, Rewinds, ShardLease, Target, read_gauges
+from notifier.outbox import Partitions, Recording, Report, Rewinding, Rewinds, ShardLease, Target, read_gauges
 from notifier.outbox.publishing.backlog import Backlog
 from notifier.routes import Routes, route, routes_of
 from tests.bridge.stream.records import CREATED, record
@@ -95,7 +95,7 @@ class World:
         self.sql = Sql(engine)
         self.tree = ShardTree(engine)
         self.leases = Leases(engine, "reader", 60, ["activity"])
-        self.intake = Intake(engine, Partitions(engine))
+        self.intake = Recording(engine, Partitions(engine))
         self.rewinding = Rewinding(engine, actor="eva")
         self.shelf = Shelf()
         self.held: dict[str, ShardLease] = {}
@@ -536,7 +536,7 @@ def test_a_lost_shard_is_not_chosen(world: World) -> None:
     assert world.ask() == []
 
 
-@pytest.mark.parametrize("error", [Unreachable("500"), Throttled("slow down")])
+@pytest.mark.parametrize("error", [Unreachable("500"), StreamThrottled("slow down")])
 def test_an_iterator_that_fails_again_and_again_is_replaced(world: World, error: NotifierError) -> None:
     world.read("a", pokes(1, 2, 3))
     world.ask()
@@ -553,7 +553,9 @@ def test_an_iterator_that_fails_again_and_again_is_replaced(world: World, error:
     assert world.counted() == (3, 3, 0, 0)
 
 
-@pytest.mark.parametrize("error", [Unreachable("500"), Refused("AccessDenied"), Throttled("slow"), ShardGone("gone")])
+@pytest.mark.parametrize(
+    "error", [Unreachable("500"), Refused("AccessDenied"), StreamThrottled("slow"), ShardGone("gone")]
+)
 def test_a_rewind_that_fails_notices_that_it_is_cancelled(world: World, error: NotifierError) -> None:
     world.read("a", pokes(1))
     world.ask()
@@ -567,7 +569,9 @@ def test_a_rewind_that_fails_notices_that_it_is_cancelled(world: World, error: N
     assert (world.open(), world.counted()) == (0, (1, 0, 1, 0))
 
 
-@pytest.mark.parametrize("error", [Unreachable("500"), Refused("AccessDenied"), Throttled("slow"), ShardGone("gone")])
+@pytest.mark.parametrize(
+    "error", [Unreachable("500"), Refused("AccessDenied"), StreamThrottled("slow"), ShardGone("gone")]
+)
 def test_a_rewind_that_fails_lets_others_have_their_turn(world: World, error: NotifierError) -> None:
     world.read("a", pokes(1))
     world.shard("b")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from notifier.notifications import Status
-from notifier.outbox import ACTIONS, Channels, Operations, Report
+from notifier.outbox import ACTIONS, ChannelStates, Operations, Report
 from notifier.outbox.delivery import channels as channel_rows
 from tests.notifier.cli.in_process import notifier
 from tests.notifier.cli.test_cli import Notifier, answer
@@ -127,7 +127,7 @@ def test_why_a_process_stopped_a_channel_is_kept_too(rows: Rows, notifier: Notif
         with rows.engine.begin() as connection:
             channel_rows.pause(connection, "email", "4.72 % of all mails bounced", "feedback")
     else:
-        Channels(rows.engine, actor="a worker").park("email", "4.72 % of all mails bounced")
+        ChannelStates(rows.engine, actor="a worker").park("email", "4.72 % of all mails bounced")
     assert notifier("resume", "email").returncode == 0
     (row,) = listed(notifier)
     assert row["scope"].startswith(f"email, {how} at 2")

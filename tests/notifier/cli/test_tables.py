@@ -8,7 +8,7 @@ import pytest
 from notifier.cli.inspect import as_tree
 from notifier.cli.terminal.table import fitting, print_table
 from notifier.notifications import Status
-from notifier.outbox import Channels, Quarantined
+from notifier.outbox import ChannelStates, Quarantined
 from tests.notifier.cli.in_process import notifier
 from tests.notifier.cli.test_cli import Notifier
 from tests.outbox.conftest import engine, rows
@@ -53,7 +53,7 @@ def ids(engine) -> list[str]:
         "INSERT INTO duplicates (notification_id, message_id) VALUES (:id, :message)", id=found[0], message=MESSAGE
     )
     rows.run("DELETE FROM publications")
-    Channels(rows.engine, actor="somebody@a-host-with-a-long-name").pause("email", long)
+    ChannelStates(rows.engine, actor="somebody@a-host-with-a-long-name").pause("email", long)
     return [str(each) for each in found]
 
 

@@ -9,7 +9,7 @@ import pytest
 from bridge.deadlines import ROUTE_SECONDS, Deadlines
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status, notification_id
-from notifier.outbox import Change, Decision, Report, Settlement, Unknown, Unknowns, Verdict, Wanted, expire
+from notifier.outbox import Change, Decision, OverdueAttempt, Report, Settlement, Unknowns, Verdict, Wanted, expire
 from notifier.routes import Route, Routes
 from tests.outbox.rows import Rows
 
@@ -39,10 +39,10 @@ def another_is_told_of(rows: Rows, ago: float = 0.0) -> None:
     Settlement(rows.engine, channel="email").settle([Feedback(FeedbackKind.SEND, str(id_), sent_at, sent_at, id_, 1)])
 
 
-def asked(rows: Rows, decision: Decision = Decision.RESEND) -> list[Unknown]:
-    seen: list[Unknown] = []
+def asked(rows: Rows, decision: Decision = Decision.RESEND) -> list[OverdueAttempt]:
+    seen: list[OverdueAttempt] = []
 
-    def decide(each: Unknown) -> Verdict:
+    def decide(each: OverdueAttempt) -> Verdict:
         seen.append(each)
         return Verdict(decision if each.flowing else Decision.WAIT, "for the test")
 
@@ -130,7 +130,7 @@ def test_two_bridges_decide_about_each_unknown_once(rows: Rows) -> None:
     Settlement(rows.engine, channel="email").idle()
     seen: list[UUID] = []
 
-    def decide(each: Unknown) -> Verdict:
+    def decide(each: OverdueAttempt) -> Verdict:
         if not seen:
             seen.append(each.id)
             seen.extend(other.id for other in asked(rows))  # another bridge, in the middle of this one's round

@@ -16,10 +16,10 @@ from notifier.database.engine import connect
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status
 from notifier.outbox import (
-    Intake,
     Operations,
     Partitions,
     Quarantined,
+    Recording,
     Report,
     Retention,
     Selection,
@@ -299,12 +299,12 @@ def test_a_day_of_which_some_tables_are_dropped_gets_no_new_ones(
 
     page = rows.page([10], at=at(OLD))
     with pytest.raises(OperationalError, match="is being dropped"):
-        Intake(rows.engine, Partitions(rows.engine)).record(rows.lease, rows.checkpoint, page)
+        Recording(rows.engine, Partitions(rows.engine)).record(rows.lease, rows.checkpoint, page)
 
     unclaimed(rows)
     settled(retention)
     assert (partitions(rows), rows.all("SELECT FROM days")) == (set(), [])
-    Intake(rows.engine, Partitions(rows.engine)).record(rows.lease, rows.checkpoint, page)
+    Recording(rows.engine, Partitions(rows.engine)).record(rows.lease, rows.checkpoint, page)
     assert rows.one("SELECT count(*) FROM deliveries") == {"count": 1}
     assert balanced(rows)
 

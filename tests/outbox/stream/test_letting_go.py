@@ -7,7 +7,7 @@ from bridge.stream.client import Shard
 from bridge.stream.leases import Leases
 from bridge.stream.tree import ShardTree
 from notifier.errors import LeaseLost, UsageError
-from notifier.outbox import Intake, LettingGo, Page, Partitions, Reading, Report
+from notifier.outbox import LettingGo, Page, Partitions, Reading, Recording, Report
 from tests.outbox.conftest import engine
 from tests.sql import Sql
 
@@ -28,7 +28,7 @@ def test_the_new_stream_goes_on_and_the_reader_of_the_old_one_is_fenced(tree: Sh
     leases = Leases(engine, "me", 60, ["t"])
     (held,) = leases.acquire(10)
     assert held.stream_arn == OLD
-    intake = Intake(engine, Partitions(engine))
+    intake = Recording(engine, Partitions(engine))
     intake.record(held, None, Page("7", None, [], [], 1))
     (waiting,) = Reading(engine).waiting()
     assert (waiting.table, waiting.stream, waiting.waits_for) == ("t", NEW, OLD)

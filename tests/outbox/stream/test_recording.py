@@ -5,7 +5,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from notifier.errors import LeaseLost
-from notifier.outbox import Intake, Page, Partitions, Quarantined, Report, ShardLease
+from notifier.outbox import Page, Partitions, Quarantined, Recording, Report, ShardLease
 from tests.outbox.rows import Rows
 
 COUNTERS = "SELECT checkpoint, records_read, records_notified, records_unrouted, records_quarantined FROM shards"
@@ -155,4 +155,4 @@ def test_the_fence_names_the_row_and_not_the_name(rows: Rows, engine: Engine) ->
     other = Rows(engine, "shardId-2")
     impostor = ShardLease(other.lease.shard, "shardId-1", rows.lease.stream_arn, "activity", "me", 7, None)
     with pytest.raises(LeaseLost):
-        Intake(engine, Partitions(engine)).record(impostor, None, rows.page([1]))
+        Recording(engine, Partitions(engine)).record(impostor, None, rows.page([1]))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bridge.stream.client import IteratorExpired, ShardGone, Throttled
+from bridge.stream.client import IteratorExpired, ShardGone, StreamThrottled
 from notifier.errors import DataTrimmed, Unreachable
 from tests.simulators.streams.inprocess import InProcessStreams
 
@@ -24,7 +24,7 @@ class Consumer:
             for arn in self.source.streams(self.table):
                 for shard in self.source.shards(arn):
                     self.parents.setdefault((arn, shard.shard_id), shard.parent_shard_id)
-        except (Throttled, Unreachable, ShardGone):
+        except (StreamThrottled, Unreachable, ShardGone):
             return  # another time
 
     def ready(self) -> list[Place]:
@@ -53,7 +53,7 @@ class Consumer:
             self._from_horizon.add(place)
         except ShardGone:
             self.done.add(place)
-        except (Throttled, Unreachable, IteratorExpired):
+        except (StreamThrottled, Unreachable, IteratorExpired):
             pass
         return before != (len(self.read), len(self.done))
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import orjson
 
-from bridge.stream.client import IteratorExpired, RecordPage, Refused, Shard, ShardGone, Throttled
+from bridge.stream.client import IteratorExpired, RecordPage, Refused, Shard, ShardGone, StreamThrottled
 from notifier.errors import DataTrimmed, NotifierError, Unreachable
 from notifier.routes.views import View
 from simulators.streams.api.call import call
@@ -19,9 +19,9 @@ _NAMED: Mapping[str, type[NotifierError]] = {
     "ExpiredIteratorException": IteratorExpired,
     "TrimmedDataAccessException": DataTrimmed,
     "ResourceNotFoundException": ShardGone,
-    "LimitExceededException": Throttled,
-    "ThrottlingException": Throttled,
-    "ProvisionedThroughputExceededException": Throttled,
+    "LimitExceededException": StreamThrottled,
+    "ThrottlingException": StreamThrottled,
+    "ProvisionedThroughputExceededException": StreamThrottled,
     "ValidationException": Refused,
     "AccessDeniedException": Refused,
 }

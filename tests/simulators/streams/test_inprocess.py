@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.stream.client import IteratorExpired, Refused, Shard, ShardGone, Throttled
+from bridge.stream.client import IteratorExpired, Refused, Shard, ShardGone, StreamThrottled
 from notifier.errors import DataTrimmed, Unreachable
 from simulators.streams import Behaviour, StreamsModel
 from simulators.streams.faults.plan import rule_from
@@ -50,7 +50,7 @@ def test_errors_are_those_of_the_bridge(source, model, arn):
     with pytest.raises(Refused):
         source.records("no iterator at all")
     model.behaviour = Behaviour(calls_per_shard=0)
-    with pytest.raises(Throttled):
+    with pytest.raises(StreamThrottled):
         source.records(iterator)
     model.advance(15 * 60)
     with pytest.raises(IteratorExpired):
@@ -63,7 +63,7 @@ def test_errors_are_those_of_the_bridge(source, model, arn):
 @pytest.mark.parametrize(
     ("kind", "error"),
     [
-        ("throttle", Throttled),
+        ("throttle", StreamThrottled),
         ("expired", IteratorExpired),
         ("trimmed", DataTrimmed),
         ("not_found", ShardGone),

@@ -18,7 +18,7 @@ from tests.workers.isolation.processes import release
 from tests.workers.test_deliver import Post, hello, post
 from workers.building.builds import HANGING, THREADS, Builds
 from workers.building.threads import Threads
-from workers.deliver import Delivery
+from workers.deliver import Deliverer
 from workers.process.underway import Underway
 
 __all__ = ["post", "release"]
@@ -185,7 +185,7 @@ def test_what_is_built_does_not_wait_for_what_is_slow(release: threading.Event) 
     assert [each for portion in portions for each in portion] == ["built"] * 5
 
 
-def setting_aside(post: Post, build: Build, **options: Any) -> Delivery:
+def setting_aside(post: Post, build: Build, **options: Any) -> Deliverer:
     delivery = post.delivery(build, **options)
     delivery._building.builds = Builds(post.underway, portion=0.05, slow=0.05)
     delivery._set_aside = SetAside()

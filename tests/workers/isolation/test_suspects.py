@@ -26,14 +26,14 @@ from tests.workers.test_deliver import Post, hello, post
 from tests.workers.test_tasks import celery_config, celery_parameters
 from workers.building import unit as building
 from workers.building.builds import Builds
-from workers.deliver import Delivery
+from workers.deliver import Deliverer
 from workers.process.stop import Stop
 from workers.tasks import register
 
 __all__ = ["celery_config", "celery_parameters", "crew", "deliveries", "post", "release"]
 
 
-def delivery(crew: Workers, **options: Any) -> Delivery:
+def delivery(crew: Workers, **options: Any) -> Deliverer:
     return crew.post.delivery(hello, alone=crew.worker(), **options)
 
 
@@ -230,7 +230,7 @@ def test_two_stops_in_the_middle_of_a_build_cost_it_nothing(crew: Workers, relea
     assert delivery(crew).deliver([id_], suspects=True)[id_].to is Status.SENT  # type: ignore[union-attr]
 
 
-def _catch(made: Delivery, id_: UUID, raised: list[BaseException]) -> None:
+def _catch(made: Deliverer, id_: UUID, raised: list[BaseException]) -> None:
     try:
         made.deliver([id_], suspects=True)
     except BaseException as error:  # noqa: BLE001

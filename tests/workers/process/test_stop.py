@@ -10,8 +10,7 @@ from celery import Celery
 from celery.exceptions import Reject
 
 from celery_units.request import error_of
-from celery_units.units import Outcome as UnitOutcome
-from celery_units.units import UnitTask, give_back, run_unit
+from celery_units.units import Completion, UnitTask, give_back, run_unit
 from notifier.channels import Capability
 from notifier.messages import ENDS, Message
 from notifier.outcomes import Accepted, Outcome
@@ -75,7 +74,7 @@ def test_a_message_that_goes_back_costs_no_traceback(caplog: pytest.LogCaptureFi
     class GoesBack(UnitTask):
         abstract = True
 
-        def run_many(self, requests: Sequence[dict[str, Any]]) -> list[UnitOutcome | None]:
+        def run_many(self, requests: Sequence[dict[str, Any]]) -> list[Completion | None]:
             return [give_back] * len(requests)
 
     @app.task(base=GoesBack, bind=True, name="goes.back", shared=False)  # type: ignore[untyped-decorator]

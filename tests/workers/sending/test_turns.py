@@ -6,7 +6,7 @@ import pytest
 
 from notifier import Email
 from notifier.notifications import Status
-from notifier.outbox import Channels, Report, Suppressions
+from notifier.outbox import ChannelStates, Report, Suppressions
 from notifier.outcomes import Accepted, Blocked, Late, Offline, Outcome, Throttled, Unknown
 from notifier.retry import RetryPolicy
 from tests.outbox.conftest import engine, rows
@@ -20,7 +20,7 @@ def test_a_blocked_account_parks_the_channel_and_a_probe_reopens_it(post: Post) 
     ids = post.pending("ana@example.com", "bo@example.com", "cy@example.com")
     delivery = post.delivery()
     post.fault(kind="refuse", code="SendingPausedException", message="Sending is paused.", status=400, times=2)
-    channels = Channels(post.rows.engine, actor="test")
+    channels = ChannelStates(post.rows.engine, actor="test")
 
     delivery.deliver(ids[:1])
     assert channels.state("email").state == "parked"
@@ -47,14 +47,14 @@ def test_a_sender_of_a_routes_own_that_ses_does_not_know_parks_nothing_and_fails
 
     assert [delivery.deliver([id_])[id_].to for _ in range(2)] == [Status.PENDING, Status.FAILED]
     assert "verify the identity" in post.rows.delivery(id_)["reason"]
-    assert Channels(post.rows.engine, actor="test").state("email").runs
+    assert ChannelStates(post.rows.engine, actor="test").state("email").runs
 
 
 def test_only_one_worker_sends_the_probe(post: Post) -> None:
     ids = post.pending("ana@example.com", "bo@example.com")
-    channels = Channels(post.rows.engine, actor="test", probe_seconds=0.0)
+    channels = ChannelStates(post.rows.engine, actor="test", probe_seconds=0.0)
     channels.park("email", "paused")
-    slow = Channels(post.rows.engine, actor="test", probe_seconds=3600.0)
+    slow = ChannelStates(post.rows.engine, actor="test", probe_seconds=3600.0)
     assert slow.claim_probe("email")
 
     assert {each.to for each in post.delivery().deliver(ids).values()} == {Status.PENDING}
@@ -67,18 +67,18 @@ def test_the_probe_is_one_that_is_due(post: Post) -> None:
     post.rows.run(
         "UPDATE deliveries SET next_attempt_at = now() + interval '1 hour' WHERE notification_id = :id", id=early
     )
-    Channels(post.rows.engine, actor="test", probe_seconds=0.0).park("email", "paused")
+    ChannelStates(post.rows.engine, actor="test", probe_seconds=0.0).park("email", "paused")
     delivery = post.delivery()
 
     assert delivery.deliver([early])[early].to is Status.PENDING  # nothing to probe with: no probe is used up
     assert post.rows.all("SELECT probes FROM channels") == [{"probes": 0}]
     assert delivery.deliver([early, ready])[ready].to is Status.SENT
-    assert Channels(post.rows.engine, actor="test").state("email").runs
+    assert ChannelStates(post.rows.engine, actor="test").state("email").runs
 
 
 def test_a_paused_channel_sends_no_probe_either(post: Post) -> None:
     (id_,) = post.pending("ana@example.com")
-    Channels(post.rows.engine, actor="test").pause("email", "a wrong template")
+    ChannelStates(post.rows.engine, actor="test").pause("email", "a wrong template")
 
     (change,) = post.delivery().deliver([id_]).values()
 
@@ -197,7 +197,7 @@ def test_an_outage_leaves_rows_alone_and_costs_no_attempt(post: Post, monkeypatc
     assert {each.to for each in waiting.values()} == {Status.PENDING}
     assert {post.rows.delivery(id_)["attempt"] for id_ in rest} == {0}
     assert {post.rows.delivery(id_)["failures"] for id_ in first} == {0}
-    assert Channels(post.rows.engine, actor="test").state("email").runs  # other workers may reach it
+    assert ChannelStates(post.rows.engine, actor="test").state("email").runs  # other workers may reach it
     assert Report(post.rows.engine).audit()[1] == []
 
 

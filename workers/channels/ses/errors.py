@@ -18,22 +18,22 @@ from workers.channels.sdk_errors import (
     SLOWER,
     UNREACHABLE,
     UNSURE,
-    Verdict,
+    Refusal,
     outcome_of_failure,
 )
 
 OPERATIONS = frozenset(("SendEmail", "SendBulkEmail"))
 
-AGAIN = Verdict(NotSent)
-QUOTA = Verdict(Blocked, "the quota of the last 24 hours is used up: wait, or ask AWS for a higher one")
-PAUSED = Verdict(Blocked, "sending is stopped: see the account and the configuration set in the SES console")
-UNVERIFIED = Verdict(Blocked, "verify the identity in SES; in the SES sandbox every recipient needs it too")
-MISSING = Verdict(Blocked, "check NOTIFIER_SES_CONFIGURATION_SET, the region and the endpoint")
-POOL = Verdict(Blocked, "the configuration set names no valid sending pool: mend it in SES")
-TRACKING = Verdict(Blocked, "mend the configuration set in SES: its tracking or redirect domain is not usable")
-TENANT = Verdict(Blocked, "associate the identity and the configuration set with the tenant in SES")
+AGAIN = Refusal(NotSent)
+QUOTA = Refusal(Blocked, "the quota of the last 24 hours is used up: wait, or ask AWS for a higher one")
+PAUSED = Refusal(Blocked, "sending is stopped: see the account and the configuration set in the SES console")
+UNVERIFIED = Refusal(Blocked, "verify the identity in SES; in the SES sandbox every recipient needs it too")
+MISSING = Refusal(Blocked, "check NOTIFIER_SES_CONFIGURATION_SET, the region and the endpoint")
+POOL = Refusal(Blocked, "the configuration set names no valid sending pool: mend it in SES")
+TRACKING = Refusal(Blocked, "mend the configuration set in SES: its tracking or redirect domain is not usable")
+TENANT = Refusal(Blocked, "associate the identity and the configuration set with the tenant in SES")
 
-CODES: dict[str, Verdict] = {
+CODES: dict[str, Refusal] = {
     **FRONT_DOOR,
     "LimitExceededException": SLOWER,
     "AccountSuspendedException": PAUSED,
@@ -55,7 +55,7 @@ CODES: dict[str, Verdict] = {
     "ValidationException": REFUSED,
 }
 
-STATUSES: dict[int, Verdict] = {
+STATUSES: dict[int, Refusal] = {
     400: AGAIN,
     401: CREDENTIALS,
     403: CREDENTIALS,
@@ -67,7 +67,7 @@ STATUSES: dict[int, Verdict] = {
 }
 """For codes that are not in the table: these refuse a request before it is acted upon."""
 
-TEXTS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
+TEXTS: tuple[tuple[re.Pattern[str], Refusal], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), verdict)
     for pattern, verdict in (
         (
@@ -100,7 +100,7 @@ most settings (`BadRequestException: Configuration set <x> does not exist.`). Th
 Addresses are taken out of the message before: they may hold any of these words.
 """
 
-BULK_STATUSES: dict[str, Verdict | type[Accepted]] = {
+BULK_STATUSES: dict[str, Refusal | type[Accepted]] = {
     "SUCCESS": Accepted,
     "ACCOUNT_THROTTLED": SLOWER,
     "TRANSIENT_FAILURE": AGAIN,
@@ -208,7 +208,7 @@ def _of_result(result: Mapping[str, Any]) -> Outcome:
     if verdict is Accepted:
         return Accepted(_text(result, "MessageId"))
     reason = _MAILBOX.sub("…", f"{status}: {text}")
-    return (_told_by(text) or verdict).because(reason) if isinstance(verdict, Verdict) else Unknown(discreet(reason))
+    return (_told_by(text) or verdict).because(reason) if isinstance(verdict, Refusal) else Unknown(discreet(reason))
 
 
 def _fault(error: ClientError) -> tuple[int, str, str]:
@@ -217,14 +217,14 @@ def _fault(error: ClientError) -> tuple[int, str, str]:
     return status, str(fault.get("Code", "")), str(fault.get("Message", ""))
 
 
-def _verdict(status: int, code: str, text: str) -> Verdict | None:
+def _verdict(status: int, code: str, text: str) -> Refusal | None:
     known = CODES.get(code)
     if code in UNSURE or (known is not SLOWER and status not in STATUSES):
         return None
     return _told_by(text) or known or STATUSES[status]
 
 
-def _told_by(text: str) -> Verdict | None:
+def _told_by(text: str) -> Refusal | None:
     if _OF_AN_ADDRESS.match(text):
         return None
     said = _ADDRESS.sub("", text)

@@ -18,23 +18,23 @@ from workers.channels.sdk_errors import (
     SLOWER,
     UNREACHABLE,
     UNSURE,
-    Verdict,
+    Refusal,
     outcome_of_failure,
 )
 
 OPERATION = "Publish"
 
-AGAIN = Verdict(NotSent)
-MISSING = Verdict(Blocked, "check the region and the endpoint: SMS is not offered in every region")
-SENDER = Verdict(
+AGAIN = Refusal(NotSent)
+MISSING = Refusal(Blocked, "check the region and the endpoint: SMS is not offered in every region")
+SENDER = Refusal(
     Blocked, "check NOTIFIER_SMS_SENDER_ID and the other NOTIFIER_SMS_*, and what the account may send from"
 )
-SPENT = Verdict(Blocked, "ask AWS for a higher limit of SMS or of spending, or wait for the next month")
-SANDBOX = Verdict(NotSent, "in the SMS sandbox each number has to be verified first: ask AWS to leave it")
-KEYS = Verdict(Blocked, "check the KMS key of SNS and the permissions to use it")
-NOT_OPEN = Verdict(Blocked, "open SMS for this account: AWS End User Messaging or the SNS console, SMS sandbox")
+SPENT = Refusal(Blocked, "ask AWS for a higher limit of SMS or of spending, or wait for the next month")
+SANDBOX = Refusal(NotSent, "in the SMS sandbox each number has to be verified first: ask AWS to leave it")
+KEYS = Refusal(Blocked, "check the KMS key of SNS and the permissions to use it")
+NOT_OPEN = Refusal(Blocked, "open SMS for this account: AWS End User Messaging or the SNS console, SMS sandbox")
 
-CODES: dict[str, Verdict] = {
+CODES: dict[str, Refusal] = {
     **FRONT_DOOR,
     "InvalidParameter": REFUSED,
     "InvalidParameterException": REFUSED,
@@ -64,7 +64,7 @@ CODES: dict[str, Verdict] = {
     "KMSThrottlingException": SLOWER,
 }
 
-TEXTS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
+TEXTS: tuple[tuple[re.Pattern[str], Refusal], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), verdict)
     for pattern, verdict in (
         (r"sandbox|not (?:a )?verified|unverified", SANDBOX),
@@ -89,7 +89,7 @@ TEXTS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
 )
 """What a message says that is no fault of one SMS: `InvalidParameter` stands for settings as well as for numbers."""
 
-STATUSES: dict[int, Verdict] = {
+STATUSES: dict[int, Refusal] = {
     400: AGAIN,
     401: CREDENTIALS,
     403: CREDENTIALS,
@@ -128,7 +128,7 @@ def _of_refusal(error: ClientError, own_sender: bool) -> Outcome:
     return verdict.because(reason) if verdict else Unknown(discreet(reason))
 
 
-def _verdict(status: int, code: str, text: str) -> Verdict | None:
+def _verdict(status: int, code: str, text: str) -> Refusal | None:
     known = CODES.get(code)
     if code in UNSURE or (known is not SLOWER and status not in STATUSES):
         return None
