@@ -27,7 +27,7 @@ def main() -> int:
     wanted = list(declared(project))
     found = [
         *faults(wanted, lock),
-        *(f"requirements-image.lock: {each}" for each in strangers(pins(image), pins(lock))),
+        *(f"requirements-image.lock: {each}" for each in not_locked(pins(image), pins(lock))),
         *(f"requirements-image.lock: {name} has no hash" for name in unhashed(image)),
         *(f"{name} is locked, and nothing needs it" for name in sorted(unneeded(wanted, pins(lock)))),
     ]
@@ -65,7 +65,7 @@ def faults(wanted: Iterable[Requirement], lock: str) -> Iterator[str]:
             yield f"{each} is asked for, {version or 'nothing'} is locked: `make lock`"
 
 
-def strangers(some: Pins, all_: Pins) -> Iterator[str]:
+def not_locked(some: Pins, all_: Pins) -> Iterator[str]:
     yield from (f"{name} {version} is not in requirements.lock" for name, version in some.items()
                 if all_.get(name) != version)  # fmt: skip
 

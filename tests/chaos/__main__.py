@@ -15,7 +15,7 @@ from rich.table import Table
 
 from notifier.errors import NotifierError
 from sandbox.embedded.processes import stopped_by_signals
-from tests.chaos.faults.blows import GROUPS, KINDS
+from tests.chaos.faults.kinds import GROUPS, KINDS
 from tests.chaos.history import History, fresh
 from tests.chaos.oracle import Finding, judge
 from tests.chaos.run import Plan, run
@@ -31,7 +31,7 @@ def main() -> int:
     os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")
     groups = set(given.only or [*GROUPS, "clock"]) - set(given.without)
     replica, settings = "asynchronous" if given.asynchronous else "synchronous", dict(given.postgres)
-    plan = Plan(given.seed, given.events, given.blows, given.seconds, given.patience, groups, replica, settings)
+    plan = Plan(given.seed, given.events, given.faults, given.seconds, given.patience, groups, replica, settings)
     with stopped_by_signals():
         try:
             history = run(plan, folder, Screen())
@@ -49,14 +49,14 @@ def _arguments() -> argparse.Namespace:
     groups = [*GROUPS, "clock"]
     kinds = [*groups, *(kind.name for kind in KINDS)]
     add = parser.add_argument
-    add("--seed", type=int, default=secrets.randbelow(10**6), help="draws the blows")
+    add("--seed", type=int, default=secrets.randbelow(10**6), help="draws the faults")
     add("--events", type=int, default=Plan.events, help="written at least")
-    add("--blows", type=int, default=Plan.blows, help="struck, each after progress")
-    add("--seconds", type=float, default=Plan.seconds, help="after which no blow is struck")
+    add("--faults", "--blows", type=int, default=Plan.faults, help="injected, each after progress")
+    add("--seconds", type=float, default=Plan.seconds, help="after which no fault is injected")
     add("--patience", type=float, default=Plan.patience, help="seconds that the settling may take")
-    shown = f"kinds of blows, of {', '.join(groups)}; or single ones by their name"
+    shown = f"kinds of faults, of {', '.join(groups)}; or single ones by their name"
     add("--only", nargs="+", choices=kinds, metavar="GROUP", help=shown)
-    add("--without", nargs="+", choices=groups, metavar="GROUP", default=[], help="kinds of blows")
+    add("--without", nargs="+", choices=groups, metavar="GROUP", default=[], help="kinds of faults")
     add("--asynchronous", action="store_true", help="the replica that a failover promotes is two seconds behind")
     add("--postgres", nargs="+", type=_setting, metavar="NAME=VALUE", default=[], help="settings of the server")
     add("--folder", type=Path, help="keep history and logs here; what was in it is gone")
@@ -76,18 +76,19 @@ class Screen:
         self._began = time.monotonic()
         self._told_at = 0.0
 
-    def __call__(self, phase: str, blows: int, fed: int, accepted: int) -> None:
+    def __call__(self, phase: str, faults: int, fed: int, accepted: int) -> None:
         now = time.monotonic()
         if now > self._told_at + _TELL_SECONDS:
             self._told_at = now
-            line = f"{now - self._began:5.0f} s  {phase:<9} {blows:>4} blows {fed:>7,} events {accepted:>7,} accepted"
+            line = f"{now - self._began:5.0f} s  {phase:<9} {faults:>4} faults {fed:>7,} events"
+            line += f" {accepted:>7,} accepted"
             print(line, file=sys.stderr, flush=True)
 
 
 def _show(history: History, folder: Path) -> int:
     finding = judge(history)
     console = Console(stderr=True)
-    console.print(_blows(history))
+    console.print(_faults(history))
     console.print(_finding(finding))
     for line in finding.wrong:
         console.print(f"[red]{line}[/]", soft_wrap=True)
@@ -100,12 +101,12 @@ def _show(history: History, folder: Path) -> int:
     return 0 if finding.good and history.run["settled"] else 1
 
 
-def _blows(history: History) -> Table:
-    struck = (
-        f"{len(history.blows)} of {history.run['blows']} blows"  # fewer where a slow machine had no time for more
+def _faults(history: History) -> Table:
+    injected = (
+        f"{len(history.faults)} of {history.run['faults']} faults"  # fewer where a slow machine had no time for more
     )
-    table = Table("blow", "times", title=struck, title_justify="left")
-    names = [blow["blow"] for blow in history.blows]
+    table = Table("fault", "times", title=injected, title_justify="left")
+    names = [fault["fault"] for fault in history.faults]
     for name in sorted(set(names)):
         table.add_row(name, str(names.count(name)))
     return table

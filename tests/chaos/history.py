@@ -14,13 +14,13 @@ Row = dict[str, Any]
 @dataclass(frozen=True)
 class History:
     """`run` is what was asked for and how long it took; `expected` whom an acknowledged record wants to be told;
-    `journal` what SES accepted; `blows` what went wrong, and when; `ledger` what our own tables say in the end.
+    `journal` what SES accepted; `faults` what went wrong, and when; `ledger` what our own tables say in the end.
     """
 
     run: Row
     expected: list[str]
     journal: list[Row]
-    blows: list[Row]
+    faults: list[Row]
     ledger: Row
 
     def save(self, folder: Path) -> None:
@@ -29,7 +29,7 @@ class History:
         (folder / "ledger.json").write_bytes(orjson.dumps(self.ledger, option=orjson.OPT_INDENT_2))
         _write_lines(folder / "expected.jsonl", self.expected)
         _write_lines(folder / "journal.jsonl", self.journal)
-        _write_lines(folder / "blows.jsonl", self.blows)
+        _write_lines(folder / "faults.jsonl", self.faults)
 
     @classmethod
     def load(cls, folder: Path) -> "History":
@@ -38,7 +38,7 @@ class History:
             run=orjson.loads((folder / "run.json").read_bytes()),
             expected=read_lines(folder / "expected.jsonl"),
             journal=read_lines(folder / "journal.jsonl"),
-            blows=read_lines(folder / "blows.jsonl"),
+            faults=read_lines(folder / "faults.jsonl"),
             ledger=orjson.loads((folder / "ledger.json").read_bytes()),
         )
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tests.chaos.faults.blows import POSTGRES_FAILOVER, counted
+from tests.chaos.faults.kinds import POSTGRES_FAILOVER, counted
 from tests.chaos.history import History
 
 FAILOVER_SECONDS = 15.0
@@ -55,8 +55,8 @@ def judge(history: History) -> Finding:
     seconds = list(_failovers(history))
     return Finding(
         events=len(expected),
-        kills=counted(history.blows, "kill", "stop", "server", "failover"),
-        cuts=counted(history.blows, "cut"),
+        kills=counted(history.faults, "kill", "stop", "server", "failover"),
+        cuts=counted(history.faults, "cut"),
         accepted=len(expected.keys() & mails.keys()),
         lost=len(expected.keys() - mails.keys()),
         unexpected=sum(count for to, count in mails.items() if to not in expected),
@@ -64,7 +64,7 @@ def judge(history: History) -> Finding:
         recovered=len({to for to in ledger["once_unknown"] if mails[to] == 1}),
         unknown=ledger["statuses"].get("unknown", 0),
         uncounted=sum(max(0, mails[to] - 1 - ledger["counted"].get(to, 0)) for to in expected.keys() & mails.keys()),
-        failovers=counted(history.blows, POSTGRES_FAILOVER),
+        failovers=counted(history.faults, POSTGRES_FAILOVER),
         slowest_failover=round(max(seconds, default=0.0), 1),
         wrong=list(_wrong(history, mails)),
     )
@@ -79,14 +79,14 @@ def _failovers(history: History) -> Iterator[float]:
     """
     path: dict[str, tuple[float, float | None]] = history.ledger.get("path", {})
     arrivals = {line["to"]: _seconds(line["time"]) for line in history.journal if "time" in line}  # the last of each
-    for blow in history.blows:
-        if not counted([blow], POSTGRES_FAILOVER) or not path or blow["fed"] >= history.run["events"]:
+    for fault in history.faults:
+        if not counted([fault], POSTGRES_FAILOVER) or not path or fault["fed"] >= history.run["events"]:
             continue
-        recorded = (at for to, (at, _) in path.items() if _number(to) >= blow["fed"] and at >= blow["moment"])
-        dead = blow["moment"] + _STRUCK_SECONDS
+        recorded = (at for to, (at, _) in path.items() if _number(to) >= fault["fed"] and at >= fault["moment"])
+        dead = fault["moment"] + _STRUCK_SECONDS
         accepted = (arrivals[to] for to, (_, begun) in path.items() if begun and begun >= dead and to in arrivals)
         works = max(min(recorded, default=float("inf")), min(accepted, default=float("inf")))
-        yield works - blow["moment"]
+        yield works - fault["moment"]
 
 
 def _number(recipient: str) -> int:

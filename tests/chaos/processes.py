@@ -1,4 +1,4 @@
-"""The processes under attack: bridges, workers, feedback. Who dies is replaced, as an orchestrator would do."""
+"""The processes of a run: bridges, workers, feedback. One that ends is started again, as an orchestrator does."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ _REST_SECONDS = 0.5
 _LIBRARIES = ("*/faketime/libfaketime.so.1", "faketime/libfaketime.so.1")
 
 
-class Crew:
+class Processes:
     """`unplanned` counts those that ended without being killed."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str], *, skewed: bool) -> None:
@@ -58,7 +58,7 @@ class Crew:
         return [name for name in ROLES if name.startswith(role) and name not in self._standing]
 
     def tend(self) -> None:
-        """Wake who has stood still for long enough, and replace who has ended."""
+        """Continue processes whose pause is over, and start ended ones again."""
         now = time.monotonic()
         for name, until in list(self._standing.items()):
             if now >= until:

@@ -1,4 +1,4 @@
-"""A run: first everything goes wrong, then nothing does, and all must settle."""
+"""A run: faults under load first, then none, until everything has settled."""
 
 import random
 import time
@@ -14,11 +14,11 @@ from sqlalchemy.exc import DBAPIError
 from notifier.database.engine import connect
 from notifier.notifications import Status
 from notifier.outbox import Report
-from tests.chaos.crew import Crew
-from tests.chaos.faults.blows import POSTGRES_FAILOVER, Field, drawn
+from tests.chaos.environment import TABLE, Database, World, running_world
+from tests.chaos.faults.kinds import POSTGRES_FAILOVER, Field, drawn
 from tests.chaos.history import History, read_lines
 from tests.chaos.ledger import ledger
-from tests.chaos.world import TABLE, Database, World, running_world
+from tests.chaos.processes import Processes
 
 _AHEAD = 3
 _BATCH = 250
@@ -30,18 +30,18 @@ _PATIENCE = 20  # the question reads all deliveries: it may take a twentieth of 
 _UNSETTLED = (Status.PENDING, Status.SENDING, Status.UNKNOWN)
 
 Tell = Callable[[str, int, int, int], None]
-"""Is told the phase, and how many blows, events and mails there were."""
+"""Is told the phase, and how many faults, events and mails there were."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`seconds` is when the blows end at the latest; `patience` what the settling may take after that. `groups` are
-    kinds of blows, or single ones. `replica` is the one that a failover promotes: "synchronous" or "asynchronous".
+    """`seconds` is when the faults end at the latest; `patience` what the settling may take after that. `groups` are
+    kinds of faults, or single ones. `replica` is the one that a failover promotes: "synchronous" or "asynchronous".
     """
 
     seed: int
     events: int = 20_000
-    blows: int = 200
+    faults: int = 200
     seconds: float = 270.0
     patience: float = 180.0
     groups: Collection[str] = ()
@@ -58,62 +58,62 @@ def run(plan: Plan, folder: Path, tell: Tell) -> History:
     """The whole of it, in real time. Raises NotifierError where the servers do not come up."""
     began = time.monotonic()
     with running_world(folder, plan.database) as world:
-        crew = Crew(folder, world.environment, skewed="clock" in plan.groups)
+        processes = Processes(folder, world.environment, skewed="clock" in plan.groups)
         engine = connect(world.database_url)
         try:
-            crew.start()
-            attack = Attack(plan, world, crew, tell)
+            processes.start()
+            attack = Attack(plan, world, processes, tell)
             attack.break_things()
             settled = attack.let_settle(engine)
-            crew.stop()
+            processes.stop()
             return History(
                 run={
                     **asdict(plan),
                     "groups": sorted(plan.groups),
                     "settled": settled,
-                    "skewed": crew.skewed,
-                    "unplanned": crew.unplanned,
+                    "skewed": processes.skewed,
+                    "unplanned": processes.unplanned,
                     "seconds_taken": round(time.monotonic() - began, 1),
                 },
                 expected=[record["key"]["pk"]["S"] for record in world.streams.ask("truth")["records"]],
                 journal=read_lines(world.ses.journal),
-                blows=attack.blows,
+                faults=attack.faults,
                 ledger=ledger(engine),
             )
         finally:
-            crew.stop()
+            processes.stop()
             engine.dispose()
 
 
 class Attack:
-    """Feeds events, strikes blows, and watches that mails come out."""
+    """Feeds events, injects faults, and watches that mails come out."""
 
-    def __init__(self, plan: Plan, world: World, crew: Crew, tell: Tell) -> None:
-        self.blows: list[dict[str, Any]] = []
+    def __init__(self, plan: Plan, world: World, processes: Processes, tell: Tell) -> None:
+        self.faults: list[dict[str, Any]] = []
         self._plan = plan
         self._world = world
-        self._crew = crew
+        self._processes = processes
         self._tell = tell
-        self._field = Field(world, crew, random.Random(plan.seed))
+        self._field = Field(world, processes, random.Random(plan.seed))
         self._began = time.monotonic()
         self._fed = self._accepted = 0
         self._progress = Progress()
 
     def break_things(self) -> None:
-        """Blow after blow, each only after there was progress since the last one: what never moves proves nothing."""
+        """Inject faults, each only after progress since the last one: without progress a fault proves nothing."""
         plan = self._plan
-        while len(self.blows) < plan.blows:
+        while len(self.faults) < plan.faults:
             self._turn("breaking")
             self._feed(self._share())
             if self._seconds() > plan.seconds or self._progress.stalled(_STALLED_SECONDS):
                 break
-            if self._is_time_for_a_blow() and self._progress.since_last(_STEP):
+            if self._is_behind() and self._progress.since_last(_STEP):
                 self._strike()
 
     def let_settle(self, engine: Engine) -> bool:
-        """Faults are over. A trickle of events goes on, for no event is evidence only while others come."""
+        """No more faults. A few events go on: a missing provider event is evidence only while others arrive."""
         self._world.heal()
-        self._crew.wake_all()
+        self._processes.wake_all()
         until = time.monotonic() + self._plan.patience
         last_trickle = asked_at = 0.0
         while time.monotonic() < until:
@@ -129,30 +129,32 @@ class Attack:
                 asked_at = time.monotonic() + _PATIENCE * (time.monotonic() - before)
         return False
 
-    def _is_time_for_a_blow(self) -> bool:
-        """Spread over the time that there is; in haste where the machine is slow."""
+    def _is_behind(self) -> bool:
+        """Whether fewer faults were injected than belong to this time of the run: then none waits for progress."""
         plan = self._plan
-        return len(self.blows) < plan.blows and self._seconds() > 0.8 * plan.seconds * len(self.blows) / plan.blows
+        return (
+            len(self.faults) < plan.faults and self._seconds() > 0.8 * plan.seconds * len(self.faults) / plan.faults
+        )
 
     def _strike(self) -> None:
         kind = drawn(self._field.rng, self._plan.groups)
         at, moment = self._seconds(), time.time()
-        did = kind.strike(self._field)
-        self.blows.append(
-            {"at": round(at, 3), "seconds": round(self._seconds() - at, 3), "blow": kind.name, "group": kind.group,
+        did = kind.inject(self._field)
+        self.faults.append(
+            {"at": round(at, 3), "seconds": round(self._seconds() - at, 3), "fault": kind.name, "group": kind.group,
              "did": did, "fed": self._fed, "accepted": self._accepted, "moment": moment}
         )  # fmt: skip
 
     def _turn(self, phase: str) -> None:
-        self._crew.tend()
+        self._processes.tend()
         self._accepted = self._world.ses.accepted()
         self._progress.at(self._accepted)
-        self._tell(phase, len(self.blows), self._fed, self._accepted)
+        self._tell(phase, len(self.faults), self._fed, self._accepted)
         time.sleep(_TURN_SECONDS)
 
     def _share(self) -> int:
-        """Each blow has its share of the events, and the next ones' are under way."""
-        return self._plan.events * (len(self.blows) + _AHEAD) // max(1, self._plan.blows)
+        """Each fault has its share of the events, and the next ones' are under way."""
+        return self._plan.events * (len(self.faults) + _AHEAD) // max(1, self._plan.faults)
 
     def _feed(self, until: int) -> None:
         while self._fed < min(until, self._plan.events):

@@ -18,7 +18,7 @@ def history(**changed: Any) -> History:
         run={"seed": 1, "events": 3},
         expected=people,
         journal=[{"to": to} for to in people],
-        blows=[{"group": "kill"}, {"group": "cut"}, {"group": "cut"}, {"group": "ses"}],
+        faults=[{"group": "kill"}, {"group": "cut"}, {"group": "cut"}, {"group": "ses"}],
         ledger={
             "statuses": {"sent": 1, "delivered": 2},
             "sent": people,
@@ -75,7 +75,7 @@ def test_second_mails_are_forgiven_only_where_commits_are_lost_and_each_is_count
 MOMENT = datetime(2026, 1, 31, 8, tzinfo=UTC).timestamp()
 
 
-def failed_over(path: dict[str, tuple[float, float | None]], accepted: dict[str, float], **blow: Any) -> History:
+def failed_over(path: dict[str, tuple[float, float | None]], accepted: dict[str, float], **fault: Any) -> History:
     """A failover after three events. `path`: when each was recorded, and its attempt began; all after the fault."""
     told = {
         to: (MOMENT + recorded, None if begun is None else MOMENT + begun) for to, (recorded, begun) in path.items()
@@ -84,19 +84,19 @@ def failed_over(path: dict[str, tuple[float, float | None]], accepted: dict[str,
         {"to": to, "time": datetime.fromtimestamp(MOMENT + at, UTC).isoformat().replace("+00:00", "Z")}
         for to, at in accepted.items()
     ]
-    struck = {
+    injected = {
         "group": "failover",
-        "blow": "postgres: failover",
+        "fault": "postgres: failover",
         "fed": 3,
         "moment": MOMENT,
         "did": "to port 1",
-        **blow,
+        **fault,
     }
     people = [*path]
     return history(
         expected=people,
         journal=journal,
-        blows=[struck],
+        faults=[injected],
         run={"events": 6},
         ledger=ledger(path=told, sent=people, statuses={"sent": len(people)}, once_unknown=[]),
     )
@@ -124,13 +124,13 @@ def test_after_a_failover_the_path_works_once_it_records_and_sends(
 
 def test_a_failover_of_redis_and_one_that_did_nothing_are_none_of_postgres() -> None:
     path: dict[str, tuple[float, float | None]] = {"1@x": (-9.0, -8.0), "4@x": (99.0, 100.0)}
-    for blow in (
-        {"blow": "redis: failover, old primary killed"},
-        {"blow": "redis: failover, old primary demoted", "did": "nothing: the replica is not in sync"},
+    for fault in (
+        {"fault": "redis: failover, old primary killed"},
+        {"fault": "redis: failover, old primary demoted", "did": "nothing: the replica is not in sync"},
     ):
-        found = judge(failed_over(path, {"1@x": 0.5, "4@x": 101.0}, **blow))
+        found = judge(failed_over(path, {"1@x": 0.5, "4@x": 101.0}, **fault))
         assert (found.failovers, found.slowest_failover, found.good) == (0, 0.0, True)
-        assert found.kills == (0 if "did" in blow else 1)
+        assert found.kills == (0 if "did" in fault else 1)
 
 
 def test_a_run_that_accepted_nothing_proves_nothing() -> None:

@@ -20,9 +20,9 @@ from notifier.database.engine import migrate
 from sandbox.embedded.postgres import embedded_postgres
 from sandbox.embedded.processes import stopped_by_signals
 from sandbox.embedded.redis import embedded_redis
-from tests.crash.city import City, Trial, Verdict, city
 from tests.crash.faults import Effect, Moment
 from tests.crash.matrix import everything
+from tests.crash.sites import Sites, Trial, Verdict
 
 _WIDTH = 140
 
@@ -31,7 +31,7 @@ def main() -> int:
     given = _arguments()
     trials = [trial for trial in everything() if any(fnmatch(str(trial), each) for each in given.only)]
     began = time.monotonic()
-    with stopped_by_signals(), _city(given.streets) as found:
+    with stopped_by_signals(), _sites(given.sites) as found:
         verdicts = list(_watched(found, trials))
     Console(width=_WIDTH).print(_table(verdicts))
     passed = sum(each.good for each in verdicts)
@@ -50,13 +50,13 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
-    parser.add_argument("--streets", type=int, default=4, help="points tried side by side")
+    parser.add_argument("--sites", type=int, default=4, help="points tried side by side")
     parser.add_argument("--only", nargs="+", default=["*"], metavar="PATTERN", help="as Attempts.*-kill")
     return parser.parse_args()
 
 
 @contextmanager
-def _city(streets: int) -> Iterator[City]:
+def _sites(sites: int) -> Iterator[Sites]:
     os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     with tempfile.TemporaryDirectory(prefix="notifier-crash-") as name:
@@ -64,11 +64,11 @@ def _city(streets: int) -> Iterator[City]:
         with embedded_postgres(folder, durable=False) as postgres, embedded_redis(folder, durable=False) as broker:
             postgres.create_database("template")
             migrate(postgres.url("template"))
-            with city(postgres, "template", broker.url, folder, streets) as found:
+            with sites(postgres, "template", broker.url, folder, sites) as found:
                 yield found
 
 
-def _watched(found: City, trials: Sequence[Trial]) -> Iterator[Verdict]:
+def _watched(found: Sites, trials: Sequence[Trial]) -> Iterator[Verdict]:
     """The verdicts, with a bar on standard error, and a line at once for each that is bad."""
     console = Console(stderr=True)
     with Progress(console=console) as progress:

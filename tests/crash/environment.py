@@ -1,4 +1,4 @@
-"""Where a life takes place: its servers, its routes, the mails that go wrong there, and how time goes by."""
+"""What a process of the crash matrix runs in: servers, routes, faults of SES, and a way to move time on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from notifier.settings import Settings
 UNKNOWN_AFTER = 0.2
 _RETRY = RetryPolicy(attempts=50, base=0.05)
 
-BAD_LUCK: Mapping[str, Mapping[str, Any]] = {
+PROVIDER_FAULTS: Mapping[str, Mapping[str, Any]] = {
     "unsure": {"kind": "cut_before_accept"},
     "torn": {"kind": "accept_then_cut"},
     "held": {"kind": "cut_before_accept"},
@@ -22,15 +22,15 @@ BAD_LUCK: Mapping[str, Mapping[str, Any]] = {
     "blocked": {"kind": "refuse", "code": "SendingPausedException", "status": 400},
     "throttled": {"kind": "throttle"},
 }
-"""What SES does once to the mail of each kind of event."""
+"""The fault that SES has once for the mail of each kind of event."""
 
-MAILED = ("told", *BAD_LUCK)
+MAILED = ("told", *PROVIDER_FAULTS)
 UNMAILED = ("quiet", "moot")
 UNROUTED = "other"
 LATE = "late"
-"""Its route was deployed when its records were read already: a rewind tells them."""
+"""Its route is deployed after its records were read: a rewind notifies about them."""
 
-_AN_HOUR_GOES_BY = (
+_ADVANCE_AN_HOUR = (
     "UPDATE claims SET lease_until = now() - interval '1 s'",
     "UPDATE shards SET lease_until = now() - interval '1 s' WHERE owner IS NOT NULL",
     "UPDATE publications SET due_at = now()",
@@ -69,7 +69,7 @@ def a_hasty_route(event: Event) -> Email | None:
 
 @route(table="activity", channel="email", match={"kind": ["moot"]}, retry=_RETRY)
 def a_cancelled_route(_: Event) -> Email | None:
-    """Its deliveries are cancelled by the operator; what he is too late for is nobody's business, either."""
+    """Its deliveries are cancelled by the operator; those that start before the cancel are skipped."""
     return None
 
 
@@ -87,8 +87,8 @@ def _mail(item: Mapping[str, Any]) -> Email:
 
 
 @dataclass(frozen=True)
-class House:
-    """Where everything is; `send_lease` is how many seconds an attempt may take."""
+class Environment:
+    """Addresses and files of one environment; `send_lease` is how many seconds an attempt may take."""
 
     database_url: str
     broker_url: str
@@ -114,19 +114,19 @@ class House:
             }
         )
 
-    def a_minute_goes_by(self, engine: Engine) -> None:
-        """The relay looks at what was published; what is to be tried again must wait longer."""
+    def make_publications_due(self, engine: Engine) -> None:
+        """Make publications due, so that the relay looks at them; retries stay in the future."""
         with engine.begin() as connection:
             connection.execute(text("UPDATE publications SET due_at = now()"))
 
-    def an_hour_goes_by(self, engine: Engine) -> None:
-        """All leases end and all waiting is over: what would be minutes is one statement."""
+    def advance_an_hour(self, engine: Engine) -> None:
+        """End all leases and all waits by changing their times, instead of waiting for minutes."""
         with engine.begin() as connection:
-            for statement in _AN_HOUR_GOES_BY:
+            for statement in _ADVANCE_AN_HOUR:
                 connection.execute(text(statement))
-        self.rest()
+        self.refill_rate()
 
-    def rest(self, _: float = 0.0) -> None:
-        """The channel's rate is all there again."""
+    def refill_rate(self, _: float = 0.0) -> None:
+        """Refill the channel's rate bucket."""
         with redis.Redis.from_url(self.broker_url) as client:
             client.delete("notifier:rate:email")

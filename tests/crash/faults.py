@@ -23,7 +23,7 @@ class Effect(StrEnum):
     RAISE = "raise"
     KILL = "kill"
     PAUSE = "pause"
-    """The process stands still while another one takes over, and then goes on as if nothing had happened."""
+    """The process stops while another one takes over, and then goes on."""
 
 
 @dataclass(frozen=True, slots=True)

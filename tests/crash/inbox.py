@@ -1,4 +1,4 @@
-"""What the broker holds for a worker; a message is there until it is acknowledged."""
+"""The messages of a worker in the broker. Each stays until it is acknowledged."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ class Inbox:
         self._url = broker_url
 
     def take(self) -> list[UUID]:
-        """All that is there, and stays there."""
+        """Return all messages, and leave them there."""
         broker = Queue(self._url)
         try:
             return sorted(broker.held("email"))

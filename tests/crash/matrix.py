@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from itertools import cycle
 
-from tests.crash.bad_day import STEPS, bad_days
-from tests.crash.city import Lives, Trial
 from tests.crash.faults import Effect, Moment, Point, methods
-from tests.crash.life import PORTS
+from tests.crash.process import PORTS
+from tests.crash.provider_faults import STEPS, provider_faults
+from tests.crash.sites import Successive, Trial
 
 _AGAIN = {("Queue", "publish"): 2}
 """Calls that mean something else the next time: first the bridge publishes, then the relay."""
@@ -18,15 +18,15 @@ _FRESH = {
     ("ShardTree", "tell_childless"),
     ("ShardTree", "trimmed"),
 }
-"""Calls that only the first life in a house makes: later ones find the shards in order."""
-_HOUSES = 8
+"""Calls that only the first process of an environment makes: later ones find all shards known."""
+_ENVIRONMENTS = 8
 _STANDING_STILL = (
     Point("Recording", "record", Moment.BEFORE, Effect.PAUSE),
     Point("Attempts", "begin", Moment.AFTER, Effect.PAUSE),
     Point("SesChannel", "send", Moment.BEFORE, Effect.PAUSE),
     Point("Attempts", "finish", Moment.BEFORE, Effect.PAUSE),
 )
-"""Where a mail would be sent twice, or a record be recorded twice, if standing still were not provided for."""
+"""Points where a process that stops and goes on would send or record twice, were it not fenced."""
 
 
 def calls() -> Iterator[tuple[str, str]]:
@@ -47,19 +47,19 @@ def points() -> Iterator[Point]:
 
 def everything() -> Iterator[Trial]:
     for point in points():
-        yield Lives((point,))
-    yield from bad_days()
+        yield Successive((point,))
+    yield from provider_faults()
 
 
 def selection() -> Iterator[Trial]:
-    """One point of every call, some to a house; each step of a delivery, with one fault of SES after the other."""
+    """One point of every call, several in one environment; each step of a delivery with a fault of SES."""
     ways = cycle((moment, effect) for effect in (Effect.KILL, Effect.RAISE) for moment in Moment)
     some = [Point(*call, *next(ways)) for call in sorted(calls(), key=lambda call: call not in _FRESH)]
-    for house in range(_HOUSES):
-        yield Lives(some[house::_HOUSES])
+    for environment in range(_ENVIRONMENTS):
+        yield Successive(some[environment::_ENVIRONMENTS])
     for point in _STANDING_STILL:
-        yield Lives([point])
-    days = list(bad_days())
+        yield Successive([point])
+    days = list(provider_faults())
     steps = len(STEPS) * len(Moment)
     stride = len(days) // steps // steps
     for step in range(steps):

@@ -1,4 +1,4 @@
-"""One life of a process that does everything once: bridge, relay, worker, feedback, operator; real parts throughout.
+"""A process that does everything once: bridge, relay, worker, feedback and operator, made of the real parts.
 
 It may be killed anywhere, so it runs in a process of its own.
 """
@@ -58,16 +58,16 @@ from notifier.outbox import (
 )
 from notifier.routes import Routes, routes_of
 from notifier.templates import Templates
-from tests.crash.faults import Fault, Point, faulty
-from tests.crash.house import (
+from tests.crash.environment import (
     ROUTES,
     ROUTES_AT_FIRST,
     UNKNOWN_AFTER,
-    House,
+    Environment,
     a_cancelled_route,
     a_careful_route,
     a_route,
 )
+from tests.crash.faults import Fault, Point, faulty
 from tests.crash.inbox import Inbox
 from workers.building.prepare import Preparation
 from workers.channels.ses import SesChannel
@@ -94,7 +94,7 @@ _ERRORS: dict[type, Callable[[], Exception]] = {
     Inbox: lambda: BrokerError("the fault"),
 }
 
-_LUCKY_FIRST = text("""
+_ACCEPTED_FIRST = text("""
 SELECT notification_id FROM notifications WHERE notification_id = ANY(CAST(:ids AS uuid[]))
 ORDER BY strpos(convert_from(record, 'utf8'), '"told"') = 0, notification_id
 """)
@@ -107,7 +107,7 @@ def _cut() -> Exception:
 
 
 class Here(Child):
-    """In the place of a process that builds alone: a life must end with its one process."""
+    """Builds in this process instead of in a child of its own, so that a kill ends everything."""
 
     def __init__(self, preparation: Preparation) -> None:
         self._preparation = preparation
@@ -121,19 +121,19 @@ class Here(Child):
         return built if isinstance(built, Change) else Built(built.request, built.content, built.address)
 
     def kill(self) -> None:
-        """There is none."""
+        """Do nothing: there is no child."""
 
 
-class Life:
+class Process:
     """The parts of one process, one of them with a fault."""
 
-    def __init__(self, house: House, fault: Fault) -> None:
-        self._house = house
+    def __init__(self, environment: Environment, fault: Fault) -> None:
+        self._environment = environment
         self._fault = fault
         name = f"process {os.getpid()}"
-        settings = house.settings()
+        settings = environment.settings()
         self._with_events = settings.model_copy(update={"ses_configuration_set": "with-events"})
-        self.engine = connect(house.database_url)
+        self.engine = connect(environment.database_url)
         self.report = Report(self.engine)
         self.operations = self._port(Operations(self.engine, actor="operator"))
         self.suppressions = self._port(Suppressions(self.engine, actor="operator"))
@@ -149,7 +149,7 @@ class Life:
         self.tree = self._port(ShardTree(self.engine, hung_seconds=HUNG))
         self.partitions = self._port(Partitions(self.engine))
         self.discovery = self._port(Discovery(self.engine))
-        self.queue = self._port(Queue(self._house.broker_url, origin=name))
+        self.queue = self._port(Queue(self._environment.broker_url, origin=name))
         self.publications = self._port(Publications(self.engine, look_again=30.0))
         self.routes = routes
         outbox = self._port(Recording(self.engine, self.partitions))
@@ -167,18 +167,20 @@ class Life:
     def _wire_worker(self, name: str, channel: SesChannel) -> None:
         self.channels = self._port(ChannelStates(self.engine, actor=name, probe_seconds=0.0))
         self.channel = self._port(channel)
-        self.inbox = self._port(Inbox(self._house.broker_url))
-        limiter = Limiter(self._house.broker_url, "email", self.channel.rate, sleep=self._house.rest)
+        self.inbox = self._port(Inbox(self._environment.broker_url))
+        limiter = Limiter(
+            self._environment.broker_url, "email", self.channel.rate, sleep=self._environment.refill_rate
+        )
         self.limiter = self._port(limiter)
         attempts = Attempts(self.engine, channel="email", worker=name, unknown_after=UNKNOWN_AFTER)
-        templates = Templates(Path(self._house.templates))
+        templates = Templates(Path(self._environment.templates))
         preparation = Preparation(self.channel, self.routes, templates)
         self.delivery = Deliverer(
             self._port(attempts),
             self.channel,
             self.routes,
             templates,
-            self._house.send_lease,
+            self._environment.send_lease,
             Underway(),
             Gate(self.channels, "email"),
             self.limiter,
@@ -191,15 +193,15 @@ class Life:
         self.channel.close()
         self.engine.dispose()
 
-    def live(self) -> None:
-        """Do everything once. What fails is logged and left, as the loops of the processes do."""
+    def run_once(self) -> None:
+        """Do everything once. An error is logged and the next step is taken, as in the loops of the processes."""
         for step in (
-            self._keep_house, self._read, self._measure, self._steal, self._rewind, self.relay.run_once,
+            self._find_shards, self._read, self._measure, self._steal, self._rewind, self.relay.run_once,
             self.crowded_relay.run_once, self._broker_forgets, self.crowded_relay.run_once, self.relay.run_once,
-            self._call_off, self._deliver,
-            self._a_minute, self.relay.run_once, self._an_hour, self.relay.run_once, self._deliver, self.feed_back,
-            self.settle_unknowns, self._mend, self.relay.run_once, self._deliver, self._pause, self.relay.run_once,
-            self._deliver, self.feed_back,
+            self._cancel_moot, self._deliver,
+            self._a_minute, self.relay.run_once, self._an_hour, self.relay.run_once, self._deliver,
+            self.settle_feedback, self.settle_unknowns, self._redrive_failed, self.relay.run_once, self._deliver,
+            self._pause, self.relay.run_once, self._deliver, self.settle_feedback,
         ):  # fmt: skip
             try:
                 step()
@@ -209,7 +211,7 @@ class Life:
     def _port(self, port: Any) -> Any:
         return faulty(port, self._fault, _ERRORS.get(type(port), _cut))
 
-    def _keep_house(self) -> None:
+    def _find_shards(self) -> None:
         self.queue.check()
         self.partitions.ensure_around(datetime.now(UTC).date())
         self._measure()
@@ -218,15 +220,15 @@ class Life:
         DiscoveryWatch(self.discovery, ["activity"]).run_once()
 
     def _measure(self) -> None:
-        """What waits; above half of the mark a sample of it is looked up."""
+        """Measure the backlog; above half of the high-water mark a sample is looked up."""
         Brake(self.publications, high_water=1, bridges=self.leases.bridges).measure()
 
     def _read(self) -> None:
-        """Every shard that is free."""
+        """Read every free shard."""
         self._read_shards(self.leases.acquire(10))
 
     def _steal(self) -> None:
-        """Our share of the shards, from a bridge that holds all of them."""
+        """Steal our share of the shards from a bridge that holds all of them."""
         neighbour = Leases(self.engine, "neighbour", SHARD_LEASE, ["activity"])
         theirs = neighbour.acquire(10)
         try:
@@ -236,7 +238,7 @@ class Life:
         self._read()
 
     def _read_shards(self, held: Sequence[ShardLease]) -> None:
-        """To their tip or their end; then the leases are prolonged and given back."""
+        """Read to the tip or the end of each; then renew and release the leases."""
         ahead = ReadAhead(1)
         try:
             for lease in held:
@@ -251,7 +253,7 @@ class Life:
             self.leases.release(held)
 
     def _rewind(self) -> None:
-        """An operator who deployed a route too late, and a bridge that reads again what had none."""
+        """An operator asks for a rewind after a late deployment; the bridge reads the unrouted records again."""
         target = Target("activity")
         self.rewinding.recent()
         self.rewinding.cancel(target, "asked for by a process that is dead")
@@ -266,29 +268,29 @@ class Life:
             self.rewinder.run_once()
 
     def _broker_forgets(self) -> None:
-        with redis.Redis.from_url(self._house.broker_url) as client:
+        with redis.Redis.from_url(self._environment.broker_url) as client:
             client.flushdb()
 
     def _deliver(self) -> None:
-        """What the broker holds, each message twice, and the acknowledgement last."""
-        ids = self._lucky_first(self.inbox.take())
+        """Deliver each message of the broker twice, then acknowledge all."""
+        ids = self._accepted_first(self.inbox.take())
         for id_ in ids:
             self.delivery.deliver([id_], suspects=id_ == ids[0])
         self.delivery.deliver(ids)
         self.inbox.ack()
 
-    def _lucky_first(self, ids: Collection[UUID]) -> list[UUID]:
-        """Those first whose mail SES accepts: there a fault does most harm."""
+    def _accepted_first(self, ids: Collection[UUID]) -> list[UUID]:
+        """Put those first whose mail SES accepts: a fault there could send twice."""
         with self.engine.connect() as connection:
-            return list(connection.execute(_LUCKY_FIRST, {"ids": list(ids)}).scalars())
+            return list(connection.execute(_ACCEPTED_FIRST, {"ids": list(ids)}).scalars())
 
     def _a_minute(self) -> None:
-        self._house.a_minute_goes_by(self.engine)
+        self._environment.make_publications_due(self.engine)
 
     def _an_hour(self) -> None:
-        self._house.an_hour_goes_by(self.engine)
+        self._environment.advance_an_hour(self.engine)
 
-    def feed_back(self) -> None:
+    def settle_feedback(self) -> None:
         self.settlement.settle(list(_events(self._mails())))
         self.settlement.match_again()
         self.settlement.idle()
@@ -296,8 +298,8 @@ class Life:
     def settle_unknowns(self) -> None:
         Deadlines(self.unknowns, self.routes, lambda _: self.channel.silence(self._with_events)).run_once()
 
-    def _call_off(self) -> None:
-        """An operator who looks around, and cancels what is moot."""
+    def _cancel_moot(self) -> None:
+        """An operator lists, and cancels the deliveries of one route."""
         self.queue.depth("email")
         self.channels.all()
         list(self.operations.cancel(Selection(route=a_cancelled_route.__name__), "nobody asked for it"))
@@ -305,8 +307,8 @@ class Life:
         self.suppressions.list()
         self.suppressions.remove("email", "nobody@example.com")
 
-    def _mend(self) -> None:
-        """An operator who drives again what failed, and asks SES about what is held."""
+    def _redrive_failed(self) -> None:
+        """An operator redrives what failed, and resolves held outcomes by what SES accepted."""
         failed = Selection(route=a_route.__name__)
         self.operations.count(failed, Status.FAILED)
         self.operations.count_maybe_sent(failed)
@@ -317,17 +319,17 @@ class Life:
             self.operations.resolve(row["notification_id"], found, "as SES's own record says")
 
     def _pause(self) -> None:
-        """An operator who stops everything for a moment."""
+        """An operator pauses the channel, and resumes it."""
         self.channels.pause("email", "for a moment")
         self._deliver()
         self.channels.resume("email")
 
     def _mails(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in Path(self._house.journal).read_bytes().splitlines()]
+        return [json.loads(line) for line in Path(self._environment.journal).read_bytes().splitlines()]
 
 
 def _events(mails: Sequence[dict[str, Any]]) -> list[Feedback]:
-    """What SES publishes: of each accepted mail that it was sent and delivered."""
+    """The events of SES for accepted mails: send and delivery."""
     found = []
     for mail in mails:
         at = datetime.fromisoformat(mail["time"])
@@ -337,9 +339,9 @@ def _events(mails: Sequence[dict[str, Any]]) -> list[Feedback]:
     return found
 
 
-def run(house: House, point: Point) -> None:
-    """The whole of a process that meets its fault there."""
+def run(environment: Environment, point: Point) -> None:
+    """Run a process that has its fault at `point`."""
     structlog.configure(
-        logger_factory=structlog.PrintLoggerFactory((Path(house.folder) / "log").open("w", buffering=1))
+        logger_factory=structlog.PrintLoggerFactory((Path(environment.folder) / "log").open("w", buffering=1))
     )
-    Life(house, Fault(point, Path(house.folder))).live()
+    Process(environment, Fault(point, Path(environment.folder))).run_once()

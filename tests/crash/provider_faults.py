@@ -1,4 +1,4 @@
-"""SES fails and the worker dies in the middle of a unit: where each row stands then."""
+"""SES has a fault and the worker dies in the middle of a unit: the state of each row then."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 from notifier.notifications import Status
 from notifier.outcomes import Blocked, NotSent, Outcome, Rejected, Throttled, Unknown
 from tests.crash.faults import Effect, Moment, Point
-from tests.crash.street import Street
+from tests.crash.site import Site
 from tests.crash.unit import MAILS, Death, findings
 from tests.workers.channels.ses.test_faults import FAULTS
 
@@ -43,7 +43,7 @@ class Findings:
 
 
 @dataclass(frozen=True)
-class BadDay:
+class ProviderFault:
     """`rule` is SES's fault; it meets `met` mails, whose outcome it is, and takes them all the same if `accepted`."""
 
     point: Point
@@ -86,15 +86,15 @@ class BadDay:
             return told + Counter({Status.SENT: len(MAILS) - self.met})
         return Counter({Status.PENDING if self.stands == _IDLE else Status.SENDING: len(MAILS)})
 
-    def on(self, street: Street) -> Findings:
+    def on(self, site: Site) -> Findings:
         death = Death(self.point, self.rule, self.statuses, self.copies)
-        return Findings(list(findings(street, death)))
+        return Findings(list(findings(site, death)))
 
 
-def bad_days() -> Iterator[BadDay]:
+def provider_faults() -> Iterator[ProviderFault]:
     """Every fault of SES beside every step of a delivery, before and after it."""
     for rule, met, outcome, accepted in FAULTS:
         for port, method in STEPS:
             for moment in Moment:
                 point = Point(port, method, moment, Effect.KILL)
-                yield BadDay(point, rule, min(met, len(MAILS)), outcome, accepted)
+                yield ProviderFault(point, rule, min(met, len(MAILS)), outcome, accepted)

@@ -1,4 +1,4 @@
-"""What a fault does to a house, and whether the house came through: one house after another on the same servers."""
+"""Runs environments one after another on the same servers, and judges what came out of each."""
 
 import json
 import multiprocessing
@@ -22,18 +22,20 @@ from notifier.notifications import Status
 from notifier.outbox import LARGE, Report
 from sandbox.embedded.ses import SesServer
 from sandbox.embedded.streams import StreamsServer
+from tests.crash.environment import LATE, MAILED, PROVIDER_FAULTS, UNMAILED, UNROUTED, Environment
 from tests.crash.faults import Effect, Fault, Point
-from tests.crash.house import BAD_LUCK, LATE, MAILED, UNMAILED, UNROUTED, House
-from tests.crash.life import Life, run
+from tests.crash.process import Process, run
 from tests.waiting import wait_until
 
+Entry = Callable[[Environment, Point], None]
+"""What a process runs: all of it, with its fault at the point."""
 _FORK = multiprocessing.get_context("forkserver")
-_FORK.set_forkserver_preload(["tests.crash.life"])
+_FORK.set_forkserver_preload(["tests.crash.process"])
 
 OPEN = {Status.PENDING, Status.SENDING, Status.UNKNOWN, Status.FAILED}
-"""What fails is driven again by the operator of each life."""
+"""Failed deliveries count as open: the operator of each process redrives them."""
 LONG, SHORT = 8.0, 2.0
-"""Seconds of an attempt's lease: nothing waits for the end of the long one; who stands still outlives the short."""
+"""Seconds of an attempt's lease. Nothing waits for the end of the long one; a pause outlasts the short one."""
 _CHILDLESS = "shardId-00000000000000000000-childless"
 _END_YESTERDAY = text("""
 UPDATE shards SET state = 'finished', finished_at = now() - interval '25 h' WHERE shard_id = :shard
@@ -59,8 +61,8 @@ class Told:
         return ", ".join(f"{name}: {' '.join(found)}" for name, found in asdict(self).items() if found) or "good"
 
 
-class Street:
-    """One house at a time, on servers that go on: their state is wiped for the next one."""
+class Site:
+    """A set of servers for one environment at a time; its state is wiped before the next one."""
 
     def __init__(
         self,
@@ -72,7 +74,7 @@ class Street:
         patience: float = 60.0,
         mutant: Callable[[], None] | None = None,
     ) -> None:
-        """`patience` is how many seconds all may take to settle; a `mutant` spoils the life that has the fault."""
+        """`patience`: seconds in which all must settle. A `mutant` patches the process that has the fault."""
         self._patience, self._mutant = patience, mutant
         self._streams, self._ses, self._folder = streams, ses, folder
         self._broker_url = broker_url
@@ -96,27 +98,27 @@ class Street:
     def close(self) -> None:
         self._engine.dispose()
 
-    def survives(self, *points: Point) -> Told:
-        """Run one life after the other, each with a fault, then lives without until all is settled, and judge."""
-        house = self.cleared(SHORT if any(each.effect is Effect.PAUSE for each in points) else LONG)
-        self._make_table(house)
-        expected = set().union(*[self._meets(house, point) for point in points])
+    def judge_after(self, *points: Point) -> Told:
+        """Run a process for each fault, then processes without one until all is settled, and judge."""
+        environment = self.cleared(SHORT if any(each.effect is Effect.PAUSE for each in points) else LONG)
+        self._make_table(environment)
+        expected = set().union(*[self._meets(environment, point) for point in points])
         self._streams.tell("rotate", shard=self._trimmed)
-        expected |= self._drain(house)
+        expected |= self._drain(environment)
         return self._judge(expected)
 
-    def _meets(self, house: House, point: Point) -> set[str]:
-        """A life with the fault; while it stands still, others go on. Answers who must get a mail."""
-        house.an_hour_goes_by(self._engine)
-        self.plan(_bad_luck())
+    def _meets(self, environment: Environment, point: Point) -> set[str]:
+        """Run a process with the fault; while it is paused, others go on. Return who must get a mail."""
+        environment.advance_an_hour(self._engine)
+        self.plan(_provider_faults())
         expected = self._write(*MAILED, *UNMAILED, UNROUTED, LATE)
-        with self.dies(house, point, run):
+        with self.with_fault(environment, point, run):
             if point.effect is Effect.PAUSE:
-                expected |= self._drain(house)
+                expected |= self._drain(environment)
         return expected
 
-    def cleared(self, send_lease: float) -> House:
-        """Another house, with nothing in it."""
+    def cleared(self, send_lease: float) -> Environment:
+        """Return an empty environment."""
         with self._engine.begin() as connection:
             names = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars()
             connection.execute(text(f"TRUNCATE {', '.join(name for name in names if name != 'alembic_version')}"))
@@ -124,14 +126,14 @@ class Street:
             client.flushdb()
         urlopen(Request(f"{self._ses.url}/_sim/reset", method="POST"), timeout=5).close()
         self._rows = 0
-        return House(**self._fixed, folder=str(self._new_folder()), send_lease=send_lease)
+        return Environment(**self._fixed, folder=str(self._new_folder()), send_lease=send_lease)
 
     def _new_folder(self) -> Path:
         folder = self._folder / str(next(self._numbers))
         folder.mkdir()
         return folder
 
-    def _make_table(self, house: House) -> None:
+    def _make_table(self, environment: Environment) -> None:
         """Three shards: one vanishes unread, one ends, one says at first that it is trimmed. A fourth ended
         yesterday, and no child of it ever appeared.
         """
@@ -142,7 +144,7 @@ class Street:
         for each in (vanishing, ending):
             self._streams.tell("rotate", shard=each["shard"])
         tree = ShardTree(self._engine)
-        Sweep(["activity"], Streams(house.settings()), tree).run_once()
+        Sweep(["activity"], Streams(environment.settings()), tree).run_once()
         self._end_childless(tree, ending["stream"])
         self._streams.tell("vanish", shard=vanishing["shard"])
         match = {"operation": "GetShardIterator", "shard": trimmed["shard"]}
@@ -155,7 +157,7 @@ class Street:
             connection.execute(_END_YESTERDAY, {"shard": _CHILDLESS})
 
     def _write(self, *kinds: str) -> set[str]:
-        """One event of each kind; answers whom SES must have accepted a mail to, in the end."""
+        """Write one event of each kind. Return the recipients to whom SES must have accepted a mail in the end."""
         number = next(self._numbers)
         items = [{"pk": f"{kind}-{number}-{n}@example.com", "sk": "1", "kind": kind} for n, kind in enumerate(kinds)]
         items[0]["text"] = "x" * LARGE  # its record is loaded for itself
@@ -164,18 +166,18 @@ class Street:
         return {str(item["pk"]) for item in items if item["kind"] in (*MAILED, LATE)}
 
     @contextmanager
-    def dies(self, house: House, point: Point, life: Callable[[House, Point], None]) -> Iterator[None]:
-        """The process with the fault, which is over in the block, or stands still."""
-        house = replace(house, folder=str(self._new_folder()))
-        fault = Fault(point, Path(house.folder))
-        child = _FORK.Process(target=_live, args=(self._mutant, life, house, point))
+    def with_fault(self, environment: Environment, point: Point, run_in: Entry) -> Iterator[None]:
+        """Run the process with the fault. In the block it has ended, or is paused."""
+        environment = replace(environment, folder=str(self._new_folder()))
+        fault = Fault(point, Path(environment.folder))
+        child = _FORK.Process(target=_in_process, args=(self._mutant, run_in, environment, point))
         child.start()
         try:
             if point.effect is Effect.PAUSE:
                 wait_until(lambda: fault.reached.exists() or not child.is_alive(), seconds=60)
             else:
                 child.join(60)
-            assert fault.reached.exists(), f"{point} was never reached: let the life call it"
+            assert fault.reached.exists(), f"{point} was never reached: add a call to tests/crash/process.py"
             began = fault.reached.stat().st_mtime
             yield
             if point.effect is Effect.PAUSE:
@@ -188,18 +190,18 @@ class Street:
             if child.is_alive():
                 child.kill()
 
-    def _drain(self, house: House) -> set[str]:
-        """Lives without faults, until nothing is open. Each brings one more event, which shows that events flow."""
+    def _drain(self, environment: Environment) -> set[str]:
+        """Run processes without faults until nothing is open. Each writes one more event, as proof of feedback."""
         more: set[str] = set()
 
         def settled() -> bool:
-            house.an_hour_goes_by(self._engine)
+            environment.advance_an_hour(self._engine)
             more.update(self._write("told"))
-            life = Life(house, Fault(None, Path(house.folder)))
+            process = Process(environment, Fault(None, Path(environment.folder)))
             try:
-                life.live()
+                process.run_once()
             finally:
-                life.close()
+                process.close()
             totals = Report(self._engine).totals()
             return not any(totals.get(each) for each in OPEN) and sum(totals.values()) == self._rows
 
@@ -228,22 +230,20 @@ class Street:
         )
 
     def accepted(self) -> Counter[str]:
-        """How often SES accepted a mail to each recipient."""
+        """Return how often SES accepted a mail to each recipient."""
         return Counter(self._ses.recipients())
 
     def plan(self, rules: Sequence[dict[str, Any]]) -> None:
-        """These faults of SES, and no others."""
+        """Give SES these faults and no others."""
         for method, body in (("DELETE", b""), ("POST", json.dumps(rules).encode())):
             urlopen(Request(f"{self._ses.url}/_sim/faults", body, method=method), timeout=5).close()
 
 
-def _live(
-    mutant: Callable[[], None] | None, life: Callable[[House, Point], None], house: House, point: Point
-) -> None:
+def _in_process(mutant: Callable[[], None] | None, run_in: Entry, environment: Environment, point: Point) -> None:
     if mutant:
         mutant()
-    life(house, point)
+    run_in(environment, point)
 
 
-def _bad_luck() -> list[dict[str, Any]]:
-    return [{**fault, "times": 1, "match": {"recipient": f"{kind}-*"}} for kind, fault in BAD_LUCK.items()]
+def _provider_faults() -> list[dict[str, Any]]:
+    return [{**fault, "times": 1, "match": {"recipient": f"{kind}-*"}} for kind, fault in PROVIDER_FAULTS.items()]

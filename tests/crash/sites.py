@@ -1,4 +1,4 @@
-"""Streets side by side, so that many points are tried at once: each has its own database, broker and simulators."""
+"""Several sites, so that many points are tried at once: each has its own database, broker and simulators."""
 
 import secrets
 import time
@@ -16,35 +16,35 @@ from sandbox.embedded.ses import ses_simulator
 from sandbox.embedded.streams import streams_simulator
 from tests.conftest import GivenPostgres, administer
 from tests.crash.faults import Point
-from tests.crash.street import Street
+from tests.crash.site import Site
 
 
 class Told(Protocol):
-    """What an oracle told, in words."""
+    """What an oracle found, as text."""
 
     @property
     def good(self) -> bool: ...
 
 
 class Trial(Protocol):
-    """What is tried on a street, which is free for it."""
+    """What is tried on a free site."""
 
     @property
     def points(self) -> Sequence[Point]: ...
     @property
     def name(self) -> str: ...
-    def on(self, street: Street) -> Told: ...
+    def on(self, site: Site) -> Told: ...
 
 
 @dataclass(frozen=True)
-class Lives:
-    """One life after the other in the same house, each with a fault."""
+class Successive:
+    """Processes one after another in the same environment, each with a fault."""
 
     points: Sequence[Point]
     name: str = ""
 
-    def on(self, street: Street) -> Told:
-        return street.survives(*self.points)
+    def on(self, site: Site) -> Told:
+        return site.judge_after(*self.points)
 
     def __str__(self) -> str:
         return "+".join(map(str, self.points)).replace(" ", "_")
@@ -52,7 +52,7 @@ class Lives:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the oracle told; `error` where there is nothing to tell of, as when the point was never reached."""
+    """What the oracle found, or the `error` that ended the trial, as when the point was never reached."""
 
     trial: Trial
     told: Told | None
@@ -67,17 +67,17 @@ class Verdict:
         return f"{self.trial}: {self.told or self.error}"
 
 
-class City:
-    """Tries one after the other on whatever street is free."""
+class Sites:
+    """Runs trials on whichever site is free."""
 
-    def __init__(self, streets: Iterable[Street]) -> None:
-        self._free: SimpleQueue[Street] = SimpleQueue()
-        for street in streets:
-            self._free.put(street)
+    def __init__(self, sites: Iterable[Site]) -> None:
+        self._free: SimpleQueue[Site] = SimpleQueue()
+        for site in sites:
+            self._free.put(site)
         self._threads = ThreadPoolExecutor(self._free.qsize())
 
     def verdicts(self, trials: Iterable[Trial]) -> Iterator[Verdict]:
-        """As they come."""
+        """Yield verdicts in the order in which the trials end."""
         for done in as_completed([self._threads.submit(self._try, trial) for trial in trials]):
             yield done.result()
 
@@ -85,46 +85,44 @@ class City:
         self._threads.shutdown(cancel_futures=True)
 
     def _try(self, trial: Trial) -> Verdict:
-        street, began = self._free.get(), time.monotonic()
+        site, began = self._free.get(), time.monotonic()
         told, error = None, ""
         try:
-            told = trial.on(street)
+            told = trial.on(site)
         except Exception as failed:  # noqa: BLE001  a verdict, too
             error = f"{type(failed).__name__}: {failed}"
         finally:
-            self._free.put(street)
+            self._free.put(site)
         return Verdict(trial, told, error, time.monotonic() - began)
 
 
 @contextmanager
-def city(
-    postgres: PostgresServer | GivenPostgres, template: str, broker_url: str, folder: Path, streets: int
-) -> Iterator[City]:
-    """A city on these servers. `template` is a database with our schema."""
+def sites(
+    postgres: PostgresServer | GivenPostgres, template: str, broker_url: str, folder: Path, sites: int
+) -> Iterator[Sites]:
+    """Sites on these servers. `template` is a database with our schema."""
     with ExitStack() as stack:
         made = [
-            stack.enter_context(_street(postgres, template, _database_of(broker_url, number), folder / str(number)))
-            for number in range(streets)
+            stack.enter_context(_site(postgres, template, _database_of(broker_url, number), folder / str(number)))
+            for number in range(sites)
         ]
-        found = City(made)
+        found = Sites(made)
         stack.callback(found.close)
         yield found
 
 
 @contextmanager
-def _street(
-    postgres: PostgresServer | GivenPostgres, template: str, broker_url: str, folder: Path
-) -> Iterator[Street]:
+def _site(postgres: PostgresServer | GivenPostgres, template: str, broker_url: str, folder: Path) -> Iterator[Site]:
     folder.mkdir(parents=True)
-    name = f"notifier_street_{secrets.token_hex(4)}"
+    name = f"notifier_site_{secrets.token_hex(4)}"
     administer(postgres.url(), f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
         with streams_simulator(folder) as streams, ses_simulator(folder) as ses:
-            street = Street(postgres.url(name), broker_url, streams, ses, folder)
+            site = Site(postgres.url(name), broker_url, streams, ses, folder)
             try:
-                yield street
+                yield site
             finally:
-                street.close()
+                site.close()
     finally:
         administer(postgres.url(), f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -1,5 +1,6 @@
-"""A crash at one point of each call that has a side effect, and at each step of a delivery on a bad day of SES;
-`make crash` tries all points there are.
+"""A crash at one point of each call that has a side effect, and at each step of a delivery while SES has a fault.
+
+`make crash` tries all points.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,8 +10,8 @@ import pytest
 from sandbox.embedded.postgres import PostgresServer
 from sandbox.embedded.redis import RedisServer
 from tests.conftest import GivenPostgres, GivenServer
-from tests.crash.city import Trial, Verdict, city
 from tests.crash.matrix import calls, everything, selection
+from tests.crash.sites import Trial, Verdict, sites
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -25,14 +26,14 @@ def verdicts(
     redis_server: RedisServer | GivenServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Mapping[str, Verdict]]:
-    """Of the trials that are selected in this run, by their names: they are made side by side."""
+    """Verdicts of the selected trials, by name; the trials run in parallel."""
     items = [item for item in request.session.items if item.module is request.module]
     trials = [item.callspec.params["trial"] for item in items if hasattr(item, "callspec")]
     folder = tmp_path_factory.mktemp("crash")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", "local")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "local")
-        with city(postgres_server, template_database, redis_server.url, folder, streets=4) as found:
+        with sites(postgres_server, template_database, redis_server.url, folder, sites=4) as found:
             yield {str(each.trial): each for each in found.verdicts(trials)}
 
 

@@ -1,4 +1,4 @@
-"""One unit of mails on a street where SES fails: the worker that dies of it, and what becomes of each mail after."""
+"""One unit of mails while SES has a fault and the worker dies: the state of each mail then and later."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -10,10 +10,10 @@ from uuid import UUID
 from bridge.stream.client import Shard
 from notifier.notifications import Status
 from tests.bridge.stream.records import record
+from tests.crash.environment import Environment
 from tests.crash.faults import Fault, Point
-from tests.crash.house import House
-from tests.crash.life import Life
-from tests.crash.street import LONG, Street
+from tests.crash.process import Process
+from tests.crash.site import LONG, Site
 from tests.sql import Sql
 from tests.waiting import wait_until
 from tests.workers.channels.ses.test_faults import BAD
@@ -41,40 +41,40 @@ class Death:
     copies: int
 
 
-def findings(street: Street, death: Death) -> Iterator[str]:
+def findings(site: Site, death: Death) -> Iterator[str]:
     """What is wrong when the worker is dead, when its lease has ended and every message has come again, when the
     deadline comes and nobody can say whether events flow, and when they are known to.
     """
-    house = replace(street.cleared(LONG), ses_mode="bulk")
-    life = Life(house, Fault(None, Path(house.folder)))
+    environment = replace(site.cleared(LONG), ses_mode="bulk")
+    process = Process(environment, Fault(None, Path(environment.folder)))
     try:
-        yield from _Unit(street, house, life).findings(death)
+        yield from _Unit(site, environment, process).findings(death)
     finally:
-        life.close()
+        process.close()
 
 
 class _Unit:
-    """The mails, and the life that puts all in order after the worker's death."""
+    """The mails, and the process that recovers them after the worker's death."""
 
-    def __init__(self, street: Street, house: House, life: Life) -> None:
-        self._street, self._house, self._life = street, house, life
-        self._sql = Sql(life.engine)
+    def __init__(self, site: Site, environment: Environment, process: Process) -> None:
+        self._site, self._environment, self._process = site, environment, process
+        self._sql = Sql(process.engine)
         self._people: dict[UUID, str] = {}
-        life.tree.register("activity", "arn:stream", [Shard("shardId-1", None, closed=False)])
-        (self._lease,) = life.leases.acquire(1)
+        process.tree.register("activity", "arn:stream", [Shard("shardId-1", None, closed=False)])
+        (self._lease,) = process.leases.acquire(1)
         self._checkpoint: str | None = None
 
     def findings(self, death: Death) -> Iterator[str]:
         self._record(MAILS)
         rule = dict(death.rule)
-        self._street.plan([rule | ({"match": {"recipient": rule.pop("for")}} if "for" in rule else {"times": 1})])
-        with self._street.dies(self._house, death.point, deliver):
+        self._site.plan([rule | ({"match": {"recipient": rule.pop("for")}} if "for" in rule else {"times": 1})])
+        with self._site.with_fault(self._environment, death.point, deliver):
             pass
         dead = self._statuses()
         if Counter(dead.values()) != death.statuses:
             yield f"dead: {_told(dead)}"
         wait_until(lambda: self._accepted().total() == death.copies, message=f"{death.copies} mails are accepted")
-        self._street.plan([])
+        self._site.plan([])
 
         taken = self._accepted()
         self._all_comes_again({_LATER: "told"})
@@ -82,13 +82,13 @@ class _Unit:
         expected = {to: left.get(status, status) for to, status in dead.items()} | {_LATER: Status.SENT}
         yield from self._differing("come again", expected)
 
-        self._life.settle_unknowns()
+        self._process.settle_unknowns()
         self._all_comes_again({})
         yield from self._differing("no evidence", expected)
 
-        self._life.feed_back()
-        self._house.an_hour_goes_by(self._life.engine)
-        self._life.settle_unknowns()
+        self._process.settle_feedback()
+        self._environment.advance_an_hour(self._process.engine)
+        self._process.settle_unknowns()
         self._all_comes_again({})
         for to, status in expected.items():
             if status is Status.UNKNOWN:
@@ -103,7 +103,7 @@ class _Unit:
         records = [
             record(number, pk={"S": to}, kind={"S": kind}) for number, (to, kind) in enumerate(people.items(), first)
         ]
-        self._checkpoint = self._life.intake.take(self._lease, self._checkpoint, records)
+        self._checkpoint = self._process.intake.take(self._lease, self._checkpoint, records)
         known = self._sql.all("SELECT notification_id, sequence_number FROM notifications")
         recipients = {str(number): to for number, to in enumerate(people, first)}
         self._people |= {
@@ -113,13 +113,13 @@ class _Unit:
         }
 
     def _all_comes_again(self, more: Mapping[str, str]) -> None:
-        """Leases end, waits are over, and each message comes once more; twice, as the first may be a probe."""
+        """End leases and waits, and deliver each message once more; twice, as the first may be a probe."""
         self._record(more)
         for _ in range(2):
-            self._house.an_hour_goes_by(self._life.engine)
-            self._life.relay.run_once()
+            self._environment.advance_an_hour(self._process.engine)
+            self._process.relay.run_once()
             for id_ in self._people:
-                self._life.delivery.deliver([id_])
+                self._process.delivery.deliver([id_])
 
     def _statuses(self) -> Statuses:
         rows = self._sql.all("SELECT notification_id, status FROM deliveries")
@@ -133,14 +133,14 @@ class _Unit:
             yield f"{when}: accepted more than once: {twice}"
 
     def _accepted(self) -> Counter[str]:
-        return self._street.accepted()
+        return self._site.accepted()
 
 
-def deliver(house: House, point: Point) -> None:
-    """The whole of a worker that meets its fault there."""
-    life = Life(house, Fault(point, Path(house.folder)))
-    life.delivery.deliver(life.inbox.take())
-    life.inbox.ack()
+def deliver(environment: Environment, point: Point) -> None:
+    """Run a worker that has its fault at `point`."""
+    process = Process(environment, Fault(point, Path(environment.folder)))
+    process.delivery.deliver(process.inbox.take())
+    process.inbox.ack()
 
 
 def _told(statuses: Statuses) -> str:

@@ -20,9 +20,9 @@ from sandbox.embedded.streams import streams_simulator
 from tests.bridge import test_relay
 from tests.bridge.feedback import test_receiver
 from tests.bridge.stream import test_machine
-from tests.crash.bad_day import bad_days
 from tests.crash.faults import Effect, Moment, Point
-from tests.crash.street import Street
+from tests.crash.provider_faults import provider_faults
+from tests.crash.site import Site
 from tests.mutants import mutants
 from tests.mutants.mutants import Mutant
 from tests.outbox import test_publications
@@ -56,7 +56,7 @@ CRASHES: dict[str, tuple[Mutant, Point, str]] = {
 }
 
 
-BAD_DAYS = {
+PROVIDER_FAULTS = {
     mutant.__name__: (mutant, day, finding)
     for mutant, day, finding in (
         (mutants.an_ambiguous_answer_is_tried_again, "Attempts.finish-after-kill-accept_then_cut", "dead"),
@@ -85,32 +85,32 @@ def spoilt(
     broker_url: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Callable[[Mutant], Street]]:
-    """A street where every process has that mutant."""
+) -> Iterator[Callable[[Mutant], Site]]:
+    """A site where every process has that mutant."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
     with ExitStack() as stack:
 
-        def street(mutant: Mutant) -> Street:
+        def site(mutant: Mutant) -> Site:
             mutant(monkeypatch)
-            made = Street(database_url, broker_url, *servers, tmp_path, PATIENCE, partial(spoil, mutant))  # type: ignore[arg-type]
+            made = Site(database_url, broker_url, *servers, tmp_path, PATIENCE, partial(spoil, mutant))  # type: ignore[arg-type]
             stack.callback(made.close)
             return made
 
-        yield street
+        yield site
 
 
 @pytest.mark.parametrize("name", CRASHES)
-def test_the_crash_matrix_sees(name: str, spoilt: Callable[[Mutant], Street]) -> None:
+def test_the_crash_matrix_sees(name: str, spoilt: Callable[[Mutant], Site]) -> None:
     mutant, point, finding = CRASHES[name]
-    told = spoilt(mutant).survives(point)
+    told = spoilt(mutant).judge_after(point)
     assert getattr(told, finding), f"seen as something else: {told}"
 
 
-@pytest.mark.parametrize("name", BAD_DAYS)
-def test_a_bad_day_sees(name: str, spoilt: Callable[[Mutant], Street]) -> None:
-    mutant, named, finding = BAD_DAYS[name]
-    (day,) = [day for day in bad_days() if str(day) == named]
+@pytest.mark.parametrize("name", PROVIDER_FAULTS)
+def test_a_provider_fault_sees(name: str, spoilt: Callable[[Mutant], Site]) -> None:
+    mutant, named, finding = PROVIDER_FAULTS[name]
+    (day,) = [day for day in provider_faults() if str(day) == named]
     told = day.on(spoilt(mutant))
     assert finding in str(told), f"seen as something else: {told}"
 

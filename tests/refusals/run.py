@@ -9,8 +9,8 @@ from pathlib import Path
 from celery_units.redis.version import BrokerUnfit
 from notifier.errors import Unreachable
 from sandbox.embedded.processes import Child
+from tests.chaos.environment import running_world
 from tests.chaos.faults.redis_pair import NOTHING
-from tests.chaos.world import running_world
 from tests.refusals.kinds import KINDS, admin
 from tests.refusals.stage import Stage
 

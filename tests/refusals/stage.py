@@ -10,8 +10,8 @@ from typing import Self
 from notifier.broker import Queue
 from sandbox.embedded.processes import Child
 from sandbox.system import notifier_process
+from tests.chaos.environment import TABLE, World
 from tests.chaos.history import read_lines
-from tests.chaos.world import TABLE, World
 
 
 class Stage:

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, text
 from notifier.broker import queue_name
 from notifier.database.engine import connect
 from sandbox.embedded.processes import Child
-from tests.chaos.world import running_world
+from tests.chaos.environment import running_world
 from tests.refusals.stage import Stage
 
 # Nothing but the stopped worker itself may give its messages back within the time of the trial.

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from notifier.database.engine import connect
 from notifier.testing import HttpAnswer, HttpRequest
-from tests.chaos.world import running_world
+from tests.chaos.environment import running_world
 from tests.refusals.stage import Stage
 from tests.stops.run import PATIENT, STARTS_SECONDS, open_deliveries
 from tests.workers.channels.providers import SnsProvider, WebhookReceiver

@@ -1,7 +1,7 @@
 """The fault of a failover of Postgres: the primary dies, its replica takes over at the same address."""
 
+from tests.chaos.environment import World
 from tests.chaos.faults.replica import Replicated
-from tests.chaos.world import World
 
 
 def fail_over(world: World) -> str:

@@ -1,4 +1,4 @@
-"""What goes wrong in a run: each kind with its weight, drawn by the run's seed."""
+"""The kinds of faults of a run, each with its weight; the run's seed draws them."""
 
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -7,11 +7,11 @@ from typing import Any
 
 import redis
 
-from tests.chaos.crew import Crew
+from tests.chaos.environment import LEASE, SHARD_LEASE, TABLE, World
 from tests.chaos.faults.failover import fail_over
 from tests.chaos.faults.proxy import CutAt, LoseAnswer, Trap
 from tests.chaos.faults.redis_pair import NOTHING
-from tests.chaos.world import LEASE, SHARD_LEASE, TABLE, World
+from tests.chaos.processes import Processes
 
 POSTGRES_FAILOVER = "postgres: failover"
 _STREAM_FAULTS = ("throttle", "error", "cut", "lost", "empty", "expired", "truncated")
@@ -19,44 +19,44 @@ _STREAM_FAULTS = ("throttle", "error", "cut", "lost", "empty", "expired", "trunc
 
 @dataclass
 class Field:
-    """What blows fall on."""
+    """What a fault is injected into."""
 
     world: World
-    crew: Crew
+    processes: Processes
     rng: random.Random
 
 
 @dataclass(frozen=True)
 class Kind:
-    """`strike` answers what it did. `weight` is how often it comes among the others."""
+    """`inject` returns what it did. `weight` is how often it comes among the others."""
 
     name: str
     group: str
     weight: int
-    strike: Callable[[Field], str]
+    inject: Callable[[Field], str]
 
 
 def _kill(role: str) -> Callable[[Field], str]:
-    def strike(field: Field) -> str:
-        name = field.rng.choice(field.crew.moving(role) or [f"{role}-1"])
-        field.crew.kill(name)
+    def inject(field: Field) -> str:
+        name = field.rng.choice(field.processes.moving(role) or [f"{role}-1"])
+        field.processes.kill(name)
         return name
 
-    return strike
+    return inject
 
 
 def _stand_still(role: str, lease: float) -> Callable[[Field], str]:
     """Longer than the lease, so that others take over; then it goes on as if nothing had happened."""
 
-    def strike(field: Field) -> str:
-        moving = field.crew.moving(role)
+    def inject(field: Field) -> str:
+        moving = field.processes.moving(role)
         if len(moving) < 2:
             return f"{NOTHING}they stand still already"
         name, seconds = field.rng.choice(moving), lease + field.rng.uniform(0.5, 3.0)
-        field.crew.stand_still(name, seconds)
+        field.processes.stand_still(name, seconds)
         return f"{name} for {seconds:.1f} s"
 
-    return strike
+    return inject
 
 
 def _cut(where: str) -> Callable[[Field], str]:
@@ -64,59 +64,59 @@ def _cut(where: str) -> Callable[[Field], str]:
 
 
 def _trap(where: str, make: Callable[[random.Random], Trap]) -> Callable[[Field], str]:
-    def strike(field: Field) -> str:
+    def inject(field: Field) -> str:
         trap = make(field.rng)
         field.world.proxies[where].set_trap(trap)
         return repr(trap)
 
-    return strike
+    return inject
 
 
 def _stall(where: str) -> Callable[[Field], str]:
     """Well within an attempt's lease: a request that arrives after all that could be sent twice."""
 
-    def strike(field: Field) -> str:
+    def inject(field: Field) -> str:
         seconds = field.rng.uniform(0.5, LEASE / 2)
         field.world.proxies[where].stall(seconds)
         return f"{seconds:.1f} s"
 
-    return strike
+    return inject
 
 
 def _ses(kind: str, most: int = 3, **how: Any) -> Callable[[Field], str]:
-    def strike(field: Field) -> str:
+    def inject(field: Field) -> str:
         rule = {"kind": kind, "times": field.rng.randint(1, most), **how}
         field.world.spoil_ses(rule)
         return str(rule)
 
-    return strike
+    return inject
 
 
 def _streams(kind: str, **how: Any) -> Callable[[Field], str]:
-    def strike(field: Field) -> str:
+    def inject(field: Field) -> str:
         rule = {"kind": kind, "times": field.rng.randint(1, 5), **how}
         field.world.streams.plan(rule)
         return str(rule)
 
-    return strike
+    return inject
 
 
 def _reshard(change: str) -> Callable[[Field], str]:
-    def strike(field: Field) -> str:
+    def inject(field: Field) -> str:
         shards = field.world.streams.ask("truth?records=0")["shards"]
         shard = field.rng.choice([each["shard"] for each in shards if not each["closed"]])
         field.world.streams.tell(change, shard=shard)
         return f"{shard} of {TABLE}"
 
-    return strike
+    return inject
 
 
 def _redis_restart(*, keep_data: bool) -> Callable[[Field], str]:
-    def strike(field: Field) -> str:
+    def inject(field: Field) -> str:
         field.world.redis.restart(keep_data=keep_data)
         return "with its data" if keep_data else "without its data"
 
-    return strike
+    return inject
 
 
 def _redis_failover(*, kill: bool) -> Callable[[Field], str]:
@@ -130,11 +130,11 @@ def _flush(field: Field) -> str:
 
 
 def _postgres(mode: Any) -> Callable[[Field], str]:
-    def strike(field: Field) -> str:
+    def inject(field: Field) -> str:
         field.world.postgres.restart(mode)
         return str(mode)
 
-    return strike
+    return inject
 
 
 def _kinds_of_cuts(place: str, weight: int) -> Iterator[Kind]:
@@ -191,9 +191,9 @@ def drawn(rng: random.Random, groups: Collection[str]) -> Kind:
     return rng.choices(kinds, [kind.weight for kind in kinds])[0]
 
 
-def counted(blows: Sequence[Mapping[str, Any]], *groups: str) -> int:
-    """How many blows of these groups there were; a kind may be named itself. One that did nothing is none."""
+def counted(faults: Sequence[Mapping[str, Any]], *groups: str) -> int:
+    """How many faults of these groups there were; a kind may be named itself. One that did nothing is none."""
     return sum(
-        not blow.get("did", "").startswith(NOTHING) and bool({blow["group"], blow.get("blow")} & set(groups))
-        for blow in blows
+        not fault.get("did", "").startswith(NOTHING) and bool({fault["group"], fault.get("fault")} & set(groups))
+        for fault in faults
     )

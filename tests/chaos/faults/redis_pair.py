@@ -12,7 +12,7 @@ from tests.waiting import wait_until
 
 _SYNC_SECONDS = 10.0
 NOTHING = "nothing: "
-"""What a blow that could not be struck did."""
+"""What a fault that could not be injected did."""
 
 
 class RedisPair:

@@ -1,0 +1,170 @@
+"""`make check`: files and folders keep their size, imports make no circle, and no text uses a word of the list below.
+
+Each finding is one line `FILE:LINE: what is wrong`. Exit status 1 if there is one.
+"""
+
+import ast
+import graphlib
+import re
+import subprocess
+import sys
+import tokenize
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+MOST_LINES = 300
+MOST_FILES = 14
+PACKAGES = ("notifier", "bridge", "workers", "celery_units", "simulators", "sandbox", "bench")
+
+FORBIDDEN = (
+    "anybody's hands",
+    "nobody's hands",
+    "the bells wait",
+    "came too late rest",
+    "needs no credit",
+    "knows better",
+    "bears no second",
+    "nobody listens to",
+    "this attempt came to",
+    "under way for when",
+    "becomes some",
+    "must not be asked only",
+    "able to nothing but",
+    "of what became",
+    "still at it",
+    "bell",
+    "bells",
+    "stranger",
+    "strangers",
+    "a bad day",
+    "bad days",
+    "blow",
+    "blows",
+    "crew",
+)
+"""Words of our prose that needed a second reading. Each has a plain one: docs/glossary.md."""
+
+_FORBIDDEN = re.compile(
+    r"\b(?:" + "|".join(map(re.escape, sorted(FORBIDDEN, key=len, reverse=True))) + r")\b", re.IGNORECASE
+)
+_VAGUE = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
+
+
+def main() -> int:
+    files = [Path(each) for each in _tracked() if (ROOT / each).is_file()]
+    found = [*long_files(files), *full_folders(files), *vague_names(files), *circles(files), *words(files)]
+    for line in found:
+        print(f"layout: {line}")
+    if not found:
+        print(f"layout: {len(files)} files, none too long, no folder too full, no circle, no forbidden word")
+    return min(len(found), 1)
+
+
+def _tracked() -> list[str]:
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [each for each in done.stdout.split("\0") if each]
+
+
+def long_files(files: Iterable[Path], most: int = MOST_LINES) -> Iterator[str]:
+    """Python files outside tests and migrations that have more than `most` lines."""
+    for file in files:
+        if file.suffix in {".py", ".sql", ".lua"} and file.parts[0] not in {"tests", "alembic"}:
+            lines = len((ROOT / file).read_text().splitlines())
+            if lines > most:
+                yield f"{file}:1: {lines} lines, at most {most} are allowed: split it by nouns"
+
+
+def full_folders(files: Iterable[Path], most: int = MOST_FILES) -> Iterator[str]:
+    """Folders with more than `most` Python files beside each other. Migrations are a list, not a room."""
+    counts: dict[Path, int] = {}
+    for file in files:
+        if file.suffix == ".py" and file.name != "__init__.py" and file.parts[0] != "alembic":
+            counts[file.parent] = counts.get(file.parent, 0) + 1
+    for folder, count in sorted(counts.items()):
+        if count > most:
+            yield f"{folder}:1: {count} files beside each other, at most {most} are allowed: group them in folders"
+
+
+def vague_names(files: Iterable[Path]) -> Iterator[str]:
+    """Files whose name says nothing about what is in them."""
+    for file in files:
+        if file.suffix == ".py" and file.stem in _VAGUE:
+            yield f"{file}:1: the name says nothing: name the noun that is in it"
+
+
+def circles(files: Iterable[Path]) -> Iterator[str]:
+    """Circles of imports, those inside functions included, but not those for the type checker only."""
+    graph = imports(files)
+    for circle in _circles(graph):
+        yield f"{circle[0].replace('.', '/')}.py:1: imports go in a circle: {' -> '.join([*circle, circle[0]])}"
+
+
+def imports(files: Iterable[Path]) -> Mapping[str, frozenset[str]]:
+    """For each of our modules those of ours that it imports."""
+    modules = {_module(file): file for file in files if file.suffix == ".py" and file.parts[0] in PACKAGES}
+    return {
+        module: frozenset(_imported(ast.parse((ROOT / file).read_text()), modules) - {module})
+        for module, file in modules.items()
+    }
+
+
+def _module(file: Path) -> str:
+    parts = file.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _imported(tree: ast.AST, modules: Mapping[str, Path]) -> set[str]:
+    found: set[str] = set()
+    todo: list[ast.AST] = [tree]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name in modules}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                found |= {name} if name in modules else {node.module} & modules.keys()
+        todo.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def _circles(graph: Mapping[str, frozenset[str]]) -> Iterator[list[str]]:
+    """One circle, if there is any: the next one shows when this one is mended."""
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        yield error.args[1][:-1]
+
+
+def words(files: Iterable[Path]) -> Iterator[str]:
+    """Forbidden words in comments and strings of Python, in SQL and Lua comments, and in our pages."""
+    for file in files:
+        if file == Path("tests/check_layout.py") or file.name == "CHANGELOG.md":
+            continue
+        if file.suffix == ".py":
+            texts: Iterable[tuple[int, str]] = _prose(ROOT / file)
+        elif file.suffix in {".md", ".sql", ".lua"}:
+            texts = enumerate((ROOT / file).read_text().splitlines(), 1)
+        else:
+            continue
+        for line, text in texts:
+            for match in _FORBIDDEN.finditer(text):
+                at = line + text.count("\n", 0, match.start())
+                yield f"{file}:{at}: the word {match.group()!r}: say it plainly (docs/glossary.md)"
+
+
+def _prose(file: Path) -> Iterator[tuple[int, str]]:
+    """Comments and docstrings; and names, of which each part counts as a word."""
+    with file.open("rb") as source:
+        for token in tokenize.tokenize(source.readline):
+            if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and token.string.startswith('"""')):
+                yield token.start[0], token.string
+            elif token.type == tokenize.NAME:
+                yield token.start[0], re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", token.string)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
