@@ -22,7 +22,7 @@ from sandbox.embedded.processes import stopped_by_signals
 from sandbox.embedded.redis import embedded_redis
 from tests.crash.faults import Effect, Moment
 from tests.crash.matrix import everything
-from tests.crash.sites import Sites, Trial, Verdict
+from tests.crash.sites import Sites, Trial, Verdict, running_sites
 
 _WIDTH = 140
 
@@ -56,7 +56,7 @@ def _arguments() -> argparse.Namespace:
 
 
 @contextmanager
-def _sites(sites: int) -> Iterator[Sites]:
+def _sites(number: int) -> Iterator[Sites]:
     os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     with tempfile.TemporaryDirectory(prefix="notifier-crash-") as name:
@@ -64,7 +64,7 @@ def _sites(sites: int) -> Iterator[Sites]:
         with embedded_postgres(folder, durable=False) as postgres, embedded_redis(folder, durable=False) as broker:
             postgres.create_database("template")
             migrate(postgres.url("template"))
-            with sites(postgres, "template", broker.url, folder, sites) as found:
+            with running_sites(postgres, "template", broker.url, folder, number) as found:
                 yield found
 
 

@@ -97,14 +97,14 @@ class Sites:
 
 
 @contextmanager
-def sites(
-    postgres: PostgresServer | GivenPostgres, template: str, broker_url: str, folder: Path, sites: int
+def running_sites(
+    postgres: PostgresServer | GivenPostgres, template: str, broker_url: str, folder: Path, number_of_sites: int
 ) -> Iterator[Sites]:
     """Sites on these servers. `template` is a database with our schema."""
     with ExitStack() as stack:
         made = [
             stack.enter_context(_site(postgres, template, _database_of(broker_url, number), folder / str(number)))
-            for number in range(sites)
+            for number in range(number_of_sites)
         ]
         found = Sites(made)
         stack.callback(found.close)

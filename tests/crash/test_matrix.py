@@ -11,7 +11,7 @@ from sandbox.embedded.postgres import PostgresServer
 from sandbox.embedded.redis import RedisServer
 from tests.conftest import GivenPostgres, GivenServer
 from tests.crash.matrix import calls, everything, selection
-from tests.crash.sites import Trial, Verdict, sites
+from tests.crash.sites import Trial, Verdict, running_sites
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -33,7 +33,7 @@ def verdicts(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", "local")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "local")
-        with sites(postgres_server, template_database, redis_server.url, folder, sites=4) as found:
+        with running_sites(postgres_server, template_database, redis_server.url, folder, 4) as found:
             yield {str(each.trial): each for each in found.verdicts(trials)}
 
 
