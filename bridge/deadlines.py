@@ -7,7 +7,7 @@ import structlog
 
 from notifier.channels import Capability, capability
 from notifier.errors import NotifierError
-from notifier.outbox import Decision, OverdueAttempt, Unknowns, Verdict
+from notifier.outbox import Decision, OverdueAction, OverdueAttempt, Unknowns
 from notifier.retry import OnUnknown, RetryPolicy
 from notifier.routes import Route, Routes
 
@@ -39,24 +39,24 @@ class Deadlines:
         self._routes = routes
         self._silence = cache(silence)  # it looks for the channel on the disk, and here rows are locked
 
-    def run_once(self) -> dict[Decision, int]:
+    def run_once(self) -> dict[OverdueAction, int]:
         """Decide about those whose deadline has come; answers how many of each kind."""
         for_route = 0
 
-        def decide(unknown: OverdueAttempt) -> Verdict:
+        def decide(unknown: OverdueAttempt) -> Decision:
             nonlocal for_route
             found = self._decide(unknown)
             for_route += found.for_route
             return found
 
         decided = self._unknowns.settle(decide)
-        if resent := decided[Decision.RESEND]:
+        if resent := decided[OverdueAction.RESEND]:
             log.warning("lost answers: sent again, no event tells of an acceptance", count=resent)
-        if dropped := decided[Decision.DROP]:
+        if dropped := decided[OverdueAction.DROP]:
             log.error("lost answers: given up", count=dropped)
-        if held := decided[Decision.HOLD]:
+        if held := decided[OverdueAction.HOLD]:
             log.error("ALARM: lost answers wait for the operator: notifier list --status unknown", count=held)
-        if (waiting := decided[Decision.WAIT] - for_route) > 0:
+        if (waiting := decided[OverdueAction.WAIT] - for_route) > 0:
             log.error(
                 "ALARM: lost answers wait for events, and none are known to flow: does `notifier feedback` run, does "
                 "the configuration set publish SEND, and has this installation a queue of its own?",
@@ -64,7 +64,7 @@ class Deadlines:
             )
         return decided
 
-    def _decide(self, unknown: OverdueAttempt) -> Verdict:
+    def _decide(self, unknown: OverdueAttempt) -> Decision:
         route = self._routes.get(unknown.route)
         return verdict(unknown, route, capability_of(unknown.channel), self._silence(unknown.channel))
 
@@ -78,30 +78,32 @@ def capability_of(channel: str) -> Capability:
         return Capability.DELIVERY_EVENTS
 
 
-def verdict(unknown: OverdueAttempt, route: Route | None, offers: Capability, silence: str | None = None) -> Verdict:
+def verdict(unknown: OverdueAttempt, route: Route | None, offers: Capability, silence: str | None = None) -> Decision:
     """What is right for this unknown outcome. Pure. With `silence`, no event can come: only the operator can know."""
     if silence:
-        return Verdict(Decision.HOLD, silence)
+        return Decision(OverdueAction.HOLD, silence)
     if not_yet := _not_yet(unknown, route, offers):
         return not_yet
     wish = _wish(route, offers)
     if wish is OnUnknown.HOLD:
-        return Verdict(Decision.HOLD, "its route says hold" if route else "no bridge has its route")
+        return Decision(OverdueAction.HOLD, "its route says hold" if route else "no bridge has its route")
     lost = f"its answer was lost; {_EVIDENCE[offers]}"
     if wish is OnUnknown.DROP:
-        return Verdict(Decision.DROP, f"{lost}; its route says drop")
+        return Decision(OverdueAction.DROP, f"{lost}; its route says drop")
     retry = route.retry if route else RetryPolicy()
     if retry.exhausted(unknown.failures + 1, unknown.age):
-        return Verdict(Decision.DROP, f"{lost}; its attempts are used up")
-    return Verdict(Decision.RESEND, f"{lost}; sent again")
+        return Decision(OverdueAction.DROP, f"{lost}; its attempts are used up")
+    return Decision(OverdueAction.RESEND, f"{lost}; sent again")
 
 
-def _not_yet(unknown: OverdueAttempt, route: Route | None, offers: Capability) -> Verdict | None:
+def _not_yet(unknown: OverdueAttempt, route: Route | None, offers: Capability) -> Decision | None:
     """Why nothing can be decided now, None where it can."""
     if offers is Capability.DELIVERY_EVENTS and not unknown.flowing:
-        return Verdict(Decision.WAIT, "no events are known to flow")
+        return Decision(OverdueAction.WAIT, "no events are known to flow")
     if route is None and offers is not Capability.IDEMPOTENCY_KEY and unknown.waited < ROUTE_SECONDS:
-        return Verdict(Decision.WAIT, "its route is not loaded here; another bridge may have it", for_route=True)
+        return Decision(
+            OverdueAction.WAIT, "its route is not loaded here; another bridge may have it", for_route=True
+        )
     return None
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from notifier.errors import NotifierError
 from notifier.messages import ENDS
 from notifier.notifications import Status
-from notifier.outbox import Change, Work
+from notifier.outbox import Change, DueNotification
 from notifier.outcomes import (
     Accepted,
     Blocked,
@@ -29,7 +29,7 @@ LONGEST_WAIT = 3600.0
 _WAITS = {Blocked: WAIT_WHEN_BLOCKED, Offline: WAIT_WHEN_OFFLINE, Late: WAIT_WHEN_THROTTLED}
 
 
-def after_send(work: Work, outcome: Outcome, policy: RetryPolicy, *, one_provider: bool = True) -> Change:
+def after_send(work: DueNotification, outcome: Outcome, policy: RetryPolicy, *, one_provider: bool = True) -> Change:
     """The change of a delivery whose attempt came to this outcome. `one_provider`: of all messages of its channel."""
     match outcome:
         case Accepted(message_id):
@@ -54,7 +54,7 @@ def goes_back(change: Change) -> bool:
     return change.to is Status.PENDING and change.reason == ENDS
 
 
-def after_error(work: Work, error: BaseException, policy: RetryPolicy) -> Change:
+def after_error(work: DueNotification, error: BaseException, policy: RetryPolicy) -> Change:
     """The change of a delivery whose route or template raised: nothing has left, so it is tried again.
 
     What an exception of the user's says may be personal: it is in the detail only, which is shown with --reveal.
@@ -62,19 +62,19 @@ def after_error(work: Work, error: BaseException, policy: RetryPolicy) -> Change
     return _retry(work, policy, _reason(error), _detail(error))
 
 
-def too_late(work: Work) -> Change:
+def too_late(work: DueNotification) -> Change:
     """The change of a delivery whose lease is nearly over before its request left. Counts against nothing."""
     return _wait(work, WAIT_WHEN_THROTTLED, "the database answered too late to send within the lease; not sent")
 
 
-def not_built(work: Work, policy: RetryPolicy, *, hangs: bool) -> Change:
+def not_built(work: DueNotification, policy: RetryPolicy, *, hangs: bool) -> Change:
     """The change of a delivery whose unit went on without it: its route hangs, or its turn did not come in time."""
     if hangs:
         return _retry(work, policy, "the route has not returned; its unit went on without it")
     return _wait(work, WAIT_WHEN_THROTTLED, "the routes of its unit took too long; its own was not waited for")
 
 
-def lost(work: Work, deaths: int, cause: str) -> Change:
+def lost(work: DueNotification, deaths: int, cause: str) -> Change:
     """The change of a delivery whose build killed its worker, and then each process that built it alone."""
     reason = (
         f"its worker died {deaths} times while building it ({cause}); mend the route {work.route}, "
@@ -83,7 +83,7 @@ def lost(work: Work, deaths: int, cause: str) -> Change:
     return Change(work.id, Status.FAILED, failed=True, reason=reason, route=work.route)
 
 
-def not_isolated(work: Work, reason: str) -> Change:
+def not_isolated(work: DueNotification, reason: str) -> Change:
     """The change of a delivery that must be built alone, and was not. Counts against nothing."""
     return _wait(work, WAIT_WHEN_THROTTLED, f"not built alone: {reason}")
 
@@ -99,11 +99,11 @@ def elsewhere(id_: UUID) -> Waiting:
     return waiting(id_, "another worker builds it")
 
 
-def skipped(work: Work) -> Change:
+def skipped(work: DueNotification) -> Change:
     return Change(work.id, Status.SKIPPED, reason="the route returned None", route=work.route)
 
 
-def expired(work: Work, after: float | None) -> Change:
+def expired(work: DueNotification, after: float | None) -> Change:
     """The change of a delivery whose event is no news any more."""
     reason = f"its event is {work.age:,.0f} s old, its route allows {after:,.0f} s"
     return Change(work.id, Status.EXPIRED, reason=reason, route=work.route)
@@ -130,7 +130,7 @@ def _detail(error: BaseException) -> str:
         return trace(error)
 
 
-def _slower(work: Work, told: Throttled, policy: RetryPolicy, *, one_provider: bool) -> Change:
+def _slower(work: DueNotification, told: Throttled, policy: RetryPolicy, *, one_provider: bool) -> Change:
     """The one provider of a channel slows down everybody; a receiver of its own only what is sent to it."""
     least = min(told.after or 0.0, LONGEST_WAIT)
     if one_provider:
@@ -138,7 +138,9 @@ def _slower(work: Work, told: Throttled, policy: RetryPolicy, *, one_provider: b
     return _retry(work, policy, told.reason, at_least=least)
 
 
-def _retry(work: Work, policy: RetryPolicy, reason: str, detail: str | None = None, at_least: float = 0.0) -> Change:
+def _retry(
+    work: DueNotification, policy: RetryPolicy, reason: str, detail: str | None = None, at_least: float = 0.0
+) -> Change:
     failures = work.failures + 1
     if policy.exhausted(failures, work.age):
         return Change(work.id, Status.FAILED, failed=True, reason=reason, detail=detail, route=work.route)
@@ -146,5 +148,5 @@ def _retry(work: Work, policy: RetryPolicy, reason: str, detail: str | None = No
     return Change(work.id, Status.PENDING, failed=True, delay=delay, reason=reason, detail=detail, route=work.route)
 
 
-def _wait(work: Work, policy: RetryPolicy, reason: str, at_least: float = 0.0) -> Change:
+def _wait(work: DueNotification, policy: RetryPolicy, reason: str, at_least: float = 0.0) -> Change:
     return Change(work.id, Status.PENDING, delay=max(policy.delay(10), at_least), reason=reason, route=work.route)

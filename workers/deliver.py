@@ -16,7 +16,7 @@ from notifier.channels import Channel
 from notifier.database.engine import DatabaseError
 from notifier.messages import Message
 from notifier.notifications import Status
-from notifier.outbox import Attempts, Change, Wanted, Work
+from notifier.outbox import Attempts, Change, DueNotification, Recipient
 from notifier.outcomes import Outcome, Throttled, Unknown
 from notifier.process.clock import boottime
 from notifier.process.room import Room
@@ -125,7 +125,9 @@ class Deliverer:
         changes = self._work(probes, suspects=suspects or any(each.suspect for each in probes), probing=True)
         return {id_: waiting(id_, reason) for id_ in ids} | changes
 
-    def _apart(self, works: Sequence[Work], marked: Sequence[Work]) -> dict[UUID, Change | Later]:
+    def _apart(
+        self, works: Sequence[DueNotification], marked: Sequence[DueNotification]
+    ) -> dict[UUID, Change | Later]:
         """What is marked goes to a unit of its own, where somebody makes one of it: it is slow."""
         if not marked:
             return self._work(works, suspects=False)
@@ -138,7 +140,7 @@ class Deliverer:
 
     def _work(
         self,
-        works: Sequence[Work],
+        works: Sequence[DueNotification],
         *,
         suspects: bool,
         probing: bool = False,
@@ -160,7 +162,7 @@ class Deliverer:
             done |= aside.expected
         return done
 
-    def _fill(self, works: Sequence[Work]) -> list[Work]:
+    def _fill(self, works: Sequence[DueNotification]) -> list[DueNotification]:
         return self._patience([each.id for each in works]).run(lambda: self._attempts.fill(works))
 
     def _settle(self, prepared: Sequence[Prepared | Change], *, probing: bool) -> list[Change]:
@@ -231,9 +233,9 @@ class Deliverer:
         return suppressed + [each for each in written if not goes_back(each)]
 
     @staticmethod
-    def _wanted(prepared: Prepared) -> Wanted:
+    def _wanted(prepared: Prepared) -> Recipient:
         route = prepared.route
-        return Wanted(prepared.work.id, prepared.address, route.topic, route.transactional)
+        return Recipient(prepared.work.id, prepared.address, route.topic, route.transactional)
 
     def _learn(self, outcomes: Sequence[Outcome], *, probing: bool) -> None:
         """What the outcomes say of the provider; after finish, so that it delays no row."""

@@ -10,7 +10,7 @@ import structlog
 
 from notifier.database.engine import DatabaseError, cause
 from notifier.notifications import Status
-from notifier.outbox import ROUTE_ERROR, Change, DeliveryCounts, Kind
+from notifier.outbox import ROUTE_ERROR, Change, CountKey, DeliveryCounts
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +47,7 @@ class Tally:
         self._routes = frozenset(routes)
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._new: Counter[Kind] = Counter()
+        self._new: Counter[CountKey] = Counter()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -87,7 +87,7 @@ class Tally:
             self.flush()
         self.flush()
 
-    def _kinds(self, channel: str, changes: Sequence[Change], *, built: bool) -> Counter[Kind]:
+    def _kinds(self, channel: str, changes: Sequence[Change], *, built: bool) -> Counter[CountKey]:
         """On the path of every mail: one tuple is hashed for each. What stays as it is, pending without a delay, is
         not counted.
         """
@@ -97,16 +97,16 @@ class Tally:
         )
         if not built:
             found.update((each.route, ROUTE_ERROR) for each in changes if each.failed)
-        kinds: Counter[Kind] = Counter()
+        kinds: Counter[CountKey] = Counter()
         for (route, status), number in found.items():
-            kinds[Kind(channel, self._label(route), status)] += number
+            kinds[CountKey(channel, self._label(route), status)] += number
         return kinds
 
     def _label(self, route: str) -> str:
         return route if route in self._routes else OTHER
 
 
-def show(counts: Mapping[Kind, int]) -> None:
+def show(counts: Mapping[CountKey, int]) -> None:
     """Add these to the metrics of this process."""
     for (channel, route, status), number in counts.items():
         if status == ROUTE_ERROR:

@@ -29,10 +29,10 @@ from notifier.outbox import (
     NewNotification,
     Page,
     Partitions,
+    Recipient,
     Recording,
     Settlement,
     ShardLease,
-    Wanted,
 )
 from sandbox.embedded.postgres import embedded_postgres
 
@@ -69,7 +69,7 @@ class Steps:
         ids = self.step("record", lambda: self._record(number))
         self.step("load", lambda: self._attempts.load(ids))
         token = self._attempts.token()
-        wanted = [Wanted(id_, f"{id_.hex[-12:]}@example.com") for id_ in ids]
+        wanted = [Recipient(id_, f"{id_.hex[-12:]}@example.com") for id_ in ids]
         self.step("begin", lambda: self._attempts.begin(token, wanted, 60))
         changes = [Change(id_, Status.SENT, message_id=f"0100018c-{id_}-000000") for id_ in ids]
         self.step("finish", lambda: self._attempts.finish(token, changes))

@@ -50,7 +50,7 @@ def audit(
         quarantined = outbox.quarantine()
         found = {"stranded": stranded, "gaps": outbox.gaps(), "duplicates": outbox.duplicates()}
         failing = outbox.failing(DEFAULT_DAYS)
-        aside = outbox.aside()
+        aside = outbox.problem_counts()
     lines = [{**row, "balanced": balances(row)} for row in rows]
     balanced = all(line["balanced"] for line in lines) and not any(found.values())
     if json:
@@ -99,9 +99,9 @@ def _acknowledge(
     engine: "Engine", reason: str | None, *, gaps: bool, duplicates: bool, quarantine: bool, failures: bool
 ) -> None:
     """Acknowledge what is told, and only that: a gap that opens meanwhile stays open."""
-    from notifier.outbox import Acknowledging, Report
+    from notifier.outbox import Acknowledgements, Report
 
-    acknowledging = Acknowledging(engine, actor=operator())
+    acknowledging = Acknowledgements(engine, actor=operator())
     if gaps:
         open_ = Report(engine).gaps()
         for gap in open_:

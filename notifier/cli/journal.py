@@ -29,13 +29,13 @@ def operations(
     Every command that changes something writes here, in the transaction of the change, under the name of
     NOTIFIER_ACTOR, else the login name and the host.
     """
-    from notifier.outbox import ACTIONS, Journal, Operated
+    from notifier.outbox import ACTIONS, Journal, JournalFilter
 
     if action and action not in ACTIONS:
         raise UsageError(f"no action is called {action!r}; there are {', '.join(ACTIONS)}")
     check_window(since, until)
     with connected() as engine:
-        rows = Journal(engine).newest(Operated(actor, action, about, since, until), limit)
+        rows = Journal(engine).newest(JournalFilter(actor, action, about, since, until), limit)
     if json:
         print_json({"operations": rows})
         return

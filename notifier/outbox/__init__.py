@@ -4,21 +4,29 @@ Each method is one transaction. What must not happen is refused by the statement
 comes from; a method answers with the rows that it changed.
 """
 
-from notifier.outbox.delivery.attempts import LARGE, UNKNOWN_AFTER_SECONDS, Attempts, Beginning, Begun, Wanted, Work
+from notifier.outbox.delivery.attempts import (
+    LARGE,
+    UNKNOWN_AFTER_SECONDS,
+    Attempts,
+    BeginResult,
+    Begun,
+    DueNotification,
+    Recipient,
+)
 from notifier.outbox.delivery.changes import Change
 from notifier.outbox.delivery.channels import ChannelState, ChannelStates
-from notifier.outbox.delivery.claims import expire
-from notifier.outbox.delivery.counts import ROUTE_ERROR, DeliveryCounts, Kind
+from notifier.outbox.delivery.claims import end_leases
+from notifier.outbox.delivery.counts import ROUTE_ERROR, CountKey, DeliveryCounts
 from notifier.outbox.delivery.suspects import SuspectBuild, Suspects
-from notifier.outbox.delivery.unknowns import Decision, OverdueAttempt, Unknowns, Verdict
+from notifier.outbox.delivery.unknowns import Decision, OverdueAction, OverdueAttempt, Unknowns
 from notifier.outbox.feedback.rates import RateLimits
 from notifier.outbox.feedback.settlement import Settled, Settlement
 from notifier.outbox.feedback.suppressions import Suppressions
 from notifier.outbox.history.partitions import Partitions
 from notifier.outbox.history.retention import OldDay, Retained, Retention
-from notifier.outbox.operator.acknowledging import Acknowledging
+from notifier.outbox.operator.acknowledgements import Acknowledgements
 from notifier.outbox.operator.gauges import Gauges, read_gauges
-from notifier.outbox.operator.journal import ACTIONS, Journal, Operated
+from notifier.outbox.operator.journal import ACTIONS, Journal, JournalFilter
 from notifier.outbox.operator.operations import Operations, Selection
 from notifier.outbox.operator.report import Report
 from notifier.outbox.publishing.horizon import Horizon
@@ -36,27 +44,29 @@ __all__ = [
     "LARGE",
     "ROUTE_ERROR",
     "UNKNOWN_AFTER_SECONDS",
-    "Acknowledging",
+    "Acknowledgements",
     "Attempts",
-    "Beginning",
+    "BeginResult",
     "Begun",
     "Change",
     "ChannelState",
     "ChannelStates",
     "Corrected",
+    "CountKey",
     "Decision",
     "DeliveryCounts",
     "Discovery",
+    "DueNotification",
     "Gauges",
     "Horizon",
     "Journal",
-    "Kind",
+    "JournalFilter",
     "LettingGo",
     "NewNotification",
     "OldDay",
     "OpenRewinds",
-    "Operated",
     "Operations",
+    "OverdueAction",
     "OverdueAttempt",
     "Page",
     "Partitions",
@@ -65,6 +75,7 @@ __all__ = [
     "Quarantined",
     "RateLimits",
     "Reading",
+    "Recipient",
     "Recorded",
     "Recording",
     "Report",
@@ -86,10 +97,7 @@ __all__ = [
     "TableRecords",
     "Target",
     "Unknowns",
-    "Verdict",
     "WaitingStream",
-    "Wanted",
-    "Work",
-    "expire",
+    "end_leases",
     "read_gauges",
 ]

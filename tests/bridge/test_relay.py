@@ -14,7 +14,7 @@ from bridge.loops import NextIn
 from bridge.relay import RELAY_SECONDS, Relay
 from notifier.broker import BrokerError, BrokerRefused, Queue, queue_name
 from notifier.notifications import Status
-from notifier.outbox import Change, Publication, Publications, Wanted
+from notifier.outbox import Change, Publication, Publications, Recipient
 from tests.outbox.rows import Rows
 
 DUE = "UPDATE publications SET due_at = now()"
@@ -208,7 +208,7 @@ def test_a_due_retry_carries_its_count(rows: Rows, relay: Relay, broker_url: str
 
 def test_an_attempt_without_an_answer_becomes_unknown(rows: Rows, relay: Relay, queue: Queue) -> None:
     (id_,) = rows.pending()
-    rows.attempts().begin(uuid.uuid4(), [Wanted(id_, "a@example.com")], 0)
+    rows.attempts().begin(uuid.uuid4(), [Recipient(id_, "a@example.com")], 0)
     rows.run(DUE)
 
     assert relay.run_once() == 0

@@ -40,6 +40,7 @@ from notifier.outbox import (
     Change,
     ChannelStates,
     Discovery,
+    DueNotification,
     Operations,
     Partitions,
     Publications,
@@ -54,7 +55,6 @@ from notifier.outbox import (
     Suspects,
     Target,
     Unknowns,
-    Work,
 )
 from notifier.routes import Routes, routes_of
 from notifier.templates import Templates
@@ -116,7 +116,7 @@ class Here(Child):
     def is_running(self) -> bool:
         return True
 
-    def build(self, work: Work, timeout: float) -> Built | Change:
+    def build(self, work: DueNotification, timeout: float) -> Built | Change:
         built = self._preparation.prepare(work)
         return built if isinstance(built, Change) else Built(built.request, built.content, built.address)
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.notifications import Status
-from notifier.outbox import Attempts, Change, ChannelStates, Operations, Selection, Suppressions, Wanted
+from notifier.outbox import Attempts, Change, ChannelStates, Operations, Recipient, Selection, Suppressions
 from tests.fuzz.records import texts
 from tests.outbox.rows import Rows
 
@@ -20,7 +20,7 @@ def test_an_attempt_ends_whatever_is_said_of_it(
     (id_,) = rows.pending()
     attempts = Attempts(rows.engine, channel="email", worker=f"w{topic[:20]}")
     token = attempts.token()
-    assert attempts.begin(token, [Wanted(id_, address, topic=topic)], 60).begun
+    assert attempts.begin(token, [Recipient(id_, address, topic=topic)], 60).begun
     change = Change(id_, to, message_id=message_id, reason=topic, detail=address)
     assert attempts.finish(token, [change]) == {id_}
     assert rows.status(id_) is to
@@ -61,6 +61,6 @@ def test_any_recipient_is_suppressed_and_found_again(rows: Rows, address: str, t
     assert suppressions.add("email", address, reason="manual", topic=topic, note=note)
     assert len(suppressions.list(channel="email", address=address)) == 1
     (id_,) = rows.pending()
-    began = rows.attempts().begin(uuid.uuid4(), [Wanted(id_, address, topic=topic)], 60)
+    began = rows.attempts().begin(uuid.uuid4(), [Recipient(id_, address, topic=topic)], 60)
     assert began.suppressed == [id_]
     assert suppressions.remove("email", address) == 1

@@ -13,7 +13,7 @@ from notifier.database.engine import connect
 from notifier.errors import SettingsError
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.metrics import served
-from notifier.outbox import ChannelStates, Quarantined, Settlement, Wanted
+from notifier.outbox import ChannelStates, Quarantined, Recipient, Settlement
 from notifier.outbox.publishing.backlog import SAMPLE
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
@@ -44,7 +44,7 @@ def samples(port: int) -> dict[tuple[str, ...], float]:
 def test_what_operators_watch(rows: Rows) -> None:
     rows.record(rows.page([1, 2, 3], [Quarantined("4", b"{", "not JSON")], unrouted=2))
     (id_,) = rows.pending()
-    rows.attempts().begin(uuid.uuid4(), [Wanted(id_, "ana@example.com")], 60)
+    rows.attempts().begin(uuid.uuid4(), [Recipient(id_, "ana@example.com")], 60)
     now = datetime.now(UTC)
     told = [Feedback(FeedbackKind.DELIVERY, "m-1", now, now, id_, 1)]
     Settlement(rows.engine, channel="email").settle(told, [DeadLetter(b"?", "not JSON")])

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 from notifier.notifications import Status
-from notifier.outbox import Change, Wanted
+from notifier.outbox import Change, Recipient
 from tests.outbox.rows import Rows
 from tests.waiting import wait_until
 
@@ -27,7 +27,7 @@ def test_a_delivery_on_its_way_touches_no_index(rows: Rows) -> None:
     for _ in range(UNITS):
         ids = rows.pending(UNIT)
         token = attempts.token()
-        attempts.begin(token, [Wanted(id_, f"somebody.{id_.hex[-12:]}@example.com") for id_ in ids], 60.0)
+        attempts.begin(token, [Recipient(id_, f"somebody.{id_.hex[-12:]}@example.com") for id_ in ids], 60.0)
         attempts.finish(token, [Change(id_, Status.SENT, message_id=f"0100018c-{id_}-000000") for id_ in ids])
     updates = 2 * UNITS * UNIT
     wait_until(lambda: counted(rows)[0] >= updates)

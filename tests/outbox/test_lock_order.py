@@ -11,7 +11,16 @@ from sqlalchemy import text
 
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status
-from notifier.outbox import Change, Decision, OverdueAttempt, Settlement, Unknowns, Verdict, Wanted, expire
+from notifier.outbox import (
+    Change,
+    Decision,
+    OverdueAction,
+    OverdueAttempt,
+    Recipient,
+    Settlement,
+    Unknowns,
+    end_leases,
+)
 from tests.outbox.delivery.test_at_once import waiting
 from tests.outbox.rows import Rows
 from tests.waiting import wait_until
@@ -33,21 +42,21 @@ def started(rows: Rows, threads: ThreadPoolExecutor, step: Callable[[], Any], bl
     return future
 
 
-@pytest.mark.parametrize("decision", Decision)
+@pytest.mark.parametrize("decision", OverdueAction)
 def test_feedback_and_deadlines_never_wait_for_each_other(
-    rows: Rows, threads: ThreadPoolExecutor, decision: Decision
+    rows: Rows, threads: ThreadPoolExecutor, decision: OverdueAction
 ) -> None:
     (id_,) = rows.pending()
-    rows.attempts().begin(uuid.uuid4(), [Wanted(id_, TO)], 0)
-    expire(rows.engine, unknown_after=0.0)
+    rows.attempts().begin(uuid.uuid4(), [Recipient(id_, TO)], 0)
+    end_leases(rows.engine, unknown_after=0.0)
     settling: list[Future[Any]] = []
 
-    def decide(_: OverdueAttempt) -> Verdict:
+    def decide(_: OverdueAttempt) -> Decision:
         """The event comes when the deadline's rows are locked."""
         told = Feedback(FeedbackKind.SEND, "m-1", NOW, NOW, id_, 1)
         settle = Settlement(rows.engine, channel="email").settle
         settling.append(started(rows, threads, lambda: settle([told])))
-        return Verdict(decision, "for the test")
+        return Decision(decision, "for the test")
 
     Unknowns(rows.engine, 1.0).settle(decide)
 
@@ -60,12 +69,12 @@ def test_a_late_finish_and_the_end_of_its_lease_never_wait_for_each_other(
     rows: Rows, threads: ThreadPoolExecutor
 ) -> None:
     ids, token = sorted(rows.pending(2)), uuid.uuid4()
-    rows.attempts().begin(token, [Wanted(id_, TO) for id_ in ids], 0)
+    rows.attempts().begin(token, [Recipient(id_, TO) for id_ in ids], 0)
     changes = [Change(id_, Status.PENDING, delay=0.0, reason="busy") for id_ in ids]
     with rows.engine.begin() as holder:  # keeps the finish between its first delivery and its claim
         holder.execute(text("SELECT FROM deliveries WHERE notification_id = :id FOR UPDATE"), {"id": ids[1]})
         finishing = started(rows, threads, lambda: rows.attempts().finish(token, changes))
-        ending = started(rows, threads, lambda: expire(rows.engine), blocked=2)
+        ending = started(rows, threads, lambda: end_leases(rows.engine), blocked=2)
 
     assert finishing.result() == set(ids)
     assert ending.result() == []

@@ -13,8 +13,18 @@ from sqlalchemy import Engine, event, text
 
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status
-from notifier.outbox import Change, Partitions, Publications, Report, Settlement, Unknowns, Verdict, Wanted, expire
-from notifier.outbox.delivery.unknowns import Decision
+from notifier.outbox import (
+    Change,
+    Decision,
+    Partitions,
+    Publications,
+    Recipient,
+    Report,
+    Settlement,
+    Unknowns,
+    end_leases,
+)
+from notifier.outbox.delivery.unknowns import OverdueAction
 from tests.outbox.rows import Rows
 
 pytestmark = pytest.mark.timeout(180)
@@ -97,7 +107,7 @@ def test_every_hot_statement_finds_its_rows_by_index(beside: Rows, statements: l
     statements.clear()
 
     assert len(loaded := attempts.load(ids)) == 500
-    assert len(attempts.begin(token, [Wanted(id_, "ana@example.com") for id_ in ids], 60).begun) == 500
+    assert len(attempts.begin(token, [Recipient(id_, "ana@example.com") for id_ in ids], 60).begun) == 500
     changes = [Change(id_, Status.SENT, message_id=f"m-{id_}") for id_ in ids]
     assert len(attempts.finish(token, changes)) == 500
     assert len(statements) == 3  # one for each step, for all 500
@@ -139,9 +149,9 @@ def _decide(rows: Rows, sent: list[UUID]) -> None:
 
 def _relay(rows: Rows) -> None:
     late = rows.pending(500)
-    rows.attempts().begin(uuid.uuid4(), [Wanted(id_, "ana@example.com") for id_ in late], 0)
-    assert len(expire(rows.engine, unknown_after=0.0)) == 500
-    Unknowns(rows.engine, 1.0).settle(lambda _: Verdict(Decision.RESEND, "for the test"))
+    rows.attempts().begin(uuid.uuid4(), [Recipient(id_, "ana@example.com") for id_ in late], 0)
+    assert len(end_leases(rows.engine, unknown_after=0.0)) == 500
+    Unknowns(rows.engine, 1.0).settle(lambda _: Decision(OverdueAction.RESEND, "for the test"))
     publications = Publications(rows.engine)
     publications.retries_due(500)
     rows.run("UPDATE publications SET due_at = now()")

@@ -2,7 +2,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 from notifier.notifications import Status
-from notifier.outbox import Change, Publications, Wanted
+from notifier.outbox import Change, Publications, Recipient
 from tests.outbox.rows import Rows
 
 
@@ -22,9 +22,9 @@ def test_a_page_that_nobody_published_is_due_after_its_grace(rows: Rows) -> None
 def test_only_what_still_waits_is_published_again(rows: Rows) -> None:
     sent, begun, later, waiting = rows.pending(4)
     attempts, token = rows.attempts(), uuid.uuid4()
-    attempts.begin(token, [Wanted(sent, "a@example.com")], 60)
+    attempts.begin(token, [Recipient(sent, "a@example.com")], 60)
     attempts.finish(token, [Change(sent, Status.SENT)])
-    attempts.begin(uuid.uuid4(), [Wanted(begun, "a@example.com")], 60)
+    attempts.begin(uuid.uuid4(), [Recipient(begun, "a@example.com")], 60)
     attempts.decide([Change(later, Status.PENDING, failed=True, delay=60.0, reason="route failed")])
     rows.run("UPDATE publications SET due_at = now(), published_at = now()")
 
@@ -66,7 +66,7 @@ def test_a_retry_that_is_due_becomes_a_publication(rows: Rows) -> None:
 def test_what_was_published_again_is_all_that_is_left_of_it(rows: Rows) -> None:
     sent, waiting = rows.pending(2)
     attempts, token = rows.attempts(), uuid.uuid4()
-    attempts.begin(token, [Wanted(sent, "a@example.com")], 60)
+    attempts.begin(token, [Recipient(sent, "a@example.com")], 60)
     attempts.finish(token, [Change(sent, Status.SENT)])
     rows.run("UPDATE publications SET due_at = now()")
     publications = Publications(rows.engine)

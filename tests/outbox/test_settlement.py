@@ -11,7 +11,7 @@ import pytest
 
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.notifications import Status
-from notifier.outbox import Change, ChannelStates, RateLimits, Report, Settlement, Wanted, expire
+from notifier.outbox import Change, ChannelStates, RateLimits, Recipient, Report, Settlement, end_leases
 from tests.outbox.rows import Rows
 
 TO = "ana@example.com"
@@ -29,14 +29,14 @@ def settlement(rows: Rows, **options: Any) -> Settlement:
 
 def sending(rows: Rows, count: int = 1) -> tuple[UUID, list[UUID]]:
     ids, token = rows.pending(count), uuid.uuid4()
-    assert len(rows.attempts().begin(token, [Wanted(id_, TO) for id_ in ids], 60).begun) == count
+    assert len(rows.attempts().begin(token, [Recipient(id_, TO) for id_ in ids], 60).begun) == count
     return token, ids
 
 
 def unknown(rows: Rows) -> UUID:
     (id_,) = rows.pending()
-    rows.attempts().begin(uuid.uuid4(), [Wanted(id_, TO)], 0)
-    assert expire(rows.engine) == [id_]
+    rows.attempts().begin(uuid.uuid4(), [Recipient(id_, TO)], 0)
+    assert end_leases(rows.engine) == [id_]
     return id_
 
 
@@ -98,7 +98,7 @@ def test_evidence_of_an_earlier_attempt_outlives_one_that_is_under_way(rows: Row
     rows.run("UPDATE deliveries SET status = 'pending' WHERE notification_id = :id", id=id_)
     rows.run("DELETE FROM due")
     token = uuid.uuid4()
-    assert rows.attempts().begin(token, [Wanted(id_, TO)], 60).begun[0].attempt == 2
+    assert rows.attempts().begin(token, [Recipient(id_, TO)], 60).begun[0].attempt == 2
 
     assert settlement(rows).settle([event(id_)]).accepted == 0
     assert rows.status(id_) is Status.SENDING  # its own outcome is still to come
@@ -112,10 +112,10 @@ def test_a_lease_that_ends_after_evidence_leaves_nothing_unknown(rows: Rows) -> 
     id_ = unknown(rows)
     rows.run("UPDATE deliveries SET status = 'pending' WHERE notification_id = :id", id=id_)
     rows.run("DELETE FROM due")
-    rows.attempts().begin(uuid.uuid4(), [Wanted(id_, TO)], 0)
+    rows.attempts().begin(uuid.uuid4(), [Recipient(id_, TO)], 0)
     settlement(rows).settle([event(id_)])
 
-    assert expire(rows.engine) == [id_]
+    assert end_leases(rows.engine) == [id_]
 
     assert rows.status(id_) is Status.SENT
     assert rows.all("SELECT * FROM due") == []
@@ -126,7 +126,7 @@ def second_attempt(rows: Rows, lease: float) -> tuple[UUID, UUID]:
     id_, token = unknown(rows), uuid.uuid4()
     rows.run("UPDATE deliveries SET status = 'pending' WHERE notification_id = :id", id=id_)
     rows.run("DELETE FROM due")
-    assert rows.attempts().begin(token, [Wanted(id_, TO)], lease).begun[0].attempt == 2
+    assert rows.attempts().begin(token, [Recipient(id_, TO)], lease).begun[0].attempt == 2
     return token, id_
 
 
@@ -148,7 +148,7 @@ def test_a_result_that_comes_during_a_later_attempt_is_not_lost(rows: Rows, outc
 def test_a_result_that_comes_before_a_lease_ends_is_not_lost(rows: Rows) -> None:
     _, id_ = second_attempt(rows, 0)
     settlement(rows).settle([event(id_, FeedbackKind.BOUNCE), event(id_, FeedbackKind.COMPLAINT)])
-    assert expire(rows.engine) == [id_]
+    assert end_leases(rows.engine) == [id_]
     assert rows.status(id_) is Status.COMPLAINED
 
 
@@ -170,7 +170,7 @@ def test_an_answer_that_names_another_message_is_a_duplicate(rows: Rows) -> None
     id_ = unknown(rows)
     rows.run("UPDATE deliveries SET status = 'pending' WHERE notification_id = :id", id=id_)
     token = uuid.uuid4()
-    rows.attempts().begin(token, [Wanted(id_, TO)], 60)
+    rows.attempts().begin(token, [Recipient(id_, TO)], 60)
     settlement(rows).settle([event(id_)])
 
     rows.attempts().finish(token, [Change(id_, Status.SENT, message_id="m-2")])
@@ -232,11 +232,11 @@ def test_feedback_suppresses_the_address_that_was_written_to(
     )
 
     news, receipt = rows.pending(2)
-    wanted = [Wanted(news, TO, "news"), Wanted(receipt, TO, "news", transactional=True)]
+    wanted = [Recipient(news, TO, "news"), Recipient(receipt, TO, "news", transactional=True)]
     beginning = rows.attempts().begin(uuid.uuid4(), wanted, 60)
     assert set(beginning.suppressed) == ({news, receipt} if transactional_too else {news})
     assert rows.delivery(news)["reason"] == reason
-    assert rows.attempts().begin(uuid.uuid4(), [Wanted(news, TO, "news")], 60).suppressed == []  # once
+    assert rows.attempts().begin(uuid.uuid4(), [Recipient(news, TO, "news")], 60).suppressed == []  # once
 
 
 def test_a_soft_bounce_suppresses_nobody(rows: Rows) -> None:

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy import event
 
-from notifier.outbox import Horizon, Publications, Settlement, Wanted, expire
+from notifier.outbox import Horizon, Publications, Recipient, Settlement, end_leases
 from tests.outbox.rows import Rows
 
 ROUNDS = 20_000
@@ -53,7 +53,7 @@ def test_what_each_batch_of_feedback_changes_is_not_read_by_load_and_begin(rows:
         attempts.load(ids)
 
     def begin() -> None:
-        attempts.begin(attempts.token(), [Wanted(id_, "ana@example.com") for id_ in ids], 60.0)
+        attempts.begin(attempts.token(), [Recipient(id_, "ana@example.com") for id_ in ids], 60.0)
 
     Settlement(rows.engine, channel="email").idle()
     ids = rows.pending(1)
@@ -85,13 +85,13 @@ def test_a_queue_is_not_looked_through_from_its_beginning_each_time(rows: Rows, 
     publications, horizon = Publications(rows.engine), Horizon()
     word, look = {
         "publications": ("min(p.due_at)", publications.channels_due),
-        "claims": ("lease_until < now()", lambda: expire(rows.engine, horizon=horizon)),
+        "claims": ("lease_until < now()", lambda: end_leases(rows.engine, horizon=horizon)),
         "due": ("kind = 'retry'", lambda: publications.retries_due(500)),
     }[table]
     for _ in range(2):  # to know the time
         publications.channels_due()
         publications.retries_due(500)
-        expire(rows.engine, horizon=horizon)
+        end_leases(rows.engine, horizon=horizon)
     rows.run(CHURN[table], rounds=ROUNDS)
     rows.run(f"DELETE FROM {table}")
     assert pages(rows, word, look) < 20

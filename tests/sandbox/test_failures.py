@@ -10,7 +10,7 @@ from notifier.cli import app
 from notifier.database.engine import connect
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.notifications import Status
-from notifier.outbox import Change, ChannelStates, Quarantined, Settlement, Suppressions, Wanted
+from notifier.outbox import Change, ChannelStates, Quarantined, Recipient, Settlement, Suppressions
 from sandbox.failures import _WORDS, Failures, told
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
@@ -50,8 +50,8 @@ def failing(engine: Engine, rows: Rows) -> None:
                      Change(stale, Status.EXPIRED, reason="its event is 9 s old")])  # fmt: skip
     Suppressions(engine, actor="eva").add("email", "barred@example.com", reason="manual")
     token = uuid4()
-    assert attempts.begin(token, [Wanted(barred, "barred@example.com")], 60).suppressed
-    attempts.begin(token, [Wanted(id_, "ana@example.com") for id_ in (refused, slow, lost)], 60)
+    assert attempts.begin(token, [Recipient(barred, "barred@example.com")], 60).suppressed
+    attempts.begin(token, [Recipient(id_, "ana@example.com") for id_ in (refused, slow, lost)], 60)
     attempts.finish(token, [Change(refused, Status.FAILED, failed=True, reason="no such mailbox"),
                             Change(slow, Status.PENDING, delay=9.0, reason="the account is throttled"),
                             Change(lost, Status.UNKNOWN, reason="its answer was lost")])  # fmt: skip
@@ -60,7 +60,7 @@ def failing(engine: Engine, rows: Rows) -> None:
     for kind in (FeedbackKind.BOUNCE, FeedbackKind.COMPLAINT, FeedbackKind.REJECT):
         (id_,) = rows.pending()
         token = uuid4()
-        attempts.begin(token, [Wanted(id_, f"{kind}@example.com")], 60)
+        attempts.begin(token, [Recipient(id_, f"{kind}@example.com")], 60)
         attempts.finish(token, [Change(id_, Status.SENT, message_id=f"m-{kind}")])
         settlement.settle([Feedback(kind, f"m-{kind}", now, now, id_, 1)], [DeadLetter(kind.encode(), "not JSON")])
     rows.record(rows.page([900], [Quarantined("901", b"{}", "not a record")]))

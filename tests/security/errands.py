@@ -18,23 +18,25 @@ from notifier.errors import UsageError
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.notifications import Status
 from notifier.outbox import (
-    Acknowledging,
+    Acknowledgements,
     Attempts,
     Change,
     ChannelStates,
+    CountKey,
     Decision,
     DeliveryCounts,
     Discovery,
     Journal,
-    Kind,
+    JournalFilter,
     LettingGo,
-    Operated,
     Operations,
+    OverdueAction,
     Partitions,
     Publications,
     Quarantined,
     RateLimits,
     Reading,
+    Recipient,
     Recording,
     Report,
     Reread,
@@ -48,9 +50,7 @@ from notifier.outbox import (
     Suspects,
     Target,
     Unknowns,
-    Verdict,
-    Wanted,
-    expire,
+    end_leases,
     read_gauges,
 )
 from tests.outbox.history.history import KEEP, OLD, day, partitions, recorded, settled
@@ -77,11 +77,11 @@ def bridge(rows: Rows, engine: Engine) -> None:
     _publish(rows, engine, recorded.publication)
     (proven,) = unknown(rows)
     rows.run("UPDATE deliveries SET provider_message_id = 'm' WHERE notification_id = :id", id=proven)
-    assert expire(engine) == [proven]
-    for decision in Decision:
+    assert end_leases(engine) == [proven]
+    for decision in OverdueAction:
         unknown(rows)
-        expire(engine, unknown_after=0)
-        Unknowns(engine, 0.0).settle(lambda _, decision=decision: Verdict(decision, "at its deadline"))
+        end_leases(engine, unknown_after=0)
+        Unknowns(engine, 0.0).settle(lambda _, decision=decision: Decision(decision, "at its deadline"))
     _rewind(rows, engine, partitions)
     Reading(engine).lags()
     Reading(engine).waiting()
@@ -186,15 +186,15 @@ def worker(rows: Rows, engine: Engine) -> None:
     suspects.clear(ids)
     token = attempts.token()
     for _ in range(2):  # the answer to the first was lost
-        assert len(attempts.begin(token, [Wanted(id_, TO) for id_ in ids], 60).begun) == len(ends)
+        assert len(attempts.begin(token, [Recipient(id_, TO) for id_ in ids], 60).begun) == len(ends)
     delays = {Status.PENDING: 0.0}
     changes = [Change(id_, to, delay=delays.get(to), message_id="m") for id_, to in zip(ids, ends, strict=True)]
     assert attempts.finish(token, changes) == set(ids)
     (late,) = unknown(rows, token := attempts.token())
-    expire(rows.engine)
+    end_leases(rows.engine)
     assert attempts.finish(token, [Change(late, Status.SENT, message_id="m")]) == {late}
     (refused,) = unknown(rows, token := attempts.token())
-    expire(rows.engine)
+    end_leases(rows.engine)
     assert attempts.finish(token, [Change(refused, Status.FAILED, reason="refused")]) == {refused}
     (twice,) = unknown(rows, token := attempts.token())
     rows.run("UPDATE deliveries SET provider_message_id = 'other' WHERE notification_id = :id", id=twice)
@@ -204,9 +204,9 @@ def worker(rows: Rows, engine: Engine) -> None:
     assert attempts.finish(attempts.token(), [Change(given_up, Status.SENT, message_id="m")]) == {given_up}
     assert attempts.decide([Change(rows.pending()[0], Status.SKIPPED)])
     Suppressions(rows.engine, actor="eva").add("email", TO, reason="manual")
-    assert attempts.begin(attempts.token(), [Wanted(rows.pending()[0], TO)], 60).suppressed
+    assert attempts.begin(attempts.token(), [Recipient(rows.pending()[0], TO)], 60).suppressed
     Suppressions(rows.engine, actor="eva").remove("email", TO)
-    DeliveryCounts(engine).add({Kind("email", "a_route", "sent"): 2})
+    DeliveryCounts(engine).add({CountKey("email", "a_route", "sent"): 2})
     channels = ChannelStates(engine, actor="host:1", probe_seconds=0.0)
     assert channels.park("email", "blocked")
     assert channels.state("email").state == "parked"
@@ -220,7 +220,7 @@ def feedback(rows: Rows, engine: Engine) -> None:
     settlement = Settlement(engine, channel="email", limits=RateLimits(bounces=0.01, complaints=0.01, least=1))
     for kind in FeedbackKind:
         (id_,) = unknown(rows)
-        expire(rows.engine)
+        end_leases(rows.engine)
         told = [
             Feedback(kind, message_id, NOW, NOW, notification_id=id_, attempt=1, permanent=True)
             for message_id in ("m-1", "m-2")
@@ -253,7 +253,7 @@ def console(rows: Rows, engine: Engine) -> None:
     assert report.events(id_) == report.feedback(id_) == []
     assert report.ids(id_, id_, 1) == [*report.statuses([id_])] == [id_]
     report.failing(KEEP)
-    Journal(engine).newest(Operated(), 10)
+    Journal(engine).newest(JournalFilter(), 10)
     Suppressions(engine, actor="eva").list()
     report.days(KEEP)
     assert Operations(engine, actor="eva").count(Selection(), Status.PENDING) >= 1
@@ -266,7 +266,7 @@ def operator(rows: Rows, engine: Engine) -> None:
     assert list(operations.cancel(Selection(ids=rows.pending()), "for the test")) == [1]
     for to in (Status.SENT, Status.PENDING, Status.FAILED):
         (id_,) = unknown(rows)
-        expire(rows.engine)
+        end_leases(rows.engine)
         assert operations.resolve(id_, to, "for the test")
     assert operations.count_maybe_sent(Selection(ids=[id_])) == 1
     assert list(operations.redrive(Selection(ids=[id_]), "for the test", per_second=100, maybe_sent=True)) == [1]
@@ -278,7 +278,7 @@ def operator(rows: Rows, engine: Engine) -> None:
     assert suppressions.remove("email", TO) == 1
     rows.run("INSERT INTO gaps (shard, reason) VALUES (:shard, 'lost')", shard=rows.lease.shard)
     report = Report(engine)
-    acknowledging = Acknowledging(engine, actor="eva")
+    acknowledging = Acknowledgements(engine, actor="eva")
     assert acknowledging.gaps(report.gaps())
     acknowledging.duplicates()
     acknowledging.failures(report.failing(KEEP))
@@ -303,7 +303,9 @@ def operator(rows: Rows, engine: Engine) -> None:
 def unknown(rows: Rows, token: UUID | None = None) -> list[UUID]:
     """A delivery under way whose lease has ended."""
     ids = rows.pending()
-    assert rows.attempts().begin(token or uuid.uuid4(), [Wanted(id_, f"{id_}@example.com") for id_ in ids], -1).begun
+    assert (
+        rows.attempts().begin(token or uuid.uuid4(), [Recipient(id_, f"{id_}@example.com") for id_ in ids], -1).begun
+    )
     return ids
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from notifier.errors import RoutesError
 from notifier.notifications import TRANSITIONS, Status
-from notifier.outbox import Work
+from notifier.outbox import DueNotification
 from notifier.outcomes import Accepted, Blocked, Late, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
 from notifier.retry import RetryPolicy
 from workers.decide import LONGEST_WAIT, after_error, after_send, skipped
@@ -16,8 +16,8 @@ from workers.decide import LONGEST_WAIT, after_error, after_send, skipped
 POLICY = RetryPolicy(attempts=3, base=1.0, cap=4.0)
 
 
-def work(failures: int = 0) -> Work:
-    return Work(UUID(int=1), "a_route", "activity", b"{}", failures)
+def work(failures: int = 0) -> DueNotification:
+    return DueNotification(UUID(int=1), "a_route", "activity", b"{}", failures)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from notifier import Email, Event, RetryPolicy, route
 from notifier.messages import Message
 from notifier.notifications import Status
-from notifier.outbox import Attempts, ChannelStates, Wanted, expire
+from notifier.outbox import Attempts, ChannelStates, Recipient, end_leases
 from notifier.outcomes import Outcome
 from notifier.routes import Build, Routes, routes_of
 from notifier.settings import Settings
@@ -254,7 +254,7 @@ def test_a_lost_claim_sends_nothing(post: Post) -> None:
     class Overtaken(Attempts):
         def load(self, ids: Any) -> Any:
             found = super().load(ids)
-            post.rows.attempts("another").begin(uuid.uuid4(), [Wanted(id_, "ana@example.com")], 60)
+            post.rows.attempts("another").begin(uuid.uuid4(), [Recipient(id_, "ana@example.com")], 60)
             return found
 
     post.attempts = Overtaken(post.rows.engine, channel="email", worker="slow")
@@ -391,7 +391,7 @@ def test_a_begin_that_took_too_long_sends_nothing_and_is_tried_again(post: Post,
                 return super()._once(*arguments, **options)
             except exc.SQLAlchemyError:
                 if expired:
-                    wait_until(lambda: expire(post.rows.engine))
+                    wait_until(lambda: end_leases(post.rows.engine))
                 raise
 
     post.attempts = Slow(post, "begin", AWAY[0], done=True)
@@ -408,7 +408,7 @@ def test_a_change_that_did_not_apply_is_not_reported(post: Post) -> None:
 
     class Overtaken(Attempts):
         def decide(self, changes: Any) -> Any:
-            post.rows.attempts("another").begin(uuid.uuid4(), [Wanted(id_, "ana@example.com")], 60)
+            post.rows.attempts("another").begin(uuid.uuid4(), [Recipient(id_, "ana@example.com")], 60)
             return super().decide(changes)
 
     post.attempts = Overtaken(post.rows.engine, channel="email", worker="slow")

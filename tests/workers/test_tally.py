@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from notifier import Email, Event, RetryPolicy
 from notifier.notifications import Status
-from notifier.outbox import ROUTE_ERROR, Change, DeliveryCounts, Kind, Suppressions
+from notifier.outbox import ROUTE_ERROR, Change, CountKey, DeliveryCounts, Suppressions
 from notifier.outbox.delivery.counts import read_counts
 from tests.notifier.test_metrics import scraped
 from tests.outbox.rows import Rows
@@ -27,7 +27,7 @@ def change(to: Status, route: str = "a", **more: object) -> Change:
     return replace(Change(uuid.uuid4(), to, route=route), **more)
 
 
-def counted(engine: Engine) -> dict[Kind, int]:
+def counted(engine: Engine) -> dict[CountKey, int]:
     with engine.connect() as connection:
         return read_counts(connection)
 
@@ -46,9 +46,9 @@ def test_changes_are_counted_by_channel_route_and_status(engine: Engine, tally: 
     tally.count("email", failures, built=False)
     tally.close()
     assert counted(engine) == {
-        Kind("email", "a", "sent"): 2, Kind("email", "b", "sent"): 1, Kind("email", "a", "failed"): 2,
-        Kind("email", "a", "pending"): 1, Kind("email", "a", "expired"): 1, Kind("sms", "a", "skipped"): 1,
-        Kind("email", "a", ROUTE_ERROR): 2,
+        CountKey("email", "a", "sent"): 2, CountKey("email", "b", "sent"): 1, CountKey("email", "a", "failed"): 2,
+        CountKey("email", "a", "pending"): 1, CountKey("email", "a", "expired"): 1,
+        CountKey("sms", "a", "skipped"): 1, CountKey("email", "a", ROUTE_ERROR): 2,
     }  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def test_what_stays_as_it_is_is_not_counted(engine: Engine, tally: Tally) -> Non
 def test_there_are_no_more_labels_than_routes(engine: Engine, tally: Tally) -> None:
     tally.count("email", [change(S.FAILED, f"gone-{number}", failed=True) for number in range(300)], built=False)
     tally.close()
-    assert counted(engine) == {Kind("email", OTHER, "failed"): 300, Kind("email", OTHER, ROUTE_ERROR): 300}
+    assert counted(engine) == {CountKey("email", OTHER, "failed"): 300, CountKey("email", OTHER, ROUTE_ERROR): 300}
 
 
 def test_counts_reach_the_metrics_of_a_bridge_by_themselves(engine: Engine, tally: Tally) -> None:
@@ -87,7 +87,7 @@ def test_two_workers_add_up_and_a_database_that_is_away_loses_no_count(engine: E
         connection.execute(text("ALTER TABLE elsewhere RENAME TO delivery_counts"))
     tally.close()
     other.close()
-    assert counted(engine) == {Kind("email", "a", "sent"): 2}
+    assert counted(engine) == {CountKey("email", "a", "sent"): 2}
 
 
 def test_a_worker_shows_what_it_did_itself(tally: Tally) -> None:
@@ -122,6 +122,6 @@ def test_what_a_worker_delivers_is_what_it_counts(post: Post, rows: Rows) -> Non
     delivery.deliver(ids)
     tally.close()
     found = rows.all("SELECT status::text AS status, count(*) AS count FROM deliveries GROUP BY status")
-    expected = {Kind("email", "a_route", row["status"]): row["count"] for row in found}
-    assert counted(rows.engine) == expected | {Kind("email", "a_route", ROUTE_ERROR): 1}
+    expected = {CountKey("email", "a_route", row["status"]): row["count"] for row in found}
+    assert counted(rows.engine) == expected | {CountKey("email", "a_route", ROUTE_ERROR): 1}
     assert {kind.status for kind in expected} == {"sent", "failed", "skipped", "suppressed"}

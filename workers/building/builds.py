@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import structlog
 
-from notifier.outbox import Work
+from notifier.outbox import DueNotification
 from workers.building.runs import Aside, Runs
 from workers.building.threads import Threads
 from workers.process.stop import Stop
@@ -70,11 +70,11 @@ class Builds:
 
     def run(
         self,
-        works: Sequence[Work],
-        build: Callable[[Work], T],
-        late: Callable[[Work, bool], T],
+        works: Sequence[DueNotification],
+        build: Callable[[DueNotification], T],
+        late: Callable[[DueNotification, bool], T],
         *,
-        timeout: Callable[[Work], float] = lambda _: TIMEOUT_SECONDS,
+        timeout: Callable[[DueNotification], float] = lambda _: TIMEOUT_SECONDS,
         aside: Aside[T] | None = None,
     ) -> Generator[list[T], None, None]:
         """What `build` makes of the works, in portions: mostly one, else about one a second.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from notifier.outbox import Work
+from notifier.outbox import DueNotification
 
 ROOM_BYTES = 8_000_000
 """Of large records at once, in all units of a process. What a route and the templates make of one is several times as
@@ -10,9 +10,9 @@ large for a moment.
 """
 
 
-def portions(works: Sequence[Work], size: int) -> Iterator[list[Work]]:
+def portions(works: Sequence[DueNotification], size: int) -> Iterator[list[DueNotification]]:
     """The works in portions whose records have at most `size` bytes together; a larger one is a portion alone."""
-    portion: list[Work] = []
+    portion: list[DueNotification] = []
     used = 0
     for work in works:
         if portion and used + work.size > size:

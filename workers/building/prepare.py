@@ -9,7 +9,7 @@ import structlog
 from notifier.channels import Channel
 from notifier.errors import RoutesError
 from notifier.events import Event
-from notifier.outbox import Change, Work
+from notifier.outbox import Change, DueNotification
 from notifier.outbox import records as wire
 from notifier.retry import RetryPolicy
 from notifier.routes import Route, Routes
@@ -25,7 +25,7 @@ _LOST_ROUTE = RetryPolicy(attempts=20, base=5.0, cap=600.0)
 class Prepared:
     """A notification that is ready to be sent: what its route asked for, rendered. `address` is for suppressions."""
 
-    work: Work
+    work: DueNotification
     request: Any
     content: Any
     route: Route
@@ -40,20 +40,20 @@ class Preparation:
         channel: Channel,
         routes: Routes,
         templates: Templates,
-        out_of_memory: Callable[[Work], Prepared | Change] | None = None,
+        out_of_memory: Callable[[DueNotification], Prepared | Change] | None = None,
     ) -> None:
         self._channel = channel
         self._routes = routes
         self._templates = templates
         self._out_of_memory = out_of_memory
 
-    def when_out_of_memory(self, call: Callable[[Work], Prepared | Change]) -> "Preparation":
+    def when_out_of_memory(self, call: Callable[[DueNotification], Prepared | Change]) -> "Preparation":
         """One that lets `call` say what becomes of a notification whose build met MemoryError, which may be another's
         fault. Otherwise that is a failure like any other.
         """
         return Preparation(self._channel, self._routes, self._templates, call)
 
-    def prepare(self, work: Work) -> Prepared | Change:
+    def prepare(self, work: DueNotification) -> Prepared | Change:
         """Build and render. The user's code may raise anything; that is one failure of this notification only."""
         prepared = self._prepare(work)
         if prepared is None:  # what the function had filled the memory with went with its error
@@ -61,7 +61,7 @@ class Preparation:
             return self._out_of_memory(work)
         return prepared
 
-    def _prepare(self, work: Work) -> Prepared | Change | None:
+    def _prepare(self, work: DueNotification) -> Prepared | Change | None:
         """None where `out_of_memory` is to say what becomes of it."""
         policy = _LOST_ROUTE
         try:
@@ -83,21 +83,21 @@ class Preparation:
                 return None
             return after_error(work, error, policy)
 
-    def not_built(self, work: Work, hangs: bool) -> Change:
+    def not_built(self, work: DueNotification, hangs: bool) -> Change:
         """What becomes of a notification that its unit did not wait for."""
         log.warning("route not waited for", notification=str(work.id), route=work.route, hangs=hangs)
         return not_built(work, self.policy(work), hangs=hangs)
 
-    def policy(self, work: Work) -> RetryPolicy:
+    def policy(self, work: DueNotification) -> RetryPolicy:
         route = self._routes.get(work.route)
         return route.retry if route else _LOST_ROUTE
 
-    def timeout(self, work: Work) -> float | None:
+    def timeout(self, work: DueNotification) -> float | None:
         """What the route says of how long it may take, in seconds."""
         route = self._routes.get(work.route)
         return route.timeout if route else None
 
-    def route(self, work: Work) -> Route:
+    def route(self, work: DueNotification) -> Route:
         """Raises RoutesError where there is none any more."""
         return self._routes[work.route]
 

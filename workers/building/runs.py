@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
-from notifier.outbox import Work
+from notifier.outbox import DueNotification
 from workers.process.underway import Underway
 
 T = TypeVar("T")
@@ -40,11 +40,11 @@ class Runs(Generic[T]):
 
     def __init__(
         self,
-        works: Sequence[Work],
-        build: Callable[[Work], T],
+        works: Sequence[DueNotification],
+        build: Callable[[DueNotification], T],
         underway: Underway,
-        late: Callable[[Work, bool], T],
-        timeout: Callable[[Work], float],
+        late: Callable[[DueNotification, bool], T],
+        timeout: Callable[[DueNotification], float],
         hangs: Callable[[int], None],
     ) -> None:
         self._works = works

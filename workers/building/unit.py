@@ -5,7 +5,7 @@ from contextlib import closing
 from functools import partial
 from uuid import UUID
 
-from notifier.outbox import LARGE, Change, Work
+from notifier.outbox import LARGE, Change, DueNotification
 from notifier.process.room import NoRoom, Room
 from workers.building.builds import TIMEOUT_SECONDS, Builds
 from workers.building.portions import ROOM_BYTES, portions
@@ -22,7 +22,7 @@ _ALONE_SECONDS = 120.0
 from when the build begins; what waits longer for its process has failed in nothing.
 """
 
-Fill = Callable[[Sequence[Work]], list[Work]]
+Fill = Callable[[Sequence[DueNotification]], list[DueNotification]]
 """Loads the records that are large."""
 
 
@@ -45,7 +45,7 @@ class Building:
         self._builds_alone = Builds(underway, threads=AT_ONCE, slow=_ALONE_SLOW_SECONDS, stop=stop)
 
     def portions(
-        self, works: Sequence[Work], fill: Fill, aside: Aside[Prepared | Change] | None, *, suspects: bool
+        self, works: Sequence[DueNotification], fill: Fill, aside: Aside[Prepared | Change] | None, *, suspects: bool
     ) -> Generator[list[Prepared | Change], None, None]:
         """What becomes of the works, as it comes. Ends early once this process is to end.
 
@@ -76,7 +76,9 @@ class Building:
                 self._alone_now.difference_update(ids)
             self._alone.ended(ids)
 
-    def _filled(self, works: Sequence[Work], fill: Fill) -> Generator[Sequence[Work], None, None]:
+    def _filled(
+        self, works: Sequence[DueNotification], fill: Fill
+    ) -> Generator[Sequence[DueNotification], None, None]:
         """The works with their records: mostly all at once, but only so many bytes of large ones."""
         large = [each for each in works if each.size > LARGE]
         if not large:
@@ -99,7 +101,7 @@ class Building:
         return not self._stop.is_set()
 
     def _built(
-        self, works: Sequence[Work], aside: Aside[Prepared | Change] | None, *, suspects: bool
+        self, works: Sequence[DueNotification], aside: Aside[Prepared | Change] | None, *, suspects: bool
     ) -> Generator[list[Prepared | Change], None, None]:
         if suspects and self._alone:
             return self._builds_alone.run(
@@ -107,30 +109,30 @@ class Building:
             )
         return self.builds.run(works, self._preparation.prepare, self._late, timeout=self._timeout, aside=aside)
 
-    def _build_alone(self, work: Work) -> Prepared | Change:
+    def _build_alone(self, work: DueNotification) -> Prepared | Change:
         assert self._alone  # noqa: S101  narrows the type
         return self._alone.build(work, self._timeout_of(work))
 
-    def _out_of_memory(self, work: Work) -> Prepared | Change:
+    def _out_of_memory(self, work: DueNotification) -> Prepared | Change:
         """It may be the fault of a build beside it: alone it shows. That takes its own time."""
         self._alone_now.add(work.id)
         return self._build_alone(work)
 
-    def _late(self, work: Work, hangs: bool) -> Change:
+    def _late(self, work: DueNotification, hangs: bool) -> Change:
         if work.id in self._alone_now:
             return self._late_alone(work, hangs)
         return self._preparation.not_built(work, hangs)
 
-    def _late_alone(self, work: Work, hangs: bool) -> Change:
+    def _late_alone(self, work: DueNotification, hangs: bool) -> Change:
         if self._alone and self._alone.in_worker(work.id):
             return self._preparation.not_built(work, hangs)
         return not_isolated(work, "no process was free in time")
 
-    def _timeout_of(self, work: Work) -> float:
+    def _timeout_of(self, work: DueNotification) -> float:
         return self._preparation.timeout(work) or TIMEOUT_SECONDS
 
-    def _timeout(self, work: Work) -> float:
+    def _timeout(self, work: DueNotification) -> float:
         return self._timeout_alone(work) if work.id in self._alone_now else self._timeout_of(work)
 
-    def _timeout_alone(self, work: Work) -> float:
+    def _timeout_alone(self, work: DueNotification) -> float:
         return self._timeout_of(work) + _ALONE_SECONDS

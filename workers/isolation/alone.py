@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from notifier.database.engine import DatabaseError, cause
-from notifier.outbox import Change, Suspects, Work
+from notifier.outbox import Change, DueNotification, Suspects
 from workers.building.prepare import Preparation, Prepared
 from workers.decide import elsewhere, lost, not_isolated
 from workers.isolation.child import Child, Died, Gone, Overdue, Unpicklable
@@ -63,7 +63,7 @@ class Alone:
         """A worker was lost with the messages of these: they are built alone, whatever message brings them."""
         self._suspects.mark(ids)
 
-    def build(self, work: Work, timeout: float) -> Prepared | Change:
+    def build(self, work: DueNotification, timeout: float) -> Prepared | Change:
         """What the route makes of it. Raises Unreachable where the database stays away, or this process ends."""
         with self._lock:
             self._built.add(work.id)
@@ -106,7 +106,7 @@ class Alone:
         """Whether the worker itself builds it now, because no process comes up."""
         return self._in_worker == id_
 
-    def _count(self, work: Work, build: Callable[[], Prepared | Change]) -> Prepared | Change | None:
+    def _count(self, work: DueNotification, build: Callable[[], Prepared | Change]) -> Prepared | Change | None:
         """Build it so that a death is counted. None where it may be tried again. Raises what `build` raises."""
         begun = self._losses.begin(work.id)
         if begun is None:
@@ -125,7 +125,7 @@ class Alone:
         log.error("ALARM: a route kills its worker", notification=str(work.id), route=work.route, cause=died_of)
         return lost(work, deaths, died_of)
 
-    def _in_process(self, child: Child, work: Work, timeout: float) -> Prepared | Change:
+    def _in_process(self, child: Child, work: DueNotification, timeout: float) -> Prepared | Change:
         """Raises Gone and Died."""
         try:
             built = child.build(work, timeout)
@@ -138,7 +138,7 @@ class Alone:
             return built
         return Prepared(work, built.request, built.content, self._preparation.route(work), built.address)
 
-    def _build_in_worker(self, work: Work, reason: str) -> Prepared | Change:
+    def _build_in_worker(self, work: DueNotification, reason: str) -> Prepared | Change:
         """One at a time: should the worker die, it is known of what."""
         if not self._turn.acquire(timeout=_TURN_SECONDS):
             return not_isolated(work, reason)

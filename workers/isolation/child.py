@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from notifier.outbox import Change, Work
+from notifier.outbox import Change, DueNotification
 from workers.isolation.frames import Frames, Slow, frame
 
 START_SECONDS = 120.0
@@ -80,7 +80,7 @@ class Child:
     def is_running(self) -> bool:
         return self._process.poll() is None
 
-    def build(self, work: Work, timeout: float) -> Built | Change:
+    def build(self, work: DueNotification, timeout: float) -> Built | Change:
         """What it made of the notification. Raises Gone, Died, Overdue, Unpicklable."""
         self._begin(work)
         try:
@@ -92,7 +92,7 @@ class Child:
             raise Died(self._end()) from None
         return self._built(answer)
 
-    def _begin(self, work: Work) -> None:
+    def _begin(self, work: DueNotification) -> None:
         """Hand it over, and wait until its build begins. Raises Gone."""
         try:
             self._frames.write(frame(work), BEGIN_SECONDS)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from notifier.outbox import Change, Work
+from notifier.outbox import Change, DueNotification
 from workers.building.prepare import Preparation, Prepared
 from workers.isolation.child import ALIVE, BEGUN, NOT_PICKLED, OUT_OF_MEMORY, PING, READY, Built
 from workers.isolation.frames import frame, next_message
@@ -50,7 +50,7 @@ def main() -> None:
     Standstill(STANDSTILL_SECONDS).start()
     preparation = _preparation(sys.argv[1])
     limit_memory()
-    works: queue.SimpleQueue[Work] = queue.SimpleQueue()
+    works: queue.SimpleQueue[DueNotification] = queue.SimpleQueue()
     answer = Answers(answers)
     threading.Thread(target=_listen, args=(sys.stdin.buffer, works, answer), daemon=True).start()
     answer.give(READY)
@@ -101,12 +101,12 @@ def _preparation(channel: str) -> Preparation:
     return Preparation(load_channel(channel, settings), routes, templates, _out_of_memory)
 
 
-def _out_of_memory(_: Work) -> Prepared | Change:
+def _out_of_memory(_: DueNotification) -> Prepared | Change:
     """Nothing that this process does after it can be relied upon."""
     os._exit(OUT_OF_MEMORY)
 
 
-def _listen(pipe: BinaryIO, works: "queue.SimpleQueue[Work]", answers: Answers) -> None:
+def _listen(pipe: BinaryIO, works: "queue.SimpleQueue[DueNotification]", answers: Answers) -> None:
     while True:
         try:
             told = next_message(pipe)

@@ -24,7 +24,7 @@ UNKNOWN_AFTER_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class DueNotification:
     """A notification that is pending and due. `age` is the seconds since its event, by the database's clock.
 
     `record` is empty where it is larger than LARGE: `size` says how many bytes it has. A `suspect` is to be built
@@ -42,7 +42,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Recipient:
     """A notification that is ready to be sent. `address` is the recipient as suppressions name it."""
 
     id: UUID
@@ -60,7 +60,7 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class BeginResult:
     """What begin came to: the attempts that are ours, and the deliveries that are suppressed instead."""
 
     begun: list[Begun]
@@ -182,7 +182,7 @@ class Attempts:
         self._actor: int | None = None
         self._renew_at = 0.0
 
-    def load(self, ids: Sequence[UUID], *, probing: bool = False) -> list[Work]:
+    def load(self, ids: Sequence[UUID], *, probing: bool = False) -> list[DueNotification]:
         """Those of the notifications that are pending and due, each once; the others are under way, or done.
 
         Records larger than LARGE are left to `fill`, so that the caller decides how many it holds at once.
@@ -191,11 +191,11 @@ class Attempts:
         """
         rows = self._run(_LOAD, ids, ids=uuids(ids), channel=self._channel, probing=probing)
         return [
-            Work(id_, route, table, record, failures, now - created_ms(id_) / 1000, size, suspect)
+            DueNotification(id_, route, table, record, failures, now - created_ms(id_) / 1000, size, suspect)
             for id_, route, table, record, failures, now, size, suspect in rows
         ]
 
-    def fill(self, works: Sequence[Work]) -> list[Work]:
+    def fill(self, works: Sequence[DueNotification]) -> list[DueNotification]:
         """The same with their records, for those that `load` left empty."""
         ids = [each.id for each in works]
         records = {row[0]: row[1] for row in self._run(_RECORDS, ids, ids=uuids(ids))}
@@ -212,8 +212,8 @@ class Attempts:
         return UUID(int=self._actor << 96 | secrets.randbits(96))
 
     def begin(
-        self, token: UUID, wanted: Sequence[Wanted], lease_seconds: float, *, probing: bool = False
-    ) -> Beginning:
+        self, token: UUID, wanted: Sequence[Recipient], lease_seconds: float, *, probing: bool = False
+    ) -> BeginResult:
         """Pending → sending, under this token, or → suppressed. Only what it has begun may be sent."""
         ordered = sorted(wanted, key=lambda each: each.id)  # two workers with the same ids lock them in one order
         rows = self._run(
@@ -229,7 +229,7 @@ class Attempts:
             lease=lease_seconds,
             probing=probing,
         )
-        return Beginning(
+        return BeginResult(
             [Begun(id_, attempt) for id_, attempt, ours in rows if ours], [row[0] for row in rows if not row[2]]
         )
 

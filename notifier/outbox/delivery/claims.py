@@ -49,7 +49,7 @@ SELECT notification_id, status FROM lost
 """)
 
 
-def expire(
+def end_leases(
     engine: Engine,
     limit: int = 100,
     unknown_after: float = UNKNOWN_AFTER_SECONDS,

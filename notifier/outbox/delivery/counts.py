@@ -28,7 +28,7 @@ ROUTE_ERROR = "route error"
 """Counted beside the statuses: a route, or its template, failed. The delivery is then tried again, or failed."""
 
 
-class Kind(NamedTuple):
+class CountKey(NamedTuple):
     """What is counted together. `status` is what a delivery came to (`pending`: tried again), or ROUTE_ERROR."""
 
     channel: str
@@ -42,7 +42,7 @@ class DeliveryCounts:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, counts: Mapping[Kind, int]) -> None:
+    def add(self, counts: Mapping[CountKey, int]) -> None:
         """Add these. Where the answer is lost they may have been added."""
         ordered = sorted(counts)  # two workers lock the rows in one order
         values = {
@@ -55,6 +55,6 @@ class DeliveryCounts:
             connection.execute(_ADD, values)
 
 
-def read_counts(connection: Connection) -> dict[Kind, int]:
+def read_counts(connection: Connection) -> dict[CountKey, int]:
     """All of them, or the largest where there are too many for one answer."""
-    return {Kind(*row[:3]): row[3] for row in connection.execute(_READ)}
+    return {CountKey(*row[:3]): row[3] for row in connection.execute(_READ)}

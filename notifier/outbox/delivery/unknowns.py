@@ -42,7 +42,7 @@ class OverdueAttempt:
     waited: float = 0.0
 
 
-class Decision(Enum):
+class OverdueAction(Enum):
     RESEND = "resend"
     DROP = "drop"
     HOLD = "hold"
@@ -50,10 +50,10 @@ class Decision(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Decision:
     """`for_route`, of a WAIT: a bridge that has its route could decide now."""
 
-    decision: Decision
+    action: OverdueAction
     reason: str
     for_route: bool = False
 
@@ -131,7 +131,7 @@ FROM unnest(CAST(:ids AS uuid[]), CAST(:seconds AS float8[]), CAST(:routeless AS
 WHERE notification_id = waiting.id
 """)
 
-_TO = {Decision.RESEND: "pending", Decision.DROP: "failed"}
+_TO = {OverdueAction.RESEND: "pending", OverdueAction.DROP: "failed"}
 
 
 class Unknowns:
@@ -141,26 +141,26 @@ class Unknowns:
         self._engine = engine
         self._unknown_after = unknown_after
 
-    def settle(self, decide: Callable[[OverdueAttempt], Verdict], limit: int = 500) -> dict[Decision, int]:
+    def settle(self, decide: Callable[[OverdueAttempt], Decision], limit: int = 500) -> dict[OverdueAction, int]:
         """Decide about those whose deadline has come, and do it; answers how many there were of each kind.
 
         In all bridges at once: each unknown is one bridge's. One that dies in between leaves its unknowns to the
         others after a while.
         """
-        decided: dict[Decision, list[tuple[OverdueAttempt, Verdict]]] = {each: [] for each in Decision}
+        decided: dict[OverdueAction, list[tuple[OverdueAttempt, Decision]]] = {each: [] for each in OverdueAction}
         with self._engine.begin() as connection:
             values = {"limit": limit, "look_again": _LOOK_AGAIN_SECONDS}
             overdue = list(connection.execute(_TAKE_OVERDUE, values).scalars())
         if not overdue:
-            return dict.fromkeys(Decision, 0)
+            return dict.fromkeys(OverdueAction, 0)
         with self._engine.begin() as connection:
             for unknown in self._locked(connection, overdue):
                 verdict = decide(unknown)
-                decided[verdict.decision].append((unknown, verdict))
-            _write(connection, decided[Decision.RESEND] + decided[Decision.DROP])
-            if held := _ids(decided[Decision.HOLD]):
+                decided[verdict.action].append((unknown, verdict))
+            _write(connection, decided[OverdueAction.RESEND] + decided[OverdueAction.DROP])
+            if held := _ids(decided[OverdueAction.HOLD]):
                 connection.execute(_HOLD, {"ids": held})
-            if waiting := decided[Decision.WAIT]:
+            if waiting := decided[OverdueAction.WAIT]:
                 _wait(connection, waiting, min(_WAIT_SECONDS, self._unknown_after))
         return {each: len(found) for each, found in decided.items()}
 
@@ -177,7 +177,7 @@ class Unknowns:
         ]
 
 
-def _write(connection: Connection, decided: Sequence[tuple[OverdueAttempt, Verdict]]) -> None:
+def _write(connection: Connection, decided: Sequence[tuple[OverdueAttempt, Decision]]) -> None:
     if not decided:
         return
     ordered = sorted(decided, key=lambda each: each[0].id)
@@ -186,13 +186,13 @@ def _write(connection: Connection, decided: Sequence[tuple[OverdueAttempt, Verdi
         {
             "ids": [unknown.id for unknown, _ in ordered],
             "attempts": [unknown.attempt for unknown, _ in ordered],
-            "to": [_TO[verdict.decision] for _, verdict in ordered],
+            "to": [_TO[verdict.action] for _, verdict in ordered],
             "reasons": [verdict.reason for _, verdict in ordered],
         },
     )
 
 
-def _wait(connection: Connection, waiting: Sequence[tuple[OverdueAttempt, Verdict]], seconds: float) -> None:
+def _wait(connection: Connection, waiting: Sequence[tuple[OverdueAttempt, Decision]], seconds: float) -> None:
     """Those that wait for a bridge with their route are due again soon at first, and at a random time: always at the
     same one, this bridge might always be the one that takes them.
     """
@@ -209,5 +209,5 @@ def _wait(connection: Connection, waiting: Sequence[tuple[OverdueAttempt, Verdic
     connection.execute(_WAIT, values)
 
 
-def _ids(decided: Sequence[tuple[OverdueAttempt, Verdict]]) -> list[UUID]:
+def _ids(decided: Sequence[tuple[OverdueAttempt, Decision]]) -> list[UUID]:
     return [unknown.id for unknown, _ in decided]

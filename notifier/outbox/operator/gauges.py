@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, TextClause, text
 
 from notifier.notifications import created_ms
-from notifier.outbox.delivery.counts import Kind, read_counts
+from notifier.outbox.delivery.counts import CountKey, read_counts
 from notifier.outbox.history.retention import DaysKept, days_kept
 from notifier.outbox.publishing.backlog import backlog
 from notifier.outbox.stream.discovery import TableDiscovery, discovery
@@ -82,7 +82,7 @@ class Gauges:
     sending: dict[str, int]
     running: dict[str, int]
     feedback: dict[tuple[str, str], int]
-    deliveries: dict[Kind, int]
+    deliveries: dict[CountKey, int]
     found: dict[str, int]
     days: DaysKept
 

@@ -41,7 +41,7 @@ ACTIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Operated:
+class JournalFilter:
     """Which rows of the journal; what is empty selects all. `actor` and `scope` are parts of what the row says;
     `scope` may also be a part of its reason.
     """
@@ -59,7 +59,7 @@ class Journal:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def newest(self, wanted: Operated, limit: int) -> list[dict[str, Any]]:
+    def newest(self, wanted: JournalFilter, limit: int) -> list[dict[str, Any]]:
         """The newest rows, at most so many."""
         values = {name: getattr(wanted, name) for name in ("actor", "action", "scope", "since", "until")}
         with self._engine.connect() as connection:

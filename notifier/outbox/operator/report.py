@@ -133,7 +133,7 @@ class Report:
         """Notifications that the provider accepted twice, and that nobody has acknowledged yet."""
         return self._rows(_DUPLICATES, limit=limit)
 
-    def aside(self) -> Row:
+    def problem_counts(self) -> Row:
         """What was kept apart: feedback that could not be used or matched, and outcomes that are unknown."""
         return self._rows(_ASIDE)[0]
 

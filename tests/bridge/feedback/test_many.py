@@ -17,7 +17,7 @@ from bridge.feedback.flow import Flow
 from bridge.feedback.receiver import Receiver
 from notifier.errors import Unreachable
 from notifier.notifications import Status
-from notifier.outbox import Change, RateLimits, Settlement, Wanted, expire
+from notifier.outbox import Change, RateLimits, Recipient, Settlement, end_leases
 from tests.bridge.feedback import records
 from tests.bridge.feedback.memory_queue import MemoryQueue
 from tests.outbox.conftest import engine, rows
@@ -95,14 +95,14 @@ def begin(rows: Rows, world: World) -> None:
         ids = rows.pending(UNIT)
         token = uuid.uuid4()
         answered = ("before", "before", "among", "never")[number % 4]
-        attempts.begin(token, [Wanted(id_, f"{id_.hex}@example.com") for id_ in ids], 600.0)
+        attempts.begin(token, [Recipient(id_, f"{id_.hex}@example.com") for id_ in ids], 600.0)
         world.units.append(Unit(token, ids, answered))
         for id_ in ids:
             fate = world.rng.choices(list(FATES), WEIGHTS)[0]
             world.fates[id_] = fate
             world.accept(id_, message_of(id_), FATES[fate])
     rows.run("UPDATE claims SET lease_until = now() WHERE token = ANY(:tokens)", tokens=tokens(world, "never"))
-    expire(rows.engine)
+    end_leases(rows.engine)
 
 
 def tokens(world: World, answered: str) -> list[UUID]:

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from notifier.cli.inspect import _traceback, as_tree
 from notifier.cli.terminal.output import connected, masked, report
 from notifier.notifications import Status
-from notifier.outbox import Change, Quarantined, Wanted, read_gauges
+from notifier.outbox import Change, Quarantined, Recipient, read_gauges
 from tests.notifier.cli.in_process import Notifier, notifier
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
@@ -30,7 +30,7 @@ def answer(done: subprocess.CompletedProcess[str]) -> Any:
 def sent_and_failed(rows: Rows) -> tuple[uuid.UUID, uuid.UUID]:
     sent, failed = rows.pending(2)
     attempts, token = rows.attempts(), uuid.uuid4()
-    attempts.begin(token, [Wanted(sent, "ana@example.com"), Wanted(failed, "bo@example.com")], 60)
+    attempts.begin(token, [Recipient(sent, "ana@example.com"), Recipient(failed, "bo@example.com")], 60)
     changes = [Change(sent, Status.SENT, message_id="m-1"), Change(failed, Status.FAILED, reason="no such mailbox")]
     attempts.finish(token, changes)
     return sent, failed

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from notifier.notifications import Status
-from notifier.outbox import Change, Operations, Selection, Wanted
+from notifier.outbox import Change, Operations, Recipient, Selection
 from tests.notifier.cli.in_process import notifier
 from tests.notifier.cli.test_cli import Notifier, answer
 from tests.outbox.conftest import engine, rows
@@ -30,7 +30,7 @@ def refused(rows: Rows, ids: list[UUID], to: Status, times: int = 1) -> None:
     """The provider did not take them."""
     for _ in range(times):
         token = uuid4()
-        rows.attempts().begin(token, [Wanted(id_, "ana@example.com") for id_ in ids], 60)
+        rows.attempts().begin(token, [Recipient(id_, "ana@example.com") for id_ in ids], 60)
         delay = 0.0 if to is Status.PENDING else None
         rows.attempts().finish(token, [Change(id_, to, failed=True, delay=delay, reason="refused") for id_ in ids])
 

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from notifier.notifications import Status
-from notifier.outbox import Change, Decision, Operations, Retention, Unknowns, Verdict, Wanted, expire
+from notifier.outbox import Change, Decision, Operations, OverdueAction, Recipient, Retention, Unknowns, end_leases
 from tests.notifier.cli.test_cli import Notifier, answer, notifier
 from tests.outbox.conftest import engine, rows
 from tests.outbox.history.history import day, partitions, recorded, settled
@@ -19,7 +19,7 @@ __all__ = ["engine", "notifier", "rows"]
 def failed(rows: Rows, count: int) -> list[UUID]:
     ids = rows.pending(count)
     attempts, token = rows.attempts(), uuid4()
-    attempts.begin(token, [Wanted(id_, "ana@example.com") for id_ in ids], 60)
+    attempts.begin(token, [Recipient(id_, "ana@example.com") for id_ in ids], 60)
     attempts.finish(token, [Change(id_, Status.FAILED, failed=True, reason="no such mailbox") for id_ in ids])
     return ids
 
@@ -90,9 +90,9 @@ def test_redrive_spreads_over_time_what_it_selects(rows: Rows, notifier: Notifie
 def given_up(rows: Rows) -> list[UUID]:
     """What may have been accepted: two that a policy gave up, and one that an operator did."""
     dropped = rows.pending(2)
-    rows.attempts().begin(uuid4(), [Wanted(id_, "ana@example.com") for id_ in dropped], 0)
-    expire(rows.engine, unknown_after=0.0)
-    Unknowns(rows.engine, 0.0).settle(lambda _: Verdict(Decision.DROP, "its answer was lost"))
+    rows.attempts().begin(uuid4(), [Recipient(id_, "ana@example.com") for id_ in dropped], 0)
+    end_leases(rows.engine, unknown_after=0.0)
+    Unknowns(rows.engine, 0.0).settle(lambda _: Decision(OverdueAction.DROP, "its answer was lost"))
     by_hand = rows.in_status(Status.UNKNOWN)
     assert Operations(rows.engine, actor="eva").resolve(by_hand, Status.FAILED, "nobody misses it")
     return [*dropped, by_hand]
@@ -101,8 +101,8 @@ def given_up(rows: Rows) -> list[UUID]:
 def refused_late(rows: Rows) -> UUID:
     """Unknown at the end of its lease, and refused by the late answer of the same attempt."""
     (id_,), token = rows.pending(), uuid4()
-    rows.attempts().begin(token, [Wanted(id_, "ana@example.com")], 0)
-    expire(rows.engine)
+    rows.attempts().begin(token, [Recipient(id_, "ana@example.com")], 0)
+    end_leases(rows.engine)
     assert rows.attempts().finish(token, [Change(id_, Status.FAILED, failed=True, reason="no such mailbox")]) == {id_}
     return id_
 
@@ -131,12 +131,12 @@ def test_what_is_cancelled_is_never_sent(rows: Rows, notifier: Notifier) -> None
     assert answer(notifier("cancel", "--all", "--reason", "wrong text", "--json")) == {"cancelled": 1}
 
     assert (rows.status(waiting), rows.status(sending)) == (Status.CANCELLED, Status.SENDING)
-    assert rows.attempts().begin(uuid4(), [Wanted(waiting, "ana@example.com")], 60).begun == []
+    assert rows.attempts().begin(uuid4(), [Recipient(waiting, "ana@example.com")], 60).begun == []
 
 
 def test_a_paused_channel_begins_nothing_until_it_is_resumed(rows: Rows, notifier: Notifier) -> None:
     (id_,) = rows.pending()
-    wanted = [Wanted(id_, "ana@example.com")]
+    wanted = [Recipient(id_, "ana@example.com")]
 
     assert notifier("pause", "email", "--reason", "a wrong template").returncode == 0
 
@@ -207,7 +207,7 @@ def test_suppressions_are_added_listed_and_removed(rows: Rows, notifier: Notifie
     assert (row["address"], row["reason"], row["note"]) == ("a…@example.com", "manual", "asked")
     assert answer(notifier("suppress", "list", "--channel", "email", "--address", "ana@example.com", "--json"))
     (id_,) = rows.pending()
-    assert rows.attempts().begin(uuid4(), [Wanted(id_, "ana@example.com")], 60).suppressed == [id_]
+    assert rows.attempts().begin(uuid4(), [Recipient(id_, "ana@example.com")], 60).suppressed == [id_]
 
     assert notifier("suppress", "remove", "email", "ana@example.com").returncode == 0
     assert notifier("suppress", "remove", "email", "ana@example.com").returncode == 1

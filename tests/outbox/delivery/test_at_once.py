@@ -23,12 +23,12 @@ from notifier.outbox import (
     Change,
     Decision,
     Operations,
+    OverdueAction,
+    Recipient,
     Selection,
     Settlement,
     Unknowns,
-    Verdict,
-    Wanted,
-    expire,
+    end_leases,
 )
 from tests.outbox.rows import Rows
 from tests.waiting import wait_until
@@ -48,7 +48,7 @@ def token(id_: UUID, attempt: int) -> UUID:
 
 
 def begin(attempt: int) -> Step:
-    return lambda rows, id_: attempts(rows).begin(token(id_, attempt), [Wanted(id_, "ana@example.com")], -1)
+    return lambda rows, id_: attempts(rows).begin(token(id_, attempt), [Recipient(id_, "ana@example.com")], -1)
 
 
 def finish(attempt: int, to: Status) -> Step:
@@ -67,7 +67,7 @@ def skip(rows: Rows, id_: UUID) -> None:
 
 
 def end_of_lease(rows: Rows, id_: UUID) -> None:
-    expire(rows.engine, unknown_after=0)
+    end_leases(rows.engine, unknown_after=0)
 
 
 def event(attempt: int, kind: FeedbackKind) -> Step:
@@ -78,8 +78,8 @@ def event(attempt: int, kind: FeedbackKind) -> Step:
     return settle
 
 
-def deadline(decision: Decision) -> Step:
-    return lambda rows, id_: Unknowns(rows.engine, 0).settle(lambda _: Verdict(decision, "at its deadline"))
+def deadline(decision: OverdueAction) -> Step:
+    return lambda rows, id_: Unknowns(rows.engine, 0).settle(lambda _: Decision(decision, "at its deadline"))
 
 
 def resolve(to: Status) -> Step:
@@ -107,8 +107,8 @@ STEPS: dict[str, Step] = {
     "event 1 send": event(1, FeedbackKind.SEND),
     "event 1 bounce": event(1, FeedbackKind.BOUNCE),
     "event 2 send": event(2, FeedbackKind.SEND),
-    "deadline resend": deadline(Decision.RESEND),
-    "deadline hold": deadline(Decision.HOLD),
+    "deadline resend": deadline(OverdueAction.RESEND),
+    "deadline hold": deadline(OverdueAction.HOLD),
     "resolve failed": resolve(Status.FAILED),
     "resolve sent": resolve(Status.SENT),
     "cancel": cancel,
@@ -119,9 +119,9 @@ SITUATIONS: dict[str, list[Step]] = {
     "pending": [],
     "sending": [begin(1)],
     "unknown": [begin(1), end_of_lease],
-    "sent again": [begin(1), end_of_lease, deadline(Decision.RESEND)],
-    "sending again": [begin(1), end_of_lease, deadline(Decision.RESEND), begin(2)],
-    "given up": [begin(1), end_of_lease, deadline(Decision.DROP)],
+    "sent again": [begin(1), end_of_lease, deadline(OverdueAction.RESEND)],
+    "sending again": [begin(1), end_of_lease, deadline(OverdueAction.RESEND), begin(2)],
+    "given up": [begin(1), end_of_lease, deadline(OverdueAction.DROP)],
 }
 
 

@@ -2,7 +2,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 from notifier.notifications import Status
-from notifier.outbox import Change, Wanted, expire
+from notifier.outbox import Change, Recipient, end_leases
 from tests.outbox.rows import Rows
 
 TO = "a@example.com"
@@ -10,7 +10,7 @@ TO = "a@example.com"
 
 def test_an_attempt_is_begun_once_whoever_asks(rows: Rows) -> None:
     ids = rows.pending(50)
-    recipients = [Wanted(id_, TO) for id_ in ids]
+    recipients = [Recipient(id_, TO) for id_ in ids]
 
     with ThreadPoolExecutor(8) as threads:
         workers = [rows.attempts(f"worker-{number}") for number in range(8)]
@@ -27,8 +27,8 @@ def test_begin_whose_answer_was_lost_finds_what_it_began(rows: Rows) -> None:
     (id_,) = rows.pending()
     token = uuid.uuid4()
 
-    first = rows.attempts().begin(token, [Wanted(id_, TO)], 60)
-    again = rows.attempts().begin(token, [Wanted(id_, TO)], 60)
+    first = rows.attempts().begin(token, [Recipient(id_, TO)], 60)
+    again = rows.attempts().begin(token, [Recipient(id_, TO)], 60)
 
     assert first == again
     assert rows.delivery(id_)["attempt"] == 1
@@ -39,7 +39,7 @@ def test_a_sent_delivery_keeps_what_the_provider_said(rows: Rows) -> None:
     (id_,) = rows.pending()
     token = uuid.uuid4()
     attempts = rows.attempts()
-    attempts.begin(token, [Wanted(id_, TO)], 60)
+    attempts.begin(token, [Recipient(id_, TO)], 60)
 
     assert attempts.finish(token, [Change(id_, Status.SENT, message_id="m-1")]) == {id_}
 
@@ -54,26 +54,26 @@ def test_a_retry_waits_in_the_row(rows: Rows) -> None:
     (id_,) = rows.pending()
     token = uuid.uuid4()
     attempts = rows.attempts()
-    attempts.begin(token, [Wanted(id_, TO)], 60)
+    attempts.begin(token, [Recipient(id_, TO)], 60)
     attempts.finish(token, [Change(id_, Status.PENDING, failed=True, delay=3600, reason="busy")])
 
     assert attempts.load([id_]) == []  # not due
-    assert attempts.begin(uuid.uuid4(), [Wanted(id_, TO)], 60).begun == []
+    assert attempts.begin(uuid.uuid4(), [Recipient(id_, TO)], 60).begun == []
     waiting = rows.one("SELECT kind, channel, due_at > now() + interval '59 min' AS late FROM due")
     assert waiting == {"kind": "retry", "channel": "email", "late": True}
 
     rows.run("UPDATE deliveries SET next_attempt_at = now()")
     (work,) = attempts.load([id_])
     assert work.failures == 1
-    assert [each.attempt for each in attempts.begin(uuid.uuid4(), [Wanted(id_, TO)], 60).begun] == [2]
+    assert [each.attempt for each in attempts.begin(uuid.uuid4(), [Recipient(id_, TO)], 60).begun] == [2]
 
 
 def test_the_end_of_a_lease_makes_unknown_and_never_pending(rows: Rows) -> None:
     live, dead = rows.pending(2)
-    rows.attempts("live").begin(uuid.uuid4(), [Wanted(live, TO)], 60)
-    rows.attempts("dead").begin(uuid.uuid4(), [Wanted(dead, TO)], 0)
+    rows.attempts("live").begin(uuid.uuid4(), [Recipient(live, TO)], 60)
+    rows.attempts("dead").begin(uuid.uuid4(), [Recipient(dead, TO)], 0)
 
-    assert expire(rows.engine) == [dead]
+    assert end_leases(rows.engine) == [dead]
 
     assert (rows.status(live), rows.status(dead)) == (Status.SENDING, Status.UNKNOWN)
     assert rows.one("SELECT notification_id, kind FROM due") == {"notification_id": dead, "kind": "unknown"}
@@ -85,8 +85,8 @@ def test_a_late_answer_of_the_same_attempt_is_evidence(rows: Rows) -> None:
     (id_,) = rows.pending()
     token = uuid.uuid4()
     attempts = rows.attempts()
-    attempts.begin(token, [Wanted(id_, TO)], 0)
-    expire(rows.engine)
+    attempts.begin(token, [Recipient(id_, TO)], 0)
+    end_leases(rows.engine)
 
     assert attempts.finish(token, [Change(id_, Status.SENT, message_id="m-1")]) == {id_}
     assert rows.status(id_) is Status.SENT
@@ -102,9 +102,9 @@ def test_the_answer_of_an_older_attempt_changes_nothing(rows: Rows) -> None:
     (id_,) = rows.pending()
     old, new = uuid.uuid4(), uuid.uuid4()
     attempts = rows.attempts()
-    attempts.begin(old, [Wanted(id_, TO)], 60)
+    attempts.begin(old, [Recipient(id_, TO)], 60)
     attempts.finish(old, [Change(id_, Status.PENDING, delay=0, reason="busy")])
-    attempts.begin(new, [Wanted(id_, TO)], 60)
+    attempts.begin(new, [Recipient(id_, TO)], 60)
 
     assert attempts.finish(old, [Change(id_, Status.FAILED, reason="too late")]) == set()
     assert rows.status(id_) is Status.SENDING
@@ -121,7 +121,7 @@ def test_a_unit_is_one_statement_for_all_its_outcomes(rows: Rows) -> None:
     ids = rows.pending(500)
     token = uuid.uuid4()
     attempts = rows.attempts()
-    assert len(attempts.begin(token, [Wanted(id_, TO) for id_ in ids], 60).begun) == 500
+    assert len(attempts.begin(token, [Recipient(id_, TO) for id_ in ids], 60).begun) == 500
     outcomes = [Status.SENT, Status.FAILED, Status.UNKNOWN, Status.PENDING]
     changes = [Change(id_, outcomes[n % 4], delay=9.0, reason="because") for n, id_ in enumerate(ids)]
 

@@ -19,13 +19,13 @@ from notifier.outbox import (
     Change,
     Decision,
     Operations,
+    OverdueAction,
+    Recipient,
     Report,
     Selection,
     Settlement,
     Unknowns,
-    Verdict,
-    Wanted,
-    expire,
+    end_leases,
 )
 from tests.outbox.rows import Rows
 
@@ -43,7 +43,7 @@ def settlement(rows: Rows) -> Settlement:
 
 def begun(rows: Rows, id_: UUID, seconds: float = 60, to: str = TO) -> UUID:
     token = uuid.uuid4()
-    assert [each.id for each in rows.attempts().begin(token, [Wanted(id_, to)], seconds).begun] == [id_]
+    assert [each.id for each in rows.attempts().begin(token, [Recipient(id_, to)], seconds).begun] == [id_]
     return token
 
 
@@ -66,7 +66,7 @@ def test_an_event_of_an_attempt_whose_begin_was_lost_prevents_the_second_mail(ro
     assert (settled.accepted, settled.unmatched) == (1, 0)
     assert rows.delivery(id_)["provider_message_id"] == "m-lost"
     assert rows.status(id_) is Status.SENT
-    assert rows.attempts().begin(uuid.uuid4(), [Wanted(id_, TO)], 60).begun == []
+    assert rows.attempts().begin(uuid.uuid4(), [Recipient(id_, TO)], 60).begun == []
 
 
 ORDERS = list(permutations(("answer", "event of the lost", "event of the new")))
@@ -127,9 +127,9 @@ def test_a_late_acceptance_is_heeded_after_a_decision(rows: Rows, status: Status
     """A resend was decided and not begun, or the delivery was given up; then the first answer comes after all."""
     (id_,) = rows.pending()
     token = begun(rows, id_, 0)
-    expire(rows.engine, unknown_after=0.0)
-    decision = Decision.DROP if status is Status.FAILED else Decision.RESEND
-    Unknowns(rows.engine, 0.0).settle(lambda _: Verdict(decision, "for the test"))
+    end_leases(rows.engine, unknown_after=0.0)
+    decision = OverdueAction.DROP if status is Status.FAILED else OverdueAction.RESEND
+    Unknowns(rows.engine, 0.0).settle(lambda _: Decision(decision, "for the test"))
     if status is Status.CANCELLED:
         list(Operations(rows.engine, actor="eva").cancel(Selection(ids=[id_]), "for the test"))
     assert rows.status(id_) is status
@@ -138,7 +138,7 @@ def test_a_late_acceptance_is_heeded_after_a_decision(rows: Rows, status: Status
 
     assert (rows.status(id_), rows.delivery(id_)["provider_message_id"]) == (Status.SENT, "m-1")
     assert rows.all("SELECT * FROM due") == []
-    assert rows.attempts().begin(uuid.uuid4(), [Wanted(id_, TO)], 60).begun == []
+    assert rows.attempts().begin(uuid.uuid4(), [Recipient(id_, TO)], 60).begun == []
     assert rows.one("SELECT status_from, reason FROM delivery_events WHERE status_to = 'sent'") == {
         "status_from": status,
         "reason": "the provider's answer came late: it had accepted",
@@ -149,8 +149,8 @@ def test_a_late_acceptance_is_heeded_after_a_decision(rows: Rows, status: Status
 def test_a_late_acceptance_during_the_next_attempt_is_remembered(rows: Rows, outcome: Status) -> None:
     (id_,) = rows.pending()
     first = begun(rows, id_, 0)
-    expire(rows.engine, unknown_after=0.0)
-    Unknowns(rows.engine, 0.0).settle(lambda _: Verdict(Decision.RESEND, "for the test"))
+    end_leases(rows.engine, unknown_after=0.0)
+    Unknowns(rows.engine, 0.0).settle(lambda _: Decision(OverdueAction.RESEND, "for the test"))
     second = begun(rows, id_)
 
     rows.attempts().finish(first, [Change(id_, Status.SENT, message_id="m-1")])
@@ -165,8 +165,8 @@ def test_a_late_acceptance_during_the_next_attempt_is_remembered(rows: Rows, out
 def test_a_late_refusal_after_a_decision_changes_nothing(rows: Rows) -> None:
     (id_,) = rows.pending()
     token = begun(rows, id_, 0)
-    expire(rows.engine, unknown_after=0.0)
-    Unknowns(rows.engine, 0.0).settle(lambda _: Verdict(Decision.RESEND, "for the test"))
+    end_leases(rows.engine, unknown_after=0.0)
+    Unknowns(rows.engine, 0.0).settle(lambda _: Decision(OverdueAction.RESEND, "for the test"))
     before = rows.delivery(id_)
     assert rows.attempts().finish(token, [Change(id_, Status.FAILED, reason="refused")]) == set()
     assert rows.delivery(id_) == before
@@ -185,7 +185,7 @@ def test_an_event_of_a_notification_that_was_lost_is_settled_when_that_is_record
     rows.record(lost)
 
     # Before anybody has looked; to an address that the event has not suppressed.
-    assert rows.attempts().begin(uuid.uuid4(), [Wanted(id_, "bo@example.com")], 60).begun == []
+    assert rows.attempts().begin(uuid.uuid4(), [Recipient(id_, "bo@example.com")], 60).begun == []
     looked_for(rows)
     assert (rows.status(id_), rows.delivery(id_)["reason"]) == (Status.BOUNCED, "no such mailbox")
     assert rows.all("SELECT * FROM unmatched_feedback") == []
@@ -240,8 +240,8 @@ def test_of_others_mail_no_recipient_is_kept(rows: Rows) -> None:
 def test_a_late_bounce_suppresses_whom_its_own_attempt_wrote_to(rows: Rows) -> None:
     (id_,) = rows.pending()
     begun(rows, id_, 0, to="old@example.com")
-    expire(rows.engine, unknown_after=0.0)
-    Unknowns(rows.engine, 0.0).settle(lambda _: Verdict(Decision.RESEND, "for the test"))
+    end_leases(rows.engine, unknown_after=0.0)
+    Unknowns(rows.engine, 0.0).settle(lambda _: Decision(OverdueAction.RESEND, "for the test"))
     second = begun(rows, id_, to="new@example.com")
     rows.attempts().finish(second, [Change(id_, Status.SENT, message_id="m-2")])
 
@@ -269,7 +269,7 @@ def test_an_event_without_a_recipient_counts_for_the_message_that_the_row_names(
 def test_begin_that_is_repeated_and_begins_more_claims_all_of_it(rows: Rows) -> None:
     first, second = sorted(rows.pending(2))
     rows.run("UPDATE deliveries SET next_attempt_at = now() + interval '1 h' WHERE notification_id = :id", id=second)
-    token, wanted = uuid.uuid4(), [Wanted(id_, TO) for id_ in (first, second)]
+    token, wanted = uuid.uuid4(), [Recipient(id_, TO) for id_ in (first, second)]
     assert [each.id for each in rows.attempts().begin(token, wanted, 60).begun] == [first]
     rows.run("UPDATE claims SET lease_until = now()")
     rows.run("UPDATE deliveries SET next_attempt_at = NULL")

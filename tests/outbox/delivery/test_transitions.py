@@ -14,13 +14,13 @@ from notifier.outbox import (
     Change,
     Decision,
     Operations,
+    OverdueAction,
+    Recipient,
     Selection,
     Settlement,
     Suppressions,
     Unknowns,
-    Verdict,
-    Wanted,
-    expire,
+    end_leases,
 )
 from tests.outbox.rows import Rows
 
@@ -38,7 +38,7 @@ class Operation:
 
 
 def begin(rows: Rows, id_: UUID, token: UUID) -> object:
-    return rows.attempts().begin(uuid.uuid4(), [Wanted(id_, ADDRESS)], 60)
+    return rows.attempts().begin(uuid.uuid4(), [Recipient(id_, ADDRESS)], 60)
 
 
 def begin_for_suppressed(rows: Rows, id_: UUID, token: UUID) -> object:
@@ -53,7 +53,7 @@ def end_of_lease(rows: Rows, id_: UUID, token: UUID) -> object:
         token=token,
         id=id_,
     )
-    return expire(rows.engine)
+    return end_leases(rows.engine)
 
 
 def decide(to: Status) -> Callable[[Rows, UUID, UUID], object]:
@@ -77,14 +77,14 @@ def event(kind: FeedbackKind) -> Callable[[Rows, UUID, UUID], object]:
     return settle
 
 
-def policy(decision: Decision) -> Callable[[Rows, UUID, UUID], object]:
+def policy(decision: OverdueAction) -> Callable[[Rows, UUID, UUID], object]:
     def settle(rows: Rows, id_: UUID, _: UUID) -> object:
         rows.run(
             "INSERT INTO due (notification_id, kind, channel, due_at) VALUES (:id, 'unknown', 'email', now()) "
             "ON CONFLICT DO NOTHING",
             id=id_,
         )
-        return Unknowns(rows.engine, 1.0).settle(lambda _: Verdict(decision, "for the test"))
+        return Unknowns(rows.engine, 1.0).settle(lambda _: Decision(decision, "for the test"))
 
     return settle
 
@@ -125,8 +125,8 @@ OPERATIONS: dict[str, Operation] = {
     "event complaint": Operation(
         event(FeedbackKind.COMPLAINT), frozenset(Status) - {S.COMPLAINED}, S.COMPLAINED
     ),
-    "policy resend": Operation(policy(Decision.RESEND), UNKNOWN, S.PENDING),
-    "policy drop": Operation(policy(Decision.DROP), UNKNOWN, S.FAILED),
+    "policy resend": Operation(policy(OverdueAction.RESEND), UNKNOWN, S.PENDING),
+    "policy drop": Operation(policy(OverdueAction.DROP), UNKNOWN, S.FAILED),
     **{f"resolve {to}": Operation(operate(to), UNKNOWN, to) for to in (S.SENT, S.PENDING, S.FAILED)},
     "cancel": Operation(operate("cancel"), PENDING, S.CANCELLED),
     "redrive": Operation(operate("redrive"), frozenset((S.FAILED,)), S.PENDING),

@@ -9,7 +9,17 @@ import pytest
 from bridge.deadlines import ROUTE_SECONDS, Deadlines
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status, notification_id
-from notifier.outbox import Change, Decision, OverdueAttempt, Report, Settlement, Unknowns, Verdict, Wanted, expire
+from notifier.outbox import (
+    Change,
+    Decision,
+    OverdueAction,
+    OverdueAttempt,
+    Recipient,
+    Report,
+    Settlement,
+    Unknowns,
+    end_leases,
+)
 from notifier.routes import Route, Routes
 from tests.outbox.rows import Rows
 
@@ -19,8 +29,8 @@ AFTER = 2.0
 
 def unknown(rows: Rows, begun_ago: float = 60.0) -> UUID:
     (id_,) = rows.pending()
-    rows.attempts().begin(uuid.uuid4(), [Wanted(id_, TO)], 0)
-    expire(rows.engine, unknown_after=0.0)
+    rows.attempts().begin(uuid.uuid4(), [Recipient(id_, TO)], 0)
+    end_leases(rows.engine, unknown_after=0.0)
     rows.run(
         "UPDATE deliveries SET begun_at = now() - make_interval(secs => :ago) WHERE notification_id = :id",
         id=id_,
@@ -33,18 +43,18 @@ def another_is_told_of(rows: Rows, ago: float = 0.0) -> None:
     """An event of a message that left so many seconds ago."""
     (id_,) = rows.pending()
     token = uuid.uuid4()
-    rows.attempts().begin(token, [Wanted(id_, TO)], 60)
+    rows.attempts().begin(token, [Recipient(id_, TO)], 60)
     rows.attempts().finish(token, [Change(id_, Status.SENT, message_id=str(id_))])
     sent_at = datetime.now(UTC) - timedelta(seconds=ago)
     Settlement(rows.engine, channel="email").settle([Feedback(FeedbackKind.SEND, str(id_), sent_at, sent_at, id_, 1)])
 
 
-def asked(rows: Rows, decision: Decision = Decision.RESEND) -> list[OverdueAttempt]:
+def asked(rows: Rows, decision: OverdueAction = OverdueAction.RESEND) -> list[OverdueAttempt]:
     seen: list[OverdueAttempt] = []
 
-    def decide(each: OverdueAttempt) -> Verdict:
+    def decide(each: OverdueAttempt) -> Decision:
         seen.append(each)
-        return Verdict(decision if each.flowing else Decision.WAIT, "for the test")
+        return Decision(decision if each.flowing else OverdueAction.WAIT, "for the test")
 
     Unknowns(rows.engine, AFTER).settle(decide)
     return seen
@@ -103,11 +113,11 @@ def test_what_is_held_stays_for_the_operator(rows: Rows) -> None:
     another_is_told_of(rows)
     Settlement(rows.engine, channel="email").idle()
 
-    assert len(asked(rows, Decision.HOLD)) == 1
+    assert len(asked(rows, OverdueAction.HOLD)) == 1
 
     assert asked(rows) == []
     assert rows.status(id_) is Status.UNKNOWN
-    assert Report(rows.engine).aside()["held"] == 1
+    assert Report(rows.engine).problem_counts()["held"] == 1
     assert Report(rows.engine).audit()[1] == []
 
 
@@ -115,7 +125,7 @@ def test_an_event_that_comes_after_all_settles_what_is_held(rows: Rows) -> None:
     id_ = unknown(rows)
     another_is_told_of(rows)
     Settlement(rows.engine, channel="email").idle()
-    asked(rows, Decision.HOLD)
+    asked(rows, OverdueAction.HOLD)
     now = datetime.now(UTC)
 
     Settlement(rows.engine, channel="email").settle([Feedback(FeedbackKind.SEND, "late", now, now, id_, 1)])
@@ -130,13 +140,13 @@ def test_two_bridges_decide_about_each_unknown_once(rows: Rows) -> None:
     Settlement(rows.engine, channel="email").idle()
     seen: list[UUID] = []
 
-    def decide(each: OverdueAttempt) -> Verdict:
+    def decide(each: OverdueAttempt) -> Decision:
         if not seen:
             seen.append(each.id)
             seen.extend(other.id for other in asked(rows))  # another bridge, in the middle of this one's round
         elif each.id not in seen:
             seen.append(each.id)
-        return Verdict(Decision.DROP, "for the test")
+        return Decision(OverdueAction.DROP, "for the test")
 
     Unknowns(rows.engine, AFTER).settle(decide, limit=2)
     assert set(seen) == ids
@@ -156,7 +166,7 @@ def say(rows: Rows, told: Feedback) -> None:
 def sent(rows: Rows) -> UUID:
     (id_,) = rows.pending()
     token = uuid.uuid4()
-    rows.attempts().begin(token, [Wanted(id_, TO)], 60)
+    rows.attempts().begin(token, [Recipient(id_, TO)], 60)
     rows.attempts().finish(token, [Change(id_, Status.SENT, message_id=str(id_))])
     return id_
 
@@ -210,7 +220,7 @@ def flows(rows: Rows) -> None:
     Settlement(rows.engine, channel="email").idle()
 
 
-def looks(rows: Rows, *routes: Route) -> dict[Decision, int]:
+def looks(rows: Rows, *routes: Route) -> dict[OverdueAction, int]:
     """The round of a bridge that has these routes, at a time when all unknowns are due again."""
     rows.run("UPDATE due SET due_at = now() WHERE kind = 'unknown'")
     return Deadlines(Unknowns(rows.engine, AFTER), Routes(routes)).run_once()
@@ -229,29 +239,29 @@ def test_a_bridge_without_the_route_leaves_an_old_unknown_to_the_bridge_that_has
     """What counts is the time in which a bridge with the route could have decided."""
     id_ = unknown(rows, begun_ago=7_200)
     if fault == "feedback was down":
-        assert looks(rows)[Decision.WAIT] == 1
+        assert looks(rows)[OverdueAction.WAIT] == 1
         goes_by(rows, 7_200)
     elif fault == "foreign events":
         another_is_told_of(rows)
         now = datetime.now(UTC)
         say(rows, Feedback(FeedbackKind.SEND, "m-foreign", now, now, id_at(now), 1))
-        assert looks(rows)[Decision.WAIT] == 1
+        assert looks(rows)[OverdueAction.WAIT] == 1
         goes_by(rows, 7_200)
         rows.run("DELETE FROM unmatched_feedback")
     flows(rows)
     for _ in range(3):
-        assert looks(rows)[Decision.WAIT] == 1
+        assert looks(rows)[OverdueAction.WAIT] == 1
         goes_by(rows, 1_000)
-    assert looks(rows, A_ROUTE)[Decision.RESEND] == 1
+    assert looks(rows, A_ROUTE)[OverdueAction.RESEND] == 1
     assert rows.status(id_) is Status.PENDING
 
 
 def test_after_an_hour_in_which_a_bridge_with_the_route_could_have_decided_the_operator_is_asked(rows: Rows) -> None:
     unknown(rows)
     flows(rows)
-    assert looks(rows)[Decision.WAIT] == 1
+    assert looks(rows)[OverdueAction.WAIT] == 1
     goes_by(rows, ROUTE_SECONDS)
-    assert looks(rows)[Decision.HOLD] == 1
+    assert looks(rows)[OverdueAction.HOLD] == 1
 
 
 def test_the_hour_begins_anew_where_events_stopped_to_flow_and_with_each_attempt(rows: Rows) -> None:
@@ -262,11 +272,11 @@ def test_the_hour_begins_anew_where_events_stopped_to_flow_and_with_each_attempt
     rows.run("UPDATE channel_events SET drained_at = NULL")
     looks(rows)
     Settlement(rows.engine, channel="email").idle()
-    assert looks(rows)[Decision.WAIT] == 1
+    assert looks(rows)[OverdueAction.WAIT] == 1
     goes_by(rows, 3_000)
-    assert looks(rows)[Decision.WAIT] == 1
+    assert looks(rows)[OverdueAction.WAIT] == 1
     rows.run("UPDATE due SET routeless_since = now() - interval '1 day' WHERE notification_id = :id", id=id_)
-    assert looks(rows)[Decision.WAIT] == 1  # that was of an earlier attempt
+    assert looks(rows)[OverdueAction.WAIT] == 1  # that was of an earlier attempt
 
 
 def test_what_waits_for_another_bridge_is_due_again_soon_and_not_always_for_the_same_one(rows: Rows) -> None:

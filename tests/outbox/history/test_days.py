@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from notifier.database.engine import connect
 from notifier.notifications import Status, first_id
-from notifier.outbox import Attempts, Change, Operations, Partitions, Report, Selection, Wanted, days
+from notifier.outbox import Attempts, Change, Operations, Partitions, Recipient, Report, Selection, days
 from notifier.outbox.days import span, spans, within
 from tests.outbox.rows import Rows
 from tests.security import errands
@@ -122,7 +122,7 @@ def test_a_unit_of_far_apart_days_locks_these_days_only(rows: Rows, database_url
 def unit(attempts: Attempts, ids: list[UUID]) -> None:
     token = attempts.token()
     assert {each.id for each in attempts.load(ids)} == set(ids)
-    assert len(attempts.begin(token, [Wanted(id_, f"{id_}@example.com") for id_ in ids], 60.0).begun) == len(ids)
+    assert len(attempts.begin(token, [Recipient(id_, f"{id_}@example.com") for id_ in ids], 60.0).begun) == len(ids)
     assert attempts.finish(token, [Change(id_, Status.SENT, message_id=f"m-{id_}") for id_ in ids]) == set(ids)
 
 

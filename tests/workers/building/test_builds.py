@@ -11,7 +11,7 @@ from celery_units.later import Later, SetAside
 from notifier import Email, Event
 from notifier.errors import Unreachable
 from notifier.notifications import Status
-from notifier.outbox import Change, Work
+from notifier.outbox import Change, DueNotification
 from notifier.routes import Build
 from tests.waiting import wait_until
 from tests.workers.isolation.processes import release
@@ -24,15 +24,17 @@ from workers.process.underway import Underway
 __all__ = ["post", "release"]
 
 
-def works(count: int) -> list[Work]:
-    return [Work(uuid.uuid4(), "a_route", "activity", b"", 0) for _ in range(count)]
+def works(count: int) -> list[DueNotification]:
+    return [DueNotification(uuid.uuid4(), "a_route", "activity", b"", 0) for _ in range(count)]
 
 
-def late(work: Work, hangs: bool) -> str:
+def late(work: DueNotification, hangs: bool) -> str:
     return "hangs" if hangs else "late"
 
 
-def run(builds: Builds, unit: list[Work], build: Callable[[Work], str], **options: Any) -> list[str]:
+def run(
+    builds: Builds, unit: list[DueNotification], build: Callable[[DueNotification], str], **options: Any
+) -> list[str]:
     return [each for portion in builds.run(unit, build, late, **options) for each in portion]
 
 
@@ -48,7 +50,7 @@ def test_nothing_to_build_is_no_work() -> None:
 def test_builds_that_wait_wait_side_by_side() -> None:
     together = threading.Barrier(THREADS)
 
-    def build(work: Work) -> str:
+    def build(work: DueNotification) -> str:
         together.wait(30)  # raises where so many are not there at once
         return "built"
 
@@ -59,7 +61,7 @@ def test_a_unit_goes_on_without_a_build_that_hangs_and_keeps_it_in_hand(release:
     underway, unit = Underway(), works(50)
     hanging = unit[7].id
 
-    def build(work: Work) -> str:
+    def build(work: DueNotification) -> str:
         if work.id == hanging:
             release.wait(60)
         return "built"
@@ -80,7 +82,7 @@ def _takes(underway: Underway, id_: uuid.UUID) -> bool:
 
 
 def test_what_is_not_built_when_patience_ends_comes_too_late(release: threading.Event) -> None:
-    def build(work: Work) -> str:
+    def build(work: DueNotification) -> str:
         release.wait(60)
         return "built"
 
@@ -92,7 +94,7 @@ def test_what_is_not_built_when_patience_ends_comes_too_late(release: threading.
 def test_what_a_build_raises_the_unit_raises_and_nothing_stays_in_hand() -> None:
     underway, unit = Underway(), works(100)
 
-    def build(work: Work) -> str:
+    def build(work: DueNotification) -> str:
         raise KeyboardInterrupt
 
     with underway.hold([work.id for work in unit]), pytest.raises(KeyboardInterrupt):
@@ -104,7 +106,7 @@ def test_builds_that_hang_take_no_thread_from_the_units_after_them(release: thre
     underway, left = Underway(), []
     builds = Builds(underway, patience=0.5, leave=lambda: left.append(1))
 
-    def hang(work: Work) -> str:
+    def hang(work: DueNotification) -> str:
         release.wait(60)
         return "built"
 
@@ -174,7 +176,7 @@ def test_what_is_built_does_not_wait_for_what_is_slow(release: threading.Event) 
     unit = works(50)
     slow = {work.id for work in unit[:5]}
 
-    def build(work: Work) -> str:
+    def build(work: DueNotification) -> str:
         if work.id in slow:
             release.wait(60)
         return "built"

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from notifier.broker import Queue
-from notifier.outbox import LARGE, Work
+from notifier.outbox import LARGE, DueNotification
 from notifier.process.room import Room
 from sandbox.embedded.ses import SesServer
 from tests.bridge.stream.records import record
@@ -55,7 +55,7 @@ def test_four_units_of_large_items_fit_into_little_memory(
 
 
 def test_what_is_large_comes_in_portions_of_so_many_bytes() -> None:
-    works = [Work(uuid4(), "a_route", "activity", b"", 0, size=size) for size in (3, 3, 3, 9, 1, 1, 6, 1)]
+    works = [DueNotification(uuid4(), "a_route", "activity", b"", 0, size=size) for size in (3, 3, 3, 9, 1, 1, 6, 1)]
     assert [[each.size for each in portion] for portion in portions(works, 8)] == [[3, 3], [3], [9], [1, 1, 6], [1]]
     assert not list(portions([], 8))
 
@@ -75,7 +75,7 @@ def test_room_is_for_one_at_least_and_free_again_after_an_error() -> None:
 def waiting_unit() -> Iterator[tuple[Room, Stop, list[float], threading.Thread, list[object]]]:
     """A unit of one large record that waits for room: the stop of its process, when it moved, and what it got."""
     room, stop, moved, got = Room(8), Stop(), [], []
-    work = Work(uuid4(), "a_route", "activity", b"", 0, size=LARGE + 1)
+    work = DueNotification(uuid4(), "a_route", "activity", b"", 0, size=LARGE + 1)
 
     class Noted(Underway):
         def moved(self, ids: Sequence[UUID]) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from notifier.outbox import Change, Suspects, Work
+from notifier.outbox import Change, DueNotification, Suspects
 from tests.workers.test_deliver import Post, hello
 from workers.building.prepare import Preparation
 from workers.isolation.alone import Alone
@@ -30,7 +30,7 @@ class Process(Child):
     def is_running(self) -> bool:
         return self._alive
 
-    def build(self, work: Work, timeout: float) -> Built | Change:
+    def build(self, work: DueNotification, timeout: float) -> Built | Change:
         self.builds += 1
         if self._script:
             self._script.pop(0)()
@@ -105,11 +105,11 @@ class Workers:
     def builds(self) -> int:
         return sum(each.builds for each in self.processes)
 
-    def pending(self) -> Work:
+    def pending(self) -> DueNotification:
         (id_,) = self.post.pending("ana@example.com")
         return self.load(id_)
 
-    def load(self, id_: UUID) -> Work:
+    def load(self, id_: UUID) -> DueNotification:
         (work,) = self.post.attempts.load([id_])
         return work  # type: ignore[no-any-return]
 

@@ -8,7 +8,7 @@ import pytest
 
 from notifier.errors import Unreachable
 from notifier.notifications import Status
-from notifier.outbox import Change, Work
+from notifier.outbox import Change, DueNotification
 from tests.waiting import wait_until
 from tests.workers.isolation.processes import (
     Process,
@@ -37,7 +37,7 @@ TIMEOUT = 5.0
 class Builder(threading.Thread):
     """A worker that is in the middle of a build until `release` is set."""
 
-    def __init__(self, crew: Workers, work: Work, release: threading.Event, most: int = 3) -> None:
+    def __init__(self, crew: Workers, work: DueNotification, release: threading.Event, most: int = 3) -> None:
         super().__init__(daemon=True)
         self._began = threading.Event()
         self._work = work
@@ -249,7 +249,7 @@ def test_where_no_process_comes_up_the_worker_builds_it_and_its_death_would_coun
     seen = []
     prepare = crew.preparation.prepare
 
-    def looks(work: Work) -> Prepared | Change:
+    def looks(work: DueNotification) -> Prepared | Change:
         seen.append(crew.row(work.id)["begun_by"])
         return prepare(work)
 

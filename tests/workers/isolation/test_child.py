@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from notifier.outbox import Work
+from notifier.outbox import DueNotification
 from tests.bridge.stream.records import record
 from tests.waiting import wait_until
 from workers.isolation import child as module
@@ -69,9 +69,9 @@ def maker(environment: dict[str, str]) -> Iterator[Maker]:
     made.close()
 
 
-def work(how: str = "", **item: Any) -> Work:
+def work(how: str = "", **item: Any) -> DueNotification:
     stored = record(1, to={"S": "ana@example.com"}, name={"S": "Ana"}, how={"S": how}, **item)
-    return Work(uuid.uuid4(), "a_route", "activity", json.dumps(stored).encode(), 0)
+    return DueNotification(uuid.uuid4(), "a_route", "activity", json.dumps(stored).encode(), 0)
 
 
 def test_it_builds_one_after_the_other(maker: Maker) -> None:

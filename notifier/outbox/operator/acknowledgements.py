@@ -19,7 +19,7 @@ FAILURES = "acknowledge failures"
 """This row of the journal is the mark itself: `failing` leaves out what is older."""
 
 
-class Acknowledging:
+class Acknowledgements:
     """Acknowledgements by an operator, called by name in the journal, which keeps each of them."""
 
     def __init__(self, engine: Engine, *, actor: str) -> None:
