@@ -16,9 +16,9 @@ from bench.growth import growth
 from bench.latency import RATE, latency
 from bench.measure.days import FEW_DAYS, KEEPING, growth_days
 from bench.measure.notifier import notifier
-from bench.measure.parts import Parts, bench_parts
 from bench.measure.processes import machine
 from bench.measure.result import CELERY, LAMBDA, OURS, Result
+from bench.measure.servers import Servers, bench_servers
 from bench.measure.trial import Candidate
 from bench.peers.lambda_handler.candidate import lambda_handler
 from bench.peers.plain_celery.candidate import plain_celery
@@ -41,7 +41,7 @@ class Plan:
     plots: Path | None = None
 
 
-def run(parts: Parts, plan: Plan) -> Result:
+def run(parts: Servers, plan: Plan) -> Result:
     ours = partial(notifier, bridges=plan.bridges, workers=plan.workers)
     candidates: dict[str, Candidate] = {OURS: ours, CELERY: plain_celery, LAMBDA: lambda_handler}
     say("From stream to accepted mail:")
@@ -87,7 +87,7 @@ def parse(arguments: Sequence[str] | None = None) -> Plan:
 
 def main() -> None:
     plan = parse()
-    with bench_parts() as parts:
+    with bench_servers() as parts:
         result = run(parts, plan)
     tell(result)
     if plan.plots is not None:

@@ -17,8 +17,8 @@ import redis
 from bench.figures.screen import say, show
 from bench.measure.load import check_exact, offer
 from bench.measure.notifier import bench_environment
-from bench.measure.parts import Parts, bench_parts
 from bench.measure.processes import machine
+from bench.measure.servers import Servers, bench_servers
 from notifier.broker import queue_name
 from notifier.database.engine import migrate
 from sandbox.system import notifier_process
@@ -66,7 +66,7 @@ class Watch:
             time.sleep(0.2)
 
 
-def measure(parts: Parts, rows: int, high_water: int) -> dict[str, object]:
+def measure(parts: Servers, rows: int, high_water: int) -> dict[str, object]:
     parts.clear()
     with parts.database() as url, ExitStack() as stack:
         migrate(url)
@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--high-water", type=int, default=20_000)
     given = parser.parse_args()
-    with bench_parts() as parts:
+    with bench_servers() as parts:
         result = measure(parts, given.rows, given.high_water)
     show("A backlog", [{"what": name, "found": str(found)} for name, found in result.items()])
     print(json.dumps({**result, "machine": machine()}))

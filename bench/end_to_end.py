@@ -13,12 +13,12 @@ from functools import partial
 
 from bench.figures.screen import say, show
 from bench.measure.notifier import notifier
-from bench.measure.parts import Parts, bench_parts
 from bench.measure.processes import machine
+from bench.measure.servers import Servers, bench_servers
 from bench.measure.trial import Candidate, Run, trial
 
 
-def rounds(parts: Parts, candidates: Mapping[str, Candidate], count: int, seconds: float) -> dict[str, list[Run]]:
+def rounds(parts: Servers, candidates: Mapping[str, Candidate], count: int, seconds: float) -> dict[str, list[Run]]:
     """So many runs of each, of about so many seconds."""
     runs: dict[str, list[Run]] = {name: [] for name in candidates}
     rates: dict[str, float] = {}
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15.0)
     given = parser.parse_args()
     candidate = partial(notifier, bridges=given.bridges, workers=given.workers)
-    with bench_parts() as parts:
+    with bench_servers() as parts:
         runs = rounds(parts, {"notifier": candidate}, given.runs, given.seconds)
     show("From stream to accepted mail", table(runs))
     print(json.dumps({"runs": [asdict(run) for run in runs["notifier"]], "machine": machine()}))

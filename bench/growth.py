@@ -15,8 +15,8 @@ from bench.figures.screen import progress, show
 from bench.measure.days import KEEPING, growth_days
 from bench.measure.notifier import notifier
 from bench.measure.old_rows import fill
-from bench.measure.parts import Parts, bench_parts
 from bench.measure.processes import machine
+from bench.measure.servers import Servers, bench_servers
 from bench.measure.trial import Candidate, Processes, Run
 
 NONE = "no old rows"
@@ -43,13 +43,13 @@ class Growth:
         return {"rows": self.rows, "ratio": round(self.ratio, 3)}
 
 
-def growth(parts: Parts, candidate: Candidate, rows: int, count: int, seconds: float) -> Growth:
+def growth(parts: Servers, candidate: Candidate, rows: int, count: int, seconds: float) -> Growth:
     with parts.database() as filled:
         with progress() as bars:
             bar = bars.add_task("old rows", total=rows)
             fill(filled, rows, lambda done: bars.update(bar, completed=done))
 
-        def among(parts: Parts, _: str) -> AbstractContextManager[Processes]:
+        def among(parts: Servers, _: str) -> AbstractContextManager[Processes]:
             return candidate(parts, filled)
 
         some = f"{rows:,} old rows"
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=15.0)
     given = parser.parse_args()
-    with bench_parts() as parts:
+    with bench_servers() as parts:
         if given.days:
             keeping = partial(notifier, settings=KEEPING)
             beside = growth_days(parts, keeping, given.days, given.runs, given.seconds)

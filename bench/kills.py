@@ -43,7 +43,7 @@ OPTIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class KillResult:
     transport: Name
     kills: int
     published: int
@@ -97,13 +97,13 @@ class Workers:
         return int(self._counter.hlen(COUNTS))
 
 
-def kill_workers(kills: int, transport: Name, pool: str, folder: Path, seed: int) -> Outcome:
+def kill_workers(kills: int, transport: Name, pool: str, folder: Path, seed: int) -> KillResult:
     chance = random.Random(seed)  # noqa: S311
     with embedded_redis(folder, durable=False) as server:
         workers = Workers(server.url, folder, transport, pool)
         for _ in track(range(kills), f"{transport} {pool}", console=Console(stderr=True)):
             workers.kill_one(after=chance.uniform(0.02, 0.25))
-        return Outcome(transport, kills, *workers.finish())
+        return KillResult(transport, kills, *workers.finish())
 
 
 def main() -> None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from bench.figures.screen import show
 from bench.measure.load import accepted_at, written_at
 from bench.measure.notifier import notifier
-from bench.measure.parts import Parts, bench_parts
 from bench.measure.processes import machine
+from bench.measure.servers import Servers, bench_servers
 from bench.measure.trial import Candidate, trial
 
 RATE = 1_000
@@ -52,7 +52,7 @@ class Latency:
         }
 
 
-def latency(parts: Parts, candidate: Candidate, rate: int, seconds: float) -> Latency:
+def latency(parts: Servers, candidate: Candidate, rate: int, seconds: float) -> Latency:
     """Over so many seconds, after a warm-up."""
     with trial(parts, candidate) as on_trial:
         on_trial.warm_up()
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=RATE)
     parser.add_argument("--seconds", type=float, default=25.0)
     given = parser.parse_args()
-    with bench_parts() as parts:
+    with bench_servers() as parts:
         found = latency(parts, notifier, given.rate, given.seconds)
     show("Latency from stream to accept, in milliseconds", [found.table()])
     print(json.dumps({**found.summary(), "kept_up": found.kept_up, "machine": machine()}))

@@ -18,8 +18,8 @@ import psycopg
 import redis
 
 from bench.figures.screen import say, show
-from bench.measure.parts import REGION
 from bench.measure.processes import Usage, machine
+from bench.measure.servers import REGION
 from notifier.broker import queue_name
 from notifier.database.engine import migrate
 from sandbox.embedded.postgres import embedded_postgres
@@ -35,7 +35,7 @@ _ORDINARY = 5_000
 _STALLED_SECONDS = 120.0
 
 
-class House:
+class OutageSystem:
     """Everything but SES, which comes and goes at one address."""
 
     def __init__(self, database: str, broker: RedisServer, streams: StreamsServer, worker: Child) -> None:
@@ -49,7 +49,7 @@ class House:
     def write(self, events: int) -> None:
         for _ in range(events // _PUT):
             self._seed += 1
-            self._streams.tell("put", table=TABLE, samples=_PUT, seed=self._seed)
+            self._streams.post("put", table=TABLE, samples=_PUT, seed=self._seed)
 
     def statuses(self) -> dict[str, int]:
         rows = self._database.execute("SELECT status::text, count(*) FROM deliveries GROUP BY 1").fetchall()
@@ -75,12 +75,12 @@ class House:
 
 
 @contextmanager
-def running(folder: Path, ses: SesServer) -> Iterator[House]:
+def running(folder: Path, ses: SesServer) -> Iterator[OutageSystem]:
     with ExitStack() as stack:
         postgres = stack.enter_context(embedded_postgres(folder))
         broker = stack.enter_context(embedded_redis(folder))
         streams = stack.enter_context(streams_simulator(folder))
-        streams.tell("tables", table=TABLE, shards=4)
+        streams.post("tables", table=TABLE, shards=4)
         postgres.create_database("notifier")
         database = postgres.url("notifier")
         migrate(database)
@@ -95,7 +95,7 @@ def running(folder: Path, ses: SesServer) -> Iterator[House]:
         }
         stack.enter_context(notifier_process("bridge", ["bridge"], folder, environment))
         worker = stack.enter_context(notifier_process("worker", ["worker", "email"], folder, environment))
-        yield House(database, broker, streams, worker)
+        yield OutageSystem(database, broker, streams, worker)
 
 
 def measure(folder: Path, events: int, seconds: float, rate: int) -> dict[str, object]:
@@ -146,7 +146,7 @@ def _copies(ses: SesServer) -> Counter[str]:
     return Counter(json.loads(line)["nid"] for line in ses.journal.read_bytes().splitlines())
 
 
-def _until(done: Callable[[], bool], house: House) -> None:
+def _until(done: Callable[[], bool], house: OutageSystem) -> None:
     last, since = house.statuses(), time.monotonic()
     while not done():
         house.sample()

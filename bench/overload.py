@@ -16,8 +16,8 @@ from functools import partial
 from bench.figures.screen import show
 from bench.measure.load import accepted_at, written_at
 from bench.measure.notifier import notifier
-from bench.measure.parts import Parts, bench_parts
 from bench.measure.processes import machine
+from bench.measure.servers import Servers, bench_servers
 from bench.measure.trial import trial
 
 TARGET = 1.2
@@ -56,7 +56,7 @@ def ages(written: Mapping[str, float], accepted: Mapping[str, float], moments: S
     return found
 
 
-def overload(parts: Parts, rate: float, seconds: float, bridges: int) -> list[Age]:
+def overload(parts: Servers, rate: float, seconds: float, bridges: int) -> list[Age]:
     """Offer events at twice `rate`, the mails a second that workers may send, for so many seconds."""
     candidate = partial(notifier, bridges=bridges, settings={"NOTIFIER_RATES": f"email={rate:g}"})
     with trial(parts, candidate) as on_trial:
@@ -76,7 +76,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.seconds < _FIRST_SECOND:
         parser.error("--seconds must be at least 10")
-    with bench_parts() as parts:
+    with bench_servers() as parts:
         found = overload(parts, given.rate, given.seconds, given.bridges)
     rows = [
         {"second": each.second, "oldest waits, s": each.oldest, "in a queue, s": each.in_a_queue, "ratio": each.ratio}

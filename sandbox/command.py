@@ -57,7 +57,7 @@ def up(logs: Logs = None) -> None:
     with _system(logs, options) as system:
         system.start("bridge", "bridge")
         system.start("feedback", "feedback")
-        system.start("worker", "worker", *sorted({route.channel for route in routes}), module="sandbox.confined")
+        system.start("worker", "worker", *sorted({route.channel for route in routes}), module="sandbox.local_worker")
         _until_interrupted(system)
 
 

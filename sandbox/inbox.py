@@ -18,7 +18,7 @@ _NOT_SHOWN = frozenset(("to", "context", "payload", "headers", "template"))
 log = structlog.get_logger(__name__)
 
 
-class InboxNotes:
+class Inbox:
     """Puts messages of one channel into the inbox at `url`; without one it does nothing. Never raises."""
 
     def __init__(self, url: str | None, channel: str) -> None:

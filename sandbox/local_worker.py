@@ -1,4 +1,4 @@
-"""A worker whose channels send nothing beyond this machine: `python -m sandbox.confined worker CHANNELS`.
+"""A worker whose channels send nothing beyond this machine: `python -m sandbox.local_worker worker CHANNELS`.
 
 `notifier up` runs it. Whatever a channel does to send (a connection, a look-up of a name, a program) is refused
 unless it stays here; a message that would have left counts as accepted, and the inbox shows it. Channels of other
@@ -19,7 +19,7 @@ from notifier.channels import substitute
 from notifier.messages import Message
 from notifier.outcomes import Accepted, Blocked, NotSent, Offline, Outcome, Throttled, Unknown
 from notifier.settings import Settings
-from sandbox.inbox_notes import KEPT, SENT, InboxNotes
+from sandbox.inbox import KEPT, SENT, Inbox
 
 log = structlog.get_logger(__name__)
 
@@ -32,17 +32,17 @@ _MARK = "notifier_confinement"
 Send = Callable[[Sequence[Message[Any, Any]]], list[Outcome]]
 
 
-class LeavesTheMachine(OSError):
+class RemoteAccessRefused(OSError):
     """A channel tried to reach something beyond this machine."""
 
     def __init__(self) -> None:
         super().__init__(errno.ENETUNREACH, "`notifier up` lets no message leave this machine")
 
 
-class Confinement:
+class LocalOnly:
     """What one channel may not do. It holds for the thread that sends, and for each thread that is started there."""
 
-    def __init__(self, channel: str, notes: InboxNotes) -> None:
+    def __init__(self, channel: str, notes: Inbox) -> None:
         self.refused = 0
         self._channel = channel
         self._notes = notes
@@ -60,7 +60,7 @@ class Confinement:
 
     def refuse(self) -> None:
         self.refused += 1
-        raise LeavesTheMachine
+        raise RemoteAccessRefused
 
     def send(self, message: Message[Any, Any], send: Send) -> Outcome:
         """What becomes of the message. One at a time, so that it is known which one was refused."""
@@ -85,12 +85,12 @@ class Confinement:
         return outcome
 
 
-def confined(name: str, found: Any) -> Any:
+def restricted(name: str, found: Any) -> Any:
     """The class of a channel, confined to this machine. No name of its own class is taken but these three."""
 
     class Confined(found):  # type: ignore[misc]
         def __init__(self, settings: Settings) -> None:
-            confinement = Confinement(name, InboxNotes(settings.endpoint("ses"), name))
+            confinement = LocalOnly(name, Inbox(settings.endpoint("ses"), name))
             object.__setattr__(self, _MARK, confinement)  # the class may be frozen
             with confinement.holds():
                 super().__init__(settings)
@@ -108,8 +108,8 @@ def confined(name: str, found: Any) -> Any:
     return Confined
 
 
-def _of(channel: Any) -> Confinement:
-    confinement: Confinement = getattr(channel, _MARK)
+def _of(channel: Any) -> LocalOnly:
+    confinement: LocalOnly = getattr(channel, _MARK)
     return confinement
 
 
@@ -160,7 +160,7 @@ def _is_local(address: Any) -> bool:
 
 def main() -> None:
     install()
-    substitute(confined)
+    substitute(restricted)
     from notifier.cli import main as notifier
 
     notifier()

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sandbox.embedded.allocation import free_port, is_listening, temporary_folder
 from sandbox.embedded.processes import Child
-from sandbox.embedded.scratch import free_port, listens, scratch_folder
 
 _OPTIONS = {
     "listen_addr": "127.0.0.1",
@@ -33,7 +33,7 @@ def running_pgbouncer(program: Path, server: str, folder: Path, **options: str) 
     """Yields the URL that leads to that server's URL through a pooler; its log lies in `folder`."""
     parts = urlsplit(server)
     account = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
-    with scratch_folder(account) as home:
+    with temporary_folder(account) as home:
         port = free_port()
         to = f"host={parts.hostname} port={parts.port} user={parts.username} password={parts.password}"
         lines = [f"{name} = {value}" for name, value in {**_OPTIONS, "listen_port": str(port), **options}.items()]
@@ -43,5 +43,5 @@ def running_pgbouncer(program: Path, server: str, folder: Path, **options: str) 
         if account:
             os.chown(configuration, account.pw_uid, account.pw_gid)
         with Child("pgbouncer", [program, configuration], log=folder / "pgbouncer.log", account=account) as child:
-            child.wait_until(lambda: listens(port))
+            child.wait_until(lambda: is_listening(port))
             yield parts._replace(netloc=f"{parts.username}:unused@127.0.0.1:{port}").geturl()

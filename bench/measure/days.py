@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event
 from bench.end_to_end import median, rounds
 from bench.figures.screen import progress
 from bench.measure.old_rows import fill
-from bench.measure.parts import Parts
+from bench.measure.servers import Servers
 from bench.measure.trial import Candidate, Processes, Run
 from bench.parts.outbox import Steps
 from notifier.database.engine import connect
@@ -49,7 +49,7 @@ class GrowthDays:
         return {"days": self.days, "ratio": round(self.ratio, 3), "locks_few": few, "locks_many": many}
 
 
-def growth_days(parts: Parts, candidate: Candidate, days: int, count: int, seconds: float) -> GrowthDays:
+def growth_days(parts: Servers, candidate: Candidate, days: int, count: int, seconds: float) -> GrowthDays:
     """The candidate in turns on two databases, with a few old notifications on each of their days.
 
     It must keep them all (KEEPING): what dropping days costs is measured by bench.retention.
@@ -95,7 +95,7 @@ def _fill(url: str, days: int) -> None:
 
 
 def _beside(candidate: Candidate, database: str) -> Candidate:
-    def on_that_database(parts: Parts, _: str) -> AbstractContextManager[Processes]:
+    def on_that_database(parts: Servers, _: str) -> AbstractContextManager[Processes]:
         return candidate(parts, database)
 
     return on_that_database

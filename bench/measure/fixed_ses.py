@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sandbox.embedded.processes import Child
-from simulators.http.answers import Response, json_response
+from simulators.http.messages import Request
+from simulators.http.replies import Response, json_response
 from simulators.http.serve import serve_until_stopped
-from simulators.http.wire import Request
 
 ENTRIES = 50
 """Every bulk call must have so many."""

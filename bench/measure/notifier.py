@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from bench.measure.parts import REGION, Parts
+from bench.measure.servers import REGION, Servers
 from bench.measure.trial import Processes
 from notifier.database.engine import migrate
 from sandbox.embedded.processes import Child
@@ -12,7 +12,7 @@ from sandbox.system import EXAMPLE, notifier_process
 
 @contextmanager
 def notifier(
-    parts: Parts, database: str, *, bridges: int = 1, workers: int = 1, settings: Mapping[str, str] | None = None
+    parts: Servers, database: str, *, bridges: int = 1, workers: int = 1, settings: Mapping[str, str] | None = None
 ) -> Iterator[Processes]:
     """`settings` are variables over those that the parts need."""
     migrate(database)
@@ -28,7 +28,7 @@ def notifier(
         }
 
 
-def bench_environment(parts: Parts, database: str) -> dict[str, str]:
+def bench_environment(parts: Servers, database: str) -> dict[str, str]:
     """The variables of a process of Notifier's on these parts."""
     return {
         "NOTIFIER_DATABASE_URL": database,

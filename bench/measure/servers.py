@@ -12,7 +12,7 @@ import redis
 
 from bench.ses_stub.process import SesStub, ses_stub
 from notifier.errors import NotifierError
-from sandbox.embedded.guard import remove_folder
+from sandbox.embedded.cleanup import remove_folder
 from sandbox.embedded.postgres import PostgresServer, embedded_postgres
 from sandbox.embedded.processes import stopped_by_signals
 from sandbox.embedded.redis import RedisServer, embedded_redis
@@ -23,7 +23,7 @@ REGION = "eu-west-1"
 
 
 @dataclass
-class Parts:
+class Servers:
     """Running servers. Logs lie in `folder`. Tests run without `durable`: their Postgres has fsync=off."""
 
     folder: Path
@@ -46,8 +46,8 @@ class Parts:
         with redis.Redis.from_url(self.broker.url) as client:
             client.flushall()
         self.ses.reset()
-        self.streams.tell("reset")
-        self.streams.tell("tables", table=TABLE, shards=0)
+        self.streams.post("reset")
+        self.streams.post("tables", table=TABLE, shards=0)
 
     @contextmanager
     def database(self) -> Iterator[str]:
@@ -65,11 +65,11 @@ class Parts:
 
 
 @contextmanager
-def bench_parts() -> Iterator[Parts]:
+def bench_servers() -> Iterator[Servers]:
     """The parts for a program. A failure ends it with one line, and leaves the logs where that says."""
     folder = Path(tempfile.mkdtemp(prefix="notifier-bench-"))
     try:
-        with stopped_by_signals(), running_parts(folder) as parts:
+        with stopped_by_signals(), running_servers(folder) as parts:
             yield parts
     except NotifierError as error:
         raise SystemExit(f"{error}\nThe logs are in {folder}") from None
@@ -80,10 +80,10 @@ def bench_parts() -> Iterator[Parts]:
 
 
 @contextmanager
-def running_parts(folder: Path, *, durable: bool = True) -> Iterator[Parts]:
+def running_servers(folder: Path, *, durable: bool = True) -> Iterator[Servers]:
     """All of them; `durable=False` is for tests."""
     with ExitStack() as stack:
-        yield Parts(
+        yield Servers(
             folder,
             stack.enter_context(embedded_postgres(folder, durable=durable)),
             stack.enter_context(embedded_redis(folder, durable=durable)),

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from bench.figures.screen import progress
 from bench.measure.load import Load, check_exact, offer
-from bench.measure.parts import Parts
 from bench.measure.processes import cpu_us_per_event, usage
+from bench.measure.servers import Servers
 from notifier.errors import NotifierError
 from sandbox.embedded.processes import Child
 
 Processes = Mapping[str, Sequence[Child]]
 """What a candidate consists of, by what it does."""
-Candidate = Callable[[Parts, str], AbstractContextManager[Processes]]
+Candidate = Callable[[Servers, str], AbstractContextManager[Processes]]
 """Starts its processes on the parts and on a database, given by URL, that nobody else uses."""
 
 _PRIME = 200
@@ -42,7 +42,7 @@ class Run:
 class Trial:
     """A running candidate."""
 
-    def __init__(self, parts: Parts, processes: Processes) -> None:
+    def __init__(self, parts: Servers, processes: Processes) -> None:
         self._parts = parts
         self._processes = processes
         own = {name: [each.pid for each in some] for name, some in processes.items()}
@@ -91,7 +91,7 @@ class Trial:
 
 
 @contextmanager
-def trial(parts: Parts, candidate: Candidate) -> Iterator[Trial]:
+def trial(parts: Servers, candidate: Candidate) -> Iterator[Trial]:
     """Raises NotExact in the end, when the candidate has stopped, unless each event became exactly one mail."""
     parts.clear()
     with parts.database() as url:

@@ -90,7 +90,7 @@ def running(arguments: argparse.Namespace) -> Iterator[tuple[Measured, Child]]:
         broker = stack.enter_context(embedded_redis(folder))
         streams = stack.enter_context(streams_simulator(folder))
         each = arguments.records // arguments.shards
-        streams.tell("load", shards=arguments.shards, records_per_shard=each, item_bytes=arguments.item_bytes)
+        streams.post("load", shards=arguments.shards, records_per_shard=each, item_bytes=arguments.item_bytes)
         postgres.create_database("notifier")
         migrate(postgres.url("notifier"))
         environment = {

@@ -4,14 +4,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.measure.parts import REGION, Parts
+from bench.measure.servers import REGION, Servers
 from sandbox.embedded.processes import Child
 from sandbox.system import TABLE, clean_environment
 
 ROOT = Path(__file__).parents[2]
 
 
-def peer_process(parts: Parts, name: str, module: str, *words: str, **variables: str) -> Child:
+def peer_process(parts: Servers, name: str, module: str, *words: str, **variables: str) -> Child:
     """`python -m MODULE WORDS`; its log lies in the folder of the parts."""
     environment: Mapping[str, str] = {
         **clean_environment(),

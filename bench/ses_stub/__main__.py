@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.ses_stub.api import Api
 from bench.ses_stub.server import Connection
-from simulators.http.announce import announce
+from simulators.http.serve import announce
 
 
 async def serve(port_file: Path) -> None:

@@ -9,8 +9,8 @@ from urllib.request import Request, urlopen
 
 import orjson
 
+from sandbox.embedded.allocation import temporary_folder
 from sandbox.embedded.processes import Child
-from sandbox.embedded.scratch import scratch_folder
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 @contextmanager
 def ses_stub(folder: Path) -> Iterator["SesStub"]:
     """A new stub; its log lies in `folder`."""
-    with scratch_folder() as home:
+    with temporary_folder() as home:
         address = home / "address"
         command: list[str | Path] = [sys.executable, "-m", "bench.ses_stub", address]
         with Child("ses stub", command, log=folder / "ses.log", cwd=ROOT) as child:

@@ -11,17 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from notifier.errors import Unreachable
-from sandbox.embedded.guard import GUARD, remove_folder
+from sandbox.embedded.cleanup import CLEANUP, remove_folder
 
 
 @contextmanager
-def scratch_folder(account: pwd.struct_passwd | None = None) -> Iterator[Path]:
+def temporary_folder(account: pwd.struct_passwd | None = None) -> Iterator[Path]:
     """A folder that is gone after the block, also where this process is killed. `account` is its owner, else we."""
     base = Path(tempfile.gettempdir()).resolve()
     if account and not all(folder.stat().st_mode & stat.S_IXOTH for folder in (base, *base.parents)):
         raise Unreachable(f"{account.pw_name} cannot enter {base}: set TMPDIR to a folder that everybody may enter")
     folder = base / f"notifier-{secrets.token_hex(16)}"
-    GUARD.hold("folder", folder)  # first: nobody may die between the two
+    CLEANUP.hold("folder", folder)  # first: nobody may die between the two
     try:
         folder.mkdir(mode=0o700)
         if account:
@@ -30,11 +30,11 @@ def scratch_folder(account: pwd.struct_passwd | None = None) -> Iterator[Path]:
     finally:
         remove_folder(str(folder))
         if not folder.exists():
-            GUARD.let_go("folder", folder)
+            CLEANUP.let_go("folder", folder)
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 on which nobody listens.
+    """A port of 127.0.0.1 on which nobody is_listening.
 
     It lies below those that systems lend to outgoing connections. Otherwise a client that tries to reach a stopped
     server can be given that server's own port, connect to itself, and keep the server from coming back.
@@ -50,7 +50,7 @@ def free_port() -> int:
         return port
 
 
-def listens(port: int) -> bool:
+def is_listening(port: int) -> bool:
     """Whether somebody accepts connections on that port of 127.0.0.1."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -23,7 +23,7 @@ from contextlib import suppress
 GRACE = 1.0
 
 
-class Guard:
+class CleanupProcess:
     """Our end of the pipe. The guard starts with the first thing that it holds and ends with this process."""
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class Guard:
         guard.wait()
 
 
-GUARD = Guard()
+CLEANUP = CleanupProcess()
 
 
 def main() -> None:

@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from notifier.errors import Unreachable
+from sandbox.embedded.allocation import free_port, temporary_folder
 from sandbox.embedded.processes import Child
-from sandbox.embedded.scratch import free_port, scratch_folder
 
 # All else of our environment stays out: ministack takes credentials, regions and a hundred switches from there.
 _INHERITED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -25,7 +25,7 @@ def ministack(folder: Path) -> Iterator["MinistackServer"]:
             "no ministack: install dynamodb-notifier[simulators], or set NOTIFIER_AWS_ENDPOINT_URL to another "
             "emulator"
         )
-    with scratch_folder() as home:
+    with temporary_folder() as home:
         server = MinistackServer(home, folder / "ministack.log")
         try:
             server.start()

@@ -17,9 +17,9 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from notifier.errors import Unreachable
+from sandbox.embedded.allocation import free_port, temporary_folder
 from sandbox.embedded.postgres_programs import copied_programs, postgres_programs
 from sandbox.embedded.processes import Child
-from sandbox.embedded.scratch import free_port, scratch_folder
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -57,7 +57,7 @@ def embedded_postgres(
     """
     programs = postgres_programs()
     account = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
-    with scratch_folder(account) as home:
+    with temporary_folder(account) as home:
         if account:
             programs = copied_programs(programs, home, account)
         server = PostgresServer(programs, home / "data", folder / "postgres.log", account)

@@ -1,7 +1,7 @@
 """Child processes that end with this one, however it ends.
 
 Each child has a session of its own, so Ctrl-C in a terminal reaches only us and the children stop in the order that
-we choose. What we can no longer stop ourselves `sandbox/embedded/guard.py` does, at exit or after our death.
+we choose. What we can no longer stop ourselves `sandbox/embedded/cleanup.py` does, at exit or after our death.
 """
 
 import pwd
@@ -16,7 +16,7 @@ from types import FrameType
 from typing import NoReturn, Self, TypeVar
 
 from notifier.errors import NotifierError, Unreachable
-from sandbox.embedded.guard import GUARD, signal_group
+from sandbox.embedded.cleanup import CLEANUP, signal_group
 
 T = TypeVar("T")
 
@@ -60,7 +60,7 @@ class Child:
                     group=account.pw_gid if account else None,
                     extra_groups=[] if account else None,
                 )
-            GUARD.hold("group", process.pid, int(stop_signal))
+            CLEANUP.hold("group", process.pid, int(stop_signal))
             return process
 
         try:
@@ -121,7 +121,7 @@ class Child:
         if self._held:  # at once: later the number may be another's
             self._held = False
             signal_group(self.pid, signal.SIGKILL)
-            GUARD.let_go("group", self.pid, int(self._stop_signal))
+            CLEANUP.let_go("group", self.pid, int(self._stop_signal))
         return code
 
     def __enter__(self) -> Self:

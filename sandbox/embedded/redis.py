@@ -13,9 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from notifier.errors import Unreachable
-from sandbox.embedded.guard import remove_folder
+from sandbox.embedded.allocation import free_port
+from sandbox.embedded.cleanup import remove_folder
 from sandbox.embedded.processes import Child
-from sandbox.embedded.scratch import free_port
 
 _LEAST = (6, 2)
 # Package and program in it. The program alone: the modules of redis-stack stay out.

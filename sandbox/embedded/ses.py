@@ -9,14 +9,14 @@ from urllib.request import urlopen
 
 import orjson
 
+from sandbox.embedded.allocation import temporary_folder
 from sandbox.embedded.processes import Child
-from sandbox.embedded.scratch import scratch_folder
 
 
 @contextmanager
 def ses_simulator(folder: Path, *options: str) -> Iterator["SesServer"]:
     """A new simulator; its log lies in `folder`. `options` are those of `python -m simulators.ses`."""
-    with scratch_folder() as home:
+    with temporary_folder() as home:
         journal, address = home / "accepted.jsonl", home / "address"
         # -P: no file of the working folder takes a library's place.
         python: list[str | Path] = [sys.executable, "-P", "-m"]
@@ -36,7 +36,7 @@ class SesServer:
 
     def accepted(self) -> int:
         """Mails accepted so far."""
-        counted: int = self.ask("/_sim/counts")["accepted"]
+        counted: int = self.get("/_sim/counts")["accepted"]
         return counted
 
     def recipients(self) -> list[str]:
@@ -45,9 +45,9 @@ class SesServer:
 
     def newest_mail(self) -> dict[str, Any] | None:
         """The last accepted mail as the inbox shows it."""
-        mails = self.ask("/_sim/inbox?limit=1")["mails"]
-        return self.ask(f"/_sim/inbox/{mails[0]['id']}") if mails else None
+        mails = self.get("/_sim/inbox?limit=1")["mails"]
+        return self.get(f"/_sim/inbox/{mails[0]['id']}") if mails else None
 
-    def ask(self, path: str) -> Any:
+    def get(self, path: str) -> Any:
         with urlopen(f"{self.url}{path}", timeout=10) as answer:  # noqa: S310  our own address
             return orjson.loads(answer.read())

@@ -9,14 +9,14 @@ from urllib.request import Request, urlopen
 
 import orjson
 
+from sandbox.embedded.allocation import temporary_folder
 from sandbox.embedded.processes import Child
-from sandbox.embedded.scratch import scratch_folder
 
 
 @contextmanager
 def streams_simulator(folder: Path, *options: str) -> Iterator["StreamsServer"]:
     """A new simulator; its log lies in `folder`. `options` are those of `python -m simulators.streams`."""
-    with scratch_folder() as home:
+    with temporary_folder() as home:
         address = home / "address"
         words: list[str | Path] = [sys.executable, "-m", "simulators.streams", "--port-file", address]
         with Child("streams", [*words, *options], log=folder / "streams.log") as child:
@@ -31,19 +31,19 @@ class StreamsServer:
         self.url = url
         self.child = child
 
-    def tell(self, command: str, **body: Any) -> Any:
-        """`tell("split", shard=...)` is POST /_sim/split."""
+    def post(self, command: str, **body: Any) -> Any:
+        """`post("split", shard=...)` is POST /_sim/split."""
         return self._send("POST", command, body)
 
-    def ask(self, what: str) -> Any:
-        """`ask("truth?records=0")` is GET /_sim/truth?records=0."""
+    def get(self, what: str) -> Any:
+        """`get("truth?records=0")` is GET /_sim/truth?records=0."""
         return self._send("GET", what)
 
-    def plan(self, *rules: dict[str, Any]) -> Any:
+    def add_faults(self, *rules: dict[str, Any]) -> Any:
         """Add faults."""
         return self._send("POST", "faults", rules)
 
-    def forgive(self) -> None:
+    def clear_faults(self) -> None:
         """End all faults."""
         self._send("DELETE", "faults")
 

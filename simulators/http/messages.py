@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import NamedTuple
 
-from simulators.http.answers import Response
+from simulators.http.replies import Response
 
 # The largest request of all: SES takes 40 MB after base64, and the JSON around it needs some room.
 MAX_BODY = 42 * 1024 * 1024
@@ -25,7 +25,7 @@ class Request(NamedTuple):
         return _header(self.head, self.head.lower(), name.lower().encode("latin-1"))
 
 
-class WireError(Exception):
+class MalformedRequest(Exception):
     """These bytes are no request that can be answered in order: say `status` and close."""
 
     def __init__(self, status: int) -> None:
@@ -38,7 +38,7 @@ def take_request(buffer: bytearray) -> Request | None:
     end = buffer.find(b"\r\n\r\n")
     if end < 0:
         if len(buffer) > MAX_HEAD:
-            raise WireError(431)
+            raise MalformedRequest(431)
         return None
     head = bytes(buffer[:end])
     lowered = head.lower()
@@ -66,14 +66,14 @@ def encode(response: Response, request_id: str, keep_alive: bool) -> bytes:
 
 def _content_length(lowered: bytes) -> int:
     if b"\r\ntransfer-encoding:" in lowered:
-        raise WireError(411)
+        raise MalformedRequest(411)
     digits = _header(lowered, lowered, b"content-length")
     if digits is None:
         return 0
     if not (digits.isascii() and digits.isdigit()):
-        raise WireError(400)
+        raise MalformedRequest(400)
     if int(digits) > MAX_BODY:
-        raise WireError(413)
+        raise MalformedRequest(413)
     return int(digits)
 
 
@@ -90,7 +90,7 @@ def _request(head: bytes, lowered: bytes, body: bytes) -> Request:
     method, _, rest = head.partition(b"\r\n")[0].decode("latin-1").partition(" ")
     target, _, version = rest.rpartition(" ")
     if not version.startswith("HTTP/1."):
-        raise WireError(400)
+        raise MalformedRequest(400)
     path, _, query = target.partition("?")
     keep_alive = version == "HTTP/1.1" and b"\r\nconnection: close" not in lowered
     return Request(method, path, query, body, keep_alive, head)

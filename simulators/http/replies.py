@@ -15,31 +15,31 @@ class Response(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class Reset:
     """Reset the connection (RST) without a word."""
 
 
 @dataclass(frozen=True, slots=True)
-class Hang:
+class NoReply:
     """Keep the connection open and never answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Partial:
+class Truncated:
     """Announce all of `response`, send half of its body, close."""
 
     response: Response
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class Delayed:
     """After `seconds`, do what `then` says."""
 
     seconds: float
-    then: Callable[[], "Answer"]
+    then: Callable[[], "Reply"]
 
 
-Answer: TypeAlias = "Response | Cut | Hang | Partial | Later"
+Reply: TypeAlias = "Response | Reset | NoReply | Truncated | Delayed"
 
 
 def json_response(value: Any, status: int = 200) -> Response:

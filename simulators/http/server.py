@@ -7,10 +7,10 @@ import struct
 from collections.abc import Callable
 from http import HTTPStatus
 
-from simulators.http.answers import Answer, Cut, Hang, Later, Partial, Response
-from simulators.http.wire import MAX_BODY, MAX_HEAD, Request, WireError, encode, take_request
+from simulators.http.messages import MAX_BODY, MAX_HEAD, MalformedRequest, Request, encode, take_request
+from simulators.http.replies import Delayed, NoReply, Reply, Reset, Response, Truncated
 
-Handler = Callable[[Request], Answer]
+Handler = Callable[[Request], Reply]
 
 # close() then sends RST instead of FIN.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -76,29 +76,29 @@ class Connection(asyncio.Protocol):
         try:
             while not self._busy and (request := take_request(self._buffer)) is not None:
                 self._carry_out(self._handle(request), request.keep_alive)
-        except WireError as error:
+        except MalformedRequest as error:
             body = HTTPStatus(error.status).phrase.encode()
             self._write(Response(error.status, body, "text/plain"), keep_alive=False)
 
-    def _carry_out(self, answer: Answer, keep_alive: bool) -> None:
+    def _carry_out(self, answer: Reply, keep_alive: bool) -> None:
         match answer:
             case Response():
                 self._write(answer, keep_alive)
-            case Partial(response):
+            case Truncated(response):
                 self._busy = True
                 whole = encode(response, _request_id(), keep_alive)
                 self._transport.write(whole[: len(whole) - (len(response.body) + 1) // 2])
                 self._transport.close()
-            case Cut():
+            case Reset():
                 self._busy = True
                 self._reset()
-            case Hang():
+            case NoReply():
                 self._busy = True
-            case Later(seconds, then):
+            case Delayed(seconds, then):
                 self._busy = True
                 asyncio.get_running_loop().call_later(seconds, self._resume, then, keep_alive)
 
-    def _resume(self, then: Callable[[], Answer], keep_alive: bool) -> None:
+    def _resume(self, then: Callable[[], Reply], keep_alive: bool) -> None:
         self._busy = False
         self._carry_out(then(), keep_alive)
         if not self._busy:

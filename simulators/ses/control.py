@@ -8,14 +8,14 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from simulators.http.answers import Response, json_response
-from simulators.http.wire import Request
-from simulators.ses.account.journal import Journal
+from simulators.http.messages import Request
+from simulators.http.replies import Response, json_response
+from simulators.ses.account.mail_journal import MailJournal
 from simulators.ses.account.suppression import SuppressionList
-from simulators.ses.api.sending import Desk
+from simulators.ses.api.sending import SendContext
 from simulators.ses.errors import ApiError, bad_request
 from simulators.ses.events.emitter import Emitter
-from simulators.ses.faults.plan import rule_from
+from simulators.ses.faults import rule_from
 from simulators.ses.inbox.mailbox import Mailbox
 
 MAX_DUPLICATES = 1000
@@ -24,8 +24,8 @@ MAX_DUPLICATES = 1000
 class Control:
     def __init__(
         self,
-        desk: Desk,
-        journal: Journal,
+        desk: SendContext,
+        journal: MailJournal,
         mailbox: Mailbox,
         suppressed: SuppressionList,
         emitter: Emitter | None,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from simulators.http.answers import Response
+from simulators.http.replies import Response
 
 _STATUS: Mapping[str, int] = {
     "AccessDeniedException": 403,

@@ -5,21 +5,21 @@ from http import HTTPStatus
 
 import orjson
 
-from simulators.http.answers import Answer, Cut, Hang, Later, Partial, Response, json_response
+from simulators.http.replies import Delayed, NoReply, Reply, Reset, Response, Truncated, json_response
 from simulators.ses.errors import ApiError, error_response
-from simulators.ses.faults.plan import Rule
+from simulators.ses.faults import Rule
 
 Accept = Callable[[], Response]
 
 
-def enact(rule: Rule | None, accept: Accept) -> Answer:
+def apply_fault(rule: Rule | None, accept: Accept) -> Reply:
     """Answer one request. Calls `accept` once, now or later, where the fault lets it be accepted."""
     if rule is None:
         return accept()
     options = rule.options
     match rule.kind:
         case "cut_before_accept":
-            return Cut()
+            return Reset()
         case "error_before_accept":
             raise _server_error(options["status"])
         case "throttle":
@@ -27,16 +27,16 @@ def enact(rule: Rule | None, accept: Accept) -> Answer:
         case "refuse":
             raise ApiError(options["code"], options["message"], options["status"] or None)
         case "slow":
-            return Later(options["seconds"], accept)
+            return Delayed(options["seconds"], accept)
     return _spoil(rule, accept())
 
 
-def _spoil(rule: Rule, answer: Response) -> Answer:
+def _spoil(rule: Rule, answer: Response) -> Reply:
     match rule.kind:
         case "accept_then_cut":
-            return Cut()
+            return Reset()
         case "accept_then_hang":
-            return Hang()
+            return NoReply()
         case "error_after_accept":
             return error_response(_server_error(rule.options["status"]))
         case "truncated":
@@ -44,7 +44,7 @@ def _spoil(rule: Rule, answer: Response) -> Answer:
     raise AssertionError(f"a fault without a meaning: {rule.kind}")
 
 
-def _truncate(answer: Response, how: str) -> Answer:
+def _truncate(answer: Response, how: str) -> Reply:
     match how:
         case "broken":
             return answer._replace(body=answer.body[: len(answer.body) // 2])
@@ -52,7 +52,7 @@ def _truncate(answer: Response, how: str) -> Answer:
             return answer._replace(body=b"{}")
         case "short":
             return _without_last(answer)
-    return Partial(answer)
+    return Truncated(answer)
 
 
 def _without_last(answer: Response) -> Response:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simulators.ses.account.account import Account
-from simulators.ses.events.fates import EventKind
+from simulators.ses.events.delivery_results import EventKind
 from simulators.ses.events.schedule import Publishing
 
 

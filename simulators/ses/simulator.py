@@ -4,43 +4,43 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from simulators.http.answers import Answer, Later
-from simulators.http.wire import Request
+from simulators.http.messages import Request
+from simulators.http.replies import Delayed, Reply
 from simulators.ses.account.acceptance import Acceptance
-from simulators.ses.account.journal import Journal
+from simulators.ses.account.mail_journal import MailJournal
 from simulators.ses.account.suppression import SuppressionList
 from simulators.ses.account.throttle import Bucket
 from simulators.ses.api.operations import Api
-from simulators.ses.api.sending import Desk, Tally
+from simulators.ses.api.sending import RequestCounts, SendContext
+from simulators.ses.control import Control
 from simulators.ses.errors import ApiError, JournalError, error_response
 from simulators.ses.events.emitter import Emitter
 from simulators.ses.events.schedule import Schedule
 from simulators.ses.events.sns import Signer
 from simulators.ses.events.sqs import Queue
-from simulators.ses.faults.control import Control
-from simulators.ses.faults.plan import Plan
+from simulators.ses.faults import Plan
 from simulators.ses.inbox import page as inbox
 from simulators.ses.inbox.mailbox import Mailbox
-from simulators.ses.inbox.notes import Notes
+from simulators.ses.inbox.other_channels import OtherChannels
 from simulators.ses.options import Options
 
 
 class Simulator:
     def __init__(self, options: Options) -> None:
         """Raises JournalError."""
-        self._journal = Journal(options.journal, options.fsync)
+        self._journal = MailJournal(options.journal, options.fsync)
         self._emitter = _emitter(options)
         mailbox, suppressed = Mailbox(options.keep), SuppressionList()
         acceptance = Acceptance(options.account.region, self._journal, mailbox, suppressed, self._emitter)
         bucket, bulk_calls = Bucket(options.rate, options.burst), Bucket(options.bulk_rate)
-        desk = Desk(options.account, Plan(), bucket, bulk_calls, acceptance, Tally())
+        desk = SendContext(options.account, Plan(), bucket, bulk_calls, acceptance, RequestCounts())
         kinds = options.publishing.kinds if self._emitter else ()
         self._api = Api(desk, self._journal, suppressed, kinds)
         self._control = Control(desk, self._journal, mailbox, suppressed, self._emitter)
         self._inbox = inbox.Inbox(mailbox, self._journal)
-        self._notes = Notes(mailbox)
+        self._notes = OtherChannels(mailbox)
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> Reply:
         return _guarded(partial(self._route, request))
 
     async def publish(self) -> None:
@@ -53,7 +53,7 @@ class Simulator:
     def close(self) -> None:
         self._journal.close()
 
-    def _route(self, request: Request) -> Answer:
+    def _route(self, request: Request) -> Reply:
         path = request.path
         if path.startswith("/v2/"):
             return self._api.answer(request)
@@ -68,14 +68,14 @@ class Simulator:
         return self._control.answer(request)
 
 
-def _guarded(answer: Callable[[], Answer]) -> Answer:
+def _guarded(answer: Callable[[], Reply]) -> Reply:
     try:
         given = answer()
     except ApiError as error:
         return error_response(error)
     except JournalError as error:
         return error_response(ApiError("InternalFailure", str(error)))
-    return Later(given.seconds, partial(_guarded, given.then)) if isinstance(given, Later) else given
+    return Delayed(given.seconds, partial(_guarded, given.then)) if isinstance(given, Delayed) else given
 
 
 def _emitter(options: Options) -> Emitter | None:

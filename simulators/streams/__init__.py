@@ -6,6 +6,6 @@ Start it with `python -m simulators.streams`, point boto3's `dynamodbstreams` at
 
 from simulators.streams.behaviour import Behaviour
 from simulators.streams.model.clock import Clock
-from simulators.streams.model.model import StreamsModel
+from simulators.streams.streams_model import StreamsModel
 
 __all__ = ["Behaviour", "Clock", "StreamsModel"]

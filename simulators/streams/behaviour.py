@@ -11,7 +11,7 @@ _SMALLEST, _LARGEST = 21, 40
 
 
 @dataclass(frozen=True, slots=True)
-class Lateness:
+class VisibilityDelay:
     """How long something is not yet seen: so many seconds, and so many calls of DescribeStream."""
 
     seconds: float = 0.0
@@ -50,12 +50,12 @@ class Behaviour:
             raise invalid(f"'digits' must be {_SMALLEST} to {_LARGEST}, not {self.digits}")
 
     @property
-    def children_after(self) -> Lateness:
-        return Lateness(self.children_after_seconds, self.children_after_calls)
+    def children_after(self) -> VisibilityDelay:
+        return VisibilityDelay(self.children_after_seconds, self.children_after_calls)
 
     @property
-    def parent_open(self) -> Lateness:
-        return Lateness(self.parent_open_seconds, self.parent_open_calls)
+    def parent_open(self) -> VisibilityDelay:
+        return VisibilityDelay(self.parent_open_seconds, self.parent_open_calls)
 
     def changed(self, body: Json) -> "Behaviour":
         """With the named settings changed; null lifts a limit. Raises ApiError naming what is wrong."""

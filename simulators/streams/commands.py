@@ -8,7 +8,7 @@ from simulators.streams.behaviour import KINDS
 from simulators.streams.errors import ApiError, invalid
 from simulators.streams.fields import Json, Kind, only
 from simulators.streams.load.load import Load
-from simulators.streams.world import World
+from simulators.streams.state import SimulatorState
 
 
 class Command(NamedTuple):
@@ -18,12 +18,12 @@ class Command(NamedTuple):
     kinds: Mapping[str, Kind]
     needed: tuple[str, ...] = ()
 
-    def __call__(self, world: World, body: Json) -> Any:
+    def __call__(self, world: SimulatorState, body: Json) -> Any:
         """Raises ApiError."""
         return self.do(world, **only(body, self.kinds, self.needed))
 
 
-def create(world: World, table: str, stream: bool = True, **how: Any) -> dict[str, Any]:
+def create(world: SimulatorState, table: str, stream: bool = True, **how: Any) -> dict[str, Any]:
     if not stream:
         world.model.create_table_without_stream(table, **{"keys": how["keys"]} if "keys" in how else {})
         return {"stream": None}
@@ -31,7 +31,12 @@ def create(world: World, table: str, stream: bool = True, **how: Any) -> dict[st
 
 
 def put(
-    world: World, table: str, items: list[Any] | None = None, samples: int = 0, seed: int = 0, wire: bool = False
+    world: SimulatorState,
+    table: str,
+    items: list[Any] | None = None,
+    samples: int = 0,
+    seed: int = 0,
+    wire: bool = False,
 ) -> dict[str, Any]:
     """`wire` items are in DynamoDB's JSON; `samples` are written besides."""
     given = _objects(items or [])
@@ -39,23 +44,23 @@ def put(
     return {"records": written + world.model.put(table, sample_items(samples, seed))}
 
 
-def delete(world: World, table: str, keys: list[Any], by_ttl: bool = False) -> dict[str, Any]:
+def delete(world: SimulatorState, table: str, keys: list[Any], by_ttl: bool = False) -> dict[str, Any]:
     return {"records": world.model.delete(table, _objects(keys), by_ttl=by_ttl)}
 
 
-def advance(world: World, seconds: float) -> dict[str, float]:
+def advance(world: SimulatorState, seconds: float) -> dict[str, float]:
     if seconds < 0:
         raise invalid("time does not go back")
     world.model.advance(seconds)
     return {"now": world.model.clock.now()}
 
 
-def settings(world: World, **changes: Any) -> dict[str, Any]:
+def settings(world: SimulatorState, **changes: Any) -> dict[str, Any]:
     world.model.behaviour = world.model.behaviour.changed(changes)
     return world.model.behaviour.as_json()
 
 
-def plan(world: World, do: str, after: float, body: dict[str, Any]) -> dict[str, float]:
+def plan(world: SimulatorState, do: str, after: float, body: dict[str, Any]) -> dict[str, float]:
     """Do that command so many seconds later. What fails then is in the counts."""
     command = COMMANDS.get(do)
     if command is None:

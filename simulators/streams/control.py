@@ -7,20 +7,20 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from simulators.http.answers import Response, json_response
-from simulators.http.wire import Request
+from simulators.http.messages import Request
+from simulators.http.replies import Response, json_response
+from simulators.streams import truth
+from simulators.streams.commands import COMMANDS
 from simulators.streams.errors import ApiError, invalid
-from simulators.streams.faults import truth
-from simulators.streams.faults.commands import COMMANDS
-from simulators.streams.faults.plan import rule_from
+from simulators.streams.faults import rule_from
 from simulators.streams.fields import decode
-from simulators.streams.world import World
+from simulators.streams.state import SimulatorState
 
 PATH = "/_sim/"
 
 
 class Control:
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SimulatorState) -> None:
         self._world = world
         self._started = time.monotonic()
         self._routes: Mapping[tuple[str, str], Callable[[Request], Any]] = {

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from simulators.http.answers import Response
+from simulators.http.replies import Response
 
 CONTENT_TYPE = "application/x-amz-json-1.0"
 

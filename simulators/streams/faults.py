@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from fnmatch import fnmatch
 from typing import Any
 
-from simulators.streams.api.call import Call
+from simulators.streams.call import Call
 from simulators.streams.errors import ApiError, expired, invalid, no_shard, trimmed
 from simulators.streams.fields import Json, Kind, only
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from simulators.http.answers import Answer, Cut, Hang, Later, Partial, Response
-from simulators.streams.faults.plan import Rule
+from simulators.http.replies import Delayed, NoReply, Reply, Reset, Response, Truncated
+from simulators.streams.faults import Rule
 
 Work = Callable[[], Response]
 
 
-def enact(rule: Rule | None, work: Work, nothing: Work) -> Answer:
+def apply_fault(rule: Rule | None, work: Work, nothing: Work) -> Reply:
     """Answer one call: with what `work` makes, or for an empty page `nothing`. Raises ApiError."""
     if rule is None:
         return work()
@@ -18,20 +18,20 @@ def enact(rule: Rule | None, work: Work, nothing: Work) -> Answer:
         case "empty":
             return nothing()
         case "slow":
-            return Later(rule.options["seconds"], work)
+            return Delayed(rule.options["seconds"], work)
         case "cut":
-            return Cut()
+            return Reset()
     return _spoil(rule, work())
 
 
-def _spoil(rule: Rule, answer: Response) -> Answer:
+def _spoil(rule: Rule, answer: Response) -> Reply:
     match rule.kind:
         case "lost":
-            return Cut()
+            return Reset()
         case "hang":
-            return Hang()
+            return NoReply()
         case "truncated" if rule.options["body"] == "broken":
             return answer._replace(body=answer.body[: len(answer.body) // 2])
         case "truncated":
-            return Partial(answer)
+            return Truncated(answer)
     raise AssertionError(f"a fault without a meaning: {rule.kind}")

@@ -5,14 +5,14 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from simulators.http.answers import Answer, Response
-from simulators.http.wire import Request
-from simulators.streams.api.call import call
-from simulators.streams.api.reading import Page
+from simulators.http.messages import Request
+from simulators.http.replies import Reply, Response
+from simulators.streams.call import call
 from simulators.streams.errors import CONTENT_TYPE, ApiError, invalid
-from simulators.streams.faults.enact import enact
+from simulators.streams.faults_enact import apply_fault
 from simulators.streams.fields import Json, Kind, decode, some
-from simulators.streams.world import World
+from simulators.streams.model.reading import Page
+from simulators.streams.state import SimulatorState
 
 _PREFIX = "DynamoDBStreams_20120810."
 
@@ -26,7 +26,7 @@ class Operation(NamedTuple):
 
 
 class Api:
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SimulatorState) -> None:
         self._world = world
         self._operations: Mapping[str, Operation] = {
             "ListStreams": Operation(
@@ -51,7 +51,7 @@ class Api:
             ),
         }
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Reply:
         """Raises ApiError."""
         name = (request.header("X-Amz-Target") or "").removeprefix(_PREFIX)
         operation = self._operations.get(name)
@@ -61,7 +61,7 @@ class Api:
         asked = some(decode(request.body), operation.members, operation.needed)
         given = [asked.get(member) for member in operation.members]
         rule = self._world.plan.turn(lambda: call(name, asked))
-        return enact(rule, lambda: operation.do(*given), lambda: self._nothing(name, asked))
+        return apply_fault(rule, lambda: operation.do(*given), lambda: self._nothing(name, asked))
 
     def _nothing(self, operation: str, asked: Json) -> Response:
         if operation != "GetRecords":

@@ -5,16 +5,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from simulators.streams import truth
 from simulators.streams.behaviour import Behaviour
-from simulators.streams.faults import truth
-from simulators.streams.faults.plan import Plan
+from simulators.streams.faults import Plan
 from simulators.streams.fields import Json
 from simulators.streams.model.clock import Clock
-from simulators.streams.model.model import StreamsModel
+from simulators.streams.streams_model import StreamsModel
 
 
 @dataclass(slots=True)
-class Tally:
+class CallCounts:
     """Calls by operation, errors by code, and what GetRecords gave."""
 
     calls: Counter[str] = field(default_factory=Counter)
@@ -24,7 +24,7 @@ class Tally:
     served: int = 0
 
 
-class World:
+class SimulatorState:
     """Its clock runs with the real time."""
 
     def __init__(self, behaviour: Behaviour) -> None:
@@ -35,7 +35,7 @@ class World:
         """As if just started, with these settings changed."""
         self.model = StreamsModel(self._behaviour.changed(changes), Clock(time.time))
         self.plan = Plan()
-        self.tally = Tally()
+        self.tally = CallCounts()
         # What was planned with /_sim/at and could not be done.
         self.failed: list[str] = []
 

@@ -3,18 +3,18 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from simulators.streams.api.listing import Listing
-from simulators.streams.api.reading import Page, Reading
 from simulators.streams.behaviour import Behaviour
-from simulators.streams.faults.truth import acknowledged
 from simulators.streams.fields import Json
 from simulators.streams.load import load as loading
 from simulators.streams.model.account import Account
 from simulators.streams.model.attributes import attributes, checked
 from simulators.streams.model.clock import Clock
-from simulators.streams.model.record import Acknowledged, Change, Item
+from simulators.streams.model.listing import Listing
+from simulators.streams.model.reading import Page, Reading
+from simulators.streams.model.record import AcknowledgedWrite, Change, Item
 from simulators.streams.model.table import Table
 from simulators.streams.model.writing import write
+from simulators.streams.truth import acknowledged
 
 NEW_AND_OLD = "NEW_AND_OLD_IMAGES"
 
@@ -66,15 +66,17 @@ class StreamsModel:
         """Switch the stream off: its shards close, and can be read for a day."""
         self.account.disable(table)
 
-    def put(self, table: str, items: Iterable[Mapping[str, object]]) -> list[Acknowledged]:
+    def put(self, table: str, items: Iterable[Mapping[str, object]]) -> list[AcknowledgedWrite]:
         """Write items of Python values. Answers the records; a write that changes nothing has none."""
         return self._write(table, [attributes(item) for item in items], Table.put)
 
-    def put_wire(self, table: str, items: Iterable[Item]) -> list[Acknowledged]:
+    def put_wire(self, table: str, items: Iterable[Item]) -> list[AcknowledgedWrite]:
         """Write items in DynamoDB's JSON."""
         return self._write(table, [checked(item) for item in items], Table.put)
 
-    def delete(self, table: str, keys: Iterable[Mapping[str, object]], *, by_ttl: bool = False) -> list[Acknowledged]:
+    def delete(
+        self, table: str, keys: Iterable[Mapping[str, object]], *, by_ttl: bool = False
+    ) -> list[AcknowledgedWrite]:
         """Delete items by their keys."""
         wires = [attributes(key) for key in keys]
         return self._write(table, wires, lambda held, key: held.delete(key, by_ttl=by_ttl))
@@ -98,7 +100,7 @@ class StreamsModel:
         """Shards full of prepared records."""
         return loading.load(self.account, spec)
 
-    def acknowledged(self) -> list[Acknowledged]:
+    def acknowledged(self) -> list[AcknowledgedWrite]:
         """Every record there ever was, by stream and shard: for an oracle."""
         return list(acknowledged(self.account))
 
@@ -140,7 +142,7 @@ class StreamsModel:
 
     def _write(
         self, table: str, items: Sequence[Item], make: Callable[[Table, Item], Change | None]
-    ) -> list[Acknowledged]:
+    ) -> list[AcknowledgedWrite]:
         account = self.account
         held = account.table(table)
         for item in items:  # all of them or none

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from simulators.streams.model.account import Account
-from simulators.streams.model.record import Acknowledged
+from simulators.streams.model.record import AcknowledgedWrite
 from simulators.streams.model.shard import Shard
 from simulators.streams.model.stream import Stream
 
@@ -18,11 +18,11 @@ def records(account: Account, arn: str | None = None, shard_id: str | None = Non
             yield {**_acknowledged(stream, shard, place), "state": state}
 
 
-def acknowledged(account: Account) -> Iterator[Acknowledged]:
+def acknowledged(account: Account) -> Iterator[AcknowledgedWrite]:
     """Every acknowledged record, as `put` answered it."""
     for stream, shard in _shards(account):
         for place in range(shard.log.end(account.now)):
-            yield Acknowledged(**_acknowledged(stream, shard, place))
+            yield AcknowledgedWrite(**_acknowledged(stream, shard, place))
 
 
 def shards(account: Account, arn: str | None = None) -> list[dict[str, Any]]:

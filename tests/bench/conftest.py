@@ -2,17 +2,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.measure.parts import Parts, running_parts
+from bench.measure.servers import Servers, running_servers
 
 
 @pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
-    with running_parts(tmp_path_factory.mktemp("bench"), durable=False) as parts:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with running_servers(tmp_path_factory.mktemp("bench"), durable=False) as parts:
         yield parts
 
 
 @pytest.fixture
-def parts(running: Parts) -> Parts:
+def parts(running: Servers) -> Servers:
     """All servers of a benchmark, with nothing in them."""
     running.clear()
     return running

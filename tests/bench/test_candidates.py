@@ -5,7 +5,7 @@ from dataclasses import asdict
 import pytest
 
 from bench.measure.notifier import notifier
-from bench.measure.parts import Parts
+from bench.measure.servers import Servers
 from bench.measure.trial import Candidate, trial
 from bench.peers.lambda_handler.candidate import lambda_handler
 from bench.peers.plain_celery.candidate import plain_celery
@@ -17,7 +17,7 @@ SIMULATORS = {"streams simulator", "ses stub"}
     ("candidate", "processes"),
     [(notifier, {"bridge", "worker"}), (plain_celery, {"reader", "worker"}), (lambda_handler, {"handler"})],
 )
-def test_it_delivers_fifty_events(parts: Parts, candidate: Candidate, processes: set[str]) -> None:
+def test_it_delivers_fifty_events(parts: Servers, candidate: Candidate, processes: set[str]) -> None:
     with trial(parts, candidate) as on_trial:
         run = on_trial.run(50)
     assert run.events == 50

@@ -6,17 +6,17 @@ from urllib.request import urlopen
 import pytest
 
 from bench.measure.load import SHARDS, NotExact, check_exact, offer, written_at
-from bench.measure.parts import Parts
+from bench.measure.servers import Servers
 from tests.waiting import wait_until
 
 
-def accept(parts: Parts, number: str) -> None:
+def accept(parts: Servers, number: str) -> None:
     body = b'{"Destination": {"ToAddresses": ["ana.berg.%b@example.com"]}}' % number.encode()
     urlopen(f"{parts.ses.url}/v2/email/outbound-emails", body).close()
 
 
 @pytest.fixture
-def written(parts: Parts) -> list[str]:
+def written(parts: Servers) -> list[str]:
     """The numbers of some events that can be read."""
     load = offer(parts, 3 * SHARDS)
     assert load.events == 3 * SHARDS

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import psycopg
 
 from bench.measure.old_rows import DAYS, fill
-from bench.measure.parts import Parts
+from bench.measure.servers import Servers
 from notifier.notifications import created_ms
 
 
-def test_old_rows_lie_in_their_days_and_are_sent(parts: Parts) -> None:
+def test_old_rows_lie_in_their_days_and_are_sent(parts: Servers) -> None:
     told: list[int] = []
     with parts.database() as url:
         fill(url, 1_002, told.append)

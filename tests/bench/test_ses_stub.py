@@ -7,14 +7,14 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from bench.measure.parts import REGION, Parts
+from bench.measure.servers import REGION, Servers
 from sandbox.system import CREDENTIALS
 
 CONTENT = {"Simple": {"Subject": {"Data": "Hello"}, "Body": {"Html": {"Data": '<p class="ToAddresses">"é"</p>'}}}}
 
 
 @pytest.fixture
-def client(parts: Parts) -> Any:
+def client(parts: Servers) -> Any:
     client = boto3.Session(*CREDENTIALS.values(), region_name=REGION).client("sesv2", endpoint_url=parts.ses.url)
     yield client
     client.close()

@@ -40,13 +40,13 @@ class House:
     def put(self, users: Iterable[int], n: int = 0) -> None:
         """A request to each of these users. They have one item each: another `n` changes it."""
         items = [{"pk": f"user#{user}", "sk": "1", "type": "friend_request", "n": n} for user in users]
-        self.streams.tell("put", table="activity", items=items)
+        self.streams.post("put", table="activity", items=items)
 
     def truth(self) -> list[dict[str, Any]]:
         """Every record there ever was, by stream, shard and place."""
-        records: list[dict[str, Any]] = self.streams.ask("truth")["records"]
+        records: list[dict[str, Any]] = self.streams.get("truth")["records"]
         return records
 
     def open_shards(self) -> list[str]:
-        shards = self.streams.ask("truth?records=0")["shards"]
+        shards = self.streams.get("truth?records=0")["shards"]
         return [shard["shard"] for shard in shards if not shard["closed"]]

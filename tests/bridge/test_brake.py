@@ -262,7 +262,7 @@ def pending(sql: Sql) -> Counter[str]:
 @pytest.mark.usefixtures("soon")
 def test_forty_shards_stay_below_the_mark_and_lose_nothing(house: House, engine: Engine) -> None:
     sql = Sql(engine)
-    house.streams.tell("tables", table="activity", shards=40)
+    house.streams.post("tables", table="activity", shards=40)
     house.put(range(3 * MARK))
     with house.bridge(outbox_high_water=MARK, look_again_seconds=1.0):
 
@@ -289,12 +289,12 @@ def test_a_paused_channel_stops_its_own_shards_and_no_others(house: House, engin
     sql, mark = Sql(engine), 200
     sql.run("INSERT INTO channels (channel, state) VALUES ('sms', 'paused')")
     for table in ("activity", "orders", "both"):
-        house.streams.tell("tables", table=table, shards=5 if table != "both" else 1)
+        house.streams.post("tables", table=table, shards=5 if table != "both" else 1)
     texts = [{"pk": f"user#{n}", "sk": "1", "type": "text"} for n in range(2 * mark)]
-    house.streams.tell("put", table="orders", items=texts)
+    house.streams.post("put", table="orders", items=texts)
     early = [{"pk": f"mail#{n}", "sk": "1", "type": "mail"} for n in range(50)]
     late = [{**item, "sk": "2"} for item in early]
-    house.streams.tell("put", table="both", items=[*early, *texts, *late])
+    house.streams.post("put", table="both", items=[*early, *texts, *late])
     tables = ("activity", "orders", "both")
     with house.bridge(outbox_high_water=mark, tables=tables, routes="tests.bridge.two_channels"):
         wait_until(lambda: pending(sql)["sms"] == mark, seconds=60)

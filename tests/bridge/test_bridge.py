@@ -46,9 +46,9 @@ def house(
         monkeypatch.setenv(name, "test")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     monkeypatch.setenv("NOTIFIER_HEARTBEAT_FOLDER", str(tmp_path))
-    simulator.tell("reset")
+    simulator.post("reset")
     yield House(database_url, broker_url, simulator)
-    simulator.forgive()
+    simulator.clear_faults()
 
 
 def read_all(house: House, sql: Sql) -> list[dict[str, Any]]:
@@ -74,7 +74,7 @@ def test_a_database_that_goes_away_at_its_start_ends_no_bridge(
         ensure(self, today)
 
     monkeypatch.setattr(Partitions, "ensure_around", ensure_at_last)
-    house.streams.tell("tables", table="activity", shards=1)
+    house.streams.post("tables", table="activity", shards=1)
     house.put(range(10))
     with house.bridge():
         assert len(read_all(house, Sql(engine))) == 10
@@ -82,7 +82,7 @@ def test_a_database_that_goes_away_at_its_start_ends_no_bridge(
 
 def test_a_hundred_live_shards_need_no_more_threads_than_one(house: House, engine: Engine) -> None:
     sql = Sql(engine)
-    house.streams.tell("tables", table="activity", shards=100)
+    house.streams.post("tables", table="activity", shards=100)
     house.put(range(1000))
     before = threading.active_count()
     with house.bridge():
@@ -96,12 +96,12 @@ def test_a_hundred_live_shards_need_no_more_threads_than_one(house: House, engin
 
 def test_a_child_is_read_from_its_beginning(house: House, engine: Engine) -> None:
     """Also what was written to it before anybody knew of it, and whatever the start was."""
-    house.streams.tell("tables", table="activity", shards=2)
+    house.streams.post("tables", table="activity", shards=2)
     house.put(range(20))
     with house.bridge():
         read_all(house, Sql(engine))
         for shard in house.open_shards():
-            house.streams.tell("split", shard=shard)
+            house.streams.post("split", shard=shard)
         house.put(range(20), n=1)
         kept = read_all(house, Sql(engine))
     assert len({row["shard"] for row in kept}) == 6
@@ -111,18 +111,18 @@ def test_a_stream_that_is_switched_off_and_on_is_drained_before_the_new_one_star
     house: House, engine: Engine
 ) -> None:
     sql = Sql(engine)
-    house.streams.tell("tables", table="activity", shards=3)
+    house.streams.post("tables", table="activity", shards=3)
     house.put(range(60))
     for shard in house.open_shards():
-        house.streams.tell("split", shard=shard)
+        house.streams.post("split", shard=shard)
     house.put(range(60), n=1)
-    house.streams.tell("disable", table="activity")
-    house.streams.tell("enable", table="activity", shards=4)
+    house.streams.post("disable", table="activity")
+    house.streams.post("enable", table="activity", shards=4)
     house.put(range(60), n=2)
     with house.bridge():
         read_all(house, sql)
-        house.streams.tell("disable", table="activity")  # now under the eyes of the bridge
-        house.streams.tell("enable", table="activity", shards=2)
+        house.streams.post("disable", table="activity")  # now under the eyes of the bridge
+        house.streams.post("enable", table="activity", shards=2)
         house.put(range(60), n=3)
         kept = read_all(house, sql)
     by_stream = defaultdict(list)
@@ -134,18 +134,18 @@ def test_a_stream_that_is_switched_off_and_on_is_drained_before_the_new_one_star
 
 
 def test_a_shard_that_hangs_holds_up_no_other(house: House, engine: Engine) -> None:
-    house.streams.tell("tables", table="activity", shards=8)
+    house.streams.post("tables", table="activity", shards=8)
     (hung, *_) = house.open_shards()
     house.put(range(80))
-    house.streams.plan({"kind": "hang", "match": {"operation": "GetRecords", "shard": hung}})
+    house.streams.add_faults({"kind": "hang", "match": {"operation": "GetRecords", "shard": hung}})
     others = [each for each in house.truth() if each["shard"] != hung]
     sql = Sql(engine)
     with house.bridge(shard_lease_seconds=3.0):
         wait_until(lambda: sql.one(READ)["n"] >= len(others), seconds=30)
         # Each call ends by itself, long before a minute, and the shard stays in the same hands.
-        wait_until(lambda: house.streams.ask("counts")["faults"]["hang"] >= 3, seconds=30)
+        wait_until(lambda: house.streams.get("counts")["faults"]["hang"] >= 3, seconds=30)
         assert sql.one("SELECT epoch FROM shards WHERE shard_id = :hung", hung=hung)["epoch"] == 1
-        house.streams.forgive()
+        house.streams.clear_faults()
         read_all(house, sql)
 
 
@@ -154,13 +154,13 @@ def test_nothing_is_read_while_leases_are_overdue(
 ) -> None:
     sql, in_time = Sql(engine), threading.Event()
     monkeypatch.setattr(Holdings, "overdue", lambda _: not in_time.is_set())
-    house.streams.tell("tables", table="activity", shards=2)
+    house.streams.post("tables", table="activity", shards=2)
     house.put(range(10))
     until = "SELECT max(lease_until) AS until FROM shards"
     with house.bridge(shard_lease_seconds=2.0):
         taken = wait_until(lambda: sql.one(until)["until"], seconds=30)
         wait_until(lambda: sql.one(until)["until"] > taken, seconds=30)  # the shards were in hand for a while
-        assert "GetRecords" not in house.streams.ask("counts")["calls"]
+        assert "GetRecords" not in house.streams.get("counts")["calls"]
         in_time.set()
         read_all(house, sql)
 
@@ -168,7 +168,7 @@ def test_nothing_is_read_while_leases_are_overdue(
 def test_bridges_share_the_shards_and_give_them_back(house: House, engine: Engine) -> None:
     sql = Sql(engine)
     held = "SELECT owner, count(*) AS n FROM shards WHERE lease_until > now() GROUP BY owner"
-    house.streams.tell("tables", table="activity", shards=9)
+    house.streams.post("tables", table="activity", shards=9)
     house.put(range(90))
     with house.bridge():
         with house.bridge(), house.bridge():
@@ -181,15 +181,15 @@ def test_bridges_share_the_shards_and_give_them_back(house: House, engine: Engin
 
 def test_listing_keeps_below_the_quota_of_the_account(house: House, engine: Engine) -> None:
     """Four bridges, three pages of shards, and many shards that end at once."""
-    house.streams.tell("settings", describe_rate=10.0, list_rate=5.0)
-    house.streams.tell("tables", table="activity", shards=120)
+    house.streams.post("settings", describe_rate=10.0, list_rate=5.0)
+    house.streams.post("tables", table="activity", shards=120)
     with house.bridge(), house.bridge(), house.bridge(), house.bridge():
         wait_until(lambda: Sql(engine).one("SELECT count(*) AS n FROM shards")["n"] == 120, seconds=30)
         for shard in house.open_shards()[:60]:
-            house.streams.tell("rotate", shard=shard)
+            house.streams.post("rotate", shard=shard)
         house.put(range(500))
         read_all(house, Sql(engine))
-    counts = house.streams.ask("counts")
+    counts = house.streams.get("counts")
     assert counts["calls"]["DescribeStream"] > 6
     assert sum(counts["errors"].values()) <= 3  # without pacing there are dozens; a busy machine bunches a few calls
 
@@ -206,7 +206,7 @@ def test_health_names_a_thread_that_has_ended(
     monkeypatch.setattr(*method, leave)
     monkeypatch.setattr("bridge.bridge.BEAT_SECONDS", 0.2)
     heartbeat = Heartbeat("bridge", tmp_path)
-    house.streams.tell("tables", table="activity", shards=1)
+    house.streams.post("tables", table="activity", shards=1)
     with house.bridge():
         wait_until(heartbeat.trouble)
         assert heartbeat.trouble() == f"the thread '{job}' has ended: restart this process"
@@ -219,7 +219,7 @@ def test_health_tells_of_a_database_that_takes_no_writes(
     monkeypatch.setattr("notifier.health.STALE_SECONDS", 2.0)
     monkeypatch.setattr("bridge.bridge.BEAT_SECONDS", 0.2)
     heartbeat, database = Heartbeat("bridge", tmp_path), engine.url.database
-    house.streams.tell("tables", table="activity", shards=1)
+    house.streams.post("tables", table="activity", shards=1)
     with house.bridge(shard_lease_seconds=4):
         wait_until(lambda: heartbeat.age() is not None)
         administer(database_url, f"ALTER DATABASE {database} SET default_transaction_read_only = on")

@@ -13,9 +13,9 @@ import workers.sending.limits
 from celery_units.redis.version import BrokerUnfit
 from notifier.broker import WORKING, BrokerError, Queue
 from notifier.broker.rights import PUBLISHING
+from sandbox.embedded.allocation import free_port
 from sandbox.embedded.processes import Child
 from sandbox.embedded.redis import RedisServer, embedded_redis, redis_program
-from sandbox.embedded.scratch import free_port
 from tests.refusals.kinds import KINDS, admin
 
 ALL = ("on", ">pw", "~*", "&*", "+@all")

@@ -17,9 +17,9 @@ from notifier.broker import BrokerError, Queue, celery_configuration, queue_name
 from notifier.broker.client import redis_client
 from notifier.broker.url import BrokerUrl
 from notifier.errors import SettingsError
+from sandbox.embedded.allocation import free_port
 from sandbox.embedded.processes import Child
 from sandbox.embedded.redis import RedisServer, embedded_redis, redis_program
-from sandbox.embedded.scratch import free_port
 from tests.broker.consumer import CLASSES, Looped
 from workers.sending.limits import Limiter
 

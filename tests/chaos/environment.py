@@ -84,7 +84,7 @@ class World:
         for proxy in self.proxies.values():
             proxy.heal()
         self._tell_ses("DELETE", [])
-        self.streams.forgive()
+        self.streams.clear_faults()
 
     def _tell_ses(self, method: str, rules: Sequence[Mapping[str, Any]]) -> None:
         request = Request(f"{self.ses.url}/_sim/faults", json.dumps(rules).encode(), method=method)
@@ -130,7 +130,7 @@ def running_world(folder: Path, database: Database = Database(), ses: Sequence[s
         _make_queue(world)
         postgres.create_database("notifier")
         migrate(postgres.url("notifier"))
-        streams.tell("tables", table=TABLE, shards=SHARDS)
+        streams.post("tables", table=TABLE, shards=SHARDS)
         if database.replica != "none":
             pair = _replicated(world, synchronous=database.replica == "synchronous")
             world.database = stack.enter_context(pair)

@@ -75,7 +75,7 @@ def run(plan: Plan, folder: Path, tell: Tell) -> History:
                     "unplanned": processes.unplanned,
                     "seconds_taken": round(time.monotonic() - began, 1),
                 },
-                expected=[record["key"]["pk"]["S"] for record in world.streams.ask("truth")["records"]],
+                expected=[record["key"]["pk"]["S"] for record in world.streams.get("truth")["records"]],
                 journal=read_lines(world.ses.journal),
                 faults=attack.faults,
                 ledger=ledger(engine),
@@ -163,7 +163,7 @@ class Attack:
     def _put(self, count: int) -> None:
         numbers = range(self._fed, self._fed + count)
         items = [{"pk": f"{number}@example.com", "sk": "1", "number": number} for number in numbers]
-        self._world.streams.tell("put", table=TABLE, items=items)
+        self._world.streams.post("put", table=TABLE, items=items)
         self._fed += count
 
     def _is_settled(self, engine: Engine) -> bool:

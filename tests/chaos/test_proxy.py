@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.embedded.scratch import free_port
+from sandbox.embedded.allocation import free_port
 from tests.chaos.faults.proxy import CutAt, LoseAnswer, Proxy
 from tests.waiting import wait_until
 

@@ -103,7 +103,7 @@ class Site:
         environment = self.cleared(SHORT if any(each.effect is Effect.PAUSE for each in points) else LONG)
         self._make_table(environment)
         expected = set().union(*[self._meets(environment, point) for point in points])
-        self._streams.tell("rotate", shard=self._trimmed)
+        self._streams.post("rotate", shard=self._trimmed)
         expected |= self._drain(environment)
         return self._judge(expected)
 
@@ -137,18 +137,18 @@ class Site:
         """Three shards: one vanishes unread, one ends, one says at first that it is trimmed. A fourth ended
         yesterday, and no child of it ever appeared.
         """
-        self._streams.tell("reset")
-        self._streams.tell("tables", table="activity", shards=3)
+        self._streams.post("reset")
+        self._streams.post("tables", table="activity", shards=3)
         self._write(*[UNROUTED] * 6)
-        vanishing, ending, trimmed = self._streams.ask("truth?records=0")["shards"]
+        vanishing, ending, trimmed = self._streams.get("truth?records=0")["shards"]
         for each in (vanishing, ending):
-            self._streams.tell("rotate", shard=each["shard"])
+            self._streams.post("rotate", shard=each["shard"])
         tree = ShardTree(self._engine)
         Sweep(["activity"], Streams(environment.settings()), tree).run_once()
         self._end_childless(tree, ending["stream"])
-        self._streams.tell("vanish", shard=vanishing["shard"])
+        self._streams.post("vanish", shard=vanishing["shard"])
         match = {"operation": "GetShardIterator", "shard": trimmed["shard"]}
-        self._streams.plan({"kind": "trimmed", "times": 1, "match": match})
+        self._streams.add_faults({"kind": "trimmed", "times": 1, "match": match})
         self._vanished, self._trimmed = vanishing["shard"], trimmed["shard"]
 
     def _end_childless(self, tree: ShardTree, arn: str) -> None:
@@ -161,7 +161,7 @@ class Site:
         number = next(self._numbers)
         items = [{"pk": f"{kind}-{number}-{n}@example.com", "sk": "1", "kind": kind} for n, kind in enumerate(kinds)]
         items[0]["text"] = "x" * LARGE  # its record is loaded for itself
-        self._streams.tell("put", table="activity", items=items)
+        self._streams.post("put", table="activity", items=items)
         self._rows += sum(kind != UNROUTED for kind in kinds)
         return {str(item["pk"]) for item in items if item["kind"] in (*MAILED, LATE)}
 

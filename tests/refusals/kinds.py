@@ -8,7 +8,7 @@ from pathlib import Path
 
 import redis
 
-from sandbox.embedded.scratch import free_port
+from sandbox.embedded.allocation import free_port
 from tests.waiting import wait_until
 
 _ADMIN = "admin"

@@ -42,7 +42,7 @@ class Stage:
         """Write so many events, each for a recipient of its own."""
         numbers = range(self.fed, self.fed + count)
         items = [{"pk": f"{number}@example.com", "sk": "1", "number": number} for number in numbers]
-        self.world.streams.tell("put", table=TABLE, items=items)
+        self.world.streams.post("put", table=TABLE, items=items)
         self.fed += count
 
     def accepted(self) -> int:

@@ -6,11 +6,11 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+from sandbox.embedded.allocation import temporary_folder
 from sandbox.embedded.ministack import ministack
 from sandbox.embedded.postgres import embedded_postgres
 from sandbox.embedded.processes import Child, stopped_by_signals
 from sandbox.embedded.redis import embedded_redis
-from sandbox.embedded.scratch import scratch_folder
 
 
 def main(report: Path) -> None:
@@ -18,7 +18,7 @@ def main(report: Path) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in a shell's background is born deaf to it
     with ExitStack() as stack:
         stack.enter_context(stopped_by_signals())
-        folder = stack.enter_context(scratch_folder())
+        folder = stack.enter_context(temporary_folder())
         servers = [
             stack.enter_context(embedded_postgres(folder)),
             stack.enter_context(embedded_redis(folder)),

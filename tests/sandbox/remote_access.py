@@ -1,6 +1,6 @@
 """A channel that tries to leave the machine in the way that its recipient names, in a process of its own.
 
-`python -m tests.sandbox.leaving INBOX TO...` prints the outcome of each message, and whether the way was free.
+`python -m tests.sandbox.remote_access INBOX TO...` prints the outcome of each message, and whether the way was free.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from notifier.messages import Message
 from notifier.outcomes import Accepted, NotSent, Outcome, Rejected
 from notifier.settings import Settings
 from notifier.testing import channel_settings
-from sandbox import confined
+from sandbox import local_worker
 
 FAR = "192.0.2.1"
 
@@ -123,13 +123,13 @@ class Asked:
 
 def main() -> None:
     inbox, *recipients = sys.argv[1:]
-    confined.install()
+    local_worker.install()
     settings = channel_settings(aws_ses_endpoint_url=inbox)
-    channel: Any = confined.confined("leaving", Leaving)(settings)
+    channel: Any = local_worker.restricted("leaving", Leaving)(settings)
     try:
         channel.rate()
     except OSError as error:
-        print("rate", "confined" if isinstance(error, confined.LeavesTheMachine) else error)
+        print("rate", "refused" if isinstance(error, local_worker.RemoteAccessRefused) else error)
     for number, to in enumerate(recipients, 1):
         [outcome] = channel.send([Message(UUID(int=number), 1, Asked(to), f"text of {to}")])
         print(to, outcome)

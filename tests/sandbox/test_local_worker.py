@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from sandbox.confined import _is_local
-from tests.sandbox.leaving import WAYS
+from sandbox.local_worker import _is_local
+from tests.sandbox.remote_access import WAYS
 
 DEAD_PORT = 9
 
@@ -15,18 +15,18 @@ def test_no_way_leaves_the_machine(ses) -> None:
     port = ses.url.rpartition(":")[2]
     ways = [f"{how}:{way}" for how in ("pool", "thread") for way in WAYS]
     recipients = [*ways, "refuse:", f"port:{port}", f"port:{DEAD_PORT}"]
-    words = [sys.executable, "-m", "tests.sandbox.leaving", ses.url, *recipients]
+    words = [sys.executable, "-m", "tests.sandbox.remote_access", ses.url, *recipients]
     ran = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr
     told = ran.stdout.splitlines()
-    assert told[0] == "rate confined"
+    assert told[0] == "rate refused"
     assert told[1 : len(ways) + 1] == [f"{way} Accepted(message_id=None)" for way in ways]
     refused, local, dead, others = told[len(ways) + 1 :]
     assert "Rejected" in refused  # what is at fault is at fault here, too
     assert local == f"port:{port} Accepted(message_id='local')"
     assert "NotSent" in dead
     assert others == "others free"
-    shown = ses.ask("/_sim/inbox?limit=200")["mails"]
+    shown = ses.get("/_sim/inbox?limit=200")["mails"]
     assert {(each["to"][0], each["fate"], each["channel"]) for each in shown} == {
         *((way, "kept here", "leaving") for way in ways),
         (f"port:{port}", "delivered", "leaving"),

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from notifier.errors import NotifierError, Unreachable
+from sandbox.embedded.allocation import free_port, is_listening, temporary_folder
 from sandbox.embedded.processes import Child
-from sandbox.embedded.scratch import free_port, listens, scratch_folder
 from tests.sandbox.liveness import alive, family
 from tests.waiting import wait_until
 
@@ -100,16 +100,16 @@ def test_stopping_one_leaves_the_others_alone(log: Path):
 
 
 def test_a_scratch_folder_is_gone_after_the_block():
-    with pytest.raises(ZeroDivisionError), scratch_folder() as folder:
+    with pytest.raises(ZeroDivisionError), temporary_folder() as folder:
         (folder / "inside").write_text(str(1 / 0))
     assert not folder.exists()
 
 
 def test_a_free_port_is_one_that_no_outgoing_connection_gets():
     port = free_port()
-    assert not listens(port)
+    assert not is_listening(port)
     with socket.create_server(("127.0.0.1", port)):
-        assert listens(port)
+        assert is_listening(port)
     lent = Path("/proc/sys/net/ipv4/ip_local_port_range")
     assert not lent.exists() or port < int(lent.read_text().split()[0])
 
@@ -118,8 +118,8 @@ def test_a_block_that_is_never_left_ends_with_the_process(tmp_path: Path):
     program = """
 from pathlib import Path
 from sandbox.embedded.processes import Child
-from sandbox.embedded.scratch import scratch_folder
-block = scratch_folder()
+from sandbox.embedded.allocation import temporary_folder
+block = temporary_folder()
 folder = block.__enter__()
 child = Child("the child", ["sleep", "1000"], log=folder / "log")
 print(child.pid, folder)

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from notifier.database.engine import connect
 from notifier.notifications import Status
 from notifier.outbox import Report
-from sandbox.embedded.scratch import free_port
+from sandbox.embedded.allocation import free_port
 from sandbox.system import System
 from tests.system.conftest import system
 from tests.system.test_feedback import plan

@@ -59,7 +59,7 @@ def wake(sql: Sql) -> None:
 
 
 def counts(ses: SesServer) -> dict[str, Any]:
-    found: dict[str, Any] = ses.ask("/_sim/counts")
+    found: dict[str, Any] = ses.get("/_sim/counts")
     return found
 
 

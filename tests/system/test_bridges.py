@@ -57,7 +57,7 @@ class House:
         self.bridges.pop(rng.choice(sorted(self.bridges))).stop(signal.SIGKILL)
 
     def open_shards(self) -> list[str]:
-        shards = self.streams.ask("truth?records=0")["shards"]
+        shards = self.streams.get("truth?records=0")["shards"]
         return [shard["shard"] for shard in shards if not shard["closed"]]
 
 
@@ -70,7 +70,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     ):
         postgres.create_database("notifier")
         migrate(postgres.url("notifier"))
-        streams.tell("tables", table="activity", shards=SHARDS)
+        streams.post("tables", table="activity", shards=SHARDS)
         house = House(tmp_path, postgres, broker, streams)
         yield house
         for bridge in house.bridges.values():
@@ -93,16 +93,16 @@ def test_three_bridges_forty_shards_splits_and_kills(house: House, engine: Engin
 
     written = 0
     for seed in range(ROUNDS):
-        house.streams.tell("put", table="activity", samples=PER_ROUND, seed=seed)
+        house.streams.post("put", table="activity", samples=PER_ROUND, seed=seed)
         written += PER_ROUND
         for shard in rng.sample(house.open_shards(), 3):
-            house.streams.tell(rng.choice(("split", "rotate")), shard=shard)
+            house.streams.post(rng.choice(("split", "rotate")), shard=shard)
         wait_until(lambda goal=written // 2: sql.one(recorded)["n"] >= goal, seconds=60)  # type: ignore[misc]
         if seed % 3 == 1:
             house.kill(rng)
             house.start()
 
-    truth = house.streams.ask("truth")["records"]
+    truth = house.streams.get("truth")["records"]
     wait_until(lambda: sql.one(recorded)["n"] >= len(truth), seconds=60)
     kept = sql.all("SELECT s.shard_id, n.sequence_number FROM notifications n JOIN shards s ON s.id = n.shard")
     expected = Counter((record["shard"], record["sequence_number"]) for record in truth)
@@ -128,25 +128,25 @@ def test_bridges_with_different_tables_under_splits_kills_and_a_rolling_change(h
     """Each bridge has the routes of its own tables only; one after the other is replaced by one with other tables."""
     rng = random.Random(11)
     sql = Sql(engine)
-    house.streams.tell("tables", table="orders", shards=8)
+    house.streams.post("tables", table="orders", shards=8)
     for options in (ACTIVITY, ACTIVITY, ORDERS):
         house.start(**options)
 
     written = 0
     for number, then in enumerate((None, ORDERS, BOTH, None, BOTH, ACTIVITY, None)):
-        house.streams.tell("put", table="activity", samples=100, seed=number)
+        house.streams.post("put", table="activity", samples=100, seed=number)
         orders = [{"pk": f"order#{number}#{each}", "sk": "1"} for each in range(100)]
-        house.streams.tell("put", table="orders", items=orders)
+        house.streams.post("put", table="orders", items=orders)
         written += 200
         for shard in rng.sample(house.open_shards(), 4):
-            house.streams.tell(rng.choice(("split", "rotate")), shard=shard)
+            house.streams.post(rng.choice(("split", "rotate")), shard=shard)
         wait_until(lambda goal=written // 2: sql.one(COUNTED)["read"] >= goal, seconds=60)  # type: ignore[misc]
         if then is not None:
             oldest = min(house.bridges, key=lambda name: int(name.rpartition("-")[2]))
             house.bridges.pop(oldest).stop(rng.choice((signal.SIGKILL, signal.SIGTERM)))
             house.start(**then)
 
-    truth = house.streams.ask("truth")["records"]
+    truth = house.streams.get("truth")["records"]
     wait_until(lambda: sql.one(COUNTED)["read"] >= len(truth), seconds=60)
     assert sql.one(COUNTED) == {"read": len(truth), "unrouted": 0, "quarantined": 0}
     kept = sql.all(f"SELECT s.shard_id, n.sequence_number, n.table_name, n.route {RECORDED}")
@@ -172,8 +172,8 @@ def test_a_killed_bridges_shards_are_taken_over_and_shared(house: House, engine:
 
 def test_a_bridge_shows_its_metrics(house: House) -> None:
     port = free_port()
-    house.streams.tell("put", table="activity", samples=200)
-    house.streams.plan({"kind": "throttle", "times": 3, "match": {"operation": "GetRecords"}})
+    house.streams.post("put", table="activity", samples=200)
+    house.streams.add_faults({"kind": "throttle", "times": 3, "match": {"operation": "GetRecords"}})
     house.start(NOTIFIER_METRICS_PORT=str(port))
 
     wait_until(lambda: _answers(port), seconds=30)

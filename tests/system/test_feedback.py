@@ -94,7 +94,7 @@ def test_what_becomes_of_a_mail_is_told_by_its_address(system: System, engine: E
     Traffic(system, items).finish()
 
     sql = Sql(engine)
-    wait_until(lambda: system.ses.ask("/_sim/counts")["events"]["pending"] == 0, seconds=60)
+    wait_until(lambda: system.ses.get("/_sim/counts")["events"]["pending"] == 0, seconds=60)
     expected = Counter({status: 3 * count for status, count in Counter(fates.values()).items()})
     wait_until(lambda: Report(engine).totals() == expected, seconds=30)
     barred = sql.all("SELECT address, reason FROM suppressions ORDER BY address")

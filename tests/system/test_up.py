@@ -162,7 +162,7 @@ def test_nothing_of_any_channel_leaves_the_machine(
             system.options |= own_options()
             system.options |= IMPATIENT
         system.start("bridge", "bridge")
-        system.start("worker", "worker", "webhook", "sms", "pigeon", module="sandbox.confined")
+        system.start("worker", "worker", "webhook", "sms", "pigeon", module="sandbox.local_worker")
         items = [
             {"pk": "1", "sk": "1", "type": "webhook", "to": "https://shop.example/hook", "amount": Decimal("1E-8")},
             {
@@ -183,12 +183,12 @@ def test_nothing_of_any_channel_leaves_the_machine(
         ("sms", "+351912345678", "delivered"),
         ("pigeon", "ana", "delivered" if local else "kept here"),
     }
-    texts = {each["channel"]: each["preview"] for each in system.ses.ask("/_sim/inbox")["mails"]}
+    texts = {each["channel"]: each["preview"] for each in system.ses.get("/_sim/inbox")["mails"]}
     assert texts["sms"] == "You paid 0.00000001 x"
     assert texts["pigeon"] == "coo"
     assert '"type": "webhook"' in texts["webhook"]
 
 
 def shown(system: System) -> set[tuple[str, str, str]]:
-    mails = system.ses.ask("/_sim/inbox")["mails"]
+    mails = system.ses.get("/_sim/inbox")["mails"]
     return {(each["channel"], each["to"][0], each["fate"]) for each in mails}

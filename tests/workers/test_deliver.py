@@ -96,7 +96,7 @@ class Post:
         return ids
 
     def mails(self, id_: UUID) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.ses.ask(f"/_sim/messages?nid={id_}")["messages"]
+        found: list[dict[str, Any]] = self.ses.get(f"/_sim/messages?nid={id_}")["messages"]
         return found
 
     def fault(self, **rule: Any) -> None:

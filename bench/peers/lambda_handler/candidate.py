@@ -4,13 +4,13 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from bench.measure.parts import Parts
+from bench.measure.servers import Servers
 from bench.measure.trial import Processes
 from bench.peers.process import peer_process
 
 
 @contextmanager
-def lambda_handler(parts: Parts, database: str) -> Iterator[Processes]:  # noqa: ARG001  it has no table
+def lambda_handler(parts: Servers, database: str) -> Iterator[Processes]:  # noqa: ARG001  it has no table
     cores = os.cpu_count() or 1
     with ExitStack() as stack:
         started = [

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bench.measure.parts import Parts
+from bench.measure.servers import Servers
 from bench.measure.trial import Processes
 from bench.peers.plain_celery.database import create_tables
 from bench.peers.process import peer_process
@@ -12,7 +12,7 @@ CONCURRENCY = 2
 
 
 @contextmanager
-def plain_celery(parts: Parts, database: str) -> Iterator[Processes]:
+def plain_celery(parts: Servers, database: str) -> Iterator[Processes]:
     create_tables(database)
     servers = {"DATABASE_URL": database, "BROKER_URL": parts.broker.url}
     app = ("-A", "bench.peers.plain_celery.app", "worker", "--concurrency", str(CONCURRENCY))

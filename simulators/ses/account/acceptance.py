@@ -4,10 +4,10 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 
-from simulators.ses.account.journal import Journal
+from simulators.ses.account.mail_journal import MailJournal
 from simulators.ses.account.suppression import SuppressionList
+from simulators.ses.events.delivery_results import first_delivery_result
 from simulators.ses.events.emitter import Emitter
-from simulators.ses.events.fates import mail_fate
 from simulators.ses.inbox.mailbox import Mailbox
 from simulators.ses.mail import Mail, Receipt
 
@@ -18,7 +18,7 @@ class Acceptance:
     def __init__(
         self,
         region: str,
-        journal: Journal,
+        journal: MailJournal,
         mailbox: Mailbox,
         suppressed: SuppressionList,
         emitter: Emitter | None,
@@ -35,7 +35,7 @@ class Acceptance:
         receipts = [Receipt(self._message_id(now), now, mail.envelope) for mail in mails]
         self._journal.append(receipts)
         for receipt, mail in zip(receipts, mails, strict=True):
-            self._mailbox.add(receipt, mail.content, mail_fate(mail.envelope, self._suppressed))
+            self._mailbox.add(receipt, mail.content, first_delivery_result(mail.envelope, self._suppressed))
             if self._emitter is not None:
                 self._emitter.offer(receipt, self._suppressed)
         return receipts

@@ -16,7 +16,7 @@ from simulators.ses.limits import bare
 from simulators.ses.mail import Receipt
 
 
-class Journal:
+class MailJournal:
     """Append-only. `fsync` makes each write survive a power cut; without it, only our own death."""
 
     def __init__(self, path: Path, fsync: bool = False) -> None:

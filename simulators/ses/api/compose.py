@@ -5,7 +5,7 @@ import binascii
 
 from simulators.ses import limits
 from simulators.ses.api import raw
-from simulators.ses.api.envelope import Common, Title, attachments, common, envelope, pairs
+from simulators.ses.api.envelope import MailHead, RequestFields, attachments, common, envelope, pairs
 from simulators.ses.api.inline import from_template, inline_template
 from simulators.ses.errors import ApiError, bad_request
 from simulators.ses.fields import Json, need, take
@@ -32,7 +32,7 @@ def compose(request: Json, size: int) -> Mail:
     return from_template(shared, destination, template, template.defaults, template.headers, tags)
 
 
-def _simple(shared: Common, destination: Json, part: Json, tags: Tags) -> Mail:
+def _simple(shared: RequestFields, destination: Json, part: Json, tags: Tags) -> Mail:
     subject = need(need(part, "Subject", dict), "Data", str)
     body = need(part, "Body", dict)
     text, html = (_data(body, kind) for kind in ("Text", "Html"))
@@ -40,10 +40,12 @@ def _simple(shared: Common, destination: Json, part: Json, tags: Tags) -> Mail:
         raise bad_request("Body needs Text or Html.")
     headers = pairs(part, "Headers")
     limits.check_headers(headers)
-    return Mail(envelope(shared, destination, Title(subject, headers, tags)), Content(text, html, attachments(part)))
+    return Mail(
+        envelope(shared, destination, MailHead(subject, headers, tags)), Content(text, html, attachments(part))
+    )
 
 
-def _raw(shared: Common, destination: Json | None, part: Json, tags: Tags) -> Mail:
+def _raw(shared: RequestFields, destination: Json | None, part: Json, tags: Tags) -> Mail:
     try:
         source = base64.b64decode(need(part, "Data", str), validate=True)
     except binascii.Error as error:
@@ -52,7 +54,7 @@ def _raw(shared: Common, destination: Json | None, part: Json, tags: Tags) -> Ma
     sender = shared.sender or message.sender
     limits.check_address(limits.bare(sender))
     shared = shared._replace(sender=sender, configuration_set=shared.configuration_set or message.configuration_set)
-    title = Title(message.subject, message.headers, tags or message.tags)
+    title = MailHead(message.subject, message.headers, tags or message.tags)
     return Mail(envelope(shared, destination or message.destination, title), message.content)
 
 

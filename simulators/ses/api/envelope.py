@@ -10,7 +10,7 @@ from simulators.ses.mail import Envelope, Headers, Tags
 _DESTINATION = ("ToAddresses", "CcAddresses", "BccAddresses")
 
 
-class Common(NamedTuple):
+class RequestFields(NamedTuple):
     """What a request says once, for all of its recipients."""
 
     operation: str
@@ -19,7 +19,7 @@ class Common(NamedTuple):
     configuration_set: str | None
 
 
-class Title(NamedTuple):
+class MailHead(NamedTuple):
     """What a mail says about itself, plain or filled in from a template."""
 
     subject: str
@@ -29,7 +29,7 @@ class Title(NamedTuple):
     failure: str | None = None
 
 
-def common(request: Json, operation: str) -> Common:
+def common(request: Json, operation: str) -> RequestFields:
     """`sender` is empty where a raw message has to name it."""
     sender = take(request, "FromEmailAddress", str) or ""
     reply_to = tuple(take_all(request, "ReplyToAddresses", str))
@@ -38,15 +38,15 @@ def common(request: Json, operation: str) -> Common:
     configuration_set = take(request, "ConfigurationSetName", str)
     if configuration_set is not None:
         limits.check_configuration_set(configuration_set)
-    return Common(operation, sender, reply_to, configuration_set)
+    return RequestFields(operation, sender, reply_to, configuration_set)
 
 
-def check_sender(shared: Common) -> None:
+def check_sender(shared: RequestFields) -> None:
     if not shared.sender:
         raise bad_request("Provide a From email address.")
 
 
-def envelope(shared: Common, destination: Json, title: Title) -> Envelope:
+def envelope(shared: RequestFields, destination: Json, title: MailHead) -> Envelope:
     check_sender(shared)
     to, cc, bcc = (tuple(take_all(destination, kind, str)) for kind in _DESTINATION)
     limits.check_recipients(to + cc + bcc)

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from simulators.ses import limits
-from simulators.ses.api.envelope import Common, Title, attachments, envelope, pairs
+from simulators.ses.api.envelope import MailHead, RequestFields, attachments, envelope, pairs
 from simulators.ses.api.template import MissingAttribute, Template, Values, template_data
 from simulators.ses.errors import ApiError, bad_request
 from simulators.ses.fields import Json, need, take
@@ -42,7 +42,7 @@ def inline_template(part: Json, size: int) -> InlineTemplate:
 
 
 def from_template(
-    shared: Common, destination: Json, template: InlineTemplate, values: Values, headers: Headers, tags: Tags
+    shared: RequestFields, destination: Json, template: InlineTemplate, values: Values, headers: Headers, tags: Tags
 ) -> Mail:
     limits.check_headers(headers)
     failure = text = html = None
@@ -53,11 +53,11 @@ def from_template(
         html = template.html.fill(values) if template.html else None
     except MissingAttribute as error:
         failure = str(error)
-    title = Title(subject, headers, tags, templated=True, failure=failure)
+    title = MailHead(subject, headers, tags, templated=True, failure=failure)
     return Mail(envelope(shared, destination, title), Content(text, html, template.attachments))
 
 
-def from_entry(shared: Common, template: InlineTemplate, default_tags: Tags, entry: Json) -> Mail:
+def from_entry(shared: RequestFields, template: InlineTemplate, default_tags: Tags, entry: Json) -> Mail:
     """One entry of SendBulkEmail."""
     content = take(take(entry, "ReplacementEmailContent", dict) or {}, "ReplacementTemplate", dict) or {}
     values = template_data(take(content, "ReplacementTemplateData", str))

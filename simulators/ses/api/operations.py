@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from urllib.parse import parse_qs, unquote
 
-from simulators.http.answers import Answer, Response, json_response
-from simulators.http.wire import Request
-from simulators.ses.account.journal import Journal
+from simulators.http.messages import Request
+from simulators.http.replies import Reply, Response, json_response
+from simulators.ses.account.mail_journal import MailJournal
 from simulators.ses.account.suppression import SuppressionList
 from simulators.ses.api.bulk import send_bulk_email
-from simulators.ses.api.sending import Desk, send_email
+from simulators.ses.api.sending import SendContext, send_email
 from simulators.ses.errors import ApiError
 from simulators.ses.fields import decode, need
 
@@ -17,12 +17,14 @@ _ADDRESSES = "/v2/email/suppression/addresses"
 _NAMED = re.compile(r"/v2/email/(suppression/addresses|identities|configuration-sets)/([^/]+)(/event-destinations)?")
 _PAGE = 1000
 
-Operation = Callable[[Request], Answer]
+Operation = Callable[[Request], Reply]
 NamedOperation = Callable[[str], Response]
 
 
 class Api:
-    def __init__(self, desk: Desk, journal: Journal, suppressed: SuppressionList, kinds: Collection[str]) -> None:
+    def __init__(
+        self, desk: SendContext, journal: MailJournal, suppressed: SuppressionList, kinds: Collection[str]
+    ) -> None:
         """`kinds` are the events that are published."""
         self._desk = desk
         self._journal = journal
@@ -44,7 +46,7 @@ class Api:
             ("GET", "configuration-sets/event-destinations"): self._event_destinations,
         }
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Reply:
         """Raises ApiError, also for what is not simulated."""
         operation = self._operations.get((request.method, request.path))
         if operation is not None:

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from simulators.http.answers import Answer, Response, json_response
-from simulators.http.wire import Request
+from simulators.http.messages import Request
+from simulators.http.replies import Reply, Response, json_response
 from simulators.ses.account.acceptance import Acceptance
 from simulators.ses.account.account import Account
 from simulators.ses.account.throttle import Bucket
 from simulators.ses.api.compose import compose
 from simulators.ses.errors import ApiError
-from simulators.ses.faults.enact import enact
-from simulators.ses.faults.plan import Plan
+from simulators.ses.faults import Plan
+from simulators.ses.faults_enact import apply_fault
 from simulators.ses.fields import decode
 from simulators.ses.mail import Envelope, Mail
 
@@ -18,7 +18,7 @@ THROTTLED = "Maximum sending rate exceeded."
 
 
 @dataclass(slots=True)
-class Tally:
+class RequestCounts:
     """Requests count calls; refused counts mails; throttled counts those that were refused for being too fast."""
 
     requests: int = 0
@@ -30,7 +30,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class SendContext:
     """What every mail passes on its way in."""
 
     account: Account
@@ -38,7 +38,7 @@ class Desk:
     bucket: Bucket
     bulk_calls: Bucket
     acceptance: Acceptance
-    tally: Tally
+    tally: RequestCounts
 
     def check_rate(self, envelope: Envelope) -> None:
         if not self.within_rate(envelope):
@@ -51,18 +51,18 @@ class Desk:
         return False
 
 
-def send_email(desk: Desk, request: Request) -> Answer:
+def send_email(desk: SendContext, request: Request) -> Reply:
     desk.tally.requests += 1
     try:
         mail = compose(decode(request.body), len(request.body))
         desk.account.check(mail.envelope)
         desk.check_rate(mail.envelope)
-        return enact(desk.plan.for_request([mail.envelope]), lambda: _accept(desk, mail))
+        return apply_fault(desk.plan.for_request([mail.envelope]), lambda: _accept(desk, mail))
     except ApiError:
         desk.tally.refused += 1
         raise
 
 
-def _accept(desk: Desk, mail: Mail) -> Response:
+def _accept(desk: SendContext, mail: Mail) -> Response:
     [receipt] = desk.acceptance.accept([mail])
     return json_response({"MessageId": receipt.message_id})

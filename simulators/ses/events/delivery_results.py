@@ -8,7 +8,7 @@ from simulators.ses.limits import bare
 from simulators.ses.mail import Envelope
 
 
-class Fate(StrEnum):
+class DeliveryResult(StrEnum):
     DELIVERED = "delivered"
     BOUNCED = "bounced"
     COMPLAINED = "complained"
@@ -30,64 +30,67 @@ class EventKind(StrEnum):
     DELIVERY_DELAY = "DeliveryDelay"
 
 
-class Happening(NamedTuple):
+class MailEvent(NamedTuple):
     """One event to publish, about some recipients of one mail."""
 
     kind: EventKind
-    fate: Fate
+    fate: DeliveryResult
     recipients: Sequence[str]
 
 
 # `delay`, `reject` and `renderingfailure` are ours: SES tells those from the network and the content.
-_BY_LOCAL_PART: Mapping[str, Fate] = {
-    "bounce": Fate.BOUNCED,
-    "complaint": Fate.COMPLAINED,
-    "delay": Fate.DELAYED,
-    "ooto": Fate.OUT_OF_OFFICE,
-    "reject": Fate.REJECTED,
-    "renderingfailure": Fate.NOT_RENDERED,
-    "suppressionlist": Fate.GLOBALLY_SUPPRESSED,
+_BY_LOCAL_PART: Mapping[str, DeliveryResult] = {
+    "bounce": DeliveryResult.BOUNCED,
+    "complaint": DeliveryResult.COMPLAINED,
+    "delay": DeliveryResult.DELAYED,
+    "ooto": DeliveryResult.OUT_OF_OFFICE,
+    "reject": DeliveryResult.REJECTED,
+    "renderingfailure": DeliveryResult.NOT_RENDERED,
+    "suppressionlist": DeliveryResult.GLOBALLY_SUPPRESSED,
 }
 
-_EVENTS: Mapping[Fate, tuple[EventKind, ...]] = {
-    Fate.DELIVERED: (EventKind.DELIVERY,),
-    Fate.BOUNCED: (EventKind.BOUNCE,),
-    Fate.COMPLAINED: (EventKind.DELIVERY, EventKind.COMPLAINT),
-    Fate.REJECTED: (EventKind.REJECT,),
-    Fate.SUPPRESSED: (EventKind.BOUNCE,),
-    Fate.GLOBALLY_SUPPRESSED: (EventKind.BOUNCE,),
-    Fate.NOT_RENDERED: (EventKind.RENDERING_FAILURE,),
-    Fate.OUT_OF_OFFICE: (EventKind.DELIVERY, EventKind.BOUNCE),  # a bounce is what SES calls the answering machine
-    Fate.DELAYED: (EventKind.DELIVERY_DELAY, EventKind.DELIVERY),
+_EVENTS: Mapping[DeliveryResult, tuple[EventKind, ...]] = {
+    DeliveryResult.DELIVERED: (EventKind.DELIVERY,),
+    DeliveryResult.BOUNCED: (EventKind.BOUNCE,),
+    DeliveryResult.COMPLAINED: (EventKind.DELIVERY, EventKind.COMPLAINT),
+    DeliveryResult.REJECTED: (EventKind.REJECT,),
+    DeliveryResult.SUPPRESSED: (EventKind.BOUNCE,),
+    DeliveryResult.GLOBALLY_SUPPRESSED: (EventKind.BOUNCE,),
+    DeliveryResult.NOT_RENDERED: (EventKind.RENDERING_FAILURE,),
+    DeliveryResult.OUT_OF_OFFICE: (
+        EventKind.DELIVERY,
+        EventKind.BOUNCE,
+    ),  # a bounce is what SES calls the answering machine
+    DeliveryResult.DELAYED: (EventKind.DELIVERY_DELAY, EventKind.DELIVERY),
 }
 
 
-def fate_of(address: str, suppressed: Container[str]) -> Fate:
+def delivery_result(address: str, suppressed: Container[str]) -> DeliveryResult:
     """`suppressed` holds addresses in lower case."""
     plain = bare(address).lower()
     if plain in suppressed:
-        return Fate.SUPPRESSED
+        return DeliveryResult.SUPPRESSED
     local = plain.partition("@")[0].partition("+")[0]
-    return _BY_LOCAL_PART.get(local, Fate.DELIVERED)
+    return _BY_LOCAL_PART.get(local, DeliveryResult.DELIVERED)
 
 
-def mail_fate(envelope: Envelope, suppressed: Container[str]) -> Fate:
+def first_delivery_result(envelope: Envelope, suppressed: Container[str]) -> DeliveryResult:
     """The fate of the first recipient: what a list shows in one word."""
-    return Fate.NOT_RENDERED if envelope.failure else fate_of(envelope.recipients[0], suppressed)
+    return DeliveryResult.NOT_RENDERED if envelope.failure else delivery_result(envelope.recipients[0], suppressed)
 
 
-def happenings(envelope: Envelope, suppressed: Container[str]) -> Iterator[Happening]:
+def mail_events(envelope: Envelope, suppressed: Container[str]) -> Iterator[MailEvent]:
     """The events of one mail in SES's order: Send for all, then one of each kind per fate.
 
     A suppressed recipient gets a Send too: it says "accepted", nothing more.
     """
-    groups: dict[Fate, list[str]] = {}
+    groups: dict[DeliveryResult, list[str]] = {}
     for recipient in envelope.recipients:
-        groups.setdefault(fate_of(recipient, suppressed), []).append(bare(recipient))
+        groups.setdefault(delivery_result(recipient, suppressed), []).append(bare(recipient))
     if envelope.failure:
-        groups = {Fate.NOT_RENDERED: list(map(bare, envelope.recipients))}
-    if groups.keys() != {Fate.NOT_RENDERED}:
-        yield Happening(EventKind.SEND, Fate.DELIVERED, envelope.recipients)
+        groups = {DeliveryResult.NOT_RENDERED: list(map(bare, envelope.recipients))}
+    if groups.keys() != {DeliveryResult.NOT_RENDERED}:
+        yield MailEvent(EventKind.SEND, DeliveryResult.DELIVERED, envelope.recipients)
     for fate, recipients in groups.items():
         for kind in _EVENTS[fate]:
-            yield Happening(kind, fate, recipients)
+            yield MailEvent(kind, fate, recipients)

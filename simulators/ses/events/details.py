@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from simulators.ses.events.fates import EventKind, Fate, Happening
+from simulators.ses.events.delivery_results import DeliveryResult, EventKind, MailEvent
 from simulators.ses.mail import Receipt
 
 _MEMBERS: Mapping[EventKind, str] = {
@@ -17,20 +17,20 @@ _MEMBERS: Mapping[EventKind, str] = {
     EventKind.DELIVERY_DELAY: "deliveryDelay",
 }
 _MTA = "a4-1.smtp-out.simulator.amazonses.com"
-_BOUNCES: Mapping[Fate, tuple[str, str]] = {
-    Fate.BOUNCED: ("General", "smtp; 550 5.1.1 user unknown"),
-    Fate.GLOBALLY_SUPPRESSED: (
+_BOUNCES: Mapping[DeliveryResult, tuple[str, str]] = {
+    DeliveryResult.BOUNCED: ("General", "smtp; 550 5.1.1 user unknown"),
+    DeliveryResult.GLOBALLY_SUPPRESSED: (
         "Suppressed",
         "Amazon SES has suppressed sending to this address: it has a recent history of bouncing as invalid.",
     ),
-    Fate.SUPPRESSED: (
+    DeliveryResult.SUPPRESSED: (
         "OnAccountSuppressionList",
         "Amazon SES did not send the message: the address is on the suppression list for your account.",
     ),
 }
 
 
-def describe(receipt: Receipt, happening: Happening) -> tuple[str, dict[str, Any]]:
+def describe(receipt: Receipt, happening: MailEvent) -> tuple[str, dict[str, Any]]:
     """The member's name and what it holds."""
     match happening.kind:
         case EventKind.SEND:
@@ -51,7 +51,7 @@ def describe(receipt: Receipt, happening: Happening) -> tuple[str, dict[str, Any
     return _MEMBERS[happening.kind], detail
 
 
-def _delivery(receipt: Receipt, happening: Happening) -> dict[str, Any]:
+def _delivery(receipt: Receipt, happening: MailEvent) -> dict[str, Any]:
     return {
         "timestamp": receipt.time,
         "processingTimeMillis": 250,
@@ -61,8 +61,8 @@ def _delivery(receipt: Receipt, happening: Happening) -> dict[str, Any]:
     }
 
 
-def _bounce(receipt: Receipt, happening: Happening) -> dict[str, Any]:
-    transient = happening.fate is Fate.OUT_OF_OFFICE
+def _bounce(receipt: Receipt, happening: MailEvent) -> dict[str, Any]:
+    transient = happening.fate is DeliveryResult.OUT_OF_OFFICE
     subtype, diagnosis = ("General", "") if transient else _BOUNCES[happening.fate]
     why = {} if transient else {"action": "failed", "status": "5.1.1", "diagnosticCode": diagnosis}
     return {
@@ -75,7 +75,7 @@ def _bounce(receipt: Receipt, happening: Happening) -> dict[str, Any]:
     }
 
 
-def _complaint(receipt: Receipt, happening: Happening) -> dict[str, Any]:
+def _complaint(receipt: Receipt, happening: MailEvent) -> dict[str, Any]:
     return {
         "complainedRecipients": [{"emailAddress": recipient} for recipient in happening.recipients],
         "timestamp": receipt.time,
@@ -87,7 +87,7 @@ def _complaint(receipt: Receipt, happening: Happening) -> dict[str, Any]:
     }
 
 
-def _delay(receipt: Receipt, happening: Happening) -> dict[str, Any]:
+def _delay(receipt: Receipt, happening: MailEvent) -> dict[str, Any]:
     why = {"status": "4.4.1", "diagnosticCode": "smtp; 421 4.4.1 Unable to connect to remote host"}
     return {
         "timestamp": receipt.time,
@@ -97,5 +97,5 @@ def _delay(receipt: Receipt, happening: Happening) -> dict[str, Any]:
     }
 
 
-def _feedback_id(receipt: Receipt, happening: Happening) -> str:
+def _feedback_id(receipt: Receipt, happening: MailEvent) -> str:
     return f"{uuid5(NAMESPACE_OID, f'{receipt.message_id} {happening.kind} {happening.fate}')}-000000"

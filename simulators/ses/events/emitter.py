@@ -11,9 +11,9 @@ import orjson
 
 from simulators.ses.account.account import Account
 from simulators.ses.events.records import record
-from simulators.ses.events.schedule import Schedule, Waiting
+from simulators.ses.events.schedule import Schedule, ScheduledEvent
 from simulators.ses.events.sns import Signer
-from simulators.ses.events.sqs import MAX_BATCH, Queue, QueueAwayError, batches, fits
+from simulators.ses.events.sqs import MAX_BATCH, Queue, QueueUnavailable, batches, fits
 from simulators.ses.mail import Receipt
 
 _FIRST_WAIT = 0.1
@@ -71,7 +71,7 @@ class Emitter:
             for batch in batches(bodies):
                 await self._send(queue, batch)
 
-    async def _due(self) -> list[Waiting]:
+    async def _due(self) -> list[ScheduledEvent]:
         """Wait for events whose time has come; at most a batch."""
         while not (events := self._schedule.take(time.monotonic(), MAX_BATCH)):
             due = self._schedule.next_due()
@@ -83,7 +83,7 @@ class Emitter:
                 continue
         return events
 
-    def _body(self, event: Waiting) -> str:
+    def _body(self, event: ScheduledEvent) -> str:
         body = orjson.dumps(record(self._account, event.receipt, event.happening)).decode()
         if self._signer is None:
             return body
@@ -107,7 +107,7 @@ class Emitter:
         """Returns those that have to be sent again."""
         try:
             failed = await queue.send(bodies)
-        except QueueAwayError as error:
+        except QueueUnavailable as error:
             self._mark_away(str(error))
             return bodies
         self._away = None

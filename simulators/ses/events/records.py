@@ -3,15 +3,15 @@
 from typing import Any
 
 from simulators.ses.account.account import Account
+from simulators.ses.events.delivery_results import EventKind, MailEvent
 from simulators.ses.events.details import describe
-from simulators.ses.events.fates import EventKind, Happening
 from simulators.ses.limits import bare
 from simulators.ses.mail import Envelope, Receipt
 
 MAX_HEADERS_BYTES = 10 * 1024
 
 
-def record(account: Account, receipt: Receipt, happening: Happening) -> dict[str, Any]:
+def record(account: Account, receipt: Receipt, happening: MailEvent) -> dict[str, Any]:
     """One event. Asked again for the same one it is the same, to the letter: that is how SES's come twice."""
     name, detail = describe(receipt, happening)
     return {"eventType": happening.kind, "mail": _mail(account, receipt, happening.kind), name: detail}

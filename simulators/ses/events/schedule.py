@@ -6,7 +6,7 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from simulators.ses.events.fates import EventKind, Happening, happenings
+from simulators.ses.events.delivery_results import EventKind, MailEvent, mail_events
 from simulators.ses.mail import Receipt
 
 
@@ -23,17 +23,17 @@ class Publishing:
     capacity: int = 50_000
 
 
-class Waiting(NamedTuple):
+class ScheduledEvent(NamedTuple):
     """An event that waits for its time. `number` keeps the order of those that are due together."""
 
     due: float
     number: int
     receipt: Receipt
-    happening: Happening
+    happening: MailEvent
 
 
 @dataclass(slots=True)
-class Tally:
+class EventCounts:
     created: int = 0
     lost: int = 0
     duplicated: int = 0
@@ -45,7 +45,7 @@ class Schedule:
 
     def __init__(self, publishing: Publishing) -> None:
         self._publishing = publishing
-        self._heap: list[Waiting] = []
+        self._heap: list[ScheduledEvent] = []
         self._numbers = 0
         self.clear()
 
@@ -56,21 +56,21 @@ class Schedule:
         """Forget what waits, and draw from the seed anew."""
         self._heap.clear()
         self._random = random.Random(self._publishing.seed)  # noqa: S311  a loss must come again with its seed
-        self.tally = Tally()
+        self.tally = EventCounts()
 
     def add(self, receipt: Receipt, suppressed: Container[str], now: float) -> bool:
         """Schedule the events of this mail; says whether there is anything new to wait for."""
         if receipt.envelope.configuration_set is None:
             return False
         before = self._numbers
-        for happening in happenings(receipt.envelope, suppressed):
+        for happening in mail_events(receipt.envelope, suppressed):
             if happening.kind in self._publishing.kinds:
                 self._add(receipt, happening, now)
         return self._numbers > before
 
-    def take(self, now: float, limit: int) -> list[Waiting]:
+    def take(self, now: float, limit: int) -> list[ScheduledEvent]:
         """Up to `limit` events that are due."""
-        taken: list[Waiting] = []
+        taken: list[ScheduledEvent] = []
         while self._heap and self._heap[0].due <= now and len(taken) < limit:
             taken.append(heapq.heappop(self._heap))
         return taken
@@ -78,7 +78,7 @@ class Schedule:
     def next_due(self) -> float | None:
         return self._heap[0].due if self._heap else None
 
-    def _add(self, receipt: Receipt, happening: Happening, now: float) -> None:
+    def _add(self, receipt: Receipt, happening: MailEvent, now: float) -> None:
         self.tally.created += 1
         for _ in range(self._copies()):
             if len(self._heap) >= self._publishing.capacity:
@@ -86,7 +86,7 @@ class Schedule:
                 continue
             due = now + self._publishing.delay + self._random.random() * self._publishing.jitter
             self._numbers += 1
-            heapq.heappush(self._heap, Waiting(due, self._numbers, receipt, happening))
+            heapq.heappush(self._heap, ScheduledEvent(due, self._numbers, receipt, happening))
 
     def _copies(self) -> int:
         if self._random.random() < self._publishing.loss:

@@ -26,7 +26,7 @@ _HEAD = (
 )
 
 
-class QueueAwayError(Exception):
+class QueueUnavailable(Exception):
     """The queue did not take the batch, or did not say so: send it again."""
 
 
@@ -63,8 +63,8 @@ class Queue:
                 return [Failed(int(one["Id"]), one.get("SenderFault", False)) for one in failures]
         except (OSError, EOFError, ValueError, TimeoutError, asyncio.LimitOverrunError) as error:
             self.close()
-            raise QueueAwayError(f"{self._endpoint.netloc} does not answer: {error!r}") from error
-        raise QueueAwayError(f"{self._url} answers {status}: {answer[:200].decode(errors='replace')}")
+            raise QueueUnavailable(f"{self._endpoint.netloc} does not answer: {error!r}") from error
+        raise QueueUnavailable(f"{self._url} answers {status}: {answer[:200].decode(errors='replace')}")
 
     def close(self) -> None:
         if self._streams is not None:

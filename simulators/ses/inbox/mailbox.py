@@ -5,43 +5,43 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from simulators.ses.events.fates import Fate
+from simulators.ses.events.delivery_results import DeliveryResult
 from simulators.ses.inbox.readable import readable
 from simulators.ses.mail import Content, Receipt
 
 
-class Kept(NamedTuple):
+class InboxMessage(NamedTuple):
     """A message in the mailbox. `number` counts up from 1 and never comes again."""
 
     number: int
     receipt: Receipt
     content: Content
-    fate: Fate | str
+    fate: DeliveryResult | str
     channel: str = "email"
 
 
 class Mailbox:
     def __init__(self, keep: int) -> None:
         self._keep = keep
-        self._mails: deque[Kept] = deque()
-        self._by_id: dict[str, Kept] = {}
+        self._mails: deque[InboxMessage] = deque()
+        self._by_id: dict[str, InboxMessage] = {}
         self.newest = 0
 
     def __len__(self) -> int:
         return len(self._mails)
 
-    def add(self, receipt: Receipt, content: Content, fate: Fate | str, channel: str = "email") -> None:
+    def add(self, receipt: Receipt, content: Content, fate: DeliveryResult | str, channel: str = "email") -> None:
         self.newest += 1
-        kept = Kept(self.newest, receipt, content, fate, channel)
+        kept = InboxMessage(self.newest, receipt, content, fate, channel)
         self._mails.append(kept)
         self._by_id[receipt.message_id] = kept
         if len(self._mails) > self._keep:
             del self._by_id[self._mails.popleft().receipt.message_id]
 
-    def get(self, message_id: str) -> Kept | None:
+    def get(self, message_id: str) -> InboxMessage | None:
         return self._by_id.get(message_id)
 
-    def page(self, words: str, top: int | None, start: int, size: int) -> tuple[list[Kept], int]:
+    def page(self, words: str, top: int | None, start: int, size: int) -> tuple[list[InboxMessage], int]:
         """Mails that hold `words`, newest first, none newer than `top`; and how many there are in all."""
         found = list(self._found(words.lower(), self.newest if top is None else top))
         return list(islice(found, start, start + size)), len(found)
@@ -50,13 +50,13 @@ class Mailbox:
         self._mails.clear()
         self._by_id.clear()
 
-    def _found(self, words: str, top: int) -> Iterator[Kept]:
+    def _found(self, words: str, top: int) -> Iterator[InboxMessage]:
         for kept in reversed(self._mails):
             if kept.number <= top and (not words or words in _searched(kept)):
                 yield kept
 
 
-def _searched(kept: Kept) -> str:
+def _searched(kept: InboxMessage) -> str:
     envelope = kept.receipt.envelope
     tags = (value for _, value in envelope.tags)
     people = map(readable, (envelope.sender, *envelope.recipients, envelope.subject))

@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
-from simulators.http.answers import Response, json_response
-from simulators.http.wire import Request
+from simulators.http.messages import Request
+from simulators.http.replies import Response, json_response
 from simulators.ses.errors import bad_request
-from simulators.ses.events.fates import Fate
+from simulators.ses.events.delivery_results import DeliveryResult
 from simulators.ses.fields import Json, decode, need, take, take_all
 from simulators.ses.inbox.mailbox import Mailbox
 from simulators.ses.mail import Content, Envelope, Receipt
@@ -22,7 +22,7 @@ _SENDERS = ("AWS.SNS.SMS.SenderID", "AWS.MM.SMS.OriginationNumber")
 _NAMESPACE = "http://sns.amazonaws.com/doc/2010-03-31/"
 
 
-class Notes:
+class OtherChannels:
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
 
@@ -42,7 +42,7 @@ class Notes:
         return _sns_answer(200, f'<PublishResponse xmlns="{_NAMESPACE}">{result}{_metadata()}</PublishResponse>')
 
     def put(self, request: Request) -> Response:
-        """A message of any channel, as `sandbox.inbox_notes` writes it."""
+        """A message of any channel, as `sandbox.inbox` writes it."""
         body = decode(request.body)
         tags = tuple((name, value) for name in ("nid", "att") if (value := take(body, name, str)))
         id_ = self._add(
@@ -50,13 +50,13 @@ class Notes:
             need(body, "to", str),
             take(body, "text", str) or "",
             subject=take(body, "subject", str) or "",
-            fate=take(body, "fate", str) or Fate.DELIVERED,
+            fate=take(body, "fate", str) or DeliveryResult.DELIVERED,
             tags=(*tags, *_pairs(body, "request")),
             headers=_pairs(body, "headers"),
         )
         return json_response({"id": id_})
 
-    def _add(self, channel: str, to: str, text: str, *, fate: str = Fate.DELIVERED, **more: Any) -> str:
+    def _add(self, channel: str, to: str, text: str, *, fate: str = DeliveryResult.DELIVERED, **more: Any) -> str:
         given: dict[str, Any] = {"sender": "", "subject": "", "headers": (), "tags": ()} | more
         envelope = Envelope(
             operation=channel,

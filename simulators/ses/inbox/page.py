@@ -8,10 +8,10 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from simulators.http.answers import Response, json_response
-from simulators.ses.account.journal import Journal
+from simulators.http.replies import Response, json_response
+from simulators.ses.account.mail_journal import MailJournal
 from simulators.ses.errors import ApiError, bad_request
-from simulators.ses.inbox.mailbox import Kept, Mailbox
+from simulators.ses.inbox.mailbox import InboxMessage, Mailbox
 from simulators.ses.inbox.readable import readable, readable_person
 
 PATH = "/_sim/inbox"
@@ -23,7 +23,7 @@ _BLANKS = re.compile(r"\s+")
 
 
 class Inbox:
-    def __init__(self, mailbox: Mailbox, journal: Journal) -> None:
+    def __init__(self, mailbox: Mailbox, journal: MailJournal) -> None:
         self._mailbox = mailbox
         self._journal = journal
         self._page = _page(files(__package__).joinpath("inbox.html").read_text(encoding="utf-8"))
@@ -65,7 +65,7 @@ class Inbox:
             }
         )
 
-    def _summary(self, kept: Kept) -> dict[str, Any]:
+    def _summary(self, kept: InboxMessage) -> dict[str, Any]:
         envelope = kept.receipt.envelope
         nid = envelope.tag("nid")
         return {

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from simulators.streams.load.payload import Payload, event_id, fields, key
 from simulators.streams.model.clock import DAY
-from simulators.streams.model.log import PAGE_BYTES, Facts
+from simulators.streams.model.log import PAGE_BYTES, RecordSummary
 from simulators.streams.model.sequence import Numbers
 
 _CHUNK = 1000
@@ -81,10 +81,10 @@ class PreparedLog:
             room -= used
         return (parts[0] if len(parts) == 1 else b",".join(parts)), place - start
 
-    def facts(self, place: int) -> Facts:
+    def facts(self, place: int) -> RecordSummary:
         created = self._release.created(place)
         named = key(self._release.first + place, created)
-        return Facts(event_id(self._identity, place), "INSERT", named, created)
+        return RecordSummary(event_id(self._identity, place), "INSERT", named, created)
 
     def _chunk(self, number: int) -> Chunk:
         chunk = self._chunks.get(number)

@@ -10,7 +10,7 @@ from simulators.streams.errors import ApiError, invalid, no_shard, no_stream
 from simulators.streams.model.clock import Clock
 from simulators.streams.model.record import VIEWS
 from simulators.streams.model.sequence import Numbering
-from simulators.streams.model.stream import ShardIds, Stream, Title
+from simulators.streams.model.stream import ShardIds, Stream, StreamProperties
 from simulators.streams.model.table import Table
 
 _ARN = re.compile(r"arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/[A-Za-z0-9_.-]{3,255}/stream/[0-9T:.-]+")
@@ -94,12 +94,12 @@ class Account:
             raise invalid(f"{shard_id} is in {len(found)} streams: say which")
         return found[0]
 
-    def _title(self, table: Table, view: str) -> Title:
+    def _title(self, table: Table, view: str) -> StreamProperties:
         region, account_id = self.behaviour.region, self.behaviour.account_id
         created = self.now
         while True:
             label = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
             arn = f"arn:aws:dynamodb:{region}:{account_id}:table/{table.name}/stream/{label}"
             if arn not in self.streams:
-                return Title(arn, label, table.name, view, table.keys, created)
+                return StreamProperties(arn, label, table.name, view, table.keys, created)
             created += 0.001

@@ -10,7 +10,7 @@ from simulators.streams.model.sequence import Numbers
 PAGE_BYTES = 1024 * 1024
 
 
-class Facts(NamedTuple):
+class RecordSummary(NamedTuple):
     """What an oracle wants to know of a record."""
 
     event_id: str
@@ -19,10 +19,10 @@ class Facts(NamedTuple):
     created: float
 
 
-class Kept(NamedTuple):
+class WrittenRecord(NamedTuple):
     body: bytes
     size: int
-    facts: Facts
+    facts: RecordSummary
 
 
 class Log(Protocol):
@@ -39,7 +39,7 @@ class Log(Protocol):
     def page(self, start: int, limit: int, now: float) -> tuple[bytes, int]:
         """Up to `limit` records or 1 MB from place `start`: the inside of a JSON array, and how many they are."""
 
-    def facts(self, place: int) -> Facts: ...
+    def facts(self, place: int) -> RecordSummary: ...
 
 
 class WrittenLog:
@@ -47,10 +47,10 @@ class WrittenLog:
 
     def __init__(self, numbers: Numbers) -> None:
         self.numbers = numbers
-        self._kept: list[Kept] = []
+        self._kept: list[WrittenRecord] = []
         self._horizon = 0
 
-    def append(self, kept: Kept) -> None:
+    def append(self, kept: WrittenRecord) -> None:
         self._kept.append(kept)
 
     def end(self, now: float) -> int:  # noqa: ARG002  what is written is there
@@ -71,5 +71,5 @@ class WrittenLog:
             bodies.append(kept.body)
         return b",".join(bodies), len(bodies)
 
-    def facts(self, place: int) -> Facts:
+    def facts(self, place: int) -> RecordSummary:
         return self._kept[place].facts

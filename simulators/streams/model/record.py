@@ -34,7 +34,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Acknowledged:
+class AcknowledgedWrite:
     """A write that has a record: what an oracle counts."""
 
     stream: str

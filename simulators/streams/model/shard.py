@@ -4,17 +4,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from simulators.streams.behaviour import Lateness
+from simulators.streams.behaviour import VisibilityDelay
 from simulators.streams.model.clock import DAY
 from simulators.streams.model.log import Log
 
 KEY_SPACE = 2**64
 
 
-class Lag:
+class VisibilityCountdown:
     """Counts a lateness down. It is not over before the one `before` it is."""
 
-    def __init__(self, late: Lateness, now: float, before: "Lag | None" = None) -> None:
+    def __init__(self, late: VisibilityDelay, now: float, before: "VisibilityCountdown | None" = None) -> None:
         self._until = now + late.seconds
         self._calls = late.calls
         self._before = None if before is None or before.is_over(now) else before
@@ -46,7 +46,9 @@ class KeyRange:
 class Shard:
     """`keys` is None where nothing can be written to it: its records were prepared."""
 
-    def __init__(self, shard_id: str, parent: str | None, keys: KeyRange | None, log: Log, hidden: Lag) -> None:
+    def __init__(
+        self, shard_id: str, parent: str | None, keys: KeyRange | None, log: Log, hidden: VisibilityCountdown
+    ) -> None:
         self.shard_id = shard_id
         self.parent = parent
         self.keys = keys
@@ -54,12 +56,12 @@ class Shard:
         self.closed_at: float | None = None
         self.vanished = False
         self.hidden = hidden
-        self._shown_open: Lag | None = None
+        self._shown_open: VisibilityCountdown | None = None
 
-    def close(self, now: float, shown_open: Lateness | None = None) -> None:
+    def close(self, now: float, shown_open: VisibilityDelay | None = None) -> None:
         """No more records. DescribeStream may show it open for longer than it is."""
         self.closed_at = now
-        self._shown_open = Lag(shown_open, now) if shown_open else None
+        self._shown_open = VisibilityCountdown(shown_open, now) if shown_open else None
 
     def is_closed(self, now: float) -> bool:
         return self.closed_at is not None and self.closed_at <= now

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from simulators.streams.behaviour import Behaviour, Lateness
+from simulators.streams.behaviour import Behaviour, VisibilityDelay
 from simulators.streams.errors import invalid, no_shard
 from simulators.streams.model.clock import DAY, START
 from simulators.streams.model.log import Log, WrittenLog
 from simulators.streams.model.sequence import Numbering, Numbers
-from simulators.streams.model.shard import KeyRange, Lag, Shard
+from simulators.streams.model.shard import KeyRange, Shard, VisibilityCountdown
 
 
 class ShardIds:
@@ -26,7 +26,7 @@ class ShardIds:
 
 
 @dataclass(frozen=True, slots=True)
-class Title:
+class StreamProperties:
     """What a stream is called, and what it shows of its table."""
 
     arn: str
@@ -40,7 +40,7 @@ class Title:
 class Stream:
     """`ids` and `numbering` are shared by all streams of the account."""
 
-    def __init__(self, title: Title, ids: ShardIds, numbering: Numbering) -> None:
+    def __init__(self, title: StreamProperties, ids: ShardIds, numbering: Numbering) -> None:
         self.title = title
         self.disabled_at: float | None = None
         self.shards: dict[str, Shard] = {}
@@ -60,7 +60,7 @@ class Stream:
 
     def add(self, log: Log, closes_at: float | None, behaviour: Behaviour, now: float) -> Shard:
         """A shard whose records are prepared, some of them perhaps for later."""
-        shard = Shard(self._new_id(behaviour, now), None, None, log, Lag(Lateness(), now))
+        shard = Shard(self._new_id(behaviour, now), None, None, log, VisibilityCountdown(VisibilityDelay(), now))
         shard.closed_at = closes_at
         self.shards[shard.shard_id] = shard
         return shard
@@ -110,9 +110,11 @@ class Stream:
 
     def _open(self, parent: Shard | None, keys: KeyRange, behaviour: Behaviour, now: float) -> Shard:
         numbers = self._numbering.draw(behaviour, parent.last_number(now) if parent else 0)
-        late = behaviour.children_after if parent else Lateness()
+        late = behaviour.children_after if parent else VisibilityDelay()
         parent_id = parent.shard_id if parent else None
-        hidden = Lag(late, now, parent.hidden if parent else None)  # nobody is seen before their parent
+        hidden = VisibilityCountdown(
+            late, now, parent.hidden if parent else None
+        )  # nobody is seen before their parent
         shard = Shard(self._new_id(behaviour, now), parent_id, keys, WrittenLog(numbers), hidden)
         self.shards[shard.shard_id] = shard
         self._writable.append(shard)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from simulators.streams.model.account import Account
-from simulators.streams.model.log import Facts, Kept, WrittenLog
-from simulators.streams.model.record import Acknowledged, Change, Item, encode, event_id
+from simulators.streams.model.log import RecordSummary, WrittenLog, WrittenRecord
+from simulators.streams.model.record import AcknowledgedWrite, Change, Item, encode, event_id
 from simulators.streams.model.shard import Shard
 from simulators.streams.model.stream import Stream
 from simulators.streams.model.table import Table
@@ -12,7 +12,7 @@ from simulators.streams.model.table import Table
 
 def write(
     account: Account, table: Table, item: Item, make: Callable[[Table, Item], Change | None]
-) -> Acknowledged | None:
+) -> AcknowledgedWrite | None:
     """`make` changes the table. None where that changes nothing, or the table has no stream."""
     stream = table.stream
     shard = stream.to_write(table.key_hash(table.keys_of(item))) if stream else None
@@ -22,12 +22,12 @@ def write(
     return _record(account, stream, shard, change)
 
 
-def _record(account: Account, stream: Stream, shard: Shard, change: Change) -> Acknowledged:
+def _record(account: Account, stream: Stream, shard: Shard, change: Change) -> AcknowledgedWrite:
     log = shard.log
     assert isinstance(log, WrittenLog)  # noqa: S101  prepared shards have no keys
     now = account.now
     arn, number = stream.title.arn, log.numbers.text(log.end(now))
     identity = event_id(arn, shard.shard_id, number)
     body, size = encode(change, stream.title.view, account.behaviour.region, identity, number, int(now))
-    log.append(Kept(body, size, Facts(identity, change.event_name, change.keys, now)))
-    return Acknowledged(arn, shard.shard_id, number, identity, change.event_name, change.keys, now)
+    log.append(WrittenRecord(body, size, RecordSummary(identity, change.event_name, change.keys, now)))
+    return AcknowledgedWrite(arn, shard.shard_id, number, identity, change.event_name, change.keys, now)

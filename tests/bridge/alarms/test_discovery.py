@@ -15,8 +15,8 @@ from notifier.cli import health
 from notifier.health import Heartbeat
 from notifier.outbox import Discovery, read_gauges
 from simulators.streams.model.clock import Clock
-from simulators.streams.model.model import StreamsModel
-from tests.simulators.streams.inprocess import InProcessStreams
+from simulators.streams.streams_model import StreamsModel
+from tests.simulators.streams.in_process import InProcessStreams
 from tests.sql import Sql
 
 

@@ -19,11 +19,11 @@ from notifier.outbox import Report
 from notifier.routes import Routes
 from notifier.routes.views import View
 from simulators.streams.model.clock import Clock
-from simulators.streams.model.model import StreamsModel
+from simulators.streams.streams_model import StreamsModel
 from tests.bridge.house import House
 from tests.bridge.stream.stream_backends import settings
 from tests.bridge.test_bridge import house, simulator
-from tests.simulators.streams.inprocess import InProcessStreams
+from tests.simulators.streams.in_process import InProcessStreams
 from tests.sql import Sql
 from tests.waiting import wait_until
 
@@ -120,16 +120,16 @@ def test_a_stream_that_comes_while_the_bridge_runs_is_told_once(
 
 def test_its_records_are_quarantined_and_a_new_stream_mends_it(house: House, engine: Engine) -> None:
     sql = Sql(engine)
-    house.streams.tell("tables", table="activity", shards=2)
+    house.streams.post("tables", table="activity", shards=2)
     house.put(range(10))
     with house.bridge():
         wait_until(lambda: read(sql)["notified"] == 10, seconds=60)
-        house.streams.tell("disable", table="activity")
-        house.streams.tell("enable", table="activity", view="KEYS_ONLY")
+        house.streams.post("disable", table="activity")
+        house.streams.post("enable", table="activity", view="KEYS_ONLY")
         house.put(range(10), n=1)
         wait_until(lambda: read(sql)["quarantined"] == 10, seconds=60)
-        house.streams.tell("disable", table="activity")
-        house.streams.tell("enable", table="activity")
+        house.streams.post("disable", table="activity")
+        house.streams.post("enable", table="activity")
         house.put(range(10), n=2)
         wait_until(lambda: read(sql)["notified"] == 20, seconds=60)
     assert read(sql)["unrouted"] == 0
@@ -139,7 +139,7 @@ def test_its_records_are_quarantined_and_a_new_stream_mends_it(house: House, eng
 
 
 def test_a_bridge_does_not_start_on_it(house: House, routes: Routes) -> None:
-    house.streams.tell("tables", table="activity", shards=2, view="KEYS_ONLY")
+    house.streams.post("tables", table="activity", shards=2, view="KEYS_ONLY")
     with pytest.raises(RoutesError, match="KEYS_ONLY"):
         check_streams(Streams(settings(house.streams.url)), routes, ("activity",))
 

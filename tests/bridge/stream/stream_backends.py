@@ -67,19 +67,19 @@ class Simulated:
     def __init__(self, server: StreamsServer) -> None:
         self.name, self.url = new_name(), server.url
         self._server = server
-        server.tell("tables", table=self.name)
+        server.post("tables", table=self.name)
 
     def put(self, items: Items) -> None:
-        self._server.tell("put", table=self.name, items=items)
+        self._server.post("put", table=self.name, items=items)
 
     def delete(self, keys: Items) -> None:
-        self._server.tell("delete", table=self.name, keys=keys)
+        self._server.post("delete", table=self.name, keys=keys)
 
     def disable(self) -> None:
-        self._server.tell("disable", table=self.name)
+        self._server.post("disable", table=self.name)
 
     def enable(self) -> None:
-        self._server.tell("enable", table=self.name)
+        self._server.post("enable", table=self.name)
 
 
 class Ministack:

@@ -368,11 +368,11 @@ def simulated(simulator: StreamsServer) -> Iterator[Reading]:
     backend = Simulated(simulator)
     with closing(client("dynamodbstreams", backend.url)) as aws:
         yield Reading(backend, aws)
-    simulator.tell("reset")
+    simulator.post("reset")
 
 
 def test_the_bridge_sees_children(simulated: Reading, simulator: StreamsServer) -> None:
-    children = simulator.tell("split", shard=simulated.shard)["children"]
+    children = simulator.post("split", shard=simulated.shard)["children"]
     shards = simulated.streams.shards(simulated.arn)
     assert [(shard.shard_id, shard.parent_shard_id, shard.closed) for shard in shards] == [
         (simulated.shard, None, True),
@@ -382,7 +382,7 @@ def test_the_bridge_sees_children(simulated: Reading, simulator: StreamsServer) 
 
 
 def test_the_bridge_lists_all_pages(simulated: Reading, simulator: StreamsServer) -> None:
-    arn = simulator.tell("tables", table="many", shards=250)["stream"]
+    arn = simulator.post("tables", table="many", shards=250)["stream"]
     assert len({shard.shard_id for shard in simulated.streams.shards(arn)}) == 250
 
 
@@ -390,7 +390,7 @@ def test_the_bridge_is_told_what_was_trimmed(simulated: Reading, simulator: Stre
     simulated.backend.put(items(3))
     iterator = simulated.iterator()
     (first, *_) = numbers(simulated.get()["Records"])
-    simulator.tell("advance", seconds=24 * 3600)
+    simulator.post("advance", seconds=24 * 3600)
     with pytest.raises(DataTrimmed):
         simulated.streams.iterator(simulated.arn, simulated.shard, first)
     assert iterator
@@ -401,7 +401,7 @@ def test_the_bridge_is_told_what_was_trimmed(simulated: Reading, simulator: Stre
 def test_half_a_page_is_no_page(simulated: Reading, simulator: StreamsServer) -> None:
     simulated.backend.put(items(3))
     iterator = simulated.streams.iterator(simulated.arn, simulated.shard, None)
-    simulator.plan({"kind": "truncated", "body": "broken", "times": 1})
+    simulator.add_faults({"kind": "truncated", "body": "broken", "times": 1})
     with pytest.raises(Unreachable):
         simulated.streams.records(iterator).read()
     assert len(simulated.streams.records(iterator).records) == 3

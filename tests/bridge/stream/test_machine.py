@@ -26,12 +26,12 @@ from notifier.database.engine import connect
 from notifier.errors import LeaseLost
 from notifier.outbox import Partitions, Publications, Recording, Report, ShardLease
 from notifier.routes import Routes, route, routes_of
-from simulators.streams.faults.plan import rule_from
-from simulators.streams.faults.truth import records as truth_of
+from simulators.streams.faults import rule_from
 from simulators.streams.model.clock import Clock
-from simulators.streams.model.model import StreamsModel
+from simulators.streams.streams_model import StreamsModel
+from simulators.streams.truth import records as truth_of
 from tests.conftest import GivenPostgres, administer
-from tests.simulators.streams.inprocess import InProcessStreams
+from tests.simulators.streams.in_process import InProcessStreams
 
 START = 1_790_000_000.0
 TTL = 15.0
@@ -280,7 +280,7 @@ class Bridges(RuleBasedStateMachine):
             return set(connection.execute(text("SELECT arn FROM streams")).scalars())
 
     def _shards(self) -> list[dict[str, Any]]:
-        from simulators.streams.faults.truth import shards
+        from simulators.streams.truth import shards
 
         return shards(self.model.account)
 

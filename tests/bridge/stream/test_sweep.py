@@ -12,10 +12,10 @@ from bridge.stream.sweep import BUSY_SECONDS, EXPECTING_SECONDS, SWEEP_SECONDS, 
 from bridge.stream.tree import ShardTree
 from notifier.database.engine import DatabaseError
 from notifier.outbox import Report
-from simulators.streams.faults.plan import rule_from
+from simulators.streams.faults import rule_from
 from simulators.streams.model.clock import Clock
-from simulators.streams.model.model import StreamsModel
-from tests.simulators.streams.inprocess import InProcessStreams
+from simulators.streams.streams_model import StreamsModel
+from tests.simulators.streams.in_process import InProcessStreams
 from tests.sql import Sql
 from tests.waiting import wait_until
 

@@ -28,13 +28,13 @@ def counted(engine: Engine, table: str) -> dict[str, int]:
 
 def put_orders(house: House, count: int, n: int = 0) -> None:
     items = [{"pk": f"order#{number}", "sk": "1", "type": "order", "n": n} for number in range(count)]
-    house.streams.tell("put", table="orders", items=items)
+    house.streams.post("put", table="orders", items=items)
 
 
 def test_each_bridge_reads_its_own_tables_only(house: House, engine: Engine) -> None:
     """Two bridges on one database, each with the routes of its own table: 80 events are 80 notifications."""
-    house.streams.tell("tables", table="activity", shards=4)
-    house.streams.tell("tables", table="orders", shards=4)
+    house.streams.post("tables", table="activity", shards=4)
+    house.streams.post("tables", table="orders", shards=4)
     with house.bridge(), house.bridge(**ORDERS):
         house.put(range(40))
         put_orders(house, 40)
@@ -54,8 +54,8 @@ def test_a_table_that_is_not_read_any_more_is_left_where_it_stands(
     house: House, engine: Engine, first: tuple[str, ...]
 ) -> None:
     """It was in the settings of the bridge before; nothing of it is read, counted or lost."""
-    house.streams.tell("tables", table="activity", shards=2)
-    house.streams.tell("tables", table="orders", shards=2)
+    house.streams.post("tables", table="activity", shards=2)
+    house.streams.post("tables", table="orders", shards=2)
     with house.bridge(tables=("activity", "orders"), routes="tests.bridge.both"):
         put_orders(house, 10)
         wait_until(lambda: counted(engine, "orders")["notified"] == 10, seconds=30)
@@ -69,7 +69,7 @@ def test_a_table_that_is_not_read_any_more_is_left_where_it_stands(
 
 
 def test_what_a_bridge_without_the_tables_routes_reads_is_kept(house: House, engine: Engine) -> None:
-    house.streams.tell("tables", table="orders", shards=2)
+    house.streams.post("tables", table="orders", shards=2)
     put_orders(house, 30)
     with house.bridge(tables=("orders",)):
         wait_until(lambda: counted(engine, "orders")["read"] == 30, seconds=30)

@@ -95,7 +95,7 @@ def _ses(kind: str, most: int = 3, **how: Any) -> Callable[[Field], str]:
 def _streams(kind: str, **how: Any) -> Callable[[Field], str]:
     def inject(field: Field) -> str:
         rule = {"kind": kind, "times": field.rng.randint(1, 5), **how}
-        field.world.streams.plan(rule)
+        field.world.streams.add_faults(rule)
         return str(rule)
 
     return inject
@@ -103,9 +103,9 @@ def _streams(kind: str, **how: Any) -> Callable[[Field], str]:
 
 def _reshard(change: str) -> Callable[[Field], str]:
     def inject(field: Field) -> str:
-        shards = field.world.streams.ask("truth?records=0")["shards"]
+        shards = field.world.streams.get("truth?records=0")["shards"]
         shard = field.rng.choice([each["shard"] for each in shards if not each["closed"]])
-        field.world.streams.tell(change, shard=shard)
+        field.world.streams.post(change, shard=shard)
         return f"{shard} of {TABLE}"
 
     return inject

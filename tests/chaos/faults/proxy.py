@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
-from sandbox.embedded.scratch import free_port
+from sandbox.embedded.allocation import free_port
 
 T = TypeVar("T")
 _CHUNK = 65_536

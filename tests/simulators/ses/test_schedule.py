@@ -1,6 +1,6 @@
 """The schedule of events, on times that the test says."""
 
-from simulators.ses.events.fates import EventKind
+from simulators.ses.events.delivery_results import EventKind
 from simulators.ses.events.schedule import Publishing, Schedule
 from simulators.ses.mail import Envelope, Receipt
 

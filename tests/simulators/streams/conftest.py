@@ -26,5 +26,5 @@ def running_streams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stream
 @pytest.fixture
 def server(running_streams: StreamsServer) -> StreamsServer:
     """The simulator as a process, with nothing in it."""
-    running_streams.tell("reset")
+    running_streams.post("reset")
     return running_streams

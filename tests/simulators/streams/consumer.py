@@ -4,7 +4,7 @@ from typing import Any
 
 from bridge.stream.client import IteratorExpired, ShardGone, StreamThrottled
 from notifier.errors import DataTrimmed, Unreachable
-from tests.simulators.streams.inprocess import InProcessStreams
+from tests.simulators.streams.in_process import InProcessStreams
 
 Place = tuple[str, str]
 

@@ -8,12 +8,12 @@ import orjson
 from bridge.stream.client import IteratorExpired, RecordPage, Refused, Shard, ShardGone, StreamThrottled
 from notifier.errors import DataTrimmed, NotifierError, Unreachable
 from notifier.routes.views import View
-from simulators.streams.api.call import call
-from simulators.streams.api.reading import Page
+from simulators.streams.call import call
 from simulators.streams.errors import ApiError
-from simulators.streams.faults.plan import Plan
+from simulators.streams.faults import Plan
 from simulators.streams.fields import Json
-from simulators.streams.model.model import StreamsModel
+from simulators.streams.model.reading import Page
+from simulators.streams.streams_model import StreamsModel
 
 _NAMED: Mapping[str, type[NotifierError]] = {
     "ExpiredIteratorException": IteratorExpired,

@@ -11,16 +11,16 @@ from tests.simulators.streams.reader import item, items
 
 def refused(server, command: str, **body) -> tuple[int, str]:
     with pytest.raises(HTTPError) as raised:
-        server.tell(command, **body)
+        server.post(command, **body)
     with raised.value as answer:
         return answer.status, json.load(answer)["message"]
 
 
 def test_the_truth_has_every_acknowledged_record(server):
-    arn = server.tell("tables", table="activity", shards=2)["stream"]
-    written = server.tell("put", table="activity", items=items(20))["records"]
-    written += server.tell("delete", table="activity", keys=[item(1)])["records"]
-    told = server.ask("truth")
+    arn = server.post("tables", table="activity", shards=2)["stream"]
+    written = server.post("put", table="activity", items=items(20))["records"]
+    written += server.post("delete", table="activity", keys=[item(1)])["records"]
+    told = server.get("truth")
     assert sorted(one["event_id"] for one in told["records"]) == sorted(one["event_id"] for one in written)
     assert {one["state"] for one in told["records"]} == {"readable"}
     assert written[0] | {"state": "readable"} in told["records"]
@@ -32,34 +32,34 @@ def test_the_truth_has_every_acknowledged_record(server):
         "records": 21,
         "lost": 0,
     }
-    some = server.ask(f"truth?stream={arn}&shard={written[0]['shard']}")["records"]
+    some = server.get(f"truth?stream={arn}&shard={written[0]['shard']}")["records"]
     assert {one["shard"] for one in some} == {written[0]["shard"]}
-    assert server.ask("truth?stream=other")["shards"] == []
-    assert "records" not in server.ask("truth?records=0")
+    assert server.get("truth?stream=other")["shards"] == []
+    assert "records" not in server.get("truth?records=0")
 
 
 def test_the_truth_knows_what_can_be_read_no_more(server):
-    server.tell("tables", table="activity")
-    (first,) = server.tell("put", table="activity", items=[item(1)])["records"]
-    server.tell("advance", seconds=24 * 3600)
-    (child,) = server.tell("rotate", shard=first["shard"])["children"]
-    server.tell("put", table="activity", items=[item(2)])
-    server.tell("vanish", shard=child)
-    server.tell("put", table="activity", items=[item(3)])
-    assert [one["state"] for one in server.ask("truth")["records"]] == ["trimmed", "vanished", "readable"]
-    assert [shard["lost"] for shard in server.ask("truth")["shards"]] == [1, 1, 0]
-    assert server.ask("truth")["counts"]["lost"] == 2
+    server.post("tables", table="activity")
+    (first,) = server.post("put", table="activity", items=[item(1)])["records"]
+    server.post("advance", seconds=24 * 3600)
+    (child,) = server.post("rotate", shard=first["shard"])["children"]
+    server.post("put", table="activity", items=[item(2)])
+    server.post("vanish", shard=child)
+    server.post("put", table="activity", items=[item(3)])
+    assert [one["state"] for one in server.get("truth")["records"]] == ["trimmed", "vanished", "readable"]
+    assert [shard["lost"] for shard in server.get("truth")["shards"]] == [1, 1, 0]
+    assert server.get("truth")["counts"]["lost"] == 2
 
 
 def test_sample_items_are_the_examples(server):
-    server.tell("tables", table="activity")
-    written = server.tell("put", table="activity", samples=5, seed=1)["records"]
+    server.post("tables", table="activity")
+    written = server.post("put", table="activity", samples=5, seed=1)["records"]
     assert [one["key"]["pk"]["S"] for one in written] == [f"user#{1000 + number}" for number in range(5)]
 
 
 def test_calls_are_counted(server):
-    server.tell("tables", table="activity")
-    server.tell("put", table="activity", items=items(3))
+    server.post("tables", table="activity")
+    server.post("put", table="activity", items=items(3))
     aws = client(server.url)
     reader = Reader(aws)
     reader.get()
@@ -67,7 +67,7 @@ def test_calls_are_counted(server):
     reader.get()
     with pytest.raises(aws.exceptions.ResourceNotFoundException):
         aws.describe_stream(StreamArn=reader.arn + "1")
-    counts = server.ask("counts")
+    counts = server.get("counts")
     assert counts["calls"] == {"ListStreams": 1, "DescribeStream": 2, "GetShardIterator": 1, "GetRecords": 3}
     assert (counts["pages"], counts["empty_pages"], counts["served"]) == (3, 1, 6)
     assert counts["errors"] == {"ResourceNotFoundException": 1}
@@ -75,42 +75,42 @@ def test_calls_are_counted(server):
 
 
 def test_time_runs_and_can_be_moved_on(server):
-    before = server.ask("health")["now"]
-    after = server.tell("advance", seconds=3600)["now"]
+    before = server.get("health")["now"]
+    after = server.post("advance", seconds=3600)["now"]
     assert 3600 <= after - before < 3660
 
 
 def test_a_command_can_be_planned(server):
-    server.tell("tables", table="activity")
-    (shard,) = server.ask("truth")["shards"]
-    server.tell("at", after=60, do="split", body={"shard": shard["shard"]})
-    server.tell("at", after=120, do="rotate", body={"shard": shard["shard"]})
-    server.tell("advance", seconds=90)
-    assert server.ask("counts")["shards"] == 3
-    server.tell("advance", seconds=60)
-    (failed,) = server.ask("counts")["failed"]
+    server.post("tables", table="activity")
+    (shard,) = server.get("truth")["shards"]
+    server.post("at", after=60, do="split", body={"shard": shard["shard"]})
+    server.post("at", after=120, do="rotate", body={"shard": shard["shard"]})
+    server.post("advance", seconds=90)
+    assert server.get("counts")["shards"] == 3
+    server.post("advance", seconds=60)
+    (failed,) = server.get("counts")["failed"]
     assert failed.startswith("rotate: ValidationException")
 
 
 def test_settings_can_be_changed_and_a_reset_ends_them(server):
-    assert server.tell("settings", readers_per_shard=2, collide=True)["readers_per_shard"] == 2
-    assert server.tell("settings", readers_per_shard=None)["readers_per_shard"] is None
-    assert server.ask("settings")["collide"] is True
-    server.tell("tables", table="activity")
-    assert server.tell("reset", padded=True)["collide"] is False
-    assert server.ask("settings")["padded"] is True
-    assert server.ask("counts")["tables"] == 0
+    assert server.post("settings", readers_per_shard=2, collide=True)["readers_per_shard"] == 2
+    assert server.post("settings", readers_per_shard=None)["readers_per_shard"] is None
+    assert server.get("settings")["collide"] is True
+    server.post("tables", table="activity")
+    assert server.post("reset", padded=True)["collide"] is False
+    assert server.get("settings")["padded"] is True
+    assert server.get("counts")["tables"] == 0
 
 
 def test_a_table_without_a_stream_and_one_that_is_switched(server):
-    assert server.tell("tables", table="plain", stream=False) == {"stream": None}
-    first = server.tell("enable", table="plain", shards=3, view="NEW_IMAGE")["stream"]
-    server.tell("disable", table="plain")
-    second = server.tell("enable", table="plain")["stream"]
-    server.tell("drop", table="plain")
+    assert server.post("tables", table="plain", stream=False) == {"stream": None}
+    first = server.post("enable", table="plain", shards=3, view="NEW_IMAGE")["stream"]
+    server.post("disable", table="plain")
+    second = server.post("enable", table="plain")["stream"]
+    server.post("drop", table="plain")
     assert first != second
-    assert server.ask("counts") | {"calls": {}} == server.ask("counts")
-    assert [shard["closed"] for shard in server.ask("truth")["shards"]] == [True] * 4
+    assert server.get("counts") | {"calls": {}} == server.get("counts")
+    assert [shard["closed"] for shard in server.get("truth")["shards"]] == [True] * 4
 
 
 @pytest.mark.parametrize(
@@ -138,11 +138,11 @@ def test_a_table_without_a_stream_and_one_that_is_switched(server):
     ],
 )
 def test_what_is_told_wrongly_is_explained(server, command, body, text):
-    server.tell("tables", table="activity")
+    server.post("tables", table="activity")
     status, message = refused(server, command, **body)
     assert status == 400
     assert text in message
-    assert server.ask("counts")["records"] == 0
+    assert server.get("counts")["records"] == 0
 
 
 def test_there_is_nothing_else(server):

@@ -13,8 +13,8 @@ from tests.simulators.streams.reader import items
 
 @pytest.fixture
 def records(server) -> None:
-    server.tell("tables", table="activity")
-    server.tell("put", table="activity", items=items(3))
+    server.post("tables", table="activity")
+    server.post("put", table="activity", items=items(3))
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def reader(server, records) -> Iterator[Reader]:
     ],
 )
 def test_the_answer_does_not_arrive(server, reader, fault, error):
-    server.plan(fault | {"times": 1})
+    server.add_faults(fault | {"times": 1})
     with pytest.raises(error):
         reader.get()
     assert len(reader.get()["Records"]) == 3
@@ -40,7 +40,7 @@ def test_the_answer_does_not_arrive(server, reader, fault, error):
 
 @pytest.mark.parametrize("fault", [{"kind": "hang"}, {"kind": "slow", "seconds": 3600}])
 def test_the_answer_is_not_waited_for_any_longer(server, reader, fault):
-    server.plan(fault | {"times": 1})
+    server.add_faults(fault | {"times": 1})
     with closing(client(server.url, read_timeout=0.2)) as impatient, pytest.raises(ReadTimeoutError):
         impatient.get_records(ShardIterator=reader.iterator)
     assert len(reader.get()["Records"]) == 3
@@ -60,7 +60,7 @@ def test_the_answer_is_not_waited_for_any_longer(server, reader, fault):
     ],
 )
 def test_the_answer_is_an_error(server, reader, fault, code, status):
-    server.plan(fault | {"times": 1})
+    server.add_faults(fault | {"times": 1})
     with pytest.raises(ClientError) as raised:
         reader.get()
     answer = raised.value.response
@@ -69,13 +69,13 @@ def test_the_answer_is_an_error(server, reader, fault, code, status):
 
 
 def test_the_answer_is_half_a_page(server, reader):
-    server.plan({"kind": "truncated", "body": "broken", "times": 1})
+    server.add_faults({"kind": "truncated", "body": "broken", "times": 1})
     assert "Records" not in reader.get()  # boto3 takes what is no JSON for an empty answer
     assert len(reader.get()["Records"]) == 3
 
 
 def test_a_page_is_empty_and_what_follows_is_not(server, reader):
-    server.plan({"kind": "empty", "times": 1})
+    server.add_faults({"kind": "empty", "times": 1})
     shards_of(reader.aws, reader.arn)  # of no other call
     page = reader.get()
     assert page["Records"] == []
@@ -84,18 +84,18 @@ def test_a_page_is_empty_and_what_follows_is_not(server, reader):
 
 
 def test_a_slow_answer_comes_after_all(server, reader):
-    server.plan({"kind": "slow", "seconds": 0.05})
+    server.add_faults({"kind": "slow", "seconds": 0.05})
     assert len(reader.get()["Records"]) == 3
 
 
 def test_a_slow_answer_may_be_an_error(server, reader):
-    server.plan({"kind": "slow", "seconds": 0.05})
+    server.add_faults({"kind": "slow", "seconds": 0.05})
     with pytest.raises(ClientError, match="ValidationException"):
         reader.get(Limit=1001)
 
 
 def test_each_third_call_and_no_more_than_twice(server, reader):
-    server.plan({"kind": "throttle", "every": 3, "times": 2})
+    server.add_faults({"kind": "throttle", "every": 3, "times": 2})
     outcomes = []
     for _ in range(12):
         try:
@@ -119,7 +119,7 @@ def test_each_third_call_and_no_more_than_twice(server, reader):
     ],
 )
 def test_a_rule_can_be_for_some_calls(server, reader, match, fails):
-    server.plan({"kind": "error", "match": match})
+    server.add_faults({"kind": "error", "match": match})
     if fails:
         with pytest.raises(ClientError):
             reader.get()
@@ -128,7 +128,7 @@ def test_a_rule_can_be_for_some_calls(server, reader, match, fails):
 
 
 def test_listing_fails_too(server, reader):
-    server.plan({"kind": "error", "match": {"operation": "*S*", "table": "activity", "shard": ""}})
+    server.add_faults({"kind": "error", "match": {"operation": "*S*", "table": "activity", "shard": ""}})
     for ask in (
         lambda: shards_of(reader.aws, reader.arn),
         lambda: reader.aws.list_streams(TableName="activity"),
@@ -138,7 +138,7 @@ def test_listing_fails_too(server, reader):
 
 
 def test_the_plan_can_be_read_and_ended(server, reader):
-    (rule,) = server.plan({"kind": "slow", "seconds": 0, "times": 5, "match": {"table": "activity"}})
+    (rule,) = server.add_faults({"kind": "slow", "seconds": 0, "times": 5, "match": {"table": "activity"}})
     assert rule == {
         "kind": "slow",
         "times": 5,
@@ -149,10 +149,10 @@ def test_the_plan_can_be_read_and_ended(server, reader):
         "seconds": 0,
     }
     reader.get()
-    assert server.ask("faults")[0]["fired"] == 1
-    server.forgive()
+    assert server.get("faults")[0]["fired"] == 1
+    server.clear_faults()
     reader.get()
-    assert server.ask("counts")["faults"] == {"slow": 1}
+    assert server.get("counts")["faults"] == {"slow": 1}
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_the_plan_can_be_read_and_ended(server, reader):
 )
 def test_a_wrong_rule_is_refused_and_none_is_added(server, rule):
     with pytest.raises(HTTPError) as raised:
-        server.plan({"kind": "throttle"}, rule)
+        server.add_faults({"kind": "throttle"}, rule)
     with raised.value as answer:
         assert answer.status == 400
-    assert server.ask("faults") == []
+    assert server.get("faults") == []

@@ -5,9 +5,9 @@ import pytest
 from bridge.stream.client import IteratorExpired, Refused, Shard, ShardGone, StreamThrottled
 from notifier.errors import DataTrimmed, Unreachable
 from simulators.streams import Behaviour, StreamsModel
-from simulators.streams.faults.plan import rule_from
+from simulators.streams.faults import rule_from
 from simulators.streams.model.clock import DAY
-from tests.simulators.streams.inprocess import InProcessStreams
+from tests.simulators.streams.in_process import InProcessStreams
 from tests.simulators.streams.reader import items
 
 

@@ -6,11 +6,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from simulators.streams import Behaviour, StreamsModel
-from simulators.streams.faults import truth
-from simulators.streams.faults.plan import rule_from
+from simulators.streams import Behaviour, StreamsModel, truth
+from simulators.streams.faults import rule_from
 from tests.simulators.streams.consumer import Consumer
-from tests.simulators.streams.inprocess import InProcessStreams
+from tests.simulators.streams.in_process import InProcessStreams
 
 KEYS = st.integers(0, 9)
 FAULTS = st.sampled_from(["throttle", "error", "lost", "empty", "expired", "slow", "hang"])

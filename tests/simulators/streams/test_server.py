@@ -15,8 +15,8 @@ from tests.simulators.streams.client import Reader, client
 def test_it_starts_with_tables_and_settings_and_stops_cleanly(tmp_path):
     options = ("--table", "activity", "--table", "orders", "--shards", "3", "--settings", '{"padded": true}')
     with streams_simulator(tmp_path, *options) as server:
-        assert server.ask("counts")["shards"] == 6
-        assert server.ask("settings")["padded"] is True
+        assert server.get("counts")["shards"] == 6
+        assert server.get("settings")["padded"] is True
         with closing(client(server.url)) as aws:
             Reader(aws).get()
         server.child.stop(signal.SIGTERM)
@@ -28,7 +28,7 @@ def test_it_stops_while_a_call_hangs(tmp_path):
     with streams_simulator(tmp_path, "--table", "activity") as server:
         with closing(client(server.url)) as aws:
             iterator = Reader(aws).iterator
-        server.plan({"kind": "hang"})
+        server.add_faults({"kind": "hang"})
         with closing(client(server.url, read_timeout=0.2)) as aws, pytest.raises(ReadTimeoutError):
             aws.get_records(ShardIterator=iterator)
         server.child.stop()

@@ -20,8 +20,8 @@ def aws(server):
 
 
 def test_the_four_calls(server, aws):
-    made = server.tell("tables", table="activity", shards=2)
-    written = server.tell("put", table="activity", items=items(30))["records"]
+    made = server.post("tables", table="activity", shards=2)
+    written = server.post("put", table="activity", items=items(30))["records"]
     (stream,) = aws.list_streams(TableName="activity")["Streams"]
     assert (stream["StreamArn"], stream["TableName"]) == (made["stream"], "activity")
 
@@ -41,7 +41,7 @@ def test_the_four_calls(server, aws):
 
 
 def test_a_value_of_every_type_arrives(server, aws):
-    server.tell("tables", table="activity")
+    server.post("tables", table="activity")
     wire = {
         "pk": {"S": "Zoë"},
         "sk": {"S": "1"},
@@ -50,15 +50,15 @@ def test_a_value_of_every_type_arrives(server, aws):
         "ss": {"SS": ["a", "b"]},
         "m": {"M": {"l": {"L": [{"NULL": True}, {"BOOL": False}]}}},
     }
-    server.tell("put", table="activity", items=[wire], wire=True)
+    server.post("put", table="activity", items=[wire], wire=True)
     (record,) = Reader(aws).get()["Records"]
     assert record["dynamodb"]["NewImage"] == wire | {"b": {"B": b"\0\xff"}}
 
 
 def test_a_delete_by_ttl_arrives(server, aws):
-    server.tell("tables", table="activity")
-    server.tell("put", table="activity", items=[item(1)])
-    server.tell("delete", table="activity", keys=[item(1)], by_ttl=True)
+    server.post("tables", table="activity")
+    server.post("put", table="activity", items=[item(1)])
+    server.post("delete", table="activity", keys=[item(1)], by_ttl=True)
     assert Reader(aws).get()["Records"][1]["userIdentity"] == {
         "PrincipalId": "dynamodb.amazonaws.com",
         "Type": "Service",
@@ -66,10 +66,10 @@ def test_a_delete_by_ttl_arrives(server, aws):
 
 
 def test_the_end_of_a_shard_has_no_iterator_and_its_children_can_be_asked_for(server, aws):
-    server.tell("tables", table="activity")
-    server.tell("put", table="activity", items=items(3))
+    server.post("tables", table="activity")
+    server.post("put", table="activity", items=items(3))
     reader = Reader(aws)
-    children = server.tell("split", shard=reader.shard)["children"]
+    children = server.post("split", shard=reader.shard)["children"]
     last = reader.get()
     assert len(last["Records"]) == 3
     assert "NextShardIterator" not in last
@@ -79,7 +79,7 @@ def test_the_end_of_a_shard_has_no_iterator_and_its_children_can_be_asked_for(se
 
 
 def test_more_shards_than_a_page_holds(server, aws):
-    server.tell("tables", table="activity", shards=150)
+    server.post("tables", table="activity", shards=150)
     arn = arn_of(aws)
     first = aws.describe_stream(StreamArn=arn)["StreamDescription"]
     last = first["LastEvaluatedShardId"]
@@ -89,8 +89,8 @@ def test_more_shards_than_a_page_holds(server, aws):
 
 
 def test_errors_have_the_names_that_boto3_knows(server, aws):
-    server.tell("tables", table="activity")
-    (first,) = server.tell("put", table="activity", items=[item(1)])["records"]
+    server.post("tables", table="activity")
+    (first,) = server.post("put", table="activity", items=[item(1)])["records"]
     reader = Reader(aws)
     errors = aws.exceptions
     with pytest.raises(errors.ResourceNotFoundException):
@@ -100,14 +100,14 @@ def test_errors_have_the_names_that_boto3_knows(server, aws):
     with pytest.raises(ClientError, match="ValidationException"):
         iterator_of(aws, reader.arn, reader.shard, "AFTER_SEQUENCE_NUMBER")
 
-    server.tell("settings", calls_per_shard=0)
+    server.post("settings", calls_per_shard=0)
     with pytest.raises(errors.LimitExceededException):
         reader.get()
-    server.tell("settings", calls_per_shard=None)
-    server.tell("advance", seconds=15 * 60)
+    server.post("settings", calls_per_shard=None)
+    server.post("advance", seconds=15 * 60)
     with pytest.raises(errors.ExpiredIteratorException):
         reader.get()
-    server.tell("advance", seconds=24 * 3600)
+    server.post("advance", seconds=24 * 3600)
     with pytest.raises(errors.TrimmedDataAccessException):
         iterator_of(aws, reader.arn, reader.shard, "AFTER_SEQUENCE_NUMBER", SequenceNumber=first["sequence_number"])
 
@@ -135,11 +135,11 @@ def test_what_boto3_would_never_send_is_refused(server, target, body, code):
 
 
 def test_shards_are_shown_as_aws_shows_them(server, aws):
-    server.tell("reset", children_after_calls=1, parent_open_calls=1)
-    server.tell("tables", table="activity")
+    server.post("reset", children_after_calls=1, parent_open_calls=1)
+    server.post("tables", table="activity")
     arn = arn_of(aws)
     (before,) = shards_of(aws, arn)
-    server.tell("rotate", shard=before["ShardId"])
+    server.post("rotate", shard=before["ShardId"])
     assert shards_of(aws, arn) == [before]  # open still, and no child
     parent, child = shards_of(aws, arn)
     assert "EndingSequenceNumber" in parent["SequenceNumberRange"]

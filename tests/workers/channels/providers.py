@@ -9,7 +9,7 @@ from uuid import uuid4
 from notifier.messages import Message, Sms, Webhook
 from notifier.testing import Behaviour, HttpAnswer, HttpProvider, HttpRequest
 from notifier.testing.http_provider import quoted
-from sandbox.embedded.scratch import free_port
+from sandbox.embedded.allocation import free_port
 from sandbox.embedded.ses import SesServer
 
 Fault = dict[str, Any]
@@ -38,11 +38,11 @@ class SesProvider:
             self._ask("POST", "faults", [FAULTS[behaviour] | {"match": match}])
 
     def accepted(self, message: Message[Any, Any]) -> int:
-        copies: int = self._server.ask(f"/_sim/messages?nid={message.notification_id}")["copies"]
+        copies: int = self._server.get(f"/_sim/messages?nid={message.notification_id}")["copies"]
         return copies
 
     def requests(self) -> int:
-        counted: int = self._server.ask("/_sim/counts")["requests"]
+        counted: int = self._server.get("/_sim/counts")["requests"]
         return counted
 
     def _ask(self, method: str, what: str, body: object = None) -> None:

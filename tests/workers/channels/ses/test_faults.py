@@ -13,7 +13,7 @@ import pytest
 from notifier.messages import Email, EmailContent, Message
 from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Rejected, Throttled, Unknown
 from sandbox.embedded.ses import SesServer, ses_simulator
-from simulators.ses.faults.plan import KINDS, TRUNCATIONS
+from simulators.ses.faults import KINDS, TRUNCATIONS
 from tests.waiting import wait_until
 from tests.workers.channels.ses.test_channel import settings
 from workers.channels.ses import SesChannel
@@ -67,7 +67,7 @@ class Post:
         return Counter(self.ses.recipients())
 
     def requests(self) -> int:
-        counted: int = self.ses.ask("/_sim/counts")["requests"]
+        counted: int = self.ses.get("/_sim/counts")["requests"]
         return counted
 
 
@@ -153,8 +153,8 @@ def test_braces_in_a_mail_arrive_as_they_are(post: Post) -> None:
     content = EmailContent("{{text}}", "{{{html}}} & {{#if}}", "<p>{{subject}}</p>")
     sent = Message(uuid4(), 1, Email("ana@example.com", "any"), content)
     assert isinstance(post.channel.send([sent, message("bo@example.com")])[0], Accepted)
-    (found,) = post.ses.ask(f"/_sim/messages?nid={sent.notification_id}")["messages"]
-    mail = post.ses.ask(f"/_sim/inbox/{found['message_id']}")
+    (found,) = post.ses.get(f"/_sim/messages?nid={sent.notification_id}")["messages"]
+    mail = post.ses.get(f"/_sim/inbox/{found['message_id']}")
     assert (mail["subject"], mail["text"], mail["html"]) == (content.subject, content.text, content.html)
 
 
