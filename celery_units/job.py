@@ -9,9 +9,8 @@ import structlog
 from billiard.einfo import ExceptionInfo
 
 from celery_units.later import Later
-from celery_units.request import UnitRequest, mark_lost
+from celery_units.request import UnitRequest, frames, mark_lost
 from celery_units.units import Result, UnitTask, run_unit
-from notifier.telemetry import trace
 
 log = structlog.get_logger(__name__)
 
@@ -107,4 +106,4 @@ def _tell(call: Callable[..., None], *arguments: Any) -> None:
     try:
         call(*arguments)
     except Exception as error:  # noqa: BLE001
-        log.error("a task's end could not be told", error=type(error).__name__, trace=trace(error))  # noqa: TRY400
+        log.error("a task's end could not be told", error=type(error).__name__, trace=frames(error))  # noqa: TRY400

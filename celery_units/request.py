@@ -1,6 +1,7 @@
 """One message of a unit as Celery's worker keeps it, with its own acknowledgement, state and events."""
 
 import time
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,3 +73,8 @@ def error_of(info: ExceptionInfo) -> BaseException:
     """The pool wraps what it hands over."""
     error: BaseException = info.exception
     return error.exc if isinstance(error, ExceptionWithTraceback) else error
+
+
+def frames(error: BaseException) -> str:
+    """Where an error was raised, without its text, which may hold personal data. For logs."""
+    return "".join(traceback.format_tb(error.__traceback__))

@@ -21,7 +21,6 @@ from celery_units.job import Job
 from celery_units.request import UnitRequest, was_lost
 from celery_units.sample import Sample
 from celery_units.units import UnitTask
-from workers.wiring import stop
 
 log = structlog.get_logger(__name__)
 
@@ -143,7 +142,7 @@ class Collector:
         What a process gives back because it is to end stays in hand: the end of the connection gives all back at
         once, in order and before what waits. A reject would send the oldest messages behind all others.
         """
-        if self._broken or self._is_gone() or (any(requeue) and stop().is_set()):
+        if self._broken or self._is_gone() or (any(requeue) and self._task.is_ending()):
             return
         try:
             settle(*requeue)

@@ -16,8 +16,7 @@ from celery import Task, signals
 from celery.exceptions import Reject, Retry
 
 from celery_units.later import Later
-from celery_units.request import error_of
-from notifier.telemetry import trace
+from celery_units.request import error_of, frames
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +49,14 @@ class UnitTask(Task):  # type: ignore[misc]
         """
         raise NotImplementedError
 
+    def is_ending(self) -> bool:
+        """Whether this process is about to end. Called for each message that is given back, not for the others.
+
+        While it is True such messages stay reserved, and the end of the connection returns all of them at once, in
+        order and before the messages that wait. Requeued one by one they would go behind those.
+        """
+        return False
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         outcome = self.request.get(_OUTCOME)
         return outcome() if outcome else self.run(*args, **kwargs)
@@ -67,7 +74,7 @@ def run_unit(task: UnitTask, requests: Sequence[dict[str, Any]]) -> list[Result]
     try:
         outcomes = task.run_many(requests)
     except Exception as error:  # noqa: BLE001
-        log.error("unit broke; its tasks run one by one", tasks=len(requests), trace=trace(error))  # noqa: TRY400
+        log.error("unit broke; its tasks run one by one", tasks=len(requests), trace=frames(error))  # noqa: TRY400
     watched = any(signal.receivers for signal in _WATCHED) or _celery_log.isEnabledFor(logging.INFO)
     results: list[Result] = []
     rejected: Completion | None = None

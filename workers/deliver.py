@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 
-from celery_units.later import Later, SetAside, UnitAside
+from celery_units.later import Later
 from notifier.channels import Channel
 from notifier.database.engine import DatabaseError
 from notifier.messages import Message
@@ -23,6 +23,7 @@ from notifier.process.room import Room
 from notifier.routes import Routes
 from notifier.telemetry import trace
 from notifier.templates import Templates
+from workers.building.aside import SetAside, UnitAside
 from workers.building.prepare import Preparation, Prepared
 from workers.building.unit import Building
 from workers.decide import Waiting, after_send, goes_back, too_late, waiting

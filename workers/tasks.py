@@ -46,6 +46,9 @@ class Deliver(UnitTask):
     abstract = True
     throws = (DeliveryFailed, DeliveryUnknown, DeliveryError)
 
+    def is_ending(self) -> bool:
+        return stop().is_set()
+
     def run_many(self, requests: Sequence[dict[str, Any]]) -> list[Completion | Later | None]:
         channel, options = _channel(requests[0]["delivery_info"]), _options(requests[0])
         ids = [_id(request) for request in requests]

@@ -11,12 +11,12 @@ from typing import Any
 from kombu.log import get_logger
 from kombu.transport import redis as stock
 
-from celery_units.redis.bell import Bells
-from celery_units.redis.keeping import KeepingChannel
+from celery_units.redis.kept import KeepingChannel
 from celery_units.redis.qos import QoS
 from celery_units.redis.refusal import Refusals
 from celery_units.redis.reserve import MOST, Source, error_in
 from celery_units.redis.version import check_server
+from celery_units.redis.waiter import Bells
 
 log = get_logger(__name__)
 

@@ -19,10 +19,10 @@ SILENT_SECONDS = 60.0
 """Between two log lines about refusals that go on."""
 
 _TO_DO = {
-    "READONLY": "it is a replica: NOTIFIER_BROKER_URL must lead to the primary, also after a failover",
+    "READONLY": "it is a replica: the broker URL must lead to the primary, also after a failover",
     "OOM": "its memory is full: workers drain it; raise maxmemory if it fills again",
     "MISCONF": "it cannot save to its disk: see its log, and the disk's free space",
-    "WRONGTYPE": "another application uses the same keys: give Notifier a database of its own",
+    "WRONGTYPE": "another application uses the same keys: give Celery a database of its own",
     "NOPERM": "its user needs every command, and all keys and channels of its database",
     "LOADING": "it reads its data after a start",
     "BUSY": "it runs a long script",

@@ -5,8 +5,6 @@ from typing import Any
 
 from redis.exceptions import NoPermissionError, ResponseError
 
-from notifier.errors import NotifierError
-
 _LEAST = (6, 2)
 _CLUSTER = (
     "the broker is a Redis Cluster (cluster mode is enabled): a queue and its messages under way are several keys, "
@@ -14,18 +12,12 @@ _CLUSTER = (
 )
 
 
-class BrokerUnfit(NotifierError):
-    """The broker can never do what is needed of it."""
-
-    exit_code = 2
-
-
-class BrokerTooOld(BrokerUnfit):
-    """The broker lacks commands that are needed, by stock kombu too."""
+class UnfitRedis(Exception):
+    """The server can never be the broker: too old, a cluster, or without the database of the URL."""
 
 
 def check_server(client: Any) -> None:
-    """Raises BrokerTooOld and BrokerUnfit. A server that tells nothing of itself passes."""
+    """Raises UnfitRedis. A server that tells nothing of itself passes."""
     try:
         told = client.info("server")
     except NoPermissionError:
@@ -37,20 +29,18 @@ def check_server(client: Any) -> None:
     numbers = re.match(r"(\d+)\.(\d+)", version)
     if numbers and tuple(map(int, numbers.groups())) < _LEAST:
         least = ".".join(map(str, _LEAST))
-        raise BrokerTooOld(f"the broker is Redis {version}; it takes Redis {least} or newer, or Valkey")
+        raise UnfitRedis(f"the broker is Redis {version}; it takes Redis {least} or newer, or Valkey")
     if told.get("redis_mode") == "cluster":
-        raise BrokerUnfit(_CLUSTER)
+        raise UnfitRedis(_CLUSTER)
 
 
 def check_answer(error: ResponseError) -> None:
-    """Raises BrokerUnfit where the error shows a cluster."""
+    """Raises UnfitRedis where the error shows a cluster."""
     if type(error).__name__ in {"MovedError", "AskError", "ClusterCrossSlotError", "ClusterDownError"}:
-        raise BrokerUnfit(_CLUSTER) from None
+        raise UnfitRedis(_CLUSTER) from None
 
 
 def _check_database(error: ResponseError) -> None:
     """The first command chooses the database."""
     if "DB index is out of range" in str(error):
-        raise BrokerUnfit(
-            "the broker has no database of the number in NOTIFIER_BROKER_URL (redis://host:6379/NUMBER)"
-        ) from None
+        raise UnfitRedis("the broker has no database of the number in its URL (redis://host:6379/NUMBER)") from None

@@ -11,11 +11,11 @@ from uuid import UUID, uuid4
 from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
 
 from celery_units.redis.refusal import explained
-from celery_units.redis.version import check_server
+from celery_units.redis.version import UnfitRedis, check_server
 from notifier.broker.client import redis_client
 from notifier.broker.configuration import queue_name
 from notifier.broker.envelope import Envelopes
-from notifier.broker.rights import PUBLISHING, Rights, check_rights
+from notifier.broker.rights import PUBLISHING, BrokerUnfit, Rights, check_rights
 from notifier.broker.url import BrokerUrl
 from notifier.errors import Unreachable
 
@@ -127,6 +127,8 @@ class Queue:
         try:
             check_server(self._redis)
             check_rights(self._redis, rights)
+        except UnfitRedis as error:
+            raise BrokerUnfit(str(error)) from None
         except (ResponseError, BusyLoadingError) as error:
             log.warning("Redis refuses commands, starting all the same: %s", explained(error))
         except (RedisError, OSError) as error:

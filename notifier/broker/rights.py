@@ -10,8 +10,9 @@ from typing import Any
 
 from redis.exceptions import NoPermissionError, ResponseError
 
-from celery_units.redis.version import BrokerUnfit, check_answer
+from celery_units.redis.version import check_answer
 from notifier.broker.configuration import queue_name
+from notifier.errors import NotifierError
 
 Rights = Mapping[str, Sequence[str]]
 """Commands with arguments that are complete."""
@@ -65,8 +66,14 @@ WORKING: Rights = MappingProxyType(
 """What a worker needs: its transport, the rates, and Celery's events and remote control."""
 
 
+class BrokerUnfit(NotifierError):
+    """The broker can never do what is needed of it."""
+
+    exit_code = 2
+
+
 def check_rights(client: Any, rights: Rights) -> None:
-    """Raises BrokerUnfit with the commands that this user may not run. One round trip.
+    """Raises BrokerUnfit with the commands that this user may not run, UnfitRedis for a cluster. One round trip.
 
     Raises RedisError and OSError where Redis does not answer; what it refuses for another reason is let pass.
     """

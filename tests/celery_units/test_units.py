@@ -564,7 +564,7 @@ def test_what_goes_back_because_the_worker_ends_is_first_again_and_in_order(
     start: Start, deliveries: Deliveries, queue: Queue, broker_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ending, ids = Stop(), new_ids(60)
-    monkeypatch.setattr("celery_units.strategy.stop", lambda: ending)
+    monkeypatch.setattr("workers.tasks.stop", lambda: ending)
     with start(unit_size=20) as worker, redis.Redis.from_url(broker_url) as client:
         first = busy(deliveries, queue)
         queue.publish("email", dict.fromkeys(ids, 0))

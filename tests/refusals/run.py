@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from celery_units.redis.version import BrokerUnfit
+from notifier.broker.rights import BrokerUnfit
 from notifier.errors import Unreachable
 from sandbox.embedded.processes import Child
 from tests.chaos.environment import running_world

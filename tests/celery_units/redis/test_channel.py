@@ -11,7 +11,7 @@ from kombu.asynchronous import Hub
 from kombu.message import Message
 
 from celery_units.redis import channel, qos
-from tests.broker.consumer import Looped, publish
+from tests.celery_units.redis.consumer import Looped, publish
 from tests.waiting import wait_until
 
 NEVER = {"polling_interval": 60}

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 import redis
 
-from celery_units.redis import channel, keeping, qos
-from tests.broker.consumer import Looped, connect, publish
-from tests.broker.proxy import proxied
+from celery_units.redis import channel, kept, qos
+from tests.celery_units.redis.consumer import Looped, connect, publish
+from tests.celery_units.redis.proxy import proxied
 from tests.waiting import wait_until
 
 HOUR = 3_600.0
@@ -23,7 +23,7 @@ def wrong(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
         return right() + float(request.param)
 
     monkeypatch.setattr(time, "time", clock)
-    for module in (channel, keeping, qos):
+    for module in (channel, kept, qos):
         monkeypatch.setattr(module, "time", clock, raising=False)
 
 

@@ -8,9 +8,9 @@ import pytest
 import redis
 from kombu import Exchange, Queue
 
-from celery_units.redis.keeping import hurry
-from tests.broker.consumer import Looped, publish
-from tests.broker.proxy import proxied
+from celery_units.redis.kept import hurry
+from tests.celery_units.redis.consumer import Looped, publish
+from tests.celery_units.redis.proxy import proxied
 from tests.waiting import wait_until
 
 

@@ -11,7 +11,7 @@ from flower.utils.broker import Broker
 from kombu import Exchange
 from kombu.message import Message
 
-from tests.broker.consumer import Looped, connect, publish
+from tests.celery_units.redis.consumer import Looped, connect, publish
 
 PAIRS = [("stock", "fast"), ("fast", "stock"), ("fast", "fast")]
 STEPS = {"priority_steps": [0, 3, 6, 9]}

@@ -15,8 +15,8 @@ from kombu.asynchronous import Hub
 from celery_units.redis.refusal import Refusals, advice, explained
 from notifier.broker import BrokerError, Queue
 from sandbox.embedded.redis import RedisServer, embedded_redis
-from tests.broker.consumer import Looped, publish
-from tests.broker.proxy import proxied
+from tests.celery_units.redis.consumer import Looped, publish
+from tests.celery_units.redis.proxy import proxied
 from tests.refusals.kinds import KINDS, admin
 
 

@@ -10,9 +10,8 @@ import redis
 
 import celery_units.redis
 import workers.sending.limits
-from celery_units.redis.version import BrokerUnfit
 from notifier.broker import WORKING, BrokerError, Queue
-from notifier.broker.rights import PUBLISHING
+from notifier.broker.rights import PUBLISHING, BrokerUnfit
 from sandbox.embedded.allocation import free_port
 from sandbox.embedded.processes import Child
 from sandbox.embedded.redis import RedisServer, embedded_redis, redis_program

@@ -12,15 +12,16 @@ import pytest
 import redis
 from kombu import Connection
 
-from celery_units.redis.version import BrokerTooOld, BrokerUnfit, check_server
+from celery_units.redis.version import UnfitRedis, check_server
 from notifier.broker import BrokerError, Queue, celery_configuration, queue_name
 from notifier.broker.client import redis_client
+from notifier.broker.rights import BrokerUnfit
 from notifier.broker.url import BrokerUrl
 from notifier.errors import SettingsError
 from sandbox.embedded.allocation import free_port
 from sandbox.embedded.processes import Child
 from sandbox.embedded.redis import RedisServer, embedded_redis, redis_program
-from tests.broker.consumer import CLASSES, Looped
+from tests.celery_units.redis.consumer import CLASSES, Looped
 from workers.sending.limits import Limiter
 
 SENTINEL_CLASSES = {
@@ -279,7 +280,7 @@ class Silent(Telling):
 
 @pytest.mark.parametrize("version", ["5.0.14", "6.0.16", 6.0])
 def test_a_server_that_is_too_old(version: Any) -> None:
-    with pytest.raises(BrokerTooOld, match="or newer"):
+    with pytest.raises(UnfitRedis, match="or newer"):
         check_server(Telling(redis_version=version))
 
 
@@ -299,7 +300,7 @@ def test_a_server_that_will_do(server: Telling) -> None:
 
 def test_a_consumer_refuses_a_server_that_is_too_old(broker_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis.Redis, "info", lambda *_: {"redis_version": "6.0.16"})
-    with pytest.raises(BrokerTooOld):
+    with pytest.raises(UnfitRedis):
         Looped(broker_url, "fast")
-    with pytest.raises(BrokerTooOld):
+    with pytest.raises(UnfitRedis):
         Queue(broker_url).check()

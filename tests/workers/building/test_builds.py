@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from celery_units.later import Later, SetAside
+from celery_units.later import Later
 from notifier import Email, Event
 from notifier.errors import Unreachable
 from notifier.notifications import Status
@@ -16,6 +16,7 @@ from notifier.routes import Build
 from tests.waiting import wait_until
 from tests.workers.isolation.processes import release
 from tests.workers.test_deliver import Post, hello, post
+from workers.building.aside import SetAside
 from workers.building.builds import HANGING, THREADS, Builds
 from workers.building.threads import Threads
 from workers.deliver import Deliverer
