@@ -7,61 +7,22 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import Connection, Engine, TextClause, text
+from sqlalchemy import Connection, Engine, TextClause
 from sqlalchemy.exc import IntegrityError
 
 from notifier.errors import LeaseLost
 from notifier.outbox.history.partitions import Partitions
+from notifier.outbox.statements import statement
 from notifier.outbox.stream.pages import NewNotification, Page, Quarantined, Recorded, ShardLease
 
-# The fence: owner, epoch and the checkpoint from which this page was read. Whoever lost the shard, or lost the
-# answer to its last commit, changes no row here; and no checkpoint ever goes back.
-_HELD = """
-id = :shard AND owner = :owner AND epoch = :epoch AND state = 'open' AND checkpoint IS NOT DISTINCT FROM :previous
-AND (checkpoint IS NULL OR CAST(CAST(:checkpoint AS text) AS numeric) >= CAST(checkpoint AS numeric))
-"""
-
-_LOCK = text(f"SELECT FROM shards WHERE {_HELD} FOR UPDATE")
-
-_MOVE = text(f"""
-UPDATE shards SET
-  checkpoint = :checkpoint,
-  last_record_at = CASE WHEN CAST(:last_record_at AS timestamptz) > now() THEN now()
-                        ELSE coalesce(:last_record_at, last_record_at) END,
-  records_read = records_read + :read, records_notified = records_notified + :notified,
-  records_unrouted = records_unrouted + :unrouted, records_quarantined = records_quarantined + :quarantined
-WHERE {_HELD}
-""")  # noqa: S608
-
-_OWE = text("""
-INSERT INTO publications (channel, notification_ids, due_at)
-VALUES (:channel, CAST(:ids AS uuid[]), now() + make_interval(secs => :grace))
-RETURNING id
-""")
-
-_INSERT_QUARANTINED = """
-INSERT INTO quarantine (shard, sequence_number, record, error)
-SELECT :shard, * FROM unnest(CAST(:numbers AS text[]), CAST(:records AS bytea[]), CAST(:errors AS text[]))
-"""
-_QUARANTINE = text(_INSERT_QUARANTINED)
-_QUARANTINE_NEW = text(
-    f"{_INSERT_QUARANTINED} ON CONFLICT (shard, sequence_number) DO NOTHING RETURNING sequence_number"
-)
-
-_COPY_NOTIFICATIONS = (
-    "COPY notifications (notification_id, shard, sequence_number, route, channel, table_name, record)"
-    " FROM STDIN (FORMAT BINARY)"
-)
-_COPY_DELIVERIES = "COPY deliveries (notification_id) FROM STDIN (FORMAT BINARY)"
-
-_INSERT_NEW = text("""
-WITH fresh AS (
-  INSERT INTO notifications (notification_id, shard, sequence_number, route, channel, table_name, record)
-  VALUES (:id, :shard, :sequence_number, :route, :channel, :table, :record)
-  ON CONFLICT DO NOTHING RETURNING notification_id
-)
-INSERT INTO deliveries (notification_id) SELECT notification_id FROM fresh RETURNING notification_id
-""")
+_LOCK = statement(__package__, "lock_shard.sql")
+_MOVE = statement(__package__, "move_checkpoint.sql")
+_OWE = statement(__package__, "insert_publication.sql")
+_QUARANTINE = statement(__package__, "insert_quarantined.sql")
+_QUARANTINE_NEW = statement(__package__, "insert_new_quarantined.sql")
+_COPY_NOTIFICATIONS = statement(__package__, "copy_notifications.sql").text
+_COPY_DELIVERIES = statement(__package__, "copy_deliveries.sql").text
+_INSERT_NEW = statement(__package__, "insert_new_notification.sql")
 
 PUBLICATION_SIZE = 250
 """Messages in one publication: small enough to find room in a busy queue."""

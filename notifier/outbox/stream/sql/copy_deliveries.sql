@@ -1,0 +1,2 @@
+-- A pending delivery for each notification of a page.
+COPY deliveries (notification_id) FROM STDIN (FORMAT BINARY)
