@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine, text
 
 from alembic import context
-from notifier.database.engine import migrating_engine
+from notifier.database.schema import migrating_engine
 from notifier.outbox.tables import metadata
 from notifier.settings import load_settings
 

@@ -20,7 +20,7 @@ from bench.measure.notifier import bench_environment
 from bench.measure.processes import machine
 from bench.measure.servers import Servers, bench_servers
 from notifier.broker import queue_name
-from notifier.database.engine import migrate
+from notifier.database.schema import migrate
 from sandbox.system import notifier_process
 
 _WATCHED_SECONDS = 70.0  # two rounds of everything that looks again

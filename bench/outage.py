@@ -21,7 +21,7 @@ from bench.figures.screen import say, show
 from bench.measure.processes import Usage, machine
 from bench.measure.servers import REGION
 from notifier.broker import queue_name
-from notifier.database.engine import migrate
+from notifier.database.schema import migrate
 from sandbox.embedded.postgres import embedded_postgres
 from sandbox.embedded.processes import Child, stopped_by_signals
 from sandbox.embedded.redis import RedisServer, embedded_redis

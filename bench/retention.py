@@ -23,7 +23,8 @@ from sqlalchemy import Engine, event, text
 from bench.measure.processes import machine
 from bench.parts.outbox import Steps
 from bridge.retention import DropOldDays
-from notifier.database.engine import connect, migrate
+from notifier.database.engine import connect
+from notifier.database.schema import migrate
 from notifier.outbox import Partitions, Retention
 from notifier.outbox.roles import grant_roles
 from sandbox.embedded.postgres import embedded_postgres

@@ -49,7 +49,7 @@ def bridge() -> None:
 
 
 @contextmanager
-def wired(settings: "Settings") -> "Iterator[Bridge]":
+def wired(settings: "Settings") -> "Iterator[Bridge]":  # noqa: PLR0915
     """A bridge that has everything it needs. Raises the NotifierError that names what is missing."""
     from bridge.alarms.discovery import DiscoveryWatch
     from bridge.behind import Behind
@@ -67,7 +67,9 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":
     from bridge.stream.tree import ShardTree
     from notifier.broker import Queue
     from notifier.channels import silence, warn_of_silence
-    from notifier.database.engine import check_durable, check_schema, connect
+    from notifier.database.engine import connect
+    from notifier.database.schema import check_schema
+    from notifier.database.server import check_durable
     from notifier.health import Heartbeat
     from notifier.metrics import served
     from notifier.outbox import Discovery, Partitions, Publications, Reading, Recording, Retention, Rewinds, Unknowns

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from notifier.database.engine import DatabaseError, cause
+from notifier.database.errors import DatabaseError, cause
 from notifier.errors import NotifierError
 from notifier.health import STALE_SECONDS, Recording
 from notifier.retry import backoff

@@ -9,7 +9,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from notifier.database.engine import DatabaseError, Engine
+from notifier.database.engine import Engine
+from notifier.database.errors import DatabaseError
 from notifier.errors import SettingsError
 from notifier.outbox import ROUTE_ERROR, Gauges, read_gauges
 

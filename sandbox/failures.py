@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from notifier.database.engine import DatabaseError
+from notifier.database.errors import DatabaseError
 
 _OVERLAP = timedelta(seconds=10)
 """A row may be committed after one that has a later time."""

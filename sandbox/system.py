@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 
 from notifier.channels import load_channel
-from notifier.database.engine import migrate
+from notifier.database.schema import migrate
 from notifier.routes import Routes, load_routes
 from notifier.settings import RoleSettings, Settings, load_settings
 from notifier.templates import Templates, templates_folder

@@ -52,7 +52,8 @@ def check(channels: list[str]) -> None:
     """Raises the NotifierError that says what is missing, before Celery starts."""
     from notifier.broker import WORKING, Queue
     from notifier.channels import check_channel, load_channel, warn_of_silence
-    from notifier.database.engine import check_durable, check_schema
+    from notifier.database.schema import check_schema
+    from notifier.database.server import check_durable
     from notifier.health import Heartbeat
     from notifier.settings import load_settings
     from workers.wiring import engine, routes, templates

@@ -13,13 +13,13 @@ import structlog
 
 from celery_units.later import Later
 from notifier.channels import Channel
-from notifier.database.engine import DatabaseError
+from notifier.database.errors import DatabaseError
 from notifier.messages import Message
 from notifier.notifications import Status
 from notifier.outbox import Attempts, Change, DueNotification, Recipient
 from notifier.outcomes import Outcome, Throttled, Unknown
 from notifier.process.clock import boottime
-from notifier.process.room import Room
+from notifier.process.memory_budget import MemoryBudget
 from notifier.routes import Routes
 from notifier.telemetry import trace
 from notifier.templates import Templates
@@ -60,7 +60,7 @@ class Deliverer:
         limiter: Limiter,
         stop: Stop | None = None,
         *,
-        room: Room | None = None,
+        room: MemoryBudget | None = None,
         sets_aside: bool = False,
         alone: Alone | None = None,
         count: Count | None = None,

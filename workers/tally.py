@@ -8,7 +8,7 @@ from typing import Protocol
 import prometheus_client
 import structlog
 
-from notifier.database.engine import DatabaseError, cause
+from notifier.database.errors import DatabaseError, cause
 from notifier.notifications import Status
 from notifier.outbox import ROUTE_ERROR, Change, CountKey, DeliveryCounts
 

@@ -9,7 +9,7 @@ from functools import cache, partial
 from notifier.channels import load_channel
 from notifier.database.engine import Engine, connect
 from notifier.outbox import Attempts, ChannelStates, DeliveryCounts, Suspects
-from notifier.process.room import Room
+from notifier.process.memory_budget import MemoryBudget
 from notifier.routes import Routes, load_routes
 from notifier.settings import Settings, load_settings
 from notifier.templates import Templates, templates_folder
@@ -114,8 +114,8 @@ os.register_at_fork(after_in_child=_in_child)
 
 
 @cache
-def _room() -> Room:
-    return Room(ROOM_BYTES)
+def _room() -> MemoryBudget:
+    return MemoryBudget(ROOM_BYTES)
 
 
 @cache

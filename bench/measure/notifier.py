@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 
 from bench.measure.servers import REGION, Servers
 from bench.measure.trial import Processes
-from notifier.database.engine import migrate
+from notifier.database.schema import migrate
 from sandbox.embedded.processes import Child
 from sandbox.system import EXAMPLE, notifier_process
 

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 
-from notifier.database.engine import connect, migrate
+from notifier.database.engine import connect
+from notifier.database.schema import migrate
 from notifier.outbox import Partitions, Retention
 
 DAYS = 5

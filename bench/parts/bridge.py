@@ -20,7 +20,8 @@ from sqlalchemy import Engine, text
 
 from bench.measure.processes import Usage, cpu_us_per_event, machine, usage
 from notifier.broker import queue_name
-from notifier.database.engine import connect, migrate
+from notifier.database.engine import connect
+from notifier.database.schema import migrate
 from sandbox.embedded.postgres import embedded_postgres
 from sandbox.embedded.processes import Child, stopped_by_signals
 from sandbox.embedded.redis import RedisServer, embedded_redis

@@ -20,7 +20,8 @@ from rich.table import Table
 from sqlalchemy import Engine, text
 
 from bench.measure.processes import Usage, machine
-from notifier.database.engine import connect, migrate
+from notifier.database.engine import connect
+from notifier.database.schema import migrate
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status, notification_id
 from notifier.outbox import (

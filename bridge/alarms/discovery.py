@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from notifier.outbox import Discovery, TableDiscovery
-from notifier.outbox.stream.lag import DISCOVERY_SECONDS
 from notifier.process.clock import boottime
 
 log = structlog.get_logger(__name__)
 
+DISCOVERY_SECONDS = 120.0
+"""How long the shards of a table may stay unlisted before that is an alarm: eight sweeps."""
 _PAUSE_SECONDS = 60.0
 """Six looks. Where none succeeded for so long the process was suspended, or the database was away."""
 

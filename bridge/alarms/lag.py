@@ -3,7 +3,7 @@
 import structlog
 
 from notifier.outbox import OpenRewinds, Reading, TableLag, WaitingStream
-from notifier.outbox.stream.lag import ALARM_SECONDS, CRITICAL_SECONDS, WARNING_SECONDS
+from notifier.outbox.stream.reading import ALARM_SECONDS, CRITICAL_SECONDS, WARNING_SECONDS
 
 log = structlog.get_logger(__name__)
 

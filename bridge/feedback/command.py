@@ -48,8 +48,9 @@ def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
     from bridge.feedback.recent import RecentlySettled
     from bridge.loops import Loop, NextIn
     from notifier.channels import warn_of_silence
-    from notifier.database.engine import check_durable, check_schema, connect, on_connect
-    from notifier.database.server import server_of
+    from notifier.database.engine import connect, on_connect
+    from notifier.database.schema import check_schema
+    from notifier.database.server import check_durable, server_of
     from notifier.health import Heartbeat
     from notifier.outbox import RateLimits, Settlement
 

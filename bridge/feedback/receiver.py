@@ -14,7 +14,7 @@ import structlog
 from bridge.feedback.envelope import Opener, dead
 from bridge.feedback.flow import Flow
 from bridge.feedback.queue import QueueMessage
-from notifier.database.engine import DatabaseError, cause, is_refused
+from notifier.database.errors import DatabaseError, cause, is_refused
 from notifier.errors import Unreachable
 from notifier.feedback import DeadLetter, Feedback, Notice
 from notifier.outbox import Settled

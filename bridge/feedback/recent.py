@@ -19,7 +19,7 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from notifier.database.engine import DatabaseError, cause, is_refused
+from notifier.database.errors import DatabaseError, cause, is_refused
 from notifier.database.server import Server
 from notifier.feedback import DeadLetter, Feedback
 from notifier.health import Recording

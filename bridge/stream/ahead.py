@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-from notifier.process.room import Room
+from notifier.process.memory_budget import MemoryBudget
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class ReadAhead:
     """Room for `most` results that nobody has taken yet."""
 
     def __init__(self, most: int) -> None:
-        self.room = Room(ROOM_BYTES)
+        self.room = MemoryBudget(ROOM_BYTES)
         """For the pages that are read and not yet recorded."""
         self._places = threading.Semaphore(most)
         self._threads = ThreadPoolExecutor(most, thread_name_prefix="ahead")

@@ -6,7 +6,7 @@ import structlog
 
 from bridge.stream.leases import Leases
 from bridge.stream.reader import ShardReader
-from notifier.database.engine import DatabaseError
+from notifier.database.errors import DatabaseError
 from notifier.outbox import ShardLease
 from notifier.process.clock import boottime
 

@@ -115,7 +115,7 @@ class ShardReader:
 
     def _poll(self) -> float | None:
         asked_at, came = self._next_page()
-        with self._ahead.room.of(came.size):
+        with self._ahead.room.reserve(came.size):
             return self._take_in(asked_at, came.read())
 
     def _take_in(self, asked_at: float, page: RecordPage) -> float | None:

@@ -15,7 +15,7 @@ from bridge.stream.listing import Listing
 from bridge.stream.reader import GONE_SECONDS, TRIES_OF_AN_ITERATOR, Source
 from bridge.stream.rereading import lease_of, reread
 from bridge.stream.tree import ShardTree
-from notifier.database.engine import DatabaseError
+from notifier.database.errors import DatabaseError
 from notifier.errors import DataTrimmed, LeaseLost, NotifierError, Unreachable
 from notifier.outbox import Corrected, Reread, Rewind, Rewinds
 from notifier.routes import Routes

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from notifier.cli import audit, channels, database, health, inspect, journal, operate, retain, streams
+from notifier.cli import audit, channels, health, inspect, journal, migrate, operate, retain, streams
 from notifier.cli.terminal.output import say_error, say_warning
 from notifier.errors import NotifierError, UsageError
 from notifier.text import encodes
@@ -23,7 +23,7 @@ app = typer.Typer(
 
 
 _OWN = (
-    database.migrate,
+    migrate.migrate,
     inspect.status,
     inspect.list_,
     inspect.show,
@@ -72,7 +72,7 @@ def main() -> None:
 
 def _failure(error: Exception) -> str | None:
     """The one line for a database that fails in the middle of a command; None for what is a mistake of ours."""
-    from notifier.database.engine import DatabaseError, cause
+    from notifier.database.errors import DatabaseError, cause
 
     if not isinstance(error, DatabaseError):
         return None

@@ -14,7 +14,7 @@ from notifier.cli.terminal.timeline import timeline
 from notifier.errors import UsageError
 from notifier.notifications import Status
 from notifier.outbox import records as wire
-from notifier.outbox.stream.lag import ALARM_SECONDS, WARNING_SECONDS
+from notifier.outbox.stream.reading import ALARM_SECONDS, WARNING_SECONDS
 
 _DEEPEST = 4
 _HIDDEN = "the record and the last traceback; --reveal shows them"

@@ -18,8 +18,8 @@ def migrate(
     ] = False,
 ) -> None:
     """Bring the database schema to this version. Safe to run twice, and by two at once."""
-    from notifier.database.engine import migrate as upgrade
-    from notifier.database.engine import schema_head
+    from notifier.database.schema import migrate as upgrade
+    from notifier.database.schema import schema_head
     from notifier.settings import RoleSettings, load_database_settings, read_settings
 
     passwords = read_settings(RoleSettings).passwords() if roles else {}
@@ -33,7 +33,8 @@ def migrate(
 
 
 def _grant(url: str, passwords: dict[str, str]) -> tuple[str, ...]:
-    from notifier.database.engine import connect, permitted
+    from notifier.database.engine import connect
+    from notifier.database.errors import permitted
     from notifier.outbox.roles import grant_roles
 
     engine = connect(url, application="notifier migrate")

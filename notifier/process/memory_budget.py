@@ -1,4 +1,4 @@
-"""Room in memory for what may be large, for all threads of a process together."""
+"""A limit on the memory that large objects take, shared by all threads of a process."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,16 +9,20 @@ from notifier.errors import NotifierError
 _STEP_SECONDS = 0.25
 
 
-class NoRoom(NotifierError):
-    """Whoever waited for room waits no more."""
+class WaitAborted(NotifierError):
+    """The caller ended its wait for memory before there was enough."""
 
 
-def _goes_on() -> bool:
+def _always() -> bool:
     return True
 
 
-class Room:
-    """So many bytes. What is larger than all of it may come in when nothing else is."""
+class MemoryBudget:
+    """`size` bytes for all threads together.
+
+    A reservation that is larger than the whole budget is granted when nothing else is reserved, so that it does not
+    wait for ever.
+    """
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -26,15 +30,15 @@ class Room:
         self._changed = threading.Condition()
 
     @contextmanager
-    def of(self, size: int, goes_on: Callable[[], bool] = _goes_on) -> Iterator[None]:
-        """Wait until there is room, and hold it.
+    def reserve(self, size: int, goes_on: Callable[[], bool] = _always) -> Iterator[None]:
+        """Wait until `size` bytes are free, and hold them for the block.
 
-        `goes_on` is asked before each quarter of a second of the wait. Raise NoRoom once it says no.
+        `goes_on` is called every quarter of a second during the wait. Raise WaitAborted once it returns False.
         """
         with self._changed:
             while self._used and self._used + size > self.size:
                 if not goes_on():
-                    raise NoRoom
+                    raise WaitAborted
                 self._changed.wait(_STEP_SECONDS)
             self._used += size
         try:

@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 
 import boto3
 
-from notifier.database.engine import migrate
+from notifier.database.schema import migrate
 from notifier.settings import Settings
 from sandbox.embedded.ministack import MinistackServer, ministack
 from sandbox.embedded.postgres import PostgresServer, embedded_postgres

@@ -7,7 +7,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from notifier.database.engine import DatabaseError, connect
+from notifier.database.engine import connect
+from notifier.database.errors import DatabaseError
 from sandbox.embedded.postgres import embedded_postgres
 from tests.chaos.faults.proxy import Proxy
 from tests.chaos.faults.replica import PROMPT, Replicated

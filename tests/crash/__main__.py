@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Column, Table
 
-from notifier.database.engine import migrate
+from notifier.database.schema import migrate
 from sandbox.embedded.postgres import embedded_postgres
 from sandbox.embedded.processes import stopped_by_signals
 from sandbox.embedded.redis import embedded_redis

@@ -10,7 +10,8 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from notifier.database.engine import connect, migrate
+from notifier.database.engine import connect
+from notifier.database.schema import migrate
 from sandbox.embedded.postgres import embedded_postgres
 from sandbox.embedded.redis import embedded_redis
 from sandbox.embedded.ses import ses_simulator

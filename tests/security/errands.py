@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from bridge.stream.client import Shard
 from bridge.stream.leases import Leases
 from bridge.stream.tree import ShardTree
-from notifier.database.engine import check_schema
+from notifier.database.schema import check_schema
 from notifier.database.server import server_of
 from notifier.errors import UsageError
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from notifier.database.engine import connect, migrate
+from notifier.database.engine import connect
+from notifier.database.schema import migrate
 from notifier.outbox import Report
 from sandbox.embedded.postgres import PostgresServer, embedded_postgres
 from sandbox.embedded.processes import Child

@@ -6,7 +6,7 @@ from functools import partial
 from uuid import UUID
 
 from notifier.outbox import LARGE, Change, DueNotification
-from notifier.process.room import NoRoom, Room
+from notifier.process.memory_budget import MemoryBudget, WaitAborted
 from workers.building.builds import TIMEOUT_SECONDS, Builds
 from workers.building.portions import ROOM_BYTES, portions
 from workers.building.prepare import Preparation, Prepared
@@ -33,12 +33,12 @@ class Building:
     """
 
     def __init__(
-        self, preparation: Preparation, underway: Underway, stop: Stop, room: Room | None, alone: Alone | None
+        self, preparation: Preparation, underway: Underway, stop: Stop, room: MemoryBudget | None, alone: Alone | None
     ) -> None:
         self._preparation = preparation.when_out_of_memory(self._out_of_memory) if alone else preparation
         self._underway = underway
         self._stop = stop
-        self._room = room or Room(ROOM_BYTES)
+        self._room = room or MemoryBudget(ROOM_BYTES)
         self._alone = alone
         self._alone_now: set[UUID] = set()
         self.builds = Builds(underway, stop=stop)
@@ -90,9 +90,9 @@ class Building:
         for portion in portions(large, self._room.size // 2):
             self._underway.moved(ids)
             try:
-                with self._room.of(sum(each.size for each in portion), partial(self._waits, ids)):
+                with self._room.reserve(sum(each.size for each in portion), partial(self._waits, ids)):
                     yield fill(portion)
-            except NoRoom:
+            except WaitAborted:
                 return
 
     def _waits(self, ids: Sequence[UUID]) -> bool:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 
-from notifier.database.engine import DatabaseError, cause
+from notifier.database.errors import DatabaseError, cause
 from notifier.outbox import Change, DueNotification, Suspects
 from workers.building.prepare import Preparation, Prepared
 from workers.decide import elsewhere, lost, not_isolated

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from notifier.database.engine import DatabaseError, cause
+from notifier.database.errors import DatabaseError, cause
 from notifier.errors import Unreachable
 from notifier.outbox import SuspectBuild, Suspects
 from workers.process.patience import Patience

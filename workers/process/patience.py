@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from notifier.database.engine import DatabaseError, cause, is_away
+from notifier.database.errors import DatabaseError, cause, is_away
 from notifier.errors import Unreachable
 from notifier.health import Recording
 from notifier.outbox import Change

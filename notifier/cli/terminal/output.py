@@ -25,7 +25,9 @@ _REPORT_SECONDS = 300  # it may have all of history to count
 @contextmanager
 def connected(patience: int = 30) -> "Iterator[Engine]":
     """The database. Raises the NotifierError that says what is wrong with it."""
-    from notifier.database.engine import check_schema, connect, permitted
+    from notifier.database.engine import connect
+    from notifier.database.errors import permitted
+    from notifier.database.schema import check_schema
     from notifier.settings import load_database_settings
 
     url = load_database_settings().database_url.get_secret_value()

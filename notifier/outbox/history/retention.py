@@ -15,8 +15,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Engine, text
 
-from notifier.database.engine import DatabaseError, cause
-from notifier.database.errors import sqlstate
+from notifier.database.errors import DatabaseError, cause, sqlstate
 from notifier.database.sessions import is_lent
 from notifier.outbox.history.keeping import Keeping
 from notifier.outbox.history.partitions import TABLES

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
+WARNING_SECONDS = 60.0
+ALARM_SECONDS = 3_600.0
+CRITICAL_SECONDS = 6 * 3_600.0
+"""Lags from which reading is behind. DynamoDB keeps records for 24 hours; after that they are lost."""
+
 # Lag: everything in the shard that is older is recorded. A child can be read once its parent is read to its end.
 _TABLES = text("""
 SELECT st.table_name AS "table", count(*)::int AS shards,

@@ -13,7 +13,7 @@ from bridge.feedback.envelope import Opener
 from bridge.feedback.flow import Flow
 from bridge.feedback.queue import QueueMessage
 from bridge.feedback.receiver import MOST_RECEIVES, Receiver
-from notifier.database.engine import DatabaseError
+from notifier.database.errors import DatabaseError
 from notifier.errors import DecodeError, Unreachable
 from notifier.feedback import DeadLetter, Feedback
 from notifier.outbox import Settled

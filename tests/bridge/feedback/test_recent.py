@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from bridge.feedback import recent
 from bridge.feedback.recent import KEEP_SECONDS, RecentlySettled
-from notifier.database.engine import DatabaseError
+from notifier.database.errors import DatabaseError
 from notifier.database.server import Server
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.outbox import Settled

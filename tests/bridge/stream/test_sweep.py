@@ -10,7 +10,7 @@ from bridge.stream.client import Shard
 from bridge.stream.leases import Leases
 from bridge.stream.sweep import BUSY_SECONDS, EXPECTING_SECONDS, SWEEP_SECONDS, Sweep
 from bridge.stream.tree import ShardTree
-from notifier.database.engine import DatabaseError
+from notifier.database.errors import DatabaseError
 from notifier.outbox import Report
 from simulators.streams.faults import rule_from
 from simulators.streams.model.clock import Clock

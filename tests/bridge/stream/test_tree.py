@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from bridge.stream.leases import Leases
 from bridge.stream.tree import ShardTree
-from notifier.database.engine import DatabaseError
+from notifier.database.errors import DatabaseError
 from notifier.outbox import ShardLease
 from tests.bridge.stream.test_leases import ARN, open_shards
 from tests.sql import Sql

@@ -8,7 +8,9 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from notifier.database.engine import DatabaseError, cause, check_schema, connect, is_away, schema_head
+from notifier.database.engine import connect
+from notifier.database.errors import DatabaseError, cause, is_away
+from notifier.database.schema import check_schema, schema_head
 from notifier.errors import SchemaOutdated
 from tests.conftest import administer
 from tests.waiting import wait_until

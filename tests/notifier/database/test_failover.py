@@ -9,7 +9,8 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
-from notifier.database.engine import DatabaseError, cause, connect, is_away, on_connect, unreachable
+from notifier.database.engine import connect, on_connect
+from notifier.database.errors import DatabaseError, cause, is_away, unreachable
 from notifier.database.server import server_of
 from notifier.errors import SettingsError
 from sandbox.embedded.postgres import PostgresServer, embedded_postgres

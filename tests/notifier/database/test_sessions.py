@@ -10,7 +10,8 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
-from notifier.database.engine import check_durable, connect
+from notifier.database.engine import connect
+from notifier.database.server import check_durable
 from notifier.errors import SettingsError
 from tests.conftest import administer
 from tests.pooler import pgbouncer, running_pgbouncer

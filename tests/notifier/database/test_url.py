@@ -9,8 +9,9 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from notifier.cli.database import _grant
-from notifier.database.engine import alembic_configuration, check_schema, connect, migrate, schema_head
+from notifier.cli.migrate import _grant
+from notifier.database.engine import connect
+from notifier.database.schema import alembic_configuration, check_schema, migrate, schema_head
 from notifier.database.url import DatabaseUrl, shown
 from notifier.errors import SchemaOutdated, SettingsError
 from tests.conftest import GivenPostgres, administer

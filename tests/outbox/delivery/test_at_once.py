@@ -15,7 +15,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, text
 
-from notifier.database.engine import DatabaseError, is_away
+from notifier.database.errors import DatabaseError, is_away
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status
 from notifier.outbox import (

@@ -14,7 +14,7 @@ import pytest
 
 from notifier.broker import Queue
 from notifier.outbox import LARGE, DueNotification
-from notifier.process.room import Room
+from notifier.process.memory_budget import MemoryBudget
 from sandbox.embedded.ses import SesServer
 from tests.bridge.stream.records import record
 from tests.outbox.rows import Rows
@@ -61,20 +61,20 @@ def test_what_is_large_comes_in_portions_of_so_many_bytes() -> None:
 
 
 def test_room_is_for_one_at_least_and_free_again_after_an_error() -> None:
-    room = Room(8)
-    with room.of(100):
+    room = MemoryBudget(8)
+    with room.reserve(100):
         pass
-    with pytest.raises(LookupError), room.of(5):
+    with pytest.raises(LookupError), room.reserve(5):
         raise LookupError
-    with room.of(3), room.of(5):
+    with room.reserve(3), room.reserve(5):
         assert room._used == 8
     assert room._used == 0
 
 
 @pytest.fixture
-def waiting_unit() -> Iterator[tuple[Room, Stop, list[float], threading.Thread, list[object]]]:
+def waiting_unit() -> Iterator[tuple[MemoryBudget, Stop, list[float], threading.Thread, list[object]]]:
     """A unit of one large record that waits for room: the stop of its process, when it moved, and what it got."""
-    room, stop, moved, got = Room(8), Stop(), [], []
+    room, stop, moved, got = MemoryBudget(8), Stop(), [], []
     work = DueNotification(uuid4(), "a_route", "activity", b"", 0, size=LARGE + 1)
 
     class Noted(Underway):
@@ -84,7 +84,7 @@ def waiting_unit() -> Iterator[tuple[Room, Stop, list[float], threading.Thread, 
 
     building = Building(Mock(), Noted(), stop, room, None)
     waiting = threading.Thread(target=lambda: got.extend(building._filled([work], list)))
-    with room.of(8):
+    with room.reserve(8):
         waiting.start()
         wait_until(lambda: len(moved) > 3)
         yield room, stop, moved, waiting, got
