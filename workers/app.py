@@ -13,9 +13,9 @@ from notifier.health import BEAT_SECONDS, Heartbeat
 from notifier.process.first_process import end_at_sigterm
 from notifier.settings import load_settings
 from notifier.telemetry import configure_logging
-from workers.process.patience import RECORDING
-from workers.process.pulse import Pulse, waits_for_broker
-from workers.process.standstill import Standstill
+from workers.process.database_retry import RECORDING
+from workers.process.gil_watchdog import GilWatchdog
+from workers.process.heartbeat import HeartbeatThread, waits_for_broker
 from workers.tasks import register
 from workers.wiring import leave, stop, tally, underway
 
@@ -40,10 +40,12 @@ class Beat(bootsteps.StartStopStep):  # type: ignore[misc]
     requires = ("celery.worker.components:Timer",)
 
     def start(self, worker: Any) -> None:
-        self._pulse = Pulse(Heartbeat("worker"), underway(), lambda: waits_for_broker(worker), recording=RECORDING)
+        self._pulse = HeartbeatThread(
+            Heartbeat("worker"), underway(), lambda: waits_for_broker(worker), recording=RECORDING
+        )
         worker.timer.call_repeatedly(BEAT_SECONDS, self._pulse.turned)
         self._pulse.start()
-        self._standstill = Standstill()
+        self._standstill = GilWatchdog()
         self._standstill.start()
 
     def stop(self, worker: Any) -> None:  # noqa: ARG002

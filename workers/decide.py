@@ -88,13 +88,13 @@ def not_isolated(work: DueNotification, reason: str) -> Change:
     return _wait(work, WAIT_WHEN_THROTTLED, f"not built alone: {reason}")
 
 
-class Waiting(Change):
+class LeftPending(Change):
     """Says of a delivery that it stays pending. Not to be written: the relay publishes it again."""
 
     __slots__ = ()
 
 
-def elsewhere(id_: UUID) -> Waiting:
+def elsewhere(id_: UUID) -> LeftPending:
     """Another worker builds it alone; a change to its row would keep that one from sending it."""
     return waiting(id_, "another worker builds it")
 
@@ -109,8 +109,8 @@ def expired(work: DueNotification, after: float | None) -> Change:
     return Change(work.id, Status.EXPIRED, reason=reason, route=work.route)
 
 
-def waiting(id_: UUID, reason: str) -> Waiting:
-    return Waiting(id_, Status.PENDING, reason=reason)
+def waiting(id_: UUID, reason: str) -> LeftPending:
+    return LeftPending(id_, Status.PENDING, reason=reason)
 
 
 def _reason(error: BaseException) -> str:

@@ -24,16 +24,16 @@ from notifier.routes import Routes
 from notifier.telemetry import trace
 from notifier.templates import Templates
 from workers.building.aside import SetAside, UnitAside
-from workers.building.prepare import Preparation, Prepared
-from workers.building.unit import Building
-from workers.decide import Waiting, after_send, goes_back, too_late, waiting
-from workers.isolation.alone import Alone
-from workers.process.patience import Patience, written
+from workers.building.builder import Builder
+from workers.building.preparer import Prepared, Preparer
+from workers.decide import LeftPending, after_send, goes_back, too_late, waiting
+from workers.isolation.isolated_builds import IsolatedBuilds
+from workers.process.database_retry import DatabaseRetry, written
+from workers.process.in_progress import InProgress
 from workers.process.stop import Stop, Stopped
-from workers.process.underway import Underway
-from workers.sending.gate import Gate
-from workers.sending.limits import Limiter
-from workers.sending.reach import Reach
+from workers.sending.account import AccountState
+from workers.sending.bucket import TokenBucket
+from workers.sending.reachability import Reachability
 from workers.tally import Count
 
 log = structlog.get_logger(__name__)
@@ -55,14 +55,14 @@ class Deliverer:
         routes: Routes,
         templates: Templates,
         lease_seconds: float,
-        underway: Underway,
-        gate: Gate,
-        limiter: Limiter,
+        underway: InProgress,
+        gate: AccountState,
+        limiter: TokenBucket,
         stop: Stop | None = None,
         *,
         room: MemoryBudget | None = None,
         sets_aside: bool = False,
-        alone: Alone | None = None,
+        alone: IsolatedBuilds | None = None,
         count: Count | None = None,
     ) -> None:
         """`sets_aside`: a unit does not wait for slow builds, and whoever calls `deliver` knows `Later`. Without
@@ -75,9 +75,9 @@ class Deliverer:
         self._gate = gate
         self._limiter = limiter
         self._stop = Stop() if stop is None else stop
-        self._reach = Reach(stop=self._stop)
-        preparation = Preparation(channel, routes, templates)
-        self._building = Building(preparation, underway, self._stop, room, alone)
+        self._reach = Reachability(stop=self._stop)
+        preparation = Preparer(channel, routes, templates)
+        self._building = Builder(preparation, underway, self._stop, room, alone)
         self._count = count
         self._set_aside: SetAside[Prepared | Change] | None = SetAside() if sets_aside else None
 
@@ -169,9 +169,9 @@ class Deliverer:
     def _settle(self, prepared: Sequence[Prepared | Change], *, probing: bool) -> list[Change]:
         decided = [each for each in prepared if isinstance(each, Change)]
         ready = [each for each in prepared if isinstance(each, Prepared)]
-        left: list[Change] = [each for each in decided if isinstance(each, Waiting)]
+        left: list[Change] = [each for each in decided if isinstance(each, LeftPending)]
         if left:
-            decided = [each for each in decided if not isinstance(each, Waiting)]
+            decided = [each for each in decided if not isinstance(each, LeftPending)]
         changes, sent = self._decide(decided), self._send(ready, probing=probing)
         self._building.ended(prepared)
         if self._count:
@@ -179,8 +179,8 @@ class Deliverer:
             self._count(sent, built=True)
         return left + changes + sent
 
-    def _patience(self, ids: Sequence[UUID], seconds: float = _PATIENCE_SECONDS, **options: Any) -> Patience:
-        return Patience(seconds, waiting=lambda: self._underway.moved(ids), stop=self._stop, **options)
+    def _patience(self, ids: Sequence[UUID], seconds: float = _PATIENCE_SECONDS, **options: Any) -> DatabaseRetry:
+        return DatabaseRetry(seconds, waiting=lambda: self._underway.moved(ids), stop=self._stop, **options)
 
     def _send(self, ready: Sequence[Prepared], *, probing: bool) -> list[Change]:
         done: list[Change] = []

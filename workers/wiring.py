@@ -13,15 +13,15 @@ from notifier.process.memory_budget import MemoryBudget
 from notifier.routes import Routes, load_routes
 from notifier.settings import Settings, load_settings
 from notifier.templates import Templates, templates_folder
-from workers.building.portions import ROOM_BYTES
-from workers.building.prepare import Preparation
-from workers.deliver import Deliverer
-from workers.isolation.alone import Alone
+from workers.building.builder import ROOM_BYTES
+from workers.building.preparer import Preparer
+from workers.deliverer import Deliverer
 from workers.isolation.child import Child
+from workers.isolation.isolated_builds import IsolatedBuilds
+from workers.process.in_progress import InProgress
 from workers.process.stop import Stop
-from workers.process.underway import Underway
-from workers.sending.gate import Gate
-from workers.sending.limits import Limiter
+from workers.sending.account import AccountState
+from workers.sending.bucket import TokenBucket
 from workers.tally import Tally
 
 _LEAVE_SECONDS = 5.0
@@ -51,8 +51,8 @@ def _delivery(channel: str) -> Deliverer:
         rendering,
         settings.send_lease_seconds,
         underway(),
-        Gate(ChannelStates(engine(), actor=worker, probe_seconds=settings.probe_seconds), channel),
-        Limiter(
+        AccountState(ChannelStates(engine(), actor=worker, probe_seconds=settings.probe_seconds), channel),
+        TokenBucket(
             settings.broker_url.get_secret_value(),
             channel,
             loaded.rate,
@@ -62,10 +62,10 @@ def _delivery(channel: str) -> Deliverer:
         stop(),
         room=_room(),
         sets_aside=_first_process,
-        alone=Alone(
+        alone=IsolatedBuilds(
             partial(Child, channel),
             Suspects(engine()),
-            Preparation(loaded, routes(), rendering),
+            Preparer(loaded, routes(), rendering),
             settings.build_losses,
             stop(),
         ),
@@ -99,8 +99,8 @@ def tally() -> Tally:
 
 
 @cache
-def underway() -> Underway:
-    return Underway()
+def underway() -> InProgress:
+    return InProgress()
 
 
 def _in_child() -> None:

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from celery_units.sample import Sample
-from tests.workers.process.test_underway import Clock
+from tests.workers.process.test_in_progress import Clock
 
 
 @pytest.fixture

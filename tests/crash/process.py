@@ -69,17 +69,17 @@ from tests.crash.environment import (
 )
 from tests.crash.faults import Fault, Point, faulty
 from tests.crash.inbox import Inbox
-from workers.building.prepare import Preparation
+from workers.building.preparer import Preparer
 from workers.channels.ses import SesChannel
-from workers.deliver import Deliverer
-from workers.isolation.alone import Alone
+from workers.deliverer import Deliverer
 from workers.isolation.child import Built, Child
-from workers.process.underway import Underway
-from workers.sending.gate import Gate
-from workers.sending.limits import Limiter
+from workers.isolation.isolated_builds import IsolatedBuilds
+from workers.process.in_progress import InProgress
+from workers.sending.account import AccountState
+from workers.sending.bucket import TokenBucket
 
 PORTS: tuple[type, ...] = (
-    Streams, Leases, ShardTree, Partitions, Recording, Publications, Queue, Limiter, ChannelStates, Attempts,
+    Streams, Leases, ShardTree, Partitions, Recording, Publications, Queue, TokenBucket, ChannelStates, Attempts,
     SesChannel, Inbox, Settlement, Unknowns, Operations, Suppressions, Rewinds, Rewinding, Suspects, Discovery,
 )  # fmt: skip
 SHARD_LEASE, HUNG, GONE = 60.0, 1, 0.0
@@ -90,7 +90,7 @@ _ERRORS: dict[type, Callable[[], Exception]] = {
     Streams: lambda: Unreachable("the fault"),
     Queue: lambda: BrokerError("the fault"),
     SesChannel: lambda: RuntimeError("the fault"),
-    Limiter: lambda: RuntimeError("the fault"),
+    TokenBucket: lambda: RuntimeError("the fault"),
     Inbox: lambda: BrokerError("the fault"),
 }
 
@@ -109,7 +109,7 @@ def _cut() -> Exception:
 class Here(Child):
     """Builds in this process instead of in a child of its own, so that a kill ends everything."""
 
-    def __init__(self, preparation: Preparation) -> None:
+    def __init__(self, preparation: Preparer) -> None:
         self._preparation = preparation
 
     @property
@@ -168,23 +168,23 @@ class Process:
         self.channels = self._port(ChannelStates(self.engine, actor=name, probe_seconds=0.0))
         self.channel = self._port(channel)
         self.inbox = self._port(Inbox(self._environment.broker_url))
-        limiter = Limiter(
+        limiter = TokenBucket(
             self._environment.broker_url, "email", self.channel.rate, sleep=self._environment.refill_rate
         )
         self.limiter = self._port(limiter)
         attempts = Attempts(self.engine, channel="email", worker=name, unknown_after=UNKNOWN_AFTER)
         templates = Templates(Path(self._environment.templates))
-        preparation = Preparation(self.channel, self.routes, templates)
+        preparation = Preparer(self.channel, self.routes, templates)
         self.delivery = Deliverer(
             self._port(attempts),
             self.channel,
             self.routes,
             templates,
             self._environment.send_lease,
-            Underway(),
-            Gate(self.channels, "email"),
+            InProgress(),
+            AccountState(self.channels, "email"),
             self.limiter,
-            alone=Alone(lambda: Here(preparation), self._port(Suspects(self.engine)), preparation),
+            alone=IsolatedBuilds(lambda: Here(preparation), self._port(Suspects(self.engine)), preparation),
         )
 
     def close(self) -> None:

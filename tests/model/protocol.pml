@@ -1,4 +1,4 @@
-/* The protocol of one delivery, as notifier/outbox, workers/deliver.py and bridge/relay.py carry it out.
+/* The protocol of one delivery, as notifier/outbox, workers/deliverer.py and bridge/relay.py carry it out.
 
    A statement of the outbox is one atomic step. Between any two a process may die; a message may be lost or come
    twice; an answer of the provider or of the database may be lost; a lease may end at any moment; an event may come

@@ -21,9 +21,9 @@ from notifier.outbox.feedback import settlement
 from notifier.outbox.publishing import publications
 from notifier.outbox.stream import recording as outbox
 from notifier.outcomes import NotSent, Unknown
-from workers import deliver
-from workers.isolation import alone, losses
-from workers.isolation.child import Died, Gone
+from workers import deliverer
+from workers.isolation import build_leases, isolated_builds
+from workers.isolation.child import BuildNotBegun, DiedDuringBuild
 
 Mutant = Callable[[pytest.MonkeyPatch], None]
 
@@ -53,22 +53,22 @@ def the_end_of_a_lease_makes_pending(patch: pytest.MonkeyPatch) -> None:
 
 
 def an_ambiguous_answer_is_tried_again(patch: pytest.MonkeyPatch) -> None:
-    after_send = deliver.after_send
+    after_send = deliverer.after_send
 
     def hopeful(work: Any, outcome: Any, *arguments: Any, **options: Any) -> Any:
         return after_send(work, NotSent("no") if isinstance(outcome, Unknown) else outcome, *arguments, **options)
 
-    patch.setattr(deliver, "after_send", hopeful)
+    patch.setattr(deliverer, "after_send", hopeful)
 
 
 def a_request_may_leave_at_any_time(patch: pytest.MonkeyPatch) -> None:
     """Also when its attempt is over for everybody else."""
-    message = deliver.Message
+    message = deliverer.Message
 
     def timeless(id_: Any, attempt: int, request: Any, content: Any, _: float, ends: Any) -> Any:
         return message(id_, attempt, request, content, math.inf, ends)
 
-    patch.setattr(deliver, "Message", timeless)
+    patch.setattr(deliverer, "Message", timeless)
 
 
 def the_checkpoint_moves_before_the_rows(patch: pytest.MonkeyPatch) -> None:
@@ -141,24 +141,24 @@ def feedback_is_deleted_before_it_is_settled(patch: pytest.MonkeyPatch) -> None:
 
 def a_stop_counts_as_a_death(patch: pytest.MonkeyPatch) -> None:
     """Of what is built alone when the process ends."""
-    patch.setattr(losses.Losses, "leave", lambda _: None)
+    patch.setattr(build_leases.BuildLeases, "leave", lambda _: None)
 
 
 def a_build_that_has_ended_counts_as_a_death(patch: pytest.MonkeyPatch) -> None:
     """Once its worker dies, while what it built waits for the rate."""
-    patch.setattr(losses.Losses, "end", lambda *_: None)
+    patch.setattr(build_leases.BuildLeases, "end", lambda *_: None)
 
 
 def a_process_that_ended_before_it_began_counts_as_a_death(patch: pytest.MonkeyPatch) -> None:
-    build = alone.Alone._in_process
+    build = isolated_builds.IsolatedBuilds._in_process
 
     def harsh(*arguments: Any) -> Any:
         try:
             return build(*arguments)
-        except Gone as gone:
-            raise Died(str(gone)) from None
+        except BuildNotBegun as gone:
+            raise DiedDuringBuild(str(gone)) from None
 
-    patch.setattr(alone.Alone, "_in_process", harsh)
+    patch.setattr(isolated_builds.IsolatedBuilds, "_in_process", harsh)
 
 
 def what_waits_is_a_suspect_no_more(patch: pytest.MonkeyPatch) -> None:

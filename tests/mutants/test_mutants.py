@@ -31,9 +31,9 @@ from tests.outbox.delivery import test_attempts, test_lost_commits, test_transit
 from tests.outbox.rows import Rows
 from tests.outbox.stream import test_recording as test_intake
 from tests.workers.conftest import ses, templates_path
-from tests.workers.isolation import test_alone, test_suspects
-from tests.workers.isolation.processes import Workers, crew, release
-from tests.workers.test_deliver import post
+from tests.workers.isolation import test_isolated_builds, test_suspects
+from tests.workers.isolation.scripted_process import Workers, crew, release
+from tests.workers.test_deliverer import post
 
 __all__ = ["crew", "engine", "post", "release", "rows", "ses", "templates_path"]
 
@@ -248,21 +248,21 @@ def test_builds_alone_see_a_stop_that_counts_as_a_death(
     crew: Workers, release: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mutants.a_stop_counts_as_a_death(monkeypatch)
-    red(test_alone.test_stops_in_the_middle_of_a_build_are_no_deaths, crew, release, 3)
+    red(test_isolated_builds.test_stops_in_the_middle_of_a_build_are_no_deaths, crew, release, 3)
 
 
 def test_builds_alone_see_a_build_that_has_ended_and_counts_as_a_death(
     crew: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mutants.a_build_that_has_ended_counts_as_a_death(monkeypatch)
-    red(test_alone.test_workers_that_die_after_a_build_is_done_cost_it_nothing, crew)
+    red(test_isolated_builds.test_workers_that_die_after_a_build_is_done_cost_it_nothing, crew)
 
 
 def test_builds_alone_see_a_process_that_ended_before_it_began_and_counts_as_a_death(
     crew: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mutants.a_process_that_ended_before_it_began_counts_as_a_death(monkeypatch)
-    red(test_alone.test_a_process_that_ends_before_it_begins_is_no_death, crew)
+    red(test_isolated_builds.test_a_process_that_ends_before_it_begins_is_no_death, crew)
 
 
 def test_builds_alone_see_that_what_waits_is_a_suspect_no_more(

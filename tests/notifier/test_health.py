@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from notifier.cli import app
 from notifier.errors import SettingsError
 from notifier.health import STALE_SECONDS, Heartbeat, Recording
-from tests.workers.process.test_underway import Clock
+from tests.workers.process.test_in_progress import Clock
 
 
 @pytest.fixture

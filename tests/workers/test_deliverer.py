@@ -26,12 +26,12 @@ from tests.bridge.stream.records import record
 from tests.outbox.rows import Rows
 from tests.waiting import wait_until
 from workers.channels.ses import SesChannel
-from workers.deliver import Deliverer
-from workers.isolation.alone import Alone
+from workers.deliverer import Deliverer
+from workers.isolation.isolated_builds import IsolatedBuilds
+from workers.process.in_progress import InProgress
 from workers.process.stop import Stop
-from workers.process.underway import Underway
-from workers.sending.gate import Gate
-from workers.sending.limits import Limiter
+from workers.sending.account import AccountState
+from workers.sending.bucket import TokenBucket
 
 
 def hello(event: Event) -> Email | None:
@@ -58,16 +58,16 @@ class Post:
         self.templates = Templates(templates)
         self.attempts: Any = rows.attempts()
         self.lease_seconds = 60.0
-        self.underway = Underway()
-        self.gate = Gate(ChannelStates(rows.engine, actor="worker-1", probe_seconds=0.0), "email")
-        self.limiter = Limiter(broker_url, "email", self.channel.rate)
+        self.underway = InProgress()
+        self.gate = AccountState(ChannelStates(rows.engine, actor="worker-1", probe_seconds=0.0), "email")
+        self.limiter = TokenBucket(broker_url, "email", self.channel.rate)
 
     def delivery(
         self,
         build: Build = hello,
         stop: Stop | None = None,
         *,
-        alone: Alone | None = None,
+        alone: IsolatedBuilds | None = None,
         sets_aside: bool = False,
         **options: Any,
     ) -> Deliverer:

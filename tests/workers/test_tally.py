@@ -15,7 +15,7 @@ from notifier.outbox.delivery.counts import read_counts
 from tests.notifier.test_metrics import scraped
 from tests.outbox.rows import Rows
 from tests.waiting import wait_until
-from tests.workers.test_deliver import Post, post
+from tests.workers.test_deliverer import Post, post
 from workers.tally import OTHER, Tally
 
 __all__ = ["post"]

@@ -21,7 +21,7 @@ from notifier.notifications import Status
 from notifier.outcomes import Outcome
 from notifier.routes import Build
 from tests.waiting import wait_until
-from tests.workers.test_deliver import Post, hello, post
+from tests.workers.test_deliverer import Post, hello, post
 from workers.tasks import register
 
 __all__ = ["post"]

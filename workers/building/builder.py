@@ -1,39 +1,48 @@
 """How a unit's notifications become ready to be sent: loaded, built, rendered; in portions, as they come."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from uuid import UUID
 
 from notifier.outbox import LARGE, Change, DueNotification
 from notifier.process.memory_budget import MemoryBudget, WaitAborted
-from workers.building.builds import TIMEOUT_SECONDS, Builds
-from workers.building.portions import ROOM_BYTES, portions
-from workers.building.prepare import Preparation, Prepared
-from workers.building.runs import Aside
+from workers.building.pool import TIMEOUT_SECONDS, BuildPool
+from workers.building.preparer import Prepared, Preparer
+from workers.building.unit_builds import Aside
 from workers.decide import not_isolated
-from workers.isolation.alone import AT_ONCE, Alone
+from workers.isolation.isolated_builds import AT_ONCE, IsolatedBuilds
+from workers.process.in_progress import InProgress
 from workers.process.stop import Stop
-from workers.process.underway import Underway
 
 _ALONE_SLOW_SECONDS = 5.0  # their processes take one or two to start
 _ALONE_SECONDS = 120.0
-"""What a build alone may take beside its route's own time: processes start, and die. `Alone` keeps that time itself,
-from when the build begins; what waits longer for its process has failed in nothing.
+"""What a build alone may take beside its route's own time: processes start, and die. `IsolatedBuilds` keeps that
+time itself, from when the build begins; what waits longer for its process has failed in nothing.
+"""
+
+ROOM_BYTES = 8_000_000
+"""Of large records at once, in all units of a process. What a route and the templates make of one is several times as
+large for a moment.
 """
 
 Fill = Callable[[Sequence[DueNotification]], list[DueNotification]]
 """Loads the records that are large."""
 
 
-class Building:
+class Builder:
     """All builds of one channel in this process. Safe to share between threads.
 
     Without `alone` what killed a worker is built like all else.
     """
 
     def __init__(
-        self, preparation: Preparation, underway: Underway, stop: Stop, room: MemoryBudget | None, alone: Alone | None
+        self,
+        preparation: Preparer,
+        underway: InProgress,
+        stop: Stop,
+        room: MemoryBudget | None,
+        alone: IsolatedBuilds | None,
     ) -> None:
         self._preparation = preparation.when_out_of_memory(self._out_of_memory) if alone else preparation
         self._underway = underway
@@ -41,8 +50,8 @@ class Building:
         self._room = room or MemoryBudget(ROOM_BYTES)
         self._alone = alone
         self._alone_now: set[UUID] = set()
-        self.builds = Builds(underway, stop=stop)
-        self._builds_alone = Builds(underway, threads=AT_ONCE, slow=_ALONE_SLOW_SECONDS, stop=stop)
+        self.builds = BuildPool(underway, stop=stop)
+        self._builds_alone = BuildPool(underway, threads=AT_ONCE, slow=_ALONE_SLOW_SECONDS, stop=stop)
 
     def portions(
         self, works: Sequence[DueNotification], fill: Fill, aside: Aside[Prepared | Change] | None, *, suspects: bool
@@ -136,3 +145,17 @@ class Building:
 
     def _timeout_alone(self, work: DueNotification) -> float:
         return self._timeout_of(work) + _ALONE_SECONDS
+
+
+def portions(works: Sequence[DueNotification], size: int) -> Iterator[list[DueNotification]]:
+    """The works in portions whose records have at most `size` bytes together; a larger one is a portion alone."""
+    portion: list[DueNotification] = []
+    used = 0
+    for work in works:
+        if portion and used + work.size > size:
+            yield portion
+            portion, used = [], 0
+        portion.append(work)
+        used += work.size
+    if portion:
+        yield portion

@@ -16,10 +16,10 @@ from typing import TypeVar
 import structlog
 
 from notifier.outbox import DueNotification
-from workers.building.runs import Aside, Runs
 from workers.building.threads import Threads
+from workers.building.unit_builds import Aside, UnitBuilds
+from workers.process.in_progress import InProgress
 from workers.process.stop import Stop
-from workers.process.underway import Underway
 
 log = structlog.get_logger(__name__)
 
@@ -40,12 +40,12 @@ _STEP_SECONDS = 0.005
 _LONG_STEP_SECONDS = 0.1
 
 
-class Builds:
+class BuildPool:
     """All builds of one channel in this process. Safe to share between threads."""
 
     def __init__(
         self,
-        underway: Underway,
+        underway: InProgress,
         threads: int = THREADS,
         patience: float = PATIENCE_SECONDS,
         portion: float = PORTION_SECONDS,
@@ -84,7 +84,7 @@ class Builds:
         """
         if not works:
             return
-        runs = Runs(works, build, self._underway, late, timeout, self._hangs)
+        runs = UnitBuilds(works, build, self._underway, late, timeout, self._hangs)
         started = handed_over = time.monotonic()
         threads, step = 1, _STEP_SECONDS
         self._threads.submit(runs.work)
@@ -111,7 +111,7 @@ class Builds:
             self._threads.withdraw(runs.work)
             self._give_up(runs, runs.leave())
 
-    def _more(self, runs: Runs[T], threads: int, spent: float) -> int:
+    def _more(self, runs: UnitBuilds[T], threads: int, spent: float) -> int:
         """Put more threads on it where the builds wait for somebody; answers how many."""
         wanted = min(max(threads, 1), self._limit - threads, runs.waiting)
         if spent * max(threads, 1) <= QUICK_SECONDS * runs.ready:
@@ -120,7 +120,7 @@ class Builds:
             self._threads.submit(runs.work)
         return wanted
 
-    def _give_up(self, runs: Runs[T], threads: Sequence[int]) -> int:
+    def _give_up(self, runs: UnitBuilds[T], threads: Sequence[int]) -> int:
         if threads:
             self._threads.give_up(threads, runs.work)
         return len(threads)

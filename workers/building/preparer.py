@@ -32,7 +32,7 @@ class Prepared:
     address: str
 
 
-class Preparation:
+class Preparer:
     """Prepares the notifications of one channel. Safe to share between threads."""
 
     def __init__(
@@ -47,11 +47,11 @@ class Preparation:
         self._templates = templates
         self._out_of_memory = out_of_memory
 
-    def when_out_of_memory(self, call: Callable[[DueNotification], Prepared | Change]) -> "Preparation":
+    def when_out_of_memory(self, call: Callable[[DueNotification], Prepared | Change]) -> "Preparer":
         """One that lets `call` say what becomes of a notification whose build met MemoryError, which may be another's
         fault. Otherwise that is a failure like any other.
         """
-        return Preparation(self._channel, self._routes, self._templates, call)
+        return Preparer(self._channel, self._routes, self._templates, call)
 
     def prepare(self, work: DueNotification) -> Prepared | Change:
         """Build and render. The user's code may raise anything; that is one failure of this notification only."""

@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from notifier.outbox import DueNotification
-from workers.process.underway import Underway
+from workers.process.in_progress import InProgress
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -23,7 +23,7 @@ class Aside(Protocol[T_contra]):
 
 
 @dataclass(slots=True)
-class _Run(Generic[T]):
+class _RunningBuild(Generic[T]):
     """A build under way. `aside` takes its result once its unit went on without it; `timer` ends the wait for it."""
 
     since: float
@@ -32,7 +32,7 @@ class _Run(Generic[T]):
     timer: threading.Timer | None = None
 
 
-class Runs(Generic[T]):
+class UnitBuilds(Generic[T]):
     """Threads call `work`, the unit all else. Each build has one result: its own, or what `late` makes of it.
 
     A build whose result nobody waits for any more is abandoned; `hangs` is told of each, and of its end.
@@ -42,7 +42,7 @@ class Runs(Generic[T]):
         self,
         works: Sequence[DueNotification],
         build: Callable[[DueNotification], T],
-        underway: Underway,
+        underway: InProgress,
         late: Callable[[DueNotification, bool], T],
         timeout: Callable[[DueNotification], float],
         hangs: Callable[[int], None],
@@ -55,7 +55,7 @@ class Runs(Generic[T]):
         self._hangs = hangs
         self._lock = threading.Lock()
         self._todo = deque(range(len(works)))
-        self._under_way: dict[int, _Run[T]] = {}
+        self._under_way: dict[int, _RunningBuild[T]] = {}
         self._built: list[T] = []
         self._missing = len(works)
         self._raised: BaseException | None = None
@@ -168,7 +168,7 @@ class Runs(Generic[T]):
             if not self._todo:
                 return None
             place = self._todo.popleft()
-            self._under_way[place] = _Run(time.monotonic(), threading.get_ident())
+            self._under_way[place] = _RunningBuild(time.monotonic(), threading.get_ident())
             return place
 
     def _end(self, place: int, built: T) -> bool:
@@ -203,7 +203,7 @@ class Runs(Generic[T]):
         if not aside.come(id_, result):
             self._underway.release([id_])  # nobody takes it
 
-    def _let_go(self, place: int, run: "_Run[T] | None") -> None:
+    def _let_go(self, place: int, run: "_RunningBuild[T] | None") -> None:
         """The thread has ended a build that its unit did not wait for."""
         if run and run.timer:
             run.timer.cancel()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from notifier.outbox import Change, DueNotification
-from workers.isolation.frames import Frames, Slow, frame
+from workers.isolation.frames import Frames, FrameTimeout, frame
 
 START_SECONDS = 120.0
 BEGIN_SECONDS = 30.0
@@ -24,19 +24,19 @@ OUT_OF_MEMORY = 70
 _STILL = "it stood still: one call held Python's lock, see the worker's log"
 
 
-class Gone(Exception):
+class BuildNotBegun(Exception):
     """The process ended, or did not answer, before the build began: no route is at fault. Says how."""
 
 
-class Died(Exception):
+class DiedDuringBuild(Exception):
     """The process ended in the middle of a build; says how."""
 
 
-class Overdue(Exception):
+class BuildTimeout(Exception):
     """The build took too long."""
 
 
-class Unpicklable(Exception):
+class NotPicklable(Exception):
     """The notification was built, and cannot be handed over."""
 
 
@@ -70,11 +70,11 @@ class Child:
         self._frames = Frames(self._process.stdout, self._process.stdin)
         try:
             self._frames.read(START_SECONDS)
-        except Slow:
+        except FrameTimeout:
             self.kill()
-            raise Gone(f"it did not come up within {START_SECONDS:g} s") from None
+            raise BuildNotBegun(f"it did not come up within {START_SECONDS:g} s") from None
         except (EOFError, OSError):
-            raise Gone(self._end()) from None
+            raise BuildNotBegun(self._end()) from None
 
     @property
     def is_running(self) -> bool:
@@ -86,10 +86,10 @@ class Child:
         try:
             try:
                 answer = self._frames.read(timeout)
-            except Slow:
+            except FrameTimeout:
                 answer = self._ask()
         except (EOFError, OSError):
-            raise Died(self._end()) from None
+            raise DiedDuringBuild(self._end()) from None
         return self._built(answer)
 
     def _begin(self, work: DueNotification) -> None:
@@ -97,25 +97,25 @@ class Child:
         try:
             self._frames.write(frame(work), BEGIN_SECONDS)
             self._frames.read(BEGIN_SECONDS)
-        except Slow:
+        except FrameTimeout:
             self.kill()
-            raise Gone(f"it did not begin within {BEGIN_SECONDS:g} s") from None
+            raise BuildNotBegun(f"it did not begin within {BEGIN_SECONDS:g} s") from None
         except (EOFError, OSError):
-            raise Gone(self._end()) from None
+            raise BuildNotBegun(self._end()) from None
 
     def _ask(self) -> bytes:
         """The answer, where it has just come. Raises Overdue where the build goes on, Died where nothing runs."""
         try:
             self._frames.write(frame(PING), PING_SECONDS)
             answer = self._frames.read(PING_SECONDS)
-        except Slow:
+        except FrameTimeout:
             self.kill()
-            raise Died(_STILL) from None
+            raise DiedDuringBuild(_STILL) from None
         if answer == _ALIVE:
-            raise Overdue
+            raise BuildTimeout
         try:
             self._frames.read(PING_SECONDS)  # the answer to the ping, behind it
-        except (Slow, EOFError, OSError):
+        except (FrameTimeout, EOFError, OSError):
             self.kill()  # it has built all the same
         return answer
 
@@ -123,9 +123,9 @@ class Child:
         try:
             built = pickle.loads(answer)  # noqa: S301  our own program wrote it
         except (Exception, SystemExit) as error:  # whatever the user's objects raise
-            raise Unpicklable from error
+            raise NotPicklable from error
         if built == NOT_PICKLED:
-            raise Unpicklable
+            raise NotPicklable
         assert isinstance(built, Built | Change)  # noqa: S101
         return built
 

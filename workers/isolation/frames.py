@@ -14,7 +14,7 @@ _LENGTH = struct.Struct("!Q")
 _PIECE = 1 << 20
 
 
-class Slow(Exception):
+class FrameTimeout(Exception):
     """The other end took too long. What came of its message so far is kept."""
 
 
@@ -91,4 +91,4 @@ def _wait(descriptor: int, event: int, until: float) -> None:
     poll = select.poll()  # select() knows descriptors below 1024 only
     poll.register(descriptor, event)
     if not poll.poll(max(until - time.monotonic(), 0.0) * 1000):
-        raise Slow
+        raise FrameTimeout

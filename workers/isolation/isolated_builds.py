@@ -13,11 +13,11 @@ import structlog
 
 from notifier.database.errors import DatabaseError, cause
 from notifier.outbox import Change, DueNotification, Suspects
-from workers.building.prepare import Preparation, Prepared
+from workers.building.preparer import Prepared, Preparer
 from workers.decide import elsewhere, lost, not_isolated
-from workers.isolation.child import Child, Died, Gone, Overdue, Unpicklable
-from workers.isolation.losses import Losses
-from workers.isolation.processes import NoProcess, Processes
+from workers.isolation.build_leases import BuildLeases
+from workers.isolation.child import BuildNotBegun, BuildTimeout, Child, DiedDuringBuild, NotPicklable
+from workers.isolation.pool import NoProcess, ProcessPool
 from workers.process.stop import Stop
 
 log = structlog.get_logger(__name__)
@@ -33,27 +33,27 @@ _TRIES = 3
 _TURN_SECONDS = 30.0
 
 
-class Alone:
+class IsolatedBuilds:
     """What one channel of this worker builds alone. Safe to share between threads.
 
     `losses` counts the death that made a notification a suspect, then those of the processes that built it alone.
-    `Losses` has the number of the latter in the database, and that a build is under way: a worker may die together
-    with its process.
+    `BuildLeases` has the number of the latter in the database, and that a build is under way: a worker may die
+    together with its process.
     """
 
     def __init__(
         self,
         start: Callable[[], Child],
         suspects: Suspects,
-        preparation: Preparation,
+        preparation: Preparer,
         losses: int = LOSSES,
         stop: Stop | None = None,
     ) -> None:
-        self._processes = Processes(start, PROCESSES)
+        self._processes = ProcessPool(start, PROCESSES)
         self._suspects = suspects
         self._preparation = preparation
         self._most = losses
-        self._losses = Losses(suspects, Stop() if stop is None else stop)
+        self._losses = BuildLeases(suspects, Stop() if stop is None else stop)
         self._lock = threading.Lock()
         self._built: set[UUID] = set()
         self._turn = threading.Lock()
@@ -73,7 +73,7 @@ class Alone:
             try:
                 with self._processes.one() as child:
                     built = self._count(work, partial(self._in_process, child, work, timeout))
-            except Gone as gone:
+            except BuildNotBegun as gone:
                 tries, reason = tries + 1, str(gone)
                 log.warning("a process ended before it began to build", notification=str(work.id), cause=reason)
                 continue
@@ -115,7 +115,7 @@ class Alone:
         try:
             if deaths < self._most:
                 return build()
-        except Died as death:
+        except DiedDuringBuild as death:
             deaths, died_of = deaths + 1, str(death)
             log.warning("a process died of a route", notification=str(work.id), route=work.route, cause=died_of)
         finally:
@@ -129,10 +129,10 @@ class Alone:
         """Raises Gone and Died."""
         try:
             built = child.build(work, timeout)
-        except Overdue:
+        except BuildTimeout:
             child.kill()
             return self._preparation.not_built(work, True)
-        except Unpicklable:  # it was built, and its process lives: so will this one
+        except NotPicklable:  # it was built, and its process lives: so will this one
             return self._preparation.prepare(work)
         if isinstance(built, Change):
             return built

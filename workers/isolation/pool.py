@@ -28,7 +28,7 @@ class NoProcess(Exception):
         self.fruitless = fruitless
 
 
-class Processes:
+class ProcessPool:
     """At most `most` of them. Safe to share between threads: each has a process for itself for a while.
 
     A process is started in a thread of its own: whoever waits for it takes one that becomes free first.

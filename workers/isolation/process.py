@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from notifier.outbox import Change, DueNotification
-from workers.building.prepare import Preparation, Prepared
+from workers.building.preparer import Prepared, Preparer
 from workers.isolation.child import ALIVE, BEGUN, NOT_PICKLED, OUT_OF_MEMORY, PING, READY, Built
 from workers.isolation.frames import frame, next_message
-from workers.process.standstill import Standstill
+from workers.process.gil_watchdog import GilWatchdog
 
 STANDSTILL_SECONDS = 5.0
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
@@ -47,7 +47,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)  # some supervisors tell all processes: this one ends with its worker
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the user's code prints is no answer
-    Standstill(STANDSTILL_SECONDS).start()
+    GilWatchdog(STANDSTILL_SECONDS).start()
     preparation = _preparation(sys.argv[1])
     limit_memory()
     works: queue.SimpleQueue[DueNotification] = queue.SimpleQueue()
@@ -87,7 +87,7 @@ def _used() -> int:
     return int(Path("/proc/self/statm").read_text().split()[5]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _preparation(channel: str) -> Preparation:
+def _preparation(channel: str) -> Preparer:
     from notifier.channels import load_channel
     from notifier.routes import load_routes
     from notifier.settings import load_settings
@@ -98,7 +98,7 @@ def _preparation(channel: str) -> Preparation:
     configure_logging(settings, process="worker")
     routes = load_routes(settings.routes)
     templates = Templates(templates_folder(settings, str(routes.source) if routes.source else None))
-    return Preparation(load_channel(channel, settings), routes, templates, _out_of_memory)
+    return Preparer(load_channel(channel, settings), routes, templates, _out_of_memory)
 
 
 def _out_of_memory(_: DueNotification) -> Prepared | Change:

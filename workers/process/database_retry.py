@@ -23,7 +23,7 @@ RECORDING = Recording()
 """Whether this process can write to the database."""
 
 
-class Patience:
+class DatabaseRetry:
     """For one step. `again` says which errors are worth another try, `waiting` is told of each.
 
     Once `stop` is set it goes on for `after_stop` seconds at most.
@@ -75,7 +75,7 @@ class Patience:
             wait = min(wait * 2, 2.0)
 
 
-def written(changes: Sequence[Change], ids: set[UUID], patience: Patience) -> list[Change]:
+def written(changes: Sequence[Change], ids: set[UUID], patience: DatabaseRetry) -> list[Change]:
     """Those of the changes that apply now: a repeated statement finds what an earlier try, its answer lost, did."""
     written = [each for each in changes if each.id in ids]
     missing = len(changes) - len(written)

@@ -15,7 +15,7 @@ _MOST_STEP_SECONDS = 0.25
 _SHARE = 8
 
 
-class Standstill:
+class GilWatchdog:
     """A thread sets the timer back all the time; where it cannot for `seconds` of CPU time, the kernel's SIGVTALRM
     ends the process. faulthandler writes where each thread stands to standard error first.
 

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from notifier.health import BEAT_SECONDS, STALE_SECONDS, Heartbeat, Recording
-from workers.process.underway import Underway
+from workers.process.in_progress import InProgress
 
 
-class Pulse:
+class HeartbeatThread:
     """Beats while the main loop turns or only waits for the broker, and no delivery hangs."""
 
     def __init__(
         self,
         heartbeat: Heartbeat,
-        underway: Underway,
+        underway: InProgress,
         waits: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
         recording: Recording | None = None,

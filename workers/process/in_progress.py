@@ -18,7 +18,7 @@ STUCK_SECONDS = 600.0
 """A delivery that has not come a step further for so long hangs: no route and no request takes that long."""
 
 
-class Underway:
+class InProgress:
     """The ids in hand, and when each came its last step further. Safe to share between threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

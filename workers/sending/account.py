@@ -12,7 +12,7 @@ log = structlog.get_logger(__name__)
 _ANSWERS = (Accepted, NotSent, Rejected, Throttled)
 
 
-class Gate:
+class AccountState:
     """The gate of one channel, in front of all its workers: its state is a row in the database."""
 
     def __init__(self, channels: ChannelStates, channel: str) -> None:

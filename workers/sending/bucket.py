@@ -79,7 +79,7 @@ class Grant:
     seconds: float
 
 
-class Limiter:
+class TokenBucket:
     """The rate of one channel. `ask` says what the provider allows, None where it sets no limit.
 
     `fixed` is a rate from the settings: the provider is not asked then. `sleep` waits, and returns something true

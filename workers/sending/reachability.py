@@ -21,7 +21,7 @@ _LONGEST_SECONDS = 15.0
 _STEP_SECONDS = 0.25  # between two looks whether this process is to end
 
 
-class Reach:
+class Reachability:
     """Shared by the threads of a worker."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, stop: Stop | None = None) -> None:

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 import celery_units.redis
-import workers.sending.limits
+import workers.sending.bucket
 from notifier.broker import WORKING, BrokerError, Queue
 from notifier.broker.rights import PUBLISHING, BrokerUnfit
 from sandbox.embedded.allocation import free_port
@@ -107,7 +107,7 @@ def test_a_wrong_password_is_told_as_one(server: RedisServer) -> None:
 
 def test_every_command_that_a_script_runs_is_asked_for() -> None:
     """A right that is missing in the list would be found by the first message instead of at the start."""
-    folders = (Path(celery_units.redis.__file__).parent, Path(workers.sending.limits.__file__))
+    folders = (Path(celery_units.redis.__file__).parent, Path(workers.sending.bucket.__file__))
     files = [*folders[0].glob("*.py"), folders[1], folders[0].parent / "queue.py"]
     text = "".join(file.read_text() for file in files)
     used = set(re.findall(r"redis\.p?call\('([A-Z]+)'", text)) | set(re.findall(r'\["(B?[A-Z]+)",', text))

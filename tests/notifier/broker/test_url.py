@@ -22,7 +22,7 @@ from sandbox.embedded.allocation import free_port
 from sandbox.embedded.processes import Child
 from sandbox.embedded.redis import RedisServer, embedded_redis, redis_program
 from tests.celery_units.redis.consumer import CLASSES, Looped
-from workers.sending.limits import Limiter
+from workers.sending.bucket import TokenBucket
 
 SENTINEL_CLASSES = {
     "fast": "celery_units.redis.transport:SentinelTransport",
@@ -102,7 +102,7 @@ def test_one_url_is_read_once(url: str, kombus: str) -> None:
 )
 def test_what_cannot_be_meant_is_refused_alike(url: str, says: str) -> None:
     """Nothing that may be a part of a password is repeated."""
-    for use in (Queue, celery_configuration, lambda given: Limiter(given, "email", lambda: None)):
+    for use in (Queue, celery_configuration, lambda given: TokenBucket(given, "email", lambda: None)):
         with pytest.raises(SettingsError, match="NOTIFIER_BROKER_URL") as refused:
             use(url)
         assert says in str(refused.value)
@@ -152,7 +152,7 @@ def knows(client: Any) -> bool:
 def meet(url: str, transport: str, classes: dict[str, str] = CLASSES) -> None:
     """Bridge, rates and a consumer find each other's keys."""
     configuration = celery_configuration(url)
-    with closing(Queue(url)) as queue, closing(Limiter(url, "email", lambda: None, fixed=5.0)) as limiter:
+    with closing(Queue(url)) as queue, closing(TokenBucket(url, "email", lambda: None, fixed=5.0)) as limiter:
         queue.check()
         id_ = uuid.uuid4()
         queue.publish("email", {id_: 0})

@@ -20,10 +20,9 @@ from tests.bridge.stream.records import record
 from tests.outbox.rows import Rows
 from tests.poison.trial import Trial
 from tests.waiting import wait_until
-from workers.building.portions import portions
-from workers.building.unit import Building
+from workers.building.builder import Builder, portions
+from workers.process.in_progress import InProgress
 from workers.process.stop import Stop
-from workers.process.underway import Underway
 
 ITEMS, BYTES, UNIT = 400, 390_000, 100
 MOST = 320_000_000
@@ -77,12 +76,12 @@ def waiting_unit() -> Iterator[tuple[MemoryBudget, Stop, list[float], threading.
     room, stop, moved, got = MemoryBudget(8), Stop(), [], []
     work = DueNotification(uuid4(), "a_route", "activity", b"", 0, size=LARGE + 1)
 
-    class Noted(Underway):
+    class Noted(InProgress):
         def moved(self, ids: Sequence[UUID]) -> None:
             assert list(ids) == [work.id]
             moved.append(time.monotonic())
 
-    building = Building(Mock(), Noted(), stop, room, None)
+    building = Builder(Mock(), Noted(), stop, room, None)
     waiting = threading.Thread(target=lambda: got.extend(building._filled([work], list)))
     with room.reserve(8):
         waiting.start()

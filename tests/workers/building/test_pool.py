@@ -14,13 +14,13 @@ from notifier.notifications import Status
 from notifier.outbox import Change, DueNotification
 from notifier.routes import Build
 from tests.waiting import wait_until
-from tests.workers.isolation.processes import release
-from tests.workers.test_deliver import Post, hello, post
+from tests.workers.isolation.pool import release
+from tests.workers.test_deliverer import Post, hello, post
 from workers.building.aside import SetAside
-from workers.building.builds import HANGING, THREADS, Builds
+from workers.building.pool import HANGING, THREADS, BuildPool
 from workers.building.threads import Threads
-from workers.deliver import Deliverer
-from workers.process.underway import Underway
+from workers.deliverer import Deliverer
+from workers.process.in_progress import InProgress
 
 __all__ = ["post", "release"]
 
@@ -34,18 +34,18 @@ def late(work: DueNotification, hangs: bool) -> str:
 
 
 def run(
-    builds: Builds, unit: list[DueNotification], build: Callable[[DueNotification], str], **options: Any
+    builds: BuildPool, unit: list[DueNotification], build: Callable[[DueNotification], str], **options: Any
 ) -> list[str]:
     return [each for portion in builds.run(unit, build, late, **options) for each in portion]
 
 
 def test_results_come_in_the_order_of_the_unit() -> None:
     unit = works(200)
-    assert run(Builds(Underway()), unit, lambda work: str(work.id)) == [str(work.id) for work in unit]
+    assert run(BuildPool(InProgress()), unit, lambda work: str(work.id)) == [str(work.id) for work in unit]
 
 
 def test_nothing_to_build_is_no_work() -> None:
-    assert run(Builds(Underway()), [], lambda work: "") == []
+    assert run(BuildPool(InProgress()), [], lambda work: "") == []
 
 
 def test_builds_that_wait_wait_side_by_side() -> None:
@@ -55,11 +55,11 @@ def test_builds_that_wait_wait_side_by_side() -> None:
         together.wait(30)  # raises where so many are not there at once
         return "built"
 
-    assert run(Builds(Underway()), works(2 * THREADS), build) == ["built"] * 2 * THREADS
+    assert run(BuildPool(InProgress()), works(2 * THREADS), build) == ["built"] * 2 * THREADS
 
 
 def test_a_unit_goes_on_without_a_build_that_hangs_and_keeps_it_in_hand(release: threading.Event) -> None:
-    underway, unit = Underway(), works(50)
+    underway, unit = InProgress(), works(50)
     hanging = unit[7].id
 
     def build(work: DueNotification) -> str:
@@ -68,7 +68,7 @@ def test_a_unit_goes_on_without_a_build_that_hangs_and_keeps_it_in_hand(release:
         return "built"
 
     with underway.hold([work.id for work in unit]):
-        made = run(Builds(underway), unit, build, timeout=lambda _: 0.05)
+        made = run(BuildPool(underway), unit, build, timeout=lambda _: 0.05)
     assert sorted(made) == ["built"] * 49 + ["hangs"]
 
     with underway.hold([work.id for work in unit]) as taken:
@@ -77,7 +77,7 @@ def test_a_unit_goes_on_without_a_build_that_hangs_and_keeps_it_in_hand(release:
     wait_until(lambda: _takes(underway, hanging))
 
 
-def _takes(underway: Underway, id_: uuid.UUID) -> bool:
+def _takes(underway: InProgress, id_: uuid.UUID) -> bool:
     with underway.hold([id_]) as taken:
         return taken == [id_]
 
@@ -87,25 +87,25 @@ def test_what_is_not_built_when_patience_ends_comes_too_late(release: threading.
         release.wait(60)
         return "built"
 
-    unit, underway = works(THREADS + 5), Underway()
+    unit, underway = works(THREADS + 5), InProgress()
     with underway.hold([work.id for work in unit]):
-        assert run(Builds(underway, patience=0.3), unit, build) == ["late"] * (THREADS + 5)
+        assert run(BuildPool(underway, patience=0.3), unit, build) == ["late"] * (THREADS + 5)
 
 
 def test_what_a_build_raises_the_unit_raises_and_nothing_stays_in_hand() -> None:
-    underway, unit = Underway(), works(100)
+    underway, unit = InProgress(), works(100)
 
     def build(work: DueNotification) -> str:
         raise KeyboardInterrupt
 
     with underway.hold([work.id for work in unit]), pytest.raises(KeyboardInterrupt):
-        run(Builds(underway), unit, build)
+        run(BuildPool(underway), unit, build)
     wait_until(lambda: all(_takes(underway, work.id) for work in unit))
 
 
 def test_builds_that_hang_take_no_thread_from_the_units_after_them(release: threading.Event) -> None:
-    underway, left = Underway(), []
-    builds = Builds(underway, patience=0.5, leave=lambda: left.append(1))
+    underway, left = InProgress(), []
+    builds = BuildPool(underway, patience=0.5, leave=lambda: left.append(1))
 
     def hang(work: DueNotification) -> str:
         release.wait(60)
@@ -182,7 +182,7 @@ def test_what_is_built_does_not_wait_for_what_is_slow(release: threading.Event) 
             release.wait(60)
         return "built"
 
-    portions = Builds(Underway(), portion=0.05).run(unit, build, late)
+    portions = BuildPool(InProgress(), portion=0.05).run(unit, build, late)
     assert next(portions) == ["built"] * 45
     release.set()
     assert [each for portion in portions for each in portion] == ["built"] * 5
@@ -190,7 +190,7 @@ def test_what_is_built_does_not_wait_for_what_is_slow(release: threading.Event) 
 
 def setting_aside(post: Post, build: Build, **options: Any) -> Deliverer:
     delivery = post.delivery(build, **options)
-    delivery._building.builds = Builds(post.underway, portion=0.05, slow=0.05)
+    delivery._building.builds = BuildPool(post.underway, portion=0.05, slow=0.05)
     delivery._set_aside = SetAside()
     return delivery
 

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from notifier.outbox import Change, DueNotification, Suspects
-from tests.workers.test_deliver import Post, hello
-from workers.building.prepare import Preparation
-from workers.isolation.alone import Alone
-from workers.isolation.child import Built, Child, Died, Gone
+from tests.workers.test_deliverer import Post, hello
+from workers.building.preparer import Preparer
+from workers.isolation.child import BuildNotBegun, Built, Child, DiedDuringBuild
+from workers.isolation.isolated_builds import IsolatedBuilds
 
 Step = Callable[[], None]
 
@@ -20,7 +20,7 @@ Step = Callable[[], None]
 class Process(Child):
     """Each build does what the script says next; it builds what the route makes of it where that raises nothing."""
 
-    def __init__(self, preparation: Preparation, script: list[Step]) -> None:
+    def __init__(self, preparation: Preparer, script: list[Step]) -> None:
         self._preparation = preparation
         self._script = script
         self.builds = 0
@@ -53,11 +53,11 @@ def waits_for(event: threading.Event, seconds: float = 60.0) -> Step:
 
 
 def dies() -> None:
-    raise Died("killed by SIGKILL")
+    raise DiedDuringBuild("killed by SIGKILL")
 
 
 def is_gone() -> None:
-    raise Gone("killed by SIGKILL")
+    raise BuildNotBegun("killed by SIGKILL")
 
 
 class Workers:
@@ -66,18 +66,16 @@ class Workers:
     def __init__(self, post: Post) -> None:
         self.post = post
         self.script: list[Step] = []
-        self._made: list[Alone] = []
+        self._made: list[IsolatedBuilds] = []
         self.threads: list[threading.Thread] = []
         """Those that build, for as long as a test's `release` is not set."""
         self.processes: list[Process] = []
         self.starts: list[Step] = []
-        self.preparation = Preparation(
-            post.channel, post.delivery(hello)._building._preparation._routes, post.templates
-        )
+        self.preparation = Preparer(post.channel, post.delivery(hello)._building._preparation._routes, post.templates)
         self.suspects = Suspects(post.rows.engine)
 
-    def worker(self, losses: int = 3, **options: Any) -> Alone:
-        self._made.append(Alone(self._start, self.suspects, self.preparation, losses, **options))
+    def worker(self, losses: int = 3, **options: Any) -> IsolatedBuilds:
+        self._made.append(IsolatedBuilds(self._start, self.suspects, self.preparation, losses, **options))
         return self._made[-1]
 
     def close(self) -> None:

@@ -19,10 +19,10 @@ from notifier.outbox import DueNotification
 from tests.bridge.stream.records import record
 from tests.waiting import wait_until
 from workers.isolation import child as module
-from workers.isolation.child import Built, Child, Died, Gone, Overdue, Unpicklable
-from workers.isolation.frames import Frames, Slow, frame
+from workers.isolation.child import BuildNotBegun, BuildTimeout, Built, Child, DiedDuringBuild, NotPicklable
+from workers.isolation.frames import Frames, FrameTimeout, frame
 from workers.isolation.process import memory_bound
-from workers.process.standstill import step_seconds
+from workers.process.gil_watchdog import step_seconds
 
 TIMEOUT = 30.0
 
@@ -39,7 +39,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "NOTIFIER_AWS_SES_ENDPOINT_URL": "http://127.0.0.1:1",
         "NOTIFIER_AWS_REGION": "eu-west-1",
         "NOTIFIER_SENDER": "us@example.com",
-        "NOTIFIER_ROUTES": "tests.workers.isolation.alone_routes",
+        "NOTIFIER_ROUTES": "tests.workers.isolation.isolated_routes",
         "NOTIFIER_TEMPLATES": str(folder),
         "PYTHONPATH": str(Path(__file__).parents[3]),
     }
@@ -98,7 +98,7 @@ def test_a_record_that_is_larger_than_a_pipe_arrives(maker: Maker) -> None:
 )
 def test_how_it_died_of_its_route(maker: Maker, how: str, cause: str) -> None:
     child = maker.one()
-    with pytest.raises(Died, match=cause):
+    with pytest.raises(DiedDuringBuild, match=cause):
         child.build(work(how), TIMEOUT)
     assert not child.is_running
 
@@ -107,7 +107,7 @@ def test_one_that_ended_while_it_was_idle_is_gone(maker: Maker) -> None:
     child = maker.one()
     os.kill(child._process.pid, signal.SIGKILL)
     wait_until(lambda: not child.is_running)
-    with pytest.raises(Gone, match="killed by SIGKILL"):
+    with pytest.raises(BuildNotBegun, match="killed by SIGKILL"):
         child.build(work("kill"), TIMEOUT)
 
 
@@ -117,7 +117,7 @@ def test_one_that_ends_between_its_work_and_its_route_is_gone(maker: Maker) -> N
     os.kill(child._process.pid, signal.SIGSTOP)
     killer = threading.Timer(0.3, os.kill, (child._process.pid, signal.SIGKILL))
     killer.start()
-    with pytest.raises(Gone, match="killed by SIGKILL"):
+    with pytest.raises(BuildNotBegun, match="killed by SIGKILL"):
         child.build(work(), TIMEOUT)
     killer.join()
 
@@ -127,14 +127,14 @@ def test_one_that_takes_no_work_is_gone(maker: Maker, monkeypatch: pytest.Monkey
     for size in (1, 390_000):
         child = maker.one()
         os.kill(child._process.pid, signal.SIGSTOP)
-        with pytest.raises(Gone, match="did not begin within"):
+        with pytest.raises(BuildNotBegun, match="did not begin within"):
             child.build(work(text={"S": "x" * size}), TIMEOUT)
         assert not child.is_running
 
 
 def test_one_that_takes_too_long_and_lives_is_overdue(maker: Maker) -> None:
     child = maker.one()
-    with pytest.raises(Overdue):
+    with pytest.raises(BuildTimeout):
         child.build(work("sleep"), 0.2)
     child.kill()
 
@@ -142,7 +142,7 @@ def test_one_that_takes_too_long_and_lives_is_overdue(maker: Maker) -> None:
 def test_one_that_stands_still_has_died(maker: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PING_SECONDS", 0.5)
     child = maker.one()
-    with pytest.raises(Died, match="it stood still"):
+    with pytest.raises(DiedDuringBuild, match="it stood still"):
         child.build(work("regex"), 0.3)
     assert not child.is_running
 
@@ -150,7 +150,7 @@ def test_one_that_stands_still_has_died(maker: Maker, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("how", ["unreadable"])
 def test_what_the_worker_cannot_read_was_built_and_its_process_lives(maker: Maker, how: str) -> None:
     child = maker.one()
-    with pytest.raises(Unpicklable):
+    with pytest.raises(NotPicklable):
         child.build(work(how), TIMEOUT)
     assert child.is_running
     assert isinstance(child.build(work(), TIMEOUT), Built)
@@ -158,13 +158,13 @@ def test_what_the_worker_cannot_read_was_built_and_its_process_lives(maker: Make
 
 def test_what_cannot_be_pickled_was_built_and_its_process_lives(maker: Maker) -> None:
     child = maker.one()
-    with pytest.raises(Unpicklable):
+    with pytest.raises(NotPicklable):
         child.build(work("lambda"), TIMEOUT)
     assert isinstance(child.build(work(), TIMEOUT), Built)
 
 
 def test_one_that_does_not_come_up_is_gone(environment: dict[str, str]) -> None:
-    with pytest.raises(Gone, match="it ended with exit code"):
+    with pytest.raises(BuildNotBegun, match="it ended with exit code"):
         Child("email", {**environment, "NOTIFIER_ROUTES": "tests.nothing_here"})
 
 
@@ -217,14 +217,14 @@ def test_a_message_that_comes_in_pieces_is_whole(pipes: Pipes) -> None:
     framed = frame("an answer")
     for at in range(len(framed) - 1):
         os.write(pipes.answers, framed[at : at + 1])
-        with pytest.raises(Slow):
+        with pytest.raises(FrameTimeout):
             pipes.frames.read(0.0)
     os.write(pipes.answers, framed[-1:])
     assert pickle.loads(pipes.frames.read(1.0)) == "an answer"
 
 
 def test_a_pipe_that_nobody_reads_holds_nobody_up(pipes: Pipes) -> None:
-    with pytest.raises(Slow):
+    with pytest.raises(FrameTimeout):
         pipes.frames.write(frame("x" * 1_000_000), 0.2)
 
 

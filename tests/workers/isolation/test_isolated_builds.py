@@ -10,7 +10,7 @@ from notifier.errors import Unreachable
 from notifier.notifications import Status
 from notifier.outbox import Change, DueNotification
 from tests.waiting import wait_until
-from tests.workers.isolation.processes import (
+from tests.workers.isolation.scripted_process import (
     Process,
     Workers,
     away,
@@ -22,12 +22,12 @@ from tests.workers.isolation.processes import (
     waits_for,
     without_answer,
 )
-from tests.workers.test_deliver import post
-from workers.building.prepare import Prepared
-from workers.decide import Waiting
-from workers.isolation import losses
-from workers.isolation.alone import PROCESSES
-from workers.isolation.child import Overdue, Unpicklable
+from tests.workers.test_deliverer import post
+from workers.building.preparer import Prepared
+from workers.decide import LeftPending
+from workers.isolation import build_leases
+from workers.isolation.child import BuildTimeout, NotPicklable
+from workers.isolation.isolated_builds import PROCESSES
 
 __all__ = ["crew", "post", "release"]
 
@@ -69,7 +69,7 @@ def test_a_worker_that_dies_in_the_middle_is_a_death_once_its_lease_is_over(crew
     work = crew.pending()
     for deaths in (0, 1):
         assert crew.suspects.begin(work.id, uuid.uuid4(), 60.0) == deaths
-        assert isinstance(crew.worker().build(work, TIMEOUT), Waiting)
+        assert isinstance(crew.worker().build(work, TIMEOUT), LeftPending)
         crew.a_lease_ends()
     change = crew.worker().build(work, TIMEOUT)
     assert isinstance(change, Change)
@@ -83,7 +83,7 @@ def test_a_build_that_goes_on_elsewhere_is_no_death(crew: Workers, release: thre
     first = Builder(crew, work, release)
     for _ in range(4):
         change = crew.worker().build(work, TIMEOUT)
-        assert isinstance(change, Waiting)
+        assert isinstance(change, LeftPending)
         assert change.to is Status.PENDING
     release.set()
     first.join(30)
@@ -95,7 +95,7 @@ def test_a_build_that_goes_on_elsewhere_is_no_death(crew: Workers, release: thre
 def test_a_worker_that_lives_keeps_its_lease(
     crew: Workers, release: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(losses, "KEEP_SECONDS", 0.05)
+    monkeypatch.setattr(build_leases, "KEEP_SECONDS", 0.05)
     work = crew.pending()
     Builder(crew, work, release)
     first = crew.row(work.id)["lease_until"]
@@ -169,7 +169,7 @@ def test_nothing_begins_once_its_process_is_left(crew: Workers) -> None:
 def test_a_stop_that_comes_while_a_build_begins_leaves_no_lease(
     crew: Workers, release: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(losses, "_LEAVE_SECONDS", 0.05)
+    monkeypatch.setattr(build_leases, "_LEAVE_SECONDS", 0.05)
     work, alone = crew.pending(), crew.worker()
     begin, asked = crew.suspects.begin, threading.Event()
 
@@ -199,7 +199,7 @@ def test_a_stop_that_comes_while_a_build_begins_leaves_no_lease(
 
 @pytest.mark.parametrize("statement", ["begin", "keep", "clear"])
 def test_an_answer_that_is_lost_is_no_death(crew: Workers, statement: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(losses, "KEEP_SECONDS", 0.05)
+    monkeypatch.setattr(build_leases, "KEEP_SECONDS", 0.05)
     work, alone = crew.pending(), crew.worker(2)
     setattr(crew.suspects, statement, without_answer(getattr(crew.suspects, statement)))
     for _ in range(3):
@@ -214,8 +214,8 @@ def test_an_answer_that_is_lost_is_no_death(crew: Workers, statement: str, monke
 def test_a_database_that_goes_away_costs_no_process_and_no_death(
     crew: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(losses, "_PATIENCE_SECONDS", 0.0)
-    monkeypatch.setattr(losses, "KEEP_SECONDS", 0.05)
+    monkeypatch.setattr(build_leases, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(build_leases, "KEEP_SECONDS", 0.05)
     work, alone = crew.pending(), crew.worker(2)
     begin = crew.suspects.begin
     for failing in (away, without_answer(begin, times=100)):
@@ -233,7 +233,7 @@ def test_a_database_that_goes_away_costs_no_process_and_no_death(
 def test_an_end_that_the_database_does_not_take_is_written_later(
     crew: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(losses, "KEEP_SECONDS", 0.05)
+    monkeypatch.setattr(build_leases, "KEEP_SECONDS", 0.05)
     work, alone = crew.pending(), crew.worker()
     keep, crew.suspects.keep = crew.suspects.keep, away  # type: ignore[method-assign]
     crew.script += [dies]
@@ -286,7 +286,7 @@ def test_what_gets_no_process_waits_and_has_not_failed(crew: Workers, release: t
     change = alone.build(work, TIMEOUT)
     assert isinstance(change, Change)
     assert (change.to, change.failed) == (Status.PENDING, False)
-    assert not isinstance(change, Waiting)  # its row says when it is published again
+    assert not isinstance(change, LeftPending)  # its row says when it is published again
     assert not crew.is_suspect(work.id)
     release.set()
     for thread in threads:
@@ -299,7 +299,7 @@ def test_what_cannot_be_handed_over_is_built_in_the_worker(crew: Workers) -> Non
     work = crew.pending()
 
     def cannot() -> None:
-        raise Unpicklable
+        raise NotPicklable
 
     crew.script += [cannot]
     assert isinstance(crew.worker().build(work, TIMEOUT), Prepared)
@@ -310,7 +310,7 @@ def test_a_build_that_takes_too_long_is_a_failure_and_no_death(crew: Workers) ->
     work = crew.pending()
 
     def hangs() -> None:
-        raise Overdue
+        raise BuildTimeout
 
     crew.script += [hangs]
     change = crew.worker().build(work, TIMEOUT)

@@ -21,12 +21,12 @@ from notifier.notifications import Status
 from notifier.outbox import Change
 from tests.celery_units.test_units import Deliveries, deliveries, new_ids
 from tests.waiting import wait_until
-from tests.workers.isolation.processes import Workers, crew, dies, release, waits_for
-from tests.workers.test_deliver import Post, hello, post
+from tests.workers.isolation.scripted_process import Workers, crew, dies, release, waits_for
+from tests.workers.test_deliverer import Post, hello, post
 from tests.workers.test_tasks import celery_config, celery_parameters
 from workers.building import unit as building
-from workers.building.builds import Builds
-from workers.deliver import Deliverer
+from workers.building.pool import BuildPool
+from workers.deliverer import Deliverer
 from workers.process.stop import Stop
 from workers.tasks import register
 
@@ -39,7 +39,7 @@ def delivery(crew: Workers, **options: Any) -> Deliverer:
 
 def out_of_patience(crew: Workers, id_: UUID) -> None:
     made = delivery(crew)
-    made._building._builds_alone = Builds(crew.post.underway, patience=-1.0, slow=60.0)
+    made._building._builds_alone = BuildPool(crew.post.underway, patience=-1.0, slow=60.0)
     release = threading.Event()
     crew.script.append(waits_for(release, 1.0))
     made.deliver([id_], suspects=True)

@@ -1,7 +1,7 @@
 from sqlalchemy import exc
 from structlog.testing import capture_logs
 
-from workers.process.patience import Patience
+from workers.process.database_retry import DatabaseRetry
 
 
 def test_a_database_that_is_waited_for_is_said_once() -> None:
@@ -13,5 +13,5 @@ def test_a_database_that_is_waited_for_is_said_once() -> None:
         return "done"
 
     with capture_logs() as logs:
-        assert Patience(30.0).run(step) == "done"
+        assert DatabaseRetry(30.0).run(step) == "done"
     assert [(each["log_level"], each["reason"]) for each in logs] == [("warning", "no route to host")]

@@ -26,7 +26,9 @@ def environment(database_url: str, broker_url: str, tmp_path: Path) -> dict[str,
 
 
 def run(how: str, folder: Path, environment: dict[str, str]) -> Child:
-    return notifier_process("worker", [how, "worker", "email"], folder, environment, "tests.workers.process.ending")
+    return notifier_process(
+        "worker", [how, "worker", "email"], folder, environment, "tests.workers.process.broken_worker"
+    )
 
 
 def is_ready(worker: Child) -> bool:

@@ -8,9 +8,9 @@ import pytest
 # Threads that hash hold no lock meanwhile; the regular expression holds Python's for years.
 _PROGRAM = """
 import hashlib, os, re, threading, time
-from workers.process.standstill import Standstill
+from workers.process.gil_watchdog import GilWatchdog
 
-Standstill({seconds}).start()
+GilWatchdog({seconds}).start()
 
 def burn():
     until = time.monotonic() + 2

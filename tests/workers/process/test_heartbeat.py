@@ -11,9 +11,9 @@ from notifier.broker import celery_configuration
 from notifier.health import STALE_SECONDS, Heartbeat
 from sandbox.embedded.redis import embedded_redis
 from tests.waiting import wait_until
-from tests.workers.process.test_underway import Clock
-from workers.process.pulse import Pulse, waits_for_broker
-from workers.process.underway import STUCK_SECONDS, Underway
+from tests.workers.process.test_in_progress import Clock
+from workers.process.heartbeat import HeartbeatThread, waits_for_broker
+from workers.process.in_progress import STUCK_SECONDS, InProgress
 
 
 class Patient:
@@ -22,9 +22,9 @@ class Patient:
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
         self.waits = False
-        self.underway = Underway(self.clock)
+        self.underway = InProgress(self.clock)
         self.heartbeat = Heartbeat("worker", folder)
-        self.pulse = Pulse(self.heartbeat, self.underway, lambda: self.waits, self.clock)
+        self.pulse = HeartbeatThread(self.heartbeat, self.underway, lambda: self.waits, self.clock)
 
     def beats(self) -> bool:
         self.heartbeat.clear()

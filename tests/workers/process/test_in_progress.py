@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 from structlog.testing import capture_logs
 
-from workers.process.underway import STUCK_SECONDS, Underway
+from workers.process.in_progress import STUCK_SECONDS, InProgress
 
 ANA, BO = UUID(int=1), UUID(int=2)
 
@@ -24,27 +24,27 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def underway(clock: Clock) -> Iterator[Underway]:
-    made = Underway(clock)
+def underway(clock: Clock) -> Iterator[InProgress]:
+    made = InProgress(clock)
     with made.hold([ANA]):
         yield made
 
 
-def test_an_id_is_in_hand_once(underway: Underway) -> None:
+def test_an_id_is_in_hand_once(underway: InProgress) -> None:
     with underway.hold([ANA, BO, BO]) as taken:
         assert taken == [BO]
     with underway.hold([ANA, BO]) as taken:
         assert taken == [BO]
 
 
-def test_an_id_is_free_again_after_an_error(underway: Underway) -> None:
+def test_an_id_is_free_again_after_an_error(underway: InProgress) -> None:
     with pytest.raises(LookupError), underway.hold([BO]):
         raise LookupError
     with underway.hold([BO]) as taken:
         assert taken == [BO]
 
 
-def test_a_delivery_that_hangs_is_said_once(underway: Underway, clock: Clock) -> None:
+def test_a_delivery_that_hangs_is_said_once(underway: InProgress, clock: Clock) -> None:
     clock.now += STUCK_SECONDS - 1
     assert underway.stuck() == []
     clock.now += 2
@@ -53,7 +53,7 @@ def test_a_delivery_that_hangs_is_said_once(underway: Underway, clock: Clock) ->
     assert [(each["log_level"], each["notification"]) for each in logs] == [("warning", str(ANA))]
 
 
-def test_a_delivery_that_waits_for_its_database_does_not_hang(underway: Underway, clock: Clock) -> None:
+def test_a_delivery_that_waits_for_its_database_does_not_hang(underway: InProgress, clock: Clock) -> None:
     clock.now += STUCK_SECONDS - 1
     underway.moved([ANA])
     clock.now += STUCK_SECONDS - 1

@@ -16,18 +16,18 @@ from notifier.messages import ENDS, Message
 from notifier.outcomes import Accepted, Outcome
 from notifier.send_pool import SendPool
 from tests.outbox.conftest import engine, rows
-from tests.workers.test_deliver import Post, post
-from workers.process.patience import Patience
+from tests.workers.test_deliverer import Post, post
+from workers.process.database_retry import DatabaseRetry
 from workers.process.stop import Stop, Stopped
-from workers.sending.limits import Limiter
-from workers.sending.reach import Reach
+from workers.sending.bucket import TokenBucket
+from workers.sending.reachability import Reachability
 
 __all__ = ["engine", "post", "rows"]
 
 
 def test_what_has_not_begun_is_left_and_stays_as_it_was(post: Post, broker_url: str) -> None:
     stop = Stop()
-    post.limiter = Limiter(broker_url, "email", lambda: 2.0, headroom=0.0, sleep=stop.wait)
+    post.limiter = TokenBucket(broker_url, "email", lambda: 2.0, headroom=0.0, sleep=stop.wait)
     ids = post.pending(*(f"{n}@example.com" for n in range(6)))
     send = post.channel.send
 
@@ -62,7 +62,7 @@ def test_a_process_that_ends_begins_no_unit(post: Post) -> None:
 def test_everybody_hears_of_the_same_end() -> None:
     """An object that is false until it is set would be replaced by `stop or Stop()`."""
     stop = Stop()
-    assert (Reach(stop=stop)._stop, Patience(1.0, stop=stop)._stop) == (stop, stop)
+    assert (Reachability(stop=stop)._stop, DatabaseRetry(1.0, stop=stop)._stop) == (stop, stop)
     with pytest.raises(TypeError):
         bool(stop)
 
@@ -117,7 +117,7 @@ class OneByOne:
 def test_what_has_begun_and_not_left_goes_back_at_once_and_may_be_sent_at_once(post: Post, broker_url: str) -> None:
     stop = Stop()
     post.channel = OneByOne(post.channel, stop)
-    post.limiter = Limiter(broker_url, "one by one", lambda: None)
+    post.limiter = TokenBucket(broker_url, "one by one", lambda: None)
     ids = post.pending(*(f"{n}@example.com" for n in range(40)))
     with pytest.raises(Stopped) as stopped:
         post.delivery(stop=stop).deliver(ids)

@@ -12,7 +12,7 @@ from notifier.notifications import Status
 from notifier.outcomes import Accepted, Late
 from notifier.process.clock import boottime
 from notifier.send_pool import SendPool
-from tests.workers.test_deliver import Post, post
+from tests.workers.test_deliverer import Post, post
 
 __all__ = ["post"]
 

@@ -8,7 +8,7 @@ import redis
 from structlog.testing import capture_logs
 
 from tests.waiting import wait_until
-from workers.sending.limits import Limiter
+from workers.sending.bucket import TokenBucket
 
 
 class Provider:
@@ -26,18 +26,18 @@ class Provider:
 
 
 @pytest.fixture
-def limiters() -> Iterator[list[Limiter]]:
-    made: list[Limiter] = []
+def limiters() -> Iterator[list[TokenBucket]]:
+    made: list[TokenBucket] = []
     yield made
     for each in made:
         each.close()
 
 
 @pytest.fixture
-def make(broker_url: str, limiters: list[Limiter]) -> Iterator[object]:
-    def make(rate: float | Provider | None = 100.0, url: str = broker_url, **options: object) -> Limiter:
+def make(broker_url: str, limiters: list[TokenBucket]) -> Iterator[object]:
+    def make(rate: float | Provider | None = 100.0, url: str = broker_url, **options: object) -> TokenBucket:
         provider = rate if isinstance(rate, Provider) else Provider(rate)
-        limiters.append(Limiter(url, "email", provider, headroom=0.0, **options))  # type: ignore[arg-type]
+        limiters.append(TokenBucket(url, "email", provider, headroom=0.0, **options))  # type: ignore[arg-type]
         return limiters[-1]
 
     return make
@@ -106,7 +106,7 @@ def test_a_rate_from_the_settings_asks_nobody(make) -> None:
 
 
 def test_while_a_provider_has_not_said_its_rate_one_a_second_is_sent(make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.sending.limits._REFRESH_SECONDS", 0.0)
+    monkeypatch.setattr("workers.sending.bucket._REFRESH_SECONDS", 0.0)
     provider = Provider(-1.0)
     limiter = make(provider)
     with capture_logs() as logs:
@@ -119,7 +119,7 @@ def test_while_a_provider_has_not_said_its_rate_one_a_second_is_sent(make, monke
 def test_a_rate_that_was_said_once_holds_while_the_provider_does_not_answer(
     make, monkeypatch: pytest.MonkeyPatch, broker_url: str
 ) -> None:
-    monkeypatch.setattr("workers.sending.limits._REFRESH_SECONDS", 1.0)
+    monkeypatch.setattr("workers.sending.bucket._REFRESH_SECONDS", 1.0)
     provider = Provider(100.0)
     limiter = make(provider)
     assert limiter.take(1).tokens == 1

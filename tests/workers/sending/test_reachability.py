@@ -4,7 +4,7 @@ import threading
 
 from notifier.outcomes import Accepted, Late, Offline, Outcome, Rejected, Unknown
 from tests.waiting import wait_until
-from workers.sending.reach import Reach
+from workers.sending.reachability import Reachability
 
 OFFLINE: list[Outcome] = [Offline("refused")] * 10
 
@@ -18,7 +18,7 @@ class Clock:
 
 
 def test_a_few_lost_answers_are_no_outage() -> None:
-    reach = Reach(Clock())
+    reach = Reachability(Clock())
     reach.learn([Unknown("cut")] * 9)
     assert reach.allowance(500, 0.0) == 500
     reach.learn([Accepted("m-1")])
@@ -27,7 +27,7 @@ def test_a_few_lost_answers_are_no_outage() -> None:
 
 
 def test_what_was_not_even_sent_says_nothing_of_the_provider() -> None:
-    reach = Reach(Clock())
+    reach = Reachability(Clock())
     reach.learn([Late("too slow")] * 500)
     assert reach.allowance(500, 0.0) == 500
     reach.learn(OFFLINE)
@@ -37,7 +37,7 @@ def test_what_was_not_even_sent_says_nothing_of_the_provider() -> None:
 
 def test_an_outage_lets_one_message_try_now_and_then() -> None:
     clock = Clock()
-    reach = Reach(clock)
+    reach = Reachability(clock)
     reach.learn(OFFLINE)
 
     assert reach.allowance(500, 0.0) == 0
@@ -54,7 +54,7 @@ def test_an_outage_lets_one_message_try_now_and_then() -> None:
 
 
 def test_who_waits_goes_on_when_the_provider_answers() -> None:
-    reach = Reach(lambda: 0.0)
+    reach = Reachability(lambda: 0.0)
     reach.learn(OFFLINE)
     allowed: list[int] = []
     thread = threading.Thread(target=lambda: allowed.append(reach.allowance(500, 3600.0)))

@@ -10,8 +10,8 @@ from notifier.outbox import ChannelStates, Report, Suppressions
 from notifier.outcomes import Accepted, Blocked, Late, Offline, Outcome, Throttled, Unknown
 from notifier.retry import RetryPolicy
 from tests.outbox.conftest import engine, rows
-from tests.workers.test_deliver import Post, post
-from workers.sending.limits import Limiter
+from tests.workers.test_deliverer import Post, post
+from workers.sending.bucket import TokenBucket
 
 __all__ = ["engine", "post", "rows"]
 
@@ -134,7 +134,7 @@ def test_a_throttled_unit_slows_down_the_pool_and_burns_no_attempt(post: Post) -
 
 
 def test_the_rate_is_kept_within_a_unit(post: Post, broker_url: str) -> None:
-    post.limiter = Limiter(broker_url, "email", lambda: 2.0, headroom=0.0)
+    post.limiter = TokenBucket(broker_url, "email", lambda: 2.0, headroom=0.0)
     ids = post.pending(*(f"{n}@example.com" for n in range(3)))
     sizes: list[int] = []
     send = post.channel.send
@@ -184,7 +184,7 @@ def test_a_receiver_that_is_always_too_busy_fails_in_the_end_and_holds_up_no_oth
 
 
 def test_an_outage_leaves_rows_alone_and_costs_no_attempt(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.deliver._TURN_SECONDS", 0.0)
+    monkeypatch.setattr("workers.deliverer._TURN_SECONDS", 0.0)
     first = post.pending(*(f"{n}@example.com" for n in range(10)))
     rest = post.pending(*(f"{n}@example.com" for n in range(10, 20)))
     post.channel = Silent(post.channel, Offline("refused"))
@@ -204,8 +204,8 @@ def test_an_outage_leaves_rows_alone_and_costs_no_attempt(post: Post, monkeypatc
 def test_a_provider_that_loses_every_answer_is_asked_by_one_message_at_a_time(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.deliver._TURN_SECONDS", 5.0)
-    monkeypatch.setattr("workers.sending.reach._FIRST_SECONDS", 0.01)
+    monkeypatch.setattr("workers.deliverer._TURN_SECONDS", 5.0)
+    monkeypatch.setattr("workers.sending.reachability._FIRST_SECONDS", 0.01)
     first = post.pending(*(f"{n}@example.com" for n in range(10)))
     rest = post.pending(*(f"{n}@example.com" for n in range(10, 20)))
     post.channel = Silent(post.channel, Unknown("cut"))

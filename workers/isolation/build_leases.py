@@ -8,7 +8,7 @@ import structlog
 from notifier.database.errors import DatabaseError, cause
 from notifier.errors import Unreachable
 from notifier.outbox import SuspectBuild, Suspects
-from workers.process.patience import Patience
+from workers.process.database_retry import DatabaseRetry
 from workers.process.stop import Stop
 
 log = structlog.get_logger(__name__)
@@ -20,7 +20,7 @@ _PATIENCE_SECONDS = 30.0
 _LEAVE_SECONDS = 3.0
 
 
-class Losses:
+class BuildLeases:
     """The builds alone of one process, under its lease. Safe to share between threads.
 
     A thread prolongs the lease of what is under way, and repeats the ends that the database did not take.
@@ -47,7 +47,7 @@ class Losses:
             if self._left:
                 raise Unreachable("this worker ends")
             self._beginning += 1
-        patience = Patience(_PATIENCE_SECONDS, stop=self._stop)
+        patience = DatabaseRetry(_PATIENCE_SECONDS, stop=self._stop)
         try:
             found = patience.run(lambda: self._suspects.begin(id_, self._process, LEASE_SECONDS))
         except BaseException:
@@ -90,7 +90,7 @@ class Losses:
             if not self._ended:
                 return
         try:
-            Patience(_LEAVE_SECONDS).run(lambda: self._keep(self._ends()))
+            DatabaseRetry(_LEAVE_SECONDS).run(lambda: self._keep(self._ends()))
         except (DatabaseError, Unreachable) as error:
             log.warning("builds that a stop broke off count as deaths", count=len(self._ended), reason=str(error))
 
