@@ -14,7 +14,7 @@ from notifier.notifications import Status
 from notifier.outbox import Change, DueNotification
 from notifier.routes import Build
 from tests.waiting import wait_until
-from tests.workers.isolation.pool import release
+from tests.workers.isolation.scripted_process import release
 from tests.workers.test_deliverer import Post, hello, post
 from workers.building.aside import SetAside
 from workers.building.pool import HANGING, THREADS, BuildPool

@@ -24,7 +24,7 @@ from tests.waiting import wait_until
 from tests.workers.isolation.scripted_process import Workers, crew, dies, release, waits_for
 from tests.workers.test_deliverer import Post, hello, post
 from tests.workers.test_tasks import celery_config, celery_parameters
-from workers.building import unit as building
+from workers.building import builder as building
 from workers.building.pool import BuildPool
 from workers.deliverer import Deliverer
 from workers.process.stop import Stop
