@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bridge.loops import Loop
     from bridge.stream.client import Streams
     from bridge.stream.tree import ShardTree, Turn
-    from notifier.outbox import Reading, Rewinds
+    from notifier.outbox import Rewinds, StreamStatus
     from notifier.routes import Routes
     from notifier.settings import Settings
 
@@ -72,7 +72,16 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":  # noqa: PLR0915
     from notifier.database.server import check_durable
     from notifier.health import Heartbeat
     from notifier.metrics import served
-    from notifier.outbox import Discovery, Partitions, Publications, Reading, Recording, Retention, Rewinds, Unknowns
+    from notifier.outbox import (
+        Discovery,
+        Partitions,
+        Publications,
+        Recording,
+        Retention,
+        Rewinds,
+        StreamStatus,
+        Unknowns,
+    )
     from notifier.routes import load_routes
 
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
@@ -114,7 +123,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":  # noqa: PLR0915
                     Loop("relay", RELAY_SECONDS, relay.turn),
                     Loop("discovery", DISCOVERY_EVERY_SECONDS, discovering.run_once),
                     Loop("deadlines", DEADLINE_SECONDS, deadlines.run_once),
-                    *_watches(Reading(engine), settings.tables),
+                    *_watches(StreamStatus(engine), settings.tables),
                     _rewinding(rewinds, streams, routes, settings, tree, brake),
                     Loop("retention", RETENTION_SECONDS, retention.run_once),
                 ),
@@ -127,7 +136,7 @@ def wired(settings: "Settings") -> "Iterator[Bridge]":  # noqa: PLR0915
         engine.dispose()
 
 
-def _watches(reading: "Reading", tables: tuple[str, ...]) -> "tuple[Loop, ...]":
+def _watches(reading: "StreamStatus", tables: tuple[str, ...]) -> "tuple[Loop, ...]":
     """What looks at the reading now and then, and logs what is wrong."""
     from bridge.alarms.lag import LagWatch
     from bridge.alarms.unrouted import UnroutedWatch

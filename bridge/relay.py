@@ -13,7 +13,7 @@ from bridge.loops import NextIn
 from celery_units.redis.refusal import Refusals
 from notifier.broker import BrokerError, BrokerRefused, Queue
 from notifier.database.engine import Engine
-from notifier.outbox import UNKNOWN_AFTER_SECONDS, Horizon, Publication, Publications, end_leases
+from notifier.outbox import UNKNOWN_AFTER_SECONDS, DueScan, Publication, Publications, end_leases
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +75,7 @@ class Relay:
         self._queue = queue
         self._high_water = high_water
         self._behind = behind or Behind()
-        self._ended = Horizon()
+        self._ended = DueScan()
         self._generation: str | None = None
         self._held = Held(queue, min(_HELD_SECONDS, publications.look_again / 2))
         self._failing: Collection[str] = ()
@@ -116,7 +116,7 @@ class Relay:
         leases are to be ended and retries to be woken again.
         """
         done = Pass()
-        if expired := end_leases(self._engine, unknown_after=self._unknown_after, horizon=self._ended):
+        if expired := end_leases(self._engine, unknown_after=self._unknown_after, scan=self._ended):
             log.warning("attempts without an answer are unknown now", count=len(expired))
         self._publications.retries_due(_RETRIES)
         if MEMORY not in resting:

@@ -2,8 +2,8 @@
 
 import structlog
 
-from notifier.outbox import OpenRewinds, Reading, TableLag, WaitingStream
-from notifier.outbox.stream.reading import ALARM_SECONDS, CRITICAL_SECONDS, WARNING_SECONDS
+from notifier.outbox import OpenRewinds, StreamStatus, TableLag, WaitingStream
+from notifier.outbox.stream.status import ALARM_SECONDS, CRITICAL_SECONDS, WARNING_SECONDS
 
 log = structlog.get_logger(__name__)
 
@@ -11,7 +11,7 @@ log = structlog.get_logger(__name__)
 class LagWatch:
     """Looks at all tables that are known, also at those that no bridge is configured for any more."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: StreamStatus) -> None:
         self._reading = reading
 
     def run_once(self) -> None:

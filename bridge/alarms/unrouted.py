@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from bridge.counters import ALL_UNROUTED
-from notifier.outbox import Reading, TableRecords
+from notifier.outbox import StreamStatus, TableRecords
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +67,7 @@ def _least(before: TableRecords | None) -> int:
 class UnroutedWatch:
     """Looks at this bridge's tables now and then, and remembers what it saw."""
 
-    def __init__(self, reading: Reading, tables: Sequence[str]) -> None:
+    def __init__(self, reading: StreamStatus, tables: Sequence[str]) -> None:
         self._reading = reading
         self._tables = tables
         self._streaks: dict[str, Streak] = {}

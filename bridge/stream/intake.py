@@ -15,7 +15,7 @@ from bridge.counters import PUBLISHED
 from bridge.stream.decode import creation_time, decode, identity, sequence_number
 from notifier.broker import BrokerError, BrokerRefused, Queue
 from notifier.errors import DecodeError, LeaseLost
-from notifier.outbox import NewNotification, Page, Publications, Quarantined, Recorded, Recording, ShardLease
+from notifier.outbox import NewNotification, NewPublication, Page, Publications, Quarantined, Recording, ShardLease
 from notifier.outbox import records as wire
 from notifier.routes import Routes
 
@@ -90,7 +90,7 @@ class Intake:
         recorded = self._outbox.record(lease, checkpoint, page, to_relay)
         self._publish([each for each in recorded if each.channel not in to_relay])
 
-    def _publish(self, recorded: Sequence[Recorded]) -> None:
+    def _publish(self, recorded: Sequence[NewPublication]) -> None:
         done: list[int] = []
         left: list[int] = []
         full: set[str] = set()
@@ -114,7 +114,7 @@ class Intake:
             self._behind.add(full)
             self._publications.postpone(left, 0.0)
 
-    def _published(self, recorded: Recorded) -> bool:
+    def _published(self, recorded: NewPublication) -> bool:
         """Publish it where the broker has room. Raises BrokerError: it may be published."""
         return self._queue.publish(recorded.channel, dict.fromkeys(recorded.ids, 0), self._high_water)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from bridge.stream.decode import sequence_number
 from bridge.stream.intake import judge
-from notifier.outbox import Reread, Rewind, ShardLease
+from notifier.outbox import Rewind, RewindPage, ShardLease
 from notifier.routes import Routes
 
 
@@ -17,7 +17,7 @@ def lease_of(rewind: Rewind) -> ShardLease:
     )
 
 
-def reread(rewind: Rewind, records: Sequence[dict[str, Any]], routes: Routes, not_before: datetime) -> Reread:
+def reread(rewind: Rewind, records: Sequence[dict[str, Any]], routes: Routes, not_before: datetime) -> RewindPage:
     """What the records of a page, up to the end of the rewind, become with these routes. Pure.
 
     Records before the position were read again already; those before `since` are passed over. A record without a
@@ -44,4 +44,4 @@ def reread(rewind: Rewind, records: Sequence[dict[str, Any]], routes: Routes, no
             unrouted.append(number)
         else:
             made.append(notification)
-    return Reread(position, examined, made, unrouted)
+    return RewindPage(position, examined, made, unrouted)

@@ -17,7 +17,7 @@ from bridge.stream.rereading import lease_of, reread
 from bridge.stream.tree import ShardTree
 from notifier.database.errors import DatabaseError
 from notifier.errors import DataTrimmed, LeaseLost, NotifierError, Unreachable
-from notifier.outbox import Corrected, Reread, Rewind, Rewinds
+from notifier.outbox import Rewind, RewindPage, RewindResult, Rewinds
 from notifier.routes import Routes
 
 log = structlog.get_logger(__name__)
@@ -149,7 +149,7 @@ class Rewinder:
         """An idle shard whose last record is trimmed shows no record any more: empty pages only, without an end."""
         return self._empties >= _EMPTIES_BEFORE_END and self._rewinds.is_forgotten(rewind)
 
-    def _correct(self, rewind: Rewind, again: Reread, outcome: str | None) -> Corrected:
+    def _correct(self, rewind: Rewind, again: RewindPage, outcome: str | None) -> RewindResult:
         found = self._rewinds.correct(rewind, again, outcome)
         if found.routed or found.released:
             facts = {"routed": found.routed, "out_of_quarantine": found.released}
@@ -182,7 +182,7 @@ class Rewinder:
                 shard=rewind.shard_id,
                 table=rewind.table,
             )
-            self._correct(rewind, Reread(rewind.position, 0), "gone")
+            self._correct(rewind, RewindPage(rewind.position, 0), "gone")
             return 0.0
         if self._failures >= _MOST_FAILURES:
             facts = {"shard": rewind.shard_id, "table": rewind.table, "reason": reason, "seconds": REST_SECONDS}

@@ -14,7 +14,7 @@ from notifier.cli.terminal.timeline import timeline
 from notifier.errors import UsageError
 from notifier.notifications import Status
 from notifier.outbox import records as wire
-from notifier.outbox.stream.reading import ALARM_SECONDS, WARNING_SECONDS
+from notifier.outbox.stream.status import ALARM_SECONDS, WARNING_SECONDS
 
 _DEEPEST = 4
 _HIDDEN = "the record and the last traceback; --reveal shows them"
@@ -112,12 +112,12 @@ def show(
 
 def shards(json: Json = False) -> None:
     """The streams' shards as a tree: who reads them, how far behind, and what became of their records."""
-    from notifier.outbox import Reading, Report
+    from notifier.outbox import Report, StreamStatus
 
     with connected() as engine:
         outbox = Report(engine)
         rows, gaps = outbox.shards(), outbox.gaps()
-        waiting = [asdict(each) for each in Reading(engine).waiting()]
+        waiting = [asdict(each) for each in StreamStatus(engine).waiting()]
     if json:
         print_json({"shards": rows, "gaps": gaps, "waiting": waiting})
         return

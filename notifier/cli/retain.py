@@ -43,7 +43,7 @@ def retain(
     with connected(_PATIENCE_SECONDS) as engine:
         retention = Retention(engine, settings.keep_days, _REST_SECONDS, explicit=not dry_run)
         if shorten:
-            retention.keeping.shorten(reason)
+            retention.period.shorten(reason)
         keep_days = _agreed(retention, settings.keep_days, dry_run=dry_run)
         if dry_run:
             _tell_plan(retention, keep_days, json)
@@ -57,7 +57,7 @@ def retain(
 
 def _agreed(retention: "Retention", wanted: int, *, dry_run: bool) -> int:
     """How many days are kept. Raise UsageError where the setting names fewer, or nothing may go."""
-    keep_days = retention.keeping.look() if dry_run else retention.keeping.agree()
+    keep_days = retention.period.days() if dry_run else retention.period.agreed_days()
     if not dry_run and keep_days != wanted:
         kept = f"{keep_days} days" if keep_days else "all days"
         raise UsageError(

@@ -14,7 +14,7 @@ from notifier.cli.terminal.table import print_table
 from notifier.errors import UsageError
 
 if TYPE_CHECKING:
-    from notifier.outbox import Rewinding, Target
+    from notifier.outbox import RewindRequests, RewindTarget
 
 _LOOK_SECONDS = 0.5
 
@@ -64,16 +64,16 @@ def rewind(
     is; what is in quarantine and can be understood now leaves it. Restart the bridges with the new routes first. A
     stream keeps its records for 24 hours.
     """
-    from notifier.outbox import Rewinding, Target
+    from notifier.outbox import RewindRequests, RewindTarget
 
     with connected() as engine:
-        rewinding = Rewinding(engine, actor=operator())
+        rewinding = RewindRequests(engine, actor=operator())
         if list_:
             _show_rewinds(rewinding, json)
             return
         if not table and not shard:
             raise UsageError("say which: --table NAME or --shard ID; --list shows the last ones")
-        target = Target(table, shard, _moment(to))
+        target = RewindTarget(table, shard, _moment(to))
         if dry_run:
             _show_plan(rewinding, target, json)
             return
@@ -98,7 +98,7 @@ def rewind(
         raise typer.Exit(1)
 
 
-def _show_plan(rewinding: "Rewinding", target: "Target", json: bool) -> None:
+def _show_plan(rewinding: "RewindRequests", target: "RewindTarget", json: bool) -> None:
     plan = rewinding.plan(target)
     if json:
         print_json({"would": "rewind", "shards": plan, **_sums(plan)})
@@ -113,7 +113,7 @@ def _show_plan(rewinding: "Rewinding", target: "Target", json: bool) -> None:
     )
 
 
-def _show_rewinds(rewinding: "Rewinding", json: bool) -> None:
+def _show_rewinds(rewinding: "RewindRequests", json: bool) -> None:
     rows = rewinding.recent()
     if json:
         print_json({"rewinds": rows})

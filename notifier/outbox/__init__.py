@@ -29,15 +29,15 @@ from notifier.outbox.operator.gauges import Gauges, read_gauges
 from notifier.outbox.operator.journal import ACTIONS, Journal, JournalFilter
 from notifier.outbox.operator.operations import Operations, Selection
 from notifier.outbox.operator.report import Report
-from notifier.outbox.publishing.horizon import Horizon
+from notifier.outbox.publishing.due_scan import DueScan
 from notifier.outbox.publishing.publications import Publication, Publications
 from notifier.outbox.stream.discovery import Discovery, TableDiscovery
 from notifier.outbox.stream.letting_go import LettingGo
-from notifier.outbox.stream.pages import NewNotification, Page, Quarantined, Recorded, ShardLease
-from notifier.outbox.stream.reading import OpenRewinds, Reading, TableLag, TableRecords, WaitingStream
+from notifier.outbox.stream.pages import NewNotification, NewPublication, Page, Quarantined, ShardLease
 from notifier.outbox.stream.recording import Recording
-from notifier.outbox.stream.rewinding import Rewinding, Target
-from notifier.outbox.stream.rewinds import Corrected, Reread, Rewind, Rewinds
+from notifier.outbox.stream.rewind_requests import RewindRequests, RewindTarget
+from notifier.outbox.stream.rewinds import Rewind, RewindPage, RewindResult, Rewinds
+from notifier.outbox.stream.status import OpenRewinds, StreamStatus, TableLag, TableRecords, WaitingStream
 
 __all__ = [
     "ACTIONS",
@@ -51,18 +51,18 @@ __all__ = [
     "Change",
     "ChannelState",
     "ChannelStates",
-    "Corrected",
     "CountKey",
     "Decision",
     "DeliveryCounts",
     "Discovery",
     "DueNotification",
+    "DueScan",
     "Gauges",
-    "Horizon",
     "Journal",
     "JournalFilter",
     "LettingGo",
     "NewNotification",
+    "NewPublication",
     "OldDay",
     "OpenRewinds",
     "Operations",
@@ -74,28 +74,28 @@ __all__ = [
     "Publications",
     "Quarantined",
     "RateLimits",
-    "Reading",
     "Recipient",
-    "Recorded",
     "Recording",
     "Report",
-    "Reread",
     "Retained",
     "Retention",
     "Rewind",
-    "Rewinding",
+    "RewindPage",
+    "RewindRequests",
+    "RewindResult",
+    "RewindTarget",
     "Rewinds",
     "Selection",
     "Settled",
     "Settlement",
     "ShardLease",
+    "StreamStatus",
     "Suppressions",
     "SuspectBuild",
     "Suspects",
     "TableDiscovery",
     "TableLag",
     "TableRecords",
-    "Target",
     "Unknowns",
     "WaitingStream",
     "end_leases",

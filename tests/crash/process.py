@@ -46,14 +46,14 @@ from notifier.outbox import (
     Publications,
     Recording,
     Report,
-    Rewinding,
+    RewindRequests,
     Rewinds,
+    RewindTarget,
     Selection,
     Settlement,
     ShardLease,
     Suppressions,
     Suspects,
-    Target,
     Unknowns,
 )
 from notifier.routes import Routes, routes_of
@@ -80,7 +80,7 @@ from workers.sending.bucket import TokenBucket
 
 PORTS: tuple[type, ...] = (
     Streams, Leases, ShardTree, Partitions, Recording, Publications, Queue, TokenBucket, ChannelStates, Attempts,
-    SesChannel, Inbox, Settlement, Unknowns, Operations, Suppressions, Rewinds, Rewinding, Suspects, Discovery,
+    SesChannel, Inbox, Settlement, Unknowns, Operations, Suppressions, Rewinds, RewindRequests, Suspects, Discovery,
 )  # fmt: skip
 SHARD_LEASE, HUNG, GONE = 60.0, 1, 0.0
 """Seconds."""
@@ -155,7 +155,7 @@ class Process:
         outbox = self._port(Recording(self.engine, self.partitions))
         self.intake = Intake(outbox, self.publications, self.queue, at_first, _ROOM)
         self.rewinds = self._port(Rewinds(self.engine, self.partitions, name, SHARD_LEASE))
-        self.rewinding = self._port(Rewinding(self.engine, actor="operator"))
+        self.rewinding = self._port(RewindRequests(self.engine, actor="operator"))
         self.rewinder = Rewinder(self.rewinds, self.streams, routes, ["activity"], gone_seconds=GONE, tree=self.tree)
         self.relay, self.crowded_relay = (
             Relay(self.engine, self.publications, self.queue, high_water, UNKNOWN_AFTER)
@@ -254,7 +254,7 @@ class Process:
 
     def _rewind(self) -> None:
         """An operator asks for a rewind after a late deployment; the bridge reads the unrouted records again."""
-        target = Target("activity")
+        target = RewindTarget("activity")
         self.rewinding.recent()
         self.rewinding.cancel(target, "asked for by a process that is dead")
         self.rewinding.plan(target)

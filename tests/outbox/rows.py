@@ -10,7 +10,16 @@ from uuid import UUID
 from sqlalchemy import Engine, text
 
 from notifier.notifications import Status, notification_id
-from notifier.outbox import Attempts, NewNotification, Page, Partitions, Quarantined, Recorded, Recording, ShardLease
+from notifier.outbox import (
+    Attempts,
+    NewNotification,
+    NewPublication,
+    Page,
+    Partitions,
+    Quarantined,
+    Recording,
+    ShardLease,
+)
 from tests.sql import Sql
 
 ARN = "arn:aws:dynamodb:eu-west-1:1:table/activity/stream/2026-01-01T00:00:00.000"
@@ -55,7 +64,7 @@ class Rows(Sql):
         made = [self.notification(number, at) for number in numbers]
         return Page(str(max(numbers, default=0)), datetime.now(UTC), made, quarantined, unrouted)
 
-    def record(self, page: Page) -> list[Recorded]:
+    def record(self, page: Page) -> list[NewPublication]:
         recorded = self.intake.record(self.lease, self.checkpoint, page)
         self.checkpoint = page.checkpoint
         return recorded

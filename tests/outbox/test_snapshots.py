@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy import event
 
-from notifier.outbox import Horizon, Publications, Recipient, Settlement, end_leases
+from notifier.outbox import DueScan, Publications, Recipient, Settlement, end_leases
 from tests.outbox.rows import Rows
 
 ROUNDS = 20_000
@@ -82,19 +82,19 @@ CHURN = {
 @pytest.mark.usefixtures("snapshot")
 @pytest.mark.parametrize("table", CHURN)
 def test_a_queue_is_not_looked_through_from_its_beginning_each_time(rows: Rows, table: str) -> None:
-    publications, horizon = Publications(rows.engine), Horizon()
+    publications, scan = Publications(rows.engine), DueScan()
     word, look = {
         "publications": ("min(p.due_at)", publications.channels_due),
-        "claims": ("lease_until < now()", lambda: end_leases(rows.engine, horizon=horizon)),
+        "claims": ("lease_until < now()", lambda: end_leases(rows.engine, scan=scan)),
         "due": ("kind = 'retry'", lambda: publications.retries_due(500)),
     }[table]
     for _ in range(2):  # to know the time
         publications.channels_due()
         publications.retries_due(500)
-        end_leases(rows.engine, horizon=horizon)
+        end_leases(rows.engine, scan=scan)
     rows.run(CHURN[table], rounds=ROUNDS)
     rows.run(f"DELETE FROM {table}")
     assert pages(rows, word, look) < 20
-    for each in (horizon, publications._publications, publications._retries):
-        each.forget()
+    for each in (scan, publications._publications, publications._retries):
+        each.reset()
     assert pages(rows, word, look) > 100  # the test would tell

@@ -35,20 +35,20 @@ from notifier.outbox import (
     Publications,
     Quarantined,
     RateLimits,
-    Reading,
     Recipient,
     Recording,
     Report,
-    Reread,
     Retention,
-    Rewinding,
+    RewindPage,
+    RewindRequests,
     Rewinds,
+    RewindTarget,
     Selection,
     Settlement,
+    StreamStatus,
     Suppressions,
     SuspectBuild,
     Suspects,
-    Target,
     Unknowns,
     end_leases,
     read_gauges,
@@ -83,10 +83,10 @@ def bridge(rows: Rows, engine: Engine) -> None:
         end_leases(engine, unknown_after=0)
         Unknowns(engine, 0.0).settle(lambda _, decision=decision: Decision(decision, "at its deadline"))
     _rewind(rows, engine, partitions)
-    Reading(engine).lags()
-    Reading(engine).waiting()
-    Reading(engine).rewinds()
-    Reading(engine).records(["activity"])
+    StreamStatus(engine).lags()
+    StreamStatus(engine).waiting()
+    StreamStatus(engine).rewinds()
+    StreamStatus(engine).records(["activity"])
     read_gauges(engine, KEEP)
     _retain(rows, engine)
 
@@ -142,7 +142,7 @@ def _shards(rows: Rows, engine: Engine) -> None:
 
 
 def _rewind(rows: Rows, engine: Engine, partitions: Partitions) -> None:
-    Rewinding(rows.engine, actor="eva").ask(Target("activity"), "for the test")
+    RewindRequests(rows.engine, actor="eva").ask(RewindTarget("activity"), "for the test")
     rewinds = Rewinds(engine, partitions, "bridge-1", 60.0)
     rewind = rewinds.take(["activity"])
     assert rewind is not None
@@ -152,7 +152,7 @@ def _rewind(rows: Rows, engine: Engine, partitions: Partitions) -> None:
     rewind = rewinds.take(["activity"])
     assert rewind is not None
     made = rows.notification(99)
-    found = rewinds.correct(rewind, Reread("100", 2, [made], ["102"]), "done")
+    found = rewinds.correct(rewind, RewindPage("100", 2, [made], ["102"]), "done")
     assert (found.routed, found.released) == (1, 1)
 
 
@@ -282,7 +282,7 @@ def operator(rows: Rows, engine: Engine) -> None:
     assert acknowledging.gaps(report.gaps())
     acknowledging.duplicates()
     acknowledging.failures(report.failing(KEEP))
-    rewinding, target = Rewinding(engine, actor="eva"), Target("activity", since=NOW - timedelta(hours=1))
+    rewinding, target = RewindRequests(engine, actor="eva"), RewindTarget("activity", since=NOW - timedelta(hours=1))
     assert rewinding.plan(target)
     assert rewinding.open(rewinding.ask(target, "for the test")) == 1
     assert rewinding.cancel(target, "for the test") == 1
@@ -296,7 +296,7 @@ def operator(rows: Rows, engine: Engine) -> None:
         letting_go.stream("arn:unknown", "for the test")
     acknowledging.quarantine()
     Retention(engine, KEEP).note("eva", "for the test")
-    Retention(engine, KEEP).keeping.shorten("for the test")
+    Retention(engine, KEEP).period.shorten("for the test")
     _retain(rows, engine)
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 import psycopg
 import pytest
@@ -100,7 +100,7 @@ def test_each_process_does_its_work_under_its_role(rows: Rows, login: Login) -> 
 
 
 def statements() -> Iterator[tuple[str, TextClause]]:
-    modules = [f"notifier.outbox.{each.name}" for each in iter_modules(notifier.outbox.__path__)]
+    modules = [each.name for each in walk_packages(notifier.outbox.__path__, "notifier.outbox.")]
     for module in (*modules, "bridge.stream.gaps", "bridge.stream.leases", "bridge.stream.tree"):
         for name, value in vars(import_module(module)).items():
             if isinstance(value, TextClause):

@@ -8,7 +8,7 @@ from notifier.notifications import Status
 from notifier.outbox.days import within
 from notifier.outbox.delivery.attempts import UNKNOWN_AFTER_SECONDS
 from notifier.outbox.delivery.results import conclude
-from notifier.outbox.publishing.horizon import Horizon
+from notifier.outbox.publishing.due_scan import DueScan
 
 _ENDED = text("""
 SELECT now(), ended.token, ended.notification_ids FROM (VALUES (1)) AS always LEFT JOIN (
@@ -53,19 +53,19 @@ def end_leases(
     engine: Engine,
     limit: int = 100,
     unknown_after: float = UNKNOWN_AFTER_SECONDS,
-    horizon: Horizon | None = None,
+    scan: DueScan | None = None,
 ) -> list[UUID]:
     """Sending → unknown, for attempts whose lease has ended: never back to pending. Answers their ids.
 
-    What an event proved to be accepted is sent, or what other events tell of it. `horizon` is that of the caller's
+    What an event proved to be accepted is sent, or what other events tell of it. `scan` is that of the caller's
     looks at claims.
     """
-    horizon = horizon or Horizon()
+    scan = scan or DueScan()
     with engine.begin() as connection:
-        found = connection.execute(_ENDED, {"limit": limit, "after": horizon.after()}).all()
+        found = connection.execute(_ENDED, {"limit": limit, "after": scan.start()}).all()
         ended = [(token, ids) for _, token, ids in found if token]
         if not ended:
-            horizon.looked(found[0][0], None)
+            scan.finished(found[0][0], None)
             return []
         statement = within(_EXPIRE, [id_ for _, ids in ended for id_ in ids])
         values = {"tokens": [token for token, _ in ended], "unknown_after": unknown_after}

@@ -14,7 +14,7 @@ _KEEP_AT_LEAST = text("SELECT keep_at_least(:keep)")
 _SHORTEN = text("SELECT shorten_days(:keep, :why)")
 
 
-class Keeping:
+class RetentionPeriod:
     """`wanted` is the setting of this process, 0 for all. `explicit`: somebody set it, it is not the default.
 
     Only an explicit number is remembered, if it is the largest so far.
@@ -26,7 +26,7 @@ class Keeping:
         self._explicit = explicit
         self._told = wanted
 
-    def agree(self) -> int:
+    def agreed_days(self) -> int:
         """Return how many days are kept, 0 for all, and remember the number of this process where it is explicit.
 
         Log each number that is larger than that of this process, once.
@@ -42,7 +42,7 @@ class Keeping:
         self._told = agreed
         return agreed
 
-    def look(self) -> int:
+    def days(self) -> int:
         """Return how many days are kept, 0 for all. Changes nothing."""
         return self._ask(explicit=False)
 

@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Engine, text
 
 from notifier.database.errors import DatabaseError, cause, sqlstate
 from notifier.database.sessions import is_lent
-from notifier.outbox.history.keeping import Keeping
 from notifier.outbox.history.partitions import TABLES
+from notifier.outbox.history.period import RetentionPeriod
 from notifier.outbox.operator.journal import journal
 
 log = structlog.get_logger(__name__)
@@ -164,14 +164,14 @@ class Retention:
         self, engine: Engine, keep_days: int, rest: float = _REST_SECONDS, *, explicit: bool = False
     ) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self.keeping = Keeping(self._engine, keep_days, explicit=explicit)
+        self.period = RetentionPeriod(self._engine, keep_days, explicit=explicit)
         self._rest = rest
 
     def run_once(self) -> Retained:
         """Do one small step of everything that is to be done: no step holds a lock for long."""
         done = Retained()
         self._count(done)
-        if (keep := self.keeping.agree()) and self._clocks_agree():
+        if (keep := self.period.agreed_days()) and self._clocks_agree():
             self._empty(done, keep)
             self._drop(done)
             self._delete(done, keep)
@@ -184,14 +184,14 @@ class Retention:
 
     def old_days(self) -> list[OldDay]:
         """The days over age, oldest first, with their size."""
-        if not (keep := self.keeping.look()):
+        if not (keep := self.period.days()):
             return []
         with self._engine.connect() as connection:
             return [self._sized(connection, *row) for row in self._over_age(connection, keep)]
 
     def old_rows(self) -> dict[str, int]:
         """How many rows of the small tables may go now, by table."""
-        if not (keep := self.keeping.look()):
+        if not (keep := self.period.days()):
             return {}
         with self._engine.connect() as connection:
             return {

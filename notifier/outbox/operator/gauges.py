@@ -10,8 +10,8 @@ from notifier.outbox.delivery.counts import CountKey, read_counts
 from notifier.outbox.history.retention import DaysKept, days_kept
 from notifier.outbox.publishing.backlog import backlog
 from notifier.outbox.stream.discovery import TableDiscovery, discovery
-from notifier.outbox.stream.reading import OpenRewinds, TableLag, WaitingStream, lags, rewinds
-from notifier.outbox.stream.reading import waiting as waiting_streams
+from notifier.outbox.stream.status import OpenRewinds, TableLag, WaitingStream, lags, rewinds
+from notifier.outbox.stream.status import waiting as waiting_streams
 
 # What retention deleted stays in the sums: a counter must not go back.
 _RECORDS = text("""

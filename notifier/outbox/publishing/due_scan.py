@@ -1,43 +1,42 @@
-"""From which due time on a queue has rows. A queue is a table whose rows come, become due and go.
+"""From which due time on to search a table for rows that are due.
 
-An index on the due time keeps the entries of rows that are gone for as long as any snapshot of the database is held.
-A dump of an hour leaves all entries of that hour, and each look at what is due by now would pass over all of them. So
-a process remembers up to where it found nothing, and looks from there on. Every 30 seconds it looks from the
-beginning, for rows that were committed late or given back by somebody who died.
+Rows of `publications`, `claims` and `due` are inserted, become due, and are deleted. While a snapshot of the database
+is held, the index on the due time keeps the entries of deleted rows: during a dump of one hour, each search would
+pass over all entries of that hour. So a process remembers up to which time it found nothing, and searches from there.
+Every 30 seconds it searches from the beginning, for rows that were committed late, or whose due time was moved back.
 """
 
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-_FULL_LOOK_SECONDS = 30.0
+_FULL_SCAN_SECONDS = 30.0
 
 _LATE = timedelta(seconds=5)
-"""A row may be committed this much after the due time that it bears."""
+"""A row may be committed this much after its due time."""
+
+_BEGINNING = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
 
 
-class Horizon:
-    """For one queue and one process."""
+class DueScan:
+    """The searches of one process in one table."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._after: datetime | None = None
-        self._full_look_at = clock()
+        self._start: datetime | None = None
+        self._full_scan_at = clock()
 
-    def after(self) -> datetime:
-        """Rows are to be looked for from this due time on; with the smallest one there is, from the beginning."""
-        if self._after is None or self._clock() >= self._full_look_at:
-            self._full_look_at = self._clock() + _FULL_LOOK_SECONDS
-            self._after = None
-        return self._after or _BEGINNING
+    def start(self) -> datetime:
+        """Return the due time from which to search: the smallest one possible to search from the beginning."""
+        if self._start is None or self._clock() >= self._full_scan_at:
+            self._full_scan_at = self._clock() + _FULL_SCAN_SECONDS
+            self._start = None
+        return self._start or _BEGINNING
 
-    def looked(self, now: datetime, oldest: datetime | None) -> None:
-        """A look at `now`, by the database's clock, found rows from `oldest` on (None: no row)."""
-        self._after = min(now - _LATE, oldest) if oldest else now - _LATE
+    def finished(self, now: datetime, oldest: datetime | None) -> None:
+        """A search at `now`, by the database's clock, found rows from the due time `oldest` on, None for no rows."""
+        self._start = min(now - _LATE, oldest) if oldest else now - _LATE
 
-    def forget(self) -> None:
-        """Look from the beginning the next time."""
-        self._after = None
-
-
-_BEGINNING = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
+    def reset(self) -> None:
+        """Search from the beginning the next time."""
+        self._start = None

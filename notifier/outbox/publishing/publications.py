@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 from notifier.outbox.days import within
 from notifier.outbox.delivery.changes import uuids
 from notifier.outbox.publishing.backlog import Backlog, backlog
-from notifier.outbox.publishing.horizon import Horizon
+from notifier.outbox.publishing.due_scan import DueScan
 from notifier.outbox.stream.recording import PUBLICATION_SIZE
 
 
@@ -110,8 +110,8 @@ class Publications:
     def __init__(self, engine: Engine, look_again: float = 30.0) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self.look_again = look_again
-        self._publications = Horizon()
-        self._retries = Horizon()
+        self._publications = DueScan()
+        self._retries = DueScan()
         self._now: datetime | None = None
 
     def published(self, ids: Sequence[int]) -> None:
@@ -121,11 +121,11 @@ class Publications:
 
     def retries_due(self, limit: int) -> int:
         """Turn deliveries whose next attempt is due into publications that are due; answers how many."""
-        values = {"limit": limit, "page": PUBLICATION_SIZE, "after": self._retries.after()}
+        values = {"limit": limit, "page": PUBLICATION_SIZE, "after": self._retries.start()}
         with self._engine.connect() as connection:
             ready = int(sum(connection.execute(_DUE_RETRIES, values).scalars()))
         if self._now and ready < limit:  # found all that were due when we last looked at the clock
-            self._retries.looked(self._now, None)
+            self._retries.finished(self._now, None)
         return ready
 
     def backlog(self) -> int:
@@ -142,14 +142,14 @@ class Publications:
         """Look at everything that was published, now: the broker may have lost it."""
         with self._engine.connect() as connection:
             connection.execute(_ALL_DUE)
-        self._publications.forget()
+        self._publications.reset()
 
     def channels_due(self) -> list[str]:
         """The channels that have a publication to look at, and to which the relay may publish now."""
         with self._engine.connect() as connection:
-            *due, (_, now) = connection.execute(_CHANNELS_DUE, {"after": self._publications.after()}).all()
+            *due, (_, now) = connection.execute(_CHANNELS_DUE, {"after": self._publications.start()}).all()
         self._now = now
-        self._publications.looked(now, min((oldest for _, oldest in due), default=None))
+        self._publications.finished(now, min((oldest for _, oldest in due), default=None))
         return [channel for channel, _ in due]
 
     def channels_held_back(self) -> set[str]:
@@ -160,7 +160,7 @@ class Publications:
     def take_due(self, channel: str, limit: int) -> list[Publication]:
         """The publications to look at now, the oldest first. No other relay looks at them for a while."""
         with self._engine.connect() as connection:
-            after = self._publications.after()
+            after = self._publications.start()
             values = {"channel": channel, "limit": limit, "look_again": self.look_again, "after": after}
             taken = sorted(connection.execute(_TAKE, values).all(), key=lambda row: row[0])
             published = [(row[0], id_) for row in taken for id_ in row[2]]

@@ -81,7 +81,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class NewPublication:
     """A publication that is now owed to the broker."""
 
     publication: int

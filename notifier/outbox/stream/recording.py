@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from notifier.errors import LeaseLost
 from notifier.outbox.history.partitions import Partitions
 from notifier.outbox.statements import statement
-from notifier.outbox.stream.pages import NewNotification, Page, Quarantined, Recorded, ShardLease
+from notifier.outbox.stream.pages import NewNotification, NewPublication, Page, Quarantined, ShardLease
 
 _LOCK = statement(__package__, "lock_shard.sql")
 _MOVE = statement(__package__, "move_checkpoint.sql")
@@ -40,14 +40,14 @@ class Recording:
 
     def record(
         self, lease: ShardLease, previous: str | None, page: Page, to_relay: Collection[str] = ()
-    ) -> list[Recorded]:
+    ) -> list[NewPublication]:
         """All rows of the page and the checkpoint after it, in one transaction.
 
         `previous` is the checkpoint from which the page was read. What is recorded for the channels `to_relay` is due
         for the relay at once, and the caller must not publish it. Raises LeaseLost, and writes nothing, where the
         shard is no longer ours. A page of very many days is recorded in parts, each with its own checkpoint.
         """
-        recorded: list[Recorded] = []
+        recorded: list[NewPublication] = []
         for part in page.parts():
             recorded += self._record_part(lease, previous, part, to_relay)
             previous = part.checkpoint
@@ -55,7 +55,7 @@ class Recording:
 
     def _record_part(
         self, lease: ShardLease, previous: str | None, page: Page, to_relay: Collection[str]
-    ) -> list[Recorded]:
+    ) -> list[NewPublication]:
         days = {each.day for each in page.notifications}
         self._partitions.ensure(days)
         try:
@@ -68,18 +68,18 @@ class Recording:
 
     def _record(
         self, lease: ShardLease, previous: str | None, page: Page, to_relay: Collection[str]
-    ) -> list[Recorded]:
+    ) -> list[NewPublication]:
         with self._engine.begin() as connection:
             _fence(connection, _MOVE, lease, previous, page)
             if page.notifications:
                 _copy(connection, lease, page.notifications)
             if page.quarantined:
                 connection.execute(_QUARANTINE, _quarantined(lease, page.quarantined))
-            return owe(connection, page.notifications, to_relay)
+            return insert_publications(connection, page.notifications, to_relay)
 
     def _record_missing(
         self, lease: ShardLease, previous: str | None, page: Page, to_relay: Collection[str]
-    ) -> list[Recorded]:
+    ) -> list[NewPublication]:
         """The slow way, for a page of which some is recorded already, under this row of the shard or under one that
         was lost: only what is new is written, counted and owed.
         """
@@ -91,7 +91,7 @@ class Recording:
                 quarantined=_quarantine_new(connection, lease, page.quarantined),
             )
             _fence(connection, _MOVE, lease, previous, new)
-            return owe(connection, new.notifications, to_relay)
+            return insert_publications(connection, new.notifications, to_relay)
 
 
 def _fence(
@@ -170,13 +170,15 @@ def _quarantined(lease: ShardLease, rows: Sequence[Quarantined]) -> dict[str, An
     }
 
 
-def owe(connection: Connection, fresh: Sequence[NewNotification], to_relay: Collection[str]) -> list[Recorded]:
+def insert_publications(
+    connection: Connection, fresh: Sequence[NewNotification], to_relay: Collection[str]
+) -> list[NewPublication]:
     """Note what the broker is to hold. The relay publishes channels `to_relay` at once, others after a grace."""
     by_channel: dict[str, list[UUID]] = defaultdict(list)
     for each in fresh:
         by_channel[each.channel].append(each.id)
     return [
-        Recorded(
+        NewPublication(
             connection.execute(_OWE, {"channel": channel, "ids": some, "grace": grace}).scalar_one(),
             channel,
             some,

@@ -78,7 +78,7 @@ _OPEN = text("SELECT count(*) FROM rewinds WHERE ended_at IS NULL AND id = ANY(C
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RewindTarget:
     """Which shards, and from which time on; an empty name selects all, None all that the stream still has."""
 
     table: str = ""
@@ -94,14 +94,14 @@ class Target:
         return {"table": self.table, "shard": self.shard, "since": self.since}
 
 
-class Rewinding:
+class RewindRequests:
     """Rewinds that an operator, called by name in the journal, asks for."""
 
     def __init__(self, engine: Engine, *, actor: str) -> None:
         self._engine = engine
         self._actor = actor
 
-    def plan(self, target: Target) -> list[dict[str, Any]]:
+    def plan(self, target: RewindTarget) -> list[dict[str, Any]]:
         """The shards that would be read again, with their records that are unrouted or in quarantine: the most that
         can become notifications. Raises UsageError where no such shard is known, or the time is in the future.
         """
@@ -109,7 +109,7 @@ class Rewinding:
             _check(connection, target)
             return [dict(row) for row in connection.execute(_PLAN, target.values()).mappings()]
 
-    def ask(self, target: Target, reason: str) -> list[int]:
+    def ask(self, target: RewindTarget, reason: str) -> list[int]:
         """Have the shards read again up to where they are read now; returns the ids of the rewinds.
 
         A rewind of the same shard that has not ended is replaced. Raises UsageError as `plan` does.
@@ -129,7 +129,7 @@ class Rewinding:
             journal(connection, self._actor, "rewind", reason, f"{target} shards={len(ids)}")
         return ids
 
-    def cancel(self, target: Target, reason: str) -> int:
+    def cancel(self, target: RewindTarget, reason: str) -> int:
         """End the rewinds of these shards where they stand; returns how many had not ended.
 
         Raises UsageError where no such shard is known.
@@ -151,7 +151,7 @@ class Rewinding:
             return int(connection.execute(_OPEN, {"ids": ids}).scalar_one())
 
 
-def _check(connection: Connection, target: Target) -> None:
+def _check(connection: Connection, target: RewindTarget) -> None:
     if not connection.scalar(_KNOWN, {"table": target.table, "shard": target.shard}):
         raise UsageError(f"no shard is known for {target}; see: notifier shards")
     if target.since is not None and connection.scalar(_FUTURE, {"since": target.since}):

@@ -21,7 +21,7 @@ from notifier.notifications import created_ms, first_id
 from notifier.outbox.days import within
 from notifier.outbox.history.partitions import Partitions
 from notifier.outbox.stream.pages import NewNotification
-from notifier.outbox.stream.recording import owe
+from notifier.outbox.stream.recording import insert_publications
 
 # One after another along the tree of shards, and an old stream before the one that followed it: each item's changes
 # are told in their order. Any bridge that has a route for the table may do it.
@@ -153,7 +153,7 @@ class Rewind:
 
 
 @dataclass(frozen=True, slots=True)
-class Reread:
+class RewindPage:
     """A page of a rewind: what its records become with the routes of now, and the position after it.
 
     `unrouted` are the sequence numbers of records that are understood and notify nobody. A record that cannot be
@@ -167,7 +167,7 @@ class Reread:
 
 
 @dataclass(frozen=True, slots=True)
-class Corrected:
+class RewindResult:
     """How many records became notifications, on each channel, and how many left quarantine."""
 
     channels: Mapping[str, int] = field(default_factory=dict)
@@ -194,7 +194,7 @@ class Rewinds:
             row = connection.execute(_TAKE, values).first()
             return Rewind(*row) if row else None
 
-    def correct(self, rewind: Rewind, page: Reread, outcome: str | None = None) -> Corrected:
+    def correct(self, rewind: Rewind, page: RewindPage, outcome: str | None = None) -> RewindResult:
         """Move the rewind on, and record what has a route now, in one transaction. With an `outcome` it ends.
 
         Raises LeaseLost, and writes nothing, where another bridge took it, or an operator replaced or cancelled it.
@@ -203,7 +203,7 @@ class Rewinds:
         with self._engine.begin() as connection:
             self._move(connection, rewind, page, outcome)
             if not page.notifications and not page.unrouted:
-                return Corrected()
+                return RewindResult()
             return _correct(connection, rewind, page)
 
     def failed(self, rewind: Rewind, error: str, *, gone: bool = False, rest: float | None = None) -> float | None:
@@ -225,7 +225,7 @@ class Rewinds:
         with self._engine.begin() as connection:
             return bool(connection.scalar(_FORGOTTEN, {"shard": rewind.shard}))
 
-    def _move(self, connection: Connection, rewind: Rewind, page: Reread, outcome: str | None) -> None:
+    def _move(self, connection: Connection, rewind: Rewind, page: RewindPage, outcome: str | None) -> None:
         values = {
             **self._fence(rewind),
             "previous": rewind.position,
@@ -243,7 +243,7 @@ class Rewinds:
         return LeaseLost(f"the rewind of {rewind.shard_id} is no longer held by {self._owner}")
 
 
-def _correct(connection: Connection, rewind: Rewind, page: Reread) -> Corrected:
+def _correct(connection: Connection, rewind: Rewind, page: RewindPage) -> RewindResult:
     recorded = _recorded(connection, rewind.shard, page.notifications)
     missing = [each for each in page.notifications if int(each.sequence_number) not in recorded]
     understood = [*page.unrouted, *(each.sequence_number for each in missing)]
@@ -254,8 +254,8 @@ def _correct(connection: Connection, rewind: Rewind, page: Reread) -> Corrected:
         counts = {"routed": len(made), "released": released}
         connection.execute(_COUNT, {"shard": rewind.shard, **counts})
         connection.execute(_TELL, {"id": rewind.id, **counts})
-    owe(connection, made, to_relay={each.channel for each in made})
-    return Corrected(Counter(each.channel for each in made), released)
+    insert_publications(connection, made, to_relay={each.channel for each in made})
+    return RewindResult(Counter(each.channel for each in made), released)
 
 
 def _recorded(connection: Connection, shard: int, made: Sequence[NewNotification]) -> set[int]:

@@ -98,7 +98,7 @@ class TableRecords:
     at: float
 
 
-class Reading:
+class StreamStatus:
     """Asks the database; changes nothing."""
 
     def __init__(self, engine: Engine) -> None:

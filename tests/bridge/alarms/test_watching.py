@@ -14,7 +14,15 @@ from bridge.alarms.unrouted import Streak, UnroutedWatch, follow
 from bridge.brake import SLOW_SECONDS, Brake
 from bridge.stream.leases import Leases
 from bridge.stream.tree import ShardTree
-from notifier.outbox import Partitions, Publications, Reading, Rewinding, Rewinds, TableRecords, Target
+from notifier.outbox import (
+    Partitions,
+    Publications,
+    RewindRequests,
+    Rewinds,
+    RewindTarget,
+    StreamStatus,
+    TableRecords,
+)
 from tests.bridge.stream.test_leases import many, open_shards, register
 from tests.outbox.rows import Rows
 from tests.sql import Sql
@@ -26,7 +34,7 @@ def told(engine: Engine) -> list[str]:
 
 def lines(engine: Engine) -> list[MutableMapping[str, Any]]:
     with capture_logs() as logs:
-        LagWatch(Reading(engine)).run_once()
+        LagWatch(StreamStatus(engine)).run_once()
     return logs
 
 
@@ -81,7 +89,7 @@ def test_a_stream_that_waits_for_an_old_one_for_ever_is_told(engine: Engine) -> 
 
 def test_a_rewind_that_no_bridge_does_is_told(rows: Rows) -> None:
     rows.record(rows.page([], unrouted=5))
-    Rewinding(rows.engine, actor="eva").ask(Target("activity"), "a route came late")
+    RewindRequests(rows.engine, actor="eva").ask(RewindTarget("activity"), "a route came late")
     assert lines(rows.engine) == []
     rows.run("UPDATE rewinds SET asked_at = now() - interval '2 min'")
     (line,) = lines(rows.engine)
@@ -158,7 +166,7 @@ def test_a_streak_tells_something_once_it_is_longer_than_chance_makes_it(before:
 
 
 def test_a_table_without_a_route_for_any_record_is_told_after_a_minute_and_when_it_ends(rows: Rows) -> None:
-    class Minutes(Reading):
+    class Minutes(StreamStatus):
         at = 0.0
 
         def records(self, tables: Any) -> list[TableRecords]:

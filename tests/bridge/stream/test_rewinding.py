@@ -18,7 +18,16 @@ from bridge.stream.reader import TRIES_OF_AN_ITERATOR
 from bridge.stream.rewinding import IDLE_SECONDS, Rewinder
 from bridge.stream.tree import ShardTree
 from notifier.errors import DataTrimmed, LeaseLost, NotifierError, Unreachable, UsageError
-from notifier.outbox import Partitions, Recording, Report, Rewinding, Rewinds, ShardLease, Target, read_gauges
+from notifier.outbox import (
+    Partitions,
+    Recording,
+    Report,
+    RewindRequests,
+    Rewinds,
+    RewindTarget,
+    ShardLease,
+    read_gauges,
+)
 from notifier.outbox.publishing.backlog import Backlog
 from notifier.routes import Routes, route, routes_of
 from tests.bridge.stream.records import CREATED, record
@@ -96,7 +105,7 @@ class World:
         self.tree = ShardTree(engine)
         self.leases = Leases(engine, "reader", 60, ["activity"])
         self.intake = Recording(engine, Partitions(engine))
-        self.rewinding = Rewinding(engine, actor="eva")
+        self.rewinding = RewindRequests(engine, actor="eva")
         self.shelf = Shelf()
         self.held: dict[str, ShardLease] = {}
 
@@ -139,7 +148,7 @@ class World:
         return int(self.sql.one("SELECT count(*) AS n FROM rewinds WHERE ended_at IS NULL")["n"])
 
     def ask(self, since: datetime | None = None, shard: str = "") -> list[int]:
-        return self.rewinding.ask(Target("activity", shard, since), "a route came late")
+        return self.rewinding.ask(RewindTarget("activity", shard, since), "a route came late")
 
     def counted(self, name: str = "a") -> tuple[int, int, int, int]:
         """Read, notified, unrouted, quarantined; the audit must agree."""
@@ -334,7 +343,7 @@ def test_a_rewind_that_is_cancelled_stops(world: World) -> None:
     world.ask()
     rewinder = world.rewinder()
     rewinder.run_once()
-    assert world.rewinding.cancel(Target("activity"), "by mistake") == 1
+    assert world.rewinding.cancel(RewindTarget("activity"), "by mistake") == 1
     rewinder.run_once()
     assert world.counted() == (4, 2, 2, 0)
 
@@ -429,13 +438,13 @@ def test_only_shards_that_could_have_something_are_read_again(world: World) -> N
     world.shard("c")
     world.read("c", pokes(3))
     world.sql.run("UPDATE shards SET last_record_at = now() - interval '26 h' WHERE shard_id = 'c'")
-    plan = world.rewinding.plan(Target("activity"))
+    plan = world.rewinding.plan(RewindTarget("activity"))
     assert [(row["shard_id"], row["unrouted"], row["quarantined"]) for row in plan] == [("b", 1, 0)]
-    assert world.rewinding.plan(Target("activity", since=datetime.fromtimestamp(CREATED + 1, UTC))) == []
+    assert world.rewinding.plan(RewindTarget("activity", since=datetime.fromtimestamp(CREATED + 1, UTC))) == []
     with pytest.raises(UsageError, match="no shard is known"):
-        world.rewinding.plan(Target("unknown"))
+        world.rewinding.plan(RewindTarget("unknown"))
     with pytest.raises(UsageError, match="future"):
-        world.rewinding.ask(Target("activity", since=datetime.now(UTC) + timedelta(hours=1)), "too early")
+        world.rewinding.ask(RewindTarget("activity", since=datetime.now(UTC) + timedelta(hours=1)), "too early")
 
 
 def test_a_shard_that_was_taken_by_another_bridge_meanwhile_is_no_matter(world: World) -> None:
@@ -532,7 +541,7 @@ def test_a_shard_that_comes_back_begins_to_be_gone_anew(world: World) -> None:
 def test_a_lost_shard_is_not_chosen(world: World) -> None:
     world.read("a", pokes(1))
     world.tree.lose(world.held["a"], "1", "the shard vanished")
-    assert world.rewinding.plan(Target("activity")) == []
+    assert world.rewinding.plan(RewindTarget("activity")) == []
     assert world.ask() == []
 
 
@@ -563,7 +572,7 @@ def test_a_rewind_that_fails_notices_that_it_is_cancelled(world: World, error: N
     rewinder = world.rewinder(gone_seconds=30.0)
     with pytest.raises(type(error)):
         rewinder.run_once()
-    assert world.rewinding.cancel(Target("activity"), "no rights") == 1
+    assert world.rewinding.cancel(RewindTarget("activity"), "no rights") == 1
     rewinder.run_once()
     assert rewinder._rewind is None
     assert (world.open(), world.counted()) == (0, (1, 0, 1, 0))

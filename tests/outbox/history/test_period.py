@@ -5,7 +5,7 @@ from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
 from notifier.outbox import Retention
-from notifier.outbox.history.keeping import Keeping
+from notifier.outbox.history.period import RetentionPeriod
 from tests.outbox.history.history import day, partitions, recorded, settled
 from tests.outbox.rows import Rows
 
@@ -27,7 +27,7 @@ OLD = 100
 def test_the_most_days_that_any_process_was_told_are_kept(
     rows: Rows, told: list[tuple[int, bool]], kept: list[int]
 ) -> None:
-    assert [Keeping(rows.engine, days, explicit=explicit).agree() for days, explicit in told] == kept
+    assert [RetentionPeriod(rows.engine, days, explicit=explicit).agreed_days() for days, explicit in told] == kept
 
 
 @pytest.mark.parametrize("others", [365, 0])
@@ -51,7 +51,7 @@ def test_a_bridge_that_was_told_less_or_nothing_deletes_nothing(rows: Rows, othe
 )
 @pytest.mark.parametrize("others", [365, 0])
 def test_no_statement_deletes_with_a_smaller_number(rows: Rows, call: str, others: int) -> None:
-    Keeping(rows.engine, others, explicit=True).agree()
+    RetentionPeriod(rows.engine, others, explicit=True).agreed_days()
     with pytest.raises(DBAPIError, match=r"too young|not forgotten"):
         rows.run(f"SELECT {call}")
 
@@ -60,7 +60,7 @@ def test_an_operator_shortens_it_and_that_is_kept(rows: Rows) -> None:
     recorded(rows, OLD)
     settled(Retention(rows.engine, 0, explicit=True))
     operator = Retention(rows.engine, 90, explicit=True)
-    operator.keeping.shorten("the disk is full")
+    operator.period.shorten("the disk is full")
     settled(operator)
     assert day(OLD) not in partitions(rows)
     told = rows.all("SELECT scope, reason FROM operations WHERE action = 'keep days' ORDER BY id")
@@ -70,4 +70,4 @@ def test_an_operator_shortens_it_and_that_is_kept(rows: Rows) -> None:
 @pytest.mark.parametrize("days", [1, 2, -1])
 def test_a_number_that_covers_not_even_the_stream_is_remembered_by_nobody(rows: Rows, days: int) -> None:
     with pytest.raises(DBAPIError):
-        Keeping(rows.engine, days, explicit=True).agree()
+        RetentionPeriod(rows.engine, days, explicit=True).agreed_days()

@@ -7,7 +7,7 @@ from bridge.stream.client import Shard
 from bridge.stream.leases import Leases
 from bridge.stream.tree import ShardTree
 from notifier.errors import LeaseLost, UsageError
-from notifier.outbox import LettingGo, Page, Partitions, Reading, Recording, Report
+from notifier.outbox import LettingGo, Page, Partitions, Recording, Report, StreamStatus
 from tests.outbox.conftest import engine
 from tests.sql import Sql
 
@@ -30,7 +30,7 @@ def test_the_new_stream_goes_on_and_the_reader_of_the_old_one_is_fenced(tree: Sh
     assert held.stream_arn == OLD
     intake = Recording(engine, Partitions(engine))
     intake.record(held, None, Page("7", None, [], [], 1))
-    (waiting,) = Reading(engine).waiting()
+    (waiting,) = StreamStatus(engine).waiting()
     assert (waiting.table, waiting.stream, waiting.waits_for) == ("t", NEW, OLD)
 
     assert LettingGo(engine, actor="eva").stream(OLD, "it never ends") == 1
@@ -40,7 +40,7 @@ def test_the_new_stream_goes_on_and_the_reader_of_the_old_one_is_fenced(tree: Sh
     with pytest.raises(LeaseLost):
         tree.finish(held, "7", [])
     assert [lease.stream_arn for lease in leases.acquire(10)] == [NEW]
-    assert Reading(engine).waiting() == []
+    assert StreamStatus(engine).waiting() == []
     (gap,) = Report(engine).gaps()
     assert (gap["after_sequence_number"], "it never ends" in gap["reason"]) == ("7", True)
     (done,) = Sql(engine).all("SELECT actor, action, reason, scope FROM operations")
@@ -73,7 +73,7 @@ def test_a_table_is_given_up_once_nobody_reads_it_and_found_again(tree: ShardTre
 
     assert letting_go.table("t", "not ours any more") == 2
 
-    assert Reading(engine).lags() == []
+    assert StreamStatus(engine).lags() == []
     assert len(Report(engine).gaps()) == 2
     assert tree.register("t", NEW, [Shard("shard-02", None, closed=False)]) == 1
     assert [lease.stream_arn for lease in leases.acquire(10)] == [NEW]
@@ -85,4 +85,4 @@ def test_a_shard_that_came_up_while_its_stream_was_let_go_holds_up_nobody(tree: 
         insert = "INSERT INTO shards (stream_id, shard_id) SELECT id, 'late' FROM streams WHERE arn = :arn"
         connection.execute(text(insert), {"arn": OLD})
     assert [lease.stream_arn for lease in Leases(engine, "me", 60, ["t"]).acquire(10)] == [NEW]
-    assert [lag.shards for lag in Reading(engine).lags()] == [1]
+    assert [lag.shards for lag in StreamStatus(engine).lags()] == [1]
