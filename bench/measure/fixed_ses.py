@@ -13,7 +13,7 @@ from pathlib import Path
 from sandbox.embedded.processes import Child
 from simulators.http.messages import Request
 from simulators.http.replies import Response, json_response
-from simulators.http.serve import serve_until_stopped
+from simulators.http.serve import Listen, serve_until_stopped
 
 ENTRIES = 50
 """Every bulk call must have so many."""
@@ -38,7 +38,7 @@ def _answer(request: Request) -> Response:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.measure.fixed_ses", description=__doc__)
     parser.add_argument("--port-file", type=Path, required=True)
-    asyncio.run(serve_until_stopped(_answer, "127.0.0.1", 0, parser.parse_args().port_file))
+    asyncio.run(serve_until_stopped(_answer, Listen(port_file=parser.parse_args().port_file)))
 
 
 if __name__ == "__main__":

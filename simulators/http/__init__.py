@@ -1,1 +1,1 @@
-"""A small HTTP/1.1 server for simulators: it can answer, and break off in every way that a network can."""
+"""A small HTTP/1.1 server for simulators. Unlike a library's, it can also reset connections and cut responses off."""

@@ -1,17 +1,17 @@
-"""HTTP/1.1 as bytes: take a request out of what has arrived, and write a response."""
+"""HTTP/1.1 messages: parse a request out of received bytes, and encode a response."""
 
 from http import HTTPStatus
 from typing import NamedTuple
 
 from simulators.http.replies import Response
 
-# The largest request of all: SES takes 40 MB after base64, and the JSON around it needs some room.
+# The largest request is that of SES: 40 MB after base64, and the JSON around it.
 MAX_BODY = 42 * 1024 * 1024
 MAX_HEAD = 64 * 1024
 
 
 class Request(NamedTuple):
-    """A request. `head` is its first line and its headers, as they came."""
+    """A request. `head` is its first line and its headers, as received."""
 
     method: str
     path: str
@@ -21,12 +21,12 @@ class Request(NamedTuple):
     head: bytes
 
     def header(self, name: str) -> str | None:
-        """The value of a header."""
+        """The value of a header, whatever its case; None if there is none."""
         return _header(self.head, self.head.lower(), name.lower().encode("latin-1"))
 
 
 class MalformedRequest(Exception):
-    """These bytes are no request that can be answered in order: say `status` and close."""
+    """The bytes are not a request that can be answered: send `status` and close."""
 
     def __init__(self, status: int) -> None:
         super().__init__(HTTPStatus(status).phrase)
@@ -34,7 +34,7 @@ class MalformedRequest(Exception):
 
 
 def take_request(buffer: bytearray) -> Request | None:
-    """Remove the first whole request from `buffer`; None while it has not all arrived."""
+    """Remove the first complete request from `buffer`; None while it is incomplete. Raises MalformedRequest."""
     end = buffer.find(b"\r\n\r\n")
     if end < 0:
         if len(buffer) > MAX_HEAD:

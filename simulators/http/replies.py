@@ -1,4 +1,4 @@
-"""What the server does with a request: answer it, or break off in one of the ways a network can."""
+"""What the server does with a request: send a response, or fail in one of the ways in which a network can."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Response(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Reset the connection (RST) without a word."""
+    """Reset the connection (RST) without a response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +26,17 @@ class NoReply:
 
 @dataclass(frozen=True, slots=True)
 class Truncated:
-    """Announce all of `response`, send half of its body, close."""
+    """Send the headers of `response` and half of its body, then close."""
 
     response: Response
 
 
 @dataclass(frozen=True, slots=True)
 class Delayed:
-    """After `seconds`, do what `then` says."""
+    """Wait `seconds`, then call `make` and do what it returns."""
 
     seconds: float
-    then: Callable[[], "Reply"]
+    make: Callable[[], "Reply"]
 
 
 Reply: TypeAlias = "Response | Reset | NoReply | Truncated | Delayed"

@@ -1,24 +1,53 @@
-"""Run a simulator as a process: listen, print the address, and stop at SIGTERM or SIGINT."""
+"""Run a simulator as a process: its options, its address, and its end at SIGTERM or SIGINT."""
 
+import argparse
 import asyncio
 import signal
+import sys
+from collections.abc import Coroutine
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from simulators.http.server import Handler, Server
 
 
-async def serve_until_stopped(handle: Handler, host: str, port: int, port_file: Path | None) -> None:
-    """Answer requests with `handle` until SIGTERM or SIGINT. Port 0 takes a free one.
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where to listen. Port 0 takes a free one. `port_file` gets the address once the server is ready."""
 
-    Raises OSError if it cannot listen there.
-    """
+    host: str = "127.0.0.1"
+    port: int = 0
+    port_file: Path | None = None
+
+
+def add_listen_options(group: argparse._ActionsContainer) -> None:
+    """Add the options whose names are the fields of Listen."""
+    add = group.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on")
+    add("--port", type=int, default=0, help="0 takes a free one")
+    add("--port-file", type=Path, help="write the address here too, when ready")
+
+
+def run(program: str, serve: Coroutine[Any, Any, None], errors: tuple[type[Exception], ...] = (OSError,)) -> int:
+    """Run `serve` to its end. Returns the exit code: 1, with a line on standard error, if it raised one of `errors`."""
+    try:
+        asyncio.run(serve)
+    except errors as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def serve_until_stopped(handle: Handler, listen: Listen) -> None:
+    """Answer requests with `handle` until SIGTERM or SIGINT. Raises OSError if it cannot listen there."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     server = Server(handle)
     try:
-        host, port = await server.start(host, port)
-        announce(f"http://{host}:{port}", port_file)
+        host, port = await server.start(listen.host, listen.port)
+        announce(f"http://{host}:{port}", listen.port_file)
         await stop.wait()
     finally:
         await server.stop()

@@ -1,4 +1,4 @@
-"""The HTTP server: one small protocol per connection, because faults need the bare socket."""
+"""The HTTP server. It is an asyncio protocol of its own, because faults need the socket."""
 
 import asyncio
 import itertools
@@ -18,7 +18,7 @@ _REQUEST_NUMBERS = itertools.count(1)
 
 
 class Server:
-    """Listens, and hands every request to `handle`."""
+    """Answers each request as `handle` says."""
 
     def __init__(self, handle: Handler) -> None:
         self._handle = handle
@@ -26,7 +26,7 @@ class Server:
         self._listener: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
-        """Listen; returns the address that was bound."""
+        """Listen; returns the host and port that were bound. Raises OSError."""
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(
             lambda: Connection(self._handle, self._connections), host, port, backlog=1024
@@ -35,6 +35,7 @@ class Server:
         return bound
 
     async def stop(self) -> None:
+        """Stop listening and close all connections."""
         if self._listener is not None:
             self._listener.close()
         for connection in tuple(self._connections):
@@ -44,7 +45,7 @@ class Server:
 
 
 class Connection(asyncio.Protocol):
-    """One client. Requests are answered in order; while one waits for its answer, the next ones wait too."""
+    """The connection of one client. Requests are answered in order: a delayed reply delays those behind it."""
 
     _transport: asyncio.Transport
 
@@ -55,7 +56,7 @@ class Connection(asyncio.Protocol):
         self._busy = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  create_server makes no other
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  create_server makes no other kind
         self._transport = transport
         self._connections.add(self)
 
@@ -80,10 +81,10 @@ class Connection(asyncio.Protocol):
             body = HTTPStatus(error.status).phrase.encode()
             self._write(Response(error.status, body, "text/plain"), keep_alive=False)
 
-    def _carry_out(self, answer: Reply, keep_alive: bool) -> None:
-        match answer:
+    def _carry_out(self, reply: Reply, keep_alive: bool) -> None:
+        match reply:
             case Response():
-                self._write(answer, keep_alive)
+                self._write(reply, keep_alive)
             case Truncated(response):
                 self._busy = True
                 whole = encode(response, _request_id(), keep_alive)
@@ -94,13 +95,13 @@ class Connection(asyncio.Protocol):
                 self._reset()
             case NoReply():
                 self._busy = True
-            case Delayed(seconds, then):
+            case Delayed(seconds, make):
                 self._busy = True
-                asyncio.get_running_loop().call_later(seconds, self._resume, then, keep_alive)
+                asyncio.get_running_loop().call_later(seconds, self._resume, make, keep_alive)
 
-    def _resume(self, then: Callable[[], Reply], keep_alive: bool) -> None:
+    def _resume(self, make: Callable[[], Reply], keep_alive: bool) -> None:
         self._busy = False
-        self._carry_out(then(), keep_alive)
+        self._carry_out(make(), keep_alive)
         if not self._busy:
             self._answer_all()
 

@@ -5,28 +5,17 @@ import contextlib
 import logging
 import sys
 
-from simulators.http.serve import serve_until_stopped
+from simulators.http.serve import run, serve_until_stopped
 from simulators.ses.errors import JournalError
 from simulators.ses.options import Options, parse
 from simulators.ses.simulator import Simulator
-
-
-def main() -> int:
-    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    options = parse()
-    try:
-        asyncio.run(_serve(options))
-    except (JournalError, OSError) as error:
-        print(f"simulators.ses: {error}", file=sys.stderr)
-        return 1
-    return 0
 
 
 async def _serve(options: Options) -> None:
     simulator = Simulator(options)
     publishing = asyncio.create_task(simulator.publish())
     try:
-        await serve_until_stopped(simulator.handle, options.host, options.port, options.port_file)
+        await serve_until_stopped(simulator.handle, options.listen)
     finally:
         publishing.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -35,4 +24,6 @@ async def _serve(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    sys.exit(run("simulators.ses", _serve(parse()), (OSError, JournalError)))

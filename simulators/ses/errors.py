@@ -1,10 +1,11 @@
-"""The errors that SES answers with, in the words boto3 knows them by."""
+"""Errors of SES, with the codes that boto3 knows."""
 
 from collections.abc import Mapping
 
 import orjson
 
 from simulators.http.replies import Response
+from simulators.shared.errors import ApiError
 
 _STATUS: Mapping[str, int] = {
     "AccessDeniedException": 403,
@@ -25,24 +26,17 @@ _STATUS: Mapping[str, int] = {
 }
 
 
-class ApiError(Exception):
-    """An answer that is an error. The status follows from the code unless it is given; most are 400."""
-
-    def __init__(self, code: str, message: str, status: int | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.status = status or _STATUS.get(code, 400)
-
-
 class JournalError(Exception):
-    """The journal cannot be read or written: nothing may be accepted."""
+    """The journal cannot be read or written, so no mail may be accepted."""
 
 
 def bad_request(message: str) -> ApiError:
     return ApiError("BadRequestException", message)
 
 
-def error_response(error: ApiError) -> Response:
-    body = orjson.dumps({"message": error.message})
-    return Response(error.status, body, headers=(("x-amzn-ErrorType", error.code),))
+def error_response(error: ApiError | JournalError) -> Response:
+    """The response of SES. Codes without a status of their own are 400."""
+    if isinstance(error, JournalError):
+        error = ApiError("InternalFailure", str(error))
+    status = error.status or _STATUS.get(error.code, 400)
+    return Response(status, orjson.dumps({"message": error.message}), headers=(("x-amzn-ErrorType", error.code),))

@@ -1,53 +1,26 @@
-"""Typed reading of a decoded JSON request. What has the wrong type is the client's error, never ours."""
+"""Members of a request to SES, beside those functions of `simulators.shared.fields` that suit both APIs."""
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import orjson
-
-from simulators.ses.errors import ApiError, bad_request
+from simulators.ses.errors import bad_request
+from simulators.shared.fields import Json, missing, take, take_all
 
 T = TypeVar("T")
-Json = Mapping[str, Any]
-
-
-def decode(body: bytes) -> Json:
-    try:
-        value = orjson.loads(body or b"{}")
-    except orjson.JSONDecodeError as error:
-        raise ApiError("SerializationException", f"The request is not JSON: {error}") from error
-    return _typed("request", value, dict)
-
-
-def take(source: Json, name: str, kind: type[T]) -> T | None:
-    """The member, or None where it is absent or null."""
-    value = source.get(name)
-    return None if value is None else _typed(name, value, kind)
 
 
 def need(source: Json, name: str, kind: type[T]) -> T:
-    value = source.get(name)
+    """The member `name`. Raises ApiError if it is absent or null."""
+    value = take(source, name, kind)
     if value is None:
-        raise bad_request(f"1 validation error detected: Value at '{name}' failed: Member must not be null")
-    return _typed(name, value, kind)
-
-
-def take_number(source: Json, name: str) -> float | None:
-    value = source.get(name)
-    if value is None or (isinstance(value, int | float) and value >= 0):
-        return value
-    raise ApiError("SerializationException", f"'{name}' must be a number, 0 or more; not {value!r:.40}")
-
-
-def take_all(source: Json, name: str, kind: type[T]) -> list[T]:
-    """The members of a list; absent is empty."""
-    values = source.get(name)
-    if values is None:
-        return []
-    return [_typed(name, value, kind) for value in _typed(name, values, list)]
-
-
-def _typed(name: str, value: Any, kind: type[T]) -> T:
-    if not isinstance(value, kind):
-        raise ApiError("SerializationException", f"'{name}' must be {kind.__name__}, not {value!r:.40}")
+        raise bad_request(missing(name))
     return value
+
+
+def named_values(source: Json, name: str) -> tuple[tuple[str, str], ...]:
+    """A list of {"Name", "Value"}, in order: headers or tags."""
+    return tuple((need(item, "Name", str), need(item, "Value", str)) for item in take_all(source, name, dict))
+
+
+def attachments(source: Json) -> tuple[str, ...]:
+    """The file names of the attachments."""
+    return tuple(need(item, "FileName", str) for item in take_all(source, "Attachments", dict))

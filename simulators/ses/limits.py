@@ -1,9 +1,10 @@
-"""What SES refuses: the limits of its API, as data and as checks. Every check raises what SES would answer."""
+"""The limits of the SES API. Each check raises the ApiError with which SES would answer."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from simulators.ses.errors import ApiError, bad_request
+from simulators.ses.errors import bad_request
+from simulators.shared.errors import ApiError
 
 MAX_BULK_ENTRIES = 50
 MAX_RECIPIENTS = 50
@@ -27,14 +28,14 @@ Pairs = Sequence[tuple[str, str]]
 
 
 def bare(address: str) -> str:
-    """`Ann <ann@example.com>` without the name."""
+    """The address without the display name: `ann@example.com` of `Ann <ann@example.com>`."""
     if (found := _MAILBOX.search(address)) is not None:
         return found[1]
     return address.strip()
 
 
 def check_address(address: str) -> None:
-    """As SES does: by the rules of JavaMail, whose words its answers are."""
+    """By the rules of JavaMail, as SES does; the messages are JavaMail's."""
     if not address.isascii():
         raise bad_request(f"Non-ASCII characters in address: {address!r}; encode the name as RFC 2047 says")
     if len(address) > MAX_ADDRESS:
@@ -127,7 +128,7 @@ def check_template_data(data: str) -> None:
 
 
 def check_inline_request(size: int) -> None:
-    """SES counts the JSON input of an inline template, text and HTML included."""
+    """`size` is the length of the request's JSON with the inline template, which is what SES counts."""
     if size > MAX_INLINE_REQUEST:
         raise bad_request(f"The request with an inline template is {size} bytes; SES takes 1 MB")
 
@@ -137,8 +138,8 @@ def check_entries(count: int) -> None:
         raise bad_request(f"A bulk call has 1 to {MAX_BULK_ENTRIES} entries, not {count}")
 
 
-def check_identity(sender: str, identities: frozenset[str]) -> None:
-    """Only `identities` (addresses, domains) may send; none named means that all may."""
+def check_identity(sender: str, identities: Collection[str]) -> None:
+    """Only `identities` (addresses and domains) may send; if there are none, everyone may."""
     if identities and not is_verified(bare(sender), identities):
         raise ApiError(
             "MessageRejected",
@@ -147,8 +148,8 @@ def check_identity(sender: str, identities: frozenset[str]) -> None:
         )
 
 
-def is_verified(identity: str, identities: frozenset[str]) -> bool:
-    """An address is verified by itself, its domain, or a parent of its domain."""
+def is_verified(identity: str, identities: Collection[str]) -> bool:
+    """An address is verified if it is an identity itself, or its domain or a parent of that domain is one."""
     if not identities or identity in identities:
         return True
     labels = identity.rpartition("@")[2].split(".")

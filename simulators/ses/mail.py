@@ -1,4 +1,4 @@
-"""A mail as the simulator keeps it. Tuples: thousands are made in a second."""
+"""A mail as the simulator keeps it. Named tuples, because thousands are made in a second."""
 
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -8,7 +8,7 @@ Headers = tuple[tuple[str, str], ...]
 
 
 class Envelope(NamedTuple):
-    """Everything but the body: what the journal and the events need."""
+    """All of a mail but its body: what the journal and the events need."""
 
     operation: str
     sender: str
@@ -21,7 +21,7 @@ class Envelope(NamedTuple):
     tags: Tags
     configuration_set: str | None
     templated: bool
-    # Why the template could not be rendered; SES says so in an event, after it accepted the mail.
+    # Why the template could not be rendered. SES reports that by an event, after it has accepted the mail.
     failure: str | None
 
     @property
@@ -44,7 +44,7 @@ class Mail(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """That a mail was accepted: under which id, and when (seconds since the epoch)."""
+    """An accepted mail: its message id, and when it was accepted, in seconds since the epoch."""
 
     message_id: str
     at: float

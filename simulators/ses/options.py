@@ -1,77 +1,60 @@
-"""The command line of the simulator."""
+"""The command line of the SES simulator."""
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any, TypeVar
 
+from simulators.http.serve import Listen, add_listen_options
 from simulators.ses.account.account import Account
 from simulators.ses.events.delivery_results import EventKind
 from simulators.ses.events.schedule import Publishing
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    host: str
-    port: int
-    port_file: Path | None
+    """What each option means: `python -m simulators.ses --help`."""
+
+    listen: Listen
+    account: Account
+    publishing: Publishing
     journal: Path
     fsync: bool
     keep: int
     rate: float | None
     burst: float | None
     bulk_rate: float | None
-    account: Account
-    publishing: Publishing
     queue_url: str | None
     queue_endpoint: str | None
-    connections: int
+    queue_connections: int
     sns_envelope: bool
     sns_certificate: Path | None
     sns_signature_version: str
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
-    """Ends the program with a message where the arguments are wrong."""
-    given = _parser().parse_args(arguments)
-    return Options(
-        host=given.host,
-        port=given.port,
-        port_file=given.port_file,
-        journal=given.journal,
-        fsync=given.fsync,
-        keep=given.keep,
-        rate=given.rate,
-        burst=given.burst,
-        bulk_rate=given.bulk_rate,
-        account=Account(
-            given.region, given.account_id, frozenset(given.identity), frozenset(given.configuration_set)
-        ),
-        publishing=Publishing(
-            frozenset(given.event_kinds),
-            given.event_delay,
-            given.event_jitter,
-            given.event_loss,
-            given.event_duplication,
-            given.seed,
-            given.event_buffer,
-        ),
-        queue_url=given.queue_url,
-        queue_endpoint=given.queue_endpoint,
-        connections=given.queue_connections,
-        sns_envelope=given.sns_envelope,
-        sns_certificate=given.sns_certificate,
-        sns_signature_version=given.sns_signature_version,
-    )
+    """The options. Ends the program with a message if the arguments are wrong."""
+    given = vars(_parser().parse_args(arguments))
+    return Options(_split_off(Listen, given), _split_off(Account, given), _split_off(Publishing, given), **given)
+
+
+def _split_off(kind: type[T], given: dict[str, Any]) -> T:
+    """Make a `kind` from the options that are named as its fields, and remove these from `given`."""
+    return kind(**{field.name: given.pop(field.name) for field in fields(kind)})  # type: ignore[arg-type]
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m simulators.ses",
-        description="A stand-in for Amazon SES: API, events, faults, an inbox at /. Prints its address when ready.",
+        description="A simulator of Amazon SES: API, events, faults, an inbox at /. Prints its address when ready.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    _add_server(parser.add_argument_group("server"))
+    server = parser.add_argument_group("server")
+    add_listen_options(server)
+    _add_server(server)
     _add_account(parser.add_argument_group("account"))
     _add_events(parser.add_argument_group("events"))
     return parser
@@ -79,40 +62,39 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_server(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--host", default="127.0.0.1", help="address to listen on")
-    add("--port", type=int, default=0, help="0 takes a free one")
-    add("--port-file", type=Path, help="write the address here too, when ready")
-    add("--journal", type=Path, required=True, help="append a line here for each accepted mail")
-    add("--fsync", action="store_true", help="fsync the journal before each answer")
+    add("--journal", type=Path, required=True, help="append a line here for each recipient of an accepted mail")
+    add("--fsync", action="store_true", help="fsync the journal before each response")
     add("--keep", type=_at_least_one, default=5000, help="mails kept for the inbox")
 
 
 def _add_account(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--rate", type=_positive, help="recipients per second; without it there is no limit")
-    add("--burst", type=_positive, help="recipients at once; one second's rate by default")
-    add("--bulk-rate", type=_positive, help="bulk calls per second, whatever is in them; without it no limit")
+    add("--rate", type=_positive, help="recipients per second; no limit without it")
+    add("--burst", type=_positive, help="recipients at once; those of one second by default")
+    add("--bulk-rate", type=_positive, help="bulk calls per second, of any size; no limit without it")
     add("--region", default="eu-west-1", help="region in ids and ARNs")
     add("--account-id", default="000000000000", help="account in ARNs")
-    add("--identity", action="append", default=[], help="may send; may be repeated; without it, all may")
-    add("--configuration-set", action="append", default=[], help="exists; may be repeated; without it, all do")
+    add("--identity", dest="identities", action="append", default=[], help="may send; repeatable; default: all may")
+    sets = "exists; repeatable; default: all exist"
+    add("--configuration-set", dest="configuration_sets", action="append", default=[], help=sets)
 
 
 def _add_events(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--queue-url", help="SQS queue for events; without it there are none")
-    add("--queue-endpoint", help="where SQS is; the host of the URL by default")
-    add("--queue-connections", type=_at_least_one, default=4, help="batches on their way at once")
-    add("--sns-envelope", action="store_true", help="wrap events as SNS does without raw delivery")
-    add("--sns-certificate", type=Path, help="write the certificate of those envelopes' signatures here")
+    kinds = list(EventKind)
+    add("--queue-url", help="SQS queue for events; no events without it")
+    add("--queue-endpoint", help="address of SQS; the host of the URL by default")
+    add("--queue-connections", type=_at_least_one, default=4, help="batches that are sent at once")
+    add("--sns-envelope", action="store_true", help="wrap events as SNS does without raw message delivery")
+    add("--sns-certificate", type=Path, help="write the certificate of the envelopes' signatures here")
     add("--sns-signature-version", choices=("1", "2"), default="1", help="1 is SHA-1, 2 is SHA-256")
-    add("--event-kinds", type=EventKind, nargs="+", default=list(EventKind), help="publish these only")
-    add("--event-delay", type=_seconds, default=0.0, help="seconds before an event goes out")
-    add("--event-jitter", type=_seconds, default=0.0, help="up to so many seconds more, drawn for each")
-    add("--event-loss", type=_ratio, default=0.0, help="share of events that never go out")
-    add("--event-duplication", type=_ratio, default=0.0, help="share of events that go out twice")
-    add("--event-buffer", type=_at_least_one, default=50_000, help="events that wait at most; more are dropped")
-    add("--seed", type=int, default=0, help="draws loss, duplication and jitter")
+    add("--event-kinds", dest="kinds", type=EventKind, nargs="+", default=kinds, help="publish only these")
+    add("--event-delay", dest="delay", type=_seconds, default=0.0, help="seconds before an event is sent")
+    add("--event-jitter", dest="jitter", type=_seconds, default=0.0, help="up to so many seconds more, at random")
+    add("--event-loss", dest="loss", type=_ratio, default=0.0, help="share of events that are never sent")
+    add("--event-duplication", dest="duplication", type=_ratio, default=0.0, help="share of events sent twice")
+    add("--event-buffer", dest="capacity", type=_at_least_one, default=50_000, help="waiting events; others are lost")
+    add("--seed", type=int, default=0, help="seed of loss, duplication and jitter")
 
 
 def _positive(text: str) -> float:

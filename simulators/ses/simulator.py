@@ -1,28 +1,29 @@
-"""The simulator put together: one request in, one answer out."""
+"""The SES simulator as a whole: a request goes in, a reply comes out."""
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
 
 from simulators.http.messages import Request
-from simulators.http.replies import Delayed, Reply
+from simulators.http.replies import Reply
 from simulators.ses.account.acceptance import Acceptance
 from simulators.ses.account.mail_journal import MailJournal
 from simulators.ses.account.suppression import SuppressionList
 from simulators.ses.account.throttle import Bucket
 from simulators.ses.api.operations import Api
 from simulators.ses.api.sending import RequestCounts, SendContext
-from simulators.ses.control import Control
-from simulators.ses.errors import ApiError, JournalError, error_response
+from simulators.ses.control import SesControl
+from simulators.ses.errors import JournalError, error_response
 from simulators.ses.events.emitter import Emitter
 from simulators.ses.events.schedule import Schedule
 from simulators.ses.events.sns import Signer
 from simulators.ses.events.sqs import Queue
-from simulators.ses.faults import Plan
+from simulators.ses.faults import FAULTS
 from simulators.ses.inbox import page as inbox
 from simulators.ses.inbox.mailbox import Mailbox
 from simulators.ses.inbox.other_channels import OtherChannels
 from simulators.ses.options import Options
+from simulators.shared.errors import ApiError, catch_errors
+from simulators.shared.faults import Plan
 
 
 class Simulator:
@@ -33,18 +34,18 @@ class Simulator:
         mailbox, suppressed = Mailbox(options.keep), SuppressionList()
         acceptance = Acceptance(options.account.region, self._journal, mailbox, suppressed, self._emitter)
         bucket, bulk_calls = Bucket(options.rate, options.burst), Bucket(options.bulk_rate)
-        desk = SendContext(options.account, Plan(), bucket, bulk_calls, acceptance, RequestCounts())
+        context = SendContext(options.account, Plan(FAULTS), bucket, bulk_calls, acceptance, RequestCounts())
         kinds = options.publishing.kinds if self._emitter else ()
-        self._api = Api(desk, self._journal, suppressed, kinds)
-        self._control = Control(desk, self._journal, mailbox, suppressed, self._emitter)
+        self._api = Api(context, self._journal, suppressed, kinds)
+        self._control = SesControl(context, self._journal, mailbox, suppressed, self._emitter)
         self._inbox = inbox.Inbox(mailbox, self._journal)
-        self._notes = OtherChannels(mailbox)
+        self._other_channels = OtherChannels(mailbox)
 
     def handle(self, request: Request) -> Reply:
-        return _guarded(partial(self._route, request))
+        return catch_errors(partial(self._route, request), error_response, (ApiError, JournalError))
 
     async def publish(self) -> None:
-        """Carry events to the queue until cancelled."""
+        """Send events to the queue until cancelled."""
         if self._emitter is not None:
             await self._emitter.run()
         else:
@@ -60,7 +61,8 @@ class Simulator:
         if request.method == "GET" and path == "/":
             return self._inbox.page()
         if request.method == "POST" and path in ("/", inbox.PATH):
-            return self._notes.put(request) if path == inbox.PATH else self._notes.publish(request)
+            put = self._other_channels.put if path == inbox.PATH else self._other_channels.publish
+            return put(request)
         if request.method == "GET" and path == inbox.PATH:
             return self._inbox.mails(request.query)
         if request.method == "GET" and path.startswith(inbox.PATH + "/"):
@@ -68,22 +70,11 @@ class Simulator:
         return self._control.answer(request)
 
 
-def _guarded(answer: Callable[[], Reply]) -> Reply:
-    try:
-        given = answer()
-    except ApiError as error:
-        return error_response(error)
-    except JournalError as error:
-        return error_response(ApiError("InternalFailure", str(error)))
-    return Delayed(given.seconds, partial(_guarded, given.then)) if isinstance(given, Delayed) else given
-
-
 def _emitter(options: Options) -> Emitter | None:
     if options.queue_url is None:
         return None
-    region = options.account.region
-    queues = [Queue(options.queue_url, options.queue_endpoint, region) for _ in range(options.connections)]
-    return Emitter(Schedule(options.publishing), queues, options.account, _signer(options))
+    queue = Queue(options.queue_url, options.queue_endpoint, options.account.region)
+    return Emitter(Schedule(options.publishing), queue, options.queue_connections, options.account, _signer(options))
 
 
 def _signer(options: Options) -> Signer | None:

@@ -1,7 +1,8 @@
-"""A stand-in for DynamoDB Streams: its shards split, rotate, close, are trimmed and vanish, and fail on request.
+"""A simulator of DynamoDB Streams: shards split, rotate, close, are trimmed and vanish, and calls fail if told to.
 
-Start it with `python -m simulators.streams`, point boto3's `dynamodbstreams` at the address it prints, and say under
-`/_sim/` what happens to the tables. `StreamsModel` is the same without a process: no I/O, and a clock of its own.
+Start it with `python -m simulators.streams`, use the address that it prints as `endpoint_url` of boto3's
+`dynamodbstreams`, and change its tables by requests to `/_sim/`. `StreamsModel` is the same within a process: without
+I/O, and with a clock that tests control.
 """
 
 from simulators.streams.behaviour import Behaviour

@@ -1,18 +1,18 @@
-"""What the simulator is told to be like."""
+"""The settings of the simulator: `POST /_sim/settings`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, get_type_hints
 
-from simulators.streams.errors import invalid
-from simulators.streams.fields import Json, Kind, only
+from simulators.shared.errors import invalid
+from simulators.shared.fields import Json, Kind, take_only_members
 
 _SMALLEST, _LARGEST = 21, 40
 
 
 @dataclass(frozen=True, slots=True)
 class VisibilityDelay:
-    """How long something is not yet seen: so many seconds, and so many calls of DescribeStream."""
+    """For how long DescribeStream does not show a change: so many seconds, and at least so many calls."""
 
     seconds: float = 0.0
     calls: int = 0
@@ -20,22 +20,22 @@ class VisibilityDelay:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """AWS as it is on a quiet day, unless told otherwise. Rates are calls per second; None is no limit."""
+    """By default AWS without load: no limits and no delays. Rates are calls per second; None is no limit."""
 
     seed: int = 0
     region: str = "eu-west-1"
     account_id: str = "000000000000"
     # The same sequence numbers in every shard, and the same shard ids in every stream.
     collide: bool = False
-    # Small sequence numbers, filled up with zeros.
+    # Small sequence numbers, padded with zeros.
     padded: bool = False
-    # Of the first sequence number of a stream; later ones may have more.
+    # Digits of the first sequence number of a stream; later ones may have more.
     digits: int = _SMALLEST
-    # ListStreams shows streams that were switched off less than a day ago.
+    # Whether ListStreams shows streams that were disabled less than a day ago.
     list_disabled: bool = True
-    # Empty pages before each page with records.
+    # How many empty pages come before each page with records.
     empty_run: int = 0
-    # When a child is in DescribeStream, and until when its parent is shown open.
+    # After what delay DescribeStream shows a child, and for how long it shows the closed parent as open.
     children_after_seconds: float = 0.0
     children_after_calls: int = 0
     parent_open_seconds: float = 0.0
@@ -58,8 +58,8 @@ class Behaviour:
         return VisibilityDelay(self.parent_open_seconds, self.parent_open_calls)
 
     def changed(self, body: Json) -> "Behaviour":
-        """With the named settings changed; null lifts a limit. Raises ApiError naming what is wrong."""
-        return replace(self, **only(body, KINDS))
+        """A copy with these settings changed; null removes a limit. Raises ApiError that names the mistake."""
+        return replace(self, **take_only_members(body, KINDS))
 
     def as_json(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -1,10 +1,11 @@
-"""The errors that DynamoDB Streams answers with, in the words boto3 knows them by."""
+"""Errors of DynamoDB Streams, with the codes that boto3 knows."""
 
 from collections.abc import Mapping
 
 import orjson
 
 from simulators.http.replies import Response
+from simulators.shared.errors import ApiError
 
 CONTENT_TYPE = "application/x-amz-json-1.0"
 
@@ -18,20 +19,6 @@ _MODELLED = frozenset(
         "TrimmedDataAccessException",
     )
 )
-
-
-class ApiError(Exception):
-    """An answer that is an error. The status follows from the code unless it is given; most are 400."""
-
-    def __init__(self, code: str, message: str, status: int | None = None) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
-        self.status = status or _STATUS.get(code, 400)
-
-
-def invalid(message: str) -> ApiError:
-    return ApiError("ValidationException", message)
 
 
 def no_shard() -> ApiError:
@@ -52,6 +39,7 @@ def trimmed() -> ApiError:
 
 
 def error_response(error: ApiError) -> Response:
+    """The response of DynamoDB Streams. Codes without a status of their own are 400."""
     package = "com.amazonaws.dynamodb.v20120810" if error.code in _MODELLED else "com.amazon.coral.validate"
     body = {"__type": f"{package}#{error.code}", "message": error.message}
-    return Response(error.status, orjson.dumps(body), CONTENT_TYPE)
+    return Response(error.status or _STATUS.get(error.code, 400), orjson.dumps(body), CONTENT_TYPE)

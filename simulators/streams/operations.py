@@ -1,4 +1,4 @@
-"""The four calls over HTTP: JSON 1.0, named by X-Amz-Target."""
+"""The four operations over HTTP: AWS JSON 1.0, with the name of the operation in X-Amz-Target."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -7,10 +7,10 @@ import orjson
 
 from simulators.http.messages import Request
 from simulators.http.replies import Reply, Response
-from simulators.streams.call import call
-from simulators.streams.errors import CONTENT_TYPE, ApiError, invalid
-from simulators.streams.faults_enact import apply_fault
-from simulators.streams.fields import Json, Kind, decode, some
+from simulators.shared.errors import ApiError, invalid
+from simulators.shared.fields import Json, Kind, decode, take_members
+from simulators.streams.errors import CONTENT_TYPE
+from simulators.streams.faults import EMPTY, call_fault
 from simulators.streams.model.reading import Page
 from simulators.streams.state import SimulatorState
 
@@ -18,34 +18,34 @@ _PREFIX = "DynamoDBStreams_20120810."
 
 
 class Operation(NamedTuple):
-    """`members` are those of the request, in the order of the arguments of `do`."""
+    """`members` are those of the request, in the order of the parameters of `run`; `required` are never absent."""
 
-    do: Callable[..., Response]
+    run: Callable[..., Response]
     members: Mapping[str, Kind]
-    needed: tuple[str, ...]
+    required: tuple[str, ...]
 
 
 class Api:
-    def __init__(self, world: SimulatorState) -> None:
-        self._world = world
+    def __init__(self, state: SimulatorState) -> None:
+        self._state = state
         self._operations: Mapping[str, Operation] = {
             "ListStreams": Operation(
-                lambda *given: _json(world.model.list_streams(*given)),
+                lambda *given: _json(state.model.list_streams(*given)),
                 {"TableName": str, "Limit": int, "ExclusiveStartStreamArn": str},
                 (),
             ),
             "DescribeStream": Operation(
-                lambda *given: _json(world.model.describe_stream(*given)),
+                lambda *given: _json(state.model.describe_stream(*given)),
                 {"StreamArn": str, "Limit": int, "ExclusiveStartShardId": str, "ShardFilter": dict},
                 ("StreamArn",),
             ),
             "GetShardIterator": Operation(
-                lambda *given: _json({"ShardIterator": world.model.get_shard_iterator(*given)}),
+                lambda *given: _json({"ShardIterator": state.model.get_shard_iterator(*given)}),
                 {"StreamArn": str, "ShardId": str, "ShardIteratorType": str, "SequenceNumber": str},
                 ("StreamArn", "ShardId", "ShardIteratorType"),
             ),
             "GetRecords": Operation(
-                lambda *given: self._page(world.model.get_records(*given)),
+                lambda *given: self._page(state.model.get_records(*given)),
                 {"ShardIterator": str, "Limit": int},
                 ("ShardIterator",),
             ),
@@ -57,22 +57,24 @@ class Api:
         operation = self._operations.get(name)
         if operation is None:
             raise ApiError("UnknownOperationException", f"{name or 'no operation'!r:.60} is not simulated.")
-        self._world.tally.calls[name] += 1
-        asked = some(decode(request.body), operation.members, operation.needed)
+        self._state.call_counts.calls[name] += 1
+        asked = take_members(decode(request.body), operation.members, operation.required)
         given = [asked.get(member) for member in operation.members]
-        rule = self._world.plan.turn(lambda: call(name, asked))
-        return apply_fault(rule, lambda: operation.do(*given), lambda: self._nothing(name, asked))
+        rule = call_fault(self._state.plan, name, asked)
+        if rule is not None and rule.kind == EMPTY:
+            return self._empty_page(name, asked)
+        return self._state.plan.faults.apply(rule, lambda: operation.run(*given))
 
-    def _nothing(self, operation: str, asked: Json) -> Response:
+    def _empty_page(self, operation: str, asked: Json) -> Response:
         if operation != "GetRecords":
             raise invalid(f"the fault plan asks for an empty page of {operation}: only GetRecords has pages")
-        return self._page(self._world.model.get_nothing(asked["ShardIterator"]))
+        return self._page(self._state.model.get_empty_page(asked["ShardIterator"]))
 
     def _page(self, page: Page) -> Response:
-        tally = self._world.tally
-        tally.pages += 1
-        tally.served += page.count
-        tally.empty_pages += not page.count
+        counts = self._state.call_counts
+        counts.pages += 1
+        counts.served += page.count
+        counts.empty_pages += not page.count
         following = b"" if page.next_iterator is None else b',"NextShardIterator":"%b"' % page.next_iterator.encode()
         return Response(200, b'{"Records":[%b]%b}' % (page.body, following), CONTENT_TYPE)
 

@@ -1,33 +1,28 @@
-"""The simulator put together: one request in, one answer out."""
+"""The streams simulator as a whole: a request goes in, a reply comes out."""
 
-from collections.abc import Callable
 from functools import partial
 
 from simulators.http.messages import Request
-from simulators.http.replies import Delayed, Reply
-from simulators.streams import control
+from simulators.http.replies import Reply, Response
+from simulators.shared import control
+from simulators.shared.errors import ApiError, catch_errors
 from simulators.streams.behaviour import Behaviour
-from simulators.streams.control import Control
-from simulators.streams.errors import ApiError, error_response
+from simulators.streams.control import StreamsControl
+from simulators.streams.errors import error_response
 from simulators.streams.operations import Api
 from simulators.streams.state import SimulatorState
 
 
 class Simulator:
     def __init__(self, behaviour: Behaviour) -> None:
-        self.world = SimulatorState(behaviour)
-        self._api = Api(self.world)
-        self._control = Control(self.world)
+        self.state = SimulatorState(behaviour)
+        self._api = Api(self.state)
+        self._control = StreamsControl(self.state)
 
     def handle(self, request: Request) -> Reply:
-        if request.path.startswith(control.PATH):
-            return self._guarded(partial(self._control.answer, request))
-        return self._guarded(partial(self._api.answer, request))
+        answer = self._control.answer if request.path.startswith(control.PATH) else self._api.answer
+        return catch_errors(partial(answer, request), self._error_response)
 
-    def _guarded(self, answer: Callable[[], Reply]) -> Reply:
-        try:
-            given = answer()
-        except ApiError as error:
-            self.world.tally.errors[error.code] += 1
-            return error_response(error)
-        return Delayed(given.seconds, partial(self._guarded, given.then)) if isinstance(given, Delayed) else given
+    def _error_response(self, error: ApiError) -> Response:
+        self.state.call_counts.errors[error.code] += 1
+        return error_response(error)

@@ -1,10 +1,10 @@
-"""DynamoDB Streams without I/O: tables that are written to, shards that change, and the four calls."""
+"""DynamoDB Streams without I/O: writes to tables, changes of shards, and the four operations of the API."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from simulators.shared.fields import Json
 from simulators.streams.behaviour import Behaviour
-from simulators.streams.fields import Json
 from simulators.streams.load import load as loading
 from simulators.streams.model.account import Account
 from simulators.streams.model.attributes import attributes, checked
@@ -20,7 +20,15 @@ NEW_AND_OLD = "NEW_AND_OLD_IMAGES"
 
 
 class StreamsModel:
-    """One account. The clock is virtual unless another is given. Every method raises ApiError as AWS would."""
+    """One account. Without a `clock`, time stands still until `advance`. Methods raise ApiError as AWS would.
+
+    Example::
+
+        model = StreamsModel()
+        arn = model.create_table("activity")
+        [record] = model.put("activity", [{"pk": "a", "sk": "b"}])
+        page = model.get_records(model.get_shard_iterator(arn, record.shard, "TRIM_HORIZON"))
+    """
 
     def __init__(self, behaviour: Behaviour | None = None, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
@@ -30,25 +38,25 @@ class StreamsModel:
 
     @property
     def account(self) -> Account:
-        """With all done that is due."""
+        """The account, after everything that was planned up to now."""
         self.clock.catch_up()
         return self._account
 
     @property
     def behaviour(self) -> Behaviour:
-        """What it is like; may be set to another one at any time."""
+        """The settings; they may be replaced at any time."""
         return self._account.behaviour
 
     @behaviour.setter
     def behaviour(self, behaviour: Behaviour) -> None:
         self._account.behaviour = behaviour
 
-    # What an application and its operators do.
+    # What applications and operators do.
 
     def create_table(
         self, table: str, shards: int = 1, keys: Sequence[str] = ("pk", "sk"), view: str = NEW_AND_OLD
     ) -> str:
-        """A table with a stream; answers the ARN."""
+        """Create a table with a stream; returns the ARN of the stream."""
         self.account.create(table, keys)
         return self.enable(table, view, shards)
 
@@ -59,49 +67,49 @@ class StreamsModel:
         self.account.drop(table)
 
     def enable(self, table: str, view: str = NEW_AND_OLD, shards: int = 1) -> str:
-        """Switch the stream on: a new ARN."""
-        return self.account.enable(table, view, shards).title.arn
+        """Enable the stream of a table; returns its new ARN."""
+        return self.account.enable(table, view, shards).properties.arn
 
     def disable(self, table: str) -> None:
-        """Switch the stream off: its shards close, and can be read for a day."""
+        """Disable the stream of a table: its shards close, and can be read for another day."""
         self.account.disable(table)
 
     def put(self, table: str, items: Iterable[Mapping[str, object]]) -> list[AcknowledgedWrite]:
-        """Write items of Python values. Answers the records; a write that changes nothing has none."""
+        """Write items of Python values. Returns the records; a write that changes nothing has none."""
         return self._write(table, [attributes(item) for item in items], Table.put)
 
     def put_wire(self, table: str, items: Iterable[Item]) -> list[AcknowledgedWrite]:
-        """Write items in DynamoDB's JSON."""
+        """Write items in the JSON of DynamoDB. Returns the records, as `put`."""
         return self._write(table, [checked(item) for item in items], Table.put)
 
     def delete(
         self, table: str, keys: Iterable[Mapping[str, object]], *, by_ttl: bool = False
     ) -> list[AcknowledgedWrite]:
-        """Delete items by their keys."""
+        """Delete items by their keys. Returns the records, as `put`."""
         wires = [attributes(key) for key in keys]
         return self._write(table, wires, lambda held, key: held.delete(key, by_ttl=by_ttl))
 
-    # What AWS does by itself.
+    # What AWS does without being asked.
 
     def split(self, shard: str, stream: str | None = None) -> list[str]:
-        """Two children take the shard's place."""
+        """Close a shard and open two children; returns their ids."""
         return self._replace(shard, 2, stream)
 
     def rotate(self, shard: str, stream: str | None = None) -> list[str]:
-        """One child takes the shard's place."""
+        """Close a shard and open one child; returns its id in a list."""
         return self._replace(shard, 1, stream)
 
     def vanish(self, shard: str, stream: str | None = None) -> None:
-        """Nobody knows the shard any more, read or not."""
+        """Remove a shard with its records, whether or not they were read."""
         account = self.account
         account.stream_of(shard, stream).vanish(shard, account.behaviour, account.now)
 
     def load(self, spec: loading.Load) -> loading.Loaded:
-        """Shards full of prepared records."""
+        """Add shards with prepared records."""
         return loading.load(self.account, spec)
 
     def acknowledged(self) -> list[AcknowledgedWrite]:
-        """Every record there ever was, by stream and shard: for an oracle."""
+        """Every record that was ever written, by stream and shard."""
         return list(acknowledged(self.account))
 
     # Time.
@@ -110,10 +118,10 @@ class StreamsModel:
         self.clock.advance(seconds)
 
     def at(self, time: float, action: Callable[[], object]) -> None:
-        """Do this when the clock shows `time`."""
+        """Call `action` when the clock reaches `time`, in seconds since the epoch."""
         self.clock.at(time, action)
 
-    # The four calls.
+    # The four operations of the API.
 
     def list_streams(
         self, table: str | None = None, limit: int | None = None, after: str | None = None
@@ -135,17 +143,17 @@ class StreamsModel:
         self.clock.catch_up()
         return self._reading.records(iterator, limit)
 
-    def get_nothing(self, iterator: str) -> Page:
-        """GetRecords when it comes back empty without a reason, as it may."""
+    def get_empty_page(self, iterator: str) -> Page:
+        """GetRecords with an empty page though there are records, as AWS may return it."""
         self.clock.catch_up()
-        return self._reading.nothing(iterator)
+        return self._reading.empty_page(iterator)
 
     def _write(
         self, table: str, items: Sequence[Item], make: Callable[[Table, Item], Change | None]
     ) -> list[AcknowledgedWrite]:
         account = self.account
         held = account.table(table)
-        for item in items:  # all of them or none
+        for item in items:  # before the first write, so that all are written or none
             held.keys_of(item)
         return [one for one in (write(account, held, item, make) for item in items) if one is not None]
 

@@ -1,4 +1,4 @@
-"""What really happened: for an oracle that holds against it what a reader found."""
+"""What was written to the streams, whatever readers are shown: tests compare what they read with it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from simulators.streams.model.stream import Stream
 
 
 def records(account: Account, arn: str | None = None, shard_id: str | None = None) -> Iterator[dict[str, Any]]:
-    """Every acknowledged record, by stream, shard and place, and whether it can still be read."""
+    """Every acknowledged record, by stream, shard and place; `state` is readable, trimmed or vanished."""
     for stream, shard in _shards(account, arn, shard_id):
         lost_to = _lost_to(stream, shard, account.now)
         for place in range(shard.log.end(account.now)):
@@ -19,18 +19,18 @@ def records(account: Account, arn: str | None = None, shard_id: str | None = Non
 
 
 def acknowledged(account: Account) -> Iterator[AcknowledgedWrite]:
-    """Every acknowledged record, as `put` answered it."""
+    """Every acknowledged record, as `put` returned it."""
     for stream, shard in _shards(account):
         for place in range(shard.log.end(account.now)):
             yield AcknowledgedWrite(**_acknowledged(stream, shard, place))
 
 
 def shards(account: Account, arn: str | None = None) -> list[dict[str, Any]]:
-    """The tree as it is, whatever DescribeStream shows of it."""
+    """All shards with their true state, which DescribeStream may not show."""
     now = account.now
     return [
         {
-            "stream": stream.title.arn,
+            "stream": stream.properties.arn,
             "shard": shard.shard_id,
             "parent": shard.parent,
             "closed": shard.is_closed(now),
@@ -58,7 +58,7 @@ def counts(account: Account) -> dict[str, int]:
 def _shards(account: Account, arn: str | None = None, shard_id: str | None = None) -> Iterator[tuple[Stream, Shard]]:
     for stream in account.streams.values():
         for shard in stream.shards.values():
-            if arn in (None, stream.title.arn) and shard_id in (None, shard.shard_id):
+            if arn in (None, stream.properties.arn) and shard_id in (None, shard.shard_id):
                 yield stream, shard
 
 
@@ -72,7 +72,7 @@ def _lost_to(stream: Stream, shard: Shard, now: float) -> int:
 def _acknowledged(stream: Stream, shard: Shard, place: int) -> dict[str, Any]:
     facts = shard.log.facts(place)
     return {
-        "stream": stream.title.arn,
+        "stream": stream.properties.arn,
         "shard": shard.shard_id,
         "sequence_number": shard.log.numbers.text(place),
         "event_id": facts.event_id,

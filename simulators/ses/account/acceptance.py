@@ -1,4 +1,4 @@
-"""The moment a mail is accepted: from here on SES is bound to it, so it is in the journal first."""
+"""Accept mails: write them to the journal, then show them in the inbox and publish their events."""
 
 import os
 import time
@@ -30,7 +30,7 @@ class Acceptance:
         self._emitter = emitter
 
     def accept(self, mails: Sequence[Mail]) -> list[Receipt]:
-        """All of them or, raising JournalError, none."""
+        """Accept all of these mails. Raises JournalError, and accepts none, if the journal cannot be written."""
         now = time.time()
         receipts = [Receipt(self._message_id(now), now, mail.envelope) for mail in mails]
         self._journal.append(receipts)
@@ -41,7 +41,7 @@ class Acceptance:
         return receipts
 
     def _message_id(self, now: float) -> str:
-        """In SES's look: region and milliseconds, a UUID, six zeros."""
+        """In the form that SES uses: region and milliseconds, a UUID, six zeros."""
         drawn = os.urandom(16).hex()
         groups = f"{drawn[:8]}-{drawn[8:12]}-{drawn[12:16]}-{drawn[16:20]}-{drawn[20:]}"
         return f"{self._prefix}{int(now * 1000):012x}-{groups}-000000"

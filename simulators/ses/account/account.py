@@ -1,35 +1,37 @@
-"""The simulated account: who may send, and what SES tells about it."""
+"""The simulated account: its identities and configuration sets, and how SES describes them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from simulators.ses import limits
-from simulators.ses.errors import ApiError, bad_request
+from simulators.ses.errors import bad_request
 from simulators.ses.mail import Envelope
+from simulators.shared.errors import ApiError
 
-# What GetAccount says where the simulator has no limit.
+# The rate that GetAccount returns if the simulator has no limit.
 _UNLIMITED_RATE = 100_000.0
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """No identities, or no configuration sets, means that every name is good."""
+    """If there are no identities, every sender may send; if no configuration sets, every one exists."""
 
     region: str = "eu-west-1"
     account_id: str = "000000000000"
-    identities: frozenset[str] = frozenset()
-    configuration_sets: frozenset[str] = frozenset()
+    identities: Collection[str] = ()
+    configuration_sets: Collection[str] = ()
 
     @property
     def topic(self) -> str:
-        """The SNS topic that its events go to."""
+        """The ARN of the SNS topic to which its events are published."""
         return f"arn:aws:sns:{self.region}:{self.account_id}:ses-events"
 
     def check(self, envelope: Envelope) -> None:
+        """Raises ApiError if the sender is not verified or the configuration set does not exist."""
         limits.check_identity(envelope.sender, self.identities)
         if envelope.configuration_set is not None and not self.has(envelope.configuration_set):
-            # Not the NotFoundException of its model: SES says no more than that the request is bad.
+            # SES answers BadRequestException here, although its API model has a NotFoundException.
             raise bad_request(f"Configuration set <{envelope.configuration_set}> does not exist.")
 
     def check_configuration_set(self, name: str) -> None:
@@ -40,7 +42,7 @@ class Account:
         return not self.configuration_sets or configuration_set in self.configuration_sets
 
     def describe(self, rate: float | None, sent: int) -> dict[str, Any]:
-        """GetAccount; `sent` stands for the last 24 hours."""
+        """The response of GetAccount; `sent` is how many mails were sent in the last 24 hours."""
         return {
             "DedicatedIpAutoWarmupEnabled": False,
             "EnforcementStatus": "HEALTHY",
@@ -55,6 +57,7 @@ class Account:
         }
 
     def identity(self, name: str) -> dict[str, Any]:
+        """The response of GetEmailIdentity. Raises ApiError if it is not verified."""
         if not limits.is_verified(name, self.identities):
             raise ApiError("NotFoundException", f"Email identity {name} does not exist.")
         return {
@@ -68,6 +71,7 @@ class Account:
         }
 
     def configuration_set(self, name: str) -> dict[str, Any]:
+        """The response of GetConfigurationSet. Raises ApiError if there is none of this name."""
         self.check_configuration_set(name)
         return {
             "ConfigurationSetName": name,
@@ -78,7 +82,7 @@ class Account:
         }
 
     def event_destinations(self, name: str, kinds: Iterable[str]) -> dict[str, Any]:
-        """One SNS destination for the kinds that are published; none where there are none."""
+        """One SNS destination with the kinds that are published; none if no events are published."""
         self.check_configuration_set(name)
         types = sorted(kind.upper().replace(" ", "_") for kind in kinds)
         destination = {

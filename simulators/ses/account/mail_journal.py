@@ -1,6 +1,6 @@
-"""The journal: one JSON line on disk for every recipient of every accepted mail, written before the answer.
+"""The journal: a file with one JSON line for each recipient of each accepted mail, written before the response.
 
-It is the truth for what was accepted. Only offsets are kept in memory; a restart reads the file again.
+Tests and the demo compare it with what was sent. Memory holds only offsets; a restart reads the file again.
 """
 
 import fcntl
@@ -17,10 +17,10 @@ from simulators.ses.mail import Receipt
 
 
 class MailJournal:
-    """Append-only. `fsync` makes each write survive a power cut; without it, only our own death."""
+    """Append-only. With `fsync` lines survive a power cut, without it only the end of this process."""
 
     def __init__(self, path: Path, fsync: bool = False) -> None:
-        """Raises JournalError where the file cannot be used, or another process writes it."""
+        """Raises JournalError if the file cannot be used, or another process writes it."""
         self._path = path
         self._fsync = fsync
         try:
@@ -35,7 +35,7 @@ class MailJournal:
         self._recover()
 
     def append(self, receipts: Sequence[Receipt]) -> None:
-        """Write all of them or, raising JournalError, none."""
+        """Write the lines of all these mails. Raises JournalError, and writes none, if that fails."""
         lines: list[bytes] = []
         places: list[tuple[str | None, int]] = []
         end = self._end
@@ -55,13 +55,13 @@ class MailJournal:
         return (nid in self._first) + len(self._more.get(nid, ()))
 
     def messages(self, nid: str) -> list[dict[str, Any]]:
-        """The lines of this notification, as they stand on disk."""
+        """The lines of this notification, read from the file."""
         if nid not in self._first:
             return []
         return [line for at in (self._first[nid], *self._more.get(nid, ())) for line in self._message(at)]
 
     def duplicated(self) -> dict[str, int]:
-        """The notifications that were accepted more than once, with the number of copies."""
+        """The notifications that were accepted more than once, each with the number of its mails."""
         return {nid: 1 + len(offsets) for nid, offsets in self._more.items()}
 
     def counts(self) -> dict[str, int]:
@@ -111,7 +111,7 @@ class MailJournal:
                 yield line
 
     def _recover(self) -> None:
-        """Count what an earlier process accepted. A torn last line was never answered: it goes."""
+        """Count what an earlier process accepted. Removes an incomplete last line: its mail got no response."""
         last_id = None
         with self._path.open("rb") as file:
             for line in file:

@@ -4,8 +4,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from simulators.ses.errors import ApiError, bad_request
+from simulators.ses.errors import bad_request
 from simulators.ses.limits import check_address
+from simulators.shared.errors import ApiError
 
 REASONS = ("BOUNCE", "COMPLAINT")
 
@@ -21,7 +22,7 @@ class Suppressed:
 
 
 class SuppressionList:
-    """Knows addresses without regard to case; keeps them in the order they came."""
+    """Addresses are compared without regard to case, and listed in the order in which they were added."""
 
     def __init__(self) -> None:
         self._by_address: dict[str, Suppressed] = {}
@@ -46,7 +47,7 @@ class SuppressionList:
             raise _absent(address)
 
     def page(self, reasons: list[str], start: int, size: int) -> tuple[list[Suppressed], int | None]:
-        """Up to `size` of them from place `start`, and where the next page starts."""
+        """Up to `size` entries from place `start`, and the place of the next page; None if there is none."""
         found = [entry for entry in self._by_address.values() if not reasons or entry.reason in reasons]
         end = start + size
         return found[start:end], end if end < len(found) else None

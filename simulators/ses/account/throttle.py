@@ -1,13 +1,13 @@
-"""SES's sending rate, counted in recipients."""
+"""The sending rate of SES, counted in recipients."""
 
 import time
 from collections.abc import Callable
 
 
 class Bucket:
-    """A token bucket that may go into debt, as SES's does: at 1/s, a mail to 5 blocks the next for 5 s.
+    """A token bucket whose tokens may become negative, as in SES: at 1/s, a mail to 5 blocks the next for 5 s.
 
-    `rate` is recipients per second, None for no limit; `burst` is what may go at once, by default one second's.
+    `rate` is recipients per second, None for no limit; `burst` is recipients at once, by default those of a second.
     """
 
     def __init__(
@@ -23,6 +23,7 @@ class Bucket:
         self._at = self._clock()
 
     def take(self, recipients: int) -> bool:
+        """Take a token for each recipient; False, and none is taken, if less than one is left."""
         if self.rate is None:
             return True
         now = self._clock()

@@ -1,27 +1,29 @@
-"""The mail of a SendEmail request: simple, raw or from a template. Nothing is accepted here."""
+"""The mail of a SendEmail request: simple, raw or from a template."""
 
 import base64
 import binascii
 
 from simulators.ses import limits
 from simulators.ses.api import raw
-from simulators.ses.api.envelope import MailHead, RequestFields, attachments, common, envelope, pairs
+from simulators.ses.api.envelope import MailHead, RequestFields, envelope, request_fields
 from simulators.ses.api.inline import from_template, inline_template
-from simulators.ses.errors import ApiError, bad_request
-from simulators.ses.fields import Json, need, take
+from simulators.ses.errors import bad_request
+from simulators.ses.fields import attachments, named_values, need
 from simulators.ses.mail import Content, Mail, Tags
+from simulators.shared.errors import not_serializable
+from simulators.shared.fields import Json, take
 
 _KINDS = ("Simple", "Raw", "Template")
 
 
 def compose(request: Json, size: int) -> Mail:
-    """`size` is the length of the request in bytes. Raises ApiError where SES would refuse."""
-    shared = common(request, "SendEmail")
+    """The mail that the request describes. Raises ApiError if SES would refuse it. `size`: bytes of the request."""
+    shared = request_fields(request, "SendEmail")
     content = need(request, "Content", dict)
     kinds = [kind for kind in _KINDS if content.get(kind) is not None]
     if len(kinds) != 1:
         raise bad_request(f"Content must be exactly one of {', '.join(_KINDS)}.")
-    tags = pairs(request, "EmailTags")
+    tags = named_values(request, "EmailTags")
     part = need(content, kinds[0], dict)
     if kinds[0] == "Raw":
         return _raw(shared, take(request, "Destination", dict), part, tags)
@@ -38,7 +40,7 @@ def _simple(shared: RequestFields, destination: Json, part: Json, tags: Tags) ->
     text, html = (_data(body, kind) for kind in ("Text", "Html"))
     if text is None and html is None:
         raise bad_request("Body needs Text or Html.")
-    headers = pairs(part, "Headers")
+    headers = named_values(part, "Headers")
     limits.check_headers(headers)
     return Mail(
         envelope(shared, destination, MailHead(subject, headers, tags)), Content(text, html, attachments(part))
@@ -49,13 +51,13 @@ def _raw(shared: RequestFields, destination: Json | None, part: Json, tags: Tags
     try:
         source = base64.b64decode(need(part, "Data", str), validate=True)
     except binascii.Error as error:
-        raise ApiError("SerializationException", f"Raw.Data is not base64: {error}") from error
+        raise not_serializable(f"Raw.Data is not base64: {error}") from error
     message = raw.parse(source)
     sender = shared.sender or message.sender
     limits.check_address(limits.bare(sender))
     shared = shared._replace(sender=sender, configuration_set=shared.configuration_set or message.configuration_set)
-    title = MailHead(message.subject, message.headers, tags or message.tags)
-    return Mail(envelope(shared, destination or message.destination, title), message.content)
+    head = MailHead(message.subject, message.headers, tags or message.tags)
+    return Mail(envelope(shared, destination or message.destination, head), message.content)
 
 
 def _data(body: Json, kind: str) -> str | None:

@@ -1,17 +1,17 @@
-"""The envelope of a mail, read from a request, with its limits checked."""
+"""Read the envelope of a mail from a request, and check its limits."""
 
 from typing import NamedTuple
 
 from simulators.ses import limits
 from simulators.ses.errors import bad_request
-from simulators.ses.fields import Json, need, take, take_all
 from simulators.ses.mail import Envelope, Headers, Tags
+from simulators.shared.fields import Json, take, take_all
 
 _DESTINATION = ("ToAddresses", "CcAddresses", "BccAddresses")
 
 
 class RequestFields(NamedTuple):
-    """What a request says once, for all of its recipients."""
+    """What a request says once for all of its mails. `sender` is empty if a raw message names it."""
 
     operation: str
     sender: str
@@ -20,7 +20,7 @@ class RequestFields(NamedTuple):
 
 
 class MailHead(NamedTuple):
-    """What a mail says about itself, plain or filled in from a template."""
+    """The subject, headers and tags of a mail. `failure` is why its template cannot be rendered."""
 
     subject: str
     headers: Headers
@@ -29,8 +29,8 @@ class MailHead(NamedTuple):
     failure: str | None = None
 
 
-def common(request: Json, operation: str) -> RequestFields:
-    """`sender` is empty where a raw message has to name it."""
+def request_fields(request: Json, operation: str) -> RequestFields:
+    """Raises ApiError if an address or the name of the configuration set is wrong."""
     sender = take(request, "FromEmailAddress", str) or ""
     reply_to = tuple(take_all(request, "ReplyToAddresses", str))
     for address in (sender, *reply_to) if sender else reply_to:
@@ -46,12 +46,13 @@ def check_sender(shared: RequestFields) -> None:
         raise bad_request("Provide a From email address.")
 
 
-def envelope(shared: RequestFields, destination: Json, title: MailHead) -> Envelope:
+def envelope(shared: RequestFields, destination: Json, head: MailHead) -> Envelope:
+    """Raises ApiError if a limit is exceeded."""
     check_sender(shared)
     to, cc, bcc = (tuple(take_all(destination, kind, str)) for kind in _DESTINATION)
     limits.check_recipients(to + cc + bcc)
-    limits.check_tags(title.tags)
-    limits.check_subject(title.subject)
+    limits.check_tags(head.tags)
+    limits.check_subject(head.subject)
     return Envelope(
         shared.operation,
         shared.sender,
@@ -59,20 +60,10 @@ def envelope(shared: RequestFields, destination: Json, title: MailHead) -> Envel
         cc,
         bcc,
         shared.reply_to,
-        title.subject,
-        title.headers,
-        title.tags,
+        head.subject,
+        head.headers,
+        head.tags,
         shared.configuration_set,
-        title.templated,
-        title.failure,
+        head.templated,
+        head.failure,
     )
-
-
-def pairs(source: Json, name: str) -> tuple[tuple[str, str], ...]:
-    """A list of {"Name", "Value"}, in order: headers or tags."""
-    return tuple((need(item, "Name", str), need(item, "Value", str)) for item in take_all(source, name, dict))
-
-
-def attachments(part: Json) -> tuple[str, ...]:
-    """Their file names."""
-    return tuple(need(item, "FileName", str) for item in take_all(part, "Attachments", dict))

@@ -1,13 +1,15 @@
-"""A mail from an inline template: alone, or as one entry of a bulk call."""
+"""A mail from an inline template: a single one, or an entry of a bulk call."""
 
 from typing import NamedTuple
 
 from simulators.ses import limits
-from simulators.ses.api.envelope import MailHead, RequestFields, attachments, envelope, pairs
+from simulators.ses.api.envelope import MailHead, RequestFields, envelope
 from simulators.ses.api.template import MissingAttribute, Template, Values, template_data
-from simulators.ses.errors import ApiError, bad_request
-from simulators.ses.fields import Json, need, take
+from simulators.ses.errors import bad_request
+from simulators.ses.fields import attachments, named_values, need
 from simulators.ses.mail import Content, Headers, Mail, Tags
+from simulators.shared.errors import ApiError
+from simulators.shared.fields import Json, take
 
 
 class InlineTemplate(NamedTuple):
@@ -20,7 +22,7 @@ class InlineTemplate(NamedTuple):
 
 
 def inline_template(part: Json, size: int) -> InlineTemplate:
-    """`size` is the length of the whole request in bytes. A stored template is a NotFoundException: none is kept."""
+    """Raises ApiError: NotFoundException for a stored template, as there are none. `size`: bytes of the request."""
     content = take(part, "TemplateContent", dict)
     if content is None:
         name = take(part, "TemplateName", str) or take(part, "TemplateArn", str)
@@ -35,7 +37,7 @@ def inline_template(part: Json, size: int) -> InlineTemplate:
         Template(need(content, "Subject", str)),
         Template(text) if text else None,
         Template(html) if html else None,
-        pairs(part, "Headers"),
+        named_values(part, "Headers"),
         template_data(take(part, "TemplateData", str)),
         attachments(part),
     )
@@ -53,8 +55,8 @@ def from_template(
         html = template.html.fill(values) if template.html else None
     except MissingAttribute as error:
         failure = str(error)
-    title = MailHead(subject, headers, tags, templated=True, failure=failure)
-    return Mail(envelope(shared, destination, title), Content(text, html, template.attachments))
+    head = MailHead(subject, headers, tags, templated=True, failure=failure)
+    return Mail(envelope(shared, destination, head), Content(text, html, template.attachments))
 
 
 def from_entry(shared: RequestFields, template: InlineTemplate, default_tags: Tags, entry: Json) -> Mail:
@@ -63,9 +65,9 @@ def from_entry(shared: RequestFields, template: InlineTemplate, default_tags: Ta
     values = template_data(take(content, "ReplacementTemplateData", str))
     if template.defaults:
         values = {**template.defaults, **values}
-    # Whether SES merges the two lists of tags is undocumented: what relies on it must fail here.
-    tags = pairs(entry, "ReplacementTags") or default_tags
-    headers = _override(template.headers, pairs(entry, "ReplacementHeaders"))
+    # It is undocumented whether SES merges the two lists of tags, so code that relies on it must fail here.
+    tags = named_values(entry, "ReplacementTags") or default_tags
+    headers = _override(template.headers, named_values(entry, "ReplacementHeaders"))
     return from_template(shared, need(entry, "Destination", dict), template, values, headers, tags)
 
 

@@ -1,4 +1,4 @@
-"""The SES API v2, as far as it is simulated: which request is which operation, and the small operations."""
+"""The operations of the SES API v2 that are simulated, by method and path. Sending has modules of its own."""
 
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -10,8 +10,9 @@ from simulators.ses.account.mail_journal import MailJournal
 from simulators.ses.account.suppression import SuppressionList
 from simulators.ses.api.bulk import send_bulk_email
 from simulators.ses.api.sending import SendContext, send_email
-from simulators.ses.errors import ApiError
-from simulators.ses.fields import decode, need
+from simulators.ses.fields import need
+from simulators.shared.errors import ApiError
+from simulators.shared.fields import decode
 
 _ADDRESSES = "/v2/email/suppression/addresses"
 _NAMED = re.compile(r"/v2/email/(suppression/addresses|identities|configuration-sets)/([^/]+)(/event-destinations)?")
@@ -23,21 +24,21 @@ NamedOperation = Callable[[str], Response]
 
 class Api:
     def __init__(
-        self, desk: SendContext, journal: MailJournal, suppressed: SuppressionList, kinds: Collection[str]
+        self, context: SendContext, journal: MailJournal, suppressed: SuppressionList, kinds: Collection[str]
     ) -> None:
-        """`kinds` are the events that are published."""
-        self._desk = desk
+        """`kinds` are the kinds of events that are published."""
+        self._context = context
         self._journal = journal
         self._suppressed = suppressed
         self._kinds = kinds
         self._operations: Mapping[tuple[str, str], Operation] = {
-            ("POST", "/v2/email/outbound-emails"): lambda request: send_email(desk, request),
-            ("POST", "/v2/email/outbound-bulk-emails"): lambda request: send_bulk_email(desk, request),
+            ("POST", "/v2/email/outbound-emails"): lambda request: send_email(context, request),
+            ("POST", "/v2/email/outbound-bulk-emails"): lambda request: send_bulk_email(context, request),
             ("GET", "/v2/email/account"): self._account,
             ("PUT", _ADDRESSES): self._suppress,
             ("GET", _ADDRESSES): self._suppressions,
         }
-        account = desk.account
+        account = context.account
         self._named: Mapping[tuple[str, str], NamedOperation] = {
             ("GET", "suppression/addresses"): self._suppression,
             ("DELETE", "suppression/addresses"): self._unsuppress,
@@ -47,7 +48,7 @@ class Api:
         }
 
     def answer(self, request: Request) -> Reply:
-        """Raises ApiError, also for what is not simulated."""
+        """Raises ApiError, also if the operation is not simulated."""
         operation = self._operations.get((request.method, request.path))
         if operation is not None:
             return operation(request)
@@ -58,7 +59,7 @@ class Api:
         raise ApiError("UnknownOperationException", f"{request.method} {request.path} is not simulated.")
 
     def _account(self, _: Request) -> Response:
-        return json_response(self._desk.account.describe(self._desk.bucket.rate, self._journal.accepted))
+        return json_response(self._context.account.describe(self._context.bucket.rate, self._journal.accepted))
 
     def _suppress(self, request: Request) -> Response:
         body = decode(request.body)
@@ -84,4 +85,4 @@ class Api:
         return json_response({})
 
     def _event_destinations(self, name: str) -> Response:
-        return json_response(self._desk.account.event_destinations(name, self._kinds))
+        return json_response(self._context.account.event_destinations(name, self._kinds))

@@ -1,4 +1,4 @@
-"""A raw MIME message, read for what the simulator shows and counts."""
+"""Read a raw MIME message: those parts of it that the simulator shows and counts."""
 
 import email
 import email.policy
@@ -23,6 +23,7 @@ class RawMessage(NamedTuple):
 
 
 def parse(source: bytes) -> RawMessage:
+    """Raises ApiError if it is not a MIME message."""
     try:
         return _parse(source)
     except (LookupError, ValueError) as error:

@@ -8,61 +8,68 @@ from simulators.ses.account.acceptance import Acceptance
 from simulators.ses.account.account import Account
 from simulators.ses.account.throttle import Bucket
 from simulators.ses.api.compose import compose
-from simulators.ses.errors import ApiError
-from simulators.ses.faults import Plan
-from simulators.ses.faults_enact import apply_fault
-from simulators.ses.fields import decode
+from simulators.ses.faults import request_fault
 from simulators.ses.mail import Envelope, Mail
+from simulators.shared.errors import ApiError
+from simulators.shared.faults import Plan
+from simulators.shared.fields import decode
 
 THROTTLED = "Maximum sending rate exceeded."
 
 
 @dataclass(slots=True)
 class RequestCounts:
-    """Requests count calls; refused counts mails; throttled counts those that were refused for being too fast."""
+    """Calls; mails that were refused; and those of them that were refused because of the sending rate."""
 
     requests: int = 0
     refused: int = 0
     throttled: int = 0
 
-    def clear(self) -> None:
-        self.requests = self.refused = self.throttled = 0
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SendContext:
-    """What every mail passes on its way in."""
+    """What SendEmail and SendBulkEmail need to check, count and accept mails."""
 
     account: Account
     plan: Plan
     bucket: Bucket
     bulk_calls: Bucket
     acceptance: Acceptance
-    tally: RequestCounts
+    counts: RequestCounts
 
     def check_rate(self, envelope: Envelope) -> None:
+        """Raises ApiError if the sending rate is exceeded."""
         if not self.within_rate(envelope):
             raise ApiError("TooManyRequestsException", THROTTLED)
 
     def within_rate(self, envelope: Envelope) -> bool:
         if self.bucket.take(len(envelope.recipients)):
             return True
-        self.tally.throttled += 1
+        self.counts.throttled += 1
         return False
 
+    def reset(self) -> None:
+        """End all faults, fill the buckets, and count from zero."""
+        self.plan.reset()
+        self.bucket.refill()
+        self.bulk_calls.refill()
+        self.counts = RequestCounts()
 
-def send_email(desk: SendContext, request: Request) -> Reply:
-    desk.tally.requests += 1
+
+def send_email(context: SendContext, request: Request) -> Reply:
+    """Raises ApiError if SES would refuse the mail."""
+    context.counts.requests += 1
     try:
         mail = compose(decode(request.body), len(request.body))
-        desk.account.check(mail.envelope)
-        desk.check_rate(mail.envelope)
-        return apply_fault(desk.plan.for_request([mail.envelope]), lambda: _accept(desk, mail))
+        context.account.check(mail.envelope)
+        context.check_rate(mail.envelope)
+        fault = request_fault(context.plan, [mail.envelope])
+        return context.plan.faults.apply(fault, lambda: _accept(context, mail))
     except ApiError:
-        desk.tally.refused += 1
+        context.counts.refused += 1
         raise
 
 
-def _accept(desk: SendContext, mail: Mail) -> Response:
-    [receipt] = desk.acceptance.accept([mail])
+def _accept(context: SendContext, mail: Mail) -> Response:
+    [receipt] = context.acceptance.accept([mail])
     return json_response({"MessageId": receipt.message_id})

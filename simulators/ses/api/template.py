@@ -1,4 +1,4 @@
-"""SES's inline templates: `{{name}}` is replaced by a value, once. Values are not escaped, nor looked into."""
+"""Inline templates of SES: `{{name}}` is replaced by a value. Values are not escaped, and not rendered again."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ Values = Mapping[str, Any]
 
 
 class MissingAttribute(Exception):
-    """A placeholder has no value: SES accepts the mail, and publishes Rendering Failure later."""
+    """A placeholder has no value. SES accepts such a mail and publishes the event Rendering Failure later."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"Attribute '{name}' is not present in the rendering data.")
@@ -27,11 +27,11 @@ class Template:
     __slots__ = ("_parts",)
 
     def __init__(self, text: str) -> None:
-        # Literals at even places, names at odd ones.
+        # Literals at even places, names of placeholders at odd ones.
         self._parts = _PLACEHOLDER.split(text)
 
     def fill(self, values: Values) -> str:
-        """Raises MissingAttribute."""
+        """The text with all placeholders replaced. Raises MissingAttribute."""
         parts = self._parts
         if len(parts) == 1:
             return parts[0]
@@ -45,6 +45,7 @@ class Template:
 
 
 def template_data(data: str | None) -> Values:
+    """The values in a request's template data. Raises ApiError if it is too long or is not a JSON object."""
     if not data:
         return {}
     check_template_data(data)

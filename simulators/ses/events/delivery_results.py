@@ -1,4 +1,4 @@
-"""What becomes of a mail after it was accepted, told from its address as SES's mailbox simulator does."""
+"""What happens to a mail after it was accepted: the address decides, as in the mailbox simulator of SES."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -31,14 +31,14 @@ class EventKind(StrEnum):
 
 
 class MailEvent(NamedTuple):
-    """One event to publish, about some recipients of one mail."""
+    """One event to publish, about some or all recipients of one mail."""
 
     kind: EventKind
-    fate: DeliveryResult
+    result: DeliveryResult
     recipients: Sequence[str]
 
 
-# `delay`, `reject` and `renderingfailure` are ours: SES tells those from the network and the content.
+# `delay`, `reject` and `renderingfailure` do not exist in SES, where they depend on the network and the content.
 _BY_LOCAL_PART: Mapping[str, DeliveryResult] = {
     "bounce": DeliveryResult.BOUNCED,
     "complaint": DeliveryResult.COMPLAINED,
@@ -66,7 +66,7 @@ _EVENTS: Mapping[DeliveryResult, tuple[EventKind, ...]] = {
 
 
 def delivery_result(address: str, suppressed: Container[str]) -> DeliveryResult:
-    """`suppressed` holds addresses in lower case."""
+    """The result for one recipient. `suppressed` holds addresses in lower case."""
     plain = bare(address).lower()
     if plain in suppressed:
         return DeliveryResult.SUPPRESSED
@@ -75,14 +75,14 @@ def delivery_result(address: str, suppressed: Container[str]) -> DeliveryResult:
 
 
 def first_delivery_result(envelope: Envelope, suppressed: Container[str]) -> DeliveryResult:
-    """The fate of the first recipient: what a list shows in one word."""
+    """The result for the first recipient: what the inbox shows."""
     return DeliveryResult.NOT_RENDERED if envelope.failure else delivery_result(envelope.recipients[0], suppressed)
 
 
 def mail_events(envelope: Envelope, suppressed: Container[str]) -> Iterator[MailEvent]:
-    """The events of one mail in SES's order: Send for all, then one of each kind per fate.
+    """The events of one mail in the order of SES: Send for all recipients, then one of each kind per result.
 
-    A suppressed recipient gets a Send too: it says "accepted", nothing more.
+    A suppressed recipient is in Send, too: Send means only that the mail was accepted.
     """
     groups: dict[DeliveryResult, list[str]] = {}
     for recipient in envelope.recipients:
@@ -91,6 +91,6 @@ def mail_events(envelope: Envelope, suppressed: Container[str]) -> Iterator[Mail
         groups = {DeliveryResult.NOT_RENDERED: list(map(bare, envelope.recipients))}
     if groups.keys() != {DeliveryResult.NOT_RENDERED}:
         yield MailEvent(EventKind.SEND, DeliveryResult.DELIVERED, envelope.recipients)
-    for fate, recipients in groups.items():
-        for kind in _EVENTS[fate]:
-            yield MailEvent(kind, fate, recipients)
+    for result, recipients in groups.items():
+        for kind in _EVENTS[result]:
+            yield MailEvent(kind, result, recipients)

@@ -1,4 +1,4 @@
-"""The part of an event that says what happened: `send`, `delivery`, `bounce` and so on."""
+"""The member of an event that is named after its kind: `send`, `delivery`, `bounce` and so on."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,56 +30,56 @@ _BOUNCES: Mapping[DeliveryResult, tuple[str, str]] = {
 }
 
 
-def describe(receipt: Receipt, happening: MailEvent) -> tuple[str, dict[str, Any]]:
-    """The member's name and what it holds."""
-    match happening.kind:
+def describe(receipt: Receipt, event: MailEvent) -> tuple[str, dict[str, Any]]:
+    """The name and the value of the member."""
+    match event.kind:
         case EventKind.SEND:
             detail: dict[str, Any] = {}
         case EventKind.DELIVERY:
-            detail = _delivery(receipt, happening)
+            detail = _delivery(receipt, event)
         case EventKind.BOUNCE:
-            detail = _bounce(receipt, happening)
+            detail = _bounce(receipt, event)
         case EventKind.COMPLAINT:
-            detail = _complaint(receipt, happening)
+            detail = _complaint(receipt, event)
         case EventKind.REJECT:
             detail = {"reason": "Bad content"}
         case EventKind.RENDERING_FAILURE:
             message = receipt.envelope.failure or "The address asked for it."
             detail = {"templateName": "inline", "errorMessage": message}
         case EventKind.DELIVERY_DELAY:
-            detail = _delay(receipt, happening)
-    return _MEMBERS[happening.kind], detail
+            detail = _delay(receipt, event)
+    return _MEMBERS[event.kind], detail
 
 
-def _delivery(receipt: Receipt, happening: MailEvent) -> dict[str, Any]:
+def _delivery(receipt: Receipt, event: MailEvent) -> dict[str, Any]:
     return {
         "timestamp": receipt.time,
         "processingTimeMillis": 250,
-        "recipients": happening.recipients,
+        "recipients": event.recipients,
         "smtpResponse": "250 2.6.0 Message received",
         "reportingMTA": _MTA,
     }
 
 
-def _bounce(receipt: Receipt, happening: MailEvent) -> dict[str, Any]:
-    transient = happening.fate is DeliveryResult.OUT_OF_OFFICE
-    subtype, diagnosis = ("General", "") if transient else _BOUNCES[happening.fate]
+def _bounce(receipt: Receipt, event: MailEvent) -> dict[str, Any]:
+    transient = event.result is DeliveryResult.OUT_OF_OFFICE
+    subtype, diagnosis = ("General", "") if transient else _BOUNCES[event.result]
     why = {} if transient else {"action": "failed", "status": "5.1.1", "diagnosticCode": diagnosis}
     return {
         "bounceType": "Transient" if transient else "Permanent",
         "bounceSubType": subtype,
-        "bouncedRecipients": [{"emailAddress": recipient, **why} for recipient in happening.recipients],
+        "bouncedRecipients": [{"emailAddress": recipient, **why} for recipient in event.recipients],
         "timestamp": receipt.time,
-        "feedbackId": _feedback_id(receipt, happening),
+        "feedbackId": _feedback_id(receipt, event),
         "reportingMTA": f"dns; {_MTA}",
     }
 
 
-def _complaint(receipt: Receipt, happening: MailEvent) -> dict[str, Any]:
+def _complaint(receipt: Receipt, event: MailEvent) -> dict[str, Any]:
     return {
-        "complainedRecipients": [{"emailAddress": recipient} for recipient in happening.recipients],
+        "complainedRecipients": [{"emailAddress": recipient} for recipient in event.recipients],
         "timestamp": receipt.time,
-        "feedbackId": _feedback_id(receipt, happening),
+        "feedbackId": _feedback_id(receipt, event),
         "complaintSubType": None,
         "userAgent": "Amazon SES Mailbox Simulator",
         "complaintFeedbackType": "abuse",
@@ -87,15 +87,15 @@ def _complaint(receipt: Receipt, happening: MailEvent) -> dict[str, Any]:
     }
 
 
-def _delay(receipt: Receipt, happening: MailEvent) -> dict[str, Any]:
+def _delay(receipt: Receipt, event: MailEvent) -> dict[str, Any]:
     why = {"status": "4.4.1", "diagnosticCode": "smtp; 421 4.4.1 Unable to connect to remote host"}
     return {
         "timestamp": receipt.time,
         "delayType": "TransientCommunicationFailure",
         "expirationTime": receipt.time,
-        "delayedRecipients": [{"emailAddress": recipient, **why} for recipient in happening.recipients],
+        "delayedRecipients": [{"emailAddress": recipient, **why} for recipient in event.recipients],
     }
 
 
-def _feedback_id(receipt: Receipt, happening: MailEvent) -> str:
-    return f"{uuid5(NAMESPACE_OID, f'{receipt.message_id} {happening.kind} {happening.fate}')}-000000"
+def _feedback_id(receipt: Receipt, event: MailEvent) -> str:
+    return f"{uuid5(NAMESPACE_OID, f'{receipt.message_id} {event.kind} {event.result}')}-000000"

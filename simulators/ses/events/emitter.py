@@ -1,9 +1,9 @@
-"""Carries events to the queue as their time comes, and never in the way of sending."""
+"""Sends events to the queue when they are due, in tasks of their own, so that accepting mails never waits for it."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Container, Sequence
+from collections.abc import Container
 from dataclasses import asdict
 from typing import Any
 
@@ -22,14 +22,15 @@ _log = logging.getLogger(__name__)
 
 
 class Emitter:
-    """Sends over several connections at once. While the queue is away, events wait in the schedule."""
+    """Sends several batches at once. While the queue does not answer, events wait in the schedule."""
 
     def __init__(
-        self, schedule: Schedule, queues: Sequence[Queue], account: Account, signer: Signer | None = None
+        self, schedule: Schedule, queue: Queue, connections: int, account: Account, signer: Signer | None = None
     ) -> None:
-        """A `signer` puts each event into SNS's envelope, as without raw message delivery."""
+        """`connections` is how many batches are sent at once. A `signer` wraps events as SNS does."""
         self._schedule = schedule
-        self._queues = queues
+        self._queue = queue
+        self._connections = connections
         self._account = account
         self._signer = signer
         self._wake = asyncio.Event()
@@ -37,19 +38,18 @@ class Emitter:
         self._away: str | None = None
 
     def offer(self, receipt: Receipt, suppressed: Container[str]) -> None:
-        """Publish the events of this mail some time. Never waits."""
+        """Schedule the events of this mail. Never waits."""
         if self._schedule.add(receipt, suppressed, time.monotonic()):
             self._wake.set()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Send events until cancelled."""
         try:
             async with asyncio.TaskGroup() as senders:
-                for queue in self._queues:
-                    senders.create_task(self._send_all(queue))
+                for _ in range(self._connections):
+                    senders.create_task(self._send_all())
         finally:
-            for queue in self._queues:
-                queue.close()
+            await self._queue.close()
 
     def clear(self) -> None:
         self._schedule.clear()
@@ -57,22 +57,22 @@ class Emitter:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            **asdict(self._schedule.tally),
+            **asdict(self._schedule.counts),
             "delivered": self._delivered,
             "refused": self._refused,
             "pending": len(self._schedule) + self._in_flight,
             "queue_away": self._away,
         }
 
-    async def _send_all(self, queue: Queue) -> None:
+    async def _send_all(self) -> None:
         while True:
             bodies = [self._body(event) for event in await self._due()]
             self._in_flight += len(bodies)
             for batch in batches(bodies):
-                await self._send(queue, batch)
+                await self._send(batch)
 
     async def _due(self) -> list[ScheduledEvent]:
-        """Wait for events whose time has come; at most a batch."""
+        """Wait until events are due; returns at most a batch of them."""
         while not (events := self._schedule.take(time.monotonic(), MAX_BATCH)):
             due = self._schedule.next_due()
             self._wake.clear()
@@ -84,29 +84,29 @@ class Emitter:
         return events
 
     def _body(self, event: ScheduledEvent) -> str:
-        body = orjson.dumps(record(self._account, event.receipt, event.happening)).decode()
+        body = orjson.dumps(record(self._account, event.receipt, event.mail_event)).decode()
         if self._signer is None:
             return body
         return orjson.dumps(self._signer.envelope(self._account.topic, body, time.time())).decode()
 
-    async def _send(self, queue: Queue, bodies: list[str]) -> None:
-        """Again and again, until the queue has taken or refused each of them."""
+    async def _send(self, bodies: list[str]) -> None:
+        """Send them until the queue has accepted or refused each one, with growing pauses between the attempts."""
         if not fits(bodies[0]):
-            # No queue takes it, and trying for ever would hold up the others.
+            # Every attempt would fail, and the events behind it would never be sent.
             self._refused += 1
             self._in_flight -= 1
             return
         wait = _FIRST_WAIT
         while bodies:
-            bodies = await self._send_once(queue, bodies)
+            bodies = await self._send_once(bodies)
             if bodies:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, _LONGEST_WAIT)
 
-    async def _send_once(self, queue: Queue, bodies: list[str]) -> list[str]:
-        """Returns those that have to be sent again."""
+    async def _send_once(self, bodies: list[str]) -> list[str]:
+        """Send them once; returns those that must be sent again."""
         try:
-            failed = await queue.send(bodies)
+            failed = await self._queue.send(bodies)
         except QueueUnavailable as error:
             self._mark_away(str(error))
             return bodies
@@ -120,5 +120,5 @@ class Emitter:
 
     def _mark_away(self, reason: str) -> None:
         if self._away is None:
-            _log.warning("events wait: %s", reason)
+            _log.warning("events wait, as the queue does not take them: %s", reason)
         self._away = reason

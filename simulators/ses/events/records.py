@@ -1,4 +1,4 @@
-"""The records that SES publishes about a mail, in its shape."""
+"""The JSON of the events that SES publishes about a mail."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ from simulators.ses.mail import Envelope, Receipt
 MAX_HEADERS_BYTES = 10 * 1024
 
 
-def record(account: Account, receipt: Receipt, happening: MailEvent) -> dict[str, Any]:
-    """One event. Asked again for the same one it is the same, to the letter: that is how SES's come twice."""
-    name, detail = describe(receipt, happening)
-    return {"eventType": happening.kind, "mail": _mail(account, receipt, happening.kind), name: detail}
+def record(account: Account, receipt: Receipt, event: MailEvent) -> dict[str, Any]:
+    """The JSON of one event. It is the same each time, because SES repeats events unchanged."""
+    name, detail = describe(receipt, event)
+    return {"eventType": event.kind, "mail": _mail(account, receipt, event.kind), name: detail}
 
 
 def _mail(account: Account, receipt: Receipt, kind: EventKind) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""An event as SNS wraps it where raw message delivery is off, signed with a key and certificate of our own making."""
+"""The envelope of SNS around an event, as without raw message delivery, signed with a generated key."""
 
 import base64
 import hashlib
@@ -21,7 +21,11 @@ _DAYS = timedelta(days=30)
 
 
 class Signer:
-    """SNS in one region. `certificate` is a PEM file, of `name`, that ends at `until`; it belongs at `url`."""
+    """Signs as SNS of one region does. `certificate` is a PEM text, which SNS would serve at `url`.
+
+    `version` is that of the signature: "1" is SHA-1, "2" is SHA-256. `name` is the certificate's common name, `until`
+    its end.
+    """
 
     def __init__(
         self,
@@ -39,7 +43,7 @@ class Signer:
         self.url = f"{self._host}/SimpleNotificationService-{digest}.pem"
 
     def envelope(self, topic: str, message: str, now: float) -> dict[str, Any]:
-        """A notification of this topic."""
+        """A notification of this topic with this message. `now` is in seconds since the epoch."""
         envelope = {
             "Type": "Notification",
             "MessageId": str(uuid4()),
@@ -54,7 +58,7 @@ class Signer:
         return envelope | {"Signature": self.sign(envelope)}
 
     def sign(self, envelope: Mapping[str, Any]) -> str:
-        """The signature of these parts, whatever they say."""
+        """The signature of the members that SNS signs, in base64. They are not checked."""
         names = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
         text = "".join(f"{name}\n{envelope[name]}\n" for name in names if name in envelope)
         signature = self._key.sign(text.encode(), PKCS1v15(), _HASHES[self._version]())

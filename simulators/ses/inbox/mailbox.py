@@ -1,4 +1,4 @@
-"""The last messages, whole, for the inbox. Older ones go; the journal keeps the count of mails."""
+"""The last messages with their contents, for the inbox. Older ones are removed; only the journal has all mails."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -11,16 +11,18 @@ from simulators.ses.mail import Content, Receipt
 
 
 class InboxMessage(NamedTuple):
-    """A message in the mailbox. `number` counts up from 1 and never comes again."""
+    """A message in the mailbox. `number` starts at 1 and is never used again."""
 
     number: int
     receipt: Receipt
     content: Content
-    fate: DeliveryResult | str
+    result: DeliveryResult | str
     channel: str = "email"
 
 
 class Mailbox:
+    """Keeps the last `keep` messages. `newest` is the number of the last one."""
+
     def __init__(self, keep: int) -> None:
         self._keep = keep
         self._mails: deque[InboxMessage] = deque()
@@ -30,9 +32,9 @@ class Mailbox:
     def __len__(self) -> int:
         return len(self._mails)
 
-    def add(self, receipt: Receipt, content: Content, fate: DeliveryResult | str, channel: str = "email") -> None:
+    def add(self, receipt: Receipt, content: Content, result: DeliveryResult | str, channel: str = "email") -> None:
         self.newest += 1
-        kept = InboxMessage(self.newest, receipt, content, fate, channel)
+        kept = InboxMessage(self.newest, receipt, content, result, channel)
         self._mails.append(kept)
         self._by_id[receipt.message_id] = kept
         if len(self._mails) > self._keep:
@@ -42,7 +44,10 @@ class Mailbox:
         return self._by_id.get(message_id)
 
     def page(self, words: str, top: int | None, start: int, size: int) -> tuple[list[InboxMessage], int]:
-        """Mails that hold `words`, newest first, none newer than `top`; and how many there are in all."""
+        """Messages that contain `words`, newest first, and how many there are in all.
+
+        `start` and `size` select the page. `top` is the number of the newest message that counts, None for all.
+        """
         found = list(self._found(words.lower(), self.newest if top is None else top))
         return list(islice(found, start, start + size)), len(found)
 

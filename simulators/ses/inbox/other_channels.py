@@ -1,4 +1,4 @@
-"""What is no mail and is shown in the inbox all the same: SMS, by SNS's API, and messages that others put there."""
+"""Messages in the inbox that are no mails: SMS through the API of SNS, and messages of other channels."""
 
 import re
 import time
@@ -12,9 +12,10 @@ from simulators.http.messages import Request
 from simulators.http.replies import Response, json_response
 from simulators.ses.errors import bad_request
 from simulators.ses.events.delivery_results import DeliveryResult
-from simulators.ses.fields import Json, decode, need, take, take_all
+from simulators.ses.fields import need
 from simulators.ses.inbox.mailbox import Mailbox
 from simulators.ses.mail import Content, Envelope, Receipt
+from simulators.shared.fields import Json, decode, take, take_all
 
 LONGEST_SMS = 1600
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
@@ -27,7 +28,7 @@ class OtherChannels:
         self._mailbox = mailbox
 
     def publish(self, request: Request) -> Response:
-        """SNS's Publish to a phone number; every number is a good one."""
+        """Publish of SNS to a phone number; every valid number is accepted."""
         asked = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
         number, text = asked.get("PhoneNumber", ""), asked.get("Message", "")
         if asked.get("Action") != "Publish" or "PhoneNumber" not in asked:
@@ -42,7 +43,7 @@ class OtherChannels:
         return _sns_answer(200, f'<PublishResponse xmlns="{_NAMESPACE}">{result}{_metadata()}</PublishResponse>')
 
     def put(self, request: Request) -> Response:
-        """A message of any channel, as `sandbox.inbox` writes it."""
+        """A message of any channel: `sandbox.inbox` writes those of channels without a simulator."""
         body = decode(request.body)
         tags = tuple((name, value) for name in ("nid", "att") if (value := take(body, name, str)))
         id_ = self._add(
@@ -50,13 +51,13 @@ class OtherChannels:
             need(body, "to", str),
             take(body, "text", str) or "",
             subject=take(body, "subject", str) or "",
-            fate=take(body, "fate", str) or DeliveryResult.DELIVERED,
+            result=take(body, "fate", str) or DeliveryResult.DELIVERED,
             tags=(*tags, *_pairs(body, "request")),
             headers=_pairs(body, "headers"),
         )
         return json_response({"id": id_})
 
-    def _add(self, channel: str, to: str, text: str, *, fate: str = DeliveryResult.DELIVERED, **more: Any) -> str:
+    def _add(self, channel: str, to: str, text: str, *, result: str = DeliveryResult.DELIVERED, **more: Any) -> str:
         given: dict[str, Any] = {"sender": "", "subject": "", "headers": (), "tags": ()} | more
         envelope = Envelope(
             operation=channel,
@@ -70,7 +71,7 @@ class OtherChannels:
             **given,
         )
         id_ = str(uuid.uuid4())
-        self._mailbox.add(Receipt(id_, time.time(), envelope), Content(text, None), fate, channel)
+        self._mailbox.add(Receipt(id_, time.time(), envelope), Content(text, None), result, channel)
         return id_
 
 
@@ -86,7 +87,7 @@ def _pairs(body: Json, name: str) -> tuple[tuple[str, str], ...]:
 
 
 def _attributes(asked: Mapping[str, str]) -> dict[str, str]:
-    """The attributes of the message, which come as MessageAttributes.entry.1.Name and so on."""
+    """The attributes of the message, from the members MessageAttributes.entry.1.Name and so on."""
     names = {name.removesuffix(".Name"): value for name, value in asked.items() if name.endswith(".Name")}
     return {value: asked.get(f"{entry}.Value.StringValue", "") for entry, value in names.items()}
 

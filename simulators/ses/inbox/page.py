@@ -1,4 +1,4 @@
-"""The inbox: the page at `/`, and the JSON that it reads."""
+"""The inbox: the page at `/`, and the JSON that the page loads."""
 
 import base64
 import hashlib
@@ -10,9 +10,10 @@ from urllib.parse import parse_qs, unquote
 
 from simulators.http.replies import Response, json_response
 from simulators.ses.account.mail_journal import MailJournal
-from simulators.ses.errors import ApiError, bad_request
+from simulators.ses.errors import bad_request
 from simulators.ses.inbox.mailbox import InboxMessage, Mailbox
 from simulators.ses.inbox.readable import readable, readable_person
+from simulators.shared.errors import ApiError
 
 PATH = "/_sim/inbox"
 MAX_PAGE = 200
@@ -32,7 +33,10 @@ class Inbox:
         return self._page
 
     def mails(self, query: str) -> Response:
-        """`limit` mails from place `offset`, newest first; `top` keeps the pages still while mail comes in."""
+        """`limit` messages from place `offset`, newest first.
+
+        `top`, the number of the newest message of the first page, keeps later pages the same while messages arrive.
+        """
         asked = {name: values[0] for name, values in parse_qs(query).items()}
         try:
             top = int(asked["top"]) if "top" in asked else None
@@ -44,6 +48,7 @@ class Inbox:
         return json_response(body | {"mails": [self._summary(one) for one in kept]})
 
     def mail(self, message_id: str) -> Response:
+        """One message with its content. Raises ApiError if it is not kept."""
         kept = self._mailbox.get(unquote(message_id))
         if kept is None:
             raise ApiError("NotFoundException", "This mail is no longer kept; the journal still has its line.")
@@ -77,7 +82,7 @@ class Inbox:
             "to": _people(envelope.to or envelope.recipients) if kept.channel == "email" else envelope.to,
             "subject": readable(envelope.subject),
             "preview": _BLANKS.sub(" ", (kept.content.text or "")[: 4 * PREVIEW]).strip()[:PREVIEW],
-            "fate": kept.fate,
+            "fate": kept.result,
             "nid": nid,
             "copies": 1 if nid is None or kept.channel != "email" else self._journal.copies(nid),
         }
@@ -88,7 +93,7 @@ def _people(addresses: Iterable[str]) -> list[str]:
 
 
 def _page(html: str) -> Response:
-    """Only the page's own script runs. Styles may be inline, because mails that it shows have them."""
+    """The page, with a policy that allows only its own script, and inline styles, which mails have."""
     script = _SCRIPT.search(html)
     digest = hashlib.sha256(script[1].encode() if script else b"").digest()
     policy = "; ".join(

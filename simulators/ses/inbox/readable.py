@@ -1,10 +1,11 @@
-"""Header texts as people read them: without the encoded words of RFC 2047."""
+"""Decode header texts: the encoded words of RFC 2047 become readable."""
 
 from email.header import decode_header, make_header
 from email.utils import parseaddr
 
 
 def readable(text: str) -> str:
+    """The text without encoded words; unchanged if they cannot be decoded."""
     if "=?" not in text:
         return text
     try:
@@ -16,6 +17,6 @@ def readable(text: str) -> str:
 def readable_person(person: str) -> str:
     """An address with its display name: `Grüße <a@example.com>`."""
     name, address = parseaddr(person)
-    if not address or person.strip().endswith(";"):  # parseaddr understands no group
+    if not address or person.strip().endswith(";"):  # parseaddr does not parse groups
         return readable(person)
     return f"{readable(name)} <{address}>" if name else address

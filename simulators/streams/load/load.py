@@ -1,9 +1,9 @@
-"""Load: shards full of prepared records, for a benchmark to read."""
+"""Add shards of prepared records, which benchmarks read."""
 
 import time
 from dataclasses import dataclass
 
-from simulators.streams.errors import invalid
+from simulators.shared.errors import invalid
 from simulators.streams.load.payload import payloads
 from simulators.streams.load.prepared import PreparedLog, Release
 from simulators.streams.model.account import Account
@@ -16,9 +16,10 @@ _KEYS = ("pk", "sk")
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`rate` is records per second over all shards; None releases all of them at once. `closed` shards end with
-    their last record. `ahead` makes all pages before the answer, which is the default where there is no rate. The
-    shards are there at once, their first record `after` so many seconds.
+    """`rate` is records per second over all shards; None releases all of them at once.
+
+    The shards exist at once, their first record after `after` seconds. `closed` shards end with their last record.
+    `ahead` makes all pages before the response, which is the default without a rate.
     """
 
     shards: int = 1
@@ -55,9 +56,10 @@ class Loaded:
 
 
 def load(account: Account, spec: Load) -> Loaded:
+    """Add the shards to the stream of the table. Raises ApiError if its keys or view do not suit."""
     began = time.perf_counter()
     stream = _stream(account, spec)
-    made = payloads(spec.item_bytes, stream.title.view, account.behaviour.region, spec.seed)
+    made = payloads(spec.item_bytes, stream.properties.view, account.behaviour.region, spec.seed)
     now = account.now
     first = sum(shard.log.end(float("inf")) for shard in stream.shards.values() if shard.keys is None)
     ahead = spec.rate is None if spec.ahead is None else spec.ahead
@@ -65,26 +67,26 @@ def load(account: Account, spec: Load) -> Loaded:
     names: list[str] = []
     for number in range(spec.shards):
         release = _release(spec, number, first, start)
-        name = f"{stream.title.arn} {first + number}".encode()
+        name = f"{stream.properties.arn} {first + number}".encode()
         log = PreparedLog(name, stream.draw_numbers(account.behaviour), made, release, ahead=ahead)
         last = release.created(spec.records_per_shard - 1)
         names.append(stream.add(log, last if spec.closed else None, account.behaviour, now).shard_id)
     records = spec.shards * spec.records_per_shard
-    return Loaded(stream.title.arn, names, records, start, round(time.perf_counter() - began, 3))
+    return Loaded(stream.properties.arn, names, records, start, round(time.perf_counter() - began, 3))
 
 
 def _stream(account: Account, spec: Load) -> Stream:
-    """The stream of the table, which is made if there is none: without a shard that can be written to."""
+    """The stream of the table. A table that does not exist is made, with a stream that has no shards yet."""
     if spec.table not in account.tables:
         account.create(spec.table, _KEYS)
         return account.enable(spec.table, spec.view, 0)
     stream = account.table(spec.table).stream
-    if stream is None or stream.title.keys != _KEYS or stream.title.view not in _WITH_NEW_IMAGE:
+    if stream is None or stream.properties.keys != _KEYS or stream.properties.view not in _WITH_NEW_IMAGE:
         raise invalid(f"{spec.table} needs a stream of new images, and the keys pk and sk")
     return stream
 
 
 def _release(spec: Load, number: int, first: int, start: float) -> Release:
-    """Shards take turns, so that all of them together keep the rate."""
+    """The shards release records in turn, so that all of them together keep the rate."""
     turn, every = (0.0, 0.0) if spec.rate is None else (number / spec.rate, spec.shards / spec.rate)
     return Release(first + number * spec.records_per_shard, spec.records_per_shard, start + turn, every)

@@ -1,4 +1,4 @@
-"""Records of examples/activity.py's events, ready but for the few bytes that make each an event of its own."""
+"""Templates of records, made of the sample items: only ids, keys, times and recipients are filled in for each."""
 
 import itertools
 import re
@@ -15,7 +15,7 @@ _PAYLOADS = 256
 _FILLER = "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore. "
 _FILLED = "about"
 
-# Stand for what differs, and are as long.
+# Placeholders for the parts that differ, each as long as what replaces it.
 _NUMBER, _FIRST = "00000000", 10_000_000
 _SORT = "2026-01-05T08:00:00.000+00:00#00000000"
 _IDENTITY, _SEQUENCE, _CREATED = "?" * 32, "?" * 21, 1_111_111_111
@@ -33,20 +33,20 @@ class Payload(NamedTuple):
 
 
 def payloads(item_bytes: int, view: str, region: str, seed: int) -> list[Payload]:
-    """A few hundred different ones. Items are filled up to about `item_bytes`, as DynamoDB counts them."""
+    """256 different ones. Items are padded to about `item_bytes`, as DynamoDB counts them."""
     return [_payload(item, item_bytes, view, region) for item in _items(seed)]
 
 
 def fields(number: int, shard: bytes, place: int, created: float, sequence_number: int) -> tuple[object, ...]:
-    """What goes into a template for event `number`, in the order of GetRecords: the event id in two parts, the time,
-    the key, the new image with the key and the recipient, the sequence number.
+    """The values for a template, in its order: the event id in two parts, the time, the key, the new image with the
+    key and the recipient, and the sequence number. `number` is that of the event.
     """
     user, sort = _FIRST + number, sort_key(number, created)
     return shard, place * _MIX & _MASK, created, user, sort, user, sort, user, sequence_number
 
 
 def event_id(shard: bytes, place: int) -> str:
-    """32 hex digits: those of the shard, and those of the place, mixed so that ids do not look alike."""
+    """32 hexadecimal digits: those of the shard, and the place, multiplied so that ids differ in many digits."""
     return (_EVENT_ID % (shard, place * _MIX & _MASK)).decode()
 
 
@@ -56,7 +56,7 @@ def key(number: int, created: float) -> Item:
 
 
 def sort_key(number: int, created: float) -> bytes:
-    """The moment it was written, to the millisecond: what a latency can be measured from."""
+    """The time at which it was written, to the millisecond, so that a benchmark can measure latency."""
     second = int(created)
     return b"%b.%03d+00:00#%08x" % (_second(second), (created - second) * 1000, number)
 

@@ -1,4 +1,4 @@
-"""The records of a shard for load: made in pages of bytes, at once or when they are first read."""
+"""The prepared records of one shard: made as bytes in chunks, at once or when they are first read."""
 
 import bisect
 import hashlib
@@ -14,13 +14,13 @@ from simulators.streams.model.log import PAGE_BYTES, RecordSummary
 from simulators.streams.model.sequence import Numbers
 
 _CHUNK = 1000
-# Made when they are read, so many of a shard are kept for whoever reads them again.
+# Chunks of a shard that are kept if they are made when they are read.
 _CHUNKS_KEPT = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """`count` records, numbered from `first`; one each `every` seconds from `start`, or all then."""
+    """When records appear: `count`, numbered from `first`, one each `every` seconds (0: all at once) from `start`."""
 
     first: int
     count: int
@@ -28,7 +28,7 @@ class Release:
     every: float
 
     def until(self, now: float) -> int:
-        """How many are released."""
+        """How many are released at `now`."""
         if now < self.start:
             return 0
         if now >= self.created(self.count - 1):
@@ -40,7 +40,7 @@ class Release:
 
 
 class Chunk(NamedTuple):
-    """Records side by side: where each begins, and how much room those before it take of a page."""
+    """Records in one text: the offset of each, and the size of all records before it, as AWS counts it."""
 
     body: bytes
     offsets: list[int]
@@ -51,7 +51,7 @@ class PreparedLog:
     def __init__(
         self, shard: bytes, numbers: Numbers, payloads: Sequence[Payload], release: Release, *, ahead: bool
     ) -> None:
-        """`shard` tells its records from all others. `ahead` makes all pages now."""
+        """`shard` identifies the shard, so that event ids are unique. `ahead` makes all chunks now."""
         self.numbers = numbers
         self._identity = hashlib.blake2b(shard, digest_size=8).hexdigest().encode()
         self._payloads = payloads
@@ -109,7 +109,7 @@ class PreparedLog:
 
 
 def _cut(chunk: Chunk, start: int, limit: int, room: int) -> tuple[bytes, int, int]:
-    """Records of a chunk from `start` as far as they fit: the bytes, how many, and the room they take."""
+    """Records of a chunk from `start`, as many as fit into `room`: the bytes, how many, and their size."""
     before = chunk.room[start]
     stop = min(start + limit, bisect.bisect_right(chunk.room, before + room) - 1)
     if stop == start:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from random import Random
 
+from simulators.shared.errors import ApiError, invalid
 from simulators.streams.behaviour import Behaviour
-from simulators.streams.errors import ApiError, invalid, no_shard, no_stream
+from simulators.streams.errors import no_shard, no_stream
 from simulators.streams.model.clock import Clock
 from simulators.streams.model.record import VIEWS
 from simulators.streams.model.sequence import Numbering
@@ -43,7 +44,7 @@ class Account:
         return self.tables[name]
 
     def drop(self, name: str) -> None:
-        """The table goes at once; its stream can be read for another day."""
+        """Remove the table. Its stream can be read for another day."""
         table = self.table(name)
         if table.stream is not None:
             self.disable(name)
@@ -56,15 +57,15 @@ class Account:
             raise ApiError("ResourceNotFoundException", f"Requested resource not found: Table: {name}") from None
 
     def enable(self, name: str, view: str, shards: int) -> Stream:
-        """A new stream with an ARN that none had before."""
+        """A new stream of the table, with an ARN that no stream had before."""
         table = self.table(name)
         if table.stream is not None:
             raise invalid(f"Table already has an enabled stream: TableName: {name}")
         if view not in VIEWS or not 0 <= shards <= _MAX_SHARDS:
             raise invalid(f"the view is one of {', '.join(VIEWS)}, and shards are 0 to {_MAX_SHARDS}")
-        table.stream = Stream(self._title(table, view), self._ids, self._numbering)
+        table.stream = Stream(self._properties(table, view), self._ids, self._numbering)
         table.stream.open(shards, self.behaviour, self.now)
-        self.streams[table.stream.title.arn] = table.stream
+        self.streams[table.stream.properties.arn] = table.stream
         return table.stream
 
     def disable(self, name: str) -> None:
@@ -75,7 +76,7 @@ class Account:
         table.stream = None
 
     def stream(self, arn: str) -> Stream:
-        """Raises ApiError where this is no ARN, or of no stream that can still be read."""
+        """Raises ApiError if this is not an ARN, or not that of a stream which can still be read."""
         if not _ARN.fullmatch(arn):
             raise invalid(f"Invalid StreamArn: {arn:.100}")
         stream = self.streams.get(arn)
@@ -84,7 +85,7 @@ class Account:
         return stream
 
     def stream_of(self, shard_id: str, arn: str | None) -> Stream:
-        """The stream that has this shard; `arn` says which, where shard ids collide."""
+        """The stream with this shard; `arn` is needed if several streams have one of this id."""
         if arn is not None:
             return self.stream(arn)
         found = [stream for stream in self.streams.values() if shard_id in stream.shards]
@@ -94,7 +95,7 @@ class Account:
             raise invalid(f"{shard_id} is in {len(found)} streams: say which")
         return found[0]
 
-    def _title(self, table: Table, view: str) -> StreamProperties:
+    def _properties(self, table: Table, view: str) -> StreamProperties:
         region, account_id = self.behaviour.region, self.behaviour.account_id
         created = self.now
         while True:

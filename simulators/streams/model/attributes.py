@@ -1,4 +1,4 @@
-"""Items: Python values as DynamoDB's JSON carries them, and their size as DynamoDB counts it."""
+"""Items: Python values in the JSON of DynamoDB, and their size as DynamoDB counts it."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -6,17 +6,17 @@ from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import Any
 
-from simulators.streams.errors import invalid
+from simulators.shared.errors import invalid
 
 Wire = Mapping[str, Any]
-"""A value as DynamoDB's JSON carries it: `{"S": "text"}`, `{"N": "1"}`, `{"M": {...}}`."""
+"""A value in the JSON of DynamoDB: `{"S": "text"}`, `{"N": "1"}`, `{"M": {...}}`."""
 
 _ELEMENT = 1
 _DOCUMENT = 3
 
 
 def attributes(item: Mapping[str, object]) -> dict[str, Wire]:
-    """Raises ApiError for what DynamoDB cannot hold."""
+    """Raises ApiError for a value that DynamoDB cannot store."""
     return {name: attribute(value) for name, value in item.items()}
 
 
@@ -28,7 +28,7 @@ def attribute(value: object) -> Wire:
 
 
 def checked(item: Mapping[str, Any]) -> dict[str, Wire]:
-    """The item, which should be in DynamoDB's JSON. Raises ApiError where it is not."""
+    """The same item. Raises ApiError if it is not in the JSON of DynamoDB."""
     try:
         item_size(item)
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -37,7 +37,7 @@ def checked(item: Mapping[str, Any]) -> dict[str, Wire]:
 
 
 def item_size(item: Mapping[str, Wire]) -> int:
-    """The bytes of names and values, about as DynamoDB counts them."""
+    """The bytes of names and values, approximately as DynamoDB counts them."""
     return sum(len(name.encode()) + _size(value) for name, value in item.items())
 
 

@@ -1,4 +1,4 @@
-"""The time of the simulated account, which tests may move on."""
+"""The clock of the simulated account, which tests can advance."""
 
 import heapq
 from collections.abc import Callable
@@ -10,9 +10,9 @@ Action = Callable[[], object]
 
 
 class Clock:
-    """Seconds since the epoch. It stands still until `advance` moves it; with a `source`, it runs with that too.
+    """Seconds since the epoch. It stands still until `advance`; with a `source` it also runs as that does.
 
-    What is planned with `at` happens at its own time: as far as it can see, the clock shows exactly that.
+    While an action that was planned with `at` runs, the clock shows the time for which it was planned.
     """
 
     def __init__(self, source: Callable[[], float] | None = None) -> None:
@@ -26,19 +26,20 @@ class Clock:
         return self._source() + self._ahead if self._shown is None else self._shown
 
     def advance(self, seconds: float) -> None:
+        """Move the clock forward and run the actions that are then due. Raises ValueError for a negative number."""
         if seconds < 0:
             raise ValueError("time does not go back")
         self._ahead += seconds
         self.catch_up()
 
     def at(self, time: float, action: Action) -> None:
-        """Do this at that time, or at once if it is over."""
+        """Plan `action` for `time`, or for now if that is past. `advance` and `catch_up` run it."""
         self._planned += 1
         heapq.heappush(self._plans, (max(time, self.now()), self._planned, action))
 
     def catch_up(self) -> None:
-        """Do what is due, each at its own time."""
-        if self._shown is not None:  # an action that looks at the clock: the others come after it
+        """Run the actions that are due, in the order of their times."""
+        if self._shown is not None:  # called from an action: the other actions run after it
             return
         try:
             while self._plans and self._plans[0][0] <= self._source() + self._ahead:

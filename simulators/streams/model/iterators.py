@@ -1,4 +1,4 @@
-"""Shard iterators: all a reader's position, in a text that nobody else can read or make up."""
+"""Shard iterators: the position of a reader as a text with a checksum. The simulator keeps none of them."""
 
 import base64
 import binascii
@@ -6,7 +6,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from simulators.streams.errors import ApiError, invalid
+from simulators.shared.errors import ApiError, invalid
 
 LIFETIME = 15 * 60.0
 
@@ -17,8 +17,10 @@ _SALT = 0x53747265
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The next record is the one at `place`. `reader` counts those who asked for a first iterator; each goes on
-    from there. `empties` are the empty pages that were given at this place.
+    """`place` is that of the next record, `issued` when the iterator was made.
+
+    `reader` is the number of the GetShardIterator call with which the chain of iterators began; `empties` is how many
+    empty pages were returned at this place.
     """
 
     arn: str
@@ -38,7 +40,7 @@ class Position:
 
 
 def position(iterator: str) -> Position:
-    """Raises ApiError where this was never given out."""
+    """The position in an iterator. Raises ApiError if the simulator did not make it."""
     arn, _, text = iterator.partition("|1|")
     try:
         decoded = base64.b64decode(text, b"-_", validate=True)

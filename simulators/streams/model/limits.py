@@ -1,19 +1,20 @@
-"""What one account and one shard can bear. Nothing is limited unless the behaviour says so."""
+"""Limits of calls for an account and for a shard. There are none unless the settings say so."""
 
 from collections import defaultdict, deque
 
-from simulators.streams.errors import ApiError
+from simulators.shared.errors import ApiError
 
 _WINDOW = 1.0
 
 
 class Rates:
-    """So many calls of a kind in any second."""
+    """Counts the calls of each kind in the last second."""
 
     def __init__(self) -> None:
         self._calls: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def admits(self, kind: str, rate: float | None, now: float) -> bool:
+        """Count a call, unless `rate` calls a second are reached: then return False."""
         if rate is None:
             return True
         calls = self._calls[kind]
@@ -26,12 +27,13 @@ class Rates:
 
 
 class Readers:
-    """Who reads a shard: whoever went on, in the last second, from an iterator of their own."""
+    """Counts the readers of each shard in the last second: chains of iterators that began with different ones."""
 
     def __init__(self) -> None:
         self._seen: defaultdict[tuple[str, str], dict[int, float]] = defaultdict(dict)
 
     def admits(self, shard: tuple[str, str], reader: int, most: int | None, now: float) -> bool:
+        """Count a reader, unless there are `most` others: then return False."""
         if most is None:
             return True
         seen = {one: at for one, at in self._seen[shard].items() if at > now - _WINDOW}
@@ -43,7 +45,7 @@ class Readers:
 
 
 def rate_exceeded() -> ApiError:
-    """DescribeStream and ListStreams have no error of their own for this."""
+    """The error of DescribeStream and ListStreams: their API model has none for this."""
     return ApiError("ThrottlingException", "Rate exceeded")
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from simulators.streams.errors import invalid
-from simulators.streams.fields import Json, between
+from simulators.shared.errors import invalid
+from simulators.shared.fields import Json, check_between
 from simulators.streams.model.account import Account
 from simulators.streams.model.limits import Rates, rate_exceeded
 from simulators.streams.model.shard import Shard
@@ -25,19 +25,19 @@ class Listing:
     def list_streams(
         self, table: str | None = None, limit: int | None = None, after: str | None = None
     ) -> dict[str, Any]:
-        between("limit", limit, 1, _PAGE)
+        check_between("limit", limit, 1, _PAGE)
         if after is not None and not after.startswith("arn:"):
             raise invalid(f"Invalid StreamArn: {after:.100}")
         self._check("ListStreams", self._account.behaviour.list_rate)
         found = (self._account.streams[arn] for arn in sorted(self._account.streams) if after is None or arn > after)
         page, more = _page((one for one in found if self._is_listed(one, table)), limit)
         answer: dict[str, Any] = {"Streams": [_summary(one) for one in page]}
-        return {**answer, "LastEvaluatedStreamArn": page[-1].title.arn} if more else answer
+        return {**answer, "LastEvaluatedStreamArn": page[-1].properties.arn} if more else answer
 
     def describe_stream(
         self, arn: str, limit: int | None = None, after: str | None = None, shard_filter: Json | None = None
     ) -> dict[str, Any]:
-        between("limit", limit, 1, _PAGE)
+        check_between("limit", limit, 1, _PAGE)
         parent = _parent(shard_filter)
         stream = self._account.stream(arn)
         self._check("DescribeStream", self._account.behaviour.describe_rate)
@@ -58,7 +58,7 @@ class Listing:
     def _is_listed(self, stream: Stream, table: str | None) -> bool:
         if stream.is_gone(self._account.now) or (stream.disabled_at and not self._account.behaviour.list_disabled):
             return False
-        return table is None or stream.title.table == table
+        return table is None or stream.properties.table == table
 
 
 def _page(found: Iterable[T], limit: int | None) -> tuple[list[T], bool]:
@@ -69,7 +69,7 @@ def _page(found: Iterable[T], limit: int | None) -> tuple[list[T], bool]:
 
 
 def _parent(shard_filter: Json | None) -> str | None:
-    """Whose children are asked for."""
+    """The parent whose children are asked for; None for all shards. Raises ApiError for other filters."""
     match shard_filter or {}:
         case {"Type": "CHILD_SHARDS", "ShardId": str(parent)}:
             return parent
@@ -79,15 +79,19 @@ def _parent(shard_filter: Json | None) -> str | None:
 
 
 def _summary(stream: Stream) -> dict[str, Any]:
-    return {"StreamArn": stream.title.arn, "TableName": stream.title.table, "StreamLabel": stream.title.label}
+    return {
+        "StreamArn": stream.properties.arn,
+        "TableName": stream.properties.table,
+        "StreamLabel": stream.properties.label,
+    }
 
 
 def _describe(stream: Stream, shards: Sequence[Shard], now: float) -> dict[str, Any]:
     return {
         **_summary(stream),
         "StreamStatus": "DISABLED" if stream.disabled_at is not None else "ENABLED",
-        "StreamViewType": stream.title.view,
-        "CreationRequestDateTime": stream.title.created,
-        "KeySchema": key_schema(stream.title.keys),
+        "StreamViewType": stream.properties.view,
+        "CreationRequestDateTime": stream.properties.created,
+        "KeySchema": key_schema(stream.properties.keys),
         "Shards": [shard.describe(now) for shard in shards],
     }

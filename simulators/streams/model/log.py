@@ -6,12 +6,12 @@ from simulators.streams.model.clock import DAY
 from simulators.streams.model.record import Item
 from simulators.streams.model.sequence import Numbers
 
-# GetRecords gives at most so many bytes, counted as SizeBytes counts.
+# GetRecords returns at most so many bytes, by SizeBytes.
 PAGE_BYTES = 1024 * 1024
 
 
 class RecordSummary(NamedTuple):
-    """What an oracle wants to know of a record."""
+    """What `/_sim/truth` shows of a record."""
 
     event_id: str
     event_name: str
@@ -26,18 +26,18 @@ class WrittenRecord(NamedTuple):
 
 
 class Log(Protocol):
-    """Records by their place in the shard, from 0. A place never changes its record."""
+    """Records by their place in the shard, from 0. The record at a place never changes."""
 
     numbers: Numbers
 
     def end(self, now: float) -> int:
-        """Below it, records are written."""
+        """The place after the last record that is written."""
 
     def horizon(self, now: float) -> int:
-        """Below it, records are trimmed."""
+        """The place of the first record that is not trimmed."""
 
     def page(self, start: int, limit: int, now: float) -> tuple[bytes, int]:
-        """Up to `limit` records or 1 MB from place `start`: the inside of a JSON array, and how many they are."""
+        """Up to `limit` records or 1 MB from place `start`: as a JSON array without brackets, and their number."""
 
     def facts(self, place: int) -> RecordSummary: ...
 
@@ -53,7 +53,7 @@ class WrittenLog:
     def append(self, kept: WrittenRecord) -> None:
         self._kept.append(kept)
 
-    def end(self, now: float) -> int:  # noqa: ARG002  what is written is there
+    def end(self, now: float) -> int:  # noqa: ARG002  all records are written
         return len(self._kept)
 
     def horizon(self, now: float) -> int:

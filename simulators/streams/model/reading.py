@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from simulators.streams.errors import expired, invalid, trimmed
-from simulators.streams.fields import between
+from simulators.shared.errors import invalid
+from simulators.shared.fields import check_between
+from simulators.streams.errors import expired, trimmed
 from simulators.streams.model.account import Account
 from simulators.streams.model.iterators import Position, position
 from simulators.streams.model.limits import Rates, Readers, limit_exceeded
@@ -18,7 +19,7 @@ _SHORTEST, _LONGEST = 21, 40
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`body` is the inside of the JSON array of records. No `next_iterator`: the shard has ended."""
+    """`body` is the JSON array of the records without its brackets. Without `next_iterator` the shard has ended."""
 
     body: bytes
     count: int
@@ -40,7 +41,7 @@ class Reading:
         return Position(arn, shard_id, place, self._account.now, self._started).as_iterator()
 
     def records(self, iterator: str, limit: int | None = None) -> Page:
-        between("limit", limit, 1, PAGE_RECORDS)
+        check_between("limit", limit, 1, PAGE_RECORDS)
         at = position(iterator)
         shard = self._shard(at)
         now = self._account.now
@@ -54,8 +55,8 @@ class Reading:
             return Page(body, count, None)
         return self._page(replace(at, place=at.place + count, empties=0), body, count)
 
-    def nothing(self, iterator: str) -> Page:
-        """An empty page, as may come at any time before the end."""
+    def empty_page(self, iterator: str) -> Page:
+        """An empty page, as AWS may return it at any time before the end."""
         at = position(iterator)
         self._shard(at)
         return self._page(at, b"", 0)

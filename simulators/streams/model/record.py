@@ -11,7 +11,7 @@ from simulators.streams.model.attributes import Wire, item_size
 
 VIEWS = ("KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES")
 
-# As GetRecords spells it; Lambda's events have `principalId` and `type`.
+# The spelling of GetRecords; the events of Lambda have `principalId` and `type`.
 _TTL = {"PrincipalId": "dynamodb.amazonaws.com", "Type": "Service"}
 
 Item = Mapping[str, Wire]
@@ -19,7 +19,7 @@ Item = Mapping[str, Wire]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened to an item. No `old`: it was not there before; no `new`: it is not there any more."""
+    """A change of an item. Without `old` it is new; without `new` it was deleted."""
 
     keys: Item
     new: Item | None
@@ -35,7 +35,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class AcknowledgedWrite:
-    """A write that has a record: what an oracle counts."""
+    """A write that has a record. Tests compare these with what was read."""
 
     stream: str
     shard: str
@@ -47,7 +47,7 @@ class AcknowledgedWrite:
 
 
 def event_id(arn: str, shard_id: str, number: str) -> str:
-    """32 hex digits; the same whenever the record is read."""
+    """32 hexadecimal digits, the same at each read."""
     return hashlib.blake2b(f"{arn} {shard_id} {number}".encode(), digest_size=16).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Sequence numbers: 21 to 40 digits that grow along a shard, and along its children."""
+"""Sequence numbers: 21 to 40 digits that increase within a shard, and from a parent to its children."""
 
 from dataclasses import dataclass
 from random import Random
@@ -6,16 +6,16 @@ from random import Random
 from simulators.streams.behaviour import Behaviour
 
 _WIDTH = 21
-# 100000000003218256368, 200000000003218256412, ...: a counter before 20 digits that hardly move. The tenth number has
-# a digit more than the ninth, so whoever compares them as text is found out soon.
+# 100000000003218256368, 200000000003218256412, ...: a counter before 20 digits that hardly change. The tenth number
+# has one digit more than the ninth, so that code which compares them as text fails soon.
 _UNIT = 10**20
-# Keeps shards apart: the last digits are a shard's own.
+# The last digits are different for each shard, so that no two shards share a number.
 _SPREAD = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """The numbers of one shard: each is `step` more than the one before, so a place can be computed."""
+    """The numbers of one shard: each is `step` more than the one before, so that places are computed."""
 
     first: int
     step: int
@@ -24,19 +24,19 @@ class Numbers:
         return str(self.first + place * self.step).zfill(_WIDTH)
 
     def place(self, number: int) -> int:
-        """The first place whose number is not below this one."""
+        """The first place whose number is at least `number`."""
         return max(0, -((self.first - number) // self.step))
 
 
 class Numbering:
-    """Draws the numbers of new shards."""
+    """Chooses the numbers of new shards."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
         self._shards = 0
 
     def draw(self, behaviour: Behaviour, after: int = 0) -> Numbers:
-        """For a shard whose parent went as far as `after`."""
+        """Numbers for a shard; `after` is the last number of its parent."""
         counter = 10 ** (behaviour.digits - _WIDTH)
         if behaviour.collide:
             return Numbers(7, 3) if behaviour.padded else Numbers(counter * _UNIT + 3_218_256_368, _UNIT + 44)

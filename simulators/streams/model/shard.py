@@ -1,4 +1,4 @@
-"""A shard: its records, its part of the keys, and how much of it DescribeStream lets on."""
+"""A shard: its records, its range of keys, and what DescribeStream shows of it."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,7 +12,7 @@ KEY_SPACE = 2**64
 
 
 class VisibilityCountdown:
-    """Counts a lateness down. It is not over before the one `before` it is."""
+    """Whether a delay of visibility is over. It is not before the delay `before` it is over."""
 
     def __init__(self, late: VisibilityDelay, now: float, before: "VisibilityCountdown | None" = None) -> None:
         self._until = now + late.seconds
@@ -28,7 +28,7 @@ class VisibilityCountdown:
 
 @dataclass(frozen=True, slots=True)
 class KeyRange:
-    """The hashes of partition keys from `lower` to just below `upper`."""
+    """Hashes of partition keys, from `lower` up to but without `upper`."""
 
     lower: int = 0
     upper: int = KEY_SPACE
@@ -44,7 +44,7 @@ class KeyRange:
 
 
 class Shard:
-    """`keys` is None where nothing can be written to it: its records were prepared."""
+    """`keys` is None for a shard of prepared records, to which nothing can be written."""
 
     def __init__(
         self, shard_id: str, parent: str | None, keys: KeyRange | None, log: Log, hidden: VisibilityCountdown
@@ -59,7 +59,7 @@ class Shard:
         self._shown_open: VisibilityCountdown | None = None
 
     def close(self, now: float, shown_open: VisibilityDelay | None = None) -> None:
-        """No more records. DescribeStream may show it open for longer than it is."""
+        """Close the shard. DescribeStream shows it as open until `shown_open` is over."""
         self.closed_at = now
         self._shown_open = VisibilityCountdown(shown_open, now) if shown_open else None
 
@@ -67,20 +67,20 @@ class Shard:
         return self.closed_at is not None and self.closed_at <= now
 
     def is_gone(self, now: float) -> bool:
-        """A day after its end AWS knows it no longer."""
+        """Whether it vanished, or was closed a day ago, after which AWS does not know it."""
         return self.vanished or (self.closed_at is not None and self.closed_at + DAY <= now)
 
     def is_listed(self, now: float) -> bool:
         return self.hidden.is_over(now) and not self.is_gone(now)
 
     def count_call(self) -> None:
-        """DescribeStream was called."""
+        """Count a call of DescribeStream."""
         self.hidden.count_call()
         if self._shown_open:
             self._shown_open.count_call()
 
     def describe(self, now: float) -> dict[str, Any]:
-        """As DescribeStream shows it."""
+        """The shard as DescribeStream shows it."""
         numbers = {"StartingSequenceNumber": self.log.numbers.text(0)}
         if self.is_closed(now) and (self._shown_open is None or self._shown_open.is_over(now)):
             numbers["EndingSequenceNumber"] = self.log.numbers.text(max(self.log.end(now) - 1, 0))

@@ -1,12 +1,13 @@
-"""A stream: the tree of its shards."""
+"""A stream, with the tree of its shards."""
 
 import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from simulators.shared.errors import invalid
 from simulators.streams.behaviour import Behaviour, VisibilityDelay
-from simulators.streams.errors import invalid, no_shard
+from simulators.streams.errors import no_shard
 from simulators.streams.model.clock import DAY, START
 from simulators.streams.model.log import Log, WrittenLog
 from simulators.streams.model.sequence import Numbering, Numbers
@@ -14,7 +15,7 @@ from simulators.streams.model.shard import KeyRange, Shard, VisibilityCountdown
 
 
 class ShardIds:
-    """`shardId-<20 digits>-<8 hex>`; the digits are the time of birth in milliseconds, and no two are the same."""
+    """Makes ids: `shardId-<20 digits>-<8 hex digits>`. The digits are the time in milliseconds, made unique."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
@@ -27,7 +28,7 @@ class ShardIds:
 
 @dataclass(frozen=True, slots=True)
 class StreamProperties:
-    """What a stream is called, and what it shows of its table."""
+    """The names of a stream, its view of the table, and when it was created."""
 
     arn: str
     label: str
@@ -40,8 +41,8 @@ class StreamProperties:
 class Stream:
     """`ids` and `numbering` are shared by all streams of the account."""
 
-    def __init__(self, title: StreamProperties, ids: ShardIds, numbering: Numbering) -> None:
-        self.title = title
+    def __init__(self, properties: StreamProperties, ids: ShardIds, numbering: Numbering) -> None:
+        self.properties = properties
         self.disabled_at: float | None = None
         self.shards: dict[str, Shard] = {}
         self._ids = ids
@@ -50,29 +51,29 @@ class Stream:
         self._lowers: list[int] = []
 
     def open(self, count: int, behaviour: Behaviour, now: float) -> None:
-        """The first shards."""
+        """Open the first `count` shards."""
         for keys in KeyRange().parts(count) if count else ():
             self._open(None, keys, behaviour, now)
 
     def draw_numbers(self, behaviour: Behaviour) -> Numbers:
-        """For a shard that is prepared."""
+        """Sequence numbers for a shard of prepared records."""
         return self._numbering.draw(behaviour)
 
     def add(self, log: Log, closes_at: float | None, behaviour: Behaviour, now: float) -> Shard:
-        """A shard whose records are prepared, some of them perhaps for later."""
+        """Add a shard of prepared records, which may be released later."""
         shard = Shard(self._new_id(behaviour, now), None, None, log, VisibilityCountdown(VisibilityDelay(), now))
         shard.closed_at = closes_at
         self.shards[shard.shard_id] = shard
         return shard
 
     def to_write(self, key_hash: int) -> Shard:
-        """The open shard of this key."""
+        """The open shard for this hash of a key. Raises ApiError if there is none."""
         if not self._writable:
             raise invalid("The stream has no shard that can be written to")
         return self._writable[bisect.bisect_right(self._lowers, key_hash) - 1]
 
     def replace(self, shard_id: str, parts: int, behaviour: Behaviour, now: float) -> list[Shard]:
-        """Close a shard and open its children: one when it rotates, two when it splits."""
+        """Close a shard and open its children: one to rotate, two to split."""
         parent = self.known(shard_id, now)
         if parent not in self._writable or parent.keys is None:
             raise invalid(f"{shard_id} is closed, or was prepared: it can have no more children")
@@ -81,7 +82,7 @@ class Stream:
         return [self._open(parent, keys, behaviour, now) for keys in parent.keys.parts(parts)]
 
     def vanish(self, shard_id: str, behaviour: Behaviour, now: float) -> None:
-        """From now on nobody knows the shard. One that was open leaves a child behind."""
+        """Make the shard unknown. If it is open, it gets a child first."""
         shard = self.known(shard_id, now)
         if shard in self._writable:
             self.replace(shard_id, 1, behaviour, now)
@@ -98,7 +99,7 @@ class Stream:
         return self.disabled_at is not None and self.disabled_at + DAY <= now
 
     def known(self, shard_id: str, now: float) -> Shard:
-        """The shard, listed or not yet. Raises ApiError where there is none, or no more."""
+        """The shard, whether or not it is listed yet. Raises ApiError if there is none, or none any more."""
         shard = self.shards.get(shard_id)
         if shard is None or shard.is_gone(now):
             raise no_shard()

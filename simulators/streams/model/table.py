@@ -1,4 +1,4 @@
-"""A table: its items, and the streams it had."""
+"""A table: its items and its stream."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -6,14 +6,14 @@ from typing import Any
 
 import orjson
 
-from simulators.streams.errors import invalid
+from simulators.shared.errors import invalid
 from simulators.streams.model.attributes import Wire
 from simulators.streams.model.record import Change, Item
 from simulators.streams.model.stream import Stream
 
 
 class Table:
-    """`keys` are the names of its partition key and, where it has one, its sort key."""
+    """`keys` are the names of the partition key and, if there is one, of the sort key."""
 
     def __init__(self, name: str, keys: Sequence[str]) -> None:
         self.name = name
@@ -22,7 +22,7 @@ class Table:
         self._items: dict[bytes, Item] = {}
 
     def put(self, item: Item) -> Change | None:
-        """None where nothing changes: DynamoDB writes no record then."""
+        """Write an item. None if it is the same as before: DynamoDB writes no record then."""
         keys = self.keys_of(item)
         place = _place(keys)
         old = self._items.get(place)
@@ -32,18 +32,18 @@ class Table:
         return Change(keys, item, old)
 
     def delete(self, keys: Item, *, by_ttl: bool = False) -> Change | None:
-        """None where there is no such item."""
+        """Delete an item. None if there is none with these keys."""
         keys = self.keys_of(keys)
         old = self._items.pop(_place(keys), None)
         return None if old is None else Change(keys, None, old, by_ttl)
 
     def key_hash(self, keys: Item) -> int:
-        """Where the partition key lies in the key space."""
+        """The hash of the partition key, by which its shard is found."""
         digest = hashlib.blake2b(orjson.dumps(keys[self.keys[0]]), digest_size=8).digest()
         return int.from_bytes(digest, "big")
 
     def keys_of(self, item: Item) -> Mapping[str, Wire]:
-        """Raises ApiError where one is missing."""
+        """The keys of an item. Raises ApiError if one is missing."""
         try:
             return {name: item[name] for name in self.keys}
         except KeyError as missing:

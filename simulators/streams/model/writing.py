@@ -1,4 +1,4 @@
-"""A change of an item becomes a record of the shard that has its key."""
+"""Write an item to a table, and the record of the change to the shard of its key."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from simulators.streams.model.table import Table
 def write(
     account: Account, table: Table, item: Item, make: Callable[[Table, Item], Change | None]
 ) -> AcknowledgedWrite | None:
-    """`make` changes the table. None where that changes nothing, or the table has no stream."""
+    """Change the item by `make`. Returns the record; None if nothing changed or the table has no stream."""
     stream = table.stream
     shard = stream.to_write(table.key_hash(table.keys_of(item))) if stream else None
     change = make(table, item)
@@ -24,10 +24,10 @@ def write(
 
 def _record(account: Account, stream: Stream, shard: Shard, change: Change) -> AcknowledgedWrite:
     log = shard.log
-    assert isinstance(log, WrittenLog)  # noqa: S101  prepared shards have no keys
+    assert isinstance(log, WrittenLog)  # noqa: S101  prepared shards are never written to
     now = account.now
-    arn, number = stream.title.arn, log.numbers.text(log.end(now))
+    arn, number = stream.properties.arn, log.numbers.text(log.end(now))
     identity = event_id(arn, shard.shard_id, number)
-    body, size = encode(change, stream.title.view, account.behaviour.region, identity, number, int(now))
+    body, size = encode(change, stream.properties.view, account.behaviour.region, identity, number, int(now))
     log.append(WrittenRecord(body, size, RecordSummary(identity, change.event_name, change.keys, now)))
     return AcknowledgedWrite(arn, shard.shard_id, number, identity, change.event_name, change.keys, now)

@@ -26,7 +26,6 @@ from notifier.database.engine import connect
 from notifier.errors import LeaseLost
 from notifier.outbox import Partitions, Publications, Recording, Report, ShardLease
 from notifier.routes import Routes, route, routes_of
-from simulators.streams.faults import rule_from
 from simulators.streams.model.clock import Clock
 from simulators.streams.streams_model import StreamsModel
 from simulators.streams.truth import records as truth_of
@@ -189,7 +188,7 @@ class Bridges(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(FAULTS), times=st.integers(1, 3))
     def fault(self, kind: str, times: int) -> None:
-        self.source.plan.add([rule_from({"kind": kind, "times": times})])
+        self.source.plan.add([{"kind": kind, "times": times}])
 
     def teardown(self) -> None:
         try:

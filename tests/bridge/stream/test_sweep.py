@@ -12,7 +12,6 @@ from bridge.stream.sweep import BUSY_SECONDS, EXPECTING_SECONDS, SWEEP_SECONDS, 
 from bridge.stream.tree import ShardTree
 from notifier.database.errors import DatabaseError
 from notifier.outbox import Report
-from simulators.streams.faults import rule_from
 from simulators.streams.model.clock import Clock
 from simulators.streams.streams_model import StreamsModel
 from tests.simulators.streams.in_process import InProcessStreams
@@ -114,7 +113,7 @@ def test_a_listing_that_lacks_a_parent_is_made_again(world: World, monkeypatch: 
 def test_one_table_in_trouble_stops_no_other(world: World) -> None:
     world.model.create_table("activity")
     world.model.create_table("orders")
-    world.source.plan.add([rule_from({"kind": "throttle", "match": {"table": "activity"}})])
+    world.source.plan.add([{"kind": "throttle", "match": {"table": "activity"}}])
     world.sweep("activity", "orders")
     assert len(world.known()) == 1
 

@@ -14,7 +14,7 @@ def receipt(nid: str, configuration_set: str | None = "main") -> Receipt:
 
 
 def kinds(schedule: Schedule, now: float, limit: int = 10) -> list[str]:
-    return [f"{event.receipt.envelope.tag('nid')} {event.happening.kind}" for event in schedule.take(now, limit)]
+    return [f"{event.receipt.envelope.tag('nid')} {event.mail_event.kind}" for event in schedule.take(now, limit)]
 
 
 def test_events_are_due_after_the_delay_in_their_order():
@@ -49,9 +49,9 @@ def test_what_does_not_fit_is_dropped_and_counted():
     schedule = Schedule(Publishing(capacity=3))
     for number in range(3):
         schedule.add(receipt(str(number)), (), now=0)
-    assert (len(schedule), schedule.tally.created, schedule.tally.dropped) == (3, 6, 3)
+    assert (len(schedule), schedule.counts.created, schedule.counts.dropped) == (3, 6, 3)
     schedule.clear()
-    assert (len(schedule), schedule.tally.created) == (0, 0)
+    assert (len(schedule), schedule.counts.created) == (0, 0)
 
 
 def test_clear_draws_from_the_seed_anew():

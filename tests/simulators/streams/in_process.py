@@ -8,10 +8,11 @@ import orjson
 from bridge.stream.client import IteratorExpired, RecordPage, Refused, Shard, ShardGone, StreamThrottled
 from notifier.errors import DataTrimmed, NotifierError, Unreachable
 from notifier.routes.views import View
-from simulators.streams.call import call
-from simulators.streams.errors import ApiError
-from simulators.streams.faults import Plan
-from simulators.streams.fields import Json
+from simulators.http.replies import NoReply, Reset, Response, Truncated
+from simulators.shared.errors import ApiError
+from simulators.shared.faults import Plan
+from simulators.shared.fields import Json
+from simulators.streams.faults import EMPTY, FAULTS, call_fault
 from simulators.streams.model.reading import Page
 from simulators.streams.streams_model import StreamsModel
 
@@ -34,7 +35,7 @@ class InProcessStreams:
 
     def __init__(self, model: StreamsModel, plan: Plan | None = None) -> None:
         self.model = model
-        self.plan = plan or Plan()
+        self.plan = plan or Plan(FAULTS)
 
     def streams(self, table: str) -> list[str]:
         with self._call("ListStreams", TableName=table):
@@ -62,7 +63,7 @@ class InProcessStreams:
 
     def records(self, iterator: str) -> RecordPage:
         with self._call("GetRecords", ShardIterator=iterator) as kind:
-            page = self.model.get_nothing(iterator) if kind == "empty" else self.model.get_records(iterator)
+            page = self.model.get_empty_page(iterator) if kind == EMPTY else self.model.get_records(iterator)
         return _record_page(page)
 
     def _describe(self, arn: str, shard_filter: Json | None = None) -> list[Shard]:
@@ -80,14 +81,15 @@ class InProcessStreams:
     @contextmanager
     def _call(self, operation: str, **asked: str) -> Iterator[str | None]:
         """Yields the kind of the fault that is to be carried out inside, None where there is none."""
-        rule = self.plan.turn(lambda: call(operation, asked))
+        rule = call_fault(self.plan, operation, asked)
+        reply = None
         try:
-            if rule is not None and (error := rule.refusal()) is not None:
-                raise error
+            if rule is not None and rule.kind != EMPTY:
+                reply = FAULTS.apply(rule, lambda: Response(200, b"[]"))
             yield rule.kind if rule else None
         except ApiError as error:
             raise _NAMED.get(error.code, Unreachable)(str(error)) from error
-        if rule is not None and rule.kind not in ("empty", "slow"):
+        if isinstance(reply, Reset | NoReply | Truncated):
             raise Unreachable(f"no answer from {operation}: {rule.kind}")
 
 

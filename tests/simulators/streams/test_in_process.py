@@ -5,7 +5,6 @@ import pytest
 from bridge.stream.client import IteratorExpired, Refused, Shard, ShardGone, StreamThrottled
 from notifier.errors import DataTrimmed, Unreachable
 from simulators.streams import Behaviour, StreamsModel
-from simulators.streams.faults import rule_from
 from simulators.streams.model.clock import DAY
 from tests.simulators.streams.in_process import InProcessStreams
 from tests.simulators.streams.reader import items
@@ -79,9 +78,7 @@ def test_faults_are_errors_too(source, model, arn, kind, error):
     model.put("activity", items(3))
     (shard,) = source.shards(arn)
     iterator = source.iterator(arn, shard.shard_id, None)
-    source.plan.add(
-        [rule_from({"kind": kind, "times": 1, "match": {"operation": "GetRecords", "table": "activity"}})]
-    )
+    source.plan.add([{"kind": kind, "times": 1, "match": {"operation": "GetRecords", "table": "activity"}}])
     source.shards(arn)
     with pytest.raises(error):
         source.records(iterator)
@@ -91,7 +88,7 @@ def test_faults_are_errors_too(source, model, arn, kind, error):
 def test_an_empty_page_comes_in_between(source, model, arn):
     model.put("activity", items(3))
     (shard,) = source.shards(arn)
-    source.plan.add([rule_from({"kind": "empty", "times": 2})])
+    source.plan.add([{"kind": "empty", "times": 2}])
     iterator, seen = source.iterator(arn, shard.shard_id, None), []
     for _ in range(3):
         page = source.records(iterator)

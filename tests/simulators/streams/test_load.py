@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from notifier.events import Event
+from simulators.shared.errors import ApiError
 from simulators.streams import StreamsModel
-from simulators.streams.errors import ApiError
 from simulators.streams.load.load import Load, Loaded
 from simulators.streams.model.attributes import item_size
 from simulators.streams.model.clock import DAY, START

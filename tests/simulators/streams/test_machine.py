@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from simulators.streams import Behaviour, StreamsModel, truth
-from simulators.streams.faults import rule_from
 from tests.simulators.streams.consumer import Consumer
 from tests.simulators.streams.in_process import InProcessStreams
 
@@ -56,7 +55,7 @@ class Streams(RuleBasedStateMachine):
 
     @rule(kind=FAULTS, times=st.integers(1, 3))
     def fail(self, kind: str, times: int) -> None:
-        self.consumer.source.plan.add([rule_from({"kind": kind, "times": times})])
+        self.consumer.source.plan.add([{"kind": kind, "times": times}])
 
     @rule()
     def list_shards(self) -> None:

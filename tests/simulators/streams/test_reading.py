@@ -2,8 +2,8 @@
 
 import pytest
 
+from simulators.shared.errors import ApiError
 from simulators.streams import Behaviour, StreamsModel
-from simulators.streams.errors import ApiError
 from simulators.streams.model.clock import DAY
 from simulators.streams.model.iterators import LIFETIME
 from tests.simulators.streams.reader import HORIZON, item, items, numbers, only_shard, read_all, records
@@ -159,7 +159,7 @@ def test_pages_may_be_empty_before_the_end(model, arn, shard):
 def test_an_empty_page_moves_nothing(model, arn, shard):
     model.put("activity", items(3))
     model.rotate(shard)
-    page = model.get_nothing(model.get_shard_iterator(arn, shard, HORIZON))
+    page = model.get_empty_page(model.get_shard_iterator(arn, shard, HORIZON))
     assert page.count == 0
     assert model.get_records(page.next_iterator).count == 3
 

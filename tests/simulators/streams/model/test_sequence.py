@@ -4,8 +4,8 @@ from random import Random
 
 import pytest
 
+from simulators.shared.errors import ApiError
 from simulators.streams.behaviour import Behaviour
-from simulators.streams.errors import ApiError
 from simulators.streams.model.sequence import Numbering, Numbers
 
 

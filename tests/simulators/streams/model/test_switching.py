@@ -2,8 +2,8 @@
 
 import pytest
 
+from simulators.shared.errors import ApiError
 from simulators.streams import Behaviour
-from simulators.streams.errors import ApiError
 from simulators.streams.model.clock import DAY
 from tests.simulators.streams.reader import described, is_open, item, items, only_shard, read_all
 

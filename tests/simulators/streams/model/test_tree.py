@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from simulators.shared.errors import ApiError
 from simulators.streams import Behaviour, StreamsModel
-from simulators.streams.errors import ApiError
 from simulators.streams.model.clock import DAY, START
 from tests.simulators.streams.reader import described, is_open, item, items, only_shard, read_all, shard_ids
 

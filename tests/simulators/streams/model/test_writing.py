@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
+from simulators.shared.errors import ApiError
 from simulators.streams import StreamsModel
-from simulators.streams.errors import ApiError
 from simulators.streams.model.attributes import attributes, item_size
 from simulators.streams.model.clock import START
 from tests.simulators.streams.reader import item, items, only_shard, read_all

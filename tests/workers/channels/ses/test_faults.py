@@ -13,7 +13,8 @@ import pytest
 from notifier.messages import Email, EmailContent, Message
 from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Rejected, Throttled, Unknown
 from sandbox.embedded.ses import SesServer, ses_simulator
-from simulators.ses.faults import KINDS, TRUNCATIONS
+from simulators.ses.faults import FAULTS as SES_FAULTS
+from simulators.ses.faults import TRUNCATIONS
 from tests.waiting import wait_until
 from tests.workers.channels.ses.test_channel import settings
 from workers.channels.ses import SesChannel
@@ -91,7 +92,7 @@ def known_not_accepted(messages: Sequence[Any], outcomes: Sequence[Outcome]) -> 
 
 
 def test_every_fault_of_the_simulator_is_here() -> None:
-    assert {rule["kind"] for rule, *_ in FAULTS} == set(KINDS)
+    assert {rule["kind"] for rule, *_ in FAULTS} == set(SES_FAULTS.kinds)
 
 
 @pytest.mark.parametrize(("rule", "met", "outcome", "accepted"), FAULTS, ids=str)
