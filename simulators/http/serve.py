@@ -30,7 +30,7 @@ def add_listen_options(group: argparse._ActionsContainer) -> None:
 
 
 def run(program: str, serve: Coroutine[Any, Any, None], errors: tuple[type[Exception], ...] = (OSError,)) -> int:
-    """Run `serve` to its end. Returns the exit code: 1, with a line on standard error, if it raised one of `errors`."""
+    """Run `serve` to its end. Returns the exit code: 1, after a line on standard error, for one of `errors`."""
     try:
         asyncio.run(serve)
     except errors as error:
