@@ -25,7 +25,7 @@ def services(path: Path) -> set[str]:
     return {
         argument.value
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and _name(node.func) in ("client", "create_client", "AwsClient")
+        if isinstance(node, ast.Call) and _name(node.func) in ("aws_client", "client")
         for argument in node.args
         if isinstance(argument, ast.Constant) and argument.value in _SERVICES
     }

@@ -11,10 +11,10 @@ from tests.security.calls import actions, services
 ROOT = Path(__file__).parents[2]
 POLICIES = ROOT / "deploy" / "iam"
 MODULES = {
-    "bridge": [*(ROOT / "bridge").glob("*.py")],
+    "bridge": [*(ROOT / "bridge" / "stream").glob("*.py")],
     "feedback": [*(ROOT / "bridge" / "feedback").glob("*.py")],
-    "worker-email": [*(ROOT / "workers" / "channels").glob("ses*.py")],
-    "worker-sms": [*(ROOT / "workers" / "channels").glob("s[mn]s*.py"), ROOT / "workers/channels/aws_client.py"],
+    "worker-email": [*(ROOT / "workers" / "channels" / "ses").glob("*.py")],
+    "worker-sms": [*(ROOT / "workers" / "channels" / "sms").glob("*.py")],
 }
 
 

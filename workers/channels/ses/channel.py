@@ -13,7 +13,7 @@ from notifier.outcomes import Accepted, Late, Outcome
 from notifier.process.clock import boottime
 from notifier.settings import Settings
 from notifier.templates import Templates
-from workers.channels.sdk_errors import outcome_before_request
+from workers.channels.aws.failures import outcome_before_request
 from workers.channels.ses.address import checked_mailbox, mailbox_of, wire_address
 from workers.channels.ses.calls import Call, Plan, SendBulkEmail
 from workers.channels.ses.client import SesClient

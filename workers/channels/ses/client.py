@@ -7,17 +7,13 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import botocore.session
 import orjson
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
-from botocore.parsers import create_parser
 
-from notifier.errors import SettingsError
+from notifier.aws import AwsError, NoCredentials, aws_client, aws_session
 from notifier.messages import TOO_LATE
 from notifier.process.clock import boottime
 from notifier.settings import Settings
-from workers.channels.sdk_errors import TooLate
+from workers.channels.aws.failures import TooLate
 from workers.channels.ses.connections import Answer, Connections
 from workers.channels.ses.endpoint import Endpoint
 
@@ -29,8 +25,8 @@ class SesClient:
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = boottime) -> None:
         self.connect_timeout, self.read_timeout = _timeouts(settings.send_lease_seconds)
-        self._session = _session(settings)
-        self._endpoint_url = settings.endpoint("ses")
+        self._settings = settings
+        self._session = aws_session(settings)
         self._clock = clock
         self._lock = threading.Lock()
         self._sdk: Any = None
@@ -46,7 +42,7 @@ class SesClient:
             if self._credentials is None:
                 self._credentials = self._session.get_credentials()
         if self._credentials is None:
-            raise NoCredentialsError
+            raise NoCredentials
         self._credentials.get_frozen_credentials()
 
     def account(self) -> Mapping[str, Any]:
@@ -66,7 +62,7 @@ class SesClient:
     def ask(self, operation: str, request: bytes, deadline: float) -> Mapping[str, Any]:
         """Write the request once, unless the deadline is over, and read what SES says to it.
 
-        Raises NotConnected and TooLate where nothing was written, and ClientError for an answer that is an error.
+        Raises NotConnected and TooLate where nothing was written, and AwsError for an answer that is an error.
         With any other exception the request may have left.
         """
         self._check(deadline)
@@ -89,28 +85,16 @@ class SesClient:
             raise TooLate(TOO_LATE)
 
     def _prepare(self) -> None:
-        config = Config(
-            retries={"total_max_attempts": 1, "mode": "standard"},
+        sdk = aws_client(
+            "sesv2",
+            self._settings,
             connect_timeout=self.connect_timeout,
             read_timeout=self.read_timeout,
+            session=self._session,
         )
-        sdk = self._session.create_client("sesv2", endpoint_url=self._endpoint_url, config=config)
         self._endpoint = Endpoint.of(sdk, self._session.get_config_variable("ca_bundle"))
         self._connections = Connections(self._endpoint.peer, self._clock)
         self._sdk = sdk
-
-
-def _session(settings: Settings) -> Any:
-    session = botocore.session.get_session()
-    try:
-        if settings.aws_region:
-            session.set_config_variable("region", settings.aws_region)
-        region = session.get_config_variable("region")
-    except BotoCoreError as error:
-        raise SettingsError(f"the AWS SDK cannot be set up: {error}") from None
-    if not region:
-        raise SettingsError("no AWS region is set: set NOTIFIER_AWS_REGION or AWS_DEFAULT_REGION")
-    return session
 
 
 def _timeouts(lease: float) -> tuple[float, float]:
@@ -122,10 +106,9 @@ def _timeouts(lease: float) -> tuple[float, float]:
 
 
 def _understood(operation: str, answer: Answer) -> Mapping[str, Any]:
-    """What was accepted, empty where the answer was cut off. Raises ClientError."""
+    """What was accepted, empty where the answer was cut off. Raises AwsError."""
     if answer.status not in range(200, 300):
-        response = {"status_code": answer.status, "headers": answer.headers, "body": answer.body}
-        raise ClientError(create_parser("rest-json").parse(response, None), operation)
+        raise AwsError.of_answer(operation, answer.status, answer.headers, answer.body)
     try:
         decoded = orjson.loads(answer.body)
     except orjson.JSONDecodeError:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult
 
 from notifier.process.clock import boottime
-from workers.channels.sdk_errors import NotConnected
+from workers.channels.aws.failures import NotConnected
 
 FRESH_SECONDS = 20.0
 """No request is written on a connection that is older: one that the peer has dropped for being idle would look like

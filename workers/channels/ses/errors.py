@@ -8,10 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
-from botocore.exceptions import ClientError
-
+from notifier.aws import AwsError
 from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Unknown, discreet
-from workers.channels.sdk_errors import (
+from workers.channels.aws.failures import (
     CREDENTIALS,
     FRONT_DOOR,
     REFUSED,
@@ -149,7 +148,7 @@ def outcomes_of_bulk_answer(answer: Mapping[str, Any], entries: int) -> list[Out
 
 def outcome_of_error(error: Exception) -> Outcome:
     """What became of a request of `OPERATIONS` that raised."""
-    return _of_refusal(error) if isinstance(error, ClientError) else outcome_of_failure(error)
+    return _of_refusal(error) if isinstance(error, AwsError) else outcome_of_failure(error)
 
 
 def by_whose_fault(outcomes: Sequence[Outcome], senders: Sequence[str], sender: str) -> list[Outcome]:
@@ -175,16 +174,15 @@ def is_unverified(outcome: Outcome) -> TypeGuard[Blocked]:
 
 def is_throttle(error: Exception) -> bool:
     """Whether SES said that requests come too fast."""
-    return isinstance(error, ClientError) and _verdict(*_fault(error)) is SLOWER
+    return isinstance(error, AwsError) and _verdict(error) is SLOWER
 
 
 def may_be_one_entry(error: Exception) -> bool:
     """Whether a whole bulk call was refused for what may be the fault of one entry: the others may go without it."""
-    if not isinstance(error, ClientError):
+    if not isinstance(error, AwsError):
         return False
-    status, code, text = _fault(error)
-    verdict = _verdict(status, code, text)
-    return verdict in (AGAIN, REFUSED) or (verdict is UNVERIFIED and CODES.get(code) is REFUSED)
+    verdict = _verdict(error)
+    return verdict in (AGAIN, REFUSED) or (verdict is UNVERIFIED and CODES.get(error.code) is REFUSED)
 
 
 def _names_others(reason: str, sender: str) -> bool:
@@ -192,13 +190,12 @@ def _names_others(reason: str, sender: str) -> bool:
     return bool(named) and sender.rpartition("@")[2] not in named
 
 
-def _of_refusal(error: ClientError) -> Outcome:
-    status, code, text = _fault(error)
-    reason = _MAILBOX.sub("…", f"{status} {code}: {text}")
-    if error.operation_name not in OPERATIONS:
+def _of_refusal(error: AwsError) -> Outcome:
+    reason = _MAILBOX.sub("…", f"{error.status} {error}")
+    if error.operation not in OPERATIONS:
         # The SDK asked another service for credentials, and was refused before it could send.
-        return CREDENTIALS.because(f"{error.operation_name}: {reason}")
-    verdict = _verdict(status, code, text)
+        return CREDENTIALS.because(f"{error.operation}: {reason}")
+    verdict = _verdict(error)
     return verdict.because(reason) if verdict else Unknown(discreet(reason))
 
 
@@ -211,17 +208,11 @@ def _of_result(result: Mapping[str, Any]) -> Outcome:
     return (_told_by(text) or verdict).because(reason) if isinstance(verdict, Refusal) else Unknown(discreet(reason))
 
 
-def _fault(error: ClientError) -> tuple[int, str, str]:
-    fault = error.response.get("Error", {})
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status, str(fault.get("Code", "")), str(fault.get("Message", ""))
-
-
-def _verdict(status: int, code: str, text: str) -> Refusal | None:
-    known = CODES.get(code)
-    if code in UNSURE or (known is not SLOWER and status not in STATUSES):
+def _verdict(error: AwsError) -> Refusal | None:
+    known = CODES.get(error.code)
+    if error.code in UNSURE or (known is not SLOWER and error.status not in STATUSES):
         return None
-    return _told_by(text) or known or STATUSES[status]
+    return _told_by(error.message) or known or STATUSES[error.status]
 
 
 def _told_by(text: str) -> Refusal | None:

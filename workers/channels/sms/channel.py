@@ -10,8 +10,8 @@ from notifier.outcomes import Outcome, Rejected
 from notifier.send_pool import SendPool
 from notifier.settings import Settings, load_recipient_settings
 from notifier.templates import Templates
-from workers.channels.aws_client import AwsClient
-from workers.channels.sdk_errors import outcome_before_request
+from workers.channels.aws.failures import outcome_before_request
+from workers.channels.sms.client import SnsClient
 from workers.channels.sms.errors import outcome_of_answer, outcome_of_error
 from workers.channels.sms.phone_number import is_region
 from workers.channels.sms.request import number_of, publish_request, sms_attributes
@@ -37,7 +37,7 @@ class SmsChannel:
         if self._region and not is_region(self._region):
             raise SettingsError(f"NOTIFIER_SMS_REGION {self._region} is no country: two letters, as PT")
         self._rate = settings.sms_per_second
-        self._client = AwsClient("sns", settings.endpoint("sns"), settings, CONCURRENCY)
+        self._client = SnsClient(settings, CONCURRENCY)
         self._pool = SendPool("sms", settings.send_lease_seconds, CONCURRENCY)
 
     @staticmethod

@@ -10,8 +10,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from notifier.aws import AwsError
 from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Unknown, discreet
-from workers.channels.sdk_errors import (
+from workers.channels.aws.failures import (
     CREDENTIALS,
     FRONT_DOOR,
     REFUSED,
@@ -111,18 +112,17 @@ def outcome_of_answer(answer: Mapping[str, Any]) -> Outcome:
 
 def outcome_of_error(error: Exception, *, own_sender: bool = False) -> Outcome:
     """What became of a Publish that raised. `own_sender`: the route names the sender."""
-    return _of_refusal(error, own_sender) if isinstance(error, ClientError) else outcome_of_failure(error)
+    return (
+        _of_refusal(AwsError.of(error), own_sender) if isinstance(error, ClientError) else outcome_of_failure(error)
+    )
 
 
-def _of_refusal(error: ClientError, own_sender: bool) -> Outcome:
-    fault = error.response.get("Error", {})
-    code, text = str(fault.get("Code", "")), str(fault.get("Message", ""))
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    reason = f"{status} {code}: {_NUMBER.sub('…', text)}"
-    if error.operation_name != OPERATION:
+def _of_refusal(error: AwsError, own_sender: bool) -> Outcome:
+    reason = f"{error.status} {error.code}: {_NUMBER.sub('…', error.message)}"
+    if error.operation != OPERATION:
         # The SDK asked another service for credentials, and was refused before it could send.
-        return CREDENTIALS.because(f"{error.operation_name}: {reason}")
-    verdict = _verdict(status, code, text)
+        return CREDENTIALS.because(f"{error.operation}: {reason}")
+    verdict = _verdict(error.status, error.code, error.message)
     if verdict is SENDER and own_sender:
         verdict = REFUSED
     return verdict.because(reason) if verdict else Unknown(discreet(reason))

@@ -11,12 +11,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from botocore.exceptions import ClientError, InvalidConfigError
+from botocore.exceptions import InvalidConfigError
 
+from notifier.aws import AwsError
 from tests.waiting import wait_until
 from tests.workers.channels.ses.test_channel import settings
 from tests.workers.channels.wire import Exchange, Request, Wire, accept, cut, plain, serve
-from workers.channels.sdk_errors import NotConnected, TooLate
+from workers.channels.aws.failures import NotConnected, TooLate
 from workers.channels.ses.client import SesClient
 from workers.channels.ses.connections import FRESH_SECONDS
 
@@ -182,7 +183,7 @@ def test_a_connection_that_is_said_to_be_the_last_is_not_kept(wire: Wire, client
 
 def test_a_refusal_keeps_the_connection_and_a_lost_answer_does_not(wire: Wire, client: SesClient) -> None:
     wire.behave = lambda exchange: exchange.answer(400, b"{}")
-    with pytest.raises(ClientError):
+    with pytest.raises(AwsError):
         send(client)
     assert len(client._connections._kept) == 1
     wire.behave = cut

@@ -6,11 +6,12 @@ import string
 import botocore.session
 import pytest
 from botocore import exceptions as sdk
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
+from notifier.aws import AwsError
 from notifier.outcomes import Accepted, Blocked, Late, NotSent, Offline, Rejected, Throttled, Unknown
-from workers.channels.sdk_errors import (
+from workers.channels.aws.failures import (
     BEFORE_THE_REQUEST,
     NotConnected,
     TooLate,
@@ -102,9 +103,8 @@ EXCEPTIONS = {
 }
 
 
-def refusal(code: str, status: int = 400, message: str = "", operation: str = "SendEmail") -> ClientError:
-    response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(response, operation)
+def refusal(code: str, status: int = 400, message: str = "", operation: str = "SendEmail") -> AwsError:
+    return AwsError(code, message, status, operation)
 
 
 def failure(kind: type[Exception]) -> Exception:

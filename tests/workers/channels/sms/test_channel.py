@@ -22,8 +22,8 @@ from notifier.templates import Templates
 from notifier.testing import Behaviour, HttpAnswer, HttpRequest, channel_settings
 from sandbox.embedded.ministack import MinistackServer
 from tests.workers.channels.providers import SnsProvider, parameters, sns_error
-from workers.channels.aws_client import FRESH_SECONDS, AwsClient
 from workers.channels.sms import SmsChannel
+from workers.channels.sms.client import FRESH_SECONDS, SnsClient
 
 MakeChannel = Callable[..., SmsChannel]
 TO = "+351912345678"
@@ -277,14 +277,14 @@ def test_a_region_is_demanded_at_the_start() -> None:
 
 @pytest.mark.parametrize("lease", [0.5, 5.0, 60.0, 600.0])
 def test_the_last_request_ends_before_the_lease_does(lease: float, make_channel: MakeChannel) -> None:
-    config = make_channel(send_lease_seconds=lease)._client._config
+    config = make_channel(send_lease_seconds=lease)._client.ready().meta.config
     assert lease / 2 + config.connect_timeout + config.read_timeout < lease
 
 
 def test_a_connection_is_kept_but_not_for_long(sns: Sns) -> None:
     now = 100.0
-    settings = channel_settings(aws_region="eu-west-1")
-    client = AwsClient("sns", sns.url, settings, 2, clock=lambda: now)
+    settings = channel_settings(aws_region="eu-west-1", aws_sns_endpoint_url=sns.url)
+    client = SnsClient(settings, 2, clock=lambda: now)
     for elapsed, connections in ((0, 1), (1, 1), (FRESH_SECONDS + 1, 2), (FRESH_SECONDS + 1, 3)):
         now += elapsed
         client.ready().publish(PhoneNumber=TO, Message="Good day")
