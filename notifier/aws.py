@@ -49,10 +49,10 @@ class AwsError(NotifierError):
         return cls._parsed(error.response, error.operation_name)
 
     @classmethod
-    def of_answer(cls, operation: str, status: int, headers: Mapping[str, str], body: bytes) -> "AwsError":
+    def of_answer(cls, operation: str, status: int, headers: Any, body: bytes) -> "AwsError":
         """Return the error in an HTTP answer of a service that speaks REST with JSON, as SES does.
 
-        `headers` must find a name in whatever case.
+        `headers` is a mapping that finds a name in upper or lower case, as `http.client.HTTPMessage` does.
         """
         answer = {"status_code": status, "headers": headers, "body": body}
         return cls._parsed(create_parser("rest-json").parse(answer, None), operation)
