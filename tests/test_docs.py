@@ -1,6 +1,7 @@
 """The documents say what the code does."""
 
 import ast
+import importlib
 import inspect
 import random
 import re
@@ -172,3 +173,21 @@ def test_what_the_page_on_streams_calls_an_alarm_is_one() -> None:
         names, alarm = line.strip("|").split(" | ")
         if re.match(r"\s*(above|0:|1 for|\d|overdue|grows)", alarm):
             assert any(name in rules for name in re.findall(r"`(notifier_\w+)", names)), line
+
+
+def test_the_paths_of_the_architecture_exist() -> None:
+    """Each row names a file and a function or class in it."""
+    rows = re.findall(
+        r"^\| \d+ \| `([\w/]+)\.py` \| `([\w.]+)` \|", (FOLDER / "architecture.md").read_text(), re.MULTILINE
+    )
+    assert len(rows) > 25
+    for file, name in rows:
+        found: Any = importlib.import_module(file.replace("/", "."))
+        for part in name.split("."):
+            found = getattr(found, part)
+        assert inspect.getsourcefile(found) == str(ROOT / f"{file}.py"), (file, name)
+
+
+def test_a_path_of_the_architecture_takes_twelve_files_at_most() -> None:
+    for path in (FOLDER / "architecture.md").read_text().split("\n## Path ")[1:]:
+        assert len(set(re.findall(r"`([\w/]+\.py)`", path))) <= 12

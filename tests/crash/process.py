@@ -196,9 +196,9 @@ class Process:
     def run_once(self) -> None:
         """Do everything once. An error is logged and the next step is taken, as in the loops of the processes."""
         for step in (
-            self._find_shards, self._read, self._measure, self._steal, self._measure, self._rewind, self.relay.run_once,
-            self.crowded_relay.run_once, self._broker_forgets, self.crowded_relay.run_once, self.relay.run_once,
-            self._cancel_moot, self._deliver,
+            self._find_shards, self._read, self._measure, self._steal, self._measure, self._rewind,
+            self.relay.run_once, self.crowded_relay.run_once, self._broker_forgets, self.crowded_relay.run_once,
+            self.relay.run_once, self._cancel_moot, self._deliver,
             self._a_minute, self.relay.run_once, self._an_hour, self.relay.run_once, self._deliver,
             self.settle_feedback, self.settle_unknowns, self._redrive_failed, self.relay.run_once, self._deliver,
             self._pause, self.relay.run_once, self._deliver, self.settle_feedback,
