@@ -15,6 +15,7 @@ import redis
 import structlog
 from hypothesis import HealthCheck, settings
 
+from notifier.broker import Queue
 from sandbox.embedded.ministack import MinistackServer, ministack
 from sandbox.embedded.postgres import PostgresServer, embedded_postgres
 from sandbox.embedded.redis import RedisServer, embedded_redis
@@ -140,3 +141,10 @@ def broker_url(redis_server: RedisServer | GivenServer, broker_databases: Iterat
     with redis.Redis.from_url(url) as client:
         client.flushdb()
     return url
+
+
+@pytest.fixture
+def queue(broker_url: str) -> Iterator[Queue]:
+    queue = Queue(broker_url)
+    yield queue
+    queue.close()

@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -21,13 +20,6 @@ ALMOST = [
     "",
 ]
 messages = st.binary(max_size=60) | nonsense.map(json.dumps).map(str.encode) | st.sampled_from(ALMOST).map(str.encode)
-
-
-@pytest.fixture
-def queue(broker_url: str) -> Iterator[Queue]:
-    queue = Queue(broker_url)
-    yield queue
-    queue.close()
 
 
 @given(st.lists(messages, max_size=5), st.lists(messages, max_size=3))

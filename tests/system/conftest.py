@@ -2,7 +2,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
+from notifier.database.engine import connect
 from sandbox.system import System, running_servers
 
 IMPATIENT = {
@@ -21,3 +23,10 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[System]:
     with running_servers(tmp_path, durable=False) as system:
         system.options.update(IMPATIENT)
         yield system
+
+
+@pytest.fixture
+def engine(system: System) -> Iterator[Engine]:
+    engine = connect(system.postgres.url("notifier"))
+    yield engine
+    engine.dispose()

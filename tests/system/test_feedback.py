@@ -3,7 +3,6 @@
 import json
 import signal
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -11,7 +10,6 @@ import pytest
 from sqlalchemy import Engine
 
 from examples.activity import sample_items
-from notifier.database.engine import connect
 from notifier.notifications import Status
 from notifier.outbox import Report
 from sandbox.demo.demo import run_demo
@@ -22,13 +20,6 @@ from tests.system.test_path import Traffic, kill
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(180)
-
-
-@pytest.fixture
-def engine(system: System) -> Iterator[Engine]:
-    engine = connect(system.postgres.url("notifier"))
-    yield engine
-    engine.dispose()
 
 
 def plan(system: System, *rules: dict[str, Any]) -> None:

@@ -3,14 +3,13 @@
 import signal
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 
 import pytest
 from sqlalchemy import Engine
 
 from examples.activity import Item, sample_items
-from notifier.database.engine import connect
 from notifier.notifications import Status
 from notifier.outbox import Report
 from sandbox.demo.demo import run_demo
@@ -21,13 +20,6 @@ from tests.sql import Sql
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(180)
-
-
-@pytest.fixture
-def engine(system: System) -> Iterator[Engine]:
-    engine = connect(system.postgres.url("notifier"))
-    yield engine
-    engine.dispose()
 
 
 class Traffic:
