@@ -12,7 +12,7 @@ from notifier.outbox import Report
 from sandbox.demo.reconciliation import reconcile
 from sandbox.system import System
 from tests.sql import Sql
-from tests.system.test_path import Traffic, engine, settled
+from tests.system.test_path import Traffic, settled
 from tests.waiting import wait_until
 
 __all__ = ["engine"]

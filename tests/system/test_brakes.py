@@ -20,7 +20,7 @@ from sandbox.demo.reconciliation import reconcile
 from sandbox.embedded.ses import SesServer, ses_simulator
 from sandbox.system import System
 from tests.sql import Sql
-from tests.system.test_path import Traffic, engine, settled
+from tests.system.test_path import Traffic, settled
 from tests.waiting import wait_until
 
 __all__ = ["engine"]
