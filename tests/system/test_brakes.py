@@ -23,8 +23,6 @@ from tests.sql import Sql
 from tests.system.test_path import Traffic, settled
 from tests.waiting import wait_until
 
-__all__ = ["engine"]
-
 pytestmark = pytest.mark.timeout(240)
 
 RATE = 50
