@@ -56,8 +56,8 @@ def configure_logging(settings: Settings, *, process: str) -> None:
 
 
 def warn_of_unknown_variables() -> None:
-    """Log each variable that begins as the settings do and is none."""
-    for line in unknown_variables():
+    """Log a warning for each variable that begins with NOTIFIER_ and is no setting."""
+    for line in unknown_variables().values():
         structlog.get_logger(__name__).warning(line)
 
 

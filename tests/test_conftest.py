@@ -5,8 +5,8 @@ import logging
 import psycopg
 import pytest
 import redis
+from pydantic_settings import BaseSettings
 
-from notifier.settings.process import BaseSettings
 from notifier.telemetry import configure_logging
 
 

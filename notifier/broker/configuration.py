@@ -4,6 +4,7 @@ from typing import Any
 
 from notifier.broker.client import sentinel_options
 from notifier.broker.url import BrokerUrl
+from notifier.settings import default
 
 TASK = "notifier.deliver"
 _PREFIX = "notifier."
@@ -18,7 +19,11 @@ def channel_of(queue: str) -> str:
     return queue.removeprefix(_PREFIX)
 
 
-def celery_configuration(broker_url: str, visibility_seconds: int = 120, unit_size: int = 500) -> dict[str, Any]:
+def celery_configuration(
+    broker_url: str,
+    visibility_seconds: int = default("visibility_seconds"),
+    unit_size: int = default("unit_size"),
+) -> dict[str, Any]:
     """After `visibility_seconds` Redis gives an unacknowledged message to another worker; begin refuses it there.
 
     A worker takes at most a full unit for each place in its pool: one collects while the others are under way. Raises

@@ -86,7 +86,7 @@ def _warn_of_variables(given: Sequence[str]) -> None:
     if given[:1] and given[0] not in _LOGGING and any(name.upper().startswith("NOTIFIER_") for name in os.environ):
         from notifier.settings import unknown_variables
 
-        for line in unknown_variables():
+        for line in unknown_variables().values():
             say_warning(line)
 
 

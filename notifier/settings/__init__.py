@@ -1,17 +1,20 @@
-"""Settings: environment variables with the prefix NOTIFIER_, read once and checked before anything starts."""
+"""Settings: environment variables with the prefix NOTIFIER_, read once and checked before anything starts.
 
-from notifier.settings.process import (
-    DatabaseSettings,
-    HealthSettings,
-    RecipientSettings,
-    RoleSettings,
-    Settings,
+Example:
+    settings = load_settings()
+    settings.unit_size  # NOTIFIER_UNIT_SIZE, or its default
+"""
+
+from notifier.settings.database import DatabaseSettings, HealthSettings, RoleSettings
+from notifier.settings.loading import (
     load_database_settings,
     load_recipient_settings,
     load_settings,
     read_settings,
     unknown_variables,
 )
+from notifier.settings.process import Settings, default
+from notifier.settings.recipients import RecipientSettings
 
 __all__ = [
     "DatabaseSettings",
@@ -19,6 +22,7 @@ __all__ = [
     "RecipientSettings",
     "RoleSettings",
     "Settings",
+    "default",
     "load_database_settings",
     "load_recipient_settings",
     "load_settings",

@@ -1,108 +1,25 @@
-"""All settings: environment variables with the prefix NOTIFIER_, beside the AWS SDK's own."""
+"""The settings of bridges and workers: environment variables with the prefix NOTIFIER_, beside the AWS SDK's own."""
 
-import os
-from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from functools import cache
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AwareDatetime, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic import AwareDatetime, Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
 
-from notifier.errors import SettingsError
-from notifier.settings.url import Url, without_secret
-from notifier.settings.variables import QUOTED, Variables, explained, unknown
-from notifier.text import encodes
+from notifier.settings.database import DatabaseSettings
+from notifier.settings.recipients import RecipientSettings
+from notifier.settings.url import without_secret
+from notifier.settings.variables import QUOTED
 
 AwsService = Literal["dynamodb", "ses", "sqs", "sns"]
-_POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
-_OTHERS = ("NOTIFIER_ACTOR",)
-"""Variables that are read where no settings are."""
-
-
-class HealthSettings(Variables):
-    """What `notifier health` needs."""
-
-    heartbeat_folder: str = Field(
-        default="",
-        description="Folder of the files that tell `notifier health` of progress; default: that for temporary files. "
-        "A second process of a kind on one machine needs its own",
-    )
-
-
-class DatabaseSettings(HealthSettings):
-    """What a command needs that only looks into the database."""
-
-    database_url: SecretStr = Field(
-        description="Postgres, as postgresql://user:password@host:5432/database?sslmode=verify-full; of several "
-        "hosts, separated by commas, the one that takes writes is used: docs/postgres.md"
-    )
-    keep_days: int = Field(
-        default=90,
-        ge=0,
-        description="Whole days before today that are kept; older ones are dropped once all of their deliveries are "
-        "final. 0: all; otherwise 3 at least",
-    )
-    actor: str = Field(
-        default="",
-        description="Who runs commands, as `notifier operations` names them; default: the login name and the host",
-        json_schema_extra=QUOTED,
-    )
-
-    def says(self, name: str) -> bool:
-        """Whether somebody gave this setting a value: it has not its default."""
-        return name in self.model_fields_set
-
-    @field_validator("keep_days")
-    @classmethod
-    def _covers_the_stream(cls, value: int) -> int:
-        """What is dropped is not known any more, so a record that is read again must be younger: 24 hours at most."""
-        if value in (1, 2):
-            raise ValueError("must be 0, or 3 at least: the stream may bring records of the last 24 hours again")
-        return value
-
-    @field_validator("database_url")
-    @classmethod
-    def _is_postgres(cls, value: SecretStr) -> SecretStr:
-        Url.of(value.get_secret_value(), _POSTGRES)
-        return value
-
-
-def _password(process: str) -> Any:
-    return Field(default=None, description=f"Of the login notifier_{process}", json_schema_extra=QUOTED)
-
-
-class RoleSettings(Variables):
-    """Passwords of the processes' logins in Postgres: who migrates the database sets them there."""
-
-    bridge_password: SecretStr | None = _password("bridge")
-    console_password: SecretStr | None = _password("console")
-    feedback_password: SecretStr | None = _password("feedback")
-    operator_password: SecretStr | None = _password("operator")
-    worker_password: SecretStr | None = _password("worker")
-
-    def passwords(self) -> dict[str, str]:
-        """By role, those that are set."""
-        given = ((name.removesuffix("_password"), getattr(self, name)) for name in type(self).model_fields)
-        return {f"notifier_{process}": secret.get_secret_value() for process, secret in given if secret}
-
-
-class RecipientSettings(Variables):
-    """How recipients are spelled: for workers, and for commands that name one."""
-
-    sms_region: str = Field(
-        default="",
-        pattern="^([A-Z]{2})?$",
-        description="Country of phone numbers without a country code, as PT; without it such numbers are refused",
-    )
 
 
 class Settings(RecipientSettings, DatabaseSettings):
-    """What a bridge and a worker need."""
+    """All settings: what a bridge and a worker need."""
 
     allow_nondurable_database: bool = Field(
         default=False,
-        description="true runs on a Postgres that may forget commits in a crash (fsync=off): for tests, or where its "
+        description="true allows a Postgres that may lose commits in a crash (fsync=off): for tests, or where its "
         "storage keeps commits by itself",
     )
     broker_url: SecretStr = Field(
@@ -132,7 +49,8 @@ class Settings(RecipientSettings, DatabaseSettings):
     )
     feedback_topic_arn: str = Field(
         default="",
-        description="SNS topic whose signed messages alone are believed; without it the queue must get raw messages",
+        description="SNS topic: only messages that it has signed are accepted; without it the queue must get "
+        "raw messages",
     )
     webhook_secret: SecretStr | None = Field(
         default=None,
@@ -145,14 +63,14 @@ class Settings(RecipientSettings, DatabaseSettings):
         default=16, ge=1, le=64, description="Webhooks under way to one host and port at once, from one worker"
     )
     sms_sender_id: str = Field(
-        default="", pattern="^[A-Za-z0-9-]{0,11}$", description="Whom an SMS comes from, where the country shows it"
+        default="", pattern="^[A-Za-z0-9-]{0,11}$", description="Sender name of an SMS, in countries that show one"
     )
     sms_type: Literal["Transactional", "Promotional"] = Field(
-        default="Transactional", description="Transactional or Promotional: what SNS saves on, reliability or money"
+        default="Transactional", description="Transactional: SNS prefers reliable delivery; Promotional: low cost"
     )
-    sms_max_price: Decimal | None = Field(default=None, gt=0, description="US dollars that one SMS may cost at most")
+    sms_max_price: Decimal | None = Field(default=None, gt=0, description="Most US dollars that one SMS may cost")
     sms_per_second: float | None = Field(
-        default=None, gt=0, description="SMS a second that AWS allows the account: SNS cannot be asked"
+        default=None, gt=0, description="SMS a second that AWS allows the account: SNS has no API that returns it"
     )
     aws_region: str = Field(
         default="", pattern="^[a-z0-9-]*$", description="Region; default: the AWS SDK's own settings"
@@ -163,15 +81,18 @@ class Settings(RecipientSettings, DatabaseSettings):
     aws_sqs_endpoint_url: str = Field(default="", description="Endpoint of SQS")
     aws_sns_endpoint_url: str = Field(default="", description="Endpoint of SNS")
     queue_high_water: int = Field(
-        default=20_000, ge=1, description="Messages in the broker above which rows wait in Postgres instead"
+        default=20_000,
+        ge=1,
+        description="Messages in the broker above which further ones wait in Postgres",
     )
     outbox_high_water: int = Field(
         default=1_000_000,
         ge=1,
-        description="Deliveries of one channel that may wait in the outbox; shards with more of them are not read on",
+        description="Deliveries of one channel that may wait in the outbox; above that, shards with events of this "
+        "channel are not read further",
     )
     not_before: AwareDatetime | None = Field(
-        default=None, description="Records created before this time notify nobody, as 2026-01-31T00:00:00Z"
+        default=None, description="Records created before this time make no notification, as 2026-01-31T00:00:00Z"
     )
     send_lease_seconds: float = Field(
         default=60.0, gt=0, description="How long an attempt may take before its outcome counts as unknown"
@@ -184,7 +105,7 @@ class Settings(RecipientSettings, DatabaseSettings):
     probe_seconds: float = Field(
         default=30.0,
         gt=0,
-        description="How long a parked channel waits before one message tries whether it works again",
+        description="How long a parked channel waits before one message tests whether it works again",
     )
     rates: Annotated[dict[str, float], NoDecode] = Field(
         default={},
@@ -196,29 +117,35 @@ class Settings(RecipientSettings, DatabaseSettings):
     complaint_rate_limit: float = Field(
         default=0.0008, gt=0, le=1, description="Share of complaints in 24 hours at which a channel is paused"
     )
-    shard_lease_seconds: float = Field(default=15.0, gt=1, description="How long a silent bridge keeps its shards")
+    shard_lease_seconds: float = Field(
+        default=15.0, gt=1, description="How long a bridge that does not renew its leases keeps its shards"
+    )
     visibility_seconds: int = Field(
         default=120,
         gt=0,
         le=43_200,
-        description="After this the broker, or SQS, gives a silent process's messages to another one",
+        description="After this the broker, or SQS, gives messages that were not acknowledged to another process",
     )
     unit_size: int = Field(
-        default=500, ge=1, le=5_000, description="Notifications that a worker delivers together at most, under load"
+        default=500, ge=1, le=5_000, description="Most notifications that a worker delivers together, under load"
     )
     build_losses: int = Field(
         default=3,
         ge=2,
         le=100,
-        description="A notification fails whose build killed its worker, and then processes of its own, so often",
+        description="A notification fails after its build has killed this many processes: first its "
+        "worker, then processes of its own",
     )
     event_sample: int = Field(
         default=25,
         ge=0,
-        description="Tasks a second that a worker shows to Flower; of more a sample, failures and retries always",
+        description="Tasks a second that a worker reports to Flower; of more a sample; failures and retries always",
     )
     look_again_seconds: float = Field(
-        default=30.0, gt=0, description="How long published messages are left alone before lost ones are looked for"
+        default=30.0,
+        gt=0,
+        description="How long a published message may be unfinished before the bridge checks whether the "
+        "broker lost it",
     )
     metrics_port: int = Field(
         default=0,
@@ -228,21 +155,23 @@ class Settings(RecipientSettings, DatabaseSettings):
     )
     metrics_address: str = Field(default="127.0.0.1", description="Address of that port; 0.0.0.0 in a container")
     transport: Literal["fast", "stock"] = Field(
-        default="fast", description="How workers speak to Redis: fast, by the hundred messages, or stock kombu"
+        default="fast", description="How workers read from Redis: fast, in batches of messages, or stock, kombu's own"
     )
     log_format: Literal["console", "json"] = Field(default="console", description="console or json")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Lowest level that is logged"
+    )
 
     @field_validator("aws_endpoint_url", *(f"aws_{service}_endpoint_url" for service in get_args(AwsService)))
     @classmethod
     def _is_an_endpoint(cls, value: str) -> str:
-        """The SDK repeats these URLs in its errors, and signs its requests in another way."""
+        """Refuse a URL with a user or password: the SDK repeats it in its errors, and does not use it to sign."""
         return without_secret(value) if value else value
 
     @field_validator("feedback_queue_url")
     @classmethod
     def _is_a_queue(cls, value: str) -> str:
-        return without_secret(value) if "://" in value else value  # what is no URL is told by who reads the queue
+        return without_secret(value) if "://" in value else value  # FeedbackQueue reports what is no URL
 
     @field_validator("tables", mode="before")
     @classmethod
@@ -269,46 +198,15 @@ class Settings(RecipientSettings, DatabaseSettings):
         return value
 
     def endpoint(self, service: AwsService) -> str | None:
-        """The address of an AWS service, None for AWS itself."""
+        """Return the URL of an AWS service if one is set, None for AWS's own."""
         own: str = getattr(self, f"aws_{service}_endpoint_url")
         return own or self.aws_endpoint_url or None
 
 
-SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+def default(name: str) -> Any:
+    """Return the default of a setting, for a function whose argument has the same default.
 
-
-@cache
-def load_settings() -> Settings:
-    """The settings of this process. Raises SettingsError that names each variable at fault."""
-    return read_settings(Settings)
-
-
-@cache
-def load_database_settings() -> DatabaseSettings:
-    """The part of the settings that names the database; nothing else is demanded. Raises SettingsError."""
-    return read_settings(DatabaseSettings)
-
-
-@cache
-def load_recipient_settings() -> RecipientSettings:
-    """The part of the settings that says how recipients are spelled. Raises SettingsError."""
-    return read_settings(RecipientSettings)
-
-
-def read_settings(kind: type[SettingsT]) -> SettingsT:
-    """Settings of that kind, a package's own too. Raises SettingsError that names each variable at fault."""
-    prefix = kind.model_config["env_prefix"]
-    if garbled := [name for name, value in os.environ.items() if name.startswith(prefix) and not encodes(value)]:
-        raise SettingsError(f"{', '.join(garbled)}: not in UTF-8")
-    try:
-        return kind()
-    except ValidationError as error:
-        raise SettingsError(explained(error, kind)) from None
-
-
-def unknown_variables(environment: Mapping[str, str] = os.environ) -> Iterator[str]:
-    """One line for each variable that begins as ours do and that nothing reads."""
-    names = {name for kind in (Settings, RoleSettings) for name in kind.model_fields}
-    for given, near in unknown(environment, (*(f"NOTIFIER_{name.upper()}" for name in names), *_OTHERS)):
-        meant = f"did you mean {near}?" if near else "docs/settings.md lists all that are"
-        yield f"{given} is not a setting and changes nothing: {meant}"
+    Example:
+        def look(seconds: float = default("probe_seconds")) -> None: ...
+    """
+    return Settings.model_fields[name].default

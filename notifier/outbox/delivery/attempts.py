@@ -18,8 +18,9 @@ from notifier.outbox.days import within
 from notifier.outbox.delivery.acceptances import Acceptance, accept
 from notifier.outbox.delivery.changes import Change, change_statement, columns, uuids
 from notifier.outbox.delivery.results import conclude
+from notifier.settings import default
 
-UNKNOWN_AFTER_SECONDS = 300.0
+UNKNOWN_AFTER_SECONDS: float = default("unknown_after_seconds")
 """How long an unknown outcome waits for a delivery event before its route's policy applies."""
 
 

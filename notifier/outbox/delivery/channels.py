@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, text
 
 from notifier.outbox.operator.journal import journal
+from notifier.settings import default
 
-PROBE_SECONDS = 30.0
+PROBE_SECONDS: float = default("probe_seconds")
 """How long a parked channel waits for its first probe; each one that fails doubles it, up to ten minutes."""
 
 

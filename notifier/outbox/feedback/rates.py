@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from notifier.outbox.delivery.channels import pause
 from notifier.outbox.tables import FEEDBACK_COUNTS
+from notifier.settings import default
 
 log = structlog.get_logger(__name__)
 
@@ -19,8 +20,8 @@ class RateLimits:
     Fewer than `least` messages prove nothing.
     """
 
-    bounces: float = 0.04
-    complaints: float = 0.0008
+    bounces: float = default("bounce_rate_limit")
+    complaints: float = default("complaint_rate_limit")
     least: int = 1_000
 
 

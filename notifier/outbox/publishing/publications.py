@@ -15,6 +15,7 @@ from notifier.outbox.delivery.changes import uuids
 from notifier.outbox.publishing.backlog import Backlog, backlog
 from notifier.outbox.publishing.due_scan import DueScan
 from notifier.outbox.stream.recording import PUBLICATION_SIZE
+from notifier.settings import default
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ RETURNING cardinality(notification_ids)
 class Publications:
     """What bridge and relay owe the broker. `look_again`: seconds that published messages are left to the workers."""
 
-    def __init__(self, engine: Engine, look_again: float = 30.0) -> None:
+    def __init__(self, engine: Engine, look_again: float = default("look_again_seconds")) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self.look_again = look_again
         self._publications = DueScan()

@@ -1,0 +1,96 @@
+"""A group of commands whose modules are imported only when a command runs.
+
+Importing all that the commands use takes longer than a second. `notifier --help` and `notifier health`, which a
+container runs every few seconds, must not wait for it.
+"""
+
+import ast
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.abc import InspectLoader
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+ENTRY_POINTS = "notifier.commands"
+"""The entry-point group through which other packages add commands."""
+
+COMMANDS = {
+    "migrate": "notifier.cli.migrate:migrate",
+    "status": "notifier.cli.inspect:status",
+    "list": "notifier.cli.inspect:list_",
+    "show": "notifier.cli.inspect:show",
+    "shards": "notifier.cli.inspect:shards",
+    "audit": "notifier.cli.audit:audit",
+    "resolve": "notifier.cli.operate:resolve",
+    "cancel": "notifier.cli.operate:cancel",
+    "redrive": "notifier.cli.operate:redrive",
+    "let-go": "notifier.cli.streams:let_go",
+    "rewind": "notifier.cli.streams:rewind",
+    "retain": "notifier.cli.retain:retain",
+    "operations": "notifier.cli.journal:operations",
+    "pause": "notifier.cli.channels:pause",
+    "resume": "notifier.cli.channels:resume",
+    "suppress": "notifier.cli.suppress:suppress",
+    "health": "notifier.cli.health:health",
+}
+"""Our own commands in the order of `notifier --help`: the module and the function, or the `typer.Typer`, of each."""
+
+
+class LazyGroup(TyperGroup):
+    """The command `notifier`.
+
+    `get_command`, which the help calls for each command, returns one that has only a name and a help text;
+    `resolve_command`, which is called for the command that runs, returns the real one.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        return list(_sources())
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        source = _sources().get(cmd_name)
+        return TyperCommand(cmd_name, help=docstring(source)) if source else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and load(command.name or ""), rest
+
+
+def load(name: str) -> Any:
+    """Import the command of that name. Return it as Typer runs it."""
+    module, _, attribute = _sources()[name].partition(":")
+    found = getattr(import_module(module), attribute)
+    if isinstance(found, typer.Typer):
+        command = typer.main.get_group(found)
+    else:
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone.command(name)(found)
+        command = typer.main.get_command(alone)
+    command.name = name
+    return command
+
+
+def docstring(source: str) -> str:
+    """Return the docstring of `module:function` without importing the module, or that of the module itself if it has
+    no function of this name. Empty if the module's source cannot be read.
+    """
+    module, _, name = source.partition(":")
+    spec = find_spec(module)
+    loader = spec and spec.loader
+    text = loader.get_source(module) if isinstance(loader, InspectLoader) else None
+    tree = ast.parse(text or "")
+    function = next((each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == name), tree)
+    return ast.get_docstring(function) or ""
+
+
+def _sources() -> dict[str, str]:
+    """Return where each command is, by its name: our own, then those of other packages."""
+    return {**COMMANDS, **dict(_added())}
+
+
+def _added() -> Iterator[tuple[str, str]]:
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda each: each.name):
+        yield point.name, point.value
