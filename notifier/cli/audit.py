@@ -1,42 +1,50 @@
-"""`notifier audit`: whether every record is accounted for, and whether somebody has to act."""
+"""`notifier audit`: whether every record is accounted for, and whether an operator has to act."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Mapping, Sequence
+from shlex import quote
+from typing import Annotated, Any
 
 import typer
 
+from notifier.cli.actor import actor
+from notifier.cli.connection import LONG_SECONDS, connected
 from notifier.cli.options.reason import Reason
 from notifier.cli.options.window import DEFAULT_DAYS
-from notifier.cli.terminal.output import Json, connected, operator, print_json, say
+from notifier.cli.terminal.output import Json, print_json, say
 from notifier.cli.terminal.table import print_table
+from notifier.database.engine import Engine
+from notifier.outbox import Acknowledgements, Report
+from notifier.outbox.operator.totals import balances
 
-if TYPE_CHECKING:
-    from notifier.database.engine import Engine
-
-_REPORT_SECONDS = 300  # it may have all of history to count
+_TERMS = {
+    "shard_id": "shard_id",
+    "read": "records_read",
+    "notified": "notifications",
+    "unrouted": "records_unrouted",
+    "quarantined": "quarantine",
+    "balanced": "balanced",
+}
+"""The columns of the table of shards, and the columns of the report that they show."""
 
 
 def audit(
     acknowledge_gaps: Annotated[
-        bool, typer.Option("--acknowledge-gaps", help="The gaps that are open now are known: count them no more.")
+        bool, typer.Option("--acknowledge-gaps", help="Acknowledge the gaps that are open now: they no longer count.")
     ] = False,
     acknowledge_duplicates: Annotated[
-        bool, typer.Option("--acknowledge-duplicates", help="The duplicates found until now are known.")
+        bool, typer.Option("--acknowledge-duplicates", help="Acknowledge the duplicates found so far.")
     ] = False,
     acknowledge_quarantine: Annotated[
-        bool, typer.Option("--acknowledge-quarantine", help="The records in quarantine are known.")
+        bool, typer.Option("--acknowledge-quarantine", help="Acknowledge the records in quarantine.")
     ] = False,
     acknowledge_failures: Annotated[
-        bool, typer.Option("--acknowledge-failures", help="The errors of routes until now are known.")
+        bool, typer.Option("--acknowledge-failures", help="Acknowledge the errors of routes so far.")
     ] = False,
     reason: Reason = "",
     json: Json = False,
 ) -> None:
-    """Prove that every record is accounted for, and that no route fails. Exit 1 where something is to be done."""
-    from notifier.outbox import Report
-    from notifier.outbox.operator.totals import balances
-
-    with connected(_REPORT_SECONDS) as engine:
+    """Prove that every record is accounted for, and that no route fails. Exit 1 if an operator has to act."""
+    with connected(LONG_SECONDS) as engine:
         _acknowledge(
             engine,
             reason.strip() or None,
@@ -63,56 +71,54 @@ def audit(
 
 
 def _print(
-    lines: list[dict[str, Any]],
+    lines: Sequence[Mapping[str, Any]],
     quarantined: list[dict[str, Any]],
     found: Mapping[str, list[dict[str, Any]]],
     failing: list[dict[str, Any]],
 ) -> None:
-    columns: tuple[str, ...] = (
-        "shard_id",
-        "records_read",
-        "notifications",
-        "records_unrouted",
-        "quarantine",
-        "balanced",
-    )
+    terms = [{name: line[source] for name, source in _TERMS.items()} for line in lines]
     title = "read = notified + unrouted + quarantined"
-    print_table(title, lines, columns, "No shard is known yet.", spare=("quarantine", "records_unrouted"))
-    columns = ("id", "shard_id", "sequence_number", "error")
+    print_table(title, terms, tuple(_TERMS), "No shard is known yet.", spare=("balanced", "shard_id"))
+    columns: tuple[str, ...] = ("id", "shard_id", "sequence_number", "error")
     print_table("Quarantine", quarantined, columns, "Quarantine is empty.", spare=("sequence_number", "shard_id"))
     columns = ("shard_id", "after_sequence_number", "reason")
     nothing = "No record was lost before it was read."
     print_table("Gaps", found["gaps"], columns, nothing, spare=("after_sequence_number",))
     print_table("Stranded", found["stranded"], ("notification_id", "status"), "No delivery is stranded.")
     columns = ("notification_id", "message_id", "detected_at")
-    nothing = "The provider's events tell of no duplicate."
+    nothing = "The provider's events show no duplicate."
     print_table("Duplicates", found["duplicates"], columns, nothing, spare=("detected_at", "message_id"))
     columns = ("route", "failed", "retried", "newest_id", "channel", "newest_reason")
     nothing = f"No route fails, of events of the last {DEFAULT_DAYS} days."
     print_table("Routes that fail", failing, columns, nothing, spare=("channel",))
-    if failing:
-        newest = failing[0]["newest_id"]
-        say(f"see: notifier show {newest} --reveal; then mend the route, restart the workers, and: notifier redrive")
+    _print_remedy(failing)
+
+
+def _print_remedy(failing: Sequence[Mapping[str, Any]]) -> None:
+    """Print what to do about routes that fail, as commands that can be run as they are."""
+    if not failing:
+        return
+    say(f"see: notifier show {failing[0]['newest_id']} --reveal; then mend the route and restart the workers")
+    for route in dict.fromkeys(each["route"] for each in failing if each["failed"]):
+        say(f"then: notifier redrive --route {quote(route)} --reason 'the route is mended'")
 
 
 def _acknowledge(
-    engine: "Engine", reason: str | None, *, gaps: bool, duplicates: bool, quarantine: bool, failures: bool
+    engine: Engine, reason: str | None, *, gaps: bool, duplicates: bool, quarantine: bool, failures: bool
 ) -> None:
-    """Acknowledge what is told, and only that: a gap that opens meanwhile stays open."""
-    from notifier.outbox import Acknowledgements, Report
-
-    acknowledging = Acknowledgements(engine, actor=operator())
+    """Acknowledge what is printed, and only that: a gap that opens meanwhile stays open."""
+    acknowledgements = Acknowledgements(engine, actor=actor())
     if gaps:
         open_ = Report(engine).gaps()
         for gap in open_:
-            told = f"{gap['shard_id']} after {gap['after_sequence_number']}: {gap['reason']}"
-            say(f"acknowledging: {told}", err=True)
-        say(f"{acknowledging.gaps(open_, reason):,} gaps acknowledged", err=True)
+            where = f"{gap['shard_id']} after {gap['after_sequence_number']}"
+            say(f"acknowledging: {where}: {gap['reason']}", err=True)
+        say(f"{acknowledgements.gaps(open_, reason):,} gaps acknowledged", err=True)
     if duplicates:
-        say(f"{acknowledging.duplicates(reason):,} duplicates acknowledged", err=True)
+        say(f"{acknowledgements.duplicates(reason):,} duplicates acknowledged", err=True)
     if quarantine:
-        say(f"{acknowledging.quarantine(reason):,} records in quarantine acknowledged", err=True)
+        say(f"{acknowledgements.quarantine(reason):,} records in quarantine acknowledged", err=True)
     if failures:
         known = Report(engine).failing(DEFAULT_DAYS)
-        acknowledging.failures(known, reason)
+        acknowledgements.failures(known, reason)
         say(f"the errors of {len(known):,} routes acknowledged", err=True)

@@ -1,22 +1,21 @@
-"""`notifier health`: for HEALTHCHECK and for probes."""
+"""`notifier health`: for a container's HEALTHCHECK and for probes. It asks no database and imports no driver."""
 
 from typing import Annotated
 
 import typer
 
 from notifier.cli.terminal.output import Json, print_json, say
+from notifier.errors import UsageError
+from notifier.health import STALE_SECONDS, Heartbeat
 
 
 def health(
     process: Annotated[str, typer.Argument(help="bridge, feedback or worker")],
     json: Json = False,
 ) -> None:
-    """Say whether the bridge, feedback or worker on this machine makes progress. Exit 1 where it hangs, where it
-    could record nothing in the database for 30 seconds, or where a bridge did not find its shards for 120 seconds.
+    """Say whether the bridge, feedback or worker on this machine makes progress. Exit 1 if it hangs, if it could
+    record nothing in the database for 30 seconds, or if a bridge could not list its shards for 120 seconds.
     """
-    from notifier.errors import UsageError
-    from notifier.health import STALE_SECONDS, Heartbeat
-
     if process not in {"bridge", "feedback", "worker"}:
         raise UsageError(f"{process!r} is neither bridge nor feedback nor worker")
     age, trouble = Heartbeat(process).age(), Heartbeat(process).trouble()

@@ -1,4 +1,4 @@
-"""`notifier status`, `list`, `show`, `shards`: look, and change nothing."""
+"""`notifier status`, `list`, `show`, `shards`: read, and change nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -6,15 +6,19 @@ from typing import Annotated, Any
 
 import typer
 
+from notifier.cli.connection import connected, report
+from notifier.cli.options.channel import ChannelOption, check_found
 from notifier.cli.options.ids import matching, resolved
-from notifier.cli.options.window import History, Since, tell_window, window_start
-from notifier.cli.terminal.output import Json, check_channel, connected, masked, print_json, report, say
+from notifier.cli.options.window import History, Since, print_window, window_start
+from notifier.cli.terminal.output import Json, masked, print_json, say
 from notifier.cli.terminal.table import print_facts, print_table, shown
 from notifier.cli.terminal.timeline import timeline
 from notifier.errors import UsageError
 from notifier.notifications import Status
+from notifier.outbox import Report, StreamStatus
 from notifier.outbox import records as wire
 from notifier.outbox.stream.status import ALARM_SECONDS, WARNING_SECONDS
+from notifier.settings import load_database_settings
 
 _DEEPEST = 4
 _HIDDEN = "the record and the last traceback; --reveal shows them"
@@ -22,9 +26,7 @@ _IMAGES = {"NewImage": "attributes", "OldImage": "old_attributes"}
 
 
 def status(json: Json = False) -> None:
-    """How many notifications stand where, per channel; which channels are stopped; and which days are over age."""
-    from notifier.settings import load_database_settings
-
+    """How many notifications have which status, per channel; stopped channels; days that are older than kept."""
     keep_days = load_database_settings().keep_days
     with report() as outbox:
         now = outbox.now()
@@ -50,9 +52,9 @@ def list_(
     ] = None,
     *,
     status: Annotated[str, typer.Option(help="pending, sent, failed, unknown, ...")] = "",
-    channel: Annotated[str, typer.Option(help="Only this channel.")] = "",
+    channel: ChannelOption = "",
     route: Annotated[str, typer.Option(help="Only this route.")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most notifications to show.")] = 50,
     since: Since = None,
     everything: History = False,
     reveal: Annotated[bool, typer.Option(help="Show recipients in full.")] = False,
@@ -67,7 +69,7 @@ def list_(
         else:
             start, ids = window_start(since, outbox.now(), everything), ()
         found = outbox.deliveries(ids=ids, status=status, channel=channel, route=route, since=start, limit=limit)
-    check_channel(channel, found=bool(found))
+    check_found(channel, found=bool(found))
     rows = [_masked(row, reveal) for row in found]
     if json:
         print_json({"notifications": rows, "since": start})
@@ -75,7 +77,7 @@ def list_(
     columns = ("notification_id", "status", "route", "attempt", "recipient", "recorded_at", "reason")
     print_table("Notifications", rows, columns, "None.", spare=("attempt", "recipient", "recorded_at", "route"))
     if len(rows) < limit:
-        tell_window(start, since)
+        print_window(start, since)
 
 
 def show(
@@ -85,9 +87,9 @@ def show(
     ] = False,
     json: Json = False,
 ) -> None:
-    """One notification: where it comes from, where it stands, and how it came there.
+    """One notification: the record it comes from, its status, and everything that happened to it.
 
-    What a terminal would obey, in an item or in the answer of a provider, is shown escaped, with --reveal too.
+    Control characters in an item or in a provider's answer are shown escaped, also with --reveal.
     """
     with report() as outbox:
         (id_,) = resolved(outbox, [notification])
@@ -111,9 +113,7 @@ def show(
 
 
 def shards(json: Json = False) -> None:
-    """The streams' shards as a tree: who reads them, how far behind, and what became of their records."""
-    from notifier.outbox import Report, StreamStatus
-
+    """The streams' shards as a tree: who reads them, how far behind, and how many of their records were notified."""
     with connected() as engine:
         outbox = Report(engine)
         rows, gaps = outbox.shards(), outbox.gaps()
@@ -132,8 +132,8 @@ def shards(json: Json = False) -> None:
         columns = ("shard_id", "after_sequence_number", "after_record_at", "reason")
         print_table("Gaps", gaps, columns, "", spare=("after_record_at", "after_sequence_number"))
     for row in waiting:
-        told = {"stream": row["stream"], "waits for": row["waits_for"], "since": lag_in_words(row["seconds"])}
-        print_facts(f"A stream of the table {row['table']} waits for an older one", told)
+        facts = {"stream": row["stream"], "waits for": row["waits_for"], "since": lag_in_words(row["seconds"])}
+        print_facts(f"A stream of the table {row['table']} waits for an older one", facts)
     if waiting:
         say("An old stream that does not end is given up with: notifier let-go --stream ARN --reason WHY")
 
@@ -143,7 +143,7 @@ def _masked(row: Mapping[str, Any], reveal: bool) -> dict[str, Any]:
 
 
 def as_tree(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The shards with each child under its parent; `shard` is the name, indented by generation."""
+    """Return the rows with each child after its parent; `shard` is the shard's id, indented by generation."""
     known = {(row["table_name"], row["shard_id"]) for row in rows}
     children: dict[tuple[str, str | None], list[Mapping[str, Any]]] = {}
     for row in rows:
@@ -161,13 +161,16 @@ def as_tree(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _branch(depth: int) -> str:
-    """Deep ones are not indented further, but numbered: a stream gets a generation every few hours."""
+    """Return the indentation of a generation. From the fifth on the generation is a number: a stream gets a new one
+    every few hours, and the line would become too long.
+    """
     if depth <= _DEEPEST:
         return "  " * (depth - 1) + "└ " if depth else ""
     return "  " * (_DEEPEST - 1) + f"└{depth} "
 
 
 def lag_in_words(seconds: float | None) -> str | None:
+    """Return the lag, with `warning` from a minute on and `ALARM` from an hour on. None if there is none."""
     if seconds is None:
         return None
     mark = " ALARM" if seconds >= ALARM_SECONDS else " warning" if seconds >= WARNING_SECONDS else ""
@@ -175,23 +178,23 @@ def lag_in_words(seconds: float | None) -> str | None:
 
 
 def _item(record: bytes) -> dict[str, Any]:
-    """Which item it was: its keys, and the names of its attributes. No value else: those may be personal data."""
+    """Return the keys of the item and the names of its attributes. Their values may be personal data."""
     try:
         change = wire.parse(bytes(record))["dynamodb"]
         keys = {name: value for name, typed in change["Keys"].items() for value in typed.values()}
         names = {ours: sorted(change[theirs]) for theirs, ours in _IMAGES.items() if theirs in change}
-    except (ValueError, LookupError, TypeError, AttributeError):  # --reveal shows what there is instead
+    except (ValueError, LookupError, TypeError, AttributeError):  # no record of DynamoDB Streams: --reveal shows it
         return {}
     return {"keys": keys, **names}
 
 
 def _traceback(events: Sequence[Mapping[str, Any]]) -> str | None:
-    """The last one, with the number of all: a retry that fails as before says nothing new."""
-    told = [event for event in events if event["detail"]]
-    if not told:
+    """Return the last traceback, and how many there are: those of other tries are mostly the same. None if none."""
+    failed = [event for event in events if event["detail"]]
+    if not failed:
         return None
-    count = f"the last of {len(told)}, " if len(told) > 1 else ""
-    return f"{count}{shown(told[-1]['at'])}, {told[-1]['status_to']}\n{told[-1]['detail']}"
+    count = f"the last of {len(failed)}, " if len(failed) > 1 else ""
+    return f"{count}{shown(failed[-1]['at'])}, {failed[-1]['status_to']}\n{failed[-1]['detail']}"
 
 
 def _text(record: bytes) -> str:

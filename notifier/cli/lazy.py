@@ -5,7 +5,6 @@ container runs every few seconds, must not wait for it.
 """
 
 import ast
-from collections.abc import Iterator
 from importlib import import_module
 from importlib.abc import InspectLoader
 from importlib.metadata import entry_points
@@ -47,21 +46,23 @@ class LazyGroup(TyperGroup):
     `resolve_command`, which is called for the command that runs, returns the real one.
     """
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
-        return list(_sources())
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self._sources = sources()
+        self.commands: dict[str, Any] = dict.fromkeys(self._sources)  # the names, for the list and for suggestions
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        source = _sources().get(cmd_name)
+        source = self._sources.get(cmd_name)
         return TyperCommand(cmd_name, help=docstring(source)) if source else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
-        return name, command and load(command.name or ""), rest
+        return name, command and load(command.name), rest
 
 
 def load(name: str) -> Any:
     """Import the command of that name. Return it as Typer runs it."""
-    module, _, attribute = _sources()[name].partition(":")
+    module, _, attribute = sources()[name].partition(":")
     found = getattr(import_module(module), attribute)
     if isinstance(found, typer.Typer):
         command = typer.main.get_group(found)
@@ -86,11 +87,7 @@ def docstring(source: str) -> str:
     return ast.get_docstring(function) or ""
 
 
-def _sources() -> dict[str, str]:
-    """Return where each command is, by its name: our own, then those of other packages."""
-    return {**COMMANDS, **dict(_added())}
-
-
-def _added() -> Iterator[tuple[str, str]]:
-    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda each: each.name):
-        yield point.name, point.value
+def sources() -> dict[str, str]:
+    """Return `module:function` of each command by its name: our own, then those of other packages."""
+    added = sorted((point.name, point.value) for point in entry_points(group=ENTRY_POINTS))
+    return {**COMMANDS, **dict(added)}

@@ -1,10 +1,16 @@
-"""`notifier migrate`."""
+"""`notifier migrate`: the database schema, and the logins of the processes."""
 
 from typing import Annotated
 
 import typer
 
 from notifier.cli.terminal.output import say
+from notifier.database.engine import connect
+from notifier.database.errors import permitted
+from notifier.database.schema import migrate as migrate_schema
+from notifier.database.schema import schema_head
+from notifier.outbox.roles import grant_roles
+from notifier.settings import RoleSettings, load_database_settings, read_settings
 
 _REMEDY = (
     "--roles takes a login that owns the tables and may create roles: a superuser runs ALTER ROLE ... CREATEROLE"
@@ -14,17 +20,13 @@ _REMEDY = (
 def migrate(
     roles: Annotated[
         bool,
-        typer.Option("--roles", help="Make a role for each process; one whose password is set may log in."),
+        typer.Option("--roles", help="Create a role for each process; those whose password is set may log in."),
     ] = False,
 ) -> None:
     """Bring the database schema to this version. Safe to run twice, and by two at once."""
-    from notifier.database.schema import migrate as upgrade
-    from notifier.database.schema import schema_head
-    from notifier.settings import RoleSettings, load_database_settings, read_settings
-
     passwords = read_settings(RoleSettings).passwords() if roles else {}
     url = load_database_settings().database_url.get_secret_value()
-    upgrade(url)
+    migrate_schema(url)
     say(f"schema is at {schema_head()}")
     if roles:
         made = _grant(url, passwords)
@@ -33,10 +35,7 @@ def migrate(
 
 
 def _grant(url: str, passwords: dict[str, str]) -> tuple[str, ...]:
-    from notifier.database.engine import connect
-    from notifier.database.errors import permitted
-    from notifier.outbox.roles import grant_roles
-
+    """Create the roles, and return their names. Raise SettingsError if the login may not."""
     engine = connect(url, application="notifier migrate")
     try:
         with permitted(engine, _REMEDY):

@@ -1,20 +1,20 @@
-"""`notifier let-go`, `rewind`: what operators do to streams, each time with a reason that is kept."""
+"""`notifier let-go`, `rewind`: what operators do to streams, each time with a reason for the journal."""
 
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from notifier.cli.actor import actor
+from notifier.cli.connection import connected
 from notifier.cli.options.reason import Reason, given
 from notifier.cli.options.window import moment
-from notifier.cli.terminal.output import Json, connected, operator, print_json, say
+from notifier.cli.terminal.output import Json, print_json, say
 from notifier.cli.terminal.table import print_table
 from notifier.errors import UsageError
-
-if TYPE_CHECKING:
-    from notifier.outbox import RewindRequests, RewindTarget
+from notifier.outbox import LettingGo, RewindRequests, RewindTarget
 
 _LOOK_SECONDS = 0.5
 
@@ -25,18 +25,16 @@ def let_go(
     table: Annotated[str, typer.Option(help="A table that no bridge reads any more.")] = "",
     json: Json = False,
 ) -> None:
-    """Give up an old stream that does not end, or a table that is not read any more. What is unread is a gap.
+    """Give up an old stream that does not end, or a table that is not read any more. Unread records are a gap.
 
     An old stream is given up for good. A table is read on where it stood when a bridge has it in NOTIFIER_TABLES
     again, as far as DynamoDB still keeps its records (24 hours).
     """
-    from notifier.outbox import LettingGo
-
     if bool(stream) == bool(table):
         raise UsageError("say one of --stream ARN, --table NAME")
     why = given(reason)
     with connected() as engine:
-        letting_go = LettingGo(engine, actor=operator())
+        letting_go = LettingGo(engine, actor=actor())
         shards = letting_go.stream(stream, why) if stream else letting_go.table(table, why)
     if json:
         print_json({"let_go": stream or table, "shards": shards})
@@ -52,54 +50,52 @@ def rewind(
     ] = "oldest",
     *,
     reason: Reason = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be read, and change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be read; change nothing.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Return when it is done.")] = False,
-    cancel: Annotated[bool, typer.Option("--cancel", help="End rewinds that have not ended.")] = False,
-    list_: Annotated[bool, typer.Option("--list", help="Show the last rewinds, and how far they are.")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Cancel rewinds that have not ended.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="Show the last rewinds and their progress.")] = False,
     json: Json = False,
 ) -> None:
-    """Read shards again, so that records which were unrouted get the route that they have now.
+    """Read shards again, so that records that matched no route become notifications of a route that was added since.
 
-    A bridge that has a route for the table does it, beside its reading. What is a notification already stays as it
-    is; what is in quarantine and can be understood now leaves it. Restart the bridges with the new routes first. A
-    stream keeps its records for 24 hours.
+    A bridge that has a route for the table does it, beside its reading. Existing notifications stay as they are;
+    records in quarantine that can be parsed now leave it. Restart the bridges with the new routes first. A stream
+    keeps its records for 24 hours.
     """
-    from notifier.outbox import RewindRequests, RewindTarget
-
     with connected() as engine:
-        rewinding = RewindRequests(engine, actor=operator())
+        requests = RewindRequests(engine, actor=actor())
         if list_:
-            _show_rewinds(rewinding, json)
+            _show_rewinds(requests, json)
             return
         if not table and not shard:
             raise UsageError("say which: --table NAME or --shard ID; --list shows the last ones")
         target = RewindTarget(table, shard, _moment(to))
         if dry_run:
-            _show_plan(rewinding, target, json)
+            _show_plan(requests, target, json)
             return
         if not reason.strip():
             raise UsageError("--reason is missing: say why, it is kept")
         why = given(reason)
         if cancel:
-            count = rewinding.cancel(target, why)
+            count = requests.cancel(target, why)
             print_json({"cancelled": count}) if json else say(f"{count:,} rewinds cancelled")
             return
-        plan, ids = rewinding.plan(target), rewinding.ask(target, why)
-        while wait and rewinding.open(ids):
+        plan, ids = requests.plan(target), requests.ask(target, why)
+        while wait and requests.open(ids):
             time.sleep(_LOOK_SECONDS)
-        rows = [row for row in rewinding.recent(len(ids) + 50) if row["id"] in set(ids)]
+        rows = [row for row in requests.recent(len(ids) + 50) if row["id"] in set(ids)]
         if json:
             print_json({"shards": len(ids), **_sums(plan), "rewinds": rows})
         elif wait:
-            _show_rewinds(rewinding, json=False)
+            _show_rewinds(requests, json=False)
         else:
             say(f"{len(ids):,} shards will be read again: {_words(plan)}; see: notifier rewind --list")
     if wait and any(row["state"] != "done" for row in rows):
         raise typer.Exit(1)
 
 
-def _show_plan(rewinding: "RewindRequests", target: "RewindTarget", json: bool) -> None:
-    plan = rewinding.plan(target)
+def _show_plan(requests: RewindRequests, target: RewindTarget, json: bool) -> None:
+    plan = requests.plan(target)
     if json:
         print_json({"would": "rewind", "shards": plan, **_sums(plan)})
         return
@@ -113,8 +109,8 @@ def _show_plan(rewinding: "RewindRequests", target: "RewindTarget", json: bool) 
     )
 
 
-def _show_rewinds(rewinding: "RewindRequests", json: bool) -> None:
-    rows = rewinding.recent()
+def _show_rewinds(requests: RewindRequests, json: bool) -> None:
+    rows = requests.recent()
     if json:
         print_json({"rewinds": rows})
         return
@@ -135,7 +131,7 @@ def _sums(plan: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def _moment(to: str) -> datetime | None:
-    """The time that was named, None for all that there is. Raises UsageError."""
+    """Return the time that `--to` names, None for `oldest`. Raise UsageError if it is neither."""
     if to == "oldest":
         return None
     try:

@@ -9,9 +9,8 @@ import psycopg
 from sqlalchemy import URL
 
 from notifier.errors import SettingsError
-from notifier.settings.url import Host, Url, UrlError, hosts_of, port_of, written
+from notifier.settings.url import POSTGRES, Host, Url, UrlError, hosts_of, port_of, written
 
-SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 _PORT = 5432
 _SETTING = re.compile(r"(?:-c|--)(?P<name>[A-Za-z_][\w.-]*)=(?P<value>.*)", re.ASCII | re.DOTALL)
 _EXAMPLE = "postgresql://user:password@host:5432/database"
@@ -38,7 +37,7 @@ class DatabaseUrl:
         writes, unless the URL has `target_session_attrs` itself.
         """
         try:
-            parts = Url.of(text, SCHEMES)
+            parts = Url.of(text, POSTGRES)
             hosts, options = _hosts(parts), _options(parts)
             settings = settings_of(options.pop("options", ""))
         except UrlError as error:
@@ -57,9 +56,12 @@ class DatabaseUrl:
 
 
 def shown(url: URL) -> str:
-    """The URL for a person: with its hosts, without its password. What else is in its query may be a secret too."""
+    """Return the URL for a message, as a user writes it: with its hosts, without password and options.
+
+    The options may hold a secret too, and SQLAlchemy's name of the driver is not the user's.
+    """
     hosts, ports = (str(url.query.get(name, "")).split(",") for name in ("host", "port"))
-    rendered = url.set(query={}).render_as_string(hide_password=True)
+    rendered = url.set(drivername=POSTGRES[0], query={}).render_as_string(hide_password=True)
     if hosts == [""]:
         return rendered
     among = ",".join(written(host, int(port)) for host, port in zip(hosts, ports, strict=True))

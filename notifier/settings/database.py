@@ -4,10 +4,8 @@ from typing import Any
 
 from pydantic import Field, SecretStr, field_validator
 
-from notifier.settings.url import Url
+from notifier.settings.url import POSTGRES, Url
 from notifier.settings.variables import QUOTED, Variables
-
-_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 
 
 class HealthSettings(Variables):
@@ -54,7 +52,7 @@ class DatabaseSettings(HealthSettings):
     @field_validator("database_url")
     @classmethod
     def _is_postgres(cls, value: SecretStr) -> SecretStr:
-        Url.of(value.get_secret_value(), _SCHEMES)
+        Url.of(value.get_secret_value(), POSTGRES)
         return value
 
 

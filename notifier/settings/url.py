@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import parse_qsl, unquote
 
+POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
+"""The schemes of NOTIFIER_DATABASE_URL."""
 Host = tuple[str, int | None]
 """Its name or address, and its port where one is given."""
 

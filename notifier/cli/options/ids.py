@@ -1,20 +1,17 @@
-"""Ids of notifications as people type them: whole, or their first characters where no other id begins so."""
+"""Ids of notifications as people type them: whole, or their first characters if no other id begins with them."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from notifier.errors import UsageError
-
-if TYPE_CHECKING:
-    from notifier.outbox import Report
+from notifier.outbox import Report
 
 _DIGITS = 32
 _MOST_SHOWN = 5
 
 
 def bounds(given: str) -> tuple[UUID, UUID]:
-    """The smallest and the largest id that begin so. Raises UsageError for what is the beginning of no id."""
+    """Return the smallest and the largest id that begin with these characters. Raise UsageError if no id can."""
     try:
         whole = UUID(given)
     except ValueError:
@@ -27,14 +24,17 @@ def bounds(given: str) -> tuple[UUID, UUID]:
     return UUID(digits.ljust(_DIGITS, "0")), UUID(digits.ljust(_DIGITS, "f"))
 
 
-def resolved(outbox: "Report", given: Sequence[str]) -> tuple[UUID, ...]:
-    """The notification that each of these names, once. Raises UsageError where it names none, or several."""
-    ranges = [(each, *bounds(each)) for each in given]  # all mistakes of writing come before the database is asked
+def resolved(outbox: Report, given: Sequence[str]) -> tuple[UUID, ...]:
+    """Return the notification that each of these names, each once. Raise UsageError if one names none, or several."""
+    ranges = [(each, *bounds(each)) for each in given]  # all typing errors come before the database is asked
     return tuple(dict.fromkeys(_the_one(outbox, *each) for each in ranges))
 
 
-def matching(outbox: "Report", given: Sequence[str], limit: int) -> tuple[UUID, ...]:
-    """All notifications that begin so, at most `limit` of each. Raises UsageError where one of these names none."""
+def matching(outbox: Report, given: Sequence[str], limit: int) -> tuple[UUID, ...]:
+    """Return all notifications that begin with one of these, at most `limit` of each.
+
+    Raise UsageError if one of these names none.
+    """
     found: dict[UUID, None] = {}
     for each, first, last in [(each, *bounds(each)) for each in given]:
         ids = outbox.ids(first, last, limit)
@@ -44,7 +44,7 @@ def matching(outbox: "Report", given: Sequence[str], limit: int) -> tuple[UUID, 
     return tuple(found)
 
 
-def _the_one(outbox: "Report", given: str, first: UUID, last: UUID) -> UUID:
+def _the_one(outbox: Report, given: str, first: UUID, last: UUID) -> UUID:
     found = outbox.ids(first, last, _MOST_SHOWN + 1)
     if not found:
         raise UsageError(_unknown(given))

@@ -6,12 +6,12 @@ import typer
 
 from notifier.errors import UsageError
 
-Reason = Annotated[str, typer.Option("--reason", help="Why. It is kept.", show_default=False)]
-"""Of a command that cannot do without; where it is optional its default is empty."""
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the journal.", show_default=False)]
+"""Required, unless the command gives it an empty default."""
 
 
 def given(reason: str) -> str:
-    """Raises UsageError for one that says nothing."""
+    """Return the reason without white space around it. Raise UsageError if it is empty."""
     if not reason.strip():
         raise UsageError("--reason is empty: say why, it is kept")
     return reason.strip()

@@ -1,4 +1,4 @@
-"""How far back a command looks: seven days, unless it is told otherwise."""
+"""How far back a command looks: seven days, unless `--since` or `--all` is given."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -12,7 +12,7 @@ DEFAULT_DAYS = 7
 
 
 def moment(given: str) -> datetime:
-    """A time as people type it, in UTC unless it names an offset. Raises BadParameter."""
+    """Return the time that a user typed, in UTC unless it has an offset. Raise BadParameter if it is none."""
     try:
         found = datetime.fromisoformat(given)
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
@@ -32,23 +32,23 @@ Since = Annotated[
 Until = Annotated[
     datetime | None, typer.Option(help="Only events before this time (UTC).", parser=moment, metavar="TIME")
 ]
-History = Annotated[bool, typer.Option("--all", help="Of all days that are kept.")]
+History = Annotated[bool, typer.Option("--all", help="Events of all days that are kept.")]
 
 
 def check_window(since: datetime | None, until: datetime | None) -> None:
-    """Raises UsageError for a window that holds no time."""
+    """Raise UsageError if `since` is not before `until`."""
     if since and until and since >= until:
         raise UsageError(f"--since {since:%Y-%m-%dT%H:%M:%S} is not before --until {until:%Y-%m-%dT%H:%M:%S}")
 
 
 def window_start(since: datetime | None, now: datetime, everything: bool) -> datetime | None:
-    """The time of the first event to look at, None for all. `now` is the database's clock."""
+    """Return the time of the first event to look at, None for all. `now` is the database's clock."""
     if since or everything:
         return since
     return (now - timedelta(days=DEFAULT_DAYS)).replace(minute=0, second=0, microsecond=0)
 
 
-def tell_window(start: datetime | None, given: datetime | None) -> None:
-    """Name the default window where it was used."""
+def print_window(start: datetime | None, given: datetime | None) -> None:
+    """Print the start of the default window on the standard error, if it was used."""
     if start and not given:
         say(f"events since {start:%Y-%m-%d %H:%M} UTC; --since or --all goes further back", err=True)

@@ -1,28 +1,31 @@
-"""Tables for people: an id is never cut and stands on one line; where there is no room columns are left out."""
+"""Tables for people. An id is never cut and stands on one line; columns that do not fit are left out."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from notifier.text import printable
 
-Row = Mapping[str, Any]
+Fields = Mapping[str, Any]
+"""The cells of one line, by the name of the column."""
 
 PROSE = frozenset(("reason", "error", "note", "what", "value", "scope", "newest_reason"))
-"""Columns of sentences: these alone are broken into lines."""
+"""Columns of sentences: only these are broken into lines, and never inside an id."""
 
 _LEAST_PROSE = 18
 _GAP = 2  # between two columns
+_ID = re.compile(r"\S*(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|shardId-)\S*")
 
 
 def print_table(
-    title: str, rows: Sequence[Row], columns: Iterable[str], empty: str, *, spare: Sequence[str] = ()
+    title: str, rows: Sequence[Fields], columns: Iterable[str], empty: str, *, spare: Sequence[str] = ()
 ) -> None:
-    """One row a line; `empty` is what to say where there is none.
+    """Print one row a line, or the text `empty` if there is no row.
 
     In a terminal that is too narrow the columns of `spare` are left out, the first of them first, and named below
-    the table. What is piped has all of them, and each row on one line.
+    the table. Piped output has all columns, and each row on one line.
     """
     from rich import box
     from rich.console import Console
@@ -36,9 +39,9 @@ def print_table(
     cells = {name: [printable(shown(row[name])) for row in rows] for name in columns}
     widths = {name: max(map(_width, (*values, _heading(name)))) for name, values in cells.items()}
     limit = _limit(console.width, terminal=console.is_terminal)
-    names = fitting(widths, limit, spare)
-    least = _needed(names, widths)
-    console.width = max(least, limit or sum(widths.values()) + _GAP * len(widths), len(title))
+    least = {name: _least(name, widths[name], values) for name, values in cells.items()}
+    names = fitting(widths, limit, spare, least)
+    console.width = max(_needed(names, widths, least), limit or sum(widths.values()) + _GAP * len(widths), len(title))
     table = Table(
         title=title,
         title_justify="left",
@@ -55,7 +58,7 @@ def print_table(
             justify="right" if _is_number(rows[0][name]) else "left",
             overflow="fold",
             no_wrap=not prose,
-            min_width=_least(name, widths[name]),
+            min_width=least[name],
         )
     for number in range(len(rows)):
         table.add_row(*(Text(cells[name][number]) for name in names))  # data is no markup
@@ -64,8 +67,8 @@ def print_table(
         console.print(Text(f"not shown: {', '.join(missing)}; a wider terminal and --json show all", style="dim"))
 
 
-def print_facts(title: str, facts: Row) -> None:
-    """One thing, a line for each of its properties; a long value begins a line of its own and is not broken."""
+def print_facts(title: str, facts: Fields) -> None:
+    """Print one thing, a line for each of its properties. A long value gets a line of its own and is not broken."""
     from rich.console import Console
     from rich.text import Text
 
@@ -74,37 +77,42 @@ def print_facts(title: str, facts: Row) -> None:
     console.print(Text(title, style="italic"))
     margin = max(map(len, facts)) + _GAP
     for name, value in facts.items():
-        told = printable(shown(value))
+        text = printable(shown(value))
         line = Text.assemble((_heading(name).ljust(margin), "bold"))
-        if limit and margin + _width(told) > limit:
+        if limit and margin + _width(text) > limit:
             line.append("\n" + " " * _GAP)
-        console.print(line.append(told), soft_wrap=True)
+        console.print(line.append(text), soft_wrap=True)
     console.print()
 
 
-def fitting(widths: Mapping[str, int], limit: int | None, spare: Sequence[str]) -> list[str]:
-    """The columns that fit side by side: all, or all but those that are left out first. Pure.
+def fitting(
+    widths: Mapping[str, int], limit: int | None, spare: Sequence[str], least: Mapping[str, int] | None = None
+) -> list[str]:
+    """Return the columns that fit side by side in `limit` characters; all of them if it is None. Pure.
 
-    Where `spare` is not enough, the last ones go too, but for the first.
+    Columns are left out in the order of `spare`, then from the last one on; the first of the others always stays.
+    `least` is the width below which a column cannot be broken.
     """
     names = list(widths)
+    least = least or {name: _least(name, width, ()) for name, width in widths.items()}
     if limit is None:
         return names
     for name in (*spare, *reversed(names[1:])):
-        if _needed(names, widths) <= limit:
+        if _needed(names, widths, least) <= limit:
             break
         if name in names:
             names.remove(name)
     return names
 
 
-def _needed(names: Sequence[str], widths: Mapping[str, int]) -> int:
-    """The least width of these columns side by side. Rich keeps a blank behind the last one where it breaks lines."""
-    breaks = any(name in PROSE and widths[name] > _LEAST_PROSE for name in names)
-    return sum(_least(name, widths[name]) + _GAP for name in names) - _GAP + breaks
+def _needed(names: Sequence[str], widths: Mapping[str, int], least: Mapping[str, int]) -> int:
+    """Return the least width of these columns side by side. If Rich breaks lines it adds a blank after the last."""
+    breaks = any(widths[name] > least[name] for name in names)
+    return sum(least[name] + _GAP for name in names) - _GAP + breaks
 
 
 def shown(value: Any) -> str:
+    """Return the text of a cell."""
     if value is None:
         return "-"
     if isinstance(value, datetime):
@@ -119,12 +127,16 @@ def shown(value: Any) -> str:
 
 
 def _limit(width: int, *, terminal: bool) -> int | None:
-    """None where nobody reads it in a terminal: for grep and friends a line stays a line."""
+    """Return the width of the terminal, None if the output is piped: programs such as grep read it line by line."""
     return width if terminal or os.environ.get("COLUMNS") else None
 
 
-def _least(name: str, width: int) -> int:
-    return min(width, _LEAST_PROSE) if name in PROSE else width
+def _least(name: str, width: int, values: Iterable[str]) -> int:
+    """Return the width below which a column cannot be broken: prose has that of its longest id."""
+    if name not in PROSE:
+        return width
+    ids = (_width(found[0]) for value in values for found in _ID.finditer(value))
+    return min(width, max(_LEAST_PROSE, *ids, 0))
 
 
 def _heading(name: str) -> str:

@@ -1,33 +1,59 @@
 """What happened to one notification, as lines in the order of time. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from notifier.notifications import Status
 
-Row = Mapping[str, Any]
+Fields = Mapping[str, Any]
 
 _ACCEPTED = frozenset((Status.SENT, Status.DELIVERED, Status.BOUNCED, Status.COMPLAINED))
+_RANKS = {"bridge": 0, "provider": 2}
+_OF_WORKER = 1
 
 
-def timeline(facts: Row, events: Sequence[Row], feedback: Sequence[Row]) -> list[dict[str, Any]]:
-    """Every change, oldest first: the recorded ones, what the row says of its last attempt, the provider's events."""
+def timeline(facts: Fields, events: Sequence[Fields], feedback: Sequence[Fields]) -> list[dict[str, Any]]:
+    """Return every change, oldest first: recorded, the tries and their results, and the provider's events.
+
+    Providers give times of another clock, and before their answer has come back. So within one second the order is:
+    recorded, our changes, the provider's events.
+    """
     lines = [_line(facts["recorded_at"], "recorded", None, "bridge", None)]
-    for event in events:
+    for event, reason in zip(events, _reasons(events), strict=True):
         if event["begun_at"] and event["status_from"] == Status.SENDING:
             lines.append(_line(event["begun_at"], "pending → sending", event["attempt"], event["actor"], None))
         change = f"{event['status_from']} → {event['status_to']}"
-        lines.append(_line(event["at"], change, event["attempt"], event["actor"], event["reason"]))
+        lines.append(_line(event["at"], change, event["attempt"], event["actor"], reason))
     lines += _last_attempt(facts, events)
     lines += [
         _line(each["occurred_at"], f"provider: {each['kind']}", each["attempt"], "provider", each["detail"])
         for each in feedback
     ]
-    return sorted(lines, key=lambda line: line["at"])
+    return sorted(lines, key=_order)
 
 
-def _last_attempt(facts: Row, events: Sequence[Row]) -> list[dict[str, Any]]:
-    """The common changes have no row of their own: the delivery itself says enough."""
+def _order(line: Fields) -> tuple[Any, ...]:
+    return line["at"].replace(microsecond=0), _RANKS.get(line["actor"], _OF_WORKER), line["at"]
+
+
+def _reasons(events: Sequence[Fields]) -> Iterator[str | None]:
+    """Yield the reason of each event; for an error of the route or its template with the number of the try.
+
+    Such a try sends no request, so that its attempt has no number. The numbers begin again with a redrive.
+    """
+    tries = 0
+    for event in events:
+        failed = event["status_to"] in {Status.PENDING, Status.FAILED}
+        if event["status_from"] == Status.FAILED:
+            tries = 0
+        elif failed and event["status_from"] in {Status.PENDING, Status.SENDING}:
+            tries += 1
+        numbered = failed and event["status_from"] == Status.PENDING
+        yield f"try {tries}: {event['reason']}" if numbered else event["reason"]
+
+
+def _last_attempt(facts: Fields, events: Sequence[Fields]) -> list[dict[str, Any]]:
+    """Return the lines of an attempt that needs no event of its own, because the delivery's row says all of it."""
     actor = facts["actor"] or "worker"
     if facts["status"] == Status.SKIPPED:
         return [_line(facts["ended_at"], "pending → skipped", None, "worker", facts["reason"])]

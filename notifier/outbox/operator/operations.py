@@ -182,7 +182,7 @@ class Operations:
                 yield done
         if not moved and action != "resolve":
             with self._engine.begin() as connection:
-                journal(connection, self._actor, action, reason, f"{selection} → {to}")
+                journal(connection, self._actor, action, reason, f"{selection}: none matched")
 
 
 def _next(id_: UUID) -> UUID:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from notifier.cli.connection import connected, report
 from notifier.cli.inspect import _traceback, as_tree
-from notifier.cli.terminal.output import connected, masked, report
+from notifier.cli.terminal.output import masked
 from notifier.notifications import Status
 from notifier.outbox import Change, Quarantined, Recipient, read_gauges
 from tests.notifier.cli.in_process import Notifier, notifier

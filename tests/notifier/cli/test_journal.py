@@ -76,7 +76,7 @@ def test_each_command_that_changes_something_is_in_the_journal(
 
 def test_the_actions_are_those_that_are_written_anywhere() -> None:
     code = "".join(
-        file.read_text() for file in (*ROOT.glob("notifier/outbox/*.py"), *ROOT.glob("alembic/versions/*.py"))
+        file.read_text() for file in (*ROOT.glob("notifier/outbox/**/*.py"), *ROOT.glob("alembic/versions/*.py"))
     )
     written = re.findall(r"journal\(connection, \w+(?:\._actor)?, \"([a-z ]+)\"", code)
     written += re.findall(r"VALUES \(session_user, '([a-z ]+)'", code)

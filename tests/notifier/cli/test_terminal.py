@@ -81,7 +81,7 @@ def test_tables_and_facts_show_a_cell_on_its_line(capsys: pytest.CaptureFixture[
 
 def test_no_command_prints_past_the_escaping() -> None:
     """A message of `typer.echo` may hold anything; `say` escapes it."""
-    for file in (ROOT / "notifier/cli").glob("*.py"):
+    for file in (ROOT / "notifier/cli").rglob("*.py"):
         if file.name != "output.py":
             assert not re.search(r"typer\.s?echo|(?<!\.)\bprint\(", file.read_text()), file
 

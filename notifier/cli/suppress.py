@@ -1,0 +1,96 @@
+"""Recipients that must not be written to."""
+
+from typing import Annotated
+
+import typer
+
+from notifier.channels import address_of, checked_address
+from notifier.cli.actor import actor
+from notifier.cli.connection import connected
+from notifier.cli.options.channel import ChannelArgument, ChannelOption
+from notifier.cli.options.reason import Reason
+from notifier.cli.terminal.output import Json, masked, print_json, say
+from notifier.cli.terminal.table import print_table
+from notifier.errors import UsageError
+from notifier.outbox import Suppressions
+
+AddressArgument = Annotated[str, typer.Argument(help="The recipient.")]
+NoteOption = Annotated[str, typer.Option("--note", hidden=True)]
+"""The earlier name of `--reason`: scripts still use it."""
+
+_KINDS = ("manual", "unsubscribe")
+_OF_FEEDBACK = ("complaint", "hard_bounce")
+
+suppress = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+
+
+@suppress.command("add")
+def add(
+    channel: ChannelArgument,
+    address: AddressArgument,
+    kind: Annotated[
+        str, typer.Option(help="manual, or unsubscribe: transactional routes ignore that.", metavar="KIND")
+    ] = "manual",
+    topic: Annotated[str, typer.Option(help="Only this topic; otherwise all.")] = "",
+    reason: Reason = "",
+    note: NoteOption = "",
+    json: Json = False,
+) -> None:
+    """Write to this recipient no more."""
+    if reason in (*_KINDS, *_OF_FEEDBACK):
+        raise UsageError(f"--reason says why, in your own words; {reason!r} is a kind: --kind manual or unsubscribe")
+    if kind not in _KINDS:
+        raise UsageError(f"--kind is manual or unsubscribe, not {kind!r}; the others come from feedback")
+    recipient = checked_address(channel, address)
+    with connected() as engine:
+        why = (reason or note).strip() or None
+        added = Suppressions(engine, actor=actor()).add(channel, recipient, reason=kind, topic=topic, note=why)
+    if json:
+        print_json({"suppressed": added})
+    else:
+        say("suppressed" if added else "was suppressed already, for as strong a reason")
+
+
+@suppress.command("remove")
+def remove(
+    channel: ChannelArgument,
+    address: AddressArgument,
+    topic: Annotated[str, typer.Option(help="Only this topic; otherwise every entry.")] = "*",
+    reason: Reason = "",
+    note: NoteOption = "",
+    json: Json = False,
+) -> None:
+    """Write to this recipient again. Exit 1 if it was not suppressed."""
+    with connected() as engine:
+        why = (reason or note).strip() or None
+        removed = Suppressions(engine, actor=actor()).remove(
+            channel, address_of(channel, address), topic=topic, note=why
+        )
+    if json:
+        print_json({"removed": removed})
+    else:
+        say(f"{removed} removed" if removed else "was not suppressed")
+    if not removed:
+        raise typer.Exit(1)
+
+
+@suppress.command("list")
+def list_(
+    channel: ChannelOption = "",
+    address: Annotated[str, typer.Option(help="Only this recipient; with --channel.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most recipients to show.")] = 50,
+    reveal: Annotated[bool, typer.Option(help="Show recipients in full.")] = False,
+    json: Json = False,
+) -> None:
+    """Who is suppressed, and why; the newest first."""
+    if address and not channel:
+        raise UsageError("--address needs --channel: each spells its recipients in its own way")
+    with connected() as engine:
+        wanted = address_of(channel, address) if address else ""
+        found = Suppressions(engine, actor=actor()).list(channel=channel, address=wanted, limit=limit)
+    rows = [{**row, "address": row["address"] if reveal else masked(row["address"])} for row in found]
+    if json:
+        print_json({"suppressions": rows})
+    else:
+        columns = ("channel", "address", "topic", "reason", "since", "actor", "note")
+        print_table("Suppressed", rows, columns, "Nobody.", spare=("actor", "topic", "since", "note"))
