@@ -15,7 +15,7 @@ import boto3
 from notifier.channels import load_channel
 from notifier.database.schema import migrate
 from notifier.routes import Routes, load_routes
-from notifier.settings import RoleSettings, Settings, load_settings, unknown_variables
+from notifier.settings import RoleSettings, Settings, load_settings
 from notifier.templates import Templates, templates_folder
 from sandbox.embedded.ministack import MinistackServer, ministack
 from sandbox.embedded.postgres import PostgresServer, embedded_postgres
@@ -158,13 +158,9 @@ def _queue_url(aws: MinistackServer) -> str:
 
 
 def own_options() -> dict[str, str]:
-    """Return the settings of the user, also those of channels in other packages, but for the addresses of servers.
-
-    Variables that are no setting are left out: the command has warned of them, and each process would again.
-    """
+    """What the user set for Notifier and for channels of other packages, but for the addresses of our own servers."""
     given = {name.upper(): value for name, value in os.environ.items() if value}  # settings are read in any case
-    left_out = {*_OURS, *unknown_variables(given)}
-    return {name: value for name, value in given.items() if name.startswith("NOTIFIER_") and name not in left_out}
+    return {name: value for name, value in given.items() if name.startswith("NOTIFIER_") and name not in _OURS}
 
 
 def check_setup(options: Mapping[str, str]) -> Routes:
