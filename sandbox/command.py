@@ -1,7 +1,7 @@
 """`notifier demo`, `up`, `produce` and `put`: the whole system on this machine, and events to try it with."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -126,22 +126,30 @@ def _system(logs: Path | None, options: Mapping[str, str] | None = None) -> Iter
             yield system
 
 
+def _news(lines: Iterable[str], unknown: Mapping[str, str]) -> Iterator[str]:
+    """Yield the lines without the warnings of unknown variables, which the command has printed when it started."""
+    return (line for line in lines if not any(warning in line for warning in unknown.values()))
+
+
 def _until_interrupted(system: "System") -> None:
     import shlex
     import time
 
     from notifier.database.engine import connect
+    from notifier.settings import unknown_variables
     from sandbox.failures import Failures
     from sandbox.system import CREDENTIALS
 
+    unknown = unknown_variables(system.environment)
     failures = Failures(connect(system.postgres.url("notifier"), application="notifier up"))
     for name, value in {**system.environment, **CREDENTIALS}.items():
-        say(f"export {name}={shlex.quote(value)}", err=True)
+        if name not in unknown:
+            say(f"export {name}={shlex.quote(value)}", err=True)
     say(f"\nThe inbox: {system.ses.url}", err=True)
     say(f"The logs: {system.folder} (they go with it, unless --logs FOLDER keeps them)", err=True)
     say("Failures, warnings and errors follow here. Ctrl-C stops everything.", err=True)
     while True:
-        for line in (*system.complaints(), *failures.lines()):
+        for line in (*_news(system.complaints(), unknown), *failures.lines()):
             say(line, err=True)
         system.check()
         time.sleep(0.5)

@@ -1,6 +1,7 @@
 """A route that fails is found by `notifier audit`; what a provider refuses, and what passes, is not."""
 
 import json
+import shlex
 from uuid import UUID, uuid4
 
 import pytest
@@ -51,6 +52,8 @@ def test_a_route_that_always_raises_is_found(rows: Rows, notifier: Notifier) -> 
     assert "broken" in told.stdout
     assert "KeyError" in told.stdout
     assert f"see: notifier show {ids[0]} --reveal" in told.stdout
+    (remedy,) = (line for line in told.stdout.splitlines() if line.startswith("then: notifier "))
+    assert "1 redriven" in notifier(*shlex.split(remedy)[2:]).stderr
 
 
 def test_what_is_no_fault_of_a_route_is_not_found(rows: Rows, notifier: Notifier) -> None:

@@ -108,6 +108,13 @@ def test_what_changes_nothing_writes_nothing(rows: Rows, notifier: Notifier) -> 
     assert rows.all("SELECT * FROM operations") == []
 
 
+def test_a_change_of_nothing_is_not_journalled_as_done(rows: Rows, notifier: Notifier) -> None:
+    assert "none matches" in notifier("cancel", "--channel", "email", "--reason", "wrong text").stdout
+    (row,) = listed(notifier)
+    assert (row["scope"].endswith(": none matched"), row["deliveries"]) == (True, 0)
+    assert "cancelled" not in row["scope"]
+
+
 def test_the_reason_of_a_pause_is_kept_when_the_channel_runs_again(rows: Rows, notifier: Notifier) -> None:
     assert notifier("pause", "email", "--reason", "a wrong template").returncode == 0
     assert notifier("pause", "email", "--reason", "and a wrong sender").returncode == 0

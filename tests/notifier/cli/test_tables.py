@@ -80,6 +80,20 @@ def test_at_80_columns_the_shards_say_what_matters(wide: Wide, ids: list[str]) -
     assert "not shown: " in wide(80, "shards")
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_id_in_a_scope_is_broken(wide: Wide, ids: list[str], width: int) -> None:
+    wide(width, "redrive", *ids, "--reason", "the mailboxes are back")
+    printed = wide(width, "operations")
+    assert all(each in printed for each in ids)
+    assert max(map(len, printed.splitlines())) <= width
+
+
+def test_at_80_columns_an_audit_has_all_terms_of_its_equation(wide: Wide, ids: list[str]) -> None:
+    heading = next(line for line in wide(80, "audit").splitlines() if "read" in line and "=" not in line)
+    assert heading.split()[-4:] == ["read", "notified", "unrouted", "quarantined"]
+    assert SHARD in wide(80, "audit")
+
+
 def test_what_is_piped_has_all_columns_on_one_line(wide: Wide, ids: list[str]) -> None:
     lines = [line for line in wide(None, "list").splitlines() if ids[0] in line]
     assert len(lines) == 1

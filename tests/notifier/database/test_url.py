@@ -48,6 +48,7 @@ def test_one_host_or_several(url: str, host: str | None, port: str | None) -> No
     several = "," in (host or "")
     assert address.options == ({"target_session_attrs": "read-write"} if several else {})
     assert "p@" not in shown(address.url)
+    assert shown(address.url).startswith("postgresql://")
 
 
 @pytest.mark.parametrize("password", ["a@b", "a#b", "a;b", "a:b", "a&b=c", "a%2Fb", "a%3Fb%20c", "a%25b", "ä"])
