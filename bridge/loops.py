@@ -9,7 +9,7 @@ import structlog
 
 from notifier.database.errors import DatabaseError, cause
 from notifier.errors import NotifierError
-from notifier.health import STALE_SECONDS, Recording
+from notifier.health import STALE_SECONDS, WriteHealth
 from notifier.retry import backoff
 from notifier.telemetry import trace
 
@@ -37,7 +37,7 @@ class Loop:
         self, name: str, seconds: float, job: Callable[[], object], hung_seconds: float = HUNG_SECONDS
     ) -> None:
         self.name = name
-        self.recording = Recording()
+        self.recording = WriteHealth()
         self._seconds = seconds
         self._job = job
         self._hung_seconds = hung_seconds

@@ -1,4 +1,4 @@
-"""Every event of a DynamoDB table becomes exactly one notification."""
+"""Every event of a DynamoDB table becomes exactly one notification. The names that routes import."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,10 @@ _MODULES = {
 }
 
 
-if not TYPE_CHECKING:  # a type checker would take any name for one that is there
+if not TYPE_CHECKING:  # with __getattr__ a type checker would accept any name
 
     def __getattr__(name: str) -> Any:
-        """Imported when it is asked for: the command `notifier` must react to signals before."""
+        """Import a public name when it is first used: the command `notifier` must handle signals before that."""
         from importlib import import_module
 
         if name not in _MODULES:

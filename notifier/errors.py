@@ -1,16 +1,16 @@
 """Every error that Notifier raises on purpose.
 
-NotifierError                 the message says what is wrong and what to do; a command prints it and exits
-├── UsageError                the user can mend it: exit code 2
+NotifierError                 the message says what is wrong and what to do; a command prints it and exits with 1
+├── UsageError                the user can correct it: exit code 2
 │   ├── SettingsError         a setting is missing or wrong
 │   ├── RoutesError           the routes module cannot be used
 │   └── TemplateError         a template is missing or broken
 ├── Unreachable               a server does not answer: exit code 2
 ├── SchemaOutdated            the database is not at the version of this program: exit code 2
-├── DecodeError               what came cannot be understood: it goes to quarantine, or to the dead letters
-│   └── ImageMissing          a route's pattern reads what the stream leaves out of its records
-├── LeaseLost                 another bridge owns the shard now: drop it, nothing was written
-└── DataTrimmed               the stream no longer holds what was asked for: a gap
+├── DecodeError               a record or message cannot be parsed: it goes to quarantine, or to the dead letters
+│   └── ImageMissing          a route's pattern reads an image that the stream does not include
+├── LeaseLost                 another bridge owns the shard now: stop reading it; nothing was written
+└── DataTrimmed               the stream no longer has the records that were asked for: a gap
 """
 
 
@@ -51,16 +51,16 @@ class SchemaOutdated(NotifierError):
 
 
 class DecodeError(NotifierError):
-    """A stream record, or a message of the feedback queue, cannot be understood."""
+    """A stream record, or a message of the feedback queue, cannot be parsed."""
 
 
 class ImageMissing(DecodeError):
-    """A record lacks attributes that a route's pattern reads, so that nobody can say whose event it is."""
+    """A record lacks the image that a route's pattern reads, so that it cannot be matched with routes."""
 
 
 class LeaseLost(NotifierError):
-    """The shard belongs to another bridge now, or its checkpoint is not where this one left it."""
+    """The shard belongs to another bridge now, or its checkpoint is not the one that this bridge wrote."""
 
 
 class DataTrimmed(NotifierError):
-    """The stream no longer holds the records that were asked for."""
+    """The stream no longer has the records that were asked for."""

@@ -1,4 +1,4 @@
-"""What a provider says later about a message that it took: delivered, bounced, complained about."""
+"""The provider's later events of a message that it accepted: delivered, bounced, complained about."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,27 +7,27 @@ from uuid import UUID
 
 NOTIFICATION_TAG = "nid"
 ATTEMPT_TAG = "att"
-"""The tags that a request carries and its events bring back: the notification's id, the number of the attempt."""
+"""Names of the tags in a request, which its events repeat: the notification's id and the number of the attempt."""
 
 
 class FeedbackKind(StrEnum):
-    """The words of SES event publishing; other providers' events are said in them."""
+    """Kinds of events, as in SES event publishing; those of other providers are mapped to them."""
 
     SEND = "send"
-    """Accepted, nothing more: also for a recipient that the provider suppresses. Each acceptance has this event, so
-    that only this one tells whether events flow.
+    """Accepted; also for a recipient that the provider suppresses. Every accepted message has this event, so its
+    absence shows that no events arrive.
     """
     OTHER = "other"
     """Anything else that happened to an accepted message, such as an open or a click."""
     DELIVERY = "delivery"
     BOUNCE = "bounce"
     SUPPRESSED = "suppressed"
-    """Accepted, and not sent: the provider keeps the address on a list of those that bounced or complained before. It
-    counts into none of the rates by which an account is judged.
+    """Accepted and not sent: the address is on the provider's list of those that bounced or complained before. It
+    counts towards neither the bounce rate nor the complaint rate of the account.
     """
     COMPLAINT = "complaint"
     REJECT = "reject"
-    """Accepted, and then refused for its content."""
+    """Accepted, then rejected because of its content."""
     RENDERING_FAILURE = "rendering_failure"
     DELAY = "delay"
     UNSUBSCRIBE = "unsubscribe"
@@ -35,13 +35,12 @@ class FeedbackKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """One event of one message. It proves that the provider took the message, whatever its kind.
+    """One event of one message. An event of any kind proves that the provider accepted the message.
 
-    `notification_id` and `attempt` are our tags, None where the message carries none; `message_id` is the
-    provider's. `sent_at` is when the provider took the message, `occurred_at` when this happened to it.
-    `recipient` is whom this message was sent to. `permanent` says that the address will never work: of a bounce, or
-    of one that is suppressed for an earlier bounce and not for a complaint.
-    `detail` is the provider's diagnosis.
+    `notification_id` and `attempt` are our tags, None if the message has none; `message_id` is the provider's.
+    `sent_at` is when the provider accepted the message, `occurred_at` when this happened to it. `recipient` is the
+    address of this message. `permanent` says that the address will never work: a hard bounce, or an address that is
+    suppressed because of an earlier bounce. `detail` is the provider's diagnosis.
     """
 
     kind: FeedbackKind
@@ -58,7 +57,7 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message of the feedback queue that cannot be used, as it came, with what is wrong."""
+    """A message of the feedback queue that cannot be parsed: its body, and what is wrong with it."""
 
     raw: bytes
     error: str
@@ -66,7 +65,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message of the feedback queue that is about no mail: what the operator should know. `urgent`: and do."""
+    """A message of the feedback queue about no mail, for the operator's log. `urgent`: the operator has to act."""
 
     text: str
     urgent: bool = False

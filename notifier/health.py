@@ -1,7 +1,7 @@
-"""Whether a process of this machine makes progress: while its main loop runs it writes a file every few seconds.
+"""Whether a process on this machine makes progress: its main loop writes a file every few seconds.
 
-A process that hangs, or has a delivery that does, stops writing it. One that runs, but cannot record anything in the
-database, writes the reason. No port is opened.
+A process that hangs, or has a delivery that hangs, stops writing it. A process that runs but cannot write to the
+database writes the reason into the file. No port is opened.
 """
 
 import tempfile
@@ -23,14 +23,14 @@ STALE_SECONDS = 30.0
 
 
 class Heartbeat:
-    """The file of one process: `bridge`, `feedback` or `worker`. A second process of that name has its own folder."""
+    """The heartbeat file of a process: `bridge`, `feedback` or `worker`. Two processes of a kind need two folders."""
 
     def __init__(self, name: str, folder: Path | None = None) -> None:
         self._path = (folder or _folder()) / f"notifier-{name}.beat"
         self._failed = False
 
     def checked(self) -> Self:
-        """Itself. Raises SettingsError where the file cannot be written; leaves none behind where there was none."""
+        """Return itself. Raise SettingsError if the file cannot be written. It creates no file."""
         try:
             is_new = not self._path.exists()
             self._path.open("a").close()
@@ -41,9 +41,9 @@ class Heartbeat:
         return self
 
     def beat(self, trouble: str = "") -> None:
-        """The process runs. `trouble` is what keeps it from its work all the same, in one line.
+        """Write the file: the process runs. `trouble` is one line if it cannot do its work nevertheless.
 
-        It goes on where the file cannot be written, which is logged once: `notifier health` will say that it hangs.
+        If the file cannot be written, that is logged once, and `notifier health` will say that the process hangs.
         """
         try:
             self._path.write_text(trouble)
@@ -55,7 +55,7 @@ class Heartbeat:
             self._failed = False
 
     def age(self) -> float | None:
-        """Seconds since the last beat, None where there was none. Raises SettingsError where it cannot be read."""
+        """Return the seconds since the last beat, None if there was none. Raise SettingsError if it is unreadable."""
         try:
             return time.time() - self._path.stat().st_mtime
         except (FileNotFoundError, NotADirectoryError):
@@ -64,7 +64,7 @@ class Heartbeat:
             raise self._error("read", error) from None
 
     def trouble(self) -> str:
-        """What the last beat said; empty where there was none. Raises SettingsError where it cannot be read."""
+        """Return the trouble of the last beat, empty if there was none. Raise SettingsError if it cannot be read."""
         try:
             return self._path.read_text(errors="replace")
         except (FileNotFoundError, NotADirectoryError):
@@ -73,6 +73,7 @@ class Heartbeat:
             raise self._error("read", error) from None
 
     def clear(self) -> None:
+        """Delete the file. A failure is logged."""
         try:
             self._path.unlink(missing_ok=True)
         except OSError as error:
@@ -85,7 +86,7 @@ class Heartbeat:
         )
 
 
-class Recording:
+class WriteHealth:
     """Whether a process can write to the database. Its methods may be called from any thread."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -96,7 +97,7 @@ class Recording:
         self._reason = ""
 
     def failed(self, reason: str) -> None:
-        """A write failed because of the database."""
+        """Note that a write failed because of the database; `reason` in one line."""
         with self._lock:
             now = self._clock()
             if self._since is None or now - self._failed_at > STALE_SECONDS:
@@ -104,11 +105,14 @@ class Recording:
             self._failed_at, self._reason = now, reason
 
     def worked(self) -> None:
-        """A write succeeded."""
+        """Note that a write succeeded."""
         self._since = None
 
     def trouble(self) -> str:
-        """One line where every write has failed for 30 seconds, else empty. Failures of long ago say nothing."""
+        """Return one line if every write of the last 30 seconds or more has failed, else an empty text.
+
+        A failure that was not followed by another one within 30 seconds does not count.
+        """
         with self._lock:
             since, now = self._since, self._clock()
             if since is None or now - self._failed_at > STALE_SECONDS or now - since < STALE_SECONDS:

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus, on a port of their own. Every bridge can serve those that come from the database."""
+"""Metrics for Prometheus, on a port of their own. Any bridge can serve those that come from the database."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 class OutboxMetrics(Collector):
-    """Asks the database at each scrape. While it is away, that is the one thing that is told."""
+    """Reads the database at each scrape. If it does not answer, only `notifier_database_up` 0 is returned."""
 
     def __init__(self, engine: Engine, keep_days: int = 0) -> None:
         self._engine = engine
@@ -33,23 +33,26 @@ class OutboxMetrics(Collector):
         yield _gauge("database_up", "Whether the database answers.", 1)
         yield from _stream(gauges)
         yield from _outbox(gauges)
-        yield from _found(gauges)
+        yield from _problems(gauges)
         yield from _days(gauges)
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: asking would need the database."""
+        """Return nothing: the registry calls this before the database is known to answer."""
         return ()
 
 
 @contextmanager
 def served(engine: Engine, port: int, address: str, keep_days: int = 0) -> Iterator[None]:
-    """`/metrics` on that port for as long as the block lasts; no port, nothing. Raises SettingsError."""
+    """Serve `/metrics` on that port during the block; port 0: do nothing. Raise SettingsError if it cannot be used.
+
+    The metrics of the database are served beside those of this process.
+    """
     if not port:
         yield
         return
     with _listening(port, address):
         outbox = OutboxMetrics(engine, keep_days)
-        REGISTRY.register(outbox)  # beside what this process counts itself
+        REGISTRY.register(outbox)
         try:
             yield
         finally:
@@ -58,9 +61,9 @@ def served(engine: Engine, port: int, address: str, keep_days: int = 0) -> Itera
 
 @contextmanager
 def offered(port: int, address: str) -> Iterator[None]:
-    """What this process counts itself, on that port; no port, nothing.
+    """Serve the metrics of this process on that port during the block; port 0: do nothing.
 
-    A worker goes on without where another process of the machine has the port: sending comes first.
+    If the port cannot be used, that is logged, and the worker runs without metrics.
     """
     if not port:
         yield
@@ -91,15 +94,13 @@ def _listening(port: int, address: str) -> Iterator[None]:
 
 
 def _stream(gauges: Gauges) -> Iterator[Metric]:
-    records = CounterMetricFamily(
-        "notifier_stream_records", "Records read, by what became of them.", labels=["result"]
-    )
+    records = CounterMetricFamily("notifier_stream_records", "Records read, by result.", labels=["result"])
     for result, count in gauges.records.items():
         records.add_metric([result], count)
     yield records
-    yield _gauge("stream_lag_seconds", "How far the shard furthest behind is behind.", gauges.lag["seconds"])
+    yield _gauge("stream_lag_seconds", "Lag of the shard that is furthest behind.", gauges.lag["seconds"])
     yield _gauge("stream_shards", "Shards that can be read now.", gauges.lag["shards"])
-    yield _gauge("stream_shards_unread", "Of these, the ones that nobody reads.", gauges.lag["unread"])
+    yield _gauge("stream_shards_unread", "Of these, the ones that no bridge reads.", gauges.lag["unread"])
     yield from _tables(gauges)
     yield from _discovery(gauges)
 
@@ -115,7 +116,7 @@ def _tables(gauges: Gauges) -> Iterator[Metric]:
             "Of these, the ones that no bridge reads.",
             {t.table: t.unread for t in gauges.tables},
         ),
-        ("table_lag_seconds", "How far behind the table's reading is.", {t.table: t.seconds for t in gauges.tables}),
+        ("table_lag_seconds", "Lag of the reading of the table.", {t.table: t.seconds for t in gauges.tables}),
         (
             "table_rewinds",
             "Shards of the table that are to be read again.",
@@ -155,8 +156,8 @@ def _outbox(gauges: Gauges) -> Iterator[Metric]:
             "Deliveries that wait for a worker; above 5,000 an estimate.",
             gauges.backlog,
         ),
-        ("outbox_oldest_seconds", "Age of the event that waits longest.", gauges.oldest_seconds),
-        ("outbox_sending", "Attempts under way.", gauges.sending),
+        ("outbox_oldest_seconds", "Age of the oldest event that waits for a worker.", gauges.oldest_seconds),
+        ("outbox_sending", "Attempts in progress.", gauges.sending),
         ("channel_running", "1 where the channel sends, 0 where it is parked or paused.", gauges.running),
     ):
         family = GaugeMetricFamily(f"notifier_{name}", meaning, labels=by_channel)
@@ -170,16 +171,16 @@ def _outbox(gauges: Gauges) -> Iterator[Metric]:
         due.add_metric([channel, kind], value)
     yield due
     yield from _deliveries(gauges)
-    told = CounterMetricFamily("notifier_feedback_events", "Events of providers.", labels=["channel", "kind"])
+    events = CounterMetricFamily("notifier_feedback_events", "Events of providers.", labels=["channel", "kind"])
     for (channel, kind), value in gauges.feedback.items():
-        told.add_metric([channel, kind], value)
-    yield told
+        events.add_metric([channel, kind], value)
+    yield events
 
 
 def _deliveries(gauges: Gauges) -> Iterator[Metric]:
     deliveries = CounterMetricFamily(
         "notifier_outbox_deliveries",
-        "What attempts of all workers brought deliveries to; pending: tried again.",
+        "Results of the attempts of all workers; pending: tried again.",
         labels=["channel", "route", "status"],
     )
     errors = CounterMetricFamily(
@@ -194,14 +195,14 @@ def _deliveries(gauges: Gauges) -> Iterator[Metric]:
     yield errors
 
 
-def _found(gauges: Gauges) -> Iterator[Metric]:
+def _problems(gauges: Gauges) -> Iterator[Metric]:
     found = gauges.found
     yield CounterMetricFamily("notifier_gaps", "Times that records were lost before they were read.", found["gaps"])
-    yield _gauge("gaps_open", "Of these, the ones that nobody has acknowledged.", found["gaps_open"])
+    yield _gauge("gaps_open", "Of these, the ones that are not acknowledged.", found["gaps_open"])
     yield CounterMetricFamily("notifier_duplicates", "Notifications accepted twice.", found["duplicates"])
-    yield _gauge("quarantine_records", "Records that cannot be understood.", found["quarantine"])
+    yield _gauge("quarantine_records", "Records that cannot be parsed.", found["quarantine"])
     yield _gauge(
-        "feedback_dead_letters", "Messages of the feedback queue that cannot be used.", found["dead_letters"]
+        "feedback_dead_letters", "Messages of the feedback queue that cannot be parsed.", found["dead_letters"]
     )
     yield _gauge("feedback_unmatched", "Events of messages that are not ours.", found["unmatched"])
 
@@ -211,7 +212,9 @@ def _days(gauges: Gauges) -> Iterator[Metric]:
     yield _gauge("days_kept", "Days of notifications in the database.", days.days)
     yield _gauge("days_oldest_age", "Age of the oldest of them, in days.", days.oldest_age)
     overdue = GaugeMetricFamily(
-        "notifier_days_overdue", "Days older than NOTIFIER_KEEP_DAYS, by why they stay.", labels=["reason"]
+        "notifier_days_overdue",
+        "Days older than NOTIFIER_KEEP_DAYS, by the reason why they are kept.",
+        labels=["reason"],
     )
     for reason in ("open", "due", "not counted yet", "being dropped"):
         overdue.add_metric([reason], days.overdue.get(reason, 0))

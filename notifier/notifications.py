@@ -4,16 +4,16 @@ import hashlib
 from enum import StrEnum
 from uuid import UUID
 
-_VERSION_8 = 8 << 76  # RFC 9562: the layout is ours
+_VERSION_8 = 8 << 76  # RFC 9562: a layout of our own
 _VARIANT = 0b10 << 62
 _CLEAR = ~((0xF << 76) | (0b11 << 62))
 
 
 def notification_id(stream_arn: str, shard_id: str, sequence_number: str, route: str, created_ms: int) -> UUID:
-    """The one id of the notification that `route` makes of a stream record.
+    """Return the id of the notification that `route` makes of a stream record.
 
-    A pure function of the record, so that reading it again yields the same id: 48 bits of its creation time
-    in Unix milliseconds, then a hash. It is the primary key, the Celery task id and the provider's tag.
+    It depends on nothing else, so that a record that is read again gets the same id: 48 bits of its creation time in
+    Unix milliseconds, then a hash. It is the primary key, the Celery task id and the provider's tag.
     """
     name = f"{stream_arn}\0{shard_id}\0{sequence_number}\0{route}".encode()
     digest = int.from_bytes(hashlib.blake2b(name, digest_size=10).digest(), "big")
@@ -21,17 +21,17 @@ def notification_id(stream_arn: str, shard_id: str, sequence_number: str, route:
 
 
 def first_id(created_ms: int) -> UUID:
-    """The smallest id of a millisecond: partitions are bounded by it."""
+    """Return the smallest id of a millisecond: the bound of a partition."""
     return UUID(int=created_ms << 80)
 
 
 def created_ms(notification: UUID) -> int:
-    """Unix milliseconds of the record's creation, read back from the id."""
+    """Return the Unix milliseconds of the record's creation, which the id contains."""
     return notification.int >> 80
 
 
 class Status(StrEnum):
-    """Where the delivery of a notification stands."""
+    """The state of the delivery of a notification."""
 
     PENDING = "pending"
     SENDING = "sending"
@@ -53,7 +53,7 @@ TRANSITIONS: dict[tuple[Status, Status], str] = {
     (Status.PENDING, Status.SENDING): "begin",
     (Status.PENDING, Status.PENDING): "the route or its template failed; tried again later",
     (Status.PENDING, Status.FAILED): "the route or its template failed too often, or for too long",
-    (Status.PENDING, Status.SKIPPED): "the route said that nobody is to be told",
+    (Status.PENDING, Status.SKIPPED): "the route returned no message",
     (Status.PENDING, Status.SUPPRESSED): "the recipient is suppressed or opted out",
     (Status.PENDING, Status.EXPIRED): "too old for its route",
     (Status.PENDING, Status.CANCELLED): "cancelled by the operator",
@@ -86,4 +86,4 @@ TRANSITIONS: dict[tuple[Status, Status], str] = {
         )
     },
 }
-"""Every change of status that may happen, and why. The SQL refuses all others."""
+"""Every allowed change of status, with its reason. The SQL refuses all others."""

@@ -1,61 +1,64 @@
-"""When a failed attempt is tried again. Pure: the clock that waits is the database's."""
+"""When a failed attempt is tried again. Pure: the waiting is done by the database's clock."""
 
 import random
 from dataclasses import dataclass
 from enum import StrEnum
 
 _MOST_DOUBLINGS = 1_000
-"""Python cannot compute 2.0 ** 1024: OverflowError. What is multiplied by less becomes infinite at most."""
+"""2.0 ** 1024 raises OverflowError in Python."""
 
 
 def backoff(base: float, failures: int, longest: float) -> float:
-    """Seconds to wait after so many failures in a row: `base` after the first, then twice as many each time, up to
-    `longest`. Any number of failures is good.
+    """Return the seconds to wait after `failures` failures in a row: `base` after the first, then twice as many each
+    time, at most `longest`.
     """
     return min(longest, base * 2.0 ** min(max(failures - 1, 0), _MOST_DOUBLINGS))
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """When what failed is tried again: after a random time below a bound that doubles with each failure.
+    """When a failed delivery is tried again: after a random time below a bound that doubles with each failure.
 
-    Failures are those of the route's function, of its template, and of a request that is known not to have been
-    accepted. What waits for the provider (its rate, a blocked account, a network that is down) counts as none.
+    Errors of the route's function and of its template count as failures, and requests that are known not to have been
+    accepted. Waiting for the provider (its rate, a blocked account, a network that is down) does not.
+
+    Example:
+        route("orders", retry=RetryPolicy(attempts=5, cap=60.0))
     """
 
     attempts: int = 12
-    """The failure with which a delivery is given up: its status is `failed` then."""
+    """After this many failures the delivery is given up: its status becomes `failed`."""
     base: float = 1.0
-    """The bound after the first failure, in seconds."""
+    """The bound of the wait after the first failure, in seconds."""
     cap: float = 300.0
     """The largest bound, in seconds."""
     max_age: float | None = None
-    """Seconds since the event after which a failure is the last one. None: however old it is."""
+    """Seconds since the event after which the next failure is the last. None: the age of the event does not count."""
 
     def exhausted(self, failures: int, age: float = 0.0) -> bool:
-        """Whether a delivery with so many failures, `age` seconds after its event, has had its last attempt."""
+        """Return whether a delivery with this many failures, `age` seconds after its event, is given up."""
         return failures >= self.attempts or (self.max_age is not None and age >= self.max_age)
 
     def bound(self, failures: int) -> float:
-        """The longest wait after the given number of failures, in seconds."""
+        """Return the longest wait after the given number of failures, in seconds."""
         return backoff(self.base, failures, self.cap)
 
     def delay(self, failures: int, rng: random.Random | None = None) -> float:
-        """Seconds to wait after the given number of failures: uniform between 0 and the exponential bound."""
+        """Return the seconds to wait after the given number of failures: uniform between 0 and `bound(failures)`."""
         return (rng or random).uniform(0.0, self.bound(failures))
 
 
 class OnUnknown(StrEnum):
-    """What a route wants of an attempt whose answer was lost, when the provider's events tell of no acceptance."""
+    """What happens to an attempt whose answer was lost, if no event of the provider shows that it was accepted."""
 
     RESEND = "resend"
-    """Send again: better twice than not at all."""
+    """Send again: the recipient may get it twice."""
     HOLD = "hold"
-    """Leave it to the operator."""
+    """Leave it as it is until the operator decides."""
     DROP = "drop"
-    """Give up: better not at all than twice."""
+    """Give up: the recipient may get nothing."""
 
 
 WAIT_WHEN_THROTTLED = RetryPolicy(base=2.0, cap=30.0)
-WAIT_WHEN_OFFLINE = RetryPolicy(base=2.0, cap=15.0)  # a worker out of reach lets one at a time try: no crowd comes
+WAIT_WHEN_OFFLINE = RetryPolicy(base=2.0, cap=15.0)  # short: while offline a worker tries one request at a time
 WAIT_WHEN_BLOCKED = RetryPolicy(base=30.0, cap=60.0)

@@ -1,4 +1,4 @@
-"""Logs. Ids and reasons only: no recipient and no content ever goes into one."""
+"""The log. It contains ids and reasons, never a recipient or the content of a message."""
 
 import io
 import logging
@@ -13,14 +13,17 @@ from structlog.tracebacks import ExceptionDictTransformer
 from notifier.settings import Settings, unknown_variables
 from notifier.text import printable
 
-# A line for every task or migration.
-_TALKATIVE = ("celery.app.trace", "celery.worker.strategy", "alembic")
-# Addresses, headers and whole bodies of requests and answers.
-_INDISCREET = ("botocore", "boto3", "urllib3", "httpcore", "httpx")
+# They log a line for every task or migration.
+_VERBOSE = ("celery.app.trace", "celery.worker.strategy", "alembic")
+# They log addresses, headers and bodies of requests and answers.
+_REVEALING = ("botocore", "boto3", "urllib3", "httpcore", "httpx")
 
 
 def configure_logging(settings: Settings, *, process: str) -> None:
-    """Log to standard error, for people or as one JSON object a line."""
+    """Log to standard error: lines for people, or with NOTIFIER_LOG_FORMAT=json one JSON object a line.
+
+    `process` is a field of every line.
+    """
     shared: list[structlog.typing.Processor] = [
         lambda _, __, event: {"process": process, **event},
         structlog.stdlib.add_log_level,
@@ -30,8 +33,8 @@ def configure_logging(settings: Settings, *, process: str) -> None:
         [ExceptionRenderer(ExceptionDictTransformer(show_locals=False)), JSONRenderer()]
         if settings.log_format == "json"
         else [
-            _shown,
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_traceback),
+            _escaped,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_print_traceback),
         ]
     )
     structlog.configure(
@@ -51,7 +54,7 @@ def configure_logging(settings: Settings, *, process: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
-    for name in (*_INDISCREET, *(() if settings.log_level == "debug" else _TALKATIVE)):
+    for name in (*_REVEALING, *(() if settings.log_level == "debug" else _VERBOSE)):
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
 
 
@@ -61,17 +64,17 @@ def warn_of_unknown_variables() -> None:
         structlog.get_logger(__name__).warning(line)
 
 
-def _shown(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """A reason may be a provider's: what a terminal would obey in it is escaped. JSON does so by itself."""
+def _escaped(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Escape control characters: a reason may be a provider's text. JSON escapes them anyway."""
     return {name: printable(each, lines=True) if isinstance(each, str) else each for name, each in event.items()}
 
 
-def _traceback(into: TextIO, error: structlog.typing.ExcInfo) -> None:
+def _print_traceback(into: TextIO, error: structlog.typing.ExcInfo) -> None:
     plain = io.StringIO()
     structlog.dev.plain_traceback(plain, error)
     into.write(printable(plain.getvalue(), lines=True))
 
 
 def trace(error: BaseException) -> str:
-    """Where an error comes from, without what it says: that may be a recipient or content."""
+    """Return the traceback of an error without its message, which may contain a recipient or content."""
     return "".join(traceback.format_tb(error.__traceback__))

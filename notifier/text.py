@@ -1,4 +1,4 @@
-"""What a text may hold when it leaves this process: one rule for every channel, and one for terminals."""
+"""Which characters a text may contain when it leaves this process: a rule for all channels, one for terminals."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ _BREAKS = re.compile("[\t\n\r\u2028\u2029]+")
 _BOM_AS_LATIN_1 = "\u00ef\u00bb\u00bf"
 
 UNSEEN = "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
-"""Characters of no width and no meaning of their own, as the inside of a character class: soft hyphens, zero-width
+"""Invisible characters, written as the inside of a regular expression's character class: soft hyphens, zero-width
 spaces, marks of direction, byte-order marks. Those that join letters (U+200C, U+200D) are not among them."""
 
 _AROUND = "".join(
@@ -25,7 +25,10 @@ _AROUND = "".join(
 
 
 def encodes(text: str) -> bool:
-    """Not with half a surrogate pair in it, as which Python reads what is no UTF-8 in variables and arguments."""
+    """Return whether the text can be written as UTF-8.
+
+    It cannot if it contains a lone surrogate, as which Python reads variables and arguments that are not UTF-8.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -34,8 +37,8 @@ def encodes(text: str) -> bool:
 
 
 def sound(text: str) -> str:
-    """The text with U+FFFD in place of each control character, but for tabs and line breaks, and of each half of a
-    surrogate pair. Two halves side by side are the one character that they mean.
+    """Return the text with U+FFFD in place of each control character except tabs and line breaks, and of each lone
+    surrogate. A pair of surrogates becomes the character that it encodes.
     """
     if text.isprintable():
         return text
@@ -44,22 +47,22 @@ def sound(text: str) -> str:
     except UnicodeEncodeError:
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     else:
-        # 1 us for 1,000 characters; a search for _CONTROL takes six times as long.
+        # 1 µs for 1,000 characters; a search for _CONTROL takes six times as long.
         if not data.translate(None, _SOUND_BYTES) and (text.isascii() or not _C1.search(data)):
             return text
     return _CONTROL.sub("\ufffd", text)
 
 
 def one_line(text: str) -> str:
-    """`sound`, on one line, as names and headers are: a space in place of tabs and line breaks, none around it."""
+    """Return `sound(text)` on one line, for names and headers: each run of tabs and line breaks becomes a space."""
     if not text.isprintable():
         text = " ".join(filter(None, (each.strip(" ") for each in _BREAKS.split(sound(text)))))
     return text.strip()
 
 
 def trimmed(text: str) -> str:
-    """The text without what nobody sees around it: white space, zero-width characters, byte-order marks (also one
-    whose bytes were read as Latin-1).
+    """Return the text without invisible characters at its ends: white space, zero-width characters, byte-order marks
+    (also one whose bytes were read as Latin-1).
     """
     text = text.strip(_AROUND)
     while text.startswith(_BOM_AS_LATIN_1):
@@ -68,11 +71,11 @@ def trimmed(text: str) -> str:
 
 
 def printable(text: str, *, lines: bool = False) -> str:
-    r"""The text with each character that a terminal would obey, or not show, as its escape: `\x1b`, `\u202e`.
+    r"""Return the text with each character escaped that a terminal acts on or does not show: `\x1b`, `\u202e`.
 
-    These are control characters (the start of every ANSI sequence is one), marks that turn the direction of writing,
-    characters without width, half surrogate pairs and code points without a character. What people read in an item
-    or in an answer of a provider then stands where it was put. Line breaks and tabs stay where `lines` is true.
+    These are control characters (every ANSI sequence begins with one), marks of the direction of writing, characters
+    without width, lone surrogates and unassigned code points. So a text of an item or of a provider cannot change how
+    other output looks. Line breaks and tabs stay if `lines` is true.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -81,7 +84,7 @@ def printable(text: str, *, lines: bool = False) -> str:
 
 
 def printable_json(text: str) -> str:
-    """JSON of the same meaning in which such characters are escaped as JSON has it. It has no line breaks."""
+    """Return the same JSON with such characters escaped as JSON does it, also line breaks."""
     if text.isascii() and text.isprintable():
         return text
     return _NOT_PLAIN.sub(lambda found: _json_escaped(found[0]), text)

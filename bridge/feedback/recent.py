@@ -22,7 +22,7 @@ import structlog
 from notifier.database.errors import DatabaseError, cause, is_refused
 from notifier.database.server import Server
 from notifier.feedback import DeadLetter, Feedback
-from notifier.health import Recording
+from notifier.health import WriteHealth
 from notifier.outbox import Settled
 
 log = structlog.get_logger(__name__)
@@ -65,7 +65,7 @@ class RecentlySettled:
         self._outbox = outbox
         self._server = server
         self._clock = clock
-        self.recording = Recording(clock)
+        self.recording = WriteHealth(clock)
         self._lock = threading.Lock()
         self._batches: deque[_Batch] = deque()
         self._count = 0

@@ -1,4 +1,4 @@
-"""What both sides of the queue share: the Celery settings, and publishing by task name."""
+"""The broker between bridge and workers: the Celery settings of both, and publishing by task name."""
 
 from notifier.broker.configuration import TASK, celery_configuration, channel_of, queue_name
 from notifier.broker.queue import BrokerError, BrokerRefused, Queue

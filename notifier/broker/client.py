@@ -1,4 +1,4 @@
-"""Clients of Redis: the bridge's queue and the workers' rates make theirs here, from the URL that Celery gets too."""
+"""Clients of Redis. All of ours are made here, from the URL that Celery gets too."""
 
 from typing import Any
 
@@ -11,9 +11,17 @@ from notifier.broker.url import BrokerUrl
 
 
 def redis_client(url: BrokerUrl, timeout: float, **options: Any) -> Any:
-    """A client that gives up after `timeout` seconds, or those of the URL, and does not try again by itself.
+    """Return a client of redis-py. It connects when it is first used, and does not retry by itself.
 
-    It connects when it is first used. Behind Sentinels each new connection asks them where the primary is.
+    Behind Sentinels each new connection asks them for the primary.
+
+    Args:
+        url: As NOTIFIER_BROKER_URL has it, parsed.
+        timeout: Seconds for a command and for connecting, unless the URL has its own.
+        options: Further arguments of `redis.Redis`.
+
+    Example:
+        client = redis_client(BrokerUrl.of("redis://localhost/0"), timeout=3)
     """
     given: dict[str, Any] = {
         "socket_timeout": timeout,
@@ -29,21 +37,21 @@ def redis_client(url: BrokerUrl, timeout: float, **options: Any) -> Any:
     if not url.master:
         ((host, port),) = url.hosts
         return Redis(host=host, port=port, **login, **tls, **given)
-    return _GuidedRedis(url, {**login, **given}, tls)
+    return _SentinelRedis(url, {**login, **given}, tls)
 
 
 def sentinel_options(url: BrokerUrl, timeout: float) -> dict[str, Any]:
-    """How the Sentinels themselves are asked."""
+    """Return the options of the connections to the Sentinels themselves; `timeout` in seconds."""
     tls: dict[str, Any] = {} if url.tls is None else {"ssl": True, **url.tls}
     return {"socket_timeout": timeout, "socket_connect_timeout": timeout, **url.sentinel, **tls}
 
 
-class _GuidedRedis(Redis):
-    """A client of the primary that Sentinels name; closes its connections to them too."""
+class _SentinelRedis(Redis):
+    """A client of the primary that Sentinels name. `close` also closes the connections to the Sentinels."""
 
     def __init__(self, url: BrokerUrl, options: dict[str, Any], tls: dict[str, Any]) -> None:
-        asked = {**sentinel_options(url, options["socket_timeout"]), "retry": options["retry"]}
-        self._sentinel: Any = Sentinel(url.hosts, sentinel_kwargs=asked)  # type: ignore[no-untyped-call]
+        sentinel_kwargs = {**sentinel_options(url, options["socket_timeout"]), "retry": options["retry"]}
+        self._sentinel: Any = Sentinel(url.hosts, sentinel_kwargs=sentinel_kwargs)  # type: ignore[no-untyped-call]
         pool: Any = SentinelConnectionPool(url.master, self._sentinel, **options, **tls)  # type: ignore[no-untyped-call]
         super().__init__(connection_pool=pool)
 

@@ -1,4 +1,4 @@
-"""Celery's settings for delivery at least once on Redis. What each one prevents stands beside it."""
+"""Celery's settings for delivery at least once on Redis, each with the failure that it prevents."""
 
 from typing import Any
 
@@ -12,10 +12,12 @@ _SENTINEL_SECONDS = 2.0
 
 
 def queue_name(channel: str) -> str:
+    """Return the name of a channel's queue: `notifier.email`."""
     return f"{_PREFIX}{channel}"
 
 
 def channel_of(queue: str) -> str:
+    """Return the channel of a queue."""
     return queue.removeprefix(_PREFIX)
 
 
@@ -24,16 +26,19 @@ def celery_configuration(
     visibility_seconds: int = default("visibility_seconds"),
     unit_size: int = default("unit_size"),
 ) -> dict[str, Any]:
-    """After `visibility_seconds` Redis gives an unacknowledged message to another worker; begin refuses it there.
+    """Return the settings of bridge and worker. Raise SettingsError for a malformed URL.
 
-    A worker takes at most a full unit for each place in its pool: one collects while the others are under way. Raises
-    SettingsError for a malformed URL.
+    Args:
+        broker_url: As NOTIFIER_BROKER_URL has it.
+        visibility_seconds: After this an unacknowledged message is given to another worker. If the first one is still
+            working on it, the database refuses the second attempt.
+        unit_size: How many messages a worker reserves for each thread of its pool.
     """
     url = BrokerUrl.of(broker_url)
     return {
         "broker_url": url.kombu,
         "broker_use_ssl": False if url.tls is None else dict(url.tls),
-        "result_backend": None,  # Postgres knows what became of it
+        "result_backend": None,  # Postgres has the result
         "task_ignore_result": True,
         "task_acks_late": True,  # a worker that dies gives its messages back
         "task_reject_on_worker_lost": True,  # also when only a child dies
@@ -45,21 +50,21 @@ def celery_configuration(
         "task_protocol": 2,
         "worker_prefetch_multiplier": unit_size,
         "worker_enable_prefetch_count_reduction": False,
-        "worker_cancel_long_running_tasks_on_connection_loss": False,  # begin refuses the second delivery
-        "worker_soft_shutdown_timeout": 25.0,  # finish what is under way before leaving
+        "worker_cancel_long_running_tasks_on_connection_loss": False,  # the database refuses the second attempt
+        "worker_soft_shutdown_timeout": 25.0,  # attempts in progress end before the process does
         "worker_enable_soft_shutdown_on_idle": True,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "broker_connection_retry_on_startup": True,
-        "broker_connection_max_retries": None,  # a worker outlives its broker
-        "broker_channel_error_retry": True,  # also when Redis refuses a command: a replica, a full memory, a right
+        "broker_connection_max_retries": None,  # a worker waits for its broker without end
+        "broker_channel_error_retry": True,  # also when Redis refuses a command: a replica, a full memory
         "worker_detect_quorum_queues": False,  # RabbitMQ only
         "worker_send_task_events": True,  # Flower
         "broker_transport_options": {
             "visibility_timeout": visibility_seconds,
             "unacked_restore_interval": max(1, min(5, visibility_seconds // 10)),
             "unacked_restore_throttle": 1,
-            "unacked_restore_limit": 500,  # a long list of lost messages must not stall the worker
+            "unacked_restore_limit": 500,  # a long list of lost messages must not block the worker
             "socket_timeout": 10,  # without it an ack to a dead peer hangs for ever
             "socket_connect_timeout": 5,
             "socket_keepalive": True,
@@ -67,12 +72,12 @@ def celery_configuration(
             "priority_steps": [0],
             "body_encoding": "utf-8",
             **url.options,
-            **_guided(url),
+            **_sentinel(url),
         },
     }
 
 
-def _guided(url: BrokerUrl) -> dict[str, Any]:
+def _sentinel(url: BrokerUrl) -> dict[str, Any]:
     if not url.master:
         return {}
     return {"master_name": url.master, "sentinel_kwargs": sentinel_options(url, _SENTINEL_SECONDS)}

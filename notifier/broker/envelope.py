@@ -1,6 +1,6 @@
-"""A Celery task as it lies in Redis: protocol 2 in kombu's envelope, built from a template.
+"""A Celery task as it is stored in Redis: protocol 2 in kombu's envelope, built from a template.
 
-Celery and kombu build the same in 40 times as long; a contract test holds the two against each other.
+Celery and kombu take 40 times as long for the same message; a test compares the two.
 """
 
 import json
@@ -13,17 +13,17 @@ _ID, _RETRIES, _TAG = "@id@", "@retries@", "@tag@"
 
 
 class Envelopes:
-    """Makes the messages of one queue. `origin` names this process in Celery's headers."""
+    """Makes the messages of one queue. `origin` is the name of this process in Celery's headers."""
 
     def __init__(self, queue: str, origin: str) -> None:
-        template = json.dumps(_message(queue, origin)).replace("%", "%%")
-        pieces = template.replace(_ID, "%(id)s").replace(f'"{_RETRIES}"', "%(retries)d").replace(_TAG, "%(tag)s")
-        self._template = pieces
+        text = json.dumps(_message(queue, origin)).replace("%", "%%")
+        self._template = text.replace(_ID, "%(id)s").replace(f'"{_RETRIES}"', "%(retries)d").replace(_TAG, "%(tag)s")
 
     def messages(self, retries: Mapping[UUID, int]) -> Iterator[bytes]:
-        """One message for each id; `retries` says how often each has failed before.
+        """Yield one message for each id; `retries` is how often each has failed before.
 
-        The delivery tag is the message's own, not the task's: Redis keeps one entry a tag while it is under way.
+        The delivery tag differs from the task's id: Redis has one entry a tag while a message is unacknowledged, and
+        a task may be published twice.
         """
         batch = uuid4()
         for number, (notification, count) in enumerate(retries.items()):

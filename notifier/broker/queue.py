@@ -1,11 +1,13 @@
-"""The queue between bridge and workers: publish by task name, and ask what the broker holds.
+"""The queues between bridge and workers: publish by task name, and ask what the broker holds.
 
-Redis is a hint. Whatever goes wrong here costs time, not notifications: the publication stays due in Postgres.
+What the broker loses is not lost: each publication stays due in Postgres until its delivery is done, so that an error
+here delays notifications and loses none.
 """
 
 import logging
 import re
 from collections.abc import Mapping
+from importlib.resources import files
 from uuid import UUID, uuid4
 
 from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
@@ -22,16 +24,9 @@ from notifier.errors import Unreachable
 log = logging.getLogger(__name__)
 
 _GENERATION = "notifier:generation"
-_NO_MARK = 2**53
-# The length and the messages in one step: bridges that publish at once stay below the mark together.
-_PUSH = """
-local depth = redis.call('LLEN', KEYS[1])
-if depth > 0 and depth + #ARGV - 1 > tonumber(ARGV[1]) then return 0 end
-for first = 2, #ARGV, 1000 do
-  redis.call('LPUSH', KEYS[1], unpack(ARGV, first, math.min(first + 999, #ARGV)))
-end
-return 1
-"""
+_NO_LIMIT = 2**53
+"""The largest whole number of Lua's, which has only floating-point numbers."""
+_PUSH = files("notifier.broker").joinpath("push.lua").read_text()
 _CHUNK = 1_000
 _TASK_ID = re.compile(rb'"id": ?"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"')
 
@@ -45,44 +40,48 @@ class BrokerRefused(BrokerError):
 
 
 class Queue:
-    """Publishes deliveries to the channels' queues on Redis. Raises SettingsError for a malformed URL."""
+    """Publishes deliveries to the channels' queues on Redis. Raises SettingsError for a malformed URL.
+
+    `origin` is the name of this process in Celery's headers.
+    """
 
     def __init__(self, broker_url: str, *, origin: str = "notifier") -> None:
         self._url = BrokerUrl.of(broker_url)
         self._origin = origin
-        # The relay is the retry, and a hung call must not hold up the recording.
+        # The relay retries, and a call that hangs must not delay the recording of events.
         self._redis = redis_client(self._url, timeout=3)
         self._push = self._redis.register_script(_PUSH)
         self._envelopes: dict[str, Envelopes] = {}
 
     def publish(self, channel: str, retries: Mapping[UUID, int], high_water: int | None = None) -> bool:
-        """One Celery task for each id, all or none of them; the ids are the task ids.
+        """Publish one Celery task for each id, all or none of them; the ids are the task ids.
 
-        `retries` says how often each has failed before. False, and nothing is published, where the queue would hold
-        more than `high_water` messages; an empty one takes any number. Raises BrokerError: they may be published.
+        `retries` is how often each has failed before. Return False, and publish nothing, if the queue would hold more
+        than `high_water` messages; an empty one takes any number. Raise BrokerError if the answer was lost, so that
+        they may be published, or BrokerRefused, so that none is.
         """
         if not retries:
             return True
         queue = queue_name(channel)
         envelopes = self._envelopes.setdefault(channel, Envelopes(queue, self._origin))
-        mark = _NO_MARK if high_water is None else high_water
+        limit = _NO_LIMIT if high_water is None else high_water
         try:
-            return bool(self._push(keys=[queue], args=[mark, *envelopes.messages(retries)]))
+            return bool(self._push(keys=[queue], args=[limit, *envelopes.messages(retries)]))
         except (RedisError, OSError) as error:
             raise self._unreachable(error) from error
 
     def depth(self, channel: str) -> int:
-        """Messages that no worker has taken yet. Raises BrokerError."""
+        """Return the number of messages that no worker has reserved yet. Raise BrokerError."""
         try:
             return int(self._redis.llen(queue_name(channel)))
         except (RedisError, OSError) as error:
             raise self._unreachable(error) from error
 
     def held(self, channel: str) -> set[UUID]:
-        """The ids of all messages that the broker still holds, waiting or taken by a worker. Raises BrokerError.
+        """Return the ids of all messages that the broker holds, waiting or reserved by a worker. Raise BrokerError.
 
-        Reads the whole queue, in chunks: for the rare moment when a message is missed. A message that moves while
-        it reads may be missed once more, which costs one needless task.
+        It reads the whole queue in chunks, so it is called only if a message seems to be lost. A message that moves
+        meanwhile may be left out, which costs one needless task.
         """
         queue = queue_name(channel)
         found: set[UUID] = set()
@@ -98,10 +97,10 @@ class Queue:
         return found
 
     def generation(self) -> str:
-        """Another one means that the broker may have lost messages since. Raises BrokerError.
+        """Return a text that changes when the broker may have lost messages. Raise BrokerError.
 
-        It is a mark in the broker's memory, and the id of its replication: a new one is drawn by a server that starts
-        and by a replica that is promoted, which may have missed the last writes of the primary before it.
+        It is a random key in the broker's memory, and its replication id. A server that starts, and a replica that is
+        promoted and may have missed the primary's last writes, gets a new one.
         """
         try:
             with self._redis.pipeline(transaction=False) as pipeline:
@@ -115,14 +114,14 @@ class Queue:
                 mark = self._redis.get(_GENERATION)
         except (RedisError, OSError) as error:
             raise self._unreachable(error) from error
-        history = replication.get("master_replid") if isinstance(replication, dict) else None  # it takes a right
+        history = replication.get("master_replid") if isinstance(replication, dict) else None  # INFO takes a right
         return f"{mark!r} {history}"
 
     def check(self, rights: Rights = PUBLISHING) -> None:
-        """Raises BrokerError where no Redis answers, BrokerUnfit where it is too old, a cluster, or its user lacks
+        """Raise BrokerError if no Redis answers, and BrokerUnfit if it is too old, is a cluster, or its user lacks
         one of the `rights`.
 
-        One that refuses (a replica, a full memory, one that loads its data) will do: it is waited for.
+        A server that refuses commands for now (a replica, full memory, still loading its data) passes with a warning.
         """
         try:
             check_server(self._redis)
@@ -130,7 +129,7 @@ class Queue:
         except UnfitRedis as error:
             raise BrokerUnfit(str(error)) from None
         except (ResponseError, BusyLoadingError) as error:
-            log.warning("Redis refuses commands, starting all the same: %s", explained(error))
+            log.warning("Redis refuses commands; starting anyway: %s", explained(error))
         except (RedisError, OSError) as error:
             raise self._unreachable(error) from error
 

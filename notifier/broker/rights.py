@@ -1,7 +1,7 @@
-"""Whether the broker's user may do what is needed. Nothing is changed: the commands are queued and discarded.
+"""Whether the broker's user may run the commands that bridges and workers need.
 
-Redis checks the rights to a command, its keys and its channels when a command is queued in a transaction, before it
-looks at the memory, the role and the disk.
+Nothing is changed: the commands are queued in a transaction, which is discarded. Redis checks the rights to a
+command, its keys and its channels when it is queued, before memory, role and disk.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from notifier.broker.configuration import queue_name
 from notifier.errors import NotifierError
 
 Rights = Mapping[str, Sequence[str]]
-"""Commands with arguments that are complete."""
+"""Arguments by the name of the command, as many as it needs to be queued."""
 
 _QUEUE = queue_name("email")
 _TAG = "00000000-0000-0000-0000-000000000000"
@@ -33,7 +33,7 @@ PUBLISHING: Rights = MappingProxyType(
         "SET": ("notifier:generation", ""),
     }
 )
-"""What a bridge needs."""
+"""The commands of a bridge."""
 
 WORKING: Rights = MappingProxyType(
     {
@@ -63,7 +63,7 @@ WORKING: Rights = MappingProxyType(
         "PSUBSCRIBE": ("/0.celeryev/*",),
     }
 )
-"""What a worker needs: its transport, the rates, and Celery's events and remote control."""
+"""The commands of a worker: of its transport, of the rates, and of Celery's events and remote control."""
 
 
 class BrokerUnfit(NotifierError):
@@ -73,9 +73,9 @@ class BrokerUnfit(NotifierError):
 
 
 def check_rights(client: Any, rights: Rights) -> None:
-    """Raises BrokerUnfit with the commands that this user may not run, UnfitRedis for a cluster. One round trip.
+    """Raise BrokerUnfit if the user may not run one of these commands, UnfitRedis for a cluster. One round trip.
 
-    Raises RedisError and OSError where Redis does not answer; what it refuses for another reason is let pass.
+    Raise RedisError or OSError if Redis does not answer. Commands that it refuses for another reason pass.
     """
     pool = client.connection_pool
     connection = pool.get_connection()
@@ -97,7 +97,10 @@ def check_rights(client: Any, rights: Rights) -> None:
 
 
 def _queued(connection: Any, rights: Rights) -> dict[str, ResponseError]:
-    """The commands that were refused, with the errors. Where no transaction begins no other is sent: it would run."""
+    """Return the errors of the commands that were refused.
+
+    If the transaction does not begin, the other commands are not sent: they would run.
+    """
     if error := _refusal(connection, [("MULTI",)]).get("MULTI"):
         return {"MULTI": error}
     commands = [(name, *arguments) for name, arguments in rights.items()]

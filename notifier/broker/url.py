@@ -1,4 +1,4 @@
-"""The URL of the broker, read once for redis-py and for kombu: they understand the same URL in different ways."""
+"""The URL of the broker. redis-py and kombu read the same URL differently, so it is parsed here for both."""
 
 import re
 from collections.abc import Mapping
@@ -26,10 +26,11 @@ _FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
 
 @dataclass(frozen=True, slots=True)
 class BrokerUrl:
-    """`hosts` are those of Redis, or with `master` those of the Sentinels that know where it is.
+    """NOTIFIER_BROKER_URL, parsed.
 
-    `tls` are redis-py's options of a connection by TLS, None without it; `sentinel` are the user and password of the
-    Sentinels; `options` are those of a connection, under the name that redis-py and kombu have for them.
+    `hosts` are the Redis servers, or with `master` the Sentinels that know its address. `tls` are redis-py's options
+    for TLS, None without TLS; `sentinel` are the user and password of the Sentinels; `options` are those of a
+    connection, under the names of redis-py and kombu.
     """
 
     hosts: tuple[tuple[str, int], ...]
@@ -44,7 +45,7 @@ class BrokerUrl:
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """Raises SettingsError, which repeats nothing of the URL."""
+        """Parse a URL. Raise SettingsError, whose text contains no part of the URL, if it is malformed."""
         try:
             parts = _joined([Url.of(each, SCHEMES) for each in _NEXT.split(text)])
             return cls._of(parts, parts.once())
@@ -53,13 +54,15 @@ class BrokerUrl:
 
     @classmethod
     def _of(cls, parts: Url, options: dict[str, str]) -> Self:
-        guided = parts.scheme in (*_SENTINEL, *_SENTINEL_TLS)
+        by_sentinel = parts.scheme in (*_SENTINEL, *_SENTINEL_TLS)
         path = "" if parts.scheme in _SOCKET else parts.path.strip("/")
-        master, path = _master(path, options) if guided else ("", path)
-        if len(parts.hosts) > 1 and not guided:
+        master, path = _master(path, options) if by_sentinel else ("", path)
+        if len(parts.hosts) > 1 and not by_sentinel:
             raise UrlError("it names several servers: name their Sentinels, as sentinel://one,two/0?master_name=NAME")
         made = cls(
-            hosts=tuple((host or "127.0.0.1", port or (26379 if guided else 6379)) for host, port in _hosts(parts)),
+            hosts=tuple(
+                (host or "127.0.0.1", port or (26379 if by_sentinel else 6379)) for host, port in _hosts(parts)
+            ),
             socket=_socket(parts) if parts.scheme in _SOCKET else "",
             database=_database(path, options),
             username=options.pop("username", parts.username) or None,
@@ -69,7 +72,7 @@ class BrokerUrl:
             sentinel={
                 name.removeprefix("sentinel_"): options.pop(name)
                 for name in ("sentinel_username", "sentinel_password")
-                if guided and name in options
+                if by_sentinel and name in options
             },
             options={name: read(options.pop(name), name) for name, read in _OPTIONS.items() if name in options},
         )
@@ -79,7 +82,7 @@ class BrokerUrl:
 
     @property
     def kombu(self) -> str:
-        """For kombu, with nothing in it that redis-py reads in another way. Sentinels are separated by semicolons."""
+        """The URL for kombu, with nothing in it that redis-py reads differently; semicolons separate Sentinels."""
         secret = f":{_quoted(self.password)}" if self.password else ""
         credentials = f"{_quoted(self.username or '')}{secret}@" if self.username or secret else ""
         if self.socket:
@@ -89,7 +92,7 @@ class BrokerUrl:
 
     @property
     def shown(self) -> str:
-        """For a person: where it leads, without user, password and options."""
+        """The URL for messages, without user, password and options."""
         if self.socket:
             return f"unix://{self.socket}?db={self.database}"
         where = ",".join(written(*host) for host in self.hosts)
@@ -99,8 +102,10 @@ class BrokerUrl:
 
 
 def _joined(urls: list[Url]) -> Url:
-    """One URL of a list as kombu writes it: `sentinel://one:26379/0;sentinel://two:26379/0`. The first with a user,
-    a password, a path or options has them for all.
+    """Return one URL for a list as kombu writes it: `sentinel://one:26379/0;sentinel://two:26379/0`.
+
+    User and password are those of the first URL that has one of them, the path that of the first that has one; the
+    options of all are joined.
     """
     first, *others = urls
     if not others:
@@ -133,7 +138,7 @@ def _socket(parts: Url) -> str:
 
 
 def _database(path: str, options: dict[str, str]) -> int:
-    """From the path or an option, the same where both name it."""
+    """Return the number of the database from the path or an option. Raise UrlError if the two differ."""
     given = {text for text in (path, options.pop("db", ""), options.pop("virtual_host", "").strip("/")) if text}
     if not all(map(_DATABASE.fullmatch, given)):
         raise UrlError("the number of its database is not a number")
@@ -144,7 +149,10 @@ def _database(path: str, options: dict[str, str]) -> int:
 
 
 def _master(path: str, options: dict[str, str]) -> tuple[str, str]:
-    """What the Sentinels call the server, and the rest of the path: `/0?master_name=NAME`, `/NAME` or `/NAME/0`."""
+    """Return the Sentinels' name of the server, and the rest of the path.
+
+    It is written `/0?master_name=NAME`, `/NAME` or `/NAME/0`.
+    """
     given = {options.pop(name) for name in _MASTER_NAMES if name in options}
     head, _, tail = path.rpartition("/")
     in_path, database = (tail, "") if not head and not _DATABASE.fullmatch(tail) else (head, tail)

@@ -1,4 +1,4 @@
-"""What Postgres raised: whether it may work later, and what a person is told of it."""
+"""Errors of Postgres: whether a retry may help, and the text for a message."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,34 +19,34 @@ from notifier.database.url import shown
 from notifier.errors import SettingsError, Unreachable
 
 DatabaseError = SQLAlchemyError
-"""Whatever Postgres, the way to it or the pool raised."""
+"""Base of all errors of Postgres, of the connection and of the pool."""
 
 READ_ONLY = "25006"
-"""SQLSTATE: the primary that we knew is a standby now."""
+"""SQLSTATE: the server takes no writes; a primary became a standby."""
 _FORBIDDEN = "42501"
 _NO_SCHEMA = "3F000"
 
 
 def sqlstate(error: DatabaseError) -> str | None:
-    """The code that Postgres gave; None where the error is not of Postgres, or was made on the way to it."""
+    """Return the SQLSTATE of an error, None if it does not come from the server."""
     code: str | None = getattr(getattr(error, "orig", None), "sqlstate", None)
     return code
 
 
 def is_away(error: DatabaseError) -> bool:
-    """It may work when it is tried again: the server is down, the connection broke, a deadlock was resolved."""
+    """Return whether a retry may help: the server is down, the connection broke, a deadlock was resolved."""
     if isinstance(error, DBAPIError) and (error.connection_invalidated or sqlstate(error) == READ_ONLY):
         return True
     return isinstance(error, OperationalError | InterfaceError | TimeoutError)
 
 
 def is_refused(error: DatabaseError) -> bool:
-    """The values are at fault: with the same ones it fails again."""
+    """Return whether the server refused the values: a retry with the same ones fails again."""
     return isinstance(error, DataError | IntegrityError)
 
 
 def cause(error: DatabaseError) -> str:
-    """What is wrong, in one line without values of rows: the server's own text may quote them."""
+    """Return one line about the error without values of rows, which the server's own text may quote."""
     if not isinstance(error, DBAPIError):
         return type(error).__name__
     code = sqlstate(error)
@@ -57,7 +57,7 @@ def cause(error: DatabaseError) -> str:
 
 @contextmanager
 def migratable(engine: Engine) -> Iterator[None]:
-    """Raises SettingsError with the remedy where the login may not create what is created in the block."""
+    """Raise SettingsError with the remedy if the login may not create the tables that the block creates."""
     try:
         yield
     except ProgrammingError as error:
@@ -77,7 +77,7 @@ _OWN_LOGIN = "each process has its own login, and `notifier migrate --roles` giv
 
 @contextmanager
 def permitted(engine: Engine, remedy: str = _OWN_LOGIN) -> Iterator[None]:
-    """Raises SettingsError, with the remedy, where the login of this engine may not do what is tried in the block."""
+    """Raise SettingsError with the remedy if the login lacks a right that the block needs."""
     try:
         yield
     except ProgrammingError as error:
@@ -90,7 +90,7 @@ def permitted(engine: Engine, remedy: str = _OWN_LOGIN) -> Iterator[None]:
 
 
 def unreachable(engine: Engine, error: OperationalError) -> Unreachable:
-    """The one line for a database that does not answer; it names the server and keeps the password out."""
+    """Return the error for a database that does not answer. Its text names the server and contains no password."""
     cause = " ".join(str(error.orig).split())
     where = shown(engine.url)
     return Unreachable(f"no database at {where}: {cause}. Is NOTIFIER_DATABASE_URL right and the server up?")

@@ -1,11 +1,11 @@
-"""What holds in every session with Postgres, also where a pooler lends its sessions out for one transaction each.
+"""The settings of every session with Postgres, also behind a pooler that assigns a session for each transaction.
 
-`synchronous_commit` is on in each, whatever the server, the database or the login says: a commit that was confirmed
-and then forgotten sends a second mail. `remote_apply`, which is stronger, is left alone.
+`synchronous_commit` is set to on in each session, whatever the server, the database or the login has: a commit that
+was confirmed and then lost would send a second mail. `remote_apply`, which is stronger, is kept.
 
-PgBouncer in transaction mode gives each transaction any of its sessions. What is set for a session there is lost at
-the end of the transaction, or left to the next client. So the settings are made anew in each transaction, which costs
-one to three round trips more. A pooler is recognised by the process id: it tells the client one of its own.
+PgBouncer in transaction mode gives each transaction any of its sessions. A setting of a session is then lost at the
+end of the transaction, or stays for the next client. So the settings are made again in each transaction, which costs
+one to three more round trips. A pooler is recognised by the process id, which is not that of the server's process.
 """
 
 import secrets
@@ -23,9 +23,11 @@ _DURABLE = "CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """Seconds: `patience` that a statement may take, `lock_patience` that it may wait for a lock (None: as the server
-    says), `idle` that a transaction may wait for its client. `binary`: see BinaryCursor. `given`: others by name, as
-    search_path; those above win over them.
+    """The settings of a session.
+
+    `patience` are the seconds that a statement may take, `lock_patience` those that it may wait for a lock (None: the
+    server's setting), `idle` those that a transaction may wait for its client. `binary` uses BinaryCursor. `given`
+    are further settings by name, such as search_path; those above override them.
     """
 
     patience: int = 30
@@ -35,9 +37,9 @@ class SessionSettings:
     given: Mapping[str, str] = field(default_factory=dict)
 
     def apply(self, connection: psycopg.Connection[Any]) -> bool:
-        """Settle a new connection. Answers whether a pooler lends out its sessions.
+        """Make the settings in a new connection. Return whether a pooler assigns its sessions.
 
-        One round trip. Where there is a pooler the settings end with their transaction, and reach no other client.
+        One round trip. With a pooler the settings end with their transaction, so that no other client gets them.
         """
         before, connection.autocommit = connection.autocommit, True
         own = connection.info.backend_pid
@@ -52,11 +54,11 @@ class SessionSettings:
 
     def _cursor_factory(self, *, pooled: bool) -> Any:
         if pooled:
-            return partial(LentCursor, settings=self._statement("true"), binary=self.binary)
+            return partial(PooledCursor, settings=self._statement("true"), binary=self.binary)
         return BinaryCursor if self.binary else psycopg.Cursor
 
     def _statement(self, local: str) -> bytes:
-        """Makes all settings: until the end of the transaction where the SQL expression `local` is true."""
+        """Return SQL that makes all settings; only for the transaction if the SQL expression `local` is true."""
         values = ", ".join(f"set_config('{name}', {value}, {local})" for name, value in self._values().items())
         return f"SELECT pg_backend_pid(), {values}".encode()
 
@@ -72,17 +74,17 @@ class SessionSettings:
 
 
 class BinaryCursor(psycopg.Cursor[Any]):
-    """Takes results in Postgres's binary form: a third of the client's time for a page of records."""
+    """Gets results in Postgres's binary form, which takes the client a third of the time for a page of records."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.format = psycopg.pq.Format.BINARY
 
 
-class LentCursor(psycopg.Cursor[Any]):
+class PooledCursor(psycopg.Cursor[Any]):
     """A cursor behind a pooler: makes the settings before the first statement of each transaction.
 
-    A statement in autocommit becomes a transaction of its own, since a setting needs one to hold in. One that says
+    A statement in autocommit gets a transaction of its own, in which the settings hold. A statement with
     CONCURRENTLY, which Postgres refuses in a transaction, runs with the server's settings: it writes no row of ours.
     """
 
@@ -95,15 +97,15 @@ class LentCursor(psycopg.Cursor[Any]):
     def execute(self, query: Any, *arguments: Any, **options: Any) -> Self:
         if isinstance(query, str) and "CONCURRENTLY" in query:
             return super().execute(query, *arguments, **options)
-        with self._settled():
+        with self._with_settings():
             return super().execute(query, *arguments, **options)
 
     def executemany(self, query: Any, *arguments: Any, **options: Any) -> None:
-        with self._settled():
+        with self._with_settings():
             super().executemany(query, *arguments, **options)
 
     @contextmanager
-    def _settled(self) -> Iterator[None]:
+    def _with_settings(self) -> Iterator[None]:
         connection: psycopg.Connection[Any] = self.connection
         if connection.info.transaction_status is not TransactionStatus.IDLE:
             yield
@@ -116,10 +118,10 @@ class LentCursor(psycopg.Cursor[Any]):
             yield
 
 
-def is_lent(connection: Any) -> bool:
-    """Whether the sessions of this connection, which `SessionSettings.apply` has settled, are those of a pooler."""
+def is_pooled(connection: Any) -> bool:
+    """Return whether a pooler assigns the sessions of a connection that `SessionSettings.apply` has set up."""
     factory = connection.cursor_factory
-    return isinstance(factory, partial) and factory.func is LentCursor
+    return isinstance(factory, partial) and factory.func is PooledCursor
 
 
 def _literal(text: str) -> str:
@@ -127,9 +129,9 @@ def _literal(text: str) -> str:
 
 
 def _keeps_prepared_statements(connection: psycopg.Connection[Any]) -> bool:
-    """Whether the pooler gives prepared statements names of its own, as PgBouncer 1.21 and later do if told to.
+    """Return whether the pooler renames prepared statements, as PgBouncer can from 1.21 on.
 
-    Where the server sees our name, another client may prepare a different statement under the same one.
+    If it does not, another client may prepare a different statement under the same name.
     """
     if not psycopg.capabilities.has_send_close_prepared():
         return False

@@ -1,4 +1,4 @@
-"""The URL of Postgres: one host, or several of which one takes writes."""
+"""The URL of Postgres, with one host, or several of which one takes writes."""
 
 import re
 from collections.abc import Mapping
@@ -18,10 +18,10 @@ _EXAMPLE = "postgresql://user:password@host:5432/database"
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
-    """`url` as SQLAlchemy takes it, and the `options` for the driver that are not in it.
+    """NOTIFIER_DATABASE_URL, parsed: `url` for SQLAlchemy, and `options` for the driver that are not in it.
 
-    `settings` are those of each session, as search_path: the URL's option `options`. A pooler drops or refuses that
-    option where it is sent at the start of a session.
+    `settings` are those of each session, such as search_path, from the URL's option `options`. They are set in each
+    session, because a pooler drops or refuses that option at the session's start.
     """
 
     url: URL
@@ -30,7 +30,7 @@ class DatabaseUrl:
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """Raises SettingsError for a malformed URL, and repeats nothing of it but the names of options.
+        """Parse a URL. Raise SettingsError, whose text repeats only names of options, if it is malformed.
 
         Several hosts are written as libpq does (`one:5432,two:5432` before the slash, or `?host=one,two&port=1,2`) or
         as SQLAlchemy does (`?host=one:5432&host=two:5432`). Of several, a session is opened on the first that takes
@@ -70,7 +70,7 @@ def shown(url: URL) -> str:
 
 
 def settings_of(text: str) -> dict[str, str]:
-    """What `-c search_path=x --work_mem=4MB` sets. Raises UrlError for what is no setting."""
+    """Return the settings in a text such as `-c search_path=x --work_mem=4MB`. Raise UrlError for any other word."""
     words = [
         re.sub(r"\\(.)", r"\1", word)
         for word in re.findall(r"(?:[^\s\\]|\\.)+", re.sub(r"(^|\s)-c\s+", r"\1-c", text))
@@ -82,7 +82,7 @@ def settings_of(text: str) -> dict[str, str]:
 
 
 def _hosts(parts: Url) -> tuple[Host, ...]:
-    """Those before the slash, or those of the option `host`, which wins as it does with libpq."""
+    """Return the hosts before the slash, or those of the option `host`, which has priority, as in libpq."""
     given = [value for name, value in parts.options if name == "host"]
     hosts = tuple(host for value in given for host in hosts_of(value)) or parts.hosts
     ports = [port for name, value in parts.options if name == "port" for port in value.split(",")]
@@ -95,7 +95,7 @@ def _hosts(parts: Url) -> tuple[Host, ...]:
 
 
 def _options(parts: Url) -> dict[str, str]:
-    """All but host and port. Raises UrlError for one that libpq does not know."""
+    """Return all options but host and port. Raise UrlError for one that libpq does not know."""
     others = [each for each in parts.options if each[0] not in {"host", "port"}]
     options = Url(parts.scheme, None, None, (), "", tuple(others)).once()
     for name in options:

@@ -7,10 +7,10 @@ _SIGNALLED = 128
 
 
 def end_at_sigterm() -> None:
-    """End at once at SIGTERM, until something else handles the signal.
+    """End the process at once on SIGTERM, until another handler is installed.
 
-    The kernel does that for every process but the one with the number 1, whose default is to ignore the signal.
-    Without this, a container that has no init cannot be stopped while it starts, or runs a command that handles no
+    The kernel does that for every process but number 1, for which the default is to ignore the signal. Without this,
+    a container that has no init could not be stopped while it starts, or while it runs a command that handles no
     signals.
     """
     if os.getpid() == 1 and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:

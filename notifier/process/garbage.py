@@ -1,6 +1,7 @@
-"""Python's collector of cycles, in processes that hold many thousand objects for a moment each.
+"""Python's garbage collector, in processes that create and drop many thousand objects a second.
 
-As it comes, it looks through all that is alive again and again and finds nothing: a quarter of a worker's time.
+With its default settings it examines all live objects again and again and frees nothing: a quarter of a
+worker's time.
 """
 
 import gc
@@ -10,7 +11,7 @@ _GENERATIONS = 10
 
 
 def collect_rarely() -> None:
-    """Once, when all is imported: what is there now stays, and is not looked at again."""
+    """Exclude all objects that exist now from collection, and collect less often. Call it once, after all imports."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS, _GENERATIONS, _GENERATIONS)

@@ -1,8 +1,8 @@
-"""The URL of a server, read strictly.
+"""The URL of a server, parsed strictly.
 
-User names and passwords may hold any character but `/`, `?`, control characters and white space; those, and `%`, are
-written as %2F, %3F, %25. What is wrong is said without any piece of the URL: where it was split in the wrong place,
-the piece may be a part of the password.
+User names and passwords may contain any character but `/`, `?`, control characters and white space; those, and `%`,
+are written as %2F, %3F, %25. Error texts contain no part of the URL: if it was split in the wrong place, the part may
+belong to the password.
 """
 
 import re
@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote
 POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 """The schemes of NOTIFIER_DATABASE_URL."""
 Host = tuple[str, int | None]
-"""Its name or address, and its port where one is given."""
+"""A name or address, and its port, None if none is given."""
 
 _SCHEME = re.compile(r"([A-Za-z][\w+.-]*)://(.*)", re.ASCII | re.DOTALL)
 _HOST = re.compile(r"(?P<name>[\w.-]*|(?:%2[Ff]|/)[^:,;@]*|\[[0-9A-Fa-f:.]+(?:%\w+)?])(?::(?P<port>\d+))?")
@@ -24,15 +24,15 @@ ENCODE = "characters of a user name or password such as / ? % and white space mu
 
 
 class UrlError(ValueError):
-    """Says what is wrong with a URL, and repeats nothing of it."""
+    """A URL is wrong. The text repeats no part of it."""
 
     def named(self, variable: str, example: str) -> str:
-        """The error of the setting that holds the URL."""
+        """Return the error text for the setting `variable`, with an example of a right value."""
         return f"{variable} is wrong: {self}. It is a URL like {example}"
 
 
 class NoUrlError(UrlError):
-    """What was given does not look like a URL at all."""
+    """The text has no scheme: it is not a URL."""
 
     def named(self, variable: str, example: str) -> str:
         return f"{variable} is not a URL like {example}"
@@ -40,7 +40,7 @@ class NoUrlError(UrlError):
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """Its parts, decoded. `path` is without the slash before it; `options` are the pairs behind the question mark."""
+    """The decoded parts of a URL. `path` has no leading slash; `options` are the pairs after the question mark."""
 
     scheme: str
     username: str | None
@@ -51,7 +51,7 @@ class Url:
 
     @classmethod
     def of(cls, text: str, schemes: Sequence[str]) -> Self:
-        """Raises UrlError, also where it begins with none of the `schemes`."""
+        """Parse a URL. Raise UrlError if it is malformed or has none of the `schemes`."""
         found = _SCHEME.fullmatch(text)
         if not found:
             raise NoUrlError(f"it must start with {schemes[0]}://")
@@ -76,7 +76,7 @@ class Url:
         )
 
     def once(self) -> dict[str, str]:
-        """The options. Raises UrlError where one is given twice."""
+        """Return the options. Raise UrlError if one is given twice."""
         options = dict(self.options)
         if len(options) < len(self.options):
             raise UrlError("an option behind its ? is given twice")
@@ -84,7 +84,7 @@ class Url:
 
 
 def hosts_of(text: str) -> tuple[Host, ...]:
-    """The hosts of a list with commas; none of an empty text. Raises UrlError."""
+    """Return the hosts of a list with commas; none for an empty text. Raise UrlError if one is malformed."""
     names = re.split("[,;]", text) if text else []
     try:
         if len(names) > 1 and not all(names):
@@ -96,14 +96,14 @@ def hosts_of(text: str) -> tuple[Host, ...]:
 
 
 def port_of(text: str) -> int:
-    """Raises UrlError."""
+    """Return the number of a port. Raise UrlError if it is none."""
     if not _NUMBER.fullmatch(text) or not 0 < int(text) <= _HIGHEST_PORT:
         raise UrlError(f"the port is not a number from 1 to {_HIGHEST_PORT}: {ENCODE}")
     return int(text)
 
 
 def decoded(text: str) -> str:
-    """Raises UrlError where %XX stands for what is not text."""
+    """Return the text with each %XX decoded. Raise UrlError if the result is not printable UTF-8."""
     try:
         plain = unquote(text, errors="strict")
     except UnicodeDecodeError:
@@ -114,12 +114,12 @@ def decoded(text: str) -> str:
 
 
 def written(host: str, port: int) -> str:
-    """As in a URL."""
+    """Return host and port as a URL has them; an IPv6 address gets brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def without_secret(text: str) -> str:
-    """The URL of an HTTP endpoint as it is. Raises UrlError where it holds what might be a secret, or is none."""
+    """Return the URL of an HTTP endpoint unchanged. Raise UrlError if it has a user, a password or options."""
     url = Url.of(text, ("https", "http"))
     if url.username or url.password or url.options:
         raise UrlError("must be a URL without user, password and query")

@@ -1,4 +1,4 @@
-"""What an environment variable may hold, the same for every setting, and which variables are none of ours."""
+"""Which characters the value of a setting may contain, and which variables are no settings."""
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,16 +13,16 @@ from notifier.text import trimmed
 
 PREFIX = "NOTIFIER_"
 QUOTED: dict[str, Any] = {"quotes": True}
-"""For `Field(json_schema_extra=QUOTED)`: quotes may stand inside the value, though not around all of it."""
+"""For `Field(json_schema_extra=QUOTED)`: the value may contain quotes, but not be enclosed in them."""
 
 _QUOTES = frozenset("\"'`\u2018\u2019\u201a\u201c\u201d\u201e\xab\xbb")
-"""Straight ones, and those that an editor makes of them."""
+"""Straight quotes, and those that an editor replaces them with."""
 _CONTROL = frozenset({"Cc", "Zl", "Zp"})
 _INVISIBLE = frozenset({"Cf"})
 
 
 class Variables(BaseSettings):
-    """Base of all settings: white space around a value is taken off; control characters and quotes are refused."""
+    """Base of all settings: white space around a value is removed; control characters and quotes are refused."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
 
@@ -40,7 +40,7 @@ class Variables(BaseSettings):
 
 
 class _Trimmed(EnvSettingsSource):
-    """A value of white space alone is as one that is not set."""
+    """Removes white space around values. A variable with only white space counts as not set."""
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
         read = {name: value and trimmed(value) for name, value in super()._load_env_vars().items()}
@@ -48,29 +48,30 @@ class _Trimmed(EnvSettingsSource):
 
 
 def explained(error: ValidationError, kind: type[BaseSettings]) -> str:
-    """What is wrong with settings of that kind, in one line that names each variable and repeats no value."""
+    """Return what is wrong with settings of that kind: one line that names each variable and repeats no value."""
     lines = []
     for fault in error.errors(include_url=False, include_input=False):
         name = str(fault["loc"][0]) if fault["loc"] else "?"
         field = kind.model_fields.get(name)
         hint = f" ({field.description})" if field and field.description else ""
-        told = fault["msg"].removeprefix("Value error, ")
-        problem = "is not set" if fault["type"] == "missing" else f"is wrong: {told}"
+        message = fault["msg"].removeprefix("Value error, ")
+        problem = "is not set" if fault["type"] == "missing" else f"is wrong: {message}"
         lines.append(f"{kind.model_config['env_prefix']}{name.upper()} {problem}{hint}")
     return "; ".join(lines)
 
 
 def unknown(environment: Mapping[str, str], known: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The variables with our prefix that nobody reads, each with the name that was probably meant, or nothing.
+    """Yield the variables with our prefix that are no setting, each with the name that was probably meant, or "".
 
-    `known` are the names that are read; those of channels in packages of others begin with the channel's name.
+    `known` are the names of the settings. Variables that begin with the name of a channel of another package, as
+    NOTIFIER_NTFY_, are taken for that channel's.
     """
     names = {name.upper() for name in known}
-    foreign = tuple(f"{PREFIX}{channel.upper().replace('-', '_')}_" for channel in _foreign_channels())
+    added = tuple(f"{PREFIX}{channel.upper().replace('-', '_')}_" for channel in _added_channels())
     plain = {_letters(name): name for name in sorted(names)}
     for given, value in sorted(environment.items()):
         name = given.upper()
-        if not name.startswith(PREFIX) or name in names or name.startswith((*foreign, f"{PREFIX}TEST_")):
+        if not name.startswith(PREFIX) or name in names or name.startswith((*added, f"{PREFIX}TEST_")):
             continue
         if trimmed(value):
             near = _nearest(_letters(name), plain)
@@ -78,7 +79,7 @@ def unknown(environment: Mapping[str, str], known: Iterable[str]) -> Iterator[tu
 
 
 def _nearest(word: str, known: Iterable[str]) -> list[str]:
-    """Those that are as near to it as any other; none where nothing is near."""
+    """Return the names that are most like the word; none if none is like it."""
     near = get_close_matches(word, known, n=3, cutoff=0.6)
     likeness = [SequenceMatcher(None, each, word).ratio() for each in near]
     return [each for each, share in zip(near, likeness, strict=True) if share == max(likeness)]
@@ -88,7 +89,7 @@ def _letters(name: str) -> str:
     return name.removeprefix(PREFIX).replace("_", "")
 
 
-def _foreign_channels() -> set[str]:
+def _added_channels() -> set[str]:
     return {
         point.name
         for point in entry_points(group="notifier.channels")
@@ -97,7 +98,7 @@ def _foreign_channels() -> set[str]:
 
 
 def _plain(value: object, *, quotes: bool) -> object:
-    """The value as it may be used. Raises ValueError."""
+    """Return the value without white space around its texts. Raise ValueError for a character that is refused."""
     if isinstance(value, str):
         text = trimmed(value)
         _check(text, quotes=quotes)

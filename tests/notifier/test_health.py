@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from notifier.cli import app
 from notifier.errors import SettingsError
-from notifier.health import STALE_SECONDS, Heartbeat, Recording
+from notifier.health import STALE_SECONDS, Heartbeat, WriteHealth
 from tests.workers.process.test_in_progress import Clock
 
 
@@ -50,7 +50,7 @@ def test_a_heartbeat_that_cannot_be_written_ends_nothing_and_ages(tmp_path: Path
 
 def test_failures_count_when_they_last() -> None:
     clock = Clock()
-    recording = Recording(clock)
+    recording = WriteHealth(clock)
     recording.failed("gone")
     clock.now += STALE_SECONDS - 1
     recording.failed("gone")
@@ -65,7 +65,7 @@ def test_failures_count_when_they_last() -> None:
 def test_failures_of_long_ago_say_nothing() -> None:
     """A worker without a message writes nothing, and so cannot find out that it could."""
     clock = Clock()
-    recording = Recording(clock)
+    recording = WriteHealth(clock)
     for _ in range(40):
         recording.failed("gone")
         clock.now += 1

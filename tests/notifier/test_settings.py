@@ -183,7 +183,7 @@ def test_known_variables_are_not_reported() -> None:
 
 
 def test_variables_of_a_channel_in_another_package_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("notifier.settings.variables._foreign_channels", lambda: {"ntfy", "my-push"})
+    monkeypatch.setattr("notifier.settings.variables._added_channels", lambda: {"ntfy", "my-push"})
     assert unknown_variables({"NOTIFIER_NTFY_URL": "x", "NOTIFIER_MY_PUSH_KEY": "x"}) == {}
     assert len(unknown_variables({"NOTIFIER_SMS_SENDERID": "x"})) == 1
 

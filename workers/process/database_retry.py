@@ -9,7 +9,7 @@ import structlog
 
 from notifier.database.errors import DatabaseError, cause, is_away
 from notifier.errors import Unreachable
-from notifier.health import Recording
+from notifier.health import WriteHealth
 from notifier.outbox import Change
 from workers.process.stop import Stop
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 _FIRST_WAIT = 0.05  # seconds
 
-RECORDING = Recording()
+RECORDING = WriteHealth()
 """Whether this process can write to the database."""
 
 

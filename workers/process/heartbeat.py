@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from notifier.health import BEAT_SECONDS, STALE_SECONDS, Heartbeat, Recording
+from notifier.health import BEAT_SECONDS, STALE_SECONDS, Heartbeat, WriteHealth
 from workers.process.in_progress import InProgress
 
 
@@ -18,13 +18,13 @@ class HeartbeatThread:
         underway: InProgress,
         waits: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
-        recording: Recording | None = None,
+        recording: WriteHealth | None = None,
     ) -> None:
         self._heartbeat = heartbeat
         self._underway = underway
         self._waits = waits
         self._clock = clock
-        self._recording = recording or Recording()
+        self._recording = recording or WriteHealth()
         self._turned = clock()
         self._stop = threading.Event()
 

@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import Connection, Engine, text
 
 from notifier.database.errors import DatabaseError, cause, sqlstate
-from notifier.database.sessions import is_lent
+from notifier.database.sessions import is_pooled
 from notifier.outbox.history.partitions import TABLES
 from notifier.outbox.history.period import RetentionPeriod
 from notifier.outbox.operator.journal import journal
@@ -251,7 +251,7 @@ class Retention:
                 log.info("the partitions of a day are dropped", day=str(day))
 
     def _drop_partitions(self, connection: Connection, day: date) -> bool:
-        if not is_lent(connection.connection.dbapi_connection):  # behind a pooler no timeout would end the statement
+        if not is_pooled(connection.connection.dbapi_connection):  # with a pooler no timeout would end the statement
             for table, partition, pending in connection.execute(_TO_DETACH, {"day": day, "tables": list(TABLES)}):
                 _detach(connection, table, partition, pending)
         for _ in range(_DROP_TRIES):
