@@ -57,7 +57,7 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
-        return name, command and load(command.name), rest
+        return name, load(command.name or "") if command else None, rest
 
 
 def load(name: str) -> Any:
@@ -65,7 +65,7 @@ def load(name: str) -> Any:
     module, _, attribute = sources()[name].partition(":")
     found = getattr(import_module(module), attribute)
     if isinstance(found, typer.Typer):
-        command = typer.main.get_group(found)
+        command: Any = typer.main.get_group(found)
     else:
         alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         alone.command(name)(found)
