@@ -1,7 +1,6 @@
-"""The bridge: reads the shards that it holds, and keeps the house in order around that.
+"""The bridge: reads the shards that it holds, and runs the periodic jobs beside that.
 
-Any number of bridges may run. Threads are few and belong to no shard: whichever shard is due is polled by whichever
-thread is free.
+Any number of bridges may run. No thread belongs to a shard: a pool of a few threads polls whichever shard is due.
 """
 
 import heapq
@@ -15,15 +14,15 @@ from datetime import UTC, datetime
 
 import structlog
 
-from bridge.brake import Brake
 from bridge.counters import SHARDS_GIVEN_UP
 from bridge.loops import Loop, NextIn
-from bridge.stream.ahead import ReadAhead
-from bridge.stream.client import Streams
-from bridge.stream.holdings import Holdings
+from bridge.outbox_limit import OutboxLimit
+from bridge.stream.client import StreamsClient
+from bridge.stream.discovery import DISCOVERY_SECONDS, ShardDiscovery
+from bridge.stream.held_shards import HeldShards
 from bridge.stream.intake import Intake
+from bridge.stream.prefetch import Prefetcher
 from bridge.stream.reader import ShardReader
-from bridge.stream.sweep import SWEEP_SECONDS, Sweep
 from bridge.stream.tree import ShardTree
 from notifier.errors import LeaseLost
 from notifier.health import BEAT_SECONDS, STALE_SECONDS, Heartbeat
@@ -33,58 +32,61 @@ from notifier.telemetry import trace
 log = structlog.get_logger(__name__)
 
 ACQUIRE_SECONDS = 2.0
-BRAKE_SECONDS = 1.0
-HOUSEKEEPING_SECONDS = 3600.0
+OUTBOX_LIMIT_SECONDS = 1.0
+PARTITIONS_SECONDS = 3600.0
 POLLERS = 8
-"""Threads that poll shards, whichever is due. Most of their time is DynamoDB's: a hundred shards need so many."""
+"""Threads that poll shards. They mostly wait for DynamoDB: so many are enough for a hundred shards."""
 LOOPS = 13
-"""Connections of the loops: one each, and one more for the lock of the sweep."""
+"""Database connections of the loops: one each, and one more for the lock of the shard discovery."""
 PAGES_AHEAD = 6
 """Pages fetched and not yet recorded, over all shards."""
-_SWEEP_SECONDS = 1_800.0
-"""A sweep that takes longer hangs: it lists many streams, and waits for each of them where AWS does not answer."""
+_DISCOVERY_HUNG_SECONDS = 1_800.0
+"""A discovery that takes longer hangs. It lists many streams, and waits for each of them if AWS does not answer."""
 _OVERDUE_SECONDS = 1.0
+"""How long a shard waits whose lease was not renewed in time."""
 
 
 class Bridge:
-    """Reads until `stop`. `chores` are what else is to be done again and again: the relay, deadlines, the lag."""
+    """Reads shards until `stop`. `loops` run beside that: the relay, deadlines, the watches."""
 
     def __init__(
         self,
-        streams: Streams,
+        streams: StreamsClient,
         tree: ShardTree,
-        holdings: Holdings,
+        held: HeldShards,
         intake: Intake,
-        sweep: Sweep,
-        brake: Brake,
-        chores: Sequence[Loop],
+        discovery: ShardDiscovery,
+        limit: OutboxLimit,
+        loops: Sequence[Loop],
         partitions: Partitions,
         heartbeat: Heartbeat,
         trouble: Callable[[], str] = str,
     ) -> None:
-        """`trouble` says in one line what else `notifier health` should tell, empty where all is well."""
+        """`trouble` returns one more line for `notifier health`, empty if all is well."""
         self._streams = streams
         self._tree = tree
-        self._holdings = holdings
+        self._held = held
         self._intake = intake
-        self._sweep = sweep
+        self._discovery = discovery
         self._partitions = partitions
         self._heartbeat = heartbeat
         self._trouble = trouble
         self._stopping = threading.Event()
         self._ready: queue.SimpleQueue[tuple[float, ShardReader] | None] = queue.SimpleQueue()
         self._pollers = ThreadPoolExecutor(POLLERS, thread_name_prefix="poll")
-        self._ahead = ReadAhead(PAGES_AHEAD)
-        self._sweeping = Loop("sweep", SWEEP_SECONDS, self._find_shards, hung_seconds=_SWEEP_SECONDS)
+        self._prefetcher = Prefetcher(PAGES_AHEAD)
+        self._finding = Loop(
+            "find shards", DISCOVERY_SECONDS, self._find_shards, hung_seconds=_DISCOVERY_HUNG_SECONDS
+        )
         self._taking = Loop("take shards", ACQUIRE_SECONDS, self._take_shards)
-        self._renewing = Loop("renew", holdings.renew_seconds, holdings.renew, hung_seconds=STALE_SECONDS)
+        self._renewing = Loop("renew", held.renew_seconds, held.renew, hung_seconds=STALE_SECONDS)
         self._loops = (
-            self._sweeping,
+            self._finding,
             self._taking,
             self._renewing,
-            Loop("brake", BRAKE_SECONDS, brake.measure),
-            Loop("housekeeping", HOUSEKEEPING_SECONDS, self._keep_house),
-            *chores,
+            Loop("outbox limit", OUTBOX_LIMIT_SECONDS, limit.measure),
+            Loop("partitions", PARTITIONS_SECONDS, self._ensure_partitions),
+            *loops,
         )
 
     def run(self) -> None:
@@ -96,33 +98,33 @@ class Bridge:
             self._poll_until_stopped()
         finally:
             for loop in self._loops:
-                loop.tell_to_stop()
+                loop.request_stop()
             for loop in self._loops:
                 loop.join()
             self._pollers.shutdown(wait=True, cancel_futures=True)
-            self._ahead.close()
-            log.info("bridge stopped", released=self._holdings.release_all())
+            self._prefetcher.close()
+            log.info("bridge stopped", released=self._held.release_all())
 
     def stop(self) -> None:
-        """May be called from a signal handler or another thread."""
+        """End `run`. May be called from a signal handler or another thread."""
         self._stopping.set()
         self._ready.put(None)
 
-    def _keep_house(self) -> None:
+    def _ensure_partitions(self) -> None:
         self._partitions.ensure_around(datetime.now(UTC).date())
 
     def _find_shards(self) -> NextIn:
-        again = self._sweep.run_once()
+        due = self._discovery.run_once()
         self._taking.wake()
-        return again
+        return due
 
     def _take_shards(self) -> None:
         if self._stopping.is_set():
             return
-        for lease in self._holdings.take():
+        for lease in self._held.take():
             log.info("reading shard", shard=lease.shard_id, table=lease.table, after=lease.checkpoint or "the start")
-            reader = ShardReader(lease, self._streams, self._intake, self._tree, self._ahead)
-            self._holdings.add(reader)
+            reader = ShardReader(lease, self._streams, self._intake, self._tree, self._prefetcher)
+            self._held.add(reader)
             self._ready.put((0.0, reader))
 
     def _poll_until_stopped(self) -> None:
@@ -141,15 +143,15 @@ class Bridge:
                 self._pollers.submit(self._poll, heapq.heappop(due)[2])
 
     def _health(self) -> str:
-        """What keeps this bridge from its work, in one line."""
+        """Return in one line what keeps this bridge from its work, empty if nothing does."""
         found = (self._renewing.recording.trouble(), *(each.trouble() for each in self._loops), self._trouble())
         return "; ".join(filter(None, found))
 
     def _poll(self, reader: ShardReader) -> None:
-        if not self._holdings.has(reader):
+        if not self._held.has(reader):
             reader.close()
             return
-        if self._holdings.overdue():
+        if self._held.overdue():
             self._ready.put((_OVERDUE_SECONDS, reader))
             return
         shard = reader.lease.shard_id
@@ -159,8 +161,9 @@ class Bridge:
             log.info("shard given up", shard=shard, reason=str(error))
             self._give_up(reader, error)
         except Exception as error:  # noqa: BLE001
-            # The answer to a commit may be lost: only the database knows the checkpoint, so start again from there.
-            # What the error says stays out of the log: Postgres may quote a record.
+            # The answer to a commit may be lost: the checkpoint is then in the database only, so a new reader
+            # starts there.
+            # The error's text is not logged: Postgres may quote a record in it.
             facts = {"shard": shard, "error": type(error).__name__, "trace": trace(error)}
             log.error("shard given up, will be taken again", **facts)  # noqa: TRY400
             self._give_up(reader, error)
@@ -172,13 +175,13 @@ class Bridge:
 
     def _give_up(self, reader: ShardReader, error: Exception) -> None:
         SHARDS_GIVEN_UP.labels("lease lost" if isinstance(error, LeaseLost) else "error").inc()
-        self._holdings.drop(reader)
+        self._held.drop(reader)
         reader.close()
 
     def _ended(self, reader: ShardReader) -> None:
-        self._holdings.forget(reader)
+        self._held.forget(reader)
         self._taking.wake()  # for the children that are known
-        self._sweeping.wake()  # for those that are not yet
+        self._finding.wake()  # for those that are not yet
 
 
 def _until(moment: float) -> float:

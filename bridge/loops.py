@@ -65,7 +65,7 @@ class Loop:
         """Do the next round now."""
         self._wake.set()
 
-    def tell_to_stop(self) -> None:
+    def request_stop(self) -> None:
         """Let no other round begin."""
         self._stop.set()
         self._wake.set()

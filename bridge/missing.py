@@ -1,4 +1,4 @@
-"""Which messages of publications the broker does not hold, and how many of them find room there."""
+"""Which messages of publications the broker does not hold, and how many of them have room there."""
 
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -9,15 +9,17 @@ from notifier.broker import Queue
 from notifier.outbox import Publication
 
 
-class Lacking(NamedTuple):
+class MissingMessages(NamedTuple):
     """A publication, and those of its messages that the broker does not hold, with their failures so far."""
 
     publication: Publication
     ids: Mapping[UUID, int]
 
 
-class Held:
-    """What the broker holds, asked for now and then: it reads whole queues. An answer is good for some `seconds`."""
+class HeldMessages:
+    """The messages that the broker holds. It has to read whole queues for that, so an answer is used for up to
+    `seconds`.
+    """
 
     def __init__(self, queue: Queue, seconds: float) -> None:
         self._queue = queue
@@ -25,8 +27,8 @@ class Held:
         self._known: dict[str, tuple[float, set[UUID]]] = {}
 
     def of(self, channel: str, age: float) -> set[UUID]:
-        """For messages that some bridge published `age` seconds ago: an answer from before that cannot tell of them.
-        Raises BrokerError.
+        """Return the ids that the broker holds for the channel, for messages that were published `age` seconds ago:
+        an answer from before that is not used for them. Raise BrokerError.
         """
         now = time.monotonic()
         asked_at, ids = self._known.get(channel, (float("-inf"), set()))
@@ -37,21 +39,22 @@ class Held:
         return ids
 
     def forget(self) -> None:
+        """Drop all answers: the broker may have lost messages since."""
         self._known.clear()
 
 
-def absent(publication: Publication, held: Collection[UUID]) -> Mapping[UUID, int]:
-    """What the broker lost, or a worker left to the relay: all that waits, less what the broker still holds."""
+def missing_ids(publication: Publication, held: Collection[UUID]) -> Mapping[UUID, int]:
+    """Return what the broker lost or a worker left to the relay: pending messages that the broker does not hold."""
     return {id_: failures for id_, failures in publication.waiting.items() if id_ not in held}
 
 
-def fitting(lacking: Sequence[Lacking], depth: int, high_water: int) -> list[Lacking]:
-    """The first of these that find room together in a queue of `depth` messages. An empty one takes the first of them
-    whatever its size. Pure.
+def fitting(missing: Sequence[MissingMessages], depth: int, high_water: int) -> list[MissingMessages]:
+    """Return the first of these that fit together in a queue of `depth` messages. An empty queue takes the first
+    publication with messages whatever its size. Pure.
     """
-    found: list[Lacking] = []
+    found: list[MissingMessages] = []
     size = 0
-    for each in lacking:
+    for each in missing:
         first, size = not size, size + len(each.ids)
         if size and depth + size > high_water and not (first and depth == 0):
             break

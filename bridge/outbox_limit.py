@@ -1,7 +1,7 @@
-"""Bounds the deliveries that wait in the outbox, per channel. What does not fit stays in the stream, for 24 hours.
+"""Bounds the deliveries that wait in the outbox, per channel. The rest stays in the stream, which keeps it 24 hours.
 
-A shard is read in order, so that a record which adds to a full channel holds up those behind it in its shard, also
-where they are for other channels. Shards without such records go on.
+A shard is read in order: a record for a full channel holds up all records after it in its shard, also those for other
+channels. Shards without records for a full channel are read on.
 """
 
 import math
@@ -18,16 +18,18 @@ from notifier.outbox import Publications
 
 log = structlog.get_logger(__name__)
 
-SLOW_SECONDS = 2.0
-"""The pause of a shard that waits for room."""
+FULL_SECONDS = 2.0
+"""The pause of a shard whose next record is for a full channel."""
 _REOPEN_AT = 0.9
-"""Reading goes on below this part of the mark: a page is not fetched for a few records of room."""
-_TELL_SECONDS, _REMIND_SECONDS = 60.0, 600.0
+"""A full channel takes deliveries again below this part of the mark: a page is not fetched for a few records."""
+_WARN_SECONDS, _REMIND_SECONDS = 60.0, 600.0
 """A channel that is full now and then is logged once a minute, one that stays full every ten minutes."""
 
 
 class ChannelFull(NotifierError):
-    """The rest of a page adds to a channel that holds enough. What came before is recorded, up to `checkpoint`."""
+    """A page has more deliveries of a channel than there is room for. What came before is recorded, up to
+    `checkpoint`.
+    """
 
     def __init__(self, channel: str, checkpoint: str | None) -> None:
         super().__init__(f"the channel {channel} holds as many deliveries as NOTIFIER_OUTBOX_HIGH_WATER allows")
@@ -35,9 +37,17 @@ class ChannelFull(NotifierError):
         self.checkpoint = checkpoint
 
 
-class Brake:
-    """Grants room below `high_water`. Every bridge measures what waits each second, and grants its share of the rest:
-    what it has granted since is taken off. `bridges` returns how many bridges read shards.
+class OutboxLimit:
+    """Grants room for deliveries below `high_water` per channel. Thread-safe.
+
+    Every bridge measures each second how many deliveries wait, and grants its share of the remaining room, less what
+    it has granted since. `bridges` returns how many bridges read shards.
+
+        granted = limit.reserve({"email": 40})
+        try:
+            recorded = ...  # at most `granted`
+        finally:
+            limit.release(granted, recorded)
     """
 
     def __init__(self, publications: Publications, high_water: int, bridges: Callable[[], int] = lambda: 1) -> None:
@@ -47,26 +57,21 @@ class Brake:
         self._lock = threading.Lock()
         self._shares = 1
         self._waiting: Mapping[str, int] = {}
-        self._others = 0  # waits on each other channel, at most
+        self._others = 0  # an upper bound for each channel that is not in `_waiting`
         self._recorded: Counter[str] = Counter()  # since the last measurement that succeeded began
         self._reserved: Counter[str] = Counter()
         self._full: dict[str, float] = {}  # channel -> monotonic time since when, or of the last reminder
-        self._told: dict[str, float] = {}  # channel -> monotonic time of the last warning
-
-    @property
-    def seconds(self) -> float:
-        """The pause of shards that wait for room: 0 while no channel is full."""
-        return SLOW_SECONDS if self._full else 0.0
+        self._warned: dict[str, float] = {}  # channel -> monotonic time of the last warning
 
     def has_room(self, channel: str) -> bool:
         return channel not in self._full
 
     def measure(self) -> None:
-        """Ask the database what waits. Raises DatabaseError, and what was known stays."""
+        """Ask the database how many deliveries wait. Raise DatabaseError; then the last numbers stay in use."""
         with self._lock:
-            seen = Counter(self._recorded)  # at least: what is recorded from now on may be counted twice
+            seen = Counter(self._recorded)  # what is recorded from now on may be measured too: it is counted twice
         bridges, total = self._bridges(), self._publications.backlog()
-        waiting = self._ask() if total > self._high_water // 2 else {}
+        waiting = self._waiting_by_channel() if total > self._high_water // 2 else {}
         with self._lock:
             self._shares = max(1, bridges)
             self._waiting, self._others = waiting, 0 if waiting else total
@@ -79,13 +84,13 @@ class Brake:
             self._open(channel)
         self._remind()
 
-    def _ask(self) -> Mapping[str, int]:
+    def _waiting_by_channel(self) -> Mapping[str, int]:
         return {channel: each.at_most for channel, each in self._publications.waiting().items()}
 
     def reserve(self, wanted: Mapping[str, int], part: float = 1.0) -> Counter[str]:
-        """Room for so many deliveries of each channel, or for as many as there is; `release` it in any case.
+        """Reserve room for so many deliveries of each channel; return how many got it. `release` must follow.
 
-        With a `part` below 1 there is room up to that part of the mark only, and no channel is closed for it.
+        With a `part` below 1 there is room up to that part of the mark only, and no channel counts as full for it.
         """
         with self._lock:
             granted = Counter({channel: min(count, self._room(channel, part)) for channel, count in wanted.items()})
@@ -96,7 +101,7 @@ class Brake:
         return granted
 
     def release(self, granted: Mapping[str, int], recorded: Mapping[str, int]) -> None:
-        """The room is no longer reserved; `recorded` of it is used."""
+        """End a reservation; `recorded` of it was used."""
         with self._lock:
             self._reserved.subtract(granted)
             self._recorded.update(recorded)
@@ -113,11 +118,12 @@ class Brake:
             if channel in self._full:
                 return
             self._full[channel] = now
-            told, self._told[channel] = self._told.get(channel, -_TELL_SECONDS), now
+            warned, self._warned[channel] = self._warned.get(channel, -_WARN_SECONDS), now
         OUTBOX_FULL.labels(channel).set(1)
-        if now - told >= _TELL_SECONDS:
+        if now - warned >= _WARN_SECONDS:
             log.warning(
-                "the outbox holds enough of a channel: shards with records for it are not read on",
+                "as many deliveries of a channel wait as NOTIFIER_OUTBOX_HIGH_WATER allows: shards with records for "
+                "it are not read on",
                 channel=channel,
                 waiting=self._waiting.get(channel, 0),
             )
@@ -126,13 +132,13 @@ class Brake:
         with self._lock:
             since = self._full.pop(channel)
         OUTBOX_FULL.labels(channel).set(0)
-        if time.monotonic() - since >= _TELL_SECONDS:
-            log.warning("the outbox has room again: all shards are read", channel=channel)
+        if time.monotonic() - since >= _WARN_SECONDS:
+            log.warning("the outbox has room for a channel again: its shards are read on", channel=channel)
 
     def _remind(self) -> None:
         now = time.monotonic()
-        for channel, told_at in list(self._full.items()):
-            if now - told_at > _REMIND_SECONDS:
+        for channel, since in list(self._full.items()):
+            if now - since > _REMIND_SECONDS:
                 self._full[channel] = now
                 log.error(
                     "ALARM: shards are still not read on, and DynamoDB keeps their records for 24 hours: resume the "

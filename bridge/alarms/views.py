@@ -16,7 +16,7 @@ from notifier.routes.views import REMEDY, View, unreadable, without_item
 log = structlog.get_logger(__name__)
 
 
-class Viewer(Protocol):
+class ViewSource(Protocol):
     def view(self, arn: str) -> View: ...
 
 
@@ -25,28 +25,28 @@ class ViewWatch:
     end, and no more is written to them.
     """
 
-    def __init__(self, source: Viewer, routes: Routes) -> None:
+    def __init__(self, source: ViewSource, routes: Routes) -> None:
         self._source = source
         self._routes = routes
         self._faults: dict[str, list[str]] = {}
         self._newest: dict[str, str] = {}
 
-    def refuse(self, streams: Mapping[str, Iterable[str]], keep: Callable[[], None] = lambda: None) -> None:
+    def check_at_start(self, streams: Mapping[str, Iterable[str]], keep: Callable[[], None] = lambda: None) -> None:
         """Raise RoutesError where a route of a table could never match on its newest stream. `streams` are the ARNs
         of each table. What cannot be asked now is asked again by the sweep: a table is judged by its newest stream or
-        not at all. `keep` is called before each question, see `Turn.keep`.
+        not at all. `keep` is called before each question, see `ListingTurn.keep_alive`.
         """
         for table, arns in streams.items():
             for arn in sorted(arns, reverse=True):
                 keep()
                 try:
-                    self.look(table, arn)
+                    self.compare(table, arn)
                 except NotifierError as error:
                     log.warning("the view type of a stream could not be asked for", stream=arn, reason=str(error))
         if found := [line for table in streams for line in self._newest_faults(table)]:
             raise RoutesError(f"{'; '.join(found)}. To mend it, {REMEDY}")
 
-    def look(self, table: str, arn: str) -> None:
+    def compare(self, table: str, arn: str) -> None:
         """Compare a stream that is new to this bridge. Raises NotifierError where it cannot be asked for."""
         if arn in self._faults:
             return

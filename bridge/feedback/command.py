@@ -12,7 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from bridge.feedback.certificates import Fetch
-    from bridge.feedback.envelope import Opener
+    from bridge.feedback.envelope import MessageParser
     from bridge.feedback.receivers import Receivers
     from notifier.settings import Settings
 
@@ -57,7 +57,7 @@ def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
     actor = f"feedback {socket.gethostname()}:{os.getpid()}"
     warn_of_silence([CHANNEL], settings)
     heartbeat = Heartbeat("feedback").checked()
-    opener = opener_of(settings, fetch)
+    opener = message_parser(settings, fetch)
     queue = FeedbackQueue(settings, connections=concurrency)
     engine = connect(
         settings.database_url.get_secret_value(), pool_size=concurrency + 2, application="notifier feedback"
@@ -85,14 +85,14 @@ def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
         engine.dispose()
 
 
-def opener_of(settings: "Settings", fetch: "Fetch") -> "Opener":
+def message_parser(settings: "Settings", fetch: "Fetch") -> "MessageParser":
     """Believes what the settings say. Raises SettingsError."""
     from bridge.feedback.certificates import Certificates
-    from bridge.feedback.envelope import Opener
-    from bridge.feedback.sns_signature import Signatures
+    from bridge.feedback.envelope import MessageParser
+    from bridge.feedback.sns_signature import SignatureVerifier
     from bridge.feedback.topic import Topic
 
     if not settings.feedback_topic_arn:
-        return Opener(None)
+        return MessageParser(None)
     topic = Topic.of(settings.feedback_topic_arn)
-    return Opener(Signatures(topic, Certificates(topic, fetch)))
+    return MessageParser(SignatureVerifier(topic, Certificates(topic, fetch)))

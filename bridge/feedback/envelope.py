@@ -12,17 +12,17 @@ from notifier.errors import DecodeError, Unreachable
 from notifier.feedback import DeadLetter, Feedback, Notice
 
 
-class Signed(Protocol):
+class SignatureCheck(Protocol):
     """Knows whether an envelope is of our topic."""
 
     def check(self, envelope: Envelope) -> None:
         """Raises DecodeError where it is not, Unreachable where that cannot be known now."""
 
 
-class Opener:
+class MessageParser:
     """Reads messages. With `signed`, only those in an envelope of SNS that it knows; otherwise only bare ones."""
 
-    def __init__(self, signed: Signed | None) -> None:
+    def __init__(self, signed: SignatureCheck | None) -> None:
         self._signed = signed
 
     def read(self, body: str) -> list[Feedback] | Notice | DeadLetter:
@@ -35,11 +35,11 @@ class Opener:
                 return notice
             return feedback_of(self._record(body))
         except DecodeError as error:
-            return dead(body, str(error))
+            return dead_letter(body, str(error))
         except Unreachable:
             raise
         except Exception as error:  # noqa: BLE001  a mistake of ours must not stop the others
-            return dead(body, f"a mistake in Notifier: {type(error).__name__}")
+            return dead_letter(body, f"a mistake in Notifier: {type(error).__name__}")
 
     def _record(self, body: str) -> object:
         message = _parsed(body)
@@ -58,7 +58,7 @@ class Opener:
         return _parsed(message["Message"])
 
 
-def dead(body: str, error: str) -> DeadLetter:
+def dead_letter(body: str, error: str) -> DeadLetter:
     """The message as it came, with what is wrong."""
     return DeadLetter(body.encode("utf-8", "surrogatepass"), error)
 

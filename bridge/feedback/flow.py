@@ -23,18 +23,18 @@ _FRESH_PART = 12
 _CLOCK_SECONDS = 1.0  # SQS's clock tells whole ones
 
 
-class Counts(Protocol):
+class QueueDepth(Protocol):
     """The queue. `visibility`: how many seconds a message may be in anybody's hands."""
 
     visibility: int
 
-    def left(self) -> int: ...
+    def depth(self) -> int: ...
 
 
 class Flow:
     """Shared by the receivers of a process."""
 
-    def __init__(self, queue: Counts, clock: Callable[[], float] = boottime) -> None:
+    def __init__(self, queue: QueueDepth, clock: Callable[[], float] = boottime) -> None:
         self._queue = queue
         self._fresh = max(2.0, queue.visibility / _FRESH_PART)
         self._window = queue.visibility + self._fresh + _CLOCK_SECONDS
@@ -44,25 +44,25 @@ class Flow:
         self._looked_at = float("-inf")
         self._empty_looks = 0
 
-    def came(self, messages: Iterable[QueueMessage]) -> None:
+    def received(self, messages: Iterable[QueueMessage]) -> None:
         """What the queue gave."""
         if any(each.age > self._fresh or each.receives > 1 for each in messages):
-            self.troubled()
+            self.reset()
 
-    def troubled(self) -> None:
+    def reset(self) -> None:
         """The queue did not answer, or a message stays in it for now."""
         with self._lock:
             self._smooth_since = self._clock()
             self._empty_looks = 0
 
-    def settled_until(self) -> float | None:
+    def settled_before(self) -> float | None:
         """How many seconds ago that was; to be asked when what came is settled. None: not known, or told just now.
 
         Raises Unreachable.
         """
         if not self._may_look():
             return None
-        is_empty = self._queue.left() == 0
+        is_empty = self._queue.depth() == 0
         with self._lock:
             self._empty_looks = self._empty_looks + 1 if is_empty else 0
             window = self._window if self._empty_looks >= _LOOKS else _TURNS * self._window

@@ -87,7 +87,7 @@ class FeedbackQueue:
             left += len(answer.get("Failed", ()))
         return left
 
-    def left(self) -> int:
+    def depth(self) -> int:
         """About how many messages the queue has, those in anybody's hands included. Raises Unreachable."""
         with self._errors():
             answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=_COUNTS)

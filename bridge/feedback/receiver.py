@@ -11,7 +11,7 @@ from typing import Protocol
 
 import structlog
 
-from bridge.feedback.envelope import Opener, dead
+from bridge.feedback.envelope import MessageParser, dead_letter
 from bridge.feedback.flow import Flow
 from bridge.feedback.queue import QueueMessage
 from notifier.database.errors import DatabaseError, cause, is_refused
@@ -40,7 +40,7 @@ class Messages(Protocol):
     def delete(self, messages: Sequence[QueueMessage]) -> int: ...
 
 
-class Settles(Protocol):
+class Settler(Protocol):
     """The outbox."""
 
     def settle(self, events: Sequence[Feedback], dead: Sequence[DeadLetter] = ()) -> Settled: ...
@@ -49,7 +49,7 @@ class Settles(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class ReceivedBatch:
     messages: list[QueueMessage]
     came_at: float
 
@@ -60,8 +60,8 @@ class Receiver:
     def __init__(
         self,
         queue: Messages,
-        opener: Opener,
-        settlement: Settles,
+        opener: MessageParser,
+        settlement: Settler,
         flow: Flow,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -70,25 +70,25 @@ class Receiver:
         self._settlement = settlement
         self._flow = flow
         self._clock = clock
-        self._held: Batch | None = None
+        self._held: ReceivedBatch | None = None
         self.turned_at = clock()
 
     def run_once(self) -> None:
         """One batch, or the wait for one. Raises DatabaseError and Unreachable: nothing is lost by calling again."""
         self.turned_at = self._clock()
         try:
-            self._held = batch = self._held or Batch(self._gather(), self._clock())
+            self._held = batch = self._held or ReceivedBatch(self._gather(), self._clock())
             done = self._settle(batch.messages)
             self._held = None
             left = self._queue.delete(done) + len(batch.messages) - len(done)
         except (DatabaseError, Unreachable):
-            self._flow.troubled()
+            self._flow.reset()
             self._let_go()
             raise
         if left:
-            self._flow.troubled()
+            self._flow.reset()
             log.warning("messages stay in the queue and will come again", count=left)
-        if (ago := self._flow.settled_until()) is not None:
+        if (ago := self._flow.settled_before()) is not None:
             self._settlement.idle(ago)
 
     def _let_go(self) -> None:
@@ -102,7 +102,7 @@ class Receiver:
         characters, until, wait = 0, float("inf"), POLL_SECONDS
         while len(gathered) < MOST_MESSAGES and characters < MOST_CHARACTERS and self._clock() < until:
             came = self._receive(wait, gathered)
-            self._flow.came(came)
+            self._flow.received(came)
             if not came:
                 break
             gathered += came
@@ -114,7 +114,7 @@ class Receiver:
         try:
             return self._queue.receive(wait)
         except Unreachable:
-            self._flow.troubled()
+            self._flow.reset()
             if gathered:  # those first
                 return []
             raise
@@ -167,7 +167,7 @@ class Receiver:
             facts = {"error": type(error).__name__, "trace": trace(error)}
             log.error("a message could not be settled, will try again", **facts)
             return []
-        letter = dead(message.body, what)
+        letter = dead_letter(message.body, what)
         _tell(self._settlement.settle([], [letter]), [letter])
         return [message]
 

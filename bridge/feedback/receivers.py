@@ -50,7 +50,7 @@ class Receivers:
                 self._stopping.wait(BEAT_SECONDS)
         finally:
             for loop in self._loops:
-                loop.tell_to_stop()
+                loop.request_stop()
             until = self._clock() + _FINISH_SECONDS
             for loop in self._loops:
                 loop.join(max(0.0, until - self._clock()))

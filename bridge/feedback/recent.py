@@ -36,7 +36,7 @@ _AT_ONCE = 500
 T = TypeVar("T")
 
 
-class Settles(Protocol):
+class Settler(Protocol):
     """The outbox."""
 
     def settle(self, events: Sequence[Feedback], dead: Sequence[DeadLetter] = ()) -> Settled: ...
@@ -60,7 +60,7 @@ class RecentlySettled:
     """
 
     def __init__(
-        self, outbox: Settles, server: Callable[[], Server], clock: Callable[[], float] = time.monotonic
+        self, outbox: Settler, server: Callable[[], Server], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._outbox = outbox
         self._server = server

@@ -32,7 +32,7 @@ class Keys(Protocol):
     def key(self, url: str, at: datetime) -> RSAPublicKey: ...
 
 
-class Signatures:
+class SignatureVerifier:
     """Knows the messages of one topic."""
 
     def __init__(self, topic: Topic, keys: Keys, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:

@@ -1,29 +1,119 @@
-"""What the records of a page become when their shard is read again."""
+"""What the records of a page become: notifications, quarantined records, or unrouted ones. Pure.
 
-from collections.abc import Sequence
+`classify_page` is for a page that is read for the first time, `classify_rewound` for one that an operator's rewind
+reads again. Both judge each record by `classify_record`.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from bridge.stream.decode import sequence_number
-from bridge.stream.intake import judge
-from notifier.outbox import Rewind, RewindPage, ShardLease
+from bridge.stream.decode import creation_time, decode, identity, sequence_number
+from notifier.errors import DecodeError
+from notifier.outbox import NewNotification, Page, Quarantined, Rewind, RewindPage, ShardLease
+from notifier.outbox import records as wire
 from notifier.routes import Routes
 
 
-def lease_of(rewind: Rewind) -> ShardLease:
-    """The rewind in place of the lease under which the shard was read first."""
-    return ShardLease(
-        rewind.shard, rewind.shard_id, rewind.stream_arn, rewind.table, rewind.owner, rewind.epoch, rewind.position
+class Classified(NamedTuple):
+    """What a record becomes: a notification, quarantined where there is an `error`, or unrouted where neither is.
+
+    `created_at` is None where the record does not say when it was made.
+    """
+
+    created_at: datetime | None
+    notification: NewNotification | None = None
+    error: str | None = None
+
+
+def classify_record(lease: ShardLease, record: dict[str, Any], routes: Routes, not_before: datetime) -> Classified:
+    """Return what the record becomes with these routes.
+
+    A record of a table that no route here names is quarantined, not unrouted: a bridge that lacks the routes of a
+    table (deployed too early, or not restarted) must not drop its events. Records before `not_before` are muted, and
+    so unrouted, whatever the routes are.
+    """
+    try:
+        event = decode(lease.table, record)
+        if event.created_at < not_before:
+            return Classified(event.created_at)
+        if not routes.has_table(lease.table):
+            return Classified(event.created_at, error=no_route(lease.table))
+        route = routes.owner(event)
+    except DecodeError as error:
+        return Classified(creation_time(record), error=str(error))
+    if route is None:
+        return Classified(event.created_at)
+    id_ = identity(lease, event, route.name)
+    number = event.sequence_number
+    made = NewNotification(id_, number, route.name, route.channel, lease.table, wire.write(record))
+    return Classified(event.created_at, made)
+
+
+def no_route(table: str) -> str:
+    """Return why records of that table are quarantined, and what the operator should do."""
+    return (
+        f"no route for the table {table} is loaded in this bridge: deploy one, restart the bridges, "
+        f"then run: notifier rewind --table {table} --reason WHY"
     )
 
 
-def reread(rewind: Rewind, records: Sequence[dict[str, Any]], routes: Routes, not_before: datetime) -> RewindPage:
-    """What the records of a page, up to the end of the rewind, become with these routes. Pure.
+def classify_page(
+    lease: ShardLease,
+    checkpoint: str | None,
+    records: Iterable[dict[str, Any]],
+    routes: Routes,
+    not_before: datetime,
+) -> Page:
+    """Return what the records after `checkpoint` become, with the checkpoint after the page.
 
-    Records before the position were read again already; those before `since` are passed over. A record without a
-    sequence number cannot be understood, so it stays in quarantine.
+    A shard that is read again from its beginning returns records that are recorded already: those up to the
+    checkpoint are skipped. Sequence numbers are kept as the text that came, and compared as numbers.
     """
-    lease = lease_of(rewind)
+    notifications: list[NewNotification] = []
+    quarantined: list[Quarantined] = []
+    unrouted = 0
+    last: datetime | None = None
+    place = -1 if checkpoint is None else int(checkpoint)
+    before, unnumbered = checkpoint, 0
+    for record in records:
+        number = sequence_number(record)
+        if number is None:
+            unnumbered += 1
+        else:
+            before, unnumbered = number, 0
+            if (found := int(number)) <= place:
+                continue
+            place, checkpoint = found, number
+        created_at, made, error = classify_record(lease, record, routes, not_before)
+        last = created_at or last
+        if error is not None:
+            raw = wire.write(record)
+            quarantined.append(Quarantined(number or substitute_number(before, unnumbered, raw), raw, error))
+        elif made is not None:
+            notifications.append(made)
+        else:
+            unrouted += 1
+    return Page(checkpoint, last, notifications, quarantined, unrouted)
+
+
+def substitute_number(after: str | None, count: int, raw: bytes) -> str:
+    """Return what identifies a record without a sequence number: the number before it in the shard, how many records
+    without one follow that number up to this one, and a hash of its bytes. The same page gives the same result.
+    """
+    return f"after {after}: {count}: {hashlib.blake2b(raw, digest_size=8).hexdigest()}"
+
+
+def classify_rewound(
+    rewind: Rewind, records: Sequence[dict[str, Any]], routes: Routes, not_before: datetime
+) -> RewindPage:
+    """Return what the records of a page, up to the end of the rewind, become with the routes that are loaded now.
+
+    Records up to the position were read again already, and those before `since` are skipped. A record that is still
+    quarantined, or has no sequence number, stays in quarantine as it is.
+    """
+    lease = lease_for(rewind)
     place, until = -1 if rewind.position is None else int(rewind.position), int(rewind.until)
     position, examined = rewind.position, 0
     made, unrouted = [], []
@@ -36,7 +126,7 @@ def reread(rewind: Rewind, records: Sequence[dict[str, Any]], routes: Routes, no
             position = rewind.until
             break
         position = rewind.until if place == until else number
-        created_at, notification, error = judge(lease, record, routes, not_before)
+        created_at, notification, error = classify_record(lease, record, routes, not_before)
         if created_at is None or error is not None or (rewind.since is not None and created_at < rewind.since):
             continue
         examined += 1
@@ -45,3 +135,10 @@ def reread(rewind: Rewind, records: Sequence[dict[str, Any]], routes: Routes, no
         else:
             made.append(notification)
     return RewindPage(position, examined, made, unrouted)
+
+
+def lease_for(rewind: Rewind) -> ShardLease:
+    """Return the rewind's claim on the shard in the form of a lease."""
+    return ShardLease(
+        rewind.shard, rewind.shard_id, rewind.stream_arn, rewind.table, rewind.owner, rewind.epoch, rewind.position
+    )

@@ -55,7 +55,7 @@ class StreamThrottled(NotifierError):
     """DynamoDB asks us to slow down."""
 
 
-class Refused(NotifierError):
+class StreamRefused(NotifierError):
     """DynamoDB will never answer this: permissions or a wrong parameter."""
 
     exit_code = 2
@@ -119,7 +119,7 @@ class UnreadPage:
         return self._page
 
 
-class Streams:
+class StreamsClient:
     """The streams of an account and Region."""
 
     def __init__(self, settings: Settings) -> None:
@@ -144,7 +144,7 @@ class Streams:
         while True:
             with self._listing():
                 answer = self._client.list_streams(**options)
-            found += [each["StreamArn"] for each in answer["Streams"]]
+            found += [each["StreamArn"] for each in answer["StreamsClient"]]
             if not (last := answer.get("LastEvaluatedStreamArn")):
                 return found
             options["ExclusiveStartStreamArn"] = last
@@ -216,7 +216,7 @@ class Streams:
         except ClientError as error:
             raise _named(error) from error
         except NoCredentialsError:
-            raise Refused("no AWS credentials: give this process a role, or set AWS_ACCESS_KEY_ID") from None
+            raise StreamRefused("no AWS credentials: give this process a role, or set AWS_ACCESS_KEY_ID") from None
         except BotoCoreError as error:
             raise Unreachable(
                 f"no answer from DynamoDB Streams at {self._where}: {error}. Is the endpoint right and reachable?"
@@ -257,5 +257,5 @@ def _named(error: ClientError) -> NotifierError:
     if code in _THROTTLES:
         return StreamThrottled(text)
     if code in _REFUSALS:
-        return Refused(text)
+        return StreamRefused(text)
     return Unreachable(text)

@@ -1,35 +1,36 @@
-"""Finds shards: lists all streams of this bridge's tables now and then. One bridge at a time.
+"""Finds shards: lists all streams of this bridge's tables every 15 seconds. Of all bridges one lists at a time.
 
-At the end of a shard its children are asked for at once; the sweep finds those that DynamoDB did not show then, and
-those whose parent's reader died in that moment.
+The reader of a shard asks for its children when the shard ends. The discovery finds children that DynamoDB did not
+show then, and those whose parent's reader was killed in that moment.
 """
 
 from collections.abc import Sequence
 
 import structlog
 
-from bridge.alarms.viewing import ViewWatch
+from bridge.alarms.views import ViewWatch
 from bridge.loops import NextIn
-from bridge.stream.client import Shard, ShardGone, Streams
-from bridge.stream.tree import ShardTree, Turn
+from bridge.stream.client import Shard, ShardGone, StreamsClient
+from bridge.stream.tree import ListingTurn, ShardTree
 from notifier.errors import NotifierError
 from notifier.outbox import Discovery
 
 log = structlog.get_logger(__name__)
 
-SWEEP_SECONDS = 15.0
+DISCOVERY_SECONDS = 15.0
 EXPECTING_SECONDS = 1.0
+"""Until the next listing while a child is missing of a shard that has just ended."""
 BUSY_SECONDS = 1.0
-"""How long a bridge waits that came while another one listed: that one may have other tables."""
+"""Until the next try while another bridge lists: that one may have other tables."""
 
 
-class Sweep:
-    """Lists the shards of some tables."""
+class ShardDiscovery:
+    """Finds the shards of some tables, and notes for each table whether it could be listed."""
 
     def __init__(
         self,
         tables: Sequence[str],
-        streams: Streams,
+        streams: StreamsClient,
         tree: ShardTree,
         views: ViewWatch | None = None,
         discovery: Discovery | None = None,
@@ -39,37 +40,37 @@ class Sweep:
         self._tree = tree
         self._views = views
         self._discovery = discovery
-        self._error: str | None = None  # of the table that is swept
+        self._error: str | None = None  # of the table that is listed now
 
     def run_once(self) -> NextIn:
-        """One sweep, unless another bridge lists shards now; returns when the next is due."""
-        with self._tree.listing() as ours:
-            if not ours:
+        """List all tables, unless another bridge lists now; return when to do it again."""
+        with self._tree.listing_turn() as turn:
+            if not turn:
                 return NextIn(BUSY_SECONDS)
-            new = sum(self._sweep(table, ours) for table in self._tables)
+            new = sum(self._discover(table, turn) for table in self._tables)
         if new:
             log.info("new shards", count=new)
-        return NextIn(EXPECTING_SECONDS if self._tree.expects_children(self._tables) else SWEEP_SECONDS)
+        return NextIn(EXPECTING_SECONDS if self._tree.expects_children(self._tables) else DISCOVERY_SECONDS)
 
-    def _sweep(self, table: str, turn: Turn) -> int:
-        """A stream that was switched off is listed no more, and still to be read to its end. Raises DatabaseError
-        where the turn to list is over.
+    def _discover(self, table: str, turn: ListingTurn) -> int:
+        """Register the shards of the table; return how many are new. A stream that was switched off is not listed any
+        more, and has still to be read to its end. Raise DatabaseError if the turn to list is over.
         """
         self._error = None
         arns = dict.fromkeys([*self._listed(table), *self._tree.unfinished_streams(table)])
         let_go = self._tree.let_go(table)
         new = 0
         for arn in arns:
-            turn.keep()
+            turn.keep_alive()
             if arn not in let_go:
                 new += self._register(table, arn)
-        turn.keep()
+        turn.keep_alive()
         if self._discovery is not None:
             self._discovery.note(table, self._error, stream_on=self._is_on(self._discovery.childless_stream(table)))
         return new
 
     def _is_on(self, arn: str | None) -> bool | None:
-        """Whether that stream, whose ended shards have no children, takes records. None where nobody can say now."""
+        """Return whether that stream, whose ended shards have no children, takes records; None if that is unknown."""
         if arn is None:
             return True
         try:
@@ -81,7 +82,7 @@ class Sweep:
             return None
 
     def _listed(self, table: str) -> list[str]:
-        """One table in trouble stops no other."""
+        """Return the ARNs of the table's streams; none after an error, so that the other tables are listed."""
         try:
             listed = self._streams.streams(table)
         except NotifierError as error:
@@ -93,12 +94,13 @@ class Sweep:
         return listed
 
     def _register(self, table: str, arn: str) -> int:
+        """Register the shards of the stream; return how many are new, 0 after an error."""
         try:
             new = self._tree.register(table, arn, self._list(arn))
             if self._views is not None:
-                self._views.look(table, arn)
-            if self._tree.has_childless(arn) and self._streams.is_on(arn):
-                self._tree.tell_childless(arn)
+                self._views.compare(table, arn)
+            if self._tree.has_childless_shards(arn) and self._streams.is_on(arn):
+                self._tree.record_childless_gaps(arn)
         except ShardGone:
             log.warning("the stream is gone", stream=arn)
         except NotifierError as error:
@@ -109,8 +111,10 @@ class Sweep:
         return 0
 
     def _list(self, arn: str) -> list[Shard]:
-        """Shards may come up behind the page that would show them: what looks like a loss is looked at twice."""
+        """List the stream, twice if a parent is missing: shards may be made while the pages are read, and would look
+        like children of a lost shard.
+        """
         shards = self._streams.shards(arn)
-        if self._tree.misses_a_parent(arn, shards):
+        if self._tree.listing_is_incomplete(arn, shards):
             shards += self._streams.shards(arn)
         return list({each.shard_id: each for each in shards}.values())

@@ -104,7 +104,7 @@ def any_childless(connection: Connection, arn: str) -> bool:
     return bool(connection.scalar(_ANY_CHILDLESS, {"arn": arn}))
 
 
-def tell_childless(connection: Connection, arn: str) -> None:
+def record_childless_gaps(connection: Connection, arn: str) -> None:
     """Whatever followed such shards was lost: each is a gap."""
     if missed := connection.execute(_NO_CHILD, {"arn": arn}).rowcount:
         log.error("GAP: shards ended, and their children never appeared", stream=arn, count=missed)

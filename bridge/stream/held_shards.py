@@ -1,4 +1,4 @@
-"""The shards that this bridge holds right now, shared by its threads."""
+"""The shards that this bridge holds, and their leases. Shared by its threads."""
 
 import threading
 
@@ -15,8 +15,10 @@ log = structlog.get_logger(__name__)
 _MARGIN = 3.0
 
 
-class Holdings:
-    """The reader of each shard in hand. A shard that is taken again has another reader, in another epoch."""
+class HeldShards:
+    """The reader of each shard that is held, at most `most`. A shard that is taken again gets another reader, under a
+    lease of another epoch.
+    """
 
     def __init__(self, leases: Leases, most: int) -> None:
         self._leases = leases
@@ -27,9 +29,9 @@ class Holdings:
         self.renew_seconds = leases.ttl / 4
 
     def take(self) -> list[ShardLease]:
-        """Take free shards, or some of a bridge that has too many; answers the new leases.
+        """Take free shards, or some of a bridge that has more than its share; return the new leases.
 
-        They count as held once `add` gave them a reader.
+        They count as held once `add` was given their readers.
         """
         asked_at = boottime()
         with self._lock:
@@ -48,7 +50,7 @@ class Holdings:
             self._held[reader.lease.shard] = reader
 
     def renew(self) -> None:
-        """Prolong all leases, say how far their shards are read, and forget those that are lost."""
+        """Prolong all leases, store how far their shards are read, and forget those that are lost."""
         with self._lock:
             held = dict(self._held)
         now = boottime()
@@ -58,17 +60,17 @@ class Holdings:
             self._renewed_at = now
         for shard, reader in held.items():
             if shard not in still and self.forget(reader):
-                log.info("shard is another bridge's now", shard=reader.lease.shard_id)
+                log.info("another bridge has taken the shard", shard=reader.lease.shard_id)
 
     def has(self, reader: ShardReader) -> bool:
         return self._held.get(reader.lease.shard) is reader
 
     def overdue(self) -> bool:
-        """Whether the leases were not renewed in time: what is read now might not be ours to record."""
+        """Return whether the leases were not renewed in time: another bridge may take the shards at any moment."""
         return boottime() > self._renewed_at + self._leases.ttl - margin(self._leases.ttl)
 
     def forget(self, reader: ShardReader) -> bool:
-        """It is done with, or somebody else's; answers whether it was still held."""
+        """Hold the shard no more: it is done, or another bridge has it. Return whether it was still held."""
         with self._lock:
             ours = self._held.get(reader.lease.shard) is reader
             if ours:
@@ -76,7 +78,7 @@ class Holdings:
         return ours
 
     def drop(self, reader: ShardReader) -> None:
-        """Give the shard back at once. Changes nothing where it is somebody else's."""
+        """Give the shard back at once. Changes nothing if another bridge has it."""
         self.forget(reader)
         try:
             self._leases.release([reader.lease])
@@ -84,6 +86,7 @@ class Holdings:
             log.warning("could not give the shard back; its lease will end", shard=reader.lease.shard_id)
 
     def release_all(self) -> int:
+        """Give all shards back; return how many these are."""
         with self._lock:
             held = [each.lease for each in self._held.values()]
             self._held.clear()
@@ -95,5 +98,5 @@ class Holdings:
 
 
 def margin(ttl: float) -> float:
-    """The seconds before the end of a lease in which nothing is read under it: a call may still be under way."""
+    """Return the seconds before the end of a lease in which no read begins: it must end before the lease does."""
     return min(_MARGIN, ttl / 4)

@@ -1,4 +1,4 @@
-"""What a reader asks of the list of shards. Of all bridges one lists at a time, and nobody waits for its turn."""
+"""What the reader of a shard asks DescribeStream. It does not wait while another bridge lists."""
 
 from typing import Protocol
 
@@ -13,30 +13,34 @@ log = structlog.get_logger(__name__)
 
 
 class Lister(Protocol):
+    """Lists shards: `StreamsClient`, or a stand-in of tests."""
+
     def shards(self, arn: str) -> list[Shard]: ...
     def children(self, arn: str, shard_id: str) -> list[Shard]: ...
 
 
-class Listing:
+class ShardListing:
+    """Lists shards for a reader, if no other bridge lists now."""
+
     def __init__(self, lister: Lister, tree: ShardTree) -> None:
         self._lister = lister
         self._tree = tree
 
     def children(self, lease: ShardLease) -> list[Shard]:
-        """Those that can be listed right now; the sweep finds the others."""
-        with self._tree.listing() as ours:
-            if not ours:
+        """Return the children that can be listed right now; discovery finds the others."""
+        with self._tree.listing_turn() as turn:
+            if not turn:
                 return []
             try:
                 return self._lister.children(lease.stream_arn, lease.shard_id)
             except NotifierError as error:
-                log.info("children are left to the sweep", reason=str(error))
+                log.info("children could not be listed: discovery will find them", reason=str(error))
                 return []
 
     def may_show(self, lease: ShardLease) -> bool:
-        """Whether the shard is listed, or nobody can say right now. A stream that is gone lists nothing."""
-        with self._tree.listing() as ours:
-            if not ours:
+        """Return whether the shard is listed, True also if that cannot be asked now. False if its stream is gone."""
+        with self._tree.listing_turn() as turn:
+            if not turn:
                 return True
             try:
                 listed = self._lister.shards(lease.stream_arn)

@@ -1,5 +1,6 @@
-"""Fetches next pages while their predecessors are recorded. A few at a time: each has up to a megabyte, and what is
-read from it ten times as much, so only so many bytes are read at once.
+"""Fetches the next pages of shards while the pages before them are recorded.
+
+Only a few at a time: a page has up to 1 MB, and parsed it takes ten times as much memory.
 """
 
 import threading
@@ -15,39 +16,39 @@ ROOM_BYTES = 8_000_000
 """Of pages as they came over the wire."""
 
 
-class Fetched(Generic[T]):
-    """A result on its way. It holds its place until it is taken."""
+class Prefetched(Generic[T]):
+    """A result that is being fetched. It occupies one of the prefetcher's places until `take` or `abandon`."""
 
     def __init__(self, future: "Future[T]", places: threading.Semaphore) -> None:
         self._future = future
         self._places = places
 
     def take(self) -> T:
-        """Wait for the result. Raises what the fetch raised. Once only."""
+        """Wait for the result and return it. Raise what the fetch raised. To be called once."""
         try:
             return self._future.result()
         finally:
             self._places.release()
 
     def abandon(self) -> None:
-        """Nobody will take it: the place is free when it has come. Waits for nothing and raises nothing."""
+        """Drop the result when it comes, and free the place then. Waits for nothing and raises nothing."""
         self._future.add_done_callback(lambda _: self._places.release())
 
 
-class ReadAhead:
-    """Room for `most` results that nobody has taken yet."""
+class Prefetcher:
+    """Fetches up to `most` results that are not taken yet, in threads of its own. Shared by all readers."""
 
     def __init__(self, most: int) -> None:
         self.room = MemoryBudget(ROOM_BYTES)
-        """For the pages that are read and not yet recorded."""
+        """Memory for the pages that are parsed and not recorded yet."""
         self._places = threading.Semaphore(most)
-        self._threads = ThreadPoolExecutor(most, thread_name_prefix="ahead")
+        self._threads = ThreadPoolExecutor(most, thread_name_prefix="prefetch")
 
-    def start(self, fetch: Callable[[], T]) -> Fetched[T] | None:
-        """Begin to fetch; None where there is no room."""
+    def start(self, fetch: Callable[[], T]) -> Prefetched[T] | None:
+        """Begin to fetch; None if all places are occupied."""
         if not self._places.acquire(blocking=False):
             return None
-        return Fetched(self._threads.submit(fetch), self._places)
+        return Prefetched(self._threads.submit(fetch), self._places)
 
     def close(self) -> None:
         self._threads.shutdown(wait=True, cancel_futures=True)

@@ -7,12 +7,12 @@ from typing import Protocol
 
 import structlog
 
-from bridge.brake import SLOW_SECONDS, ChannelFull
 from bridge.counters import STREAM_ERRORS
-from bridge.stream.ahead import Fetched, ReadAhead
-from bridge.stream.client import IteratorExpired, RecordPage, Refused, ShardGone, StreamThrottled, UnreadPage
+from bridge.outbox_limit import FULL_SECONDS, ChannelFull
+from bridge.stream.client import IteratorExpired, RecordPage, ShardGone, StreamRefused, StreamThrottled, UnreadPage
 from bridge.stream.intake import Intake
-from bridge.stream.listing import Lister, Listing
+from bridge.stream.listing import Lister, ShardListing
+from bridge.stream.prefetch import Prefetched, Prefetcher
 from bridge.stream.tree import ShardTree
 from notifier.errors import DataTrimmed, LeaseLost, NotifierError
 from notifier.outbox import ShardLease
@@ -24,48 +24,53 @@ log = structlog.get_logger(__name__)
 SOME_RECORDS_SECONDS = 0.2
 EMPTY_SECONDS = 0.5
 IDLE_SECONDS = 2.0
-_SLOW = (StreamThrottled, ShardGone, Refused)
+"""Pauses after a page: with records but not full; empty; the last of `_EMPTIES_BEFORE_IDLE` empty ones."""
+_LONG_BACKOFF = (StreamThrottled, ShardGone, StreamRefused)
 _EMPTIES_BEFORE_TIP = 5
 _EMPTIES_BEFORE_IDLE = 60
 _THROTTLES_BEFORE_HINT = 10
 TRIES_OF_AN_ITERATOR = 5
 """Failures in a row, of whatever kind, after which reading goes on with a new iterator from the checkpoint."""
 GONE_SECONDS = 30.0
+_LABELS: dict[type[NotifierError], str] = {StreamThrottled: "Throttled", StreamRefused: "Refused"}
+"""Values of the metric's label `error` that are not the name of the class."""
 
 
-class Source(Lister, Protocol):
-    """Where records come from."""
+class RecordSource(Lister, Protocol):
+    """Where records are read from: `StreamsClient`, or a stand-in of tests."""
 
     def iterator(self, arn: str, shard_id: str, after: str | None) -> str: ...
     def records(self, iterator: str) -> RecordPage | UnreadPage: ...
 
 
 class ShardReader:
-    """One shard under one lease. `poll` is called by one thread at a time; `ahead` fetches while that records."""
+    """Reads one shard under one lease. `poll` is called by one thread at a time; `prefetcher` fetches the next page
+    while that thread records.
+    """
 
     def __init__(
         self,
         lease: ShardLease,
-        source: Source,
+        source: RecordSource,
         intake: Intake,
         tree: ShardTree,
-        ahead: ReadAhead,
+        prefetcher: Prefetcher,
         gone_seconds: float = GONE_SECONDS,
     ) -> None:
         """`gone_seconds` is how long DynamoDB must deny the shard before it counts as lost."""
         self.lease = lease
         self.caught_up_at: float | None = None
-        """Monotonic time: everything that was written before is recorded."""
+        """Monotonic time: everything that was written to the shard before is recorded."""
         self._source = source
         self._intake = intake
         self._tree = tree
-        self._listing = Listing(source, tree)
-        self._ahead = ahead
+        self._listing = ShardListing(source, tree)
+        self._prefetcher = prefetcher
         self._checkpoint = lease.checkpoint
         self._iterator: str | None = None
-        self._fetching: Fetched[tuple[float, RecordPage | UnreadPage]] | None = None
+        self._fetching: Prefetched[tuple[float, RecordPage | UnreadPage]] | None = None
         self._from_horizon = False  # until the checkpoint moves: the record after it is trimmed
-        self._full: str | None = None  # the channel whose backlog holds up the next record
+        self._full_channel: str | None = None  # the channel without room for the next record
         self._empties = 0
         self._expired = False
         self._failures = 0
@@ -73,69 +78,69 @@ class ShardReader:
         self._gone_since: float | None = None
 
     def poll(self) -> float | None:
-        """Read and record one page. Answers the seconds until the next one, None when the shard is done.
+        """Read and record one page; return the seconds until the next one is due, None if the shard is done.
 
-        Raises LeaseLost where the shard is somebody else's now.
+        Raise LeaseLost if another bridge has the shard now.
         """
-        if self._full is not None and not self._intake.has_room(self._full):
-            return SLOW_SECONDS
-        self._full = None
+        if self._full_channel is not None and not self._intake.has_room(self._full_channel):
+            return FULL_SECONDS
+        self._full_channel = None
         try:
             wait = self._poll()
         except LeaseLost:
             raise
         except ChannelFull as full:
-            self._full = full.channel
-            wait = SLOW_SECONDS
+            self._full_channel = full.channel
+            wait = FULL_SECONDS
         except NotifierError as error:
-            return self._trouble(error)
+            return self._after_error(error)
         self._expired = False
         self._failures = 0
         self._gone_since = None
         return wait
 
-    def _trouble(self, error: NotifierError) -> float | None:
-        STREAM_ERRORS.labels(type(error).__name__).inc()
+    def _after_error(self, error: NotifierError) -> float | None:
+        STREAM_ERRORS.labels(_LABELS.get(type(error), type(error).__name__)).inc()
         match error:
             case DataTrimmed():
-                return self._trimmed(error)
+                return self._after_trimmed(error)
             case IteratorExpired():
-                return self._is_expired(error)
+                return self._after_expired(error)
             case ShardGone():
-                return self._is_gone(error)
-            case Refused():
+                return self._after_gone(error)
+            case StreamRefused():
                 self._iterator = None  # it may be the iterator that is wrong
         return self._failed(error)
 
     def close(self) -> None:
-        """Let go of the page that was fetched ahead. Waits for nothing and raises nothing."""
+        """Give up the page that is fetched ahead. Waits for nothing and raises nothing."""
         fetching, self._fetching = self._fetching, None
         if fetching is not None:
             fetching.abandon()
 
     def _poll(self) -> float | None:
         asked_at, came = self._next_page()
-        with self._ahead.room.reserve(came.size):
-            return self._take_in(asked_at, came.read())
+        with self._prefetcher.room.reserve(came.size):
+            return self._process(asked_at, came.read())
 
-    def _take_in(self, asked_at: float, page: RecordPage) -> float | None:
+    def _process(self, asked_at: float, page: RecordPage) -> float | None:
         if page.full and page.next_iterator is not None:
-            self._fetching = self._ahead.start(partial(self._fetch, page.next_iterator))
+            self._fetching = self._prefetcher.start(partial(self._fetch, page.next_iterator))
         if page.records:
-            self._take(page)
+            self._record(page)
         self._iterator = page.next_iterator  # not before its page is recorded
         if self._iterator is None:  # only after its last records are recorded
             self._finish()
             return None
         return self._pause(page, asked_at)
 
-    def _take(self, page: RecordPage) -> None:
+    def _record(self, page: RecordPage) -> None:
         before = self._checkpoint
         try:
             self._checkpoint = self._intake.take(self.lease, before, page.records)
         except BaseException as error:
-            self.close()  # what comes after a page that is not recorded must not be taken for the next
-            if isinstance(error, ChannelFull):  # a part of it is recorded: the rest is read again
+            self.close()  # the page after one that was not recorded must not be taken for the next
+            if isinstance(error, ChannelFull):  # a part of the page is recorded: the rest is read again
                 self._checkpoint, self._iterator = error.checkpoint, None
             raise
         finally:
@@ -150,18 +155,20 @@ class ShardReader:
         return self._fetch(self._iterator)
 
     def _fetch(self, iterator: str) -> tuple[float, RecordPage | UnreadPage]:
-        """The page, and the time of `boottime` before it was asked for."""
+        """Return the page, and the time of `boottime` before the request for it."""
         asked_at = boottime()
         return asked_at, self._source.records(iterator)
 
     def _start(self) -> str:
         if not self._from_horizon and self._tree.waited_too_long(self.lease):
-            self._gap("nothing was read of it for longer than records are kept")
+            self._note_gap("nothing was read of it for longer than records are kept")
         after = None if self._from_horizon else self._checkpoint
         return self._source.iterator(self.lease.stream_arn, self.lease.shard_id, after)
 
     def _pause(self, page: RecordPage, asked_at: float) -> float:
-        """One empty page is no proof that the tip is reached, nor that the shard is idle: many are."""
+        """Return the seconds until the next page. DynamoDB may return empty pages before the tip of a shard: only
+        several in a row show that the tip is reached, and many that the shard is idle.
+        """
         self._empties = 0 if page.records else self._empties + 1
         if self._empties >= _EMPTIES_BEFORE_TIP:
             self.caught_up_at = asked_at
@@ -176,48 +183,51 @@ class ShardReader:
         self._tree.finish(self.lease, self._checkpoint, children)
         log.info("shard read to its end", shard=self.lease.shard_id, children=len(children))
 
-    def _is_expired(self, error: IteratorExpired) -> float:
-        """Another one is good for 15 minutes; where even that has expired, nothing is gained by haste."""
+    def _after_expired(self, error: IteratorExpired) -> float:
+        """An iterator is good for 15 minutes. If a new one has expired too, the next try waits."""
         self._iterator = None
         again, self._expired = self._expired, True
         return self._failed(error) if again else 0.0
 
-    def _trimmed(self, error: DataTrimmed) -> float:
+    def _after_trimmed(self, error: DataTrimmed) -> float:
         self._iterator = None
         if self._from_horizon:  # trimmed again between the two calls
             return self._failed(error)
-        self._gap(f"records were trimmed before they were read: {error}")
+        self._note_gap(f"records were trimmed before they were read: {error}")
         return 0.0
 
-    def _gap(self, reason: str) -> None:
+    def _note_gap(self, reason: str) -> None:
+        """Read on from the oldest record that is left; record a gap if one is possible."""
         self._from_horizon = True
-        if self._tree.trimmed(self.lease, reason):
+        if self._tree.record_trimmed(self.lease, reason):
             log.error("GAP: records are lost", shard=self.lease.shard_id, after=self._checkpoint, reason=reason)
 
-    def _is_gone(self, error: ShardGone) -> float | None:
-        """Lost only when it stays away and is listed no more: the listing may be ahead of the shard."""
+    def _after_gone(self, error: ShardGone) -> float | None:
+        """Mark the shard lost once DynamoDB has denied it for `gone_seconds` and does not list it either: a new shard
+        may be listed before it can be read.
+        """
         self._iterator = None
         self._gone_since = self._gone_since or time.monotonic()
         if time.monotonic() < self._gone_since + self._gone_seconds or self._listing.may_show(self.lease):
             return self._failed(error)
         reason = f"the shard vanished before its end: {error}"
         log.error("GAP: records are lost", shard=self.lease.shard_id, after=self._checkpoint, reason=reason)
-        self._tree.lose(self.lease, self._checkpoint, reason)
+        self._tree.mark_lost(self.lease, self._checkpoint, reason)
         return None
 
     def _failed(self, error: NotifierError) -> float:
-        """Log it, and return the seconds until the next try. An answer of 500 may be for this iterator only: no
-        iterator is asked more than TRIES_OF_AN_ITERATOR times.
+        """Log it, and return the seconds until the next try. DynamoDB may answer 500 to each call with one iterator:
+        after TRIES_OF_AN_ITERATOR failures another one is used.
         """
         self._failures += 1
         if self._failures % TRIES_OF_AN_ITERATOR == 0:
             self._iterator = None
         facts = {"shard": self.lease.shard_id, "reason": str(error), "tries": self._failures}
-        if isinstance(error, Refused):
+        if isinstance(error, StreamRefused):
             log.error("reading a shard was refused", **facts)
         elif isinstance(error, StreamThrottled) and self._failures >= _THROTTLES_BEFORE_HINT:
-            log.warning("reading a shard is throttled: do others read it too? It bears two readers", **facts)
+            log.warning("reading a shard is throttled: do others read it too? A shard allows two readers", **facts)
         else:
-            log.warning("reading a shard failed", **facts)
-        bound = backoff(0.2, self._failures, 10.0 if isinstance(error, _SLOW) else 5.0)
+            log.warning("reading a shard failed, will try again", **facts)
+        bound = backoff(0.2, self._failures, 10.0 if isinstance(error, _LONG_BACKOFF) else 5.0)
         return random.uniform(0.05, bound)  # noqa: S311  jitter

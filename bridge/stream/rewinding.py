@@ -1,4 +1,4 @@
-"""Reads shards again that an operator rewound, one page after the other, beside the reading of what is new."""
+"""Reads again the shards that an operator rewound (`notifier rewind`), while their new records are read too."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 import structlog
 
-from bridge.brake import SLOW_SECONDS, Brake
 from bridge.loops import NextIn
+from bridge.outbox_limit import FULL_SECONDS, OutboxLimit
+from bridge.stream.classification import classify_rewound, lease_for
 from bridge.stream.client import RecordPage, ShardGone, StreamThrottled
-from bridge.stream.intake import before, first_beyond
-from bridge.stream.listing import Listing
-from bridge.stream.reader import GONE_SECONDS, TRIES_OF_AN_ITERATOR, Source
-from bridge.stream.rereading import lease_of, reread
+from bridge.stream.intake import first_without_room, records_before
+from bridge.stream.listing import ShardListing
+from bridge.stream.reader import GONE_SECONDS, TRIES_OF_AN_ITERATOR, RecordSource
 from bridge.stream.tree import ShardTree
 from notifier.database.errors import DatabaseError
 from notifier.errors import DataTrimmed, LeaseLost, NotifierError, Unreachable
@@ -24,32 +24,32 @@ log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 2.0
 PAGE_SECONDS = 0.1
-"""Between two pages: the shard is read for what is new at the same time."""
+"""Between two pages: a reader polls the same shard for new records, and both count against its limits."""
 EMPTY_SECONDS = 0.5
 REST_SECONDS = 60.0
-"""How long nobody takes a rewind that failed too often in a row: others have their turn."""
+"""How long no bridge takes a rewind that failed too often in a row, so that others are done first."""
 _MOST_FAILURES = 2 * TRIES_OF_AN_ITERATOR
 _EMPTIES_BEFORE_END = 60
-_PART = 0.5
-"""Of the mark of a channel: above it a rewind waits, so that the shards that are read on keep their room."""
+_LIMIT_PART = 0.5
+"""Of the mark of a channel: above it a rewind waits, so that room is left for new records."""
 
 
 class Rewinder:
-    """Does one rewind at a time, of the tables of this bridge that it has a route for."""
+    """Carries out one rewind at a time, of the tables of this bridge that have a route."""
 
     def __init__(
         self,
         rewinds: Rewinds,
-        source: Source,
+        source: RecordSource,
         routes: Routes,
         tables: Sequence[str],
         not_before: datetime | None = None,
         gone_seconds: float = GONE_SECONDS,
         tree: ShardTree | None = None,
-        brake: Brake | None = None,
+        limit: OutboxLimit | None = None,
     ) -> None:
-        """`gone_seconds` is how long DynamoDB must deny the shard before nothing of it is left to read; with a `tree`
-        it must not be listed either. Without a `brake` any number of deliveries may wait.
+        """`gone_seconds` is how long DynamoDB must deny the shard before it counts as gone; with a `tree` it must not
+        be listed either. Without a `limit` any number of deliveries may wait.
         """
         self._rewinds = rewinds
         self._source = source
@@ -57,15 +57,15 @@ class Rewinder:
         self._tables = [table for table in tables if routes.has_table(table)]
         self._not_before = not_before or datetime.min.replace(tzinfo=UTC)
         self._gone_seconds = gone_seconds
-        self._listing = Listing(source, tree) if tree is not None else None
-        self._brake = brake
+        self._listing = ShardListing(source, tree) if tree is not None else None
+        self._limit = limit
         self._rewind: Rewind | None = None
         self._last: int | None = None
         self._forget()
 
     def run_once(self) -> NextIn:
-        """Read one page of a rewind again; returns when the next is due. What fails is done again from the database's
-        position: raises what the stream and the database raise.
+        """Read one page of a rewind; return when the next is due. Raise what the stream and the database raise; the
+        next call goes on from the position in the database.
         """
         if self._rewind is None and not self._take():
             return NextIn(IDLE_SECONDS)
@@ -104,7 +104,7 @@ class Rewinder:
         except (LeaseLost, DatabaseError):
             raise
         except Exception as error:  # noqa: BLE001
-            return self._trouble(rewind, error)
+            return self._after_error(rewind, error)
         self._failures = 0
         return wait
 
@@ -114,7 +114,7 @@ class Rewinder:
         self._empties = 0 if page.records else self._empties + 1
         full = self._record(rewind, page)
         if full is not None:
-            self._give_back(rewind, f"it waits for room in the channel {full}", SLOW_SECONDS)
+            self._give_back(rewind, f"it waits for room in the channel {full}", FULL_SECONDS)
         if self._rewind is None:
             return 0.0
         self._iterator = page.next_iterator  # not before its page is recorded
@@ -125,28 +125,30 @@ class Rewinder:
         return self._source.iterator(rewind.stream_arn, rewind.shard_id, after)
 
     def _record(self, rewind: Rewind, page: RecordPage) -> str | None:
-        """Record the page as far as its channels have room; return the channel that had none for the rest of it."""
-        again = reread(rewind, page.records, self._routes, self._not_before)
+        """Record the page as far as its channels have room; return the channel without room, None if all had room."""
+        again = classify_rewound(rewind, page.records, self._routes, self._not_before)
         wanted = Counter(each.channel for each in again.notifications)
-        granted = wanted if self._brake is None else self._brake.reserve(wanted, _PART)
-        used: Mapping[str, int] = wanted  # also where the answer to the commit is lost
+        granted = wanted if self._limit is None else self._limit.reserve(wanted, _LIMIT_PART)
+        used: Mapping[str, int] = wanted  # also where the answer to the commit is lost: the rows may exist
         try:
-            excess = first_beyond(again.notifications, granted)
+            excess = first_without_room(again.notifications, granted)
             if excess is not None:
-                fitting = before(page.records, excess.sequence_number)
-                again = reread(rewind, fitting, self._routes, self._not_before)
+                fitting = records_before(page.records, excess.sequence_number)
+                again = classify_rewound(rewind, fitting, self._routes, self._not_before)
             at_end = excess is None and (page.next_iterator is None or self._is_at_the_end(rewind))
             used = self._correct(rewind, again, "done" if at_end or again.position == rewind.until else None).channels
         except LeaseLost:
             used = {}
             raise
         finally:
-            if self._brake is not None:
-                self._brake.release(granted, used)
+            if self._limit is not None:
+                self._limit.release(granted, used)
         return None if excess is None else excess.channel
 
     def _is_at_the_end(self, rewind: Rewind) -> bool:
-        """An idle shard whose last record is trimmed shows no record any more: empty pages only, without an end."""
+        """Return whether nothing is left to read. A shard whose last record is trimmed returns empty pages only,
+        and does not end.
+        """
         return self._empties >= _EMPTIES_BEFORE_END and self._rewinds.is_forgotten(rewind)
 
     def _correct(self, rewind: Rewind, again: RewindPage, outcome: str | None) -> RewindResult:
@@ -163,9 +165,10 @@ class Rewinder:
         self._forget()
         return found
 
-    def _trouble(self, rewind: Rewind, error: Exception) -> float:
-        """What the reading of a shard does, too: the same iterator, another one, or the oldest record that is left.
-        Each failure prolongs the lease, and so finds out whether an operator cancelled the rewind.
+    def _after_error(self, rewind: Rewind, error: Exception) -> float:
+        """Try again as ShardReader does: with the same iterator, another one, or from the oldest record that is left.
+        Each failure is written to the rewind's row: that prolongs its lease, and raises LeaseLost if an operator
+        cancelled it.
         """
         if isinstance(error, DataTrimmed) and not self._from_horizon:
             self._iterator = None
@@ -178,7 +181,7 @@ class Rewinder:
         gone_for = self._rewinds.failed(rewind, reason, gone=isinstance(error, ShardGone))
         if isinstance(error, ShardGone) and self._is_gone(rewind, gone_for):
             log.warning(
-                "a shard is gone before it was read again: what is unrouted or in quarantine of it stays so",
+                "a shard is gone before it was read again: its records stay unrouted or in quarantine",
                 shard=rewind.shard_id,
                 table=rewind.table,
             )
@@ -186,14 +189,14 @@ class Rewinder:
             return 0.0
         if self._failures >= _MOST_FAILURES:
             facts = {"shard": rewind.shard_id, "table": rewind.table, "reason": reason, "seconds": REST_SECONDS}
-            log.warning("a shard cannot be read again now: the rewind rests, and others have their turn", **facts)
+            log.warning("a shard cannot be read again now: its rewind pauses, and others are done first", **facts)
             self._give_back(rewind, reason, REST_SECONDS)
         raise error
 
     def _is_gone(self, rewind: Rewind, gone_for: float | None) -> bool:
         if gone_for is None or gone_for < self._gone_seconds:
             return False
-        return self._listing is None or not self._listing.may_show(lease_of(rewind))
+        return self._listing is None or not self._listing.may_show(lease_for(rewind))
 
     def _give_back(self, rewind: Rewind, reason: str, seconds: float) -> None:
         self._rewinds.failed(rewind, reason, rest=seconds)
@@ -201,7 +204,7 @@ class Rewinder:
 
 
 def _reason(error: Exception) -> str:
-    """In one line. What a bug says may quote a record."""
+    """Return the error in one line. The text of an unexpected error may quote a record, so only its type is told."""
     if isinstance(error, NotifierError):
         return " ".join(str(error).split())[:300]
     return f"a mistake in Notifier: {type(error).__name__}"

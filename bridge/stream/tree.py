@@ -89,7 +89,7 @@ HUNG_SECONDS = 120
 """How long a bridge that lists may be silent before it counts as hung."""
 
 
-class Turn:
+class ListingTurn:
     """A bridge's turn to list shards. False where another bridge lists."""
 
     def __init__(self, connection: Connection | None = None, *, ours: bool) -> None:
@@ -100,7 +100,7 @@ class Turn:
     def __bool__(self) -> bool:
         return self._ours
 
-    def keep(self) -> None:
+    def keep_alive(self) -> None:
         """To be called between two streams: a long listing does not count as hung. Raises DatabaseError where the
         turn is over already, so that two bridges do not list at once.
         """
@@ -124,7 +124,7 @@ class ShardTree:
             gaps.tell_unseen(connection, arn, *_unlisted_parents(shards))
             return _insert(connection, arn, shards) + found_again
 
-    def misses_a_parent(self, arn: str, shards: Sequence[Shard]) -> bool:
+    def listing_is_incomplete(self, arn: str, shards: Sequence[Shard]) -> bool:
         """Whether this listing lacks a parent that it should have: it was made page by page, while shards came up."""
         with self._engine.begin() as connection:
             return gaps.any_unseen(connection, arn, *_unlisted_parents(shards))
@@ -134,15 +134,15 @@ class ShardTree:
         with self._engine.begin() as connection:
             return bool(connection.scalar(_EXPECTING, {"tables": list(tables), "seconds": _PATIENCE_SECONDS}))
 
-    def has_childless(self, arn: str) -> bool:
+    def has_childless_shards(self, arn: str) -> bool:
         """Whether a shard of the stream ended a day ago and has no child."""
         with self._engine.begin() as connection:
             return gaps.any_childless(connection, arn)
 
-    def tell_childless(self, arn: str) -> None:
+    def record_childless_gaps(self, arn: str) -> None:
         """The stream is on, so these shards had children: gaps."""
         with self._engine.begin() as connection:
-            gaps.tell_childless(connection, arn)
+            gaps.record_childless_gaps(connection, arn)
 
     def unfinished_streams(self, table: str) -> list[str]:
         """The streams of the table that still have something to read, listed by DynamoDB or not."""
@@ -160,13 +160,13 @@ class ShardTree:
             _end(connection, lease, checkpoint, "finished")
             _insert(connection, lease.stream_arn, children)
 
-    def lose(self, lease: ShardLease, checkpoint: str | None, reason: str) -> None:
+    def mark_lost(self, lease: ShardLease, checkpoint: str | None, reason: str) -> None:
         """The shard is gone before it was read to its end: a gap, and its children go ahead. Raises LeaseLost."""
         with self._engine.begin() as connection:
             gaps.tell(connection, lease, reason, surely=True)
             _end(connection, lease, checkpoint, "lost")
 
-    def trimmed(self, lease: ShardLease, reason: str) -> bool:
+    def record_trimmed(self, lease: ShardLease, reason: str) -> bool:
         """The record after the checkpoint is gone. Answers whether that is a gap, which is then kept for ever."""
         with self._engine.begin() as connection:
             return gaps.tell(connection, lease, reason, surely=False)
@@ -179,13 +179,13 @@ class ShardTree:
             return gaps.waited_too_long(connection, lease)
 
     @contextmanager
-    def listing(self, patience: float = 0.0) -> Iterator[Turn]:
+    def listing_turn(self, patience: float = 0.0) -> Iterator[ListingTurn]:
         """True for the one bridge that may list shards now: DescribeStream has a quota for the whole account. Another
         one's turn is waited for `patience` seconds at most.
 
         The lock belongs to a transaction that is open meanwhile, since PgBouncer may lend the session to another
         client between two transactions. The server ends the transaction of a bridge that hangs, because the others
-        find no new shard for so long; then DatabaseError is raised at the end, or by `Turn.keep`.
+        find no new shard for so long; then DatabaseError is raised at the end, or by `ListingTurn.keep`.
         """
         values = {"key": _LISTING_LOCK, "seconds": f"{self._hung_seconds}s"}
         deadline = time.monotonic() + patience
@@ -193,7 +193,7 @@ class ShardTree:
             with self._engine.begin() as connection:
                 ours = bool(connection.execute(_LOCK, values).scalar_one())
                 if ours or time.monotonic() >= deadline:
-                    yield Turn(connection, ours=ours)
+                    yield ListingTurn(connection, ours=ours)
                     return
             time.sleep(_ASK_AGAIN_SECONDS)
 

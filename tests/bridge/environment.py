@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from bridge.bridge import Bridge
-from bridge.command import wired
+from bridge.wiring import wired
 from notifier.settings import Settings
 from sandbox.embedded.streams import StreamsServer
 
 
-class House:
+class BridgeEnvironment:
     """Where bridges run, and the table that they read."""
 
     def __init__(self, database_url: str, broker_url: str, streams: StreamsServer) -> None:

@@ -15,11 +15,11 @@ from sqlalchemy.exc import OperationalError
 from bridge.bridge import LOOPS, PAGES_AHEAD, POLLERS
 from bridge.deadlines import Deadlines
 from bridge.relay import Relay
-from bridge.stream.holdings import Holdings
+from bridge.stream.held_shards import HeldShards
 from notifier.health import Heartbeat
 from notifier.outbox import Partitions, Report
 from sandbox.embedded.streams import StreamsServer, streams_simulator
-from tests.bridge.house import House
+from tests.bridge.environment import BridgeEnvironment
 from tests.conftest import administer
 from tests.sql import Sql
 from tests.waiting import wait_until
@@ -41,17 +41,17 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StreamsServe
 @pytest.fixture
 def house(
     database_url: str, broker_url: str, simulator: StreamsServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
-) -> Iterator[House]:
+) -> Iterator[BridgeEnvironment]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     monkeypatch.setenv("NOTIFIER_HEARTBEAT_FOLDER", str(tmp_path))
     simulator.post("reset")
-    yield House(database_url, broker_url, simulator)
+    yield BridgeEnvironment(database_url, broker_url, simulator)
     simulator.clear_faults()
 
 
-def read_all(house: House, sql: Sql) -> list[dict[str, Any]]:
+def read_all(house: BridgeEnvironment, sql: Sql) -> list[dict[str, Any]]:
     """The rows of the outbox, when everything is read: each record once, and nothing lost."""
     truth = house.truth()
     wait_until(lambda: sql.one(READ)["n"] >= len(truth), seconds=60)
@@ -63,7 +63,7 @@ def read_all(house: House, sql: Sql) -> list[dict[str, Any]]:
 
 
 def test_a_database_that_goes_away_at_its_start_ends_no_bridge(
-    house: House, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    house: BridgeEnvironment, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures = iter([OperationalError("CREATE", {}, Exception("server closed the connection unexpectedly"))])
     ensure = Partitions.ensure_around
@@ -80,7 +80,7 @@ def test_a_database_that_goes_away_at_its_start_ends_no_bridge(
         assert len(read_all(house, Sql(engine))) == 10
 
 
-def test_a_hundred_live_shards_need_no_more_threads_than_one(house: House, engine: Engine) -> None:
+def test_a_hundred_live_shards_need_no_more_threads_than_one(house: BridgeEnvironment, engine: Engine) -> None:
     sql = Sql(engine)
     house.streams.post("tables", table="activity", shards=100)
     house.put(range(1000))
@@ -94,7 +94,7 @@ def test_a_hundred_live_shards_need_no_more_threads_than_one(house: House, engin
     assert len({row["shard"] for row in kept}) == 100
 
 
-def test_a_child_is_read_from_its_beginning(house: House, engine: Engine) -> None:
+def test_a_child_is_read_from_its_beginning(house: BridgeEnvironment, engine: Engine) -> None:
     """Also what was written to it before anybody knew of it, and whatever the start was."""
     house.streams.post("tables", table="activity", shards=2)
     house.put(range(20))
@@ -108,7 +108,7 @@ def test_a_child_is_read_from_its_beginning(house: House, engine: Engine) -> Non
 
 
 def test_a_stream_that_is_switched_off_and_on_is_drained_before_the_new_one_starts(
-    house: House, engine: Engine
+    house: BridgeEnvironment, engine: Engine
 ) -> None:
     sql = Sql(engine)
     house.streams.post("tables", table="activity", shards=3)
@@ -133,7 +133,7 @@ def test_a_stream_that_is_switched_off_and_on_is_drained_before_the_new_one_star
     assert all(max(earlier) < min(later) for earlier, later in pairwise(times))
 
 
-def test_a_shard_that_hangs_holds_up_no_other(house: House, engine: Engine) -> None:
+def test_a_shard_that_hangs_holds_up_no_other(house: BridgeEnvironment, engine: Engine) -> None:
     house.streams.post("tables", table="activity", shards=8)
     (hung, *_) = house.open_shards()
     house.put(range(80))
@@ -150,10 +150,10 @@ def test_a_shard_that_hangs_holds_up_no_other(house: House, engine: Engine) -> N
 
 
 def test_nothing_is_read_while_leases_are_overdue(
-    house: House, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    house: BridgeEnvironment, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sql, in_time = Sql(engine), threading.Event()
-    monkeypatch.setattr(Holdings, "overdue", lambda _: not in_time.is_set())
+    monkeypatch.setattr(HeldShards, "overdue", lambda _: not in_time.is_set())
     house.streams.post("tables", table="activity", shards=2)
     house.put(range(10))
     until = "SELECT max(lease_until) AS until FROM shards"
@@ -165,7 +165,7 @@ def test_nothing_is_read_while_leases_are_overdue(
         read_all(house, sql)
 
 
-def test_bridges_share_the_shards_and_give_them_back(house: House, engine: Engine) -> None:
+def test_bridges_share_the_shards_and_give_them_back(house: BridgeEnvironment, engine: Engine) -> None:
     sql = Sql(engine)
     held = "SELECT owner, count(*) AS n FROM shards WHERE lease_until > now() GROUP BY owner"
     house.streams.post("tables", table="activity", shards=9)
@@ -179,7 +179,7 @@ def test_bridges_share_the_shards_and_give_them_back(house: House, engine: Engin
     assert sql.all(held) == []
 
 
-def test_listing_keeps_below_the_quota_of_the_account(house: House, engine: Engine) -> None:
+def test_listing_keeps_below_the_quota_of_the_account(house: BridgeEnvironment, engine: Engine) -> None:
     """Four bridges, three pages of shards, and many shards that end at once."""
     house.streams.post("settings", describe_rate=10.0, list_rate=5.0)
     house.streams.post("tables", table="activity", shards=120)
@@ -197,12 +197,12 @@ def test_listing_keeps_below_the_quota_of_the_account(house: House, engine: Engi
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("job", ["relay", "renew", "deadlines"])
 def test_health_names_a_thread_that_has_ended(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: str
+    house: BridgeEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: str
 ) -> None:
     def leave(*_: object) -> None:
         raise SystemExit
 
-    method = {"relay": (Relay, "turn"), "renew": (Holdings, "renew"), "deadlines": (Deadlines, "run_once")}[job]
+    method = {"relay": (Relay, "run_pass"), "renew": (HeldShards, "renew"), "deadlines": (Deadlines, "run_once")}[job]
     monkeypatch.setattr(*method, leave)
     monkeypatch.setattr("bridge.bridge.BEAT_SECONDS", 0.2)
     heartbeat = Heartbeat("bridge", tmp_path)
@@ -213,7 +213,7 @@ def test_health_names_a_thread_that_has_ended(
 
 
 def test_health_tells_of_a_database_that_takes_no_writes(
-    house: House, engine: Engine, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    house: BridgeEnvironment, engine: Engine, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """New sessions are read-only, too: the bridge runs on and can record nothing."""
     monkeypatch.setattr("notifier.health.STALE_SECONDS", 2.0)

@@ -11,7 +11,7 @@ import pytest
 import redis
 from sqlalchemy import Engine
 
-from bridge.behind import Behind
+from bridge.backlog import BackloggedChannels
 from bridge.relay import Relay
 from bridge.stream.intake import Intake
 from notifier.broker import Queue, queue_name
@@ -31,12 +31,12 @@ class SomeBridge:
     """Intake and relay of one bridge, on a shard of its own."""
 
     def __init__(self, engine: Engine, queue: Queue, routes: Routes, number: int) -> None:
-        publications, self._behind = Publications(engine, look_again=60.0), Behind()
+        publications, self._backlogged = Publications(engine, look_again=60.0), BackloggedChannels()
         outbox = Recording(engine, Partitions(engine))
-        self._intake = Intake(outbox, publications, queue, routes, ROOM, behind=self._behind)
+        self._intake = Intake(outbox, publications, queue, routes, ROOM, backlogged=self._backlogged)
         self._lease: ShardLease = Rows(engine, f"shardId-{number}").lease
         self._checkpoint: str | None = None
-        self.relay = Relay(engine, publications, queue, ROOM, behind=self._behind)
+        self.relay = Relay(engine, publications, queue, ROOM, backlogged=self._backlogged)
 
     def take(self, numbers: Sequence[int]) -> None:
         self._checkpoint = self._intake.take(self._lease, self._checkpoint, [record(n) for n in numbers])
@@ -90,10 +90,10 @@ def test_when_the_backlog_is_gone_the_bridge_publishes_directly_again(
     world = World(engine, queue, broker_url, routes, bridges=1)
     (bridge,) = world.bridges
     world.overloaded(ticks=5)
-    assert bridge._behind.channels == {"email"}
+    assert bridge._backlogged.channels == {"email"}
     for now in range(6, 30):
         world.tick(now, share=0)
-    assert bridge._behind.channels == frozenset()
+    assert bridge._backlogged.channels == frozenset()
     bridge.take([10_000])
     assert queue.depth("email") == 1  # without the relay
 

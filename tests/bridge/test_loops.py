@@ -30,7 +30,7 @@ def run(loop: Loop, until: Callable[[], bool]) -> None:
     try:
         wait_until(until)
     finally:
-        loop.tell_to_stop()
+        loop.request_stop()
         loop.join()
 
 
@@ -61,7 +61,7 @@ def test_waking_does_the_next_round_now() -> None:
     loop.wake()
     wait_until(lambda: rounds.count == 2)
     began = time.monotonic()
-    loop.tell_to_stop()
+    loop.request_stop()
     loop.join()
     assert time.monotonic() - began < 5
 
@@ -76,7 +76,7 @@ def test_a_loop_that_is_told_to_stop_in_its_round_stops() -> None:
     loop = Loop("busy", 3600.0, job)
     loop.start()
     in_round.wait(10)
-    loop.tell_to_stop()
+    loop.request_stop()
     go_on.set()
     loop.join()
     assert not loop._thread.is_alive()
@@ -140,7 +140,7 @@ def test_a_loop_whose_thread_has_ended_is_in_trouble(monkeypatch: pytest.MonkeyP
     loop.start()
     wait_until(lambda: not loop._thread.is_alive())
     assert loop.trouble() == "the thread 'relay' has ended: restart this process"
-    loop.tell_to_stop()
+    loop.request_stop()
     assert loop.trouble() == ""
 
 
@@ -164,6 +164,6 @@ def test_a_loop_that_is_overdue_is_in_trouble(late: str) -> None:
         loop._due = time.monotonic() - 5  # so much time has passed
         assert loop.trouble() == "the thread 'sweep' hangs, for 5 s by now: restart this process"
     finally:
-        loop.tell_to_stop()
+        loop.request_stop()
         go_on.set()
         loop.join()

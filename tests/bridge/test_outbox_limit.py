@@ -9,17 +9,17 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from bridge import brake as braking
-from bridge.brake import Brake, ChannelFull
+from bridge import outbox_limit
 from bridge.counters import OUTBOX_FULL
+from bridge.outbox_limit import ChannelFull, OutboxLimit
 from bridge.stream import reader
-from bridge.stream.intake import Intake, first_beyond
+from bridge.stream.intake import Intake, first_without_room
 from notifier.broker import Queue
 from notifier.errors import LeaseLost
 from notifier.outbox import NewNotification, Partitions, Publications, Recording, Report
 from notifier.outbox.publishing.backlog import Backlog
 from notifier.routes import Routes
-from tests.bridge.house import House
+from tests.bridge.environment import BridgeEnvironment
 from tests.bridge.stream.records import record
 from tests.bridge.test_bridge import house, simulator
 from tests.outbox.rows import Rows
@@ -56,14 +56,14 @@ def waiting() -> Counted:
     return Counted(email=0)
 
 
-def brake(waiting: Counted, bridges: int = 1, mark: int = 100) -> Brake:
-    made = Brake(waiting, mark, lambda: bridges)  # type: ignore[arg-type]
+def limit(waiting: Counted, bridges: int = 1, mark: int = 100) -> OutboxLimit:
+    made = OutboxLimit(waiting, mark, lambda: bridges)  # type: ignore[arg-type]
     made.measure()
     return made
 
 
 def test_room_is_granted_up_to_the_mark_and_no_further(waiting: Counted) -> None:
-    made = brake(waiting)
+    made = limit(waiting)
     assert made.reserve({"email": 60}) == {"email": 60}
     assert made.reserve({"email": 60}) == {"email": 40}
     assert made.reserve({"email": 1, "sms": 1}) == {"email": 0, "sms": 1}
@@ -71,13 +71,13 @@ def test_room_is_granted_up_to_the_mark_and_no_further(waiting: Counted) -> None
 
 
 def test_what_was_not_recorded_leaves_its_room(waiting: Counted) -> None:
-    made = brake(waiting)
+    made = limit(waiting)
     made.release(made.reserve({"email": 90}), {})
     assert made.reserve({"email": 100}) == {"email": 100}
 
 
 def test_what_was_recorded_since_the_measurement_counts(waiting: Counted) -> None:
-    made = brake(waiting)
+    made = limit(waiting)
     granted = made.reserve({"email": 90})
     made.measure()  # which sees none of them
     assert made.reserve({"email": 20}) == {"email": 10}
@@ -91,7 +91,7 @@ def test_a_measurement_that_fails_forgets_nothing(
     def fail() -> int:
         raise OperationalError("SELECT", {}, Exception("canceling statement due to statement timeout"))
 
-    made = brake(waiting)
+    made = limit(waiting)
     made.release(made.reserve({"email": 60}), {"email": 60})
     waiting.tell(sms=90)  # so that each channel is asked for
     with monkeypatch.context() as patch:
@@ -106,7 +106,7 @@ def test_a_measurement_that_fails_forgets_nothing(
 
 
 def test_what_was_recorded_counts_while_it_is_measured(waiting: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = brake(waiting)
+    made = limit(waiting)
     made.release(made.reserve({"email": 60}), {"email": 60})
     granted: list[Counter[str]] = []
 
@@ -128,7 +128,7 @@ def test_what_was_recorded_counts_while_it_is_measured(waiting: Counted, monkeyp
 
 
 def test_a_part_of_the_mark_closes_no_channel(waiting: Counted) -> None:
-    made = brake(waiting)
+    made = limit(waiting)
     assert made.reserve({"email": 60}, part=0.5) == {"email": 50}
     assert made.has_room("email")
     assert made.reserve({"email": 60}) == {"email": 50}
@@ -136,7 +136,7 @@ def test_a_part_of_the_mark_closes_no_channel(waiting: Counted) -> None:
 
 
 def test_reading_goes_on_well_below_the_mark(waiting: Counted) -> None:
-    made = brake(waiting)
+    made = limit(waiting)
     for count, room in ((100, False), (91, False), (90, True), (95, True), (100, False)):
         waiting.tell(email=count)
         made.measure()
@@ -144,15 +144,15 @@ def test_reading_goes_on_well_below_the_mark(waiting: Counted) -> None:
 
 
 def test_bridges_share_the_room_and_each_has_some(waiting: Counted) -> None:
-    assert brake(waiting, bridges=3).reserve({"email": 100}) == {"email": 34}
-    assert brake(waiting, bridges=3, mark=1).reserve({"email": 5}) == {"email": 1}
+    assert limit(waiting, bridges=3).reserve({"email": 100}) == {"email": 34}
+    assert limit(waiting, bridges=3, mark=1).reserve({"email": 5}) == {"email": 1}
 
 
 def test_a_full_channel_is_told_at_once_and_again_while_it_lasts(
     waiting: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(braking, "_REMIND_SECONDS", 0.0)
-    made = brake(waiting)
+    monkeypatch.setattr(outbox_limit, "_REMIND_SECONDS", 0.0)
+    made = limit(waiting)
     waiting.tell(email=100)
     with capture_logs() as logs:
         made.measure()
@@ -169,20 +169,20 @@ def test_the_first_record_that_does_not_fit() -> None:
         return NewNotification(None, str(number), "r", channel, "t", b"")  # type: ignore[arg-type]
 
     page = [of("email", 1), of("sms", 2), of("email", 3), of("sms", 4)]
-    assert first_beyond(page, {"email": 2, "sms": 2}) is None
-    assert first_beyond(page, {"email": 1, "sms": 2}) is page[2]
-    assert first_beyond(page, {"email": 2}) is page[1]
+    assert first_without_room(page, {"email": 2, "sms": 2}) is None
+    assert first_without_room(page, {"email": 1, "sms": 2}) is page[2]
+    assert first_without_room(page, {"email": 2}) is page[1]
 
 
 class Taking:
-    """An intake with a brake, on one shard."""
+    """An intake with a limit, on one shard."""
 
     def __init__(self, engine: Engine, queue: Queue, routes: Routes, mark: int) -> None:
         self.rows, publications = Rows(engine), Publications(engine)
-        self.brake = Brake(publications, mark)
-        self.brake.measure()
+        self.limit = OutboxLimit(publications, mark)
+        self.limit.measure()
         outbox = Recording(engine, Partitions(engine))
-        self.intake = Intake(outbox, publications, queue, routes, 1_000, brake=self.brake)
+        self.intake = Intake(outbox, publications, queue, routes, 1_000, limit=self.limit)
 
     def take(self, checkpoint: str | None, *records: dict[str, Any]) -> str | None:
         return self.intake.take(self.rows.lease, checkpoint, records)
@@ -202,8 +202,8 @@ def test_of_a_page_what_fits_is_recorded_and_the_rest_is_read_again(taking: Taki
         taking.take("3", *page)
     assert full.value.checkpoint == "3"
     taking.rows.run("UPDATE deliveries SET status = 'sent'")
-    taking.brake.measure()  # also before the relay looked at its publications
-    assert taking.brake.has_room("email")
+    taking.limit.measure()  # also before the relay looked at its publications
+    assert taking.limit.has_room("email")
     assert taking.take("3", *page) == "5"
     assert taking.rows.one("SELECT records_read AS n FROM shards")["n"] == 5
 
@@ -237,7 +237,7 @@ def test_who_lost_the_shard_leaves_its_room(taking: Taking) -> None:
     taking.rows.run("UPDATE shards SET owner = 'another', epoch = epoch + 1")
     with pytest.raises(LeaseLost):
         taking.take(None, record(1), record(2))
-    assert taking.brake.reserve({"email": 3}) == {"email": 3}
+    assert taking.limit.reserve({"email": 3}) == {"email": 3}
 
 
 def test_records_for_nobody_need_no_room(taking: Taking) -> None:
@@ -252,7 +252,7 @@ def test_records_for_nobody_need_no_room(taking: Taking) -> None:
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "SLOW_SECONDS", 0.2)
+    monkeypatch.setattr(reader, "FULL_SECONDS", 0.2)
 
 
 def pending(sql: Sql) -> Counter[str]:
@@ -260,7 +260,7 @@ def pending(sql: Sql) -> Counter[str]:
 
 
 @pytest.mark.usefixtures("soon")
-def test_forty_shards_stay_below_the_mark_and_lose_nothing(house: House, engine: Engine) -> None:
+def test_forty_shards_stay_below_the_mark_and_lose_nothing(house: BridgeEnvironment, engine: Engine) -> None:
     sql = Sql(engine)
     house.streams.post("tables", table="activity", shards=40)
     house.put(range(3 * MARK))
@@ -285,7 +285,7 @@ def test_forty_shards_stay_below_the_mark_and_lose_nothing(house: House, engine:
 
 @pytest.mark.timeout(180)
 @pytest.mark.usefixtures("soon")
-def test_a_paused_channel_stops_its_own_shards_and_no_others(house: House, engine: Engine) -> None:
+def test_a_paused_channel_stops_its_own_shards_and_no_others(house: BridgeEnvironment, engine: Engine) -> None:
     sql, mark = Sql(engine), 200
     sql.run("INSERT INTO channels (channel, state) VALUES ('sms', 'paused')")
     for table in ("activity", "orders", "both"):

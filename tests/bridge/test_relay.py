@@ -8,9 +8,9 @@ from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
 from bridge import relay as relaying
-from bridge.behind import Behind
-from bridge.lacking import Lacking, fitting
+from bridge.backlog import BackloggedChannels
 from bridge.loops import NextIn
+from bridge.missing import MissingMessages, fitting
 from bridge.relay import RELAY_SECONDS, Relay
 from notifier.broker import BrokerError, BrokerRefused, Queue, queue_name
 from notifier.notifications import Status
@@ -238,28 +238,28 @@ def restricted(broker_url: str, client: redis.Redis, *keys: str) -> Queue:
 def test_a_channel_that_redis_refuses_stops_no_other(
     rows: Rows, engine: Engine, queue: Queue, broker_url: str, refusal: str
 ) -> None:
-    behind = Behind()
+    backlogged = BackloggedChannels()
     with redis.Redis.from_url(broker_url) as client:
         used = queue
         if refusal == "WRONGTYPE":
             client.set(queue_name("email"), "of another application")
         else:
             used = restricted(broker_url, client, queue_name("sms"), "notifier:generation", "unacked")
-        relay = Relay(engine, Publications(engine), used, high_water=1_000, behind=behind)
+        relay = Relay(engine, Publications(engine), used, high_water=1_000, backlogged=backlogged)
         rows.pending(3)
         texts(rows, 2)
         rows.run(DUE)
-        behind.add(["email", "sms"])
+        backlogged.add(["email", "sms"])
         with pytest.raises(BrokerRefused, match=r"no permissions|wrong kind"):
             relay.run_once()
         assert queue.depth("sms") == 2
-        assert behind.channels == {"email"}
+        assert backlogged.channels == {"email"}
 
         client.delete(queue_name("email"))
         client.execute_command("ACL", "SETUSER", "some", "allkeys")
         rows.run(DUE)
         assert relay.run_once() == 3
-        assert behind.channels == frozenset()
+        assert backlogged.channels == frozenset()
         client.execute_command("ACL", "DELUSER", "some")
 
 
@@ -273,17 +273,17 @@ def test_a_loop_goes_on_for_the_other_channels_at_its_pace(
             rows.pending()
             texts(rows)
             rows.run(DUE if number != 3 else f"{DUE} WHERE channel = 'sms'")
-            assert relay.turn() == NextIn(RELAY_SECONDS)
+            assert relay.run_pass() == NextIn(RELAY_SECONDS)
         assert queue.depth("sms") == 5
         client.delete(queue_name("email"))
     assert [each.levelname for each in caplog.records] == ["ERROR"]
     assert "messages of the channel email" in caplog.text
     relay._refusals["email"]._until = 0.0
     rows.run("UPDATE publications SET due_at = now() + interval '1 h' WHERE channel = 'email'")
-    relay.turn()
+    relay.run_pass()
     assert "email" in relay._refusals  # nothing was due
     rows.run(DUE)
-    relay.turn()
+    relay.run_pass()
     assert (queue.depth("email"), relay._refusals) == (5, {})
 
 
@@ -309,7 +309,7 @@ def test_a_question_that_redis_refuses_holds_up_nothing_new(
 def test_a_redis_that_does_not_answer_is_not_asked_for_each_channel(
     rows: Rows, engine: Engine, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    behind, asked = Behind(), []
+    backlogged, asked = BackloggedChannels(), []
 
     def hang(channel: str, *_: object) -> bool:
         asked.append(channel)
@@ -318,13 +318,13 @@ def test_a_redis_that_does_not_answer_is_not_asked_for_each_channel(
     rows.pending()
     texts(rows)
     rows.run(DUE)
-    relay = Relay(engine, Publications(engine), queue, high_water=1_000, behind=behind)
+    relay = Relay(engine, Publications(engine), queue, high_water=1_000, backlogged=backlogged)
     monkeypatch.setattr(queue, "publish", hang)
     for _ in range(2):
         rows.run(DUE)
         with pytest.raises(BrokerError):
-            relay.turn()
-        assert behind.channels == {"email", "sms"}
+            relay.run_pass()
+        assert backlogged.channels == {"email", "sms"}
     assert asked == ["email", "sms"]  # each comes first in its turn
 
 
@@ -333,8 +333,8 @@ def test_a_pass_ends_while_rows_keep_coming(
 ) -> None:
     """Bridges record faster than the relay publishes. Leases are to be ended, and others have their turn."""
     monkeypatch.setattr(relaying, "PASS_SECONDS", 0.0)
-    publications, behind = Publications(engine), Behind()
-    relay = Relay(engine, publications, queue, high_water=1_000, behind=behind)
+    publications, backlogged = Publications(engine), BackloggedChannels()
+    relay = Relay(engine, publications, queue, high_water=1_000, backlogged=backlogged)
     take_due, takes = publications.take_due, []
 
     def take(channel: str, limit: int) -> list[Publication]:
@@ -352,10 +352,10 @@ def test_a_pass_ends_while_rows_keep_coming(
         rows.pending()
     texts(rows)
     rows.run(DUE)
-    behind.add(["email", "sms"])
-    assert relay.turn() == NextIn(0.0)
+    backlogged.add(["email", "sms"])
+    assert relay.run_pass() == NextIn(0.0)
     assert takes == ["email", "sms"]
-    assert behind.channels == {"email"}
+    assert backlogged.channels == {"email"}
     assert queue.depth("sms") == 1
 
 
@@ -393,7 +393,7 @@ def test_a_batch_is_one_push_and_one_statement(
 )
 def test_what_fits_in_the_queue(sizes: list[int], depth: int, fit: int) -> None:
     lacking = [
-        Lacking(Publication(number, "email", None, {}), {uuid.uuid4(): 0 for _ in range(size)})
+        MissingMessages(Publication(number, "email", None, {}), {uuid.uuid4(): 0 for _ in range(size)})
         for number, size in enumerate(sizes)
     ]
     assert fitting(lacking, depth, 25) == lacking[:fit]

@@ -11,12 +11,12 @@ from tests.crash.sites import Successive, Trial
 _AGAIN = {("Queue", "publish"): 2}
 """Calls that mean something else the next time: first the bridge publishes, then the relay."""
 _FRESH = {
-    ("Streams", "children"),
-    ("Streams", "is_on"),
+    ("StreamsClient", "children"),
+    ("StreamsClient", "is_on"),
     ("ShardTree", "finish"),
-    ("ShardTree", "lose"),
-    ("ShardTree", "tell_childless"),
-    ("ShardTree", "trimmed"),
+    ("ShardTree", "mark_lost"),
+    ("ShardTree", "record_childless_gaps"),
+    ("ShardTree", "record_trimmed"),
 }
 """Calls that only the first process of an environment makes: later ones find all shards known."""
 _ENVIRONMENTS = 8

@@ -18,17 +18,17 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from bridge.alarms.discovery import DiscoveryWatch
-from bridge.alarms.viewing import ViewWatch
-from bridge.brake import Brake
+from bridge.alarms.views import ViewWatch
 from bridge.deadlines import Deadlines
+from bridge.outbox_limit import OutboxLimit
 from bridge.relay import Relay
-from bridge.stream.ahead import ReadAhead
-from bridge.stream.client import Streams
+from bridge.stream.client import StreamsClient
+from bridge.stream.discovery import ShardDiscovery
 from bridge.stream.intake import Intake
 from bridge.stream.leases import Leases
+from bridge.stream.prefetch import Prefetcher
 from bridge.stream.reader import ShardReader
 from bridge.stream.rewinding import Rewinder
-from bridge.stream.sweep import Sweep
 from bridge.stream.tree import ShardTree
 from notifier.broker import BrokerError, Queue
 from notifier.database.engine import connect
@@ -79,15 +79,16 @@ from workers.sending.account import AccountState
 from workers.sending.bucket import TokenBucket
 
 PORTS: tuple[type, ...] = (
-    Streams, Leases, ShardTree, Partitions, Recording, Publications, Queue, TokenBucket, ChannelStates, Attempts,
-    SesChannel, Inbox, Settlement, Unknowns, Operations, Suppressions, Rewinds, RewindRequests, Suspects, Discovery,
+    StreamsClient, Leases, ShardTree, Partitions, Recording, Publications, Queue, TokenBucket, ChannelStates,
+    Attempts, SesChannel, Inbox, Settlement, Unknowns, Operations, Suppressions, Rewinds, RewindRequests,
+    Suspects, Discovery,
 )  # fmt: skip
 SHARD_LEASE, HUNG, GONE = 60.0, 1, 0.0
 """Seconds."""
 _ROOM, _CROWDED = 1_000, 1
 """Messages in the broker at most; a crowded one takes one publication and then no other."""
 _ERRORS: dict[type, Callable[[], Exception]] = {
-    Streams: lambda: Unreachable("the fault"),
+    StreamsClient: lambda: Unreachable("the fault"),
     Queue: lambda: BrokerError("the fault"),
     SesChannel: lambda: RuntimeError("the fault"),
     TokenBucket: lambda: RuntimeError("the fault"),
@@ -137,10 +138,10 @@ class Process:
         self.report = Report(self.engine)
         self.operations = self._port(Operations(self.engine, actor="operator"))
         self.suppressions = self._port(Suppressions(self.engine, actor="operator"))
-        self._wire_bridge(name, Streams(settings))
+        self._wire_bridge(name, StreamsClient(settings))
         self._wire_worker(name, SesChannel(settings))
 
-    def _wire_bridge(self, name: str, streams: Streams) -> None:
+    def _wire_bridge(self, name: str, streams: StreamsClient) -> None:
         routes, at_first = (
             Routes([found for each in some for found in routes_of(each)]) for some in (ROUTES, ROUTES_AT_FIRST)
         )
@@ -216,12 +217,12 @@ class Process:
         self.partitions.ensure_around(datetime.now(UTC).date())
         self._measure()
         views = ViewWatch(self.streams, self.routes)
-        Sweep(["activity"], self.streams, self.tree, views, self.discovery).run_once()
+        ShardDiscovery(["activity"], self.streams, self.tree, views, self.discovery).run_once()
         DiscoveryWatch(self.discovery, ["activity"]).run_once()
 
     def _measure(self) -> None:
         """Measure the backlog; above half of the high-water mark a sample is looked up."""
-        Brake(self.publications, high_water=1, bridges=self.leases.bridges).measure()
+        OutboxLimit(self.publications, high_water=1, bridges=self.leases.bridges).measure()
 
     def _read(self) -> None:
         """Read every free shard."""
@@ -239,7 +240,7 @@ class Process:
 
     def _read_shards(self, held: Sequence[ShardLease]) -> None:
         """Read to the tip or the end of each; then renew and release the leases."""
-        ahead = ReadAhead(1)
+        ahead = Prefetcher(1)
         try:
             for lease in held:
                 shard = ShardReader(lease, self.streams, self.intake, self.tree, ahead, GONE)

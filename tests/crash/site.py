@@ -14,8 +14,8 @@ from urllib.request import Request, urlopen
 import redis
 from sqlalchemy import Engine, text
 
-from bridge.stream.client import Shard, Streams
-from bridge.stream.sweep import Sweep
+from bridge.stream.client import Shard, StreamsClient
+from bridge.stream.discovery import ShardDiscovery
 from bridge.stream.tree import ShardTree
 from notifier.database.engine import connect
 from notifier.notifications import Status
@@ -144,7 +144,7 @@ class Site:
         for each in (vanishing, ending):
             self._streams.post("rotate", shard=each["shard"])
         tree = ShardTree(self._engine)
-        Sweep(["activity"], Streams(environment.settings()), tree).run_once()
+        ShardDiscovery(["activity"], StreamsClient(environment.settings()), tree).run_once()
         self._end_childless(tree, ending["stream"])
         self._streams.post("vanish", shard=vanishing["shard"])
         match = {"operation": "GetShardIterator", "shard": trimmed["shard"]}

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridge.feedback.envelope import Opener
+from bridge.feedback.envelope import MessageParser
 from notifier.feedback import DeadLetter
 from notifier.outbox import RateLimits, Settlement
 from tests.bridge.feedback import records
@@ -19,7 +19,7 @@ ODD_TIMES = ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "0001-01-01T
 ODD_IDS = ["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff", "0196F0A0", "999999999",
            "2147483648", "-1", "٣"]  # fmt: skip
 odd = nonsense | st.sampled_from(ODD_TIMES + ODD_IDS) | texts.map(lambda text: [text])
-OPENER = Opener(None)
+OPENER = MessageParser(None)
 
 
 def paths(value: Any, so_far: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bridge.stream.classification import classify_page
 from bridge.stream.decode import decode
-from bridge.stream.intake import sort
 from notifier.errors import DecodeError
 from notifier.events import Event
 from notifier.outbox import records as wire
@@ -73,7 +73,7 @@ def test_a_page_of_anything_is_recorded_as_it_came_and_counted(rows: Rows, came:
     records = [placed(each) for each in came]
     before = counters(rows)
 
-    page = sort(rows.lease, rows.checkpoint, records, ROUTES, ALWAYS)
+    page = classify_page(rows.lease, rows.checkpoint, records, ROUTES, ALWAYS)
     rows.record(page)
 
     now = {name: value - before[name] for name, value in counters(rows).items()}
@@ -135,7 +135,9 @@ def test_one_odd_value_costs_no_page(body: bytes, value: Any) -> None:
 
 
 def test_more_levels_than_python_recurses_hold_up_no_page(rows: Rows) -> None:
-    page = sort(rows.lease, rows.checkpoint, [record(1), record(2, a=nested(1_000)), record(3)], ROUTES, ALWAYS)
+    page = classify_page(
+        rows.lease, rows.checkpoint, [record(1), record(2, a=nested(1_000)), record(3)], ROUTES, ALWAYS
+    )
     rows.record(page)
     assert counters(rows) == {"read": 3, "notified": 2, "unrouted": 0, "quarantined": 1}
     assert kept(rows, "quarantine")[0].count(b'"L"') == 1_000
@@ -143,7 +145,7 @@ def test_more_levels_than_python_recurses_hold_up_no_page(rows: Rows) -> None:
 
 def test_an_item_as_big_as_dynamodb_takes_is_recorded(rows: Rows) -> None:
     big = record(1, text={"S": "é\0" * 130_000}, many={"L": [{"N": "1"}] * 10_000})
-    rows.record(sort(rows.lease, rows.checkpoint, [big], ROUTES, ALWAYS))
+    rows.record(classify_page(rows.lease, rows.checkpoint, [big], ROUTES, ALWAYS))
     (raw,) = kept(rows, "notifications")
     assert wire.parse(raw) == big
 

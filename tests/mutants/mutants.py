@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from bridge.feedback import receiver
 from bridge.relay import Relay
-from bridge.stream import intake, leases
+from bridge.stream import classification, intake, leases
 from bridge.stream.tree import ShardTree
 from notifier.outbox.delivery import attempts, claims, suspects, unknowns
 from notifier.outbox.feedback import settlement
@@ -75,7 +75,7 @@ def the_checkpoint_moves_before_the_rows(patch: pytest.MonkeyPatch) -> None:
     take = intake.Intake.take
 
     def hasty(self: Any, lease: Any, checkpoint: Any, records: Any) -> Any:
-        page = intake.sort(lease, checkpoint, records, self._routes, self._not_before)
+        page = classification.classify_page(lease, checkpoint, records, self._routes, self._not_before)
         moved = dataclasses.replace(page, notifications=[], quarantined=[], unrouted=0)
         self._outbox.record(lease, checkpoint, moved)
         rest = dataclasses.replace(lease, checkpoint=page.checkpoint)
@@ -94,7 +94,7 @@ def a_child_does_not_wait_for_its_parent(patch: pytest.MonkeyPatch) -> None:
 
 
 def trimmed_records_are_no_gap(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(ShardTree, "trimmed", lambda *_: False)
+    patch.setattr(ShardTree, "record_trimmed", lambda *_: False)
 
 
 def a_retry_has_nobody_to_wake_it(patch: pytest.MonkeyPatch) -> None:

@@ -108,13 +108,13 @@ def _shards(rows: Rows, engine: Engine) -> None:
     arn = "arn:aws:dynamodb:eu-west-1:1:table/orders/stream/1"
     parent = Shard(f"shardId-{1_800_000_000_000:020}-aaaaaaaa", None, closed=False)
     orphan = Shard("shardId-3", f"shardId-{4_000_000_000_000:020}-bbbbbbbb", closed=False)
-    tree.misses_a_parent(arn, [orphan])
+    tree.listing_is_incomplete(arn, [orphan])
     assert tree.register("orders", arn, [parent, orphan]) == 2
     assert tree.unfinished_streams("orders") == [arn]
     assert tree.let_go("orders") == set()
-    with tree.listing() as ours:
+    with tree.listing_turn() as ours:
         assert ours
-        ours.keep()
+        ours.keep_alive()
     discovery = Discovery(engine)
     discovery.note("orders", None)
     assert discovery.childless_stream("orders") is None
@@ -124,14 +124,14 @@ def _shards(rows: Rows, engine: Engine) -> None:
     assert leases.renew(taken, {taken[0].shard: 1.0}) == {each.shard for each in taken}
     assert leases.bridges() >= 1
     assert not tree.waited_too_long(taken[0])
-    tree.trimmed(taken[0], "trimmed")
+    tree.record_trimmed(taken[0], "trimmed")
     tree.finish(taken[0], None, [])
     assert tree.expects_children(["orders"])
     rows.run("UPDATE shards SET finished_at = now() - interval '2 days' WHERE state = 'finished'")
-    assert tree.has_childless(arn)
-    tree.tell_childless(arn)
+    assert tree.has_childless_shards(arn)
+    tree.record_childless_gaps(arn)
     tree.register("orders", arn, [Shard("shardId-4", taken[0].shard_id, closed=False)])
-    tree.lose(taken[1], None, "gone")
+    tree.mark_lost(taken[1], None, "gone")
     assert Leases(engine, "bridge-2", 60.0, ["orders"]).steal(10) == []
     rows.run("UPDATE shards SET state = 'open', finished_at = NULL, owner = 'bridge-0', lease_until = now() + '1 h'")
     assert Leases(engine, "bridge-2", 60.0, ["orders"]).steal(10)

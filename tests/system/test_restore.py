@@ -51,7 +51,7 @@ def by_the_runbook(system: System, sql: Sql) -> None:
     """Feedback until the queue is empty, then bridges until the streams are read, then workers."""
     start(system, "feedback")
     queue = FeedbackQueue(system.settings)
-    wait_until(lambda: queue.left() == 0, seconds=60)
+    wait_until(lambda: queue.depth() == 0, seconds=60)
     queue.close()
     start(system, "bridge")
     wait_until(lambda: sql.one("SELECT sum(records_read) AS n FROM shards")["n"] == EVENTS, seconds=60)

@@ -13,7 +13,7 @@ from uuid import uuid4
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bench.peers.lambda_handler.handler import handler
-from bridge.stream.client import Streams
+from bridge.stream.client import StreamsClient
 from notifier.settings import Settings
 
 _BATCH = 100  # Lambda's default for streams
@@ -35,7 +35,7 @@ class Context(LambdaContext):
 
 
 class Invoker:
-    def __init__(self, streams: Streams, table: str, part: int, parts: int) -> None:
+    def __init__(self, streams: StreamsClient, table: str, part: int, parts: int) -> None:
         self._streams = streams
         self._table = table
         self._part = part
@@ -81,7 +81,7 @@ def main() -> None:
         broker_url="redis://unused",
         aws_endpoint_url=os.environ["AWS_ENDPOINT_URL_DYNAMODB_STREAMS"],
     )
-    Invoker(Streams(settings), os.environ["TABLE"], *map(int, sys.argv[1:])).run()
+    Invoker(StreamsClient(settings), os.environ["TABLE"], *map(int, sys.argv[1:])).run()
 
 
 if __name__ == "__main__":

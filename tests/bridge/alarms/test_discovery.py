@@ -7,9 +7,9 @@ from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
 from bridge.alarms.discovery import DiscoveryWatch
-from bridge.stream.client import Refused, ShardGone
+from bridge.stream.client import ShardGone, StreamRefused
+from bridge.stream.discovery import ShardDiscovery
 from bridge.stream.leases import Leases
-from bridge.stream.sweep import Sweep
 from bridge.stream.tree import ShardTree
 from notifier.cli import health
 from notifier.health import Heartbeat
@@ -45,7 +45,7 @@ class World:
             self.watch.run_once()
 
     def sweep(self) -> None:
-        Sweep(["activity"], self.source, self.tree, discovery=self.discovery).run_once()  # type: ignore[arg-type]
+        ShardDiscovery(["activity"], self.source, self.tree, discovery=self.discovery).run_once()  # type: ignore[arg-type]
 
     def end_all(self) -> None:
         """Every shard ends, and no child is shown."""
@@ -70,7 +70,7 @@ def world(engine: Engine) -> World:
 
 def deny(world: World, monkeypatch: pytest.MonkeyPatch, *calls: str) -> None:
     def denied(*_: object) -> list[str]:
-        raise Refused("AccessDeniedException: not allowed")
+        raise StreamRefused("AccessDeniedException: not allowed")
 
     for call in calls:
         monkeypatch.setattr(world.source, call, denied)

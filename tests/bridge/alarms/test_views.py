@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
-from bridge.alarms.viewing import ViewWatch
-from bridge.command import check_streams
+from bridge.alarms.views import ViewWatch
 from bridge.counters import VIEW_FAULTS
-from bridge.stream.client import Streams, StreamThrottled
-from bridge.stream.sweep import Sweep
+from bridge.startup_checks import check_streams
+from bridge.stream.client import StreamsClient, StreamThrottled
+from bridge.stream.discovery import ShardDiscovery
 from bridge.stream.tree import ShardTree
 from notifier.errors import RoutesError, SettingsError
 from notifier.outbox import Report
@@ -20,7 +20,7 @@ from notifier.routes import Routes
 from notifier.routes.views import View
 from simulators.streams.model.clock import Clock
 from simulators.streams.streams_model import StreamsModel
-from tests.bridge.house import House
+from tests.bridge.environment import BridgeEnvironment
 from tests.bridge.stream.stream_backends import settings
 from tests.bridge.test_bridge import house, simulator
 from tests.simulators.streams.in_process import InProcessStreams
@@ -44,7 +44,7 @@ def test_a_stream_that_can_never_match_is_refused_at_start(model: StreamsModel, 
     with pytest.raises(
         RoutesError, match=r"conftest.py:\d+: route 'friend_request' matches on type.*KEYS_ONLY"
     ) as error:
-        ViewWatch(InProcessStreams(model), routes).refuse({"activity": [arn]})
+        ViewWatch(InProcessStreams(model), routes).check_at_start({"activity": [arn]})
     assert "NEW_AND_OLD_IMAGES" in str(error.value)
 
 
@@ -53,7 +53,7 @@ def test_an_older_stream_refuses_nothing_and_is_told(model: StreamsModel, routes
     model.disable("activity")
     new = model.enable("activity")
     with capture_logs() as logs:
-        ViewWatch(InProcessStreams(model), routes).refuse({"activity": [new, old]})
+        ViewWatch(InProcessStreams(model), routes).check_at_start({"activity": [new, old]})
     assert [each["stream"] for each in logs if "ALARM" in each["event"]] == [old]
     assert faults() == 0
 
@@ -79,9 +79,9 @@ def test_a_table_is_judged_by_its_newest_stream_or_not_at_all(
     watch = ViewWatch(source, routes)
     if wrong == "new" and throttled == "old":
         with pytest.raises(RoutesError, match="KEYS_ONLY"):
-            watch.refuse({"activity": arns.values()})
+            watch.check_at_start({"activity": arns.values()})
     else:
-        watch.refuse({"activity": arns.values()})
+        watch.check_at_start({"activity": arns.values()})
         assert faults() == 0
 
 
@@ -96,8 +96,8 @@ def test_what_cannot_be_asked_at_start_is_asked_by_the_sweep(
 
     with monkeypatch.context() as patch:
         patch.setattr(source, "view", throttled)
-        watch.refuse({"activity": [arn]})
-    watch.look("activity", arn)
+        watch.check_at_start({"activity": [arn]})
+    watch.compare("activity", arn)
     assert faults() == 1
 
 
@@ -105,7 +105,7 @@ def test_a_stream_that_comes_while_the_bridge_runs_is_told_once(
     model: StreamsModel, engine: Engine, routes: Routes
 ) -> None:
     source = InProcessStreams(model)
-    sweep = Sweep(["activity"], source, ShardTree(engine), ViewWatch(source, routes))  # type: ignore[arg-type]
+    sweep = ShardDiscovery(["activity"], source, ShardTree(engine), ViewWatch(source, routes))  # type: ignore[arg-type]
     model.create_table("activity")
     sweep.run_once()
     assert faults() == 0
@@ -118,7 +118,7 @@ def test_a_stream_that_comes_while_the_bridge_runs_is_told_once(
     assert faults() == 1
 
 
-def test_its_records_are_quarantined_and_a_new_stream_mends_it(house: House, engine: Engine) -> None:
+def test_its_records_are_quarantined_and_a_new_stream_mends_it(house: BridgeEnvironment, engine: Engine) -> None:
     sql = Sql(engine)
     house.streams.post("tables", table="activity", shards=2)
     house.put(range(10))
@@ -138,10 +138,10 @@ def test_its_records_are_quarantined_and_a_new_stream_mends_it(house: House, eng
     assert Report(engine).gaps() == []
 
 
-def test_a_bridge_does_not_start_on_it(house: House, routes: Routes) -> None:
+def test_a_bridge_does_not_start_on_it(house: BridgeEnvironment, routes: Routes) -> None:
     house.streams.post("tables", table="activity", shards=2, view="KEYS_ONLY")
     with pytest.raises(RoutesError, match="KEYS_ONLY"):
-        check_streams(Streams(settings(house.streams.url)), routes, ("activity",))
+        check_streams(StreamsClient(settings(house.streams.url)), routes, ("activity",))
 
 
 def read(sql: Sql) -> dict[str, Any]:
@@ -169,7 +169,7 @@ class Locked(InProcessStreams):
 
     def _ask(self) -> None:
         self.asked += 1
-        with ShardTree(self._engine).listing() as ours:
+        with ShardTree(self._engine).listing_turn() as ours:
             assert not ours
 
 
@@ -183,13 +183,13 @@ def test_a_start_lists_in_its_turn_only(model: StreamsModel, engine: Engine, rou
 def test_a_start_goes_on_where_its_turn_does_not_come(model: StreamsModel, engine: Engine, routes: Routes) -> None:
     model.create_table("activity", view="KEYS_ONLY")
     source, tree = Locked(model, engine), ShardTree(engine)
-    with tree.listing(), capture_logs() as logs:
+    with tree.listing_turn(), capture_logs() as logs:
         watch = check_streams(source, routes, ("activity",), partial(ShardTree(engine).listing, 0.1))  # type: ignore[arg-type]
     assert source.asked == 0
     assert "not compared at this start" in logs[0]["event"]
     assert faults() == 0
     with capture_logs() as logs:
-        Sweep(["activity"], source, tree, watch).run_once()  # type: ignore[arg-type]
+        ShardDiscovery(["activity"], source, tree, watch).run_once()  # type: ignore[arg-type]
     assert faults() == 1
     assert any("ALARM" in each["event"] for each in logs)
 
@@ -198,5 +198,5 @@ def test_a_start_without_tables_is_refused_before_it_waits(
     model: StreamsModel, engine: Engine, routes: Routes
 ) -> None:
     tree = ShardTree(engine)
-    with tree.listing(), pytest.raises(SettingsError, match="NOTIFIER_TABLES is not set"):
+    with tree.listing_turn(), pytest.raises(SettingsError, match="NOTIFIER_TABLES is not set"):
         check_streams(InProcessStreams(model), routes, (), partial(ShardTree(engine).listing, 60.0))  # type: ignore[arg-type]

@@ -11,12 +11,10 @@ from structlog.testing import capture_logs
 
 from bridge.alarms.lag import LagWatch
 from bridge.alarms.unrouted import Streak, UnroutedWatch, follow
-from bridge.brake import SLOW_SECONDS, Brake
 from bridge.stream.leases import Leases
 from bridge.stream.tree import ShardTree
 from notifier.outbox import (
     Partitions,
-    Publications,
     RewindRequests,
     Rewinds,
     RewindTarget,
@@ -194,16 +192,3 @@ def test_a_table_without_a_route_for_any_record_is_told_after_a_minute_and_when_
     assert [turn(5) for _ in range(10)] == [[]] * 10  # one in seventeen has a route: that is how it is
     rows.pending(1)
     assert turn() == []
-
-
-def test_reading_slows_down_while_the_outbox_is_full(rows: Rows, engine: Engine) -> None:
-    brake = Brake(Publications(engine), high_water=15)
-    rows.pending(10)
-    brake.measure()
-    assert brake.seconds == 0.0
-    rows.pending(10)
-    brake.measure()
-    assert brake.seconds == SLOW_SECONDS
-    rows.run("DELETE FROM publications")
-    brake.measure()
-    assert brake.seconds == 0.0

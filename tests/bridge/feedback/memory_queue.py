@@ -34,7 +34,7 @@ class MemoryQueue:
         self.log.append(f"delete {len(messages)}")
         return 0
 
-    def left(self) -> int:
+    def depth(self) -> int:
         return len(self)
 
     def end_visibility(self) -> int:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.feedback.envelope import Opener
+from bridge.feedback.envelope import MessageParser
 from bridge.feedback.sns_signature import Envelope
 from notifier.errors import DecodeError, Unreachable
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind, Notice
@@ -27,7 +27,7 @@ class Believes:
             raise self.error
 
 
-BARE, WRAPPED = Opener(None), Opener(Believes())
+BARE, WRAPPED = MessageParser(None), MessageParser(Believes())
 
 
 def wrapped(message: Any, **changes: Any) -> str:
@@ -61,22 +61,22 @@ def test_no_envelope_where_one_is_demanded(event: Any) -> None:
 
 def test_an_envelope_that_is_not_believed_is_kept_as_it_came() -> None:
     body = wrapped(records.delivery())
-    found = Opener(Believes(DecodeError("forged"))).read(body)
+    found = MessageParser(Believes(DecodeError("forged"))).read(body)
     assert found == DeadLetter(body.encode(), "forged")
 
 
 def test_what_cannot_be_checked_now_is_no_dead_letter() -> None:
     with pytest.raises(Unreachable):
-        Opener(Believes(Unreachable("away"))).read(wrapped(records.delivery()))
+        MessageParser(Believes(Unreachable("away"))).read(wrapped(records.delivery()))
 
 
 def test_a_mistake_of_ours_costs_one_message() -> None:
-    found = Opener(Believes(KeyError("x"))).read(wrapped(records.delivery()))
+    found = MessageParser(Believes(KeyError("x"))).read(wrapped(records.delivery()))
     assert error_of(found) == "a mistake in Notifier: KeyError"
 
 
-@pytest.mark.parametrize("opener", [BARE, WRAPPED, Opener(Believes(DecodeError("forged")))])
-def test_a_subscription_is_confirmed_by_hand_only(opener: Opener) -> None:
+@pytest.mark.parametrize("opener", [BARE, WRAPPED, MessageParser(Believes(DecodeError("forged")))])
+def test_a_subscription_is_confirmed_by_hand_only(opener: MessageParser) -> None:
     asked = wrapped("You have chosen to subscribe", Type="SubscriptionConfirmation", Token="abc\n7", SubscribeURL="x")
     notice = opener.read(asked)
     assert isinstance(notice, Notice)
@@ -105,7 +105,7 @@ GREETINGS = {
 
 @pytest.mark.parametrize("greeting", GREETINGS.values(), ids=GREETINGS)
 @pytest.mark.parametrize("opener", [BARE, WRAPPED])
-def test_a_greeting_of_ses_is_no_dead_letter(opener: Opener, greeting: str) -> None:
+def test_a_greeting_of_ses_is_no_dead_letter(opener: MessageParser, greeting: str) -> None:
     for body in (greeting, wrapped(greeting)):
         notice = opener.read(body)
         assert isinstance(notice, Notice)
@@ -202,7 +202,7 @@ def test_any_text_becomes_something(body: str) -> None:
         assert_nothing_is_dropped(opener, body)
 
 
-def assert_nothing_is_dropped(opener: Opener, body: str) -> None:
+def assert_nothing_is_dropped(opener: MessageParser, body: str) -> None:
     found = opener.read(body)
     if isinstance(found, DeadLetter):
         assert found.raw == body.encode("utf-8", "surrogatepass")

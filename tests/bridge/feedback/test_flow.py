@@ -28,7 +28,7 @@ class Queue:
         self.has = 0
         self.asked = 0
 
-    def left(self) -> int:
+    def depth(self) -> int:
         self.asked += 1
         return self.has
 
@@ -56,33 +56,33 @@ def looks(flow: Flow, clock: Clock, times: int = 2) -> list[float | None]:
     """What it tells, each time that it may look again."""
     told = []
     for _ in range(times):
-        told.append(flow.settled_until())
+        told.append(flow.settled_before())
         clock.after(5)
     return told
 
 
 def test_nothing_is_known_until_all_that_could_be_in_other_hands_would_have_come(flow: Flow, clock: Clock) -> None:
-    assert flow.settled_until() is None
+    assert flow.settled_before() is None
     clock.after(WINDOW - 1)
-    flow.came([])
-    assert flow.settled_until() is None
+    flow.received([])
+    assert flow.settled_before() is None
     clock.after(1)
     assert looks(flow, clock) == [None, WINDOW]
 
 
 def test_the_queue_is_asked_now_and_then(flow: Flow, clock: Clock, queue: Queue) -> None:
     clock.after(WINDOW)
-    assert [flow.settled_until(), flow.settled_until()] == [None, None]
+    assert [flow.settled_before(), flow.settled_before()] == [None, None]
     assert queue.asked == 1
     clock.after(5)
-    assert [flow.settled_until(), flow.settled_until()] == [WINDOW, None]
+    assert [flow.settled_before(), flow.settled_before()] == [WINDOW, None]
     assert queue.asked == 2
 
 
 def test_a_queue_that_always_gives_something_may_flow_too(flow: Flow, clock: Clock) -> None:
     for _ in range(int(WINDOW)):
         clock.after(1)
-        flow.came([message(age=3.0)] * 10)
+        flow.received([message(age=3.0)] * 10)
     assert looks(flow, clock) == [None, WINDOW]
 
 
@@ -101,13 +101,13 @@ def test_after_trouble_nothing_is_known_for_as_long(flow: Flow, clock: Clock, tr
     assert looks(flow, clock) == [None, WINDOW]
     match trouble:
         case "old":
-            flow.came([message(), message(age=11.0)])
+            flow.received([message(), message(age=11.0)])
         case "again":
-            flow.came([message(), message(receives=2)])
+            flow.received([message(), message(receives=2)])
         case "failure":
-            flow.troubled()
+            flow.reset()
     clock.after(WINDOW - 1)
-    assert flow.settled_until() is None
+    assert flow.settled_before() is None
     clock.after(1)
     assert looks(flow, clock) == [None, WINDOW]
 
@@ -116,18 +116,18 @@ def test_trouble_while_the_queue_is_asked_counts(flow: Flow, clock: Clock, queue
     clock.after(WINDOW)
     assert looks(flow, clock) == [None, WINDOW]
 
-    def left() -> int:
-        flow.troubled()
+    def depth() -> int:
+        flow.reset()
         return 0
 
-    queue.left = left  # type: ignore[method-assign]
-    assert flow.settled_until() is None
+    queue.depth = depth  # type: ignore[method-assign]
+    assert flow.settled_before() is None
 
 
 def test_a_short_visibility_still_leaves_time_for_the_way(clock: Clock) -> None:
     flow = Flow(Queue(visibility=1), clock)
     clock.after(4.0)
-    flow.came([message(age=1.9)])
+    flow.received([message(age=1.9)])
     assert looks(flow, clock) == [None, 4.0]
 
 
@@ -136,5 +136,5 @@ def test_a_queue_that_is_never_empty_tells_it_after_ten_times_as_long(flow: Flow
     clock.after(10 * WINDOW - 6)
     assert looks(flow, clock) == [None, None]
     assert looks(flow, clock) == [10 * WINDOW, 10 * WINDOW]
-    flow.troubled()
+    flow.reset()
     assert looks(flow, clock) == [None, None]

@@ -12,7 +12,7 @@ import orjson
 import pytest
 from sqlalchemy import Engine
 
-from bridge.feedback.envelope import Opener
+from bridge.feedback.envelope import MessageParser
 from bridge.feedback.flow import Flow
 from bridge.feedback.receiver import Receiver
 from notifier.errors import Unreachable
@@ -141,12 +141,12 @@ def receive_all(engine: Engine, queue: DeadlyQueue) -> None:
     settlement = Settlement(engine, channel="email", limits=RateLimits(bounces=1.0, complaints=1.0))
 
     def work() -> None:
-        receiver = Receiver(queue, Opener(None), settlement, Flow(queue))
+        receiver = Receiver(queue, MessageParser(None), settlement, Flow(queue))
         while queue.waiting:
             try:
                 receiver.run_once()
             except Killed:
-                receiver = Receiver(queue, Opener(None), settlement, Flow(queue))
+                receiver = Receiver(queue, MessageParser(None), settlement, Flow(queue))
 
     threads = [threading.Thread(target=work) for _ in range(RECEIVERS)]
     for thread in threads:

@@ -20,12 +20,12 @@ import bridge.feedback.command
 import bridge.feedback.receivers
 import notifier.health
 from bridge.feedback.certificates import Certificates
-from bridge.feedback.envelope import Opener
+from bridge.feedback.envelope import MessageParser
 from bridge.feedback.flow import Flow
 from bridge.feedback.queue import FeedbackQueue
 from bridge.feedback.receiver import Receiver
 from bridge.feedback.receivers import Receivers
-from bridge.feedback.sns_signature import Signatures
+from bridge.feedback.sns_signature import SignatureVerifier
 from bridge.feedback.topic import Topic
 from notifier.health import Heartbeat
 from notifier.notifications import Status
@@ -62,7 +62,7 @@ class Queue:
             entries = [{"Id": str(number), "MessageBody": body} for number, body in some]
             self.client.send_message_batch(QueueUrl=self.url, Entries=entries)
 
-    def left(self) -> int:
+    def depth(self) -> int:
         """Messages in it, in somebody's hands or not."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
@@ -150,11 +150,11 @@ def test_killed_between_settling_and_deleting_an_event_counts_once(
         child = house.start()
         wait_until(lambda number=number: proxy.held >= number, seconds=60)  # type: ignore[misc]
         child.stop(signal.SIGKILL)
-    assert queue.left() == 121
+    assert queue.depth() == 121
 
     proxy.holding.clear()
     house.start()
-    wait_until(lambda: queue.left() == 0, seconds=60)
+    wait_until(lambda: queue.depth() == 0, seconds=60)
     assert statuses(sql) == {"delivered": 60}
     assert counts(sql) == {"sends": 60, "deliveries": 60}
     assert sql.one("SELECT count(*) AS n FROM dead_letters")["n"] == 1
@@ -167,7 +167,7 @@ def test_killed_at_any_moment(house: House, rows: Rows, queue: Queue, sql: Sql) 
         wait_until(lambda goal=goal: sql.one("SELECT count(*) AS n FROM feedback")["n"] >= goal, seconds=60)  # type: ignore[misc]
         child.stop(signal.SIGKILL)
     house.start()
-    wait_until(lambda: queue.left() == 0, seconds=60)
+    wait_until(lambda: queue.depth() == 0, seconds=60)
     assert statuses(sql) == {"delivered": 300}
     assert counts(sql) == {"sends": 300, "deliveries": 300}
     assert sql.one("SELECT count(*) AS n FROM dead_letters")["n"] == 1
@@ -183,7 +183,7 @@ def test_told_to_stop_it_finishes_what_is_under_way(
     wait_until(lambda: counts(sql)["sends"] == 5, seconds=60)
     child.stop(signal.SIGTERM)
     assert child.exit_code == 0
-    assert queue.left() == 0
+    assert queue.depth() == 0
     assert "Traceback" not in child.log.read_text()
 
 
@@ -204,7 +204,7 @@ def test_signed_envelopes_from_the_simulator(
     file = tmp_path / "sns.pem"
     topic = Topic.of("arn:aws:sns:eu-west-1:000000000000:ses-events")
     received = FeedbackQueue(settings(queue.url, aws_endpoint_url=queue.client.meta.endpoint_url))
-    opener = Opener(Signatures(topic, Certificates(topic, lambda _: file.read_bytes())))
+    opener = MessageParser(SignatureVerifier(topic, Certificates(topic, lambda _: file.read_bytes())))
     receiver = Receiver(received, opener, Settlement(engine, channel="email"), Flow(received))
     ready = Receivers([receiver], Heartbeat("feedback", tmp_path))
     thread = threading.Thread(target=ready.run)
@@ -221,7 +221,7 @@ def test_signed_envelopes_from_the_simulator(
         client.close()
         queue.put(events_of([id_]))  # bare ones, which anybody could have put there
         thread.start()
-        wait_until(lambda: rows.status(id_) is Status.DELIVERED and queue.left() == 0, seconds=20)
+        wait_until(lambda: rows.status(id_) is Status.DELIVERED and queue.depth() == 0, seconds=20)
         ready.stop()
         thread.join()
     received.close()

@@ -86,14 +86,14 @@ def test_what_sqs_does_not_delete_is_counted(queue: FeedbackQueue, sqs: Any, url
 
 
 def test_what_is_left_counts_what_is_in_somebodys_hands(queue: FeedbackQueue, sqs: Any, url: str) -> None:
-    assert queue.left() == 0
+    assert queue.depth() == 0
     for number in range(3):
         sqs.send_message(QueueUrl=url, MessageBody=f"{number}", DelaySeconds=60 * (number == 2))
-    assert queue.left() == 3
+    assert queue.depth() == 3
     came = queue.receive(1)
-    assert queue.left() == 3
+    assert queue.depth() == 3
     assert queue.delete(came) == 0
-    assert queue.left() == 1
+    assert queue.depth() == 1
 
 
 def test_an_empty_queue_is_asked_for_as_long_as_it_was_told(queue: FeedbackQueue) -> None:

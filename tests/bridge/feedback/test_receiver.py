@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy.exc
 from structlog.testing import capture_logs
 
-from bridge.feedback.envelope import Opener
+from bridge.feedback.envelope import MessageParser
 from bridge.feedback.flow import Flow
 from bridge.feedback.queue import QueueMessage
 from bridge.feedback.receiver import MOST_RECEIVES, Receiver
@@ -61,12 +61,12 @@ class Clock:
 class House:
     """A receiver with everything around it."""
 
-    def __init__(self, bodies: Sequence[str], opener: Opener | None = None) -> None:
+    def __init__(self, bodies: Sequence[str], opener: MessageParser | None = None) -> None:
         self.queue = MemoryQueue(bodies)
         self.outbox = Outbox(self.queue.log)
         self.clock = Clock()
         self.flow = Flow(self.queue, self.clock)
-        self.receiver = Receiver(self.queue, opener or Opener(None), self.outbox, self.flow, self.clock)
+        self.receiver = Receiver(self.queue, opener or MessageParser(None), self.outbox, self.flow, self.clock)
 
 
 def event(name: str) -> str:
@@ -184,7 +184,7 @@ class SnsAway:
 
 def test_what_cannot_be_checked_now_stays_in_the_queue() -> None:
     bodies = [json.dumps({"Type": "Notification", "TopicArn": "t", "Message": each}) for each in events(5)]
-    house = House(bodies, Opener(SnsAway()))
+    house = House(bodies, MessageParser(SnsAway()))
     with capture_logs() as logs:
         house.receiver.run_once()
     assert house.queue.log == ["settle 3 1", "delete 4"]
@@ -193,7 +193,9 @@ def test_what_cannot_be_checked_now_stays_in_the_queue() -> None:
 
 
 def test_nothing_is_settled_where_nothing_can_be_checked() -> None:
-    house = House([json.dumps({"Type": "Notification", "TopicArn": "t", "Message": event("m0")})], Opener(SnsAway()))
+    house = House(
+        [json.dumps({"Type": "Notification", "TopicArn": "t", "Message": event("m0")})], MessageParser(SnsAway())
+    )
     house.receiver.run_once()
     assert house.queue.log == ["delete 0"]
 
@@ -209,7 +211,7 @@ def test_what_came_before_the_queue_went_away_is_settled() -> None:
 
 @pytest.mark.parametrize("trouble", ["receive", "delete", "database", "left"])
 def test_events_are_known_to_flow_only_while_nothing_goes_wrong(trouble: str) -> None:
-    house = House(events(1), Opener(None))
+    house = House(events(1), MessageParser(None))
     house.clock.now += 200
     house.receiver.run_once()
     house.clock.now += 5

@@ -8,7 +8,7 @@ import pytest
 import bridge.feedback.receivers
 import bridge.loops
 import notifier.health
-from bridge.feedback.envelope import Opener
+from bridge.feedback.envelope import MessageParser
 from bridge.feedback.flow import Flow
 from bridge.feedback.queue import QueueMessage
 from bridge.feedback.receiver import Receiver
@@ -38,7 +38,7 @@ class SlowQueue(MemoryQueue):
 
 def receivers(queue: MemoryQueue, folder: Path, clock: list[float]) -> tuple[Receivers, threading.Thread]:
     outbox, flow = Outbox(queue.log), Flow(queue)
-    receiver = Receiver(queue, Opener(None), outbox, flow, lambda: clock[0])
+    receiver = Receiver(queue, MessageParser(None), outbox, flow, lambda: clock[0])
     found = Receivers([receiver], Heartbeat("feedback", folder), lambda: clock[0])
     return found, threading.Thread(target=found.run)
 
@@ -99,7 +99,7 @@ def test_while_nothing_can_be_recorded_health_says_so_and_why(
 
     recent = RecentlySettled(outbox, server)
     found = Receivers(
-        [Receiver(queue, Opener(None), recent, Flow(queue)) for _ in range(2)],
+        [Receiver(queue, MessageParser(None), recent, Flow(queue)) for _ in range(2)],
         Heartbeat("feedback", tmp_path),
         others=[
             Loop("settle again", 0.05, recent.settle_again),

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.feedback.certificates import Certificates
-from bridge.feedback.envelope import Opener
-from bridge.feedback.sns_signature import Signatures, canonical
+from bridge.feedback.envelope import MessageParser
+from bridge.feedback.sns_signature import SignatureVerifier, canonical
 from bridge.feedback.topic import Topic
 from notifier.errors import DecodeError, SettingsError, Unreachable
 from notifier.feedback import DeadLetter
@@ -40,7 +40,7 @@ def envelope(by: Signer | None = None, ago: timedelta = timedelta(0), **changes:
     return (by or signer()).envelope(TOPIC.arn, MESSAGE, at.timestamp()) | changes
 
 
-def signatures(by: Signer | None = None, certificate: bytes | None = None) -> Signatures:
+def signatures(by: Signer | None = None, certificate: bytes | None = None) -> SignatureVerifier:
     """Finds this signer's certificate where it belongs, or another file there."""
     known = by or signer()
 
@@ -48,10 +48,10 @@ def signatures(by: Signer | None = None, certificate: bytes | None = None) -> Si
         assert url == known.url
         return certificate or known.certificate
 
-    return Signatures(TOPIC, Certificates(TOPIC, fetch))
+    return SignatureVerifier(TOPIC, Certificates(TOPIC, fetch))
 
 
-def refusal(found: Signatures, message: dict[str, Any]) -> str:
+def refusal(found: SignatureVerifier, message: dict[str, Any]) -> str:
     with pytest.raises(DecodeError) as error:
         found.check(message)
     return str(error.value)
@@ -138,7 +138,7 @@ def test_no_other_host_is_ever_asked(url: Any) -> None:
     def fetch(_: str) -> bytes:
         raise AssertionError("asked")
 
-    found = Signatures(TOPIC, Certificates(TOPIC, fetch))
+    found = SignatureVerifier(TOPIC, Certificates(TOPIC, fetch))
     assert "SigningCertURL" in refusal(found, envelope(SigningCertURL=url))
 
 
@@ -246,7 +246,7 @@ def fails(error: Exception) -> Callable[[], bytes]:
 
 def test_a_certificate_is_fetched_once_a_day() -> None:
     sns, clock = Sns(lambda: signer().certificate), Clock()
-    found = Signatures(TOPIC, Certificates(TOPIC, sns, clock))
+    found = SignatureVerifier(TOPIC, Certificates(TOPIC, sns, clock))
     for _ in range(3):
         found.check(envelope())
     assert sns.asked == 1
@@ -257,7 +257,7 @@ def test_a_certificate_is_fetched_once_a_day() -> None:
 
 def test_a_certificate_that_is_not_there_is_not_asked_for_with_every_message() -> None:
     sns, clock = Sns(fails(DecodeError("SNS answers 404"))), Clock()
-    found = Signatures(TOPIC, Certificates(TOPIC, sns, clock))
+    found = SignatureVerifier(TOPIC, Certificates(TOPIC, sns, clock))
     assert [refusal(found, envelope()) for _ in range(3)] == ["SNS answers 404"] * 3
     assert sns.asked == 1
     clock.now += 61
@@ -267,7 +267,7 @@ def test_a_certificate_that_is_not_there_is_not_asked_for_with_every_message() -
 
 def test_while_sns_does_not_answer_it_is_asked_every_few_seconds() -> None:
     sns, clock = Sns(fails(Unreachable("away"))), Clock()
-    found = Signatures(TOPIC, Certificates(TOPIC, sns, clock))
+    found = SignatureVerifier(TOPIC, Certificates(TOPIC, sns, clock))
     for _ in range(3):
         with pytest.raises(Unreachable):
             found.check(envelope())
@@ -311,7 +311,7 @@ def test_what_is_no_topic_is_refused(arn: str) -> None:
 @given(st.sampled_from(sorted(envelope())), st.none() | st.integers() | st.text() | st.lists(st.text(), max_size=2))
 def test_no_envelope_that_is_changed_is_believed(name: str, put: Any) -> None:
     before = envelope()
-    found = Opener(signatures()).read(json.dumps({**before, name: put}))
+    found = MessageParser(signatures()).read(json.dumps({**before, name: put}))
     if name == "UnsubscribeURL" or put == before[name]:
         assert isinstance(found, list)  # not signed, and not used
     else:

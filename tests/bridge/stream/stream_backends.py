@@ -10,7 +10,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from bridge.stream.client import Streams
+from bridge.stream.client import StreamsClient
 from notifier.settings import Settings
 from sandbox.embedded.streams import StreamsServer
 from sandbox.table import EventTable
@@ -113,7 +113,7 @@ class Reading:
     def __init__(self, backend: Backend, aws: Any) -> None:
         self.backend = backend
         self.aws = aws
-        self.streams = Streams(settings(backend.url))
+        self.streams = StreamsClient(settings(backend.url))
         (self.arn,) = self.streams.streams(backend.name)
         (shard,) = self.streams.shards(self.arn)
         self.shard = shard.shard_id

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.stream import intake
+from bridge.stream.classification import classify_page
 from bridge.stream.decode import decode, identity
 from notifier.notifications import created_ms
 from notifier.outbox import Page, ShardLease
@@ -19,14 +19,14 @@ ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
 LEASE = ShardLease(1, "shardId-1", "arn:stream", "activity", "me", 1, None)
 
 
-def sort(
+def classified(
     lease: ShardLease, checkpoint: str | None, records: Any, routes: Routes, not_before: datetime = ALWAYS
 ) -> Page:
-    return intake.sort(lease, checkpoint, records, routes, not_before)
+    return classify_page(lease, checkpoint, records, routes, not_before)
 
 
 def test_each_record_is_accounted_for(routes: Routes) -> None:
-    page = sort(LEASE, None, [record(1), record(2, type={"S": "other"}), {"eventName": "INSERT"}], routes)
+    page = classified(LEASE, None, [record(1), record(2, type={"S": "other"}), {"eventName": "INSERT"}], routes)
 
     assert [each.sequence_number for each in page.notifications] == ["1"]
     assert page.unrouted == 1
@@ -36,23 +36,27 @@ def test_each_record_is_accounted_for(routes: Routes) -> None:
 
 def test_the_checkpoint_is_the_text_of_the_last_number(routes: Routes) -> None:
     padded = "000000000000012345678901234567"
-    assert sort(LEASE, "1", [record(2), record(padded)], routes).checkpoint == padded
-    assert sort(LEASE, "7", [{"eventName": "?"}], routes).checkpoint == "7"  # a record without a place moves nothing
+    assert classified(LEASE, "1", [record(2), record(padded)], routes).checkpoint == padded
+    assert (
+        classified(LEASE, "7", [{"eventName": "?"}], routes).checkpoint == "7"
+    )  # a record without a place moves nothing
 
 
 def test_what_is_recorded_already_is_passed_over(routes: Routes) -> None:
-    page = sort(LEASE, "9", [record(8), record(9), record(10), record(10), record(11, type={"S": "other"})], routes)
+    page = classified(
+        LEASE, "9", [record(8), record(9), record(10), record(10), record(11, type={"S": "other"})], routes
+    )
     assert [each.sequence_number for each in page.notifications] == ["10"]
     assert (page.checkpoint, page.unrouted, page.read) == ("11", 1, 2)
 
 
 def test_a_checkpoint_never_goes_back(routes: Routes) -> None:
-    page = sort(LEASE, "10", [record(9), record("0000000000000000000000007")], routes)
+    page = classified(LEASE, "10", [record(9), record("0000000000000000000000007")], routes)
     assert (page.checkpoint, page.read, page.last_record_at) == ("10", 0, None)
 
 
 def test_numbers_are_compared_as_numbers(routes: Routes) -> None:
-    page = sort(LEASE, "000000099", [record("100"), record("0000101"), record("20")], routes)
+    page = classified(LEASE, "000000099", [record("100"), record("0000101"), record("20")], routes)
     assert [each.sequence_number for each in page.notifications] == ["100", "0000101"]
     assert page.checkpoint == "0000101"
 
@@ -60,19 +64,19 @@ def test_numbers_are_compared_as_numbers(routes: Routes) -> None:
 def test_a_record_of_a_table_without_a_route_here_is_quarantined_not_dropped(routes: Routes) -> None:
     orders = ShardLease(1, "shardId-1", "arn:stream", "orders", "me", 1, None)
     created = datetime.fromtimestamp(CREATED, UTC)
-    page = sort(orders, None, [record(1), record(2)], routes)
+    page = classified(orders, None, [record(1), record(2)], routes)
     assert (page.unrouted, page.read, page.checkpoint, page.last_record_at) == (0, 2, "2", created)
     assert [each.sequence_number for each in page.quarantined] == ["1", "2"]
     assert "no route for the table orders" in page.quarantined[0].error
     assert "notifier rewind --table orders" in page.quarantined[0].error
 
-    muted = sort(orders, None, [record(1)], routes, created + timedelta(seconds=1))
+    muted = classified(orders, None, [record(1)], routes, created + timedelta(seconds=1))
     assert (muted.unrouted, muted.read) == (1, 1)
 
 
 @pytest.mark.parametrize("number", ["²", "٣", "1" * 41, "-1", ""])
 def test_what_only_looks_like_a_number_is_none(routes: Routes, number: str) -> None:
-    page = sort(LEASE, "7", [record(number), record(8)], routes)
+    page = classified(LEASE, "7", [record(number), record(8)], routes)
     assert (len(page.quarantined), len(page.notifications), page.checkpoint) == (1, 1, "8")
 
 
@@ -93,7 +97,7 @@ def test_a_record_that_cannot_be_understood_has_the_time_that_it_tells(
 ) -> None:
     whole = record(7)
     made = {**whole, **broken, "dynamodb": {**whole["dynamodb"], **broken.get("dynamodb", {})}}
-    page = sort(LEASE, None, [made], routes)
+    page = classified(LEASE, None, [made], routes)
     assert (len(page.quarantined), page.checkpoint) == (1, "7")
     assert page.last_record_at == (datetime.fromtimestamp(CREATED, UTC) if known else None)
 
@@ -101,20 +105,20 @@ def test_a_record_that_cannot_be_understood_has_the_time_that_it_tells(
 def test_a_record_without_the_image_that_a_route_reads_has_its_time(routes: Routes) -> None:
     made = record(7)
     del made["dynamodb"]["NewImage"]
-    page = sort(LEASE, None, [made], routes)
+    page = classified(LEASE, None, [made], routes)
     assert "matches on type" in page.quarantined[0].error
     assert page.last_record_at == datetime.fromtimestamp(CREATED, UTC)
 
 
 def test_records_before_the_start_notify_nobody(routes: Routes) -> None:
     created = datetime.fromtimestamp(CREATED, UTC)
-    assert sort(LEASE, None, [record(1)], routes, created + timedelta(seconds=1)).unrouted == 1
-    assert sort(LEASE, None, [record(1)], routes, created).unrouted == 0
+    assert classified(LEASE, None, [record(1)], routes, created + timedelta(seconds=1)).unrouted == 1
+    assert classified(LEASE, None, [record(1)], routes, created).unrouted == 0
 
 
 def test_the_stored_record_is_the_one_that_came(routes: Routes) -> None:
     came = record(1, picture={"B": "AAEC"}, nul={"S": "a\0b"})
-    (made,) = sort(LEASE, None, [came], routes).notifications
+    (made,) = classified(LEASE, None, [came], routes).notifications
     assert json.loads(made.record) == came
 
 
@@ -153,19 +157,19 @@ def test_a_record_that_cannot_be_understood_goes_to_quarantine(
     routes: Routes, spoilt: dict[str, Any], error: str
 ) -> None:
     came = {**record(1), **spoilt}
-    (bad,) = sort(LEASE, None, [came], routes).quarantined
+    (bad,) = classified(LEASE, None, [came], routes).quarantined
     assert error in bad.error
     assert json.loads(bad.record) == came
 
 
 def test_records_without_a_place_are_told_apart(routes: Routes) -> None:
-    page = sort(LEASE, "7", [{"n": 1}, {"n": 2}, {"n": 2}, record(8), {"n": 2}], routes)
+    page = classified(LEASE, "7", [{"n": 1}, {"n": 2}, {"n": 2}, record(8), {"n": 2}], routes)
     assert len({each.sequence_number for each in page.quarantined}) == 4
 
 
 def test_a_record_without_a_place_has_the_same_name_on_every_read(routes: Routes) -> None:
     came = [record(6), {"n": 1}, record(7), {"n": 1}]
-    first, again = (sort(LEASE, checkpoint, came, routes).quarantined for checkpoint in (None, "7"))
+    first, again = (classified(LEASE, checkpoint, came, routes).quarantined for checkpoint in (None, "7"))
     assert [each.sequence_number for each in first] == [each.sequence_number for each in again]
 
 
@@ -173,7 +177,7 @@ def test_deep_nesting_is_no_crash(routes: Routes) -> None:
     deep: dict[str, Any] = {"S": "bottom"}
     for _ in range(350):
         deep = {"L": [deep]}
-    page = sort(LEASE, None, [record(1, deep=deep), record(2)], routes)
+    page = classified(LEASE, None, [record(1, deep=deep), record(2)], routes)
     assert len(page.quarantined) == len(page.notifications) == 1
 
 
@@ -186,5 +190,5 @@ json_values = st.recursive(
 
 @given(st.lists(json_values, max_size=5))
 def test_whatever_comes_is_accounted_for(came: list[Any]) -> None:
-    page = sort(LEASE, None, came, Routes([]))
+    page = classified(LEASE, None, came, Routes([]))
     assert page.read == len(came)

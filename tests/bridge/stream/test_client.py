@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from bridge.command import check_tables
-from bridge.stream.client import Refused, ShardGone, Streams, StreamThrottled, _configuration
-from bridge.stream.holdings import margin
+from bridge.startup_checks import check_tables
+from bridge.stream.client import ShardGone, StreamRefused, StreamsClient, StreamThrottled, _configuration
+from bridge.stream.held_shards import margin
 from notifier.errors import SettingsError, Unreachable
 from notifier.settings import Settings
 from sandbox.table import EventTable
@@ -40,11 +40,11 @@ def table(ministack_server: object) -> Iterator[EventTable]:
 
 
 @pytest.fixture
-def streams(ministack_server: object) -> Streams:
-    return Streams(settings(ministack_server.url))  # type: ignore[attr-defined]
+def streams(ministack_server: object) -> StreamsClient:
+    return StreamsClient(settings(ministack_server.url))  # type: ignore[attr-defined]
 
 
-def test_a_shard_is_read_page_by_page(table: EventTable, streams: Streams) -> None:
+def test_a_shard_is_read_page_by_page(table: EventTable, streams: StreamsClient) -> None:
     items = [{"pk": f"user#{n}", "sk": "1", "n": n, "raw": b"\0\xff", "tags": {"a", "b"}} for n in range(40)]
     assert len(list(table.write(items))) == 40
     (arn,) = streams.streams(table.name)
@@ -61,7 +61,9 @@ def test_a_shard_is_read_page_by_page(table: EventTable, streams: Streams) -> No
     assert rest.records == first.records[25:]
 
 
-def test_a_stream_that_was_switched_off_ends(table: EventTable, streams: Streams, ministack_server: object) -> None:
+def test_a_stream_that_was_switched_off_ends(
+    table: EventTable, streams: StreamsClient, ministack_server: object
+) -> None:
     list(table.write([{"pk": "user#1", "sk": "1"}]))
     (arn,) = streams.streams(table.name)
     client = boto3.client("dynamodb", endpoint_url=ministack_server.url, region_name="eu-west-1")  # type: ignore[attr-defined]
@@ -75,11 +77,11 @@ def test_a_stream_that_was_switched_off_ends(table: EventTable, streams: Streams
     assert page.next_iterator is None
 
 
-def test_what_does_not_exist_has_a_name(table: EventTable, streams: Streams) -> None:
+def test_what_does_not_exist_has_a_name(table: EventTable, streams: StreamsClient) -> None:
     (arn,) = streams.streams(table.name)
     with pytest.raises(ShardGone):
         streams.iterator(arn, "shardId-00000000000000000001-deadbeef", None)
-    with pytest.raises(Refused):
+    with pytest.raises(StreamRefused):
         streams.records("no iterator at all")
     with pytest.raises(SettingsError, match="'nobody' has no stream"):
         check_tables(streams, (table.name, "nobody"))
@@ -105,4 +107,4 @@ def test_a_hung_call_ends_before_the_lease_does(lease: float) -> None:
 
 def test_an_endpoint_that_does_not_answer() -> None:
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1"):
-        Streams(settings("http://127.0.0.1:1")).streams("activity")
+        StreamsClient(settings("http://127.0.0.1:1")).streams("activity")

@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from bridge.stream.client import Refused, ShardGone
+from bridge.stream.client import ShardGone, StreamRefused
 from notifier.errors import DataTrimmed, Unreachable
 from sandbox.embedded.streams import StreamsServer, streams_simulator
 from tests.bridge.stream.stream_backends import (
@@ -317,12 +317,12 @@ def test_an_unknown_stream_is_gone(reading: Reading) -> None:
 
 def test_a_stream_that_is_none_is_refused(reading: Reading, differs: Callable[[str], None]) -> None:
     differs("ResourceNotFoundException for what is no ARN; AWS says ValidationException")
-    with pytest.raises(Refused):
+    with pytest.raises(StreamRefused):
         reading.streams.shards("sdfadfsdfnlfkajakfgjalksfgklasjklasdjfklasdfasdfgasf")
 
 
 def test_an_iterator_nobody_gave_is_refused(reading: Reading) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(StreamRefused):
         reading.streams.records("no iterator at all")
 
 

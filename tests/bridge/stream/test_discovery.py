@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine
 
 from bridge.stream.client import Shard
+from bridge.stream.discovery import BUSY_SECONDS, EXPECTING_SECONDS, SWEEP_SECONDS, ShardDiscovery
 from bridge.stream.leases import Leases
-from bridge.stream.sweep import BUSY_SECONDS, EXPECTING_SECONDS, SWEEP_SECONDS, Sweep
 from bridge.stream.tree import ShardTree
 from notifier.database.errors import DatabaseError
 from notifier.outbox import Report
@@ -29,7 +29,7 @@ class World:
 
     def sweep(self, *tables: str) -> float:
         """Answers when the next one is due."""
-        return Sweep(tables or ["activity"], self.source, self.tree).run_once().seconds  # type: ignore[arg-type]
+        return ShardDiscovery(tables or ["activity"], self.source, self.tree).run_once().seconds  # type: ignore[arg-type]
 
     def known(self) -> list[str]:
         return [row["shard_id"] for row in self._sql.all("SELECT shard_id FROM shards ORDER BY shard_id")]
@@ -120,7 +120,7 @@ def test_one_table_in_trouble_stops_no_other(world: World) -> None:
 
 def test_nobody_lists_while_another_bridge_does(world: World, engine: Engine) -> None:
     world.model.create_table("activity")
-    with ShardTree(engine).listing():
+    with ShardTree(engine).listing_turn():
         assert world.sweep() == BUSY_SECONDS  # the other one may list other tables
     assert world.known() == []
 
@@ -176,13 +176,13 @@ def test_a_sweep_that_takes_longer_than_a_hung_one_is_done_to_its_end(
 
     def slow(arn: str) -> list[Shard]:
         time.sleep(0.9)  # AWS takes so long
-        with ShardTree(engine).listing() as too:
+        with ShardTree(engine).listing_turn() as too:
             assert not too
         return shards(arn)
 
     monkeypatch.setattr(world.source, "shards", slow)
     tree = ShardTree(engine, hung_seconds=2)
-    assert Sweep(tables, world.source, tree).run_once().seconds == SWEEP_SECONDS  # type: ignore[arg-type]
+    assert ShardDiscovery(tables, world.source, tree).run_once().seconds == SWEEP_SECONDS  # type: ignore[arg-type]
     assert len(world.known()) == 3
 
 
@@ -200,10 +200,10 @@ def test_a_sweep_whose_turn_is_over_lists_nothing_more(
 
     monkeypatch.setattr(world.source, "shards", hangs)
     with pytest.raises(DatabaseError):
-        Sweep(["activity", "orders"], world.source, ShardTree(engine, hung_seconds=1)).run_once()  # type: ignore[arg-type]
+        ShardDiscovery(["activity", "orders"], world.source, ShardTree(engine, hung_seconds=1)).run_once()  # type: ignore[arg-type]
     assert len(asked) == 1
 
 
 def free(engine: Engine) -> bool:
-    with ShardTree(engine).listing() as ours:
+    with ShardTree(engine).listing_turn() as ours:
         return bool(ours)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from bridge.bridge import ACQUIRE_SECONDS
-from bridge.stream.holdings import Holdings
+from bridge.stream.held_shards import HeldShards
 from bridge.stream.leases import Leases
 from notifier.database.engine import connect
 from notifier.settings import Settings
@@ -35,15 +35,15 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("bridge.stream.holdings.boottime", clock)
+    monkeypatch.setattr("bridge.stream.held_shards.boottime", clock)
     return clock
 
 
-def holdings(engine: Engine, ttl: float = 60.0, most: int = 100) -> Holdings:
-    return Holdings(Leases(engine, "me", ttl, ["activity"]), most)
+def holdings(engine: Engine, ttl: float = 60.0, most: int = 100) -> HeldShards:
+    return HeldShards(Leases(engine, "me", ttl, ["activity"]), most)
 
 
-def take(held: Holdings) -> list[Reader]:
+def take(held: HeldShards) -> list[Reader]:
     readers = [Reader(lease) for lease in held.take()]
     for reader in readers:
         held.add(reader)  # type: ignore[arg-type]

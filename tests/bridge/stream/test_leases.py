@@ -57,7 +57,7 @@ def test_a_lease_ends_by_the_clock_of_the_database(engine: Engine) -> None:
     with pytest.raises(LeaseLost):
         ShardTree(engine).finish(old, None, [])
     first.release([old])
-    assert not ShardTree(engine).trimmed(old, "nothing to say any more")
+    assert not ShardTree(engine).record_trimmed(old, "nothing to say any more")
     row = Sql(engine).one("SELECT owner, state FROM shards")
     assert row == {"owner": "second", "state": "open"}
     assert Sql(engine).all("SELECT * FROM gaps") == []
@@ -138,7 +138,7 @@ def test_the_old_stream_of_a_table_is_read_before_the_new_one(engine: Engine) ->
     old = [lease for lease in first if lease.stream_arn == arns[1]]
     tree.finish(old[0], None, [])
     assert leases.acquire(10) == []
-    tree.lose(old[1], None, "gone")
+    tree.mark_lost(old[1], None, "gone")
 
     assert {lease.stream_arn for lease in leases.acquire(10)} == {arns[0]}
 

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from sqlalchemy import Engine, text
 
-from bridge.stream.ahead import ReadAhead
 from bridge.stream.client import RecordPage
+from bridge.stream.discovery import ShardDiscovery
 from bridge.stream.intake import Intake
 from bridge.stream.leases import Leases
+from bridge.stream.prefetch import Prefetcher
 from bridge.stream.reader import ShardReader
-from bridge.stream.sweep import Sweep
 from bridge.stream.tree import ShardTree
 from notifier.database.engine import connect
 from notifier.errors import LeaseLost
@@ -86,7 +86,7 @@ class SomeBridge:
         self._machine = machine
 
     def sweep(self) -> None:
-        Sweep(["activity"], self._machine.source, self._machine.tree).run_once()  # type: ignore[arg-type]
+        ShardDiscovery(["activity"], self._machine.source, self._machine.tree).run_once()  # type: ignore[arg-type]
 
     def take(self, *, steal: bool) -> None:
         leases = self.leases.steal(10) if steal else self.leases.acquire(3)
@@ -123,7 +123,7 @@ class Bridges(RuleBasedStateMachine):
         self.tree = ShardTree(self.engine)
         self.log: Recorded = []
         self.intake = Logged(self.log, Recording(self.engine, Partitions(self.engine)), self.engine)
-        self.ahead = ReadAhead(1)
+        self.ahead = Prefetcher(1)
         self.written = self.bridges_so_far = 0
         self.trimmed = False
         self._clean()

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from bridge.stream.ahead import ReadAhead
-from bridge.stream.client import IteratorExpired, RecordPage, Refused, Shard, ShardGone, StreamThrottled
+from bridge.stream.client import IteratorExpired, RecordPage, Shard, ShardGone, StreamRefused, StreamThrottled
 from bridge.stream.intake import Intake
 from bridge.stream.leases import Leases
+from bridge.stream.prefetch import Prefetcher
 from bridge.stream.reader import EMPTY_SECONDS, IDLE_SECONDS, SOME_RECORDS_SECONDS, TRIES_OF_AN_ITERATOR, ShardReader
 from bridge.stream.tree import ShardTree
 from notifier.broker import BrokerError, Queue
@@ -56,7 +56,7 @@ class World:
     def __init__(self, engine: Engine, queue: Queue, routes: Routes) -> None:
         self.leases = Leases(engine, "me", ttl=60, tables=["activity"])
         self.tree = ShardTree(engine)
-        self.ahead = ReadAhead(1)
+        self.ahead = Prefetcher(1)
         self.tree.register("activity", ARN, [Shard("shardId-1", None, closed=False)])
         self.lease = self.take()
         self.publications = Publications(engine)
@@ -218,7 +218,7 @@ def test_a_shard_is_not_lost_while_nobody_can_say(
         monkeypatch.setattr(script, "shards", raising(Unreachable("away")))
         assert reader.poll()
     else:
-        with world.tree.listing():
+        with world.tree.listing_turn():
             assert reader.poll()
     reader.poll()
     assert (shard(engine)["state"], shard(engine)["checkpoint"]) == ("open", "1")
@@ -242,7 +242,7 @@ def test_who_lost_the_shard_does_not_lose_it_for_all(world: World, engine: Engin
 
 def test_while_another_bridge_lists_children_are_left_to_the_sweep(world: World, engine: Engine) -> None:
     reader, _ = world.reader(page(1, last=True))
-    with world.tree.listing():
+    with world.tree.listing_turn():
         assert reader.poll() is None
     assert shard(engine)["state"] == "finished"
     assert world.tree.expects_children(["activity"])
@@ -315,7 +315,7 @@ def test_trimmed_again_and_again_is_no_spin(world: World) -> None:
 
 
 def test_a_refused_iterator_is_not_asked_again(world: World) -> None:
-    reader, script = world.reader(Refused("Invalid ShardIterator"), page(1))
+    reader, script = world.reader(StreamRefused("Invalid ShardIterator"), page(1))
     assert reader.poll()
     reader.poll()
     assert len(script.began_after) == 2

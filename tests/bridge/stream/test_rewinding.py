@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
-from bridge.brake import Brake
-from bridge.stream.client import IteratorExpired, RecordPage, Refused, Shard, ShardGone, StreamThrottled
-from bridge.stream.intake import sort
+from bridge.outbox_limit import OutboxLimit
+from bridge.stream.classification import classify_page
+from bridge.stream.client import IteratorExpired, RecordPage, Shard, ShardGone, StreamRefused, StreamThrottled
 from bridge.stream.leases import Leases
 from bridge.stream.reader import TRIES_OF_AN_ITERATOR
 from bridge.stream.rewinding import IDLE_SECONDS, Rewinder
@@ -120,7 +120,7 @@ class World:
         self.shelf.kept[name] += records
         lease = self.held[name]
         checkpoint = self.sql.one("SELECT checkpoint FROM shards WHERE id = :id", id=lease.shard)["checkpoint"]
-        self.intake.record(lease, checkpoint, sort(lease, checkpoint, records, routes, EVER))
+        self.intake.record(lease, checkpoint, classify_page(lease, checkpoint, records, routes, EVER))
 
     def finish(self, name: str) -> None:
         self.shelf.ended.add(name)
@@ -540,7 +540,7 @@ def test_a_shard_that_comes_back_begins_to_be_gone_anew(world: World) -> None:
 
 def test_a_lost_shard_is_not_chosen(world: World) -> None:
     world.read("a", pokes(1))
-    world.tree.lose(world.held["a"], "1", "the shard vanished")
+    world.tree.mark_lost(world.held["a"], "1", "the shard vanished")
     assert world.rewinding.plan(RewindTarget("activity")) == []
     assert world.ask() == []
 
@@ -563,7 +563,7 @@ def test_an_iterator_that_fails_again_and_again_is_replaced(world: World, error:
 
 
 @pytest.mark.parametrize(
-    "error", [Unreachable("500"), Refused("AccessDenied"), StreamThrottled("slow"), ShardGone("gone")]
+    "error", [Unreachable("500"), StreamRefused("AccessDenied"), StreamThrottled("slow"), ShardGone("gone")]
 )
 def test_a_rewind_that_fails_notices_that_it_is_cancelled(world: World, error: NotifierError) -> None:
     world.read("a", pokes(1))
@@ -579,7 +579,7 @@ def test_a_rewind_that_fails_notices_that_it_is_cancelled(world: World, error: N
 
 
 @pytest.mark.parametrize(
-    "error", [Unreachable("500"), Refused("AccessDenied"), StreamThrottled("slow"), ShardGone("gone")]
+    "error", [Unreachable("500"), StreamRefused("AccessDenied"), StreamThrottled("slow"), ShardGone("gone")]
 )
 def test_a_rewind_that_fails_lets_others_have_their_turn(world: World, error: NotifierError) -> None:
     world.read("a", pokes(1))
@@ -611,7 +611,7 @@ def test_a_mistake_in_a_page_passes_over_no_record(world: World, monkeypatch: py
         def fail(*_: object) -> None:
             raise ValueError("a bug")
 
-        patch.setattr("bridge.stream.rewinding.reread", fail)
+        patch.setattr("bridge.stream.rewinding.classify_rewound", fail)
         with pytest.raises(ValueError, match="a bug"):
             rewinder.run_once()
     world.run(rewinder)
@@ -633,52 +633,52 @@ class Waiting:
 
 def test_a_rewind_takes_half_of_the_room_and_closes_no_channel(world: World) -> None:
     waiting = Waiting(email=0)
-    brake = Brake(waiting, 10)  # type: ignore[arg-type]
-    brake.measure()
+    limit = OutboxLimit(waiting, 10)  # type: ignore[arg-type]
+    limit.measure()
     world.read("a", [*requests(1), *pokes(*range(2, 12))])
     world.ask()
-    rewinder = world.rewinder(brake=brake)
+    rewinder = world.rewinder(limit=limit)
     for _ in range(12):
         rewinder.run_once()
     assert world.counted() == (11, 6, 5, 0)
     assert world.open() == 1
-    assert brake.has_room("email")
-    assert brake.reserve({"email": 5}) == {"email": 5}
+    assert limit.has_room("email")
+    assert limit.reserve({"email": 5}) == {"email": 5}
     assert "room in the channel email" in world.rewinding.recent()[0]["error"]
 
-    brake.release({"email": 5}, {})
+    limit.release({"email": 5}, {})
     waiting.counts["email"] = 2
-    brake.measure()
+    limit.measure()
     for _ in range(12):
         world.sql.run("UPDATE rewinds SET again_at = now()")
         rewinder.run_once()
     assert world.counted() == (11, 9, 2, 0)
     waiting.counts["email"] = 0
-    brake.measure()
+    limit.measure()
     world.sql.run("UPDATE rewinds SET again_at = now()")
     world.run(rewinder)
     assert world.counted() == (11, 11, 0, 0)
 
 
 def test_what_a_rewind_did_not_record_leaves_its_room(world: World) -> None:
-    brake = Brake(Waiting(email=0), 20)  # type: ignore[arg-type]
-    brake.measure()
+    limit = OutboxLimit(Waiting(email=0), 20)  # type: ignore[arg-type]
+    limit.measure()
     world.read("a", requests(1, 2, 3, 4, 5, 6))
     world.read("a", pokes(7))
     world.ask()
-    world.run(world.rewinder(brake=brake))
+    world.run(world.rewinder(limit=limit))
     assert world.counted() == (7, 7, 0, 0)
-    assert brake.reserve({"email": 20}) == {"email": 19}
+    assert limit.reserve({"email": 20}) == {"email": 19}
 
 
 def test_a_rewind_that_waits_for_room_lets_others_have_their_turn(world: World) -> None:
-    brake = Brake(Waiting(email=8), 10)  # type: ignore[arg-type]
-    brake.measure()
+    limit = OutboxLimit(Waiting(email=8), 10)  # type: ignore[arg-type]
+    limit.measure()
     world.read("a", pokes(1))
     world.shard("b")
     world.read("b", others(2))
     world.ask()
-    rewinder = world.rewinder(brake=brake)
+    rewinder = world.rewinder(limit=limit)
     rewinder.run_once()
     rewinder.run_once()
     states = {row["shard_id"]: row["state"] for row in world.rewinding.recent()}

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from notifier.outbox import Report
-from tests.bridge.house import House
+from tests.bridge.environment import BridgeEnvironment
 from tests.bridge.test_bridge import house, simulator
 from tests.sql import Sql
 from tests.waiting import wait_until
@@ -26,12 +26,12 @@ def counted(engine: Engine, table: str) -> dict[str, int]:
     return rows.get(table, dict.fromkeys(("read", "notified", "unrouted", "quarantined"), 0))
 
 
-def put_orders(house: House, count: int, n: int = 0) -> None:
+def put_orders(house: BridgeEnvironment, count: int, n: int = 0) -> None:
     items = [{"pk": f"order#{number}", "sk": "1", "type": "order", "n": n} for number in range(count)]
     house.streams.post("put", table="orders", items=items)
 
 
-def test_each_bridge_reads_its_own_tables_only(house: House, engine: Engine) -> None:
+def test_each_bridge_reads_its_own_tables_only(house: BridgeEnvironment, engine: Engine) -> None:
     """Two bridges on one database, each with the routes of its own table: 80 events are 80 notifications."""
     house.streams.post("tables", table="activity", shards=4)
     house.streams.post("tables", table="orders", shards=4)
@@ -51,24 +51,24 @@ def test_each_bridge_reads_its_own_tables_only(house: House, engine: Engine) -> 
 
 @pytest.mark.parametrize("first", [("activity",), ("activity", "orders")])
 def test_a_table_that_is_not_read_any_more_is_left_where_it_stands(
-    house: House, engine: Engine, first: tuple[str, ...]
+    house: BridgeEnvironment, engine: Engine, first: tuple[str, ...]
 ) -> None:
     """It was in the settings of the bridge before; nothing of it is read, counted or lost."""
     house.streams.post("tables", table="activity", shards=2)
     house.streams.post("tables", table="orders", shards=2)
-    with house.bridge(tables=("activity", "orders"), routes="tests.bridge.both"):
+    with house.bridge(tables=("activity", "orders"), routes="tests.bridge.both_tables"):
         put_orders(house, 10)
         wait_until(lambda: counted(engine, "orders")["notified"] == 10, seconds=30)
     put_orders(house, 10, n=1)
     house.put(range(10))
-    with house.bridge(tables=first, routes="tests.bridge.both"):
+    with house.bridge(tables=first, routes="tests.bridge.both_tables"):
         wait_until(lambda: counted(engine, "activity")["notified"] == 10, seconds=30)
         if "orders" in first:
             wait_until(lambda: counted(engine, "orders")["read"] == 20, seconds=30)
     assert counted(engine, "orders")["read"] == (20 if "orders" in first else 10)
 
 
-def test_what_a_bridge_without_the_tables_routes_reads_is_kept(house: House, engine: Engine) -> None:
+def test_what_a_bridge_without_the_tables_routes_reads_is_kept(house: BridgeEnvironment, engine: Engine) -> None:
     house.streams.post("tables", table="orders", shards=2)
     put_orders(house, 30)
     with house.bridge(tables=("orders",)):

@@ -55,7 +55,7 @@ def test_a_child_of_a_trimmed_or_lost_parent_goes_ahead(tree: ShardTree, leases:
     taken = {lease.shard_id: lease for lease in leases.acquire(10)}
     assert taken.keys() == {"orphan", "p"}
 
-    tree.lose(taken["p"], None, "vanished")
+    tree.mark_lost(taken["p"], None, "vanished")
 
     assert names(leases.acquire(10)) == {"child"}
 
@@ -69,7 +69,7 @@ def test_a_finished_shard_that_is_still_listed_is_not_read_again(tree: ShardTree
 
 def test_a_lost_shard_that_is_listed_again_is_read_again(tree: ShardTree, leases: Leases) -> None:
     tree.register("activity", ARN, open_shards("p"))
-    tree.lose(leases.acquire(10)[0], None, "vanished")
+    tree.mark_lost(leases.acquire(10)[0], None, "vanished")
     assert tree.register("activity", ARN, open_shards("p")) == 1
     assert names(leases.acquire(10)) == {"p"}
 
@@ -100,10 +100,10 @@ def test_trimmed_is_a_gap_only_where_something_can_be_lost(tree: ShardTree, leas
     tree.register("activity", ARN, open_shards("shard"))
     (lease,) = leases.acquire(1)
     leases.renew([lease], {lease.shard: 3600.0})  # it was read to its tip an hour ago
-    assert not tree.trimmed(lease, "the record at the checkpoint is gone")
+    assert not tree.record_trimmed(lease, "the record at the checkpoint is gone")
 
     Sql(engine).run("UPDATE shards SET caught_up_at = now() - interval '25 h'")
-    assert tree.trimmed(lease, "and more than that")
+    assert tree.record_trimmed(lease, "and more than that")
     assert len(Sql(engine).all("SELECT * FROM gaps")) == 1
 
 
@@ -112,15 +112,15 @@ def test_a_gap_is_told_once(tree: ShardTree, leases: Leases, engine: Engine) -> 
     tree.register("activity", ARN, open_shards("shard"))
     (lease,) = leases.acquire(1)
     Sql(engine).run("UPDATE shards SET discovered_at = now() - interval '25 h'")
-    assert tree.trimmed(lease, "gone")
-    assert not tree.trimmed(lease, "gone")
+    assert tree.record_trimmed(lease, "gone")
+    assert not tree.record_trimmed(lease, "gone")
     assert len(Sql(engine).all("SELECT * FROM gaps")) == 1
 
 
 def test_what_is_trimmed_on_arrival_is_no_loss(tree: ShardTree, leases: Leases) -> None:
     """From the oldest record on is where DynamoDB trims."""
     tree.register("activity", ARN, open_shards("shard"))
-    assert not tree.trimmed(leases.acquire(1)[0], "gone between two calls")
+    assert not tree.record_trimmed(leases.acquire(1)[0], "gone between two calls")
 
 
 def test_a_checkpoint_older_than_records_are_kept(tree: ShardTree, leases: Leases, engine: Engine) -> None:
@@ -150,11 +150,11 @@ def test_a_shard_without_a_child_is_a_gap_after_a_day(tree: ShardTree, leases: L
     tree.register("activity", ARN, open_shards("p", "q"))
     for lease in leases.acquire(2):
         tree.finish(lease, None, open_shards("c", parent="q") if lease.shard_id == "q" else [])
-    assert not tree.has_childless(ARN)
+    assert not tree.has_childless_shards(ARN)
     Sql(engine).run("UPDATE shards SET finished_at = now() - interval '25 h' WHERE finished_at IS NOT NULL")
-    assert tree.has_childless(ARN)
-    tree.tell_childless(ARN)
-    assert not tree.has_childless(ARN)
+    assert tree.has_childless_shards(ARN)
+    tree.record_childless_gaps(ARN)
+    assert not tree.has_childless_shards(ARN)
     gap = Sql(engine).one("SELECT s.shard_id, reason FROM gaps g JOIN shards s ON s.id = g.shard")
     assert (gap["shard_id"], "no child" in gap["reason"]) == ("p", True)
 
@@ -209,11 +209,11 @@ def test_what_was_there_before_we_came_is_no_loss(tree: ShardTree, leases: Lease
 
 def test_one_bridge_lists_at_a_time(tree: ShardTree, engine: Engine) -> None:
     other = ShardTree(engine)
-    with tree.listing() as ours:
+    with tree.listing_turn() as ours:
         assert ours
-        with other.listing() as too:
+        with other.listing_turn() as too:
             assert not too
-    with other.listing() as now:
+    with other.listing_turn() as now:
         assert now
 
 
@@ -221,10 +221,10 @@ def test_a_bridge_that_hangs_while_it_lists_keeps_the_others_from_it_for_a_while
     hung, other = (ShardTree(engine, hung_seconds=1) for _ in range(2))
 
     def listed() -> bool:
-        with other.listing() as ours:
+        with other.listing_turn() as ours:
             return bool(ours)
 
-    with pytest.raises(DatabaseError), hung.listing() as ours:  # noqa: PT012  its loop tries again
+    with pytest.raises(DatabaseError), hung.listing_turn() as ours:  # noqa: PT012  its loop tries again
         assert ours
         assert not listed()
         assert wait_until(listed)
@@ -233,12 +233,12 @@ def test_a_bridge_that_hangs_while_it_lists_keeps_the_others_from_it_for_a_while
 
 def test_a_bridge_that_lists_for_long_keeps_its_turn(engine: Engine) -> None:
     slow, other = ShardTree(engine, hung_seconds=1), ShardTree(engine)
-    with slow.listing() as turn:
+    with slow.listing_turn() as turn:
         until = time.monotonic() + 2.5
         while time.monotonic() < until:
-            turn.keep()
+            turn.keep_alive()
             time.sleep(0.1)
-        with other.listing() as too:
+        with other.listing_turn() as too:
             assert not too
 
 
@@ -246,20 +246,20 @@ def test_whose_turn_is_over_lists_no_more(engine: Engine) -> None:
     hung, other = (ShardTree(engine, hung_seconds=1) for _ in range(2))
 
     def is_free() -> bool:
-        with other.listing() as ours:
+        with other.listing_turn() as ours:
             return bool(ours)
 
-    with pytest.raises(DatabaseError), hung.listing() as turn:  # noqa: PT012  when is the point
+    with pytest.raises(DatabaseError), hung.listing_turn() as turn:  # noqa: PT012  when is the point
         wait_until(is_free)
-        turn.keep()
+        turn.keep_alive()
         pytest.fail("it may list although its turn is over")
 
 
 def test_a_turn_is_waited_for_as_long_as_is_said(tree: ShardTree, engine: Engine) -> None:
     other = ShardTree(engine)
-    with tree.listing():
+    with tree.listing_turn():
         began = time.monotonic()
-        with other.listing(patience=0.5) as too:
+        with other.listing_turn(patience=0.5) as too:
             assert not too
         assert time.monotonic() - began >= 0.5
         waiting = ThreadPoolExecutor(1)
@@ -269,5 +269,5 @@ def test_a_turn_is_waited_for_as_long_as_is_said(tree: ShardTree, engine: Engine
 
 
 def _is_ours(tree: ShardTree, patience: float) -> bool:
-    with tree.listing(patience) as turn:
+    with tree.listing_turn(patience) as turn:
         return bool(turn)

@@ -62,13 +62,13 @@ def test_a_listing_that_still_shows_a_forgotten_shard_starts_nothing(rows: Rows,
     settled(retention)
     tree = ShardTree(rows.engine)
 
-    assert not tree.misses_a_parent(ARN, shards[1:])
+    assert not tree.listing_is_incomplete(ARN, shards[1:])
     assert tree.register("orders", ARN, shards) == 0
     assert tree.register("orders", ARN, shards[2:]) == 0  # its parent is neither listed nor known
 
     assert known(rows) == [each.shard_id for each in shards[2:]]
     assert Report(rows.engine).gaps() == []
-    assert not tree.has_childless(ARN)
+    assert not tree.has_childless_shards(ARN)
     taken = Leases(rows.engine, "bridge-1", 60, ["orders"]).acquire(10)
     assert [each.shard_id for each in taken if each.stream_arn == ARN] == [shards[-1].shard_id]
 

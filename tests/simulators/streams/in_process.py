@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import orjson
 
-from bridge.stream.client import IteratorExpired, RecordPage, Refused, Shard, ShardGone, StreamThrottled
+from bridge.stream.client import IteratorExpired, RecordPage, Shard, ShardGone, StreamRefused, StreamThrottled
 from notifier.errors import DataTrimmed, NotifierError, Unreachable
 from notifier.routes.views import View
 from simulators.http.replies import NoReply, Reset, Response, Truncated
@@ -23,8 +23,8 @@ _NAMED: Mapping[str, type[NotifierError]] = {
     "LimitExceededException": StreamThrottled,
     "ThrottlingException": StreamThrottled,
     "ProvisionedThroughputExceededException": StreamThrottled,
-    "ValidationException": Refused,
-    "AccessDeniedException": Refused,
+    "ValidationException": StreamRefused,
+    "AccessDeniedException": StreamRefused,
 }
 
 

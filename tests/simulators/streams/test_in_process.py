@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.stream.client import IteratorExpired, Refused, Shard, ShardGone, StreamThrottled
+from bridge.stream.client import IteratorExpired, Shard, ShardGone, StreamRefused, StreamThrottled
 from notifier.errors import DataTrimmed, Unreachable
 from simulators.streams import Behaviour, StreamsModel
 from simulators.streams.model.clock import DAY
@@ -46,7 +46,7 @@ def test_errors_are_those_of_the_bridge(source, model, arn):
     iterator = source.iterator(arn, one.shard, None)
     with pytest.raises(ShardGone):
         source.iterator(arn, "shardId-00000000000000000001-deadbeef", None)
-    with pytest.raises(Refused):
+    with pytest.raises(StreamRefused):
         source.records("no iterator at all")
     model.behaviour = Behaviour(calls_per_shard=0)
     with pytest.raises(StreamThrottled):
@@ -66,7 +66,7 @@ def test_errors_are_those_of_the_bridge(source, model, arn):
         ("expired", IteratorExpired),
         ("trimmed", DataTrimmed),
         ("not_found", ShardGone),
-        ("refuse", Refused),
+        ("refuse", StreamRefused),
         ("error", Unreachable),
         ("cut", Unreachable),
         ("lost", Unreachable),

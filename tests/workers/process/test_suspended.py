@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bridge.stream.holdings import Holdings
+from bridge.stream.held_shards import HeldShards
 from notifier.messages import Message, Webhook, WebhookContent
 from notifier.notifications import Status
 from notifier.outcomes import Accepted, Late
@@ -83,7 +83,7 @@ def test_a_bridge_that_was_suspended_reads_nothing_under_its_old_leases(suspend:
     class Leases:
         ttl = 60.0
 
-    holdings = Holdings(Leases(), 10)  # type: ignore[arg-type]
+    holdings = HeldShards(Leases(), 10)  # type: ignore[arg-type]
     assert not holdings.overdue()
     suspend()
     assert holdings.overdue()

@@ -1,0 +1,184 @@
+"""Builds a bridge from the settings, after it has checked what the bridge depends on."""
+
+import os
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from bridge.alarms.discovery import DiscoveryWatch
+from bridge.alarms.lag import LagWatch
+from bridge.alarms.unrouted import UnroutedWatch
+from bridge.alarms.views import ViewWatch
+from bridge.backlog import BackloggedChannels
+from bridge.bridge import LOOPS, POLLERS, Bridge
+from bridge.deadlines import Deadlines
+from bridge.loops import Loop
+from bridge.outbox_limit import OutboxLimit
+from bridge.relay import RELAY_SECONDS, Relay
+from bridge.retention import RETENTION_SECONDS, DropOldDays
+from bridge.startup_checks import check_streams
+from bridge.stream.client import StreamsClient
+from bridge.stream.discovery import ShardDiscovery
+from bridge.stream.held_shards import HeldShards
+from bridge.stream.intake import Intake
+from bridge.stream.leases import Leases
+from bridge.stream.rewinding import Rewinder
+from bridge.stream.tree import ShardTree
+from notifier.broker import Queue
+from notifier.channels import silence, warn_of_silence
+from notifier.database.engine import Engine, connect
+from notifier.database.schema import check_schema
+from notifier.database.server import check_durable
+from notifier.health import Heartbeat
+from notifier.metrics import served
+from notifier.outbox import Discovery, Partitions, Publications, Recording, Retention, Rewinds, StreamStatus, Unknowns
+from notifier.routes import Routes, load_routes
+from notifier.settings import Settings
+
+_MOST_SHARDS = 400
+DEADLINE_SECONDS = 1.0
+LAG_SECONDS = 30.0
+UNROUTED_SECONDS = 10.0
+REWIND_SECONDS = 2.0
+DISCOVERY_WATCH_SECONDS = 10.0
+LISTING_SECONDS = 10.0
+"""How long a bridge that starts waits for its turn to list shards. Then the shard discovery checks the streams."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What several parts of one bridge use."""
+
+    settings: Settings
+    owner: str
+    routes: Routes
+    engine: Engine
+    queue: Queue
+    streams: StreamsClient
+    tree: ShardTree
+    partitions: Partitions
+    publications: Publications
+    leases: Leases
+    limit: OutboxLimit
+    backlogged: BackloggedChannels
+
+
+@contextmanager
+def wired(settings: Settings) -> Iterator[Bridge]:
+    """Give a bridge that is ready to run, and close its connections afterwards.
+
+    Raise the NotifierError that names what is missing: a setting, a route, the schema, the broker, a stream.
+    """
+    shared = _shared(settings)
+    turn = partial(shared.tree.listing_turn, LISTING_SECONDS)
+    views = check_streams(shared.streams, shared.routes, settings.tables, turn)
+    warn_of_silence((route.channel for route in shared.routes), settings)
+    try:
+        with served(shared.engine, settings.metrics_port, settings.metrics_address, settings.keep_days):
+            yield _bridge(shared, views)
+    finally:
+        shared.queue.close()
+        shared.engine.dispose()
+
+
+def _shared(settings: Settings) -> _Shared:
+    owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+    routes = load_routes(settings.routes)
+    engine = connect(
+        settings.database_url.get_secret_value(), pool_size=POLLERS + LOOPS, application="notifier bridge"
+    )
+    check_schema(engine)
+    check_durable(engine, allowed=settings.allow_nondurable_database)
+    queue = Queue(settings.broker_url.get_secret_value(), origin=owner)
+    queue.check()
+    publications = Publications(engine, settings.look_again_seconds)
+    leases = Leases(engine, owner, settings.shard_lease_seconds, settings.tables)
+    return _Shared(
+        settings=settings,
+        owner=owner,
+        routes=routes,
+        engine=engine,
+        queue=queue,
+        streams=StreamsClient(settings),
+        tree=ShardTree(engine),
+        partitions=Partitions(engine),
+        publications=publications,
+        leases=leases,
+        limit=OutboxLimit(publications, settings.outbox_high_water, leases.bridges),
+        backlogged=BackloggedChannels(),
+    )
+
+
+def _bridge(shared: _Shared, views: ViewWatch) -> Bridge:
+    settings, discovery = shared.settings, Discovery(shared.engine)
+    watch = DiscoveryWatch(discovery, settings.tables)
+    return Bridge(
+        shared.streams,
+        shared.tree,
+        HeldShards(shared.leases, _MOST_SHARDS),
+        _intake(shared),
+        ShardDiscovery(settings.tables, shared.streams, shared.tree, views, discovery),
+        shared.limit,
+        (
+            Loop("relay", RELAY_SECONDS, _relay(shared).run_pass),
+            Loop("discovery", DISCOVERY_WATCH_SECONDS, watch.run_once),
+            Loop("deadlines", DEADLINE_SECONDS, _deadlines(shared).run_once),
+            Loop("lag", LAG_SECONDS, LagWatch(StreamStatus(shared.engine)).run_once),
+            Loop("unrouted", UNROUTED_SECONDS, UnroutedWatch(StreamStatus(shared.engine), settings.tables).run_once),
+            Loop("rewind", REWIND_SECONDS, _rewinder(shared).run_once),
+            Loop("retention", RETENTION_SECONDS, _retention(shared).run_once),
+        ),
+        shared.partitions,
+        Heartbeat("bridge"),
+        watch.trouble,
+    )
+
+
+def _intake(shared: _Shared) -> Intake:
+    return Intake(
+        Recording(shared.engine, shared.partitions),
+        shared.publications,
+        shared.queue,
+        shared.routes,
+        shared.settings.queue_high_water,
+        shared.settings.not_before,
+        shared.backlogged,
+        shared.limit,
+    )
+
+
+def _relay(shared: _Shared) -> Relay:
+    return Relay(
+        shared.engine,
+        shared.publications,
+        shared.queue,
+        shared.settings.queue_high_water,
+        shared.settings.unknown_after_seconds,
+        shared.backlogged,
+    )
+
+
+def _deadlines(shared: _Shared) -> Deadlines:
+    unknowns = Unknowns(shared.engine, shared.settings.unknown_after_seconds)
+    return Deadlines(unknowns, shared.routes, partial(silence, settings=shared.settings))
+
+
+def _rewinder(shared: _Shared) -> Rewinder:
+    settings = shared.settings
+    return Rewinder(
+        Rewinds(shared.engine, shared.partitions, shared.owner, settings.shard_lease_seconds),
+        shared.streams,
+        shared.routes,
+        settings.tables,
+        settings.not_before,
+        tree=shared.tree,
+        limit=shared.limit,
+    )
+
+
+def _retention(shared: _Shared) -> DropOldDays:
+    settings = shared.settings
+    return DropOldDays(Retention(shared.engine, settings.keep_days, explicit=settings.says("keep_days")))
