@@ -160,7 +160,7 @@ class ShardReader:
         return asked_at, self._source.records(iterator)
 
     def _start(self) -> str:
-        if not self._from_horizon and self._tree.waited_too_long(self.lease):
+        if not self._from_horizon and self._tree.was_left_unread(self.lease):
             self._note_gap("nothing was read of it for longer than records are kept")
         after = None if self._from_horizon else self._checkpoint
         return self._source.iterator(self.lease.stream_arn, self.lease.shard_id, after)

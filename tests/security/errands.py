@@ -123,7 +123,7 @@ def _shards(rows: Rows, engine: Engine) -> None:
     assert len(taken) == 2
     assert leases.renew(taken, {taken[0].shard: 1.0}) == {each.shard for each in taken}
     assert leases.bridges() >= 1
-    assert not tree.waited_too_long(taken[0])
+    assert not tree.was_left_unread(taken[0])
     tree.record_trimmed(taken[0], "trimmed")
     tree.finish(taken[0], None, [])
     assert tree.expects_children(["orders"])

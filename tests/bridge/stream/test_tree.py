@@ -127,9 +127,9 @@ def test_a_checkpoint_older_than_records_are_kept(tree: ShardTree, leases: Lease
     tree.register("activity", ARN, open_shards("shard"))
     (lease,) = leases.acquire(1)
     Sql(engine).run("UPDATE shards SET checkpoint = '7', last_record_at = now() - interval '27 h'")
-    assert tree.waited_too_long(lease)
+    assert tree.was_left_unread(lease)
     Sql(engine).run("UPDATE shards SET last_record_at = now() - interval '24.5 h'")  # read where it is being trimmed
-    assert not tree.waited_too_long(lease)
+    assert not tree.was_left_unread(lease)
 
 
 def test_the_second_stream_of_a_table_is_ours_from_its_beginning(
@@ -143,7 +143,7 @@ def test_the_second_stream_of_a_table_is_ours_from_its_beginning(
     tree.finish(leases.acquire(1)[0], None, [])
     Sql(engine).run("UPDATE streams SET discovered_at = now() - interval '9 days'")
     tree.register("activity", second, open_shards(shard))
-    assert tree.waited_too_long(leases.acquire(1)[0])  # nobody looked for two days
+    assert tree.was_left_unread(leases.acquire(1)[0])  # nobody looked for two days
 
 
 def test_a_shard_without_a_child_is_a_gap_after_a_day(tree: ShardTree, leases: Leases, engine: Engine) -> None:
@@ -174,11 +174,11 @@ def test_children_are_expected_for_a_while(tree: ShardTree, leases: Leases, engi
 def test_a_shard_that_waited_a_day_unread(tree: ShardTree, leases: Leases, engine: Engine) -> None:
     tree.register("activity", ARN, open_shards("shard"))
     (lease,) = leases.acquire(1)
-    assert not tree.waited_too_long(lease)
+    assert not tree.was_left_unread(lease)
     Sql(engine).run("UPDATE shards SET discovered_at = now() - interval '25 h'")
-    assert tree.waited_too_long(lease)
+    assert tree.was_left_unread(lease)
     Sql(engine).run("UPDATE shards SET caught_up_at = now() - interval '23 h'")
-    assert not tree.waited_too_long(lease)
+    assert not tree.was_left_unread(lease)
 
 
 def test_a_shard_that_is_found_late_does_not_look_new(tree: ShardTree, leases: Leases, engine: Engine) -> None:
@@ -187,7 +187,7 @@ def test_a_shard_that_is_found_late_does_not_look_new(tree: ShardTree, leases: L
     two_days_ago = int((time.time() - 2 * 86_400) * 1000)
     tree.register("activity", ARN, open_shards(f"shardId-{two_days_ago:020}-deadbeef", f"shardId-{0:020}-deadbeef"))
 
-    late = {lease.shard_id: tree.waited_too_long(lease) for lease in leases.acquire(10)}
+    late = {lease.shard_id: tree.was_left_unread(lease) for lease in leases.acquire(10)}
 
     assert [late[name] for name in sorted(late)] == [False, True, True]
 
@@ -204,7 +204,7 @@ def test_a_shard_that_came_and_went_unread_is_a_gap(tree: ShardTree, engine: Eng
 
 def test_what_was_there_before_we_came_is_no_loss(tree: ShardTree, leases: Leases) -> None:
     tree.register("activity", ARN, open_shards(f"shardId-{1:020}-deadbeef"))
-    assert not tree.waited_too_long(leases.acquire(1)[0])
+    assert not tree.was_left_unread(leases.acquire(1)[0])
 
 
 def test_one_bridge_lists_at_a_time(tree: ShardTree, engine: Engine) -> None:

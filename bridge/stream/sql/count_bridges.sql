@@ -1,0 +1,2 @@
+-- How many bridges hold open shards now.
+SELECT count(DISTINCT owner) FROM shards WHERE state = 'open' AND lease_until >= now()
