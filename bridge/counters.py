@@ -1,4 +1,4 @@
-"""What this bridge counts itself, for Prometheus. All else is counted in Postgres, in the transactions that do it."""
+"""The metrics that each bridge counts itself. All others are read from Postgres, see `notifier.metrics`."""
 
 from prometheus_client import Counter, Gauge
 

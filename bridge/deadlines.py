@@ -1,4 +1,4 @@
-"""What becomes of an attempt whose answer was lost, at its deadline: what its route wants, on evidence only."""
+"""Decides at its deadline what becomes of an attempt whose answer was lost: as its route says, if evidence allows."""
 
 from collections.abc import Callable
 from functools import cache
@@ -22,14 +22,14 @@ _EVIDENCE = {
 
 
 ROUTE_SECONDS = 3600.0
-"""How long an unknown outcome waits for a bridge that has its route, from the moment that such a bridge could decide.
-Bridges may read different tables with different routes, and during a deploy some have a new route and some do not."""
+"""How long an unknown outcome waits for a bridge with its route, counted from when such a bridge could decide.
+Bridges may read different tables with different routes, and during a deploy only some have a new route."""
 
 
 class Deadlines:
-    """Runs in every bridge at once; each unknown is one bridge's.
+    """Decides about overdue attempts. Runs in every bridge at once; each attempt is decided by one of them.
 
-    `silence` says of a channel why no event of it can come, None where they can: see `notifier.channels`.
+    `silence` returns why no event of a channel can come, None if they can come: see `notifier.channels.silence`.
     """
 
     def __init__(
@@ -37,10 +37,10 @@ class Deadlines:
     ) -> None:
         self._unknowns = unknowns
         self._routes = routes
-        self._silence = cache(silence)  # it looks for the channel on the disk, and here rows are locked
+        self._silence = cache(silence)  # it reads the installed packages, while rows are locked
 
     def run_once(self) -> dict[OverdueAction, int]:
-        """Decide about those whose deadline has come; answers how many of each kind."""
+        """Decide about the attempts whose deadline has come; return how many there are of each decision."""
         for_route = 0
 
         def decide(unknown: OverdueAttempt) -> Decision:
@@ -71,7 +71,9 @@ class Deadlines:
 
 @cache
 def capability_of(channel: str) -> Capability:
-    """A channel that is not installed here is taken to be able to nothing but events: those it waits for."""
+    """Return the channel's capability. A channel that is not installed here is treated as DELIVERY_EVENTS: nothing is
+    sent again before events flow.
+    """
     try:
         return capability(channel)
     except NotifierError:
@@ -79,7 +81,10 @@ def capability_of(channel: str) -> Capability:
 
 
 def verdict(unknown: OverdueAttempt, route: Route | None, offers: Capability, silence: str | None = None) -> Decision:
-    """What is right for this unknown outcome. Pure. With `silence`, no event can come: only the operator can know."""
+    """Return the decision on this attempt, with its reason. Pure.
+
+    With `silence` no event can come, and the operator decides. A `route` of None is not loaded in this bridge.
+    """
     if silence:
         return Decision(OverdueAction.HOLD, silence)
     if not_yet := _not_yet(unknown, route, offers):
@@ -97,7 +102,7 @@ def verdict(unknown: OverdueAttempt, route: Route | None, offers: Capability, si
 
 
 def _not_yet(unknown: OverdueAttempt, route: Route | None, offers: Capability) -> Decision | None:
-    """Why nothing can be decided now, None where it can."""
+    """Return why nothing can be decided now, None if it can."""
     if offers is Capability.DELIVERY_EVENTS and not unknown.flowing:
         return Decision(OverdueAction.WAIT, "no events are known to flow")
     if route is None and offers is not Capability.IDEMPOTENCY_KEY and unknown.waited < ROUTE_SECONDS:

@@ -1,4 +1,4 @@
-"""A job that runs again and again in a thread of its own until it is told to stop."""
+"""A periodic job in a thread of its own."""
 
 import threading
 import time
@@ -17,20 +17,27 @@ log = structlog.get_logger(__name__)
 
 _LONGEST_BACKOFF = 5.0
 HUNG_SECONDS = 300.0
-"""A round that takes longer than this hangs, unless the loop says otherwise."""
+"""A round that takes longer counts as hung, unless the loop is given another number."""
 
 
 @dataclass(frozen=True, slots=True)
 class NextIn:
-    """What a job answers that knows better when it should run again. A type of its own: many jobs answer a number."""
+    """Returned by a job to override the interval of its loop once. Its own type, because many jobs return a count."""
 
     seconds: float
 
 
 class Loop:
-    """Calls `job` every so many seconds, or when it said so. A failure is logged and tried again: none ends it.
+    """Calls `job` every `seconds`, or when the job's `NextIn` says, from `start` until `request_stop`.
 
-    A round may take `hung_seconds` before `trouble` names it.
+        loop = Loop("retention", 300.0, retention.run_once)
+        loop.start()
+        ...
+        loop.request_stop()
+        loop.join()
+
+    An exception of the job is logged, and the job is called again after a backoff of at most five seconds: no failure
+    ends the loop. A round may take `hung_seconds` before `trouble` reports it.
     """
 
     def __init__(
@@ -41,7 +48,7 @@ class Loop:
         self._seconds = seconds
         self._job = job
         self._hung_seconds = hung_seconds
-        self._due: float | None = None  # monotonic time: the round, or the wait for the next one, is over by then
+        self._due: float | None = None  # monotonic time by which the round or the wait should be over
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._failures = 0
@@ -52,7 +59,9 @@ class Loop:
         self._thread.start()
 
     def trouble(self) -> str:
-        """One line where the thread has ended or its round is overdue; empty where not, and after a stop."""
+        """Return one line for the operator if the thread has ended or its round is overdue; empty otherwise, and after
+        `request_stop`.
+        """
         due = self._due
         if due is None or self._stop.is_set():
             return ""
@@ -62,16 +71,16 @@ class Loop:
         return f"the thread {self.name!r} hangs, for {late:.0f} s by now: restart this process" if late > 0 else ""
 
     def wake(self) -> None:
-        """Do the next round now."""
+        """Begin the next round now."""
         self._wake.set()
 
     def request_stop(self) -> None:
-        """Let no other round begin."""
+        """Begin no other round."""
         self._stop.set()
         self._wake.set()
 
     def join(self, seconds: float = 10.0) -> None:
-        """Wait for the round under way to end."""
+        """Wait up to `seconds` for the current round to end."""
         self._thread.join(seconds)
 
     def _run(self) -> None:
@@ -79,25 +88,25 @@ class Loop:
             self._due = time.monotonic() + self._hung_seconds
             try:
                 wait = self._round()
-            except Exception:  # noqa: BLE001  raised while a failure was logged: the log may fail again
+            except Exception:  # noqa: BLE001  logging a failure failed: logging this one may fail too
                 wait = _LONGEST_BACKOFF
             self._due = time.monotonic() + wait + STALE_SECONDS
             if not self._stop.is_set() and self._wake.wait(wait):
                 self._wake.clear()
 
     def _round(self) -> float:
-        """Do a round; return the seconds until the next one."""
+        """Call the job; return the seconds until the next round."""
         try:
             answer = self._job()
         except Exception as error:  # noqa: BLE001
             self._failures += 1
-            self._tell(error)
+            self._log_failure(error)
             return min(_LONGEST_BACKOFF, max(self._seconds, backoff(0.2, self._failures, _LONGEST_BACKOFF)))
         self.recording.worked()
         self._failures = 0
         return answer.seconds if isinstance(answer, NextIn) else self._seconds
 
-    def _tell(self, error: Exception) -> None:
+    def _log_failure(self, error: Exception) -> None:
         if isinstance(error, DatabaseError):
             self.recording.failed(reason := cause(error))
             log.warning("failed, will try again", job=self.name, reason=reason)
@@ -105,4 +114,4 @@ class Loop:
             log.warning("failed, will try again", job=self.name, reason=" ".join(str(error).split())[:300])
         else:
             facts = {"job": self.name, "error": type(error).__name__, "trace": trace(error)}
-            log.error("failed, will try again", **facts)  # what the error says may quote a record
+            log.error("failed, will try again", **facts)  # without its text: it may quote a record

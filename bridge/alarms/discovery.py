@@ -1,4 +1,4 @@
-"""Tells when the shards of a table are not found any more, by the log and by `notifier health bridge`."""
+"""Alarms when the shards of a table cannot be listed any more: in the log and by `notifier health bridge`."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,11 +12,12 @@ log = structlog.get_logger(__name__)
 DISCOVERY_SECONDS = 120.0
 """How long the shards of a table may stay unlisted before that is an alarm: eight sweeps."""
 _PAUSE_SECONDS = 60.0
-"""Six looks. Where none succeeded for so long the process was suspended, or the database was away."""
+"""Six intervals of this watch. If it could not look for so long, the process was suspended or the database was away,
+and its clock starts anew."""
 
 
 class DiscoveryWatch:
-    """Looks at the tables of this bridge, whichever bridge lists them."""
+    """Watches the tables of this bridge, whichever bridge lists them."""
 
     def __init__(self, discovery: Discovery, tables: Sequence[str], clock: Callable[[], float] = boottime) -> None:
         self._discovery = discovery
@@ -27,10 +28,11 @@ class DiscoveryWatch:
         self._trouble = ""
 
     def trouble(self) -> str:
-        """One line for `notifier health`, empty where all is well."""
+        """Return one line for `notifier health`, empty if all is well."""
         return self._trouble
 
     def run_once(self) -> None:
+        """Look at the state of the discovery; log an alarm for each table that has a fault."""
         state = self._discovery.state()
         watched = self._watched()
         found = [fault(each, watched) for each in state if each.table in self._tables]
@@ -40,7 +42,7 @@ class DiscoveryWatch:
         self._trouble = "; ".join(faults)
 
     def _watched(self) -> float:
-        """For how many seconds this process has looked without a pause."""
+        """Return for how many seconds this process has looked without a pause."""
         now = self._clock()
         if self._looked_at is not None and now - self._looked_at > _PAUSE_SECONDS:
             self._since = now
@@ -49,10 +51,10 @@ class DiscoveryWatch:
 
 
 def fault(table: TableDiscovery, watched: float = float("inf")) -> str:
-    """What is wrong with the discovery of a table, empty where nothing is. Pure.
+    """Return what is wrong with the discovery of a table, empty if nothing is. Pure.
 
-    While no bridge ran, nobody could find a shard: what counts is the time in which bridges tried. This process tried
-    for as long as it has `watched`, others perhaps for longer: that is known from the first try that it has seen.
+    Only time in which a bridge tried counts: after a stop of all bridges there is no alarm. This process has tried
+    for `watched` seconds. Other bridges may have tried for longer, which counts once a try of theirs was seen.
     """
     tried = max(table.asking_seconds, watched) if table.asked_seconds < watched else watched
     if (seconds := min(table.seconds, tried)) > DISCOVERY_SECONDS:

@@ -1,4 +1,4 @@
-"""Logs when reading falls behind, long before the stream forgets: per table, whichever bridge should read it."""
+"""Logs per table when reading is behind, long before DynamoDB drops records after 24 hours."""
 
 import structlog
 
@@ -9,21 +9,21 @@ log = structlog.get_logger(__name__)
 
 
 class LagWatch:
-    """Looks at all tables that are known, also at those that no bridge is configured for any more."""
+    """Watches all known tables, also those that no bridge is configured for any more."""
 
     def __init__(self, reading: StreamStatus) -> None:
         self._reading = reading
 
     def run_once(self) -> None:
         for lag in self._reading.lags():
-            _tell_lag(lag)
+            _log_lag(lag)
         for each in self._reading.waiting():
-            _tell_waiting(each)
+            _log_waiting(each)
         for rewinds in self._reading.rewinds():
-            _tell_rewinds(rewinds)
+            _log_rewinds(rewinds)
 
 
-def _tell_lag(lag: TableLag) -> None:
+def _log_lag(lag: TableLag) -> None:
     if lag.seconds < WARNING_SECONDS:
         return
     told = "reading is behind"
@@ -38,7 +38,7 @@ def _tell_lag(lag: TableLag) -> None:
     _log(lag.seconds, told, facts)
 
 
-def _tell_waiting(each: WaitingStream) -> None:
+def _log_waiting(each: WaitingStream) -> None:
     if each.seconds < WARNING_SECONDS:
         return
     told = (
@@ -48,7 +48,7 @@ def _tell_waiting(each: WaitingStream) -> None:
     _log(each.seconds, told, {"table": each.table, "stream": each.stream, "seconds": round(each.seconds)})
 
 
-def _tell_rewinds(rewinds: OpenRewinds) -> None:
+def _log_rewinds(rewinds: OpenRewinds) -> None:
     if rewinds.busy or rewinds.seconds < WARNING_SECONDS:
         return
     told = (

@@ -12,7 +12,7 @@ log = structlog.get_logger(__name__)
 
 UNROUTED_SECONDS = 60.0
 LEAST_RECORDS = 10
-"""So many records with a route should have been among those of a streak, by their share before it."""
+"""A streak must be so long that, by the share of routed records before it, this many routed ones were expected."""
 _ADVICE = (
     "no record of a table has a route: are its routes deployed, and do their patterns match? Mend that, then run "
     "`notifier rewind --table {table} --reason WHY`. If NOTIFIER_NOT_BEFORE mutes them, nothing is wrong"
@@ -21,10 +21,11 @@ _ADVICE = (
 
 @dataclass(frozen=True, slots=True)
 class Streak:
-    """Since when every record of a table that was read was unrouted: a time in Unix seconds, None if some were not.
+    """Unrouted records of a table in a row. `since`: Unix seconds of the first one; None if the last records read had
+    a route.
 
-    `seen` are the counters that this was found from. `until` is when the last such record was counted, `records` how
-    many there were, and `least` how many there must be until they tell something.
+    `seen` are the counters that it was found from. `until`: when the last such record was counted. `records`: how
+    many there are. `least`: how many there must be before they count as a fault.
     """
 
     seen: TableRecords
@@ -35,16 +36,16 @@ class Streak:
 
     @property
     def seconds(self) -> float:
-        """From the first to the last of these records; 0 while they are too few to tell anything."""
+        """The seconds from the first to the last of these records; 0 while they are fewer than `least`."""
         return 0.0 if self.since is None or self.records < self.least else max(0.0, self.until - self.since)
 
 
 def follow(before: Streak | None, now: TableRecords) -> Streak:
-    """The streak with the next counters. Pure.
+    """Return the streak after the next counters. Pure.
 
-    A table that had no record since then keeps its streak. Counters get smaller where old shards are deleted: that
-    tells nothing. A rewind routes records that were unrouted, and ends the streak; where it moves records from
-    quarantine to unrouted, it tells nothing.
+    A table without a new record keeps its streak. So it does when the counters get smaller, as old shards were
+    deleted, and when a rewind moves records from quarantine to unrouted. A rewind that gives unrouted records a route
+    ends the streak.
     """
     read = now.read - (before.seen.read if before else 0)
     unrouted = now.unrouted - (before.seen.unrouted if before else 0)
@@ -58,14 +59,14 @@ def follow(before: Streak | None, now: TableRecords) -> Streak:
 
 
 def _least(before: TableRecords | None) -> int:
-    """How many records hold `LEAST_RECORDS` with a route: ten thousand, where one in a thousand has one."""
+    """Return among how many records LEAST_RECORDS routed ones are expected: 10,000 if one in 1,000 is routed."""
     if before is None or (routed := before.read - before.unrouted) <= 0:
         return LEAST_RECORDS
     return -(-LEAST_RECORDS * before.read // routed)
 
 
 class UnroutedWatch:
-    """Looks at this bridge's tables now and then, and remembers what it saw."""
+    """Watches the tables of this bridge."""
 
     def __init__(self, reading: StreamStatus, tables: Sequence[str]) -> None:
         self._reading = reading
@@ -74,16 +75,16 @@ class UnroutedWatch:
         self._warned: set[str] = set()
 
     def run_once(self) -> None:
-        """Log a warning for each table whose records were all unrouted for a minute, once until one has a route, and
-        when that ends.
+        """Log a warning for each table whose records were all unrouted for a minute, once, and a line when records
+        have a route again.
         """
         for records in self._reading.records(self._tables):
             streak = follow(self._streaks.get(records.table), records)
             self._streaks[records.table] = streak
             ALL_UNROUTED.labels(records.table).set(streak.seconds)
-            self._tell(records.table, streak)
+            self._log(records.table, streak)
 
-    def _tell(self, table: str, streak: Streak) -> None:
+    def _log(self, table: str, streak: Streak) -> None:
         if streak.seconds >= UNROUTED_SECONDS and table not in self._warned:
             self._warned.add(table)
             log.warning(_ADVICE.format(table=table), table=table, seconds=round(streak.seconds))

@@ -1,6 +1,7 @@
-"""Compares what streams carry with what the routes read: once for each stream, at start and when another one comes.
+"""Compares the attributes in a stream's records (its view type) with what the routes read: at start and for each new
+stream.
 
-A record that lacks what a route reads is quarantined when it is read. This says so before, and what to do.
+A record without an attribute that a route matches on is quarantined when it is read. This tells the operator before.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,12 +18,14 @@ log = structlog.get_logger(__name__)
 
 
 class ViewSource(Protocol):
+    """Asks DynamoDB for a stream's view type: `StreamsClient`, or a stand-in of tests."""
+
     def view(self, arn: str) -> View: ...
 
 
 class ViewWatch:
-    """The streams of this bridge's tables. Of each table the newest stream counts: those before it are read to their
-    end, and no more is written to them.
+    """Watches the streams of this bridge's tables. Each table is judged by its newest stream: nothing more is written
+    to the older ones.
     """
 
     def __init__(self, source: ViewSource, routes: Routes) -> None:
@@ -31,23 +34,32 @@ class ViewWatch:
         self._faults: dict[str, list[str]] = {}
         self._newest: dict[str, str] = {}
 
-    def check_at_start(self, streams: Mapping[str, Iterable[str]], keep: Callable[[], None] = lambda: None) -> None:
-        """Raise RoutesError where a route of a table could never match on its newest stream. `streams` are the ARNs
-        of each table. What cannot be asked now is asked again by the sweep: a table is judged by its newest stream or
-        not at all. `keep` is called before each question, see `ListingTurn.keep_alive`.
+    def check_at_start(
+        self, streams: Mapping[str, Iterable[str]], keep_alive: Callable[[], None] = lambda: None
+    ) -> None:
+        """Raise RoutesError if a route of a table could never match on the table's newest stream.
+
+        `streams` are the ARNs of each table. A table whose newest stream cannot be described now is not judged here:
+        the shard discovery compares it later. `keep_alive` is called before each call, see `ListingTurn.keep_alive`.
         """
         for table, arns in streams.items():
             for arn in sorted(arns, reverse=True):
-                keep()
+                keep_alive()
                 try:
                     self.compare(table, arn)
                 except NotifierError as error:
-                    log.warning("the view type of a stream could not be asked for", stream=arn, reason=str(error))
+                    log.warning(
+                        "the view type of a stream could not be read: the shard discovery tries again",
+                        stream=arn,
+                        reason=str(error),
+                    )
         if found := [line for table in streams for line in self._newest_faults(table)]:
             raise RoutesError(f"{'; '.join(found)}. To mend it, {REMEDY}")
 
     def compare(self, table: str, arn: str) -> None:
-        """Compare a stream that is new to this bridge. Raises NotifierError where it cannot be asked for."""
+        """Compare a stream with the routes, once, and log what is wrong. Raise NotifierError if DynamoDB does not
+        describe it.
+        """
         if arn in self._faults:
             return
         self._newest[table] = max(arn, self._newest.get(table, ""))  # the names of a table's streams end with a time
@@ -61,5 +73,5 @@ class ViewWatch:
             log.warning("events reach these routes without an item", stream=arn, view_type=view.type, routes=routes)
 
     def _newest_faults(self, table: str) -> list[str]:
-        """Those of the table's newest stream; none where that could not be asked for yet."""
+        """Return the faults of the table's newest stream; none if that was not described yet."""
         return self._faults.get(self._newest.get(table, ""), [])

@@ -1,8 +1,8 @@
 """The tree of shards in Postgres: which there are, and which are read to their end.
 
 A shard's row stays after the shard's end, because a listing may still show the shard: without it the shard would
-be read again. The row is deleted after NOTIFIER_KEEP_DAYS. Then the stream's row keeps until when shards may be forgotten
-(`forgotten_until`), and older shards in a listing are ignored.
+be read again. The row is deleted after NOTIFIER_KEEP_DAYS. Then the stream's row keeps until when shards may be
+forgotten (`forgotten_until`), and older shards in a listing are ignored.
 """
 
 import re
