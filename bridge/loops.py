@@ -59,8 +59,8 @@ class Loop:
         self._thread.start()
 
     def trouble(self) -> str:
-        """Return one line for the operator if the thread has ended or its round is overdue; empty otherwise, and after
-        `request_stop`.
+        """Return one line for the operator if the thread has ended or its round is overdue. Empty otherwise, and
+        after `request_stop`.
         """
         due = self._due
         if due is None or self._stop.is_set():

@@ -57,7 +57,7 @@ def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
     actor = f"feedback {socket.gethostname()}:{os.getpid()}"
     warn_of_silence([CHANNEL], settings)
     heartbeat = Heartbeat("feedback").checked()
-    opener = message_parser(settings, fetch)
+    parser = message_parser(settings, fetch)
     queue = FeedbackQueue(settings, connections=concurrency)
     engine = connect(
         settings.database_url.get_secret_value(), pool_size=concurrency + 2, application="notifier feedback"
@@ -72,7 +72,7 @@ def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
         check_durable(engine, allowed=settings.allow_nondurable_database)
         queue.check()
         yield Receivers(
-            [Receiver(queue, opener, recent, flow) for _ in range(concurrency)],
+            [Receiver(queue, parser, recent, flow) for _ in range(concurrency)],
             heartbeat,
             others=(
                 Loop("settle again", _AGAIN_SECONDS, recent.settle_again),

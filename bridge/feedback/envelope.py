@@ -25,7 +25,7 @@ class MessageParser:
     def __init__(self, signed: SignatureCheck | None) -> None:
         self._signed = signed
 
-    def read(self, body: str) -> list[Feedback] | Notice | DeadLetter:
+    def parse(self, body: str) -> list[Feedback] | Notice | DeadLetter:
         """Raises Unreachable where it cannot be known yet whether the message is genuine.
 
         A notice is believed without a signature: it changes nothing.

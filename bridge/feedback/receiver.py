@@ -60,13 +60,13 @@ class Receiver:
     def __init__(
         self,
         queue: Messages,
-        opener: MessageParser,
+        parser: MessageParser,
         settlement: Settler,
         flow: Flow,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queue = queue
-        self._opener = opener
+        self._parser = parser
         self._settlement = settlement
         self._flow = flow
         self._clock = clock
@@ -127,7 +127,7 @@ class Receiver:
         reason = None
         for message in messages:
             try:
-                found = self._opener.read(message.body)
+                found = self._parser.parse(message.body)
             except Unreachable as error:
                 reason = str(error)
                 continue

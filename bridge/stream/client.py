@@ -1,7 +1,7 @@
-"""DynamoDB Streams, as a few questions. The one module of the bridge that talks to AWS.
+"""The client of DynamoDB Streams.
 
-Records stay in the JSON of the wire: a model layer for every attribute would cost more than all the rest of the
-bridge, so the body of GetRecords is taken before botocore parses it.
+The body of GetRecords is taken before botocore parses it, and records stay JSON objects as they come over the wire:
+parsing each attribute into a model would cost more than all the rest of the bridge.
 """
 
 import time
@@ -10,11 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
-
-from notifier.errors import DataTrimmed, NotifierError, SettingsError, Unreachable
+from notifier.aws import AwsError, NoCredentials, aws_client, aws_errors
+from notifier.errors import DataTrimmed, NotifierError, Unreachable
 from notifier.outbox import records as wire
 from notifier.routes.views import NEW_AND_OLD_IMAGES, View
 from notifier.settings import Settings
@@ -44,19 +41,19 @@ _REFUSALS = frozenset(
 
 
 class IteratorExpired(NotifierError):
-    """The iterator is older than 15 minutes: get another one."""
+    """The iterator is older than 15 minutes: another one is needed."""
 
 
 class ShardGone(NotifierError):
-    """DynamoDB does not know the shard, or not yet."""
+    """DynamoDB does not know the shard or stream; a new shard may be listed before it can be read."""
 
 
 class StreamThrottled(NotifierError):
-    """DynamoDB asks us to slow down."""
+    """DynamoDB refused a call because there were too many."""
 
 
 class StreamRefused(NotifierError):
-    """DynamoDB will never answer this: permissions or a wrong parameter."""
+    """DynamoDB refused a call that it would refuse again: permissions, credentials, or a wrong parameter."""
 
     exit_code = 2
 
@@ -72,7 +69,7 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class RecordPage:
-    """Up to 1,000 records, or 1 MB. No `next_iterator`: the shard has ended, and these are its last records."""
+    """Up to 1,000 records, or 1 MB. If `next_iterator` is None, the shard has ended with these records."""
 
     records: list[dict[str, Any]]
     next_iterator: str | None
@@ -80,7 +77,7 @@ class RecordPage:
 
     @property
     def full(self) -> bool:
-        """Whether there is surely more: the page is at one of its limits."""
+        """Whether more records certainly follow, because the page is at one of its limits."""
         return len(self.records) >= PAGE_LIMIT or self.size >= _FULL_BYTES
 
     def read(self) -> "RecordPage":
@@ -88,7 +85,7 @@ class RecordPage:
 
 
 class UnreadPage:
-    """The body of GetRecords as it came: what is read from it takes ten times the memory. Read when first asked."""
+    """The body of GetRecords, parsed when it is first used: parsed, it takes ten times the memory."""
 
     def __init__(self, body: bytes, source: str) -> None:
         self._body = body
@@ -109,7 +106,7 @@ class UnreadPage:
         return self.read().full
 
     def read(self) -> RecordPage:
-        """Raises Unreachable where it is no JSON."""
+        """Return the parsed page. Raise Unreachable if the body is no JSON."""
         if self._page is None:
             try:
                 read = wire.parse(self._body)
@@ -120,25 +117,27 @@ class UnreadPage:
 
 
 class StreamsClient:
-    """The streams of an account and Region."""
+    """Lists and reads the streams of an account and Region. Safe to share between threads.
+
+    Methods raise Unreachable if AWS does not answer, StreamRefused, StreamThrottled, ShardGone, and where an iterator
+    is used IteratorExpired and DataTrimmed.
+    """
 
     def __init__(self, settings: Settings) -> None:
+        """Raise SettingsError. A call ends well before a lease does, and is sent once: the reader tries again."""
         self._where = settings.endpoint("dynamodb") or "AWS"
-        try:
-            self._client = boto3.client(
-                "dynamodbstreams",
-                region_name=settings.aws_region or None,
-                endpoint_url=settings.endpoint("dynamodb"),
-                config=_configuration(settings.shard_lease_seconds),
-            )
-        except NoRegionError:
-            raise SettingsError("no AWS region: set NOTIFIER_AWS_REGION or AWS_DEFAULT_REGION") from None
-        except ValueError as error:
-            raise SettingsError(f"the DynamoDB endpoint is wrong: {error}") from None
+        lease = settings.shard_lease_seconds
+        self._client = aws_client(
+            "dynamodbstreams",
+            settings,
+            connect_timeout=min(_LONGEST_CONNECT, lease / 5),
+            read_timeout=min(_LONGEST_READ, lease / 3),
+            connections=64,
+        )
         self._client.meta.events.register("before-parse.dynamodb-streams.GetRecords", _keep_body)
 
     def streams(self, table: str) -> list[str]:
-        """The ARNs of the table's streams: the one that is on, and those that were and can still be read."""
+        """Return the ARNs of the table's streams: the one that is on, and older ones that can still be read."""
         found: list[str] = []
         options = {"TableName": table}
         while True:
@@ -150,24 +149,24 @@ class StreamsClient:
             options["ExclusiveStartStreamArn"] = last
 
     def is_on(self, arn: str) -> bool:
-        """Whether the stream still takes records."""
+        """Return whether the stream takes records."""
         with self._listing():
             status = self._client.describe_stream(StreamArn=arn, Limit=1)["StreamDescription"]["StreamStatus"]
         return bool(status in ("ENABLING", "ENABLED"))
 
     def view(self, arn: str) -> View:
-        """What the records of the stream carry."""
+        """Return which images the records of the stream have."""
         with self._listing():
             answer = self._client.describe_stream(StreamArn=arn, Limit=1)["StreamDescription"]
         keys = frozenset(each["AttributeName"] for each in answer.get("KeySchema", []))
         return View(arn, answer.get("StreamViewType", NEW_AND_OLD_IMAGES), keys)
 
     def shards(self, arn: str) -> list[Shard]:
-        """All shards of a stream, page by page, oldest first."""
+        """Return all shards of a stream, oldest first."""
         return self._describe(arn)
 
     def children(self, arn: str, shard_id: str) -> list[Shard]:
-        """The shards that follow a shard which has ended; none until DynamoDB shows them."""
+        """Return the children of a shard that has ended; none until DynamoDB lists them."""
         return self._describe(arn, ShardFilter={"Type": "CHILD_SHARDS", "ShardId": shard_id})
 
     def _describe(self, arn: str, **options: Any) -> list[Shard]:
@@ -182,8 +181,8 @@ class StreamsClient:
 
     @contextmanager
     def _listing(self) -> Iterator[None]:
-        """One call that lists, and the pause after it. Whoever calls has the lock for all bridges, see ShardTree: so
-        the next one, whichever bridge makes it, comes no sooner.
+        """Around one call that lists, with a pause after it. The caller has the turn to list among all bridges (see
+        `ShardTree.listing_turn`), so this paces the calls of all of them.
         """
         try:
             with self._errors():
@@ -192,7 +191,7 @@ class StreamsClient:
             time.sleep(_LISTING_PAUSE)
 
     def iterator(self, arn: str, shard_id: str, after: str | None) -> str:
-        """Where to read: after that sequence number, or from the oldest record that is left."""
+        """Return an iterator after that sequence number, or, for None, from the oldest record that is left."""
         start = (
             {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": after}
             if after
@@ -204,7 +203,7 @@ class StreamsClient:
         return found
 
     def records(self, iterator: str) -> UnreadPage:
-        """The next page. It may be empty long before the shard's end."""
+        """Return the page at an iterator. It may be empty although records follow."""
         with self._errors():
             answer = self._client.get_records(ShardIterator=iterator, Limit=PAGE_LIMIT)
         return UnreadPage(answer["Body"], self._where)
@@ -212,26 +211,12 @@ class StreamsClient:
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
-            yield
-        except ClientError as error:
+            with aws_errors(f"DynamoDB Streams at {self._where}"):
+                yield
+        except AwsError as error:
             raise _named(error) from error
-        except NoCredentialsError:
-            raise StreamRefused("no AWS credentials: give this process a role, or set AWS_ACCESS_KEY_ID") from None
-        except BotoCoreError as error:
-            raise Unreachable(
-                f"no answer from DynamoDB Streams at {self._where}: {error}. Is the endpoint right and reachable?"
-            ) from error
-
-
-def _configuration(lease_seconds: float) -> Config:
-    """A hung call must not outlive a lease, and the reader does its own waiting: one attempt, and a short one."""
-    return Config(
-        connect_timeout=min(_LONGEST_CONNECT, lease_seconds / 5),
-        read_timeout=min(_LONGEST_READ, lease_seconds / 3),
-        retries={"total_max_attempts": 1, "mode": "standard"},
-        max_pool_connections=64,
-        tcp_keepalive=True,
-    )
+        except NoCredentials as error:
+            raise StreamRefused(str(error)) from None
 
 
 def _keep_body(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
@@ -245,9 +230,8 @@ def _shard(described: dict[str, Any]) -> Shard:
     return Shard(described["ShardId"], described.get("ParentShardId"), "EndingSequenceNumber" in numbers)
 
 
-def _named(error: ClientError) -> NotifierError:
-    code = error.response.get("Error", {}).get("Code", "")
-    text = f"{code}: {error.response.get('Error', {}).get('Message', '')}"
+def _named(error: AwsError) -> NotifierError:
+    code, text = error.code, str(error)
     if code == "ExpiredIteratorException":
         return IteratorExpired(text)
     if code == "TrimmedDataAccessException":

@@ -19,7 +19,7 @@ ODD_TIMES = ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "0001-01-01T
 ODD_IDS = ["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff", "0196F0A0", "999999999",
            "2147483648", "-1", "٣"]  # fmt: skip
 odd = nonsense | st.sampled_from(ODD_TIMES + ODD_IDS) | texts.map(lambda text: [text])
-OPENER = MessageParser(None)
+PARSER = MessageParser(None)
 
 
 def paths(value: Any, so_far: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -52,7 +52,7 @@ def odd_events(draw: st.DrawFn) -> Any:
 
 
 def read(body: str) -> Any:
-    found = OPENER.read(body)
+    found = PARSER.parse(body)
     if isinstance(found, DeadLetter):
         assert "mistake" not in found.error
         assert "@" not in found.error

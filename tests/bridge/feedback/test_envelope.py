@@ -75,14 +75,14 @@ def test_a_mistake_of_ours_costs_one_message() -> None:
     assert error_of(found) == "a mistake in Notifier: KeyError"
 
 
-@pytest.mark.parametrize("opener", [BARE, WRAPPED, MessageParser(Believes(DecodeError("forged")))])
-def test_a_subscription_is_confirmed_by_hand_only(opener: MessageParser) -> None:
+@pytest.mark.parametrize("parser", [BARE, WRAPPED, MessageParser(Believes(DecodeError("forged")))])
+def test_a_subscription_is_confirmed_by_hand_only(parser: MessageParser) -> None:
     asked = wrapped("You have chosen to subscribe", Type="SubscriptionConfirmation", Token="abc\n7", SubscribeURL="x")
-    notice = opener.read(asked)
+    notice = parser.parse(asked)
     assert isinstance(notice, Notice)
     assert notice.urgent
     assert f"aws sns confirm-subscription --topic-arn {TOPIC} --token abc 7" in notice.text
-    ended = opener.read(wrapped("x", Type="UnsubscribeConfirmation"))
+    ended = parser.parse(wrapped("x", Type="UnsubscribeConfirmation"))
     assert isinstance(ended, Notice)
     assert ended.urgent
     assert "ended the subscription" in ended.text
@@ -104,10 +104,10 @@ GREETINGS = {
 
 
 @pytest.mark.parametrize("greeting", GREETINGS.values(), ids=GREETINGS)
-@pytest.mark.parametrize("opener", [BARE, WRAPPED])
-def test_a_greeting_of_ses_is_no_dead_letter(opener: MessageParser, greeting: str) -> None:
+@pytest.mark.parametrize("parser", [BARE, WRAPPED])
+def test_a_greeting_of_ses_is_no_dead_letter(parser: MessageParser, greeting: str) -> None:
     for body in (greeting, wrapped(greeting)):
-        notice = opener.read(body)
+        notice = parser.parse(body)
         assert isinstance(notice, Notice)
         assert not notice.urgent
 
@@ -191,19 +191,19 @@ def test_whatever_is_changed_in_an_event_nothing_is_dropped(name: str, changes: 
 
 @given(JSON)
 def test_any_json_becomes_something(value: Any) -> None:
-    for opener in (BARE, WRAPPED):
-        assert_nothing_is_dropped(opener, json.dumps(value))
-        assert_nothing_is_dropped(opener, wrapped(value))
+    for parser in (BARE, WRAPPED):
+        assert_nothing_is_dropped(parser, json.dumps(value))
+        assert_nothing_is_dropped(parser, wrapped(value))
 
 
 @given(st.text() | st.binary().map(lambda data: data.decode("latin-1")))
 def test_any_text_becomes_something(body: str) -> None:
-    for opener in (BARE, WRAPPED):
-        assert_nothing_is_dropped(opener, body)
+    for parser in (BARE, WRAPPED):
+        assert_nothing_is_dropped(parser, body)
 
 
-def assert_nothing_is_dropped(opener: MessageParser, body: str) -> None:
-    found = opener.read(body)
+def assert_nothing_is_dropped(parser: MessageParser, body: str) -> None:
+    found = parser.parse(body)
     if isinstance(found, DeadLetter):
         assert found.raw == body.encode("utf-8", "surrogatepass")
         assert found.error
