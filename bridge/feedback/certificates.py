@@ -1,7 +1,7 @@
-"""The certificates that SNS signs with: fetched from SNS itself, each once, and believed only if they are its own.
+"""Fetches the certificates that SNS signs with, each once, and checks that they are SNS's.
 
-That it came over TLS from the one host that SNS has in the topic's region is what makes it SNS's; its chain to
-Amazon's root is not in the file. The names and dates are looked at all the same.
+What makes a certificate trusted is that it came over TLS from the host of SNS in the topic's region: the file does
+not have the chain to Amazon's root. Its names and dates are checked as well.
 """
 
 import threading
@@ -20,7 +20,7 @@ from bridge.feedback.topic import Topic
 from notifier.errors import DecodeError, Unreachable
 
 Fetch = Callable[[str], bytes]
-"""The file at a URL. Raises DecodeError where there is none, Unreachable where that is not known."""
+"""Returns the file at a URL. Raises DecodeError if there is none, Unreachable if that is unknown."""
 
 _LEAST_BITS = 2048
 _MOST_BYTES = 65_536
@@ -34,7 +34,7 @@ _LATER = frozenset((HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS))
 
 
 class Certificates:
-    """Those of one topic's region. `fetch` gets the file at a URL that was checked."""
+    """The certificates of SNS in one topic's region. `fetch` gets URLs that `Topic.signing_url` allows."""
 
     def __init__(self, topic: Topic, fetch: Fetch, clock: Callable[[], float] = time.monotonic) -> None:
         self._topic = topic
@@ -45,9 +45,9 @@ class Certificates:
         self._away_until = 0.0
 
     def key(self, url: str, at: datetime) -> RSAPublicKey:
-        """The key of the certificate at this URL, for what was signed at that time.
+        """Return the key of the certificate at this URL, for a message that was signed at that time.
 
-        Raises DecodeError where none can be believed, Unreachable where it cannot be had now.
+        Raise DecodeError if the certificate is not SNS's or was not valid then, Unreachable if it cannot be fetched.
         """
         with self._lock:
             found = self._certificate(url)
@@ -92,7 +92,7 @@ class Certificates:
 
 
 def fetch(url: str) -> bytes:
-    """By HTTPS, from the host of this URL and no other."""
+    """Fetch the file by HTTPS from the host of this URL; a redirect is refused."""
     try:
         with _OPENER.open(url, timeout=_SOCKET_SECONDS) as answer:
             return _bounded(answer.read1)
@@ -108,7 +108,7 @@ def fetch(url: str) -> bytes:
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: object, **__: object) -> None:
-        """Another host proves nothing."""
+        """Follow no redirect: a file of another host proves nothing."""
 
 
 _OPENER = urllib.request.build_opener(_NoRedirect)

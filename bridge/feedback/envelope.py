@@ -1,4 +1,4 @@
-"""One message of the queue: what it says, or why it can never be used."""
+"""Parses one message of the queue: to events, a notice, or a dead letter that says why it can never be used."""
 
 import json
 from typing import Any, Protocol
@@ -13,22 +13,22 @@ from notifier.feedback import DeadLetter, Feedback, Notice
 
 
 class SignatureCheck(Protocol):
-    """Knows whether an envelope is of our topic."""
+    """Checks whether an envelope is of our topic."""
 
     def check(self, envelope: Envelope) -> None:
-        """Raises DecodeError where it is not, Unreachable where that cannot be known now."""
+        """Raise DecodeError if it is not, Unreachable if that cannot be checked now."""
 
 
 class MessageParser:
-    """Reads messages. With `signed`, only those in an envelope of SNS that it knows; otherwise only bare ones."""
+    """Parses messages. With `signed`, only envelopes of SNS that pass its check; without it, only bare messages."""
 
     def __init__(self, signed: SignatureCheck | None) -> None:
         self._signed = signed
 
     def parse(self, body: str) -> list[Feedback] | Notice | DeadLetter:
-        """Raises Unreachable where it cannot be known yet whether the message is genuine.
+        """Return what the message says. Raise Unreachable if it cannot be checked now whether it is genuine.
 
-        A notice is believed without a signature: it changes nothing.
+        A notice needs no signature: it is only logged.
         """
         try:
             if (notice := notice_of(body)) is not None:
@@ -38,7 +38,7 @@ class MessageParser:
             return dead_letter(body, str(error))
         except Unreachable:
             raise
-        except Exception as error:  # noqa: BLE001  a mistake of ours must not stop the others
+        except Exception as error:  # noqa: BLE001  a mistake of ours must not hold up the other messages
             return dead_letter(body, f"a mistake in Notifier: {type(error).__name__}")
 
     def _record(self, body: str) -> object:
@@ -59,7 +59,7 @@ class MessageParser:
 
 
 def dead_letter(body: str, error: str) -> DeadLetter:
-    """The message as it came, with what is wrong."""
+    """Return the message as it came, with what is wrong."""
     return DeadLetter(body.encode("utf-8", "surrogatepass"), error)
 
 
@@ -71,7 +71,7 @@ def _parsed(text: str) -> Any:
 
 
 def _parsed_leniently(text: str) -> Any:
-    """SES cuts long headers, and half a character must not cost the event."""
+    """Parse with the standard library, which accepts half a surrogate pair: SES cuts long headers anywhere."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

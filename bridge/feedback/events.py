@@ -1,6 +1,6 @@
-"""An event record of SES becomes what it says. Pure.
+"""Reads an event record of SES as `Feedback`. Pure.
 
-The record is that of event publishing, which carries our tags, as SNS, EventBridge or the queue itself bring it.
+The record is one of SES's event publishing, which has our tags, as SNS, EventBridge or the queue itself bring it.
 """
 
 import re
@@ -18,14 +18,14 @@ _MOST_ID = 256
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ATTEMPT = re.compile(r"[1-9][0-9]{0,8}")
 _ON_A_LIST = re.compile(r"On[A-Za-z]*SuppressionList")
-"""Of the account, say. Not `Suppressed`: messages to addresses on SES's own global list count as bounces."""
+"""The account's list, for example. Not `Suppressed`: that is SES's own global list, and counts as a bounce."""
 _WORD = re.compile(r"[^\s<>()\[\]\"',;:]+")
 
 Record = Mapping[str, Any]
 
 
 def feedback_of(record: object) -> list[Feedback]:
-    """What one record says: one thing, or one for each topic that somebody leaves. Raises DecodeError."""
+    """Return what one record says: one item, or one for each topic that a recipient leaves. Raise DecodeError."""
     event = _unwrapped(record)
     name = _text(event.get("eventType"))
     if not name and "notificationType" in event:
@@ -47,8 +47,8 @@ def _unwrapped(record: object) -> Record:
 
 
 def _proof(mail: Record) -> Feedback:
-    """What every event says, whatever its kind: that the message was taken. Its recipient is the address that we
-    gave: what the bounce names may be spelled in another way, or be where the mail was forwarded to.
+    """Return what an event of any kind proves: that SES accepted the message. The recipient is the address that we
+    gave SES: the one in a bounce may be spelled in another way, or be the address the mail was forwarded to.
     """
     message_id, sent_at = mail.get("messageId"), _time(mail.get("timestamp"))
     if not _storable(message_id):
@@ -85,7 +85,7 @@ def _bounce(proof: Feedback, bounce: Record) -> list[Feedback]:
     kind, subtype = _text(bounce.get("bounceType")), _text(bounce.get("bounceSubType"))
     diagnosis = next((_text(each.get("diagnosticCode")) for each in people), "")
     if (kind, subtype) == ("Transient", "General") and not diagnosis and not any("status" in each for each in people):
-        return _other(proof, bounce)  # a machine answered that its owner is out of office: it is in the mailbox
+        return _other(proof, bounce)  # an out-of-office reply: the mail was delivered
     what = FeedbackKind.SUPPRESSED if _ON_A_LIST.fullmatch(subtype) else FeedbackKind.BOUNCE
     bounced = _happened(proof, what, bounce, f"{kind}/{subtype}", diagnosis)
     return [replace(bounced, recipient=proof.recipient or _of(people), permanent=kind == "Permanent")]
@@ -117,7 +117,7 @@ def _delay(proof: Feedback, delay: Record) -> list[Feedback]:
 
 
 def _subscription(proof: Feedback, subscription: Record) -> list[Feedback]:
-    """Events are told apart by their time: those of several topics get a microsecond each."""
+    """Return one item for each topic, a microsecond apart: an event is identified by its time."""
     left = _happened(proof, FeedbackKind.UNSUBSCRIBE, subscription)
     wishes = _mapping(subscription.get("newTopicPreferences"))
     if wishes.get("unsubscribeAll") is True:
@@ -138,14 +138,16 @@ _MEANINGS: Mapping[str, tuple[str, Callable[[Feedback, Record], list[Feedback]]]
     "Rendering Failure": ("failure", _failure),
     "DeliveryDelay": ("deliveryDelay", _delay),
     "Subscription": ("subscription", _subscription),
-    # Nobody counts these here; they prove that the message was taken.
+    # Not counted, but they prove that SES accepted the message.
     "Open": ("open", _other),
     "Click": ("click", _other),
 }
 
 
 def _happened(proof: Feedback, kind: FeedbackKind, what: Record, *details: str) -> Feedback:
-    """Without addresses: what a provider says of one is shown where recipients are not."""
+    """Return the proof with kind, time and detail. Addresses in the detail are removed: it is shown to people who may
+    not see recipients.
+    """
     told = _WORD.sub(lambda word: "…" if "@" in word[0] else word[0], ": ".join(filter(None, details)))
     detail = " ".join(told.split())
     at = _time(what.get("timestamp")) or proof.sent_at

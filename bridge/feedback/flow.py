@@ -1,12 +1,12 @@
-"""Up to when every event that reached the queue is known to be settled.
+"""Finds out up to when every event that reached the queue is settled.
 
-A process sees only what comes to it: while for longer than a message can be in anybody's hands each one was fresh and
-came for the first time, none of before is left here. Another process that cannot settle may hold what comes to it
-again and again; so the queue itself must say, twice, that nothing is in it and nothing in anybody's hands. What it
-says is approximate, but what is from before that time has been there for longer than its counts lag behind.
+If all messages that this process received during one visibility timeout were new, and came for the first time, no
+older message is outstanding in this process. Another process may receive a message again and again and fail to settle
+it, so the queue's counts must also be zero, twice: no message waiting, delayed or received. The counts are
+approximate, but older messages have been in the queue for longer than the counts lag behind.
 
-A queue that is busy is never found empty. There it takes ten times as long without trouble: of two processes it would
-be always the other one that a message comes to, ten times in a row.
+A busy queue is never empty. There, ten such windows in a row without trouble are enough: an old message would have to
+come to the other processes each time.
 """
 
 import threading
@@ -16,15 +16,16 @@ from typing import Protocol
 from bridge.feedback.queue import QueueMessage
 from notifier.process.clock import boottime
 
-_LOOK_SECONDS = 5.0
-_LOOKS = 2
-_TURNS = 10
+_ASK_SECONDS = 5.0
+_EMPTY_COUNTS = 2
+_BUSY_WINDOWS = 10
 _FRESH_PART = 12
-_CLOCK_SECONDS = 1.0  # SQS's clock tells whole ones
+"""A message is new if it was in the queue for this part of the visibility timeout at most (at least two seconds)."""
+_CLOCK_SECONDS = 1.0  # SQS's clock has whole seconds
 
 
 class QueueDepth(Protocol):
-    """The queue. `visibility`: how many seconds a message may be in anybody's hands."""
+    """The queue. `visibility`: for how many seconds a message that was received is hidden from others."""
 
     visibility: int
 
@@ -32,7 +33,7 @@ class QueueDepth(Protocol):
 
 
 class Flow:
-    """Shared by the receivers of a process."""
+    """Knows whether messages of this process flow without trouble. Shared by its receivers, and thread-safe."""
 
     def __init__(self, queue: QueueDepth, clock: Callable[[], float] = boottime) -> None:
         self._queue = queue
@@ -40,41 +41,42 @@ class Flow:
         self._window = queue.visibility + self._fresh + _CLOCK_SECONDS
         self._clock = clock
         self._lock = threading.Lock()
-        self._smooth_since = clock()
-        self._looked_at = float("-inf")
-        self._empty_looks = 0
+        self._undisturbed_since = clock()
+        self._asked_at = float("-inf")
+        self._empty_counts = 0
 
     def received(self, messages: Iterable[QueueMessage]) -> None:
-        """What the queue gave."""
+        """Note what the queue returned: an old message, or one received before, starts the window anew."""
         if any(each.age > self._fresh or each.receives > 1 for each in messages):
             self.reset()
 
     def reset(self) -> None:
-        """The queue did not answer, or a message stays in it for now."""
+        """Start the window anew: the queue did not answer, or a message stays in it for now."""
         with self._lock:
-            self._smooth_since = self._clock()
-            self._empty_looks = 0
+            self._undisturbed_since = self._clock()
+            self._empty_counts = 0
 
     def settled_before(self) -> float | None:
-        """How many seconds ago that was; to be asked when what came is settled. None: not known, or told just now.
+        """Return a number of seconds: every event that reached the queue before that is settled. To be called when
+        all received messages are settled. None if nothing is known, or if it was asked in the last five seconds.
 
-        Raises Unreachable.
+        Raise Unreachable.
         """
-        if not self._may_look():
+        if not self._may_ask():
             return None
         is_empty = self._queue.depth() == 0
         with self._lock:
-            self._empty_looks = self._empty_looks + 1 if is_empty else 0
-            window = self._window if self._empty_looks >= _LOOKS else _TURNS * self._window
-            return window if self._is_smooth(window) else None
+            self._empty_counts = self._empty_counts + 1 if is_empty else 0
+            window = self._window if self._empty_counts >= _EMPTY_COUNTS else _BUSY_WINDOWS * self._window
+            return window if self._is_undisturbed(window) else None
 
-    def _may_look(self) -> bool:
+    def _may_ask(self) -> bool:
         with self._lock:
             now = self._clock()
-            if not self._is_smooth(self._window) or now - self._looked_at < _LOOK_SECONDS:
+            if not self._is_undisturbed(self._window) or now - self._asked_at < _ASK_SECONDS:
                 return False
-            self._looked_at = now
+            self._asked_at = now
             return True
 
-    def _is_smooth(self, seconds: float) -> bool:
-        return self._clock() - self._smooth_since >= seconds
+    def _is_undisturbed(self, seconds: float) -> bool:
+        return self._clock() - self._undisturbed_since >= seconds

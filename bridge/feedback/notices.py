@@ -1,4 +1,4 @@
-"""Messages of the feedback queue that are about no mail, by SES and SNS themselves. Pure."""
+"""Messages of SES and SNS in the feedback queue that are about no mail, such as a subscription to confirm. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -10,14 +10,14 @@ from notifier.feedback import Notice
 
 _GREETING = re.compile(r"\s*\"?Successfully validated [\w -]{1,60} for Amazon SES\b")
 _MARKS = ("Successfully validated", "Confirmation", "AmazonSnsSubscriptionSucceeded", "detail-type")
-"""One of these stands in each of them, and in few events: what holds none is not decoded twice."""
+"""Each notice has one of these, and few events do: a message without one is not parsed twice."""
 _LONGEST = 2_000
 
 GREETING = Notice("SES greets a new event destination: events of its configuration set come from now on")
 
 
 def notice_of(body: str) -> Notice | None:
-    """What the message tells the operator; None where it may be an event. In an envelope of SNS or not."""
+    """Return what the message tells the operator; None if it may be an event. It may be in an envelope of SNS."""
     if not any(mark in body for mark in _MARKS):
         return None
     if _GREETING.match(body):
@@ -75,6 +75,6 @@ def _object(text: str) -> dict[str, Any] | None:
 
 
 def _told(value: object) -> str:
-    """Printable, as it goes to a log: anybody who can write to the queue may have written it."""
+    """Return the text without control characters, for the log: whoever can write to the queue may have written it."""
     text = value if isinstance(value, str) else "?"
     return "".join(sign if sign.isprintable() else " " for sign in text[:_LONGEST])

@@ -1,6 +1,6 @@
-"""One thread's work: gather a batch, settle it in one transaction, delete it from the queue.
+"""Gathers a batch of messages, settles it in one transaction, deletes it from the queue. Each receiver has a thread.
 
-Killed in between, the batch comes again and changes nothing.
+If the process is killed between settling and deleting, the batch comes again, and settling it changes nothing.
 """
 
 import time
@@ -14,6 +14,7 @@ import structlog
 from bridge.feedback.envelope import MessageParser, dead_letter
 from bridge.feedback.flow import Flow
 from bridge.feedback.queue import QueueMessage
+from bridge.feedback.recent import Settler
 from notifier.database.errors import DatabaseError, cause, is_refused
 from notifier.errors import Unreachable
 from notifier.feedback import DeadLetter, Feedback, Notice
@@ -27,11 +28,11 @@ MOST_CHARACTERS = 4_000_000
 POLL_SECONDS = 2
 GATHER_SECONDS = 0.25
 MOST_RECEIVES = 20
-"""So often something may go wrong with a single message before it is put aside."""
+"""So often a message is received whose settling fails by a mistake of Notifier; then it is kept as a dead letter."""
 
 
 class Messages(Protocol):
-    """The queue."""
+    """The queue: FeedbackQueue, or a stand-in of tests."""
 
     visibility: int
 
@@ -40,22 +41,16 @@ class Messages(Protocol):
     def delete(self, messages: Sequence[QueueMessage]) -> int: ...
 
 
-class Settler(Protocol):
-    """The outbox."""
-
-    def settle(self, events: Sequence[Feedback], dead: Sequence[DeadLetter] = ()) -> Settled: ...
-
-    def idle(self, ago: float = 0.0) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class ReceivedBatch:
+    """Messages that are not settled yet, and the monotonic time when they were gathered."""
+
     messages: list[QueueMessage]
     came_at: float
 
 
 class Receiver:
-    """Its rounds belong to one thread; `turned_at` may be read by others."""
+    """Receives for one thread. Other threads may read `turned_at`, the monotonic time when the last round began."""
 
     def __init__(
         self,
@@ -74,7 +69,7 @@ class Receiver:
         self.turned_at = clock()
 
     def run_once(self) -> None:
-        """One batch, or the wait for one. Raises DatabaseError and Unreachable: nothing is lost by calling again."""
+        """Process one batch, or wait for one. Raise DatabaseError and Unreachable; then it is safe to call again."""
         self.turned_at = self._clock()
         try:
             self._held = batch = self._held or ReceivedBatch(self._gather(), self._clock())
@@ -92,12 +87,12 @@ class Receiver:
             self._settlement.idle(ago)
 
     def _let_go(self) -> None:
-        """A batch that waits for the database is kept, but not until others get it too."""
+        """Drop a batch that waits for the database before its messages become visible to other receivers."""
         if self._held and self._clock() - self._held.came_at > self._queue.visibility / 2:
             self._held = None
 
     def _gather(self) -> list[QueueMessage]:
-        """What is there, and a little later; none where nothing comes for a while."""
+        """Return the messages that are there, and that come in the next quarter of a second. None may come."""
         gathered: list[QueueMessage] = []
         characters, until, wait = 0, float("inf"), POLL_SECONDS
         while len(gathered) < MOST_MESSAGES and characters < MOST_CHARACTERS and self._clock() < until:
@@ -115,12 +110,12 @@ class Receiver:
             return self._queue.receive(wait)
         except Unreachable:
             self._flow.reset()
-            if gathered:  # those first
+            if gathered:  # settle those first
                 return []
             raise
 
     def _settle(self, messages: Sequence[QueueMessage]) -> list[QueueMessage]:
-        """Answers those that are settled. Raises DatabaseError where none could be."""
+        """Settle the messages; return those that may be deleted. Raise DatabaseError if the database is away."""
         known: list[QueueMessage] = []
         events: list[Feedback] = []
         letters: list[DeadLetter] = []
@@ -135,11 +130,15 @@ class Receiver:
             if isinstance(found, DeadLetter):
                 letters.append(found)
             elif isinstance(found, Notice):
-                _pass_on(found)
+                _log_notice(found)
             else:
                 events += found
         if reason:
-            log.error("ALARM: events cannot be believed yet", reason=reason, count=len(messages) - len(known))
+            log.error(
+                "ALARM: the signatures of messages cannot be checked now, so they stay in the queue",
+                reason=reason,
+                count=len(messages) - len(known),
+            )
         return self._write(known, events, letters) if known else []
 
     def _write(
@@ -152,13 +151,15 @@ class Receiver:
                 raise
             if len(messages) == 1:
                 return self._put_aside(messages[0], error)
-            half = len(messages) // 2  # one of them is at fault, and must not hold up the others
+            half = len(messages) // 2  # one message is at fault, and must not hold up the others
             return self._settle(messages[:half]) + self._settle(messages[half:])
-        _tell(settled, letters)
+        _log_settled(settled, letters)
         return list(messages)
 
     def _put_aside(self, message: QueueMessage, error: Exception) -> list[QueueMessage]:
-        """At once what the database refuses; what fails for another reason may be a mistake that is mended soon."""
+        """Keep the message as a dead letter, at once if the database refuses it. Any other error may be a mistake
+        that the next version mends: then it stays in the queue until it was received twenty times.
+        """
         if isinstance(error, DatabaseError):
             what = f"the database refuses it: {cause(error)}"
         elif message.receives >= MOST_RECEIVES:
@@ -168,19 +169,19 @@ class Receiver:
             log.error("a message could not be settled, will try again", **facts)
             return []
         letter = dead_letter(message.body, what)
-        _tell(self._settlement.settle([], [letter]), [letter])
+        _log_settled(self._settlement.settle([], [letter]), [letter])
         return [message]
 
 
-def _pass_on(notice: Notice) -> None:
-    """Logged before the message is deleted: a crash in between logs it twice."""
+def _log_notice(notice: Notice) -> None:
+    """Log it before the message is deleted: after a crash in between it is logged twice, not never."""
     if notice.urgent:
         log.error("ALARM: a message of SES or SNS about no mail", notice=notice.text)
     else:
         log.info("a message of SES or SNS about no mail", notice=notice.text)
 
 
-def _tell(settled: Settled, letters: Sequence[DeadLetter]) -> None:
+def _log_settled(settled: Settled, letters: Sequence[DeadLetter]) -> None:
     for error, count in Counter(each.error for each in letters).items():
         log.warning("messages that cannot be used: they are kept as dead letters", error=error, count=count)
     if settled.unmatched:

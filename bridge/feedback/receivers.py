@@ -1,4 +1,4 @@
-"""The process: some receivers, each a thread, until it is told to stop."""
+"""The receivers of a process, each in a thread of its own."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ _FINISH_SECONDS = 30.0
 
 
 class Receivers:
-    """Receives until `stop`; what is under way then is finished."""
+    """Runs receivers until `stop`; the batches in progress are finished then."""
 
     def __init__(
         self,
@@ -28,8 +28,8 @@ class Receivers:
         others: Sequence[Loop] = (),
         trouble: Callable[[], str] = str,
     ) -> None:
-        """`others` run beside the receivers. `trouble` says in one line what keeps this process from recording, empty
-        where nothing does: a loop that had nothing to write knows nothing of that.
+        """`others` run beside the receivers. `trouble` returns in one line what keeps this process from recording,
+        empty if nothing does: a loop that had nothing to write does not know.
         """
         self._receivers = receivers
         self._heartbeat = heartbeat
@@ -40,13 +40,16 @@ class Receivers:
         self._loops += others
 
     def run(self) -> None:
-        """Until `stop` is called, and until the batches under way are settled and deleted."""
+        """Run until `stop`, and until the batches in progress are settled and deleted, or 30 seconds have passed.
+
+        The heartbeat names a thread that has ended or hangs. It stops while a receiver makes no progress.
+        """
         for loop in self._loops:
             loop.start()
         try:
             while not self._stopping.is_set():
-                if self._turning():
-                    self._heartbeat.beat(self._trouble())
+                if self._are_turning():
+                    self._heartbeat.beat(self._health())
                 self._stopping.wait(BEAT_SECONDS)
         finally:
             for loop in self._loops:
@@ -57,8 +60,13 @@ class Receivers:
             log.info("feedback stopped")
 
     def stop(self) -> None:
-        """May be called from a signal handler or another thread."""
+        """End `run`. May be called from a signal handler or another thread."""
         self._stopping.set()
 
-    def _turning(self) -> bool:
+    def _health(self) -> str:
+        """Return in one line what keeps this process from its work, empty if nothing does."""
+        return "; ".join(filter(None, (self._trouble(), *(each.trouble() for each in self._loops))))
+
+    def _are_turning(self) -> bool:
+        """Return whether each receiver has begun a round in the last minute."""
         return all(self._clock() - each.turned_at < _HUNG_SECONDS for each in self._receivers)

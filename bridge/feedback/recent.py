@@ -1,11 +1,11 @@
-"""Events that were settled a moment ago are settled once more after a failover.
+"""Settles the events of the last minute once more after a failover of the database.
 
-A failover to an asynchronous standby loses the newest commits. An event that was settled in one of those, and deleted
-from the queue, would be lost, and with it the proof that a mail was accepted: its second mail would not be counted.
-Settling is idempotent: where nothing was lost, the second time changes nothing.
+A failover to an asynchronous standby loses the newest commits. An event that was settled in one of them was deleted
+from the queue and would be lost, and with it the proof that a mail was accepted: a second mail would not be counted.
+Settling is idempotent: if nothing was lost, the second time changes nothing.
 
-A failover is noticed by a new connection, or by another server at the other end of an old one: a pooler keeps the
-connections of its clients.
+A failover shows by a new connection, or by another server at the other end of an old one: a pooler keeps its clients'
+connections.
 """
 
 import threading
@@ -28,16 +28,16 @@ from notifier.outbox import Settled
 log = structlog.get_logger(__name__)
 
 KEEP_SECONDS = 60.0
-"""So far behind a standby may be: what was settled earlier than this is not settled again."""
+"""A standby may be behind by that: events that were settled before are not settled again."""
 MOST_EVENTS = 50_000
-"""About 50 MB. Above it the oldest are forgotten early."""
+"""About 50 MB. If there are more, the oldest are forgotten early."""
 _AT_ONCE = 500
 
 T = TypeVar("T")
 
 
 class Settler(Protocol):
-    """The outbox."""
+    """Settles events: `notifier.outbox.Settlement`, or RecentlySettled around it."""
 
     def settle(self, events: Sequence[Feedback], dead: Sequence[DeadLetter] = ()) -> Settled: ...
 
@@ -47,16 +47,16 @@ class Settler(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
+class _SettledBatch:
     events: list[Feedback]
     settled_at: float
 
 
 class RecentlySettled:
-    """Settles like the outbox, and keeps the events for `KEEP_SECONDS`. Shared by the receivers of a process.
+    """Settles events in the outbox, and keeps them for KEEP_SECONDS. Shared by the receivers of a process.
 
-    Nothing is settled twice while the same server answers over the same connections. `server` says which one answers
-    now. `recording` knows whether this process can write to the database: a receiver without messages does not.
+    `server` returns which server answers now. `recording` notes whether this process can write to the database, which
+    a receiver without messages does not find out.
     """
 
     def __init__(
@@ -67,13 +67,13 @@ class RecentlySettled:
         self._clock = clock
         self.recording = WriteHealth(clock)
         self._lock = threading.Lock()
-        self._batches: deque[_Batch] = deque()
+        self._batches: deque[_SettledBatch] = deque()
         self._count = 0
         self._started_at: datetime | None = None  # of the server that answered last
         self._is_due = False
 
     def connected(self) -> None:
-        """There is a new connection to the database: it may lead to another server than the one before."""
+        """Note that there is a new connection to the database: it may lead to another server."""
         self._is_due = True
 
     def settle(self, events: Sequence[Feedback], dead: Sequence[DeadLetter] = ()) -> Settled:
@@ -86,14 +86,17 @@ class RecentlySettled:
         self._write(lambda: self._outbox.idle(ago))
 
     def match_again(self) -> bool:
-        """As the outbox does. That it works does not show that a row can be written: mostly there is none."""
+        """Match kept events with notifications that were recorded later; return whether there may be more.
+
+        A success does not count as a write: mostly there is nothing to match.
+        """
         return self._noted(self._outbox.match_again)
 
     def settle_again(self) -> None:
-        """Settle all that is kept, if there was a new connection or another server since the last time. Raise
-        DatabaseError where the database is away; the next call does it then.
+        """Settle the kept events again if there was a new connection or another server since the last call. Raise
+        DatabaseError if the database is away; the next call does it then.
         """
-        self._look()
+        self._check_server()
         if not self._is_due:
             return
         self._is_due = False
@@ -105,8 +108,8 @@ class RecentlySettled:
             self._is_due = True
             raise
 
-    def _look(self) -> None:
-        """Which server answers. That it answers does not show that it can write."""
+    def _check_server(self) -> None:
+        """Look which server answers. That it answers does not show that it can write."""
         server = self._noted(self._server)
         if server.started_at != self._started_at:
             self._started_at, self._is_due = server.started_at, True
@@ -119,7 +122,7 @@ class RecentlySettled:
         return done
 
     def _noted(self, step: Callable[[], T]) -> T:
-        """Do it. A failure counts unless the values were at fault."""
+        """Do the step; note a DatabaseError unless it is about the values."""
         try:
             return step()
         except DatabaseError as error:
@@ -138,9 +141,11 @@ class RecentlySettled:
                 )
 
     def _keep(self, events: list[Feedback]) -> None:
-        """After a success only: what is kept while the database is away does not grow old."""
+        """Keep events that were settled, and drop the old ones. Nothing is dropped while the database is away, as
+        this is called after a success only.
+        """
         with self._lock:
-            self._batches.append(_Batch(events, self._clock()))
+            self._batches.append(_SettledBatch(events, self._clock()))
             self._count += len(events)
             oldest = self._clock() - KEEP_SECONDS
             while self._batches[0].settled_at < oldest or self._count > MOST_EVENTS:

@@ -1,4 +1,4 @@
-"""Is this message from our topic? Signatures of SNS, version 1 (SHA-1) and 2 (SHA-256).
+"""Verifies that a message is from our topic, by its SNS signature of version 1 (SHA-1) or 2 (SHA-256).
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
 """
@@ -27,13 +27,13 @@ Envelope = Mapping[str, Any]
 
 
 class Keys(Protocol):
-    """Where the keys of SNS are."""
+    """Where the public keys of SNS come from: `Certificates`."""
 
     def key(self, url: str, at: datetime) -> RSAPublicKey: ...
 
 
 class SignatureVerifier:
-    """Knows the messages of one topic."""
+    """Verifies the messages of one topic."""
 
     def __init__(self, topic: Topic, keys: Keys, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._topic = topic
@@ -41,7 +41,7 @@ class SignatureVerifier:
         self._now = now
 
     def check(self, envelope: Envelope) -> None:
-        """Raises DecodeError where it is no message of this topic, Unreachable where that cannot be known now."""
+        """Raise DecodeError if it is no message of this topic, Unreachable if that cannot be checked now."""
         if envelope.get("TopicArn") != self._topic.arn:
             raise DecodeError("it is of another topic than NOTIFIER_FEEDBACK_TOPIC_ARN")
         text, at = canonical(envelope), self._signed_at(envelope)
@@ -68,7 +68,7 @@ class SignatureVerifier:
 
 
 def canonical(envelope: Envelope) -> bytes:
-    """What a notification's signature is of. Raises DecodeError where a part of it is missing."""
+    """Return the text that is signed in a notification. Raise DecodeError if a part of it is missing."""
     lines: list[str] = []
     for name in _SIGNED:
         value = envelope.get(name)

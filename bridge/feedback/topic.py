@@ -1,4 +1,4 @@
-"""The SNS topic that events come through, and who may sign for it. Pure."""
+"""The SNS topic that events come through, and whose certificates may sign its messages. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _SUFFIX = {"aws": "amazonaws.com", "aws-us-gov": "amazonaws.com", "aws-cn": "ama
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """`host` is the one that SNS has in its region; `signers` are the names that its certificates may have there."""
+    """An SNS topic. `host`: of SNS in its region; `signers`: the names that SNS's certificates may have there."""
 
     arn: str
     host: str
@@ -19,7 +19,7 @@ class Topic:
 
     @classmethod
     def of(cls, arn: str) -> "Topic":
-        """Raises SettingsError."""
+        """Return the topic of that ARN. Raise SettingsError if it is none."""
         found = _ARN.fullmatch(arn)
         if not found:
             raise SettingsError(
@@ -29,13 +29,13 @@ class Topic:
         return cls(arn, f"sns.{region}.{_SUFFIX[partition]}", _signers(partition, region))
 
     def signing_url(self, url: str) -> bool:
-        """Whether this is where its SNS keeps certificates: nothing else is ever asked for one."""
+        """Return whether SNS keeps certificates at this URL: none is fetched from anywhere else."""
         pattern = rf"https://{re.escape(self.host)}/SimpleNotificationService[A-Za-z0-9-]*\.pem"
         return re.fullmatch(pattern, url, re.ASCII) is not None
 
 
 def _signers(partition: str, region: str) -> frozenset[str]:
-    """Older regions share a name; each newer one has its own, and so have China and GovCloud."""
+    """Return the names. Older regions share one; newer regions, China and GovCloud have their own."""
     suffix = _SUFFIX[partition]
     names = {f"sns-signing.{region}.{suffix}", f"sns.{region}.{suffix}", f"sns-{region}.{suffix}"}
     if partition == "aws":

@@ -62,9 +62,9 @@ def test_a_receiver_that_hangs_ends_the_heartbeat(tmp_path: Path) -> None:
     queue.in_delete.wait(20)
     heartbeat = Heartbeat("feedback", tmp_path)
     wait_until(lambda: heartbeat.age() is not None)
-    assert found._turning()
+    assert found._are_turning()
     clock[0] += 61
-    assert not found._turning()
+    assert not found._are_turning()
     found.stop()
     queue.go_on.set()
     thread.join(20)
@@ -115,6 +115,27 @@ def test_while_nothing_can_be_recorded_health_says_so_and_why(
             wait_until(lambda: "nothing could be recorded" in heartbeat.trouble(), seconds=10)
         faults.clear()
         wait_until(lambda: heartbeat.age() is not None and heartbeat.trouble() == "", seconds=10)
+    finally:
+        found.stop()
+        thread.join(20)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_health_names_a_thread_that_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave() -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(bridge.feedback.receivers, "BEAT_SECONDS", 0.05)
+    queue = QuietQueue()
+    receiver = Receiver(queue, MessageParser(None), Outbox(queue.log), Flow(queue))
+    ended = Loop("match again", 0.05, leave)
+    found = Receivers([receiver], Heartbeat("feedback", tmp_path), others=[ended])
+    thread = threading.Thread(target=found.run)
+    thread.start()
+    heartbeat = Heartbeat("feedback", tmp_path)
+    try:
+        wait_until(heartbeat.trouble)
+        assert heartbeat.trouble() == "the thread 'match again' has ended: restart this process"
     finally:
         found.stop()
         thread.join(20)
