@@ -176,7 +176,7 @@ class Locked(InProcessStreams):
 def test_a_start_lists_in_its_turn_only(model: StreamsModel, engine: Engine, routes: Routes) -> None:
     model.create_table("activity")
     source = Locked(model, engine)
-    check_streams(source, routes, ("activity",), partial(ShardTree(engine).listing, 5.0))  # type: ignore[arg-type]
+    check_streams(source, routes, ("activity",), partial(ShardTree(engine).listing_turn, 5.0))  # type: ignore[arg-type]
     assert source.asked == 2
 
 
@@ -184,7 +184,7 @@ def test_a_start_goes_on_where_its_turn_does_not_come(model: StreamsModel, engin
     model.create_table("activity", view="KEYS_ONLY")
     source, tree = Locked(model, engine), ShardTree(engine)
     with tree.listing_turn(), capture_logs() as logs:
-        watch = check_streams(source, routes, ("activity",), partial(ShardTree(engine).listing, 0.1))  # type: ignore[arg-type]
+        watch = check_streams(source, routes, ("activity",), partial(ShardTree(engine).listing_turn, 0.1))  # type: ignore[arg-type]
     assert source.asked == 0
     assert "not compared at this start" in logs[0]["event"]
     assert faults() == 0
@@ -199,4 +199,4 @@ def test_a_start_without_tables_is_refused_before_it_waits(
 ) -> None:
     tree = ShardTree(engine)
     with tree.listing_turn(), pytest.raises(SettingsError, match="NOTIFIER_TABLES is not set"):
-        check_streams(InProcessStreams(model), routes, (), partial(ShardTree(engine).listing, 60.0))  # type: ignore[arg-type]
+        check_streams(InProcessStreams(model), routes, (), partial(ShardTree(engine).listing_turn, 60.0))  # type: ignore[arg-type]

@@ -41,37 +41,37 @@ def error_of(found: list[Feedback] | Notice | DeadLetter) -> str:
 
 
 def test_a_bare_event() -> None:
-    (said,) = BARE.read(json.dumps(records.delivery()))
+    (said,) = BARE.parse(json.dumps(records.delivery()))
     assert said.kind is FeedbackKind.DELIVERY
 
 
 def test_an_event_in_an_envelope() -> None:
-    (said,) = WRAPPED.read(wrapped(records.delivery()))
+    (said,) = WRAPPED.parse(wrapped(records.delivery()))
     assert said.kind is FeedbackKind.DELIVERY
 
 
 def test_an_envelope_where_none_is_expected() -> None:
-    assert "NOTIFIER_FEEDBACK_TOPIC_ARN" in error_of(BARE.read(wrapped(records.delivery())))
+    assert "NOTIFIER_FEEDBACK_TOPIC_ARN" in error_of(BARE.parse(wrapped(records.delivery())))
 
 
 @pytest.mark.parametrize("event", [records.delivery(), records.by_eventbridge(records.delivery()), [], "x"])
 def test_no_envelope_where_one_is_demanded(event: Any) -> None:
-    assert "raw message delivery" in error_of(WRAPPED.read(json.dumps(event)))
+    assert "raw message delivery" in error_of(WRAPPED.parse(json.dumps(event)))
 
 
 def test_an_envelope_that_is_not_believed_is_kept_as_it_came() -> None:
     body = wrapped(records.delivery())
-    found = MessageParser(Believes(DecodeError("forged"))).read(body)
+    found = MessageParser(Believes(DecodeError("forged"))).parse(body)
     assert found == DeadLetter(body.encode(), "forged")
 
 
 def test_what_cannot_be_checked_now_is_no_dead_letter() -> None:
     with pytest.raises(Unreachable):
-        MessageParser(Believes(Unreachable("away"))).read(wrapped(records.delivery()))
+        MessageParser(Believes(Unreachable("away"))).parse(wrapped(records.delivery()))
 
 
 def test_a_mistake_of_ours_costs_one_message() -> None:
-    found = MessageParser(Believes(KeyError("x"))).read(wrapped(records.delivery()))
+    found = MessageParser(Believes(KeyError("x"))).parse(wrapped(records.delivery()))
     assert error_of(found) == "a mistake in Notifier: KeyError"
 
 
@@ -117,7 +117,7 @@ def test_a_greeting_of_ses_is_no_dead_letter(parser: MessageParser, greeting: st
 )
 def test_what_ses_tells_of_the_account_is_told_on(detail_type: str) -> None:
     body = json.dumps({"source": "aws.ses", "detail-type": detail_type, "detail": {"version": "1.0.0"}})
-    for found in (BARE.read(body), WRAPPED.read(wrapped(body))):
+    for found in (BARE.parse(body), WRAPPED.parse(wrapped(body))):
         assert isinstance(found, Notice)
         assert found.urgent
         assert detail_type in found.text
@@ -133,24 +133,24 @@ def test_what_ses_tells_of_the_account_is_told_on(detail_type: str) -> None:
     ],
 )
 def test_an_event_is_no_notice(body: str) -> None:
-    (said,) = BARE.read(body)
+    (said,) = BARE.parse(body)
     assert said.kind is FeedbackKind.SEND
 
 
 @pytest.mark.parametrize("kind", [[], {}, 7, None, "Notification"])
 def test_an_envelope_of_an_odd_type_is_kept(kind: Any) -> None:
-    assert isinstance(BARE.read(wrapped("Confirmation", Type=kind)), DeadLetter)
+    assert isinstance(BARE.parse(wrapped("Confirmation", Type=kind)), DeadLetter)
 
 
 def test_half_a_character_in_a_long_header_does_not_cost_the_event() -> None:
     body = json.dumps(records.send(headers=[{"name": "Subject", "value": "\ud83d"}]))
-    (said,) = BARE.read(body)
+    (said,) = BARE.parse(body)
     assert said.notification_id == records.ID
 
 
 @pytest.mark.parametrize("body", ["", " ", "{", "[" * 100_000, "\ud800", "\0", '{"a":' + "1" * 10_000 + "}", "NaN"])
 def test_what_is_no_json_is_kept(body: str) -> None:
-    found = BARE.read(body)
+    found = BARE.parse(body)
     assert isinstance(found, DeadLetter)
     assert found.raw.decode("utf-8", "surrogatepass") == body
 

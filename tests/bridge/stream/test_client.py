@@ -7,11 +7,11 @@ import boto3
 import pytest
 
 from bridge.startup_checks import check_tables
-from bridge.stream.client import ShardGone, StreamRefused, StreamsClient, StreamThrottled, _configuration
+from bridge.stream.client import ShardGone, StreamRefused, StreamsClient, StreamThrottled
 from bridge.stream.held_shards import margin
 from notifier.errors import SettingsError, Unreachable
-from notifier.settings import Settings
 from sandbox.table import EventTable
+from tests.bridge.stream.stream_backends import settings
 
 
 @pytest.fixture(autouse=True)
@@ -19,17 +19,6 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-
-
-def settings(url: str) -> Settings:
-    return Settings.model_validate(
-        {
-            "database_url": "postgresql://nobody@127.0.0.1:1/none",
-            "broker_url": "redis://127.0.0.1:1/0",
-            "aws_endpoint_url": url,
-            "aws_region": "eu-west-1",
-        }
-    )
 
 
 @pytest.fixture
@@ -100,7 +89,8 @@ def test_a_start_among_many_is_not_put_off_by_throttling() -> None:
 
 @pytest.mark.parametrize("lease", [1.5, 4.0, 15.0, 60.0])
 def test_a_hung_call_ends_before_the_lease_does(lease: float) -> None:
-    config = _configuration(lease)
+    options = settings("http://127.0.0.1:1").model_copy(update={"shard_lease_seconds": lease})
+    config = StreamsClient(options)._client.meta.config
     assert config.retries["total_max_attempts"] == 1
     assert config.connect_timeout + config.read_timeout < lease - margin(lease)
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from bridge.stream.client import Shard
-from bridge.stream.discovery import BUSY_SECONDS, EXPECTING_SECONDS, SWEEP_SECONDS, ShardDiscovery
+from bridge.stream.discovery import BUSY_SECONDS, DISCOVERY_SECONDS, EXPECTING_SECONDS, ShardDiscovery
 from bridge.stream.leases import Leases
 from bridge.stream.tree import ShardTree
 from notifier.database.errors import DatabaseError
@@ -47,7 +47,7 @@ def world(engine: Engine) -> Iterator[World]:
 def test_all_pages_of_all_tables_are_read(world: World) -> None:
     world.model.create_table("activity", 250)
     world.model.create_table("orders", 2)
-    assert world.sweep("activity", "orders") == SWEEP_SECONDS
+    assert world.sweep("activity", "orders") == DISCOVERY_SECONDS
     assert len(world.known()) == 252
 
 
@@ -61,7 +61,7 @@ def test_a_child_that_was_not_shown_at_its_parents_end_is_found_within_seconds(w
     assert world.sweep() == EXPECTING_SECONDS
     assert child not in world.known()
     world.model.advance(5.0)
-    assert world.sweep() == SWEEP_SECONDS
+    assert world.sweep() == DISCOVERY_SECONDS
     assert child in world.known()
 
 
@@ -130,7 +130,7 @@ def test_an_ended_shard_of_another_table_is_no_reason_to_list(world: World) -> N
     world.model.create_table("orders")
     world.sweep("activity")
     world.finish()
-    assert world.sweep("orders") == SWEEP_SECONDS
+    assert world.sweep("orders") == DISCOVERY_SECONDS
     assert world.sweep("activity") == EXPECTING_SECONDS
 
 
@@ -182,7 +182,7 @@ def test_a_sweep_that_takes_longer_than_a_hung_one_is_done_to_its_end(
 
     monkeypatch.setattr(world.source, "shards", slow)
     tree = ShardTree(engine, hung_seconds=2)
-    assert ShardDiscovery(tables, world.source, tree).run_once().seconds == SWEEP_SECONDS  # type: ignore[arg-type]
+    assert ShardDiscovery(tables, world.source, tree).run_once().seconds == DISCOVERY_SECONDS  # type: ignore[arg-type]
     assert len(world.known()) == 3
 
 
