@@ -1,11 +1,12 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 
-from notifier.broker import Queue
 from notifier.messages import Email
 from notifier.routes import Routes, route, routes_of
+from sandbox.embedded.streams import StreamsServer, streams_simulator
+from tests.bridge.environment import BridgeEnvironment
 from tests.outbox.conftest import engine, rows
 
 __all__ = ["engine", "rows"]
@@ -22,16 +23,29 @@ def routes() -> Routes:
 
 
 @pytest.fixture
-def queue(broker_url: str) -> Iterator[Queue]:
-    queue = Queue(broker_url)
-    yield queue
-    queue.close()
+def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+
+
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StreamsServer]:
+    with streams_simulator(tmp_path_factory.mktemp("streams")) as server:
+        yield server
 
 
 @pytest.fixture
-def second_engine(database_url: str) -> Iterator[Engine]:
-    from notifier.database.engine import connect
-
-    engine = connect(database_url)
-    yield engine
-    engine.dispose()
+def environment(
+    database_url: str,
+    broker_url: str,
+    simulator: StreamsServer,
+    aws_credentials: None,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Iterator[BridgeEnvironment]:
+    """Bridges of this test, and the stream that they read."""
+    monkeypatch.setenv("NOTIFIER_HEARTBEAT_FOLDER", str(tmp_path))
+    simulator.post("reset")
+    yield BridgeEnvironment(database_url, broker_url, simulator)
+    simulator.clear_faults()

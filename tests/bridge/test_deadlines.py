@@ -107,7 +107,7 @@ def test_where_no_event_can_come_the_operator_decides(wish: OnUnknown | None, fl
 
 
 @pytest.mark.parametrize(("configuration_set", "held"), [("", True), ("notifier", False)])
-def test_without_a_configuration_set_unknown_outcomes_are_held_and_the_operator_is_told(
+def test_without_a_configuration_set_unknown_outcomes_are_held_and_a_warning_is_logged(
     configuration_set: str, held: bool
 ) -> None:
     settings = Settings(

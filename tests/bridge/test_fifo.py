@@ -42,7 +42,7 @@ class SomeBridge:
         self._checkpoint = self._intake.take(self._lease, self._checkpoint, [record(n) for n in numbers])
 
 
-class World:
+class Environment:
     def __init__(self, engine: Engine, queue: Queue, broker_url: str, routes: Routes, bridges: int) -> None:
         self.rows = Rows(engine, "shardId-0")
         self.redis = redis.Redis.from_url(broker_url)
@@ -77,22 +77,22 @@ class World:
 def test_under_overload_the_oldest_row_waits_no_longer_than_in_a_queue(
     engine: Engine, queue: Queue, broker_url: str, routes: Routes, bridges: int
 ) -> None:
-    world = World(engine, queue, broker_url, routes, bridges)
-    world.overloaded(TICKS)
+    environment = Environment(engine, queue, broker_url, routes, bridges)
+    environment.overloaded(TICKS)
     in_a_queue = TICKS - TICKS * CAPACITY // (2 * CAPACITY)
-    assert (TICKS - world.oldest()) <= 1.2 * in_a_queue
-    assert int(world.redis.llen(queue_name("email"))) <= ROOM
+    assert (TICKS - environment.oldest()) <= 1.2 * in_a_queue
+    assert int(environment.redis.llen(queue_name("email"))) <= ROOM
 
 
 def test_when_the_backlog_is_gone_the_bridge_publishes_directly_again(
     engine: Engine, queue: Queue, broker_url: str, routes: Routes
 ) -> None:
-    world = World(engine, queue, broker_url, routes, bridges=1)
-    (bridge,) = world.bridges
-    world.overloaded(ticks=5)
+    environment = Environment(engine, queue, broker_url, routes, bridges=1)
+    (bridge,) = environment.bridges
+    environment.overloaded(ticks=5)
     assert bridge._backlogged.channels == {"email"}
     for now in range(6, 30):
-        world.tick(now, share=0)
+        environment.tick(now, share=0)
     assert bridge._backlogged.channels == frozenset()
     bridge.take([10_000])
     assert queue.depth("email") == 1  # without the relay
@@ -101,16 +101,16 @@ def test_when_the_backlog_is_gone_the_bridge_publishes_directly_again(
 def test_a_channel_that_is_paused_with_unpublished_rows_is_left_to_the_relay(
     engine: Engine, queue: Queue, broker_url: str, routes: Routes
 ) -> None:
-    world = World(engine, queue, broker_url, routes, bridges=1)
-    (bridge,) = world.bridges
-    world.overloaded(ticks=5)
-    world.rows.run("INSERT INTO channels (channel, state) VALUES ('email', 'paused')")
-    world.redis.flushdb()
+    environment = Environment(engine, queue, broker_url, routes, bridges=1)
+    (bridge,) = environment.bridges
+    environment.overloaded(ticks=5)
+    environment.rows.run("INSERT INTO channels (channel, state) VALUES ('email', 'paused')")
+    environment.redis.flushdb()
     bridge.relay.run_once()
     bridge.relay.run_once()
     bridge.take([10_000])
     assert queue.depth("email") == 0
-    world.rows.run("DELETE FROM channels")
+    environment.rows.run("DELETE FROM channels")
     bridge.relay.run_once()
     assert queue.depth("email") > 0
 
@@ -120,8 +120,8 @@ def test_what_a_broker_did_not_take_leaves_before_what_comes_later(
 ) -> None:
     from notifier.broker import BrokerError
 
-    world = World(engine, queue, broker_url, routes, bridges=1)
-    (bridge,) = world.bridges
+    environment = Environment(engine, queue, broker_url, routes, bridges=1)
+    (bridge,) = environment.bridges
 
     def fail(*_: object) -> bool:
         raise BrokerError("away")
@@ -130,5 +130,5 @@ def test_what_a_broker_did_not_take_leaves_before_what_comes_later(
         patch.setattr(queue, "publish", fail)
         bridge.take([1])
     bridge.take([2])  # still resting: due for the relay at once
-    due = world.rows.all("SELECT due_at <= now() AS due FROM publications ORDER BY id")
+    due = environment.rows.all("SELECT due_at <= now() AS due FROM publications ORDER BY id")
     assert [row["due"] for row in due] == [False, True]

@@ -66,7 +66,7 @@ def test_waking_does_the_next_round_now() -> None:
     assert time.monotonic() - began < 5
 
 
-def test_a_loop_that_is_told_to_stop_in_its_round_stops() -> None:
+def test_a_loop_that_is_stopped_during_a_round_stops_after_it() -> None:
     in_round, go_on = threading.Event(), threading.Event()
 
     def job() -> None:

@@ -21,12 +21,9 @@ from notifier.outbox.publishing.backlog import Backlog
 from notifier.routes import Routes
 from tests.bridge.environment import BridgeEnvironment
 from tests.bridge.stream.records import record
-from tests.bridge.test_bridge import house, simulator
 from tests.outbox.rows import Rows
 from tests.sql import Sql
 from tests.waiting import wait_until
-
-__all__ = ["house", "simulator"]
 
 MARK = 300
 PENDING = """
@@ -148,7 +145,7 @@ def test_bridges_share_the_room_and_each_has_some(waiting: Counted) -> None:
     assert limit(waiting, bridges=3, mark=1).reserve({"email": 5}) == {"email": 1}
 
 
-def test_a_full_channel_is_told_at_once_and_again_while_it_lasts(
+def test_a_full_channel_is_logged_at_once_and_again_while_it_lasts(
     waiting: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox_limit, "_REMIND_SECONDS", 0.0)
@@ -233,14 +230,14 @@ def test_what_may_be_recorded_counts_until_it_is_measured(
     assert full.value.checkpoint == "3"
 
 
-def test_who_lost_the_shard_leaves_its_room(taking: Taking) -> None:
+def test_a_bridge_that_lost_the_shard_gives_its_room_back(taking: Taking) -> None:
     taking.rows.run("UPDATE shards SET owner = 'another', epoch = epoch + 1")
     with pytest.raises(LeaseLost):
         taking.take(None, record(1), record(2))
     assert taking.limit.reserve({"email": 3}) == {"email": 3}
 
 
-def test_records_for_nobody_need_no_room(taking: Taking) -> None:
+def test_unrouted_records_need_no_room(taking: Taking) -> None:
     other = {"type": {"S": "other"}}
     taking.take(None, *[record(n) for n in range(1, 4)])
     assert taking.take("3", record(4, **other), record(5, **other)) == "5"
@@ -260,11 +257,11 @@ def pending(sql: Sql) -> Counter[str]:
 
 
 @pytest.mark.usefixtures("soon")
-def test_forty_shards_stay_below_the_mark_and_lose_nothing(house: BridgeEnvironment, engine: Engine) -> None:
+def test_forty_shards_stay_below_the_mark_and_lose_nothing(environment: BridgeEnvironment, engine: Engine) -> None:
     sql = Sql(engine)
-    house.streams.post("tables", table="activity", shards=40)
-    house.put(range(3 * MARK))
-    with house.bridge(outbox_high_water=MARK, look_again_seconds=1.0):
+    environment.streams.post("tables", table="activity", shards=40)
+    environment.put(range(3 * MARK))
+    with environment.bridge(outbox_high_water=MARK, look_again_seconds=1.0):
 
         def watched() -> bool:
             """Whether reading has stopped; it never went too far."""
@@ -285,20 +282,20 @@ def test_forty_shards_stay_below_the_mark_and_lose_nothing(house: BridgeEnvironm
 
 @pytest.mark.timeout(180)
 @pytest.mark.usefixtures("soon")
-def test_a_paused_channel_stops_its_own_shards_and_no_others(house: BridgeEnvironment, engine: Engine) -> None:
+def test_a_paused_channel_stops_its_own_shards_and_no_others(environment: BridgeEnvironment, engine: Engine) -> None:
     sql, mark = Sql(engine), 200
     sql.run("INSERT INTO channels (channel, state) VALUES ('sms', 'paused')")
     for table in ("activity", "orders", "both"):
-        house.streams.post("tables", table=table, shards=5 if table != "both" else 1)
+        environment.streams.post("tables", table=table, shards=5 if table != "both" else 1)
     texts = [{"pk": f"user#{n}", "sk": "1", "type": "text"} for n in range(2 * mark)]
-    house.streams.post("put", table="orders", items=texts)
+    environment.streams.post("put", table="orders", items=texts)
     early = [{"pk": f"mail#{n}", "sk": "1", "type": "mail"} for n in range(50)]
     late = [{**item, "sk": "2"} for item in early]
-    house.streams.post("put", table="both", items=[*early, *texts, *late])
+    environment.streams.post("put", table="both", items=[*early, *texts, *late])
     tables = ("activity", "orders", "both")
-    with house.bridge(outbox_high_water=mark, tables=tables, routes="tests.bridge.two_channels"):
+    with environment.bridge(outbox_high_water=mark, tables=tables, routes="tests.bridge.two_channels"):
         wait_until(lambda: pending(sql)["sms"] == mark, seconds=60)
-        house.put(range(2 * mark))  # to `activity`
+        environment.put(range(2 * mark))  # to `activity`
 
         def all_mails() -> bool:
             """Workers take them; the other channel stays where it is."""

@@ -20,7 +20,7 @@ from tests.simulators.streams.in_process import InProcessStreams
 from tests.sql import Sql
 
 
-class World:
+class Environment:
     def __init__(self, engine: Engine) -> None:
         self.engine, self.sql = engine, Sql(engine)
         self.model = StreamsModel(clock=Clock(time.time))
@@ -64,95 +64,97 @@ class World:
 
 
 @pytest.fixture
-def world(engine: Engine) -> World:
-    return World(engine)
+def environment(engine: Engine) -> Environment:
+    return Environment(engine)
 
 
-def deny(world: World, monkeypatch: pytest.MonkeyPatch, *calls: str) -> None:
+def deny(environment: Environment, monkeypatch: pytest.MonkeyPatch, *calls: str) -> None:
     def denied(*_: object) -> list[str]:
         raise StreamRefused("AccessDeniedException: not allowed")
 
     for call in calls:
-        monkeypatch.setattr(world.source, call, denied)
+        monkeypatch.setattr(environment.source, call, denied)
 
 
 @pytest.mark.parametrize("call", ["streams", "shards"])
-def test_a_discovery_that_is_denied_is_told_and_is_no_lag_of_zero(
-    world: World, monkeypatch: pytest.MonkeyPatch, call: str
+def test_a_discovery_that_is_denied_is_an_alarm_and_no_lag_of_zero(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
-    world.model.create_table("activity", 2)
-    world.sweep()
-    world.end_all()
-    deny(world, monkeypatch, call)
-    world.goes_by(300)
-    world.sweep()
+    environment.model.create_table("activity", 2)
+    environment.sweep()
+    environment.end_all()
+    deny(environment, monkeypatch, call)
+    environment.goes_by(300)
+    environment.sweep()
 
-    gauges = read_gauges(world.engine)
+    gauges = read_gauges(environment.engine)
     (found,) = gauges.discovery
     assert found.seconds >= 300
     assert found.childless == 2
     assert gauges.lag["seconds"] >= 300
-    (told,) = world.told()
+    (told,) = environment.told()
     assert "activity could not be listed for 30" in told
     assert "AccessDenied" in told
-    assert world.watch.trouble() == told
+    assert environment.watch.trouble() == told
 
 
-def test_a_table_that_was_never_listed_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    deny(world, monkeypatch, "streams")
-    world.sweep()
-    world.goes_by(300)
-    world.sweep()
-    assert read_gauges(world.engine).lag["seconds"] >= 300
-    assert len(world.told()) == 1
+def test_a_table_that_was_never_listed_is_an_alarm(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    deny(environment, monkeypatch, "streams")
+    environment.sweep()
+    environment.goes_by(300)
+    environment.sweep()
+    assert read_gauges(environment.engine).lag["seconds"] >= 300
+    assert len(environment.told()) == 1
 
 
-def test_children_that_are_never_shown_are_told(world: World) -> None:
-    world.model.create_table("activity", 2)
-    world.sweep()
-    world.end_all()
-    world.goes_by(300)
-    world.sweep()
-    (told,) = world.told()
+def test_children_that_are_never_listed_are_an_alarm(environment: Environment) -> None:
+    environment.model.create_table("activity", 2)
+    environment.sweep()
+    environment.end_all()
+    environment.goes_by(300)
+    environment.sweep()
+    (told,) = environment.told()
     assert "2 shards of activity have ended" in told
-    assert read_gauges(world.engine).lag["seconds"] >= 300
+    assert read_gauges(environment.engine).lag["seconds"] >= 300
 
 
-def test_where_all_is_well_nothing_is_told(world: World) -> None:
-    world.model.create_table("activity", 2)
-    world.sweep()
-    first, second = world.leases.acquire(10)
+def test_a_working_discovery_logs_nothing(environment: Environment) -> None:
+    environment.model.create_table("activity", 2)
+    environment.sweep()
+    first, second = environment.leases.acquire(10)
     for lease in (first, second):
-        world.model.rotate(lease.shard_id)
-        world.tree.finish(lease, None, world.source.children(lease.stream_arn, lease.shard_id))
-    world.goes_by(300)
-    world.sweep()
-    (found,) = world.discovery.state()
+        environment.model.rotate(lease.shard_id)
+        environment.tree.finish(lease, None, environment.source.children(lease.stream_arn, lease.shard_id))
+    environment.goes_by(300)
+    environment.sweep()
+    (found,) = environment.discovery.state()
     assert (found.childless, found.readable, found.error) == (0, True, None)
     assert found.seconds < 60
-    assert (world.told(), world.watch.trouble()) == ([], "")
+    assert (environment.told(), environment.watch.trouble()) == ([], "")
 
 
-def test_an_older_streams_shards_need_no_children(world: World) -> None:
-    world.model.create_table("activity", 2)
-    world.sweep()
-    world.end_all()
-    world.model.disable("activity")
-    world.model.enable("activity")
-    world.goes_by(300)
-    world.sweep()
-    assert world.told() == []
+def test_an_older_streams_shards_need_no_children(environment: Environment) -> None:
+    environment.model.create_table("activity", 2)
+    environment.sweep()
+    environment.end_all()
+    environment.model.disable("activity")
+    environment.model.enable("activity")
+    environment.goes_by(300)
+    environment.sweep()
+    assert environment.told() == []
 
 
-def test_a_table_that_no_bridge_asks_for_any_more_is_forgotten(world: World) -> None:
-    world.model.create_table("activity", 1)
-    world.sweep()
-    world.sql.run("UPDATE table_listings SET asked_at = now() - interval '1 h', listed_at = now() - interval '1 h'")
-    assert world.discovery.state() == []
-    assert read_gauges(world.engine).discovery == []
+def test_a_table_that_no_bridge_asks_for_any_more_is_forgotten(environment: Environment) -> None:
+    environment.model.create_table("activity", 1)
+    environment.sweep()
+    environment.sql.run(
+        "UPDATE table_listings SET asked_at = now() - interval '1 h', listed_at = now() - interval '1 h'"
+    )
+    assert environment.discovery.state() == []
+    assert read_gauges(environment.engine).discovery == []
 
 
-def test_health_fails_where_the_heartbeat_tells_of_it(
+def test_health_fails_if_the_heartbeat_has_trouble(
     monkeypatch: pytest.MonkeyPatch, tmp_path: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import typer
@@ -166,98 +168,98 @@ def test_health_fails_where_the_heartbeat_tells_of_it(
 
 @pytest.mark.parametrize("gone", ["switched off", "off and not listed", "its stream is gone"])
 def test_the_shards_of_a_stream_that_is_off_need_no_children(
-    world: World, monkeypatch: pytest.MonkeyPatch, gone: str
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, gone: str
 ) -> None:
     """As after its table was deleted, too."""
     if gone == "off and not listed":
-        world.model.behaviour = world.model.behaviour.changed({"list_disabled": False})
-    world.model.create_table("activity", 2)
-    world.sweep()
-    world.model.disable("activity")
-    world.end_all()
+        environment.model.behaviour = environment.model.behaviour.changed({"list_disabled": False})
+    environment.model.create_table("activity", 2)
+    environment.sweep()
+    environment.model.disable("activity")
+    environment.end_all()
     if gone == "its stream is gone":
-        monkeypatch.setattr(world.source, "is_on", lambda _: (_ for _ in ()).throw(ShardGone("gone")))
-    world.goes_by(300)
-    world.sweep()
-    (found,) = world.discovery.state()
+        monkeypatch.setattr(environment.source, "is_on", lambda _: (_ for _ in ()).throw(ShardGone("gone")))
+    environment.goes_by(300)
+    environment.sweep()
+    (found,) = environment.discovery.state()
     assert found.childless == 0
-    assert not any("children" in each for each in world.told())
+    assert not any("children" in each for each in environment.told())
     if gone != "off and not listed":
-        assert (world.watch.trouble(), read_gauges(world.engine).lag["seconds"] < 60) == ("", True)
+        assert (environment.watch.trouble(), read_gauges(environment.engine).lag["seconds"] < 60) == ("", True)
 
 
-def test_a_stream_that_is_on_again_needs_children_again(world: World) -> None:
-    world.model.create_table("activity", 1)
-    world.sweep()
-    world.model.disable("activity")
-    world.end_all()
-    world.goes_by(300)
-    world.sweep()
-    world.model.enable("activity")
-    world.sweep()
-    world.end_all()
-    world.goes_by(300)
-    world.sweep()
-    (told,) = world.told()
+def test_a_stream_that_is_on_again_needs_children_again(environment: Environment) -> None:
+    environment.model.create_table("activity", 1)
+    environment.sweep()
+    environment.model.disable("activity")
+    environment.end_all()
+    environment.goes_by(300)
+    environment.sweep()
+    environment.model.enable("activity")
+    environment.sweep()
+    environment.end_all()
+    environment.goes_by(300)
+    environment.sweep()
+    (told,) = environment.told()
     assert "1 shards of activity have ended" in told
 
 
-def test_while_nobody_can_say_whether_a_stream_is_on_it_counts_as_before(
-    world: World, monkeypatch: pytest.MonkeyPatch
+def test_a_stream_whose_state_is_unknown_keeps_its_last_one(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.model.create_table("activity", 1)
-    world.sweep()
-    world.end_all()
-    world.goes_by(300)
-    world.sweep()
-    deny(world, monkeypatch, "is_on")
-    world.sweep()
-    assert len(world.told()) == 1
+    environment.model.create_table("activity", 1)
+    environment.sweep()
+    environment.end_all()
+    environment.goes_by(300)
+    environment.sweep()
+    deny(environment, monkeypatch, "is_on")
+    environment.sweep()
+    assert len(environment.told()) == 1
 
 
 @pytest.mark.parametrize("seconds", [130, 300, 590, 3_600])
 @pytest.mark.parametrize("fault", ["none", "the first sweep fails", "a shard ended without a child shown"])
 def test_after_a_time_without_any_bridge_there_is_no_alarm(
-    world: World, monkeypatch: pytest.MonkeyPatch, seconds: int, fault: str
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, seconds: int, fault: str
 ) -> None:
-    world.model.create_table("activity", 1)
-    world.sweep()
+    environment.model.create_table("activity", 1)
+    environment.sweep()
     if fault == "a shard ended without a child shown":
-        world.end_all()
-    world.goes_by(seconds)
-    world.sql.run("UPDATE table_listings SET asked_at = asked_at - make_interval(secs => :s)", s=seconds)
-    world.started()
-    assert world.told() == []  # before any sweep
+        environment.end_all()
+    environment.goes_by(seconds)
+    environment.sql.run("UPDATE table_listings SET asked_at = asked_at - make_interval(secs => :s)", s=seconds)
+    environment.started()
+    assert environment.told() == []  # before any sweep
     with monkeypatch.context() as patch:
         if fault == "the first sweep fails":
-            deny(world, patch, "streams")
-        world.sweep()
-    assert world.told() == []
-    assert world.watch.trouble() == ""
+            deny(environment, patch, "streams")
+        environment.sweep()
+    assert environment.told() == []
+    assert environment.watch.trouble() == ""
 
 
 @pytest.mark.parametrize("call", ["streams", "shards"])
-def test_a_discovery_that_fails_from_the_start_is_told_after_two_minutes(
-    world: World, monkeypatch: pytest.MonkeyPatch, call: str
+def test_a_discovery_that_fails_from_the_start_is_an_alarm_after_two_minutes(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
-    world.model.create_table("activity", 1)
-    world.sweep()
-    world.goes_by(3_600)
-    world.sql.run("UPDATE table_listings SET asked_at = asked_at - interval '1 h'")
-    world.started()
-    deny(world, monkeypatch, call)
-    world.looks_for(80)
-    assert world.watch.trouble() == ""
-    world.looks_for(40)
-    assert "activity could not be listed" in world.watch.trouble()
+    environment.model.create_table("activity", 1)
+    environment.sweep()
+    environment.goes_by(3_600)
+    environment.sql.run("UPDATE table_listings SET asked_at = asked_at - interval '1 h'")
+    environment.started()
+    deny(environment, monkeypatch, call)
+    environment.looks_for(80)
+    assert environment.watch.trouble() == ""
+    environment.looks_for(40)
+    assert "activity could not be listed" in environment.watch.trouble()
 
 
-def test_a_time_in_which_the_process_could_not_look_is_no_alarm(world: World) -> None:
+def test_a_time_in_which_the_process_could_not_look_is_no_alarm(environment: Environment) -> None:
     """The database was away, or the machine was suspended."""
-    world.model.create_table("activity", 1)
-    world.sweep()
-    world.looks_for(200)
-    world.goes_by(300)
-    world.sql.run("UPDATE table_listings SET asked_at = asked_at - interval '300 s'")
-    world.now += 300.0
-    assert world.told() == []
+    environment.model.create_table("activity", 1)
+    environment.sweep()
+    environment.looks_for(200)
+    environment.goes_by(300)
+    environment.sql.run("UPDATE table_listings SET asked_at = asked_at - interval '300 s'")
+    environment.now += 300.0
+    assert environment.told() == []

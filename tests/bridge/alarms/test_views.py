@@ -22,12 +22,9 @@ from simulators.streams.model.clock import Clock
 from simulators.streams.streams_model import StreamsModel
 from tests.bridge.environment import BridgeEnvironment
 from tests.bridge.stream.stream_backends import settings
-from tests.bridge.test_bridge import house, simulator
 from tests.simulators.streams.in_process import InProcessStreams
 from tests.sql import Sql
 from tests.waiting import wait_until
-
-__all__ = ["house", "simulator"]
 
 
 @pytest.fixture
@@ -48,7 +45,9 @@ def test_a_stream_that_can_never_match_is_refused_at_start(model: StreamsModel, 
     assert "NEW_AND_OLD_IMAGES" in str(error.value)
 
 
-def test_an_older_stream_refuses_nothing_and_is_told(model: StreamsModel, routes: Routes) -> None:
+def test_a_fault_of_an_older_stream_is_logged_and_does_not_stop_the_start(
+    model: StreamsModel, routes: Routes
+) -> None:
     old = model.create_table("activity", view="KEYS_ONLY")
     model.disable("activity")
     new = model.enable("activity")
@@ -85,7 +84,7 @@ def test_a_table_is_judged_by_its_newest_stream_or_not_at_all(
         assert faults() == 0
 
 
-def test_what_cannot_be_asked_at_start_is_asked_by_the_sweep(
+def test_a_stream_that_cannot_be_described_at_the_start_is_compared_by_the_discovery(
     model: StreamsModel, routes: Routes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = InProcessStreams(model)
@@ -101,9 +100,7 @@ def test_what_cannot_be_asked_at_start_is_asked_by_the_sweep(
     assert faults() == 1
 
 
-def test_a_stream_that_comes_while_the_bridge_runs_is_told_once(
-    model: StreamsModel, engine: Engine, routes: Routes
-) -> None:
+def test_a_new_stream_with_a_fault_is_logged_once(model: StreamsModel, engine: Engine, routes: Routes) -> None:
     source = InProcessStreams(model)
     sweep = ShardDiscovery(["activity"], source, ShardTree(engine), ViewWatch(source, routes))  # type: ignore[arg-type]
     model.create_table("activity")
@@ -118,19 +115,21 @@ def test_a_stream_that_comes_while_the_bridge_runs_is_told_once(
     assert faults() == 1
 
 
-def test_its_records_are_quarantined_and_a_new_stream_mends_it(house: BridgeEnvironment, engine: Engine) -> None:
+def test_its_records_are_quarantined_and_a_new_stream_mends_it(
+    environment: BridgeEnvironment, engine: Engine
+) -> None:
     sql = Sql(engine)
-    house.streams.post("tables", table="activity", shards=2)
-    house.put(range(10))
-    with house.bridge():
+    environment.streams.post("tables", table="activity", shards=2)
+    environment.put(range(10))
+    with environment.bridge():
         wait_until(lambda: read(sql)["notified"] == 10, seconds=60)
-        house.streams.post("disable", table="activity")
-        house.streams.post("enable", table="activity", view="KEYS_ONLY")
-        house.put(range(10), n=1)
+        environment.streams.post("disable", table="activity")
+        environment.streams.post("enable", table="activity", view="KEYS_ONLY")
+        environment.put(range(10), n=1)
         wait_until(lambda: read(sql)["quarantined"] == 10, seconds=60)
-        house.streams.post("disable", table="activity")
-        house.streams.post("enable", table="activity")
-        house.put(range(10), n=2)
+        environment.streams.post("disable", table="activity")
+        environment.streams.post("enable", table="activity")
+        environment.put(range(10), n=2)
         wait_until(lambda: read(sql)["notified"] == 20, seconds=60)
     assert read(sql)["unrouted"] == 0
     told = {row["error"] for row in sql.all("SELECT error FROM quarantine")}
@@ -138,10 +137,10 @@ def test_its_records_are_quarantined_and_a_new_stream_mends_it(house: BridgeEnvi
     assert Report(engine).gaps() == []
 
 
-def test_a_bridge_does_not_start_on_it(house: BridgeEnvironment, routes: Routes) -> None:
-    house.streams.post("tables", table="activity", shards=2, view="KEYS_ONLY")
+def test_a_bridge_does_not_start_on_it(environment: BridgeEnvironment, routes: Routes) -> None:
+    environment.streams.post("tables", table="activity", shards=2, view="KEYS_ONLY")
     with pytest.raises(RoutesError, match="KEYS_ONLY"):
-        check_streams(StreamsClient(settings(house.streams.url)), routes, ("activity",))
+        check_streams(StreamsClient(settings(environment.streams.url)), routes, ("activity",))
 
 
 def read(sql: Sql) -> dict[str, Any]:

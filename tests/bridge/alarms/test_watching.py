@@ -40,7 +40,7 @@ def lines(engine: Engine) -> list[MutableMapping[str, Any]]:
     ("behind", "level"),
     [("50 s", []), ("2 min", ["warning"]), ("61 min", ["error"]), ("7 h", ["critical"])],
 )
-def test_lag_is_told_by_its_size_also_of_a_shard_that_nobody_reads(
+def test_lag_is_logged_by_its_size_also_of_a_shard_without_a_reader(
     engine: Engine, behind: str, level: list[str]
 ) -> None:
     register(engine, *many(3))
@@ -72,7 +72,7 @@ def test_a_table_that_no_bridge_reads_is_named_with_what_to_do(engine: Engine) -
     assert "notifier let-go --table orders" in orders["event"]
 
 
-def test_a_stream_that_waits_for_an_old_one_for_ever_is_told(engine: Engine) -> None:
+def test_a_stream_that_waits_long_for_an_older_one_is_logged(engine: Engine) -> None:
     for year in (2025, 2026):
         arn = f"arn:aws:dynamodb:x:1:table/t/stream/{year}-01-01T00:00:00.000"
         ShardTree(engine).register("t", arn, many(1))
@@ -85,7 +85,7 @@ def test_a_stream_that_waits_for_an_old_one_for_ever_is_told(engine: Engine) -> 
     assert "notifier let-go --stream arn:aws:dynamodb:x:1:table/t/stream/2025" in line["event"]
 
 
-def test_a_rewind_that_no_bridge_does_is_told(rows: Rows) -> None:
+def test_a_rewind_that_no_bridge_takes_is_logged(rows: Rows) -> None:
     rows.record(rows.page([], unrouted=5))
     RewindRequests(rows.engine, actor="eva").ask(RewindTarget("activity"), "a route came late")
     assert lines(rows.engine) == []
@@ -153,7 +153,7 @@ def test_a_streak_lasts_from_its_first_to_its_last_record() -> None:
         (counters(0, 1_000, 999), 10_000),
     ],
 )
-def test_a_streak_tells_something_once_it_is_longer_than_chance_makes_it(before: TableRecords, least: int) -> None:
+def test_a_streak_counts_once_it_is_longer_than_chance_makes_it(before: TableRecords, least: int) -> None:
     first = replace(before, at=10, read=before.read + 1, unrouted=before.unrouted + 1)
     streak = follow(Streak(before, None), first)
     for number, seconds in ((least - 2, 0.0), (1, 200.0)):
@@ -163,7 +163,7 @@ def test_a_streak_tells_something_once_it_is_longer_than_chance_makes_it(before:
         assert streak.seconds == seconds
 
 
-def test_a_table_without_a_route_for_any_record_is_told_after_a_minute_and_when_it_ends(rows: Rows) -> None:
+def test_a_table_whose_records_are_all_unrouted_is_logged_after_a_minute_and_when_that_ends(rows: Rows) -> None:
     class Minutes(StreamStatus):
         at = 0.0
 

@@ -59,7 +59,7 @@ def test_no_envelope_where_one_is_demanded(event: Any) -> None:
     assert "raw message delivery" in error_of(WRAPPED.parse(json.dumps(event)))
 
 
-def test_an_envelope_that_is_not_believed_is_kept_as_it_came() -> None:
+def test_an_envelope_that_fails_its_check_is_kept_as_it_came() -> None:
     body = wrapped(records.delivery())
     found = MessageParser(Believes(DecodeError("forged"))).parse(body)
     assert found == DeadLetter(body.encode(), "forged")
@@ -105,7 +105,7 @@ GREETINGS = {
 
 @pytest.mark.parametrize("greeting", GREETINGS.values(), ids=GREETINGS)
 @pytest.mark.parametrize("parser", [BARE, WRAPPED])
-def test_a_greeting_of_ses_is_no_dead_letter(parser: MessageParser, greeting: str) -> None:
+def test_a_validation_message_of_ses_is_no_dead_letter(parser: MessageParser, greeting: str) -> None:
     for body in (greeting, wrapped(greeting)):
         notice = parser.parse(body)
         assert isinstance(notice, Notice)
@@ -115,7 +115,7 @@ def test_a_greeting_of_ses_is_no_dead_letter(parser: MessageParser, greeting: st
 @pytest.mark.parametrize(
     "detail_type", ["Sending Status Disabled", "Advisor Recommendation Status Open", "Account Quota Changed"]
 )
-def test_what_ses_tells_of_the_account_is_told_on(detail_type: str) -> None:
+def test_a_notice_about_the_account_is_logged(detail_type: str) -> None:
     body = json.dumps({"source": "aws.ses", "detail-type": detail_type, "detail": {"version": "1.0.0"}})
     for found in (BARE.parse(body), WRAPPED.parse(wrapped(body))):
         assert isinstance(found, Notice)

@@ -61,7 +61,7 @@ def looks(flow: Flow, clock: Clock, times: int = 2) -> list[float | None]:
     return told
 
 
-def test_nothing_is_known_until_all_that_could_be_in_other_hands_would_have_come(flow: Flow, clock: Clock) -> None:
+def test_nothing_is_known_until_every_received_message_would_be_visible_again(flow: Flow, clock: Clock) -> None:
     assert flow.settled_before() is None
     clock.after(WINDOW - 1)
     flow.received([])
@@ -86,7 +86,7 @@ def test_a_queue_that_always_gives_something_may_flow_too(flow: Flow, clock: Clo
     assert looks(flow, clock) == [None, WINDOW]
 
 
-def test_what_is_in_other_hands_is_not_settled(flow: Flow, clock: Clock, queue: Queue) -> None:
+def test_messages_that_others_have_received_are_not_settled(flow: Flow, clock: Clock, queue: Queue) -> None:
     clock.after(WINDOW)
     assert looks(flow, clock) == [None, WINDOW]
     queue.has = 1
@@ -96,7 +96,7 @@ def test_what_is_in_other_hands_is_not_settled(flow: Flow, clock: Clock, queue: 
 
 
 @pytest.mark.parametrize("trouble", ["old", "again", "failure"])
-def test_after_trouble_nothing_is_known_for_as_long(flow: Flow, clock: Clock, trouble: str) -> None:
+def test_after_trouble_nothing_is_known_for_one_window(flow: Flow, clock: Clock, trouble: str) -> None:
     clock.after(WINDOW * 3)
     assert looks(flow, clock) == [None, WINDOW]
     match trouble:
@@ -131,7 +131,7 @@ def test_a_short_visibility_still_leaves_time_for_the_way(clock: Clock) -> None:
     assert looks(flow, clock) == [None, 4.0]
 
 
-def test_a_queue_that_is_never_empty_tells_it_after_ten_times_as_long(flow: Flow, clock: Clock, queue: Queue) -> None:
+def test_a_queue_that_is_never_empty_flows_after_ten_windows(flow: Flow, clock: Clock, queue: Queue) -> None:
     queue.has = 40
     clock.after(10 * WINDOW - 6)
     assert looks(flow, clock) == [None, None]

@@ -20,11 +20,8 @@ from notifier.notifications import Status
 from notifier.outbox import Change, RateLimits, Recipient, Settlement, end_leases
 from tests.bridge.feedback import records
 from tests.bridge.feedback.memory_queue import MemoryQueue
-from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 from tests.sql import Sql
-
-__all__ = ["engine", "rows"]
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -63,7 +60,7 @@ class Unit:
 
 
 @dataclass
-class World:
+class Expected:
     """What was sent, and what must come out."""
 
     rng: random.Random
@@ -88,7 +85,7 @@ def message_of(id_: UUID) -> str:
     return f"0102{id_.hex}-000000"
 
 
-def begin(rows: Rows, world: World) -> None:
+def begin(rows: Rows, expected: Expected) -> None:
     """Each unit's answer is committed before any event, among the events, or never: its lease ends."""
     attempts = rows.attempts()
     for number in range(NOTIFICATIONS // UNIT):
@@ -96,22 +93,22 @@ def begin(rows: Rows, world: World) -> None:
         token = uuid.uuid4()
         answered = ("before", "before", "among", "never")[number % 4]
         attempts.begin(token, [Recipient(id_, f"{id_.hex}@example.com") for id_ in ids], 600.0)
-        world.units.append(Unit(token, ids, answered))
+        expected.units.append(Unit(token, ids, answered))
         for id_ in ids:
-            fate = world.rng.choices(list(FATES), WEIGHTS)[0]
-            world.fates[id_] = fate
-            world.accept(id_, message_of(id_), FATES[fate])
-    rows.run("UPDATE claims SET lease_until = now() WHERE token = ANY(:tokens)", tokens=tokens(world, "never"))
+            fate = expected.rng.choices(list(FATES), WEIGHTS)[0]
+            expected.fates[id_] = fate
+            expected.accept(id_, message_of(id_), FATES[fate])
+    rows.run("UPDATE claims SET lease_until = now() WHERE token = ANY(:tokens)", tokens=tokens(expected, "never"))
     end_leases(rows.engine)
 
 
-def tokens(world: World, answered: str) -> list[UUID]:
-    return [unit.token for unit in world.units if unit.answered == answered]
+def tokens(expected: Expected, answered: str) -> list[UUID]:
+    return [unit.token for unit in expected.units if unit.answered == answered]
 
 
-def finish(rows: Rows, world: World, answered: str) -> None:
+def finish(rows: Rows, expected: Expected, answered: str) -> None:
     attempts = rows.attempts()
-    for unit in world.units:
+    for unit in expected.units:
         if unit.answered == answered:
             attempts.finish(unit.token, [Change(id_, Status.SENT, message_id=message_of(id_)) for id_ in unit.ids])
 
@@ -156,25 +153,27 @@ def receive_all(engine: Engine, queue: DeadlyQueue) -> None:
 
 
 @pytest.fixture
-def world(rows: Rows) -> World:
-    world = World(random.Random(7))
-    begin(rows, world)
-    twice = world.rng.sample([id_ for id_, fate in world.fates.items() if fate is Status.DELIVERED], TWICE)
+def expected(rows: Rows) -> Expected:
+    expected = Expected(random.Random(7))
+    begin(rows, expected)
+    twice = expected.rng.sample([id_ for id_, fate in expected.fates.items() if fate is Status.DELIVERED], TWICE)
     for id_ in twice:
-        world.accept(id_, f"second-{id_.hex}", ("Send", "Delivery"))
-    unique = len(world.bodies)
-    world.bodies += [body("Delivery", f"foreign-{number}", order=["7"]) for number in range(FOREIGN)]
-    world.bodies += [f"poison {number}" for number in range(POISON)]
-    world.bodies += world.rng.choices(world.bodies[:unique], k=EVENTS - unique)
-    world.rng.shuffle(world.bodies)
-    return world
+        expected.accept(id_, f"second-{id_.hex}", ("Send", "Delivery"))
+    unique = len(expected.bodies)
+    expected.bodies += [body("Delivery", f"foreign-{number}", order=["7"]) for number in range(FOREIGN)]
+    expected.bodies += [f"poison {number}" for number in range(POISON)]
+    expected.bodies += expected.rng.choices(expected.bodies[:unique], k=EVENTS - unique)
+    expected.rng.shuffle(expected.bodies)
+    return expected
 
 
-def test_every_final_state_is_right_and_every_event_counts_once(rows: Rows, engine: Engine, world: World) -> None:
-    assert len(world.bodies) - FOREIGN - POISON == EVENTS
-    finish(rows, world, "before")
-    queue = DeadlyQueue(world.bodies, world.rng)
-    answers = threading.Thread(target=finish, args=(rows, world, "among"))
+def test_every_final_state_is_right_and_every_event_counts_once(
+    rows: Rows, engine: Engine, expected: Expected
+) -> None:
+    assert len(expected.bodies) - FOREIGN - POISON == EVENTS
+    finish(rows, expected, "before")
+    queue = DeadlyQueue(expected.bodies, expected.rng)
+    answers = threading.Thread(target=finish, args=(rows, expected, "among"))
     answers.start()
     receive_all(engine, queue)
     answers.join()
@@ -183,18 +182,18 @@ def test_every_final_state_is_right_and_every_event_counts_once(rows: Rows, engi
 
     sql = Sql(engine)
     found = {row["notification_id"]: row["status"] for row in sql.all("SELECT * FROM deliveries")}
-    assert found == world.fates
+    assert found == expected.fates
     assert sql.one("SELECT count(*) AS n FROM deliveries WHERE provider_message_id IS NULL")["n"] == 0
     assert sql.one("SELECT count(*) AS n FROM due")["n"] == 0
 
     kept = sql.all("SELECT kind, count(*) AS n FROM feedback GROUP BY kind")
     counted = {row["kind"]: row["n"] for row in kept}
     assert counted == {
-        "send": world.kinds["Send"],
-        "delivery": world.kinds["Delivery"],
-        "bounce": world.kinds["Bounce"],
-        "complaint": world.kinds["Complaint"],
-        "delay": world.kinds["DeliveryDelay"],
+        "send": expected.kinds["Send"],
+        "delivery": expected.kinds["Delivery"],
+        "bounce": expected.kinds["Bounce"],
+        "complaint": expected.kinds["Complaint"],
+        "delay": expected.kinds["DeliveryDelay"],
     }
     hours = sql.one("SELECT sum(sends) AS send, sum(deliveries) AS delivery, sum(hard_bounces) AS bounce, "
                     "sum(complaints) AS complaint FROM feedback_hours")  # fmt: skip
@@ -204,5 +203,5 @@ def test_every_final_state_is_right_and_every_event_counts_once(rows: Rows, engi
     assert sql.one("SELECT count(*) AS n FROM unmatched_feedback")["n"] == FOREIGN
     assert sql.one("SELECT count(*) AS n FROM dead_letters")["n"] == POISON
     suppressed = Counter(row["reason"] for row in sql.all("SELECT reason FROM suppressions"))
-    fates = Counter(world.fates.values())
+    fates = Counter(expected.fates.values())
     assert suppressed == {"hard_bounce": fates[Status.BOUNCED], "complaint": fates[Status.COMPLAINED]}

@@ -38,12 +38,9 @@ from tests.bridge.feedback import records
 from tests.bridge.feedback.sqs_proxy import SqsProxy, sqs_proxy
 from tests.bridge.feedback.test_queue import settings
 from tests.conftest import GivenServer, administer
-from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 from tests.sql import Sql
 from tests.waiting import wait_until
-
-__all__ = ["engine", "rows"]
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -82,7 +79,7 @@ def proxy(ministack_server: MinistackServer | GivenServer) -> Iterator[SqsProxy]
         yield server
 
 
-class House:
+class Environment:
     """Starts processes; they end with the test."""
 
     def __init__(self, folder: Path, database_url: str, queue: Queue, aws: str, stack: ExitStack) -> None:
@@ -108,9 +105,9 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path, database_url: str, queue: Queue, proxy: SqsProxy) -> Iterator[House]:
+def environment(tmp_path: Path, database_url: str, queue: Queue, proxy: SqsProxy) -> Iterator[Environment]:
     with ExitStack() as stack:
-        yield House(tmp_path, database_url, queue, proxy.url, stack)
+        yield Environment(tmp_path, database_url, queue, proxy.url, stack)
 
 
 @pytest.fixture
@@ -142,42 +139,42 @@ def counts(sql: Sql) -> dict[str, Any]:
 
 
 def test_killed_between_settling_and_deleting_an_event_counts_once(
-    house: House, rows: Rows, queue: Queue, proxy: SqsProxy, sql: Sql
+    environment: Environment, rows: Rows, queue: Queue, proxy: SqsProxy, sql: Sql
 ) -> None:
     queue.put([*events_of(sent(rows, 60)), "poison"])
     proxy.holding.set()
     for number in (1, 2):
-        child = house.start()
+        child = environment.start()
         wait_until(lambda number=number: proxy.held >= number, seconds=60)  # type: ignore[misc]
         child.stop(signal.SIGKILL)
     assert queue.depth() == 121
 
     proxy.holding.clear()
-    house.start()
+    environment.start()
     wait_until(lambda: queue.depth() == 0, seconds=60)
     assert statuses(sql) == {"delivered": 60}
     assert counts(sql) == {"sends": 60, "deliveries": 60}
     assert sql.one("SELECT count(*) AS n FROM dead_letters")["n"] == 1
 
 
-def test_killed_at_any_moment(house: House, rows: Rows, queue: Queue, sql: Sql) -> None:
+def test_killed_at_any_moment(environment: Environment, rows: Rows, queue: Queue, sql: Sql) -> None:
     queue.put([*events_of(sent(rows, 300)), "poison"])
     for goal in (100, 400):
-        child = house.start("--concurrency", "3")
+        child = environment.start("--concurrency", "3")
         wait_until(lambda goal=goal: sql.one("SELECT count(*) AS n FROM feedback")["n"] >= goal, seconds=60)  # type: ignore[misc]
         child.stop(signal.SIGKILL)
-    house.start()
+    environment.start()
     wait_until(lambda: queue.depth() == 0, seconds=60)
     assert statuses(sql) == {"delivered": 300}
     assert counts(sql) == {"sends": 300, "deliveries": 300}
     assert sql.one("SELECT count(*) AS n FROM dead_letters")["n"] == 1
 
 
-def test_told_to_stop_it_finishes_what_is_under_way(
-    house: House, rows: Rows, queue: Queue, proxy: SqsProxy, sql: Sql
+def test_a_stop_finishes_the_batches_in_progress(
+    environment: Environment, rows: Rows, queue: Queue, proxy: SqsProxy, sql: Sql
 ) -> None:
-    child = house.start()
-    heartbeat = Heartbeat("feedback", house.folder)
+    child = environment.start()
+    heartbeat = Heartbeat("feedback", environment.folder)
     wait_until(lambda: heartbeat.age() is not None, seconds=60)
     queue.put(events_of(sent(rows, 5)))
     wait_until(lambda: counts(sql)["sends"] == 5, seconds=60)
@@ -187,8 +184,8 @@ def test_told_to_stop_it_finishes_what_is_under_way(
     assert "Traceback" not in child.log.read_text()
 
 
-def test_events_are_known_to_flow(house: House, sql: Sql) -> None:
-    house.start()
+def test_events_are_known_to_flow(environment: Environment, sql: Sql) -> None:
+    environment.start()
     drained = "SELECT drained_at < now() - interval '3 s' AS before FROM channel_events WHERE channel = 'email'"
     assert wait_until(lambda: sql.all(drained), seconds=60) == [{"before": True}]
 

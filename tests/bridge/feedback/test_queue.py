@@ -35,10 +35,7 @@ def settings(url: str, **more: Any) -> Settings:
     return Here(**{**given, **more})
 
 
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
+pytestmark = pytest.mark.usefixtures("aws_credentials")
 
 
 @pytest.fixture
@@ -85,7 +82,7 @@ def test_what_sqs_does_not_delete_is_counted(queue: FeedbackQueue, sqs: Any, url
     assert queue.delete(came) == 1
 
 
-def test_what_is_left_counts_what_is_in_somebodys_hands(queue: FeedbackQueue, sqs: Any, url: str) -> None:
+def test_the_depth_counts_received_and_delayed_messages(queue: FeedbackQueue, sqs: Any, url: str) -> None:
     assert queue.depth() == 0
     for number in range(3):
         sqs.send_message(QueueUrl=url, MessageBody=f"{number}", DelaySeconds=60 * (number == 2))
@@ -96,7 +93,7 @@ def test_what_is_left_counts_what_is_in_somebodys_hands(queue: FeedbackQueue, sq
     assert queue.depth() == 1
 
 
-def test_an_empty_queue_is_asked_for_as_long_as_it_was_told(queue: FeedbackQueue) -> None:
+def test_an_empty_queue_returns_nothing_after_the_wait(queue: FeedbackQueue) -> None:
     assert queue.receive(1) == []
 
 

@@ -58,7 +58,7 @@ class Clock:
         return self.now
 
 
-class House:
+class Environment:
     """A receiver with everything around it."""
 
     def __init__(self, bodies: Sequence[str], opener: MessageParser | None = None) -> None:
@@ -78,98 +78,100 @@ def events(count: int) -> list[str]:
 
 
 def test_what_is_there_is_settled_at_once_and_then_deleted() -> None:
-    house = House([*events(25), "poison"])
-    house.receiver.run_once()
-    assert house.queue.log == ["settle 25 1", "delete 26"]
-    assert [letter.raw for letter in house.outbox.dead] == [b"poison"]
-    assert len(house.queue) == 0
+    environment = Environment([*events(25), "poison"])
+    environment.receiver.run_once()
+    assert environment.queue.log == ["settle 25 1", "delete 26"]
+    assert [letter.raw for letter in environment.outbox.dead] == [b"poison"]
+    assert len(environment.queue) == 0
 
 
-def test_what_is_about_no_mail_is_told_and_deleted_and_no_dead_letter() -> None:
+def test_a_message_about_no_mail_is_logged_and_deleted() -> None:
     farewell = json.dumps({"Type": "UnsubscribeConfirmation", "TopicArn": "arn:x", "Message": "x"})
-    house = House(["Successfully validated SNS topic for Amazon SES event publishing.", farewell, *events(1)])
+    environment = Environment(
+        ["Successfully validated SNS topic for Amazon SES event publishing.", farewell, *events(1)]
+    )
     with capture_logs() as logs:
-        house.receiver.run_once()
-    assert house.queue.log == ["settle 1 0", "delete 3"]
+        environment.receiver.run_once()
+    assert environment.queue.log == ["settle 1 0", "delete 3"]
     assert [(each["log_level"], "ended the subscription" in each["notice"]) for each in logs if "notice" in each] == [
         ("info", False),
         ("error", True),
     ]
 
-    alone = House([farewell])
+    alone = Environment([farewell])
     alone.receiver.run_once()
     assert alone.queue.log == ["settle 0 0", "delete 1"]
 
 
 def test_a_batch_has_its_bounds() -> None:
-    house = House(events(1_200))
+    environment = Environment(events(1_200))
     for _ in range(4):
-        house.receiver.run_once()
-    assert house.queue.log[::2] == ["settle 500 0", "settle 500 0", "settle 200 0", "delete 0"]
+        environment.receiver.run_once()
+    assert environment.queue.log[::2] == ["settle 500 0", "settle 500 0", "settle 200 0", "delete 0"]
 
-    large = House([json.dumps({**records.send(), "padding": "x" * 250_000})] * 40)
+    large = Environment([json.dumps({**records.send(), "padding": "x" * 250_000})] * 40)
     large.receiver.run_once()
     assert large.queue.log == ["settle 20 0", "delete 20"]
 
 
 def test_killed_before_it_deletes_a_batch_comes_again() -> None:
-    house = House(events(3))
-    house.queue.errors["delete"] = [Unreachable("killed")]
+    environment = Environment(events(3))
+    environment.queue.errors["delete"] = [Unreachable("killed")]
     with pytest.raises(Unreachable):
-        house.receiver.run_once()
-    assert house.queue.end_visibility() == 3
-    house.receiver.run_once()
-    assert house.queue.log == ["settle 3 0", "settle 3 0", "delete 3"]
+        environment.receiver.run_once()
+    assert environment.queue.end_visibility() == 3
+    environment.receiver.run_once()
+    assert environment.queue.log == ["settle 3 0", "settle 3 0", "delete 3"]
 
 
 def test_while_the_database_is_away_a_batch_is_kept_and_no_other_is_taken() -> None:
-    house = House(events(30))
-    house.outbox.fails = lambda _: AWAY
+    environment = Environment(events(30))
+    environment.outbox.fails = lambda _: AWAY
     for _ in range(3):
         with pytest.raises(DatabaseError):
-            house.receiver.run_once()
-    assert len(house.queue.hidden) == 30
-    house.queue.waiting = MemoryQueue(events(5)).waiting
+            environment.receiver.run_once()
+    assert len(environment.queue.hidden) == 30
+    environment.queue.waiting = MemoryQueue(events(5)).waiting
 
-    house.outbox.fails = lambda _: None
-    house.receiver.run_once()
-    assert house.queue.log == ["settle 30 0", "delete 30"]
+    environment.outbox.fails = lambda _: None
+    environment.receiver.run_once()
+    assert environment.queue.log == ["settle 30 0", "delete 30"]
 
 
-def test_a_batch_is_let_go_before_another_receiver_gets_it() -> None:
-    house = House(events(2))
-    house.outbox.fails = lambda _: AWAY
+def test_a_batch_is_dropped_before_another_receiver_gets_it() -> None:
+    environment = Environment(events(2))
+    environment.outbox.fails = lambda _: AWAY
     with pytest.raises(DatabaseError):
-        house.receiver.run_once()
-    house.clock.now += house.queue.visibility / 2 + 1
+        environment.receiver.run_once()
+    environment.clock.now += environment.queue.visibility / 2 + 1
     with pytest.raises(DatabaseError):
-        house.receiver.run_once()
-    house.outbox.fails = lambda _: None
-    house.receiver.run_once()
-    assert house.queue.log == ["delete 0"]
-    assert house.queue.end_visibility() == 2
+        environment.receiver.run_once()
+    environment.outbox.fails = lambda _: None
+    environment.receiver.run_once()
+    assert environment.queue.log == ["delete 0"]
+    assert environment.queue.end_visibility() == 2
 
 
 def test_one_event_that_the_database_refuses_does_not_hold_up_the_others() -> None:
-    house = House([*events(100), event("poison")])
-    house.outbox.fails = lambda ids: REFUSED if "poison" in ids else None
-    house.receiver.run_once()
-    assert sorted(house.outbox.events) == sorted(f"m{number}" for number in range(100))
-    assert [letter.error for letter in house.outbox.dead] == ["the database refuses it: Exception"]
-    assert [letter.raw.decode() for letter in house.outbox.dead] == [event("poison")]
-    assert house.queue.log[-1] == "delete 101"
+    environment = Environment([*events(100), event("poison")])
+    environment.outbox.fails = lambda ids: REFUSED if "poison" in ids else None
+    environment.receiver.run_once()
+    assert sorted(environment.outbox.events) == sorted(f"m{number}" for number in range(100))
+    assert [letter.error for letter in environment.outbox.dead] == ["the database refuses it: Exception"]
+    assert [letter.raw.decode() for letter in environment.outbox.dead] == [event("poison")]
+    assert environment.queue.log[-1] == "delete 101"
 
 
 def test_a_mistake_of_ours_with_one_event_is_tried_again_and_not_for_ever() -> None:
-    house = House([*events(10), event("poison")])
-    house.outbox.fails = lambda ids: KeyError("x") if "poison" in ids else None
-    house.receiver.run_once()
-    assert len(house.outbox.events) == 10
+    environment = Environment([*events(10), event("poison")])
+    environment.outbox.fails = lambda ids: KeyError("x") if "poison" in ids else None
+    environment.receiver.run_once()
+    assert len(environment.outbox.events) == 10
     for _ in range(MOST_RECEIVES - 1):
-        assert (house.outbox.dead, house.queue.end_visibility()) == ([], 1)
-        house.receiver.run_once()
-    assert [letter.error for letter in house.outbox.dead] == ["a mistake in Notifier: KeyError"]
-    assert len(house.queue) == 0
+        assert (environment.outbox.dead, environment.queue.end_visibility()) == ([], 1)
+        environment.receiver.run_once()
+    assert [letter.error for letter in environment.outbox.dead] == ["a mistake in Notifier: KeyError"]
+    assert len(environment.queue) == 0
 
 
 class SnsAway:
@@ -184,85 +186,85 @@ class SnsAway:
 
 def test_what_cannot_be_checked_now_stays_in_the_queue() -> None:
     bodies = [json.dumps({"Type": "Notification", "TopicArn": "t", "Message": each}) for each in events(5)]
-    house = House(bodies, MessageParser(SnsAway()))
+    environment = Environment(bodies, MessageParser(SnsAway()))
     with capture_logs() as logs:
-        house.receiver.run_once()
-    assert house.queue.log == ["settle 3 1", "delete 4"]
-    assert [each.body for each in house.queue.hidden.values()] == [bodies[0]]
+        environment.receiver.run_once()
+    assert environment.queue.log == ["settle 3 1", "delete 4"]
+    assert [each.body for each in environment.queue.hidden.values()] == [bodies[0]]
     assert any("ALARM" in line["event"] for line in logs)
 
 
 def test_nothing_is_settled_where_nothing_can_be_checked() -> None:
-    house = House(
+    environment = Environment(
         [json.dumps({"Type": "Notification", "TopicArn": "t", "Message": event("m0")})], MessageParser(SnsAway())
     )
-    house.receiver.run_once()
-    assert house.queue.log == ["delete 0"]
+    environment.receiver.run_once()
+    assert environment.queue.log == ["delete 0"]
 
 
 def test_what_came_before_the_queue_went_away_is_settled() -> None:
-    house = House(events(25))
-    house.queue.errors["receive"] = [None, Unreachable("away"), Unreachable("away")]
-    house.receiver.run_once()
-    assert house.queue.log == ["settle 10 0", "delete 10"]
+    environment = Environment(events(25))
+    environment.queue.errors["receive"] = [None, Unreachable("away"), Unreachable("away")]
+    environment.receiver.run_once()
+    assert environment.queue.log == ["settle 10 0", "delete 10"]
     with pytest.raises(Unreachable):
-        house.receiver.run_once()
+        environment.receiver.run_once()
 
 
 @pytest.mark.parametrize("trouble", ["receive", "delete", "database", "left"])
 def test_events_are_known_to_flow_only_while_nothing_goes_wrong(trouble: str) -> None:
-    house = House(events(1), MessageParser(None))
-    house.clock.now += 200
-    house.receiver.run_once()
-    house.clock.now += 5
-    house.receiver.run_once()
-    assert house.outbox.idle_since == [131.0]
+    environment = Environment(events(1), MessageParser(None))
+    environment.clock.now += 200
+    environment.receiver.run_once()
+    environment.clock.now += 5
+    environment.receiver.run_once()
+    assert environment.outbox.idle_since == [131.0]
 
-    house.clock.now += 10
-    house.queue.waiting = MemoryQueue(events(1)).waiting
+    environment.clock.now += 10
+    environment.queue.waiting = MemoryQueue(events(1)).waiting
     if trouble == "database":
-        house.outbox.fails = lambda _: AWAY
+        environment.outbox.fails = lambda _: AWAY
     elif trouble == "left":
-        house.outbox.fails = lambda _: KeyError("x")
+        environment.outbox.fails = lambda _: KeyError("x")
     else:
-        house.queue.errors[trouble] = [Unreachable("away")]
+        environment.queue.errors[trouble] = [Unreachable("away")]
     with suppress(DatabaseError, Unreachable):
-        house.receiver.run_once()
-    assert len(house.outbox.idle_since) == 1
-    house.outbox.fails = lambda _: None
-    house.queue.hidden.clear()  # others could settle what was left
+        environment.receiver.run_once()
+    assert len(environment.outbox.idle_since) == 1
+    environment.outbox.fails = lambda _: None
+    environment.queue.hidden.clear()  # others could settle what was left
     for seconds in (120, 11):
-        house.clock.now += seconds
-        house.receiver.run_once()
-        assert len(house.outbox.idle_since) == 1
-    house.clock.now += 5
-    house.receiver.run_once()
-    assert len(house.outbox.idle_since) == 2
+        environment.clock.now += seconds
+        environment.receiver.run_once()
+        assert len(environment.outbox.idle_since) == 1
+    environment.clock.now += 5
+    environment.receiver.run_once()
+    assert len(environment.outbox.idle_since) == 2
 
 
 def test_what_another_process_takes_again_and_again_and_cannot_settle_is_waited_for() -> None:
-    house = House([])
-    house.queue.hidden["other's"] = QueueMessage(event("stuck"), "other's")
+    environment = Environment([])
+    environment.queue.hidden["other's"] = QueueMessage(event("stuck"), "other's")
     for _ in range(60):
-        house.clock.now += 5
-        house.queue.waiting = MemoryQueue(events(3)).waiting
-        house.receiver.run_once()
-    assert house.outbox.events
-    assert house.outbox.idle_since == []
+        environment.clock.now += 5
+        environment.queue.waiting = MemoryQueue(events(3)).waiting
+        environment.receiver.run_once()
+    assert environment.outbox.events
+    assert environment.outbox.idle_since == []
 
-    house.queue.hidden.clear()
+    environment.queue.hidden.clear()
     for _ in range(2):
-        house.clock.now += 5
-        house.receiver.run_once()
-    assert house.outbox.idle_since == [131.0]
+        environment.clock.now += 5
+        environment.receiver.run_once()
+    assert environment.outbox.idle_since == [131.0]
 
 
 def test_no_personal_data_goes_into_a_log() -> None:
     bodies = [json.dumps(records.bounce(**records.HARD)), json.dumps({"mail": records.RECIPIENT}), records.RECIPIENT]
-    house = House(bodies)
-    house.outbox.fails = lambda ids: KeyError(records.RECIPIENT) if ids else None
+    environment = Environment(bodies)
+    environment.outbox.fails = lambda ids: KeyError(records.RECIPIENT) if ids else None
     with capture_logs() as logs:
-        house.receiver.run_once()
-    assert len(house.outbox.dead) == 2
+        environment.receiver.run_once()
+    assert len(environment.outbox.dead) == 2
     assert logs
     assert records.RECIPIENT not in str(logs)

@@ -41,7 +41,7 @@ class Outbox:
         raise NotImplementedError
 
 
-class House:
+class Environment:
     def __init__(self) -> None:
         self.now = 0.0
         self.outbox = Outbox()
@@ -54,82 +54,82 @@ def events(*names: str) -> list[Feedback]:
     return [Feedback(FeedbackKind.SEND, name, NOW, NOW) for name in names]
 
 
-def test_what_a_failover_forgot_is_settled_again_and_told() -> None:
-    house = House()
-    house.recent.settle(events("m-1", "m-2"))
-    house.outbox.known = set()
-    house.recent.connected()
+def test_events_that_a_failover_lost_are_settled_again_and_logged() -> None:
+    environment = Environment()
+    environment.recent.settle(events("m-1", "m-2"))
+    environment.outbox.known = set()
+    environment.recent.connected()
     with capture_logs() as logs:
-        house.recent.settle_again()
+        environment.recent.settle_again()
 
-    assert house.outbox.known == {"m-1", "m-2"}
+    assert environment.outbox.known == {"m-1", "m-2"}
     assert [(each["log_level"], each["count"]) for each in logs] == [("warning", 2)]
-    house.recent.settle_again()
-    assert house.outbox.asked == [2, 2]  # once
+    environment.recent.settle_again()
+    assert environment.outbox.asked == [2, 2]  # once
 
 
 def test_another_server_behind_the_same_connections_is_noticed() -> None:
     """As behind PgBouncer, which keeps its clients' connections through a failover."""
-    house = House()
-    house.recent.settle(events("m-1"))
-    house.outbox.known = set()
-    house.server = Server(NOW + timedelta(microseconds=1), takes_writes=True)
-    house.recent.settle_again()
-    assert house.outbox.known == {"m-1"}
-    house.recent.settle_again()
-    assert house.outbox.asked == [1, 1]
+    environment = Environment()
+    environment.recent.settle(events("m-1"))
+    environment.outbox.known = set()
+    environment.server = Server(NOW + timedelta(microseconds=1), takes_writes=True)
+    environment.recent.settle_again()
+    assert environment.outbox.known == {"m-1"}
+    environment.recent.settle_again()
+    assert environment.outbox.asked == [1, 1]
 
 
 def test_a_standby_that_is_not_promoted_yet_gets_the_events_when_it_is() -> None:
-    house = House()
-    house.recent.settle(events("m-1"))
-    house.outbox.known, house.outbox.error = set(), AWAY
-    house.server = Server(NOW - timedelta(days=1), takes_writes=False)
+    environment = Environment()
+    environment.recent.settle(events("m-1"))
+    environment.outbox.known, environment.outbox.error = set(), AWAY
+    environment.server = Server(NOW - timedelta(days=1), takes_writes=False)
     with pytest.raises(DatabaseError):
-        house.recent.settle_again()
-    house.server, house.outbox.error = Server(house.server.started_at, takes_writes=True), None
-    house.recent.settle_again()
-    assert house.outbox.known == {"m-1"}
+        environment.recent.settle_again()
+    environment.server, environment.outbox.error = Server(environment.server.started_at, takes_writes=True), None
+    environment.recent.settle_again()
+    assert environment.outbox.known == {"m-1"}
 
 
 def test_nothing_is_settled_twice_while_the_connections_last() -> None:
-    house = House()
-    house.recent.settle(events("m-1"))
-    house.now += KEEP_SECONDS
-    house.recent.settle_again()
-    assert house.outbox.asked == [1]
+    environment = Environment()
+    environment.recent.settle(events("m-1"))
+    environment.now += KEEP_SECONDS
+    environment.recent.settle_again()
+    assert environment.outbox.asked == [1]
 
 
 def test_while_the_database_is_away_nothing_is_forgotten() -> None:
-    house = House()
-    house.recent.settle(events("m-1"))
-    house.outbox.known, house.outbox.error = set(), AWAY
-    house.recent.connected()
-    house.now += 10 * KEEP_SECONDS
-    for attempt in (lambda: house.recent.settle(events("m-2")), house.recent.settle_again):
+    environment = Environment()
+    environment.recent.settle(events("m-1"))
+    environment.outbox.known, environment.outbox.error = set(), AWAY
+    environment.recent.connected()
+    environment.now += 10 * KEEP_SECONDS
+    for attempt in (lambda: environment.recent.settle(events("m-2")), environment.recent.settle_again):
         with pytest.raises(DatabaseError):
             attempt()
 
-    house.outbox.error = None
-    house.recent.settle_again()
-    assert house.outbox.known == {"m-1"}
+    environment.outbox.error = None
+    environment.recent.settle_again()
+    assert environment.outbox.known == {"m-1"}
 
 
 def test_what_is_old_is_forgotten() -> None:
-    house = House()
-    house.recent.settle(events("m-1"))
-    house.now += KEEP_SECONDS + 1
-    house.recent.settle(events("m-2"))
-    house.recent.connected()
-    house.recent.settle_again()
-    assert house.outbox.asked == [1, 1, 1]
+    environment = Environment()
+    environment.recent.settle(events("m-1"))
+    environment.now += KEEP_SECONDS + 1
+    environment.recent.settle(events("m-2"))
+    environment.recent.connected()
+    environment.recent.settle_again()
+    assert environment.outbox.asked == [1, 1, 1]
 
 
 def test_its_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recent, "MOST_EVENTS", 3)
-    house = House()
+    environment = Environment()
     for number in range(5):
-        house.recent.settle(events(f"m-{number}"))
-    house.recent.connected()
-    house.recent.settle_again()
-    assert house.outbox.asked == [1, 1, 1, 1, 1, 3]
+        environment.recent.settle(events(f"m-{number}"))
+    environment.recent.connected()
+    environment.recent.settle_again()
+    assert environment.outbox.asked == [1, 1, 1, 1, 1, 3]

@@ -309,7 +309,7 @@ def test_what_is_no_topic_is_refused(arn: str) -> None:
 
 
 @given(st.sampled_from(sorted(envelope())), st.none() | st.integers() | st.text() | st.lists(st.text(), max_size=2))
-def test_no_envelope_that_is_changed_is_believed(name: str, put: Any) -> None:
+def test_no_envelope_that_is_changed_is_accepted(name: str, put: Any) -> None:
     before = envelope()
     found = MessageParser(signatures()).parse(json.dumps({**before, name: put}))
     if name == "UnsubscribeURL" or put == before[name]:

@@ -162,7 +162,7 @@ def test_a_record_that_cannot_be_understood_goes_to_quarantine(
     assert json.loads(bad.record) == came
 
 
-def test_records_without_a_place_are_told_apart(routes: Routes) -> None:
+def test_records_without_a_sequence_number_get_different_substitutes(routes: Routes) -> None:
     page = classified(LEASE, "7", [{"n": 1}, {"n": 2}, {"n": 2}, record(8), {"n": 2}], routes)
     assert len({each.sequence_number for each in page.quarantined}) == 4
 

@@ -13,12 +13,7 @@ from notifier.errors import SettingsError, Unreachable
 from sandbox.table import EventTable
 from tests.bridge.stream.stream_backends import settings
 
-
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
+pytestmark = pytest.mark.usefixtures("aws_credentials")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from bridge.stream.client import ShardGone, StreamRefused
 from notifier.errors import DataTrimmed, Unreachable
-from sandbox.embedded.streams import StreamsServer, streams_simulator
+from sandbox.embedded.streams import StreamsServer
 from tests.bridge.stream.stream_backends import (
     Backend,
     Ministack,
@@ -29,18 +29,7 @@ from tests.bridge.stream.stream_backends import (
 UNKNOWN_SHARD = "shardId-00000000000000000001-deadbeef"
 NO_NUMBER = "000000000000000000000"
 
-
-@pytest.fixture(scope="module")
-def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StreamsServer]:
-    with streams_simulator(tmp_path_factory.mktemp("streams")) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
+pytestmark = pytest.mark.usefixtures("aws_credentials")
 
 
 @pytest.fixture(params=["simulator", "ministack"])
@@ -386,7 +375,7 @@ def test_the_bridge_lists_all_pages(simulated: Reading, simulator: StreamsServer
     assert len({shard.shard_id for shard in simulated.streams.shards(arn)}) == 250
 
 
-def test_the_bridge_is_told_what_was_trimmed(simulated: Reading, simulator: StreamsServer) -> None:
+def test_the_bridge_gets_an_error_for_trimmed_records(simulated: Reading, simulator: StreamsServer) -> None:
     simulated.backend.put(items(3))
     iterator = simulated.iterator()
     (first, *_) = numbers(simulated.get()["Records"])

@@ -180,7 +180,7 @@ def test_only_what_can_be_read_is_shared(engine: Engine) -> None:
     assert settle([first, second], engine, rounds=6) == {"first": 3, "second": 3}
 
 
-def test_a_balanced_house_is_left_alone(engine: Engine) -> None:
+def test_balanced_bridges_steal_nothing(engine: Engine) -> None:
     register(engine, *many(10))
     bridges = [Leases(engine, name, ttl=60, tables=["activity"]) for name in ("first", "second")]
     settle(bridges, engine, rounds=6)
@@ -191,7 +191,7 @@ def test_a_balanced_house_is_left_alone(engine: Engine) -> None:
     assert Sql(engine).one("SELECT sum(epoch) AS n FROM shards")["n"] == epochs
 
 
-def test_a_shard_that_was_moved_rests(engine: Engine) -> None:
+def test_a_shard_that_was_stolen_is_not_stolen_again_at_once(engine: Engine) -> None:
     register(engine, *many(4))
     first, second = (
         Leases(engine, "first", ttl=60, tables=["activity"]),
@@ -207,7 +207,7 @@ def test_a_shard_that_was_moved_rests(engine: Engine) -> None:
     assert not {lease.shard for lease in again} & {lease.shard for lease in moved}
 
 
-def test_thieves_come_one_by_one(engine: Engine) -> None:
+def test_bridges_steal_one_at_a_time(engine: Engine) -> None:
     register(engine, *many(40))
     Leases(engine, "rich", ttl=60, tables=["activity"]).acquire(100)
     thieves = [Leases(engine, f"thief-{n}", ttl=60, tables=["activity"]) for n in range(4)]
@@ -231,7 +231,7 @@ def test_the_old_owner_of_a_stolen_shard_is_fenced(engine: Engine) -> None:
         ShardTree(engine).finish(leases[stolen.shard], None, [])
 
 
-def test_nobody_steals_from_the_dead(engine: Engine) -> None:
+def test_expired_leases_are_acquired_not_stolen(engine: Engine) -> None:
     register(engine, *many(4))
     Leases(engine, "dead", ttl=60, tables=["activity"]).acquire(10)
     Sql(engine).run("UPDATE shards SET lease_until = now() - interval '1 s'")
@@ -272,7 +272,7 @@ def test_shards_of_other_tables_are_neither_taken_nor_stolen_nor_counted(engine:
     assert held_by(engine) == {"a": {"a"}, "o": {"o"}}
 
 
-def test_a_shard_in_hand_of_a_table_that_is_not_ours_is_let_go(engine: Engine) -> None:
+def test_the_lease_on_a_shard_of_another_table_is_not_renewed(engine: Engine) -> None:
     of_tables(engine, {"a": 1, "o": 1})
     held = Leases(engine, "me", ttl=60, tables=["a", "o"]).acquire(10)
     ours = Leases(engine, "me", ttl=60, tables=["o"]).renew(held, {})
@@ -284,7 +284,7 @@ def test_a_shard_in_hand_of_a_table_that_is_not_ours_is_let_go(engine: Engine) -
     st.fixed_dictionaries({table: st.integers(0, 9) for table in "abc"}),
 )
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_bridges_with_different_tables_come_to_rest(
+def test_bridges_with_different_tables_stop_stealing(
     engine: Engine, configured: list[set[str]], shards: dict[str, int]
 ) -> None:
     Sql(engine).run("TRUNCATE shards, streams RESTART IDENTITY CASCADE")

@@ -322,7 +322,7 @@ def virtual_time(url: str) -> Iterator[Engine]:
 
 
 @pytest.mark.timeout(300)
-def test_each_record_is_recorded_once_in_order_or_its_loss_is_told(
+def test_each_record_is_recorded_once_in_order_or_its_loss_is_a_gap(
     postgres_server: GivenPostgres, database_url: str
 ) -> None:
     with virtual_time(database_url) as engine:

@@ -52,7 +52,7 @@ def page(*numbers: int, last: bool = False) -> RecordPage:
     return RecordPage([record(number) for number in numbers], None if last else "next")
 
 
-class World:
+class Environment:
     def __init__(self, engine: Engine, queue: Queue, routes: Routes) -> None:
         self.leases = Leases(engine, "me", ttl=60, tables=["activity"])
         self.tree = ShardTree(engine)
@@ -72,18 +72,18 @@ class World:
 
 
 @pytest.fixture
-def world(engine: Engine, queue: Queue, routes: Routes) -> Iterator[World]:
-    world = World(engine, queue, routes)
-    yield world
-    world.ahead.close()
+def environment(engine: Engine, queue: Queue, routes: Routes) -> Iterator[Environment]:
+    environment = Environment(engine, queue, routes)
+    yield environment
+    environment.ahead.close()
 
 
 def shard(engine: Engine) -> dict[str, Any]:
     return Sql(engine).one("SELECT * FROM shards WHERE shard_id = 'shardId-1'")
 
 
-def test_records_are_recorded_and_published(world: World, engine: Engine, queue: Queue) -> None:
-    reader, script = world.reader(page(1, 2), page(3))
+def test_records_are_recorded_and_published(environment: Environment, engine: Engine, queue: Queue) -> None:
+    reader, script = environment.reader(page(1, 2), page(3))
 
     assert reader.poll() == SOME_RECORDS_SECONDS
     assert reader.poll() == SOME_RECORDS_SECONDS
@@ -91,11 +91,11 @@ def test_records_are_recorded_and_published(world: World, engine: Engine, queue:
     assert script.began_after == [None]
     assert shard(engine)["checkpoint"] == "3"
     assert queue.depth("email") == 3
-    assert world.publications.channels_due() == []
+    assert environment.publications.channels_due() == []
 
 
-def test_the_last_page_has_records_and_no_next_iterator(world: World, engine: Engine) -> None:
-    reader, _ = world.reader(page(1, last=True))
+def test_the_last_page_has_records_and_no_next_iterator(environment: Environment, engine: Engine) -> None:
+    reader, _ = environment.reader(page(1, last=True))
 
     assert reader.poll() is None
 
@@ -103,45 +103,47 @@ def test_the_last_page_has_records_and_no_next_iterator(world: World, engine: En
     assert (row["state"], row["records_read"], row["owner"]) == ("finished", 1, None)
 
 
-def test_a_shard_that_is_taken_over_is_never_finished_by_its_old_reader(world: World, engine: Engine) -> None:
-    reader, _ = world.reader(page(last=True))
-    world.leases.release([world.lease])
-    world.take()  # the same shard in a new epoch
+def test_a_shard_that_is_taken_over_is_never_finished_by_its_old_reader(
+    environment: Environment, engine: Engine
+) -> None:
+    reader, _ = environment.reader(page(last=True))
+    environment.leases.release([environment.lease])
+    environment.take()  # the same shard in a new epoch
 
     with pytest.raises(LeaseLost):
         reader.poll()
     assert shard(engine)["state"] == "open"
 
 
-def test_a_new_reader_goes_on_after_the_checkpoint(world: World) -> None:
-    first, _ = world.reader(page(1, 2))
+def test_a_new_reader_goes_on_after_the_checkpoint(environment: Environment) -> None:
+    first, _ = environment.reader(page(1, 2))
     first.poll()
-    world.leases.release([world.lease])
-    world.lease = world.take()
+    environment.leases.release([environment.lease])
+    environment.lease = environment.take()
 
-    second, script = world.reader(page(3))
+    second, script = environment.reader(page(3))
     second.poll()
 
     assert script.began_after == ["2"]
 
 
-def test_an_expired_iterator_is_replaced_where_reading_stood(world: World) -> None:
-    reader, script = world.reader(page(1, 2), IteratorExpired("15 minutes"), page(3))
+def test_an_expired_iterator_is_replaced_where_reading_stood(environment: Environment) -> None:
+    reader, script = environment.reader(page(1, 2), IteratorExpired("15 minutes"), page(3))
     waits = [reader.poll() for _ in range(3)]
 
     assert waits == [SOME_RECORDS_SECONDS, 0.0, SOME_RECORDS_SECONDS]
     assert script.began_after == [None, "2"]
 
 
-def test_an_iterator_that_expires_before_any_record_starts_at_the_horizon(world: World) -> None:
-    reader, script = world.reader(IteratorExpired("15 minutes"), page(1))
+def test_an_iterator_that_expires_before_any_record_starts_at_the_horizon(environment: Environment) -> None:
+    reader, script = environment.reader(IteratorExpired("15 minutes"), page(1))
     reader.poll()
     reader.poll()
     assert script.began_after == [None, None]
 
 
-def test_trimmed_data_is_a_gap_and_reading_goes_on(world: World, engine: Engine) -> None:
-    reader, script = world.reader(page(1), DataTrimmed("gone"), page(9), page(10))
+def test_trimmed_data_is_a_gap_and_reading_goes_on(environment: Environment, engine: Engine) -> None:
+    reader, script = environment.reader(page(1), DataTrimmed("gone"), page(9), page(10))
     reader.poll()
     Sql(engine).run("UPDATE shards SET last_record_at = now() - interval '25 h'")
     for _ in range(3):
@@ -154,10 +156,12 @@ def test_trimmed_data_is_a_gap_and_reading_goes_on(world: World, engine: Engine)
     assert "trimmed" in gap["reason"]
 
 
-def test_trimmed_for_no_reason_nothing_is_told_or_counted_twice(world: World, engine: Engine) -> None:
+def test_after_a_false_trimmed_error_nothing_is_counted_twice_or_a_gap(
+    environment: Environment, engine: Engine
+) -> None:
     came = [record(1), record(2, type={"S": "other"}), {**record(3), "eventName": "?"}]
     again = [*came, record(4)]
-    reader, script = world.reader(
+    reader, script = environment.reader(
         RecordPage(came, "next"), DataTrimmed("a whim"), RecordPage(again[:2], "next"), RecordPage(again[2:], "next")
     )
     while shard(engine)["checkpoint"] != "4":
@@ -172,36 +176,42 @@ def test_trimmed_for_no_reason_nothing_is_told_or_counted_twice(world: World, en
     assert (stranded, Report(engine).gaps()) == ([], [])
 
 
-def test_an_iterator_that_expires_on_the_way_back_starts_at_the_horizon_again(world: World, engine: Engine) -> None:
-    reader, script = world.reader(page(1, 2), DataTrimmed("gone"), page(1), IteratorExpired("slow"), page(1, 2, 3))
+def test_an_iterator_that_expires_on_the_way_back_starts_at_the_horizon_again(
+    environment: Environment, engine: Engine
+) -> None:
+    reader, script = environment.reader(
+        page(1, 2), DataTrimmed("gone"), page(1), IteratorExpired("slow"), page(1, 2, 3)
+    )
     for _ in range(5):
         reader.poll()
     assert script.began_after == [None, None, None]
     assert (shard(engine)["checkpoint"], shard(engine)["records_read"]) == ("3", 3)
 
 
-def test_an_iterator_that_has_always_expired_is_no_spin(world: World) -> None:
-    reader, _ = world.reader(*[IteratorExpired("a clock is wrong")] * 3, page(1), IteratorExpired("15 minutes"))
+def test_an_iterator_that_expires_again_and_again_is_tried_with_pauses(environment: Environment) -> None:
+    reader, _ = environment.reader(*[IteratorExpired("a clock is wrong")] * 3, page(1), IteratorExpired("15 minutes"))
     waits = [reader.poll() for _ in range(5)]
     assert [wait == 0.0 for wait in waits] == [True, False, False, False, True]
 
 
-def test_a_shard_that_was_left_alone_for_too_long_is_a_gap_at_its_start(world: World, engine: Engine) -> None:
-    first, _ = world.reader(page(1))
+def test_a_shard_that_was_not_read_for_too_long_is_a_gap_at_its_start(
+    environment: Environment, engine: Engine
+) -> None:
+    first, _ = environment.reader(page(1))
     first.poll()
     Sql(engine).run("UPDATE shards SET last_record_at = now() - interval '27 h'")
-    world.leases.release([world.lease])
-    world.lease = world.take()
-    again, script = world.reader(page(9))
+    environment.leases.release([environment.lease])
+    environment.lease = environment.take()
+    again, script = environment.reader(page(9))
     again.poll()
     assert script.began_after == [None]
     assert [gap["after_sequence_number"] for gap in Report(engine).gaps()] == ["1"]
 
 
-def test_a_shard_whose_stream_is_gone_is_lost_loudly(
-    world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch
+def test_a_shard_whose_stream_is_gone_is_lost_with_a_gap(
+    environment: Environment, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reader, script = world.reader(page(1), ShardGone("no such stream"), gone_seconds=0.0)
+    reader, script = environment.reader(page(1), ShardGone("no such stream"), gone_seconds=0.0)
     monkeypatch.setattr(script, "shards", raising(ShardGone("no such stream")))
     reader.poll()
     assert reader.poll() is None
@@ -210,15 +220,15 @@ def test_a_shard_whose_stream_is_gone_is_lost_loudly(
 
 
 @pytest.mark.parametrize("trouble", ["another bridge lists", "no answer"])
-def test_a_shard_is_not_lost_while_nobody_can_say(
-    world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch, trouble: str
+def test_a_shard_is_not_lost_while_it_cannot_be_listed(
+    environment: Environment, engine: Engine, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
-    reader, script = world.reader(ShardGone("no such shard"), page(1), gone_seconds=0.0)
+    reader, script = environment.reader(ShardGone("no such shard"), page(1), gone_seconds=0.0)
     if trouble == "no answer":
         monkeypatch.setattr(script, "shards", raising(Unreachable("away")))
         assert reader.poll()
     else:
-        with world.tree.listing_turn():
+        with environment.tree.listing_turn():
             assert reader.poll()
     reader.poll()
     assert (shard(engine)["state"], shard(engine)["checkpoint"]) == ("open", "1")
@@ -231,54 +241,56 @@ def raising(error: Exception) -> Callable[..., list[Shard]]:
     return raise_
 
 
-def test_who_lost_the_shard_does_not_lose_it_for_all(world: World, engine: Engine) -> None:
-    reader, _ = world.reader(ShardGone("no such shard"), gone_seconds=0.0)
-    world.leases.release([world.lease])
-    world.take()
+def test_a_bridge_that_lost_the_lease_does_not_mark_the_shard_lost(environment: Environment, engine: Engine) -> None:
+    reader, _ = environment.reader(ShardGone("no such shard"), gone_seconds=0.0)
+    environment.leases.release([environment.lease])
+    environment.take()
     with pytest.raises(LeaseLost):
         reader.poll()
     assert (shard(engine)["state"], Report(engine).gaps()) == ("open", [])
 
 
-def test_while_another_bridge_lists_children_are_left_to_the_sweep(world: World, engine: Engine) -> None:
-    reader, _ = world.reader(page(1, last=True))
-    with world.tree.listing_turn():
+def test_while_another_bridge_lists_children_are_left_to_the_discovery(
+    environment: Environment, engine: Engine
+) -> None:
+    reader, _ = environment.reader(page(1, last=True))
+    with environment.tree.listing_turn():
         assert reader.poll() is None
     assert shard(engine)["state"] == "finished"
-    assert world.tree.expects_children(["activity"])
+    assert environment.tree.expects_children(["activity"])
 
 
-def test_a_partly_read_closed_shard_is_not_finished(world: World, engine: Engine) -> None:
-    reader, _ = world.reader(page(1), page(2, last=True))
+def test_a_partly_read_closed_shard_is_not_finished(environment: Environment, engine: Engine) -> None:
+    reader, _ = environment.reader(page(1), page(2, last=True))
     reader.poll()
     Sql(engine).run("UPDATE shards SET checkpoint = '0'")  # as if the page was not recorded after all
     with pytest.raises(LeaseLost):
         reader.poll()
     assert shard(engine)["state"] == "open"
     with pytest.raises(LeaseLost):
-        world.tree.finish(world.lease, "2", [])
+        environment.tree.finish(environment.lease, "2", [])
     assert shard(engine)["state"] == "open"
 
 
-def test_large_records_are_read_without_a_pause(world: World) -> None:
-    reader, _ = world.reader(RecordPage([record(1), record(2)], "next", size=700_000), page())
+def test_large_records_are_read_without_a_pause(environment: Environment) -> None:
+    reader, _ = environment.reader(RecordPage([record(1), record(2)], "next", size=700_000), page())
     assert reader.poll() == 0.0  # the third did not fit
 
 
-def test_a_shard_that_vanishes_is_lost_loudly(world: World, engine: Engine) -> None:
-    reader, _ = world.reader(ShardGone("no such shard"))
+def test_a_shard_that_vanishes_is_lost_with_a_gap(environment: Environment, engine: Engine) -> None:
+    reader, _ = environment.reader(ShardGone("no such shard"))
     assert reader.poll()  # it waits: the listing may be ahead
     assert shard(engine)["state"] == "open"
 
-    reader, _ = world.reader(ShardGone("no such shard"), gone_seconds=0.0)
+    reader, _ = environment.reader(ShardGone("no such shard"), gone_seconds=0.0)
     assert reader.poll() is None
 
     assert shard(engine)["state"] == "lost"
     assert len(Sql(engine).all("SELECT * FROM gaps")) == 1
 
 
-def test_a_shard_that_is_listed_is_not_given_up(world: World, engine: Engine) -> None:
-    reader, script = world.reader(*[ShardGone("not yet")] * 5, page(1), gone_seconds=0.0)
+def test_a_shard_that_is_listed_is_not_given_up(environment: Environment, engine: Engine) -> None:
+    reader, script = environment.reader(*[ShardGone("not yet")] * 5, page(1), gone_seconds=0.0)
     script.listed = [Shard("shardId-1", None, closed=False)]
     assert all(reader.poll() for _ in range(5))
     reader.poll()
@@ -287,42 +299,42 @@ def test_a_shard_that_is_listed_is_not_given_up(world: World, engine: Engine) ->
 
 
 def test_a_page_that_was_not_recorded_is_read_again(
-    world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    environment: Environment, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(first: int) -> RecordPage:
         return RecordPage([record(n, type={"S": "other"}) for n in range(first, first + 1000)], "next")
 
-    reader, _ = world.reader(full(1), full(1001), full(1), full(1001), page(2001))
-    take, calls = world.intake.take, iter([Unreachable("for once")])
+    reader, _ = environment.reader(full(1), full(1001), full(1), full(1001), page(2001))
+    take, calls = environment.intake.take, iter([Unreachable("for once")])
 
     def failing(*arguments: Any) -> str | None:
         if error := next(calls, None):
             raise error
         return take(*arguments)
 
-    monkeypatch.setattr(world.intake, "take", failing)
+    monkeypatch.setattr(environment.intake, "take", failing)
     assert reader.poll()
     while shard(engine)["checkpoint"] != "2001":
         reader.poll()
     assert shard(engine)["records_read"] == 2001
 
 
-def test_trimmed_again_and_again_is_no_spin(world: World) -> None:
-    reader, _ = world.reader(page(1), DataTrimmed("gone"), *[DataTrimmed("gone")] * 3, page(9))
+def test_trimmed_errors_in_a_row_are_tried_with_pauses(environment: Environment) -> None:
+    reader, _ = environment.reader(page(1), DataTrimmed("gone"), *[DataTrimmed("gone")] * 3, page(9))
     reader.poll()
     reader.poll()
     assert all(reader.poll() for _ in range(3))  # each with a pause
 
 
-def test_a_refused_iterator_is_not_asked_again(world: World) -> None:
-    reader, script = world.reader(StreamRefused("Invalid ShardIterator"), page(1))
+def test_a_refused_iterator_is_not_asked_again(environment: Environment) -> None:
+    reader, script = environment.reader(StreamRefused("Invalid ShardIterator"), page(1))
     assert reader.poll()
     reader.poll()
     assert len(script.began_after) == 2
 
 
-def test_trouble_is_waited_for_and_loses_nothing(world: World, engine: Engine) -> None:
-    reader, script = world.reader(StreamThrottled("slow"), Unreachable("down"), page(1))
+def test_errors_are_tried_again_after_a_pause_and_lose_nothing(environment: Environment, engine: Engine) -> None:
+    reader, script = environment.reader(StreamThrottled("slow"), Unreachable("down"), page(1))
 
     assert all(0 < (reader.poll() or 0) <= 10 for _ in range(2))
     reader.poll()
@@ -333,9 +345,9 @@ def test_trouble_is_waited_for_and_loses_nothing(world: World, engine: Engine) -
 
 @pytest.mark.parametrize("error", [Unreachable("InternalServerError: 500"), StreamThrottled("slow")])
 def test_an_iterator_that_only_fails_is_replaced_from_the_checkpoint(
-    world: World, engine: Engine, error: Exception
+    environment: Environment, engine: Engine, error: Exception
 ) -> None:
-    reader, script = world.reader(page(1), *[error] * (2 * TRIES_OF_AN_ITERATOR), page(2))
+    reader, script = environment.reader(page(1), *[error] * (2 * TRIES_OF_AN_ITERATOR), page(2))
 
     reader.poll()
     assert all(reader.poll() for _ in range(2 * TRIES_OF_AN_ITERATOR))
@@ -345,9 +357,11 @@ def test_an_iterator_that_only_fails_is_replaced_from_the_checkpoint(
     assert shard(engine)["checkpoint"] == "2"
 
 
-def test_a_source_that_fails_for_old_iterators_only_costs_a_few_tries(world: World, engine: Engine) -> None:
+def test_a_source_that_fails_for_old_iterators_only_costs_a_few_tries(
+    environment: Environment, engine: Engine
+) -> None:
     """As one that answers 500 to every iterator from before its restart."""
-    reader, script = world.reader()
+    reader, script = environment.reader()
     answers: dict[str, RecordPage] = {"iterator-1": page(1), "iterator-2": page(2)}
 
     def records(iterator: str) -> RecordPage:
@@ -363,16 +377,16 @@ def test_a_source_that_fails_for_old_iterators_only_costs_a_few_tries(world: Wor
         reader.poll()
 
 
-def test_the_pause_follows_the_traffic(world: World) -> None:
+def test_the_pause_follows_the_traffic(environment: Environment) -> None:
     full = RecordPage([record(n, type={"S": "other"}) for n in range(1, 1001)], "next")
-    reader, _ = world.reader(full, *[page()] * 60)
+    reader, _ = environment.reader(full, *[page()] * 60)
 
     assert reader.poll() == 0
     assert [reader.poll() for _ in range(60)] == [EMPTY_SECONDS] * 59 + [IDLE_SECONDS]
 
 
-def test_one_empty_page_is_not_the_tip(world: World) -> None:
-    reader, _ = world.reader(*[page()] * 4, page(1), *[page()] * 5)
+def test_one_empty_page_is_not_the_tip(environment: Environment) -> None:
+    reader, _ = environment.reader(*[page()] * 4, page(1), *[page()] * 5)
     known = []
     for _ in range(10):
         reader.poll()
@@ -380,11 +394,13 @@ def test_one_empty_page_is_not_the_tip(world: World) -> None:
     assert known == [False] * 9 + [True]
 
 
-def test_the_next_page_is_fetched_while_one_is_recorded_and_errors_lose_nothing(world: World, engine: Engine) -> None:
+def test_the_next_page_is_fetched_while_one_is_recorded_and_errors_lose_nothing(
+    environment: Environment, engine: Engine
+) -> None:
     def full(first: int) -> RecordPage:
         return RecordPage([record(n, type={"S": "other"}) for n in range(first, first + 1000)], "next")
 
-    reader, script = world.reader(full(1), full(1001), StreamThrottled("slow"), full(2001), page(3001))
+    reader, script = environment.reader(full(1), full(1001), StreamThrottled("slow"), full(2001), page(3001))
     while shard(engine)["checkpoint"] != "3001":
         reader.poll()
 
@@ -392,20 +408,22 @@ def test_the_next_page_is_fetched_while_one_is_recorded_and_errors_lose_nothing(
     assert script.began_after == [None]
 
 
-def test_pages_ahead_have_their_places(world: World) -> None:
+def test_pages_ahead_have_their_places(environment: Environment) -> None:
     full = RecordPage([record(n, type={"S": "other"}) for n in range(1, 1001)], "next")
-    reader, _ = world.reader(full, full)
+    reader, _ = environment.reader(full, full)
     reader.poll()
-    assert world.ahead.start(lambda: 1) is None  # the one place is taken
+    assert environment.ahead.start(lambda: 1) is None  # the one place is taken
     reader.close()
     reader.close()
-    again = world.ahead.start(lambda: 1)
+    again = environment.ahead.start(lambda: 1)
     assert again is not None
     assert again.take() == 1
 
 
-def test_above_the_high_water_mark_rows_wait_in_postgres(world: World, engine: Engine, queue: Queue) -> None:
-    reader, _ = world.reader(page(*range(1, 91)), page(*range(91, 111)))
+def test_above_the_high_water_mark_rows_wait_in_postgres(
+    environment: Environment, engine: Engine, queue: Queue
+) -> None:
+    reader, _ = environment.reader(page(*range(1, 91)), page(*range(91, 111)))
     reader.poll()
     reader.poll()
 
@@ -416,15 +434,17 @@ def test_above_the_high_water_mark_rows_wait_in_postgres(world: World, engine: E
     assert waits <= timedelta(seconds=1)
 
 
-def test_a_broker_that_fails_is_left_alone_for_a_while(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_broker_error_nothing_is_published_for_a_while(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = []
 
     def hang(channel: str, *_: object) -> bool:
         asked.append(channel)
         raise BrokerError("no answer")
 
-    monkeypatch.setattr(world.intake._queue, "publish", hang)
-    reader, _ = world.reader(page(1), page(2), page(3))
+    monkeypatch.setattr(environment.intake._queue, "publish", hang)
+    reader, _ = environment.reader(page(1), page(2), page(3))
     for _ in range(3):
         reader.poll()
     assert len(asked) == 1
@@ -432,7 +452,7 @@ def test_a_broker_that_fails_is_left_alone_for_a_while(world: World, monkeypatch
 
 def test_without_a_broker_recording_goes_on(engine: Engine, routes: Routes) -> None:
     away = Queue("redis://127.0.0.1:1/0")
-    reader, _ = World(engine, away, routes).reader(page(1, 2))
+    reader, _ = Environment(engine, away, routes).reader(page(1, 2))
 
     assert reader.poll() == SOME_RECORDS_SECONDS
 

@@ -96,7 +96,7 @@ class Shelf:
         return [Shard(each, None, closed=False) for each in sorted(self.listed)]
 
 
-class World:
+class Environment:
     """One table whose shards were read with the routes of before."""
 
     def __init__(self, engine: Engine) -> None:
@@ -182,132 +182,134 @@ def spoilt(number: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def world(engine: Engine) -> World:
-    world = World(engine)
-    world.shard("a")
-    return world
+def environment(engine: Engine) -> Environment:
+    environment = Environment(engine)
+    environment.shard("a")
+    return environment
 
 
-def test_what_was_unrouted_gets_its_route_and_what_is_recorded_stays(world: World) -> None:
-    world.read("a", [*requests(1, 2), *pokes(3, 4, 5), *others(6), spoilt(7)])
-    before = world.told()
-    assert world.counted() == (7, 2, 4, 1)
+def test_what_was_unrouted_gets_its_route_and_what_is_recorded_stays(environment: Environment) -> None:
+    environment.read("a", [*requests(1, 2), *pokes(3, 4, 5), *others(6), spoilt(7)])
+    before = environment.told()
+    assert environment.counted() == (7, 2, 4, 1)
 
-    assert len(world.ask()) == 1
-    world.run()
+    assert len(environment.ask()) == 1
+    environment.run()
 
-    assert world.counted() == (7, 5, 1, 1)
-    assert world.told() == [*before, ("3", "poke"), ("4", "poke"), ("5", "poke")]
-    owed = world.sql.one("SELECT sum(cardinality(notification_ids)) AS n FROM publications WHERE due_at <= now()")[
-        "n"
-    ]
+    assert environment.counted() == (7, 5, 1, 1)
+    assert environment.told() == [*before, ("3", "poke"), ("4", "poke"), ("5", "poke")]
+    owed = environment.sql.one(
+        "SELECT sum(cardinality(notification_ids)) AS n FROM publications WHERE due_at <= now()"
+    )["n"]
     assert owed == 3  # the relay publishes them at once; the others are younger than its grace
-    (done,) = world.rewinding.recent()
+    (done,) = environment.rewinding.recent()
     assert (done["state"], done["examined"], done["routed"], done["released"]) == ("done", 6, 3, 0)
-    (kept,) = world.sql.all("SELECT actor, action, reason, scope FROM operations")
+    (kept,) = environment.sql.all("SELECT actor, action, reason, scope FROM operations")
     assert kept["scope"] == "table=activity to=oldest shards=1"
     assert (kept["actor"], kept["action"], kept["reason"]) == ("eva", "rewind", "a route came late")
 
 
-def test_twice_is_as_good_as_once(world: World) -> None:
-    world.read("a", [*requests(1), *pokes(2, 3), *others(4)])
+def test_twice_is_as_good_as_once(environment: Environment) -> None:
+    environment.read("a", [*requests(1), *pokes(2, 3), *others(4)])
     for _ in range(2):
-        world.ask()
-        world.run()
-    assert world.counted() == (4, 3, 1, 0)
+        environment.ask()
+        environment.run()
+    assert environment.counted() == (4, 3, 1, 0)
 
 
-def test_a_route_that_was_renamed_tells_nobody_twice(world: World) -> None:
-    world.read("a", [*requests(1, 2), *pokes(3)])
-    world.ask()
-    world.run(world.rewinder(routes=RENAMED))
-    assert world.told() == [("1", "friend_request"), ("2", "friend_request"), ("3", "poke")]
-    assert world.counted() == (3, 3, 0, 0)
+def test_a_renamed_route_notifies_nobody_twice(environment: Environment) -> None:
+    environment.read("a", [*requests(1, 2), *pokes(3)])
+    environment.ask()
+    environment.run(environment.rewinder(routes=RENAMED))
+    assert environment.told() == [("1", "friend_request"), ("2", "friend_request"), ("3", "poke")]
+    assert environment.counted() == (3, 3, 0, 0)
 
 
-def test_quarantine_gives_back_what_is_understood_now(world: World) -> None:
-    world.read("a", [*requests(1), *others(2), spoilt(3)], routes=OTHERS)  # no route for the table is loaded
-    assert world.counted() == (3, 0, 0, 3)
-    world.ask()
-    world.run()
-    assert world.told() == [("1", "friend_request")]
-    assert world.counted() == (3, 1, 1, 1)
-    (left,) = Report(world.engine).quarantine()
+def test_quarantine_gives_back_what_is_understood_now(environment: Environment) -> None:
+    environment.read("a", [*requests(1), *others(2), spoilt(3)], routes=OTHERS)  # no route for the table is loaded
+    assert environment.counted() == (3, 0, 0, 3)
+    environment.ask()
+    environment.run()
+    assert environment.told() == [("1", "friend_request")]
+    assert environment.counted() == (3, 1, 1, 1)
+    (left,) = Report(environment.engine).quarantine()
     assert left["sequence_number"] == "3"
-    (done,) = world.rewinding.recent()
+    (done,) = environment.rewinding.recent()
     assert (done["routed"], done["released"]) == (1, 2)
 
 
-def test_a_bridge_without_a_route_for_the_table_leaves_it_to_another(world: World) -> None:
-    world.read("a", pokes(1))
-    world.ask()
-    world.rewinder("old", routes=OTHERS).run_once()
-    assert (world.open(), world.counted()) == (1, (1, 0, 1, 0))
-    world.run(world.rewinder("new"))
-    assert world.counted() == (1, 1, 0, 0)
+def test_a_bridge_without_a_route_for_the_table_leaves_it_to_another(environment: Environment) -> None:
+    environment.read("a", pokes(1))
+    environment.ask()
+    environment.rewinder("old", routes=OTHERS).run_once()
+    assert (environment.open(), environment.counted()) == (1, (1, 0, 1, 0))
+    environment.run(environment.rewinder("new"))
+    assert environment.counted() == (1, 1, 0, 0)
 
 
-def test_older_records_are_passed_over(world: World) -> None:
+def test_older_records_are_passed_over(environment: Environment) -> None:
     old = record(1, type={"S": "poke"})
     old["dynamodb"]["ApproximateCreationDateTime"] = CREATED - 100
-    world.read("a", [old, *pokes(2)])
-    world.ask(datetime.fromtimestamp(CREATED - 50, UTC))
-    world.run()
-    assert world.told() == [("2", "poke")]
-    assert world.counted() == (2, 1, 1, 0)
+    environment.read("a", [old, *pokes(2)])
+    environment.ask(datetime.fromtimestamp(CREATED - 50, UTC))
+    environment.run()
+    assert environment.told() == [("2", "poke")]
+    assert environment.counted() == (2, 1, 1, 0)
 
 
-def test_muted_records_stay_muted(world: World) -> None:
-    world.read("a", pokes(1))
-    world.ask()
-    world.run(world.rewinder(not_before=datetime.fromtimestamp(CREATED, UTC) + timedelta(seconds=1)))
-    assert world.counted() == (1, 0, 1, 0)
+def test_muted_records_stay_muted(environment: Environment) -> None:
+    environment.read("a", pokes(1))
+    environment.ask()
+    environment.run(environment.rewinder(not_before=datetime.fromtimestamp(CREATED, UTC) + timedelta(seconds=1)))
+    assert environment.counted() == (1, 0, 1, 0)
 
 
-def test_reading_goes_on_meanwhile_and_its_records_are_its_own(world: World) -> None:
-    world.read("a", pokes(1, 2, 3, 4))
-    world.ask()
-    rewinder = world.rewinder()
+def test_reading_goes_on_meanwhile_and_its_records_are_its_own(environment: Environment) -> None:
+    environment.read("a", pokes(1, 2, 3, 4))
+    environment.ask()
+    rewinder = environment.rewinder()
     rewinder.run_once()
-    world.read("a", pokes(5, 6), routes=AFTER)
-    world.run(rewinder)
-    assert world.counted() == (6, 6, 0, 0)
-    checkpoint = world.sql.one("SELECT checkpoint, epoch, owner FROM shards")
+    environment.read("a", pokes(5, 6), routes=AFTER)
+    environment.run(rewinder)
+    assert environment.counted() == (6, 6, 0, 0)
+    checkpoint = environment.sql.one("SELECT checkpoint, epoch, owner FROM shards")
     assert checkpoint == {"checkpoint": "6", "epoch": 1, "owner": "reader"}  # nobody else ever held the shard
 
 
-def test_killed_in_the_middle_another_bridge_goes_on_from_there(world: World) -> None:
-    world.read("a", pokes(1, 2, 3, 4, 5))
-    world.ask()
-    world.rewinder("dead").run_once()
-    living = world.rewinder("living")
+def test_killed_in_the_middle_another_bridge_goes_on_from_there(environment: Environment) -> None:
+    environment.read("a", pokes(1, 2, 3, 4, 5))
+    environment.ask()
+    environment.rewinder("dead").run_once()
+    living = environment.rewinder("living")
     living.run_once()
-    assert world.counted() == (5, 2, 3, 0)  # its lease has not ended
-    world.sql.run("UPDATE rewinds SET lease_until = now() - interval '1 s'")
-    world.shelf.began_after.clear()
-    world.run(living)
-    assert world.shelf.began_after == ["2"]
-    assert world.counted() == (5, 5, 0, 0)
+    assert environment.counted() == (5, 2, 3, 0)  # its lease has not ended
+    environment.sql.run("UPDATE rewinds SET lease_until = now() - interval '1 s'")
+    environment.shelf.began_after.clear()
+    environment.run(living)
+    assert environment.shelf.began_after == ["2"]
+    assert environment.counted() == (5, 5, 0, 0)
 
 
-def test_who_lost_the_rewind_records_nothing(world: World) -> None:
-    world.read("a", pokes(1, 2, 3, 4))
-    world.ask()
-    slow = world.rewinder("slow")
+def test_a_bridge_that_lost_the_rewind_records_nothing(environment: Environment) -> None:
+    environment.read("a", pokes(1, 2, 3, 4))
+    environment.ask()
+    slow = environment.rewinder("slow")
     slow.run_once()
-    world.sql.run("UPDATE rewinds SET lease_until = now() - interval '1 s'")
-    world.rewinder("quick").run_once()
-    before = world.counted()
+    environment.sql.run("UPDATE rewinds SET lease_until = now() - interval '1 s'")
+    environment.rewinder("quick").run_once()
+    before = environment.counted()
     slow.run_once()
-    assert world.counted() == before == (4, 4, 0, 0)
+    assert environment.counted() == before == (4, 4, 0, 0)
 
 
-def test_an_answer_that_is_lost_is_asked_of_the_database(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_is_lost_is_asked_of_the_database(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from sqlalchemy.exc import OperationalError
 
-    world.read("a", pokes(1, 2, 3, 4, 5))
-    world.ask()
-    rewinder, correct = world.rewinder(), Rewinds.correct
+    environment.read("a", pokes(1, 2, 3, 4, 5))
+    environment.ask()
+    rewinder, correct = environment.rewinder(), Rewinds.correct
 
     def lost(*arguments: Any) -> None:
         correct(*arguments)
@@ -317,295 +319,297 @@ def test_an_answer_that_is_lost_is_asked_of_the_database(world: World, monkeypat
     monkeypatch.setattr(Rewinds, "correct", lost)
     with pytest.raises(OperationalError):
         rewinder.run_once()
-    world.run(rewinder)
-    assert world.counted() == (5, 5, 0, 0)
+    environment.run(rewinder)
+    assert environment.counted() == (5, 5, 0, 0)
 
 
-def test_another_rewind_replaces_the_one_under_way_and_does_its_part(world: World) -> None:
+def test_another_rewind_replaces_the_one_under_way_and_does_its_part(environment: Environment) -> None:
     early = record(1, type={"S": "poke"})
     early["dynamodb"]["ApproximateCreationDateTime"] = CREATED - 100
-    world.read("a", [early, *others(2), *pokes(3, 4)])
-    (first,) = world.ask()
-    rewinder = world.rewinder()
+    environment.read("a", [early, *others(2), *pokes(3, 4)])
+    (first,) = environment.ask()
+    rewinder = environment.rewinder()
     rewinder.run_once()
-    world.read("a", pokes(5))
-    world.ask(
+    environment.read("a", pokes(5))
+    environment.ask(
         datetime.fromtimestamp(CREATED - 50, UTC)
     )  # a later time: what the first had before it must not be lost
-    world.run(rewinder)
-    assert world.counted() == (5, 4, 1, 0)
-    assert {row["id"]: row["state"] for row in world.rewinding.recent()}[first] == "replaced"
-    assert {row["since"] for row in world.rewinding.recent()} == {None}
+    environment.run(rewinder)
+    assert environment.counted() == (5, 4, 1, 0)
+    assert {row["id"]: row["state"] for row in environment.rewinding.recent()}[first] == "replaced"
+    assert {row["since"] for row in environment.rewinding.recent()} == {None}
 
 
-def test_a_rewind_that_is_cancelled_stops(world: World) -> None:
-    world.read("a", pokes(1, 2, 3, 4))
-    world.ask()
-    rewinder = world.rewinder()
+def test_a_rewind_that_is_cancelled_stops(environment: Environment) -> None:
+    environment.read("a", pokes(1, 2, 3, 4))
+    environment.ask()
+    rewinder = environment.rewinder()
     rewinder.run_once()
-    assert world.rewinding.cancel(RewindTarget("activity"), "by mistake") == 1
+    assert environment.rewinding.cancel(RewindTarget("activity"), "by mistake") == 1
     rewinder.run_once()
-    assert world.counted() == (4, 2, 2, 0)
+    assert environment.counted() == (4, 2, 2, 0)
 
 
-def test_an_ended_shard_is_read_again_before_its_children(world: World) -> None:
-    world.read("a", pokes(1, 2, 3))
-    world.finish("a")
+def test_an_ended_shard_is_read_again_before_its_children(environment: Environment) -> None:
+    environment.read("a", pokes(1, 2, 3))
+    environment.finish("a")
     for name, parent in (("b", "a"), ("c", "b")):
-        world.shard(name, parent)
-        world.read(name, others(10) if name == "b" else pokes(20, 21))
+        environment.shard(name, parent)
+        environment.read(name, others(10) if name == "b" else pokes(20, 21))
         if name == "b":
-            world.finish(name)
-    world.sql.run("UPDATE shards SET records_unrouted = 0, records_read = 0 WHERE shard_id = 'b'")  # none to read
-    world.ask()
-    first, second = world.rewinder("first"), world.rewinder("second")
+            environment.finish(name)
+    environment.sql.run(
+        "UPDATE shards SET records_unrouted = 0, records_read = 0 WHERE shard_id = 'b'"
+    )  # none to read
+    environment.ask()
+    first, second = environment.rewinder("first"), environment.rewinder("second")
     first.run_once()
     second.run_once()  # it waits: the grandchild comes after
-    assert [number for number, _ in world.told()] == ["1", "2"]
-    world.run(first)
-    assert world.counted("a") == (3, 3, 0, 0)
-    assert world.counted("c") == (2, 2, 0, 0)
+    assert [number for number, _ in environment.told()] == ["1", "2"]
+    environment.run(first)
+    assert environment.counted("a") == (3, 3, 0, 0)
+    assert environment.counted("c") == (2, 2, 0, 0)
 
 
-def test_what_the_stream_has_no_more_stays_unrouted(world: World) -> None:
-    world.read("a", pokes(1, 2, 3))
-    world.ask()
-    del world.shelf.kept["a"][:2]
-    world.run()
-    assert world.counted() == (3, 1, 2, 0)
+def test_what_the_stream_has_no_more_stays_unrouted(environment: Environment) -> None:
+    environment.read("a", pokes(1, 2, 3))
+    environment.ask()
+    del environment.shelf.kept["a"][:2]
+    environment.run()
+    assert environment.counted() == (3, 1, 2, 0)
 
-    world.ask()
-    world.shelf.errors = [ShardGone("no such shard")]
-    world.run()
-    assert {row["state"] for row in world.rewinding.recent()} == {"done", "gone"}
-    assert Report(world.engine).gaps() == []  # all of it was read, once
+    environment.ask()
+    environment.shelf.errors = [ShardGone("no such shard")]
+    environment.run()
+    assert {row["state"] for row in environment.rewinding.recent()} == {"done", "gone"}
+    assert Report(environment.engine).gaps() == []  # all of it was read, once
 
 
 def test_an_idle_shard_whose_records_are_all_trimmed_ends_the_rewind(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bridge.stream.rewinding._EMPTIES_BEFORE_END", 3)
-    world.read("a", pokes(1))
-    world.ask()
-    world.shelf.kept["a"].clear()
-    rewinder = world.rewinder()
+    environment.read("a", pokes(1))
+    environment.ask()
+    environment.shelf.kept["a"].clear()
+    rewinder = environment.rewinder()
     for _ in range(5):
         rewinder.run_once()
-    assert world.open() == 1  # many empty pages are no proof
-    world.sql.run("UPDATE shards SET last_record_at = now() - interval '25 h'")
-    world.run(rewinder)
+    assert environment.open() == 1  # many empty pages are no proof
+    environment.sql.run("UPDATE shards SET last_record_at = now() - interval '25 h'")
+    environment.run(rewinder)
 
 
 @pytest.mark.parametrize("error", [DataTrimmed("trimmed"), IteratorExpired("expired")])
-def test_an_iterator_that_is_refused_is_replaced(world: World, error: NotifierError) -> None:
-    world.read("a", pokes(1, 2, 3))
-    world.ask()
-    rewinder = world.rewinder()
+def test_an_iterator_that_is_refused_is_replaced(environment: Environment, error: NotifierError) -> None:
+    environment.read("a", pokes(1, 2, 3))
+    environment.ask()
+    rewinder = environment.rewinder()
     rewinder.run_once()
     rewinder._iterator = None
-    world.shelf.errors = [error]
+    environment.shelf.errors = [error]
     if isinstance(error, IteratorExpired):
         with pytest.raises(IteratorExpired):
             rewinder.run_once()
-    world.run(rewinder)
-    assert world.counted() == (3, 3, 0, 0)
+    environment.run(rewinder)
+    assert environment.counted() == (3, 3, 0, 0)
 
 
-def test_killed_anywhere_any_number_of_times_all_is_counted(world: World) -> None:
+def test_killed_anywhere_any_number_of_times_all_is_counted(environment: Environment) -> None:
     rng = random.Random(3)
     kinds = (requests, pokes, others, lambda number: [spoilt(number)])
-    world.read("a", [each for number in range(1, 60) for each in rng.choice(kinds)(number)])
-    read, notified, unrouted, quarantined = world.counted()
-    pokes_there = sum(row["dynamodb"]["NewImage"]["type"] == {"S": "poke"} for row in world.shelf.kept["a"])
-    rewinder = world.rewinder("0")
-    world.ask()
+    environment.read("a", [each for number in range(1, 60) for each in rng.choice(kinds)(number)])
+    read, notified, unrouted, quarantined = environment.counted()
+    pokes_there = sum(row["dynamodb"]["NewImage"]["type"] == {"S": "poke"} for row in environment.shelf.kept["a"])
+    rewinder = environment.rewinder("0")
+    environment.ask()
     for life in range(200):
         if rng.random() < 0.3:
-            rewinder = world.rewinder(str(life))
-            world.sql.run("UPDATE rewinds SET lease_until = now() - interval '1 s' WHERE owner IS NOT NULL")
+            rewinder = environment.rewinder(str(life))
+            environment.sql.run("UPDATE rewinds SET lease_until = now() - interval '1 s' WHERE owner IS NOT NULL")
         if rng.random() < 0.05:
-            world.ask()
+            environment.ask()
         rewinder.run_once()
-        world.counted()
-    world.run(rewinder)
-    assert world.counted() == (read, notified + pokes_there, unrouted - pokes_there, quarantined)
+        environment.counted()
+    environment.run(rewinder)
+    assert environment.counted() == (read, notified + pokes_there, unrouted - pokes_there, quarantined)
 
 
-def test_only_shards_that_could_have_something_are_read_again(world: World) -> None:
-    world.read("a", requests(1))
-    world.shard("b")
-    world.read("b", pokes(2))
-    world.shard("c")
-    world.read("c", pokes(3))
-    world.sql.run("UPDATE shards SET last_record_at = now() - interval '26 h' WHERE shard_id = 'c'")
-    plan = world.rewinding.plan(RewindTarget("activity"))
+def test_only_shards_that_could_have_something_are_read_again(environment: Environment) -> None:
+    environment.read("a", requests(1))
+    environment.shard("b")
+    environment.read("b", pokes(2))
+    environment.shard("c")
+    environment.read("c", pokes(3))
+    environment.sql.run("UPDATE shards SET last_record_at = now() - interval '26 h' WHERE shard_id = 'c'")
+    plan = environment.rewinding.plan(RewindTarget("activity"))
     assert [(row["shard_id"], row["unrouted"], row["quarantined"]) for row in plan] == [("b", 1, 0)]
-    assert world.rewinding.plan(RewindTarget("activity", since=datetime.fromtimestamp(CREATED + 1, UTC))) == []
+    assert environment.rewinding.plan(RewindTarget("activity", since=datetime.fromtimestamp(CREATED + 1, UTC))) == []
     with pytest.raises(UsageError, match="no shard is known"):
-        world.rewinding.plan(RewindTarget("unknown"))
+        environment.rewinding.plan(RewindTarget("unknown"))
     with pytest.raises(UsageError, match="future"):
-        world.rewinding.ask(RewindTarget("activity", since=datetime.now(UTC) + timedelta(hours=1)), "too early")
+        environment.rewinding.ask(RewindTarget("activity", since=datetime.now(UTC) + timedelta(hours=1)), "too early")
 
 
-def test_a_shard_that_was_taken_by_another_bridge_meanwhile_is_no_matter(world: World) -> None:
-    world.read("a", pokes(1, 2, 3))
-    world.ask()
-    rewinder = world.rewinder()
+def test_a_shard_that_was_taken_by_another_bridge_meanwhile_is_no_matter(environment: Environment) -> None:
+    environment.read("a", pokes(1, 2, 3))
+    environment.ask()
+    rewinder = environment.rewinder()
     rewinder.run_once()
-    world.sql.run("UPDATE shards SET owner = 'another', epoch = epoch + 1")
+    environment.sql.run("UPDATE shards SET owner = 'another', epoch = epoch + 1")
     with pytest.raises(LeaseLost):
-        world.read("a", pokes(4))
-    del world.shelf.kept["a"][3:]
-    world.run(rewinder)
-    assert world.counted() == (3, 3, 0, 0)
+        environment.read("a", pokes(4))
+    del environment.shelf.kept["a"][3:]
+    environment.run(rewinder)
+    assert environment.counted() == (3, 3, 0, 0)
 
 
 GONE_AGO = "UPDATE rewinds SET gone_since = gone_since - interval '31 s'"
 LEASE_ENDS = "UPDATE rewinds SET lease_until = now() - interval '1 s' WHERE owner IS NOT NULL"
 
 
-def test_bridges_that_take_a_vanished_shard_from_each_other_end_its_rewind_together(world: World) -> None:
+def test_bridges_that_take_a_vanished_shard_from_each_other_end_its_rewind_together(environment: Environment) -> None:
     """A lease ends while one of them waits, so that none of them sees 30 seconds of denials by itself."""
-    world.read("a", pokes(1))
-    world.finish("a")
-    world.shard("b", "a")
-    world.read("b", pokes(2))
-    world.ask()
-    world.shelf.refused["a"] = ShardGone("no such shard")
-    bridges = [world.rewinder(name, gone_seconds=30.0, tree=world.tree) for name in ("one", "two")]
+    environment.read("a", pokes(1))
+    environment.finish("a")
+    environment.shard("b", "a")
+    environment.read("b", pokes(2))
+    environment.ask()
+    environment.shelf.refused["a"] = ShardGone("no such shard")
+    bridges = [environment.rewinder(name, gone_seconds=30.0, tree=environment.tree) for name in ("one", "two")]
     logs: list[Any] = []
     for turn in range(12):
         with capture_logs() as some, suppress(ShardGone):
             bridges[turn % 2].run_once()
         logs += some
-        assert world.open() == 2 or turn > 6
+        assert environment.open() == 2 or turn > 6
         if turn == 6:
-            world.sql.run(GONE_AGO)
-        world.sql.run(LEASE_ENDS)
+            environment.sql.run(GONE_AGO)
+        environment.sql.run(LEASE_ENDS)
     told = [(each["log_level"], each["shard"]) for each in logs if "is gone before" in each["event"]]
     assert told == [("warning", "a")]
     assert not any(
         "was read again" in each["event"] and each["log_level"] == "info" and each["shard"] == "a" for each in logs
     )
-    world.run(bridges[1])
-    assert world.counted("b") == (1, 1, 0, 0)
-    assert world.counted("a") == (1, 0, 1, 0)
+    environment.run(bridges[1])
+    assert environment.counted("b") == (1, 1, 0, 0)
+    assert environment.counted("a") == (1, 0, 1, 0)
 
 
-def test_a_failure_prolongs_the_lease(world: World) -> None:
-    world.read("a", pokes(1))
-    world.ask()
-    world.shelf.refused["a"] = Unreachable("500")
-    rewinder = world.rewinder()
+def test_a_failure_prolongs_the_lease(environment: Environment) -> None:
+    environment.read("a", pokes(1))
+    environment.ask()
+    environment.shelf.refused["a"] = Unreachable("500")
+    rewinder = environment.rewinder()
     for _ in range(3):
         with pytest.raises(Unreachable):
             rewinder.run_once()
-        assert world.sql.one("SELECT lease_until > now() + interval '50 s' AS held FROM rewinds")["held"]
-        world.sql.run("UPDATE rewinds SET lease_until = now() + interval '1 s'")
-    assert world.sql.one("SELECT epoch FROM rewinds")["epoch"] == 1
-    (row,) = world.rewinding.recent()
+        assert environment.sql.one("SELECT lease_until > now() + interval '50 s' AS held FROM rewinds")["held"]
+        environment.sql.run("UPDATE rewinds SET lease_until = now() + interval '1 s'")
+    assert environment.sql.one("SELECT epoch FROM rewinds")["epoch"] == 1
+    (row,) = environment.rewinding.recent()
     assert row["error"] == "500"
 
 
-def test_a_shard_that_is_still_listed_is_not_gone(world: World) -> None:
-    world.read("a", pokes(1))
-    world.ask()
-    world.shelf.errors = [ShardGone("no such shard")] * 2
-    world.shelf.listed = {"a"}
-    rewinder = world.rewinder(tree=world.tree)
+def test_a_shard_that_is_still_listed_is_not_gone(environment: Environment) -> None:
+    environment.read("a", pokes(1))
+    environment.ask()
+    environment.shelf.errors = [ShardGone("no such shard")] * 2
+    environment.shelf.listed = {"a"}
+    rewinder = environment.rewinder(tree=environment.tree)
     for _ in range(2):
         with pytest.raises(ShardGone):
             rewinder.run_once()
-    world.run(rewinder)
-    assert world.counted() == (1, 1, 0, 0)
-    (row,) = world.rewinding.recent()
+    environment.run(rewinder)
+    assert environment.counted() == (1, 1, 0, 0)
+    (row,) = environment.rewinding.recent()
     assert (row["state"], row["error"]) == ("done", None)
 
 
-def test_a_shard_that_comes_back_begins_to_be_gone_anew(world: World) -> None:
-    world.read("a", pokes(1, 2, 3))
-    world.ask()
-    rewinder = world.rewinder(gone_seconds=30.0)
-    world.shelf.errors = [ShardGone("no such shard")]
+def test_a_shard_that_comes_back_begins_to_be_gone_anew(environment: Environment) -> None:
+    environment.read("a", pokes(1, 2, 3))
+    environment.ask()
+    rewinder = environment.rewinder(gone_seconds=30.0)
+    environment.shelf.errors = [ShardGone("no such shard")]
     with pytest.raises(ShardGone):
         rewinder.run_once()
-    world.sql.run(GONE_AGO)
+    environment.sql.run(GONE_AGO)
     rewinder.run_once()
-    world.shelf.page_errors = [ShardGone("no such shard")]
+    environment.shelf.page_errors = [ShardGone("no such shard")]
     with pytest.raises(ShardGone):
         rewinder.run_once()
-    world.run(rewinder)
-    assert world.counted() == (3, 3, 0, 0)
+    environment.run(rewinder)
+    assert environment.counted() == (3, 3, 0, 0)
 
 
-def test_a_lost_shard_is_not_chosen(world: World) -> None:
-    world.read("a", pokes(1))
-    world.tree.mark_lost(world.held["a"], "1", "the shard vanished")
-    assert world.rewinding.plan(RewindTarget("activity")) == []
-    assert world.ask() == []
+def test_a_lost_shard_is_not_chosen(environment: Environment) -> None:
+    environment.read("a", pokes(1))
+    environment.tree.mark_lost(environment.held["a"], "1", "the shard vanished")
+    assert environment.rewinding.plan(RewindTarget("activity")) == []
+    assert environment.ask() == []
 
 
 @pytest.mark.parametrize("error", [Unreachable("500"), StreamThrottled("slow down")])
-def test_an_iterator_that_fails_again_and_again_is_replaced(world: World, error: NotifierError) -> None:
-    world.read("a", pokes(1, 2, 3))
-    world.ask()
-    rewinder = world.rewinder()
+def test_an_iterator_that_fails_again_and_again_is_replaced(environment: Environment, error: NotifierError) -> None:
+    environment.read("a", pokes(1, 2, 3))
+    environment.ask()
+    rewinder = environment.rewinder()
     rewinder.run_once()
-    world.shelf.began_after.clear()
-    world.shelf.page_errors = [error] * TRIES_OF_AN_ITERATOR
+    environment.shelf.began_after.clear()
+    environment.shelf.page_errors = [error] * TRIES_OF_AN_ITERATOR
     for _ in range(TRIES_OF_AN_ITERATOR):
-        assert world.shelf.began_after == []
+        assert environment.shelf.began_after == []
         with pytest.raises(type(error)):
             rewinder.run_once()
     rewinder.run_once()
-    assert world.shelf.began_after == ["2"]
-    assert world.counted() == (3, 3, 0, 0)
+    assert environment.shelf.began_after == ["2"]
+    assert environment.counted() == (3, 3, 0, 0)
 
 
 @pytest.mark.parametrize(
     "error", [Unreachable("500"), StreamRefused("AccessDenied"), StreamThrottled("slow"), ShardGone("gone")]
 )
-def test_a_rewind_that_fails_notices_that_it_is_cancelled(world: World, error: NotifierError) -> None:
-    world.read("a", pokes(1))
-    world.ask()
-    world.shelf.refused["a"] = error
-    rewinder = world.rewinder(gone_seconds=30.0)
+def test_a_rewind_that_fails_notices_that_it_is_cancelled(environment: Environment, error: NotifierError) -> None:
+    environment.read("a", pokes(1))
+    environment.ask()
+    environment.shelf.refused["a"] = error
+    rewinder = environment.rewinder(gone_seconds=30.0)
     with pytest.raises(type(error)):
         rewinder.run_once()
-    assert world.rewinding.cancel(RewindTarget("activity"), "no rights") == 1
+    assert environment.rewinding.cancel(RewindTarget("activity"), "no rights") == 1
     rewinder.run_once()
     assert rewinder._rewind is None
-    assert (world.open(), world.counted()) == (0, (1, 0, 1, 0))
+    assert (environment.open(), environment.counted()) == (0, (1, 0, 1, 0))
 
 
 @pytest.mark.parametrize(
     "error", [Unreachable("500"), StreamRefused("AccessDenied"), StreamThrottled("slow"), ShardGone("gone")]
 )
-def test_a_rewind_that_fails_lets_others_have_their_turn(world: World, error: NotifierError) -> None:
-    world.read("a", pokes(1))
-    world.shard("b")
-    world.read("b", pokes(2))
-    world.ask()
-    world.shelf.refused["a"] = error
-    rewinder = world.rewinder(gone_seconds=30.0)
+def test_a_rewind_that_fails_lets_others_have_their_turn(environment: Environment, error: NotifierError) -> None:
+    environment.read("a", pokes(1))
+    environment.shard("b")
+    environment.read("b", pokes(2))
+    environment.ask()
+    environment.shelf.refused["a"] = error
+    rewinder = environment.rewinder(gone_seconds=30.0)
     for _ in range(2 * TRIES_OF_AN_ITERATOR):
         with pytest.raises(type(error)):
             rewinder.run_once()
     rewinder.run_once()
-    assert world.counted("b") == (1, 1, 0, 0)
-    assert world.rewinder("another").run_once().seconds == IDLE_SECONDS  # for a while nobody takes it
+    assert environment.counted("b") == (1, 1, 0, 0)
+    assert environment.rewinder("another").run_once().seconds == IDLE_SECONDS  # for a while nobody takes it
 
-    world.shelf.refused.clear()
-    world.sql.run("UPDATE rewinds SET again_at = now()")
-    world.run(rewinder)
-    assert world.counted("a") == (1, 1, 0, 0)
-    assert {(row["state"], row["error"]) for row in world.rewinding.recent()} == {("done", None)}
+    environment.shelf.refused.clear()
+    environment.sql.run("UPDATE rewinds SET again_at = now()")
+    environment.run(rewinder)
+    assert environment.counted("a") == (1, 1, 0, 0)
+    assert {(row["state"], row["error"]) for row in environment.rewinding.recent()} == {("done", None)}
 
 
-def test_a_mistake_in_a_page_passes_over_no_record(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.read("a", pokes(1, 2, 3))
-    world.ask()
-    rewinder = world.rewinder()
+def test_a_mistake_in_a_page_passes_over_no_record(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment.read("a", pokes(1, 2, 3))
+    environment.ask()
+    rewinder = environment.rewinder()
     with monkeypatch.context() as patch:
 
         def fail(*_: object) -> None:
@@ -614,8 +618,8 @@ def test_a_mistake_in_a_page_passes_over_no_record(world: World, monkeypatch: py
         patch.setattr("bridge.stream.rewinding.classify_rewound", fail)
         with pytest.raises(ValueError, match="a bug"):
             rewinder.run_once()
-    world.run(rewinder)
-    assert world.counted() == (3, 3, 0, 0)
+    environment.run(rewinder)
+    assert environment.counted() == (3, 3, 0, 0)
 
 
 class Waiting:
@@ -631,55 +635,55 @@ class Waiting:
         return {channel: Backlog(count, count, None) for channel, count in self.counts.items()}
 
 
-def test_a_rewind_takes_half_of_the_room_and_closes_no_channel(world: World) -> None:
+def test_a_rewind_takes_half_of_the_room_and_closes_no_channel(environment: Environment) -> None:
     waiting = Waiting(email=0)
     limit = OutboxLimit(waiting, 10)  # type: ignore[arg-type]
     limit.measure()
-    world.read("a", [*requests(1), *pokes(*range(2, 12))])
-    world.ask()
-    rewinder = world.rewinder(limit=limit)
+    environment.read("a", [*requests(1), *pokes(*range(2, 12))])
+    environment.ask()
+    rewinder = environment.rewinder(limit=limit)
     for _ in range(12):
         rewinder.run_once()
-    assert world.counted() == (11, 6, 5, 0)
-    assert world.open() == 1
+    assert environment.counted() == (11, 6, 5, 0)
+    assert environment.open() == 1
     assert limit.has_room("email")
     assert limit.reserve({"email": 5}) == {"email": 5}
-    assert "room in the channel email" in world.rewinding.recent()[0]["error"]
+    assert "room in the channel email" in environment.rewinding.recent()[0]["error"]
 
     limit.release({"email": 5}, {})
     waiting.counts["email"] = 2
     limit.measure()
     for _ in range(12):
-        world.sql.run("UPDATE rewinds SET again_at = now()")
+        environment.sql.run("UPDATE rewinds SET again_at = now()")
         rewinder.run_once()
-    assert world.counted() == (11, 9, 2, 0)
+    assert environment.counted() == (11, 9, 2, 0)
     waiting.counts["email"] = 0
     limit.measure()
-    world.sql.run("UPDATE rewinds SET again_at = now()")
-    world.run(rewinder)
-    assert world.counted() == (11, 11, 0, 0)
+    environment.sql.run("UPDATE rewinds SET again_at = now()")
+    environment.run(rewinder)
+    assert environment.counted() == (11, 11, 0, 0)
 
 
-def test_what_a_rewind_did_not_record_leaves_its_room(world: World) -> None:
+def test_what_a_rewind_did_not_record_leaves_its_room(environment: Environment) -> None:
     limit = OutboxLimit(Waiting(email=0), 20)  # type: ignore[arg-type]
     limit.measure()
-    world.read("a", requests(1, 2, 3, 4, 5, 6))
-    world.read("a", pokes(7))
-    world.ask()
-    world.run(world.rewinder(limit=limit))
-    assert world.counted() == (7, 7, 0, 0)
+    environment.read("a", requests(1, 2, 3, 4, 5, 6))
+    environment.read("a", pokes(7))
+    environment.ask()
+    environment.run(environment.rewinder(limit=limit))
+    assert environment.counted() == (7, 7, 0, 0)
     assert limit.reserve({"email": 20}) == {"email": 19}
 
 
-def test_a_rewind_that_waits_for_room_lets_others_have_their_turn(world: World) -> None:
+def test_a_rewind_that_waits_for_room_lets_others_have_their_turn(environment: Environment) -> None:
     limit = OutboxLimit(Waiting(email=8), 10)  # type: ignore[arg-type]
     limit.measure()
-    world.read("a", pokes(1))
-    world.shard("b")
-    world.read("b", others(2))
-    world.ask()
-    rewinder = world.rewinder(limit=limit)
+    environment.read("a", pokes(1))
+    environment.shard("b")
+    environment.read("b", others(2))
+    environment.ask()
+    rewinder = environment.rewinder(limit=limit)
     rewinder.run_once()
     rewinder.run_once()
-    states = {row["shard_id"]: row["state"] for row in world.rewinding.recent()}
+    states = {row["shard_id"]: row["state"] for row in environment.rewinding.recent()}
     assert states == {"a": "waiting", "b": "done"}

@@ -7,11 +7,8 @@ from sqlalchemy import Engine
 
 from notifier.outbox import Report
 from tests.bridge.environment import BridgeEnvironment
-from tests.bridge.test_bridge import house, simulator
 from tests.sql import Sql
 from tests.waiting import wait_until
-
-__all__ = ["house", "simulator"]
 
 ORDERS = {"tables": ("orders",), "routes": "tests.bridge.orders"}
 COUNTED = """
@@ -26,18 +23,18 @@ def counted(engine: Engine, table: str) -> dict[str, int]:
     return rows.get(table, dict.fromkeys(("read", "notified", "unrouted", "quarantined"), 0))
 
 
-def put_orders(house: BridgeEnvironment, count: int, n: int = 0) -> None:
+def put_orders(environment: BridgeEnvironment, count: int, n: int = 0) -> None:
     items = [{"pk": f"order#{number}", "sk": "1", "type": "order", "n": n} for number in range(count)]
-    house.streams.post("put", table="orders", items=items)
+    environment.streams.post("put", table="orders", items=items)
 
 
-def test_each_bridge_reads_its_own_tables_only(house: BridgeEnvironment, engine: Engine) -> None:
+def test_each_bridge_reads_its_own_tables_only(environment: BridgeEnvironment, engine: Engine) -> None:
     """Two bridges on one database, each with the routes of its own table: 80 events are 80 notifications."""
-    house.streams.post("tables", table="activity", shards=4)
-    house.streams.post("tables", table="orders", shards=4)
-    with house.bridge(), house.bridge(**ORDERS):
-        house.put(range(40))
-        put_orders(house, 40)
+    environment.streams.post("tables", table="activity", shards=4)
+    environment.streams.post("tables", table="orders", shards=4)
+    with environment.bridge(), environment.bridge(**ORDERS):
+        environment.put(range(40))
+        put_orders(environment, 40)
         wait_until(lambda: sum(counted(engine, table)["read"] for table in ("activity", "orders")) == 80, seconds=30)
 
     for table in ("activity", "orders"):
@@ -50,28 +47,30 @@ def test_each_bridge_reads_its_own_tables_only(house: BridgeEnvironment, engine:
 
 
 @pytest.mark.parametrize("first", [("activity",), ("activity", "orders")])
-def test_a_table_that_is_not_read_any_more_is_left_where_it_stands(
-    house: BridgeEnvironment, engine: Engine, first: tuple[str, ...]
+def test_a_table_that_is_not_configured_any_more_is_not_read(
+    environment: BridgeEnvironment, engine: Engine, first: tuple[str, ...]
 ) -> None:
     """It was in the settings of the bridge before; nothing of it is read, counted or lost."""
-    house.streams.post("tables", table="activity", shards=2)
-    house.streams.post("tables", table="orders", shards=2)
-    with house.bridge(tables=("activity", "orders"), routes="tests.bridge.both_tables"):
-        put_orders(house, 10)
+    environment.streams.post("tables", table="activity", shards=2)
+    environment.streams.post("tables", table="orders", shards=2)
+    with environment.bridge(tables=("activity", "orders"), routes="tests.bridge.both_tables"):
+        put_orders(environment, 10)
         wait_until(lambda: counted(engine, "orders")["notified"] == 10, seconds=30)
-    put_orders(house, 10, n=1)
-    house.put(range(10))
-    with house.bridge(tables=first, routes="tests.bridge.both_tables"):
+    put_orders(environment, 10, n=1)
+    environment.put(range(10))
+    with environment.bridge(tables=first, routes="tests.bridge.both_tables"):
         wait_until(lambda: counted(engine, "activity")["notified"] == 10, seconds=30)
         if "orders" in first:
             wait_until(lambda: counted(engine, "orders")["read"] == 20, seconds=30)
     assert counted(engine, "orders")["read"] == (20 if "orders" in first else 10)
 
 
-def test_what_a_bridge_without_the_tables_routes_reads_is_kept(house: BridgeEnvironment, engine: Engine) -> None:
-    house.streams.post("tables", table="orders", shards=2)
-    put_orders(house, 30)
-    with house.bridge(tables=("orders",)):
+def test_what_a_bridge_without_the_tables_routes_reads_is_kept(
+    environment: BridgeEnvironment, engine: Engine
+) -> None:
+    environment.streams.post("tables", table="orders", shards=2)
+    put_orders(environment, 30)
+    with environment.bridge(tables=("orders",)):
         wait_until(lambda: counted(engine, "orders")["read"] == 30, seconds=30)
     assert counted(engine, "orders") == {"read": 30, "notified": 0, "unrouted": 0, "quarantined": 30}
     assert "no route for the table orders" in Report(engine).quarantine()[0]["error"]

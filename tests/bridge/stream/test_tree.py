@@ -107,7 +107,7 @@ def test_trimmed_is_a_gap_only_where_something_can_be_lost(tree: ShardTree, leas
     assert len(Sql(engine).all("SELECT * FROM gaps")) == 1
 
 
-def test_a_gap_is_told_once(tree: ShardTree, leases: Leases, engine: Engine) -> None:
+def test_a_gap_is_recorded_once(tree: ShardTree, leases: Leases, engine: Engine) -> None:
     """The answer to the first commit may be lost, and the shard be taken again."""
     tree.register("activity", ARN, open_shards("shard"))
     (lease,) = leases.acquire(1)
