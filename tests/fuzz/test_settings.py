@@ -1,4 +1,4 @@
-"""Whatever the environment holds: settings, or one line that names the variable and repeats no secret."""
+"""Any environment gives settings, or one line that names the variable and repeats no secret."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -31,7 +31,7 @@ def environment(given_: Mapping[str, str]) -> AbstractContextManager[None]:
 
 
 def refusal(act: Callable[[], object]) -> str | None:
-    """What is said of bad settings; whatever else is raised is a defect."""
+    """Return the error for bad settings; any other exception is a defect."""
     try:
         act()
     except SettingsError as error:

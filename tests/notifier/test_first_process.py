@@ -29,13 +29,13 @@ FLOWER = "import workers.app"
 
 
 def is_possible() -> bool:
-    """A process of its own number space takes rights, or a kernel that gives them to everybody."""
+    """Return whether a PID namespace can be made: that takes rights, or a kernel that allows it to all."""
     unshare = shutil.which("unshare")
     return bool(unshare) and not subprocess.run([unshare, *NEW, "true"], capture_output=True, check=False).returncode
 
 
 NEW = ["--pid", "--fork", "--kill-child"] + ([] if os.getuid() == 0 else ["--user", "--map-root-user"])
-alone = pytest.mark.skipif(not is_possible(), reason="no process may have a number space of its own here")
+alone = pytest.mark.skipif(not is_possible(), reason="no PID namespace can be made here")
 
 
 @alone
@@ -60,7 +60,7 @@ def child_of(pid: int) -> int:
 
 @alone
 def test_without_it_the_kernel_ignores_the_signal() -> None:
-    """Or this file would test nothing."""
+    """Otherwise the test above would prove nothing."""
     code = "import os, signal; os.kill(os.getpid(), signal.SIGTERM); print('goes on')"
     done = subprocess.run(
         ["unshare", *NEW, sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
@@ -68,7 +68,7 @@ def test_without_it_the_kernel_ignores_the_signal() -> None:
     assert done.stdout == "goes on\n"
 
 
-def test_other_processes_end_as_ever() -> None:
+def test_other_processes_keep_the_default_handler() -> None:
     code = (
         "from notifier.process.first_process import *; end_at_sigterm(); print(signal.getsignal(signal.SIGTERM).name)"
     )
@@ -85,7 +85,7 @@ def test_the_command_imports_nothing_heavy_before_it_can_be_ended() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_what_users_import_is_all_there() -> None:
+def test_all_public_names_can_be_imported() -> None:
     import notifier
 
     assert {name: getattr(notifier, name).__name__ for name in notifier.__all__} == {

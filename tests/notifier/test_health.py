@@ -1,4 +1,4 @@
-"""What a process says of itself, and what `notifier health` makes of it."""
+"""The heartbeat file of a process, and `notifier health`, which reads it."""
 
 import json
 from pathlib import Path
@@ -33,8 +33,8 @@ def test_a_process_that_records_nothing_is_not_healthy(folder: Path) -> None:
     assert (as_json["healthy"], as_json["trouble"][:7]) == (False, "nothing")
 
 
-def test_a_heartbeat_that_cannot_be_written_ends_nothing_and_ages(tmp_path: Path) -> None:
-    """A full disk, or a folder that is gone: the file gets old, and is written again when it can be."""
+def test_a_heartbeat_that_cannot_be_written_is_logged_and_ages(tmp_path: Path) -> None:
+    """A full disk, or a missing folder: the file gets old, and is written again as soon as that is possible."""
     folder = tmp_path / "folder"
     heartbeat = Heartbeat("bridge", folder)
     with capture_logs() as logs:
@@ -48,7 +48,7 @@ def test_a_heartbeat_that_cannot_be_written_ends_nothing_and_ages(tmp_path: Path
     assert heartbeat.age() is not None
 
 
-def test_failures_count_when_they_last() -> None:
+def test_failures_count_if_they_last_30_seconds() -> None:
     clock = Clock()
     recording = WriteHealth(clock)
     recording.failed("gone")
@@ -62,8 +62,8 @@ def test_failures_count_when_they_last() -> None:
     assert recording.trouble() == ""
 
 
-def test_failures_of_long_ago_say_nothing() -> None:
-    """A worker without a message writes nothing, and so cannot find out that it could."""
+def test_old_failures_do_not_count() -> None:
+    """A worker without a message writes nothing, so it cannot find out that the database works again."""
     clock = Clock()
     recording = WriteHealth(clock)
     for _ in range(40):
@@ -78,26 +78,26 @@ def test_failures_of_long_ago_say_nothing() -> None:
 
 @pytest.fixture(params=["missing", "a file", "read-only"])
 def unwritable(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """`/proc` takes no new file from anybody, as a mounted folder does that may only be read."""
+    """`/proc` takes no new file, like a folder that is mounted read-only."""
     (tmp_path / "file").touch()
     return {"missing": tmp_path / "none", "a file": tmp_path / "file", "read-only": Path("/proc")}[request.param]
 
 
-def test_a_folder_that_cannot_be_written_is_told_before_anything_starts(unwritable: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_an_error_at_the_start(unwritable: Path) -> None:
     with pytest.raises(SettingsError, match="NOTIFIER_HEARTBEAT_FOLDER") as refused:
         Heartbeat("bridge", unwritable).checked()
     assert str(unwritable) in str(refused.value)
     assert len(str(refused.value).splitlines()) == 1
 
 
-def test_looking_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_check_creates_no_file(tmp_path: Path) -> None:
     heartbeat = Heartbeat("bridge", tmp_path).checked()
     assert [*tmp_path.iterdir()] == []
     heartbeat.beat("trouble")
     assert heartbeat.checked().trouble() == "trouble"
 
 
-def test_a_folder_that_is_lost_later_ends_nothing(tmp_path: Path) -> None:
+def test_a_folder_that_disappears_later_is_logged(tmp_path: Path) -> None:
     folder = tmp_path / "beats"
     folder.mkdir()
     heartbeat = Heartbeat("worker", folder).checked()

@@ -34,14 +34,14 @@ def scraped(engine: Engine) -> dict[tuple[str, ...], float]:
 
 
 def samples(port: int) -> dict[tuple[str, ...], float]:
-    """Each sample by its name and the values of its labels."""
+    """Return each sample by its name and the values of its labels."""
     with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
         families = list(text_string_to_metric_families(answer.read().decode()))
     assert all(family.documentation for family in families)
     return {(each.name, *each.labels.values()): each.value for family in families for each in family.samples}
 
 
-def test_what_operators_watch(rows: Rows) -> None:
+def test_metrics_of_the_outbox(rows: Rows) -> None:
     rows.record(rows.page([1, 2, 3], [Quarantined("4", b"{", "not JSON")], unrouted=2))
     (id_,) = rows.pending()
     rows.attempts().begin(uuid.uuid4(), [Recipient(id_, "ana@example.com")], 60)
@@ -95,14 +95,14 @@ def test_of_a_long_backlog_a_sample_is_looked_up(rows: Rows) -> None:
     assert scraped(rows.engine)[("notifier_outbox_backlog", "email")] == found + 4
 
 
-def test_a_database_that_is_away_is_told_and_breaks_nothing() -> None:
+def test_metrics_without_a_database() -> None:
     engine = connect("postgresql://nobody@127.0.0.1:1/nothing")
     found = scraped(engine)
     assert found[("notifier_database_up",)] == 0
     assert ("notifier_stream_lag_seconds",) not in found
 
 
-def test_a_port_that_is_taken_is_told_in_one_line(engine: Engine) -> None:
+def test_a_port_in_use_is_an_error_of_one_line(engine: Engine) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         pytest.raises(SettingsError, match="NOTIFIER_METRICS_PORT"),

@@ -21,18 +21,18 @@ def test_fields_do_not_run_into_each_other() -> None:
     assert notification_id("a", "bc", "1", "r", 0) != notification_id("ab", "c", "1", "r", 0)
 
 
-def test_every_status_can_be_reached_and_only_a_complaint_is_the_last_word() -> None:
+def test_every_status_can_be_reached_and_only_a_complaint_is_final() -> None:
     assert {target for _, target in TRANSITIONS} == set(Status)
     assert set(Status) - {source for source, _ in TRANSITIONS} == {Status.COMPLAINED}
 
 
-def test_what_is_over_changes_by_evidence_of_an_acceptance_only() -> None:
+def test_a_final_status_changes_only_by_evidence_of_acceptance() -> None:
     over = {Status.SKIPPED, Status.SUPPRESSED, Status.EXPIRED, Status.CANCELLED}
     assert {target for source, target in TRANSITIONS if source in over} == {Status.SENT}
 
 
-def test_a_request_that_may_have_left_never_goes_back_unseen() -> None:
-    """Invariant 4: what is sending leaves to pending only where the attempt itself says: not accepted."""
+def test_a_request_that_may_have_been_sent_becomes_pending_only_by_a_named_reason() -> None:
+    """Invariant 4: sending becomes pending only if the attempt's own answer says that it was not accepted."""
     assert {target for source, target in TRANSITIONS if source is Status.SENDING} == {
         Status.SENT,
         Status.PENDING,

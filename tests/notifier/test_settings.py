@@ -1,4 +1,4 @@
-"""One rule for every setting: white space around it is taken off, quotes and control characters are refused."""
+"""The rules of every setting: white space around it is removed, quotes and control characters are refused."""
 
 import json
 import subprocess
@@ -71,7 +71,7 @@ def plain(value: object) -> object:
 
 
 @pytest.mark.parametrize(("kind", "name"), NAMES, ids=IDS)
-def test_white_space_around_any_setting_is_taken_off(kind: type[BaseSettings], name: str) -> None:
+def test_white_space_around_any_setting_is_removed(kind: type[BaseSettings], name: str) -> None:
     value = value_of(kind, name)
     with environment({f"NOTIFIER_{name.upper()}": value}):
         meant = plain(getattr(read_settings(kind), name))
@@ -114,7 +114,7 @@ def refuse(kind: type[BaseSettings], name: str, value: str, says: str) -> None:
 QUOTABLE = {name for kind in KINDS for name, field in kind.model_fields.items() if field.json_schema_extra == QUOTED}
 
 
-def test_quotes_belong_into_names_of_people_and_into_passwords() -> None:
+def test_quotes_are_allowed_in_names_and_passwords() -> None:
     assert {"actor", "sender", *RoleSettings.model_fields} == QUOTABLE
     for sender in ('"Doe, J" <j@example.com>', "O'Brien & Co <o@example.com>", "«Wir» heute <w@example.com>"):
         with environment({"NOTIFIER_SENDER": sender}):
@@ -148,7 +148,7 @@ def test_lists_may_be_spread_over_lines() -> None:
         ("feedback_queue_url", "https://user:hush@sqs.example/1/queue"),
     ],
 )
-def test_what_would_fail_each_message_is_refused(name: str, value: str) -> None:
+def test_a_value_that_would_fail_each_message_is_refused(name: str, value: str) -> None:
     refuse(Settings, name, value, "")
     with environment({f"NOTIFIER_{name.upper()}": value}), pytest.raises(SettingsError) as refused:
         read_settings(Settings)
@@ -182,7 +182,7 @@ def test_known_variables_are_not_reported() -> None:
     assert unknown_variables({"NOTIFIER_TEST_DATABASE_URL": "x", "NOTIFIER_UNITSIZE": " "}) == {}
 
 
-def test_variables_of_a_channel_in_another_package_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_a_channel_in_another_package_are_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("notifier.settings.variables._added_channels", lambda: {"ntfy", "my-push"})
     assert unknown_variables({"NOTIFIER_NTFY_URL": "x", "NOTIFIER_MY_PUSH_KEY": "x"}) == {}
     assert len(unknown_variables({"NOTIFIER_SMS_SENDERID": "x"})) == 1

@@ -1,4 +1,4 @@
-"""What a process writes to its log, in a process of its own: logging belongs to the whole of one."""
+"""The log of a process. Each test starts one, because logging is configured once for a process."""
 
 import json
 import subprocess
@@ -55,7 +55,7 @@ def test_every_line_is_one_json_object_also_a_warning() -> None:
     assert "you run as root" in entries[-1]["event"]
 
 
-def test_a_trace_says_where_and_not_what() -> None:
+def test_a_trace_contains_no_message() -> None:
     with pytest.raises(LookupError) as caught:
         raise LookupError("ana" + "@example.com")
     assert "test_telemetry.py" in trace(caught.value)
@@ -80,7 +80,7 @@ structlog.get_logger().warning("refused", reason="said\\x1b[2J")
 
 
 @pytest.mark.parametrize("log_format", ["console", "json"])
-def test_a_log_holds_nothing_that_a_terminal_obeys(log_format: str) -> None:
+def test_control_characters_in_a_log_are_escaped(log_format: str) -> None:
     written = log_of(NASTY, log_format)
     assert all(each.isprintable() or each in "\n\t" for each in written)
     assert all(f"{word}\\" in written for word in ("told", "raised", "said"))

@@ -1,4 +1,4 @@
-"""One rule for what a text may hold when it leaves."""
+"""Characters of texts that leave the process, and of texts for a terminal."""
 
 import pytest
 from hypothesis import given
@@ -57,7 +57,7 @@ def test_one_line(text: str, line: str) -> None:
 
 
 @given(st.text(st.characters(codec=None)))
-def test_whatever_it_was_it_can_leave_and_is_the_same_the_second_time(text: str) -> None:
+def test_the_result_is_valid_and_stays_the_same(text: str) -> None:
     told = sound(text)
     assert encodes(told)
     assert not any(sign in told for sign in CONTROLS)
@@ -67,7 +67,7 @@ def test_whatever_it_was_it_can_leave_and_is_the_same_the_second_time(text: str)
     assert one_line(line) == line
 
 
-def test_what_nobody_sees_is_trimmed() -> None:
+def test_invisible_characters_are_trimmed() -> None:
     assert trimmed("\ufeff \u200b\tana\u200d b\xa0\u2069\n") == "ana\u200d b"
     assert trimmed("ï»¿ï»¿ ana") == "ana"
     assert trimmed("\u200b") == ""

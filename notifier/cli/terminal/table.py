@@ -6,6 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
 from notifier.text import printable
 
 Fields = Mapping[str, Any]
@@ -27,17 +33,12 @@ def print_table(
     In a terminal that is too narrow the columns of `spare` are left out, the first of them first, and named below
     the table. Piped output has all columns, and each row on one line.
     """
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     console = Console()
     if not rows:
         console.print(Text(empty))
         return
     cells = {name: [printable(shown(row[name])) for row in rows] for name in columns}
-    widths = {name: max(map(_width, (*values, _heading(name)))) for name, values in cells.items()}
+    widths = {name: max(map(cell_len, (*values, _heading(name)))) for name, values in cells.items()}
     limit = _limit(console.width, terminal=console.is_terminal)
     least = {name: _least(name, widths[name], values) for name, values in cells.items()}
     names = fitting(widths, limit, spare, least)
@@ -69,9 +70,6 @@ def print_table(
 
 def print_facts(title: str, facts: Fields) -> None:
     """Print one thing, a line for each of its properties. A long value gets a line of its own and is not broken."""
-    from rich.console import Console
-    from rich.text import Text
-
     console = Console()
     limit = _limit(console.width, terminal=console.is_terminal)
     console.print(Text(title, style="italic"))
@@ -79,7 +77,7 @@ def print_facts(title: str, facts: Fields) -> None:
     for name, value in facts.items():
         text = printable(shown(value))
         line = Text.assemble((_heading(name).ljust(margin), "bold"))
-        if limit and margin + _width(text) > limit:
+        if limit and margin + cell_len(text) > limit:
             line.append("\n" + " " * _GAP)
         console.print(line.append(text), soft_wrap=True)
     console.print()
@@ -135,18 +133,12 @@ def _least(name: str, width: int, values: Iterable[str]) -> int:
     """Return the width below which a column cannot be broken: prose has that of its longest id."""
     if name not in PROSE:
         return width
-    ids = (_width(found[0]) for value in values for found in _ID.finditer(value))
+    ids = (cell_len(found[0]) for value in values for found in _ID.finditer(value))
     return min(width, max(_LEAST_PROSE, *ids, 0))
 
 
 def _heading(name: str) -> str:
     return name.removeprefix("records_").replace("_", " ")
-
-
-def _width(text: str) -> int:
-    from rich.cells import cell_len
-
-    return cell_len(text)
 
 
 def _is_number(value: Any) -> bool:

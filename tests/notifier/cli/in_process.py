@@ -1,4 +1,4 @@
-"""Commands that are run in the process of the test, one at a time: interpreters would take most of its time."""
+"""Runs commands in the process of the test: starting an interpreter for each would take most of the time."""
 
 import io
 import subprocess
@@ -16,7 +16,7 @@ Notifier = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
-    """`notifier WORDS` with the environment as it is."""
+    """Run `notifier WORDS` with the current environment."""
     out, err = io.StringIO(), io.StringIO()
     caches = (load_settings, load_database_settings)
     for each in caches:
@@ -33,7 +33,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def notifier(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Notifier:
-    """Runs a command on the database of the test. Variables that are given stay for the commands after it."""
+    """Runs a command on the database of the test. Given variables stay set for later commands of the test."""
     monkeypatch.setenv("NOTIFIER_DATABASE_URL", database_url)
     monkeypatch.setenv("NOTIFIER_BROKER_URL", "")
     monkeypatch.delenv("COLUMNS", raising=False)

@@ -1,4 +1,4 @@
-"""What operators see, on real rows."""
+"""The output of commands on real rows."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def sent_and_failed(rows: Rows) -> tuple[uuid.UUID, uuid.UUID]:
     return sent, failed
 
 
-def test_an_empty_outbox_says_so(notifier: Notifier) -> None:
+def test_status_of_an_empty_outbox(notifier: Notifier) -> None:
     assert "No notification yet." in notifier("status").stdout
     assert "is a bridge running?" in notifier("shards").stdout
     days = {"days": 0, "oldest": None, "oldest_age": 0, "overdue": {}, "keep_days": 90}
@@ -56,7 +56,7 @@ def test_status_and_list(rows: Rows, notifier: Notifier) -> None:
     assert "no such mailbox" in notifier("list").stdout
 
 
-def test_show_tells_the_whole_story(rows: Rows, notifier: Notifier) -> None:
+def test_show_lists_every_change(rows: Rows, notifier: Notifier) -> None:
     sent, failed = sent_and_failed(rows)
 
     shown = answer(notifier("show", str(failed), "--json"))
@@ -90,14 +90,14 @@ def test_personal_data_needs_reveal(rows: Rows, notifier: Notifier) -> None:
     assert "ana@example.com" in notifier("show", str(id_), "--reveal").stdout
 
 
-def test_tracebacks_are_told_once() -> None:
+def test_only_the_last_traceback_is_shown() -> None:
     at = datetime(2026, 1, 31, tzinfo=UTC)
     events = [{"at": at, "status_to": "pending", "detail": f"Traceback {number}"} for number in range(3)]
     told = _traceback(events)
     assert told == "the last of 3, 2026-01-31 00:00:00 UTC, pending\nTraceback 2"
 
 
-def test_an_audit_that_adds_up(rows: Rows, notifier: Notifier) -> None:
+def test_an_audit_that_is_balanced(rows: Rows, notifier: Notifier) -> None:
     sent_and_failed(rows)
     rows.record(rows.page([10, 11], [Quarantined("12", b"{}", "not a record")], unrouted=2))
     found = answer(notifier("audit", "--json"))
@@ -114,14 +114,14 @@ def test_an_audit_that_adds_up(rows: Rows, notifier: Notifier) -> None:
         "UPDATE shards SET records_notified = 1, records_unrouted = 1",
     ],
 )
-def test_an_audit_that_does_not(rows: Rows, notifier: Notifier, damage: str) -> None:
+def test_an_audit_that_is_not_balanced(rows: Rows, notifier: Notifier, damage: str) -> None:
     rows.pending(2)
     rows.run(damage)
     assert notifier("audit").returncode == 1
     assert notifier("audit", "--json").returncode == 1
 
 
-def test_a_database_that_fails_on_the_way_is_told_in_one_line(rows: Rows, notifier: Notifier) -> None:
+def test_a_database_error_is_one_line(rows: Rows, notifier: Notifier) -> None:
     (id_,) = rows.pending()
     rows.run(f'ALTER DATABASE "{rows.engine.url.database}" SET lock_timeout = 50')
     with rows.engine.begin() as connection:
@@ -132,7 +132,7 @@ def test_a_database_that_fails_on_the_way_is_told_in_one_line(rows: Rows, notifi
             assert re.fullmatch(r"notifier: the database failed: LockNotAvailable 55P03\. .+\n", done.stderr)
 
 
-def test_whoever_only_looks_has_more_patience(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_have_a_longer_statement_timeout(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFIER_DATABASE_URL", database_url)
     with report() as outbox, connected() as engine:
         patience = [Sql(each).one("SHOW statement_timeout") for each in (outbox._engine, engine)]
@@ -145,7 +145,7 @@ def test_shards(rows: Rows, notifier: Notifier) -> None:
     assert (shard["shard_id"], shard["owner"], shard["records_read"]) == ("shardId-1", "me", 3)
 
 
-def test_a_gap_is_told_until_somebody_acknowledges_it(rows: Rows, notifier: Notifier) -> None:
+def test_a_gap_is_reported_until_it_is_acknowledged(rows: Rows, notifier: Notifier) -> None:
     rows.pending()
     rows.run("INSERT INTO gaps (shard, reason) SELECT id, 'records were trimmed' FROM shards")
     assert notifier("audit").returncode == 1
@@ -154,7 +154,7 @@ def test_a_gap_is_told_until_somebody_acknowledges_it(rows: Rows, notifier: Noti
     assert notifier("audit").returncode == 0
 
 
-def test_lag_counts_for_shards_that_nobody_reads(rows: Rows, notifier: Notifier) -> None:
+def test_shards_without_an_owner_have_a_lag(rows: Rows, notifier: Notifier) -> None:
     rows.run("UPDATE shards SET owner = NULL, lease_until = NULL, discovered_at = now() - interval '2 h'")
     (shard,) = answer(notifier("shards", "--json"))["shards"]
     assert 7_199 < shard["lag_seconds"] < 7_300

@@ -1,4 +1,4 @@
-"""A route that fails is found by `notifier audit`; what a provider refuses, and what passes, is not."""
+"""`notifier audit` finds routes that fail; not what a provider refuses, nor single errors."""
 
 import json
 import shlex
@@ -17,7 +17,7 @@ __all__ = ["engine", "notifier", "rows"]
 
 
 def raises(rows: Rows, ids: list[UUID], times: int, to: Status = Status.PENDING) -> None:
-    """The route of these raised so often; after the last time they are in that status."""
+    """Record that the route of these raised `times` times, and the status after the last time."""
     for number in range(times):
         last = to if number == times - 1 else Status.PENDING
         delay = 0.0 if last is Status.PENDING else None
@@ -28,7 +28,7 @@ def raises(rows: Rows, ids: list[UUID], times: int, to: Status = Status.PENDING)
 
 
 def refused(rows: Rows, ids: list[UUID], to: Status, times: int = 1) -> None:
-    """The provider did not take them."""
+    """Record that the provider refused them."""
     for _ in range(times):
         token = uuid4()
         rows.attempts().begin(token, [Recipient(id_, "ana@example.com") for id_ in ids], 60)
@@ -56,7 +56,7 @@ def test_a_route_that_always_raises_is_found(rows: Rows, notifier: Notifier) -> 
     assert "1 redriven" in notifier(*shlex.split(remedy)[2:]).stderr
 
 
-def test_what_is_no_fault_of_a_route_is_not_found(rows: Rows, notifier: Notifier) -> None:
+def test_errors_of_the_provider_and_single_errors_are_not_found(rows: Rows, notifier: Notifier) -> None:
     refused(rows, rows.pending(2), Status.FAILED)
     refused(rows, rows.pending(2), Status.PENDING, times=3)
     raises(rows, rows.pending(2), 1)
@@ -68,9 +68,7 @@ def test_what_is_no_fault_of_a_route_is_not_found(rows: Rows, notifier: Notifier
     assert answer(notifier("audit", "--json"))["failing"] == []
 
 
-def test_one_that_is_mended_or_acknowledged_is_found_no_more_until_it_fails_again(
-    rows: Rows, notifier: Notifier
-) -> None:
+def test_a_route_is_found_until_it_works_or_is_acknowledged(rows: Rows, notifier: Notifier) -> None:
     ids = rows.pending(2)
     raises(rows, ids, 1, Status.FAILED)
     assert notifier("audit").returncode == 1

@@ -20,7 +20,7 @@ UNKNOWN = "0198ab12-0000-8000-8000-000000000000"
 
 
 def apart(rows: Rows, status: Status = Status.FAILED) -> UUID:
-    """A delivery of a millisecond of its own, so that a part of its id is enough to name it."""
+    """Return a delivery of an hour ago, whose id differs from all others in its first characters."""
     now = int(time.time() * 1000) - 3_600_000
     rows.record(rows.page([500], at=now))
     (row,) = rows.all("SELECT notification_id FROM notifications WHERE sequence_number = '500'")
@@ -39,19 +39,19 @@ def apart(rows: Rows, status: Status = Status.FAILED) -> UUID:
         (f"{{{UNKNOWN}}}", UNKNOWN, UNKNOWN),
     ],
 )
-def test_a_beginning_stands_for_all_that_begin_so(given: str, first: str, last: str) -> None:
+def test_the_bounds_of_ids_with_the_same_first_characters(given: str, first: str, last: str) -> None:
     assert tuple(map(str, bounds(given))) == (first, last)
 
 
 @pytest.mark.parametrize(
     "given", ["", " ", "-", "xyz", "0198ab12…", "not-an-id", UNKNOWN + "0", "0x0198", "%", "\uff411"]
 )
-def test_what_is_the_beginning_of_no_id_is_refused(given: str) -> None:
+def test_text_that_no_id_begins_with_is_refused(given: str) -> None:
     with pytest.raises(UsageError, match="nor the beginning of one"):
         bounds(given)
 
 
-def test_a_beginning_names_a_notification_in_every_command(rows: Rows, notifier: Notifier) -> None:
+def test_every_command_takes_the_first_characters_of_an_id(rows: Rows, notifier: Notifier) -> None:
     id_ = apart(rows)
     other = rows.in_status(Status.SENT)
     part = str(id_)[:11]
@@ -69,7 +69,7 @@ def test_a_beginning_names_a_notification_in_every_command(rows: Rows, notifier:
     assert (rows.status(id_), rows.status(other)) == (Status.SENT, Status.SENT)
 
 
-def test_a_beginning_of_several_is_told_with_their_ids(rows: Rows, notifier: Notifier) -> None:
+def test_characters_of_several_ids_are_refused_with_those_ids(rows: Rows, notifier: Notifier) -> None:
     ids = sorted(map(str, rows.pending(9)))
     part = ids[0][:5]
     for words in (("show", part), ("cancel", part, "--reason", "why"), ("redrive", part, "--reason", "why"),
@@ -102,7 +102,7 @@ WHY = ("--reason", "why")
     ],
     ids=" ".join,
 )
-def test_an_id_of_nothing_is_a_mistake(rows: Rows, notifier: Notifier, command: tuple[str, ...], given: str) -> None:
+def test_an_unknown_id_is_an_error(rows: Rows, notifier: Notifier, command: tuple[str, ...], given: str) -> None:
     (known,) = rows.pending()
     more = (str(known),) if command[0] in ("cancel", "redrive", "list") else ()
     done = notifier(*command, *more, given)
@@ -120,7 +120,7 @@ FITTING = {
 
 
 @pytest.mark.parametrize("status", Status)
-def test_what_is_left_as_it_is_ends_with_1_and_says_what_would_fit(
+def test_a_delivery_of_another_status_is_left_and_the_right_command_named(
     rows: Rows, notifier: Notifier, status: Status
 ) -> None:
     id_ = rows.in_status(status)
@@ -137,7 +137,7 @@ def test_what_is_left_as_it_is_ends_with_1_and_says_what_would_fit(
     assert rows.status(id_) is status
 
 
-def test_of_several_ids_those_that_fit_are_changed(rows: Rows, notifier: Notifier) -> None:
+def test_of_several_ids_those_of_the_right_status_are_changed(rows: Rows, notifier: Notifier) -> None:
     pending, sent = rows.pending()[0], rows.in_status(Status.SENT)
     done = notifier("cancel", str(pending), str(sent), "--reason", "why")
     assert done.returncode == 1

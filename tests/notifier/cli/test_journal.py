@@ -1,4 +1,4 @@
-"""Everything that an operator changes is a row of the journal, with a name, and `notifier operations` shows it."""
+"""Each change by an operator is a row of the journal with the actor, and `notifier operations` shows it."""
 
 import re
 import uuid
@@ -21,7 +21,7 @@ __all__ = ["engine", "notifier", "rows"]
 
 
 BY_HAND = "SELECT * FROM operations WHERE action <> 'keep days'"
-"""Without the number of days that any process names for the first time: a function of the owner's notes that."""
+"""Without `keep days`: a function of the database writes that when a process first names a number of days."""
 
 
 def listed(notifier: Notifier, *words: str) -> list[dict[str, Any]]:
@@ -29,7 +29,7 @@ def listed(notifier: Notifier, *words: str) -> list[dict[str, Any]]:
 
 
 def everything(rows: Rows) -> list[tuple[str, tuple[str, ...]]]:
-    """Each action, and a command that does it."""
+    """Return each action with a command that does it."""
     failed, unknown = rows.in_status(Status.FAILED), rows.in_status(Status.UNKNOWN)
     pending = rows.pending()[0]
     rows.run("INSERT INTO gaps (shard, reason) SELECT id, 'records were trimmed' FROM shards")
@@ -74,7 +74,7 @@ def test_each_command_that_changes_something_is_in_the_journal(
     assert [each["action"] for each in found] == [action for action, _ in reversed(commands)]
 
 
-def test_the_actions_are_those_that_are_written_anywhere() -> None:
+def test_the_actions_are_those_that_the_code_writes() -> None:
     code = "".join(
         file.read_text() for file in (*ROOT.glob("notifier/outbox/**/*.py"), *ROOT.glob("alembic/versions/*.py"))
     )
@@ -85,7 +85,7 @@ def test_the_actions_are_those_that_are_written_anywhere() -> None:
     assert sorted(set(written)) == sorted(ACTIONS)
 
 
-def test_fewer_days_are_kept_under_a_name_and_with_a_reason(
+def test_shorter_retention_is_journalled_with_actor_and_reason(
     rows: Rows, notifier: Notifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NOTIFIER_KEEP_DAYS", "30")
@@ -95,7 +95,7 @@ def test_fewer_days_are_kept_under_a_name_and_with_a_reason(
     assert (row["actor"], row["action"], row["reason"]) == ("eva", "retain", "the disk is full")
 
 
-def test_what_changes_nothing_writes_nothing(rows: Rows, notifier: Notifier) -> None:
+def test_commands_that_change_nothing_are_not_journalled(rows: Rows, notifier: Notifier) -> None:
     (id_,) = rows.pending()
     for words in (
         ("status",), ("list",), ("show", str(id_)), ("shards",), ("audit",), ("operations",), ("suppress", "list"),
@@ -142,7 +142,7 @@ def test_why_a_process_stopped_a_channel_is_kept_too(rows: Rows, notifier: Notif
     assert row["reason"] is None
 
 
-def test_whoever_is_named_by_the_variable_is_the_actor(
+def test_the_actor_is_the_variable_or_the_login(
     rows: Rows, notifier: Notifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOGNAME", "login")

@@ -1,4 +1,4 @@
-"""What operators do, on real rows: each change has a reason, and the journal has each change."""
+"""Commands that change deliveries, on real rows: each change has a reason and a row in the journal."""
 
 from typing import Any
 from unittest.mock import ANY
@@ -63,7 +63,7 @@ def test_resend_is_due_at_once(rows: Rows, notifier: Notifier) -> None:
         ("suppress", "list", "--address", "ana@example.com"),
     ],
 )
-def test_a_mistake_is_told_in_one_line(notifier: Notifier, words: tuple[str, ...]) -> None:
+def test_a_usage_error_is_one_line(notifier: Notifier, words: tuple[str, ...]) -> None:
     done = notifier(*words)
     assert done.returncode == 2
     assert done.stderr.startswith("notifier: ")
@@ -88,7 +88,7 @@ def test_redrive_spreads_over_time_what_it_selects(rows: Rows, notifier: Notifie
 
 
 def given_up(rows: Rows) -> list[UUID]:
-    """What may have been accepted: two that a policy gave up, and one that an operator did."""
+    """Return deliveries that may have been accepted: two were given up by a policy, one by an operator."""
     dropped = rows.pending(2)
     rows.attempts().begin(uuid4(), [Recipient(id_, "ana@example.com") for id_ in dropped], 0)
     end_leases(rows.engine, unknown_after=0.0)
@@ -99,7 +99,7 @@ def given_up(rows: Rows) -> list[UUID]:
 
 
 def refused_late(rows: Rows) -> UUID:
-    """Unknown at the end of its lease, and refused by the late answer of the same attempt."""
+    """Return a delivery that became unknown at the end of its lease, and was refused by the late answer."""
     (id_,), token = rows.pending(), uuid4()
     rows.attempts().begin(token, [Recipient(id_, "ana@example.com")], 0)
     end_leases(rows.engine)
@@ -125,7 +125,7 @@ def test_redrive_leaves_out_what_may_have_been_accepted(rows: Rows, notifier: No
     assert {rows.status(id_) for id_ in maybe_sent} == {Status.PENDING}
 
 
-def test_what_is_cancelled_is_never_sent(rows: Rows, notifier: Notifier) -> None:
+def test_a_cancelled_delivery_is_not_begun(rows: Rows, notifier: Notifier) -> None:
     waiting, sending = rows.pending()[0], rows.in_status(Status.SENDING)
 
     assert answer(notifier("cancel", "--all", "--reason", "wrong text", "--json")) == {"cancelled": 1}
@@ -151,7 +151,7 @@ def test_a_paused_channel_begins_nothing_until_it_is_resumed(rows: Rows, notifie
     assert [each.id for each in rows.attempts().begin(uuid4(), wanted, 60).begun] == [id_]
 
 
-def test_machines_are_answered_by_every_command(rows: Rows, notifier: Notifier) -> None:
+def test_every_command_prints_json(rows: Rows, notifier: Notifier) -> None:
     def told(*words: str) -> Any:
         return answer(notifier(*words, "--json"))
 
@@ -176,7 +176,7 @@ def test_machines_are_answered_by_every_command(rows: Rows, notifier: Notifier) 
         ("webhook", "example.com/hook", "https://"),
     ],
 )
-def test_what_is_no_recipient_is_not_suppressed(notifier: Notifier, channel: str, address: str, told: str) -> None:
+def test_an_invalid_recipient_is_not_suppressed(notifier: Notifier, channel: str, address: str, told: str) -> None:
     done = notifier("suppress", "add", channel, address)
     assert done.returncode == 2
     assert told in done.stderr
@@ -193,7 +193,7 @@ def test_what_is_no_recipient_is_not_suppressed(notifier: Notifier, channel: str
         ("webhook", " https://EXAMPLE.com/hook#x", "https://example.com/hook"),
     ],
 )
-def test_a_recipient_is_suppressed_as_its_channel_spells_it(
+def test_a_recipient_is_suppressed_in_the_spelling_of_its_channel(
     rows: Rows, notifier: Notifier, channel: str, address: str, kept: str
 ) -> None:
     assert notifier("suppress", "add", channel, address).returncode == 0
@@ -214,7 +214,7 @@ def test_suppressions_are_added_listed_and_removed(rows: Rows, notifier: Notifie
     assert [each[0] for each in journal(rows)] == ["suppress", "unsuppress"]
 
 
-def test_retain_says_what_goes_and_what_stays_and_then_does_it(rows: Rows, notifier: Notifier) -> None:
+def test_retain_deletes_what_its_dry_run_lists(rows: Rows, notifier: Notifier) -> None:
     recorded(rows, 100, 2)
     recorded(rows, 101, 2, Status.UNKNOWN)
     settled(Retention(rows.engine, 0))
@@ -242,7 +242,7 @@ def test_retain_does_not_delete_what_another_process_was_told_to_keep(rows: Rows
     assert ("keep days", "disk", 0) in journal(rows)
 
 
-def test_commands_name_how_far_back_they_look(rows: Rows, notifier: Notifier) -> None:
+def test_commands_print_their_default_window(rows: Rows, notifier: Notifier) -> None:
     recorded(rows, 20, 2, Status.FAILED)
     words = ("redrive", "--because", "", "--channel", "email", "--reason", "why", "--dry-run")
 

@@ -1,4 +1,4 @@
-"""`notifier rewind` and `let-go`, as operators type them."""
+"""`notifier rewind` and `let-go`."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def test_a_rewind_is_planned_asked_for_listed_and_cancelled(unrouted: Rows, noti
         (("let-go", "--reason", "why", "--table", "activity"), "is read by me"),
     ],
 )
-def test_what_is_typed_wrong_is_told_in_one_line(
+def test_a_usage_error_of_streams_is_one_line(
     unrouted: Rows, notifier: Notifier, words: tuple[str, ...], why: str
 ) -> None:
     done = notifier(*words)
@@ -68,9 +68,7 @@ def test_what_is_typed_wrong_is_told_in_one_line(
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_who_waits_for_a_rewind_hears_that_it_was_cancelled(
-    unrouted: Rows, notifier: Notifier, database_url: str
-) -> None:
+def test_rewind_with_wait_ends_when_it_is_cancelled(unrouted: Rows, notifier: Notifier, database_url: str) -> None:
     which = ("--shard", "shardId-1", "--reason", "for the test")
     command = [sys.executable, "-m", "notifier", "rewind", *which, "--wait", "--json"]
     environment = os.environ | {"NOTIFIER_DATABASE_URL": database_url}

@@ -34,7 +34,7 @@ def wide(notifier: Notifier, monkeypatch: pytest.MonkeyPatch) -> Wide:
 
 @pytest.fixture
 def ids(engine) -> list[str]:
-    """Each of them is to be found in one piece."""
+    """Ids that must not be broken, with long values in all other columns."""
     rows = Rows(engine, SHARD)
     long = "the provider said at some length that it cannot deliver to this mailbox for the time being"
     found = [rows.in_status(Status.FAILED, reason=long, recipient=f"{'a' * 40}@example.com") for _ in range(3)]
@@ -58,7 +58,7 @@ def ids(engine) -> list[str]:
 
 
 @pytest.mark.parametrize("width", [80, 120, 200])
-def test_ids_stand_on_one_line(wide: Wide, ids: list[str], width: int) -> None:
+def test_ids_are_never_broken(wide: Wide, ids: list[str], width: int) -> None:
     listed = wide(width, "list")
     assert all(each in listed for each in ids)
     shown = wide(width, "show", ids[0])
@@ -73,7 +73,7 @@ def test_ids_stand_on_one_line(wide: Wide, ids: list[str], width: int) -> None:
         assert max(map(len, wide(width, *words).splitlines())) <= width, words
 
 
-def test_at_80_columns_the_shards_say_what_matters(wide: Wide, ids: list[str]) -> None:
+def test_at_80_columns_the_shards_have_state_and_lag(wide: Wide, ids: list[str]) -> None:
     (line,) = [line for line in wide(80, "shards").splitlines() if SHARD in line][:1]
     assert "open" in line
     assert " s" in line
@@ -94,14 +94,14 @@ def test_at_80_columns_an_audit_has_all_terms_of_its_equation(wide: Wide, ids: l
     assert SHARD in wide(80, "audit")
 
 
-def test_what_is_piped_has_all_columns_on_one_line(wide: Wide, ids: list[str]) -> None:
+def test_piped_output_has_all_columns_on_one_line(wide: Wide, ids: list[str]) -> None:
     lines = [line for line in wide(None, "list").splitlines() if ids[0] in line]
     assert len(lines) == 1
     assert "for the time being" in lines[0]
     assert "a_route_with_quite_a_long_name" in lines[0]
 
 
-def test_columns_go_in_the_order_that_is_asked_for() -> None:
+def test_columns_are_left_out_in_the_given_order() -> None:
     widths = {"id": 36, "status": 10, "actor": 20, "reason": 90}
     assert fitting(widths, 200, ("actor",)) == ["id", "status", "actor", "reason"]
     assert fitting(widths, 80, ("actor",)) == ["id", "status", "reason"]
@@ -110,7 +110,7 @@ def test_columns_go_in_the_order_that_is_asked_for() -> None:
     assert fitting(widths, None, ("actor",)) == list(widths)
 
 
-def test_an_id_is_whole_even_where_the_terminal_is_narrower(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+def test_an_id_is_whole_in_a_terminal_that_is_narrower(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.setenv("COLUMNS", "20")
     id_ = str(uuid.uuid4())
     print_table("T", [{"id": id_, "status": "failed"}], ("id", "status"), "")

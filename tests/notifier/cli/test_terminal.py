@@ -1,4 +1,4 @@
-"""What came from an item, a provider or a setting reaches a terminal as text: the terminal obeys none of it."""
+"""Text of an item, a provider or a setting is printed with its control characters escaped."""
 
 import json
 import re
@@ -23,7 +23,7 @@ __all__ = ["engine", "notifier", "rows"]
 
 ROOT = Path(__file__).parents[3]
 
-OBEYED = {
+CONTROL = {
     "colour": "\x1b[31m",
     "title": "\x1b]0;owned\x07",
     "C1 sequence": "\x9b31m",
@@ -47,29 +47,29 @@ OBEYED = {
 }
 
 
-@pytest.mark.parametrize("obeyed", OBEYED.values(), ids=OBEYED.keys())
-def test_what_a_terminal_obeys_is_escaped(obeyed: str) -> None:
-    told = printable(f"a{obeyed}b")
+@pytest.mark.parametrize("character", CONTROL.values(), ids=CONTROL.keys())
+def test_control_characters_are_escaped(character: str) -> None:
+    told = printable(f"a{character}b")
     assert told.isprintable()
     assert told.startswith("a\\")
-    assert json.loads(printable_json(json.dumps([f"a{obeyed}b"], ensure_ascii=False))) == [f"a{obeyed}b"]
+    assert json.loads(printable_json(json.dumps([f"a{character}b"], ensure_ascii=False))) == [f"a{character}b"]
 
 
 @pytest.mark.parametrize(
     "plain", ["Zoë Ångström", "日本語\u3000テスト", "a\u00a0b", "Привет 👋", "e\u0301", "", "50 % \\ off"]
 )
-def test_what_people_write_stays(plain: str) -> None:
+def test_ordinary_text_is_unchanged(plain: str) -> None:
     assert printable(plain) == plain
     assert printable_json(json.dumps(plain, ensure_ascii=False)) == json.dumps(plain, ensure_ascii=False)
 
 
-def test_half_a_surrogate_pair_breaks_neither_a_line_nor_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_lone_surrogate_can_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert printable("a\ud800b") == "a\\ud800b"
     print_json({"a": "\ud800", "b": 2**70})
     assert json.loads(capsys.readouterr().out) == {"a": "\ud800", "b": 2**70}
 
 
-def test_lines_stay_where_they_are_wanted() -> None:
+def test_line_breaks_are_kept_on_request() -> None:
     assert printable("a\n\tb\r\x1b", lines=True) == "a\n\tb\\r\\x1b"
 
 
@@ -79,8 +79,8 @@ def test_tables_and_facts_show_a_cell_on_its_line(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out.count(r"a\nb\x1b[2J") == 2
 
 
-def test_no_command_prints_past_the_escaping() -> None:
-    """A message of `typer.echo` may hold anything; `say` escapes it."""
+def test_commands_print_through_the_escaping_functions_only() -> None:
+    """`typer.echo` and `print` escape nothing."""
     for file in (ROOT / "notifier/cli").rglob("*.py"):
         if file.name != "output.py":
             assert not re.search(r"typer\.s?echo|(?<!\.)\bprint\(", file.read_text()), file
@@ -90,7 +90,7 @@ NASTY = "x\x1b]0;owned\x07\u202e\x9b1m\rend"
 
 
 def marked(rows: Rows) -> uuid.UUID:
-    """A notification of whose every text somebody else is the author."""
+    """Return a notification with control characters in each of its texts."""
     (id_,) = rows.pending()
     image = {"pk": {"S": NASTY}, NASTY: {"S": "1"}}
     record = json.dumps({"dynamodb": {"Keys": {"pk": {"S": NASTY}}, "NewImage": image}}, ensure_ascii=False).encode()
@@ -114,7 +114,7 @@ def marked(rows: Rows) -> uuid.UUID:
     return id_
 
 
-def test_no_command_shows_what_a_terminal_obeys(rows: Rows, notifier: Notifier) -> None:
+def test_no_command_prints_control_characters(rows: Rows, notifier: Notifier) -> None:
     id_ = str(marked(rows))
     for words in (
         ("list",), ("list", "--reveal"), ("show", id_), ("show", id_, "--reveal"), ("shards",), ("status",),
@@ -135,7 +135,7 @@ def test_no_command_shows_what_a_terminal_obeys(rows: Rows, notifier: Notifier) 
             assert bad == set(), (words, more)
 
 
-def test_show_says_which_escape_stood_there(rows: Rows, notifier: Notifier) -> None:
+def test_show_prints_control_characters_escaped(rows: Rows, notifier: Notifier) -> None:
     id_ = str(marked(rows))
     revealed = notifier("show", id_, "--reveal").stdout
     assert r"E: x\x1b]0;owned\x07\u202e\x9b1m\rend" in revealed

@@ -77,13 +77,13 @@ def raised(url: str, *statements: str, **values: object) -> DatabaseError:
     raise AssertionError("no error")
 
 
-def test_a_standby_that_was_the_primary_is_away(database_url: str) -> None:
+def test_a_demoted_primary_counts_as_away(database_url: str) -> None:
     error = raised(database_url, "SET transaction_read_only = on", "CREATE TABLE t ()")
     assert is_away(error)
     assert cause(error) == "ReadOnlySqlTransaction 25006"
 
 
-def test_a_pool_that_is_used_up_is_away(database_url: str) -> None:
+def test_an_exhausted_pool_counts_as_away(database_url: str) -> None:
     engine = connect(database_url, pool_size=1)
     engine.pool._timeout = 0  # type: ignore[attr-defined]
     with engine.connect(), pytest.raises(DatabaseError) as caught:
@@ -93,7 +93,7 @@ def test_a_pool_that_is_used_up_is_away(database_url: str) -> None:
     assert cause(caught.value) == "TimeoutError"
 
 
-def test_a_server_that_is_down_is_away() -> None:
+def test_a_server_that_is_down_counts_as_away() -> None:
     error = raised("postgresql://postgres@127.0.0.1:1/postgres", "SELECT 1")
     assert is_away(error)
     assert "refused" in cause(error).lower()

@@ -1,4 +1,4 @@
-"""Sessions leave a server that writes no more, and find the one that does."""
+"""Sessions with a server that takes no more writes are closed, and new ones find the one that does."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -30,7 +30,7 @@ def server(tmp_path: Path) -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def engine(server: PostgresServer) -> Iterator[Engine]:
-    """Its pool holds sessions that were opened before whatever comes now."""
+    """An engine whose pool has open sessions."""
     engine = connect(server.url(), pool_size=SESSIONS)
     with ExitStack() as stack:
         for _ in range(SESSIONS):
@@ -46,7 +46,7 @@ def administer(server: PostgresServer, *statements: str) -> None:
 
 
 def demote(server: PostgresServer) -> None:
-    """Sessions that are open become read-only; new ones may write: as behind an address that has moved on."""
+    """Make open sessions read-only; new ones may write, as after a failover of the address."""
     administer(
         server,
         "ALTER ROLE postgres SET default_transaction_read_only = off",
@@ -56,7 +56,7 @@ def demote(server: PostgresServer) -> None:
 
 
 def write_each(engine: Engine) -> list[str]:
-    """In as many sessions at once as the pool has; answers what went wrong."""
+    """Write in as many sessions at once as the pool has; return the errors."""
     wrong = []
     with ExitStack() as stack:
         for _ in range(SESSIONS):
@@ -72,7 +72,7 @@ def refuses_to_write(engine: Engine) -> bool:
         return bool(connection.scalar(text("SHOW default_transaction_read_only")) == "on")
 
 
-def test_one_refusal_empties_the_pool_of_a_demoted_server(server: PostgresServer, engine: Engine) -> None:
+def test_one_refused_write_discards_all_sessions_of_a_demoted_server(server: PostgresServer, engine: Engine) -> None:
     demote(server)
     wait_until(lambda: refuses_to_write(engine))
     with pytest.raises(DatabaseError) as caught, engine.begin() as connection:
@@ -83,7 +83,7 @@ def test_one_refusal_empties_the_pool_of_a_demoted_server(server: PostgresServer
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate", "kill"])
-def test_after_a_restart_one_error_is_enough(server: PostgresServer, engine: Engine, mode: str) -> None:
+def test_a_restart_costs_one_error(server: PostgresServer, engine: Engine, mode: str) -> None:
     server.restart(mode)  # type: ignore[arg-type]
     with pytest.raises(DatabaseError) as caught, engine.begin() as connection:
         connection.execute(WRITE)
@@ -91,9 +91,9 @@ def test_after_a_restart_one_error_is_enough(server: PostgresServer, engine: Eng
     assert write_each(engine) == []
 
 
-def test_a_session_that_the_server_ended_is_away(server: PostgresServer, engine: Engine) -> None:
-    """Also where the reason is of no class that says so: a transaction that idled for too long."""
-    with pytest.raises(DatabaseError) as caught, engine.begin() as connection:  # noqa: PT012  when is the point
+def test_a_session_that_the_server_ended_counts_as_away(server: PostgresServer, engine: Engine) -> None:
+    """Also if its SQLSTATE is of no class for that: a transaction that was idle for too long."""
+    with pytest.raises(DatabaseError) as caught, engine.begin() as connection:  # noqa: PT012
         connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
         pid = connection.scalar(text("SELECT pg_backend_pid()"))
         wait_until(lambda: not runs(server, pid))
@@ -107,7 +107,7 @@ def runs(server: PostgresServer, pid: int) -> bool:
         return connection.execute("SELECT FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone() is not None
 
 
-def test_of_several_hosts_the_one_that_writes_is_used(server: PostgresServer, tmp_path: Path) -> None:
+def test_of_several_hosts_the_one_that_takes_writes_is_used(server: PostgresServer, tmp_path: Path) -> None:
     with embedded_postgres(tmp_path, durable=False) as second:
         parts = urlsplit(server.url())
         administer(
@@ -152,7 +152,7 @@ def test_a_list_of_hosts_that_cannot_be_read_is_refused(hosts: str) -> None:
         connect(f"postgresql://us:secret@{hosts}/notifier")
 
 
-def test_another_server_behind_a_pooler_is_known_although_the_connection_lasts(
+def test_a_failover_behind_a_pooler_is_detected_on_the_same_connection(
     server: PostgresServer, tmp_path: Path
 ) -> None:
     if (program := pgbouncer()) is None:

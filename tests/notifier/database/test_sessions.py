@@ -1,4 +1,4 @@
-"""What holds in every session, straight to Postgres and through PgBouncer."""
+"""Settings of every session, with Postgres itself and through PgBouncer."""
 
 import subprocess
 from collections.abc import Iterator
@@ -43,13 +43,13 @@ def url(request: pytest.FixtureRequest, database_url: str) -> str:
 
 @pytest.fixture
 def forgetful(database_url: str) -> None:
-    """A database that asks its sessions to forget."""
+    """A database whose sessions have synchronous_commit off by default."""
     name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
     administer(database_url, f"ALTER DATABASE {name} SET synchronous_commit = off")
 
 
 def engines(url: str) -> Iterator[Engine]:
-    """As a bridge or the operator has it, as the outbox has it, and as a worker has it."""
+    """An engine as bridges and commands use it, as the outbox uses it, and as workers use it."""
     for binary in (False, True):
         engine = connect(url, binary=binary, patience=77)
         yield engine
@@ -59,7 +59,7 @@ def engines(url: str) -> Iterator[Engine]:
 
 @pytest.mark.usefixtures("forgetful")
 def test_each_commit_waits_for_the_disk(url: str) -> None:
-    """In each transaction of each of several sessions, also of those that the pooler changes in between."""
+    """In each transaction of several sessions, also if the pooler changes the session in between."""
     for engine in engines(url):
         for _ in range(12):
             with engine.begin() as first, engine.begin() as second:
@@ -101,7 +101,7 @@ def test_what_postgres_refuses_in_a_transaction_runs_without_one(url: str) -> No
     engine.dispose()
 
 
-def test_nothing_stays_in_a_session_that_the_pooler_lends_to_others(pooled_url: str, database_url: str) -> None:
+def test_settings_do_not_stay_in_a_session_of_the_pooler(pooled_url: str, database_url: str) -> None:
     administer(database_url, AT_COMMIT)
     for engine in engines(pooled_url):
         with engine.begin() as connection:
@@ -146,7 +146,7 @@ def test_direct_sessions_prepare_and_cost_one_round_trip_more(database_url: str)
     engine.dispose()
 
 
-def test_a_server_that_may_forget_is_refused(database_url: str) -> None:
+def test_a_server_that_may_lose_commits_is_refused(database_url: str) -> None:
     engine = connect(database_url)
     with pytest.raises(SettingsError, match=r"fsync=off.*NOTIFIER_ALLOW_NONDURABLE_DATABASE"):
         check_durable(engine)
@@ -154,7 +154,7 @@ def test_a_server_that_may_forget_is_refused(database_url: str) -> None:
     engine.dispose()
 
 
-def test_statements_are_prepared_where_the_pooler_gives_them_names(database_url: str, tmp_path: Path) -> None:
+def test_statements_are_prepared_if_the_pooler_renames_them(database_url: str, tmp_path: Path) -> None:
     """PgBouncer 1.21 and later does, if it is told how many it may keep."""
     program = pgbouncer()
     if program is None or version(program) < (1, 21):

@@ -1,4 +1,4 @@
-"""Every form in which people write the URL of Postgres, and what is said of those that cannot be meant."""
+"""The forms of the URL of Postgres, and the errors for malformed ones."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,7 +83,7 @@ def test_a_password_of_odd_characters(password: str) -> None:
         ("postgresql://u:p@h/d?options=hush", "list of settings"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(url: str, says: str) -> None:
+def test_a_malformed_url_is_refused(url: str, says: str) -> None:
     with pytest.raises(SettingsError, match="NOTIFIER_DATABASE_URL") as refused:
         connect(url)
     assert says in str(refused.value)
@@ -103,7 +103,9 @@ OPTIONS = ["-csearch_path=x", "-c%20search_path%3Dx,public", "-c+search_path=x+-
 
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("pooled", [False, True], ids=["direct", "pooled"])
-def test_tables_land_in_the_schema_of_the_url(empty_url: str, tmp_path: Path, options: str, pooled: bool) -> None:
+def test_tables_are_created_in_the_schema_of_the_url(
+    empty_url: str, tmp_path: Path, options: str, pooled: bool
+) -> None:
     administer(empty_url, "CREATE SCHEMA x")
     if not pooled:
         assert_lands(empty_url, options)
@@ -129,7 +131,7 @@ def assert_lands(url: str, options: str) -> None:
     engine.dispose()
 
 
-def test_a_schema_of_ones_own_holds_all_tables(empty_url: str) -> None:
+def test_a_schema_of_its_own_contains_all_tables(empty_url: str) -> None:
     administer(empty_url, "CREATE SCHEMA x")
     migrate(f"{empty_url}?options=-csearch_path=x")
     with psycopg.connect(empty_url) as connection:
@@ -141,7 +143,7 @@ def test_a_schema_of_ones_own_holds_all_tables(empty_url: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["x", "x,public", "%22x%22"])
-def test_a_schema_that_is_not_there_is_not_replaced_by_another(empty_url: str, path: str) -> None:
+def test_a_missing_schema_is_not_replaced_by_another(empty_url: str, path: str) -> None:
     with pytest.raises(SettingsError, match=r"search_path.*CREATE SCHEMA"):
         migrate(f"{empty_url}?options=-csearch_path%3D{path}")
     with psycopg.connect(empty_url) as connection:
@@ -159,7 +161,7 @@ def test_an_option_that_no_session_can_set(empty_url: str, option: str) -> None:
 
 @pytest.fixture
 def login_url(empty_url: str) -> Iterator[str]:
-    """Of a login that may connect and nothing else."""
+    """The URL of a login that may connect and nothing else."""
     administer(empty_url, "CREATE ROLE newcomer LOGIN PASSWORD 'hush'")
     parts = urlsplit(empty_url)
     yield parts._replace(netloc=f"newcomer:hush@{parts.netloc.rpartition('@')[2]}").geturl()
@@ -167,7 +169,7 @@ def login_url(empty_url: str) -> Iterator[str]:
     administer(empty_url, "DROP ROLE newcomer")
 
 
-def test_a_login_without_a_schema_is_told_the_remedy(login_url: str, empty_url: str) -> None:
+def test_the_error_for_a_login_without_a_schema_has_the_remedy(login_url: str, empty_url: str) -> None:
     administer(empty_url, "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     with pytest.raises(SettingsError) as refused:
         migrate(login_url)
@@ -178,7 +180,7 @@ def test_a_login_without_a_schema_is_told_the_remedy(login_url: str, empty_url: 
     migrate(login_url)
 
 
-def test_nor_without_the_right_to_use_one(login_url: str, empty_url: str) -> None:
+def test_the_error_for_a_login_that_may_not_use_a_schema_has_the_remedy(login_url: str, empty_url: str) -> None:
     administer(empty_url, "REVOKE ALL ON SCHEMA public FROM PUBLIC")
     with pytest.raises(SettingsError, match="GRANT USAGE, CREATE ON SCHEMA"):
         migrate(login_url)
@@ -191,7 +193,7 @@ def test_a_login_that_may_not_create_roles(login_url: str, empty_url: str) -> No
         _grant(login_url, {})
 
 
-def test_a_database_of_a_newer_program_is_told_as_one(empty_url: str) -> None:
+def test_a_database_of_a_newer_program_is_recognised(empty_url: str) -> None:
     migrate(empty_url)
     administer(empty_url, "UPDATE alembic_version SET version_num = '9999'")
     engine = connect(empty_url)
