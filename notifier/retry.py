@@ -22,8 +22,7 @@ class RetryPolicy:
     Errors of the route's function and of its template count as failures, and requests that are known not to have been
     accepted. Waiting for the provider (its rate, a blocked account, a network that is down) does not.
 
-    Example:
-        route("orders", retry=RetryPolicy(attempts=5, cap=60.0))
+    Example: `RetryPolicy(attempts=5, cap=60.0)` gives up after five failures, and waits a minute at most.
     """
 
     attempts: int = 12
