@@ -43,6 +43,7 @@ def print_table(
     least = {name: _least(name, widths[name], values) for name, values in cells.items()}
     names = fitting(widths, limit, spare, least)
     console.width = max(_needed(names, widths, least), limit or sum(widths.values()) + _GAP * len(widths), len(title))
+    given = _shared(names, widths, least, console.width)
     table = Table(
         title=title,
         title_justify="left",
@@ -53,13 +54,12 @@ def print_table(
         padding=(0, 1, 0, 0),  # with the divider, which is a space, it makes the gap
     )
     for name in names:
-        prose = name in PROSE and bool(limit)
         table.add_column(
             _heading(name),
             justify="right" if _is_number(rows[0][name]) else "left",
             overflow="fold",
-            no_wrap=not prose,
-            min_width=least[name],
+            no_wrap=given[name] == widths[name],
+            width=given[name] if given[name] < widths[name] else None,
         )
     for number in range(len(rows)):
         table.add_row(*(Text(cells[name][number]) for name in names))  # data is no markup
@@ -101,6 +101,23 @@ def fitting(
         if name in names:
             names.remove(name)
     return names
+
+
+def _shared(names: Sequence[str], widths: Mapping[str, int], least: Mapping[str, int], limit: int) -> dict[str, int]:
+    """Return the width of each column. What the least widths leave of `limit` is shared by the columns that want more.
+
+    Rich would shorten the widest columns first, also below their least width.
+    """
+    given = {name: least[name] for name in names}
+    left = limit - _needed(names, widths, least)
+    wanting = sorted(
+        (name for name in names if least[name] < widths[name]), key=lambda name: widths[name] - least[name]
+    )
+    for place, name in enumerate(wanting):
+        share = min(widths[name] - least[name], left // (len(wanting) - place))
+        given[name] += share
+        left -= share
+    return given
 
 
 def _needed(names: Sequence[str], widths: Mapping[str, int], least: Mapping[str, int]) -> int:

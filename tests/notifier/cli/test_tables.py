@@ -138,3 +138,17 @@ def test_nothing_is_lost_where_two_columns_of_prose_are_broken(
     for name in ("reason", "scope"):
         if name in printed.partition("─")[0]:
             assert {letter: body.count(letter) for letter in set(row[name])} == dict.fromkeys(row[name], 25)
+
+
+@pytest.mark.parametrize("width", [72, 80, 100, 120, 150])
+def test_ids_in_prose_are_not_broken(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    found = [str(uuid.uuid4()) for _ in range(3)]
+    row = {"action": "redrive", "reason": "some words " * 12, "scope": f"ids={', '.join(found)} → pending"}
+    print_table("Operations", [row, row], tuple(row), "None.")
+    printed = capsys.readouterr().out
+    assert all(printed.count(each) == 2 for each in found)
+    assert printed.count("words") == 24
+    assert max(map(len, printed.splitlines())) <= width
