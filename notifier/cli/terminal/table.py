@@ -104,7 +104,7 @@ def fitting(
 
 
 def _shared(names: Sequence[str], widths: Mapping[str, int], least: Mapping[str, int], limit: int) -> dict[str, int]:
-    """Return the width of each column. What the least widths leave of `limit` is shared by the columns that want more.
+    """Return the width of each column. What the least widths leave of `limit` goes to the columns that are wider.
 
     Rich would shorten the widest columns first, also below their least width.
     """
