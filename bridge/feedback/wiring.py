@@ -1,63 +1,44 @@
-"""`notifier feedback`: wires the receivers and runs them until they are told to stop."""
+"""Builds the receivers of `notifier feedback` from the settings, after it has checked what they depend on."""
 
 import os
-import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-if TYPE_CHECKING:
-    from bridge.feedback.certificates import Fetch
-    from bridge.feedback.envelope import MessageParser
-    from bridge.feedback.receivers import Receivers
-    from notifier.settings import Settings
+from bridge.feedback.certificates import Certificates, fetch
+from bridge.feedback.envelope import MessageParser
+from bridge.feedback.flow import Flow
+from bridge.feedback.queue import FeedbackQueue
+from bridge.feedback.receiver import Receiver
+from bridge.feedback.receivers import Receivers
+from bridge.feedback.recent import RecentlySettled
+from bridge.feedback.sns_signature import SignatureVerifier
+from bridge.feedback.topic import Topic
+from bridge.loops import Loop, NextIn
+from notifier.channels import warn_of_silence
+from notifier.database.engine import connect, on_connect
+from notifier.database.schema import check_schema
+from notifier.database.server import check_durable, server_of
+from notifier.health import Heartbeat
+from notifier.outbox import RateLimits, Settlement
+from notifier.settings import Settings
 
 CHANNEL = "email"
 _AGAIN_SECONDS = 2.0
 _MATCH_SECONDS = 2.0
 
 
-def feedback(
-    concurrency: Annotated[int, typer.Option(help="Batches under way at once.", min=1, max=64)] = 2,
-) -> None:
-    """Read SES's events from SQS and settle what they prove. Run as many as you like."""
-    from notifier.settings import load_settings
-    from notifier.telemetry import configure_logging, warn_of_unknown_variables
-
-    settings = load_settings()
-    configure_logging(settings, process="feedback")
-    warn_of_unknown_variables()
-    with wired(settings, concurrency) as ready:
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, lambda *_: ready.stop())
-        ready.run()
-
-
 @contextmanager
-def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
-    """Receivers that have everything they need. Raises the NotifierError that names what is missing."""
-    from bridge.feedback.certificates import fetch
-    from bridge.feedback.flow import Flow
-    from bridge.feedback.queue import FeedbackQueue
-    from bridge.feedback.receiver import Receiver
-    from bridge.feedback.receivers import Receivers
-    from bridge.feedback.recent import RecentlySettled
-    from bridge.loops import Loop, NextIn
-    from notifier.channels import warn_of_silence
-    from notifier.database.engine import connect, on_connect
-    from notifier.database.schema import check_schema
-    from notifier.database.server import check_durable, server_of
-    from notifier.health import Heartbeat
-    from notifier.outbox import RateLimits, Settlement
+def wired(settings: Settings, concurrency: int) -> Iterator[Receivers]:
+    """Give receivers that are ready to run, `concurrency` of them, and close their connections afterwards.
 
+    Raise the NotifierError that names what is missing: a setting, the schema, the queue.
+    """
     actor = f"feedback {socket.gethostname()}:{os.getpid()}"
     warn_of_silence([CHANNEL], settings)
     heartbeat = Heartbeat("feedback").checked()
-    parser = message_parser(settings, fetch)
+    parser = message_parser(settings)
     queue = FeedbackQueue(settings, connections=concurrency)
     engine = connect(
         settings.database_url.get_secret_value(), pool_size=concurrency + 2, application="notifier feedback"
@@ -85,13 +66,10 @@ def wired(settings: "Settings", concurrency: int) -> "Iterator[Receivers]":
         engine.dispose()
 
 
-def message_parser(settings: "Settings", fetch: "Fetch") -> "MessageParser":
-    """Believes what the settings say. Raises SettingsError."""
-    from bridge.feedback.certificates import Certificates
-    from bridge.feedback.envelope import MessageParser
-    from bridge.feedback.sns_signature import SignatureVerifier
-    from bridge.feedback.topic import Topic
-
+def message_parser(settings: Settings) -> MessageParser:
+    """Return a parser, which checks signatures of SNS if NOTIFIER_FEEDBACK_TOPIC_ARN is set. Raise SettingsError if
+    that is no topic.
+    """
     if not settings.feedback_topic_arn:
         return MessageParser(None)
     topic = Topic.of(settings.feedback_topic_arn)

@@ -1,4 +1,4 @@
-"""A stream record as it came over the wire becomes an event and its identity. Pure."""
+"""Decodes a stream record, as it came over the wire, to an event; computes the id of its notification. Pure."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,12 +11,12 @@ from notifier.notifications import notification_id
 from notifier.outbox import ShardLease
 
 _EARLIEST = 1_293_840_000  # 2011: before DynamoDB
-_LATEST = 4_102_444_800  # 2100: a creation time beyond it would ask for partitions without end
+_LATEST = 4_102_444_800  # 2100: a later creation time would make partitions far into the future
 _LONGEST = 40  # digits of a sequence number
 
 
 def decode(table: str, record: Mapping[str, Any]) -> Event:
-    """The event of a record. Raises DecodeError: the record belongs in quarantine."""
+    """Return the event of a record. Raise DecodeError if it is none: the record belongs in quarantine then."""
     event = Event.from_record(table, record)
     if not _is_time(event.created_at.timestamp()):
         raise DecodeError(f"ApproximateCreationDateTime is {event.created_at.isoformat()}")
@@ -26,13 +26,13 @@ def decode(table: str, record: Mapping[str, Any]) -> Event:
 
 
 def identity(lease: ShardLease, event: Event, route: str) -> UUID:
-    """The id of the notification that the route makes of the event."""
+    """Return the id of the notification that the route makes of the event."""
     created = int(event.created_at.timestamp() * 1000)
     return notification_id(lease.stream_arn, lease.shard_id, event.sequence_number, route, created)
 
 
 def sequence_number(record: object) -> str | None:
-    """The record's place in its shard, also where nothing else of it can be understood."""
+    """Return the record's sequence number, also if nothing else of it can be decoded; None if it has none."""
     match record:
         case {"dynamodb": {"SequenceNumber": str(number)}} if _is_number(number):
             return number
@@ -40,7 +40,7 @@ def sequence_number(record: object) -> str | None:
 
 
 def creation_time(record: object) -> datetime | None:
-    """When the record was made, also where nothing else of it can be understood. None where it does not say."""
+    """Return when the record was made, also if nothing else of it can be decoded; None if it does not say."""
     match record:
         case {"dynamodb": {"ApproximateCreationDateTime": (int() | float()) as seconds}} if _is_time(seconds):
             return datetime.fromtimestamp(seconds, UTC)

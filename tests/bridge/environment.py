@@ -1,4 +1,4 @@
-"""Whole bridges in threads of this process, on a stream of the simulator and real servers."""
+"""Runs whole bridges in threads of this process, on a stream of the simulator and real servers."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ from sandbox.embedded.streams import StreamsServer
 
 
 class BridgeEnvironment:
-    """Where bridges run, and the table that they read."""
+    """The servers and settings that bridges run with, and the table that they read."""
 
     def __init__(self, database_url: str, broker_url: str, streams: StreamsServer) -> None:
         self.streams = streams
@@ -27,7 +27,7 @@ class BridgeEnvironment:
 
     @contextmanager
     def bridge(self, **options: Any) -> Iterator[Bridge]:
-        """One that reads for as long as the block lasts."""
+        """Run a bridge for as long as the block lasts."""
         with wired(Settings.model_validate({**self._common, **options})) as bridge:
             thread = threading.Thread(target=bridge.run, name="bridge")
             thread.start()
@@ -38,12 +38,12 @@ class BridgeEnvironment:
                 thread.join(30)
 
     def put(self, users: Iterable[int], n: int = 0) -> None:
-        """A request to each of these users. They have one item each: another `n` changes it."""
+        """Write a friend request to each of these users. Each has one item: another `n` changes it."""
         items = [{"pk": f"user#{user}", "sk": "1", "type": "friend_request", "n": n} for user in users]
         self.streams.post("put", table="activity", items=items)
 
     def truth(self) -> list[dict[str, Any]]:
-        """Every record there ever was, by stream, shard and place."""
+        """Return every record that the simulator has made."""
         records: list[dict[str, Any]] = self.streams.get("truth")["records"]
         return records
 

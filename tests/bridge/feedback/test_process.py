@@ -16,8 +16,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
-import bridge.feedback.command
 import bridge.feedback.receivers
+import bridge.feedback.wiring
 import notifier.health
 from bridge.feedback.certificates import Certificates
 from bridge.feedback.envelope import MessageParser
@@ -201,8 +201,8 @@ def test_signed_envelopes_from_the_simulator(
     file = tmp_path / "sns.pem"
     topic = Topic.of("arn:aws:sns:eu-west-1:000000000000:ses-events")
     received = FeedbackQueue(settings(queue.url, aws_endpoint_url=queue.client.meta.endpoint_url))
-    opener = MessageParser(SignatureVerifier(topic, Certificates(topic, lambda _: file.read_bytes())))
-    receiver = Receiver(received, opener, Settlement(engine, channel="email"), Flow(received))
+    parser = MessageParser(SignatureVerifier(topic, Certificates(topic, lambda _: file.read_bytes())))
+    receiver = Receiver(received, parser, Settlement(engine, channel="email"), Flow(received))
     ready = Receivers([receiver], Heartbeat("feedback", tmp_path))
     thread = threading.Thread(target=ready.run)
     options = ("--sns-envelope", "--sns-certificate", str(file), "--sns-signature-version", version)
@@ -232,12 +232,12 @@ def test_a_database_that_takes_no_writes_fails_the_health_of_an_idle_process(
     for name, value in {**CREDENTIALS, "NOTIFIER_HEARTBEAT_FOLDER": str(tmp_path)}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(bridge.feedback.receivers, "BEAT_SECONDS", 0.1)
-    monkeypatch.setattr(bridge.feedback.command, "_AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(bridge.feedback.wiring, "_AGAIN_SECONDS", 0.1)
     monkeypatch.setattr(notifier.health, "STALE_SECONDS", 0.5)
     database = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
     given = settings(queue.url, aws_endpoint_url=queue.client.meta.endpoint_url)
     changed = {"database_url": SecretStr(database_url), "allow_nondurable_database": True}
-    with bridge.feedback.command.wired(given.model_copy(update=changed), 2) as ready:
+    with bridge.feedback.wiring.wired(given.model_copy(update=changed), 2) as ready:
         thread = threading.Thread(target=ready.run)
         thread.start()
         heartbeat = Heartbeat("feedback", tmp_path)

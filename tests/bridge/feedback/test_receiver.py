@@ -61,12 +61,12 @@ class Clock:
 class Environment:
     """A receiver with everything around it."""
 
-    def __init__(self, bodies: Sequence[str], opener: MessageParser | None = None) -> None:
+    def __init__(self, bodies: Sequence[str], parser: MessageParser | None = None) -> None:
         self.queue = MemoryQueue(bodies)
         self.outbox = Outbox(self.queue.log)
         self.clock = Clock()
         self.flow = Flow(self.queue, self.clock)
-        self.receiver = Receiver(self.queue, opener or MessageParser(None), self.outbox, self.flow, self.clock)
+        self.receiver = Receiver(self.queue, parser or MessageParser(None), self.outbox, self.flow, self.clock)
 
 
 def event(name: str) -> str:
