@@ -1,4 +1,4 @@
-"""Routes of whole bridges in tests: every request is told, also one that is only changed."""
+"""Routes of whole bridges in tests: each friend request notifies, also one that is only changed."""
 
 from notifier import Email, Event, route
 

@@ -31,7 +31,7 @@ FROM notifications n JOIN shards s ON s.id = n.shard JOIN streams st ON st.id = 
 
 
 def read_all(environment: BridgeEnvironment, sql: Sql) -> list[dict[str, Any]]:
-    """The rows of the outbox, when everything is read: each record once, and nothing lost."""
+    """Wait until everything is read; return the rows of the outbox: each record once, and nothing lost."""
     truth = environment.truth()
     wait_until(lambda: sql.one(READ)["n"] >= len(truth), seconds=60)
     kept = sql.all(KEPT)
@@ -74,7 +74,7 @@ def test_a_hundred_live_shards_need_no_more_threads_than_one(environment: Bridge
 
 
 def test_a_child_is_read_from_its_beginning(environment: BridgeEnvironment, engine: Engine) -> None:
-    """Also what was written to it before anybody knew of it, and whatever the start was."""
+    """Also the records that were written before the child was found."""
     environment.streams.post("tables", table="activity", shards=2)
     environment.put(range(20))
     with environment.bridge():

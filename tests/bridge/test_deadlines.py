@@ -1,4 +1,4 @@
-"""What is right for an unknown outcome: every combination of the route's wish, the provider and the evidence."""
+"""The decision on an unknown outcome: every combination of on_unknown, the channel's capability and the evidence."""
 
 import uuid
 from collections.abc import Callable

@@ -14,7 +14,7 @@ from tests.waiting import wait_until
 
 
 class Rounds:
-    """Counts its rounds; each does what it is told."""
+    """Counts its rounds, and calls the given function in each."""
 
     def __init__(self, job: Callable[[], object]) -> None:
         self.count = 0

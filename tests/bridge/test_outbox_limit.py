@@ -33,7 +33,7 @@ WHERE d.status = 'pending' GROUP BY n.channel
 
 
 class Counted:
-    """A Publications that counts as it is told."""
+    """Stands in for Publications, with the given counts."""
 
     def __init__(self, **counts: int) -> None:
         self._counts: Mapping[str, int] = counts

@@ -1,4 +1,4 @@
-"""A stream whose records lack what the routes read: refused at start, told when it comes later, and quarantined."""
+"""A stream whose records lack what routes read: the start is refused, a later stream is logged, both quarantined."""
 
 import time
 from functools import partial

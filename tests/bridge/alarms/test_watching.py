@@ -1,4 +1,4 @@
-"""Lag is told long before records are lost, and a full outbox slows the reading down."""
+"""Lag, waiting streams, rewinds and unrouted tables are logged, long before records are lost."""
 
 from collections.abc import MutableMapping
 from dataclasses import replace

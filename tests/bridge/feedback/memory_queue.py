@@ -1,4 +1,4 @@
-"""A queue in memory that behaves as SQS does: what is received and not deleted comes again."""
+"""A queue in memory that behaves like SQS: what is received and not deleted comes again."""
 
 import threading
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ from bridge.feedback.queue import QueueMessage
 
 
 class MemoryQueue:
-    """Gives the bodies from last to first. `log` tells what was asked; `errors` are raised one after the other."""
+    """Returns the bodies from last to first. `log` has the calls; `errors` are raised one after the other."""
 
     visibility = 120
 
@@ -38,7 +38,7 @@ class MemoryQueue:
         return len(self)
 
     def end_visibility(self) -> int:
-        """Everything that is in somebody's hands comes again; answers how many those are."""
+        """Make all received messages visible again; return how many these are."""
         return self.give_back(list(self.hidden.values()))
 
     def give_back(self, messages: Sequence[QueueMessage]) -> int:

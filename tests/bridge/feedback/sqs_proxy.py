@@ -1,4 +1,4 @@
-"""Stands between a process and SQS, and can hold deletes back: who is killed then has settled, and not deleted."""
+"""A proxy before SQS that can hold deletes back: a process that is killed then has settled and not deleted."""
 
 import threading
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class SqsProxy(ThreadingHTTPServer):
         self.held = 0
 
     def handle_error(self, *_: object) -> None:
-        """Processes are killed here: their connections end anyhow."""
+        """Ignore errors: tests kill processes, and their connections end."""
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Bodies of the queue: every one of them becomes feedback or a dead letter, and no mistake of anybody's is raised."""
+"""Every message body becomes feedback, a notice or a dead letter; none raises an unexpected error."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ TOPIC = "arn:aws:sns:eu-west-1:123456789012:ses-events"
 
 
 class Believes:
-    """Believes everything, or raises what it is told to."""
+    """Accepts every envelope, or raises the given error."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error

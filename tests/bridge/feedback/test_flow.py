@@ -53,7 +53,7 @@ def message(age: float = 0.1, receives: int = 1) -> QueueMessage:
 
 
 def looks(flow: Flow, clock: Clock, times: int = 2) -> list[float | None]:
-    """What it tells, each time that it may look again."""
+    """Return its answers, five seconds apart: so often it asks the queue."""
     told = []
     for _ in range(times):
         told.append(flow.settled_before())

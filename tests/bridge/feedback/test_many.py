@@ -118,7 +118,7 @@ class Killed(Unreachable):
 
 
 class DeadlyQueue(MemoryQueue):
-    """Now and then whoever has settled a batch dies before it can delete it; it comes again."""
+    """Sometimes kills the receiver that has settled a batch, before it deletes the batch: it comes again."""
 
     def __init__(self, bodies: list[str], rng: random.Random) -> None:
         super().__init__(bodies)

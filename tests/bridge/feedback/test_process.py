@@ -60,7 +60,7 @@ class Queue:
             self.client.send_message_batch(QueueUrl=self.url, Entries=entries)
 
     def depth(self) -> int:
-        """Messages in it, in somebody's hands or not."""
+        """Return how many messages it has, received ones included."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
         return sum(int(answer[name]) for name in names)

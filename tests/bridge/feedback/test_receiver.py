@@ -25,7 +25,7 @@ REFUSED = sqlalchemy.exc.DataError("INSERT", {}, Exception("out of range"))
 
 
 class Outbox:
-    """Records what it is told. `fails` says with what a batch fails."""
+    """Keeps what is settled. `fails` returns the error for a batch, None for none."""
 
     def __init__(self, log: list[str]) -> None:
         self.log = log

@@ -24,7 +24,7 @@ from tests.waiting import wait_until
 
 
 class SlowQueue(MemoryQueue):
-    """Holds whoever deletes, until it is told to go on."""
+    """Blocks each delete until `go_on` is set."""
 
     def __init__(self, bodies: list[str]) -> None:
         super().__init__(bodies)

@@ -1,4 +1,4 @@
-"""Two implementations of DynamoDB Streams, told the same things and asked the same: our simulator, and ministack."""
+"""Two implementations of DynamoDB Streams for the same tests: our simulator, and ministack."""
 
 import uuid
 from collections.abc import Callable, Sequence

@@ -27,8 +27,8 @@ class Environment:
         self.leases = Leases(engine, "me", ttl=60, tables=["activity", "orders"])
         self._sql = Sql(engine)
 
-    def sweep(self, *tables: str) -> float:
-        """Answers when the next one is due."""
+    def discover(self, *tables: str) -> float:
+        """Run the discovery; return the seconds until the next one."""
         return ShardDiscovery(tables or ["activity"], self.source, self.tree).run_once().seconds  # type: ignore[arg-type]
 
     def known(self) -> list[str]:
@@ -47,33 +47,33 @@ def environment(engine: Engine) -> Iterator[Environment]:
 def test_all_pages_of_all_tables_are_read(environment: Environment) -> None:
     environment.model.create_table("activity", 250)
     environment.model.create_table("orders", 2)
-    assert environment.sweep("activity", "orders") == DISCOVERY_SECONDS
+    assert environment.discover("activity", "orders") == DISCOVERY_SECONDS
     assert len(environment.known()) == 252
 
 
 def test_a_child_that_was_not_shown_at_its_parents_end_is_found_within_seconds(environment: Environment) -> None:
     environment.model.create_table("activity")
-    environment.sweep()
+    environment.discover()
     environment.model.behaviour = environment.model.behaviour.changed({"children_after_seconds": 5.0})
     (child,) = environment.model.rotate(environment.known()[0])
     environment.finish()
 
-    assert environment.sweep() == EXPECTING_SECONDS
+    assert environment.discover() == EXPECTING_SECONDS
     assert child not in environment.known()
     environment.model.advance(5.0)
-    assert environment.sweep() == DISCOVERY_SECONDS
+    assert environment.discover() == DISCOVERY_SECONDS
     assert child in environment.known()
 
 
 def test_one_child_that_is_found_does_not_end_the_search_for_another(environment: Environment) -> None:
     environment.model.create_table("activity", 2)
-    environment.sweep()
+    environment.discover()
     first, second = environment.known()
     environment.model.rotate(first)
     environment.model.behaviour = environment.model.behaviour.changed({"children_after_seconds": 5.0})
     environment.model.rotate(second)
     environment.finish()
-    assert environment.sweep() == EXPECTING_SECONDS
+    assert environment.discover() == EXPECTING_SECONDS
     assert len(environment.known()) == 3
 
 
@@ -82,7 +82,7 @@ def test_a_parent_that_is_shown_open_beside_its_child_comes_first(environment: E
     environment.model.behaviour = environment.model.behaviour.changed({"parent_open_seconds": 60.0})
     shard = next(each.shard_id for each in environment.source.shards(environment.source.streams("activity")[0]))
     children = environment.model.split(shard)
-    environment.sweep()
+    environment.discover()
     (lease,) = environment.leases.acquire(10)
     assert lease.shard_id == shard
     environment.tree.finish(lease, None, [])
@@ -94,7 +94,7 @@ def test_a_listing_that_lacks_a_parent_is_made_again(
 ) -> None:
     """Page by page: parent and child came up when the page that would show the parent was read already."""
     arn = environment.model.create_table("activity")
-    environment.sweep()
+    environment.discover()
     environment.model.advance(60.0)
     (parent,) = environment.model.rotate(environment.known()[0])
     environment.model.advance(60.0)
@@ -106,7 +106,7 @@ def test_a_listing_that_lacks_a_parent_is_made_again(
         return [each for each in shards(arn) if each.shard_id != parent or len(calls) > 1]
 
     monkeypatch.setattr(environment.source, "shards", first_without_parent)
-    environment.sweep()
+    environment.discover()
     assert {parent, child} <= set(environment.known())
     assert calls == [arn, arn]
     assert Report(environment.tree._engine).gaps() == []
@@ -116,34 +116,34 @@ def test_a_table_that_cannot_be_listed_stops_no_other(environment: Environment) 
     environment.model.create_table("activity")
     environment.model.create_table("orders")
     environment.source.plan.add([{"kind": "throttle", "match": {"table": "activity"}}])
-    environment.sweep("activity", "orders")
+    environment.discover("activity", "orders")
     assert len(environment.known()) == 1
 
 
 def test_nobody_lists_while_another_bridge_does(environment: Environment, engine: Engine) -> None:
     environment.model.create_table("activity")
     with ShardTree(engine).listing_turn():
-        assert environment.sweep() == BUSY_SECONDS  # the other one may list other tables
+        assert environment.discover() == BUSY_SECONDS  # the other one may list other tables
     assert environment.known() == []
 
 
 def test_an_ended_shard_of_another_table_is_no_reason_to_list(environment: Environment) -> None:
     environment.model.create_table("activity")
     environment.model.create_table("orders")
-    environment.sweep("activity")
+    environment.discover("activity")
     environment.finish()
-    assert environment.sweep("orders") == DISCOVERY_SECONDS
-    assert environment.sweep("activity") == EXPECTING_SECONDS
+    assert environment.discover("orders") == DISCOVERY_SECONDS
+    assert environment.discover("activity") == EXPECTING_SECONDS
 
 
 def test_a_stream_that_is_off_and_no_longer_listed_is_still_read(environment: Environment) -> None:
     environment.model.behaviour = environment.model.behaviour.changed({"list_disabled": False})
     old = environment.model.create_table("activity")
-    environment.sweep()
+    environment.discover()
     environment.model.split(environment.known()[0])
     environment.model.disable("activity")
     assert environment.source.streams("activity") == []
-    environment.sweep()
+    environment.discover()
     assert len(environment.known()) == 3
     assert environment.tree.unfinished_streams("activity") == [old]
 
@@ -153,13 +153,13 @@ def test_a_shard_without_a_child_is_a_loss_only_where_the_stream_is_on(
     environment: Environment, engine: Engine, is_on: bool
 ) -> None:
     environment.model.create_table("activity")
-    environment.sweep()
+    environment.discover()
     if not is_on:
         environment.model.disable("activity")
     environment.finish()
     Sql(engine).run("UPDATE shards SET finished_at = now() - interval '25 h'")
     for _ in range(2):
-        environment.sweep()
+        environment.discover()
     assert len(Report(engine).gaps()) == (1 if is_on else 0)
 
 

@@ -1,4 +1,4 @@
-"""The shards in hand: which may be read now, and how a bridge lets go of them."""
+"""The shards that a bridge holds: which may be read now, and how it gives them back."""
 
 from typing import Any
 

@@ -42,15 +42,15 @@ FAULTS = ["throttle", "error", "cut", "lost", "expired", "empty", "trimmed"]  # 
 def told(event: object) -> None: ...
 
 
-class Nobody:
-    """A broker that is always full: publishing is not this test's matter."""
+class FullBroker:
+    """A broker that is always full: this test publishes nothing."""
 
     def publish(self, *_: object) -> bool:
         return False
 
 
 class Spoiling(InProcessStreams):
-    """Spoils the records of items that ask for it, always in the same way."""
+    """Makes the records of items of the kind `spoilt` unreadable, always in the same way."""
 
     def records(self, iterator: str) -> RecordPage:
         page = super().records(iterator)
@@ -64,10 +64,10 @@ Recorded = list[tuple[str, str]]
 
 
 class Logged(Intake):
-    """Remembers what was recorded, in the order of the commits."""
+    """Keeps what was recorded, in the order of the commits."""
 
     def __init__(self, log: Recorded, outbox: Recording, engine: Engine) -> None:
-        super().__init__(outbox, Publications(engine), Nobody(), Routes(routes_of(told)), high_water=1)  # type: ignore[arg-type]
+        super().__init__(outbox, Publications(engine), FullBroker(), Routes(routes_of(told)), high_water=1)  # type: ignore[arg-type]
         self._log = log
 
     def take(self, lease: ShardLease, checkpoint: str | None, records: Sequence[dict[str, Any]]) -> str | None:
@@ -85,7 +85,7 @@ class SomeBridge:
         self.readers: dict[int, ShardReader] = {}
         self._machine = machine
 
-    def sweep(self) -> None:
+    def discover(self) -> None:
         ShardDiscovery(["activity"], self._machine.source, self._machine.tree).run_once()  # type: ignore[arg-type]
 
     def take(self, *, steal: bool) -> None:
@@ -93,11 +93,11 @@ class SomeBridge:
         machine = self._machine
         for lease in leases:
             self.readers[lease.shard] = ShardReader(
-                lease, machine.source, machine.intake, machine.tree, machine.ahead, gone_seconds=0.0
+                lease, machine.source, machine.intake, machine.tree, machine.prefetcher, gone_seconds=0.0
             )
 
     def poll(self, turn: int | None = None) -> None:
-        """All of its shards, or only the one whose turn it is."""
+        """Poll all of its shards, or only one."""
         held = list(self.readers.items())
         for shard, reader in held if turn is None or not held else [held[turn % len(held)]]:
             try:
@@ -123,7 +123,7 @@ class Bridges(RuleBasedStateMachine):
         self.tree = ShardTree(self.engine)
         self.log: Recorded = []
         self.intake = Logged(self.log, Recording(self.engine, Partitions(self.engine)), self.engine)
-        self.ahead = Prefetcher(1)
+        self.prefetcher = Prefetcher(1)
         self.written = self.bridges_so_far = 0
         self.trimmed = False
         self._clean()
@@ -133,7 +133,7 @@ class Bridges(RuleBasedStateMachine):
     def table(self, shards: int, padded: bool) -> None:
         self.model.behaviour = self.model.behaviour.changed({"padded": padded})
         self.model.create_table("activity", shards)
-        self.bridges[0].sweep()  # a bridge was there from the first
+        self.bridges[0].discover()  # a bridge was there from the first
 
     @rule(count=st.integers(1, 8), kinds=st.sampled_from(["told", "told", "other", "spoilt"]))
     def put(self, count: int, kinds: str) -> None:
@@ -150,14 +150,14 @@ class Bridges(RuleBasedStateMachine):
 
     @rule(shards=st.integers(1, 3))
     def switch_off_and_on(self, shards: int) -> None:
-        """Another stream follows; what is left in the old one is read first."""
+        """Another stream follows; the rest of the old one must be read first."""
         self.model.disable("activity")
         self._advance(1.0)
         self.model.enable("activity", shards=shards)
 
     @rule(which=st.integers(0, 2))
-    def sweep(self, which: int) -> None:
-        self.bridges[which].sweep()
+    def discover(self, which: int) -> None:
+        self.bridges[which].discover()
 
     @rule(which=st.integers(0, 2), steal=st.booleans())
     def take(self, which: int, steal: bool) -> None:
@@ -177,12 +177,12 @@ class Bridges(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1.0, TTL + 1, 16 * 60.0]))
     def pause(self, seconds: float) -> None:
-        """Also longer than leases, and than iterators last."""
+        """Pause, also for longer than leases and iterators last."""
         self._advance(seconds)
 
     @precondition(lambda self: self.written > 3)
     @rule()
-    def a_day_goes_by(self) -> None:
+    def pause_for_a_day(self) -> None:
         self.trimmed = True
         self._advance(DAY + 3600)
 
@@ -194,18 +194,18 @@ class Bridges(RuleBasedStateMachine):
         try:
             if self.bridges_so_far and self.model.account.tables:
                 self._drain()
-                self._judge()
+                self._check()
         finally:
-            self.ahead.close()
+            self.prefetcher.close()
 
     def _drain(self) -> None:
-        """Faults are over, all but one bridge are dead: what can still be read is read."""
+        """End all faults and all bridges but one; read what can still be read."""
         self.source.plan.clear()
         self._advance(TTL + 1)
         last = self._bridge()
         generations = len(self._shards()) + 3
         for number in range(generations + 60):
-            last.sweep()
+            last.discover()
             last.take(steal=False)
             last.poll()
             last.renew()
@@ -213,7 +213,7 @@ class Bridges(RuleBasedStateMachine):
                 return
         raise AssertionError(f"something is never read: {self._unread()}")
 
-    def _judge(self) -> None:
+    def _check(self) -> None:
         truth = list(truth_of(self.model.account))
         places = [(record["shard"], record["sequence_number"]) for record in truth]
         recorded = Counter(self.log)
@@ -223,7 +223,9 @@ class Bridges(RuleBasedStateMachine):
         assert all(record["state"] != "readable" for record in lost), "missed"
         gaps = {gap["shard_id"] for gap in Report(self.engine).gaps()}
         seen = self._streams_seen()
-        assert all(self._is_told(record["shard"], gaps) for record in lost if record["stream"] in seen), "in silence"
+        assert all(self._is_in_a_gap(record["shard"], gaps) for record in lost if record["stream"] in seen), (
+            "in silence"
+        )
         assert self.trimmed or not gaps
         assert self._kept() <= set(self.log)  # as the text that came
         shards, _ = Report(self.engine).audit()
@@ -232,18 +234,18 @@ class Bridges(RuleBasedStateMachine):
             shard["records_read"] == shard["notifications"] + shard["records_unrouted"] + shard["quarantine"]
             for shard in shards
         )
-        self._judge_order(truth)
+        self._check_order(truth)
 
-    def _is_told(self, shard: str, gaps: set[str]) -> bool:
-        """By a gap of its own, or of a later one: of several generations that went by unseen, the last is known. Of a
-        stream that is gone the first is.
+    def _is_in_a_gap(self, shard: str, gaps: set[str]) -> bool:
+        """Return whether a gap covers the shard: its own, or that of a descendant, as only the last of several unseen
+        generations is known. Of a stream that is gone only the first is.
         """
         parents = {each["shard"]: each["parent"] for each in self._shards()}
         gone = next(not each["listed"] for each in reversed(self._shards()) if each["shard"] == shard)
         before = lineage(shard, parents) if gone else ()
         return shard in gaps or any(shard in lineage(gap, parents) for gap in gaps) or not gaps.isdisjoint(before)
 
-    def _judge_order(self, truth: Sequence[Mapping[str, Any]]) -> None:
+    def _check_order(self, truth: Sequence[Mapping[str, Any]]) -> None:
         """Each item's changes are recorded in the order in which they happened."""
         created = {(each["shard"], each["sequence_number"]): each for each in truth}
         ancestors = {shard["shard"]: shard["parent"] for shard in self._shards()}
@@ -274,7 +276,7 @@ class Bridges(RuleBasedStateMachine):
             return {(shard, number) for shard, number in connection.execute(text(kept))}
 
     def _streams_seen(self) -> set[str]:
-        """One that came and went while no bridge looked for a day leaves no trace: DynamoDB lists it no more."""
+        """Return the streams with a row. One that came and went while no bridge listed for a day leaves no trace."""
         with self.engine.connect() as connection:
             return set(connection.execute(text("SELECT arn FROM streams")).scalars())
 

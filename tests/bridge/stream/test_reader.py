@@ -24,7 +24,7 @@ ARN = "arn:stream"
 
 
 class Script:
-    """A shard whose answers are written down: pages and errors, in order. It remembers where reading began."""
+    """A shard with given answers: pages and errors, in order. It keeps where reading began."""
 
     def __init__(self, *answers: RecordPage | Exception) -> None:
         self._answers = iter(answers)
@@ -56,7 +56,7 @@ class Environment:
     def __init__(self, engine: Engine, queue: Queue, routes: Routes) -> None:
         self.leases = Leases(engine, "me", ttl=60, tables=["activity"])
         self.tree = ShardTree(engine)
-        self.ahead = Prefetcher(1)
+        self.prefetcher = Prefetcher(1)
         self.tree.register("activity", ARN, [Shard("shardId-1", None, closed=False)])
         self.lease = self.take()
         self.publications = Publications(engine)
@@ -68,14 +68,14 @@ class Environment:
 
     def reader(self, *answers: RecordPage | Exception, gone_seconds: float = 60.0) -> tuple[ShardReader, Script]:
         script = Script(*answers)
-        return ShardReader(self.lease, script, self.intake, self.tree, self.ahead, gone_seconds), script
+        return ShardReader(self.lease, script, self.intake, self.tree, self.prefetcher, gone_seconds), script
 
 
 @pytest.fixture
 def environment(engine: Engine, queue: Queue, routes: Routes) -> Iterator[Environment]:
     environment = Environment(engine, queue, routes)
     yield environment
-    environment.ahead.close()
+    environment.prefetcher.close()
 
 
 def shard(engine: Engine) -> dict[str, Any]:
@@ -412,10 +412,10 @@ def test_pages_ahead_have_their_places(environment: Environment) -> None:
     full = RecordPage([record(n, type={"S": "other"}) for n in range(1, 1001)], "next")
     reader, _ = environment.reader(full, full)
     reader.poll()
-    assert environment.ahead.start(lambda: 1) is None  # the one place is taken
+    assert environment.prefetcher.start(lambda: 1) is None  # the one place is taken
     reader.close()
     reader.close()
-    again = environment.ahead.start(lambda: 1)
+    again = environment.prefetcher.start(lambda: 1)
     assert again is not None
     assert again.take() == 1
 

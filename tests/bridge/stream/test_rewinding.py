@@ -62,8 +62,8 @@ BEFORE, AFTER, RENAMED, OTHERS = (
 )
 
 
-class Shelf:
-    """The records of shards, two to a page; an iterator is a shard and a place."""
+class Records:
+    """The records of shards, two to a page; an iterator is a shard id and a place in it."""
 
     def __init__(self) -> None:
         self.kept: dict[str, list[dict[str, Any]]] = {}
@@ -97,7 +97,7 @@ class Shelf:
 
 
 class Environment:
-    """One table whose shards were read with the routes of before."""
+    """One table whose shards were read with the routes BEFORE."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -106,24 +106,24 @@ class Environment:
         self.leases = Leases(engine, "reader", 60, ["activity"])
         self.intake = Recording(engine, Partitions(engine))
         self.rewinding = RewindRequests(engine, actor="eva")
-        self.shelf = Shelf()
+        self.source = Records()
         self.held: dict[str, ShardLease] = {}
 
     def shard(self, name: str, parent: str | None = None) -> None:
-        self.shelf.kept[name] = []
+        self.source.kept[name] = []
         self.tree.register("activity", ARN, [Shard(name, parent, closed=False)])
         for lease in self.leases.acquire(10):
             self.held[lease.shard_id] = lease
 
     def read(self, name: str, records: Sequence[dict[str, Any]], routes: Routes = BEFORE) -> None:
-        """They come into the stream, and a bridge records them."""
-        self.shelf.kept[name] += records
+        """Add records to the stream, and record them."""
+        self.source.kept[name] += records
         lease = self.held[name]
         checkpoint = self.sql.one("SELECT checkpoint FROM shards WHERE id = :id", id=lease.shard)["checkpoint"]
         self.intake.record(lease, checkpoint, classify_page(lease, checkpoint, records, routes, EVER))
 
     def finish(self, name: str) -> None:
-        self.shelf.ended.add(name)
+        self.source.ended.add(name)
         lease = self.held.pop(name)
         checkpoint = self.sql.one("SELECT checkpoint FROM shards WHERE id = :id", id=lease.shard)["checkpoint"]
         self.tree.finish(lease, checkpoint, [])
@@ -131,10 +131,10 @@ class Environment:
     def rewinder(self, owner: str = "one", routes: Routes = AFTER, ttl: float = 60, **options: Any) -> Rewinder:
         rewinds = Rewinds(self.engine, Partitions(self.engine), owner, ttl)
         tables = options.pop("tables", ["activity"])
-        return Rewinder(rewinds, self.shelf, routes, tables, **{"gone_seconds": 0.0, **options})  # type: ignore[arg-type]
+        return Rewinder(rewinds, self.source, routes, tables, **{"gone_seconds": 0.0, **options})  # type: ignore[arg-type]
 
     def run(self, rewinder: Rewinder | None = None) -> None:
-        """Until nothing of it is open. Counters of records never go back."""
+        """Run until no rewind is open. Counters of records must never go back."""
         rewinder, before = rewinder or self.rewinder(), read_gauges(self.engine).records
         for _ in range(100):
             if not self.open():
@@ -151,7 +151,7 @@ class Environment:
         return self.rewinding.ask(RewindTarget("activity", shard, since), "a route came late")
 
     def counted(self, name: str = "a") -> tuple[int, int, int, int]:
-        """Read, notified, unrouted, quarantined; the audit must agree."""
+        """Return how many records were read, notified, unrouted, quarantined; the audit must agree."""
         shards, stranded = Report(self.engine).audit()
         for each in shards:
             assert each["records_read"] == each["notifications"] + each["records_unrouted"] + each["quarantine"]
@@ -160,7 +160,7 @@ class Environment:
         read, notified, unrouted, quarantined = self.sql.one(COUNTED, s=name).values()
         return read, notified, unrouted, quarantined
 
-    def told(self) -> list[tuple[str, str]]:
+    def notified(self) -> list[tuple[str, str]]:
         rows = self.sql.all("SELECT sequence_number, route FROM notifications ORDER BY sequence_number::numeric")
         return [(row["sequence_number"], row["route"]) for row in rows]
 
@@ -190,14 +190,14 @@ def environment(engine: Engine) -> Environment:
 
 def test_what_was_unrouted_gets_its_route_and_what_is_recorded_stays(environment: Environment) -> None:
     environment.read("a", [*requests(1, 2), *pokes(3, 4, 5), *others(6), spoilt(7)])
-    before = environment.told()
+    before = environment.notified()
     assert environment.counted() == (7, 2, 4, 1)
 
     assert len(environment.ask()) == 1
     environment.run()
 
     assert environment.counted() == (7, 5, 1, 1)
-    assert environment.told() == [*before, ("3", "poke"), ("4", "poke"), ("5", "poke")]
+    assert environment.notified() == [*before, ("3", "poke"), ("4", "poke"), ("5", "poke")]
     owed = environment.sql.one(
         "SELECT sum(cardinality(notification_ids)) AS n FROM publications WHERE due_at <= now()"
     )["n"]
@@ -221,7 +221,7 @@ def test_a_renamed_route_notifies_nobody_twice(environment: Environment) -> None
     environment.read("a", [*requests(1, 2), *pokes(3)])
     environment.ask()
     environment.run(environment.rewinder(routes=RENAMED))
-    assert environment.told() == [("1", "friend_request"), ("2", "friend_request"), ("3", "poke")]
+    assert environment.notified() == [("1", "friend_request"), ("2", "friend_request"), ("3", "poke")]
     assert environment.counted() == (3, 3, 0, 0)
 
 
@@ -230,7 +230,7 @@ def test_quarantine_gives_back_what_is_understood_now(environment: Environment) 
     assert environment.counted() == (3, 0, 0, 3)
     environment.ask()
     environment.run()
-    assert environment.told() == [("1", "friend_request")]
+    assert environment.notified() == [("1", "friend_request")]
     assert environment.counted() == (3, 1, 1, 1)
     (left,) = Report(environment.engine).quarantine()
     assert left["sequence_number"] == "3"
@@ -253,7 +253,7 @@ def test_older_records_are_passed_over(environment: Environment) -> None:
     environment.read("a", [old, *pokes(2)])
     environment.ask(datetime.fromtimestamp(CREATED - 50, UTC))
     environment.run()
-    assert environment.told() == [("2", "poke")]
+    assert environment.notified() == [("2", "poke")]
     assert environment.counted() == (2, 1, 1, 0)
 
 
@@ -284,9 +284,9 @@ def test_killed_in_the_middle_another_bridge_goes_on_from_there(environment: Env
     living.run_once()
     assert environment.counted() == (5, 2, 3, 0)  # its lease has not ended
     environment.sql.run("UPDATE rewinds SET lease_until = now() - interval '1 s'")
-    environment.shelf.began_after.clear()
+    environment.source.began_after.clear()
     environment.run(living)
-    assert environment.shelf.began_after == ["2"]
+    assert environment.source.began_after == ["2"]
     assert environment.counted() == (5, 5, 0, 0)
 
 
@@ -365,7 +365,7 @@ def test_an_ended_shard_is_read_again_before_its_children(environment: Environme
     first, second = environment.rewinder("first"), environment.rewinder("second")
     first.run_once()
     second.run_once()  # it waits: the grandchild comes after
-    assert [number for number, _ in environment.told()] == ["1", "2"]
+    assert [number for number, _ in environment.notified()] == ["1", "2"]
     environment.run(first)
     assert environment.counted("a") == (3, 3, 0, 0)
     assert environment.counted("c") == (2, 2, 0, 0)
@@ -374,12 +374,12 @@ def test_an_ended_shard_is_read_again_before_its_children(environment: Environme
 def test_what_the_stream_has_no_more_stays_unrouted(environment: Environment) -> None:
     environment.read("a", pokes(1, 2, 3))
     environment.ask()
-    del environment.shelf.kept["a"][:2]
+    del environment.source.kept["a"][:2]
     environment.run()
     assert environment.counted() == (3, 1, 2, 0)
 
     environment.ask()
-    environment.shelf.errors = [ShardGone("no such shard")]
+    environment.source.errors = [ShardGone("no such shard")]
     environment.run()
     assert {row["state"] for row in environment.rewinding.recent()} == {"done", "gone"}
     assert Report(environment.engine).gaps() == []  # all of it was read, once
@@ -391,7 +391,7 @@ def test_an_idle_shard_whose_records_are_all_trimmed_ends_the_rewind(
     monkeypatch.setattr("bridge.stream.rewinding._EMPTIES_BEFORE_END", 3)
     environment.read("a", pokes(1))
     environment.ask()
-    environment.shelf.kept["a"].clear()
+    environment.source.kept["a"].clear()
     rewinder = environment.rewinder()
     for _ in range(5):
         rewinder.run_once()
@@ -407,7 +407,7 @@ def test_an_iterator_that_is_refused_is_replaced(environment: Environment, error
     rewinder = environment.rewinder()
     rewinder.run_once()
     rewinder._iterator = None
-    environment.shelf.errors = [error]
+    environment.source.errors = [error]
     if isinstance(error, IteratorExpired):
         with pytest.raises(IteratorExpired):
             rewinder.run_once()
@@ -420,7 +420,7 @@ def test_killed_anywhere_any_number_of_times_all_is_counted(environment: Environ
     kinds = (requests, pokes, others, lambda number: [spoilt(number)])
     environment.read("a", [each for number in range(1, 60) for each in rng.choice(kinds)(number)])
     read, notified, unrouted, quarantined = environment.counted()
-    pokes_there = sum(row["dynamodb"]["NewImage"]["type"] == {"S": "poke"} for row in environment.shelf.kept["a"])
+    pokes_there = sum(row["dynamodb"]["NewImage"]["type"] == {"S": "poke"} for row in environment.source.kept["a"])
     rewinder = environment.rewinder("0")
     environment.ask()
     for life in range(200):
@@ -459,7 +459,7 @@ def test_a_shard_that_was_taken_by_another_bridge_meanwhile_is_no_matter(environ
     environment.sql.run("UPDATE shards SET owner = 'another', epoch = epoch + 1")
     with pytest.raises(LeaseLost):
         environment.read("a", pokes(4))
-    del environment.shelf.kept["a"][3:]
+    del environment.source.kept["a"][3:]
     environment.run(rewinder)
     assert environment.counted() == (3, 3, 0, 0)
 
@@ -475,7 +475,7 @@ def test_bridges_that_take_a_vanished_shard_from_each_other_end_its_rewind_toget
     environment.shard("b", "a")
     environment.read("b", pokes(2))
     environment.ask()
-    environment.shelf.refused["a"] = ShardGone("no such shard")
+    environment.source.refused["a"] = ShardGone("no such shard")
     bridges = [environment.rewinder(name, gone_seconds=30.0, tree=environment.tree) for name in ("one", "two")]
     logs: list[Any] = []
     for turn in range(12):
@@ -499,7 +499,7 @@ def test_bridges_that_take_a_vanished_shard_from_each_other_end_its_rewind_toget
 def test_a_failure_prolongs_the_lease(environment: Environment) -> None:
     environment.read("a", pokes(1))
     environment.ask()
-    environment.shelf.refused["a"] = Unreachable("500")
+    environment.source.refused["a"] = Unreachable("500")
     rewinder = environment.rewinder()
     for _ in range(3):
         with pytest.raises(Unreachable):
@@ -514,8 +514,8 @@ def test_a_failure_prolongs_the_lease(environment: Environment) -> None:
 def test_a_shard_that_is_still_listed_is_not_gone(environment: Environment) -> None:
     environment.read("a", pokes(1))
     environment.ask()
-    environment.shelf.errors = [ShardGone("no such shard")] * 2
-    environment.shelf.listed = {"a"}
+    environment.source.errors = [ShardGone("no such shard")] * 2
+    environment.source.listed = {"a"}
     rewinder = environment.rewinder(tree=environment.tree)
     for _ in range(2):
         with pytest.raises(ShardGone):
@@ -530,12 +530,12 @@ def test_a_shard_that_comes_back_begins_to_be_gone_anew(environment: Environment
     environment.read("a", pokes(1, 2, 3))
     environment.ask()
     rewinder = environment.rewinder(gone_seconds=30.0)
-    environment.shelf.errors = [ShardGone("no such shard")]
+    environment.source.errors = [ShardGone("no such shard")]
     with pytest.raises(ShardGone):
         rewinder.run_once()
     environment.sql.run(GONE_AGO)
     rewinder.run_once()
-    environment.shelf.page_errors = [ShardGone("no such shard")]
+    environment.source.page_errors = [ShardGone("no such shard")]
     with pytest.raises(ShardGone):
         rewinder.run_once()
     environment.run(rewinder)
@@ -555,14 +555,14 @@ def test_an_iterator_that_fails_again_and_again_is_replaced(environment: Environ
     environment.ask()
     rewinder = environment.rewinder()
     rewinder.run_once()
-    environment.shelf.began_after.clear()
-    environment.shelf.page_errors = [error] * TRIES_OF_AN_ITERATOR
+    environment.source.began_after.clear()
+    environment.source.page_errors = [error] * TRIES_OF_AN_ITERATOR
     for _ in range(TRIES_OF_AN_ITERATOR):
-        assert environment.shelf.began_after == []
+        assert environment.source.began_after == []
         with pytest.raises(type(error)):
             rewinder.run_once()
     rewinder.run_once()
-    assert environment.shelf.began_after == ["2"]
+    assert environment.source.began_after == ["2"]
     assert environment.counted() == (3, 3, 0, 0)
 
 
@@ -572,7 +572,7 @@ def test_an_iterator_that_fails_again_and_again_is_replaced(environment: Environ
 def test_a_rewind_that_fails_notices_that_it_is_cancelled(environment: Environment, error: NotifierError) -> None:
     environment.read("a", pokes(1))
     environment.ask()
-    environment.shelf.refused["a"] = error
+    environment.source.refused["a"] = error
     rewinder = environment.rewinder(gone_seconds=30.0)
     with pytest.raises(type(error)):
         rewinder.run_once()
@@ -590,7 +590,7 @@ def test_a_rewind_that_fails_lets_others_have_their_turn(environment: Environmen
     environment.shard("b")
     environment.read("b", pokes(2))
     environment.ask()
-    environment.shelf.refused["a"] = error
+    environment.source.refused["a"] = error
     rewinder = environment.rewinder(gone_seconds=30.0)
     for _ in range(2 * TRIES_OF_AN_ITERATOR):
         with pytest.raises(type(error)):
@@ -599,7 +599,7 @@ def test_a_rewind_that_fails_lets_others_have_their_turn(environment: Environmen
     assert environment.counted("b") == (1, 1, 0, 0)
     assert environment.rewinder("another").run_once().seconds == IDLE_SECONDS  # for a while nobody takes it
 
-    environment.shelf.refused.clear()
+    environment.source.refused.clear()
     environment.sql.run("UPDATE rewinds SET again_at = now()")
     environment.run(rewinder)
     assert environment.counted("a") == (1, 1, 0, 0)
