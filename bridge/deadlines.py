@@ -51,15 +51,25 @@ class Deadlines:
 
         decided = self._unknowns.settle(decide)
         if resent := decided[OverdueAction.RESEND]:
-            log.warning("lost answers: sent again, no event tells of an acceptance", count=resent)
+            log.warning(
+                "attempts whose answer was lost: sent again, as no event shows an acceptance",
+                count=resent,
+            )
         if dropped := decided[OverdueAction.DROP]:
-            log.error("lost answers: given up", count=dropped)
+            log.error(
+                "attempts whose answer was lost: given up, as their routes say or their attempts are used up",
+                count=dropped,
+            )
         if held := decided[OverdueAction.HOLD]:
-            log.error("ALARM: lost answers wait for the operator: notifier list --status unknown", count=held)
+            log.error(
+                "ALARM: attempts whose answer was lost wait for the operator: notifier list --status unknown",
+                count=held,
+            )
         if (waiting := decided[OverdueAction.WAIT] - for_route) > 0:
             log.error(
-                "ALARM: lost answers wait for events, and none are known to flow: does `notifier feedback` run, does "
-                "the configuration set publish SEND, and has this installation a queue of its own?",
+                "ALARM: attempts whose answer was lost wait for events, and none are known to flow: does `notifier "
+                "feedback` run, does the configuration set publish SEND, and has this installation a queue of its "
+                "own?",
                 count=waiting,
             )
         return decided

@@ -1,7 +1,7 @@
 """Compares the attributes in a stream's records (its view type) with what the routes read: at start and for each new
 stream.
 
-A record without an attribute that a route matches on is quarantined when it is read. This tells the operator before.
+A record without an attribute that a route matches on is quarantined when it is read. This logs it before.
 """
 
 from collections.abc import Callable, Iterable, Mapping

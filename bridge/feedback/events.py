@@ -148,8 +148,8 @@ def _happened(proof: Feedback, kind: FeedbackKind, what: Record, *details: str) 
     """Return the proof with kind, time and detail. Addresses in the detail are removed: it is shown to people who may
     not see recipients.
     """
-    told = _WORD.sub(lambda word: "…" if "@" in word[0] else word[0], ": ".join(filter(None, details)))
-    detail = " ".join(told.split())
+    text = _WORD.sub(lambda word: "…" if "@" in word[0] else word[0], ": ".join(filter(None, details)))
+    detail = " ".join(text.split())
     at = _time(what.get("timestamp")) or proof.sent_at
     return replace(proof, kind=kind, occurred_at=at, detail=detail[:_MOST_DETAIL] or None)
 

@@ -204,7 +204,7 @@ class Rewinder:
 
 
 def _reason(error: Exception) -> str:
-    """Return the error in one line. The text of an unexpected error may quote a record, so only its type is told."""
+    """Return the error in one line. Only the type of an unexpected error, whose text may quote a record."""
     if isinstance(error, NotifierError):
         return " ".join(str(error).split())[:300]
     return f"a mistake in Notifier: {type(error).__name__}"
