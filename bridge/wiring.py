@@ -181,4 +181,4 @@ def _rewinder(shared: _Shared) -> Rewinder:
 
 def _retention(shared: _Shared) -> DropOldDays:
     settings = shared.settings
-    return DropOldDays(Retention(shared.engine, settings.keep_days, explicit=settings.says("keep_days")))
+    return DropOldDays(Retention(shared.engine, settings.keep_days, explicit=settings.is_set("keep_days")))

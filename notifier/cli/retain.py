@@ -37,7 +37,7 @@ def retain(
     database stores the most days that any process was told to keep; fewer are kept only after --shorten.
     """
     settings = load_database_settings()
-    if not dry_run and not settings.says("keep_days"):
+    if not dry_run and not settings.is_set("keep_days"):
         raise UsageError("NOTIFIER_KEEP_DAYS is not set: give this command the value that the bridges have")
     if shorten and (dry_run or not reason.strip()):
         raise UsageError("--shorten changes what is kept: give it a --reason, and no --dry-run")

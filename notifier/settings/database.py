@@ -37,7 +37,7 @@ class DatabaseSettings(HealthSettings):
         json_schema_extra=QUOTED,
     )
 
-    def says(self, name: str) -> bool:
+    def is_set(self, name: str) -> bool:
         """Return whether this setting was given a value, also if that is the default."""
         return name in self.model_fields_set
 

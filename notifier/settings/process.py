@@ -60,7 +60,7 @@ class Settings(RecipientSettings, DatabaseSettings):
         default=False, description="true lets webhooks go to private addresses, and over plain http"
     )
     webhook_per_host: int = Field(
-        default=16, ge=1, le=64, description="Webhooks under way to one host and port at once, from one worker"
+        default=16, ge=1, le=64, description="Webhooks in progress to one host and port at once, from one worker"
     )
     sms_sender_id: str = Field(
         default="", pattern="^[A-Za-z0-9-]{0,11}$", description="Sender name of an SMS, in countries that show one"
