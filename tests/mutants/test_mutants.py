@@ -203,7 +203,7 @@ def a_child_may_overtake(bridges: test_machine.Bridges) -> None:
     bridges.put(count=8, kinds="told")
     bridges.reshard(which=0, split=False)
     bridges.put(count=8, kinds="told")
-    bridges.sweep(which=0)
+    bridges.discover(which=0)
     bridges.take(which=0, steal=False)
     bridges.poll(which=0, turn=1)
 
@@ -211,7 +211,7 @@ def a_child_may_overtake(bridges: test_machine.Bridges) -> None:
 def records_are_trimmed(bridges: test_machine.Bridges) -> None:
     bridges.put(count=4, kinds="told")
     bridges.take(which=0, steal=False)
-    bridges.a_day_goes_by()
+    bridges.pause_for_a_day()
     bridges.put(count=4, kinds="told")
 
 
