@@ -27,8 +27,9 @@ from notifier.outbox.history.retention import OldDay, Retained, Retention
 from notifier.outbox.operator.acknowledgements import Acknowledgements
 from notifier.outbox.operator.gauges import Gauges, read_gauges
 from notifier.outbox.operator.journal import ACTIONS, Journal, JournalFilter
-from notifier.outbox.operator.operations import Operations, Selection
+from notifier.outbox.operator.operations import Operations
 from notifier.outbox.operator.report import Report
+from notifier.outbox.operator.selection import Selection
 from notifier.outbox.publishing.due_scan import DueScan
 from notifier.outbox.publishing.publications import Publication, Publications
 from notifier.outbox.stream.discovery import Discovery, TableDiscovery

@@ -17,7 +17,7 @@ from bridge.relay import Relay
 from bridge.stream import classification, intake, leases
 from bridge.stream.tree import ShardTree
 from notifier.outbox.delivery import attempts, claims, suspects, unknowns
-from notifier.outbox.feedback import settlement
+from notifier.outbox.feedback import stored
 from notifier.outbox.publishing import publications
 from notifier.outbox.stream import recording as outbox
 from notifier.outcomes import NotSent, Unknown
@@ -49,7 +49,7 @@ def a_request_leaves_before_its_intent_is_written(patch: pytest.MonkeyPatch) -> 
 
 
 def the_end_of_a_lease_makes_pending(patch: pytest.MonkeyPatch) -> None:
-    rewrite(patch, claims, "_EXPIRE", "'unknown'::delivery_status", "'pending'::delivery_status")
+    rewrite(patch, claims, "_END_LEASES", "'unknown'::delivery_status", "'pending'::delivery_status")
 
 
 def an_ambiguous_answer_is_tried_again(patch: pytest.MonkeyPatch) -> None:
@@ -111,13 +111,11 @@ def the_brokers_loss_goes_unnoticed(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_news_of_events_counts_as_events(patch: pytest.MonkeyPatch) -> None:
-    rewrite(patch, unknowns, "_TAKE", ", false)", ", true)")
+    rewrite(patch, unknowns, "_READ", ", false)", ", true)")
 
 
 def an_event_counts_only_for_an_attempt_that_the_row_knows(patch: pytest.MonkeyPatch) -> None:
-    rewrite(
-        patch, settlement, "_KEEP", "WHERE incoming.attempt > 0", "WHERE incoming.attempt BETWEEN 1 AND d.attempt"
-    )
+    rewrite(patch, stored, "_STORE", "WHERE incoming.attempt > 0", "WHERE incoming.attempt BETWEEN 1 AND d.attempt")
 
 
 def begin_does_not_wait_for_events(patch: pytest.MonkeyPatch) -> None:
@@ -126,7 +124,7 @@ def begin_does_not_wait_for_events(patch: pytest.MonkeyPatch) -> None:
 
 
 def any_event_shows_that_events_flow(patch: pytest.MonkeyPatch) -> None:
-    rewrite(patch, settlement, "_KEEP", "AND kind = 'send'", "")
+    rewrite(patch, stored, "_STORE", "AND kind = 'send'", "")
 
 
 def feedback_is_deleted_before_it_is_settled(patch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
-"""Attempts to send: load, begin, finish. What a worker writes.
+"""Attempts to send, as a worker writes them: load, begin, finish.
 
-An attempt belongs to a token, which only its worker knows. Begin commits the intent before the request leaves, so
-that whoever comes later finds `sending` and keeps its hands off.
+An attempt belongs to a token, which only its worker knows. `begin` commits the status `sending` before the request
+leaves, so that no other worker sends the same notification, whatever happens to this one.
 """
 
 import secrets
@@ -11,25 +11,44 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, TextClause, text
+from sqlalchemy import Engine, TextClause
 
 from notifier.notifications import Status, created_ms
 from notifier.outbox.days import within
 from notifier.outbox.delivery.acceptances import Acceptance, accept
-from notifier.outbox.delivery.changes import Change, change_statement, columns, uuids
-from notifier.outbox.delivery.results import conclude
+from notifier.outbox.delivery.changes import Change, columns, uuids
+from notifier.outbox.delivery.results import apply_earlier_results
+from notifier.outbox.statements import statement
 from notifier.settings import default
 
 UNKNOWN_AFTER_SECONDS: float = default("unknown_after_seconds")
-"""How long an unknown outcome waits for a delivery event before its route's policy applies."""
+"""Seconds that an unknown outcome waits for a delivery event before its route's policy applies."""
+
+LARGE = 16_384
+"""Bytes. `load` leaves out larger records, and `fill` reads them: 500 smaller ones take at most 8 MB, but 500 of the
+largest items of DynamoDB take 400 MB.
+"""
+
+_ACTOR_RENEWED_SECONDS = 43_200.0
+
+_NOT_RECORDED = "'sent', 'skipped'"
+"""Statuses without a row in the history."""
+
+_LOAD = statement(__package__, "load.sql", large=str(LARGE))
+_RECORDS = statement(__package__, "read_records.sql")
+_BEGIN = statement(__package__, "begin.sql")
+_DECIDE = statement(__package__, "decide.sql", unrecorded=_NOT_RECORDED)
+_FINISH = statement(__package__, "finish.sql", unrecorded=_NOT_RECORDED)
+_FINISH_LATE = statement(__package__, "finish_late.sql", unrecorded="'unknown'")
+_REGISTER_ACTOR = statement(__package__, "register_actor.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class DueNotification:
-    """A notification that is pending and due. `age` is the seconds since its event, by the database's clock.
+    """A notification that is pending and due. `age` is seconds since its event, by the database's clock.
 
-    `record` is empty where it is larger than LARGE: `size` says how many bytes it has. A `suspect` is to be built
-    alone: a worker died with it.
+    `record` is empty if it is larger than LARGE; `size` is its bytes in any case. A `suspect` is built alone:
+    a worker died while it had the message.
     """
 
     id: UUID
@@ -44,7 +63,10 @@ class DueNotification:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A notification that is ready to be sent. `address` is the recipient as suppressions name it."""
+    """To whom the notification `id` is sent. `address` is spelled as in suppressions.
+
+    An unsubscription from `topic`, or from all topics, does not stop a `transactional` message.
+    """
 
     id: UUID
     address: str
@@ -54,7 +76,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An attempt that is ours: its request may leave now. `attempt` counts from 1."""
+    """An attempt that this token has begun: its request may leave now. `attempt` counts from 1."""
 
     id: UUID
     attempt: int
@@ -62,115 +84,24 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class BeginResult:
-    """What begin came to: the attempts that are ours, and the deliveries that are suppressed instead."""
+    """The attempts that this token has begun, and the ids of deliveries that are suppressed instead."""
 
     begun: list[Begun]
     suppressed: list[UUID]
 
 
-DUE = "d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())"
-
-# A probe may pass where the channel is parked, nothing may where it is paused.
-_RUNS = """NOT EXISTS (
-  SELECT FROM channels c
-  WHERE c.channel = :channel AND (c.state = 'paused' OR c.state = 'parked' AND NOT CAST(:probing AS bool))
-)"""
-
-LARGE = 16_384
-"""Bytes of a record that is loaded for itself: 500 of less have 8 MB, 500 of DynamoDB's largest items have 400."""
-
-# The length of a bytea is in its head: nothing large is read for it. `suspects` has few rows or none: they are read
-# once for all ids.
-_LOAD = text(f"""
-SELECT n.notification_id, n.route, n.table_name,
-  CASE WHEN octet_length(n.record) <= {LARGE} THEN n.record ELSE '' END,
-  d.failures, extract(epoch FROM now())::float8, octet_length(n.record),
-  n.notification_id IN (SELECT s.notification_id FROM suspects s)
-FROM deliveries d JOIN notifications n USING (notification_id)
-WHERE d.notification_id = ANY(CAST(:ids AS uuid[])) AND in_days(d.notification_id) AND in_days(n.notification_id)
-  AND {DUE} AND {_RUNS}
-""")  # noqa: S608  constants of this module
-
-_RECORDS = text("""
-SELECT notification_id, record FROM notifications
-WHERE notification_id = ANY(CAST(:ids AS uuid[])) AND in_days(notification_id)
-""")
-
-# Idempotent for its token: where the answer to the commit was lost, the same call finds what it began, and it may
-# begin more. The claim then covers all rows of the token, with a fresh lease.
-# A notification that was lost and recorded again may have been accepted before: nothing is begun for it while an
-# event that names it waits to be settled (`Settlement.match_again`).
-_BEGIN = text(f"""
-WITH wanted AS (
-  SELECT * FROM unnest(
-    CAST(:ids AS uuid[]), CAST(:addresses AS text[]), CAST(:topics AS text[]), CAST(:transactional AS bool[])
-  ) AS wanted (id, address, topic, transactional)
-), barred AS (
-  SELECT wanted.id, min(s.reason) AS reason
-  FROM wanted JOIN suppressions s
-    ON s.channel = :channel AND s.address = wanted.address AND s.topic IN ('', wanted.topic)
-  WHERE NOT (wanted.transactional AND s.reason = 'unsubscribe')
-  GROUP BY wanted.id
-), told AS (
-  SELECT u.notification_id AS id FROM unmatched_feedback u
-  WHERE u.notification_id = ANY(CAST(:ids AS uuid[])) AND u.look_at IS NOT NULL
-), suppressed AS (
-  UPDATE deliveries d SET status = 'suppressed', recipient = wanted.address, ended_at = now(),
-    next_attempt_at = NULL, reason = barred.reason
-  FROM barred JOIN wanted USING (id)
-  WHERE d.notification_id = wanted.id AND in_days(d.notification_id) AND {_RUNS}
-    AND (wanted.id IS NULL OR {DUE})
-  RETURNING d.notification_id, d.attempt, d.reason
-), event AS (
-  INSERT INTO delivery_events (notification_id, status_from, status_to, attempt, actor, reason)
-  SELECT notification_id, 'pending', 'suppressed', attempt, :worker, reason FROM suppressed
-), begun AS (
-  UPDATE deliveries d SET
-    status = 'sending', token = :token, attempt = d.attempt + (d.status = 'pending')::int,
-    recipient = wanted.address, begun_at = now(), ended_at = NULL, next_attempt_at = NULL
-  FROM wanted
-  WHERE d.notification_id = wanted.id AND in_days(d.notification_id)
-    AND (wanted.id IS NULL
-         OR {DUE} AND {_RUNS} AND NOT EXISTS (SELECT FROM barred WHERE barred.id = wanted.id)
-         AND NOT EXISTS (SELECT FROM told WHERE told.id = wanted.id)
-         OR d.status = 'sending' AND d.token = :token)
-  RETURNING d.notification_id, d.attempt
-), claim AS (
-  INSERT INTO claims (token, channel, worker, notification_ids, lease_until)
-  SELECT :token, :channel, :worker, array_agg(notification_id), now() + make_interval(secs => :lease)
-  FROM begun HAVING count(*) > 0
-  ON CONFLICT (token) DO UPDATE SET
-    notification_ids = ARRAY(SELECT unnest(claims.notification_ids) UNION SELECT unnest(excluded.notification_ids)),
-    lease_until = excluded.lease_until
-)
-SELECT notification_id, attempt, true FROM begun
-UNION ALL SELECT notification_id, attempt, false FROM suppressed
-""")  # noqa: S608  constants of this module
-
-_CHANGE_PENDING = change_statement(DUE)
-_FINISH = change_statement(
-    "d.status = 'sending' AND d.token = :token", ", released AS (DELETE FROM claims WHERE token = :token)"
-)
-_FINISH_LATE = change_statement(
-    "d.status = 'unknown' AND d.token = :token",
-    """, settled AS (
-  DELETE FROM due USING changed
-  WHERE due.notification_id = changed.notification_id AND changed.status <> 'pending'
-)""",
-    quiet="'unknown'",
-)
-
-_LATE = "the provider's answer came late: it had accepted"
-
-_ACTOR = text("""
-INSERT INTO actors (name) VALUES (:name) ON CONFLICT (name) DO UPDATE SET started_at = now() RETURNING id
-""")
-
-_RENEWED_SECONDS = 43_200.0
-
-
 class Attempts:
-    """Deliveries on their way through one worker, called by its name in what it writes."""
+    """The attempts of one worker on one channel.
+
+    The history names `worker`. `unknown_after` is seconds until a route's policy for unknown outcomes applies.
+
+        attempts = Attempts(engine, channel="email", worker="host:12")
+        due = attempts.load(ids)
+        token = attempts.token()
+        result = attempts.begin(token, [Recipient(each.id, "ana@example.com") for each in due], lease_seconds=60.0)
+        ...  # send result.begun, and nothing else
+        attempts.finish(token, [Change(each.id, Status.SENT, message_id="m-1") for each in result.begun])
+    """
 
     def __init__(
         self, engine: Engine, *, channel: str, worker: str, unknown_after: float = UNKNOWN_AFTER_SECONDS
@@ -184,11 +115,10 @@ class Attempts:
         self._renew_at = 0.0
 
     def load(self, ids: Sequence[UUID], *, probing: bool = False) -> list[DueNotification]:
-        """Those of the notifications that are pending and due, each once; the others are under way, or done.
+        """Return those of the notifications that are pending and due, each once.
 
-        Records larger than LARGE are left to `fill`, so that the caller decides how many it holds at once.
-
-        Empty where the channel is parked or paused; a probe may pass a parked one.
+        Records larger than LARGE are left to `fill`, so that the caller limits how many it holds at once. Empty if
+        the channel is paused or parked; a message that is `probing` a parked channel is loaded.
         """
         rows = self._run(_LOAD, ids, ids=uuids(ids), channel=self._channel, probing=probing)
         return [
@@ -196,27 +126,31 @@ class Attempts:
             for id_, route, table, record, failures, now, size, suspect in rows
         ]
 
-    def fill(self, works: Sequence[DueNotification]) -> list[DueNotification]:
-        """The same with their records, for those that `load` left empty."""
-        ids = [each.id for each in works]
+    def fill(self, notifications: Sequence[DueNotification]) -> list[DueNotification]:
+        """Return the notifications with their records, which `load` left out."""
+        ids = [each.id for each in notifications]
         records = {row[0]: row[1] for row in self._run(_RECORDS, ids, ids=uuids(ids))}
-        return [replace(each, record=records[each.id]) for each in works]
+        return [replace(each, record=records[each.id]) for each in notifications]
 
     def token(self) -> UUID:
-        """A new one. It begins with the number of this worker in `actors`, so that a row tells who sent it.
+        """Return a new token. Its first 32 bits are this worker's number in `actors`: the row shows who sent it.
 
-        The worker's row is renewed twice a day: retention deletes those of workers that have long been gone.
+        The worker's row is renewed twice a day, because retention deletes those that have not been renewed for long.
         """
         if self._actor is None or time.monotonic() > self._renew_at:
-            self._actor = int(self._run(_ACTOR, (), name=self._worker)[0][0])
-            self._renew_at = time.monotonic() + _RENEWED_SECONDS
+            self._actor = int(self._run(_REGISTER_ACTOR, (), name=self._worker)[0][0])
+            self._renew_at = time.monotonic() + _ACTOR_RENEWED_SECONDS
         return UUID(int=self._actor << 96 | secrets.randbits(96))
 
     def begin(
-        self, token: UUID, wanted: Sequence[Recipient], lease_seconds: float, *, probing: bool = False
+        self, token: UUID, recipients: Sequence[Recipient], lease_seconds: float, *, probing: bool = False
     ) -> BeginResult:
-        """Pending → sending, under this token, or → suppressed. Only what it has begun may be sent."""
-        ordered = sorted(wanted, key=lambda each: each.id)  # two workers with the same ids lock them in one order
+        """Pending → sending under this token, or → suppressed. Only what `begun` names may be sent.
+
+        The lease runs for `lease_seconds`; then the relay ends the attempt (`end_leases`). Repeating the call with
+        the same token is safe, and returns what it has begun before.
+        """
+        ordered = sorted(recipients, key=lambda each: each.id)  # so that two workers do not end in a deadlock
         rows = self._run(
             _BEGIN,
             [each.id for each in ordered],
@@ -235,16 +169,15 @@ class Attempts:
         )
 
     def decide(self, changes: Sequence[Change]) -> set[UUID]:
-        """Pending → skipped, expired, pending (later), failed: without a request. Answers the ids that changed."""
-        return self._apply(_CHANGE_PENDING, Status.PENDING, changes)
+        """Pending → skipped, expired, failed, or pending after a delay, without a request. Return what changed."""
+        return self._apply(_DECIDE, Status.PENDING, changes)
 
     def finish(self, token: UUID, changes: Sequence[Change]) -> set[UUID]:
-        """Sending → sent, pending (later), failed, unknown, for the attempts of this token; ends its lease.
+        """Sending → sent, failed, unknown, or pending after a delay, for the attempts of this token; ends its lease.
 
-        A delivery that the end of the lease made unknown meanwhile is settled all the same: a late answer of the
-        same attempt is evidence. A late acceptance is evidence for any later state too, and where the delivery
-        names another message it is counted in `duplicates`. Return the ids that changed; the others were settled
-        by somebody else.
+        Return the ids that changed; another process has written the result of the others. A late answer also counts:
+        if the lease has ended meanwhile, the unknown outcome becomes what the answer says. An acceptance changes any
+        status; if the delivery already names another message, it is counted in `duplicates`.
         """
         changed = self._apply(_FINISH, Status.SENDING, changes, token=token)
         late = [each for each in changes if each.id not in changed]
@@ -255,18 +188,19 @@ class Attempts:
     def _accept(self, late: Sequence[Change]) -> set[UUID]:
         if not late:
             return set()
-        proofs = [Acceptance(each.id, each.message_id, _LATE) for each in late]
+        reason = "the provider's answer came late: it had accepted"
+        acceptances = [Acceptance(each.id, each.message_id, reason) for each in late]
         with self._transactions.begin() as connection:
-            accepted, _ = accept(connection, proofs, self._worker)
-            # Also those that were settled already: perhaps by this call, whose answer was lost before it concluded.
-            conclude(connection, sorted(each.id for each in late))
+            accepted, _ = accept(connection, acceptances, self._worker)
+            # For all of them: this may be the second call, because the answer to the first was lost before this line.
+            apply_earlier_results(connection, sorted(each.id for each in late))
         return accepted
 
-    def _apply(self, statement: TextClause, source: Status, changes: Sequence[Change], **more: Any) -> set[UUID]:
+    def _apply(self, change: TextClause, source: Status, changes: Sequence[Change], **more: Any) -> set[UUID]:
         if not changes:
             return set()
         rows = self._run(
-            statement,
+            change,
             [each.id for each in changes],
             **columns(changes),
             channel=self._channel,
@@ -277,9 +211,9 @@ class Attempts:
         )
         if accepted_before := [id_ for id_, accepted in rows if accepted]:
             with self._engine.connect() as connection:
-                conclude(connection, accepted_before)
+                apply_earlier_results(connection, accepted_before)
         return {row[0] for row in rows}
 
-    def _run(self, statement: TextClause, of: Collection[UUID], **values: Any) -> Sequence[Any]:
+    def _run(self, query: TextClause, days_of: Collection[UUID], **values: Any) -> Sequence[Any]:
         with self._engine.connect() as connection:
-            return connection.execute(within(statement, of), values).all()
+            return connection.execute(within(query, days_of), values).all()

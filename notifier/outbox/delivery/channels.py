@@ -1,24 +1,28 @@
-"""Whether a channel sends: running, parked (its account is blocked; a probe reopens it), or paused by the operator.
+"""Whether a channel sends: running, parked, or paused.
 
-The state is a row, so that it holds for all workers and across restarts. A channel without a row is running.
+A worker parks a channel when the provider has blocked its account: from time to time one message is sent as a probe,
+and the first one that is accepted reopens it. Operators pause a channel, and so does feedback when bounces or
+complaints are above their limits; only an operator resumes it. The state is a row, so it holds for all workers and
+across restarts. A channel without a row is running.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Engine, Row
 
 from notifier.outbox.operator.journal import journal
+from notifier.outbox.statements import statement
 from notifier.settings import default
 
 PROBE_SECONDS: float = default("probe_seconds")
-"""How long a parked channel waits for its first probe; each one that fails doubles it, up to ten minutes."""
+"""Seconds until the first probe of a parked channel; doubled after each probe that fails, at most ten minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelState:
-    """`probe_at` is when a parked channel may try again by itself."""
+    """The state of a channel. `probe_at` is when the next probe of a parked channel is due."""
 
     channel: str
     state: str = "running"
@@ -32,58 +36,21 @@ class ChannelState:
         return self.state == "running"
 
 
-_COLUMNS = "channel, state, reason, actor, changed_at, probe_at"
-
-_ALL = text(f"SELECT {_COLUMNS} FROM channels ORDER BY channel")  # noqa: S608  constants of this module
-_OF = text(f"SELECT {_COLUMNS} FROM channels WHERE channel = :channel")  # noqa: S608
-
-_PARK = text("""
-INSERT INTO channels AS c (channel, state, reason, actor, probe_at)
-VALUES (:channel, 'parked', :reason, :actor, now() + make_interval(secs => :probe))
-ON CONFLICT (channel) DO UPDATE SET
-  state = 'parked', reason = excluded.reason, actor = excluded.actor, changed_at = now(), probes = 0,
-  probe_at = excluded.probe_at
-WHERE c.state = 'running'
-""")
-
-# Whoever changes this row sends the probe; the next one is due later, should it never answer.
-_PROBE = text("""
-UPDATE channels SET probes = probes + 1,
-  probe_at = now() + least(make_interval(secs => 600), make_interval(secs => :probe * 2.0 ^ least(probes, 10)))
-WHERE channel = :channel AND state = 'parked' AND probe_at <= now()
-""")
-
-_REOPEN = text("""
-UPDATE channels SET state = 'running', reason = NULL, actor = :actor, changed_at = now(), probe_at = NULL
-WHERE channel = :channel AND state = 'parked'
-""")
-
-_PAUSE = text("""
-INSERT INTO channels AS c (channel, state, reason, actor) VALUES (:channel, 'paused', :reason, :actor)
-ON CONFLICT (channel) DO UPDATE SET
-  state = 'paused', reason = excluded.reason, actor = excluded.actor, changed_at = now(), probe_at = NULL
-WHERE c.state <> 'paused'
-""")
-
-# What the row said before goes into the journal: who stopped the channel may have been the feedback or a worker.
-_RESUME = text("""
-WITH before AS (
-  SELECT channel, state, reason, actor, changed_at FROM channels
-  WHERE channel = :channel AND state <> 'running' FOR UPDATE
-)
-UPDATE channels SET state = 'running', reason = NULL, actor = :actor, changed_at = now(), probe_at = NULL,
-  rates_since = now()
-FROM before WHERE channels.channel = before.channel
-RETURNING before.state, before.reason, before.actor, before.changed_at
-""")
-
-_PUBLISH_NOW = text("""
-UPDATE publications SET due_at = now() WHERE channel = :channel AND (published_at IS NOT NULL OR due_at < now())
-""")
+_READ_ALL = statement(__package__, "read_channels.sql")
+_READ = statement(__package__, "read_channel.sql")
+_PARK = statement(__package__, "park_channel.sql")
+_CLAIM_PROBE = statement(__package__, "claim_probe.sql")
+_REOPEN = statement(__package__, "reopen_channel.sql")
+_PAUSE = statement(__package__, "pause_channel.sql")
+_RESUME = statement(__package__, "resume_channel.sql")
+_PUBLISH_NOW = statement(__package__, "publish_now.sql")
 
 
 class ChannelStates:
-    """The states of all channels. `actor` is written beside each change."""
+    """The states of all channels. `actor` is stored with each change. The first probe is due after `probe_seconds`.
+
+    ChannelStates(engine, actor="eva").pause("sms", "wrong number in the footer")
+    """
 
     def __init__(self, engine: Engine, *, actor: str, probe_seconds: float = PROBE_SECONDS) -> None:
         self._engine = engine
@@ -91,43 +58,45 @@ class ChannelStates:
         self._probe = probe_seconds
 
     def all(self) -> list[ChannelState]:
-        """Those that were ever changed."""
+        """Return the states of the channels that were ever changed."""
         with self._engine.connect() as connection:
-            return [ChannelState(*row) for row in connection.execute(_ALL)]
+            return [ChannelState(*row) for row in connection.execute(_READ_ALL)]
 
     def state(self, channel: str) -> ChannelState:
+        """Return the state of one channel."""
         with self._engine.connect() as connection:
-            row = connection.execute(_OF, {"channel": channel}).first()
+            row = connection.execute(_READ, {"channel": channel}).first()
         return ChannelState(*row) if row else ChannelState(channel)
 
     def park(self, channel: str, reason: str) -> bool:
-        """Running → parked: nothing more is begun until a probe goes through. Answers whether it was running."""
+        """Running → parked: no attempt is begun until a probe is accepted. False if it was not running."""
         with self._engine.begin() as connection:
             values = {"channel": channel, "reason": reason, "actor": self._actor, "probe": self._probe}
             return connection.execute(_PARK, values).rowcount == 1
 
     def claim_probe(self, channel: str) -> bool:
-        """Whether the channel is parked and we may send one message to see whether it works again."""
+        """True if the channel is parked and its probe is due: the caller sends one message."""
         with self._engine.begin() as connection:
-            return connection.execute(_PROBE, {"channel": channel, "probe": self._probe}).rowcount == 1
+            return connection.execute(_CLAIM_PROBE, {"channel": channel, "probe": self._probe}).rowcount == 1
 
     def reopen(self, channel: str) -> bool:
-        """Parked → running: a probe went through. What waits is published at once."""
+        """Parked → running: a probe was accepted. Waiting messages are published at once. False if not parked."""
         with self._engine.begin() as connection:
             done = connection.execute(_REOPEN, {"channel": channel, "actor": self._actor}).rowcount == 1
             return done and _publish_now(connection, channel)
 
     def pause(self, channel: str, reason: str) -> bool:
-        """Running or parked → paused, until `resume`. Answers whether it was not paused yet."""
+        """Running or parked → paused, until `resume`. False if it was paused already."""
         with self._engine.begin() as connection:
             done = pause(connection, channel, reason, self._actor)
             journal(connection, self._actor, "pause", reason, channel if done else f"{channel}, which was paused")
             return done
 
     def resume(self, channel: str, reason: str | None = None) -> bool:
-        """Paused or parked → running. Bounces and complaints until now count no more against it.
+        """Paused or parked → running; waiting messages are published at once. False if it was running.
 
-        The journal keeps who had stopped it, when and why.
+        Bounces and complaints until now no longer count against the channel's limits. The journal keeps who had
+        stopped it, when and why.
         """
         with self._engine.begin() as connection:
             before = connection.execute(_RESUME, {"channel": channel, "actor": self._actor}).first()
@@ -143,6 +112,7 @@ def _resumed(channel: str, before: Row[Any] | None) -> str:
 
 
 def pause(connection: Connection, channel: str, reason: str, actor: str) -> bool:
+    """Running or parked → paused, in the caller's transaction. False if it was paused already."""
     values = {"channel": channel, "reason": reason, "actor": actor}
     return connection.execute(_PAUSE, values).rowcount == 1
 

@@ -1,35 +1,29 @@
-"""How many deliveries workers brought where, by channel, route and status.
+"""Counters of deliveries by channel, route and status, for metrics.
 
-A worker counts in its memory and adds its counts every few seconds, beside its work: no statement of a delivery does.
-What a worker that is killed had not added is missing; the rows of the outbox are exact.
+A worker counts in memory and adds its counts to the table every few seconds, in a statement of its own: statements on
+deliveries stay as cheap as they are. Counts that a killed worker had not added are lost; the rows of the outbox are
+exact.
 """
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
-_ADD = text("""
-INSERT INTO delivery_counts AS known (channel, route, status, count)
-SELECT * FROM unnest(
-  CAST(:channels AS text[]), CAST(:routes AS text[]), CAST(:statuses AS text[]), CAST(:counts AS int8[])
-)
-ON CONFLICT (channel, route, status) DO UPDATE SET count = known.count + excluded.count
-""")
+from notifier.outbox.statements import statement
 
 _MOST = 2_000
-"""Rows that the metrics show, the largest counts: routes that were renamed are never deleted."""
+"""Counts in the metrics, the largest ones: the rows of routes that were renamed are never deleted."""
 
-_READ = text(f"""
-SELECT channel, route, status, count FROM delivery_counts ORDER BY count DESC, channel, route, status LIMIT {_MOST}
-""")  # noqa: S608  a constant of this module
+_ADD = statement(__package__, "add_counts.sql")
+_READ = statement(__package__, "read_counts.sql", limit=str(_MOST))
 
 ROUTE_ERROR = "route error"
-"""Counted beside the statuses: a route, or its template, failed. The delivery is then tried again, or failed."""
+"""Counted in addition to a status: the route or its template failed. The delivery is retried or becomes failed."""
 
 
 class CountKey(NamedTuple):
-    """What is counted together. `status` is what a delivery came to (`pending`: tried again), or ROUTE_ERROR."""
+    """What has one counter. `status` is that of the delivery (`pending`: it is retried), or ROUTE_ERROR."""
 
     channel: str
     route: str
@@ -37,14 +31,14 @@ class CountKey(NamedTuple):
 
 
 class DeliveryCounts:
-    """The counts of all workers."""
+    """The counters of all workers."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def add(self, counts: Mapping[CountKey, int]) -> None:
-        """Add these. Where the answer is lost they may have been added."""
-        ordered = sorted(counts)  # two workers lock the rows in one order
+        """Add to the counters. If this raises because the answer was lost, they may have been added."""
+        ordered = sorted(counts)  # so that two workers do not end in a deadlock
         values = {
             "channels": [each.channel for each in ordered],
             "routes": [each.route for each in ordered],
@@ -56,5 +50,5 @@ class DeliveryCounts:
 
 
 def read_counts(connection: Connection) -> dict[CountKey, int]:
-    """All of them, or the largest where there are too many for one answer."""
+    """All counters, or the 2,000 largest if there are more."""
     return {CountKey(*row[:3]): row[3] for row in connection.execute(_READ)}

@@ -1,78 +1,33 @@
-"""Notifications that are built alone because a worker died with them, and how many more deaths each has cost.
+"""Suspects: notifications that are built alone because a worker died while it had their message.
 
-A row is there from the first loss of a message until the delivery is final. Its states:
+A row exists from the first lost message until the delivery is final. Its states:
 
-    marked     begun_by IS NULL: nobody builds it now; whoever does it next builds it alone
-    building   begun_by names the process that does; it prolongs `lease_until` while it runs
+    marked     begun_by is null: no process builds it; the next one that does builds it alone
+    building   begun_by is the process that builds it, which prolongs `lease_until` while it runs
 
-The end of a lease is the death of the process that held it: whoever begins next adds it to `deaths`. All else that
-ends a build (an answer, a timeout, a stop) takes the row back to marked; only the death of the process that built
-adds to `deaths`.
+When the lease ends, the process that held it has died: the next one that begins the build adds one to `deaths`. Every
+other end of a build (a result, a timeout, a stop) takes the row back to marked, and adds nothing to `deaths`.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from notifier.outbox.days import within
-from notifier.outbox.delivery.attempts import DUE
 from notifier.outbox.delivery.changes import uuids
+from notifier.outbox.statements import statement
 
-# Ids in order: two workers that mark the same ones do not wait for each other in a circle.
-_MARK = text(f"""
-INSERT INTO suspects (notification_id)
-SELECT d.notification_id FROM deliveries d
-WHERE d.notification_id = ANY(CAST(:ids AS uuid[])) AND in_days(d.notification_id) AND {DUE}
-ORDER BY d.notification_id
-ON CONFLICT (notification_id) DO NOTHING
-""")  # noqa: S608  a constant
-
-_BEGIN = text("""
-INSERT INTO suspects AS s (notification_id, begun_by, lease_until)
-VALUES (:id, :process, now() + make_interval(secs => :lease))
-ON CONFLICT (notification_id) DO UPDATE SET
-  deaths = s.deaths + (s.begun_by IS NOT NULL AND s.begun_by <> :process)::int,
-  begun_by = excluded.begun_by, lease_until = excluded.lease_until, begun_at = now()
-WHERE s.begun_by IS NULL OR s.begun_by = :process OR s.lease_until <= now()
-RETURNING s.deaths
-""")
-
-_KEEP = text("""
-WITH told AS (
-  SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:deaths AS int[]), CAST(:ended AS bool[]))
-    AS told (id, deaths, ended)
-), ours AS (
-  SELECT s.notification_id FROM suspects s
-  WHERE s.notification_id = ANY(CAST(:ids AS uuid[])) AND s.begun_by = :process
-  ORDER BY s.notification_id FOR UPDATE
-)
-UPDATE suspects s SET
-  deaths = greatest(s.deaths, told.deaths),
-  begun_by = CASE WHEN NOT told.ended THEN s.begun_by END,
-  lease_until = CASE WHEN NOT told.ended THEN now() + make_interval(secs => :lease) END
-FROM ours JOIN told ON told.id = ours.notification_id
-WHERE s.notification_id = ours.notification_id
-""")
-
-# What another worker ended, or the operator, nobody else would delete.
-_CLEAR = text("""
-DELETE FROM suspects WHERE notification_id IN (
-  SELECT s.notification_id FROM suspects s
-  WHERE s.notification_id = ANY(CAST(:ids AS uuid[])) AND NOT EXISTS (
-      SELECT FROM deliveries d
-      WHERE d.notification_id = s.notification_id AND in_days(d.notification_id)
-        AND d.status IN ('pending', 'sending', 'unknown'))
-    OR s.begun_at < now() - interval '7 days'
-  ORDER BY s.notification_id FOR UPDATE
-)
-""")
+_MARK = statement(__package__, "mark_suspects.sql")
+_BEGIN = statement(__package__, "begin_build.sql")
+_KEEP = statement(__package__, "keep_builds.sql")
+_CLEAR = statement(__package__, "clear_suspects.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class SuspectBuild:
-    """A build that a process has begun: how many deaths are known of, and whether it has `ended`."""
+    """A build that a process has begun: the deaths that are known, and whether it has `ended`."""
 
     id: UUID
     deaths: int
@@ -80,19 +35,20 @@ class SuspectBuild:
 
 
 class Suspects:
-    """One statement each, idempotent for its process: where the answer was lost, the same call changes no more."""
+    """The rows of suspects. Every call may be repeated if its answer was lost: it changes nothing more."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def mark(self, ids: Sequence[UUID]) -> None:
-        """A worker was lost with the messages of these: what is pending and due is built alone from now on."""
+        """Build those of `ids` that are pending and due alone from now on: a worker died with their messages."""
         with self._engine.connect() as connection:
             connection.execute(within(_MARK, ids), {"ids": uuids(ids)})
 
     def begin(self, id_: UUID, process: UUID, lease_seconds: float) -> int | None:
-        """The process is going to build it. Return how many deaths its builds alone have cost so far; None where
-        another process is at it.
+        """Begin a build by `process`. Return how many processes have died of building it alone so far.
+
+        None while another process builds it.
         """
         values = {"id": id_, "process": process, "lease": lease_seconds}
         with self._engine.connect() as connection:
@@ -112,7 +68,7 @@ class Suspects:
             connection.execute(_KEEP, values)
 
     def clear(self, ids: Iterable[UUID]) -> None:
-        """Forget those of these whose delivery is final."""
+        """Delete the rows of those of `ids` whose delivery is final."""
         ids = list(ids)
         with self._engine.connect() as connection:
             connection.execute(within(_CLEAR, ids), {"ids": uuids(ids)})

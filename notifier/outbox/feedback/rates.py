@@ -1,13 +1,13 @@
-"""Bounces and complaints of the last day. A channel is paused before the provider would do it, for good."""
+"""Bounces and complaints of the last 24 hours: a channel is paused before the provider suspends the account."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from notifier.outbox.delivery.channels import pause
-from notifier.outbox.tables import FEEDBACK_COUNTS
+from notifier.outbox.statements import statement
 from notifier.settings import default
 
 log = structlog.get_logger(__name__)
@@ -15,9 +15,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """Shares of the messages whose end is known. SES reviews an account at 5 % bounces and 0.1 % complaints.
+    """The limits, as shares of the messages whose result is known: hard bounces, and complaints.
 
-    Fewer than `least` messages prove nothing.
+    SES puts an account under review at 5 % bounces or 0.1 % complaints. With fewer than `least` messages nothing is
+    paused.
     """
 
     bounces: float = default("bounce_rate_limit")
@@ -25,37 +26,25 @@ class RateLimits:
     least: int = 1_000
 
 
-_MORE = ", ".join(f"{name} = h.{name} + excluded.{name}" for name in FEEDBACK_COUNTS)
-
-_COUNT = text(f"""
-INSERT INTO feedback_hours AS h (channel, hour, {", ".join(FEEDBACK_COUNTS)})
-VALUES (:channel, date_trunc('hour', now()), {", ".join(f":{name}" for name in FEEDBACK_COUNTS)})
-ON CONFLICT (channel, hour) DO UPDATE SET {_MORE}
-""")  # noqa: S608  constants of the tables
-
-_LAST_DAY = text("""
-SELECT coalesce(sum(deliveries + bounces), 0), coalesce(sum(hard_bounces), 0), coalesce(sum(complaints), 0)
-FROM feedback_hours h LEFT JOIN channels c USING (channel)
-WHERE channel = :channel AND hour > now() - interval '24 hours'
-  AND (c.rates_since IS NULL OR hour > c.rates_since)
-""")
+_ADD = statement(__package__, "add_feedback_counts.sql")
+_LAST_DAY = statement(__package__, "read_last_day.sql")
 
 
-def count(connection: Connection, channel: str, counts: Mapping[str, int]) -> None:
-    """Add what a batch of feedback brought to the hour's counters."""
-    connection.execute(_COUNT, {"channel": channel, **counts})
+def add_counts(connection: Connection, channel: str, counts: Mapping[str, int]) -> None:
+    """Add the events of a batch to the counters of this hour. `counts` is by the names of FEEDBACK_COUNTS."""
+    connection.execute(_ADD, {"channel": channel, **counts})
 
 
-def trip(connection: Connection, channel: str, limits: RateLimits) -> None:
-    """Pause the channel where its rates are above the limits. Only the operator resumes it."""
+def pause_above_limits(connection: Connection, channel: str, limits: RateLimits) -> None:
+    """Pause the channel if its rates reach the limits. Only an operator resumes it."""
     total, bounces, complaints = (int(n) for n in connection.execute(_LAST_DAY, {"channel": channel}).one())
-    reason = too_high(total, bounces, complaints, limits)
+    reason = above_limits(total, bounces, complaints, limits)
     if reason and pause(connection, channel, reason, "feedback"):
         log.critical("ALARM: channel paused", channel=channel, reason=reason)
 
 
-def too_high(total: int, bounces: int, complaints: int, limits: RateLimits) -> str | None:
-    """Why these rates would bring the account under review; None where they would not."""
+def above_limits(total: int, bounces: int, complaints: int, limits: RateLimits) -> str | None:
+    """Return which rate reaches its limit, as the reason of the pause; None if none does."""
     if total < limits.least:
         return None
     for name, found, limit in (

@@ -1,74 +1,32 @@
-"""What operators watch, in numbers that are cheap to ask for: of the deliveries at most a sample is looked up."""
+"""The numbers that metrics show. Reading them is cheap: of the deliveries at most a sample is read."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, TextClause, text
+from sqlalchemy import Connection, Engine, TextClause
 
 from notifier.notifications import created_ms
 from notifier.outbox.delivery.counts import CountKey, read_counts
 from notifier.outbox.history.retention import DaysKept, days_kept
 from notifier.outbox.publishing.backlog import backlog
+from notifier.outbox.statements import statement
 from notifier.outbox.stream.discovery import TableDiscovery, discovery
 from notifier.outbox.stream.status import OpenRewinds, TableLag, WaitingStream, lags, rewinds
 from notifier.outbox.stream.status import waiting as waiting_streams
 
-# What retention deleted stays in the sums: a counter must not go back.
-_RECORDS = text("""
-SELECT sum(notified)::int8 AS notified, sum(unrouted)::int8 AS unrouted, sum(quarantined)::int8 AS quarantined
-FROM (
-  SELECT coalesce(sum(records_notified), 0), coalesce(sum(records_unrouted), 0),
-         coalesce(sum(records_quarantined), 0) FROM shards
-  UNION ALL
-  SELECT coalesce(sum(count) FILTER (WHERE name = 'records_notified'), 0),
-         coalesce(sum(count) FILTER (WHERE name = 'records_unrouted'), 0),
-         coalesce(sum(count) FILTER (WHERE name = 'records_quarantined'), 0) FROM forgotten_counts
-) AS counted (notified, unrouted, quarantined)
-""")
-
-_LAG = text("""
-SELECT count(*) AS shards, count(*) FILTER (WHERE s.lease_until IS NULL OR s.lease_until < now()) AS unread,
-       coalesce(max(extract(
-         epoch FROM now() - coalesce(greatest(s.caught_up_at, s.last_record_at), s.discovered_at)
-       )), 0)::float8 AS seconds
-FROM shards s
-WHERE s.state = 'open' AND s.stream_id NOT IN (SELECT id FROM streams WHERE let_go_at IS NOT NULL)
-  AND NOT EXISTS (
-  SELECT FROM shards parent
-  WHERE parent.stream_id = s.stream_id AND parent.shard_id = s.parent_shard_id AND parent.state = 'open'
-)
-""")
-
-_CLOCK = text("SELECT extract(epoch FROM now())::float8")
-_DUE = text("SELECT channel, kind, count(*) FROM due GROUP BY channel, kind")
-_SENDING = text("SELECT channel, sum(cardinality(notification_ids))::int8 FROM claims GROUP BY channel")
-_RUNNING = text("SELECT channel, (state = 'running')::int FROM channels")
-_FEEDBACK = text("""
-SELECT channel, sum(sends)::int8, sum(deliveries)::int8, sum(bounces)::int8, sum(complaints)::int8
-FROM (
-  SELECT channel, sends, deliveries, bounces, complaints FROM feedback_hours
-  UNION ALL
-  SELECT channel, CASE name WHEN 'sends' THEN count ELSE 0 END, CASE name WHEN 'deliveries' THEN count ELSE 0 END,
-         CASE name WHEN 'bounces' THEN count ELSE 0 END, CASE name WHEN 'complaints' THEN count ELSE 0 END
-  FROM forgotten_counts WHERE channel <> ''
-) AS told GROUP BY channel
-""")
-
-_FOUND = text("""
-SELECT (SELECT count(*) FROM gaps) + (SELECT coalesce(sum(count), 0) FROM forgotten_counts WHERE name = 'gaps')
-         AS gaps,
-       (SELECT count(*) FROM gaps WHERE acknowledged_at IS NULL) AS gaps_open,
-       (SELECT count(*) FROM duplicates)
-         + (SELECT coalesce(sum(count), 0) FROM forgotten_counts WHERE name = 'duplicates') AS duplicates,
-       (SELECT count(*) FROM dead_letters) AS dead_letters,
-       (SELECT count(*) FROM unmatched_feedback) AS unmatched,
-       (SELECT count(*) FROM quarantine WHERE replayed_at IS NULL AND acknowledged_at IS NULL) AS quarantine
-""")
+_RECORDS = statement(__package__, "count_records.sql")
+_LAG = statement(__package__, "read_lag.sql")
+_CLOCK = statement(__package__, "read_clock.sql")
+_DUE = statement(__package__, "count_due.sql")
+_SENDING = statement(__package__, "count_sending.sql")
+_RUNNING = statement(__package__, "read_running.sql")
+_FEEDBACK = statement(__package__, "count_feedback.sql")
+_PROBLEMS = statement(__package__, "count_problems.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """Numbers by name; those of channels by channel, and then by kind where there are several."""
+    """Numbers by name, or by channel, or by channel and kind."""
 
     records: dict[str, int]
     lag: dict[str, float]
@@ -88,11 +46,11 @@ class Gauges:
 
 
 def read_gauges(engine: Engine, keep_days: int = 0) -> Gauges:
-    """All of them, at one moment. Days older than `keep_days` are overdue, none where it is 0."""
+    """Read all gauges. Days older than `keep_days` are overdue for retention; none if it is 0."""
     with engine.connect() as connection:
         waiting, found, lag = backlog(connection), discovery(connection), _one(connection, _LAG)
         now = connection.execute(_CLOCK).scalar_one()
-        told = connection.execute(_FEEDBACK).all()
+        events = connection.execute(_FEEDBACK).all()
         kinds = ("send", "delivery", "bounce", "complaint")
         return Gauges(
             records=_one(connection, _RECORDS),
@@ -109,13 +67,13 @@ def read_gauges(engine: Engine, keep_days: int = 0) -> Gauges:
             due={(row[0], row[1]): row[2] for row in connection.execute(_DUE)},
             sending={row[0]: row[1] for row in connection.execute(_SENDING)},
             running={row[0]: row[1] for row in connection.execute(_RUNNING)},
-            feedback={(row[0], kind): row[n] for row in told for n, kind in enumerate(kinds, 1)},
+            feedback={(row[0], kind): row[n] for row in events for n, kind in enumerate(kinds, 1)},
             deliveries=read_counts(connection),
-            found=_one(connection, _FOUND),
+            found=_one(connection, _PROBLEMS),
             days=days_kept(connection, keep_days),
         )
 
 
-def _one(connection: Connection, statement: TextClause) -> dict[str, Any]:
+def _one(connection: Connection, query: TextClause) -> dict[str, Any]:
     return {name: int(value) if name != "seconds" else float(value)
-            for name, value in connection.execute(statement).mappings().one().items()}  # fmt: skip
+            for name, value in connection.execute(query).mappings().one().items()}  # fmt: skip

@@ -1,23 +1,18 @@
-"""What operators did, and why: one row an action, in the transaction of the action. Holds no recipient."""
+"""The journal: what operators did and why, one row an action, in the transaction of the action.
+
+It has no address of a recipient.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
-_WRITE = text("""
-INSERT INTO operations (actor, action, reason, scope, deliveries)
-VALUES (:actor, :action, :reason, :scope, :deliveries)
-""")
+from notifier.outbox.statements import statement
 
-_READ = text("""
-SELECT id, at, actor, action, reason, scope, deliveries FROM operations
-WHERE (:actor = '' OR strpos(lower(actor), lower(:actor)) > 0) AND (:action = '' OR action = :action)
-  AND (:scope = '' OR strpos(scope, :scope) > 0 OR strpos(reason, :scope) > 0)
-  AND (CAST(:since AS timestamptz) IS NULL OR at >= :since) AND (CAST(:until AS timestamptz) IS NULL OR at < :until)
-ORDER BY id DESC LIMIT :limit
-""")
+_WRITE = statement(__package__, "write_journal.sql")
+_READ = statement(__package__, "read_journal.sql")
 
 ACTIONS = (
     "acknowledge duplicates",
@@ -37,13 +32,14 @@ ACTIONS = (
     "suppress",
     "unsuppress",
 )
-"""All actions there are."""
+"""All actions."""
 
 
 @dataclass(frozen=True, slots=True)
 class JournalFilter:
-    """Which rows of the journal; what is empty selects all. `actor` and `scope` are parts of what the row says;
-    `scope` may also be a part of its reason.
+    """Which rows of the journal; an empty value selects all.
+
+    `actor` is a part of the name, `scope` a part of the scope or of the reason, `action` one of ACTIONS.
     """
 
     actor: str = ""
@@ -54,13 +50,13 @@ class JournalFilter:
 
 
 class Journal:
-    """Reads what operators did."""
+    """Reads the journal."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def newest(self, wanted: JournalFilter, limit: int) -> list[dict[str, Any]]:
-        """The newest rows, at most so many."""
+        """Return the newest rows, at most `limit`."""
         values = {name: getattr(wanted, name) for name in ("actor", "action", "scope", "since", "until")}
         with self._engine.connect() as connection:
             return [dict(row) for row in connection.execute(_READ, {**values, "limit": limit}).mappings()]
@@ -69,5 +65,6 @@ class Journal:
 def journal(
     connection: Connection, actor: str, action: str, reason: str | None, scope: str, deliveries: int = 0
 ) -> None:
+    """Write a row into the journal, in the caller's transaction. `scope` says what the action was about."""
     values = {"actor": actor, "action": action, "reason": reason, "scope": scope, "deliveries": deliveries}
     connection.execute(_WRITE, values)

@@ -1,97 +1,47 @@
-"""What the outbox holds, for operators. Changes nothing."""
+"""What operators read from the outbox. Changes nothing."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, TextClause, text
+from sqlalchemy import Engine, TextClause
 
 from notifier.notifications import Status
 from notifier.outbox.days import span, within, within_days
 from notifier.outbox.delivery.channels import ChannelState, ChannelStates
 from notifier.outbox.history.retention import DaysKept, days_kept
 from notifier.outbox.operator.failures import failing
-from notifier.outbox.operator.search import Filter, newest
-from notifier.outbox.operator.totals import audit, count_deliveries
+from notifier.outbox.operator.selection import Selection, newest
+from notifier.outbox.operator.totals import ReportRow, audit, count_deliveries
+from notifier.outbox.statements import statement
 
-Row = dict[str, Any]
-
-_SHOW = text("""
-SELECT n.*, d.status, d.attempt, d.failures, d.recipient, d.reason, d.next_attempt_at, d.begun_at, d.ended_at,
-       d.provider_message_id, d.token, a.name AS actor, s.shard_id, st.arn AS stream_arn
-FROM notifications n JOIN deliveries d USING (notification_id)
-JOIN shards s ON s.id = n.shard JOIN streams st ON st.id = s.stream_id
-LEFT JOIN actors a ON a.id = ('x' || left(d.token::text, 8))::bit(32)::int
-WHERE n.notification_id = :id AND in_days(n.notification_id) AND in_days(d.notification_id)
-""")
-
-# Ids are ordered, so that all that begin alike lie together.
-_IDS = text("""
-SELECT notification_id FROM notifications
-WHERE notification_id >= :first AND notification_id <= :last AND in_days(notification_id)
-ORDER BY notification_id LIMIT :limit
-""")
-
-_STATUSES = text("""
-SELECT notification_id, status FROM deliveries
-WHERE notification_id = ANY(CAST(:ids AS uuid[])) AND in_days(notification_id)
-""")
-
-_EVENTS = text("SELECT * FROM delivery_events WHERE notification_id = :id AND in_days(notification_id) ORDER BY at")
-
-_FEEDBACK = text("""
-SELECT * FROM feedback WHERE notification_id = :id AND in_days(notification_id) ORDER BY occurred_at, kind
-""")
-
-_DUPLICATES = text("""
-SELECT notification_id, message_id, detected_at FROM duplicates
-WHERE acknowledged_at IS NULL ORDER BY detected_at LIMIT :limit
-""")
-
-_ASIDE = text("""
-SELECT (SELECT count(*) FROM dead_letters) AS dead_letters, (SELECT count(*) FROM unmatched_feedback) AS unmatched,
-       (SELECT count(*) FROM due WHERE kind = 'unknown') AS unknown,
-       (SELECT count(*) FROM due WHERE kind = 'held') AS held
-""")
-
-_DEAD_LETTERS = text("SELECT id, error, received_at FROM dead_letters ORDER BY id DESC LIMIT :limit")
-
-# How far behind a shard is: everything older than this is recorded. Counts for shards that nobody reads, too.
-_SHARDS = text("""
-SELECT s.shard_id, s.parent_shard_id, st.table_name, s.state, s.epoch, s.checkpoint, s.last_record_at,
-       CASE WHEN s.lease_until > now() THEN s.owner END AS owner,
-       CASE WHEN s.state = 'open' THEN round(extract(
-         epoch FROM now() - coalesce(greatest(s.caught_up_at, s.last_record_at), s.discovered_at)
-       ), 1)::float END AS lag_seconds,
-       s.records_read, s.records_notified, s.records_unrouted, s.records_quarantined
-FROM shards s JOIN streams st ON st.id = s.stream_id ORDER BY st.table_name, st.id, s.shard_id
-""")
-
-_GAPS = text("""
-SELECT g.id, s.shard_id, g.reason, g.after_sequence_number, g.after_record_at, g.detected_at
-FROM gaps g JOIN shards s ON s.id = g.shard WHERE g.acknowledged_at IS NULL ORDER BY g.id
-""")
-
-_QUARANTINE = text("""
-SELECT q.id, s.shard_id, q.sequence_number, q.error, q.quarantined_at
-FROM quarantine q JOIN shards s ON s.id = q.shard
-WHERE q.replayed_at IS NULL AND q.acknowledged_at IS NULL ORDER BY q.id DESC LIMIT :limit
-""")
+_SHOW = statement(__package__, "show.sql")
+_IDS = statement(__package__, "ids_between.sql")
+_STATUSES = statement(__package__, "read_statuses.sql")
+_EVENTS = statement(__package__, "read_events.sql")
+_FEEDBACK = statement(__package__, "read_feedback.sql")
+_DUPLICATES = statement(__package__, "read_duplicates.sql")
+_PROBLEM_COUNTS = statement(__package__, "read_problem_counts.sql")
+_DEAD_LETTERS = statement(__package__, "read_dead_letters.sql")
+_SHARDS = statement(__package__, "read_shards.sql")
+_GAPS = statement(__package__, "read_gaps.sql")
+_QUARANTINE = statement(__package__, "read_quarantine.sql")
+_NOW = statement(__package__, "read_now.sql")
 
 
 class Report:
-    """Answers for `notifier status`, `list`, `show`, `shards` and `audit`."""
+    """The rows that `notifier status`, `list`, `show`, `shards`, `audit` and the console show."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def counts(self) -> list[Row]:
-        """Deliveries by channel and status, with the time when the oldest of them was recorded."""
+    def counts(self) -> list[ReportRow]:
+        """Return the deliveries by channel and status, with the time at which the oldest of them was recorded."""
         return count_deliveries(self._engine)
 
     def totals(self) -> dict[Status, int]:
-        """Deliveries by status, over all channels."""
+        """Return the deliveries by status, of all channels."""
         totals: dict[Status, int] = {}
         for row in self.counts():
             totals[Status(row["status"])] = totals.get(Status(row["status"]), 0) + row["deliveries"]
@@ -106,71 +56,78 @@ class Report:
         route: str = "",
         since: datetime | None = None,
         limit: int = 50,
-    ) -> list[Row]:
-        """The newest ones, of events from `since` on; where ids are given, of these."""
-        return list(newest(self._engine, Filter(status, channel, route, since, ids), limit))
+    ) -> list[ReportRow]:
+        """Return the newest deliveries, at most `limit`, of events from `since` on. An empty value selects all."""
+        return list(newest(self._engine, Selection(ids, channel, route, since=since), status, limit))
 
     def ids(self, first: UUID, last: UUID, limit: int) -> list[UUID]:
-        """The smallest ids of notifications from `first` to `last`, at most so many."""
+        """Return the smallest ids of notifications from `first` to `last`, at most `limit`."""
         rows = self._rows(within_days(_IDS, span(first, last)), first=first, last=last, limit=limit)
         return [row["notification_id"] for row in rows]
 
     def statuses(self, ids: Sequence[UUID]) -> dict[UUID, Status]:
-        """Where each of these stands; without those that are not there."""
+        """Return the statuses of those of `ids` that exist."""
         rows = self._rows(within(_STATUSES, ids), ids=list(ids))
         return {row["notification_id"]: Status(row["status"]) for row in rows}
 
-    def show(self, notification: UUID) -> Row | None:
+    def show(self, notification: UUID) -> ReportRow | None:
+        """Return a notification with its delivery; None if it does not exist."""
         return next(iter(self._rows(within(_SHOW, [notification]), id=notification)), None)
 
-    def events(self, notification: UUID) -> list[Row]:
+    def events(self, notification: UUID) -> list[ReportRow]:
+        """Return the changes of status of a delivery, the oldest first."""
         return self._rows(within(_EVENTS, [notification]), id=notification)
 
-    def feedback(self, notification: UUID) -> list[Row]:
+    def feedback(self, notification: UUID) -> list[ReportRow]:
+        """Return the provider's events on a notification, the oldest first."""
         return self._rows(within(_FEEDBACK, [notification]), id=notification)
 
-    def duplicates(self, limit: int = 50) -> list[Row]:
-        """Notifications that the provider accepted twice, and that nobody has acknowledged yet."""
+    def duplicates(self, limit: int = 50) -> list[ReportRow]:
+        """Return the notifications that the provider accepted twice and no operator has acknowledged."""
         return self._rows(_DUPLICATES, limit=limit)
 
-    def problem_counts(self) -> Row:
-        """What was kept apart: feedback that could not be used or matched, and outcomes that are unknown."""
-        return self._rows(_ASIDE)[0]
+    def problem_counts(self) -> ReportRow:
+        """Return the numbers of dead letters, of events without a notification, and of unknown outcomes."""
+        return self._rows(_PROBLEM_COUNTS)[0]
 
-    def dead_letters(self, limit: int = 50) -> list[Row]:
+    def dead_letters(self, limit: int = 50) -> list[ReportRow]:
+        """Return the newest messages of the feedback queue that could not be read."""
         return self._rows(_DEAD_LETTERS, limit=limit)
 
     def channels(self) -> list[ChannelState]:
+        """Return the states of the channels that were ever changed."""
         return ChannelStates(self._engine, actor="report").all()
 
-    def shards(self) -> list[Row]:
+    def shards(self) -> list[ReportRow]:
+        """Return all shards with their lease, lag and counters."""
         return self._rows(_SHARDS)
 
-    def gaps(self) -> list[Row]:
-        """Records that were lost before anyone could read them, and that nobody has acknowledged yet."""
+    def gaps(self) -> list[ReportRow]:
+        """Return the gaps that no operator has acknowledged: records that were lost before a bridge read them."""
         return self._rows(_GAPS)
 
-    def quarantine(self, limit: int = 50) -> list[Row]:
-        """Records that could not be understood, and that nobody has acknowledged or replayed yet."""
+    def quarantine(self, limit: int = 50) -> list[ReportRow]:
+        """Return records that could not be understood, and that no operator has acknowledged or replayed."""
         return self._rows(_QUARANTINE, limit=limit)
 
     def days(self, keep_days: int) -> DaysKept:
+        """Return which days there are, beside the days that are to be kept."""
         with self._engine.connect() as connection:
             return days_kept(connection, keep_days)
 
-    def audit(self) -> tuple[list[Row], list[Row]]:
-        """Per shard the counters beside the rows, and the deliveries that nothing will move (must be none)."""
+    def audit(self) -> tuple[list[ReportRow], list[ReportRow]]:
+        """Return per shard the counters and the rows, and deliveries that nothing moves on: see `totals.audit`."""
         return audit(self._engine)
 
-    def failing(self, days: int) -> list[Row]:
-        """The routes that fail, of the events of so many days."""
+    def failing(self, days: int) -> list[ReportRow]:
+        """Return the failing routes, of the events of so many days: see `failures.failing`."""
         return failing(self._engine, days)
 
     def now(self) -> datetime:
-        """The database's clock."""
-        now: datetime = self._rows(text("SELECT now() AS now"))[0]["now"]
+        """Return the database's time."""
+        now: datetime = self._rows(_NOW)[0]["now"]
         return now
 
-    def _rows(self, statement: TextClause, **values: Any) -> list[Row]:
+    def _rows(self, query: TextClause, **values: Any) -> list[ReportRow]:
         with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(statement, values).mappings()]
+            return [dict(row) for row in connection.execute(query, values).mappings()]

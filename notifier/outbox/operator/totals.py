@@ -1,72 +1,36 @@
 """How many deliveries there are, and whether every record is accounted for.
 
-Rows of counted days are not read: their counts stand for them. All statements of one answer share one snapshot, so
-that a day which is counted, changed or dropped meanwhile is neither missed nor counted twice.
+Of days that retention has counted, the counts are read instead of the rows. All statements of one report share one
+snapshot, so that a day which is counted, changed or dropped meanwhile is neither missed nor counted twice.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, TextClause, text
+from sqlalchemy import Connection, Engine, TextClause
 
 from notifier.outbox.days import Spans, within_days
 from notifier.outbox.history.calendar import joined, read_days
+from notifier.outbox.statements import statement
 
-Row = dict[str, Any]
+ReportRow = dict[str, Any]
+"""A row by the names of its columns."""
 
-OPEN = ("pending", "sending", "unknown")
+_NOT_FINAL = ("pending", "sending", "unknown")
 
-_COUNTS = text("""
-SELECT n.channel, d.status, count(*) AS deliveries, min(n.recorded_at) AS oldest
-FROM deliveries d JOIN notifications n USING (notification_id)
-WHERE in_days(d.notification_id) AND in_days(n.notification_id)
-GROUP BY n.channel, d.status
-""")
-
-_COUNTED = text("""
-SELECT channel, status, sum(deliveries)::int8 AS deliveries, min(oldest) AS oldest
-FROM day_counts JOIN days USING (day) WHERE days.state = 'counted' GROUP BY channel, status
-""")
-
-# Rows that were deleted in time are in `dropped_rows`, those of counted days in `day_shards`.
-_SHARDS = text("""
-WITH found AS (
-  SELECT shard, count(*) AS notifications, 0 AS quarantine FROM notifications n
-  WHERE in_days(n.notification_id) GROUP BY shard
-  UNION ALL SELECT shard, notifications, 0 FROM day_shards JOIN days USING (day) WHERE days.state = 'counted'
-  UNION ALL SELECT shard, 0, count(*) FROM quarantine WHERE replayed_at IS NULL GROUP BY shard
-  UNION ALL SELECT shard, notifications, quarantine FROM dropped_rows
-)
-SELECT s.id, s.shard_id, s.records_read, s.records_notified, s.records_unrouted, s.records_quarantined,
-       coalesce(sum(found.notifications), 0)::int8 AS notifications,
-       coalesce(sum(found.quarantine), 0)::int8 AS quarantine
-FROM shards s LEFT JOIN found ON found.shard = s.id
-GROUP BY s.id ORDER BY s.shard_id
-""")
-
-# A difference of sets: one pass over each table, whatever the planner knows of a backlog.
-_STRANDED = text("""
-SELECT notification_id, status FROM (
-  SELECT notification_id, status, CASE status WHEN 'sending' THEN token END AS token
-  FROM deliveries d WHERE status IN ('pending', 'sending', 'unknown') AND in_days(d.notification_id)
-  EXCEPT (
-    SELECT unnest(notification_ids), 'pending'::delivery_status, NULL FROM publications
-    UNION ALL SELECT unnest(notification_ids), 'sending', token FROM claims
-    UNION ALL SELECT notification_id, 'pending', NULL FROM due
-    UNION ALL SELECT notification_id, 'unknown', NULL FROM due
-  )
-) AS stranded
-LIMIT 100
-""")
+_COUNTS = statement(__package__, "count_deliveries.sql")
+_COUNTED = statement(__package__, "read_day_counts.sql")
+_SHARDS = statement(__package__, "audit_shards.sql")
+_STRANDED = statement(__package__, "stranded_deliveries.sql")
 
 
-def count_deliveries(engine: Engine) -> list[Row]:
-    """Deliveries by channel and status, with the time when the oldest of them was recorded."""
+def count_deliveries(engine: Engine) -> list[ReportRow]:
+    """Return the deliveries by channel and status, with the time at which the oldest of them was recorded."""
     with snapshot(engine) as connection:
         recent = joined(each for each in read_days(connection) if not each.counted)
         rows = [*_rows(connection, _COUNTED, ()), *_rows(connection, _COUNTS, recent)]
-    found: dict[tuple[str, str], Row] = {}
+    found: dict[tuple[str, str], ReportRow] = {}
     for row in rows:
         known = found.setdefault((row["channel"], row["status"]), {**row, "deliveries": 0})
         known["deliveries"] += row["deliveries"]
@@ -74,35 +38,36 @@ def count_deliveries(engine: Engine) -> list[Row]:
     return [found[key] for key in sorted(found)]
 
 
-def audit(engine: Engine) -> tuple[list[Row], list[Row]]:
-    """Per shard the counters beside the rows, and the deliveries that nothing will move.
+def audit(engine: Engine) -> tuple[list[ReportRow], list[ReportRow]]:
+    """Return per shard the counters and the number of rows, and up to 100 deliveries that nothing moves on.
 
-    Where they do not balance they are read once more: TRUNCATE, which empties a day, heeds no snapshot.
+    Both are read a second time if a shard does not balance: retention empties a day with TRUNCATE, which also empties
+    it for snapshots that were taken before.
     """
     rows, stranded = _audit(engine)
     return (rows, stranded) if all(map(balances, rows)) else _audit(engine)
 
 
-def balances(shard: Row) -> bool:
-    """Whether each record of the shard that was read is accounted for. Pure."""
+def balances(shard: ReportRow) -> bool:
+    """True if each record of the shard that was read became a notification, was unrouted or is in quarantine."""
     accounted = shard["notifications"] + shard["records_unrouted"] + shard["quarantine"]
     return bool(shard["records_read"] == accounted and shard["records_notified"] == shard["notifications"])
 
 
-def _audit(engine: Engine) -> tuple[list[Row], list[Row]]:
+def _audit(engine: Engine) -> tuple[list[ReportRow], list[ReportRow]]:
     with snapshot(engine) as connection:
         days = read_days(connection)
         recent = joined(each for each in days if not each.counted)
-        open_ = joined(each for each in days if each.may_hold(OPEN))
+        open_ = joined(each for each in days if each.may_hold(_NOT_FINAL))
         return _rows(connection, _SHARDS, recent), _rows(connection, _STRANDED, open_)
 
 
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Connection]:
-    """A transaction in which every statement sees the same moment."""
+    """A transaction in which every statement sees the database as it was at the first one."""
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
         yield connection
 
 
-def _rows(connection: Connection, statement: TextClause, days: Spans) -> list[Row]:
-    return [dict(row) for row in connection.execute(within_days(statement, days)).mappings()]
+def _rows(connection: Connection, query: TextClause, days: Spans) -> list[ReportRow]:
+    return [dict(row) for row in connection.execute(within_days(query, days)).mappings()]

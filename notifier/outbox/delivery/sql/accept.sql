@@ -1,0 +1,35 @@
+-- The provider accepted messages of these deliveries: any status except delivered, bounced or complained → sent.
+-- Parameters: one acceptance for each of :ids, in arrays of equal length: :attempts (null if not known), :message_ids
+-- (null if not known) and :reasons; :open is the ids that lock_without_acceptance.sql has locked; :actor is written
+-- into the history.
+-- A delivery whose later attempt is `sending` keeps that status: finish.sql decides with the message id that is
+-- stored here. An acceptance without a message id changes nothing for a delivery that is `sending`.
+-- Returns the ids that became `sent` from another status.
+WITH proof AS (
+  SELECT * FROM unnest(
+    CAST(:ids AS uuid[]), CAST(:attempts AS int[]), CAST(:message_ids AS text[]), CAST(:reasons AS text[])
+  ) AS proof (id, attempt, message_id, reason)
+), before AS (
+  SELECT d.notification_id, d.status, d.begun_at
+  FROM deliveries d
+  WHERE d.notification_id = ANY(CAST(:open AS uuid[])) AND in_days(d.notification_id)
+), changed AS (
+  UPDATE deliveries d SET
+    provider_message_id = coalesce(d.provider_message_id, proof.message_id),
+    status = CASE WHEN d.status = 'sending' AND d.attempt IS DISTINCT FROM proof.attempt THEN d.status
+                  WHEN d.status IN ('delivered', 'bounced', 'complained') THEN d.status ELSE 'sent' END,
+    next_attempt_at = NULL
+  FROM before JOIN proof ON proof.id = before.notification_id
+  WHERE d.notification_id = before.notification_id AND in_days(d.notification_id)
+    AND (proof.message_id IS NOT NULL OR d.status NOT IN ('sending', 'sent', 'delivered', 'bounced', 'complained'))
+  RETURNING d.notification_id, before.status AS was, d.status, coalesce(proof.attempt, d.attempt) AS attempt,
+            proof.reason, before.begun_at
+), accepted AS (
+  SELECT * FROM changed WHERE status = 'sent' AND was <> 'sent'
+), attended AS (
+  DELETE FROM due USING accepted WHERE due.notification_id = accepted.notification_id
+), event AS (
+  {insert_event
+    SELECT notification_id, was, 'sent', attempt, :actor, reason, NULL, begun_at FROM accepted}
+)
+SELECT notification_id FROM accepted

@@ -1,0 +1,13 @@
+-- Sent → delivered, bounced or complained for :ids, by all events that are stored: for those that were settled while
+-- a later attempt was `sending`. :statuses is what the event :kinds mean. Of several results the gravest counts: the
+-- type `delivery_status` orders delivered, bounced, complained.
+UPDATE deliveries d SET status = result.status, reason = coalesce(result.detail, d.reason)
+FROM (
+  SELECT DISTINCT ON (f.notification_id) f.notification_id, told.status, f.detail
+  FROM feedback f
+  JOIN unnest(CAST(:kinds AS text[]), CAST(:statuses AS delivery_status[])) AS told (kind, status) USING (kind)
+  WHERE f.notification_id = ANY(CAST(:ids AS uuid[])) AND in_days(f.notification_id)
+  ORDER BY f.notification_id, told.status DESC, f.occurred_at
+) AS result
+WHERE d.notification_id = result.notification_id AND in_days(d.notification_id)
+  AND (result.notification_id IS NULL OR d.status = 'sent')

@@ -1,0 +1,2 @@
+-- Acknowledge all open duplicates.
+UPDATE duplicates SET acknowledged_at = now() WHERE acknowledged_at IS NULL

@@ -1,0 +1,3 @@
+-- How many deliveries are selected. Parameters: those of {selected}.
+SELECT count(*)
+{selected}

@@ -1,0 +1,22 @@
+-- Routes with deliveries that an error of the route or of its template keeps from being sent, and that no operator
+-- has acknowledged; the newest first, at most 100. A delivery that is tried again counts once it has failed :tries
+-- times.
+-- Such an error happens before the request leaves, so the delivery changes from `pending`: its route raised, did not
+-- return or ended its worker, or its template cannot be rendered. The delivery says that it failed, its last event
+-- from which status.
+WITH failing AS (
+  SELECT n.channel, n.route, d.notification_id, d.status, d.reason, d.ended_at
+  FROM deliveries d JOIN notifications n USING (notification_id)
+  WHERE in_days(d.notification_id) AND in_days(n.notification_id)
+    AND (d.status = 'failed' OR d.status = 'pending' AND d.failures >= :tries)
+    AND d.ended_at > coalesce((SELECT max(at) FROM operations WHERE action = 'acknowledge failures'), '-infinity')
+    AND 'pending' = (
+      SELECT e.status_from FROM delivery_events e
+      WHERE e.notification_id = d.notification_id AND in_days(e.notification_id) ORDER BY e.at DESC LIMIT 1
+    )
+)
+SELECT channel, route, count(*) FILTER (WHERE status = 'failed') AS failed,
+       count(*) FILTER (WHERE status = 'pending') AS retried, max(ended_at) AS newest_at,
+       (array_agg(notification_id ORDER BY ended_at DESC))[1] AS newest_id,
+       (array_agg(reason ORDER BY ended_at DESC))[1] AS newest_reason
+FROM failing GROUP BY channel, route ORDER BY max(ended_at) DESC LIMIT 100

@@ -1,0 +1,7 @@
+-- A notification :id with its delivery, and the name of the worker of its last attempt.
+SELECT n.*, d.status, d.attempt, d.failures, d.recipient, d.reason, d.next_attempt_at, d.begun_at, d.ended_at,
+       d.provider_message_id, d.token, a.name AS actor, s.shard_id, st.arn AS stream_arn
+FROM notifications n JOIN deliveries d USING (notification_id)
+JOIN shards s ON s.id = n.shard JOIN streams st ON st.id = s.stream_id
+LEFT JOIN actors a ON a.id = ('x' || left(d.token::text, 8))::bit(32)::int
+WHERE n.notification_id = :id AND in_days(n.notification_id) AND in_days(d.notification_id)
