@@ -1,12 +1,17 @@
-/* The protocol of one delivery, as notifier/outbox, workers/deliverer.py and bridge/relay.py carry it out.
+/* A model of one delivery, for the model checker spin: what notifier/outbox, the workers and the relay do with it.
 
-   A statement of the outbox is one atomic step. Between any two a process may die; a message may be lost or come
-   twice; an answer of the provider or of the database may be lost; a lease may end at any moment; an event may come
-   early, late, again and again, or never. Two workers make every race about one delivery, two attempts every mix-up
-   of attempts. Nothing else is bounded, unless BOUNDED: there the faults end, so that an end can be asked for.
+   A statement of the outbox is one atomic step. Between any two steps
+   - a process may be killed;
+   - a message of the broker may be lost, or arrive twice;
+   - the answer of the provider or of the database may be lost;
+   - a lease may end;
+   - an event may arrive early, late, several times, or never.
+   Two workers are enough for every race about one delivery, and two attempts for every confusion of attempts. Nothing
+   else is limited, unless BOUNDED is defined: then the number of faults is limited, so that the end of every run can
+   be checked.
 
-   test_protocol.py checks it with spin, plants each defect that is named by an #ifdef, and compares the statuses and
-   the moves with notifier.notifications. */
+   test_protocol.py searches all states, defines each defect (an #ifdef below) and expects the assertion that it
+   violates, and compares the statuses and the transitions with notifier/notifications.py. */
 
 #define ATTEMPTS 2
 
@@ -15,59 +20,60 @@ mtype:status = { pending, sending, sent, delivered, bounced, complained, unknown
 mtype:due = { nothing, retry, deadline, held };
 mtype:answer = { none, taken, lost, not_now, refused };
 
-/* What the database holds. */
+/* Rows of the database. */
 mtype:status status = pending;
-bit recorded;                  /* the row, its publication and the shard's checkpoint: one transaction */
-byte publications;             /* that name the delivery */
+bit recorded;                     /* the row, its publication and the shard's checkpoint: one transaction */
+byte publications;                /* publications that name the delivery */
 mtype:due due = nothing;
-byte attempt;                  /* requests begun. Each has a fresh token: here the number is the token */
-byte claim;                    /* the attempt whose lease runs */
-byte proof;                    /* provider_message_id: the attempt whose acceptance was learned first */
-bit later;                     /* next_attempt_at lies ahead */
-bit duplicate;                 /* a row in duplicates */
+byte attempt;                     /* attempts begun. Each has a new token: here the number is the token */
+byte claim;                       /* the attempt whose lease has not ended */
+byte message_id;                  /* provider_message_id: the attempt whose acceptance became known first */
+bit later;                        /* next_attempt_at is in the future */
+bit duplicate;                    /* a row in duplicates */
 
-/* What the broker holds, and what the provider did: nobody sees that. */
+/* The broker and the provider: our processes see the message and the events, and nothing else. */
 bit message;
 bit accepted[ATTEMPTS + 1];
-byte events[ATTEMPTS + 1];     /* published, and to be taken */
-bit tardy[ATTEMPTS + 1];       /* its events come after those of later messages */
-bit eventless[ATTEMPTS + 1];   /* its events never come */
+byte events[ATTEMPTS + 1];        /* published and not yet received */
+bit events_late[ATTEMPTS + 1];    /* its events arrive after those of later messages */
+bit no_events[ATTEMPTS + 1];      /* its events never arrive */
 
-/* What the properties ask about. */
-bit learned[ATTEMPTS + 1];     /* its message id reached the database */
-bit given_up[ATTEMPTS + 1];    /* with its outcome unknown, by the route's policy or the operator */
-bit excused[ATTEMPTS + 1];     /* by the operator, without events in time, or before its request arrived */
-bit vouched;                   /* the operator said that it was sent */
+/* Variables for the assertions only. */
+bit learned[ATTEMPTS + 1];        /* its message id was written to the database */
+bit given_up[ATTEMPTS + 1];       /* while its outcome was unknown, by the route's policy or the operator */
+bit excused[ATTEMPTS + 1];        /* a second message is allowed: an operator decided, its events were late or missing,
+                                     or its request arrived after it was given up */
+bit resolved_as_sent;             /* the operator resolved it as sent */
 
-/* A change of status; no other statement makes one. */
+/* A transition; no other statement changes the status. */
 #define MOVE(source, target) status == source; status = target
 
-#define GONE (status == sent || status == delivered || status == bounced || status == complained)
-#define OPEN (status == sending || status == unknown)
+#define ACCEPTED (status == sent || status == delivered || status == bounced || status == complained)
+#define IN_PROGRESS (status == sending || status == unknown)
 #define READY (recorded && status == pending && !later)
 
-/* Each assertion is named by the comment behind it. */
+/* The comment after an assertion is its name. */
 inline check() {
 #ifdef BOUNDED
   skip
 #else
-  assert(!(accepted[1] && accepted[2]) || excused[1]);                          /* at most once */
-  assert(!GONE || vouched || accepted[1] || accepted[2]);                       /* sent was accepted */
-  assert(GONE || OPEN || !accepted[attempt] || given_up[attempt]);              /* not sent was not accepted */
-  assert(GONE || status == sending || !(learned[1] || learned[2]));             /* evidence is heeded */
-  assert(!(learned[1] && learned[2]) || duplicate);                             /* duplicates are detected */
-  assert(!recorded || status != pending || publications > 0 || due == retry);   /* pending is attended */
-  assert(status != sending || claim == attempt);                                /* sending is attended */
-  assert(status != unknown || due == deadline || due == held)                   /* unknown is attended */
+  assert(!(accepted[1] && accepted[2]) || excused[1]);                            /* at most once */
+  assert(!ACCEPTED || resolved_as_sent || accepted[1] || accepted[2]);            /* sent was accepted */
+  assert(ACCEPTED || IN_PROGRESS || !accepted[attempt] || given_up[attempt]);     /* not sent was not accepted */
+  assert(ACCEPTED || status == sending || !(learned[1] || learned[2]));           /* an acceptance is not lost */
+  assert(!(learned[1] && learned[2]) || duplicate);                               /* duplicates are detected */
+  assert(!recorded || status != pending || publications > 0 || due == retry);     /* pending is moved on */
+  assert(status != sending || claim == attempt);                                  /* sending is moved on */
+  assert(status != unknown || due == deadline || due == held)                     /* unknown is moved on */
 #endif
 }
 
-/* The weather. BOUNDED: the broker keeps what it is given, and there are two faults and one act of the operator, at
-   any time. Else anything fails as often as it likes, and there may always be a message. */
+/* The environment. BOUNDED: the broker keeps its message, and there are two faults and one action of the operator, at
+   any time. Otherwise every fault occurs any number of times, and there may always be a message. */
 #ifdef BOUNDED
 #define WORKERS 1
 byte faults;
-bit acted;
+bit operator_acted;
 #define FAULT faults < 2 -> faults++
 #define MESSAGE message
 #define TAKE_MESSAGE message = 0
@@ -77,8 +83,8 @@ bit acted;
 #else
 #define GIVE_BACK message = 1
 #endif
-#define MAY_ACT !acted
-#define ACTED acted = 1
+#define MAY_ACT !operator_acted
+#define ACTED operator_acted = 1
 #define TAKE_EVENT(a) events[a]--
 #else
 #define WORKERS 2
@@ -92,28 +98,28 @@ bit acted;
 #define TAKE_EVENT(a) skip
 #endif
 
-#ifdef NOFENCE
-#define FENCED true
+#ifdef NO_TOKEN_CHECK
+#define SAME_TOKEN true
 #else
-#define FENCED attempt == mine
+#define SAME_TOKEN attempt == mine
 #endif
 
 inline accept(a) {
 #ifdef BOUNDED
   if :: events[a] = 1 :: skip fi
 #else
-  assert(!accepted[a]);                                                         /* one request for each attempt */
+  assert(!accepted[a]);                                                           /* one request for each attempt */
   accepted[a] = 1;
   excused[a] = excused[a] || given_up[a];
   if
   :: events[a] = 1
-  :: events[a] = 1; tardy[a] = 1
-  :: eventless[a] = 1
+  :: events[a] = 1; events_late[a] = 1
+  :: no_events[a] = 1
   fi
 #endif
 }
 
-inline hear(a) {
+inline note_learned(a) {
 #ifdef BOUNDED
   skip
 #else
@@ -121,38 +127,39 @@ inline hear(a) {
 #endif
 }
 
-/* The message id of an acceptance reaches the row: a second one is a duplicate. */
-inline learn(a) {
-  hear(a);
+/* The message id of an acceptance is written: a second one is a duplicate. */
+inline store_message_id(a) {
+  note_learned(a);
   if
-  :: proof == 0 -> proof = a
-#ifndef UNDETECTED
-  :: proof && proof != a -> duplicate = 1
+  :: message_id == 0 -> message_id = a
+#ifndef DUPLICATES_NOT_COUNTED
+  :: message_id && message_id != a -> duplicate = 1
 #endif
   :: else
   fi
 }
 
-inline give_up(word) {
+inline give_up(by_operator) {
 #ifdef BOUNDED
   skip
 #else
   given_up[attempt] = 1;
-  excused[attempt] = word || eventless[attempt] || tardy[attempt]
+  excused[attempt] = by_operator || no_events[attempt] || events_late[attempt]
 #endif
 }
 
 inline wait_for_retry() {
   later = 1;
-#ifndef UNATTENDED
+#ifndef RETRY_WITHOUT_DUE_ROW
   due = retry
 #endif
 }
 
-/* Reads the record until it is recorded: the fence refuses a second time. What it does not publish, the relay will. */
+/* Reads the record until it is recorded; the checkpoint refuses a second time. If it does not publish the message, the
+   relay does. */
 active proctype bridge() {
 #ifdef CHECKPOINT_FIRST
-  if :: FAULT -> goto done :: skip fi;           /* died between the two: never read again */
+  if :: FAULT -> goto done :: skip fi;           /* killed between the two: the record is never read again */
 #endif
   atomic { recorded = 1; publications = 1; check() };
   if :: PUBLISH :: FAULT fi;
@@ -164,15 +171,15 @@ done:
 active proctype broker() {
 end:
   do
-  :: atomic { recorded && FAULT; message = 0 }  /* it lost its memory */
-  :: atomic { recorded && FAULT; message = 1 }  /* it sends again what its worker has in hand */
+  :: atomic { recorded && FAULT; message = 0 }   /* the broker lost its data */
+  :: atomic { recorded && FAULT; message = 1 }   /* it delivers a message again that a worker has */
   od
 }
 #endif
 
 active [WORKERS] proctype worker() {
-  byte mine;                                     /* the token */
-  mtype:answer told = none;
+  byte mine;                                     /* its token */
+  mtype:answer got = none;
 end_idle:
   atomic { MESSAGE -> TAKE_MESSAGE };
 
@@ -180,7 +187,7 @@ loaded:
   atomic {
     if
     :: FAULT -> goto died
-    :: FAULT -> goto idle                        /* the channel is parked, or its rate used up */
+    :: FAULT -> goto idle                        /* the channel is parked, or its rate is used up */
     :: READY && MOVE(pending, skipped); check(); goto idle
     :: READY && MOVE(pending, expired); check(); goto idle
     :: READY && MOVE(pending, suppressed); check(); goto idle
@@ -189,7 +196,7 @@ loaded:
     :: READY && attempt < ATTEMPTS && MOVE(pending, sending); attempt++; mine = attempt; claim = mine
     :: status == sending && attempt == mine      /* begun before: the answer to that commit was lost */
 #ifdef BEGIN_UNGUARDED
-    :: OPEN && attempt < ATTEMPTS -> status = sending; attempt++; mine = attempt; claim = mine
+    :: IN_PROGRESS && attempt < ATTEMPTS -> status = sending; attempt++; mine = attempt; claim = mine
 #endif
 #ifdef SEND_BEFORE_BEGIN
     :: READY -> mine = attempt + 1; accept(mine); goto died
@@ -203,16 +210,16 @@ begun:
   atomic {
     if
     :: FAULT -> goto died
-    :: FAULT -> goto loaded                      /* is it begun? asked again */
-    :: told = taken; accept(mine)
-    :: told = lost; accept(mine)
-    :: told = lost
-    :: told = not_now
-    :: told = refused
+    :: FAULT -> goto loaded                      /* the answer to the commit was lost: begin again */
+    :: got = taken; accept(mine)
+    :: got = lost; accept(mine)
+    :: got = lost
+    :: got = not_now
+    :: got = refused
     fi;
     check();
-#ifdef RETRY_AMBIGUOUS
-    if :: told == lost -> told = not_now :: else fi
+#ifdef RETRY_UNKNOWN
+    if :: got == lost -> got = not_now :: else fi
 #endif
   };
 
@@ -220,14 +227,14 @@ answered:
   atomic {
     if
     :: FAULT -> goto died
-    :: told == taken && FENCED && MOVE(sending, sent); learn(mine)
-    :: told == taken && FENCED && MOVE(unknown, sent); learn(mine); due = nothing
-    :: told != taken && FENCED && proof && MOVE(sending, sent)
-    :: told == lost && FENCED && !proof && MOVE(sending, unknown); due = deadline
-    :: told == not_now && FENCED && !proof && attempt < ATTEMPTS && MOVE(sending, pending); wait_for_retry()
-    :: told == not_now && FENCED && attempt < ATTEMPTS && MOVE(unknown, pending); wait_for_retry()
-    :: told != taken && told != lost && FENCED && !proof && MOVE(sending, failed)
-    :: told != taken && told != lost && FENCED && MOVE(unknown, failed); due = nothing
+    :: got == taken && SAME_TOKEN && MOVE(sending, sent); store_message_id(mine)
+    :: got == taken && SAME_TOKEN && MOVE(unknown, sent); store_message_id(mine); due = nothing
+    :: got != taken && SAME_TOKEN && message_id && MOVE(sending, sent)
+    :: got == lost && SAME_TOKEN && !message_id && MOVE(sending, unknown); due = deadline
+    :: got == not_now && SAME_TOKEN && !message_id && attempt < ATTEMPTS && MOVE(sending, pending); wait_for_retry()
+    :: got == not_now && SAME_TOKEN && attempt < ATTEMPTS && MOVE(unknown, pending); wait_for_retry()
+    :: got != taken && got != lost && SAME_TOKEN && !message_id && MOVE(sending, failed)
+    :: got != taken && got != lost && SAME_TOKEN && MOVE(unknown, failed); due = nothing
     :: else
     fi;
     if :: claim == mine -> claim = 0 :: else fi;
@@ -235,24 +242,25 @@ answered:
     if :: FAULT -> goto answered :: FAULT -> goto died :: skip fi
   };
 idle:
-  atomic { mine = 0; told = none; goto end_idle };
+  atomic { mine = 0; got = none; goto end_idle };
 died:
-  atomic { mine = 0; told = none; GIVE_BACK; goto end_idle }
+  atomic { mine = 0; got = none; GIVE_BACK; goto end_idle }
 }
 
-/* The relay, one process for each of its jobs: none waits for another. */
+/* The relay: one process for each of its jobs, which run independently. */
 active proctype leases() {
 end:
   do
-#ifndef NO_EXPIRY
+#ifndef NO_END_OF_LEASES
   :: atomic {
        claim ->
        if
-       :: attempt == claim && proof && MOVE(sending, sent)
-#ifdef UNKNOWN_TO_PENDING
-       :: attempt == claim && !proof && attempt < ATTEMPTS && status == sending -> status = pending; wait_for_retry()
+       :: attempt == claim && message_id && MOVE(sending, sent)
+#ifdef ENDED_LEASE_TO_PENDING
+       :: attempt == claim && !message_id && attempt < ATTEMPTS && status == sending -> status = pending;
+          wait_for_retry()
 #endif
-       :: attempt == claim && !proof && MOVE(sending, unknown); due = deadline
+       :: attempt == claim && !message_id && MOVE(sending, unknown); due = deadline
        :: else
        fi;
        claim = 0; check()
@@ -288,11 +296,11 @@ end:
   od
 }
 
-/* No event is evidence only once events of later messages have come. */
-#ifdef IMPATIENT
+/* A missing event is evidence only once events of later messages have arrived. */
+#ifdef EVENTS_NOT_AWAITED
 #define FLOWING true
 #else
-#define FLOWING (events[attempt] == 0 || tardy[attempt])
+#define FLOWING (events[attempt] == 0 || events_late[attempt])
 #endif
 
 active proctype deadlines() {
@@ -305,21 +313,21 @@ end:
   od
 }
 
-/* Takes events: each proves that its attempt was accepted, and most say more. */
+/* Receives events: each proves that its attempt was accepted, and most also report a result. */
 active proctype feedback() {
-  byte by;
+  byte of_attempt;
 end:
   do
   :: atomic {
-       if :: events[1] -> by = 1 :: events[2] -> by = 2 fi;
-       if :: TAKE_EVENT(by) :: FAULT fi;        /* or it comes again */
-       hear(by);
+       if :: events[1] -> of_attempt = 1 :: events[2] -> of_attempt = 2 fi;
+       if :: TAKE_EVENT(of_attempt) :: FAULT fi; /* or it arrives again */
+       note_learned(of_attempt);
        if
-       :: status == sending && attempt != by     /* a later attempt keeps its own outcome */
-#ifdef FORGETFUL
+       :: status == sending && attempt != of_attempt /* a later attempt keeps its own outcome */
+#ifdef EVENTS_DURING_ATTEMPT_IGNORED
           -> goto more
 #endif
-       :: attempt == by && MOVE(sending, sent)
+       :: attempt == of_attempt && MOVE(sending, sent)
        :: MOVE(unknown, sent); due = nothing
        :: MOVE(pending, sent); due = nothing
        :: MOVE(failed, sent)
@@ -327,10 +335,10 @@ end:
        :: MOVE(suppressed, sent)
        :: MOVE(expired, sent)
        :: MOVE(cancelled, sent)
-       :: GONE
+       :: ACCEPTED
        fi;
        later = 0;
-       learn(by);
+       store_message_id(of_attempt);
 more:
        if
        :: skip
@@ -341,7 +349,7 @@ more:
        :: MOVE(delivered, complained)
        :: MOVE(bounced, complained)
        fi;
-       by = 0; check()
+       of_attempt = 0; check()
      }
   od
 }
@@ -351,17 +359,17 @@ end:
   do
   :: atomic { MAY_ACT && recorded && MOVE(pending, cancelled); later = 0; due = nothing; ACTED; check() }
   :: atomic { MAY_ACT && attempt < ATTEMPTS && MOVE(failed, pending); wait_for_retry(); ACTED; check() }
-  :: atomic { MAY_ACT && MOVE(unknown, sent); vouched = 1; due = nothing; ACTED; check() }
+  :: atomic { MAY_ACT && MOVE(unknown, sent); resolved_as_sent = 1; due = nothing; ACTED; check() }
   :: atomic { MAY_ACT && attempt < ATTEMPTS && MOVE(unknown, pending); give_up(1); wait_for_retry(); ACTED; check() }
   :: atomic { MAY_ACT && MOVE(unknown, failed); give_up(1); due = nothing; ACTED; check() }
   od
 }
 
-/* Nothing is lost: once the faults have ended every run ends, and here. */
+/* Nothing is lost: once the faults have ended, every run ends in such a state. */
 #define SETTLED (recorded && status != pending && status != sending && (status != unknown || due == held))
 
 #ifdef BOUNDED
-active proctype end_of_all() {
-  timeout -> assert(SETTLED)                                                    /* nothing is lost */
+active proctype final_state() {
+  timeout -> assert(SETTLED)                                                      /* nothing is lost */
 }
 #endif

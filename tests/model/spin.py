@@ -1,4 +1,4 @@
-"""Checks a Promela model with spin: all of its states, in a program that spin writes and a C compiler compiles."""
+"""Check a Promela model with spin: search all of its states by a C program that spin generates."""
 
 import re
 import shutil
@@ -15,51 +15,51 @@ _MEGABYTES = "1024"
 
 
 class Search(Enum):
-    """What to look for, as options of the compiler and of the search."""
+    """A kind of search: options of the compiler, and of the program."""
 
     ALL = ("-O1", "-DSAFETY"), ()
-    SHORTEST = ("-O0", "-DSAFETY", "-DBFS"), ()  # the shortest way to a broken promise
-    ENDLESS = ("-O1", "-DNP"), ("-l",)  # runs that never end, too
+    SHORTEST = ("-O0", "-DSAFETY", "-DBFS"), ()  # the shortest run to a violated assertion
+    ENDLESS = ("-O1", "-DNP"), ("-l",)  # also finds runs that never end
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a search found. `broken` is the comment behind the assertion that failed, `trail` how it came to that.
+class SearchResult:
+    """The result of a search. `violated` is the comment after the assertion that failed, None if none did.
 
-    `never` are the lines of the model that no run reaches.
+    `trail` is the run to that assertion, `unreached` the lines of the model that no run executes.
     """
 
-    broken: str | None
+    violated: str | None
     states: int
-    never: frozenset[int]
+    unreached: frozenset[int]
     trail: str
 
 
-def check(model: Path, folder: Path, *defines: str, search: Search = Search.ALL) -> Verdict:
-    """Search the states of the model under these defines. Raises RuntimeError where the search was cut short."""
+def check(model: Path, folder: Path, *defines: str, search: Search = Search.ALL) -> SearchResult:
+    """Search the states of the model with these #defines. Raises RuntimeError if the search was not completed."""
     compiled, searched = search.value
     options = [f"-D{each}" for each in defines]
     copied = shutil.copy(model, folder)
     _run(folder, str(SPIN), "-a", *options, copied)
     _run(folder, str(COMPILER), "-w", f"-DMEMLIM={_MEGABYTES}", *compiled, "-o", "pan", "pan.c")
-    said = _run(folder, "./pan", f"-m{_DEEPEST}", *searched)
-    found = re.search(r"errors: (\d+)", said)
-    if found is None or ("Search not completed" in said and found[1] == "0"):
-        raise RuntimeError(said)
-    states = int(re.findall(r"(\d+) states, stored", said)[0])
-    never = frozenset(int(line) for line in re.findall(rf"{model.name}:(\d+), state", said))
+    output = _run(folder, "./pan", f"-m{_DEEPEST}", *searched)
+    found = re.search(r"errors: (\d+)", output)
+    if found is None or ("Search not completed" in output and found[1] == "0"):
+        raise RuntimeError(output)
+    states = int(re.findall(r"(\d+) states, stored", output)[0])
+    unreached = frozenset(int(line) for line in re.findall(rf"{model.name}:(\d+), state", output))
     if found[1] == "0":
-        return Verdict(None, states, never, "")
+        return SearchResult(None, states, unreached, "")
     trail = _run(folder, str(SPIN), "-t", "-p", *options, copied)
-    return Verdict(_broken(model, said, trail), states, never, trail)
+    return SearchResult(_violated(model, output, trail), states, unreached, trail)
 
 
-def _broken(model: Path, said: str, trail: str) -> str:
-    if "non-progress cycle (" in said:
+def _violated(model: Path, output: str, trail: str) -> str:
+    if "non-progress cycle (" in output:
         return "every run ends"
     failed = re.search(rf"{model.name}:(\d+), Error: assertion violated", trail)
     if failed is None:
-        raise RuntimeError(said + trail)
+        raise RuntimeError(output + trail)
     comment = re.search(r"/\* (.+) \*/", model.read_text().splitlines()[int(failed[1]) - 1])
     assert comment is not None
     return comment[1]

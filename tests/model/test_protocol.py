@@ -1,6 +1,7 @@
-"""The protocol, in all of its states: at most one acceptance, nothing lost; and each defect that we can think of.
+"""The model of a delivery, in all of its states: at most one acceptance, and nothing is lost.
 
-The model is of what the code does, so its statuses and moves are those of the code and no others.
+Each defect of the model violates an assertion, so the assertions can fail. The statuses and transitions of the model
+are compared with those of the code.
 """
 
 import re
@@ -13,28 +14,28 @@ from tests.model.spin import MISSING, Search, check
 
 MODEL = Path(__file__).with_name("protocol.pml")
 SOURCE = MODEL.read_text()
-BODY = re.sub(r"#define MOVE.*", "", SOURCE)
+WITHOUT_MACRO = re.sub(r"#define MOVE.*", "", SOURCE)
 
 needs_spin = pytest.mark.skipif(MISSING is not None, reason=f"the model is not checked without spin: {MISSING}")
 
 DEFECTS = {
     "BEGIN_UNGUARDED": "at most once",
-    "IMPATIENT": "at most once",
+    "EVENTS_NOT_AWAITED": "at most once",
     "SEND_BEFORE_BEGIN": "one request for each attempt",
-    "NOFENCE": "not sent was not accepted",
-    "RETRY_AMBIGUOUS": "not sent was not accepted",
-    "UNKNOWN_TO_PENDING": "not sent was not accepted",
-    "FORGETFUL": "evidence is heeded",
-    "UNDETECTED": "duplicates are detected",
-    "UNATTENDED": "pending is attended",
+    "NO_TOKEN_CHECK": "not sent was not accepted",
+    "RETRY_UNKNOWN": "not sent was not accepted",
+    "ENDED_LEASE_TO_PENDING": "not sent was not accepted",
+    "EVENTS_DURING_ATTEMPT_IGNORED": "an acceptance is not lost",
+    "DUPLICATES_NOT_COUNTED": "duplicates are detected",
+    "RETRY_WITHOUT_DUE_ROW": "pending is moved on",
     "CHECKPOINT_FIRST": "nothing is lost",
-    "NO_EXPIRY": "nothing is lost",
+    "NO_END_OF_LEASES": "nothing is lost",
     "NO_RELAY": "nothing is lost",
 }
-"""What each planted defect breaks."""
+"""Each defect, and the assertion that it violates."""
 
 NO_DEFECTS = {"ACK_FIRST"}
-"""What the proof does not need: the row knows what a message that was acknowledged too early would have said."""
+"""A change that violates no assertion: if a message is acknowledged too early, the rows still have all it says."""
 
 
 def test_the_statuses_of_the_model_are_those_of_the_code() -> None:
@@ -43,46 +44,48 @@ def test_the_statuses_of_the_model_are_those_of_the_code() -> None:
     assert set(re.findall(r"\w+", named[1])) == set(Status)
 
 
-def test_the_moves_of_the_model_are_the_transitions_of_the_code() -> None:
-    moves = {(Status(source), Status(target)) for source, target in re.findall(r"MOVE\((\w+), (\w+)\)", BODY)}
+def test_the_transitions_of_the_model_are_those_of_the_code() -> None:
+    moves = {
+        (Status(source), Status(target)) for source, target in re.findall(r"MOVE\((\w+), (\w+)\)", WITHOUT_MACRO)
+    }
     assert moves == set(TRANSITIONS)
 
 
-def test_nothing_but_a_move_or_a_defect_changes_the_status() -> None:
-    sound = re.sub(rf"#ifdef ({'|'.join(DEFECTS)})\n.*?#(else|endif)", "", BODY, flags=re.DOTALL)
-    assert re.findall(r"\bstatus = \w+", sound) == ["status = pending"], "the first line, which makes the row"
+def test_only_transitions_and_defects_change_the_status() -> None:
+    sound = re.sub(rf"#ifdef ({'|'.join(DEFECTS)})\n.*?#(else|endif)", "", WITHOUT_MACRO, flags=re.DOTALL)
+    assert re.findall(r"\bstatus = \w+", sound) == ["status = pending"], "only the first line, which creates the row"
 
 
-def test_each_defect_of_the_model_is_planted() -> None:
+def test_each_defect_of_the_model_is_checked() -> None:
     assert set(re.findall(r"#ifn?def (\w+)", SOURCE)) - {"BOUNDED"} == set(DEFECTS) | NO_DEFECTS
 
 
 @needs_spin
-def test_no_state_breaks_a_promise_and_every_move_happens(tmp_path: Path) -> None:
-    verdict = check(MODEL, tmp_path)
-    assert verdict.broken is None, verdict.trail
-    assert verdict.states > 1_000_000
-    moves = {number for number, line in enumerate(SOURCE.splitlines(), 1) if ":: " in line and "MOVE(" in line}
-    assert len(moves) > len(TRANSITIONS)
-    assert moves & verdict.never == set()
+def test_no_state_violates_an_assertion_and_every_transition_occurs(tmp_path: Path) -> None:
+    result = check(MODEL, tmp_path)
+    assert result.violated is None, result.trail
+    assert result.states > 1_000_000
+    lines = {number for number, line in enumerate(SOURCE.splitlines(), 1) if ":: " in line and "MOVE(" in line}
+    assert len(lines) > len(TRANSITIONS)
+    assert lines & result.unreached == set()
 
 
 @needs_spin
-def test_once_the_faults_end_every_run_ends_and_nothing_is_lost(tmp_path: Path) -> None:
-    verdict = check(MODEL, tmp_path, "BOUNDED", search=Search.ENDLESS)
-    assert verdict.broken is None, verdict.trail
-    assert verdict.states > 10_000
+def test_every_run_ends_with_nothing_lost_once_faults_stop(tmp_path: Path) -> None:
+    result = check(MODEL, tmp_path, "BOUNDED", search=Search.ENDLESS)
+    assert result.violated is None, result.trail
+    assert result.states > 10_000
 
 
 @needs_spin
 @pytest.mark.parametrize("name", sorted(NO_DEFECTS))
-def test_what_the_proof_does_not_need(tmp_path: Path, name: str) -> None:
-    verdict = check(MODEL, tmp_path, "BOUNDED", name, search=Search.SHORTEST)
-    assert verdict.broken is None, verdict.trail
+def test_a_change_that_the_proof_does_not_need_is_not_found(tmp_path: Path, name: str) -> None:
+    result = check(MODEL, tmp_path, "BOUNDED", name, search=Search.SHORTEST)
+    assert result.violated is None, result.trail
 
 
 @needs_spin
 @pytest.mark.parametrize("defect", DEFECTS)
-def test_a_planted_defect_is_found(tmp_path: Path, defect: str) -> None:
+def test_each_defect_violates_its_assertion(tmp_path: Path, defect: str) -> None:
     bounded = ("BOUNDED",) if DEFECTS[defect] == "nothing is lost" else ()
-    assert check(MODEL, tmp_path, defect, *bounded, search=Search.SHORTEST).broken == DEFECTS[defect]
+    assert check(MODEL, tmp_path, defect, *bounded, search=Search.SHORTEST).violated == DEFECTS[defect]

@@ -1,6 +1,6 @@
-"""Bugs that Notifier does not have. Each is what somebody could write by mistake, and a layer of tests must see it.
+"""Mutants: bugs that somebody could write by mistake. test_mutants.py shows that the tests find each of them.
 
-A mutant changes the program of this process for as long as a test lasts; no line of it is in the program itself.
+A mutant patches the program of this process while a test runs; the program itself has no line of it.
 """
 
 import dataclasses
@@ -29,40 +29,40 @@ Mutant = Callable[[pytest.MonkeyPatch], None]
 
 
 def rewrite(patch: pytest.MonkeyPatch, module: ModuleType, name: str, old: str, new: str) -> None:
-    """The statement of that name with other words in it."""
+    """Replace a part of a statement that is a constant of a module."""
     statement = getattr(module, name).text
-    assert old in statement, f"{module.__name__}.{name} has changed: give its mutant other words"
+    assert old in statement, f"{module.__name__}.{name} has changed: change its mutant, too"
     patch.setattr(module, name, text(statement.replace(old, new)))
 
 
-def a_finish_needs_no_token(patch: pytest.MonkeyPatch) -> None:
+def finish_does_not_check_the_token(patch: pytest.MonkeyPatch) -> None:
     rewrite(patch, attempts, "_FINISH", "AND d.token = :token", "")
 
 
-def begin_takes_what_another_is_sending(patch: pytest.MonkeyPatch) -> None:
+def begin_takes_attempts_of_other_tokens(patch: pytest.MonkeyPatch) -> None:
     rewrite(patch, attempts, "_BEGIN", "OR d.status = 'sending' AND d.token = :token", "OR d.status = 'sending'")
 
 
-def a_request_leaves_before_its_intent_is_written(patch: pytest.MonkeyPatch) -> None:
+def a_request_is_sent_before_begin_is_committed(patch: pytest.MonkeyPatch) -> None:
     rewrite(patch, attempts, "_BEGIN", "status = 'sending', token = :token", "status = 'pending', token = :token")
     rewrite(patch, attempts, "_FINISH", "d.status = 'sending'", "d.status = 'pending'")
 
 
-def the_end_of_a_lease_makes_pending(patch: pytest.MonkeyPatch) -> None:
+def an_ended_lease_makes_the_delivery_pending(patch: pytest.MonkeyPatch) -> None:
     rewrite(patch, claims, "_END_LEASES", "'unknown'::delivery_status", "'pending'::delivery_status")
 
 
-def an_ambiguous_answer_is_tried_again(patch: pytest.MonkeyPatch) -> None:
+def an_unknown_outcome_is_retried(patch: pytest.MonkeyPatch) -> None:
     after_send = deliverer.after_send
 
-    def hopeful(work: Any, outcome: Any, *arguments: Any, **options: Any) -> Any:
-        return after_send(work, NotSent("no") if isinstance(outcome, Unknown) else outcome, *arguments, **options)
+    def retried(due: Any, outcome: Any, *arguments: Any, **options: Any) -> Any:
+        return after_send(due, NotSent("no") if isinstance(outcome, Unknown) else outcome, *arguments, **options)
 
-    patch.setattr(deliverer, "after_send", hopeful)
+    patch.setattr(deliverer, "after_send", retried)
 
 
-def a_request_may_leave_at_any_time(patch: pytest.MonkeyPatch) -> None:
-    """Also when its attempt is over for everybody else."""
+def a_request_is_sent_after_its_lease_has_ended(patch: pytest.MonkeyPatch) -> None:
+    """Also after other processes have taken its outcome for unknown."""
     message = deliverer.Message
 
     def timeless(id_: Any, attempt: int, request: Any, content: Any, _: float, ends: Any) -> Any:
@@ -71,93 +71,93 @@ def a_request_may_leave_at_any_time(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(deliverer, "Message", timeless)
 
 
-def the_checkpoint_moves_before_the_rows(patch: pytest.MonkeyPatch) -> None:
+def the_checkpoint_is_committed_before_the_rows(patch: pytest.MonkeyPatch) -> None:
     take = intake.Intake.take
 
-    def hasty(self: Any, lease: Any, checkpoint: Any, records: Any) -> Any:
+    def committed_early(self: Any, lease: Any, checkpoint: Any, records: Any) -> Any:
         page = classification.classify_page(lease, checkpoint, records, self._routes, self._not_before)
         moved = dataclasses.replace(page, notifications=[], quarantined=[], unrouted=0)
         self._outbox.record(lease, checkpoint, moved)
         rest = dataclasses.replace(lease, checkpoint=page.checkpoint)
         return take(self, rest, page.checkpoint, records)
 
-    patch.setattr(intake.Intake, "take", hasty)
+    patch.setattr(intake.Intake, "take", committed_early)
 
 
-def who_lost_a_shard_still_records_it(patch: pytest.MonkeyPatch) -> None:
+def a_bridge_without_the_lease_still_records(patch: pytest.MonkeyPatch) -> None:
     for name in ("_LOCK", "_MOVE"):
         rewrite(patch, outbox, name, "AND owner = :owner AND epoch = :epoch", "")
 
 
-def a_child_does_not_wait_for_its_parent(patch: pytest.MonkeyPatch) -> None:
+def a_child_shard_is_read_before_its_parent_is_finished(patch: pytest.MonkeyPatch) -> None:
     rewrite(patch, leases, "_ACQUIRE", "AND parent.state = 'open'", "AND parent.state = 'open' AND false")
 
 
-def trimmed_records_are_no_gap(patch: pytest.MonkeyPatch) -> None:
+def trimmed_records_are_not_reported_as_a_gap(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ShardTree, "record_trimmed", lambda *_: False)
 
 
-def a_retry_has_nobody_to_wake_it(patch: pytest.MonkeyPatch) -> None:
+def a_retry_has_no_due_row(patch: pytest.MonkeyPatch) -> None:
     rewrite(patch, attempts, "_FINISH", "WHERE status IN ('pending', 'unknown')", "WHERE status = 'unknown'")
 
 
-def the_relay_does_not_wait_its_time(patch: pytest.MonkeyPatch) -> None:
+def the_relay_publishes_before_the_due_time(patch: pytest.MonkeyPatch) -> None:
     for name in ("_TAKE", "_CHANNELS_DUE"):
         rewrite(patch, publications, name, "due_at <= now()", "due_at < 'infinity'")
 
 
-def the_brokers_loss_goes_unnoticed(patch: pytest.MonkeyPatch) -> None:
+def messages_lost_by_the_broker_are_not_noticed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Relay, "_notice_loss", lambda _: None)
 
 
-def no_news_of_events_counts_as_events(patch: pytest.MonkeyPatch) -> None:
+def a_missing_event_is_evidence_before_any_event_has_arrived(patch: pytest.MonkeyPatch) -> None:
     rewrite(patch, unknowns, "_READ", ", false)", ", true)")
 
 
-def an_event_counts_only_for_an_attempt_that_the_row_knows(patch: pytest.MonkeyPatch) -> None:
+def events_of_attempts_that_the_row_does_not_know_are_ignored(patch: pytest.MonkeyPatch) -> None:
     rewrite(patch, stored, "_STORE", "WHERE incoming.attempt > 0", "WHERE incoming.attempt BETWEEN 1 AND d.attempt")
 
 
-def begin_does_not_wait_for_events(patch: pytest.MonkeyPatch) -> None:
-    """Those that came before their notification was recorded again."""
+def begin_ignores_waiting_events(patch: pytest.MonkeyPatch) -> None:
+    """Events that arrived before their notification was recorded again."""
     rewrite(patch, attempts, "_BEGIN", "AND NOT EXISTS (SELECT FROM told WHERE told.id = wanted.id)", "")
 
 
-def any_event_shows_that_events_flow(patch: pytest.MonkeyPatch) -> None:
+def any_kind_of_event_shows_that_events_arrive(patch: pytest.MonkeyPatch) -> None:
     rewrite(patch, stored, "_STORE", "AND kind = 'send'", "")
 
 
 def feedback_is_deleted_before_it_is_settled(patch: pytest.MonkeyPatch) -> None:
     settle = receiver.Receiver._settle
 
-    def hasty(self: Any, messages: Any) -> Any:
+    def deleted_early(self: Any, messages: Any) -> Any:
         self._queue.delete(messages)
         return settle(self, messages)
 
-    patch.setattr(receiver.Receiver, "_settle", hasty)
+    patch.setattr(receiver.Receiver, "_settle", deleted_early)
 
 
 def a_stop_counts_as_a_death(patch: pytest.MonkeyPatch) -> None:
-    """Of what is built alone when the process ends."""
+    """A process that stops while it builds a suspect does not say so."""
     patch.setattr(build_leases.BuildLeases, "leave", lambda _: None)
 
 
-def a_build_that_has_ended_counts_as_a_death(patch: pytest.MonkeyPatch) -> None:
-    """Once its worker dies, while what it built waits for the rate."""
+def a_finished_build_counts_as_a_death(patch: pytest.MonkeyPatch) -> None:
+    """If the worker dies after the build, while the message waits for the rate limit."""
     patch.setattr(build_leases.BuildLeases, "end", lambda *_: None)
 
 
-def a_process_that_ended_before_it_began_counts_as_a_death(patch: pytest.MonkeyPatch) -> None:
+def a_process_that_exits_before_the_build_counts_as_a_death(patch: pytest.MonkeyPatch) -> None:
     build = isolated_builds.IsolatedBuilds._in_process
 
-    def harsh(*arguments: Any) -> Any:
+    def counted(*arguments: Any) -> Any:
         try:
             return build(*arguments)
         except BuildNotBegun as gone:
             raise DiedDuringBuild(str(gone)) from None
 
-    patch.setattr(isolated_builds.IsolatedBuilds, "_in_process", harsh)
+    patch.setattr(isolated_builds.IsolatedBuilds, "_in_process", counted)
 
 
-def what_waits_is_a_suspect_no_more(patch: pytest.MonkeyPatch) -> None:
+def pending_suspects_are_cleared(patch: pytest.MonkeyPatch) -> None:
     rewrite(patch, suspects, "_CLEAR", "d.status IN ('pending', 'sending', 'unknown')", "false")

@@ -1,4 +1,4 @@
-"""Each mutant is seen by the layer that it is named for here: a layer that stays green is no layer."""
+"""Each mutant makes a test of the layers named here fail: a layer whose tests still pass is not tested by them."""
 
 import inspect
 import re
@@ -39,8 +39,8 @@ __all__ = ["crew", "engine", "post", "release", "rows", "ses", "templates_path"]
 
 pytestmark = pytest.mark.timeout(300)
 
-PATIENCE = 2.0
-"""Seconds: what a mutant loses does not come later."""
+WAIT_SECONDS = 2.0
+"""Seconds to wait for a message. Short, because what a mutant has lost does not arrive."""
 PAGE = Path(__file__).parents[2] / "docs/reliability.md"
 
 SEND = partial(Point, "SesChannel", "send")
@@ -48,20 +48,28 @@ RECORD = partial(Point, "Recording", "record")
 CRASHES: dict[str, tuple[Mutant, Point, str]] = {
     mutant.__name__: (mutant, point, finding)
     for mutant, point, finding in (
-        (mutants.a_request_leaves_before_its_intent_is_written, SEND(Moment.AFTER, Effect.KILL), "duplicated"),
-        (mutants.a_request_may_leave_at_any_time, SEND(Moment.BEFORE, Effect.PAUSE), "duplicated"),
-        (mutants.the_checkpoint_moves_before_the_rows, RECORD(Moment.AFTER, Effect.KILL), "lost"),
-        (mutants.a_retry_has_nobody_to_wake_it, SEND(Moment.BEFORE, Effect.KILL), "open"),
+        (mutants.a_request_is_sent_before_begin_is_committed, SEND(Moment.AFTER, Effect.KILL), "duplicated"),
+        (mutants.a_request_is_sent_after_its_lease_has_ended, SEND(Moment.BEFORE, Effect.PAUSE), "duplicated"),
+        (mutants.the_checkpoint_is_committed_before_the_rows, RECORD(Moment.AFTER, Effect.KILL), "lost"),
+        (mutants.a_retry_has_no_due_row, SEND(Moment.BEFORE, Effect.KILL), "open"),
     )
 }
 
 
 PROVIDER_FAULTS = {
-    mutant.__name__: (mutant, day, finding)
-    for mutant, day, finding in (
-        (mutants.an_ambiguous_answer_is_tried_again, "Attempts.finish-after-kill-accept_then_cut", "dead"),
-        (mutants.the_end_of_a_lease_makes_pending, "SesChannel.send-after-kill-accept_then_cut", "more than once"),
-        (mutants.no_news_of_events_counts_as_events, "SesChannel.send-before-kill-throttle", "no evidence"),
+    mutant.__name__: (mutant, fault, finding)
+    for mutant, fault, finding in (
+        (mutants.an_unknown_outcome_is_retried, "Attempts.finish-after-kill-accept_then_cut", "dead"),
+        (
+            mutants.an_ended_lease_makes_the_delivery_pending,
+            "SesChannel.send-after-kill-accept_then_cut",
+            "more than once",
+        ),
+        (
+            mutants.a_missing_event_is_evidence_before_any_event_has_arrived,
+            "SesChannel.send-before-kill-throttle",
+            "no evidence",
+        ),
     )
 }
 
@@ -73,13 +81,13 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[object, 
         yield streams, ses
 
 
-def spoil(mutant: Mutant) -> None:
-    """For a process that dies of it."""
+def apply(mutant: Mutant) -> None:
+    """Apply a mutant for the rest of the life of a process."""
     mutant(pytest.MonkeyPatch())
 
 
 @pytest.fixture
-def spoilt(
+def site_with(
     servers: tuple[object, object],
     database_url: str,
     broker_url: str,
@@ -93,7 +101,7 @@ def spoilt(
 
         def site(mutant: Mutant) -> Site:
             mutant(monkeypatch)
-            made = Site(database_url, broker_url, *servers, tmp_path, PATIENCE, partial(spoil, mutant))  # type: ignore[arg-type]
+            made = Site(database_url, broker_url, *servers, tmp_path, WAIT_SECONDS, partial(apply, mutant))  # type: ignore[arg-type]
             stack.callback(made.close)
             return made
 
@@ -101,18 +109,18 @@ def spoilt(
 
 
 @pytest.mark.parametrize("name", CRASHES)
-def test_the_crash_matrix_sees(name: str, spoilt: Callable[[Mutant], Site]) -> None:
+def test_the_crash_matrix_finds(name: str, site_with: Callable[[Mutant], Site]) -> None:
     mutant, point, finding = CRASHES[name]
-    told = spoilt(mutant).judge_after(point)
-    assert getattr(told, finding), f"seen as something else: {told}"
+    result = site_with(mutant).judge_after(point)
+    assert getattr(result, finding), f"found as something else: {result}"
 
 
 @pytest.mark.parametrize("name", PROVIDER_FAULTS)
-def test_a_provider_fault_sees(name: str, spoilt: Callable[[Mutant], Site]) -> None:
+def test_provider_faults_find(name: str, site_with: Callable[[Mutant], Site]) -> None:
     mutant, named, finding = PROVIDER_FAULTS[name]
-    (day,) = [day for day in provider_faults() if str(day) == named]
-    told = day.on(spoilt(mutant))
-    assert finding in str(told), f"seen as something else: {told}"
+    (fault,) = [fault for fault in provider_faults() if str(fault) == named]
+    result = fault.on(site_with(mutant))
+    assert finding in str(result), f"found as something else: {result}"
 
 
 def test_the_page_on_reliability_lists_every_mutant() -> None:
@@ -126,77 +134,85 @@ def is_mutant(member: object) -> bool:
     return inspect.isfunction(member) and list(inspect.signature(member).parameters) == ["patch"]
 
 
-def red(layer: Callable[..., object], *arguments: object) -> None:
-    """This test of another layer fails, and as a test does: by what it asserts."""
+def fails(test: Callable[..., object], *arguments: object) -> None:
+    """Assert that this test of another layer fails, and by an assertion."""
     with pytest.raises((AssertionError, pytest.fail.Exception)):
-        layer(*arguments)
+        test(*arguments)
 
 
-def test_the_transitions_see_a_finish_that_needs_no_token(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    mutants.a_finish_needs_no_token(monkeypatch)
-    red(test_attempts.test_the_answer_of_an_older_attempt_changes_nothing, rows)
-
-
-def test_the_transitions_see_a_begin_that_takes_what_another_is_sending(
+def test_the_transitions_find_that_finish_does_not_check_the_token(
     rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mutants.begin_takes_what_another_is_sending(monkeypatch)
-    red(test_transitions.test_an_operation_moves_what_it_may_and_nothing_else, rows, "begin")
+    mutants.finish_does_not_check_the_token(monkeypatch)
+    fails(test_attempts.test_the_answer_of_an_older_attempt_changes_nothing, rows)
 
 
-def test_the_transitions_see_a_lease_whose_end_makes_pending(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    mutants.the_end_of_a_lease_makes_pending(monkeypatch)
-    red(test_transitions.test_an_operation_moves_what_it_may_and_nothing_else, rows, "end of lease")
-
-
-def test_the_outbox_sees_that_who_lost_a_shard_still_records_it(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    mutants.who_lost_a_shard_still_records_it(monkeypatch)
-    red(test_intake.test_who_lost_the_shard_writes_nothing, rows, "epoch = 2")
-
-
-def test_the_outbox_sees_a_relay_that_does_not_wait_its_time(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    mutants.the_relay_does_not_wait_its_time(monkeypatch)
-    red(test_publications.test_a_page_that_nobody_published_is_due_after_its_grace, rows)
-
-
-def test_the_outbox_sees_that_no_news_of_events_counts_as_events(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    mutants.no_news_of_events_counts_as_events(monkeypatch)
-    red(test_unknowns.test_without_events_nothing_is_known, rows)
-
-
-def test_the_outbox_sees_an_event_that_counts_only_for_an_attempt_that_the_row_knows(
+def test_the_transitions_find_that_begin_takes_attempts_of_other_tokens(
     rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mutants.an_event_counts_only_for_an_attempt_that_the_row_knows(monkeypatch)
-    red(test_lost_commits.test_an_event_of_an_attempt_whose_begin_was_lost_prevents_the_second_mail, rows, 1)
+    mutants.begin_takes_attempts_of_other_tokens(monkeypatch)
+    fails(test_transitions.test_an_operation_changes_only_its_source_statuses, rows, "begin")
 
 
-def test_the_outbox_sees_a_begin_that_does_not_wait_for_events(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    mutants.begin_does_not_wait_for_events(monkeypatch)
-    red(test_lost_commits.test_an_event_of_a_notification_that_was_lost_is_settled_when_that_is_recorded_again, rows)
+def test_the_transitions_find_an_ended_lease_that_makes_pending(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutants.an_ended_lease_makes_the_delivery_pending(monkeypatch)
+    fails(test_transitions.test_an_operation_changes_only_its_source_statuses, rows, "end of lease")
 
 
-def test_the_outbox_sees_that_any_event_shows_that_events_flow(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    mutants.any_event_shows_that_events_flow(monkeypatch)
-    layer = test_unknowns.test_events_that_not_every_acceptance_has_prove_nothing_by_their_absence
-    red(layer, rows, FeedbackKind.DELIVERY)
+def test_the_outbox_finds_a_bridge_that_records_without_the_lease(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutants.a_bridge_without_the_lease_still_records(monkeypatch)
+    fails(test_intake.test_who_lost_the_shard_writes_nothing, rows, "epoch = 2")
 
 
-def test_the_relay_sees_that_the_brokers_loss_goes_unnoticed(
+def test_the_outbox_finds_a_relay_that_publishes_too_early(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutants.the_relay_publishes_before_the_due_time(monkeypatch)
+    fails(test_publications.test_a_page_that_nobody_published_is_due_after_its_grace, rows)
+
+
+def test_the_outbox_finds_that_a_missing_event_is_evidence_too_early(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutants.a_missing_event_is_evidence_before_any_event_has_arrived(monkeypatch)
+    fails(test_unknowns.test_without_events_an_overdue_attempt_waits, rows)
+
+
+def test_the_outbox_finds_that_events_of_unknown_attempts_are_ignored(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutants.events_of_attempts_that_the_row_does_not_know_are_ignored(monkeypatch)
+    fails(test_lost_commits.test_an_event_of_an_attempt_whose_begin_was_lost_prevents_a_second_message, rows, 1)
+
+
+def test_the_outbox_finds_that_begin_ignores_waiting_events(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutants.begin_ignores_waiting_events(monkeypatch)
+    fails(test_lost_commits.test_an_event_of_a_lost_notification_is_settled_once_it_is_recorded_again, rows)
+
+
+def test_the_outbox_finds_that_any_kind_of_event_shows_that_events_arrive(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutants.any_kind_of_event_shows_that_events_arrive(monkeypatch)
+    test = test_unknowns.test_only_send_events_show_that_events_flow
+    fails(test, rows, FeedbackKind.DELIVERY)
+
+
+def test_the_relay_finds_that_messages_lost_by_the_broker_are_not_noticed(
     rows: Rows, engine: Engine, broker_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mutants.the_brokers_loss_goes_unnoticed(monkeypatch)
+    mutants.messages_lost_by_the_broker_are_not_noticed(monkeypatch)
     queue = Queue(broker_url)
     relay = Relay(engine, Publications(engine), queue, high_water=1_000)
     try:
-        red(test_relay.test_the_loss_of_the_brokers_memory_is_noticed_at_once, rows, relay, queue, broker_url)
+        fails(test_relay.test_the_loss_of_the_brokers_memory_is_noticed_at_once, rows, relay, queue, broker_url)
     finally:
         queue.close()
 
 
-def test_feedback_sees_that_it_deletes_before_it_settles(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_feedback_finds_that_it_deletes_before_it_settles(monkeypatch: pytest.MonkeyPatch) -> None:
     mutants.feedback_is_deleted_before_it_is_settled(monkeypatch)
-    red(test_receiver.test_killed_before_it_deletes_a_batch_comes_again)
+    fails(test_receiver.test_killed_before_it_deletes_a_batch_comes_again)
 
 
 def a_child_may_overtake(bridges: test_machine.Bridges) -> None:
@@ -218,25 +234,25 @@ def records_are_trimmed(bridges: test_machine.Bridges) -> None:
 @pytest.mark.parametrize(
     ("mutant", "history"),
     [
-        (mutants.a_child_does_not_wait_for_its_parent, a_child_may_overtake),
-        (mutants.trimmed_records_are_no_gap, records_are_trimmed),
+        (mutants.a_child_shard_is_read_before_its_parent_is_finished, a_child_may_overtake),
+        (mutants.trimmed_records_are_not_reported_as_a_gap, records_are_trimmed),
     ],
 )
-def test_the_state_machine_of_bridges_sees(
+def test_the_state_machine_of_bridges_finds(
     mutant: Mutant,
     history: Callable[[test_machine.Bridges], None],
     database_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A history that its search finds within a minute, and that is good without the mutant."""
+    """A history that the state machine finds within a minute, and that passes without the mutant."""
     with test_machine.virtual_time(database_url) as engine:
         machine = type("Machine", (test_machine.Bridges,), {"engine": engine})
-        lived(machine(), history)
+        run_history(machine(), history)
         mutant(monkeypatch)
-        red(lived, machine(), history)
+        fails(run_history, machine(), history)
 
 
-def lived(bridges: test_machine.Bridges, history: Callable[[test_machine.Bridges], None]) -> None:
+def run_history(bridges: test_machine.Bridges, history: Callable[[test_machine.Bridges], None]) -> None:
     try:
         bridges.table(shards=1, padded=False)
         history(bridges)
@@ -244,29 +260,27 @@ def lived(bridges: test_machine.Bridges, history: Callable[[test_machine.Bridges
         bridges.teardown()
 
 
-def test_builds_alone_see_a_stop_that_counts_as_a_death(
+def test_builds_alone_find_that_a_stop_counts_as_a_death(
     crew: Workers, release: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mutants.a_stop_counts_as_a_death(monkeypatch)
-    red(test_isolated_builds.test_stops_in_the_middle_of_a_build_are_no_deaths, crew, release, 3)
+    fails(test_isolated_builds.test_stops_in_the_middle_of_a_build_are_no_deaths, crew, release, 3)
 
 
-def test_builds_alone_see_a_build_that_has_ended_and_counts_as_a_death(
+def test_builds_alone_find_that_a_finished_build_counts_as_a_death(
     crew: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mutants.a_build_that_has_ended_counts_as_a_death(monkeypatch)
-    red(test_isolated_builds.test_workers_that_die_after_a_build_is_done_cost_it_nothing, crew)
+    mutants.a_finished_build_counts_as_a_death(monkeypatch)
+    fails(test_isolated_builds.test_workers_that_die_after_a_build_is_done_cost_it_nothing, crew)
 
 
-def test_builds_alone_see_a_process_that_ended_before_it_began_and_counts_as_a_death(
+def test_builds_alone_find_that_an_early_exit_counts_as_a_death(
     crew: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mutants.a_process_that_ended_before_it_began_counts_as_a_death(monkeypatch)
-    red(test_isolated_builds.test_a_process_that_ends_before_it_begins_is_no_death, crew)
+    mutants.a_process_that_exits_before_the_build_counts_as_a_death(monkeypatch)
+    fails(test_isolated_builds.test_a_process_that_ends_before_it_begins_is_no_death, crew)
 
 
-def test_builds_alone_see_that_what_waits_is_a_suspect_no_more(
-    crew: Workers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mutants.what_waits_is_a_suspect_no_more(monkeypatch)
-    red(test_suspects.test_what_waits_is_a_suspect_still, crew, test_suspects.no_rate)
+def test_builds_alone_find_that_pending_suspects_are_cleared(crew: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutants.pending_suspects_are_cleared(monkeypatch)
+    fails(test_suspects.test_what_waits_is_a_suspect_still, crew, test_suspects.no_rate)

@@ -1,4 +1,4 @@
-"""The common path changes no index: begin and finish are heap-only updates, by Postgres's own count."""
+"""The common path changes no index: begin and finish are heap-only (HOT) updates, as Postgres counts them."""
 
 from sqlalchemy import text
 
@@ -22,7 +22,7 @@ def counted(rows: Rows) -> tuple[int, int]:
         return every, hot
 
 
-def test_a_delivery_on_its_way_touches_no_index(rows: Rows) -> None:
+def test_begin_and_finish_change_no_index(rows: Rows) -> None:
     attempts = rows.attempts()
     for _ in range(UNITS):
         ids = rows.pending(UNIT)
@@ -31,4 +31,4 @@ def test_a_delivery_on_its_way_touches_no_index(rows: Rows) -> None:
         attempts.finish(token, [Change(id_, Status.SENT, message_id=f"0100018c-{id_}-000000") for id_ in ids])
     updates = 2 * UNITS * UNIT
     wait_until(lambda: counted(rows)[0] >= updates)
-    assert counted(rows) == (updates, updates)  # all, and those that stayed on their page
+    assert counted(rows) == (updates, updates)  # all updates, and the HOT updates

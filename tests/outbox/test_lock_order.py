@@ -1,4 +1,4 @@
-"""Statements lock deliveries first, then claims and due rows: two of them never wait for each other."""
+"""Statements lock deliveries first, then claims and `due` rows, so that two of them do not end in a deadlock."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -35,16 +35,16 @@ def threads() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def started(rows: Rows, threads: ThreadPoolExecutor, step: Callable[[], Any], blocked: int = 1) -> Future[Any]:
-    """The step, once so many statements wait for a lock; or its end, if that comes first."""
+def start(rows: Rows, threads: ThreadPoolExecutor, step: Callable[[], Any], blocked: int = 1) -> Future[Any]:
+    """Start the step. Return when so many statements wait for a lock, or the step has ended."""
     future = threads.submit(step)
     wait_until(lambda: future.done() or waiting(rows.engine) >= blocked)
     return future
 
 
-@pytest.mark.parametrize("decision", OverdueAction)
-def test_feedback_and_deadlines_never_wait_for_each_other(
-    rows: Rows, threads: ThreadPoolExecutor, decision: OverdueAction
+@pytest.mark.parametrize("action", OverdueAction)
+def test_feedback_and_deadlines_do_not_deadlock(
+    rows: Rows, threads: ThreadPoolExecutor, action: OverdueAction
 ) -> None:
     (id_,) = rows.pending()
     rows.attempts().begin(uuid.uuid4(), [Recipient(id_, TO)], 0)
@@ -52,11 +52,11 @@ def test_feedback_and_deadlines_never_wait_for_each_other(
     settling: list[Future[Any]] = []
 
     def decide(_: OverdueAttempt) -> Decision:
-        """The event comes when the deadline's rows are locked."""
-        told = Feedback(FeedbackKind.SEND, "m-1", NOW, NOW, id_, 1)
+        """The event arrives while the rows are locked."""
+        event = Feedback(FeedbackKind.SEND, "m-1", NOW, NOW, id_, 1)
         settle = Settlement(rows.engine, channel="email").settle
-        settling.append(started(rows, threads, lambda: settle([told])))
-        return Decision(decision, "for the test")
+        settling.append(start(rows, threads, lambda: settle([event])))
+        return Decision(action, "for the test")
 
     Unknowns(rows.engine, 1.0).settle(decide)
 
@@ -65,16 +65,14 @@ def test_feedback_and_deadlines_never_wait_for_each_other(
     assert rows.all("SELECT * FROM due") == []
 
 
-def test_a_late_finish_and_the_end_of_its_lease_never_wait_for_each_other(
-    rows: Rows, threads: ThreadPoolExecutor
-) -> None:
+def test_a_late_finish_and_the_end_of_its_lease_do_not_deadlock(rows: Rows, threads: ThreadPoolExecutor) -> None:
     ids, token = sorted(rows.pending(2)), uuid.uuid4()
     rows.attempts().begin(token, [Recipient(id_, TO) for id_ in ids], 0)
     changes = [Change(id_, Status.PENDING, delay=0.0, reason="busy") for id_ in ids]
-    with rows.engine.begin() as holder:  # keeps the finish between its first delivery and its claim
+    with rows.engine.begin() as holder:  # holds finish between its first delivery and its claim
         holder.execute(text("SELECT FROM deliveries WHERE notification_id = :id FOR UPDATE"), {"id": ids[1]})
-        finishing = started(rows, threads, lambda: rows.attempts().finish(token, changes))
-        ending = started(rows, threads, lambda: end_leases(rows.engine), blocked=2)
+        finishing = start(rows, threads, lambda: rows.attempts().finish(token, changes))
+        ending = start(rows, threads, lambda: end_leases(rows.engine), blocked=2)
 
     assert finishing.result() == set(ids)
     assert ending.result() == []

@@ -1,4 +1,4 @@
-"""The plans of the hot statements beside a million rows: an index for each row, and no table read through."""
+"""The plans of frequent statements on tables of a million rows: each row is found by an index."""
 
 import re
 import time
@@ -40,7 +40,7 @@ FROM generate_series(1, :rows) AS n
 
 
 @pytest.fixture
-def beside(rows: Rows) -> Rows:
+def filled(rows: Rows) -> Rows:
     """A million notifications of the last minute that are sent."""
     Partitions(rows.engine).ensure_around(datetime.now(UTC).date())
     now = int(time.time() * 1000)
@@ -73,10 +73,10 @@ def statements(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
 
 def scans(engine: Engine, statement: str, parameters: Any) -> set[tuple[str, str]]:
     """How each big table is read, in the plan that Postgres makes."""
-    with engine.connect() as connection:  # never committed; EXPLAIN runs nothing anyhow
+    with engine.connect() as connection:  # never committed; EXPLAIN does not run it
         answer = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).scalar_one()
         sizes = "SELECT relname FROM pg_class WHERE relkind = 'r' AND pg_relation_size(oid) > 0"
-        filled = set(connection.exec_driver_sql(sizes).scalars())  # reading through an empty table costs nothing
+        filled = set(connection.exec_driver_sql(sizes).scalars())  # a scan of an empty table costs nothing
     found: set[tuple[str, str]] = set()
     for node in nodes(answer):
         table = node.get("Relation Name", "")
@@ -99,11 +99,11 @@ def handled(node: dict[str, Any]) -> float:
     return float(node["Actual Loops"] * (node["Actual Rows"] + dropped))
 
 
-def test_every_hot_statement_finds_its_rows_by_index(beside: Rows, statements: list[tuple[str, Any]]) -> None:
+def test_every_hot_statement_finds_its_rows_by_index(filled: Rows, statements: list[tuple[str, Any]]) -> None:
     through = text("SELECT count(*) FROM deliveries WHERE recipient IS NULL")
-    assert "Seq Scan" in {scan for _, scan in scans(beside.engine, str(through), ())}  # the test would tell
-    ids = beside.pending(500)
-    attempts, token = beside.attempts(), beside.attempts().token()
+    assert "Seq Scan" in {scan for _, scan in scans(filled.engine, str(through), ())}  # the test would tell
+    ids = filled.pending(500)
+    attempts, token = filled.attempts(), filled.attempts().token()
     statements.clear()
 
     assert len(loaded := attempts.load(ids)) == 500
@@ -113,21 +113,21 @@ def test_every_hot_statement_finds_its_rows_by_index(beside: Rows, statements: l
     assert len(statements) == 3  # one for each step, for all 500
     assert len(attempts.fill(loaded[:10])) == 10
 
-    _decide(beside, ids)
-    _relay(beside)
-    _settle(beside, ids)
+    _decide(filled, ids)
+    _relay(filled)
+    _settle(filled, ids)
 
     for statement, parameters in tuple(statements):
         if not statement.lstrip().upper().startswith(("SELECT", "WITH", "UPDATE", "INSERT", "DELETE")):
             continue
-        for table, scan in scans(beside.engine, statement, parameters):
+        for table, scan in scans(filled.engine, statement, parameters):
             assert scan in {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}, f"{scan} of {table}: {statement}"
 
 
 def test_an_audit_reads_each_table_once_however_long_the_backlog(
     rows: Rows, statements: list[tuple[str, Any]]
 ) -> None:
-    """By the rows that the plan's nodes handle, and not by its cost: no statistics tell of a backlog that is new."""
+    """Measured by the rows that the nodes of the plan handle: no statistics are known of a new backlog."""
     for _ in range(4):
         rows.pending(1_000)
     statements.clear()
@@ -144,7 +144,9 @@ def test_an_audit_reads_each_table_once_however_long_the_backlog(
 def _decide(rows: Rows, sent: list[UUID]) -> None:
     waiting = rows.pending(500)
     rows.attempts().decide([Change(id_, Status.SKIPPED) for id_ in waiting])
-    rows.attempts().finish(uuid.uuid4(), [Change(id_, Status.FAILED) for id_ in sent])  # all are lost to somebody
+    rows.attempts().finish(
+        uuid.uuid4(), [Change(id_, Status.FAILED) for id_ in sent]
+    )  # none of them is of this token
 
 
 def _relay(rows: Rows) -> None:

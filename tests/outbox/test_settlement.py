@@ -1,4 +1,4 @@
-"""Feedback in any order, twice and too early: what it proves is written once."""
+"""Settle feedback: events may arrive in any order, repeated, or before the answer; each counts once."""
 
 import uuid
 from collections.abc import Sequence
@@ -44,9 +44,7 @@ ORDERS = list(permutations((FeedbackKind.SEND, FeedbackKind.DELIVERY, FeedbackKi
 
 
 @pytest.mark.parametrize("order", ORDERS, ids="-".join)
-def test_events_in_any_order_twice_and_one_by_one_end_in_the_same_state(
-    rows: Rows, order: Sequence[FeedbackKind]
-) -> None:
+def test_events_in_any_order_and_repeated_have_the_same_result(rows: Rows, order: Sequence[FeedbackKind]) -> None:
     token, (id_,) = sending(rows)
     rows.attempts().finish(token, [Change(id_, Status.SENT, message_id="m-1")])
     events = [event(id_, kind) for kind in order]
@@ -59,7 +57,7 @@ def test_events_in_any_order_twice_and_one_by_one_end_in_the_same_state(
     assert counted == {"sends": 1, "deliveries": 1, "complaints": 1, "bounces": 0}
 
 
-def test_an_event_before_the_answer_is_committed_settles_and_the_answer_changes_nothing(rows: Rows) -> None:
+def test_an_event_that_arrives_before_the_answer_settles_the_delivery(rows: Rows) -> None:
     token, (id_,) = sending(rows)
 
     settled = settlement(rows).settle([event(id_), event(id_, FeedbackKind.DELIVERY)])
@@ -71,7 +69,7 @@ def test_an_event_before_the_answer_is_committed_settles_and_the_answer_changes_
     assert rows.status(id_) is Status.DELIVERED
 
 
-def test_an_unknown_outcome_is_sent_when_an_event_tells_of_it(rows: Rows) -> None:
+def test_an_event_makes_an_unknown_outcome_sent(rows: Rows) -> None:
     id_ = unknown(rows)
 
     assert settlement(rows).settle([event(id_)]).accepted == 1
@@ -82,7 +80,7 @@ def test_an_unknown_outcome_is_sent_when_an_event_tells_of_it(rows: Rows) -> Non
     assert Report(rows.engine).audit()[1] == []
 
 
-def test_evidence_of_an_earlier_attempt_stops_the_next_one(rows: Rows) -> None:
+def test_an_event_of_an_earlier_attempt_prevents_the_next_one(rows: Rows) -> None:
     id_ = unknown(rows)
     rows.run("UPDATE deliveries SET status = 'pending' WHERE notification_id = :id", id=id_)
 
@@ -93,7 +91,7 @@ def test_evidence_of_an_earlier_attempt_stops_the_next_one(rows: Rows) -> None:
 
 
 @pytest.mark.parametrize("outcome", [Status.PENDING, Status.FAILED, Status.UNKNOWN])
-def test_evidence_of_an_earlier_attempt_outlives_one_that_is_under_way(rows: Rows, outcome: Status) -> None:
+def test_an_event_of_an_earlier_attempt_counts_after_the_current_one(rows: Rows, outcome: Status) -> None:
     id_ = unknown(rows)
     rows.run("UPDATE deliveries SET status = 'pending' WHERE notification_id = :id", id=id_)
     rows.run("DELETE FROM due")
@@ -101,14 +99,14 @@ def test_evidence_of_an_earlier_attempt_outlives_one_that_is_under_way(rows: Row
     assert rows.attempts().begin(token, [Recipient(id_, TO)], 60).begun[0].attempt == 2
 
     assert settlement(rows).settle([event(id_)]).accepted == 0
-    assert rows.status(id_) is Status.SENDING  # its own outcome is still to come
+    assert rows.status(id_) is Status.SENDING  # it keeps its own outcome
 
     rows.attempts().finish(token, [Change(id_, outcome, delay=1.0)])
-    assert rows.status(id_) is Status.SENT  # and it is not tried a third time
+    assert rows.status(id_) is Status.SENT  # and there is no third attempt
     assert rows.all("SELECT * FROM due") == []
 
 
-def test_a_lease_that_ends_after_evidence_leaves_nothing_unknown(rows: Rows) -> None:
+def test_a_lease_that_ends_after_an_event_makes_the_delivery_sent(rows: Rows) -> None:
     id_ = unknown(rows)
     rows.run("UPDATE deliveries SET status = 'pending' WHERE notification_id = :id", id=id_)
     rows.run("DELETE FROM due")
@@ -122,7 +120,7 @@ def test_a_lease_that_ends_after_evidence_leaves_nothing_unknown(rows: Rows) -> 
 
 
 def second_attempt(rows: Rows, lease: float) -> tuple[UUID, UUID]:
-    """Under way, while the outcome of the first is unknown."""
+    """A second attempt that is `sending`, after the outcome of the first was unknown."""
     id_, token = unknown(rows), uuid.uuid4()
     rows.run("UPDATE deliveries SET status = 'pending' WHERE notification_id = :id", id=id_)
     rows.run("DELETE FROM due")
@@ -131,10 +129,10 @@ def second_attempt(rows: Rows, lease: float) -> tuple[UUID, UUID]:
 
 
 @pytest.mark.parametrize("outcome", [Status.PENDING, Status.FAILED, Status.UNKNOWN, Status.SENT])
-def test_a_result_that_comes_during_a_later_attempt_is_not_lost(rows: Rows, outcome: Status) -> None:
+def test_a_result_that_arrives_during_a_later_attempt_is_not_lost(rows: Rows, outcome: Status) -> None:
     token, id_ = second_attempt(rows, 60)
-    told = {FeedbackKind.BOUNCE: "no such mailbox", FeedbackKind.DELIVERY: "taken", FeedbackKind.SEND: None}
-    settlement(rows).settle([event(id_, kind, detail=detail) for kind, detail in told.items()])
+    details = {FeedbackKind.BOUNCE: "no such mailbox", FeedbackKind.DELIVERY: "taken", FeedbackKind.SEND: None}
+    settlement(rows).settle([event(id_, kind, detail=detail) for kind, detail in details.items()])
     assert rows.status(id_) is Status.SENDING
 
     accepted = "m-2" if outcome is Status.SENT else None
@@ -145,7 +143,7 @@ def test_a_result_that_comes_during_a_later_attempt_is_not_lost(rows: Rows, outc
     assert rows.status(id_) is Status.COMPLAINED
 
 
-def test_a_result_that_comes_before_a_lease_ends_is_not_lost(rows: Rows) -> None:
+def test_a_result_that_arrives_before_the_lease_ends_is_not_lost(rows: Rows) -> None:
     _, id_ = second_attempt(rows, 0)
     settlement(rows).settle([event(id_, FeedbackKind.BOUNCE), event(id_, FeedbackKind.COMPLAINT)])
     assert end_leases(rows.engine) == [id_]
@@ -153,7 +151,7 @@ def test_a_result_that_comes_before_a_lease_ends_is_not_lost(rows: Rows) -> None
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-def test_two_messages_of_one_notification_are_a_counted_duplicate(rows: Rows, at_once: bool) -> None:
+def test_two_messages_of_one_notification_are_a_duplicate(rows: Rows, at_once: bool) -> None:
     id_ = unknown(rows)
     rows.run("UPDATE deliveries SET attempt = 2 WHERE notification_id = :id", id=id_)
     both = [event(id_), event(id_, message_id="m-2", attempt=2)]
@@ -178,34 +176,34 @@ def test_an_answer_that_names_another_message_is_a_duplicate(rows: Rows) -> None
     assert [each["message_id"] for each in Report(rows.engine).duplicates()] == ["m-2"]
 
 
-def test_what_matches_nothing_is_kept_once(rows: Rows) -> None:
+def test_events_without_a_notification_are_stored_once(rows: Rows) -> None:
     (id_,) = rows.pending()
-    strangers = [
+    unmatched = [
         event(None),
         event(uuid.uuid4()),
         event(id_, attempt=None),
         event(id_, FeedbackKind.BOUNCE, attempt=None),
     ]
-    strangers = [
+    unmatched = [
         Feedback(each.kind, f"m-{number}", NOW, NOW, each.notification_id, each.attempt)
-        for number, each in enumerate(strangers)
+        for number, each in enumerate(unmatched)
     ]
 
-    assert settlement(rows).settle(strangers).unmatched == 4
-    again = settlement(rows).settle(strangers)
+    assert settlement(rows).settle(unmatched).unmatched == 4
+    again = settlement(rows).settle(unmatched)
 
     assert (again.unmatched, again.repeated, again.fresh) == (0, 4, 0)
     assert rows.one("SELECT count(*) AS n FROM unmatched_feedback")["n"] == 4
     assert rows.status(id_) is Status.PENDING
 
 
-def test_poison_is_kept_as_it_came(rows: Rows) -> None:
+def test_an_unreadable_message_is_stored_unchanged(rows: Rows) -> None:
     settlement(rows).settle([], [DeadLetter(b"\x00\xff{", "not JSON\0")])
     letter = rows.one("SELECT raw, error FROM dead_letters")
     assert (bytes(letter["raw"]), letter["error"]) == (b"\x00\xff{", "not JSON\N{SYMBOL FOR NULL}")
 
 
-def test_poison_that_comes_again_is_kept_once(rows: Rows) -> None:
+def test_an_unreadable_message_is_stored_once(rows: Rows) -> None:
     first, second = DeadLetter(b"{", "not JSON"), DeadLetter(b"[", "not JSON")
     assert settlement(rows).settle([], [first, first]).dead == 1
     again = settlement(rows).settle([], [second, first])
@@ -220,26 +218,24 @@ SUPPRESSING = [
 ]
 
 
-@pytest.mark.parametrize(("told", "reason", "transactional_too"), SUPPRESSING)
-def test_feedback_suppresses_the_address_that_was_written_to(
-    rows: Rows, told: Feedback, reason: str, transactional_too: bool
-) -> None:
+@pytest.mark.parametrize(("found", "reason", "transactional_too"), SUPPRESSING)
+def test_feedback_suppresses_the_recipient(rows: Rows, found: Feedback, reason: str, transactional_too: bool) -> None:
     token, (id_,) = sending(rows)
     rows.attempts().finish(token, [Change(id_, Status.SENT, message_id="m-1")])
 
     settlement(rows).settle(
-        [Feedback(told.kind, "m-1", NOW, NOW, id_, 1, permanent=told.permanent, topic=told.topic)]
+        [Feedback(found.kind, "m-1", NOW, NOW, id_, 1, permanent=found.permanent, topic=found.topic)]
     )
 
     news, receipt = rows.pending(2)
-    wanted = [Recipient(news, TO, "news"), Recipient(receipt, TO, "news", transactional=True)]
-    beginning = rows.attempts().begin(uuid.uuid4(), wanted, 60)
-    assert set(beginning.suppressed) == ({news, receipt} if transactional_too else {news})
+    recipients = [Recipient(news, TO, "news"), Recipient(receipt, TO, "news", transactional=True)]
+    result = rows.attempts().begin(uuid.uuid4(), recipients, 60)
+    assert set(result.suppressed) == ({news, receipt} if transactional_too else {news})
     assert rows.delivery(news)["reason"] == reason
-    assert rows.attempts().begin(uuid.uuid4(), [Recipient(news, TO, "news")], 60).suppressed == []  # once
+    assert rows.attempts().begin(uuid.uuid4(), [Recipient(news, TO, "news")], 60).suppressed == []  # it is final
 
 
-def test_a_soft_bounce_suppresses_nobody(rows: Rows) -> None:
+def test_a_soft_bounce_suppresses_no_recipient(rows: Rows) -> None:
     token, (id_,) = sending(rows)
     rows.attempts().finish(token, [Change(id_, Status.SENT, message_id="m-1")])
     settlement(rows).settle([event(id_, FeedbackKind.BOUNCE, detail="MailboxFull")])
@@ -247,7 +243,7 @@ def test_a_soft_bounce_suppresses_nobody(rows: Rows) -> None:
     assert rows.all("SELECT * FROM suppressions") == []
 
 
-def test_too_many_complaints_pause_the_channel_before_the_provider_does(rows: Rows) -> None:
+def test_complaints_above_the_limit_pause_the_channel(rows: Rows) -> None:
     token, ids = sending(rows, 20)
     rows.attempts().finish(token, [Change(id_, Status.SENT, message_id=f"m-{id_}") for id_ in ids])
     limits = RateLimits(complaints=0.05, least=20)
@@ -261,12 +257,12 @@ def test_too_many_complaints_pause_the_channel_before_the_provider_does(rows: Ro
     state = channels.state("email")
     assert (state.state, state.probe_at) == ("paused", None)
     assert "5.00% complaints" in (state.reason or "")
-    channels.resume("email")  # the operator has looked at it: these count no more
+    channels.resume("email")  # earlier complaints no longer count
     settlement(rows, limits=limits).settle([event(ids[1], FeedbackKind.COMPLAINT, message_id=f"m-{ids[1]}")])
     assert channels.state("email").runs
 
 
-def test_the_clock_of_events_is_the_newest_message_and_never_the_future(rows: Rows) -> None:
+def test_the_time_of_the_newest_event_is_never_in_the_future(rows: Rows) -> None:
     token, (id_,) = sending(rows)
     rows.attempts().finish(token, [Change(id_, Status.SENT, message_id="m-1")])
     settlement(rows).settle([event(id_, sent_at=NOW - timedelta(minutes=5))])
@@ -278,17 +274,19 @@ def test_the_clock_of_events_is_the_newest_message_and_never_the_future(rows: Ro
 
 
 @pytest.mark.parametrize(("permanent", "reason"), [(True, "hard_bounce"), (False, "complaint")])
-def test_what_the_provider_does_not_send_counts_into_no_rate(rows: Rows, permanent: bool, reason: str) -> None:
+def test_messages_that_the_provider_does_not_send_count_into_no_rate(
+    rows: Rows, permanent: bool, reason: str
+) -> None:
     token, ids = sending(rows, 20)
     rows.attempts().finish(token, [Change(id_, Status.SENT, message_id=str(id_)) for id_ in ids])
     limits = RateLimits(least=10)
-    told = [event(id_, FeedbackKind.DELIVERY, message_id=str(id_)) for id_ in ids[:15]]
-    told += [
+    events = [event(id_, FeedbackKind.DELIVERY, message_id=str(id_)) for id_ in ids[:15]]
+    events += [
         event(id_, FeedbackKind.SUPPRESSED, message_id=str(id_), permanent=permanent, recipient=TO)
         for id_ in ids[15:]
     ]
 
-    settlement(rows, limits=limits).settle(told)
+    settlement(rows, limits=limits).settle(events)
 
     assert ChannelStates(rows.engine, actor="ops").state("email").runs
     assert {rows.status(id_) for id_ in ids[15:]} == {Status.BOUNCED}

@@ -1,6 +1,6 @@
-"""A snapshot that is held for long keeps all old versions of rows. Hot statements must not pay for them.
+"""A long-lived snapshot keeps old row versions; frequent statements must not read them.
 
-Measured in pages that a statement looks at, which no load of the machine changes.
+The measure is the pages that a statement reads, which does not depend on the load of the machine.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ ROUNDS = 20_000
 
 @pytest.fixture
 def snapshot(database_url: str, rows: Rows) -> Iterator[None]:
-    """As pg_dump holds one."""
+    """A snapshot as pg_dump holds one."""
     with psycopg.connect(database_url) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         connection.execute("SELECT count(*) FROM channels")
@@ -27,7 +27,7 @@ def snapshot(database_url: str, rows: Rows) -> Iterator[None]:
 
 
 def pages(rows: Rows, word: str, do: Callable[[], object]) -> int:
-    """The pages that the statement with this word in it looks at, as `do` runs it."""
+    """The pages that the statement with this word in it reads, when `do` runs it."""
     seen: list[tuple[str, Any]] = []
 
     def note(_: Any, __: Any, statement: str, parameters: Any, ___: Any, ____: bool) -> None:
@@ -46,7 +46,7 @@ def pages(rows: Rows, word: str, do: Callable[[], object]) -> int:
 
 
 @pytest.mark.usefixtures("snapshot")
-def test_what_each_batch_of_feedback_changes_is_not_read_by_load_and_begin(rows: Rows) -> None:
+def test_load_and_begin_do_not_read_what_each_batch_of_feedback_changes(rows: Rows) -> None:
     attempts = rows.attempts()
 
     def load() -> None:
@@ -81,7 +81,7 @@ CHURN = {
 
 @pytest.mark.usefixtures("snapshot")
 @pytest.mark.parametrize("table", CHURN)
-def test_a_queue_is_not_looked_through_from_its_beginning_each_time(rows: Rows, table: str) -> None:
+def test_a_queue_is_not_read_from_its_beginning_each_time(rows: Rows, table: str) -> None:
     publications, scan = Publications(rows.engine), DueScan()
     word, look = {
         "publications": ("min(p.due_at)", publications.channels_due),
@@ -97,4 +97,4 @@ def test_a_queue_is_not_looked_through_from_its_beginning_each_time(rows: Rows, 
     assert pages(rows, word, look) < 20
     for each in (scan, publications._publications, publications._retries):
         each.reset()
-    assert pages(rows, word, look) > 100  # the test would tell
+    assert pages(rows, word, look) > 100  # without what they remember

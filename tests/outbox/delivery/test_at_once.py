@@ -1,7 +1,7 @@
-"""The model takes each statement of the outbox for one step. Here two of them meet on one row of the real database.
+"""Two statements on the same delivery at the same time have the result of running one after the other.
 
-A third transaction holds the row until both have begun. What they come to must be what one after the other comes to,
-in one order or the other.
+The model (tests/model) takes each statement of the outbox as one atomic step; here that is tested with Postgres. A
+third transaction locks the row until both statements wait for it.
 """
 
 import uuid
@@ -34,7 +34,7 @@ from tests.outbox.rows import Rows
 from tests.waiting import wait_until
 
 Step = Callable[[Rows, UUID], Any]
-Outcome = dict[str, Any]
+Result = dict[str, Any]
 
 NOW = datetime.now(UTC)
 
@@ -52,7 +52,7 @@ def begin(attempt: int) -> Step:
 
 
 def finish(attempt: int, to: Status) -> Step:
-    """The answer to that attempt; the provider's message carries its number."""
+    """The answer to that attempt. The message id has its number."""
 
     def write(rows: Rows, id_: UUID) -> None:
         message_id = f"m-{attempt}" if to is Status.SENT else None
@@ -72,14 +72,14 @@ def end_of_lease(rows: Rows, id_: UUID) -> None:
 
 def event(attempt: int, kind: FeedbackKind) -> Step:
     def settle(rows: Rows, id_: UUID) -> None:
-        told = Feedback(kind, f"m-{attempt}", NOW, NOW, notification_id=id_, attempt=attempt)
-        Settlement(rows.engine, channel="email").settle([told])
+        found = Feedback(kind, f"m-{attempt}", NOW, NOW, notification_id=id_, attempt=attempt)
+        Settlement(rows.engine, channel="email").settle([found])
 
     return settle
 
 
-def deadline(decision: OverdueAction) -> Step:
-    return lambda rows, id_: Unknowns(rows.engine, 0).settle(lambda _: Decision(decision, "at its deadline"))
+def deadline(action: OverdueAction) -> Step:
+    return lambda rows, id_: Unknowns(rows.engine, 0).settle(lambda _: Decision(action, "at its deadline"))
 
 
 def resolve(to: Status) -> Step:
@@ -119,7 +119,7 @@ SITUATIONS: dict[str, list[Step]] = {
     "pending": [],
     "sending": [begin(1)],
     "unknown": [begin(1), end_of_lease],
-    "sent again": [begin(1), end_of_lease, deadline(OverdueAction.RESEND)],
+    "pending again": [begin(1), end_of_lease, deadline(OverdueAction.RESEND)],
     "sending again": [begin(1), end_of_lease, deadline(OverdueAction.RESEND), begin(2)],
     "given up": [begin(1), end_of_lease, deadline(OverdueAction.DROP)],
 }
@@ -132,24 +132,24 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_two_steps_at_once_come_to_what_one_after_the_other_comes_to(
+def test_two_concurrent_steps_have_the_result_of_one_order_of_them(
     rows: Rows, situation: str, threads: ThreadPoolExecutor
 ) -> None:
-    untouched = outcome_of(rows, situation, lambda _: None)
-    live = [name for name in STEPS if outcome_of(rows, situation, in_order(rows, name)) != untouched]
-    assert len(live) > 2
-    for one, other in combinations_with_replacement(live, 2):
-        allowed = [outcome_of(rows, situation, in_order(rows, *names)) for names in ((one, other), (other, one))]
+    untouched = result_of(rows, situation, lambda _: None)
+    effective = [name for name in STEPS if result_of(rows, situation, in_order(rows, name)) != untouched]
+    assert len(effective) > 2
+    for one, other in combinations_with_replacement(effective, 2):
+        allowed = [result_of(rows, situation, in_order(rows, *names)) for names in ((one, other), (other, one))]
         for names in ((one, other), (other, one)):
-            assert outcome_of(rows, situation, at_once(rows, threads, *names)) in allowed, names
+            assert result_of(rows, situation, at_once(rows, threads, *names)) in allowed, names
 
 
-def outcome_of(rows: Rows, situation: str, act: Callable[[UUID], None]) -> Outcome:
+def result_of(rows: Rows, situation: str, act: Callable[[UUID], None]) -> Result:
     (id_,) = rows.pending()
     for step in SITUATIONS[situation]:
         step(rows, id_)
     act(id_)
-    found = outcome(rows, id_)
+    found = result(rows, id_)
     rows.run("DELETE FROM claims")
     rows.run("DELETE FROM due")
     return found
@@ -164,14 +164,14 @@ def in_order(rows: Rows, *names: str) -> Callable[[UUID], None]:
 
 
 def at_once(rows: Rows, threads: ThreadPoolExecutor, *names: str) -> Callable[[UUID], None]:
-    """Both begin while the row is held, in this order."""
+    """Start both steps in this order, while another transaction has locked the row."""
 
     def act(id_: UUID) -> None:
         started: list[Future[None]] = []
         with rows.engine.begin() as holder:
             holder.execute(text("SELECT FROM deliveries WHERE notification_id = :id FOR UPDATE"), {"id": id_})
             for name in names:
-                started.append(threads.submit(stubborn, STEPS[name], rows, id_))
+                started.append(threads.submit(with_retries, STEPS[name], rows, id_))
                 wait_until(lambda: waiting(rows.engine) + sum(each.done() for each in started) == len(started))
         for each in started:
             each.result()
@@ -179,19 +179,19 @@ def at_once(rows: Rows, threads: ThreadPoolExecutor, *names: str) -> Callable[[U
     return act
 
 
-def stubborn(step: Step, rows: Rows, id_: UUID) -> None:
-    """Again and again where Postgres ends a deadlock, as the callers do."""
+def with_retries(step: Step, rows: Rows, id_: UUID) -> None:
+    """Repeat the step if Postgres ended it because of a deadlock, as the callers do."""
     for _ in range(10):
         try:
             return step(rows, id_)
         except DatabaseError as error:
             if not is_away(error):
                 raise
-    raise AssertionError("one deadlock after the other")
+    raise AssertionError("ten deadlocks in a row")
 
 
 def waiting(engine: Engine) -> int:
-    """How many statements wait for a lock."""
+    """The number of statements that wait for a lock."""
     with engine.connect() as connection:
         return int(
             connection.execute(
@@ -203,8 +203,8 @@ def waiting(engine: Engine) -> int:
         )
 
 
-def outcome(rows: Rows, id_: UUID) -> Outcome:
-    """All that a step may write about a delivery, but times."""
+def result(rows: Rows, id_: UUID) -> Result:
+    """Everything that a step may write about a delivery, except times."""
     delivery = rows.one(
         "SELECT status, attempt, failures, provider_message_id, next_attempt_at IS NULL AS now "
         "FROM deliveries WHERE notification_id = :id",

@@ -1,3 +1,5 @@
+"""Attempts: load, begin, decide, finish, and the end of a lease."""
+
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,7 +10,7 @@ from tests.outbox.rows import Rows
 TO = "a@example.com"
 
 
-def test_an_attempt_is_begun_once_whoever_asks(rows: Rows) -> None:
+def test_only_one_of_several_workers_begins_an_attempt(rows: Rows) -> None:
     ids = rows.pending(50)
     recipients = [Recipient(id_, TO) for id_ in ids]
 
@@ -23,7 +25,7 @@ def test_an_attempt_is_begun_once_whoever_asks(rows: Rows) -> None:
     assert sorted(claimed) == sorted(ids)
 
 
-def test_begin_whose_answer_was_lost_finds_what_it_began(rows: Rows) -> None:
+def test_a_repeated_begin_returns_what_it_has_begun(rows: Rows) -> None:
     (id_,) = rows.pending()
     token = uuid.uuid4()
 
@@ -35,7 +37,7 @@ def test_begin_whose_answer_was_lost_finds_what_it_began(rows: Rows) -> None:
     assert len(rows.all("SELECT * FROM claims")) == 1
 
 
-def test_a_sent_delivery_keeps_what_the_provider_said(rows: Rows) -> None:
+def test_a_sent_delivery_stores_the_message_id(rows: Rows) -> None:
     (id_,) = rows.pending()
     token = uuid.uuid4()
     attempts = rows.attempts()
@@ -50,7 +52,7 @@ def test_a_sent_delivery_keeps_what_the_provider_said(rows: Rows) -> None:
     assert rows.all("SELECT * FROM due") == []
 
 
-def test_a_retry_waits_in_the_row(rows: Rows) -> None:
+def test_a_retry_is_not_loaded_or_begun_before_it_is_due(rows: Rows) -> None:
     (id_,) = rows.pending()
     token = uuid.uuid4()
     attempts = rows.attempts()
@@ -63,12 +65,12 @@ def test_a_retry_waits_in_the_row(rows: Rows) -> None:
     assert waiting == {"kind": "retry", "channel": "email", "late": True}
 
     rows.run("UPDATE deliveries SET next_attempt_at = now()")
-    (work,) = attempts.load([id_])
-    assert work.failures == 1
+    (due,) = attempts.load([id_])
+    assert due.failures == 1
     assert [each.attempt for each in attempts.begin(uuid.uuid4(), [Recipient(id_, TO)], 60).begun] == [2]
 
 
-def test_the_end_of_a_lease_makes_unknown_and_never_pending(rows: Rows) -> None:
+def test_an_ended_lease_makes_the_outcome_unknown(rows: Rows) -> None:
     live, dead = rows.pending(2)
     rows.attempts("live").begin(uuid.uuid4(), [Recipient(live, TO)], 60)
     rows.attempts("dead").begin(uuid.uuid4(), [Recipient(dead, TO)], 0)
@@ -81,7 +83,7 @@ def test_the_end_of_a_lease_makes_unknown_and_never_pending(rows: Rows) -> None:
     assert (event["status_from"], event["status_to"], event["detail"]) == ("sending", "unknown", "worker dead")
 
 
-def test_a_late_answer_of_the_same_attempt_is_evidence(rows: Rows) -> None:
+def test_a_late_answer_of_the_same_attempt_settles_the_unknown_outcome(rows: Rows) -> None:
     (id_,) = rows.pending()
     token = uuid.uuid4()
     attempts = rows.attempts()
@@ -90,7 +92,7 @@ def test_a_late_answer_of_the_same_attempt_is_evidence(rows: Rows) -> None:
 
     assert attempts.finish(token, [Change(id_, Status.SENT, message_id="m-1")]) == {id_}
     assert rows.status(id_) is Status.SENT
-    assert rows.all("SELECT * FROM due") == []  # no deadline is left
+    assert rows.all("SELECT * FROM due") == []  # the deadline is deleted
     events = rows.all("SELECT status_from, status_to FROM delivery_events ORDER BY at")
     assert [(each["status_from"], each["status_to"]) for each in events] == [
         ("sending", "unknown"),
@@ -111,13 +113,13 @@ def test_the_answer_of_an_older_attempt_changes_nothing(rows: Rows) -> None:
     assert attempts.finish(new, [Change(id_, Status.SENT)]) == {id_}
 
 
-def test_text_that_postgres_refuses_is_stored_all_the_same(rows: Rows) -> None:
+def test_text_that_postgres_cannot_store_is_replaced(rows: Rows) -> None:
     (id_,) = rows.pending()
-    rows.attempts().decide([Change(id_, Status.FAILED, reason="a\0b", detail="half a pair: \ud800")])
+    rows.attempts().decide([Change(id_, Status.FAILED, reason="a\0b", detail="half a surrogate pair: \ud800")])
     assert rows.delivery(id_)["reason"] == "a\N{SYMBOL FOR NULL}b"
 
 
-def test_a_unit_is_one_statement_for_all_its_outcomes(rows: Rows) -> None:
+def test_finish_writes_different_outcomes_in_one_statement(rows: Rows) -> None:
     ids = rows.pending(500)
     token = uuid.uuid4()
     attempts = rows.attempts()

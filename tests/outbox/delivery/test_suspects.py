@@ -1,4 +1,4 @@
-"""The rows of notifications that are built alone."""
+"""Suspects: the rows of notifications that are built alone."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ def row(rows: Rows, id_: uuid.UUID) -> dict[str, Any]:
     return rows.one("SELECT deaths, begun_by FROM suspects WHERE notification_id = :id", id=id_)
 
 
-def test_a_mark_is_seen_by_whoever_loads_it(rows: Rows, suspects: Suspects) -> None:
+def test_a_marked_notification_is_loaded_as_a_suspect(rows: Rows, suspects: Suspects) -> None:
     marked, other = rows.pending(2)
     suspects.mark([marked])
     suspects.mark([marked])
@@ -30,22 +30,20 @@ def test_a_mark_is_seen_by_whoever_loads_it(rows: Rows, suspects: Suspects) -> N
 
 
 @pytest.mark.parametrize("status", [each for each in Status if each is not Status.PENDING])
-def test_what_is_not_pending_is_not_marked(rows: Rows, suspects: Suspects, status: Status) -> None:
+def test_only_pending_deliveries_are_marked(rows: Rows, suspects: Suspects, status: Status) -> None:
     id_ = rows.in_status(status)
     suspects.mark([id_])
     assert rows.all("SELECT * FROM suspects") == []
 
 
-def test_what_waits_for_its_time_is_not_marked(rows: Rows, suspects: Suspects) -> None:
+def test_a_delivery_that_is_not_due_is_not_marked(rows: Rows, suspects: Suspects) -> None:
     (id_,) = rows.pending()
     rows.run("UPDATE deliveries SET next_attempt_at = now() + interval '1 h'")
     suspects.mark([id_])
     assert rows.all("SELECT * FROM suspects") == []
 
 
-def test_a_build_that_another_process_began_is_left_to_it_until_its_lease_is_over(
-    rows: Rows, suspects: Suspects
-) -> None:
+def test_a_build_of_another_process_is_taken_over_when_its_lease_has_ended(rows: Rows, suspects: Suspects) -> None:
     (id_,) = rows.pending()
     assert suspects.begin(id_, OTHER, 60.0) == 0
     assert suspects.begin(id_, ME, 60.0) is None
@@ -54,13 +52,13 @@ def test_a_build_that_another_process_began_is_left_to_it_until_its_lease_is_ove
     assert row(rows, id_) == {"deaths": 1, "begun_by": ME}
 
 
-def test_what_a_process_began_itself_is_no_death_though_its_lease_is_over(rows: Rows, suspects: Suspects) -> None:
+def test_a_process_that_begins_its_own_build_again_adds_no_death(rows: Rows, suspects: Suspects) -> None:
     (id_,) = rows.pending()
     assert [suspects.begin(id_, ME, 0.0) for _ in range(3)] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("deaths", [0, 1, 2])
-def test_an_end_is_written_once(rows: Rows, suspects: Suspects, deaths: int) -> None:
+def test_the_end_of_a_build_may_be_written_again(rows: Rows, suspects: Suspects, deaths: int) -> None:
     (id_,) = rows.pending()
     suspects.begin(id_, ME, 60.0)
     for _ in range(3):
@@ -69,14 +67,14 @@ def test_an_end_is_written_once(rows: Rows, suspects: Suspects, deaths: int) -> 
     assert suspects.begin(id_, OTHER, 60.0) == deaths
 
 
-def test_a_process_keeps_and_ends_its_own_builds_only(rows: Rows, suspects: Suspects) -> None:
+def test_a_process_changes_only_its_own_builds(rows: Rows, suspects: Suspects) -> None:
     (id_,) = rows.pending()
     suspects.begin(id_, OTHER, 60.0)
     suspects.keep(ME, [SuspectBuild(id_, 5, ended=True)], 60.0)
     assert row(rows, id_) == {"deaths": 0, "begun_by": OTHER}
 
 
-def test_a_lease_is_prolonged(rows: Rows, suspects: Suspects) -> None:
+def test_keep_prolongs_the_lease(rows: Rows, suspects: Suspects) -> None:
     (id_,) = rows.pending()
     suspects.begin(id_, ME, 0.0)
     suspects.keep(ME, [SuspectBuild(id_, 0, ended=False)], 60.0)
@@ -92,7 +90,7 @@ def test_a_suspect_is_one_until_its_delivery_is_final(rows: Rows, suspects: Susp
     assert bool(rows.all("SELECT * FROM suspects")) == kept
 
 
-def test_what_nobody_clears_goes_after_a_week(rows: Rows, suspects: Suspects) -> None:
+def test_rows_older_than_a_week_are_deleted(rows: Rows, suspects: Suspects) -> None:
     old, other = rows.pending(2)
     suspects.mark([old])
     rows.run("UPDATE suspects SET begun_at = now() - interval '8 days'")
@@ -100,7 +98,7 @@ def test_what_nobody_clears_goes_after_a_week(rows: Rows, suspects: Suspects) ->
     assert rows.all("SELECT * FROM suspects") == []
 
 
-def test_processes_with_the_same_rows_do_not_wait_in_a_circle(rows: Rows, suspects: Suspects) -> None:
+def test_processes_with_the_same_rows_do_not_deadlock(rows: Rows, suspects: Suspects) -> None:
     ids = rows.pending(200)
 
     def turn(process: int) -> None:
@@ -112,5 +110,5 @@ def test_processes_with_the_same_rows_do_not_wait_in_a_circle(rows: Rows, suspec
             suspects.clear(mine)
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(turn, range(4)))  # raises what a thread raised
+        list(pool.map(turn, range(4)))  # raises the error of a thread
     assert len(rows.all("SELECT * FROM suspects")) == 200

@@ -1,4 +1,4 @@
-"""Every pair of states against the real SQL: what TRANSITIONS allows happens, and nothing else does."""
+"""Every operation in every status: the SQL allows the transitions of TRANSITIONS, and no others."""
 
 import uuid
 from collections.abc import Callable
@@ -30,7 +30,7 @@ S = Status
 
 @dataclass(frozen=True)
 class Operation:
-    """Brings a delivery that is in one of `sources` to `target`, and changes no other."""
+    """Changes a delivery from one of `sources` to `target`, and none in another status."""
 
     run: Callable[[Rows, UUID, UUID], object]
     sources: frozenset[Status]
@@ -77,14 +77,14 @@ def event(kind: FeedbackKind) -> Callable[[Rows, UUID, UUID], object]:
     return settle
 
 
-def policy(decision: OverdueAction) -> Callable[[Rows, UUID, UUID], object]:
+def policy(action: OverdueAction) -> Callable[[Rows, UUID, UUID], object]:
     def settle(rows: Rows, id_: UUID, _: UUID) -> object:
         rows.run(
             "INSERT INTO due (notification_id, kind, channel, due_at) VALUES (:id, 'unknown', 'email', now()) "
             "ON CONFLICT DO NOTHING",
             id=id_,
         )
-        return Unknowns(rows.engine, 1.0).settle(lambda _: Decision(decision, "for the test"))
+        return Unknowns(rows.engine, 1.0).settle(lambda _: Decision(action, "for the test"))
 
     return settle
 
@@ -134,18 +134,18 @@ OPERATIONS: dict[str, Operation] = {
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_an_operation_moves_what_it_may_and_nothing_else(rows: Rows, operation: str) -> None:
-    act = OPERATIONS[operation]
+def test_an_operation_changes_only_its_source_statuses(rows: Rows, operation: str) -> None:
+    tested = OPERATIONS[operation]
     for source in Status:
         token = uuid.uuid4()
         id_ = rows.in_status(source, token=token)
         before = rows.delivery(id_)
 
-        act.run(rows, id_, token)
+        tested.run(rows, id_, token)
 
         after = rows.delivery(id_)
-        if source in act.sources:
-            assert after["status"] == act.target, source
+        if source in tested.sources:
+            assert after["status"] == tested.target, source
         elif operation.startswith("event"):
             assert after["status"] == source
         else:
@@ -161,7 +161,7 @@ def test_each_transition_has_an_operation_and_each_operation_is_a_transition() -
 
 
 def steps_of(name: str, source: Status, target: Status) -> set[tuple[Status, Status]]:
-    """An event of a delivery that was not `sent` yet takes two steps: it proves the acceptance first."""
+    """An event of a delivery that is not `sent` yet is two transitions: it proves the acceptance first."""
     if name.startswith("event") and source not in ACCEPTED and target is not S.SENT:
         return {(source, S.SENT), (S.SENT, target)}
     return {(source, target)}

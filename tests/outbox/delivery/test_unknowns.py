@@ -1,4 +1,4 @@
-"""An unknown outcome at its deadline: a missing event counts only while events of ours flow."""
+"""Overdue attempts: a missing event is evidence only while events of ours arrive."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -39,8 +39,8 @@ def unknown(rows: Rows, begun_ago: float = 60.0) -> UUID:
     return id_
 
 
-def another_is_told_of(rows: Rows, ago: float = 0.0) -> None:
-    """An event of a message that left so many seconds ago."""
+def event_of_another(rows: Rows, ago: float = 0.0) -> None:
+    """Settle the `Send` event of another message, which was sent so many seconds ago."""
     (id_,) = rows.pending()
     token = uuid.uuid4()
     rows.attempts().begin(token, [Recipient(id_, TO)], 60)
@@ -49,83 +49,84 @@ def another_is_told_of(rows: Rows, ago: float = 0.0) -> None:
     Settlement(rows.engine, channel="email").settle([Feedback(FeedbackKind.SEND, str(id_), sent_at, sent_at, id_, 1)])
 
 
-def asked(rows: Rows, decision: OverdueAction = OverdueAction.RESEND) -> list[OverdueAttempt]:
+def decide_overdue(rows: Rows, action: OverdueAction = OverdueAction.RESEND) -> list[OverdueAttempt]:
+    """Decide with this action if events flow, else to wait. Return what was decided about."""
     seen: list[OverdueAttempt] = []
 
     def decide(each: OverdueAttempt) -> Decision:
         seen.append(each)
-        return Decision(decision if each.flowing else OverdueAction.WAIT, "for the test")
+        return Decision(action if each.flowing else OverdueAction.WAIT, "for the test")
 
     Unknowns(rows.engine, AFTER).settle(decide)
     return seen
 
 
-def test_without_events_nothing_is_known(rows: Rows) -> None:
+def test_without_events_an_overdue_attempt_waits(rows: Rows) -> None:
     id_ = unknown(rows)
-    assert [each.flowing for each in asked(rows)] == [False]
+    assert [each.flowing for each in decide_overdue(rows)] == [False]
     assert rows.status(id_) is Status.UNKNOWN
-    assert asked(rows) == []  # it waits a while before it asks again
+    assert decide_overdue(rows) == []  # not due again yet
 
 
 @pytest.mark.parametrize(
-    ("drained", "told_ago", "flowing"),
+    ("drained", "sent_ago", "flowing"),
     [(True, 0.0, True), (False, 0.0, False), (True, 120.0, False)],
-    ids=["flow", "queue not empty", "only of older messages"],
+    ids=["events flow", "queue not empty", "only events of older messages"],
 )
-def test_events_flow_when_later_messages_are_told_of_and_the_queue_is_empty(
-    rows: Rows, drained: bool, told_ago: float, flowing: bool
+def test_events_flow_after_an_event_of_a_later_message_and_an_empty_queue(
+    rows: Rows, drained: bool, sent_ago: float, flowing: bool
 ) -> None:
     id_ = unknown(rows)
-    another_is_told_of(rows, told_ago)
+    event_of_another(rows, sent_ago)
     if drained:
         Settlement(rows.engine, channel="email").idle()
 
-    assert [each.flowing for each in asked(rows)] == [flowing]
+    assert [each.flowing for each in decide_overdue(rows)] == [flowing]
     assert rows.status(id_) is (Status.PENDING if flowing else Status.UNKNOWN)
 
 
-def test_a_queue_that_was_empty_before_the_deadline_proves_nothing(rows: Rows) -> None:
+def test_a_queue_that_was_empty_before_the_deadline_is_no_evidence(rows: Rows) -> None:
     unknown(rows, begun_ago=60.0)
-    another_is_told_of(rows)
+    event_of_another(rows)
     Settlement(rows.engine, channel="email").idle()
     rows.run("UPDATE channel_events SET drained_at = now() - interval '59 s'")
-    assert [each.flowing for each in asked(rows)] == [False]
+    assert [each.flowing for each in decide_overdue(rows)] == [False]
 
 
-def test_what_is_sent_again_is_due_and_counts_as_a_failure(rows: Rows) -> None:
+def test_a_resend_is_due_and_counts_as_a_failure(rows: Rows) -> None:
     id_ = unknown(rows)
-    another_is_told_of(rows)
+    event_of_another(rows)
     Settlement(rows.engine, channel="email").idle()
 
-    (seen,) = asked(rows)
+    (seen,) = decide_overdue(rows)
 
     assert (seen.id, seen.route, seen.channel, seen.attempt, seen.failures) == (id_, "a_route", "email", 1, 0)
-    (work,) = rows.attempts().load([id_])
-    assert work.failures == 1
+    (due,) = rows.attempts().load([id_])
+    assert due.failures == 1
     assert rows.one("SELECT kind FROM due")["kind"] == "retry"
     assert Report(rows.engine).audit()[1] == []
     (event,) = rows.all("SELECT * FROM delivery_events WHERE status_to = 'pending'")
     assert event["reason"] == "for the test"
 
 
-def test_what_is_held_stays_for_the_operator(rows: Rows) -> None:
+def test_a_held_attempt_stays_unknown(rows: Rows) -> None:
     id_ = unknown(rows)
-    another_is_told_of(rows)
+    event_of_another(rows)
     Settlement(rows.engine, channel="email").idle()
 
-    assert len(asked(rows, OverdueAction.HOLD)) == 1
+    assert len(decide_overdue(rows, OverdueAction.HOLD)) == 1
 
-    assert asked(rows) == []
+    assert decide_overdue(rows) == []
     assert rows.status(id_) is Status.UNKNOWN
     assert Report(rows.engine).problem_counts()["held"] == 1
     assert Report(rows.engine).audit()[1] == []
 
 
-def test_an_event_that_comes_after_all_settles_what_is_held(rows: Rows) -> None:
+def test_a_late_event_settles_a_held_attempt(rows: Rows) -> None:
     id_ = unknown(rows)
-    another_is_told_of(rows)
+    event_of_another(rows)
     Settlement(rows.engine, channel="email").idle()
-    asked(rows, OverdueAction.HOLD)
+    decide_overdue(rows, OverdueAction.HOLD)
     now = datetime.now(UTC)
 
     Settlement(rows.engine, channel="email").settle([Feedback(FeedbackKind.SEND, "late", now, now, id_, 1)])
@@ -134,16 +135,16 @@ def test_an_event_that_comes_after_all_settles_what_is_held(rows: Rows) -> None:
     assert rows.all("SELECT * FROM due") == []
 
 
-def test_two_bridges_decide_about_each_unknown_once(rows: Rows) -> None:
+def test_two_bridges_decide_about_each_overdue_attempt_once(rows: Rows) -> None:
     ids = {unknown(rows) for _ in range(5)}
-    another_is_told_of(rows)
+    event_of_another(rows)
     Settlement(rows.engine, channel="email").idle()
     seen: list[UUID] = []
 
     def decide(each: OverdueAttempt) -> Decision:
         if not seen:
             seen.append(each.id)
-            seen.extend(other.id for other in asked(rows))  # another bridge, in the middle of this one's round
+            seen.extend(other.id for other in decide_overdue(rows))  # another bridge, while this one decides
         elif each.id not in seen:
             seen.append(each.id)
         return Decision(OverdueAction.DROP, "for the test")
@@ -156,10 +157,10 @@ def test_two_bridges_decide_about_each_unknown_once(rows: Rows) -> None:
     )
 
 
-def say(rows: Rows, told: Feedback) -> None:
-    """That event, and then an empty queue."""
+def settle_all(rows: Rows, event: Feedback) -> None:
+    """Settle this event, after which the queue is empty."""
     settlement = Settlement(rows.engine, channel="email")
-    settlement.settle([told])
+    settlement.settle([event])
     settlement.idle()
 
 
@@ -172,61 +173,66 @@ def sent(rows: Rows) -> UUID:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in FeedbackKind if kind is not FeedbackKind.SEND])
-def test_events_that_not_every_acceptance_has_prove_nothing_by_their_absence(rows: Rows, kind: FeedbackKind) -> None:
-    """A configuration set that does not publish Send never proves silence."""
+def test_only_send_events_show_that_events_flow(rows: Rows, kind: FeedbackKind) -> None:
+    """Not every acceptance has another event: a configuration set that does not publish Send gives no evidence."""
     unknown(rows)
     id_, now = sent(rows), datetime.now(UTC)
-    say(rows, Feedback(kind, str(id_), now, now, id_, 1))
-    assert [each.flowing for each in asked(rows)] == [False]
+    settle_all(rows, Feedback(kind, str(id_), now, now, id_, 1))
+    assert [each.flowing for each in decide_overdue(rows)] == [False]
 
 
 @pytest.mark.parametrize("kind", FeedbackKind)
 @pytest.mark.parametrize(
     ("names", "attempt"), [("nothing", None), ("nothing", 1), ("another", 1), ("ours", None), ("ours", 7)]
 )
-def test_events_of_others_prove_nothing(rows: Rows, kind: FeedbackKind, names: str, attempt: int | None) -> None:
-    """Untagged, of another Notifier, or of an attempt that we did not make."""
+def test_foreign_events_do_not_show_that_events_flow(
+    rows: Rows, kind: FeedbackKind, names: str, attempt: int | None
+) -> None:
+    """Without tags, of another installation, or of an attempt that was not made."""
     unknown(rows)
     id_ = {"nothing": None, "another": uuid.uuid4(), "ours": sent(rows)}[names]
     now = datetime.now(UTC)
-    say(rows, Feedback(kind, "m-foreign", now, now, id_, attempt, permanent=True))
-    assert [each.flowing for each in asked(rows)] == [False]
+    settle_all(rows, Feedback(kind, "m-foreign", now, now, id_, attempt, permanent=True))
+    assert [each.flowing for each in decide_overdue(rows)] == [False]
 
 
-def test_an_event_that_is_replayed_proves_what_it_proved(rows: Rows) -> None:
+def test_a_replayed_old_event_does_not_show_that_events_flow(rows: Rows) -> None:
     unknown(rows)
     id_, then = sent(rows), datetime.now(UTC) - timedelta(minutes=10)
     for _ in range(2):
-        say(rows, Feedback(FeedbackKind.SEND, str(id_), then, then, id_, 1))
-    assert [each.flowing for each in asked(rows)] == [False]
+        settle_all(rows, Feedback(FeedbackKind.SEND, str(id_), then, then, id_, 1))
+    assert [each.flowing for each in decide_overdue(rows)] == [False]
 
 
-def test_where_another_notifier_takes_from_the_same_queue_silence_proves_nothing(rows: Rows) -> None:
-    """It brings us events of notifications that are not ours, so events of ours may have gone to it."""
+def test_a_missing_event_is_no_evidence_while_foreign_events_arrive(rows: Rows) -> None:
+    """Another installation takes from the same queue, so it may have received events of ours."""
     id_ = unknown(rows)
-    another_is_told_of(rows)
+    event_of_another(rows)
     now = datetime.now(UTC)
-    say(rows, Feedback(FeedbackKind.SEND, "m-foreign", now, now, id_at(now), 1))
-    assert [each.flowing for each in asked(rows)] == [False]
+    settle_all(rows, Feedback(FeedbackKind.SEND, "m-foreign", now, now, id_at(now), 1))
+    assert [each.flowing for each in decide_overdue(rows)] == [False]
 
-    rows.run("UPDATE unmatched_feedback SET received_at = now() - interval '2 min'")  # it stopped before the attempt
+    rows.run(
+        "UPDATE unmatched_feedback SET received_at = now() - interval '2 min'"
+    )  # the last one was before the attempt
     rows.run("UPDATE due SET due_at = now()")
-    assert [each.flowing for each in asked(rows)] == [True]
+    assert [each.flowing for each in decide_overdue(rows)] == [True]
     assert rows.status(id_) is Status.PENDING
 
 
-def flows(rows: Rows) -> None:
-    another_is_told_of(rows)
+def let_events_flow(rows: Rows) -> None:
+    event_of_another(rows)
     Settlement(rows.engine, channel="email").idle()
 
 
-def looks(rows: Rows, *routes: Route) -> dict[OverdueAction, int]:
-    """The round of a bridge that has these routes, at a time when all unknowns are due again."""
+def run_bridge(rows: Rows, *routes: Route) -> dict[OverdueAction, int]:
+    """Decide as a bridge with these routes does, when all unknown outcomes are due again."""
     rows.run("UPDATE due SET due_at = now() WHERE kind = 'unknown'")
     return Deadlines(Unknowns(rows.engine, AFTER), Routes(routes)).run_once()
 
 
-def goes_by(rows: Rows, seconds: float) -> None:
+def advance(rows: Rows, seconds: float) -> None:
+    """Make the times in the database older, as if so many seconds had passed."""
     for table, column in (("due", "routeless_since"), ("deliveries", "begun_at")):
         rows.run(f"UPDATE {table} SET {column} = {column} - make_interval(secs => :s)", s=seconds)
 
@@ -235,54 +241,54 @@ A_ROUTE = Route("a_route", "orders", "email", lambda _: None, lambda _: True)
 
 
 @pytest.mark.parametrize("fault", ["feedback was down", "a long deadline", "foreign events"])
-def test_a_bridge_without_the_route_leaves_an_old_unknown_to_the_bridge_that_has_it(rows: Rows, fault: str) -> None:
-    """What counts is the time in which a bridge with the route could have decided."""
+def test_a_bridge_without_the_route_leaves_an_old_attempt_to_a_bridge_with_it(rows: Rows, fault: str) -> None:
+    """Only the time in which a bridge with the route could have decided counts."""
     id_ = unknown(rows, begun_ago=7_200)
     if fault == "feedback was down":
-        assert looks(rows)[OverdueAction.WAIT] == 1
-        goes_by(rows, 7_200)
+        assert run_bridge(rows)[OverdueAction.WAIT] == 1
+        advance(rows, 7_200)
     elif fault == "foreign events":
-        another_is_told_of(rows)
+        event_of_another(rows)
         now = datetime.now(UTC)
-        say(rows, Feedback(FeedbackKind.SEND, "m-foreign", now, now, id_at(now), 1))
-        assert looks(rows)[OverdueAction.WAIT] == 1
-        goes_by(rows, 7_200)
+        settle_all(rows, Feedback(FeedbackKind.SEND, "m-foreign", now, now, id_at(now), 1))
+        assert run_bridge(rows)[OverdueAction.WAIT] == 1
+        advance(rows, 7_200)
         rows.run("DELETE FROM unmatched_feedback")
-    flows(rows)
+    let_events_flow(rows)
     for _ in range(3):
-        assert looks(rows)[OverdueAction.WAIT] == 1
-        goes_by(rows, 1_000)
-    assert looks(rows, A_ROUTE)[OverdueAction.RESEND] == 1
+        assert run_bridge(rows)[OverdueAction.WAIT] == 1
+        advance(rows, 1_000)
+    assert run_bridge(rows, A_ROUTE)[OverdueAction.RESEND] == 1
     assert rows.status(id_) is Status.PENDING
 
 
-def test_after_an_hour_in_which_a_bridge_with_the_route_could_have_decided_the_operator_is_asked(rows: Rows) -> None:
+def test_an_attempt_without_a_route_is_held_after_an_hour(rows: Rows) -> None:
     unknown(rows)
-    flows(rows)
-    assert looks(rows)[OverdueAction.WAIT] == 1
-    goes_by(rows, ROUTE_SECONDS)
-    assert looks(rows)[OverdueAction.HOLD] == 1
+    let_events_flow(rows)
+    assert run_bridge(rows)[OverdueAction.WAIT] == 1
+    advance(rows, ROUTE_SECONDS)
+    assert run_bridge(rows)[OverdueAction.HOLD] == 1
 
 
-def test_the_hour_begins_anew_where_events_stopped_to_flow_and_with_each_attempt(rows: Rows) -> None:
+def test_the_hour_starts_again_when_events_stop_and_with_each_attempt(rows: Rows) -> None:
     id_ = unknown(rows)
-    flows(rows)
-    looks(rows)
-    goes_by(rows, 3_000)
+    let_events_flow(rows)
+    run_bridge(rows)
+    advance(rows, 3_000)
     rows.run("UPDATE channel_events SET drained_at = NULL")
-    looks(rows)
+    run_bridge(rows)
     Settlement(rows.engine, channel="email").idle()
-    assert looks(rows)[OverdueAction.WAIT] == 1
-    goes_by(rows, 3_000)
-    assert looks(rows)[OverdueAction.WAIT] == 1
+    assert run_bridge(rows)[OverdueAction.WAIT] == 1
+    advance(rows, 3_000)
+    assert run_bridge(rows)[OverdueAction.WAIT] == 1
     rows.run("UPDATE due SET routeless_since = now() - interval '1 day' WHERE notification_id = :id", id=id_)
-    assert looks(rows)[OverdueAction.WAIT] == 1  # that was of an earlier attempt
+    assert run_bridge(rows)[OverdueAction.WAIT] == 1  # that time was of an earlier attempt
 
 
-def test_what_waits_for_another_bridge_is_due_again_soon_and_not_always_for_the_same_one(rows: Rows) -> None:
+def test_an_attempt_that_waits_for_another_bridge_is_due_at_a_random_time_soon(rows: Rows) -> None:
     for _ in range(8):
         unknown(rows)
-    flows(rows)
+    let_events_flow(rows)
     Deadlines(Unknowns(rows.engine, 60.0), Routes([])).run_once()
     due = [row["s"] for row in rows.all("SELECT extract(epoch FROM due_at - now())::float8 AS s FROM due")]
     assert len(due) == 8
@@ -291,33 +297,35 @@ def test_what_waits_for_another_bridge_is_due_again_soon_and_not_always_for_the_
 
 
 def id_at(moment: datetime) -> UUID:
-    """Of another Notifier, made at that time."""
+    """The id of a notification of another installation, created at that time."""
     return notification_id("arn:other", "shardId-9", "9", "a_route", int(moment.timestamp() * 1000))
 
 
 @pytest.mark.parametrize(("days", "waits"), [(0.0, True), (1.9, True), (2.1, False), (95.0, False)])
-def test_an_event_whose_record_no_stream_can_bring_holds_up_nothing(rows: Rows, days: float, waits: bool) -> None:
-    """A complaint about a mail of a day that was dropped, say."""
+def test_an_event_whose_record_no_stream_can_bring_does_not_stop_decisions(
+    rows: Rows, days: float, waits: bool
+) -> None:
+    """For example a complaint about a message of a day that was dropped."""
     unknown(rows)
-    another_is_told_of(rows)
+    event_of_another(rows)
     now = datetime.now(UTC)
     late = Feedback(
         FeedbackKind.COMPLAINT, "m-late", now, now, id_at(now - timedelta(days=days)), 1, "ana@example.com"
     )
-    say(rows, late)
-    kept = rows.one("SELECT look_at IS NOT NULL AS waits, recipient FROM unmatched_feedback")
-    assert kept == {"waits": waits, "recipient": "ana@example.com" if waits else None}
-    assert [each.flowing for each in asked(rows)] == [not waits]
+    settle_all(rows, late)
+    stored = rows.one("SELECT look_at IS NOT NULL AS waits, recipient FROM unmatched_feedback")
+    assert stored == {"waits": waits, "recipient": "ana@example.com" if waits else None}
+    assert [each.flowing for each in decide_overdue(rows)] == [not waits]
 
 
-def test_an_event_that_waited_until_its_record_is_too_old_holds_up_nothing(rows: Rows) -> None:
+def test_an_event_that_waited_too_long_does_not_stop_decisions(rows: Rows) -> None:
     unknown(rows)
-    another_is_told_of(rows)
+    event_of_another(rows)
     now = datetime.now(UTC)
-    say(rows, Feedback(FeedbackKind.SEND, "m-late", now, now, id_at(now), 1))
+    settle_all(rows, Feedback(FeedbackKind.SEND, "m-late", now, now, id_at(now), 1))
     rows.run(
         "UPDATE unmatched_feedback SET notification_id = :id, look_at = now()", id=id_at(now - timedelta(days=3))
     )
-    assert [each.flowing for each in asked(rows)] == [True]
+    assert [each.flowing for each in decide_overdue(rows)] == [True]
     Settlement(rows.engine, channel="email").match_again()
     assert rows.one("SELECT look_at FROM unmatched_feedback") == {"look_at": None}
