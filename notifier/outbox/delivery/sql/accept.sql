@@ -9,7 +9,7 @@ WITH proof AS (
   SELECT * FROM unnest(
     CAST(:ids AS uuid[]), CAST(:attempts AS int[]), CAST(:message_ids AS text[]), CAST(:reasons AS text[])
   ) AS proof (id, attempt, message_id, reason)
-), before AS (
+), before AS (  -- the statuses before this statement, for the history
   SELECT d.notification_id, d.status, d.begun_at
   FROM deliveries d
   WHERE d.notification_id = ANY(CAST(:open AS uuid[])) AND in_days(d.notification_id)
@@ -26,7 +26,7 @@ WITH proof AS (
             proof.reason, before.begun_at
 ), accepted AS (
   SELECT * FROM changed WHERE status = 'sent' AND was <> 'sent'
-), attended AS (
+), attended AS (  -- no retry and no deadline any more
   DELETE FROM due USING accepted WHERE due.notification_id = accepted.notification_id
 ), event AS (
   {insert_event

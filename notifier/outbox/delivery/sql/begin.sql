@@ -12,13 +12,13 @@ WITH wanted AS (
   SELECT * FROM unnest(
     CAST(:ids AS uuid[]), CAST(:addresses AS text[]), CAST(:topics AS text[]), CAST(:transactional AS bool[])
   ) AS wanted (id, address, topic, transactional)
-), barred AS (
+), barred AS (  -- suppressed recipients, with the gravest reason
   SELECT wanted.id, min(s.reason) AS reason
   FROM wanted JOIN suppressions s
     ON s.channel = :channel AND s.address = wanted.address AND s.topic IN ('', wanted.topic)
   WHERE NOT (wanted.transactional AND s.reason = 'unsubscribe')
   GROUP BY wanted.id
-), told AS (
+), told AS (  -- ids that a waiting event names
   SELECT u.notification_id AS id FROM unmatched_feedback u
   WHERE u.notification_id = ANY(CAST(:ids AS uuid[])) AND u.look_at IS NOT NULL
 ), suppressed AS (
@@ -31,7 +31,7 @@ WITH wanted AS (
 ), event AS (
   {insert_event
     SELECT notification_id, 'pending', 'suppressed', attempt, :worker, reason, NULL, NULL FROM suppressed}
-), begun AS (
+), begun AS (  -- a second call with the same token finds them `sending`
   UPDATE deliveries d SET
     status = 'sending', token = :token, attempt = d.attempt + (d.status = 'pending')::int,
     recipient = wanted.address, begun_at = now(), ended_at = NULL, next_attempt_at = NULL

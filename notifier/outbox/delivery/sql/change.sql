@@ -24,7 +24,7 @@ WITH change AS (
   WHERE d.notification_id = change.id AND in_days(d.notification_id) AND (change.id IS NULL OR {argument})
   RETURNING d.notification_id, d.status, d.attempt, d.begun_at, d.next_attempt_at, d.provider_message_id,
             change.message_id, change.reason, change.detail
-), attention AS (
+), attention AS (  -- a retry, or the deadline of an unknown outcome
   {insert_due
     SELECT notification_id, CASE status WHEN 'pending' THEN 'retry' ELSE 'unknown' END, :channel,
            coalesce(next_attempt_at, now() + make_interval(secs => :unknown_after))
@@ -33,7 +33,7 @@ WITH change AS (
   {insert_event
     SELECT notification_id, CAST(:from AS delivery_status), status, attempt, :worker, reason, detail, begun_at
     FROM changed WHERE status NOT IN ({unrecorded})}
-), twice AS (
+), twice AS (  -- the row names another message that was accepted
   INSERT INTO duplicates (notification_id, message_id)
   SELECT notification_id, message_id FROM changed WHERE message_id <> provider_message_id
   ON CONFLICT DO NOTHING

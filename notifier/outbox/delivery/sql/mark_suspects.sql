@@ -1,5 +1,4 @@
--- Mark those of :ids that are pending and due: they are built alone from now on. Those that are marked stay as they
--- are.
+-- Mark those of :ids that are pending and due: they are built alone from now on. Marked ones do not change.
 -- In order of the ids, so that two workers that mark the same ones do not end in a deadlock.
 INSERT INTO suspects (notification_id)
 SELECT d.notification_id FROM deliveries d

@@ -12,7 +12,7 @@ WITH incoming AS (
     CAST(:message_ids AS text[]), CAST(:occurred AS timestamptz[]), CAST(:details AS text[]),
     CAST(:sent AS timestamptz[]), CAST(:recipients AS text[]), CAST(:permanent AS bool[]), CAST(:topics AS text[])
   ) AS incoming (number, id, attempt, kind, message_id, occurred_at, detail, sent_at, recipient, permanent, topic)
-), known AS (
+), known AS (  -- events of notifications in this database; `made`: of an attempt that it knows
   SELECT incoming.*, incoming.attempt <= d.attempt AS made
   FROM incoming JOIN deliveries d ON d.notification_id = incoming.id AND in_days(d.notification_id)
   WHERE incoming.attempt > 0

@@ -1,3 +1,3 @@
--- How many deliveries are selected. Parameters: those of {selected}.
+-- How many deliveries are selected. Parameters: those of selected.sql.
 SELECT count(*)
 {selected}

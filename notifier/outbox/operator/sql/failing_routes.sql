@@ -1,6 +1,6 @@
 -- Routes with deliveries that an error of the route or of its template keeps from being sent, and that no operator
--- has acknowledged; the newest first, at most 100. A delivery that is tried again counts once it has failed :tries
--- times.
+-- has acknowledged; the newest first, at most 100. A delivery that is tried again counts once it has failed
+-- :tries times.
 -- Such an error happens before the request leaves, so the delivery changes from `pending`: its route raised, did not
 -- return or ended its worker, or its template cannot be rendered. The delivery says that it failed, its last event
 -- from which status.
