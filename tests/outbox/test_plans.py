@@ -101,7 +101,7 @@ def handled(node: dict[str, Any]) -> float:
 
 def test_every_hot_statement_finds_its_rows_by_index(filled: Rows, statements: list[tuple[str, Any]]) -> None:
     through = text("SELECT count(*) FROM deliveries WHERE recipient IS NULL")
-    assert "Seq Scan" in {scan for _, scan in scans(filled.engine, str(through), ())}  # the test would tell
+    assert "Seq Scan" in {scan for _, scan in scans(filled.engine, str(through), ())}  # the check finds a scan
     ids = filled.pending(500)
     attempts, token = filled.attempts(), filled.attempts().token()
     statements.clear()

@@ -1,4 +1,4 @@
-"""Store the events of a batch, and tell which of them are new."""
+"""Store the events of a batch that are new, and return them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class StoredFeedback:
 
 
 def store(connection: Connection, events: Sequence[Feedback]) -> StoredFeedback:
-    """Store the events that are new, in the caller's transaction."""
+    """Store the events that are new, in the caller's transaction. Return them."""
     by_key = {_key(each): each for each in events}
     distinct = list(by_key.values())
     values: dict[str, list[Any]] = {
