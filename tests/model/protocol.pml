@@ -10,7 +10,7 @@
    else is limited, unless BOUNDED is defined: then the number of faults is limited, so that the end of every run can
    be checked.
 
-   test_protocol.py searches all states, defines each defect (an #ifdef below) and expects the assertion that it
+   test_protocol.py searches all states, defines each defect of this file and expects the assertion that it
    violates, and compares the statuses and the transitions with notifier/notifications.py. */
 
 #define ATTEMPTS 2
