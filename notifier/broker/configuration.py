@@ -60,20 +60,24 @@ def celery_configuration(
         "broker_channel_error_retry": True,  # also when Redis refuses a command: a replica, a full memory
         "worker_detect_quorum_queues": False,  # RabbitMQ only
         "worker_send_task_events": True,  # Flower
-        "broker_transport_options": {
-            "visibility_timeout": visibility_seconds,
-            "unacked_restore_interval": max(1, min(5, visibility_seconds // 10)),
-            "unacked_restore_throttle": 1,
-            "unacked_restore_limit": 500,  # a long list of lost messages must not block the worker
-            "socket_timeout": 10,  # without it an ack to a dead peer hangs for ever
-            "socket_connect_timeout": 5,
-            "socket_keepalive": True,
-            "health_check_interval": 5,
-            "priority_steps": [0],
-            "body_encoding": "utf-8",
-            **url.options,
-            **_sentinel(url),
-        },
+        "broker_transport_options": _transport_options(url, visibility_seconds),
+    }
+
+
+def _transport_options(url: BrokerUrl, visibility_seconds: int) -> dict[str, Any]:
+    return {
+        "visibility_timeout": visibility_seconds,
+        "unacked_restore_interval": max(1, min(5, visibility_seconds // 10)),
+        "unacked_restore_throttle": 1,
+        "unacked_restore_limit": 500,  # a long list of lost messages must not block the worker
+        "socket_timeout": 10,  # without it an ack to a dead peer hangs for ever
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
+        "health_check_interval": 5,
+        "priority_steps": [0],
+        "body_encoding": "utf-8",
+        **url.options,
+        **_sentinel(url),
     }
 
 

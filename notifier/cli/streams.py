@@ -73,9 +73,8 @@ def rewind(
         if dry_run:
             _show_plan(requests, target, json)
             return
-        if not reason.strip():
+        if not (why := reason.strip()):
             raise UsageError("--reason is missing: say why, it is kept")
-        why = given(reason)
         if cancel:
             count = requests.cancel(target, why)
             print_json({"cancelled": count}) if json else say(f"{count:,} rewinds cancelled")
