@@ -11,14 +11,14 @@ from celery_units.redis.refusal import Refusals
 
 _STEP_SECONDS = 0.25
 _MOST_SECONDS = 5
-"""Between two tries to connect. Celery's own waits grow to half a minute."""
+"""The longest wait between two tries to connect. Celery's own waits grow to half a minute."""
 
 
 class Consumer(consumer.Consumer):  # type: ignore[misc]
-    """Starts over when the broker is gone, as Celery's own does, and also when it refuses something.
+    """Starts again when the connection to the broker fails, as Celery's own does, and also when a command is refused.
 
-    The fast transport waits by itself for most refusals; those while a connection is made, and all of the stock
-    transport's, come here.
+    The fast transport waits by itself for most refusals. Those while it connects, and all refusals of the stock
+    transport, reach this class. Use: `app.conf.worker_consumer = "celery_units.consumer:Consumer"`.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -52,7 +52,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         return isinstance(error, self.channel_errors) and not isinstance(error, self.connection_errors)
 
     def _pause(self, error: Exception) -> None:
-        """Raise WorkerShutdown where the process is to end."""
+        """Raises WorkerShutdown if the process is asked to end meanwhile."""
         self.waits = True
         until = time.monotonic() + self._refusals.add(error)
         while time.monotonic() < until:

@@ -1,13 +1,18 @@
-"""A result that a unit did not wait for."""
+"""The result of a message that its unit did not wait for."""
 
 import threading
 from collections.abc import Callable
 
 
 class Later:
-    """Stands for the outcome of a message whose build is still under way: deliver it again when this has ended.
+    """Stands for the outcome of a message whose work goes on in a thread: its task runs again when that has ended.
 
-    One of `suspects` has ended: the message is to be delivered again at once, among those that are built alone.
+    With `suspects` the work has ended already: the task runs again at once, in a unit of messages that were lost
+    before (see `was_lost`).
+
+        later = Later()
+        threading.Thread(target=lambda: (work(), later.end())).start()
+        return [later]  # from `run_many`
     """
 
     def __init__(self, *, suspects: bool = False) -> None:
@@ -19,7 +24,7 @@ class Later:
             self._ended.set()
 
     def then(self, call: Callable[[], None]) -> None:
-        """Call it once, when the build has ended: at once where it has, else from the thread that ends it."""
+        """Call `call` once, when the work has ended: now if it has, otherwise from the thread that calls `end`."""
         with self._lock:
             if not self._ended.is_set():
                 self._calls.append(call)
@@ -27,6 +32,7 @@ class Later:
         call()
 
     def end(self) -> None:
+        """The work has ended."""
         with self._lock:
             self._ended.set()
             calls, self._calls = self._calls, []
@@ -38,5 +44,5 @@ class Later:
         return self._ended.is_set()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Return whether it has ended within so many seconds."""
+        """Wait until the work has ended, at most `seconds`. Return whether it has."""
         return self._ended.wait(seconds)

@@ -13,7 +13,10 @@ _USUAL = frozenset(("task-received", "task-started", "task-succeeded"))
 
 
 class UnitRequest(Request):  # type: ignore[misc]
-    """Where `shown` is False, Flower is told of it only if its end is not the usual one, and then all of it."""
+    """Celery's request, whose events are sent only if `shown`.
+
+    Otherwise it sends no event if the task succeeds, and all of its events, the earlier ones late, if it does not.
+    """
 
     shown = True
 
@@ -21,7 +24,8 @@ class UnitRequest(Request):  # type: ignore[misc]
         super().__init__(*arguments, **options)
         self.received_at = time.time()
 
-    def tell_received(self) -> None:
+    def send_received(self) -> None:
+        """Send the event `task-received` with the time at which the message came."""
         self.send_event(
             "task-received",
             timestamp=self.received_at,
@@ -40,13 +44,16 @@ class UnitRequest(Request):  # type: ignore[misc]
             if kind in _USUAL:
                 return
             self.shown = True
-            self.tell_received()
+            self.send_received()
             if self.time_start:
                 super().send_event("task-started", timestamp=self.time_start)
         super().send_event(kind, **fields)
 
     def on_failure(self, exc_info: Any, *arguments: Any, **options: Any) -> None:
-        """Where somebody terminated another task of the unit, the child died with this one too: it was lost."""
+        """Count the message as lost with its worker if another task of its unit was terminated.
+
+        The child process that ran the unit was killed for that one, and died with this message too.
+        """
         error = error_of(exc_info)
         if isinstance(error, Terminated) and not (self._already_revoked or self._already_cancelled):
             exc_info = self._worker_lost_info(error)
@@ -56,7 +63,8 @@ class UnitRequest(Request):  # type: ignore[misc]
 def was_lost(request: Mapping[str, Any]) -> bool:
     """Whether an earlier worker had the message and did not give it back: it died, or was silent for too long.
 
-    Our transport counts that in the header `losses`. Others mark what was delivered before, for whatever reason.
+    The fast transport counts that in the header `losses`. Other transports mark every message that was delivered
+    before, whatever the reason.
     """
     losses = request.get("losses")
     if losses is not None:
@@ -65,12 +73,12 @@ def was_lost(request: Mapping[str, Any]) -> bool:
 
 
 def mark_lost(request: dict[str, Any]) -> None:
-    """The database knows that an earlier worker was lost with it, though this message does not say so."""
+    """Make `was_lost` true for this message. Its task knows of a loss that the message does not say."""
     request["losses"] = 1
 
 
 def error_of(info: ExceptionInfo) -> BaseException:
-    """The pool wraps what it hands over."""
+    """The exception of a task. Some pools wrap it with its traceback."""
     error: BaseException = info.exception
     return error.exc if isinstance(error, ExceptionWithTraceback) else error
 

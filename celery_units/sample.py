@@ -1,8 +1,9 @@
-"""Which tasks Flower is shown in full.
+"""Which tasks send their events, and so are seen in Flower.
 
-An event costs about 15 µs here and 60 in Flower, and every task has three. So all are shown up to so many tasks a
-second; of more, every second one, every fourth, every eighth ..., chosen by the task's id: what is shown at a high
-rate is shown at any lower one, by every worker, and with all its events. Of an unusual end Flower is always told.
+An event costs about 15 µs in the worker and 60 µs in Flower, and every task sends three. So up to a number of tasks a
+second send all of theirs. Above it every second task does, every fourth, every eighth and so on, chosen by a hash of
+the task's id. Therefore a task that is shown at a high rate would be shown at any lower one, by every worker. The
+events of a task that does not succeed are always sent, see `UnitRequest`.
 """
 
 import time
@@ -13,7 +14,7 @@ _LEAST_OFTEN = 2**20
 
 
 class Sample:
-    """About `per_second` tasks a second, whatever the rate; 0 shows none."""
+    """Chooses about `per_second` tasks a second, whatever the rate; none if it is 0."""
 
     def __init__(self, per_second: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_second = per_second
@@ -24,6 +25,7 @@ class Sample:
         self._since = clock()
 
     def shows(self, task_id: str) -> bool:
+        """Whether the task sends its events. Call it once for each task."""
         now = self._clock()
         if now - self._since >= 1.0:
             self._start(now)
@@ -32,12 +34,12 @@ class Sample:
             return False
         self._shown += 1
         if self._shown >= self._per_second and self._every < _LEAST_OFTEN:
-            self._every *= 2  # faster than the second before: thin out at once
+            self._every *= 2  # more than in the second before: choose fewer at once
             self._shown = 0
         return True
 
     def _start(self, now: float) -> None:
-        """A new second, with what the last one's rate allows."""
+        """Start a second with the fraction that the rate of the last one allows."""
         rate = self._seen / (now - self._since)
         self._every = 1
         while rate / self._every > self._per_second and self._every < _LEAST_OFTEN:

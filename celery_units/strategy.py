@@ -1,16 +1,16 @@
 """How a worker's consumer makes units of the messages that it receives.
 
-Nothing waits for a clock. While the pool is idle, a message leaves in the turn of the loop in which it came, alone or
-with those that came with it; while the pool is busy, messages collect, and the next free place takes them all. So a
-unit is as small as the load allows and as large as it demands.
+No timer is involved. While the pool has a free place, messages go there in the turn of the event loop in which they
+came. While the pool is busy they collect, and the next free place takes all of them, up to the size of a unit. So
+units are small at low load and large at high load.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import orjson
-import structlog
 from celery import signals
 from celery.exceptions import InvalidTaskError
 from celery.worker.request import create_request_cls
@@ -22,22 +22,23 @@ from celery_units.request import UnitRequest, was_lost
 from celery_units.sample import Sample
 from celery_units.units import UnitTask
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 _EVENT_BUFFER = 500
+"""Events that Celery sends in one message to the broker."""
 
 
 def unit_strategy(task: UnitTask, app: Any, consumer: Any) -> Callable[..., None]:
-    """What Celery asks for at each new connection to the broker: the function that takes the task's messages."""
-    if consumer.hub is None:  # gevent, Windows: there is no loop to collect in
+    """Return the function that receives the task's messages. Celery calls this for each connection to the broker."""
+    if consumer.hub is None:  # gevent, Windows: there is no event loop whose turns collect messages
         return default(task, app, consumer)  # type: ignore[no-any-return]
     collector = Collector(task, app, consumer)
-    consumer.hub.on_tick.add(collector.turn)
+    consumer.hub.on_tick.add(collector.start_units)
     return collector.receive
 
 
 class Collector:
-    """The messages of one task from one connection that have not gone to the pool. Lives on the consumer's loop."""
+    """Collects messages of one task and one connection until they go to the pool. Runs in the consumer's thread."""
 
     def __init__(self, task: UnitTask, app: Any, consumer: Any) -> None:
         self._task = task
@@ -46,10 +47,10 @@ class Collector:
         self._broken = False
         self._waiting: dict[_Kind, list[UnitRequest]] = {}
         self._again: dict[_Kind, list[UnitRequest]] = {}
-        self._under_way = 0
-        self._suspects = 0
-        """Of the units under way."""
-        self._alone = default(task, app, consumer)
+        self._running = 0
+        self._running_suspects = 0
+        """How many of the running units consist of messages that were lost before."""
+        self._receive_alone = default(task, app, consumer)
         events = consumer.event_dispatcher
         if events:
             events.buffer_limit = _EVENT_BUFFER
@@ -66,10 +67,10 @@ class Collector:
         )
 
     def receive(self, message: Any, body: Any, ack: Any, reject: Any, callbacks: Any) -> None:
-        """One message. Raises InvalidTaskError, on which the consumer drops it with a word in the log."""
+        """Take one message. Raises InvalidTaskError, on which the consumer logs and drops it."""
         payload = payload_of(message) if body is None else body
-        if self._consumer.task_buckets[self._task.name] or not is_ordinary(message.headers, payload):
-            self._alone(message, body, ack, reject, callbacks)
+        if self._consumer.task_buckets[self._task.name] or not is_plain_call(message.headers, payload):
+            self._receive_alone(message, body, ack, reject, callbacks)
             return
         request = self._request(
             message,
@@ -83,18 +84,20 @@ class Collector:
         request.shown = self._sample.shows(request.id)
         signals.task_received.send(sender=self._consumer, request=request)
         if request.shown:
-            request.tell_received()
+            request.send_received()
         task_reserved(request)
         for callback in callbacks or ():
             callback(request)
         self._waiting.setdefault(_kind(request), []).append(request)
 
-    def turn(self) -> None:
-        """Once in each turn of the loop, before it waits. What came over a connection that is gone, the broker gives
-        again; what has begun goes on all the same.
+    def start_units(self) -> None:
+        """Start a unit for each free place. Called in each turn of the event loop, before it waits.
+
+        After the connection is gone it drops the messages that have not started, because the broker delivers them
+        again; those that have started and are to run again still do.
         """
         if gone := self._is_gone():
-            self._consumer.hub.on_tick.discard(self.turn)
+            self._consumer.hub.on_tick.discard(self.start_units)
             self._waiting.clear()
         while self._again and (kind := self._next(self._again, gone=gone)):
             self._start(kind, self._take(self._again, kind), begun=True)
@@ -103,44 +106,43 @@ class Collector:
                 self._start(kind, requests)
 
     def _next(self, waiting: "dict[_Kind, list[UnitRequest]]", *, gone: bool = False) -> "_Kind | None":
-        """The first kind that has a place."""
+        """The first kind for which there is a place in the pool. None if there is none."""
         return next((kind for kind in waiting if gone or self._has_place(kind)), None)
 
     def _has_place(self, kind: "_Kind") -> bool:
-        """Suspects are slow: they have half of the places, so that others go on."""
+        """Messages that were lost before have half of the places: they are slow, and the others must not wait."""
         places = self._consumer.pool.num_processes
-        return bool(self._under_way < places and (not kind[1] or self._suspects < max(places // 2, 1)))
+        return bool(self._running < places and (not kind[1] or self._running_suspects < max(places // 2, 1)))
 
     def _start(self, kind: "_Kind", requests: Sequence[UnitRequest], *, begun: bool = False) -> None:
-        self._under_way += 1
-        self._suspects += kind[1]
+        self._running += 1
+        self._running_suspects += kind[1]
         ended = partial(self._ended, kind)
         job = Job(self._task, requests, self._consumer, ended, self._run_again, begun=begun)
         self._consumer.on_task_request(job)
 
     def _run_again(self, request: UnitRequest) -> None:
-        """In a unit with others that are to run again now."""
+        """Run it again, in a unit with others that are to run again now."""
         self._again.setdefault(_kind(request), []).append(request)
         if self._is_gone():
-            self.turn()
+            self.start_units()
 
     def _take(self, waiting: "dict[_Kind, list[UnitRequest]]", kind: "_Kind") -> list[UnitRequest]:
-        """As many as fit into a unit; the others of this kind wait until the other kinds had their turn."""
+        """Take as many as fit into a unit. The rest of this kind waits until each other kind has had a place."""
         requests = waiting.pop(kind)
         if rest := requests[self._task.unit_size :]:
             waiting[kind] = rest
         return requests[: self._task.unit_size]
 
     def _ended(self, kind: "_Kind") -> None:
-        self._under_way -= 1
-        self._suspects -= kind[1]
+        self._running -= 1
+        self._running_suspects -= kind[1]
 
     def _settle(self, settle: Callable[..., None], _: Any, errors: Any, *requeue: bool) -> None:
-        """Acknowledge or give back. Not over a connection that is gone: each of many would wait until it fails, and
-        the message is somebody else's by now.
+        """Acknowledge or reject a message, unless its connection is gone.
 
-        What a process gives back because it is to end stays in hand: the end of the connection gives all back at
-        once, in order and before what waits. A reject would send the oldest messages behind all others.
+        Over such a connection each of many calls would wait until it fails, and the broker has given the message to
+        another worker by now. A message that is requeued because the process ends stays reserved: see `is_ending`.
         """
         if self._broken or self._is_gone() or (any(requeue) and self._task.is_ending()):
             return
@@ -148,14 +150,17 @@ class Collector:
             settle(*requeue)
         except errors as error:
             self._broken = True
-            log.warning("the broker does not hear what is done; it will give it again", error=type(error).__name__)
+            log.warning(
+                "acknowledgements do not reach the broker, which will deliver the messages again: %s",
+                type(error).__name__,
+            )
 
     def _is_gone(self) -> bool:
         return self._consumer.connection is not self._connection
 
 
 _Kind = tuple[str, bool]
-"""The queue, and whether a worker was lost with the message: such a one may harm its unit, and is slow."""
+"""The queue, and whether an earlier worker was lost with the message: such a message may harm others of its unit."""
 
 
 def _kind(request: UnitRequest) -> _Kind:
@@ -163,7 +168,7 @@ def _kind(request: UnitRequest) -> _Kind:
 
 
 def payload_of(message: Any) -> Any:
-    """What kombu makes of the body, in a tenth of its time where it is JSON. Raises InvalidTaskError."""
+    """Decode the body as kombu does; JSON in a tenth of its time. Raises InvalidTaskError."""
     if (message.content_type, message.content_encoding) != ("application/json", "utf-8"):
         return message.payload
     try:
@@ -172,10 +177,10 @@ def payload_of(message: Any) -> Any:
         raise InvalidTaskError(f"not JSON: {error}") from None
 
 
-def is_ordinary(headers: Mapping[str, Any], payload: Any) -> bool:
-    """Whether it is a call and nothing more: no hour to wait for, no limit of its own, nothing that follows.
+def is_plain_call(headers: Mapping[str, Any], payload: Any) -> bool:
+    """Whether the message can run in a unit: it has no ETA, no time limit of its own, no callback, chain or chord.
 
-    The others, and messages in Celery's older protocols, are for Celery's own strategy. Raises InvalidTaskError.
+    False also for messages in Celery's older protocols. Raises InvalidTaskError if it is no message of Celery.
     """
     match payload:
         case dict():

@@ -6,7 +6,7 @@ from celery import Celery, bootsteps
 from celery.signals import setup_logging, worker_shutting_down
 
 from celery_units.redis import use_transport
-from celery_units.redis.kept import hurry
+from celery_units.redis.timeouts import shorten_timeouts
 from notifier.broker import celery_configuration
 from notifier.errors import SettingsError
 from notifier.health import BEAT_SECONDS, Heartbeat
@@ -58,7 +58,7 @@ class End(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def close(self, worker: Any) -> None:  # noqa: ARG002
         stop().set()
-        hurry()
+        shorten_timeouts()
         leave()
 
 

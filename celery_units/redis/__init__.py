@@ -1,7 +1,7 @@
-"""The fast Redis transport: a kombu transport that takes and acknowledges messages by the hundred.
+"""The fast Redis transport: a kombu transport that reserves and acknowledges messages by the hundred.
 
-What lies in Redis is what stock kombu puts there, so stock workers, Flower and this one share queues, and a setting
-switches back at any moment.
+It stores messages in Redis as stock kombu does. So stock workers, Flower and workers on this transport share queues,
+and an application can switch between the two at any time.
 """
 
 from typing import Literal
@@ -14,7 +14,13 @@ _CLASSES = {"redis": "Transport", "rediss": "Transport", "sentinel": "SentinelTr
 
 
 def use_transport(name: Name) -> None:
-    """What URLs of Redis and its Sentinels mean to kombu from now on. Other brokers stay what they are."""
+    """Choose the transport that kombu makes from now on for URLs of Redis and of its Sentinels.
+
+    Call it before the Celery app makes its first connection. Other brokers keep their transports.
+
+        use_transport("fast")
+        app = Celery("shop", broker="redis://localhost/0")
+    """
     for scheme, transport in _CLASSES.items():
         TRANSPORT_ALIASES[scheme] = f"{_MODULES[name]}:{transport}"
-        _transport_cache.pop(scheme, None)  # kombu looks up each name once
+        _transport_cache.pop(scheme, None)  # kombu keeps what it has looked up

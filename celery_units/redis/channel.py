@@ -1,4 +1,4 @@
-"""The channel of the fast transport: it takes messages by the hundred and hands them out one by one."""
+"""The channel of the fast transport: it reserves messages by the hundred and hands them out one by one."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -11,72 +11,96 @@ from typing import Any
 from kombu.log import get_logger
 from kombu.transport import redis as stock
 
-from celery_units.redis.kept import KeepingChannel
+from celery_units.redis.kept import KeptMessages
 from celery_units.redis.qos import QoS
 from celery_units.redis.refusal import Refusals
-from celery_units.redis.reserve import MOST, Source, error_in
+from celery_units.redis.reserve import MOST, QueueList, error_in
+from celery_units.redis.timeouts import Timeouts
+from celery_units.redis.tolerant import TolerantChannel
 from celery_units.redis.version import check_server
-from celery_units.redis.waiter import Bells
+from celery_units.redis.waiter import Waiters
 
 log = get_logger(__name__)
 
 TURN_SECONDS = 0.01
 """How long messages are handed out before the event loop turns."""
 PATIENCE_SECONDS = 1.0
-"""How long a little credit waits for more, where nothing else calls for a question."""
+"""How long a request for less than half of the prefetch limit is put off, where nothing else causes one."""
 
 
-class RedisChannel(KeepingChannel):
-    """A question tells Redis of acks and takes messages; the poller sees its answer. Where the lists are empty, the
-    bells wait. The poller knows all of it as BRPOP.
+class RedisChannel(TolerantChannel):
+    """Sends reservation requests: one EVAL acknowledges and reserves. While the lists are empty, waiters block.
 
-    A question that Redis refuses is asked again after a moment, over a new connection. Nothing is dropped with it:
-    the messages in hand stay in hand, and the acks are part of the next question.
+    kombu's poller sends and reads a request as it does BRPOP. Where Redis refuses a request, the channel repeats it
+    after a moment over a new connection: the reserved messages stay reserved, and the acknowledgements are part of
+    the next request.
     """
 
     QoS = QoS
+    max_connections = 1_000  # each thread that acknowledges needs one; with stock's 10, acks fail if there are more
     _in_poll: Any
+    _pool: Any = None
+    _cached_client: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.taken: deque[tuple[Source, str, dict[str, Any]]] = deque()
-        self._found_all = False
-        self._bells = Bells(self)
-        self._asked: list[Source] = []
+        self.reserved: deque[tuple[QueueList, str, dict[str, Any]]] = deque()
+        """The messages that have not been handed out, with their tags."""
+        self._lists_are_empty = False
+        self._waiters = Waiters(self)
+        self._requested: list[QueueList] = []
         self._wanted = 0
         self._names = map(str, count(1))
         self._unanswered: str | None = None
-        self._look_now = True
+        self._request_is_due = True
         self._is_broken = False
         self._refusals = Refusals("to hand out messages")
-        self._unreadable = Refusals("to hand out messages of one of the queues")
-        self._deaf = Refusals("to subscribe to commands for the workers")
+        self._list_refusals = Refusals("to hand out messages of one of the queues")
         super().__init__(*args, **kwargs)
+        self.kept = KeptMessages(self)
+        self._timeouts = Timeouts(self)
 
     def basic_consume(self, queue: str, no_ack: bool, *args: Any, **kwargs: Any) -> Any:
+        """Raises UnfitRedis."""
         with self.conn_or_acquire() as client:
             check_server(client)
-        (self._without_acks.add if no_ack else self._without_acks.discard)(queue)
+        (self.kept.without_acks.add if no_ack else self.kept.without_acks.discard)(queue)
         return super().basic_consume(queue, no_ack, *args, **kwargs)
 
+    def basic_get(self, queue: str, no_ack: bool = False, **kwargs: Any) -> Any:
+        if no_ack:
+            return super().basic_get(queue, no_ack=True, **kwargs)
+        lists = self.kept.lists([queue])
+        with self.conn_or_acquire() as client:
+            reply = client.execute_command(*self.kept.request(lists, want=1, acks=[]))
+            self._maybe_update_queues_expire(client, queue)
+        for _, tag, payload in self.kept.read(reply, lists):
+            message = self.Message(payload, channel=self)
+            self.qos.append(message, tag)
+            return message
+        return None
+
     def close(self) -> None:
-        """Give back what is in hand. Wait twice at most for a Redis that does not answer, not at each step."""
+        """Give back all reserved messages. Waits for at most two answers of Redis, even if it answers nothing."""
         self._closing = True
         if not self.closed:
-            self.hurry()
-            if self.connection.silent or not self._is_wound_up():
-                self.connection.silent = True
+            self._timeouts.shorten()
+            if self.connection.unresponsive or not self._finish():
+                self.connection.unresponsive = True
                 self._in_poll = None
                 self.auto_delete_queues.clear()
                 if self._qos:
-                    self._qos.forget()
-            self.taken.clear()
-            self._bells.hang([])
+                    self._qos.abandon()
+            self.reserved.clear()
+            self._waiters.wait_for([])
         pool = self._pool
         super().close()
-        self._pool = pool  # for the ack of what was under way: it finds Redis without us
+        self._pool = pool  # a task that ends after the close still acknowledges its message
 
-    def _is_wound_up(self) -> bool:
-        """Give back all; False where Redis does not answer. An old connection may be dead where a new one is not."""
+    def _finish(self) -> bool:
+        """Give back all reserved messages. Return False where Redis does not answer.
+
+        The second try takes a new connection, because only the old one may be dead.
+        """
         tries = 2
         try:
             if self._in_poll:
@@ -88,7 +112,12 @@ class RedisChannel(KeepingChannel):
             self.pool.disconnect(inuse_connections=False)
         for _ in range(tries):
             try:
-                self._wind_up()
+                self._give_back_unanswered()
+                if self._qos:
+                    self._qos.finish()
+                with suppress(self.ResponseError):
+                    for queue in self.auto_delete_queues.intersection(self._fanout_queues):
+                        self.queue_delete(queue)
             except self.connection_errors as error:
                 failed: Exception = error
                 self.pool.disconnect(inuse_connections=False)
@@ -97,53 +126,47 @@ class RedisChannel(KeepingChannel):
         log.warning("messages return to their queues only after the visibility timeout: %s", failed)
         return False
 
-    def _wind_up(self) -> None:
-        """Raise where the connection to Redis fails. It may be called again then."""
-        self._give_up_answer()
-        if self._qos:
-            self._qos.wind_up()
-        with suppress(self.ResponseError):
-            for queue in self.auto_delete_queues.intersection(self._fanout_queues):
-                self.queue_delete(queue)
-
     @property
     def is_waiting(self) -> bool:
-        """Whether the lists were empty, and no question is due or under way."""
-        return self._found_all and not self._look_now and not self._in_poll
+        """Whether the lists were empty, and no request is due or sent."""
+        return self._lists_are_empty and not self._request_is_due and not self._in_poll
 
     @property
     def loop(self) -> Any:
-        """The event loop that takes care of this channel, for a caller that runs in it. Else None."""
+        """The event loop of this channel, if the caller runs in its thread. Otherwise None."""
         return None if self._closing else self.connection.loop_here
 
-    def look(self) -> bool:
-        """There may be a message, or something to tell. Whether a question follows, in this turn of the loop or after
-        a refusal.
+    def request_soon(self) -> bool:
+        """Send a reservation request soon: there may be a message, or something to acknowledge.
+
+        Return whether one will be sent: in this turn of the event loop, or at the next try after a refusal.
         """
-        self._look_now = True
+        self._request_is_due = True
         return bool(self.active_queues and self.qos.can_consume())
 
-    # What the poller calls
+    # What kombu's poller calls
 
     def _brpop_start(self, timeout: float | None = None) -> None:  # noqa: ARG002
         if self._refusals.waits:
-            self._hand_out_meanwhile()
+            if self._hand_out() and self.reserved:
+                self._call_later(TURN_SECONDS, int)  # the event loop turns again soon
             return
-        want = self._wish()
+        want = self._wanted_now()
         if want is None:
             return
         if want:
-            self._look_now = False
-            self.qos.none_is_due()
-        self._give_up_answer()
-        self._asked, self._wanted = self._sources(self._queue_cycle.consume(len(self.active_queues))), want
-        self._unanswered, self._brpop_sent_at = next(self._names), monotonic()
-        question = self._question(self._asked, want=want, acks=self.qos.acks_to_send(), name=self._unanswered)
+            self._request_is_due = False
+            self.qos.cancel_timer()
+        self._give_back_unanswered()
+        self._requested = self.kept.lists(self._queue_cycle.consume(len(self.active_queues)))
+        self._wanted, self._unanswered, self._brpop_sent_at = want, next(self._names), monotonic()
+        acks = self.qos.acks_to_send()
+        request = self.kept.request(self._requested, want=want, acks=acks, name=self._unanswered)
         self._in_poll = self.client.connection
         try:
-            self._in_poll.send_command(*question)
+            self._in_poll.send_command(*request)
         except self.connection_errors as error:
-            self._broke(error)
+            self._connection_failed(error)
 
     def _brpop_read(self, **_: Any) -> bool:
         if not self._in_poll:  # the server closed an idle connection; the next start makes another
@@ -152,7 +175,7 @@ class RedisChannel(KeepingChannel):
         try:
             reply = self.client.parse_response(self._in_poll, "EVAL")
         except self.connection_errors as error:
-            self._broke(error)
+            self._connection_failed(error)
             raise Empty from None
         except self.ResponseError as error:
             self._refused(error)
@@ -162,124 +185,111 @@ class RedisChannel(KeepingChannel):
             self._flush_brpop_reauth()
         self._unanswered, self._is_broken = None, False
         self._refusals.end()
-        self.qos.acks_arrived()
-        self._bind_again()
-        if partly := error_in(reply):
-            self._unreadable.add(partly)
+        self.qos.acks_confirmed()
+        self.bind_again()
+        if list_error := error_in(reply):
+            self._list_refusals.add(list_error)
         elif self._wanted:
-            self._unreadable.end()
-        self._take(self._messages(reply, self._asked))
+            self._list_refusals.end()
+        self._add(self.kept.read(reply, self._requested))
         if not self._hand_out():
             raise Empty
         return True
 
-    # What these do
-
-    def _broke(self, error: Exception) -> None:
-        """Connect anew, once: what is under way stays ours. Only a server that is gone makes Celery start over."""
-        self.client.connection.disconnect()
-        self._in_poll = None
-        if self._is_broken or self._closing:
-            raise error
-        self._is_broken = self._look_now = True
-        log.warning("asking Redis again: %s", error)
-
-    def _refused(self, error: Exception) -> None:
-        """Ask again later, over a new connection: a primary that became a replica keeps the old ones open, while the
-        name or the proxy that we connect to leads to the new primary.
-        """
-        self.client.connection.disconnect()
-        self.pool.disconnect(inuse_connections=False)
-        self._unanswered = None  # a script that is refused has taken nothing
-        self._look_now = True
-        self._call_later(self._refusals.add(error), self.look)
-
-    def _hand_out_meanwhile(self) -> None:
-        if self._hand_out() and self.taken:
-            self._call_later(TURN_SECONDS, int)  # the loop turns again soon
-
-    def _call_later(self, seconds: float, what: Callable[[], Any]) -> None:
-        if loop := self.loop:
-            loop.call_later(seconds, what)
-
-    # Broadcasts: what `celery inspect` and Flower ask of the workers
-
-    def _subscribe(self) -> None:
-        if not self._deaf.waits:
-            super()._subscribe()
-
-    def _receive(self) -> Any:
-        try:
-            received = super()._receive()
-        except self.ResponseError as error:
-            self._in_listen = None
-            self.subclient.connection.disconnect()
-            self._deaf.add(error)
-            raise Empty from None
-        self._deaf.end()
-        return received
-
-    def _give_up_answer(self) -> None:
-        """What a question took whose answer never came is nobody's: give it back, or the visibility timeout does."""
-        if self._unanswered is not None:
-            with suppress(self.ResponseError, *(() if self._closing else self.connection_errors)):
-                self.give_back_asked(self._unanswered)
-            self._unanswered = None
-
-    def _wish(self) -> int | None:
-        """How many messages to ask for now. 0: only tell of acks, and let the event loop turn. None: ask nothing."""
-        if self.taken:
+    def _wanted_now(self) -> int | None:
+        """How many messages to request now. 0: only acknowledge, and let the event loop turn. None: no request."""
+        if self.reserved:
             return 0
-        if not self._look_now and (self._found_all or not self._is_worth_it()):
+        if not self._request_is_due and (self._lists_are_empty or not self._is_worth_it()):
             return None
         room = self.qos.can_consume_max_estimate() if self.connection.loop else 1
         return MOST if room is None else min(room, MOST)
 
     def _is_worth_it(self) -> bool:
-        """A question for each message that is done would cost more than the messages do."""
+        """Whether there is room for enough messages: a request for each that ends would cost more than they do."""
         waited = monotonic() - (self._brpop_sent_at or 0.0)
         return not self.connection.loop or self.qos.has_room(MOST) or waited > PATIENCE_SECONDS
 
-    def _take(self, messages: Iterable[tuple[Source, str, dict[str, Any]]]) -> None:
+    def _connection_failed(self, error: Exception) -> None:
+        """Connect anew once, with the reserved messages kept. Raise if that fails too: Celery then starts over."""
+        self.client.connection.disconnect()
+        self._in_poll = None
+        if self._is_broken or self._closing:
+            raise error
+        self._is_broken = self._request_is_due = True
+        log.warning("asking Redis again: %s", error)
+
+    def _refused(self, error: Exception) -> None:
+        """Repeat the request later, over a new connection.
+
+        A primary that became a replica keeps the old connections open, while the address leads to the new primary.
+        """
+        self.client.connection.disconnect()
+        self.pool.disconnect(inuse_connections=False)
+        self._unanswered = None  # a script that Redis refuses has reserved nothing
+        self._request_is_due = True
+        self._call_later(self._refusals.add(error), self.request_soon)
+
+    def _give_back_unanswered(self) -> None:
+        """Give back what a request without an answer reserved. If that fails, the visibility timeout does it."""
+        if self._unanswered is not None:
+            with suppress(self.ResponseError, *(() if self._closing else self.connection_errors)):
+                self.kept.give_back_unanswered(self._unanswered)
+            self._unanswered = None
+
+    def _call_later(self, seconds: float, what: Callable[[], Any]) -> None:
+        if loop := self.loop:
+            loop.call_later(seconds, what)
+
+    def _add(self, messages: Iterable[tuple[QueueList, str, dict[str, Any]]]) -> None:
         found = list(messages)
         if self._wanted:
-            self._found_all = len(found) < self._wanted
-            self._bells.looked(bool(found))
+            self._lists_are_empty = len(found) < self._wanted
+            self._waiters.requested(found=bool(found))
         if found:
             self._queue_cycle.rotate(found[0][0].queue)
-            self.qos.hold(tag for source, tag, _ in found if source.keep)
-            self.taken.extend(found)
-            self._part_with_strangers()
+            self.qos.hold(tag for origin, tag, _ in found if origin.keep)
+            self.reserved.extend(found)
+            self._give_back_cancelled()
 
     def _hand_out(self) -> bool:
-        """Whether there was a message to hand out. One is enough where no event loop turns."""
-        until, started = monotonic() + TURN_SECONDS, bool(self.taken)
-        while self.taken and not self._closing and self.qos.can_consume():
-            source, _, payload = self.taken.popleft()
-            self.connection._deliver(payload, source.queue)  # noqa: SLF001  kombu's own channel does
+        """Return whether there was a message. Hands out one at most where no event loop turns."""
+        until, started = monotonic() + TURN_SECONDS, bool(self.reserved)
+        while self.reserved and not self._closing and self.qos.can_consume():
+            origin, _, payload = self.reserved.popleft()
+            self.connection._deliver(payload, origin.queue)  # noqa: SLF001  as kombu's own channel does
             if monotonic() > until or not self.connection.loop:
                 break
         return started
 
-    def _part_with_strangers(self) -> None:
-        """Give back what was taken from queues that are consumed no more."""
-        strangers = [tag for source, tag, _ in self.taken if source.queue not in self._active_queues]
-        if strangers:
-            self.taken = deque(each for each in self.taken if each[0].queue in self._active_queues)
+    def _give_back_cancelled(self) -> None:
+        """Give back the reserved messages of queues whose consumers were cancelled."""
+        cancelled = [tag for origin, tag, _ in self.reserved if origin.queue not in self._active_queues]
+        if cancelled:
+            self.reserved = deque(each for each in self.reserved if each[0].queue in self._active_queues)
             try:
-                self.give_back(strangers)
+                self.kept.give_back(cancelled)
             except (self.ResponseError, *self.connection_errors) as error:
-                self.connection.silent = self.is_hurried and isinstance(error, stock.redis.exceptions.TimeoutError)
-                self.qos.give_back_later(strangers)
+                timed_out = isinstance(error, stock.redis.exceptions.TimeoutError)
+                self.connection.unresponsive = self._timeouts.are_short and timed_out
+                self.qos.give_back_later(cancelled)
                 raise
-            self.qos.let_go(strangers)
+            self.qos.release(cancelled)
 
     def _basic_cancel(self, consumer_tag: str) -> None:
         super()._basic_cancel(consumer_tag)
-        self._part_with_strangers()
+        self._give_back_cancelled()
 
     def _update_queue_cycle(self) -> None:
         super()._update_queue_cycle()
-        self._look_now = True
+        self._request_is_due = True
         if not self._closing:
-            self._bells.hang(self._sources(self.active_queues))
+            self._waiters.wait_for(self.kept.lists(self.active_queues))
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        """One client for everything that is not polled, because making one costs more than a command."""
+        if asynchronous:
+            return super()._create_client(asynchronous=True)
+        if self._cached_client is None or self._cached_client.connection_pool is not self.pool:
+            self._cached_client = super()._create_client()
+        return self._cached_client

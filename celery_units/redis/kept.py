@@ -1,85 +1,77 @@
-"""What a channel of the fast transport keeps in Redis and gives back, without waiting for anything."""
+"""The messages that a channel moves from the lists of its queues to `unacked` and back, each move in one step."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from functools import cache
 from typing import Any
 from uuid import uuid4
-from weakref import WeakSet
 
 from kombu.log import get_logger
-from kombu.transport import redis as stock
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.scheduling import priority_cycle
 
 from celery_units.redis import give_back, reserve
-from celery_units.redis.refusal import Refusals
-from celery_units.redis.reserve import MOST, Source
+from celery_units.redis.reserve import MOST, QueueList
 
 log = get_logger(__name__)
 
 
-_LAST_SECONDS = 2.0
-"""How long a process that is to end waits for each answer of Redis: an orchestrator kills it soon."""
-_channels: "WeakSet[KeepingChannel]" = WeakSet()
+class KeptMessages:
+    """Knows the Redis keys of one channel; reserves messages and gives them back."""
 
+    def __init__(self, channel: Any) -> None:
+        self._channel = channel
+        self._prefix = channel.global_keyprefix
+        self._unacked = f"{self._prefix}{channel.unacked_key}", f"{self._prefix}{channel.unacked_index_key}"
+        self._note = f"{self._prefix}unacked_noted:{uuid4().hex}"
+        self.without_acks: set[str] = set()
+        """The queues whose messages need no acknowledgement."""
 
-def hurry() -> None:
-    """Let no channel of this process wait long for a Redis that does not answer: the process is to end."""
-    for channel in list(_channels):
-        channel.hurry()
+    def lists(self, queues: Sequence[str]) -> list[QueueList]:
+        """The lists of these queues, those of the most urgent priority first."""
+        return [
+            QueueList(
+                queue,
+                key := self._key(queue, step),
+                f"{key}{self._channel.sep}calls",
+                keep=queue not in self.without_acks,
+            )
+            for step in self._channel.priority_steps
+            for queue in queues
+        ]
 
+    def request(self, lists: Sequence[QueueList], *, want: int, acks: Sequence[str], name: str = "") -> list[Any]:
+        """A reservation request: acknowledges `acks` and reserves up to `want` messages."""
+        width = len(lists) // len(self._channel.priority_steps)
+        fair = not isinstance(self._channel._queue_cycle, priority_cycle)  # noqa: SLF001
+        return reserve.command(
+            self._unacked, lists, want=want, width=width, fair=fair, acks=acks, note=self._note, name=name
+        )
 
-class KeepingChannel(stock.Channel):  # type: ignore[misc]
-    """Knows the lists behind the queues. A message goes from its list to `unacked`, and back, in one step."""
+    def read(
+        self, reply: Iterable[Any], lists: Sequence[QueueList]
+    ) -> Iterator[tuple[QueueList, str, dict[str, Any]]]:
+        """Each message of a reply to `request`, with its tag.
 
-    _pool: Any = None
-    is_hurried = False
-    max_connections = 1_000  # a thread that acknowledges needs one; stock's 10 loses acks where there are more
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._cached_client: Any = None
-        self._without_acks: set[str] = set()
-        self._unbound: list[tuple[Any, ...]] = []
-        self._mute = Refusals("to publish events for Flower")
-        self._bindings = Refusals("to keep the table of queues")
-        super().__init__(*args, **kwargs)
-        _channels.add(self)
-        self._note = f"{self.global_keyprefix}unacked_noted:{uuid4().hex}"
-
-    def hurry(self) -> None:
-        """Wait for no answer longer than `_LAST_SECONDS`, over the connections there are and those to come."""
-        self.is_hurried = True
-        for pool in filter(None, (self._pool, self._async_pool)):
-            for name in ("socket_timeout", "socket_connect_timeout"):
-                pool.connection_kwargs[name] = _LAST_SECONDS
-            pool.disconnect(inuse_connections=False)  # an open one keeps its timeout in its parser, too
-            for connection in (*pool._available_connections, *pool._in_use_connections):  # noqa: SLF001
-                connection.socket_timeout = connection.socket_connect_timeout = _LAST_SECONDS
-                if (wire := connection._sock) is not None:  # noqa: SLF001
-                    with suppress(OSError):
-                        wire.settimeout(_LAST_SECONDS)
-
-    def basic_get(self, queue: str, no_ack: bool = False, **kwargs: Any) -> Any:
-        if no_ack:
-            return super().basic_get(queue, no_ack=True, **kwargs)
-        sources = self._sources([queue])
-        with self.conn_or_acquire() as client:
-            reply = client.execute_command(*self._question(sources, want=1, acks=[]))
-            self._maybe_update_queues_expire(client, queue)
-        for _, tag, payload in self._messages(reply, sources):
-            message = self.Message(payload, channel=self)
-            self.qos.append(message, tag)
-            return message
-        return None
+        A message that cannot be decoded is logged and acknowledged, because it would be delivered for ever.
+        """
+        for origin, message in reserve.messages(reply, lists):
+            try:
+                payload = reserve.decode(message)
+                tag = payload["properties"]["delivery_tag"]
+            except (ValueError, LookupError, TypeError):
+                log.critical("a message of %s that cannot be read is dropped: %.200r", origin.queue, message)
+                if origin.keep and (known := reserve.tag_in(message)):
+                    self._channel.qos.ack(known)
+            else:
+                yield origin, tag, payload
 
     def give_back(
         self, tags: Sequence[str], *, last: bool = False, latest: float | None = None, lost: bool = False
     ) -> None:
-        """Put kept messages back into their queues: before all others or behind them, in the order of `tags`.
+        """Put messages back into their queues, in the order of `tags`. One that is in `unacked` no more is left out.
 
-        With `latest`: those only that were taken no later. Another process may have been faster. `lost` ones count
-        one loss more in their header `losses`. Raise what Redis refuses, once all that it takes is given back.
+        They become the next to be taken, or the `last`. `latest` and `lost` are those of `give_back.command`.
+        Raises the last error with which Redis refused some of them, once the others are given back.
         """
         if error := self.try_to_give_back(tags, last=last, latest=latest, lost=lost)[1]:
             raise error
@@ -87,138 +79,52 @@ class KeepingChannel(stock.Channel):  # type: ignore[misc]
     def try_to_give_back(
         self, tags: Sequence[str], *, last: bool = False, latest: float | None = None, lost: bool = False
     ) -> tuple[list[str], Exception | None]:
-        """As `give_back`; return the tags that Redis refused, and why."""
-        lookup = cache(self._lookup)
+        """Like `give_back`, but return the tags that Redis refused and its last error."""
+        channel = self._channel
+        lookup = cache(channel._lookup)  # noqa: SLF001
 
-        def route(message: dict[str, Any], exchange: str, routing_key: str) -> list[str]:
-            step = self._get_message_priority(message, reverse=False)
+        def binding(message: dict[str, Any], exchange: str, routing_key: str) -> list[str]:
+            step = channel._get_message_priority(message, reverse=False)  # noqa: SLF001
             return [self._key(queue, step) for queue in lookup(exchange, routing_key) or [routing_key]]
 
         ordered = list(tags if last else reversed(tags))
         left: list[str] = []
         refused: Exception | None = None
-        with self.conn_or_acquire() as client:
+        with channel.conn_or_acquire() as client:
             for first in range(0, len(ordered), MOST):
                 page = ordered[first : first + MOST]
                 with client.pipeline(transaction=False) as pipe:
                     for tag in page:
-                        pipe.hget(self.unacked_key, tag)
+                        pipe.hget(channel.unacked_key, tag)
                     entries = dict(zip(page, pipe.execute(), strict=True))
                 try:
                     reply = client.execute_command(
-                        *give_back.command(self._unacked, entries, route, latest=latest, last=last, lost=lost)
+                        *give_back.command(self._unacked, entries, binding, latest=latest, last=last, lost=lost)
                     )
-                except self.ResponseError as error:
+                except channel.ResponseError as error:
                     left, refused = [*left, *page], error
                 else:
                     left += map(bytes_to_str, reply[1:])
                     refused = reply[0] if reply else refused
         return left, refused
 
-    def give_back_old(self, seconds: float, most: int | None) -> None:
-        """What was taken so long ago and is not acknowledged, by whomever. Only Redis's clock counts."""
+    def give_back_overdue(self, seconds: float, most: int | None) -> None:
+        """Give back up to `most` messages that any worker took more than `seconds` ago, on the clock of Redis."""
         page = {} if most is None else {"offset": 0, "num": most}
-        with self.conn_or_acquire() as client:
+        with self._channel.conn_or_acquire() as client:
             now, microseconds = client.time()
             self._give_back_taken(client, 0, now + microseconds / 1_000_000 - seconds, lost=True, **page)
 
-    def give_back_asked(self, name: str) -> None:
-        """What the question of this name took, if it was our last that took something."""
-        with self.conn_or_acquire() as client:
+    def give_back_unanswered(self, name: str) -> None:
+        """Give back what the request `name` reserved, if it was the last of this channel that reserved something."""
+        with self._channel.conn_or_acquire() as client:
             noted, _, moment = bytes_to_str(client.get(self._note) or b"").partition(" ")
             if noted == name:
                 self._give_back_taken(client, float(moment), float(moment))
 
     def _give_back_taken(self, client: Any, since: float, until: float, *, lost: bool = False, **page: int) -> None:
-        tags = client.zrange(self.unacked_index_key, since, until, byscore=True, **page)
+        tags = client.zrange(self._channel.unacked_index_key, since, until, byscore=True, **page)
         self.give_back([bytes_to_str(tag) for tag in tags], latest=until, lost=lost)
 
-    # What a worker does while it starts must not fail where Redis is full or read-only: it could not drain it then.
-
-    def _queue_bind(self, *binding: Any) -> None:
-        """Stock kombu's table of bindings. Our messages come back by the name of their queue and do not need it, so
-        a binding that Redis refuses is written later.
-        """
-        try:
-            super()._queue_bind(*binding)
-        except self.ResponseError as error:
-            self._unbound.append(binding)
-            self._bindings.add(error)
-
-    def _bind_again(self) -> None:
-        if not self._unbound or self._bindings.waits:
-            return
-        bindings, self._unbound = self._unbound, []
-        for binding in bindings:
-            self._queue_bind(*binding)
-        if not self._unbound:
-            self._bindings.end()
-
-    def maybe_refresh_binding_expiry(self) -> None:
-        try:
-            super().maybe_refresh_binding_expiry()
-        except self.ResponseError as error:
-            self._bindings.add(error)
-
-    def _size(self, queue: str) -> int:
-        """How long the queue is; 0 where Redis refuses to say. A full Redis refuses all that comes in MULTI."""
-        with self.conn_or_acquire() as client, client.pipeline(transaction=False) as pipe:
-            for step in self.priority_steps:
-                pipe.llen(self._q_for_pri(queue, step))
-            return sum(size for size in pipe.execute(raise_on_error=False) if isinstance(size, int))
-
-    def _put_fanout(self, *message: Any, **options: Any) -> None:
-        """Events and broadcasts are for whoever listens now: one that Redis refuses is dropped, not collected."""
-        if self._mute.waits:
-            return
-        try:
-            super()._put_fanout(*message, **options)
-        except self.ResponseError as error:
-            self._mute.add(error)
-        else:
-            self._mute.end()
-
-    def _question(self, sources: Sequence[Source], *, want: int, acks: Sequence[str], name: str = "") -> list[Any]:
-        width = len(sources) // len(self.priority_steps)
-        fair = not isinstance(self._queue_cycle, priority_cycle)
-        return reserve.command(
-            self._unacked, sources, want=want, width=width, fair=fair, acks=acks, note=self._note, name=name
-        )
-
-    def _messages(
-        self, reply: Iterable[Any], sources: Sequence[Source]
-    ) -> Iterator[tuple[Source, str, dict[str, Any]]]:
-        """Each message that Redis took, with its tag. What cannot be read is dropped, for it would come for ever."""
-        for source, message in reserve.messages(reply, sources):
-            try:
-                payload = reserve.decode(message)
-                tag = payload["properties"]["delivery_tag"]
-            except (ValueError, LookupError, TypeError):
-                log.critical("a message of %s that cannot be read is dropped: %.200r", source.queue, message)
-                if source.keep and (known := reserve.tag_in(message)):
-                    self.qos.ack(known)
-            else:
-                yield source, tag, payload
-
-    def _sources(self, queues: Sequence[str]) -> list[Source]:
-        """The lists of these queues, the most urgent first."""
-        return [
-            Source(queue, key := self._key(queue, step), f"{key}{self.sep}calls", queue not in self._without_acks)
-            for step in self.priority_steps
-            for queue in queues
-        ]
-
     def _key(self, queue: str, step: int) -> str:
-        return f"{self.global_keyprefix}{self._q_for_pri(queue, step)}"
-
-    @property
-    def _unacked(self) -> tuple[str, str]:
-        return f"{self.global_keyprefix}{self.unacked_key}", f"{self.global_keyprefix}{self.unacked_index_key}"
-
-    def _create_client(self, asynchronous: bool = False) -> Any:
-        """One client for all that is not polled: making one costs more than a command."""
-        if asynchronous:
-            return super()._create_client(asynchronous=True)
-        if self._cached_client is None or self._cached_client.connection_pool is not self.pool:
-            self._cached_client = super()._create_client()
-        return self._cached_client
+        return f"{self._prefix}{self._channel._q_for_pri(queue, step)}"  # noqa: SLF001

@@ -1,8 +1,8 @@
-"""What Redis refuses to do: how long to wait before the next try, and what to log.
+"""Commands that Redis refuses: how long to wait before the next try, and what to log.
 
 A refusal is an error that Redis answers with, unlike a connection that fails: a replica that takes no writes, a full
-memory, a disk error, a missing right, a key of another type. Each can end without anything being restarted, so
-whatever is refused is tried again.
+memory, a disk error, a missing right, a key of another type. Each of them can end without a restart of anything, so
+a refused command is tried again.
 """
 
 import logging
@@ -14,9 +14,9 @@ log = logging.getLogger(__name__)
 
 FIRST_SECONDS = 0.5
 LONGEST_SECONDS = 5.0
-"""Between two tries: the first wait, which doubles with each refusal up to the second."""
+"""The wait before the next try: `FIRST_SECONDS`, doubled with each refusal up to `LONGEST_SECONDS`."""
 SILENT_SECONDS = 60.0
-"""Between two log lines about refusals that go on."""
+"""Between two log lines while the refusals go on."""
 
 _TO_DO = {
     "READONLY": "it is a replica: the broker URL must lead to the primary, also after a failover",
@@ -30,7 +30,7 @@ _TO_DO = {
     "CLUSTERDOWN": "its cluster has no primary for these keys",
     "UNBLOCKED": "its role has changed",
 }
-# redis-py cuts the code off where it has a class for it; a script's error has it in the middle of its text.
+# redis-py removes the code from the text where it has a class for it; a script's error has it within its text.
 _CLASSES = {
     "ReadOnlyError": "READONLY",
     "OutOfMemoryError": "OOM",
@@ -43,21 +43,21 @@ _CODE = re.compile(rf"\b({'|'.join(_TO_DO)})\b")
 
 
 def advice(error: Exception) -> str:
-    """What an operator can do about the refusal; empty where the error's own text is all there is to say."""
+    """What an operator can do about the refusal; empty where there is no more to say than the error's own text."""
     found = _CODE.search(str(error))
     code = _CLASSES.get(type(error).__name__) or (found[1] if found else "")
     return _TO_DO.get(code, "")
 
 
 def explained(error: Exception) -> str:
-    """The error's text on one line, and the advice where there is one."""
+    """The error's text on one line, followed by the advice where there is one."""
     return ". ".join(filter(None, (" ".join(str(error).split()).rstrip("."), advice(error))))
 
 
 class Refusals:
-    """The refusals of one kind of command, one after another. Not safe to share between threads.
+    """Counts the refusals of one kind of command. Not safe to share between threads.
 
-    `what` completes the log line "Redis refuses ...".
+    `what` completes the log line "Redis refuses ...", for example "to wait for messages".
     """
 
     def __init__(self, what: str, longest: float = LONGEST_SECONDS, clock: Callable[[], float] = monotonic) -> None:
@@ -85,7 +85,7 @@ class Refusals:
         return wait
 
     def end(self) -> None:
-        """Redis did what it had refused."""
+        """Redis accepted the command: the next wait is the first again."""
         if self._logged:
             log.warning("Redis allows %s again, after %d refusals", self._what, self._count)
         self._count, self._logged = 0, False

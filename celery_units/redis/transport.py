@@ -1,4 +1,4 @@
-"""The transport that kombu makes for a connection: stock, but for its channel."""
+"""The transport that kombu makes for a connection: the stock one with another channel."""
 
 import threading
 from typing import Any
@@ -9,14 +9,14 @@ from celery_units.redis.channel import RedisChannel
 
 
 class Transport(stock.Transport):  # type: ignore[misc]
-    """Knows the event loop, where there is one: a channel may then put things off for a moment."""
+    """Knows the event loop, where there is one, so that a channel can put acknowledgements off for a moment."""
 
     RedisChannel = RedisChannel
     without_acks: Any = stock.Channel
-    """Where nothing is kept until it is acknowledged there is nothing to gain."""
+    """The channel where the option `ack_emulation` is off: nothing is kept, so the stock one does as well."""
     loop: Any = None
-    silent = False
-    """Whether Redis did not answer while this process was to end."""
+    unresponsive = False
+    """Whether Redis did not answer while the connection was closed or the process about to end."""
     _loop_thread: int | None = None
 
     def __init__(self, client: Any, **kwargs: Any) -> None:
@@ -30,16 +30,16 @@ class Transport(stock.Transport):  # type: ignore[misc]
 
     @property
     def loop_here(self) -> Any:
-        """The event loop, if the caller runs in its thread."""
+        """The event loop, if the caller runs in its thread. Otherwise None."""
         return self.loop if threading.get_ident() == self._loop_thread else None
 
 
 class SentinelChannel(RedisChannel, stock.SentinelChannel):  # type: ignore[misc]
-    """A channel of the primary that Sentinels name."""
+    """A channel to the primary that the Sentinels name."""
 
 
 class SentinelTransport(Transport):
-    """The same for a URL that names Sentinels."""
+    """The transport for a URL that names Sentinels."""
 
     default_port = 26379
     RedisChannel = SentinelChannel

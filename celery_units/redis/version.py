@@ -1,4 +1,4 @@
-"""What a Redis must be to be a broker: new enough, and no cluster."""
+"""Whether a Redis can be a broker: it must be new enough, and no cluster."""
 
 import re
 from typing import Any
@@ -17,30 +17,33 @@ class UnfitRedis(Exception):
 
 
 def check_server(client: Any) -> None:
-    """Raises UnfitRedis. A server that tells nothing of itself passes."""
+    """Raises UnfitRedis, and ResponseError for any other refusal.
+
+    A server passes that does not say what it is, because its user has no right to INFO.
+    """
     try:
-        told = client.info("server")
+        answer = client.info("server")
     except NoPermissionError:
         return
     except ResponseError as error:
         _check_database(error)
         raise
-    version = str(told.get("redis_version"))
+    version = str(answer.get("redis_version"))
     numbers = re.match(r"(\d+)\.(\d+)", version)
     if numbers and tuple(map(int, numbers.groups())) < _LEAST:
         least = ".".join(map(str, _LEAST))
         raise UnfitRedis(f"the broker is Redis {version}; it takes Redis {least} or newer, or Valkey")
-    if told.get("redis_mode") == "cluster":
+    if answer.get("redis_mode") == "cluster":
         raise UnfitRedis(_CLUSTER)
 
 
 def check_answer(error: ResponseError) -> None:
-    """Raises UnfitRedis where the error shows a cluster."""
+    """Raises UnfitRedis if only a cluster answers with this error."""
     if type(error).__name__ in {"MovedError", "AskError", "ClusterCrossSlotError", "ClusterDownError"}:
         raise UnfitRedis(_CLUSTER) from None
 
 
 def _check_database(error: ResponseError) -> None:
-    """The first command chooses the database."""
+    """Raises UnfitRedis if the server has no such database: redis-py selects it with the first command."""
     if "DB index is out of range" in str(error):
         raise UnfitRedis("the broker has no database of the number in its URL (redis://host:6379/NUMBER)") from None

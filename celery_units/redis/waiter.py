@@ -1,4 +1,11 @@
-"""Waiting for a message without taking it."""
+"""Waiting for a message without taking it.
+
+While its lists are empty, a worker blocks in BLMOVE on each of them, from the end of the list to the same end: when a
+message comes, the command returns and the message stays where it is. All workers that wait return, and send a
+reservation request; one of them gets the message. The workers that lost this race wait one second on the wake-up
+list of the queue instead (BRPOP). Whoever reserves from the list puts one element there, which wakes one of them. So
+few of many idle workers wake for a message.
+"""
 
 from collections.abc import Iterable
 from queue import Empty
@@ -6,36 +13,34 @@ from time import monotonic
 from typing import Any
 
 from celery_units.redis.refusal import Refusals
-from celery_units.redis.reserve import Source
+from celery_units.redis.reserve import QueueList
 
-LOOK_SECONDS = 1.0
-"""Between two questions while Redis refuses the blocking commands that would announce a message."""
+RETRY_SECONDS = 1.0
+"""Between two reservation requests while Redis refuses the blocking commands."""
 
 
-class Bell:
-    """Rings when a list has a message. It has a connection of its own; to kombu's poller it is one more channel.
+class Waiter:
+    """Waits for one list, on a connection of its own. To kombu's poller it is one more channel.
 
-    A message rings the bells of all workers, and one of them gets it. Those that came too late rest: for a second
-    they hear only calls, and whoever takes from the list calls one of them.
-
-    A full Redis refuses BLMOVE, a replica every write. Then the channel asks once a second.
+    A full Redis refuses BLMOVE, a replica refuses every write. Then the channel sends a request once a second.
     """
 
     active_fanout_queues = ()
     _in_poll: Any = None
     _brpop_sent_at: float | None = None
 
-    def __init__(self, channel: Any, source: Source) -> None:
+    def __init__(self, channel: Any, list_: QueueList) -> None:
         self._channel = channel
-        self._source = source
-        self._rang = self._rests = False
-        self._refusals = Refusals("to wait for messages", longest=LOOK_SECONDS)
-        self.client = self  # the poller asks a client for its connection only
+        self._list = list_
+        self._message_came = False
+        self._on_wakeups = False
+        self._refusals = Refusals("to wait for messages", longest=RETRY_SECONDS)
+        self.client = self  # the poller reads only the `connection` of a client
         self.connection: Any = None
         self.handlers = {"BRPOP": self._brpop_read}
 
     def __getattr__(self, name: str) -> Any:
-        """What else the poller wants to know is as the channel says."""
+        """Everything else that the poller reads is the channel's."""
         return getattr(self._channel, name)
 
     @property
@@ -44,13 +49,13 @@ class Bell:
 
     @property
     def active_queues(self) -> bool:
-        """Whether to listen: the poller asks."""
+        """Whether to wait. The poller reads it."""
         return bool(self._channel.is_waiting)
 
-    def looked(self, found: bool) -> None:
-        """The channel did, and found a message or none."""
-        if self._rang:
-            self._rang, self._rests = False, not found
+    def requested(self, *, found: bool) -> None:
+        """The channel has sent a reservation request, and there was a message or none."""
+        if self._message_came:
+            self._message_came, self._on_wakeups = False, not found
 
     def close(self) -> None:
         self._channel.connection.cycle.discard(self)
@@ -64,68 +69,70 @@ class Bell:
             return
         self._in_poll = self.connection
         self._brpop_sent_at = monotonic()
-        key, wait = self._source.key, self._channel.brpop_timeout or 0
-        listen = ["BLMOVE", key, key, "RIGHT", "RIGHT", wait]  # from the end to the end: it stays where it is
+        key, wait = self._list.key, self._channel.brpop_timeout or 0
+        command = (
+            ["BRPOP", self._list.wakeups, 1] if self._on_wakeups else ["BLMOVE", key, key, "RIGHT", "RIGHT", wait]
+        )
         try:
-            self.connection.send_command(*(["BRPOP", self._source.calls, 1] if self._rests else listen))
+            self.connection.send_command(*command)
         except self._channel.connection_errors:
-            self._broke()
+            self._connection_failed()
 
     def _brpop_read(self) -> None:
         if not self._in_poll:  # the server closed an idle connection; the next start makes another
             self.connection.disconnect()
             raise Empty
         try:
-            heard = self._channel.client.parse_response(self.connection, "BLMOVE") is not None
-            if not self._rests:
+            came = self._channel.client.parse_response(self.connection, "BLMOVE") is not None
+            if not self._on_wakeups:
                 self._refusals.end()
-            self._rang, self._rests = heard and not self._rests, False
+            self._message_came, self._on_wakeups = came and not self._on_wakeups, False
         except self._channel.connection_errors:
-            self._broke()
+            self._connection_failed()
         except self._channel.ResponseError as error:
             self._refused(error)
         finally:
             self._in_poll = None
         if getattr(self.connection, "_re_auth_token", None) is not None:
             self.connection.disconnect()  # credentials have changed: the next start uses the new ones
-        self._channel.look()
+        self._channel.request_soon()
         raise Empty
 
-    def _broke(self) -> None:
-        """Nothing is lost with it, and the channel finds out whether Redis is gone."""
+    def _connection_failed(self) -> None:
+        """Connect anew. No message is lost with it, and the channel's request finds out whether Redis is gone."""
         self.connection.disconnect()
         self._in_poll = None
-        self._channel.look()
+        self._channel.request_soon()
 
     def _refused(self, error: Exception) -> None:
-        """Connect anew, for the server may have been replaced; then wait with BRPOP: a full Redis allows it."""
+        """Connect anew, for the server may have been replaced; then wait with BRPOP, which a full Redis allows."""
         self.connection.disconnect()
-        self._rests = not self._rests
+        self._on_wakeups = not self._on_wakeups
         wait = self._refusals.add(error)
         if loop := self._channel.loop:
-            loop.call_later(wait, self._channel.look)
+            loop.call_later(wait, self._channel.request_soon)
 
     def _poll_error(self, _: str) -> None:
         self._brpop_read()
 
 
-class Bells:
-    """Those of one channel: one for each list that it consumes."""
+class Waiters:
+    """The waiters of one channel, one for each list that it consumes."""
 
     def __init__(self, channel: Any) -> None:
         self._channel = channel
-        self._bells: dict[str, Bell] = {}
+        self._waiters: dict[str, Waiter] = {}
 
-    def looked(self, found: bool) -> None:
-        """The channel did, and found a message or none."""
-        for bell in self._bells.values():
-            bell.looked(found)
+    def requested(self, *, found: bool) -> None:
+        """The channel has sent a reservation request, and there was a message or none."""
+        for waiter in self._waiters.values():
+            waiter.requested(found=found)
 
-    def hang(self, sources: Iterable[Source]) -> None:
-        """For these lists and for no others."""
-        wanted = {source.key: source for source in sources}
-        for key in self._bells.keys() - wanted.keys():
-            self._bells.pop(key).close()
-        for key in wanted.keys() - self._bells.keys():
-            self._bells[key] = Bell(self._channel, wanted[key])
-            self._channel.connection.cycle.add(self._bells[key])
+    def wait_for(self, lists: Iterable[QueueList]) -> None:
+        """Have a waiter for each of these lists and for no others."""
+        wanted = {each.key: each for each in lists}
+        for key in self._waiters.keys() - wanted.keys():
+            self._waiters.pop(key).close()
+        for key in wanted.keys() - self._waiters.keys():
+            self._waiters[key] = Waiter(self._channel, wanted[key])
+            self._channel.connection.cycle.add(self._waiters[key])

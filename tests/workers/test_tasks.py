@@ -4,7 +4,6 @@ import io
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +19,7 @@ from notifier.broker import Queue, celery_configuration, queue_name
 from notifier.notifications import Status
 from notifier.outcomes import Outcome
 from notifier.routes import Build
+from tests.celery_units.listening import listening
 from tests.waiting import wait_until
 from tests.workers.test_deliverer import Post, hello, post
 from workers.tasks import register
@@ -138,53 +138,12 @@ def test_a_message_from_elsewhere_does_no_harm(worker: Worker, post: Post, queue
     wait_until(lambda: worker.states.of(stranger) == ["SUCCESS"])
 
 
-class Listener:
-    """Everything that a worker tells the world: its events, Celery's log and ours, the exceptions of its tasks."""
-
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-        self.types: set[str] = set()
-        self.events: list[dict[str, Any]] = []
-        signals.task_failure.connect(self._failure)
-
-    def event(self, event: dict[str, Any]) -> None:
-        self.heard.append(str(event))
-        self.events.append(event)
-        self.types.add(event["type"])
-
-    def of(self, id_: UUID) -> list[str]:
-        return [event["type"] for event in self.events if event.get("uuid") == str(id_)]
-
-    def _failure(self, exception: Exception, einfo: Any, **_: Any) -> None:
-        self.heard.append(f"{exception!r} {exception.__cause__!r} {einfo.traceback}")
-
-
 @pytest.fixture
 def celery_log() -> Iterator[io.StringIO]:
     handler = logging.StreamHandler(io.StringIO())
     logging.getLogger("celery").addHandler(handler)
     yield handler.stream
     logging.getLogger("celery").removeHandler(handler)
-
-
-@contextmanager
-def listening(app: Celery) -> Iterator[Listener]:
-    listener = Listener()
-    with app.connection_for_read() as connection:
-        receiver = app.events.Receiver(connection, handlers={"*": listener.event})
-        thread = threading.Thread(target=receiver.capture, kwargs={"limit": None, "wakeup": False})
-        thread.start()
-        try:
-            wait_until(lambda: _probe(app) or listener.types, message="no event arrives")
-            yield listener
-        finally:
-            receiver.should_stop = True
-            thread.join(30)
-
-
-def _probe(app: Celery) -> None:
-    with app.events.default_dispatcher() as dispatcher:
-        dispatcher.send("worker-probe")
 
 
 def route_raises(worker: Worker, post: Post) -> None:

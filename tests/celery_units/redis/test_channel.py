@@ -1,4 +1,4 @@
-"""A channel in an event loop, as in a worker: how it asks, waits, hands out and acknowledges."""
+"""A channel in an event loop, as in a worker: how it requests, waits, hands out and acknowledges."""
 
 import threading
 from collections import Counter
@@ -15,7 +15,7 @@ from tests.celery_units.redis.consumer import Looped, publish
 from tests.waiting import wait_until
 
 NEVER = {"polling_interval": 60}
-"""What is waited for so long comes by a signal, or the test fails."""
+"""No test waits so long: what it expects comes without this timer, or the test fails."""
 
 
 def calls(broker: redis.Redis, command: str) -> int:
@@ -42,7 +42,7 @@ def acknowledging(hub: Hub, seen: list[Any]) -> Callable[[Message], None]:
     return handle
 
 
-def test_many_messages_take_few_questions(hub: Hub, broker_url: str, broker: redis.Redis) -> None:
+def test_many_messages_take_few_requests(hub: Hub, broker_url: str, broker: redis.Redis) -> None:
     publish(broker_url, "fast", "a", range(1_000))
     seen: list[int] = []
     with Looped(broker_url, "fast", prefetch=100, hub=hub, on_message=acknowledging(hub, seen)) as consumer:
@@ -53,7 +53,7 @@ def test_many_messages_take_few_questions(hub: Hub, broker_url: str, broker: red
     assert seen == list(range(1_000))
 
 
-def test_a_little_credit_waits_for_more(broker_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_for_few_messages_is_put_off(broker_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(qos, "ACK_SECONDS", 3_600)
     monkeypatch.setattr(channel, "PATIENCE_SECONDS", 3_600)
     publish(broker_url, "fast", "a", range(400))
@@ -90,7 +90,7 @@ def test_an_ack_waits_a_moment_only(broker_url: str, broker: redis.Redis) -> Non
         consumer.turn_until(lambda: broker.hlen("unacked") == broker.zcard("unacked_index") == 2)
 
 
-def test_an_ack_after_the_last_queue_was_left(broker_url: str, broker: redis.Redis) -> None:
+def test_an_ack_after_the_last_consumer_was_cancelled(broker_url: str, broker: redis.Redis) -> None:
     publish(broker_url, "fast", "a", range(3))
     with Looped(broker_url, "fast", **NEVER) as consumer:
         consumer.turn_until(lambda: len(consumer.received) == 3)
@@ -99,7 +99,7 @@ def test_an_ack_after_the_last_queue_was_left(broker_url: str, broker: redis.Red
         consumer.turn_until(lambda: broker.hlen("unacked") == 2)
 
 
-def test_an_ack_of_another_thread_is_told_at_once(broker_url: str, broker: redis.Redis) -> None:
+def test_an_ack_of_another_thread_is_sent_at_once(broker_url: str, broker: redis.Redis) -> None:
     publish(broker_url, "fast", "a", range(64))
     with Looped(broker_url, "fast", prefetch=64) as consumer:
         consumer.turn_until(lambda: len(consumer.received) == 64)
@@ -122,7 +122,7 @@ def test_a_burst_of_acks_is_one_command(broker_url: str, broker: redis.Redis) ->
         assert broker.info("stats")["total_commands_processed"] - before < 100
 
 
-def test_closing_tells_the_acks_and_gives_back_the_rest(broker_url: str, broker: redis.Redis) -> None:
+def test_closing_sends_the_acks_and_gives_back_the_rest(broker_url: str, broker: redis.Redis) -> None:
     publish(broker_url, "fast", "a", range(5))
     with Looped(broker_url, "fast", **NEVER) as consumer:
         consumer.turn_until(lambda: len(consumer.received) == 5)
@@ -132,7 +132,7 @@ def test_closing_tells_the_acks_and_gives_back_the_rest(broker_url: str, broker:
     assert not broker.exists("unacked", "unacked_index")
 
 
-def test_an_ack_after_the_close_is_told_at_once(broker_url: str, broker: redis.Redis) -> None:
+def test_an_ack_after_the_close_is_sent_at_once(broker_url: str, broker: redis.Redis) -> None:
     publish(broker_url, "fast", "a", range(2))
     with Looped(broker_url, "fast") as consumer:
         consumer.turn_until(lambda: len(consumer.received) == 2)
@@ -165,7 +165,7 @@ def test_a_message_that_returns_at_once_is_held_again(broker_url: str, broker: r
     assert not broker.exists("unacked")
 
 
-def test_a_queue_that_is_left_gets_back_what_was_not_handed_out(
+def test_a_cancelled_queue_gets_back_what_was_not_handed_out(
     broker_url: str, broker: redis.Redis, one_a_turn: None
 ) -> None:
     publish(broker_url, "fast", "a", range(5))
@@ -175,14 +175,14 @@ def test_a_queue_that_is_left_gets_back_what_was_not_handed_out(
         consumer.consumer.cancel_by_queue("a")
         consumer.turn_until(lambda: consumer.bodies.count(4) == 1)
         assert broker.llen("a") == 5 - Counter(m.delivery_info["routing_key"] for m in consumer.received)["a"]
-        publish(broker_url, "fast", "b", range(2))  # the credit has returned
+        publish(broker_url, "fast", "b", range(2))  # there is room for them again
         for message in consumer.received:
             message.ack()
         before = len(consumer.received)
         consumer.turn_until(lambda: len(consumer.received) == before + 2)
 
 
-def test_the_last_queue_that_is_left_gets_back_what_was_not_handed_out(
+def test_the_last_cancelled_queue_gets_back_what_was_not_handed_out(
     broker_url: str, broker: redis.Redis, one_a_turn: None
 ) -> None:
     publish(broker_url, "fast", "a", range(5))
@@ -229,14 +229,14 @@ def test_waiting_takes_nothing_away(
         consumer.turn_until(lambda: blocked(broker, "blmove") == len(queues))
         with broker.pipeline() as together:
             together.lpush("a", *messages).pexpire("a", 60_000).execute()
-        wait_until(lambda: blocked(broker, "blmove") == len(queues) - 1)  # it rings, and nobody has looked
+        wait_until(lambda: blocked(broker, "blmove") == len(queues) - 1)  # one returned; no request was sent
         assert broker.lrange("a", 0, -1) == messages[::-1]
         assert broker.pttl("a") > 0
 
 
 @pytest.mark.parametrize("queue", ["a", "b", "c"])
 @pytest.mark.parametrize("priority", [0, 9])
-def test_a_message_on_any_list_rings(broker_url: str, broker: redis.Redis, queue: str, priority: int) -> None:
+def test_a_message_on_any_list_ends_the_wait(broker_url: str, broker: redis.Redis, queue: str, priority: int) -> None:
     options = NEVER | {"priority_steps": [0, 9]}
     with Looped(broker_url, "fast", ["a", "b", "c"], **options) as consumer:
         for number in range(3):
@@ -253,13 +253,13 @@ def test_few_of_many_idle_workers_wake_for_a_message(hub: Hub, broker_url: str, 
     for number in range(1, messages + 1):
         publish(broker_url, "fast", "a", [number])
         workers[0].turn_until(lambda number=number: sum(len(each.received) for each in workers) == number)
-    assert calls(broker, "eval") - before < 250  # they are 400, where none rests
+    assert calls(broker, "eval") - before < 250  # 400 without the wake-up lists
     for each in workers:
         each.connection.release()
 
 
-def test_a_worker_that_rests_hears_the_next_call(hub: Hub, broker_url: str, broker: redis.Redis) -> None:
-    """Two wait, one is late and rests; when the other can take no more, the late one gets the next message."""
+def test_a_worker_that_lost_the_race_gets_the_next_message(hub: Hub, broker_url: str, broker: redis.Redis) -> None:
+    """Two wait and one loses the race; the other can take no more, so the next message is for the loser."""
     workers = [Looped(broker_url, "fast", prefetch=1, hub=hub, **NEVER) for _ in range(2)]
     workers[0].turn_until(lambda: blocked(broker, "blmove") == 2)
     for number in range(1, 3):
@@ -270,7 +270,7 @@ def test_a_worker_that_rests_hears_the_next_call(hub: Hub, broker_url: str, brok
         each.connection.release()
 
 
-def test_the_last_credit_is_used_while_others_take_long(broker_url: str) -> None:
+def test_the_last_place_is_used_while_others_take_long(broker_url: str) -> None:
     publish(broker_url, "fast", "a", range(9))
     with Looped(broker_url, "fast", prefetch=10, **NEVER) as consumer:
         consumer.turn_until(lambda: len(consumer.received) == 9)
@@ -279,7 +279,7 @@ def test_the_last_credit_is_used_while_others_take_long(broker_url: str) -> None
         consumer.turn_until(lambda: len(consumer.received) == 10)
 
 
-def test_each_credit_that_returns_is_used(broker_url: str) -> None:
+def test_each_place_that_becomes_free_is_used(broker_url: str) -> None:
     publish(broker_url, "fast", "a", range(20))
     with Looped(broker_url, "fast", prefetch=10, **NEVER) as consumer:
         for number in range(10):
@@ -288,7 +288,7 @@ def test_each_credit_that_returns_is_used(broker_url: str) -> None:
         consumer.turn_until(lambda: len(consumer.received) == 20)
 
 
-def test_more_credit_is_used(broker_url: str) -> None:
+def test_a_higher_prefetch_count_is_used(broker_url: str) -> None:
     publish(broker_url, "fast", "a", range(11))
     with Looped(broker_url, "fast", prefetch=10, **NEVER) as consumer:
         consumer.turn_until(lambda: len(consumer.received) == 10)
@@ -296,7 +296,7 @@ def test_more_credit_is_used(broker_url: str) -> None:
         consumer.turn_until(lambda: len(consumer.received) == 11)
 
 
-def test_two_queues_share_what_is_asked_for(broker_url: str) -> None:
+def test_two_queues_share_a_request(broker_url: str) -> None:
     publish(broker_url, "fast", "a", range(50))
     publish(broker_url, "fast", "b", range(50))
     with Looped(broker_url, "fast", ["a", "b"]) as consumer:
@@ -304,7 +304,7 @@ def test_two_queues_share_what_is_asked_for(broker_url: str) -> None:
         assert Counter(m.delivery_info["routing_key"] for m in consumer.received) == {"a": 5, "b": 5}
 
 
-def test_two_queues_take_turns_where_one_message_is_asked_for(hub: Hub, broker_url: str) -> None:
+def test_two_queues_take_turns_where_one_message_is_requested(hub: Hub, broker_url: str) -> None:
     publish(broker_url, "fast", "a", range(50))
     publish(broker_url, "fast", "b", range(50))
     seen = []
@@ -318,7 +318,7 @@ def test_two_queues_take_turns_where_one_message_is_asked_for(hub: Hub, broker_u
     assert Counter(seen[:10]) == {"a": 5, "b": 5}
 
 
-def test_what_is_no_message_is_dropped_loudly(
+def test_what_cannot_be_decoded_is_dropped_and_logged(
     broker_url: str, broker: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     broker.lpush("a", "no JSON", '{"delivery_tag": "x", "torn', "{}")

@@ -1,4 +1,4 @@
-"""Workers whose clocks are wrong: only Redis's own says how long a message has been in somebody's hands."""
+"""Workers whose clocks are wrong: only the clock of Redis says how long a message has been reserved."""
 
 import time
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def taken(broker: redis.Redis) -> list[float]:
     return [score for _, score in broker.zrange("unacked_index", 0, -1, withscores=True)]
 
 
-def test_what_is_taken_is_taken_now(broker_url: str, broker: redis.Redis) -> None:
+def test_a_message_is_reserved_at_the_time_of_redis(broker_url: str, broker: redis.Redis) -> None:
     publish(broker_url, "stock", "a", range(3))
     before = moment(broker)
     with Looped(broker_url, "fast", prefetch=2) as consumer, connect(broker_url, "fast") as other:
@@ -47,7 +47,7 @@ def test_what_is_taken_is_taken_now(broker_url: str, broker: redis.Redis) -> Non
 
 
 @pytest.mark.parametrize(("ago", "returns"), [(HOUR - 60, False), (HOUR + 60, True)])
-def test_what_others_have_in_hand_returns_after_the_visibility_timeout(
+def test_messages_of_other_workers_return_after_the_visibility_timeout(
     broker_url: str, broker: redis.Redis, ago: float, returns: bool
 ) -> None:
     publish(broker_url, "stock", "a", ["x"])
@@ -61,7 +61,7 @@ def test_what_others_have_in_hand_returns_after_the_visibility_timeout(
 
 
 @pytest.mark.parametrize("prefix", ["", "ours:"])
-def test_what_an_answer_held_that_never_came_is_given_back_and_nothing_else(
+def test_messages_of_a_lost_answer_are_given_back_and_no_others(
     broker_url: str, broker: redis.Redis, prefix: str
 ) -> None:
     options = {"polling_interval": 60, "global_keyprefix": prefix}
@@ -71,7 +71,7 @@ def test_what_an_answer_held_that_never_came_is_given_back_and_nothing_else(
         consumer.turn_until(lambda: consumer.channel.is_waiting)
         publish(broker_url, "stock", "a", ["lost"], **options)
         proxy.mute()
-        consumer.channel.look()
+        consumer.channel.request_soon()
         consumer.connection.transport.cycle.on_poll_start()
         wait_until(lambda: broker.hlen(f"{prefix}unacked") == 2)
         proxy.cut()

@@ -1,4 +1,4 @@
-"""Connections that end, and those that only seem to live."""
+"""Connections that end, and half-open ones."""
 
 import time
 from contextlib import suppress
@@ -8,15 +8,15 @@ import pytest
 import redis
 from kombu import Exchange, Queue
 
-from celery_units.redis.kept import hurry
+from celery_units.redis.timeouts import shorten_timeouts
 from tests.celery_units.redis.consumer import Looped, publish
 from tests.celery_units.redis.proxy import proxied
 from tests.waiting import wait_until
 
 
 @pytest.mark.parametrize(("transport", "kept"), [("fast", 1), ("stock", 0)])
-def test_a_death_between_question_and_answer(broker_url: str, broker: redis.Redis, transport: str, kept: int) -> None:
-    """Stock kombu loses the message: it is in nobody's hands until the worker has read it and put it back."""
+def test_a_death_between_request_and_answer(broker_url: str, broker: redis.Redis, transport: str, kept: int) -> None:
+    """Stock kombu loses the message: from BRPOP until the worker has read the answer Redis keeps it nowhere."""
     publish(broker_url, "stock", "a", ["x"])
     with Looped(broker_url, transport) as consumer:
         consumer.connection.transport.cycle.on_poll_start()
@@ -26,7 +26,7 @@ def test_a_death_between_question_and_answer(broker_url: str, broker: redis.Redi
 
 
 @pytest.mark.parametrize("ends", [False, True])
-def test_what_an_answer_held_that_never_came_is_given_back(broker_url: str, broker: redis.Redis, ends: bool) -> None:
+def test_messages_of_a_lost_answer_are_given_back(broker_url: str, broker: redis.Redis, ends: bool) -> None:
     publish(broker_url, "stock", "a", range(5))
     with proxied(broker_url) as proxy:
         with Looped(proxy.url, "fast", polling_interval=60) as consumer:
@@ -41,7 +41,7 @@ def test_what_an_answer_held_that_never_came_is_given_back(broker_url: str, brok
         assert not broker.exists("unacked", "unacked_index")
 
 
-def test_acks_that_were_under_way_are_told_again(broker_url: str, broker: redis.Redis) -> None:
+def test_acks_whose_answer_is_lost_are_sent_again(broker_url: str, broker: redis.Redis) -> None:
     publish(broker_url, "fast", "a", range(3))
     with proxied(broker_url) as proxy, Looped(proxy.url, "fast", polling_interval=60) as consumer:
         consumer.turn_until(lambda: len(consumer.received) == 3)
@@ -53,10 +53,10 @@ def test_acks_that_were_under_way_are_told_again(broker_url: str, broker: redis.
             proxy.cut()
             assert broker.hlen("unacked") == 3 - number
             consumer.turn_until(lambda number=number: broker.hlen("unacked") == 2 - number)
-        assert not broker.exists("a")  # what is under way is still ours
+        assert not broker.exists("a")  # what is unacknowledged stays reserved
 
 
-def test_acks_that_were_under_way_are_told_at_the_end(broker_url: str, broker: redis.Redis) -> None:
+def test_acks_whose_answer_is_lost_are_sent_at_the_end(broker_url: str, broker: redis.Redis) -> None:
     publish(broker_url, "fast", "a", range(3))
     with proxied(broker_url) as proxy:
         with Looped(proxy.url, "fast", socket_timeout=0.2) as consumer:
@@ -71,7 +71,7 @@ def test_acks_that_were_under_way_are_told_at_the_end(broker_url: str, broker: r
 
 
 def test_a_server_that_is_gone_is_a_connection_error(broker_url: str) -> None:
-    """Celery takes it from there."""
+    """Celery then connects again."""
     with proxied(broker_url) as proxy, Looped(proxy.url, "fast") as consumer:
         consumer.turn_until(lambda: consumer.channel.is_waiting)
         consumer.turn()
@@ -80,7 +80,7 @@ def test_a_server_that_is_gone_is_a_connection_error(broker_url: str) -> None:
             consumer.turn(100)
 
 
-def test_a_question_whose_answer_breaks_is_asked_again(
+def test_a_request_whose_answer_breaks_is_repeated(
     broker_url: str, broker: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(broker_url, "fast", "a", ["x"])
@@ -121,7 +121,7 @@ def test_a_connection_that_is_half_open_is_replaced(broker_url: str, broker: red
         consumer.turn_until(lambda: consumer.received)
         consumer.turn_until(lambda: consumer.channel.is_waiting)
         proxy.freeze()
-        consumer.received[0].ack()  # goes into the void, and is told again
+        consumer.received[0].ack()  # is lost, and sent again
         publish(broker_url, "fast", "a", ["y"])
         consumer.turn_until(lambda: len(consumer.received) == 2)
         consumer.received[1].ack()
@@ -139,14 +139,14 @@ def test_a_dead_peer_does_not_hold_up_an_ack(broker_url: str, broker: redis.Redi
             with pytest.raises(redis.TimeoutError):
                 consumer.channel.qos.flush()
             proxy.cut()
-        assert not broker.exists("unacked", "a")  # told by the next who could
+        assert not broker.exists("unacked", "a")  # sent over the next connection
 
 
 def connections(consumer: Looped) -> dict[str, str]:
-    """The addresses of the connection that asks and of the one that waits, as Redis knows them."""
-    (bell,) = consumer.channel._bells._bells.values()
+    """The addresses, as Redis knows them, of the connection that sends requests and of the one that waits."""
+    (waiter,) = consumer.channel._waiters._waiters.values()
     found = {}
-    for name, client in (("question", consumer.channel.client), ("bell", bell)):
+    for name, client in (("requests", consumer.channel.client), ("waiting", waiter)):
         host, port = client.connection._sock.getsockname()
         found[name] = f"{host}:{port}"
     return found
@@ -156,13 +156,13 @@ def test_an_idle_connection_that_the_server_closes_is_replaced(broker_url: str, 
     with Looped(broker_url, "fast", polling_interval=60) as consumer:
         consumer.turn_until(lambda: consumer.channel.is_waiting)
         consumer.turn()
-        broker.client_kill(connections(consumer)["question"])
+        broker.client_kill(connections(consumer)["requests"])
         consumer.turn(5)
         publish(broker_url, "fast", "a", ["x"])
         consumer.turn_until(lambda: consumer.received)
 
 
-@pytest.mark.parametrize("which", ["question", "bell"])
+@pytest.mark.parametrize("which", ["requests", "waiting"])
 def test_a_connection_that_breaks_costs_nothing(broker_url: str, broker: redis.Redis, which: str) -> None:
     publish(broker_url, "fast", "a", ["x"])
     with Looped(broker_url, "fast", polling_interval=60) as consumer:
@@ -180,18 +180,18 @@ def test_a_connection_that_breaks_costs_nothing(broker_url: str, broker: redis.R
         consumer.turn_until(lambda: not broker.exists("unacked"))
 
 
-def test_a_bell_with_old_credentials_connects_anew(broker_url: str) -> None:
+def test_a_waiter_with_old_credentials_connects_anew(broker_url: str) -> None:
     with Looped(broker_url, "fast", polling_interval=60) as consumer:
         consumer.turn_until(lambda: consumer.channel.is_waiting)
         consumer.turn()
-        before = connections(consumer)["bell"]
-        (bell,) = consumer.channel._bells._bells.values()
-        bell.connection.set_re_auth_token(object())
+        before = connections(consumer)["waiting"]
+        (waiter,) = consumer.channel._waiters._waiters.values()
+        waiter.connection.set_re_auth_token(object())
         publish(broker_url, "fast", "a", ["x"])
         consumer.turn_until(lambda: consumer.received)
-        bell.connection.set_re_auth_token(None)
-        consumer.turn_until(lambda: bell.connection._sock)
-        assert connections(consumer)["bell"] != before
+        waiter.connection.set_re_auth_token(None)
+        consumer.turn_until(lambda: waiter.connection._sock)
+        assert connections(consumer)["waiting"] != before
         publish(broker_url, "fast", "a", ["y"])
         consumer.turn_until(lambda: len(consumer.received) == 2)
 
@@ -209,10 +209,10 @@ def test_closing_while_redis_is_away_raises_nothing(
     assert broker.hlen("unacked") == 3
 
 
-@pytest.mark.parametrize("hurried", [False, True], ids=["closed", "after the signal"])
+@pytest.mark.parametrize("shortened", [False, True], ids=["closed", "after the signal"])
 @pytest.mark.parametrize("state", ["waiting", "asking", "some not handed out"])
 def test_an_end_does_not_wait_long_for_a_redis_that_is_silent(
-    broker_url: str, broker: redis.Redis, state: str, hurried: bool
+    broker_url: str, broker: redis.Redis, state: str, shortened: bool
 ) -> None:
     """With the timeout that a worker has. As Celery does: cancel the consumer, close the channel, then the rest."""
     publish(broker_url, "fast", "a", range(50))
@@ -227,24 +227,24 @@ def test_an_end_does_not_wait_long_for_a_redis_that_is_silent(
         )
         consumer.turn_until(lambda: not broker.llen("a"))
         if state == "some not handed out":
-            assert consumer.channel.taken
+            assert consumer.channel.reserved
         else:
-            consumer.turn_until(lambda: not consumer.channel.taken)
+            consumer.turn_until(lambda: not consumer.channel.reserved)
         pidbox = consumer.connection.channel()
         Queue("commands", Exchange("commands", type="fanout"), auto_delete=True)(pidbox).declare()
         assert pidbox.client
         assert pidbox.auto_delete_queues == {"commands"}
         proxy.freeze(new=True)
         if state == "asking":
-            consumer.channel.look()
+            consumer.channel.request_soon()
             consumer.channel._brpop_start()
             assert consumer.channel._in_poll
-        if hurried:
-            hurry()
+        if shortened:
+            shorten_timeouts()
         began = time.monotonic()
         with suppress(*consumer.connection.connection_errors):
             consumer.consumer.cancel()
-        if not hurried:
+        if not shortened:
             began = time.monotonic()
         consumer.connection.release()
         assert time.monotonic() - began < 15.0  # three waits of 10 seconds without it

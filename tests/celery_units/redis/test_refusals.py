@@ -1,19 +1,17 @@
-"""Commands that Redis refuses: nothing ends, nothing is lost, and it goes on when Redis allows them again."""
+"""Commands that Redis refuses: the consumer goes on when Redis accepts them again, and no message is lost."""
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
-from uuid import UUID
 
 import pytest
 import redis
 from kombu.asynchronous import Hub
 
 from celery_units.redis.refusal import Refusals, advice, explained
-from notifier.broker import BrokerError, Queue
 from sandbox.embedded.redis import RedisServer, embedded_redis
 from tests.celery_units.redis.consumer import Looped, publish
 from tests.celery_units.redis.proxy import proxied
@@ -96,7 +94,7 @@ def test_what_a_worker_rejects_returns_once_redis_allows_it(
             message.reject(requeue=True)
         consumer.turn(20)
         KINDS[kind].end(outside)
-        consumer.turn_until(lambda: len(consumer.received) == 6)  # its credit came back too
+        consumer.turn_until(lambda: len(consumer.received) == 6)  # their places are free again
         assert all(message.headers["redelivered"] for message in consumer.received[3:])
 
 
@@ -110,49 +108,22 @@ def test_a_full_redis_takes_acks_from_any_thread(server: RedisServer, outside: r
         assert not outside.exists("unacked", "unacked_index")
 
 
-def test_a_worker_leaves_a_demoted_primary(
+def test_a_consumer_leaves_a_demoted_primary(
     server: RedisServer, outside: redis.Redis, hub: Hub, tmp_path: Path
 ) -> None:
     """The old primary keeps its connections open; the address leads to the new one."""
     seen: list[str] = []
-    ids = {UUID(int=1): 0}
     with (
         embedded_redis(tmp_path, durable=False, password=server.password) as successor,
         proxied(server.url) as proxy,
-        closing(Queue(proxy.url)) as queue,
         Looped(proxy.url, "fast", hub=hub, on_message=acknowledging(hub, seen)) as consumer,
     ):
-        assert queue.depth("email") == 0
         consumer.turn_until(lambda: consumer.channel.is_waiting)
         proxy.lead_to(successor.port)
         KINDS["read-only"].begin(outside)
         publish(successor.url, "fast", "a", ["x"])
         with redis.Redis.from_url(successor.url) as client:
             consumer.turn_until(lambda: seen == ["x"] and not client.exists("unacked"))
-        with pytest.raises(BrokerError, match="it is a replica"):
-            queue.publish("email", ids)
-        queue.publish("email", ids)
-        assert queue.held("email") == {*ids}
-
-
-def test_a_promoted_replica_is_another_generation(server: RedisServer, outside: redis.Redis) -> None:
-    """Its memory is the same but for the last writes: only its replication id tells."""
-    with closing(Queue(server.url)) as queue:
-        before = queue.generation()
-        assert queue.generation() == before
-        KINDS["full"].begin(outside)
-        assert queue.generation() == before
-        KINDS["full"].end(outside)
-        KINDS["read-only"].begin(outside)
-        KINDS["read-only"].end(outside)
-        assert queue.generation() != before
-
-
-def test_a_process_starts_where_redis_refuses(server: RedisServer, outside: redis.Redis) -> None:
-    KINDS["primary down"].begin(outside)
-    with closing(Queue(server.url)) as queue:
-        queue.check()
-    KINDS["primary down"].end(outside)
 
 
 @pytest.mark.parametrize(
@@ -217,25 +188,25 @@ def test_what_one_list_does_not_take_back_stays_kept_and_the_others_go_back(
         outside.set("b", "of another application")
         tags = [message.delivery_tag for message in consumer.received]
         with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
-            consumer.channel.give_back(tags)
+            consumer.channel.kept.give_back(tags)
         assert outside.llen("a") == 3
         left = outside.zrange("unacked_index", 0, -1, withscores=True)
         assert len(left) == outside.hlen("unacked") == 3
-        assert min(score for _, score in left) >= taken_at  # the next look for lost messages does not stop at them
+        assert min(score for _, score in left) >= taken_at  # the next look for overdue ones begins elsewhere
         outside.delete("b")
-        consumer.channel.give_back(tags)
+        consumer.channel.kept.give_back(tags)
         assert (outside.llen("a"), outside.llen("b"), outside.exists("unacked")) == (3, 3, 0)
 
 
 @pytest.mark.parametrize("kind", ["read-only", "without rights"])
-def test_a_stop_while_redis_refuses_keeps_what_was_not_handed_out_in_hand(
+def test_a_stop_while_redis_refuses_keeps_what_was_not_handed_out(
     server: RedisServer, outside: redis.Redis, kind: str
 ) -> None:
     """Celery cancels the consumer, then closes the channel. Redis allows it again in between."""
     publish(server.url, "fast", "a", range(50))
     with Looped(server.url, "fast", prefetch=50, on_message=lambda _: time.sleep(0.011)) as consumer:
         consumer.turn_until(lambda: outside.llen("a") == 0)
-        assert consumer.channel.taken  # some are not handed out yet
+        assert consumer.channel.reserved  # some are not handed out yet
         KINDS[kind].begin(outside)
         with suppress(redis.ResponseError):
             consumer.consumer.cancel()

@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from celery_units.redis import give_back, reserve
-from celery_units.redis.reserve import Source, decode
+from celery_units.redis.reserve import QueueList, decode
 
 UNACKED = ("unacked", "unacked_index")
 
@@ -17,16 +17,16 @@ def message(tag: str = "t", **more: Any) -> str:
     return json.dumps({"body": "", "properties": {"delivery_tag": tag}} | more)
 
 
-def source(key: str, *, keep: bool = True) -> Source:
-    return Source(key, key, f"{key}:calls", keep)
+def queue_list(key: str, *, keep: bool = True) -> QueueList:
+    return QueueList(key, key, f"{key}:calls", keep)
 
 
 def take(
     broker: redis.Redis, keys: str, want: int, *, width: int = 0, fair: bool = True, acks: list[str] | None = None
 ) -> list[tuple[str, bytes]]:
-    sources = [source(key) for key in keys]
-    arguments = reserve.command(UNACKED, sources, want=want, width=width or len(keys), fair=fair, acks=acks or [])
-    return [(each.key, text) for each, text in reserve.messages(broker.execute_command(*arguments), sources)]
+    lists = [queue_list(key) for key in keys]
+    arguments = reserve.command(UNACKED, lists, want=want, width=width or len(keys), fair=fair, acks=acks or [])
+    return [(each.key, text) for each, text in reserve.messages(broker.execute_command(*arguments), lists)]
 
 
 def moment(broker: redis.Redis) -> float:
@@ -47,7 +47,7 @@ def test_the_oldest_come_first_and_are_kept(broker: redis.Redis) -> None:
     assert broker.zrange("unacked_index", 0, -1) == [b"a0", b"a1", b"a2"]
 
 
-def test_taken_when_redis_says(broker: redis.Redis) -> None:
+def test_taken_at_the_time_of_redis(broker: redis.Redis) -> None:
     fill(broker, a=2)
     before = moment(broker)
     take(broker, "a", 2)
@@ -55,10 +55,10 @@ def test_taken_when_redis_says(broker: redis.Redis) -> None:
     assert before <= first == second <= moment(broker)
 
 
-def test_a_question_with_a_name_notes_when_it_took_something(broker: redis.Redis) -> None:
+def test_a_request_with_a_name_notes_when_it_reserved_something(broker: redis.Redis) -> None:
     fill(broker, a=1)
     for name in ("first", "second"):
-        some = [source("a")]
+        some = [queue_list("a")]
         command = reserve.command(UNACKED, some, want=1, width=1, fair=True, acks=[], note="note", name=name)
         broker.execute_command(*command)
     name, noted = broker.get("note").decode().split()
@@ -103,7 +103,7 @@ def test_a_step_of_priority_comes_before_the_next(broker: redis.Redis) -> None:
     assert Counter(key for key, _ in take(broker, "abcd", 20, width=2)) == {"a": 3, "b": 3, "c": 7, "d": 7}
 
 
-def test_acks_travel_with_the_question(broker: redis.Redis) -> None:
+def test_a_request_carries_acks(broker: redis.Redis) -> None:
     fill(broker, a=3_500)
     for _ in range(7):
         take(broker, "a", 500)
@@ -138,7 +138,7 @@ def test_a_tag_with_an_escape_in_it(broker: redis.Redis) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "no JSON", "[]", "null", "{}", '{"properties": 1}', '{"properties": {}}'])
-def test_what_is_no_message_is_kept_by_nobody(broker: redis.Redis, text: str) -> None:
+def test_what_cannot_be_decoded_is_not_kept(broker: redis.Redis, text: str) -> None:
     broker.lpush("a", text, message("t"))
     assert [found for _, found in take(broker, "a", 5)] == [text.encode(), message("t").encode()]
     assert broker.hkeys("unacked") == [b"t"]
@@ -146,13 +146,13 @@ def test_what_is_no_message_is_kept_by_nobody(broker: redis.Redis, text: str) ->
 
 def test_what_needs_no_ack_is_not_kept(broker: redis.Redis) -> None:
     fill(broker, a=1)
-    free = [source("a", keep=False)]
+    free = [queue_list("a", keep=False)]
     reply = broker.execute_command(*reserve.command(UNACKED, free, want=5, width=1, fair=True, acks=[]))
     assert len(list(reserve.messages(reply, free))) == 1
     assert not broker.exists("unacked", "unacked_index")
 
 
-def test_who_takes_calls_one_that_rests(broker: redis.Redis) -> None:
+def test_whoever_reserves_wakes_one_worker_that_lost_the_race(broker: redis.Redis) -> None:
     fill(broker, a=5)
     take(broker, "ab", 2)
     take(broker, "ab", 2)
@@ -187,7 +187,7 @@ def test_given_back_before_those_that_wait_or_behind(broker: redis.Redis, last: 
     assert not broker.exists("unacked", "unacked_index")
 
 
-def test_given_back_once_by_whoever_is_faster(broker: redis.Redis) -> None:
+def test_given_back_once_though_two_processes_try(broker: redis.Redis) -> None:
     keep(broker, "x")
     entries = {"x": broker.hget("unacked", "x")}
     for _ in range(2):
@@ -202,7 +202,7 @@ def test_a_message_may_go_to_several_lists(broker: redis.Redis) -> None:
     assert broker.llen("a") == broker.llen("b") == 1
 
 
-def test_what_another_worker_has_taken_since_stays_his(broker: redis.Redis) -> None:
+def test_what_another_worker_has_taken_since_is_not_given_back(broker: redis.Redis) -> None:
     keep(broker, "xy", taken=10.0)
     keep(broker, "y", taken=20.0)
     give(broker, "xy", latest=15.0)
@@ -211,7 +211,7 @@ def test_what_another_worker_has_taken_since_stays_his(broker: redis.Redis) -> N
 
 
 @pytest.mark.parametrize("entry", [None, b"no JSON", b"[]", b"[{}]", b'["text", "", "a"]'])
-def test_an_entry_that_cannot_be_read_goes(broker: redis.Redis, entry: bytes | None) -> None:
+def test_an_entry_that_cannot_be_read_is_removed(broker: redis.Redis, entry: bytes | None) -> None:
     if entry is not None:
         broker.hset("unacked", "x", entry)
     broker.zadd("unacked_index", {"x": 10.0})

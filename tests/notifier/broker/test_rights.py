@@ -9,7 +9,8 @@ import pytest
 import redis
 
 import celery_units.redis
-import workers.sending.bucket
+import notifier.broker
+import workers.sending
 from notifier.broker import WORKING, BrokerError, Queue
 from notifier.broker.rights import PUBLISHING, BrokerUnfit
 from sandbox.embedded.allocation import free_port
@@ -107,8 +108,8 @@ def test_a_wrong_password_is_told_as_one(server: RedisServer) -> None:
 
 def test_every_command_that_a_script_runs_is_asked_for() -> None:
     """A right that is missing in the list would be found by the first message instead of at the start."""
-    folders = (Path(celery_units.redis.__file__).parent, Path(workers.sending.bucket.__file__))
-    files = [*folders[0].glob("*.py"), folders[1], folders[0].parent / "queue.py"]
+    rooms = [Path(module.__file__).parent for module in (celery_units.redis, notifier.broker, workers.sending)]
+    files = [file for room in rooms for suffix in ("py", "lua") for file in room.rglob(f"*.{suffix}")]
     text = "".join(file.read_text() for file in files)
     used = set(re.findall(r"redis\.p?call\('([A-Z]+)'", text)) | set(re.findall(r'\["(B?[A-Z]+)",', text))
     assert len(used) > 10

@@ -12,7 +12,6 @@ import pytest
 import redis
 from kombu import Connection
 
-from celery_units.redis.version import UnfitRedis, check_server
 from notifier.broker import BrokerError, Queue, celery_configuration, queue_name
 from notifier.broker.client import redis_client
 from notifier.broker.rights import BrokerUnfit
@@ -262,45 +261,7 @@ def test_tls_checks_the_certificate_unless_told_otherwise(url: str, asks: str | 
                 assert made.check_hostname is (asks == "required")
 
 
-class Telling:
-    """A server that says this about itself."""
-
-    def __init__(self, **words: Any) -> None:
-        self._words = words
-
-    def info(self, section: str) -> dict[str, Any]:
-        assert section == "server"
-        return self._words
-
-
-class Silent(Telling):
-    def info(self, section: str) -> dict[str, Any]:
-        raise redis.exceptions.NoPermissionError(section)
-
-
-@pytest.mark.parametrize("version", ["5.0.14", "6.0.16", 6.0])
-def test_a_server_that_is_too_old(version: Any) -> None:
-    with pytest.raises(UnfitRedis, match="or newer"):
-        check_server(Telling(redis_version=version))
-
-
-@pytest.mark.parametrize(
-    "server",
-    [
-        Telling(redis_version="6.2.0"),
-        Telling(redis_version="7.2.4", redis_mode="standalone"),
-        Telling(redis_version="255.0"),
-        Telling(),
-        Silent(),
-    ],
-)
-def test_a_server_that_will_do(server: Telling) -> None:
-    check_server(server)
-
-
-def test_a_consumer_refuses_a_server_that_is_too_old(broker_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_too_old(broker_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis.Redis, "info", lambda *_: {"redis_version": "6.0.16"})
-    with pytest.raises(UnfitRedis):
-        Looped(broker_url, "fast")
-    with pytest.raises(UnfitRedis):
-        Queue(broker_url).check()
+    with closing(Queue(broker_url)) as queue, pytest.raises(BrokerUnfit, match="or newer"):
+        queue.check()

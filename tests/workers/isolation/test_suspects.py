@@ -19,11 +19,11 @@ from notifier.broker import TASK, queue_name
 from notifier.errors import Unreachable
 from notifier.notifications import Status
 from notifier.outbox import Change
-from tests.celery_units.test_units import Deliveries, deliveries, new_ids
 from tests.waiting import wait_until
 from tests.workers.isolation.scripted_process import Workers, crew, dies, release, waits_for
 from tests.workers.test_deliverer import Post, hello, post
 from tests.workers.test_tasks import celery_config, celery_parameters
+from tests.workers.test_units import Deliveries, deliveries, new_ids
 from workers.building import builder as building
 from workers.building.pool import BuildPool
 from workers.deliverer import Deliverer

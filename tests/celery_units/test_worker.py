@@ -1,9 +1,7 @@
-"""Units in a worker that is a process of its own: killed, stopped, and with children that are."""
+"""Units in a worker that is a process of its own: killed, stopped, and with child processes that are."""
 
 import os
 import signal
-import sys
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,27 +10,23 @@ import pytest
 import redis
 from celery import Celery
 
-from notifier.broker import Queue, celery_configuration
 from sandbox.embedded.processes import Child
+from tests.celery_units.app import SETTINGS, Broker, new_ids
+from tests.celery_units.worker import UNIT, worker
 from tests.waiting import wait_until
-from tests.workers.test_tasks import queue
-
-__all__ = ["queue"]
 
 
 class Station:
     """A worker process with one place in its pool, and what it has counted."""
 
-    def __init__(self, broker_url: str, queue: Queue, folder: Path) -> None:
+    def __init__(self, broker_url: str, queue: Broker, folder: Path) -> None:
         self.url, self.queue, self.folder = broker_url, queue, folder
         self.redis = redis.Redis.from_url(broker_url, decode_responses=True)
 
     @contextmanager
     def worker(self, pool: str, visibility_seconds: int = 120) -> Iterator[Child]:
-        command = [sys.executable, "-m", "tests.celery_units.unit_worker", pool, str(visibility_seconds)]
-        environment = {**os.environ, "BROKER_URL": self.url}
-        root = Path(__file__).parents[2]
-        child = Child("worker", command, log=self.folder / "worker.log", env=environment, cwd=root, grace=30)
+        options = {"visibility_timeout": visibility_seconds}
+        child = worker(self.url, self.folder / "worker.log", pool, broker_transport_options=options)
         try:
             yield child
         finally:
@@ -40,22 +34,22 @@ class Station:
             child.stop()
 
     def publish(self, count: int) -> set[str]:
-        ids = [uuid.uuid4() for _ in range(count)]
-        self.queue.publish("email", dict.fromkeys(ids, 0))
-        return {str(id_) for id_ in ids}
+        ids = new_ids(count)
+        self.queue.publish(*ids)
+        return set(ids)
 
-    def under_way(self, count: int) -> set[str]:
-        """A unit of so many, which does not end. Answers its ids."""
+    def running(self, count: int) -> set[str]:
+        """A unit of so many, which does not end. Returns its ids."""
         first = self.publish(1)
-        self.has_begun(1)
+        self.has_started(1)
         ids = self.publish(count)
         self.has_received(1 + count)
         self.let_one_end()
-        self.has_begun(1, count)
+        self.has_started(1, count)
         assert self.ended() == dict.fromkeys(first, 1)
         return ids
 
-    def has_begun(self, *units: int) -> None:
+    def has_started(self, *units: int) -> None:
         wait_until(lambda: self._numbers("units") == list(units), seconds=60, message=self.log())
 
     def has_received(self, count: int) -> None:
@@ -82,21 +76,23 @@ class Station:
 
 
 @pytest.fixture
-def station(broker_url: str, queue: Queue, tmp_path: Path) -> Iterator[Station]:
+def station(broker_url: str, tmp_path: Path) -> Iterator[Station]:
+    queue = Broker(broker_url, UNIT)
     made = Station(broker_url, queue, tmp_path)
     yield made
     made.redis.close()
+    queue.close()
 
 
 def all_end_once(station: Station, ids: set[str]) -> None:
     wait_until(lambda: ids <= station.ended().keys(), seconds=60, message=station.log())
-    wait_until(lambda: station.queue.held("email") == set(), seconds=60)
+    wait_until(lambda: station.queue.held() == set(), seconds=60)
     assert {id_: count for id_, count in station.ended().items() if id_ in ids} == dict.fromkeys(ids, 1)
 
 
 def test_a_child_that_is_killed_gives_its_whole_unit_back(station: Station) -> None:
     with station.worker("prefork"):
-        ids = station.under_way(25)
+        ids = station.running(25)
         os.kill(station.last_pid(), signal.SIGKILL)
         wait_until(lambda: station.redis.llen("units") > 2, seconds=60, message=station.log())
         station.free()
@@ -105,7 +101,7 @@ def test_a_child_that_is_killed_gives_its_whole_unit_back(station: Station) -> N
 
 def test_a_worker_that_is_killed_leaves_its_whole_unit_to_the_next(station: Station) -> None:
     with station.worker("threads") as worker:
-        ids = station.under_way(25)
+        ids = station.running(25)
         worker.stop(signal.SIGKILL)
     with station.worker("threads", visibility_seconds=1):
         all_end_once(station, ids)
@@ -114,7 +110,7 @@ def test_a_worker_that_is_killed_leaves_its_whole_unit_to_the_next(station: Stat
 @pytest.mark.parametrize("pool", ["threads", "prefork"])
 def test_a_stop_finishes_the_unit_under_way_and_gives_back_what_waits(station: Station, pool: str) -> None:
     with station.worker(pool) as worker:
-        ids = station.under_way(25)
+        ids = station.running(25)
         waiting = station.publish(10)
         station.has_received(36)
         os.kill(worker.pid, signal.SIGTERM)
@@ -123,16 +119,15 @@ def test_a_stop_finishes_the_unit_under_way_and_gives_back_what_waits(station: S
         worker.finish(60)
     assert ids <= station.ended().keys()
     assert waiting.isdisjoint(station.ended())
-    assert {str(id_) for id_ in station.queue.held("email")} == waiting
-    assert station.queue.depth("email") == 10
+    assert set(station.queue.waiting()) == station.queue.held() == waiting
 
 
 def test_a_task_that_is_terminated_takes_no_other_with_it(station: Station) -> None:
     with station.worker("prefork"):
-        ids = station.under_way(25)
+        ids = station.running(25)
         victim = min(ids)
-        app = Celery("control", set_as_current=False)
-        app.conf.update(celery_configuration(station.url))
+        app = Celery("control", broker=station.url, set_as_current=False)
+        app.conf.update(SETTINGS)
         app.control.revoke(victim, terminate=True, signal="SIGKILL")
         app.close()
         wait_until(lambda: station.redis.llen("units") > 2, seconds=60, message=station.log())

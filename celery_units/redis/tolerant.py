@@ -1,0 +1,84 @@
+"""kombu's channel for everything but messages: the table of bindings, the sizes of queues, events and broadcasts."""
+
+from queue import Empty
+from typing import Any
+
+from kombu.transport import redis as stock
+
+from celery_units.redis.refusal import Refusals
+
+
+class TolerantChannel(stock.Channel):  # type: ignore[misc]
+    """Goes on where Redis refuses one of these commands.
+
+    A worker must be able to start while Redis is full: otherwise nobody would empty it.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._unbound: list[tuple[Any, ...]] = []
+        self._bind_refusals = Refusals("to keep the table of queues")
+        self._event_refusals = Refusals("to publish events for Flower")
+        self._subscribe_refusals = Refusals("to subscribe to commands for the workers")
+        super().__init__(*args, **kwargs)
+
+    def bind_again(self) -> None:
+        """Write the bindings that Redis refused, if it is time to try again."""
+        if not self._unbound or self._bind_refusals.waits:
+            return
+        bindings, self._unbound = self._unbound, []
+        for binding in bindings:
+            self._queue_bind(*binding)
+        if not self._unbound:
+            self._bind_refusals.end()
+
+    def _queue_bind(self, *binding: Any) -> None:
+        """Write a binding, later if Redis refuses it. Messages do not need it to return to their queue."""
+        try:
+            super()._queue_bind(*binding)
+        except self.ResponseError as error:
+            self._unbound.append(binding)
+            self._bind_refusals.add(error)
+
+    def maybe_refresh_binding_expiry(self) -> None:
+        try:
+            super().maybe_refresh_binding_expiry()
+        except self.ResponseError as error:
+            self._bind_refusals.add(error)
+
+    def _size(self, queue: str) -> int:
+        """The number of messages that wait in the queue; 0 where Redis refuses to say.
+
+        Not in a transaction, as kombu asks: a full Redis refuses every command in MULTI.
+        """
+        with self.conn_or_acquire() as client, client.pipeline(transaction=False) as pipe:
+            for step in self.priority_steps:
+                pipe.llen(self._q_for_pri(queue, step))
+            return sum(size for size in pipe.execute(raise_on_error=False) if isinstance(size, int))
+
+    def _put_fanout(self, *message: Any, **options: Any) -> None:
+        """Publish an event or a broadcast, which only current subscribers receive. Dropped where Redis refuses it."""
+        if self._event_refusals.waits:
+            return
+        try:
+            super()._put_fanout(*message, **options)
+        except self.ResponseError as error:
+            self._event_refusals.add(error)
+        else:
+            self._event_refusals.end()
+
+    # Broadcasts are what `celery inspect` and Flower ask of the workers.
+
+    def _subscribe(self) -> None:
+        if not self._subscribe_refusals.waits:
+            super()._subscribe()
+
+    def _receive(self) -> Any:
+        try:
+            received = super()._receive()
+        except self.ResponseError as error:
+            self._in_listen = None
+            self.subclient.connection.disconnect()
+            self._subscribe_refusals.add(error)
+            raise Empty from None
+        self._subscribe_refusals.end()
+        return received

@@ -1,0 +1,63 @@
+"""Commands that Redis refuses to a bridge."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+import redis
+
+from notifier.broker import BrokerError, Queue
+from sandbox.embedded.redis import RedisServer, embedded_redis
+from tests.celery_units.redis.proxy import proxied
+from tests.refusals.kinds import KINDS, admin
+
+
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with embedded_redis(tmp_path_factory.mktemp("refusing"), durable=False) as server:
+        yield server
+
+
+@pytest.fixture
+def outside(server: RedisServer) -> Iterator[redis.Redis]:
+    with admin(server.url) as client:
+        yield client
+
+
+def test_a_queue_leaves_a_demoted_primary(server: RedisServer, outside: redis.Redis, tmp_path: Path) -> None:
+    """The old primary keeps its connections open; the address leads to the new one."""
+    ids = {UUID(int=1): 0}
+    with (
+        embedded_redis(tmp_path, durable=False, password=server.password) as successor,
+        proxied(server.url) as proxy,
+        closing(Queue(proxy.url)) as queue,
+    ):
+        assert queue.depth("email") == 0
+        proxy.lead_to(successor.port)
+        KINDS["read-only"].begin(outside)
+        with pytest.raises(BrokerError, match="it is a replica"):
+            queue.publish("email", ids)
+        queue.publish("email", ids)
+        assert queue.held("email") == {*ids}
+
+
+def test_a_promoted_replica_is_another_generation(server: RedisServer, outside: redis.Redis) -> None:
+    """Its memory is the same but for the last writes: only its replication id tells."""
+    with closing(Queue(server.url)) as queue:
+        before = queue.generation()
+        assert queue.generation() == before
+        KINDS["full"].begin(outside)
+        assert queue.generation() == before
+        KINDS["full"].end(outside)
+        KINDS["read-only"].begin(outside)
+        KINDS["read-only"].end(outside)
+        assert queue.generation() != before
+
+
+def test_a_process_starts_where_redis_refuses(server: RedisServer, outside: redis.Redis) -> None:
+    KINDS["primary down"].begin(outside)
+    with closing(Queue(server.url)) as queue:
+        queue.check()
+    KINDS["primary down"].end(outside)
