@@ -11,7 +11,7 @@ from celery_units.redis.channel import RedisChannel
 class Transport(stock.Transport):  # type: ignore[misc]
     """Knows the event loop, where there is one, so that a channel can put acknowledgements off for a moment."""
 
-    RedisChannel = RedisChannel
+    Channel = RedisChannel
     without_acks: Any = stock.Channel
     """The channel where the option `ack_emulation` is off: nothing is kept, so the stock one does as well."""
     loop: Any = None
@@ -42,5 +42,5 @@ class SentinelTransport(Transport):
     """The transport for a URL that names Sentinels."""
 
     default_port = 26379
-    RedisChannel = SentinelChannel
+    Channel = SentinelChannel
     without_acks = stock.SentinelChannel

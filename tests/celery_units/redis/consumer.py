@@ -1,4 +1,4 @@
-"""A kombu consumer on either transport, turned by an event loop as Celery's worker is."""
+"""A kombu consumer on either transport in an event loop, as Celery's worker has it."""
 
 import socket
 from collections.abc import Callable, Sequence
@@ -64,11 +64,11 @@ class Looped:
 
     def turn(self, times: int = 1) -> None:
         for _ in range(times):
-            self.hub.call_later(0.02, int)  # an idle turn ends soon
+            self.hub.call_later(0.02, int)  # so that an idle turn ends soon
             next(self._loop)
 
     def die(self) -> None:
-        """As SIGKILL would: the kernel closes the sockets, and nothing else happens."""
+        """Close the sockets and do nothing else, as the kernel does after SIGKILL."""
         self.channel.do_restore = False
         for pool in (self.channel.pool, self.channel.async_pool):
             for connection in (*pool._available_connections, *pool._in_use_connections):

@@ -1,4 +1,4 @@
-"""Ours and stock kombu share queues: whatever one of them writes, the other reads as its own."""
+"""This transport and stock kombu share queues: each reads what the other writes."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ PAIRS = [("stock", "fast"), ("fast", "stock"), ("fast", "fast")]
 STEPS = {"priority_steps": [0, 3, 6, 9]}
 
 
-def told(message: Message) -> dict[str, Any]:
+def content(message: Message) -> dict[str, Any]:
     tag = message.properties["delivery_tag"]
     assert tag == message.delivery_tag
     return {
@@ -53,7 +53,7 @@ def test_a_message_arrives_as_stock_would_deliver_it(broker_url: str, publisher:
         with Looped(broker_url, other) as consumer_:
             publish(broker_url, one, "a", bodies, headers=headers)
             consumer_.turn_until(lambda c=consumer_: len(c.received) == len(bodies))
-            seen.append([told(message) for message in consumer_.received])
+            seen.append([content(message) for message in consumer_.received])
             for message in consumer_.received:
                 message.ack()
     assert seen[0] == seen[1]
@@ -122,7 +122,7 @@ def test_what_is_given_back_is_taken_by_the_other(broker_url: str, giving: str, 
     with Looped(broker_url, taking) as second:
         second.turn_until(lambda: len(second.received) == 5)
         assert all(message.headers["redelivered"] for message in second.received)
-        assert how == "rejected" or giving == "stock" or second.bodies == [0, 1, 2, 3, 4]  # stock turns them round
+        assert how == "rejected" or giving == "stock" or second.bodies == [0, 1, 2, 3, 4]  # stock reverses them
 
 
 @pytest.mark.parametrize("consumer", ["stock", "fast"])

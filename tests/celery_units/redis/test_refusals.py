@@ -127,7 +127,7 @@ def test_a_consumer_leaves_a_demoted_primary(
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "expected"),
     [
         (redis.exceptions.ReadOnlyError("You can't write against a read only replica."), "it is a replica"),
         (redis.ResponseError("Error running script: @user_script:1: -OOM command not allowed"), "its memory is full"),
@@ -135,8 +135,8 @@ def test_a_consumer_leaves_a_demoted_primary(
         (redis.ResponseError("ERR something else"), ""),
     ],
 )
-def test_advice(error: Exception, told: str) -> None:
-    assert advice(error).startswith(told)
+def test_advice(error: Exception, expected: str) -> None:
+    assert advice(error).startswith(expected)
     assert explained(error).endswith(advice(error) or "something else")
 
 
