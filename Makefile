@@ -24,7 +24,10 @@ setup: $(READY) ## create .venv with everything in it
 demo: $(READY) ## 1,000 events become 1,000 mails, on real parts, and the count is proved
 	$(BIN)/notifier demo
 
-test: $(READY) ## all tests, on real (embedded) Postgres and Redis
+test: $(READY) ## the fast tests, on real (embedded) Postgres and Redis; under five minutes on two cores
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+
+test-all: $(READY) ## all tests: also the model, the mutants, a selection of the crash matrix, a short chaos
 	$(BIN)/pytest -n 2 --dist loadfile
 
 crash: $(READY) ## a crash at every point where there is a side effect, and the count of what came out
@@ -33,11 +36,12 @@ crash: $(READY) ## a crash at every point where there is a side effect, and the 
 chaos: $(READY) ## everything is broken under load, for five minutes, and each event is one mail
 	$(BIN)/python -m tests.chaos $(CHAOS)
 
-check: $(READY) ## format, lint, types, import rules, migrations, secrets, dependencies
+check: $(READY) ## format, lint, types, import rules, layout, migrations, secrets, dependencies
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m tests.check_layout
 	$(BIN)/python -m tests.check_migrations
 	$(BIN)/python -m tests.check_secrets
 	$(BIN)/python -m tests.check_dependencies
@@ -59,4 +63,4 @@ lock: ## resolve requirements.lock and requirements-image.lock anew (needs uv)
 	  --no-annotate --extra simulators --extra flower --group lock --quiet -c requirements.lock pyproject.toml \
 	  -o requirements-image.lock
 
-.PHONY: bench chaos crash docs help setup demo test check format lock
+.PHONY: bench chaos check crash demo docs format help lock setup test test-all
