@@ -5,9 +5,12 @@ import logging
 import psycopg
 import pytest
 import redis
-from pydantic_settings import BaseSettings
 
+from notifier.settings import Settings
 from notifier.telemetry import configure_logging
+
+
+GIVEN = {"database_url": "postgresql://h/d", "broker_url": "redis://h", "log_level": "debug"}
 
 
 @pytest.mark.parametrize("turn", [1, 2])
@@ -25,7 +28,6 @@ def test_the_broker_is_empty(broker_url, turn):
 
 
 @pytest.mark.parametrize("turn", [1, 2])
-def test_logging_is_as_the_process_began(monkeypatch, turn):
-    monkeypatch.setenv("NOTIFIER_LOG_LEVEL", "debug")
+def test_logging_is_as_the_process_began(turn):
     assert logging.getLogger().level == logging.WARNING
-    configure_logging(BaseSettings(), process="test")
+    configure_logging(Settings.model_validate(GIVEN), process="test")
