@@ -19,10 +19,18 @@ from notifier.broker import Queue
 from sandbox.embedded.ministack import MinistackServer, ministack
 from sandbox.embedded.postgres import PostgresServer, embedded_postgres
 from sandbox.embedded.redis import RedisServer, embedded_redis
+from tests.slow import is_slow, listed
 
 # How long an input takes says how busy the machine is, not whether the code is right.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    slow = listed()
+    for item in items:
+        if is_slow(item.nodeid, slow):
+            item.add_marker(pytest.mark.slow)
 
 
 @dataclass(frozen=True)

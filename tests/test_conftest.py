@@ -9,7 +9,6 @@ import redis
 from notifier.settings import Settings
 from notifier.telemetry import configure_logging
 
-
 GIVEN = {"database_url": "postgresql://h/d", "broker_url": "redis://h", "log_level": "debug"}
 
 
