@@ -1,4 +1,6 @@
-"""`notifier demo`, `up`, `produce` and `put`: the whole system on this machine, and events to try it with."""
+"""The commands `notifier demo`, `up`, `produce` and `put`. They import what they need when they run, so that
+`notifier --help` stays fast.
+"""
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,9 +24,9 @@ def demo(
     logs: Logs = None,
     json: Json = False,
 ) -> None:
-    """Write events to a table: each must come out as exactly one mail. Needs no server and no AWS account.
+    """Write events to a table: each must become exactly one mail. Needs no server and no AWS account.
 
-    Exit 0 only if the provider's own journal holds exactly one accepted mail for each event.
+    Exit 0 only if the provider's own journal has exactly one accepted mail for each event.
     """
     from sandbox.demo.demo import run_demo
     from sandbox.demo.screen import progress_bar, show_result
@@ -46,8 +48,8 @@ def up(logs: Logs = None) -> None:
     """Run the whole system with your routes (or the example's) until Ctrl-C: processes, servers, simulators.
 
     No message leaves this machine: the inbox shows mails, SMS, webhooks, and what channels of other packages send.
-    Your NOTIFIER_ variables count, those of such channels too, but for the addresses of servers. Without
-    NOTIFIER_TABLES the tables of the routes are read.
+    Your NOTIFIER_ variables apply, also those of such channels, except for the addresses of servers. Without
+    NOTIFIER_TABLES the tables of the routes are read. Each run begins with empty servers and keeps only its logs.
     """
     from sandbox.system import check_setup, own_options
 
@@ -68,9 +70,9 @@ def put(
         bool, typer.Option("--delete", help="Delete the item with these keys instead: the event is a REMOVE.")
     ] = False,
 ) -> None:
-    """Write one item to a table, as an application would: the event is an INSERT, or a MODIFY of what is there.
+    """Write one item to a table, as an application would: the event is an INSERT, or a MODIFY of an existing item.
 
-    Exit 1 where --delete finds no item.
+    Exit 1 if --delete finds no item.
     """
     from notifier.settings import load_settings
     from sandbox.producer import parse_item
@@ -96,7 +98,7 @@ def produce(
         bool, typer.Option("--table-only", help="Make the table, and an emulator's queue for SES's events.")
     ] = False,
 ) -> None:
-    """Write sample events of the example to the table `activity`, which is made where it is missing."""
+    """Write sample events of the example to the table `activity`, which is made if it does not exist."""
     from notifier.settings import load_settings
     from sandbox.events_queue import create_events_queue
     from sandbox.producer import produce_samples
@@ -126,8 +128,8 @@ def _system(logs: Path | None, options: Mapping[str, str] | None = None) -> Iter
             yield system
 
 
-def _news(lines: Iterable[str], unknown: Mapping[str, str]) -> Iterator[str]:
-    """Yield the lines without the warnings of unknown variables, which the command has printed when it started."""
+def _without(unknown: Mapping[str, str], lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines without the warnings of unknown variables, which the command printed when it started."""
     return (line for line in lines if not any(warning in line for warning in unknown.values()))
 
 
@@ -146,10 +148,10 @@ def _until_interrupted(system: "System") -> None:
         if name not in unknown:
             say(f"export {name}={shlex.quote(value)}", err=True)
     say(f"\nThe inbox: {system.ses.url}", err=True)
-    say(f"The logs: {system.folder} (they go with it, unless --logs FOLDER keeps them)", err=True)
+    say(f"The logs: {system.folder} (removed at the end, unless --logs FOLDER keeps them)", err=True)
     say("Failures, warnings and errors follow here. Ctrl-C stops everything.", err=True)
     while True:
-        for line in (*_news(system.complaints(), unknown), *failures.lines()):
+        for line in (*_without(unknown, system.new_warnings()), *failures.lines()):
             say(line, err=True)
         system.check()
         time.sleep(0.5)

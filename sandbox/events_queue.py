@@ -1,4 +1,4 @@
-"""The SQS queue that SES's events go to, on an emulator."""
+"""The SQS queue of an emulator to which the events of SES are sent."""
 
 import boto3
 from botocore.config import Config
@@ -12,7 +12,7 @@ NAME = "ses-events"
 
 
 def create_events_queue(settings: Settings, session: boto3.Session | None = None) -> None:
-    """Make the queue of NOTIFIER_FEEDBACK_QUEUE_URL, unless it is there. Raises Unreachable."""
+    """Create the queue of NOTIFIER_FEEDBACK_QUEUE_URL, unless it exists. Raises Unreachable."""
     client = (session or boto3.Session()).client(
         "sqs",
         region_name=settings.aws_region or None,

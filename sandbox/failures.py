@@ -1,4 +1,4 @@
-"""What goes wrong in a system on this machine, as lines that name the command which shows it."""
+"""Failures in the system of `notifier up`, as lines for the terminal. Each names a command that shows more."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -10,14 +10,14 @@ from sqlalchemy import Engine, text
 from notifier.database.errors import DatabaseError
 
 _OVERLAP = timedelta(seconds=10)
-"""A row may be committed after one that has a later time."""
+"""Rows of so long ago are read again: a row may be committed after one with a later time."""
 
 _TIE = timedelta(microseconds=1)
 
 _MOST = 1_000
-"""Rows that are read at once."""
+"""Rows that one query reads."""
 
-# `what` says which kind of failure a row is: see `_WORDS`.
+# `what` is the kind of the failure: see `_WORDS`.
 _FOUND = text(f"""
 SELECT * FROM (
   SELECT e.at, CASE WHEN e.status_to = 'pending' THEN 'tried again' ELSE e.status_to::text END AS what, n.channel,
@@ -60,11 +60,11 @@ _WORDS = {
     "parked": ("channel parked until a probe goes through", "notifier status"),
     "paused": ("channel paused", "notifier resume {channel}"),
 }
-"""Of each kind what happened, and the command that shows it."""
+"""For each kind what happened, and the command that shows more."""
 
 
 class Failures:
-    """Each failure since it was made, once. Asks the database of a system with a few thousand rows."""
+    """Returns each failure once, beginning with the first call. Its query suits a few thousand rows."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -72,12 +72,12 @@ class Failures:
         self._since: datetime | None = None
 
     def lines(self) -> Iterator[str]:
-        """What is new, equal ones in one line. Nothing while the database is away."""
+        """Lines for the new failures, equal ones in one line. None while the database does not answer."""
         try:
             found = self._new()
         except DatabaseError:
             return
-        yield from told(found)
+        yield from failure_lines(found)
 
     def _new(self) -> list[dict[str, Any]]:
         with self._engine.connect() as connection:
@@ -87,14 +87,14 @@ class Failures:
         fresh = [row for row in rows if tuple(row.values()) not in self._seen]
         self._seen |= {tuple(row.values()): row["at"] for row in fresh}
         if rows:
-            overlap = _OVERLAP if len(rows) < _MOST else _TIE  # else the same ones would be read for ever
+            overlap = _OVERLAP if len(rows) < _MOST else _TIE  # otherwise the same rows would be read again and again
             self._since = max(self._since, rows[-1]["at"] - overlap)
             self._seen = {key: at for key, at in self._seen.items() if at > self._since}
         return fresh
 
 
-def told(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """A line for each kind of failure with one reason, which names the newest. Pure."""
+def failure_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """A line for each kind of failure and reason, with the id of the newest."""
     newest: dict[tuple[str, ...], str] = {}
     counts: Counter[tuple[str, ...]] = Counter()
     for row in rows:

@@ -1,4 +1,4 @@
-"""Messages of channels whose provider is not simulated, put into the inbox."""
+"""Show messages in the inbox of the SES simulator if their channel's provider is not simulated."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import structlog
 from notifier.messages import Message, WebhookContent
 
 SENT, KEPT = "delivered", "kept here"
-"""What became of a message: a server on this machine took it; it would have left the machine, and did not."""
+"""What the inbox shows: a server on this machine accepted it; or it would have left the machine, and was kept."""
 _LONGEST = 500
 _NOT_SHOWN = frozenset(("to", "context", "payload", "headers", "template"))
 
@@ -19,26 +19,26 @@ log = structlog.get_logger(__name__)
 
 
 class Inbox:
-    """Puts messages of one channel into the inbox at `url`; without one it does nothing. Never raises."""
+    """Adds messages of one channel to the inbox at `url`. Without a URL it does nothing. Never raises."""
 
     def __init__(self, url: str | None, channel: str) -> None:
         self._url = url
         self._channel = channel
         self._opener = build_opener(ProxyHandler({}))
 
-    def add(self, message: Message[Any, Any], fate: str) -> None:
+    def add(self, message: Message[Any, Any], result: str) -> None:
         if self._url is None:
             return
         try:
-            body = json.dumps(note(self._channel, message, fate)).encode("utf-8", "replace")
+            body = json.dumps(inbox_message(self._channel, message, result)).encode("utf-8", "replace")
             with self._opener.open(Request(f"{self._url}/_sim/inbox", body), timeout=5):  # noqa: S310  our own address
                 pass
-        except Exception as error:  # noqa: BLE001  the message is sent, whatever a stranger's object raises here
-            log.warning("a message is not in the inbox", channel=self._channel, error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001  objects of users may raise anything, and the message is sent already
+            log.warning("the inbox does not show a message", channel=self._channel, error=type(error).__name__)
 
 
-def note(channel: str, message: Message[Any, Any], fate: str) -> dict[str, Any]:
-    """What the inbox shows of a message."""
+def inbox_message(channel: str, message: Message[Any, Any], result: str) -> dict[str, Any]:
+    """The JSON of a message for `POST /_sim/inbox`."""
     request = message.request
     headers = getattr(request, "headers", None)
     return {
@@ -46,7 +46,7 @@ def note(channel: str, message: Message[Any, Any], fate: str) -> dict[str, Any]:
         "to": str(request.to),
         "subject": str(getattr(request, "title", None) or getattr(request, "subject", None) or ""),
         "text": _text(message.content),
-        "fate": fate,
+        "fate": result,
         "nid": str(message.notification_id),
         "att": str(message.attempt),
         "headers": [[str(name), str(value)] for name, value in headers.items()] if headers else [],
@@ -55,7 +55,7 @@ def note(channel: str, message: Message[Any, Any], fate: str) -> dict[str, Any]:
 
 
 def _text(content: Any) -> str:
-    """What the recipient reads; of JSON and of a class of its own, all that is in it."""
+    """What the recipient reads. JSON is indented; a dataclass of another package is shown field by field."""
     match content:
         case WebhookContent(body):
             return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
@@ -67,7 +67,7 @@ def _text(content: Any) -> str:
 
 
 def _shown(request: Any) -> Iterator[tuple[str, str]]:
-    """The fields of the request, but for secrets and for what is shown elsewhere."""
+    """The fields of the request, without secrets and those that are shown elsewhere."""
     if is_dataclass(request) and not isinstance(request, type):
         for each in fields(request):
             value = getattr(request, each.name)

@@ -1,4 +1,4 @@
-"""Events to try the system with: samples at a steady rate, or one item of the user's."""
+"""Items to write to a table: samples at a steady rate, or one that the user gives as JSON."""
 
 import itertools
 import json
@@ -18,8 +18,8 @@ _LEVELS = 32
 
 
 def produce_samples(table: EventTable, events: int | None, rate: float) -> int:
-    """Write so many events, or without end, at `rate` a second; answers how many were acknowledged."""
-    seed = time.time_ns()  # another run writes other items
+    """Write `events` sample items (None: without end), `rate` a second. Returns how many DynamoDB acknowledged."""
+    seed = time.time_ns()  # so that another run writes other items
     return sum(1 for _ in table.write(_paced(seed, events, rate), batch=max(1, min(25, int(rate)))))
 
 
@@ -32,7 +32,10 @@ def _paced(seed: int, events: int | None, rate: float) -> Iterator[Mapping[str, 
 
 
 def parse_item(text: str) -> dict[str, Any]:
-    """The item that a user wrote as JSON, with numbers as DynamoDB takes them. Raises UsageError."""
+    """The item in a user's JSON, with numbers as DynamoDB takes them.
+
+    Raises UsageError if it is not JSON, lacks a key, or has a value that DynamoDB does not store.
+    """
     try:
         item = json.loads(text, parse_float=Decimal, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
@@ -48,7 +51,7 @@ def _no_number(constant: str) -> NoReturn:
 
 
 def _check(value: Any, where: str, depth: int) -> None:
-    """Raises UsageError that names the first value which DynamoDB does not store."""
+    """Raises UsageError that names the first value which DynamoDB does not store. `depth` is that of the nesting."""
     if depth > _LEVELS:
         raise UsageError(f"{where[:80]}... is nested deeper than DynamoDB's {_LEVELS} levels")
     if isinstance(value, str) and not encodes(value):

@@ -1,4 +1,4 @@
-"""The whole system on one machine: servers, simulators, bridges and workers, each a process of its own."""
+"""The whole system on one machine: servers, simulators, bridges and workers, each as a process."""
 
 import os
 import re
@@ -28,15 +28,15 @@ from sandbox.table import EventTable
 TABLE = "activity"
 ROUTES = "examples.notifications"
 SENDER = "Notifier demo <hello@example.com>"
-_ADDRESSES = ("database_", "broker_", "aws_", "feedback_")
-_OURS = frozenset(
+_ADDRESSES = ("database_", "broker_", "aws_", "feedback_", "heartbeat_folder")
+_NOT_TAKEN = frozenset(
     f"NOTIFIER_{name.upper()}"
     for name in (*Settings.model_fields, *RoleSettings.model_fields)
     if name.startswith(_ADDRESSES) or name in RoleSettings.model_fields
 )
-"""Variables of the user's that are for another system: where its servers are, and its passwords."""
+"""Variables of the user's shell that belong to another system: addresses of its servers, passwords, its folder."""
 _LOCAL_HOSTS = "127.0.0.1,localhost,::1"
-_NOWHERE = {
+_UNREACHABLE = {
     "NOTIFIER_DATABASE_URL": "postgresql://127.0.0.1:1/notifier",
     "NOTIFIER_BROKER_URL": "redis://127.0.0.1:1/0",
     "NOTIFIER_AWS_ENDPOINT_URL": "http://127.0.0.1:1",
@@ -53,12 +53,12 @@ EXAMPLE = {
 }
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 _LOCAL_PROXY = re.compile(r"(?:^|//|@)(?:127\.|localhost\b|\[::1\])", re.IGNORECASE)
-"""A proxy on this machine would carry messages beyond it, and nobody could tell."""
-_COMPLAINT = re.compile(rb'\[(warning|error|critical) *\]|"level": ?"(warning|error|critical)"')
+"""A proxy on this machine could pass messages on to other machines, unnoticed by `sandbox.local_worker`."""
+_WARNING = re.compile(rb'\[(warning|error|critical) *\]|"level": ?"(warning|error|critical)"')
 
 
 class _Given(Settings):
-    """Settings that come from the arguments alone: what the user's shell exports is for another system."""
+    """Settings from the arguments alone: those of the user's shell are for another system."""
 
     @classmethod
     def settings_customise_sources(cls, *_: Any, **sources: Any) -> tuple[Any, ...]:
@@ -67,8 +67,10 @@ class _Given(Settings):
 
 @dataclass
 class System:
-    """Running servers, and the processes that were started on them. `options` are variables for those: they win
-    over the example's.
+    """Running servers, and the processes that use them.
+
+    `options` are environment variables of these processes; they replace those of the example. Leaving `processes`
+    ends the processes.
     """
 
     folder: Path
@@ -83,13 +85,13 @@ class System:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that each process of the system gets."""
+        """The environment variables of each process of the system."""
         return {
             "NOTIFIER_DATABASE_URL": self.postgres.url("notifier"),
             "NOTIFIER_BROKER_URL": self.redis.url,
             "NOTIFIER_AWS_ENDPOINT_URL": self.aws.url,
             "NOTIFIER_AWS_SES_ENDPOINT_URL": self.ses.url,
-            "NOTIFIER_AWS_SNS_ENDPOINT_URL": self.ses.url,  # the inbox shows SMS, too
+            "NOTIFIER_AWS_SNS_ENDPOINT_URL": self.ses.url,  # which shows SMS in its inbox
             "NOTIFIER_AWS_REGION": "eu-west-1",
             "NOTIFIER_FEEDBACK_QUEUE_URL": _queue_url(self.aws),
             "NOTIFIER_HEARTBEAT_FOLDER": str(self.folder),
@@ -98,19 +100,19 @@ class System:
         }
 
     def check(self) -> None:
-        """Raises Unreachable, with the end of its log, where a process of the system has ended."""
+        """Raises NotifierError, with the end of its log, if a process of the system has ended."""
         for child in self.children:
             child.check()
 
-    def complaints(self) -> Iterator[str]:
-        """The warnings and errors in the logs of its processes that were not told yet."""
+    def new_warnings(self) -> Iterator[str]:
+        """The warnings and errors that its processes have logged since the last call, each with the process's name."""
         for child in self.children:
             with child.log.open("rb") as log:
                 log.seek(self._read.get(child.log, 0))
                 whole = log.read().rpartition(b"\n")[0]  # the last line may still be growing
             self._read[child.log] = self._read.get(child.log, 0) + len(whole)
             for line in whole.splitlines():
-                if _COMPLAINT.search(line):
+                if _WARNING.search(line):
                     yield f"{child.name}: {line.decode(errors='replace')}"
 
     def table(self, name: str = TABLE) -> EventTable:
@@ -119,13 +121,14 @@ class System:
 
     @property
     def settings(self) -> Settings:
+        """The settings of its processes."""
         given: dict[str, Any] = {n.removeprefix("NOTIFIER_").lower(): v for n, v in self.environment.items()}
         return _Given(**given)
 
     def start(self, name: str, *words: str, module: str = "notifier") -> Child:
-        """Start `notifier WORDS` as a process; it ends with the system."""
+        """Start `notifier WORDS` as a process, which ends with the system."""
         given = self.environment
-        if words[0] == "worker":  # the port is the bridge's, whose metrics cover all workers
+        if words[0] == "worker":  # the bridge has the port; its metrics cover all workers
             given["NOTIFIER_METRICS_PORT"] = "0"
         child = notifier_process(name, words, self.folder, given, module)
         self.children.append(self.processes.enter_context(child))
@@ -136,8 +139,12 @@ class System:
 def running_servers(
     folder: Path, *, durable: bool = True, options: Mapping[str, str] | None = None
 ) -> Iterator[System]:
-    """Postgres, Redis, DynamoDB, SQS and SES, with the schema, the tables and the queue; logs lie in `folder`."""
-    with ExitStack() as stack, ThreadPoolExecutor(4) as side_by_side:  # each spends its start waiting
+    """Postgres, Redis, DynamoDB, SQS and SES, with the schema, the tables and the queue.
+
+    Logs are in `folder`. Nothing else is kept: each system begins empty. `durable=False` is for tests: Postgres and
+    Redis do not wait for the disk. Raises NotifierError if a server does not start.
+    """
+    with ExitStack() as stack, ThreadPoolExecutor(4) as side_by_side:  # starting is mostly waiting
         postgres = side_by_side.submit(stack.enter_context, embedded_postgres(folder, durable=durable))
         redis = side_by_side.submit(stack.enter_context, embedded_redis(folder, durable=durable))
         aws = stack.enter_context(ministack(folder))
@@ -158,16 +165,18 @@ def _queue_url(aws: MinistackServer) -> str:
 
 
 def own_options() -> dict[str, str]:
-    """What the user set for Notifier and for channels of other packages, but for the addresses of our own servers."""
-    given = {name.upper(): value for name, value in os.environ.items() if value}  # settings are read in any case
-    return {name: value for name, value in given.items() if name.startswith("NOTIFIER_") and name not in _OURS}
+    """The NOTIFIER_ variables of the user's shell, without those that belong to another system (`_NOT_TAKEN`)."""
+    given = {name.upper(): value for name, value in os.environ.items() if value}  # the case of a name does not matter
+    return {name: value for name, value in given.items() if name.startswith("NOTIFIER_") and name not in _NOT_TAKEN}
 
 
 def check_setup(options: Mapping[str, str]) -> Routes:
-    """The routes, before any server starts. Raises the NotifierError that says what is wrong with them, with their
-    templates or with the settings. The user's module sees the variables of a worker, with addresses of nobody.
+    """Load the routes and check templates, settings and channels, before any server starts. Returns the routes.
+
+    Raises the NotifierError that names the mistake. The user's module sees the variables of a worker, with addresses
+    at which nothing listens.
     """
-    with only_environment({**clean_environment(), **_NOWHERE, **EXAMPLE, **options}):
+    with only_environment({**clean_environment(), **_UNREACHABLE, **EXAMPLE, **options}):
         load_settings.cache_clear()
         settings = load_settings()
         routes = load_routes(settings.routes)
@@ -180,7 +189,7 @@ def check_setup(options: Mapping[str, str]) -> Routes:
 
 @contextmanager
 def only_environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """These variables and no others; put back in the end."""
+    """Replace all environment variables of this process for the block."""
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(variables)
@@ -194,13 +203,16 @@ def only_environment(variables: Mapping[str, str]) -> Iterator[None]:
 def notifier_process(
     name: str, words: Sequence[str], folder: Path, environment: Mapping[str, str], module: str = "notifier"
 ) -> Child:
-    """`notifier WORDS` as a process with these settings and no others; its log lies in `folder`."""
-    command = [sys.executable, "-P", "-m", module, *words]  # -P: a user's email.py is not the library's
+    """`notifier WORDS` as a process with these settings and no others. Its log is in `folder`."""
+    command = [sys.executable, "-P", "-m", module, *words]  # -P: a user's email.py must not hide that of the library
     return Child(name, command, log=folder / f"{name}.log", env={**clean_environment(), **environment})
 
 
 def clean_environment() -> dict[str, str]:
-    """Ours without what would lead a process of the system to a real AWS account, or past this machine by a proxy."""
+    """The variables of this process without those for AWS and Notifier, and without proxies on this machine.
+
+    So no process of the system uses a real AWS account, or sends messages to another machine through such a proxy.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(("AWS_", "NOTIFIER_"))}
     kept = {name: value for name, value in kept.items() if not (_is_proxy(name) and _LOCAL_PROXY.search(value))}
     for name in ("NO_PROXY", "no_proxy"):

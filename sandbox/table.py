@@ -1,4 +1,4 @@
-"""A table in DynamoDB: made with a stream, and written to as an application would."""
+"""A table of DynamoDB with a stream, to which items are written as an application does."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +21,7 @@ _serialize = TypeSerializer().serialize
 
 
 class EventTable:
-    """The table that events are written to. Raises Unreachable where DynamoDB does not answer."""
+    """The table to which events are written. All methods raise Unreachable if DynamoDB does not answer."""
 
     def __init__(self, settings: Settings, name: str, session: boto3.Session | None = None) -> None:
         self.name = name
@@ -39,7 +39,7 @@ class EventTable:
             raise UsageError(f"DynamoDB at {self._where} cannot be asked: {error}") from None
 
     def create(self) -> None:
-        """Make the table with a stream of new and old images, unless it is there."""
+        """Create the table with a stream of new and old images, unless it exists."""
         try:
             self._client.create_table(
                 TableName=self.name,
@@ -57,14 +57,14 @@ class EventTable:
             raise self._unreachable(error) from error
 
     def write(self, items: Iterable[Mapping[str, Any]], batch: int = _BATCH) -> Iterator[Mapping[str, Any]]:
-        """Write the items, so many at once; yields each when DynamoDB has acknowledged it."""
+        """Write the items, `batch` in each call; yields each one once DynamoDB has acknowledged it."""
         remaining = iter(items)
         while some := list(islice(remaining, batch)):
             self._write_batch(some)
             yield from some
 
     def delete(self, item: Mapping[str, Any]) -> bool:
-        """Delete the item with these keys; returns whether it was there, and so whether there is an event."""
+        """Delete the item with these keys. Returns whether it existed, and so whether there is an event."""
         key = {name: _serialize(item[name]) for name in KEYS}
         try:
             answer = self._client.delete_item(TableName=self.name, Key=key, ReturnValues="ALL_OLD")

@@ -1,0 +1,1 @@
+"""`notifier demo`: events are written to a table, and each must become exactly one mail."""

@@ -1,4 +1,4 @@
-"""The demo: events are written to a table, and each must come out as exactly one mail."""
+"""Run the demo and count its result."""
 
 import time
 from collections.abc import Callable, Collection
@@ -12,17 +12,17 @@ from sandbox.demo.reconciliation import Reconciliation, reconcile
 from sandbox.system import TABLE, System
 
 _STALLED_SECONDS = 30.0
-_PATIENCE = 20  # the question reads all history: it may take a twentieth of the time
+_PAUSE_FACTOR = 20  # the query reads all rows: it may take a twentieth of the time
 _SETTLING = (Status.PENDING, Status.SENDING)
-_UNTOLD = (*_SETTLING, Status.SENT, Status.UNKNOWN)
+_WITHOUT_RESULT = (*_SETTLING, Status.SENT, Status.UNKNOWN)
 
 Counter = Callable[[str, int], None]
-"""Is told what is counted, `written` or `accepted`, and how many there are now."""
+"""Called with what is counted, `written` or `accepted`, and the count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoResult(Reconciliation):
-    """What came out: the reconciliation with the provider's journal, and what our own tables say beside it."""
+    """The reconciliation with the provider's journal, and the counts of our own tables."""
 
     records: int
     notifications: int
@@ -32,13 +32,13 @@ class DemoResult(Reconciliation):
     events_per_second: float
 
     def summary(self) -> dict[str, float]:
-        """What `--json` prints: a shape that other tools rely on."""
+        """What `--json` prints. Other tools rely on its members."""
         names = ("events", "records", "notifications", "accepted", "lost", "duplicated", "unknown", "seconds")
         return {name: getattr(self, name) for name in (*names, "events_per_second")}
 
 
 def run_demo(system: System, events: int, progress: Counter) -> DemoResult:
-    """Start the processes, write the events, wait until all are sent and what became of them is told, and count."""
+    """Start the processes, write the events, wait until all are sent and their results are known, and count."""
     system.start("bridge", "bridge")
     system.start("worker", "worker", "email")
     system.start("feedback", "feedback")
@@ -50,12 +50,12 @@ def run_demo(system: System, events: int, progress: Counter) -> DemoResult:
         progress("accepted", system.ses.accepted())
     _until_none(system, _SETTLING, len(written), progress)
     seconds = time.monotonic() - began
-    _until_none(system, _UNTOLD, len(written), progress)
+    _until_none(system, _WITHOUT_RESULT, len(written), progress)
     return _result(system, reconcile(written, system.ses.recipients()), seconds)
 
 
 def _until_none(system: System, statuses: Collection[Status], events: int, progress: Counter) -> None:
-    """Wait until each event has a mail and no delivery stands there, or nothing moves any more."""
+    """Wait until each event has a mail and no delivery has one of `statuses`, or until nothing changes for 30 s."""
     engine = connect(system.postgres.url("notifier"))
     report, ask_at, left = Report(engine), 0.0, events
     seen, since = (-1, left), time.monotonic()
@@ -67,7 +67,7 @@ def _until_none(system: System, statuses: Collection[Status], events: int, progr
             if accepted >= events and asked >= ask_at:
                 totals = report.totals()
                 left = sum(totals.get(each, 0) for each in statuses)
-                ask_at = time.monotonic() + _PATIENCE * (time.monotonic() - asked)
+                ask_at = time.monotonic() + _PAUSE_FACTOR * (time.monotonic() - asked)
             if (now := (accepted, left)) != seen:
                 seen, since = now, time.monotonic()
             time.sleep(0.1 if left else 0)

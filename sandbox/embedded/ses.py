@@ -1,4 +1,4 @@
-"""The SES simulator as a process on 127.0.0.1, for as long as a block lasts."""
+"""The SES simulator as a process on 127.0.0.1, for as long as a `with` block lasts."""
 
 import sys
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from sandbox.embedded.processes import Child
 
 @contextmanager
 def ses_simulator(folder: Path, *options: str) -> Iterator["SesServer"]:
-    """A new simulator; its log lies in `folder`. `options` are those of `python -m simulators.ses`."""
+    """A new simulator. Its log is in `folder`. `options` are those of `python -m simulators.ses`."""
     with temporary_folder() as home:
         journal, address = home / "accepted.jsonl", home / "address"
-        # -P: no file of the working folder takes a library's place.
+        # -P: a module in the working folder must not hide that of a library.
         python: list[str | Path] = [sys.executable, "-P", "-m"]
         words = [*python, "simulators.ses", "--journal", journal, "--port-file", address]
         with Child("ses", [*words, *options], log=folder / "ses.log") as child:
@@ -27,7 +27,7 @@ def ses_simulator(folder: Path, *options: str) -> Iterator["SesServer"]:
 
 
 class SesServer:
-    """Where it listens, and what it accepted."""
+    """A running simulator: its address and journal, and requests to it."""
 
     def __init__(self, url: str, journal: Path, child: Child) -> None:
         self.url = url
@@ -40,7 +40,7 @@ class SesServer:
         return counted
 
     def recipients(self) -> list[str]:
-        """Of each accepted mail, as the journal on disk has it."""
+        """The recipient of each accepted mail, from the journal on disk."""
         return [orjson.loads(line)["to"] for line in self.journal.read_bytes().splitlines()]
 
     def newest_mail(self) -> dict[str, Any] | None:
@@ -49,5 +49,6 @@ class SesServer:
         return self.get(f"/_sim/inbox/{mails[0]['id']}") if mails else None
 
     def get(self, path: str) -> Any:
-        with urlopen(f"{self.url}{path}", timeout=10) as answer:  # noqa: S310  our own address
+        """The JSON at this path: `get("/_sim/counts")`. Raises HTTPError if it refuses."""
+        with urlopen(f"{self.url}{path}", timeout=10) as answer:  # noqa: S310  the address of the simulator
             return orjson.loads(answer.read())

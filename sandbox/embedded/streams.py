@@ -1,4 +1,7 @@
-"""The simulator as a process on 127.0.0.1, for as long as a block lasts."""
+"""The streams simulator as a process on 127.0.0.1, for as long as a `with` block lasts.
+
+Only tests and benchmarks use it: the wheel has neither this module nor `simulators.streams`.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -15,7 +18,7 @@ from sandbox.embedded.processes import Child
 
 @contextmanager
 def streams_simulator(folder: Path, *options: str) -> Iterator["StreamsServer"]:
-    """A new simulator; its log lies in `folder`. `options` are those of `python -m simulators.streams`."""
+    """A new simulator. Its log is in `folder`. `options` are those of `python -m simulators.streams`."""
     with temporary_folder() as home:
         address = home / "address"
         words: list[str | Path] = [sys.executable, "-m", "simulators.streams", "--port-file", address]
@@ -25,14 +28,14 @@ def streams_simulator(folder: Path, *options: str) -> Iterator["StreamsServer"]:
 
 
 class StreamsServer:
-    """Where it listens, and what can be told it. Raises HTTPError where it refuses."""
+    """A running simulator: its address, and requests to its control API. They raise HTTPError if it refuses."""
 
     def __init__(self, url: str, child: Child) -> None:
         self.url = url
         self.child = child
 
     def post(self, command: str, **body: Any) -> Any:
-        """`post("split", shard=...)` is POST /_sim/split."""
+        """`post("split", shard="shardId-...")` is POST /_sim/split."""
         return self._send("POST", command, body)
 
     def get(self, what: str) -> Any:
@@ -40,7 +43,7 @@ class StreamsServer:
         return self._send("GET", what)
 
     def add_faults(self, *rules: dict[str, Any]) -> Any:
-        """Add faults."""
+        """Add rules to the fault plan: `add_faults({"kind": "throttle", "times": 3})`."""
         return self._send("POST", "faults", rules)
 
     def clear_faults(self) -> None:
@@ -49,6 +52,6 @@ class StreamsServer:
 
     def _send(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else orjson.dumps(body)
-        request = Request(f"{self.url}/_sim/{path}", data, method=method)  # noqa: S310  our own address
+        request = Request(f"{self.url}/_sim/{path}", data, method=method)  # noqa: S310  the address of the simulator
         with urlopen(request, timeout=60) as answer:  # noqa: S310
             return orjson.loads(answer.read())
