@@ -1,1 +1,1 @@
-"""Benchmarks. They measure processes from outside, on real and durable servers, and print what the machine was."""
+"""Benchmarks. They measure processes from outside, on real and durable servers, and print facts of the machine."""

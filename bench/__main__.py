@@ -1,5 +1,5 @@
-"""The whole benchmark: `make bench`. Notifier and its peers in turns, its latency, and whether its cost grows with
-history. Ends with one line of JSON.
+"""The whole benchmark: `make bench`. It measures Notifier and its peers in turn, the latency of Notifier, and whether
+its cost grows with old notifications. The last line of its output is JSON.
 """
 
 import argparse
@@ -28,7 +28,7 @@ _DOCS = Path(__file__).parents[1] / "docs"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`seconds` are those of a run, about. `plots` is the folder for the drawings; None: draw nothing."""
+    """The sizes of the benchmark. A run takes about `seconds`. `plots` is the folder for drawings, None for none."""
 
     runs: int
     seconds: float
@@ -41,22 +41,23 @@ class Plan:
     plots: Path | None = None
 
 
-def run(parts: Servers, plan: Plan) -> Result:
+def run(servers: Servers, plan: Plan) -> Result:
+    """Run all measurements, one after the other."""
     ours = partial(notifier, bridges=plan.bridges, workers=plan.workers)
     candidates: dict[str, Candidate] = {OURS: ours, CELERY: plain_celery, LAMBDA: lambda_handler}
     say("From stream to accepted mail:")
-    runs = rounds(parts, candidates, plan.runs, plan.seconds)
+    runs = rounds(servers, candidates, plan.runs, plan.seconds)
     say(f"Latency at {plan.latency_rate:,} events a second:")
-    delays = latency(parts, ours, plan.latency_rate, plan.latency_seconds)
+    delays = latency(servers, ours, plan.latency_rate, plan.latency_seconds)
     say(f"Growth, with {plan.rows:,} old notifications:")
-    grown = growth(parts, ours, plan.rows, plan.runs, plan.seconds)
+    grown = growth(servers, ours, plan.rows, plan.runs, plan.seconds)
     say(f"Growth, beside {FEW_DAYS} days and {plan.days:,}:")
-    beside = growth_days(parts, partial(ours, settings=KEEPING), plan.days, plan.runs, plan.seconds)
+    beside = growth_days(servers, partial(ours, settings=KEEPING), plan.days, plan.runs, plan.seconds)
     return Result(runs, delays, grown, beside, machine())
 
 
-def tell(result: Result) -> None:
-    """For people."""
+def show_all(result: Result) -> None:
+    """Print the results as tables."""
     show("From stream to accepted mail; microseconds of CPU per event", table(result.runs))
     show("Latency from stream to accept, in milliseconds", [result.latency.table()])
     show("The same load without and among old notifications", table(result.growth.runs))
@@ -87,9 +88,9 @@ def parse(arguments: Sequence[str] | None = None) -> Plan:
 
 def main() -> None:
     plan = parse()
-    with bench_servers() as parts:
-        result = run(parts, plan)
-    tell(result)
+    with bench_servers() as servers:
+        result = run(servers, plan)
+    show_all(result)
     if plan.plots is not None:
         plots.write(result, plan.plots)
     print(json.dumps(result.summary()))

@@ -1,7 +1,7 @@
-"""Workers are off while events go on: `python -m bench.backlog`. What the broker holds, and what its loss costs.
+"""Events arrive while no worker runs: `python -m bench.backlog`. How many messages the broker holds.
 
-The broker must never hold more messages than its mark, nor 1.1 for each row that waits. It loses everything in the
-middle; when workers come, each event must become exactly one mail.
+The broker must never hold more messages than NOTIFIER_QUEUE_HIGH_WATER, nor more than 1.1 for each waiting row. Then
+it loses all messages. When a worker starts, each event must become exactly one mail.
 """
 
 import argparse
@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import psycopg
 import redis
@@ -23,21 +23,25 @@ from notifier.broker import queue_name
 from notifier.database.schema import migrate
 from sandbox.system import notifier_process
 
-_WATCHED_SECONDS = 70.0  # two rounds of everything that looks again
+_WATCHED_SECONDS = 70.0  # two intervals of everything that runs periodically
 _STALLED_SECONDS = 120.0
 
 
 @dataclass
-class Watch:
-    """The broker beside the rows that wait, looked at again and again."""
+class Samples:
+    """Samples of how many messages the broker holds, and how many rows wait.
+
+    `most` is the largest number of messages, `most_per_row` the largest number for each row.
+    """
 
     database: psycopg.Connection
     broker: redis.Redis
     most: int = 0
     most_per_row: float = 0.0
-    samples: int = field(default=0)
+    count: int = 0
 
     def pending(self) -> int:
+        """Deliveries that are not final."""
         row = self.database.execute(
             "SELECT count(*) FROM deliveries WHERE status IN ('pending', 'sending')"
         ).fetchone()
@@ -45,58 +49,64 @@ class Watch:
         return int(row[0])
 
     def held(self) -> int:
+        """Messages that the broker holds: queued and unacknowledged."""
         with self.broker.pipeline() as pipeline:
             pipeline.llen(queue_name("email"))
             pipeline.hlen("unacked")
             return sum(pipeline.execute())
 
-    def look(self) -> int:
+    def sample(self) -> int:
+        """Take a sample; returns how many rows wait."""
+        # Messages first: a row that is published in between then does not count as a message without a row.
         held = self.held()
-        pending = self.pending()  # asked later, so that it is not the smaller one by chance
-        self.samples += 1
+        pending = (
+            self.pending()
+        )  # after the messages, so that rows published in between do not count as messages without a row
+        self.count += 1
         self.most = max(self.most, held)
         if pending:
             self.most_per_row = max(self.most_per_row, held / pending)
         return pending
 
     def during(self, seconds: float) -> None:
+        """Take samples for so long."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            self.look()
+            self.sample()
             time.sleep(0.2)
 
 
-def measure(parts: Servers, rows: int, high_water: int) -> dict[str, object]:
-    parts.clear()
-    with parts.database() as url, ExitStack() as stack:
+def measure(servers: Servers, rows: int, high_water: int) -> dict[str, object]:
+    servers.clear()
+    with servers.database() as url, ExitStack() as stack:
         migrate(url)
-        environment = {**bench_environment(parts, url), "NOTIFIER_QUEUE_HIGH_WATER": str(high_water)}
-        stack.enter_context(notifier_process("bridge", ["bridge"], parts.folder, environment))
+        environment = {**bench_environment(servers, url), "NOTIFIER_QUEUE_HIGH_WATER": str(high_water)}
+        stack.enter_context(notifier_process("bridge", ["bridge"], servers.folder, environment))
         database = stack.enter_context(psycopg.connect(url, autocommit=True))
-        watch = Watch(database, stack.enter_context(redis.Redis.from_url(parts.broker.url)))
-        load = offer(parts, rows)
-        _until(watch, lambda: watch.pending() == load.events)
-        say(f"{load.events:,} rows wait, the broker holds {watch.held():,}")
-        watch.during(_WATCHED_SECONDS)
-        watch.broker.flushall()
+        samples = Samples(database, stack.enter_context(redis.Redis.from_url(servers.broker.url)))
+        load = offer(servers, rows)
+        _until(samples, lambda: samples.pending() == load.events)
+        say(f"{load.events:,} rows wait, the broker holds {samples.held():,}")
+        samples.during(_WATCHED_SECONDS)
+        samples.broker.flushall()
         lost_at = time.monotonic()
-        _until(watch, lambda: watch.held() > 0)
+        _until(samples, lambda: samples.held() > 0)
         noticed = time.monotonic() - lost_at
         say(f"the broker lost everything; noticed after {noticed:.1f} s")
-        watch.during(_WATCHED_SECONDS / 2)
-        most, per_row = watch.most, watch.most_per_row
-        stack.enter_context(notifier_process("worker", ["worker", "email"], parts.folder, environment))
+        samples.during(_WATCHED_SECONDS / 2)
+        most, per_row = samples.most, samples.most_per_row
+        stack.enter_context(notifier_process("worker", ["worker", "email"], servers.folder, environment))
         began = time.monotonic()
-        _until(watch, lambda: watch.pending() == 0)
+        _until(samples, lambda: samples.pending() == 0)
         seconds = time.monotonic() - began
-        check_exact(parts)
-        counted = parts.ses.counts()
+        check_exact(servers)
+        counted = servers.ses.counts()
     return {
         "rows": load.events,
         "high_water": high_water,
         "most_messages_in_the_broker": most,
         "most_messages_for_each_pending_row": round(per_row, 3),
-        "samples": watch.samples,
+        "samples": samples.count,
         "loss_noticed_after_seconds": round(noticed, 1),
         "delivered": counted["accepted"],
         "duplicated": counted["duplicated"],
@@ -104,13 +114,13 @@ def measure(parts: Servers, rows: int, high_water: int) -> dict[str, object]:
     }
 
 
-def _until(watch: Watch, done: Callable[[], bool]) -> None:
+def _until(samples: Samples, done: Callable[[], bool]) -> None:
     last, since = -1, time.monotonic()
     while not done():
-        if (pending := watch.look()) != last:
+        if (pending := samples.sample()) != last:
             last, since = pending, time.monotonic()
         elif time.monotonic() - since > _STALLED_SECONDS:
-            raise SystemExit(f"nothing moves any more, and {pending:,} wait")
+            raise SystemExit(f"nothing changes any more, and {pending:,} rows wait")
         time.sleep(0.2)
 
 
@@ -119,8 +129,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--high-water", type=int, default=20_000)
     given = parser.parse_args()
-    with bench_servers() as parts:
-        result = measure(parts, given.rows, given.high_water)
+    with bench_servers() as servers:
+        result = measure(servers, given.rows, given.high_water)
     show("A backlog", [{"what": name, "found": str(found)} for name, found in result.items()])
     print(json.dumps({**result, "machine": machine()}))
 

@@ -1,7 +1,7 @@
-"""From stream to accepted mail: `python -m bench.end_to_end`. Every event must become exactly one mail.
+"""Throughput from stream to accepted mail: `python -m bench.end_to_end`. Each event must become exactly one mail.
 
-Candidates take turns, round by round, each time with new processes on empty servers, so that a change of the
-machine's mood meets all of them.
+Candidates run in turn, round by round, each time with new processes on empty servers, so that a change in the speed
+of the machine affects all of them.
 """
 
 import argparse
@@ -18,15 +18,15 @@ from bench.measure.servers import Servers, bench_servers
 from bench.measure.trial import Candidate, Run, trial
 
 
-def rounds(parts: Servers, candidates: Mapping[str, Candidate], count: int, seconds: float) -> dict[str, list[Run]]:
-    """So many runs of each, of about so many seconds."""
+def rounds(servers: Servers, candidates: Mapping[str, Candidate], count: int, seconds: float) -> dict[str, list[Run]]:
+    """`count` runs of each candidate, each of about `seconds`."""
     runs: dict[str, list[Run]] = {name: [] for name in candidates}
     rates: dict[str, float] = {}
     for number in range(count):
         for name, candidate in candidates.items():
-            with trial(parts, candidate) as on_trial:
-                rates[name] = on_trial.warm_up(rates.get(name))
-                run = on_trial.run(math.ceil(rates[name] * seconds))
+            with trial(servers, candidate) as trial_run:
+                rates[name] = trial_run.warm_up(rates.get(name))
+                run = trial_run.run(math.ceil(rates[name] * seconds))
             rates[name] = run.events_per_second
             runs[name].append(run)
             say(f"{name}, run {number + 1} of {count}: {run.events_per_second:,.0f} events/s")
@@ -34,12 +34,12 @@ def rounds(parts: Servers, candidates: Mapping[str, Candidate], count: int, seco
 
 
 def median(runs: Sequence[Run]) -> Run:
-    """The run in the middle, by events per second."""
+    """The median run by events per second."""
     return sorted(runs, key=lambda run: run.events_per_second)[len(runs) // 2]
 
 
 def table(runs: Mapping[str, Sequence[Run]]) -> Iterator[dict[str, object]]:
-    """The median run of each, for people: a column each."""
+    """The median run of each candidate as a column of a table."""
     medians = {name: median(some) for name, some in runs.items()}
     yield {"": "events/s", **{name: run.events_per_second for name, run in medians.items()}}
     yield {"": "events", **{name: run.events for name, run in medians.items()}}
@@ -55,8 +55,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15.0)
     given = parser.parse_args()
     candidate = partial(notifier, bridges=given.bridges, workers=given.workers)
-    with bench_servers() as parts:
-        runs = rounds(parts, {"notifier": candidate}, given.runs, given.seconds)
+    with bench_servers() as servers:
+        runs = rounds(servers, {"notifier": candidate}, given.runs, given.seconds)
     show("From stream to accepted mail", table(runs))
     print(json.dumps({"runs": [asdict(run) for run in runs["notifier"]], "machine": machine()}))
 

@@ -1,6 +1,7 @@
-"""Whether cost grows with history: `python -m bench.growth --rows 10000000`. The same load without old notifications
-and with so many, some of them in the partition of today, in turns. With `--days 730`: the same load beside the
-partitions of three days and of so many.
+"""Whether the cost of an event grows with old notifications: `python -m bench.growth --rows 10000000`.
+
+The same load runs in turn without old notifications and with so many, some of them in the partition of today. With
+`--days 730` it runs beside the partitions of 3 and of 730 days.
 """
 
 import argparse
@@ -24,7 +25,7 @@ NONE = "no old rows"
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """`rows` old notifications; the runs without any and among them."""
+    """Runs without old notifications, and among so many `rows`."""
 
     rows: int
     without: Sequence[Run]
@@ -32,7 +33,7 @@ class Growth:
 
     @property
     def ratio(self) -> float:
-        """Events per second among the old rows to those without: 1 is no growth of cost at all."""
+        """Events per second among old rows, divided by those without. 1 means that cost does not grow."""
         return median(self.among).events_per_second / median(self.without).events_per_second
 
     @property
@@ -43,17 +44,17 @@ class Growth:
         return {"rows": self.rows, "ratio": round(self.ratio, 3)}
 
 
-def growth(parts: Servers, candidate: Candidate, rows: int, count: int, seconds: float) -> Growth:
-    with parts.database() as filled:
+def growth(servers: Servers, candidate: Candidate, rows: int, count: int, seconds: float) -> Growth:
+    with servers.database() as filled:
         with progress() as bars:
             bar = bars.add_task("old rows", total=rows)
             fill(filled, rows, lambda done: bars.update(bar, completed=done))
 
-        def among(parts: Servers, _: str) -> AbstractContextManager[Processes]:
-            return candidate(parts, filled)
+        def among(servers: Servers, _: str) -> AbstractContextManager[Processes]:
+            return candidate(servers, filled)
 
         some = f"{rows:,} old rows"
-        runs = rounds(parts, {NONE: candidate, some: among}, count, seconds)
+        runs = rounds(servers, {NONE: candidate, some: among}, count, seconds)
     return Growth(rows, runs[NONE], runs[some])
 
 
@@ -64,13 +65,13 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=15.0)
     given = parser.parse_args()
-    with bench_servers() as parts:
+    with bench_servers() as servers:
         if given.days:
             keeping = partial(notifier, settings=KEEPING)
-            beside = growth_days(parts, keeping, given.days, given.runs, given.seconds)
+            beside = growth_days(servers, keeping, given.days, given.runs, given.seconds)
             title, runs, summary = "The same load beside few days and many", beside.runs, beside.summary()
         else:
-            found = growth(parts, notifier, given.rows, given.runs, given.seconds)
+            found = growth(servers, notifier, given.rows, given.runs, given.seconds)
             title, runs, summary = "The same load without and among old notifications", found.runs, found.summary()
     show(title, table(runs))
     print(json.dumps({**summary, "machine": machine()}))

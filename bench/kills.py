@@ -1,6 +1,6 @@
-"""Kills busy workers and counts what became of their messages: `python -m bench.kills --kills 30`.
+"""Kill busy workers and count lost and repeated messages: `python -m bench.kills --kills 30`.
 
-Nothing helps but the broker: no relay publishes again. With `--transport stock` messages are lost.
+No relay publishes messages again, so only the broker keeps them. With `--transport stock` messages are lost.
 """
 
 import argparse
@@ -25,9 +25,9 @@ from sandbox.embedded.processes import Child, stopped_by_signals
 from sandbox.embedded.redis import embedded_redis
 
 BACKLOG = 1_000
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 POOLS = {"solo": 1, "threads": 8, "prefork": 2}
-# A killed worker's messages return after four seconds, not after two minutes.
+# The messages of a killed worker return after four seconds instead of two minutes.
 OPTIONS = {
     "worker_prefetch_multiplier": 8,
     "broker_transport_options": {
@@ -52,7 +52,7 @@ class KillResult:
 
 
 class Workers:
-    """Worker processes, one at a time, on a broker of their own. What they run is counted beside it."""
+    """Worker processes, one at a time, on their own broker. They count in its database 1 how often each task ran."""
 
     def __init__(self, broker_url: str, folder: Path, transport: Name, pool: str) -> None:
         self._queue = Queue(broker_url)
@@ -71,7 +71,7 @@ class Workers:
         self._published: set[UUID] = set()
 
     def kill_one(self, after: float) -> None:
-        """Let one start, and kill it so many seconds after it has shown progress."""
+        """Start a worker, and kill it `after` seconds after its first finished task."""
         self._publish()
         done = self._done()
         with self._start() as worker:
@@ -80,10 +80,10 @@ class Workers:
             worker.stop(SIGKILL)
 
     def finish(self) -> tuple[int, int, int]:
-        """How many messages were published, lost and run again, once a last worker has left nothing to do."""
+        """Let a last worker empty the queue. Returns the numbers of published, lost and repeated messages."""
         with self._start() as worker:
             worker.wait_until(
-                lambda: not self._broker.exists("unacked") and not self._queue.depth(CHANNEL), PATIENCE_SECONDS
+                lambda: not self._broker.exists("unacked") and not self._queue.depth(CHANNEL), TIMEOUT_SECONDS
             )
         counts = {UUID(str(id_)): int(count) for id_, count in self._counter.hgetall(COUNTS).items()}
         return len(self._published), len(self._published - counts.keys()), sum(counts.values()) - len(counts)
@@ -98,11 +98,11 @@ class Workers:
 
 
 def kill_workers(kills: int, transport: Name, pool: str, folder: Path, seed: int) -> KillResult:
-    chance = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)  # noqa: S311
     with embedded_redis(folder, durable=False) as server:
         workers = Workers(server.url, folder, transport, pool)
         for _ in track(range(kills), f"{transport} {pool}", console=Console(stderr=True)):
-            workers.kill_one(after=chance.uniform(0.02, 0.25))
+            workers.kill_one(after=rng.uniform(0.02, 0.25))
         return KillResult(transport, kills, *workers.finish())
 
 

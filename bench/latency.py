@@ -1,5 +1,5 @@
-"""How long a mail takes: `python -m bench.latency`. From the moment when its record can be read to SES's acceptance,
-while records come at a steady rate.
+"""Latency of mails: `python -m bench.latency`. It is the time from when a record can be read until SES accepts its
+mail, while records arrive at a steady rate.
 """
 
 import argparse
@@ -21,19 +21,19 @@ _LATE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds, in order. `drained` is how many seconds after the last record the last mail was accepted."""
+    """Sorted latencies in milliseconds. `drained` is the seconds from the last record to the last accepted mail."""
 
     at_events_per_second: int
     milliseconds: Sequence[float]
     drained: float
 
     def at(self, share: float) -> float:
-        """What that share of the mails did not exceed."""
+        """The latency that this share of the mails did not exceed: `at(0.99)` is the 99th percentile."""
         return self.milliseconds[max(0, math.ceil(share * len(self.milliseconds)) - 1)]
 
     @property
     def kept_up(self) -> bool:
-        """Otherwise the figures are those of a growing backlog, and mean nothing but that."""
+        """False if the load was more than it can process: then the figures only show a growing backlog."""
         return self.drained < _LATE
 
     def summary(self) -> dict[str, float]:
@@ -52,13 +52,13 @@ class Latency:
         }
 
 
-def latency(parts: Servers, candidate: Candidate, rate: int, seconds: float) -> Latency:
-    """Over so many seconds, after a warm-up."""
-    with trial(parts, candidate) as on_trial:
-        on_trial.warm_up()
-        run = on_trial.run(math.ceil(rate * seconds), rate)
-        written = {number: at for number, at in written_at(parts).items() if at >= run.start}
-        accepted = accepted_at(parts)
+def latency(servers: Servers, candidate: Candidate, rate: int, seconds: float) -> Latency:
+    """Measure for so many seconds, after a warm-up."""
+    with trial(servers, candidate) as trial_run:
+        trial_run.warm_up()
+        run = trial_run.run(math.ceil(rate * seconds), rate)
+        written = {number: at for number, at in written_at(servers).items() if at >= run.start}
+        accepted = accepted_at(servers)
     taken = sorted((accepted[number] - at) * 1000 for number, at in written.items())
     return Latency(rate, taken, max(accepted.values()) - max(written.values()))
 
@@ -68,8 +68,8 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=RATE)
     parser.add_argument("--seconds", type=float, default=25.0)
     given = parser.parse_args()
-    with bench_servers() as parts:
-        found = latency(parts, notifier, given.rate, given.seconds)
+    with bench_servers() as servers:
+        found = latency(servers, notifier, given.rate, given.seconds)
     show("Latency from stream to accept, in milliseconds", [found.table()])
     print(json.dumps({**found.summary(), "kept_up": found.kept_up, "machine": machine()}))
 

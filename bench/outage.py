@@ -1,7 +1,8 @@
-"""SES is away while events go on: `python -m bench.outage`. What waits, what grows, and how fast it recovers.
+"""SES does not answer while events arrive: `python -m bench.outage`. Measures what waits, memory, and recovery.
 
-The backlog of ten minutes at 100 events a second comes within the first seconds of a shorter outage. Rows must wait
-in Postgres, worker and broker stay as small as they were, no attempt be used up, and recovery keep to SES's rate.
+The events of ten minutes at 100 a second arrive in the first seconds of a shorter outage. Their rows must wait in
+Postgres, worker and broker must not need more memory, no attempt may be used up, and after the outage mails must be
+sent at the rate of SES.
 """
 
 import argparse
@@ -31,12 +32,12 @@ from sandbox.system import EXAMPLE, TABLE, notifier_process
 
 _PUT = 500
 _ORDINARY = 5_000
-"""Events before the outage, at SES's rate: what worker and broker weigh under load."""
+"""Events before the outage, at the rate of SES, to measure the memory of worker and broker under load."""
 _STALLED_SECONDS = 120.0
 
 
 class OutageSystem:
-    """Everything but SES, which comes and goes at one address."""
+    """All servers and processes except SES, which is stopped and started at one address."""
 
     def __init__(self, database: str, broker: RedisServer, streams: StreamsServer, worker: Child) -> None:
         self._database = psycopg.connect(database, autocommit=True)
@@ -56,7 +57,7 @@ class OutageSystem:
         return dict(rows)
 
     def attempts(self) -> tuple[int, int]:
-        """The most failures that one delivery has, and how many requests were begun in all."""
+        """The most failures of one delivery, and the number of requests that were begun."""
         row = self._database.execute("SELECT max(failures), sum(attempt) FROM deliveries").fetchone()
         assert row is not None  # noqa: S101
         return int(row[0]), int(row[1])
@@ -102,33 +103,33 @@ def measure(folder: Path, events: int, seconds: float, rate: int) -> dict[str, o
     options = ("--rate", str(rate))
     with ExitStack() as first:
         ses = first.enter_context(ses_simulator(folder, *options))
-        house = first.enter_context(running(folder, ses))
-        house.write(_ORDINARY)
-        _until(lambda: ses.accepted() == _ORDINARY, house)
-        before = {name: max(sizes) for name, sizes in house.memory.items()}
+        system = first.enter_context(running(folder, ses))
+        system.write(_ORDINARY)
+        _until(lambda: ses.accepted() == _ORDINARY, system)
+        before = {name: max(sizes) for name, sizes in system.memory.items()}
         copies = _copies(ses)
-        say(f"{_ORDINARY:,} mails are through; SES goes away")
+        say(f"{_ORDINARY:,} mails are through; SES is stopped")
         ses.child.stop()
-        house.write(events)
-        house.watch(seconds)
-        waiting = house.statuses()
-        say(f"{sum(waiting.values()) - _ORDINARY:,} wait; SES is back")
+        system.write(events)
+        system.watch(seconds)
+        waiting = system.statuses()
+        say(f"{sum(waiting.values()) - _ORDINARY:,} wait; SES is started again")
         with ses_simulator(folder, *options, "--port", str(urlsplit(ses.url).port)) as again:
             back = time.monotonic()
-            _until(lambda: again.accepted() > 0, house)
+            _until(lambda: again.accepted() > 0, system)
             began = time.monotonic()
-            _until(lambda: again.accepted() >= events, house)
+            _until(lambda: again.accepted() >= events, system)
             recovery = events / (time.monotonic() - began)
-            _until(lambda: not any(house.statuses().get(each) for each in ("pending", "sending")), house)
+            _until(lambda: not any(system.statuses().get(each) for each in ("pending", "sending")), system)
             copies += _copies(again)
-        at_most = {name: max(sizes) for name, sizes in house.memory.items()}
-        failures, begun = house.attempts()
+        at_most = {name: max(sizes) for name, sizes in system.memory.items()}
+        failures, begun = system.attempts()
         return {
             "events": events,
             "outage_seconds": seconds,
             "waiting_in_postgres": waiting.get("pending", 0),
-            "unknown": house.statuses().get("unknown", 0),
-            "most_messages_in_the_broker": max(house.queue),
+            "unknown": system.statuses().get("unknown", 0),
+            "most_messages_in_the_broker": max(system.queue),
             "memory_mb_before": {name: round(size, 1) for name, size in before.items()},
             "memory_mb_at_most": {name: round(size, 1) for name, size in at_most.items()},
             "most_failures_of_a_delivery": failures,
@@ -142,18 +143,18 @@ def measure(folder: Path, events: int, seconds: float, rate: int) -> dict[str, o
 
 
 def _copies(ses: SesServer) -> Counter[str]:
-    """How often each notification was accepted, as the journal has it."""
+    """How often each notification was accepted, by the journal."""
     return Counter(json.loads(line)["nid"] for line in ses.journal.read_bytes().splitlines())
 
 
-def _until(done: Callable[[], bool], house: OutageSystem) -> None:
-    last, since = house.statuses(), time.monotonic()
+def _until(done: Callable[[], bool], system: OutageSystem) -> None:
+    last, since = system.statuses(), time.monotonic()
     while not done():
-        house.sample()
-        if (now := house.statuses()) != last:
+        system.sample()
+        if (now := system.statuses()) != last:
             last, since = now, time.monotonic()
         elif time.monotonic() - since > _STALLED_SECONDS:
-            raise SystemExit(f"nothing moves any more: {now}")
+            raise SystemExit(f"nothing changes any more: {now}")
         time.sleep(0.5)
 
 

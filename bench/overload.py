@@ -1,8 +1,8 @@
-"""Events come at twice the rate that the provider allows: `python -m bench.overload`.
+"""Events arrive at twice the rate that the provider allows: `python -m bench.overload`.
 
-Each second, the event that has waited longest for its mail is compared with the one that would have waited longest in
-a queue that is first in, first out. Prints the ratio of the two ages in the last second, for which the target is 1.2,
-and the largest one: in the first seconds ages are short, and what a worker holds at once is a larger share of them.
+For each second, the age of the oldest waiting event is compared with the age that it would have in a FIFO queue.
+Prints the ratio in the last second, whose target is 1.2, and the largest ratio. The ratio is larger in the first
+seconds, when ages are short and the mails that a worker holds at once weigh more.
 """
 
 import argparse
@@ -21,26 +21,26 @@ from bench.measure.servers import Servers, bench_servers
 from bench.measure.trial import trial
 
 TARGET = 1.2
-_FIRST_SECOND = 10.0  # before it, ages are short, and their ratio is one of single pages
+_FIRST_SECOND = 10.0  # earlier ages are so short that single pages decide their ratio
 
 
 @dataclass(frozen=True, slots=True)
 class Age:
-    """At `second` of the load: the age in seconds of the oldest event that waits, and the age of the oldest one in a
-    queue that is first in, first out and has delivered as many.
+    """At `second` of the load: the age in seconds of the oldest waiting event, and that of the oldest event in a FIFO
+    queue which has delivered as many.
     """
 
     second: float
     oldest: float
-    in_a_queue: float
+    in_fifo: float
 
     @property
     def ratio(self) -> float:
-        return self.oldest / self.in_a_queue
+        return self.oldest / self.in_fifo
 
 
 def ages(written: Mapping[str, float], accepted: Mapping[str, float], moments: Sequence[float]) -> list[Age]:
-    """The ages at these moments, in Unix seconds; moments at which nothing waits are left out.
+    """The ages at these moments, in Unix seconds. Moments at which no event waits are left out.
 
     `written` is when each event could be read, `accepted` when its mail was accepted.
     """
@@ -56,14 +56,14 @@ def ages(written: Mapping[str, float], accepted: Mapping[str, float], moments: S
     return found
 
 
-def overload(parts: Servers, rate: float, seconds: float, bridges: int) -> list[Age]:
-    """Offer events at twice `rate`, the mails a second that workers may send, for so many seconds."""
+def overload(servers: Servers, rate: float, seconds: float, bridges: int) -> list[Age]:
+    """Load events at twice `rate`, the mails a second that workers may send, for so many seconds."""
     candidate = partial(notifier, bridges=bridges, settings={"NOTIFIER_RATES": f"email={rate:g}"})
-    with trial(parts, candidate) as on_trial:
-        on_trial.run(50)  # connects and compiles
-        run = on_trial.run(math.ceil(2 * rate * seconds), 2 * rate)
-        written = {number: at for number, at in written_at(parts).items() if at >= run.start}
-        accepted = {number: at for number, at in accepted_at(parts).items() if number in written}
+    with trial(servers, candidate) as trial_run:
+        trial_run.run(50)  # so that it has connected and compiled
+        run = trial_run.run(math.ceil(2 * rate * seconds), 2 * rate)
+        written = {number: at for number, at in written_at(servers).items() if at >= run.start}
+        accepted = {number: at for number, at in accepted_at(servers).items() if number in written}
     moments = [run.start + second for second in range(math.ceil(_FIRST_SECOND), math.floor(seconds) + 1)]
     return ages(written, accepted, moments)
 
@@ -76,10 +76,15 @@ def main() -> None:
     given = parser.parse_args()
     if given.seconds < _FIRST_SECOND:
         parser.error("--seconds must be at least 10")
-    with bench_servers() as parts:
-        found = overload(parts, given.rate, given.seconds, given.bridges)
+    with bench_servers() as servers:
+        found = overload(servers, given.rate, given.seconds, given.bridges)
     rows = [
-        {"second": each.second, "oldest waits, s": each.oldest, "in a queue, s": each.in_a_queue, "ratio": each.ratio}
+        {
+            "second": each.second,
+            "oldest waits, s": each.oldest,
+            "in a FIFO queue, s": each.in_fifo,
+            "ratio": each.ratio,
+        }
         for each in found[:: max(1, len(found) // 10)]
     ]
     show("The event that has waited longest", rows)

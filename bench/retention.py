@@ -1,8 +1,8 @@
-"""What dropping old days costs the load beside it: `python -m bench.retention --days 365 --rows 100000 --rate 1000`.
+"""How much dropping old days delays the load: `python -m bench.retention --days 365 --rows 100000 --rate 1000`.
 
-Fills days of the past with final deliveries, runs the statements of the common path at a rate, first alone and then
-while bridges count and drop all these days. Prints the longest time that a step took (one to a few
-statements and their commit), and the longest wait of a statement for a lock. The target is 200 ms.
+Fills past days with final deliveries. Then it runs the statements of the common path at a rate, first alone and then
+while bridges count and drop all these days. Prints the longest time of a step (one to a few statements and their
+commit), and the longest wait of a statement for a lock. The target is 200 ms.
 """
 
 import argparse
@@ -35,7 +35,7 @@ KEEP_DAYS = 3
 UNIT = 50
 LIMIT_MS = 200.0
 
-# Directly into the partitions, packed and in the order of the ids: what is measured is how they go.
+# Directly into the partitions, packed and in the order of ids: only dropping them is measured.
 _FILL = """
 WITH old AS MATERIALIZED (
   SELECT (lpad(to_hex((%(start)s + n * 86400000::bigint / %(rows)s)::bigint), 12, '0') || '8' || substr(hash, 1, 3)
@@ -54,7 +54,7 @@ FROM old
 
 @dataclass
 class Times:
-    """How long each step took, in milliseconds, by name."""
+    """The times of each step in milliseconds, by its name."""
 
     steps: dict[str, list[float]] = field(default_factory=dict)
 
@@ -76,7 +76,7 @@ class Times:
 
 
 class Timed(Steps):
-    """The steps of one shard's units, each timed."""
+    """The steps of the units of one shard; records the time of each."""
 
     def __init__(self, engine: Engine, shard: str, times: Times) -> None:
         super().__init__(engine, 0, UNIT, shard)
@@ -90,7 +90,7 @@ class Timed(Steps):
 
 
 def fill(url: str, days: Sequence[date], rows: int) -> None:
-    """Final deliveries in each of these days."""
+    """Insert `rows` final deliveries into each of these days."""
     engine = connect(url)
     for each in days:
         Partitions(engine).ensure([each])
@@ -114,7 +114,7 @@ FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND applicatio
 
 
 class LockWaits(threading.Thread):
-    """Looks every few milliseconds how long a statement of the load has waited for a lock."""
+    """Samples every 5 ms how long a statement of the load has waited for a lock."""
 
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
@@ -135,7 +135,7 @@ class LockWaits(threading.Thread):
 
 @contextmanager
 def load(url: str, rate: int, threads: int, times: Times) -> Iterator[None]:
-    """So many events a second through record, load, begin, finish and settle, for as long as the block lasts."""
+    """Run record, load, begin, finish and settle for `rate` events a second, for as long as the block lasts."""
     stop = threading.Event()
     engine = connect(url, pool_size=threads, binary=True, application="load")
     pause = UNIT * threads / rate
@@ -167,7 +167,7 @@ def load(url: str, rate: int, threads: int, times: Times) -> Iterator[None]:
 
 
 def drop(engine: Engine, bridges: int) -> int:
-    """Let so many bridges count and drop what is over age until nothing is left; answers how many days are left."""
+    """Let so many bridges count and drop old days until none is left. Returns how many days are left."""
 
     def run() -> None:
         chore = DropOldDays(Retention(engine, KEEP_DAYS))
@@ -179,11 +179,12 @@ def drop(engine: Engine, bridges: int) -> int:
         each.start()
     while any(each.is_alive() for each in running):
         running[0].join(10)
-        print(f"{left(engine)} days over age", flush=True)
+        print(f"{left(engine)} old days left", flush=True)
     return left(engine)
 
 
 def left(engine: Engine) -> int:
+    """How many days older than KEEP_DAYS have partitions."""
     with engine.connect() as connection:
         return int(
             connection.execute(
@@ -198,7 +199,7 @@ def left(engine: Engine) -> int:
 
 
 def bridge_login(url: str, owner: bool) -> Engine:
-    """The owner's login, or the role of a bridge, which owns nothing."""
+    """An engine with the login of the owner, or with the role of a bridge, which owns no table."""
     engine = connect(url, pool_size=6)
     if not owner:
         grant_roles(engine)

@@ -1,4 +1,4 @@
-"""The drawings of a result, for docs/."""
+"""The drawings of a result: docs/bench-*.svg."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def latency(result: Result) -> str:
     title = f"Latency from stream to accept, at {found.at_events_per_second:,} events per second"
     note = f"Share of {len(found.milliseconds):,} mails that took no longer."
     if not found.kept_up:
-        note += " The load was more than it could do: this is a growing backlog."
+        note += " The load was more than it could do: these figures show a growing backlog."
     return share_curve(Chart(title, note, result.facts), found.milliseconds, (0.5, 0.99), "ms")
 
 

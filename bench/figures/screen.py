@@ -1,4 +1,4 @@
-"""What a person sees while a benchmark runs. Standard output is for its JSON."""
+"""Messages, tables and progress on standard error. Standard output is for JSON."""
 
 from collections.abc import Iterable, Mapping
 
@@ -14,7 +14,7 @@ def say(what: str) -> None:
 
 
 def show(title: str, rows: Iterable[Mapping[str, object]]) -> None:
-    """A table; each row names its columns, and what it leaves out is empty."""
+    """Print a table. Each row maps names of columns to values; missing ones are empty."""
     listed = list(rows)
     names = list(dict.fromkeys(name for row in listed for name in row))
     table = Table(title=title, title_justify="left")

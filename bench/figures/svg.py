@@ -1,4 +1,4 @@
-"""Small charts as SVG, readable on light and on dark pages. Pure: figures in, text out."""
+"""Small charts as SVG, for light and dark pages."""
 
 import math
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ _STYLE = """
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """`parts` lie end to end, each in the colour of its place. `dots` are single measurements."""
+    """`parts` are drawn end to end, each in its own colour. `dots` are single measurements."""
 
     label: str
     parts: Sequence[float]
@@ -39,7 +39,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What stands around the drawing. `note` is the line below the title, `foot` the one below the drawing."""
+    """The texts around the drawing: `note` is below the title, `foot` below the drawing."""
 
     title: str
     note: str
@@ -61,7 +61,7 @@ class Chart:
 
 
 def bar_chart(chart: Chart, bars: Sequence[Bar], legend: Sequence[str] = ()) -> str:
-    """Horizontal bars from zero, all on one scale."""
+    """Horizontal bars from zero, all on the same scale."""
     most = max(max(sum(bar.parts), *bar.dots, 0) for bar in bars) or 1.0
     body = _legend(legend)
     for number, bar in enumerate(bars):
@@ -82,7 +82,7 @@ def bar_chart(chart: Chart, bars: Sequence[Bar], legend: Sequence[str] = ()) -> 
 
 
 def share_curve(chart: Chart, values: Sequence[float], marks: Sequence[float], unit: str) -> str:
-    """How large a share of the ordered values does not exceed x. `marks` are shares to be pointed out."""
+    """The share of the sorted values that are at most x. `marks` are shares that get a line and a label."""
     height, floor = 330, 270
     most = values[_place(values, 0.999)] * 1.05 or 1.0
 

@@ -1,0 +1,1 @@
+"""What benchmarks share: servers, load, candidates, measurements of processes, results."""

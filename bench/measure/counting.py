@@ -1,6 +1,6 @@
 """A Celery app whose task counts how often it ran for each id: `celery -A bench.measure.counting worker`.
 
-Its broker, transport and options come from the environment of `counting_worker`.
+`counting_worker` passes broker, transport and options to it by environment variables.
 """
 
 import json
@@ -32,7 +32,7 @@ def counting_worker(
     counter_url: str = "",
     options: Mapping[str, Any] | None = None,
 ) -> Child:
-    """A worker process. Without `counter_url` its task does nothing. `options` are Celery's settings."""
+    """A worker process. Without `counter_url` its task does nothing. `options` are settings of Celery."""
     words = ["-P", pool, "-c", str(concurrency), "-Q", queue_name(CHANNEL), "-l", "warning"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     variables = {

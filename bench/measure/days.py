@@ -1,4 +1,4 @@
-"""Whether cost grows with the number of days kept: the same load beside partitions of few days and of many."""
+"""Whether the cost of an event grows with the number of days that are kept."""
 
 import os
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from notifier.database.engine import connect
 
 FEW_DAYS = 3
 KEEPING = {"NOTIFIER_KEEP_DAYS": "0"}
-"""Settings of a candidate that drops no day."""
+"""Settings of a candidate that drops no days."""
 _ROWS_A_DAY = 100
 _UNIT = 500
 _LOCKS = "SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation'"
@@ -25,9 +25,9 @@ _LOCKS = "SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktyp
 
 @dataclass(frozen=True, slots=True)
 class GrowthDays:
-    """`days` that are kept; the runs beside FEW_DAYS days and beside so many.
+    """Runs with the partitions of FEW_DAYS days, and with those of `days`.
 
-    `locks` are the most relation locks that a step of one unit held, from load to settle, beside few days and many.
+    `locks` is the most relation locks that a step of one unit held, with few days and with many.
     """
 
     days: int
@@ -37,7 +37,7 @@ class GrowthDays:
 
     @property
     def ratio(self) -> float:
-        """Events per second beside all days to those beside few: 1 is no growth of cost at all."""
+        """Events per second with many days, divided by those with few. 1 means that cost does not grow."""
         return median(self.many).events_per_second / median(self.few).events_per_second
 
     @property
@@ -49,20 +49,20 @@ class GrowthDays:
         return {"days": self.days, "ratio": round(self.ratio, 3), "locks_few": few, "locks_many": many}
 
 
-def growth_days(parts: Servers, candidate: Candidate, days: int, count: int, seconds: float) -> GrowthDays:
-    """The candidate in turns on two databases, with a few old notifications on each of their days.
+def growth_days(servers: Servers, candidate: Candidate, days: int, count: int, seconds: float) -> GrowthDays:
+    """Run the candidate in turn on two databases, with a few old notifications in each of their days.
 
-    It must keep them all (KEEPING): what dropping days costs is measured by bench.retention.
+    It must keep all days (KEEPING): bench.retention measures what dropping days costs.
     """
     candidates: dict[str, Candidate] = {}
     locks = {}
     with ExitStack() as stack:
         for number in (FEW_DAYS, days):
-            url = stack.enter_context(parts.database())
+            url = stack.enter_context(servers.database())
             _fill(url, number)
             locks[number] = most_locks(url)
             candidates[_name(number)] = _beside(candidate, url)
-        runs = rounds(parts, candidates, count, seconds)
+        runs = rounds(servers, candidates, count, seconds)
     return GrowthDays(days, runs[_name(FEW_DAYS)], runs[_name(days)], (locks[FEW_DAYS], locks[days]))
 
 
@@ -80,7 +80,7 @@ def most_locks(url: str) -> int:
         event.listen(engine, "commit", count)
         steps.unit(1)
         event.remove(engine, "commit", count)
-        with engine.begin() as connection:  # no bridge shall find this shard
+        with engine.begin() as connection:  # bridges must not find this shard
             connection.exec_driver_sql("DELETE FROM shards WHERE owner = 'bench'")
             connection.exec_driver_sql("DELETE FROM streams WHERE arn = 'arn'")
     finally:
@@ -95,8 +95,8 @@ def _fill(url: str, days: int) -> None:
 
 
 def _beside(candidate: Candidate, database: str) -> Candidate:
-    def on_that_database(parts: Servers, _: str) -> AbstractContextManager[Processes]:
-        return candidate(parts, database)
+    def on_that_database(servers: Servers, _: str) -> AbstractContextManager[Processes]:
+        return candidate(servers, database)
 
     return on_that_database
 

@@ -1,6 +1,6 @@
-"""A server that takes every mail and looks at none: `python -m bench.measure.fixed_ses --port-file PATH`.
+"""A server that accepts every mail: `python -m bench.measure.fixed_ses --port-file PATH`.
 
-It costs so little that the client is what is measured.
+It does not read the requests, so that it needs little CPU and the client is measured.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from simulators.http.replies import Response, json_response
 from simulators.http.serve import Listen, serve_until_stopped
 
 ENTRIES = 50
-"""Every bulk call must have so many."""
+"""Entries of every bulk call: the response has results for so many."""
 _MESSAGE_ID = "0102018c0a1b2c3d-01234567-89ab-cdef-0123-456789abcdef-000000"
 _ONE = json_response({"MessageId": _MESSAGE_ID})
 _MANY = json_response({"BulkEmailEntryResults": [{"Status": "SUCCESS", "MessageId": _MESSAGE_ID}] * ENTRIES})
@@ -24,7 +24,7 @@ _MANY = json_response({"BulkEmailEntryResults": [{"Status": "SUCCESS", "MessageI
 
 @contextmanager
 def fixed_ses(folder: Path) -> Iterator[str]:
-    """Its address, for as long as the block lasts."""
+    """The address of the server, which runs for as long as the block lasts."""
     address = folder / "address"
     with Child("fixed", [sys.executable, "-m", __name__, "--port-file", address], log=folder / "fixed.log") as child:
         child.wait_until(address.exists)

@@ -1,4 +1,4 @@
-"""Notifier itself as a candidate: bridges and workers as users start them, with the settings that they come with."""
+"""Notifier as a candidate: bridges and workers as users start them, with default settings."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -12,15 +12,15 @@ from sandbox.system import EXAMPLE, notifier_process
 
 @contextmanager
 def notifier(
-    parts: Servers, database: str, *, bridges: int = 1, workers: int = 1, settings: Mapping[str, str] | None = None
+    servers: Servers, database: str, *, bridges: int = 1, workers: int = 1, settings: Mapping[str, str] | None = None
 ) -> Iterator[Processes]:
-    """`settings` are variables over those that the parts need."""
+    """`settings` are environment variables beside those with the addresses of the servers."""
     migrate(database)
-    environment = {**bench_environment(parts, database), **(settings or {})}
+    environment = {**bench_environment(servers, database), **(settings or {})}
     with ExitStack() as stack:
 
         def start(name: str, *words: str) -> Child:
-            return stack.enter_context(notifier_process(name, words, parts.folder, environment))
+            return stack.enter_context(notifier_process(name, words, servers.folder, environment))
 
         yield {
             "bridge": [start(f"bridge-{n}", "bridge") for n in range(bridges)],
@@ -28,15 +28,15 @@ def notifier(
         }
 
 
-def bench_environment(parts: Servers, database: str) -> dict[str, str]:
-    """The variables of a process of Notifier's on these parts."""
+def bench_environment(servers: Servers, database: str) -> dict[str, str]:
+    """The environment variables of a process of Notifier that uses these servers."""
     return {
         "NOTIFIER_DATABASE_URL": database,
-        "NOTIFIER_ALLOW_NONDURABLE_DATABASE": str(not parts.durable).lower(),
-        "NOTIFIER_BROKER_URL": parts.broker.url,
-        "NOTIFIER_AWS_ENDPOINT_URL": parts.streams.url,
-        "NOTIFIER_AWS_SES_ENDPOINT_URL": parts.ses.url,
+        "NOTIFIER_ALLOW_NONDURABLE_DATABASE": str(not servers.durable).lower(),
+        "NOTIFIER_BROKER_URL": servers.broker.url,
+        "NOTIFIER_AWS_ENDPOINT_URL": servers.streams.url,
+        "NOTIFIER_AWS_SES_ENDPOINT_URL": servers.ses.url,
         "NOTIFIER_AWS_REGION": REGION,
-        "NOTIFIER_HEARTBEAT_FOLDER": str(parts.folder),
+        "NOTIFIER_HEARTBEAT_FOLDER": str(servers.folder),
         **EXAMPLE,
     }

@@ -1,4 +1,4 @@
-"""Old notifications in bulk: as many as the outbox holds after days, without waiting for days."""
+"""Insert many old notifications, as the outbox has them after days of operation."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -10,11 +10,11 @@ from notifier.database.schema import migrate
 from notifier.outbox import Partitions, Retention
 
 DAYS = 5
-"""Today and the days before it, each with its share, unless the caller asks for more."""
+"""Default number of days: today and those before it, each with the same share of the rows."""
 _CHUNK = 250_000
 _RECORD_BYTES = 1_200  # of an item of 1 KB in the JSON of GetRecords
 
-# An id as notifier/notifications.py makes it: 48 bits of time, and then what no two have in common.
+# Ids as notifier/notifications.py makes them: 48 bits of time, then unique bits.
 _FILL = """
 WITH old AS MATERIALIZED (
   SELECT (lpad(to_hex(ms), 12, '0') || '8' || substr(hash, 1, 3) || 'a' || substr(hash, 4, 15))::uuid AS id,
@@ -35,11 +35,11 @@ FROM old
 """
 
 
-def fill(url: str, rows: int, tell: Callable[[int], None] = lambda _: None, days: int = DAYS) -> None:
-    """Migrate, insert sent notifications of today and some days before, and let Postgres look at them.
+def fill(url: str, rows: int, progress: Callable[[int], None] = lambda _: None, days: int = DAYS) -> None:
+    """Migrate, insert sent notifications of today and the days before, and run VACUUM and ANALYZE.
 
-    Days that have ended are counted, as bridges do it once for each day: what is measured next does not pay for all
-    of them at once. `tell` hears how many rows there are.
+    Days that have ended are counted, as bridges do once for each day, so that the next measurement does not include
+    that. `progress` is called with the number of rows so far.
     """
     migrate(url)
     past = [datetime.now(UTC).date() - timedelta(days=back) for back in range(days)]
@@ -54,14 +54,14 @@ def fill(url: str, rows: int, tell: Callable[[int], None] = lambda _: None, days
                 values = {"start": start, "step": step, "first": first, "last": last, "bytes": _RECORD_BYTES}
                 connection.execute(_FILL, values)
                 done += last - first + 1
-                tell(done)
+                progress(done)
         _count(url)
         connection.execute("VACUUM (ANALYZE)")
-        connection.execute("CHECKPOINT")  # what is measured next does not pay for this
+        connection.execute("CHECKPOINT")  # now, so that it is not part of the next measurement
 
 
 def _span(day: date, rows: int) -> tuple[int, float]:
-    """The first moment of a day, and the milliseconds between its rows; today's lie before now."""
+    """The start of a day in Unix milliseconds, and the milliseconds between its rows, all before now."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     end = min(start + timedelta(days=1), datetime.now(UTC))
     return int(start.timestamp() * 1000), (end - start).total_seconds() * 1000 / max(1, rows)

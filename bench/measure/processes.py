@@ -16,7 +16,7 @@ class Usage:
 
     @classmethod
     def of(cls, *pids: int) -> "Usage":
-        """Of all these together, with their children, those that have ended included."""
+        """The sum for these processes and all their children, also those that have ended."""
         cpu, rss = 0.0, 0
         for process in _family(pids):
             try:
@@ -34,17 +34,17 @@ def _family(pids: Sequence[int]) -> list[psutil.Process]:
 
 
 def usage(pids: Mapping[str, int | Sequence[int]]) -> dict[str, Usage]:
-    """By name, each the name of one process or of several that do the same."""
+    """The usage for each name of one process, or of several with the same task."""
     return {name: Usage.of(*([each] if isinstance(each, int) else each)) for name, each in pids.items()}
 
 
 def cpu_us_per_event(before: Mapping[str, Usage], after: Mapping[str, Usage], events: int) -> dict[str, float]:
-    """Microseconds of CPU that each process spent on an event."""
+    """Microseconds of CPU for each event, by name of the process."""
     return {name: round((after[name].cpu - before[name].cpu) / events * 1e6, 1) for name in before}
 
 
 def machine() -> dict[str, object]:
-    """What the figures were measured on."""
+    """Facts of this machine, for the results."""
     import platform
 
     return {
@@ -57,7 +57,7 @@ def machine() -> dict[str, object]:
 
 
 def _processor() -> str:
-    """Its name as Linux has it; empty elsewhere."""
+    """The name of the processor on Linux; empty elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""What one run of the whole benchmark found."""
+"""The result of the whole benchmark."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ LAMBDA = "Lambda handler"
 _PEERS = {"plain_celery": CELERY, "lambda_handler": LAMBDA}
 _OURS = ("bridge", "worker", "postgres", "redis")
 APART = ("streams simulator", "ses stub")
-"""Processes that stand for AWS: nobody pays for their CPU."""
+"""Processes that replace AWS: their CPU does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Result:
     machine: Mapping[str, object]
 
     def summary(self) -> dict[str, Any]:
-        """The last line of `make bench`: a shape that other tools rely on."""
+        """The last line of `make bench`. Other tools rely on its members."""
         ours = median(self.runs[OURS])
         return {
             "end_to_end": {
@@ -44,13 +44,13 @@ class Result:
         }
 
     def _peer(self, title: str) -> dict[str, float]:
-        """`ratio`: how many times as many events a second Notifier does."""
+        """`ratio`: events per second of Notifier, divided by those of this peer."""
         theirs = median(self.runs[title]).events_per_second
         ratio = median(self.runs[OURS]).events_per_second / theirs
         return {"events_per_second": round(theirs, 1), "ratio": round(ratio, 2)}
 
     @property
     def facts(self) -> str:
-        """The machine in one line."""
+        """The machine as one line of text."""
         facts = self.machine
         return f"{facts['cores']} cores of {facts['processor']}, {facts['memory_gb']} GB, Python {facts['python']}"

@@ -1,4 +1,4 @@
-"""What every candidate runs on: a real and durable Postgres and Redis, and simulators of DynamoDB Streams and SES."""
+"""The servers of a benchmark: a real, durable Postgres and Redis, and simulators of DynamoDB Streams and SES."""
 
 import itertools
 import tempfile
@@ -24,7 +24,7 @@ REGION = "eu-west-1"
 
 @dataclass
 class Servers:
-    """Running servers. Logs lie in `folder`. Tests run without `durable`: their Postgres has fsync=off."""
+    """Running servers. Logs are in `folder`. Tests run without `durable`: their Postgres has fsync=off."""
 
     folder: Path
     postgres: PostgresServer
@@ -36,13 +36,13 @@ class Servers:
 
     @property
     def pids(self) -> Mapping[str, int]:
-        """By name; the simulators are those that no candidate pays for."""
+        """Process ids by name. The CPU of the simulators does not count for a candidate."""
         found = {"postgres": self.postgres.pid, "redis": self.broker.pid}
         servers = {name: pid for name, pid in found.items() if pid is not None}
         return {**servers, "streams simulator": self.streams.child.pid, "ses stub": self.ses.child.pid}
 
     def clear(self) -> None:
-        """Nothing in Redis, no mail, and a table whose stream has no record."""
+        """Empty Redis and SES, and create the table anew, with a stream without records."""
         with redis.Redis.from_url(self.broker.url) as client:
             client.flushall()
         self.ses.reset()
@@ -51,7 +51,7 @@ class Servers:
 
     @contextmanager
     def database(self) -> Iterator[str]:
-        """A new database with nothing in it; gone after the block."""
+        """The URL of a new, empty database, which is dropped after the block."""
         name = f"bench_{next(self._numbers)}"
         self.postgres.create_database(name)
         try:
@@ -60,17 +60,18 @@ class Servers:
             self.administer(f"DROP DATABASE {name} WITH (FORCE)")
 
     def administer(self, statement: str) -> None:
+        """Run a statement as the superuser."""
         with psycopg.connect(self.postgres.url(), autocommit=True) as connection:
             connection.execute(statement.encode())
 
 
 @contextmanager
 def bench_servers() -> Iterator[Servers]:
-    """The parts for a program. A failure ends it with one line, and leaves the logs where that says."""
+    """Servers for a command. After an error it ends with one line, which says where the logs are kept."""
     folder = Path(tempfile.mkdtemp(prefix="notifier-bench-"))
     try:
-        with stopped_by_signals(), running_servers(folder) as parts:
-            yield parts
+        with stopped_by_signals(), running_servers(folder) as servers:
+            yield servers
     except NotifierError as error:
         raise SystemExit(f"{error}\nThe logs are in {folder}") from None
     except BaseException:
@@ -81,7 +82,7 @@ def bench_servers() -> Iterator[Servers]:
 
 @contextmanager
 def running_servers(folder: Path, *, durable: bool = True) -> Iterator[Servers]:
-    """All of them; `durable=False` is for tests."""
+    """Start all servers; `durable=False` is for tests."""
     with ExitStack() as stack:
         yield Servers(
             folder,

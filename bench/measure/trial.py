@@ -1,4 +1,4 @@
-"""A candidate on its trial: it is started on clean parts, warmed up, and measured from outside."""
+"""Measure a candidate: start it on empty servers, warm it up, and measure its processes from outside."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -6,18 +6,18 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from bench.figures.screen import progress
-from bench.measure.load import Load, check_exact, offer
+from bench.measure.load import Load, check_exact, start_load
 from bench.measure.processes import cpu_us_per_event, usage
 from bench.measure.servers import Servers
 from notifier.errors import NotifierError
 from sandbox.embedded.processes import Child
 
 Processes = Mapping[str, Sequence[Child]]
-"""What a candidate consists of, by what it does."""
+"""The processes of a candidate, by their task: `bridge`, `worker`."""
 Candidate = Callable[[Servers, str], AbstractContextManager[Processes]]
-"""Starts its processes on the parts and on a database, given by URL, that nobody else uses."""
+"""Starts its processes with these servers, and with an empty database, given by its URL."""
 
-_PRIME = 200
+_FIRST_EVENTS = 200
 _STEP = 500
 _WARM_SECONDS = 2.0
 _STALLED_SECONDS = 60.0
@@ -25,8 +25,8 @@ _STALLED_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`seconds` go from `start`, when the first event could be read, to the last mail. CPU is user and system time of
-    the processes with all their children, in that time.
+    """`seconds` is the time from `start`, when the first event could be read, to the last mail. CPU is user and
+    system time of the processes with all their children, in that time.
     """
 
     events: int
@@ -42,45 +42,45 @@ class Run:
 class Trial:
     """A running candidate."""
 
-    def __init__(self, parts: Servers, processes: Processes) -> None:
-        self._parts = parts
+    def __init__(self, servers: Servers, processes: Processes) -> None:
+        self._servers = servers
         self._processes = processes
         own = {name: [each.pid for each in some] for name, some in processes.items()}
-        self._pids: dict[str, int | Sequence[int]] = {**own, **parts.pids}
+        self._pids: dict[str, int | Sequence[int]] = {**own, **servers.pids}
 
     def warm_up(self, rate: float | None = None) -> float:
-        """Let it connect, compile and cache; answers about how many events it does a second.
+        """Let it connect, compile and fill caches. Returns approximately how many events it processes per second.
 
-        `rate` is that figure from an earlier trial, and saves finding it.
+        `rate` is that figure from an earlier trial; it makes the warm-up shorter.
         """
-        self.run(_PRIME)
+        self.run(_FIRST_EVENTS)
         events = round(rate * _WARM_SECONDS) if rate else _STEP
         while (run := self.run(events)).seconds < _WARM_SECONDS and not rate:
             events *= 4
         return run.events_per_second
 
     def run(self, events: int, rate: float | None = None) -> Run:
-        """Offer so many events, `rate` a second or all at once, and wait for all their mails."""
-        goal = self._parts.ses.counts()["accepted"]
-        load = offer(self._parts, events, rate)
+        """Load so many events, `rate` a second or all at once, and wait for all their mails."""
+        goal = self._servers.ses.counts()["accepted"]
+        load = start_load(self._servers, events, rate)
         goal += load.events
         time.sleep(max(0.0, load.start - time.time()))
         before = usage(self._pids)
         self._until_accepted(goal, load)
         after = usage(self._pids)
-        ended = max(self._parts.ses.accepted_at().values())
+        ended = max(self._servers.ses.accepted_at().values())
         return Run(load.events, load.start, ended - load.start, cpu_us_per_event(before, after, load.events))
 
     def _until_accepted(self, goal: int, load: Load) -> None:
         last, since = 0, time.monotonic()
         with progress() as bars:
             bar = bars.add_task("mails", total=load.events)
-            while (accepted := self._parts.ses.counts()["accepted"]) < goal:
+            while (accepted := self._servers.ses.counts()["accepted"]) < goal:
                 self._check()
                 if accepted != last:
                     last, since = accepted, time.monotonic()
                 elif time.monotonic() - since > _STALLED_SECONDS:
-                    raise NotifierError(f"nothing moves, and {goal - accepted} mails are missing")
+                    raise NotifierError(f"nothing changes any more, and {goal - accepted} mails are missing")
                 bars.update(bar, completed=accepted - goal + load.events)
                 time.sleep(0.2)
 
@@ -91,10 +91,10 @@ class Trial:
 
 
 @contextmanager
-def trial(parts: Servers, candidate: Candidate) -> Iterator[Trial]:
-    """Raises NotExact in the end, when the candidate has stopped, unless each event became exactly one mail."""
-    parts.clear()
-    with parts.database() as url:
-        with candidate(parts, url) as processes:
-            yield Trial(parts, processes)
-        check_exact(parts)
+def trial(servers: Servers, candidate: Candidate) -> Iterator[Trial]:
+    """A running candidate. It stops after the block; then raises NotExact unless each event became one mail."""
+    servers.clear()
+    with servers.database() as url:
+        with candidate(servers, url) as processes:
+            yield Trial(servers, processes)
+        check_exact(servers)

@@ -1,7 +1,7 @@
 """How fast one bridge records and publishes: `python -m bench.parts.bridge`.
 
-The stream comes from the simulator, with its pages made ahead; Postgres and Redis are real and durable. Workers are
-stood in for by emptying the queue.
+The simulator makes the pages of the stream ahead; Postgres and Redis are real and durable. There are no workers: the
+benchmark empties the queue.
 """
 
 import argparse
@@ -32,8 +32,8 @@ WARM_UP = 0.1
 _READ = text("SELECT coalesce(sum(records_read), 0), coalesce(sum(records_notified), 0) FROM shards")
 
 
-class Measured:
-    """One run: so many records over so many shards, counted from the end of the warm-up."""
+class BridgeRun:
+    """One run with so many records, measured from the end of the warm-up."""
 
     def __init__(self, engine: Engine, pids: dict[str, int], broker: RedisServer, records: int) -> None:
         self._engine, self._pids, self._records = engine, pids, records
@@ -84,7 +84,7 @@ class Measured:
 
 
 @contextmanager
-def running(arguments: argparse.Namespace) -> Iterator[tuple[Measured, Child]]:
+def running(arguments: argparse.Namespace) -> Iterator[tuple[BridgeRun, Child]]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         postgres = stack.enter_context(embedded_postgres(folder))
@@ -112,7 +112,7 @@ def running(arguments: argparse.Namespace) -> Iterator[tuple[Measured, Child]]:
         assert postgres.pid is not None  # noqa: S101
         assert broker.pid is not None  # noqa: S101
         pids = {"bridge": bridge.pid, "postgres": postgres.pid, "redis": broker.pid, "simulator": streams.child.pid}
-        yield Measured(engine, pids, broker, each * arguments.shards), bridge
+        yield BridgeRun(engine, pids, broker, each * arguments.shards), bridge
 
 
 def main() -> None:

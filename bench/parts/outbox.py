@@ -1,6 +1,6 @@
-"""What the outbox costs a notification: `python -m bench.parts.outbox`. Units on a real and durable Postgres.
+"""The CPU that the outbox needs for a notification: `python -m bench.parts.outbox`, on a real and durable Postgres.
 
-CPU of the server and of this process, by step, from the operating system.
+CPU of the server and of this process by step, from the operating system.
 """
 
 import argparse
@@ -51,7 +51,10 @@ _RECORD = orjson.dumps({"dynamodb": {"NewImage": {"text": {"S": "x" * 1_000}}}})
 
 
 class Steps:
-    """The steps of many units of one shard, and what each cost. `postgres` is the id of the server's process."""
+    """Runs the steps of units of one shard. `cost` is server CPU, client CPU and time of each step, in seconds.
+
+    `postgres` is the process id of the server, `unit` the notifications of a unit.
+    """
 
     def __init__(self, engine: Engine, postgres: int, unit: int, shard: str = "shard") -> None:
         self._engine = engine
@@ -62,7 +65,7 @@ class Steps:
             number = connection.execute(_SHARD, {"shard": shard}).scalar_one()
         self._lease = ShardLease(number, shard, "arn", "activity", "bench", 1, None)
         self._checkpoint: str | None = None
-        self._intake = Recording(engine, Partitions(engine))
+        self._recording = Recording(engine, Partitions(engine))
         self._attempts = Attempts(engine, channel="email", worker="bench")
         self._settlement = Settlement(engine, channel="email")
 
@@ -86,7 +89,7 @@ class Steps:
             for n in range(first, first + self._unit)
         ]
         page = Page(str(first), datetime.now(UTC), rows, (), 0)
-        self._intake.record(self._lease, self._checkpoint, page)
+        self._recording.record(self._lease, self._checkpoint, page)
         self._checkpoint = page.checkpoint
         return [row.id for row in rows]
 

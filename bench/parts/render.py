@@ -1,6 +1,6 @@
-"""What a mail costs before it is sent: `python -m bench.parts.render`.
+"""The CPU that a mail needs before it is sent: `python -m bench.parts.render`.
 
-The example's items, as records of the stream, go through their routes and templates in one thread.
+Items of the example, as records of the stream, are decoded, matched with routes and rendered, in one thread.
 """
 
 import argparse
@@ -27,8 +27,8 @@ U = TypeVar("U")
 _CREATED = 1_767_600_000.0
 
 
-class Steps:
-    """Steps over many values, and the microseconds of CPU that each took for one."""
+class StepCosts:
+    """Runs steps over many values. `cost` is the microseconds of CPU of each step for one value."""
 
     def __init__(self) -> None:
         self.cost: dict[str, float] = {}
@@ -46,8 +46,8 @@ def measure(mails: int) -> dict[str, float]:
     templates = Templates(routes.source.parent / "templates")
     records = [_record(number, item) for number, item in enumerate(sample_items(mails))]
     collect_rarely()
-    for _ in range(2):  # the first time compiles
-        steps = Steps()
+    for _ in range(2):  # the first round compiles templates
+        steps = StepCosts()
         events = steps.run("decode", lambda record: Event.from_record(TABLE, orjson.loads(record)), records)
         emails = steps.run("build", lambda event: _built(routes.owner(event), event), events)
         steps.run("render", lambda email: templates.render(email.template, email.context, email.locale), emails)

@@ -1,7 +1,7 @@
-"""What a mail costs the client in CPU: `python -m bench.parts.ses`. Stock boto3, and `email` in both modes.
+"""The CPU that a client of SES needs for a mail: `python -m bench.parts.ses`. boto3, and `email` in both modes.
 
-The mails have 2 KB of HTML and three headers, and come in units of 500. The server is another process, on loopback,
-without TLS.
+The mails have 2 KB of HTML and three headers, and are sent in units of 500. The server is another process, on loopback
+and without TLS.
 """
 
 import argparse
@@ -38,7 +38,7 @@ Send = Callable[[Sequence[Mail]], None]
 
 @contextmanager
 def stock(url: str) -> Iterator[Send]:
-    """boto3 as it comes, with no setting of ours."""
+    """boto3 with default settings."""
     client = boto3.client("sesv2", endpoint_url=url, region_name="eu-west-1")
 
     def send(unit: Sequence[Mail]) -> None:
@@ -51,6 +51,7 @@ def stock(url: str) -> Iterator[Send]:
 
 @contextmanager
 def channel(url: str, mode: Literal["bulk", "single"]) -> Iterator[Send]:
+    """The channel `email` in this mode."""
     given = {
         "database_url": "postgresql://unused",
         "broker_url": "redis://unused",
@@ -70,7 +71,7 @@ def channel(url: str, mode: Literal["bulk", "single"]) -> Iterator[Send]:
 
 
 def measure(way: AbstractContextManager[Send], units: int) -> dict[str, float]:
-    """Microseconds of this process's CPU for each mail, and mails a second, after one unit to warm up."""
+    """Microseconds of CPU of this process for a mail, and mails per second, after one unit as a warm-up."""
     with way as send:
         send(_unit())
         waiting = [_unit() for _ in range(units)]

@@ -1,6 +1,6 @@
-"""What a message costs on the fast transport and on stock kombu: `python -m bench.parts.transport`.
+"""The cost of a message with the fast transport and with that of kombu: `python -m bench.parts.transport`.
 
-Tasks do nothing, so what is measured is the way to them. Both transports take their turn in one run.
+Tasks do nothing, so that only the transport is measured. Both transports run in turn.
 """
 
 import argparse
@@ -32,7 +32,7 @@ Figures = dict[str, float]
 
 
 def cost(server: RedisServer, folder: Path, transport: Name, pool: str, messages: int) -> Figures:
-    """What one worker spends while it empties a queue, from the end of the warm-up."""
+    """CPU and throughput of one worker that empties a queue, from the end of the warm-up."""
     queue = Queue(server.url)
     queue.publish(CHANNEL, {uuid4(): 0 for _ in range(messages)})
     options = {"worker_prefetch_multiplier": PREFETCH_MULTIPLIER}
@@ -50,7 +50,7 @@ def cost(server: RedisServer, folder: Path, transport: Name, pool: str, messages
 
 
 def latency(server: RedisServer, folder: Path, transport: Name, messages: int = 300) -> Figures:
-    """Milliseconds from a message's publication until its task has run, where each finds an idle worker."""
+    """Milliseconds from the publication of a message until its task has run, in an idle worker."""
     queue, counter = Queue(server.url), redis.Redis.from_url(server.url)
     waits = []
     with counting_worker(

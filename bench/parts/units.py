@@ -1,7 +1,6 @@
-"""What a message costs a worker, in units and as a task of its own: `python -m bench.parts.units`.
+"""The CPU that a worker needs for a message, in units and as single tasks: `python -m bench.parts.units`.
 
-Once with everything but the broker, inside this process; once as a worker process on a real Redis, with its events.
-Nothing is delivered.
+Measured without a broker, in this process, and with a worker process on a real Redis. Nothing is delivered.
 """
 
 import argparse
@@ -34,12 +33,12 @@ from sandbox.embedded.processes import Child, stopped_by_signals
 from sandbox.embedded.redis import RedisServer, embedded_redis
 
 WARM_UP = 0.1
-TURN = 500
-"""Messages that come in one turn of the loop, as a broker gives them that is asked for many."""
+BATCH = 500
+"""Messages that arrive at once."""
 
 
 class Channel:
-    """Of a broker that costs nothing."""
+    """A channel of kombu that does nothing."""
 
     no_ack_consumers: frozenset[str] = frozenset()
 
@@ -51,7 +50,7 @@ class Channel:
 
 
 def without_broker(mode: str, count: int) -> float:
-    """Microseconds of CPU a message, from the hands of the consumer to its acknowledgement."""
+    """Microseconds of CPU for a message, from its arrival at the consumer to its acknowledgement."""
     app = idle_app("redis://127.0.0.1:1/0", mode)
     app.finalize()
     task = app.tasks[TASK]
@@ -61,8 +60,8 @@ def without_broker(mode: str, count: int) -> float:
     receive = Consumer.create_task_handler(consumer)
     envelopes = Envelopes(queue_name("email"), "bench")
     spent = 0.0
-    for _ in range(0, count, TURN):
-        bodies = envelopes.messages({uuid.uuid4(): 0 for _ in range(TURN)})
+    for _ in range(0, count, BATCH):
+        bodies = envelopes.messages({uuid.uuid4(): 0 for _ in range(BATCH)})
         messages = [Message(json.loads(body), channel=Channel()) for body in bodies]
         began = time.process_time()
         for message in messages:
@@ -75,7 +74,7 @@ def without_broker(mode: str, count: int) -> float:
 
 
 def _consumer(app: Any) -> Any:
-    """What a strategy knows of its consumer, with a pool that works at once."""
+    """What a strategy uses of its consumer, with a pool that runs tasks at once."""
     pool = TaskPool(app=app)
     pool.start()
     return SimpleNamespace(
@@ -106,11 +105,11 @@ def _consumer(app: Any) -> Any:
 
 
 def on_redis(mode: str, count: int) -> dict[str, float]:
-    """A second's messages, and microseconds of CPU a message, of a worker process and its Redis."""
+    """Messages per second, and microseconds of CPU for a message, of a worker process and its Redis."""
     with tempfile.TemporaryDirectory() as folder, embedded_redis(Path(folder)) as server:
         queue = Queue(server.url)
-        for _ in range(count // TURN):
-            queue.publish("email", {uuid.uuid4(): 0 for _ in range(TURN)})
+        for _ in range(count // BATCH):
+            queue.publish("email", {uuid.uuid4(): 0 for _ in range(BATCH)})
         with _worker(mode, server, Path(folder)) as worker, redis.Redis.from_url(server.url) as client:
             left = _wait(worker, client, int(count * (1 - WARM_UP)))
             assert server.pid is not None  # noqa: S101
@@ -131,7 +130,7 @@ def _worker(mode: str, server: RedisServer, folder: Path) -> Iterator[Child]:
 
 
 def _wait(worker: Child, client: Any, goal: int) -> int:
-    """Until Redis holds no more messages than that; answers how many it holds."""
+    """Wait until Redis holds at most `goal` messages. Returns how many it holds."""
     while (left := client.llen(queue_name("email")) + client.hlen("unacked")) > goal:
         worker.check()
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""A worker whose deliveries do nothing, with units or without: `python -m bench.parts.units_worker units|tasks`."""
+"""A worker that delivers nothing, in units or as single tasks: `python -m bench.parts.units_worker units|tasks`."""
 
 import os
 import sys
@@ -14,22 +14,24 @@ from notifier.notifications import Status
 from notifier.outbox import Change
 from notifier.process.garbage import collect_rarely
 
-# Places in the pool, messages taken for each, and the strategy: as the worker has them, and as it had them before.
+# Threads in the pool, messages taken for each, and the strategy: of the worker today, and before there were units.
 MODES = {
     "units": (4, 500, "celery_units.strategy:unit_strategy"),
     "tasks": (8, 4, "celery.worker.strategy:default"),
 }
 
 
-class Nothing:
+class NoDelivery:
+    """Reports each notification as sent."""
+
     def deliver(self, ids: Sequence[UUID], **_: bool) -> dict[UUID, Change]:
         return {id_: Change(id_, Status.SENT) for id_ in ids}
 
 
 def idle_app(broker_url: str, mode: str) -> Celery:
-    """An app like the workers' own, but nothing is delivered."""
+    """An app as that of the workers, except that nothing is delivered."""
     _, taken, strategy = MODES[mode]
-    setattr(workers.tasks, "delivery", lambda _: Nothing())  # noqa: B010  no other module's name for it
+    setattr(workers.tasks, "delivery", lambda _: NoDelivery())  # noqa: B010  mypy refuses a plain assignment
     app = Celery(mode)
     app.conf.update(celery_configuration(broker_url, unit_size=taken))
     workers.tasks.register(app).Strategy = strategy
@@ -38,8 +40,8 @@ def idle_app(broker_url: str, mode: str) -> Celery:
 
 def main() -> None:
     mode = sys.argv[1]
-    places = str(MODES[mode][0])
-    options = ["-l", "warning", "-Q", queue_name("email"), "--pool", "threads", "--concurrency", places]
+    threads = str(MODES[mode][0])
+    options = ["-l", "warning", "-Q", queue_name("email"), "--pool", "threads", "--concurrency", threads]
     use_transport("fast")
     app = idle_app(os.environ["NOTIFIER_BROKER_URL"], mode)
     collect_rarely()

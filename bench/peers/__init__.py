@@ -1,5 +1,5 @@
-"""What people run today, as a good engineer writes it from the documentation: held against Notifier on equal terms.
+"""The peers: what people run today, written as the documentation of their libraries shows, compared with Notifier.
 
-The same load, parts, routes and templates. Neither of them knows what became of a request whose answer was lost, and
-boto3 puts a request on the wire up to five times: that is what comes from the documentation, too.
+They have the same load, servers, routes and templates. Neither of them knows whether a request without an answer was
+accepted, and boto3 sends a request up to five times, as its defaults are.
 """

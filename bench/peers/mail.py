@@ -1,4 +1,4 @@
-"""The mail that an item of the table `activity` becomes: the texts of the example, as parameters of SendEmail."""
+"""The mail for an item of the table `activity`: the templates of the example, as parameters of SendEmail."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -21,7 +21,7 @@ def _templates() -> Templates:
 
 
 def send_email_parameters(image: Mapping[str, Any]) -> dict[str, Any]:
-    """`image` is the new item in DynamoDB's JSON."""
+    """The parameters of SendEmail. `image` is the new item in the JSON of DynamoDB."""
     item = {name: _deserialize(value) for name, value in image.items()}
     content = _templates().render(item["type"], {**item, **_links(item)}, item["locale"])
     return {

@@ -1,4 +1,4 @@
-"""A process of a peer, with the parts of the benchmark as its AWS, and nothing of the user's shell."""
+"""A process of a peer, whose AWS is the servers of the benchmark."""
 
 import sys
 from collections.abc import Mapping
@@ -11,15 +11,15 @@ from sandbox.system import TABLE, clean_environment
 ROOT = Path(__file__).parents[2]
 
 
-def peer_process(parts: Servers, name: str, module: str, *words: str, **variables: str) -> Child:
-    """`python -m MODULE WORDS`; its log lies in the folder of the parts."""
+def peer_process(servers: Servers, name: str, module: str, *words: str, **variables: str) -> Child:
+    """`python -m MODULE WORDS`; its log is in the folder of the servers."""
     environment: Mapping[str, str] = {
         **clean_environment(),
         "AWS_DEFAULT_REGION": REGION,
-        "AWS_ENDPOINT_URL_DYNAMODB_STREAMS": parts.streams.url,
-        "AWS_ENDPOINT_URL_SESV2": parts.ses.url,
+        "AWS_ENDPOINT_URL_DYNAMODB_STREAMS": servers.streams.url,
+        "AWS_ENDPOINT_URL_SESV2": servers.ses.url,
         "TABLE": TABLE,
         **variables,
     }
     command = [sys.executable, "-m", module, *words]
-    return Child(name, command, log=parts.folder / f"{name}.log", env=environment, cwd=ROOT)
+    return Child(name, command, log=servers.folder / f"{name}.log", env=environment, cwd=ROOT)

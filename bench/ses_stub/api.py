@@ -1,4 +1,4 @@
-"""What the stub answers: SendEmail, SendBulkEmail and GetAccount of SESv2, and what a benchmark asks."""
+"""The requests that the stub answers: SendEmail, SendBulkEmail and GetAccount of SESv2, and those of benchmarks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +33,7 @@ class Api:
         }
 
     def answer(self, request: Request) -> tuple[int, bytes]:
+        """The status and the body of the response."""
         if (write := self._sends.get(request.line)) is not None:
             return 200, write(self._mails.accept(request.body, request.start, request.stop))
         if (ask := self._questions.get(request.line)) is not None:

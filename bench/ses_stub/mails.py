@@ -1,14 +1,14 @@
-"""The accepted mails. A mail is told by its recipient, who is another one for each event of the load."""
+"""The accepted mails. Each event of the load has its own recipient, by which its mail is known."""
 
 import itertools
 import time
 from collections.abc import Iterator
 
-_TO = b'"ToAddresses"'  # within a JSON text its last quote would be escaped, so this is always the member
+_TO = b'"ToAddresses"'  # within a text of JSON its last quote would be escaped, so that this is always the member
 
 
 def recipients(text: bytes | bytearray, start: int, stop: int) -> Iterator[bytes]:
-    """The first recipient of each mail in a request of SendEmail or SendBulkEmail. Does not read all of its JSON."""
+    """The first recipient of each mail in a request of SendEmail or SendBulkEmail, without parsing its JSON."""
     at = text.find(_TO, start, stop)
     while at >= 0:
         first = text.index(b'"', at + len(_TO)) + 1
@@ -22,7 +22,7 @@ class Mails:
         self.accepted = 0
         self.requests = 0
         self.first: dict[bytes, float] = {}
-        """When each recipient got a mail for the first time, in Unix seconds."""
+        """When the first mail to each recipient was accepted, in Unix seconds."""
         self._numbers = itertools.count(1)
 
     @property
@@ -30,7 +30,7 @@ class Mails:
         return self.accepted - len(self.first)
 
     def accept(self, text: bytes | bytearray, start: int, stop: int) -> list[bytes]:
-        """Take all mails of the request that lies there; answers a MessageId for each, as SES writes them."""
+        """Accept all mails of the request in this part of `text`. Returns a MessageId for each, in the form of SES."""
         now = time.time()
         self.requests += 1
         return [self._accept(recipient, now) for recipient in recipients(text, start, stop)]

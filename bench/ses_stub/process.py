@@ -1,4 +1,4 @@
-"""The stub as a process, for as long as a block lasts."""
+"""The stub as a process, for as long as a `with` block lasts."""
 
 import sys
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def ses_stub(folder: Path) -> Iterator["SesStub"]:
-    """A new stub; its log lies in `folder`."""
+    """A new stub; its log is in `folder`."""
     with temporary_folder() as home:
         address = home / "address"
         command: list[str | Path] = [sys.executable, "-m", "bench.ses_stub", address]
@@ -27,26 +27,27 @@ def ses_stub(folder: Path) -> Iterator["SesStub"]:
 
 
 class SesStub:
-    """Where it listens, and what it accepted."""
+    """A running stub: its address, and what it accepted."""
 
     def __init__(self, url: str, child: Child) -> None:
         self.url = url
         self.child = child
 
     def counts(self) -> dict[str, int]:
-        """Mails `accepted`; those of them that are `duplicated`, beyond the first of a recipient; `requests`."""
-        counts: dict[str, int] = self._ask("GET", "counts")
+        """`accepted` mails; those of them that are `duplicated`, after the first of a recipient; and `requests`."""
+        counts: dict[str, int] = self._request("GET", "counts")
         return counts
 
     def accepted_at(self) -> dict[str, float]:
-        """For each recipient, when the first mail was accepted, in Unix seconds."""
-        times: dict[str, float] = self._ask("GET", "mails")
+        """When the first mail of each recipient was accepted, in Unix seconds."""
+        times: dict[str, float] = self._request("GET", "mails")
         return times
 
     def reset(self) -> None:
-        self._ask("POST", "reset")
+        """Forget all mails."""
+        self._request("POST", "reset")
 
-    def _ask(self, method: str, what: str) -> Any:
-        request = Request(f"{self.url}/_stub/{what}", method=method)  # noqa: S310  our own address
+    def _request(self, method: str, what: str) -> Any:
+        request = Request(f"{self.url}/_stub/{what}", method=method)  # noqa: S310  the address of the stub
         with urlopen(request, timeout=60) as answer:  # noqa: S310
             return orjson.loads(answer.read())

@@ -1,4 +1,4 @@
-"""HTTP/1.1 with keep-alive at the least cost: a request is read into one buffer, and looked at where it lies."""
+"""HTTP/1.1 with keep-alive and little CPU: requests are read into one buffer, and not copied out of it."""
 
 import asyncio
 import re
@@ -10,7 +10,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class Request(NamedTuple):
-    """`body` is valid until the answer is given: from `start` to `stop` of a buffer that is used again."""
+    """The body is `body[start:stop]`, a buffer that is used again after the response."""
 
     line: bytes
     body: bytearray
@@ -19,11 +19,11 @@ class Request(NamedTuple):
 
 
 Handler = Callable[[Request], tuple[int, bytes]]
-"""Answers the status and a body of JSON."""
+"""Returns the status and the JSON body of the response."""
 
 
 class Connection(asyncio.BufferedProtocol):
-    """One client, whose requests are answered in order."""
+    """The connection of one client. Requests are answered in order."""
 
     _transport: asyncio.Transport
 
@@ -35,7 +35,7 @@ class Connection(asyncio.BufferedProtocol):
         self._wanted = 1
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  create_server makes no other
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  create_server makes no other kind
         self._transport = transport
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
@@ -53,7 +53,7 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.abort()
 
     def _whole(self) -> Request | None:
-        """The first request, None while it has not all arrived."""
+        """The first request; None while it is incomplete."""
         end = self._buffer.find(b"\r\n\r\n", 0, self._filled)
         if end < 0:
             return None

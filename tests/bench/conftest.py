@@ -7,12 +7,12 @@ from bench.measure.servers import Servers, running_servers
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    with running_servers(tmp_path_factory.mktemp("bench"), durable=False) as parts:
-        yield parts
+    with running_servers(tmp_path_factory.mktemp("bench"), durable=False) as servers:
+        yield servers
 
 
 @pytest.fixture
-def parts(running: Servers) -> Servers:
+def servers(running: Servers) -> Servers:
     """All servers of a benchmark, with nothing in them."""
     running.clear()
     return running

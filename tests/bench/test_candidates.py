@@ -17,11 +17,11 @@ SIMULATORS = {"streams simulator", "ses stub"}
     ("candidate", "processes"),
     [(notifier, {"bridge", "worker"}), (plain_celery, {"reader", "worker"}), (lambda_handler, {"handler"})],
 )
-def test_it_delivers_fifty_events(parts: Servers, candidate: Candidate, processes: set[str]) -> None:
-    with trial(parts, candidate) as on_trial:
+def test_it_delivers_fifty_events(servers: Servers, candidate: Candidate, processes: set[str]) -> None:
+    with trial(servers, candidate) as on_trial:
         run = on_trial.run(50)
     assert run.events == 50
     assert run.seconds > 0
     assert run.cpu_us_per_event.keys() == {"postgres", "redis"} | processes | SIMULATORS
     assert sum(asdict(run)["cpu_us_per_event"][name] for name in processes) > 0
-    assert parts.ses.counts()["accepted"] == 50
+    assert servers.ses.counts()["accepted"] == 50

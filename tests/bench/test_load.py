@@ -10,26 +10,26 @@ from bench.measure.servers import Servers
 from tests.waiting import wait_until
 
 
-def accept(parts: Servers, number: str) -> None:
+def accept(servers: Servers, number: str) -> None:
     body = b'{"Destination": {"ToAddresses": ["ana.berg.%b@example.com"]}}' % number.encode()
-    urlopen(f"{parts.ses.url}/v2/email/outbound-emails", body).close()
+    urlopen(f"{servers.ses.url}/v2/email/outbound-emails", body).close()
 
 
 @pytest.fixture
-def written(parts: Servers) -> list[str]:
+def written(servers: Servers) -> list[str]:
     """The numbers of some events that can be read."""
-    load = offer(parts, 3 * SHARDS)
+    load = offer(servers, 3 * SHARDS)
     assert load.events == 3 * SHARDS
     assert load.start > time.time()
-    assert written_at(parts) == {}
-    return wait_until(lambda: list(written_at(parts)))
+    assert written_at(servers) == {}
+    return wait_until(lambda: list(written_at(servers)))
 
 
-def test_one_mail_for_each_event_is_exact(parts, written):
+def test_one_mail_for_each_event_is_exact(servers, written):
     assert len(set(written)) == 3 * SHARDS
     for number in written:
-        accept(parts, number)
-    check_exact(parts)
+        accept(servers, number)
+    check_exact(servers)
 
 
 @pytest.mark.parametrize(
@@ -40,15 +40,15 @@ def test_one_mail_for_each_event_is_exact(parts, written):
         (0, ["99999999"], "0 lost, 0 duplicated, 1 unexpected"),
     ],
 )
-def test_anything_else_is_not(parts, written, skipped, more, found):
+def test_anything_else_is_not(servers, written, skipped, more, found):
     for number in [*written[skipped:], *(written[0] if each == "first" else each for each in more)]:
-        accept(parts, number)
+        accept(servers, number)
     with pytest.raises(NotExact, match=f"of {3 * SHARDS} events: {found}"):
-        check_exact(parts)
+        check_exact(servers)
 
 
-def test_a_load_may_come_at_a_rate(parts):
-    load = offer(parts, 20, rate=40.0)
-    times = sorted(wait_until(lambda: len(found := written_at(parts)) == 20 and found.values()))
+def test_a_load_may_come_at_a_rate(servers):
+    load = offer(servers, 20, rate=40.0)
+    times = sorted(wait_until(lambda: len(found := written_at(servers)) == 20 and found.values()))
     assert times[0] == pytest.approx(load.start)
     assert times[-1] - times[0] == pytest.approx(19 / 40)

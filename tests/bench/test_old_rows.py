@@ -10,9 +10,9 @@ from bench.measure.servers import Servers
 from notifier.notifications import created_ms
 
 
-def test_old_rows_lie_in_their_days_and_are_sent(parts: Servers) -> None:
+def test_old_rows_lie_in_their_days_and_are_sent(servers: Servers) -> None:
     told: list[int] = []
-    with parts.database() as url:
+    with servers.database() as url:
         fill(url, 1_002, told.append)
         with psycopg.connect(url) as connection:
             rows = connection.execute(

@@ -22,7 +22,7 @@ def test_a_moment_at_which_nothing_waits_is_left_out() -> None:
     assert ages(WRITTEN, {"a": 100.5}, [100.7]) == []
 
 
-def test_a_short_overload_is_measured_on_real_processes(parts: Servers) -> None:
-    found = overload(parts, rate=20.0, seconds=12.0, bridges=1)
+def test_a_short_overload_is_measured_on_real_processes(servers: Servers) -> None:
+    found = overload(servers, rate=20.0, seconds=12.0, bridges=1)
     assert [each.second for each in found] == pytest.approx([10.0, 11.0, 12.0], abs=0.1)
     assert all(each.ratio >= 1.0 for each in found)

@@ -14,8 +14,8 @@ CONTENT = {"Simple": {"Subject": {"Data": "Hello"}, "Body": {"Html": {"Data": '<
 
 
 @pytest.fixture
-def client(parts: Servers) -> Any:
-    client = boto3.Session(*CREDENTIALS.values(), region_name=REGION).client("sesv2", endpoint_url=parts.ses.url)
+def client(servers: Servers) -> Any:
+    client = boto3.Session(*CREDENTIALS.values(), region_name=REGION).client("sesv2", endpoint_url=servers.ses.url)
     yield client
     client.close()
 
@@ -42,24 +42,24 @@ def send_bulk(client: Any, *recipients: str) -> list[dict]:
     return answer["BulkEmailEntryResults"]
 
 
-def test_each_mail_has_an_id_of_its_own(parts, client):
+def test_each_mail_has_an_id_of_its_own(servers, client):
     ids = [send(client, f"{n}@example.com") for n in range(3)]
     results = send_bulk(client, "3@example.com", "4@example.com")
     assert [result["Status"] for result in results] == ["SUCCESS"] * 2
     ids += [result["MessageId"] for result in results]
     assert len(set(ids)) == 5
-    assert parts.ses.counts() == {"accepted": 5, "duplicated": 0, "requests": 4}
+    assert servers.ses.counts() == {"accepted": 5, "duplicated": 0, "requests": 4}
 
 
-def test_the_second_mail_to_a_recipient_is_a_duplicate_and_changes_no_time(parts, client):
+def test_the_second_mail_to_a_recipient_is_a_duplicate_and_changes_no_time(servers, client):
     before = time.time()
     send(client, "a@example.com")
-    first = parts.ses.accepted_at()
+    first = servers.ses.accepted_at()
     assert before <= first["a@example.com"] <= time.time()
     send_bulk(client, "a@example.com", "b@example.com")
-    assert parts.ses.counts() == {"accepted": 3, "duplicated": 1, "requests": 2}
-    assert parts.ses.accepted_at().keys() == {"a@example.com", "b@example.com"}
-    assert parts.ses.accepted_at()["a@example.com"] == first["a@example.com"]
+    assert servers.ses.counts() == {"accepted": 3, "duplicated": 1, "requests": 2}
+    assert servers.ses.accepted_at().keys() == {"a@example.com", "b@example.com"}
+    assert servers.ses.accepted_at()["a@example.com"] == first["a@example.com"]
 
 
 def test_the_account_sends_faster_than_anybody_can(client):

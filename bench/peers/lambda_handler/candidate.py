@@ -1,4 +1,4 @@
-"""The function on the parts of a benchmark: one process on each core."""
+"""The Lambda function as a candidate: one process on each core."""
 
 import os
 from collections.abc import Iterator
@@ -10,17 +10,17 @@ from bench.peers.process import peer_process
 
 
 @contextmanager
-def lambda_handler(parts: Servers, database: str) -> Iterator[Processes]:  # noqa: ARG001  it has no table
+def lambda_handler(servers: Servers, database: str) -> Iterator[Processes]:  # noqa: ARG001  it has no table
     cores = os.cpu_count() or 1
     with ExitStack() as stack:
         started = [
             peer_process(
-                parts,
+                servers,
                 f"lambda-{part}",
                 "bench.peers.lambda_handler.invoker",
                 str(part),
                 str(cores),
-                REDIS_URL=parts.broker.url,
+                REDIS_URL=servers.broker.url,
             )
             for part in range(cores)
         ]

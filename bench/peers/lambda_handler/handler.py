@@ -1,4 +1,4 @@
-"""The function, as its author deploys it."""
+"""The function, as it would be deployed."""
 
 import os
 from typing import Any

@@ -1,7 +1,7 @@
-"""Stands for Lambda: reads the shards as its event source mapping does, and calls the handler batch by batch.
+"""Runs the function as Lambda does: reads the shards as an event source mapping, and calls the handler with batches.
 
-`python -m bench.peers.lambda_handler.invoker PART PARTS`: of so many processes, one for each core. AWS does not
-charge for that reading, so it is done in the cheapest way that we have.
+`python -m bench.peers.lambda_handler.invoker PART PARTS`: one of so many processes, one for each core. It reads with
+the stream client of Notifier, which needs little CPU, because AWS does not charge for reading.
 """
 
 import os
@@ -23,7 +23,7 @@ _IDLE_SECONDS = 0.2
 
 
 class Context(LambdaContext):
-    """An invocation, which may take so long."""
+    """The context of an invocation with a timeout of _TIMEOUT_SECONDS."""
 
     def __init__(self) -> None:
         self._function_name = "notify"
@@ -41,7 +41,7 @@ class Invoker:
         self._part = part
         self._parts = parts
         self._iterators: dict[str, str | None] = {}
-        """Of our part of the shards. None: read to its end."""
+        """Of this process's part of the shards. None for a shard that was read to its end."""
 
     def run(self) -> None:
         listed = 0.0

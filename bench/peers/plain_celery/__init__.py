@@ -1,6 +1,6 @@
-"""A Celery service: a reader calls `delay()` for each record; the task keeps a row and calls boto3's `send_email`.
+"""A Celery service: a reader calls `delay()` for each record; the task writes a row and calls `send_email` of boto3.
 
-After a crash of the reader, the records since its last checkpoint are read again: the row tells the task that it was
-sent. After a crash of a worker between SES's answer and the commit, the late ack brings the task back and the mail is
-sent twice; a message that Redis had handed out and forgotten is lost, as nothing looks for rows without a mail.
+After a crash of the reader, the records since its last checkpoint are read again; the task finds its row and does not
+send again. After a crash of a worker between the response of SES and the commit, the task is delivered again because
+of `acks_late`, and the mail is sent twice. If Redis loses a message, its mail is lost: nothing looks for such rows.
 """

@@ -1,4 +1,4 @@
-"""The service on the parts of a benchmark."""
+"""The Celery service as a candidate."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +12,12 @@ CONCURRENCY = 2
 
 
 @contextmanager
-def plain_celery(parts: Servers, database: str) -> Iterator[Processes]:
+def plain_celery(servers: Servers, database: str) -> Iterator[Processes]:
     create_tables(database)
-    servers = {"DATABASE_URL": database, "BROKER_URL": parts.broker.url}
+    addresses = {"DATABASE_URL": database, "BROKER_URL": servers.broker.url}
     app = ("-A", "bench.peers.plain_celery.app", "worker", "--concurrency", str(CONCURRENCY))
     with (
-        peer_process(parts, "plain-celery-worker", "celery", *app, **servers) as worker,
-        peer_process(parts, "plain-celery-reader", "bench.peers.plain_celery.reader", **servers) as reader,
+        peer_process(servers, "plain-celery-worker", "celery", *app, **addresses) as worker,
+        peer_process(servers, "plain-celery-reader", "bench.peers.plain_celery.reader", **addresses) as reader,
     ):
         yield {"reader": [reader], "worker": [worker]}

@@ -1,4 +1,4 @@
-"""The sessions of a process."""
+"""The database sessions of a process."""
 
 import os
 from functools import cache
@@ -21,5 +21,5 @@ def create_tables(url: str) -> None:
 
 @cache
 def sessions() -> sessionmaker[Session]:
-    """Made when the first session is needed, so in a worker after the fork: connections cannot be shared."""
+    """Made at the first call, in a worker after the fork, because connections cannot be shared."""
     return sessionmaker(engine(os.environ["DATABASE_URL"]))

@@ -1,4 +1,4 @@
-"""The tables."""
+"""The tables of the service."""
 
 from datetime import datetime
 from enum import StrEnum

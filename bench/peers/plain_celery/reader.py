@@ -15,12 +15,12 @@ _IDLE_SECONDS = 0.2
 
 
 class Reader:
-    """One iterator for each shard, read in turn."""
+    """Reads all shards in turn, with one iterator for each."""
 
     def __init__(self) -> None:
         self._client = boto3.client("dynamodbstreams")
         self._iterators: dict[str, str | None] = {}
-        """None: read to its end."""
+        """None for a shard that was read to its end."""
 
     def run(self) -> None:
         listed = 0.0
