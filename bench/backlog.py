@@ -15,7 +15,7 @@ import psycopg
 import redis
 
 from bench.figures.screen import say, show
-from bench.measure.load import check_exact, offer
+from bench.measure.load import check_exact, start_load
 from bench.measure.notifier import bench_environment
 from bench.measure.processes import machine
 from bench.measure.servers import Servers, bench_servers
@@ -84,7 +84,7 @@ def measure(servers: Servers, rows: int, high_water: int) -> dict[str, object]:
         stack.enter_context(notifier_process("bridge", ["bridge"], servers.folder, environment))
         database = stack.enter_context(psycopg.connect(url, autocommit=True))
         samples = Samples(database, stack.enter_context(redis.Redis.from_url(servers.broker.url)))
-        load = offer(servers, rows)
+        load = start_load(servers, rows)
         _until(samples, lambda: samples.pending() == load.events)
         say(f"{load.events:,} rows wait, the broker holds {samples.held():,}")
         samples.during(_WATCHED_SECONDS)

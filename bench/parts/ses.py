@@ -1,7 +1,7 @@
 """The CPU that a client of SES needs for a mail: `python -m bench.parts.ses`. boto3, and `email` in both modes.
 
-The mails have 2 KB of HTML and three headers, and are sent in units of 500. The server is another process, on loopback
-and without TLS.
+The mails have 2 KB of HTML and three headers, and are sent in units of 500. The server is another process, reached
+by loopback and without TLS.
 """
 
 import argparse

@@ -30,7 +30,7 @@ class Mails:
         return self.accepted - len(self.first)
 
     def accept(self, text: bytes | bytearray, start: int, stop: int) -> list[bytes]:
-        """Accept all mails of the request in this part of `text`. Returns a MessageId for each, in the form of SES."""
+        """Accept all mails of the request in this part of `text`. Returns a MessageId of the form of SES for each."""
         now = time.time()
         self.requests += 1
         return [self._accept(recipient, now) for recipient in recipients(text, start, stop)]

@@ -18,8 +18,8 @@ SIMULATORS = {"streams simulator", "ses stub"}
     [(notifier, {"bridge", "worker"}), (plain_celery, {"reader", "worker"}), (lambda_handler, {"handler"})],
 )
 def test_it_delivers_fifty_events(servers: Servers, candidate: Candidate, processes: set[str]) -> None:
-    with trial(servers, candidate) as on_trial:
-        run = on_trial.run(50)
+    with trial(servers, candidate) as trial_run:
+        run = trial_run.run(50)
     assert run.events == 50
     assert run.seconds > 0
     assert run.cpu_us_per_event.keys() == {"postgres", "redis"} | processes | SIMULATORS

@@ -5,7 +5,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from bench.measure.load import SHARDS, NotExact, check_exact, offer, written_at
+from bench.measure.load import SHARDS, NotExact, check_exact, start_load, written_at
 from bench.measure.servers import Servers
 from tests.waiting import wait_until
 
@@ -18,7 +18,7 @@ def accept(servers: Servers, number: str) -> None:
 @pytest.fixture
 def written(servers: Servers) -> list[str]:
     """The numbers of some events that can be read."""
-    load = offer(servers, 3 * SHARDS)
+    load = start_load(servers, 3 * SHARDS)
     assert load.events == 3 * SHARDS
     assert load.start > time.time()
     assert written_at(servers) == {}
@@ -48,7 +48,7 @@ def test_anything_else_is_not(servers, written, skipped, more, found):
 
 
 def test_a_load_may_come_at_a_rate(servers):
-    load = offer(servers, 20, rate=40.0)
+    load = start_load(servers, 20, rate=40.0)
     times = sorted(wait_until(lambda: len(found := written_at(servers)) == 20 and found.values()))
     assert times[0] == pytest.approx(load.start)
     assert times[-1] - times[0] == pytest.approx(19 / 40)
