@@ -11,7 +11,7 @@ from notifier.database.engine import connect
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.notifications import Status
 from notifier.outbox import Change, ChannelStates, Quarantined, Recipient, Settlement, Suppressions
-from sandbox.failures import _WORDS, Failures, told
+from sandbox.failures import _WORDS, Failures, failure_lines
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 
@@ -25,7 +25,7 @@ def row(what: str, id_: str = "0198", **more: Any) -> dict[str, Any]:
 
 
 def test_equal_ones_are_one_line_with_the_newest() -> None:
-    assert list(told([row("tried again", "1"), row("tried again", "2"), row("failed", "1")])) == [
+    assert list(failure_lines([row("tried again", "1"), row("tried again", "2"), row("failed", "1")])) == [
         "2 x email hello: will be tried again: KeyError; see: notifier show 2 --reveal",
         "email hello: failed: KeyError; see: notifier show 1 --reveal",
     ]
@@ -33,7 +33,7 @@ def test_equal_ones_are_one_line_with_the_newest() -> None:
 
 def test_each_names_a_command_that_there_is() -> None:
     for what in _WORDS:
-        (line,) = told([row(what)])
+        (line,) = failure_lines([row(what)])
         assert line.partition("see: notifier ")[2].split()[0] in COMMANDS
 
 

@@ -34,11 +34,13 @@ def test_up_takes_the_users_options_and_no_addresses(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("NOTIFIER_BROKER_URL", "redis://mine")
     monkeypatch.setenv("NOTIFIER_AWS_ENDPOINT_URL", "http://mine")
     monkeypatch.setenv("NOTIFIER_FEEDBACK_QUEUE_URL", "http://mine")
+    monkeypatch.setenv("NOTIFIER_HEARTBEAT_FOLDER", "/mine")
     for name in RoleSettings.model_fields:
         monkeypatch.setenv(f"NOTIFIER_{name.upper()}", "secret")
     options = own_options()
     assert options["NOTIFIER_LOG_LEVEL"] == "debug"
-    for name in ("BROKER_URL", "AWS_ENDPOINT_URL", "FEEDBACK_QUEUE_URL", *map(str.upper, RoleSettings.model_fields)):
+    servers = ("BROKER_URL", "AWS_ENDPOINT_URL", "FEEDBACK_QUEUE_URL", "HEARTBEAT_FOLDER")
+    for name in (*servers, *map(str.upper, RoleSettings.model_fields)):
         assert f"NOTIFIER_{name}" not in options
 
 
