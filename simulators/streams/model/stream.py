@@ -113,9 +113,8 @@ class Stream:
         numbers = self._numbering.draw(behaviour, parent.last_number(now) if parent else 0)
         late = behaviour.children_after if parent else VisibilityDelay()
         parent_id = parent.shard_id if parent else None
-        hidden = VisibilityCountdown(
-            late, now, parent.hidden if parent else None
-        )  # nobody is seen before their parent
+        # With the parent's countdown, so that DescribeStream shows no child before its parent.
+        hidden = VisibilityCountdown(late, now, parent.hidden if parent else None)
         shard = Shard(self._new_id(behaviour, now), parent_id, keys, WrittenLog(numbers), hidden)
         self.shards[shard.shard_id] = shard
         self._writable.append(shard)

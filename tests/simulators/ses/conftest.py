@@ -13,6 +13,6 @@ def running_simulator(tmp_path_factory) -> Iterator[Simulator]:
 
 @pytest.fixture
 def ses(running_simulator) -> Simulator:
-    """The simulator with nothing in it."""
-    running_simulator.ask("/_sim/reset", "POST")
+    """The simulator after a reset."""
+    running_simulator.request("/_sim/reset", "POST")
     return running_simulator

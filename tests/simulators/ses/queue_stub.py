@@ -1,4 +1,4 @@
-"""An SQS queue of one call, SendMessageBatch, that can go away, refuse, or never answer."""
+"""A stub of SQS with the call SendMessageBatch, which can be stopped, refuse messages, or never answer."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ NAME = "/000000000000/ses-events"
 
 
 class QueueStub(ThreadingHTTPServer):
-    """`messages` are the decoded bodies in the order they came; `failures` are ids of a batch to refuse once."""
+    """`messages` are the decoded bodies in order of arrival; `failures` are ids of the next batch to refuse."""
 
     daemon_threads = True
     block_on_close = False

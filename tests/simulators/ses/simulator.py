@@ -1,4 +1,4 @@
-"""The simulator as its users meet it: a process, boto3, and a few lines of HTTP."""
+"""The simulator as a process, with a client of boto3 and of its control API."""
 
 import json
 import os
@@ -17,7 +17,7 @@ SENDER = "Acme <no-reply@acme.example>"
 
 
 class Simulator:
-    """A running one. `client` is a boto3 client that asks once, and waits half a second for the answer."""
+    """A running simulator. `client` is of boto3, without retries and with a read timeout of half a second."""
 
     def __init__(self, process: subprocess.Popen[str], journal: Path) -> None:
         self.process = process
@@ -32,27 +32,27 @@ class Simulator:
             config=Config(retries={"total_max_attempts": 1}, read_timeout=0.5, parameter_validation=False),
         )
 
-    def ask(self, path: str, method: str = "GET", body: Any = None) -> Any:
+    def request(self, path: str, method: str = "GET", body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         with urlopen(Request(self.url + path, data, method=method), timeout=10) as answer:
             return json.load(answer)
 
-    def plan(self, *rules: dict) -> list[dict]:
-        return self.ask("/_sim/faults", "POST", rules)
+    def add_faults(self, *rules: dict) -> list[dict]:
+        return self.request("/_sim/faults", "POST", rules)
 
     def counts(self) -> dict:
-        return self.ask("/_sim/counts")
+        return self.request("/_sim/counts")
 
     def accepted(self) -> int:
         return len(self.lines())
 
     def lines(self) -> list[dict]:
-        """The journal as it stands on disk."""
+        """The lines of the journal on disk."""
         return [json.loads(line) for line in self.journal.read_bytes().splitlines()]
 
     def newest(self) -> dict:
-        newest = self.ask("/_sim/inbox?limit=1")["mails"][0]
-        return self.ask(f"/_sim/inbox/{newest['id']}")
+        newest = self.request("/_sim/inbox?limit=1")["mails"][0]
+        return self.request(f"/_sim/inbox/{newest['id']}")
 
     def send(self, to: str = "ann@example.com", nid: str = "n1", **more: Any) -> dict:
         return self.client.send_email(**simple(to, nid) | more)
@@ -94,9 +94,9 @@ def entry(to: str = "ann@example.com", nid: str = "n1", **values: Any) -> dict:
 
 @contextmanager
 def simulator(journal: Path, *options: str) -> Iterator[Simulator]:
-    """Run one; at the end it gets SIGTERM and must leave with 0, unless it has gone already."""
+    """Run a simulator. At the end it gets SIGTERM and must exit with 0, unless it has ended already."""
     words = [sys.executable, "-m", "simulators.ses", "--journal", str(journal), *options]
-    # With it, a missing flush of the address would not be noticed.
+    # With PYTHONUNBUFFERED a missing flush of the address would not be noticed.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=env) as process:
         try:

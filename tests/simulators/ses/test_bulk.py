@@ -1,4 +1,4 @@
-"""SendBulkEmail: one status per entry, in the order of the entries."""
+"""SendBulkEmail: one status for each entry, in their order."""
 
 import pytest
 
@@ -88,7 +88,7 @@ def test_bulk_calls_may_have_a_rate_of_their_own(tmp_path):
             ses.bulk(entry(), entry())
         assert "MessageId" in ses.send()
         assert (ses.accepted(), ses.counts()["throttled"], ses.counts()["refused"]) == (3, 2, 2)
-        ses.ask("/_sim/reset", "POST")
+        ses.request("/_sim/reset", "POST")
         assert statuses(ses.bulk(entry())) == ["SUCCESS"]
 
 

@@ -1,4 +1,4 @@
-"""What the simulator publishes about a mail, told by its recipient."""
+"""The events of a mail, which depend on its recipient."""
 
 import json
 
@@ -23,14 +23,14 @@ def publisher(shared_queue, tmp_path_factory):
 
 @pytest.fixture
 def queue(shared_queue, publisher):
-    """The queue, empty, of a simulator with nothing in it."""
-    publisher.ask("/_sim/reset", "POST")
+    """The queue of a simulator, both empty."""
+    publisher.request("/_sim/reset", "POST")
     shared_queue.messages.clear()
     return shared_queue
 
 
 @pytest.mark.parametrize(
-    ("recipient", "kinds", "fate"),
+    ("recipient", "kinds", "result"),
     [
         ("ann@example.com", ["Send", "Delivery"], "delivered"),
         ("success@simulator.amazonses.com", ["Send", "Delivery"], "delivered"),
@@ -44,11 +44,11 @@ def queue(shared_queue, publisher):
         ("renderingfailure@example.com", ["Rendering Failure"], "not rendered"),
     ],
 )
-def test_the_recipient_decides(publisher, queue, recipient, kinds, fate):
+def test_the_recipient_decides(publisher, queue, recipient, kinds, result):
     publisher.send(recipient, ConfigurationSetName="main")
     wait_until(lambda: len(queue.messages) >= len(kinds))
     assert sorted(queue.kinds()) == sorted(kinds)
-    assert publisher.newest()["fate"] == fate
+    assert publisher.newest()["fate"] == result
     assert publisher.counts()["events"]["created"] == len(kinds)
 
 
@@ -71,7 +71,7 @@ def test_an_event_carries_the_tags_and_the_mail(publisher, queue):
     assert delivery["delivery"]["recipients"] == ["ann@example.com"]
 
 
-def test_a_bounce_and_a_complaint_name_who_it_was(publisher, queue):
+def test_a_bounce_and_a_complaint_name_the_recipient(publisher, queue):
     publisher.send("bounce@example.com", ConfigurationSetName="main")
     publisher.send("complaint@example.com", ConfigurationSetName="main")
     wait_until(lambda: len(queue.messages) == 5)
@@ -82,7 +82,7 @@ def test_a_bounce_and_a_complaint_name_who_it_was(publisher, queue):
     assert complaint["complaintFeedbackType"] == "abuse"
 
 
-def test_an_answering_machine_is_told_as_a_bounce_of_no_reason(publisher, queue):
+def test_an_automatic_reply_is_a_bounce_without_a_diagnosis(publisher, queue):
     publisher.send("ooto@simulator.amazonses.com", ConfigurationSetName="main")
     wait_until(lambda: len(queue.messages) == 3)
     bounce = queue.of("Bounce")["bounce"]
@@ -90,7 +90,7 @@ def test_an_answering_machine_is_told_as_a_bounce_of_no_reason(publisher, queue)
     assert bounce["bouncedRecipients"] == [{"emailAddress": "ooto@simulator.amazonses.com"}]
 
 
-def test_an_event_that_comes_twice_is_the_same_to_the_letter(tmp_path):
+def test_an_event_that_is_sent_twice_is_the_same(tmp_path):
     options = ("--event-duplication", "1", "--event-jitter", "0.2")
     with queue_stub() as queue, simulator(tmp_path / "j", "--queue-url", queue.url, *options) as ses:
         ses.send("complaint@example.com", ConfigurationSetName="main")
@@ -110,14 +110,14 @@ def test_a_suppressed_address_is_accepted_and_bounces(publisher, queue):
 
 
 def test_without_a_configuration_set_nothing_is_published(publisher, queue):
-    publisher.send(nid="silent")
-    publisher.send(nid="loud", ConfigurationSetName="main")
+    publisher.send(nid="without")
+    publisher.send(nid="with", ConfigurationSetName="main")
     wait_until(lambda: len(queue.messages) == 2)
-    assert {event["mail"]["tags"]["nid"][0] for event in queue.messages} == {"loud"}
+    assert {event["mail"]["tags"]["nid"][0] for event in queue.messages} == {"with"}
     assert publisher.counts()["events"]["created"] == 2
 
 
-def test_recipients_of_one_mail_have_their_own_fates(publisher, queue):
+def test_recipients_of_one_mail_have_their_own_results(publisher, queue):
     people = ["ann@example.com", "bounce@example.com", "bob@example.com"]
     publisher.send(Destination={"ToAddresses": people}, ConfigurationSetName="main")
     wait_until(lambda: len(queue.messages) == 3)
@@ -132,7 +132,7 @@ def test_the_send_event_of_a_template_has_no_subject(publisher, queue):
     assert queue.of("Delivery")["mail"]["commonHeaders"]["subject"] == "Hello"
 
 
-def test_a_template_that_cannot_be_rendered_is_told_by_an_event_only(publisher, queue):
+def test_a_template_that_cannot_be_rendered_is_only_reported_by_an_event(publisher, queue):
     request = bulk(entry(nid="n3"))
     request["DefaultContent"]["Template"]["TemplateContent"]["Html"] = "{{absent}}"
     publisher.client.send_bulk_email(**request, ConfigurationSetName="main")

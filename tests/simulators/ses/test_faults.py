@@ -1,4 +1,4 @@
-"""Each fault as the sender meets it, and what was accepted all the same."""
+"""Each fault as the client sees it, and which mails were accepted."""
 
 from urllib.error import HTTPError
 
@@ -19,7 +19,7 @@ from tests.simulators.ses.simulator import entry
     ],
 )
 def test_the_answer_is_lost(ses, fault, error, accepted):
-    ses.plan(fault | {"times": 1})
+    ses.add_faults(fault | {"times": 1})
     with pytest.raises(error):
         ses.send()
     assert ses.accepted() == accepted
@@ -42,7 +42,7 @@ def test_the_answer_is_lost(ses, fault, error, accepted):
     ],
 )
 def test_the_answer_is_an_error(ses, fault, code, status, accepted):
-    ses.plan(fault | {"times": 1})
+    ses.add_faults(fault | {"times": 1})
     with pytest.raises(ClientError) as raised:
         ses.send()
     answer = raised.value.response
@@ -52,31 +52,31 @@ def test_the_answer_is_an_error(ses, fault, code, status, accepted):
 
 @pytest.mark.parametrize("body", ["broken", "empty", "short"])
 def test_the_answer_comes_without_a_message_id(ses, body):
-    ses.plan({"kind": "truncated", "body": body})
+    ses.add_faults({"kind": "truncated", "body": body})
     assert "MessageId" not in ses.send()
     assert ses.accepted() == 1
 
 
 def test_a_bulk_answer_lacks_its_last_result(ses):
-    ses.plan({"kind": "truncated", "body": "short"})
+    ses.add_faults({"kind": "truncated", "body": "short"})
     assert len(ses.bulk(entry(nid="n1"), entry(nid="n2"))) == 1
     assert ses.accepted() == 2
 
 
 def test_a_slow_answer_comes_after_all(ses):
-    ses.plan({"kind": "slow", "seconds": 0.05})
+    ses.add_faults({"kind": "slow", "seconds": 0.05})
     assert "MessageId" in ses.send()
 
 
 def test_a_bulk_call_is_cut_after_all_of_it_was_accepted(ses):
-    ses.plan({"kind": "accept_then_cut", "times": 1})
+    ses.add_faults({"kind": "accept_then_cut", "times": 1})
     with pytest.raises(ConnectionClosedError):
         ses.bulk(*(entry(nid=f"n{number}") for number in range(50)))
     assert ses.accepted() == 50
 
 
 def test_each_third_request_and_no_more_than_twice(ses):
-    ses.plan({"kind": "throttle", "every": 3, "times": 2})
+    ses.add_faults({"kind": "throttle", "every": 3, "times": 2})
     outcomes = []
     for number in range(12):
         try:
@@ -88,7 +88,7 @@ def test_each_third_request_and_no_more_than_twice(ses):
 
 
 def test_a_rule_can_be_for_a_recipient_or_a_notification(ses):
-    ses.plan(
+    ses.add_faults(
         {"kind": "refuse", "match": {"recipient": "*@SLOW.example"}},
         {"kind": "throttle", "match": {"nid": "n9"}},
     )
@@ -101,15 +101,15 @@ def test_a_rule_can_be_for_a_recipient_or_a_notification(ses):
 
 
 def test_entries_fail_alone(ses):
-    ses.plan({"kind": "entry_status", "entry_status": "TRANSIENT_FAILURE", "every": 2, "times": 2})
+    ses.add_faults({"kind": "entry_status", "entry_status": "TRANSIENT_FAILURE", "every": 2, "times": 2})
     results = ses.bulk(*(entry(nid=f"n{number}") for number in range(6)))
     failed = "TRANSIENT_FAILURE"
     assert [one["Status"] for one in results] == ["SUCCESS", failed, "SUCCESS", failed, "SUCCESS", "SUCCESS"]
     assert [line["nid"] for line in ses.lines()] == ["n0", "n2", "n4", "n5"]
 
 
-def test_the_first_rule_whose_turn_it_is_wins(ses):
-    ses.plan({"kind": "throttle", "times": 1}, {"kind": "refuse", "times": 1})
+def test_a_request_fails_by_the_first_rule_that_fires(ses):
+    ses.add_faults({"kind": "throttle", "times": 1}, {"kind": "refuse", "times": 1})
     with pytest.raises(ses.client.exceptions.TooManyRequestsException):
         ses.send()
     with pytest.raises(ses.client.exceptions.MessageRejected):
@@ -117,14 +117,14 @@ def test_the_first_rule_whose_turn_it_is_wins(ses):
     assert "MessageId" in ses.send()
 
 
-def test_the_plan_can_be_read_and_ended(ses):
-    added = ses.plan({"kind": "slow", "seconds": 0, "times": 5, "match": {"nid": "n1"}})
+def test_the_plan_can_be_read_and_cleared(ses):
+    added = ses.add_faults({"kind": "slow", "seconds": 0, "times": 5, "match": {"nid": "n1"}})
     assert added == [
         {"kind": "slow", "times": 5, "every": 1, "match": {"nid": "n1"}, "seen": 0, "fired": 0, "seconds": 0}
     ]
     ses.send()
-    assert ses.ask("/_sim/faults")[0]["fired"] == 1
-    assert ses.ask("/_sim/faults", "DELETE") == []
+    assert ses.request("/_sim/faults")[0]["fired"] == 1
+    assert ses.request("/_sim/faults", "DELETE") == []
     ses.send()
     assert ses.counts()["faults"] == {"slow": 1}
 
@@ -132,7 +132,7 @@ def test_the_plan_can_be_read_and_ended(ses):
 @pytest.mark.parametrize(
     "rule",
     [
-        {"kind": "earthquake"},
+        {"kind": "unknown"},
         {"kind": "slow", "secs": 1},
         {"kind": "slow", "seconds": -1},
         {"kind": "throttle", "every": 0},
@@ -144,7 +144,7 @@ def test_the_plan_can_be_read_and_ended(ses):
 )
 def test_a_wrong_rule_is_refused_and_none_is_added(ses, rule):
     with pytest.raises(HTTPError) as raised:
-        ses.plan({"kind": "throttle"}, rule)
+        ses.add_faults({"kind": "throttle"}, rule)
     with raised.value as answer:
         assert answer.status == 400
-    assert ses.ask("/_sim/faults") == []
+    assert ses.request("/_sim/faults") == []

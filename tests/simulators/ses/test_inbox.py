@@ -1,4 +1,4 @@
-"""The inbox shows mails, and runs nothing that is in them."""
+"""The inbox shows mails, and does not execute what is in them."""
 
 import base64
 import hashlib
@@ -23,7 +23,7 @@ OPTIONS = (
 
 
 def mails(ses, query: str = "") -> list[str]:
-    return [mail["subject"] for mail in ses.ask(f"/_sim/inbox?{query}")["mails"]]
+    return [mail["subject"] for mail in ses.request(f"/_sim/inbox?{query}")["mails"]]
 
 
 def send(ses, *subjects: str) -> None:
@@ -32,7 +32,7 @@ def send(ses, *subjects: str) -> None:
 
 def test_pages_are_newest_first_and_stay_still(ses):
     send(ses, *"abcde")
-    first = ses.ask("/_sim/inbox?limit=2")
+    first = ses.request("/_sim/inbox?limit=2")
     assert ([mail["subject"] for mail in first["mails"]], first["total"]) == (["e", "d"], 5)
     send(ses, "f")
     assert mails(ses, f"limit=2&offset=2&top={first['newest']}") == ["c", "b"]
@@ -102,7 +102,7 @@ def test_an_sms_is_shown(ses):
     assert (shown["channel"], shown["from"], shown["to"]) == ("sms", "Acme", ["+351912345678"])
     assert (shown["text"], shown["preview"], shown["fate"]) == ("Grüße & <b>\nx", "Grüße & <b> x", "delivered")
     assert mails(ses, "q=sms") == [""]
-    assert ses.counts()["accepted"] == 0  # the journal is of mails
+    assert ses.counts()["accepted"] == 0  # the journal has only mails
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_what_sns_refuses_is_refused(ses, given: dict):
 
 def test_a_message_of_another_channel_is_shown(ses):
     body = {"channel": "webhook", "to": "https://shop.example/hook", "text": "{}", "fate": "kept here", "nid": "n1"}
-    ses.ask("/_sim/inbox", "POST", body | {"headers": [["X-A", "1"]], "request": [["priority", "3"]]})
+    ses.request("/_sim/inbox", "POST", body | {"headers": [["X-A", "1"]], "request": [["priority", "3"]]})
     shown = ses.newest()
     assert (shown["channel"], shown["to"], shown["fate"], shown["copies"]) == (
         *("webhook", ["https://shop.example/hook"], "kept here", 1),
@@ -130,7 +130,7 @@ def test_a_message_of_another_channel_is_shown(ses):
 def test_a_message_that_cannot_be_shown_is_refused(ses, wrong: dict):
     body = wrong if not wrong or "channel" in wrong else {"channel": "x", "to": "y"} | wrong
     with pytest.raises(OSError, match="400") as raised:
-        ses.ask("/_sim/inbox", "POST", body)
+        ses.request("/_sim/inbox", "POST", body)
     raised.value.close()
 
 
@@ -138,7 +138,7 @@ def test_copies_of_a_notification_are_marked(ses):
     ses.send(nid="n1")
     ses.send(nid="n1")
     ses.send(nid="n2")
-    assert [mail["copies"] for mail in ses.ask("/_sim/inbox")["mails"]] == [1, 2, 2]
+    assert [mail["copies"] for mail in ses.request("/_sim/inbox")["mails"]] == [1, 2, 2]
 
 
 def test_only_the_last_mails_are_kept(tmp_path):
@@ -147,7 +147,7 @@ def test_only_the_last_mails_are_kept(tmp_path):
         assert mails(ses) == ["e", "d", "c"]
         gone = ses.lines()[0]["message_id"]
         with pytest.raises(OSError, match="404") as raised:
-            ses.ask(f"/_sim/inbox/{gone}")
+            ses.request(f"/_sim/inbox/{gone}")
         raised.value.close()
         assert ses.counts()["accepted"] == 5
 

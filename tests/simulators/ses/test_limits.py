@@ -1,4 +1,4 @@
-"""What SES refuses, the simulator refuses, and accepts nothing of it."""
+"""The simulator refuses what SES refuses, and accepts no part of it."""
 
 import json
 
@@ -92,7 +92,7 @@ def test_send_email_refuses(ses, wrong):
         pytest.param({"FromEmailAddress": "=?utf-8?q?Gr=C3=BC=C3=9Fe?= <a@example.com>"}, id="encoded name"),
     ],
 )
-def test_send_email_takes_what_is_just_within(ses, good):
+def test_send_email_accepts_requests_at_the_limits(ses, good):
     ses.client.send_email(**simple() | good)
     assert ses.counts()["messages"] == 1
 

@@ -1,4 +1,4 @@
-"""The journal is complete, comes before the answer, and outlives the process."""
+"""The journal is complete, is written before the response, and survives the process."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from tests.simulators.ses.simulator import entry, simulator
 
 
-def test_a_line_says_what_was_accepted(ses):
+def test_a_line_describes_the_accepted_mail(ses):
     answer = ses.send("Ann <ann@example.com>", "n1", ConfigurationSetName="main")
     [line] = ses.lines()
     assert line.pop("time").endswith("Z")
@@ -28,12 +28,12 @@ def test_copies_of_a_notification_are_counted_and_shown(ses):
     ids = [ses.send(nid="n1")["MessageId"] for _ in range(3)]
     ses.send(nid="n2")
     ses.send(EmailTags=[])
-    found = ses.ask("/_sim/messages?nid=n1")
+    found = ses.request("/_sim/messages?nid=n1")
     assert (found["nid"], found["copies"]) == ("n1", 3)
     assert [line["message_id"] for line in found["messages"]] == ids
-    assert ses.ask("/_sim/messages?nid=n2")["copies"] == 1
-    assert ses.ask("/_sim/messages?nid=never") == {"nid": "never", "copies": 0, "messages": []}
-    assert ses.ask("/_sim/duplicates") == {"duplicated_nids": 1, "copies": {"n1": 3}}
+    assert ses.request("/_sim/messages?nid=n2")["copies"] == 1
+    assert ses.request("/_sim/messages?nid=never") == {"nid": "never", "copies": 0, "messages": []}
+    assert ses.request("/_sim/duplicates") == {"duplicated_nids": 1, "copies": {"n1": 3}}
     counts = ses.counts()
     assert {name: counts[name] for name in ("accepted", "distinct_nids", "duplicated_nids", "without_nid")} == {
         "accepted": 5,
@@ -48,7 +48,7 @@ def test_many_recipients_are_many_lines_and_one_copy(ses):
     ses.send(Destination={"ToAddresses": ["a@example.com", "b@example.com"], "BccAddresses": ["c@example.com"]})
     ses.send(nid="n2")
     assert len({line["message_id"] for line in ses.lines()[:3]}) == 1
-    found = ses.ask("/_sim/messages?nid=n1")
+    found = ses.request("/_sim/messages?nid=n1")
     assert (found["copies"], [line["to"][0] for line in found["messages"]]) == (1, ["a", "b", "c"])
     assert (ses.counts()["accepted"], ses.counts()["messages"]) == (4, 2)
 
@@ -68,12 +68,12 @@ def test_the_journal_survives_sigkill_and_is_counted_again(tmp_path):
         names = ("accepted", "messages", "distinct_nids", "duplicated_nids", "without_nid")
         assert [ses.counts()[name] for name in names] == [before[name] for name in names] == [5, 4, 3, 1, 0]
         ses.send(nid="n3")
-        assert [len(ses.ask(f"/_sim/messages?nid=n{n}")["messages"]) for n in (1, 2, 3)] == [3, 1, 2]
+        assert [len(ses.request(f"/_sim/messages?nid=n{n}")["messages"]) for n in (1, 2, 3)] == [3, 1, 2]
         assert len(ses.lines()) == 6
 
 
-def test_what_cannot_be_written_is_not_accepted(tmp_path):
-    """The process may write 4 KB to a file; then the disk is full."""
+def test_a_mail_that_cannot_be_written_is_not_accepted(tmp_path):
+    """The process may write 4 KB to a file, as if the disk were full then."""
     journal = tmp_path / "journal.jsonl"
     with simulator(journal) as ses:
         limit = f"import resource; resource.prlimit({ses.process.pid}, resource.RLIMIT_FSIZE, (4096, 4096))"
@@ -83,7 +83,7 @@ def test_what_cannot_be_written_is_not_accepted(tmp_path):
             accepted += 1
         assert status == 500
         assert 0 < accepted == len(ses.lines()) == ses.counts()["accepted"]
-        assert ses.ask("/_sim/messages?nid=n1")["copies"] == accepted
+        assert ses.request("/_sim/messages?nid=n1")["copies"] == accepted
 
 
 @pytest.mark.parametrize("content", [b'{"a": 1}\n', b"no json\n"])
@@ -101,20 +101,20 @@ def test_a_journal_has_one_writer(ses):
 
 
 def test_reset_empties_everything(ses):
-    ses.plan({"kind": "throttle", "times": 1})
+    ses.add_faults({"kind": "throttle", "times": 1})
     with pytest.raises(ses.client.exceptions.TooManyRequestsException):
         ses.send()
     ses.send()
     ses.client.put_suppressed_destination(EmailAddress="a@example.com", Reason="BOUNCE")
-    ses.ask("/_sim/reset", "POST")
+    ses.request("/_sim/reset", "POST")
     counts = ses.counts()
     counts.pop("newest")
     assert not any(counts.values())
-    assert (ses.lines(), ses.ask("/_sim/faults")) == ([], [])
-    assert ses.ask("/_sim/inbox")["mails"] == []
+    assert (ses.lines(), ses.request("/_sim/faults")) == ([], [])
+    assert ses.request("/_sim/inbox")["mails"] == []
     assert ses.client.list_suppressed_destinations()["SuppressedDestinationSummaries"] == []
     ses.send()
-    assert ses.ask("/_sim/messages?nid=n1")["copies"] == 1
+    assert ses.request("/_sim/messages?nid=n1")["copies"] == 1
 
 
 def send_status(ses) -> int:

@@ -1,4 +1,4 @@
-"""How events travel: late, lost, twice, to a queue that is away; and that sending never waits for them."""
+"""Publishing of events: delayed, lost, duplicated, or to an unavailable queue. Sending never waits for it."""
 
 import time
 
@@ -51,7 +51,7 @@ def test_an_event_waits_for_its_delay(tmp_path):
         assert time.monotonic() - started >= 0.4
 
 
-def test_events_wait_for_a_queue_that_is_away_and_sending_does_not(tmp_path):
+def test_events_wait_for_an_unavailable_queue_and_sending_does_not(tmp_path):
     with queue_stub() as gone:
         port, url = gone.server_address[1], gone.url
     with simulator(tmp_path / "j", "--queue-url", url) as ses:
@@ -79,7 +79,7 @@ def test_a_queue_that_fails_or_refuses_gets_the_events_again(tmp_path):
         assert (ses.counts()["events"]["refused"], len(queue.messages)) == (1, 3)
 
 
-def test_an_event_too_long_for_any_queue_does_not_hold_up_the_others(tmp_path):
+def test_an_event_that_is_too_long_does_not_delay_the_others(tmp_path):
     options = ("--queue-connections", "1")
     with queue_stub() as queue, simulator(tmp_path / "j", "--queue-url", queue.url, *options) as ses:
         content = {"Subject": {"Data": "ü" * 150_000}, "Body": {"Text": {"Data": "t"}}}
@@ -96,7 +96,7 @@ def test_batches_stay_within_what_a_queue_takes():
     assert [len(batch) for batch in found] == [10, 10, 6, 1, 1, 1, 1]
 
 
-def test_a_queue_that_never_answers_slows_nothing_and_the_buffer_is_bounded(tmp_path):
+def test_a_queue_that_never_answers_delays_no_mail_and_the_buffer_is_bounded(tmp_path):
     options = ("--event-buffer", "100", "--queue-connections", "1")
     with queue_stub() as queue, simulator(tmp_path / "j", "--queue-url", queue.url, *options) as ses:
         queue.answering.clear()

@@ -1,4 +1,4 @@
-"""The schedule of events, on times that the test says."""
+"""The schedule of events, at times that the test gives."""
 
 from simulators.ses.events.delivery_results import EventKind
 from simulators.ses.events.schedule import Publishing, Schedule
@@ -39,13 +39,13 @@ def test_jitter_shuffles_within_its_bounds():
     assert [event.number for event in taken] != sorted(event.number for event in taken)
 
 
-def test_there_is_nothing_to_wait_for_where_nothing_is_published():
+def test_events_that_are_not_published_are_not_scheduled():
     schedule = Schedule(Publishing(kinds=frozenset({EventKind.BOUNCE})))
     assert not schedule.add(receipt("a"), (), now=0)
     assert not schedule.add(receipt("b", configuration_set=None), (), now=0)
 
 
-def test_what_does_not_fit_is_dropped_and_counted():
+def test_events_beyond_the_capacity_are_dropped_and_counted():
     schedule = Schedule(Publishing(capacity=3))
     for number in range(3):
         schedule.add(receipt(str(number)), (), now=0)
@@ -54,7 +54,7 @@ def test_what_does_not_fit_is_dropped_and_counted():
     assert (len(schedule), schedule.counts.created) == (0, 0)
 
 
-def test_clear_draws_from_the_seed_anew():
+def test_clear_starts_again_with_the_seed():
     schedule = Schedule(Publishing(loss=0.5, seed=3))
     drawn = []
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""SendEmail and the small operations, as boto3 sees them."""
+"""SendEmail and the operations that do not send, through boto3."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def code_of(raised: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
     return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
-def test_a_message_id_has_the_look_of_ses_and_never_comes_again(ses):
+def test_a_message_id_has_the_form_of_ses_and_is_unique(ses):
     ids = {ses.send(nid=f"n{number}")["MessageId"] for number in range(20)}
     assert len(ids) == 20
     group = "-[0-9a-f]{4}"
@@ -36,7 +36,7 @@ def test_a_message_id_has_the_look_of_ses_and_never_comes_again(ses):
     )
 
 
-def test_keeps_everything(ses):
+def test_all_parts_of_a_mail_are_kept(ses):
     content = {
         "Subject": {"Data": "Grüße & mehr"},
         "Body": {"Text": {"Data": "Guten Tag"}, "Html": {"Data": "<p>Guten Tag</p>"}},
@@ -74,20 +74,20 @@ def test_a_raw_message_brings_its_own_addresses_tags_and_configuration_set(ses):
     assert ["X-Own", "yes"] in mail["headers"]
 
 
-def test_what_is_not_simulated_is_an_error_that_boto3_understands(ses):
+def test_an_operation_that_is_not_simulated_is_an_error_of_boto3(ses):
     with pytest.raises(ClientError) as raised:
         ses.client.list_contact_lists()
     assert code_of(raised) == ("UnknownOperationException", 404)
 
 
-def test_the_account_tells_its_quota(tmp_path):
+def test_the_account_has_a_quota(tmp_path):
     with simulator(tmp_path / "journal", "--rate", "14") as ses:
         ses.send()
         quota = ses.client.get_account()["SendQuota"]
     assert quota == {"Max24HourSend": -1.0, "MaxSendRate": 14.0, "SentLast24Hours": 1.0}
 
 
-def test_only_known_identities_and_configuration_sets_where_some_are_named(tmp_path):
+def test_only_known_identities_and_configuration_sets_if_any_are_given(tmp_path):
     known = ("--identity", "acme.example", "--configuration-set", "main")
     with simulator(tmp_path / "journal", *known) as ses:
         assert ses.client.get_email_identity(EmailIdentity="acme.example")["VerifiedForSendingStatus"]
@@ -104,7 +104,7 @@ def test_only_known_identities_and_configuration_sets_where_some_are_named(tmp_p
         assert ses.accepted() == 1
 
 
-def test_the_suppression_list_can_be_kept(ses):
+def test_the_suppression_list(ses):
     client = ses.client
     for number in range(3):
         client.put_suppressed_destination(EmailAddress=f"A+{number}@example.com", Reason="BOUNCE")
@@ -124,10 +124,10 @@ def test_the_suppression_list_can_be_kept(ses):
         client.put_suppressed_destination(EmailAddress="c@example.com", Reason="WEATHER")
 
 
-def test_a_request_that_is_no_json_of_the_right_shape_is_the_clients_error(ses):
+def test_a_request_of_the_wrong_shape_is_a_client_error(ses):
     for wrong in ([], {"EmailTags": {"Name": "nid"}}, {"Destination": {"ToAddresses": [7]}}, {"Content": []}):
         with pytest.raises(HTTPError) as raised:
-            ses.ask("/v2/email/outbound-emails", "POST", simple() | wrong if wrong else wrong)
+            ses.request("/v2/email/outbound-emails", "POST", simple() | wrong if wrong else wrong)
         with raised.value as answer:
             assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (400, "SerializationException")
     assert ses.accepted() == 0

@@ -1,4 +1,4 @@
-"""The process and its HTTP."""
+"""The process and its HTTP server."""
 
 import json
 import socket
@@ -34,12 +34,12 @@ def test_the_address_is_in_the_port_file_when_it_is_ready(tmp_path):
     port_file = tmp_path / "address"
     with simulator(tmp_path / "journal", "--port-file", str(port_file)) as ses:
         assert port_file.read_text() == ses.url + "\n"
-        assert ses.ask("/_sim/health")["status"] == "ok"
+        assert ses.request("/_sim/health")["status"] == "ok"
 
 
 def test_it_stops_cleanly_with_open_connections_and_hanging_requests(tmp_path):
     with simulator(tmp_path / "journal") as ses, connect(ses.url) as idle, connect(ses.url) as hanging:
-        ses.plan({"kind": "slow", "seconds": 3600})
+        ses.add_faults({"kind": "slow", "seconds": 3600})
         hanging.sendall(send_request())
         idle.sendall(b"GET /_sim")
         ses.process.terminate()
@@ -47,7 +47,7 @@ def test_it_stops_cleanly_with_open_connections_and_hanging_requests(tmp_path):
 
 
 def test_a_cut_is_a_reset(ses):
-    ses.plan({"kind": "accept_then_cut"})
+    ses.add_faults({"kind": "accept_then_cut"})
     with connect(ses.url) as link:
         link.sendall(send_request())
         with pytest.raises(ConnectionResetError):
@@ -55,8 +55,8 @@ def test_a_cut_is_a_reset(ses):
     assert ses.accepted() == 1
 
 
-def test_a_sender_that_leaves_while_it_waits_may_still_have_been_accepted(ses):
-    ses.plan({"kind": "slow", "seconds": 0.05})
+def test_a_mail_is_accepted_though_the_client_disconnects_meanwhile(ses):
+    ses.add_faults({"kind": "slow", "seconds": 0.05})
     with connect(ses.url) as link:
         link.sendall(send_request())
         wait_until(lambda: ses.counts()["requests"] == 1)
@@ -75,7 +75,7 @@ def test_requests_of_one_connection_are_answered_in_order(ses):
 
 
 def test_a_request_behind_a_slow_one_waits_for_it(ses):
-    ses.plan({"kind": "slow", "seconds": 0.05})
+    ses.add_faults({"kind": "slow", "seconds": 0.05})
     with connect(ses.url) as link:
         link.sendall(send_request() + b"GET /_sim/counts HTTP/1.1\r\nConnection: close\r\n\r\n")
         answers = read_all(link).split(b"HTTP/1.1 ")[1:]
@@ -105,7 +105,7 @@ def test_a_request_may_come_in_pieces(ses):
         (b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000, 431),
     ],
 )
-def test_what_is_no_request_is_refused_and_closed(ses, request_, status):
+def test_a_malformed_request_is_refused_and_the_connection_closed(ses, request_, status):
     with connect(ses.url) as link:
         link.sendall(request_)
         assert read_all(link).startswith(b"HTTP/1.1 %d " % status)
@@ -113,7 +113,7 @@ def test_what_is_no_request_is_refused_and_closed(ses, request_, status):
 
 @pytest.mark.parametrize(
     "wrong",
-    [["--event-loss", "2"], ["--rate", "0"], ["--keep", "0"], ["--event-delay", "-1"], ["--event-kinds", "Snow"]],
+    [["--event-loss", "2"], ["--rate", "0"], ["--keep", "0"], ["--event-delay", "-1"], ["--event-kinds", "Unknown"]],
 )
 def test_wrong_options_are_explained(tmp_path, wrong):
     words = [sys.executable, "-m", "simulators.ses", "--journal", str(tmp_path / "journal"), *wrong]

@@ -1,4 +1,4 @@
-"""The token bucket, on a clock of its own."""
+"""The token bucket, with a clock that the test controls."""
 
 from simulators.ses.account.throttle import Bucket
 
@@ -21,7 +21,7 @@ def test_a_second_of_rate_may_go_at_once_and_then_the_rate():
     assert [bucket.take(1) for _ in range(11)] == [True] * 10 + [False]
 
 
-def test_many_recipients_run_into_debt_that_time_pays():
+def test_many_recipients_make_the_tokens_negative_for_a_time():
     clock = Clock()
     bucket = Bucket(1, clock=clock)
     assert bucket.take(5)
@@ -31,7 +31,7 @@ def test_many_recipients_run_into_debt_that_time_pays():
     assert bucket.take(1)
 
 
-def test_a_rate_below_one_still_lets_one_go():
+def test_a_rate_below_one_still_allows_one_recipient():
     clock = Clock()
     bucket = Bucket(0.5, clock=clock)
     assert (bucket.take(1), bucket.take(1)) == (True, False)

@@ -1,4 +1,4 @@
-"""boto3 as a careful consumer sets it up: it asks once, and does not wait for ever."""
+"""A client of boto3 without retries and with a read timeout."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def client(url: str, read_timeout: float = 20) -> Any:
 
 
 def arn_of(aws: Any, table: str = "activity") -> str:
-    """Of its newest stream."""
+    """The ARN of the newest stream of a table."""
     return aws.list_streams(TableName=table)["Streams"][-1]["StreamArn"]
 
 
@@ -34,7 +34,7 @@ def iterator_of(aws: Any, arn: str, shard: str, kind: str = "TRIM_HORIZON", **mo
 
 
 class Reader:
-    """One shard of `activity` and its iterator."""
+    """Reads one shard of `activity`."""
 
     def __init__(self, aws: Any) -> None:
         self.aws = aws
@@ -43,5 +43,5 @@ class Reader:
         self.iterator = iterator_of(aws, self.arn, self.shard)
 
     def get(self, **more: Any) -> dict[str, Any]:
-        """The page at the iterator, which stays where it is."""
+        """The page at the iterator, which is not moved."""
         return self.aws.get_records(ShardIterator=self.iterator, **more)

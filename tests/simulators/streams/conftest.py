@@ -25,6 +25,6 @@ def running_streams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stream
 
 @pytest.fixture
 def server(running_streams: StreamsServer) -> StreamsServer:
-    """The simulator as a process, with nothing in it."""
+    """The simulator as a process, after a reset."""
     running_streams.post("reset")
     return running_streams

@@ -1,4 +1,4 @@
-"""A small consumer that keeps the rules: parents before children, records before the iterator of the next page."""
+"""A consumer that reads parents before children, and takes all records of a page before it goes on."""
 
 from typing import Any
 
@@ -25,10 +25,10 @@ class Consumer:
                 for shard in self.source.shards(arn):
                     self.parents.setdefault((arn, shard.shard_id), shard.parent_shard_id)
         except (StreamThrottled, Unreachable, ShardGone):
-            return  # another time
+            return  # at the next call
 
     def ready(self) -> list[Place]:
-        """Open shards whose parents are done, or were never seen."""
+        """Shards that are not read to their end, and whose parents are, or were never seen."""
         return [
             (arn, shard)
             for (arn, shard), parent in sorted(self.parents.items())
@@ -36,7 +36,7 @@ class Consumer:
         ]
 
     def poll(self, place: Place, pages: int = 2) -> bool:
-        """Read some pages, as if just taken over. True where something was new."""
+        """Read some pages from the checkpoint. True if there was anything new."""
         before = len(self.read), len(self.done)
         try:
             after = None if place in self._from_horizon else self.checkpoints.get(place)

@@ -1,4 +1,4 @@
-"""The bridge's questions, answered by a model in this process."""
+"""The stream client of the bridge, with a model in this process instead of HTTP."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,8 +29,9 @@ _NAMED: Mapping[str, type[NotifierError]] = {
 
 
 class InProcessStreams:
-    """Takes the place of bridge.stream.client.Streams, and raises what it raises. A fault of the connection is
-    Unreachable, after the call was carried out.
+    """Has the methods of bridge.stream.client.Streams, and raises the same errors.
+
+    A fault of the connection raises Unreachable after the call was processed.
     """
 
     def __init__(self, model: StreamsModel, plan: Plan | None = None) -> None:
@@ -80,7 +81,7 @@ class InProcessStreams:
 
     @contextmanager
     def _call(self, operation: str, **asked: str) -> Iterator[str | None]:
-        """Yields the kind of the fault that is to be carried out inside, None where there is none."""
+        """Yields the kind of the fault of this call, None if there is none. Raises the error of the fault."""
         rule = call_fault(self.plan, operation, asked)
         reply = None
         try:

@@ -1,4 +1,4 @@
-"""Reads a model as a careful consumer would."""
+"""Read the streams of a model."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def items(count: int) -> list[dict[str, Any]]:
 
 
 def records(body: bytes) -> list[dict[str, Any]]:
-    """Those of a page."""
+    """The records in the body of a page."""
     found: list[dict[str, Any]] = orjson.loads(b"[" + body + b"]")
     return found
 
@@ -28,7 +28,7 @@ def numbers(body: bytes) -> list[str]:
 
 
 def described(model: StreamsModel, arn: str) -> list[dict[str, Any]]:
-    """Its shards, page by page."""
+    """All shards of a stream, by DescribeStream."""
     found: list[dict[str, Any]] = []
     after = None
     while True:
@@ -48,7 +48,7 @@ def only_shard(model: StreamsModel, arn: str) -> str:
 
 
 def read_all(model: StreamsModel, arn: str, shard: str, start: str | None = None) -> list[dict[str, Any]]:
-    """From the horizon, or after `start`, until the end or an empty page."""
+    """The records of a shard from the horizon, or after `start`, to its end or an empty page."""
     kind = "AFTER_SEQUENCE_NUMBER" if start else HORIZON
     iterator: str | None = model.get_shard_iterator(arn, shard, kind, start)
     found: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""What can be told and asked under `/_sim/`."""
+"""The control API under `/_sim/`."""
 
 import json
 from urllib.error import HTTPError
@@ -38,7 +38,7 @@ def test_the_truth_has_every_acknowledged_record(server):
     assert "records" not in server.get("truth?records=0")
 
 
-def test_the_truth_knows_what_can_be_read_no_more(server):
+def test_the_truth_includes_records_that_cannot_be_read(server):
     server.post("tables", table="activity")
     (first,) = server.post("put", table="activity", items=[item(1)])["records"]
     server.post("advance", seconds=24 * 3600)
@@ -129,15 +129,15 @@ def test_a_table_without_a_stream_and_one_that_is_switched(server):
         ("advance", {"seconds": -1}, "time does not go back"),
         ("settings", {"collide": 1}, "'collide' cannot be 1"),
         ("settings", {"digits": 5}, "21 to 40"),
-        ("settings", {"mood": "good"}, "mood: no such member"),
-        ("at", {"after": 1, "do": "dance", "body": {}}, "'do' must be one of"),
+        ("settings", {"unknown": 1}, "unknown: no such member"),
+        ("at", {"after": 1, "do": "unknown", "body": {}}, "'do' must be one of"),
         ("at", {"after": 1, "do": "split", "body": {}}, "'shard'"),
         ("load", {"shards": 0}, "must be 1 or more"),
         ("load", {"rate": 0}, "'rate' must be more than 0"),
         ("load", {"view": "KEYS_ONLY"}, "'view' must be one of"),
     ],
 )
-def test_what_is_told_wrongly_is_explained(server, command, body, text):
+def test_a_wrong_command_is_explained(server, command, body, text):
     server.post("tables", table="activity")
     status, message = refused(server, command, **body)
     assert status == 400
@@ -145,5 +145,5 @@ def test_what_is_told_wrongly_is_explained(server, command, body, text):
     assert server.get("counts")["records"] == 0
 
 
-def test_there_is_nothing_else(server):
-    assert refused(server, "earthquake") == (404, "POST /_sim/earthquake: there is no such thing.")
+def test_an_unknown_path_is_not_found(server):
+    assert refused(server, "unknown") == (404, "POST /_sim/unknown: there is no such thing.")

@@ -1,4 +1,4 @@
-"""The model in the place of bridge.stream.client.Streams."""
+"""The model with the interface of bridge.stream.client.Streams."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def source(model: StreamsModel, arn: str) -> InProcessStreams:
     return InProcessStreams(model)
 
 
-def test_the_four_questions(source, model, arn):
+def test_the_four_operations(source, model, arn):
     written = model.put("activity", items(30))
     (shard,) = source.shards(arn)
     assert source.streams("activity") == [arn]

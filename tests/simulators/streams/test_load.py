@@ -1,4 +1,4 @@
-"""Shards full of prepared records."""
+"""Shards of prepared records."""
 
 import re
 
@@ -22,7 +22,7 @@ def read(model: StreamsModel, loaded: Loaded) -> list[dict]:
     return [record for shard in loaded.shards for record in read_all(model, loaded.stream, shard)]
 
 
-def test_every_record_is_an_event_of_its_own(model):
+def test_every_record_is_a_different_event(model):
     found = read(model, load(model))
     events = [Event.from_record("activity", record) for record in found]
     assert len(events) == 4500
@@ -34,7 +34,7 @@ def test_every_record_is_an_event_of_its_own(model):
     assert all(len(bytes.fromhex(event.id)) == 16 for event in events)
 
 
-def test_the_records_are_what_the_oracle_is_told(model):
+def test_the_records_are_those_of_acknowledged(model):
     loaded = load(model, records_per_shard=20)
     told = {(one.shard, one.sequence_number): one for one in model.acknowledged()}
     for shard in loaded.shards:
@@ -94,7 +94,7 @@ def test_records_are_released_at_a_rate(model):
     assert {second: seconds.count(second) for second in set(seconds)} == dict.fromkeys(range(10), 40)
 
 
-def test_shards_are_there_before_their_first_record(model):
+def test_shards_exist_before_their_first_record(model):
     loaded = load(model, shards=2, records_per_shard=10, after=5.0, closed=True)
     assert len(described(model, loaded.stream)) == 2
     assert loaded.start == START + 5
@@ -104,7 +104,7 @@ def test_shards_are_there_before_their_first_record(model):
     assert len(read(model, loaded)) == 20
 
 
-def test_the_sort_key_tells_the_time_to_the_millisecond(model):
+def test_the_sort_key_has_the_time_to_the_millisecond(model):
     loaded = load(model, shards=1, records_per_shard=3, rate=8.0)
     model.advance(1)
     assert [re.sub("#.*", "", record["dynamodb"]["Keys"]["sk"]["S"]) for record in read(model, loaded)] == [

@@ -1,4 +1,4 @@
-"""Whatever happens to the shards, a consumer that keeps the rules reads every record once, but for what is lost."""
+"""Whatever happens to the shards, a consumer reads every record once, except those that are lost."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The process."""
+"""The process and its options."""
 
 import signal
 import subprocess
@@ -38,7 +38,7 @@ def test_it_stops_while_a_call_hangs(tmp_path):
 @pytest.mark.parametrize(
     "wrong",
     [
-        ["--settings", '{"mood": 1}'],
+        ["--settings", '{"unknown": 1}'],
         ["--settings", "{"],
         ["--port", "many"],
     ],

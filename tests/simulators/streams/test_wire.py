@@ -1,4 +1,4 @@
-"""The process as boto3 meets it."""
+"""The process through boto3."""
 
 import socket
 from contextlib import closing
@@ -124,7 +124,7 @@ def test_errors_have_the_names_that_boto3_knows(server, aws):
         ("nothing", b"", b"UnknownOperationException"),
     ],
 )
-def test_what_boto3_would_never_send_is_refused(server, target, body, code):
+def test_a_malformed_request_is_refused(server, target, body, code):
     head = f"POST / HTTP/1.1\r\nx-AMZ-target: {target}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
     parts = urlsplit(server.url)
     with closing(socket.create_connection((parts.hostname, parts.port), timeout=5)) as link:

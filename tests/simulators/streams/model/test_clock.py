@@ -11,7 +11,7 @@ def test_it_stands_still_until_it_is_moved():
         clock.advance(-1)
 
 
-def test_it_runs_with_its_source_and_ahead_of_it():
+def test_it_runs_with_its_source_plus_what_it_was_advanced():
     source = [100.0]
     clock = Clock(lambda: source[0])
     clock.advance(50)
@@ -19,7 +19,7 @@ def test_it_runs_with_its_source_and_ahead_of_it():
     assert clock.now() == 151.0
 
 
-def test_what_is_planned_happens_in_order_and_at_its_own_time():
+def test_planned_actions_run_in_order_at_their_times():
     clock, seen = Clock(), []
     for after in (20, 10, 10):
         clock.at(START + after, lambda after=after: seen.append((after, clock.now() - START)))
@@ -30,14 +30,14 @@ def test_what_is_planned_happens_in_order_and_at_its_own_time():
     assert clock.now() == START + 30
 
 
-def test_what_is_planned_too_late_happens_at_once():
+def test_an_action_planned_for_the_past_runs_at_once():
     clock, seen = Clock(), []
     clock.at(START - 100, lambda: seen.append(clock.now()))
     clock.catch_up()
     assert seen == [START]
 
 
-def test_with_a_source_it_happens_when_somebody_looks():
+def test_with_a_source_actions_run_at_catch_up():
     source, seen = [100.0], []
     clock = Clock(lambda: source[0])
     clock.at(110, lambda: seen.append(clock.now()))
@@ -47,7 +47,7 @@ def test_with_a_source_it_happens_when_somebody_looks():
     assert clock.now() == 130
 
 
-def test_an_action_may_plan_another_and_a_failing_one_stops_no_clock():
+def test_an_action_may_plan_another_and_an_error_does_not_stop_the_clock():
     clock, seen = Clock(), []
     clock.at(START + 1, lambda: clock.at(START + 2, lambda: seen.append(clock.now() - START)))
     clock.at(START + 3, lambda: 1 / 0)

@@ -1,4 +1,4 @@
-"""Numbers of shards: what AWS promises of them, and what it does not."""
+"""Sequence numbers: what AWS guarantees of them, and what it does not."""
 
 from random import Random
 
@@ -23,7 +23,7 @@ def test_they_grow_and_have_21_to_40_digits(behaviour):
     assert all(text.isdigit() for text in texts)
 
 
-def test_they_grow_a_digit_early_so_that_texts_sort_wrongly():
+def test_the_number_of_digits_grows_early_so_that_texts_sort_wrongly():
     (numbers,) = draw(1)
     texts = [numbers.text(place) for place in range(10)]
     assert texts != sorted(texts)
@@ -43,7 +43,7 @@ def test_shards_share_no_number_unless_they_collide(padded):
 
 
 @pytest.mark.parametrize("padded", [False, True])
-def test_a_child_goes_on_above_its_parent(padded):
+def test_a_child_has_larger_numbers_than_its_parent(padded):
     numbering = Numbering(Random(1))
     parent = numbering.draw(Behaviour(padded=padded))
     last = int(parent.text(999))

@@ -1,4 +1,4 @@
-"""Streams that are switched off and on, and tables that come and go."""
+"""Streams that are disabled and enabled, and tables that are created and dropped."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def status(model, arn: str) -> str:
     return model.describe_stream(arn)["StreamDescription"]["StreamStatus"]
 
 
-def test_a_description_says_all_that_aws_says(model, arn):
+def test_a_description_has_all_members_of_aws(model, arn):
     description = model.describe_stream(arn)["StreamDescription"]
     shards = description.pop("Shards")
     label = arn.partition("/stream/")[2]
@@ -110,7 +110,7 @@ def test_streams_of_several_tables_come_in_pages(model):
         (lambda model: (model.disable("activity"), model.disable("activity")), "no stream to disable"),
     ],
 )
-def test_what_cannot_be_is_refused(model, arn, wrong, text):
+def test_an_impossible_change_is_refused(model, arn, wrong, text):
     with pytest.raises(ApiError, match=text):
         wrong(model)
 

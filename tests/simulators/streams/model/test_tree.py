@@ -1,4 +1,4 @@
-"""Shards that split, rotate, vanish, and how DescribeStream shows them."""
+"""Shards that split, rotate or vanish, and how DescribeStream shows them."""
 
 import re
 
@@ -11,14 +11,14 @@ from tests.simulators.streams.reader import described, is_open, item, items, onl
 
 
 def children_of(model: StreamsModel, arn: str, parent: str) -> list[str]:
-    """As DescribeStream filters them."""
+    """The children of a shard, by the filter of DescribeStream."""
     asked = {"Type": "CHILD_SHARDS", "ShardId": parent}
     return [
         shard["ShardId"] for shard in model.describe_stream(arn, shard_filter=asked)["StreamDescription"]["Shards"]
     ]
 
 
-def test_a_shard_id_tells_the_time_of_birth(model, arn):
+def test_a_shard_id_has_the_time_of_creation(model, arn):
     assert re.fullmatch(r"shardId-0*1790000000000-[0-9a-f]{8}", only_shard(model, arn))
 
 
@@ -49,33 +49,33 @@ def test_a_rotation_opens_one_child_for_the_same_keys(model):
     arn = model.create_table("activity", shards=4)
     before = {one.key["pk"]["S"]: one.shard for one in model.put("activity", items(100))}
     assert len(set(before.values())) == 4
-    heirs = {shard: model.rotate(shard)[0] for shard in shard_ids(model, arn)}
+    children = {shard: model.rotate(shard)[0] for shard in shard_ids(model, arn)}
     for one in model.put("activity", [item(number, n=2) for number in range(100)]):
-        assert one.shard == heirs[before[one.key["pk"]["S"]]]
+        assert one.shard == children[before[one.key["pk"]["S"]]]
 
 
-def test_a_key_stays_in_the_family_whichever_shards_change(model):
+def test_a_key_stays_with_its_shard_or_a_child_of_it(model):
     arn = model.create_table("activity", shards=4)
     before = {one.key["pk"]["S"]: one.shard for one in model.put("activity", items(100))}
     first, _, third, _ = shard_ids(model, arn)
-    heirs = {first: set(model.rotate(first)), third: set(model.split(third))}
+    children = {first: set(model.rotate(first)), third: set(model.split(third))}
     for one in model.put("activity", [item(number, n=2) for number in range(100)]):
         parent = before[one.key["pk"]["S"]]
-        assert one.shard in heirs.get(parent, {parent})
+        assert one.shard in children.get(parent, {parent})
 
 
 def test_a_child_comes_after_its_parent_by_id_and_by_number(model, arn):
-    family = [only_shard(model, arn)]
+    chain = [only_shard(model, arn)]
     last = "0"
     for number in range(20):  # within one millisecond
         (one,) = model.put("activity", [item(1, n=number)])
         assert int(one.sequence_number) > int(last)
         last = one.sequence_number
-        family += model.rotate(family[-1])
-    assert shard_ids(model, arn) == family
+        chain += model.rotate(chain[-1])
+    assert shard_ids(model, arn) == chain
 
 
-def test_what_is_closed_cannot_split(model, arn):
+def test_a_closed_shard_cannot_split(model, arn):
     parent = only_shard(model, arn)
     model.rotate(parent)
     with pytest.raises(ApiError, match="no more children"):
@@ -137,7 +137,7 @@ def test_children_may_be_seen_late_by_seconds(model, arn):
     model.put("activity", [item(1)])
     assert children_of(model, arn, parent) == []
     assert not is_open(described(model, arn)[0])
-    assert len(read_all(model, arn, child)) == 1  # whoever knows it can read it
+    assert len(read_all(model, arn, child)) == 1  # it can be read by its id
     model.advance(30)
     assert shard_ids(model, arn) == [parent, child]
 
@@ -150,13 +150,13 @@ def test_children_may_be_seen_late_by_calls(model, arn):
 
 
 def test_no_child_is_seen_before_its_parent(model, arn):
-    family = [only_shard(model, arn)]
+    chain = [only_shard(model, arn)]
     for seconds in (30, 0):
         model.behaviour = Behaviour(children_after_seconds=seconds)
-        family += model.rotate(family[-1])
-    assert shard_ids(model, arn) == family[:1]
+        chain += model.rotate(chain[-1])
+    assert shard_ids(model, arn) == chain[:1]
     model.advance(30)
-    assert shard_ids(model, arn) == family
+    assert shard_ids(model, arn) == chain
 
 
 def test_a_parent_may_be_shown_open_beside_its_child(model, arn):
@@ -197,7 +197,7 @@ def test_a_day_after_its_end_a_shard_is_gone_and_its_child_still_names_it(model,
         model.get_shard_iterator(arn, parent, "TRIM_HORIZON")
 
 
-def test_a_script_happens_as_the_clock_goes(model, arn):
+def test_planned_actions_run_as_the_clock_advances(model, arn):
     parent = only_shard(model, arn)
     model.at(START + 100, lambda: model.put("activity", [item(1)]))
     model.at(START + 200, lambda: model.split(parent))

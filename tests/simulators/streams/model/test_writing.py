@@ -1,4 +1,4 @@
-"""What a write leaves in the stream."""
+"""The records of writes."""
 
 from decimal import Decimal
 
@@ -59,7 +59,7 @@ def test_the_view_says_which_images_there_are(model, view, images):
     assert {record["dynamodb"]["StreamViewType"] for record in found} == {view}
 
 
-def test_a_record_says_all_that_aws_says(model, arn):
+def test_a_record_has_all_members_of_aws(model, arn):
     (acknowledged,) = model.put("activity", [item(1, name="Zoë")])
     (record,) = read(model, arn)
     change = record.pop("dynamodb")
@@ -81,14 +81,14 @@ def test_the_time_of_a_record_is_in_whole_seconds(model, arn):
     assert read(model, arn)[0]["dynamodb"]["ApproximateCreationDateTime"] == int(START) + 1
 
 
-def test_an_event_id_is_its_own_and_the_same_on_every_read(model, arn):
+def test_an_event_id_is_unique_and_the_same_on_every_read(model, arn):
     model.put("activity", items(50))
     first, second = read(model, arn), read(model, arn)
     assert first == second
     assert len({record["eventID"] for record in first}) == 50
 
 
-def test_a_delete_by_ttl_says_who_did_it(model, arn):
+def test_a_delete_by_ttl_names_its_actor(model, arn):
     model.put("activity", [item(1), item(2)])
     model.delete("activity", [item(1)], by_ttl=True)
     model.delete("activity", [item(2)])
