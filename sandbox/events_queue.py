@@ -1,9 +1,8 @@
 """The SQS queue of an emulator to which the events of SES are sent."""
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from typing import Any
 
+from notifier.aws import AwsError, aws_client, aws_errors
 from notifier.errors import Unreachable
 from notifier.settings import Settings
 
@@ -11,17 +10,17 @@ ACCOUNT = "000000000000"
 NAME = "ses-events"
 
 
-def create_events_queue(settings: Settings, session: boto3.Session | None = None) -> None:
-    """Create the queue of NOTIFIER_FEEDBACK_QUEUE_URL, unless it exists. Raises Unreachable."""
-    client = (session or boto3.Session()).client(
-        "sqs",
-        region_name=settings.aws_region or None,
-        endpoint_url=settings.endpoint("sqs"),
-        config=Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 3, "mode": "standard"}),
-    )
+def create_events_queue(settings: Settings, session: Any = None) -> None:
+    """Create the queue of NOTIFIER_FEEDBACK_QUEUE_URL, unless it exists. `session` is one of `aws_session`.
+
+    Raises Unreachable.
+    """
+    where = f"SQS at {settings.endpoint('sqs')}"
+    client = aws_client("sqs", settings, connect_timeout=3, read_timeout=10, attempts=3, session=session)
     try:
-        client.create_queue(QueueName=settings.feedback_queue_url.rpartition("/")[2])
-    except (BotoCoreError, ClientError) as error:
-        raise Unreachable(f"SQS at {settings.endpoint('sqs')} did not make the queue: {error}") from error
+        with aws_errors(where):
+            client.create_queue(QueueName=settings.feedback_queue_url.rpartition("/")[2])
+    except AwsError as error:
+        raise Unreachable(f"{where} did not make the queue: {error}") from error
     finally:
         client.close()

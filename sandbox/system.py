@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
-
+from notifier.aws import aws_session
 from notifier.channels import load_channel
 from notifier.database.schema import migrate
 from notifier.routes import Routes, load_routes
@@ -105,7 +104,7 @@ class System:
             child.check()
 
     def new_warnings(self) -> Iterator[str]:
-        """The warnings and errors that its processes have logged since the last call, each with the process's name."""
+        """The warnings and errors that processes have logged since the last call, each with its process's name."""
         for child in self.children:
             with child.log.open("rb") as log:
                 log.seek(self._read.get(child.log, 0))
@@ -117,7 +116,7 @@ class System:
 
     def table(self, name: str = TABLE) -> EventTable:
         """A table of this system's DynamoDB."""
-        return EventTable(self.settings, name, boto3.Session(*CREDENTIALS.values()))
+        return EventTable(self.settings, name, local_session(self.settings))
 
     @property
     def settings(self) -> Settings:
@@ -152,12 +151,19 @@ def running_servers(
         servers = (postgres.result(), redis.result(), aws, ses.result())
         allowed = {} if durable else {"NOTIFIER_ALLOW_NONDURABLE_DATABASE": "true"}
         system = System(folder, *servers, stack.enter_context(ExitStack()), {**allowed, **(options or {})})
-        create_events_queue(system.settings, boto3.Session(*CREDENTIALS.values()))
+        create_events_queue(system.settings, local_session(system.settings))
         system.postgres.create_database("notifier")
         migrate(system.postgres.url("notifier"))
         for table in system.settings.tables:
             system.table(table).create()
         yield system
+
+
+def local_session(settings: Settings) -> Any:
+    """A session of the AWS SDK with credentials for the emulators: never those of the user."""
+    session = aws_session(settings)
+    session.set_credentials(*CREDENTIALS.values())
+    return session
 
 
 def _queue_url(aws: MinistackServer) -> str:

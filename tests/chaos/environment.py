@@ -12,8 +12,6 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-import boto3
-
 from notifier.database.schema import migrate
 from notifier.settings import Settings
 from sandbox.embedded.ministack import MinistackServer, ministack
@@ -21,7 +19,7 @@ from sandbox.embedded.postgres import PostgresServer, embedded_postgres
 from sandbox.embedded.ses import SesServer, ses_simulator
 from sandbox.embedded.streams import StreamsServer, streams_simulator
 from sandbox.events_queue import ACCOUNT, NAME, create_events_queue
-from sandbox.system import CREDENTIALS
+from sandbox.system import local_session
 from tests.chaos.faults.proxy import Proxy
 from tests.chaos.faults.redis_pair import RedisPair, replicated_redis
 from tests.chaos.faults.replica import PROMPT, Replicated
@@ -152,4 +150,5 @@ def queue_url(sqs: MinistackServer) -> str:
 
 def _make_queue(world: World) -> None:
     given = {n.removeprefix("NOTIFIER_").lower(): v for n, v in world.environment.items() if n != "PYTHONPATH"}
-    create_events_queue(Settings.model_validate(given), boto3.Session(*CREDENTIALS.values()))
+    settings = Settings.model_validate(given)
+    create_events_queue(settings, local_session(settings))

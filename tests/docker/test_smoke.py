@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-import boto3
 import docker
 import orjson
 import pytest
@@ -29,7 +28,7 @@ from notifier.notifications import Status
 from notifier.outbox import Report
 from notifier.settings import Settings
 from sandbox.demo.reconciliation import reconcile
-from sandbox.system import ROUTES, SENDER, TABLE
+from sandbox.system import ROUTES, SENDER, TABLE, local_session
 from sandbox.table import EventTable
 from tests.waiting import wait_until
 
@@ -241,7 +240,7 @@ def world(postgres_box: Container, aws_box: Container, ses_box: Container, bridg
         aws_dynamodb_endpoint_url=f"http://{address(aws_box, 4566)}",
         aws_region="eu-west-1",
     )
-    table = EventTable(settings, TABLE, boto3.Session(*CREDENTIALS.values()))
+    table = EventTable(settings, TABLE, local_session(settings))
     world = World(settings.database_url.get_secret_value(), table, ses_box)
     yield world
     world.close()

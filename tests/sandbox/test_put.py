@@ -96,7 +96,7 @@ def test_an_item_is_written_and_deleted() -> None:
         ((f"{{{KEYS}}}", "--table", "a b"), {}, "DynamoDB at"),
         ((f"{{{KEYS}}}",), {"NOTIFIER_AWS_REGION": ""}, "region"),
         ((f"{{{KEYS}}}",), {"NOTIFIER_AWS_ENDPOINT_URL": "not a URL"}, ""),
-        ((f"{{{KEYS}}}",), {"NOTIFIER_AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "does not answer"),
+        ((f"{{{KEYS}}}",), {"NOTIFIER_AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "no answer from DynamoDB"),
     ],
 )
 def test_a_mistake_is_one_line(

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from bridge.stream.client import StreamsClient
 from notifier.settings import Settings
 from sandbox.embedded.streams import StreamsServer
+from sandbox.system import local_session
 from sandbox.table import EventTable
 
 REGION = "eu-west-1"
@@ -88,7 +89,7 @@ class Ministack:
     def __init__(self, url: str) -> None:
         self.name, self.url = new_name(), url
         self._client = client("dynamodb", url)
-        self._table = EventTable(settings(url), self.name, session())
+        self._table = EventTable(settings(url), self.name, local_session(settings(url)))
         self._table.create()
 
     def put(self, items: Items) -> None:
