@@ -8,16 +8,15 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import redis
-from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
 from sqlalchemy import Engine, text
 
+from bench.figures.screen import progress, show
 from bench.measure.processes import Usage, cpu_us_per_event, machine, usage
 from notifier.broker import queue_name
 from notifier.database.engine import connect
@@ -42,12 +41,12 @@ class BridgeRun:
         self.published = 0
 
     def run(self, bridge: Child) -> dict[str, object]:
-        with Progress(console=Console(stderr=True)) as progress:
-            bar = progress.add_task("records", total=self._records)
-            for _ in self._until(bridge, int(self._records * WARM_UP), bar, progress):
+        with progress() as bars:
+            bar = bars.add_task("records", total=self._records)
+            for _ in self._until(bridge, int(self._records * WARM_UP), partial(bars.update, bar)):
                 pass
             first, began, before = self._read(), time.monotonic(), usage(self._pids)
-            for _ in self._until(bridge, self._records, bar, progress):
+            for _ in self._until(bridge, self._records, partial(bars.update, bar)):
                 self.memory.append(Usage.of(self._pids["bridge"]).rss)
             seconds, after = time.monotonic() - began, usage(self._pids)
         events = self._records - first
@@ -64,10 +63,10 @@ class BridgeRun:
             },
         }
 
-    def _until(self, bridge: Child, goal: int, bar: int, progress: Progress) -> Iterator[None]:
+    def _until(self, bridge: Child, goal: int, update: Callable[..., None]) -> Iterator[None]:
         while (read := self._read()) < goal:
             bridge.check()
-            progress.update(bar, completed=read)  # type: ignore[arg-type]
+            update(completed=read)
             self._drain()
             yield
             time.sleep(0.1)
@@ -122,15 +121,8 @@ def main() -> None:
     parser.add_argument("--item-bytes", type=int, default=1024)
     with stopped_by_signals(), running(parser.parse_args()) as (measured, bridge):
         result = measured.run(bridge)
-    _show(result)
+    show("One bridge", [{"what": name, "found": str(value)} for name, value in result.items()])
     print(json.dumps({**result, "machine": machine()}))
-
-
-def _show(result: dict[str, object]) -> None:
-    table = Table(title="One bridge", title_justify="left", show_header=False)
-    for name, value in result.items():
-        table.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
-    Console(stderr=True).print(table)
 
 
 if __name__ == "__main__":

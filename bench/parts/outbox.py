@@ -15,10 +15,9 @@ from typing import TypeVar
 from uuid import UUID
 
 import orjson
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import Engine, text
 
+from bench.figures.screen import show
 from bench.measure.processes import Usage, machine
 from notifier.database.engine import connect
 from notifier.database.schema import migrate
@@ -128,10 +127,9 @@ def main() -> None:
                 steps.cost.clear()  # the warm-up
         counted = (given.units - given.units // 10 - 1) * given.unit
     per = {name: [round(each / counted * 1e6, 1) for each in cost] for name, cost in steps.cost.items()}
-    table = Table("step", "Postgres CPU µs", "client CPU µs", "µs in all", title="Outbox, for each notification")
-    for name, costs in per.items():
-        table.add_row(name, *map(str, costs))
-    Console(stderr=True).print(table)
+    names = ("Postgres CPU µs", "client CPU µs", "µs in all")
+    rows = [{"step": step, **dict(zip(names, costs, strict=True))} for step, costs in per.items()]
+    show("Outbox, for each notification", rows)
     print(json.dumps({"us_per_notification": per, "unit": given.unit, "machine": machine()}))
 
 

@@ -17,8 +17,8 @@ from uuid import uuid4
 
 import boto3
 
-from bench.measure.fixed_ses import ENTRIES, fixed_ses
 from bench.measure.processes import machine
+from bench.ses_stub.process import ses_stub
 from notifier.messages import Email, EmailContent, Message
 from notifier.outcomes import Accepted
 from notifier.settings import Settings
@@ -27,7 +27,7 @@ from workers.channels.ses import SesChannel
 from workers.channels.ses.request import Mail, send_email_request
 
 SENDER = "Harbour <hello@example.com>"
-UNIT = 10 * ENTRIES
+UNIT = 500
 _HEADERS = {"X-Topic": "friends", "List-Unsubscribe": "<https://example.com/u/0123456789>"}
 _CONTENT = EmailContent(
     "Hello", "You have a friend. " * 16, '<tr><td class="line">You have a friend.</td></tr>\n' * 40
@@ -93,11 +93,11 @@ def main() -> None:
     parser.add_argument("--units", type=int, default=40, help="of 500 mails in bulk; a quarter of them one by one")
     units = parser.parse_args().units
     os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    with stopped_by_signals(), tempfile.TemporaryDirectory() as folder, fixed_ses(Path(folder)) as url:
+    with stopped_by_signals(), tempfile.TemporaryDirectory() as folder, ses_stub(Path(folder)) as ses:
         result = {
-            "boto3": measure(stock(url), -(-units // 4)),
-            "single": measure(channel(url, "single"), -(-units // 4)),
-            "bulk": measure(channel(url, "bulk"), units),
+            "boto3": measure(stock(ses.url), -(-units // 4)),
+            "single": measure(channel(ses.url, "single"), -(-units // 4)),
+            "bulk": measure(channel(ses.url, "bulk"), units),
         }
     print(json.dumps({**result, "machine": machine()}))
 

@@ -13,9 +13,8 @@ from typing import Any
 from uuid import uuid4
 
 import redis
-from rich.console import Console
-from rich.table import Table
 
+from bench.figures.screen import show
 from bench.kills import POOLS
 from bench.measure.counting import CHANNEL, COUNTS, counting_worker
 from bench.measure.processes import cpu_us_per_event, machine, usage
@@ -87,20 +86,18 @@ def main() -> None:
         tempfile.TemporaryDirectory() as name,
         embedded_redis(folder := Path(name), durable=False) as server,
     ):
+        cost_by_pool = compare(server, folder, given.pools, given.factor)
         result = {
-            "cost": compare(server, folder, given.pools, given.factor),
+            "cost": cost_by_pool,
             "latency_ms": {transport: latency(server, folder, transport) for transport in MESSAGES},
         }
-    _show(result)
+    rows = [
+        {"pool": pool, "transport": name, **figures}
+        for pool, found in cost_by_pool.items()
+        for name, figures in found.items()
+    ]
+    show("A message", rows)
     print(json.dumps({**result, "machine": machine()}))
-
-
-def _show(result: dict[str, Any]) -> None:
-    table = Table("pool", "", "messages/s", "worker µs", "Redis µs", title="A message", title_justify="left")
-    for pool, rows in result["cost"].items():
-        for name, figures in rows.items():
-            table.add_row(pool, name, *(f"{value:g}" for value in figures.values()))
-    Console(stderr=True).print(table)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,8 @@ from celery.concurrency.solo import TaskPool
 from celery.worker import state
 from celery.worker.consumer.consumer import Consumer
 from kombu.transport.virtual.base import Message
-from rich.console import Console
-from rich.table import Table
 
+from bench.figures.screen import show
 from bench.measure.processes import Usage, machine
 from bench.parts.units_worker import MODES, idle_app
 from notifier.broker import TASK, Queue, queue_name
@@ -148,10 +147,12 @@ def main() -> None:
         round(alone["tasks"] / alone["units"], 2),
         round(whole["tasks"]["worker"] / whole["units"]["worker"], 2),
     ]
-    table = Table("CPU µs a message", *MODES, "ratio", title="One message in a worker", title_justify="left")
-    table.add_row("without the broker", *(str(alone[mode]) for mode in MODES), str(ratios[0]))
-    table.add_row("on Redis", *(str(whole[mode]["worker"]) for mode in MODES), str(ratios[1]))
-    Console(stderr=True).print(table)
+    worker = {mode: whole[mode]["worker"] for mode in MODES}
+    rows = [
+        {"CPU µs a message": "without the broker", **alone, "ratio": ratios[0]},
+        {"CPU µs a message": "on Redis", **worker, "ratio": ratios[1]},
+    ]
+    show("One message in a worker", rows)
     result = {"without_broker": {**alone, "ratio": ratios[0]}, "on_redis": {**whole, "ratio": ratios[1]}}
     print(json.dumps({**result, "machine": machine()}))
 
