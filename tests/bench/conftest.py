@@ -13,6 +13,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.fixture
 def servers(running: Servers) -> Servers:
-    """All servers of a benchmark, with nothing in them."""
+    """All servers of a benchmark, empty."""
     running.clear()
     return running

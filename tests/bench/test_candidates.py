@@ -1,4 +1,4 @@
-"""Each candidate turns a small load into exactly one mail for each event."""
+"""Each candidate sends exactly one mail for each event of a small load."""
 
 from dataclasses import asdict
 

@@ -1,4 +1,4 @@
-"""The load, and the proof that each event became exactly one mail."""
+"""The load, and the check that each event became exactly one mail."""
 
 import time
 from urllib.request import urlopen
@@ -17,7 +17,7 @@ def accept(servers: Servers, number: str) -> None:
 
 @pytest.fixture
 def written(servers: Servers) -> list[str]:
-    """The numbers of some events that can be read."""
+    """The numbers of events that can be read."""
     load = start_load(servers, 3 * SHARDS)
     assert load.events == 3 * SHARDS
     assert load.start > time.time()
@@ -25,7 +25,7 @@ def written(servers: Servers) -> list[str]:
     return wait_until(lambda: list(written_at(servers)))
 
 
-def test_one_mail_for_each_event_is_exact(servers, written):
+def test_one_mail_for_each_event_passes(servers, written):
     assert len(set(written)) == 3 * SHARDS
     for number in written:
         accept(servers, number)
@@ -40,14 +40,14 @@ def test_one_mail_for_each_event_is_exact(servers, written):
         (0, ["99999999"], "0 lost, 0 duplicated, 1 unexpected"),
     ],
 )
-def test_anything_else_is_not(servers, written, skipped, more, found):
+def test_anything_else_raises_not_exact(servers, written, skipped, more, found):
     for number in [*written[skipped:], *(written[0] if each == "first" else each for each in more)]:
         accept(servers, number)
     with pytest.raises(NotExact, match=f"of {3 * SHARDS} events: {found}"):
         check_exact(servers)
 
 
-def test_a_load_may_come_at_a_rate(servers):
+def test_a_load_may_have_a_rate(servers):
     load = start_load(servers, 20, rate=40.0)
     times = sorted(wait_until(lambda: len(found := written_at(servers)) == 20 and found.values()))
     assert times[0] == pytest.approx(load.start)

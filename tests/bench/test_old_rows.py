@@ -1,4 +1,4 @@
-"""Old notifications, as the growth of the outbox is measured among them."""
+"""The old notifications of the growth benchmark."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from bench.measure.servers import Servers
 from notifier.notifications import created_ms
 
 
-def test_old_rows_lie_in_their_days_and_are_sent(servers: Servers) -> None:
+def test_old_rows_are_in_the_partitions_of_their_days_and_sent(servers: Servers) -> None:
     told: list[int] = []
     with servers.database() as url:
         fill(url, 1_002, told.append)
@@ -19,7 +19,7 @@ def test_old_rows_lie_in_their_days_and_are_sent(servers: Servers) -> None:
                 "SELECT n.notification_id, n.recorded_at, d.status, d.tableoid::regclass::text"
                 " FROM notifications n JOIN deliveries d USING (notification_id)"
             ).fetchall()
-            looked_at = connection.execute(
+            analyzed = connection.execute(
                 "SELECT count(*) FROM pg_class"
                 " WHERE relname ~ '^(deliveries|notifications)_[0-9]+$' AND reltuples > 0"
             ).fetchone()
@@ -32,4 +32,4 @@ def test_old_rows_lie_in_their_days_and_are_sent(servers: Servers) -> None:
         created = datetime.fromtimestamp(created_ms(id_) / 1000, UTC)
         assert created == recorded_at <= datetime.now(UTC)
         assert partition == f"deliveries_{created:%Y%m%d}"
-    assert looked_at == (2 * DAYS,)
+    assert analyzed == (2 * DAYS,)

@@ -1,4 +1,4 @@
-"""The ages that are compared under overload."""
+"""The ages of waiting events under overload."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the benchmark says in the end: its JSON, its drawings."""
+"""The JSON and the drawings of the benchmark."""
 
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -37,7 +37,7 @@ def result() -> Result:
     )
 
 
-def test_the_json_has_the_shape_that_was_promised(result):
+def test_the_json_has_its_documented_members(result):
     assert result.summary() == {
         "end_to_end": {
             "events_per_second": 1000.0,
@@ -53,12 +53,12 @@ def test_the_json_has_the_shape_that_was_promised(result):
     }
 
 
-def test_what_does_not_keep_up_is_said_so():
+def test_a_backlog_does_not_keep_up():
     assert Latency(1000, [1.0], drained=0.5).kept_up
     assert not Latency(1000, [1.0], drained=5.0).kept_up
 
 
-def test_each_drawing_is_sound(result, tmp_path: Path):
+def test_each_drawing_is_valid_and_has_its_figures(result, tmp_path: Path):
     plots.write(result, tmp_path / "new")
     drawn = {path.name: ET.parse(path).getroot() for path in (tmp_path / "new").iterdir()}
     assert drawn.keys() == {f"bench-{name}.svg" for name in ("throughput", "cpu", "latency", "growth")}
@@ -68,7 +68,7 @@ def test_each_drawing_is_sound(result, tmp_path: Path):
     assert "4,800 µs" in "".join(drawn["bench-cpu.svg"].itertext())
 
 
-def test_bars_are_as_long_as_what_they_stand_for():
+def test_bars_are_as_long_as_their_values():
     drawn = ET.fromstring(bar_chart(Chart("t", "n", "f"), [Bar("a", [30, 10], "40"), Bar("b", [20], "20")]))
     bars = list(drawn.iter("{http://www.w3.org/2000/svg}rect"))
     widths = [float(bar.get("width", 0)) for bar in bars]
@@ -84,7 +84,7 @@ def test_ticks_are_few_and_round(most):
     assert found[-1] <= most
 
 
-def test_a_quick_run_draws_nothing_unless_told():
+def test_a_quick_run_draws_nothing_by_default():
     assert parse([]).plots == Path(docs.__file__).parent
     assert parse(["--quick"]).plots is None
     assert parse(["--quick", "--plots", "here", "--rows", "7"]).plots == Path("here")

@@ -1,4 +1,4 @@
-"""The stub of SES, asked by the client that everybody has."""
+"""The stub of SES, through boto3."""
 
 import time
 from typing import Any
@@ -42,7 +42,7 @@ def send_bulk(client: Any, *recipients: str) -> list[dict]:
     return answer["BulkEmailEntryResults"]
 
 
-def test_each_mail_has_an_id_of_its_own(servers, client):
+def test_each_mail_has_a_unique_id(servers, client):
     ids = [send(client, f"{n}@example.com") for n in range(3)]
     results = send_bulk(client, "3@example.com", "4@example.com")
     assert [result["Status"] for result in results] == ["SUCCESS"] * 2
@@ -62,7 +62,7 @@ def test_the_second_mail_to_a_recipient_is_a_duplicate_and_changes_no_time(serve
     assert servers.ses.accepted_at()["a@example.com"] == first["a@example.com"]
 
 
-def test_the_account_sends_faster_than_anybody_can(client):
+def test_the_account_has_no_effective_rate_limit(client):
     assert client.get_account()["SendQuota"]["MaxSendRate"] >= 100_000
 
 

@@ -1,4 +1,4 @@
-"""Which processes are alive, and where they listen."""
+"""Which processes run, and on which ports they listen."""
 
 from collections.abc import Iterable
 
@@ -6,17 +6,18 @@ import psutil
 
 
 def alive(pids: Iterable[int]) -> list[int]:
-    """Those that run; the dead that nobody has buried yet do not."""
+    """Those of the processes that run. Zombies do not."""
     return [pid for pid in pids if _runs(pid)]
 
 
 def family(pid: int) -> list[int]:
+    """The process and all its children."""
     process = psutil.Process(pid)
     return [pid, *(child.pid for child in process.children(recursive=True))]
 
 
 def listeners(pid: int) -> set[tuple[str, int]]:
-    """Every address and port on which the process and its children wait, for TCP or UDP."""
+    """The addresses and ports on which the process and its children listen, for TCP or UDP."""
     found = set()
     for member in family(pid):
         for connection in psutil.Process(member).net_connections(kind="inet"):

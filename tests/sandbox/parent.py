@@ -1,4 +1,4 @@
-"""A process with the whole sandbox beneath it, which the tests end in every way that there is."""
+"""A process with all embedded servers as children, which tests end in different ways."""
 
 import json
 import signal
@@ -14,8 +14,8 @@ from sandbox.embedded.redis import embedded_redis
 
 
 def main(report: Path) -> None:
-    """Write the process ids to `report`, then do nothing until the end of the standard input."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in a shell's background is born deaf to it
+    """Write the process ids to `report`, then wait for the end of standard input."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell ignores it
     with ExitStack() as stack:
         stack.enter_context(stopped_by_signals())
         folder = stack.enter_context(temporary_folder())

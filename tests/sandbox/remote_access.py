@@ -1,6 +1,6 @@
-"""A channel that tries to leave the machine in the way that its recipient names, in a process of its own.
+"""A channel that tries to reach another machine in the way that the recipient names.
 
-`python -m tests.sandbox.remote_access INBOX TO...` prints the outcome of each message, and whether the way was free.
+`python -m tests.sandbox.remote_access INBOX TO...` prints the outcome of each message.
 """
 
 import asyncio
@@ -64,7 +64,7 @@ def in_thread(way: Callable[[], Any]) -> Any:
     def run() -> None:
         try:
             way()
-        except Exception as error:  # noqa: BLE001  raised where it is waited for
+        except Exception as error:  # noqa: BLE001  raised again in the caller's thread
             failed.append(error)
 
     thread = threading.Thread(target=run)
@@ -111,7 +111,7 @@ class Leaving:
             in_thread(WAYS[way]) if how == "thread" else WAYS[way]()
         except OSError as error:
             return NotSent(str(error))
-        except Exception as error:  # noqa: BLE001  as a library wraps it
+        except Exception as error:  # noqa: BLE001  libraries wrap the error
             return NotSent(f"{type(error).__name__}: {error}")
         return Accepted("gone")
 

@@ -1,4 +1,4 @@
-"""The table and the queue of an emulator are made by one command."""
+"""`notifier produce --table-only` creates the table and the queue of an emulator."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def test_the_queue_of_an_emulator(ministack_server: MinistackServer | GivenServe
         "NOTIFIER_AWS_REGION": "eu-west-1",
         "NOTIFIER_FEEDBACK_QUEUE_URL": url,
     }
-    for _ in range(2):  # twice is as once
+    for _ in range(2):  # the second time they exist
         with notifier_process("table", ["produce", "--table-only"], tmp_path, environment) as child:
             child.finish(60)
     sqs = boto3.Session(*CREDENTIALS.values()).client(

@@ -1,4 +1,4 @@
-"""What `notifier up` prints of failures: each once, with a command that shows it."""
+"""The failures that `notifier up` prints: each once, with a command that shows more."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -24,14 +24,14 @@ def row(what: str, id_: str = "0198", **more: Any) -> dict[str, Any]:
     return {"at": AT, "what": what, "channel": "email", "route": "hello", "reason": "KeyError", "id": id_, **more}
 
 
-def test_equal_ones_are_one_line_with_the_newest() -> None:
+def test_equal_failures_are_one_line_with_the_newest() -> None:
     assert list(failure_lines([row("tried again", "1"), row("tried again", "2"), row("failed", "1")])) == [
         "2 x email hello: will be tried again: KeyError; see: notifier show 2 --reveal",
         "email hello: failed: KeyError; see: notifier show 1 --reveal",
     ]
 
 
-def test_each_names_a_command_that_there_is() -> None:
+def test_each_names_an_existing_command() -> None:
     for what in _WORDS:
         (line,) = failure_lines([row(what)])
         assert line.partition("see: notifier ")[2].split()[0] in COMMANDS
@@ -67,7 +67,7 @@ def failing(engine: Engine, rows: Rows) -> None:
     ChannelStates(engine, actor="worker").park("sms", "the account is blocked")
 
 
-def test_failures_of_any_kind_are_told_once(engine: Engine, rows: Rows) -> None:
+def test_failures_of_any_kind_are_printed_once(engine: Engine, rows: Rows) -> None:
     failures = Failures(engine)
     assert list(failures.lines()) == []
     failing(engine, rows)
@@ -82,7 +82,7 @@ def test_failures_of_any_kind_are_told_once(engine: Engine, rows: Rows) -> None:
     assert list(failures.lines()) == [f"email a_route: failed: ValueError; see: notifier show {id_} --reveal"]
 
 
-def test_more_than_are_read_at_once_are_told_all_the_same(engine: Engine, rows: Rows) -> None:
+def test_more_failures_than_one_query_reads_are_all_printed(engine: Engine, rows: Rows) -> None:
     failures = Failures(engine)
     list(failures.lines())
     ids = rows.pending(2_500)
@@ -91,7 +91,7 @@ def test_more_than_are_read_at_once_are_told_all_the_same(engine: Engine, rows: 
     assert sum(counts) == 2_500
 
 
-def test_what_happened_before_is_not_told(engine: Engine, rows: Rows) -> None:
+def test_earlier_failures_are_not_printed(engine: Engine, rows: Rows) -> None:
     failing(engine, rows)
     rows.run("UPDATE delivery_events SET at = at - interval '1 min'")
     times = {
@@ -107,5 +107,5 @@ def test_what_happened_before_is_not_told(engine: Engine, rows: Rows) -> None:
     assert list(Failures(engine).lines()) == []
 
 
-def test_a_database_that_is_away_is_no_failure_of_the_screen() -> None:
+def test_a_database_that_does_not_answer_raises_no_error() -> None:
     assert list(Failures(connect("postgresql://nobody@127.0.0.1:1/nothing")).lines()) == []

@@ -1,4 +1,4 @@
-"""What `notifier up` runs: nothing that a channel does leaves this machine."""
+"""The worker of `notifier up`: channels reach only this machine."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from tests.sandbox.remote_access import WAYS
 DEAD_PORT = 9
 
 
-def test_no_way_leaves_the_machine(ses) -> None:
+def test_no_way_reaches_another_machine(ses) -> None:
     port = ses.url.rpartition(":")[2]
     ways = [f"{how}:{way}" for how in ("pool", "thread") for way in WAYS]
     recipients = [*ways, "refuse:", f"port:{port}", f"port:{DEAD_PORT}"]
@@ -22,7 +22,7 @@ def test_no_way_leaves_the_machine(ses) -> None:
     assert told[0] == "rate refused"
     assert told[1 : len(ways) + 1] == [f"{way} Accepted(message_id=None)" for way in ways]
     refused, local, dead, others = told[len(ways) + 1 :]
-    assert "Rejected" in refused  # what is at fault is at fault here, too
+    assert "Rejected" in refused  # the outcome of the channel is kept
     assert local == f"port:{port} Accepted(message_id='local')"
     assert "NotSent" in dead
     assert others == "others free"
@@ -61,5 +61,5 @@ def test_no_way_leaves_the_machine(ses) -> None:
         ("2130706433", False),
     ],
 )
-def test_what_is_on_this_machine(address: object, local: bool) -> None:
+def test_which_addresses_are_on_this_machine(address: object, local: bool) -> None:
     assert _is_local(address) is local

@@ -1,4 +1,4 @@
-"""`notifier put`: what DynamoDB does not store is told by its place, and what is there can be deleted."""
+"""`notifier put`: values that DynamoDB does not store are named, and items can be deleted."""
 
 import os
 
@@ -37,7 +37,7 @@ DEEP = "[" * 40 + "]" * 40
         ('"n": 1,', "not JSON"),
     ],
 )  # fmt: skip
-def test_what_dynamodb_does_not_store_is_told_by_its_place(more: str, why: str) -> None:
+def test_a_value_that_dynamodb_does_not_store_is_named(more: str, why: str) -> None:
     with pytest.raises(UsageError, match=why) as told:
         parse_item(f"{{{KEYS}, {more}}}")
     assert len(str(told.value).splitlines()) == 1
@@ -46,12 +46,12 @@ def test_what_dynamodb_does_not_store_is_told_by_its_place(more: str, why: str) 
 @pytest.mark.parametrize(
     "text", ["[]", "1", "null", '"a"', "{}", '{"pk": 1, "sk": "b"}', '{"pk": "", "sk": "b"}', "NaN", ""]
 )
-def test_what_is_no_item_is_told(text: str) -> None:
+def test_what_is_not_an_item_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="the item"):
         parse_item(text)
 
 
-def test_what_dynamodb_stores_is_left_as_it_is() -> None:
+def test_what_dynamodb_stores_is_not_changed() -> None:
     item = parse_item(
         f'{{{KEYS}, "n": 0.1, "big": {"9" * 38}, "b": true, "none": null, "l": [[{{}}]], "e": "é\\u0000"}}'
     )

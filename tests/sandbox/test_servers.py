@@ -1,4 +1,4 @@
-"""The embedded servers are real ones: they keep data, ask for a password, and listen on one port of 127.0.0.1."""
+"""The embedded servers keep data, require a password, and listen on one port of 127.0.0.1."""
 
 import os
 import signal
@@ -63,36 +63,36 @@ def test_postgres_keeps_its_data(postgres: PostgresServer, mode):
     assert ask(postgres, f"SELECT answer FROM kept_{mode}") == (42,)
 
 
-def test_postgres_comes_back_though_a_session_outlives_it(postgres: PostgresServer):
+def test_postgres_restarts_though_a_session_of_the_killed_server_still_runs(postgres: PostgresServer):
     session = psycopg.connect(postgres.url())
-    awakening = threading.Timer(0.3, os.kill, [session.info.backend_pid, signal.SIGCONT])
+    resuming = threading.Timer(0.3, os.kill, [session.info.backend_pid, signal.SIGCONT])
     os.kill(session.info.backend_pid, signal.SIGSTOP)
-    awakening.start()
+    resuming.start()
     postgres.restart("kill")
-    awakening.join()
+    resuming.join()
     session.close()
     assert ask(postgres, "SELECT 1") == (1,)
 
 
-def test_postgres_is_durable_unless_it_need_not_be(postgres: PostgresServer, tmp_path: Path):
+def test_postgres_is_durable_by_default(postgres: PostgresServer, tmp_path: Path):
     settings = "SELECT current_setting('fsync'), current_setting('synchronous_commit')"
     assert ask(postgres, settings) == ("on", "on")
-    with embedded_postgres(tmp_path, durable=False) as forgetful:
-        assert ask(forgetful, settings) == ("off", "on")
+    with embedded_postgres(tmp_path, durable=False) as nondurable:
+        assert ask(nondurable, settings) == ("off", "on")
 
 
-def test_postgres_speaks_unicode_and_utc(postgres: PostgresServer):
+def test_postgres_uses_unicode_and_utc(postgres: PostgresServer):
     settings = "SELECT current_setting('server_encoding'), current_setting('timezone'), 'ÄÖ' ILIKE 'äö'"
     assert ask(postgres, settings) == ("UTF8", "UTC", True)
 
 
-def test_postgres_gets_further_databases(postgres: PostgresServer):
+def test_postgres_creates_databases(postgres: PostgresServer):
     postgres.create_database("further")
     with psycopg.connect(postgres.url("further")) as connection:
         assert connection.info.dbname == "further"
 
 
-def test_postgres_wants_the_password(postgres: PostgresServer):
+def test_postgres_requires_the_password(postgres: PostgresServer):
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(f"postgresql://postgres:guess@127.0.0.1:{postgres.port}/postgres")
 
@@ -108,7 +108,7 @@ def test_postgres_that_cannot_start_shows_its_log(postgres: PostgresServer):
     assert ask(postgres, "SELECT 1") == (1,)
 
 
-def test_redis_keeps_its_data_unless_its_disk_is_lost(broker: RedisServer):
+def test_redis_keeps_its_data_unless_told_otherwise(broker: RedisServer):
     with redis.Redis.from_url(broker.url) as connection:
         connection.set("kept", "42")
         broker.restart()
@@ -117,7 +117,7 @@ def test_redis_keeps_its_data_unless_its_disk_is_lost(broker: RedisServer):
         assert connection.dbsize() == 0
 
 
-def test_redis_never_evicts_and_appends_unless_it_need_not(broker: RedisServer, tmp_path: Path):
+def test_redis_never_evicts_and_is_durable_by_default(broker: RedisServer, tmp_path: Path):
     with redis.Redis.from_url(broker.url) as connection:
         assert connection.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
         assert connection.config_get("appendonly") == {"appendonly": "yes"}
@@ -127,7 +127,7 @@ def test_redis_never_evicts_and_appends_unless_it_need_not(broker: RedisServer, 
         assert connection.config_get("save") == {"save": ""}
 
 
-def test_redis_wants_the_password(broker: RedisServer):
+def test_redis_requires_the_password(broker: RedisServer):
     with socket.create_connection(("127.0.0.1", broker.port)) as connection:
         connection.sendall(b"PING\r\nQUIT\r\n")
         assert connection.makefile("rb").readline().startswith(b"-NOAUTH")
@@ -143,7 +143,7 @@ def test_redis_that_cannot_start_shows_its_log(broker: RedisServer):
     broker.restart()
 
 
-def test_redis_on_the_path_comes_first_if_it_is_new_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_redis_on_the_path_is_used_if_it_is_new_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     program = tmp_path / "redis-server"
     program.touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
@@ -153,7 +153,7 @@ def test_redis_on_the_path_comes_first_if_it_is_new_enough(tmp_path: Path, monke
     assert redis_program() != program
 
 
-def test_without_any_redis_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_without_redis_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     program = tmp_path / "redis-server"
     program.touch(mode=0o755)
     program.write_text("#!/bin/sh\necho libssl.so.1.1: not found >&2; exit 127\n")
@@ -197,7 +197,7 @@ def test_ministack_has_streams_queues_and_topics(aws: MinistackServer):
 
 
 @pytest.mark.parametrize("name", ["postgres", "broker", "aws"])
-def test_nobody_else_can_reach_it(request: pytest.FixtureRequest, name):
+def test_it_listens_only_on_its_port_of_loopback(request: pytest.FixtureRequest, name):
     server = request.getfixturevalue(name)
     assert listeners(server.pid) == {("127.0.0.1", server.port)}
 
@@ -205,7 +205,7 @@ def test_nobody_else_can_reach_it(request: pytest.FixtureRequest, name):
 @pytest.mark.parametrize("embedded", [embedded_postgres, embedded_redis, ministack])
 def test_it_leaves_its_log_and_nothing_else(embedded, tmp_path: Path):
     with embedded(tmp_path) as server:
-        everybody = family(server.pid)
-    wait_until(lambda: not alive(everybody))
+        processes = family(server.pid)
+    wait_until(lambda: not alive(processes))
     assert server.pid is None
     assert [path.suffix for path in tmp_path.iterdir()] == [".log"]
