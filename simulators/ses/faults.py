@@ -24,8 +24,7 @@ TRUNCATIONS = ("cut", "broken", "empty", "short")
 
 def request_fault(plan: Plan, envelopes: Sequence[Envelope]) -> Rule | None:
     """The rule by which a request with these mails fails, None if it does not."""
-    kinds = plan.faults.kinds.keys() - {_ENTRY_STATUS}
-    return plan.next(lambda match: any(_matches(match, envelope) for envelope in envelopes), kinds)
+    return plan.next(lambda match: any(_matches(match, envelope) for envelope in envelopes), _REQUEST_KINDS)
 
 
 def entry_fault(plan: Plan, envelope: Envelope) -> Rule | None:
@@ -90,3 +89,4 @@ FAULTS = FaultKinds(
     matches=("recipient", "nid"),
     bodies=TRUNCATIONS,
 )
+_REQUEST_KINDS = frozenset(FAULTS.kinds) - {_ENTRY_STATUS}

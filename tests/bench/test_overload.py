@@ -8,11 +8,11 @@ from bench.overload import Age, ages, overload
 WRITTEN = {"a": 100.0, "b": 101.0, "c": 102.0, "d": 103.0}
 
 
-def test_in_order_the_oldest_is_as_old_as_in_fifo() -> None:
+def test_in_order_the_oldest_event_is_as_old_as_in_a_fifo_queue() -> None:
     assert ages(WRITTEN, {"a": 101.5, "b": 102.5}, [104.0]) == [Age(4.0, 2.0, 2.0)]
 
 
-def test_newest_first_makes_the_oldest_older_than_in_fifo() -> None:
+def test_newest_first_the_oldest_event_is_older_than_in_a_fifo_queue() -> None:
     (found,) = ages(WRITTEN, {"d": 103.5, "c": 103.6}, [104.0])
     assert found == Age(4.0, 4.0, 2.0)
     assert found.ratio == 2.0
