@@ -2,16 +2,25 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from sandbox.embedded.ses import SesServer, ses_simulator
 from sandbox.local_worker import _is_local
 from tests.sandbox.remote_access import WAYS
 
 DEAD_PORT = 9
 
 
-def test_no_way_reaches_another_machine(ses) -> None:
+@pytest.fixture
+def ses(tmp_path: Path) -> Iterator[SesServer]:
+    with ses_simulator(tmp_path) as server:
+        yield server
+
+
+def test_no_way_reaches_another_machine(ses: SesServer) -> None:
     port = ses.url.rpartition(":")[2]
     ways = [f"{how}:{way}" for how in ("pool", "thread") for way in WAYS]
     recipients = [*ways, "refuse:", f"port:{port}", f"port:{DEAD_PORT}"]
