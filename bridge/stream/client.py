@@ -143,7 +143,7 @@ class StreamsClient:
         while True:
             with self._listing():
                 answer = self._client.list_streams(**options)
-            found += [each["StreamArn"] for each in answer["StreamsClient"]]
+            found += [each["StreamArn"] for each in answer["Streams"]]
             if not (last := answer.get("LastEvaluatedStreamArn")):
                 return found
             options["ExclusiveStartStreamArn"] = last
