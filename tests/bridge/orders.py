@@ -1,4 +1,4 @@
-"""Routes of another table than `tests.bridge.routes`."""
+"""A route of another table than that of `tests.bridge.routes`."""
 
 from notifier import Email, Event, route
 

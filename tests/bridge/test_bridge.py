@@ -194,7 +194,7 @@ def test_health_names_a_thread_that_has_ended(
 def test_health_names_a_database_that_takes_no_writes(
     environment: BridgeEnvironment, engine: Engine, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """New sessions are read-only, too: the bridge runs on and can record nothing."""
+    """New sessions are read-only as well: the bridge runs on and can record nothing."""
     monkeypatch.setattr("notifier.health.STALE_SECONDS", 2.0)
     monkeypatch.setattr("bridge.bridge.BEAT_SECONDS", 0.2)
     heartbeat, database = Heartbeat("bridge", tmp_path), engine.url.database

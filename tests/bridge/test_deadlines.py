@@ -131,7 +131,7 @@ def test_without_a_configuration_set_unknown_outcomes_are_held_and_a_warning_is_
 
 
 def test_a_channel_is_looked_up_once_for_all_its_unknown_outcomes() -> None:
-    """While it decides, 500 rows are locked: a look at the installed packages for each took half a minute."""
+    """Rows are locked meanwhile: reading the installed packages for each of 500 took half a minute."""
     asked: list[str] = []
 
     class Overdue:

@@ -63,12 +63,12 @@ class Environment:
         self.rows.run("UPDATE deliveries SET status = 'sent' WHERE notification_id = ANY(:ids)", ids=ids)
 
     def overloaded(self, ticks: int) -> None:
-        """So many ticks at twice the capacity."""
+        """Run so many ticks at twice the capacity."""
         for now in range(1, ticks + 1):
             self.tick(now, share=2 * CAPACITY // len(self.bridges))
 
     def oldest(self) -> int:
-        """The tick in which the oldest row that waits was recorded."""
+        """Return the tick in which the oldest waiting row was recorded."""
         rows = self.rows.all("SELECT notification_id AS id FROM deliveries WHERE status = 'pending'")
         return min(self.arrived[row["id"]] for row in rows)
 

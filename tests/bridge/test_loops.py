@@ -83,7 +83,7 @@ def test_a_loop_that_is_stopped_during_a_round_stops_after_it() -> None:
 
 
 class Hurry:
-    """A loop's wake-up call that keeps the seconds that it was to wait, and does not wait them."""
+    """Replaces a loop's wake-up event: keeps the seconds of each wait, and does not wait."""
 
     def __init__(self) -> None:
         self.waits: list[float] = []

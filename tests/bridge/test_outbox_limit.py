@@ -264,7 +264,7 @@ def test_forty_shards_stay_below_the_mark_and_lose_nothing(environment: BridgeEn
     with environment.bridge(outbox_high_water=MARK, look_again_seconds=1.0):
 
         def watched() -> bool:
-            """Whether reading has stopped; it never went too far."""
+            """Return whether reading has stopped; never are there more deliveries than the mark."""
             waiting = pending(sql)["email"]
             assert waiting <= MARK
             read = sql.one("SELECT coalesce(sum(records_read), 0) AS n FROM shards")["n"]
@@ -298,7 +298,7 @@ def test_a_paused_channel_stops_its_own_shards_and_no_others(environment: Bridge
         environment.put(range(2 * mark))  # to `activity`
 
         def all_mails() -> bool:
-            """Workers take them; the other channel stays where it is."""
+            """Send the mails; return whether all are recorded. The other channel must not move."""
             sql.run(
                 "UPDATE deliveries d SET status = 'sent' FROM notifications n WHERE n.channel = 'email' "
                 "AND n.notification_id = d.notification_id AND d.status = 'pending'"

@@ -219,14 +219,14 @@ def test_an_attempt_without_an_answer_becomes_unknown(rows: Rows, relay: Relay, 
 
 
 def texts(rows: Rows, count: int = 1) -> None:
-    """New deliveries of the channel `sms`."""
+    """Record deliveries of the channel `sms`."""
     first = int(rows.checkpoint or 0) + 1
     page = rows.page(range(first, first + count))
     rows.record(replace(page, notifications=[replace(each, channel="sms") for each in page.notifications]))
 
 
 def restricted(broker_url: str, client: redis.Redis, *keys: str) -> Queue:
-    """A queue whose user may use these keys only."""
+    """Return a queue whose Redis user may use these keys only."""
     client.execute_command(
         "ACL", "SETUSER", "some", "on", ">secret", "+@all", "resetkeys", *(f"~{key}" for key in keys)
     )
@@ -266,7 +266,7 @@ def test_a_channel_that_redis_refuses_stops_no_other(
 def test_a_loop_goes_on_for_the_other_channels_at_its_pace(
     rows: Rows, relay: Relay, queue: Queue, broker_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What Redis refuses is tried less and less often, and logged once a minute."""
+    """Refused publishing is tried less and less often, and logged once a minute."""
     with redis.Redis.from_url(broker_url) as client:
         client.set(queue_name("email"), "of another application")
         for number in range(5):
@@ -291,7 +291,7 @@ def test_a_loop_goes_on_for_the_other_channels_at_its_pace(
 def test_a_question_that_redis_refuses_holds_up_nothing_new(
     rows: Rows, relay: Relay, queue: Queue, broker_url: str, key: str
 ) -> None:
-    """Neither its memory, nor what it holds of what was published before."""
+    """The check for lost messages, and the reading of what the broker holds of rows that were published before."""
     rows.pending(2)
     rows.run(DUE)
     relay.run_once()
@@ -331,7 +331,7 @@ def test_a_redis_that_does_not_answer_is_not_asked_for_each_channel(
 def test_a_pass_ends_while_rows_keep_coming(
     rows: Rows, engine: Engine, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Bridges record faster than the relay publishes. Leases are to be ended, and others have their turn."""
+    """While bridges record faster than the relay publishes, leases must be ended and other channels served."""
     monkeypatch.setattr(relaying, "PASS_SECONDS", 0.0)
     publications, backlogged = Publications(engine), BackloggedChannels()
     relay = Relay(engine, publications, queue, high_water=1_000, backlogged=backlogged)

@@ -170,7 +170,7 @@ def test_health_fails_if_the_heartbeat_has_trouble(
 def test_the_shards_of_a_stream_that_is_off_need_no_children(
     environment: Environment, monkeypatch: pytest.MonkeyPatch, gone: str
 ) -> None:
-    """As after its table was deleted, too."""
+    """Also after its table was deleted."""
     if gone == "off and not listed":
         environment.model.behaviour = environment.model.behaviour.changed({"list_disabled": False})
     environment.model.create_table("activity", 2)

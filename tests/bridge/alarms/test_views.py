@@ -151,7 +151,7 @@ def read(sql: Sql) -> dict[str, Any]:
 
 
 class Locked(InProcessStreams):
-    """Answers only whoever has the turn to list."""
+    """Asserts that the caller has the turn to list."""
 
     def __init__(self, model: StreamsModel, engine: Engine) -> None:
         super().__init__(model)

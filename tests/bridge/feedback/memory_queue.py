@@ -42,7 +42,7 @@ class MemoryQueue:
         return self.give_back(list(self.hidden.values()))
 
     def give_back(self, messages: Sequence[QueueMessage]) -> int:
-        """These come again."""
+        """Make these messages visible again."""
         with self._lock:
             for each in messages:
                 del self.hidden[each.receipt]

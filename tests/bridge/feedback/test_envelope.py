@@ -170,7 +170,7 @@ PATHS = st.lists(st.integers(0, 30), max_size=5)
 
 
 def changed(value: Any, path: list[int], put: Any) -> Any:
-    """A copy in which the part at the end of the path is another."""
+    """Return a copy with another value at the end of the path."""
     if not path or not isinstance(value, dict | list) or not value:
         return put
     place = path[0] % len(value)

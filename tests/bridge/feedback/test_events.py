@@ -1,4 +1,4 @@
-"""Records of SES, one of every type, and what each says."""
+"""Event records of SES, one of every type, and the feedback that each becomes."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -15,7 +15,7 @@ from tests.bridge.feedback.records import HARD, ID, LATER, MESSAGE_ID, RECIPIENT
 PROOF = Feedback(FeedbackKind.SEND, MESSAGE_ID, SENT_AT, SENT_AT, ID, 2, RECIPIENT)
 
 OTHER = replace(PROOF, kind=FeedbackKind.OTHER)
-"""It was accepted, and this is not the event that every acceptance has."""
+"""It proves the acceptance, and is not the `send` event that every accepted message has."""
 
 
 def happened(kind: FeedbackKind, **more: Any) -> Feedback:

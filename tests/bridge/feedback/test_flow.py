@@ -1,4 +1,4 @@
-"""When events are known to flow, on a clock that the test says."""
+"""When events are known to flow, by a clock that the test sets."""
 
 import pytest
 
@@ -21,7 +21,7 @@ class Clock:
 
 
 class Queue:
-    """`has`: how many messages it says it has."""
+    """A queue with a depth of `has`."""
 
     def __init__(self, visibility: int = VISIBILITY) -> None:
         self.visibility = visibility

@@ -61,7 +61,7 @@ class Unit:
 
 @dataclass
 class Expected:
-    """What was sent, and what must come out."""
+    """What was sent, and the final states and counts that must result."""
 
     rng: random.Random
     units: list[Unit] = field(default_factory=list)
@@ -134,7 +134,7 @@ class DeadlyQueue(MemoryQueue):
 
 
 def receive_all(engine: Engine, queue: DeadlyQueue) -> None:
-    """Until nothing is left, with receivers of three processes."""
+    """Receive until the queue is empty, with receivers of three processes."""
     settlement = Settlement(engine, channel="email", limits=RateLimits(bounces=1.0, complaints=1.0))
 
     def work() -> None:

@@ -1,4 +1,4 @@
-"""The queue over real HTTP."""
+"""The feedback queue against an SQS over HTTP."""
 
 import time
 import uuid
@@ -18,7 +18,7 @@ from tests.waiting import wait_until
 
 
 class Here(Settings):
-    """What the test says, and nothing of the environment."""
+    """Settings with the given values only, and nothing from environment variables."""
 
     @classmethod
     def settings_customise_sources(cls, *_: Any, **sources: Any) -> tuple[Any, ...]:

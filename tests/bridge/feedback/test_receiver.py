@@ -1,4 +1,4 @@
-"""One receiver on a queue and an outbox that fail as the test says."""
+"""One receiver on a queue and an outbox with given failures."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -175,7 +175,7 @@ def test_a_mistake_of_ours_with_one_event_is_tried_again_and_not_for_ever() -> N
 
 
 class SnsAway:
-    """Cannot say of some envelopes whether they are genuine."""
+    """A signature check that is unavailable for one envelope and fails for another."""
 
     def check(self, envelope: Any) -> None:
         if envelope["Message"] == event("m0"):

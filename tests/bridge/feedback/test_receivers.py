@@ -71,7 +71,7 @@ def test_a_receiver_that_hangs_ends_the_heartbeat(tmp_path: Path) -> None:
 
 
 class QuietQueue(MemoryQueue):
-    """Waits a moment where it has nothing, as SQS does."""
+    """Waits a moment if it is empty, as SQS does."""
 
     def receive(self, wait_seconds: int) -> list[QueueMessage]:
         found = super().receive(wait_seconds)

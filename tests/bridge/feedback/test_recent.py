@@ -1,4 +1,4 @@
-"""Events that were settled a moment ago are settled again: a failover may have lost the first time."""
+"""Events of the last minute are settled again after a failover, which may have lost the first commit."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ NOW = datetime.now(UTC)
 
 
 class Outbox:
-    """A database that can forget, or be away."""
+    """An outbox whose database can lose events, or be away."""
 
     def __init__(self) -> None:
         self.known: set[str] = set()

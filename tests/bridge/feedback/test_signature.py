@@ -35,13 +35,13 @@ def signer(version: str = "2", name: str = "sns.amazonaws.com", days: int = 30) 
 
 
 def envelope(by: Signer | None = None, ago: timedelta = timedelta(0), **changes: Any) -> dict[str, Any]:
-    """Signed, and changed afterwards."""
+    """Return a signed envelope; `changes` are made after signing."""
     at = datetime.now(UTC) - ago
     return (by or signer()).envelope(TOPIC.arn, MESSAGE, at.timestamp()) | changes
 
 
 def signatures(by: Signer | None = None, certificate: bytes | None = None) -> SignatureVerifier:
-    """Finds this signer's certificate where it belongs, or another file there."""
+    """Return a verifier that finds this signer's certificate at its URL, or another file."""
     known = by or signer()
 
     def fetch(url: str) -> bytes:
@@ -226,7 +226,7 @@ class Clock:
 
 
 class Sns:
-    """Where certificates are; counts how often it is asked."""
+    """Stands in for SNS: serves certificates and counts the requests."""
 
     def __init__(self, answer: Callable[[], bytes]) -> None:
         self.answer = answer

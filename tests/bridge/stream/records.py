@@ -7,7 +7,7 @@ CREATED = int(time.time())
 
 
 def record(number: int | str, **attributes: Any) -> dict[str, Any]:
-    """An INSERT with these attributes in DynamoDB's JSON; `type` is a friend request unless given."""
+    """Return an INSERT with these attributes in DynamoDB's JSON; `type` is a friend request unless given."""
     image = {"pk": {"S": f"user#{number}"}, "type": {"S": "friend_request"}, **attributes}
     return {
         "eventID": f"event-{number}",

@@ -45,12 +45,12 @@ def settings(url: str) -> Settings:
 
 @cache
 def session() -> boto3.Session:
-    """One for all: it keeps what clients are made of."""
+    """Return one session for all tests: making it parses the service models."""
     return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
 
 
 def client(service: str, url: str, **config: Any) -> Any:
-    """Of boto3; asks once."""
+    """Return a client that sends each request once."""
     return session().client(
         service,
         endpoint_url=url,
@@ -63,7 +63,7 @@ def new_name() -> str:
 
 
 class Simulated:
-    """Told by the simulator's own commands."""
+    """The simulator, driven by its control commands."""
 
     def __init__(self, server: StreamsServer) -> None:
         self.name, self.url = new_name(), server.url
@@ -84,7 +84,7 @@ class Simulated:
 
 
 class Ministack:
-    """Told by the calls that an application makes of DynamoDB."""
+    """Ministack, driven by the calls of DynamoDB that an application makes."""
 
     def __init__(self, url: str) -> None:
         self.name, self.url = new_name(), url
@@ -109,7 +109,7 @@ class Ministack:
 
 
 class Reading:
-    """The stream of a backend's table, asked in both ways."""
+    """The stream of a backend's table, read by our client and by plain boto3."""
 
     def __init__(self, backend: Backend, aws: Any) -> None:
         self.backend = backend
@@ -124,7 +124,7 @@ class Reading:
         return str(answer["ShardIterator"])
 
     def get(self, kind: str = "TRIM_HORIZON", **more: Any) -> dict[str, Any]:
-        """One page by boto3."""
+        """Return one page, read by boto3."""
         limit = {"Limit": more.pop("Limit")} if "Limit" in more else {}
         page: dict[str, Any] = self.aws.get_records(ShardIterator=self.iterator(kind, **more), **limit)
         return page
@@ -151,7 +151,7 @@ def numbers(records: list[dict[str, Any]]) -> list[str]:
 
 
 def code(call: Callable[[], object]) -> str:
-    """Of the error that boto3 raises."""
+    """Return the code of the error that boto3 raises."""
     with pytest.raises(ClientError) as raised:
         call()
     return str(raised.value.response["Error"]["Code"])

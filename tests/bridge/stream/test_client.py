@@ -1,4 +1,4 @@
-"""The questions of the bridge against an emulator of DynamoDB Streams, over HTTP and boto3."""
+"""The client of DynamoDB Streams against an emulator over HTTP."""
 
 import uuid
 from collections.abc import Iterator

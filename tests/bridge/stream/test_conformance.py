@@ -1,4 +1,4 @@
-"""One suite over two implementations of DynamoDB Streams, through the bridge's questions and through plain boto3.
+"""One suite over two implementations of DynamoDB Streams, through the bridge's client and through plain boto3.
 
 Where they agree, a test of the bridge may use either. Where ministack is known not to do as AWS does, the test says
 so and is expected to fail there: once it passes, the mark must go.
@@ -41,7 +41,7 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 
 @pytest.fixture
 def differs(request: pytest.FixtureRequest, backend: Backend) -> Callable[[str], None]:
-    """Says how ministack is not like AWS."""
+    """Expect a failure on ministack, for a reason in which it differs from AWS."""
 
     def mark(reason: str) -> None:
         if isinstance(backend, Ministack):

@@ -92,7 +92,7 @@ def test_a_parent_that_is_shown_open_beside_its_child_comes_first(environment: E
 def test_a_listing_that_lacks_a_parent_is_made_again(
     environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Page by page: parent and child came up when the page that would show the parent was read already."""
+    """Parent and child were made after the page that would show the parent had been read."""
     arn = environment.model.create_table("activity")
     environment.discover()
     environment.model.advance(60.0)
@@ -167,7 +167,7 @@ def test_a_shard_without_a_child_is_a_loss_only_where_the_stream_is_on(
 def test_a_long_discovery_is_done_to_its_end(
     environment: Environment, engine: Engine, monkeypatch: pytest.MonkeyPatch, streams: int
 ) -> None:
-    """As where AWS times out for some of them: what counts is how long a bridge was silent."""
+    """For example if AWS times out for some streams: only a bridge that sends no statement counts as hung."""
     tables = ["activity"] if streams > 1 else ["activity", "orders", "logins"]
     for table in tables:
         environment.model.create_table(table)

@@ -17,7 +17,7 @@ OWNERS = "SELECT count(*) AS n FROM shards WHERE owner IS NOT NULL"
 
 
 class Reader:
-    """Stands for a reader of that lease."""
+    """Stands in for the reader of a lease."""
 
     def __init__(self, lease: Any) -> None:
         self.lease = lease

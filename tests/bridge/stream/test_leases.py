@@ -101,7 +101,7 @@ def test_a_released_shard_is_free_at_once(engine: Engine) -> None:
 
 
 def test_what_could_not_be_given_back_is_taken_again_at_once(engine: Engine) -> None:
-    """The database was away when a reader failed: nobody else's lease must end for that."""
+    """The database was away when a reader failed: the lease that another bridge has by now must not end."""
     register(engine, *many(3))
     leases = Leases(engine, "me", ttl=60, tables=["activity"])
     taken = leases.acquire(10)
@@ -144,7 +144,7 @@ def test_the_old_stream_of_a_table_is_read_before_the_new_one(engine: Engine) ->
 
 
 def settle(bridges: list[Leases], engine: Engine, rounds: int) -> Counter[str]:
-    """So many rounds of each bridge, with the rest between two moves over."""
+    """Let each bridge acquire and steal so many times, with the pause after each move over; count shards by owner."""
     for _ in range(rounds):
         for bridge in bridges:
             bridge.acquire(100)
@@ -166,7 +166,7 @@ def test_bridges_share_evenly_within_a_few_rounds(engine: Engine, shards: int, b
 
 
 def test_only_what_can_be_read_is_shared(engine: Engine) -> None:
-    """A bridge that has read a hundred shards to their end has no less to read now."""
+    """Shards that are read to their end do not count as load."""
     register(engine, *many(12))
     first, second = (
         Leases(engine, "first", ttl=60, tables=["activity"]),
@@ -254,7 +254,7 @@ def of_tables(engine: Engine, shards: dict[str, int]) -> None:
 
 
 def held_by(engine: Engine) -> dict[str, set[str]]:
-    """The tables of the shards that each bridge holds."""
+    """Return the tables of the shards that each bridge holds."""
     found: dict[str, set[str]] = {}
     for row in Sql(engine).all("SELECT owner, split_part(shard_id, '-', 1) AS t FROM shards WHERE owner IS NOT NULL"):
         found.setdefault(row["owner"], set()).add(row["t"])

@@ -360,7 +360,7 @@ def test_an_iterator_that_only_fails_is_replaced_from_the_checkpoint(
 def test_a_source_that_fails_for_old_iterators_only_costs_a_few_tries(
     environment: Environment, engine: Engine
 ) -> None:
-    """As one that answers 500 to every iterator from before its restart."""
+    """For example one that answers 500 to every iterator from before its restart."""
     reader, script = environment.reader()
     answers: dict[str, RecordPage] = {"iterator-1": page(1), "iterator-2": page(2)}
 

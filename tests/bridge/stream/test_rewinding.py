@@ -1,4 +1,4 @@
-"""A shard that is read again: what was unrouted or quarantined gets the route that it has now, and all is counted."""
+"""Rewinds: unrouted and quarantined records get the route that they have now, and every record stays counted."""
 
 import random
 from collections.abc import Sequence
@@ -469,7 +469,7 @@ LEASE_ENDS = "UPDATE rewinds SET lease_until = now() - interval '1 s' WHERE owne
 
 
 def test_bridges_that_take_a_vanished_shard_from_each_other_end_its_rewind_together(environment: Environment) -> None:
-    """A lease ends while one of them waits, so that none of them sees 30 seconds of denials by itself."""
+    """The lease moves between bridges, so that none of them sees 30 seconds of denials by itself."""
     environment.read("a", pokes(1))
     environment.finish("a")
     environment.shard("b", "a")
@@ -623,7 +623,7 @@ def test_a_mistake_in_a_page_passes_over_no_record(environment: Environment, mon
 
 
 class Waiting:
-    """A Publications with a number of deliveries in each channel."""
+    """Stands in for Publications, with a number of waiting deliveries in each channel."""
 
     def __init__(self, **counts: int) -> None:
         self.counts = counts

@@ -50,7 +50,7 @@ def test_each_bridge_reads_its_own_tables_only(environment: BridgeEnvironment, e
 def test_a_table_that_is_not_configured_any_more_is_not_read(
     environment: BridgeEnvironment, engine: Engine, first: tuple[str, ...]
 ) -> None:
-    """It was in the settings of the bridge before; nothing of it is read, counted or lost."""
+    """The bridge was configured for it before: nothing more of it is read, counted or lost."""
     environment.streams.post("tables", table="activity", shards=2)
     environment.streams.post("tables", table="orders", shards=2)
     with environment.bridge(tables=("activity", "orders"), routes="tests.bridge.both_tables"):

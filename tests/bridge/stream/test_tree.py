@@ -118,7 +118,7 @@ def test_a_gap_is_recorded_once(tree: ShardTree, leases: Leases, engine: Engine)
 
 
 def test_what_is_trimmed_on_arrival_is_no_loss(tree: ShardTree, leases: Leases) -> None:
-    """From the oldest record on is where DynamoDB trims."""
+    """A shard without a checkpoint is read from its oldest record, which DynamoDB trims first."""
     tree.register("activity", ARN, open_shards("shard"))
     assert not tree.record_trimmed(leases.acquire(1)[0], "gone between two calls")
 
