@@ -1,4 +1,4 @@
-"""`make check`: one Alembic head, and the migrations make the very tables of `notifier/outbox/tables.py`."""
+"""`make check`: one Alembic head, and the migrations make the very tables of `notifier/outbox/tables`."""
 
 import sys
 import tempfile

@@ -22,8 +22,9 @@ from notifier.outbox.delivery.unknowns import Decision, OverdueAction, OverdueAt
 from notifier.outbox.feedback.rates import RateLimits
 from notifier.outbox.feedback.settlement import Settled, Settlement
 from notifier.outbox.feedback.suppressions import Suppressions
+from notifier.outbox.history.old_days import OldDay
 from notifier.outbox.history.partitions import Partitions
-from notifier.outbox.history.retention import OldDay, Retained, Retention
+from notifier.outbox.history.retention import Retained, Retention
 from notifier.outbox.operator.acknowledgements import Acknowledgements
 from notifier.outbox.operator.gauges import Gauges, read_gauges
 from notifier.outbox.operator.journal import ACTIONS, Journal, JournalFilter
@@ -32,12 +33,13 @@ from notifier.outbox.operator.report import Report
 from notifier.outbox.operator.selection import Selection
 from notifier.outbox.publishing.due_scan import DueScan
 from notifier.outbox.publishing.publications import Publication, Publications
+from notifier.outbox.rewinds.pages import Rewind, RewindPage, RewindResult
+from notifier.outbox.rewinds.requests import RewindRequests, RewindTarget
+from notifier.outbox.rewinds.rewinds import Rewinds
 from notifier.outbox.stream.discovery import Discovery, TableDiscovery
 from notifier.outbox.stream.letting_go import LettingGo
 from notifier.outbox.stream.pages import NewNotification, NewPublication, Page, Quarantined, ShardLease
 from notifier.outbox.stream.recording import Recording
-from notifier.outbox.stream.rewind_requests import RewindRequests, RewindTarget
-from notifier.outbox.stream.rewinds import Rewind, RewindPage, RewindResult, Rewinds
 from notifier.outbox.stream.status import OpenRewinds, StreamStatus, TableLag, TableRecords, WaitingStream
 
 __all__ = [

@@ -1,7 +1,7 @@
-"""Which days the outbox holds, and which of them are counted.
+"""Which days have rows in the outbox, and which of them are counted.
 
-A day is counted once it is old (`Retention`). Its counts then stand for its rows, so that a report or a search reads
-the rows of recent days only, and those of the counted days that hold what is looked for.
+`Retention` counts a day once it is two days old. A report then adds its counts instead of reading its rows, and a
+search reads only the counted days that have deliveries of the status and channel it is for.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,37 +9,33 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from notifier.notifications import first_id
 from notifier.outbox.days import Spans
+from notifier.outbox.statements import statement
 
 _EPOCH = date(1970, 1, 1)
 DAY_MS = 24 * 60 * 60 * 1000
 _GONE = frozenset(("empty", "dropping"))
 
-# Postgres reads the catalog with the snapshot of the transaction, as it does the tables.
-_DAYS = text("""
-SELECT to_date(right(c.relname, 8), 'YYYYMMDD') AS day, coalesce(days.state, 'open') AS state,
-       coalesce(array_agg(n.status::text || ' ' || n.channel) FILTER (WHERE n.status IS NOT NULL), '{}') AS holds
-FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-LEFT JOIN days ON days.day = to_date(right(c.relname, 8), 'YYYYMMDD')
-LEFT JOIN day_counts n ON n.day = days.day AND days.state = 'counted'
-WHERE i.inhparent = to_regclass('deliveries') AND NOT i.inhdetachpending
-GROUP BY 1, 2 ORDER BY 1
-""")
+_DAYS = statement(__package__, "days.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A day (UTC) that has partitions. `holds` names the statuses and channels of a counted day."""
+    """A day (UTC) that has partitions. `holds`: status and channel of the deliveries of a counted day."""
 
     day: date
     counted: bool
     holds: frozenset[tuple[str, str]] = frozenset()
 
     def may_hold(self, statuses: Iterable[str] = (), channel: str = "") -> bool:
-        """Whether a delivery of one of these statuses may be in it; none given: of any."""
+        """Return whether the day may have a delivery of one of these statuses (empty: any) and of this channel
+        (empty: any).
+
+        Always true for a day that is not counted.
+        """
         wanted = set(statuses)
         return not self.counted or any(
             (not wanted or status in wanted) and channel in ("", found) for status, found in self.holds
@@ -52,7 +48,7 @@ class Day:
 
 
 def read_days(connection: Connection) -> list[Day]:
-    """The days that have rows, oldest first."""
+    """Return the days that have rows, oldest first."""
     return [
         Day(row.day, row.state == "counted", frozenset(_pair(each) for each in row.holds))
         for row in connection.execute(_DAYS)
@@ -66,7 +62,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def joined(days: Iterable[Day]) -> Spans:
-    """The spans of these days, adjacent ones as one."""
+    """Return the spans of these days, with adjacent days joined."""
     found: list[tuple[int, int]] = []
     for number in sorted(each.number for each in days):
         if found and found[-1][1] == number:
@@ -78,7 +74,7 @@ def joined(days: Iterable[Day]) -> Spans:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A day, an hour of it, or the part that is asked for: ids from `first` on, before `end`."""
+    """A day, or a part of it: ids from `first` on and before `end`."""
 
     first: UUID
     end: UUID
@@ -90,14 +86,14 @@ class Window:
 
 
 def whole(day: Day) -> Window:
-    """The whole day: for statements that find their rows by id."""
+    """Return the whole day as one window: for statements that find their rows by id."""
     return Window(first_id(day.number * DAY_MS), first_id((day.number + 1) * DAY_MS), day)
 
 
 def windows(days: Iterable[Day], since: datetime | None = None, until: datetime | None = None) -> Iterator[Window]:
-    """The hours of these days, oldest first where the days are; a statement then reads one hour at a time.
+    """Yield the hours of these days, in the order of the days, so that a statement reads one hour at a time.
 
-    `since` and `until` are times of events; what lies outside is left out.
+    Only times of events from `since` on and before `until`.
     """
     for each in days:
         midnight = datetime(each.day.year, each.day.month, each.day.day, tzinfo=UTC)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, TextClause
 
 from notifier.notifications import created_ms
 from notifier.outbox.delivery.counts import CountKey, read_counts
-from notifier.outbox.history.retention import DaysKept, days_kept
+from notifier.outbox.history.old_days import DaysKept, days_kept
 from notifier.outbox.publishing.backlog import backlog
 from notifier.outbox.statements import statement
 from notifier.outbox.stream.discovery import TableDiscovery, discovery

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, TextClause
 from notifier.notifications import Status
 from notifier.outbox.days import span, within, within_days
 from notifier.outbox.delivery.channels import ChannelState, ChannelStates
-from notifier.outbox.history.retention import DaysKept, days_kept
+from notifier.outbox.history.old_days import DaysKept, days_kept
 from notifier.outbox.operator.failures import failing
 from notifier.outbox.operator.selection import Selection, newest
 from notifier.outbox.operator.totals import ReportRow, audit, count_deliveries

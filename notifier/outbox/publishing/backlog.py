@@ -1,8 +1,9 @@
-"""How many deliveries wait for a worker, per channel, at a bounded cost.
+"""How many deliveries wait for a worker, per channel, estimated at a bounded cost.
 
-A publication is forgotten only when the relay looks at it again, so that the messages of all publications are more
-than those that wait. How many of them still wait is looked up for a sample: SAMPLE publications of each channel and
-kind (published or not), evenly spread over their age, the oldest among them. Up to that number the answer is exact.
+A publication is deleted only when the relay checks it again, so the messages of all publications are more than those
+that still wait. How many still wait is read for a sample: SAMPLE publications of each channel and kind (published or
+not), evenly spread over their age, the oldest among them. With no more than SAMPLE publications of a kind the number
+is exact.
 """
 
 import math
@@ -11,38 +12,24 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from notifier.outbox.days import within
 from notifier.outbox.delivery.changes import uuids
+from notifier.outbox.statements import statement
 
 SAMPLE = 20
+"""Publications of each channel and kind whose deliveries are read."""
 
-_SAMPLE = text("""
-WITH numbered AS (
-  SELECT channel, published_at IS NULL AS unpublished, notification_ids,
-         id, row_number() OVER kind - 1 AS number, count(*) OVER (PARTITION BY channel, published_at IS NULL) AS rows,
-         sum(cardinality(notification_ids)) OVER (PARTITION BY channel, published_at IS NULL) AS messages
-  FROM publications WINDOW kind AS (PARTITION BY channel, published_at IS NULL ORDER BY id)
-)
-SELECT channel, unpublished, messages::int8, rows, id, notification_ids FROM numbered
-WHERE number = 0 OR number * :sample / rows > (number - 1) * :sample / rows
-ORDER BY id
-""")
-
-_PENDING = text("""
-SELECT sampled.publication, count(*), min(d.notification_id::text)::uuid
-FROM unnest(CAST(:publications AS int8[]), CAST(:ids AS uuid[])) AS sampled (publication, id)
-JOIN deliveries d ON d.notification_id = sampled.id AND in_days(d.notification_id)
-WHERE sampled.id IS NULL OR d.status = 'pending' AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= now())
-GROUP BY sampled.publication
-""")
+_SAMPLE = statement(__package__, "sample_publications.sql")
+_PENDING = statement(__package__, "count_due_messages.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """`deliveries` that are pending and due, and the `oldest` of them that was found, None where none was. `at_most`
-    supposes of the publications between two sampled ones that as many of their messages wait as of the worse one.
+    """`deliveries` that are pending and due, and the `oldest` of those in the sample, None if there is none.
+    `at_most` is an upper estimate: each publication between two sampled ones counts like the one of the two with the
+    larger share.
     """
 
     deliveries: int
@@ -52,7 +39,7 @@ class Backlog:
 
 @dataclass(slots=True)
 class _Kind:
-    """The publications of a channel, published or not: in all `messages` in `rows`, of which some are sampled."""
+    """The publications of a channel, published or not: `messages` in `rows`, and the ids of the sampled rows."""
 
     messages: int
     rows: int
@@ -60,7 +47,7 @@ class _Kind:
 
 
 def backlog(connection: Connection) -> dict[str, Backlog]:
-    """What waits, by channel. Channels without a publication are left out."""
+    """Return what waits, by channel. Channels without a publication are left out."""
     kinds: dict[tuple[str, bool], _Kind] = {}
     for channel, unpublished, in_all, rows, id_, ids in connection.execute(_SAMPLE, {"sample": SAMPLE}):
         kinds.setdefault((channel, unpublished), _Kind(in_all, rows)).sampled[id_] = ids
@@ -74,7 +61,7 @@ def backlog(connection: Connection) -> dict[str, Backlog]:
 
 
 def _pending(connection: Connection, sampled: Sequence[tuple[int, UUID]]) -> Mapping[int, tuple[int, UUID]]:
-    """Of each publication how many of these wait, and the oldest one. None wait of those that are left out."""
+    """Return, by publication, how many of these are pending and due, and the oldest. Others have none."""
     ids = [id_ for _, id_ in sampled]
     if not ids:
         return {}

@@ -1,61 +1,30 @@
-"""How reading goes, per table: how far behind, what nobody reads, and which stream waits for an older one."""
+"""How far the streams of each table are read: lag, shards that no bridge reads, streams that wait for another."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
+
+from notifier.outbox.statements import statement
 
 WARNING_SECONDS = 60.0
 ALARM_SECONDS = 3_600.0
 CRITICAL_SECONDS = 6 * 3_600.0
 """Lags from which reading is behind. DynamoDB keeps records for 24 hours; after that they are lost."""
 
-# Lag: everything in the shard that is older is recorded. A child can be read once its parent is read to its end.
-_TABLES = text("""
-SELECT st.table_name AS "table", count(*)::int AS shards,
-       count(*) FILTER (WHERE s.lease_until IS NULL OR s.lease_until < now())::int AS unread,
-       max(extract(
-         epoch FROM now() - coalesce(greatest(s.caught_up_at, s.last_record_at), s.discovered_at)
-       ))::float8 AS seconds
-FROM shards s JOIN streams st ON st.id = s.stream_id
-WHERE s.state = 'open' AND st.let_go_at IS NULL AND NOT EXISTS (
-  SELECT FROM shards parent
-  WHERE parent.stream_id = s.stream_id AND parent.shard_id = s.parent_shard_id AND parent.state = 'open'
-)
-GROUP BY st.table_name ORDER BY st.table_name
-""")
-
-# As in `bridge.stream.leases`: a stream waits for those that its table had before.
-_WAITING = text("""
-SELECT its.table_name AS "table", its.arn AS stream, before.arn AS waits_for,
-       extract(epoch FROM now() - its.discovered_at)::float8 AS seconds
-FROM streams its JOIN streams before
-  ON before.arn < its.arn COLLATE "C"
- AND split_part(before.arn, '/stream/', 1) = split_part(its.arn, '/stream/', 1)
-WHERE its.let_go_at IS NULL AND before.let_go_at IS NULL
-  AND EXISTS (SELECT FROM shards WHERE stream_id = its.id AND state = 'open')
-  AND EXISTS (SELECT FROM shards WHERE stream_id = before.id AND state = 'open')
-ORDER BY its.table_name, its.arn, before.arn
-""")
-
-_REWINDS = text("""
-SELECT st.table_name AS "table", count(*)::int AS shards, coalesce(bool_or(r.lease_until > now()), false) AS busy,
-       extract(epoch FROM now() - min(r.asked_at))::float8 AS seconds
-FROM rewinds r JOIN shards s ON s.id = r.shard JOIN streams st ON st.id = s.stream_id
-WHERE r.ended_at IS NULL GROUP BY st.table_name ORDER BY st.table_name
-""")
-
-_RECORDS = text("""
-SELECT st.table_name AS "table", sum(s.records_read)::int8 AS read, sum(s.records_unrouted)::int8 AS unrouted,
-       extract(epoch FROM now())::float8 AS at
-FROM shards s JOIN streams st ON st.id = s.stream_id
-WHERE st.table_name = ANY(CAST(:tables AS text[])) GROUP BY st.table_name
-""")
+_LAGS = statement(__package__, "table_lags.sql")
+_WAITING = statement(__package__, "waiting_streams.sql")
+_REWINDS = statement(__package__, "open_rewinds.sql")
+_RECORDS = statement(__package__, "table_records.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class TableLag:
-    """`shards` of the table that can be read now, the `unread` ones that no bridge holds, and the lag in seconds."""
+    """`shards` of the table that can be read now, how many of them no bridge reads (`unread`), and the largest lag.
+
+    A shard can be read once its parent is read to its end. `seconds`: everything in the shards that is older is
+    recorded.
+    """
 
     table: str
     shards: int
@@ -64,13 +33,13 @@ class TableLag:
 
     @property
     def abandoned(self) -> bool:
-        """Whether no bridge holds any shard of the table."""
+        """Whether no bridge reads any shard of the table."""
         return self.unread == self.shards
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingStream:
-    """A stream that is not read before an older one of its table is, and for how many seconds it has waited."""
+    """A stream that is read only after an older stream of its table, and for how many seconds it has waited."""
 
     table: str
     stream: str
@@ -80,7 +49,7 @@ class WaitingStream:
 
 @dataclass(frozen=True, slots=True)
 class OpenRewinds:
-    """`shards` of a table that are to be read again, since how many seconds, and whether a bridge is at it."""
+    """`shards` of a table to be read again, `busy` if a bridge reads one, and seconds since the first request."""
 
     table: str
     shards: int
@@ -90,7 +59,7 @@ class OpenRewinds:
 
 @dataclass(frozen=True, slots=True)
 class TableRecords:
-    """Records of a table so far, `at` a time of the database's clock in Unix seconds."""
+    """Records of a table that were read so far; `at` is the time by the database's clock, in Unix seconds."""
 
     table: str
     read: int
@@ -99,39 +68,42 @@ class TableRecords:
 
 
 class StreamStatus:
-    """Asks the database; changes nothing."""
+    """Reads the state of all tables; changes nothing."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def lags(self) -> list[TableLag]:
-        """Of each table with something left to read, whether or not a bridge is configured for it."""
+        """Return the lag of each table with an open shard, whether or not a bridge is configured for the table."""
         with self._engine.connect() as connection:
             return lags(connection)
 
     def waiting(self) -> list[WaitingStream]:
-        """One row for each pair of a stream and an older one of the same table that is not read to its end."""
+        """Return the pairs of a stream and an older one of the same table that is not read to its end."""
         with self._engine.connect() as connection:
             return waiting(connection)
 
     def rewinds(self) -> list[OpenRewinds]:
-        """Of each table with a rewind that has not ended."""
+        """Return the rewinds that have not ended, by table."""
         with self._engine.connect() as connection:
             return rewinds(connection)
 
     def records(self, tables: Sequence[str]) -> list[TableRecords]:
-        """How many records of these tables were read, and how many of them were unrouted."""
+        """Return how many records of these tables were read, and how many of them were unrouted."""
         with self._engine.connect() as connection:
             return [TableRecords(*row) for row in connection.execute(_RECORDS, {"tables": list(tables)})]
 
 
 def lags(connection: Connection) -> list[TableLag]:
-    return [TableLag(*row) for row in connection.execute(_TABLES)]
+    """`StreamStatus.lags`, on a connection of the caller."""
+    return [TableLag(*row) for row in connection.execute(_LAGS)]
 
 
 def waiting(connection: Connection) -> list[WaitingStream]:
+    """`StreamStatus.waiting`, on a connection of the caller."""
     return [WaitingStream(*row) for row in connection.execute(_WAITING)]
 
 
 def rewinds(connection: Connection) -> list[OpenRewinds]:
+    """`StreamStatus.rewinds`, on a connection of the caller."""
     return [OpenRewinds(*row) for row in connection.execute(_REWINDS)]

@@ -1,0 +1,7 @@
+-- How many messages of each publication are pending and due, and the oldest of them; of pairs of :publications and
+-- notification :ids. Publications without such a message are left out.
+SELECT sampled.publication, count(*), min(d.notification_id::text)::uuid
+FROM unnest(CAST(:publications AS int8[]), CAST(:ids AS uuid[])) AS sampled (publication, id)
+JOIN deliveries d ON d.notification_id = sampled.id AND in_days(d.notification_id)
+WHERE sampled.id IS NULL OR {is_due}
+GROUP BY sampled.publication

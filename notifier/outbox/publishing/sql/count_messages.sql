@@ -1,0 +1,2 @@
+-- How many messages all publications have.
+SELECT coalesce(sum(cardinality(notification_ids)), 0) FROM publications

@@ -1,0 +1,53 @@
+"""Rewinds: a shard is read again, for records that were unrouted or quarantined and that a route now matches."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from notifier.outbox.stream.pages import NewNotification
+
+
+@dataclass(frozen=True, slots=True)
+class Rewind:
+    """The right to read one shard again, until `epoch` moves on. `since` None: all that the stream still has.
+
+    `until` is the sequence number of the last record to be read again, `position` of the last one that was.
+    """
+
+    id: int
+    owner: str
+    epoch: int
+    shard: int
+    shard_id: str
+    stream_arn: str
+    table: str
+    since: datetime | None
+    until: str
+    position: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RewindPage:
+    """A page of a rewind: what today's routes make of its records, and the position after it.
+
+    `unrouted` are the sequence numbers of records that are understood and match no route. A record that cannot be
+    understood is in neither: it stays quarantined.
+    """
+
+    position: str | None
+    examined: int
+    notifications: Sequence[NewNotification] = ()
+    unrouted: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RewindResult:
+    """How many records became notifications, by channel, and how many left quarantine."""
+
+    channels: Mapping[str, int] = field(default_factory=dict)
+    released: int = 0
+
+    @property
+    def routed(self) -> int:
+        """How many records became notifications."""
+        return sum(self.channels.values())
