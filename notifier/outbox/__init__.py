@@ -1,7 +1,17 @@
-"""The outbox: every SQL statement on notifications and their deliveries, one method per transition.
+"""The outbox: all SQL on notifications and their deliveries. Each transition is a method of one transaction.
 
-Each method is one transaction. What must not happen is refused by the statement itself, which names the status it
-comes from; a method answers with the rows that it changed.
+    tables/       the tables, as the migrations create them
+    stream/       pages of the stream are recorded; discovery and lag of the shards
+    rewinds/      shards are read again
+    publishing/   what the broker should hold, and how much waits
+    delivery/     attempts: load, begin, finish, the end of a lease, unknown outcomes
+    feedback/     delivery events of the providers
+    operator/     what operators read and do
+    history/      days: counted, searched, dropped
+    sql/          fragments that statements of several rooms share (`statements.py`)
+
+A statement names the status that it changes from, so that it changes no row in any other status; the method returns
+the rows that it changed.
 """
 
 from notifier.outbox.delivery.attempts import (

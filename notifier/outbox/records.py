@@ -1,4 +1,4 @@
-"""A stream record as JSON: read off the wire, kept in the outbox, read again. What is odd in it stays as it is."""
+"""Stream records as JSON: as GetRecords returns them and as the outbox stores them. Also JSON that orjson refuses."""
 
 import json
 import math
@@ -6,14 +6,15 @@ from typing import Any
 
 import orjson
 
-_LONGEST = 20  # characters of an integer of 64 bits
+_LONGEST = 20
+"""Characters of an integer of 64 bits."""
 
 
 def parse(wire: bytes) -> Any:
-    """The value of this JSON. Raises ValueError.
+    """Return the value of this JSON. Raises ValueError.
 
-    orjson takes neither half a surrogate pair nor bytes that are no UTF-8, and one such text must not cost a page. A
-    number that is none stays text.
+    orjson refuses half a surrogate pair and bytes that are not UTF-8. One such text must not make a whole page
+    unreadable, so the standard library then reads it. NaN and infinite numbers become text.
     """
     try:
         return orjson.loads(wire)
@@ -30,14 +31,14 @@ def _finite(text: str) -> float | str:
 
 
 def _whole(text: str) -> int | float | str:
-    """As orjson has it: beyond 64 bits a float."""
+    """A float for an integer beyond 64 bits, as orjson does."""
     if len(text) <= _LONGEST and -(2**63) <= (number := int(text)) < 2**64:
         return number
     return _finite(text)
 
 
 def write(value: object) -> bytes:
-    """JSON of which `parse` makes the same value again."""
+    """Return JSON from which `parse` makes the same value again."""
     try:
         return orjson.dumps(value)
     except TypeError:  # half a surrogate pair, an integer beyond 64 bits, or more than 254 levels
@@ -49,7 +50,7 @@ class _Piece(str):
 
 
 def _pieces(value: object) -> list[str]:
-    """Without recursion: what could be read can be written."""
+    """The parts of the JSON. Without recursion, so that no depth of nesting that `parse` accepts fails here."""
     done: list[str] = []
     todo: list[object] = [value]
     while todo:
@@ -72,5 +73,5 @@ def _pieces(value: object) -> list[str]:
 
 
 def _commas(count: int) -> list[str]:
-    """One before each but the first, from the last to the first."""
+    """The separators of so many members, from the last to the first."""
     return [","] * (count - 1) + [""] * min(count, 1)

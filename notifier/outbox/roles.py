@@ -1,8 +1,8 @@
-"""Roles of Postgres, one for each process: each may run its own statements and nothing else.
+"""Roles of Postgres, one for each process: each may run the statements of its process and nothing else.
 
-A role that is given a password is a login; the others are for logins of your own, by GRANT. None owns a table. The
-days' partitions are made, emptied and dropped by functions of the owner's, and get no grants of their own: Postgres
-asks for those of the whole table.
+A role with a password is a login; the others are to be granted to logins that you make yourself. None owns a table.
+Functions of the owner create, empty and drop the partitions of a day. Partitions have no grants of their own:
+Postgres checks those of the whole table.
 """
 
 from collections.abc import Mapping
@@ -11,11 +11,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
+from notifier.outbox.statements import statement
+
 _ADVISORY_LOCK = 0x6E6F7469726F6C
+_LOCK = statement(__package__, "advisory_lock.sql")
 
 Grants = Mapping[str, str]
 
-_LOOK: Grants = dict.fromkeys(
+_READ_ALL: Grants = dict.fromkeys(
     (
         "actors",
         "alembic_version",
@@ -53,8 +56,8 @@ _LOOK: Grants = dict.fromkeys(
     "SELECT",
 )
 
-_MOVE = "UPDATE (status, ended_at, reason, failures, next_attempt_at)"
-"""Of a delivery: neither whom it went to, nor which attempt it was, nor what the provider said."""
+_CHANGE_STATUS = "UPDATE (status, ended_at, reason, failures, next_attempt_at)"
+"""Columns of a delivery that bridge and operator may change: not its recipient, attempt, or message id."""
 
 ROLES: Mapping[str, Grants] = {
     "notifier_bridge": {
@@ -65,7 +68,7 @@ ROLES: Mapping[str, Grants] = {
         "day_counts": "SELECT",
         "days": "SELECT",
         "dead_letters": "SELECT (id)",
-        "deliveries": f"SELECT, INSERT (notification_id), {_MOVE}",
+        "deliveries": f"SELECT, INSERT (notification_id), {_CHANGE_STATUS}",
         "delivery_counts": "SELECT",
         "delivery_events": "INSERT",
         "due": "SELECT, INSERT, UPDATE, DELETE",
@@ -119,11 +122,11 @@ ROLES: Mapping[str, Grants] = {
         "suppressions": "SELECT, INSERT, UPDATE",
         "unmatched_feedback": "SELECT, INSERT, UPDATE (look_at, recipient), DELETE",
     },
-    "notifier_console": _LOOK,
+    "notifier_console": _READ_ALL,
     "notifier_operator": {
-        **_LOOK,
+        **_READ_ALL,
         "channels": "SELECT, INSERT, UPDATE",
-        "deliveries": f"SELECT, {_MOVE}",
+        "deliveries": f"SELECT, {_CHANGE_STATUS}",
         "delivery_events": "SELECT, INSERT",
         "due": "SELECT, INSERT, UPDATE, DELETE",
         "duplicates": "SELECT, UPDATE (acknowledged_at)",
@@ -137,7 +140,7 @@ ROLES: Mapping[str, Grants] = {
         "suppressions": "SELECT, INSERT, UPDATE, DELETE",
     },
 }
-"""What each role may do to which table. Nothing that is not here is granted, and what was is taken back."""
+"""The privileges of each role, by table. `grant_roles` revokes all others."""
 
 _RETENTION = (
     "claim_day()",
@@ -157,7 +160,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "notifier_console": ("day_kept(date)", "days_to_keep(int)", "first_id(date)"),
     "notifier_operator": ("shorten_days(int, text)", *_RETENTION),
 }
-"""Functions of the owner that a role may call. They hold the rules of what may be made, dropped and deleted."""
+"""Functions of the owner that a role may call. They check what may be created, dropped and deleted."""
 
 _CREATE = """
 DO $$ BEGIN
@@ -168,18 +171,18 @@ END $$
 
 
 def grant_roles(engine: Engine, passwords: Mapping[str, str] = MappingProxyType({})) -> tuple[str, ...]:
-    """Make the roles where they are missing, and their grants what they should be; answers their names.
+    """Create the roles that are missing, and set their grants; return their names.
 
-    `passwords` by role. Only an owner of the tables who may create roles can do it. Twice is as good as once.
+    `passwords` by role. The login must own the tables and may create roles. It can be called again at any time.
     """
     with engine.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        connection.execute(_LOCK, {"key": _ADVISORY_LOCK})
         schema = connection.scalar(text("SELECT quote_ident(current_schema())"))
         for role, grants in ROLES.items():
             connection.execute(text(_CREATE.format(role=role)))
             _grant(connection, schema, role, grants)
             if role in passwords:
-                _let_in(connection, role, passwords[role])
+                _allow_login(connection, role, passwords[role])
     return tuple(ROLES)
 
 
@@ -193,8 +196,8 @@ def _grant(connection: Connection, schema: str, role: str, grants: Grants) -> No
         connection.execute(text(f"GRANT EXECUTE ON FUNCTION {function} TO {role}"))
 
 
-def _let_in(connection: Connection, role: str, password: str) -> None:
-    """Hashed here: a server may log its statements."""
+def _allow_login(connection: Connection, role: str, password: str) -> None:
+    """Hash the password here, because the server may log its statements."""
     driver: Any = connection.connection.driver_connection
     hashed = driver.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
     connection.exec_driver_sql(f"ALTER ROLE {role} LOGIN PASSWORD '{hashed}'")

@@ -1,4 +1,4 @@
-"""What the bridge records: a page of a shard, under the lease that allows it."""
+"""What the bridge records: pages of a shard, under the shard's lease."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,12 +8,15 @@ from uuid import UUID
 from notifier.notifications import created_ms
 
 MOST_DAYS = 50
-"""Days that one transaction writes to. Each day costs it four locks, of some 6,400 that a server has by default."""
+"""Days that one transaction writes to. Each day takes four locks, of some 6,400 that a server has by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShardLease:
-    """The right to record one shard, until `epoch` moves on. `shard` is its row, `shard_id` its name in AWS."""
+    """The right to record one shard, until another bridge takes it, which increases `epoch`.
+
+    `shard` is the id of the shard's row, `shard_id` its name in AWS.
+    """
 
     shard: int
     shard_id: str
@@ -27,6 +30,8 @@ class ShardLease:
 
 @dataclass(frozen=True, slots=True)
 class NewNotification:
+    """A record that a route matches, to be recorded. `record` is its JSON, as GetRecords returns it."""
+
     id: UUID
     sequence_number: str
     route: str
@@ -36,13 +41,13 @@ class NewNotification:
 
     @property
     def day(self) -> date:
-        """The day (UTC) of the record's creation: its rows lie in the partitions of this day."""
+        """The day (UTC) of the record's creation: the rows are in the partitions of this day."""
         return datetime.fromtimestamp(created_ms(self.id) / 1000, UTC).date()
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A record that cannot be understood, as it came, with what is wrong."""
+    """A record that cannot be understood, as it was read, with the reason."""
 
     sequence_number: str
     record: bytes
@@ -51,7 +56,7 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one page of a shard amounts to: `read` = notifications + unrouted + quarantined."""
+    """The records of one page of a shard, and the position after it."""
 
     checkpoint: str | None
     last_record_at: datetime | None
@@ -61,14 +66,15 @@ class Page:
 
     @property
     def read(self) -> int:
+        """How many records the page has: each is notified, quarantined or unrouted."""
         return len(self.notifications) + len(self.quarantined) + self.unrouted
 
     def parts(self, most_days: int = MOST_DAYS) -> "list[Page]":
-        """The page as pages of at most so many days, each with the checkpoint after its last notification.
+        """Return the page as pages of at most so many days, each with the checkpoint after its last notification.
 
-        Nearly every page has one or two days and is the only part. What makes no notification belongs to the first
-        part: should a later one fail, the shard is read again from the checkpoint that was reached, and records
-        before it are not seen again.
+        Nearly every page has one or two days and is the only part. Quarantined and unrouted records count with the
+        first part: if a later part fails, the shard is read again from the last checkpoint, and records before it are
+        not read again.
         """
         cuts = _cuts(self.notifications, most_days)
         if not cuts:
@@ -82,7 +88,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class NewPublication:
-    """A publication that is now owed to the broker."""
+    """A publication that was inserted: messages of a channel that the broker does not have yet."""
 
     publication: int
     channel: str
@@ -90,7 +96,7 @@ class NewPublication:
 
 
 def _cuts(notifications: Sequence[NewNotification], most_days: int) -> list[int]:
-    """Where new parts begin: never between notifications of one record."""
+    """The indexes at which new parts begin: never between notifications of one record."""
     cuts: list[int] = []
     days: set[date] = set()
     start = 0

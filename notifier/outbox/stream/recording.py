@@ -1,4 +1,6 @@
-"""A page of stream records becomes rows, together with the shard's checkpoint and counters, or nothing does."""
+"""Writes a page of stream records to the outbox: its notifications, and the shard's checkpoint and counters, in one
+transaction.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -17,7 +19,7 @@ from notifier.outbox.stream.pages import NewNotification, NewPublication, Page, 
 
 _LOCK = statement(__package__, "lock_shard.sql")
 _MOVE = statement(__package__, "move_checkpoint.sql")
-_OWE = statement(__package__, "insert_publication.sql")
+_PUBLICATION = statement(__package__, "insert_publication.sql")
 _QUARANTINE = statement(__package__, "insert_quarantined.sql")
 _QUARANTINE_NEW = statement(__package__, "insert_new_quarantined.sql")
 _COPY_NOTIFICATIONS = statement(__package__, "copy_notifications.sql").text
@@ -25,14 +27,14 @@ _COPY_DELIVERIES = statement(__package__, "copy_deliveries.sql").text
 _INSERT_NEW = statement(__package__, "insert_new_notification.sql")
 
 PUBLICATION_SIZE = 250
-"""Messages in one publication: small enough to find room in a busy queue."""
+"""Messages in one publication: few enough that a busy queue soon has room for all of them."""
 
 GRACE_SECONDS = 10.0
-"""How long the bridge that recorded a page has to publish it before the relay does."""
+"""Seconds that the bridge which recorded a page has to publish it, before the relay does."""
 
 
 class Recording:
-    """Records pages under a shard's lease."""
+    """Records pages of shards whose leases the bridge holds."""
 
     def __init__(self, engine: Engine, partitions: Partitions) -> None:
         self._engine = engine
@@ -41,11 +43,13 @@ class Recording:
     def record(
         self, lease: ShardLease, previous: str | None, page: Page, to_relay: Collection[str] = ()
     ) -> list[NewPublication]:
-        """All rows of the page and the checkpoint after it, in one transaction.
+        """Write all rows of the page and the checkpoint after it; return the publications that the caller is to
+        publish.
 
-        `previous` is the checkpoint from which the page was read. What is recorded for the channels `to_relay` is due
-        for the relay at once, and the caller must not publish it. Raises LeaseLost, and writes nothing, where the
-        shard is no longer ours. A page of very many days is recorded in parts, each with its own checkpoint.
+        `previous` is the checkpoint from which the page was read. Publications for the channels `to_relay` are due
+        for the relay at once, and the caller must not publish them. Raises LeaseLost, and writes nothing, if the
+        bridge does not hold the lease any more. A page of more than MOST_DAYS days is recorded in parts, each in a
+        transaction of its own with its own checkpoint.
         """
         recorded: list[NewPublication] = []
         for part in page.parts():
@@ -60,7 +64,7 @@ class Recording:
         self._partitions.ensure(days)
         try:
             return self._record(lease, previous, page, to_relay)
-        except psycopg.errors.CheckViolation:  # a day that was known here has been dropped since
+        except psycopg.errors.CheckViolation:  # the partition of a day was dropped since `ensure` created it
             self._partitions.ensure(days, anew=True)
             return self._record_missing(lease, previous, page, to_relay)
         except (psycopg.errors.UniqueViolation, IntegrityError):
@@ -70,7 +74,7 @@ class Recording:
         self, lease: ShardLease, previous: str | None, page: Page, to_relay: Collection[str]
     ) -> list[NewPublication]:
         with self._engine.begin() as connection:
-            _fence(connection, _MOVE, lease, previous, page)
+            _run_held(connection, _MOVE, lease, previous, page)
             if page.notifications:
                 _copy(connection, lease, page.notifications)
             if page.quarantined:
@@ -80,23 +84,24 @@ class Recording:
     def _record_missing(
         self, lease: ShardLease, previous: str | None, page: Page, to_relay: Collection[str]
     ) -> list[NewPublication]:
-        """The slow way, for a page of which some is recorded already, under this row of the shard or under one that
-        was lost: only what is new is written, counted and owed.
+        """For a page of which some records have notifications already, of this row of the shard or of one that was
+        lost: only what is new is written, counted and published. One statement a record, so it is slow.
         """
         with self._engine.begin() as connection:
-            _fence(connection, _LOCK, lease, previous, page)
+            _run_held(connection, _LOCK, lease, previous, page)
             new = replace(
                 page,
                 notifications=[each for each in page.notifications if _insert(connection, lease, each)],
                 quarantined=_quarantine_new(connection, lease, page.quarantined),
             )
-            _fence(connection, _MOVE, lease, previous, new)
+            _run_held(connection, _MOVE, lease, previous, new)
             return insert_publications(connection, new.notifications, to_relay)
 
 
-def _fence(
+def _run_held(
     connection: Connection, statement: TextClause, lease: ShardLease, previous: str | None, page: Page
 ) -> None:
+    """Run a statement on the shard's row that has `{lease_is_held}`. Raises LeaseLost if it changes no row."""
     changed = connection.execute(
         statement,
         {
@@ -154,7 +159,7 @@ def _insert(connection: Connection, lease: ShardLease, row: NewNotification) -> 
 
 
 def _quarantine_new(connection: Connection, lease: ShardLease, rows: Sequence[Quarantined]) -> list[Quarantined]:
-    """Insert the rows that are not there yet, and return those."""
+    """Insert the rows that are not in quarantine yet, and return those."""
     if not rows:
         return []
     fresh = set(connection.execute(_QUARANTINE_NEW, _quarantined(lease, rows)).scalars())
@@ -173,13 +178,16 @@ def _quarantined(lease: ShardLease, rows: Sequence[Quarantined]) -> dict[str, An
 def insert_publications(
     connection: Connection, fresh: Sequence[NewNotification], to_relay: Collection[str]
 ) -> list[NewPublication]:
-    """Note what the broker is to hold. The relay publishes channels `to_relay` at once, others after a grace."""
+    """Insert the publications of these notifications, in the caller's transaction.
+
+    The relay publishes those of the channels `to_relay` at once, the others only after GRACE_SECONDS.
+    """
     by_channel: dict[str, list[UUID]] = defaultdict(list)
     for each in fresh:
         by_channel[each.channel].append(each.id)
     return [
         NewPublication(
-            connection.execute(_OWE, {"channel": channel, "ids": some, "grace": grace}).scalar_one(),
+            connection.execute(_PUBLICATION, {"channel": channel, "ids": some, "grace": grace}).scalar_one(),
             channel,
             some,
         )
