@@ -163,7 +163,7 @@ def test_the_outbox_finds_a_bridge_that_records_without_the_lease(
     rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mutants.a_bridge_without_the_lease_still_records(monkeypatch)
-    fails(test_intake.test_who_lost_the_shard_writes_nothing, rows, "epoch = 2")
+    fails(test_intake.test_a_bridge_that_lost_the_shard_writes_nothing, rows, "epoch = 2")
 
 
 def test_the_outbox_finds_a_relay_that_publishes_too_early(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:

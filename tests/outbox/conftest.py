@@ -4,6 +4,8 @@ import pytest
 from sqlalchemy import Engine
 
 from notifier.database.engine import connect
+from notifier.outbox import Retention
+from tests.outbox.history.history import KEEP
 from tests.outbox.rows import Rows
 
 
@@ -17,3 +19,9 @@ def engine(database_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def rows(engine: Engine) -> Rows:
     return Rows(engine)
+
+
+@pytest.fixture
+def retention(rows: Rows) -> Retention:
+    """Keeps 30 days, and counts a day that changed again at once."""
+    return Retention(rows.engine, KEEP, rest=0.0)

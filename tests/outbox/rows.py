@@ -1,4 +1,4 @@
-"""Rows to start a test from, and what became of them."""
+"""Rows that a test starts from, and reads at its end."""
 
 import time
 import uuid
@@ -18,6 +18,7 @@ from notifier.outbox import (
     Partitions,
     Quarantined,
     Recording,
+    Report,
     ShardLease,
 )
 from tests.sql import Sql
@@ -26,11 +27,11 @@ ARN = "arn:aws:dynamodb:eu-west-1:1:table/activity/stream/2026-01-01T00:00:00.00
 
 
 class Rows(Sql):
-    """One shard, leased to `me` in epoch 1, and the pages recorded in it."""
+    """One shard, leased to the bridge `me` in epoch 1, and the pages recorded of it."""
 
     def __init__(self, engine: Engine, shard_id: str = "shardId-1") -> None:
         super().__init__(engine)
-        self.intake = Recording(engine, Partitions(engine))
+        self.recording = Recording(engine, Partitions(engine))
         with engine.begin() as connection:
             stream = connection.execute(
                 text(
@@ -65,17 +66,17 @@ class Rows(Sql):
         return Page(str(max(numbers, default=0)), datetime.now(UTC), made, quarantined, unrouted)
 
     def record(self, page: Page) -> list[NewPublication]:
-        recorded = self.intake.record(self.lease, self.checkpoint, page)
+        recorded = self.recording.record(self.lease, self.checkpoint, page)
         self.checkpoint = page.checkpoint
         return recorded
 
     def pending(self, count: int = 1) -> list[UUID]:
-        """New deliveries that are pending."""
+        """Record new notifications; return the ids of their deliveries, which are pending."""
         first = int(self.checkpoint or 0) + 1
         return [id_ for each in self.record(self.page(range(first, first + count))) for id_ in each.ids]
 
     def in_status(self, status: Status, **columns: Any) -> UUID:
-        """A delivery put into a status by hand, as if it had come there by itself."""
+        """Return a delivery that an UPDATE put into this status."""
         (id_,) = self.pending()
         values: dict[str, Any] = {"token": uuid.uuid4(), "attempt": 0 if status is Status.PENDING else 1, **columns}
         assignments = ", ".join(f"{name} = :{name}" for name in values)
@@ -94,3 +95,12 @@ class Rows(Sql):
 
     def status(self, id_: UUID) -> Status:
         return Status(self.delivery(id_)["status"])
+
+    def balanced(self) -> bool:
+        """Whether every record that was read is accounted for, and every open delivery will be acted on."""
+        shards, stranded = Report(self.engine).audit()
+        return not stranded and all(
+            each["records_notified"] == each["notifications"]
+            and each["records_read"] == each["notifications"] + each["records_unrouted"] + each["quarantine"]
+            for each in shards
+        )

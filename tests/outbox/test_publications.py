@@ -19,7 +19,7 @@ def test_a_page_that_nobody_published_is_due_after_its_grace(rows: Rows) -> None
     assert found.waiting == dict.fromkeys(ids, 0)
 
 
-def test_only_what_still_waits_is_published_again(rows: Rows) -> None:
+def test_only_what_is_still_pending_is_published_again(rows: Rows) -> None:
     sent, begun, later, waiting = rows.pending(4)
     attempts, token = rows.attempts(), uuid.uuid4()
     attempts.begin(token, [Recipient(sent, "a@example.com")], 60)
@@ -63,7 +63,7 @@ def test_a_retry_that_is_due_becomes_a_publication(rows: Rows) -> None:
     assert [row["notification_id"] for row in rows.all("SELECT * FROM due")] == [second]
 
 
-def test_what_was_published_again_is_all_that_is_left_of_it(rows: Rows) -> None:
+def test_a_publication_is_reduced_to_what_was_published_again(rows: Rows) -> None:
     sent, waiting = rows.pending(2)
     attempts, token = rows.attempts(), uuid.uuid4()
     attempts.begin(token, [Recipient(sent, "a@example.com")], 60)
@@ -79,7 +79,7 @@ def test_what_was_published_again_is_all_that_is_left_of_it(rows: Rows) -> None:
     assert row == {"notification_ids": [waiting], "published": True, "rests": True}
 
 
-def test_a_settled_publication_goes(rows: Rows) -> None:
+def test_a_settled_publication_is_deleted(rows: Rows) -> None:
     rows.pending()
     publications = Publications(rows.engine)
     publications.settled([row["id"] for row in rows.all("SELECT id FROM publications")])

@@ -1,4 +1,4 @@
-"""Days of the past, with rows in them."""
+"""Days in the past that have rows."""
 
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -9,7 +9,7 @@ from tests.outbox.rows import Rows
 
 KEEP = 30
 OLD = 40
-"""Days ago: over age."""
+"""So many days ago is over age."""
 
 
 def day(ago: int) -> date:
@@ -17,13 +17,15 @@ def day(ago: int) -> date:
 
 
 def at(ago: int) -> int:
-    """Noon of that day, in Unix milliseconds."""
+    """Return noon of that day in Unix milliseconds."""
     noon = datetime(*day(ago).timetuple()[:3], 12, tzinfo=UTC)
     return int(noon.timestamp() * 1000)
 
 
 def recorded(rows: Rows, ago: int, count: int = 3, status: Status = Status.SENT) -> list[UUID]:
-    """Deliveries of a day in the past that have come to a status; those of `pending` have their publication."""
+    """Record notifications of a day in the past, and put their deliveries into a status. Pending ones have a
+    publication.
+    """
     first = int(rows.checkpoint or 0) + 1
     page = rows.page(range(first, first + count), at=at(ago))
     ids = [id_ for each in rows.record(page) for id_ in each.ids]
@@ -43,15 +45,15 @@ def put(rows: Rows, ids: list[UUID], status: Status) -> None:
 
 
 def settled(retention: Retention) -> None:
-    """Rounds until there is nothing to do."""
+    """Run retention until there is nothing to do."""
     for _ in range(200):
         if not retention.run_once():
             return
-    raise AssertionError("retention goes on for ever")
+    raise AssertionError("retention still finds something to do after 200 rounds")
 
 
 def partitions(rows: Rows) -> set[date]:
-    """Days of which a table exists, attached or not."""
+    """Return the days that have a table, attached or not."""
     found = rows.all(
         "SELECT DISTINCT right(relname, 8) AS day FROM pg_class WHERE relkind = 'r' "
         "AND relname ~ '^(notifications|deliveries|delivery_events|feedback)_[0-9]{8}$'"

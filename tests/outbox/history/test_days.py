@@ -1,4 +1,4 @@
-"""Every statement touches the partitions of its own ids, and no others, however many days there are."""
+"""A statement locks only the partitions of its own ids, however many days there are."""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ Seen = dict[str, tuple[str, Any]]
 
 
 def by_id(rows: Rows, engine: Engine) -> None:
-    """What operators ask of single notifications."""
+    """What operators read and do by id."""
     ids = rows.pending(3)
     report, operations = Report(engine), Operations(engine, actor="eva")
     assert report.show(ids[0])
@@ -51,11 +51,11 @@ ERRANDS = {"bridge": errands.bridge, "worker": errands.worker, "feedback": erran
 
 @contextmanager
 def noted(engine: Engine) -> Iterator[Seen]:
-    """The statements that read or write a table of days, by their text without ids, with their parameters."""
+    """Collect the statements on partitioned tables, by their text without ids, with their parameters."""
     seen: Seen = {}
 
     def note(_: Any, __: Any, statement: str, parameters: Any, ___: Any, ____: bool) -> None:
-        if _HISTORY.search(statement) and "CONCURRENTLY" not in statement:  # detaching is of a day by name
+        if _HISTORY.search(statement) and "CONCURRENTLY" not in statement:  # a partition is detached by its name
             seen[re.sub(r"'[0-9a-f-]{36}'|/\* \d+ \*/", "", statement)] = (statement, parameters)
 
     event.listen(engine, "before_cursor_execute", note)
@@ -64,7 +64,7 @@ def noted(engine: Engine) -> Iterator[Seen]:
 
 
 def locked(url: str, statement: str, parameters: Any, mode: str) -> list[str]:
-    """The partitions and their indexes that a plan of this kind locks; nothing of it is committed."""
+    """Return the partitions and indexes that a plan of this kind locks. Nothing is committed."""
     with psycopg.connect(url) as connection:
         connection.execute(f"SET plan_cache_mode = force_{mode}_plan".encode())
         connection.execute(statement.encode(), parameters, prepare=True)
@@ -103,7 +103,7 @@ def test_no_statement_locks_more_where_there_are_more_days(rows: Rows, database_
     assert any(days_of(names) == {f"{today:%Y%m%d}"} for names in few.values())
 
 
-def test_a_unit_of_far_apart_days_locks_these_days_only(rows: Rows, database_url: str) -> None:
+def test_a_unit_whose_days_are_far_apart_locks_these_days_only(rows: Rows, database_url: str) -> None:
     today = datetime.now(UTC)
     ago = [today - timedelta(days=back) for back in (80, 40, 39, 0)]
     Partitions(rows.engine).ensure(today.date() - timedelta(days=back) for back in range(90))
@@ -126,9 +126,9 @@ def unit(attempts: Attempts, ids: list[UUID]) -> None:
     assert attempts.finish(token, [Change(id_, Status.SENT, message_id=f"m-{id_}") for id_ in ids]) == set(ids)
 
 
-def test_the_plan_of_a_day_that_has_begun_is_made_anew_when_the_day_has_grown(rows: Rows, database_url: str) -> None:
-    """Autovacuum would make it anew, too, but up to a minute later."""
-    days._bounded.cache_clear()  # as in a new process: other tests have worked on ids of this day
+def test_a_plan_made_for_a_small_day_is_made_again_when_the_day_has_grown(rows: Rows, database_url: str) -> None:
+    """After autovacuum Postgres would make a new plan, too, but up to a minute later."""
+    days._bounded.cache_clear()  # as in a new process: other tests used ids of this day
     few = rows.pending(30)
     day = f"{datetime.fromtimestamp((few[0].int >> 80) / 1000, UTC):%Y%m%d}"
     rows.run(f"ALTER TABLE deliveries_{day} SET (autovacuum_enabled = off)")
@@ -141,13 +141,13 @@ def test_the_plan_of_a_day_that_has_begun_is_made_anew_when_the_day_has_grown(ro
     units = [many[start : start + 200] for start in range(0, 2_000, 200)]
     for ids in units:
         unit(attempts, ids)
-    engine.dispose()  # its sessions end, and tell what they read
+    engine.dispose()  # sessions report what they read when they end
     wait_until(lambda: rows.one(read)["rows"] >= 3 * 2_000)
     assert rows.one(read)["rows"] < 20_000 + 10 * 2_000
 
 
-def test_a_new_partition_is_known_to_hold_all_ids_of_its_day(rows: Rows) -> None:
-    """Else the planner takes the bounds of a day for a condition that few rows of it meet."""
+def test_a_new_partition_has_statistics_that_cover_all_ids_of_its_day(rows: Rows) -> None:
+    """Without statistics the planner expects that few rows of the partition are within the bounds of its day."""
     day = datetime(2031, 5, 17, tzinfo=UTC)
     Partitions(rows.engine).ensure([day.date()])
     for table in ("notifications", "deliveries", "delivery_events", "feedback"):
@@ -162,7 +162,7 @@ def test_a_new_partition_is_known_to_hold_all_ids_of_its_day(rows: Rows) -> None
         assert rows.one(f"SELECT count(*) AS rows FROM {table}_20310517") == {"rows": 0}
 
 
-def test_days_are_joined_where_they_touch() -> None:
+def test_adjacent_days_are_joined() -> None:
     days = [UUID(int=((day * _DAY_MS + 5) << 80) + day) for day in (20_000, 20_001, 19_000, 20_001, 20_003)]
     assert spans(days) == ((19_000, 19_001), (20_000, 20_002), (20_003, 20_004))
     assert spans([]) == ()

@@ -1,4 +1,4 @@
-"""Partitions of days, made by the function that only their owner need be able to run."""
+"""Partitions of days, created by a function of the tables' owner."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -21,7 +21,7 @@ DAYS = st.dates(date(2011, 1, 1), date(2100, 1, 1))
 @given(DAYS)
 @example(date(2024, 2, 29))
 @example(date(2026, 3, 29))
-def test_the_first_and_the_last_id_of_a_day_lie_in_its_partition(rows: Rows, day: date) -> None:
+def test_the_first_and_the_last_id_of_a_day_are_in_its_partition(rows: Rows, day: date) -> None:
     Partitions(rows.engine).ensure([day])
     start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
     for at in (start, start + 24 * 60 * 60 * 1000 - 1):
@@ -31,10 +31,10 @@ def test_the_first_and_the_last_id_of_a_day_lie_in_its_partition(rows: Rows, day
         assert found["partition"] == f"deliveries_{day:%Y%m%d}"
 
 
-def test_days_touch_and_the_timezone_of_the_session_moves_none(rows: Rows) -> None:
+def test_partitions_are_adjacent_in_any_timezone_of_the_session(rows: Rows) -> None:
     rows.run("SET timezone = 'Pacific/Kiritimati'")
     days = [date(2026, 2, 28) + timedelta(days=number) for number in range(3)]
-    for partitions in (Partitions(rows.engine), Partitions(rows.engine)):  # a second time does nothing
+    for partitions in (Partitions(rows.engine), Partitions(rows.engine)):  # the second time changes nothing
         partitions.ensure(days)
     bounds = rows.all(
         "SELECT pg_get_expr(relpartbound, oid) AS bound FROM pg_class "
@@ -50,8 +50,8 @@ def test_only_the_tables_that_have_days_get_partitions(rows: Rows, table: str) -
         rows.run("SELECT make_partition(:table, '2026-01-01')", table=table)
 
 
-def test_what_a_failover_forgot_is_made_again(rows: Rows) -> None:
-    """The commit that made a partition may be lost with the server that confirmed it."""
+def test_a_partition_that_a_failover_lost_is_created_again(rows: Rows) -> None:
+    """The commit that created a partition may be lost with the server that confirmed it."""
     day = date(2026, 3, 1)
     partitions = Partitions(rows.engine)
     partitions.ensure([day])
@@ -64,7 +64,7 @@ def test_what_a_failover_forgot_is_made_again(rows: Rows) -> None:
 
 
 def of_days(rows: Rows, days: int) -> Page:
-    """A page whose records are of so many days, in no order."""
+    """Return a page whose records are of so many days, in no order."""
     at = [int(datetime(2012, 1, 1, tzinfo=UTC).timestamp() * 1000) + n * 37 % days * 86_400_000 for n in range(days)]
     made = [rows.notification(number, created) for number, created in enumerate(at, 1)]
     return Page(str(days + 1), datetime.now(UTC), made, [Quarantined("after 7: odd", b"{}", "odd")], 3)
@@ -94,7 +94,7 @@ def test_a_page_of_very_many_days_is_recorded_with_few_locks_at_a_time(rows: Row
     assert max(held) < 5 * MOST_DAYS
 
 
-def test_partitions_that_were_made_before_an_error_stay(rows: Rows) -> None:
+def test_partitions_that_were_created_before_an_error_stay(rows: Rows) -> None:
     good, bad = date(2012, 5, 1), date(2012, 5, 3)
     partitions = Partitions(rows.engine)
     rows.run("CREATE DOMAIN feedback_20120503 AS int")
@@ -108,7 +108,7 @@ def test_partitions_that_were_made_before_an_error_stay(rows: Rows) -> None:
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(1, 2)), max_size=20), st.integers(1, 4))
-def test_the_parts_of_a_page_are_the_page(rows: Rows, records: list[tuple[int, int]], most: int) -> None:
+def test_the_parts_of_a_page_together_are_the_page(rows: Rows, records: list[tuple[int, int]], most: int) -> None:
     made = [
         rows.notification(number, day * 86_400_000 + n + 1)
         for number, (day, count) in enumerate(records, 1)

@@ -1,4 +1,4 @@
-"""How many days are kept where processes were told different numbers, or none."""
+"""How many days are kept if processes have different settings, or none."""
 
 import pytest
 from sqlalchemy.exc import DBAPIError
@@ -13,26 +13,26 @@ OLD = 100
 
 
 @pytest.mark.parametrize(
-    ("told", "kept"),
+    ("wanted", "kept"),
     [
         ([(90, False)], [90]),
         ([(365, True), (90, False), (90, True)], [365, 365, 365]),
         ([(90, True), (365, True), (90, False)], [90, 365, 365]),
-        ([(90, False), (30, True), (90, False), (30, True)], [90, 30, 90, 30]),  # a default binds nobody
+        ([(90, False), (30, True), (90, False), (30, True)], [90, 30, 90, 30]),  # a default is not recorded
         ([(0, True), (90, False), (365, True)], [0, 0, 0]),
         ([(365, True), (0, True), (365, True)], [365, 0, 0]),
         ([(365, True), (0, False)], [365, 0]),
     ],
 )
-def test_the_most_days_that_any_process_was_told_are_kept(
-    rows: Rows, told: list[tuple[int, bool]], kept: list[int]
+def test_the_largest_explicit_setting_of_all_processes_is_kept(
+    rows: Rows, wanted: list[tuple[int, bool]], kept: list[int]
 ) -> None:
-    assert [RetentionPeriod(rows.engine, days, explicit=explicit).agreed_days() for days, explicit in told] == kept
+    assert [RetentionPeriod(rows.engine, days, explicit=explicit).agreed_days() for days, explicit in wanted] == kept
 
 
 @pytest.mark.parametrize("others", [365, 0])
 @pytest.mark.parametrize("explicit", [False, True])
-def test_a_bridge_that_was_told_less_or_nothing_deletes_nothing(rows: Rows, others: int, explicit: bool) -> None:
+def test_a_bridge_with_a_smaller_setting_or_none_deletes_nothing(rows: Rows, others: int, explicit: bool) -> None:
     recorded(rows, OLD)
     rows.run("INSERT INTO dead_letters (raw, error, received_at) VALUES ('x', 'odd', now() - interval '100 days')")
     settled(Retention(rows.engine, others, explicit=True))
@@ -56,18 +56,18 @@ def test_no_statement_deletes_with_a_smaller_number(rows: Rows, call: str, other
         rows.run(f"SELECT {call}")
 
 
-def test_an_operator_shortens_it_and_that_is_kept(rows: Rows) -> None:
+def test_an_operator_reduces_the_days_to_keep_and_that_is_recorded(rows: Rows) -> None:
     recorded(rows, OLD)
     settled(Retention(rows.engine, 0, explicit=True))
     operator = Retention(rows.engine, 90, explicit=True)
     operator.period.shorten("the disk is full")
     settled(operator)
     assert day(OLD) not in partitions(rows)
-    told = rows.all("SELECT scope, reason FROM operations WHERE action = 'keep days' ORDER BY id")
-    assert told == [{"scope": "0", "reason": None}, {"scope": "90", "reason": "the disk is full"}]
+    entries = rows.all("SELECT scope, reason FROM operations WHERE action = 'keep days' ORDER BY id")
+    assert entries == [{"scope": "0", "reason": None}, {"scope": "90", "reason": "the disk is full"}]
 
 
 @pytest.mark.parametrize("days", [1, 2, -1])
-def test_a_number_that_covers_not_even_the_stream_is_remembered_by_nobody(rows: Rows, days: int) -> None:
+def test_a_number_below_three_days_is_refused(rows: Rows, days: int) -> None:
     with pytest.raises(DBAPIError):
         RetentionPeriod(rows.engine, days, explicit=True).agreed_days()

@@ -1,4 +1,4 @@
-"""Days over age go whole once all of them is final; what is open stays; the audit balances all the time."""
+"""A day over age is dropped whole once all of its deliveries are final; the audit balances at any time."""
 
 import threading
 import time
@@ -32,24 +32,11 @@ from tests.outbox.rows import Rows
 NOW = datetime.now(UTC)
 
 
-@pytest.fixture
-def retention(rows: Rows) -> Retention:
-    return Retention(rows.engine, KEEP, rest=0.0)
-
-
-def balanced(rows: Rows) -> bool:
-    shards, stranded = Report(rows.engine).audit()
-    return not stranded and all(
-        each["records_read"] == each["notifications"] + each["records_unrouted"] + each["quarantine"]
-        for each in shards
-    )
-
-
 def test_a_day_over_age_is_dropped_whole_and_the_audit_still_balances(rows: Rows, retention: Retention) -> None:
     recorded(rows, OLD, 5)
     kept = recorded(rows, KEEP, 2)
     assert day(OLD) in partitions(rows)
-    assert balanced(rows)
+    assert rows.balanced()
 
     settled(retention)
 
@@ -57,13 +44,13 @@ def test_a_day_over_age_is_dropped_whole_and_the_audit_still_balances(rows: Rows
     assert day(KEEP) in partitions(rows)
     assert rows.one("SELECT count(*) FROM notifications") == {"count": len(kept)}
     assert rows.all("SELECT day FROM days") == [{"day": day(KEEP)}]
-    assert balanced(rows)
+    assert rows.balanced()
     (entry,) = rows.all("SELECT action, scope, deliveries FROM operations")
     assert entry == {"action": "retain", "scope": str(day(OLD)), "deliveries": 5}
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.SENDING, Status.UNKNOWN])
-def test_a_day_with_something_open_stays_and_is_told(rows: Rows, retention: Retention, status: Status) -> None:
+def test_a_day_with_an_open_delivery_stays_and_is_reported(rows: Rows, retention: Retention, status: Status) -> None:
     ids = recorded(rows, OLD, 4)
     put(rows, ids[:1], status)
 
@@ -73,15 +60,15 @@ def test_a_day_with_something_open_stays_and_is_told(rows: Rows, retention: Rete
     (old,) = retention.old_days()
     assert (old.day, old.reason, old.deliveries) == (day(OLD), f"{status} 1", 4)
     assert old.bytes > 0
-    told = read_gauges(rows.engine, KEEP).days
-    assert (told.oldest, told.oldest_age, told.overdue) == (day(OLD), OLD, {"open": 1})
+    kept = read_gauges(rows.engine, KEEP).days
+    assert (kept.oldest, kept.oldest_age, kept.overdue) == (day(OLD), OLD, {"open": 1})
 
     put(rows, ids[:1], Status.FAILED)
     settled(retention)
     assert day(OLD) not in partitions(rows)
 
 
-def test_what_is_due_keeps_its_day(rows: Rows, retention: Retention) -> None:
+def test_a_day_with_a_due_row_stays(rows: Rows, retention: Retention) -> None:
     (id_,) = recorded(rows, OLD, 1)
     rows.run("INSERT INTO due VALUES (:id, 'held', 'email', now())", id=id_)
     settled(retention)
@@ -89,7 +76,7 @@ def test_what_is_due_keeps_its_day(rows: Rows, retention: Retention) -> None:
 
 
 def test_a_redrive_before_the_drop_loses_nothing(rows: Rows, retention: Retention) -> None:
-    """Counted as final, then driven again: the day is counted anew, and stays."""
+    """A delivery that was counted as failed is sent again: the day is counted again, and stays."""
     ids = recorded(rows, OLD, 3, Status.FAILED)
     for _ in range(2):
         Retention(rows.engine, 0).run_once()
@@ -104,7 +91,7 @@ def test_a_redrive_before_the_drop_loses_nothing(rows: Rows, retention: Retentio
 
 @pytest.fixture
 def other(rows: Rows) -> Iterator[Connection]:
-    """Another session, in a transaction."""
+    """Another session, in a transaction that is not committed."""
     with rows.engine.connect() as connection:
         yield connection
         connection.rollback()
@@ -113,11 +100,11 @@ def other(rows: Rows) -> Iterator[Connection]:
 REOPEN = text("UPDATE deliveries SET status = 'pending' WHERE notification_id = :id")
 
 
-def test_a_redrive_that_is_not_committed_yet_holds_up_count_and_drop(
+def test_count_and_drop_wait_for_a_redrive_that_is_not_committed(
     rows: Rows, retention: Retention, other: Connection
 ) -> None:
     ids = recorded(rows, OLD, 3, Status.FAILED)
-    Retention(rows.engine, 0).run_once()  # triggers are there, nothing is counted
+    Retention(rows.engine, 0).run_once()  # creates the triggers, counts nothing
     other.execute(REOPEN, {"id": ids[0]})
 
     for _ in range(5):
@@ -129,11 +116,15 @@ def test_a_redrive_that_is_not_committed_yet_holds_up_count_and_drop(
     assert [each.reason for each in retention.old_days()] == ["pending 1"]
 
 
-def test_a_writer_from_before_the_count_holds_it_up(rows: Rows, retention: Retention, other: Connection) -> None:
-    """It shares the row of a day that is marked as changed: counting waits for it, as it does not see its rows."""
+def test_the_count_waits_for_a_writer_that_began_before_it(
+    rows: Rows, retention: Retention, other: Connection
+) -> None:
+    """The writer locks the row of a day that is marked as changed, and counting waits for that lock: it would not see
+    the rows of a transaction that is not committed.
+    """
     ids = recorded(rows, OLD, 2, Status.FAILED)
     settled(Retention(rows.engine, 0))
-    put(rows, ids[1:], Status.CANCELLED)  # the day is marked as changed now
+    put(rows, ids[1:], Status.CANCELLED)  # marks the day as changed
     other.execute(REOPEN, {"id": ids[0]})
 
     for _ in range(5):
@@ -145,16 +136,16 @@ def test_a_writer_from_before_the_count_holds_it_up(rows: Rows, retention: Reten
     assert [each.reason for each in retention.old_days()] == ["pending 1"]
 
 
-def test_records_of_a_dropped_day_are_recorded_again_when_they_come(rows: Rows, retention: Retention) -> None:
+def test_records_of_a_dropped_day_that_are_read_again_are_recorded(rows: Rows, retention: Retention) -> None:
     recorded(rows, OLD, 2)
     settled(retention)
 
-    ids = recorded(rows, OLD, 2, Status.PENDING)  # the bridge believes that the partition is there
+    ids = recorded(rows, OLD, 2, Status.PENDING)  # the bridge assumes that the partition still exists
 
     assert [rows.status(id_) for id_ in ids] == [Status.PENDING] * 2
     settled(retention)
     assert [each.reason for each in retention.old_days()] == ["pending 2"]
-    assert balanced(rows)
+    assert rows.balanced()
 
 
 def test_an_event_of_a_dropped_day_is_kept_as_unmatched(rows: Rows, retention: Retention) -> None:
@@ -184,8 +175,8 @@ def test_an_event_of_a_dropped_day_suppresses_its_recipient(
     event = replace(event, notification_id=id_, attempt=1, recipient="Ana@Example.com")
     settlement = Settlement(rows.engine, channel="email")
     assert [settlement.settle([event]).unmatched for _ in range(2)] == [1, 0]
-    barred = rows.one("SELECT channel, address, topic, reason, notification_id FROM suppressions")
-    assert barred == {
+    suppression = rows.one("SELECT channel, address, topic, reason, notification_id FROM suppressions")
+    assert suppression == {
         "channel": "email",
         "address": "ana@example.com",
         "topic": topic,
@@ -223,7 +214,7 @@ def test_recent_days_have_no_trigger(rows: Rows, retention: Retention, ago: int)
     assert rows.all("SELECT FROM days") == []
 
 
-def test_many_at_once_drop_each_day_once(rows: Rows) -> None:
+def test_many_processes_at_once_drop_each_day_once(rows: Rows) -> None:
     for ago in range(OLD, OLD + 8):
         recorded(rows, ago, 3)
     failures: list[BaseException] = []
@@ -244,16 +235,18 @@ def test_many_at_once_drop_each_day_once(rows: Rows) -> None:
     assert failures == []
     assert partitions(rows) == set()
     assert rows.one("SELECT sum(deliveries)::int AS sum FROM operations") == {"sum": 24}
-    assert balanced(rows)
+    assert rows.balanced()
 
 
 def unclaimed(rows: Rows) -> None:
-    """The minute of a bridge that was killed is over."""
+    """Let the minute end for which a killed bridge claimed the day."""
     rows.run("UPDATE days SET claimed_until = now() - interval '1 s'")
 
 
-def test_a_detachment_that_was_left_pending_is_finished(rows: Rows, retention: Retention, database_url: str) -> None:
-    """A transaction from before holds it up; the bridge is killed while it waits."""
+def test_a_pending_detachment_of_a_killed_process_is_finished(
+    rows: Rows, retention: Retention, database_url: str
+) -> None:
+    """An older transaction delays the detachment; the bridge is killed while it waits."""
     recorded(rows, OLD, 2)
     partition = f"deliveries_{day(OLD):%Y%m%d}"
     settled(Retention(rows.engine, 0))
@@ -273,7 +266,7 @@ def test_a_detachment_that_was_left_pending_is_finished(rows: Rows, retention: R
     assert rows.all("SELECT FROM days") == []
 
 
-def test_a_table_that_was_detached_and_left_behind_is_dropped(rows: Rows, retention: Retention) -> None:
+def test_a_detached_table_of_a_killed_process_is_dropped(rows: Rows, retention: Retention) -> None:
     recorded(rows, OLD, 2)
     settled(Retention(rows.engine, 0))
     rows.run("SELECT empty_day(:day, 30)", day=day(OLD))
@@ -286,10 +279,10 @@ def test_a_table_that_was_detached_and_left_behind_is_dropped(rows: Rows, retent
 
 
 @pytest.mark.parametrize("dropped", [1, 2, 3])
-def test_a_day_of_which_some_tables_are_dropped_gets_no_new_ones(
+def test_no_partition_is_created_for_a_day_of_which_some_are_dropped(
     rows: Rows, retention: Retention, dropped: int
 ) -> None:
-    """A bridge is killed between the tables of a day, and a late record of that day is read."""
+    """A bridge is killed between two tables of a day, and then a late record of that day is read."""
     recorded(rows, OLD, 1)
     settled(Retention(rows.engine, 0))
     rows.run("SELECT empty_day(:day, 30)", day=day(OLD))
@@ -306,11 +299,11 @@ def test_a_day_of_which_some_tables_are_dropped_gets_no_new_ones(
     assert (partitions(rows), rows.all("SELECT FROM days")) == (set(), [])
     Recording(rows.engine, Partitions(rows.engine)).record(rows.lease, rows.checkpoint, page)
     assert rows.one("SELECT count(*) FROM deliveries") == {"count": 1}
-    assert balanced(rows)
+    assert rows.balanced()
 
 
 @pytest.mark.parametrize("hours", [-100 * 24, -13])
-def test_a_clock_of_postgres_that_ran_ahead_deletes_nothing(
+def test_nothing_is_deleted_while_the_clock_of_postgres_is_fast(
     rows: Rows, retention: Retention, monkeypatch: pytest.MonkeyPatch, hours: int
 ) -> None:
     recorded(rows, OLD, 1)
@@ -324,7 +317,7 @@ def test_a_clock_of_postgres_that_ran_ahead_deletes_nothing(
 
 
 def test_nothing_can_be_recorded_in_a_day_that_is_being_dropped(rows: Rows, retention: Retention) -> None:
-    """The bridge tries again; when the day is gone, it makes it anew."""
+    """Recording fails until the day is dropped; then it creates the partitions again."""
     recorded(rows, OLD, 1)
     settled(Retention(rows.engine, 0))
     rows.run("SELECT empty_day(:day, 30)", day=day(OLD))
@@ -338,7 +331,7 @@ def test_nothing_can_be_recorded_in_a_day_that_is_being_dropped(rows: Rows, rete
     unclaimed(rows)
     settled(retention)
     assert rows.record(page)
-    assert balanced(rows)
+    assert rows.balanced()
 
 
 @pytest.mark.parametrize(
@@ -352,7 +345,7 @@ def test_nothing_can_be_recorded_in_a_day_that_is_being_dropped(rows: Rows, rete
         "forget_rows('suppressions', 90, 10)",
     ],
 )
-def test_the_owners_functions_hold_to_their_rules(rows: Rows, call: str) -> None:
+def test_the_owners_functions_refuse_what_is_against_the_rules(rows: Rows, call: str) -> None:
     with pytest.raises(DBAPIError, match=r"too young|not forgotten"):
         rows.run(f"SELECT {call}")
 
@@ -364,8 +357,10 @@ def test_keep_days_of_zero_keeps_everything(rows: Rows) -> None:
     assert Retention(rows.engine, 0).old_days() == []
 
 
-def test_a_reader_of_the_day_is_waited_for_a_moment_only(rows: Rows, retention: Retention, other: Connection) -> None:
-    """A report of all of history reads the day: the drop gives way, and comes later."""
+def test_the_drop_waits_only_a_moment_for_a_reader_of_the_day(
+    rows: Rows, retention: Retention, other: Connection
+) -> None:
+    """A report reads the day: the drop gives up after a moment, and succeeds later."""
     recorded(rows, OLD)
     settled(Retention(rows.engine, 0))
     other.execute(text("SELECT count(*) FROM deliveries"))
@@ -379,7 +374,7 @@ def test_a_reader_of_the_day_is_waited_for_a_moment_only(rows: Rows, retention: 
     assert day(OLD) not in partitions(rows)
 
 
-def test_old_rows_of_the_small_tables_go_and_the_sums_stay(rows: Rows, retention: Retention) -> None:
+def test_old_rows_of_the_small_tables_are_deleted_and_the_sums_stay(rows: Rows, retention: Retention) -> None:
     rows.record(rows.page([1], [Quarantined("2", b"{", "odd"), Quarantined("3", b"{", "odd")]))
     _age(rows)
     before = read_gauges(rows.engine)
@@ -396,11 +391,11 @@ def test_old_rows_of_the_small_tables_go_and_the_sums_stay(rows: Rows, retention
     after = read_gauges(rows.engine)
     assert (after.feedback, after.records) == (before.feedback, before.records)
     assert after.found["duplicates"] == before.found["duplicates"] == 2
-    assert balanced(rows)
+    assert rows.balanced()
 
 
 def _age(rows: Rows) -> None:
-    """One row of each small table that may go, and where it depends on more than time one that may not."""
+    """Insert one old row into each small table, and one that must stay where more than its age counts."""
     long_ago, longer_ago = "now() - interval '40 days'", "now() - interval '121 days'"
     for statement in (
         f"UPDATE quarantine SET quarantined_at = {long_ago}",
@@ -417,7 +412,7 @@ def _age(rows: Rows) -> None:
         rows.run(statement)
 
 
-def test_a_worker_that_a_kept_delivery_names_is_not_forgotten(rows: Rows, retention: Retention) -> None:
+def test_a_worker_that_a_kept_delivery_names_is_not_deleted(rows: Rows, retention: Retention) -> None:
     attempts = rows.attempts()
     (id_,) = recorded(rows, 5, 1)
     rows.run("UPDATE deliveries SET token = :token WHERE notification_id = :id", token=attempts.token(), id=id_)
@@ -445,40 +440,40 @@ class Killed(Exception):
 
 
 @pytest.mark.parametrize("moment", ["before_cursor_execute", "after_cursor_execute"])
-def test_killed_around_each_statement_another_process_goes_on(
+def test_another_process_continues_after_a_kill_around_any_statement(
     rows: Rows, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From the first count of a day to its last table: the rest is done by others, and nothing is counted twice."""
+    """From the first count of a day to its last table. Another process does the rest, and counts nothing twice."""
     monkeypatch.setattr("notifier.outbox.history.retention.KINDS", ("dead_letters",))
     for number in range(200):
         recorded(rows, OLD, 2)
-        struck = killed_at(rows, number, moment)
+        killed = killed_at(rows, number, moment)
         unclaimed(rows)
         settled(Retention(rows.engine, KEEP, rest=0.0))
         assert day(OLD) not in partitions(rows), number
-        assert balanced(rows), number
-        if not struck:
+        assert rows.balanced(), number
+        if not killed:
             break
-    assert number > 20  # the statements of several rounds
+    assert number > 20  # the statements of several rounds were reached
     assert rows.one("SELECT sum(deliveries)::int AS sum FROM operations") == {"sum": 2 * (number + 1)}
 
 
 def killed_at(rows: Rows, number: int, moment: str) -> bool:
-    """Whether a process came as far as this statement; it ends there."""
+    """Run retention in an engine that is killed at this statement; return whether it was reached."""
     left = number
 
-    def strike(*_: object) -> None:
+    def kill(*_: object) -> None:
         nonlocal left
         left -= 1
         if left < 0:
             raise Killed
 
-    mortal = connect(rows.engine.url.render_as_string(hide_password=False))
-    event.listen(mortal, moment, strike)
+    victim = connect(rows.engine.url.render_as_string(hide_password=False))
+    event.listen(victim, moment, kill)
     try:
-        settled(Retention(mortal, KEEP, rest=0.0))
+        settled(Retention(victim, KEEP, rest=0.0))
     except Killed:
         return True
     finally:
-        mortal.dispose()
+        victim.dispose()
     return False

@@ -1,4 +1,4 @@
-"""An old stream that does not end is given up, and so is a table that nobody reads; each loss is a gap."""
+"""An operator lets an old stream go, or a table that no bridge reads; each shard not read to its end is a gap."""
 
 import pytest
 from sqlalchemy import Engine, text
@@ -8,10 +8,7 @@ from bridge.stream.leases import Leases
 from bridge.stream.tree import ShardTree
 from notifier.errors import LeaseLost, UsageError
 from notifier.outbox import LettingGo, Page, Partitions, Recording, Report, StreamStatus
-from tests.outbox.conftest import engine
 from tests.sql import Sql
-
-__all__ = ["engine"]
 
 OLD, NEW = (f"arn:aws:dynamodb:x:1:table/t/stream/2026-0{month}-01T00:00:00.000" for month in (1, 2))
 
@@ -24,19 +21,21 @@ def tree(engine: Engine) -> ShardTree:
     return tree
 
 
-def test_the_new_stream_goes_on_and_the_reader_of_the_old_one_is_fenced(tree: ShardTree, engine: Engine) -> None:
+def test_the_new_stream_is_read_and_the_reader_of_the_old_one_records_nothing_more(
+    tree: ShardTree, engine: Engine
+) -> None:
     leases = Leases(engine, "me", 60, ["t"])
     (held,) = leases.acquire(10)
     assert held.stream_arn == OLD
-    intake = Recording(engine, Partitions(engine))
-    intake.record(held, None, Page("7", None, [], [], 1))
+    recording = Recording(engine, Partitions(engine))
+    recording.record(held, None, Page("7", None, [], [], 1))
     (waiting,) = StreamStatus(engine).waiting()
     assert (waiting.table, waiting.stream, waiting.waits_for) == ("t", NEW, OLD)
 
     assert LettingGo(engine, actor="eva").stream(OLD, "it never ends") == 1
 
     with pytest.raises(LeaseLost):
-        intake.record(held, "7", Page("8", None, [], [], 1))
+        recording.record(held, "7", Page("8", None, [], [], 1))
     with pytest.raises(LeaseLost):
         tree.finish(held, "7", [])
     assert [lease.stream_arn for lease in leases.acquire(10)] == [NEW]
@@ -47,23 +46,23 @@ def test_the_new_stream_goes_on_and_the_reader_of_the_old_one_is_fenced(tree: Sh
     assert done == {"actor": "eva", "action": "let go", "reason": "it never ends", "scope": f"stream={OLD} shards=1"}
 
 
-def test_what_was_let_go_stays_so_though_it_is_listed(tree: ShardTree, engine: Engine) -> None:
+def test_a_stream_that_was_let_go_stays_so_while_it_is_listed(tree: ShardTree, engine: Engine) -> None:
     LettingGo(engine, actor="eva").stream(OLD, "it never ends")
     again = [Shard("shard-01", None, closed=False), Shard("child", "shard-01", closed=False)]
     assert tree.register("t", OLD, again) == 0
     assert tree.let_go("t") == {OLD}
-    assert LettingGo(engine, actor="eva").stream(OLD, "once more") == 0  # and no second gap
+    assert LettingGo(engine, actor="eva").stream(OLD, "once more") == 0  # there is no second gap
     assert len(Report(engine).gaps()) == 1
 
 
 @pytest.mark.parametrize(("arn", "why"), [(NEW, "newest stream"), ("arn:else", "no stream arn:else")])
-def test_the_newest_stream_of_a_table_is_not_given_up(tree: ShardTree, engine: Engine, arn: str, why: str) -> None:
+def test_the_newest_stream_of_a_table_is_not_let_go(tree: ShardTree, engine: Engine, arn: str, why: str) -> None:
     with pytest.raises(UsageError, match=why):
         LettingGo(engine, actor="eva").stream(arn, "by mistake")
     assert Report(engine).gaps() == []
 
 
-def test_a_table_is_given_up_once_nobody_reads_it_and_found_again(tree: ShardTree, engine: Engine) -> None:
+def test_a_table_that_no_bridge_reads_is_let_go_and_can_be_read_again(tree: ShardTree, engine: Engine) -> None:
     leases = Leases(engine, "me", 60, ["t"])
     held = leases.acquire(10)
     letting_go = LettingGo(engine, actor="eva")
@@ -79,7 +78,9 @@ def test_a_table_is_given_up_once_nobody_reads_it_and_found_again(tree: ShardTre
     assert [lease.stream_arn for lease in leases.acquire(10)] == [NEW]
 
 
-def test_a_shard_that_came_up_while_its_stream_was_let_go_holds_up_nobody(tree: ShardTree, engine: Engine) -> None:
+def test_a_shard_that_appears_while_its_stream_is_let_go_delays_no_newer_stream(
+    tree: ShardTree, engine: Engine
+) -> None:
     LettingGo(engine, actor="eva").stream(OLD, "it never ends")
     with engine.begin() as connection:
         insert = "INSERT INTO shards (stream_id, shard_id) SELECT id, 'late' FROM streams WHERE arn = :arn"

@@ -5,13 +5,13 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from notifier.errors import LeaseLost
-from notifier.outbox import Page, Partitions, Quarantined, Recording, Report, ShardLease
+from notifier.outbox import Page, Partitions, Quarantined, Recording, ShardLease
 from tests.outbox.rows import Rows
 
 COUNTERS = "SELECT checkpoint, records_read, records_notified, records_unrouted, records_quarantined FROM shards"
 
 
-def test_a_page_becomes_rows_checkpoint_and_counters_at_once(rows: Rows) -> None:
+def test_rows_checkpoint_and_counters_of_a_page_are_written_together(rows: Rows) -> None:
     bad = Quarantined("4", b"\0{", "not a record")
 
     (recorded,) = rows.record(rows.page([1, 2, 3, 4], [bad], unrouted=2))
@@ -40,7 +40,7 @@ def test_a_page_becomes_rows_checkpoint_and_counters_at_once(rows: Rows) -> None
         "state = 'finished', finished_at = now(), owner = NULL, lease_until = NULL",
     ],
 )
-def test_who_lost_the_shard_writes_nothing(rows: Rows, change: str) -> None:
+def test_a_bridge_that_lost_the_shard_writes_nothing(rows: Rows, change: str) -> None:
     rows.run(f"UPDATE shards SET {change}")
 
     with pytest.raises(LeaseLost):
@@ -53,10 +53,10 @@ def test_who_lost_the_shard_writes_nothing(rows: Rows, change: str) -> None:
 
 def test_a_page_whose_answer_was_lost_is_not_recorded_twice(rows: Rows) -> None:
     page = rows.page([1, 2, 3])
-    rows.intake.record(rows.lease, None, page)
+    rows.recording.record(rows.lease, None, page)
 
-    with pytest.raises(LeaseLost):  # the checkpoint has moved: only the database knows what happened
-        rows.intake.record(rows.lease, None, page)
+    with pytest.raises(LeaseLost):  # the checkpoint has moved
+        rows.recording.record(rows.lease, None, page)
 
     assert rows.one(COUNTERS)["records_read"] == 3
 
@@ -65,30 +65,21 @@ AT = 1_790_000_000_000
 
 
 @pytest.mark.parametrize("row", ["its own", "another"])
-def test_a_shard_read_again_from_its_beginning_meets_its_own_rows(rows: Rows, row: str) -> None:
+def test_a_shard_read_again_from_its_beginning_records_nothing_twice(rows: Rows, row: str) -> None:
     bad = [Quarantined("4", b"{", "not a record"), Quarantined("5", b"}", "neither")]
     rows.record(rows.page([1, 2, 3], bad[:1], at=AT))
     if row == "its own":
         rows.run("UPDATE shards SET checkpoint = NULL")
-    else:  # the first one was lost, with all that it counted
+    else:  # the row of the shard was lost, with its counters
         rows.run("DELETE FROM quarantine")
         rows.run("DELETE FROM shards")
         rows = Rows(rows.engine)
 
-    recorded = rows.intake.record(rows.lease, None, rows.page([1, 2, 3, 6], bad, at=AT))
+    recorded = rows.recording.record(rows.lease, None, rows.page([1, 2, 3, 6], bad, at=AT))
 
-    assert [len(each.ids) for each in recorded] == [1]  # only the last is new, and is owed to the broker
+    assert [len(each.ids) for each in recorded] == [1]  # only the last is new, and is to be published
     assert len(rows.all("SELECT * FROM deliveries")) == 4
-    assert balanced(rows)
-
-
-def balanced(rows: Rows) -> bool:
-    shards, stranded = Report(rows.engine).audit()
-    return not stranded and all(
-        shard["records_notified"] == shard["notifications"]
-        and shard["records_read"] == shard["notifications"] + shard["records_unrouted"] + shard["quarantine"]
-        for shard in shards
-    )
+    assert rows.balanced()
 
 
 def test_a_quarantined_record_that_comes_again_counts_once(rows: Rows) -> None:
@@ -96,14 +87,14 @@ def test_a_quarantined_record_that_comes_again_counts_once(rows: Rows) -> None:
     rows.record(rows.page([1, 2, 3], [bad]))
     rows.record(rows.page([4], [bad]))
     assert rows.one(COUNTERS)["records_quarantined"] == 1
-    assert balanced(rows)
+    assert rows.balanced()
 
 
-def test_the_slow_way_is_fenced_too(rows: Rows) -> None:
+def test_the_lease_is_checked_also_where_only_missing_records_are_written(rows: Rows) -> None:
     rows.record(rows.page([1, 2], at=AT))
     rows.run("UPDATE shards SET epoch = 2, checkpoint = NULL")
     with pytest.raises(LeaseLost):
-        rows.intake.record(rows.lease, None, rows.page([1, 2, 3], at=AT))
+        rows.recording.record(rows.lease, None, rows.page([1, 2, 3], at=AT))
     assert len(rows.all("SELECT * FROM deliveries")) == 2
 
 
@@ -115,7 +106,7 @@ def test_a_checkpoint_that_would_go_back_is_refused(rows: Rows, before: str, aft
     assert rows.one(COUNTERS)["checkpoint"] == before
 
 
-def test_a_checkpoint_goes_on_by_its_value(rows: Rows) -> None:
+def test_checkpoints_are_compared_as_numbers(rows: Rows) -> None:
     for number in ("9", "10", "000000000000000000010", "9900000000002513012315", "10000000000002513012315"):
         rows.record(Page(number, None, [], [], unrouted=1))
         assert rows.one(COUNTERS)["checkpoint"] == number
@@ -148,10 +139,10 @@ def test_an_empty_record_page_moves_only_the_checkpoint(rows: Rows) -> None:
 def test_two_bridges_make_the_same_partition(engine: Engine) -> None:
     day = datetime(2030, 1, 1, tzinfo=UTC).date()
     Partitions(engine).ensure([day])
-    Partitions(engine).ensure([day])  # another process: it knows nothing of the first
+    Partitions(engine).ensure([day])  # as in another process
 
 
-def test_the_fence_names_the_row_and_not_the_name(rows: Rows, engine: Engine) -> None:
+def test_the_lease_is_checked_by_the_id_of_the_shards_row(rows: Rows, engine: Engine) -> None:
     other = Rows(engine, "shardId-2")
     impostor = ShardLease(other.lease.shard, "shardId-1", rows.lease.stream_arn, "activity", "me", 7, None)
     with pytest.raises(LeaseLost):
