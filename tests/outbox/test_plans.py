@@ -124,9 +124,7 @@ def test_every_hot_statement_finds_its_rows_by_index(filled: Rows, statements: l
             assert scan in {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}, f"{scan} of {table}: {statement}"
 
 
-def test_an_audit_reads_each_table_once_whatever_the_backlog(
-    rows: Rows, statements: list[tuple[str, Any]]
-) -> None:
+def test_an_audit_reads_each_table_once_whatever_the_backlog(rows: Rows, statements: list[tuple[str, Any]]) -> None:
     """Measured by the rows that the nodes of the plan handle: no statistics are known of a new backlog."""
     for _ in range(4):
         rows.pending(1_000)
