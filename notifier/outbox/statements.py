@@ -27,7 +27,7 @@ _FRAGMENT = re.compile(r"\{(?!argument\})([a-z_]+)(?:\s+([^{}]*))?\}")  # the in
 def statement(package: str, name: str, **values: str) -> TextClause:
     """Return the statement in the file `sql/{name}` of a package, with its fragments and without its comments.
 
-    `values` are constants of the program, by the name of their `{placeholder}`; never what somebody entered.
+    `values` are constants of the program, by the name of their `{placeholder}`; never input of a user.
     Raises FileNotFoundError for a statement or a fragment that does not exist.
     """
     return text(_read(package, name, values))

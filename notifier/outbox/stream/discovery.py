@@ -10,8 +10,7 @@ _RECENT_SECONDS = 600.0
 """A table whose shards no bridge has listed for so long is not read by any bridge any more."""
 _PAUSE_SECONDS = 60.0
 _PATIENCE_SECONDS = 30.0
-"""DynamoDB may show the children of a shard so long after its end; before that, nobody asks whether the stream is on.
-"""
+"""DynamoDB may show the children of a shard so long after its end; until then their absence means nothing."""
 
 _NOTE = statement(__package__, "note_listing.sql")
 _CHILDLESS_STREAM = statement(__package__, "childless_stream.sql")

@@ -34,7 +34,13 @@ GRACE_SECONDS = 10.0
 
 
 class Recording:
-    """Records pages of shards whose leases the bridge holds."""
+    """Records pages of shards whose leases the bridge holds.
+
+    recording = Recording(engine, Partitions(engine))
+    page = Page("300", created, notifications, quarantined=[], unrouted=2)  # the records after 200, up to 300
+    for publication in recording.record(lease, "200", page):
+        ...  # publish publication.ids to publication.channel, then mark it as published
+    """
 
     def __init__(self, engine: Engine, partitions: Partitions) -> None:
         self._engine = engine
@@ -49,7 +55,7 @@ class Recording:
         `previous` is the checkpoint from which the page was read. Publications for the channels `to_relay` are due
         for the relay at once, and the caller must not publish them. Raises LeaseLost, and writes nothing, if the
         bridge does not hold the lease any more. A page of more than MOST_DAYS days is recorded in parts, each in a
-        transaction of its own with its own checkpoint.
+        transaction of its own with its own checkpoint; then earlier parts stay.
         """
         recorded: list[NewPublication] = []
         for part in page.parts():
@@ -99,11 +105,11 @@ class Recording:
 
 
 def _run_held(
-    connection: Connection, statement: TextClause, lease: ShardLease, previous: str | None, page: Page
+    connection: Connection, update: TextClause, lease: ShardLease, previous: str | None, page: Page
 ) -> None:
-    """Run a statement on the shard's row that has `{lease_is_held}`. Raises LeaseLost if it changes no row."""
+    """Lock or update the row of the shard, with `{lease_is_held}`. Raises LeaseLost if the lease is not held."""
     changed = connection.execute(
-        statement,
+        update,
         {
             "checkpoint": page.checkpoint,
             "last_record_at": page.last_record_at,

@@ -1,4 +1,4 @@
--- The paused and parked channels with a publication that is due and that nobody has published yet.
+-- The paused and parked channels with a publication that is due and that was never published.
 -- OFFSET keeps the planner from searching the publications while all channels run, which is nearly always.
 SELECT c.channel FROM channels c
 WHERE (c.state = 'paused' OR c.state = 'parked' AND c.probe_at > now()) AND EXISTS (

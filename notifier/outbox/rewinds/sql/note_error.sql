@@ -1,6 +1,6 @@
--- Reading failed with :error. The lease is prolonged by :ttl seconds; or, with :rest, given back, and nobody takes the
--- rewind for so many seconds. :gone says that DynamoDB denied the shard: returns for how many seconds it has. All
--- bridges share this time, because one alone may not keep the rewind for long enough.
+-- Reading failed with :error. The lease is prolonged by :ttl seconds; or, with :rest, given back, and no bridge takes
+-- the rewind for so many seconds. :gone says that DynamoDB has no such shard: returns for how many seconds it has said
+-- so. The time is kept in the row, because one bridge alone may not hold the rewind for long enough.
 UPDATE rewinds SET
   error = :error,
   gone_since = CASE WHEN :gone THEN coalesce(gone_since, now()) ELSE gone_since END,

@@ -1,5 +1,5 @@
 -- A bridge listed the shards of a :table, or failed with :error (null: it succeeded). :stream_on is whether the newest
--- stream takes records, null if nobody asked.
+-- stream takes records, null if that is unknown.
 -- `first_asked_at` is when bridges began to ask without a pause: after :recent seconds without a request, or after
 -- :pause seconds if the last one succeeded, no bridge ran, which is not a failure to find shards.
 INSERT INTO table_listings AS known (table_name, listed_at, error, stream_on)
