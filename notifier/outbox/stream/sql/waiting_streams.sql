@@ -1,5 +1,5 @@
 -- Pairs of a stream and an older stream of the same table that is not read to its end. Bridges read the newer one only
--- after the older one: bridge/stream/leases.py has the same condition.
+-- after the older one: bridge/stream/sql/acquire.sql has the same condition.
 SELECT its.table_name AS "table", its.arn AS stream, before.arn AS waits_for,
        extract(epoch FROM now() - its.discovered_at)::float8 AS seconds
 FROM streams its JOIN streams before
