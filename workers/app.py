@@ -3,6 +3,7 @@
 from typing import Any
 
 from celery import Celery, bootsteps
+from celery.bin.celery import celery
 from celery.signals import setup_logging, worker_shutting_down
 
 from celery_units.redis import use_transport
@@ -17,7 +18,7 @@ from workers.process.database_retry import RECORDING
 from workers.process.gil_watchdog import GilWatchdog
 from workers.process.heartbeat import HeartbeatThread, waits_for_broker
 from workers.tasks import register
-from workers.wiring import leave, stop, tally, underway
+from workers.wiring import in_progress, leave, stop, tally
 
 end_at_sigterm()  # Flower starts here
 try:
@@ -34,27 +35,27 @@ app.conf.worker_consumer = "celery_units.consumer:Consumer"
 register(app, settings.unit_size, settings.event_sample)
 
 
-class Beat(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Shows that the worker makes progress."""
+class HeartbeatStep(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Starts and stops the threads that watch over this process."""
 
     requires = ("celery.worker.components:Timer",)
 
     def start(self, worker: Any) -> None:
-        self._pulse = HeartbeatThread(
-            Heartbeat("worker"), underway(), lambda: waits_for_broker(worker), recording=RECORDING
+        self._heartbeat = HeartbeatThread(
+            Heartbeat("worker"), in_progress(), lambda: waits_for_broker(worker), recording=RECORDING
         )
-        worker.timer.call_repeatedly(BEAT_SECONDS, self._pulse.turned)
-        self._pulse.start()
-        self._standstill = GilWatchdog()
-        self._standstill.start()
+        worker.timer.call_repeatedly(BEAT_SECONDS, self._heartbeat.turned)
+        self._heartbeat.start()
+        self._watchdog = GilWatchdog()
+        self._watchdog.start()
 
     def stop(self, worker: Any) -> None:  # noqa: ARG002
-        self._pulse.stop()
-        self._standstill.stop()
+        self._heartbeat.stop()
+        self._watchdog.stop()
 
 
-class End(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Tells the threads that this process is to end, whatever ends it. Before the pool waits for them."""
+class StopStep(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Sets `stop` before the pool waits for its threads, whatever ends this process."""
 
     def close(self, worker: Any) -> None:  # noqa: ARG002
         stop().set()
@@ -62,24 +63,24 @@ class End(bootsteps.StartStopStep):  # type: ignore[misc]
         leave()
 
 
-class Counts(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Adds the last counts to the database once the pool has ended."""
+class FlushCountsStep(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Adds the last counts to the database after the pool has ended."""
 
     def start(self, worker: Any) -> None:
-        """Counting starts by itself."""
+        """Nothing: the first count starts the thread."""
 
     def stop(self, worker: Any) -> None:  # noqa: ARG002
         tally().close()
 
 
-app.steps["worker"].add(Beat)
-app.steps["worker"].add(Counts)
-app.steps["worker"].add(End)
+app.steps["worker"].add(HeartbeatStep)
+app.steps["worker"].add(FlushCountsStep)
+app.steps["worker"].add(StopStep)
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def _end(**_: object) -> None:
-    """At the signal itself: the consumer may take a second to hear of it."""
+    """Set `stop` when the signal comes: the consumer may take a second to notice it."""
     stop().set()
 
 
@@ -89,8 +90,6 @@ def _our_logging(**_: object) -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run the command `celery`. Return its exit code: 0 where it was asked to end. `app.worker_main` has none."""
-    from celery.bin.celery import celery
-
+    """Run the command `celery`. Return its exit code: 0 if it was asked to end. `app.worker_main` returns none."""
     code = celery.main(args=arguments, standalone_mode=False)
     return code if isinstance(code, int) else 1  # None: Celery ended its worker at once, as after an internal error

@@ -1,4 +1,7 @@
-"""`notifier worker`: one worker process for a channel."""
+"""`notifier worker`: one worker process for a channel.
+
+Imports stand in the functions: `notifier --help` loads this module, and is to start fast.
+"""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +13,7 @@ if TYPE_CHECKING:
 
 def worker(
     channels: Annotated[list[str], typer.Argument(help="The channels to send on.")],
-    concurrency: Annotated[int, typer.Option(help="Units under way at once.", min=1)] = 4,
+    concurrency: Annotated[int, typer.Option(help="Units in progress at once.", min=1)] = 4,
     name: Annotated[
         str, typer.Option(help="In Flower; %h is the host. A second worker of a host needs its own.")
     ] = "",
@@ -20,11 +23,11 @@ def worker(
     from notifier.telemetry import configure_logging, warn_of_unknown_variables
 
     settings = load_settings()
-    configure_logging(settings, process="worker")  # before Celery says anything
+    configure_logging(settings, process="worker")  # before Celery logs anything
     warn_of_unknown_variables()
     check(channels)
     queues = ",".join(_queues(channels))
-    # Threads: a unit waits for the network, and a threads worker finishes what is under way when it is stopped.
+    # Threads, because a unit waits for the network, and this pool finishes what is in progress when it is stopped.
     options = [
         "-l",
         settings.log_level,
@@ -49,7 +52,7 @@ def worker(
 
 
 def check(channels: list[str]) -> None:
-    """Raises the NotifierError that says what is missing, before Celery starts."""
+    """Check everything that a worker needs, before Celery starts. Raise the NotifierError of what is missing."""
     from notifier.broker import WORKING, Queue
     from notifier.channels import check_channel, load_channel, warn_of_silence
     from notifier.database.schema import check_schema
@@ -73,7 +76,7 @@ def check(channels: list[str]) -> None:
 
 
 def _check_templates(templates: "Templates") -> None:
-    """Raises TemplateError for one that is broken; logs a warning for what is probably a mistake."""
+    """Raise TemplateError for a broken template; log a warning for what is probably a mistake."""
     import structlog
 
     from notifier.channels import channel_names

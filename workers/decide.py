@@ -1,4 +1,4 @@
-"""What an outcome means for the delivery. Pure: one outcome in, one change out."""
+"""The change of a delivery that follows from an outcome, an error or a decision. Pure: no I/O."""
 
 import traceback
 from typing import assert_never
@@ -24,92 +24,95 @@ from notifier.retry import WAIT_WHEN_BLOCKED, WAIT_WHEN_OFFLINE, WAIT_WHEN_THROT
 from notifier.telemetry import trace
 
 LONGEST_WAIT = 3600.0
-"""Seconds; a provider that asks for more is asked again after this time."""
+"""Seconds. A provider that asks to wait for longer is asked again after this time."""
 
 _WAITS = {Blocked: WAIT_WHEN_BLOCKED, Offline: WAIT_WHEN_OFFLINE, Late: WAIT_WHEN_THROTTLED}
 
 
-def after_send(work: DueNotification, outcome: Outcome, policy: RetryPolicy, *, one_provider: bool = True) -> Change:
-    """The change of a delivery whose attempt came to this outcome. `one_provider`: of all messages of its channel."""
+def after_send(due: DueNotification, outcome: Outcome, policy: RetryPolicy, *, one_provider: bool = True) -> Change:
+    """The change of a delivery whose attempt had this outcome.
+
+    `one_provider`: all messages of its channel go to one provider, not each to a receiver of its own.
+    """
     match outcome:
         case Accepted(message_id):
-            return Change(work.id, Status.SENT, message_id=message_id, route=work.route)
+            return Change(due.id, Status.SENT, message_id=message_id, route=due.route)
         case NotSent(reason):
-            return _retry(work, policy, reason)
+            return _retry(due, policy, reason)
         case Throttled():
-            return _slower(work, outcome, policy, one_provider=one_provider)
+            return _throttled(due, outcome, policy, one_provider=one_provider)
         case Blocked(reason) | Offline(reason) | Late(reason):
-            at_once = Change(work.id, Status.PENDING, delay=0.0, reason=reason, route=work.route)
-            return at_once if reason == ENDS else _wait(work, _WAITS[type(outcome)], reason)
+            at_once = Change(due.id, Status.PENDING, delay=0.0, reason=reason, route=due.route)
+            return at_once if reason == ENDS else _wait(due, _WAITS[type(outcome)], reason)
         case Rejected(reason):
-            return Change(work.id, Status.FAILED, failed=True, reason=reason, route=work.route)
+            return Change(due.id, Status.FAILED, failed=True, reason=reason, route=due.route)
         case Unknown(reason):
-            return Change(work.id, Status.UNKNOWN, reason=reason, route=work.route)
+            return Change(due.id, Status.UNKNOWN, reason=reason, route=due.route)
         case _:
             assert_never(outcome)
 
 
 def goes_back(change: Change) -> bool:
-    """Whether the message goes back to the broker: the process ends, and another one may begin the delivery now."""
+    """Return whether the message goes back to the broker: this process ends, and another may begin it at once."""
     return change.to is Status.PENDING and change.reason == ENDS
 
 
-def after_error(work: DueNotification, error: BaseException, policy: RetryPolicy) -> Change:
-    """The change of a delivery whose route or template raised: nothing has left, so it is tried again.
+def after_error(due: DueNotification, error: BaseException, policy: RetryPolicy) -> Change:
+    """The change of a delivery whose route or template raised. Nothing was sent, so it is tried again.
 
-    What an exception of the user's says may be personal: it is in the detail only, which is shown with --reveal.
+    The text of a user's exception may hold personal data: it is in the detail only, which is shown with --reveal.
     """
-    return _retry(work, policy, _reason(error), _detail(error))
+    return _retry(due, policy, _reason(error), _detail(error))
 
 
-def too_late(work: DueNotification) -> Change:
-    """The change of a delivery whose lease is nearly over before its request left. Counts against nothing."""
-    return _wait(work, WAIT_WHEN_THROTTLED, "the database answered too late to send within the lease; not sent")
+def too_late(due: DueNotification) -> Change:
+    """The change of a delivery whose lease was nearly over before its request was made. Not a failure."""
+    return _wait(due, WAIT_WHEN_THROTTLED, "the database answered too late to send within the lease; not sent")
 
 
-def not_built(work: DueNotification, policy: RetryPolicy, *, hangs: bool) -> Change:
-    """The change of a delivery whose unit went on without it: its route hangs, or its turn did not come in time."""
+def not_built(due: DueNotification, policy: RetryPolicy, *, hangs: bool) -> Change:
+    """The change of a delivery whose unit went on without it: its route hangs, or was not called in time."""
     if hangs:
-        return _retry(work, policy, "the route has not returned; its unit went on without it")
-    return _wait(work, WAIT_WHEN_THROTTLED, "the routes of its unit took too long; its own was not waited for")
+        return _retry(due, policy, "the route has not returned; its unit went on without it")
+    return _wait(due, WAIT_WHEN_THROTTLED, "the routes of its unit took too long; its own was not waited for")
 
 
-def lost(work: DueNotification, deaths: int, cause: str) -> Change:
-    """The change of a delivery whose build killed its worker, and then each process that built it alone."""
+def killed_worker(due: DueNotification, deaths: int, cause: str) -> Change:
+    """The change of a delivery whose build killed its worker, and then each process that built it in isolation."""
     reason = (
-        f"its worker died {deaths} times while building it ({cause}); mend the route {work.route}, "
-        f"then try it again with `notifier redrive {work.id} --reason WHY`"
+        f"its worker died {deaths} times while building it ({cause}); mend the route {due.route}, "
+        f"then try it again with `notifier redrive {due.id} --reason WHY`"
     )
-    return Change(work.id, Status.FAILED, failed=True, reason=reason, route=work.route)
+    return Change(due.id, Status.FAILED, failed=True, reason=reason, route=due.route)
 
 
-def not_isolated(work: DueNotification, reason: str) -> Change:
-    """The change of a delivery that must be built alone, and was not. Counts against nothing."""
-    return _wait(work, WAIT_WHEN_THROTTLED, f"not built alone: {reason}")
+def not_isolated(due: DueNotification, reason: str) -> Change:
+    """The change of a delivery that has to be built in isolation, and was not. Not a failure."""
+    return _wait(due, WAIT_WHEN_THROTTLED, f"not built alone: {reason}")
 
 
 class LeftPending(Change):
-    """Says of a delivery that it stays pending. Not to be written: the relay publishes it again."""
+    """The delivery stays pending: there is nothing to write, and the relay publishes it again."""
 
     __slots__ = ()
 
 
-def elsewhere(id_: UUID) -> LeftPending:
-    """Another worker builds it alone; a change to its row would keep that one from sending it."""
-    return waiting(id_, "another worker builds it")
+def built_elsewhere(id_: UUID) -> LeftPending:
+    """Another worker builds it in isolation. A change of its row would keep that worker from sending it."""
+    return left_pending(id_, "another worker builds it")
 
 
-def skipped(work: DueNotification) -> Change:
-    return Change(work.id, Status.SKIPPED, reason="the route returned None", route=work.route)
+def skipped(due: DueNotification) -> Change:
+    return Change(due.id, Status.SKIPPED, reason="the route returned None", route=due.route)
 
 
-def expired(work: DueNotification, after: float | None) -> Change:
-    """The change of a delivery whose event is no news any more."""
-    reason = f"its event is {work.age:,.0f} s old, its route allows {after:,.0f} s"
-    return Change(work.id, Status.EXPIRED, reason=reason, route=work.route)
+def expired(due: DueNotification, after: float | None) -> Change:
+    """The change of a delivery whose event is older than its route allows, in seconds."""
+    reason = f"its event is {due.age:,.0f} s old, its route allows {after:,.0f} s"
+    return Change(due.id, Status.EXPIRED, reason=reason, route=due.route)
 
 
-def waiting(id_: UUID, reason: str) -> LeftPending:
+def left_pending(id_: UUID, reason: str) -> LeftPending:
     return LeftPending(id_, Status.PENDING, reason=reason)
 
 
@@ -119,34 +122,34 @@ def _reason(error: BaseException) -> str:
         return name
     try:
         return discreet(f"{name}: {error}")
-    except Exception:  # noqa: BLE001  somebody else's object may be all that it says
+    except Exception:  # noqa: BLE001  its text may be an object of the user's
         return name
 
 
 def _detail(error: BaseException) -> str:
     try:
         return "".join(traceback.format_exception(error))
-    except Exception:  # noqa: BLE001  an exception of the user's may be anything
+    except Exception:  # noqa: BLE001  an exception of the user's may raise when it is formatted
         return trace(error)
 
 
-def _slower(work: DueNotification, told: Throttled, policy: RetryPolicy, *, one_provider: bool) -> Change:
-    """The one provider of a channel slows down everybody; a receiver of its own only what is sent to it."""
-    least = min(told.after or 0.0, LONGEST_WAIT)
+def _throttled(due: DueNotification, outcome: Throttled, policy: RetryPolicy, *, one_provider: bool) -> Change:
+    """Throttling by the one provider of a channel is no failure of a message; by its own receiver it is one."""
+    least = min(outcome.after or 0.0, LONGEST_WAIT)
     if one_provider:
-        return _wait(work, WAIT_WHEN_THROTTLED, told.reason, least)
-    return _retry(work, policy, told.reason, at_least=least)
+        return _wait(due, WAIT_WHEN_THROTTLED, outcome.reason, least)
+    return _retry(due, policy, outcome.reason, at_least=least)
 
 
 def _retry(
-    work: DueNotification, policy: RetryPolicy, reason: str, detail: str | None = None, at_least: float = 0.0
+    due: DueNotification, policy: RetryPolicy, reason: str, detail: str | None = None, at_least: float = 0.0
 ) -> Change:
-    failures = work.failures + 1
-    if policy.exhausted(failures, work.age):
-        return Change(work.id, Status.FAILED, failed=True, reason=reason, detail=detail, route=work.route)
+    failures = due.failures + 1
+    if policy.exhausted(failures, due.age):
+        return Change(due.id, Status.FAILED, failed=True, reason=reason, detail=detail, route=due.route)
     delay = max(policy.delay(failures), at_least)
-    return Change(work.id, Status.PENDING, failed=True, delay=delay, reason=reason, detail=detail, route=work.route)
+    return Change(due.id, Status.PENDING, failed=True, delay=delay, reason=reason, detail=detail, route=due.route)
 
 
-def _wait(work: DueNotification, policy: RetryPolicy, reason: str, at_least: float = 0.0) -> Change:
-    return Change(work.id, Status.PENDING, delay=max(policy.delay(10), at_least), reason=reason, route=work.route)
+def _wait(due: DueNotification, policy: RetryPolicy, reason: str, at_least: float = 0.0) -> Change:
+    return Change(due.id, Status.PENDING, delay=max(policy.delay(10), at_least), reason=reason, route=due.route)

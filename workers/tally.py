@@ -1,4 +1,4 @@
-"""How many deliveries this worker brought where, for its metrics, and for those of the bridges by the database."""
+"""Counts the changes of deliveries: in the metrics of this worker, and in the database for those of the bridges."""
 
 import threading
 from collections import Counter
@@ -18,7 +18,7 @@ FLUSH_SECONDS = 5.0
 _LAST_SECONDS = 1.0
 
 OTHER = "(not loaded)"
-"""The label of routes that this worker does not know: there are no more labels than routes."""
+"""The label of routes that this worker does not know, so that there are no more labels than routes."""
 
 DELIVERIES = prometheus_client.Counter(
     "notifier_deliveries",
@@ -31,15 +31,15 @@ ROUTE_ERRORS = prometheus_client.Counter(
 
 
 class Count(Protocol):
-    """Takes changes that are written; `built` where a request had been made of them."""
+    """Called with changes that are written. `built`: their notifications were ready to be sent."""
 
     def __call__(self, changes: Sequence[Change], *, built: bool) -> None: ...
 
 
 class Tally:
-    """Counts what is written. May be called from any thread.
+    """Counts changes. Safe to share between threads.
 
-    A thread of its own adds the counts to the database every five seconds, from the first one on.
+    A thread adds the counts to the database every five seconds. It starts with the first one.
     """
 
     def __init__(self, counts: DeliveryCounts, routes: Iterable[str], seconds: float = FLUSH_SECONDS) -> None:
@@ -52,7 +52,7 @@ class Tally:
         self._thread: threading.Thread | None = None
 
     def count(self, channel: str, changes: Sequence[Change], *, built: bool) -> None:
-        """These changes are written. `built`: a request was made of them, so that no failure is the route's."""
+        """Count changes that are written. A failure of one that was not `built` is an error of its route."""
         kinds = self._kinds(channel, changes, built=built)
         if not kinds:
             return
@@ -64,13 +64,13 @@ class Tally:
                 self._thread.start()
 
     def close(self) -> None:
-        """Add what is left, and end. A database that does not answer within a second holds no worker up."""
+        """Add what is left to the database, and end the thread. Waits for the database for a second at most."""
         self._ended.set()
         if self._thread:
             self._thread.join(_LAST_SECONDS)
 
     def flush(self) -> None:
-        """Add what is new to the database. What it does not take is kept."""
+        """Add the new counts to the database. If it fails they are kept for the next time."""
         with self._lock:
             taken, self._new = self._new, Counter()
         if not taken:
@@ -88,8 +88,8 @@ class Tally:
         self.flush()
 
     def _kinds(self, channel: str, changes: Sequence[Change], *, built: bool) -> Counter[CountKey]:
-        """On the path of every mail: one tuple is hashed for each. What stays as it is, pending without a delay, is
-        not counted.
+        """Called for every delivery, so it hashes one tuple for each. One that stays pending without a delay has not
+        changed, and is not counted.
         """
         pending = Status.PENDING
         found = Counter(

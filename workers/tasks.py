@@ -1,6 +1,7 @@
-"""The Celery task. It delivers, in units, and tells Celery what became of each delivery; Postgres knows it already.
+"""The Celery task `notifier.deliver`. It delivers units, and returns to Celery the status of each delivery.
 
-What it says stays free of personal data, for it goes to the broker and to Flower: an id and a status, no reason.
+The database has the status already; that of Celery is for Flower. It goes through the broker, so it holds no personal
+data: an id and a status, no reason.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from notifier.notifications import Status
 from notifier.outbox import Change
 from notifier.telemetry import trace
 from workers.process.stop import Stopped
-from workers.wiring import delivery, stop
+from workers.wiring import deliverer, stop
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +30,7 @@ _STEP_SECONDS = 0.25
 
 
 class DeliveryFailed(Exception):
-    """The delivery failed for good; `notifier show` says why."""
+    """The delivery failed and is not tried again. `notifier show` says why."""
 
 
 class DeliveryUnknown(Exception):
@@ -37,11 +38,11 @@ class DeliveryUnknown(Exception):
 
 
 class DeliveryError(Exception):
-    """Something that must not happen did. Its text and its cause may hold personal data: they stay here."""
+    """An unexpected error. Its text and cause may hold personal data, so they are in the worker's log only."""
 
 
 class Deliver(UnitTask):
-    """Delivers the notifications of a unit at once."""
+    """Delivers the notifications of a unit together."""
 
     abstract = True
     throws = (DeliveryFailed, DeliveryUnknown, DeliveryError)
@@ -55,7 +56,7 @@ class Deliver(UnitTask):
         if len(ids) == 1 and ids[0]:
             return [_outcome_of_one(channel, ids[0], options)]
         try:
-            changes = delivery(channel).deliver([id_ for id_ in ids if id_], **options)
+            changes = deliverer(channel).deliver([id_ for id_ in ids if id_], **options)
         except Stopped as stopped:
             log.info("messages given back: this worker ends", count=len(stopped.left))
             return [
@@ -69,7 +70,7 @@ class Deliver(UnitTask):
 
 
 def register(app: Celery, unit_size: int = UnitTask.unit_size, event_sample: int = UnitTask.event_sample) -> Task:
-    """Make the task `notifier.deliver` of that app."""
+    """Make the task `notifier.deliver` of that app, and return it."""
     options = {"unit_size": unit_size, "event_sample": event_sample, "shared": False}
 
     @app.task(name=TASK, bind=True, base=Deliver, **options)  # type: ignore[untyped-decorator]
@@ -91,7 +92,7 @@ def _channel(delivery_info: dict[str, Any]) -> str:
 
 
 def _id(request: dict[str, Any]) -> UUID | None:
-    """None where the arguments are not one id: running it alone says what they are."""
+    """Return None if the arguments are not one id: the task then runs alone and fails with an error of its own."""
     try:
         (text,) = request["args"]
         return None if request["kwargs"] else UUID(text)
@@ -104,7 +105,7 @@ def _outcome(change: Change | Later | None) -> Completion | Later:
 
 
 def _options(request: Mapping[str, Any]) -> dict[str, bool]:
-    """All messages of a unit were lost before, or none."""
+    """Return the options of `deliver`. The messages of a unit were all lost before, or none was."""
     return {"suspects": True} if was_lost(request) else {}
 
 
@@ -121,19 +122,22 @@ def _raise(error: Exception) -> NoReturn:
 
 def _deliver(channel: str, id_: UUID, options: dict[str, bool]) -> Change | Later | None:
     try:
-        return delivery(channel).deliver([id_], **options).get(id_)
+        return deliverer(channel).deliver([id_], **options).get(id_)
     except (Unreachable, Stopped) as error:
         log.warning("message given back", notification=str(id_), reason=str(error))
         give_back()
-    except Exception as error:  # noqa: BLE001  whatever it is: Celery would publish its text
-        log.error("delivery broke", notification=str(id_), error=type(error).__name__, trace=trace(error))  # noqa: TRY400
+    except Exception as error:  # noqa: BLE001  whatever it is, Celery would publish its text
+        log.error("delivery raised", notification=str(id_), error=type(error).__name__, trace=trace(error))  # noqa: TRY400
         raise DeliveryError("see the worker's log") from None
 
 
 def report(change: Change | None) -> str:
-    """Celery's word for a change: RETRY, FAILURE or SUCCESS. A retry waits in the row, never in Celery."""
+    """Return or raise what makes Celery's state of the change: SUCCESS, RETRY or FAILURE.
+
+    The retry waits in the database, never in Celery.
+    """
     if change is None:
-        return "done before, or under way elsewhere"
+        return "done before, or in progress elsewhere"
     match change.to:
         case Status.PENDING:
             raise Retry(message="the next attempt waits in the outbox", when=change.delay)

@@ -1,4 +1,4 @@
-"""What a worker process needs, made once for each channel when its first message comes."""
+"""The objects of a worker process. Each is made once, when it is first used."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ from notifier.process.memory_budget import MemoryBudget
 from notifier.routes import Routes, load_routes
 from notifier.settings import Settings, load_settings
 from notifier.templates import Templates, templates_folder
-from workers.building.builder import ROOM_BYTES
+from workers.building.builder import LARGE_RECORDS_BYTES
 from workers.building.preparer import Preparer
 from workers.deliverer import Deliverer
 from workers.isolation.child import Child
@@ -27,19 +27,19 @@ from workers.tally import Tally
 _LEAVE_SECONDS = 5.0
 
 _making = threading.Lock()
-_deliveries: list[Deliverer] = []
+_deliverers: list[Deliverer] = []
 _first_process = True
-"""Whether the consumer's loop, which knows `Later`, runs here: not in a child of a prefork pool."""
+"""Whether Celery's consumer, which handles `Later`, runs in this process: not in a child of a prefork pool."""
 
 
-def delivery(channel: str) -> Deliverer:
-    """The delivery of that channel in this process."""
+def deliverer(channel: str) -> Deliverer:
+    """Return the deliverer of that channel, made when its first message comes."""
     with _making:
-        return _delivery(channel)
+        return _deliverer(channel)
 
 
 @cache
-def _delivery(channel: str) -> Deliverer:
+def _deliverer(channel: str) -> Deliverer:
     settings = load_settings()
     worker = f"{socket.gethostname()}:{os.getpid()}"
     loaded = load_channel(channel, settings)
@@ -50,7 +50,7 @@ def _delivery(channel: str) -> Deliverer:
         routes(),
         rendering,
         settings.send_lease_seconds,
-        underway(),
+        in_progress(),
         AccountState(ChannelStates(engine(), actor=worker, probe_seconds=settings.probe_seconds), channel),
         TokenBucket(
             settings.broker_url.get_secret_value(),
@@ -60,9 +60,9 @@ def _delivery(channel: str) -> Deliverer:
             sleep=stop().wait,
         ),
         stop(),
-        room=_room(),
+        memory=_memory(),
         sets_aside=_first_process,
-        alone=IsolatedBuilds(
+        isolated=IsolatedBuilds(
             partial(Child, channel),
             Suspects(engine()),
             Preparer(loaded, routes(), rendering),
@@ -71,16 +71,16 @@ def _delivery(channel: str) -> Deliverer:
         ),
         count=partial(tally().count, channel),
     )
-    _deliveries.append(made)
+    _deliverers.append(made)
     return made
 
 
 def leave() -> None:
-    """The process ends: what it builds alone is written as broken off. Takes a few seconds at most.
+    """The process ends: write the isolated builds as interrupted.
 
-    Not where the database does not answer: a thread is left to it.
+    Takes five seconds at most. If the database does not answer until then, the threads are left behind.
     """
-    threads = [threading.Thread(target=each.leave, daemon=True) for each in _deliveries]
+    threads = [threading.Thread(target=each.leave, daemon=True) for each in _deliverers]
     for thread in threads:
         thread.start()
     until = time.monotonic() + _LEAVE_SECONDS
@@ -99,14 +99,14 @@ def tally() -> Tally:
 
 
 @cache
-def underway() -> InProgress:
+def in_progress() -> InProgress:
     return InProgress()
 
 
 def _in_child() -> None:
     global _first_process  # noqa: PLW0603
     _first_process = False
-    for made in (underway, stop, _room, tally):  # a thread of the parent may hold its lock
+    for made in (in_progress, stop, _memory, tally):  # a thread of the parent may hold its lock
         made.cache_clear()
 
 
@@ -114,8 +114,8 @@ os.register_at_fork(after_in_child=_in_child)
 
 
 @cache
-def _room() -> MemoryBudget:
-    return MemoryBudget(ROOM_BYTES)
+def _memory() -> MemoryBudget:
+    return MemoryBudget(LARGE_RECORDS_BYTES)
 
 
 @cache

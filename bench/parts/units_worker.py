@@ -31,7 +31,7 @@ class NoDelivery:
 def idle_app(broker_url: str, mode: str) -> Celery:
     """An app as that of the workers, except that nothing is delivered."""
     _, taken, strategy = MODES[mode]
-    setattr(workers.tasks, "delivery", lambda _: NoDelivery())  # noqa: B010  mypy refuses a plain assignment
+    setattr(workers.tasks, "deliverer", lambda _: NoDelivery())  # noqa: B010  mypy refuses a plain assignment
     app = Celery(mode)
     app.conf.update(celery_configuration(broker_url, unit_size=taken))
     workers.tasks.register(app).Strategy = strategy

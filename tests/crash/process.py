@@ -110,15 +110,15 @@ def _cut() -> Exception:
 class Here(Child):
     """Builds in this process instead of in a child of its own, so that a kill ends everything."""
 
-    def __init__(self, preparation: Preparer) -> None:
-        self._preparation = preparation
+    def __init__(self, preparer: Preparer) -> None:
+        self._preparer = preparer
 
     @property
     def is_running(self) -> bool:
         return True
 
     def build(self, work: DueNotification, timeout: float) -> Built | Change:
-        built = self._preparation.prepare(work)
+        built = self._preparer.prepare(work)
         return built if isinstance(built, Change) else Built(built.request, built.content, built.address)
 
     def kill(self) -> None:
@@ -175,7 +175,7 @@ class Process:
         self.limiter = self._port(limiter)
         attempts = Attempts(self.engine, channel="email", worker=name, unknown_after=UNKNOWN_AFTER)
         templates = Templates(Path(self._environment.templates))
-        preparation = Preparer(self.channel, self.routes, templates)
+        preparer = Preparer(self.channel, self.routes, templates)
         self.delivery = Deliverer(
             self._port(attempts),
             self.channel,
@@ -185,7 +185,7 @@ class Process:
             InProgress(),
             AccountState(self.channels, "email"),
             self.limiter,
-            alone=IsolatedBuilds(lambda: Here(preparation), self._port(Suspects(self.engine)), preparation),
+            isolated=IsolatedBuilds(lambda: Here(preparer), self._port(Suspects(self.engine)), preparer),
         )
 
     def close(self) -> None:

@@ -21,9 +21,9 @@ from notifier.outbox.feedback import stored
 from notifier.outbox.publishing import publications
 from notifier.outbox.stream import recording as outbox
 from notifier.outcomes import NotSent, Unknown
-from workers import deliverer
 from workers.isolation import build_leases, isolated_builds
 from workers.isolation.child import BuildNotBegun, DiedDuringBuild
+from workers.sending import sender
 
 Mutant = Callable[[pytest.MonkeyPatch], None]
 
@@ -53,22 +53,22 @@ def an_ended_lease_makes_the_delivery_pending(patch: pytest.MonkeyPatch) -> None
 
 
 def an_unknown_outcome_is_retried(patch: pytest.MonkeyPatch) -> None:
-    after_send = deliverer.after_send
+    after_send = sender.after_send
 
     def retried(due: Any, outcome: Any, *arguments: Any, **options: Any) -> Any:
         return after_send(due, NotSent("no") if isinstance(outcome, Unknown) else outcome, *arguments, **options)
 
-    patch.setattr(deliverer, "after_send", retried)
+    patch.setattr(sender, "after_send", retried)
 
 
 def a_request_is_sent_after_its_lease_has_ended(patch: pytest.MonkeyPatch) -> None:
     """Also after other processes have taken its outcome for unknown."""
-    message = deliverer.Message
+    message = sender.Message
 
     def timeless(id_: Any, attempt: int, request: Any, content: Any, _: float, ends: Any) -> Any:
         return message(id_, attempt, request, content, math.inf, ends)
 
-    patch.setattr(deliverer, "Message", timeless)
+    patch.setattr(sender, "Message", timeless)
 
 
 def the_checkpoint_is_committed_before_the_rows(patch: pytest.MonkeyPatch) -> None:

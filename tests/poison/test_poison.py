@@ -28,7 +28,7 @@ def trial(
     ("kind", "crashes", "reason"),
     [
         ("kill", 1, "killed by SIGKILL"),
-        ("regex", 1, "it stood still"),
+        ("regex", 1, "one call did not release"),
         ("memory", 0, "out of memory"),
     ],
 )

@@ -84,7 +84,7 @@ class Post:
             self.gate,
             self.limiter,
             stop,
-            alone=alone,
+            isolated=alone,
             sets_aside=sets_aside,
         )
 

@@ -72,7 +72,7 @@ class Worker:
         self.build: Build = hello
         self.states = States()
         delivery = post.delivery(lambda event: self._build(event))  # noqa: PLW0108  a route is a function
-        monkeypatch.setattr(workers.tasks, "delivery", lambda channel: delivery)
+        monkeypatch.setattr(workers.tasks, "deliverer", lambda channel: delivery)
         register(app)
 
     def _build(self, event: Event) -> Email | None:

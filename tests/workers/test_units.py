@@ -76,7 +76,7 @@ Start = Callable[..., AbstractContextManager[Any]]
 @pytest.fixture
 def deliveries(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deliveries]:
     made = Deliveries()
-    monkeypatch.setattr(workers.tasks, "delivery", lambda channel: made)
+    monkeypatch.setattr(workers.tasks, "deliverer", lambda channel: made)
     yield made
     made.gate.set()
 

@@ -1,4 +1,8 @@
-"""How a unit's notifications become ready to be sent: loaded, built, rendered; in portions, as they come."""
+"""Makes the notifications of a unit ready to be sent: large records are loaded, then all are built and rendered.
+
+Builds run in threads of this process (`BuildPool`). Notifications whose worker died are built in processes of their
+own (`IsolatedBuilds`).
+"""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
@@ -9,153 +13,156 @@ from notifier.outbox import LARGE, Change, DueNotification
 from notifier.process.memory_budget import MemoryBudget, WaitAborted
 from workers.building.pool import TIMEOUT_SECONDS, BuildPool
 from workers.building.preparer import Prepared, Preparer
-from workers.building.unit_builds import Aside
+from workers.building.set_aside import UnitAside
 from workers.decide import not_isolated
 from workers.isolation.isolated_builds import AT_ONCE, IsolatedBuilds
 from workers.process.in_progress import InProgress
 from workers.process.stop import Stop
 
-_ALONE_SLOW_SECONDS = 5.0  # their processes take one or two to start
-_ALONE_SECONDS = 120.0
-"""What a build alone may take beside its route's own time: processes start, and die. `IsolatedBuilds` keeps that
-time itself, from when the build begins; what waits longer for its process has failed in nothing.
+LARGE_RECORDS_BYTES = 8_000_000
+"""Of large records at once, in all units of a process. A route and the templates need several times as much memory
+for a moment.
+"""
+_ISOLATED_SLOW_SECONDS = 5.0  # a process takes one or two seconds to start
+_ISOLATED_EXTRA_SECONDS = 120.0
+"""What an isolated build may take beside its route's own time, because processes start, and die. `IsolatedBuilds`
+applies the route's own time itself, from when the build begins; the wait for a process is no failure of the route.
 """
 
-ROOM_BYTES = 8_000_000
-"""Of large records at once, in all units of a process. What a route and the templates make of one is several times as
-large for a moment.
-"""
-
-Fill = Callable[[Sequence[DueNotification]], list[DueNotification]]
-"""Loads the records that are large."""
+LoadRecords = Callable[[Sequence[DueNotification]], list[DueNotification]]
+"""Returns the notifications with their records, which were left out because they are large."""
 
 
 class Builder:
-    """All builds of one channel in this process. Safe to share between threads.
-
-    Without `alone` what killed a worker is built like all else.
-    """
+    """All builds of one channel in this process. Safe to share between threads."""
 
     def __init__(
         self,
-        preparation: Preparer,
-        underway: InProgress,
+        preparer: Preparer,
+        in_progress: InProgress,
         stop: Stop,
-        room: MemoryBudget | None,
-        alone: IsolatedBuilds | None,
+        memory: MemoryBudget | None,
+        isolated: IsolatedBuilds | None,
     ) -> None:
-        self._preparation = preparation.when_out_of_memory(self._out_of_memory) if alone else preparation
-        self._underway = underway
+        """Without `isolated`, what killed a worker is built like everything else."""
+        self._preparer = preparer.when_out_of_memory(self._out_of_memory) if isolated else preparer
+        self._in_progress = in_progress
         self._stop = stop
-        self._room = room or MemoryBudget(ROOM_BYTES)
-        self._alone = alone
-        self._alone_now: set[UUID] = set()
-        self.builds = BuildPool(underway, stop=stop)
-        self._builds_alone = BuildPool(underway, threads=AT_ONCE, slow=_ALONE_SLOW_SECONDS, stop=stop)
+        self._memory = memory or MemoryBudget(LARGE_RECORDS_BYTES)
+        self._isolated = isolated
+        self._isolated_now: set[UUID] = set()
+        """Built in isolation within a unit of others, because they met MemoryError there."""
+        self.pool = BuildPool(in_progress, stop=stop)
+        self._isolated_pool = BuildPool(in_progress, AT_ONCE, slow_seconds=_ISOLATED_SLOW_SECONDS, stop=stop)
 
-    def portions(
-        self, works: Sequence[DueNotification], fill: Fill, aside: Aside[Prepared | Change] | None, *, suspects: bool
+    def batches(
+        self,
+        unit: Sequence[DueNotification],
+        load: LoadRecords,
+        aside: UnitAside[Prepared | Change] | None,
+        *,
+        suspects: bool,
     ) -> Generator[list[Prepared | Change], None, None]:
-        """What becomes of the works, as it comes. Ends early once this process is to end.
+        """Yield what is ready to be sent, or decided without a request, in batches as it comes.
 
-        Builds that are slow are left to `aside`, where there is one. Raises what `fill` raises.
+        Ends early once this process is to end. With `aside`, slow builds are set aside. Raise what `load` raises.
         """
-        with closing(self._filled(works, fill)) as filled:
-            for portion in filled:
+        with closing(self._loaded(unit, load)) as loaded:
+            for part in loaded:
                 if self._stop.is_set():
                     return
-                with closing(self._built(portion, aside, suspects=suspects)) as built:
+                with closing(self._built(part, aside, suspects=suspects)) as built:
                     yield from built
 
     def mark(self, ids: Sequence[UUID]) -> None:
         """A worker was lost with the messages of these."""
-        if self._alone:
-            self._alone.mark(ids)
+        if self._isolated:
+            self._isolated.mark(ids)
 
     def leave(self) -> None:
         """The process ends."""
-        if self._alone:
-            self._alone.leave()
+        if self._isolated:
+            self._isolated.leave()
 
     def ended(self, prepared: Sequence[Prepared | Change]) -> None:
-        """What became of these is written."""
-        if self._alone:
-            ids = [each.id if isinstance(each, Change) else each.work.id for each in prepared]
-            if self._alone_now:
-                self._alone_now.difference_update(ids)
-            self._alone.ended(ids)
+        """The changes of these are written."""
+        if self._isolated:
+            ids = [each.id if isinstance(each, Change) else each.due.id for each in prepared]
+            if self._isolated_now:
+                self._isolated_now.difference_update(ids)
+            self._isolated.ended(ids)
 
-    def _filled(
-        self, works: Sequence[DueNotification], fill: Fill
+    def _loaded(
+        self, unit: Sequence[DueNotification], load: LoadRecords
     ) -> Generator[Sequence[DueNotification], None, None]:
-        """The works with their records: mostly all at once, but only so many bytes of large ones."""
-        large = [each for each in works if each.size > LARGE]
+        """Yield them with their records: mostly all at once, but large ones within the memory budget."""
+        large = [each for each in unit if each.size > LARGE]
         if not large:
-            yield works
+            yield unit
             return
-        if small := [each for each in works if each.size <= LARGE]:
+        if small := [each for each in unit if each.size <= LARGE]:
             yield small
         ids = [each.id for each in large]
-        for portion in portions(large, self._room.size // 2):
-            self._underway.moved(ids)
+        for part in _parts(large, self._memory.size // 2):
+            self._in_progress.touch(ids)
             try:
-                with self._room.reserve(sum(each.size for each in portion), partial(self._waits, ids)):
-                    yield fill(portion)
+                with self._memory.reserve(sum(each.size for each in part), partial(self._goes_on, ids)):
+                    yield load(part)
             except WaitAborted:
                 return
 
-    def _waits(self, ids: Sequence[UUID]) -> bool:
-        """These wait for room, which another unit may hold for long: they do not hang. Whether to go on with that."""
-        self._underway.moved(ids)
+    def _goes_on(self, ids: Sequence[UUID]) -> bool:
+        """Return whether to wait on for memory. Another unit may hold it for long: these do not hang."""
+        self._in_progress.touch(ids)
         return not self._stop.is_set()
 
     def _built(
-        self, works: Sequence[DueNotification], aside: Aside[Prepared | Change] | None, *, suspects: bool
+        self, unit: Sequence[DueNotification], aside: UnitAside[Prepared | Change] | None, *, suspects: bool
     ) -> Generator[list[Prepared | Change], None, None]:
-        if suspects and self._alone:
-            return self._builds_alone.run(
-                works, self._build_alone, self._late_alone, timeout=self._timeout_alone, aside=aside
+        if suspects and self._isolated:
+            return self._isolated_pool.run(
+                unit, self._build_isolated, self._late_isolated, timeout=self._timeout_isolated, aside=aside
             )
-        return self.builds.run(works, self._preparation.prepare, self._late, timeout=self._timeout, aside=aside)
+        return self.pool.run(unit, self._preparer.prepare, self._late, timeout=self._timeout, aside=aside)
 
-    def _build_alone(self, work: DueNotification) -> Prepared | Change:
-        assert self._alone  # noqa: S101  narrows the type
-        return self._alone.build(work, self._timeout_of(work))
+    def _build_isolated(self, due: DueNotification) -> Prepared | Change:
+        assert self._isolated  # noqa: S101  narrows the type
+        return self._isolated.build(due, self._route_timeout(due))
 
-    def _out_of_memory(self, work: DueNotification) -> Prepared | Change:
-        """It may be the fault of a build beside it: alone it shows. That takes its own time."""
-        self._alone_now.add(work.id)
-        return self._build_alone(work)
+    def _out_of_memory(self, due: DueNotification) -> Prepared | Change:
+        """Build it again in isolation: another build of this process may have used the memory."""
+        self._isolated_now.add(due.id)
+        return self._build_isolated(due)
 
-    def _late(self, work: DueNotification, hangs: bool) -> Change:
-        if work.id in self._alone_now:
-            return self._late_alone(work, hangs)
-        return self._preparation.not_built(work, hangs)
+    def _late(self, due: DueNotification, hangs: bool) -> Change:
+        if due.id in self._isolated_now:
+            return self._late_isolated(due, hangs)
+        return self._preparer.not_built(due, hangs)
 
-    def _late_alone(self, work: DueNotification, hangs: bool) -> Change:
-        if self._alone and self._alone.in_worker(work.id):
-            return self._preparation.not_built(work, hangs)
-        return not_isolated(work, "no process was free in time")
+    def _late_isolated(self, due: DueNotification, hangs: bool) -> Change:
+        if self._isolated and self._isolated.in_worker(due.id):
+            return self._preparer.not_built(due, hangs)
+        return not_isolated(due, "no process was free in time")
 
-    def _timeout_of(self, work: DueNotification) -> float:
-        return self._preparation.timeout(work) or TIMEOUT_SECONDS
+    def _route_timeout(self, due: DueNotification) -> float:
+        return self._preparer.timeout(due) or TIMEOUT_SECONDS
 
-    def _timeout(self, work: DueNotification) -> float:
-        return self._timeout_alone(work) if work.id in self._alone_now else self._timeout_of(work)
+    def _timeout(self, due: DueNotification) -> float:
+        return self._timeout_isolated(due) if due.id in self._isolated_now else self._route_timeout(due)
 
-    def _timeout_alone(self, work: DueNotification) -> float:
-        return self._timeout_of(work) + _ALONE_SECONDS
+    def _timeout_isolated(self, due: DueNotification) -> float:
+        return self._route_timeout(due) + _ISOLATED_EXTRA_SECONDS
 
 
-def portions(works: Sequence[DueNotification], size: int) -> Iterator[list[DueNotification]]:
-    """The works in portions whose records have at most `size` bytes together; a larger one is a portion alone."""
-    portion: list[DueNotification] = []
+def _parts(due: Sequence[DueNotification], size: int) -> Iterator[list[DueNotification]]:
+    """Yield them in parts whose records have at most `size` bytes together; a larger record is a part of its own."""
+    part: list[DueNotification] = []
     used = 0
-    for work in works:
-        if portion and used + work.size > size:
-            yield portion
-            portion, used = [], 0
-        portion.append(work)
-        used += work.size
-    if portion:
-        yield portion
+    for each in due:
+        if part and used + each.size > size:
+            yield part
+            part, used = [], 0
+        part.append(each)
+        used += each.size
+    if part:
+        yield part

@@ -1,11 +1,12 @@
-"""The builds of a unit: the user's functions, one after the other while they are quick, side by side when they wait.
+"""The threads in which a worker calls the routes' functions of a unit.
 
-A function that asks a database takes 20 ms: for 500 notifications 10 s in a row, 0.4 s in 32 threads. One of 20 µs
-gains nothing from a thread of its own. So a unit begins with one thread, and gets more for as long as it is not done.
+A function that asks a database takes 20 ms: 500 notifications take 10 s one after the other, 0.4 s in 32 threads. A
+function of 20 µs gains nothing from more threads. So a unit begins with one thread, and gets more while it is not
+done.
 
-What is built is handed over every second, so that a slow function does not hold up the others of its unit; the unit
-ends without those that are still running. A function that exceeds its timeout is given up: a thread cannot be killed,
-so another one takes its place. Where too many such threads are left the process ends, and the next one has none.
+Results are handed over every second, so that a slow function does not hold up the others of its unit. A function that
+exceeds its timeout is abandoned: a thread cannot be killed, so another one takes its place. Where too many such
+threads have collected the process ends, and an orchestrator starts the next one.
 """
 
 import threading
@@ -16,8 +17,9 @@ from typing import TypeVar
 import structlog
 
 from notifier.outbox import DueNotification
+from workers.building.set_aside import UnitAside
 from workers.building.threads import Threads
-from workers.building.unit_builds import Aside, UnitBuilds
+from workers.building.unit_builds import UnitBuilds
 from workers.process.in_progress import InProgress
 from workers.process.stop import Stop
 
@@ -29,10 +31,10 @@ THREADS = 32
 HANGING = 4 * THREADS
 """Threads that may hang, beside those that build. A process with more ends itself."""
 QUICK_SECONDS = 0.001
-"""A build that takes longer waits for somebody: more threads shorten it."""
-PORTION_SECONDS = 1.0
-"""How often what is built is handed over; a build that takes longer is set aside."""
-PATIENCE_SECONDS = 60.0
+"""A build that takes longer waits for something: more threads shorten the unit."""
+BATCH_SECONDS = 1.0
+"""How often results are handed over; a build that takes longer is set aside."""
+UNIT_SECONDS = 60.0
 """A unit ends after this without what was not begun: soon the broker would give its messages to another worker."""
 TIMEOUT_SECONDS = 30.0
 """How long the build of a route without a `timeout` may take."""
@@ -41,28 +43,28 @@ _LONG_STEP_SECONDS = 0.1
 
 
 class BuildPool:
-    """All builds of one channel in this process. Safe to share between threads."""
+    """The threads of one channel in this process. Safe to share between threads."""
 
     def __init__(
         self,
-        underway: InProgress,
+        in_progress: InProgress,
         threads: int = THREADS,
-        patience: float = PATIENCE_SECONDS,
-        portion: float = PORTION_SECONDS,
-        slow: float = PORTION_SECONDS,
+        unit_seconds: float = UNIT_SECONDS,
+        batch_seconds: float = BATCH_SECONDS,
+        slow_seconds: float = BATCH_SECONDS,
         leave: Callable[[], None] | None = None,
         stop: Stop | None = None,
     ) -> None:
-        """A build that takes longer than `slow` seconds is set aside. `leave` ends this process: what is under way is
-        finished first. Once `stop` is set no unit waits for its builds.
+        """A build that takes longer than `slow_seconds` is set aside. `leave` ends this process after what is in
+        progress. Once `stop` is set, no unit waits for its builds.
         """
         self._stop = Stop() if stop is None else stop
         self._limit = threads
         self._threads = Threads(threads, "build", spare=HANGING)
-        self._underway = underway
-        self._patience = patience
-        self._portion = portion
-        self._slow = slow
+        self._in_progress = in_progress
+        self._unit_seconds = unit_seconds
+        self._batch_seconds = batch_seconds
+        self._slow_seconds = slow_seconds
         self._leave = leave or self._stop.leave
         self._leaving = threading.Lock()
         self._lock = threading.Lock()
@@ -70,63 +72,63 @@ class BuildPool:
 
     def run(
         self,
-        works: Sequence[DueNotification],
+        unit: Sequence[DueNotification],
         build: Callable[[DueNotification], T],
         late: Callable[[DueNotification, bool], T],
         *,
         timeout: Callable[[DueNotification], float] = lambda _: TIMEOUT_SECONDS,
-        aside: Aside[T] | None = None,
+        aside: UnitAside[T] | None = None,
     ) -> Generator[list[T], None, None]:
-        """What `build` makes of the works, in portions: mostly one, else about one a second.
+        """Yield the results of `build` in batches: mostly one, else about one a second.
 
-        `late` makes it of each that exceeded its `timeout` (True), or whose turn did not come (False). Where `aside`
-        is given, each build that is slow is left out and ends there. Raises what `build` raises.
+        `late` returns the result of a build that exceeded its `timeout` (True) or was not begun in time (False). With
+        `aside`, slow builds are left out here, and their results go there. Raise what `build` raises.
         """
-        if not works:
+        if not unit:
             return
-        runs = UnitBuilds(works, build, self._underway, late, timeout, self._hangs)
+        builds = UnitBuilds(unit, build, self._in_progress, late, timeout, self._count_hanging)
         started = handed_over = time.monotonic()
         threads, step = 1, _STEP_SECONDS
-        self._threads.submit(runs.work)
+        self._threads.submit(builds.work)
         try:
-            while not runs.done.wait(step):
+            while not builds.done.wait(step):
                 now = time.monotonic()
                 if self._stop.is_set():
                     break
-                if now - started > self._patience:
-                    self._give_up(runs, runs.expire_all())
+                if now - started > self._unit_seconds:
+                    self._give_up(builds, builds.expire_all())
                     break
-                threads -= self._give_up(runs, runs.expire(now))
-                if now - handed_over > self._portion:
+                threads -= self._give_up(builds, builds.expire(now))
+                if now - handed_over > self._batch_seconds:
                     handed_over = now
                     if aside:
-                        threads -= self._give_up(runs, runs.set_aside(now - self._slow, aside))
-                    if built := runs.take():
-                        yield built
-                threads += self._more(runs, threads, now - started)
-                step = _STEP_SECONDS if runs.waiting and threads < self._limit else _LONG_STEP_SECONDS
-            if built := runs.take():
-                yield built
+                        threads -= self._give_up(builds, builds.set_aside(now - self._slow_seconds, aside))
+                    if results := builds.take():
+                        yield results
+                threads += self._add_threads(builds, threads, now - started)
+                step = _STEP_SECONDS if builds.waiting and threads < self._limit else _LONG_STEP_SECONDS
+            if results := builds.take():
+                yield results
         finally:
-            self._threads.withdraw(runs.work)
-            self._give_up(runs, runs.leave())
+            self._threads.withdraw(builds.work)
+            self._give_up(builds, builds.leave())
 
-    def _more(self, runs: UnitBuilds[T], threads: int, spent: float) -> int:
-        """Put more threads on it where the builds wait for somebody; answers how many."""
-        wanted = min(max(threads, 1), self._limit - threads, runs.waiting)
-        if spent * max(threads, 1) <= QUICK_SECONDS * runs.ready:
+    def _add_threads(self, builds: UnitBuilds[T], threads: int, spent: float) -> int:
+        """Double the threads of a unit if its builds wait. Return how many were added."""
+        wanted = min(max(threads, 1), self._limit - threads, builds.waiting)
+        if spent * max(threads, 1) <= QUICK_SECONDS * builds.built:
             return 0
         for _ in range(wanted):
-            self._threads.submit(runs.work)
+            self._threads.submit(builds.work)
         return wanted
 
-    def _give_up(self, runs: UnitBuilds[T], threads: Sequence[int]) -> int:
+    def _give_up(self, builds: UnitBuilds[T], threads: Sequence[int]) -> int:
         if threads:
-            self._threads.give_up(threads, runs.work)
+            self._threads.give_up(threads, builds.work)
         return len(threads)
 
-    def _hangs(self, change: int) -> None:
-        """So many more threads are at builds that nobody waits for."""
+    def _count_hanging(self, change: int) -> None:
+        """So many more threads run builds that were abandoned. Ends the process if they are too many."""
         with self._lock:
             self._hanging += change
             hanging = self._hanging

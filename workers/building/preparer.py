@@ -1,4 +1,4 @@
-"""From a record to what is sent: the user's function is called, and what it returns is rendered."""
+"""Builds and renders one notification: calls the route's function, and renders what it returns."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,14 +18,19 @@ from workers.decide import after_error, expired, not_built, skipped
 
 log = structlog.get_logger(__name__)
 
-_LOST_ROUTE = RetryPolicy(attempts=20, base=5.0, cap=600.0)
+_REMOVED_ROUTE = RetryPolicy(attempts=20, base=5.0, cap=600.0)
+"""Of a notification whose route is not in the routes any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A notification that is ready to be sent: what its route asked for, rendered. `address` is for suppressions."""
+    """A notification that is ready to be sent.
 
-    work: DueNotification
+    `request` is what the route returned, `content` what the channel rendered of it. `address` is the recipient as
+    suppressions have it.
+    """
+
+    due: DueNotification
     request: Any
     content: Any
     route: Route
@@ -48,58 +53,62 @@ class Preparer:
         self._out_of_memory = out_of_memory
 
     def when_out_of_memory(self, call: Callable[[DueNotification], Prepared | Change]) -> "Preparer":
-        """One that lets `call` say what becomes of a notification whose build met MemoryError, which may be another's
-        fault. Otherwise that is a failure like any other.
+        """Return a preparer that calls `call` for a notification whose build met MemoryError, and returns its result.
+
+        Without it that is a failure like any other. It may be the fault of another build.
         """
         return Preparer(self._channel, self._routes, self._templates, call)
 
-    def prepare(self, work: DueNotification) -> Prepared | Change:
-        """Build and render. The user's code may raise anything; that is one failure of this notification only."""
-        prepared = self._prepare(work)
-        if prepared is None:  # what the function had filled the memory with went with its error
+    def prepare(self, due: DueNotification) -> Prepared | Change:
+        """Return the notification ready to be sent, or its change if nothing is to be sent.
+
+        Whatever the user's code raises is a failure of this notification only.
+        """
+        prepared = self._prepare(due)
+        if prepared is None:  # outside of its except block: the error, which keeps the memory in use, is gone
             assert self._out_of_memory  # noqa: S101  narrows the type
-            return self._out_of_memory(work)
+            return self._out_of_memory(due)
         return prepared
 
-    def _prepare(self, work: DueNotification) -> Prepared | Change | None:
-        """None where `out_of_memory` is to say what becomes of it."""
-        policy = _LOST_ROUTE
+    def _prepare(self, due: DueNotification) -> Prepared | Change | None:
+        """Return None if `out_of_memory` is to be called."""
+        policy = _REMOVED_ROUTE
         try:
-            route = self._routes[work.route]
-            if route.expired(work.age):
-                return expired(work, route.expires_after)
+            route = self._routes[due.route]
+            if route.expired(due.age):
+                return expired(due, route.expires_after)
             policy = route.retry
-            request = route.build(Event.from_record(work.table, wire.parse(work.record)))
+            request = route.build(Event.from_record(due.table, wire.parse(due.record)))
             if request is None:
-                return skipped(work)
+                return skipped(due)
             self._check(route, request)
             content = self._channel.render(request, self._templates)
-            return Prepared(work, request, content, route, self._address(request))
+            return Prepared(due, request, content, route, self._address(request))
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  whatever the user's code raises, SystemExit too
-            log.warning("route failed", notification=str(work.id), route=work.route, error=type(error).__name__)
+            log.warning("route failed", notification=str(due.id), route=due.route, error=type(error).__name__)
             if self._out_of_memory and isinstance(error, MemoryError):
                 return None
-            return after_error(work, error, policy)
+            return after_error(due, error, policy)
 
-    def not_built(self, work: DueNotification, hangs: bool) -> Change:
-        """What becomes of a notification that its unit did not wait for."""
-        log.warning("route not waited for", notification=str(work.id), route=work.route, hangs=hangs)
-        return not_built(work, self.policy(work), hangs=hangs)
+    def not_built(self, due: DueNotification, hangs: bool) -> Change:
+        """Return the change of a notification that its unit did not wait for. `hangs`: it exceeded its timeout."""
+        log.warning("route not waited for", notification=str(due.id), route=due.route, hangs=hangs)
+        return not_built(due, self._policy(due), hangs=hangs)
 
-    def policy(self, work: DueNotification) -> RetryPolicy:
-        route = self._routes.get(work.route)
-        return route.retry if route else _LOST_ROUTE
+    def _policy(self, due: DueNotification) -> RetryPolicy:
+        route = self._routes.get(due.route)
+        return route.retry if route else _REMOVED_ROUTE
 
-    def timeout(self, work: DueNotification) -> float | None:
-        """What the route says of how long it may take, in seconds."""
-        route = self._routes.get(work.route)
+    def timeout(self, due: DueNotification) -> float | None:
+        """Return the timeout of its route in seconds; None if it has none."""
+        route = self._routes.get(due.route)
         return route.timeout if route else None
 
-    def route(self, work: DueNotification) -> Route:
-        """Raises RoutesError where there is none any more."""
-        return self._routes[work.route]
+    def route(self, due: DueNotification) -> Route:
+        """Raise RoutesError if it does not exist any more."""
+        return self._routes[due.route]
 
     def _check(self, route: Route, request: object) -> None:
         wanted = self._channel.request_type

@@ -1,216 +1,218 @@
-"""The runs of one unit's builds: what is to be built, what is under way in which thread, and what is built."""
+"""The builds of one unit: which are waiting, which run in which thread, and the results."""
 
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
-from uuid import UUID
+from typing import Generic, TypeVar
 
 from notifier.outbox import DueNotification
+from workers.building.set_aside import UnitAside
 from workers.process.in_progress import InProgress
 
 T = TypeVar("T")
-T_contra = TypeVar("T_contra", contravariant=True)
-
-
-class Aside(Protocol[T_contra]):
-    """Takes the results of builds that their unit does not wait for."""
-
-    def expect(self, id_: UUID) -> object: ...
-    def come(self, id_: UUID, result: T_contra) -> bool: ...
 
 
 @dataclass(slots=True)
 class _RunningBuild(Generic[T]):
-    """A build under way. `aside` takes its result once its unit went on without it; `timer` ends the wait for it."""
+    """`aside` takes the result of a build that was set aside; `timer` ends the wait for it."""
 
     since: float
     thread: int
-    aside: Aside[T] | None = None
+    aside: UnitAside[T] | None = None
     timer: threading.Timer | None = None
 
 
 class UnitBuilds(Generic[T]):
-    """Threads call `work`, the unit all else. Each build has one result: its own, or what `late` makes of it.
+    """Threads call `work`, the unit calls everything else. A build is known by its place in the unit.
 
-    A build whose result nobody waits for any more is abandoned; `hangs` is told of each, and of its end.
+    Each build has one result: its own, or what `late` returns for it. A build whose result is not waited for any more
+    is abandoned: its thread may hang, as threads cannot be killed.
     """
 
     def __init__(
         self,
-        works: Sequence[DueNotification],
+        unit: Sequence[DueNotification],
         build: Callable[[DueNotification], T],
-        underway: InProgress,
+        in_progress: InProgress,
         late: Callable[[DueNotification, bool], T],
         timeout: Callable[[DueNotification], float],
-        hangs: Callable[[int], None],
+        hanging: Callable[[int], None],
     ) -> None:
-        self._works = works
+        """`late` returns the result of a build that exceeded its `timeout` (True) or was not begun in time (False).
+        `hanging` is called with the change of the number of abandoned builds that run.
+        """
+        self._unit = unit
         self._build = build
-        self._underway = underway
+        self._in_progress = in_progress
         self._late = late
         self._timeout = timeout
-        self._hangs = hangs
+        self._hanging = hanging
         self._lock = threading.Lock()
-        self._todo = deque(range(len(works)))
-        self._under_way: dict[int, _RunningBuild[T]] = {}
-        self._built: list[T] = []
-        self._missing = len(works)
+        self._waiting = deque(range(len(unit)))
+        self._running: dict[int, _RunningBuild[T]] = {}
+        self._results: list[T] = []
+        self._missing = len(unit)
         self._raised: BaseException | None = None
-        self.ready = 0
-        """How many are built."""
+        self.built = 0
         self.done = threading.Event()
+        """Set when no result is missing, or a build raised."""
 
     @property
     def waiting(self) -> int:
         """How many are not begun."""
-        return len(self._todo)
+        return len(self._waiting)
 
     def work(self) -> None:
-        """Build until nothing is to be built, or until nobody waits for this thread any more."""
+        """Build until none is waiting, or until this thread's build is abandoned or set aside."""
         while (place := self._begin()) is not None:
             try:
-                built = self._build(self._works[place])
-            except BaseException as error:  # noqa: BLE001  the unit raises it
+                result = self._build(self._unit[place])
+            except BaseException as error:  # noqa: BLE001  `take` raises it in the unit's thread
                 self._fail(place, error)
                 return
-            if not self._end(place, built):
+            if not self._end(place, result):
                 return
 
     def take(self) -> list[T]:
-        """What was built since the last time. Raises what a build raised."""
+        """Return the results since the last call. Raise what a build raised."""
         with self._lock:
             if self._raised:
                 raise self._raised
-            built, self._built = self._built, []
-        return built
+            results, self._results = self._results, []
+        return results
 
     def expire(self, now: float) -> list[int]:
-        """Give up what exceeds its timeout; answers the threads that are at it."""
+        """Abandon what exceeds its timeout. Return the threads that run it."""
         return self._abandon(now, hangs=True)
 
     def expire_all(self) -> list[int]:
-        """Give up all that is missing: the time of the unit is over. Answers the threads that are at it."""
+        """Abandon everything: the time of the unit is over. Return the threads that run it."""
         with self._lock:
-            todo, self._todo = list(self._todo), deque()
-        results = [self._late(self._works[place], False) for place in todo]
+            waiting, self._waiting = list(self._waiting), deque()
+        results = [self._late(self._unit[place], False) for place in waiting]
         with self._lock:
-            self._built += results
-            self._missing -= len(todo)
+            self._results += results
+            self._missing -= len(waiting)
         return self.expire(time.monotonic()) + self._abandon(None, hangs=False)
 
-    def set_aside(self, before: float, aside: Aside[T]) -> list[int]:
-        """Leave what began before that time to `aside`; answers the threads that are at it."""
+    def set_aside(self, before: float, aside: UnitAside[T]) -> list[int]:
+        """Set aside what began before that time. Return the threads that run it."""
         threads = []
         with self._lock:
-            for place, run in self._under_way.items():
-                if run.aside or run.since >= before:
+            for place, running in self._running.items():
+                if running.aside or running.since >= before:
                     continue
-                work = self._works[place]
-                self._underway.keep(work.id)  # for the thread
-                self._underway.keep(work.id)  # for who takes the result
-                aside.expect(work.id)
-                left = max(run.since + self._timeout(work) - time.monotonic(), 0.0)
-                run.aside, run.timer = aside, threading.Timer(left, self._overdue, (place,))
-                run.timer.daemon = True
-                run.timer.start()
+                due = self._unit[place]
+                self._in_progress.add_holder(due.id)  # for the thread
+                self._in_progress.add_holder(due.id)  # for the unit that takes the result
+                aside.expect(due.id)
+                running.aside = aside
+                self._watch(place, running, max(running.since + self._timeout(due) - time.monotonic(), 0.0))
                 self._missing -= 1
-                threads.append(run.thread)
-            self._check()
+                threads.append(running.thread)
+            self._check_done()
         return threads
 
     def leave(self) -> list[int]:
-        """The unit ends, whatever is missing; answers the threads that are at what it abandons."""
+        """The unit ends without what is missing. Return the threads that run what it abandons."""
         with self._lock:
-            self._todo.clear()
+            self._waiting.clear()
         return self._abandon(None, hangs=None)
 
     def _abandon(self, now: float | None, *, hangs: bool | None) -> list[int]:
-        """Wait no more for builds that exceed their timeout `now`, or for all; answers the threads that are at them.
+        """Abandon the builds that exceed their timeout `now`, all if it is None. Return the threads that run them.
 
-        `hangs` is what `late` is told of each; None: the unit wants no result.
+        `late` is called with `hangs` for the result of each; None: the unit needs no result.
         """
         with self._lock:
-            places = [place for place, run in self._under_way.items() if not run.aside and self._is_over(place, now)]
-            threads = [self._under_way.pop(place).thread for place in places]
+            places = [
+                place
+                for place, running in self._running.items()
+                if not running.aside and self._exceeds_timeout(place, now)
+            ]
+            threads = [self._running.pop(place).thread for place in places]
             for place in places:
-                self._underway.keep(self._works[place].id)
+                self._in_progress.add_holder(self._unit[place].id)
         if places:
-            self._hangs(len(places))
-            results = [] if hangs is None else [self._late(self._works[place], hangs) for place in places]
+            self._hanging(len(places))
+            results = [] if hangs is None else [self._late(self._unit[place], hangs) for place in places]
             with self._lock:
-                self._built += results
+                self._results += results
                 self._missing -= len(places)
-                self._check()
+                self._check_done()
         return threads
 
-    def _is_over(self, place: int, now: float | None) -> bool:
-        return now is None or now - self._under_way[place].since > self._timeout(self._works[place])
+    def _exceeds_timeout(self, place: int, now: float | None) -> bool:
+        return now is None or now - self._running[place].since > self._timeout(self._unit[place])
 
-    def _overdue(self, place: int) -> None:
-        """A build that was set aside exceeds its timeout, unless that has grown."""
+    def _watch(self, place: int, running: _RunningBuild[T], seconds: float) -> None:
+        """Look at the timeout of a build that is set aside after so many seconds. The lock is held."""
+        running.timer = threading.Timer(seconds, self._timed_out, (place,))
+        running.timer.daemon = True
+        running.timer.start()
+
+    def _timed_out(self, place: int) -> None:
+        """Abandon a build that was set aside, unless its timeout has grown meanwhile."""
         with self._lock:
-            run = self._under_way.get(place)
-            if run and not self._is_over(place, time.monotonic()):
-                run.timer = threading.Timer(1.0, self._overdue, (place,))
-                run.timer.daemon = True
-                run.timer.start()
+            running = self._running.get(place)
+            if running and not self._exceeds_timeout(place, time.monotonic()):
+                self._watch(place, running, 1.0)
                 return
-            run = self._under_way.pop(place, None)
-        if run and run.aside:
-            self._hangs(1)
-            self._come(place, run.aside, self._late(self._works[place], True))
+            running = self._running.pop(place, None)
+        if running and running.aside:
+            self._hanging(1)
+            self._put(place, running.aside, self._late(self._unit[place], True))
 
     def _begin(self) -> int | None:
         with self._lock:
-            if not self._todo:
+            if not self._waiting:
                 return None
-            place = self._todo.popleft()
-            self._under_way[place] = _RunningBuild(time.monotonic(), threading.get_ident())
+            place = self._waiting.popleft()
+            self._running[place] = _RunningBuild(time.monotonic(), threading.get_ident())
             return place
 
-    def _end(self, place: int, built: T) -> bool:
-        """Whether the unit still waits for this thread."""
-        self._underway.moved([self._works[place].id])
+    def _end(self, place: int, result: T) -> bool:
+        """Return whether the unit waited for this build."""
+        self._in_progress.touch([self._unit[place].id])
         with self._lock:
-            run = self._under_way.pop(place, None)
-            if run and not run.aside:
-                self._built.append(built)
-                self.ready += 1
+            running = self._running.pop(place, None)
+            if running and not running.aside:
+                self._results.append(result)
+                self.built += 1
                 self._missing -= 1
-                self._check()
+                self._check_done()
                 return True
-        if run and run.aside:
-            self._come(place, run.aside, built)
-        self._let_go(place, run)
+        if running and running.aside:
+            self._put(place, running.aside, result)
+        self._end_thread(place, running)
         return False
 
     def _fail(self, place: int, error: BaseException) -> None:
         with self._lock:
-            run = self._under_way.pop(place, None)
-            if run and not run.aside:
+            running = self._running.pop(place, None)
+            if running and not running.aside:
                 self._raised = error
                 self.done.set()
                 return
-        if run and run.aside:
-            self._come(place, run.aside, self._late(self._works[place], True))
-        self._let_go(place, run)
+        if running and running.aside:
+            self._put(place, running.aside, self._late(self._unit[place], True))
+        self._end_thread(place, running)
 
-    def _come(self, place: int, aside: Aside[T], result: T) -> None:
-        id_ = self._works[place].id
-        if not aside.come(id_, result):
-            self._underway.release([id_])  # nobody takes it
+    def _put(self, place: int, aside: UnitAside[T], result: T) -> None:
+        id_ = self._unit[place].id
+        if not aside.put(id_, result):
+            self._in_progress.release([id_])  # no unit takes the result
 
-    def _let_go(self, place: int, run: "_RunningBuild[T] | None") -> None:
-        """The thread has ended a build that its unit did not wait for."""
-        if run and run.timer:
-            run.timer.cancel()
-        if run is None:
-            self._hangs(-1)
-        self._underway.release([self._works[place].id])
+    def _end_thread(self, place: int, running: _RunningBuild[T] | None) -> None:
+        """The build of a thread that its unit did not wait for has ended."""
+        if running and running.timer:
+            running.timer.cancel()
+        if running is None:
+            self._hanging(-1)
+        self._in_progress.release([self._unit[place].id])
 
-    def _check(self) -> None:
+    def _check_done(self) -> None:
         if not self._missing:
             self.done.set()

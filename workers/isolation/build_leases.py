@@ -1,4 +1,4 @@
-"""What this process builds alone, as it stands in the database: whoever comes after it knows what it died of."""
+"""The isolated builds of this process as rows in the database: the next process knows what this one died of."""
 
 import threading
 from uuid import UUID, uuid4
@@ -14,16 +14,16 @@ from workers.process.stop import Stop
 log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 90.0
-"""After this the builds of a process that died count as deaths."""
+"""After this, the builds of a process that died count as deaths."""
 KEEP_SECONDS = 15.0
-_PATIENCE_SECONDS = 30.0
+_RETRY_SECONDS = 30.0
 _LEAVE_SECONDS = 3.0
 
 
 class BuildLeases:
-    """The builds alone of one process, under its lease. Safe to share between threads.
+    """The leases of one process. Safe to share between threads.
 
-    A thread prolongs the lease of what is under way, and repeats the ends that the database did not take.
+    A thread prolongs the leases of the builds in progress, and repeats the ends that could not be written.
     """
 
     def __init__(self, suspects: Suspects, stop: Stop) -> None:
@@ -32,39 +32,39 @@ class BuildLeases:
         self._process = uuid4()
         self._changed = threading.Condition()
         self._beginning = 0
-        self._under_way: dict[UUID, int] = {}
+        self._running: dict[UUID, int] = {}
         self._ended: dict[UUID, int] = {}
-        """Deaths by notification: of those under way, and of those whose end is not written yet."""
+        """Deaths by notification: of the builds in progress, and of those whose end is not written yet."""
         self._left = False
         self._timer: threading.Timer | None = None
 
     def begin(self, id_: UUID) -> int | None:
-        """A build begins: return how many deaths its builds alone have cost; None where another process is at it.
+        """Take the lease of a build. Return how many deaths isolated builds of this notification have cost.
 
-        Raises Unreachable where the database stays away or this process ends.
+        None if another process builds it. Raise Unreachable if the database does not answer or this process ends.
         """
         with self._changed:
             if self._left:
                 raise Unreachable("this worker ends")
             self._beginning += 1
-        patience = DatabaseRetry(_PATIENCE_SECONDS, stop=self._stop)
+        retry = DatabaseRetry(_RETRY_SECONDS, stop=self._stop)
         try:
-            found = patience.run(lambda: self._suspects.begin(id_, self._process, LEASE_SECONDS))
+            found = retry.run(lambda: self._suspects.begin(id_, self._process, LEASE_SECONDS))
         except BaseException:
-            self._come(id_, 0, to=self._ended)  # its answer may have been lost
+            self._begun(id_, 0, self._ended)  # the lease may be taken, with the answer lost
             raise
         if found is None:
-            self._come(id_, 0, to={})
+            self._begun(id_, 0, {})
             return None
-        return self._come(id_, found, to=self._under_way)
+        return self._begun(id_, found, self._running)
 
-    def _come(self, id_: UUID, found: int, *, to: dict[UUID, int]) -> int:
-        """The database has answered, or has not. Raises Unreachable where this process ends meanwhile."""
+    def _begun(self, id_: UUID, found: int, to: dict[UUID, int]) -> int:
+        """Note the deaths in `to`, and return them. Raise Unreachable if this process ends meanwhile."""
         with self._changed:
             self._beginning -= 1
             self._changed.notify_all()
             deaths = max(self._ended.pop(id_, 0), found)
-            left = self._left and to is self._under_way
+            left = self._left and to is self._running
             (self._ended if left else to)[id_] = deaths
             self._watch()
         if left:
@@ -73,37 +73,37 @@ class BuildLeases:
         return deaths
 
     def end(self, id_: UUID, deaths: int) -> None:
-        """Its build has ended, after so many deaths in all."""
+        """The build has ended. `deaths`: of all isolated builds of this notification."""
         with self._changed:
-            if self._under_way.pop(id_, None) is None:  # it was left
+            if self._running.pop(id_, None) is None:  # `leave` has written its end
                 return
             self._ended[id_] = deaths
         self._write([SuspectBuild(id_, deaths, ended=True)])
 
     def leave(self) -> None:
-        """The process ends: what it has under way is written as ended, without a death. Nothing begins any more."""
+        """The process ends: write the builds in progress as ended, without a death. None begins after this."""
         with self._changed:
             self._left = True
             self._changed.wait_for(lambda: not self._beginning, _LEAVE_SECONDS)
-            self._ended |= self._under_way
-            self._under_way.clear()
+            self._ended |= self._running
+            self._running.clear()
             if not self._ended:
                 return
         try:
             DatabaseRetry(_LEAVE_SECONDS).run(lambda: self._keep(self._ends()))
         except (DatabaseError, Unreachable) as error:
-            log.warning("builds that a stop broke off count as deaths", count=len(self._ended), reason=str(error))
+            log.warning("builds that a stop interrupted count as deaths", count=len(self._ended), reason=str(error))
 
     def _ends(self) -> list[SuspectBuild]:
         with self._changed:
             return [SuspectBuild(id_, deaths, ended=True) for id_, deaths in self._ended.items()]
 
     def _write(self, builds: list[SuspectBuild]) -> None:
-        """What the database does not take now, the next `_prolong` brings."""
+        """Write them. If the database does not answer, the next `_prolong` does."""
         try:
             self._keep(builds)
         except DatabaseError as error:
-            log.warning("the end of a build alone could not be written yet", reason=cause(error))
+            log.warning("the end of an isolated build could not be written yet", reason=cause(error))
 
     def _keep(self, builds: list[SuspectBuild]) -> None:
         if not builds:
@@ -115,16 +115,16 @@ class BuildLeases:
                     del self._ended[each.id]
 
     def _watch(self) -> None:
-        """Keep what is under way, from time to time. The lock is held."""
-        if self._timer is None and (self._under_way or self._ended):
+        """Prolong the leases after a while. The lock is held."""
+        if self._timer is None and (self._running or self._ended):
             self._timer = threading.Timer(KEEP_SECONDS, self._prolong)
             self._timer.daemon = True
             self._timer.start()
 
     def _prolong(self) -> None:
         with self._changed:
-            under_way = [SuspectBuild(id_, deaths, ended=False) for id_, deaths in self._under_way.items()]
-        self._write(under_way + self._ends())
+            running = [SuspectBuild(id_, deaths, ended=False) for id_, deaths in self._running.items()]
+        self._write(running + self._ends())
         with self._changed:
             self._timer = None
             self._watch()

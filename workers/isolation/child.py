@@ -1,4 +1,4 @@
-"""A process that builds one notification at a time for a worker."""
+"""A process that builds one notification at a time for a worker, as the worker uses it."""
 
 import pickle
 import signal
@@ -14,35 +14,35 @@ from workers.isolation.frames import Frames, FrameTimeout, frame
 
 START_SECONDS = 120.0
 BEGIN_SECONDS = 30.0
-"""How long a process that is idle may take to begin a build."""
+"""How long an idle process may take to begin a build."""
 PING_SECONDS = 10.0
 END_SECONDS = 5.0
 """How long a process that has closed its pipe may take to end by itself."""
 OUT_OF_MEMORY = 70
-"""The exit code of a process that met MemoryError."""
+"""The exit code of a process after MemoryError."""
 
-_STILL = "it stood still: one call held Python's lock, see the worker's log"
+_LOCK_HELD = "one call did not release Python's lock, see the worker's log"
 
 
 class BuildNotBegun(Exception):
-    """The process ended, or did not answer, before the build began: no route is at fault. Says how."""
+    """The process ended, or did not answer, before the build began: no route is at fault. The text is the cause."""
 
 
 class DiedDuringBuild(Exception):
-    """The process ended in the middle of a build; says how."""
+    """The process ended during a build. The text is the cause."""
 
 
 class BuildTimeout(Exception):
-    """The build took too long."""
+    """The build exceeded its timeout."""
 
 
 class NotPicklable(Exception):
-    """The notification was built, and cannot be handed over."""
+    """The notification was built, and its result cannot be sent to the worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What the process hands over of a notification that is ready to be sent."""
+    """A notification that is ready to be sent, as the process sends it to the worker."""
 
     request: Any
     content: Any
@@ -51,16 +51,17 @@ class Built:
 
 READY, BEGUN, NOT_PICKLED = "ready", "begun", "not pickled"
 PING, ALIVE = "ping", "alive"
-"""A process that takes too long is asked whether another of its threads runs: not while one call holds Python's lock.
+"""A process that takes too long is asked whether another of its threads runs: none does while one call holds Python's
+lock.
 """
 _ALIVE = pickle.dumps(ALIVE)
 
 
 class Child:
-    """One such process. Not safe to share between threads."""
+    """Not safe to share between threads."""
 
     def __init__(self, channel: str, environment: Mapping[str, str] | None = None) -> None:
-        """Start it. Raises Gone where it does not come up, and OSError."""
+        """Start it. Raise BuildNotBegun if it does not come up, OSError if it cannot be started."""
         command = [sys.executable, "-P", "-m", "workers.isolation.process", channel]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=environment
@@ -80,9 +81,12 @@ class Child:
     def is_running(self) -> bool:
         return self._process.poll() is None
 
-    def build(self, work: DueNotification, timeout: float) -> Built | Change:
-        """What it made of the notification. Raises Gone, Died, Overdue, Unpicklable."""
-        self._begin(work)
+    def build(self, due: DueNotification, timeout: float) -> Built | Change:
+        """Return the notification ready to be sent, or its change. `timeout` is in seconds.
+
+        Raise BuildNotBegun, DiedDuringBuild, BuildTimeout or NotPicklable.
+        """
+        self._begin(due)
         try:
             try:
                 answer = self._frames.read(timeout)
@@ -92,10 +96,10 @@ class Child:
             raise DiedDuringBuild(self._end()) from None
         return self._built(answer)
 
-    def _begin(self, work: DueNotification) -> None:
-        """Hand it over, and wait until its build begins. Raises Gone."""
+    def _begin(self, due: DueNotification) -> None:
+        """Send it to the process, and wait until its build begins. Raise BuildNotBegun."""
         try:
-            self._frames.write(frame(work), BEGIN_SECONDS)
+            self._frames.write(frame(due), BEGIN_SECONDS)
             self._frames.read(BEGIN_SECONDS)
         except FrameTimeout:
             self.kill()
@@ -104,19 +108,22 @@ class Child:
             raise BuildNotBegun(self._end()) from None
 
     def _ask(self) -> bytes:
-        """The answer, where it has just come. Raises Overdue where the build goes on, Died where nothing runs."""
+        """Return the answer if it has just come. Raise BuildTimeout if the build goes on.
+
+        Raise DiedDuringBuild if no thread of the process runs.
+        """
         try:
             self._frames.write(frame(PING), PING_SECONDS)
             answer = self._frames.read(PING_SECONDS)
         except FrameTimeout:
             self.kill()
-            raise DiedDuringBuild(_STILL) from None
+            raise DiedDuringBuild(_LOCK_HELD) from None
         if answer == _ALIVE:
             raise BuildTimeout
         try:
             self._frames.read(PING_SECONDS)  # the answer to the ping, behind it
         except (FrameTimeout, EOFError, OSError):
-            self.kill()  # it has built all the same
+            self.kill()  # it can build no more, but this build is done
         return answer
 
     def _built(self, answer: bytes) -> Built | Change:
@@ -138,7 +145,7 @@ class Child:
                     pipe.close()
 
     def _end(self) -> str:
-        """It closed its pipe: how it ended. Ends it where it lives."""
+        """It closed its pipe. Kill it if it does not end; return how it ended."""
         try:
             code = self._process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
@@ -148,13 +155,13 @@ class Child:
 
 
 def ending(code: int | None) -> str:
-    """How a process ended, by its exit code."""
+    """Return how a process ended, by its exit code; None if it had to be killed."""
     if code is None:
         return "it closed its pipe"
     if code == OUT_OF_MEMORY:
         return "out of memory"
     if code == -signal.SIGVTALRM:
-        return _STILL
+        return _LOCK_HELD
     if code < 0:
         try:
             return f"killed by {signal.Signals(-code).name}"

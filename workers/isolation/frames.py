@@ -1,6 +1,6 @@
-"""Messages between a worker and a process that builds for it: pickles on pipes, each with its length before it.
+"""Messages between a worker and a process that builds for it: pickles on pipes, each after its length in bytes.
 
-Both ends are the same program, so each trusts what the other writes.
+Pickle is safe here, because both ends are this program.
 """
 
 import os
@@ -15,17 +15,17 @@ _PIECE = 1 << 20
 
 
 class FrameTimeout(Exception):
-    """The other end took too long. What came of its message so far is kept."""
+    """The other end took too long. The part of its message that has arrived is kept."""
 
 
 def frame(message: object) -> bytes:
-    """Raises what pickling it raises."""
+    """Return the message as it goes through the pipe. Raise what pickling it raises."""
     pickled = pickle.dumps(message)
     return _LENGTH.pack(len(pickled)) + pickled
 
 
 def next_message(pipe: BinaryIO) -> Any:
-    """Wait for one, without a bound. Raises EOFError at the end of the pipe."""
+    """Wait for a message, without a timeout, and return it. Raise EOFError at the end of the pipe."""
     (length,) = _LENGTH.unpack(_exactly(pipe, _LENGTH.size))
     return pickle.loads(_exactly(pipe, length))  # noqa: S301  our own program wrote it
 
@@ -38,9 +38,9 @@ def _exactly(pipe: BinaryIO, size: int) -> bytes:
 
 
 class Frames:
-    """The worker's end of two pipes. Each step takes so many seconds at most. Not safe to share between threads.
+    """The worker's end of two pipes. Not safe to share between threads.
 
-    Not bound to descriptors: once a pipe is closed, another file may have its number.
+    It keeps the files, not their descriptors: once a pipe is closed, another file may have its number.
     """
 
     def __init__(self, incoming: IO[bytes], outgoing: IO[bytes]) -> None:
@@ -48,10 +48,10 @@ class Frames:
             os.set_blocking(pipe.fileno(), False)
         self._incoming = incoming
         self._outgoing = outgoing
-        self._came = bytearray()
+        self._buffer = bytearray()
 
     def write(self, framed: bytes, seconds: float) -> None:
-        """Raises Slow, and OSError where the other end is gone."""
+        """Raise FrameTimeout after so many seconds, and OSError if the other end has closed the pipe."""
         until = time.monotonic() + seconds
         rest = memoryview(framed)
         while rest:
@@ -62,9 +62,12 @@ class Frames:
                 continue
 
     def read(self, seconds: float) -> bytes:
-        """The next message, still pickled. Raises Slow, and EOFError where the other end is gone."""
+        """Return the next message, still pickled.
+
+        Raise FrameTimeout after so many seconds, and EOFError if the other end has closed the pipe.
+        """
         until = time.monotonic() + seconds
-        while (message := self._whole()) is None:
+        while (message := self._complete()) is None:
             _wait(self._incoming.fileno(), select.POLLIN, until)
             try:
                 piece = os.read(self._incoming.fileno(), _PIECE)
@@ -72,23 +75,23 @@ class Frames:
                 continue
             if not piece:
                 raise EOFError
-            self._came += piece
+            self._buffer += piece
         return message
 
-    def _whole(self) -> bytes | None:
+    def _complete(self) -> bytes | None:
         start = _LENGTH.size
-        if len(self._came) < start:
+        if len(self._buffer) < start:
             return None
-        end = start + _LENGTH.unpack_from(self._came)[0]
-        if len(self._came) < end:
+        end = start + _LENGTH.unpack_from(self._buffer)[0]
+        if len(self._buffer) < end:
             return None
-        message = bytes(self._came[start:end])
-        del self._came[:end]
+        message = bytes(self._buffer[start:end])
+        del self._buffer[:end]
         return message
 
 
 def _wait(descriptor: int, event: int, until: float) -> None:
-    poll = select.poll()  # select() knows descriptors below 1024 only
+    poll = select.poll()  # select() takes only descriptors below 1024
     poll.register(descriptor, event)
     if not poll.poll(max(until - time.monotonic(), 0.0) * 1000):
         raise FrameTimeout

@@ -1,6 +1,6 @@
-"""Notifications whose worker died are built one at a time, each in a process that may die of it.
+"""Builds notifications whose worker died, each in a process of its own, which may die of it.
 
-The worker lives on when that process does, so it knows which notification was at fault, and loses no other one.
+The worker survives that process. So it knows which notification was at fault, and loses no other one.
 """
 
 import os
@@ -14,7 +14,7 @@ import structlog
 from notifier.database.errors import DatabaseError, cause
 from notifier.outbox import Change, DueNotification, Suspects
 from workers.building.preparer import Prepared, Preparer
-from workers.decide import elsewhere, lost, not_isolated
+from workers.decide import built_elsewhere, killed_worker, not_isolated
 from workers.isolation.build_leases import BuildLeases
 from workers.isolation.child import BuildNotBegun, BuildTimeout, Child, DiedDuringBuild, NotPicklable
 from workers.isolation.pool import NoProcess, ProcessPool
@@ -22,71 +22,75 @@ from workers.process.stop import Stop
 
 log = structlog.get_logger(__name__)
 
-LOSSES = 3
+MOST_DEATHS = 3
 """After so many deaths a notification fails."""
 AT_ONCE = min(4, os.cpu_count() or 1)
-"""How many build at once."""
+"""Builds at once."""
 PROCESSES = 2 * AT_ONCE
-"""At most: those that are slow have as many again."""
+"""At most: builds that are set aside because they are slow keep their processes."""
 _TRIES = 3
-"""With processes that end before they begin."""
+"""With processes that end before they begin to build."""
 _TURN_SECONDS = 30.0
 
 
 class IsolatedBuilds:
-    """What one channel of this worker builds alone. Safe to share between threads.
+    """The isolated builds of one channel in this worker. Safe to share between threads.
 
-    `losses` counts the death that made a notification a suspect, then those of the processes that built it alone.
-    `BuildLeases` has the number of the latter in the database, and that a build is under way: a worker may die
-    together with its process.
+    Deaths are counted per notification: that of the worker which made it a suspect, then those of the processes that
+    built it. `BuildLeases` keeps the latter in the database, and that a build is in progress, because a worker may
+    die together with its process.
     """
 
     def __init__(
         self,
         start: Callable[[], Child],
         suspects: Suspects,
-        preparation: Preparer,
-        losses: int = LOSSES,
+        preparer: Preparer,
+        most_deaths: int = MOST_DEATHS,
         stop: Stop | None = None,
     ) -> None:
+        """`start` starts a process. `preparer` builds in this worker if no process can be started."""
         self._processes = ProcessPool(start, PROCESSES)
         self._suspects = suspects
-        self._preparation = preparation
-        self._most = losses
-        self._losses = BuildLeases(suspects, Stop() if stop is None else stop)
+        self._preparer = preparer
+        self._most_deaths = most_deaths
+        self._leases = BuildLeases(suspects, Stop() if stop is None else stop)
         self._lock = threading.Lock()
         self._built: set[UUID] = set()
         self._turn = threading.Lock()
         self._in_worker: UUID | None = None
 
     def mark(self, ids: Sequence[UUID]) -> None:
-        """A worker was lost with the messages of these: they are built alone, whatever message brings them."""
+        """A worker was lost with the messages of these. They are built in isolation, whatever message brings them."""
         self._suspects.mark(ids)
 
-    def build(self, work: DueNotification, timeout: float) -> Prepared | Change:
-        """What the route makes of it. Raises Unreachable where the database stays away, or this process ends."""
+    def build(self, due: DueNotification, timeout: float) -> Prepared | Change:
+        """Return the notification ready to be sent, or its change. `timeout`: seconds from when the build begins.
+
+        Raise Unreachable if the database does not answer, or this process ends.
+        """
         with self._lock:
-            self._built.add(work.id)
+            self._built.add(due.id)
         reason = ""
         tries = 0
         while tries < _TRIES:
             try:
                 with self._processes.one() as child:
-                    built = self._count(work, partial(self._in_process, child, work, timeout))
-            except BuildNotBegun as gone:
-                tries, reason = tries + 1, str(gone)
-                log.warning("a process ended before it began to build", notification=str(work.id), cause=reason)
+                    built = self._count_deaths(due, partial(self._in_process, child, due, timeout))
+            except BuildNotBegun as error:
+                tries, reason = tries + 1, str(error)
+                log.warning("a process ended before it began to build", notification=str(due.id), cause=reason)
                 continue
             except NoProcess as error:
-                if error.fruitless:
-                    return self._build_in_worker(work, str(error))
-                return not_isolated(work, str(error))
+                if error.none_starts:
+                    return self._build_in_worker(due, str(error))
+                return not_isolated(due, str(error))
             if built is not None:
                 return built
-        return not_isolated(work, reason)
+        return not_isolated(due, reason)
 
     def ended(self, ids: Iterable[UUID]) -> None:
-        """What became of these is written. Those that were built alone and are final are no suspects any more."""
+        """The changes of these are written. Those that are final are not suspects any more."""
         if not self._built:
             return
         with self._lock:
@@ -96,56 +100,56 @@ class IsolatedBuilds:
             try:
                 self._suspects.clear(ended)
             except DatabaseError as error:
-                log.warning("suspects that are none any more stay in the table for a week", reason=cause(error))
+                log.warning("suspects that have ended stay in the table for a week", reason=cause(error))
 
     def leave(self) -> None:
-        """The process ends: what it is building is written as broken off, which is no death."""
-        self._losses.leave()
+        """The process ends: what it builds is written as interrupted, which is no death."""
+        self._leases.leave()
 
     def in_worker(self, id_: UUID) -> bool:
-        """Whether the worker itself builds it now, because no process comes up."""
+        """Return whether the worker itself builds it now, because no process can be started."""
         return self._in_worker == id_
 
-    def _count(self, work: DueNotification, build: Callable[[], Prepared | Change]) -> Prepared | Change | None:
-        """Build it so that a death is counted. None where it may be tried again. Raises what `build` raises."""
-        begun = self._losses.begin(work.id)
+    def _count_deaths(self, due: DueNotification, build: Callable[[], Prepared | Change]) -> Prepared | Change | None:
+        """Call `build` under a lease. If its process dies count that, and return None if it may be tried again."""
+        begun = self._leases.begin(due.id)
         if begun is None:
-            return elsewhere(work.id)
+            return built_elsewhere(due.id)
         deaths, died_of = 1 + begun, "its last worker died before it could say how"
         try:
-            if deaths < self._most:
+            if deaths < self._most_deaths:
                 return build()
         except DiedDuringBuild as death:
             deaths, died_of = deaths + 1, str(death)
-            log.warning("a process died of a route", notification=str(work.id), route=work.route, cause=died_of)
+            log.warning("a process died of a route", notification=str(due.id), route=due.route, cause=died_of)
         finally:
-            self._losses.end(work.id, deaths - 1)
-        if deaths < self._most:
+            self._leases.end(due.id, deaths - 1)
+        if deaths < self._most_deaths:
             return None
-        log.error("ALARM: a route kills its worker", notification=str(work.id), route=work.route, cause=died_of)
-        return lost(work, deaths, died_of)
+        log.error("ALARM: a route kills its worker", notification=str(due.id), route=due.route, cause=died_of)
+        return killed_worker(due, deaths, died_of)
 
-    def _in_process(self, child: Child, work: DueNotification, timeout: float) -> Prepared | Change:
-        """Raises Gone and Died."""
+    def _in_process(self, child: Child, due: DueNotification, timeout: float) -> Prepared | Change:
+        """Raise BuildNotBegun or DiedDuringBuild."""
         try:
-            built = child.build(work, timeout)
+            built = child.build(due, timeout)
         except BuildTimeout:
             child.kill()
-            return self._preparation.not_built(work, True)
-        except NotPicklable:  # it was built, and its process lives: so will this one
-            return self._preparation.prepare(work)
+            return self._preparer.not_built(due, True)
+        except NotPicklable:  # its process survived the build, so this worker will
+            return self._preparer.prepare(due)
         if isinstance(built, Change):
             return built
-        return Prepared(work, built.request, built.content, self._preparation.route(work), built.address)
+        return Prepared(due, built.request, built.content, self._preparer.route(due), built.address)
 
-    def _build_in_worker(self, work: DueNotification, reason: str) -> Prepared | Change:
-        """One at a time: should the worker die, it is known of what."""
+    def _build_in_worker(self, due: DueNotification, reason: str) -> Prepared | Change:
+        """Build it here, one at a time: if the worker dies, its lease tells of which notification."""
         if not self._turn.acquire(timeout=_TURN_SECONDS):
-            return not_isolated(work, reason)
+            return not_isolated(due, reason)
         try:
-            log.warning("no process comes up: this worker builds it itself", notification=str(work.id), reason=reason)
-            self._in_worker = work.id
-            return self._count(work, partial(self._preparation.prepare, work)) or not_isolated(work, reason)
+            log.warning("no process can be started: this worker builds", notification=str(due.id), reason=reason)
+            self._in_worker = due.id
+            return self._count_deaths(due, partial(self._preparer.prepare, due)) or not_isolated(due, reason)
         finally:
             self._in_worker = None
             self._turn.release()

@@ -1,4 +1,4 @@
-"""The processes in which a worker builds notifications alone: started when they are needed, kept for a minute."""
+"""The processes for isolated builds: started when they are needed, and kept for a minute."""
 
 import threading
 import time
@@ -12,36 +12,36 @@ from workers.isolation.child import Child
 log = structlog.get_logger(__name__)
 
 STARTING = 2
-"""At once; each takes one or two seconds of CPU time to start."""
+"""Starts at once. Each takes one or two seconds of CPU time."""
 IDLE_SECONDS = 60.0
 TAKE_SECONDS = 30.0
-FRUITLESS = 3
-"""After so many starts in a row that failed, nobody waits for the next one."""
+FAILED_STARTS = 3
+"""After so many failed starts in a row, no build waits for the next one."""
 _AGAIN_SECONDS = 30.0
 
 
 class NoProcess(Exception):
-    """None was free in time; or, where `fruitless`, none comes up. Says why."""
+    """No process was free in time, or, with `none_starts`, none can be started. The text is the reason."""
 
-    def __init__(self, reason: str, *, fruitless: bool) -> None:
+    def __init__(self, reason: str, *, none_starts: bool) -> None:
         super().__init__(reason)
-        self.fruitless = fruitless
+        self.none_starts = none_starts
 
 
 class ProcessPool:
-    """At most `most` of them. Safe to share between threads: each has a process for itself for a while.
+    """At most `most` processes. Safe to share between threads: one thread at a time uses a process.
 
-    A process is started in a thread of its own: whoever waits for it takes one that becomes free first.
+    A process is started in a thread of its own, so that a build that waits takes one that becomes free earlier.
     """
 
-    def __init__(self, start: Callable[[], Child], most: int, patience: float = TAKE_SECONDS) -> None:
+    def __init__(self, start: Callable[[], Child], most: int, timeout: float = TAKE_SECONDS) -> None:
         self._start = start
         self._most = most
-        self._patience = patience
+        self._timeout = timeout
         self._changed = threading.Condition()
         self._idle: list[tuple[float, Child]] = []
         self._count = 0
-        """Of those that are idle, in use, and on their way."""
+        """Processes that are idle, in use, or being started."""
         self._starting = 0
         self._waiting = 0
         self._failed = 0
@@ -51,7 +51,7 @@ class ProcessPool:
 
     @contextmanager
     def one(self) -> Iterator[Child]:
-        """A process for this thread. One that has ended, or met an error, is not used again. Raises NoProcess."""
+        """Yield a process for this thread. It is ended if the block raises. Raise NoProcess."""
         child = self._take()
         try:
             yield child
@@ -62,24 +62,24 @@ class ProcessPool:
             self._put_back(child)
 
     def _take(self) -> Child:
-        until = time.monotonic() + self._patience
+        until = time.monotonic() + self._timeout
         with self._changed:
             self._waiting += 1
             try:
                 while True:
                     if child := self._next():
                         return child
-                    self._staff()
-                    if self._failed >= FRUITLESS:
-                        raise NoProcess(self._failure, fruitless=True)
+                    self._start_more()
+                    if self._failed >= FAILED_STARTS:
+                        raise NoProcess(self._failure, none_starts=True)
                     if (left := until - time.monotonic()) <= 0:
-                        raise NoProcess(f"no process was free within {self._patience:g} s", fruitless=False)
+                        raise NoProcess(f"no process was free within {self._timeout:g} s", none_starts=False)
                     self._changed.wait(left)
             finally:
                 self._waiting -= 1
 
     def _next(self) -> Child | None:
-        """Somebody may have ended the idle ones. The lock is held."""
+        """Return an idle process, without those that have ended meanwhile. The lock is held."""
         while self._idle:
             child = self._idle.pop()[1]
             if child.is_running:
@@ -87,24 +87,24 @@ class ProcessPool:
             self._drop(child)
         return None
 
-    def _staff(self) -> None:
-        """Start as many as there are threads that wait and have none to take. The lock is held."""
+    def _start_more(self) -> None:
+        """Start one for each thread that waits and has no idle one to take. The lock is held."""
         while self._starting < min(STARTING, self._waiting - len(self._idle)) and self._count < self._most:
-            if self._failed >= FRUITLESS:
+            if self._failed >= FAILED_STARTS:
                 if time.monotonic() < self._again_at:
                     return
                 self._again_at = time.monotonic() + _AGAIN_SECONDS
             self._starting += 1
             self._count += 1
             try:
-                threading.Thread(target=self._bring_up, name="start of a process", daemon=True).start()
+                threading.Thread(target=self._run_start, name="start of a process", daemon=True).start()
             except RuntimeError as error:  # no more threads
                 self._fail(error)
 
-    def _bring_up(self) -> None:
+    def _run_start(self) -> None:
         try:
             child = self._start()
-        except Exception as error:  # noqa: BLE001  whatever it is: those who wait must hear of it
+        except Exception as error:  # noqa: BLE001  whatever it is, the threads that wait must not wait on
             with self._changed:
                 self._fail(error)
             return
@@ -112,7 +112,7 @@ class ProcessPool:
             self._starting -= 1
             self._failed = 0
             self._keep(child)
-            self._staff()  # for those who found STARTING on their way and wait still
+            self._start_more()  # for the threads that wait, for which STARTING were being started already
 
     def _fail(self, error: Exception) -> None:
         self._starting -= 1
@@ -121,7 +121,7 @@ class ProcessPool:
         self._failure = str(error)
         self._again_at = time.monotonic() + _AGAIN_SECONDS
         self._changed.notify_all()
-        log.error("a process to build notifications alone did not come up", error=self._failure, times=self._failed)
+        log.error("a process for isolated builds could not be started", error=self._failure, times=self._failed)
 
     def _put_back(self, child: Child) -> None:
         with self._changed:
@@ -141,7 +141,7 @@ class ProcessPool:
         self._changed.notify()
 
     def _watch(self) -> None:
-        """Look again for processes that are idle for too long. The lock is held."""
+        """End processes that are idle for too long, after a while. The lock is held."""
         if self._timer is None:
             self._timer = threading.Timer(IDLE_SECONDS, self._close_idle, (IDLE_SECONDS,))
             self._timer.daemon = True

@@ -1,10 +1,11 @@
-"""The process that builds notifications whose worker died: `python -m workers.isolation.process CHANNEL`.
+"""A process for isolated builds: `python -m workers.isolation.process CHANNEL`, started by `Child`.
 
-It ends when its worker does: that closes the pipe.
+It ends when its worker does, because that closes the pipe.
 """
 
 import os
 import queue
+import resource
 import signal
 import sys
 import threading
@@ -12,25 +13,31 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from notifier.channels import load_channel
 from notifier.outbox import Change, DueNotification
+from notifier.routes import load_routes
+from notifier.settings import load_settings
+from notifier.telemetry import configure_logging
+from notifier.templates import Templates, templates_folder
 from workers.building.preparer import Prepared, Preparer
 from workers.isolation.child import ALIVE, BEGUN, NOT_PICKLED, OUT_OF_MEMORY, PING, READY, Built
 from workers.isolation.frames import frame, next_message
 from workers.process.gil_watchdog import GilWatchdog
 
-STANDSTILL_SECONDS = 5.0
+HELD_SECONDS = 5.0
+"""CPU time after which a build that does not release Python's lock ends this process."""
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _UNLIMITED = 1 << 60
 
 
 class Answers:
-    """The pipe to the worker, for both threads."""
+    """The pipe to the worker. Safe to share between threads."""
 
     def __init__(self, pipe: BinaryIO) -> None:
         self._pipe = pipe
         self._lock = threading.Lock()
 
-    def give(self, answer: Any) -> None:
+    def send(self, answer: Any) -> None:
         try:
             written = frame(answer)
         except MemoryError:
@@ -44,29 +51,26 @@ class Answers:
 
 def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # some supervisors tell all processes: this one ends with its worker
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what the user's code prints is no answer
-    GilWatchdog(STANDSTILL_SECONDS).start()
-    preparation = _preparation(sys.argv[1])
+        signal.signal(number, signal.SIG_IGN)  # some supervisors signal all processes: this one ends with its worker
+    answers = Answers(os.fdopen(os.dup(1), "wb"))
+    os.dup2(2, 1)  # what the user's code prints goes to standard error, not into the answers
+    GilWatchdog(HELD_SECONDS).start()
+    preparer = _preparer(sys.argv[1])
     limit_memory()
-    works: queue.SimpleQueue[DueNotification] = queue.SimpleQueue()
-    answer = Answers(answers)
-    threading.Thread(target=_listen, args=(sys.stdin.buffer, works, answer), daemon=True).start()
-    answer.give(READY)
+    due: queue.SimpleQueue[DueNotification] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, due, answers), daemon=True).start()
+    answers.send(READY)
     while True:
-        work = works.get()
-        answer.give(BEGUN)
-        answer.give(_handed_over(preparation.prepare(work)))
+        notification = due.get()
+        answers.send(BEGUN)
+        answers.send(_as_sent(preparer.prepare(notification)))
 
 
 def limit_memory() -> None:
-    """Let this process meet MemoryError before the kernel ends some process of its container, or all of them.
+    """Make a build fail with MemoryError before the kernel kills some process of the container, or all of them.
 
-    Called when the routes are loaded: a limit that they do not fit into would let no process come up.
+    Called after the routes are loaded: with a limit that they do not fit into, no process would come up.
     """
-    import resource
-
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     for path in _LIMITS:
         with suppress(OSError, ValueError):
@@ -78,22 +82,19 @@ def limit_memory() -> None:
 
 
 def memory_bound(container: int, used: int) -> int:
-    """Bytes of data for a process that has `used` so far: half of its container, and room for a build in any case."""
+    """Return the limit in bytes for a process that uses `used` of its container's memory.
+
+    It is half of the container, and room for a build in any case.
+    """
     return max(container // 2, used + container // 4)
 
 
 def _used() -> int:
-    """As RLIMIT_DATA counts it."""
+    """Return the bytes that this process uses, as RLIMIT_DATA counts them."""
     return int(Path("/proc/self/statm").read_text().split()[5]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _preparation(channel: str) -> Preparer:
-    from notifier.channels import load_channel
-    from notifier.routes import load_routes
-    from notifier.settings import load_settings
-    from notifier.telemetry import configure_logging
-    from notifier.templates import Templates, templates_folder
-
+def _preparer(channel: str) -> Preparer:
     settings = load_settings()
     configure_logging(settings, process="worker")
     routes = load_routes(settings.routes)
@@ -102,25 +103,25 @@ def _preparation(channel: str) -> Preparer:
 
 
 def _out_of_memory(_: DueNotification) -> Prepared | Change:
-    """Nothing that this process does after it can be relied upon."""
+    """End the process: after MemoryError nothing that it does can be relied upon."""
     os._exit(OUT_OF_MEMORY)
 
 
-def _listen(pipe: BinaryIO, works: "queue.SimpleQueue[DueNotification]", answers: Answers) -> None:
+def _listen(pipe: BinaryIO, due: "queue.SimpleQueue[DueNotification]", answers: Answers) -> None:
     while True:
         try:
-            told = next_message(pipe)
+            message = next_message(pipe)
         except EOFError:
             os._exit(0)
-        except BaseException:  # noqa: BLE001  such as MemoryError: a process that hears nothing is of no use
+        except BaseException:  # noqa: BLE001  such as MemoryError: a process that cannot read is of no use
             os._exit(OUT_OF_MEMORY)
-        if told == PING:
-            answers.give(ALIVE)
+        if message == PING:
+            answers.send(ALIVE)
         else:
-            works.put(told)
+            due.put(message)
 
 
-def _handed_over(prepared: Prepared | Change) -> Built | Change:
+def _as_sent(prepared: Prepared | Change) -> Built | Change:
     if isinstance(prepared, Change):
         return prepared
     return Built(prepared.request, prepared.content, prepared.address)

@@ -1,4 +1,4 @@
-"""Repeats what the database did not do. For steps that are idempotent."""
+"""Repeats a statement while the database does not answer. Only for statements that may run twice."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,16 +17,18 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-_FIRST_WAIT = 0.05  # seconds
+_FIRST_WAIT_SECONDS = 0.05
+_LONGEST_WAIT_SECONDS = 2.0
 
 RECORDING = WriteHealth()
 """Whether this process can write to the database."""
 
 
 class DatabaseRetry:
-    """For one step. `again` says which errors are worth another try, `waiting` is told of each.
+    """Repeats the steps of one operation.
 
-    Once `stop` is set it goes on for `after_stop` seconds at most.
+    retry = DatabaseRetry(30.0, stop=stop)
+    rows = retry.run(lambda: attempts.load(ids))
     """
 
     def __init__(
@@ -34,22 +36,25 @@ class DatabaseRetry:
         seconds: float,
         *,
         again: Callable[[DatabaseError], bool] = is_away,
-        waiting: Callable[[], None] = lambda: None,
+        on_retry: Callable[[], None] = lambda: None,
         stop: Stop | None = None,
         after_stop: float = 0.0,
     ) -> None:
+        """Each step is repeated for `seconds`, but for `after_stop` seconds at most once `stop` is set. `again`
+        returns whether an error is worth another try; `on_retry` is called before each.
+        """
         self._seconds = seconds
         self._again = again
-        self._waiting = waiting
+        self._on_retry = on_retry
         self._stop = Stop() if stop is None else stop
         self._after_stop = after_stop
         self.repeated = False
-        """An earlier try failed: it may have been done all the same, with its answer lost."""
+        """An earlier try failed. The database may have done it all the same, with the answer lost."""
 
     def run(self, step: Callable[[], T]) -> T:
-        """Raises Unreachable where the database stays away, and what is not worth another try."""
+        """Return what `step` returns. Raise Unreachable if the time is over, and errors that `again` refuses."""
         deadline = time.monotonic() + self._seconds
-        wait, ending = _FIRST_WAIT, False
+        wait, stopping = _FIRST_WAIT_SECONDS, False
         while True:
             try:
                 done = step()
@@ -57,31 +62,34 @@ class DatabaseRetry:
                 if not self._again(error):
                     raise
                 RECORDING.failed(cause(error))
-                if self._stop.is_set() and not ending:
-                    ending, deadline = True, min(deadline, time.monotonic() + self._after_stop)
+                if self._stop.is_set() and not stopping:
+                    stopping, deadline = True, min(deadline, time.monotonic() + self._after_stop)
                 if time.monotonic() + wait > deadline:
-                    raise Unreachable(f"the database stays away: {cause(error)}") from error
-                if wait == _FIRST_WAIT:
+                    raise Unreachable(f"the database does not answer: {cause(error)}") from error
+                if wait == _FIRST_WAIT_SECONDS:
                     log.warning("waiting for the database", seconds=self._seconds, reason=cause(error))
             else:
                 RECORDING.worked()
                 return done
             self.repeated = True
-            self._waiting()
-            if ending:
+            self._on_retry()
+            if stopping:
                 time.sleep(wait)
             else:
                 self._stop.wait(wait)
-            wait = min(wait * 2, 2.0)
+            wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
 
 
-def written(changes: Sequence[Change], ids: set[UUID], patience: DatabaseRetry) -> list[Change]:
-    """Those of the changes that apply now: a repeated statement finds what an earlier try, its answer lost, did."""
+def written(changes: Sequence[Change], ids: set[UUID], retry: DatabaseRetry) -> list[Change]:
+    """Return the changes that apply now. `ids` are those that the last try of the statement wrote.
+
+    After a repeated try that is all of them: it does not find what an earlier try, its answer lost, wrote.
+    """
     written = [each for each in changes if each.id in ids]
     missing = len(changes) - len(written)
-    if missing and patience.repeated:
-        log.info("written by an earlier try, or settled by somebody else", count=missing)
+    if missing and retry.repeated:
+        log.info("written by an earlier try, or settled by another process", count=missing)
         return list(changes)
     if missing:
-        log.warning("deliveries were settled by somebody else", count=missing)
+        log.warning("deliveries were settled by another process", count=missing)
     return written

@@ -1,6 +1,6 @@
-"""Ends a process whose threads all wait for one that does not let go of Python's lock (GIL).
+"""Ends a process in which one call does not release Python's lock (the GIL).
 
-One call into C can hold that lock for hours, such as a regular expression that backtracks. No Python code of the
+A call into C can hold that lock for hours, for example a regular expression that backtracks. No Python code of the
 process runs meanwhile: no heartbeat, no timeout, no shutdown.
 """
 
@@ -10,28 +10,30 @@ import signal
 import sys
 import threading
 
-STANDSTILL_SECONDS = 10.0
-_MOST_STEP_SECONDS = 0.25
-_SHARE = 8
+HELD_SECONDS = 10.0
+_LONGEST_STEP_SECONDS = 0.25
+_STEPS = 8
+"""How often the timer is set back before it can end."""
 
 
 class GilWatchdog:
-    """A thread sets the timer back all the time; where it cannot for `seconds` of CPU time, the kernel's SIGVTALRM
-    ends the process. faulthandler writes where each thread stands to standard error first.
+    """A thread that keeps setting back a timer. If it cannot, the kernel sends SIGVTALRM, which ends the process.
+    Before that, faulthandler writes the stack of each thread to standard error.
 
-    Only CPU time of this process counts (ITIMER_VIRTUAL): a process that is stopped, suspended, or waits for a busy
-    machine is not ended. That CPU time is of all threads together: native code that holds no lock may use all
-    processors at once, so the timer is set back long before they could have used `seconds`.
+    The timer counts the CPU time of this process (ITIMER_VIRTUAL): a process that is stopped or suspended, or that
+    waits for a busy machine, is not ended. It counts that of all threads together, and native code without the lock
+    may use all processors at once. So it is set back long before they could have used `seconds`.
     """
 
-    def __init__(self, seconds: float = STANDSTILL_SECONDS) -> None:
+    def __init__(self, seconds: float = HELD_SECONDS) -> None:
+        """`seconds`: CPU time after which the process ends."""
         self._seconds = seconds
         self._stop = threading.Event()
         self._step = step_seconds(seconds, os.cpu_count() or 1)
 
     def start(self) -> None:
         faulthandler.register(signal.SIGVTALRM, file=sys.__stderr__ or sys.stderr, all_threads=True, chain=True)
-        threading.Thread(target=self._run, name="standstill", daemon=True).start()
+        threading.Thread(target=self._run, name="gil watchdog", daemon=True).start()
 
     def stop(self) -> None:
         self._stop.set()
@@ -44,5 +46,5 @@ class GilWatchdog:
 
 
 def step_seconds(seconds: float, processors: int) -> float:
-    """How often the timer is set back, in seconds."""
-    return min(_MOST_STEP_SECONDS, seconds / (_SHARE * processors))
+    """Return how often the timer is set back, in seconds."""
+    return min(_LONGEST_STEP_SECONDS, seconds / (_STEPS * processors))

@@ -1,4 +1,4 @@
-"""Beats for the worker, from a thread of its own: the main loop stands still while Celery looks for its broker."""
+"""The heartbeat of a worker, from a thread of its own: Celery's main loop does not run while it connects to Redis."""
 
 import threading
 import time
@@ -10,49 +10,50 @@ from workers.process.in_progress import InProgress
 
 
 class HeartbeatThread:
-    """Beats while the main loop turns or only waits for the broker, and no delivery hangs."""
+    """Beats while the main loop runs, or only waits for the broker, and no delivery hangs."""
 
     def __init__(
         self,
         heartbeat: Heartbeat,
-        underway: InProgress,
+        in_progress: InProgress,
         waits: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
         recording: WriteHealth | None = None,
     ) -> None:
+        """`waits` returns whether the main loop waits for the broker. A trouble of `recording` goes into the beat."""
         self._heartbeat = heartbeat
-        self._underway = underway
+        self._in_progress = in_progress
         self._waits = waits
         self._clock = clock
         self._recording = recording or WriteHealth()
-        self._turned = clock()
+        self._last_turn = clock()
         self._stop = threading.Event()
 
     def start(self) -> None:
-        threading.Thread(target=self._run, name="pulse", daemon=True).start()
+        threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
 
     def stop(self) -> None:
         self._stop.set()
 
     def turned(self) -> None:
-        """The main loop did."""
-        self._turned = self._clock()
+        """To be called by the main loop in its turns."""
+        self._last_turn = self._clock()
 
-    def look(self) -> None:
-        """Beat, if this process is well."""
+    def check(self) -> None:
+        """Beat if this process is healthy."""
         if self._waits():
-            self.turned()  # it has just waited: time to turn again before it counts as hanging
-        hangs = self._clock() - self._turned > STALE_SECONDS / 2
-        if not self._underway.stuck() and not hangs:
+            self.turned()  # after the wait the loop gets time for a turn before it counts as hanging
+        hangs = self._clock() - self._last_turn > STALE_SECONDS / 2
+        if not self._in_progress.stuck() and not hangs:
             self._heartbeat.beat(self._recording.trouble())
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self.look()
+            self.check()
             self._stop.wait(BEAT_SECONDS)
 
 
 def waits_for_broker(worker: Any) -> bool:
-    """Whether the consumer tries to connect, or pauses because the broker refused something."""
+    """Return whether the consumer tries to connect, or pauses because the broker refused something."""
     consumer = worker.consumer
     return bool(consumer.broker_connection_retry_attempt or getattr(consumer, "waits", False))

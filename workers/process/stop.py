@@ -1,4 +1,4 @@
-"""The end of this worker process, as its threads learn of it."""
+"""The end of this worker process, as its threads observe it."""
 
 import os
 import signal
@@ -12,9 +12,9 @@ from notifier.outbox import Change
 
 
 class Stop:
-    """Set once. What waits in a thread then returns at once, and what has not begun goes back to the broker.
+    """An event that is set once, when the process is to end. Threads then stop waiting, and begin nothing new.
 
-    `exit_code` is the least that the process ends with: more than 0 where nobody asked for the end.
+    `exit_code` is the smallest exit code of the process: not 0 if it ends without being asked to.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Stop:
         self.exit_code = 0
 
     def __bool__(self) -> bool:
-        """Refused: `stop or Stop()` would part the threads from the process's own one."""
+        """Always raise TypeError: `stop or Stop()` would give a thread an event that is never set."""
         raise TypeError("ask a Stop for is_set()")
 
     def is_set(self) -> bool:
@@ -32,19 +32,19 @@ class Stop:
         self._event.set()
 
     def wait(self, seconds: float) -> bool:
-        """Wait so long, or until the end begins. Return whether it has begun."""
+        """Wait for so many seconds, or until it is set. Return whether it is set."""
         return self._event.wait(seconds)
 
     def leave(self) -> None:
-        """End this process as SIGTERM does, but with exit code 1: an orchestrator starts another one."""
+        """End this process as SIGTERM does, but with exit code 1, so that an orchestrator starts another one."""
         self.exit_code = 1
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Stopped(NotifierError):
-    """The process is to end: the deliveries `left` have not begun, and their messages go back to the broker.
+    """The process is to end. The deliveries `left` have not begun: their messages go back to the broker.
 
-    `changes` says what became of the others.
+    `changes` has what happened to the others.
     """
 
     def __init__(self, changes: Mapping[UUID, Change | Later], left: set[UUID]) -> None:

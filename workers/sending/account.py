@@ -1,4 +1,4 @@
-"""Whether the channel sends. Parks it when the provider's account is blocked, and reopens it by a probe."""
+"""Whether the channel may send. A blocked account parks it, and a probe reopens it."""
 
 from collections.abc import Sequence
 
@@ -13,23 +13,23 @@ _ANSWERS = (Accepted, NotSent, Rejected, Throttled)
 
 
 class AccountState:
-    """The gate of one channel, in front of all its workers: its state is a row in the database."""
+    """The state of one channel's account with its provider. It is a row in the database, for all workers."""
 
     def __init__(self, channels: ChannelStates, channel: str) -> None:
         self._channels = channels
         self._channel = channel
 
     def closed(self) -> str | None:
-        """Why nothing is sent now; None where the channel runs."""
+        """Return why nothing may be sent now; None if the channel runs."""
         state = self._channels.state(self._channel)
         return None if state.runs else f"the channel is {state.state}: {state.reason}"
 
     def probe(self) -> bool:
-        """Whether this worker may send one message through the closed gate, to see whether it works again."""
+        """Return whether this worker may send one message of a parked channel, to find out if it works again."""
         return self._channels.claim_probe(self._channel)
 
     def learn(self, outcomes: Sequence[Outcome], *, probing: bool) -> None:
-        """Close the gate where the account is blocked; open it where a probe was answered."""
+        """Park the channel if the account is blocked; reopen it if a probe was answered."""
         blocked = next((each for each in outcomes if isinstance(each, Blocked)), None)
         if blocked is not None:
             if self._channels.park(self._channel, blocked.reason):

@@ -1,7 +1,7 @@
-"""Whether this process reaches the provider. While it does not, one message at a time finds out; the rest waits.
+"""Whether this process reaches the provider. While it does not, one message at a time is sent to find out.
 
-Without it an outage would take every delivery through begin and finish again and again, and each request whose answer
-is lost would leave one more outcome unknown.
+Without it, an outage would take every delivery through begin and finish again and again, and each request without an
+answer would leave one more outcome unknown.
 """
 
 import threading
@@ -15,7 +15,8 @@ from workers.process.stop import Stop
 
 log = structlog.get_logger(__name__)
 
-_SILENT = 10
+_UNANSWERED = 10
+"""So many messages in a row without an answer mean that the provider is down."""
 _FIRST_SECONDS = 1.0
 _LONGEST_SECONDS = 15.0
 _STEP_SECONDS = 0.25  # between two looks whether this process is to end
@@ -30,13 +31,14 @@ class Reachability:
         self._changed = threading.Condition()
         self._pause = 0.0  # between two tries; 0 while the provider answers
         self._next_try = 0.0
-        self._silent = 0  # messages without an answer since the last answer
+        self._unanswered = 0  # messages without an answer since the last answer
 
-    def allowance(self, wanted: int, patience: float) -> int:
-        """How many messages may be sent now: all, one that tries, or none after waiting for `patience` seconds, or
-        because this process is to end.
+    def allowance(self, wanted: int, timeout: float) -> int:
+        """Return how many messages may be sent now: `wanted` while the provider answers, else 1 if a try is due.
+
+        Waits up to `timeout` seconds for that; 0 after it, or if this process is to end.
         """
-        deadline = self._clock() + patience
+        deadline = self._clock() + timeout
         with self._changed:
             while self._pause:
                 now = self._clock()
@@ -51,19 +53,19 @@ class Reachability:
         return wanted
 
     def learn(self, outcomes: Sequence[Outcome]) -> None:
-        """Of what became of some messages: no answer to many of them, one after another, is an outage."""
+        """Take the outcomes of some requests into account."""
         asked = [each for each in outcomes if not isinstance(each, Late)]
         answered = any(not isinstance(each, Offline | Unknown) for each in asked)
         with self._changed:
-            self._silent = 0 if answered else self._silent + len(asked)
-            if self._silent >= _SILENT:
-                self._lost()
+            self._unanswered = 0 if answered else self._unanswered + len(asked)
+            if self._unanswered >= _UNANSWERED:
+                self._set_down()
             elif answered and self._pause:
                 log.warning("the provider answers again")
                 self._pause = 0.0
             self._changed.notify_all()
 
-    def _lost(self) -> None:
+    def _set_down(self) -> None:
         if not self._pause:
             log.error("the provider does not answer; one message at a time tries")
         self._pause = min(max(_FIRST_SECONDS, self._pause * 2), _LONGEST_SECONDS)

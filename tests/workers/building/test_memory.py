@@ -20,7 +20,7 @@ from tests.bridge.stream.records import record
 from tests.outbox.rows import Rows
 from tests.poison.trial import Trial
 from tests.waiting import wait_until
-from workers.building.builder import Builder, portions
+from workers.building.builder import Builder, _parts
 from workers.process.in_progress import InProgress
 from workers.process.stop import Stop
 
@@ -53,10 +53,10 @@ def test_four_units_of_large_items_fit_into_little_memory(
         assert peak(worker.pid) < MOST
 
 
-def test_what_is_large_comes_in_portions_of_so_many_bytes() -> None:
+def test_what_is_large_comes_in_parts_of_so_many_bytes() -> None:
     works = [DueNotification(uuid4(), "a_route", "activity", b"", 0, size=size) for size in (3, 3, 3, 9, 1, 1, 6, 1)]
-    assert [[each.size for each in portion] for portion in portions(works, 8)] == [[3, 3], [3], [9], [1, 1, 6], [1]]
-    assert not list(portions([], 8))
+    assert [[each.size for each in part] for part in _parts(works, 8)] == [[3, 3], [3], [9], [1, 1, 6], [1]]
+    assert not list(_parts([], 8))
 
 
 def test_room_is_for_one_at_least_and_free_again_after_an_error() -> None:
@@ -77,12 +77,12 @@ def waiting_unit() -> Iterator[tuple[MemoryBudget, Stop, list[float], threading.
     work = DueNotification(uuid4(), "a_route", "activity", b"", 0, size=LARGE + 1)
 
     class Noted(InProgress):
-        def moved(self, ids: Sequence[UUID]) -> None:
+        def touch(self, ids: Sequence[UUID]) -> None:
             assert list(ids) == [work.id]
             moved.append(time.monotonic())
 
     building = Builder(Mock(), Noted(), stop, room, None)
-    waiting = threading.Thread(target=lambda: got.extend(building._filled([work], list)))
+    waiting = threading.Thread(target=lambda: got.extend(building._loaded([work], list)))
     with room.reserve(8):
         waiting.start()
         wait_until(lambda: len(moved) > 3)

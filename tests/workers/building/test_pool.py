@@ -16,8 +16,8 @@ from notifier.routes import Build
 from tests.waiting import wait_until
 from tests.workers.isolation.scripted_process import release
 from tests.workers.test_deliverer import Post, hello, post
-from workers.building.aside import SetAside
 from workers.building.pool import HANGING, THREADS, BuildPool
+from workers.building.set_aside import SetAside
 from workers.building.threads import Threads
 from workers.deliverer import Deliverer
 from workers.process.in_progress import InProgress
@@ -89,7 +89,7 @@ def test_what_is_not_built_when_patience_ends_comes_too_late(release: threading.
 
     unit, underway = works(THREADS + 5), InProgress()
     with underway.hold([work.id for work in unit]):
-        assert run(BuildPool(underway, patience=0.3), unit, build) == ["late"] * (THREADS + 5)
+        assert run(BuildPool(underway, unit_seconds=0.3), unit, build) == ["late"] * (THREADS + 5)
 
 
 def test_what_a_build_raises_the_unit_raises_and_nothing_stays_in_hand() -> None:
@@ -105,7 +105,7 @@ def test_what_a_build_raises_the_unit_raises_and_nothing_stays_in_hand() -> None
 
 def test_builds_that_hang_take_no_thread_from_the_units_after_them(release: threading.Event) -> None:
     underway, left = InProgress(), []
-    builds = BuildPool(underway, patience=0.5, leave=lambda: left.append(1))
+    builds = BuildPool(underway, unit_seconds=0.5, leave=lambda: left.append(1))
 
     def hang(work: DueNotification) -> str:
         release.wait(60)
@@ -182,7 +182,7 @@ def test_what_is_built_does_not_wait_for_what_is_slow(release: threading.Event) 
             release.wait(60)
         return "built"
 
-    portions = BuildPool(InProgress(), portion=0.05).run(unit, build, late)
+    portions = BuildPool(InProgress(), batch_seconds=0.05).run(unit, build, late)
     assert next(portions) == ["built"] * 45
     release.set()
     assert [each for portion in portions for each in portion] == ["built"] * 5
@@ -190,7 +190,7 @@ def test_what_is_built_does_not_wait_for_what_is_slow(release: threading.Event) 
 
 def setting_aside(post: Post, build: Build, **options: Any) -> Deliverer:
     delivery = post.delivery(build, **options)
-    delivery._building.builds = BuildPool(post.underway, portion=0.05, slow=0.05)
+    delivery._builder.pool = BuildPool(post.underway, batch_seconds=0.05, slow_seconds=0.05)
     delivery._set_aside = SetAside()
     return delivery
 
@@ -268,7 +268,7 @@ def test_a_route_that_is_no_more_is_no_more_when_its_unit_does_not_wait_for_it(p
     (id_,) = post.pending("ana@example.com")
     post.rows.run("UPDATE notifications SET route = 'gone' WHERE notification_id = :id", id=id_)
     delivery = post.delivery()
-    delivery._building.builds.run = lambda works, build, late, **_: (
+    delivery._builder.pool.run = lambda works, build, late, **_: (
         [late(work, True) for work in some] for some in [works]
     )  # type: ignore[method-assign]
 

@@ -20,8 +20,8 @@ Step = Callable[[], None]
 class Process(Child):
     """Each build does what the script says next; it builds what the route makes of it where that raises nothing."""
 
-    def __init__(self, preparation: Preparer, script: list[Step]) -> None:
-        self._preparation = preparation
+    def __init__(self, preparer: Preparer, script: list[Step]) -> None:
+        self._preparer = preparer
         self._script = script
         self.builds = 0
         self._alive = True
@@ -34,7 +34,7 @@ class Process(Child):
         self.builds += 1
         if self._script:
             self._script.pop(0)()
-        built = self._preparation.prepare(work)
+        built = self._preparer.prepare(work)
         return built if isinstance(built, Change) else Built(built.request, built.content, built.address)
 
     def kill(self) -> None:
@@ -71,11 +71,11 @@ class Workers:
         """Those that build, for as long as a test's `release` is not set."""
         self.processes: list[Process] = []
         self.starts: list[Step] = []
-        self.preparation = Preparer(post.channel, post.delivery(hello)._building._preparation._routes, post.templates)
+        self.preparer = Preparer(post.channel, post.delivery(hello)._builder._preparer._routes, post.templates)
         self.suspects = Suspects(post.rows.engine)
 
-    def worker(self, losses: int = 3, **options: Any) -> IsolatedBuilds:
-        self._made.append(IsolatedBuilds(self._start, self.suspects, self.preparation, losses, **options))
+    def worker(self, most_deaths: int = 3, **options: Any) -> IsolatedBuilds:
+        self._made.append(IsolatedBuilds(self._start, self.suspects, self.preparer, most_deaths, **options))
         return self._made[-1]
 
     def close(self) -> None:
@@ -83,10 +83,10 @@ class Workers:
         for thread in self.threads:
             thread.join(30)
         for each in self._made:
-            kept = each._losses
+            kept = each._leases
             with kept._changed:
                 kept._left = True
-                kept._under_way.clear()
+                kept._running.clear()
                 kept._ended.clear()
                 timer = kept._timer
             if timer:
@@ -96,7 +96,7 @@ class Workers:
     def _start(self) -> Process:
         if self.starts:
             self.starts.pop(0)()
-        self.processes.append(Process(self.preparation, self.script))
+        self.processes.append(Process(self.preparer, self.script))
         return self.processes[-1]
 
     @property

@@ -214,7 +214,7 @@ def test_an_answer_that_is_lost_is_no_death(crew: Workers, statement: str, monke
 def test_a_database_that_goes_away_costs_no_process_and_no_death(
     crew: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build_leases, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(build_leases, "_RETRY_SECONDS", 0.0)
     monkeypatch.setattr(build_leases, "KEEP_SECONDS", 0.05)
     work, alone = crew.pending(), crew.worker(2)
     begin = crew.suspects.begin
@@ -247,13 +247,13 @@ def test_where_no_process_comes_up_the_worker_builds_it_and_its_death_would_coun
     work, alone = crew.pending(), crew.worker()
     crew.starts += [_fails] * 10
     seen = []
-    prepare = crew.preparation.prepare
+    prepare = crew.preparer.prepare
 
     def looks(work: DueNotification) -> Prepared | Change:
         seen.append(crew.row(work.id)["begun_by"])
         return prepare(work)
 
-    crew.preparation.prepare = looks  # type: ignore[method-assign]
+    crew.preparer.prepare = looks  # type: ignore[method-assign]
     assert isinstance(alone.build(work, TIMEOUT), Prepared)
     assert isinstance(alone.build(work, TIMEOUT), Prepared)
     assert len(crew.starts) > 5  # it does not try for each
@@ -281,7 +281,7 @@ def test_what_gets_no_process_waits_and_has_not_failed(crew: Workers, release: t
     for thread in threads:
         thread.start()
     wait_until(lambda: crew.builds == PROCESSES, 30)
-    alone._processes._patience = 0.2
+    alone._processes._timeout = 0.2
     work = crew.pending()
     change = alone.build(work, TIMEOUT)
     assert isinstance(change, Change)
@@ -291,7 +291,7 @@ def test_what_gets_no_process_waits_and_has_not_failed(crew: Workers, release: t
     release.set()
     for thread in threads:
         thread.join(30)
-    alone._processes._patience = 30.0
+    alone._processes._timeout = 30.0
     assert isinstance(alone.build(work, TIMEOUT), Prepared)
 
 

@@ -34,12 +34,12 @@ __all__ = ["celery_config", "celery_parameters", "crew", "deliveries", "post", "
 
 
 def delivery(crew: Workers, **options: Any) -> Deliverer:
-    return crew.post.delivery(hello, alone=crew.worker(), **options)
+    return crew.post.delivery(hello, isolated=crew.worker(), **options)
 
 
 def out_of_patience(crew: Workers, id_: UUID) -> None:
     made = delivery(crew)
-    made._building._builds_alone = BuildPool(crew.post.underway, patience=-1.0, slow=60.0)
+    made._builder._isolated_pool = BuildPool(crew.post.underway, unit_seconds=-1.0, slow_seconds=60.0)
     release = threading.Event()
     crew.script.append(waits_for(release, 1.0))
     made.deliver([id_], suspects=True)
@@ -48,8 +48,8 @@ def out_of_patience(crew: Workers, id_: UUID) -> None:
 
 def no_process(crew: Workers, id_: UUID) -> None:
     alone = crew.worker()
-    alone._processes._patience = 0.0
-    crew.post.delivery(hello, alone=alone).deliver([id_], suspects=True)
+    alone._processes._timeout = 0.0
+    crew.post.delivery(hello, isolated=alone).deliver([id_], suspects=True)
 
 
 def a_closed_gate(crew: Workers, id_: UUID) -> None:
@@ -67,15 +67,15 @@ def a_route_that_raises(crew: Workers, id_: UUID) -> None:
     def broken(event: Event) -> Email:
         raise LookupError
 
-    routes = crew.post.delivery(broken)._building._preparation._routes
-    ours, crew.preparation._routes = crew.preparation._routes, routes
+    routes = crew.post.delivery(broken)._builder._preparer._routes
+    ours, crew.preparer._routes = crew.preparer._routes, routes
     delivery(crew).deliver([id_], suspects=True)
-    crew.preparation._routes = ours
+    crew.preparer._routes = ours
 
 
 def no_rate(crew: Workers, id_: UUID) -> None:
     made = delivery(crew)
-    made._turns = lambda ready: iter(())  # type: ignore[method-assign]
+    made._sender._batches = lambda ready: iter(())  # type: ignore[method-assign]
     made.deliver([id_], suspects=True)
 
 
@@ -180,7 +180,7 @@ def test_what_another_worker_builds_keeps_its_row_as_it_is(crew: Workers, releas
 def test_what_waits_long_for_its_process_has_failed_in_nothing(
     crew: Workers, release: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(building, "_ALONE_SECONDS", 0.2)
+    monkeypatch.setattr(building, "_ISOLATED_EXTRA_SECONDS", 0.2)
     (id_,) = crew.post.pending("ana@example.com")
     crew.starts.append(waits_for(release))
     change = delivery(crew, timeout=0.1).deliver([id_], suspects=True)[id_]
@@ -192,10 +192,10 @@ def test_what_waits_long_for_its_process_has_failed_in_nothing(
 def test_a_route_that_hangs_in_the_worker_itself_has_failed(
     crew: Workers, release: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(building, "_ALONE_SECONDS", 0.2)
+    monkeypatch.setattr(building, "_ISOLATED_EXTRA_SECONDS", 0.2)
     (id_,) = crew.post.pending("ana@example.com")
     crew.starts += [_fails] * 5
-    crew.preparation.prepare = lambda _: release.wait(60)  # type: ignore[method-assign,assignment,return-value]
+    crew.preparer.prepare = lambda _: release.wait(60)  # type: ignore[method-assign,assignment,return-value]
     change = delivery(crew, timeout=0.1).deliver([id_], suspects=True)[id_]
     assert isinstance(change, Change)
     assert (change.to, change.failed) == (Status.PENDING, True)
@@ -216,7 +216,7 @@ def test_two_stops_in_the_middle_of_a_build_cost_it_nothing(crew: Workers, relea
 
         crew.script.append(waits)
         crew.post.underway = type(crew.post.underway)()
-        stopping = crew.post.delivery(hello, stop, alone=crew.worker(2, stop=stop))
+        stopping = crew.post.delivery(hello, stop, isolated=crew.worker(2, stop=stop))
         raised: list[BaseException] = []
         thread = threading.Thread(target=_catch, args=(stopping, id_, raised), daemon=True)
         thread.start()

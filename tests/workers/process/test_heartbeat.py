@@ -28,7 +28,7 @@ class Patient:
 
     def beats(self) -> bool:
         self.heartbeat.clear()
-        self.pulse.look()
+        self.pulse.check()
         return self.heartbeat.age() is not None
 
 

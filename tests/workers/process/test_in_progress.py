@@ -55,6 +55,6 @@ def test_a_delivery_that_hangs_is_said_once(underway: InProgress, clock: Clock) 
 
 def test_a_delivery_that_waits_for_its_database_does_not_hang(underway: InProgress, clock: Clock) -> None:
     clock.now += STUCK_SECONDS - 1
-    underway.moved([ANA])
+    underway.touch([ANA])
     clock.now += STUCK_SECONDS - 1
     assert underway.stuck() == []

@@ -106,7 +106,7 @@ def test_a_rate_from_the_settings_asks_nobody(make) -> None:
 
 
 def test_while_a_provider_has_not_said_its_rate_one_a_second_is_sent(make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.sending.bucket._REFRESH_SECONDS", 0.0)
+    monkeypatch.setattr("workers.sending.rate._REFRESH_SECONDS", 0.0)
     provider = Provider(-1.0)
     limiter = make(provider)
     with capture_logs() as logs:
@@ -119,14 +119,14 @@ def test_while_a_provider_has_not_said_its_rate_one_a_second_is_sent(make, monke
 def test_a_rate_that_was_said_once_holds_while_the_provider_does_not_answer(
     make, monkeypatch: pytest.MonkeyPatch, broker_url: str
 ) -> None:
-    monkeypatch.setattr("workers.sending.bucket._REFRESH_SECONDS", 1.0)
+    monkeypatch.setattr("workers.sending.rate._REFRESH_SECONDS", 1.0)
     provider = Provider(100.0)
     limiter = make(provider)
     assert limiter.take(1).tokens == 1
     provider.rate = -1.0
     with redis.Redis.from_url(broker_url) as client:
         client.delete("notifier:rate:email:limit", "notifier:rate:email:asking")
-    limiter._fresh_until = 1.0
+    limiter._rate._fresh_until = 1.0
     with capture_logs() as logs:
         assert limiter.take(50).tokens == 50
     assert [each["log_level"] for each in logs] == ["warning"]
@@ -161,7 +161,7 @@ def test_portions_come_in_order_and_each_at_its_time(make) -> None:
     moved: list[int] = []
     limiter = make(200.0, sleep=slept.append)
 
-    portions = [list(each) for each in limiter.portions(range(150), 60.0, lambda: moved.append(1))]
+    portions = [list(each) for each in limiter.batches(range(150), 60.0, lambda: moved.append(1))]
 
     assert portions == [list(range(first, min(first + 20, 150))) for first in range(0, 150, 20)]
     assert sum(slept) > 1.0  # 0.1, 0.2, ...: each after all before it
@@ -182,4 +182,4 @@ def test_a_redis_that_lost_its_memory_grants_no_second_twice(make, broker_url: s
 
 def test_patience_ends(make) -> None:
     limiter = make(1.0, sleep=lambda _: None)
-    assert [list(each) for each in limiter.portions(range(5), 0.0, lambda: None)] == [[0]]
+    assert [list(each) for each in limiter.batches(range(5), 0.0, lambda: None)] == [[0]]

@@ -184,7 +184,7 @@ def test_a_receiver_that_is_always_too_busy_fails_in_the_end_and_holds_up_no_oth
 
 
 def test_an_outage_leaves_rows_alone_and_costs_no_attempt(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.deliverer._TURN_SECONDS", 0.0)
+    monkeypatch.setattr("workers.sending.sender._TURN_SECONDS", 0.0)
     first = post.pending(*(f"{n}@example.com" for n in range(10)))
     rest = post.pending(*(f"{n}@example.com" for n in range(10, 20)))
     post.channel = Silent(post.channel, Offline("refused"))
@@ -204,7 +204,7 @@ def test_an_outage_leaves_rows_alone_and_costs_no_attempt(post: Post, monkeypatc
 def test_a_provider_that_loses_every_answer_is_asked_by_one_message_at_a_time(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.deliverer._TURN_SECONDS", 5.0)
+    monkeypatch.setattr("workers.sending.sender._TURN_SECONDS", 5.0)
     monkeypatch.setattr("workers.sending.reachability._FIRST_SECONDS", 0.01)
     first = post.pending(*(f"{n}@example.com" for n in range(10)))
     rest = post.pending(*(f"{n}@example.com" for n in range(10, 20)))
