@@ -32,10 +32,10 @@ from tests.outbox.rows import Rows
 from tests.outbox.stream import test_recording as test_intake
 from tests.workers.conftest import ses, templates_path
 from tests.workers.isolation import test_isolated_builds, test_suspects
-from tests.workers.isolation.scripted_process import Workers, crew, release
-from tests.workers.test_deliverer import post
+from tests.workers.isolation.scripted_process import IsolatingWorkers, isolating, unblock
+from tests.workers.test_deliverer import env
 
-__all__ = ["crew", "engine", "post", "release", "rows", "ses", "templates_path"]
+__all__ = ["engine", "env", "isolating", "rows", "ses", "templates_path", "unblock"]
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -261,26 +261,28 @@ def run_history(bridges: test_machine.Bridges, history: Callable[[test_machine.B
 
 
 def test_builds_alone_find_that_a_stop_counts_as_a_death(
-    crew: Workers, release: threading.Event, monkeypatch: pytest.MonkeyPatch
+    isolating: IsolatingWorkers, unblock: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mutants.a_stop_counts_as_a_death(monkeypatch)
-    fails(test_isolated_builds.test_stops_in_the_middle_of_a_build_are_no_deaths, crew, release, 3)
+    fails(test_isolated_builds.test_stops_in_the_middle_of_a_build_are_no_deaths, isolating, unblock, 3)
 
 
 def test_builds_alone_find_that_a_finished_build_counts_as_a_death(
-    crew: Workers, monkeypatch: pytest.MonkeyPatch
+    isolating: IsolatingWorkers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mutants.a_finished_build_counts_as_a_death(monkeypatch)
-    fails(test_isolated_builds.test_workers_that_die_after_a_build_is_done_cost_it_nothing, crew)
+    fails(test_isolated_builds.test_workers_that_die_after_a_build_is_done_cost_it_nothing, isolating)
 
 
 def test_builds_alone_find_that_an_early_exit_counts_as_a_death(
-    crew: Workers, monkeypatch: pytest.MonkeyPatch
+    isolating: IsolatingWorkers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mutants.a_process_that_exits_before_the_build_counts_as_a_death(monkeypatch)
-    fails(test_isolated_builds.test_a_process_that_ends_before_it_begins_is_no_death, crew)
+    fails(test_isolated_builds.test_a_process_that_ends_before_it_begins_is_no_death, isolating)
 
 
-def test_builds_alone_find_that_pending_suspects_are_cleared(crew: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_builds_alone_find_that_pending_suspects_are_cleared(
+    isolating: IsolatingWorkers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mutants.pending_suspects_are_cleared(monkeypatch)
-    fails(test_suspects.test_what_waits_is_a_suspect_still, crew, test_suspects.no_rate)
+    fails(test_suspects.test_what_waits_is_a_suspect_still, isolating, test_suspects.no_rate)

@@ -39,7 +39,7 @@ def hello(event: Event) -> Email | None:
     return Email(to=item["to"], template="hello", context={"name": item["name"]})
 
 
-class Post:
+class Environment:
     """One channel's delivery with a route of the test's own, and what became of it on both sides."""
 
     def __init__(self, rows: Rows, ses: SesServer, templates: Path, broker_url: str) -> None:
@@ -58,16 +58,16 @@ class Post:
         self.templates = Templates(templates)
         self.attempts: Any = rows.attempts()
         self.lease_seconds = 60.0
-        self.underway = InProgress()
-        self.gate = AccountState(ChannelStates(rows.engine, actor="worker-1", probe_seconds=0.0), "email")
-        self.limiter = TokenBucket(broker_url, "email", self.channel.rate)
+        self.in_progress = InProgress()
+        self.account = AccountState(ChannelStates(rows.engine, actor="worker-1", probe_seconds=0.0), "email")
+        self.bucket = TokenBucket(broker_url, "email", self.channel.rate)
 
-    def delivery(
+    def deliverer(
         self,
         build: Build = hello,
         stop: Stop | None = None,
         *,
-        alone: IsolatedBuilds | None = None,
+        isolated: IsolatedBuilds | None = None,
         sets_aside: bool = False,
         **options: Any,
     ) -> Deliverer:
@@ -80,11 +80,11 @@ class Post:
             routes,
             self.templates,
             self.lease_seconds,
-            self.underway,
-            self.gate,
-            self.limiter,
+            self.in_progress,
+            self.account,
+            self.bucket,
             stop,
-            isolated=alone,
+            isolated=isolated,
             sets_aside=sets_aside,
         )
 
@@ -105,76 +105,76 @@ class Post:
 
 
 @pytest.fixture
-def post(
+def env(
     rows: Rows, ses: SesServer, templates_path: Path, broker_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Post]:
+) -> Iterator[Environment]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     urlopen(Request(f"{ses.url}/_sim/reset", method="POST"), timeout=5).close()
-    post = Post(rows, ses, templates_path, broker_url)
-    yield post
-    post.channel.close()
-    post.limiter.close()
+    env = Environment(rows, ses, templates_path, broker_url)
+    yield env
+    env.channel.close()
+    env.bucket.close()
 
 
-def test_a_unit_becomes_one_mail_each(post: Post) -> None:
-    ids = post.pending("ana@example.com", "bo@example.com")
+def test_a_unit_becomes_one_mail_each(env: Environment) -> None:
+    ids = env.pending("ana@example.com", "bo@example.com")
 
-    changes = post.delivery().deliver(ids)
+    changes = env.deliverer().deliver(ids)
 
     assert {each.to for each in changes.values()} == {Status.SENT}
     for id_, to in zip(ids, ("ana@example.com", "bo@example.com"), strict=True):
-        (mail,) = post.mails(id_)
+        (mail,) = env.mails(id_)
         assert (mail["to"], mail["subject"], mail["configuration_set"]) == (to, "Hello Ana", "notifier")
         assert mail["tags"]["att"] == "1"
-        row = post.rows.delivery(id_)
+        row = env.rows.delivery(id_)
         assert (row["status"], row["provider_message_id"], row["recipient"]) == ("sent", mail["message_id"], to)
 
 
-def test_a_message_that_comes_twice_is_sent_once(post: Post) -> None:
-    (id_,) = post.pending("ana@example.com")
-    delivery = post.delivery()
+def test_a_message_that_comes_twice_is_sent_once(env: Environment) -> None:
+    (id_,) = env.pending("ana@example.com")
+    deliverer = env.deliverer()
 
-    assert delivery.deliver([id_, id_]).keys() == {id_}
-    assert delivery.deliver([id_]) == {}
+    assert deliverer.deliver([id_, id_]).keys() == {id_}
+    assert deliverer.deliver([id_]) == {}
 
-    assert len(post.mails(id_)) == 1
-
-
-def test_nobody_to_tell_is_recorded_as_skipped(post: Post) -> None:
-    (id_,) = post.pending("ana@example.com")
-    post.delivery(lambda event: None).deliver([id_])
-    assert post.rows.status(id_) is Status.SKIPPED
-    assert post.mails(id_) == []
+    assert len(env.mails(id_)) == 1
 
 
-def test_a_route_that_raises_is_tried_again_then_failed_with_its_traceback(post: Post) -> None:
-    (id_,) = post.pending("ana@example.com")
+def test_nobody_to_tell_is_recorded_as_skipped(env: Environment) -> None:
+    (id_,) = env.pending("ana@example.com")
+    env.deliverer(lambda event: None).deliver([id_])
+    assert env.rows.status(id_) is Status.SKIPPED
+    assert env.mails(id_) == []
+
+
+def test_a_route_that_raises_is_tried_again_then_failed_with_its_traceback(env: Environment) -> None:
+    (id_,) = env.pending("ana@example.com")
 
     def broken(event: Event) -> Email:
         raise LookupError("the users' database is away")
 
-    delivery = post.delivery(broken)
-    delivery.deliver([id_])
-    assert post.rows.status(id_) is Status.PENDING
-    delivery.deliver([id_])
+    deliverer = env.deliverer(broken)
+    deliverer.deliver([id_])
+    assert env.rows.status(id_) is Status.PENDING
+    deliverer.deliver([id_])
 
-    row = post.rows.delivery(id_)
+    row = env.rows.delivery(id_)
     assert (row["status"], row["failures"], row["attempt"]) == ("failed", 2, 0)
     assert row["reason"] == "LookupError"
-    events = post.rows.all("SELECT * FROM delivery_events ORDER BY at")
+    events = env.rows.all("SELECT * FROM delivery_events ORDER BY at")
     assert all("def broken" not in each["detail"] and "in broken" in each["detail"] for each in events)
     assert all("the users' database is away" in each["detail"] for each in events)
     assert [each["status_to"] for each in events] == ["pending", "failed"]
 
 
-def test_one_bad_notification_stops_no_other(post: Post) -> None:
-    good, bad = post.pending("ana@example.com", "bo@example.com")
-    post.rows.run("UPDATE notifications SET record = '{}' WHERE notification_id = :id", id=bad)
+def test_one_bad_notification_stops_no_other(env: Environment) -> None:
+    good, bad = env.pending("ana@example.com", "bo@example.com")
+    env.rows.run("UPDATE notifications SET record = '{}' WHERE notification_id = :id", id=bad)
 
-    post.delivery().deliver([good, bad])
+    env.deliverer().deliver([good, bad])
 
-    assert (post.rows.status(good), post.rows.status(bad)) == (Status.SENT, Status.PENDING)
+    assert (env.rows.status(good), env.rows.status(bad)) == (Status.SENT, Status.PENDING)
 
 
 @pytest.mark.parametrize(
@@ -186,22 +186,22 @@ def test_one_bad_notification_stops_no_other(post: Post) -> None:
         (lambda event: Email(to=None, template="two"), "gave NoneType as recipient"),  # type: ignore[arg-type]
     ],
 )
-def test_what_a_route_gets_wrong_is_said(post: Post, build: Build, reason: str) -> None:
-    (id_,) = post.pending("ana@example.com")
-    post.delivery(build).deliver([id_])
-    assert reason in post.rows.delivery(id_)["reason"]
+def test_what_a_route_gets_wrong_is_said(env: Environment, build: Build, reason: str) -> None:
+    (id_,) = env.pending("ana@example.com")
+    env.deliverer(build).deliver([id_])
+    assert reason in env.rows.delivery(id_)["reason"]
 
 
 @pytest.mark.parametrize("to", ["a\0@example.com", "\ud800@example.com", "", "a@example.com\r\nBcc: b@example.com"])
-def test_an_address_that_cannot_be_stops_only_itself(post: Post, to: str) -> None:
-    good, bad = post.pending("ana@example.com", "odd")
+def test_an_address_that_cannot_be_stops_only_itself(env: Environment, to: str) -> None:
+    good, bad = env.pending("ana@example.com", "odd")
 
     def build(event: Event) -> Email | None:
         ours = hello(event)
         return ours if ours is None or ours.to != "odd" else Email(to=to, template="hello", context={"name": "Bo"})
 
-    post.delivery(build).deliver([good, bad])
-    assert (post.rows.status(good), post.rows.status(bad)) == (Status.SENT, Status.FAILED)
+    env.deliverer(build).deliver([good, bad])
+    assert (env.rows.status(good), env.rows.status(bad)) == (Status.SENT, Status.FAILED)
 
 
 @pytest.mark.parametrize(
@@ -215,94 +215,94 @@ def test_an_address_that_cannot_be_stops_only_itself(post: Post, to: str) -> Non
         ({"kind": "refuse", "code": "SendingPausedException"}, Status.PENDING, 0),
     ],
 )
-def test_what_ses_does_decides_the_status(post: Post, rule: dict[str, Any], status: Status, mails: int) -> None:
-    (id_,) = post.pending("ana@example.com")
-    post.fault(times=1, **rule)
-    delivery = post.delivery()
+def test_what_ses_does_decides_the_status(env: Environment, rule: dict[str, Any], status: Status, mails: int) -> None:
+    (id_,) = env.pending("ana@example.com")
+    env.fault(times=1, **rule)
+    deliverer = env.deliverer()
 
-    delivery.deliver([id_])
-    assert post.rows.status(id_) is status
-    delivery.deliver([id_])  # redelivered by the broker: nothing ambiguous is sent again
+    deliverer.deliver([id_])
+    assert env.rows.status(id_) is status
+    deliverer.deliver([id_])  # redelivered by the broker: nothing ambiguous is sent again
 
-    assert len(post.mails(id_)) == mails
-
-
-def test_a_channel_that_breaks_its_promise_leaves_unknown(post: Post) -> None:
-    (id_,) = post.pending("ana@example.com")
-    post.channel.send = lambda messages: []
-    post.delivery().deliver([id_])
-    assert post.rows.status(id_) is Status.UNKNOWN
+    assert len(env.mails(id_)) == mails
 
 
-def test_no_request_leaves_without_a_committed_intent(post: Post) -> None:
-    (id_,) = post.pending("ana@example.com")
-    send, seen = post.channel.send, []
+def test_a_channel_that_breaks_its_promise_leaves_unknown(env: Environment) -> None:
+    (id_,) = env.pending("ana@example.com")
+    env.channel.send = lambda messages: []
+    env.deliverer().deliver([id_])
+    assert env.rows.status(id_) is Status.UNKNOWN
+
+
+def test_no_request_leaves_without_a_committed_intent(env: Environment) -> None:
+    (id_,) = env.pending("ana@example.com")
+    send, seen = env.channel.send, []
 
     def watching(messages: list[Message[Any, Any]]) -> list[Outcome]:
-        seen.append(post.rows.status(id_))  # over another connection: only what is committed
+        seen.append(env.rows.status(id_))  # over another connection: only what is committed
         answers: list[Outcome] = send(messages)
         return answers
 
-    post.channel.send = watching
-    post.delivery().deliver([id_])
+    env.channel.send = watching
+    env.deliverer().deliver([id_])
     assert seen == [Status.SENDING]
 
 
-def test_a_lost_claim_sends_nothing(post: Post) -> None:
-    (id_,) = post.pending("ana@example.com")
+def test_a_lost_claim_sends_nothing(env: Environment) -> None:
+    (id_,) = env.pending("ana@example.com")
 
     class Overtaken(Attempts):
         def load(self, ids: Any) -> Any:
             found = super().load(ids)
-            post.rows.attempts("another").begin(uuid.uuid4(), [Recipient(id_, "ana@example.com")], 60)
+            env.rows.attempts("another").begin(uuid.uuid4(), [Recipient(id_, "ana@example.com")], 60)
             return found
 
-    post.attempts = Overtaken(post.rows.engine, channel="email", worker="slow")
-    assert post.delivery().deliver([id_]) == {}
-    assert post.mails(id_) == []
+    env.attempts = Overtaken(env.rows.engine, channel="email", worker="slow")
+    assert env.deliverer().deliver([id_]) == {}
+    assert env.mails(id_) == []
 
 
 @pytest.mark.parametrize("error", [SystemExit("bye"), GeneratorExit()])
-def test_whatever_a_route_raises_counts_as_a_failure(post: Post, error: BaseException) -> None:
-    (id_,) = post.pending("ana@example.com")
+def test_whatever_a_route_raises_counts_as_a_failure(env: Environment, error: BaseException) -> None:
+    (id_,) = env.pending("ana@example.com")
 
     def leaving(event: Event) -> Email:
         raise error
 
-    assert post.delivery(leaving).deliver([id_])[id_].to is Status.PENDING
-    assert post.rows.delivery(id_)["failures"] == 1
+    assert env.deliverer(leaving).deliver([id_])[id_].to is Status.PENDING
+    assert env.rows.delivery(id_)["failures"] == 1
 
 
 @pytest.mark.parametrize("breaks", [lambda to: 1 / 0, lambda to: None])
-def test_an_address_that_a_channel_does_not_find_stops_only_itself(post: Post, breaks: Any) -> None:
-    good, bad = post.pending("ana@example.com", "odd")
-    address = post.channel.address
-    post.channel.address = lambda to: breaks(to) if to == "odd" else address(to)
+def test_an_address_that_a_channel_does_not_find_stops_only_itself(env: Environment, breaks: Any) -> None:
+    good, bad = env.pending("ana@example.com", "odd")
+    address = env.channel.address
+    env.channel.address = lambda to: breaks(to) if to == "odd" else address(to)
 
-    post.delivery().deliver([good, bad])
+    env.deliverer().deliver([good, bad])
 
-    assert (post.rows.status(good), post.rows.status(bad)) == (Status.SENT, Status.PENDING)
-    assert post.rows.delivery(bad)["failures"] == 1
+    assert (env.rows.status(good), env.rows.status(bad)) == (Status.SENT, Status.PENDING)
+    assert env.rows.delivery(bad)["failures"] == 1
 
 
-def test_whatever_a_channel_raises_leaves_unknown_and_its_text_out_of_the_log(post: Post) -> None:
-    (id_,) = post.pending("ana@example.com")
+def test_whatever_a_channel_raises_leaves_unknown_and_its_text_out_of_the_log(env: Environment) -> None:
+    (id_,) = env.pending("ana@example.com")
 
     def leaving(messages: list[Message[Any, Any]]) -> list[Outcome]:
         raise SystemExit(messages[0].request.to)
 
-    post.channel.send = leaving
+    env.channel.send = leaving
     with capture_logs() as logs:
-        post.delivery().deliver([id_])
-    row = post.rows.delivery(id_)
+        env.deliverer().deliver([id_])
+    row = env.rows.delivery(id_)
     assert (row["status"], row["reason"]) == ("unknown", "the channel raised SystemExit")
     (entry,) = logs
     assert "in leaving" in entry["trace"]
     assert "ana@example.com" not in str(logs)
 
 
-def test_a_message_that_comes_again_while_its_route_hangs_takes_no_second_thread(post: Post) -> None:
-    (id_,) = post.pending("ana@example.com")
+def test_a_message_that_comes_again_while_its_route_hangs_takes_no_second_thread(env: Environment) -> None:
+    (id_,) = env.pending("ana@example.com")
     calls, go_on = [], threading.Event()
 
     def hanging(event: Event) -> Email | None:
@@ -310,25 +310,25 @@ def test_a_message_that_comes_again_while_its_route_hangs_takes_no_second_thread
         go_on.wait(60)
         return hello(event)
 
-    delivery = post.delivery(hanging)
-    first = threading.Thread(target=delivery.deliver, args=([id_],))
+    deliverer = env.deliverer(hanging)
+    first = threading.Thread(target=deliverer.deliver, args=([id_],))
     first.start()
     try:
         wait_until(lambda: calls)
         with capture_logs() as logs:
-            assert delivery.deliver([id_]) == {}
+            assert deliverer.deliver([id_]) == {}
     finally:
         go_on.set()
         first.join(30)
-    assert (len(calls), len(post.mails(id_))) == (1, 1)
+    assert (len(calls), len(env.mails(id_))) == (1, 1)
     assert [(each["log_level"], each["notification"]) for each in logs] == [("warning", str(id_))]
 
 
 class Faulty(Attempts):
     """An outbox on a bad day: the first call of one method does its work, or not, and raises."""
 
-    def __init__(self, post: Post, method: str, error: Exception, *, done: bool) -> None:
-        super().__init__(post.rows.engine, channel="email", worker="unlucky")
+    def __init__(self, env: Environment, method: str, error: Exception, *, done: bool) -> None:
+        super().__init__(env.rows.engine, channel="email", worker="unlucky")
         self._good = getattr(super(), method)
         self._errors = [error]
         self._done = done
@@ -357,33 +357,33 @@ AWAY = [
 @pytest.mark.parametrize("error", AWAY, ids=lambda each: type(each).__name__)
 @pytest.mark.parametrize("method", ["load", "begin", "finish"])
 def test_a_database_that_is_away_for_a_moment_costs_nothing(
-    post: Post, method: str, error: Exception, done: bool
+    env: Environment, method: str, error: Exception, done: bool
 ) -> None:
-    (id_,) = post.pending("ana@example.com")
-    post.attempts = Faulty(post, method, error, done=done)
-    assert post.delivery().deliver([id_])[id_].to is Status.SENT
-    assert (post.rows.status(id_), len(post.mails(id_))) == (Status.SENT, 1)
+    (id_,) = env.pending("ana@example.com")
+    env.attempts = Faulty(env, method, error, done=done)
+    assert env.deliverer().deliver([id_])[id_].to is Status.SENT
+    assert (env.rows.status(id_), len(env.mails(id_))) == (Status.SENT, 1)
 
 
-def test_what_happened_is_written_whatever_error_the_database_has_first(post: Post) -> None:
-    (id_,) = post.pending("ana@example.com")
-    post.attempts = Faulty(post, "finish", exc.ProgrammingError("", {}, Exception("permission denied")), done=False)
-    post.delivery().deliver([id_])
-    assert post.rows.status(id_) is Status.SENT
+def test_what_happened_is_written_whatever_error_the_database_has_first(env: Environment) -> None:
+    (id_,) = env.pending("ana@example.com")
+    env.attempts = Faulty(env, "finish", exc.ProgrammingError("", {}, Exception("permission denied")), done=False)
+    env.deliverer().deliver([id_])
+    assert env.rows.status(id_) is Status.SENT
 
 
-def test_a_finish_whose_answer_was_lost_is_no_lost_claim(post: Post) -> None:
-    (id_,) = post.pending("ana@example.com")
-    post.attempts = Faulty(post, "finish", AWAY[0], done=True)
+def test_a_finish_whose_answer_was_lost_is_no_lost_claim(env: Environment) -> None:
+    (id_,) = env.pending("ana@example.com")
+    env.attempts = Faulty(env, "finish", AWAY[0], done=True)
     with capture_logs() as logs:
-        post.delivery().deliver([id_])
+        env.deliverer().deliver([id_])
     assert [each["log_level"] for each in logs] == ["warning", "info"]
 
 
 @pytest.mark.parametrize("expired", [False, True], ids=["sending", "unknown"])
-def test_a_begin_that_took_too_long_sends_nothing_and_is_tried_again(post: Post, expired: bool) -> None:
-    (id_,) = post.pending("ana@example.com")
-    post.lease_seconds = 0.02
+def test_a_begin_that_took_too_long_sends_nothing_and_is_tried_again(env: Environment, expired: bool) -> None:
+    (id_,) = env.pending("ana@example.com")
+    env.lease_seconds = 0.02
 
     class Slow(Faulty):
         def _once(self, *arguments: Any, **options: Any) -> Any:
@@ -391,37 +391,37 @@ def test_a_begin_that_took_too_long_sends_nothing_and_is_tried_again(post: Post,
                 return super()._once(*arguments, **options)
             except exc.SQLAlchemyError:
                 if expired:
-                    wait_until(lambda: end_leases(post.rows.engine))
+                    wait_until(lambda: end_leases(env.rows.engine))
                 raise
 
-    post.attempts = Slow(post, "begin", AWAY[0], done=True)
-    assert post.delivery().deliver([id_])[id_].to is Status.PENDING
+    env.attempts = Slow(env, "begin", AWAY[0], done=True)
+    assert env.deliverer().deliver([id_])[id_].to is Status.PENDING
 
-    row = post.rows.delivery(id_)
-    assert (row["status"], row["failures"], post.mails(id_)) == ("pending", 0, [])
+    row = env.rows.delivery(id_)
+    assert (row["status"], row["failures"], env.mails(id_)) == ("pending", 0, [])
     assert row["next_attempt_at"] is not None
-    assert post.rows.one("SELECT count(*) AS claims FROM claims")["claims"] == 0
+    assert env.rows.one("SELECT count(*) AS claims FROM claims")["claims"] == 0
 
 
-def test_a_change_that_did_not_apply_is_not_reported(post: Post) -> None:
-    (id_,) = post.pending("ana@example.com")
+def test_a_change_that_did_not_apply_is_not_reported(env: Environment) -> None:
+    (id_,) = env.pending("ana@example.com")
 
     class Overtaken(Attempts):
         def decide(self, changes: Any) -> Any:
-            post.rows.attempts("another").begin(uuid.uuid4(), [Recipient(id_, "ana@example.com")], 60)
+            env.rows.attempts("another").begin(uuid.uuid4(), [Recipient(id_, "ana@example.com")], 60)
             return super().decide(changes)
 
-    post.attempts = Overtaken(post.rows.engine, channel="email", worker="slow")
-    assert post.delivery(lambda event: None).deliver([id_]) == {}
+    env.attempts = Overtaken(env.rows.engine, channel="email", worker="slow")
+    assert env.deliverer(lambda event: None).deliver([id_]) == {}
 
 
-def test_a_settled_attempt_is_not_reported_again(post: Post) -> None:
-    (id_,) = post.pending("ana@example.com")
+def test_a_settled_attempt_is_not_reported_again(env: Environment) -> None:
+    (id_,) = env.pending("ana@example.com")
 
     class Overtaken(Attempts):
         def finish(self, token: Any, changes: Any) -> Any:
-            post.rows.run("UPDATE deliveries SET token = :t WHERE notification_id = :id", t=uuid.uuid4(), id=id_)
+            env.rows.run("UPDATE deliveries SET token = :t WHERE notification_id = :id", t=uuid.uuid4(), id=id_)
             return super().finish(token, changes)
 
-    post.attempts = Overtaken(post.rows.engine, channel="email", worker="slow")
-    assert post.delivery().deliver([id_]) == {}
+    env.attempts = Overtaken(env.rows.engine, channel="email", worker="slow")
+    assert env.deliverer().deliver([id_]) == {}

@@ -15,10 +15,10 @@ from notifier.outbox.delivery.counts import read_counts
 from tests.notifier.test_metrics import scraped
 from tests.outbox.rows import Rows
 from tests.waiting import wait_until
-from tests.workers.test_deliverer import Post, post
+from tests.workers.test_deliverer import Environment, env
 from workers.tally import OTHER, Tally
 
-__all__ = ["post"]
+__all__ = ["env"]
 
 S = Status
 
@@ -104,7 +104,7 @@ def sample(name: str, **labels: str) -> float | None:
     return REGISTRY.get_sample_value(name, {"channel": "email", "route": "a", **labels})
 
 
-def test_what_a_worker_delivers_is_what_it_counts(post: Post, rows: Rows) -> None:
+def test_what_a_worker_delivers_is_what_it_counts(env: Environment, rows: Rows) -> None:
     """Each row once, under the status that it has now; a second delivery of the same messages adds nothing."""
 
     def build(event: Event) -> Email | None:
@@ -114,12 +114,12 @@ def test_what_a_worker_delivers_is_what_it_counts(post: Post, rows: Rows) -> Non
         return None if to.startswith("muted") else Email(to=to, template="hello", context={"name": "Ana"})
 
     Suppressions(rows.engine, actor="eva").add("email", "barred@example.com", reason="manual")
-    ids = post.pending("ana@example.com", "bo@example.com", "raises@x.org", "muted@x.org", "barred@example.com")
+    ids = env.pending("ana@example.com", "bo@example.com", "raises@x.org", "muted@x.org", "barred@example.com")
     tally = Tally(DeliveryCounts(rows.engine), ["a_route"], seconds=3600)
-    delivery = post.delivery(build, retry=RetryPolicy(attempts=1))
-    delivery._count = partial(tally.count, "email")
-    delivery.deliver(ids)
-    delivery.deliver(ids)
+    deliverer = env.deliverer(build, retry=RetryPolicy(attempts=1))
+    deliverer._count = partial(tally.count, "email")
+    deliverer.deliver(ids)
+    deliverer.deliver(ids)
     tally.close()
     found = rows.all("SELECT status::text AS status, count(*) AS count FROM deliveries GROUP BY status")
     expected = {CountKey("email", "a_route", row["status"]): row["count"] for row in found}

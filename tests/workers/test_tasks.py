@@ -21,10 +21,10 @@ from notifier.outcomes import Outcome
 from notifier.routes import Build
 from tests.celery_units.listening import listening
 from tests.waiting import wait_until
-from tests.workers.test_deliverer import Post, hello, post
+from tests.workers.test_deliverer import Environment, env, hello
 from workers.tasks import register
 
-__all__ = ["post"]
+__all__ = ["env"]
 
 
 @pytest.fixture
@@ -68,11 +68,11 @@ class States:
 class Worker:
     """A worker in a thread of this process; the route may be changed while it runs."""
 
-    def __init__(self, app: Celery, post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, app: Celery, env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
         self.build: Build = hello
         self.states = States()
-        delivery = post.delivery(lambda event: self._build(event))  # noqa: PLW0108  a route is a function
-        monkeypatch.setattr(workers.tasks, "deliverer", lambda channel: delivery)
+        deliverer = env.deliverer(lambda event: self._build(event))  # noqa: PLW0108  a route is a function
+        monkeypatch.setattr(workers.tasks, "deliverer", lambda channel: deliverer)
         register(app)
 
     def _build(self, event: Event) -> Email | None:
@@ -81,8 +81,10 @@ class Worker:
 
 
 @pytest.fixture
-def worker(celery_app: Celery, post: Post, monkeypatch: pytest.MonkeyPatch, broker_url: str) -> Iterator[Worker]:
-    made = Worker(celery_app, post, monkeypatch)
+def worker(
+    celery_app: Celery, env: Environment, monkeypatch: pytest.MonkeyPatch, broker_url: str
+) -> Iterator[Worker]:
+    made = Worker(celery_app, env, monkeypatch)
     with start_worker(celery_app, pool="solo", perform_ping_check=False, queues=[queue_name("email")]):
         yield made
 
@@ -95,44 +97,44 @@ def queue(broker_url: str) -> Iterator[Queue]:
 
 
 def test_a_published_id_becomes_a_mail_and_the_message_is_acknowledged(
-    worker: Worker, post: Post, queue: Queue
+    worker: Worker, env: Environment, queue: Queue
 ) -> None:
-    ids = post.pending("ana@example.com", "bo@example.com")
+    ids = env.pending("ana@example.com", "bo@example.com")
     queue.publish("email", dict.fromkeys(ids, 0))
 
-    wait_until(lambda: all(post.rows.status(id_) is Status.SENT for id_ in ids))
+    wait_until(lambda: all(env.rows.status(id_) is Status.SENT for id_ in ids))
 
     wait_until(lambda: queue.held("email") == set())
     wait_until(lambda: [worker.states.of(id_) for id_ in ids] == [["SUCCESS"]] * 2)
-    assert [len(post.mails(id_)) for id_ in ids] == [1, 1]
+    assert [len(env.mails(id_)) for id_ in ids] == [1, 1]
 
 
-def test_celery_sees_retry_and_failure_under_one_task_id(worker: Worker, post: Post, queue: Queue) -> None:
+def test_celery_sees_retry_and_failure_under_one_task_id(worker: Worker, env: Environment, queue: Queue) -> None:
     def broken(event: Event) -> Email:
         raise LookupError("ana@example.com is secret")
 
     worker.build = broken
-    (id_,) = post.pending("ana@example.com")
+    (id_,) = env.pending("ana@example.com")
     for count, states in ((0, ["RETRY"]), (1, ["RETRY", "FAILURE"])):
         queue.publish("email", {id_: count})
         wait_until(lambda wanted=states: worker.states.of(id_) == wanted, message=f"{worker.states.seen}")  # type: ignore[misc]
 
-    assert post.rows.status(id_) is Status.FAILED
+    assert env.rows.status(id_) is Status.FAILED
     wait_until(lambda: queue.held("email") == set())  # a retry waits in the row, not in the broker
 
 
 def test_a_second_message_for_the_same_id_is_acknowledged_and_ignored(
-    worker: Worker, post: Post, queue: Queue
+    worker: Worker, env: Environment, queue: Queue
 ) -> None:
-    (id_,) = post.pending("ana@example.com")
+    (id_,) = env.pending("ana@example.com")
     for _ in range(3):
         queue.publish("email", {id_: 0})
 
     wait_until(lambda: worker.states.of(id_) == ["SUCCESS"] * 3)
-    assert len(post.mails(id_)) == 1
+    assert len(env.mails(id_)) == 1
 
 
-def test_a_message_from_elsewhere_does_no_harm(worker: Worker, post: Post, queue: Queue) -> None:
+def test_a_message_from_elsewhere_does_no_harm(worker: Worker, env: Environment, queue: Queue) -> None:
     stranger = UUID(int=7)
     queue.publish("email", {stranger: 0})
     wait_until(lambda: worker.states.of(stranger) == ["SUCCESS"])
@@ -146,37 +148,37 @@ def celery_log() -> Iterator[io.StringIO]:
     logging.getLogger("celery").removeHandler(handler)
 
 
-def route_raises(worker: Worker, post: Post) -> None:
+def route_raises(worker: Worker, env: Environment) -> None:
     def broken(event: Event) -> Email:
         raise LookupError(str(event.new))
 
     worker.build = broken
 
 
-def channel_raises(worker: Worker, post: Post) -> None:
+def channel_raises(worker: Worker, env: Environment) -> None:
     def broken(messages: Any) -> list[Outcome]:
         raise LookupError(messages[0].request.to)
 
-    post.channel.send = broken
+    env.channel.send = broken
 
 
-def database_raises(worker: Worker, post: Post) -> None:
+def database_raises(worker: Worker, env: Environment) -> None:
     def broken(token: UUID, recipients: Any, lease: float, *, probing: bool) -> Any:
         raise exc.DataError("INSERT", {"to": recipients}, Exception(f"Failing row contains {recipients}"))
 
-    post.attempts.begin = broken
+    env.attempts.begin = broken
 
 
-def claim_is_unwritable(worker: Worker, post: Post) -> None:
-    post.rows.run("ALTER TABLE deliveries ADD CHECK (recipient IS NULL)")  # its error quotes the row
+def claim_is_unwritable(worker: Worker, env: Environment) -> None:
+    env.rows.run("ALTER TABLE deliveries ADD CHECK (recipient IS NULL)")  # its error quotes the row
 
 
 @pytest.mark.parametrize("fault", [route_raises, channel_raises, database_raises, claim_is_unwritable])
 def test_no_recipient_goes_to_the_broker_or_into_a_log(
-    worker: Worker, post: Post, queue: Queue, celery_app: Celery, celery_log: io.StringIO, fault: Any
+    worker: Worker, env: Environment, queue: Queue, celery_app: Celery, celery_log: io.StringIO, fault: Any
 ) -> None:
-    fault(worker, post)
-    (id_,) = post.pending("ana@example.com")
+    fault(worker, env)
+    (id_,) = env.pending("ana@example.com")
 
     with listening(celery_app) as listener, capture_logs() as logs:
         queue.publish("email", {id_: 0})

@@ -54,56 +54,58 @@ def test_four_units_of_large_items_fit_into_little_memory(
 
 
 def test_what_is_large_comes_in_parts_of_so_many_bytes() -> None:
-    works = [DueNotification(uuid4(), "a_route", "activity", b"", 0, size=size) for size in (3, 3, 3, 9, 1, 1, 6, 1)]
-    assert [[each.size for each in part] for part in _parts(works, 8)] == [[3, 3], [3], [9], [1, 1, 6], [1]]
+    notifications = [
+        DueNotification(uuid4(), "a_route", "activity", b"", 0, size=size) for size in (3, 3, 3, 9, 1, 1, 6, 1)
+    ]
+    assert [[each.size for each in part] for part in _parts(notifications, 8)] == [[3, 3], [3], [9], [1, 1, 6], [1]]
     assert not list(_parts([], 8))
 
 
 def test_room_is_for_one_at_least_and_free_again_after_an_error() -> None:
-    room = MemoryBudget(8)
-    with room.reserve(100):
+    budget = MemoryBudget(8)
+    with budget.reserve(100):
         pass
-    with pytest.raises(LookupError), room.reserve(5):
+    with pytest.raises(LookupError), budget.reserve(5):
         raise LookupError
-    with room.reserve(3), room.reserve(5):
-        assert room._used == 8
-    assert room._used == 0
+    with budget.reserve(3), budget.reserve(5):
+        assert budget._used == 8
+    assert budget._used == 0
 
 
 @pytest.fixture
 def waiting_unit() -> Iterator[tuple[MemoryBudget, Stop, list[float], threading.Thread, list[object]]]:
     """A unit of one large record that waits for room: the stop of its process, when it moved, and what it got."""
-    room, stop, moved, got = MemoryBudget(8), Stop(), [], []
-    work = DueNotification(uuid4(), "a_route", "activity", b"", 0, size=LARGE + 1)
+    budget, stop, touched, got = MemoryBudget(8), Stop(), [], []
+    due = DueNotification(uuid4(), "a_route", "activity", b"", 0, size=LARGE + 1)
 
     class Noted(InProgress):
         def touch(self, ids: Sequence[UUID]) -> None:
-            assert list(ids) == [work.id]
-            moved.append(time.monotonic())
+            assert list(ids) == [due.id]
+            touched.append(time.monotonic())
 
-    building = Builder(Mock(), Noted(), stop, room, None)
-    waiting = threading.Thread(target=lambda: got.extend(building._loaded([work], list)))
-    with room.reserve(8):
+    builder = Builder(Mock(), Noted(), stop, budget, None)
+    waiting = threading.Thread(target=lambda: got.extend(builder._loaded([due], list)))
+    with budget.reserve(8):
         waiting.start()
-        wait_until(lambda: len(moved) > 3)
-        yield room, stop, moved, waiting, got
+        wait_until(lambda: len(touched) > 3)
+        yield budget, stop, touched, waiting, got
     waiting.join(10)
     assert not waiting.is_alive()
 
 
 def test_a_unit_that_waits_for_room_does_not_count_as_one_that_hangs(waiting_unit: Any) -> None:
-    _, _, moved, waiting, got = waiting_unit
-    before = len(moved)
-    wait_until(lambda: len(moved) > before + 2)
+    _, _, touched, waiting, got = waiting_unit
+    before = len(touched)
+    wait_until(lambda: len(touched) > before + 2)
     assert (waiting.is_alive(), got) == (True, [])
 
 
 def test_a_unit_that_waits_for_room_ends_with_its_process(waiting_unit: Any) -> None:
-    room, stop, _, waiting, got = waiting_unit
+    budget, stop, _, waiting, got = waiting_unit
     stop.set()
     waiting.join(5)
     assert (waiting.is_alive(), got) == (False, [])
-    assert room._used == 8
+    assert budget._used == 8
 
 
 def test_a_large_record_is_loaded_for_itself(rows: Rows) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from notifier.outbox import Change, DueNotification, Suspects
-from tests.workers.test_deliverer import Post, hello
+from tests.workers.test_deliverer import Environment, hello
 from workers.building.preparer import Preparer
 from workers.isolation.child import BuildNotBegun, Built, Child, DiedDuringBuild
 from workers.isolation.isolated_builds import IsolatedBuilds
@@ -30,11 +30,11 @@ class Process(Child):
     def is_running(self) -> bool:
         return self._alive
 
-    def build(self, work: DueNotification, timeout: float) -> Built | Change:
+    def build(self, due: DueNotification, timeout: float) -> Built | Change:
         self.builds += 1
         if self._script:
             self._script.pop(0)()
-        built = self._preparer.prepare(work)
+        built = self._preparer.prepare(due)
         return built if isinstance(built, Change) else Built(built.request, built.content, built.address)
 
     def kill(self) -> None:
@@ -60,19 +60,19 @@ def is_gone() -> None:
     raise BuildNotBegun("killed by SIGKILL")
 
 
-class Workers:
+class IsolatingWorkers:
     """Each worker is dropped like one that was killed. `script` is for all processes."""
 
-    def __init__(self, post: Post) -> None:
-        self.post = post
+    def __init__(self, env: Environment) -> None:
+        self.env = env
         self.script: list[Step] = []
         self._made: list[IsolatedBuilds] = []
         self.threads: list[threading.Thread] = []
         """Those that build, for as long as a test's `release` is not set."""
         self.processes: list[Process] = []
         self.starts: list[Step] = []
-        self.preparer = Preparer(post.channel, post.delivery(hello)._builder._preparer._routes, post.templates)
-        self.suspects = Suspects(post.rows.engine)
+        self.preparer = Preparer(env.channel, env.deliverer(hello)._builder._preparer._routes, env.templates)
+        self.suspects = Suspects(env.rows.engine)
 
     def worker(self, most_deaths: int = 3, **options: Any) -> IsolatedBuilds:
         self._made.append(IsolatedBuilds(self._start, self.suspects, self.preparer, most_deaths, **options))
@@ -104,22 +104,22 @@ class Workers:
         return sum(each.builds for each in self.processes)
 
     def pending(self) -> DueNotification:
-        (id_,) = self.post.pending("ana@example.com")
+        (id_,) = self.env.pending("ana@example.com")
         return self.load(id_)
 
     def load(self, id_: UUID) -> DueNotification:
-        (work,) = self.post.attempts.load([id_])
-        return work  # type: ignore[no-any-return]
+        (due,) = self.env.attempts.load([id_])
+        return due  # type: ignore[no-any-return]
 
     def row(self, id_: UUID) -> dict[str, Any]:
         query = "SELECT deaths, begun_by, lease_until FROM suspects WHERE notification_id = :id"
-        return self.post.rows.one(query, id=id_)
+        return self.env.rows.one(query, id=id_)
 
     def is_suspect(self, id_: UUID) -> bool:
-        return bool(self.post.rows.all("SELECT FROM suspects WHERE notification_id = :id", id=id_))
+        return bool(self.env.rows.all("SELECT FROM suspects WHERE notification_id = :id", id=id_))
 
     def a_lease_ends(self) -> None:
-        self.post.rows.run("UPDATE suspects SET lease_until = now() - interval '1 s' WHERE begun_by IS NOT NULL")
+        self.env.rows.run("UPDATE suspects SET lease_until = now() - interval '1 s' WHERE begun_by IS NOT NULL")
 
 
 def without_answer(call: Callable[..., Any], times: int = 1) -> Callable[..., Any]:
@@ -141,14 +141,14 @@ def away(*_: Any, **__: Any) -> Any:
 
 
 @pytest.fixture
-def crew(post: Post) -> Iterator[Workers]:
-    made = Workers(post)
+def isolating(env: Environment) -> Iterator[IsolatingWorkers]:
+    made = IsolatingWorkers(env)
     yield made
     made.close()
 
 
 @pytest.fixture
-def release() -> Iterator[threading.Event]:
+def unblock() -> Iterator[threading.Event]:
     """Set at the end, so that no thread is left behind."""
     event = threading.Event()
     yield event

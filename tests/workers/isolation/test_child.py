@@ -69,7 +69,7 @@ def maker(environment: dict[str, str]) -> Iterator[Maker]:
     made.close()
 
 
-def work(how: str = "", **item: Any) -> DueNotification:
+def due(how: str = "", **item: Any) -> DueNotification:
     stored = record(1, to={"S": "ana@example.com"}, name={"S": "Ana"}, how={"S": how}, **item)
     return DueNotification(uuid.uuid4(), "a_route", "activity", json.dumps(stored).encode(), 0)
 
@@ -77,14 +77,14 @@ def work(how: str = "", **item: Any) -> DueNotification:
 def test_it_builds_one_after_the_other(maker: Maker) -> None:
     child = maker.one()
     for how in ("", "prints", "large", ""):
-        built = child.build(work(how), TIMEOUT)
+        built = child.build(due(how), TIMEOUT)
         assert isinstance(built, Built)
         assert built.address == "ana@example.com"
         assert len(built.content.text) > (3_000_000 if how == "large" else 10)
 
 
 def test_a_record_that_is_larger_than_a_pipe_arrives(maker: Maker) -> None:
-    assert isinstance(maker.one().build(work(text={"S": "x" * 390_000}), TIMEOUT), Built)
+    assert isinstance(maker.one().build(due(text={"S": "x" * 390_000}), TIMEOUT), Built)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_record_that_is_larger_than_a_pipe_arrives(maker: Maker) -> None:
 def test_how_it_died_of_its_route(maker: Maker, how: str, cause: str) -> None:
     child = maker.one()
     with pytest.raises(DiedDuringBuild, match=cause):
-        child.build(work(how), TIMEOUT)
+        child.build(due(how), TIMEOUT)
     assert not child.is_running
 
 
@@ -108,7 +108,7 @@ def test_one_that_ended_while_it_was_idle_is_gone(maker: Maker) -> None:
     os.kill(child._process.pid, signal.SIGKILL)
     wait_until(lambda: not child.is_running)
     with pytest.raises(BuildNotBegun, match="killed by SIGKILL"):
-        child.build(work("kill"), TIMEOUT)
+        child.build(due("kill"), TIMEOUT)
 
 
 def test_one_that_ends_between_its_work_and_its_route_is_gone(maker: Maker) -> None:
@@ -118,7 +118,7 @@ def test_one_that_ends_between_its_work_and_its_route_is_gone(maker: Maker) -> N
     killer = threading.Timer(0.3, os.kill, (child._process.pid, signal.SIGKILL))
     killer.start()
     with pytest.raises(BuildNotBegun, match="killed by SIGKILL"):
-        child.build(work(), TIMEOUT)
+        child.build(due(), TIMEOUT)
     killer.join()
 
 
@@ -128,14 +128,14 @@ def test_one_that_takes_no_work_is_gone(maker: Maker, monkeypatch: pytest.Monkey
         child = maker.one()
         os.kill(child._process.pid, signal.SIGSTOP)
         with pytest.raises(BuildNotBegun, match="did not begin within"):
-            child.build(work(text={"S": "x" * size}), TIMEOUT)
+            child.build(due(text={"S": "x" * size}), TIMEOUT)
         assert not child.is_running
 
 
 def test_one_that_takes_too_long_and_lives_is_overdue(maker: Maker) -> None:
     child = maker.one()
     with pytest.raises(BuildTimeout):
-        child.build(work("sleep"), 0.2)
+        child.build(due("sleep"), 0.2)
     child.kill()
 
 
@@ -143,7 +143,7 @@ def test_one_that_stands_still_has_died(maker: Maker, monkeypatch: pytest.Monkey
     monkeypatch.setattr(module, "PING_SECONDS", 0.5)
     child = maker.one()
     with pytest.raises(DiedDuringBuild, match="one call did not release"):
-        child.build(work("regex"), 0.3)
+        child.build(due("regex"), 0.3)
     assert not child.is_running
 
 
@@ -151,16 +151,16 @@ def test_one_that_stands_still_has_died(maker: Maker, monkeypatch: pytest.Monkey
 def test_what_the_worker_cannot_read_was_built_and_its_process_lives(maker: Maker, how: str) -> None:
     child = maker.one()
     with pytest.raises(NotPicklable):
-        child.build(work(how), TIMEOUT)
+        child.build(due(how), TIMEOUT)
     assert child.is_running
-    assert isinstance(child.build(work(), TIMEOUT), Built)
+    assert isinstance(child.build(due(), TIMEOUT), Built)
 
 
 def test_what_cannot_be_pickled_was_built_and_its_process_lives(maker: Maker) -> None:
     child = maker.one()
     with pytest.raises(NotPicklable):
-        child.build(work("lambda"), TIMEOUT)
-    assert isinstance(child.build(work(), TIMEOUT), Built)
+        child.build(due("lambda"), TIMEOUT)
+    assert isinstance(child.build(due(), TIMEOUT), Built)
 
 
 def test_one_that_does_not_come_up_is_gone(environment: dict[str, str]) -> None:
@@ -263,8 +263,8 @@ def test_an_answer_that_comes_with_the_ping_is_not_thrown_away(maker: Maker, mon
 
     monkeypatch.setattr(child._frames, "write", asks_late)
     for how in ("large", ""):
-        assert isinstance(child.build(work(how), 0.0), Built)
-    assert isinstance(child.build(work(), TIMEOUT), Built)
+        assert isinstance(child.build(due(how), 0.0), Built)
+    assert isinstance(child.build(due(), TIMEOUT), Built)
 
 
 @pytest.mark.parametrize(

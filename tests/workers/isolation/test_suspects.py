@@ -20,8 +20,8 @@ from notifier.errors import Unreachable
 from notifier.notifications import Status
 from notifier.outbox import Change
 from tests.waiting import wait_until
-from tests.workers.isolation.scripted_process import Workers, crew, dies, release, waits_for
-from tests.workers.test_deliverer import Post, hello, post
+from tests.workers.isolation.scripted_process import IsolatingWorkers, dies, isolating, unblock, waits_for
+from tests.workers.test_deliverer import Environment, env, hello
 from tests.workers.test_tasks import celery_config, celery_parameters
 from tests.workers.test_units import Deliveries, deliveries, new_ids
 from workers.building import builder as building
@@ -30,65 +30,65 @@ from workers.deliverer import Deliverer
 from workers.process.stop import Stop
 from workers.tasks import register
 
-__all__ = ["celery_config", "celery_parameters", "crew", "deliveries", "post", "release"]
+__all__ = ["celery_config", "celery_parameters", "deliveries", "env", "isolating", "unblock"]
 
 
-def delivery(crew: Workers, **options: Any) -> Deliverer:
-    return crew.post.delivery(hello, isolated=crew.worker(), **options)
+def deliverer(isolating: IsolatingWorkers, **options: Any) -> Deliverer:
+    return isolating.env.deliverer(hello, isolated=isolating.worker(), **options)
 
 
-def out_of_patience(crew: Workers, id_: UUID) -> None:
-    made = delivery(crew)
-    made._builder._isolated_pool = BuildPool(crew.post.underway, unit_seconds=-1.0, slow_seconds=60.0)
-    release = threading.Event()
-    crew.script.append(waits_for(release, 1.0))
+def out_of_patience(isolating: IsolatingWorkers, id_: UUID) -> None:
+    made = deliverer(isolating)
+    made._builder._isolated_pool = BuildPool(isolating.env.in_progress, unit_seconds=-1.0, slow_seconds=60.0)
+    unblock = threading.Event()
+    isolating.script.append(waits_for(unblock, 1.0))
     made.deliver([id_], suspects=True)
-    release.set()
+    unblock.set()
 
 
-def no_process(crew: Workers, id_: UUID) -> None:
-    alone = crew.worker()
-    alone._processes._timeout = 0.0
-    crew.post.delivery(hello, isolated=alone).deliver([id_], suspects=True)
+def no_process(isolating: IsolatingWorkers, id_: UUID) -> None:
+    isolated = isolating.worker()
+    isolated._processes._timeout = 0.0
+    isolating.env.deliverer(hello, isolated=isolated).deliver([id_], suspects=True)
 
 
-def a_closed_gate(crew: Workers, id_: UUID) -> None:
-    crew.post.gate._channels.pause("email", "for a moment")
-    delivery(crew).deliver([id_], suspects=True)
-    crew.post.gate._channels.resume("email")
+def a_closed_gate(isolating: IsolatingWorkers, id_: UUID) -> None:
+    isolating.env.account._channels.pause("email", "for a moment")
+    deliverer(isolating).deliver([id_], suspects=True)
+    isolating.env.account._channels.resume("email")
 
 
-def a_provider_that_throttles(crew: Workers, id_: UUID) -> None:
-    crew.post.fault(kind="throttle", times=1)
-    delivery(crew).deliver([id_], suspects=True)
+def a_provider_that_throttles(isolating: IsolatingWorkers, id_: UUID) -> None:
+    isolating.env.fault(kind="throttle", times=1)
+    deliverer(isolating).deliver([id_], suspects=True)
 
 
-def a_route_that_raises(crew: Workers, id_: UUID) -> None:
+def a_route_that_raises(isolating: IsolatingWorkers, id_: UUID) -> None:
     def broken(event: Event) -> Email:
         raise LookupError
 
-    routes = crew.post.delivery(broken)._builder._preparer._routes
-    ours, crew.preparer._routes = crew.preparer._routes, routes
-    delivery(crew).deliver([id_], suspects=True)
-    crew.preparer._routes = ours
+    routes = isolating.env.deliverer(broken)._builder._preparer._routes
+    ours, isolating.preparer._routes = isolating.preparer._routes, routes
+    deliverer(isolating).deliver([id_], suspects=True)
+    isolating.preparer._routes = ours
 
 
-def no_rate(crew: Workers, id_: UUID) -> None:
-    made = delivery(crew)
+def no_rate(isolating: IsolatingWorkers, id_: UUID) -> None:
+    made = deliverer(isolating)
     made._sender._batches = lambda ready: iter(())  # type: ignore[method-assign]
     made.deliver([id_], suspects=True)
 
 
-def a_database_that_goes_away(crew: Workers, id_: UUID) -> None:
-    made = delivery(crew)
+def a_database_that_goes_away(isolating: IsolatingWorkers, id_: UUID) -> None:
+    made = deliverer(isolating)
 
     def away(*_: Any, **__: Any) -> Any:
         raise Unreachable("the database stays away")
 
-    begin, crew.post.attempts.begin = crew.post.attempts.begin, away
+    begin, isolating.env.attempts.begin = isolating.env.attempts.begin, away
     with pytest.raises(Unreachable):
         made.deliver([id_], suspects=True)
-    crew.post.attempts.begin = begin
+    isolating.env.attempts.begin = begin
 
 
 @pytest.mark.parametrize(
@@ -103,100 +103,104 @@ def a_database_that_goes_away(crew: Workers, id_: UUID) -> None:
         a_database_that_goes_away,
     ],
 )
-def test_what_waits_is_a_suspect_still(crew: Workers, waits: Callable[[Workers, UUID], None]) -> None:
-    (id_,) = crew.post.pending("ana@example.com")
-    waits(crew, id_)
-    assert crew.post.rows.status(id_) is Status.PENDING
-    crew.post.rows.run("UPDATE deliveries SET next_attempt_at = NULL")
-    wait_until(lambda: _is_free(crew.post, id_))
-    before = crew.builds
+def test_what_waits_is_a_suspect_still(
+    isolating: IsolatingWorkers, waits: Callable[[IsolatingWorkers, UUID], None]
+) -> None:
+    (id_,) = isolating.env.pending("ana@example.com")
+    waits(isolating, id_)
+    assert isolating.env.rows.status(id_) is Status.PENDING
+    isolating.env.rows.run("UPDATE deliveries SET next_attempt_at = NULL")
+    wait_until(lambda: _is_free(isolating.env, id_))
+    before = isolating.builds
 
-    change = delivery(crew).deliver([id_])[id_]  # of a fresh envelope, which knows nothing
+    change = deliverer(isolating).deliver([id_])[id_]  # of a fresh envelope, which knows nothing
 
     assert isinstance(change, Change)
     assert change.to is Status.SENT
-    assert crew.builds == before + 1
-    assert not crew.is_suspect(id_)
-    assert len(crew.post.mails(id_)) == 1
+    assert isolating.builds == before + 1
+    assert not isolating.is_suspect(id_)
+    assert len(isolating.env.mails(id_)) == 1
 
 
-def _is_free(post: Post, id_: UUID) -> bool:
-    with post.underway.hold([id_]) as taken:
+def _is_free(env: Environment, id_: UUID) -> bool:
+    with env.in_progress.hold([id_]) as taken:
         return taken == [id_]
 
 
-def test_a_suspect_among_others_goes_on_in_a_unit_of_its_own(crew: Workers) -> None:
-    marked, other = crew.post.pending("ana@example.com", "bo@example.com")
-    crew.suspects.mark([marked])
-    made = delivery(crew, sets_aside=True)
+def test_a_suspect_among_others_goes_on_in_a_unit_of_its_own(isolating: IsolatingWorkers) -> None:
+    marked, other = isolating.env.pending("ana@example.com", "bo@example.com")
+    isolating.suspects.mark([marked])
+    made = deliverer(isolating, sets_aside=True)
 
     changes = made.deliver([marked, other])
 
     later = changes[marked]
     assert isinstance(later, Later)
-    assert (later.suspects, later.has_ended, crew.builds) == (True, True, 0)
+    assert (later.suspects, later.has_ended, isolating.builds) == (True, True, 0)
     assert isinstance(change := changes[other], Change)
     assert change.to is Status.SENT
     assert isinstance(change := made.deliver([marked], suspects=True)[marked], Change)
-    assert (change.to, crew.builds) == (Status.SENT, 1)
+    assert (change.to, isolating.builds) == (Status.SENT, 1)
 
 
-def test_what_kills_its_processes_fails_though_each_message_is_a_fresh_one(crew: Workers) -> None:
-    (id_,) = crew.post.pending("ana@example.com")
-    crew.suspects.mark([id_])
-    crew.script += [dies, dies]
-    change = delivery(crew).deliver([id_])[id_]
+def test_what_kills_its_processes_fails_though_each_message_is_a_fresh_one(isolating: IsolatingWorkers) -> None:
+    (id_,) = isolating.env.pending("ana@example.com")
+    isolating.suspects.mark([id_])
+    isolating.script += [dies, dies]
+    change = deliverer(isolating).deliver([id_])[id_]
     assert isinstance(change, Change)
-    assert (change.to, crew.post.rows.status(id_)) == (Status.FAILED, Status.FAILED)
-    assert not crew.is_suspect(id_)
+    assert (change.to, isolating.env.rows.status(id_)) == (Status.FAILED, Status.FAILED)
+    assert not isolating.is_suspect(id_)
 
 
-def test_what_another_worker_builds_keeps_its_row_as_it_is(crew: Workers, release: threading.Event) -> None:
+def test_what_another_worker_builds_keeps_its_row_as_it_is(
+    isolating: IsolatingWorkers, unblock: threading.Event
+) -> None:
     """Else that one could not send it."""
-    (id_,) = crew.post.pending("ana@example.com")
+    (id_,) = isolating.env.pending("ana@example.com")
     began = threading.Event()
 
     def waits() -> None:
         began.set()
-        release.wait(60)
+        unblock.wait(60)
 
-    crew.script.append(waits)
-    first = delivery(crew)
+    isolating.script.append(waits)
+    first = deliverer(isolating)
     sent: list[Any] = []
     thread = threading.Thread(target=lambda: sent.append(first.deliver([id_], suspects=True)), daemon=True)
     thread.start()
     assert began.wait(30)
-    crew.post.underway = type(crew.post.underway)()  # of another process
-    second = delivery(crew).deliver([id_], suspects=True)
+    isolating.env.in_progress = type(isolating.env.in_progress)()  # of another process
+    second = deliverer(isolating).deliver([id_], suspects=True)
     assert isinstance(change := second[id_], Change)
     assert change.to is Status.PENDING
-    release.set()
+    unblock.set()
     thread.join(30)
     assert sent[0][id_].to is Status.SENT
-    assert len(crew.post.mails(id_)) == 1
-    assert not crew.is_suspect(id_)
+    assert len(isolating.env.mails(id_)) == 1
+    assert not isolating.is_suspect(id_)
 
 
 def test_what_waits_long_for_its_process_has_failed_in_nothing(
-    crew: Workers, release: threading.Event, monkeypatch: pytest.MonkeyPatch
+    isolating: IsolatingWorkers, unblock: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(building, "_ISOLATED_EXTRA_SECONDS", 0.2)
-    (id_,) = crew.post.pending("ana@example.com")
-    crew.starts.append(waits_for(release))
-    change = delivery(crew, timeout=0.1).deliver([id_], suspects=True)[id_]
+    (id_,) = isolating.env.pending("ana@example.com")
+    isolating.starts.append(waits_for(unblock))
+    change = deliverer(isolating, timeout=0.1).deliver([id_], suspects=True)[id_]
     assert isinstance(change, Change)
     assert (change.to, change.failed) == (Status.PENDING, False)
-    assert crew.post.rows.delivery(id_)["failures"] == 0
+    assert isolating.env.rows.delivery(id_)["failures"] == 0
 
 
 def test_a_route_that_hangs_in_the_worker_itself_has_failed(
-    crew: Workers, release: threading.Event, monkeypatch: pytest.MonkeyPatch
+    isolating: IsolatingWorkers, unblock: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(building, "_ISOLATED_EXTRA_SECONDS", 0.2)
-    (id_,) = crew.post.pending("ana@example.com")
-    crew.starts += [_fails] * 5
-    crew.preparer.prepare = lambda _: release.wait(60)  # type: ignore[method-assign,assignment,return-value]
-    change = delivery(crew, timeout=0.1).deliver([id_], suspects=True)[id_]
+    (id_,) = isolating.env.pending("ana@example.com")
+    isolating.starts += [_fails] * 5
+    isolating.preparer.prepare = lambda _: unblock.wait(60)  # type: ignore[method-assign,assignment,return-value]
+    change = deliverer(isolating, timeout=0.1).deliver([id_], suspects=True)[id_]
     assert isinstance(change, Change)
     assert (change.to, change.failed) == (Status.PENDING, True)
 
@@ -205,18 +209,20 @@ def _fails() -> None:
     raise OSError(12, "Cannot allocate memory")
 
 
-def test_two_stops_in_the_middle_of_a_build_cost_it_nothing(crew: Workers, release: threading.Event) -> None:
-    (id_,) = crew.post.pending("ana@example.com")
+def test_two_stops_in_the_middle_of_a_build_cost_it_nothing(
+    isolating: IsolatingWorkers, unblock: threading.Event
+) -> None:
+    (id_,) = isolating.env.pending("ana@example.com")
     for _ in range(2):
         stop, began = Stop(), threading.Event()
 
         def waits(began: threading.Event = began) -> None:
             began.set()
-            release.wait(60)
+            unblock.wait(60)
 
-        crew.script.append(waits)
-        crew.post.underway = type(crew.post.underway)()
-        stopping = crew.post.delivery(hello, stop, isolated=crew.worker(2, stop=stop))
+        isolating.script.append(waits)
+        isolating.env.in_progress = type(isolating.env.in_progress)()
+        stopping = isolating.env.deliverer(hello, stop, isolated=isolating.worker(2, stop=stop))
         raised: list[BaseException] = []
         thread = threading.Thread(target=_catch, args=(stopping, id_, raised), daemon=True)
         thread.start()
@@ -225,9 +231,9 @@ def test_two_stops_in_the_middle_of_a_build_cost_it_nothing(crew: Workers, relea
         stopping.leave()
         thread.join(30)
         assert [type(each).__name__ for each in raised] == ["Stopped"]
-        crew.a_lease_ends()
-    crew.post.underway = type(crew.post.underway)()
-    assert delivery(crew).deliver([id_], suspects=True)[id_].to is Status.SENT  # type: ignore[union-attr]
+        isolating.a_lease_ends()
+    isolating.env.in_progress = type(isolating.env.in_progress)()
+    assert deliverer(isolating).deliver([id_], suspects=True)[id_].to is Status.SENT  # type: ignore[union-attr]
 
 
 def _catch(made: Deliverer, id_: UUID, raised: list[BaseException]) -> None:

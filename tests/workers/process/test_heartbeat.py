@@ -16,59 +16,59 @@ from workers.process.heartbeat import HeartbeatThread, waits_for_broker
 from workers.process.in_progress import STUCK_SECONDS, InProgress
 
 
-class Patient:
+class WorkerHealth:
     """A worker's pulse, and what becomes of its heartbeat."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
         self.waits = False
-        self.underway = InProgress(self.clock)
+        self.in_progress = InProgress(self.clock)
         self.heartbeat = Heartbeat("worker", folder)
-        self.pulse = HeartbeatThread(self.heartbeat, self.underway, lambda: self.waits, self.clock)
+        self.thread = HeartbeatThread(self.heartbeat, self.in_progress, lambda: self.waits, self.clock)
 
     def beats(self) -> bool:
         self.heartbeat.clear()
-        self.pulse.check()
+        self.thread.check()
         return self.heartbeat.age() is not None
 
 
 @pytest.fixture
-def patient(tmp_path: Path) -> Patient:
-    return Patient(tmp_path)
+def worker_health(tmp_path: Path) -> WorkerHealth:
+    return WorkerHealth(tmp_path)
 
 
-def test_a_main_loop_that_hangs_stops_the_beats(patient: Patient) -> None:
-    assert patient.beats()
-    patient.clock.now += STALE_SECONDS
-    assert not patient.beats()
-    patient.pulse.turned()
-    assert patient.beats()
+def test_a_main_loop_that_hangs_stops_the_beats(worker_health: WorkerHealth) -> None:
+    assert worker_health.beats()
+    worker_health.clock.now += STALE_SECONDS
+    assert not worker_health.beats()
+    worker_health.thread.turned()
+    assert worker_health.beats()
 
 
-def test_a_broker_that_is_away_does_not(patient: Patient) -> None:
-    patient.waits = True
-    patient.clock.now += 10 * STALE_SECONDS
-    assert patient.beats()
-    patient.waits = False  # it is back; the main loop has not turned yet
-    assert patient.beats()
-    patient.clock.now += STALE_SECONDS
-    assert not patient.beats()
+def test_a_broker_that_is_away_does_not(worker_health: WorkerHealth) -> None:
+    worker_health.waits = True
+    worker_health.clock.now += 10 * STALE_SECONDS
+    assert worker_health.beats()
+    worker_health.waits = False  # it is back; the main loop has not turned yet
+    assert worker_health.beats()
+    worker_health.clock.now += STALE_SECONDS
+    assert not worker_health.beats()
 
 
-def test_a_delivery_that_hangs_stops_the_beats(patient: Patient) -> None:
-    with patient.underway.hold([UUID(int=1)]):
-        patient.clock.now += STUCK_SECONDS + 1
-        patient.pulse.turned()
-        assert not patient.beats()
-    assert patient.beats()
+def test_a_delivery_that_hangs_stops_the_beats(worker_health: WorkerHealth) -> None:
+    with worker_health.in_progress.hold([UUID(int=1)]):
+        worker_health.clock.now += STUCK_SECONDS + 1
+        worker_health.thread.turned()
+        assert not worker_health.beats()
+    assert worker_health.beats()
 
 
-def test_it_beats_from_a_thread_of_its_own(patient: Patient) -> None:
-    patient.pulse.start()
+def test_it_beats_from_a_thread_of_its_own(worker_health: WorkerHealth) -> None:
+    worker_health.thread.start()
     try:
-        wait_until(lambda: patient.heartbeat.age() is not None)
+        wait_until(lambda: worker_health.heartbeat.age() is not None)
     finally:
-        patient.pulse.stop()
+        worker_health.thread.stop()
 
 
 @pytest.fixture

@@ -24,37 +24,37 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def underway(clock: Clock) -> Iterator[InProgress]:
+def in_progress(clock: Clock) -> Iterator[InProgress]:
     made = InProgress(clock)
     with made.hold([ANA]):
         yield made
 
 
-def test_an_id_is_in_hand_once(underway: InProgress) -> None:
-    with underway.hold([ANA, BO, BO]) as taken:
+def test_an_id_is_in_hand_once(in_progress: InProgress) -> None:
+    with in_progress.hold([ANA, BO, BO]) as taken:
         assert taken == [BO]
-    with underway.hold([ANA, BO]) as taken:
+    with in_progress.hold([ANA, BO]) as taken:
         assert taken == [BO]
 
 
-def test_an_id_is_free_again_after_an_error(underway: InProgress) -> None:
-    with pytest.raises(LookupError), underway.hold([BO]):
+def test_an_id_is_free_again_after_an_error(in_progress: InProgress) -> None:
+    with pytest.raises(LookupError), in_progress.hold([BO]):
         raise LookupError
-    with underway.hold([BO]) as taken:
+    with in_progress.hold([BO]) as taken:
         assert taken == [BO]
 
 
-def test_a_delivery_that_hangs_is_said_once(underway: InProgress, clock: Clock) -> None:
+def test_a_delivery_that_hangs_is_said_once(in_progress: InProgress, clock: Clock) -> None:
     clock.now += STUCK_SECONDS - 1
-    assert underway.stuck() == []
+    assert in_progress.stuck() == []
     clock.now += 2
     with capture_logs() as logs:
-        assert [underway.stuck() for _ in repeat(None, 3)] == [[ANA]] * 3
+        assert [in_progress.stuck() for _ in repeat(None, 3)] == [[ANA]] * 3
     assert [(each["log_level"], each["notification"]) for each in logs] == [("warning", str(ANA))]
 
 
-def test_a_delivery_that_waits_for_its_database_does_not_hang(underway: InProgress, clock: Clock) -> None:
+def test_a_delivery_that_waits_for_its_database_does_not_hang(in_progress: InProgress, clock: Clock) -> None:
     clock.now += STUCK_SECONDS - 1
-    underway.touch([ANA])
+    in_progress.touch([ANA])
     clock.now += STUCK_SECONDS - 1
-    assert underway.stuck() == []
+    assert in_progress.stuck() == []

@@ -16,46 +16,46 @@ from notifier.messages import ENDS, Message
 from notifier.outcomes import Accepted, Outcome
 from notifier.send_pool import SendPool
 from tests.outbox.conftest import engine, rows
-from tests.workers.test_deliverer import Post, post
+from tests.workers.test_deliverer import Environment, env
 from workers.process.database_retry import DatabaseRetry
 from workers.process.stop import Stop, Stopped
 from workers.sending.bucket import TokenBucket
 from workers.sending.reachability import Reachability
 
-__all__ = ["engine", "post", "rows"]
+__all__ = ["engine", "env", "rows"]
 
 
-def test_what_has_not_begun_is_left_and_stays_as_it_was(post: Post, broker_url: str) -> None:
+def test_what_has_not_begun_is_left_and_stays_as_it_was(env: Environment, broker_url: str) -> None:
     stop = Stop()
-    post.limiter = TokenBucket(broker_url, "email", lambda: 2.0, headroom=0.0, sleep=stop.wait)
-    ids = post.pending(*(f"{n}@example.com" for n in range(6)))
-    send = post.channel.send
+    env.bucket = TokenBucket(broker_url, "email", lambda: 2.0, headroom=0.0, sleep=stop.wait)
+    ids = env.pending(*(f"{n}@example.com" for n in range(6)))
+    send = env.channel.send
 
     def send_and_stop(messages: object) -> object:
         outcomes = send(messages)
         stop.set()
         return outcomes
 
-    post.channel.send = send_and_stop
+    env.channel.send = send_and_stop
     began = time.monotonic()
     with pytest.raises(Stopped) as stopped:
-        post.delivery(stop=stop).deliver(ids)
+        env.deliverer(stop=stop).deliver(ids)
 
     assert time.monotonic() - began < 5.0
-    sent = [id_ for id_ in ids if post.mails(id_)]
+    sent = [id_ for id_ in ids if env.mails(id_)]
     assert len(sent) == 1
     assert set(stopped.value.changes) == set(sent)
     assert stopped.value.left == set(ids).difference(sent)
-    left = [post.rows.delivery(id_) for id_ in stopped.value.left]
+    left = [env.rows.delivery(id_) for id_ in stopped.value.left]
     assert {(row["status"], row["attempt"]) for row in left} == {("pending", 0)}
 
 
-def test_a_process_that_ends_begins_no_unit(post: Post) -> None:
+def test_a_process_that_ends_begins_no_unit(env: Environment) -> None:
     stop = Stop()
     stop.set()
-    ids = post.pending("ana@example.com")
+    ids = env.pending("ana@example.com")
     with pytest.raises(Stopped) as stopped:
-        post.delivery(stop=stop).deliver(ids)
+        env.deliverer(stop=stop).deliver(ids)
     assert stopped.value.left == set(ids)
 
 
@@ -114,16 +114,18 @@ class OneByOne:
         return Accepted(None)
 
 
-def test_what_has_begun_and_not_left_goes_back_at_once_and_may_be_sent_at_once(post: Post, broker_url: str) -> None:
+def test_what_has_begun_and_not_left_goes_back_at_once_and_may_be_sent_at_once(
+    env: Environment, broker_url: str
+) -> None:
     stop = Stop()
-    post.channel = OneByOne(post.channel, stop)
-    post.limiter = TokenBucket(broker_url, "one by one", lambda: None)
-    ids = post.pending(*(f"{n}@example.com" for n in range(40)))
+    env.channel = OneByOne(env.channel, stop)
+    env.bucket = TokenBucket(broker_url, "one by one", lambda: None)
+    ids = env.pending(*(f"{n}@example.com" for n in range(40)))
     with pytest.raises(Stopped) as stopped:
-        post.delivery(stop=stop).deliver(ids)
+        env.deliverer(stop=stop).deliver(ids)
     sent = set(stopped.value.changes)
     assert 1 <= len(sent) <= 2
     assert stopped.value.left == set(ids).difference(sent)
-    left = [post.rows.delivery(id_) for id_ in stopped.value.left]
+    left = [env.rows.delivery(id_) for id_ in stopped.value.left]
     assert {(row["status"], row["failures"], row["reason"]) for row in left} == {("pending", 0, ENDS)}
-    assert {each.id for each in post.attempts.load(ids)} == stopped.value.left  # due now
+    assert {each.id for each in env.attempts.load(ids)} == stopped.value.left  # due now

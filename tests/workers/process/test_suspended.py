@@ -12,9 +12,9 @@ from notifier.notifications import Status
 from notifier.outcomes import Accepted, Late
 from notifier.process.clock import boottime
 from notifier.send_pool import SendPool
-from tests.workers.test_deliverer import Post, post
+from tests.workers.test_deliverer import Environment, env
 
-__all__ = ["post"]
+__all__ = ["env"]
 
 pytestmark = pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system has no CLOCK_BOOTTIME")
 
@@ -45,11 +45,11 @@ def test_the_clock_of_leases_counts_what_monotonic_does_not(suspend: Suspend) ->
 
 @pytest.mark.parametrize(("owner", "method"), [("attempts", "begin"), ("channel", "_make")])
 def test_no_request_leaves_after_the_machine_was_suspended(
-    post: Post, suspend: Suspend, monkeypatch: pytest.MonkeyPatch, owner: str, method: str
+    env: Environment, suspend: Suspend, monkeypatch: pytest.MonkeyPatch, owner: str, method: str
 ) -> None:
     """After begin, and after the channel has looked at the clock for the first time."""
-    (id_,) = post.pending("ana@example.com")
-    port = getattr(post, owner)
+    (id_,) = env.pending("ana@example.com")
+    port = getattr(env, owner)
     do = getattr(port, method)
 
     def suspended(*arguments: Any, **options: Any) -> Any:
@@ -62,8 +62,8 @@ def test_no_request_leaves_after_the_machine_was_suspended(
 
     monkeypatch.setattr(port, method, suspended)
 
-    assert post.delivery().deliver([id_])[id_].to is Status.PENDING
-    assert post.mails(id_) == []
+    assert env.deliverer().deliver([id_])[id_].to is Status.PENDING
+    assert env.mails(id_) == []
 
 
 def test_a_pool_starts_no_request_after_the_machine_was_suspended(suspend: Suspend) -> None:

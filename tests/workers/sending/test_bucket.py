@@ -26,7 +26,7 @@ class Provider:
 
 
 @pytest.fixture
-def limiters() -> Iterator[list[TokenBucket]]:
+def buckets() -> Iterator[list[TokenBucket]]:
     made: list[TokenBucket] = []
     yield made
     for each in made:
@@ -34,11 +34,11 @@ def limiters() -> Iterator[list[TokenBucket]]:
 
 
 @pytest.fixture
-def make(broker_url: str, limiters: list[TokenBucket]) -> Iterator[object]:
+def make(broker_url: str, buckets: list[TokenBucket]) -> Iterator[object]:
     def make(rate: float | Provider | None = 100.0, url: str = broker_url, **options: object) -> TokenBucket:
         provider = rate if isinstance(rate, Provider) else Provider(rate)
-        limiters.append(TokenBucket(url, "email", provider, headroom=0.0, **options))  # type: ignore[arg-type]
-        return limiters[-1]
+        buckets.append(TokenBucket(url, "email", provider, headroom=0.0, **options))  # type: ignore[arg-type]
+        return buckets[-1]
 
     return make
 
@@ -56,16 +56,16 @@ def test_all_workers_share_one_second_of_the_rate(make) -> None:
 
 
 def test_a_rate_below_one_a_second_gives_single_tokens(make) -> None:
-    limiter = make(0.5)
-    assert [limiter.take(500).tokens for _ in range(3)] == [1, 0, 0]
+    bucket = make(0.5)
+    assert [bucket.take(500).tokens for _ in range(3)] == [1, 0, 0]
 
 
 def test_no_limit_asks_redis_for_nothing(make, broker_url: str) -> None:
-    limiter = make(None)
-    assert limiter.take(500).tokens == 500
+    bucket = make(None)
+    assert bucket.take(500).tokens == 500
     with redis.Redis.from_url(broker_url) as client:
         before = client.info("stats")["total_commands_processed"]
-        assert all(limiter.take(500).tokens == 500 for _ in range(50))
+        assert all(bucket.take(500).tokens == 500 for _ in range(50))
         assert client.info("stats")["total_commands_processed"] - before < 10
 
 
@@ -85,9 +85,9 @@ def test_nobody_sends_before_the_rate_is_known(make) -> None:
             answer.wait(10)
             return super().__call__()
 
-    limiter = make(Slow(100.0))
+    bucket = make(Slow(100.0))
     grants: list[int] = []
-    threads = [threading.Thread(target=lambda: grants.append(limiter.take(500).tokens)) for _ in range(3)]
+    threads = [threading.Thread(target=lambda: grants.append(bucket.take(500).tokens)) for _ in range(3)]
     threads[0].start()
     asked.wait(10)
     for each in threads[1:]:
@@ -100,20 +100,20 @@ def test_nobody_sends_before_the_rate_is_known(make) -> None:
 
 def test_a_rate_from_the_settings_asks_nobody(make) -> None:
     provider = Provider(100.0)
-    limiter = make(provider, fixed=5.0)
-    assert limiter.take(500).tokens == 5
+    bucket = make(provider, fixed=5.0)
+    assert bucket.take(500).tokens == 5
     assert provider.asked == 0
 
 
 def test_while_a_provider_has_not_said_its_rate_one_a_second_is_sent(make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workers.sending.rate._REFRESH_SECONDS", 0.0)
     provider = Provider(-1.0)
-    limiter = make(provider)
+    bucket = make(provider)
     with capture_logs() as logs:
-        assert max(limiter.take(500).tokens for _ in range(3)) == 1
+        assert max(bucket.take(500).tokens for _ in range(3)) == 1
     assert {each["log_level"] for each in logs} == {"error"}
     provider.rate = None
-    assert limiter.take(500).tokens == 500
+    assert bucket.take(500).tokens == 500
 
 
 def test_a_rate_that_was_said_once_holds_while_the_provider_does_not_answer(
@@ -121,14 +121,14 @@ def test_a_rate_that_was_said_once_holds_while_the_provider_does_not_answer(
 ) -> None:
     monkeypatch.setattr("workers.sending.rate._REFRESH_SECONDS", 1.0)
     provider = Provider(100.0)
-    limiter = make(provider)
-    assert limiter.take(1).tokens == 1
+    bucket = make(provider)
+    assert bucket.take(1).tokens == 1
     provider.rate = -1.0
     with redis.Redis.from_url(broker_url) as client:
         client.delete("notifier:rate:email:limit", "notifier:rate:email:asking")
-    limiter._rate._fresh_until = 1.0
+    bucket._rate._fresh_until = 1.0
     with capture_logs() as logs:
-        assert limiter.take(50).tokens == 50
+        assert bucket.take(50).tokens == 50
     assert [each["log_level"] for each in logs] == ["warning"]
 
 
@@ -141,45 +141,45 @@ def test_throttling_slows_down_every_worker(make) -> None:
 
 
 def test_throttling_of_an_unknown_rate_rests_all_the_same(make) -> None:
-    limiter = make(None)
-    limiter.slow_down()
-    grant = limiter.take(10)
+    bucket = make(None)
+    bucket.slow_down()
+    grant = bucket.take(10)
     assert grant.tokens == 0
     assert 0 < grant.seconds <= 1.0
 
 
 def test_without_redis_a_worker_keeps_to_less_than_its_share(make) -> None:
-    limiter = make(100.0, url="redis://127.0.0.1:1/0")
-    taken = sum(limiter.take(1_000).tokens for _ in range(5))
+    bucket = make(100.0, url="redis://127.0.0.1:1/0")
+    taken = sum(bucket.take(1_000).tokens for _ in range(5))
     assert 1 <= taken <= 55
-    limiter.slow_down()
-    assert limiter.take(10).tokens == 0
+    bucket.slow_down()
+    assert bucket.take(10).tokens == 0
 
 
 def test_portions_come_in_order_and_each_at_its_time(make) -> None:
     slept: list[float] = []
-    moved: list[int] = []
-    limiter = make(200.0, sleep=slept.append)
+    waits: list[int] = []
+    bucket = make(200.0, sleep=slept.append)
 
-    portions = [list(each) for each in limiter.batches(range(150), 60.0, lambda: moved.append(1))]
+    batches = [list(each) for each in bucket.batches(range(150), 60.0, lambda: waits.append(1))]
 
-    assert portions == [list(range(first, min(first + 20, 150))) for first in range(0, 150, 20)]
+    assert batches == [list(range(first, min(first + 20, 150))) for first in range(0, 150, 20)]
     assert sum(slept) > 1.0  # 0.1, 0.2, ...: each after all before it
-    assert len(moved) >= 6
+    assert len(waits) >= 6
 
 
 def test_a_redis_that_lost_its_memory_grants_no_second_twice(make, broker_url: str) -> None:
-    limiter = make(100.0)
-    assert limiter.take(90).tokens == 90
+    bucket = make(100.0)
+    assert bucket.take(90).tokens == 90
     with redis.Redis.from_url(broker_url) as client:
         client.flushall()
 
-    grant = limiter.take(90)
+    grant = bucket.take(90)
 
     assert grant.tokens < 50
     assert grant.seconds > 0.5
 
 
 def test_patience_ends(make) -> None:
-    limiter = make(1.0, sleep=lambda _: None)
-    assert [list(each) for each in limiter.batches(range(5), 0.0, lambda: None)] == [[0]]
+    bucket = make(1.0, sleep=lambda _: None)
+    assert [list(each) for each in bucket.batches(range(5), 0.0, lambda: None)] == [[0]]
