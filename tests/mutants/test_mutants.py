@@ -285,4 +285,4 @@ def test_builds_alone_find_that_pending_suspects_are_cleared(
     isolating: IsolatingWorkers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mutants.pending_suspects_are_cleared(monkeypatch)
-    fails(test_suspects.test_what_waits_is_a_suspect_still, isolating, test_suspects.no_rate)
+    fails(test_suspects.test_a_suspect_that_waits_stays_a_suspect, isolating, test_suspects.no_rate)

@@ -1,4 +1,4 @@
-"""Builds that wait, hang and raise, in real threads. Nothing here is timed but patience, which the tests shorten."""
+"""Builds that wait, hang and raise, in real threads. The timeouts are shortened."""
 
 import threading
 import uuid
@@ -48,17 +48,17 @@ def test_nothing_to_build_is_no_work() -> None:
     assert run(BuildPool(InProgress()), [], lambda due: "") == []
 
 
-def test_builds_that_wait_wait_side_by_side() -> None:
+def test_builds_that_wait_run_at_the_same_time() -> None:
     together = threading.Barrier(THREADS)
 
     def build(due: DueNotification) -> str:
-        together.wait(30)  # raises where so many are not there at once
+        together.wait(30)  # raises if fewer builds wait at once
         return "built"
 
     assert run(BuildPool(InProgress()), notifications(2 * THREADS), build) == ["built"] * 2 * THREADS
 
 
-def test_a_unit_goes_on_without_a_build_that_hangs_and_keeps_it_in_hand(unblock: threading.Event) -> None:
+def test_a_unit_goes_on_without_a_build_that_hangs_and_keeps_it_in_progress(unblock: threading.Event) -> None:
     in_progress, unit = InProgress(), notifications(50)
     hanging = unit[7].id
 
@@ -82,7 +82,7 @@ def _takes(in_progress: InProgress, id_: uuid.UUID) -> bool:
         return taken == [id_]
 
 
-def test_what_is_not_built_when_patience_ends_comes_too_late(unblock: threading.Event) -> None:
+def test_what_is_not_built_when_the_time_of_the_unit_is_over_is_late(unblock: threading.Event) -> None:
     def build(due: DueNotification) -> str:
         unblock.wait(60)
         return "built"
@@ -92,7 +92,7 @@ def test_what_is_not_built_when_patience_ends_comes_too_late(unblock: threading.
         assert run(BuildPool(in_progress, unit_seconds=0.3), unit, build) == ["late"] * (THREADS + 5)
 
 
-def test_what_a_build_raises_the_unit_raises_and_nothing_stays_in_hand() -> None:
+def test_what_a_build_raises_the_unit_raises_and_nothing_stays_in_progress() -> None:
     in_progress, unit = InProgress(), notifications(100)
 
     def build(due: DueNotification) -> str:
@@ -173,7 +173,7 @@ def test_a_route_that_hangs_costs_its_unit_only_itself(env: Environment, unblock
     assert env.mails(bad) == []
 
 
-def test_what_is_built_does_not_wait_for_what_is_slow(unblock: threading.Event) -> None:
+def test_quick_builds_do_not_wait_for_slow_ones(unblock: threading.Event) -> None:
     unit = notifications(50)
     slow = {due.id for due in unit[:5]}
 
@@ -196,7 +196,7 @@ def setting_aside(env: Environment, build: Build, **options: Any) -> Deliverer:
 
 
 def slow_for_bo(unblock: threading.Event) -> Build:
-    """A route that builds the mail to bo@example.com only once it is released."""
+    """A route that builds the mail to bo@example.com only after `unblock` is set."""
 
     def build(event: Event) -> Email | None:
         email = hello(event)
@@ -215,7 +215,7 @@ def test_a_slow_route_is_sent_in_a_unit_of_its_own(env: Environment, unblock: th
     later = changes[slow]
     assert isinstance(later, Later)
     assert (env.rows.status(good), env.rows.status(slow)) == (Status.SENT, Status.PENDING)
-    assert deliverer.deliver([slow]) == {}  # delivered again meanwhile: it is in hand
+    assert deliverer.deliver([slow]) == {}  # delivered again meanwhile: it is in progress
 
     unblock.set()
     later.wait()
@@ -225,7 +225,7 @@ def test_a_slow_route_is_sent_in_a_unit_of_its_own(env: Environment, unblock: th
     wait_until(lambda: _takes(env.in_progress, slow))
 
 
-def test_a_slow_route_that_exceeds_its_timeout_has_failed_once_and_stays_in_hand(
+def test_a_slow_route_that_exceeds_its_timeout_has_failed_once_and_stays_in_progress(
     env: Environment, unblock: threading.Event
 ) -> None:
     (slow,) = env.pending("bo@example.com")
@@ -240,18 +240,18 @@ def test_a_slow_route_that_exceeds_its_timeout_has_failed_once_and_stays_in_hand
     later.wait()
     assert isinstance(change := deliverer.deliver([slow])[slow], Change)
     assert (change.to, env.rows.delivery(slow)["failures"]) == (Status.PENDING, 1)
-    assert deliverer.deliver([slow]) == {}  # its thread is still at it
+    assert deliverer.deliver([slow]) == {}  # its thread still runs
     unblock.set()
     wait_until(lambda: _takes(env.in_progress, slow))
     assert env.mails(slow) == []
 
 
-def test_a_unit_that_breaks_off_leaves_no_slow_build_in_hand(env: Environment, unblock: threading.Event) -> None:
+def test_an_interrupted_unit_leaves_no_slow_build_in_progress(env: Environment, unblock: threading.Event) -> None:
     good, slow = env.pending("ana@example.com", "bo@example.com")
 
     def away(*_: Any, **__: Any) -> Any:
         wait_until(lambda: deliverer._set_aside and deliverer._set_aside._expected)
-        raise Unreachable("the database stays away")
+        raise Unreachable("the database does not answer")
 
     deliverer = setting_aside(env, slow_for_bo(unblock))
     begin, env.attempts.begin = env.attempts.begin, away
@@ -264,7 +264,7 @@ def test_a_unit_that_breaks_off_leaves_no_slow_build_in_hand(env: Environment, u
     assert (change.to, len(env.mails(slow))) == (Status.SENT, 1)
 
 
-def test_a_route_that_is_no_more_is_no_more_when_its_unit_does_not_wait_for_it(env: Environment) -> None:
+def test_a_removed_route_whose_unit_does_not_wait_for_it_is_tried_again(env: Environment) -> None:
     (id_,) = env.pending("ana@example.com")
     env.rows.run("UPDATE notifications SET route = 'gone' WHERE notification_id = :id", id=id_)
     deliverer = env.deliverer()

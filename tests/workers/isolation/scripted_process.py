@@ -1,4 +1,4 @@
-"""Workers that build alone, on one database, with objects in the place of their processes."""
+"""Workers with isolated builds on one database, with objects in the place of their processes."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ Step = Callable[[], None]
 
 
 class Process(Child):
-    """Each build does what the script says next; it builds what the route makes of it where that raises nothing."""
+    """Each build calls the next step of the script. If that raises nothing, it builds the notification."""
 
     def __init__(self, preparer: Preparer, script: list[Step]) -> None:
         self._preparer = preparer
@@ -42,7 +42,7 @@ class Process(Child):
 
 
 def goes_well() -> None:
-    """A step of a script."""
+    """A step of a script that does nothing."""
 
 
 def waits_for(event: threading.Event, seconds: float = 60.0) -> Step:
@@ -56,19 +56,19 @@ def dies() -> None:
     raise DiedDuringBuild("killed by SIGKILL")
 
 
-def is_gone() -> None:
+def ends_before_it_begins() -> None:
     raise BuildNotBegun("killed by SIGKILL")
 
 
 class IsolatingWorkers:
-    """Each worker is dropped like one that was killed. `script` is for all processes."""
+    """Workers that are dropped as if they were killed. `script` is that of all their processes."""
 
     def __init__(self, env: Environment) -> None:
         self.env = env
         self.script: list[Step] = []
         self._made: list[IsolatedBuilds] = []
         self.threads: list[threading.Thread] = []
-        """Those that build, for as long as a test's `release` is not set."""
+        """Threads that build until the test sets `unblock`."""
         self.processes: list[Process] = []
         self.starts: list[Step] = []
         self.preparer = Preparer(env.channel, env.deliverer(hello)._builder._preparer._routes, env.templates)
@@ -79,7 +79,7 @@ class IsolatingWorkers:
         return self._made[-1]
 
     def close(self) -> None:
-        """No thread writes into the database of another test, or keeps a connection of this one."""
+        """End all threads, so that none writes into the database of another test."""
         for thread in self.threads:
             thread.join(30)
         for each in self._made:
@@ -118,12 +118,12 @@ class IsolatingWorkers:
     def is_suspect(self, id_: UUID) -> bool:
         return bool(self.env.rows.all("SELECT FROM suspects WHERE notification_id = :id", id=id_))
 
-    def a_lease_ends(self) -> None:
+    def end_leases(self) -> None:
         self.env.rows.run("UPDATE suspects SET lease_until = now() - interval '1 s' WHERE begun_by IS NOT NULL")
 
 
 def without_answer(call: Callable[..., Any], times: int = 1) -> Callable[..., Any]:
-    """It does its work, and its answer is lost so many times."""
+    """Return the function with its answer lost so many times, after it has done its work."""
     left = [times]
 
     def lossy(*arguments: Any, **options: Any) -> Any:
@@ -149,7 +149,7 @@ def isolating(env: Environment) -> Iterator[IsolatingWorkers]:
 
 @pytest.fixture
 def unblock() -> Iterator[threading.Event]:
-    """Set at the end, so that no thread is left behind."""
+    """An event for which threads wait. Set at the end of the test, so that none is left behind."""
     event = threading.Event()
     yield event
     event.set()

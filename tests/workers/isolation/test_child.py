@@ -1,4 +1,4 @@
-"""A real process that builds for a worker: what it answers, how it ends, and whether its route had begun by then."""
+"""A real process for isolated builds: its answers, how it ends, and whether the build had begun by then."""
 
 import fcntl
 import json
@@ -52,7 +52,7 @@ class Maker:
         self._made: list[Child] = []
 
     def one(self) -> Child:
-        """The last one where it lives."""
+        """The last process if it runs, else a new one."""
         if not self._made or not self._made[-1].is_running:
             self._made.append(Child("email", self._environment))
         return self._made[-1]
@@ -103,7 +103,7 @@ def test_how_it_died_of_its_route(maker: Maker, how: str, cause: str) -> None:
     assert not child.is_running
 
 
-def test_one_that_ended_while_it_was_idle_is_gone(maker: Maker) -> None:
+def test_one_that_ended_while_it_was_idle_has_not_begun(maker: Maker) -> None:
     child = maker.one()
     os.kill(child._process.pid, signal.SIGKILL)
     wait_until(lambda: not child.is_running)
@@ -111,8 +111,8 @@ def test_one_that_ended_while_it_was_idle_is_gone(maker: Maker) -> None:
         child.build(due("kill"), TIMEOUT)
 
 
-def test_one_that_ends_between_its_work_and_its_route_is_gone(maker: Maker) -> None:
-    """The pipe takes the work though nobody reads it any more."""
+def test_one_that_ends_before_it_calls_the_route_has_not_begun(maker: Maker) -> None:
+    """The pipe takes the notification although no process reads it any more."""
     child = maker.one()
     os.kill(child._process.pid, signal.SIGSTOP)
     killer = threading.Timer(0.3, os.kill, (child._process.pid, signal.SIGKILL))
@@ -122,7 +122,7 @@ def test_one_that_ends_between_its_work_and_its_route_is_gone(maker: Maker) -> N
     killer.join()
 
 
-def test_one_that_takes_no_work_is_gone(maker: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_reads_nothing_has_not_begun(maker: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BEGIN_SECONDS", 0.3)
     for size in (1, 390_000):
         child = maker.one()
@@ -132,14 +132,14 @@ def test_one_that_takes_no_work_is_gone(maker: Maker, monkeypatch: pytest.Monkey
         assert not child.is_running
 
 
-def test_one_that_takes_too_long_and_lives_is_overdue(maker: Maker) -> None:
+def test_one_that_exceeds_its_timeout_and_runs_is_a_timeout(maker: Maker) -> None:
     child = maker.one()
     with pytest.raises(BuildTimeout):
         child.build(due("sleep"), 0.2)
     child.kill()
 
 
-def test_one_that_stands_still_has_died(maker: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_does_not_release_the_lock_has_died(maker: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PING_SECONDS", 0.5)
     child = maker.one()
     with pytest.raises(DiedDuringBuild, match="one call did not release"):
@@ -163,19 +163,19 @@ def test_what_cannot_be_pickled_was_built_and_its_process_lives(maker: Maker) ->
     assert isinstance(child.build(due(), TIMEOUT), Built)
 
 
-def test_one_that_does_not_come_up_is_gone(environment: dict[str, str]) -> None:
+def test_one_that_does_not_come_up_has_not_begun(environment: dict[str, str]) -> None:
     with pytest.raises(BuildNotBegun, match="it ended with exit code"):
         Child("email", {**environment, "NOTIFIER_ROUTES": "tests.nothing_here"})
 
 
 class Pipes:
-    """The worker's end, and the process's end as the test plays it."""
+    """The worker's end, and the end of the process, which the test reads and writes."""
 
     def __init__(self, at_least: int = 0) -> None:
         """With descriptors of the worker's end from that number on."""
         incoming, self.answers = os.pipe()
-        self.told, outgoing = os.pipe()
-        self._all = [self.answers, self.told]
+        self.received, outgoing = os.pipe()
+        self._all = [self.answers, self.received]
         self._files = [
             os.fdopen(_moved(incoming, at_least), "rb", buffering=0),
             os.fdopen(_moved(outgoing, at_least), "wb", buffering=0),
@@ -223,7 +223,7 @@ def test_a_message_that_comes_in_pieces_is_whole(pipes: Pipes) -> None:
     assert pickle.loads(pipes.frames.read(1.0)) == "an answer"
 
 
-def test_a_pipe_that_nobody_reads_holds_nobody_up(pipes: Pipes) -> None:
+def test_a_write_to_a_pipe_that_is_not_read_times_out(pipes: Pipes) -> None:
     with pytest.raises(FrameTimeout):
         pipes.frames.write(frame("x" * 1_000_000), 0.2)
 
@@ -235,16 +235,16 @@ def test_descriptors_may_be_larger_than_1024() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2_000), hard))
     high = Pipes(at_least=1_500)
     try:
-        high.frames.write(b"told", 1.0)
+        high.frames.write(b"text", 1.0)
         os.write(high.answers, frame("an answer"))
-        assert os.read(high.told, 4) == b"told"
+        assert os.read(high.received, 4) == b"text"
         assert pickle.loads(high.frames.read(1.0)) == "an answer"
     finally:
         high.close()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_the_end_of_a_pipe_is_told(pipes: Pipes) -> None:
+def test_the_end_of_a_pipe_raises(pipes: Pipes) -> None:
     pipes.end()
     with pytest.raises(EOFError):
         pipes.frames.read(1.0)

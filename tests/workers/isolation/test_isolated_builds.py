@@ -1,4 +1,4 @@
-"""Who is charged with a death: workers and processes that end at each moment of a build alone."""
+"""Which notification a death counts for, if workers and processes end at each moment of an isolated build."""
 
 import threading
 import uuid
@@ -15,8 +15,8 @@ from tests.workers.isolation.scripted_process import (
     Process,
     away,
     dies,
+    ends_before_it_begins,
     goes_well,
-    is_gone,
     isolating,
     unblock,
     waits_for,
@@ -35,7 +35,7 @@ TIMEOUT = 5.0
 
 
 class BuildingThread(threading.Thread):
-    """A worker that is in the middle of a build until `release` is set."""
+    """A worker that builds until `unblock` is set."""
 
     def __init__(
         self, isolating: IsolatingWorkers, due: DueNotification, unblock: threading.Event, most: int = 3
@@ -60,7 +60,7 @@ class BuildingThread(threading.Thread):
 
 
 def test_workers_that_die_after_a_build_is_done_cost_it_nothing(isolating: IsolatingWorkers) -> None:
-    """What is built may wait for the rate for minutes."""
+    """A built notification may wait for the rate for minutes."""
     due = isolating.pending()
     for _ in range(5):
         assert isinstance(isolating.worker().build(due, TIMEOUT), Prepared)
@@ -72,7 +72,7 @@ def test_a_worker_that_dies_in_the_middle_is_a_death_once_its_lease_is_over(isol
     for deaths in (0, 1):
         assert isolating.suspects.begin(due.id, uuid.uuid4(), 60.0) == deaths
         assert isinstance(isolating.worker().build(due, TIMEOUT), LeftPending)
-        isolating.a_lease_ends()
+        isolating.end_leases()
     change = isolating.worker().build(due, TIMEOUT)
     assert isinstance(change, Change)
     assert change.to is Status.FAILED
@@ -80,7 +80,7 @@ def test_a_worker_that_dies_in_the_middle_is_a_death_once_its_lease_is_over(isol
     assert isolating.builds == 0
 
 
-def test_a_build_that_goes_on_elsewhere_is_no_death(isolating: IsolatingWorkers, unblock: threading.Event) -> None:
+def test_a_build_in_another_worker_is_no_death(isolating: IsolatingWorkers, unblock: threading.Event) -> None:
     due = isolating.pending()
     first = BuildingThread(isolating, due, unblock)
     for _ in range(4):
@@ -138,9 +138,9 @@ def test_an_idle_process_that_has_ended_is_no_death(isolating: IsolatingWorkers)
 
 def test_a_process_that_ends_before_it_begins_is_no_death(isolating: IsolatingWorkers) -> None:
     due, isolated = isolating.pending(), isolating.worker()
-    isolating.script += [is_gone, is_gone]
+    isolating.script += [ends_before_it_begins, ends_before_it_begins]
     assert isinstance(isolated.build(due, TIMEOUT), Prepared)
-    isolating.script += [is_gone] * 3
+    isolating.script += [ends_before_it_begins] * 3
     change = isolated.build(due, TIMEOUT)
     assert isinstance(change, Change)
     assert (change.to, change.failed) == (Status.PENDING, False)
@@ -158,11 +158,11 @@ def test_stops_in_the_middle_of_a_build_are_no_deaths(
         building.isolated.leave()
         assert isolating.row(due.id) == {"deaths": 0, "begun_by": None, "lease_until": None}
     assert isinstance(isolating.worker(most).build(due, TIMEOUT), Prepared)
-    isolating.a_lease_ends()
+    isolating.end_leases()
     assert isinstance(isolating.worker(most).build(due, TIMEOUT), Prepared)
 
 
-def test_nothing_begins_once_its_process_is_left(isolating: IsolatingWorkers) -> None:
+def test_no_build_begins_after_leave(isolating: IsolatingWorkers) -> None:
     due, isolated = isolating.pending(), isolating.worker()
     isolated.leave()
     with pytest.raises(Unreachable, match="this worker ends"):
@@ -212,7 +212,7 @@ def test_an_answer_that_is_lost_is_no_death(
         assert isinstance(isolated.build(due, TIMEOUT), Prepared)
         isolated.ended([due.id])
     wait_until(lambda: isolating.row(due.id)["begun_by"] is None)
-    isolating.a_lease_ends()
+    isolating.end_leases()
     assert isinstance(isolating.worker(2).build(due, TIMEOUT), Prepared)
     assert isolating.row(due.id)["deaths"] == 0
 
@@ -249,7 +249,7 @@ def test_an_end_that_the_database_does_not_take_is_written_later(
     wait_until(lambda: isolating.row(due.id) == {"deaths": 1, "begun_by": None, "lease_until": None})
 
 
-def test_where_no_process_comes_up_the_worker_builds_it_and_its_death_would_count(
+def test_the_worker_builds_if_no_process_starts_and_its_death_would_count(
     isolating: IsolatingWorkers,
 ) -> None:
     due, isolated = isolating.pending(), isolating.worker()
@@ -281,7 +281,9 @@ def test_one_start_that_fails_is_tried_again(isolating: IsolatingWorkers) -> Non
     assert isolating.builds == 1
 
 
-def test_what_gets_no_process_waits_and_has_not_failed(isolating: IsolatingWorkers, unblock: threading.Event) -> None:
+def test_a_build_that_gets_no_process_in_time_is_no_failure(
+    isolating: IsolatingWorkers, unblock: threading.Event
+) -> None:
     isolated = isolating.worker()
     hanging = [isolating.pending() for _ in range(PROCESSES)]
     isolating.script += [waits_for(unblock)] * PROCESSES
@@ -303,7 +305,7 @@ def test_what_gets_no_process_waits_and_has_not_failed(isolating: IsolatingWorke
     assert isinstance(isolated.build(due, TIMEOUT), Prepared)
 
 
-def test_what_cannot_be_handed_over_is_built_in_the_worker(isolating: IsolatingWorkers) -> None:
+def test_a_result_that_cannot_be_pickled_is_built_again_in_the_worker(isolating: IsolatingWorkers) -> None:
     due = isolating.pending()
 
     def cannot() -> None:
@@ -328,7 +330,7 @@ def test_a_build_that_takes_too_long_is_a_failure_and_no_death(isolating: Isolat
     assert isolating.row(due.id) == {"deaths": 0, "begun_by": None, "lease_until": None}
 
 
-def test_an_error_that_nobody_foresaw_leaves_no_process_in_the_middle(isolating: IsolatingWorkers) -> None:
+def test_an_unexpected_error_ends_the_process(isolating: IsolatingWorkers) -> None:
     due, isolated = isolating.pending(), isolating.worker()
     isolating.script += [lambda: 1 / 0] * (PROCESSES + 1)  # type: ignore[list-item, return-value]
     for _ in range(PROCESSES + 1):

@@ -1,4 +1,4 @@
-"""A suspect on its way through a unit: its mark stays until it is final, whatever message brings it."""
+"""Suspects in a unit: each stays one until its delivery is final, whatever message brings it."""
 
 import threading
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def deliverer(isolating: IsolatingWorkers, **options: Any) -> Deliverer:
     return isolating.env.deliverer(hello, isolated=isolating.worker(), **options)
 
 
-def out_of_patience(isolating: IsolatingWorkers, id_: UUID) -> None:
+def out_of_time(isolating: IsolatingWorkers, id_: UUID) -> None:
     made = deliverer(isolating)
     made._builder._isolated_pool = BuildPool(isolating.env.in_progress, unit_seconds=-1.0, slow_seconds=60.0)
     unblock = threading.Event()
@@ -52,7 +52,7 @@ def no_process(isolating: IsolatingWorkers, id_: UUID) -> None:
     isolating.env.deliverer(hello, isolated=isolated).deliver([id_], suspects=True)
 
 
-def a_closed_gate(isolating: IsolatingWorkers, id_: UUID) -> None:
+def a_paused_channel(isolating: IsolatingWorkers, id_: UUID) -> None:
     isolating.env.account._channels.pause("email", "for a moment")
     deliverer(isolating).deliver([id_], suspects=True)
     isolating.env.account._channels.resume("email")
@@ -83,7 +83,7 @@ def a_database_that_goes_away(isolating: IsolatingWorkers, id_: UUID) -> None:
     made = deliverer(isolating)
 
     def away(*_: Any, **__: Any) -> Any:
-        raise Unreachable("the database stays away")
+        raise Unreachable("the database does not answer")
 
     begin, isolating.env.attempts.begin = isolating.env.attempts.begin, away
     with pytest.raises(Unreachable):
@@ -94,16 +94,16 @@ def a_database_that_goes_away(isolating: IsolatingWorkers, id_: UUID) -> None:
 @pytest.mark.parametrize(
     "waits",
     [
-        out_of_patience,
+        out_of_time,
         no_process,
-        a_closed_gate,
+        a_paused_channel,
         a_provider_that_throttles,
         a_route_that_raises,
         no_rate,
         a_database_that_goes_away,
     ],
 )
-def test_what_waits_is_a_suspect_still(
+def test_a_suspect_that_waits_stays_a_suspect(
     isolating: IsolatingWorkers, waits: Callable[[IsolatingWorkers, UUID], None]
 ) -> None:
     (id_,) = isolating.env.pending("ana@example.com")
@@ -113,7 +113,7 @@ def test_what_waits_is_a_suspect_still(
     wait_until(lambda: _is_free(isolating.env, id_))
     before = isolating.builds
 
-    change = deliverer(isolating).deliver([id_])[id_]  # of a fresh envelope, which knows nothing
+    change = deliverer(isolating).deliver([id_])[id_]  # by a new message, which does not say that it is a suspect
 
     assert isinstance(change, Change)
     assert change.to is Status.SENT
@@ -143,7 +143,9 @@ def test_a_suspect_among_others_goes_on_in_a_unit_of_its_own(isolating: Isolatin
     assert (change.to, isolating.builds) == (Status.SENT, 1)
 
 
-def test_what_kills_its_processes_fails_though_each_message_is_a_fresh_one(isolating: IsolatingWorkers) -> None:
+def test_a_suspect_that_kills_its_processes_fails_although_each_message_is_a_new_one(
+    isolating: IsolatingWorkers,
+) -> None:
     (id_,) = isolating.env.pending("ana@example.com")
     isolating.suspects.mark([id_])
     isolating.script += [dies, dies]
@@ -156,7 +158,7 @@ def test_what_kills_its_processes_fails_though_each_message_is_a_fresh_one(isola
 def test_what_another_worker_builds_keeps_its_row_as_it_is(
     isolating: IsolatingWorkers, unblock: threading.Event
 ) -> None:
-    """Else that one could not send it."""
+    """A change of the row would keep the other worker from sending it."""
     (id_,) = isolating.env.pending("ana@example.com")
     began = threading.Event()
 
@@ -181,7 +183,7 @@ def test_what_another_worker_builds_keeps_its_row_as_it_is(
     assert not isolating.is_suspect(id_)
 
 
-def test_what_waits_long_for_its_process_has_failed_in_nothing(
+def test_a_long_wait_for_a_process_is_no_failure(
     isolating: IsolatingWorkers, unblock: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(building, "_ISOLATED_EXTRA_SECONDS", 0.2)
@@ -231,7 +233,7 @@ def test_two_stops_in_the_middle_of_a_build_cost_it_nothing(
         stopping.leave()
         thread.join(30)
         assert [type(each).__name__ for each in raised] == ["Stopped"]
-        isolating.a_lease_ends()
+        isolating.end_leases()
     isolating.env.in_progress = type(isolating.env.in_progress)()
     assert deliverer(isolating).deliver([id_], suspects=True)[id_].to is Status.SENT  # type: ignore[union-attr]
 
@@ -268,7 +270,7 @@ def test_a_slow_build_of_a_broken_unit_does_not_hold_up_the_end(
     assert isinstance(error_of(results[0][0][1]), Reject)
 
 
-def test_a_message_that_runs_by_itself_comes_among_the_suspects(celery_app: Celery, deliveries: Deliveries) -> None:
+def test_a_single_message_can_become_a_suspect(celery_app: Celery, deliveries: Deliveries) -> None:
     task = register(celery_app)
     task.__trace__ = build_tracer(task.name, task, celery_app.loader, "here", app=celery_app)
     (id_,) = new_ids(1)

@@ -1,4 +1,4 @@
-"""`notifier worker email` as a process that breaks in the way that its first argument names."""
+"""`notifier worker email` with a fault, which the first argument names."""
 
 import sys
 

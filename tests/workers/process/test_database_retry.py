@@ -4,7 +4,7 @@ from structlog.testing import capture_logs
 from workers.process.database_retry import DatabaseRetry
 
 
-def test_a_database_that_is_waited_for_is_said_once() -> None:
+def test_a_database_that_is_waited_for_is_logged_once() -> None:
     away = [exc.OperationalError("", {}, Exception("no route to host"))] * 3
 
     def step() -> str:

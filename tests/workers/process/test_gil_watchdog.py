@@ -1,4 +1,4 @@
-"""Which process its timer ends: real processes, for the signal would end the test."""
+"""Which process its timer ends. The processes are real, because the signal would end the test."""
 
 import subprocess
 import sys

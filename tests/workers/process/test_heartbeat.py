@@ -17,7 +17,7 @@ from workers.process.in_progress import STUCK_SECONDS, InProgress
 
 
 class WorkerHealth:
-    """A worker's pulse, and what becomes of its heartbeat."""
+    """A worker's heartbeat, and what decides whether it beats."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
@@ -74,7 +74,7 @@ def test_it_beats_from_a_thread_of_its_own(worker_health: WorkerHealth) -> None:
 @pytest.fixture
 def worker_and_redis(tmp_path: Path) -> Iterator[tuple[Any, Any]]:
     with embedded_redis(tmp_path, durable=False) as redis:
-        app = Celery("pulse", set_as_current=False)
+        app = Celery("heartbeat", set_as_current=False)
         app.conf.update(celery_configuration(redis.url))
         with start_worker(app, pool="solo", perform_ping_check=False) as worker:
             yield worker, redis

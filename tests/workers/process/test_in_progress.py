@@ -30,7 +30,7 @@ def in_progress(clock: Clock) -> Iterator[InProgress]:
         yield made
 
 
-def test_an_id_is_in_hand_once(in_progress: InProgress) -> None:
+def test_an_id_is_held_once(in_progress: InProgress) -> None:
     with in_progress.hold([ANA, BO, BO]) as taken:
         assert taken == [BO]
     with in_progress.hold([ANA, BO]) as taken:
@@ -44,7 +44,7 @@ def test_an_id_is_free_again_after_an_error(in_progress: InProgress) -> None:
         assert taken == [BO]
 
 
-def test_a_delivery_that_hangs_is_said_once(in_progress: InProgress, clock: Clock) -> None:
+def test_a_delivery_that_hangs_is_logged_once(in_progress: InProgress, clock: Clock) -> None:
     clock.now += STUCK_SECONDS - 1
     assert in_progress.stuck() == []
     clock.now += 2

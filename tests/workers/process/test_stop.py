@@ -1,4 +1,4 @@
-"""What the end of the process means for a unit under way."""
+"""The end of the process while a unit is in progress."""
 
 import logging
 import time
@@ -59,7 +59,7 @@ def test_a_process_that_ends_begins_no_unit(env: Environment) -> None:
     assert stopped.value.left == set(ids)
 
 
-def test_everybody_hears_of_the_same_end() -> None:
+def test_all_threads_share_one_stop() -> None:
     """An object that is false until it is set would be replaced by `stop or Stop()`."""
     stop = Stop()
     assert (Reachability(stop=stop)._stop, DatabaseRetry(1.0, stop=stop)._stop) == (stop, stop)
@@ -68,7 +68,7 @@ def test_everybody_hears_of_the_same_end() -> None:
 
 
 def test_a_message_that_goes_back_costs_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
-    """At the end of a worker with a backlog there are 2,000 of them."""
+    """A worker with a backlog gives back up to 2,000 messages at its end."""
     app = Celery("goes back", set_as_current=False)
 
     class GoesBack(UnitTask):

@@ -1,4 +1,4 @@
-"""A machine is suspended while an attempt is under way: its lease goes on, `time.monotonic` stands still."""
+"""A machine is suspended during an attempt: its lease goes on, `time.monotonic` stands still."""
 
 import time
 from collections.abc import Callable
@@ -23,7 +23,7 @@ Suspend = Callable[[], None]
 
 @pytest.fixture
 def suspend(monkeypatch: pytest.MonkeyPatch) -> Suspend:
-    """Lets an hour go by that `time.monotonic` does not see."""
+    """Move the boot-time clock on by an hour, as a suspension does; `time.monotonic` stays."""
     slept = [0.0]
     asked = time.clock_gettime
     monkeypatch.setattr(
