@@ -1,4 +1,4 @@
-"""Routes of which some events kill their worker, in the way that the item's `poison` names."""
+"""A route that kills its process for some events, in the way that the item's `poison` names."""
 
 import os
 import re
@@ -28,14 +28,14 @@ def _kill() -> None:
 
 
 def _hold_the_lock() -> None:
-    """For some thousand years."""
+    """Hold Python's lock for thousands of years."""
     re.match("(a+)+$", "a" * 60 + "b")
 
 
 def _fill_memory() -> None:
     kept = []
     while True:
-        kept.append(bytearray(200_000_000))  # only promised by the kernel: the limit is one of addresses
+        kept.append(bytearray(200_000_000))  # never touched: the limit is one of addresses
 
 
 POISONS = {"kill": _kill, "regex": _hold_the_lock, "memory": _fill_memory}

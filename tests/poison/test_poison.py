@@ -1,4 +1,4 @@
-"""One of many events kills the process that builds it: its neighbours are sent, and it fails with the reason."""
+"""One of many events kills the process that builds it: the others are sent, and it fails with the reason."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def test_a_route_that_kills_its_worker_fails_alone(trial: Trial, kind: str, cras
 
 
 def test_stops_in_the_middle_of_its_build_cost_an_event_nothing(trial: Trial) -> None:
-    """It would fail at the second death."""
+    """With the setting here, the second death would make it fail."""
     environment = {**trial.environment, "NOTIFIER_BUILD_LOSSES": "2"}
     (slow,) = trial.pending("sleep", healthy=0)
     Suspects(trial.rows.engine).mark([slow])

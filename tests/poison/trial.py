@@ -1,4 +1,4 @@
-"""A worker and its supervisor, and events of which one kills whoever builds it."""
+"""A worker that is started again when it dies, and events of which one kills the process that builds it."""
 
 import json
 import time
@@ -61,7 +61,7 @@ class Trial:
         }
 
     def run(self, kind: str, healthy: int = 199, seconds: float = 180.0) -> Result:
-        """Until nothing is pending, or for so many seconds. The supervisor starts the worker again at once."""
+        """Run until nothing is pending, or for so many seconds. A worker that died is started again at once."""
         environment = {**self.environment, **({"POISON_MEMORY": str(_MEMORY)} if kind == "memory" else {})}
         ids = self.pending(kind, healthy)
         self.publish(ids)
@@ -105,7 +105,7 @@ class Trial:
         return self._counts().get(status, 0)
 
     def pending(self, kind: str, healthy: int) -> list[UUID]:
-        """The poison first."""
+        """Insert the notifications, the poison first. Return their ids."""
         ids = self.rows.pending(healthy + 1)
         for number, id_ in enumerate(ids):
             poison: dict[str, Any] = {"poison": {"S": kind}} if number == 0 else {}

@@ -29,12 +29,12 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="notifier-refusals-"))
     with stopped_by_signals():
         found = []
-        with started(folder) as stage:
+        with started(folder) as system:
             for kind in given.only:
-                found.append(refuse(stage, kind, given.seconds, given.rate))
+                found.append(refuse(system, kind, given.seconds, given.rate))
                 print(found[-1], file=sys.stderr)
             for number in range(given.failovers):
-                found.append(fail_over(stage, given.rate, kill=number % 2 == 1))
+                found.append(fail_over(system, given.rate, kill=number % 2 == 1))
                 print(found[-1], file=sys.stderr)
         drained = drain(given.messages, folder) if given.messages else None
     print(json.dumps({"refusals": [asdict(each) for each in found], "drained_seconds": drained, "logs": str(folder)}))

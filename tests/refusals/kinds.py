@@ -16,14 +16,14 @@ _ADMIN = "admin"
 
 @dataclass(frozen=True)
 class Kind:
-    """`begin` and `end` take a client that every refusal lets through."""
+    """`begin` and `end` are called with a client whose commands Redis does not refuse."""
 
     begin: Callable[[redis.Redis], object]
     end: Callable[[redis.Redis], object]
 
 
 def admin(url: str) -> redis.Redis:
-    """A client with a user of its own, which keeps its rights when the default user loses them."""
+    """Return a client with a user of its own, which keeps its rights when the default user loses them."""
     with redis.Redis.from_url(url) as client:
         client.execute_command("ACL", "SETUSER", _ADMIN, "on", "nopass", "~*", "&*", "+@all")
     parts = redis.connection.parse_url(url)
@@ -49,13 +49,13 @@ def _master_up(client: redis.Redis) -> None:
 
 
 def _cannot_save(client: redis.Redis) -> None:
-    """A folder stands where the snapshot should go."""
+    """Make snapshots fail: their file name is that of a folder."""
     folder = Path(client.config_get("dir")["dir"])
     (folder / "taken" / "by a folder").mkdir(parents=True, exist_ok=True)
     client.config_set("dbfilename", "taken")
     client.config_set("save", "3600 1")
     client.config_set("stop-writes-on-bgsave-error", "yes")
-    with suppress(redis.ResponseError):  # one is under way
+    with suppress(redis.ResponseError):  # one is in progress
         client.bgsave()
     wait_until(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err")
 

@@ -12,16 +12,16 @@ from sandbox.embedded.processes import Child
 from tests.chaos.environment import running_world
 from tests.chaos.faults.redis_pair import NOTHING
 from tests.refusals.kinds import KINDS, admin
-from tests.refusals.stage import Stage
+from tests.refusals.running_system import RunningSystem
 
 STARTS_SECONDS = 60.0
 AGAIN_SECONDS = 60.0
 _SETTLES_SECONDS = 120.0
-_FIRST = 40
-_ENDS_WHO_STARTS = "without rights"
-"""The kind that is told at once to whoever starts; what runs goes on."""
+_FIRST_EVENTS = 40
+_ENDS_AT_START = "without rights"
+"""The kind at which a process that starts ends at once; processes that run go on."""
 _REFUSED = ("Redis refuses", "Cannot connect to redis")
-"""One of these is in the log of each process that Redis refused something, whatever the kind."""
+"""One of these is in the log of each process to which Redis refused a command, whatever the kind."""
 
 
 @dataclass(frozen=True)
@@ -46,48 +46,48 @@ class Finding:
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[Stage]:
+def started(folder: Path) -> Iterator[RunningSystem]:
     """Two bridges and a worker that have sent the first mails."""
-    with running_world(folder) as world, Stage(world, folder) as stage:
+    with running_world(folder) as world, RunningSystem(world, folder) as system:
         for name in ("bridge-1", "bridge-2"):
-            stage.start(name, "bridge")
-        stage.start("feedback", "feedback")
-        stage.worker("worker")
-        stage.feed(_FIRST)
-        stage.until(lambda: stage.accepted() >= stage.fed, STARTS_SECONDS)
-        yield stage
+            system.start(name, "bridge")
+        system.start("feedback", "feedback")
+        system.worker("worker")
+        system.feed(_FIRST_EVENTS)
+        system.until(lambda: system.accepted() >= system.fed, STARTS_SECONDS)
+        yield system
 
 
-def refuse(stage: Stage, kind: str, seconds: float, rate: float) -> Finding:
-    """One kind of refusal; in the middle of it another worker starts. It lasts until that one was refused, too."""
-    client = admin(stage.world.redis.url)
-    feeder = Feeder(stage, rate)
+def refuse(system: RunningSystem, kind: str, seconds: float, rate: float) -> Finding:
+    """Run one kind of refusal, in which another worker starts. It ends after that one was refused too."""
+    client = admin(system.world.redis.url)
+    feeder = Feeder(system, rate)
     feeder.go_on(1.0)
     KINDS[kind].begin(client)
     try:
         feeder.go_on(seconds / 3)
-        starter = stage.worker(f"started-{kind.replace(' ', '-')}")
+        starter = system.worker(f"started-{kind.replace(' ', '-')}")
         feeder.go_on(seconds * 2 / 3)
-        stage.until(lambda: starter.exit_code is not None or _was_refused(starter), STARTS_SECONDS)
+        system.until(lambda: starter.exit_code is not None or _was_refused(starter), STARTS_SECONDS)
         if kind == "full":
-            _is_drained(stage)
+            _is_drained(system)
     finally:
         KINDS[kind].end(client)
     client.close()
-    accepted, ended_at = stage.accepted(), time.monotonic()
-    stage.feed(1)  # one that was never in Redis before
-    back = stage.until(lambda: stage.accepted() > accepted, AGAIN_SECONDS)
-    stage.until(lambda: stage.accepted() >= stage.fed, AGAIN_SECONDS)
+    accepted, ended_at = system.accepted(), time.monotonic()
+    system.feed(1)  # an event that was not in Redis before
+    back = system.until(lambda: system.accepted() > accepted, AGAIN_SECONDS)
+    system.until(lambda: system.accepted() >= system.fed, AGAIN_SECONDS)
     caught_up = time.monotonic() - ended_at
-    stage.until(lambda: starter.exit_code is not None or " ready." in starter.log.read_text(), STARTS_SECONDS)
-    ended = stage.ended()
-    if kind == _ENDS_WHO_STARTS and ended.get(starter.name) == BrokerUnfit.exit_code:
+    system.until(lambda: starter.exit_code is not None or " ready." in starter.log.read_text(), STARTS_SECONDS)
+    ended = system.ended()
+    if kind == _ENDS_AT_START and ended.get(starter.name) == BrokerUnfit.exit_code:
         del ended[starter.name]
     else:
         starter.stop()
         ended = {**ended, **({starter.name: starter.exit_code} if starter.exit_code else {})}
-    del stage.children[starter.name]
-    return _found(stage, kind, seconds, ended, back, caught_up)
+    del system.children[starter.name]
+    return _found(system, kind, seconds, ended, back, caught_up)
 
 
 def _was_refused(child: Child) -> bool:
@@ -95,12 +95,14 @@ def _was_refused(child: Child) -> bool:
     return any(each in log for each in _REFUSED)
 
 
-def _found(stage: Stage, kind: str, seconds: float, ended: dict[str, int], back: float, caught_up: float) -> Finding:
-    mails, expected = stage.mails(), stage.expected()
+def _found(
+    system: RunningSystem, kind: str, seconds: float, ended: dict[str, int], back: float, caught_up: float
+) -> Finding:
+    mails, expected = system.mails(), system.expected()
     return Finding(
         kind=kind,
         seconds=seconds,
-        events=stage.fed,
+        events=system.fed,
         lost=len(expected - mails.keys()),
         unexpected=sum(count for to, count in mails.items() if to not in expected),
         duplicated=sum(count - 1 for to, count in mails.items() if to in expected),
@@ -110,51 +112,51 @@ def _found(stage: Stage, kind: str, seconds: float, ended: dict[str, int], back:
     )
 
 
-def fail_over(stage: Stage, rate: float, *, kill: bool) -> Finding:
-    """A replica is promoted; the old primary is killed, or keeps its connections open as a replica."""
-    feeder = Feeder(stage, rate)
+def fail_over(system: RunningSystem, rate: float, *, kill: bool) -> Finding:
+    """Promote a replica. The old primary is killed, or keeps its connections open as a replica."""
+    feeder = Feeder(system, rate)
     feeder.go_on(1.0)
-    did = stage.world.redis.fail_over(stage.world.proxies["redis"], kill=kill)
+    did = system.world.redis.fail_over(system.world.proxies["redis"], kill=kill)
     if did.startswith(NOTHING):
         raise Unreachable(f"no failover: {did}")
-    stage.feed(_FIRST)
-    back = stage.until(lambda: stage.accepted() >= stage.fed, AGAIN_SECONDS)
-    return _found(stage, f"failover {did}", 0.0, stage.ended(), back, back)
+    system.feed(_FIRST_EVENTS)
+    back = system.until(lambda: system.accepted() >= system.fed, AGAIN_SECONDS)
+    return _found(system, f"failover {did}", 0.0, system.ended(), back, back)
 
 
 def drain(messages: int, folder: Path) -> float:
-    """Seconds in which a new worker empties a Redis that was filled while no worker ran, from the worker's start."""
-    with running_world(folder) as world, Stage(world, folder) as stage:
-        stage.start("bridge", "bridge")
-        stage.feed(messages)
-        stage.until(lambda: stage.queue.depth("email") == messages, STARTS_SECONDS)
+    """Return the seconds from a worker's start in which it empties a Redis that was filled while no worker ran."""
+    with running_world(folder) as world, RunningSystem(world, folder) as system:
+        system.start("bridge", "bridge")
+        system.feed(messages)
+        system.until(lambda: system.queue.depth("email") == messages, STARTS_SECONDS)
         client = admin(world.redis.url)
         client.config_set("maxmemory", 1)
-        stage.worker("worker")
-        took = stage.until(lambda: stage.accepted() == messages and _is_empty(stage), _SETTLES_SECONDS)
+        system.worker("worker")
+        took = system.until(lambda: system.accepted() == messages and _is_empty(system), _SETTLES_SECONDS)
         client.config_set("maxmemory", 0)
-        stage.feed(1)
-        stage.until(lambda: stage.accepted() == messages + 1, AGAIN_SECONDS)
-        mails = stage.mails()
-        if len(mails) != stage.fed or sum(mails.values()) != stage.fed or stage.ended():
-            raise Unreachable(f"{len(mails)} of {stage.fed} accepted, ended: {stage.ended()}; logs: {folder}")
+        system.feed(1)
+        system.until(lambda: system.accepted() == messages + 1, AGAIN_SECONDS)
+        mails = system.mails()
+        if len(mails) != system.fed or sum(mails.values()) != system.fed or system.ended():
+            raise Unreachable(f"{len(mails)} of {system.fed} accepted, ended: {system.ended()}; logs: {folder}")
         return round(took, 2)
 
 
-def _is_drained(stage: Stage) -> None:
-    """While it is still full: what was in Redis when it became full is gone from it."""
-    stage.until(lambda: _is_empty(stage), AGAIN_SECONDS)
+def _is_drained(system: RunningSystem) -> None:
+    """Wait until the worker has taken what was in Redis when it became full. Redis is still full."""
+    system.until(lambda: _is_empty(system), AGAIN_SECONDS)
 
 
-def _is_empty(stage: Stage) -> bool:
-    return not stage.queue.held("email")
+def _is_empty(system: RunningSystem) -> bool:
+    return not system.queue.held("email")
 
 
 class Feeder:
     """Writes events at a rate, in small steps."""
 
-    def __init__(self, stage: Stage, rate: float) -> None:
-        self._stage = stage
+    def __init__(self, system: RunningSystem, rate: float) -> None:
+        self._stage = system
         self._rate = rate
 
     def go_on(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""A running system that can be fed with events: bridges and workers on the servers of a chaos run."""
+"""A running system into whose table events can be written: bridges and workers on the servers of a chaos run."""
 
 import time
 from collections import Counter
@@ -14,8 +14,8 @@ from tests.chaos.environment import TABLE, World
 from tests.chaos.history import read_lines
 
 
-class Stage:
-    """Processes that end with the block. `options` are settings over those of the world."""
+class RunningSystem:
+    """Its processes end with the block. `options` are settings that override those of the world."""
 
     def __init__(self, world: World, folder: Path, options: Mapping[str, str] | None = None) -> None:
         self.world = world
@@ -27,7 +27,7 @@ class Stage:
         self.fed = 0
 
     def start(self, name: str, *words: str) -> Child:
-        """Start `notifier WORDS`; `name` names its log."""
+        """Start `notifier WORDS`. `name` is that of its log file."""
         heartbeats = self._folder / "heartbeats" / name
         heartbeats.mkdir(parents=True, exist_ok=True)
         environment = {**self.world.environment, "NOTIFIER_HEARTBEAT_FOLDER": str(heartbeats), **self._options}
@@ -57,7 +57,7 @@ class Stage:
         return {name: code for name, child in self.children.items() if (code := child.exit_code) is not None}
 
     def until(self, condition: Callable[[], object], seconds: float) -> float:
-        """Wait for it. Return how many seconds it took; raise TimeoutError where it takes longer."""
+        """Wait for the condition. Return how many seconds it took; raise TimeoutError after `seconds`."""
         began = time.monotonic()
         while not condition():
             if time.monotonic() > began + seconds:
@@ -66,7 +66,7 @@ class Stage:
         return time.monotonic() - began
 
     def expected(self) -> set[str]:
-        """Whom each event written so far wants to be told."""
+        """Return the recipients of all events that were written."""
         return {f"{number}@example.com" for number in range(self.fed)}
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Short ones; `python -m tests.refusals` has the long ones."""
+"""Short runs; `python -m tests.refusals` has the long ones."""
 
 from pathlib import Path
 
@@ -19,9 +19,9 @@ def _local(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("_local")
 def test_no_process_ends_and_no_event_is_lost(tmp_path: Path) -> None:
-    with started(tmp_path) as stage:
-        found = [refuse(stage, kind, 1.5, RATE) for kind in MUST]
-        found += [fail_over(stage, RATE, kill=kill) for kill in (False, True)]
+    with started(tmp_path) as system:
+        found = [refuse(system, kind, 1.5, RATE) for kind in MUST]
+        found += [fail_over(system, RATE, kill=kill) for kill in (False, True)]
     assert [each for each in found if not each.good] == []
     assert max(each.back for each in found) < 30.0  # on a machine that others use
 

@@ -1,4 +1,4 @@
-"""The one route of a trial of a channel other than email; the environment says which, and where its provider is."""
+"""The route of a test of another channel than email. Environment variables name the channel and its provider."""
 
 import os
 

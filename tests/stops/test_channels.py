@@ -1,4 +1,4 @@
-"""A worker of a channel without a rate is stopped while a unit of hundreds has begun and its provider is slow."""
+"""Stops a worker of a channel without a rate while hundreds of messages have begun and the provider is slow."""
 
 import time
 from pathlib import Path
@@ -10,8 +10,8 @@ from sqlalchemy import text
 from notifier.database.engine import connect
 from notifier.testing import HttpAnswer, HttpRequest
 from tests.chaos.environment import running_world
-from tests.refusals.stage import Stage
-from tests.stops.run import PATIENT, STARTS_SECONDS, open_deliveries
+from tests.refusals.running_system import RunningSystem
+from tests.stops.run import LONG_TIMEOUTS, STARTS_SECONDS, open_deliveries
 from tests.workers.channels.providers import SnsProvider, WebhookReceiver
 
 EVENTS = 2_000
@@ -36,7 +36,7 @@ class SlowReceiver(WebhookReceiver):
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("channel", "provider_class"), [("sms", SlowSns), ("webhook", SlowReceiver)])
-def test_a_stop_takes_the_requests_under_way_and_no_more(
+def test_a_stop_finishes_the_requests_in_progress_and_begins_no_more(
     channel: str,
     provider_class: type[SlowSns | SlowReceiver],
     tmp_path: Path,
@@ -46,7 +46,7 @@ def test_a_stop_takes_the_requests_under_way_and_no_more(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
     with running_world(tmp_path) as world, provider_class() as provider:
         options = {
-            **PATIENT,
+            **LONG_TIMEOUTS,
             "NOTIFIER_ROUTES": "tests.stops.routes",
             "NOTIFIER_TEMPLATES": str(Path(__file__).parents[1] / "chaos" / "templates"),
             "NOTIFIER_AWS_SNS_ENDPOINT_URL": provider.url,
@@ -55,12 +55,12 @@ def test_a_stop_takes_the_requests_under_way_and_no_more(
             "STOPS_CHANNEL": channel,
             "STOPS_URL": provider.url,
         }
-        with Stage(world, tmp_path, options) as stage:
-            stage.start("bridge", "bridge")
-            stage.feed(EVENTS)
-            stage.until(lambda: stage.queue.depth(channel) == EVENTS, STARTS_SECONDS)
-            worker = stage.start("worker", "worker", channel, "--concurrency", "4")
-            stage.until(lambda: provider.requests() > 40, STARTS_SECONDS)
+        with RunningSystem(world, tmp_path, options) as system:
+            system.start("bridge", "bridge")
+            system.feed(EVENTS)
+            system.until(lambda: system.queue.depth(channel) == EVENTS, STARTS_SECONDS)
+            worker = system.start("worker", "worker", channel, "--concurrency", "4")
+            system.until(lambda: provider.requests() > 40, STARTS_SECONDS)
             began = time.monotonic()
             worker.stop(SIGTERM)
             seconds = time.monotonic() - began
@@ -72,6 +72,6 @@ def test_a_stop_takes_the_requests_under_way_and_no_more(
             assert (worker.exit_code, left) == (0, 0)
             assert seconds < 20.0
             assert provider.requests() + len(pending) == EVENTS
-            waiting = stage.queue.held(channel)
+            waiting = system.queue.held(channel)
             assert {id_ for id_, is_due in pending.items() if is_due} <= waiting  # the relay has the others
-            assert stage.queue.depth(channel) >= len(waiting)  # none is kept for a worker that is gone
+            assert system.queue.depth(channel) >= len(waiting)  # none is kept for a worker that is gone

@@ -1,4 +1,4 @@
-"""A short one; `python -m tests.stops` has the long one."""
+"""A short run; `python -m tests.stops` is the long one."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tests.stops.run import run
 
 
 @pytest.mark.timeout(300)
-def test_a_stop_takes_the_request_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_finishes_the_request_in_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
     found = run(1, 14.0, 1_500, 1, tmp_path)

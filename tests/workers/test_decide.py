@@ -69,7 +69,7 @@ def test_an_error_before_the_request_keeps_its_traceback() -> None:
 
 
 class Mute(Exception):
-    """One that breaks whoever asks what it says."""
+    """An exception whose text raises."""
 
     def __str__(self) -> str:
         raise RuntimeError("no words")
@@ -104,7 +104,7 @@ def test_only_an_answer_that_was_lost_is_unknown(outcome: Outcome, failures: int
     assert (change.to is Status.UNKNOWN) == isinstance(outcome, Unknown)
 
 
-def test_nobody_to_tell_is_skipped() -> None:
+def test_a_route_that_returned_none_is_skipped() -> None:
     assert skipped(work()).to is Status.SKIPPED
 
 

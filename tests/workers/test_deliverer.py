@@ -40,7 +40,7 @@ def hello(event: Event) -> Email | None:
 
 
 class Environment:
-    """One channel's delivery with a route of the test's own, and what became of it on both sides."""
+    """A deliverer of email with a route of the test, and the state of its deliveries in the database and at SES."""
 
     def __init__(self, rows: Rows, ses: SesServer, templates: Path, broker_url: str) -> None:
         self.rows, self.ses = rows, ses
@@ -141,7 +141,7 @@ def test_a_message_that_comes_twice_is_sent_once(env: Environment) -> None:
     assert len(env.mails(id_)) == 1
 
 
-def test_nobody_to_tell_is_recorded_as_skipped(env: Environment) -> None:
+def test_a_route_that_returns_none_is_recorded_as_skipped(env: Environment) -> None:
     (id_,) = env.pending("ana@example.com")
     env.deliverer(lambda event: None).deliver([id_])
     assert env.rows.status(id_) is Status.SKIPPED
@@ -186,14 +186,14 @@ def test_one_bad_notification_stops_no_other(env: Environment) -> None:
         (lambda event: Email(to=None, template="two"), "gave NoneType as recipient"),  # type: ignore[arg-type]
     ],
 )
-def test_what_a_route_gets_wrong_is_said(env: Environment, build: Build, reason: str) -> None:
+def test_the_reason_names_what_a_route_returned_wrongly(env: Environment, build: Build, reason: str) -> None:
     (id_,) = env.pending("ana@example.com")
     env.deliverer(build).deliver([id_])
     assert reason in env.rows.delivery(id_)["reason"]
 
 
 @pytest.mark.parametrize("to", ["a\0@example.com", "\ud800@example.com", "", "a@example.com\r\nBcc: b@example.com"])
-def test_an_address_that_cannot_be_stops_only_itself(env: Environment, to: str) -> None:
+def test_an_impossible_address_stops_only_itself(env: Environment, to: str) -> None:
     good, bad = env.pending("ana@example.com", "odd")
 
     def build(event: Event) -> Email | None:
@@ -227,7 +227,7 @@ def test_what_ses_does_decides_the_status(env: Environment, rule: dict[str, Any]
     assert len(env.mails(id_)) == mails
 
 
-def test_a_channel_that_breaks_its_promise_leaves_unknown(env: Environment) -> None:
+def test_a_channel_that_breaks_its_contract_leaves_unknown(env: Environment) -> None:
     (id_,) = env.pending("ana@example.com")
     env.channel.send = lambda messages: []
     env.deliverer().deliver([id_])
@@ -325,10 +325,10 @@ def test_a_message_that_comes_again_while_its_route_hangs_takes_no_second_thread
 
 
 class Faulty(Attempts):
-    """An outbox on a bad day: the first call of one method does its work, or not, and raises."""
+    """An outbox with a fault: the first call of one method raises, after it has done its work (`done`) or before."""
 
     def __init__(self, env: Environment, method: str, error: Exception, *, done: bool) -> None:
-        super().__init__(env.rows.engine, channel="email", worker="unlucky")
+        super().__init__(env.rows.engine, channel="email", worker="faulty")
         self._good = getattr(super(), method)
         self._errors = [error]
         self._done = done

@@ -38,7 +38,7 @@ def celery_parameters() -> dict[str, Any]:
 
 
 class States:
-    """What Celery says of each task."""
+    """The states of each task, as Celery's signals say."""
 
     def __init__(self) -> None:
         self.seen: dict[str, list[str]] = {}
@@ -134,10 +134,10 @@ def test_a_second_message_for_the_same_id_is_acknowledged_and_ignored(
     assert len(env.mails(id_)) == 1
 
 
-def test_a_message_from_elsewhere_does_no_harm(worker: Worker, env: Environment, queue: Queue) -> None:
-    stranger = UUID(int=7)
-    queue.publish("email", {stranger: 0})
-    wait_until(lambda: worker.states.of(stranger) == ["SUCCESS"])
+def test_a_message_with_an_unknown_id_is_acknowledged(worker: Worker, env: Environment, queue: Queue) -> None:
+    unknown = UUID(int=7)
+    queue.publish("email", {unknown: 0})
+    wait_until(lambda: worker.states.of(unknown) == ["SUCCESS"])
 
 
 @pytest.fixture

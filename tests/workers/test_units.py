@@ -30,7 +30,7 @@ __all__ = ["celery_config", "celery_parameters", "queue"]
 
 
 class Deliveries:
-    """In the place of a channel's delivery: remembers the units, holds them up, and answers what the test says."""
+    """In the place of a channel's deliverer: remembers the units, holds them up, and answers what the test says."""
 
     def __init__(self) -> None:
         self.units: list[list[UUID]] = []

@@ -1,4 +1,4 @@
-"""The rate of a channel, held by all workers together. Time is Redis's: sleeps are counted, not slept."""
+"""The rate of a channel, shared by all workers, on the clock of Redis. Sleeps are counted, not slept."""
 
 import threading
 from collections.abc import Iterator
@@ -76,7 +76,7 @@ def test_the_provider_is_asked_once_for_all_workers(make) -> None:
     assert provider.asked == 1
 
 
-def test_nobody_sends_before_the_rate_is_known(make) -> None:
+def test_nothing_is_sent_before_the_rate_is_known(make) -> None:
     asked, answer = threading.Event(), threading.Event()
 
     class Slow(Provider):
@@ -98,14 +98,14 @@ def test_nobody_sends_before_the_rate_is_known(make) -> None:
     assert 100 <= sum(grants) <= 105
 
 
-def test_a_rate_from_the_settings_asks_nobody(make) -> None:
+def test_with_a_rate_from_the_settings_the_provider_is_not_asked(make) -> None:
     provider = Provider(100.0)
     bucket = make(provider, fixed=5.0)
     assert bucket.take(500).tokens == 5
     assert provider.asked == 0
 
 
-def test_while_a_provider_has_not_said_its_rate_one_a_second_is_sent(make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_a_second_is_sent_until_the_provider_has_answered(make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workers.sending.rate._REFRESH_SECONDS", 0.0)
     provider = Provider(-1.0)
     bucket = make(provider)
@@ -116,7 +116,7 @@ def test_while_a_provider_has_not_said_its_rate_one_a_second_is_sent(make, monke
     assert bucket.take(500).tokens == 500
 
 
-def test_a_rate_that_was_said_once_holds_while_the_provider_does_not_answer(
+def test_a_known_rate_holds_while_the_provider_does_not_answer(
     make, monkeypatch: pytest.MonkeyPatch, broker_url: str
 ) -> None:
     monkeypatch.setattr("workers.sending.rate._REFRESH_SECONDS", 1.0)
@@ -180,6 +180,6 @@ def test_a_redis_that_lost_its_memory_grants_no_second_twice(make, broker_url: s
     assert grant.seconds > 0.5
 
 
-def test_patience_ends(make) -> None:
+def test_batches_end_after_the_timeout(make) -> None:
     bucket = make(1.0, sleep=lambda _: None)
     assert [list(each) for each in bucket.batches(range(5), 0.0, lambda: None)] == [[0]]

@@ -1,4 +1,4 @@
-"""Whose turn it is: the channel's state, its rate, and a provider that does not answer, in front of every attempt."""
+"""What is checked before every attempt: the channel's state, its rate, and whether the provider answers."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def test_a_blocked_account_parks_the_channel_and_a_probe_reopens_it(env: Environ
     assert channels.state("email").state == "parked"
     assert "Sending is paused" in (channels.state("email").reason or "")
 
-    changes = deliverer.deliver(ids[1:])  # the probe is refused, too; the other one is not even tried
+    changes = deliverer.deliver(ids[1:])  # the probe is refused too; the other one is not tried
     assert channels.state("email").state == "parked"
     assert {each.to for each in changes.values()} == {Status.PENDING}
     assert [env.rows.delivery(id_)["attempt"] for id_ in ids] == [1, 1, 0]
@@ -115,7 +115,7 @@ def test_an_opt_out_of_one_topic_leaves_the_others(env: Environment) -> None:
     assert env.deliverer(topic="invoices").deliver([id_])[id_].to is Status.SENT
 
 
-def test_what_is_no_news_any_more_expires_unsent(env: Environment) -> None:
+def test_an_event_that_is_too_old_expires_unsent(env: Environment) -> None:
     (id_,) = env.pending("ana@example.com")
     assert env.deliverer(expires_after=0.001).deliver([id_])[id_].to is Status.EXPIRED
     assert env.mails(id_) == []
@@ -149,7 +149,7 @@ def test_the_rate_is_kept_within_a_unit(env: Environment, broker_url: str) -> No
 
 
 class Silent:
-    """A channel whose provider is out of reach until told otherwise."""
+    """A channel whose requests all have one outcome, which the test sets."""
 
     def __init__(self, channel: Any, outcome: Outcome) -> None:
         self._channel = channel
