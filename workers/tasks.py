@@ -54,19 +54,19 @@ class Deliver(UnitTask):
         channel, options = _channel(requests[0]["delivery_info"]), _options(requests[0])
         ids = [_id(request) for request in requests]
         if len(ids) == 1 and ids[0]:
-            return [_outcome_of_one(channel, ids[0], options)]
+            return [_completion_of_one(channel, ids[0], options)]
         try:
             changes = deliverer(channel).deliver([id_ for id_ in ids if id_], **options)
         except Stopped as stopped:
             log.info("messages given back: this worker ends", count=len(stopped.left))
             return [
-                give_back if id_ in stopped.left else _outcome(stopped.changes.get(id_)) if id_ else None
+                give_back if id_ in stopped.left else _completion(stopped.changes.get(id_)) if id_ else None
                 for id_ in ids
             ]
         except Unreachable as error:
             log.warning("messages given back", count=len(ids), reason=str(error))
             return [give_back] * len(ids)
-        return [_outcome(changes.pop(id_, None)) if id_ else None for id_ in ids]
+        return [_completion(changes.pop(id_, None)) if id_ else None for id_ in ids]
 
 
 def register(app: Celery, unit_size: int = UnitTask.unit_size, event_sample: int = UnitTask.event_sample) -> Task:
@@ -100,7 +100,7 @@ def _id(request: dict[str, Any]) -> UUID | None:
         return None
 
 
-def _outcome(change: Change | Later | None) -> Completion | Later:
+def _completion(change: Change | Later | None) -> Completion | Later:
     return change if isinstance(change, Later) else partial(report, change)
 
 
@@ -109,9 +109,9 @@ def _options(request: Mapping[str, Any]) -> dict[str, bool]:
     return {"suspects": True} if was_lost(request) else {}
 
 
-def _outcome_of_one(channel: str, id_: UUID, options: dict[str, bool]) -> Completion | Later:
+def _completion_of_one(channel: str, id_: UUID, options: dict[str, bool]) -> Completion | Later:
     try:
-        return _outcome(_deliver(channel, id_, options))
+        return _completion(_deliver(channel, id_, options))
     except (Reject, DeliveryError) as error:
         return partial(_raise, error)
 

@@ -8,7 +8,7 @@ CHANNEL = os.environ["STOPS_CHANNEL"]
 
 
 @route(table="activity", channel=CHANNEL, retry=RetryPolicy(attempts=1_000, base=0.2, cap=2.0))
-def told(event: Event) -> Sms | Webhook:
+def numbered(event: Event) -> Sms | Webhook:
     number = (event.new or {})["number"]
     if CHANNEL == "sms":
         return Sms(to=f"+3519{int(number):08}", text=f"number {number}")

@@ -26,7 +26,7 @@ def templates_path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials that nobody checks, and none of what an operator may have set for other programs."""
+    """Credentials that are not checked, and none of the variables that an operator may have set."""
     for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "AWS_PROFILE", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")

@@ -32,9 +32,9 @@ class AllowedRate:
         fixed: float | None,
         headroom: float,
     ) -> None:
-        """`key` begins the names of the keys in Redis. `ask` returns the provider's rate, None if it sets no limit;
-        `headroom` is the share of it that is left to other programs. With `fixed`, a rate from the settings, nobody
-        is asked.
+        """`key` is the prefix of the keys in Redis. `ask` returns the provider's rate, None if it sets no limit;
+        `headroom` is the share of it that is left to other programs. With `fixed`, a rate from the settings, the
+        provider is not asked.
         """
         self._redis = client
         self._key = key

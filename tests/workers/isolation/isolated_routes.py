@@ -1,4 +1,4 @@
-"""Routes that end the process that builds them alone, or cannot hand over what they built."""
+"""A route that ends the process of its isolated build, or whose result cannot be pickled."""
 
 import os
 import re
@@ -10,8 +10,8 @@ from typing import Any
 from notifier import Email, Event, route
 
 
-class Here:
-    """Can be read only in a process where nobody builds."""
+class OnlyHere:
+    """An object that can be unpickled only in the process that made it."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _only_in, (os.getpid(),)
@@ -42,7 +42,7 @@ def a_route(event: Event) -> Email:
         case "lambda":
             context["name"] = Unpicklable()
         case "unreadable":
-            context["here"] = Here()
+            context["here"] = OnlyHere()
         case "large":
             context["name"] = "x" * 3_000_000
         case "prints":

@@ -1,4 +1,4 @@
-"""A machine is suspended during an attempt: its lease goes on, `time.monotonic` stands still."""
+"""A machine is suspended during an attempt: its lease goes on, and `time.monotonic` does not."""
 
 import time
 from collections.abc import Callable

@@ -164,7 +164,7 @@ class Silent:
         return [self.outcome] * len(messages)
 
 
-def test_what_its_own_worker_sent_too_late_slows_nobody(env: Environment) -> None:
+def test_a_message_that_its_worker_sent_too_late_does_not_slow_the_pool(env: Environment) -> None:
     (id_,) = env.pending("ana@example.com")
     env.channel = Silent(env.channel, Late("too slow for this many messages at once"))
 
