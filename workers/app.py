@@ -14,7 +14,7 @@ from notifier.health import BEAT_SECONDS, Heartbeat
 from notifier.process.first_process import end_at_sigterm
 from notifier.settings import load_settings
 from notifier.telemetry import configure_logging
-from workers.process.database_retry import RECORDING
+from workers.process.database_retry import WRITE_HEALTH
 from workers.process.gil_watchdog import GilWatchdog
 from workers.process.heartbeat import HeartbeatThread, waits_for_broker
 from workers.tasks import register
@@ -42,7 +42,7 @@ class HeartbeatStep(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def start(self, worker: Any) -> None:
         self._heartbeat = HeartbeatThread(
-            Heartbeat("worker"), in_progress(), lambda: waits_for_broker(worker), recording=RECORDING
+            Heartbeat("worker"), in_progress(), lambda: waits_for_broker(worker), write_health=WRITE_HEALTH
         )
         worker.timer.call_repeatedly(BEAT_SECONDS, self._heartbeat.turned)
         self._heartbeat.start()

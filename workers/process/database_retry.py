@@ -20,7 +20,7 @@ T = TypeVar("T")
 _FIRST_WAIT_SECONDS = 0.05
 _LONGEST_WAIT_SECONDS = 2.0
 
-RECORDING = WriteHealth()
+WRITE_HEALTH = WriteHealth()
 """Whether this process can write to the database."""
 
 
@@ -61,7 +61,7 @@ class DatabaseRetry:
             except DatabaseError as error:
                 if not self._again(error):
                     raise
-                RECORDING.failed(cause(error))
+                WRITE_HEALTH.failed(cause(error))
                 if self._stop.is_set() and not stopping:
                     stopping, deadline = True, min(deadline, time.monotonic() + self._after_stop)
                 if time.monotonic() + wait > deadline:
@@ -69,7 +69,7 @@ class DatabaseRetry:
                 if wait == _FIRST_WAIT_SECONDS:
                     log.warning("waiting for the database", seconds=self._seconds, reason=cause(error))
             else:
-                RECORDING.worked()
+                WRITE_HEALTH.worked()
                 return done
             self.repeated = True
             self._on_retry()

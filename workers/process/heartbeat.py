@@ -18,14 +18,14 @@ class HeartbeatThread:
         in_progress: InProgress,
         waits: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
-        recording: WriteHealth | None = None,
+        write_health: WriteHealth | None = None,
     ) -> None:
-        """`waits` returns whether the main loop waits for the broker. A trouble of `recording` goes into the beat."""
+        """`waits` returns whether the main loop waits for the broker. The beat tells a trouble of `write_health`."""
         self._heartbeat = heartbeat
         self._in_progress = in_progress
         self._waits = waits
         self._clock = clock
-        self._recording = recording or WriteHealth()
+        self._write_health = write_health or WriteHealth()
         self._last_turn = clock()
         self._stop = threading.Event()
 
@@ -45,7 +45,7 @@ class HeartbeatThread:
             self.turned()  # after the wait the loop gets time for a turn before it counts as hanging
         hangs = self._clock() - self._last_turn > STALE_SECONDS / 2
         if not self._in_progress.stuck() and not hangs:
-            self._heartbeat.beat(self._recording.trouble())
+            self._heartbeat.beat(self._write_health.trouble())
 
     def _run(self) -> None:
         while not self._stop.is_set():
