@@ -41,7 +41,7 @@ bit no_events[ATTEMPTS + 1];      /* its events never arrive */
 /* Variables for the assertions only. */
 bit learned[ATTEMPTS + 1];        /* its message id was written to the database */
 bit given_up[ATTEMPTS + 1];       /* while its outcome was unknown, by the route's policy or the operator */
-bit excused[ATTEMPTS + 1];        /* a second message is allowed: an operator decided, its events were late or missing,
+bit excused[ATTEMPTS + 1];        /* a second message is allowed: an operator decided, its events are late or missing,
                                      or its request arrived after it was given up */
 bit resolved_as_sent;             /* the operator resolved it as sent */
 
@@ -155,8 +155,8 @@ inline wait_for_retry() {
 #endif
 }
 
-/* Reads the record until it is recorded; the checkpoint refuses a second time. If it does not publish the message, the
-   relay does. */
+/* Reads the record until it is recorded; the checkpoint refuses a second time. If it does not publish the message,
+   the relay does. */
 active proctype bridge() {
 #ifdef CHECKPOINT_FIRST
   if :: FAULT -> goto done :: skip fi;           /* killed between the two: the record is never read again */

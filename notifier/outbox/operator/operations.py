@@ -65,12 +65,12 @@ class Operations:
         return self._sum(_COUNT_MAYBE_SENT, selection, Status.FAILED)
 
     def _sum(self, count: TextClause, selection: Selection, status: Status) -> int:
+        total = 0
         with self._engine.connect() as connection:
-            return sum(
-                int(connection.execute(within_days(count, window.spans), values).scalar_one())
-                for window in _windows(connection, selection, status)
-                for values in (_selected(selection, status, window),)
-            )
+            for window in _windows(connection, selection, status):
+                values = _selected(selection, status, window)
+                total += connection.execute(within_days(count, window.spans), values).scalar_one()
+        return total
 
     def _move(
         self,
@@ -82,6 +82,10 @@ class Operations:
         pace: float = 0.0,
         maybe_sent: bool = True,
     ) -> Iterator[int]:
+        """Change what is selected, each batch in a transaction with a row in the journal.
+
+        The deliveries are due `pace` seconds apart.
+        """
         with self._engine.connect() as connection:
             found = _windows(connection, selection, source)
         moved = 0
