@@ -47,9 +47,11 @@ _PUBLISH_NOW = statement(__package__, "publish_now.sql")
 
 
 class ChannelStates:
-    """The states of all channels. `actor` is stored with each change. The first probe is due after `probe_seconds`.
+    """The states of all channels.
 
-    ChannelStates(engine, actor="eva").pause("sms", "wrong number in the footer")
+    `actor` is stored with each change. The first probe of a parked channel is due after `probe_seconds`.
+
+        ChannelStates(engine, actor="eva").pause("sms", "wrong number in the footer")
     """
 
     def __init__(self, engine: Engine, *, actor: str, probe_seconds: float = PROBE_SECONDS) -> None:

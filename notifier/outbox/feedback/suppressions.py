@@ -22,9 +22,11 @@ EVERY_TOPIC = "*"
 
 
 class Suppressions:
-    """Suppressions that operators and unsubscribing recipients add and remove. Feedback adds others.
+    """Suppressions that operators and unsubscribing recipients add and remove.
 
-    Suppressions(engine, actor="eva").add("email", "ana@example.com", reason="manual", note="she called")
+    Feedback adds others (`suppress_recipients`). The journal names the `actor`.
+
+        Suppressions(engine, actor="eva").add("email", "ana@example.com", reason="manual", note="she called")
     """
 
     def __init__(self, engine: Engine, *, actor: str) -> None:

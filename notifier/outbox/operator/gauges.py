@@ -29,8 +29,8 @@ class Gauges:
     """The numbers of the database that metrics show.
 
     `records` and `found` are by name, `lag` has shards, unread ones and seconds. `backlog` is deliveries that wait,
-    `oldest_seconds` the age of the oldest of them, `sending` deliveries that are being sent, `running` 1 or 0: each by
-    channel. `due` is by channel and kind of `due` row, `feedback` by channel and kind of event.
+    `oldest_seconds` the age of the oldest of them, `sending` deliveries that are being sent, `running` 1 or 0: each
+    by channel. `due` is by channel and kind of `due` row, `feedback` by channel and kind of event.
     """
 
     records: dict[str, int]

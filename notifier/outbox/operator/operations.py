@@ -25,11 +25,13 @@ _MOVE = statement(__package__, "move_selected.sql")
 
 
 class Operations:
-    """Changes by the operator `actor`, who is named in the history and in the journal.
+    """Changes by an operator.
 
-    operations = Operations(engine, actor="eva")
-    for size in operations.cancel(Selection(route="welcome"), "wrong template"):
-        print(size)
+    The history and the journal name the `actor`.
+
+        operations = Operations(engine, actor="eva")
+        for size in operations.cancel(Selection(route="welcome"), "wrong template"):
+            print(size)
     """
 
     def __init__(self, engine: Engine, *, actor: str) -> None:
