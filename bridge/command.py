@@ -1,19 +1,16 @@
-"""`notifier bridge`: runs one bridge until SIGTERM or SIGINT.
-
-What a bridge is made of is imported when it starts: each command of `notifier` loads this module.
-"""
+"""`notifier bridge`: runs one bridge until SIGTERM or SIGINT."""
 
 import signal
+
+from bridge.wiring import wired
+from notifier.health import Heartbeat
+from notifier.process.garbage import collect_rarely
+from notifier.settings import load_settings
+from notifier.telemetry import configure_logging, warn_of_unknown_variables
 
 
 def bridge() -> None:
     """Read the tables' streams, record every event, publish it; relay what is due. Run as many as you like."""
-    from bridge.wiring import wired
-    from notifier.health import Heartbeat
-    from notifier.process.garbage import collect_rarely
-    from notifier.settings import load_settings
-    from notifier.telemetry import configure_logging, warn_of_unknown_variables
-
     settings = load_settings()
     configure_logging(settings, process="bridge")
     warn_of_unknown_variables()

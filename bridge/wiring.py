@@ -73,10 +73,10 @@ def wired(settings: Settings) -> Iterator[Bridge]:
     Raise the NotifierError that names what is missing: a setting, a route, the schema, the broker, a stream.
     """
     shared = _shared(settings)
-    turn = partial(shared.tree.listing_turn, LISTING_SECONDS)
-    views = check_streams(shared.streams, shared.routes, settings.tables, turn)
-    warn_of_silence((route.channel for route in shared.routes), settings)
     try:
+        turn = partial(shared.tree.listing_turn, LISTING_SECONDS)
+        views = check_streams(shared.streams, shared.routes, settings.tables, turn)
+        warn_of_silence((route.channel for route in shared.routes), settings)
         with served(shared.engine, settings.metrics_port, settings.metrics_address, settings.keep_days):
             yield _bridge(shared, views)
     finally:

@@ -1,22 +1,19 @@
-"""`notifier feedback`: runs receivers until SIGTERM or SIGINT.
-
-What they are made of is imported when they start: each command of `notifier` loads this module.
-"""
+"""`notifier feedback`: runs receivers until SIGTERM or SIGINT."""
 
 import signal
 from typing import Annotated
 
 import typer
 
+from bridge.feedback.wiring import wired
+from notifier.settings import load_settings
+from notifier.telemetry import configure_logging, warn_of_unknown_variables
+
 
 def feedback(
     concurrency: Annotated[int, typer.Option(help="Batches in progress at once.", min=1, max=64)] = 2,
 ) -> None:
     """Read SES's events from SQS and settle what they prove. Run as many as you like."""
-    from bridge.feedback.wiring import wired
-    from notifier.settings import load_settings
-    from notifier.telemetry import configure_logging, warn_of_unknown_variables
-
     settings = load_settings()
     configure_logging(settings, process="feedback")
     warn_of_unknown_variables()
