@@ -35,7 +35,8 @@ from notifier.database.server import check_durable
 from notifier.health import Heartbeat
 from notifier.metrics import served
 from notifier.outbox import Discovery, Partitions, Publications, Recording, Retention, Rewinds, StreamStatus, Unknowns
-from notifier.routes import Routes, load_routes
+from notifier.routes import Routes
+from notifier.routes.loading import load_routes
 from notifier.settings import Settings
 
 _MOST_SHARDS = 400

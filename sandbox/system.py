@@ -13,7 +13,8 @@ from typing import Any
 from notifier.aws import aws_session
 from notifier.channels import load_channel
 from notifier.database.schema import migrate
-from notifier.routes import Routes, load_routes
+from notifier.routes import Routes
+from notifier.routes.loading import load_routes
 from notifier.settings import RoleSettings, Settings, load_settings
 from notifier.templates import Templates, templates_folder
 from sandbox.embedded.ministack import MinistackServer, ministack

@@ -10,7 +10,8 @@ from notifier.channels import load_channel
 from notifier.database.engine import Engine, connect
 from notifier.outbox import Attempts, ChannelStates, DeliveryCounts, Suspects
 from notifier.process.memory_budget import MemoryBudget
-from notifier.routes import Routes, load_routes
+from notifier.routes import Routes
+from notifier.routes.loading import load_routes
 from notifier.settings import Settings, load_settings
 from notifier.templates import Templates, templates_folder
 from workers.building.builder import LARGE_RECORDS_BYTES

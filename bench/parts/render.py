@@ -17,7 +17,8 @@ from examples.activity import sample_items
 from notifier.events import Event
 from notifier.messages import Email
 from notifier.process.garbage import collect_rarely
-from notifier.routes import Route, load_routes
+from notifier.routes import Route
+from notifier.routes.loading import load_routes
 from notifier.templates import Templates
 from sandbox.system import ROUTES, TABLE
 from simulators.streams.model.attributes import attributes

@@ -8,10 +8,9 @@ from typing import Any, ClassVar, Protocol
 
 import structlog
 
-from notifier.errors import RoutesError, SettingsError, UsageError
+from notifier.errors import SettingsError, UsageError
 from notifier.messages import Message
 from notifier.outcomes import Outcome
-from notifier.routes import Route
 from notifier.settings import Settings
 from notifier.templates import Templates
 
@@ -77,17 +76,6 @@ _made_of: Callable[[str, type[Channel]], type[Channel]] = _as_it_is
 
 def channel_names() -> list[str]:
     return sorted({point.name for point in entry_points(group=GROUP)})
-
-
-def check_channels(routes: Iterable[Route]) -> None:
-    """Raises RoutesError for a route whose channel is not installed: its notifications would wait for ever."""
-    installed = channel_names()
-    for route in routes:
-        if route.channel not in installed:
-            known = ", ".join(installed) or "none"
-            raise RoutesError(
-                f"{route.where or '?'}: route {route.name!r}: channel={route.channel!r}; installed are: {known}"
-            )
 
 
 def channel_class(name: str) -> type[Channel]:

@@ -1,5 +1,7 @@
 """Routes: which events become a notification, and what it says. `@route` is what users write."""
 
-from notifier.routes.route import Build, Route, Routes, load_routes, route, routes_of
+from notifier.routes.declarations import routes_of
+from notifier.routes.route import Build, Route, route
+from notifier.routes.routes import Routes
 
-__all__ = ["Build", "Route", "Routes", "load_routes", "route", "routes_of"]
+__all__ = ["Build", "Route", "Routes", "route", "routes_of"]

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from notifier.errors import RoutesError
-from notifier.events import EVENT_NAMES, Event
+from notifier.events import Event
 from notifier.routes.conditions import ABSENT, Check, one_of
 
 Pattern = Mapping[str, Any]
@@ -31,10 +31,6 @@ def compile_match(table: str, names: Sequence[str], match: Pattern, match_old: P
 
     `match` is held against the new image, or the old one where there is no new one; `match_old` against the old one.
     """
-    if not names:
-        raise RoutesError("on=[] matches nothing: name at least one of INSERT, MODIFY, REMOVE")
-    if unknown := set(names) - EVENT_NAMES:
-        raise RoutesError(f"on={sorted(unknown)} is not one of INSERT, MODIFY, REMOVE")
     allowed = frozenset(names)
     now, before = compile_pattern(match, "match"), compile_pattern(match_old, "match_old")
     if match_old and allowed == {"INSERT"} and not before(None):

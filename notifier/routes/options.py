@@ -25,7 +25,7 @@ def place_of(function: object) -> str:
     return f"{code.co_filename}:{code.co_firstlineno}" if code else ""
 
 
-def checked_function(function: object, name: str | None) -> None:
+def check_function(function: object, name: str | None) -> None:
     """A route is a plain function of one argument, with a name of its own."""
     if type(function) is not FunctionType:
         raise RoutesError(f"@route decorates a function, not {function!r}")
@@ -39,7 +39,7 @@ def checked_function(function: object, name: str | None) -> None:
         raise RoutesError("the function must take one argument, the event") from None
 
 
-def texts(**options: object) -> None:
+def check_texts(**options: object) -> None:
     """Each of these must be text that can be stored. Only `topic` may be empty."""
     for option, given in options.items():
         if not isinstance(given, str):

@@ -14,9 +14,10 @@ from hatchling.build import build_wheel
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from notifier.channels import GROUP, Capability, channel_class, channel_names, check_channels, load_channel
+from notifier.channels import GROUP, Capability, channel_class, channel_names, load_channel
 from notifier.errors import RoutesError, SettingsError
 from notifier.routes import Route
+from notifier.routes.loading import check_channels
 from notifier.settings import read_settings
 from notifier.testing import channel_settings
 

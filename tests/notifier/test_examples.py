@@ -6,7 +6,7 @@ import examples.notifications
 from examples.activity import START, Item, sample_items
 from notifier import Email, Event
 from notifier.messages import EmailContent
-from notifier.routes import load_routes
+from notifier.routes.loading import load_routes
 from notifier.templates import Templates
 
 COUNT = 500

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from notifier.channels import load_channel
 from notifier.outbox import Change, DueNotification
-from notifier.routes import load_routes
+from notifier.routes.loading import load_routes
 from notifier.settings import load_settings
 from notifier.telemetry import configure_logging
 from notifier.templates import Templates, templates_folder

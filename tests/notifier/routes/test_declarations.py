@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from notifier.errors import RoutesError
-from notifier.routes import load_routes
+from notifier.routes.loading import load_routes
 
 Write = Callable[..., str]
 HEAD = "import functools\nfrom notifier import Email, Event, route\n"

@@ -5,7 +5,8 @@ import pytest
 
 from notifier import Email, Event, route
 from notifier.errors import RoutesError
-from notifier.routes import Route, Routes, load_routes, routes_of
+from notifier.routes import Route, Routes, routes_of
+from notifier.routes.loading import load_routes
 
 
 def event(table: str = "activity", name: Any = "INSERT", **item: Any) -> Event:
