@@ -8,7 +8,7 @@ import orjson
 
 from notifier.outcomes import Outcome, Rejected
 from workers.channels.ses.bulk import MAX_BYTES, MAX_ENTRIES, Shared, bulk_entry
-from workers.channels.ses.errors import outcome_of_answer, outcomes_of_bulk_answer
+from workers.channels.ses.outcomes import outcome_of_answer, outcomes_of_bulk_answer
 from workers.channels.ses.request import Mail, send_email_request
 
 Places = tuple[int, ...]

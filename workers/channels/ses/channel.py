@@ -17,14 +17,14 @@ from workers.channels.aws.failures import outcome_before_request
 from workers.channels.ses.address import checked_mailbox, mailbox_of, wire_address
 from workers.channels.ses.calls import Call, Plan, SendBulkEmail
 from workers.channels.ses.client import SesClient
-from workers.channels.ses.errors import (
-    by_whose_fault,
+from workers.channels.ses.mode import Auto
+from workers.channels.ses.outcomes import (
     is_throttle,
     is_unverified,
     may_be_one_entry,
     outcome_of_error,
+    with_senders,
 )
-from workers.channels.ses.mode import Auto
 
 CONCURRENCY = 64
 """Requests under way at once: well under 1 ms of this process each, and then tens of milliseconds of waiting."""
@@ -86,7 +86,7 @@ class SesChannel:
         if not any(map(is_unverified, answered)):
             return answered
         senders = [mailbox_of(str(each.request.sender or self._sender)) for each in messages]
-        return by_whose_fault(answered, senders, mailbox_of(self._sender))
+        return with_senders(answered, senders, mailbox_of(self._sender))
 
     def close(self) -> None:
         self._threads.shutdown()

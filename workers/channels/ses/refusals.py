@@ -1,29 +1,18 @@
-"""What an answer of SES says about the request. Pure: one table each for codes, statuses and texts.
-
-The tables hold what is known not accepted. An answer that is in none of them is `Unknown`: SendEmail has no
-idempotency token, so that a wrong guess would be a second mail.
-"""
+"""What the errors of SES mean: its codes, its texts, and the statuses of the entries of a bulk call. Pure data."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeGuard
 
-from notifier.aws import AwsError
-from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Unknown, discreet
-from workers.channels.aws.failures import (
+from notifier.outcomes import Accepted, Blocked
+from workers.channels.aws.refusals import (
+    COMMON_CODES,
     CREDENTIALS,
-    FRONT_DOOR,
-    REFUSED,
-    SLOWER,
-    UNREACHABLE,
-    UNSURE,
+    NOT_SENT,
+    REJECTED,
+    THROTTLED,
     Refusal,
-    outcome_of_failure,
+    RefusalTable,
 )
 
-OPERATIONS = frozenset(("SendEmail", "SendBulkEmail"))
-
-AGAIN = Refusal(NotSent)
 QUOTA = Refusal(Blocked, "the quota of the last 24 hours is used up: wait, or ask AWS for a higher one")
 PAUSED = Refusal(Blocked, "sending is stopped: see the account and the configuration set in the SES console")
 UNVERIFIED = Refusal(Blocked, "verify the identity in SES; in the SES sandbox every recipient needs it too")
@@ -33,14 +22,14 @@ TRACKING = Refusal(Blocked, "mend the configuration set in SES: its tracking or 
 TENANT = Refusal(Blocked, "associate the identity and the configuration set with the tenant in SES")
 
 CODES: dict[str, Refusal] = {
-    **FRONT_DOOR,
-    "LimitExceededException": SLOWER,
+    **COMMON_CODES,
+    "LimitExceededException": THROTTLED,
     "AccountSuspendedException": PAUSED,
     "SendingPausedException": PAUSED,
     "MailFromDomainNotVerifiedException": UNVERIFIED,
     "NotFoundException": MISSING,
-    "MessageRejected": REFUSED,
-    "BadRequestException": REFUSED,
+    "MessageRejected": REJECTED,
+    "BadRequestException": REJECTED,
     # Not in the model of these operations: the older API's.
     "AccountSendingPausedException": PAUSED,
     "ConfigurationSetSendingPausedException": PAUSED,
@@ -49,26 +38,14 @@ CODES: dict[str, Refusal] = {
     "TemplateDoesNotExist": MISSING,
     "InvalidAction": MISSING,
     "UnknownOperationException": MISSING,
-    "InvalidParameterValue": REFUSED,
-    "SerializationException": REFUSED,
-    "ValidationException": REFUSED,
+    "InvalidParameterValue": REJECTED,
+    "SerializationException": REJECTED,
+    "ValidationException": REJECTED,
 }
-
-STATUSES: dict[int, Refusal] = {
-    400: AGAIN,
-    401: CREDENTIALS,
-    403: CREDENTIALS,
-    404: MISSING,
-    405: MISSING,
-    407: UNREACHABLE,
-    413: REFUSED,
-    429: SLOWER,
-}
-"""For codes that are not in the table: these refuse a request before it is acted upon."""
 
 TEXTS: tuple[tuple[re.Pattern[str], Refusal], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), verdict)
-    for pattern, verdict in (
+    (re.compile(pattern, re.IGNORECASE), refusal)
+    for pattern, refusal in (
         (
             r"(?:is|are|has|have|address|domain|identity) not (?:been )?verified|failed the check",
             UNVERIFIED,
@@ -78,7 +55,7 @@ TEXTS: tuple[tuple[re.Pattern[str], Refusal], ...] = tuple(
             r"daily (?:message|sending) quota|24.hour (?:sending )?quota|sending quota (?:was |has been )?exceeded",
             QUOTA,
         ),
-        (r"maximum sending rate|\brate exceeded", SLOWER),
+        (r"maximum sending rate|\brate exceeded", THROTTLED),
         (r"sending ?(?:pool|ip)\b|\bip pool|dedicated ip", POOL),
         (r"\btenant\b", TENANT),
         (
@@ -94,16 +71,15 @@ TEXTS: tuple[tuple[re.Pattern[str], Refusal], ...] = tuple(
         (r"not authorized|access denied|security token|signature (?:we calculated|expired|not yet)", CREDENTIALS),
     )
 )
-"""What a message says, whatever the code it comes with, that is no fault of one mail: SES has no codes of its own for
-most settings (`BadRequestException: Configuration set <x> does not exist.`). The first that is found counts.
-Addresses are taken out of the message before: they may hold any of these words.
+"""What a text says, whatever the code it comes with, that is not the fault of one mail: SES has no codes of its own
+for most settings (`BadRequestException: Configuration set <x> does not exist.`).
 """
 
 BULK_STATUSES: dict[str, Refusal | type[Accepted]] = {
     "SUCCESS": Accepted,
-    "ACCOUNT_THROTTLED": SLOWER,
-    "TRANSIENT_FAILURE": AGAIN,
-    "FAILED": AGAIN,
+    "ACCOUNT_THROTTLED": THROTTLED,
+    "TRANSIENT_FAILURE": NOT_SENT,
+    "FAILED": NOT_SENT,
     "ACCOUNT_DAILY_QUOTA_EXCEEDED": QUOTA,
     "ACCOUNT_SENDING_PAUSED": PAUSED,
     "CONFIGURATION_SET_SENDING_PAUSED": PAUSED,
@@ -114,114 +90,30 @@ BULK_STATUSES: dict[str, Refusal | type[Accepted]] = {
     "TEMPLATE_NOT_FOUND": MISSING,
     "TEMPLATE_DOES_NOT_EXIST": MISSING,
     "INVALID_SENDING_POOL_NAME": POOL,
-    "MESSAGE_REJECTED": REFUSED,
-    "INVALID_PARAMETER": REFUSED,
-    "INVALID_PARAMETER_VALUE": REFUSED,
+    "MESSAGE_REJECTED": REJECTED,
+    "INVALID_PARAMETER": REJECTED,
+    "INVALID_PARAMETER_VALUE": REJECTED,
 }
-"""One entry of SendBulkEmail's answer; the longer names are those of its documentation."""
+"""The status of one entry in the answer to SendBulkEmail. The longer names are those of its documentation."""
 
 _MAILBOX = re.compile(r"[^\s<>@,;:'\"]+(?=@)")
-_OF_AN_ADDRESS = re.compile(
+_ABOUT_AN_ADDRESS = re.compile(
     r"(?:local address|domain (?:contains|starts|ends)|illegal|missing|address length|invalid (?:email )?address)",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"'[^']*@[^']*'|\"[^\"]*@[^\"]*\"|\"[^\"]*\"@[\w.-]*|[^\s<>@,;:'\"]*@[\w.-]*")
-_DOMAIN = re.compile(r"(?<=@)[\w-]+(?:\.[\w-]+)*")
 
 
-def outcome_of_answer(answer: Mapping[str, Any]) -> Outcome:
-    """A 200 is an acceptance, even one that was cut off before the id."""
-    return Accepted(_text(answer, "MessageId"))
+def _without_addresses(text: str) -> str:
+    """Return the text without addresses, which may hold any word of TEXTS. Empty if it is about an address."""
+    return "" if _ABOUT_AN_ADDRESS.match(text) else _ADDRESS.sub("", text)
 
 
-def outcomes_of_bulk_answer(answer: Mapping[str, Any], entries: int) -> list[Outcome]:
-    """One for each entry, in order. A 200 that does not speak of each entry says nothing about any."""
-    results = answer.get("BulkEmailEntryResults")
-    if (
-        not isinstance(results, list)
-        or len(results) != entries
-        or not all(isinstance(each, dict) for each in results)
-    ):
-        return [Unknown(f"the answer does not have one result for each of {entries} entries")] * entries
-    return [_of_result(result) for result in results]
-
-
-def outcome_of_error(error: Exception) -> Outcome:
-    """What became of a request of `OPERATIONS` that raised."""
-    return _of_refusal(error) if isinstance(error, AwsError) else outcome_of_failure(error)
-
-
-def by_whose_fault(outcomes: Sequence[Outcome], senders: Sequence[str], sender: str) -> list[Outcome]:
-    """An identity that is not verified blocks the account where it is that of `sender`, the one of all messages.
-
-    It is one message's own where that came with another of `senders`, where SES took others of the same sender, or
-    names only others, as it does with recipients in its sandbox. All are bare mailboxes.
-    """
-    pairs = list(zip(outcomes, senders, strict=True))
-    taken = any(isinstance(outcome, Accepted) and its == sender for outcome, its in pairs)
-    return [
-        NotSent(outcome.reason)
-        if is_unverified(outcome) and (taken or its != sender or _names_others(outcome.reason, sender))
-        else outcome
-        for outcome, its in pairs
-    ]
-
-
-def is_unverified(outcome: Outcome) -> TypeGuard[Blocked]:
-    """Whether SES does not know somebody in the request: it does not always say whom."""
-    return isinstance(outcome, Blocked) and outcome.reason.endswith(UNVERIFIED.advice)
-
-
-def is_throttle(error: Exception) -> bool:
-    """Whether SES said that requests come too fast."""
-    return isinstance(error, AwsError) and _verdict(error) is SLOWER
-
-
-def may_be_one_entry(error: Exception) -> bool:
-    """Whether a whole bulk call was refused for what may be the fault of one entry: the others may go without it."""
-    if not isinstance(error, AwsError):
-        return False
-    verdict = _verdict(error)
-    return verdict in (AGAIN, REFUSED) or (verdict is UNVERIFIED and CODES.get(error.code) is REFUSED)
-
-
-def _names_others(reason: str, sender: str) -> bool:
-    named = [each.lower() for each in _DOMAIN.findall(reason)]
-    return bool(named) and sender.rpartition("@")[2] not in named
-
-
-def _of_refusal(error: AwsError) -> Outcome:
-    reason = _MAILBOX.sub("…", f"{error.status} {error}")
-    if error.operation not in OPERATIONS:
-        # The SDK asked another service for credentials, and was refused before it could send.
-        return CREDENTIALS.because(f"{error.operation}: {reason}")
-    verdict = _verdict(error)
-    return verdict.because(reason) if verdict else Unknown(discreet(reason))
-
-
-def _of_result(result: Mapping[str, Any]) -> Outcome:
-    status, text = _text(result, "Status") or "", _text(result, "Error") or ""
-    verdict = BULK_STATUSES.get(status)
-    if verdict is Accepted:
-        return Accepted(_text(result, "MessageId"))
-    reason = _MAILBOX.sub("…", f"{status}: {text}")
-    return (_told_by(text) or verdict).because(reason) if isinstance(verdict, Refusal) else Unknown(discreet(reason))
-
-
-def _verdict(error: AwsError) -> Refusal | None:
-    known = CODES.get(error.code)
-    if error.code in UNSURE or (known is not SLOWER and error.status not in STATUSES):
-        return None
-    return _told_by(error.message) or known or STATUSES[error.status]
-
-
-def _told_by(text: str) -> Refusal | None:
-    if _OF_AN_ADDRESS.match(text):
-        return None
-    said = _ADDRESS.sub("", text)
-    return next((verdict for pattern, verdict in TEXTS if pattern.search(said)), None)
-
-
-def _text(answer: Mapping[str, Any], name: str) -> str | None:
-    found = answer.get(name)
-    return found if isinstance(found, str) else None
+TABLE = RefusalTable(
+    operations=frozenset(("SendEmail", "SendBulkEmail")),
+    codes=CODES,
+    missing=MISSING,
+    texts=TEXTS,
+    recipient=_MAILBOX,
+    searched=_without_addresses,
+)

@@ -12,8 +12,8 @@ from notifier.settings import Settings, load_recipient_settings
 from notifier.templates import Templates
 from workers.channels.aws.failures import outcome_before_request
 from workers.channels.sms.client import SnsClient
-from workers.channels.sms.errors import outcome_of_answer, outcome_of_error
 from workers.channels.sms.phone_number import is_region
+from workers.channels.sms.refusals import outcome_of_answer, outcome_of_error
 from workers.channels.sms.request import number_of, publish_request, sms_attributes
 
 CONCURRENCY = 32

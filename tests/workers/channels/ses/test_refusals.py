@@ -18,19 +18,15 @@ from workers.channels.aws.failures import (
     outcome_before_request,
     outcome_of_failure,
 )
-from workers.channels.ses.errors import (
-    BULK_STATUSES,
-    CODES,
-    OPERATIONS,
-    SLOWER,
-    STATUSES,
-    UNSURE,
+from workers.channels.aws.refusals import STATUSES, THROTTLED, UNSURE
+from workers.channels.ses.outcomes import (
     is_throttle,
     may_be_one_entry,
     outcome_of_answer,
     outcome_of_error,
     outcomes_of_bulk_answer,
 )
+from workers.channels.ses.refusals import BULK_STATUSES, CODES, TABLE
 
 MODEL = botocore.session.get_session().get_service_model("sesv2")
 
@@ -114,7 +110,7 @@ def failure(kind: type[Exception]) -> Exception:
     return kind(**dict.fromkeys(names, "x"))
 
 
-@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+@pytest.mark.parametrize("operation", sorted(TABLE.operations))
 def test_every_error_of_the_model_is_in_the_table(operation: str) -> None:
     errors = {shape.error_code: shape for shape in MODEL.operation_model(operation).error_shapes}
     assert set(errors) <= set(CODES)
@@ -130,7 +126,7 @@ def test_every_status_of_a_bulk_entry_is_in_the_table() -> None:
 
 def test_every_throttle_that_botocore_knows_is_one() -> None:
     known = set(ThrottledRetryableChecker._THROTTLED_ERROR_CODES) - NOT_OF_SES - UNSURE
-    assert known <= {code for code, verdict in CODES.items() if verdict is SLOWER}
+    assert known <= {code for code, verdict in CODES.items() if verdict is THROTTLED}
     assert set(TransientRetryableChecker._TRANSIENT_ERROR_CODES) <= UNSURE
 
 
@@ -163,7 +159,7 @@ def test_a_status_that_does_not_refuse_is_unknown_whatever_the_code(status: int)
     assert status not in STATUSES
     for code in [*CODES, "Anything", ""]:
         outcome = outcome_of_error(refusal(code, status))
-        assert isinstance(outcome, Throttled if CODES.get(code) is SLOWER else Unknown), code
+        assert isinstance(outcome, Throttled if CODES.get(code) is THROTTLED else Unknown), code
 
 
 @pytest.mark.parametrize("code", sorted(UNSURE))

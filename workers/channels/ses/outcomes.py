@@ -1,0 +1,97 @@
+"""The outcome of each mail of a request to SES: from its answer, or from what it raised. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard
+
+from notifier.aws import AwsError
+from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Unknown, discreet
+from workers.channels.aws.failures import outcome_of_failure
+from workers.channels.aws.refusals import NOT_SENT, REJECTED, THROTTLED, Refusal
+from workers.channels.ses.refusals import BULK_STATUSES, CODES, TABLE, UNVERIFIED
+
+_DOMAIN = re.compile(r"(?<=@)[\w-]+(?:\.[\w-]+)*")
+
+
+def outcome_of_answer(answer: Mapping[str, Any]) -> Outcome:
+    """Return the outcome of a SendEmail that was answered with 200. It is accepted, even without an id."""
+    return Accepted(_text(answer, "MessageId"))
+
+
+def outcomes_of_bulk_answer(answer: Mapping[str, Any], entries: int) -> list[Outcome]:
+    """Return the outcomes of a SendBulkEmail that was answered with 200, in the order of its entries.
+
+    All are `Unknown` if the answer does not have one result for each entry.
+    """
+    results = answer.get("BulkEmailEntryResults")
+    if (
+        not isinstance(results, list)
+        or len(results) != entries
+        or not all(isinstance(each, dict) for each in results)
+    ):
+        return [Unknown(f"the answer does not have one result for each of {entries} entries")] * entries
+    return [_of_result(result) for result in results]
+
+
+def outcome_of_error(error: Exception) -> Outcome:
+    """Return the outcome of each mail of a request that raised."""
+    return TABLE.outcome(error, TABLE.refusal(error)) if isinstance(error, AwsError) else outcome_of_failure(error)
+
+
+def with_senders(outcomes: Sequence[Outcome], senders: Sequence[str], sender: str) -> list[Outcome]:
+    """Return the outcomes with `NotSent` in place of `Blocked` for mails whose own address is not verified.
+
+    An unverified identity blocks the whole account only if it is `sender`, the one of all mails that name none. It is
+    the fault of one mail if that has another one of `senders`, if SES accepted another mail of the same sender, or if
+    SES names only other domains, as it does with recipients in its sandbox. All senders are bare mailboxes.
+    """
+    pairs = list(zip(outcomes, senders, strict=True))
+    accepted = any(isinstance(outcome, Accepted) and its == sender for outcome, its in pairs)
+    return [
+        NotSent(outcome.reason)
+        if is_unverified(outcome) and (accepted or its != sender or _names_others(outcome.reason, sender))
+        else outcome
+        for outcome, its in pairs
+    ]
+
+
+def is_unverified(outcome: Outcome) -> TypeGuard[Blocked]:
+    """Return whether SES refused an address as not verified. It does not always say which."""
+    return isinstance(outcome, Blocked) and outcome.reason.endswith(UNVERIFIED.advice)
+
+
+def is_throttle(error: Exception) -> bool:
+    """Return whether SES refused a request because requests come too fast."""
+    return isinstance(error, AwsError) and TABLE.refusal(error) is THROTTLED
+
+
+def may_be_one_entry(error: Exception) -> bool:
+    """Return whether a whole bulk call was refused for what may be wrong with one entry.
+
+    Then the call is repeated in halves, so that the other entries are sent.
+    """
+    if not isinstance(error, AwsError):
+        return False
+    refusal = TABLE.refusal(error)
+    return refusal in (NOT_SENT, REJECTED) or (refusal is UNVERIFIED and CODES.get(error.code) is REJECTED)
+
+
+def _names_others(reason: str, sender: str) -> bool:
+    named = [each.lower() for each in _DOMAIN.findall(reason)]
+    return bool(named) and sender.rpartition("@")[2] not in named
+
+
+def _of_result(result: Mapping[str, Any]) -> Outcome:
+    status, text = _text(result, "Status") or "", _text(result, "Error") or ""
+    known = BULK_STATUSES.get(status)
+    if known is Accepted:
+        return Accepted(_text(result, "MessageId"))
+    reason = TABLE.discreet(f"{status}: {text}")
+    if isinstance(known, Refusal):
+        return (TABLE.by_text(text) or known).because(reason)
+    return Unknown(discreet(reason))
+
+
+def _text(answer: Mapping[str, Any], name: str) -> str | None:
+    found = answer.get(name)
+    return found if isinstance(found, str) else None
