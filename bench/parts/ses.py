@@ -24,7 +24,7 @@ from notifier.outcomes import Accepted
 from notifier.settings import Settings
 from sandbox.embedded.processes import stopped_by_signals
 from workers.channels.ses import SesChannel
-from workers.channels.ses.request import Mail, send_email_request
+from workers.channels.ses.request import SesMessage, send_email_request
 
 SENDER = "Harbour <hello@example.com>"
 UNIT = 500
@@ -33,7 +33,7 @@ _CONTENT = EmailContent(
     "Hello", "You have a friend. " * 16, '<tr><td class="line">You have a friend.</td></tr>\n' * 40
 )
 
-Send = Callable[[Sequence[Mail]], None]
+Send = Callable[[Sequence[SesMessage]], None]
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def stock(url: str) -> Iterator[Send]:
     """boto3 with default settings."""
     client = boto3.client("sesv2", endpoint_url=url, region_name="eu-west-1")
 
-    def send(unit: Sequence[Mail]) -> None:
+    def send(unit: Sequence[SesMessage]) -> None:
         for mail in unit:
             client.send_email(**send_email_request(mail, SENDER, "events"))
 
@@ -63,7 +63,7 @@ def channel(url: str, mode: Literal["bulk", "single"]) -> Iterator[Send]:
     }
     with closing(SesChannel(Settings.model_validate(given))) as made:
 
-        def send(unit: Sequence[Mail]) -> None:
+        def send(unit: Sequence[SesMessage]) -> None:
             outcomes = made.send(unit)
             assert all(isinstance(each, Accepted) for each in outcomes), outcomes[0]  # noqa: S101
 
@@ -83,7 +83,7 @@ def measure(way: AbstractContextManager[Send], units: int) -> dict[str, float]:
     return {"cpu_us_per_mail": round(cpu / sent * 1e6, 1), "mails_per_second": round(sent / wall)}
 
 
-def _unit() -> list[Mail]:
+def _unit() -> list[SesMessage]:
     emails = (Email(f"user{number}@example.com", "any", headers=_HEADERS) for number in range(UNIT))
     return [Message(uuid4(), 1, email, _CONTENT) for email in emails]
 

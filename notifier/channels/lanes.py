@@ -17,7 +17,7 @@ SLOW_LIMIT = 2
 REMEMBERED_SECONDS = 60.0
 """How long a receiver stays slow after an answer that was, unless a quick one comes."""
 
-Call = Callable[[], Outcome]
+Work = Callable[[], Outcome]
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class _Lane:
 
     placed: int = 0
     began: dict[int, float] = field(default_factory=dict)
-    waiting: deque[tuple[Call, "Future[Outcome]"]] = field(default_factory=deque)
+    waiting: deque[tuple[Work, "Future[Outcome]"]] = field(default_factory=deque)
 
 
 class Lanes:
@@ -49,7 +49,7 @@ class Lanes:
         self._short: dict[str, None] = {}  # lanes that wait for such a place, the first one first
         self._slow_until: dict[str, float] = {}
 
-    def submit(self, lane: str, call: Call) -> "Future[Outcome]":
+    def submit(self, lane: str, call: Work) -> "Future[Outcome]":
         """Run the call as soon as its lane has a place. `call` must not raise."""
         future: Future[Outcome] = Future()
         with self._lock:
@@ -67,7 +67,7 @@ class Lanes:
     def give_up_slow(self) -> None:
         """What waits for a slow receiver is `Late` from now on."""
         with self._lock:
-            given_up: list[tuple[Call, Future[Outcome]]] = []
+            given_up: list[tuple[Work, Future[Outcome]]] = []
             for name, lane in self._lanes.items():
                 if self._is_slow(lane):
                     given_up += lane.waiting
@@ -90,7 +90,7 @@ class Lanes:
     def _held_by_slow(self) -> int:
         return sum(lane.placed for name, lane in self._lanes.items() if self._was_slow(name) or self._is_slow(lane))
 
-    def _next(self, name: str, lane: _Lane) -> list[tuple[str, Call, "Future[Outcome]"]]:
+    def _next(self, name: str, lane: _Lane) -> list[tuple[str, Work, "Future[Outcome]"]]:
         """The calls that have a place now, which is theirs from here on. The lock is held."""
         started = []
         was_slow = self._was_slow(name)
@@ -107,11 +107,11 @@ class Lanes:
             started.append((name, *lane.waiting.popleft()))
         return started
 
-    def _start(self, started: list[tuple[str, Call, "Future[Outcome]"]]) -> None:
+    def _start(self, started: list[tuple[str, Work, "Future[Outcome]"]]) -> None:
         for name, call, future in started:
             self._threads.submit(partial(self._run, name, call, future))
 
-    def _run(self, name: str, call: Call, future: "Future[Outcome]") -> None:
+    def _run(self, name: str, call: Work, future: "Future[Outcome]") -> None:
         me = threading.get_ident()
         with self._lock:
             began = self._lanes[name].began[me] = time.monotonic()
@@ -126,7 +126,7 @@ class Lanes:
         self._start(started)
         future.set_result(outcome)
 
-    def _leave(self, name: str, lane: _Lane) -> list[tuple[str, Call, "Future[Outcome]"]]:
+    def _leave(self, name: str, lane: _Lane) -> list[tuple[str, Work, "Future[Outcome]"]]:
         """A place is free. The calls that have one now: of this lane, or of one that waited for a shared place."""
         lane.placed -= 1
         started = []

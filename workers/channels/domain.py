@@ -1,4 +1,4 @@
-"""A domain in ASCII, as mail and DNS know it."""
+"""A domain in ASCII, as mail and DNS use it."""
 
 import re
 import unicodedata
@@ -7,12 +7,12 @@ _LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 
 
 def ascii_domain(domain: str) -> str:
-    """`bücher.example` as `xn--bcher-kva.example`. Raises ValueError, whose text does not repeat the domain."""
+    """Return `bücher.example` as `xn--bcher-kva.example`. Raise ValueError, whose text does not repeat the domain."""
     return ".".join(map(_label, domain.split(".")))
 
 
 def _label(label: str) -> str:
-    # Not the codec `idna`: it is of 2003 and turns straße into strasse, which is somebody else's domain today.
+    # Not the codec `idna`: it follows the standard of 2003 and turns straße into strasse, now another domain.
     if not label.isascii():
         label = unicodedata.normalize("NFKC", label.lower())
         if not all(unicodedata.category(sign)[0] in "LMN" or sign == "-" for sign in label):

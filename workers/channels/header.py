@@ -1,4 +1,4 @@
-"""What stands in a header of a mail or of a webhook: text on one line, and URLs, in ASCII."""
+"""Values of headers of mails and webhooks: text on one line, and URLs, in ASCII."""
 
 import re
 from base64 import b64decode
@@ -19,21 +19,24 @@ _AS_IT_IS = "".join(map(chr, range(0x21, 0x7F)))
 
 
 def header_text(text: str) -> str:
-    """The text on one line, without control characters, also within an encoded word: whoever decodes that may write
-    it into a header again. One that hides some is broken, and read as it stands.
+    """Return the text on one line, without control characters.
+
+    An encoded word (RFC 2047) that decodes to control characters is made invalid, so that no reader decodes it and
+    writes them into another header.
     """
     text = one_line(text)
     return _ENCODED_WORD.sub(_broken, text) if "=?" in text else text
 
 
 def encoded_words(text: str) -> str:
-    """RFC 2047, in words of at most 75 characters."""
+    """Return the text as encoded words (RFC 2047), each of at most 75 characters."""
     return Header(text, "utf-8", maxlinelen=75).encode(linesep="")
 
 
 def ascii_urls(value: str) -> str:
-    """The URLs of a header as they must be written: percent-encoded, the host as Punycode. `List-Unsubscribe` and its
-    like have them in angle brackets, where spaces are taken out by whoever reads them: those are encoded as well.
+    """Return the value with its URLs percent-encoded, and their hosts in Punycode.
+
+    In angle brackets, as in `List-Unsubscribe`, spaces are encoded too, because readers remove them there.
     """
     if value.isascii() and "<" not in value:
         return value
@@ -44,7 +47,7 @@ def ascii_urls(value: str) -> str:
 def _ascii_url(url: str) -> str:
     parts = _HOST.fullmatch(url) or _MAILTO.fullmatch(url)
     if parts is not None and not parts[2].isascii():
-        with suppress(ValueError):  # a host that is none is percent-encoded like the rest
+        with suppress(ValueError):  # an invalid host is percent-encoded like the rest
             url = f"{parts[1]}{ascii_domain(parts[2])}{parts[3]}"
     return quote(url, safe=_AS_IT_IS)
 

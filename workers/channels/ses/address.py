@@ -1,4 +1,4 @@
-"""One email address as SES takes it: ASCII, one recipient, nothing that could start another header."""
+"""One email address as SES accepts it: ASCII, one recipient, no character that could start another header."""
 
 import re
 from bisect import bisect_right
@@ -28,13 +28,13 @@ _ANOTHER = re.compile(r"<[^<>@]*@[^<>]*>")
 _UNSEEN = re.compile(f"[{UNSEEN}]")
 
 
-class _Address(NamedTuple):
+class _ParsedAddress(NamedTuple):
     wire: str
     mailbox: str
 
 
 def wire_address(address: object) -> str:
-    """`Zoë <zoe@bücher.example>` in ASCII: the name as RFC 2047, the domain as Punycode, odd local parts in quotes.
+    """Return `Zoë <zoe@bücher.example>` in ASCII: name by RFC 2047, domain in Punycode, unusual local parts quoted.
 
     A name that is too long for SES is cut. Raises ValueError, whose text does not repeat the address: it is personal.
     """
@@ -44,7 +44,7 @@ def wire_address(address: object) -> str:
 
 
 def mailbox_of(address: str) -> str:
-    """The bare mailbox in lower case, so that two spellings of it are one. What is no address stays as it is."""
+    """Return the bare mailbox in lower case: the same for all spellings. What is no address is only stripped."""
     try:
         return address.lower() if _is_plain(address) else _read(address).mailbox
     except ValueError:
@@ -52,17 +52,17 @@ def mailbox_of(address: str) -> str:
 
 
 def checked_mailbox(address: str) -> str:
-    """`mailbox_of`, but what is no address raises ValueError."""
+    """Return the bare mailbox in lower case. Raise ValueError for what is no address."""
     return address.lower() if _is_plain(address) else _read(address).mailbox
 
 
 def _is_plain(address: str) -> bool:
-    """Whether it is on the wire as it is, as nearly all are."""
+    """Return whether the address needs no encoding, as nearly all do."""
     return len(address) <= _LONGEST and _PLAIN.fullmatch(address) is not None
 
 
-@lru_cache(maxsize=2_000)  # the same message asks twice: for what suppressions call it, and for its request
-def _read(given: str) -> _Address:
+@lru_cache(maxsize=2_000)  # each message asks twice: for the suppression list, and for its request
+def _read(given: str) -> _ParsedAddress:
     if len(given) > _LONGEST_GIVEN:
         raise ValueError(f"is longer than {_LONGEST_GIVEN:,} characters")
     address = trimmed(given)
@@ -71,13 +71,13 @@ def _read(given: str) -> _Address:
     name, bare = _apart(address)
     local, domain = _mailbox(_UNSEEN.sub("", trimmed(bare)))
     quoted = local if _DOT_ATOM.fullmatch(local) else _in_quotes(local)
-    # Named without quotes, as operators and earlier versions write it, where no reader can misunderstand that.
+    # Without quotes where that is unambiguous: operators and earlier versions write it so.
     known_as = f"{local if _LOCAL.fullmatch(local) else quoted}@{domain}".lower()
-    return _Address(_with_name(name, f"{quoted}@{domain}"), known_as)
+    return _ParsedAddress(_with_name(name, f"{quoted}@{domain}"), known_as)
 
 
 def _apart(address: str) -> tuple[str, str]:
-    """The name and the mailbox, which is within the last angle brackets."""
+    """Return the name, and the mailbox within the last angle brackets."""
     if not address.endswith(">"):
         return "", address
     found = _IN_BRACKETS.search(address)
@@ -92,7 +92,7 @@ def _apart(address: str) -> tuple[str, str]:
 
 
 def _mailbox(mailbox: str) -> tuple[str, str]:
-    """The local part without quotes, and the domain in ASCII."""
+    """Return the local part without quotes, and the domain in ASCII."""
     local, at, domain = mailbox.rpartition("@")
     if not at:
         raise ValueError("has no @")
@@ -132,11 +132,11 @@ def _formatted(name: str, mailbox: str) -> str:
 
 
 def _cut(name: str, mailbox: str) -> str:
-    """With as much of the name as fits, up to the end of what people see as one character."""
+    """Return the address with as much of the name as fits, cut between characters as people see them."""
     from wcwidth import iter_graphemes
 
     characters = list(accumulate(map(len, iter_graphemes(name))))
-    for ends in (characters, range(1, len(name))):  # one may have more accents than there is room for
+    for ends in (characters, range(1, len(name))):  # the first character alone may be too long: many accents
         fits = bisect_right(ends, LONGEST_ON_WIRE, key=lambda end: len(_formatted(name[:end].rstrip(), mailbox)))
         if fits:
             return _formatted(name[: ends[fits - 1]].rstrip(), mailbox)

@@ -1,7 +1,7 @@
-"""One message as an entry of SendBulkEmail, and what such a call says once for all. Pure.
+"""One message as an entry of SendBulkEmail, and the fields that its entries share. Pure.
 
-The template is nothing but three values, each entry's mail as it is rendered: so one call carries different mails.
-What cannot be sent as it is raises ValueError.
+The template of a call consists of three placeholders (subject, text, HTML), and each entry brings its rendered mail
+as their values: so one call carries different mails. A message that cannot be sent raises ValueError.
 """
 
 from typing import Any, NamedTuple
@@ -9,25 +9,26 @@ from typing import Any, NamedTuple
 import orjson
 
 from workers.channels.header import header_text
-from workers.channels.ses.request import Mail, checked_address, headers_of, tags_of
+from workers.channels.ses.request import SesMessage, checked_address, headers_of, tags_of
 
 MAX_ENTRIES = 50
 MAX_BYTES = 900_000
-"""Of a whole request. SES takes 1 MB with an inline template, and does not say how it counts."""
+"""Of a whole request. SES takes 1 MB with an inline template, and does not document how it counts."""
 MAX_DATA = 262_144
+"""Bytes of the template's values of one entry."""
 
 _SUBJECT, _TEXT, _HTML = "{{subject}}", "{{text}}", "{{html}}"
 
 
 class Shared(NamedTuple):
-    """What the mails of one call have in common."""
+    """The fields that all mails of one call share."""
 
     sender: str
     reply_to: str | None
     has_html: bool
 
     @classmethod
-    def of(cls, message: Mail, sender: str) -> "Shared":
+    def of(cls, message: SesMessage, sender: str) -> "Shared":
         email = message.request
         return cls(
             checked_address("sender", email.sender) if email.sender else sender,
@@ -36,7 +37,7 @@ class Shared(NamedTuple):
         )
 
     def members(self, configuration_set: str) -> bytes:
-        """The members of the request beside its entries, as JSON without the braces."""
+        """Return the members of the request other than its entries, as JSON without the braces."""
         parts = {"Subject": _SUBJECT, "Text": _TEXT}
         if self.has_html:
             parts["Html"] = _HTML
@@ -51,10 +52,10 @@ class Shared(NamedTuple):
         return orjson.dumps(members)[1:-1]
 
 
-def bulk_entry(message: Mail) -> bytes | None:
-    """The entry as JSON. None for a mail that is left to SendEmail, which knows no templates.
+def bulk_entry(message: SesMessage) -> bytes | None:
+    """Return the entry as JSON, None for a mail that must be sent by SendEmail, which uses no template.
 
-    That is one too long for a template's values, and one with `{{` in it, which SES is not known to leave alone.
+    That is a mail that is too long for a template's values, or that contains `{{`: SES might replace it.
     """
     content = message.content
     values = {"subject": header_text(content.subject), "text": content.text}
@@ -65,7 +66,7 @@ def bulk_entry(message: Mail) -> bytes | None:
         {
             "Destination": {"ToAddresses": [checked_address("to", message.request.to)]},
             "ReplacementEmailContent": {"ReplacementTemplate": {"ReplacementTemplateData": data.decode()}},
-            # All of them here and none at the call: whether SES would merge the two is not documented.
+            # Not at the call, too: it is not documented whether SES merges the two.
             "ReplacementTags": tags_of(message),
             "ReplacementHeaders": list(headers_of(message)),
         }

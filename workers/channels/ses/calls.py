@@ -1,4 +1,7 @@
-"""The calls to SES for a unit of messages: one for each, or one for up to 50 that have enough in common. Pure."""
+"""The calls to SES for a unit of messages. Pure.
+
+A call is SendEmail for one message, or SendBulkEmail for up to 50 messages with the same sender and reply address.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,14 +12,16 @@ import orjson
 from notifier.outcomes import Outcome, Rejected
 from workers.channels.ses.bulk import MAX_BYTES, MAX_ENTRIES, Shared, bulk_entry
 from workers.channels.ses.outcomes import outcome_of_answer, outcomes_of_bulk_answer
-from workers.channels.ses.request import Mail, send_email_request
+from workers.channels.ses.request import SesMessage, send_email_request
 
 Places = tuple[int, ...]
-"""Of the messages in their unit."""
+"""The indexes of messages in their unit."""
 
 
 @dataclass(frozen=True, slots=True)
 class SendEmail:
+    """A call for one message."""
+
     operation: ClassVar[str] = "SendEmail"
     places: Places
     body: bytes
@@ -24,12 +29,14 @@ class SendEmail:
     def outcomes(self, answer: Mapping[str, Any]) -> list[Outcome]:
         return [outcome_of_answer(answer)]
 
-    def halves(self) -> tuple["Call", ...]:
+    def halves(self) -> tuple["SesCall", ...]:
         return ()
 
 
 @dataclass(frozen=True, slots=True)
 class SendBulkEmail:
+    """A call for several messages. `entries` and `members` (the common fields) are parts of its JSON."""
+
     operation: ClassVar[str] = "SendBulkEmail"
     places: Places
     entries: tuple[bytes, ...]
@@ -42,22 +49,28 @@ class SendBulkEmail:
     def outcomes(self, answer: Mapping[str, Any]) -> list[Outcome]:
         return outcomes_of_bulk_answer(answer, len(self.entries))
 
-    def halves(self) -> tuple["Call", ...]:
-        """None where there is one entry only."""
+    def halves(self) -> tuple["SesCall", ...]:
+        """Return two calls, each for half of the messages. None if there is only one message."""
         middle = len(self.entries) // 2
         cuts = (slice(middle), slice(middle, None)) if middle else ()
         return tuple(SendBulkEmail(self.places[cut], self.entries[cut], self.members) for cut in cuts)
 
 
-Call = SendEmail | SendBulkEmail
+SesCall = SendEmail | SendBulkEmail
 
 
-class Plan:
-    """The `calls` for a unit, and the messages that are `rejected` without one, by their places."""
+class CallPlan:
+    """The `calls` for a unit, and the outcomes of messages that are `rejected` without a call, by their places."""
 
-    def __init__(self, messages: Sequence[Mail], sender: str, configuration_set: str, bulk_from: int | None) -> None:
-        """`bulk_from` is how many messages are worth a bulk call; None: no number is. `sender` is as SES takes it."""
-        self.calls: list[Call] = []
+    def __init__(
+        self, messages: Sequence[SesMessage], sender: str, configuration_set: str, bulk_from: int | None
+    ) -> None:
+        """Build the calls.
+
+        `sender` is the address of messages that name none, encoded for SES. `bulk_from` is the smallest number of
+        messages for which a bulk call is made; None: no bulk calls.
+        """
+        self.calls: list[SesCall] = []
         self.rejected: dict[int, Outcome] = {}
         self._messages = messages
         self._sender = sender
@@ -90,7 +103,7 @@ class Plan:
 
 
 class _Pack:
-    """Entries on their way to a call."""
+    """The entries of a bulk call that is being filled."""
 
     def __init__(self, members: bytes) -> None:
         self.places: list[int] = []

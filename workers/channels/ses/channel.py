@@ -1,4 +1,4 @@
-"""Email through Amazon SES: SendBulkEmail of SESv2 for up to 50 messages at once, or SendEmail for each."""
+"""The channel `email`: Amazon SES, by SendBulkEmail of its API v2 for up to 50 messages, or SendEmail for each."""
 
 import math
 import time
@@ -15,9 +15,9 @@ from notifier.settings import Settings
 from notifier.templates import Templates
 from workers.channels.aws.failures import outcome_before_request
 from workers.channels.ses.address import checked_mailbox, mailbox_of, wire_address
-from workers.channels.ses.calls import Call, Plan, SendBulkEmail
+from workers.channels.ses.calls import CallPlan, SendBulkEmail, SesCall
 from workers.channels.ses.client import SesClient
-from workers.channels.ses.mode import Auto
+from workers.channels.ses.mode import AutoMode
 from workers.channels.ses.outcomes import (
     is_throttle,
     is_unverified,
@@ -27,13 +27,13 @@ from workers.channels.ses.outcomes import (
 )
 
 CONCURRENCY = 64
-"""Requests under way at once: well under 1 ms of this process each, and then tens of milliseconds of waiting."""
+"""Concurrent requests. Each costs this process well under 1 ms, and waits tens of milliseconds for SES."""
 WORTH_BULK = 2
-"""Messages from which on `auto` makes a bulk call. One alone goes by SendEmail, whose rate is documented."""
+"""The mode `auto` makes a bulk call for so many messages. One alone goes by SendEmail, whose rate is documented."""
 
 
 class SesChannel:
-    """The channel `email`. Safe to share between threads; no connection and no thread before the first send."""
+    """The channel `email`. Thread-safe; no connection and no thread before the first send."""
 
     capability: ClassVar[Capability] = Capability.DELIVERY_EVENTS
     one_provider: ClassVar[bool] = True
@@ -46,7 +46,7 @@ class SesChannel:
         self._client = SesClient(settings)
         self._threads = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="ses")
         self._mode = settings.ses_mode
-        self._auto = Auto()
+        self._auto = AutoMode()
         self._rate: float | None = None
 
     @staticmethod
@@ -62,7 +62,7 @@ class SesChannel:
 
     @staticmethod
     def silence(settings: Settings) -> str | None:
-        """SES publishes the events of a message only where a configuration set says to whom."""
+        """Return why no events come, or None: SES publishes events of a message only with a configuration set."""
         return None if settings.ses_configuration_set else "NOTIFIER_SES_CONFIGURATION_SET is empty"
 
     def rate(self) -> float | None:
@@ -73,12 +73,13 @@ class SesChannel:
         return templates.render(request.template, request.context, request.locale)
 
     def send(self, messages: Sequence[Message[Email, EmailContent]]) -> list[Outcome]:
-        """Start no request in the second half of the lease, for the row might be someone else's by then.
+        """Send the messages and return their outcomes, in the same order.
 
-        Nor once the process is to end.
+        Starts no request in the second half of the lease: it might still be open when the lease ends and another
+        worker sends the same message. Starts none once the process is to end.
         """
         deadline = min(boottime() + self._seconds, *(each.not_after for each in messages), math.inf)
-        plan = Plan(messages, self._sender, self._configuration_set, self._bulk_from())
+        plan = CallPlan(messages, self._sender, self._configuration_set, self._bulk_from())
         outcomes = plan.rejected
         if plan.calls:
             outcomes |= self._make(plan.calls, messages, deadline)
@@ -98,7 +99,7 @@ class SesChannel:
         return 1 if self._mode == "bulk" else None
 
     def _make(
-        self, calls: Sequence[Call], messages: Sequence[Message[Email, EmailContent]], deadline: float
+        self, calls: Sequence[SesCall], messages: Sequence[Message[Email, EmailContent]], deadline: float
     ) -> dict[int, Outcome]:
         try:
             self._client.ready()
@@ -108,10 +109,13 @@ class SesChannel:
         return {place: outcome for answered in made for place, outcome in answered}
 
     def _call(
-        self, call: Call, messages: Sequence[Message[Email, EmailContent]], deadline: float
+        self, call: SesCall, messages: Sequence[Message[Email, EmailContent]], deadline: float
     ) -> list[tuple[int, Outcome]]:
-        """One request. Where it is refused whole for what may be one message's fault, that one is looked for."""
-        if reason := messages[call.places[0]].late():  # the messages of a call are of one attempt
+        """Make one request and return the outcome of each message, with its index.
+
+        If SES refuses a bulk call for what may be one message's fault, each half is sent again by itself.
+        """
+        if reason := messages[call.places[0]].late():  # all messages of a unit have the same `not_after`
             return [(place, Late(reason)) for place in call.places]
         try:
             request = self._client.request(call.operation, call.body)
@@ -119,7 +123,7 @@ class SesChannel:
             return [(place, outcome_before_request(error)) for place in call.places]
         try:
             answer = self._client.ask(call.operation, request, deadline)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the messages need their outcome
+        except Exception as error:  # noqa: BLE001 - every message needs an outcome
             if may_be_one_entry(error) and (halves := call.halves()):
                 return [each for half in halves for each in self._call(half, messages, deadline)]
             if isinstance(call, SendBulkEmail) and is_throttle(error):
@@ -131,7 +135,7 @@ class SesChannel:
 
 
 def send_rate(account: Mapping[str, Any]) -> float | None:
-    """Recipients a second that the answer of GetAccount allows."""
+    """Return the recipients a second that the answer of GetAccount allows, None if it has no rate."""
     found = account.get("SendQuota", {}).get("MaxSendRate")
     return float(found) if found else None
 

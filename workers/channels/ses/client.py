@@ -1,6 +1,6 @@
-"""The client of a process: the SDK's credentials, signer and errors without its layers for each call.
+"""The client of SES: credentials, signer and errors of the AWS SDK, without the SDK's own layers for each call.
 
-One request per call, never a retry, and no connection that has gone stale.
+One request per call, never a retry.
 """
 
 import threading
@@ -14,16 +14,24 @@ from notifier.messages import TOO_LATE
 from notifier.process.clock import boottime
 from notifier.settings import Settings
 from workers.channels.aws.failures import TooLate
-from workers.channels.ses.connections import Answer, Connections
+from workers.channels.ses.connections import Connections, SesResponse
 from workers.channels.ses.endpoint import Endpoint
 
 PATHS = {"SendEmail": "/v2/email/outbound-emails", "SendBulkEmail": "/v2/email/outbound-bulk-emails"}
 
 
 class SesClient:
-    """Safe to share between threads; loads no model and opens no connection before the first is asked for."""
+    """Thread-safe. It opens no connection, and the SDK loads no model, before the first `ready`.
+
+    Example:
+        client = SesClient(settings)
+        client.ready()
+        request = client.request("SendEmail", body)
+        answer = client.ask("SendEmail", request, deadline)
+    """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = boottime) -> None:
+        """Raise SettingsError if there is no AWS Region."""
         self.connect_timeout, self.read_timeout = _timeouts(settings.send_lease_seconds)
         self._settings = settings
         self._session = aws_session(settings)
@@ -35,7 +43,7 @@ class SesClient:
         self._connections: Connections
 
     def ready(self) -> None:
-        """Everything that a request needs and that may fail or take long. Whatever it raises, nothing was sent."""
+        """Prepare what a request needs and what may fail or take long. If it raises, nothing was sent."""
         with self._lock:
             if self._sdk is None:
                 self._prepare()
@@ -46,24 +54,24 @@ class SesClient:
         self._credentials.get_frozen_credentials()
 
     def account(self) -> Mapping[str, Any]:
-        """GetAccount, by the SDK. Raises what the SDK raises."""
+        """Return the answer of GetAccount. Raises what the SDK raises."""
         self.ready()
         answer: Mapping[str, Any] = self._sdk.get_account()
         return answer
 
     def request(self, operation: str, body: bytes) -> bytes:
-        """A signed request. Only after `ready`. Whatever it raises, nothing was sent.
+        """Return a signed request, ready to be written. Call `ready` before. If it raises, nothing was sent.
 
-        Credentials that have aged are refreshed here and not within the request, where a refresh that hangs would
-        look like a lost answer.
+        Expired credentials are refreshed here and not within the request, where a refresh that hangs would look like
+        a lost answer.
         """
         return self._endpoint.request(PATHS[operation], body, self._credentials.get_frozen_credentials())
 
     def ask(self, operation: str, request: bytes, deadline: float) -> Mapping[str, Any]:
-        """Write the request once, unless the deadline is over, and read what SES says to it.
+        """Write the request once and return the answer, decoded. `deadline` is a time of the clock.
 
-        Raises NotConnected and TooLate where nothing was written, and AwsError for an answer that is an error.
-        With any other exception the request may have left.
+        Raises NotConnected or TooLate if nothing was written, and AwsError for an answer that is an error. After any
+        other exception the request may have been accepted.
         """
         self._check(deadline)
         connection = self._connections.take()
@@ -72,7 +80,7 @@ class SesClient:
             answer = connection.exchange(request)
         finally:
             self._connections.give_back(connection)
-        return _understood(operation, answer)
+        return _decoded(operation, answer)
 
     def close(self) -> None:
         with self._lock:
@@ -98,15 +106,15 @@ class SesClient:
 
 
 def _timeouts(lease: float) -> tuple[float, float]:
-    """Seconds to connect and to read, all within the lease of an attempt.
+    """Return the seconds to connect and to read. A request that starts in the first half of the lease ends within it.
 
-    A request that is still under way when it ends could be sent twice.
+    One that is still open when the lease ends could be sent twice.
     """
     return min(3.0, lease / 10), min(10.0, lease / 4)
 
 
-def _understood(operation: str, answer: Answer) -> Mapping[str, Any]:
-    """What was accepted, empty where the answer was cut off. Raises AwsError."""
+def _decoded(operation: str, answer: SesResponse) -> Mapping[str, Any]:
+    """Return the JSON of a 2xx answer, empty if it is broken: the request was accepted. Raise AwsError for others."""
     if answer.status not in range(200, 300):
         raise AwsError.of_answer(operation, answer.status, answer.headers, answer.body)
     try:

@@ -1,4 +1,9 @@
-"""Connections to one server, each for one request at a time. A request is written once, and only on a fresh one."""
+"""Connections to one server, each for one request at a time. A request is written once, and only on a fresh one.
+
+This is our own code because httpcore, which webhooks use, costs more here. Measured in one run on a busy machine, in
+bulk mode with calls of 50 mails as in `bench.parts.ses`, twelve rounds in turns: 60 us of CPU for a mail with these
+connections and 80 us with httpcore 1.0.9, each in its best round.
+"""
 
 import select
 import socket
@@ -14,15 +19,18 @@ from notifier.process.clock import boottime
 from workers.channels.aws.failures import NotConnected
 
 FRESH_SECONDS = 20.0
-"""No request is written on a connection that is older: one that the peer has dropped for being idle would look like
-a lost answer. The server's name is looked up anew as often."""
+"""No request is written on a connection that was opened longer ago: the server may just have closed it, which would
+look like a lost answer. It also makes changes of DNS take effect within this time."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Where connections go. Timeouts are in seconds. `tls` is None for plain HTTP; a `proxy` speaks plain HTTP."""
+    """The server, and how it is reached. Timeouts are in seconds; `tls` is None for http://.
+
+    `proxy` is the URL of a proxy that is itself reached by http://, None for none.
+    """
 
     url: SplitResult
     connect_timeout: float
@@ -32,23 +40,25 @@ class Peer:
     proxy_headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Answer(NamedTuple):
+class SesResponse(NamedTuple):
+    """A whole answer."""
+
     status: int
     headers: HTTPMessage
     body: bytes
 
 
 class Connections:
-    """Keeps connections for the next request. Safe to share between threads; opens none before the first request."""
+    """Idle connections, kept for the next request. Thread-safe; opens none before the first request."""
 
     def __init__(self, peer: Peer, clock: Callable[[], float] = boottime) -> None:
         self._peer = peer
         self._clock = clock
-        # First in, first out: so all come round, and none is kept for long when it has gone stale.
+        # First in, first out: all are used in turn, so that none stays here after it is too old.
         self._kept: deque[Connection] = deque()
 
     def take(self) -> "Connection":
-        """A connection on which nothing is under way. Raises NotConnected."""
+        """Return an idle connection or a new one. Raise NotConnected if none can be opened."""
         while True:
             try:
                 connection = self._kept.popleft()
@@ -59,6 +69,7 @@ class Connections:
             connection.close()
 
     def give_back(self, connection: "Connection") -> None:
+        """Keep the connection for the next request, or close it if it is not reusable."""
         if connection.reusable:
             self._kept.append(connection)
         else:
@@ -70,7 +81,7 @@ class Connections:
 
 
 class Connection:
-    """An open connection. It is reusable until an exchange on it fails, or its peer says that this was the last."""
+    """An open connection. It is reusable until an exchange fails, or until the server announces that it closes."""
 
     def __init__(self, peer: Peer, opened_at: float) -> None:
         """Raises NotConnected."""
@@ -81,18 +92,18 @@ class Connection:
         except Exception as error:
             raise NotConnected(f"{peer.url.hostname}: {type(error).__name__}: {error}") from error
 
-    def exchange(self, request: bytes) -> Answer:
-        """Write the request and read its answer. Whatever this raises, the request may have left."""
+    def exchange(self, request: bytes) -> SesResponse:
+        """Write the request and return its answer. If it raises, the request may have been accepted."""
         self.reusable = False
         self._socket.sendall(request)
         with HTTPResponse(self._socket, method="POST") as response:
             response.begin()
-            answer = Answer(response.status, response.headers, response.read())
+            answer = SesResponse(response.status, response.headers, response.read())
             self.reusable = not response.will_close
         return answer
 
     def dropped(self) -> bool:
-        """Whether the peer has closed it, or said something that nobody asked for."""
+        """Return whether the server has closed it, or has sent bytes without a request."""
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
         return bool(poll.poll(0))

@@ -1,4 +1,4 @@
-"""Where SES is and who we are, as the AWS SDK has it: its endpoints, its signer, its proxies, its certificates."""
+"""The address of SES and the signature of requests to it, by means of the AWS SDK."""
 
 import os
 import ssl
@@ -17,7 +17,7 @@ from workers.channels.ses.connections import DEFAULT_PORTS, Peer
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One service in one Region, and how requests to it are signed."""
+    """The address of one service in one Region, and the names with which requests to it are signed."""
 
     peer: Peer
     signing_name: str
@@ -25,7 +25,11 @@ class Endpoint:
 
     @classmethod
     def of(cls, client: Any, ca_bundle: str | None) -> "Endpoint":
-        """The one that a client of botocore has. Raises what is wrong with the settings."""
+        """Return the endpoint of a client of botocore.
+
+        `ca_bundle` is a file of certificates, None for the SDK's own. Raises InvalidConfigError for a proxy that is
+        itself reached by https://, and what the SDK and `ssl` raise for wrong settings.
+        """
         meta = client.meta
         address = meta.endpoint_url.rstrip("/")
         url = urlsplit(address)
@@ -44,7 +48,7 @@ class Endpoint:
         return cls(peer, meta.service_model.signing_name, meta.region_name)
 
     def request(self, path: str, body: bytes, credentials: Any) -> bytes:
-        """A POST as it goes over the wire, signed. Raises ValueError for credentials that no header can hold."""
+        """Return the bytes of a signed POST. Raise ValueError if the credentials hold a control character."""
         peer = self.peer
         url = peer.url.geturl() + path
         signed = AWSRequest("POST", url, {"Host": self._host, "Content-Type": "application/json"}, body)
@@ -66,7 +70,7 @@ class Endpoint:
 
 
 def _tls(ca_bundle: str | None) -> ssl.SSLContext:
-    """Verifies the certificate and the name in it, against the authorities that the SDK would trust."""
+    """Return a context that verifies the certificate and its name against the authorities that the SDK trusts."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(get_cert_path(ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE") or True))
     return context

@@ -1,7 +1,7 @@
-"""Whether SES is asked in bulk or one by one: the decision behind `NOTIFIER_SES_MODE=auto`. It is told the time.
+"""Bulk calls or single ones: the decision of `NOTIFIER_SES_MODE=auto`. Pure: times are parameters.
 
-AWS documents one rate for an account, in recipients, and another of one request a second for "all actions except
-SendEmail", and does not say whether SendBulkEmail is meant. So bulk calls are tried, and SES's answers decide.
+AWS documents one rate for an account, in recipients, and one request a second for "all actions except SendEmail". It
+does not say whether that includes SendBulkEmail. So bulk calls are tried, and throttled ones switch to single calls.
 """
 
 import threading
@@ -9,15 +9,16 @@ from collections import deque
 
 STRIKES = 3
 STRIKES_WITHIN = 10.0
-"""Seconds. One refusal says little: other processes send on the same account."""
+"""So many throttled bulk calls within so many seconds switch to single calls. One proves little: other processes send
+on the same account."""
 REST_SECONDS = 300.0
-"""How long mails then go one by one, before bulk calls are tried again."""
+"""Seconds of single calls, before bulk calls are tried again."""
 
 
-class Auto:
-    """In bulk, until SES throttles bulk calls although the account's rate is not used up; then singly for a while.
+class AutoMode:
+    """Bulk, until SES throttles bulk calls although the account's rate is not used up; then single for REST_SECONDS.
 
-    Safe to share between threads.
+    Thread-safe. All times are seconds of one monotonic clock.
     """
 
     def __init__(self) -> None:
@@ -27,19 +28,19 @@ class Auto:
         self._accepted: deque[tuple[float, int]] = deque()
 
     def bulk(self, now: float) -> bool:
-        """Whether the next mails go in bulk."""
+        """Return whether the next mails are sent by bulk calls."""
         return now >= self._single_until
 
     def accepted(self, now: float, recipients: int) -> None:
-        """SES took mails to so many recipients."""
+        """Note that SES accepted mails to so many recipients."""
         with self._lock:
             self._accepted.append((now, recipients))
             self._used(now)
 
     def throttled(self, now: float, recipients: int, rate: float | None) -> None:
-        """SES refused a whole bulk call as too fast. `rate` is the account's in recipients a second, if known."""
+        """Note that SES throttled a whole bulk call. `rate` is the account's, in recipients a second, if known."""
         with self._lock:
-            # An account with a rate of less than two such calls loses nothing by single ones: no need to ask why.
+            # The account's rate explains it. At a rate of less than two such calls, single calls lose nothing.
             if rate is not None and rate >= 2 * recipients and self._used(now) + recipients > rate:
                 return
             self._strikes.append(now)
@@ -48,7 +49,7 @@ class Auto:
                 self._single_until = now + REST_SECONDS
 
     def _used(self, now: float) -> int:
-        """Recipients of the last second. Forgets those before."""
+        """Return the recipients of the last second, and delete older counts."""
         while self._accepted and now - self._accepted[0][0] >= 1.0:
             self._accepted.popleft()
         return sum(count for _, count in self._accepted)

@@ -1,4 +1,4 @@
-"""The parameters of SendEmail for one message. Pure. What cannot be sent as it is raises ValueError."""
+"""The parameters of SendEmail for one message. Pure. A message that cannot be sent raises ValueError."""
 
 import re
 from collections.abc import Iterator
@@ -11,25 +11,26 @@ from workers.channels.ses.address import wire_address
 
 NOTIFICATION_HEADER = "X-Notification-Id"
 MAX_HEADERS = 15
+"""Limits of SES for custom headers: their number, and the characters of a name, of a value and of both together."""
 MAX_NAME = 126
 MAX_VALUE = 995
 MAX_HEADER = 996
 
 _NAME = re.compile(r"[!-9;-~]+")
-_OURS = re.compile(
+_RESERVED = re.compile(
     r"bcc|cc|date|dkim-signature|from|message-id|mime-version|received|reply-to|return-path|sender|subject|to"
     r"|x-notification-id|content-.*|x-ses-.*",
     re.IGNORECASE,
 )
 
-Mail = Message[Email, EmailContent]
+SesMessage = Message[Email, EmailContent]
 Pair = dict[str, str]
 
 
-def send_email_request(message: Mail, sender: str, configuration_set: str) -> dict[str, Any]:
-    """One request for one recipient, with the tags by which its events find the notification again.
+def send_email_request(message: SesMessage, sender: str, configuration_set: str) -> dict[str, Any]:
+    """Return the parameters for one recipient, with the tags by which events are matched to the notification.
 
-    `sender` is the one of messages that name none, as SES takes it.
+    `sender` is the address of messages that name none, encoded for SES.
     """
     email, content = message.request, message.content
     request: dict[str, Any] = {
@@ -45,7 +46,7 @@ def send_email_request(message: Mail, sender: str, configuration_set: str) -> di
     return request
 
 
-def tags_of(message: Mail) -> list[Pair]:
+def tags_of(message: SesMessage) -> list[Pair]:
     return [
         {"Name": NOTIFICATION_TAG, "Value": str(message.notification_id)},
         {"Name": ATTEMPT_TAG, "Value": str(message.attempt)},
@@ -59,7 +60,7 @@ def checked_address(field: str, address: str) -> str:
         raise ValueError(f"the address in `{field}` {error}") from None
 
 
-def headers_of(message: Mail) -> Iterator[Pair]:
+def headers_of(message: SesMessage) -> Iterator[Pair]:
     headers = message.request.headers
     if len(headers) >= MAX_HEADERS:
         raise ValueError(f"{len(headers)} headers are more than the {MAX_HEADERS - 1} that may be added")
@@ -71,7 +72,7 @@ def headers_of(message: Mail) -> Iterator[Pair]:
 def _header(name: str, value: str) -> Pair:
     if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > MAX_NAME:
         raise ValueError(f"{str(name)[:MAX_NAME]!r} is not a valid header name")
-    if _OURS.fullmatch(name):
+    if _RESERVED.fullmatch(name):
         raise ValueError(f"the header {name} is not for a route to set")
     if not isinstance(value, str) or not (wire := ascii_urls(header_text(value))):
         raise ValueError(f"the header {name} is empty, or not a text")

@@ -13,7 +13,7 @@ import httpcore
 import httpx
 
 from notifier.outcomes import Accepted, NotSent, Outcome, Rejected, Throttled, Unknown, discreet
-from workers.channels.webhook.client import Answer
+from workers.channels.webhook.client import WebhookResponse
 from workers.channels.webhook.network import AddressRefused
 
 LATER = frozenset((408, 409, 425, 429, 503))
@@ -29,7 +29,7 @@ _KEY_LENGTH = 8
 _SEPARATORS = re.compile("[/?&=;]")
 
 
-def outcome_of_answer(answer: Answer, url: httpx.URL) -> Outcome:
+def outcome_of_answer(answer: WebhookResponse, url: httpx.URL) -> Outcome:
     status = answer.status
     if 200 <= status < 300:  # noqa: PLR2004
         return Accepted(None)

@@ -20,7 +20,7 @@ MAX_BODY = 2048
 """Bytes of an answer's body that are read at most: enough for a reason."""
 
 
-class Answer(NamedTuple):
+class WebhookResponse(NamedTuple):
     """`headers` have names in lower case; `body` is the beginning of it."""
 
     status: int
@@ -40,7 +40,7 @@ class WebhookClient:
             network_backend=GuardedNetwork(allow_private=allow_private),
         )
 
-    def post(self, url: httpx.URL, headers: Mapping[str, str], body: bytes) -> Answer:
+    def post(self, url: httpx.URL, headers: Mapping[str, str], body: bytes) -> WebhookResponse:
         """Raises AddressRefused, and what httpcore raises."""
         # Not url.netloc by itself: httpcore would write an IPv6 address into Host without its brackets.
         lines = [
@@ -55,7 +55,7 @@ class WebhookClient:
             extensions={"timeout": self._deadlines()},
         ) as answer:
             names = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
-            return Answer(answer.status, names, _beginning(answer))
+            return WebhookResponse(answer.status, names, _beginning(answer))
 
     def close(self) -> None:
         self._pool.close()

@@ -18,7 +18,7 @@ import httpcore
 
 from workers.channels.webhook.public_address import is_public
 
-Address = IPv4Address | IPv6Address
+IpAddress = IPv4Address | IPv6Address
 
 
 class AddressRefused(Exception):
@@ -87,12 +87,12 @@ class GuardedStream(httpcore.NetworkStream):
         return bool(poll.poll(0))
 
 
-def _look_up(host: str, port: int) -> list[Address]:
+def _look_up(host: str, port: int) -> list[IpAddress]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(ip_address(each[4][0]) for each in found))
 
 
-def _connected(addresses: list[Address], port: int, deadline: float | None) -> socket.socket:
+def _connected(addresses: list[IpAddress], port: int, deadline: float | None) -> socket.socket:
     """A connection to the first that takes one; the time is shared between them."""
     failure = OSError("no address")
     for number, address in enumerate(addresses):

@@ -10,7 +10,7 @@ from notifier.messages import Email, EmailContent, Message
 from notifier.outcomes import Rejected
 from tests.workers.channels.wire import Mail, Request
 from workers.channels.ses.bulk import MAX_BYTES, MAX_DATA, MAX_ENTRIES
-from workers.channels.ses.calls import Call, Plan
+from workers.channels.ses.calls import CallPlan, SesCall
 
 SENDER = "Harbour <hello@example.com>"
 HTML = EmailContent("S", "T", "<p>H</p>")
@@ -21,15 +21,15 @@ def message(content: EmailContent = HTML, to: str = "ana@example.com", **more: A
     return Message(uuid4(), 1, Email(to, "any", **more), content)
 
 
-def planned(*messages: Any, bulk_from: int | None = 1, configuration_set: str = "events") -> Plan:
-    return Plan(messages, SENDER, configuration_set, bulk_from)
+def planned(*messages: Any, bulk_from: int | None = 1, configuration_set: str = "events") -> CallPlan:
+    return CallPlan(messages, SENDER, configuration_set, bulk_from)
 
 
-def mails(call: Call) -> list[Mail]:
+def mails(call: SesCall) -> list[Mail]:
     return Request("", {}, call.body).mails
 
 
-def shapes(plan: Plan) -> list[tuple[str, tuple[int, ...]]]:
+def shapes(plan: CallPlan) -> list[tuple[str, tuple[int, ...]]]:
     assert not plan.rejected
     return [(call.operation, call.places) for call in plan.calls]
 

@@ -4,25 +4,25 @@ import random
 
 import pytest
 
-from workers.channels.ses.mode import REST_SECONDS, STRIKES, STRIKES_WITHIN, Auto
+from workers.channels.ses.mode import REST_SECONDS, STRIKES, STRIKES_WITHIN, AutoMode
 
 BULK = 50
 FAST, SLOW = 500.0, 14.0
 
 
-def strike(auto: Auto, now: float, times: int = STRIKES, rate: float | None = FAST) -> None:
+def strike(auto: AutoMode, now: float, times: int = STRIKES, rate: float | None = FAST) -> None:
     for _ in range(times):
         auto.throttled(now, BULK, rate)
 
 
 def test_it_starts_in_bulk() -> None:
-    assert Auto().bulk(0.0)
-    assert Auto().bulk(1e9)
+    assert AutoMode().bulk(0.0)
+    assert AutoMode().bulk(1e9)
 
 
 @pytest.mark.parametrize("rate", [None, SLOW, FAST])
 def test_refusals_below_the_rate_end_bulk_for_a_while(rate: float | None) -> None:
-    auto = Auto()
+    auto = AutoMode()
     auto.accepted(100.0, BULK)
     strike(auto, 100.1, STRIKES - 1, rate)
     assert auto.bulk(100.1)
@@ -33,7 +33,7 @@ def test_refusals_below_the_rate_end_bulk_for_a_while(rate: float | None) -> Non
 
 
 def test_bulk_is_tried_again_and_may_end_again() -> None:
-    auto = Auto()
+    auto = AutoMode()
     strike(auto, 100.0)
     later = 101.0 + REST_SECONDS
     strike(auto, later, STRIKES - 1)
@@ -43,7 +43,7 @@ def test_bulk_is_tried_again_and_may_end_again() -> None:
 
 
 def test_refusals_at_the_accounts_rate_say_nothing_about_bulk() -> None:
-    auto = Auto()
+    auto = AutoMode()
     for _ in range(10):
         auto.accepted(100.0, BULK)
     strike(auto, 100.9, 20)
@@ -51,7 +51,7 @@ def test_refusals_at_the_accounts_rate_say_nothing_about_bulk() -> None:
 
 
 def test_what_was_accepted_counts_for_a_second() -> None:
-    auto = Auto()
+    auto = AutoMode()
     for _ in range(10):
         auto.accepted(100.0, BULK)
     strike(auto, 101.0)
@@ -59,18 +59,18 @@ def test_what_was_accepted_counts_for_a_second() -> None:
 
 
 def test_a_refusal_now_and_then_changes_nothing() -> None:
-    auto = Auto()
+    auto = AutoMode()
     for number in range(100):
         strike(auto, number * (STRIKES_WITHIN / 2 + 0.1), 1)
         assert auto.bulk(number * 6.0)
 
 
-def answers(bulk_calls: float, rate: float, offered: int, seconds: int) -> tuple[int, int, Auto]:
+def answers(bulk_calls: float, rate: float, offered: int, seconds: int) -> tuple[int, int, AutoMode]:
     """An SES with one limit on bulk calls and another on recipients, each a second, and a sender who offers more.
 
     Answers what was accepted in bulk and singly.
     """
-    auto, draw = Auto(), random.Random(7)
+    auto, draw = AutoMode(), random.Random(7)
     calls, recipients = bulk_calls, rate
     bulk = single = 0
     for tick in range(seconds * 100):

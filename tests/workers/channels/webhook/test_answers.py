@@ -7,7 +7,7 @@ import pytest
 
 from notifier.outcomes import Accepted, NotSent, Outcome, Rejected, Throttled, Unknown
 from workers.channels.webhook.answers import outcome_of_answer, outcome_of_failure, retry_after
-from workers.channels.webhook.client import Answer
+from workers.channels.webhook.client import WebhookResponse
 from workers.channels.webhook.network import AddressRefused
 
 URL = httpx.URL("https://hooks.example.com/services/T0001/secret-part?token=abcdefgh&x=1")
@@ -27,14 +27,14 @@ STATUSES: dict[int, tuple[type[Outcome], type[Outcome]]] = {
 @pytest.mark.parametrize("status", STATUSES)
 def test_each_status_has_its_outcome(status: int) -> None:
     without, with_it = STATUSES[status]
-    assert type(outcome_of_answer(Answer(status, {}, "no"), URL)) is without
-    assert type(outcome_of_answer(Answer(status, {"retry-after": "30"}, "no"), URL)) is with_it
+    assert type(outcome_of_answer(WebhookResponse(status, {}, "no"), URL)) is without
+    assert type(outcome_of_answer(WebhookResponse(status, {"retry-after": "30"}, "no"), URL)) is with_it
 
 
 def test_retry_after_is_passed_on() -> None:
-    outcome = outcome_of_answer(Answer(429, {"retry-after": "30"}, "slow down"), URL)
+    outcome = outcome_of_answer(WebhookResponse(429, {"retry-after": "30"}, "slow down"), URL)
     assert outcome == Throttled("429 Too Many Requests: slow down", 30.0)
-    assert outcome_of_answer(Answer(429, {}, ""), URL) == Throttled("429 Too Many Requests", None)
+    assert outcome_of_answer(WebhookResponse(429, {}, ""), URL) == Throttled("429 Too Many Requests", None)
 
 
 @pytest.mark.parametrize("value", [None, "", "soon", "-1", "1.5", "٣", "Mon, 99 Foo 2026 00:00:00 GMT"])
@@ -59,7 +59,7 @@ def test_a_time_to_come_back_may_be_a_date() -> None:
 )
 def test_a_reason_does_not_quote_the_url(said: str) -> None:
     for outcome in (
-        outcome_of_answer(Answer(404, {}, said), URL),
+        outcome_of_answer(WebhookResponse(404, {}, said), URL),
         outcome_of_failure(httpcore.ConnectError(said), URL),
         outcome_of_failure(httpcore.ReadError(said), URL),
     ):
@@ -70,7 +70,7 @@ def test_a_reason_does_not_quote_the_url(said: str) -> None:
 
 
 def test_a_reason_is_one_short_line() -> None:
-    outcome = outcome_of_answer(Answer(500, {}, "<h1>\r\n\x1b[31m\u2028oops" + "x" * 2000), URL)
+    outcome = outcome_of_answer(WebhookResponse(500, {}, "<h1>\r\n\x1b[31m\u2028oops" + "x" * 2000), URL)
     assert isinstance(outcome, Unknown)
     assert outcome.reason.isprintable()
     assert len(outcome.reason) < 300
