@@ -1,4 +1,4 @@
-"""SMS through Amazon SNS: Publish to a phone number, one request for each message."""
+"""The channel `sms`: Amazon SNS, one Publish to a phone number for each message."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -17,12 +17,12 @@ from workers.channels.sms.refusals import outcome_of_answer, outcome_of_error
 from workers.channels.sms.request import number_of, publish_request, sms_attributes
 
 CONCURRENCY = 32
-"""Requests under way at once: SNS allows an account tens of SMS a second."""
+"""Concurrent requests. SNS allows an account tens of SMS a second."""
 TEMPLATE_PART = "sms.txt"
 
 
 class SmsChannel:
-    """The channel `sms`."""
+    """The channel `sms`. Thread-safe; no connection and no thread before the first send."""
 
     capability: ClassVar[Capability] = Capability.NONE
     one_provider: ClassVar[bool] = True
@@ -49,7 +49,7 @@ class SmsChannel:
 
     @staticmethod
     def checked_address(to: str) -> str:
-        """In E.164, with the country of this process's settings."""
+        """Return the number in E.164. NOTIFIER_SMS_REGION is the country of numbers without a country code."""
         return number_of(to, load_recipient_settings().sms_region)
 
     def rate(self) -> float | None:
@@ -81,6 +81,6 @@ class SmsChannel:
             return outcome_before_request(error)
         try:
             answer = client.publish(**request)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the message needs its outcome
+        except Exception as error:  # noqa: BLE001 - every message needs an outcome
             return outcome_of_error(error, own_sender=bool(message.request.sender))
         return outcome_of_answer(answer)

@@ -60,7 +60,7 @@ class SnsClient:
             validate=False,
             session=self._session,
         )
-        # The one that is replaced may still be in use: it is closed at the next renewal.
+        # The replaced client may still be in use: it is closed at the next renewal.
         self._retired, self._current = self._current, made
         self._credentials = self._session.get_credentials()
         self._made_at = self._clock()

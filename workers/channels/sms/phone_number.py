@@ -1,4 +1,4 @@
-"""A phone number as providers take it: E.164. Pure. What is none raises ValueError, which does not repeat it."""
+"""A phone number as providers accept it, in E.164. Pure. The ValueError for an invalid one does not repeat it."""
 
 import re
 import unicodedata
@@ -31,14 +31,15 @@ _REASONS = {
 }
 
 
-@lru_cache(maxsize=2_000)  # the same message asks twice: for what suppressions call it, and for its request
+@lru_cache(maxsize=2_000)  # each message asks twice: for the suppression list, and for its request
 def e164(to: object, region: str = "") -> str:
-    """`+351 (912) 345-678`, in any digits, as +351912345678. `region` is the country of numbers without one, as PT.
+    """Return `+351 (912) 345-678`, in digits of any script, as +351912345678.
 
-    Whether it is somebody's is the provider's to say: new ranges are opened every month.
+    `region` is the country of numbers without a country code, as PT. Checks the length only and not whether the
+    number is assigned, because new ranges are opened every month. Raises ValueError.
     """
     if not isinstance(to, str):
-        raise ValueError("is not a text")  # noqa: TRY004  one kind of error for all that is no number
+        raise ValueError("is not a text")  # noqa: TRY004  one type of error for every invalid number
     if len(to) > _LONGEST:
         raise ValueError(f"is longer than {_LONGEST} characters")
     number = _parsed(_spelled(to), region)
@@ -50,12 +51,12 @@ def e164(to: object, region: str = "") -> str:
 
 @cache
 def is_region(region: str) -> bool:
-    """Whether numbers of this country, as PT, are known."""
+    """Return whether the rules for numbers of this country, as PT, are known."""
     return region in SUPPORTED_REGIONS
 
 
 def _spelled(to: str) -> str:
-    """In ASCII. Letters are refused, although telephones have some on their keys."""
+    """Return the number in ASCII. Raise ValueError for letters, although telephones have some on their keys."""
     text = trimmed(_UNSEEN.sub("", to))
     if text[:4].lower() == "tel:":
         text = text[4:]

@@ -1,4 +1,4 @@
-"""The parameters of Publish for one SMS. Pure. What cannot be sent as it is raises ValueError, without the number."""
+"""The parameters of Publish for one SMS. Pure. What cannot be sent raises ValueError, without the number in it."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from notifier.text import sound
 from workers.channels.sms.phone_number import e164
 
 LONGEST = 1600
-"""Characters that SNS takes in one Publish."""
+"""Characters of a text that SNS accepts in one Publish."""
 
 _SENDER_ID = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]{1,11}")
 _OWN_NUMBER = re.compile(r"\+?[0-9]{5,15}")
@@ -19,7 +19,7 @@ Attributes = Mapping[str, Mapping[str, str]]
 
 
 def number_of(to: object, region: str = "") -> str:
-    """The number in `to` as E.164 has it, +351912345678. `region` is the country of numbers without a plus, as PT."""
+    """Return the number in `to` in E.164. `region` is the country of numbers without a plus, as PT."""
     try:
         return e164(to, region)
     except ValueError as error:
@@ -27,7 +27,7 @@ def number_of(to: object, region: str = "") -> str:
 
 
 def sms_attributes(settings: Settings) -> Attributes:
-    """What every SMS carries. Raises ValueError for a sender id that no SMS may have."""
+    """Return the attributes of every SMS, from the settings. Raise ValueError for an invalid sender id."""
     attributes = {"AWS.SNS.SMS.SMSType": _text(settings.sms_type)}
     if settings.sms_max_price is not None:
         price = {"DataType": "Number", "StringValue": f"{settings.sms_max_price:f}"}

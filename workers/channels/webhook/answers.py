@@ -1,7 +1,7 @@
-"""What an answer to a webhook says about it.
+"""The outcome of a webhook: from the receiver's answer, or from the exception of a failed request.
 
-Standard Webhooks knows two answers: a 2xx is an acceptance, all else a failure. What here is known not accepted is
-what refuses a request before it is acted upon. All else is `Unknown`, and sent again under the same key.
+Standard Webhooks has two answers: 2xx is an acceptance, everything else a failure. Here only answers that refuse a
+request before it is acted on mean "not accepted". All others are `Unknown`, and sent again under the same key.
 """
 
 import re
@@ -17,10 +17,10 @@ from workers.channels.webhook.client import WebhookResponse
 from workers.channels.webhook.network import AddressRefused
 
 LATER = frozenset((408, 409, 425, 429, 503))
-"""Too slow, under way already, too early, too many, busy: with Retry-After known not accepted, and until when."""
+"""Request timeout, conflict, too early, too many requests, unavailable: with Retry-After known not accepted."""
 
 NOT_NOW = frozenset((408, 409, 425))
-"""Known not accepted without Retry-After too."""
+"""Known not accepted, also without Retry-After."""
 
 REFUSED_ADDRESS = "the host is in a private network; NOTIFIER_WEBHOOK_ALLOW_PRIVATE=true would allow it"
 _BEFORE_THE_REQUEST = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout)
@@ -30,6 +30,7 @@ _SEPARATORS = re.compile("[/?&=;]")
 
 
 def outcome_of_answer(answer: WebhookResponse, url: httpx.URL) -> Outcome:
+    """Return the outcome that an answer means. Its reason does not contain the URL."""
     status = answer.status
     if 200 <= status < 300:  # noqa: PLR2004
         return Accepted(None)
@@ -47,7 +48,7 @@ def outcome_of_answer(answer: WebhookResponse, url: httpx.URL) -> Outcome:
 
 
 def outcome_of_failure(error: Exception, url: httpx.URL) -> Outcome:
-    """What became of a request that ended in this exception instead of an answer."""
+    """Return the outcome of a request that ended in this exception instead of an answer."""
     if isinstance(error, AddressRefused):
         return Rejected(REFUSED_ADDRESS)
     reason = _reason(f"{type(error).__name__}: {error}", url)
@@ -55,7 +56,7 @@ def outcome_of_failure(error: Exception, url: httpx.URL) -> Outcome:
 
 
 def retry_after(value: str | None) -> float | None:
-    """Seconds, from a number or a date; None where there is neither."""
+    """Return the seconds of a Retry-After header, which is a number or a date. None if it is missing or invalid."""
     if value is None:
         return None
     if value.isascii() and value.isdigit():
@@ -67,7 +68,7 @@ def retry_after(value: str | None) -> float | None:
 
 
 def _reason(text: str, url: httpx.URL) -> str:
-    """Without the URL or a part of it: receivers like to quote it, and many hold their key in it."""
+    """Return the text without the URL or parts of it: receivers quote it, and many have their key in it."""
     path = url.raw_path.decode()
     pieces = (each for each in _SEPARATORS.split(path) if len(each) >= _KEY_LENGTH)
     parts = (str(url), path, url.path, url.netloc.decode(), url.host, *pieces)

@@ -1,4 +1,4 @@
-"""Webhooks: one POST for each message, signed, under the notification's id as the key by which a receiver dedupes."""
+"""The channel `webhook`: one signed POST for each message, with the notification's id as its idempotency key."""
 
 import time
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ from workers.channels.webhook.client import WebhookClient
 from workers.channels.webhook.request import endpoint, json_body, secrets_of, signed_headers
 
 CONCURRENCY = 64
-"""Requests under way at once: about 1 ms of this process each, and then waiting for the receiver."""
+"""Concurrent requests. Each costs this process about 1 ms, and then waits for the receiver."""
 
 
 class WebhookChannel:
-    """The channel `webhook`."""
+    """The channel `webhook`. Thread-safe; no connection and no thread before the first send."""
 
     capability: ClassVar[Capability] = Capability.IDEMPOTENCY_KEY
     one_provider: ClassVar[bool] = False
@@ -35,7 +35,7 @@ class WebhookChannel:
 
     @staticmethod
     def check(settings: Settings) -> None:
-        """Raises SettingsError without the secret for each Webhook that has none of its own: it could not be sent."""
+        """Raise SettingsError if NOTIFIER_WEBHOOK_SECRET is missing: a Webhook without its own could not be sent."""
         if not _secrets(settings):
             raise SettingsError(
                 "NOTIFIER_WEBHOOK_SECRET is not set: it signs each Webhook that brings no key of its own. Make one: "
@@ -79,13 +79,13 @@ class WebhookChannel:
             return Rejected(str(error))
         try:
             answer = self._client.post(url, headers, body)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the message needs its outcome
+        except Exception as error:  # noqa: BLE001 - every message needs an outcome
             return outcome_of_failure(error, url)
         return outcome_of_answer(answer, url)
 
 
 def _receiver(message: Message[Webhook, WebhookContent]) -> str:
-    """Scheme, host and port. What is no URL has a lane of its own, and is rejected in it."""
+    """Return scheme, host and port. Empty for an invalid URL, whose message is rejected before a request."""
     try:
         url = endpoint(message.request.to, allow_http=True)
     except (AttributeError, ValueError):

@@ -1,6 +1,6 @@
-"""The HTTP client of the webhooks: one request per call and nothing that httpx would add to it.
+"""The HTTP client of webhooks: one request per call.
 
-It stands on httpcore, which is below httpx: no redirect, no cookie, no proxy, no password file, no decompression.
+It uses httpcore, the layer below httpx, and so has no redirects, cookies, proxies, .netrc passwords or decompression.
 """
 
 import time
@@ -14,14 +14,14 @@ from notifier.send_pool import Timeouts
 from workers.channels.webhook.network import GuardedNetwork
 
 IDLE_SECONDS = 4.0
-"""Many servers drop a connection that has been idle for five. A request on one that has just been dropped would look
-like a lost answer."""
+"""Many servers close a connection that has been idle for five seconds. A request on a connection that has just been
+closed would look like a lost answer."""
 MAX_BODY = 2048
-"""Bytes of an answer's body that are read at most: enough for a reason."""
+"""Bytes of an answer's body that are read at most: enough for the reason of an outcome."""
 
 
 class WebhookResponse(NamedTuple):
-    """`headers` have names in lower case; `body` is the beginning of it."""
+    """An answer. The names of `headers` are in lower case; `body` is at most the first MAX_BODY bytes."""
 
     status: int
     headers: Mapping[str, str]
@@ -29,7 +29,7 @@ class WebhookResponse(NamedTuple):
 
 
 class WebhookClient:
-    """Safe to share between threads; no connection before the first request."""
+    """Thread-safe; no connection before the first request."""
 
     def __init__(self, timeouts: Timeouts, connections: int, *, allow_private: bool) -> None:
         self._timeouts = timeouts
@@ -41,8 +41,8 @@ class WebhookClient:
         )
 
     def post(self, url: httpx.URL, headers: Mapping[str, str], body: bytes) -> WebhookResponse:
-        """Raises AddressRefused, and what httpcore raises."""
-        # Not url.netloc by itself: httpcore would write an IPv6 address into Host without its brackets.
+        """Send one POST and return the answer. Raise AddressRefused, or what httpcore raises."""
+        # Given here because httpcore writes an IPv6 address into Host without its brackets.
         lines = [
             (b"Host", url.netloc),
             *((name.encode(), value.encode("latin-1")) for name, value in headers.items()),
@@ -61,14 +61,14 @@ class WebhookClient:
         self._pool.close()
 
     def _deadlines(self) -> dict[str, float]:
-        """Points in time for the network, see there; a plain number of seconds for the pool."""
+        """Return httpcore's timeouts: points in time for `GuardedNetwork`, seconds for the pool."""
         now = time.monotonic()
         connected, answered = now + self._timeouts.connect, now + self._timeouts.answer
         return {"pool": self._timeouts.connect, "connect": connected, "write": answered, "read": answered}
 
 
 def _beginning(answer: httpcore.Response) -> str:
-    """What comes of the body, at most MAX_BODY; the status has said what matters already."""
+    """Return at most MAX_BODY bytes of the body, also if it breaks off: the status alone decides the outcome."""
     body = b""
     try:
         for piece in answer.iter_stream():

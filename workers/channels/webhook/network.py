@@ -1,8 +1,9 @@
-"""The network below the webhooks: only to addresses that may be asked, and never longer than allowed.
+"""The network backend of webhooks: connects to public addresses only, and keeps one deadline for a whole request.
 
-A name is looked up once, and the connection goes to an address that was checked: a name that means another one a
-moment later gains nothing. The timeouts of httpcore are points in time here, on the clock of `time.monotonic`:
-a receiver that answers a byte at a time would get around one that starts anew with every byte.
+A name is looked up once, and the connection goes to an address that was checked, so that a name which resolves to
+another address a moment later (DNS rebinding) does not get around the check. The timeouts of httpcore are points in
+time here, on the clock of `time.monotonic`: a receiver that sends one byte at a time would never exceed a timeout
+that starts again with every byte.
 """
 
 import select
@@ -22,10 +23,12 @@ IpAddress = IPv4Address | IPv6Address
 
 
 class AddressRefused(Exception):
-    """The name means addresses that must not be asked only."""
+    """The host resolves to private addresses only."""
 
 
 class GuardedNetwork(httpcore.NetworkBackend):
+    """Opens connections to addresses of the public internet. `allow_private`: to all addresses."""
+
     def __init__(self, *, allow_private: bool) -> None:
         self._allow_private = allow_private
 
@@ -37,8 +40,8 @@ class GuardedNetwork(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Raises AddressRefused, and what httpcore calls a failure to connect: then nothing was sent."""
-        del local_address, socket_options  # of the pool, which is told neither
+        """Connect. Raise AddressRefused, httpcore.ConnectError or ConnectTimeout: then nothing was sent."""
+        del local_address, socket_options  # never given: the pool has no such options
         with _named(httpcore.ConnectTimeout, httpcore.ConnectError):
             addresses = [each for each in _look_up(host, port) if self._allow_private or is_public(each)]
             if not addresses:
@@ -47,7 +50,7 @@ class GuardedNetwork(httpcore.NetworkBackend):
 
 
 class GuardedStream(httpcore.NetworkStream):
-    """One connection."""
+    """One connection, with or without TLS."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -79,7 +82,7 @@ class GuardedStream(httpcore.NetworkStream):
             raise
 
     def get_extra_info(self, info: str) -> Any:
-        """Only whether there is something to read, which on an idle connection means that it has ended."""
+        """Answer `is_readable` only. On an idle connection, True means that the server has closed it."""
         if info != "is_readable":
             return None
         poll = select.poll()
@@ -93,7 +96,7 @@ def _look_up(host: str, port: int) -> list[IpAddress]:
 
 
 def _connected(addresses: list[IpAddress], port: int, deadline: float | None) -> socket.socket:
-    """A connection to the first that takes one; the time is shared between them."""
+    """Connect to the first address that accepts. The time until the deadline is divided between them."""
     failure = OSError("no address")
     for number, address in enumerate(addresses):
         left = _left(deadline)
@@ -119,10 +122,10 @@ def _left(deadline: float | None) -> float | None:
 
 @contextmanager
 def _named(timeout: type[Exception], error: type[Exception]) -> Iterator[None]:
-    """Names in httpcore's words what the system raised."""
+    """Raise httpcore's exceptions in place of the system's."""
     try:
         yield
     except TimeoutError as caught:
         raise timeout(caught) from caught
-    except (OSError, ValueError) as caught:  # ValueError: a name that none can have
+    except (OSError, ValueError) as caught:  # ValueError: an invalid host name
         raise error(caught) from caught

@@ -1,7 +1,7 @@
-"""One webhook as a request: where it goes, what it says, who vouches for it. Pure.
+"""One webhook as a request: URL, body, headers and signature. Pure.
 
 The signature is that of Standard Webhooks, https://www.standardwebhooks.com: HMAC-SHA256 over id, time and body. What
-cannot be sent as it is raises ValueError, whose text repeats neither the URL nor a secret.
+cannot be sent raises ValueError, whose text repeats neither the URL nor a secret.
 """
 
 import base64
@@ -22,22 +22,23 @@ from notifier.text import one_line, sound, trimmed
 from workers.channels.header import ascii_urls
 
 MIN_SECRET, MAX_SECRET = 24, 64
-"""Bytes."""
+"""Bytes of a signing secret."""
 _PREFIX = "whsec_"
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[!-~\xa0-\xff](?:[ \t!-~\xa0-\xff]*[!-~\xa0-\xff])?")
-_OURS = re.compile(
+_RESERVED = re.compile(
     r"connection|content-.*|expect|host|idempotency-key|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade"
     r"|user-agent|webhook-.*",
     re.IGNORECASE,
 )
 _NOT_SOUND = re.compile(rb"\\u00[01]|\\[bf]|\x7f|\xc2[\x80-\x9f]")
-"""How JSON may write a control character other than tab and line break."""
+"""What JSON writes for a control character other than tab and line break."""
 _MANY_DIGITS = 400
+"""Numbers with more digits keep their exponent: those of DynamoDB have at most 130."""
 
 
 def endpoint(to: object, *, allow_http: bool) -> httpx.URL:
-    """The URL, in the one spelling that all of its spellings have in common."""
+    """Return the URL, normalized: the same for all of its spellings. Raise ValueError for an invalid one."""
     try:
         url = httpx.URL(trimmed(str(to))).copy_with(fragment=None)
     except (httpx.InvalidURL, ValueError):
@@ -52,13 +53,15 @@ def endpoint(to: object, *, allow_http: bool) -> httpx.URL:
 
 
 def json_body(payload: Any) -> bytes:
-    """The payload as JSON; the values of a DynamoDB item too: numbers with all digits that they are stored with, in
-    plain notation. Texts are as on every channel: see `notifier.text.sound`.
+    """Return the payload as JSON. Raise TemplateError for what has none.
+
+    Values of a DynamoDB item are allowed: numbers keep all digits, in plain notation; bytes are base64; sets are
+    sorted lists. Control characters are replaced as on every channel: see `notifier.text.sound`.
     """
     try:
         try:
             body = orjson.dumps(payload, default=_plain)
-        except TypeError:  # an integer beyond 64 bits or half a surrogate pair: orjson asks nobody about those
+        except TypeError:  # orjson does not call `default` for an integer beyond 64 bits or half a surrogate pair
             return orjson.dumps(_copied(payload), default=_plain)
         return orjson.dumps(_copied(payload), default=_plain) if _NOT_SOUND.search(body) else body
     except (TypeError, ValueError, RecursionError) as error:
@@ -66,14 +69,14 @@ def json_body(payload: Any) -> bytes:
 
 
 def secrets_of(text: str) -> tuple[bytes, ...]:
-    """The signing secrets, separated by commas: while one is replaced by another, both sign."""
+    """Return the signing secrets, which are separated by commas. Each signs: two while one replaces the other."""
     return tuple(_secret(each.strip()) for each in text.split(",") if each.strip())
 
 
 def signed_headers(
     id_: UUID, body: bytes, seconds: int, secrets: Iterable[bytes], own: Mapping[str, str]
 ) -> dict[str, str]:
-    """All headers of the request. `own` are the route's, `seconds` the time of this attempt since 1970."""
+    """Return all headers of the request. `own` are the route's; `seconds` is the time of this attempt since 1970."""
     signatures = " ".join(f"v1,{_signature(secret, f'{id_}.{seconds}.', body)}" for secret in secrets)
     return {
         "Content-Type": "application/json",
@@ -105,7 +108,7 @@ def _secret(text: str) -> bytes:
 def _checked(name: object, value: object) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError(f"{str(name)[:100]!r} is not a valid header name")
-    if _OURS.fullmatch(name):
+    if _RESERVED.fullmatch(name):
         raise ValueError(f"the header {name} is not for a route to set")
     if not isinstance(value, str) or not _VALUE.fullmatch(wire := ascii_urls(one_line(value))):
         raise ValueError(f"the header {name} is empty, not a text, or holds what no header may")
@@ -113,7 +116,7 @@ def _checked(name: object, value: object) -> str:
 
 
 def _copied(value: Any) -> Any:
-    """The same with sound texts and with integers of any length."""
+    """Return a copy without control characters in texts, and with integers of any length."""
     if isinstance(value, Mapping):
         return {sound(name) if isinstance(name, str) else name: _copied(each) for name, each in value.items()}
     if isinstance(value, list | tuple | AbstractSet):
@@ -126,7 +129,10 @@ def _copied(value: Any) -> Any:
 
 
 def _plain(value: object) -> Any:
-    """What orjson does not know: DynamoDB's numbers, bytes and sets; these sorted, to be the same each time."""
+    """Return a value that orjson can write for DynamoDB's numbers, bytes and sets.
+
+    Sets are sorted, so that each attempt has the same body.
+    """
     match value:
         case Decimal():
             return orjson.Fragment(_number(value))
@@ -140,7 +146,7 @@ def _plain(value: object) -> Any:
 
 
 def _number(value: Decimal) -> str:
-    """Plain notation, `300000` and not `3E+5`: receivers read that as an integer. NaN is null, as for a float."""
+    """Return plain notation, `300000` and not `3E+5`, which receivers read as a float. NaN is null, as orjson's."""
     if not value.is_finite():
         return "null"
     return format(value, "f") if abs(value.adjusted()) < _MANY_DIGITS else str(value)
