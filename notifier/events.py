@@ -1,4 +1,4 @@
-"""What happened in the table, as plain Python values."""
+"""An event of a table, and DynamoDB's JSON as plain Python values."""
 
 import base64
 import binascii
@@ -22,10 +22,15 @@ _LONGEST_NUMBER = 400
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change of one item, as a route's function gets it.
+    """One change of one item. The function of a route gets it.
 
     The values of an item are plain Python: `str`, `bool`, `None`, `bytes`, `list`, `dict`, `frozenset`, and for a
-    number `int`, or `Decimal` where it is written with a fraction or an exponent.
+    number `int`, or `Decimal` if it is written with a fraction or an exponent.
+
+        @route(table="orders", on="MODIFY", match={"status": ["shipped"]}, channel="email")
+        def shipped(event: Event) -> Email | None:
+            item = event.new or {}
+            return Email(to=item["email"], template="shipped", context=item)
     """
 
     id: str
@@ -35,21 +40,21 @@ class Event:
     name: EventName
     """`INSERT`, `MODIFY` or `REMOVE`."""
     keys: Mapping[str, Any]
-    """The item's keys."""
+    """The key attributes of the item."""
     new: Mapping[str, Any] | None
-    """The item after the change. None where there is none, or where the stream's view type leaves it out."""
+    """The item after the change. None after REMOVE, or if the stream's view type leaves it out."""
     old: Mapping[str, Any] | None
-    """The item before the change. None as with `new`."""
+    """The item before the change. None before INSERT, or if the stream's view type leaves it out."""
     created_at: datetime
     """When the change was made, in UTC."""
     sequence_number: str
-    """The record's place in its shard."""
+    """The sequence number of the record in its shard."""
     expired_by_ttl: bool = field(default=False)
     """Whether the table's time to live removed the item."""
 
     @classmethod
     def from_record(cls, table: str, record: Wire) -> "Event":
-        """The event of a stream record in the JSON of GetRecords. Raises DecodeError."""
+        """Return the event of a stream record in the JSON of GetRecords. Raise DecodeError."""
         try:
             return cls._from_record(table, record)
         except KeyError as missing:
@@ -79,7 +84,7 @@ class Event:
 
 
 def plain(value: Wire) -> Any:
-    """One attribute value of DynamoDB's JSON as a Python value. Raises DecodeError."""
+    """Return one attribute value of DynamoDB's JSON as a Python value. Raise DecodeError."""
     if len(value) != 1:
         raise DecodeError(f"an attribute value must have one type, this has {sorted(value)}")
     ((kind, content),) = value.items()
@@ -140,7 +145,7 @@ def _bool(value: object) -> bool:
 
 
 def _is_ttl(identity: Wire | None) -> bool:
-    """GetRecords says PrincipalId; what passed through Lambda says principalId."""
+    """Return whether DynamoDB's time to live made the change. The key is PrincipalId, or principalId from Lambda."""
     if identity is None:
         return False
     return "dynamodb.amazonaws.com" in (identity.get("PrincipalId"), identity.get("principalId"))

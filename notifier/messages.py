@@ -1,4 +1,4 @@
-"""What a route returns, and what a channel is given to send."""
+"""The requests that routes return (`Email`, `Sms`, `Webhook`), and the message that a channel sends for one."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -17,27 +17,32 @@ ContentT_co = TypeVar("ContentT_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """Send this template to one address. For the channel `email`."""
+    """Send a template to one address. A route on the channel `email` returns it.
+
+        Email(to="Ana <ana@example.com>", template="order_shipped", context={"number": 17}, locale="pt-BR")
+
+    Nothing is checked here: an address or a header that is invalid makes the delivery `failed`.
+    """
 
     to: str
     """The recipient: `ana@example.com`, or with a name, `Ana <ana@example.com>`."""
     template: str
-    """A folder with `subject.txt`, `body.txt` and, where there is HTML, `body.html`."""
+    """The folder of templates with `subject.txt`, `body.txt` and, for HTML, `body.html`."""
     context: Mapping[str, Any] = field(default_factory=dict)
     """The template's values, by name."""
     locale: str | None = None
-    """Picks a translation, `body.de.html` for `de` or `de-AT`. Without one: the parts that name none."""
+    """Selects a translation, `body.de.html` for `de` or `de-AT`. None: the files without a language."""
     sender: str | None = None
     """Replaces `NOTIFIER_SENDER`."""
     reply_to: str | None = None
-    """Where answers go. None: to the sender."""
+    """The address for replies. None: the sender."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Headers of the mail, `List-Unsubscribe` say, up to 14."""
+    """More headers, for example `List-Unsubscribe`; at most 14."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmailContent:
-    """A rendered email: what the recipient will read. `html` is None for a text-only mail."""
+    """A rendered email, as the recipient reads it. `html` is None for a mail without HTML."""
 
     subject: str
     text: str
@@ -46,46 +51,56 @@ class EmailContent:
 
 @dataclass(frozen=True, slots=True)
 class Sms:
-    """Send a text to one phone number: `text`, or the part `sms.txt` of a `template`. For the channel `sms`."""
+    """Send a text to one phone number. A route on the channel `sms` returns it, with either `text` or `template`.
+
+        Sms(to="+351912345678", template="order_shipped", context={"number": 17})
+
+    With neither or both, rendering fails and is repeated as the route's `retry` says.
+    """
 
     to: str
     """The number in E.164: `+351912345678`; spaces, dots and dashes do not matter."""
     text: str | None = None
-    """What it says."""
+    """The text."""
     template: str | None = None
-    """A folder with `sms.txt`, which says it instead of `text`."""
+    """The folder of templates whose `sms.txt` is rendered instead of `text`."""
     context: Mapping[str, Any] = field(default_factory=dict)
     """The template's values, by name."""
     locale: str | None = None
-    """Picks a translation, `sms.de.txt`, where there is one."""
+    """Selects a translation, `sms.de.txt`. None: the file without a language."""
     sender: str | None = None
-    """Replaces `NOTIFIER_SMS_SENDER_ID`; it may also be a number of yours."""
+    """Replaces `NOTIFIER_SMS_SENDER_ID`. It may also be a phone number of your account."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmsContent:
-    """A rendered SMS. The provider cuts a long one into several."""
+    """A rendered SMS. The provider divides a long one into several."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """POST a payload as JSON to one URL, signed as Standard Webhooks says. For the channel `webhook`."""
+    """POST a payload as JSON to one URL, signed by Standard Webhooks. A route on the channel `webhook` returns it.
+
+        Webhook(to="https://shop.example.com/hooks", payload={"type": "order.paid", "data": event.new})
+
+    An invalid URL or header makes the delivery `failed`; a payload that has no JSON fails as a template does.
+    """
 
     to: str
-    """The URL, which starts with https://."""
+    """The URL. It starts with https://."""
     payload: Any
-    """What is sent as JSON. It may be an item as the event holds it."""
+    """The body, as JSON. It may contain items of an event as they are."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Headers of the request, beside those of the signature."""
+    """More headers of the request."""
     secret: str | None = field(default=None, repr=False)
-    """Replaces `NOTIFIER_WEBHOOK_SECRET`, in the same form: receivers that do not trust each other need one each."""
+    """Replaces `NOTIFIER_WEBHOOK_SECRET`, in the same form. Receivers that do not trust each other need one each."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookContent:
-    """The body of the request, as it is signed."""
+    """The body of the request, over which the signature is made."""
 
     body: bytes
 
@@ -96,10 +111,11 @@ def _never() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Message(Generic[RequestT_co, ContentT_co]):
-    """One attempt to send one notification: what the route asked for, rendered, under its id.
+    """One attempt to send one notification: `request` is what the route returned, `content` its rendered form.
 
-    Its request must not start after `not_after`, a time of `notifier.process.clock.boottime`: its lease may be over
-    then. Nor once `ends` says that this process is to end: those that have not started go back to the broker.
+    Its request must not start after `not_after`, a time of `notifier.process.clock.boottime`, because it could still
+    be open when the lease ends; and not once `ends` returns True, because the process is to end and the message goes
+    back to the broker. `late` checks both.
     """
 
     notification_id: UUID
@@ -110,7 +126,7 @@ class Message(Generic[RequestT_co, ContentT_co]):
     ends: Callable[[], bool] = field(default=_never, repr=False, compare=False)
 
     def late(self) -> str | None:
-        """Why its request must not start any more: the reason of a `Late`. None while it may."""
+        """Return why the request must not start any more, the reason of a `Late`. None if it may."""
         if self.ends():
             return ENDS
         return TOO_LATE if boottime() >= self.not_after else None

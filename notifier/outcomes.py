@@ -1,7 +1,14 @@
-"""What became of one request to a provider. A channel answers every message with exactly one of these.
+"""The outcome of one request to a provider. A channel returns exactly one of these for every message.
 
-The question that matters is whether the provider may have accepted the request. Only `Unknown` says maybe;
-a channel that is not sure must say `Unknown`, never one of the others.
+Each says whether the provider may have accepted the request: `Accepted` yes, `Unknown` perhaps, all others no. A
+channel that is not sure must return `Unknown`. "Counts" below means: against the attempts of the route's RetryPolicy.
+
+Example:
+    if response.status_code == 200:
+        return Accepted(response.json()["id"])
+    if response.status_code == 429:
+        return Throttled(discreet(response.text, message.request.to), after=30.0)
+    return Unknown(discreet(response.text, message.request.to))
 """
 
 from dataclasses import dataclass
@@ -9,25 +16,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The provider took the request. `message_id` is None where the answer came without one."""
+    """The provider accepted the request. `message_id` is the provider's; None if the answer has none."""
 
     message_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """Known not accepted, worth another attempt: counts against the route's attempts."""
+    """Known not accepted, and another attempt may succeed. Counts."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """Known not accepted because we are too fast: another attempt later.
+    """Known not accepted because of too many requests. Another attempt follows later.
 
-    From the one provider of a channel it counts against nothing: all wait together. Where each message has a receiver
-    of its own it counts against the route's attempts, for nobody else slows down for this one. `after` is how many
-    seconds the provider asks us to wait, None where it does not say.
+    On a channel with one provider it does not count, and all messages of the channel wait. On a channel where each
+    message has a receiver of its own it counts. `after` is the number of seconds that the provider asks to wait; None
+    if it gives none.
     """
 
     reason: str
@@ -36,9 +43,9 @@ class Throttled:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Known not accepted, and nothing else will be until someone acts (account paused, domain unverified).
+    """Known not accepted, and no message will be until an operator acts (account paused, domain not verified).
 
-    Says nothing about the message: another attempt later, and it counts against nothing. The channel is parked.
+    It does not count. The channel is parked: it tries one message at a time, at intervals.
     """
 
     reason: str
@@ -46,9 +53,9 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Offline:
-    """Known not sent: this process does not reach the provider. Says nothing about the message or the account.
+    """Known not sent: this process cannot connect to the provider. Other workers continue.
 
-    Another attempt later, and it counts against nothing; other workers go on.
+    It does not count. Another attempt follows later.
     """
 
     reason: str
@@ -56,9 +63,9 @@ class Offline:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """Known not sent: its turn did not come within the time of its attempt. Says nothing about anybody else.
+    """Known not sent: the time of its attempt was over before its request started.
 
-    Another attempt later, and it counts against nothing.
+    It does not count. Another attempt follows later.
     """
 
     reason: str
@@ -66,26 +73,26 @@ class Late:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Known not accepted, and never will be: this message is at fault."""
+    """Known not accepted, and this message never will be, whoever sends it. Its delivery has failed."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The request may have been accepted; the answer was lost. Never retried blindly."""
+    """The request may have been accepted: the answer was lost. The channel's capability decides what happens."""
 
     reason: str
 
 
 LONGEST_REASON = 500
-"""Characters."""
+"""Characters of a reason that are kept."""
 
 
 def discreet(reason: str, *hidden: str) -> str:
-    """What a server or an exception says as a reason may say it: one short line without any of `hidden`.
+    """Return the text of a server or an exception as a reason: one line of at most 500 characters, without `hidden`.
 
-    Reasons go to logs and to whoever looks at a delivery; recipients, and keys that hide in them, do not.
+    Reasons are logged and shown to operators. Recipients, and keys that are part of them, must not be.
     """
     for each in sorted(filter(None, hidden), key=len, reverse=True):
         reason = reason.replace(each, "…")

@@ -1,4 +1,4 @@
-"""Threads for a channel whose provider takes one message in a request."""
+"""Threads for a channel that sends each message with a request of its own."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -10,7 +10,7 @@ from notifier.messages import TOO_LATE, Message
 from notifier.outcomes import Late, Outcome, Unknown
 from notifier.process.clock import boottime
 
-_LOOK_SECONDS = 0.5  # how often a unit looks whether a receiver is slow
+_LOOK_SECONDS = 0.5  # how often `send` looks for slow receivers
 
 SendOne = Callable[[Message[Any, Any]], Outcome]
 
@@ -23,22 +23,32 @@ class Timeouts(NamedTuple):
 
 
 def timeouts(lease: float) -> Timeouts:
-    """With these a request that starts in the first half of the lease of its attempt ends within it.
+    """Return timeouts with which a request that starts in the first half of the lease ends within it.
 
-    One that is still under way when the lease ends could be sent twice.
+    `lease` is in seconds: `settings.send_lease_seconds`. A request that is still open when the lease of its attempt
+    ends could be sent twice.
     """
     return Timeouts(min(3.0, lease / 10), min(15.0, lease / 4))
 
 
 class SendPool:
-    """Sends the messages of a unit side by side. Safe to share between threads; no thread before the first send.
+    """Sends messages concurrently. Thread-safe; starts no thread before the first `send`.
 
-    It starts no request in the second half of the lease, for the row might be someone else's by then, and none once
-    the process is to end. `per_lane` is how many requests one receiver has at once, where `send` is told the
-    receivers.
+    It starts no request in the second half of the lease, because the request might still be open when the lease ends
+    and another worker sends the message again; and none once the process is to end. Those messages are `Late`.
+
+    Example:
+        pool = SendPool("ntfy", settings.send_lease_seconds)
+        outcomes = pool.send(messages, send_one)  # def send_one(message: Message[Push, str]) -> Outcome
+        outcomes = pool.send(messages, send_one, lane=lambda message: message.request.to)
     """
 
     def __init__(self, name: str, lease: float, threads: int = 64, per_lane: int = 16) -> None:
+        """Make a pool.
+
+        `name` is in the names of its threads. `lease` is `settings.send_lease_seconds`. `threads` is the number of
+        concurrent requests, `per_lane` the most of them to one receiver, if `send` gets `lane`.
+        """
         self._seconds = lease / 2
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._lanes = Lanes(self._threads, per_lane, threads)
@@ -49,10 +59,10 @@ class SendPool:
         send_one: SendOne,
         lane: Callable[[Message[Any, Any]], str] | None = None,
     ) -> list[Outcome]:
-        """The outcomes in the order of the messages. What `send_one` raises all the same is `Unknown`.
+        """Call `send_one` for each message, and return the outcomes in the same order. An exception is `Unknown`.
 
-        `lane` names the receiver of a message. Give it where each message has a receiver of its own: one that is slow
-        does not hold up the others then, and what has no place with it is `Late`.
+        `lane` returns the name of a message's receiver. Give it if each message has a receiver of its own: a slow one
+        then does not delay the others, and messages that would have to wait for it are `Late`.
         """
         deadline = boottime() + self._seconds
         if lane is None:
@@ -65,6 +75,7 @@ class SendPool:
         return [future.result() for future in futures]
 
     def close(self) -> None:
+        """Wait for running requests and end the threads."""
         self._threads.shutdown()
 
 
@@ -73,5 +84,5 @@ def _outcome(message: Message[Any, Any], send_one: SendOne, deadline: float) -> 
         return Late(reason)
     try:
         return send_one(message)
-    except Exception as error:  # noqa: BLE001  the request may have left; the text may hold what nobody may read
+    except Exception as error:  # noqa: BLE001  its text may be personal, so only its type is kept
         return Unknown(f"the channel raised {type(error).__name__}")

@@ -1,4 +1,4 @@
-"""What a channel must do. A package adds one through the entry-point group `notifier.channels`."""
+"""The interface of a channel, and the channels that are installed, by the entry-point group `notifier.channels`."""
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
@@ -20,54 +20,69 @@ GROUP = "notifier.channels"
 
 
 class Capability(Enum):
-    """What the provider offers against a lost answer. It decides what happens to an unknown outcome."""
+    """What the provider offers for the case that its answer is lost. It decides what happens to an `Unknown`."""
 
-    IDEMPOTENCY_KEY = "the provider dedupes by our key: an unknown outcome is simply sent again"
-    DELIVERY_EVENTS = "the provider reports what it accepted: an unknown outcome waits for that evidence"
-    NONE = "nothing: the operator decides, or the route where it says so"
+    IDEMPOTENCY_KEY = "the provider ignores a second request with the same key: an unknown outcome is sent again"
+    DELIVERY_EVENTS = "the provider reports what it accepted: an unknown outcome waits for its events"
+    NONE = "nothing: the operator decides, or the route's on_unknown"
 
 
 class Channel(Protocol):
-    """One way to reach a person. Safe to share between threads; no connection and no thread before the first send.
+    """One way to reach a person. Must be thread-safe, with no connection and no thread before the first `send`.
 
-    docs/channels.md says how to write one, and `notifier.testing` tries whether it keeps what is said here.
+    docs/channels.md says how to write one; `notifier.testing.ChannelConformance` tests it against this interface.
+    Static methods that a class may have beside these: `checked_address(to)`, `check(settings)` and
+    `silence(settings)`, see the functions of these names in this module.
+
+    Example:
+        class NtfyChannel:
+            capability = Capability.NONE
+            one_provider = True
+            request_type = Push
+
+            def __init__(self, settings: Settings) -> None:
+                self._pool = SendPool("ntfy", settings.send_lease_seconds)
+
+            def send(self, messages: Sequence[Message[Push, str]]) -> list[Outcome]:
+                return self._pool.send(messages, self._send_one)
+
+        examples/channel_package is the whole class.
     """
 
     capability: ClassVar[Capability]
     one_provider: ClassVar[bool]
-    """Whether all messages go to one provider, so that its silence or its brake is a matter of the whole channel."""
+    """Whether all messages go to one provider. Then a throttle or missing answers concern the whole channel."""
     request_type: ClassVar[type]
-    """What a route on this channel must return, `Email` for instance. Its `to` is the recipient, as text."""
+    """The class that a route on this channel returns, `Email` for instance. Its `to` is the recipient, as text."""
 
     def __init__(self, settings: Settings) -> None: ...
 
     @staticmethod
     def address(to: str) -> str:
-        """The recipient as suppressions name it: two spellings of one mailbox are one. Pure. Never raises."""
+        """Return the recipient as suppressions name it: the same for all spellings. Pure, and never raises."""
 
     def rate(self) -> float | None:
-        """Recipients a second that the provider allows this account now, None where it sets no limit.
+        """Return the recipients a second that the provider allows this account now, None if there is no limit.
 
-        May ask the provider, and raise whatever that raises: the last known rate holds then.
+        It may ask the provider, and raise anything: then the last known rate stays.
         """
 
     def render(self, request: Any, templates: Templates) -> Any:
-        """The content of the request, ready to be read. Pure. Raises TemplateError."""
+        """Return the content of a request, ready to be sent. Pure. Raise TemplateError."""
 
     def send(self, messages: Sequence[Message[Any, Any]]) -> list[Outcome]:
-        """Send each message once, at most one request on the wire for each, and say what became of it.
+        """Send each message, with at most one request for each, and return their outcomes in the same order.
 
-        Answers in the order of the messages, and within the lease of `settings.send_lease_seconds`: what is
-        still under way when it ends could be sent twice. Must not raise for what a provider or a network can
-        do: that is an outcome. What it raises all the same makes every message of the call `Unknown`. Reasons
-        go to logs and to operators: one short line, without the recipient.
+        It must return within `settings.send_lease_seconds`: a request that is still open then could be sent twice. It
+        must not raise for what a provider or a network does: that is an outcome. An exception makes every message of
+        the call `Unknown`. Reasons are logged and shown to operators: one short line, without the recipient.
         """
 
     def close(self) -> None:
-        """Let go of threads and connections; nothing is sent after this."""
+        """Close threads and connections. Nothing is sent afterwards."""
 
 
-def _as_it_is(name: str, found: type[Channel]) -> type[Channel]:  # noqa: ARG001  what `substitute` replaces
+def _as_it_is(name: str, found: type[Channel]) -> type[Channel]:  # noqa: ARG001  as `substitute` takes
     return found
 
 
@@ -75,11 +90,12 @@ _made_of: Callable[[str, type[Channel]], type[Channel]] = _as_it_is
 
 
 def channel_names() -> list[str]:
+    """Return the names of the installed channels, sorted."""
     return sorted({point.name for point in entry_points(group=GROUP)})
 
 
 def channel_class(name: str) -> type[Channel]:
-    """What a channel is, its capability say, without making it. Raises SettingsError where none has the name."""
+    """Return the class of a channel, without making one. Raise SettingsError if none of that name is installed."""
     points: list[EntryPoint] = list(entry_points(group=GROUP, name=name))
     if not points:
         known = ", ".join(channel_names()) or "none"
@@ -89,20 +105,21 @@ def channel_class(name: str) -> type[Channel]:
 
 
 def load_channel(name: str, settings: Settings) -> Channel:
-    """The channel of that name, from this package or any other that is installed."""
+    """Return a new channel of that name, from this package or any other. Raise SettingsError."""
     return _made_of(name, channel_class(name))(settings)
 
 
 def substitute(make: Callable[[str, type[Channel]], type[Channel]]) -> None:
-    """From now on `load_channel` makes channels of the class that `make(name, class)` returns. For sandboxes."""
+    """Make `load_channel` use the class that `make(name, class)` returns, from now on. For sandboxes."""
     global _made_of  # noqa: PLW0603
     _made_of = make
 
 
 def check_channel(name: str, settings: Settings) -> None:
-    """Raises SettingsError for what no message of this channel could be sent without, as the channel's class has it.
+    """Raise SettingsError if a setting is missing without which the channel could send no message.
 
-    A class says so by a static method `check(settings)`; a worker asks it before it takes the first message.
+    Calls the static method `check(settings)` of the channel's class, if it has one. A worker does so before it takes
+    its first message.
     """
     if check := getattr(channel_class(name), "check", None):
         check(settings)
@@ -110,15 +127,15 @@ def check_channel(name: str, settings: Settings) -> None:
 
 @cache
 def capability(name: str) -> Capability:
-    """What the provider of that channel offers; asks its class, and sets nothing up."""
+    """Return the capability of a channel, without making one. Raise SettingsError."""
     return channel_class(name).capability
 
 
 def silence(name: str, settings: Settings) -> str | None:
-    """Why no event can tell that the provider of this channel accepted a message, as these settings have it.
+    """Return why, with these settings, the provider of a channel sends no events.
 
-    None where events can come, and for a channel that has none or is not installed here. A channel class that depends
-    on a setting says so by a static method `silence(settings)`.
+    None if events can come, and for a channel that has no events or is not installed. Calls the static method
+    `silence(settings)` of the channel's class, if it has one.
     """
     try:
         asked = getattr(channel_class(name), "silence", None)
@@ -129,7 +146,7 @@ def silence(name: str, settings: Settings) -> str | None:
 
 
 def warn_of_silence(names: Iterable[str], settings: Settings) -> None:
-    """Log what becomes of lost answers on channels whose events cannot come."""
+    """Log a warning for each channel that needs its provider's events and gets none with these settings."""
     for name in sorted(set(names)):
         if reason := silence(name, settings):
             log.warning(
@@ -141,15 +158,15 @@ def warn_of_silence(names: Iterable[str], settings: Settings) -> None:
 
 
 def address_of(name: str, to: str) -> str:
-    """The recipient as suppressions of that channel name it."""
+    """Return the recipient as suppressions of that channel name it."""
     return channel_class(name).address(to)
 
 
 def checked_address(name: str, to: str) -> str:
-    """`address_of` for a recipient that somebody names now. Raises UsageError where the channel says that it is none.
+    """Return `address_of` for a recipient that an operator names. Raise UsageError if it is none.
 
-    A channel class says so by a static method `checked_address(to)`, which raises ValueError with a sentence that
-    does not repeat the recipient.
+    Calls the static method `checked_address(to)` of the channel's class, if it has one: it returns the address, or
+    raises ValueError with a sentence that does not repeat the recipient.
     """
     kind = channel_class(name)
     check: Callable[[str], str] = getattr(kind, "checked_address", kind.address)

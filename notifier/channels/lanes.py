@@ -1,4 +1,4 @@
-"""Requests side by side, but only so many to one receiver: slow ones must not take the threads of all others."""
+"""Concurrent requests to several receivers, with a limit for each, so that slow ones leave threads to the others."""
 
 import threading
 import time
@@ -11,18 +11,23 @@ from functools import partial
 from notifier.outcomes import Late, Outcome
 
 SLOW_SECONDS = 2.0
-"""A receiver is slow while one of its requests has been under way for longer, and once one took longer."""
+"""A receiver is slow while one of its requests has been running for longer, and after one took longer."""
 SLOW_LIMIT = 2
-"""Requests that a slow receiver has at once. Every receiver may have so many without asking what others have."""
+"""Concurrent requests of a slow receiver. Every receiver may have so many, however many others have."""
 REMEMBERED_SECONDS = 60.0
-"""How long a receiver stays slow after an answer that was, unless a quick one comes."""
+"""How long a receiver counts as slow after a slow answer, unless a fast one comes."""
 
 Work = Callable[[], Outcome]
+"""Sends one message. It must not raise."""
 
 
 @dataclass(slots=True)
 class _Lane:
-    """The requests to one receiver: how many have a place, when each of those that left did, and what waits."""
+    """The requests to one receiver.
+
+    `placed` of them were given to the threads; `began` has the start of each that runs, by thread; `waiting` are the
+    others.
+    """
 
     placed: int = 0
     began: dict[int, float] = field(default_factory=dict)
@@ -30,12 +35,13 @@ class _Lane:
 
 
 class Lanes:
-    """At most `limit` calls of one lane are in the hands of `threads` at once; the rest wait in order. Thread-safe.
+    """One lane for each receiver: at most `limit` of its requests run at once, and the rest wait in order.
+    Thread-safe.
 
-    Beyond SLOW_LIMIT for each, all lanes together have half of the `places`, which is how many threads there are: so
-    several receivers that become slow at once leave threads to the others. A lane that is slow has no more than
-    SLOW_LIMIT, and all slow ones together half of the places. Nothing waits for a request that is slow: what has no
-    place is `Late` at once.
+    `places` is the number of threads. Beyond SLOW_LIMIT for each, all lanes together have at most half of the places,
+    so that several receivers that become slow at once leave threads to the others. A slow lane has at most SLOW_LIMIT
+    places, and all slow lanes together at most half. Nothing waits behind a slow request: what has no place then is
+    `Late` at once.
     """
 
     def __init__(self, threads: Executor, limit: int, places: int, slow_seconds: float = SLOW_SECONDS) -> None:
@@ -45,12 +51,12 @@ class Lanes:
         self._lock = threading.Lock()
         self._lanes: dict[str, _Lane] = {}
         self._half = max(1, places // 2)
-        self._shared = 0  # places beyond SLOW_LIMIT that lanes have now
-        self._short: dict[str, None] = {}  # lanes that wait for such a place, the first one first
+        self._shared = 0  # places in use beyond the first SLOW_LIMIT of each lane
+        self._short: dict[str, None] = {}  # lanes that wait for such a place, in order
         self._slow_until: dict[str, float] = {}
 
     def submit(self, lane: str, call: Work) -> "Future[Outcome]":
-        """Run the call as soon as its lane has a place. `call` must not raise."""
+        """Run `call` in a thread as soon as its lane has a place. Return a future of its outcome."""
         future: Future[Outcome] = Future()
         with self._lock:
             found = self._lanes.setdefault(lane, _Lane())
@@ -65,7 +71,7 @@ class Lanes:
         return future
 
     def give_up_slow(self) -> None:
-        """What waits for a slow receiver is `Late` from now on."""
+        """Make every waiting request of a slow receiver `Late`."""
         with self._lock:
             given_up: list[tuple[Work, Future[Outcome]]] = []
             for name, lane in self._lanes.items():
@@ -77,21 +83,22 @@ class Lanes:
             future.set_result(_late())
 
     def _is_slow(self, lane: _Lane) -> bool:
-        """A request of it is slow now."""
+        """Return whether one of its requests is slow now."""
         return any(began < time.monotonic() - self._slow_seconds for began in lane.began.values())
 
     def _was_slow(self, name: str) -> bool:
+        """Return whether it answered slowly within REMEMBERED_SECONDS."""
         return name in self._slow_until and time.monotonic() < self._slow_until[name]
 
     def _has_no_turn(self, name: str, lane: _Lane) -> bool:
-        """Whether other slow lanes have all places that slow ones may have."""
+        """Return whether other slow lanes hold all places that slow lanes may have."""
         return not lane.placed and self._was_slow(name) and self._held_by_slow() >= self._half
 
     def _held_by_slow(self) -> int:
         return sum(lane.placed for name, lane in self._lanes.items() if self._was_slow(name) or self._is_slow(lane))
 
     def _next(self, name: str, lane: _Lane) -> list[tuple[str, Work, "Future[Outcome]"]]:
-        """The calls that have a place now, which is theirs from here on. The lock is held."""
+        """Give the lane's waiting requests the free places, and return them. The lock is held."""
         started = []
         was_slow = self._was_slow(name)
         limit = min(SLOW_LIMIT, self._limit) if was_slow else self._limit
@@ -127,7 +134,7 @@ class Lanes:
         future.set_result(outcome)
 
     def _leave(self, name: str, lane: _Lane) -> list[tuple[str, Work, "Future[Outcome]"]]:
-        """A place is free. The calls that have one now: of this lane, or of one that waited for a shared place."""
+        """Free a place, and return the requests that get one: of this lane, or one that waits for a shared place."""
         lane.placed -= 1
         started = []
         if lane.placed >= SLOW_LIMIT:
@@ -140,6 +147,7 @@ class Lanes:
         return started + self._next(name, lane)
 
     def _remember(self, name: str, seconds: float) -> None:
+        """Note whether the receiver answered slowly, and delete what is too old."""
         now = time.monotonic()
         if seconds <= self._slow_seconds:
             self._slow_until.pop(name, None)
