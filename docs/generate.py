@@ -1,4 +1,4 @@
-"""Writes the pages that come from the code: the settings, the states of a delivery, the reference. `make docs`."""
+"""Writes the pages that are generated from the code: settings, states of a delivery, reference. `make docs`."""
 
 from collections.abc import Iterator
 from pathlib import Path

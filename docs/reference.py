@@ -1,4 +1,4 @@
-"""The reference page: what users import, with all defaults, read from the source. `make docs` writes it."""
+"""Generates the reference page from the source: what users import, with all defaults. `make docs` writes it."""
 
 import ast
 import inspect
@@ -11,7 +11,7 @@ import notifier
 from notifier.retry import RetryPolicy
 
 _BAR = "\\|"
-"""A bar within a cell of a table."""
+"""A vertical bar in a cell of a table."""
 _ORDER = ("route", "Event", "Email", "Sms", "Webhook", "RetryPolicy")
 
 
@@ -25,7 +25,7 @@ class Row(NamedTuple):
 
 
 def reference_page() -> str:
-    """Raises ValueError for a public name, an option or a field that is not described."""
+    """Return the page. Raise ValueError for a public name, an option or a field that is not described."""
     if set(notifier.__all__) != set(_ORDER):
         raise ValueError(
             f"the reference is of {', '.join(_ORDER)}; the package exports {', '.join(notifier.__all__)}"
@@ -66,7 +66,7 @@ def _node(described: Any) -> ast.stmt:
 
 
 def _fields(node: ast.ClassDef) -> Iterator[Row]:
-    """Each annotated name, with the text that follows it."""
+    """Yield each annotated name, with the text that follows it."""
     for each, following in zip(node.body, [*node.body[1:], None], strict=True):
         if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
             name = each.target.id
@@ -78,7 +78,7 @@ def _fields(node: ast.ClassDef) -> Iterator[Row]:
 
 
 def _options(text: str) -> Iterator[tuple[str, str]]:
-    """`name: what it means`; further lines are indented."""
+    """Yield the options of a part `Args:` of a docstring: `name: meaning`, with further lines indented."""
     for part in re.split(r"\n(?=\w)", textwrap.dedent(text).strip()):
         name, _, meaning = part.partition(": ")
         yield name, meaning
@@ -99,8 +99,8 @@ def _default(value: ast.expr | None) -> str:
 
 
 def _prose(text: str) -> Iterator[str]:
-    """A docstring as Markdown: what is indented in it is code."""
-    for block in text.strip().split("\n\n"):
+    """Yield the lines of a docstring as Markdown: what is indented in it, or follows `Example:`, is code."""
+    for block in text.strip().replace("\nExample:\n", "\n").split("\n\n"):
         yield from ["```python", textwrap.dedent(block), "```", ""] if block.startswith("    ") else [block, ""]
 
 
@@ -112,7 +112,7 @@ def _table(what: str, rows: Iterable[Row]) -> Iterator[str]:
 
 
 def _giving_up(policy: RetryPolicy) -> Iterator[str]:
-    """The policy in words, with its own numbers."""
+    """Yield what a policy means in practice, with its own numbers, as wrapped lines."""
     for block in _words(policy):
         yield from (block if block.startswith(("#", "```")) else textwrap.fill(block, 118), "")
 
@@ -121,23 +121,22 @@ def _words(policy: RetryPolicy) -> Iterator[str]:
     bounds = [policy.bound(failures) for failures in range(1, policy.attempts)]
     waits = ", ".join(f"{each:g}" for each in bounds)
     yield "### When a delivery is given up"
-    last = _ordinal(policy.attempts)
     last, average, most = _ordinal(policy.attempts), _minutes(sum(bounds) / 2), _minutes(sum(bounds))
     yield (
         f"With the default policy, `RetryPolicy()`, a delivery has failed for good with its {last} failure. After "
         f"each failure before it waits a random time: between 0 and {waits} seconds. From the first failure to the "
         f"last that is {average} on average and {most} at most, beside the time that the attempts themselves take. "
-        "A provider that is out of order for longer loses no mail as long as it says so (a throttle, a blocked "
-        "account, a network that is down): that counts as no failure. For all else that may last longer, a database "
-        "that a route asks say, give the route a longer policy:"
+        "A longer outage of the provider loses no mail as long as its answers show it (a throttle, a blocked "
+        "account, a network that is down), because such an attempt does not count. For other outages that may last "
+        "longer, of a database that a route asks for instance, give the route a longer policy:"
     )
     yield "```python\n@route(..., retry=RetryPolicy(attempts=100))\n```"
     longer = RetryPolicy(attempts=100)
     spent = sum(longer.bound(failures) for failures in range(1, longer.attempts)) / 2
     yield (
-        f"tries for {spent / 3600:.0f} hours on average. `max_age` ends it by the age of the event instead. What is "
-        "`failed` stays, with its reason: `notifier list --status failed` shows it, `notifier redrive` tries it "
-        "again."
+        f"repeats for {spent / 3600:.0f} hours on average. `max_age` ends it by the age of the event instead. A "
+        "`failed` delivery is kept, with its reason: `notifier list --status failed` shows it, `notifier redrive` "
+        "repeats it."
     )
 
 
