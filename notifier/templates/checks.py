@@ -1,4 +1,4 @@
-"""Probable mistakes in a folder of templates: translations that miss a part, files that nobody reads. Pure."""
+"""Probable mistakes in a folder of templates: translations without some file, files that are not used. Pure."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -11,20 +11,21 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*")
 _NO_LANGUAGES = frozenset(("htm", "html", "j2", "md", "txt"))
 _PARTS = EMAIL_PARTS | {"sms.txt"}
 _STEMS = ("body", "subject", "sms")
-_OURS = frozenset(("email", "sms", "webhook"))
+_OWN_CHANNELS = frozenset(("email", "sms", "webhook"))
 
 
 def remarks(files: TemplateFiles, channels: Collection[str], referenced: AbstractSet[str | None]) -> list[str]:
-    """One sentence for each probable mistake.
+    """Return one sentence for each probable mistake.
 
-    A part of a channel that is not ours starts with the channel's name: `ntfy.txt`. `referenced` are the files that
-    templates include; None in it stands for a name that only a render knows.
+    `channels` are the names of the installed channels: a file of a channel of another package starts with the
+    channel's name, `ntfy.txt`. `referenced` are the files that templates include; None in it stands for a name that
+    is computed when a template is rendered.
     """
-    return [*_mixed(files), *_unread(files, set(channels) - _OURS, referenced)]
+    return [*_mixed(files), *_unread(files, set(channels) - _OWN_CHANNELS, referenced)]
 
 
 def _mixed(files: TemplateFiles) -> Iterator[str]:
-    """Translations in which some part of the mail would come in the language of the template without a locale."""
+    """Find translations without some part of the mail, which is then rendered in the default language."""
     for name, locale in sorted((name, locale) for name, locale in files.written if locale and _is_language(locale)):
         parts = {part: files.part_and_locale(name, part, locale) for part in sorted(EMAIL_PARTS)}
         missing = [part for part, found in parts.items() if found is not None and found[1] is None]
@@ -42,7 +43,7 @@ def _localized(part: str, locale: str) -> str:
 
 
 def _unread(files: TemplateFiles, channels: Collection[str], referenced: AbstractSet[str | None]) -> Iterator[str]:
-    """Files that are no part of any message and that no template includes."""
+    """Find files that are no part of a message and that no template includes."""
     templates = {path.rpartition("/")[0] for path in files.paths if _is_part(path, channels)}
     for path in sorted(files.all_paths):
         folder, _, file = path.rpartition("/")
@@ -77,10 +78,10 @@ def _is_of_an_editor(file: str) -> bool:
 
 
 def _nearest(file: str, channels: Collection[str]) -> str | None:
-    """The part that a file was probably meant to be; None for what resembles none."""
+    """Return the part of a message that a file was probably meant to be, None if its name resembles none."""
     words = [each for each in re.split(r"[^a-z0-9]+", file.lower()) if each]
     stems = (*_STEMS, *sorted(channels))
-    # `body_de`, `bodyde`: a part and a language without their dot.
+    # `body_de`, `bodyde`: a part and a language without the dot between them.
     near = next((stem for stem in stems if words[:1] == [stem]), None)
     near = near or next(iter(get_close_matches(words[0] if words else "", stems, n=1, cutoff=0.8)), None)
     if near is None:

@@ -1,4 +1,4 @@
-"""The Jinja environment of all templates: sandboxed and strict, keys before attributes, no Python in the text."""
+"""The Jinja environment of all templates: sandboxed and strict; keys before attributes; values printed for people."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ _WITHOUT_KEYS = (str, bytes, list, tuple)
 
 
 class _Generator(CodeGenerator):
-    """`{{ }}` and `~` print what `finalize` makes of a value; only `{{ a.b() }}` asks for a method."""
+    """Generates code in which `~` prints values as `{{ }}` does, and only `{{ a.b() }}` looks for a method."""
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802  Jinja's name
         join = "markup_join" if frame.eval_ctx.autoescape else "str_join"
@@ -46,13 +46,16 @@ class _Generator(CodeGenerator):
         self.write(f", {node.attr!r})")
 
     def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:
-        if not isinstance(node, nodes.TemplateData):  # Jinja would escape first, and print a list
+        if not isinstance(node, nodes.TemplateData):  # Jinja would escape before `finalize`, and print a list
             raise nodes.Impossible
         return super()._output_child_to_const(node, frame, finalize)
 
 
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
-    """Also: `%` and `str.format` write numbers as all others do."""
+    """The environment. `%` and `str.format` print values as `{{ }}` does.
+
+    `source` returns the text of a template, its path and None, as `jinja2.FunctionLoader` wants it.
+    """
 
     code_generator_class = _Generator
     intercepted_binops = frozenset("%")
@@ -72,26 +75,26 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         self.binop_table["%"] = _modulo
 
     def make_globals(self, d: Any) -> Any:
-        """A plain dict: Jinja copies them for every template of every render, and its own chain is slow."""
+        """Return a plain dict: Jinja copies the globals for each template it renders, and its ChainMap is slow."""
         return {**self.globals, **(d or {})}
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """`{{ order.items }}`: the key `items` of an item; never a method of the mapping."""
+        """Return `{{ order.items }}`: the key `items` of an item, never a method of the mapping."""
         found = _item(obj, attribute)
         return self._of_mapping(obj, attribute, super().getattr(obj, attribute)) if found is _NONE else found
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """`{{ order["items"] }}`, and the attribute that a filter is given."""
+        """Return `{{ order["items"] }}`, and the attribute that a filter asks for."""
         found = _item(obj, argument) if isinstance(argument, str) else _NONE
         return self._of_mapping(obj, argument, super().getitem(obj, argument)) if found is _NONE else found
 
     def method(self, obj: Any, attribute: str) -> Any:
-        """`{{ order.items() }}`: the method, unless the key holds something that can be called."""
+        """Return `order.items` of `{{ order.items() }}`: the method, unless the key holds a callable."""
         found = _item(obj, attribute)
         return found if found is not _NONE and callable(found) else super().getattr(obj, attribute)
 
     def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
-        """`"{}".format(...)`, with our own fields."""
+        """Return the `format` of a string, with values printed as `{{ }}` does. None if it is not one."""
         if super().wrap_str_format(value) is None:
             return None
         text: str = value.__self__
@@ -106,7 +109,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         return wrapper
 
     def _of_mapping(self, obj: Any, name: Any, value: Any) -> Any:
-        """A key that is missing is missing, also where Python's mappings have a method of that name."""
+        """Return undefined for a missing key, also if Python's mappings have a method of that name."""
         if callable(value) and isinstance(obj, Mapping):
             return self.undefined(obj=obj, name=name)
         return value
@@ -125,7 +128,7 @@ class _EscapedFields(SandboxedEscapeFormatter):
 
 
 def _item(obj: Any, key: str) -> Any:
-    """What the object holds under that key, _NONE where it holds nothing. A default is not made for it."""
+    """Return what the object holds under that key, _NONE if nothing. A `defaultdict` makes no default for it."""
     kind = type(obj)
     if kind is dict:
         return obj.get(key, _NONE)

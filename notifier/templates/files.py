@@ -1,4 +1,4 @@
-"""What lies in a folder of templates: which parts there are, in which translations. No jinja2 here."""
+"""The files in a folder of templates, by template, part and translation. Does not use jinja2."""
 
 import os
 import re
@@ -14,7 +14,11 @@ EMAIL_PARTS = frozenset(("subject.txt", "body.txt", "body.html"))
 
 
 class TemplateFiles:
-    """The folder as it was when it was listed. Paths are relative to it, with slashes."""
+    """The files of a folder, listed once. Paths are relative to it, with slashes.
+
+    A part is a file name without the language: `body.html` in `friend_request/body.de.html`, whose template is
+    `friend_request`. Raises TemplateError if there is no such folder.
+    """
 
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
@@ -26,23 +30,23 @@ class TemplateFiles:
         self.written = frozenset((name, locale) for name, part, locale in self._parts if part in EMAIL_PARTS)
 
     def nearest(self, name: str, locale: str | None) -> str | None:
-        """The nearest locale in which any part of an email is written: pt-BR, pt, none."""
+        """Return the first of pt-BR, pt and None in which any part of an email is written."""
         return next((each for each in _fallbacks(locale) if (name, each) in self.written), None)
 
     def part(self, name: str, part: str, locale: str | None) -> str | None:
-        """The path of `body.html`, say, in the nearest locale; None where there is none."""
+        """Return the path of a part, `body.html` for example, in the nearest locale. None if there is none."""
         found = self.part_and_locale(name, part, locale)
         return found[0] if found else None
 
     def part_and_locale(self, name: str, part: str, locale: str | None) -> tuple[str, str | None] | None:
-        """The same, with the locale in which it is written; None in it: in that of the template without one."""
+        """Return the path of a part, and the locale in its name or None. None if there is no such part."""
         for each in _fallbacks(locale):
             if path := self._parts.get((name, part, each)):
                 return path, each
         return None
 
     def required(self, name: str, part: str, locale: str | None) -> str:
-        """The path of a part that the template must have. Raises TemplateError."""
+        """Return the path of a part in the nearest locale. Raise TemplateError if there is none."""
         path = self.part(name, part, locale)
         if path is None and not any(name == each for each, _, _ in self._parts):
             raise TemplateError(f"there is no template {name!r} in {self.folder}; {self._hint(name, part)}")
@@ -51,7 +55,7 @@ class TemplateFiles:
         return path
 
     def read(self, path: str) -> str:
-        """The text of a file, without the byte-order mark that some editors write in front. Raises TemplateError."""
+        """Return the text of a file, without the byte-order mark of some editors. Raise TemplateError."""
         try:
             return (self.folder / path).read_text("utf-8").lstrip(_BYTE_ORDER_MARK)
         except UnicodeDecodeError as error:
@@ -60,7 +64,7 @@ class TemplateFiles:
             raise TemplateError(f"{self.folder / path} cannot be read: {error}") from None
 
     def names(self) -> list[str]:
-        """The templates of emails; whoever renders another part asks for it by name."""
+        """Return the names of the templates that have a part of an email."""
         return sorted({name for name, _ in self.written})
 
     def _hint(self, name: str, part: str) -> str:
@@ -70,7 +74,7 @@ class TemplateFiles:
 
 
 def _listed(folder: Path) -> Iterator[str]:
-    """Every file. Links are followed, for ConfigMaps consist of them, but never out of it."""
+    """Yield every file. Links are followed (ConfigMaps of Kubernetes consist of them), but not out of the folder."""
     root, seen = folder.resolve(), set[Path]()
     for place, folders, files in os.walk(folder, followlinks=True):
         here = Path(place)
@@ -85,7 +89,7 @@ def _listed(folder: Path) -> Iterator[str]:
 
 
 def split_part(path: str) -> tuple[str, str, str | None] | None:
-    """`a/body.pt-BR.html` is the part `body.html` of the template `a` in pt-br."""
+    """Return template, part and locale of a path: `a`, `body.html` and `pt-br` for `a/body.pt-BR.html`."""
     match = _PART.fullmatch(path)
     if match is None:
         return None

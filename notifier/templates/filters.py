@@ -1,4 +1,4 @@
-"""Jinja's filters that make text of a value, for values as templates print them."""
+"""Jinja's filters that turn a value into text, with values printed as `{{ }}` does."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
@@ -20,8 +20,8 @@ _OF_TEXT = (
 
 
 def _printing(made: Filter) -> Filter:
-    """The filter, with its value and its arguments as they are printed."""
-    before = 1 if hasattr(made, "jinja_pass_arg") else 0  # the environment, say
+    """Return the filter, with its value and its arguments printed as `{{ }}` does before it gets them."""
+    before = 1 if hasattr(made, "jinja_pass_arg") else 0  # the environment, for example
 
     @wraps(made)
     def printing(*args: Any, **kwargs: Any) -> Any:
@@ -38,19 +38,19 @@ def _text(value: object) -> object:
 
 
 def _argument(given: object) -> object:
-    """None stands for what a filter does by itself."""
+    """Return the argument as it is printed. None stays: it selects the default of a filter."""
     return None if given is None else printable(given)
 
 
 def _format(value: object, *args: Any, **kwargs: Any) -> Any:
-    """`{{ "%s EUR" | format(amount) }}`"""
+    """Filter of `{{ "%s EUR" | format(amount) }}`."""
     given = {name: format_arguments((each,))[0] for name, each in kwargs.items()}
     return DEFAULT_FILTERS["format"](printable(value), *format_arguments(args), **given)
 
 
 @pass_eval_context
 def _join(context: EvalContext, value: Iterable[Any], d: str = "", attribute: str | int | None = None) -> str:
-    """`{{ prices | join(", ") }}`"""
+    """Filter of `{{ prices | join(", ") }}`."""
     if attribute is not None:
         value = map(make_attrgetter(context.environment, attribute), value)
     joined: str = DEFAULT_FILTERS["join"](context, map(printable, value), printable(d))
@@ -58,7 +58,7 @@ def _join(context: EvalContext, value: Iterable[Any], d: str = "", attribute: st
 
 
 def _urlencode(value: Any) -> str:
-    """`{{ {"page": page} | urlencode }}`"""
+    """Filter of `{{ {"page": page} | urlencode }}`."""
     encode = DEFAULT_FILTERS["urlencode"]
     if isinstance(value, str):
         return str(encode(value))
@@ -71,7 +71,7 @@ def _urlencode(value: Any) -> str:
 
 @pass_eval_context
 def _xmlattr(context: EvalContext, d: Mapping[str, Any], autospace: bool = True) -> str:
-    """`<p{{ {"title": amount} | xmlattr }}>`; None is left out."""
+    """Filter of `<p{{ {"title": amount} | xmlattr }}>`. Leaves out attributes that are None."""
     shown = {name: each if each is None else printable(each) for name, each in d.items()}
     made: str = DEFAULT_FILTERS["xmlattr"](context, shown, autospace)
     return made

@@ -1,7 +1,7 @@
-"""What a value looks like where a template prints it. One rule for `{{ }}`, `~`, filters and formats.
+"""The text of a value that a template prints. One rule for `{{ }}`, `~`, filters and formats.
 
-Text and numbers are printed, numbers in plain notation: Python writes 0.00000001 as 1E-8. What Python could only
-describe (a method, None, a list of objects) raises NotPrintable: the description means nothing to a recipient.
+Text and numbers are printed, numbers in plain notation: Python writes 0.00000001 as 1E-8. A value of which Python has
+only a description for programmers (a method, None, a list of objects) raises NotPrintable.
 """
 
 from collections.abc import Mapping
@@ -28,14 +28,14 @@ class NotPrintable(jinja2.TemplateRuntimeError):
 
 
 class Plain(Decimal):
-    """A number that `str`, `%s` and `format` write in plain notation."""
+    """A number that `str`, `%s` and `format` write in plain notation, without an exponent."""
 
     def __str__(self) -> str:
         return plain(self)
 
 
 def printable(value: object) -> object:
-    """The value as it is to be printed: `str` of it is for people. Raises NotPrintable, UndefinedError."""
+    """Return a value whose `str` is the text to print. Raise NotPrintable, or UndefinedError for a missing value."""
     kind = type(value)
     if kind in _AS_THEY_ARE:
         return value
@@ -43,7 +43,7 @@ def printable(value: object) -> object:
         return plain(value)
     if isinstance(value, jinja2.Undefined):
         return _of_undefined(value)
-    if isinstance(value, Enum) and kind.__str__ in _ENUM_TEXT:  # Python's text is Color.RED
+    if isinstance(value, Enum) and kind.__str__ in _ENUM_TEXT:  # Python's text would be Color.RED
         return printable(value.value)
     if not _has_text(value):
         raise NotPrintable(_reason(value))
@@ -51,21 +51,21 @@ def printable(value: object) -> object:
 
 
 def formattable(value: object) -> Any:
-    """An argument of `%` and `format`: a number stays one, for `%.2f`."""
+    """Return an argument of `%` and `format` as it is printed. A number stays a number, for `%.2f`."""
     if isinstance(value, _NUMBERS):
         return Plain(value) if isinstance(value, Decimal) else Plain(repr(value))
     return printable(value)
 
 
 def format_arguments(given: object) -> Any:
-    """What stands to the right of `%`: one value, several, or names with values."""
+    """Return the right side of `%` as it is printed: one value, a tuple of values, or values by name."""
     if isinstance(given, tuple):
         return tuple(map(formattable, given))
     return _Named(given) if isinstance(given, Mapping) else formattable(given)
 
 
 def formatted(value: object, specification: str) -> str:
-    """One field of `"{:>10}".format(value)`."""
+    """Return the text of one field of `"{:>10}".format(value)`."""
     if not isinstance(value, _NUMBERS):
         return format(printable(value), specification)
     if not specification or not _is_plain(value):
@@ -76,7 +76,7 @@ def formatted(value: object, specification: str) -> str:
 
 
 def plain(number: Decimal | float) -> str:
-    """The number without an exponent: 0.00000001, 300000."""
+    """Return the number without an exponent: 0.00000001, 300000."""
     if not _is_plain(number):
         return Decimal.__str__(number) if isinstance(number, Decimal) else repr(float(number))
     text = Decimal.__str__(number) if isinstance(number, Decimal) else repr(float(number))
@@ -84,7 +84,7 @@ def plain(number: Decimal | float) -> str:
 
 
 def _is_plain(number: Decimal | float) -> bool:
-    """Whether it can be written so: not infinite, and not of thousands of digits."""
+    """Return whether it can be written without an exponent: it is finite and has no thousands of digits."""
     if isinstance(number, Decimal):
         return number.is_finite() and abs(number.adjusted()) <= _LARGEST_EXPONENT
     return abs(number) != float("inf") and number == number  # noqa: PLR0124  nan is not equal to itself
@@ -95,7 +95,7 @@ def _decimal(number: Decimal | float) -> Decimal:
 
 
 class _Named:
-    """The values of `"%(name)s" % values`, each looked at when it is asked for."""
+    """The values of `"%(name)s" % values`. Only those that the text names are converted."""
 
     def __init__(self, values: Mapping[Any, object]) -> None:
         self._values = values
@@ -116,7 +116,7 @@ def _has_text(value: Any) -> bool:
 
 
 def _holds_text(value: Any) -> bool:
-    """Whether there is nothing but texts and whole numbers in it: what Python writes of these needs no Python."""
+    """Return whether it contains only text and integers, for which people understand what Python writes."""
     kind = type(value)
     if kind is dict:
         return all(map(_holds_text, value)) and all(map(_holds_text, value.values()))
@@ -124,10 +124,10 @@ def _holds_text(value: Any) -> bool:
 
 
 def _of_undefined(value: jinja2.Undefined) -> object:
-    """Only that of an inline `if` without an `else` is printed, as nothing. Raises UndefinedError for all others."""
+    """Return "" for the value of an inline `if` without `else`. Raise UndefinedError for any other missing value."""
     if type(value) is jinja2.Undefined:
         return ""
-    return value._fail_with_undefined_error()  # noqa: SLF001  the one way to Jinja's own message
+    return value._fail_with_undefined_error()  # noqa: SLF001  the only way to Jinja's own message
 
 
 def _reason(value: object) -> str:

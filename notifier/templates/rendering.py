@@ -1,4 +1,4 @@
-"""Renders the templates of one folder: each compiled once, in the nearest translation."""
+"""Renders the templates of one folder, each compiled once, in the nearest translation."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -21,7 +21,10 @@ _Compiled = tuple[jinja2.Template, jinja2.Template, jinja2.Template | None]
 
 
 def templates_folder(settings: Settings, routes_module_file: str | None) -> Path:
-    """NOTIFIER_TEMPLATES, or `templates` beside the routes module."""
+    """Return NOTIFIER_TEMPLATES, or the folder `templates` beside the file of the routes module.
+
+    Raises SettingsError if neither is known.
+    """
     if settings.templates:
         return Path(settings.templates)
     if not routes_module_file:
@@ -30,15 +33,16 @@ def templates_folder(settings: Settings, routes_module_file: str | None) -> Path
 
 
 class Templates:
-    """All templates of one folder: listed once, each compiled once, so that a render touches no disk.
+    """All templates of one folder. Thread-safe.
 
-    Safe to share between threads.
+    The folder is listed once and each template compiled once, so that rendering reads no file again. Raises
+    TemplateError if there is no such folder.
     """
 
     def __init__(self, folder: Path) -> None:
         self._files = TemplateFiles(folder)
         self._compiled: dict[tuple[str, str | None], _Compiled] = {}
-        # Two environments: what an HTML body includes is escaped too, whatever the included file is called.
+        # Two environments: a file that an HTML body includes is escaped too, whatever its name.
         self._html = TemplateEnvironment(self._source, autoescape=True)
         self._text = TemplateEnvironment(self._source, autoescape=False)
 
@@ -47,10 +51,11 @@ class Templates:
         return self._files.folder
 
     def names(self) -> list[str]:
+        """Return the names of the templates of emails."""
         return self._files.names()
 
     def render(self, name: str, context: Mapping[str, Any], locale: str | None = None) -> EmailContent:
-        """The mail that a template makes of the context, in the nearest translation. Raises TemplateError."""
+        """Return the mail of a template and its values, in the nearest translation. Raise TemplateError."""
         subject, text, html = self._template(name, locale)
         return EmailContent(
             subject=" ".join(sound(self._rendered(subject, context)).split()),
@@ -59,12 +64,15 @@ class Templates:
         )
 
     def text(self, name: str, part: str, context: Mapping[str, Any], locale: str | None = None) -> str:
-        """One part of a template, `sms.txt` say, in the nearest translation. Raises TemplateError."""
+        """Return one part of a template, `sms.txt` for example, rendered in the nearest translation.
+
+        Raises TemplateError.
+        """
         path = self._files.required(name, part, locale)
         return sound(self._rendered(self._get(self._text, path), context))
 
     def check(self) -> None:
-        """Compile all that is in the folder. Raises TemplateError for the first that is broken."""
+        """Compile every file of the folder. Raise TemplateError for the first that is broken."""
         for path in sorted(self._files.paths):
             environment = self._html if path.endswith(".html") else self._text
             self._get(environment, path)
@@ -75,14 +83,15 @@ class Templates:
             self._template(name, None)
 
     def remarks(self, channels: Collection[str]) -> list[str]:
-        """One sentence for each probable mistake in the folder: a translation without a part, a file that nobody
-        reads. `channels` are the names of those that may have parts of their own.
+        """Return one sentence for each probable mistake: a translation without a part, a file that is not used.
+
+        `channels` are the names of the installed channels.
         """
         referenced = {each for path in self._files.paths for each in self._references(path)}
         return remarks(self._files, set(channels), referenced)
 
     def _references(self, path: str) -> set[str | None]:
-        """The files that a template includes; None for a name that only a render knows."""
+        """Return the files that a template includes; None in it for a name that is computed while rendering."""
         return set(find_referenced_templates(self._text.parse(self._files.read(path))))
 
     def _template(self, name: str, locale: str | None) -> _Compiled:
@@ -130,4 +139,4 @@ class Templates:
             return f"{place}: {error}"
         if isinstance(error, jinja2.TemplateError):
             return f"{place}: {type(error).__name__}: {error}"
-        return f"{place}: {type(error).__name__}"  # what a value of the context says may be personal
+        return f"{place}: {type(error).__name__}"  # the text of other errors may be personal

@@ -1,4 +1,7 @@
-"""For whoever writes a channel: the conformance suite that every channel passes, and a provider to try it against."""
+"""Tests for a channel of yours: a conformance suite that every channel must pass, and a provider for it on loopback.
+
+`ChannelConformance` has an example. This module needs pytest.
+"""
 
 import pytest
 

@@ -1,13 +1,4 @@
-"""What every channel must keep, whatever it sends and to whom. Subclass it in a module of tests:
-
-class TestMine(ChannelConformance):
-    @pytest.fixture
-    def provider(self): ...                                  # a Provider, listening
-    def make_channel(self, provider, settings): ...          # your channel, with it at the other end
-    def recipient(self, provider, number): ...               # the address of recipient 0, 1, 2, ...
-    def request(self, to): ...                               # what a route returns
-    def unrenderable(self, to): ...                          # the same, with a content that cannot be made
-"""
+"""The conformance suite: the tests that every channel must pass, whatever it sends and to whom."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,7 +24,7 @@ AnyMessage = Message[Any, Any]
 MakeMessages = Callable[..., list[AnyMessage]]
 
 MANY = 150
-"""More than any channel should send side by side."""
+"""Messages of the largest test: more than a channel sends at the same time."""
 EXPECTED: Mapping[Behaviour, type[Outcome]] = {
     Behaviour.ACCEPT: Accepted,
     Behaviour.REFUSE: Rejected,
@@ -43,33 +34,62 @@ EXPECTED: Mapping[Behaviour, type[Outcome]] = {
 
 
 class ChannelConformance:
-    """The suite. Its settings hold nothing but a lease; `make_channel` adds what the channel needs."""
+    """The suite: subclass it in a module of tests, with a provider and five methods.
+
+    It shows that a channel sends at most one request for a message, whatever the provider does; that its outcomes are
+    true, complete and in order; that it raises nothing, keeps to its lease, is thread-safe, and names no recipient in
+    a reason. `settings` have a lease only; `make_channel` adds what the channel needs.
+
+    Example:
+        class TestNtfy(ChannelConformance):
+            @pytest.fixture
+            def provider(self):
+                with NtfyServer() as server:  # an HttpProvider, or any other Provider
+                    yield server
+
+            def make_channel(self, provider, settings):
+                return NtfyChannel(settings, NtfySettings(url=provider.url))
+
+            def recipient(self, provider, number):
+                return f"topic-{number}"
+
+            def request(self, to):
+                return Push(to, "hello")
+
+            def unrenderable(self, to):
+                return Push(to, "no such template")
+    """
 
     templates: ClassVar[Mapping[str, str]] = {}
-    """Template files that `request` needs, by their path in the folder."""
+    """The text of template files that `request` needs, by their path in the folder."""
     not_recipients: ClassVar[Sequence[str]] = ("", " ", "one\r\ntwo", "half\ud800")
-    """What a route may give as a recipient by mistake, and no provider may ever see."""
+    """Invalid recipients: no request may be sent for them. Add those of your channel."""
     lease_seconds: ClassVar[float] = 30.0
     short_lease_seconds: ClassVar[float] = 6.0
-    """For the one test that waits for an answer that never comes: a channel needs most of it."""
+    """For the test with an answer that never comes, which waits for most of it."""
 
     @pytest.fixture
     def provider(self) -> Any:
+        """Yield a `Provider` that listens. Override this fixture."""
         raise NotImplementedError("give your test class a fixture `provider`")
 
     def make_channel(self, provider: Any, settings: Settings) -> Channel:
+        """Return a new channel that sends to the provider."""
         raise NotImplementedError
 
     def recipient(self, provider: Any, number: int) -> str:
+        """Return the address of recipient 0, 1, 2, ..."""
         raise NotImplementedError
 
     def request(self, to: str) -> Any:
+        """Return what a route returns, to this recipient."""
         raise NotImplementedError
 
     def unrenderable(self, to: str) -> Any:
+        """Return a request whose content cannot be rendered."""
         raise NotImplementedError
 
-    # From here on: the suite.
+    # The tests of the suite, and their fixtures.
 
     @pytest.fixture
     def made(self) -> Iterator[list[Channel]]:
@@ -106,7 +126,7 @@ class ChannelConformance:
 
         return make
 
-    def test_it_says_what_it_is(self, channel: Channel, provider: Any) -> None:
+    def test_capability_and_request_type_are_declared(self, channel: Channel, provider: Any) -> None:
         to = self.recipient(provider, 0)
         assert isinstance(channel.capability, Capability)
         assert isinstance(self.request(to), channel.request_type)
@@ -125,20 +145,20 @@ class ChannelConformance:
         rate = channel.rate()
         assert rate is None or rate > 0
 
-    def test_rendering_asks_nobody_and_gives_the_same_twice(
+    def test_rendering_sends_no_request_and_gives_the_same_twice(
         self, channel: Channel, provider: Any, folder: Templates
     ) -> None:
         request = self.request(self.recipient(provider, 0))
         assert channel.render(request, folder) == channel.render(request, folder)
         assert provider.requests() == 0
 
-    def test_what_cannot_be_rendered_is_a_template_error(
+    def test_a_request_that_cannot_be_rendered_raises_a_template_error(
         self, channel: Channel, provider: Any, folder: Templates
     ) -> None:
         with pytest.raises(TemplateError):
             channel.render(self.unrenderable(self.recipient(provider, 0)), folder)
 
-    def test_no_message_no_request(self, channel: Channel, provider: Any) -> None:
+    def test_without_messages_no_request_is_sent(self, channel: Channel, provider: Any) -> None:
         assert channel.send([]) == []
         assert provider.requests() == 0
 
@@ -152,7 +172,7 @@ class ChannelConformance:
         assert len(set(ids)) == len(ids)
 
     @pytest.mark.parametrize("behaviour", [Behaviour.REFUSE, Behaviour.THROTTLE, Behaviour.CUT])
-    def test_what_the_provider_does_to_all(
+    def test_the_provider_treats_all_messages_the_same(
         self, behaviour: Behaviour, channel: Channel, provider: Any, messages: MakeMessages
     ) -> None:
         provider.behave(behaviour)
@@ -161,29 +181,31 @@ class ChannelConformance:
         assert [provider.accepted(each) for each in three] == [int(behaviour is Behaviour.CUT)] * 3
 
     @pytest.mark.parametrize("behaviour", [Behaviour.REFUSE, Behaviour.THROTTLE, Behaviour.CUT])
-    def test_what_the_provider_does_to_one_is_said_of_that_one(
+    def test_the_provider_treats_one_message_differently(
         self, behaviour: Behaviour, channel: Channel, provider: Any, messages: MakeMessages
     ) -> None:
         seven = messages(channel, 7)
         provider.behave(behaviour, only=seven[4])
         outcomes = send(channel, provider, seven)
         assert type(outcomes.pop(4)) is EXPECTED[behaviour]
-        # Those that share a request with one whose answer was lost have lost theirs.
+        # Messages in the same request as the one whose answer was lost are Unknown too.
         allowed = {Accepted, Unknown} if behaviour is Behaviour.CUT else {Accepted}
         assert {type(each) for each in outcomes} <= allowed
 
-    def test_after_a_lost_answer_it_goes_on(self, channel: Channel, provider: Any, messages: MakeMessages) -> None:
+    def test_after_a_lost_answer_the_next_message_is_sent(
+        self, channel: Channel, provider: Any, messages: MakeMessages
+    ) -> None:
         provider.behave(Behaviour.CUT)
         send(channel, provider, messages(channel, 2))
         provider.behave(Behaviour.ACCEPT)
         (outcome,) = send(channel, provider, messages(channel, 1, first=2))
         assert isinstance(outcome, Accepted)
 
-    def test_an_answer_that_never_comes_is_not_waited_for_beyond_the_lease(
+    def test_an_answer_that_never_comes_is_not_awaited_beyond_the_lease(
         self, make: Callable[[float], Channel], provider: Any, messages: MakeMessages
     ) -> None:
         channel = make(self.short_lease_seconds)
-        send(channel, provider, messages(channel, 1))  # it has what it needs by now
+        send(channel, provider, messages(channel, 1))  # so that connections and credentials are ready
         provider.behave(Behaviour.HANG)
         many = messages(channel, MANY, first=1)
         outcomes = send(channel, provider, many, within=self.short_lease_seconds)
@@ -199,7 +221,7 @@ class ChannelConformance:
             assert {type(each) for each in outcomes} == {Late}
             assert provider.requests() == before
 
-    def test_a_provider_out_of_reach_has_got_nothing(
+    def test_a_provider_out_of_reach_is_known_not_to_have_accepted(
         self, make: Callable[[float], Channel], provider: Any, messages: MakeMessages
     ) -> None:
         provider.behave(Behaviour.UNREACHABLE)
@@ -207,7 +229,7 @@ class ChannelConformance:
         outcomes = send(channel, provider, messages(channel, 2))
         assert {type(each) for each in outcomes} <= {NotSent, Throttled, Blocked, Offline, Late}
 
-    def test_what_is_no_recipient_never_leaves_and_spoils_nothing(
+    def test_an_invalid_recipient_is_rejected_and_does_not_affect_others(
         self, channel: Channel, provider: Any, messages: MakeMessages
     ) -> None:
         good = messages(channel, 2)
@@ -221,13 +243,15 @@ class ChannelConformance:
         first, middle, last = send(channel, provider, [good[0], bad, good[1]])
         assert (type(first), type(middle), type(last)) == (Accepted, Rejected, Accepted)
 
-    def test_nonsense_does_not_make_it_raise(self, channel: Channel, messages: MakeMessages) -> None:
+    def test_invalid_messages_do_not_make_it_raise(self, channel: Channel, messages: MakeMessages) -> None:
         (good,) = messages(channel, 1)
         for nonsense in (Message(uuid4(), 1, good.request, None), Message(uuid4(), 1, None, good.content)):
             (outcome,) = channel.send([nonsense])
             assert isinstance(outcome, KNOWN_NOT_ACCEPTED)
 
-    def test_threads_share_it(self, channel: Channel, provider: Any, messages: MakeMessages) -> None:
+    def test_several_threads_send_at_the_same_time(
+        self, channel: Channel, provider: Any, messages: MakeMessages
+    ) -> None:
         units = [messages(channel, 10, first=10 * unit) for unit in range(6)]
         together = threading.Barrier(len(units))
 
@@ -240,7 +264,7 @@ class ChannelConformance:
                 assert {type(each) for each in outcomes} == {Accepted}
                 assert [provider.accepted(each) for each in unit] == [1] * len(unit)
 
-    def test_a_key_makes_the_second_attempt_the_same_message(
+    def test_a_second_attempt_with_the_same_key_is_the_same_message(
         self, channel: Channel, provider: Any, messages: MakeMessages
     ) -> None:
         if channel.capability is not Capability.IDEMPOTENCY_KEY:

@@ -1,4 +1,4 @@
-"""A provider that speaks HTTP on loopback. A subclass says how it knows a message again, and what it answers."""
+"""A provider for tests that answers HTTP on loopback. A subclass says which message a request is for."""
 
 import contextlib
 import socket
@@ -19,7 +19,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """`headers` have their names in lower case."""
+    """A request as it came. The names of `headers` are in lower case."""
 
     path: str
     headers: Mapping[str, str]
@@ -28,13 +28,25 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
+    """An answer to a request."""
+
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class HttpProvider(ABC):
-    """Listens within a `with` block. Its answers quote the whole request, as many a provider does."""
+    """A `Provider` on loopback, within a `with` block. Its refusals quote the whole request, as many providers do.
+
+    Example:
+        class NtfyServer(HttpProvider):
+            def concerns(self, request: HttpRequest, message: Message[Push, str]) -> bool:
+                return json.loads(request.body)["topic"] == message.request.to
+
+        with NtfyServer() as server:
+            server.behave(Behaviour.CUT)
+            httpx.post(server.url, json={"topic": "a"})  # raises: no answer comes
+    """
 
     def __init__(self) -> None:
         self.received: list[HttpRequest] = []
@@ -45,18 +57,19 @@ class HttpProvider(ABC):
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._server = _Server(self)
-        self._nobody = socket.socket()  # bound, and deaf: its port stays closed
+        self._nobody = socket.socket()  # bound and not listening: its port refuses connections
         self._nobody.bind(("127.0.0.1", 0))
 
     @abstractmethod
     def concerns(self, request: HttpRequest, message: Message[Any, Any]) -> bool:
-        """Whether the request asks for this message to be sent."""
+        """Return whether the request is for this message."""
 
     def key(self, request: HttpRequest) -> str | None:  # noqa: ARG002
-        """What it dedupes by; None where it takes every request for another message."""
+        """Return the idempotency key of a request, None if every request is another message."""
         return None
 
     def accepts(self, request: HttpRequest) -> HttpAnswer:  # noqa: ARG002
+        """Return the answer to a request that is accepted. `refuses` and `throttles` are for the others."""
         return HttpAnswer(200, b"{}")
 
     def refuses(self, request: HttpRequest) -> HttpAnswer:
@@ -67,12 +80,12 @@ class HttpProvider(ABC):
 
     @property
     def url(self) -> str:
-        """Where it listens; where nobody does, while it is unreachable."""
+        """The address of the provider; of a closed port while it is unreachable."""
         bound = self._nobody if self._behaviour is Behaviour.UNREACHABLE else self._server.socket
         return f"http://127.0.0.1:{bound.getsockname()[1]}"
 
     def behave(self, behaviour: Behaviour, only: Message[Any, Any] | None = None) -> None:
-        self._over.set()  # those who hang are let go
+        self._over.set()  # requests that hang end
         self._over = threading.Event()
         self._behaviour, self._only = behaviour, only
 
@@ -84,7 +97,7 @@ class HttpProvider(ABC):
         return len(self.received)
 
     def answer(self, request: HttpRequest) -> HttpAnswer | None:
-        """None: break off without an answer."""
+        """Return the answer to a request, None to close the connection without one."""
         behaviour, over = self._behaviour, self._over
         if self._only is not None and not self.concerns(request, self._only):
             behaviour = Behaviour.ACCEPT
@@ -119,7 +132,7 @@ class HttpProvider(ABC):
 
 
 def quoted(request: HttpRequest) -> bytes:
-    """The request in the words of a provider that has something against it."""
+    """Return the text of a refusal that quotes the request."""
     return f"cannot do http://{request.headers.get('host')}{request.path}\r\n".encode() + request.body
 
 
@@ -132,7 +145,7 @@ class _Server(ThreadingHTTPServer):
         self.provider = provider
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that has gone is none of ours to report."""
+        """Print nothing when a client has closed its connection."""
 
 
 class _Exchange(BaseHTTPRequestHandler):
@@ -167,4 +180,4 @@ class _Exchange(BaseHTTPRequestHandler):
                 each.close()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Quiet."""
+        """Print nothing."""

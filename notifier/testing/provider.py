@@ -1,4 +1,4 @@
-"""The far end of a channel, as the conformance suite needs it."""
+"""The provider that the conformance suite needs, and settings for a channel in tests."""
 
 from enum import Enum
 from typing import Any, Protocol
@@ -8,31 +8,31 @@ from notifier.settings import Settings
 
 
 class Behaviour(Enum):
-    """What a provider does with a request once it has read all of it."""
+    """What a provider does with a request after it has read all of it."""
 
-    ACCEPT = "accepts and says so"
-    REFUSE = "refuses for good; an answer that quotes the recipient tries the channel's discretion"
+    ACCEPT = "accepts, and answers so"
+    REFUSE = "refuses for good; its answer should quote the recipient, which a reason must not repeat"
     THROTTLE = "refuses because of too many requests"
-    HANG = "accepts and never answers"
-    CUT = "accepts and breaks off the connection without an answer"
-    UNREACHABLE = "nobody listens; said before the channel is made"
+    HANG = "accepts, and never answers"
+    CUT = "accepts, and closes the connection without an answer"
+    UNREACHABLE = "refuses connections; set before the channel is made"
 
 
 class Provider(Protocol):
-    """A provider that does as it is told, and counts. It may be a simulator, an emulator, or a few lines of HTTP."""
+    """A provider whose behaviour is set by the tests, and that counts. `HttpProvider` is one."""
 
     def behave(self, behaviour: Behaviour, only: Message[Any, Any] | None = None) -> None:
-        """From now on. With `only`, this message's requests are treated so, and all others accepted."""
+        """Behave so from now on. With `only`, towards requests for this message; all others are accepted."""
 
     def accepted(self, message: Message[Any, Any]) -> int:
-        """How often it has taken this message; under one key once, where it dedupes."""
+        """Return how often it has accepted this message; requests with the same idempotency key count once."""
 
     def requests(self) -> int:
-        """How many requests have reached it, whatever became of them."""
+        """Return how many requests it has received, whatever it did with them."""
 
 
 def channel_settings(**changes: Any) -> Settings:
-    """Settings with a database and a broker that no channel needs."""
+    """Return settings for a channel in tests, with a database and a broker that do not exist."""
     return Settings.model_validate(
         {"database_url": "postgresql://nowhere/none", "broker_url": "redis://nowhere", **changes}
     )

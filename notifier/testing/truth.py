@@ -1,4 +1,4 @@
-"""Whether what a channel says is true: every outcome against what the provider knows of its message."""
+"""Compares every outcome of a channel with what the provider knows of its message."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,11 @@ LONGEST_REASON = 1000
 def send(
     channel: Channel, provider: Provider, messages: Sequence[Message[Any, Any]], within: float | None = None
 ) -> list[Outcome]:
-    """Send them, within so many seconds, and try whether the outcomes are true and discreet."""
+    """Send the messages and return their outcomes, within so many seconds.
+
+    Asserts that the outcomes are true, that there was at most one request for a message, and that no reason names a
+    recipient.
+    """
     before = provider.requests()
     outcomes = _sent(channel, messages, within)
     assert provider.requests() - before <= len(messages), "more requests than messages"
@@ -31,13 +35,13 @@ def _sent(channel: Channel, messages: Sequence[Message[Any, Any]], within: float
     try:
         return thread.submit(channel.send, messages).result(within)
     except TimeoutError:
-        raise AssertionError(f"it is still sending after the {within} seconds of its lease") from None
+        raise AssertionError(f"it is still sending after its lease of {within} seconds") from None
     finally:
         thread.shutdown(wait=False)
 
 
 def _is_true(message: Message[Any, Any], outcome: Outcome, accepted: int) -> None:
-    """Only `Unknown` may be on either side."""
+    """Assert that the outcome is true. `Unknown` always is."""
     assert accepted <= 1, f"{message.notification_id} was accepted {accepted} times"
     if isinstance(outcome, Accepted):
         assert accepted == 1, f"{message.notification_id} was not accepted"
@@ -46,7 +50,7 @@ def _is_true(message: Message[Any, Any], outcome: Outcome, accepted: int) -> Non
 
 
 def _is_discreet(outcome: Outcome, *recipient: str) -> None:
-    """The reason is one short line that does not say who the recipient is."""
+    """Assert that the reason is one short line that does not name the recipient."""
     if isinstance(outcome, Accepted):
         return
     assert outcome.reason.isprintable(), outcome
