@@ -25,7 +25,7 @@ START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
 
 def sample_items(count: int, seed: int = 0) -> Iterator[Item]:
-    """That many different items; the same for the same seed. Each is one mail to one recipient of its own."""
+    """Yield `count` different items, the same for the same seed. Each makes one mail, to a recipient of its own."""
     rng = random.Random(seed)
     for number in range(count):
         kind = rng.choices((friend_request, profile_view, job_application), (5, 3, 2))[0]

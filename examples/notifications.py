@@ -1,6 +1,6 @@
 """The routes of the README and of the demo: three kinds of activity in a social network, one mail for each.
 
-The functions run in the worker, and may ask any database or service: what fails is tried again.
+The functions run in the worker and may ask any database or service. A function that raises runs again later.
 """
 
 from notifier import Email, Event, route
@@ -42,7 +42,7 @@ def job_application(event: Event) -> Email | None:
     item = event.new or {}
     news = NEWS.get(item["status"])
     if news is None:
-        return None  # drafts and the like: nobody is to be told
+        return None  # a draft, for example: no notification
     return Email(
         to=item["to"],
         template="job_application",

@@ -27,7 +27,7 @@ _REFUSED: dict[int, type[Rejected | Blocked | Throttled]] = {
     413: Rejected,
     429: Throttled,
 }
-"""Statuses that say for certain that the push was not taken."""
+"""Statuses after which the push is known not to be accepted."""
 _BEFORE_THE_REQUEST = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -37,11 +37,11 @@ class NtfySettings(Variables):
     model_config = SettingsConfigDict(env_prefix="NOTIFIER_NTFY_", env_ignore_empty=True, extra="ignore")
 
     url: HttpUrl = Field(default=HttpUrl("https://ntfy.sh"), description="Your ntfy server")
-    token: SecretStr | None = Field(default=None, description="Access token, where topics are protected")
+    token: SecretStr | None = Field(default=None, description="Access token, if topics are protected")
 
 
 class NtfyChannel:
-    """ntfy knows no idempotency key and reports nothing later: after a lost answer the route's policy decides."""
+    """The channel `ntfy`. ntfy has no idempotency key and no events: after a lost answer the operator decides."""
 
     capability: ClassVar[Capability] = Capability.NONE
     one_provider: ClassVar[bool] = True
@@ -89,7 +89,7 @@ class NtfyChannel:
 
 
 def _published(message: Message[Push, str]) -> dict[str, Any]:
-    """What ntfy is told. Raises ValueError, which does not repeat the topic: whoever knows it can read along."""
+    """Return the body of the request. Raise ValueError, without the topic: whoever knows it can read the pushes."""
     push = message.request
     topic = trimmed(push.to)
     if not _TOPIC.fullmatch(topic):
@@ -112,7 +112,7 @@ def _outcome(answer: httpx.Response, topic: str) -> Outcome:
 
 
 def _id(answer: httpx.Response) -> str | None:
-    """An answer without an id is an acceptance all the same."""
+    """Return the id in an answer, None if it has none: the push was accepted in any case."""
     try:
         return str(answer.json()["id"])
     except (ValueError, LookupError, TypeError):

@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """Send the part `ntfy.txt` of a template to everybody who has subscribed to the topic `to`."""
+    """Send the file `ntfy.txt` of a template to all subscribers of the topic `to`."""
 
     to: str
     template: str

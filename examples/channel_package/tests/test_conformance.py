@@ -1,4 +1,4 @@
-"""The channel against a server that behaves like ntfy on good days and bad ones: `pytest` in this folder."""
+"""The channel against a server that behaves like ntfy, with its faults: run `pytest` in this folder."""
 
 import json
 from collections.abc import Iterator
