@@ -1,4 +1,4 @@
-"""Conditions on one value of an item: what stands in the lists of a pattern."""
+"""Conditions on one value of an item: the elements of the lists in a pattern."""
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,10 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def one_of(conditions: object, where: str) -> Check:
-    """Whether a value meets one of the conditions. `where` names them in errors. Raises RoutesError."""
+    """Return a function that tells whether a value meets one of the conditions. `where` names them in errors.
+
+    Raises RoutesError for a condition that is wrong or can never match.
+    """
     if not isinstance(conditions, list | tuple) or not conditions:
         raise RoutesError(f"{where} must be a list of values or conditions, not {conditions!r}")
     values = [each for each in conditions if not isinstance(each, Mapping)]
@@ -34,7 +37,7 @@ def one_of(conditions: object, where: str) -> Check:
 
 
 def _equal_to(values: Sequence[object], where: str) -> Check:
-    """Python holds True for 1; DynamoDB does not."""
+    """Return a check for equality with one of the values. True is not 1, as in DynamoDB and unlike in Python."""
     wanted = frozenset((isinstance(each, bool), _scalar(each, where)) for each in values)
 
     def check(value: Any) -> bool:
@@ -71,7 +74,7 @@ def _exists(argument: object, where: str) -> Check:
 
 
 def _anything_but(argument: object, where: str) -> Check:
-    """Absent attributes do not match, as in EventBridge."""
+    """Return a check for all other values. Absent attributes do not match, as in EventBridge."""
     if isinstance(argument, Mapping):
         refused = _condition(argument, where)
     else:
@@ -102,7 +105,7 @@ def _comparison(name: object, bound: object, where: str) -> tuple[Callable[[Any,
 
 
 def _is_empty(comparisons: Sequence[tuple[str, Decimal]]) -> bool:
-    """Whether no finite number meets all comparisons."""
+    """Return whether no finite number meets all comparisons."""
     above = max((bound for name, bound in comparisons if name in (">", ">=", "=")), default=Decimal("-Infinity"))
     below = min((bound for name, bound in comparisons if name in ("<", "<=", "=")), default=Decimal("Infinity"))
     at_the_bound = any(bound == above and name in ("<", ">") for name, bound in comparisons)
@@ -110,7 +113,7 @@ def _is_empty(comparisons: Sequence[tuple[str, Decimal]]) -> bool:
 
 
 def _number(value: float | Decimal, where: str) -> Decimal:
-    """As it is written. A NaN equals nothing, and to compare with one raises."""
+    """Return the number as it is written. Raise RoutesError for NaN: it equals nothing, and comparing it raises."""
     number = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
     if number.is_nan():
         raise RoutesError(f"{where} compares with {value!r}, which is no number")
@@ -136,7 +139,7 @@ def _wildcard(argument: object, where: str) -> Check:
 
 
 def _holds(text: str, first: str, between: Sequence[str], last: str) -> bool:
-    """The pieces in their order, each as early as it can be: no text takes long, as it does with `.*`."""
+    """Return whether the text has the pieces in order. Linear in its length, unlike a regular expression with `.*`."""
     place, end = len(first), len(text) - len(last)
     if place > end or not (text.startswith(first) and text.endswith(last)):
         return False

@@ -1,7 +1,7 @@
-"""Which routes a module declares. Each `@route` is noted when it runs, because a name of the module can be rebound.
+"""Which routes a module declares. Each `@route` is noted when it runs, because names of a module can be rebound.
 
-The note is kept in the globals of the module whose import runs the decorator, also where the decorator stands in a
-function or a class of another module. Routes are kept as they come; this module knows nothing about them.
+The list is kept in the globals of the module whose import runs the decorator, also if the decorator is in a function
+or a class of another module. It keeps any object as a route.
 """
 
 import sys
@@ -17,8 +17,10 @@ Scope = dict[str, Any]
 
 
 class _Declared(list[Any]):
-    """The routes of one execution of a module. `importlib.reload` executes it again, with another `__spec__` and with
-    the names of the execution before: `stale` are its routes.
+    """The routes of one execution of a module.
+
+    `importlib.reload` executes a module again, with another `__spec__` and with the names of the execution before.
+    `stale` are the routes of earlier executions.
     """
 
     def __init__(self, spec: object, stale: Sequence[Any]) -> None:
@@ -29,7 +31,7 @@ class _Declared(list[Any]):
 
 
 def declare(function: Callable[..., Any], route: object) -> None:
-    """Note a route of a function. Decorators apply from the bottom up; the topmost route comes first."""
+    """Note a route of a function. Decorators run from the bottom up; the topmost becomes the first route."""
     decorated = routes_of(function)
     setattr(function, _DECORATED, (route, *decorated))
     scope = _importing()
@@ -41,24 +43,24 @@ def declare(function: Callable[..., Any], route: object) -> None:
 
 
 def routes_of(function: object) -> tuple[Any, ...]:
-    """The routes that decorate a function, the topmost first."""
-    if type(function) is not FunctionType:  # a proxy in the user's module may raise whatever it is asked
+    """Return the routes that decorate a function, the topmost first. Empty for any other object."""
+    if type(function) is not FunctionType:  # a proxy in the user's module may raise on any attribute
         return ()
     found: tuple[Any, ...] = getattr(function, _DECORATED, ())
     return found
 
 
 def routes_in(module: ModuleType) -> list[Any]:
-    """The routes that a module declares, and those that it imports, each once: those of functions that it imports by
-    name, and all routes of modules that it imports as a name (`from . import friends`).
+    """Return the routes that a module declares or imports, each once, in the order in which they are in the module.
 
-    They come in the order in which they stand in the module.
+    It imports the routes of functions that it imports by name, and all routes of modules that it imports as a name
+    (`from . import friends`).
     """
     return _routes_in(module, set())
 
 
 def declared_elsewhere(found: Sequence[Any]) -> list[Any]:
-    """The routes that any module of this process declares and that are not among `found`."""
+    """Return the routes that any module of this process declares and that are not in `found`."""
     others: list[Any] = []
     for module in list(sys.modules.values()):
         if type(module) is ModuleType:
@@ -75,21 +77,22 @@ def _routes_in(module: ModuleType, seen: set[str]) -> list[Any]:
 
 
 def _bound(scope: Scope, seen: set[str]) -> Iterator[Any]:
-    """The routes that names of the module lead to."""
+    """Yield the routes of the functions and modules that the names of a module refer to."""
     name = str(scope.get("__name__", ""))
     declared = scope.get(_DECLARED)
     stale = declared.stale if isinstance(declared, _Declared) else ()
     for value in list(scope.values()):
         if type(value) is ModuleType:
-            if value.__name__ not in seen and _may_lend(value, name):
+            if value.__name__ not in seen and _may_export(value, name):
                 yield from _routes_in(value, seen)
         else:
             yield from (each for each in routes_of(value) if not _holds(stale, each))
 
 
-def _may_lend(module: ModuleType, to: str) -> bool:
-    """Whether routes of `module` belong to the module `to`, which has it as a name. A package that `to` is in does
-    not lend: its names are all of its modules that anybody has imported.
+def _may_export(module: ModuleType, to: str) -> bool:
+    """Return whether the routes of `module` belong to the module `to`, which has it as a name.
+
+    Not if it is a package that contains `to`: its names are all of its modules that were imported, by any module.
     """
     if to.startswith(f"{module.__name__}."):
         return False
@@ -97,7 +100,7 @@ def _may_lend(module: ModuleType, to: str) -> bool:
 
 
 def _importing() -> Scope:
-    """The globals of the module that is being executed."""
+    """Return the globals of the module that is being executed."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  what `inspect` uses, without reading sources
     outermost = frame
     while frame is not None:
@@ -122,5 +125,5 @@ def _add(routes: list[Any], more: Iterator[Any] | Sequence[Any]) -> None:
 
 
 def _holds(routes: Sequence[Any], route: object) -> bool:
-    """By identity: two routes may be equal."""
+    """Return whether the route is in the list. By identity, because two routes may be equal."""
     return any(each is route for each in routes)

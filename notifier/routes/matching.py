@@ -1,4 +1,4 @@
-"""Declarative matching: which events a route owns, in the words of EventBridge's and Lambda's filter patterns.
+"""Patterns: which events a route matches. The syntax is that of the filters of EventBridge and Lambda.
 
 A pattern maps attributes to lists of conditions; one condition of each list must hold:
 
@@ -10,8 +10,8 @@ A pattern maps attributes to lists of conditions; one condition of each list mus
     {"address": {"city": ["Lisbon"]}}                 a map: its attributes
     {"$or": [{"a": [1]}, {"b": [2]}]}                 one of these patterns
 
-A list or set in the item matches where one of its elements does. Compiled once, when the routes are loaded; what
-could never match is refused there.
+A list or set in the item matches if one of its elements does. Patterns are compiled once, when the routes are loaded;
+one that can never match raises RoutesError then.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,9 +27,10 @@ Item = Mapping[str, Any] | None
 
 
 def compile_match(table: str, names: Sequence[str], match: Pattern, match_old: Pattern) -> Predicate:
-    """A predicate for events of that table, with one of those names, whose images match. Raises RoutesError.
+    """Return a function that tells whether an event has this table, one of these names, and images that match.
 
-    `match` is held against the new image, or the old one where there is no new one; `match_old` against the old one.
+    `match` is for the new image, or the old one if there is no new one; `match_old` is for the old one. Raises
+    RoutesError for a pattern that is wrong or can never match.
     """
     allowed = frozenset(names)
     now, before = compile_pattern(match, "match"), compile_pattern(match_old, "match_old")
@@ -48,7 +49,7 @@ def compile_match(table: str, names: Sequence[str], match: Pattern, match_old: P
 
 
 def compile_pattern(pattern: object, where: str) -> Check:
-    """A predicate on an item or a map in it. `where` names the pattern in errors."""
+    """Return a function that tells whether an item, or a map in one, matches. `where` names the pattern in errors."""
     if not isinstance(pattern, Mapping):
         raise RoutesError(f"{where} must be a mapping of attributes to lists, not {pattern!r}")
     checks = [_attribute(name, conditions, where) for name, conditions in pattern.items()]

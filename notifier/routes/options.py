@@ -1,4 +1,4 @@
-"""What `@route` is given, checked when the decorator runs. Each function raises RoutesError that names the option."""
+"""Checks of the options of `@route`. Each function raises RoutesError, which names the option, for a wrong value."""
 
 import inspect
 import math
@@ -13,20 +13,20 @@ from notifier.retry import OnUnknown, RetryPolicy
 from notifier.text import encodes
 
 LONGEST_TIMEOUT = 300.0
-"""Seconds that a route's function may run: a worker whose delivery does not move for 600 counts as unhealthy."""
+"""Seconds. A worker whose delivery makes no progress for 600 seconds counts as unhealthy."""
 _LONGEST_NAME = 200
 _NOT_PLAIN = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 
 
 def place_of(function: object) -> str:
-    """Where a function is defined, as `file:line`. Empty for what is no function."""
+    """Return where a function is defined, as `file:line`. Empty for an object that is no function."""
     inner = inspect.unwrap(function) if isinstance(function, FunctionType) else function
     code = getattr(inner, "__code__", None)
     return f"{code.co_filename}:{code.co_firstlineno}" if code else ""
 
 
 def check_function(function: object, name: str | None) -> None:
-    """A route is a plain function of one argument, with a name of its own."""
+    """Check that a route is a plain function of one argument, with a name of its own or a `name=`."""
     if type(function) is not FunctionType:
         raise RoutesError(f"@route decorates a function, not {function!r}")
     if any(is_kind(function) for is_kind in _NOT_PLAIN):
@@ -40,7 +40,7 @@ def check_function(function: object, name: str | None) -> None:
 
 
 def check_texts(**options: object) -> None:
-    """Each of these must be text that can be stored. Only `topic` may be empty."""
+    """Check that each of these options is text that Postgres can store. Only `topic` may be empty."""
     for option, given in options.items():
         if not isinstance(given, str):
             raise RoutesError(f"{option}={given!r} is not text")
@@ -51,7 +51,7 @@ def check_texts(**options: object) -> None:
 
 
 def event_names(on: object) -> tuple[str, ...]:
-    """The names of events in `on=`: one, or several."""
+    """Return the names of events in `on=`, which is one or several."""
     if isinstance(on, str):
         on = (on,)
     if isinstance(on, bytes | Mapping) or not isinstance(on, Iterable):
@@ -65,7 +65,7 @@ def event_names(on: object) -> tuple[str, ...]:
 
 
 def pattern_of(option: str, given: object) -> Mapping[str, Any]:
-    """The pattern given as `match=` or `match_old=`; nothing given matches everything."""
+    """Return the pattern given as `match=` or `match_old=`. None matches everything."""
     if given is None:
         return {}
     if not isinstance(given, Mapping):
@@ -95,7 +95,7 @@ def on_unknown_of(given: str | None) -> OnUnknown | None:
 
 
 def seconds(option: str, given: object) -> float | None:
-    """A time above 0, given in seconds or as a timedelta."""
+    """Return a time above 0 in seconds, given in seconds or as a timedelta. None stays None."""
     if given is None:
         return None
     found = given.total_seconds() if isinstance(given, timedelta) else given
@@ -105,7 +105,7 @@ def seconds(option: str, given: object) -> float | None:
 
 
 def timeout_of(given: object) -> float | None:
-    """How long a route's function may run, in seconds."""
+    """Return how long a route's function may run, in seconds. None stays None."""
     found = seconds("timeout", given)
     if found is not None and found > LONGEST_TIMEOUT:
         raise RoutesError(f"timeout={given!r} is longer than {LONGEST_TIMEOUT:g} seconds: let something else wait")

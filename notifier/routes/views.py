@@ -1,4 +1,4 @@
-"""What a stream's view type leaves out of its records, beside what the patterns of routes read. Pure.
+"""Which attributes the patterns of routes read that the records of a stream do not carry. Pure.
 
 The view type (StreamViewType) is fixed when a stream is switched on: KEYS_ONLY, NEW_IMAGE, OLD_IMAGE or
 NEW_AND_OLD_IMAGES. A record always carries the keys of its item.
@@ -23,7 +23,7 @@ class View:
 
 
 class Reading(Protocol):
-    """What the patterns of a route read: names of attributes of the item, and of the item before the change."""
+    """A route, as far as it is needed here. `reads` and `reads_old` are the attributes that its patterns read."""
 
     @property
     def name(self) -> str: ...
@@ -40,7 +40,7 @@ class Reading(Protocol):
 
 
 def attributes_read(pattern: Mapping[str, Any]) -> frozenset[str]:
-    """The attributes of the item that a pattern reads, also within `$or`."""
+    """Return the attributes of the item that a pattern reads, also within `$or`."""
     found: set[str] = set()
     for name, conditions in pattern.items():
         if name == "$or":
@@ -51,10 +51,10 @@ def attributes_read(pattern: Mapping[str, Any]) -> frozenset[str]:
 
 
 def missing(route: Reading, event: str, *, new: bool, old: bool, keys: Collection[str]) -> frozenset[str]:
-    """The attributes that the route's patterns read and that such a record does not carry.
+    """Return the attributes that the route's patterns read and that a record does not carry.
 
-    `event` is INSERT, MODIFY or REMOVE; `new` and `old` say which images the record has. Before an INSERT there was
-    no item, so that its absent image is known to be empty.
+    `event` is INSERT, MODIFY or REMOVE; `new` and `old` tell which images the record has. The old image of an INSERT
+    is not missing: there was no item.
     """
     found = frozenset() if new or old else route.reads.difference(keys)
     if event != "INSERT" and not old:
@@ -63,12 +63,12 @@ def missing(route: Reading, event: str, *, new: bool, old: bool, keys: Collectio
 
 
 def images(view_type: str, event: str) -> tuple[bool, bool]:
-    """Whether records of that view type carry the item after and before the change."""
+    """Return whether records of that view type carry the item after and the item before the change."""
     return event != "REMOVE" and view_type in _WITH_NEW, event != "INSERT" and view_type in _WITH_OLD
 
 
 def unreadable(routes: Iterable[Reading], table: str, view: View) -> list[str]:
-    """One line for each route that reads attributes which the stream leaves out, and what to do about it."""
+    """Return one line for each route that reads attributes which the stream leaves out. REMEDY tells what to do."""
     found = []
     for route in routes:
         for event in sorted(route.on) if route.table == table else ():
@@ -83,7 +83,7 @@ def unreadable(routes: Iterable[Reading], table: str, view: View) -> list[str]:
 
 
 def without_item(routes: Iterable[Reading], table: str, view: View) -> list[str]:
-    """The routes that get events of which neither `new` nor `old` is there."""
+    """Return the names of the routes whose events can have neither `new` nor `old`."""
     return [
         route.name
         for route in routes
