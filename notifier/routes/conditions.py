@@ -139,7 +139,7 @@ def _wildcard(argument: object, where: str) -> Check:
 
 
 def _holds(text: str, first: str, between: Sequence[str], last: str) -> bool:
-    """Return whether the text has the pieces in order. Linear in its length, unlike a regular expression with `.*`."""
+    """Return whether the text has the pieces in order. Takes linear time, unlike a regular expression with `.*`."""
     place, end = len(first), len(text) - len(last)
     if place > end or not (text.startswith(first) and text.endswith(last)):
         return False
