@@ -1,4 +1,4 @@
-"""What notifier.aws makes of the settings, and of the errors of the AWS SDK."""
+"""Clients from the settings, and our errors in place of those of the AWS SDK."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def test_a_client_sends_once_within_its_timeouts_to_the_endpoint_of_its_service(
     assert config.retries["total_max_attempts"] == 1
 
 
-def test_a_region_that_is_none_is_an_error_of_the_settings() -> None:
+def test_an_invalid_region_is_an_error_of_the_settings() -> None:
     with pytest.raises(SettingsError, match="SQS"):
         aws_client("sqs", settings(aws_region="-"), connect_timeout=1, read_timeout=1)
 

@@ -49,7 +49,7 @@ def installed(target: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
-def test_a_channel_of_another_package_is_one_of_ours(installed: Path) -> None:
+def test_a_channel_of_another_package_is_installed(installed: Path) -> None:
     assert channel_names() == ["email", "ntfy", "sms", "webhook"]
     check_channels([Route("a_route", "table", "ntfy", lambda event: None, lambda event: True)])
     channel = load_channel("ntfy", channel_settings())
@@ -64,7 +64,7 @@ class ChatSettings(BaseSettings):
     token: str = Field(description="Access token")
 
 
-def test_a_packages_own_settings_are_told_by_their_own_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_name_the_variables_of_a_packages_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match=r"^NOTIFIER_CHAT_TOKEN is not set \(Access token\)$"):
         read_settings(ChatSettings)
     monkeypatch.setenv("NOTIFIER_CHAT_TOKEN", "secret")
@@ -79,7 +79,7 @@ def test_it_passes_the_suite(target: Path) -> None:
     assert re.search(r"\b21 passed", ran.stdout), ran.stdout
 
 
-def test_without_it_nobody_knows_it() -> None:
+def test_without_the_package_the_channel_is_unknown() -> None:
     assert "ntfy" not in channel_names()
     with pytest.raises(SettingsError, match=r"'ntfy'; installed are: email, sms, webhook"):
         load_channel("ntfy", channel_settings())
@@ -88,11 +88,11 @@ def test_without_it_nobody_knows_it() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(each.name for each in entry_points(group=GROUP)))
-def test_the_page_says_what_each_channel_can(name: str) -> None:
+def test_the_page_has_the_capability_of_each_channel(name: str) -> None:
     (row,) = re.findall(rf"^\| `{name}` \|.*$", PAGE, re.MULTILINE)
     assert f"`{channel_class(name).capability.name}`" in row
 
 
-def test_the_page_says_what_becomes_of_an_unknown_outcome_for_each_capability() -> None:
+def test_the_page_has_each_capability() -> None:
     for capability in Capability:
         assert re.search(rf"^\| `{capability.name}` \|", PAGE, re.MULTILINE), capability

@@ -34,7 +34,7 @@ def test_an_event_is_made_of_plain_values() -> None:
 
 
 @pytest.mark.parametrize("name", ["PrincipalId", "principalId"])
-def test_a_deletion_by_ttl_is_told_from_one_by_a_person(name: str) -> None:
+def test_a_deletion_by_ttl_is_marked(name: str) -> None:
     by_ttl = {"Type": "Service", name: "dynamodb.amazonaws.com"}
     assert Event.from_record("activity", {**record(1), "userIdentity": by_ttl}).expired_by_ttl
 
@@ -52,7 +52,7 @@ items = st.recursive(
 
 
 @given(items)
-def test_what_boto3_writes_is_what_an_event_reads(value: Any) -> None:
+def test_an_event_reads_what_boto3_writes(value: Any) -> None:
     assert plain(on_the_wire(TypeSerializer().serialize(value))) == value
 
 
@@ -76,7 +76,7 @@ nonsense = st.recursive(
 
 
 @given(nonsense)
-def test_nonsense_raises_nothing_but_decode_error(value: Any) -> None:
+def test_any_input_raises_only_decode_error(value: Any) -> None:
     came = record(1)
     came["dynamodb"]["NewImage"] = {"a": value}
     with contextlib.suppress(DecodeError):

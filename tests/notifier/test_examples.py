@@ -1,4 +1,4 @@
-"""The example of the README and of the demo: every item that it writes is one good mail to one recipient."""
+"""The example of the README and of the demo: every item makes one complete mail to one recipient."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def test_items_are_the_same_for_the_same_seed_and_have_keys_and_recipients_of_th
     assert {item["type"] for item in items} == set(TEMPLATES.names())
 
 
-def test_every_item_is_one_mail_that_says_all() -> None:
+def test_every_item_makes_one_complete_mail() -> None:
     for item in sample_items(COUNT):
         email, content = mail(item)
         assert email.to == item["to"]
@@ -54,7 +54,7 @@ def test_every_item_is_one_mail_that_says_all() -> None:
         assert "\n\n\n" not in content.text
 
 
-def test_a_german_gets_german() -> None:
+def test_a_german_recipient_gets_the_german_translation() -> None:
     item = next(item for item in sample_items(COUNT) if item["type"] == "friend_request")
     _, content = mail({**item, "locale": "de-AT"})
     assert content.subject.endswith("möchte sich mit Ihnen vernetzen")
@@ -63,7 +63,7 @@ def test_a_german_gets_german() -> None:
     assert "Guten Tag" in content.text
 
 
-def test_a_draft_is_nobodys_business() -> None:
+def test_a_draft_makes_no_notification() -> None:
     item = next(item for item in sample_items(COUNT) if item["type"] == "job_application")
     route = ROUTES.owner(event(item))
     assert route is not None

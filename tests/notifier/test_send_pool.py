@@ -19,7 +19,7 @@ def accept(message: Message[Any, Any]) -> Outcome:
     return Accepted(str(message.notification_id))
 
 
-def test_messages_go_side_by_side_and_outcomes_come_in_order() -> None:
+def test_messages_are_sent_concurrently_and_outcomes_come_in_order() -> None:
     together, pool = threading.Barrier(8), SendPool("test", 60, threads=8)
 
     def meet(message: Message[Any, Any]) -> Outcome:
@@ -48,7 +48,7 @@ def test_nothing_starts_in_the_second_half_of_the_lease() -> None:
     pool.close()
 
 
-def test_what_is_raised_leaves_that_message_unknown_and_its_text_unsaid() -> None:
+def test_an_exception_makes_its_message_unknown_without_its_text() -> None:
     pool = SendPool("test", 60)
 
     def raising(message: Message[Any, Any]) -> Outcome:
@@ -122,7 +122,7 @@ def test_a_receiver_that_answers_gets_all_of_its_messages_in_order() -> None:
 @pytest.mark.parametrize(
     "lane", [None, lambda _: "one", lambda message: str(message.request % 3)], ids=["no lanes", "one lane", "lanes"]
 )
-def test_nothing_starts_once_its_process_is_to_end(lane: Any) -> None:
+def test_nothing_starts_once_the_process_is_to_end(lane: Any) -> None:
     pool, ends, started = SendPool("test", 60, threads=2, per_lane=2), threading.Event(), []
 
     def end(message: Message[Any, Any]) -> Outcome:
@@ -139,7 +139,7 @@ def test_nothing_starts_once_its_process_is_to_end(lane: Any) -> None:
 
 
 class Receivers:
-    """Slow ones hold their requests until told; the others answer at once."""
+    """The first `slow` receivers answer after `go_on` is set; the others answer at once."""
 
     def __init__(self, slow: int) -> None:
         self.slow = slow
@@ -174,7 +174,7 @@ def in_background(pool: SendPool, messages: list[Message[Any, Any]], all_: Recei
 
 
 @pytest.mark.parametrize("slow", [4, 5, 8])
-def test_several_slow_receivers_hold_up_no_other(slow: int) -> None:
+def test_several_slow_receivers_do_not_delay_others(slow: int) -> None:
     pool, all_ = SendPool("test", 60, threads=64, per_lane=16), Receivers(slow)
     sending = in_background(pool, to(*(each for each in range(slow) for _ in range(100))), all_)
     wait_until(lambda: sum(all_.under_way.values()) >= 32 + 2 * slow)
@@ -188,7 +188,7 @@ def test_several_slow_receivers_hold_up_no_other(slow: int) -> None:
     pool.close()
 
 
-def test_a_receiver_that_was_slow_has_two_requests_at_once_until_it_is_quick_again(
+def test_a_slow_receiver_has_two_requests_until_it_answers_fast(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pool, all_ = SendPool("test", 60, threads=16, per_lane=8), Receivers(1)
@@ -214,7 +214,7 @@ def test_a_receiver_that_was_slow_has_two_requests_at_once_until_it_is_quick_aga
     pool.close()
 
 
-def test_all_receivers_that_were_slow_have_half_of_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_slow_receivers_have_half_of_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     pool, all_ = SendPool("test", 60, threads=8, per_lane=4), Receivers(20)
     monkeypatch.setattr(pool._lanes, "_slow_seconds", 0.2)
     for each in range(20):

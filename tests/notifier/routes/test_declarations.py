@@ -1,4 +1,4 @@
-"""Every function that `@route` decorates is a route, whatever becomes of its name; errors name its place."""
+"""Every function that `@route` decorates is a route, also if its name is rebound; errors name its place."""
 
 import importlib
 import sys
@@ -13,12 +13,12 @@ from notifier.routes.loading import load_routes
 
 Write = Callable[..., str]
 HEAD = "import functools\nfrom notifier import Email, Event, route\n"
-"""Two lines: what follows begins at line 3."""
+"""Two lines: the code after it begins at line 3."""
 
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
-    """Writes modules; answers the name of the first, `here` beside the test's folder."""
+    """Write modules, and return the name of the first."""
     before = set(sys.modules)
     monkeypatch.syspath_prepend(str(tmp_path))
 
@@ -71,11 +71,11 @@ def test_two_functions_of_one_name_and_different_names_for_their_routes_are_both
         a_route() + "again = hello\n",
     ],
 )
-def test_a_route_stays_one_whatever_becomes_of_its_name(write: Write, code: str) -> None:
+def test_a_route_is_kept_when_its_name_is_rebound(write: Write, code: str) -> None:
     assert names(write(code)) == ["hello"]
 
 
-def test_a_decorator_of_another_module_below_the_route_hides_no_route(write: Write) -> None:
+def test_a_decorator_of_another_module_below_the_route_keeps_the_route(write: Write) -> None:
     plain = "def plain(f):\n    def wrapper(event): return f(event)\n    return wrapper\n"
     stacked = a_route(options=', name="{}"').replace(")\ndef", ")\n@plain\ndef")
     code = "from plain import plain\n" + stacked.format("first") + stacked.format("second")
@@ -110,7 +110,7 @@ def test_two_modules_with_a_route_of_the_same_name_are_refused(write: Write, tmp
     assert f"{tmp_path}/my_routes.py:4" in str(error.value)
 
 
-def test_a_route_of_another_module_that_is_not_used_is_warned_of(write: Write) -> None:
+def test_an_unused_route_of_another_module_is_logged(write: Write) -> None:
     code = "from friends import one\n"
     with capture_logs() as logs:
         assert names(write(code, friends=a_route("one") + a_route("two"))) == ["one"]
@@ -118,7 +118,7 @@ def test_a_route_of_another_module_that_is_not_used_is_warned_of(write: Write) -
     assert any(each.startswith("two (") for each in warned["routes"]) or warned["count"] > 10
 
 
-def test_a_module_that_is_executed_again_declares_anew(write: Write) -> None:
+def test_a_reloaded_module_declares_its_new_routes(write: Write) -> None:
     module = write(a_route())
     load_routes(module)
     write(a_route("first") + a_route("second"))
@@ -127,7 +127,7 @@ def test_a_module_that_is_executed_again_declares_anew(write: Write) -> None:
     assert names(module) == ["first", "second"]
 
 
-def test_a_module_that_failed_may_be_mended(write: Write, tmp_path: Path) -> None:
+def test_a_module_that_failed_can_be_imported_again(write: Write, tmp_path: Path) -> None:
     with pytest.raises(RoutesError, match=r"ZeroDivisionError: division by zero \(.*my_routes\.py:5\)"):
         load_routes(write(a_route() + "1 / 0\n"))
     assert names(write(a_route() + "2 / 1\n")) == ["hello"]
@@ -188,7 +188,7 @@ def test_a_wrong_option_names_the_route_and_its_place(write: Write, tmp_path: Pa
         ("@staticmethod\ndef hello(event): ...", "decorates a function"),
     ],
 )
-def test_what_is_no_plain_function_of_an_event_is_refused(write: Write, function: str, says: str) -> None:
+def test_only_a_plain_function_of_one_argument_can_be_a_route(write: Write, function: str, says: str) -> None:
     with pytest.raises(RoutesError, match=says):
         load_routes(write(f'@route(table="activity", channel="email")\n{function}\n'))
 
@@ -197,11 +197,11 @@ def test_what_is_no_plain_function_of_an_event_is_refused(write: Write, function
     ("made", "says"),
     [("lambda event: None", "give the route a name="), ("functools.partial(print)", "decorates a function")],
 )
-def test_what_has_no_name_is_refused(write: Write, made: str, says: str) -> None:
+def test_an_object_without_a_name_is_refused(write: Write, made: str, says: str) -> None:
     with pytest.raises(RoutesError, match=says):
         load_routes(write(f'route(table="activity", channel="email")({made})\n'))
 
 
-def test_an_option_that_does_not_exist_is_told_by_its_line(write: Write) -> None:
+def test_an_unknown_option_is_reported_with_its_line(write: Write) -> None:
     with pytest.raises(RoutesError, match=r"unexpected keyword argument 'tabel' \(.*my_routes\.py:4\)"):
         load_routes(write('\n@route(tabel="activity", channel="email")\ndef hello(event): ...\n'))

@@ -72,7 +72,7 @@ MATCHES: list[tuple[dict[str, Any], bool]] = [
 
 
 @pytest.mark.parametrize(("pattern", "matches"), MATCHES)
-def test_a_pattern_means_what_eventbridge_means(pattern: dict[str, Any], matches: bool) -> None:
+def test_a_pattern_matches_as_in_eventbridge(pattern: dict[str, Any], matches: bool) -> None:
     assert compile_pattern(pattern, "match")(ITEM) is matches
 
 

@@ -62,12 +62,12 @@ def test_one_function_may_serve_two_routes_of_different_names() -> None:
     assert [each.name for each in routes_of(both)] == ["first", "second"]
 
 
-def test_a_route_that_is_gone_says_what_to_do() -> None:
+def test_a_removed_route_says_what_to_do() -> None:
     with pytest.raises(RoutesError, match="put it back"):
         Routes([])["a_route"]
 
 
-def test_the_function_stays_what_it_was() -> None:
+def test_the_decorated_function_is_unchanged() -> None:
     @route(table="activity", channel="email")
     def hello(event: Event) -> Email | None:
         return Email(to="a@example.com", template="hello")
@@ -75,7 +75,7 @@ def test_the_function_stays_what_it_was() -> None:
     assert hello(event()) == Email(to="a@example.com", template="hello")
 
 
-def test_the_routes_of_a_module_stand_in_its_order() -> None:
+def test_the_routes_of_a_module_are_in_its_order() -> None:
     names = [each.name for each in load_routes("examples.notifications")]
     assert names == ["friend_request", "profile_view", "job_application"]
 
@@ -86,7 +86,7 @@ def test_what_users_import_is_stable() -> None:
     assert sorted(notifier.__all__) == ["Email", "Event", "RetryPolicy", "Sms", "Webhook", "route"]
 
 
-def test_a_change_is_matched_by_what_was_and_what_is() -> None:
+def test_a_change_is_matched_by_both_images() -> None:
     into_interview = made(
         on="MODIFY", match={"status": ["interview"]}, match_old={"status": [{"anything-but": "interview"}]}
     )
@@ -100,12 +100,12 @@ def test_a_change_is_matched_by_what_was_and_what_is() -> None:
     assert routes.owner(change("received", "declined")) is None
 
 
-def test_a_route_on_no_change_is_refused() -> None:
+def test_a_route_on_no_event_is_refused() -> None:
     with pytest.raises(RoutesError, match="matches nothing"):
         made(on=[])
 
 
-def test_a_proxy_in_the_users_module_is_left_alone() -> None:
+def test_a_proxy_object_in_the_users_module_is_ignored() -> None:
     class Proxy:
         def __getattribute__(self, name: str) -> Any:
             raise RuntimeError("outside of a request")

@@ -1,4 +1,4 @@
-"""Streams that leave out images: what is matched then, what cannot be, and what is said about it."""
+"""Streams that leave out images: what is matched, what cannot be, and how it is reported."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +22,7 @@ def made(**options: Any) -> Route:
 
 
 def record(name: EventName, view: str) -> Event:
-    """As a stream of that view type has it."""
+    """The event as a stream of that view type has it."""
     new = ITEM if name != "REMOVE" and view in ("NEW_IMAGE", "NEW_AND_OLD_IMAGES") else None
     old = ITEM if name != "INSERT" and view in ("OLD_IMAGE", "NEW_AND_OLD_IMAGES") else None
     return Event("1", "activity", name, {"pk": "user#1"}, new, old, datetime.now(UTC), "1")
@@ -63,10 +63,10 @@ CASES: list[tuple[dict[str, Any], EventName, str, bool | None]] = [
 
 
 @pytest.mark.parametrize(("options", "name", "view", "owned"), CASES)
-def test_a_pattern_is_held_against_what_the_record_has_and_against_nothing_else(
+def test_a_pattern_is_matched_against_what_the_record_carries(
     options: dict[str, Any], name: EventName, view: str, owned: bool | None
 ) -> None:
-    """None: nobody can say."""
+    """None: it cannot be decided."""
     routes = Routes([made(on=["INSERT", "MODIFY", "REMOVE"], **options)])
     if owned is None:
         with pytest.raises(ImageMissing, match="the route a matches on type"):
@@ -75,20 +75,20 @@ def test_a_pattern_is_held_against_what_the_record_has_and_against_nothing_else(
         assert (routes.owner(record(name, view)) is not None) == owned
 
 
-def test_a_route_that_matches_first_needs_no_other() -> None:
+def test_routes_after_the_first_match_are_not_read() -> None:
     routes = Routes([made(name="first", **ON_KEY), made(name="second", **ON_TYPE)])
     owner = routes.owner(record("INSERT", "KEYS_ONLY"))
     assert owner is not None
     assert owner.name == "first"
 
 
-def test_a_route_of_other_events_is_not_in_the_way() -> None:
+def test_routes_of_other_events_are_not_read() -> None:
     routes = Routes([made(name="first", on="MODIFY", **ON_TYPE), made(name="second")])
     assert routes.owner(record("INSERT", "KEYS_ONLY")) is not None
 
 
 @pytest.mark.parametrize(("options", "name", "view", "owned"), CASES)
-def test_what_could_not_be_said_is_said_of_the_stream(
+def test_unreadable_routes_are_reported_for_the_stream(
     options: dict[str, Any], name: EventName, view: str, owned: bool | None
 ) -> None:
     if name == "INSERT" and "match_old" in options:
@@ -101,7 +101,7 @@ def test_what_could_not_be_said_is_said_of_the_stream(
         assert f"view type {view}" in line
 
 
-def test_another_tables_route_is_left_alone() -> None:
+def test_routes_of_another_table_are_ignored() -> None:
     assert unreadable([made(table="orders", **ON_TYPE)], "activity", View("arn", "KEYS_ONLY", frozenset())) == []
 
 
@@ -109,5 +109,5 @@ def test_another_tables_route_is_left_alone() -> None:
     ("INSERT", "KEYS_ONLY", ["a"]), ("REMOVE", "NEW_IMAGE", ["a"]), ("INSERT", "OLD_IMAGE", ["a"]),
     ("INSERT", "NEW_IMAGE", []), ("REMOVE", "NEW_AND_OLD_IMAGES", []),
 ])  # fmt: skip
-def test_a_route_whose_events_have_no_item_is_told(on: str, view: str, told: list[str]) -> None:
+def test_a_route_whose_events_have_no_item_is_reported(on: str, view: str, told: list[str]) -> None:
     assert without_item([made(on=on)], "activity", View("arn", view, frozenset({"pk"}))) == told

@@ -1,4 +1,4 @@
-"""Files as editors write them, and what a worker says of a folder of templates when it starts."""
+"""Files as editors write them, and the remarks about a folder of templates that a worker logs at its start."""
 
 import codecs
 import re
@@ -23,7 +23,7 @@ def folder(path: Path, *files: str, **texts: str) -> Templates:
 
 
 @pytest.mark.parametrize("mark", [codecs.BOM_UTF8, codecs.BOM_UTF8 * 2])
-def test_a_byte_order_mark_reaches_no_message(tmp_path: Path, mark: bytes) -> None:
+def test_a_byte_order_mark_is_not_in_the_message(tmp_path: Path, mark: bytes) -> None:
     folder(tmp_path, *WHOLE, "a/sms.txt", "a/subject.de.txt", "part.txt", "layout.html")
     for path in tmp_path.rglob("*.*"):
         path.write_bytes(mark + b"x")
@@ -112,7 +112,7 @@ def test_a_part_outside_of_its_template(tmp_path: Path) -> None:
     )
 
 
-def test_a_file_that_nobody_reads(tmp_path: Path) -> None:
+def test_a_file_that_is_not_used_is_reported(tmp_path: Path) -> None:
     [remark] = folder(tmp_path, *WHOLE, "a/content.html").remarks(CHANNELS)
     assert remark.startswith(
         "a/content.html is not read: it is no part of a message (body.html, body.txt, subject.txt)"
@@ -124,18 +124,18 @@ def test_a_file_that_nobody_reads(tmp_path: Path) -> None:
     ["a/sms.txt", "a/ntfy.txt", "a/ntfy_title.txt", "a/my_push.txt", "a/sms.de.txt", "a/logo.png", "parts/bold.html",
      "layout.html", "a/.body.html.swp", "a/body.html~", "email.html"],
 )  # fmt: skip
-def test_what_is_no_mistake(tmp_path: Path, file: str) -> None:
+def test_correct_folders_have_no_remarks(tmp_path: Path, file: str) -> None:
     assert folder(tmp_path, *WHOLE, file).remarks(CHANNELS) == []
 
 
 @pytest.mark.parametrize("reference", ["{% include 'a/body_part.html' %}", "{% import 'a/body_part.html' as p %}"])
-def test_what_a_template_includes_is_read(tmp_path: Path, reference: str) -> None:
+def test_included_files_count_as_used(tmp_path: Path, reference: str) -> None:
     folder(tmp_path, *WHOLE, "a/body_part.html")
     (tmp_path / "a/body.html").write_text(reference)
     assert Templates(tmp_path).remarks(CHANNELS) == []
 
 
-def test_a_worker_tells_of_them_when_it_starts(tmp_path: Path) -> None:
+def test_a_worker_logs_remarks_when_it_starts(tmp_path: Path) -> None:
     with capture_logs() as told:
         _check_templates(folder(tmp_path, *WHOLE, "a/boddy.html", "a/body.de.html"))
     assert [(each["log_level"], each["folder"]) for each in told] == [("warning", str(tmp_path))] * 2
@@ -143,5 +143,5 @@ def test_a_worker_tells_of_them_when_it_starts(tmp_path: Path) -> None:
     assert "the nearest is body.html" in told[1]["remark"]
 
 
-def test_the_examples_are_whole() -> None:
+def test_the_examples_have_no_remarks() -> None:
     assert Templates(Path("examples/templates")).remarks(CHANNELS) == []

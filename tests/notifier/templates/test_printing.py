@@ -1,4 +1,4 @@
-"""What templates print: numbers as people write them, and no Python."""
+"""What templates print: numbers in plain notation, and no descriptions of Python objects."""
 
 from collections import ChainMap, Counter, OrderedDict, UserDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ Printed = Callable[..., list[str]]
 
 @pytest.fixture
 def printed(tmp_path: Path) -> Printed:
-    """What an expression prints: in a subject, a text, an HTML body and an SMS."""
+    """What an expression prints, in a subject, a text, an HTML body and an SMS."""
     compiled: dict[str, Templates] = {}
 
     def printed(body: str, **context: Any) -> list[str]:
@@ -144,7 +144,7 @@ def test_a_number_stays_a_number(body: str, text: str, printed: Printed) -> None
     assert {each.strip() for each in printed(body, n=Decimal("3E+5"))} == {text.strip()}
 
 
-def test_a_number_that_nobody_could_read_keeps_its_exponent(printed: Printed) -> None:
+def test_a_number_of_thousands_of_digits_keeps_its_exponent(printed: Printed) -> None:
     assert printed("{{ n }}", n=Decimal("1E+999999"))[1] == "1E+999999"
     assert printed("{{ n }}", n=Decimal("NaN"))[1] == "NaN"
     assert printed("{{ n }}", n=float("inf"))[1] == "inf"
@@ -181,7 +181,7 @@ def test_a_key_comes_before_a_method(key: str, body: str, printed: Printed) -> N
         ("{{ [o] | selectattr('%s', 'defined') | list | length }}", "0"),
     ],
 )
-def test_a_key_that_is_missing_is_no_method(key: str, body: str, text: str, printed: Printed) -> None:
+def test_a_missing_key_is_not_a_method(key: str, body: str, text: str, printed: Printed) -> None:
     for mapping in MAPPINGS:
         if "o." not in body and isinstance(mapping({}), defaultdict):  # makes the key when it is asked for it
             continue
@@ -193,7 +193,7 @@ def test_a_key_that_is_missing_is_no_method(key: str, body: str, text: str, prin
 
 
 @pytest.mark.parametrize("more", [{}, {"items": ["x"], "get": "y", "values": 1, "keys": None, "upper": "z"}])
-def test_methods_can_be_called_whatever_the_keys(more: dict[str, Any], printed: Printed) -> None:
+def test_methods_can_be_called_beside_keys_of_their_name(more: dict[str, Any], printed: Printed) -> None:
     o = {"a": "1"} | more
     body = "{% for k, v in o.items() %}{{ k }}{% endfor %} {{ o.get('a') }} {{ o.values() | list | length }}"
     assert printed(body, o=o)[1] == f"{''.join(o)} 1 {len(o)}"
@@ -201,14 +201,14 @@ def test_methods_can_be_called_whatever_the_keys(more: dict[str, Any], printed: 
     assert printed("{% for k, v in o | items %}{{ k }}{% endfor %}", o=o)[1] == "".join(o)
 
 
-def test_a_default_is_not_made_by_looking(printed: Printed) -> None:
+def test_reading_a_missing_key_makes_no_default(printed: Printed) -> None:
     counts = Counter(a=1)
     assert printed("{{ counts.most_common() | length }}", counts=counts)[1] == "1"
     assert counts == {"a": 1}
 
 
 class Row:
-    """As sqlite3's: keys, and methods of its own."""
+    """A row as sqlite3 has it: keys, and methods."""
 
     def __getitem__(self, key: str) -> str:
         return {"keys": "the value"}[key]
@@ -286,7 +286,7 @@ class Html:
     ],
 )
 @pytest.mark.parametrize("body", ["{{ v }}", "{{ v ~ '' }}", "{{ [v] | join }}"])
-def test_what_has_a_text_is_printed(body: str, value: Any, text: str, printed: Printed) -> None:
+def test_values_with_a_text_are_printed(body: str, value: Any, text: str, printed: Printed) -> None:
     assert printed(body, v=value) == [text] * 4
 
 
@@ -364,10 +364,10 @@ UNPRINTABLE = [
         "{% macro m(x) %}{{ x }}{% endmacro %}{{ m(v) }}",
     ],
 )
-def test_what_only_python_could_describe_is_an_error(body: str, printed: Printed) -> None:
+def test_values_without_a_text_are_errors(body: str, printed: Printed) -> None:
     body = "\n" + body
     for value, told in UNPRINTABLE:
-        if value is None and "replace" in body:  # what Jinja's own filters take for nothing given
+        if value is None and "replace" in body:  # which Jinja's own filters treat as a missing argument
             continue
         with pytest.raises(TemplateError, match=told) as raised:
             printed(body, v=value)
@@ -386,7 +386,7 @@ def test_what_only_python_could_describe_is_an_error(body: str, printed: Printed
         "{{ [none] }}",
     ],
 )
-def test_what_a_template_has_by_itself_is_no_text_either(body: str, printed: Printed) -> None:
+def test_jinjas_own_objects_are_errors(body: str, printed: Printed) -> None:
     with pytest.raises(TemplateError, match=r" is printed"):
         printed(body)
 

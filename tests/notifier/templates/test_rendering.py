@@ -54,7 +54,7 @@ def test_html_is_escaped_and_text_is_not(write: Write) -> None:
     assert content == EmailContent(evil, evil, "<a title='&lt;script&gt;&amp;&#39;&#34;'>")
 
 
-def test_what_html_includes_is_escaped_even_from_a_text_file(write: Write) -> None:
+def test_a_text_file_included_in_html_is_escaped(write: Write) -> None:
     templates = write({"shared.txt": "{{ n }}", "a/body.html": "{% include 'shared.txt' %}"})
     assert html(templates, n="<b>") == "&lt;b&gt;"
 
@@ -93,14 +93,14 @@ def test_locales_fall_back(locale: Any, subject: str, text: str, write: Write) -
     assert templates.render("a", {}, locale) == EmailContent(subject, text, None)
 
 
-def test_a_locale_that_nobody_wrote_takes_no_memory(write: Write) -> None:
+def test_an_unknown_locale_is_not_cached(write: Write) -> None:
     templates = write()
     for number in range(50):
         templates.render("a", {}, f"x{number}")
     assert len(templates._compiled) == 1
 
 
-def test_a_render_touches_no_disk(write: Write, tmp_path: Path) -> None:
+def test_rendering_reads_no_file(write: Write, tmp_path: Path) -> None:
     templates = write({"layout.html": "{% block b %}{% endblock %}", "a/body.html": "{% extends 'layout.html' %}"})
     templates.check()
     before = templates.render("a", {}, "de")
@@ -116,7 +116,7 @@ def test_a_subject_is_one_line(write: Write) -> None:
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(categories=None)))
-def test_whatever_the_value_the_mail_can_be_sent(write: Write, value: str) -> None:
+def test_any_value_makes_a_mail_that_can_be_sent(write: Write, value: str) -> None:
     templates = write({"a/subject.txt": "{{ n }}", "a/body.txt": "{{ n }}", "a/body.html": "{{ n }}"})
     content = templates.render("a", {"n": value})
     for part in (content.subject, content.text, content.html):
@@ -126,7 +126,7 @@ def test_whatever_the_value_the_mail_can_be_sent(write: Write, value: str) -> No
     assert content.subject == "" or content.subject.splitlines() == [content.subject]
 
 
-def test_odd_characters_are_replaced_and_the_rest_stays(write: Write) -> None:
+def test_control_characters_are_replaced(write: Write) -> None:
     templates = write({"a/body.txt": "{{ n }}"})
     assert templates.render("a", {"n": "a\0b\ud83d c\n\U0001f600é"}).text == "a\ufffdb\ufffd c\n\U0001f600é"
 
@@ -152,7 +152,7 @@ def fails() -> None:
         ("{% extends 'layout.html' %}", r"layout.html, line 2: 'gone' is undefined"),
     ],
 )
-def test_what_breaks_while_rendering_is_named(body: str, told: str, write: Write, tmp_path: Path) -> None:
+def test_an_error_while_rendering_names_its_place(body: str, told: str, write: Write, tmp_path: Path) -> None:
     (tmp_path / "secret.txt").write_text("secret")
     templates = write({"layout.html": "\n{{ gone }}", "a/body.html": body})
     with pytest.raises(TemplateError, match=told):
@@ -164,7 +164,7 @@ def test_a_context_that_is_none(write: Write) -> None:
         write().render("a", 7)  # type: ignore[arg-type]
 
 
-def test_an_error_is_fit_to_be_stored(write: Write) -> None:
+def test_an_error_text_can_be_stored(write: Write) -> None:
     def odd() -> None:
         raise jinja2.TemplateError("\0 \ud800")
 
@@ -209,7 +209,7 @@ def test_a_translation_alone_is_not_a_template(write: Write) -> None:
         templates.check()
 
 
-def test_a_part_for_another_channel_stands_by_itself(write: Write) -> None:
+def test_a_part_of_another_channel_needs_no_other_part(write: Write) -> None:
     templates = write({"b/sms.txt": "{{ n }}", "b/sms.pt.txt": "pt {{ n }}", "a/sms.txt": "\0{{ n }}"})
     templates.check()
     assert templates.names() == ["a"]
@@ -253,7 +253,7 @@ def test_an_empty_folder(tmp_path: Path) -> None:
         ("a/body.html", "{% extends 'layuot.html' %}", r"a/body.html needs 'layuot.html', which is not there"),
     ],
 )
-def test_check_finds_what_is_broken(path: str, text: str, told: str, write: Write) -> None:
+def test_check_finds_broken_templates(path: str, text: str, told: str, write: Write) -> None:
     templates = write({path: text})
     with pytest.raises(TemplateError, match=told):
         templates.check()

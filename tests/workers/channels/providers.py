@@ -1,4 +1,4 @@
-"""The far ends of our channels, as the conformance suite needs them."""
+"""The providers of our channels, as the conformance suite needs them."""
 
 import json
 from typing import Any
@@ -51,7 +51,7 @@ class SesProvider:
 
 
 class WebhookReceiver(HttpProvider):
-    """Dedupes by the key that it is given."""
+    """Accepts requests with the same Idempotency-Key once."""
 
     def concerns(self, request: HttpRequest, message: Message[Webhook, Any]) -> bool:
         return request.headers["webhook-id"] == str(message.notification_id)
@@ -61,7 +61,7 @@ class WebhookReceiver(HttpProvider):
 
 
 class SnsProvider(HttpProvider):
-    """The one operation Publish, in SNS's words."""
+    """The operation Publish of SNS."""
 
     def concerns(self, request: HttpRequest, message: Message[Sms, Any]) -> bool:
         return parameters(request)["PhoneNumber"] == message.request.to

@@ -1,4 +1,4 @@
-"""Every channel of ours passes the suite that third parties get."""
+"""Our channels pass the conformance suite for channels."""
 
 from collections.abc import Iterator
 
@@ -29,7 +29,7 @@ class TestEmail(ChannelConformance):
             "sender": "us@example.com",
             "aws_region": "eu-west-1",
             "aws_ses_endpoint_url": provider.url,
-            "ses_mode": "single",  # its faults are of requests, and a bulk call is one for many messages
+            "ses_mode": "single",  # the simulator's faults concern requests, and a bulk call has many messages
         }
         return load_channel("email", settings.model_copy(update=changes))
 

@@ -72,14 +72,14 @@ def test_a_webhook_has_its_urls_in_ascii_too() -> None:
         (" a ", "a"),
     ],
 )
-def test_controls_in_a_header_are_replaced(value: str, read: str) -> None:
+def test_control_characters_in_a_header_are_replaced(value: str, read: str) -> None:
     assert str(make_header(decode_header(sent(value, "X-Note")))) == read
 
 
 @pytest.mark.parametrize(
     "word", ["=?utf-8?q?=0D=0ABcc:_eve?=", "=?utf-8?B?DQpCY2M6IGV2ZQ==?=", "=?us-ascii?q?=?=?=?utf-8?q?=00?="]
 )
-def test_an_encoded_word_hides_no_line_break(word: str) -> None:
+def test_an_encoded_word_with_a_line_break_is_made_invalid(word: str) -> None:
     told = header_text(f"{word} and {word}")
     assert not {"\r", "\n", "\0"} & set(str(make_header(decode_header(told))))
 

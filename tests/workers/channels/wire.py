@@ -1,4 +1,4 @@
-"""The other end of a wire: an HTTP server that remembers each request, and answers or fails as it is told."""
+"""An HTTP server that keeps each request, and answers or fails as the test sets it."""
 
 import json
 import socket
@@ -15,7 +15,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail of a request, whichever of the two operations it came by."""
+    """One mail of a request by SendEmail or SendBulkEmail."""
 
     to: str
     subject: str
@@ -68,7 +68,7 @@ def _pairs(given: list[dict[str, str]]) -> dict[str, str]:
 
 
 class Wire:
-    """`behave` is called for each request once it has been read to its end."""
+    """The server's state. `behave` is called for each request after it has been read to its end."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -97,7 +97,7 @@ class Exchange(BaseHTTPRequestHandler):
         self.answer(200, json.dumps(self.wire.account).encode())
 
     def do_CONNECT(self) -> None:
-        """As a proxy does it: bytes to and fro until one side leaves."""
+        """Open a tunnel as a proxy does: copy bytes in both directions until one side closes."""
         self.wire.tunnels.append(self.headers)
         host, _, port = self.path.rpartition(":")
         with socket.create_connection((host.strip("[]"), int(port))) as far:
@@ -172,7 +172,7 @@ def carry(source: socket.socket, target: socket.socket) -> None:
 
 @contextmanager
 def serve(host: str = "127.0.0.1", certificate: Path | None = None) -> Iterator[Wire]:
-    """One more wire. `certificate` is a file with a key and its certificate: then it speaks TLS."""
+    """Run a server. `certificate` is a file with a key and its certificate: then it uses TLS."""
     wire = Wire()
     kind = ServerOfIPv6 if ":" in host else Server
     server = kind((host, 0), type("Handler", (Exchange,), {"wire": wire}))

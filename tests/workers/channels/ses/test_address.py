@@ -51,7 +51,7 @@ ONE_MAILBOX = re.compile(r"(?:[ -~]* <)?(?:[!-~]+|\"[ -~]+\")@[A-Za-z0-9.-]+>?")
         ("Ana <ana@example.com >", "Ana <ana@example.com>"),
     ],
 )
-def test_addresses_as_ses_takes_them(given_as: str, sent_as: str) -> None:
+def test_addresses_are_encoded_for_ses(given_as: str, sent_as: str) -> None:
     assert wire_address(given_as) == sent_as
     check_address(sent_as)
 
@@ -62,7 +62,7 @@ UNSEEN = [*"\t\n\r\x0b\x0c \x1c\x85\xa0\u1680\u2003\u2028\u2029\u202f\u3000", "\
 
 
 @pytest.mark.parametrize("unseen", UNSEEN)
-def test_what_nobody_sees_around_an_address_is_taken_off(unseen: str) -> None:
+def test_invisible_characters_around_an_address_are_removed(unseen: str) -> None:
     assert wire_address(f"{unseen}ana@example.com") == "ana@example.com"
     assert wire_address(f"Ana <{unseen}ana@example.com>") == "Ana <ana@example.com>"
     assert wire_address(f"{unseen}Ana <ana@example.com>") == "Ana <ana@example.com>"
@@ -75,7 +75,7 @@ def test_what_nobody_sees_around_an_address_is_taken_off(unseen: str) -> None:
 
 
 @pytest.mark.parametrize("unseen", ["\u200b", "\u2060", "\ufeff", "\xad", "\u200e", "\u202c"])
-def test_what_no_mailbox_can_hold_and_nobody_sees_is_taken_out_of_it(unseen: str) -> None:
+def test_invisible_characters_inside_a_mailbox_are_removed(unseen: str) -> None:
     assert wire_address(f"a{unseen}na@exam{unseen}ple.com") == "ana@example.com"
 
 
@@ -92,12 +92,12 @@ def test_what_no_mailbox_can_hold_and_nobody_sees_is_taken_out_of_it(unseen: str
         ("Ana\tBo", "Ana Bo"),
     ],
 )
-def test_controls_in_a_name_are_replaced(name: str, read: str) -> None:
+def test_control_characters_in_a_name_are_replaced(name: str, read: str) -> None:
     for spelled in (f"{name} <ana@example.com>", f'"{name}" <ana@example.com>'):
         assert _read(wire_address(spelled)) == read
 
 
-def test_a_name_is_written_as_it_is_though_it_looks_encoded() -> None:
+def test_a_name_that_looks_encoded_is_not_decoded() -> None:
     assert wire_address("=?utf-8?q?Zo=C3=AB?= <zoe@example.com>") == "=?utf-8?q?Zo=C3=AB?= <zoe@example.com>"
     hidden = wire_address("=?utf-8?q?=0D=0ABcc:_eve?= <ana@example.com>")
     assert not re.search(r"[\r\n]", _read(hidden))
@@ -141,7 +141,7 @@ def test_a_long_name_is_cut_at_a_whole_character(name: str, mailbox: str) -> Non
         )
 
 
-def test_a_name_that_just_fits_is_left_alone() -> None:
+def test_a_name_of_the_longest_length_is_not_cut() -> None:
     name = "A" * (320 - len(" <a@example.com>"))
     assert wire_address(f"{name} <a@example.com>") == f"{name} <a@example.com>"
     assert wire_address(f"{name}A <a@example.com>") == f"{name} <a@example.com>"
@@ -202,14 +202,14 @@ def test_long_names_are_several_encoded_words() -> None:
         "ana@" + "a." * 130 + "com",
     ],
 )
-def test_what_is_not_one_address(address: object) -> None:
+def test_a_text_that_is_not_one_address_is_refused(address: object) -> None:
     with pytest.raises(ValueError, match=r"^(is|has|holds) ") as raised:
         wire_address(address)
     assert "ana" not in str(raised.value)
 
 
 @given(st.one_of(st.text(), st.from_regex(r"[^\n]{0,9}<?[^<>]{1,9}@[^@<>]{1,9}\.[a-z]{2}>?", fullmatch=True)))
-def test_whatever_comes_in_one_ascii_mailbox_or_nothing_goes_out(address: str) -> None:
+def test_any_text_is_one_ascii_mailbox_or_refused(address: str) -> None:
     try:
         sent = wire_address(address)
     except ValueError:
@@ -235,5 +235,5 @@ def test_whatever_comes_in_one_ascii_mailbox_or_nothing_goes_out(address: str) -
         ("\ufeffAna@example.com\u200b", "ana@example.com"),
     ],
 )
-def test_spellings_of_one_mailbox_are_one(spelling: str, mailbox: str) -> None:
+def test_all_spellings_of_a_mailbox_are_the_same(spelling: str, mailbox: str) -> None:
     assert mailbox_of(spelling) == mailbox_of(mailbox) == mailbox

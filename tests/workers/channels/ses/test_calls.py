@@ -1,4 +1,4 @@
-"""Which messages of a unit share a call to SES, and what the call says."""
+"""Which messages of a unit share a call to SES, and the content of the call."""
 
 import json
 from typing import Any
@@ -34,7 +34,7 @@ def shapes(plan: CallPlan) -> list[tuple[str, tuple[int, ...]]]:
     return [(call.operation, call.places) for call in plan.calls]
 
 
-def test_a_bulk_call_says_once_what_its_mails_have_in_common() -> None:
+def test_a_bulk_call_has_the_shared_fields_of_its_mails_once() -> None:
     (call,) = planned(message(), message(), configuration_set="").calls
     body = json.loads(call.body)
     del body["BulkEmailEntries"]
@@ -43,7 +43,7 @@ def test_a_bulk_call_says_once_what_its_mails_have_in_common() -> None:
     assert body == {"FromEmailAddress": SENDER, "DefaultContent": {"Template": template}}
 
 
-def test_each_entry_is_a_mail_of_its_own() -> None:
+def test_each_entry_has_its_own_mail() -> None:
     one = message(
         EmailContent('Say "hello"', "Ünï\n\\", "<b>\u2028</b>"), "Zoë <z@example.com>", headers={"X-A": "ü"}
     )
@@ -61,7 +61,7 @@ def test_each_entry_is_a_mail_of_its_own() -> None:
     assert (mails(call)[1].to, mails(call)[1].nid) == ("bo@example.com", str(two.notification_id))
 
 
-def test_only_mails_that_differ_in_nothing_that_a_call_says_once_share_it() -> None:
+def test_only_mails_with_the_same_shared_fields_share_a_call() -> None:
     plan = planned(
         message(),
         message(TEXT),
@@ -78,13 +78,13 @@ def test_only_mails_that_differ_in_nothing_that_a_call_says_once_share_it() -> N
     assert {body["ConfigurationSetName"] for body in bodies.values()} == {"events"}
 
 
-def test_no_call_has_more_entries_than_ses_takes() -> None:
+def test_no_call_has_more_entries_than_ses_accepts() -> None:
     plan = planned(*(message() for _ in range(2 * MAX_ENTRIES + 1)))
     assert [len(call.places) for call in plan.calls] == [MAX_ENTRIES, MAX_ENTRIES, 1]
     assert [place for call in plan.calls for place in call.places] == list(range(2 * MAX_ENTRIES + 1))
 
 
-def test_no_call_is_longer_than_ses_takes() -> None:
+def test_no_call_is_longer_than_ses_accepts() -> None:
     plan = planned(*(message(EmailContent("S", "T", '"ü"' * 8_000)) for _ in range(40)))
     sizes = [len(call.body) for call in plan.calls]
     assert max(sizes) <= MAX_BYTES
@@ -92,7 +92,7 @@ def test_no_call_is_longer_than_ses_takes() -> None:
     assert sum(len(call.places) for call in plan.calls) == 40
 
 
-def test_a_mail_too_long_for_a_template_goes_alone() -> None:
+def test_a_mail_too_long_for_a_template_is_sent_by_send_email() -> None:
     spare = MAX_DATA - len('{"subject":"S","text":""}')
     longest, longer = (message(EmailContent("S", "x" * length, None)) for length in (spare, spare + 1))
     assert shapes(planned(longest, longer)) == [("SendEmail", (1,)), ("SendBulkEmail", (0,))]
@@ -101,7 +101,7 @@ def test_a_mail_too_long_for_a_template_goes_alone() -> None:
 @pytest.mark.parametrize(
     "content", [EmailContent("{{s}}", "T", "H"), EmailContent("S", "{{", "H"), EmailContent("S", "T", "}{{")]
 )
-def test_what_ses_may_take_for_its_template_goes_past_it(content: EmailContent) -> None:
+def test_a_mail_with_template_braces_is_sent_by_send_email(content: EmailContent) -> None:
     plan = planned(message(content), message())
     assert shapes(plan) == [("SendEmail", (0,)), ("SendBulkEmail", (1,))]
     (mail,) = mails(plan.calls[0])
@@ -109,14 +109,14 @@ def test_what_ses_may_take_for_its_template_goes_past_it(content: EmailContent) 
     assert shapes(planned(message(headers={"X-Topic": "{{text}}"}))) == [("SendEmail", (0,))]
 
 
-def test_what_is_not_worth_a_bulk_call_goes_singly() -> None:
+def test_too_few_mails_for_a_bulk_call_are_sent_singly() -> None:
     lone, pair = message(TEXT), [message(), message()]
     assert shapes(planned(lone, *pair, bulk_from=2)) == [("SendEmail", (0,)), ("SendBulkEmail", (1, 2))]
     assert shapes(planned(*pair, bulk_from=None)) == [("SendEmail", (0,)), ("SendEmail", (1,))]
 
 
 @pytest.mark.parametrize("bulk_from", [1, 2, None])
-def test_what_must_not_leave_keeps_nothing_else_back(bulk_from: int | None) -> None:
+def test_a_rejected_message_does_not_hold_back_others(bulk_from: int | None) -> None:
     bad = [message(to="nobody"), message(sender="nobody"), message(EmailContent("S", "\ud800", None))]
     plan = planned(message(), *bad, message(), bulk_from=bulk_from)
     assert [place for call in plan.calls for place in call.places] == [0, 4]
@@ -124,7 +124,7 @@ def test_what_must_not_leave_keeps_nothing_else_back(bulk_from: int | None) -> N
     assert all(isinstance(each, Rejected) for each in plan.rejected.values())
 
 
-def test_halves_are_the_call_in_two() -> None:
+def test_halves_divide_the_call() -> None:
     (call,) = planned(*(message(to=f"user{number}@example.com") for number in range(5))).calls
     first, second = call.halves()
     assert (first.places, second.places) == ((0, 1), (2, 3, 4))

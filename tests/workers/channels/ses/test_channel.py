@@ -1,4 +1,4 @@
-"""SesChannel over a real wire: never more than one request, and the outcome that each answer deserves."""
+"""SesChannel over HTTP: never more than one request, and the outcome of each answer."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ def _aws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    # What an operator may have set for other programs must not make us send twice.
+    # Settings of the SDK for other programs must not make us send twice.
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "5")
     monkeypatch.setenv("AWS_RETRY_MODE", "legacy")
 
@@ -46,7 +46,7 @@ def wire() -> Iterator[Wire]:
 
 @pytest.fixture(params=PATHS)
 def mode(request: pytest.FixtureRequest) -> str:
-    """Both ways to send: what a test says of one holds for the other."""
+    """Both modes: each test runs in both."""
     chosen: str = request.param
     return chosen
 
@@ -94,7 +94,7 @@ def test_is_installed_as_the_channel_email(wire: Wire) -> None:
     assert channel.request_type is Email
 
 
-def test_the_request_carries_what_settles_it_later(wire: Wire, mode: str, make_channel: MakeChannel) -> None:
+def test_the_request_has_the_tags_and_the_configuration_set(wire: Wire, mode: str, make_channel: MakeChannel) -> None:
     channel = make_channel(ses_configuration_set="events")
     sent = message("Zoë <zoe@bücher.example>", 3, reply_to="team@example.com", headers={"X-Topic": "Grüße"})
     assert channel.send([sent]) == [Accepted(f"ses-{sent.notification_id}")]
@@ -110,7 +110,7 @@ def test_the_request_carries_what_settles_it_later(wire: Wire, mode: str, make_c
     assert (mail.subject, mail.text, mail.html) == ("A subject", "The text", "<p>The text</p>")
 
 
-def test_a_single_mail_says_its_character_set(wire: Wire, make_channel: MakeChannel) -> None:
+def test_a_single_mail_names_its_character_set(wire: Wire, make_channel: MakeChannel) -> None:
     send_one(make_channel(ses_mode="single"))
     simple = wire.requests[0].body["Content"]["Simple"]
     assert simple["Subject"] == {"Data": "A subject", "Charset": "UTF-8"}
@@ -131,7 +131,7 @@ IN_BULK = {
     "accepted, json cut off": Unknown,
     "accepted, empty": Unknown,
 }
-"""A 200 says that a mail was taken, and nothing about each of many."""
+"""A 200 with a broken body: one mail was accepted, of several nothing is known."""
 
 ANSWERS: dict[str, tuple[Behaviour, Outcome | type[Outcome]]] = {
     "accepted without an id": (plain(200, b"{}"), Accepted(None)),
@@ -199,7 +199,7 @@ UNVERIFIED = "Email address is not verified. The following identities failed the
         ("", "ours@example.com", NotSent),
     ],
 )
-def test_only_the_configured_sender_is_everybodys_fault(
+def test_only_an_unverified_configured_sender_blocks_the_channel(
     named: str, own: str | None, outcome: type, wire: Wire, make_channel: MakeChannel
 ) -> None:
     wire.behave = refuse(400, "MessageRejected", UNVERIFIED + named)
@@ -235,13 +235,17 @@ def test_only_the_configured_sender_is_everybodys_fault(
         {"headers": {f"X-{n}": "1" for n in range(15)}},
     ],
 )
-def test_what_must_not_leave_is_rejected_here(more: dict[str, Any], wire: Wire, make_channel: MakeChannel) -> None:
+def test_an_invalid_message_is_rejected_without_a_request(
+    more: dict[str, Any], wire: Wire, make_channel: MakeChannel
+) -> None:
     assert isinstance(send_one(make_channel(), **more), Rejected)
     assert wire.requests == []
 
 
 @pytest.mark.parametrize("sign", ["\r\n", "\n", "\u2028", "\x07", "\x92", "\0", "\ud800", "\x85", "\x1b"])
-def test_what_no_header_may_hold_is_replaced(sign: str, wire: Wire, mode: str, make_channel: MakeChannel) -> None:
+def test_characters_that_no_header_may_have_are_replaced(
+    sign: str, wire: Wire, mode: str, make_channel: MakeChannel
+) -> None:
     odd = f"O{sign}Brien"
     read = odd.replace(sign, " " if sign in ("\r\n", "\n", "\u2028") else "\ufffd")
     named = {"sender": f"{odd} <us@example.com>", "reply_to": f"{odd} <r@example.com>", "headers": {"X-Note": odd}}
@@ -252,13 +256,15 @@ def test_what_no_header_may_hold_is_replaced(sign: str, wire: Wire, mode: str, m
     assert str(make_header(decode_header(mail.headers["X-Note"]))) == read
 
 
-def test_the_limits_of_headers_are_kept_not_tightened(wire: Wire, make_channel: MakeChannel) -> None:
+def test_headers_of_the_largest_size_are_sent(wire: Wire, make_channel: MakeChannel) -> None:
     headers = {f"X-{n}": "1" for n in range(13)} | {"L" * 10: "v" * 986}
     assert isinstance(send_one(make_channel(), headers=headers), Accepted)
     assert len(wire.requests[0].mails[0].headers) == 15
 
 
-def test_many_messages_go_once_each_answered_in_order(wire: Wire, mode: str, make_channel: MakeChannel) -> None:
+def test_many_messages_are_sent_once_each_and_answered_in_order(
+    wire: Wire, mode: str, make_channel: MakeChannel
+) -> None:
     messages = [message(f"user{number}@example.com", sender=f"{number % 2}@example.com") for number in range(150)]
     outcomes = make_channel(send_lease_seconds=60).send(messages)
     assert outcomes == [Accepted(f"ses-{each.notification_id}") for each in messages]
@@ -283,7 +289,7 @@ def test_auto_sends_one_mail_by_itself_and_more_in_bulk(wire: Wire, make_channel
     assert sizes == [(False, 1), (False, 1), (True, 2), (True, 50)]
 
 
-def test_no_message_no_request(wire: Wire, make_channel: MakeChannel) -> None:
+def test_without_messages_no_request_is_sent(wire: Wire, make_channel: MakeChannel) -> None:
     assert make_channel().send([]) == []
 
 
@@ -312,7 +318,7 @@ def test_the_last_request_ends_before_the_lease_does(lease: float, wire: Wire, m
     assert client.read_timeout <= 10
 
 
-def test_nobody_listens(wire: Wire, make_channel: MakeChannel) -> None:
+def test_a_refused_connection_is_offline(wire: Wire, make_channel: MakeChannel) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     outcome = send_one(make_channel(aws_ses_endpoint_url=f"http://127.0.0.1:{port}"))
@@ -335,10 +341,10 @@ def test_a_handshake_without_an_answer_sent_nothing(make_channel: MakeChannel) -
 
 
 @pytest.mark.parametrize("behave", [cut, reset])
-def test_a_proxy_that_breaks_off_may_have_sent_it(
+def test_a_proxy_that_closes_the_connection_may_have_sent_it(
     behave: Behaviour, wire: Wire, make_channel: MakeChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """urllib3 calls this a failure to reach the proxy, though the proxy has the whole request."""
+    """urllib3 raises an error of the connection to the proxy, although the proxy has the whole request."""
     monkeypatch.setenv("http_proxy", wire.url)
     wire.behave = behave
     outcome = send_one(make_channel(aws_ses_endpoint_url="http://ses.invalid"))
@@ -346,7 +352,7 @@ def test_a_proxy_that_breaks_off_may_have_sent_it(
     assert isinstance(outcome, Unknown)
 
 
-def test_a_proxy_that_is_not_there_sent_nothing(make_channel: MakeChannel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_proxy_sent_nothing(make_channel: MakeChannel, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
@@ -359,7 +365,7 @@ def test_credentials_that_cannot_be_refreshed_send_nothing(wire: Wire, make_chan
 
         def get_frozen_credentials(self) -> None:
             self.calls += 1
-            if self.calls > 1:  # fresh when the unit began
+            if self.calls > 1:  # valid when the unit began
                 raise ConnectionError("the metadata service does not answer")
 
     channel = make_channel()
@@ -370,7 +376,7 @@ def test_credentials_that_cannot_be_refreshed_send_nothing(wire: Wire, make_chan
     assert wire.requests == []
 
 
-def test_no_credentials_block_and_say_so(
+def test_without_credentials_the_channel_is_blocked(
     wire: Wire, make_channel: MakeChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
@@ -388,6 +394,6 @@ def test_no_credentials_block_and_say_so(
         ({"aws_region": ""}, "NOTIFIER_AWS_REGION"),
     ],
 )
-def test_settings_that_cannot_work_are_named_at_the_start(changes: dict[str, str], named: str) -> None:
+def test_wrong_settings_are_refused_at_the_start(changes: dict[str, str], named: str) -> None:
     with pytest.raises(SettingsError, match=named):
         SesChannel(settings("http://127.0.0.1:9", **changes))

@@ -1,4 +1,4 @@
-"""The client of SES on a wire: what it writes, on which connections, and when it must not write at all."""
+"""The client of SES over HTTP: what it writes, on which connections, and when it must write nothing."""
 
 import hashlib
 import hmac
@@ -82,7 +82,7 @@ def send(client: SesClient, deadline: float = float("inf")) -> str | None:
 
 
 def signature(request: Request) -> str:
-    """What AWS computes for what has come, by its documentation and not by the SDK's code."""
+    """The signature of a received request, computed by the documentation of AWS and not by the SDK's code."""
     credential, signed, _ = request.head["Authorization"].removeprefix("AWS4-HMAC-SHA256 ").split(", ")
     _, date, region, service, _ = credential.removeprefix("Credential=").split("/")
     names = signed.removeprefix("SignedHeaders=")
@@ -98,7 +98,7 @@ def signature(request: Request) -> str:
     return hmac.digest(key, text.encode(), "sha256").hex()
 
 
-def test_a_request_is_signed_as_aws_wants_it(wire: Wire, client: SesClient) -> None:
+def test_a_request_is_signed_as_aws_documents(wire: Wire, client: SesClient) -> None:
     assert send(client) == "ses-1"
     (request,) = wire.requests
     assert request.raw == BODY
@@ -108,7 +108,7 @@ def test_a_request_is_signed_as_aws_wants_it(wire: Wire, client: SesClient) -> N
     assert request.head["Host"] == urlsplit(wire.url).netloc
 
 
-def test_a_session_token_goes_with_it_and_is_signed(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_token_is_sent_and_signed(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SESSION_TOKEN", "token/+=")
     with opened(wire.url) as client:
         send(client)
@@ -119,7 +119,7 @@ def test_a_session_token_goes_with_it_and_is_signed(wire: Wire, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"])
-def test_credentials_that_would_break_the_request_write_none(
+def test_credentials_with_a_line_break_make_no_request(
     name: str, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, "value\r\nX-Evil: 1")
@@ -128,7 +128,7 @@ def test_credentials_that_would_break_the_request_write_none(
     assert "value" not in str(raised.value)
 
 
-def test_a_path_in_the_endpoint_comes_before_the_operations(wire: Wire) -> None:
+def test_a_path_in_the_endpoint_comes_before_the_operation(wire: Wire) -> None:
     with opened(f"{wire.url}/ses/") as client:
         send(client)
     (request,) = wire.requests
@@ -163,7 +163,7 @@ def test_a_connection_is_kept_but_not_for_long(wire: Wire, clock: Clock, client:
     assert len(wire.requests) == 6
 
 
-def test_nothing_is_written_on_a_connection_that_the_peer_has_closed(wire: Wire, client: SesClient) -> None:
+def test_nothing_is_written_on_a_connection_that_the_server_has_closed(wire: Wire, client: SesClient) -> None:
     def accept_and_leave(exchange: Exchange) -> None:
         accept(exchange)
         exchange.close_connection = True
@@ -175,7 +175,7 @@ def test_nothing_is_written_on_a_connection_that_the_peer_has_closed(wire: Wire,
     assert (wire.connections, len(wire.requests)) == (3, 3)
 
 
-def test_a_connection_that_is_said_to_be_the_last_is_not_kept(wire: Wire, client: SesClient) -> None:
+def test_a_connection_that_the_server_will_close_is_not_kept(wire: Wire, client: SesClient) -> None:
     wire.behave = plain(200, b'{"MessageId":"1"}', Connection="close")
     assert send(client) == "1"
     assert not client._connections._kept
@@ -239,7 +239,7 @@ def test_ipv6(clock: Clock) -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of 127.0.0.1, signed by itself, with its key."""
+    """A self-signed certificate of 127.0.0.1, with its key."""
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
     folder = tmp_path_factory.mktemp("tls")
@@ -258,7 +258,7 @@ def secure(certificate: Path) -> Iterator[Wire]:
 
 
 @pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
-def test_a_certificate_that_is_trusted(
+def test_a_trusted_certificate_is_accepted(
     variable: str, secure: Wire, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, str(certificate))
@@ -267,13 +267,15 @@ def test_a_certificate_that_is_trusted(
     assert secure.connections == 1
 
 
-def test_a_certificate_that_nobody_vouches_for(secure: Wire) -> None:
+def test_an_untrusted_certificate_is_refused(secure: Wire) -> None:
     with opened(secure.url) as client, pytest.raises(NotConnected, match="CERTIFICATE_VERIFY_FAILED"):
         send(client)
     assert secure.requests == []
 
 
-def test_a_certificate_of_another_name(secure: Wire, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_certificate_of_another_name_is_refused(
+    secure: Wire, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
     url = secure.url.replace("127.0.0.1", "localhost")
     with opened(url) as client, pytest.raises(NotConnected, match="match"):
@@ -281,7 +283,7 @@ def test_a_certificate_of_another_name(secure: Wire, certificate: Path, monkeypa
     assert secure.requests == []
 
 
-def test_a_proxy_passes_plain_requests_on(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plain_request_goes_through_a_proxy(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", wire.url.replace("//", "//user:word@"))
     with opened("http://ses.invalid") as client:
         assert send(client) == "ses-1"
@@ -292,7 +294,7 @@ def test_a_proxy_passes_plain_requests_on(wire: Wire, monkeypatch: pytest.Monkey
     assert request.head["Authorization"].endswith(f"Signature={signature(request)}")
 
 
-def test_through_a_proxy_tls_reaches_to_the_end(
+def test_tls_goes_through_a_proxy_to_the_server(
     wire: Wire, secure: Wire, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
@@ -311,14 +313,14 @@ def test_a_proxy_that_makes_no_tunnel_sent_nothing(wire: Wire, monkeypatch: pyte
         send(client)
 
 
-def test_a_proxy_is_left_out_where_the_environment_says_so(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_of_the_environment_is_respected(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with opened(wire.url) as client:
         assert send(client) == "ses-1"
 
 
-def test_a_proxy_that_cannot_be_used_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_with_tls_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "https://127.0.0.1:9")
     with pytest.raises(InvalidConfigError, match="through a proxy with http://"):
         SesClient(settings("https://ses.invalid")).ready()

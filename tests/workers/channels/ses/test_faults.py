@@ -1,4 +1,4 @@
-"""Whatever SES does to a bulk call: each outcome says what became of its mail, and no mail is accepted twice."""
+"""Faults of SES during a bulk call: each outcome is true, and no mail is accepted twice."""
 
 import json
 from collections import Counter
@@ -26,7 +26,7 @@ BAD = "bad@example.com"
 AGAIN = NotSent | Throttled | Blocked
 
 ALL, ONE, NONE = PER_CALL, 1, 0
-# The fault, how many mails it meets, their outcome, and whether SES accepted them all the same.
+# The fault, how many mails it affects, their outcome, and whether SES accepted them nevertheless.
 FAULTS: list[tuple[dict[str, Any], int, type[Outcome], bool]] = [
     ({"kind": "accept_then_cut"}, ALL, Unknown, True),
     ({"kind": "accept_then_hang"}, ALL, Unknown, True),
@@ -53,7 +53,7 @@ FAULTS: list[tuple[dict[str, Any], int, type[Outcome], bool]] = [
 
 
 class Post:
-    """A channel in bulk mode, and the simulator that it talks to."""
+    """A channel in bulk mode, and the simulator that it sends to."""
 
     def __init__(self, ses: SesServer, **changes: Any) -> None:
         self.ses = ses
@@ -91,7 +91,7 @@ def known_not_accepted(messages: Sequence[Any], outcomes: Sequence[Outcome]) -> 
     return [each for each, outcome in zip(messages, outcomes, strict=True) if isinstance(outcome, AGAIN)]
 
 
-def test_every_fault_of_the_simulator_is_here() -> None:
+def test_every_fault_of_the_simulator_is_tested() -> None:
     assert {rule["kind"] for rule, *_ in FAULTS} == set(SES_FAULTS.kinds)
 
 
@@ -119,7 +119,7 @@ def test_a_fault_of_a_bulk_call(post: Post, rule: dict[str, Any], met: int, outc
     assert set(post.copies().values()) == {1}
 
 
-def test_a_bad_mail_is_found_with_few_calls_and_holds_no_other_back(post: Post) -> None:
+def test_a_bad_mail_is_found_with_few_calls_and_the_others_are_sent(post: Post) -> None:
     post.tell("faults", [{"kind": "refuse", "code": "BadRequestException", "match": {"recipient": "bad*"}}])
     messages = [
         message(f"bad{number}@example.com" if number in (7, 30) else f"{number}@example.com") for number in range(50)
@@ -137,7 +137,7 @@ def test_all_bad_mails_are_all_rejected(post: Post) -> None:
     assert post.requests() == 2 * 50 - 1
 
 
-def test_a_call_that_is_lost_while_a_bad_mail_is_looked_for_is_unknown(post: Post) -> None:
+def test_a_lost_call_while_a_bad_mail_is_searched_is_unknown(post: Post) -> None:
     post.tell(
         "faults",
         [

@@ -1,4 +1,4 @@
-"""When `auto` gives up on bulk calls, and when it does not."""
+"""When `auto` stops bulk calls, and when it does not."""
 
 import random
 
@@ -21,7 +21,7 @@ def test_it_starts_in_bulk() -> None:
 
 
 @pytest.mark.parametrize("rate", [None, SLOW, FAST])
-def test_refusals_below_the_rate_end_bulk_for_a_while(rate: float | None) -> None:
+def test_throttles_below_the_rate_end_bulk_for_a_while(rate: float | None) -> None:
     auto = AutoMode()
     auto.accepted(100.0, BULK)
     strike(auto, 100.1, STRIKES - 1, rate)
@@ -42,7 +42,7 @@ def test_bulk_is_tried_again_and_may_end_again() -> None:
     assert not auto.bulk(later + 1)
 
 
-def test_refusals_at_the_accounts_rate_say_nothing_about_bulk() -> None:
+def test_throttles_at_the_accounts_rate_do_not_end_bulk() -> None:
     auto = AutoMode()
     for _ in range(10):
         auto.accepted(100.0, BULK)
@@ -58,7 +58,7 @@ def test_what_was_accepted_counts_for_a_second() -> None:
     assert not auto.bulk(101.0)
 
 
-def test_a_refusal_now_and_then_changes_nothing() -> None:
+def test_rare_throttles_change_nothing() -> None:
     auto = AutoMode()
     for number in range(100):
         strike(auto, number * (STRIKES_WITHIN / 2 + 0.1), 1)

@@ -1,4 +1,4 @@
-"""Every error that SES and botocore may come up with has been looked at, and stays looked at."""
+"""Every error of SES and every exception of botocore has an outcome; a new one of either makes a test fail."""
 
 import inspect
 import string
@@ -43,7 +43,7 @@ MAY_HAVE_LEFT = {
     "ResponseStreamingError",
     "SSLError",
 }
-"""Raised, or raised as well, when the request has been written. These must be Unknown."""
+"""Raised also after the request has been written. These must be Unknown."""
 
 OF_NO_SEND = {
     "AliasConflictParameterError",
@@ -82,7 +82,7 @@ OF_NO_SEND = {
     "WaiterConfigError",
     "WaiterError",
 }
-"""Of other services, adaptive retries, test doubles; ClientError is an answer. Should they come: Unknown."""
+"""Of other services, adaptive retries and test doubles; ClientError is an answer. If raised: Unknown."""
 
 NOT_OF_SES = {
     "BandwidthLimitExceeded",
@@ -130,7 +130,7 @@ def test_every_throttle_that_botocore_knows_is_one() -> None:
     assert set(TransientRetryableChecker._TRANSIENT_ERROR_CODES) <= UNSURE
 
 
-def test_every_exception_of_botocore_has_been_looked_at() -> None:
+def test_every_exception_of_botocore_is_classified() -> None:
     not_sent = {name for name, kind in EXCEPTIONS.items() if set(kind.__mro__) & set(BEFORE_THE_REQUEST)}
     assert not_sent | MAY_HAVE_LEFT | OF_NO_SEND == set(EXCEPTIONS)
     assert not not_sent & (MAY_HAVE_LEFT | OF_NO_SEND)
@@ -138,19 +138,19 @@ def test_every_exception_of_botocore_has_been_looked_at() -> None:
 
 
 @pytest.mark.parametrize("name", sorted((MAY_HAVE_LEFT | OF_NO_SEND) - {"ClientError", "EventStreamError"}))
-def test_what_may_have_left_is_unknown(name: str) -> None:
+def test_a_request_that_may_have_been_sent_is_unknown(name: str) -> None:
     assert isinstance(outcome_of_error(failure(EXCEPTIONS[name])), Unknown)
 
 
 @pytest.mark.parametrize("kind", BEFORE_THE_REQUEST)
-def test_what_never_left_says_what_to_do(kind: type[BotoCoreError]) -> None:
+def test_a_request_that_was_not_sent_says_what_to_do(kind: type[BotoCoreError]) -> None:
     outcome = outcome_of_error(failure(kind))
     assert isinstance(outcome, Blocked | Late | Offline | Rejected)
     assert not isinstance(outcome, Blocked | Offline) or "check" in outcome.reason
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), TimeoutError(), OSError(), RuntimeError(), AttributeError()])
-def test_what_nobody_expects_is_unknown(error: Exception) -> None:
+def test_an_unexpected_exception_is_unknown(error: Exception) -> None:
     assert isinstance(outcome_of_error(error), Unknown)
 
 
@@ -163,7 +163,7 @@ def test_a_status_that_does_not_refuse_is_unknown_whatever_the_code(status: int)
 
 
 @pytest.mark.parametrize("code", sorted(UNSURE))
-def test_a_code_that_says_nothing_is_unknown_whatever_the_status(code: str) -> None:
+def test_an_unsure_code_is_unknown_whatever_the_status(code: str) -> None:
     assert isinstance(outcome_of_error(refusal(code, 400)), Unknown)
 
 
@@ -222,7 +222,7 @@ SETTINGS_FAULTS = [
 
 
 @pytest.mark.parametrize(("code", "message", "advice"), SETTINGS_FAULTS)
-def test_what_an_account_or_a_setting_is_at_fault_for_parks_the_channel(code: str, message: str, advice: str) -> None:
+def test_a_fault_of_the_account_or_a_setting_blocks_the_channel(code: str, message: str, advice: str) -> None:
     found = outcome_of_error(refusal(code, 400, message))
     assert isinstance(found, Blocked)
     assert advice in found.reason
@@ -246,17 +246,17 @@ def test_what_an_account_or_a_setting_is_at_fault_for_parks_the_channel(code: st
         "Duplicate header 'Subject'.",
     ],
 )
-def test_what_stands_in_an_address_is_no_setting(message: str) -> None:
+def test_words_in_an_address_are_not_taken_for_a_setting(message: str) -> None:
     assert isinstance(outcome_of_error(refusal("BadRequestException", 400, message)), Rejected)
 
 
-def test_a_code_that_nobody_knows_is_told_by_its_status() -> None:
+def test_the_status_decides_for_an_unknown_code() -> None:
     outcome = outcome_of_error(refusal("SomethingNewException", 403))
     assert isinstance(outcome, Blocked)
     assert "permissions" in outcome.reason
 
 
-def test_a_refusal_on_the_way_to_credentials_is_not_the_messages_fault() -> None:
+def test_a_refusal_of_credentials_is_not_the_messages_fault() -> None:
     assert isinstance(outcome_of_error(refusal("ValidationError", 400, operation="AssumeRole")), Blocked)
     assert isinstance(outcome_of_error(refusal("InternalFailure", 500, operation="AssumeRole")), Blocked)
 
@@ -313,7 +313,7 @@ def test_each_result_of_a_bulk_answer_is_an_outcome(result: dict[str, str], outc
         {"MessageId": "1"},
     ],
 )
-def test_a_bulk_answer_without_a_result_for_each_says_nothing_about_any(answer: dict[str, object]) -> None:
+def test_a_bulk_answer_without_a_result_for_each_makes_all_unknown(answer: dict[str, object]) -> None:
     outcomes = outcomes_of_bulk_answer(answer, 2)
     assert len(outcomes) == 2
     assert all(isinstance(each, Unknown) for each in outcomes)
@@ -339,7 +339,7 @@ def test_which_refusals_may_be_for_one_entry(code: str, message: str, one: bool)
 
 
 @pytest.mark.parametrize("status", [0, 200, 307, 408, 500, 503])
-def test_what_may_have_been_accepted_is_never_taken_apart(status: int) -> None:
+def test_a_call_that_may_have_been_accepted_is_never_divided(status: int) -> None:
     for code in CODES:
         assert not may_be_one_entry(refusal(code, status, "", "SendBulkEmail"))
 
@@ -347,7 +347,7 @@ def test_what_may_have_been_accepted_is_never_taken_apart(status: int) -> None:
 @pytest.mark.parametrize(
     "error", [ConnectionError(), NotConnected(), TooLate(), sdk.ReadTimeoutError(endpoint_url="x")]
 )
-def test_what_is_no_refusal_is_neither_one_entrys_nor_a_throttle(error: Exception) -> None:
+def test_a_failure_without_an_answer_is_neither_for_one_entry_nor_a_throttle(error: Exception) -> None:
     assert not may_be_one_entry(error)
     assert not is_throttle(error)
 
@@ -358,7 +358,7 @@ def test_only_a_rate_is_a_throttle() -> None:
     assert not is_throttle(refusal("BadRequestException"))
 
 
-def test_without_a_client_every_message_waits() -> None:
+def test_without_a_client_every_message_is_blocked() -> None:
     for error in (sdk.ParamValidationError(report="role"), ValueError("Invalid endpoint"), KeyError("x")):
         assert isinstance(outcome_before_request(error), Blocked)
 
@@ -372,12 +372,12 @@ def raised_in_connect() -> OSError:
     return raised.value
 
 
-def test_what_broke_while_connecting_never_left() -> None:
+def test_a_failure_while_connecting_sent_nothing() -> None:
     for kind in (sdk.SSLError, sdk.ReadTimeoutError, sdk.ConnectionClosedError):
         assert isinstance(outcome_of_failure(kind(endpoint_url="x", error=raised_in_connect())), Offline)
 
 
-def test_an_earlier_failure_to_connect_excuses_nothing() -> None:
+def test_an_earlier_failure_to_connect_does_not_count() -> None:
     reset = OSError("reset")
     reset.__context__ = raised_in_connect()
     assert isinstance(outcome_of_failure(sdk.ConnectionClosedError(endpoint_url="x", error=reset)), Unknown)

@@ -1,4 +1,4 @@
-"""SmsChannel over a real wire: never more than one request, and the outcome that each answer deserves."""
+"""SmsChannel over HTTP: never more than one request, and the outcome of each answer."""
 
 import json
 import socket
@@ -108,7 +108,7 @@ def test_the_settings_become_attributes(sns: Sns, make_channel: MakeChannel) -> 
 
 
 @pytest.mark.parametrize("sender_id", ["12345", "with space", "TwelveLetter", "Größe", "a-b"])
-def test_a_sender_id_that_no_sms_may_have_is_named_at_the_start(sender_id: str) -> None:
+def test_an_invalid_sender_id_is_refused_at_the_start(sender_id: str) -> None:
     with pytest.raises((SettingsError, ValidationError), match=r"(?i)sms_sender_id"):
         SmsChannel(channel_settings(aws_region="eu-west-1", sms_sender_id=sender_id))
 
@@ -229,7 +229,9 @@ def test_texts_are_as_on_every_channel(text: str, sent: str, sns: Sns, make_chan
         *({"to": "arn:aws:sns:eu-west-1:1:topic"}, {"sender": "not this one"}, {"sender": 7}),
     ],
 )
-def test_what_must_not_leave_is_rejected_here(more: dict[str, Any], sns: Sns, make_channel: MakeChannel) -> None:
+def test_an_invalid_message_is_rejected_without_a_request(
+    more: dict[str, Any], sns: Sns, make_channel: MakeChannel
+) -> None:
     outcome = send_one(make_channel(), **more)
     assert isinstance(outcome, Rejected)
     assert sns.received == []
@@ -248,13 +250,13 @@ def test_a_reason_holds_no_number(said: str, sns: Sns, make_channel: MakeChannel
     assert "912" not in outcome.reason
 
 
-def test_two_spellings_of_a_number_are_one(make_channel: MakeChannel) -> None:
+def test_all_spellings_of_a_number_have_one_address(make_channel: MakeChannel) -> None:
     channel = make_channel()
     assert channel.address("+351 912.345-678") == channel.address(TO) == TO
     assert channel.address(" not a number ") == "not a number"
 
 
-def test_no_credentials_block_and_say_so(
+def test_without_credentials_the_channel_is_blocked(
     sns: Sns, make_channel: MakeChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
@@ -264,13 +266,13 @@ def test_no_credentials_block_and_say_so(
     assert sns.received == []
 
 
-def test_nobody_listens(make_channel: MakeChannel) -> None:
+def test_a_refused_connection_is_offline(make_channel: MakeChannel) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     assert isinstance(send_one(make_channel(aws_sns_endpoint_url=f"http://127.0.0.1:{port}")), Offline)
 
 
-def test_a_region_is_demanded_at_the_start() -> None:
+def test_a_missing_region_is_refused_at_the_start() -> None:
     with pytest.raises(SettingsError, match="NOTIFIER_AWS_REGION"):
         SmsChannel(channel_settings(aws_region=""))
 
@@ -298,8 +300,8 @@ def test_a_lost_answer_is_one_request_whatever_the_environment_asks_for(sns: Sns
     assert len(sns.received) == 1
 
 
-def test_another_sns_understands_it(ministack_server: MinistackServer, make_channel: MakeChannel) -> None:
-    """Not one of our making: the words on the wire are those of the API."""
+def test_an_emulator_of_sns_accepts_it(ministack_server: MinistackServer, make_channel: MakeChannel) -> None:
+    """An emulator that is not ours: it knows the API only."""
     number = f"+3519{uuid4().int % 10**8:08}"
     channel = make_channel(aws_sns_endpoint_url=ministack_server.url, sms_sender_id="Harbour")
     outcome = send_one(channel, "Olá", to=number)

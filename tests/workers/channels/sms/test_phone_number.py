@@ -38,7 +38,7 @@ WIDE = "".join(chr(ord(sign) + 0xFEE0) for sign in NUMBER)
         "+351 912·345·678",
     ],
 )
-def test_a_number_has_one_spelling(written: str) -> None:
+def test_all_spellings_of_a_number_are_the_same(written: str) -> None:
     assert e164(written) == e164(written, "US") == SmsChannel.address(written) == NUMBER
 
 
@@ -58,7 +58,7 @@ def test_a_number_has_one_spelling(written: str) -> None:
         ("۰۹۱۲ ۳۴۵ ۶۷۸۹", "IR", "+989123456789"),
     ],
 )
-def test_a_number_without_a_country_is_of_the_region(written: str, region: str, number: str) -> None:
+def test_a_number_without_a_country_code_is_of_the_region(written: str, region: str, number: str) -> None:
     assert e164(written, region) == number
 
 
@@ -85,13 +85,13 @@ def test_a_number_without_a_country_is_of_the_region(written: str, region: str, 
         ("+" + "1" * 200, "longer than"),
     ],
 )
-def test_what_is_no_number_is_told_why_and_not_repeated(written: object, told: str) -> None:
+def test_an_invalid_number_is_refused_with_a_reason_that_does_not_repeat_it(written: object, told: str) -> None:
     with pytest.raises(ValueError, match=f"^the number in `to` .*{told}") as caught:
         number_of(written)
     assert "912" not in str(caught.value)
 
 
-def test_the_region_of_the_settings_holds_for_suppressions_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_suppressions_use_the_region_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFIER_SMS_REGION", "PT")
     load_recipient_settings.cache_clear()
     try:
@@ -102,7 +102,7 @@ def test_the_region_of_the_settings_holds_for_suppressions_too(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("region", ["pt", "PRT", "P", "351", "+351"])
-def test_what_is_no_country_is_refused_at_the_start(region: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_country_is_refused_at_the_start(region: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFIER_SMS_REGION", region)
     with pytest.raises(SettingsError, match="NOTIFIER_SMS_REGION"):
         read_settings(RecipientSettings)

@@ -38,11 +38,11 @@ def test_retry_after_is_passed_on() -> None:
 
 
 @pytest.mark.parametrize("value", [None, "", "soon", "-1", "1.5", "٣", "Mon, 99 Foo 2026 00:00:00 GMT"])
-def test_no_time_to_come_back(value: str | None) -> None:
+def test_an_invalid_retry_after_is_ignored(value: str | None) -> None:
     assert retry_after(value) is None
 
 
-def test_a_time_to_come_back_may_be_a_date() -> None:
+def test_retry_after_may_be_a_date() -> None:
     assert 3590 < (retry_after(formatdate(time.time() + 3600, usegmt=True)) or 0) <= 3601
     assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
     assert retry_after("9" * 400) == 999_999_999

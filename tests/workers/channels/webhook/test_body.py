@@ -1,4 +1,4 @@
-"""Payloads as JSON: every digit that is stored, in plain notation, and texts as on every channel."""
+"""Payloads as JSON: all digits in plain notation, and texts as on every channel."""
 
 import json
 from decimal import Decimal
@@ -74,7 +74,7 @@ def test_numbers_are_in_plain_notation(stored: str, sent: str) -> None:
 
 
 @pytest.mark.parametrize("strange", [Decimal("NaN"), Decimal("Infinity"), float("nan")])
-def test_what_is_no_number_is_null(strange: object) -> None:
+def test_nan_and_infinity_are_null(strange: object) -> None:
     assert json_body([strange]) == b"[null]"
     assert len(json_body(Decimal("1E+1000000"))) < 20
 
@@ -100,7 +100,7 @@ NO_JSON = [object(), {"a": {1: "key"}}, {"a": frozenset((1, "a"))}, pytest.param
 
 
 @pytest.mark.parametrize("payload", NO_JSON)
-def test_what_json_cannot_say_is_a_template_error(payload: object) -> None:
+def test_a_payload_without_json_is_a_template_error(payload: object) -> None:
     with pytest.raises(TemplateError, match="payload"):
         json_body(payload)
     with pytest.raises(TemplateError, match="payload"):

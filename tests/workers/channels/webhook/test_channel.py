@@ -1,4 +1,4 @@
-"""WebhookChannel over a real wire: what the receiver gets, and what no receiver can make of it."""
+"""WebhookChannel over HTTP: what the receiver gets, and the outcome of anything that it does."""
 
 import base64
 import contextlib
@@ -77,8 +77,8 @@ def send_one(channel: WebhookChannel, to: str, **more: Any) -> Outcome:
     return outcome
 
 
-def test_a_slow_receiver_holds_up_no_other(make_channel: MakeChannel) -> None:
-    """240 events to a receiver that does not answer for a while, 10 to another, in one unit."""
+def test_a_slow_receiver_does_not_delay_another(make_channel: MakeChannel) -> None:
+    """One unit has 240 events for a receiver that does not answer for a while, and 10 for another."""
     with Receiver() as slow, Receiver() as quick:
         slow.behave(Behaviour.HANG)
         channel, outcomes = make_channel(), []
@@ -125,7 +125,7 @@ def test_what_the_receiver_gets_can_be_verified(
 
 
 def verified(got: HttpRequest, secret: str) -> bool:
-    """As a receiver does it."""
+    """Verify as a receiver does."""
     signed = f"{got.headers['webhook-id']}.{got.headers['webhook-timestamp']}.".encode() + got.body
     key = base64.b64decode(secret.removeprefix("whsec_"))
     wanted = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
@@ -141,7 +141,7 @@ def test_a_route_may_have_a_secret_of_its_own(receiver: Receiver, make_channel: 
     assert OTHER not in repr(Webhook(receiver.url, None, secret=OTHER))
 
 
-def test_without_any_secret_nothing_leaves_and_those_that_have_one_go_on(
+def test_without_a_secret_only_messages_with_their_own_are_sent(
     receiver: Receiver, make_channel: MakeChannel
 ) -> None:
     channel = make_channel(webhook_secret=None)
@@ -152,16 +152,14 @@ def test_without_any_secret_nothing_leaves_and_those_that_have_one_go_on(
     assert send_one(channel, receiver.url, secret=OTHER) == Accepted(None)
 
 
-def test_a_configured_secret_that_is_none_is_named_at_the_start_and_not_repeated() -> None:
+def test_an_invalid_secret_is_refused_at_the_start_and_not_repeated() -> None:
     with pytest.raises(SettingsError, match="NOTIFIER_WEBHOOK_SECRET") as caught:
         WebhookChannel(channel_settings(webhook_secret=f"{SECRET},hunter2"))
     assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("to", ["https://127.0.0.1:{port}/", "https://localhost:{port}/", "https://[::1]:{port}/"])
-def test_this_machine_and_its_network_are_not_for_webhooks(
-    to: str, receiver: Receiver, make_channel: MakeChannel
-) -> None:
+def test_private_addresses_are_refused_by_default(to: str, receiver: Receiver, make_channel: MakeChannel) -> None:
     channel = make_channel(webhook_allow_private=False)
     outcome = send_one(channel, to.format(port=receiver.url.rpartition(":")[2]))
     assert isinstance(outcome, Rejected)
@@ -185,7 +183,7 @@ def test_a_redirect_is_not_followed(receiver: Receiver, make_channel: MakeChanne
         assert (len(receiver.received), elsewhere.received) == (1, [])
 
 
-def test_neither_a_proxy_nor_a_cookie_nor_a_password_file_comes_between(
+def test_proxies_cookies_and_netrc_are_ignored(
     receiver: Receiver, make_channel: MakeChannel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy"):
@@ -199,7 +197,7 @@ def test_neither_a_proxy_nor_a_cookie_nor_a_password_file_comes_between(
         assert not got.headers.keys() & {"cookie", "authorization"}
 
 
-def test_connections_are_kept_and_used_side_by_side(receiver: Receiver, make_channel: MakeChannel) -> None:
+def test_connections_are_kept_and_used_concurrently(receiver: Receiver, make_channel: MakeChannel) -> None:
     channel = make_channel()
     send_one(channel, receiver.url)
     send_one(channel, receiver.url)
@@ -209,7 +207,7 @@ def test_connections_are_kept_and_used_side_by_side(receiver: Receiver, make_cha
 
 
 class RawReceiver:
-    """Reads a request, writes what it is told to, and then goes on writing dots until nobody listens any more."""
+    """Reads a request, writes the given bytes, and then writes dots until the client closes."""
 
     def __init__(self, server: socket.socket, head: bytes, dots: float | None) -> None:
         self._server, self._head, self._dots = server, head, dots
@@ -260,7 +258,7 @@ WIRES: dict[str, tuple[bytes, float | None, type[Outcome]]] = {
 
 
 @pytest.mark.parametrize("name", WIRES)
-def test_whatever_the_wire_brings_there_is_an_outcome_in_time(name: str, make_channel: MakeChannel) -> None:
+def test_any_answer_has_an_outcome_in_time(name: str, make_channel: MakeChannel) -> None:
     head, dots, expected = WIRES[name]
     channel = make_channel(send_lease_seconds=IMPATIENT)
     with raw(head, dots) as url:
@@ -291,7 +289,7 @@ def test_no_more_of_a_body_is_read_than_a_reason_needs(make_channel: MakeChannel
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """Of `localhost`, with its key, in one file."""
+    """A certificate of `localhost` and its key, in one file."""
     if not shutil.which("openssl"):
         pytest.skip("no `openssl` here to make a certificate with")
     made = tmp_path / "localhost.pem"
@@ -304,7 +302,7 @@ def certificate(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def secure(receiver: Receiver, certificate: Path) -> str:
-    """The receiver behind TLS."""
+    """The receiver with TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     server = receiver._server
@@ -312,7 +310,7 @@ def secure(receiver: Receiver, certificate: Path) -> str:
     return f"https://localhost:{server.socket.getsockname()[1]}/hook"
 
 
-def test_a_receiver_with_a_good_certificate(
+def test_a_valid_certificate_is_accepted(
     secure: str, certificate: Path, receiver: Receiver, make_channel: MakeChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
@@ -320,15 +318,13 @@ def test_a_receiver_with_a_good_certificate(
     assert receiver.received[0].path == "/hook"
 
 
-def test_a_receiver_whose_certificate_nobody_knows_gets_nothing(
-    secure: str, receiver: Receiver, make_channel: MakeChannel
-) -> None:
+def test_an_untrusted_certificate_gets_no_request(secure: str, receiver: Receiver, make_channel: MakeChannel) -> None:
     outcome = send_one(make_channel(), secure)
     assert isinstance(outcome, NotSent)
     assert receiver.received == []
 
 
-def test_a_receiver_with_the_certificate_of_another_host_gets_nothing(
+def test_a_certificate_of_another_host_gets_no_request(
     secure: str, certificate: Path, receiver: Receiver, make_channel: MakeChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))

@@ -1,4 +1,4 @@
-"""Where webhooks may go, and for how long."""
+"""The addresses that webhooks may connect to, and the deadline of a request."""
 
 import contextlib
 import socket
@@ -64,7 +64,7 @@ def test_no_spelling_of_this_machine_is_connected_to(host: str, listener: socket
         listener.accept()
 
 
-def test_this_machine_where_that_is_allowed(listener: socket.socket) -> None:
+def test_private_addresses_can_be_allowed(listener: socket.socket) -> None:
     GuardedNetwork(allow_private=True).connect_tcp("127.0.0.1", port_of(listener), soon()).close()
     listener.accept()[0].close()
 
@@ -72,7 +72,7 @@ def test_this_machine_where_that_is_allowed(listener: socket.socket) -> None:
 def test_the_address_that_was_checked_is_the_one_that_is_connected_to(
     listener: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A name that means the good address once, and the forbidden one whenever it is asked again."""
+    """A name that resolves to a public address first, and to a private one afterwards."""
     answers = iter([["127.0.0.2"], *[["127.0.0.1"]] * 9])
 
     def rebinding(host: str, port: int, *_: object, **__: object) -> list[tuple[object, ...]]:
@@ -90,7 +90,7 @@ def test_the_address_that_was_checked_is_the_one_that_is_connected_to(
         network.connect_tcp("rebind.example", port_of(listener), soon())
 
 
-def test_of_several_addresses_only_the_good_ones_are_tried(
+def test_of_several_addresses_only_public_ones_are_tried(
     listener: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(guarded_network, "_look_up", lambda *_: [ip_address(f"127.0.0.{last}") for last in (1, 3, 2)])
@@ -102,7 +102,7 @@ def test_of_several_addresses_only_the_good_ones_are_tried(
 
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "a" * 64 + ".example", "..", "exa mple"])
-def test_a_name_that_leads_nowhere_is_a_failure_to_connect(host: str) -> None:
+def test_an_unknown_name_is_a_failure_to_connect(host: str) -> None:
     with pytest.raises(httpcore.ConnectError):
         GuardedNetwork(allow_private=True).connect_tcp(host, 443, soon())
 
@@ -123,7 +123,7 @@ def test_after_the_time_nothing_is_connected_read_or_written(listener: socket.so
         assert accepted.recv(100) == b"in time"
 
 
-def test_an_answer_byte_by_byte_gains_no_time(listener: socket.socket) -> None:
+def test_an_answer_byte_by_byte_ends_at_the_deadline(listener: socket.socket) -> None:
     stream = GuardedNetwork(allow_private=True).connect_tcp("127.0.0.1", port_of(listener), soon())
     accepted, _ = listener.accept()
     over, deadline = threading.Event(), time.monotonic() + 0.3
@@ -143,14 +143,14 @@ def test_an_answer_byte_by_byte_gains_no_time(listener: socket.socket) -> None:
             dripping.join()
 
 
-def test_a_reader_that_never_reads_gains_no_time(listener: socket.socket) -> None:
+def test_a_server_that_never_reads_ends_at_the_deadline(listener: socket.socket) -> None:
     stream = GuardedNetwork(allow_private=True).connect_tcp("127.0.0.1", port_of(listener), soon())
     accepted, _ = listener.accept()
     with accepted, contextlib.closing(stream), pytest.raises(httpcore.WriteTimeout):
         stream.write(b"x" * 50_000_000, time.monotonic() + 0.3)
 
 
-def test_an_idle_connection_that_has_ended_shows(listener: socket.socket) -> None:
+def test_a_closed_idle_connection_is_readable(listener: socket.socket) -> None:
     stream = GuardedNetwork(allow_private=True).connect_tcp("127.0.0.1", port_of(listener), soon())
     accepted, _ = listener.accept()
     with contextlib.closing(stream):

@@ -23,7 +23,7 @@ def test_the_signature_is_the_one_of_the_standards_own_test() -> None:
     assert signed["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
-def test_the_id_is_the_key_and_the_time_is_that_of_the_attempt() -> None:
+def test_the_id_is_the_key_and_the_timestamp_is_of_the_attempt() -> None:
     signed = headers()
     assert signed["webhook-id"] == signed["Idempotency-Key"] == str(ID)
     assert signed["webhook-timestamp"] == "1614265330"
@@ -52,14 +52,14 @@ def signature(secret: bytes) -> str:
         (f"{SECRET},hunter2", "whsec_"),
     ],
 )
-def test_a_secret_that_is_none_is_told_without_it(text: str, told: str) -> None:
+def test_an_invalid_secret_is_refused_and_not_repeated(text: str, told: str) -> None:
     with pytest.raises(ValueError, match=told) as caught:
         secrets_of(text)
     assert text.removeprefix("whsec_") not in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
 
-def test_no_secret_at_all() -> None:
+def test_no_secrets_are_an_empty_tuple() -> None:
     assert secrets_of(" , ") == ()
 
 
@@ -73,7 +73,7 @@ def test_no_secret_at_all() -> None:
         ("https://[2606:4700::1]:8443/", "https://[2606:4700::1]:8443/"),
     ],
 )
-def test_a_url_has_one_spelling(to: str, url: str) -> None:
+def test_all_spellings_of_a_url_are_the_same(to: str, url: str) -> None:
     found = str(endpoint(to, allow_http=False))
     assert found == str(endpoint(url, allow_http=False)) == str(endpoint(found, allow_http=False))
 
@@ -87,14 +87,14 @@ def test_a_url_has_one_spelling(to: str, url: str) -> None:
         *(None, 7, b"https://example.com"),
     ],
 )
-def test_what_is_no_url_to_send_to_is_told_without_it(to: object) -> None:
+def test_an_invalid_url_is_refused_and_not_repeated(to: object) -> None:
     with pytest.raises(ValueError, match="the URL in `to`") as caught:
         endpoint(to, allow_http=False)
     assert "user" not in str(caught.value).replace("a user or a password", "")
     assert "example" not in str(caught.value)
 
 
-def test_plain_http_where_it_is_allowed() -> None:
+def test_plain_http_can_be_allowed() -> None:
     assert endpoint("http://127.0.0.1:80/x", allow_http=True).netloc == b"127.0.0.1"
 
 
