@@ -57,8 +57,8 @@ class HttpProvider(ABC):
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._server = _Server(self)
-        self._nobody = socket.socket()  # bound and not listening: its port refuses connections
-        self._nobody.bind(("127.0.0.1", 0))
+        self._closed = socket.socket()  # bound and not listening: its port refuses connections
+        self._closed.bind(("127.0.0.1", 0))
 
     @abstractmethod
     def concerns(self, request: HttpRequest, message: Message[Any, Any]) -> bool:
@@ -81,7 +81,7 @@ class HttpProvider(ABC):
     @property
     def url(self) -> str:
         """The address of the provider; of a closed port while it is unreachable."""
-        bound = self._nobody if self._behaviour is Behaviour.UNREACHABLE else self._server.socket
+        bound = self._closed if self._behaviour is Behaviour.UNREACHABLE else self._server.socket
         return f"http://127.0.0.1:{bound.getsockname()[1]}"
 
     def behave(self, behaviour: Behaviour, only: Message[Any, Any] | None = None) -> None:
@@ -128,7 +128,7 @@ class HttpProvider(ABC):
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-        self._nobody.close()
+        self._closed.close()
 
 
 def quoted(request: HttpRequest) -> bytes:

@@ -1,4 +1,4 @@
-"""What a failure of the AWS SDK, one without an answer, says about the message. Pure; the same for every service.
+"""The outcome of a message whose request failed without an answer of AWS. Pure; the same for every service.
 
 Known not sent is only what is in the table, or was raised while the connection was being made. Everything else is
 `Unknown`: the request may have left.

@@ -1,4 +1,4 @@
-"""What an error in an answer of AWS says about the message. Pure; the tables of each service are its own.
+"""The outcome of a message whose request AWS answered with an error. Pure; each service has its own tables.
 
 A table holds what is known not accepted. An error that is in none is `Unknown`: neither SES nor SNS takes an
 idempotency token, so sending again after a wrong guess would send a second message.
@@ -87,7 +87,7 @@ COMMON_CODES: dict[str, Refusal] = {
 """Codes with which any service of AWS refuses a request before it acts on it."""
 
 UNSURE = frozenset(("PriorRequestNotComplete", "RequestTimeout", "RequestTimeoutException"))
-"""Codes that say nothing about whether the request was acted on, whatever their status."""
+"""Codes after which the request may have been acted on, with any status."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def wire_address(address: object) -> str:
     A name that is too long for SES is cut. Raises ValueError, whose text does not repeat the address: it is personal.
     """
     if not isinstance(address, str):
-        raise ValueError("is empty, or not a text")  # noqa: TRY004  one kind of error for all that is no address
+        raise ValueError("is empty, or not a text")  # noqa: TRY004  one type of error for every invalid address
     return address if _is_plain(address) else _read(address).wire
 
 
@@ -52,7 +52,7 @@ def mailbox_of(address: str) -> str:
 
 
 def checked_mailbox(address: str) -> str:
-    """Return the bare mailbox in lower case. Raise ValueError for what is no address."""
+    """Return the bare mailbox in lower case. Raise ValueError if it is not an address."""
     return address.lower() if _is_plain(address) else _read(address).mailbox
 
 

@@ -17,8 +17,8 @@ QUOTA = Refusal(Blocked, "the quota of the last 24 hours is used up: wait, or as
 PAUSED = Refusal(Blocked, "sending is stopped: see the account and the configuration set in the SES console")
 UNVERIFIED = Refusal(Blocked, "verify the identity in SES; in the SES sandbox every recipient needs it too")
 MISSING = Refusal(Blocked, "check NOTIFIER_SES_CONFIGURATION_SET, the region and the endpoint")
-POOL = Refusal(Blocked, "the configuration set names no valid sending pool: mend it in SES")
-TRACKING = Refusal(Blocked, "mend the configuration set in SES: its tracking or redirect domain is not usable")
+POOL = Refusal(Blocked, "the configuration set names no valid sending pool: correct it in SES")
+TRACKING = Refusal(Blocked, "correct the configuration set in SES: its tracking or redirect domain is not usable")
 TENANT = Refusal(Blocked, "associate the identity and the configuration set with the tenant in SES")
 
 CODES: dict[str, Refusal] = {
@@ -71,8 +71,8 @@ TEXTS: tuple[tuple[re.Pattern[str], Refusal], ...] = tuple(
         (r"not authorized|access denied|security token|signature (?:we calculated|expired|not yet)", CREDENTIALS),
     )
 )
-"""What a text says, whatever the code it comes with, that is not the fault of one mail: SES has no codes of its own
-for most settings (`BadRequestException: Configuration set <x> does not exist.`).
+"""Texts of errors, with any code, that are not the fault of one mail: SES has no codes of its own for most settings
+(`BadRequestException: Configuration set <x> does not exist.`).
 """
 
 BULK_STATUSES: dict[str, Refusal | type[Accepted]] = {

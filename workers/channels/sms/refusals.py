@@ -1,6 +1,6 @@
 """What the errors of SNS to Publish mean: its codes and its texts. Pure.
 
-No event of SNS tells what happened to a Publish whose answer was lost.
+SNS sends no events about SMS: nothing tells later whether a Publish whose answer was lost was accepted.
 """
 
 import re
@@ -83,7 +83,7 @@ TEXTS: tuple[tuple[re.Pattern[str], Refusal], ...] = tuple(
         (r"not authorized|access denied|security token", CREDENTIALS),
     )
 )
-"""What a text says that is not the fault of one SMS: the code of a wrong setting is `InvalidParameter` too."""
+"""Texts of errors that are not the fault of one SMS: a wrong setting has the code `InvalidParameter` too."""
 
 TABLE = RefusalTable(
     operations=frozenset(("Publish",)),
