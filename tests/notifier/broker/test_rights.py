@@ -1,4 +1,4 @@
-"""Servers that can never do, a cluster or a user without a right that is needed: told at the start, in one line."""
+"""A cluster, and a user without a needed right, are refused at the start, with one line that says why."""
 
 import re
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def as_user(server: RedisServer, *rules: str) -> str:
 
 @pytest.mark.parametrize("rights", [PUBLISHING, WORKING], ids=["bridge", "worker"])
 @pytest.mark.parametrize("rules", [ALL, (*ALL, "-info"), (*ALL, "-@dangerous")])
-def test_a_user_that_will_do(server: RedisServer, rules: tuple[str, ...], rights: dict[str, str]) -> None:
+def test_a_user_with_enough_rights(server: RedisServer, rules: tuple[str, ...], rights: dict[str, str]) -> None:
     with closing(Queue(as_user(server, *rules))) as queue, admin(server.url) as client:
         queue.check(rights)
         assert client.keys() == [], "nothing was written"
@@ -99,7 +99,7 @@ def pings(client: redis.Redis) -> bool:
     return False
 
 
-def test_a_wrong_password_is_told_as_one(server: RedisServer) -> None:
+def test_a_wrong_password_is_reported_as_one(server: RedisServer) -> None:
     with closing(Queue(f"redis://:hush@127.0.0.1:{server.port}/0")) as queue, pytest.raises(BrokerError) as refused:
         queue.check()
     assert "refuses the user or the password" in str(refused.value)

@@ -99,7 +99,7 @@ def test_one_url_is_read_once(url: str, kombus: str) -> None:
         ("sentinel://one;redis://two/m", "several servers"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_alike(url: str, says: str) -> None:
+def test_all_clients_refuse_the_same_urls(url: str, says: str) -> None:
     """Nothing that may be a part of a password is repeated."""
     for use in (Queue, celery_configuration, lambda given: TokenBucket(given, "email", lambda: None)):
         with pytest.raises(SettingsError, match="NOTIFIER_BROKER_URL") as refused:
@@ -126,19 +126,19 @@ def answers(path: Path) -> bool:
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RedisServer, str]]:
-    """A Redis, and the address of a Sentinel with a password of its own that knows it as `mymaster`."""
+def sentinel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RedisServer, str]]:
+    """A Redis, and the address of a Sentinel with its own password that knows it as `mymaster`."""
     folder, port = tmp_path_factory.mktemp("sentinel"), free_port()
     with embedded_redis(folder, durable=False, password="p;w#d@x") as server, ExitStack() as stack:
-        told = (
+        configuration = (
             f'port {port}\nrequirepass "s/q"\nsentinel monitor mymaster 127.0.0.1 {server.port} 1\n'
             f'sentinel auth-pass mymaster "{server.password}"\n'
         )
-        (folder / "sentinel.conf").write_text(told)
+        (folder / "sentinel.conf").write_text(configuration)
         command = [redis_program(), folder / "sentinel.conf", "--sentinel"]
-        sentinel = stack.enter_context(Child("sentinel", command, log=folder / "sentinel.log"))
+        child = stack.enter_context(Child("sentinel", command, log=folder / "sentinel.log"))
         with redis.Redis(port=port, password="s/q") as client:
-            sentinel.wait_until(lambda: knows(client))
+            child.wait_until(lambda: knows(client))
         yield server, f"127.0.0.1:{port}"
 
 
@@ -148,8 +148,8 @@ def knows(client: Any) -> bool:
     return False
 
 
-def meet(url: str, transport: str, classes: dict[str, str] = CLASSES) -> None:
-    """Bridge, rates and a consumer find each other's keys."""
+def check_all_clients(url: str, transport: str, classes: dict[str, str] = CLASSES) -> None:
+    """The bridge's queue, the rate limiter and a consumer use the same server and database."""
     configuration = celery_configuration(url)
     with closing(Queue(url)) as queue, closing(TokenBucket(url, "email", lambda: None, fixed=5.0)) as limiter:
         queue.check()
@@ -173,8 +173,8 @@ def meet(url: str, transport: str, classes: dict[str, str] = CLASSES) -> None:
 
 
 @pytest.mark.parametrize("transport", ["fast", "stock"])
-def test_all_meet_over_a_socket(socket_url: str, transport: str) -> None:
-    meet(socket_url, transport)
+def test_all_clients_use_a_socket(socket_url: str, transport: str) -> None:
+    check_all_clients(socket_url, transport)
 
 
 @pytest.mark.parametrize("transport", ["fast", "stock"])
@@ -185,25 +185,25 @@ def test_all_meet_over_a_socket(socket_url: str, transport: str) -> None:
         "sentinel://:p%3Bw%23d%40x@{host};sentinel://127.0.0.1:1/2?master_name=mymaster&sentinel_password=s%2Fq",
     ],
 )
-def test_all_meet_behind_sentinels(guarded: tuple[RedisServer, str], form: str, transport: str) -> None:
-    meet(form.format(host=guarded[1]), transport, SENTINEL_CLASSES)
+def test_all_clients_use_sentinels(sentinel: tuple[RedisServer, str], form: str, transport: str) -> None:
+    check_all_clients(form.format(host=sentinel[1]), transport, SENTINEL_CLASSES)
 
 
-def test_a_consumer_turns_behind_sentinels(guarded: tuple[RedisServer, str]) -> None:
-    url = f"sentinel://:p;w#d@x@{guarded[1]}/mymaster/3?sentinel_password=s%2Fq"
+def test_a_consumer_receives_behind_sentinels(sentinel: tuple[RedisServer, str]) -> None:
+    url = f"sentinel://:p;w#d@x@{sentinel[1]}/mymaster/3?sentinel_password=s%2Fq"
     configuration, id_ = celery_configuration(url), uuid.uuid4()
     with closing(Queue(url)) as queue:
         queue.publish("email", {id_: 0})
-        CLASSES["guided"] = SENTINEL_CLASSES["fast"]
+        CLASSES["sentinel"] = SENTINEL_CLASSES["fast"]
         options = configuration["broker_transport_options"]
-        with Looped(configuration["broker_url"], "guided", [queue_name("email")], **options) as consumer:
+        with Looped(configuration["broker_url"], "sentinel", [queue_name("email")], **options) as consumer:
             consumer.turn_until(lambda: consumer.received)
             assert consumer.received[0].headers["id"] == str(id_)
-        del CLASSES["guided"]
+        del CLASSES["sentinel"]
 
 
-def test_a_server_that_the_sentinels_do_not_know(guarded: tuple[RedisServer, str]) -> None:
-    with closing(Queue(f"sentinel://:hush@{guarded[1]}/another?sentinel_password=s%2Fq")) as queue:
+def test_a_server_that_the_sentinels_do_not_know(sentinel: tuple[RedisServer, str]) -> None:
+    with closing(Queue(f"sentinel://:hush@{sentinel[1]}/another?sentinel_password=s%2Fq")) as queue:
         with pytest.raises(BrokerError, match="No master found for 'another'") as told:
             queue.check()
         assert "hush" not in str(told.value)
@@ -212,11 +212,11 @@ def test_a_server_that_the_sentinels_do_not_know(guarded: tuple[RedisServer, str
 
 @pytest.mark.parametrize("form", ["{base}/9", "{base}?db=9", "{base}//9", "{base}/9?db=9&socket_timeout=5"])
 @pytest.mark.parametrize("transport", ["fast", "stock"])
-def test_all_meet_in_the_database_of_the_url(redis_server: RedisServer, form: str, transport: str) -> None:
+def test_all_clients_use_the_database_of_the_url(redis_server: RedisServer, form: str, transport: str) -> None:
     base = urlsplit(redis_server.url)._replace(path="").geturl()
     with redis.Redis.from_url(f"{base}/9") as client:
         client.flushdb()
-        meet(form.format(base=base), transport)
+        check_all_clients(form.format(base=base), transport)
         assert client.exists("notifier:rate:email")
 
 
