@@ -43,8 +43,8 @@ def test_a_policy_allows_the_calls_of_its_process_and_no_others(name: str) -> No
 
 def test_every_module_that_makes_a_client_belongs_to_a_process() -> None:
     makers = [path for folder in ("bridge", "workers", "notifier") for path in (ROOT / folder).rglob("*.py")]
-    strangers = [path for path in makers if services(path) and not any(path in some for some in MODULES.values())]
-    assert strangers == []
+    other_makers = [path for path in makers if services(path) and not any(path in some for some in MODULES.values())]
+    assert other_makers == []
 
 
 @pytest.mark.parametrize("name", MODULES)
