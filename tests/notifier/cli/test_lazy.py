@@ -35,14 +35,14 @@ except SystemExit:
     pass
 sys.exit(", ".join(name for name in {HEAVY} if name in sys.modules))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "redrive" in done.stdout
 
 
 def test_a_name_that_is_nearly_a_commands_is_suggested() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "notifier", "staus"], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "notifier", "staus"], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 2
     assert "Did you mean 'status'" in done.stderr
