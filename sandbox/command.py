@@ -69,6 +69,7 @@ def put(
     delete: Annotated[
         bool, typer.Option("--delete", help="Delete the item with these keys instead: the event is a REMOVE.")
     ] = False,
+    json: Json = False,
 ) -> None:
     """Write one item to a table, as an application would: the event is an INSERT, or a MODIFY of an existing item.
 
@@ -81,13 +82,17 @@ def put(
 
     written, settings = parse_item(item), load_settings()
     into = EventTable(settings, table or next(iter(settings.tables), TABLE))
-    if not delete:
-        list(into.write([written]))
-        say(f"written to {into.name}")
-    elif into.delete(written):
-        say(f"deleted from {into.name}")
+    if delete:
+        changed = into.delete(written)
+        text = f"deleted from {into.name}"
     else:
-        say(f"there is no such item in {into.name}: nothing was deleted, and there is no event")
+        list(into.write([written]))
+        changed, text = True, f"written to {into.name}"
+    if json:
+        print_json({"table": into.name, "changed": changed})
+    else:
+        say(text if changed else f"there is no such item in {into.name}: nothing was deleted, and there is no event")
+    if not changed:
         raise typer.Exit(1)
 
 
