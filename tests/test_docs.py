@@ -106,7 +106,7 @@ def test_a_field_without_a_meaning_is_refused() -> None:
 
 
 def test_the_distribution_has_one_name_everywhere() -> None:
-    """`notifier` on the package index is somebody else's: whoever asks for it gets a stranger's code."""
+    """`notifier` on the package index is somebody else's: installing it gets code of other people."""
     name = PROJECT["name"]
     assert name == "dynamodb-notifier"
     example = tomllib.loads((ROOT / "examples/channel_package/pyproject.toml").read_text())["project"]

@@ -225,8 +225,8 @@ def feedback(rows: Rows, engine: Engine) -> None:
             Feedback(kind, message_id, NOW, NOW, notification_id=id_, attempt=1, permanent=True)
             for message_id in ("m-1", "m-2")
         ]
-        stranger = Feedback(kind, "m-9", NOW, NOW)
-        settled = settlement.settle([*told, stranger], [DeadLetter(b"{" + kind.value.encode(), "no JSON")])
+        foreign = Feedback(kind, "m-9", NOW, NOW)
+        settled = settlement.settle([*told, foreign], [DeadLetter(b"{" + kind.value.encode(), "no JSON")])
         assert (settled.accepted, settled.duplicates, settled.unmatched, settled.dead) == (1, 1, 1, 1)
         ChannelStates(rows.engine, actor="eva").resume("email")  # bounces and complaints have paused it
     lost = rows.page([7_000, 7_001])
