@@ -122,7 +122,7 @@ class Relay:
         done = PassResult()
         if expired := end_leases(self._engine, unknown_after=self._unknown_after, scan=self._expired_until):
             log.warning("attempts without an answer are unknown now", count=len(expired))
-        self._publications.retries_due(_MOST_RETRIES)
+        self._publications.publish_due_retries(_MOST_RETRIES)
         if LOSS_CHECK not in paused:
             done.tried.add(LOSS_CHECK)
             try:
@@ -169,7 +169,7 @@ class Relay:
         if self._generation not in (None, generation):
             log.error("the broker may have lost messages; what is pending and missing there is published again")
             self._held.forget()
-            self._publications.all_due()
+            self._publications.make_all_due()
         self._generation = generation
 
     def _relay(self, channel: str) -> BatchResult:

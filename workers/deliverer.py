@@ -78,7 +78,7 @@ class Deliverer:
         done: dict[UUID, Change | Later] = {}
         if built := self._set_aside.take(ids) if self._set_aside else {}:
             try:
-                done |= _by_id(self._settle(list(built.values()), probing=False))
+                done |= _by_id(self._write_and_send(list(built.values()), probing=False))
             finally:
                 self._in_progress.release(built)
         with self._in_progress.hold([id_ for id_ in ids if id_ not in built]) as taken:
@@ -133,7 +133,7 @@ class Deliverer:
         try:
             with closing(batches):
                 for batch in batches:
-                    done |= _by_id(self._settle(batch, probing=probing))
+                    done |= _by_id(self._write_and_send(batch, probing=probing))
         except BaseException:
             if aside:
                 self._in_progress.release(aside.forget())
@@ -147,7 +147,7 @@ class Deliverer:
     def _load_records(self, due: Sequence[DueNotification]) -> list[DueNotification]:
         return self._retry([each.id for each in due]).run(lambda: self._attempts.fill(due))
 
-    def _settle(self, prepared: Sequence[Prepared | Change], *, probing: bool) -> list[Change]:
+    def _write_and_send(self, prepared: Sequence[Prepared | Change], *, probing: bool) -> list[Change]:
         """Write what is decided without a request, and send the rest."""
         ready = [each for each in prepared if isinstance(each, Prepared)]
         left: list[Change] = [each for each in prepared if isinstance(each, LeftPending)]

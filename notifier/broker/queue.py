@@ -127,7 +127,7 @@ class Queue:
             check_server(self._redis)
             check_rights(self._redis, rights)
         except UnfitRedis as error:
-            raise BrokerUnfit(str(error)) from None
+            raise BrokerUnfit(f"NOTIFIER_BROKER_URL: {error}") from None
         except (ResponseError, BusyLoadingError) as error:
             log.warning("Redis refuses commands; starting anyway: %s", explained(error))
         except (RedisError, OSError) as error:

@@ -118,7 +118,7 @@ def redrive(
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Try failed deliveries again from their first attempt on, spread over time; not what may have been accepted.
+    """Try failed deliveries again with no failures counted, spread over time; not what may have been accepted.
 
     Exit 1 if one of the ids is not tried again.
     """

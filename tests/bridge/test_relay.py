@@ -112,7 +112,7 @@ def test_two_bridges_that_notice_the_loss_publish_everything_once(
         client.flushdb()
     assert relay.run_once() == 5
 
-    other._publications.all_due()  # the other one notices only now
+    other._publications.make_all_due()  # the other one notices only now
     assert relay.run_once() == 0  # what it knows of the broker is from before it published
     assert other.run_once() == 0
     assert queue.depth("email") == len(ids)

@@ -153,7 +153,7 @@ def _relay(rows: Rows) -> None:
     assert len(end_leases(rows.engine, unknown_after=0.0)) == 500
     Unknowns(rows.engine, 1.0).settle(lambda _: Decision(OverdueAction.RESEND, "for the test"))
     publications = Publications(rows.engine)
-    publications.retries_due(500)
+    publications.publish_due_retries(500)
     rows.run("UPDATE publications SET due_at = now()")
     assert publications.take_due("email", 10)
 

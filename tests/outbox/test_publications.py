@@ -56,7 +56,7 @@ def test_a_retry_that_is_due_becomes_a_publication(rows: Rows) -> None:
     rows.run("DELETE FROM publications")
     publications = Publications(rows.engine)
 
-    assert publications.retries_due(100) == 1
+    assert publications.publish_due_retries(100) == 1
 
     (found,) = publications.take_due("email", 10)
     assert found.waiting == {first: 1}

@@ -159,7 +159,7 @@ def _rewind(rows: Rows, engine: Engine, partitions: Partitions) -> None:
 def _publish(rows: Rows, engine: Engine, publication: int) -> None:
     publications = Publications(engine)
     publications.published([publication])
-    publications.all_due()
+    publications.make_all_due()
     assert publications.channels_due() == ["email"]
     first, *others = publications.take_due("email", 10)
     publications.published_again(first)
@@ -169,7 +169,7 @@ def _publish(rows: Rows, engine: Engine, publication: int) -> None:
     assert publications.channels_held_back() == set()
     rows.run("UPDATE deliveries SET next_attempt_at = now() WHERE status = 'pending'")
     rows.run("INSERT INTO due SELECT notification_id, 'retry', 'email', now() FROM deliveries ON CONFLICT DO NOTHING")
-    assert publications.retries_due(10) > 0
+    assert publications.publish_due_retries(10) > 0
 
 
 def worker(rows: Rows, engine: Engine) -> None:

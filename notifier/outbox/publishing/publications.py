@@ -62,7 +62,7 @@ class Publications:
         with self._engine.connect() as connection:
             connection.execute(_PUBLISHED, {"ids": list(ids), "look_again": self.look_again})
 
-    def retries_due(self, limit: int) -> int:
+    def publish_due_retries(self, limit: int) -> int:
         """Turn at most `limit` retries that are due into publications that are due; return how many."""
         values = {"limit": limit, "page": PUBLICATION_SIZE, "after": self._retries.start()}
         with self._engine.connect() as connection:
@@ -83,7 +83,7 @@ class Publications:
         with self._engine.connect() as connection:
             return backlog(connection)
 
-    def all_due(self) -> None:
+    def make_all_due(self) -> None:
         """Make all published publications due: the broker may have lost its messages."""
         with self._engine.connect() as connection:
             connection.execute(_ALL_DUE)
