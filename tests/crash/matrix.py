@@ -1,4 +1,4 @@
-"""Which points there are, and which of them are tried in `make test`."""
+"""Which points there are, and which of them are tried in `make test-all`."""
 
 from collections.abc import Iterator
 from itertools import cycle
