@@ -175,7 +175,7 @@ class Relay:
     def _relay(self, channel: str) -> BatchResult:
         """Publish the oldest rows that are due on the channel, in one push."""
         due = self._publications.take_due(channel, _BATCH)
-        self._publications.settled([each.id for each in due if not each.waiting])
+        self._publications.delete([each.id for each in due if not each.waiting])
         left = [each for each in due if each.waiting]
         relayed, again = 0, _AFTER_ERROR_SECONDS
         try:
@@ -228,5 +228,5 @@ class Relay:
             PUBLISHED.labels(channel, "relayed" if age is None else "again").inc(count)
         for anew in (True, False):
             some = [each.publication for each in ready if bool(each.ids) is anew]
-            self._publications.published_again(*some, anew=anew)
+            self._publications.keep_waiting(*some, anew=anew)
         return ready

@@ -145,7 +145,7 @@ class Deliverer:
         return done
 
     def _load_records(self, due: Sequence[DueNotification]) -> list[DueNotification]:
-        return self._retry([each.id for each in due]).run(lambda: self._attempts.fill(due))
+        return self._retry([each.id for each in due]).run(lambda: self._attempts.load_large_records(due))
 
     def _write_and_send(self, prepared: Sequence[Prepared | Change], *, probing: bool) -> list[Change]:
         """Write what is decided without a request, and send the rest."""

@@ -84,7 +84,7 @@ class Receiver:
             self._flow.reset()
             log.warning("messages stay in the queue and will come again", count=left)
         if (ago := self._flow.settled_before()) is not None:
-            self._settlement.idle(ago)
+            self._settlement.note_settled_before(ago)
 
     def _let_go(self) -> None:
         """Drop a batch that waits for the database before its messages become visible to other receivers."""

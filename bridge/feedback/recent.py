@@ -43,7 +43,7 @@ class Settler(Protocol):
 
     def match_again(self) -> bool: ...
 
-    def idle(self, ago: float = 0.0) -> None: ...
+    def note_settled_before(self, ago: float = 0.0) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,8 @@ class RecentlySettled:
             self._keep(list(events))
         return settled
 
-    def idle(self, ago: float = 0.0) -> None:
-        self._write(lambda: self._outbox.idle(ago))
+    def note_settled_before(self, ago: float = 0.0) -> None:
+        self._write(lambda: self._outbox.note_settled_before(ago))
 
     def match_again(self) -> bool:
         """Match kept events with notifications that were recorded later; return whether there may be more.

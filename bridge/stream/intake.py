@@ -116,7 +116,7 @@ class Intake:
             if isinstance(error, BrokerRefused):  # after other errors the broker may have them: the relay looks later
                 left = [each.publication for each in recorded if each.publication not in done]
         if done:
-            self._publications.published(done)
+            self._publications.mark_published(done)
         if left:
             self._backlogged.add(full)
             self._publications.postpone(left, 0.0)

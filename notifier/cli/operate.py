@@ -86,7 +86,7 @@ def cancel(
 ) -> None:
     """Cancel deliveries that are still pending: they will not be sent. Exit 1 if one of the ids is not pending."""
     why = given(reason)
-    selection = Selection((), channel, route, because, since, until)
+    selection = Selection(channel=channel, route=route, because=because, since=since, until=until)
     _check(selection, notifications, everything)
     with connected(LONG_SECONDS) as engine:
         selection, left = _chosen(engine, selection, notifications, Status.PENDING, everything)
@@ -125,7 +125,7 @@ def redrive(
     why = given(reason)
     if not math.isfinite(per_second):
         raise UsageError(f"--per-second {per_second} is no rate: say a number, as 100")
-    selection = Selection((), channel, route, because, since, until)
+    selection = Selection(channel=channel, route=route, because=because, since=since, until=until)
     _check(selection, notifications, everything)
     with connected(LONG_SECONDS) as engine:
         selection, left = _chosen(engine, selection, notifications, Status.FAILED, everything)

@@ -294,7 +294,7 @@ class Process:
     def settle_feedback(self) -> None:
         self.settlement.settle(list(_events(self._mails())))
         self.settlement.match_again()
-        self.settlement.idle()
+        self.settlement.note_settled_before()
 
     def settle_unknowns(self) -> None:
         Deadlines(self.unknowns, self.routes, lambda _: self.channel.silence(self._with_events)).run_once()

@@ -47,11 +47,11 @@ def test_a_channel_stops_for_any_reason(rows: Rows, reason: str, actor: str) -> 
 def test_an_operator_gives_any_reason(rows: Rows, reason: str, actor: str) -> None:
     (id_,) = rows.pending()
     operations = Operations(rows.engine, actor=actor)
-    assert list(operations.cancel(Selection(ids=[id_], reason="", route=""), reason)) == [1]
+    assert list(operations.cancel(Selection(ids=[id_], because="", route=""), reason)) == [1]
     unknown = rows.in_status(Status.UNKNOWN)
     assert operations.resolve(unknown, Status.FAILED, reason)
     assert list(operations.redrive(Selection(ids=[unknown]), reason, per_second=1, maybe_sent=True)) == [1]
-    assert operations.count(Selection(channel=reason, route=actor, reason=reason), Status.PENDING) >= 0
+    assert operations.count(Selection(channel=reason, route=actor, because=reason), Status.PENDING) >= 0
 
 
 @given(odd, odd, odd)

@@ -111,7 +111,7 @@ def test_every_hot_statement_finds_its_rows_by_index(filled: Rows, statements: l
     changes = [Change(id_, Status.SENT, message_id=f"m-{id_}") for id_ in ids]
     assert len(attempts.finish(token, changes)) == 500
     assert len(statements) == 3  # one for each step, for all 500
-    assert len(attempts.fill(loaded[:10])) == 10
+    assert len(attempts.load_large_records(loaded[:10])) == 10
 
     _decide(filled, ids)
     _relay(filled)

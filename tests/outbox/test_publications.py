@@ -72,7 +72,7 @@ def test_a_publication_is_reduced_to_what_was_published_again(rows: Rows) -> Non
     publications = Publications(rows.engine)
 
     (found,) = publications.take_due("email", 10)
-    publications.published_again(found)
+    publications.keep_waiting(found)
 
     row = rows.one("SELECT notification_ids, published_at IS NOT NULL AS published, due_at > now() AS rests "
                    "FROM publications")  # fmt: skip
@@ -82,5 +82,5 @@ def test_a_publication_is_reduced_to_what_was_published_again(rows: Rows) -> Non
 def test_a_settled_publication_is_deleted(rows: Rows) -> None:
     rows.pending()
     publications = Publications(rows.engine)
-    publications.settled([row["id"] for row in rows.all("SELECT id FROM publications")])
+    publications.delete([row["id"] for row in rows.all("SELECT id FROM publications")])
     assert rows.all("SELECT * FROM publications") == []

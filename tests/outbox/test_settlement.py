@@ -269,7 +269,7 @@ def test_the_time_of_the_newest_event_is_never_in_the_future(rows: Rows) -> None
     settlement(rows).settle([event(id_, FeedbackKind.DELIVERY, sent_at=NOW + timedelta(days=1))])
     until = rows.one("SELECT events_sent_until <= now() AS past, drained_at FROM channel_events")
     assert until == {"past": True, "drained_at": None}
-    settlement(rows).idle()
+    settlement(rows).note_settled_before()
     assert rows.one("SELECT drained_at IS NOT NULL AS drained FROM channel_events")["drained"]
 
 

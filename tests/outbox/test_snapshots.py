@@ -55,7 +55,7 @@ def test_load_and_begin_do_not_read_what_each_batch_of_feedback_changes(rows: Ro
     def begin() -> None:
         attempts.begin(attempts.token(), [Recipient(id_, "ana@example.com") for id_ in ids], 60.0)
 
-    Settlement(rows.engine, channel="email").idle()
+    Settlement(rows.engine, channel="email").note_settled_before()
     ids = rows.pending(1)
     before = pages(rows, "n.record", load), pages(rows, "barred", begin)
     rows.run(

@@ -158,13 +158,13 @@ def _rewind(rows: Rows, engine: Engine, partitions: Partitions) -> None:
 
 def _publish(rows: Rows, engine: Engine, publication: int) -> None:
     publications = Publications(engine)
-    publications.published([publication])
+    publications.mark_published([publication])
     publications.make_all_due()
     assert publications.channels_due() == ["email"]
     first, *others = publications.take_due("email", 10)
-    publications.published_again(first)
+    publications.keep_waiting(first)
     publications.postpone([first.id], 1.0)
-    publications.settled([each.id for each in others] or [first.id])
+    publications.delete([each.id for each in others] or [first.id])
     assert publications.backlog() >= 0
     assert publications.channels_held_back() == set()
     rows.run("UPDATE deliveries SET next_attempt_at = now() WHERE status = 'pending'")
@@ -177,7 +177,7 @@ def worker(rows: Rows, engine: Engine) -> None:
     attempts = Attempts(engine, channel="email", worker="host:1")
     ends = (Status.SENT, Status.PENDING, Status.FAILED, Status.UNKNOWN)
     ids = rows.pending(len(ends))
-    assert attempts.fill(attempts.load(ids))[0].record
+    assert attempts.load_large_records(attempts.load(ids))[0].record
     suspects = Suspects(engine)
     suspects.mark(ids)
     process = UUID(int=1)
@@ -237,7 +237,7 @@ def feedback(rows: Rows, engine: Engine) -> None:
     rows.record(replace(lost, notifications=lost.notifications[:1]))
     assert not settlement.match_again()
     assert rows.status(lost.notifications[0].id) == Status.BOUNCED
-    settlement.idle()
+    settlement.note_settled_before()
 
 
 def console(rows: Rows, engine: Engine) -> None:

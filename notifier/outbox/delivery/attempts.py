@@ -25,8 +25,8 @@ UNKNOWN_AFTER_SECONDS: float = default("unknown_after_seconds")
 """Seconds that an unknown outcome waits for a delivery event before its route's policy applies."""
 
 LARGE = 16_384
-"""Bytes. `load` leaves out larger records, and `fill` reads them: 500 smaller ones take at most 8 MB, but 500 of the
-largest items of DynamoDB take 400 MB.
+"""Bytes. `load` leaves out larger records, and `load_large_records` reads them: 500 smaller ones take at most 8 MB, but
+500 of the largest items of DynamoDB take 400 MB.
 """
 
 _ACTOR_RENEWED_SECONDS = 43_200.0
@@ -117,8 +117,8 @@ class Attempts:
     def load(self, ids: Sequence[UUID], *, probing: bool = False) -> list[DueNotification]:
         """Return those of the notifications that are pending and due, each once.
 
-        Records larger than LARGE are left to `fill`, so that the caller limits how many it holds at once. Empty if
-        the channel is paused or parked; a message that is `probing` a parked channel is loaded.
+        Records larger than LARGE are left to `load_large_records`, so that the caller limits how many it holds at
+        once. Empty if the channel is paused or parked; a message that is `probing` a parked channel is loaded.
         """
         rows = self._run(_LOAD, ids, ids=uuids(ids), channel=self._channel, probing=probing)
         return [
@@ -126,7 +126,7 @@ class Attempts:
             for id_, route, table, record, failures, now, size, suspect in rows
         ]
 
-    def fill(self, notifications: Sequence[DueNotification]) -> list[DueNotification]:
+    def load_large_records(self, notifications: Sequence[DueNotification]) -> list[DueNotification]:
         """Return the notifications with their records, which `load` left out."""
         ids = [each.id for each in notifications]
         records = {row[0]: row[1] for row in self._run(_RECORDS, ids, ids=uuids(ids))}

@@ -91,7 +91,7 @@ class Settlement:
                 unmatched.delete(connection, found)
         return len(taken) == limit
 
-    def idle(self, ago: float = 0.0) -> None:
+    def note_settled_before(self, ago: float = 0.0) -> None:
         """Note that the queue is empty: every event that was published more than `ago` seconds ago is settled."""
         with self._engine.begin() as connection:
             connection.execute(_NOTE_DRAINED, {"channel": self._channel, "ago": ago})

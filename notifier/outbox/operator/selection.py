@@ -20,24 +20,24 @@ _MOST_NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which deliveries; an empty value selects all. `reason` is a part of the reason that the delivery shows.
+    """Which deliveries; an empty value selects all. `because` selects those whose reason contains this text.
 
-    `since` and `until` are times of the event.
+    `since` and `until` limit the time of the event.
 
-        Selection(channel="email", route="welcome", reason="template", since=datetime(2026, 7, 1, tzinfo=UTC))
+        Selection(channel="email", route="welcome", because="template", since=datetime(2026, 7, 1, tzinfo=UTC))
     """
 
     ids: Sequence[UUID] = ()
     channel: str = ""
     route: str = ""
-    reason: str = ""
+    because: str = ""
     since: datetime | None = None
     until: datetime | None = None
 
     def __str__(self) -> str:
         """The selection as the journal stores it."""
         ids = ",".join(map(str, self.ids[:_MOST_NAMED])) + ("…" if len(self.ids) > _MOST_NAMED else "")
-        given = {"channel": self.channel, "route": self.route, "reason": self.reason,
+        given = {"channel": self.channel, "route": self.route, "reason": self.because,
                  "since": self.since and self.since.isoformat(), "until": self.until and self.until.isoformat(),
                  "ids": ids}  # fmt: skip
         return " ".join(f"{name}={value}" for name, value in given.items() if value) or "all"
@@ -49,7 +49,7 @@ class Selection:
             "ids": list(self.ids),
             "channel": self.channel,
             "route": self.route,
-            "reason": self.reason,
+            "because": self.because,
         }
 
     def windows(self, days: Sequence[Day]) -> list[Window]:

@@ -32,13 +32,13 @@ class Publication:
     waiting: Mapping[UUID, int]
 
 
-_PUBLISHED = statement(__package__, "mark_published.sql")
+_MARK_PUBLISHED = statement(__package__, "mark_published.sql")
 _TAKE = statement(__package__, "take_due.sql")
 _CHANNELS_DUE = statement(__package__, "channels_due.sql")
 _HELD_BACK = statement(__package__, "channels_held_back.sql")
-_WAITING = statement(__package__, "due_messages.sql")
-_SETTLED = statement(__package__, "delete_publications.sql")
-_PUBLISHED_AGAIN = statement(__package__, "keep_due_messages.sql")
+_DUE_MESSAGES = statement(__package__, "due_messages.sql")
+_DELETE = statement(__package__, "delete_publications.sql")
+_KEEP_WAITING = statement(__package__, "keep_due_messages.sql")
 _POSTPONE = statement(__package__, "postpone.sql")
 _BACKLOG = statement(__package__, "count_messages.sql")
 _ALL_DUE = statement(__package__, "make_all_due.sql")
@@ -57,10 +57,10 @@ class Publications:
         self._retries = DueScan()
         self._now: datetime | None = None
 
-    def published(self, ids: Sequence[int]) -> None:
+    def mark_published(self, ids: Sequence[int]) -> None:
         """Mark these publications as published."""
         with self._engine.connect() as connection:
-            connection.execute(_PUBLISHED, {"ids": list(ids), "look_again": self.look_again})
+            connection.execute(_MARK_PUBLISHED, {"ids": list(ids), "look_again": self.look_again})
 
     def publish_due_retries(self, limit: int) -> int:
         """Turn at most `limit` retries that are due into publications that are due; return how many."""
@@ -116,13 +116,13 @@ class Publications:
             waiting = _waiting(connection, published) if published else {}
         return [Publication(id_, channel, age, waiting.get(id_, {})) for id_, age, _ in taken]
 
-    def settled(self, ids: Sequence[int]) -> None:
+    def delete(self, ids: Sequence[int]) -> None:
         """Delete these publications: none of their deliveries is pending any more."""
         if ids:
             with self._engine.connect() as connection:
-                connection.execute(_SETTLED, {"ids": list(ids)})
+                connection.execute(_DELETE, {"ids": list(ids)})
 
-    def published_again(self, *publications: Publication, anew: bool = True) -> None:
+    def keep_waiting(self, *publications: Publication, anew: bool = True) -> None:
         """Reduce the publications to their `waiting` messages, which the broker has. `anew`: they were published just
         now.
         """
@@ -131,7 +131,7 @@ class Publications:
             values = {"publications": [id_ for id_, _ in pairs], "waiting": uuids([id_ for _, id_ in pairs])}
             with self._engine.connect() as connection:
                 options = {"anew": anew, "look_again": self.look_again}
-                connection.execute(_PUBLISHED_AGAIN, {**values, **options})
+                connection.execute(_KEEP_WAITING, {**values, **options})
 
     def postpone(self, ids: Sequence[int], seconds: float) -> None:
         """Make these publications due in so many seconds."""
@@ -145,6 +145,6 @@ def _waiting(connection: Connection, published: Sequence[tuple[int, UUID]]) -> d
     publications, ids = [list(each) for each in zip(*published, strict=True)]
     waiting: dict[int, dict[UUID, int]] = {}
     values = {"publications": publications, "ids": uuids(ids)}
-    for publication, notification, failures in connection.execute(within(_WAITING, ids), values):
+    for publication, notification, failures in connection.execute(within(_DUE_MESSAGES, ids), values):
         waiting.setdefault(publication, {})[notification] = failures
     return waiting

@@ -46,7 +46,7 @@ class Outbox:
     def match_again(self) -> bool:
         return False
 
-    def idle(self, ago: float = 0.0) -> None:
+    def note_settled_before(self, ago: float = 0.0) -> None:
         self.idle_since.append(ago)
 
 

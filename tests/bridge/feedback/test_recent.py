@@ -37,7 +37,7 @@ class Outbox:
     def match_again(self) -> bool:
         raise NotImplementedError
 
-    def idle(self, ago: float = 0.0) -> None:
+    def note_settled_before(self, ago: float = 0.0) -> None:
         raise NotImplementedError
 
 

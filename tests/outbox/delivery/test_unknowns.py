@@ -79,7 +79,7 @@ def test_events_flow_after_an_event_of_a_later_message_and_an_empty_queue(
     id_ = unknown(rows)
     event_of_another(rows, sent_ago)
     if drained:
-        Settlement(rows.engine, channel="email").idle()
+        Settlement(rows.engine, channel="email").note_settled_before()
 
     assert [each.flowing for each in decide_overdue(rows)] == [flowing]
     assert rows.status(id_) is (Status.PENDING if flowing else Status.UNKNOWN)
@@ -88,7 +88,7 @@ def test_events_flow_after_an_event_of_a_later_message_and_an_empty_queue(
 def test_a_queue_that_was_empty_before_the_deadline_is_no_evidence(rows: Rows) -> None:
     unknown(rows, begun_ago=60.0)
     event_of_another(rows)
-    Settlement(rows.engine, channel="email").idle()
+    Settlement(rows.engine, channel="email").note_settled_before()
     rows.run("UPDATE channel_events SET drained_at = now() - interval '59 s'")
     assert [each.flowing for each in decide_overdue(rows)] == [False]
 
@@ -96,7 +96,7 @@ def test_a_queue_that_was_empty_before_the_deadline_is_no_evidence(rows: Rows) -
 def test_a_resend_is_due_and_counts_as_a_failure(rows: Rows) -> None:
     id_ = unknown(rows)
     event_of_another(rows)
-    Settlement(rows.engine, channel="email").idle()
+    Settlement(rows.engine, channel="email").note_settled_before()
 
     (seen,) = decide_overdue(rows)
 
@@ -112,7 +112,7 @@ def test_a_resend_is_due_and_counts_as_a_failure(rows: Rows) -> None:
 def test_a_held_attempt_stays_unknown(rows: Rows) -> None:
     id_ = unknown(rows)
     event_of_another(rows)
-    Settlement(rows.engine, channel="email").idle()
+    Settlement(rows.engine, channel="email").note_settled_before()
 
     assert len(decide_overdue(rows, OverdueAction.HOLD)) == 1
 
@@ -125,7 +125,7 @@ def test_a_held_attempt_stays_unknown(rows: Rows) -> None:
 def test_a_late_event_settles_a_held_attempt(rows: Rows) -> None:
     id_ = unknown(rows)
     event_of_another(rows)
-    Settlement(rows.engine, channel="email").idle()
+    Settlement(rows.engine, channel="email").note_settled_before()
     decide_overdue(rows, OverdueAction.HOLD)
     now = datetime.now(UTC)
 
@@ -138,7 +138,7 @@ def test_a_late_event_settles_a_held_attempt(rows: Rows) -> None:
 def test_two_bridges_decide_about_each_overdue_attempt_once(rows: Rows) -> None:
     ids = {unknown(rows) for _ in range(5)}
     event_of_another(rows)
-    Settlement(rows.engine, channel="email").idle()
+    Settlement(rows.engine, channel="email").note_settled_before()
     seen: list[UUID] = []
 
     def decide(each: OverdueAttempt) -> Decision:
@@ -161,7 +161,7 @@ def settle_all(rows: Rows, event: Feedback) -> None:
     """Settle this event, after which the queue is empty."""
     settlement = Settlement(rows.engine, channel="email")
     settlement.settle([event])
-    settlement.idle()
+    settlement.note_settled_before()
 
 
 def sent(rows: Rows) -> UUID:
@@ -222,7 +222,7 @@ def test_a_missing_event_is_no_evidence_while_foreign_events_arrive(rows: Rows) 
 
 def let_events_flow(rows: Rows) -> None:
     event_of_another(rows)
-    Settlement(rows.engine, channel="email").idle()
+    Settlement(rows.engine, channel="email").note_settled_before()
 
 
 def run_bridge(rows: Rows, *routes: Route) -> dict[OverdueAction, int]:
@@ -277,7 +277,7 @@ def test_the_hour_starts_again_when_events_stop_and_with_each_attempt(rows: Rows
     advance(rows, 3_000)
     rows.run("UPDATE channel_events SET drained_at = NULL")
     run_bridge(rows)
-    Settlement(rows.engine, channel="email").idle()
+    Settlement(rows.engine, channel="email").note_settled_before()
     assert run_bridge(rows)[OverdueAction.WAIT] == 1
     advance(rows, 3_000)
     assert run_bridge(rows)[OverdueAction.WAIT] == 1

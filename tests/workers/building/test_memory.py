@@ -115,4 +115,4 @@ def test_a_large_record_is_loaded_for_itself(rows: Rows) -> None:
     loaded = {each.id: each for each in rows.attempts().load([small, large])}
     assert (loaded[small].size, loaded[large].size) == (len(loaded[small].record), len(raw))
     assert loaded[large].record == b""
-    assert rows.attempts().fill([loaded[large]])[0].record == raw
+    assert rows.attempts().load_large_records([loaded[large]])[0].record == raw

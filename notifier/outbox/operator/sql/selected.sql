@@ -1,5 +1,5 @@
 -- Fragment: the deliveries of one :status from the id :first on and before :end that an operator selects. :ids are
--- selected unless :any is true; '' as :channel, :route or :reason (a part of the reason) selects all.
+-- selected unless :any is true; '' as :channel, :route or :because (a text that the reason contains) selects all.
 FROM deliveries d JOIN notifications n USING (notification_id)
 WHERE d.status = CAST(:status AS delivery_status)
   AND d.notification_id >= :first AND d.notification_id < :end
@@ -7,4 +7,4 @@ WHERE d.status = CAST(:status AS delivery_status)
   AND in_days(d.notification_id) AND in_days(n.notification_id)
   AND (:any OR d.notification_id = ANY(CAST(:ids AS uuid[])))
   AND (:channel = '' OR n.channel = :channel) AND (:route = '' OR n.route = :route)
-  AND (:reason = '' OR strpos(d.reason, :reason) > 0)
+  AND (:because = '' OR strpos(d.reason, :because) > 0)

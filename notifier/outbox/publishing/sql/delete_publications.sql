@@ -1,2 +1,2 @@
--- Nothing in the publications :ids is pending any more.
+-- Delete the publications :ids: none of their deliveries is pending.
 DELETE FROM publications WHERE id = ANY(:ids)
