@@ -106,7 +106,9 @@ class Relay:
                 raise error
             name = what if what == LOSS_CHECK else f"messages of the channel {what}"
             cause = error.__cause__
-            self._refusals.setdefault(what, Refusals(name)).add(cause if isinstance(cause, Exception) else error)
+            self._refusals.setdefault(what, Refusals(f"Redis refuses {name}")).add(
+                cause if isinstance(cause, Exception) else error
+            )
         for what in (self._refusals.keys() & done.tried) - done.errors.keys():
             self._refusals.pop(what).end()
         if done.cut:

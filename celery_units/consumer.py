@@ -22,7 +22,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._refusals = Refusals("to let this worker consume")
+        self._refusals = Refusals("Redis refuses to let this worker consume")
         self.waits = False
         """Whether it is in the pause between two starts."""
         super().__init__(*args, **kwargs)

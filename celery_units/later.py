@@ -1,14 +1,14 @@
-"""The result of a message that its unit did not wait for."""
+"""The result of a message whose work is not done when its unit ends."""
 
 import threading
 from collections.abc import Callable
 
 
 class Later:
-    """Stands for the outcome of a message whose work goes on in a thread: its task runs again when that has ended.
+    """The result of a message whose work continues in a thread: its task runs again when the thread calls `end`.
 
-    With `suspects` the work has ended already: the task runs again at once, in a unit of messages that were lost
-    before (see `was_lost`).
+    With `suspects` there is no work in a thread: the task runs again at once, in a unit of messages that may have
+    crashed a worker (see `mark_lost`).
 
         later = Later()
         threading.Thread(target=lambda: (work(), later.end())).start()
@@ -32,7 +32,7 @@ class Later:
         call()
 
     def end(self) -> None:
-        """The work has ended."""
+        """Note that the work has ended, and call what waits for it."""
         with self._lock:
             self._ended.set()
             calls, self._calls = self._calls, []

@@ -73,7 +73,7 @@ def was_lost(request: Mapping[str, Any]) -> bool:
 
 
 def mark_lost(request: dict[str, Any]) -> None:
-    """Make `was_lost` true for this message. Its task knows of a loss that the message does not say."""
+    """Make `was_lost` true for this message: its task has found a loss that no header of the message shows."""
     request["losses"] = 1
 
 

@@ -40,15 +40,16 @@ def states_page() -> str:
     lines = [
         "# States of a delivery",
         "",
-        "What is not an arrow here is refused by the SQL. This page is generated from `TRANSITIONS`: `make docs`.",
+        "The operations of the outbox change a status along these arrows only, as",
+        "`tests/outbox/delivery/test_transitions.py` tests. This page is generated from `TRANSITIONS`: `make docs`.",
         "",
         "```mermaid",
         "stateDiagram-v2",
         "    [*] --> pending: recorded with the shard's checkpoint",
     ]
     lines += [f"    {source} --> {target}" for source, target in TRANSITIONS]
-    final = set(Status) - {source for source, _ in TRANSITIONS}
-    lines += [f"    {status} --> [*]" for status in Status if status in final]
+    ends = set(Status) - {source for source, _ in TRANSITIONS}
+    lines += [f"    {status} --> [*]" for status in Status if status in ends]
     lines += ["```", "", "| from | to | by |", "|---|---|---|"]
     lines += [f"| {source} | {target} | {why} |" for (source, target), why in TRANSITIONS.items()]
     return "\n".join(lines) + "\n"

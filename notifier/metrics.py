@@ -204,7 +204,7 @@ def _problems(gauges: Gauges) -> Iterator[Metric]:
     yield _gauge(
         "feedback_dead_letters", "Messages of the feedback queue that cannot be parsed.", found["dead_letters"]
     )
-    yield _gauge("feedback_unmatched", "Events of messages that are not ours.", found["unmatched"])
+    yield _gauge("feedback_unmatched", "Events whose notification is not in this database.", found["unmatched"])
 
 
 def _days(gauges: Gauges) -> Iterator[Metric]:

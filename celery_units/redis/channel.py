@@ -53,8 +53,8 @@ class RedisChannel(TolerantChannel):
         self._unanswered: str | None = None
         self._request_is_due = True
         self._is_broken = False
-        self._refusals = Refusals("to hand out messages")
-        self._list_refusals = Refusals("to hand out messages of one of the queues")
+        self._refusals = Refusals("Redis refuses to hand out messages")
+        self._list_refusals = Refusals("Redis refuses to hand out messages of one of the queues")
         super().__init__(*args, **kwargs)
         self.kept = KeptMessages(self)
         self._timeouts = Timeouts(self)
@@ -197,7 +197,11 @@ class RedisChannel(TolerantChannel):
         return True
 
     def _wanted_now(self) -> int | None:
-        """How many messages to request now. 0: only acknowledge, and let the event loop turn. None: no request."""
+        """Return how many messages to request now; None: send no request.
+
+        0 while reserved messages wait to be handed out: the request only acknowledges, and its reply makes the event
+        loop call `_brpop_read`, which hands them out.
+        """
         if self.reserved:
             return 0
         if not self._request_is_due and (self._lists_are_empty or not self._is_worth_it()):
@@ -217,7 +221,7 @@ class RedisChannel(TolerantChannel):
         if self._is_broken or self._closing:
             raise error
         self._is_broken = self._request_is_due = True
-        log.warning("asking Redis again: %s", error)
+        log.warning("the connection to Redis failed; sending the reservation request again: %s", error)
 
     def _refused(self, error: Exception) -> None:
         """Repeat the request later, over a new connection.

@@ -26,11 +26,11 @@ def command(
     last: bool,
     lost: bool = False,
 ) -> list[Any]:
-    """The command that gives back the messages of `entries`, which are entries of `unacked` by tag.
+    """Return the command that gives back the messages of `entries`, which are entries of `unacked` by tag.
 
-    Where `latest` is given, only those are given back that were taken no later (seconds, on the clock of Redis).
-    `last` puts them behind the messages that wait, otherwise they are the next to be taken. `lost` adds 1 to their
-    header `losses`: their worker did not give them back, and one of them may have been the reason why it died.
+    With `latest`, only messages that were taken at or before that time are given back (seconds, on the clock of
+    Redis). `last` puts them behind the messages that wait, otherwise they are the next to be taken. `lost` adds 1 to
+    their header `losses`: their worker did not give them back, and one of them may have crashed it.
     """
     keys: dict[str, int] = {}
     arguments: list[Any] = []
@@ -44,7 +44,7 @@ def command(
 
 
 def _redelivery(tag: str, entry: bytes | None, binding: Binding, *, lost: bool) -> tuple[Sequence[str], str]:
-    """The keys of the lists for a message, and the message as it will be delivered again."""
+    """Return the keys of the lists for a message, and the message as it will be delivered again."""
     if entry is None:
         return [], ""
     try:

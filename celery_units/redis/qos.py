@@ -25,7 +25,7 @@ class QoS(stock.QoS):  # type: ignore[misc]
         self._unconfirmed: list[str] = []
         self._rejected: deque[str] = deque()  # to be given back; any thread may append
         self._timer: Any = None
-        self._refusals = Refusals("acknowledgements and messages that are given back")
+        self._refusals = Refusals("Redis refuses acknowledgements and messages that are given back")
 
     def can_consume(self) -> bool:
         """Reserved messages do not count against the prefetch limit again when they are handed out."""

@@ -57,11 +57,13 @@ def explained(error: Exception) -> str:
 class Refusals:
     """Counts the refusals of one kind of command. Not safe to share between threads.
 
-    `what` completes the log line "Redis refuses ...", for example "to wait for messages".
+    `sentence` begins the log lines, for example "Redis refuses to wait for messages".
     """
 
-    def __init__(self, what: str, longest: float = LONGEST_SECONDS, clock: Callable[[], float] = monotonic) -> None:
-        self._what = what
+    def __init__(
+        self, sentence: str, longest: float = LONGEST_SECONDS, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._sentence = sentence
         self._longest = longest
         self._clock = clock
         self._next_wait = FIRST_SECONDS
@@ -81,12 +83,12 @@ class Refusals:
         self._until, self._next_wait = now + wait, min(wait * 2, self._longest)
         if now - self._logged_at >= SILENT_SECONDS:
             self._logged_at, self._logged = now, True
-            log.error("Redis refuses %s, trying again: %s", self._what, explained(error))
+            log.error("%s, trying again: %s", self._sentence, explained(error))
         return wait
 
     def end(self) -> None:
         """Redis accepted the command: the next wait is the first again."""
         if self._logged:
-            log.warning("Redis allows %s again, after %d refusals", self._what, self._count)
+            log.warning("%s: this has ended, after %d refusals", self._sentence, self._count)
         self._count, self._logged = 0, False
         self._next_wait, self._until = FIRST_SECONDS, float("-inf")

@@ -9,16 +9,16 @@ from celery_units.redis.refusal import Refusals
 
 
 class TolerantChannel(stock.Channel):  # type: ignore[misc]
-    """Goes on where Redis refuses one of these commands.
+    """Logs and continues if Redis refuses a command for a binding, an event or a subscription.
 
-    A worker must be able to start while Redis is full: otherwise nobody would empty it.
+    A worker must be able to start while Redis is full: otherwise its queues would never be emptied.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._unbound: list[tuple[Any, ...]] = []
-        self._bind_refusals = Refusals("to keep the table of queues")
-        self._event_refusals = Refusals("to publish events for Flower")
-        self._subscribe_refusals = Refusals("to subscribe to commands for the workers")
+        self._bind_refusals = Refusals("Redis refuses to keep the table of queues")
+        self._event_refusals = Refusals("Redis refuses to publish events for Flower")
+        self._subscribe_refusals = Refusals("Redis refuses to subscribe to commands for the workers")
         super().__init__(*args, **kwargs)
 
     def bind_again(self) -> None:
@@ -46,9 +46,9 @@ class TolerantChannel(stock.Channel):  # type: ignore[misc]
             self._bind_refusals.add(error)
 
     def _size(self, queue: str) -> int:
-        """The number of messages that wait in the queue; 0 where Redis refuses to say.
+        """Return the number of messages that wait in the queue; 0 if Redis refuses the command.
 
-        Not in a transaction, as kombu asks: a full Redis refuses every command in MULTI.
+        Not in a transaction, as kombu does it: a full Redis refuses every command in MULTI.
         """
         with self.conn_or_acquire() as client, client.pipeline(transaction=False) as pipe:
             for step in self.priority_steps:
@@ -56,7 +56,7 @@ class TolerantChannel(stock.Channel):  # type: ignore[misc]
             return sum(size for size in pipe.execute(raise_on_error=False) if isinstance(size, int))
 
     def _put_fanout(self, *message: Any, **options: Any) -> None:
-        """Publish an event or a broadcast, which only current subscribers receive. Dropped where Redis refuses it."""
+        """Publish an event or a broadcast, which only current subscribers receive. Dropped if Redis refuses it."""
         if self._event_refusals.waits:
             return
         try:
@@ -66,7 +66,7 @@ class TolerantChannel(stock.Channel):  # type: ignore[misc]
         else:
             self._event_refusals.end()
 
-    # Broadcasts are what `celery inspect` and Flower ask of the workers.
+    # `celery inspect` and Flower send broadcasts to the workers.
 
     def _subscribe(self) -> None:
         if not self._subscribe_refusals.waits:

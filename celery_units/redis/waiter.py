@@ -34,7 +34,7 @@ class Waiter:
         self._list = list_
         self._message_came = False
         self._on_wakeups = False
-        self._refusals = Refusals("to wait for messages", longest=RETRY_SECONDS)
+        self._refusals = Refusals("Redis refuses to wait for messages", longest=RETRY_SECONDS)
         self.client = self  # the poller reads only the `connection` of a client
         self.connection: Any = None
         self.handlers = {"BRPOP": self._brpop_read}

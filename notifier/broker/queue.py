@@ -1,7 +1,7 @@
-"""The queues between bridge and workers: publish by task name, and ask what the broker holds.
+"""The queues between bridge and workers: publish messages, and read which ones the broker holds.
 
-What the broker loses is not lost: each publication stays due in Postgres until its delivery is done, so that an error
-here delays notifications and loses none.
+If the broker loses a message, the relay publishes it again: a publication is kept in Postgres until none of its
+deliveries is pending. So an error here delays notifications and loses none.
 """
 
 import logging
@@ -56,9 +56,9 @@ class Queue:
     def publish(self, channel: str, retries: Mapping[UUID, int], high_water: int | None = None) -> bool:
         """Publish one Celery task for each id, all or none of them; the ids are the task ids.
 
-        `retries` is how often each has failed before. Return False, and publish nothing, if the queue would hold more
-        than `high_water` messages; an empty one takes any number. Raise BrokerError if the answer was lost, so that
-        they may be published, or BrokerRefused, so that none is.
+        `retries` has the ids, each with the number of failures that were counted for it so far. Return False, and
+        publish nothing, if the queue would hold more than `high_water` messages; an empty one takes any number. Raise
+        BrokerError if the answer was lost: they may be published. Raise BrokerRefused if none is published.
         """
         if not retries:
             return True

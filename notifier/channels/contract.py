@@ -82,7 +82,7 @@ class Channel(Protocol):
         """Close threads and connections. Nothing is sent afterwards."""
 
 
-def _as_it_is(name: str, found: type[Channel]) -> type[Channel]:  # noqa: ARG001  as `substitute` takes
+def _as_it_is(name: str, found: type[Channel]) -> type[Channel]:  # noqa: ARG001  the signature that `substitute` takes
     return found
 
 
@@ -95,7 +95,10 @@ def channel_names() -> list[str]:
 
 
 def channel_class(name: str) -> type[Channel]:
-    """Return the class of a channel, without making one. Raise SettingsError if none of that name is installed."""
+    """Return the class of a channel, without creating an instance.
+
+    Raise SettingsError if none of that name is installed.
+    """
     points: list[EntryPoint] = list(entry_points(group=GROUP, name=name))
     if not points:
         known = ", ".join(channel_names()) or "none"
@@ -127,7 +130,7 @@ def check_channel(name: str, settings: Settings) -> None:
 
 @cache
 def capability(name: str) -> Capability:
-    """Return the capability of a channel, without making one. Raise SettingsError."""
+    """Return the capability of a channel, without creating an instance. Raise SettingsError."""
     return channel_class(name).capability
 
 
@@ -150,8 +153,8 @@ def warn_of_silence(names: Iterable[str], settings: Settings) -> None:
     for name in sorted(set(names)):
         if reason := silence(name, settings):
             log.warning(
-                "no event can settle a lost answer: unknown outcomes are held for the operator; "
-                "docs/feedback.md says how to set events up",
+                "this channel gets no delivery events, so its unknown outcomes wait for the operator; "
+                "docs/feedback.md says how to set up events",
                 channel=name,
                 reason=reason,
             )

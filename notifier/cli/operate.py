@@ -39,7 +39,7 @@ _INSTEAD = {
     Status.UNKNOWN: "`notifier resolve` settles it",
     Status.FAILED: "`notifier redrive` tries it again",
 }
-"""What an operator can do about a delivery of this status. The others are final."""
+"""What an operator reads if a command did not change a delivery of this status: what happens next, or what to do."""
 
 
 def resolve(

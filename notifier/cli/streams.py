@@ -74,7 +74,7 @@ def rewind(
             _show_plan(requests, target, json)
             return
         if not (why := reason.strip()):
-            raise UsageError("--reason is missing: say why, it is kept")
+            raise UsageError("--reason is missing: give a reason; it is stored in the journal")
         if cancel:
             count = requests.cancel(target, why)
             print_json({"cancelled": count}) if json else say(f"{count:,} rewinds cancelled")

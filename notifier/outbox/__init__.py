@@ -8,7 +8,7 @@
     feedback/     delivery events of the providers
     operator/     what operators read and do
     history/      days: counted, searched, dropped
-    sql/          fragments that statements of several rooms share (`statements.py`)
+    sql/          fragments that statements of several packages share (`statements.py`)
 
 A statement names the status that it changes from, so that it changes no row in any other status; the method returns
 the rows that it changed.

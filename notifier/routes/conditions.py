@@ -113,7 +113,10 @@ def _is_empty(comparisons: Sequence[tuple[str, Decimal]]) -> bool:
 
 
 def _number(value: float | Decimal, where: str) -> Decimal:
-    """Return the number as it is written. Raise RoutesError for NaN: it equals nothing, and comparing it raises."""
+    """Return the number as a Decimal with the digits of its text.
+
+    Raise RoutesError for NaN: it equals nothing, and comparing it raises.
+    """
     number = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
     if number.is_nan():
         raise RoutesError(f"{where} compares with {value!r}, which is no number")

@@ -54,7 +54,7 @@ class Settings(RecipientSettings, DatabaseSettings):
     )
     webhook_secret: SecretStr | None = Field(
         default=None,
-        description="Signs webhooks, as whsec_BASE64; several, separated by commas, while one replaces another",
+        description="Signs webhooks, as whsec_BASE64; several, separated by commas, while you rotate them",
     )
     webhook_allow_private: bool = Field(
         default=False, description="true lets webhooks go to private addresses, and over plain http"
@@ -70,7 +70,9 @@ class Settings(RecipientSettings, DatabaseSettings):
     )
     sms_max_price: Decimal | None = Field(default=None, gt=0, description="Most US dollars that one SMS may cost")
     sms_per_second: float | None = Field(
-        default=None, gt=0, description="SMS a second that AWS allows the account: SNS has no API that returns it"
+        default=None,
+        gt=0,
+        description="SMS a second that AWS allows the account: set it, because AWS does not report it",
     )
     aws_region: str = Field(
         default="", pattern="^[a-z0-9-]*$", description="Region; default: the AWS SDK's own settings"
@@ -139,7 +141,8 @@ class Settings(RecipientSettings, DatabaseSettings):
     event_sample: int = Field(
         default=25,
         ge=0,
-        description="Tasks a second that a worker reports to Flower; of more a sample; failures and retries always",
+        description="Tasks a second that a worker reports to Flower. Above this rate only a sample is sent; failures "
+        "and retries are always sent",
     )
     look_again_seconds: float = Field(
         default=30.0,

@@ -116,8 +116,8 @@ def _check(text: str, *, quotes: bool) -> None:
         return
     if quotes:
         if len(text) > 1 and text[0] in _QUOTES and text[-1] in _QUOTES:
-            raise ValueError("must not stand in quotes: nothing takes them off here")
+            raise ValueError("must not stand in quotes: they would become part of the value")
     elif _QUOTES & set(text):
         raise ValueError(
-            "must not hold quotes: nothing takes them off here (in a URL they are written as %22 and %27)"
+            "must not hold quotes: they would become part of the value (in a URL they are written as %22 and %27)"
         )

@@ -13,5 +13,5 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the journal.
 def given(reason: str) -> str:
     """Return the reason without white space around it. Raise UsageError if it is empty."""
     if not reason.strip():
-        raise UsageError("--reason is empty: say why, it is kept")
+        raise UsageError("--reason is empty: give a reason; it is stored in the journal")
     return reason.strip()

@@ -1,9 +1,9 @@
-"""An acceptance that is learned outside of its attempt's own `finish`: from an event, or from a late answer.
+"""An acceptance that is not written by its attempt's own `finish`: it comes from an event, or from a late answer.
 
-It changes the delivery in any status, also if the database does not know the attempt: a failover or a restored backup
-may have lost the row of its begin, and then a later attempt may have the same number. Only the provider's message id
-says which message was accepted, so neither the attempt's number nor its token is compared. A later attempt that is
-`sending` keeps its own outcome; the earlier acceptance is stored in `provider_message_id` meanwhile.
+It changes the delivery in any status, also if the database has no trace of the attempt: a failover or a restored
+backup may have lost the commit that began it, and then a later attempt may have the same number. Only the provider's
+message id says which message was accepted, so neither the attempt's number nor its token is compared. A later attempt
+that is `sending` keeps its own outcome; the earlier acceptance is stored in `provider_message_id` meanwhile.
 """
 
 from collections.abc import Sequence

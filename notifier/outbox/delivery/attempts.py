@@ -1,6 +1,6 @@
 """Attempts to send, as a worker writes them: load, begin, finish.
 
-An attempt belongs to a token, which only its worker knows. `begin` commits the status `sending` before the request
+An attempt belongs to a token, which only its worker holds. `begin` commits the status `sending` before the request
 leaves, so that no other worker sends the same notification, whatever happens to this one.
 """
 
@@ -25,14 +25,14 @@ UNKNOWN_AFTER_SECONDS: float = default("unknown_after_seconds")
 """Seconds that an unknown outcome waits for a delivery event before its route's policy applies."""
 
 LARGE = 16_384
-"""Bytes. `load` leaves out larger records, and `load_large_records` reads them: 500 smaller ones take at most 8 MB, but
-500 of the largest items of DynamoDB take 400 MB.
+"""Bytes. `load` leaves out larger records, and `load_large_records` reads them: 500 smaller ones take at most 8 MB,
+but 500 of the largest items of DynamoDB take 400 MB.
 """
 
 _ACTOR_RENEWED_SECONDS = 43_200.0
 
 _NOT_RECORDED = "'sent', 'skipped'"
-"""Statuses without a row in the history."""
+"""Changes to these statuses are not written into the history: the row of the delivery has the same data."""
 
 _LOAD = statement(__package__, "load.sql", large=str(LARGE))
 _RECORDS = statement(__package__, "read_records.sql")
@@ -76,7 +76,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An attempt that this token has begun: its request may leave now. `attempt` counts from 1."""
+    """An attempt that was begun under this token: its request may be sent now. `attempt` counts from 1."""
 
     id: UUID
     attempt: int
@@ -84,7 +84,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class BeginResult:
-    """The attempts that this token has begun, and the ids of deliveries that are suppressed instead."""
+    """The attempts that were begun under this token, and the ids of deliveries that are suppressed instead."""
 
     begun: list[Begun]
     suppressed: list[UUID]
@@ -115,10 +115,10 @@ class Attempts:
         self._renew_at = 0.0
 
     def load(self, ids: Sequence[UUID], *, probing: bool = False) -> list[DueNotification]:
-        """Return those of the notifications that are pending and due, each once.
+        """Return those of the notifications that are pending and due, without duplicates.
 
         Records larger than LARGE are left to `load_large_records`, so that the caller limits how many it holds at
-        once. Empty if the channel is paused or parked; a message that is `probing` a parked channel is loaded.
+        once. Empty if the channel is paused, or parked. With `probing`, the messages of a parked channel are loaded.
         """
         rows = self._run(_LOAD, ids, ids=uuids(ids), channel=self._channel, probing=probing)
         return [
@@ -148,7 +148,7 @@ class Attempts:
         """Pending → sending under this token, or → suppressed. Only what `begun` names may be sent.
 
         The lease runs for `lease_seconds`; then the relay ends the attempt (`end_leases`). Repeating the call with
-        the same token is safe, and returns what it has begun before.
+        the same token is safe: it also returns what the first call has begun.
         """
         ordered = sorted(recipients, key=lambda each: each.id)  # so that two workers do not end in a deadlock
         rows = self._run(
@@ -192,7 +192,7 @@ class Attempts:
         acceptances = [Acceptance(each.id, each.message_id, reason) for each in late]
         with self._transactions.begin() as connection:
             accepted, _ = accept(connection, acceptances, self._worker)
-            # For all of them: this may be the second call, because the answer to the first was lost before this line.
+            # Not only for `accepted`: an earlier call may have committed `accept` and failed before this line.
             apply_earlier_results(connection, sorted(each.id for each in late))
         return accepted
 

@@ -29,7 +29,7 @@ _APPLY_EARLIER = statement(__package__, "apply_earlier_results.sql")
 
 
 def apply_results(connection: Connection, fresh: Sequence[Feedback]) -> None:
-    """Sent → delivered, bounced or complained, and on to a graver result, by new events."""
+    """Sent → delivered, bounced or complained, by new events; from one of these to a graver one, too."""
     if results := _gravest(fresh):
         values = {
             "ids": list(results),
@@ -40,15 +40,17 @@ def apply_results(connection: Connection, fresh: Sequence[Feedback]) -> None:
 
 
 def apply_earlier_results(connection: Connection, ids: Sequence[UUID]) -> None:
-    """Sent → delivered, bounced or complained by stored events: those that were settled while a later attempt was
-    `sending`, and so did not change the delivery then.
+    """Sent → delivered, bounced or complained, by the events that are stored already.
+
+    An event that arrives while a later attempt is `sending` is stored, but changes no delivery in that status. So
+    this is called when the attempt has ended.
     """
     values = {"ids": list(ids), "kinds": [kind.value for kind in RESULTS], "statuses": [*map(str, RESULTS.values())]}
     connection.execute(within(_APPLY_EARLIER, ids), values)
 
 
 def _gravest(fresh: Sequence[Feedback]) -> dict[UUID, Feedback]:
-    """For each notification the event with the gravest result, in order of the ids."""
+    """Return for each notification the event with the gravest result, in order of the ids."""
     gravest: dict[UUID, Feedback] = {}
     for each in fresh:
         if each.kind not in RESULTS or each.notification_id is None:

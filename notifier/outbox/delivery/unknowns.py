@@ -1,9 +1,9 @@
-"""Unknown outcomes whose deadline has passed: the policy of the route is applied, on evidence only.
+"""Unknown outcomes whose deadline has passed: the policy of the route is applied if there is evidence.
 
-A missing event alone proves nothing. It is evidence only while events are known to arrive: the feedback queue was
-empty after the deadline, and since then the `Send` event of a message of ours that left later has arrived. While the
-queue also brings events of notifications that are not in this database, another installation may receive events of
-ours: then a missing event is never evidence.
+A missing event alone proves nothing. It is evidence only while events are known to arrive: all events that were
+published before the deadline are settled, and the `Send` event of a message that left after this attempt has arrived.
+If the queue has also brought events of notifications that are not in this database, another installation may receive
+events of this one: then a missing event is not evidence.
 """
 
 import random
@@ -19,7 +19,7 @@ from notifier.outbox.days import within
 from notifier.outbox.statements import statement
 
 _MARGIN_SECONDS = 5.0
-"""The provider's clock and ours differ: only an event of a message that left this much later is evidence."""
+"""The clocks of the provider and of Postgres differ: only an event of a message that left this much later counts."""
 
 _LOOK_AGAIN_SECONDS = 30.0
 _WAIT_SECONDS = 30.0

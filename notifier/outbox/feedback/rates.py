@@ -31,7 +31,10 @@ _LAST_DAY = statement(__package__, "read_last_day.sql")
 
 
 def add_counts(connection: Connection, channel: str, counts: Mapping[str, int]) -> None:
-    """Add the events of a batch to the counters of this hour. `counts` is by the names of FEEDBACK_COUNTS."""
+    """Add the events of a batch to the counters of this hour.
+
+    `counts` has one value for each name in FEEDBACK_COUNTS.
+    """
     connection.execute(_ADD, {"channel": channel, **counts})
 
 

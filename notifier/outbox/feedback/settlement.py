@@ -1,8 +1,8 @@
 """Settle the provider's events: each changes its delivery once, in whatever order they arrive.
 
 Every event proves that the provider accepted the message of one attempt; some also report a delivery, a bounce or a
-complaint. The attempt may be one that this database does not know: a failover or a restored backup may have lost the
-row of its begin.
+complaint. The database may have no trace of that attempt: a failover or a restored backup may have lost the commit
+that began it.
 """
 
 from collections import Counter
@@ -35,8 +35,8 @@ class Settled:
     """How many events of a batch there were of each kind.
 
     `fresh` ones belong to a notification and are new, `unmatched` ones are new and belong to none, `repeated` ones
-    were known and changed nothing, `dead` messages could not be read. `accepted` is the deliveries that became `sent`
-    by them, `duplicates` the second acceptances that they revealed.
+    were stored before and changed nothing, `dead` messages could not be read. `accepted`: deliveries set to `sent`.
+    `duplicates`: further accepted messages of a notification that is `sent` already.
     """
 
     fresh: int = 0
@@ -50,8 +50,8 @@ class Settled:
 class Settlement:
     """Settles the events of one channel.
 
-    `address` spells a recipient as suppressions do, by default as the channel itself. `limits` are the rates of
-    bounces and complaints at which the channel is paused. `actor` is the name in the history.
+    `address` returns a recipient as suppressions spell it; by default it is the channel's own function. `limits` are
+    the rates of bounces and complaints at which the channel is paused. `actor` is the name in the history.
 
         Settlement(engine, channel="email").settle(events, dead_letters)
     """
@@ -92,7 +92,10 @@ class Settlement:
         return len(taken) == limit
 
     def note_settled_before(self, ago: float = 0.0) -> None:
-        """Note that the queue is empty: every event that was published more than `ago` seconds ago is settled."""
+        """Store that every event that was published more than `ago` seconds ago is settled.
+
+        The queue need not be empty: see bridge/feedback/flow.py.
+        """
         with self._engine.begin() as connection:
             connection.execute(_NOTE_DRAINED, {"channel": self._channel, "ago": ago})
 
@@ -115,8 +118,8 @@ class Settlement:
     def _suppress_and_count(self, connection: Connection, stored: StoredFeedback) -> None:
         """Suppress the recipients of new events, count the events, and pause the channel if its limits are reached.
 
-        A complaint also counts if its notification is not in this database: the recipient is suppressed at once.
-        Events whose notification may still be recorded are counted when they are settled.
+        The recipient of a complaint or a hard bounce is suppressed at once, also if the notification is not in this
+        database. `fresh` and `late` events are counted now, `waiting` ones when their notification is recorded.
         """
         named = [*stored.fresh, *stored.waiting, *stored.late]
         counted = [*stored.fresh, *stored.late]

@@ -1,6 +1,6 @@
-"""Events of notifications that are not in this database. A restored backup lacks the newest ones.
+"""Events of notifications that are not in this database, as after a restored backup, which lacks the newest ones.
 
-The bridge records those again from the stream, with the same ids. Until then their events wait in
+The bridge records these notifications again from the stream, with the same ids. Until then their events wait in
 `unmatched_feedback`, at most two days; streams keep records for one day. `begin` sends nothing for an id while an
 event that names it waits.
 """

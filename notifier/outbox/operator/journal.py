@@ -1,6 +1,7 @@
-"""The journal: what operators did and why, one row an action, in the transaction of the action.
+"""The journal: what operators did and why, written in the transaction of the change.
 
-It has no address of a recipient.
+An action has one row; cancel and redrive have one for each batch of up to 1,000 deliveries. No row holds the address
+of a recipient.
 """
 
 from dataclasses import dataclass

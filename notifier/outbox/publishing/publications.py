@@ -46,8 +46,8 @@ _PUBLISH_RETRIES = statement(__package__, "publish_retries.sql")
 
 
 class Publications:
-    """What bridge and relay publish. Published messages are left to the workers for `look_again` seconds; then the
-    relay checks whether they are still pending.
+    """The rows of `publications`. The relay checks `look_again` seconds after a publication was published whether its
+    messages are still pending.
     """
 
     def __init__(self, engine: Engine, look_again: float = default("look_again_seconds")) -> None:
@@ -117,7 +117,7 @@ class Publications:
         return [Publication(id_, channel, age, waiting.get(id_, {})) for id_, age, _ in taken]
 
     def delete(self, ids: Sequence[int]) -> None:
-        """Delete these publications: none of their deliveries is pending any more."""
+        """Delete these publications: none of their deliveries is pending."""
         if ids:
             with self._engine.connect() as connection:
                 connection.execute(_DELETE, {"ids": list(ids)})

@@ -90,8 +90,10 @@ class Recording:
     def _record_missing(
         self, lease: ShardLease, previous: str | None, page: Page, to_relay: Collection[str]
     ) -> list[NewPublication]:
-        """For a page of which some records have notifications already, of this row of the shard or of one that was
-        lost: only what is new is written, counted and published. One statement a record, so it is slow.
+        """Record a page of which some records have notifications already: write, count and publish only what is new.
+
+        The others were recorded when the shard was read before: since then its checkpoint was set back, or its row in
+        `shards` was lost and inserted again. One statement for each record, so it is slow.
         """
         with self._engine.begin() as connection:
             _run_held(connection, _LOCK, lease, previous, page)

@@ -143,7 +143,7 @@ def test_advice(error: Exception, expected: str) -> None:
 def test_a_refusal_that_goes_on_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("WARNING")  # another test may have configured the logging
     now = 0.0
-    refusals = Refusals("to work", clock=lambda: now)
+    refusals = Refusals("Redis refuses to work", clock=lambda: now)
     waits = []
     while now < 100.0:
         waits.append(wait := refusals.add(redis.ResponseError("no")))
@@ -154,6 +154,8 @@ def test_a_refusal_that_goes_on_is_logged_once_a_minute(caplog: pytest.LogCaptur
     assert not refusals.waits
     refusals.end()
     assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR", "WARNING"]
+    assert caplog.messages[0] == "Redis refuses to work, trying again: no"
+    assert caplog.messages[-1].startswith("Redis refuses to work: this has ended, after ")
 
 
 @pytest.mark.parametrize("queues", [("a", "b"), ("b", "a"), ("b", "a", "c")])

@@ -1,6 +1,7 @@
--- Sent → delivered, bounced or complained for :ids, by all events that are stored: for those that were settled while
--- a later attempt was `sending`. :statuses is what the event :kinds mean. Of several results the gravest counts: the
--- type `delivery_status` orders delivered, bounced, complained.
+-- Sent → delivered, bounced or complained for :ids, by all events that are stored: events that arrived while a later
+-- attempt was `sending` changed no status then. :statuses is what the event :kinds mean. Of several results the gravest
+-- counts: the type `delivery_status` orders delivered, bounced, complained.
+-- `result.notification_id IS NULL OR` keeps the planner from reading whole days: see notifier/outbox/days.py.
 UPDATE deliveries d SET status = result.status, reason = coalesce(result.detail, d.reason)
 FROM (
   SELECT DISTINCT ON (f.notification_id) f.notification_id, told.status, f.detail

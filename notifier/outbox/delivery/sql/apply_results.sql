@@ -1,6 +1,7 @@
 -- Sent → delivered, bounced or complained; delivered → bounced or complained; bounced → complained: what new events
 -- report. Arrays of equal length: :ids, the status :to, :details. Writes no event into the history: `feedback` has
 -- the time.
+-- `result.id IS NULL OR` keeps the planner from reading whole days: see notifier/outbox/days.py.
 UPDATE deliveries d SET status = result.status, reason = coalesce(result.detail, d.reason)
 FROM unnest(CAST(:ids AS uuid[]), CAST(:to AS delivery_status[]), CAST(:details AS text[]))
      AS result (id, status, detail)

@@ -1,6 +1,7 @@
 -- Sending → unknown for the attempts of :tokens whose lease has ended; → sent where an event has already proved that
 -- a message was accepted. Never → pending: the message may have been accepted. The policy of the route applies
 -- :unknown_after seconds later. Returns the ids and their new status.
+-- `ended.id IS NULL OR` keeps the planner from reading whole days: see notifier/outbox/days.py.
 -- Not a part of ended_leases.sql: the days of the ids must be known when it is planned.
 -- Deliveries are locked first, then claims, then `due` rows, as in every other statement: a late finish of the same
 -- token would otherwise end in a deadlock with this one. The second of two at once finds nothing that is `sending`.

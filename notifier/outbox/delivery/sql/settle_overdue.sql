@@ -1,6 +1,8 @@
 -- Unknown → pending (due at once) or failed, as the policy of the route decided. Arrays of equal length: :ids, the
 -- :attempts that were decided about, the status :to, :reasons. A delivery that changed meanwhile stays as it is.
--- Returns how many changed.
+-- Returns how many changed. The history names the actor 'relay', although `Deadlines` of the bridge decides: stored rows
+-- have that name.
+-- `verdict.id IS NULL OR` keeps the planner from reading whole days: see notifier/outbox/days.py.
 WITH verdict AS (
   SELECT * FROM unnest(
     CAST(:ids AS uuid[]), CAST(:attempts AS int[]), CAST(:to AS delivery_status[]), CAST(:reasons AS text[])

@@ -2,6 +2,7 @@
 -- (seconds until the next attempt, for a change to pending). The :reason and the :actor are written into the history.
 -- Pending gets a fresh count of failures. The delays spread redriven deliveries over time, so that new ones are not
 -- held up. Returns how many changed.
+-- `chosen.id IS NULL OR` keeps the planner from reading whole days: see notifier/outbox/days.py.
 WITH chosen AS (
   SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:channels AS text[]), CAST(:delays AS float8[]))
     AS chosen (id, channel, delay)
