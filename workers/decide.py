@@ -52,7 +52,7 @@ def after_send(due: DueNotification, outcome: Outcome, policy: RetryPolicy, *, o
             assert_never(outcome)
 
 
-def goes_back(change: Change) -> bool:
+def returns_to_broker(change: Change) -> bool:
     """Return whether the message goes back to the broker: this process ends, and another may begin it at once."""
     return change.to is Status.PENDING and change.reason == ENDS
 

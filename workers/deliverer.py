@@ -100,7 +100,7 @@ class Deliverer:
         if due := retry.run(lambda: self._attempts.load(ids)):
             if suspects:
                 return self._build_and_send(due, suspects=True)
-            return self._separately(due, [each for each in due if each.suspect])
+            return self._deliver_suspects_last(due, [each for each in due if each.suspect])
         reason = retry.run(self._account.closed)
         if reason is None:
             return {}
@@ -111,7 +111,7 @@ class Deliverer:
         changes = self._build_and_send(probes, suspects=suspects, probing=True)
         return {id_: left_pending(id_, reason) for id_ in ids} | changes
 
-    def _separately(
+    def _deliver_suspects_last(
         self, due: Sequence[DueNotification], suspects: Sequence[DueNotification]
     ) -> dict[UUID, Change | Later]:
         """Deliver the others first: suspects are slow. Celery's consumer makes a unit of its own of them."""

@@ -82,7 +82,7 @@ def register(app: Celery, unit_size: int = UnitTask.unit_size, event_sample: int
             while not change.wait(_STEP_SECONDS):
                 if stop().is_set():
                     give_back()
-        return report(change)
+        return celery_result(change)
 
     return deliver
 
@@ -101,7 +101,7 @@ def _id(request: dict[str, Any]) -> UUID | None:
 
 
 def _completion(change: Change | Later | None) -> Completion | Later:
-    return change if isinstance(change, Later) else partial(report, change)
+    return change if isinstance(change, Later) else partial(celery_result, change)
 
 
 def _options(request: Mapping[str, Any]) -> dict[str, bool]:
@@ -131,7 +131,7 @@ def _deliver(channel: str, id_: UUID, options: dict[str, bool]) -> Change | Late
         raise DeliveryError("see the worker's log") from None
 
 
-def report(change: Change | None) -> str:
+def celery_result(change: Change | None) -> str:
     """Return or raise what makes Celery's state of the change: SUCCESS, RETRY or FAILURE.
 
     The retry waits in the database, never in Celery.

@@ -111,9 +111,9 @@ def signal_group(group: int, number: int) -> bool:
     return True
 
 
-def remove_folder(folder: str, patience: float = 2.0) -> None:
-    """Remove a folder. A process that is just ending may still write to it: try for `patience` seconds."""
-    deadline = time.monotonic() + patience
+def remove_folder(folder: str, timeout: float = 2.0) -> None:
+    """Remove a folder. A process that is just ending may still write to it: try for `timeout` seconds."""
+    deadline = time.monotonic() + timeout
     shutil.rmtree(folder, ignore_errors=True)
     while os.path.lexists(folder) and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -61,8 +61,8 @@ class Simulator:
         if request.method == "GET" and path == "/":
             return self._inbox.page()
         if request.method == "POST" and path in ("/", inbox.PATH):
-            put = self._other_channels.put if path == inbox.PATH else self._other_channels.publish
-            return put(request)
+            answer = self._other_channels.add_message if path == inbox.PATH else self._other_channels.publish
+            return answer(request)
         if request.method == "GET" and path == inbox.PATH:
             return self._inbox.mails(request.query)
         if request.method == "GET" and path.startswith(inbox.PATH + "/"):

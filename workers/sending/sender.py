@@ -19,7 +19,7 @@ from notifier.outcomes import Outcome, Throttled, Unknown
 from notifier.process.clock import boottime
 from notifier.telemetry import trace
 from workers.building.preparer import Prepared
-from workers.decide import after_send, goes_back, left_pending, too_late
+from workers.decide import after_send, left_pending, returns_to_broker, too_late
 from workers.process.database_retry import DatabaseRetry, written
 from workers.process.in_progress import InProgress
 from workers.process.stop import Stop
@@ -117,7 +117,7 @@ class Sender:
         ]
         written = self._finish(token, changes)
         self._learn(outcomes, probing=probing)
-        return suppressed + [each for each in written if not goes_back(each)]
+        return suppressed + [each for each in written if not returns_to_broker(each)]
 
     def _request(self, begun: Sequence[Prepared], attempts: Mapping[UUID, int], not_after: float) -> list[Outcome]:
         """Have the channel make the requests. A channel that breaks its contract leaves their outcome unknown."""

@@ -42,7 +42,7 @@ class OtherChannels:
         result = f"<PublishResult><MessageId>{id_}</MessageId></PublishResult>"
         return _sns_answer(200, f'<PublishResponse xmlns="{_NAMESPACE}">{result}{_metadata()}</PublishResponse>')
 
-    def put(self, request: Request) -> Response:
+    def add_message(self, request: Request) -> Response:
         """A message of any channel: `sandbox.inbox` writes those of channels without a simulator."""
         body = decode(request.body)
         tags = tuple((name, value) for name in ("nid", "att") if (value := take(body, name, str)))
