@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterable
 
 
 class BackloggedChannels:
-    """The backlogged channels that the intake and the relay of one bridge know of. Thread-safe.
+    """The backlogged channels, shared by the intake and the relay of one bridge. Thread-safe.
 
-    Rows of these channels are published by the relay only, the oldest first. The relay finds in the database what
-    other bridges left there.
+    Rows of these channels are published by the relay only, the oldest first. The relay also publishes rows that other
+    bridges recorded and did not publish.
     """
 
     def __init__(self) -> None:
@@ -20,13 +20,13 @@ class BackloggedChannels:
         return self._channels
 
     def add(self, channels: Iterable[str]) -> None:
-        """Leave these channels to the relay from now on."""
+        """Have the rows of these channels published by the relay only from now on."""
         with self._lock:
             self._channels = self._channels.union(channels)
 
     def update_after_pass(self, known: Collection[str], waiting: Collection[str]) -> None:
         """After a pass of the relay: remove the channels that were `known` before it, add those that still have rows
-        `waiting`. What the intake added during the pass stays.
+        `waiting`. Channels that the intake added during the pass are kept.
         """
         with self._lock:
             self._channels = (self._channels - frozenset(known)).union(waiting)

@@ -1,4 +1,7 @@
-"""Decides at its deadline what becomes of an attempt whose answer was lost: as its route says, if evidence allows."""
+"""Decides about attempts whose answer was lost, at their deadline: send again, give up, or leave to the operator.
+
+The decision follows from the capability of the channel, the `on_unknown` of the route, and the events that came.
+"""
 
 from collections.abc import Callable
 from functools import cache
@@ -15,9 +18,9 @@ log = structlog.get_logger(__name__)
 
 
 _EVIDENCE = {
-    Capability.IDEMPOTENCY_KEY: "the provider dedupes by its key",
-    Capability.DELIVERY_EVENTS: "events flow, and none tells of an acceptance",
-    Capability.NONE: "the provider tells of nothing",
+    Capability.IDEMPOTENCY_KEY: "the provider drops duplicates by their idempotency key",
+    Capability.DELIVERY_EVENTS: "events flow, and none shows an acceptance",
+    Capability.NONE: "the provider sends no events",
 }
 
 
@@ -37,7 +40,7 @@ class Deadlines:
     ) -> None:
         self._unknowns = unknowns
         self._routes = routes
-        self._silence = cache(silence)  # it reads the installed packages, while rows are locked
+        self._silence = cache(silence)  # it reads the installed packages, and is called while rows are locked
 
     def run_once(self) -> dict[OverdueAction, int]:
         """Decide about the attempts whose deadline has come; return how many there are of each decision."""

@@ -34,8 +34,9 @@ _HELD_SECONDS = 5.0
 class BatchResult:
     """What one batch of a channel's publications did.
 
-    `relayed` messages were published. `more`: there may be more rows, and room for them; `full`: that is likely, as
-    the batch was full. `waits`: rows are left that nobody has published. `error`: what Redis said if it failed.
+    `relayed`: how many messages were published. `more`: no row of the batch is left, so there may be more rows, and
+    room for them. `full`: the batch had as many rows as it may have, so more rows are likely. `waits`: rows are left
+    that were never published. `error`: the error of the broker, None without one.
     """
 
     relayed: int = 0
@@ -58,7 +59,7 @@ class PassResult:
 
 
 class Relay:
-    """Publishes in passes. A pass may end anywhere, and the next one does again what it left."""
+    """Publishes in passes. A pass may be interrupted anywhere: the next one repeats what it did not finish."""
 
     def __init__(
         self,
@@ -192,7 +193,9 @@ class Relay:
         finally:
             self._publications.postpone([each.id for each in left], again)
         waits = any(each.age is None for each in left)
-        return BatchResult(relayed, bool(due) and not left, len(due) == _BATCH, waits, error)
+        return BatchResult(
+            relayed=relayed, more=bool(due) and not left, full=len(due) == _BATCH, waits=waits, error=error
+        )
 
     def _missing(self, publications: Sequence[Publication]) -> tuple[list[MissingMessages], BrokerError | None]:
         """Return what is to be published of each publication, and the error if the broker did not say what it holds.

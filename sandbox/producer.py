@@ -32,9 +32,9 @@ def _paced(seed: int, events: int | None, rate: float) -> Iterator[Mapping[str, 
 
 
 def parse_item(text: str) -> dict[str, Any]:
-    """The item in a user's JSON, with numbers as DynamoDB takes them.
+    """Return the item in a user's JSON. Numbers with a fraction become Decimal, because boto3 refuses float.
 
-    Raises UsageError if it is not JSON, lacks a key, or has a value that DynamoDB does not store.
+    Raise UsageError if it is not JSON, lacks a key, or has a value that DynamoDB does not store.
     """
     try:
         item = json.loads(text, parse_float=Decimal, parse_constant=_no_number)
@@ -51,11 +51,11 @@ def _no_number(constant: str) -> NoReturn:
 
 
 def _check(value: Any, where: str, depth: int) -> None:
-    """Raises UsageError that names the first value which DynamoDB does not store. `depth` is that of the nesting."""
+    """Raise UsageError for the first value that DynamoDB does not store. `depth`: nesting level of `value`."""
     if depth > _LEVELS:
         raise UsageError(f"{where[:80]}... is nested deeper than DynamoDB's {_LEVELS} levels")
     if isinstance(value, str) and not encodes(value):
-        raise UsageError(f"{where} holds half a surrogate pair, which is no text")
+        raise UsageError(f"{where} contains a lone surrogate, which UTF-8 cannot encode")
     if isinstance(value, int | Decimal) and not isinstance(value, bool) and not _is_stored(value):
         raise UsageError(
             f"{where} is {str(value)[:45]}, which DynamoDB does not store: a number has at most 38 digits there and "

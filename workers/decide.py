@@ -26,6 +26,8 @@ from notifier.telemetry import trace
 LONGEST_WAIT = 3600.0
 """Seconds. A provider that asks to wait for longer is asked again after this time."""
 
+_AT_CAP = 10
+"""Failures after which the delay of each policy in `notifier.retry` for waiting is bounded by its `cap`."""
 _WAITS = {Blocked: WAIT_WHEN_BLOCKED, Offline: WAIT_WHEN_OFFLINE, Late: WAIT_WHEN_THROTTLED}
 
 
@@ -71,7 +73,7 @@ def too_late(due: DueNotification) -> Change:
 
 
 def not_built(due: DueNotification, policy: RetryPolicy, *, hangs: bool) -> Change:
-    """The change of a delivery whose unit went on without it: its route hangs, or was not called in time."""
+    """The change of a delivery that was not built in time: its route hangs, or was not called in time."""
     if hangs:
         return _retry(due, policy, "the route has not returned; its unit went on without it")
     return _wait(due, WAIT_WHEN_THROTTLED, "the routes of its unit took too long; its own was not waited for")
@@ -122,7 +124,7 @@ def _reason(error: BaseException) -> str:
         return name
     try:
         return discreet(f"{name}: {error}")
-    except Exception:  # noqa: BLE001  its text may be an object of the user's
+    except Exception:  # noqa: BLE001  its text may come from an object of the user's, which may raise
         return name
 
 
@@ -134,7 +136,7 @@ def _detail(error: BaseException) -> str:
 
 
 def _throttled(due: DueNotification, outcome: Throttled, policy: RetryPolicy, *, one_provider: bool) -> Change:
-    """Throttling by the one provider of a channel is no failure of a message; by its own receiver it is one."""
+    """Throttling by the one provider of a channel is no failure of a message; throttling by its receiver is one."""
     least = min(outcome.after or 0.0, LONGEST_WAIT)
     if one_provider:
         return _wait(due, WAIT_WHEN_THROTTLED, outcome.reason, least)
@@ -152,4 +154,4 @@ def _retry(
 
 
 def _wait(due: DueNotification, policy: RetryPolicy, reason: str, at_least: float = 0.0) -> Change:
-    return Change(due.id, Status.PENDING, delay=max(policy.delay(10), at_least), reason=reason, route=due.route)
+    return Change(due.id, Status.PENDING, delay=max(policy.delay(_AT_CAP), at_least), reason=reason, route=due.route)

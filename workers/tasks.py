@@ -34,7 +34,7 @@ class DeliveryFailed(Exception):
 
 
 class DeliveryUnknown(Exception):
-    """The provider's answer was lost; the delivery waits for evidence."""
+    """The provider's answer was lost. The delivery waits for a delivery event, its deadline, or the operator."""
 
 
 class DeliveryError(Exception):
@@ -42,7 +42,7 @@ class DeliveryError(Exception):
 
 
 class Deliver(UnitTask):
-    """Delivers the notifications of a unit together."""
+    """The class of the task. `run_many` delivers a unit of notifications."""
 
     abstract = True
     throws = (DeliveryFailed, DeliveryUnknown, DeliveryError)
@@ -66,6 +66,7 @@ class Deliver(UnitTask):
         except Unreachable as error:
             log.warning("messages given back", count=len(ids), reason=str(error))
             return [give_back] * len(ids)
+        # pop: of two messages for one notification only the first has a result, so that they do not share a `Later`.
         return [_completion(changes.pop(id_, None)) if id_ else None for id_ in ids]
 
 
@@ -105,7 +106,7 @@ def _completion(change: Change | Later | None) -> Completion | Later:
 
 
 def _options(request: Mapping[str, Any]) -> dict[str, bool]:
-    """Return the options of `deliver`. The messages of a unit were all lost before, or none was."""
+    """Return the options of `deliver`. A unit has only redelivered messages, or none."""
     return {"suspects": True} if was_lost(request) else {}
 
 
@@ -126,21 +127,21 @@ def _deliver(channel: str, id_: UUID, options: dict[str, bool]) -> Change | Late
     except (Unreachable, Stopped) as error:
         log.warning("message given back", notification=str(id_), reason=str(error))
         give_back()
-    except Exception as error:  # noqa: BLE001  whatever it is, Celery would publish its text
+    except Exception as error:  # noqa: BLE001  Celery would publish the text of any exception
         log.error("delivery raised", notification=str(id_), error=type(error).__name__, trace=trace(error))  # noqa: TRY400
         raise DeliveryError("see the worker's log") from None
 
 
 def celery_result(change: Change | None) -> str:
-    """Return or raise what makes Celery's state of the change: SUCCESS, RETRY or FAILURE.
+    """Return the status, which Celery shows as SUCCESS, or raise the exception that it shows as RETRY or FAILURE.
 
-    The retry waits in the database, never in Celery.
+    A retry is stored in the outbox: Celery gets no ETA.
     """
     if change is None:
-        return "done before, or in progress elsewhere"
+        return "not pending: already handled, or another worker has it"
     match change.to:
         case Status.PENDING:
-            raise Retry(message="the next attempt waits in the outbox", when=change.delay)
+            raise Retry(message="the next attempt is stored in the outbox", when=change.delay)
         case Status.FAILED:
             raise DeliveryFailed(f"see: notifier show {change.id}")
         case Status.UNKNOWN:

@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 class ViewSource(Protocol):
-    """Asks DynamoDB for a stream's view type: `StreamsClient`, or a stand-in of tests."""
+    """Asks DynamoDB for a stream's view type: `StreamsClient`, or a test double."""
 
     def view(self, arn: str) -> View: ...
 

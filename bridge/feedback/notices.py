@@ -1,4 +1,4 @@
-"""Messages of SES and SNS in the feedback queue that are about no mail, such as a subscription to confirm. Pure."""
+"""Messages of SES and SNS in the feedback queue that are not about a mail, as a subscription to confirm. Pure."""
 
 import re
 from collections.abc import Mapping

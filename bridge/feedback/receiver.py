@@ -28,11 +28,11 @@ MOST_CHARACTERS = 4_000_000
 POLL_SECONDS = 2
 GATHER_SECONDS = 0.25
 MOST_RECEIVES = 20
-"""So often a message is received whose settling fails by a mistake of Notifier; then it is kept as a dead letter."""
+"""A message that a bug in Notifier keeps from being settled becomes a dead letter when it was received so often."""
 
 
 class Messages(Protocol):
-    """The queue: FeedbackQueue, or a stand-in of tests."""
+    """The queue: FeedbackQueue, or a test double."""
 
     visibility: int
 
@@ -110,7 +110,7 @@ class Receiver:
             return self._queue.receive(wait)
         except Unreachable:
             self._flow.reset()
-            if gathered:  # settle those first
+            if gathered:  # settle the messages that are there first
                 return []
             raise
 
@@ -151,14 +151,15 @@ class Receiver:
                 raise
             if len(messages) == 1:
                 return self._put_aside(messages[0], error)
-            half = len(messages) // 2  # one message is at fault, and must not hold up the others
+            # One message may cause the error, and must not keep the others from being settled.
+            half = len(messages) // 2
             return self._settle(messages[:half]) + self._settle(messages[half:])
         _log_settled(settled, letters)
         return list(messages)
 
     def _put_aside(self, message: QueueMessage, error: Exception) -> list[QueueMessage]:
-        """Keep the message as a dead letter, at once if the database refuses it. Any other error may be a mistake
-        that the next version mends: then it stays in the queue until it was received twenty times.
+        """Keep the message as a dead letter, at once if the database refuses it. Any other error may be a bug
+        that the next version fixes: then it stays in the queue until it was received MOST_RECEIVES times.
         """
         if isinstance(error, DatabaseError):
             what = f"the database refuses it: {cause(error)}"
@@ -176,14 +177,14 @@ class Receiver:
 def _log_notice(notice: Notice) -> None:
     """Log it before the message is deleted: after a crash in between it is logged twice, not never."""
     if notice.urgent:
-        log.error("ALARM: a message of SES or SNS about no mail", notice=notice.text)
+        log.error("ALARM: a notice from SES or SNS in the feedback queue", notice=notice.text)
     else:
-        log.info("a message of SES or SNS about no mail", notice=notice.text)
+        log.info("a notice from SES or SNS in the feedback queue", notice=notice.text)
 
 
 def _log_settled(settled: Settled, letters: Sequence[DeadLetter]) -> None:
     for error, count in Counter(each.error for each in letters).items():
-        log.warning("messages that cannot be used: they are kept as dead letters", error=error, count=count)
+        log.warning("messages that cannot be used are kept as dead letters", error=error, count=count)
     if settled.unmatched:
-        log.info("events of no notification of ours: they are kept", count=settled.unmatched)
+        log.info("events whose notification is not in this database: they are kept", count=settled.unmatched)
     log.debug("settled", fresh=settled.fresh, repeated=settled.repeated, accepted=settled.accepted)

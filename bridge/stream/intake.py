@@ -21,7 +21,7 @@ from notifier.routes import Routes
 log = structlog.get_logger(__name__)
 
 _BROKER_PAUSE_SECONDS = 5.0
-"""So long nothing is published directly after an error: a broker that hangs must not delay recording."""
+"""For how long nothing is published after an error of the broker: a broker that hangs must not delay recording."""
 
 
 class Intake:
@@ -70,12 +70,13 @@ class Intake:
         used: Mapping[str, int] = {}
         try:
             excess = None if granted == wanted else first_without_room(page.notifications, granted)
-            if excess is not None:
+            if excess is not None:  # record only the part of the page before the notification without room
                 fitting = records_before(records, excess.sequence_number)
                 page = classify_page(lease, checkpoint, fitting, self._routes, self._not_before)
                 wanted = Counter(each.channel for each in page.notifications)
             if excess is None or page.read:
-                used = wanted  # also where the answer to the commit is lost: the rows may exist
+                # Before the write: if the answer to its commit is lost, the rows may exist.
+                used = wanted
                 self._take(lease, checkpoint, page, wanted)
         except LeaseLost:
             used = {}
@@ -122,7 +123,7 @@ class Intake:
             self._publications.postpone(left, 0.0)
 
     def _published(self, recorded: NewPublication) -> bool:
-        """Publish it; return False if the queue has no room. Raise BrokerError: then it may be published or not."""
+        """Publish it; return False if the queue has no room. Raise BrokerError: the broker may have it or not."""
         return self._queue.publish(recorded.channel, dict.fromkeys(recorded.ids, 0), self._high_water)
 
 

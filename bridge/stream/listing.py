@@ -1,4 +1,4 @@
-"""What the reader of a shard asks DescribeStream. It does not wait while another bridge lists."""
+"""The calls of DescribeStream by the reader of a shard. They are skipped while another bridge lists."""
 
 from typing import Protocol
 
@@ -13,7 +13,7 @@ log = structlog.get_logger(__name__)
 
 
 class Lister(Protocol):
-    """Lists shards: `StreamsClient`, or a stand-in of tests."""
+    """Lists shards: `StreamsClient`, or a test double."""
 
     def shards(self, arn: str) -> list[Shard]: ...
     def children(self, arn: str, shard_id: str) -> list[Shard]: ...
@@ -27,7 +27,9 @@ class ShardListing:
         self._tree = tree
 
     def children(self, lease: ShardLease) -> list[Shard]:
-        """Return the children that can be listed right now; discovery finds the others."""
+        """Return the children that DynamoDB lists now; none after an error, or if another bridge lists. The shard
+        discovery finds the others.
+        """
         with self._tree.listing_turn() as turn:
             if not turn:
                 return []
@@ -38,7 +40,7 @@ class ShardListing:
                 return []
 
     def may_show(self, lease: ShardLease) -> bool:
-        """Return whether the shard is listed, True also if that cannot be asked now. False if its stream is gone."""
+        """Return whether DynamoDB lists the shard: True if that is unknown now, False if its stream is gone."""
         with self._tree.listing_turn() as turn:
             if not turn:
                 return True

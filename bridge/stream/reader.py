@@ -22,9 +22,11 @@ from notifier.retry import backoff
 log = structlog.get_logger(__name__)
 
 SOME_RECORDS_SECONDS = 0.2
+"""The pause after a page that has records and is not full."""
 EMPTY_SECONDS = 0.5
+"""The pause after an empty page."""
 IDLE_SECONDS = 2.0
-"""Pauses after a page: with records but not full; empty; the last of `_EMPTIES_BEFORE_IDLE` empty ones."""
+"""The pause after an empty page once `_EMPTIES_BEFORE_IDLE` pages in a row were empty."""
 _LONG_BACKOFF = (StreamThrottled, ShardGone, StreamRefused)
 _EMPTIES_BEFORE_TIP = 5
 _EMPTIES_BEFORE_IDLE = 60
@@ -37,7 +39,7 @@ _LABELS: dict[type[NotifierError], str] = {StreamThrottled: "Throttled", StreamR
 
 
 class RecordSource(Lister, Protocol):
-    """Where records are read from: `StreamsClient`, or a stand-in of tests."""
+    """Where records are read from: `StreamsClient`, or a test double."""
 
     def iterator(self, arn: str, shard_id: str, after: str | None) -> str: ...
     def records(self, iterator: str) -> RecordPage | UnreadPage: ...
@@ -57,10 +59,10 @@ class ShardReader:
         prefetcher: Prefetcher,
         gone_seconds: float = GONE_SECONDS,
     ) -> None:
-        """`gone_seconds` is how long DynamoDB must deny the shard before it counts as lost."""
+        """`gone_seconds` is how long DynamoDB must return ResourceNotFound for the shard before it counts as lost."""
         self.lease = lease
         self.caught_up_at: float | None = None
-        """Monotonic time: everything that was written to the shard before is recorded."""
+        """Time of `boottime`: all records that were written to the shard before it are recorded."""
         self._source = source
         self._intake = intake
         self._tree = tree
@@ -69,7 +71,7 @@ class ShardReader:
         self._checkpoint = lease.checkpoint
         self._iterator: str | None = None
         self._fetching: Prefetched[tuple[float, RecordPage | UnreadPage]] | None = None
-        self._from_horizon = False  # until the checkpoint moves: the record after it is trimmed
+        self._from_horizon = False  # True while it starts at the oldest record, because the next one was trimmed
         self._full_channel: str | None = None  # the channel without room for the next record
         self._empties = 0
         self._expired = False
@@ -109,11 +111,11 @@ class ShardReader:
             case ShardGone():
                 return self._after_gone(error)
             case StreamRefused():
-                self._iterator = None  # it may be the iterator that is wrong
+                self._iterator = None  # the cause may be the iterator
         return self._failed(error)
 
     def close(self) -> None:
-        """Give up the page that is fetched ahead. Waits for nothing and raises nothing."""
+        """Discard the prefetched page. Does not block and raises nothing."""
         fetching, self._fetching = self._fetching, None
         if fetching is not None:
             fetching.abandon()
@@ -139,8 +141,8 @@ class ShardReader:
         try:
             self._checkpoint = self._intake.take(self.lease, before, page.records)
         except BaseException as error:
-            self.close()  # the page after one that was not recorded must not be taken for the next
-            if isinstance(error, ChannelFull):  # a part of the page is recorded: the rest is read again
+            self.close()  # discard the prefetched page: this page must be read again first
+            if isinstance(error, ChannelFull):  # only part of the page is recorded: read the rest again
                 self._checkpoint, self._iterator = error.checkpoint, None
             raise
         finally:
@@ -184,34 +186,34 @@ class ShardReader:
         log.info("shard read to its end", shard=self.lease.shard_id, children=len(children))
 
     def _after_expired(self, error: IteratorExpired) -> float:
-        """An iterator is good for 15 minutes. If a new one has expired too, the next try waits."""
+        """An iterator is valid for 15 minutes. If its replacement has expired too, back off."""
         self._iterator = None
         again, self._expired = self._expired, True
         return self._failed(error) if again else 0.0
 
     def _after_trimmed(self, error: DataTrimmed) -> float:
         self._iterator = None
-        if self._from_horizon:  # trimmed again between the two calls
+        if self._from_horizon:  # trimmed between GetShardIterator and GetRecords
             return self._failed(error)
         self._note_gap(f"records were trimmed before they were read: {error}")
         return 0.0
 
     def _note_gap(self, reason: str) -> None:
-        """Read on from the oldest record that is left; record a gap if one is possible."""
+        """Continue from the oldest record that is left; record a gap if records may have been lost."""
         self._from_horizon = True
         if self._tree.record_trimmed(self.lease, reason):
-            log.error("GAP: records are lost", shard=self.lease.shard_id, after=self._checkpoint, reason=reason)
+            log.error("GAP: records may be lost", shard=self.lease.shard_id, after=self._checkpoint, reason=reason)
 
     def _after_gone(self, error: ShardGone) -> float | None:
-        """Mark the shard lost once DynamoDB has denied it for `gone_seconds` and does not list it either: a new shard
-        may be listed before it can be read.
+        """Mark the shard as lost once DynamoDB has returned ResourceNotFound for `gone_seconds` and does not list it:
+        a new shard may be listed before it can be read.
         """
         self._iterator = None
         self._gone_since = self._gone_since or time.monotonic()
         if time.monotonic() < self._gone_since + self._gone_seconds or self._listing.may_show(self.lease):
             return self._failed(error)
-        reason = f"the shard vanished before its end: {error}"
-        log.error("GAP: records are lost", shard=self.lease.shard_id, after=self._checkpoint, reason=reason)
+        reason = f"DynamoDB removed the shard before its end: {error}"
+        log.error("GAP: records may be lost", shard=self.lease.shard_id, after=self._checkpoint, reason=reason)
         self._tree.mark_lost(self.lease, self._checkpoint, reason)
         return None
 
@@ -226,7 +228,7 @@ class ShardReader:
         if isinstance(error, StreamRefused):
             log.error("reading a shard was refused", **facts)
         elif isinstance(error, StreamThrottled) and self._failures >= _THROTTLES_BEFORE_HINT:
-            log.warning("reading a shard is throttled: do others read it too? A shard allows two readers", **facts)
+            log.warning("reading a shard is throttled: more than two consumers may be reading it", **facts)
         else:
             log.warning("reading a shard failed, will try again", **facts)
         bound = backoff(0.2, self._failures, 10.0 if isinstance(error, _LONG_BACKOFF) else 5.0)

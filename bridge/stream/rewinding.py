@@ -48,8 +48,8 @@ class Rewinder:
         tree: ShardTree | None = None,
         limit: OutboxLimit | None = None,
     ) -> None:
-        """`gone_seconds` is how long DynamoDB must deny the shard before it counts as gone; with a `tree` it must not
-        be listed either. Without a `limit` any number of deliveries may wait.
+        """`gone_seconds` is how long DynamoDB must return ResourceNotFound for the shard before it counts as gone.
+        With a `tree` it must not be listed either. Without a `limit` any number of deliveries may wait.
         """
         self._rewinds = rewinds
         self._source = source

@@ -5,8 +5,8 @@ One runs beside each process that has children. Its standard input says what to 
 Then each process group gets its signal, after GRACE seconds SIGKILL, and the folders are removed.
 
 This is a pipe and not PR_SET_PDEATHSIG, which does not reach whole process groups, does not exist on macOS, is lost
-when a child changes its user, and takes the end of a thread for that of the process. A child is only left behind if
-SIGKILL comes between its start and the line that registers it.
+when a child changes its user, and also fires when only the parent's thread that started the child ends. A child is
+left running only if SIGKILL comes between its start and the line that registers it.
 """
 
 import atexit
@@ -25,7 +25,7 @@ GRACE = 1.0
 
 
 class CleanupProcess:
-    """The parent's end of the pipe. The process starts at the first `register` and ends after this one."""
+    """The parent's end of the pipe. The cleanup process starts at the first `register`, and ends after the parent."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -103,7 +103,7 @@ def end_groups(groups: Sequence[tuple[int, ...]]) -> None:
 
 
 def signal_group(group: int, number: int) -> bool:
-    """Send a signal to a process group. Returns False if it has no process any more."""
+    """Send a signal to a process group. Return False if no process is left in it."""
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):  # macOS raises the second if only zombies are left

@@ -19,7 +19,7 @@ MAX_DUPLICATES = 1000
 
 
 class SesControl(Control):
-    """The routes of `/_sim/`: those that both simulators have, and those of SES."""
+    """The routes of `/_sim/`: the shared ones of `simulators.shared.control`, and those of SES."""
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ from workers.decide import after_error, expired, not_built, skipped
 log = structlog.get_logger(__name__)
 
 _REMOVED_ROUTE = RetryPolicy(attempts=20, base=5.0, cap=600.0)
-"""Of a notification whose route is not in the routes any more."""
+"""The retry policy of notifications whose route was removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Prepared:
     """A notification that is ready to be sent.
 
     `request` is what the route returned, `content` what the channel rendered of it. `address` is the recipient as
-    suppressions have it.
+    the suppression list spells it.
     """
 
     due: DueNotification
@@ -53,9 +53,9 @@ class Preparer:
         self._out_of_memory = out_of_memory
 
     def when_out_of_memory(self, call: Callable[[DueNotification], Prepared | Change]) -> "Preparer":
-        """Return a preparer that calls `call` for a notification whose build met MemoryError, and returns its result.
+        """Return a preparer that returns the result of `call` for a notification whose build raised MemoryError.
 
-        Without it that is a failure like any other. It may be the fault of another build.
+        Another build may have used the memory. Without `call`, MemoryError is a failure like any other.
         """
         return Preparer(self._channel, self._routes, self._templates, call)
 
@@ -65,7 +65,7 @@ class Preparer:
         Whatever the user's code raises is a failure of this notification only.
         """
         prepared = self._prepare(due)
-        if prepared is None:  # outside of its except block: the error, which keeps the memory in use, is gone
+        if prepared is None:  # after the except block, so that the traceback no longer holds the memory
             assert self._out_of_memory  # noqa: S101  narrows the type
             return self._out_of_memory(due)
         return prepared
@@ -93,8 +93,8 @@ class Preparer:
             return after_error(due, error, policy)
 
     def not_built(self, due: DueNotification, hangs: bool) -> Change:
-        """Return the change of a notification that its unit did not wait for. `hangs`: it exceeded its timeout."""
-        log.warning("route not waited for", notification=str(due.id), route=due.route, hangs=hangs)
+        """Return the change of a notification that was not built in time. `hangs`: it exceeded its timeout."""
+        log.warning("the unit went on without this build", notification=str(due.id), route=due.route, hangs=hangs)
         return not_built(due, self._policy(due), hangs=hangs)
 
     def _policy(self, due: DueNotification) -> RetryPolicy:
@@ -107,7 +107,7 @@ class Preparer:
         return route.timeout if route else None
 
     def route(self, due: DueNotification) -> Route:
-        """Raise RoutesError if it does not exist any more."""
+        """Return its route. Raise RoutesError if the route was removed."""
         return self._routes[due.route]
 
     def _check(self, route: Route, request: object) -> None:

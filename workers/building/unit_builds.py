@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class _RunningBuild(Generic[T]):
-    """`aside` takes the result of a build that was set aside; `timer` ends the wait for it."""
+    """`aside` takes the result of a build that was set aside; `timer` abandons that build at its timeout."""
 
     since: float
     thread: int
@@ -25,10 +25,11 @@ class _RunningBuild(Generic[T]):
 
 
 class UnitBuilds(Generic[T]):
-    """Threads call `work`, the unit calls everything else. A build is known by its place in the unit.
+    """Threads call `work`; the thread that delivers the unit calls everything else. A build is known by its place in
+    the unit.
 
-    Each build has one result: its own, or what `late` returns for it. A build whose result is not waited for any more
-    is abandoned: its thread may hang, as threads cannot be killed.
+    Each build has one result: its own, or what `late` returns for it. To abandon a build means to wait for its result
+    no longer. Its thread goes on, and may hang, because a thread cannot be killed.
     """
 
     def __init__(
@@ -41,7 +42,8 @@ class UnitBuilds(Generic[T]):
         hanging: Callable[[int], None],
     ) -> None:
         """`late` returns the result of a build that exceeded its `timeout` (True) or was not begun in time (False).
-        `hanging` is called with the change of the number of abandoned builds that run.
+        `hanging` is called with the change of the number of abandoned builds that still run: positive when builds are
+        abandoned, -1 when one ends.
         """
         self._unit = unit
         self._build = build
@@ -61,7 +63,7 @@ class UnitBuilds(Generic[T]):
 
     @property
     def waiting(self) -> int:
-        """How many are not begun."""
+        """How many builds no thread has begun."""
         return len(self._waiting)
 
     def work(self) -> None:
@@ -84,11 +86,11 @@ class UnitBuilds(Generic[T]):
         return results
 
     def expire(self, now: float) -> list[int]:
-        """Abandon what exceeds its timeout. Return the threads that run it."""
+        """Abandon the builds that exceed their timeout. Return the threads that run them."""
         return self._abandon(now, hangs=True)
 
     def expire_all(self) -> list[int]:
-        """Abandon everything: the time of the unit is over. Return the threads that run it."""
+        """The time of the unit is over: abandon all builds. Return the threads that run them."""
         with self._lock:
             waiting, self._waiting = list(self._waiting), deque()
         results = [self._late(self._unit[place], False) for place in waiting]
@@ -98,7 +100,7 @@ class UnitBuilds(Generic[T]):
         return self.expire(time.monotonic()) + self._abandon(None, hangs=False)
 
     def set_aside(self, before: float, aside: UnitAside[T]) -> list[int]:
-        """Set aside what began before that time. Return the threads that run it."""
+        """Set aside the builds that began before that time. Return the threads that run them."""
         threads = []
         with self._lock:
             for place, running in self._running.items():
@@ -116,7 +118,7 @@ class UnitBuilds(Generic[T]):
         return threads
 
     def leave(self) -> list[int]:
-        """The unit ends without what is missing. Return the threads that run what it abandons."""
+        """Drop the builds that wait and abandon those that run. Return the threads that run them."""
         with self._lock:
             self._waiting.clear()
         return self._abandon(None, hangs=None)
@@ -148,7 +150,7 @@ class UnitBuilds(Generic[T]):
         return now is None or now - self._running[place].since > self._timeout(self._unit[place])
 
     def _watch(self, place: int, running: _RunningBuild[T], seconds: float) -> None:
-        """Look at the timeout of a build that is set aside after so many seconds. The lock is held."""
+        """Check in so many seconds whether a build that is set aside exceeds its timeout. The lock is held."""
         running.timer = threading.Timer(seconds, self._timed_out, (place,))
         running.timer.daemon = True
         running.timer.start()
@@ -174,7 +176,7 @@ class UnitBuilds(Generic[T]):
             return place
 
     def _end(self, place: int, result: T) -> bool:
-        """Return whether the unit waited for this build."""
+        """Keep the result. Return False if the build was abandoned or set aside: its thread ends then."""
         self._in_progress.touch([self._unit[place].id])
         with self._lock:
             running = self._running.pop(place, None)
@@ -206,7 +208,7 @@ class UnitBuilds(Generic[T]):
             self._in_progress.release([id_])  # no unit takes the result
 
     def _end_thread(self, place: int, running: _RunningBuild[T] | None) -> None:
-        """The build of a thread that its unit did not wait for has ended."""
+        """Clean up after an abandoned or set-aside build has ended."""
         if running and running.timer:
             running.timer.cancel()
         if running is None:

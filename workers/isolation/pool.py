@@ -12,16 +12,16 @@ from workers.isolation.child import Child
 log = structlog.get_logger(__name__)
 
 STARTING = 2
-"""Starts at once. Each takes one or two seconds of CPU time."""
+"""Processes that may start concurrently. Each start takes one or two seconds of CPU time."""
 IDLE_SECONDS = 60.0
 TAKE_SECONDS = 30.0
 FAILED_STARTS = 3
-"""After so many failed starts in a row, no build waits for the next one."""
+"""After this many failed starts in a row, builds no longer wait for a process."""
 _AGAIN_SECONDS = 30.0
 
 
 class NoProcess(Exception):
-    """No process was free in time, or, with `none_starts`, none can be started. The text is the reason."""
+    """No process was free in time, or, with `none_starts`, FAILED_STARTS in a row failed. The text is the reason."""
 
     def __init__(self, reason: str, *, none_starts: bool) -> None:
         super().__init__(reason)
@@ -31,7 +31,8 @@ class NoProcess(Exception):
 class ProcessPool:
     """At most `most` processes. Safe to share between threads: one thread at a time uses a process.
 
-    A process is started in a thread of its own, so that a build that waits takes one that becomes free earlier.
+    A process is started in a thread of its own, so that a waiting build can use a process that
+    becomes free before the new one is ready.
     """
 
     def __init__(self, start: Callable[[], Child], most: int, timeout: float = TAKE_SECONDS) -> None:
@@ -104,7 +105,7 @@ class ProcessPool:
     def _run_start(self) -> None:
         try:
             child = self._start()
-        except Exception as error:  # noqa: BLE001  whatever it is, the threads that wait must not wait on
+        except Exception as error:  # noqa: BLE001  whatever it is, waiting threads must learn of it
             with self._changed:
                 self._fail(error)
             return
@@ -112,7 +113,7 @@ class ProcessPool:
             self._starting -= 1
             self._failed = 0
             self._keep(child)
-            self._start_more()  # for the threads that wait, for which STARTING were being started already
+            self._start_more()  # STARTING limited the starts before: start more for the threads that wait
 
     def _fail(self, error: Exception) -> None:
         self._starting -= 1
@@ -141,7 +142,7 @@ class ProcessPool:
         self._changed.notify()
 
     def _watch(self) -> None:
-        """End processes that are idle for too long, after a while. The lock is held."""
+        """Start a timer that ends the processes which are idle for IDLE_SECONDS by then. The lock is held."""
         if self._timer is None:
             self._timer = threading.Timer(IDLE_SECONDS, self._close_idle, (IDLE_SECONDS,))
             self._timer.daemon = True

@@ -1,4 +1,4 @@
-"""Messages in the inbox that are no mails: SMS through the API of SNS, and messages of other channels."""
+"""Messages of other channels than email in the inbox: SMS through the API of SNS, and what `sandbox.inbox` sends."""
 
 import re
 import time
@@ -24,11 +24,13 @@ _NAMESPACE = "http://sns.amazonaws.com/doc/2010-03-31/"
 
 
 class OtherChannels:
+    """Adds messages of other channels than email to the mailbox."""
+
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
 
     def publish(self, request: Request) -> Response:
-        """Publish of SNS to a phone number; every valid number is accepted."""
+        """Simulate the action `Publish` of SNS for a phone number. Every valid number is accepted."""
         asked = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
         number, text = asked.get("PhoneNumber", ""), asked.get("Message", "")
         if asked.get("Action") != "Publish" or "PhoneNumber" not in asked:
@@ -43,7 +45,7 @@ class OtherChannels:
         return _sns_answer(200, f'<PublishResponse xmlns="{_NAMESPACE}">{result}{_metadata()}</PublishResponse>')
 
     def add_message(self, request: Request) -> Response:
-        """A message of any channel: `sandbox.inbox` writes those of channels without a simulator."""
+        """Add a message of any channel to the inbox: `sandbox.inbox` sends those of channels without a simulator."""
         body = decode(request.body)
         tags = tuple((name, value) for name in ("nid", "att") if (value := take(body, name, str)))
         id_ = self._add(

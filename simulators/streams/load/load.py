@@ -68,7 +68,7 @@ def load(account: Account, spec: Load) -> Loaded:
     for number in range(spec.shards):
         release = _release(spec, number, first, start)
         name = f"{stream.properties.arn} {first + number}".encode()
-        log = PreparedLog(name, stream.draw_numbers(account.behaviour), made, release, ahead=ahead)
+        log = PreparedLog(name, stream.next_numbers(account.behaviour), made, release, ahead=ahead)
         last = release.created(spec.records_per_shard - 1)
         names.append(stream.add(log, last if spec.closed else None, account.behaviour, now).shard_id)
     records = spec.shards * spec.records_per_shard

@@ -35,8 +35,8 @@ class Numbering:
         self._random = random
         self._shards = 0
 
-    def draw(self, behaviour: Behaviour, after: int = 0) -> Numbers:
-        """Numbers for a shard; `after` is the last number of its parent."""
+    def next_numbers(self, behaviour: Behaviour, after: int = 0) -> Numbers:
+        """Return the numbers of the next shard; `after` is the last number of its parent."""
         counter = 10 ** (behaviour.digits - _WIDTH)
         if behaviour.collide:
             return Numbers(7, 3) if behaviour.padded else Numbers(counter * _UNIT + 3_218_256_368, _UNIT + 44)

@@ -21,7 +21,7 @@ class ShardIds:
         self._random = random
         self._last = 0
 
-    def draw(self, now: float) -> str:
+    def next_id(self, now: float) -> str:
         self._last = max(self._last + 1, int(now * 1000))
         return f"shardId-{self._last:020d}-{self._random.getrandbits(32):08x}"
 
@@ -39,7 +39,7 @@ class StreamProperties:
 
 
 class Stream:
-    """`ids` and `numbering` are shared by all streams of the account."""
+    """A simulated stream and its shards. `ids` and `numbering` are shared by all streams of the account."""
 
     def __init__(self, properties: StreamProperties, ids: ShardIds, numbering: Numbering) -> None:
         self.properties = properties
@@ -55,9 +55,9 @@ class Stream:
         for keys in KeyRange().parts(count) if count else ():
             self._open(None, keys, behaviour, now)
 
-    def draw_numbers(self, behaviour: Behaviour) -> Numbers:
-        """Sequence numbers for a shard of prepared records."""
-        return self._numbering.draw(behaviour)
+    def next_numbers(self, behaviour: Behaviour) -> Numbers:
+        """Return the sequence numbers for another shard of prepared records."""
+        return self._numbering.next_numbers(behaviour)
 
     def add(self, log: Log, closes_at: float | None, behaviour: Behaviour, now: float) -> Shard:
         """Add a shard of prepared records, which may be released later."""
@@ -67,13 +67,13 @@ class Stream:
         return shard
 
     def to_write(self, key_hash: int) -> Shard:
-        """The open shard for this hash of a key. Raises ApiError if there is none."""
+        """Return the shard that takes writes of keys with this hash. Raise ApiError if no shard takes writes."""
         if not self._writable:
             raise invalid("The stream has no shard that can be written to")
         return self._writable[bisect.bisect_right(self._lowers, key_hash) - 1]
 
     def replace(self, shard_id: str, parts: int, behaviour: Behaviour, now: float) -> list[Shard]:
-        """Close a shard and open its children: one to rotate, two to split."""
+        """Close a shard and open its children: one to rotate, two to split. Return the children."""
         parent = self.known(shard_id, now)
         if parent not in self._writable or parent.keys is None:
             raise invalid(f"{shard_id} is closed, or was prepared: it can have no more children")
@@ -82,7 +82,7 @@ class Stream:
         return [self._open(parent, keys, behaviour, now) for keys in parent.keys.parts(parts)]
 
     def vanish(self, shard_id: str, behaviour: Behaviour, now: float) -> None:
-        """Make the shard unknown. If it is open, it gets a child first."""
+        """Make all calls answer that the shard does not exist. An open shard gets a child first."""
         shard = self.known(shard_id, now)
         if shard in self._writable:
             self.replace(shard_id, 1, behaviour, now)
@@ -99,18 +99,18 @@ class Stream:
         return self.disabled_at is not None and self.disabled_at + DAY <= now
 
     def known(self, shard_id: str, now: float) -> Shard:
-        """The shard, whether or not it is listed yet. Raises ApiError if there is none, or none any more."""
+        """Return the shard, whether or not it is listed yet. Raise ApiError if it never existed or has expired."""
         shard = self.shards.get(shard_id)
         if shard is None or shard.is_gone(now):
             raise no_shard()
         return shard
 
     def listed(self, now: float) -> Iterator[Shard]:
-        """In the order of their ids."""
+        """Yield the shards that DescribeStream shows, in the order of their ids."""
         return (self.shards[shard_id] for shard_id in sorted(self.shards) if self.shards[shard_id].is_listed(now))
 
     def _open(self, parent: Shard | None, keys: KeyRange, behaviour: Behaviour, now: float) -> Shard:
-        numbers = self._numbering.draw(behaviour, parent.last_number(now) if parent else 0)
+        numbers = self._numbering.next_numbers(behaviour, parent.last_number(now) if parent else 0)
         late = behaviour.children_after if parent else VisibilityDelay()
         parent_id = parent.shard_id if parent else None
         # With the parent's countdown, so that DescribeStream shows no child before its parent.
@@ -125,7 +125,7 @@ class Stream:
     def _new_id(self, behaviour: Behaviour, now: float) -> str:
         if behaviour.collide:
             return f"shardId-{int(START * 1000) + len(self.shards):020d}-{len(self.shards):08x}"
-        return self._ids.draw(now)
+        return self._ids.next_id(now)
 
 
 def _lower(shard: Shard) -> int:

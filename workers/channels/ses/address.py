@@ -36,7 +36,7 @@ class _ParsedAddress(NamedTuple):
 def wire_address(address: object) -> str:
     """Return `Zoë <zoe@bücher.example>` in ASCII: name by RFC 2047, domain in Punycode, unusual local parts quoted.
 
-    A name that is too long for SES is cut. Raises ValueError, whose text does not repeat the address: it is personal.
+    A name that is too long for SES is cut. Raise ValueError, whose text does not repeat the address: it is personal.
     """
     if not isinstance(address, str):
         raise ValueError("is empty, or not a text")  # noqa: TRY004  one type of error for every invalid address
@@ -61,7 +61,7 @@ def _is_plain(address: str) -> bool:
     return len(address) <= _LONGEST and _PLAIN.fullmatch(address) is not None
 
 
-@lru_cache(maxsize=2_000)  # each message asks twice: for the suppression list, and for its request
+@lru_cache(maxsize=2_000)  # called twice for each message: for the suppression list, and for its request
 def _read(given: str) -> _ParsedAddress:
     if len(given) > _LONGEST_GIVEN:
         raise ValueError(f"is longer than {_LONGEST_GIVEN:,} characters")

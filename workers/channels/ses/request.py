@@ -11,10 +11,13 @@ from workers.channels.ses.address import wire_address
 
 NOTIFICATION_HEADER = "X-Notification-Id"
 MAX_HEADERS = 15
-"""Limits of SES for custom headers: their number, and the characters of a name, of a value and of both together."""
+"""Custom headers that SES takes in a mail."""
 MAX_NAME = 126
+"""Characters of a header's name that SES takes."""
 MAX_VALUE = 995
+"""Characters of a header's value that SES takes."""
 MAX_HEADER = 996
+"""Characters of a header's name and value together that SES takes."""
 
 _NAME = re.compile(r"[!-9;-~]+")
 _RESERVED = re.compile(
@@ -73,7 +76,7 @@ def _header(name: str, value: str) -> Pair:
     if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > MAX_NAME:
         raise ValueError(f"{str(name)[:MAX_NAME]!r} is not a valid header name")
     if _RESERVED.fullmatch(name):
-        raise ValueError(f"the header {name} is not for a route to set")
+        raise ValueError(f"the header {name} is set by Notifier or SES, not by a route")
     if not isinstance(value, str) or not (wire := ascii_urls(header_text(value))):
         raise ValueError(f"the header {name} is empty, or not a text")
     if not wire.isascii():

@@ -23,20 +23,21 @@ _AS_DASHES = str.maketrans(dict.fromkeys("·•'_", "-"))
 _UNSEEN = re.compile(f"[{UNSEEN}\u200c\u200d]")
 
 _REASONS = {
-    ValidationResult.INVALID_COUNTRY_CODE: "has a country code that no country has",
+    ValidationResult.INVALID_COUNTRY_CODE: "has an invalid country code",
     ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "has no area code",
     ValidationResult.TOO_SHORT: "is too short for its country",
     ValidationResult.TOO_LONG: "is too long for its country",
-    ValidationResult.INVALID_LENGTH: "has a length that no number of its country has",
+    ValidationResult.INVALID_LENGTH: "has an invalid length for its country",
 }
 
 
-@lru_cache(maxsize=2_000)  # each message asks twice: for the suppression list, and for its request
+@lru_cache(maxsize=2_000)  # called twice for each message: for the suppression list, and for its request
 def e164(to: object, region: str = "") -> str:
-    """Return `+351 (912) 345-678`, in digits of any script, as +351912345678.
+    """Return the number in E.164, for example `+351 (912) 345-678` as +351912345678.
 
-    `region` is the country of numbers without a country code, as PT. Checks the length only and not whether the
-    number is assigned, because new ranges are opened every month. Raises ValueError.
+    Digits of any script are accepted. `region` is the country of numbers without a country code, for example PT. Only
+    the length is checked, not whether the number is assigned, because new ranges are opened every month. Raise
+    ValueError.
     """
     if not isinstance(to, str):
         raise ValueError("is not a text")  # noqa: TRY004  one type of error for every invalid number
@@ -51,12 +52,12 @@ def e164(to: object, region: str = "") -> str:
 
 @cache
 def is_region(region: str) -> bool:
-    """Return whether the rules for numbers of this country, as PT, are known."""
+    """Return whether the rules for numbers of this country, for example PT, are known."""
     return region in SUPPORTED_REGIONS
 
 
 def _spelled(to: str) -> str:
-    """Return the number in ASCII. Raise ValueError for letters, although telephones have some on their keys."""
+    """Return the number in ASCII. Raise ValueError if it contains letters or other signs."""
     text = trimmed(_UNSEEN.sub("", to))
     if text[:4].lower() == "tel:":
         text = text[4:]
@@ -65,7 +66,7 @@ def _spelled(to: str) -> str:
     if not text:
         raise ValueError("is empty")
     if not _SIGNS.fullmatch(text):
-        raise ValueError("holds letters or other signs that no phone number has")
+        raise ValueError("contains letters or other signs that no phone number has")
     return text.translate(_AS_DASHES)
 
 
@@ -85,5 +86,5 @@ def _parsed(text: str, region: str) -> PhoneNumber:
         if error.error_type != NumberParseException.INVALID_COUNTRY_CODE:
             raise ValueError("is too short or too long for a phone number") from None
     if text.startswith("+"):
-        raise ValueError("has a country code that no country has")
+        raise ValueError("has an invalid country code")
     raise ValueError("names no country: write a plus and the country code first, or set NOTIFIER_SMS_REGION")

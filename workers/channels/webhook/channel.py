@@ -35,10 +35,10 @@ class WebhookChannel:
 
     @staticmethod
     def check(settings: Settings) -> None:
-        """Raise SettingsError if NOTIFIER_WEBHOOK_SECRET is missing: a Webhook without its own could not be sent."""
+        """Raise SettingsError if NOTIFIER_WEBHOOK_SECRET is missing: it signs each Webhook without a secret."""
         if not _secrets(settings):
             raise SettingsError(
-                "NOTIFIER_WEBHOOK_SECRET is not set: it signs each Webhook that brings no key of its own. Make one: "
+                "NOTIFIER_WEBHOOK_SECRET is not set: it signs each Webhook without a secret of its own. Make one: "
                 "echo whsec_$(openssl rand -base64 32)"
             )
 
@@ -72,7 +72,7 @@ class WebhookChannel:
             url = endpoint(webhook.to, allow_http=self._allow_private)
             secrets = self._secrets if webhook.secret is None else secrets_of(webhook.secret)
             if not secrets:
-                return NotSent("there is no secret: set NOTIFIER_WEBHOOK_SECRET, or give the Webhook its own")
+                return NotSent("there is no secret: set NOTIFIER_WEBHOOK_SECRET, or give the Webhook a secret")
             body = message.content.body
             headers = signed_headers(message.notification_id, body, int(time.time()), secrets, webhook.headers)
         except (AttributeError, TypeError, ValueError) as error:

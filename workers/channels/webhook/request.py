@@ -109,9 +109,9 @@ def _checked(name: object, value: object) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError(f"{str(name)[:100]!r} is not a valid header name")
     if _RESERVED.fullmatch(name):
-        raise ValueError(f"the header {name} is not for a route to set")
+        raise ValueError(f"the header {name} is set by Notifier, not by a route")
     if not isinstance(value, str) or not _VALUE.fullmatch(wire := ascii_urls(one_line(value))):
-        raise ValueError(f"the header {name} is empty, not a text, or holds what no header may")
+        raise ValueError(f"the header {name} is empty, not a text, or has a character that no header may have")
     return wire
 
 

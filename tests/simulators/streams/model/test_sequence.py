@@ -11,7 +11,7 @@ from simulators.streams.model.sequence import Numbering, Numbers
 
 def draw(count: int, **behaviour: object) -> list[Numbers]:
     numbering = Numbering(Random(1))
-    return [numbering.draw(Behaviour(**behaviour)) for _ in range(count)]
+    return [numbering.next_numbers(Behaviour(**behaviour)) for _ in range(count)]
 
 
 @pytest.mark.parametrize("behaviour", [{}, {"padded": True}, {"digits": 40}, {"collide": True, "padded": True}])
@@ -45,9 +45,9 @@ def test_shards_share_no_number_unless_they_collide(padded):
 @pytest.mark.parametrize("padded", [False, True])
 def test_a_child_has_larger_numbers_than_its_parent(padded):
     numbering = Numbering(Random(1))
-    parent = numbering.draw(Behaviour(padded=padded))
+    parent = numbering.next_numbers(Behaviour(padded=padded))
     last = int(parent.text(999))
-    assert all(numbering.draw(Behaviour(padded=padded), last).first > last for _ in range(50))
+    assert all(numbering.next_numbers(Behaviour(padded=padded), last).first > last for _ in range(50))
 
 
 def test_the_place_of_a_number_is_the_first_not_below_it():
