@@ -52,7 +52,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         return isinstance(error, self.channel_errors) and not isinstance(error, self.connection_errors)
 
     def _pause(self, error: Exception) -> None:
-        """Raises WorkerShutdown if the process is asked to end meanwhile."""
+        """Wait before the next start. Raise WorkerShutdown if the process is to end meanwhile."""
         self.waits = True
         until = time.monotonic() + self._refusals.add(error)
         while time.monotonic() < until:

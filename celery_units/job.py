@@ -33,7 +33,7 @@ class Job:
     ) -> None:
         """`on_end` is called when the unit ends, `run_again` with each message that is to run again.
 
-        With `begun` the messages run again already: Celery has been told that they started.
+        With `begun` these messages run for a second time: their start was reported to Celery the first time.
         """
         self._task = task
         self._requests = requests
@@ -73,7 +73,10 @@ class Job:
             self._consumer.call_soon(call, *arguments)
 
     def _begin(self) -> None:
-        """Runs once, and before the end: the event loop may run in any order what it is given at the same time."""
+        """Report the start of each message, once.
+
+        The end calls it too: the event loop may run callbacks that were added at the same time in any order.
+        """
         accepted, self._accepted = self._accepted, None
         if accepted and not self._ended and not self._begun:
             for request in self._requests:

@@ -105,12 +105,12 @@ def run_unit(task: UnitTask, requests: Sequence[dict[str, Any]]) -> list[Result]
         result = _result(task, request, completion or rejected, started, watched=watched)
         results.append(result)
         if result[0] and isinstance(cause := error_of(result[1]), Reject):
-            rejected = partial(_raise, cause)  # the others would only wait as long for the same
+            rejected = partial(_raise, cause)  # those that would run alone would wait as long, and be rejected too
     return results
 
 
 def _raise(error: Exception) -> NoReturn:
-    raise error.with_traceback(None)  # it would grow each time
+    raise error.with_traceback(None)  # a traceback that is kept grows with each raise
 
 
 def _result(

@@ -106,7 +106,10 @@ def _text(value: object, what: str = "S") -> str:
 
 
 def _number(value: object) -> int | Decimal:
-    """One that DynamoDB can hold: of a greater one, an innocent `int(...)` would fill the memory."""
+    """Return the number. Raise DecodeError if DynamoDB cannot hold it.
+
+    A larger exponent must not reach a route, where `int(...)` of it would fill the memory.
+    """
     text = _text(value, "N")
     if len(text) > _LONGEST_NUMBER:
         raise DecodeError(f"a number of {len(text)} characters")

@@ -65,7 +65,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message of the feedback queue about no mail, for the operator's log. `urgent`: the operator has to act."""
+    """A message of the feedback queue that is not about a mail: it is logged. `urgent`: the operator has to act."""
 
     text: str
     urgent: bool = False

@@ -86,4 +86,4 @@ TRANSITIONS: dict[tuple[Status, Status], str] = {
         )
     },
 }
-"""Every allowed change of status, with its reason. The SQL refuses all others."""
+"""Every change of status that the operations of the outbox make, with its reason. They make no other."""

@@ -1,4 +1,4 @@
-"""When a failed attempt is tried again. Pure: the waiting is done by the database's clock."""
+"""When a failed attempt is tried again. Pure: the outbox stores the time, by the database's clock."""
 
 import random
 from dataclasses import dataclass

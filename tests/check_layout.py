@@ -76,7 +76,7 @@ def long_files(files: Iterable[Path], most: int = MOST_LINES) -> Iterator[str]:
 
 
 def full_folders(files: Iterable[Path], most: int = MOST_FILES) -> Iterator[str]:
-    """Folders with more than `most` Python files beside each other. Migrations are a list, not a room."""
+    """Folders with more than `most` Python files beside each other. Migrations are a list, not a package."""
     counts: dict[Path, int] = {}
     for file in files:
         if file.suffix == ".py" and file.name != "__init__.py" and file.parts[0] != "alembic":

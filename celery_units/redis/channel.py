@@ -128,7 +128,7 @@ class RedisChannel(TolerantChannel):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the lists were empty, and no request is due or sent."""
+        """Whether to wait for a message: the lists were empty, and no request is due or unanswered."""
         return self._lists_are_empty and not self._request_is_due and not self._in_poll
 
     @property
@@ -210,7 +210,10 @@ class RedisChannel(TolerantChannel):
         return MOST if room is None else min(room, MOST)
 
     def _is_worth_it(self) -> bool:
-        """Whether there is room for enough messages: a request for each that ends would cost more than they do."""
+        """Return whether a request can reserve enough messages.
+
+        If each message that ends caused a request, the requests would cost more than the messages.
+        """
         waited = monotonic() - (self._brpop_sent_at or 0.0)
         return not self.connection.loop or self.qos.has_room(MOST) or waited > PATIENCE_SECONDS
 

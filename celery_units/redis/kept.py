@@ -16,7 +16,7 @@ log = get_logger(__name__)
 
 
 class KeptMessages:
-    """Knows the Redis keys of one channel; reserves messages and gives them back."""
+    """Reserves the messages of one channel, and gives them back."""
 
     def __init__(self, channel: Any) -> None:
         self._channel = channel
@@ -52,7 +52,7 @@ class KeptMessages:
     ) -> Iterator[tuple[QueueList, str, dict[str, Any]]]:
         """Each message of a reply to `request`, with its tag.
 
-        A message that cannot be decoded is logged and acknowledged, because it would be delivered for ever.
+        A message that cannot be decoded is logged and acknowledged: otherwise it would be delivered again and again.
         """
         for origin, message in reserve.messages(reply, lists):
             try:

@@ -49,7 +49,7 @@ class QoS(stock.QoS):  # type: ignore[misc]
             self._quick_ack(tag)
 
     def append(self, message: Any, delivery_tag: str) -> None:
-        """Without writing to Redis, which keeps the message since it was reserved."""
+        """Count the message as unacknowledged. The script that reserved it has written it to `unacked` already."""
         virtual.QoS.append(self, message, delivery_tag)
 
     def ack(self, delivery_tag: str) -> None:
@@ -100,7 +100,7 @@ class QoS(stock.QoS):  # type: ignore[misc]
             self._refusals.end()
 
     def cancel_timer(self) -> None:
-        """The channel sends a request, and all acks with it."""
+        """Cancel the timer unless messages are rejected: the channel sends a request, and all acks with it."""
         if self._timer is not None and not self._rejected:
             self._timer = self._timer.cancel()
 

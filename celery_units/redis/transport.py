@@ -9,7 +9,7 @@ from celery_units.redis.channel import RedisChannel
 
 
 class Transport(stock.Transport):  # type: ignore[misc]
-    """Knows the event loop, where there is one, so that a channel can put acknowledgements off for a moment."""
+    """Keeps the event loop of its connection, if there is one: with it a channel can delay acknowledgements."""
 
     Channel = RedisChannel
     without_acks: Any = stock.Channel

@@ -7,8 +7,8 @@ from redis.exceptions import NoPermissionError, ResponseError
 
 _LEAST = (6, 2)
 _CLUSTER = (
-    "the broker is a Redis Cluster (cluster mode is enabled): a queue and its messages under way are several keys, "
-    "which must lie on one server. Take a Redis without cluster mode, with Sentinels where it must not fail"
+    "the broker is a Redis Cluster (cluster mode is enabled): a queue and its unacknowledged messages are several "
+    "keys, which must lie on one server. Take a Redis without cluster mode, with Sentinels where it must not fail"
 )
 
 
@@ -19,7 +19,7 @@ class UnfitRedis(Exception):
 def check_server(client: Any) -> None:
     """Raises UnfitRedis, and ResponseError for any other refusal.
 
-    A server passes that does not say what it is, because its user has no right to INFO.
+    Nothing is checked if the user has no right to INFO.
     """
     try:
         answer = client.info("server")

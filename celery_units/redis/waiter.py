@@ -53,7 +53,7 @@ class Waiter:
         return bool(self._channel.is_waiting)
 
     def requested(self, *, found: bool) -> None:
-        """The channel has sent a reservation request, and there was a message or none."""
+        """Note the reply to a reservation request: `found` is whether it reserved a message."""
         if self._message_came:
             self._message_came, self._on_wakeups = False, not found
 
@@ -124,7 +124,7 @@ class Waiters:
         self._waiters: dict[str, Waiter] = {}
 
     def requested(self, *, found: bool) -> None:
-        """The channel has sent a reservation request, and there was a message or none."""
+        """Note the reply to a reservation request: `found` is whether it reserved a message."""
         for waiter in self._waiters.values():
             waiter.requested(found=found)
 

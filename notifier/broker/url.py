@@ -28,9 +28,9 @@ _FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
 class BrokerUrl:
     """NOTIFIER_BROKER_URL, parsed.
 
-    `hosts` are the Redis servers, or with `master` the Sentinels that know its address. `tls` are redis-py's options
-    for TLS, None without TLS; `sentinel` are the user and password of the Sentinels; `options` are those of a
-    connection, under the names of redis-py and kombu.
+    `hosts` are the Redis servers, or with `master` the Sentinels that return its address. `tls` are the options of
+    redis-py for TLS, None without TLS; `sentinel` are the user and password of the Sentinels; `options` are those of
+    a connection, under the names of redis-py and kombu.
     """
 
     hosts: tuple[tuple[str, int], ...]

@@ -21,9 +21,9 @@ def pause(channel: ChannelArgument, reason: Reason, json: Json = False) -> None:
 
 
 def resume(channel: ChannelArgument, reason: Reason = "", json: Json = False) -> None:
-    """Let a paused or parked channel send again. What waits goes out at the channel's rate.
+    """Let a paused or parked channel send again. Waiting messages are sent at the channel's rate.
 
-    Who had stopped it, and why, is kept: notifier operations.
+    `notifier operations` shows who stopped it, and why.
     """
     check_exists(channel)
     with connected() as engine:

@@ -1,4 +1,4 @@
-"""`notifier health`: for a container's HEALTHCHECK and for probes. It asks no database and imports no driver."""
+"""`notifier health`: for a container's HEALTHCHECK and for probes. Does not use the database."""
 
 from typing import Annotated
 

@@ -26,7 +26,7 @@ _IMAGES = {"NewImage": "attributes", "OldImage": "old_attributes"}
 
 
 def status(json: Json = False) -> None:
-    """How many notifications have which status, per channel; stopped channels; days that are older than kept."""
+    """Notifications by channel and status; channels that are stopped; days that are older than NOTIFIER_KEEP_DAYS."""
     keep_days = load_database_settings().keep_days
     with report() as outbox:
         now = outbox.now()

@@ -14,8 +14,8 @@ from notifier.outbox import OldDay, Retention
 from notifier.settings import load_database_settings
 
 _REST_SECONDS = 60.0
-"""How long a day is left alone after it could not be dropped: without it a day that keeps changing would keep the
-command from ending.
+"""A day that could not be dropped is tried again after this time at the earliest: otherwise the command would not end
+while rows of a day change.
 """
 
 

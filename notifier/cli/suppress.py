@@ -1,4 +1,4 @@
-"""Recipients that must not be written to."""
+"""Recipients to whom nothing is sent."""
 
 from typing import Annotated
 
@@ -36,7 +36,7 @@ def add(
     note: NoteOption = "",
     json: Json = False,
 ) -> None:
-    """Write to this recipient no more."""
+    """Send nothing to this recipient from now on."""
     if reason in (*_KINDS, *_OF_FEEDBACK):
         raise UsageError(f"--reason says why, in your own words; {reason!r} is a kind: --kind manual or unsubscribe")
     if kind not in _KINDS:
@@ -48,7 +48,7 @@ def add(
     if json:
         print_json({"suppressed": added})
     else:
-        say("suppressed" if added else "was suppressed already, for as strong a reason")
+        say("suppressed" if added else "was suppressed already, for this reason or a graver one")
 
 
 @suppress.command("remove")
@@ -60,7 +60,7 @@ def remove(
     note: NoteOption = "",
     json: Json = False,
 ) -> None:
-    """Write to this recipient again. Exit 1 if it was not suppressed."""
+    """Send to this recipient again. Exit 1 if it was not suppressed."""
     with connected() as engine:
         why = (reason or note).strip() or None
         removed = Suppressions(engine, actor=actor()).remove(

@@ -103,7 +103,7 @@ def _revisions() -> frozenset[str]:
 
 def _newer(found: str | None) -> SchemaOutdated:
     return SchemaOutdated(
-        f"the database schema is at {found}, which this program does not know; it knows {schema_head()} and older: a "
+        f"the database schema is at {found}, which this program does not have; it has {schema_head()} and older: a "
         "newer Notifier has migrated this database. Run that version here too; a schema is never taken back"
     )
 

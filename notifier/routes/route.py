@@ -87,7 +87,7 @@ def route(
         table: The DynamoDB table.
         channel: `email`, `sms`, `webhook`, or another one that is installed.
         on: `INSERT`, `MODIFY`, `REMOVE`, or a list of these.
-        match: A pattern for the item after the change, in the words of `notifier.routes.matching`. None: any item.
+        match: A pattern for the item after the change, in the syntax of `notifier.routes.matching`. None: any item.
         match_old: The same for the item before the change.
         name: Part of the identity of the notifications; None: the function's name. With another name, records that
             are read again are notified again, so do not change it within 24 hours of a record.

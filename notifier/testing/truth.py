@@ -1,4 +1,4 @@
-"""Compares every outcome of a channel with what the provider knows of its message."""
+"""Compares every outcome of a channel with what the provider did with its message."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -56,7 +56,7 @@ class Suspects:
         return None if found is None else int(found)
 
     def keep(self, process: UUID, builds: Sequence[SuspectBuild], lease_seconds: float) -> None:
-        """Prolong the leases of this process's builds, and take those that have ended back to marked."""
+        """Prolong the leases of this process's builds, and set those that have ended back to `marked`."""
         values = {
             "ids": uuids(each.id for each in builds),
             "deaths": [each.deaths for each in builds],

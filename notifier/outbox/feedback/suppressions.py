@@ -1,4 +1,4 @@
-"""Suppressions: recipients to whom nothing is sent. `begin` reads them, so that no request leaves."""
+"""Suppressions: recipients to whom nothing is sent. `begin` reads them, so that no request is sent."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -65,7 +65,7 @@ def suppress_recipients(
 ) -> None:
     """Suppress the recipients of hard bounces, complaints and unsubscriptions, in the caller's transaction.
 
-    `address` spells a recipient as the suppressions of the channel do.
+    `address` returns a recipient as the suppressions of the channel spell it.
     """
     rows: set[tuple[UUID, str, str, str | None, int | None, str]] = set()
     for each in events:

@@ -47,7 +47,7 @@ def days_kept(connection: Connection, keep_days: int) -> DaysKept:
 
 
 def over_age(connection: Connection, keep_days: int) -> list[tuple[date, str | None]]:
-    """Return the days over age, oldest first, each with the reason why it stays; None if it may go."""
+    """Return the days over age, oldest first, each with the reason why it stays; None if its rows may be deleted."""
     return [(row.day, row.reason) for row in connection.execute(_OVER_AGE, {"keep": keep_days})]
 
 

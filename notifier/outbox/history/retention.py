@@ -150,7 +150,7 @@ class Retention:
             values = {"day": day, "keep": keep}
             if unless_busy(lambda: connection.execute(_EMPTY, values).scalar_one() or "", day) == "":  # noqa: B023
                 done.emptied.append(day)
-                log.info("a day is over age and all of it is final: its rows are deleted", day=str(day))
+                log.info("a day is over age and all of its deliveries are final: its rows are deleted", day=str(day))
                 return
 
     def _delete(self, connection: Connection, done: Retained, keep: int) -> None:

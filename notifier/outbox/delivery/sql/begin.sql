@@ -1,4 +1,4 @@
--- Begin attempts: pending → sending under :token, or pending → suppressed if the recipient must not be written to.
+-- Begin attempts: pending → sending under :token, or pending → suppressed if the recipient is suppressed.
 -- Parameters: arrays of equal length with the :ids, the :addresses of the recipients as `suppressions` has them, the
 -- :topics, and whether the message is :transactional (sent although the recipient has unsubscribed); the :channel;
 -- the name of the :worker; the :lease in seconds; whether this attempt is :probing a parked channel.
