@@ -1,4 +1,4 @@
-"""Clients of Redis. All of ours are made here, from the URL that Celery gets too."""
+"""Clients of Redis. All clients of Notifier are made here, from the URL that Celery gets too."""
 
 from typing import Any
 

@@ -85,7 +85,8 @@ class PooledCursor(psycopg.Cursor[Any]):
     """A cursor behind a pooler: makes the settings before the first statement of each transaction.
 
     A statement in autocommit gets a transaction of its own, in which the settings hold. A statement with
-    CONCURRENTLY, which Postgres refuses in a transaction, runs with the server's settings: it writes no row of ours.
+    CONCURRENTLY, which Postgres refuses in a transaction, runs with the server's settings: it writes no row of the
+    outbox.
     """
 
     def __init__(self, *arguments: Any, settings: bytes, binary: bool, **options: Any) -> None:

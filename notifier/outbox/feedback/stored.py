@@ -21,9 +21,9 @@ _STORE = statement(__package__, "store_feedback.sql")
 class StoredFeedback:
     """The new events of a batch: `fresh` ones belong to a notification, `unmatched` is the number of the others.
 
-    Of the others, those that name an attempt of ours are `waiting` if their notification may still be recorded, or
-    `late` if retention has dropped it. `sent_until` is the time at which the provider took the newest message of ours
-    whose `Send` event is in the batch; None if there is none.
+    Of the others, those that name a notification and an attempt are `waiting` if the notification may still be
+    recorded, or `late` if retention has dropped it. `sent_until` is the time at which the provider accepted the
+    newest message whose `Send` event is in the batch and whose attempt is in the database; None if there is none.
     """
 
     fresh: list[Feedback]

@@ -1,5 +1,5 @@
 -- Building → building with a new lease of :lease seconds, or → marked for those that have :ended; only for builds
--- that :process holds. :deaths is the number that the process knows for each of :ids, and never lowers the one
+-- that :process holds. :deaths is the number that the process has for each of :ids, and never lowers the one
 -- in the row.
 WITH told AS (
   SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:deaths AS int[]), CAST(:ended AS bool[]))

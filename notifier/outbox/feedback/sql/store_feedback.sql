@@ -4,15 +4,15 @@
 -- is lost; they wait for their notification (look_at) only if a stream may still bring its record: a day that
 -- retention has dropped does not come back.
 -- Returns one row for each event that is new: with the notification's id if it is in `feedback`, with `waits` if it
--- is in `unmatched_feedback`. The last row has the time at which the provider took the newest message of which a
--- `Send` event of this batch names an attempt that the database knows.
+-- is in `unmatched_feedback`. The last row has the time at which the provider accepted the newest message of which a
+-- `Send` event of this batch names an attempt that is in the database.
 WITH incoming AS (
   SELECT * FROM unnest(
     CAST(:numbers AS int[]), CAST(:ids AS uuid[]), CAST(:attempts AS int[]), CAST(:kinds AS text[]),
     CAST(:message_ids AS text[]), CAST(:occurred AS timestamptz[]), CAST(:details AS text[]),
     CAST(:sent AS timestamptz[]), CAST(:recipients AS text[]), CAST(:permanent AS bool[]), CAST(:topics AS text[])
   ) AS incoming (number, id, attempt, kind, message_id, occurred_at, detail, sent_at, recipient, permanent, topic)
-), known AS (  -- events of notifications in this database; `made`: of an attempt that it knows
+), known AS (  -- events of notifications in this database; `made`: of an attempt that it has
   SELECT incoming.*, incoming.attempt <= d.attempt AS made
   FROM incoming JOIN deliveries d ON d.notification_id = incoming.id AND in_days(d.notification_id)
   WHERE incoming.attempt > 0
