@@ -35,13 +35,13 @@ ACQUIRE_SECONDS = 2.0
 OUTBOX_LIMIT_SECONDS = 1.0
 PARTITIONS_SECONDS = 3600.0
 POLLERS = 8
-"""Threads that poll shards. They mostly wait for DynamoDB: so many are enough for a hundred shards."""
+"""Threads that poll shards. They mostly wait for DynamoDB, so eight are enough for a hundred shards."""
 LOOPS = 13
 """Database connections of the loops: one each, and one more for the lock of the shard discovery."""
 PAGES_AHEAD = 6
 """Pages fetched and not yet recorded, over all shards."""
 _DISCOVERY_HUNG_SECONDS = 1_800.0
-"""A discovery that takes longer hangs. It lists many streams, and waits for each of them if AWS does not answer."""
+"""A discovery that takes longer counts as hung. It lists many streams, and waits for each if AWS does not answer."""
 _OVERDUE_SECONDS = 1.0
 """How long a shard waits whose lease was not renewed in time."""
 
@@ -143,7 +143,7 @@ class Bridge:
                 self._pollers.submit(self._poll, heapq.heappop(due)[2])
 
     def _health(self) -> str:
-        """Return in one line what keeps this bridge from its work, empty if nothing does."""
+        """Return in one line what keeps this bridge from reading or publishing, empty if nothing does."""
         found = (self._renewing.recording.trouble(), *(each.trouble() for each in self._loops), self._trouble())
         return "; ".join(filter(None, found))
 
@@ -180,8 +180,8 @@ class Bridge:
 
     def _ended(self, reader: ShardReader) -> None:
         self._held.forget(reader)
-        self._taking.wake()  # for the children that are known
-        self._finding.wake()  # for those that are not yet
+        self._taking.wake()  # the known children can be read now
+        self._finding.wake()  # find the children that are not known yet
 
 
 def _until(moment: float) -> float:

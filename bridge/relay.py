@@ -118,7 +118,7 @@ class Relay:
         return NextIn(BUSY_SECONDS if done.relayed and waiting else RELAY_SECONDS)
 
     def _pass(self, paused: Collection[str]) -> PassResult:
-        """Publish what is due on all channels except the paused ones, in batches, each channel in its turn.
+        """Publish what is due on all channels except the paused ones, in batches, one batch of each channel in turn.
 
         After PASS_SECONDS it ends, so that leases are ended and retries are woken again while rows keep coming.
         """
@@ -142,7 +142,7 @@ class Relay:
         return done
 
     def _relay_all(self, channels: Sequence[str], done: PassResult) -> set[str]:
-        """Publish batches of these channels; return those that have rows left which nobody has published."""
+        """Publish batches of these channels; return those that have rows left which were never published."""
         waiting: set[str] = set()
         until = time.monotonic() + PASS_SECONDS
         while channels:
@@ -200,7 +200,7 @@ class Relay:
     def _missing(self, publications: Sequence[Publication]) -> tuple[list[MissingMessages], BrokerError | None]:
         """Return what is to be published of each publication, and the error if the broker did not say what it holds.
 
-        After such an error published rows are left out; rows that nobody has published need no answer.
+        After such an error published rows are left out; rows that were never published need no answer.
         """
         found: list[MissingMessages] = []
         error: BrokerError | None = None

@@ -13,7 +13,7 @@ NAME = "ses-events"
 def create_events_queue(settings: Settings, session: Any = None) -> None:
     """Create the queue of NOTIFIER_FEEDBACK_QUEUE_URL, unless it exists. `session` is one of `aws_session`.
 
-    Raises Unreachable.
+    Raise Unreachable.
     """
     where = f"SQS at {settings.endpoint('sqs')}"
     client = aws_client("sqs", settings, connect_timeout=3, read_timeout=10, attempts=3, session=session)

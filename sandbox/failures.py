@@ -94,7 +94,7 @@ class Failures:
 
 
 def failure_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """A line for each kind of failure and reason, with the id of the newest."""
+    """Yield a line for each kind of failure and reason, with the id of the newest."""
     newest: dict[tuple[str, ...], str] = {}
     counts: Counter[tuple[str, ...]] = Counter()
     for row in rows:

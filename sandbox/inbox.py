@@ -38,7 +38,7 @@ class Inbox:
 
 
 def inbox_message(channel: str, message: Message[Any, Any], result: str) -> dict[str, Any]:
-    """The JSON of a message for `POST /_sim/inbox`."""
+    """Return the JSON of a message for `POST /_sim/inbox`."""
     request = message.request
     headers = getattr(request, "headers", None)
     return {
@@ -67,7 +67,7 @@ def _text(content: Any) -> str:
 
 
 def _shown(request: Any) -> Iterator[tuple[str, str]]:
-    """The fields of the request, without secrets and those that are shown elsewhere."""
+    """Yield the fields of the request, without secrets and those that are shown elsewhere."""
     if is_dataclass(request) and not isinstance(request, type):
         for each in fields(request):
             value = getattr(request, each.name)

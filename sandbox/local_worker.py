@@ -92,7 +92,7 @@ class LocalOnly:
 
 
 def restricted(name: str, found: Any) -> Any:
-    """A subclass of a channel's class that is restricted to this machine. `name` is that of the channel."""
+    """Return a subclass of a channel's class that is restricted to this machine. `name` is that of the channel."""
 
     class Restricted(found):  # type: ignore[misc]
         def __init__(self, settings: Settings) -> None:
@@ -120,7 +120,7 @@ def _of(channel: Any) -> LocalOnly:
 
 
 def check(event: str, arguments: tuple[Any, ...]) -> None:
-    """The hook for audit events of Python. Raises RemoteAccessRefused."""
+    """The hook for audit events of Python. Raise RemoteAccessRefused."""
     if event not in _CONNECTS and event not in _LOOKS_UP and event not in _RUNS:
         return
     local_only = getattr(threading.current_thread(), _ATTRIBUTE, None)
@@ -144,7 +144,7 @@ def install() -> None:
 
 
 def _is_local(address: Any) -> bool:
-    """Whether a socket's address or a host name is on this machine, or a socket in its file system."""
+    """Return whether a socket's address or a host name is on this machine, or a socket in its file system."""
     if isinstance(address, tuple):
         host = address[0] if address else None
     elif isinstance(address, str | bytes) and address[:1] in ("/", b"/", "\0", b"\0"):

@@ -18,7 +18,7 @@ _LEVELS = 32
 
 
 def produce_samples(table: EventTable, events: int | None, rate: float) -> int:
-    """Write `events` sample items (None: without end), `rate` a second. Returns how many DynamoDB acknowledged."""
+    """Write `events` sample items (None: without end), `rate` a second. Return how many DynamoDB acknowledged."""
     seed = time.time_ns()  # so that another run writes other items
     return sum(1 for _ in table.write(_paced(seed, events, rate), batch=max(1, min(25, int(rate)))))
 

@@ -100,12 +100,12 @@ class System:
         }
 
     def check(self) -> None:
-        """Raises NotifierError, with the end of its log, if a process of the system has ended."""
+        """Raise NotifierError, with the end of its log, if a process of the system has ended."""
         for child in self.children:
             child.check()
 
     def new_warnings(self) -> Iterator[str]:
-        """The warnings and errors that processes have logged since the last call, each with its process's name."""
+        """Yield what processes have logged as warning or error since the last call, with the name of the process."""
         for child in self.children:
             with child.log.open("rb") as log:
                 log.seek(self._read.get(child.log, 0))
@@ -116,7 +116,7 @@ class System:
                     yield f"{child.name}: {line.decode(errors='replace')}"
 
     def table(self, name: str = TABLE) -> EventTable:
-        """A table of this system's DynamoDB."""
+        """Return a table of this system's DynamoDB."""
         return EventTable(self.settings, name, local_session(self.settings))
 
     @property
@@ -142,7 +142,7 @@ def running_servers(
     """Postgres, Redis, DynamoDB, SQS and SES, with the schema, the tables and the queue.
 
     Logs are in `folder`. Nothing else is kept: each system begins empty. `durable=False` is for tests: Postgres and
-    Redis do not wait for the disk. Raises NotifierError if a server does not start.
+    Redis do not wait for the disk. Raise NotifierError if a server does not start.
     """
     with ExitStack() as stack, ThreadPoolExecutor(4) as side_by_side:  # starting is mostly waiting
         postgres = side_by_side.submit(stack.enter_context, embedded_postgres(folder, durable=durable))
@@ -161,7 +161,7 @@ def running_servers(
 
 
 def local_session(settings: Settings) -> Any:
-    """A session of the AWS SDK with credentials for the emulators: never those of the user."""
+    """Return a session of the AWS SDK with credentials for the emulators: never those of the user."""
     session = aws_session(settings)
     session.set_credentials(*CREDENTIALS.values())
     return session
@@ -172,15 +172,15 @@ def _queue_url(aws: MinistackServer) -> str:
 
 
 def own_options() -> dict[str, str]:
-    """The NOTIFIER_ variables of the user's shell, without those that belong to another system (`_NOT_TAKEN`)."""
+    """Return the NOTIFIER_ variables of the user's shell, without those of another system (`_NOT_TAKEN`)."""
     given = {name.upper(): value for name, value in os.environ.items() if value}  # the case of a name does not matter
     return {name: value for name, value in given.items() if name.startswith("NOTIFIER_") and name not in _NOT_TAKEN}
 
 
 def check_setup(options: Mapping[str, str]) -> Routes:
-    """Load the routes and check templates, settings and channels, before any server starts. Returns the routes.
+    """Load the routes and check templates, settings and channels, before any server starts. Return the routes.
 
-    Raises the NotifierError that names the mistake. The user's module sees the variables of a worker, with addresses
+    Raise the NotifierError that names the mistake. The user's module sees the variables of a worker, with addresses
     at which nothing listens.
     """
     with only_environment({**clean_environment(), **_UNREACHABLE, **EXAMPLE, **options}):
@@ -216,7 +216,7 @@ def notifier_process(
 
 
 def clean_environment() -> dict[str, str]:
-    """The variables of this process without those for AWS and Notifier, and without proxies on this machine.
+    """Return the variables of this process without those for AWS and Notifier, and without proxies on this machine.
 
     So no process of the system uses a real AWS account, or sends messages to another machine through such a proxy.
     """

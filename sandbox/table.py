@@ -47,14 +47,14 @@ class EventTable:
             )
 
     def write(self, items: Iterable[Mapping[str, Any]], batch: int = _BATCH) -> Iterator[Mapping[str, Any]]:
-        """Write the items, `batch` in each call; yields each one once DynamoDB has acknowledged it."""
+        """Write the items, `batch` in each call; yield each one once DynamoDB has acknowledged it."""
         remaining = iter(items)
         while some := list(islice(remaining, batch)):
             self._write_batch(some)
             yield from some
 
     def delete(self, item: Mapping[str, Any]) -> bool:
-        """Delete the item with these keys. Returns whether it existed, and so whether there is an event."""
+        """Delete the item with these keys. Return whether it existed, and so whether there is an event."""
         key = {name: _serialize(item[name]) for name in KEYS}
         with self._errors():
             answer = self._client.delete_item(TableName=self.name, Key=key, ReturnValues="ALL_OLD")

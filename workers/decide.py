@@ -32,7 +32,7 @@ _WAITS = {Blocked: WAIT_WHEN_BLOCKED, Offline: WAIT_WHEN_OFFLINE, Late: WAIT_WHE
 
 
 def after_send(due: DueNotification, outcome: Outcome, policy: RetryPolicy, *, one_provider: bool = True) -> Change:
-    """The change of a delivery whose attempt had this outcome.
+    """Return the change of a delivery whose attempt had this outcome.
 
     `one_provider`: all messages of its channel go to one provider, not each to a receiver of its own.
     """
@@ -60,7 +60,7 @@ def returns_to_broker(change: Change) -> bool:
 
 
 def after_error(due: DueNotification, error: BaseException, policy: RetryPolicy) -> Change:
-    """The change of a delivery whose route or template raised. Nothing was sent, so it is tried again.
+    """Return the change of a delivery whose route or template raised. Nothing was sent, so it is tried again.
 
     The text of a user's exception may hold personal data: it is in the detail only, which is shown with --reveal.
     """
@@ -68,19 +68,19 @@ def after_error(due: DueNotification, error: BaseException, policy: RetryPolicy)
 
 
 def too_late(due: DueNotification) -> Change:
-    """The change of a delivery whose lease was nearly over before its request was made. Not a failure."""
+    """Return the change of a delivery whose lease was nearly over before its request was made. Not a failure."""
     return _wait(due, WAIT_WHEN_THROTTLED, "the database answered too late to send within the lease; not sent")
 
 
 def not_built(due: DueNotification, policy: RetryPolicy, *, hangs: bool) -> Change:
-    """The change of a delivery that was not built in time: its route hangs, or was not called in time."""
+    """Return the change of a delivery that was not built in time: its route hangs, or was not called in time."""
     if hangs:
         return _retry(due, policy, "the route has not returned; its unit went on without it")
-    return _wait(due, WAIT_WHEN_THROTTLED, "the routes of its unit took too long; its own was not waited for")
+    return _wait(due, WAIT_WHEN_THROTTLED, "the routes of its unit took too long; its own was not called in time")
 
 
 def killed_worker(due: DueNotification, deaths: int, cause: str) -> Change:
-    """The change of a delivery whose build killed its worker, and then each process that built it in isolation."""
+    """Return the change of a delivery whose build killed its worker, and then each process that built it alone."""
     reason = (
         f"its worker died {deaths} times while building it ({cause}); mend the route {due.route}, "
         f"then try it again with `notifier redrive {due.id} --reason WHY`"
@@ -89,7 +89,7 @@ def killed_worker(due: DueNotification, deaths: int, cause: str) -> Change:
 
 
 def not_isolated(due: DueNotification, reason: str) -> Change:
-    """The change of a delivery that has to be built in isolation, and was not. Not a failure."""
+    """Return the change of a delivery that has to be built in isolation, and was not. Not a failure."""
     return _wait(due, WAIT_WHEN_THROTTLED, f"not built alone: {reason}")
 
 
@@ -100,7 +100,7 @@ class LeftPending(Change):
 
 
 def built_elsewhere(id_: UUID) -> LeftPending:
-    """Another worker builds it in isolation. A change of its row would keep that worker from sending it."""
+    """Leave it to the worker that builds it in isolation: a change of its row would keep that one from sending it."""
     return left_pending(id_, "another worker builds it")
 
 
@@ -109,7 +109,7 @@ def skipped(due: DueNotification) -> Change:
 
 
 def expired(due: DueNotification, after: float | None) -> Change:
-    """The change of a delivery whose event is older than its route allows, in seconds."""
+    """Return the change of a delivery whose event is older than its route allows, in seconds."""
     reason = f"its event is {due.age:,.0f} s old, its route allows {after:,.0f} s"
     return Change(due.id, Status.EXPIRED, reason=reason, route=due.route)
 

@@ -22,11 +22,11 @@ OTHER = "(not loaded)"
 
 DELIVERIES = prometheus_client.Counter(
     "notifier_deliveries",
-    "What attempts of this worker brought deliveries to; pending: tried again.",
+    "Deliveries by the status that attempts of this worker led to; pending: tried again.",
     ["channel", "route", "status"],
 )
 ROUTE_ERRORS = prometheus_client.Counter(
-    "notifier_route_errors", "Times that a route or its template failed in this worker.", ["channel", "route"]
+    "notifier_route_errors", "Failures of a route or its template in this worker.", ["channel", "route"]
 )
 
 

@@ -12,8 +12,8 @@ log = structlog.get_logger(__name__)
 DISCOVERY_SECONDS = 120.0
 """How long the shards of a table may stay unlisted before that is an alarm: eight sweeps."""
 _PAUSE_SECONDS = 60.0
-"""Six intervals of this watch. If it could not look for so long, the process was suspended or the database was away,
-and its clock starts anew."""
+"""Six intervals of this watch. If it did not run for so long, the process was suspended or the database was away, and
+the time for which it has watched starts at 0 again."""
 
 
 class DiscoveryWatch:
@@ -42,7 +42,7 @@ class DiscoveryWatch:
         self._trouble = "; ".join(faults)
 
     def _watched(self) -> float:
-        """Return for how many seconds this process has looked without a pause."""
+        """Return for how many seconds this watch has run without a pause."""
         now = self._clock()
         if self._looked_at is not None and now - self._looked_at > _PAUSE_SECONDS:
             self._since = now
@@ -54,7 +54,7 @@ def fault(table: TableDiscovery, watched: float = float("inf")) -> str:
     """Return what is wrong with the discovery of a table, empty if nothing is. Pure.
 
     Only time in which a bridge tried counts: after a stop of all bridges there is no alarm. This process has tried
-    for `watched` seconds. Other bridges may have tried for longer, which counts once a try of theirs was seen.
+    for `watched` seconds. Other bridges may have tried for longer: that counts once this one has seen it.
     """
     tried = max(table.asking_seconds, watched) if table.asked_seconds < watched else watched
     if (seconds := min(table.seconds, tried)) > DISCOVERY_SECONDS:

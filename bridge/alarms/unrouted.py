@@ -12,7 +12,7 @@ log = structlog.get_logger(__name__)
 
 UNROUTED_SECONDS = 60.0
 LEAST_RECORDS = 10
-"""A streak must be so long that, by the share of routed records before it, this many routed ones were expected."""
+"""A streak counts as a fault once this many routed records were to be expected in it, by their share before it."""
 _ADVICE = (
     "no record of a table has a route: are its routes deployed, and do their patterns match? Mend that, then run "
     "`notifier rewind --table {table} --reason WHY`. If NOTIFIER_NOT_BEFORE mutes them, nothing is wrong"
@@ -59,7 +59,7 @@ def follow(before: Streak | None, now: TableRecords) -> Streak:
 
 
 def _least(before: TableRecords | None) -> int:
-    """Return among how many records LEAST_RECORDS routed ones are expected: 10,000 if one in 1,000 is routed."""
+    """Return in how many records LEAST_RECORDS routed ones are to be expected: 10,000 if one in 1,000 is routed."""
     if before is None or (routed := before.read - before.unrouted) <= 0:
         return LEAST_RECORDS
     return -(-LEAST_RECORDS * before.read // routed)

@@ -20,7 +20,7 @@ from bridge.feedback.topic import Topic
 from notifier.errors import DecodeError, Unreachable
 
 Fetch = Callable[[str], bytes]
-"""Returns the file at a URL. Raises DecodeError if there is none, Unreachable if that is unknown."""
+"""Returns the file at a URL. Raises DecodeError if there is none, Unreachable if it cannot be fetched now."""
 
 _LEAST_BITS = 2048
 _MOST_BYTES = 65_536
@@ -108,7 +108,7 @@ def fetch(url: str) -> bytes:
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: object, **__: object) -> None:
-        """Follow no redirect: a file of another host proves nothing."""
+        """Follow no redirect: only a file from the host of SNS can be trusted."""
 
 
 _OPENER = urllib.request.build_opener(_NoRedirect)

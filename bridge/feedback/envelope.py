@@ -38,7 +38,7 @@ class MessageParser:
             return dead_letter(body, str(error))
         except Unreachable:
             raise
-        except Exception as error:  # noqa: BLE001  a mistake of ours must not hold up the other messages
+        except Exception as error:  # noqa: BLE001  a bug here must not keep the other messages from being settled
             return dead_letter(body, f"a mistake in Notifier: {type(error).__name__}")
 
     def _record(self, body: str) -> object:

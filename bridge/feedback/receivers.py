@@ -29,7 +29,7 @@ class Receivers:
         trouble: Callable[[], str] = str,
     ) -> None:
         """`others` run beside the receivers. `trouble` returns in one line what keeps this process from recording,
-        empty if nothing does: a loop that had nothing to write does not know.
+        empty if nothing does: a loop without anything to write does not find out.
         """
         self._receivers = receivers
         self._heartbeat = heartbeat
@@ -64,7 +64,7 @@ class Receivers:
         self._stopping.set()
 
     def _health(self) -> str:
-        """Return in one line what keeps this process from its work, empty if nothing does."""
+        """Return in one line what keeps this process from settling events, empty if nothing does."""
         return "; ".join(filter(None, (self._trouble(), *(each.trouble() for each in self._loops))))
 
     def _are_turning(self) -> bool:

@@ -28,7 +28,7 @@ from notifier.outbox import Settled
 log = structlog.get_logger(__name__)
 
 KEEP_SECONDS = 60.0
-"""A standby may be behind by that: events that were settled before are not settled again."""
+"""How far a standby may be behind. Events that were settled earlier are not settled again."""
 MOST_EVENTS = 50_000
 """About 50 MB. If there are more, the oldest are forgotten early."""
 _AT_ONCE = 500
@@ -109,7 +109,7 @@ class RecentlySettled:
             raise
 
     def _check_server(self) -> None:
-        """Look which server answers. That it answers does not show that it can write."""
+        """Find out which server answers. That it answers does not show that it can write."""
         server = self._noted(self._server)
         if server.started_at != self._started_at:
             self._started_at, self._is_due = server.started_at, True

@@ -19,9 +19,9 @@ log = structlog.get_logger(__name__)
 
 DISCOVERY_SECONDS = 15.0
 EXPECTING_SECONDS = 1.0
-"""Until the next listing while a child is missing of a shard that has just ended."""
+"""Seconds until the next listing while a child of a shard that has just ended is missing."""
 BUSY_SECONDS = 1.0
-"""Until the next try while another bridge lists: that one may have other tables."""
+"""Seconds until the next try while another bridge lists: it may list other tables."""
 
 
 class ShardDiscovery:

@@ -19,9 +19,9 @@ _RECORD_CHILDLESS = statement(__package__, "record_childless_gaps.sql")
 
 
 def record_gap(connection: Connection, lease: ShardLease, reason: str, *, surely: bool) -> bool:
-    """Keep a gap after the shard's checkpoint; return whether there is one.
+    """Record a gap after the shard's checkpoint, once for a `reason`. Return whether it was added.
 
-    Unless it is `surely` one, there is none if the shard was read to its tip within the last 23 hours, or if the
+    Without `surely` none is added if the shard was read to its tip within the last 23 hours. None is added if the
     lease is lost.
     """
     values = {
@@ -50,10 +50,10 @@ def any_unseen(connection: Connection, arn: str, parents: Collection[str], creat
 def record_unseen(
     connection: Connection, arn: str, parents: Collection[str], created: Collection[float | None]
 ) -> None:
-    """Keep each such parent as a lost shard with a gap: it came and went before it was listed."""
+    """Keep each such parent as a lost shard with a gap: DynamoDB removed it before it was listed."""
     values = {"arn": arn, "parents": list(parents), "created": list(created)}
     if parents and (missed := connection.execute(_RECORD_UNSEEN, values).rowcount):
-        log.error("GAP: shards came and went unread", stream=arn, count=missed)
+        log.error("GAP: shards were removed before they were listed", stream=arn, count=missed)
 
 
 def any_childless(connection: Connection, arn: str) -> bool:
@@ -62,6 +62,6 @@ def any_childless(connection: Connection, arn: str) -> bool:
 
 
 def record_childless(connection: Connection, arn: str) -> None:
-    """Keep a gap for each such shard: the children of it were lost."""
+    """Record a gap for each such shard: its children were lost."""
     if missed := connection.execute(_RECORD_CHILDLESS, {"arn": arn}).rowcount:
-        log.error("GAP: shards ended, and their children never appeared", stream=arn, count=missed)
+        log.error("GAP: shards ended, and their children were never listed", stream=arn, count=missed)

@@ -18,7 +18,7 @@ _RELEASE = statement(__package__, "release.sql")
 _BRIDGES = statement(__package__, "count_bridges.sql")
 
 REST_SECONDS = 10.0
-"""A shard that was stolen is not stolen again for so long."""
+"""For how long a shard that was stolen is not stolen again."""
 
 
 class Leases:
@@ -33,8 +33,8 @@ class Leases:
     def acquire(self, limit: int, held: Collection[int] | None = None) -> list[ShardLease]:
         """Take up to `limit` free shards whose parents are read to their end, oldest first; return their leases.
 
-        Shards of this bridge that are not among `held` count as free: the answer to their taking was lost, say. With
-        None they do not.
+        Shards of this bridge that are not among `held` count as free: the answer to an earlier `acquire` may have
+        been lost. With None they do not.
         """
         values = {
             "owner": self._owner,

@@ -186,7 +186,7 @@ class ShardReader:
         log.info("shard read to its end", shard=self.lease.shard_id, children=len(children))
 
     def _after_expired(self, error: IteratorExpired) -> float:
-        """An iterator is valid for 15 minutes. If its replacement has expired too, back off."""
+        """Use another iterator: one is valid for 15 minutes. If its replacement has expired too, back off."""
         self._iterator = None
         again, self._expired = self._expired, True
         return self._failed(error) if again else 0.0

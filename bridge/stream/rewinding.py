@@ -24,14 +24,14 @@ log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 2.0
 PAGE_SECONDS = 0.1
-"""Between two pages: a reader polls the same shard for new records, and both count against its limits."""
+"""The pause between two pages: a reader polls the same shard for new records, and both count against its limits."""
 EMPTY_SECONDS = 0.5
 REST_SECONDS = 60.0
 """How long no bridge takes a rewind that failed too often in a row, so that others are done first."""
 _MOST_FAILURES = 2 * TRIES_OF_AN_ITERATOR
 _EMPTIES_BEFORE_END = 60
 _LIMIT_PART = 0.5
-"""Of the mark of a channel: above it a rewind waits, so that room is left for new records."""
+"""The part of a channel's mark above which a rewind waits, so that room is left for new records."""
 
 
 class Rewinder:

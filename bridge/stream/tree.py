@@ -118,7 +118,7 @@ class ShardTree:
             _end(connection, lease, checkpoint, "lost")
 
     def record_trimmed(self, lease: ShardLease, reason: str) -> bool:
-        """The record after the checkpoint is trimmed: keep a gap if records may be lost, and return whether it is."""
+        """Record a gap if the records trimmed after the checkpoint may be lost. Return whether it was added."""
         with self._engine.begin() as connection:
             return gaps.record_gap(connection, lease, reason, surely=False)
 

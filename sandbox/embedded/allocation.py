@@ -18,7 +18,7 @@ from sandbox.embedded.cleanup import CLEANUP, remove_folder
 def temporary_folder(account: pwd.struct_passwd | None = None) -> Iterator[Path]:
     """A folder that is removed after the block, also if this process is killed.
 
-    Its owner is `account`, or the user of this process. Raises Unreachable if that account cannot enter it.
+    Its owner is `account`, or the user of this process. Raise Unreachable if that account cannot enter it.
     """
     base = Path(tempfile.gettempdir()).resolve()
     if account and not all(folder.stat().st_mode & stat.S_IXOTH for folder in (base, *base.parents)):
@@ -37,7 +37,7 @@ def temporary_folder(account: pwd.struct_passwd | None = None) -> Iterator[Path]
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 on which no server listens.
+    """Return a port of 127.0.0.1 on which no server listens.
 
     It is below the range that systems use for outgoing connections. Otherwise a client that tries to reach a stopped
     server can be given that server's own port, connect to itself, and keep the server from coming back.
@@ -54,6 +54,6 @@ def free_port() -> int:
 
 
 def is_listening(port: int) -> bool:
-    """Whether a server accepts connections on this port of 127.0.0.1."""
+    """Return whether a server accepts connections on this port of 127.0.0.1."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -19,7 +19,7 @@ _INHERITED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 @contextmanager
 def ministack(folder: Path) -> Iterator["MinistackServer"]:
-    """A new emulator. Its log is in `folder`, its data in memory. Raises Unreachable if it does not start."""
+    """A new emulator. Its log is in `folder`, its data in memory. Raise Unreachable if it does not start."""
     if find_spec("ministack") is None:
         raise Unreachable(
             "no ministack: install dynamodb-notifier[simulators], or set NOTIFIER_AWS_ENDPOINT_URL to another "

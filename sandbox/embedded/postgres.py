@@ -52,7 +52,7 @@ def embedded_postgres(
     """A new server. Its log is in `folder`, its data in a temporary folder.
 
     If this process is root, the server runs as `nobody`, because Postgres refuses to run as root. `durable=False` is
-    for tests: data are lost if the machine crashes. `settings` are added to its postgresql.conf. Raises Unreachable
+    for tests: data are lost if the machine crashes. `settings` are added to its postgresql.conf. Raise Unreachable
     if it does not start.
     """
     programs = postgres_programs()
@@ -82,9 +82,9 @@ class PostgresServer:
         self._child: Child | None = None
 
     def replica(self) -> "PostgresServer":
-        """A streaming replica with a copy of the data, not started. The caller starts, promotes and stops it.
+        """Return a streaming replica with a copy of the data, not started. The caller starts, promotes and stops it.
 
-        Raises NotifierError if the copy fails.
+        Raise NotifierError if the copy fails.
         """
         data = next(each for n in itertools.count(2) if not (each := self._data.with_name(f"data-{n}")).exists())
         standby = PostgresServer(self._programs, data, self._log, self._account)
@@ -186,8 +186,8 @@ class PostgresServer:
             raise
 
     def _is_ready(self, pid: int) -> bool:
-        """Whether it accepts connections, by the rule of pg_ctl: line 1 of postmaster.pid is the process, line 8 its
-        state. A replica is ready when it can be read.
+        """Return whether it accepts connections, by the rule of pg_ctl: line 1 of postmaster.pid is the process, line
+        8 its state. A replica is ready when it can be read.
         """
         try:
             lines = (self._data / "postmaster.pid").read_text().splitlines()

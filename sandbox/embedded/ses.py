@@ -40,15 +40,15 @@ class SesServer:
         return counted
 
     def recipients(self) -> list[str]:
-        """The recipient of each accepted mail, from the journal on disk."""
+        """Return the recipient of each accepted mail, from the journal on disk."""
         return [orjson.loads(line)["to"] for line in self.journal.read_bytes().splitlines()]
 
     def newest_mail(self) -> dict[str, Any] | None:
-        """The last accepted mail as the inbox shows it."""
+        """Return the last accepted mail as the inbox shows it."""
         mails = self.get("/_sim/inbox?limit=1")["mails"]
         return self.get(f"/_sim/inbox/{mails[0]['id']}") if mails else None
 
     def get(self, path: str) -> Any:
-        """The JSON at this path: `get("/_sim/counts")`. Raises HTTPError if it refuses."""
+        """Return the JSON at this path: `get("/_sim/counts")`. Raise HTTPError if it refuses."""
         with urlopen(f"{self.url}{path}", timeout=10) as answer:  # noqa: S310  the address of the simulator
             return orjson.loads(answer.read())

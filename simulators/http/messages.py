@@ -21,7 +21,7 @@ class Request(NamedTuple):
     head: bytes
 
     def header(self, name: str) -> str | None:
-        """The value of a header, whatever its case; None if there is none."""
+        """Return the value of a header, whatever its case; None if there is none."""
         return _header(self.head, self.head.lower(), name.lower().encode("latin-1"))
 
 
@@ -34,7 +34,7 @@ class MalformedRequest(Exception):
 
 
 def take_request(buffer: bytearray) -> Request | None:
-    """Remove the first complete request from `buffer`; None while it is incomplete. Raises MalformedRequest."""
+    """Remove the first complete request from `buffer`; None while it is incomplete. Raise MalformedRequest."""
     end = buffer.find(b"\r\n\r\n")
     if end < 0:
         if len(buffer) > MAX_HEAD:

@@ -30,7 +30,7 @@ def add_listen_options(group: argparse._ActionsContainer) -> None:
 
 
 def run(program: str, serve: Coroutine[Any, Any, None], errors: tuple[type[Exception], ...] = (OSError,)) -> int:
-    """Run `serve` to its end. Returns the exit code: 1, after a line on standard error, for one of `errors`."""
+    """Run `serve` to its end. Return the exit code: 1, after a line on standard error, for one of `errors`."""
     try:
         asyncio.run(serve)
     except errors as error:
@@ -40,7 +40,7 @@ def run(program: str, serve: Coroutine[Any, Any, None], errors: tuple[type[Excep
 
 
 async def serve_until_stopped(handle: Handler, listen: Listen) -> None:
-    """Answer requests with `handle` until SIGTERM or SIGINT. Raises OSError if it cannot listen there."""
+    """Answer requests with `handle` until SIGTERM or SIGINT. Raise OSError if it cannot listen there."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

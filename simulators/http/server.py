@@ -26,7 +26,7 @@ class Server:
         self._listener: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
-        """Listen; returns the host and port that were bound. Raises OSError."""
+        """Listen; return the host and port that were bound. Raise OSError."""
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(
             lambda: Connection(self._handle, self._connections), host, port, backlog=1024

@@ -35,7 +35,7 @@ def bad_request(message: str) -> ApiError:
 
 
 def error_response(error: ApiError | JournalError) -> Response:
-    """The response of SES. Codes without a status of their own are 400."""
+    """Return the response of SES. Codes without a status of their own are 400."""
     if isinstance(error, JournalError):
         error = ApiError("InternalFailure", str(error))
     status = error.status or _STATUS.get(error.code, 400)

@@ -23,12 +23,12 @@ TRUNCATIONS = ("cut", "broken", "empty", "short")
 
 
 def request_fault(plan: Plan, envelopes: Sequence[Envelope]) -> Rule | None:
-    """The rule by which a request with these mails fails, None if it does not."""
+    """Return the rule by which a request with these mails fails, None if it does not."""
     return plan.next(lambda match: any(_matches(match, envelope) for envelope in envelopes), _REQUEST_KINDS)
 
 
 def entry_fault(plan: Plan, envelope: Envelope) -> Rule | None:
-    """The rule by which this entry of a bulk call fails, None if it does not."""
+    """Return the rule by which this entry of a bulk call fails, None if it does not."""
     return plan.next(lambda match: _matches(match, envelope), (_ENTRY_STATUS,))
 
 
@@ -68,7 +68,7 @@ def _truncate(rule: Rule, make: MakeResponse) -> Reply:
 
 
 def _without_last(response: Response) -> Response:
-    """One result less than entries; the response to a single mail loses its MessageId."""
+    """Return the response with one result less than entries, or to a single mail without its MessageId."""
     results = orjson.loads(response.body).get("BulkEmailEntryResults", [])
     return json_response({"BulkEmailEntryResults": results[:-1]} if results else {})
 

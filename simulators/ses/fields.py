@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def need(source: Json, name: str, kind: type[T]) -> T:
-    """The member `name`. Raises ApiError if it is absent or null."""
+    """Return the member `name`. Raise ApiError if it is absent or null."""
     value = take(source, name, kind)
     if value is None:
         raise bad_request(missing(name))
@@ -17,10 +17,10 @@ def need(source: Json, name: str, kind: type[T]) -> T:
 
 
 def named_values(source: Json, name: str) -> tuple[tuple[str, str], ...]:
-    """A list of {"Name", "Value"}, in order: headers or tags."""
+    """Return a list of {"Name", "Value"}, in order: headers or tags."""
     return tuple((need(item, "Name", str), need(item, "Value", str)) for item in take_all(source, name, dict))
 
 
 def attachments(source: Json) -> tuple[str, ...]:
-    """The file names of the attachments."""
+    """Return the file names of the attachments."""
     return tuple(need(item, "FileName", str) for item in take_all(source, "Attachments", dict))

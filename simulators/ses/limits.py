@@ -28,7 +28,7 @@ Pairs = Sequence[tuple[str, str]]
 
 
 def bare(address: str) -> str:
-    """The address without the display name: `ann@example.com` of `Ann <ann@example.com>`."""
+    """Return the address without the display name: `ann@example.com` of `Ann <ann@example.com>`."""
     if (found := _MAILBOX.search(address)) is not None:
         return found[1]
     return address.strip()
@@ -149,7 +149,7 @@ def check_identity(sender: str, identities: Collection[str]) -> None:
 
 
 def is_verified(identity: str, identities: Collection[str]) -> bool:
-    """An address is verified if it is an identity itself, or its domain or a parent of that domain is one."""
+    """Return whether the address, its domain, or a parent of that domain is an identity."""
     if not identities or identity in identities:
         return True
     labels = identity.rpartition("@")[2].split(".")

@@ -36,7 +36,7 @@ class Options:
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
-    """The options. Ends the program with a message if the arguments are wrong."""
+    """Return the options. End the program with a message if the arguments are wrong."""
     given = vars(_parser().parse_args(arguments))
     return Options(_split_off(Listen, given), _split_off(Account, given), _split_off(Publishing, given), **given)
 

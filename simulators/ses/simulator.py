@@ -28,7 +28,7 @@ from simulators.shared.faults import Plan
 
 class Simulator:
     def __init__(self, options: Options) -> None:
-        """Raises JournalError."""
+        """Raise JournalError."""
         self._journal = MailJournal(options.journal, options.fsync)
         self._emitter = _emitter(options)
         mailbox, suppressed = Mailbox(options.keep), SuppressionList()

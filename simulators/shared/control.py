@@ -38,7 +38,7 @@ class Control:
         }
 
     def answer(self, request: Request) -> Response:
-        """Raises ApiError."""
+        """Raise ApiError."""
         route = self._routes.get((request.method, request.path.removeprefix(PATH)))
         if route is None or not request.path.startswith(PATH):
             raise ApiError("NotFoundException", f"{request.method} {request.path}: there is no such thing.", 404)

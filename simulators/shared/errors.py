@@ -25,7 +25,7 @@ def invalid(message: str) -> ApiError:
 
 
 def not_serializable(message: str) -> ApiError:
-    """The error for a request that is not JSON, or has a member of a wrong type."""
+    """Return the error for a request that is not JSON, or has a member of a wrong type."""
     return ApiError("SerializationException", message)
 
 
@@ -34,7 +34,7 @@ def catch_errors(
     to_response: Callable[[Any], Response],
     errors: tuple[type[Exception], ...] = (ApiError,),
 ) -> Reply:
-    """The reply of `make`, or `to_response(error)` if it raises one of `errors`, at once or after a delay."""
+    """Return the reply of `make`, or `to_response(error)` if it raises one of `errors`, at once or after a delay."""
     try:
         reply = make()
     except errors as error:

@@ -84,7 +84,7 @@ class FaultKinds:
     bodies: Sequence[str]
 
     def rule(self, source: Json) -> Rule:
-        """The rule that is written in `source`. Raises ApiError that names the mistake."""
+        """Return the rule that is written in `source`. Raise ApiError that names the mistake."""
         kind = source.get("kind")
         if not isinstance(kind, str) or kind not in self.kinds:
             raise invalid(f"'kind' must be one of {', '.join(self.kinds)}; not {kind!r:.40}")
@@ -101,7 +101,7 @@ class FaultKinds:
         return Rule(kind, times, every, {**self.kinds[kind].match, **match}, options)
 
     def apply(self, rule: Rule | None, make: MakeResponse) -> Reply:
-        """The reply to a request under this rule, or without a fault. Raises ApiError if the fault is an error.
+        """Return the reply to a request under this rule, or without a fault. Raise ApiError if the fault is an error.
 
         Calls `make` at most once, now or after a delay; not at all if the request fails before it is processed.
         """
@@ -121,7 +121,7 @@ class Plan:
         self.fired: Counter[str] = Counter()
 
     def add(self, sources: Sequence[Json]) -> None:
-        """Add these rules. Raises ApiError, and adds none, if one of them is wrong."""
+        """Add these rules. Raise ApiError, and adds none, if one of them is wrong."""
         self.rules += [self.faults.rule(source) for source in sources]
 
     def clear(self) -> None:
@@ -134,7 +134,7 @@ class Plan:
         self.fired.clear()
 
     def next(self, matches: Callable[[Match], bool], kinds: Collection[str] | None = None) -> Rule | None:
-        """The rule by which this request fails, None if it does not. Only rules of `kinds` count, if given."""
+        """Return the rule by which this request fails, None if it does not. Only rules of `kinds` count, if given."""
         for rule in self.rules:
             if (kinds is None or rule.kind in kinds) and rule.fires(matches):
                 self.fired[rule.kind] += 1

@@ -14,7 +14,7 @@ Kind: TypeAlias = "type | UnionType"
 
 
 def decode(body: bytes) -> dict[str, Any]:
-    """The JSON object in `body`; an empty body is an empty object."""
+    """Return the JSON object in `body`; an empty body is an empty object."""
     try:
         value = orjson.loads(body or b"{}")
     except orjson.JSONDecodeError as error:
@@ -25,25 +25,25 @@ def decode(body: bytes) -> dict[str, Any]:
 
 
 def take(source: Json, name: str, kind: type[T]) -> T | None:
-    """The member `name`; None if it is absent or null."""
+    """Return the member `name`; None if it is absent or null."""
     value = source.get(name)
     return None if value is None else _typed(name, value, kind)
 
 
 def take_all(source: Json, name: str, kind: type[T]) -> list[T]:
-    """The elements of the list `name`; empty if it is absent or null."""
+    """Return the elements of the list `name`; empty if it is absent or null."""
     return [_typed(name, value, kind) for value in take(source, name, list) or ()]
 
 
 def missing(name: str) -> str:
-    """The message of AWS for a required member that is absent or null."""
+    """Return the message of AWS for a required member that is absent or null."""
     return f"1 validation error detected: Value at '{name}' failed: Member must not be null"
 
 
 def take_members(source: Json, kinds: Mapping[str, Kind], required: Collection[str] = ()) -> dict[str, Any]:
-    """The members that `kinds` names, without those that are absent. Other members are ignored, as AWS does.
+    """Return the members that `kinds` names, without those that are absent. Other members are ignored, as AWS does.
 
-    Null counts as absent, except for a kind that allows None. Raises ApiError if a required member is absent.
+    Null counts as absent, except for a kind that allows None. Raise ApiError if a required member is absent.
     """
     found = {name: source[name] for name, kind in kinds.items() if name in source}
     found = {name: value for name, value in found.items() if value is not None or _has_kind(None, kinds[name])}
@@ -78,7 +78,7 @@ def _typed(name: str, value: Any, kind: Kind) -> Any:
 
 
 def _has_kind(value: object, kind: Kind) -> bool:
-    """An int is a float, too; True and False are no numbers."""
+    """Return whether the value has this type. An int is a float, too; True and False are no numbers."""
     kinds = get_args(kind) or (kind,)
     if isinstance(value, bool):
         return bool in kinds

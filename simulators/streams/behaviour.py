@@ -58,7 +58,7 @@ class Behaviour:
         return VisibilityDelay(self.parent_open_seconds, self.parent_open_calls)
 
     def changed(self, body: Json) -> "Behaviour":
-        """A copy with these settings changed; null removes a limit. Raises ApiError that names the mistake."""
+        """Return a copy with these settings changed; null removes a limit. Raise ApiError that names the mistake."""
         return replace(self, **take_only_members(body, KINDS))
 
     def as_json(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ class Command(NamedTuple):
     required: tuple[str, ...] = ()
 
     def __call__(self, state: SimulatorState, body: Json) -> Any:
-        """Raises ApiError."""
+        """Raise ApiError."""
         return self.run(state, **take_only_members(body, self.kinds, self.required))
 
 

@@ -39,7 +39,7 @@ def trimmed() -> ApiError:
 
 
 def error_response(error: ApiError) -> Response:
-    """The response of DynamoDB Streams. Codes without a status of their own are 400."""
+    """Return the response of DynamoDB Streams. Codes without a status of their own are 400."""
     package = "com.amazonaws.dynamodb.v20120810" if error.code in _MODELLED else "com.amazon.coral.validate"
     body = {"__type": f"{package}#{error.code}", "message": error.message}
     return Response(error.status or _STATUS.get(error.code, 400), orjson.dumps(body), CONTENT_TYPE)

@@ -42,7 +42,7 @@ def call_of(operation: str, asked: Json) -> Call:
 
 
 def call_fault(plan: Plan, operation: str, asked: Json) -> Rule | None:
-    """The rule by which this call fails, None if it does not."""
+    """Return the rule by which this call fails, None if it does not."""
     if not plan.rules:  # spares reading the iterator
         return None
     call = call_of(operation, asked)

@@ -52,7 +52,7 @@ class Api:
         }
 
     def answer(self, request: Request) -> Reply:
-        """Raises ApiError."""
+        """Raise ApiError."""
         name = (request.header("X-Amz-Target") or "").removeprefix(_PREFIX)
         operation = self._operations.get(name)
         if operation is None:

@@ -19,7 +19,7 @@ class Options:
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
-    """The options. Ends the program with a message if the arguments are wrong."""
+    """Return the options. End the program with a message if the arguments are wrong."""
     given = _parser().parse_args(arguments)
     return Options(Listen(given.host, given.port, given.port_file), given.table, given.shards, given.settings)
 

@@ -34,7 +34,7 @@ class SimulatorState:
         self.reset({})
 
     def reset(self, changes: Json) -> None:
-        """Return to the state after the start, with these settings changed. Raises ApiError if one is wrong."""
+        """Return to the state after the start, with these settings changed. Raise ApiError if one is wrong."""
         self.model = StreamsModel(self._behaviour.changed(changes), Clock(time.time))
         self.plan.reset()
         self.call_counts = CallCounts()

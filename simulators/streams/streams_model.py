@@ -56,7 +56,7 @@ class StreamsModel:
     def create_table(
         self, table: str, shards: int = 1, keys: Sequence[str] = ("pk", "sk"), view: str = NEW_AND_OLD
     ) -> str:
-        """Create a table with a stream; returns the ARN of the stream."""
+        """Create a table with a stream; return the ARN of the stream."""
         self.account.create(table, keys)
         return self.enable(table, view, shards)
 
@@ -67,7 +67,7 @@ class StreamsModel:
         self.account.drop(table)
 
     def enable(self, table: str, view: str = NEW_AND_OLD, shards: int = 1) -> str:
-        """Enable the stream of a table; returns its new ARN."""
+        """Enable the stream of a table; return its new ARN."""
         return self.account.enable(table, view, shards).properties.arn
 
     def disable(self, table: str) -> None:
@@ -75,28 +75,28 @@ class StreamsModel:
         self.account.disable(table)
 
     def put(self, table: str, items: Iterable[Mapping[str, object]]) -> list[AcknowledgedWrite]:
-        """Write items of Python values. Returns the records; a write that changes nothing has none."""
+        """Write items of Python values. Return the records; a write that changes nothing has none."""
         return self._write(table, [attributes(item) for item in items], Table.put)
 
     def put_wire(self, table: str, items: Iterable[Item]) -> list[AcknowledgedWrite]:
-        """Write items in the JSON of DynamoDB. Returns the records, as `put`."""
+        """Write items in the JSON of DynamoDB. Return the records, as `put`."""
         return self._write(table, [checked(item) for item in items], Table.put)
 
     def delete(
         self, table: str, keys: Iterable[Mapping[str, object]], *, by_ttl: bool = False
     ) -> list[AcknowledgedWrite]:
-        """Delete items by their keys. Returns the records, as `put`."""
+        """Delete items by their keys. Return the records, as `put`."""
         wires = [attributes(key) for key in keys]
         return self._write(table, wires, lambda held, key: held.delete(key, by_ttl=by_ttl))
 
     # What AWS does without being asked.
 
     def split(self, shard: str, stream: str | None = None) -> list[str]:
-        """Close a shard and open two children; returns their ids."""
+        """Close a shard and open two children; return their ids."""
         return self._replace(shard, 2, stream)
 
     def rotate(self, shard: str, stream: str | None = None) -> list[str]:
-        """Close a shard and open one child; returns its id in a list."""
+        """Close a shard and open one child; return its id in a list."""
         return self._replace(shard, 1, stream)
 
     def vanish(self, shard: str, stream: str | None = None) -> None:
@@ -109,7 +109,7 @@ class StreamsModel:
         return loading.load(self.account, spec)
 
     def acknowledged(self) -> list[AcknowledgedWrite]:
-        """Every record that was ever written, by stream and shard."""
+        """Return every record that was ever written, by stream and shard."""
         return list(acknowledged(self.account))
 
     # Time.

@@ -10,7 +10,7 @@ from simulators.streams.model.stream import Stream
 
 
 def records(account: Account, arn: str | None = None, shard_id: str | None = None) -> Iterator[dict[str, Any]]:
-    """Every acknowledged record, by stream, shard and place; `state` is readable, trimmed or vanished."""
+    """Yield every acknowledged record, by stream, shard and place; `state` is readable, trimmed or vanished."""
     for stream, shard in _shards(account, arn, shard_id):
         lost_to = _lost_to(stream, shard, account.now)
         for place in range(shard.log.end(account.now)):
@@ -19,14 +19,14 @@ def records(account: Account, arn: str | None = None, shard_id: str | None = Non
 
 
 def acknowledged(account: Account) -> Iterator[AcknowledgedWrite]:
-    """Every acknowledged record, as `put` returned it."""
+    """Yield every acknowledged record, as `put` returned it."""
     for stream, shard in _shards(account):
         for place in range(shard.log.end(account.now)):
             yield AcknowledgedWrite(**_acknowledged(stream, shard, place))
 
 
 def shards(account: Account, arn: str | None = None) -> list[dict[str, Any]]:
-    """All shards with their true state, which DescribeStream may not show."""
+    """Return all shards with their true state, which DescribeStream may not show."""
     now = account.now
     return [
         {

@@ -20,13 +20,14 @@ from workers.process.in_progress import InProgress
 from workers.process.stop import Stop
 
 LARGE_RECORDS_BYTES = 8_000_000
-"""Of large records at once, in all units of a process. A route and the templates need several times as much memory
-for a moment.
+"""Bytes of large records that the units of a process load at once. While it builds one, a route with its template
+needs several times as much memory.
 """
 _ISOLATED_SLOW_SECONDS = 5.0  # a process takes one or two seconds to start
 _ISOLATED_EXTRA_SECONDS = 120.0
-"""What an isolated build may take beside its route's own time, because processes start, and die. `IsolatedBuilds`
-applies the route's own time itself, from when the build begins; the wait for a process is no failure of the route.
+"""What an isolated build may take in addition to its route's timeout, because processes start and die.
+`IsolatedBuilds` applies the route's timeout itself, from when the build begins; the wait for a process is no failure
+of the route.
 """
 
 LoadRecords = Callable[[Sequence[DueNotification]], list[DueNotification]]
@@ -51,7 +52,7 @@ class Builder:
         self._memory = memory or MemoryBudget(LARGE_RECORDS_BYTES)
         self._isolated = isolated
         self._isolated_now: set[UUID] = set()
-        """Built in isolation within a unit of others, because they met MemoryError there."""
+        """Built in isolation within a unit of others, because they raised MemoryError there."""
         self.pool = BuildPool(in_progress, stop=stop)
         self._isolated_pool = BuildPool(in_progress, AT_ONCE, slow_seconds=_ISOLATED_SLOW_SECONDS, stop=stop)
 
@@ -75,7 +76,7 @@ class Builder:
                     yield from built
 
     def mark(self, ids: Sequence[UUID]) -> None:
-        """A worker was lost with the messages of these."""
+        """Note that a worker died with the messages of these: they are suspects."""
         if self._isolated:
             self._isolated.mark(ids)
 
@@ -85,7 +86,7 @@ class Builder:
             self._isolated.leave()
 
     def ended(self, prepared: Sequence[Prepared | Change]) -> None:
-        """The changes of these are written."""
+        """Note that the changes of these are written."""
         if self._isolated:
             ids = [each.id if isinstance(each, Change) else each.due.id for each in prepared]
             if self._isolated_now:
@@ -112,7 +113,7 @@ class Builder:
                 return
 
     def _goes_on(self, ids: Sequence[UUID]) -> bool:
-        """Return whether to wait on for memory. Another unit may hold it for long: these do not hang."""
+        """Return whether to keep waiting for memory. Another unit may use it for long: these do not count as hung."""
         self._in_progress.touch(ids)
         return not self._stop.is_set()
 

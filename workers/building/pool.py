@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 THREADS = 32
 HANGING = 4 * THREADS
-"""Threads that may hang, beside those that build. A process with more ends itself."""
+"""A process in which this many threads hang, in addition to those that build, ends itself."""
 QUICK_SECONDS = 0.001
 """A build that takes longer waits for something: more threads shorten the unit."""
 BATCH_SECONDS = 1.0
@@ -128,10 +128,10 @@ class BuildPool:
         return len(threads)
 
     def _count_hanging(self, change: int) -> None:
-        """So many more threads run builds that were abandoned. Ends the process if they are too many."""
+        """Add `change` to the number of threads that run abandoned builds. End the process once there are HANGING."""
         with self._lock:
             self._hanging += change
             hanging = self._hanging
-        if hanging >= HANGING and self._leaving.acquire(blocking=False):  # never released: it leaves once
+        if hanging >= HANGING and self._leaving.acquire(blocking=False):  # never released: it leaves only once
             log.critical("ALARM: too many routes hang; this worker ends, its messages go to the next", count=hanging)
             self._leave()

@@ -176,7 +176,7 @@ class UnitBuilds(Generic[T]):
             return place
 
     def _end(self, place: int, result: T) -> bool:
-        """Keep the result. Return False if the build was abandoned or set aside: its thread ends then."""
+        """Hand over the result. Return False if the build was abandoned or set aside: its thread ends then."""
         self._in_progress.touch([self._unit[place].id])
         with self._lock:
             running = self._running.pop(place, None)

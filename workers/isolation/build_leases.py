@@ -1,4 +1,4 @@
-"""The isolated builds of this process as rows in the database: the next process knows what this one died of."""
+"""The isolated builds of this process as rows in the database, from which others see which build it died of."""
 
 import threading
 from uuid import UUID, uuid4
@@ -39,7 +39,7 @@ class BuildLeases:
         self._timer: threading.Timer | None = None
 
     def begin(self, id_: UUID) -> int | None:
-        """Take the lease of a build. Return how many deaths isolated builds of this notification have cost.
+        """Take the lease of a build. Return how many processes died of isolated builds of this notification.
 
         None if another process builds it. Raise Unreachable if the database does not answer or this process ends.
         """
@@ -115,7 +115,7 @@ class BuildLeases:
                     del self._ended[each.id]
 
     def _watch(self) -> None:
-        """Prolong the leases after a while. The lock is held."""
+        """Start a timer that prolongs the leases. The lock is held."""
         if self._timer is None and (self._running or self._ended):
             self._timer = threading.Timer(KEEP_SECONDS, self._prolong)
             self._timer.daemon = True

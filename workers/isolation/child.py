@@ -58,7 +58,7 @@ _ALIVE = pickle.dumps(ALIVE)
 
 
 class Child:
-    """Not safe to share between threads."""
+    """A running process that builds notifications of one channel. Not safe to share between threads."""
 
     def __init__(self, channel: str, environment: Mapping[str, str] | None = None) -> None:
         """Start it. Raise BuildNotBegun if it does not come up, OSError if it cannot be started."""

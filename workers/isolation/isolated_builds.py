@@ -23,13 +23,13 @@ from workers.process.stop import Stop
 log = structlog.get_logger(__name__)
 
 MOST_DEATHS = 3
-"""After so many deaths a notification fails."""
+"""After this many deaths a notification fails."""
 AT_ONCE = min(4, os.cpu_count() or 1)
-"""Builds at once."""
+"""Builds that may run concurrently."""
 PROCESSES = 2 * AT_ONCE
-"""At most: builds that are set aside because they are slow keep their processes."""
+"""Processes at most. Builds that are set aside because they are slow keep theirs."""
 _TRIES = 3
-"""With processes that end before they begin to build."""
+"""How many processes that end before they begin to build are tried for a notification."""
 _TURN_SECONDS = 30.0
 
 
@@ -61,7 +61,7 @@ class IsolatedBuilds:
         self._in_worker: UUID | None = None
 
     def mark(self, ids: Sequence[UUID]) -> None:
-        """A worker was lost with the messages of these. They are built in isolation, whatever message brings them."""
+        """Note that a worker died with the messages of these. They are built in isolation from now on."""
         self._suspects.mark(ids)
 
     def build(self, due: DueNotification, timeout: float) -> Prepared | Change:
@@ -90,7 +90,7 @@ class IsolatedBuilds:
         return not_isolated(due, reason)
 
     def ended(self, ids: Iterable[UUID]) -> None:
-        """The changes of these are written. Those that are final are not suspects any more."""
+        """Note that the changes of these are written. Those whose delivery is final are no suspects any more."""
         if not self._built:
             return
         with self._lock:
@@ -115,7 +115,7 @@ class IsolatedBuilds:
         begun = self._leases.begin(due.id)
         if begun is None:
             return built_elsewhere(due.id)
-        deaths, died_of = 1 + begun, "its last worker died before it could say how"
+        deaths, died_of = 1 + begun, "its last worker died without a known cause"
         try:
             if deaths < self._most_deaths:
                 return build()
@@ -143,7 +143,7 @@ class IsolatedBuilds:
         return Prepared(due, built.request, built.content, self._preparer.route(due), built.address)
 
     def _build_in_worker(self, due: DueNotification, reason: str) -> Prepared | Change:
-        """Build it here, one at a time: if the worker dies, its lease tells of which notification."""
+        """Build it here, one at a time: if the worker dies, its lease shows which notification it built."""
         if not self._turn.acquire(timeout=_TURN_SECONDS):
             return not_isolated(due, reason)
         try:

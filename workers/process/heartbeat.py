@@ -20,7 +20,7 @@ class HeartbeatThread:
         clock: Callable[[], float] = time.monotonic,
         write_health: WriteHealth | None = None,
     ) -> None:
-        """`waits` returns whether the main loop waits for the broker. The beat tells a trouble of `write_health`."""
+        """`waits` returns whether the main loop waits for the broker. A beat has the trouble of `write_health`."""
         self._heartbeat = heartbeat
         self._in_progress = in_progress
         self._waits = waits
@@ -36,7 +36,7 @@ class HeartbeatThread:
         self._stop.set()
 
     def turned(self) -> None:
-        """To be called by the main loop in its turns."""
+        """To be called by the main loop in each turn."""
         self._last_turn = self._clock()
 
     def check(self) -> None:

@@ -32,7 +32,7 @@ class InProgress:
 
     @contextmanager
     def hold(self, ids: Sequence[UUID]) -> Iterator[list[UUID]]:
-        """Hold those that are not in progress for the time of the block. Yields their ids, and logs the others."""
+        """Hold those that are not in progress for the time of the block. Yield their ids, and logs the others."""
         with self._lock:
             taken = [id_ for id_ in dict.fromkeys(ids) if id_ not in self._holders]
             self._touched |= dict.fromkeys(taken, self._clock())

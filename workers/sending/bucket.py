@@ -71,7 +71,7 @@ class TokenBucket:
         self._rate = AllowedRate(self._redis, self._key, self._worker, ask, fixed=fixed, headroom=headroom)
         self._sleep = sleep
         self._local = _LocalBucket()
-        self._used = 0.0  # until when the rate is used up, on Redis's clock, as this worker was told last
+        self._used = 0.0  # until when the rate is used up, on Redis's clock, by its last answer
         self._pause_until = 0.0  # of a channel without a limit
 
     def batches(self, items: Sequence[T], timeout: float, on_wait: Callable[[], None]) -> Iterator[Sequence[T]]:

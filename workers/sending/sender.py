@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 _TURN_SECONDS = 45.0
 """How long to wait for the rate, or for a provider that does not answer. Less than the broker's visibility window."""
 _RETRY_SECONDS = 600.0
-"""How long to repeat a write of what happened: it is worth waiting until the database is back."""
+"""How long to repeat the write of outcomes, so that a database that comes back within it loses none."""
 _FINISH_SECONDS = 20.0
 """How long a worker that is to end waits for the database to take the outcome of a request that has been sent."""
 
@@ -131,7 +131,7 @@ class Sender:
             outcomes = self._channel.send(messages)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # noqa: BLE001  whatever it is, the requests may have left
+        except BaseException as error:  # noqa: BLE001  whatever it is, the requests may have been sent
             log.error("the channel raised", error=type(error).__name__, trace=trace(error))  # noqa: TRY400
             return [Unknown(f"the channel raised {type(error).__name__}")] * len(begun)
         self._in_progress.touch(ids)

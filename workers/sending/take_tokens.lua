@@ -11,7 +11,7 @@
 -- ARGV[3]  window      seconds that may be granted ahead; at least the time of one token
 -- ARGV[4]  worker      its name in KEYS[2]
 -- ARGV[5]  recovery    share of the limit by which the rate grows again a second, after a slow-down
--- ARGV[6]  remembered  the latest `used` that this worker was told: a Redis that lost its data grants no second twice
+-- ARGV[6]  remembered  the latest `used` that this worker received: a Redis that lost its data grants no second twice
 --
 -- Returns { tokens, seconds until they may be used, workers of the last 60 s, used }; numbers with fractions as text,
 -- because Redis would cut them off.

@@ -30,7 +30,7 @@ class Acceptance:
         self._emitter = emitter
 
     def accept(self, mails: Sequence[Mail]) -> list[Receipt]:
-        """Accept all of these mails. Raises JournalError, and accepts none, if the journal cannot be written."""
+        """Accept all of these mails. Raise JournalError, and accepts none, if the journal cannot be written."""
         now = time.time()
         receipts = [Receipt(self._message_id(now), now, mail.envelope) for mail in mails]
         self._journal.append(receipts)

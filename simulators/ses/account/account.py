@@ -28,7 +28,7 @@ class Account:
         return f"arn:aws:sns:{self.region}:{self.account_id}:ses-events"
 
     def check(self, envelope: Envelope) -> None:
-        """Raises ApiError if the sender is not verified or the configuration set does not exist."""
+        """Raise ApiError if the sender is not verified or the configuration set does not exist."""
         limits.check_identity(envelope.sender, self.identities)
         if envelope.configuration_set is not None and not self.has(envelope.configuration_set):
             # SES answers BadRequestException here, although its API model has a NotFoundException.
@@ -42,7 +42,7 @@ class Account:
         return not self.configuration_sets or configuration_set in self.configuration_sets
 
     def describe(self, rate: float | None, sent: int) -> dict[str, Any]:
-        """The response of GetAccount; `sent` is how many mails were sent in the last 24 hours."""
+        """Return the response of GetAccount; `sent` is how many mails were sent in the last 24 hours."""
         return {
             "DedicatedIpAutoWarmupEnabled": False,
             "EnforcementStatus": "HEALTHY",
@@ -57,7 +57,7 @@ class Account:
         }
 
     def identity(self, name: str) -> dict[str, Any]:
-        """The response of GetEmailIdentity. Raises ApiError if it is not verified."""
+        """Return the response of GetEmailIdentity. Raise ApiError if it is not verified."""
         if not limits.is_verified(name, self.identities):
             raise ApiError("NotFoundException", f"Email identity {name} does not exist.")
         return {
@@ -71,7 +71,7 @@ class Account:
         }
 
     def configuration_set(self, name: str) -> dict[str, Any]:
-        """The response of GetConfigurationSet. Raises ApiError if there is none of this name."""
+        """Return the response of GetConfigurationSet. Raise ApiError if there is none of this name."""
         self.check_configuration_set(name)
         return {
             "ConfigurationSetName": name,
@@ -82,7 +82,7 @@ class Account:
         }
 
     def event_destinations(self, name: str, kinds: Iterable[str]) -> dict[str, Any]:
-        """One SNS destination with the kinds that are published; none if no events are published."""
+        """Return one SNS destination with the kinds that are published; none if no events are published."""
         self.check_configuration_set(name)
         types = sorted(kind.upper().replace(" ", "_") for kind in kinds)
         destination = {

@@ -20,7 +20,7 @@ class MailJournal:
     """Append-only. With `fsync` lines survive a power cut, without it only the end of this process."""
 
     def __init__(self, path: Path, fsync: bool = False) -> None:
-        """Raises JournalError if the file cannot be used, or another process writes it."""
+        """Raise JournalError if the file cannot be used, or another process writes it."""
         self._path = path
         self._fsync = fsync
         try:
@@ -35,7 +35,7 @@ class MailJournal:
         self._recover()
 
     def append(self, receipts: Sequence[Receipt]) -> None:
-        """Write the lines of all these mails. Raises JournalError, and writes none, if that fails."""
+        """Write the lines of all these mails. Raise JournalError, and writes none, if that fails."""
         lines: list[bytes] = []
         places: list[tuple[str | None, int]] = []
         end = self._end
@@ -51,17 +51,17 @@ class MailJournal:
             self._index(nid, offset)
 
     def copies(self, nid: str) -> int:
-        """How many mails were accepted for this notification."""
+        """Return how many mails were accepted for this notification."""
         return (nid in self._first) + len(self._more.get(nid, ()))
 
     def messages(self, nid: str) -> list[dict[str, Any]]:
-        """The lines of this notification, read from the file."""
+        """Return the lines of this notification, read from the file."""
         if nid not in self._first:
             return []
         return [line for at in (self._first[nid], *self._more.get(nid, ())) for line in self._message(at)]
 
     def duplicated(self) -> dict[str, int]:
-        """The notifications that were accepted more than once, each with the number of its mails."""
+        """Return the notifications that were accepted more than once, each with the number of its mails."""
         return {nid: 1 + len(offsets) for nid, offsets in self._more.items()}
 
     def counts(self) -> dict[str, int]:

@@ -47,7 +47,7 @@ class SuppressionList:
             raise _absent(address)
 
     def page(self, reasons: list[str], start: int, size: int) -> tuple[list[Suppressed], int | None]:
-        """Up to `size` entries from place `start`, and the place of the next page; None if there is none."""
+        """Return up to `size` entries from place `start`, and the place of the next page; None if there is none."""
         found = [entry for entry in self._by_address.values() if not reasons or entry.reason in reasons]
         end = start + size
         return found[start:end], end if end < len(found) else None

@@ -33,7 +33,7 @@ Entry = Mail | RefusedEntry
 
 
 def send_bulk_email(context: SendContext, request: Request) -> Reply:
-    """Raises ApiError if SES would refuse the whole call."""
+    """Raise ApiError if SES would refuse the whole call."""
     context.counts.requests += 1
     body = decode(request.body)
     entries = take_all(body, "BulkEmailEntries", dict)

@@ -17,7 +17,7 @@ _KINDS = ("Simple", "Raw", "Template")
 
 
 def compose(request: Json, size: int) -> Mail:
-    """The mail that the request describes. Raises ApiError if SES would refuse it. `size`: bytes of the request."""
+    """Return the mail that the request describes. Raise ApiError if SES would refuse it. `size`: its bytes."""
     shared = request_fields(request, "SendEmail")
     content = need(request, "Content", dict)
     kinds = [kind for kind in _KINDS if content.get(kind) is not None]

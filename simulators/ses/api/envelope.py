@@ -30,7 +30,7 @@ class MailHead(NamedTuple):
 
 
 def request_fields(request: Json, operation: str) -> RequestFields:
-    """Raises ApiError if an address or the name of the configuration set is wrong."""
+    """Raise ApiError if an address or the name of the configuration set is wrong."""
     sender = take(request, "FromEmailAddress", str) or ""
     reply_to = tuple(take_all(request, "ReplyToAddresses", str))
     for address in (sender, *reply_to) if sender else reply_to:
@@ -47,7 +47,7 @@ def check_sender(shared: RequestFields) -> None:
 
 
 def envelope(shared: RequestFields, destination: Json, head: MailHead) -> Envelope:
-    """Raises ApiError if a limit is exceeded."""
+    """Raise ApiError if a limit is exceeded."""
     check_sender(shared)
     to, cc, bcc = (tuple(take_all(destination, kind, str)) for kind in _DESTINATION)
     limits.check_recipients(to + cc + bcc)

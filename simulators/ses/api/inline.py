@@ -22,7 +22,7 @@ class InlineTemplate(NamedTuple):
 
 
 def inline_template(part: Json, size: int) -> InlineTemplate:
-    """Raises ApiError: NotFoundException for a stored template, as there are none. `size`: bytes of the request."""
+    """Raise ApiError: NotFoundException for a stored template, as there are none. `size`: bytes of the request."""
     content = take(part, "TemplateContent", dict)
     if content is None:
         name = take(part, "TemplateName", str) or take(part, "TemplateArn", str)
@@ -60,7 +60,7 @@ def from_template(
 
 
 def from_entry(shared: RequestFields, template: InlineTemplate, default_tags: Tags, entry: Json) -> Mail:
-    """One entry of SendBulkEmail."""
+    """Return one entry of SendBulkEmail."""
     content = take(take(entry, "ReplacementEmailContent", dict) or {}, "ReplacementTemplate", dict) or {}
     values = template_data(take(content, "ReplacementTemplateData", str))
     if template.defaults:

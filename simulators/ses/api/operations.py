@@ -48,7 +48,7 @@ class Api:
         }
 
     def answer(self, request: Request) -> Reply:
-        """Raises ApiError, also if the operation is not simulated."""
+        """Raise ApiError, also if the operation is not simulated."""
         operation = self._operations.get((request.method, request.path))
         if operation is not None:
             return operation(request)

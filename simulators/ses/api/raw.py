@@ -23,7 +23,7 @@ class RawMessage(NamedTuple):
 
 
 def parse(source: bytes) -> RawMessage:
-    """Raises ApiError if it is not a MIME message."""
+    """Raise ApiError if it is not a MIME message."""
     try:
         return _parse(source)
     except (LookupError, ValueError) as error:

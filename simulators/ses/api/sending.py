@@ -38,7 +38,7 @@ class SendContext:
     counts: RequestCounts
 
     def check_rate(self, envelope: Envelope) -> None:
-        """Raises ApiError if the sending rate is exceeded."""
+        """Raise ApiError if the sending rate is exceeded."""
         if not self.within_rate(envelope):
             raise ApiError("TooManyRequestsException", THROTTLED)
 
@@ -57,7 +57,7 @@ class SendContext:
 
 
 def send_email(context: SendContext, request: Request) -> Reply:
-    """Raises ApiError if SES would refuse the mail."""
+    """Raise ApiError if SES would refuse the mail."""
     context.counts.requests += 1
     try:
         mail = compose(decode(request.body), len(request.body))

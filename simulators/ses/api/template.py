@@ -31,7 +31,7 @@ class Template:
         self._parts = _PLACEHOLDER.split(text)
 
     def fill(self, values: Values) -> str:
-        """The text with all placeholders replaced. Raises MissingAttribute."""
+        """Return the text with all placeholders replaced. Raise MissingAttribute."""
         parts = self._parts
         if len(parts) == 1:
             return parts[0]
@@ -45,7 +45,7 @@ class Template:
 
 
 def template_data(data: str | None) -> Values:
-    """The values in a request's template data. Raises ApiError if it is too long or is not a JSON object."""
+    """Return the values in a request's template data. Raise ApiError if it is too long or is not a JSON object."""
     if not data:
         return {}
     check_template_data(data)

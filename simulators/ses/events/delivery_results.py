@@ -66,7 +66,7 @@ _EVENTS: Mapping[DeliveryResult, tuple[EventKind, ...]] = {
 
 
 def delivery_result(address: str, suppressed: Container[str]) -> DeliveryResult:
-    """The result for one recipient. `suppressed` holds addresses in lower case."""
+    """Return the result for one recipient. `suppressed` holds addresses in lower case."""
     plain = bare(address).lower()
     if plain in suppressed:
         return DeliveryResult.SUPPRESSED
@@ -75,12 +75,12 @@ def delivery_result(address: str, suppressed: Container[str]) -> DeliveryResult:
 
 
 def first_delivery_result(envelope: Envelope, suppressed: Container[str]) -> DeliveryResult:
-    """The result for the first recipient: what the inbox shows."""
+    """Return the result for the first recipient: what the inbox shows."""
     return DeliveryResult.NOT_RENDERED if envelope.failure else delivery_result(envelope.recipients[0], suppressed)
 
 
 def mail_events(envelope: Envelope, suppressed: Container[str]) -> Iterator[MailEvent]:
-    """The events of one mail in the order of SES: Send for all recipients, then one of each kind per result.
+    """Yield the events of one mail in the order of SES: Send for all recipients, then one of each kind per result.
 
     A suppressed recipient is in Send, too: Send means only that the mail was accepted.
     """

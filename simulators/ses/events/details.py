@@ -31,7 +31,7 @@ _BOUNCES: Mapping[DeliveryResult, tuple[str, str]] = {
 
 
 def describe(receipt: Receipt, event: MailEvent) -> tuple[str, dict[str, Any]]:
-    """The name and the value of the member."""
+    """Return the name and the value of the member."""
     match event.kind:
         case EventKind.SEND:
             detail: dict[str, Any] = {}

@@ -72,7 +72,7 @@ class Emitter:
                 await self._send(batch)
 
     async def _due(self) -> list[ScheduledEvent]:
-        """Wait until events are due; returns at most a batch of them."""
+        """Wait until events are due; return at most a batch of them."""
         while not (events := self._schedule.take(time.monotonic(), MAX_BATCH)):
             due = self._schedule.next_due()
             self._wake.clear()
@@ -104,7 +104,7 @@ class Emitter:
                 wait = min(wait * 2, _LONGEST_WAIT)
 
     async def _send_once(self, bodies: list[str]) -> list[str]:
-        """Send them once; returns those that must be sent again."""
+        """Send them once; return those that must be sent again."""
         try:
             failed = await self._queue.send(bodies)
         except QueueUnavailable as error:

@@ -12,7 +12,7 @@ MAX_HEADERS_BYTES = 10 * 1024
 
 
 def record(account: Account, receipt: Receipt, event: MailEvent) -> dict[str, Any]:
-    """The JSON of one event. It is the same each time, because SES repeats events unchanged."""
+    """Return the JSON of one event. It is the same each time, because SES repeats events unchanged."""
     name, detail = describe(receipt, event)
     return {"eventType": event.kind, "mail": _mail(account, receipt, event.kind), name: detail}
 

@@ -64,7 +64,7 @@ class Schedule:
         self.counts = EventCounts()
 
     def add(self, receipt: Receipt, suppressed: Container[str], now: float) -> bool:
-        """Schedule the events of this mail; returns whether there were any."""
+        """Schedule the events of this mail; return whether there were any."""
         if receipt.envelope.configuration_set is None:
             return False
         before = self._numbers

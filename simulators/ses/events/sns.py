@@ -43,7 +43,7 @@ class Signer:
         self.url = f"{self._host}/SimpleNotificationService-{digest}.pem"
 
     def envelope(self, topic: str, message: str, now: float) -> dict[str, Any]:
-        """A notification of this topic with this message. `now` is in seconds since the epoch."""
+        """Return a notification of this topic with this message. `now` is in seconds since the epoch."""
         envelope = {
             "Type": "Notification",
             "MessageId": str(uuid4()),
@@ -58,7 +58,7 @@ class Signer:
         return envelope | {"Signature": self.sign(envelope)}
 
     def sign(self, envelope: Mapping[str, Any]) -> str:
-        """The signature of the members that SNS signs, in base64. They are not checked."""
+        """Return the signature of the members that SNS signs, in base64. They are not checked."""
         names = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
         text = "".join(f"{name}\n{envelope[name]}\n" for name in names if name in envelope)
         signature = self._key.sign(text.encode(), PKCS1v15(), _HASHES[self._version]())

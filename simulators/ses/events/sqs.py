@@ -40,7 +40,7 @@ class Queue:
         self._client = httpx.AsyncClient(headers=headers, timeout=_TIMEOUT_SECONDS, trust_env=False)
 
     async def send(self, bodies: Sequence[str]) -> list[Failed]:
-        """Send up to ten messages and return those that were refused. Raises QueueUnavailable."""
+        """Send up to ten messages and return those that were refused. Raise QueueUnavailable."""
         entries = [{"Id": str(place), "MessageBody": body} for place, body in enumerate(bodies)]
         try:
             answer = await self._client.post(
@@ -58,7 +58,7 @@ class Queue:
 
 
 def fits(body: str) -> bool:
-    """Whether a queue takes a message of this length."""
+    """Return whether a queue takes a message of this length."""
     return len(body.encode()) <= MAX_BATCH_BYTES
 
 

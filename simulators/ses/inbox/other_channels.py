@@ -89,7 +89,7 @@ def _pairs(body: Json, name: str) -> tuple[tuple[str, str], ...]:
 
 
 def _attributes(asked: Mapping[str, str]) -> dict[str, str]:
-    """The attributes of the message, from the members MessageAttributes.entry.1.Name and so on."""
+    """Return the attributes of the message, from the members MessageAttributes.entry.1.Name and so on."""
     names = {name.removesuffix(".Name"): value for name, value in asked.items() if name.endswith(".Name")}
     return {value: asked.get(f"{entry}.Value.StringValue", "") for entry, value in names.items()}
 

@@ -48,7 +48,7 @@ class Inbox:
         return json_response(body | {"mails": [self._summary(one) for one in kept]})
 
     def mail(self, message_id: str) -> Response:
-        """One message with its content. Raises ApiError if it is not kept."""
+        """Return one message with its content. Raise ApiError if it is not kept."""
         kept = self._mailbox.get(unquote(message_id))
         if kept is None:
             raise ApiError("NotFoundException", "This mail is no longer kept; the journal still has its line.")
@@ -93,7 +93,7 @@ def _people(addresses: Iterable[str]) -> list[str]:
 
 
 def _page(html: str) -> Response:
-    """The page, with a policy that allows only its own script, and inline styles, which mails have."""
+    """Return the page, with a policy that allows only its own script, and inline styles, which mails have."""
     script = _SCRIPT.search(html)
     digest = hashlib.sha256(script[1].encode() if script else b"").digest()
     policy = "; ".join(

@@ -5,7 +5,7 @@ from email.utils import parseaddr
 
 
 def readable(text: str) -> str:
-    """The text without encoded words; unchanged if they cannot be decoded."""
+    """Return the text without encoded words; unchanged if they cannot be decoded."""
     if "=?" not in text:
         return text
     try:
@@ -15,7 +15,7 @@ def readable(text: str) -> str:
 
 
 def readable_person(person: str) -> str:
-    """An address with its display name: `Grüße <a@example.com>`."""
+    """Return an address with its display name: `Grüße <a@example.com>`."""
     name, address = parseaddr(person)
     if not address or person.strip().endswith(";"):  # parseaddr does not parse groups
         return readable(person)

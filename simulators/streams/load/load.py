@@ -56,7 +56,7 @@ class Loaded:
 
 
 def load(account: Account, spec: Load) -> Loaded:
-    """Add the shards to the stream of the table. Raises ApiError if its keys or view do not suit."""
+    """Add the shards to the stream of the table. Raise ApiError if its keys or view do not suit."""
     began = time.perf_counter()
     stream = _stream(account, spec)
     made = payloads(spec.item_bytes, stream.properties.view, account.behaviour.region, spec.seed)
@@ -76,7 +76,7 @@ def load(account: Account, spec: Load) -> Loaded:
 
 
 def _stream(account: Account, spec: Load) -> Stream:
-    """The stream of the table. A table that does not exist is made, with a stream that has no shards yet."""
+    """Return the stream of the table. A table that does not exist is made, with a stream that has no shards yet."""
     if spec.table not in account.tables:
         account.create(spec.table, _KEYS)
         return account.enable(spec.table, spec.view, 0)
@@ -87,6 +87,6 @@ def _stream(account: Account, spec: Load) -> Stream:
 
 
 def _release(spec: Load, number: int, first: int, start: float) -> Release:
-    """The shards release records in turn, so that all of them together keep the rate."""
+    """Return when the shard releases its records. The shards take turns, so that together they keep the rate."""
     turn, every = (0.0, 0.0) if spec.rate is None else (number / spec.rate, spec.shards / spec.rate)
     return Release(first + number * spec.records_per_shard, spec.records_per_shard, start + turn, every)

@@ -38,8 +38,8 @@ def payloads(item_bytes: int, view: str, region: str, seed: int) -> list[Payload
 
 
 def fields(number: int, shard: bytes, place: int, created: float, sequence_number: int) -> tuple[object, ...]:
-    """The values for a template, in its order: the event id in two parts, the time, the key, the new image with the
-    key and the recipient, and the sequence number. `number` is that of the event.
+    """Return the values for a template, in its order: the event id in two parts, the time, the key, the new image
+    with the key and the recipient, and the sequence number. `number` is that of the event.
     """
     user, sort = _FIRST + number, sort_key(number, created)
     return shard, place * _MIX & _MASK, created, user, sort, user, sort, user, sequence_number
@@ -51,12 +51,12 @@ def event_id(shard: bytes, place: int) -> str:
 
 
 def key(number: int, created: float) -> Item:
-    """The key of event `number`."""
+    """Return the key of event `number`."""
     return {"pk": {"S": f"user#{_FIRST + number:08d}"}, "sk": {"S": sort_key(number, created).decode()}}
 
 
 def sort_key(number: int, created: float) -> bytes:
-    """The time at which it was written, to the millisecond, so that a benchmark can measure latency."""
+    """Return the time at which it was written, to the millisecond, so that a benchmark can measure latency."""
     second = int(created)
     return b"%b.%03d+00:00#%08x" % (_second(second), (created - second) * 1000, number)
 

@@ -28,7 +28,7 @@ class Release:
     every: float
 
     def until(self, now: float) -> int:
-        """How many are released at `now`."""
+        """Return how many are released at `now`."""
         if now < self.start:
             return 0
         if now >= self.created(self.count - 1):

@@ -57,7 +57,7 @@ class Account:
             raise ApiError("ResourceNotFoundException", f"Requested resource not found: Table: {name}") from None
 
     def enable(self, name: str, view: str, shards: int) -> Stream:
-        """A new stream of the table, with an ARN that no stream had before."""
+        """Return a new stream of the table, with an ARN that no stream had before."""
         table = self.table(name)
         if table.stream is not None:
             raise invalid(f"Table already has an enabled stream: TableName: {name}")
@@ -76,7 +76,7 @@ class Account:
         table.stream = None
 
     def stream(self, arn: str) -> Stream:
-        """Raises ApiError if this is not an ARN, or not that of a stream which can still be read."""
+        """Raise ApiError if this is not an ARN, or not that of a stream which can still be read."""
         if not _ARN.fullmatch(arn):
             raise invalid(f"Invalid StreamArn: {arn:.100}")
         stream = self.streams.get(arn)
@@ -85,7 +85,7 @@ class Account:
         return stream
 
     def stream_of(self, shard_id: str, arn: str | None) -> Stream:
-        """The stream with this shard; `arn` is needed if several streams have one of this id."""
+        """Return the stream with this shard; `arn` is needed if several streams have one of this id."""
         if arn is not None:
             return self.stream(arn)
         found = [stream for stream in self.streams.values() if shard_id in stream.shards]

@@ -16,7 +16,7 @@ _DOCUMENT = 3
 
 
 def attributes(item: Mapping[str, object]) -> dict[str, Wire]:
-    """Raises ApiError for a value that DynamoDB cannot store."""
+    """Raise ApiError for a value that DynamoDB cannot store."""
     return {name: attribute(value) for name, value in item.items()}
 
 
@@ -28,7 +28,7 @@ def attribute(value: object) -> Wire:
 
 
 def checked(item: Mapping[str, Any]) -> dict[str, Wire]:
-    """The same item. Raises ApiError if it is not in the JSON of DynamoDB."""
+    """Return the same item. Raise ApiError if it is not in the JSON of DynamoDB."""
     try:
         item_size(item)
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -37,7 +37,7 @@ def checked(item: Mapping[str, Any]) -> dict[str, Wire]:
 
 
 def item_size(item: Mapping[str, Wire]) -> int:
-    """The bytes of names and values, approximately as DynamoDB counts them."""
+    """Return the bytes of names and values, approximately as DynamoDB counts them."""
     return sum(len(name.encode()) + _size(value) for name, value in item.items())
 
 

@@ -26,7 +26,7 @@ class Clock:
         return self._source() + self._ahead if self._shown is None else self._shown
 
     def advance(self, seconds: float) -> None:
-        """Move the clock forward and run the actions that are then due. Raises ValueError for a negative number."""
+        """Move the clock forward and run the actions that are then due. Raise ValueError for a negative number."""
         if seconds < 0:
             raise ValueError("time does not go back")
         self._ahead += seconds

@@ -40,7 +40,7 @@ class Position:
 
 
 def position(iterator: str) -> Position:
-    """The position in an iterator. Raises ApiError if the simulator did not make it."""
+    """Return the position in an iterator. Raise ApiError if the simulator did not make it."""
     arn, _, text = iterator.partition("|1|")
     try:
         decoded = base64.b64decode(text, b"-_", validate=True)

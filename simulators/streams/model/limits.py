@@ -45,7 +45,7 @@ class Readers:
 
 
 def rate_exceeded() -> ApiError:
-    """The error of DescribeStream and ListStreams: their API model has none for this."""
+    """Return the error of DescribeStream and ListStreams: their API model has none for this."""
     return ApiError("ThrottlingException", "Rate exceeded")
 
 

@@ -62,14 +62,14 @@ class Listing:
 
 
 def _page(found: Iterable[T], limit: int | None) -> tuple[list[T], bool]:
-    """Up to `limit` of them, and whether there are more."""
+    """Return up to `limit` of them, and whether there are more."""
     size = limit or _PAGE
     page = list(islice(found, size + 1))
     return page[:size], len(page) > size
 
 
 def _parent(shard_filter: Json | None) -> str | None:
-    """The parent whose children are asked for; None for all shards. Raises ApiError for other filters."""
+    """Return the parent whose children are asked for; None for all shards. Raise ApiError for other filters."""
     match shard_filter or {}:
         case {"Type": "CHILD_SHARDS", "ShardId": str(parent)}:
             return parent

@@ -31,13 +31,13 @@ class Log(Protocol):
     numbers: Numbers
 
     def end(self, now: float) -> int:
-        """The place after the last record that is written."""
+        """Return the place after the last record that is written."""
 
     def horizon(self, now: float) -> int:
-        """The place of the first record that is not trimmed."""
+        """Return the place of the first record that is not trimmed."""
 
     def page(self, start: int, limit: int, now: float) -> tuple[bytes, int]:
-        """Up to `limit` records or 1 MB from place `start`: as a JSON array without brackets, and their number."""
+        """Return up to `limit` records or 1 MB from `start`, as a JSON array without brackets, and their number."""
 
     def facts(self, place: int) -> RecordSummary: ...
 

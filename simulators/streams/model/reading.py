@@ -56,7 +56,7 @@ class Reading:
         return self._page(replace(at, place=at.place + count, empties=0), body, count)
 
     def empty_page(self, iterator: str) -> Page:
-        """An empty page, as AWS may return it at any time before the end."""
+        """Return an empty page, as AWS may return it at any time before the end."""
         at = position(iterator)
         self._shard(at)
         return self._page(at, b"", 0)

@@ -52,7 +52,7 @@ def event_id(arn: str, shard_id: str, number: str) -> str:
 
 
 def encode(change: Change, view: str, region: str, identity: str, number: str, created: int) -> tuple[bytes, int]:
-    """The record, and its size as AWS counts it: keys and images. `created` is in whole seconds."""
+    """Return the record, and its size as AWS counts it: keys and images. `created` is in whole seconds."""
     images: dict[str, Item] = {"Keys": change.keys}
     if change.new is not None and view in ("NEW_IMAGE", "NEW_AND_OLD_IMAGES"):
         images["NewImage"] = change.new

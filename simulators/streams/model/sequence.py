@@ -24,7 +24,7 @@ class Numbers:
         return str(self.first + place * self.step).zfill(_WIDTH)
 
     def place(self, number: int) -> int:
-        """The first place whose number is at least `number`."""
+        """Return the first place whose number is at least `number`."""
         return max(0, -((self.first - number) // self.step))
 
 

@@ -67,7 +67,7 @@ class Shard:
         return self.closed_at is not None and self.closed_at <= now
 
     def is_gone(self, now: float) -> bool:
-        """Whether it vanished, or was closed a day ago, after which AWS does not know it."""
+        """Return whether it vanished, or was closed a day ago, after which AWS does not know it."""
         return self.vanished or (self.closed_at is not None and self.closed_at + DAY <= now)
 
     def is_listed(self, now: float) -> bool:
@@ -80,7 +80,7 @@ class Shard:
             self._shown_open.count_call()
 
     def describe(self, now: float) -> dict[str, Any]:
-        """The shard as DescribeStream shows it."""
+        """Return the shard as DescribeStream shows it."""
         numbers = {"StartingSequenceNumber": self.log.numbers.text(0)}
         if self.is_closed(now) and (self._shown_open is None or self._shown_open.is_over(now)):
             numbers["EndingSequenceNumber"] = self.log.numbers.text(max(self.log.end(now) - 1, 0))

@@ -38,12 +38,12 @@ class Table:
         return None if old is None else Change(keys, None, old, by_ttl)
 
     def key_hash(self, keys: Item) -> int:
-        """The hash of the partition key, by which its shard is found."""
+        """Return the hash of the partition key, by which its shard is found."""
         digest = hashlib.blake2b(orjson.dumps(keys[self.keys[0]]), digest_size=8).digest()
         return int.from_bytes(digest, "big")
 
     def keys_of(self, item: Item) -> Mapping[str, Wire]:
-        """The keys of an item. Raises ApiError if one is missing."""
+        """Return the keys of an item. Raise ApiError if one is missing."""
         try:
             return {name: item[name] for name in self.keys}
         except KeyError as missing:

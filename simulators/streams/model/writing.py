@@ -13,7 +13,7 @@ from simulators.streams.model.table import Table
 def write(
     account: Account, table: Table, item: Item, make: Callable[[Table, Item], Change | None]
 ) -> AcknowledgedWrite | None:
-    """Change the item by `make`. Returns the record; None if nothing changed or the table has no stream."""
+    """Change the item by `make`. Return the record; None if nothing changed or the table has no stream."""
     stream = table.stream
     shard = stream.to_write(table.key_hash(table.keys_of(item))) if stream else None
     change = make(table, item)

@@ -76,7 +76,7 @@ def test_a_worker_that_dies_in_the_middle_is_a_death_once_its_lease_is_over(isol
     change = isolating.worker().build(due, TIMEOUT)
     assert isinstance(change, Change)
     assert change.to is Status.FAILED
-    assert "3 times while building it (its last worker died before it could say how)" in str(change.reason)
+    assert "3 times while building it (its last worker died without a known cause)" in str(change.reason)
     assert isolating.builds == 0
 
 

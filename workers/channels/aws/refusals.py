@@ -15,7 +15,7 @@ from notifier.outcomes import Blocked, Late, NotSent, Offline, Outcome, Rejected
 
 
 class Refusal(NamedTuple):
-    """An outcome that is known not accepted, and what the operator should do about it. No advice: nothing."""
+    """An outcome that is known not accepted, and what the operator should do about it: empty if nothing."""
 
     outcome: type[NotSent | Throttled | Blocked | Offline | Late | Rejected]
     advice: str = ""
@@ -92,7 +92,7 @@ UNSURE = frozenset(("PriorRequestNotComplete", "RequestTimeout", "RequestTimeout
 
 @dataclass(frozen=True, slots=True)
 class RefusalTable:
-    """What the errors of one service mean. All that is asked of it is pure.
+    """What the errors of one service mean. All methods are pure.
 
     The HTTP status must be one of those that refuse a request, unless the code is one of a throttle. Then the text
     decides, then the code, then the status. With `codes_first`, a code other than one of a rejection decides before

@@ -103,7 +103,7 @@ class SesChannel:
     ) -> dict[int, Outcome]:
         try:
             self._client.ready()
-        except Exception as error:  # noqa: BLE001 - plug-ins of the SDK raise what they like
+        except Exception as error:  # noqa: BLE001 - plug-ins of the SDK may raise anything
             return {place: outcome_before_request(error) for call in calls for place in call.places}
         made = self._threads.map(lambda call: self._call(call, messages, deadline), calls)
         return {place: outcome for answered in made for place, outcome in answered}

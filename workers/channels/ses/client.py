@@ -54,7 +54,7 @@ class SesClient:
         self._credentials.get_frozen_credentials()
 
     def account(self) -> Mapping[str, Any]:
-        """Return the answer of GetAccount. Raises what the SDK raises."""
+        """Return the answer of GetAccount. Raise what the SDK raises."""
         self.ready()
         answer: Mapping[str, Any] = self._sdk.get_account()
         return answer
@@ -70,7 +70,7 @@ class SesClient:
     def ask(self, operation: str, request: bytes, deadline: float) -> Mapping[str, Any]:
         """Write the request once and return the answer, decoded. `deadline` is a time of the clock.
 
-        Raises NotConnected or TooLate if nothing was written, and AwsError for an answer that is an error. After any
+        Raise NotConnected or TooLate if nothing was written, and AwsError for an answer that is an error. After any
         other exception the request may have been accepted.
         """
         self._check(deadline)

@@ -86,7 +86,7 @@ class Connection:
     """An open connection. It is reusable until an exchange fails, or until the server announces that it closes."""
 
     def __init__(self, peer: Peer, opened_at: float) -> None:
-        """Raises NotConnected."""
+        """Raise NotConnected."""
         self.opened_at = opened_at
         self.reusable = True
         try:

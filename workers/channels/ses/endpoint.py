@@ -27,7 +27,7 @@ class Endpoint:
     def of(cls, client: Any, ca_bundle: str | None) -> "Endpoint":
         """Return the endpoint of a client of botocore.
 
-        `ca_bundle` is a file of certificates, None for the SDK's own. Raises InvalidConfigError for a proxy that is
+        `ca_bundle` is a file of certificates, None for the SDK's own. Raise InvalidConfigError for a proxy that is
         itself reached by https://, and what the SDK and `ssl` raise for wrong settings.
         """
         meta = client.meta

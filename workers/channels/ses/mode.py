@@ -9,8 +9,8 @@ from collections import deque
 
 STRIKES = 3
 STRIKES_WITHIN = 10.0
-"""So many throttled bulk calls within so many seconds switch to single calls. One proves little: other processes send
-on the same account."""
+"""This many throttled bulk calls within this many seconds switch to single calls. One is not enough evidence: other
+processes send on the same account."""
 REST_SECONDS = 300.0
 """Seconds of single calls, before bulk calls are tried again."""
 

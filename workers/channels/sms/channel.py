@@ -77,7 +77,7 @@ class SmsChannel:
             return Rejected(str(error))
         try:
             client = self._client.ready()
-        except Exception as error:  # noqa: BLE001 - plug-ins of the SDK raise what they like
+        except Exception as error:  # noqa: BLE001 - plug-ins of the SDK may raise anything
             return outcome_before_request(error)
         try:
             answer = client.publish(**request)
