@@ -130,9 +130,9 @@ class ShardTree:
             return gaps.was_left_unread(connection, lease)
 
     @contextmanager
-    def listing_turn(self, patience: float = 0.0) -> Iterator[ListingTurn]:
+    def listing_turn(self, timeout: float = 0.0) -> Iterator[ListingTurn]:
         """Give this bridge the turn to list shards, or a false one if another bridge lists: DescribeStream has a
-        quota for the whole account. Wait for the turn for up to `patience` seconds.
+        quota for the whole account. Wait for the turn for up to `timeout` seconds.
 
         The lock belongs to a transaction that stays open meanwhile, since PgBouncer may lend the session to another
         client between two transactions. While a bridge has the turn, the others find no new shards: so the server
@@ -140,7 +140,7 @@ class ShardTree:
         `ListingTurn.keep_alive` does.
         """
         values = {"key": _LISTING_LOCK, "seconds": f"{self._hung_seconds}s"}
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + timeout
         while True:
             with self._engine.begin() as connection:
                 ours = bool(connection.execute(_LOCK, values).scalar_one())

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """`accepted` are events with a mail, `lost` those without. `duplicated` are mails after the first of an event,
+    """The result of the comparison.
+
+    `accepted` are events with a mail, `lost` those without. `duplicated` are mails after the first of an event,
     `unexpected` mails without an event.
     """
 

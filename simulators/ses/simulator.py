@@ -27,6 +27,8 @@ from simulators.shared.faults import Plan
 
 
 class Simulator:
+    """Answers all requests to the simulator, and publishes the events."""
+
     def __init__(self, options: Options) -> None:
         """Raise JournalError."""
         self._journal = MailJournal(options.journal, options.fsync)

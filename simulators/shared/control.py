@@ -21,7 +21,10 @@ Route = Callable[[Request], Any]
 
 
 class Control:
-    """`routes` are those of one simulator, by method and path below `/_sim/`; `health` adds to `GET health`."""
+    """Answers the requests to `/_sim/`.
+
+    `routes` are those of one simulator, by method and path below `/_sim/`; `health` adds to `GET health`.
+    """
 
     def __init__(
         self, plan: Plan, routes: Mapping[tuple[str, str], Route], health: Callable[[], Mapping[str, Any]]

@@ -12,7 +12,7 @@ from simulators.streams.state import SimulatorState
 
 
 class Command(NamedTuple):
-    """`run` takes the state of the simulator, and the members of the request as keyword arguments."""
+    """A command. `run` takes the state of the simulator, and the members of the request as keyword arguments."""
 
     run: Callable[..., Any]
     kinds: Mapping[str, Kind]

@@ -13,7 +13,7 @@ from simulators.streams.state import SimulatorState
 
 
 class StreamsControl(Control):
-    """The routes of `/_sim/`: those that both simulators have, and those of streams."""
+    """The routes of `/_sim/`: the shared ones of `simulators.shared.control`, and those of streams."""
 
     def __init__(self, state: SimulatorState) -> None:
         self._state = state

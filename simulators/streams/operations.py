@@ -18,7 +18,9 @@ _PREFIX = "DynamoDBStreams_20120810."
 
 
 class Operation(NamedTuple):
-    """`members` are those of the request, in the order of the parameters of `run`; `required` are never absent."""
+    """An operation of the API. `members` are those of the request, in the order of the parameters of `run`; the
+    `required` ones must be present.
+    """
 
     run: Callable[..., Response]
     members: Mapping[str, Kind]
@@ -26,6 +28,8 @@ class Operation(NamedTuple):
 
 
 class Api:
+    """Answers the requests to the API of DynamoDB Streams."""
+
     def __init__(self, state: SimulatorState) -> None:
         self._state = state
         self._operations: Mapping[str, Operation] = {

@@ -14,6 +14,8 @@ from simulators.streams.state import SimulatorState
 
 
 class Simulator:
+    """Answers all requests to the simulator."""
+
     def __init__(self, behaviour: Behaviour) -> None:
         self.state = SimulatorState(behaviour)
         self._api = Api(self.state)

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class _RunningBuild(Generic[T]):
-    """`aside` takes the result of a build that was set aside; `timer` abandons that build at its timeout."""
+    """A build in a thread. If it was set aside, `aside` takes its result, and `timer` abandons it at its timeout."""
 
     since: float
     thread: int
@@ -25,8 +25,9 @@ class _RunningBuild(Generic[T]):
 
 
 class UnitBuilds(Generic[T]):
-    """Threads call `work`; the thread that delivers the unit calls everything else. A build is known by its place in
-    the unit.
+    """The builds of one unit, each known by its place in the unit.
+
+    Threads call `work`; the thread that delivers the unit calls everything else.
 
     Each build has one result: its own, or what `late` returns for it. To abandon a build means to wait for its result
     no longer. Its thread goes on, and may hang, because a thread cannot be killed.

@@ -15,6 +15,8 @@ _REGIONS: Mapping[str, str] = {"us-east-1": "0100", "us-west-2": "0101", "eu-wes
 
 
 class Acceptance:
+    """Accepts mails: journal first, then inbox and events."""
+
     def __init__(
         self,
         region: str,

@@ -15,7 +15,7 @@ _UNLIMITED_RATE = 100_000.0
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """If there are no identities, every sender may send; if no configuration sets, every one exists."""
+    """The account. Without identities every sender may send; without configuration sets every one exists."""
 
     region: str = "eu-west-1"
     account_id: str = "000000000000"

@@ -17,7 +17,7 @@ from simulators.ses.mail import Receipt
 
 
 class MailJournal:
-    """Append-only. With `fsync` lines survive a power cut, without it only the end of this process."""
+    """The file of accepted mails. With `fsync` its lines survive a power cut, else only the end of this process."""
 
     def __init__(self, path: Path, fsync: bool = False) -> None:
         """Raise JournalError if the file cannot be used, or another process writes it."""

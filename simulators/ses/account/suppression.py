@@ -13,6 +13,8 @@ REASONS = ("BOUNCE", "COMPLAINT")
 
 @dataclass(frozen=True, slots=True)
 class Suppressed:
+    """An entry of the list: an address, why it was added, and when."""
+
     address: str
     reason: str
     since: float
@@ -22,7 +24,7 @@ class Suppressed:
 
 
 class SuppressionList:
-    """Addresses are compared without regard to case, and listed in the order in which they were added."""
+    """The suppressed addresses, in the order in which they were added. Their case does not matter."""
 
     def __init__(self) -> None:
         self._by_address: dict[str, Suppressed] = {}

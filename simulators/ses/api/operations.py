@@ -23,6 +23,8 @@ NamedOperation = Callable[[str], Response]
 
 
 class Api:
+    """Answers the requests to the SES API v2."""
+
     def __init__(
         self, context: SendContext, journal: MailJournal, suppressed: SuppressionList, kinds: Collection[str]
     ) -> None:

@@ -46,7 +46,7 @@ class EventCounts:
 
 
 class Schedule:
-    """Holds at most `capacity` events; further ones are dropped and counted."""
+    """The events that wait to be sent, at most `capacity`. Further ones are dropped and counted."""
 
     def __init__(self, publishing: Publishing) -> None:
         self._publishing = publishing

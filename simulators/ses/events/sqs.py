@@ -26,6 +26,8 @@ class Failed(NamedTuple):
 
 
 class Queue:
+    """Sends messages to one queue."""
+
     def __init__(self, url: str, endpoint: str | None, region: str) -> None:
         self._url = url
         self._endpoint = httpx.URL(endpoint or url).copy_with(path="/", query=None)

@@ -24,6 +24,8 @@ _BLANKS = re.compile(r"\s+")
 
 
 class Inbox:
+    """Answers the requests for the page and for its JSON."""
+
     def __init__(self, mailbox: Mailbox, journal: MailJournal) -> None:
         self._mailbox = mailbox
         self._journal = journal

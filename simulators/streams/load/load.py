@@ -16,7 +16,7 @@ _KEYS = ("pk", "sk")
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`rate` is records per second over all shards; None releases all of them at once.
+    """Shards of prepared records to add. `rate` is records per second over all shards; None releases all at once.
 
     The shards exist at once, their first record after `after` seconds. `closed` shards end with their last record.
     `ahead` makes all pages before the response, which is the default without a rate.
@@ -46,7 +46,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """`start` is when the first record is released, by the simulator's clock."""
+    """The shards that were added. `start` is when the first record is released, by the simulator's clock."""
 
     stream: str
     shards: list[str]

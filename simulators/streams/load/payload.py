@@ -26,7 +26,7 @@ _MIX, _MASK = 0x9E3779B97F4A7C15, 2**64 - 1
 
 
 class Payload(NamedTuple):
-    """`template % fields(...)` is a record."""
+    """The template of a record: `template % fields(...)` is the record."""
 
     template: bytes
     size: int

@@ -48,6 +48,8 @@ class Chunk(NamedTuple):
 
 
 class PreparedLog:
+    """The prepared records of one shard, as `Log`."""
+
     def __init__(
         self, shard: bytes, numbers: Numbers, payloads: Sequence[Payload], release: Release, *, ahead: bool
     ) -> None:

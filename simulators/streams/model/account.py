@@ -20,6 +20,8 @@ _MAX_SHARDS = 10_000
 
 
 class Account:
+    """The tables and streams of the account."""
+
     def __init__(self, behaviour: Behaviour, clock: Clock) -> None:
         self.behaviour = behaviour
         self.clock = clock

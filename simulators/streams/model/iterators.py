@@ -17,7 +17,7 @@ _SALT = 0x53747265
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """`place` is that of the next record, `issued` when the iterator was made.
+    """The position of a reader in a shard. `place` is that of the next record, `issued` when the iterator was made.
 
     `reader` is the number of the GetShardIterator call with which the chain of iterators began; `empties` is how many
     empty pages were returned at this place.

@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 
 class Listing:
+    """Answers ListStreams and DescribeStream."""
+
     def __init__(self, account: Account) -> None:
         self._account = account
         self._rates = Rates()

@@ -19,7 +19,9 @@ _SHORTEST, _LONGEST = 21, 40
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`body` is the JSON array of the records without its brackets. Without `next_iterator` the shard has ended."""
+    """The answer to GetRecords. `body` is the JSON array of the records without its brackets. Without `next_iterator`
+    the shard has ended.
+    """
 
     body: bytes
     count: int
@@ -27,6 +29,8 @@ class Page:
 
 
 class Reading:
+    """Answers GetShardIterator and GetRecords."""
+
     def __init__(self, account: Account) -> None:
         self._account = account
         self._rates = Rates()

@@ -44,7 +44,7 @@ class KeyRange:
 
 
 class Shard:
-    """`keys` is None for a shard of prepared records, to which nothing can be written."""
+    """A shard of a stream. `keys` is None for a shard of prepared records, to which nothing can be written."""
 
     def __init__(
         self, shard_id: str, parent: str | None, keys: KeyRange | None, log: Log, hidden: VisibilityCountdown

@@ -13,7 +13,7 @@ from simulators.streams.model.stream import Stream
 
 
 class Table:
-    """`keys` are the names of the partition key and, if there is one, of the sort key."""
+    """A simulated table. `keys` are the names of the partition key and, if there is one, of the sort key."""
 
     def __init__(self, name: str, keys: Sequence[str]) -> None:
         self.name = name

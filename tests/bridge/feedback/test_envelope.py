@@ -85,7 +85,7 @@ def test_a_subscription_is_confirmed_by_hand_only(parser: MessageParser) -> None
     ended = parser.parse(wrapped("x", Type="UnsubscribeConfirmation"))
     assert isinstance(ended, Notice)
     assert ended.urgent
-    assert "ended the subscription" in ended.text
+    assert "the subscription of this queue" in ended.text
 
 
 GREETINGS = {

@@ -93,7 +93,8 @@ def test_a_message_about_no_mail_is_logged_and_deleted() -> None:
     with capture_logs() as logs:
         environment.receiver.run_once()
     assert environment.queue.log == ["settle 1 0", "delete 3"]
-    assert [(each["log_level"], "ended the subscription" in each["notice"]) for each in logs if "notice" in each] == [
+    notices = [(each["log_level"], each["notice"]) for each in logs if "notice" in each]
+    assert [(level, "the subscription of this queue" in text) for level, text in notices] == [
         ("info", False),
         ("error", True),
     ]

@@ -259,7 +259,7 @@ def test_a_turn_is_waited_for_as_long_as_is_said(tree: ShardTree, engine: Engine
     other = ShardTree(engine)
     with tree.listing_turn():
         began = time.monotonic()
-        with other.listing_turn(patience=0.5) as too:
+        with other.listing_turn(timeout=0.5) as too:
             assert not too
         assert time.monotonic() - began >= 0.5
         waiting = ThreadPoolExecutor(1)
@@ -268,6 +268,6 @@ def test_a_turn_is_waited_for_as_long_as_is_said(tree: ShardTree, engine: Engine
     waiting.shutdown()
 
 
-def _is_ours(tree: ShardTree, patience: float) -> bool:
-    with tree.listing_turn(patience) as turn:
+def _is_ours(tree: ShardTree, timeout: float) -> bool:
+    with tree.listing_turn(timeout) as turn:
         return bool(turn)

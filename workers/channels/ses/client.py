@@ -21,7 +21,7 @@ PATHS = {"SendEmail": "/v2/email/outbound-emails", "SendBulkEmail": "/v2/email/o
 
 
 class SesClient:
-    """Thread-safe. It opens no connection, and the SDK loads no model, before the first `ready`.
+    """Makes requests to SES. Thread-safe. Opens no connection, and the SDK loads no model, before the first `ready`.
 
     Example:
         client = SesClient(settings)

@@ -29,7 +29,7 @@ class WebhookResponse(NamedTuple):
 
 
 class WebhookClient:
-    """Thread-safe; no connection before the first request."""
+    """Posts webhooks. Thread-safe; no connection before the first request."""
 
     def __init__(self, timeouts: Timeouts, connections: int, *, allow_private: bool) -> None:
         self._timeouts = timeouts
