@@ -1,7 +1,7 @@
 """Bounds the deliveries that wait in the outbox, per channel. The rest stays in the stream, which keeps it 24 hours.
 
-A shard is read in order: no record after one for a full channel is read in its shard, also none for another
-channel. Shards without records for a full channel are read on.
+A shard is read in order: after a record for a full channel no later record of its shard is read, even if that is for
+another channel. Shards without records for a full channel are read on.
 """
 
 import math

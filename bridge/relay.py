@@ -22,8 +22,8 @@ BUSY_SECONDS = 0.1
 """The pause after a pass that left rows unpublished: workers may free more room than half a second would use."""
 PASS_SECONDS = 0.5
 """How long a pass publishes while rows keep coming."""
-LOSS_CHECK = "the question whether it lost messages"
-"""Stands in the place of a channel where Redis refuses that question: it may still take messages."""
+LOSS_CHECK = "the check for lost messages"
+"""Used in place of a channel's name if Redis refuses this check: it may still take messages."""
 _MOST_RETRIES = 5_000
 _BATCH = 10
 _AFTER_ERROR_SECONDS = 1.0
@@ -198,7 +198,7 @@ class Relay:
         )
 
     def _missing(self, publications: Sequence[Publication]) -> tuple[list[MissingMessages], BrokerError | None]:
-        """Return what is to be published of each publication, and the error if the broker did not say what it holds.
+        """Return what is to be published of each publication, and the error of reading what it holds.
 
         After such an error published rows are left out; rows that were never published need no answer.
         """

@@ -70,7 +70,7 @@ class Deliverer:
         that has ended: its build is slow, or it is a suspect among others.
 
         `suspects`: the messages were lost with a worker that died. Each is built in a process of its own, which may
-        crash. The database remembers them, because a message that is published again does not say so.
+        crash. The database remembers them, because a message that is published again has no mark.
 
         Raise Unreachable if the database does not answer: calling again later loses nothing. Raise Stopped if this
         process is to end.

@@ -105,7 +105,7 @@ class ProcessPool:
     def _run_start(self) -> None:
         try:
             child = self._start()
-        except Exception as error:  # noqa: BLE001  whatever it is, waiting threads must learn of it
+        except Exception as error:  # noqa: BLE001  whatever it is, the waiting threads are notified
             with self._changed:
                 self._fail(error)
             return

@@ -1,6 +1,6 @@
 """What the errors of SNS to Publish mean: its codes and its texts. Pure.
 
-SNS sends no events about SMS: nothing tells later whether a Publish whose answer was lost was accepted.
+SNS sends no events about SMS: it cannot be found out later whether a Publish whose answer was lost was accepted.
 """
 
 import re
