@@ -210,10 +210,7 @@ class RedisChannel(TolerantChannel):
         return MOST if room is None else min(room, MOST)
 
     def _is_worth_it(self) -> bool:
-        """Return whether a request can reserve enough messages.
-
-        If each message that ends caused a request, the requests would cost more than the messages.
-        """
+        """Return whether a request can reserve enough messages to be worth its cost."""
         waited = monotonic() - (self._brpop_sent_at or 0.0)
         return not self.connection.loop or self.qos.has_room(MOST) or waited > PATIENCE_SECONDS
 
