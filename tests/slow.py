@@ -11,7 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 LIST = Path(__file__).with_name("slow.txt")
-LONG_SECONDS = 1.0
+LONG_SECONDS = 0.8
 """A function is slow if one of its tests takes longer."""
 FOLDERS = ("chaos", "crash", "docker", "model", "mutants", "poison", "refusals", "stops", "system")
 """Folders of tests that are slow as a whole: they run the system, or a model checker."""
