@@ -5,7 +5,6 @@ a report of all tests (`pytest --junitxml=REPORT`).
 """
 
 import sys
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -25,8 +24,7 @@ def listed() -> frozenset[str]:
 def is_slow(node: str, slow: frozenset[str]) -> bool:
     """Whether a test of this node id is slow."""
     file, _, rest = node.partition("::")
-    folder = file.removeprefix("tests/").partition("/")[0]
-    return folder in FOLDERS or file in slow or f"{file}::{rest.partition('[')[0]}" in slow
+    return _is_in_slow_folder(file) or file in slow or f"{file}::{rest.partition('[')[0]}" in slow
 
 
 def slow_functions(seconds: Mapping[str, float]) -> Iterator[str]:
@@ -35,7 +33,7 @@ def slow_functions(seconds: Mapping[str, float]) -> Iterator[str]:
     for function in seconds:
         files.setdefault(function.partition("::")[0], []).append(function)
     for file, functions in sorted(files.items()):
-        if file.removeprefix("tests/").partition("/")[0] in FOLDERS:
+        if _is_in_slow_folder(file):
             continue
         slow = [each for each in functions if seconds[each] > LONG_SECONDS]
         yield from [file] if len(slow) == len(functions) else sorted(slow)
@@ -43,14 +41,18 @@ def slow_functions(seconds: Mapping[str, float]) -> Iterator[str]:
 
 def measured(report: Path) -> Mapping[str, float]:
     """The longest time of each function's tests, in seconds."""
-    longest: Counter[str] = Counter()
+    longest: dict[str, float] = {}
     for case in ET.parse(report).iter("testcase"):
         names = case.get("classname", "").split(".")
         classes = [name for name in names if name[:1].isupper()]
         file = "/".join(names[: len(names) - len(classes)]) + ".py"
         function = "::".join([file, *classes, case.get("name", "").partition("[")[0]])
-        longest[function] = max(longest[function], float(case.get("time", "0")))  # type: ignore[assignment]
+        longest[function] = max(longest.get(function, 0.0), float(case.get("time", "0")))
     return longest
+
+
+def _is_in_slow_folder(file: str) -> bool:
+    return file.removeprefix("tests/").partition("/")[0] in FOLDERS
 
 
 if __name__ == "__main__":

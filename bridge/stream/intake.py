@@ -38,8 +38,9 @@ class Intake:
         backlogged: BackloggedChannels | None = None,
         limit: OutboxLimit | None = None,
     ) -> None:
-        """`high_water` bounds the messages of a channel in the broker. Records before `not_before` notify nobody.
-        `backlogged` is shared with the relay of this bridge. Without a `limit` any number of deliveries may wait.
+        """`high_water` bounds the messages of a channel in the broker. Records before `not_before` make no
+        notification. `backlogged` is shared with the relay of this bridge. Without a `limit` any number of
+        deliveries may wait.
         """
         self._outbox = outbox
         self._publications = publications

@@ -57,12 +57,16 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
-        return name, load(command.name or "") if command else None, rest
+        return name, _imported(name, self._sources[name]) if command and name else None, rest
 
 
 def load(name: str) -> Any:
     """Import the command of that name. Return it as Typer runs it."""
-    module, _, attribute = sources()[name].partition(":")
+    return _imported(name, sources()[name])
+
+
+def _imported(name: str, source: str) -> Any:
+    module, _, attribute = source.partition(":")
     found = getattr(import_module(module), attribute)
     if isinstance(found, typer.Typer):
         command: Any = typer.main.get_group(found)

@@ -17,25 +17,13 @@ from tests.waiting import wait_until
 from tests.workers.channels.wire import Behaviour, Wire, cut, hang, plain, refuse, reset, serve
 from workers.channels.ses import CONCURRENCY, SesChannel
 
+pytestmark = pytest.mark.usefixtures("aws")
+
 MakeChannel = Callable[..., SesChannel]
 PATHS = {"single": "/v2/email/outbound-emails", "bulk": "/v2/email/outbound-bulk-emails"}
 IMPATIENT = 2.0
 """A lease that makes the channel wait for half a second."""
 CONTENT = EmailContent("A subject", "The text", "<p>The text</p>")
-
-
-@pytest.fixture(autouse=True)
-def _aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "AWS_PROFILE", "AWS_DEFAULT_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    # Settings of the SDK for other programs must not make us send twice.
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "5")
-    monkeypatch.setenv("AWS_RETRY_MODE", "legacy")
 
 
 @pytest.fixture
