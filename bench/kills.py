@@ -20,7 +20,7 @@ from rich.progress import track
 
 from bench.measure.counting import CHANNEL, COUNTS, counting_worker
 from celery_units.redis import Name
-from notifier.broker import Queue
+from notifier.broker import Queue, queue_name
 from sandbox.embedded.processes import Child, stopped_by_signals
 from sandbox.embedded.redis import embedded_redis
 
@@ -82,9 +82,7 @@ class Workers:
     def finish(self) -> tuple[int, int, int]:
         """Let a last worker empty the queue. Returns the numbers of published, lost and repeated messages."""
         with self._start() as worker:
-            worker.wait_until(
-                lambda: not self._broker.exists("unacked") and not self._queue.depth(CHANNEL), TIMEOUT_SECONDS
-            )
+            worker.wait_until(self._is_empty, TIMEOUT_SECONDS)
         counts = {UUID(str(id_)): int(count) for id_, count in self._counter.hgetall(COUNTS).items()}
         return len(self._published), len(self._published - counts.keys()), sum(counts.values()) - len(counts)
 
@@ -92,6 +90,12 @@ class Workers:
         fresh = {uuid4(): 0 for _ in range(BACKLOG - self._queue.depth(CHANNEL))}
         self._queue.publish(CHANNEL, fresh)
         self._published.update(fresh)
+
+    def _is_empty(self) -> bool:
+        """Return whether no message waits or is being processed, as of one moment: messages move between the two."""
+        with self._broker.pipeline(transaction=True) as both:
+            waiting, reserved = both.llen(queue_name(CHANNEL)).exists("unacked").execute()
+        return not waiting and not reserved
 
     def _done(self) -> int:
         return int(self._counter.hlen(COUNTS))

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+from bridge.feedback.queue import FeedbackQueue
 from notifier.database.schema import migrate
 from notifier.settings import Settings
 from sandbox.embedded.ministack import MinistackServer, ministack
@@ -76,6 +78,15 @@ class World:
     def spoil_ses(self, *rules: Mapping[str, Any]) -> None:
         """These faults on top of those there are."""
         self._tell_ses("POST", rules)
+
+    def unsettled_events(self) -> int:
+        """Return how many of SES's events are in the feedback queue. Not through a proxy: it always answers."""
+        return self._queue.depth()
+
+    @cached_property
+    def _queue(self) -> FeedbackQueue:
+        direct = {"NOTIFIER_AWS_SQS_ENDPOINT_URL": self.sqs.url, "NOTIFIER_FEEDBACK_QUEUE_URL": queue_url(self.sqs)}
+        return FeedbackQueue(_settings(self.environment | direct))
 
     def heal(self) -> None:
         """From now on every connection holds, and AWS answers."""
@@ -149,6 +160,10 @@ def queue_url(sqs: MinistackServer) -> str:
 
 
 def _make_queue(world: World) -> None:
-    given = {n.removeprefix("NOTIFIER_").lower(): v for n, v in world.environment.items() if n != "PYTHONPATH"}
-    settings = Settings.model_validate(given)
+    settings = _settings(world.environment)
     create_events_queue(settings, local_session(settings))
+
+
+def _settings(environment: Mapping[str, str]) -> Settings:
+    given = {n.removeprefix("NOTIFIER_").lower(): v for n, v in environment.items() if n != "PYTHONPATH"}
+    return Settings.model_validate(given)

@@ -27,6 +27,11 @@ _STALLED_SECONDS = 60.0
 _TURN_SECONDS = 0.05
 _TRICKLE_SECONDS = 1.0
 _PATIENCE = 20  # the question reads all deliveries: it may take a twentieth of the time
+_MOST_UNSETTLED_EVENTS = 2_000
+"""While more of SES's events wait, nothing is written and nothing is broken: the longer the queue of the SQS emulator
+is, the longer each request takes, so a machine that falls behind would fall behind ever faster.
+"""
+_LOOK_SECONDS = 1.0
 _UNSETTLED = (Status.PENDING, Status.SENDING, Status.UNKNOWN)
 
 Tell = Callable[[str, int, int, int], None]
@@ -96,7 +101,8 @@ class Attack:
         self._tell = tell
         self._field = Field(world, processes, random.Random(plan.seed))
         self._began = time.monotonic()
-        self._fed = self._accepted = 0
+        self._fed = self._accepted = self._unsettled_events = 0
+        self._looked_at = self._began
         self._progress = Progress()
 
     def break_things(self) -> None:
@@ -104,9 +110,11 @@ class Attack:
         plan = self._plan
         while len(self.faults) < plan.faults:
             self._turn("breaking")
-            self._feed(self._share())
             if self._seconds() > plan.seconds or self._progress.stalled(_STALLED_SECONDS):
                 break
+            if self._is_overloaded():
+                continue
+            self._feed(self._share())
             if self._is_behind() and self._progress.since_last(_STEP):
                 self._strike()
 
@@ -118,7 +126,8 @@ class Attack:
         last_trickle = asked_at = 0.0
         while time.monotonic() < until:
             self._turn("settling")
-            self._feed(self._plan.events)
+            if not self._is_overloaded():
+                self._feed(min(self._plan.events, self._fed + _BATCH))
             if self._fed >= self._plan.events and time.monotonic() > last_trickle + _TRICKLE_SECONDS:
                 last_trickle = time.monotonic()
                 self._put(1)
@@ -135,6 +144,13 @@ class Attack:
         return (
             len(self.faults) < plan.faults and self._seconds() > 0.8 * plan.seconds * len(self.faults) / plan.faults
         )
+
+    def _is_overloaded(self) -> bool:
+        """Whether too many of SES's events wait, as of at most a second ago."""
+        if time.monotonic() > self._looked_at + _LOOK_SECONDS:
+            self._unsettled_events = self._world.unsettled_events()
+            self._looked_at = time.monotonic()
+        return self._unsettled_events > _MOST_UNSETTLED_EVENTS
 
     def _strike(self) -> None:
         kind = drawn(self._field.rng, self._plan.groups)

@@ -56,12 +56,12 @@ def refused(words: str, environment: dict[str, str]) -> str:
 BAD_SETTINGS = [
     ("status", "NOTIFIER_DATABASE_URL", None, "NOTIFIER_DATABASE_URL is not set"),
     ("status", "NOTIFIER_DATABASE_URL", "mysql://x", "must start with postgresql://"),
-    ("status", "NOTIFIER_DATABASE_URL", f"postgresql://u:secret@{NOWHERE}/d", f"no database at .*{NOWHERE}"),
-    ("migrate", "NOTIFIER_DATABASE_URL", f"postgresql://u:secret@{NOWHERE}/d", f"no database at .*{NOWHERE}"),
-    ("bridge", "NOTIFIER_DATABASE_URL", f"postgresql://u:secret@{NOWHERE}/d", "Is NOTIFIER_DATABASE_URL right"),
-    ("worker email", "NOTIFIER_DATABASE_URL", f"postgresql://u:secret@{NOWHERE}/d", "Is NOTIFIER_DATABASE_URL right"),
-    ("bridge", "NOTIFIER_BROKER_URL", f"redis://:secret@{NOWHERE}/0", f"no broker at .*{NOWHERE}"),
-    ("worker email", "NOTIFIER_BROKER_URL", f"redis://:secret@{NOWHERE}/0", f"no broker at .*{NOWHERE}"),
+    ("status", "NOTIFIER_DATABASE_URL", f"postgresql://u:hush@{NOWHERE}/d", f"no database at .*{NOWHERE}"),
+    ("migrate", "NOTIFIER_DATABASE_URL", f"postgresql://u:hush@{NOWHERE}/d", f"no database at .*{NOWHERE}"),
+    ("bridge", "NOTIFIER_DATABASE_URL", f"postgresql://u:hush@{NOWHERE}/d", "Is NOTIFIER_DATABASE_URL right"),
+    ("worker email", "NOTIFIER_DATABASE_URL", f"postgresql://u:hush@{NOWHERE}/d", "Is NOTIFIER_DATABASE_URL right"),
+    ("bridge", "NOTIFIER_BROKER_URL", f"redis://:hush@{NOWHERE}/0", f"no broker at .*{NOWHERE}"),
+    ("worker email", "NOTIFIER_BROKER_URL", f"redis://:hush@{NOWHERE}/0", f"no broker at .*{NOWHERE}"),
     ("worker email", "NOTIFIER_BROKER_URL", "localhost", "NOTIFIER_BROKER_URL is not a URL"),
     ("bridge", "NOTIFIER_TABLES", "", "NOTIFIER_TABLES is not set"),
     ("bridge", "NOTIFIER_TABLES", "activity", f"DynamoDB Streams at http://{NOWHERE}"),
@@ -72,13 +72,13 @@ BAD_SETTINGS = [
     ("worker email", "NOTIFIER_SENDER", "", "NOTIFIER_SENDER is not set"),
     ("worker email", "NOTIFIER_SENDER", "not an address", "NOTIFIER_SENDER"),
     ("worker pigeon", "NOTIFIER_SENDER", "us@example.com", "no channel is called 'pigeon'; installed are: email"),
-    ("feedback", "NOTIFIER_DATABASE_URL", f"postgresql://u:secret@{NOWHERE}/d", "Is NOTIFIER_DATABASE_URL right"),
+    ("feedback", "NOTIFIER_DATABASE_URL", f"postgresql://u:hush@{NOWHERE}/d", "Is NOTIFIER_DATABASE_URL right"),
     ("feedback", "NOTIFIER_FEEDBACK_QUEUE_URL", None, "NOTIFIER_FEEDBACK_QUEUE_URL is not set"),
     ("feedback", "NOTIFIER_FEEDBACK_QUEUE_URL", "ses-events", "is not the URL of a queue"),
     ("feedback", "NOTIFIER_FEEDBACK_QUEUE_URL", f"http://{NOWHERE}/1/q", "no answer from SQS"),
     ("feedback", "NOTIFIER_FEEDBACK_TOPIC_ARN", "ses-events", "is not the ARN of an SNS topic"),
-    ("status", "NOTIFIER_DATABASE_URL", "postgresql://u:secret@h:port/d", "the port is not a number"),
-    ("bridge", "NOTIFIER_BROKER_URL", "redis://:secret@h:port/0", "NOTIFIER_BROKER_URL is wrong"),
+    ("status", "NOTIFIER_DATABASE_URL", "postgresql://u:hush@h:port/d", "the port is not a number"),
+    ("bridge", "NOTIFIER_BROKER_URL", "redis://:hush@h:port/0", "NOTIFIER_BROKER_URL is wrong"),
     ("bridge", "NOTIFIER_ROUTES", "my_routes.py", "without .py: NOTIFIER_ROUTES=my_routes$"),
     ("up", "NOTIFIER_ROUTES", "no.such", "there is no such module"),
     ("up", "NOTIFIER_TEMPLATES", "/no/such/folder", "/no/such/folder"),
@@ -87,14 +87,14 @@ BAD_SETTINGS = [
     ("worker email webhook", "NOTIFIER_WEBHOOK_SECRET", " \n", "NOTIFIER_WEBHOOK_SECRET is not set"),
     ("worker webhook", "NOTIFIER_WEBHOOK_SECRET", " , ", "NOTIFIER_WEBHOOK_SECRET is not set"),
     ("worker email", "NOTIFIER_SES_CONFIGURATION_SET", '"x"', "NOTIFIER_SES_CONFIGURATION_SET is wrong"),
-    ("status", "NOTIFIER_DATABASE_URL", f"postgresql://u:pa/secret@{NOWHERE}/d", "%2F"),
-    ("status", "NOTIFIER_DATABASE_URL", f"postgresql://u:p@secret@{NOWHERE}/d", f"no database at .*{NOWHERE}"),
+    ("status", "NOTIFIER_DATABASE_URL", f"postgresql://u:pa/hush@{NOWHERE}/d", "%2F"),
+    ("status", "NOTIFIER_DATABASE_URL", f"postgresql://u:p@hush@{NOWHERE}/d", f"no database at .*{NOWHERE}"),
     ("bridge", "NOTIFIER_BROKER_URL", "redis://127.0.0.1/notanumber", "NOTIFIER_BROKER_URL is wrong"),
     ("bridge", "NOTIFIER_HEARTBEAT_FOLDER", "/proc", "NOTIFIER_HEARTBEAT_FOLDER"),
     ("feedback", "NOTIFIER_HEARTBEAT_FOLDER", "/proc", "NOTIFIER_HEARTBEAT_FOLDER"),
     ("worker email", "NOTIFIER_HEARTBEAT_FOLDER", "/proc", "NOTIFIER_HEARTBEAT_FOLDER"),
     ("worker email", "NOTIFIER_HEARTBEAT_FOLDER", "/no/such/folder", "NOTIFIER_HEARTBEAT_FOLDER"),
-    ("bridge", "NOTIFIER_AWS_ENDPOINT_URL", f"http://u:secret@{NOWHERE}", "NOTIFIER_AWS_ENDPOINT_URL is wrong"),
+    ("bridge", "NOTIFIER_AWS_ENDPOINT_URL", f"http://u:hush@{NOWHERE}", "NOTIFIER_AWS_ENDPOINT_URL is wrong"),
 ]
 
 
@@ -105,7 +105,7 @@ def test_a_wrong_setting(environment: dict[str, str], words: str, name: str, val
         changed[name] = value
     line = refused(words, changed)
     assert re.search(says, line), line
-    assert "secret" not in line
+    assert "hush" not in line
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import notifier.broker
 import workers.sending
 from notifier.broker import WORKING, BrokerError, Queue
 from notifier.broker.rights import PUBLISHING, BrokerUnfit
-from sandbox.embedded.allocation import free_port
+from sandbox.embedded.allocation import free_port, is_free
 from sandbox.embedded.processes import Child
 from sandbox.embedded.redis import RedisServer, embedded_redis, redis_program
 from tests.refusals.kinds import KINDS, admin
@@ -82,7 +82,7 @@ def test_a_server_that_refuses_for_a_while_is_waited_for(tmp_path: Path, kind: s
 
 
 def test_a_cluster(tmp_path: Path) -> None:
-    port = free_port()
+    port = cluster_port()
     options = ["--port", port, "--cluster-enabled", "yes", "--save", "", "--dir", tmp_path]
     with Child("redis-server", [redis_program(), *options], log=tmp_path / "redis.log") as server:
         with redis.Redis(port=port) as client:
@@ -91,6 +91,11 @@ def test_a_cluster(tmp_path: Path) -> None:
         for url in (f"redis://127.0.0.1:{port}/0", f"redis://limited:pw@127.0.0.1:{port}/0"):
             with closing(Queue(url)) as queue, pytest.raises(BrokerUnfit, match="cluster mode is enabled"):
                 queue.check()
+
+
+def cluster_port() -> int:
+    """A free port. Redis also listens 10,000 above it, where this must not be a port of outgoing connections."""
+    return next(port for port in iter(free_port, None) if port < 22_768 and is_free(port + 10_000))
 
 
 def pings(client: redis.Redis) -> bool:
