@@ -24,6 +24,7 @@ from bridge.stream.intake import Intake
 from bridge.stream.prefetch import Prefetcher
 from bridge.stream.reader import ShardReader
 from bridge.stream.tree import ShardTree
+from notifier.database.errors import DatabaseError, cause, is_away
 from notifier.errors import LeaseLost
 from notifier.health import BEAT_SECONDS, STALE_SECONDS, Heartbeat
 from notifier.outbox import Partitions
@@ -163,9 +164,7 @@ class Bridge:
         except Exception as error:  # noqa: BLE001
             # The answer to a commit may be lost: the checkpoint is then in the database only, so a new reader
             # starts there.
-            # The error's text is not logged: Postgres may quote a record in it.
-            facts = {"shard": shard, "error": type(error).__name__, "trace": trace(error)}
-            log.error("shard given up, will be taken again", **facts)  # noqa: TRY400
+            _log_failure(shard, error)
             self._give_up(reader, error)
         else:
             if wait is None:
@@ -182,6 +181,15 @@ class Bridge:
         self._held.forget(reader)
         self._taking.wake()  # the known children can be read now
         self._finding.wake()  # find the children that are not known yet
+
+
+def _log_failure(shard: str, error: Exception) -> None:
+    """Log why a shard is given up. Not the error's own text: Postgres may quote a record in it."""
+    if isinstance(error, DatabaseError) and is_away(error):
+        log.warning("shard given up, will be taken again", shard=shard, reason=cause(error))
+    else:
+        facts = {"shard": shard, "error": type(error).__name__, "trace": trace(error)}
+        log.error("shard given up, will be taken again", **facts)
 
 
 def _until(moment: float) -> float:

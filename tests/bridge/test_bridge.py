@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 
 from bridge.bridge import LOOPS, PAGES_AHEAD, POLLERS
 from bridge.deadlines import Deadlines
@@ -194,17 +195,22 @@ def test_health_names_a_thread_that_has_ended(
 def test_health_names_a_database_that_takes_no_writes(
     environment: BridgeEnvironment, engine: Engine, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """New sessions are read-only as well: the bridge runs on and can record nothing."""
+    """New sessions are read-only as well: the bridge runs on and can record nothing. Its log says so in a line, as of
+    something that may happen, without a trace.
+    """
     monkeypatch.setattr("notifier.health.STALE_SECONDS", 2.0)
     monkeypatch.setattr("bridge.bridge.BEAT_SECONDS", 0.2)
     heartbeat, database = Heartbeat("bridge", tmp_path), engine.url.database
     environment.streams.post("tables", table="activity", shards=1)
-    with environment.bridge(shard_lease_seconds=4):
-        wait_until(lambda: heartbeat.age() is not None)
+    with environment.bridge(shard_lease_seconds=4), capture_logs() as logs:
+        wait_until(lambda: Sql(engine).one("SELECT count(*) AS n FROM shards WHERE lease_until > now()")["n"])
         administer(database_url, f"ALTER DATABASE {database} SET default_transaction_read_only = on")
         Sql(engine).all(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '%bridge'"
         )
+        environment.put(range(10))
+        given_up = wait_until(lambda: [each for each in logs if "given up" in each["event"]], seconds=20)
+        assert {(each["log_level"], each.get("trace")) for each in given_up} == {("warning", None)}
         wait_until(heartbeat.trouble, seconds=20)
         assert "ReadOnlySqlTransaction 25006" in heartbeat.trouble()
 
