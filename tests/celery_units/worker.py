@@ -31,13 +31,14 @@ def worker(
     transport: Name = "stock",
     places: int = 1,
     counter_url: str = "",
+    log_level: str = "info",
     **settings: Any,
 ) -> Child:
     """Start one. `settings` are Celery's; those that are dicts are merged into the ones of `app.py`."""
     given = {"url": url, "transport": transport, "counter_url": counter_url or url, "settings": settings}
     return Child(
         "worker",
-        [sys.executable, "-m", "tests.celery_units.worker", pool, str(places)],
+        [sys.executable, "-m", "tests.celery_units.worker", pool, str(places), log_level],
         log=log,
         env={**os.environ, _ENVIRONMENT: json.dumps(given)},
         cwd=Path(__file__).parents[2],
@@ -84,4 +85,5 @@ def make_app(url: str, transport: Name, counter_url: str, settings: dict[str, An
 if __name__ == "__main__":
     app = make_app(**json.loads(os.environ[_ENVIRONMENT]))
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    app.worker_main(["worker", "-l", "info", "-Q", QUEUE, "--pool", sys.argv[1], "-c", sys.argv[2], *quiet])
+    pool, places, log_level = sys.argv[1:]
+    app.worker_main(["worker", "-l", log_level, "-Q", QUEUE, "--pool", pool, "-c", places, *quiet])
