@@ -59,7 +59,9 @@ class Sms:
     """
 
     to: str
-    """The number in E.164: `+351912345678`; spaces, dots and dashes do not matter."""
+    """The number in E.164: `+351912345678`. Spaces, dots, dashes and parentheses do not matter. Without `+` it is a
+    number of the country in NOTIFIER_SMS_REGION.
+    """
     text: str | None = None
     """The text."""
     template: str | None = None

@@ -37,6 +37,9 @@ def audit(
     acknowledge_quarantine: Annotated[
         bool, typer.Option("--acknowledge-quarantine", help="Acknowledge the records in quarantine.")
     ] = False,
+    acknowledge_dead_letters: Annotated[
+        bool, typer.Option("--acknowledge-dead-letters", help="Acknowledge the dead letters so far.")
+    ] = False,
     acknowledge_failures: Annotated[
         bool, typer.Option("--acknowledge-failures", help="Acknowledge the errors of routes so far.")
     ] = False,
@@ -51,11 +54,12 @@ def audit(
             gaps=acknowledge_gaps,
             duplicates=acknowledge_duplicates,
             quarantine=acknowledge_quarantine,
+            dead_letters=acknowledge_dead_letters,
             failures=acknowledge_failures,
         )
         outbox = Report(engine)
         rows, stranded = outbox.audit()
-        quarantined = outbox.quarantine()
+        quarantined, dead = outbox.quarantine(), outbox.dead_letters()
         found = {"stranded": stranded, "gaps": outbox.gaps(), "duplicates": outbox.duplicates()}
         failing = outbox.failing(DEFAULT_DAYS)
         aside = outbox.problem_counts()
@@ -65,6 +69,9 @@ def audit(
         print_json({"balanced": balanced, "shards": lines, **found, "failing": failing, **aside})
     else:
         _print(lines, quarantined, found, failing)
+        columns = ("id", "received_at", "error")
+        nothing = "No message of the feedback queue is unusable."
+        print_table("Dead letters", dead, columns, nothing, spare=("received_at",))
         print_table("Kept apart", [aside], tuple(aside), "")
     if not balanced or failing:
         raise typer.Exit(1)
@@ -104,7 +111,14 @@ def _print_remedy(failing: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _acknowledge(
-    engine: Engine, reason: str | None, *, gaps: bool, duplicates: bool, quarantine: bool, failures: bool
+    engine: Engine,
+    reason: str | None,
+    *,
+    gaps: bool,
+    duplicates: bool,
+    quarantine: bool,
+    dead_letters: bool,
+    failures: bool,
 ) -> None:
     """Acknowledge what is printed, and only that: a gap that opens meanwhile stays open."""
     acknowledgements = Acknowledgements(engine, actor=actor())
@@ -118,6 +132,10 @@ def _acknowledge(
         say(f"{acknowledgements.duplicates(reason):,} duplicates acknowledged", err=True)
     if quarantine:
         say(f"{acknowledgements.quarantine(reason):,} records in quarantine acknowledged", err=True)
+    if dead_letters:
+        count = Report(engine).problem_counts()["dead_letters"]
+        acknowledgements.dead_letters(count, reason)
+        say(f"{count:,} dead letters acknowledged", err=True)
     if failures:
         known = Report(engine).failing(DEFAULT_DAYS)
         acknowledgements.failures(known, reason)

@@ -67,7 +67,7 @@ ROLES: Mapping[str, Grants] = {
         "claims": "SELECT, DELETE",
         "day_counts": "SELECT",
         "days": "SELECT",
-        "dead_letters": "SELECT (id)",
+        "dead_letters": "SELECT (id, received_at)",
         "deliveries": f"SELECT, INSERT (notification_id), {_CHANGE_STATUS}",
         "delivery_counts": "SELECT",
         "delivery_events": "INSERT",
@@ -78,6 +78,7 @@ ROLES: Mapping[str, Grants] = {
         "forgotten_counts": "SELECT, INSERT, UPDATE (count)",
         "gaps": "SELECT, INSERT",
         "notifications": "SELECT, INSERT",
+        "operations": "SELECT (action, at)",
         "publications": "SELECT, INSERT, UPDATE, DELETE",
         "quarantine": ("SELECT (shard, sequence_number, replayed_at, acknowledged_at), INSERT, UPDATE (replayed_at)"),
         "rewinds": (

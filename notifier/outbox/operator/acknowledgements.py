@@ -1,4 +1,4 @@
-"""Acknowledge what `notifier audit` finds: gaps, duplicates, records in quarantine, errors of routes.
+"""Acknowledge what `notifier audit` finds: gaps, duplicates, records in quarantine, dead letters, errors of routes.
 
 What is acknowledged no longer counts as a finding.
 """
@@ -17,6 +17,10 @@ _QUARANTINE = statement(__package__, "acknowledge_quarantine.sql")
 
 FAILURES = "acknowledge failures"
 """The action in the journal. failing_routes.sql leaves out failures that are older than its newest row."""
+
+
+DEAD_LETTERS = "acknowledge dead letters"
+"""The action in the journal. Dead letters that are older than its newest row count no longer."""
 
 
 class Acknowledgements:
@@ -39,6 +43,11 @@ class Acknowledgements:
     def quarantine(self, reason: str | None = None) -> int:
         """Acknowledge all open records in quarantine. Return how many there were. Retention deletes them later."""
         return self._run("acknowledge quarantine", _QUARANTINE, reason)
+
+    def dead_letters(self, count: int, reason: str | None = None) -> None:
+        """Acknowledge the dead letters until now, of which there are `count`. Retention deletes them later."""
+        with self._engine.begin() as connection:
+            journal(connection, self._actor, DEAD_LETTERS, reason, f"rows={count}")
 
     def failures(self, failing: Sequence[Mapping[str, Any]], reason: str | None = None) -> None:
         """Acknowledge the errors until now of the routes in these rows of `Report.failing`."""

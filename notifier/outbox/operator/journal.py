@@ -16,6 +16,7 @@ _WRITE = statement(__package__, "write_journal.sql")
 _READ = statement(__package__, "read_journal.sql")
 
 ACTIONS = (
+    "acknowledge dead letters",
     "acknowledge duplicates",
     "acknowledge failures",
     "acknowledge gaps",

@@ -87,11 +87,11 @@ class Report:
         return self._rows(_DUPLICATES, limit=limit)
 
     def problem_counts(self) -> ReportRow:
-        """Return the numbers of dead letters, of events without a notification, and of unknown outcomes."""
+        """Return the numbers of open dead letters, of events without a notification, and of unknown outcomes."""
         return self._rows(_PROBLEM_COUNTS)[0]
 
     def dead_letters(self, limit: int = 50) -> list[ReportRow]:
-        """Return the newest messages of the feedback queue that could not be read."""
+        """Return the newest messages of the feedback queue that cannot be used and are not acknowledged."""
         return self._rows(_DEAD_LETTERS, limit=limit)
 
     def channels(self) -> list[ChannelState]:

@@ -1,4 +1,4 @@
-"""`notifier audit` finds routes that fail; not what a provider refuses, nor single errors."""
+"""`notifier audit` finds routes that fail, and dead letters; not what a provider refuses, nor single errors."""
 
 import json
 import shlex
@@ -6,8 +6,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from notifier.feedback import DeadLetter
 from notifier.notifications import Status
-from notifier.outbox import Change, Operations, Recipient, Selection
+from notifier.outbox import Change, Operations, Recipient, Selection, Settlement
 from tests.notifier.cli.in_process import notifier
 from tests.notifier.cli.test_cli import Notifier, answer
 from tests.outbox.conftest import engine, rows
@@ -81,6 +82,20 @@ def test_a_route_is_found_until_it_works_or_is_acknowledged(rows: Rows, notifier
     assert notifier("audit").returncode == 0
     raises(rows, rows.pending(), 1, Status.FAILED)
     assert notifier("audit").returncode == 1
+
+
+def test_dead_letters_are_shown_until_they_are_acknowledged(rows: Rows, notifier: Notifier) -> None:
+    settlement = Settlement(rows.engine, channel="email")
+    settlement.settle([], [DeadLetter(b"{", "no JSON")])
+    found = notifier("audit")
+    assert found.returncode == 0
+    assert "no JSON" in found.stdout
+    acknowledged = notifier("audit", "--acknowledge-dead-letters", "--reason", "known").stderr
+    assert "1 dead letters acknowledged" in acknowledged
+    assert answer(notifier("audit", "--json"))["dead_letters"] == 0
+    assert "no JSON" not in notifier("audit").stdout
+    settlement.settle([], [DeadLetter(b"[", "no event")])
+    assert answer(notifier("audit", "--json"))["dead_letters"] == 1
 
 
 @pytest.mark.parametrize("reason", ["the route has not returned", "its worker died 3 times while building it"])

@@ -42,6 +42,7 @@ def everything(rows: Rows) -> list[tuple[str, tuple[str, ...]]]:
         ("acknowledge gaps", ("audit", "--acknowledge-gaps", *why)),
         ("acknowledge duplicates", ("audit", "--acknowledge-duplicates", *why)),
         ("acknowledge quarantine", ("audit", "--acknowledge-quarantine", *why)),
+        ("acknowledge dead letters", ("audit", "--acknowledge-dead-letters", *why)),
         ("acknowledge failures", ("audit", "--acknowledge-failures", *why)),
         ("cancel", ("cancel", str(pending), *why)),
         ("redrive", ("redrive", str(failed), *why)),
@@ -81,7 +82,7 @@ def test_the_actions_are_those_that_the_code_writes() -> None:
     written = re.findall(r"journal\(connection, \w+(?:\._actor)?, \"([a-z ]+)\"", code)
     written += re.findall(r"VALUES \(session_user, '([a-z ]+)'", code)
     written += re.findall(r"self\._(?:run|move)\(\s*\"([a-z ]+)\"", code)
-    written += re.findall(r'^FAILURES = "([a-z ]+)"', code, re.MULTILINE)
+    written += re.findall(r'^(?:DEAD_LETTERS|FAILURES) = "([a-z ]+)"', code, re.MULTILINE)
     assert sorted(set(written)) == sorted(ACTIONS)
 
 

@@ -1,2 +1,4 @@
--- The newest dead letters, at most :limit.
-SELECT id, error, received_at FROM dead_letters ORDER BY id DESC LIMIT :limit
+-- The newest messages of the feedback queue that could not be used, except those that an operator has acknowledged.
+SELECT id, error, received_at FROM dead_letters
+WHERE received_at > coalesce((SELECT max(at) FROM operations WHERE action = 'acknowledge dead letters'), '-infinity')
+ORDER BY id DESC LIMIT :limit
