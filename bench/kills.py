@@ -94,7 +94,9 @@ class Workers:
     def _is_empty(self) -> bool:
         """Return whether no message waits or is being processed, as of one moment: messages move between the two."""
         with self._broker.pipeline(transaction=True) as both:
-            waiting, reserved = both.llen(queue_name(CHANNEL)).exists("unacked").execute()
+            both.llen(queue_name(CHANNEL))
+            both.exists("unacked")
+            waiting, reserved = both.execute()
         return not waiting and not reserved
 
     def _done(self) -> int:

@@ -29,7 +29,7 @@ class Latency:
 
     def at(self, share: float) -> float:
         """The latency that this share of the mails did not exceed: `at(0.99)` is the 99th percentile."""
-        return self.milliseconds[max(0, math.ceil(share * len(self.milliseconds)) - 1)]
+        return percentile(self.milliseconds, share)
 
     @property
     def kept_up(self) -> bool:
@@ -50,6 +50,11 @@ class Latency:
             **shares,
             "kept up": "yes" if self.kept_up else "no: a backlog",
         }
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The one of these sorted values that this share of them does not exceed."""
+    return values[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def latency(servers: Servers, candidate: Candidate, rate: int, seconds: float) -> Latency:
