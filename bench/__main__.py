@@ -16,6 +16,7 @@ from bench.growth import growth
 from bench.latency import RATE, latency
 from bench.measure.days import FEW_DAYS, KEEPING, growth_days
 from bench.measure.notifier import notifier
+from bench.measure.options import positive, whole_number
 from bench.measure.processes import machine
 from bench.measure.result import CELERY, LAMBDA, OURS, Result
 from bench.measure.servers import Servers, bench_servers
@@ -68,14 +69,14 @@ def show_all(result: Result) -> None:
 def parse(arguments: Sequence[str] | None = None) -> Plan:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short and rough: two minutes, and no drawings")
-    parser.add_argument("--runs", type=int, help="of each candidate; the median counts")
-    parser.add_argument("--seconds", type=float, help="of a run, about")
-    parser.add_argument("--latency-rate", type=int, default=RATE, help="events a second")
-    parser.add_argument("--latency-seconds", type=float)
-    parser.add_argument("--rows", type=int, help="old notifications, for the growth")
-    parser.add_argument("--days", type=int, help="days that are kept, for the growth with days")
-    parser.add_argument("--bridges", type=int, default=1)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--runs", type=whole_number, help="of each candidate; the median counts")
+    parser.add_argument("--seconds", type=positive, help="of a run, about")
+    parser.add_argument("--latency-rate", type=whole_number, default=RATE, help="events a second")
+    parser.add_argument("--latency-seconds", type=positive)
+    parser.add_argument("--rows", type=whole_number, help="old notifications, for the growth")
+    parser.add_argument("--days", type=whole_number, help="days that are kept, for the growth with days")
+    parser.add_argument("--bridges", type=whole_number, default=1)
+    parser.add_argument("--workers", type=whole_number, default=2)
     parser.add_argument("--plots", type=Path, help="folder for the drawings; default: docs")
     given = vars(parser.parse_args(arguments))
     sizes = (

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from bench.figures.screen import show
 from bench.measure.load import accepted_at, written_at
 from bench.measure.notifier import notifier
+from bench.measure.options import positive, whole_number
 from bench.measure.processes import machine
 from bench.measure.servers import Servers, bench_servers
 from bench.measure.trial import Candidate, trial
@@ -70,8 +71,8 @@ def latency(servers: Servers, candidate: Candidate, rate: int, seconds: float) -
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.latency", description=__doc__)
-    parser.add_argument("--rate", type=int, default=RATE)
-    parser.add_argument("--seconds", type=float, default=25.0)
+    parser.add_argument("--rate", type=whole_number, default=RATE)
+    parser.add_argument("--seconds", type=positive, default=25.0)
     given = parser.parse_args()
     with bench_servers() as servers:
         found = latency(servers, notifier, given.rate, given.seconds)

@@ -3,7 +3,7 @@
 import argparse
 
 
-def count(text: str) -> int:
+def whole_number(text: str) -> int:
     """A whole number of at least 1."""
     number = int(text)
     if number < 1:
@@ -11,7 +11,7 @@ def count(text: str) -> int:
     return number
 
 
-def amount(text: str) -> float:
+def positive(text: str) -> float:
     """A positive number."""
     number = float(text)
     if not 0 < number < float("inf"):

@@ -6,6 +6,12 @@ from pathlib import Path
 
 import psutil
 
+from notifier.errors import NotifierError
+
+
+class TooFew(NotifierError):
+    """Nothing was left to measure after the warm-up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -39,7 +45,9 @@ def usage(pids: Mapping[str, int | Sequence[int]]) -> dict[str, Usage]:
 
 
 def cpu_us_per_event(before: Mapping[str, Usage], after: Mapping[str, Usage], events: int) -> dict[str, float]:
-    """Microseconds of CPU for each event, by name of the process."""
+    """Microseconds of CPU for each event, by name of the process. Raises TooFew if there was none."""
+    if events < 1:
+        raise TooFew("all was done before the measurement began: measure more")
     return {name: round((after[name].cpu - before[name].cpu) / events * 1e6, 1) for name in before}
 
 

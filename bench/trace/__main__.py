@@ -17,7 +17,7 @@ from bench.figures.screen import say, show
 from bench.latency import RATE, percentile
 from bench.measure.load import accepted_at, written_at
 from bench.measure.notifier import notifier
-from bench.measure.options import amount, count
+from bench.measure.options import positive, whole_number
 from bench.measure.processes import machine
 from bench.measure.servers import Servers, bench_servers
 from bench.measure.trial import trial
@@ -101,10 +101,10 @@ def _percentiles(milliseconds: Sequence[float]) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.trace", description=__doc__)
-    parser.add_argument("--rate", type=amount, default=RATE, help="events a second")
-    parser.add_argument("--seconds", type=amount, default=10.0, help="how long they arrive, after a warm-up")
-    parser.add_argument("--bridges", type=count, default=1)
-    parser.add_argument("--workers", type=count, default=1)
+    parser.add_argument("--rate", type=positive, default=RATE, help="events a second")
+    parser.add_argument("--seconds", type=positive, default=10.0, help="how long they arrive, after a warm-up")
+    parser.add_argument("--bridges", type=whole_number, default=1)
+    parser.add_argument("--workers", type=whole_number, default=1)
     parser.add_argument("--json", action="store_true", help="print only the line of JSON")
     given = parser.parse_args()
     with bench_servers() as servers:
