@@ -1,5 +1,5 @@
 """The whole benchmark: `make bench`. It measures Notifier and its peers in turn, the latency of Notifier, and whether
-its cost grows with old notifications. The last line of its output is JSON.
+its cost grows with old notifications, with days and with workers. The last line of its output is JSON.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from bench.measure.servers import Servers, bench_servers
 from bench.measure.trial import Candidate
 from bench.peers.lambda_handler.candidate import lambda_handler
 from bench.peers.plain_celery.candidate import plain_celery
+from bench.scale_out import WORKERS, scale_out
 
 _DOCS = Path(__file__).parents[1] / "docs"
 
@@ -54,7 +55,9 @@ def run(servers: Servers, plan: Plan) -> Result:
     grown = growth(servers, ours, plan.rows, plan.runs, plan.seconds)
     say(f"Growth, beside {FEW_DAYS} days and {plan.days:,}:")
     beside = growth_days(servers, partial(ours, settings=KEEPING), plan.days, plan.runs, plan.seconds)
-    return Result(runs, delays, grown, beside, machine())
+    say(f"Scale-out, with {', '.join(map(str, WORKERS))} workers:")
+    scaled = scale_out(servers, plan.runs, plan.seconds, bridges=plan.bridges)
+    return Result(runs, delays, grown, beside, scaled, machine())
 
 
 def show_all(result: Result) -> None:
@@ -63,6 +66,7 @@ def show_all(result: Result) -> None:
     show("Latency from stream to accept, in milliseconds", [result.latency.table()])
     show("The same load without and among old notifications", table(result.growth.runs))
     show("The same load beside few days and many", table(result.growth_days.runs))
+    show("The same load with more and more workers", table(result.scale_out.runs))
     say(result.facts)
 
 

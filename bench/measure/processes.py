@@ -1,6 +1,7 @@
 """CPU and memory of processes with all their children, from the operating system."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,18 @@ def _family(pids: Sequence[int]) -> list[psutil.Process]:
 def usage(pids: Mapping[str, int | Sequence[int]]) -> dict[str, Usage]:
     """The usage for each name of one process, or of several with the same task."""
     return {name: Usage.of(*([each] if isinstance(each, int) else each)) for name, each in pids.items()}
+
+
+def memory(pid: int) -> int:
+    """Bytes of memory of this process and all its children. What processes share is counted once, as PSS (on Linux;
+    elsewhere as often as they are).
+    """
+    found = 0
+    for process in _family([pid]):
+        with suppress(psutil.NoSuchProcess):
+            known = process.memory_full_info()
+            found += getattr(known, "pss", known.rss)
+    return found
 
 
 def cpu_us_per_event(before: Mapping[str, Usage], after: Mapping[str, Usage], events: int) -> dict[str, float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bench.figures.screen import progress
 from bench.measure.load import Load, check_exact, start_load
-from bench.measure.processes import cpu_us_per_event, usage
+from bench.measure.processes import cpu_us_per_event, memory, usage
 from bench.measure.servers import Servers
 from notifier.errors import NotifierError
 from sandbox.embedded.processes import Child
@@ -70,6 +70,11 @@ class Trial:
         after = usage(self._pids)
         ended = max(self._servers.ses.accepted_at().values())
         return Run(load.events, load.start, ended - load.start, cpu_us_per_event(before, after, load.events))
+
+    def memory(self) -> dict[str, int]:
+        """Bytes of memory of each process and server now, by its name."""
+        own = {each.name: each.pid for some in self._processes.values() for each in some}
+        return {name: memory(pid) for name, pid in {**own, **self._servers.pids}.items()}
 
     def _until_accepted(self, goal: int, load: Load) -> None:
         last, since = 0, time.monotonic()
