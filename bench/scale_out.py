@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bench.end_to_end import rounds, table
+from bench.end_to_end import median, rounds, table
 from bench.figures.screen import show
 from bench.measure.notifier import notifier
 from bench.measure.options import positive, whole_number
