@@ -14,9 +14,9 @@ from bench.figures import plots
 from bench.figures.screen import say, show
 from bench.growth import growth
 from bench.latency import RATE, latency
+from bench.measure.command import folder, positive, whole_number
 from bench.measure.days import FEW_DAYS, KEEPING, growth_days
 from bench.measure.notifier import notifier
-from bench.measure.options import positive, whole_number
 from bench.measure.processes import machine
 from bench.measure.result import CELERY, LAMBDA, OURS, Result
 from bench.measure.servers import Servers, bench_servers
@@ -81,7 +81,7 @@ def parse(arguments: Sequence[str] | None = None) -> Plan:
     parser.add_argument("--days", type=whole_number, help="days that are kept, for the growth with days")
     parser.add_argument("--bridges", type=whole_number, default=1)
     parser.add_argument("--workers", type=whole_number, default=2)
-    parser.add_argument("--plots", type=Path, help="folder for the drawings; default: docs")
+    parser.add_argument("--plots", type=folder, help="folder for the drawings; default: docs")
     given = vars(parser.parse_args(arguments))
     sizes = (
         {"runs": 1, "seconds": 3.0, "latency_seconds": 5.0, "rows": 50_000, "days": 60, "plots": None}

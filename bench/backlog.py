@@ -15,14 +15,14 @@ import psycopg
 import redis
 
 from bench.figures.screen import say, show
+from bench.measure.command import whole_number
 from bench.measure.load import check_exact, start_load
 from bench.measure.notifier import bench_environment
-from bench.measure.options import whole_number
 from bench.measure.processes import machine
 from bench.measure.servers import Servers, bench_servers
+from bench.measure.stall import Stall
 from notifier.broker import queue_name
 from notifier.database.schema import migrate
-from notifier.errors import NotifierError
 from sandbox.system import notifier_process
 
 _WATCHED_SECONDS = 70.0  # two intervals of everything that runs periodically
@@ -114,12 +114,9 @@ def measure(servers: Servers, rows: int, high_water: int) -> dict[str, object]:
 
 
 def _until(samples: Samples, done: Callable[[], bool]) -> None:
-    last, since = -1, time.monotonic()
+    stall = Stall(_STALLED_SECONDS)
     while not done():
-        if (pending := samples.sample()) != last:
-            last, since = pending, time.monotonic()
-        elif time.monotonic() - since > _STALLED_SECONDS:
-            raise NotifierError(f"nothing changes any more, and {pending:,} rows wait")
+        stall.note(samples.sample(), "{} rows wait")
         time.sleep(0.2)
 
 

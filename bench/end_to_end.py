@@ -12,9 +12,9 @@ from dataclasses import asdict
 from functools import partial
 
 from bench.figures.screen import say, show
+from bench.measure.command import positive, whole_number
 from bench.measure.memory import MANY, memory_use
 from bench.measure.notifier import notifier
-from bench.measure.options import positive, whole_number
 from bench.measure.processes import machine
 from bench.measure.servers import Servers, bench_servers
 from bench.measure.trial import Candidate, Run, trial

@@ -17,9 +17,8 @@ import redis
 from rich.console import Console
 from rich.progress import track
 
+from bench.measure.command import whole_number, workspace
 from bench.measure.counting import CHANNEL, COUNTS, counting_worker
-from bench.measure.options import whole_number
-from bench.measure.workspace import workspace
 from celery_units.redis import Name
 from notifier.broker import Queue, queue_name
 from sandbox.embedded.processes import Child

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.figures.screen import show
+from bench.measure.command import positive, whole_number
 from bench.measure.load import accepted_at, written_at
 from bench.measure.notifier import notifier
-from bench.measure.options import positive, whole_number
 from bench.measure.processes import machine
 from bench.measure.servers import Servers, bench_servers
 from bench.measure.trial import Candidate, trial

@@ -18,13 +18,12 @@ import psycopg
 import redis
 
 from bench.figures.screen import say, show
-from bench.measure.options import positive, whole_number
+from bench.measure.command import positive, whole_number, workspace
 from bench.measure.processes import Usage, machine
 from bench.measure.servers import REGION
-from bench.measure.workspace import workspace
+from bench.measure.stall import Stall
 from notifier.broker import queue_name
 from notifier.database.schema import migrate
-from notifier.errors import NotifierError
 from sandbox.embedded.postgres import embedded_postgres
 from sandbox.embedded.processes import Child
 from sandbox.embedded.redis import RedisServer, embedded_redis
@@ -150,13 +149,10 @@ def _copies(ses: SesServer) -> Counter[str]:
 
 
 def _until(done: Callable[[], bool], system: OutageSystem) -> None:
-    last, since = system.statuses(), time.monotonic()
+    stall = Stall(_STALLED_SECONDS)
     while not done():
         system.sample()
-        if (now := system.statuses()) != last:
-            last, since = now, time.monotonic()
-        elif time.monotonic() - since > _STALLED_SECONDS:
-            raise NotifierError(f"nothing changes any more: {now}")
+        stall.note(system.statuses(), "{}")
         time.sleep(0.5)
 
 

@@ -18,9 +18,9 @@ from typing import TypeVar
 import psycopg
 from sqlalchemy import Engine, event, text
 
-from bench.measure.options import positive, whole_number
+from bench.figures.screen import say
+from bench.measure.command import positive, whole_number, workspace
 from bench.measure.processes import machine
-from bench.measure.workspace import workspace
 from bench.parts.outbox import Steps
 from bridge.retention import DropOldDays
 from notifier.database.engine import connect
@@ -103,7 +103,7 @@ def fill(url: str, days: Sequence[date], rows: int) -> None:
             start = int(datetime(each.year, each.month, each.day, tzinfo=UTC).timestamp() * 1000)
             connection.execute(_FILL.format(suffix=suffix).encode(), {"start": start, "rows": rows})
             if number % 10 == 0:
-                print(f"{number} days filled", flush=True)
+                say(f"{number} days are filled")
         connection.execute("CHECKPOINT")
 
 
@@ -179,7 +179,7 @@ def drop(engine: Engine, bridges: int) -> int:
         each.start()
     while any(each.is_alive() for each in running):
         running[0].join(10)
-        print(f"{left(engine)} old days left", flush=True)
+        say(f"{left(engine)} old days are left")
     return left(engine)
 
 

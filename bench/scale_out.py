@@ -12,8 +12,8 @@ from functools import partial
 
 from bench.end_to_end import median, rounds, table
 from bench.figures.screen import show
+from bench.measure.command import positive, whole_number
 from bench.measure.notifier import notifier
-from bench.measure.options import positive, whole_number
 from bench.measure.processes import machine
 from bench.measure.servers import Servers, bench_servers
 from bench.measure.trial import Run

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import redis
 
-from bench.measure.workspace import workspace
+from bench.measure.command import workspace
 from bench.ses_stub.process import SesStub, ses_stub
 from sandbox.embedded.postgres import PostgresServer, embedded_postgres
 from sandbox.embedded.redis import RedisServer, embedded_redis

@@ -16,9 +16,9 @@ import redis
 from sqlalchemy import Engine, text
 
 from bench.figures.screen import progress, show
-from bench.measure.options import whole_number
+from bench.measure.command import whole_number, workspace
 from bench.measure.processes import Usage, cpu_us_per_event, machine, usage
-from bench.measure.workspace import workspace
+from bench.measure.stall import Stall
 from notifier.broker import queue_name
 from notifier.database.engine import connect
 from notifier.database.schema import migrate
@@ -67,8 +67,10 @@ class BridgeRun:
         }
 
     def _until(self, bridge: Child, goal: int, update: Callable[..., None]) -> Iterator[None]:
+        stall = Stall()
         while (read := self._read()) < goal:
             bridge.check()
+            stall.note(read, "{} records are read")
             update(completed=read)
             self._drain()
             yield

@@ -16,9 +16,8 @@ import orjson
 from sqlalchemy import Engine, text
 
 from bench.figures.screen import show
-from bench.measure.options import whole_number
+from bench.measure.command import whole_number, workspace
 from bench.measure.processes import Usage, machine
-from bench.measure.workspace import workspace
 from notifier.database.engine import connect
 from notifier.database.schema import migrate
 from notifier.feedback import Feedback, FeedbackKind

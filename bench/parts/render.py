@@ -12,7 +12,7 @@ from typing import TypeVar
 import orjson
 
 from bench.figures.screen import show
-from bench.measure.options import whole_number
+from bench.measure.command import whole_number
 from bench.measure.processes import machine
 from examples.activity import sample_items
 from notifier.events import Event

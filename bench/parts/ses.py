@@ -15,9 +15,8 @@ from uuid import uuid4
 
 import boto3
 
-from bench.measure.options import whole_number
+from bench.measure.command import whole_number, workspace
 from bench.measure.processes import machine
-from bench.measure.workspace import workspace
 from bench.ses_stub.process import ses_stub
 from notifier.messages import Email, EmailContent, Message
 from notifier.outcomes import Accepted

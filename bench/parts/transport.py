@@ -15,10 +15,9 @@ import redis
 
 from bench.figures.screen import show
 from bench.kills import POOLS
+from bench.measure.command import positive, workspace
 from bench.measure.counting import CHANNEL, COUNTS, counting_worker
-from bench.measure.options import positive
 from bench.measure.processes import cpu_us_per_event, machine, usage
-from bench.measure.workspace import workspace
 from celery_units.redis import Name
 from notifier.broker import Queue
 from sandbox.embedded.redis import RedisServer, embedded_redis

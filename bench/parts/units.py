@@ -23,9 +23,9 @@ from celery.worker.consumer.consumer import Consumer
 from kombu.transport.virtual.base import Message
 
 from bench.figures.screen import show
-from bench.measure.options import whole_number
+from bench.measure.command import whole_number, workspace
 from bench.measure.processes import cpu_us_per_event, machine, usage
-from bench.measure.workspace import workspace
+from bench.measure.stall import Stall
 from bench.parts.units_worker import MODES, idle_app
 from notifier.broker import TASK, Queue, queue_name
 from notifier.broker.envelope import Envelopes
@@ -133,8 +133,10 @@ def _worker(mode: str, server: RedisServer, folder: Path) -> Iterator[Child]:
 
 def _wait(worker: Child, client: Any, goal: int) -> int:
     """Wait until Redis holds at most `goal` messages. Returns how many it holds."""
+    stall = Stall()
     while (left := client.llen(queue_name("email")) + client.hlen("unacked")) > goal:
         worker.check()
+        stall.note(left, "{} messages are left")
         time.sleep(0.05)
     return int(left)
 

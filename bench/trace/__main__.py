@@ -15,9 +15,9 @@ from pathlib import Path
 
 from bench.figures.screen import say, show
 from bench.latency import RATE, percentile
+from bench.measure.command import positive, whole_number
 from bench.measure.load import accepted_at, written_at
 from bench.measure.notifier import notifier
-from bench.measure.options import positive, whole_number
 from bench.measure.processes import machine
 from bench.measure.servers import Servers, bench_servers
 from bench.measure.trial import trial

@@ -100,10 +100,10 @@ def test_ticks_are_few_and_round(most):
     assert found[-1] <= most
 
 
-def test_a_quick_run_draws_nothing_by_default():
+def test_a_quick_run_draws_nothing_by_default(tmp_path: Path):
     assert parse([]).plots == Path(docs.__file__).parent
     assert parse(["--quick"]).plots is None
-    assert parse(["--quick", "--plots", "here", "--rows", "7"]).plots == Path("here")
+    assert parse(["--quick", "--plots", str(tmp_path), "--rows", "7"]).plots == tmp_path
     assert parse(["--quick", "--rows", "7"]).rows == 7
     assert parse(["--days", "365"]).days == 365
     assert parse([]).days == 730

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.measure.options import positive, whole_number
+from bench.measure.command import folder, positive, whole_number, workspace
 from bench.measure.processes import TooFew, Usage, cpu_us_per_event
-from bench.measure.workspace import workspace
 from notifier.errors import NotifierError
 
 ROOT = Path(__file__).parents[2]
@@ -80,16 +79,23 @@ def test_a_positive_number_is_finite(text: str) -> None:
         positive(text)
 
 
+def test_a_folder_for_drawings_is_made_at_once(tmp_path: Path) -> None:
+    assert folder(str(tmp_path / "new" / "one")).is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(ArgumentTypeError, match="no file can be made in"):
+        folder(str(tmp_path / "file"))
+
+
 def test_a_folder_is_removed_unless_its_logs_may_say_why_a_command_failed() -> None:
-    with workspace() as folder:
-        assert folder.is_dir()
-    assert not folder.exists()
-    with pytest.raises(SystemExit) as ended, workspace() as folder:
+    with workspace() as made:
+        assert made.is_dir()
+    assert not made.exists()
+    with pytest.raises(SystemExit) as ended, workspace() as made:
         raise KeyboardInterrupt
     assert ended.value.code == 130
-    assert not folder.exists()
-    with pytest.raises(SystemExit, match="the worker ended") as ended, workspace() as folder:
+    assert not made.exists()
+    with pytest.raises(SystemExit, match="the worker ended") as ended, workspace() as made:
         raise NotifierError("the worker ended")
-    assert str(folder) in str(ended.value)
-    assert folder.is_dir()
-    folder.rmdir()
+    assert str(made) in str(ended.value)
+    assert made.is_dir()
+    made.rmdir()
