@@ -54,8 +54,8 @@ class Step:
             "p50": percentile(self.milliseconds, 0.5),
             "p99": percentile(self.milliseconds, 0.99),
             "share": f"{self.share:.1%}",
-            "in the slowest 1 %": self.in_slowest,
-            "events at once": self.at_once,
+            "in slowest 1 %": self.in_slowest,
+            "at once": self.at_once,
         }
 
     def summary(self) -> dict[str, float | None]:
