@@ -14,7 +14,7 @@ from bench.end_to_end import median, rounds, table
 from bench.figures.screen import show
 from bench.measure.command import positive, whole_number
 from bench.measure.notifier import notifier
-from bench.measure.processes import machine
+from bench.measure.processes import machine, ratio
 from bench.measure.servers import Servers, bench_servers
 from bench.measure.trial import Run
 
@@ -59,7 +59,7 @@ class ScaleOut:
 
     def _ratio(self, parts: Sequence[str]) -> float:
         fewest, most = min(self.runs_by_workers), max(self.runs_by_workers)
-        return self.cpu_us(most, parts) / self.cpu_us(fewest, parts)
+        return ratio(self.cpu_us(most, parts), self.cpu_us(fewest, parts))
 
 
 def scale_out(
@@ -85,8 +85,9 @@ def main() -> None:
     given = parser.parse_args()
     with bench_servers() as servers:
         found = scale_out(servers, given.runs, given.seconds, given.workers, given.bridges)
+        summary = found.summary()
     show("The same load with more and more workers; microseconds of CPU per event", table(found.runs))
-    print(json.dumps({**found.summary(), "machine": machine()}))
+    print(json.dumps({**summary, "machine": machine()}))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,10 @@ from notifier.errors import NotifierError
 
 
 class TooFew(NotifierError):
-    """Nothing was left to measure after the warm-up."""
+    """Too little was left to measure after the warm-up."""
+
+    def __init__(self) -> None:
+        super().__init__("too little was left to measure after the warm-up: measure more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,15 @@ def memory(pid: int) -> int:
 def cpu_us_per_event(before: Mapping[str, Usage], after: Mapping[str, Usage], events: int) -> dict[str, float]:
     """Microseconds of CPU for each event, by name of the process. Raises TooFew if there was none."""
     if events < 1:
-        raise TooFew("all was done before the measurement began: measure more")
+        raise TooFew
     return {name: round((after[name].cpu - before[name].cpu) / events * 1e6, 1) for name in before}
+
+
+def ratio(cpu: float, base: float) -> float:
+    """How many times as much CPU. Raises TooFew if `base` is none: the operating system counts in 10 milliseconds."""
+    if not base:
+        raise TooFew
+    return cpu / base
 
 
 def machine() -> dict[str, object]:

@@ -24,7 +24,7 @@ from kombu.transport.virtual.base import Message
 
 from bench.figures.screen import show
 from bench.measure.command import whole_number, workspace
-from bench.measure.processes import cpu_us_per_event, machine, usage
+from bench.measure.processes import cpu_us_per_event, machine, ratio, usage
 from bench.measure.stall import Stall
 from bench.parts.units_worker import MODES, idle_app
 from notifier.broker import TASK, Queue, queue_name
@@ -148,10 +148,10 @@ def main() -> None:
     with workspace() as folder:
         alone = {mode: round(min(without_broker(mode, count) for _ in range(3)), 1) for mode in MODES}
         whole = {mode: on_redis(mode, count, folder) for mode in MODES}
-    ratios = [
-        round(alone["tasks"] / alone["units"], 2),
-        round(whole["tasks"]["worker"] / whole["units"]["worker"], 2),
-    ]
+        ratios = [
+            round(ratio(alone["tasks"], alone["units"]), 2),
+            round(ratio(whole["tasks"]["worker"], whole["units"]["worker"]), 2),
+        ]
     worker = {mode: whole[mode]["worker"] for mode in MODES}
     rows = [
         {"CPU µs a message": "without the broker", **alone, "ratio": ratios[0]},

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.measure.command import folder, positive, whole_number, workspace
-from bench.measure.processes import TooFew, Usage, cpu_us_per_event
+from bench.measure.processes import TooFew, Usage, cpu_us_per_event, ratio
 from notifier.errors import NotifierError
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +67,12 @@ def test_cpu_per_event_of_no_events_raises_too_few() -> None:
     assert cpu_us_per_event(usage, {"worker": Usage(1.5, 0)}, 1_000) == {"worker": 500.0}
     with pytest.raises(TooFew):
         cpu_us_per_event(usage, usage, 0)
+
+
+def test_a_ratio_to_no_cpu_at_all_raises_too_few() -> None:
+    assert ratio(30.0, 20.0) == 1.5
+    with pytest.raises(TooFew):
+        ratio(30.0, 0.0)
 
 
 @pytest.mark.parametrize("text", ["0", "-3"])
