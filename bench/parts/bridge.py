@@ -48,6 +48,7 @@ class BridgeRun:
             for _ in self._until(bridge, int(self._records * WARM_UP), partial(bars.update, bar)):
                 pass
             first, began, before = self._read(), time.monotonic(), usage(self._pids)
+            self.memory.append(before["bridge"].rss)
             for _ in self._until(bridge, self._records, partial(bars.update, bar)):
                 self.memory.append(Usage.of(self._pids["bridge"]).rss)
             seconds, after = time.monotonic() - began, usage(self._pids)
