@@ -106,7 +106,7 @@ def running(arguments: argparse.Namespace, folder: Path) -> Iterator[tuple[Bridg
             "NOTIFIER_TABLES": "activity",
             "NOTIFIER_ROUTES": "examples.notifications",
             "NOTIFIER_QUEUE_HIGH_WATER": str(each * arguments.shards + 1),
-            "NOTIFIER_OUTBOX_HIGH_WATER": str(each * arguments.shards + 1),
+            "NOTIFIER_OUTBOX_HIGH_WATER": str(3 * each * arguments.shards),  # new ones count twice until measured
             "NOTIFIER_LOOK_AGAIN_SECONDS": "3600",
             "NOTIFIER_HEARTBEAT_FOLDER": str(folder),
         }
