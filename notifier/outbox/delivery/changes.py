@@ -52,4 +52,4 @@ def columns(changes: Sequence[Change]) -> dict[str, Any]:
 
 def uuids(ids: Iterable[UUID]) -> str:
     """The ids as the text of a Postgres array: cheaper to make than one parameter object each."""
-    return "{" + ",".join(map(str, ids)) + "}"
+    return "{" + ",".join([f"{each.int:032x}" for each in ids]) + "}"
