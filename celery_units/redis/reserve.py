@@ -61,7 +61,7 @@ def command(
     """
     keys = [*unacked, note, *(each.key for each in lists), *(each.wakeups for each in lists)]
     endings = [each.ending for each in lists]
-    return ["EVAL", _SCRIPT, len(keys), *keys, want, name, width, int(fair), len(acks), *acks, *endings]
+    return ["EVAL", _SCRIPT, len(keys), *keys, want, name, width, int(fair), orjson.dumps(acks), *endings]
 
 
 def error_in(reply: Sequence[Any]) -> Exception | None:
