@@ -105,7 +105,7 @@ def test_what_a_build_raises_the_unit_raises_and_nothing_stays_in_progress() -> 
 
 def test_builds_that_hang_take_no_thread_from_the_units_after_them(unblock: threading.Event) -> None:
     in_progress, left = InProgress(), []
-    builds = BuildPool(in_progress, unit_seconds=0.5, leave=lambda: left.append(1))
+    builds = BuildPool(in_progress, unit_seconds=1.0, leave=lambda: left.append(1))
 
     def hang(due: DueNotification) -> str:
         unblock.wait(60)
