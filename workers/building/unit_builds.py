@@ -14,6 +14,9 @@ from workers.process.in_progress import InProgress
 
 T = TypeVar("T")
 
+_PROGRESS_SECONDS = 1.0
+"""The end of a build that took longer counts as progress. Without shorter ones a unit has some all the same."""
+
 
 @dataclass(slots=True)
 class _RunningBuild(Generic[T]):
@@ -97,7 +100,10 @@ class UnitBuilds(Generic[T]):
         except BaseException as error:  # noqa: BLE001  `take` raises it in the unit's thread
             self._fail(place, error)
             return False
-        return self._end(place, result, clock.waited(time.monotonic() - began))
+        seconds = time.monotonic() - began
+        if seconds > _PROGRESS_SECONDS:
+            self._in_progress.touch([self._unit[place].id])
+        return self._end(place, result, clock.waited(seconds))
 
     def take(self) -> list[T]:
         """Return the results since the last call. Raise what a build raised."""
@@ -202,7 +208,6 @@ class UnitBuilds(Generic[T]):
 
     def _end(self, place: int, result: T, waited: bool) -> bool:
         """Hand over the result. Return False if the build was abandoned or set aside: its thread ends then."""
-        self._in_progress.touch([self._unit[place].id])
         with self._lock:
             running = self._running.pop(place, None)
             if running and not running.aside:
