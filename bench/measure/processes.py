@@ -1,6 +1,7 @@
 """CPU and memory of processes with all their children, from the operating system."""
 
 import os
+import sysconfig
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 import psutil
 
 from notifier.errors import NotifierError
+
+_BUILD_OPTIONS = {"--enable-optimizations": "PGO", "--with-lto": "LTO"}
 
 
 class TooFew(NotifierError):
@@ -84,8 +87,16 @@ def machine() -> dict[str, object]:
         "processor": _processor() or platform.machine(),
         "memory_gb": round(psutil.virtual_memory().total / 2**30),
         "python": platform.python_version(),
+        "python_build": _python_build(),
         "system": f"{platform.system()} {platform.release()}",
     }
+
+
+def _python_build() -> str:
+    """How this interpreter was optimized when it was built, as far as it says: Debian's is, and does not say so."""
+    arguments = str(sysconfig.get_config_var("CONFIG_ARGS"))
+    found = [name for option, name in _BUILD_OPTIONS.items() if option in arguments]
+    return " and ".join(found) or "not stated"
 
 
 def _cores() -> int | None:
