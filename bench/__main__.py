@@ -1,5 +1,5 @@
 """The whole benchmark: `make bench`. It measures Notifier and its peers in turn, the latency of Notifier, and whether
-its cost grows with old notifications. The last line of its output is JSON.
+its cost grows with old notifications, with days and with workers. The last line of its output is JSON.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from bench.figures import plots
 from bench.figures.screen import say, show
 from bench.growth import growth
 from bench.latency import RATE, latency
+from bench.measure.command import folder, positive, whole_number
 from bench.measure.days import FEW_DAYS, KEEPING, growth_days
 from bench.measure.notifier import notifier
 from bench.measure.processes import machine
@@ -22,6 +23,7 @@ from bench.measure.servers import Servers, bench_servers
 from bench.measure.trial import Candidate
 from bench.peers.lambda_handler.candidate import lambda_handler
 from bench.peers.plain_celery.candidate import plain_celery
+from bench.scale_out import WORKERS, scale_out
 
 _DOCS = Path(__file__).parents[1] / "docs"
 
@@ -53,7 +55,9 @@ def run(servers: Servers, plan: Plan) -> Result:
     grown = growth(servers, ours, plan.rows, plan.runs, plan.seconds)
     say(f"Growth, beside {FEW_DAYS} days and {plan.days:,}:")
     beside = growth_days(servers, partial(ours, settings=KEEPING), plan.days, plan.runs, plan.seconds)
-    return Result(runs, delays, grown, beside, machine())
+    say(f"Scale-out, with {', '.join(map(str, WORKERS))} workers:")
+    scaled = scale_out(servers, plan.runs, plan.seconds, bridges=plan.bridges)
+    return Result(runs, delays, grown, beside, scaled, machine())
 
 
 def show_all(result: Result) -> None:
@@ -62,21 +66,22 @@ def show_all(result: Result) -> None:
     show("Latency from stream to accept, in milliseconds", [result.latency.table()])
     show("The same load without and among old notifications", table(result.growth.runs))
     show("The same load beside few days and many", table(result.growth_days.runs))
+    show("The same load with more and more workers", table(result.scale_out.runs))
     say(result.facts)
 
 
 def parse(arguments: Sequence[str] | None = None) -> Plan:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short and rough: two minutes, and no drawings")
-    parser.add_argument("--runs", type=int, help="of each candidate; the median counts")
-    parser.add_argument("--seconds", type=float, help="of a run, about")
-    parser.add_argument("--latency-rate", type=int, default=RATE, help="events a second")
-    parser.add_argument("--latency-seconds", type=float)
-    parser.add_argument("--rows", type=int, help="old notifications, for the growth")
-    parser.add_argument("--days", type=int, help="days that are kept, for the growth with days")
-    parser.add_argument("--bridges", type=int, default=1)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--plots", type=Path, help="folder for the drawings; default: docs")
+    parser.add_argument("--runs", type=whole_number, help="of each candidate; the median counts")
+    parser.add_argument("--seconds", type=positive, help="of a run, about")
+    parser.add_argument("--latency-rate", type=whole_number, default=RATE, help="events a second")
+    parser.add_argument("--latency-seconds", type=positive)
+    parser.add_argument("--rows", type=whole_number, help="old notifications, for the growth")
+    parser.add_argument("--days", type=whole_number, help="days that are kept, for the growth with days")
+    parser.add_argument("--bridges", type=whole_number, default=1)
+    parser.add_argument("--workers", type=whole_number, default=2)
+    parser.add_argument("--plots", type=folder, help="folder for the drawings; default: docs")
     given = vars(parser.parse_args(arguments))
     sizes = (
         {"runs": 1, "seconds": 3.0, "latency_seconds": 5.0, "rows": 50_000, "days": 60, "plots": None}

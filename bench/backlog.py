@@ -15,10 +15,12 @@ import psycopg
 import redis
 
 from bench.figures.screen import say, show
+from bench.measure.command import whole_number
 from bench.measure.load import check_exact, start_load
 from bench.measure.notifier import bench_environment
 from bench.measure.processes import machine
 from bench.measure.servers import Servers, bench_servers
+from bench.measure.stall import Stall
 from notifier.broker import queue_name
 from notifier.database.schema import migrate
 from sandbox.system import notifier_process
@@ -57,11 +59,8 @@ class Samples:
 
     def sample(self) -> int:
         """Take a sample; returns how many rows wait."""
-        # Messages first: a row that is published in between then does not count as a message without a row.
-        held = self.held()
-        pending = (
-            self.pending()
-        )  # after the messages, so that rows published in between do not count as messages without a row
+        held = self.held()  # before the rows: a row that is published in between is no message without a row
+        pending = self.pending()
         self.count += 1
         self.most = max(self.most, held)
         if pending:
@@ -115,19 +114,16 @@ def measure(servers: Servers, rows: int, high_water: int) -> dict[str, object]:
 
 
 def _until(samples: Samples, done: Callable[[], bool]) -> None:
-    last, since = -1, time.monotonic()
+    stall = Stall(_STALLED_SECONDS)
     while not done():
-        if (pending := samples.sample()) != last:
-            last, since = pending, time.monotonic()
-        elif time.monotonic() - since > _STALLED_SECONDS:
-            raise SystemExit(f"nothing changes any more, and {pending:,} rows wait")
+        stall.note(samples.sample(), "{} rows wait")
         time.sleep(0.2)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.backlog", description=__doc__)
-    parser.add_argument("--rows", type=int, default=200_000)
-    parser.add_argument("--high-water", type=int, default=20_000)
+    parser.add_argument("--rows", type=whole_number, default=200_000)
+    parser.add_argument("--high-water", type=whole_number, default=20_000)
     given = parser.parse_args()
     with bench_servers() as servers:
         result = measure(servers, given.rows, given.high_water)

@@ -12,6 +12,8 @@ from dataclasses import asdict
 from functools import partial
 
 from bench.figures.screen import say, show
+from bench.measure.command import positive, whole_number
+from bench.measure.memory import MANY, memory_use
 from bench.measure.notifier import notifier
 from bench.measure.processes import machine
 from bench.measure.servers import Servers, bench_servers
@@ -49,16 +51,31 @@ def table(runs: Mapping[str, Sequence[Run]]) -> Iterator[dict[str, object]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.end_to_end", description=__doc__)
-    parser.add_argument("--bridges", type=int, default=1)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=15.0)
+    parser.add_argument("--bridges", type=whole_number, default=1)
+    parser.add_argument("--workers", type=whole_number, default=2)
+    parser.add_argument("--runs", type=whole_number, default=3)
+    parser.add_argument("--seconds", type=positive, default=15.0, help="of a run, about")
+    parser.add_argument(
+        "--memory",
+        type=whole_number,
+        nargs="?",
+        const=MANY,
+        metavar="EVENTS",
+        help=f"measure the memory of each process before and after so many events ({MANY:,} if no number is given), "
+        "instead of throughput",
+    )
     given = parser.parse_args()
     candidate = partial(notifier, bridges=given.bridges, workers=given.workers)
     with bench_servers() as servers:
-        runs = rounds(servers, {"notifier": candidate}, given.runs, given.seconds)
-    show("From stream to accepted mail", table(runs))
-    print(json.dumps({"runs": [asdict(run) for run in runs["notifier"]], "machine": machine()}))
+        if given.memory:
+            used = memory_use(servers, candidate, given.memory)
+            title, rows, summary = "Memory of each process", used.rows(), used.summary()
+        else:
+            runs = rounds(servers, {"notifier": candidate}, given.runs, given.seconds)
+            title, rows = "From stream to accepted mail", list(table(runs))
+            summary = {"runs": [asdict(run) for run in runs["notifier"]]}
+    show(title, rows)
+    print(json.dumps({**summary, "machine": machine()}))
 
 
 if __name__ == "__main__":

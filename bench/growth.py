@@ -13,6 +13,7 @@ from functools import partial
 
 from bench.end_to_end import median, rounds, table
 from bench.figures.screen import progress, show
+from bench.measure.command import positive, whole_number
 from bench.measure.days import KEEPING, growth_days
 from bench.measure.notifier import notifier
 from bench.measure.old_rows import fill
@@ -60,10 +61,12 @@ def growth(servers: Servers, candidate: Candidate, rows: int, count: int, second
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000, help="old notifications")
-    parser.add_argument("--days", type=int, help="days with a few notifications each; --rows is not used then")
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=15.0)
+    parser.add_argument("--rows", type=whole_number, default=1_000_000, help="old notifications")
+    parser.add_argument(
+        "--days", type=whole_number, help="days with a few notifications each; --rows is not used then"
+    )
+    parser.add_argument("--runs", type=whole_number, default=3)
+    parser.add_argument("--seconds", type=positive, default=15.0)
     given = parser.parse_args()
     with bench_servers() as servers:
         if given.days:

@@ -6,7 +6,6 @@ No relay publishes messages again, so only the broker keeps them. With `--transp
 import argparse
 import json
 import random
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -18,10 +17,11 @@ import redis
 from rich.console import Console
 from rich.progress import track
 
+from bench.measure.command import whole_number, workspace
 from bench.measure.counting import CHANNEL, COUNTS, counting_worker
 from celery_units.redis import Name
 from notifier.broker import Queue, queue_name
-from sandbox.embedded.processes import Child, stopped_by_signals
+from sandbox.embedded.processes import Child
 from sandbox.embedded.redis import embedded_redis
 
 BACKLOG = 1_000
@@ -94,7 +94,9 @@ class Workers:
     def _is_empty(self) -> bool:
         """Return whether no message waits or is being processed, as of one moment: messages move between the two."""
         with self._broker.pipeline(transaction=True) as both:
-            waiting, reserved = both.llen(queue_name(CHANNEL)).exists("unacked").execute()
+            both.llen(queue_name(CHANNEL))
+            both.exists("unacked")
+            waiting, reserved = both.execute()
         return not waiting and not reserved
 
     def _done(self) -> int:
@@ -112,13 +114,13 @@ def kill_workers(kills: int, transport: Name, pool: str, folder: Path, seed: int
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.kills", description=__doc__)
-    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--kills", type=whole_number, default=30)
     parser.add_argument("--transport", choices=["fast", "stock"], default="fast")
     parser.add_argument("--pool", choices=[*POOLS], default="threads")
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))  # noqa: S311
     given = parser.parse_args()
-    with stopped_by_signals(), tempfile.TemporaryDirectory() as folder:
-        outcome = kill_workers(given.kills, given.transport, given.pool, Path(folder), given.seed)
+    with workspace() as folder:
+        outcome = kill_workers(given.kills, given.transport, given.pool, folder, given.seed)
     print(json.dumps({**asdict(outcome), "pool": given.pool, "seed": given.seed}))
 
 

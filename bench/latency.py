@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.figures.screen import show
+from bench.measure.command import positive, whole_number
 from bench.measure.load import accepted_at, written_at
 from bench.measure.notifier import notifier
 from bench.measure.processes import machine
@@ -29,7 +30,7 @@ class Latency:
 
     def at(self, share: float) -> float:
         """The latency that this share of the mails did not exceed: `at(0.99)` is the 99th percentile."""
-        return self.milliseconds[max(0, math.ceil(share * len(self.milliseconds)) - 1)]
+        return percentile(self.milliseconds, share)
 
     @property
     def kept_up(self) -> bool:
@@ -52,6 +53,11 @@ class Latency:
         }
 
 
+def percentile(values: Sequence[float], share: float) -> float:
+    """The one of these sorted values that this share of them does not exceed."""
+    return values[max(0, math.ceil(share * len(values)) - 1)]
+
+
 def latency(servers: Servers, candidate: Candidate, rate: int, seconds: float) -> Latency:
     """Measure for so many seconds, after a warm-up."""
     with trial(servers, candidate) as trial_run:
@@ -65,8 +71,8 @@ def latency(servers: Servers, candidate: Candidate, rate: int, seconds: float) -
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.latency", description=__doc__)
-    parser.add_argument("--rate", type=int, default=RATE)
-    parser.add_argument("--seconds", type=float, default=25.0)
+    parser.add_argument("--rate", type=whole_number, default=RATE)
+    parser.add_argument("--seconds", type=positive, default=25.0)
     given = parser.parse_args()
     with bench_servers() as servers:
         found = latency(servers, notifier, given.rate, given.seconds)

@@ -7,7 +7,6 @@ sent at the rate of SES.
 
 import argparse
 import json
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,12 +18,14 @@ import psycopg
 import redis
 
 from bench.figures.screen import say, show
+from bench.measure.command import positive, whole_number, workspace
 from bench.measure.processes import Usage, machine
 from bench.measure.servers import REGION
+from bench.measure.stall import Stall
 from notifier.broker import queue_name
 from notifier.database.schema import migrate
 from sandbox.embedded.postgres import embedded_postgres
-from sandbox.embedded.processes import Child, stopped_by_signals
+from sandbox.embedded.processes import Child
 from sandbox.embedded.redis import RedisServer, embedded_redis
 from sandbox.embedded.ses import SesServer, ses_simulator
 from sandbox.embedded.streams import StreamsServer, streams_simulator
@@ -48,9 +49,9 @@ class OutageSystem:
         self._seed = 0
 
     def write(self, events: int) -> None:
-        for _ in range(events // _PUT):
+        for written in range(0, events, _PUT):
             self._seed += 1
-            self._streams.post("put", table=TABLE, samples=_PUT, seed=self._seed)
+            self._streams.post("put", table=TABLE, samples=min(_PUT, events - written), seed=self._seed)
 
     def statuses(self) -> dict[str, int]:
         rows = self._database.execute("SELECT status::text, count(*) FROM deliveries GROUP BY 1").fetchall()
@@ -148,24 +149,23 @@ def _copies(ses: SesServer) -> Counter[str]:
 
 
 def _until(done: Callable[[], bool], system: OutageSystem) -> None:
-    last, since = system.statuses(), time.monotonic()
+    stall = Stall(_STALLED_SECONDS)
     while not done():
         system.sample()
-        if (now := system.statuses()) != last:
-            last, since = now, time.monotonic()
-        elif time.monotonic() - since > _STALLED_SECONDS:
-            raise SystemExit(f"nothing changes any more: {now}")
+        stall.note(system.statuses(), "{}")
         time.sleep(0.5)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.outage", description=__doc__)
-    parser.add_argument("--events", type=int, default=60_000, help="in the outage: ten minutes of 100 a second")
-    parser.add_argument("--seconds", type=float, default=60.0, help="of the outage")
-    parser.add_argument("--rate", type=int, default=1_000, help="recipients a second that SES allows")
+    parser.add_argument(
+        "--events", type=whole_number, default=60_000, help="in the outage: ten minutes of 100 a second"
+    )
+    parser.add_argument("--seconds", type=positive, default=60.0, help="of the outage")
+    parser.add_argument("--rate", type=whole_number, default=1_000, help="recipients a second that SES allows")
     given = parser.parse_args()
-    with stopped_by_signals(), tempfile.TemporaryDirectory(prefix="notifier-bench-") as folder:
-        result = measure(Path(folder), given.events, given.seconds, given.rate)
+    with workspace() as folder:
+        result = measure(folder, given.events, given.seconds, given.rate)
     show("An outage of SES", [{"what": name, "found": str(found)} for name, found in result.items()])
     print(json.dumps({**result, "machine": machine()}))
 

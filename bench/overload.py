@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from bench.figures.screen import show
+from bench.measure.command import positive, whole_number
 from bench.measure.load import accepted_at, written_at
 from bench.measure.notifier import notifier
 from bench.measure.processes import machine
 from bench.measure.servers import Servers, bench_servers
 from bench.measure.trial import trial
+from notifier.errors import NotifierError
 
 TARGET = 1.2
 _FIRST_SECOND = 10.0  # earlier ages are so short that single pages decide their ratio
@@ -57,7 +59,10 @@ def ages(written: Mapping[str, float], accepted: Mapping[str, float], moments: S
 
 
 def overload(servers: Servers, rate: float, seconds: float, bridges: int) -> list[Age]:
-    """Load events at twice `rate`, the mails a second that workers may send, for so many seconds."""
+    """Load events at twice `rate`, the mails a second that workers may send, for so many seconds.
+
+    Raises NotifierError if no event waited.
+    """
     candidate = partial(notifier, bridges=bridges, settings={"NOTIFIER_RATES": f"email={rate:g}"})
     with trial(servers, candidate) as trial_run:
         trial_run.run(50)  # so that it has connected and compiled
@@ -65,14 +70,19 @@ def overload(servers: Servers, rate: float, seconds: float, bridges: int) -> lis
         written = {number: at for number, at in written_at(servers).items() if at >= run.start}
         accepted = {number: at for number, at in accepted_at(servers).items() if number in written}
     moments = [run.start + second for second in range(math.ceil(_FIRST_SECOND), math.floor(seconds) + 1)]
-    return ages(written, accepted, moments)
+    found = ages(written, accepted, moments)
+    if not found:
+        raise NotifierError("no event waited at any second, so there was no overload: choose a larger --rate")
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.overload", description=__doc__)
-    parser.add_argument("--rate", type=float, default=500.0, help="mails a second that are sent; twice as many come")
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long events come, at least 10")
-    parser.add_argument("--bridges", type=int, default=1)
+    parser.add_argument(
+        "--rate", type=positive, default=500.0, help="mails a second that are sent; twice as many come"
+    )
+    parser.add_argument("--seconds", type=positive, default=60.0, help="how long events come, at least 10")
+    parser.add_argument("--bridges", type=whole_number, default=1)
     given = parser.parse_args()
     if given.seconds < _FIRST_SECOND:
         parser.error("--seconds must be at least 10")

@@ -7,19 +7,19 @@ commit), and the longest wait of a statement for a lock. The target is 200 ms.
 
 import argparse
 import json
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import TypeVar
 
 import psycopg
 from sqlalchemy import Engine, event, text
 
+from bench.figures.screen import say
+from bench.measure.command import positive, whole_number, workspace
 from bench.measure.processes import machine
 from bench.parts.outbox import Steps
 from bridge.retention import DropOldDays
@@ -103,7 +103,7 @@ def fill(url: str, days: Sequence[date], rows: int) -> None:
             start = int(datetime(each.year, each.month, each.day, tzinfo=UTC).timestamp() * 1000)
             connection.execute(_FILL.format(suffix=suffix).encode(), {"start": start, "rows": rows})
             if number % 10 == 0:
-                print(f"{number} days filled", flush=True)
+                say(f"{number} days are filled")
         connection.execute("CHECKPOINT")
 
 
@@ -179,7 +179,7 @@ def drop(engine: Engine, bridges: int) -> int:
         each.start()
     while any(each.is_alive() for each in running):
         running[0].join(10)
-        print(f"{left(engine)} old days left", flush=True)
+        say(f"{left(engine)} old days are left")
     return left(engine)
 
 
@@ -243,15 +243,17 @@ def measure(url: str, given: argparse.Namespace) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.retention", description=__doc__)
-    parser.add_argument("--days", type=int, default=365)
-    parser.add_argument("--rows", type=int, default=100_000, help="in each day; 36.5 million take about 20 GB")
-    parser.add_argument("--rate", type=int, default=1_000, help="events a second")
-    parser.add_argument("--threads", type=int, default=4, help="that send them")
-    parser.add_argument("--bridges", type=int, default=2, help="that drop days at once")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of the load alone")
+    parser.add_argument("--days", type=whole_number, default=365)
+    parser.add_argument(
+        "--rows", type=whole_number, default=100_000, help="in each day; 36.5 million take about 20 GB"
+    )
+    parser.add_argument("--rate", type=whole_number, default=1_000, help="events a second")
+    parser.add_argument("--threads", type=whole_number, default=4, help="that send them")
+    parser.add_argument("--bridges", type=whole_number, default=2, help="that drop days at once")
+    parser.add_argument("--seconds", type=positive, default=20.0, help="of the load alone")
     parser.add_argument("--login", choices=("owner", "bridge"), default="owner")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, embedded_postgres(Path(folder)) as postgres:
+    with workspace() as folder, embedded_postgres(folder) as postgres:
         postgres.create_database("notifier")
         found = measure(postgres.url("notifier"), given)
     print(json.dumps({**found, "machine": machine()}))

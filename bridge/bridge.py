@@ -22,8 +22,9 @@ from bridge.stream.discovery import DISCOVERY_SECONDS, ShardDiscovery
 from bridge.stream.held_shards import HeldShards
 from bridge.stream.intake import Intake
 from bridge.stream.prefetch import Prefetcher
-from bridge.stream.reader import ShardReader
+from bridge.stream.reader import SOME_RECORDS_SECONDS, ShardReader
 from bridge.stream.tree import ShardTree
+from bridge.stream.turns import until_turn
 from notifier.database.errors import DatabaseError, cause, is_away
 from notifier.errors import LeaseLost
 from notifier.health import BEAT_SECONDS, STALE_SECONDS, Heartbeat
@@ -41,6 +42,7 @@ LOOPS = 13
 """Database connections of the loops: one each, and one more for the lock of the shard discovery."""
 PAGES_AHEAD = 6
 """Pages fetched and not yet recorded, over all shards."""
+_BEAT_PAUSE_SECONDS = 1.0
 _DISCOVERY_HUNG_SECONDS = 1_800.0
 """A discovery that takes longer counts as hung. It lists many streams, and waits for each if AWS does not answer."""
 _OVERDUE_SECONDS = 1.0
@@ -131,6 +133,7 @@ class Bridge:
     def _poll_until_stopped(self) -> None:
         due: list[tuple[float, int, ShardReader]] = []
         number = itertools.count()  # breaks ties: readers have no order
+        beat_at = 0.0
         while not self._stopping.is_set():
             try:
                 item = self._ready.get(timeout=_until(due[0][0]) if due else BEAT_SECONDS)
@@ -139,7 +142,9 @@ class Bridge:
             if item is not None:
                 wait, reader = item
                 heapq.heappush(due, (time.monotonic() + wait, next(number), reader))
-            self._heartbeat.beat(self._health())
+            if time.monotonic() >= beat_at:  # not after each page: it writes a file, and asks each loop
+                self._heartbeat.beat(self._health())
+                beat_at = time.monotonic() + _BEAT_PAUSE_SECONDS
             while due and due[0][0] <= time.monotonic() and not self._stopping.is_set():
                 self._pollers.submit(self._poll, heapq.heappop(due)[2])
 
@@ -169,6 +174,8 @@ class Bridge:
         else:
             if wait is None:
                 self._ended(reader)
+            elif wait == SOME_RECORDS_SECONDS:
+                self._ready.put((until_turn(reader.lease.shard, time.monotonic(), wait), reader))
             else:
                 self._ready.put((wait, reader))
 

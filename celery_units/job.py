@@ -8,11 +8,13 @@ from typing import Any
 
 from billiard.einfo import ExceptionInfo
 
+from celery_units import together
 from celery_units.later import Later
 from celery_units.request import UnitRequest, frames, mark_lost
 from celery_units.units import Result, UnitTask, run_unit
 
 log = logging.getLogger(__name__)
+_celery_log = logging.getLogger("celery.worker.request")
 
 
 class Job:
@@ -28,10 +30,13 @@ class Job:
         consumer: Any,
         on_end: Callable[[], None],
         run_again: Callable[[UnitRequest], None],
+        acknowledge: Callable[[Sequence[UnitRequest]], None],
         *,
         begun: bool = False,
     ) -> None:
         """`on_end` is called when the unit ends, `run_again` with each message that is to run again.
+
+        `acknowledge` is called with those that have succeeded.
 
         With `begun` these messages run for a second time: their start was reported to Celery the first time.
         """
@@ -40,7 +45,13 @@ class Job:
         self._consumer = consumer
         self._on_end = on_end
         self._run_again = run_again
+        self._acknowledge = acknowledge
         self._begun = begun
+        self._all_at_once = (
+            task.acks_late
+            and not task.app.conf.worker_deduplicate_successful_tasks
+            and not _celery_log.isEnabledFor(logging.DEBUG)
+        )
         self._thread = threading.get_ident()
         self._accepted: tuple[int, float] | None = None
         self._ended = False
@@ -79,22 +90,33 @@ class Job:
         """
         accepted, self._accepted = self._accepted, None
         if accepted and not self._ended and not self._begun:
+            together.start([each for each in self._requests if self._is_unnoticed(each)], *accepted)
             for request in self._requests:
-                _report(request.on_accepted, *accepted)
+                if not self._is_unnoticed(request):
+                    _report(request.on_accepted, *accepted)
 
     def _end(self, results: Sequence[Result]) -> None:
         self._begin()
         self._ended = True
+        succeeded = []
         try:
             for request, result in zip(self._requests, results, strict=True):
                 if isinstance(result, Later):
                     if result.suspects:
                         mark_lost(request.request_dict)
                     result.then(partial(self._in_consumer_thread, self._run_again, request))
+                elif not result[0] and self._is_unnoticed(request):
+                    succeeded.append(request)
                 else:
                     _report(request.on_success, result)
+            together.end(succeeded)
+            _report(self._acknowledge, succeeded)
         finally:
             self._on_end()
+
+    def _is_unnoticed(self, request: UnitRequest) -> bool:
+        """Whether the start and the success of this message need no more than what `together` does."""
+        return self._all_at_once and not request.shown and request._terminate_on_ack is None  # noqa: SLF001
 
     def _lost(self, info: ExceptionInfo) -> None:
         self._begin()

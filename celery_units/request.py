@@ -19,6 +19,8 @@ class UnitRequest(Request):  # type: ignore[misc]
     """
 
     shown = True
+    tag: str | None = None
+    """The delivery tag of a message that was taken without kombu's objects: see `ReservedRequest`."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

@@ -6,19 +6,20 @@ units are small at low load and large at high load.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import orjson
 from celery import signals
-from celery.exceptions import InvalidTaskError
 from celery.worker.request import create_request_cls
 from celery.worker.state import revoked, task_reserved
 from celery.worker.strategy import default
 
+from celery_units.call import is_plain_call, payload_of, usual_call
 from celery_units.job import Job
+from celery_units.redis.channel import RedisChannel
 from celery_units.request import UnitRequest, was_lost
+from celery_units.reserved import ReservedRequest
 from celery_units.sample import Sample
 from celery_units.units import UnitTask
 
@@ -34,6 +35,9 @@ def unit_strategy(task: UnitTask, app: Any, consumer: Any) -> Callable[..., None
         return default(task, app, consumer)  # type: ignore[no-any-return]
     collector = Collector(task, app, consumer)
     consumer.hub.on_tick.add(collector.start_units)
+    channel = collector.channel
+    if isinstance(channel, RedisChannel) and not app.conf.worker_disable_prefetch:
+        channel.takers[task.name] = collector.take
     return collector.receive
 
 
@@ -44,6 +48,8 @@ class Collector:
         self._task = task
         self._consumer = consumer
         self._connection = consumer.connection
+        self.channel: Any = getattr(consumer.connection, "default_channel", None)
+        """The channel of the messages; with the fast transport it calls `take`."""
         self._broken = False
         self._waiting: dict[_Kind, list[UnitRequest]] = {}
         self._again: dict[_Kind, list[UnitRequest]] = {}
@@ -55,16 +61,18 @@ class Collector:
         if events:
             events.buffer_limit = _EVENT_BUFFER
         self._sample = Sample(task.event_sample)
-        self._request = partial(
-            create_request_cls(UnitRequest, task, consumer.pool, consumer.hostname, events, app=app),
-            app=app,
-            hostname=consumer.hostname,
-            eventer=events,
-            task=task,
-            connection_errors=consumer.connection_errors,
-            decoded=True,
-            utc=app.uses_utc_timezone(),
+        request_class = partial(
+            create_request_cls, task=task, pool=consumer.pool, hostname=consumer.hostname, eventer=events, app=app
         )
+        self._request, self._reserved_request = request_class(UnitRequest), request_class(ReservedRequest)
+        self._reserved_options = {"task": task, "hostname": consumer.hostname, "eventer": events}
+        self._options = {
+            **self._reserved_options,
+            "app": app,
+            "connection_errors": consumer.connection_errors,
+            "decoded": True,
+            "utc": app.uses_utc_timezone(),
+        }
 
     def receive(self, message: Any, body: Any, ack: Any, reject: Any, callbacks: Any) -> None:
         """Take one message. Raises InvalidTaskError, on which the consumer logs and drops it."""
@@ -72,13 +80,33 @@ class Collector:
         if self._consumer.task_buckets[self._task.name] or not is_plain_call(message.headers, payload):
             self._receive_alone(message, body, ack, reject, callbacks)
             return
-        request = self._request(
-            message,
-            on_ack=partial(self._settle, message.ack),
-            on_reject=partial(self._settle, message.reject),
-            body=payload,
-            headers=message.headers,
+        self._add(self._request(message, headers=message.headers, **self._options_of(message, payload)), callbacks)
+
+    def take(self, tag: str, message: dict[str, Any]) -> bool:
+        """Take one message as it is in Redis: no object of kombu is made, and only a part of Celery's request.
+
+        Return False for what is not usual. It comes to `receive` then.
+        """
+        call = usual_call(message, self.channel.decode_body)
+        if call is None or self._consumer.task_buckets[self._task.name]:
+            return False
+        request = self._reserved_request(
+            tag, message, call, partial(self._complete, message, call), **self._reserved_options
         )
+        self._add(request, self._consumer.on_task_message)
+        return True
+
+    def _complete(self, payload: dict[str, Any], call: Any, request: ReservedRequest) -> None:
+        """Make the objects of kombu and Celery that `take` left out."""
+        message = self.channel.Message(payload, channel=self.channel)
+        request.complete(message, **self._options_of(message, call))
+
+    def _options_of(self, message: Any, call: Any) -> dict[str, Any]:
+        settled = {"on_ack": partial(self._settle, message.ack), "on_reject": partial(self._settle, message.reject)}
+        return {**self._options, **settled, "body": call}
+
+    def _add(self, request: UnitRequest, callbacks: Any) -> None:
+        """Let the message wait for a unit, unless it is revoked or has expired."""
         if (request.expires or request.id in revoked) and request.revoked():
             return
         request.shown = self._sample.shows(request.id)
@@ -118,7 +146,7 @@ class Collector:
         self._running += 1
         self._running_suspects += kind[1]
         ended = partial(self._ended, kind)
-        job = Job(self._task, requests, self._consumer, ended, self._run_again, begun=begun)
+        job = Job(self._task, requests, self._consumer, ended, self._run_again, self._acknowledge, begun=begun)
         self._consumer.on_task_request(job)
 
     def _run_again(self, request: UnitRequest) -> None:
@@ -137,6 +165,16 @@ class Collector:
     def _ended(self, kind: "_Kind") -> None:
         self._running -= 1
         self._running_suspects -= kind[1]
+
+    def _acknowledge(self, requests: Sequence[UnitRequest]) -> None:
+        """Acknowledge messages whose tasks have succeeded: together those that came to `take`."""
+        taken = {request.tag: request for request in requests if request.tag and not request.acknowledged}
+        if taken:
+            self._settle(partial(self.channel.qos.ack_all, taken), None, self._consumer.connection_errors)
+        for request in taken.values():
+            request.acknowledged = True
+        for request in requests:
+            request.acknowledge()
 
     def _settle(self, settle: Callable[..., None], _: Any, errors: Any, *requeue: bool) -> None:
         """Acknowledge or reject a message, unless its connection is gone.
@@ -165,28 +203,3 @@ _Kind = tuple[str, bool]
 
 def _kind(request: UnitRequest) -> _Kind:
     return request.delivery_info["routing_key"], was_lost(request.request_dict)
-
-
-def payload_of(message: Any) -> Any:
-    """Decode the body as kombu does; JSON in a tenth of its time. Raises InvalidTaskError."""
-    if (message.content_type, message.content_encoding) != ("application/json", "utf-8"):
-        return message.payload
-    try:
-        return orjson.loads(message.body)
-    except ValueError as error:
-        raise InvalidTaskError(f"not JSON: {error}") from None
-
-
-def is_plain_call(headers: Mapping[str, Any], payload: Any) -> bool:
-    """Whether the message can run in a unit: it has no ETA, no time limit of its own, no callback, chain or chord.
-
-    False also for messages in Celery's older protocols. Raises InvalidTaskError if it is no message of Celery.
-    """
-    match payload:
-        case dict():
-            return False
-        case [list(), dict(), dict() | None as after] if "id" in headers:
-            limits = headers.get("timelimit")
-            return headers.get("eta") is None and limits in (None, [None, None]) and not any((after or {}).values())
-        case _:
-            raise InvalidTaskError("not a call with arguments")

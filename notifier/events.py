@@ -96,7 +96,11 @@ def plain(value: Wire) -> Any:
 
 
 def _item(attributes: Mapping[str, Wire]) -> dict[str, Any]:
-    return {name: plain(value) for name, value in attributes.items()}
+    # Most attributes are text, which needs no call of `plain`.
+    return {
+        name: value["S"] if len(value) == 1 and type(value.get("S")) is str else plain(value)
+        for name, value in attributes.items()
+    }
 
 
 def _text(value: object, what: str = "S") -> str:

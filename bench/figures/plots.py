@@ -17,7 +17,7 @@ _ROLES = {
 
 def write(result: Result, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    drawings = {"throughput": throughput, "cpu": cpu, "latency": latency, "growth": growth}
+    drawings = {"throughput": throughput, "cpu": cpu, "latency": latency, "growth": growth, "scale-out": scale_out}
     for name, draw in drawings.items():
         (folder / f"bench-{name}.svg").write_text(draw(result))
 
@@ -61,3 +61,11 @@ def growth(result: Result) -> str:
         bars.append(Bar(name, [rate], f"{rate:,.0f}/s", [run.events_per_second for run in runs]))
     note = f"The same load: {grown.ratio:.2f} times as many events per second among the old rows."
     return bar_chart(Chart("Events per second, without and among old notifications", note, result.facts), bars)
+
+
+def scale_out(result: Result) -> str:
+    found = result.scale_out
+    bars = [_cpu_bar(name, median(runs)) for name, runs in found.runs.items()]
+    note = f"With the most workers an event takes {found.ratio:.2f} times as much CPU as with the fewest."
+    chart = Chart("Microseconds of CPU per event, with more and more workers", note, result.facts)
+    return bar_chart(chart, bars, list(_ROLES))

@@ -7,6 +7,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 _console = Console(stderr=True)
+if not _console.is_terminal:
+    _console.width = 120  # in a file; rich takes 80
 
 
 def say(what: str) -> None:

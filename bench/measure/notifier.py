@@ -12,15 +12,23 @@ from sandbox.system import EXAMPLE, notifier_process
 
 @contextmanager
 def notifier(
-    servers: Servers, database: str, *, bridges: int = 1, workers: int = 1, settings: Mapping[str, str] | None = None
+    servers: Servers,
+    database: str,
+    *,
+    bridges: int = 1,
+    workers: int = 1,
+    settings: Mapping[str, str] | None = None,
+    module: str = "notifier",
 ) -> Iterator[Processes]:
-    """`settings` are environment variables beside those with the addresses of the servers."""
+    """`settings` are environment variables beside those with the addresses of the servers. `module` is what runs as
+    the command `notifier`.
+    """
     migrate(database)
     environment = {**bench_environment(servers, database), **(settings or {})}
     with ExitStack() as stack:
 
         def start(name: str, *words: str) -> Child:
-            return stack.enter_context(notifier_process(name, words, servers.folder, environment))
+            return stack.enter_context(notifier_process(name, words, servers.folder, environment, module))
 
         yield {
             "bridge": [start(f"bridge-{n}", "bridge") for n in range(bridges)],

@@ -9,12 +9,12 @@ from bench.growth import Growth
 from bench.latency import Latency
 from bench.measure.days import GrowthDays
 from bench.measure.trial import Run
+from bench.scale_out import PARTS, ScaleOut
 
 OURS = "Notifier"
 CELERY = "plain Celery"
 LAMBDA = "Lambda handler"
 _PEERS = {"plain_celery": CELERY, "lambda_handler": LAMBDA}
-_OURS = ("bridge", "worker", "postgres", "redis")
 APART = ("streams simulator", "ses stub")
 """Processes that replace AWS: their CPU does not count."""
 
@@ -27,6 +27,7 @@ class Result:
     latency: Latency
     growth: Growth
     growth_days: GrowthDays
+    scale_out: ScaleOut
     machine: Mapping[str, object]
 
     def summary(self) -> dict[str, Any]:
@@ -35,12 +36,14 @@ class Result:
         return {
             "end_to_end": {
                 "events_per_second": round(ours.events_per_second, 1),
-                "cpu_us_per_event": {name: ours.cpu_us_per_event[name] for name in _OURS},
+                "cpu_us_per_event": {name: ours.cpu_us_per_event[name] for name in PARTS},
             },
             "peers": {name: self._peer(title) for name, title in _PEERS.items()},
             "latency_ms": self.latency.summary(),
             "growth": self.growth.summary(),
             "growth_days": self.growth_days.summary(),
+            "scale_out": self.scale_out.summary(),
+            "machine": dict(self.machine),
         }
 
     def _peer(self, title: str) -> dict[str, float]:

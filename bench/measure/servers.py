@@ -1,7 +1,6 @@
 """The servers of a benchmark: a real, durable Postgres and Redis, and simulators of DynamoDB Streams and SES."""
 
 import itertools
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -10,11 +9,9 @@ from pathlib import Path
 import psycopg
 import redis
 
+from bench.measure.command import workspace
 from bench.ses_stub.process import SesStub, ses_stub
-from notifier.errors import NotifierError
-from sandbox.embedded.cleanup import remove_folder
 from sandbox.embedded.postgres import PostgresServer, embedded_postgres
-from sandbox.embedded.processes import stopped_by_signals
 from sandbox.embedded.redis import RedisServer, embedded_redis
 from sandbox.embedded.streams import StreamsServer, streams_simulator
 from sandbox.system import TABLE
@@ -67,17 +64,9 @@ class Servers:
 
 @contextmanager
 def bench_servers() -> Iterator[Servers]:
-    """Servers for a command. After an error it ends with one line, which says where the logs are kept."""
-    folder = Path(tempfile.mkdtemp(prefix="notifier-bench-"))
-    try:
-        with stopped_by_signals(), running_servers(folder) as servers:
-            yield servers
-    except NotifierError as error:
-        raise SystemExit(f"{error}\nThe logs are in {folder}") from None
-    except BaseException:
-        remove_folder(str(folder))
-        raise
-    remove_folder(str(folder))
+    """Servers for a command."""
+    with workspace() as folder, running_servers(folder) as servers:
+        yield servers
 
 
 @contextmanager

@@ -6,7 +6,6 @@ benchmark empties the queue.
 
 import argparse
 import json
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,12 +16,14 @@ import redis
 from sqlalchemy import Engine, text
 
 from bench.figures.screen import progress, show
+from bench.measure.command import whole_number, workspace
 from bench.measure.processes import Usage, cpu_us_per_event, machine, usage
+from bench.measure.stall import Stall
 from notifier.broker import queue_name
 from notifier.database.engine import connect
 from notifier.database.schema import migrate
 from sandbox.embedded.postgres import embedded_postgres
-from sandbox.embedded.processes import Child, stopped_by_signals
+from sandbox.embedded.processes import Child
 from sandbox.embedded.redis import RedisServer, embedded_redis
 from sandbox.embedded.streams import streams_simulator
 from sandbox.system import notifier_process
@@ -41,20 +42,23 @@ class BridgeRun:
         self.published = 0
 
     def run(self, bridge: Child) -> dict[str, object]:
+        """Raises TooFew if all records were read when the measurement began."""
         with progress() as bars:
             bar = bars.add_task("records", total=self._records)
             for _ in self._until(bridge, int(self._records * WARM_UP), partial(bars.update, bar)):
                 pass
             first, began, before = self._read(), time.monotonic(), usage(self._pids)
+            self.memory.append(before["bridge"].rss)
             for _ in self._until(bridge, self._records, partial(bars.update, bar)):
                 self.memory.append(Usage.of(self._pids["bridge"]).rss)
             seconds, after = time.monotonic() - began, usage(self._pids)
         events = self._records - first
+        cpu = cpu_us_per_event(before, after, events)
         self._drain()
         return {
             "records": self._records,
             "records_per_second": round(events / seconds),
-            "cpu_us_per_record": cpu_us_per_event(before, after, events),
+            "cpu_us_per_record": cpu,
             "published": self.published,
             "bridge_memory_mb": {
                 "after_warm_up": round(self.memory[0] / 2**20, 1),
@@ -64,8 +68,10 @@ class BridgeRun:
         }
 
     def _until(self, bridge: Child, goal: int, update: Callable[..., None]) -> Iterator[None]:
+        stall = Stall()
         while (read := self._read()) < goal:
             bridge.check()
+            stall.note(read, "{} records are read")
             update(completed=read)
             self._drain()
             yield
@@ -83,13 +89,12 @@ class BridgeRun:
 
 
 @contextmanager
-def running(arguments: argparse.Namespace) -> Iterator[tuple[BridgeRun, Child]]:
+def running(arguments: argparse.Namespace, folder: Path) -> Iterator[tuple[BridgeRun, Child]]:
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         postgres = stack.enter_context(embedded_postgres(folder))
         broker = stack.enter_context(embedded_redis(folder))
         streams = stack.enter_context(streams_simulator(folder))
-        each = arguments.records // arguments.shards
+        each = max(1, arguments.records // arguments.shards)
         streams.post("load", shards=arguments.shards, records_per_shard=each, item_bytes=arguments.item_bytes)
         postgres.create_database("notifier")
         migrate(postgres.url("notifier"))
@@ -100,8 +105,8 @@ def running(arguments: argparse.Namespace) -> Iterator[tuple[BridgeRun, Child]]:
             "NOTIFIER_AWS_REGION": "eu-west-1",
             "NOTIFIER_TABLES": "activity",
             "NOTIFIER_ROUTES": "examples.notifications",
-            "NOTIFIER_QUEUE_HIGH_WATER": str(arguments.records + 1),
-            "NOTIFIER_OUTBOX_HIGH_WATER": str(arguments.records + 1),
+            "NOTIFIER_QUEUE_HIGH_WATER": str(each * arguments.shards + 1),
+            "NOTIFIER_OUTBOX_HIGH_WATER": str(3 * each * arguments.shards),  # new ones count twice until measured
             "NOTIFIER_LOOK_AGAIN_SECONDS": "3600",
             "NOTIFIER_HEARTBEAT_FOLDER": str(folder),
         }
@@ -116,10 +121,11 @@ def running(arguments: argparse.Namespace) -> Iterator[tuple[BridgeRun, Child]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.parts.bridge", description=__doc__)
-    parser.add_argument("--records", type=int, default=200_000)
-    parser.add_argument("--shards", type=int, default=20)
-    parser.add_argument("--item-bytes", type=int, default=1024)
-    with stopped_by_signals(), running(parser.parse_args()) as (measured, bridge):
+    parser.add_argument("--records", type=whole_number, default=200_000)
+    parser.add_argument("--shards", type=whole_number, default=20)
+    parser.add_argument("--item-bytes", type=whole_number, default=1024)
+    given = parser.parse_args()
+    with workspace() as folder, running(given, folder) as (measured, bridge):
         result = measured.run(bridge)
     show("One bridge", [{"what": name, "found": str(value)} for name, value in result.items()])
     print(json.dumps({**result, "machine": machine()}))

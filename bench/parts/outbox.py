@@ -5,12 +5,10 @@ CPU of the server and of this process by step, from the operating system.
 
 import argparse
 import json
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
@@ -18,6 +16,7 @@ import orjson
 from sqlalchemy import Engine, text
 
 from bench.figures.screen import show
+from bench.measure.command import whole_number, workspace
 from bench.measure.processes import Usage, machine
 from notifier.database.engine import connect
 from notifier.database.schema import migrate
@@ -104,7 +103,7 @@ class Steps:
 
 @contextmanager
 def running(unit: int) -> Iterator[Steps]:
-    with tempfile.TemporaryDirectory() as folder, embedded_postgres(Path(folder)) as postgres:
+    with workspace() as folder, embedded_postgres(folder) as postgres:
         postgres.create_database("notifier")
         migrate(postgres.url("notifier"))
         engine = connect(postgres.url("notifier"), binary=True)
@@ -117,9 +116,11 @@ def running(unit: int) -> Iterator[Steps]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.parts.outbox", description=__doc__)
-    parser.add_argument("--units", type=int, default=100)
-    parser.add_argument("--unit", type=int, default=500, help="notifications in one")
+    parser.add_argument("--units", type=whole_number, default=100, help="the first tenth, one at least, is a warm-up")
+    parser.add_argument("--unit", type=whole_number, default=500, help="notifications in one")
     given = parser.parse_args()
+    if given.units < 2:  # noqa: PLR2004
+        parser.error("--units must be at least 2: the first is a warm-up")
     with running(given.unit) as steps:
         for number in range(given.units):
             steps.unit(number)

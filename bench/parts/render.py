@@ -12,6 +12,7 @@ from typing import TypeVar
 import orjson
 
 from bench.figures.screen import show
+from bench.measure.command import whole_number
 from bench.measure.processes import machine
 from examples.activity import sample_items
 from notifier.events import Event
@@ -75,7 +76,7 @@ def _built(route: Route | None, event: Event) -> Email:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.parts.render", description=__doc__)
-    parser.add_argument("--mails", type=int, default=20_000)
+    parser.add_argument("--mails", type=whole_number, default=20_000)
     cost = measure(parser.parse_args().mails)
     show("Microseconds of CPU for each mail", [cost])
     print(json.dumps({"cpu_us_per_mail": cost, "machine": machine()}))

@@ -7,22 +7,20 @@ by loopback and without TLS.
 import argparse
 import json
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
 import boto3
 
+from bench.measure.command import whole_number, workspace
 from bench.measure.processes import machine
 from bench.ses_stub.process import ses_stub
 from notifier.messages import Email, EmailContent, Message
 from notifier.outcomes import Accepted
 from notifier.settings import Settings
-from sandbox.embedded.processes import stopped_by_signals
 from workers.channels.ses import SesChannel
 from workers.channels.ses.request import SesMessage, send_email_request
 
@@ -90,10 +88,12 @@ def _unit() -> list[SesMessage]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.parts.ses", description=__doc__)
-    parser.add_argument("--units", type=int, default=40, help="of 500 mails in bulk; a quarter of them one by one")
+    parser.add_argument(
+        "--units", type=whole_number, default=40, help="of 500 mails in bulk; a quarter of them one by one"
+    )
     units = parser.parse_args().units
     os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    with stopped_by_signals(), tempfile.TemporaryDirectory() as folder, ses_stub(Path(folder)) as ses:
+    with workspace() as folder, ses_stub(folder) as ses:
         result = {
             "boto3": measure(stock(ses.url), -(-units // 4)),
             "single": measure(channel(ses.url, "single"), -(-units // 4)),

@@ -6,7 +6,6 @@ Tasks do nothing, so that only the transport is measured. Both transports run in
 import argparse
 import json
 import statistics
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,11 @@ import redis
 
 from bench.figures.screen import show
 from bench.kills import POOLS
+from bench.measure.command import positive, workspace
 from bench.measure.counting import CHANNEL, COUNTS, counting_worker
 from bench.measure.processes import cpu_us_per_event, machine, usage
 from celery_units.redis import Name
 from notifier.broker import Queue
-from sandbox.embedded.processes import stopped_by_signals
 from sandbox.embedded.redis import RedisServer, embedded_redis
 
 WARM_UP = 0.1
@@ -31,7 +30,10 @@ Figures = dict[str, float]
 
 
 def cost(server: RedisServer, folder: Path, transport: Name, pool: str, messages: int) -> Figures:
-    """CPU and throughput of one worker that empties a queue, from the end of the warm-up."""
+    """CPU and throughput of one worker that empties a queue, from the end of the warm-up.
+
+    Raises TooFew if the queue was empty when the measurement began.
+    """
     queue = Queue(server.url)
     queue.publish(CHANNEL, {uuid4(): 0 for _ in range(messages)})
     options = {"worker_prefetch_multiplier": PREFETCH_MULTIPLIER}
@@ -69,7 +71,9 @@ def latency(server: RedisServer, folder: Path, transport: Name, messages: int = 
 def compare(server: RedisServer, folder: Path, pools: list[str], factor: float) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for pool in pools:
-        figures = {name: cost(server, folder, name, pool, int(count * factor)) for name, count in MESSAGES.items()}
+        figures = {
+            name: cost(server, folder, name, pool, max(1, round(count * factor))) for name, count in MESSAGES.items()
+        }
         ratio = {name: figures["stock"][name] / max(figures["fast"][name], 0.1) for name in figures["fast"]}
         ratio["per_second"] = 1 / ratio["per_second"]
         result[pool] = {**figures, "ratio": {name: round(value, 1) for name, value in ratio.items()}}
@@ -79,13 +83,9 @@ def compare(server: RedisServer, folder: Path, pools: list[str], factor: float) 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.parts.transport", description=__doc__)
     parser.add_argument("--pools", nargs="+", choices=[*POOLS], default=[*POOLS])
-    parser.add_argument("--factor", type=float, default=1.0, help="more messages, steadier figures")
+    parser.add_argument("--factor", type=positive, default=1.0, help="more messages, steadier figures")
     given = parser.parse_args()
-    with (
-        stopped_by_signals(),
-        tempfile.TemporaryDirectory() as name,
-        embedded_redis(folder := Path(name), durable=False) as server,
-    ):
+    with workspace() as folder, embedded_redis(folder, durable=False) as server:
         cost_by_pool = compare(server, folder, given.pools, given.factor)
         result = {
             "cost": cost_by_pool,

@@ -6,7 +6,6 @@ Measured without a broker, in this process, and with a worker process on a real 
 import argparse
 import json
 import sys
-import tempfile
 import time
 import uuid
 from collections import defaultdict
@@ -24,11 +23,13 @@ from celery.worker.consumer.consumer import Consumer
 from kombu.transport.virtual.base import Message
 
 from bench.figures.screen import show
-from bench.measure.processes import Usage, machine
+from bench.measure.command import whole_number, workspace
+from bench.measure.processes import cpu_us_per_event, machine, ratio, usage
+from bench.measure.stall import Stall
 from bench.parts.units_worker import MODES, idle_app
 from notifier.broker import TASK, Queue, queue_name
 from notifier.broker.envelope import Envelopes
-from sandbox.embedded.processes import Child, stopped_by_signals
+from sandbox.embedded.processes import Child
 from sandbox.embedded.redis import RedisServer, embedded_redis
 
 WARM_UP = 0.1
@@ -103,22 +104,24 @@ def _consumer(app: Any) -> Any:
     )
 
 
-def on_redis(mode: str, count: int) -> dict[str, float]:
-    """Messages per second, and microseconds of CPU for a message, of a worker process and its Redis."""
-    with tempfile.TemporaryDirectory() as folder, embedded_redis(Path(folder)) as server:
+def on_redis(mode: str, count: int, folder: Path) -> dict[str, float]:
+    """Messages per second, and microseconds of CPU for a message, of a worker process and its Redis.
+
+    Raises TooFew if the worker had done all of them when the measurement began.
+    """
+    with embedded_redis(folder) as server:
         queue = Queue(server.url)
-        for _ in range(count // BATCH):
+        for _ in range(0, count, BATCH):
             queue.publish("email", {uuid.uuid4(): 0 for _ in range(BATCH)})
-        with _worker(mode, server, Path(folder)) as worker, redis.Redis.from_url(server.url) as client:
+        with _worker(mode, server, folder) as worker, redis.Redis.from_url(server.url) as client:
             left = _wait(worker, client, int(count * (1 - WARM_UP)))
             assert server.pid is not None  # noqa: S101
-            pids, began = {"worker": worker.pid, "redis": server.pid}, time.monotonic()
-            before = {name: Usage.of(pid).cpu for name, pid in pids.items()}
+            pids = {"worker": worker.pid, "redis": server.pid}
+            before, began = usage(pids), time.monotonic()
             _wait(worker, client, 0)
-            seconds = time.monotonic() - began
-            cpu = {name: round((Usage.of(pid).cpu - before[name]) / left * 1e6, 1) for name, pid in pids.items()}
+            seconds, after = time.monotonic() - began, usage(pids)
         queue.close()
-    return {"messages_per_second": round(left / seconds), **cpu}
+    return {"messages_per_second": round(left / seconds), **cpu_us_per_event(before, after, left)}
 
 
 @contextmanager
@@ -130,23 +133,25 @@ def _worker(mode: str, server: RedisServer, folder: Path) -> Iterator[Child]:
 
 def _wait(worker: Child, client: Any, goal: int) -> int:
     """Wait until Redis holds at most `goal` messages. Returns how many it holds."""
+    stall = Stall()
     while (left := client.llen(queue_name("email")) + client.hlen("unacked")) > goal:
         worker.check()
+        stall.note(left, "{} messages are left")
         time.sleep(0.05)
     return int(left)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.parts.units", description=__doc__)
-    parser.add_argument("--messages", type=int, default=20_000)
-    count = parser.parse_args().messages
-    with stopped_by_signals():
+    parser.add_argument("--messages", type=whole_number, default=20_000, help="rounded up to full batches of 500")
+    count = -(-parser.parse_args().messages // BATCH) * BATCH
+    with workspace() as folder:
         alone = {mode: round(min(without_broker(mode, count) for _ in range(3)), 1) for mode in MODES}
-        whole = {mode: on_redis(mode, count) for mode in MODES}
-    ratios = [
-        round(alone["tasks"] / alone["units"], 2),
-        round(whole["tasks"]["worker"] / whole["units"]["worker"], 2),
-    ]
+        whole = {mode: on_redis(mode, count, folder) for mode in MODES}
+        ratios = [
+            round(ratio(alone["tasks"], alone["units"]), 2),
+            round(ratio(whole["tasks"]["worker"], whole["units"]["worker"]), 2),
+        ]
     worker = {mode: whole[mode]["worker"] for mode in MODES}
     rows = [
         {"CPU µs a message": "without the broker", **alone, "ratio": ratios[0]},

@@ -1,7 +1,7 @@
 """A worker that delivers nothing, in units or as single tasks: `python -m bench.parts.units_worker units|tasks`."""
 
+import argparse
 import os
-import sys
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -39,7 +39,9 @@ def idle_app(broker_url: str, mode: str) -> Celery:
 
 
 def main() -> None:
-    mode = sys.argv[1]
+    parser = argparse.ArgumentParser(prog="python -m bench.parts.units_worker", description=__doc__)
+    parser.add_argument("mode", choices=MODES)
+    mode = parser.parse_args().mode
     threads = str(MODES[mode][0])
     options = ["-l", "warning", "-Q", queue_name("email"), "--pool", "threads", "--concurrency", threads]
     use_transport("fast")

@@ -31,12 +31,13 @@ def identity(lease: ShardLease, event: Event, route: str) -> UUID:
     return notification_id(lease.stream_arn, lease.shard_id, event.sequence_number, route, created)
 
 
-def sequence_number(record: object) -> str | None:
+def sequence_number(record: Any) -> str | None:
     """Return the record's sequence number, also if nothing else of it can be decoded; None if it has none."""
-    match record:
-        case {"dynamodb": {"SequenceNumber": str(number)}} if _is_number(number):
-            return number
-    return None
+    try:
+        number = record["dynamodb"]["SequenceNumber"]
+    except (KeyError, TypeError):
+        return None
+    return number if isinstance(number, str) and _is_number(number) else None
 
 
 def creation_time(record: object) -> datetime | None:

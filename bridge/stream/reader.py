@@ -22,7 +22,7 @@ from notifier.retry import backoff
 log = structlog.get_logger(__name__)
 
 SOME_RECORDS_SECONDS = 0.2
-"""The pause after a page that has records and is not full."""
+"""The pause after a page that has records and is not full. The bridge makes a turn of it: see `turns.py`."""
 EMPTY_SECONDS = 0.5
 """The pause after an empty page."""
 IDLE_SECONDS = 2.0

@@ -14,7 +14,7 @@ from kombu.transport import redis as stock
 from celery_units.redis.kept import KeptMessages
 from celery_units.redis.qos import QoS
 from celery_units.redis.refusal import Refusals
-from celery_units.redis.reserve import MOST, QueueList, error_in
+from celery_units.redis.reserve import MOST, QueueList, error_in, task_of
 from celery_units.redis.timeouts import Timeouts
 from celery_units.redis.tolerant import TolerantChannel
 from celery_units.redis.version import check_server
@@ -26,6 +26,9 @@ TURN_SECONDS = 0.01
 """How long messages are handed out before the event loop turns."""
 PATIENCE_SECONDS = 1.0
 """How long a request for less than half of the prefetch limit is put off, where nothing else causes one."""
+
+Taker = Callable[[str, dict[str, Any]], bool]
+"""Takes a message, given its tag and the message as it is in Redis; or returns False."""
 
 
 class RedisChannel(TolerantChannel):
@@ -40,11 +43,12 @@ class RedisChannel(TolerantChannel):
     max_connections = 1_000  # each thread that acknowledges needs one; with stock's 10, acks fail if there are more
     _in_poll: Any
     _pool: Any = None
-    _cached_client: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.reserved: deque[tuple[QueueList, str, dict[str, Any]]] = deque()
         """The messages that have not been handed out, with their tags."""
+        self.takers: dict[str, Taker] = {}
+        """By the name of a task: takes its messages without kombu's objects. One that needs an ack is given to it."""
         self._lists_are_empty = False
         self._waiters = Waiters(self)
         self._requested: list[QueueList] = []
@@ -260,8 +264,10 @@ class RedisChannel(TolerantChannel):
         """Return whether there was a message. Hands out one at most where no event loop turns."""
         until, started = monotonic() + TURN_SECONDS, bool(self.reserved)
         while self.reserved and not self._closing and self.qos.can_consume():
-            origin, _, payload = self.reserved.popleft()
-            self.connection._deliver(payload, origin.queue)  # noqa: SLF001  as kombu's own channel does
+            origin, tag, payload = self.reserved.popleft()
+            taker = self.takers.get(task_of(payload)) if origin.keep and self.takers else None
+            if not (taker and taker(tag, payload)):
+                self.connection._deliver(payload, origin.queue)  # noqa: SLF001  as kombu's own channel does
             if monotonic() > until or not self.connection.loop:
                 break
         return started
@@ -289,11 +295,3 @@ class RedisChannel(TolerantChannel):
         self._request_is_due = True
         if not self._closing:
             self._waiters.wait_for(self.kept.lists(self.active_queues))
-
-    def _create_client(self, asynchronous: bool = False) -> Any:
-        """One client for everything that is not polled, because making one costs more than a command."""
-        if asynchronous:
-            return super()._create_client(asynchronous=True)
-        if self._cached_client is None or self._cached_client.connection_pool is not self.pool:
-            self._cached_client = super()._create_client()
-        return self._cached_client

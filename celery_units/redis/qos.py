@@ -1,7 +1,7 @@
 """The messages that a channel holds unacknowledged, and the acks and rejects that Redis has not confirmed."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from kombu.log import get_logger
@@ -55,6 +55,12 @@ class QoS(stock.QoS):  # type: ignore[misc]
     def ack(self, delivery_tag: str) -> None:
         virtual.QoS.ack(self, delivery_tag)
         self._acked.append(delivery_tag)
+        self._flush_soon()
+
+    def ack_all(self, tags: Collection[str]) -> None:
+        """Acknowledge many messages as `ack` does one."""
+        self._dirty.update(tags)
+        self._acked.extend(tags)
         self._flush_soon()
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:

@@ -10,9 +10,8 @@
 -- ARGV[2]  the request's name; empty: nothing is written to KEYS[3]
 -- ARGV[3]  lists per priority
 -- ARGV[4]  1: the lists of a priority share what is taken; 0: the first is emptied first
--- ARGV[5]  a, the number of acknowledgements
--- ARGV[6 .. 5+a]      the tags to acknowledge
--- ARGV[6+a .. 5+a+n]  for each list, what follows the message in its entry; empty: its messages are not kept
+-- ARGV[5]  the tags to acknowledge, a JSON array: as arguments of their own they take ten times as long to send
+-- ARGV[6 .. 5+n]  for each list, what follows the message in its entry; empty: its messages are not kept
 --
 -- Returns one array for each take from a list: the list's number, then the messages, oldest first. Where some lists
 -- could not be read, or messages not be kept, the error stands behind them. Returns only the error where no list
@@ -25,7 +24,8 @@
 -- the other lists gave is kept already: without the answer no worker would have it.
 
 local unacked, index, note = KEYS[1], KEYS[2], KEYS[3]
-local want, name, width, fair, acks = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', tonumber(ARGV[5])
+local want, name, width, fair = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1'
+local acks = cjson.decode(ARGV[5])
 local clock = redis.call('TIME')
 local now = string.format('%d.%06d', clock[1], clock[2])
 local lists = (#KEYS - 3) / 2
@@ -33,10 +33,10 @@ local taken = {}
 local unreadable
 local failed, failures = {}, 0
 
-for first = 6, acks + 5, 1000 do
-  local last = math.min(first + 999, acks + 5)
-  redis.call('HDEL', unacked, unpack(ARGV, first, last))
-  redis.call('ZREM', index, unpack(ARGV, first, last))
+for first = 1, #acks, 1000 do
+  local last = math.min(first + 999, #acks)
+  redis.call('HDEL', unacked, unpack(acks, first, last))
+  redis.call('ZREM', index, unpack(acks, first, last))
 end
 
 local function tag_of(message)
@@ -80,7 +80,7 @@ local function take(list, number)
     if not failed[list] then failed[list], failures = true, failures + 1 end
     return
   end
-  local ending, wakeups = ARGV[5 + acks + list], KEYS[3 + lists + list]
+  local ending, wakeups = ARGV[5 + list], KEYS[3 + lists + list]
   local refused = ending ~= '' and keep(messages, ending)
   if refused then
     for n = #messages, 1, -1 do redis.call('RPUSH', KEYS[3 + list], messages[n]) end

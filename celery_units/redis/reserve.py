@@ -61,7 +61,7 @@ def command(
     """
     keys = [*unacked, note, *(each.key for each in lists), *(each.wakeups for each in lists)]
     endings = [each.ending for each in lists]
-    return ["EVAL", _SCRIPT, len(keys), *keys, want, name, width, int(fair), len(acks), *acks, *endings]
+    return ["EVAL", _SCRIPT, len(keys), *keys, want, name, width, int(fair), orjson.dumps(acks), *endings]
 
 
 def error_in(reply: Sequence[Any]) -> Exception | None:
@@ -91,3 +91,10 @@ def tag_in(message: bytes) -> str | None:
     """The tag under which Redis may keep a message that cannot be decoded. None if there is none."""
     found = _TAG.search(message)
     return found[1].decode(errors="replace") if found else None
+
+
+def task_of(payload: dict[str, Any]) -> str:
+    """The name of the task that a message calls. Empty if it is no message of Celery."""
+    headers = payload.get("headers")
+    task = headers.get("task") if isinstance(headers, dict) else None
+    return task if isinstance(task, str) else ""

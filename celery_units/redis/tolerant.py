@@ -14,12 +14,22 @@ class TolerantChannel(stock.Channel):  # type: ignore[misc]
     A worker must be able to start while Redis is full: otherwise its queues would never be emptied.
     """
 
+    _cached_client: Any = None
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._unbound: list[tuple[Any, ...]] = []
         self._bind_refusals = Refusals("Redis refuses to keep the table of queues")
         self._event_refusals = Refusals("Redis refuses to publish events for Flower")
         self._subscribe_refusals = Refusals("Redis refuses to subscribe to commands for the workers")
         super().__init__(*args, **kwargs)
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        """One client for everything that is not polled, because making one costs more than a command."""
+        if asynchronous:
+            return super()._create_client(asynchronous=True)
+        if self._cached_client is None or self._cached_client.connection_pool is not self.pool:
+            self._cached_client = super()._create_client()
+        return self._cached_client
 
     def bind_again(self) -> None:
         """Write the bindings that Redis refused, if it is time to try again."""

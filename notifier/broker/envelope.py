@@ -25,9 +25,10 @@ class Envelopes:
         The delivery tag differs from the task's id: Redis has one entry a tag while a message is unacknowledged, and
         a task may be published twice.
         """
-        batch = uuid4()
+        batch = str(uuid4())
         for number, (notification, count) in enumerate(retries.items()):
-            yield (self._template % {"id": notification, "retries": count, "tag": f"{batch}-{number}"}).encode()
+            id_ = str(notification)  # once: the template has it five times
+            yield (self._template % {"id": id_, "retries": count, "tag": f"{batch}-{number}"}).encode()
 
 
 def _message(queue: str, origin: str) -> dict[str, object]:

@@ -33,6 +33,8 @@ def one_of(conditions: object, where: str) -> Check:
     values = [each for each in conditions if not isinstance(each, Mapping)]
     equal = _equal_to(values, where)
     checks = [_condition(each, where) for each in conditions if isinstance(each, Mapping)]
+    if not checks:
+        return equal
     return lambda value: equal(value) or any(check(value) for check in checks)
 
 

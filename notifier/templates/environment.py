@@ -7,11 +7,12 @@ from typing import Any
 import jinja2
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame
+from jinja2.runtime import BlockReference, Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEscapeFormatter, SandboxedFormatter
 from markupsafe import Markup
 
 from notifier.templates.filters import TEXT_FILTERS
-from notifier.templates.printing import format_arguments, formatted, printable
+from notifier.templates.printing import as_html, as_text, format_arguments, formatted, printable
 
 _CALLED = "call"
 _NONE = object()
@@ -19,7 +20,10 @@ _WITHOUT_KEYS = (str, bytes, list, tuple)
 
 
 class _Generator(CodeGenerator):
-    """Generates code in which `~` prints values as `{{ }}` does, and only `{{ a.b() }}` looks for a method."""
+    """Generates code in which `~` prints values as `{{ }}` does, and only `{{ a.b() }}` looks for a method.
+
+    `{{ }}` is one call, instead of `escape(environment.finalize(...))`.
+    """
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802  Jinja's name
         join = "markup_join" if frame.eval_ctx.autoescape else "str_join"
@@ -50,6 +54,18 @@ class _Generator(CodeGenerator):
             raise nodes.Impossible
         return super()._output_child_to_const(node, frame, finalize)
 
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if frame.eval_ctx.volatile:
+            super()._output_child_pre(node, frame, finalize)
+        else:
+            self.write("environment.as_html(" if frame.eval_ctx.autoescape else "environment.as_text(")
+
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if frame.eval_ctx.volatile:
+            super()._output_child_post(node, frame, finalize)
+        else:
+            self.write(")")
+
 
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
     """The environment. `%` and `str.format` print values as `{{ }}` does.
@@ -59,6 +75,8 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     code_generator_class = _Generator
     intercepted_binops = frozenset("%")
+    as_html = staticmethod(as_html)
+    as_text = staticmethod(as_text)
 
     def __init__(self, source: Callable[[str], tuple[str, str, None]], *, autoescape: bool) -> None:
         super().__init__(
@@ -92,6 +110,18 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         """Return `order.items` of `{{ order.items() }}`: the method, unless the key holds a callable."""
         found = _item(obj, attribute)
         return found if found is not _NONE and callable(found) else super().getattr(obj, attribute)
+
+    def call(self, context: Context, called: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Call what a template calls, as the sandbox does. A macro and a block, which are code of templates, do not
+        need its checks for marks that objects of the application may have.
+        """
+        if type(called) is Macro:
+            args = (context.eval_ctx, *args)
+        elif type(called) is not BlockReference:
+            return super().call(context, called, *args, **kwargs)
+        kwargs.pop("_block_vars", None)
+        kwargs.pop("_loop_vars", None)
+        return called(*args, **kwargs)
 
     def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
         """Return the `format` of a string, with values printed as `{{ }}` does. None if it is not one."""

@@ -2,14 +2,17 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 
 from notifier.errors import TemplateError
 
 _PART = re.compile(r"(.+)/([^/.]+)(?:\.([\w-]+))?(\.txt|\.html)")
 _BYTE_ORDER_MARK = "\ufeff"
+_LONGEST_LOCALE = 35
+"""Characters of a language tag that everybody supports (RFC 5646)."""
 EMAIL_PARTS = frozenset(("subject.txt", "body.txt", "body.html"))
 
 
@@ -31,7 +34,10 @@ class TemplateFiles:
 
     def nearest(self, name: str, locale: str | None) -> str | None:
         """Return the first of pt-BR, pt and None in which any part of an email is written."""
-        return next((each for each in _fallbacks(locale) if (name, each) in self.written), None)
+        for each in _fallbacks(locale):
+            if (name, each) in self.written:
+                return each
+        return None
 
     def part(self, name: str, part: str, locale: str | None) -> str | None:
         """Return the path of a part, `body.html` for example, in the nearest locale. None if there is none."""
@@ -97,7 +103,19 @@ def split_part(path: str) -> tuple[str, str, str | None] | None:
     return name, stem + suffix, _folded(locale) if locale else None
 
 
-def _fallbacks(locale: str | None) -> Iterator[str | None]:
+def _fallbacks(locale: str | None) -> Iterable[str | None]:
+    """Yield pt-br, pt and None for pt-BR. Kept for what can be a locale: an item may hold a text of any length."""
+    if isinstance(locale, str) and len(locale) <= _LONGEST_LOCALE:
+        return _kept_fallbacks(locale)
+    return _shorter(locale)
+
+
+@lru_cache(maxsize=256)
+def _kept_fallbacks(locale: str) -> tuple[str | None, ...]:
+    return tuple(_shorter(locale))
+
+
+def _shorter(locale: str | None) -> Iterator[str | None]:
     parts = _folded(locale).split("-") if isinstance(locale, str) else []
     for length in range(len(parts), 0, -1):
         yield "-".join(parts[:length])

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 _AS_THEY_ARE = frozenset((str, Markup, int, bool, date, datetime, time, timedelta, UUID))
 _ENUM_TEXT = (Enum.__str__, Flag.__str__)
@@ -48,6 +48,22 @@ def printable(value: object) -> object:
     if not _has_text(value):
         raise NotPrintable(_reason(value))
     return value
+
+
+def as_text(value: object) -> str:
+    """Return what `{{ value }}` prints in a text. Raise as `printable` does."""
+    return value if type(value) is str else str(printable(value))
+
+
+def as_html(value: object) -> str:
+    """Return what `{{ value }}` prints in HTML: the same, escaped. Raise as `printable` does.
+
+    `escape` makes a Markup of each value, which takes three times as long as to escape a name; most values are text.
+    """
+    if type(value) is str:
+        text = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        return text.replace("'", "&#39;").replace('"', "&#34;")
+    return str(escape(printable(value)))
 
 
 def formattable(value: object) -> Any:

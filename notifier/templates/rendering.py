@@ -57,10 +57,11 @@ class Templates:
     def render(self, name: str, context: Mapping[str, Any], locale: str | None = None) -> EmailContent:
         """Return the mail of a template and its values, in the nearest translation. Raise TemplateError."""
         subject, text, html = self._template(name, locale)
+        values = self._values(subject, context)
         return EmailContent(
-            subject=" ".join(sound(self._rendered(subject, context)).split()),
-            text=sound(self._rendered(text, context)),
-            html=None if html is None else sound(self._rendered(html, context)),
+            subject=" ".join(sound(self._rendered(subject, context, values)).split()),
+            text=sound(self._rendered(text, context, values)),
+            html=None if html is None else sound(self._rendered(html, context, values)),
         )
 
     def text(self, name: str, part: str, context: Mapping[str, Any], locale: str | None = None) -> str:
@@ -68,8 +69,8 @@ class Templates:
 
         Raises TemplateError.
         """
-        path = self._files.required(name, part, locale)
-        return sound(self._rendered(self._get(self._text, path), context))
+        template = self._get(self._text, self._files.required(name, part, locale))
+        return sound(self._rendered(template, context, self._values(template, context)))
 
     def check(self) -> None:
         """Compile every file of the folder. Raise TemplateError for the first that is broken."""
@@ -122,11 +123,23 @@ class Templates:
         except jinja2.TemplateSyntaxError as error:
             raise TemplateError(f"{error.filename}, line {error.lineno}: {error.message}") from None
 
-    def _rendered(self, template: jinja2.Template, context: Mapping[str, Any]) -> str:
+    def _values(self, template: jinja2.Template, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values that all parts of a message see: Jinja's globals, which are the same for all templates,
+        and above them the context. A template cannot change them.
+        """
         try:
-            return template.render(context)
+            return dict(template.globals, **dict(context))
         except Exception as error:
-            raise TemplateError(sound(self._explained(error, template, context))) from error
+            raise self._failure(error, template, context) from error
+
+    def _rendered(self, template: jinja2.Template, context: Mapping[str, Any], values: dict[str, Any]) -> str:
+        try:
+            return render(template, values)
+        except Exception as error:
+            raise self._failure(error, template, context) from error
+
+    def _failure(self, error: Exception, template: jinja2.Template, context: Mapping[str, Any]) -> TemplateError:
+        return TemplateError(sound(self._explained(error, template, context)))
 
     def _explained(self, error: Exception, template: jinja2.Template, context: Mapping[str, Any]) -> str:
         place = str(template.filename)
@@ -140,3 +153,11 @@ class Templates:
         if isinstance(error, jinja2.TemplateError):
             return f"{place}: {type(error).__name__}: {error}"
         return f"{place}: {type(error).__name__}"  # the text of other errors may be personal
+
+
+def render(template: jinja2.Template, values: dict[str, Any]) -> str:
+    """Return what `Template.render` returns for these values. They have the template's globals, too."""
+    try:
+        return "".join(template.root_render_func(template.new_context(values, shared=True)))
+    except Exception:  # noqa: BLE001  raised again, with the lines of the template
+        template.environment.handle_exception()

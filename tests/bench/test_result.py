@@ -14,6 +14,7 @@ from bench.latency import Latency
 from bench.measure.days import GrowthDays
 from bench.measure.result import APART, CELERY, LAMBDA, OURS, Result
 from bench.measure.trial import Run
+from bench.scale_out import ScaleOut
 
 MACHINE = {"cores": 2, "processor": "<fast> & cheap", "memory_gb": 8, "python": "3.11.7"}
 
@@ -33,6 +34,12 @@ def result() -> Result:
         Latency(1000, [float(n) for n in range(1, 201)], drained=0.2),
         Growth(1_000_000, runs([1000.0]), runs([950.0])),
         GrowthDays(730, runs([1000.0]), runs([980.0]), (40, 40)),
+        ScaleOut(
+            {
+                1: runs([500.0], bridge=30.0, worker=100.0, postgres=50.0, redis=20.0),
+                4: runs([900.0], bridge=30.0, worker=120.0, postgres=50.0, redis=20.0),
+            }
+        ),
         MACHINE,
     )
 
@@ -50,6 +57,14 @@ def test_the_json_has_its_documented_members(result):
         "latency_ms": {"p50": 100.0, "p99": 198.0, "at_events_per_second": 1000},
         "growth": {"rows": 1_000_000, "ratio": 0.95},
         "growth_days": {"days": 730, "ratio": 0.98, "locks_few": 40, "locks_many": 40},
+        "scale_out": {
+            "workers": [1, 4],
+            "cpu_us_per_event": [200.0, 220.0],
+            "worker_us_per_event": [100.0, 120.0],
+            "ratio": 1.1,
+            "worker_ratio": 1.2,
+        },
+        "machine": MACHINE,
     }
 
 
@@ -61,10 +76,11 @@ def test_a_backlog_does_not_keep_up():
 def test_each_drawing_is_valid_and_has_its_figures(result, tmp_path: Path):
     plots.write(result, tmp_path / "new")
     drawn = {path.name: ET.parse(path).getroot() for path in (tmp_path / "new").iterdir()}
-    assert drawn.keys() == {f"bench-{name}.svg" for name in ("throughput", "cpu", "latency", "growth")}
+    assert drawn.keys() == {f"bench-{name}.svg" for name in ("throughput", "cpu", "latency", "growth", "scale-out")}
     for root in drawn.values():
         assert "2 cores of <fast> & cheap, 8 GB, Python 3.11.7" in "".join(root.itertext())
     assert "1,000/s" in "".join(drawn["bench-throughput.svg"].itertext())
+    assert "220 µs" in "".join(drawn["bench-scale-out.svg"].itertext())
     assert "4,800 µs" in "".join(drawn["bench-cpu.svg"].itertext())
 
 
@@ -84,10 +100,10 @@ def test_ticks_are_few_and_round(most):
     assert found[-1] <= most
 
 
-def test_a_quick_run_draws_nothing_by_default():
+def test_a_quick_run_draws_nothing_by_default(tmp_path: Path):
     assert parse([]).plots == Path(docs.__file__).parent
     assert parse(["--quick"]).plots is None
-    assert parse(["--quick", "--plots", "here", "--rows", "7"]).plots == Path("here")
+    assert parse(["--quick", "--plots", str(tmp_path), "--rows", "7"]).plots == tmp_path
     assert parse(["--quick", "--rows", "7"]).rows == 7
     assert parse(["--days", "365"]).days == 365
     assert parse([]).days == 730

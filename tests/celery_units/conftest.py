@@ -7,7 +7,7 @@ import redis
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
 
-from celery_units.redis import use_transport
+from celery_units.redis import Name, use_transport
 from tests.celery_units.app import QUEUE, SETTINGS, Broker
 from tests.celery_units.recording import TASK, Recorder, register
 
@@ -21,11 +21,34 @@ def broker(broker_url: str) -> Iterator[redis.Redis]:
         yield client
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What units do on stock kombu they do on the fast transport, which hands messages to them in another way.
+
+    Tests that use the fixture `fast` or `stock` have only that one.
+    """
+    if "transport_name" in metafunc.fixturenames:
+        names = [name for name in ("stock", "fast") if name in metafunc.fixturenames] or ["stock", "fast"]
+        metafunc.parametrize("transport_name", names, indirect=True)
+
+
+@pytest.fixture
+def transport_name(request: pytest.FixtureRequest) -> Iterator[Name]:
+    """The transport of all connections that this process makes."""
+    use_transport(request.param)
+    yield request.param
+    use_transport("stock")
+
+
 @pytest.fixture
 def fast() -> Iterator[None]:
     use_transport("fast")
     yield
     use_transport("stock")
+
+
+@pytest.fixture
+def stock() -> None:
+    """For tests of what the fast transport does not do: it bears a cut connection, stock kombu starts over."""
 
 
 @pytest.fixture
@@ -53,7 +76,7 @@ def queue(broker_url: str) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def start(celery_app: Celery, recorder: Recorder) -> Start:
+def start(celery_app: Celery, recorder: Recorder, transport_name: Name) -> Start:
     """Starts a worker in a thread of this process."""
 
     @contextmanager

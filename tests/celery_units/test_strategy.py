@@ -175,6 +175,7 @@ def collectors(worker: Any) -> list[Collector]:
     return [each for each in bound if isinstance(each, Collector)]
 
 
+@pytest.mark.usefixtures("stock")
 def test_a_cut_connection_loses_nothing_and_leaves_nothing_behind(
     start: Start, recorder: Recorder, queue: Broker
 ) -> None:

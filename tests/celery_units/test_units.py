@@ -185,6 +185,7 @@ def test_a_slow_message_of_a_unit_goes_on_in_a_unit_of_its_own(
     assert sorted(recorder.units[-1]) == sorted((slow, slower)) or recorder.units[-2:] == [[slow], [slower]]
 
 
+@pytest.mark.usefixtures("stock")
 def test_a_slow_message_ends_though_its_connection_is_gone(start: Start, recorder: Recorder, queue: Broker) -> None:
     (slow,) = new_ids(1)
     recorder.later = {slow: Later()}

@@ -10,6 +10,7 @@ import pytest
 import redis
 from celery import Celery
 
+from celery_units.redis import Name
 from sandbox.embedded.processes import Child
 from tests.celery_units.app import SETTINGS, Broker, new_ids
 from tests.celery_units.worker import UNIT, worker
@@ -19,14 +20,15 @@ from tests.waiting import wait_until
 class Station:
     """A worker process with one place in its pool, and what it has counted."""
 
-    def __init__(self, broker_url: str, queue: Broker, folder: Path) -> None:
-        self.url, self.queue, self.folder = broker_url, queue, folder
+    def __init__(self, broker_url: str, queue: Broker, folder: Path, transport: Name) -> None:
+        self.url, self.queue, self.folder, self.transport = broker_url, queue, folder, transport
         self.redis = redis.Redis.from_url(broker_url, decode_responses=True)
 
     @contextmanager
     def worker(self, pool: str, visibility_seconds: int = 120) -> Iterator[Child]:
         options = {"visibility_timeout": visibility_seconds}
-        child = worker(self.url, self.folder / "worker.log", pool, broker_transport_options=options)
+        log = self.folder / "worker.log"
+        child = worker(self.url, log, pool, transport=self.transport, broker_transport_options=options)
         try:
             yield child
         finally:
@@ -76,9 +78,9 @@ class Station:
 
 
 @pytest.fixture
-def station(broker_url: str, tmp_path: Path) -> Iterator[Station]:
+def station(broker_url: str, tmp_path: Path, transport_name: Name) -> Iterator[Station]:
     queue = Broker(broker_url, UNIT)
-    made = Station(broker_url, queue, tmp_path)
+    made = Station(broker_url, queue, tmp_path, transport_name)
     yield made
     made.redis.close()
     queue.close()

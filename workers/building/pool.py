@@ -1,8 +1,8 @@
 """The threads in which a worker calls the routes' functions of a unit.
 
 A function that asks a database takes 20 ms: 500 notifications take 10 s one after the other, 0.4 s in 32 threads. A
-function of 20 µs gains nothing from more threads. So a unit begins with one thread, and gets more while it is not
-done.
+function that computes gains nothing from more threads. So a unit begins with one thread, and gets more while its
+builds wait (`Spread`).
 
 Results are handed over every second, so that a slow function does not hold up the others of its unit. A function that
 exceeds its timeout is abandoned: a thread cannot be killed, so another one takes its place. Where too many such
@@ -18,6 +18,7 @@ import structlog
 
 from notifier.outbox import DueNotification
 from workers.building.set_aside import UnitAside
+from workers.building.spread import Spread
 from workers.building.threads import Threads
 from workers.building.unit_builds import UnitBuilds
 from workers.process.in_progress import InProgress
@@ -30,8 +31,6 @@ T = TypeVar("T")
 THREADS = 32
 HANGING = 4 * THREADS
 """A process in which this many threads hang, in addition to those that build, ends itself."""
-QUICK_SECONDS = 0.001
-"""A build that takes longer waits for something: more threads shorten the unit."""
 BATCH_SECONDS = 1.0
 """How often results are handed over; a build that takes longer is set aside."""
 UNIT_SECONDS = 60.0
@@ -88,7 +87,7 @@ class BuildPool:
             return
         builds = UnitBuilds(unit, build, self._in_progress, late, timeout, self._count_hanging)
         started = handed_over = time.monotonic()
-        threads, step = 1, _STEP_SECONDS
+        spread, threads, step = Spread(), 1, _STEP_SECONDS
         self._threads.submit(builds.work)
         try:
             while not builds.done.wait(step):
@@ -105,7 +104,8 @@ class BuildPool:
                         threads -= self._give_up(builds, builds.set_aside(now - self._slow_seconds, aside))
                     if results := builds.take():
                         yield results
-                threads += self._add_threads(builds, threads, now - started)
+                if spread.look(threads, builds.built, builds.waited, builds.cpu_seconds) or not threads:
+                    threads += self._add_threads(builds, threads)
                 step = _STEP_SECONDS if builds.waiting and threads < self._limit else _LONG_STEP_SECONDS
             if results := builds.take():
                 yield results
@@ -113,11 +113,9 @@ class BuildPool:
             self._threads.withdraw(builds.work)
             self._give_up(builds, builds.leave())
 
-    def _add_threads(self, builds: UnitBuilds[T], threads: int, spent: float) -> int:
-        """Double the threads of a unit if its builds wait. Return how many were added."""
-        wanted = min(max(threads, 1), self._limit - threads, builds.waiting)
-        if spent * max(threads, 1) <= QUICK_SECONDS * builds.built:
-            return 0
+    def _add_threads(self, builds: UnitBuilds[T], threads: int) -> int:
+        """Give a unit four times as many threads. Return how many were added."""
+        wanted = min(3 * threads or 1, self._limit - threads, builds.waiting)
         for _ in range(wanted):
             self._threads.submit(builds.work)
         return wanted

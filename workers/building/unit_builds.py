@@ -9,9 +9,13 @@ from typing import Generic, TypeVar
 
 from notifier.outbox import DueNotification
 from workers.building.set_aside import UnitAside
+from workers.building.spread import CpuClock
 from workers.process.in_progress import InProgress
 
 T = TypeVar("T")
+
+_PROGRESS_SECONDS = 1.0
+"""The end of a build that took longer counts as progress. Without shorter ones a unit has some all the same."""
 
 
 @dataclass(slots=True)
@@ -59,6 +63,9 @@ class UnitBuilds(Generic[T]):
         self._missing = len(unit)
         self._raised: BaseException | None = None
         self.built = 0
+        self.waited = 0
+        """How many of the builds that ended waited for something."""
+        self._clocks: dict[int, CpuClock] = {}
         self.done = threading.Event()
         """Set when no result is missing, or a build raised."""
 
@@ -67,16 +74,36 @@ class UnitBuilds(Generic[T]):
         """How many builds no thread has begun."""
         return len(self._waiting)
 
+    @property
+    def cpu_seconds(self) -> float:
+        """The CPU time so far of the threads that build; 0 where it cannot be read (`CpuClock`)."""
+        with self._lock:
+            return sum(clock.seconds() for clock in self._clocks.values())
+
     def work(self) -> None:
         """Build until none is waiting, or until this thread's build is abandoned or set aside."""
-        while (place := self._begin()) is not None:
-            try:
-                result = self._build(self._unit[place])
-            except BaseException as error:  # noqa: BLE001  `take` raises it in the unit's thread
-                self._fail(place, error)
-                return
-            if not self._end(place, result):
-                return
+        me, clock = threading.get_ident(), CpuClock()
+        with self._lock:
+            self._clocks[me] = clock
+        try:
+            while (place := self._begin(me)) is not None and self._run(place, clock):
+                pass
+        finally:
+            with self._lock:
+                self._clocks.pop(me, None)
+
+    def _run(self, place: int, clock: CpuClock) -> bool:
+        """Build. Return whether this thread goes on."""
+        began = time.monotonic()
+        try:
+            result = self._build(self._unit[place])
+        except BaseException as error:  # noqa: BLE001  `take` raises it in the unit's thread
+            self._fail(place, error)
+            return False
+        seconds = time.monotonic() - began
+        if seconds > _PROGRESS_SECONDS:
+            self._in_progress.touch([self._unit[place].id])
+        return self._end(place, result, clock.waited(seconds))
 
     def take(self) -> list[T]:
         """Return the results since the last call. Raise what a build raised."""
@@ -115,6 +142,7 @@ class UnitBuilds(Generic[T]):
                 self._watch(place, running, max(running.since + self._timeout(due) - time.monotonic(), 0.0))
                 self._missing -= 1
                 threads.append(running.thread)
+                self._clocks.pop(running.thread, None)
             self._check_done()
         return threads
 
@@ -136,6 +164,8 @@ class UnitBuilds(Generic[T]):
                 if not running.aside and self._exceeds_timeout(place, now)
             ]
             threads = [self._running.pop(place).thread for place in places]
+            for thread in threads:
+                self._clocks.pop(thread, None)
             for place in places:
                 self._in_progress.add_holder(self._unit[place].id)
         if places:
@@ -168,22 +198,22 @@ class UnitBuilds(Generic[T]):
             self._hanging(1)
             self._put(place, running.aside, self._late(self._unit[place], True))
 
-    def _begin(self) -> int | None:
+    def _begin(self, thread: int) -> int | None:
         with self._lock:
             if not self._waiting:
                 return None
             place = self._waiting.popleft()
-            self._running[place] = _RunningBuild(time.monotonic(), threading.get_ident())
+            self._running[place] = _RunningBuild(time.monotonic(), thread)
             return place
 
-    def _end(self, place: int, result: T) -> bool:
+    def _end(self, place: int, result: T, waited: bool) -> bool:
         """Hand over the result. Return False if the build was abandoned or set aside: its thread ends then."""
-        self._in_progress.touch([self._unit[place].id])
         with self._lock:
             running = self._running.pop(place, None)
             if running and not running.aside:
                 self._results.append(result)
                 self.built += 1
+                self.waited += waited
                 self._missing -= 1
                 self._check_done()
                 return True

@@ -20,7 +20,7 @@ STUCK_SECONDS = 600.0
 
 class InProgress:
     """Ids in progress, each with its number of holders and the time of its last progress. Safe to share between
-    threads.
+    threads. Looks each id up as seldom as it can: Python computes the hash of a UUID again each time.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -34,13 +34,14 @@ class InProgress:
     def hold(self, ids: Sequence[UUID]) -> Iterator[list[UUID]]:
         """Hold those that are not in progress for the time of the block. Yield their ids, and logs the others."""
         with self._lock:
-            taken = [id_ for id_ in dict.fromkeys(ids) if id_ not in self._holders]
+            taken = {id_: 1 for id_ in ids if id_ not in self._holders}
             self._touched |= dict.fromkeys(taken, self._clock())
-            self._holders |= dict.fromkeys(taken, 1)
-        for id_ in set(ids).difference(taken):
-            log.warning("delivered again while it is in progress in this worker", notification=str(id_))
+            self._holders |= taken
+        if len(taken) < len(ids):
+            for id_ in set(ids).difference(taken):
+                log.warning("delivered again while it is in progress in this worker", notification=str(id_))
         try:
-            yield taken
+            yield list(taken)
         finally:
             self.release(taken)
 
@@ -53,15 +54,18 @@ class InProgress:
         """One holder of each is done."""
         with self._lock:
             for id_ in ids:
-                self._holders[id_] -= 1
-                if not self._holders[id_]:
-                    del self._holders[id_], self._touched[id_]
+                if left := self._holders[id_] - 1:
+                    self._holders[id_] = left
+                    continue
+                del self._holders[id_], self._touched[id_]
+                if self._warned:
                     self._warned.discard(id_)
 
     def touch(self, ids: Sequence[UUID]) -> None:
         """They made progress, or wait for a server that will come back."""
         with self._lock:
-            self._touched |= dict.fromkeys((id_ for id_ in ids if id_ in self._holders), self._clock())
+            now = self._clock()
+            self._touched |= {id_: now for id_ in ids if id_ in self._holders}
 
     def stuck(self) -> list[UUID]:
         """Return those without progress for `STUCK_SECONDS`. Logs each once."""

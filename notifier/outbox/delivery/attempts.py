@@ -16,7 +16,7 @@ from sqlalchemy import Engine, TextClause
 from notifier.notifications import Status, created_ms
 from notifier.outbox.days import within
 from notifier.outbox.delivery.acceptances import Acceptance, accept
-from notifier.outbox.delivery.changes import Change, columns, uuids
+from notifier.outbox.delivery.changes import Change, array, columns, uuids
 from notifier.outbox.delivery.results import apply_earlier_results
 from notifier.outbox.statements import statement
 from notifier.settings import default
@@ -150,15 +150,15 @@ class Attempts:
         The lease runs for `lease_seconds`; then the relay ends the attempt (`end_leases`). Repeating the call with
         the same token is safe: it also returns what the first call has begun.
         """
-        ordered = sorted(recipients, key=lambda each: each.id)  # so that two workers do not end in a deadlock
+        ordered = sorted(recipients, key=lambda each: each.id.int)  # so that two workers do not end in a deadlock
         rows = self._run(
             _BEGIN,
             [each.id for each in ordered],
             token=token,
-            ids=uuids(each.id for each in ordered),
+            ids=uuids([each.id for each in ordered]),
             addresses=[each.address for each in ordered],
             topics=[each.topic for each in ordered],
-            transactional=[each.transactional for each in ordered],
+            transactional=array(["t" if each.transactional else "f" for each in ordered]),
             channel=self._channel,
             worker=self._worker,
             lease=lease_seconds,

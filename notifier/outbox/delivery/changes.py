@@ -38,18 +38,28 @@ def columns(changes: Sequence[Change]) -> dict[str, Any]:
 
     Ordered by id, so that two writers of the same deliveries do not end in a deadlock.
     """
-    ordered = sorted(changes, key=lambda each: each.id)
+    ordered = sorted(changes, key=lambda each: each.id.int)
     return {
-        "ids": uuids(each.id for each in ordered),
-        "to": [each.to.value for each in ordered],
-        "failed": [int(each.failed) for each in ordered],
-        "delays": [each.delay for each in ordered],
-        "message_ids": [each.message_id for each in ordered],
-        "reasons": [each.reason for each in ordered],
-        "details": [each.detail for each in ordered],
+        "ids": uuids([each.id for each in ordered]),
+        "to": array([each.to._value_ for each in ordered]),
+        "failed": array(["1" if each.failed else "0" for each in ordered]),
+        "delays": _or_nulls([each.delay for each in ordered]),
+        "message_ids": _or_nulls([each.message_id for each in ordered]),
+        "reasons": _or_nulls([each.reason for each in ordered]),
+        "details": _or_nulls([each.detail for each in ordered]),
     }
 
 
 def uuids(ids: Iterable[UUID]) -> str:
     """The ids as the text of a Postgres array: cheaper to make than one parameter object each."""
-    return "{" + ",".join(map(str, ids)) + "}"
+    return array([f"{each.int:032x}" for each in ids])
+
+
+def array(words: Sequence[str]) -> str:
+    """The text of a Postgres array of words that need no quotes: they are never input."""
+    return "{" + ",".join(words) + "}"
+
+
+def _or_nulls(values: list[Any]) -> Any:
+    """The values, or the text of as many NULLs: most changes have no delay, reason and detail."""
+    return values if values.count(None) < len(values) else array(["NULL"] * len(values))

@@ -1,14 +1,16 @@
 """What the bridge records: pages of a shard, under the shard's lease."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from notifier.notifications import created_ms
 
 MOST_DAYS = 50
 """Days that one transaction writes to. Each day takes four locks, of some 6,400 that a server has by default."""
+_DAY_MS = 24 * 60 * 60 * 1000
+_EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Page:
         first part: if a later part fails, the shard is read again from the last checkpoint, and records before it are
         not read again.
         """
-        cuts = _cuts(self.notifications, most_days)
+        cuts = _cuts(self.notifications, most_days) if len(days_of(self.notifications)) > most_days else ()
         if not cuts:
             return [self]
         pieces = [self.notifications[start:end] for start, end in zip([0, *cuts], [*cuts, None], strict=True)]
@@ -93,6 +95,11 @@ class NewPublication:
     publication: int
     channel: str
     ids: Sequence[UUID]
+
+
+def days_of(notifications: Iterable[NewNotification]) -> set[date]:
+    """Return the different days of these notifications. As numbers first: pages have many records and few days."""
+    return {_EPOCH + timedelta(days=number) for number in {created_ms(each.id) // _DAY_MS for each in notifications}}
 
 
 def _cuts(notifications: Sequence[NewNotification], most_days: int) -> list[int]:

@@ -13,9 +13,11 @@ from sqlalchemy import Connection, Engine, TextClause
 from sqlalchemy.exc import IntegrityError
 
 from notifier.errors import LeaseLost
+from notifier.outbox.delivery.changes import uuids
 from notifier.outbox.history.partitions import Partitions
 from notifier.outbox.statements import statement
-from notifier.outbox.stream.pages import NewNotification, NewPublication, Page, Quarantined, ShardLease
+from notifier.outbox.stream.copied import copied_ids, copied_notifications
+from notifier.outbox.stream.pages import NewNotification, NewPublication, Page, Quarantined, ShardLease, days_of
 
 _LOCK = statement(__package__, "lock_shard.sql")
 _MOVE = statement(__package__, "move_checkpoint.sql")
@@ -66,7 +68,7 @@ class Recording:
     def _record_part(
         self, lease: ShardLease, previous: str | None, page: Page, to_relay: Collection[str]
     ) -> list[NewPublication]:
-        days = {each.day for each in page.notifications}
+        days = days_of(page.notifications)
         self._partitions.ensure(days)
         try:
             return self._record(lease, previous, page, to_relay)
@@ -134,23 +136,9 @@ def _copy(connection: Connection, lease: ShardLease, rows: Sequence[NewNotificat
     assert isinstance(driver, psycopg.Connection)  # noqa: S101  narrows the type
     with driver.cursor() as cursor:
         with cursor.copy(_COPY_NOTIFICATIONS) as copy:
-            copy.set_types(["uuid", "int4", "text", "text", "text", "text", "bytea"])
-            for each in rows:
-                copy.write_row(
-                    (
-                        each.id,
-                        lease.shard,
-                        each.sequence_number,
-                        each.route,
-                        each.channel,
-                        each.table,
-                        each.record,
-                    )
-                )
+            copy.write(copied_notifications(lease.shard, rows))
         with cursor.copy(_COPY_DELIVERIES) as copy:
-            copy.set_types(["uuid"])
-            for each in rows:
-                copy.write_row((each.id,))
+            copy.write(copied_ids(rows))
 
 
 def _insert(connection: Connection, lease: ShardLease, row: NewNotification) -> bool:
@@ -195,7 +183,7 @@ def insert_publications(
         by_channel[each.channel].append(each.id)
     return [
         NewPublication(
-            connection.execute(_PUBLICATION, {"channel": channel, "ids": some, "grace": grace}).scalar_one(),
+            connection.execute(_PUBLICATION, {"channel": channel, "ids": uuids(some), "grace": grace}).scalar_one(),
             channel,
             some,
         )

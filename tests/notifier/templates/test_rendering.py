@@ -82,6 +82,7 @@ def test_layouts_are_shared(write: Write) -> None:
         ("pt-BR", "S br", "T pt"),
         ("pt_br", "S br", "T pt"),
         ("pt-BR-x-old", "S br", "T pt"),
+        ("pt-BR-" + "x-" * 50, "S br", "T pt"),
         ("PT-pt", "S", "T pt"),
         ("", "S", "T"),
         ("../b", "S", "T"),

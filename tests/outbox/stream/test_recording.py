@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -5,7 +6,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from notifier.errors import LeaseLost
-from notifier.outbox import Page, Partitions, Quarantined, Recording, ShardLease
+from notifier.outbox import NewNotification, Page, Partitions, Quarantined, Recording, ShardLease
 from tests.outbox.rows import Rows
 
 COUNTERS = "SELECT checkpoint, records_read, records_notified, records_unrouted, records_quarantined FROM shards"
@@ -29,6 +30,33 @@ def test_rows_checkpoint_and_counters_of_a_page_are_written_together(rows: Rows)
     publication = rows.one("SELECT * FROM publications")
     assert publication["notification_ids"] == list(recorded.ids)
     assert publication["published_at"] is None
+
+
+@pytest.mark.parametrize("record", [b"", b"\0\xff\r\n", '{"é": "\U0001f600"}'.encode(), b"x" * 400_000])
+def test_a_row_has_the_columns_of_its_notification(rows: Rows, record: bytes) -> None:
+    given = [
+        replace(rows.notification(1), record=record),
+        replace(rows.notification(2), sequence_number="9" * 40, route="größe", channel="sms", table="täble"),
+    ]
+    rows.record(Page("9" * 40, datetime.now(UTC), given, [], 0))
+
+    for each in given:
+        found = rows.one(f"SELECT * FROM notifications WHERE notification_id = '{each.id}'")
+        assert found.pop("recorded_at") is not None
+        assert found.pop("shard") == rows.lease.shard
+        assert (
+            NewNotification(
+                found.pop("notification_id"),
+                found.pop("sequence_number"),
+                found.pop("route"),
+                found.pop("channel"),
+                found.pop("table_name"),
+                bytes(found.pop("record")),
+            )
+            == each
+        )
+        assert not found
+        assert rows.delivery(each.id)["status"] == "pending"
 
 
 @pytest.mark.parametrize(

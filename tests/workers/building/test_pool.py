@@ -16,11 +16,12 @@ from notifier.routes import Build
 from tests.waiting import wait_until
 from tests.workers.isolation.scripted_process import unblock
 from tests.workers.test_deliverer import Environment, env, hello
+from workers.building import unit_builds
 from workers.building.pool import HANGING, THREADS, BuildPool
 from workers.building.set_aside import SetAside
 from workers.building.threads import Threads
 from workers.deliverer import Deliverer
-from workers.process.in_progress import InProgress
+from workers.process.in_progress import STUCK_SECONDS, InProgress
 
 __all__ = ["env", "unblock"]
 
@@ -82,6 +83,20 @@ def _takes(in_progress: InProgress, id_: uuid.UUID) -> bool:
         return taken == [id_]
 
 
+def test_the_end_of_a_long_build_is_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unit_builds, "_PROGRESS_SECONDS", 0.0)
+    now, unit = [0.0], notifications(1)
+    in_progress = InProgress(lambda: now[0])
+
+    def build(due: DueNotification) -> str:
+        now[0] = STUCK_SECONDS + 1
+        return "built"
+
+    with in_progress.hold([due.id for due in unit]):
+        assert run(BuildPool(in_progress), unit, build) == ["built"]
+        assert in_progress.stuck() == []
+
+
 def test_what_is_not_built_when_the_time_of_the_unit_is_over_is_late(unblock: threading.Event) -> None:
     def build(due: DueNotification) -> str:
         unblock.wait(60)
@@ -105,7 +120,7 @@ def test_what_a_build_raises_the_unit_raises_and_nothing_stays_in_progress() -> 
 
 def test_builds_that_hang_take_no_thread_from_the_units_after_them(unblock: threading.Event) -> None:
     in_progress, left = InProgress(), []
-    builds = BuildPool(in_progress, unit_seconds=0.5, leave=lambda: left.append(1))
+    builds = BuildPool(in_progress, unit_seconds=1.0, leave=lambda: left.append(1))
 
     def hang(due: DueNotification) -> str:
         unblock.wait(60)
@@ -156,7 +171,7 @@ def test_a_route_that_hangs_costs_its_unit_only_itself(env: Environment, unblock
             unblock.wait(60)
         return email
 
-    deliverer = env.deliverer(build, timeout=0.05)
+    deliverer = env.deliverer(build, timeout=0.5)
     changes = deliverer.deliver([good, bad])
 
     assert (changes[good].to, changes[bad].to) == (Status.SENT, Status.PENDING)
