@@ -16,7 +16,6 @@ from notifier.errors import LeaseLost
 from notifier.outbox.delivery.changes import uuids
 from notifier.outbox.history.partitions import Partitions
 from notifier.outbox.statements import statement
-from notifier.outbox.stream.copied import copied_ids, copied_notifications
 from notifier.outbox.stream.pages import NewNotification, NewPublication, Page, Quarantined, ShardLease, days_of
 
 _LOCK = statement(__package__, "lock_shard.sql")
@@ -136,9 +135,23 @@ def _copy(connection: Connection, lease: ShardLease, rows: Sequence[NewNotificat
     assert isinstance(driver, psycopg.Connection)  # noqa: S101  narrows the type
     with driver.cursor() as cursor:
         with cursor.copy(_COPY_NOTIFICATIONS) as copy:
-            copy.write(copied_notifications(lease.shard, rows))
+            copy.set_types(["uuid", "int4", "text", "text", "text", "text", "bytea"])
+            for each in rows:
+                copy.write_row(
+                    (
+                        each.id,
+                        lease.shard,
+                        each.sequence_number,
+                        each.route,
+                        each.channel,
+                        each.table,
+                        each.record,
+                    )
+                )
         with cursor.copy(_COPY_DELIVERIES) as copy:
-            copy.write(copied_ids(rows))
+            copy.set_types(["uuid"])
+            for each in rows:
+                copy.write_row((each.id,))
 
 
 def _insert(connection: Connection, lease: ShardLease, row: NewNotification) -> bool:
