@@ -9,7 +9,7 @@ WITH failing AS (
   FROM deliveries d JOIN notifications n USING (notification_id)
   WHERE in_days(d.notification_id) AND in_days(n.notification_id)
     AND (d.status = 'failed' OR d.status = 'pending' AND d.failures >= :tries)
-    AND d.ended_at > coalesce((SELECT max(at) FROM operations WHERE action = 'acknowledge failures'), '-infinity')
+    AND d.ended_at > {acknowledged_at failures}
     AND 'pending' = (
       SELECT e.status_from FROM delivery_events e
       WHERE e.notification_id = d.notification_id AND in_days(e.notification_id) ORDER BY e.at DESC LIMIT 1
