@@ -10,8 +10,8 @@ from celery_units.request import UnitRequest
 class ReservedRequest(UnitRequest):
     """A request that has only what a unit needs of its message, which is a plain call and does not expire.
 
-    Most messages need no more. The rest is made as soon as it is read: by a failure or a retry, an event, a receiver
-    of a signal, `celery inspect` or a revoke.
+    Most messages need no more. The other attributes are made when one of them is read: by a failure or a retry, an
+    event, a receiver of a signal, `celery inspect` or a revoke.
     """
 
     def __init__(
@@ -19,13 +19,13 @@ class ReservedRequest(UnitRequest):
         tag: str,
         payload: Mapping[str, Any],
         call: Sequence[Any],
-        rest: Callable[[Self], None],
+        fill: Callable[[Self], None],
         *,
         task: Any,
         hostname: str,
         eventer: Any,
     ) -> None:
-        """`payload` is the message as it is in Redis, and `call` its body. `rest` calls `complete`."""
+        """`payload` is the message as it is in Redis, and `call` its body. `fill` calls `complete`."""
         headers, properties = payload["headers"], payload["properties"]
         info = properties.get("delivery_info") or {}
         self.tag = tag
@@ -49,19 +49,19 @@ class ReservedRequest(UnitRequest):
             "args": call[0],
             "kwargs": call[1],
         }
-        self._rest = rest
+        self._fill = fill
 
     def complete(self, message: Any, **options: Any) -> None:
-        """Make the rest. `options` are those of Celery's request."""
+        """Make the other attributes. `options` are those of Celery's request."""
         request_dict, received_at = self._request_dict, self.received_at
         options["eventer"] = self._eventer  # that of a later connection, perhaps
         super().__init__(message, headers=request_dict, **options)
         self._request_dict, self.received_at = request_dict, received_at  # the unit has the dict
 
     def __getattr__(self, name: str) -> Any:
-        """Make the rest, and return the attribute. Called for attributes that are not there."""
-        rest = self.__dict__.pop("_rest", None)
-        if rest is None:
+        """Make the other attributes, and return this one. Python calls it for attributes that are not there."""
+        fill = self.__dict__.pop("_fill", None)
+        if fill is None:
             raise AttributeError(f"a task's request has no attribute {name!r}")
-        rest(self)
+        fill(self)
         return getattr(self, name)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("fast")
 
 def is_incomplete(id_: str) -> bool:
     request = state.requests[id_]
-    return isinstance(request, ReservedRequest) and "_rest" in vars(request)
+    return isinstance(request, ReservedRequest) and "_fill" in vars(request)
 
 
 def test_what_succeeds_needs_no_request_of_celery(start: Start, recorder: Recorder, queue: Broker) -> None:
@@ -45,7 +45,7 @@ def test_what_succeeds_needs_no_request_of_celery(start: Start, recorder: Record
         done(queue)
         wait_until(lambda: not state.requests)
         assert (state.total_count[TASK], state.all_total_count[0]) == (before[0] + 1, before[1] + 1)
-        assert all(request.acknowledged and "_rest" in vars(request) for request in requests)
+        assert all(request.acknowledged and "_fill" in vars(request) for request in requests)
         assert not [*state.active_requests, *state.reserved_requests]
 
 

@@ -15,16 +15,11 @@ from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.metrics import served
 from notifier.outbox import ChannelStates, Quarantined, Recipient, Settlement
 from notifier.outbox.publishing.backlog import SAMPLE
+from sandbox.embedded.allocation import free_port
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 
 __all__ = ["engine", "rows"]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def scraped(engine: Engine) -> dict[tuple[str, ...], float]:
