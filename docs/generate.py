@@ -1,6 +1,6 @@
 """Writes the pages that are generated from the code: settings, states of a delivery, reference. `make docs`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic_core import PydanticUndefined
@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings
 
 from docs.reference import reference_page
 from notifier.notifications import TRANSITIONS, Status
-from notifier.settings import RoleSettings, Settings
+from notifier.settings import ConsoleSettings, DatabaseSettings, LogSettings, RoleSettings, Settings
 
 FOLDER = Path(__file__).parent
 
@@ -22,6 +22,10 @@ def settings_page() -> str:
         "",
         *_table(Settings),
         "",
+        "For `notifier console` only, which also uses those of the database, of the log and of the actor:",
+        "",
+        *_table(ConsoleSettings, without=(DatabaseSettings, LogSettings)),
+        "",
         "For `notifier migrate --roles` only, which lets the roles in whose passwords are set:",
         "",
         *_table(RoleSettings),
@@ -29,9 +33,12 @@ def settings_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(settings: type[BaseSettings]) -> Iterator[str]:
+def _table(settings: type[BaseSettings], without: Iterable[type[BaseSettings]] = ()) -> Iterator[str]:
+    elsewhere = {name for each in without for name in each.model_fields}
     yield from ("| variable | default | meaning |", "|---|---|---|")
     for name, field in settings.model_fields.items():
+        if name in elsewhere:
+            continue
         default = "**required**" if field.default is PydanticUndefined else _shown(field.default)
         yield f"| `NOTIFIER_{name.upper()}` | {default} | {field.description} |"
 

@@ -10,7 +10,7 @@ import structlog
 from structlog.processors import ExceptionRenderer, JSONRenderer
 from structlog.tracebacks import ExceptionDictTransformer
 
-from notifier.settings import Settings, unknown_variables
+from notifier.settings import LogSettings, unknown_variables
 from notifier.text import printable
 
 # They log a line for every task or migration.
@@ -19,7 +19,7 @@ _VERBOSE = ("celery.app.trace", "celery.worker.strategy", "alembic")
 _REVEALING = ("botocore", "boto3", "urllib3", "httpcore", "httpx")
 
 
-def configure_logging(settings: Settings, *, process: str) -> None:
+def configure_logging(settings: LogSettings, *, process: str) -> None:
     """Log to standard error: lines for people, or with NOTIFIER_LOG_FORMAT=json one JSON object a line.
 
     `process` is a field of every line.

@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 MOST_LINES = 300
 MOST_FILES = 14
-PACKAGES = ("notifier", "bridge", "workers", "celery_units", "simulators", "sandbox", "bench")
+PACKAGES = ("notifier", "bridge", "workers", "web", "celery_units", "simulators", "sandbox", "bench")
 
 FORBIDDEN = (
     "anybody's hands",

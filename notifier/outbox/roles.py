@@ -59,6 +59,21 @@ _READ_ALL: Grants = dict.fromkeys(
 _CHANGE_STATUS = "UPDATE (status, ended_at, reason, failures, next_attempt_at)"
 """Columns of a delivery that bridge and operator may change: not its recipient, attempt, or message id."""
 
+_ACT: Grants = {
+    "channels": "SELECT, INSERT, UPDATE",
+    "deliveries": f"SELECT, {_CHANGE_STATUS}",
+    "delivery_events": "SELECT, INSERT",
+    "due": "SELECT, INSERT, UPDATE, DELETE",
+    "duplicates": "SELECT, UPDATE (acknowledged_at)",
+    "gaps": "SELECT, INSERT, UPDATE (acknowledged_at)",
+    "operations": "SELECT, INSERT",
+    "publications": "SELECT, UPDATE (due_at)",
+    "quarantine": "SELECT, UPDATE (acknowledged_at)",
+    "rewinds": "SELECT, INSERT, UPDATE (ended_at, outcome)",
+    "suppressions": "SELECT, INSERT, UPDATE, DELETE",
+}
+"""What commands and pages of the console change. Commands also let streams go and keep days."""
+
 ROLES: Mapping[str, Grants] = {
     "notifier_bridge": {
         "alembic_version": "SELECT",
@@ -123,22 +138,12 @@ ROLES: Mapping[str, Grants] = {
         "suppressions": "SELECT, INSERT, UPDATE",
         "unmatched_feedback": "SELECT, INSERT, UPDATE (look_at, recipient), DELETE",
     },
-    "notifier_console": _READ_ALL,
+    "notifier_console": {**_READ_ALL, **_ACT},
     "notifier_operator": {
         **_READ_ALL,
-        "channels": "SELECT, INSERT, UPDATE",
-        "deliveries": f"SELECT, {_CHANGE_STATUS}",
-        "delivery_events": "SELECT, INSERT",
-        "due": "SELECT, INSERT, UPDATE, DELETE",
-        "duplicates": "SELECT, UPDATE (acknowledged_at)",
-        "gaps": "SELECT, INSERT, UPDATE (acknowledged_at)",
-        "operations": "SELECT, INSERT",
-        "publications": "SELECT, UPDATE (due_at)",
-        "quarantine": "SELECT, UPDATE (acknowledged_at)",
-        "rewinds": "SELECT, INSERT, UPDATE (ended_at, outcome)",
+        **_ACT,
         "shards": "SELECT, UPDATE (state, finished_at, owner, lease_until, epoch)",
         "streams": "SELECT, UPDATE (let_go_at)",
-        "suppressions": "SELECT, INSERT, UPDATE, DELETE",
     },
 }
 """The privileges of each role, by table. `grant_roles` revokes all others."""

@@ -5,6 +5,7 @@ Example:
     settings.unit_size  # NOTIFIER_UNIT_SIZE, or its default
 """
 
+from notifier.settings.console import ConsoleSettings
 from notifier.settings.database import DatabaseSettings, HealthSettings, RoleSettings
 from notifier.settings.loading import (
     load_database_settings,
@@ -13,12 +14,15 @@ from notifier.settings.loading import (
     read_settings,
     unknown_variables,
 )
+from notifier.settings.log import LogSettings
 from notifier.settings.process import Settings, default
 from notifier.settings.recipients import RecipientSettings
 
 __all__ = [
+    "ConsoleSettings",
     "DatabaseSettings",
     "HealthSettings",
+    "LogSettings",
     "RecipientSettings",
     "RoleSettings",
     "Settings",

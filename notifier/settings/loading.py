@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
 from notifier.errors import SettingsError
+from notifier.settings.console import ConsoleSettings
 from notifier.settings.database import DatabaseSettings, RoleSettings
 from notifier.settings.process import Settings
 from notifier.settings.recipients import RecipientSettings
@@ -52,7 +53,7 @@ def read_settings(kind: type[SettingsT]) -> SettingsT:
 
 def unknown_variables(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the variables that begin with NOTIFIER_ and are no setting, each with one line that says so."""
-    names = {name for kind in (Settings, RoleSettings) for name in kind.model_fields}
+    names = {name for kind in (Settings, RoleSettings, ConsoleSettings) for name in kind.model_fields}
     lines = {}
     for given, near in unknown(environment, (f"NOTIFIER_{name.upper()}" for name in names)):
         meant = f"did you mean {near}?" if near else "docs/settings.md lists all that are"

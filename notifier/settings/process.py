@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from notifier.settings.database import DatabaseSettings
+from notifier.settings.log import LogSettings
 from notifier.settings.recipients import RecipientSettings
 from notifier.settings.url import without_secret
 from notifier.settings.variables import QUOTED
@@ -14,7 +15,7 @@ from notifier.settings.variables import QUOTED
 AwsService = Literal["dynamodb", "ses", "sqs", "sns"]
 
 
-class Settings(RecipientSettings, DatabaseSettings):
+class Settings(LogSettings, RecipientSettings, DatabaseSettings):
     """All settings: what a bridge and a worker need."""
 
     allow_nondurable_database: bool = Field(
@@ -159,10 +160,6 @@ class Settings(RecipientSettings, DatabaseSettings):
     metrics_address: str = Field(default="127.0.0.1", description="Address of that port; 0.0.0.0 in a container")
     transport: Literal["fast", "stock"] = Field(
         default="fast", description="How workers read from Redis: fast, in batches of messages, or stock, kombu's own"
-    )
-    log_format: Literal["console", "json"] = Field(default="console", description="console or json")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Lowest level that is logged"
     )
 
     @field_validator("aws_endpoint_url", *(f"aws_{service}_endpoint_url" for service in get_args(AwsService)))

@@ -241,6 +241,11 @@ def feedback(rows: Rows, engine: Engine) -> None:
 
 
 def console(rows: Rows, engine: Engine) -> None:
+    _look(rows, engine)
+    _act(rows, engine)
+
+
+def _look(rows: Rows, engine: Engine) -> None:
     check_schema(engine)
     (id_,) = rows.pending()
     report = Report(engine)
@@ -260,8 +265,7 @@ def console(rows: Rows, engine: Engine) -> None:
     read_gauges(engine, KEEP)
 
 
-def operator(rows: Rows, engine: Engine) -> None:
-    console(rows, engine)
+def _act(rows: Rows, engine: Engine) -> None:
     operations = Operations(engine, actor="eva")
     assert list(operations.cancel(Selection(ids=rows.pending()), "for the test")) == [1]
     for to in (Status.SENT, Status.PENDING, Status.FAILED):
@@ -287,6 +291,12 @@ def operator(rows: Rows, engine: Engine) -> None:
     assert rewinding.open(rewinding.ask(target, "for the test")) == 1
     assert rewinding.cancel(target, "for the test") == 1
     assert rewinding.recent()
+    acknowledging.quarantine()
+
+
+def operator(rows: Rows, engine: Engine) -> None:
+    _look(rows, engine)
+    _act(rows, engine)
     letting_go = LettingGo(engine, actor="eva")
     for arn in ("arn:x/stream/1", "arn:x/stream/2"):
         rows.run("INSERT INTO streams (arn, table_name) VALUES (:arn, 'x')", arn=arn)
@@ -294,7 +304,6 @@ def operator(rows: Rows, engine: Engine) -> None:
     assert letting_go.table("x", "for the test") == 0
     with pytest.raises(UsageError):
         letting_go.stream("arn:unknown", "for the test")
-    acknowledging.quarantine()
     Retention(engine, KEEP).note("eva", "for the test")
     Retention(engine, KEEP).period.shorten("for the test")
     _retain(rows, engine)

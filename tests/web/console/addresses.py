@@ -1,0 +1,18 @@
+"""Every address of every page, with parameters that a test can ask for."""
+
+import re
+from collections.abc import Mapping
+
+from web.console.page import Entrance
+
+EXAMPLES: Mapping[str, str] = {
+    "channel": "email",
+    "id": "019b0000-0000-8000-8000-000000000000",
+    "number": "1",
+    "shard": "1",
+}
+"""A value for each parameter of an address. A page with a parameter of a new name adds it here."""
+
+
+def address(entrance: Entrance, values: Mapping[str, str] = EXAMPLES) -> str:
+    return re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: values[found[1]], entrance.path)

@@ -1,0 +1,1 @@
+"""Who opens the console, and what they may do."""

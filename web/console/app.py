@@ -1,0 +1,121 @@
+"""The application: every address of the console, with its checks, its headers and its errors."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import anyio
+import anyio.to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from notifier.database.engine import Engine
+from notifier.settings import ConsoleSettings
+from web.console import pages as pages_package
+from web.console.access.gate import Cookie, Gate
+from web.console.access.role import Role, User
+from web.console.access.sessions import Sessions
+from web.console.answers import ErrorPages, answer, sign_in_first
+from web.console.forms import Form, check_csrf, read_form
+from web.console.headers import SecurityHeaders
+from web.console.page import Entrance, Page, pages_of
+from web.console.rendering import Rendering, StaticFiles
+from web.console.visit import Visit
+
+POOL = 4
+"""Connections to Postgres, and requests that read or act at once. Others wait."""
+
+
+@dataclass(frozen=True)
+class Console:
+    """What all requests share."""
+
+    settings: ConsoleSettings
+    engine: Engine
+    gate: Gate
+    pages: Sequence[Page]
+    rendering: Rendering
+    threads: anyio.CapacityLimiter
+
+    @property
+    def entrances(self) -> list[Entrance]:
+        """Every address of every page."""
+        return [entrance for page in self.pages for entrance in page.entrances]
+
+
+def application(settings: ConsoleSettings, engine: Engine) -> Starlette:
+    """Return the console as an ASGI application. `app.state.console` is its `Console`.
+
+    The engine's pool must allow as many connections as POOL.
+    """
+    static, pages = StaticFiles(), pages_of(pages_package)
+    sessions = Sessions(idle=settings.console_idle_minutes * 60, longest=settings.console_session_hours * 3600)
+    local = User("local", Role.ADMIN)
+    rendering = Rendering(pages, static, local=local is not None, Role=Role)
+    console = Console(
+        settings,
+        engine,
+        Gate(sessions, Cookie(secure=settings.https), local=local),
+        pages,
+        rendering,
+        anyio.CapacityLimiter(POOL),
+    )
+    routes: list[BaseRoute] = [
+        Route("/static/{digest}/{name}", static.serve),
+        *(_route(console, each) for each in console.entrances),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(SecurityHeaders, https=settings.https),
+            Middleware(TrustedHostMiddleware, allowed_hosts=settings.hosts, www_redirect=False),
+        ],
+        exception_handlers={HTTPException: ErrorPages(rendering).refused},
+        lifespan=_lifespan,
+    )
+    app.state.console = console
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    yield
+    app.state.console.engine.dispose()
+
+
+def _route(console: Console, entrance: Entrance) -> Route:
+    async def endpoint(request: Request) -> Response:
+        entry = console.gate.enter(request)
+        if entry is None:
+            return sign_in_first(request)
+        if entry.session.user.role < entrance.role:
+            raise HTTPException(403, f"This needs the role {entrance.role.label}.")
+        form = Form()
+        if entrance.method == "POST":
+            form = await read_form(request, entrance.most_bytes)
+            check_csrf(request, form, entry.session)
+        visit = Visit(
+            session=entry.session,
+            engine=console.engine,
+            settings=console.settings,
+            rendering=console.rendering,
+            page=entrance.page.name,
+            url=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+            path=request.path_params,
+            query=request.query_params,
+            form=form.fields,
+            lists=form.lists,
+            files=form.files,
+            fragment="hx-request" in request.headers,
+        )
+        response = await anyio.to_thread.run_sync(answer, entrance, visit, limiter=console.threads)
+        if entry.token:
+            console.gate.cookie.set(response, entry.token)
+        return response
+
+    return Route(entrance.path, endpoint, methods=[entrance.method], name=f"{entrance.method} {entrance.path}")

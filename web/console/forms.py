@@ -1,0 +1,47 @@
+"""The fields of a form, read up to a size."""
+
+import secrets
+from dataclasses import dataclass, field
+
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from web.console.access.sessions import Session
+from web.console.headers import is_foreign
+
+_MOST_FIELDS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """`fields` has the last text of each name, `lists` all of them, `files` the contents of uploads."""
+
+    fields: dict[str, str] = field(default_factory=dict)
+    lists: dict[str, list[str]] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+async def read_form(request: Request, most_bytes: int) -> Form:
+    """Return the form of a request. Raise HTTPException 411 or 413 if its size is not given or above `most_bytes`."""
+    size = request.headers.get("content-length", "")
+    if not size.isdecimal():
+        raise HTTPException(411, "The size of the form is missing.")
+    if int(size) > most_bytes:
+        raise HTTPException(413, f"The form has {int(size):,} bytes, at most {most_bytes:,} are allowed.")
+    form = Form()
+    async with request.form(max_fields=_MOST_FIELDS, max_part_size=most_bytes) as given:
+        for name, value in given.multi_items():
+            if isinstance(value, UploadFile):
+                form.files[name] = await value.read()
+            else:
+                form.fields[name] = value
+                form.lists.setdefault(name, []).append(value)
+    return form
+
+
+def check_csrf(request: Request, form: Form, session: Session) -> None:
+    """Raise HTTPException 403 unless the form was made for this session, by a page of ours."""
+    given = form.fields.get("csrf", "")
+    if is_foreign(request) or not secrets.compare_digest(given.encode(), session.csrf.encode()):
+        raise HTTPException(403, "This form is not of your session: open its page again, and send it from there.")

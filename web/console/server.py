@@ -1,0 +1,54 @@
+"""Runs the application with uvicorn."""
+
+import uvicorn
+
+from notifier.database.engine import Engine, connect
+from notifier.database.schema import check_schema
+from notifier.errors import SettingsError
+from notifier.settings import ConsoleSettings, read_settings
+from notifier.telemetry import configure_logging, warn_of_unknown_variables
+from web.console.app import POOL, application
+
+_PATIENCE_SECONDS = 10
+"""Seconds that a statement of a page may take."""
+
+
+def serve() -> None:
+    """Serve until SIGTERM or SIGINT. Raise NotifierError if it cannot start."""
+    settings = read_settings(ConsoleSettings)
+    configure_logging(settings, process="console")
+    warn_of_unknown_variables()
+    if not settings.loopback:
+        raise SettingsError("no access to the console is configured, so NOTIFIER_CONSOLE_ADDRESS must be loopback")
+    engine = console_engine(settings)
+    check_schema(engine)
+    server = uvicorn.Server(configuration(application(settings, engine), settings))
+    server.run()
+    if not server.started:
+        raise SettingsError(
+            f"the console cannot listen on {settings.console_address}, port {settings.console_port}: "
+            "set NOTIFIER_CONSOLE_ADDRESS and NOTIFIER_CONSOLE_PORT to ones that are free"
+        )
+
+
+def console_engine(settings: ConsoleSettings) -> Engine:
+    """Return the engine of the console: few connections, and short patience with each statement."""
+    url = settings.database_url.get_secret_value()
+    return connect(url, application="notifier console", pool_size=POOL, patience=_PATIENCE_SECONDS)
+
+
+def configuration(app: object, settings: ConsoleSettings) -> uvicorn.Config:
+    """Return uvicorn's settings. Headers of a proxy do not change whom a request comes from."""
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        host=settings.console_address,
+        port=settings.console_port,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=True,
+        h11_max_incomplete_event_size=64 * 1024,
+        limit_concurrency=200,
+        timeout_graceful_shutdown=5,
+    )

@@ -1,0 +1,95 @@
+"""One request of a signed-in person, as the functions of a page get it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.datastructures import QueryParams
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from notifier.cli.terminal.output import masked
+from notifier.database.engine import Engine
+from notifier.outbox import Report
+from notifier.settings import ConsoleSettings
+from web.console.access.role import Role, User
+from web.console.access.sessions import Flash, Session
+from web.console.rendering import Rendering
+
+_FRAMED = (
+    "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'self'; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What a page's function knows of the request.
+
+    `path` has the parameters of the address, `query` those behind the question mark, `form` the texts of a POST,
+    `files` its uploads, and `reason` the field `reason` without white space around it.
+    """
+
+    session: Session
+    engine: Engine
+    settings: ConsoleSettings
+    rendering: Rendering
+    page: str
+    url: str
+    path: Mapping[str, str]
+    query: QueryParams
+    form: Mapping[str, str] = field(default_factory=dict)
+    lists: Mapping[str, list[str]] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    fragment: bool = False
+
+    @property
+    def user(self) -> User:
+        return self.session.user
+
+    @property
+    def actor(self) -> str:
+        """Who is written beside each change: in the history and in the journal."""
+        return self.user.name
+
+    @property
+    def reason(self) -> str:
+        return self.form.get("reason", "").strip()
+
+    @property
+    def report(self) -> Report:
+        return Report(self.engine)
+
+    def may(self, role: Role) -> bool:
+        """Return whether the person has this role, or one that may do more."""
+        return self.user.role >= role
+
+    def masked(self, recipient: str | None) -> str:
+        """Return a recipient of which only the first characters and the domain can be read."""
+        return masked(recipient) or ""
+
+    def show(self, template: str, /, *, status: int = 200, **values: Any) -> Response:
+        """Return a page, or a fragment of one, from `templates/pages/`. All values are escaped."""
+        shared = {"visit": self, "session": self.session, "user": self.user, "page": self.page}
+        return HTMLResponse(self.rendering.render(f"pages/{template}", {**shared, **values}), status)
+
+    def framed(self, html: str) -> Response:
+        """Return HTML that is not ours, for an `<iframe sandbox>`: no script runs, nothing is loaded or sent."""
+        return HTMLResponse(html, headers={"Content-Security-Policy": _FRAMED, "X-Frame-Options": "SAMEORIGIN"})
+
+    def done(self, text: str, *, to: str = "") -> Response:
+        """Say on the next page that the action was done: on `to`, otherwise on the page that the form was on."""
+        return self._leave(Flash(text), to)
+
+    def failed(self, text: str, *, to: str = "") -> Response:
+        """Say on the next page why nothing was done."""
+        return self._leave(Flash(text, "failed"), to)
+
+    def _leave(self, flash: Flash, to: str) -> Response:
+        self.session.flashes.append(flash)
+        return RedirectResponse(to or local_path(self.form.get("back", "")), 303)
+
+
+def local_path(address: str) -> str:
+    """Return the address if it is a path of the console, else its first page: a form must not lead elsewhere."""
+    is_ours = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
+    return address if is_ours and "\\" not in address else "/"
