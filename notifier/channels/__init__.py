@@ -12,6 +12,7 @@ from notifier.channels.contract import (
     checked_address,
     load_channel,
     silence,
+    spellings,
     substitute,
     warn_of_silence,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "checked_address",
     "load_channel",
     "silence",
+    "spellings",
     "substitute",
     "warn_of_silence",
 ]

@@ -165,6 +165,11 @@ def address_of(name: str, to: str) -> str:
     return channel_class(name).address(to)
 
 
+def spellings(to: str, name: str = "") -> list[str]:
+    """Return the recipient as that channel spells it, or, without a name, as any of the installed channels does."""
+    return sorted({address_of(each, to) for each in ([name] if name else channel_names())})
+
+
 def checked_address(name: str, to: str) -> str:
     """Return `address_of` for a recipient that an operator names. Raise UsageError if it is none.
 

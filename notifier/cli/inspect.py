@@ -1,4 +1,4 @@
-"""`notifier status`, `list`, `show`, `shards`: read, and change nothing."""
+"""`notifier status`, `show`, `shards`: read, and change nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -7,14 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from notifier.cli.connection import connected, report
-from notifier.cli.options.channel import ChannelOption, check_found
-from notifier.cli.options.ids import matching, resolved
-from notifier.cli.options.window import History, Since, print_window, window_start
+from notifier.cli.options.ids import resolved
 from notifier.cli.terminal.output import Json, masked, print_json, say
 from notifier.cli.terminal.table import print_facts, print_table, shown
 from notifier.cli.terminal.timeline import timeline
 from notifier.errors import UsageError
-from notifier.notifications import Status
 from notifier.outbox import Report, StreamStatus
 from notifier.outbox import records as wire
 from notifier.outbox.stream.status import ALARM_SECONDS, WARNING_SECONDS
@@ -44,40 +41,6 @@ def status(json: Json = False) -> None:
     if days.overdue:
         why = ", ".join(f"{reason}: {count:,}" for reason, count in sorted(days.overdue.items()))
         say(f"days older than NOTIFIER_KEEP_DAYS={keep_days} that are kept: {why}; see: notifier retain --dry-run")
-
-
-def list_(
-    notifications: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Ids, or their first characters; none: the newest.")
-    ] = None,
-    *,
-    status: Annotated[str, typer.Option(help="pending, sent, failed, unknown, ...")] = "",
-    channel: ChannelOption = "",
-    route: Annotated[str, typer.Option(help="Only this route.")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most notifications to show.")] = 50,
-    since: Since = None,
-    everything: History = False,
-    reveal: Annotated[bool, typer.Option(help="Show recipients in full.")] = False,
-    json: Json = False,
-) -> None:
-    """Notifications, newest first."""
-    if status and status not in set(Status):
-        raise UsageError(f"no status is called {status!r}; there are {', '.join(Status)}")
-    with report() as outbox:
-        if notifications:
-            start, ids = None, matching(outbox, notifications, limit)
-        else:
-            start, ids = window_start(since, outbox.now(), everything), ()
-        found = outbox.deliveries(ids=ids, status=status, channel=channel, route=route, since=start, limit=limit)
-    check_found(channel, found=bool(found))
-    rows = [_masked(row, reveal) for row in found]
-    if json:
-        print_json({"notifications": rows, "since": start})
-        return
-    columns = ("notification_id", "status", "route", "attempt", "recipient", "recorded_at", "reason")
-    print_table("Notifications", rows, columns, "None.", spare=("attempt", "recipient", "recorded_at", "route"))
-    if len(rows) < limit:
-        print_window(start, since)
 
 
 def show(

@@ -20,7 +20,7 @@ ENTRY_POINTS = "notifier.commands"
 COMMANDS = {
     "migrate": "notifier.cli.migrate:migrate",
     "status": "notifier.cli.inspect:status",
-    "list": "notifier.cli.inspect:list_",
+    "list": "notifier.cli.records.listing:list_",
     "show": "notifier.cli.inspect:show",
     "shards": "notifier.cli.inspect:shards",
     "audit": "notifier.cli.audit:audit",

@@ -13,6 +13,14 @@ from notifier.cli.connection import LONG_SECONDS, connected
 from notifier.cli.options.channel import ChannelOption, check_found
 from notifier.cli.options.ids import bounds, resolved
 from notifier.cli.options.reason import Reason, given
+from notifier.cli.options.selecting import (
+    Because,
+    KeyOption,
+    RecipientOption,
+    RouteOption,
+    TableOption,
+    recipients_of,
+)
 from notifier.cli.options.window import Since, Until, check_window, print_window, window_start
 from notifier.cli.terminal.output import Json, print_json, say
 from notifier.database.engine import Engine
@@ -24,8 +32,6 @@ Ids = Annotated[
     list[str] | None,
     typer.Argument(metavar="[ID]...", help="Ids, or their first characters; none: all that the options select."),
 ]
-RouteOption = Annotated[str, typer.Option("--route", help="Only this route.")]
-Because = Annotated[str, typer.Option("--because", help="Only deliveries whose reason contains this text.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show how many it would be; change nothing.")]
 Everything = Annotated[
     bool, typer.Option("--all", help="Deliveries of all days that are kept; required if no other option selects.")
@@ -77,6 +83,9 @@ def cancel(
     *,
     channel: ChannelOption = "",
     route: RouteOption = "",
+    table: TableOption = "",
+    recipient: RecipientOption = "",
+    key: KeyOption = None,
     because: Because = "",
     since: Since = None,
     until: Until = None,
@@ -86,7 +95,10 @@ def cancel(
 ) -> None:
     """Cancel deliveries that are still pending: they will not be sent. Exit 1 if one of the ids is not pending."""
     why = given(reason)
-    selection = Selection(channel=channel, route=route, because=because, since=since, until=until)
+    selection = Selection(
+        channel=channel, route=route, table=table, because=because, recipients=recipients_of(recipient, channel),
+        keys=key or (), since=since, until=until,
+    )  # fmt: skip
     _check(selection, notifications, everything)
     with connected(LONG_SECONDS) as engine:
         selection, left = _chosen(engine, selection, notifications, Status.PENDING, everything)
@@ -106,6 +118,9 @@ def redrive(
     *,
     channel: ChannelOption = "",
     route: RouteOption = "",
+    table: TableOption = "",
+    recipient: RecipientOption = "",
+    key: KeyOption = None,
     because: Because = "",
     since: Since = None,
     until: Until = None,
@@ -125,7 +140,10 @@ def redrive(
     why = given(reason)
     if not math.isfinite(per_second):
         raise UsageError(f"--per-second {per_second} is no rate: say a number, as 100")
-    selection = Selection(channel=channel, route=route, because=because, since=since, until=until)
+    selection = Selection(
+        channel=channel, route=route, table=table, because=because, recipients=recipients_of(recipient, channel),
+        keys=key or (), since=since, until=until,
+    )  # fmt: skip
     _check(selection, notifications, everything)
     with connected(LONG_SECONDS) as engine:
         selection, left = _chosen(engine, selection, notifications, Status.FAILED, everything)
@@ -197,7 +215,7 @@ def _chosen(
         ids = resolved(outbox, notifications)
         others = {id_: status for id_, status in outbox.statuses(ids).items() if status is not source}
         return replace(selection, ids=ids), others
-    if selection.since:
+    if selection.since or selection.names_person:
         return selection, {}
     start = window_start(None, outbox.now(), everything)
     print_window(start, None)

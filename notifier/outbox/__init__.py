@@ -7,6 +7,7 @@
     delivery/     attempts: load, begin, finish, the end of a lease, unknown outcomes
     feedback/     delivery events of the providers
     operator/     what operators read and do
+    search/       notifications by recipient, key, status, reason, ...: pages, bounded counts
     history/      days: counted, searched, dropped
     sql/          fragments that statements of several packages share (`statements.py`)
 
@@ -46,6 +47,8 @@ from notifier.outbox.publishing.publications import Publication, Publications
 from notifier.outbox.rewinds.pages import Rewind, RewindPage, RewindResult
 from notifier.outbox.rewinds.requests import RewindRequests, RewindTarget
 from notifier.outbox.rewinds.rewinds import Rewinds
+from notifier.outbox.search.pages import MOST_COUNTED, Count, FailureGroup, Found
+from notifier.outbox.search.search import Search
 from notifier.outbox.stream.discovery import Discovery, TableDiscovery
 from notifier.outbox.stream.letting_go import LettingGo
 from notifier.outbox.stream.pages import NewNotification, NewPublication, Page, Quarantined, ShardLease
@@ -55,6 +58,7 @@ from notifier.outbox.stream.status import OpenRewinds, StreamStatus, TableLag, T
 __all__ = [
     "ACTIONS",
     "LARGE",
+    "MOST_COUNTED",
     "ROUTE_ERROR",
     "UNKNOWN_AFTER_SECONDS",
     "Acknowledgements",
@@ -64,12 +68,15 @@ __all__ = [
     "Change",
     "ChannelState",
     "ChannelStates",
+    "Count",
     "CountKey",
     "Decision",
     "DeliveryCounts",
     "Discovery",
     "DueNotification",
     "DueScan",
+    "FailureGroup",
+    "Found",
     "Gauges",
     "Journal",
     "JournalFilter",
@@ -98,6 +105,7 @@ __all__ = [
     "RewindResult",
     "RewindTarget",
     "Rewinds",
+    "Search",
     "Selection",
     "Settled",
     "Settlement",

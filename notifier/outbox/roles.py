@@ -46,6 +46,8 @@ _READ_ALL: Grants = dict.fromkeys(
         "quarantine",
         "retention",
         "rewinds",
+        "search_days",
+        "search_terms",
         "shards",
         "streams",
         "suppressions",
@@ -100,6 +102,7 @@ ROLES: Mapping[str, Grants] = {
             "SELECT, UPDATE (position, owner, epoch, lease_until, examined, routed, released, ended_at, outcome, "
             "gone_since, again_at, error)"
         ),
+        "search_days": "SELECT",
         "shards": "SELECT, INSERT, UPDATE",
         "table_listings": "SELECT, INSERT, UPDATE",
         "streams": "SELECT, INSERT",
@@ -158,13 +161,15 @@ _RETENTION = (
     "empty_day(date, int)",
     "first_id(date)",
     "forget_rows(text, int, int)",
+    "index_day(date, int)",
     "keep_at_least(int)",
+    "unlist_day(date)",
 )
 
 FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "notifier_bridge": ("make_partition(text, date)", *_RETENTION),
-    "notifier_console": ("day_kept(date)", "days_to_keep(int)", "first_id(date)"),
-    "notifier_operator": ("shorten_days(int, text)", *_RETENTION),
+    "notifier_console": ("day_kept(date)", "days_to_keep(int)", "first_id(date)", "item_keys(bytea)"),
+    "notifier_operator": ("item_keys(bytea)", "shorten_days(int, text)", *_RETENTION),
 }
 """Functions of the owner that a role may call. They check what may be created, dropped and deleted."""
 

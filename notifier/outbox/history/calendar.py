@@ -24,11 +24,14 @@ _DAYS = statement(__package__, "days.sql")
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A day (UTC) that has partitions. `holds`: status and channel of the deliveries of a counted day."""
+    """A day (UTC) that has partitions. `holds`: status and channel of the deliveries of a counted day. `listed`: the
+    search terms of all of its notifications are listed (listing.py).
+    """
 
     day: date
     counted: bool
     holds: frozenset[tuple[str, str]] = frozenset()
+    listed: bool = False
 
     def may_hold(self, statuses: Iterable[str] = (), channel: str = "") -> bool:
         """Return whether the day may have a delivery of one of these statuses (empty: any) and of this channel
@@ -50,7 +53,7 @@ class Day:
 def read_days(connection: Connection) -> list[Day]:
     """Return the days that have rows, oldest first."""
     return [
-        Day(row.day, row.state == "counted", frozenset(_pair(each) for each in row.holds))
+        Day(row.day, row.state == "counted", frozenset(_pair(each) for each in row.holds), row.listed)
         for row in connection.execute(_DAYS)
         if row.state not in _GONE
     ]

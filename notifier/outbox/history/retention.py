@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import Connection, Engine
 
 from notifier.outbox.history.dropping import drop_a_day, unless_busy
+from notifier.outbox.history.listing import list_a_part, unlist_a_day
 from notifier.outbox.history.old_days import OldDay, old_days, over_age
 from notifier.outbox.history.period import RetentionPeriod
 from notifier.outbox.operator.journal import journal
@@ -55,19 +56,21 @@ _COUNT_OLD = statement(__package__, "count_old_rows.sql")
 
 @dataclass(slots=True)
 class Retained:
-    """What one round did: how many days it went on counting (`counting`) and finished counting (`counted`), the days
-    whose rows were deleted (`emptied`) and whose partitions were dropped, and how many rows were deleted, by table.
+    """What one round did: how many days it went on counting (`counting`) and finished counting (`counted`), how
+    many parts of the search terms of days it listed or dropped (`listed`), the days whose rows were deleted
+    (`emptied`) and whose partitions were dropped, and how many rows were deleted, by table.
     """
 
     counting: int = 0
     counted: int = 0
+    listed: int = 0
     emptied: list[date] = field(default_factory=list)
     dropped: list[date] = field(default_factory=list)
     deleted: dict[str, int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether anything was done: then there may be more to do."""
-        return bool(self.counting or self.counted or self.emptied or self.dropped or self.deleted)
+        return bool(self.counting or self.counted or self.listed or self.emptied or self.dropped or self.deleted)
 
 
 class Retention:
@@ -87,6 +90,8 @@ class Retention:
         done = Retained()
         with self._engine.connect() as connection:
             self._count(connection, done)
+        with self._engine.connect() as connection:
+            done.listed = list_a_part(connection) + unlist_a_day(connection)
         if (keep := self.period.agreed_days()) and self._clocks_agree():
             with self._engine.connect() as connection:
                 self._empty(connection, done, keep)

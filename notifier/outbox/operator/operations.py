@@ -12,11 +12,14 @@ from notifier.outbox.days import within, within_days
 from notifier.outbox.history.calendar import Window, read_days
 from notifier.outbox.operator.journal import journal
 from notifier.outbox.operator.selection import Selection
+from notifier.outbox.search.search import Search
 from notifier.outbox.statements import statement
 
 _BATCH = 1_000
 """Deliveries that are changed in one transaction."""
 
+_NOBODY = UUID(int=0)
+"""The id of no notification: no ids would select all."""
 
 _COUNT = statement(__package__, "count_selected.sql")
 _COUNT_MAYBE_SENT = statement(__package__, "count_maybe_sent.sql")
@@ -68,6 +71,7 @@ class Operations:
 
     def _sum(self, count: TextClause, selection: Selection, status: Status) -> int:
         total = 0
+        selection = self._named(selection, status)
         with self._engine.connect() as connection:
             for window in _windows(connection, selection, status):
                 values = _selected(selection, status, window)
@@ -88,13 +92,14 @@ class Operations:
 
         The deliveries are due `pace` seconds apart.
         """
+        named = self._named(selection, source)
         with self._engine.connect() as connection:
-            found = _windows(connection, selection, source)
+            found = _windows(connection, named, source)
         moved = 0
         for window in found:
             while True:
                 with self._engine.begin() as connection:
-                    chosen = _take(connection, selection, source, window, maybe_sent)
+                    chosen = _take(connection, named, source, window, maybe_sent)
                     if not chosen:
                         break
                     window = replace(window, first=_next(chosen[-1][0]))  # noqa: PLW2901
@@ -107,6 +112,15 @@ class Operations:
         if not moved and action != "resolve":
             with self._engine.begin() as connection:
                 journal(connection, self._actor, action, reason, f"{selection}: none matched")
+
+    def _named(self, selection: Selection, status: Status) -> Selection:
+        """Return the selection; one by recipient or key with the ids that it has now, for the statements know none of
+        the two.
+        """
+        if not selection.names_person:
+            return selection
+        ids = Search(self._engine, budget=None).ids(selection, [status])
+        return replace(selection, ids=ids or [_NOBODY])
 
 
 def _windows(connection: Connection, selection: Selection, status: Status) -> list[Window]:

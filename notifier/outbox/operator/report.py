@@ -12,8 +12,9 @@ from notifier.outbox.days import span, within, within_days
 from notifier.outbox.delivery.channels import ChannelState, ChannelStates
 from notifier.outbox.history.old_days import DaysKept, days_kept
 from notifier.outbox.operator.failures import failing
-from notifier.outbox.operator.selection import Selection, newest
+from notifier.outbox.operator.selection import Selection
 from notifier.outbox.operator.totals import ReportRow, audit, count_deliveries
+from notifier.outbox.search.search import Search
 from notifier.outbox.statements import statement
 
 _SHOW = statement(__package__, "show.sql")
@@ -57,8 +58,13 @@ class Report:
         since: datetime | None = None,
         limit: int = 50,
     ) -> list[ReportRow]:
-        """Return the newest deliveries, at most `limit`, of events from `since` on. An empty value selects all."""
-        return list(newest(self._engine, Selection(ids, channel, route, since=since), status, limit))
+        """Return the newest deliveries, at most `limit`, of events from `since` on. An empty value selects all.
+
+        `Search` has more to select by, and pages.
+        """
+        selection = Selection(ids, channel, route, since=since)
+        found = Search(self._engine, budget=None).page(selection, [status] if status else [], limit=limit)
+        return list(found.rows)
 
     def ids(self, first: UUID, last: UUID, limit: int) -> list[UUID]:
         """Return the smallest ids of notifications from `first` to `last`, at most `limit`."""

@@ -1,19 +1,14 @@
-"""Which deliveries an operator selects, and the newest ones of them: an hour of events is read at a time."""
+"""Which deliveries an operator selects: the filter of `notifier list`, `redrive` and `cancel`, and of the console."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine
-
 from notifier.notifications import created_ms
-from notifier.outbox.days import within_days
-from notifier.outbox.history.calendar import DAY_MS, Day, Window, read_days, whole, windows
-from notifier.outbox.statements import statement
+from notifier.outbox.history.calendar import DAY_MS, Day, Window, whole, windows
 
-_LIST = statement(__package__, "list_deliveries.sql")
 _MOST_NAMED = 20
 """Ids that the journal names of one selection."""
 
@@ -22,7 +17,8 @@ _MOST_NAMED = 20
 class Selection:
     """Which deliveries; an empty value selects all. `because` selects those whose reason contains this text.
 
-    `since` and `until` limit the time of the event.
+    `recipients` are the spellings of one recipient: `notifier.channels.spellings`. `keys` are values of the keys of
+    the item, all of which it must have. `since` and `until` limit the time of the event.
 
         Selection(channel="email", route="welcome", because="template", since=datetime(2026, 7, 1, tzinfo=UTC))
     """
@@ -33,23 +29,33 @@ class Selection:
     because: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    table: str = ""
+    recipients: Sequence[str] = ()
+    keys: Sequence[str] = ()
 
     def __str__(self) -> str:
-        """The selection as the journal stores it."""
+        """The selection as the journal stores it: without the recipient and the keys, which are personal data."""
         ids = ",".join(map(str, self.ids[:_MOST_NAMED])) + ("…" if len(self.ids) > _MOST_NAMED else "")
-        given = {"channel": self.channel, "route": self.route, "reason": self.because,
+        given = {"channel": self.channel, "route": self.route, "reason": self.because, "table": self.table,
+                 "recipient": "(one)" if self.recipients else "", "key": "(one)" if self.keys else "",
                  "since": self.since and self.since.isoformat(), "until": self.until and self.until.isoformat(),
                  "ids": ids}  # fmt: skip
         return " ".join(f"{name}={value}" for name, value in given.items() if value) or "all"
 
+    @property
+    def names_person(self) -> bool:
+        """Whether it selects by recipient or key: few deliveries, which `Search` finds by their terms."""
+        return bool(self.recipients or self.keys)
+
     def values(self) -> dict[str, Any]:
-        """The selection as parameters of selected.sql and list_deliveries.sql."""
+        """The selection as parameters of matches.sql and selected.sql."""
         return {
             "any": not self.ids,
             "ids": list(self.ids),
             "channel": self.channel,
             "route": self.route,
             "because": self.because,
+            "table": self.table,
         }
 
     def windows(self, days: Sequence[Day]) -> list[Window]:
@@ -58,21 +64,3 @@ class Selection:
             return list(windows(days, self.since, self.until))
         numbers = {created_ms(each) // DAY_MS for each in self.ids}
         return [whole(each) for each in days if each.number in numbers]
-
-
-def newest(engine: Engine, selection: Selection, status: str, limit: int) -> Iterator[dict[str, Any]]:
-    """Yield the newest deliveries by ids, channel, route and time of the selection, at most `limit`.
-
-    An empty status selects all. Counted days that have no such delivery are not read.
-    """
-    values = {**selection.values(), "status": status}
-    statuses = [status] if status else []
-    with engine.connect() as connection:
-        days = [each for each in read_days(connection) if each.may_hold(statuses, selection.channel)]
-        for window in reversed(selection.windows(days)):
-            bounds = {"first": window.first, "end": window.end, "limit": limit}
-            for row in connection.execute(within_days(_LIST, window.spans), values | bounds).mappings().all():
-                yield dict(row)
-                limit -= 1
-            if limit <= 0:
-                return

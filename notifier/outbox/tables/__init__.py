@@ -1,7 +1,17 @@
 """The tables as `alembic/` creates them; `make check` compares the two. All are in one `metadata`."""
 
-from notifier.outbox.tables import actors, channels, feedback, history, notifications, streams
+from notifier.outbox.tables import actors, channels, feedback, history, notifications, search, streams
 from notifier.outbox.tables.columns import metadata
 from notifier.outbox.tables.feedback import FEEDBACK_COUNTS
 
-__all__ = ["FEEDBACK_COUNTS", "actors", "channels", "feedback", "history", "metadata", "notifications", "streams"]
+__all__ = [
+    "FEEDBACK_COUNTS",
+    "actors",
+    "channels",
+    "feedback",
+    "history",
+    "metadata",
+    "notifications",
+    "search",
+    "streams",
+]

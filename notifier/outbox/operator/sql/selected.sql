@@ -1,5 +1,6 @@
 -- Fragment: the deliveries of one :status from the id :first on and before :end that an operator selects. :ids are
--- selected unless :any is true; '' as :channel, :route or :because (a text that the reason contains) selects all.
+-- selected unless :any is true; '' as :channel, :route, :table or :because (a text that the reason contains) selects
+-- all.
 FROM deliveries d JOIN notifications n USING (notification_id)
 WHERE d.status = CAST(:status AS delivery_status)
   AND d.notification_id >= :first AND d.notification_id < :end
@@ -7,4 +8,4 @@ WHERE d.status = CAST(:status AS delivery_status)
   AND in_days(d.notification_id) AND in_days(n.notification_id)
   AND (:any OR d.notification_id = ANY(CAST(:ids AS uuid[])))
   AND (:channel = '' OR n.channel = :channel) AND (:route = '' OR n.route = :route)
-  AND (:because = '' OR strpos(d.reason, :because) > 0)
+  AND (:table = '' OR n.table_name = :table) AND (:because = '' OR strpos(d.reason, :because) > 0)

@@ -1,0 +1,125 @@
+"""`notifier list`: notifications by status, recipient, key, reason and more, in pages."""
+
+from dataclasses import asdict, replace
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from notifier.cli.connection import LONG_SECONDS, connected
+from notifier.cli.options.channel import ChannelOption, check_found
+from notifier.cli.options.ids import matching, resolved
+from notifier.cli.options.selecting import KeyOption, RecipientOption, RouteOption, TableOption, recipients_of
+from notifier.cli.options.window import History, Since, Until, check_window, print_window, window_start
+from notifier.cli.terminal.output import Json, masked, print_json, say
+from notifier.cli.terminal.table import print_table
+from notifier.errors import UsageError
+from notifier.notifications import Status
+from notifier.outbox import Found, Report, Search, Selection
+
+_COLUMNS = ("notification_id", "status", "route", "attempt", "recipient", "recorded_at", "reason")
+_SPARE = ("attempt", "recipient", "recorded_at", "route")
+_GROUP_COLUMNS = ("failures", "route", "channel", "newest_at", "newest_id", "reason")
+
+
+def list_(
+    notifications: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Ids, or their first characters; none: the newest.")
+    ] = None,
+    *,
+    status: Annotated[str, typer.Option(help="pending, sent, failed, unknown, ...; several: sent,failed.")] = "",
+    channel: ChannelOption = "",
+    route: RouteOption = "",
+    table: TableOption = "",
+    recipient: RecipientOption = "",
+    key: KeyOption = None,
+    because: Annotated[
+        str, typer.Option("--because", "--reason", help="Only deliveries whose reason contains this text.")
+    ] = "",
+    since: Since = None,
+    until: Until = None,
+    everything: History = False,
+    older_than: Annotated[
+        str, typer.Option(metavar="ID", help="The page of those that are older than this one.")
+    ] = "",
+    newer_than: Annotated[
+        str, typer.Option(metavar="ID", help="The page of those that are newer than this one.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most notifications to show.")] = 50,
+    count: Annotated[bool, typer.Option("--count", help="Only how many there are; counts up to 10,000.")] = False,
+    by_reason: Annotated[
+        bool, typer.Option("--by-reason", help="The failed ones in groups, by route and reason.")
+    ] = False,
+    reveal: Annotated[bool, typer.Option(help="Show recipients in full.")] = False,
+    json: Json = False,
+) -> None:
+    """Notifications, newest first."""
+    statuses = _statuses(status)
+    check_window(since, until)
+    if older_than and newer_than:
+        raise UsageError("--older-than and --newer-than are two pages: give one of them")
+    selection = Selection(
+        channel=channel, route=route, table=table, because=because, recipients=recipients_of(recipient, channel),
+        keys=key or (), since=since, until=until,
+    )  # fmt: skip
+    with connected(LONG_SECONDS) as engine:
+        report, search = Report(engine), Search(engine, budget=None)
+        start = since
+        if notifications:
+            selection = replace(selection, ids=matching(report, notifications, limit))
+        elif not selection.names_person:
+            start = window_start(since, report.now(), everything)
+            selection = replace(selection, since=start)
+        if count:
+            _print_count(str(search.count(selection, statuses)), json)
+            return
+        if by_reason:
+            _print_groups([asdict(each) for each in search.failures(selection)], json)
+            return
+        older, newer = (_place(report, each) for each in (older_than, newer_than))
+        found = search.page(selection, statuses, limit=limit, older_than=older, newer_than=newer)
+    check_found(channel, found=bool(found.rows))
+    rows = [{**row, "recipient": row["recipient"] if reveal else masked(row["recipient"])} for row in found.rows]
+    if json:
+        print_json({"notifications": rows, "since": start, "older_than": found.older, "newer_than": found.newer})
+        return
+    print_table("Notifications", rows, _COLUMNS, "None.", spare=_SPARE)
+    _print_next(found)
+    if not found.older:
+        print_window(start, since)
+
+
+def _statuses(given: str) -> list[str]:
+    """Return the statuses that a user typed. Raise UsageError if one does not exist."""
+    named = [each.strip() for each in given.split(",") if each.strip()]
+    for each in named:
+        if each not in set(Status):
+            raise UsageError(f"no status is called {each!r}; there are {', '.join(Status)}")
+    return named
+
+
+def _place(report: Report, given: str) -> UUID | None:
+    """Return the notification that is the end of a page; None if none is given."""
+    return resolved(report, [given])[0] if given else None
+
+
+def _print_count(count: str, json: bool) -> None:
+    if json:
+        print_json({"count": count})
+    else:
+        say(count)
+
+
+def _print_groups(rows: list[dict[str, Any]], json: bool) -> None:
+    if json:
+        print_json({"failures": rows})
+        return
+    print_table("Failures", rows, _GROUP_COLUMNS, "None.", spare=("newest_at", "channel", "newest_id"))
+
+
+def _print_next(found: Found) -> None:
+    """Print on the standard error how to get at the pages before and after this one."""
+    if found.older:
+        say(f"there are older ones: the same command with --older-than {found.older}", err=True)
+    if found.newer:
+        say(f"there may be newer ones: the same command with --newer-than {found.newer}", err=True)

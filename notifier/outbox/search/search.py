@@ -1,0 +1,95 @@
+"""Finds notifications for people and programs: pages in both directions, bounded counts, failures in groups.
+
+Ids are ordered by the time of their events, so they are the keys of the pages: a page is the same whatever was
+recorded since. A day is read in steps, each of which examines so many rows that it takes a small part of a second,
+whatever the number of rows; between two of them the search may end for lack of time.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from notifier.notifications import Status
+from notifier.outbox.operator.selection import Selection
+from notifier.outbox.search.pages import MOST_COUNTED, Count, FailureGroup, Found, grouped
+from notifier.outbox.search.places import Cursor
+from notifier.outbox.search.steps import Query, steps
+from notifier.outbox.statements import statement
+
+BUDGET_SECONDS = 0.2
+"""Time for a search of the console; its last step may take SLOW_SECONDS longer."""
+
+_DOWN = {"direction": "DESC", "opposite": "ASC"}
+_UP = {"direction": "ASC", "opposite": "DESC"}
+_ONLY_ID = {"columns": "d.notification_id"}
+
+_FIND = {True: statement(__package__, "find.sql", **_DOWN), False: statement(__package__, "find.sql", **_UP)}
+_FETCH = {True: statement(__package__, "fetch.sql", **_DOWN), False: statement(__package__, "fetch.sql", **_UP)}
+_FIND_IDS = statement(__package__, "find.sql", **_DOWN, **_ONLY_ID)
+_FETCH_IDS = statement(__package__, "fetch.sql", **_DOWN, **_ONLY_ID)
+
+
+class Search:
+    """Searches that take at most about `budget` seconds each, and say if they ended early; None: as long as it takes.
+
+    search = Search(engine)
+    found = search.page(Selection(recipients=["ana@example.com"]))
+    older = search.page(Selection(recipients=["ana@example.com"]), older_than=found.older)
+    """
+
+    def __init__(self, engine: Engine, *, budget: float | None = BUDGET_SECONDS) -> None:
+        self._engine = engine
+        self._budget = budget
+
+    def page(
+        self,
+        selection: Selection,
+        statuses: Sequence[str] = (),
+        *,
+        limit: int = 50,
+        older_than: UUID | None = None,
+        newer_than: UUID | None = None,
+    ) -> Found:
+        """Return the newest deliveries of these statuses (empty: all) that are `older_than` an id, at most `limit`;
+        or those next to the id that they are `newer_than`.
+        """
+        down = newer_than is None
+        cursor = Cursor(older_than, newer_than, newest_first=down)
+        rows, reached = self._collect(Query(selection, statuses, cursor, _FIND[down], _FETCH[down]), limit + 1)
+        found, more = [dict(row) for row in rows[:limit]], len(rows) > limit
+        onward = found[-1]["notification_id"] if more else reached
+        back = found[0]["notification_id"] if found and (older_than or newer_than) else None
+        complete = more or reached is None
+        return Found(found, onward, back, complete) if down else Found(found[::-1], back, onward, complete)
+
+    def count(self, selection: Selection, statuses: Sequence[str] = (), most: int = MOST_COUNTED) -> Count:
+        """Return how many there are, counting at most `most`."""
+        rows, reached = self._collect(Query(selection, statuses, Cursor(), _FIND_IDS, _FETCH_IDS), most + 1)
+        return Count(min(len(rows), most), more=len(rows) > most, complete=reached is None)
+
+    def ids(self, selection: Selection, statuses: Sequence[str] = ()) -> list[UUID]:
+        """Return the ids of all of them, the newest first; without a budget, however many there are."""
+        rows, _ = self._collect(Query(selection, statuses, Cursor(), _FIND_IDS, _FETCH_IDS), None)
+        return [row["notification_id"] for row in rows]
+
+    def failures(self, selection: Selection, most: int = MOST_COUNTED) -> list[FailureGroup]:
+        """Return the newest failures, at most `most`, by channel, route and reason; the largest group first."""
+        query = Query(selection, (Status.FAILED,), Cursor(), _FIND[True], _FETCH[True])
+        rows, _ = self._collect(query, most)
+        return grouped(rows)
+
+    def _collect(self, query: Query, limit: int | None) -> tuple[list[Any], UUID | None]:
+        """Return the first rows, at most `limit`, and the id that was reached when time was over, else None."""
+        rows: list[Any] = []
+        with self._engine.connect() as connection:
+            deadline = None if self._budget is None else time.monotonic() + self._budget
+            for step in steps(connection, query, limit):
+                rows += step.rows
+                if limit is not None and len(rows) >= limit:
+                    return rows[:limit], None
+                if deadline is not None and time.monotonic() > deadline:
+                    return rows, step.reached
+        return rows, None
