@@ -2,11 +2,12 @@
 
 A row of `search_terms` says that a notification has a recipient, a value of a key of its item, or a status that is
 rare, each as a hash. An index on `deliveries` would make each update of the day slower while it is busy, and to make
-one afterwards locks writers out for as long as it takes: CONCURRENTLY works in no function, and a bridge owns no table.
+one afterwards locks writers out for as long as it takes: CONCURRENTLY works in no function, and a bridge owns no
+table.
 
-So triggers are set on the day's partitions, which takes a lock for a moment, and note what changes from then on, while
-the rows of the day are listed in parts. Rows are listed twice rather than never, and a row that changed since stays
-listed: a search checks what it finds.
+So triggers are set on the day's partitions, which takes a lock for a moment, and note what changes from then on,
+while the rows of the day are listed in parts. Rows are listed twice rather than never, and a row that changed since
+stays listed: a search checks what it finds.
 
 Revision ID: 0020
 Revises: 0019
@@ -133,8 +134,8 @@ END
 $$
 """
 
-# A day whose rows are dropped is not listed any more. To drop the partition takes an exclusive lock on the whole table,
-# which nobody but searches and triggers of old days wants, and gives up after 50 ms.
+# A day whose rows are dropped is not listed any more. To drop the partition takes an exclusive lock on the whole
+# table, which nobody but searches and triggers of old days wants, and gives up after 50 ms.
 UNLIST_DAY = """
 CREATE FUNCTION unlist_day(wanted date) RETURNS bool
 LANGUAGE plpgsql SECURITY DEFINER SET lock_timeout = '50ms' AS $$

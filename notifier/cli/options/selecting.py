@@ -22,9 +22,9 @@ KeyOption = Annotated[
 Because = Annotated[str, typer.Option("--because", help="Only deliveries whose reason contains this text.")]
 
 
-def recipients_of(recipient: str, channel: str) -> list[str]:
+def recipients_of(recipient: str, channel: str) -> tuple[str, ...]:
     """Return the spellings under which this recipient may be recorded; none if no recipient is given.
 
     Raises SettingsError if no channel is called `channel`.
     """
-    return spellings(recipient, channel) if recipient else []
+    return tuple(spellings(recipient, channel)) if recipient else ()

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+
+from notifier.notifications import created_ms
 
 MOST_COUNTED = 10_000
 """A count ends there: nobody needs to know how many more there are, and it would take as long as there are many."""
@@ -61,21 +63,28 @@ class FailureGroup:
 
 
 def grouped(rows: Iterable[Mapping[str, Any]]) -> list[FailureGroup]:
-    """Return the failures, the newest first, in groups; the largest group first."""
-    groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    """Return rows of `groups.sql` with equal kinds of reasons as one group; the largest group first.
+
+    Each row has `matched` failures of one channel, route and reason, and the id of the newest.
+    """
+    kinds: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
     for row in rows:
         kind = _VARYING.sub("\0", (row["reason"] or "")[:_LONGEST_REASON])
-        groups.setdefault((row["channel"], row["route"], kind), []).append(row)
-    found = [
-        FailureGroup(
-            channel,
-            route,
-            failed[0]["reason"] or "",
-            max(kind.split("\0"), key=len),
-            len(failed),
-            failed[0]["notification_id"],
-            failed[0]["recorded_at"],
-        )
-        for (channel, route, kind), failed in groups.items()
-    ]
-    return sorted(found, key=lambda group: (-group.failures, group.channel, group.route))
+        kinds.setdefault((row["channel"], row["route"], kind), []).append(row)
+    groups = [_group(key, failed) for key, failed in kinds.items()]
+    return sorted(groups, key=lambda group: (-group.failures, group.channel, group.route))
+
+
+def _group(key: tuple[str, str, str], rows: Sequence[Mapping[str, Any]]) -> FailureGroup:
+    channel, route, kind = key
+    newest = max(rows, key=lambda row: row["notification_id"])
+    id_: UUID = newest["notification_id"]
+    return FailureGroup(
+        channel,
+        route,
+        newest["reason"] or "",
+        max(kind.split("\0"), key=len),
+        sum(row["matched"] for row in rows),
+        id_,
+        datetime.fromtimestamp(created_ms(id_) / 1000, UTC),
+    )

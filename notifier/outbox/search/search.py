@@ -16,20 +16,11 @@ from notifier.notifications import Status
 from notifier.outbox.operator.selection import Selection
 from notifier.outbox.search.pages import MOST_COUNTED, Count, FailureGroup, Found, grouped
 from notifier.outbox.search.places import Cursor
-from notifier.outbox.search.steps import Query, steps
-from notifier.outbox.statements import statement
+from notifier.outbox.search.queries import Answer, Query
+from notifier.outbox.search.steps import steps
 
 BUDGET_SECONDS = 0.2
-"""Time for a search of the console; its last step may take SLOW_SECONDS longer."""
-
-_DOWN = {"direction": "DESC", "opposite": "ASC"}
-_UP = {"direction": "ASC", "opposite": "DESC"}
-_ONLY_ID = {"columns": "d.notification_id"}
-
-_FIND = {True: statement(__package__, "find.sql", **_DOWN), False: statement(__package__, "find.sql", **_UP)}
-_FETCH = {True: statement(__package__, "fetch.sql", **_DOWN), False: statement(__package__, "fetch.sql", **_UP)}
-_FIND_IDS = statement(__package__, "find.sql", **_DOWN, **_ONLY_ID)
-_FETCH_IDS = statement(__package__, "fetch.sql", **_DOWN, **_ONLY_ID)
+"""Time for a search of the console; its last step may take a little longer."""
 
 
 class Search:
@@ -57,9 +48,9 @@ class Search:
         or those next to the id that they are `newer_than`.
         """
         down = newer_than is None
-        cursor = Cursor(older_than, newer_than, newest_first=down)
-        rows, reached = self._collect(Query(selection, statuses, cursor, _FIND[down], _FETCH[down]), limit + 1)
-        found, more = [dict(row) for row in rows[:limit]], len(rows) > limit
+        query = Query(selection, statuses, Answer.PAGE, Cursor(older_than, newer_than, newest_first=down))
+        rows, _, reached = self._collect(query, limit + 1)
+        found, more = [_row(row) for row in rows[:limit]], len(rows) > limit
         onward = found[-1]["notification_id"] if more else reached
         back = found[0]["notification_id"] if found and (older_than or newer_than) else None
         complete = more or reached is None
@@ -67,29 +58,37 @@ class Search:
 
     def count(self, selection: Selection, statuses: Sequence[str] = (), most: int = MOST_COUNTED) -> Count:
         """Return how many there are, counting at most `most`."""
-        rows, reached = self._collect(Query(selection, statuses, Cursor(), _FIND_IDS, _FETCH_IDS), most + 1)
-        return Count(min(len(rows), most), more=len(rows) > most, complete=reached is None)
+        _, matched, reached = self._collect(Query(selection, statuses, Answer.COUNT, Cursor()), most + 1)
+        return Count(min(matched, most), more=matched > most, complete=reached is None)
 
     def ids(self, selection: Selection, statuses: Sequence[str] = ()) -> list[UUID]:
         """Return the ids of all of them, the newest first; without a budget, however many there are."""
-        rows, _ = self._collect(Query(selection, statuses, Cursor(), _FIND_IDS, _FETCH_IDS), None)
+        rows, _, _ = self._collect(Query(selection, statuses, Answer.IDS, Cursor()), None)
         return [row["notification_id"] for row in rows]
 
     def failures(self, selection: Selection, most: int = MOST_COUNTED) -> list[FailureGroup]:
-        """Return the newest failures, at most `most`, by channel, route and reason; the largest group first."""
-        query = Query(selection, (Status.FAILED,), Cursor(), _FIND[True], _FETCH[True])
-        rows, _ = self._collect(query, most)
+        """Return about `most` of the newest failures by channel, route and reason; the largest group first."""
+        rows, _, _ = self._collect(Query(selection, (Status.FAILED,), Answer.GROUPS, Cursor()), most)
         return grouped(rows)
 
-    def _collect(self, query: Query, limit: int | None) -> tuple[list[Any], UUID | None]:
-        """Return the first rows, at most `limit`, and the id that was reached when time was over, else None."""
+    def _collect(self, query: Query, limit: int | None) -> tuple[list[Any], int, UUID | None]:
+        """Return the first rows, at least `limit` if there are so many; how many that is; and the id that was reached
+        when time was over, else None.
+        """
         rows: list[Any] = []
+        matched = 0
         with self._engine.connect() as connection:
             deadline = None if self._budget is None else time.monotonic() + self._budget
             for step in steps(connection, query, limit):
                 rows += step.rows
-                if limit is not None and len(rows) >= limit:
-                    return rows[:limit], None
+                matched += step.matched
+                if limit is not None and matched >= limit:
+                    return rows, matched, None
                 if deadline is not None and time.monotonic() > deadline:
-                    return rows, step.reached
-        return rows, None
+                    return rows, matched, step.reached
+        return rows, matched, None
+
+
+def _row(row: Any) -> dict[str, Any]:
+    """The delivery, without what the statement says of its step."""
+    return {name: value for name, value in row.items() if name not in ("examined", "last")}

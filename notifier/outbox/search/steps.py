@@ -1,4 +1,4 @@
-"""A search, one step at a time: a listed day is looked up by a term, the others are read in parts. See `Search`."""
+"""A search, one step at a time: listed days are looked up by a term, the others are read in parts. See `Search`."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -6,14 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, TextClause
+from sqlalchemy import Connection
 
 from notifier.outbox.days import within, within_days
 from notifier.outbox.history.calendar import read_days
-from notifier.outbox.operator.selection import Selection
-from notifier.outbox.records import write
-from notifier.outbox.search.places import Cursor, Place, places, terms
-from notifier.outbox.statements import statement
+from notifier.outbox.search.places import Cursor, Place, Terms, places, terms
+from notifier.outbox.search.queries import Answer, Query
 
 SLOW_SECONDS = 0.05
 """A step that takes longer examines fewer rows the next time; one that takes less than half of it, more."""
@@ -21,67 +19,42 @@ SLOW_SECONDS = 0.05
 _STEPS = (2_000, 100_000)
 """The least and the most rows that a step examines."""
 
-_CANDIDATES_AT_LEAST, _CANDIDATES = 100, 500
+_CANDIDATES_AT_LEAST, _CANDIDATES = 100, 5_000
 """Deliveries that are fetched by their ids at once: as many as are to be found, within these limits."""
-
-_LISTED = {
-    True: statement(__package__, "listed.sql", direction="DESC"),
-    False: statement(__package__, "listed.sql", direction="ASC"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What is looked for, between which ids, with the statements of that direction and their parameters."""
-
-    selection: Selection
-    statuses: Sequence[str]
-    cursor: Cursor
-    find: TextClause
-    fetch: TextClause
-
-    @property
-    def values(self) -> dict[str, Any]:
-        needle = write(self.selection.keys[0]) if self.selection.keys else b""
-        return {
-            **self.selection.values(),
-            "statuses": list(self.statuses),
-            "recipients": list(self.selection.recipients),
-            "keys": list(self.selection.keys),
-            "needle": needle,
-        }
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a step found, and the id up to which everything is examined."""
+    """What a step found, how many that are, and the id up to which everything is examined."""
 
     rows: Sequence[Any]
+    matched: int
     reached: UUID
 
 
 def steps(connection: Connection, query: Query, limit: int | None) -> Iterator[Step]:
-    """Search in the order of the cursor, one step at a time."""
+    """Search in the order of the cursor; `limit` is the most that the caller wants."""
     if query.selection.ids:
-        yield from _named(connection, query, query.selection.ids)
+        yield from _fetch(connection, query, query.selection.ids, limit)
         return
-    has_terms = terms(query.selection, query.statuses) is not None
-    for place in places(read_days(connection), query.selection, query.statuses, query.cursor, has_terms=has_terms):
-        yield from (_look_up if place.listed else _read)(connection, query, place, limit)
-
-
-def _look_up(connection: Connection, query: Query, place: Place, limit: int | None) -> Iterator[Step]:
-    """Fetch the deliveries of a place that have the terms of the search, and check them: terms may be outdated."""
     its = terms(query.selection, query.statuses)
-    assert its is not None  # noqa: S101  narrows the type
-    step = _CANDIDATES if limit is None else max(_CANDIDATES_AT_LEAST, min(_CANDIDATES, limit))
-    listed = within_days(_LISTED[query.cursor.newest_first], place.spans)
+    days = read_days(connection)
+    for place in places(days, query.selection, query.statuses, query.cursor, has_terms=its is not None):
+        if its is not None and place.listed:
+            yield from _look_up(connection, query, its, place, limit)
+        else:
+            yield from _read(connection, query, place, limit)
+
+
+def _look_up(connection: Connection, query: Query, its: Terms, place: Place, limit: int | None) -> Iterator[Step]:
+    """Fetch the deliveries of a place that have the terms of the search, and check them: terms may be outdated."""
+    most = max(_CANDIDATES_AT_LEAST, min(_CANDIDATES, limit or _CANDIDATES))
+    listed = within_days(query.listed, place.spans)
     while True:
-        values = {"values": list(its.values), "kind": its.kind, "first": place.first, "end": place.end, "step": step}
+        values = {"values": list(its.values), "kind": its.kind, "first": place.first, "end": place.end, "step": most}
         candidates = list(connection.execute(listed, values).scalars())
-        if candidates:
-            yield from _named(connection, query, candidates)
-        if len(candidates) < step:
+        yield from _fetch(connection, query, candidates, limit)
+        if len(candidates) < most:
             return
         place = _rest(place, candidates[-1], query.cursor)
 
@@ -89,32 +62,42 @@ def _look_up(connection: Connection, query: Query, place: Place, limit: int | No
 def _read(connection: Connection, query: Query, place: Place, limit: int | None) -> Iterator[Step]:
     """Read the deliveries of one day, as many at a time as take a small part of a second."""
     size = _STEPS[0]
+    statement = within_days(query.read, place.spans)
     while True:
         began = time.monotonic()
-        examined, step = _examine(connection, query, place, size, limit)
-        if step is None:
+        values = {**query.values, "first": place.first, "end": place.end, "step": size, "limit": limit}
+        rows = connection.execute(statement, values).mappings().all()
+        if not rows[0]["examined"]:
             return
+        step = _step(query, rows)
         yield step
-        seconds = time.monotonic() - began
-        if examined < size:
+        if rows[0]["examined"] < size:
             return
         place = _rest(place, step.reached, query.cursor)
+        seconds = time.monotonic() - began
         if seconds > SLOW_SECONDS:
             size = max(_STEPS[0], size // 2)
         elif seconds < SLOW_SECONDS / 2:
             size = min(_STEPS[1], size * 2)
 
 
-def _examine(
-    connection: Connection, query: Query, place: Place, size: int, limit: int | None
-) -> tuple[int, Step | None]:
-    """Examine `size` deliveries of a place. Return how many there were, and what was found, None without any."""
-    values = {**query.values, "first": place.first, "end": place.end, "step": size, "limit": limit}
-    rows = connection.execute(within_days(query.find, place.spans), values).mappings().all()
-    examined, last = rows[0]["examined"], rows[0]["last"]
-    if not examined:
-        return 0, None
-    return examined, Step([row for row in rows if row["notification_id"] is not None], last)
+def _fetch(connection: Connection, query: Query, ids: Sequence[UUID], limit: int | None) -> Iterator[Step]:
+    """Fetch those of these ids that match and lie between the ends of the cursor."""
+    cursor = query.cursor
+    wanted = sorted({each for each in ids if cursor.first <= each < cursor.end}, reverse=cursor.newest_first)
+    for start in range(0, len(wanted), _CANDIDATES):
+        some = wanted[start : start + _CANDIDATES]
+        values = {**query.values, "candidates": some, "limit": limit}
+        rows = connection.execute(within(query.fetch, some), values).mappings().all()
+        yield replace(_step(query, rows), reached=some[-1])
+
+
+def _step(query: Query, rows: Sequence[Any]) -> Step:
+    last = rows[0]["last"] or UUID(int=0)
+    if query.answer is Answer.COUNT:
+        return Step((), rows[0]["matched"], last)
+    found = [row for row in rows if row["notification_id"] is not None]
+    return Step(found, sum(row["matched"] for row in found) if query.answer is Answer.GROUPS else len(found), last)
 
 
 def _rest(place: Place, reached: UUID, cursor: Cursor) -> Place:
@@ -122,13 +105,3 @@ def _rest(place: Place, reached: UUID, cursor: Cursor) -> Place:
     if cursor.newest_first:
         return replace(place, end=reached)
     return replace(place, first=UUID(int=reached.int + 1))
-
-
-def _named(connection: Connection, query: Query, ids: Sequence[UUID]) -> Iterator[Step]:
-    """Fetch those of these ids that match and lie between the ends of the cursor."""
-    cursor = query.cursor
-    wanted = sorted({each for each in ids if cursor.first <= each < cursor.end}, reverse=cursor.newest_first)
-    for start in range(0, len(wanted), _CANDIDATES):
-        some = wanted[start : start + _CANDIDATES]
-        values = {**query.values, "candidates": some}
-        yield Step(connection.execute(within(query.fetch, some), values).mappings().all(), some[-1])

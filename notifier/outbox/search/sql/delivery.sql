@@ -1,2 +1,2 @@
--- Fragment: what a search needs of the delivery `d`.
+-- Fragment: what a search needs of a delivery.
 d.notification_id, d.status, d.attempt, d.failures, d.recipient, d.reason, d.next_attempt_at
