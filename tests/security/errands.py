@@ -43,6 +43,7 @@ from notifier.outbox import (
     RewindRequests,
     Rewinds,
     RewindTarget,
+    Search,
     Selection,
     Settlement,
     StreamStatus,
@@ -261,6 +262,10 @@ def _look(rows: Rows, engine: Engine) -> None:
     Journal(engine).newest(JournalFilter(), 10)
     Suppressions(engine, actor="eva").list()
     report.days(KEEP)
+    search = Search(engine, budget=None)
+    assert search.page(Selection(keys=["user#1"])).rows == []
+    assert search.count(Selection(recipients=[TO]), [Status.FAILED]).number >= 0
+    assert search.failures(Selection()) is not None
     assert Operations(engine, actor="eva").count(Selection(), Status.PENDING) >= 1
     read_gauges(engine, KEEP)
 
