@@ -41,6 +41,7 @@ from notifier.outbox.operator.gauges import Gauges, read_gauges
 from notifier.outbox.operator.journal import ACTIONS, Journal, JournalFilter
 from notifier.outbox.operator.operations import Operations
 from notifier.outbox.operator.report import Report
+from notifier.outbox.operator.reveals import Reveals
 from notifier.outbox.operator.selection import Selection
 from notifier.outbox.publishing.due_scan import DueScan
 from notifier.outbox.publishing.publications import Publication, Publications
@@ -99,6 +100,7 @@ __all__ = [
     "Report",
     "Retained",
     "Retention",
+    "Reveals",
     "Rewind",
     "RewindPage",
     "RewindRequests",

@@ -5,7 +5,7 @@ Example:
     settings.unit_size  # NOTIFIER_UNIT_SIZE, or its default
 """
 
-from notifier.settings.console import ConsoleSettings
+from notifier.settings.console import ConsoleSettings, ConsoleUserSettings
 from notifier.settings.database import DatabaseSettings, HealthSettings, RoleSettings
 from notifier.settings.loading import (
     load_database_settings,
@@ -20,6 +20,7 @@ from notifier.settings.recipients import RecipientSettings
 
 __all__ = [
     "ConsoleSettings",
+    "ConsoleUserSettings",
     "DatabaseSettings",
     "HealthSettings",
     "LogSettings",

@@ -39,6 +39,7 @@ from notifier.outbox import (
     Recording,
     Report,
     Retention,
+    Reveals,
     RewindPage,
     RewindRequests,
     Rewinds,
@@ -271,6 +272,8 @@ def _look(rows: Rows, engine: Engine) -> None:
 
 
 def _act(rows: Rows, engine: Engine) -> None:
+    revealed = Reveals(engine, actor="eva").notification(*rows.pending(), "for the test")
+    assert revealed
     operations = Operations(engine, actor="eva")
     assert list(operations.cancel(Selection(ids=rows.pending()), "for the test")) == [1]
     for to in (Status.SENT, Status.PENDING, Status.FAILED):

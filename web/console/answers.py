@@ -1,5 +1,7 @@
 """What a request is answered with: what a page's function returns, or why there is no such answer."""
 
+from urllib.parse import urlencode
+
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -52,8 +54,14 @@ def _said(error: NotifierError | DatabaseError) -> str:
 def sign_in_first(request: Request) -> Response:
     """Return the answer to somebody who is not signed in: the way to the login, or 401 to a form or a fragment."""
     if request.method in {"GET", "HEAD"} and "hx-request" not in request.headers:
-        return RedirectResponse("/login", 303)
+        return RedirectResponse(login_path(request), 303)
     return HTMLResponse("Sign in first.", 401, {"HX-Redirect": "/login"})
+
+
+def login_path(request: Request) -> str:
+    """Return the address of the login, which leads back to this request's page."""
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return "/login" if wanted == "/" else f"/login?{urlencode({'next': wanted})}"
 
 
 class ErrorPages:

@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import anyio
 import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -17,12 +17,17 @@ from starlette.routing import BaseRoute, Route
 from notifier.database.engine import Engine
 from notifier.settings import ConsoleSettings
 from web.console import pages as pages_package
+from web.console.access.forms import Form, check_csrf, read_form
 from web.console.access.gate import Cookie, Gate
+from web.console.access.login import Login
+from web.console.access.proxy import TrustedProxy
 from web.console.access.role import Role, User
 from web.console.access.sessions import Sessions
+from web.console.access.sign_on import SingleSignOn
+from web.console.access.users import UserFile
 from web.console.answers import ErrorPages, answer, sign_in_first
-from web.console.forms import Form, check_csrf, read_form
-from web.console.headers import SecurityHeaders
+from web.console.headers import KnownHosts, SecurityHeaders
+from web.console.health import Health
 from web.console.page import Entrance, Page, pages_of
 from web.console.rendering import Rendering, StaticFiles
 from web.console.visit import Visit
@@ -53,33 +58,38 @@ def application(settings: ConsoleSettings, engine: Engine) -> Starlette:
 
     The engine's pool must allow as many connections as POOL.
     """
+    settings.checked()
     static, pages = StaticFiles(), pages_of(pages_package)
-    sessions = Sessions(idle=settings.console_idle_minutes * 60, longest=settings.console_session_hours * 3600)
-    local = User("local", Role.ADMIN)
-    rendering = Rendering(pages, static, local=local is not None, Role=Role)
-    console = Console(
-        settings,
-        engine,
-        Gate(sessions, Cookie(secure=settings.https), local=local),
-        pages,
-        rendering,
-        anyio.CapacityLimiter(POOL),
-    )
+    rendering = Rendering(pages, static, local=not settings.has_access, Role=Role)
+    console = Console(settings, engine, _gate(settings), pages, rendering, anyio.CapacityLimiter(POOL))
+    sign_on = SingleSignOn(settings) if settings.console_oidc_issuer else None
     routes: list[BaseRoute] = [
         Route("/static/{digest}/{name}", static.serve),
+        *Health(engine, console.threads).routes(),
+        *Login(console.gate, rendering, sign_on).routes(),
         *(_route(console, each) for each in console.entrances),
     ]
     app = Starlette(
         routes=routes,
         middleware=[
             Middleware(SecurityHeaders, https=settings.https),
-            Middleware(TrustedHostMiddleware, allowed_hosts=settings.hosts, www_redirect=False),
+            Middleware(KnownHosts, settings=settings),
         ],
         exception_handlers={HTTPException: ErrorPages(rendering).refused},
         lifespan=_lifespan,
     )
     app.state.console = console
     return app
+
+
+def _gate(settings: ConsoleSettings) -> Gate:
+    return Gate(
+        Sessions(idle=settings.console_idle_minutes * 60, longest=settings.console_session_hours * 3600),
+        Cookie(secure=settings.https),
+        UserFile(Path(settings.console_users)) if settings.console_users else None,
+        TrustedProxy(settings) if settings.console_proxy_address else None,
+        None if settings.has_access else User(settings.actor or "local", Role.ADMIN),
+    )
 
 
 @asynccontextmanager

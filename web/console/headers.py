@@ -1,10 +1,13 @@
-"""Security headers of every answer, and the hosts and origins that requests may come from."""
+"""Security headers of every answer, and the hosts that requests may be for."""
 
 from urllib.parse import urlsplit
 
-from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from notifier.settings import ConsoleSettings
+from web.console.health import PATHS
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -41,9 +44,26 @@ class SecurityHeaders:
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
-def is_foreign(request: Request) -> bool:
-    """Return whether a browser says that another site made it send this request."""
-    origin = request.headers.get("origin")
-    if origin is not None:
-        return urlsplit(origin).netloc != request.headers.get("host")
-    return request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
+class KnownHosts:
+    """Refuses requests for other hosts: a name of another site that leads here would let its scripts read pages.
+
+    Probes of health, which name the host as they like, get their answer.
+    """
+
+    def __init__(self, app: ASGIApp, *, settings: ConsoleSettings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] not in PATHS and not self._is_known(Headers(scope=scope)):
+            answer = PlainTextResponse("This console is not at this address: see NOTIFIER_CONSOLE_URL.", 400)
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _is_known(self, headers: Headers) -> bool:
+        try:
+            host = urlsplit(f"//{headers.get('host', '')}").hostname
+        except ValueError:
+            return False
+        return self._settings.is_host(host or "")

@@ -1,5 +1,6 @@
 """Runs the application with uvicorn."""
 
+import structlog
 import uvicorn
 
 from notifier.database.engine import Engine, connect
@@ -9,19 +10,27 @@ from notifier.settings import ConsoleSettings, read_settings
 from notifier.telemetry import configure_logging, warn_of_unknown_variables
 from web.console.app import POOL, application
 
+log = structlog.get_logger(__name__)
+
 _PATIENCE_SECONDS = 10
 """Seconds that a statement of a page may take."""
 
 
 def serve() -> None:
     """Serve until SIGTERM or SIGINT. Raise NotifierError if it cannot start."""
-    settings = read_settings(ConsoleSettings)
+    settings = read_settings(ConsoleSettings).checked()
     configure_logging(settings, process="console")
     warn_of_unknown_variables()
-    if not settings.loopback:
-        raise SettingsError("no access to the console is configured, so NOTIFIER_CONSOLE_ADDRESS must be loopback")
+    if not settings.has_access:
+        log.warning(
+            "no access is configured: whoever reaches this machine's loopback is an admin", see="docs/console.md"
+        )
     engine = console_engine(settings)
     check_schema(engine)
+    log.info(
+        "the console listens",
+        url=settings.console_url or f"http://{settings.console_address}:{settings.console_port}",
+    )
     server = uvicorn.Server(configuration(application(settings, engine), settings))
     server.run()
     if not server.started:

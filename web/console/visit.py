@@ -13,6 +13,7 @@ from notifier.outbox import Report
 from notifier.settings import ConsoleSettings
 from web.console.access.role import Role, User
 from web.console.access.sessions import Flash, Session
+from web.console.addresses import local_path
 from web.console.rendering import Rendering
 
 _FRAMED = (
@@ -87,9 +88,3 @@ class Visit:
     def _leave(self, flash: Flash, to: str) -> Response:
         self.session.flashes.append(flash)
         return RedirectResponse(to or local_path(self.form.get("back", "")), 303)
-
-
-def local_path(address: str) -> str:
-    """Return the address if it is a path of the console, else its first page: a form must not lead elsewhere."""
-    is_ours = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
-    return address if is_ours and "\\" not in address else "/"

@@ -30,6 +30,7 @@ ACTIONS = (
     "resolve",
     "resume",
     "retain",
+    "reveal",
     "rewind",
     "suppress",
     "unsuppress",

@@ -61,7 +61,7 @@ def test_each_command_that_changes_something_is_in_the_journal(
 ) -> None:
     monkeypatch.setenv("NOTIFIER_KEEP_DAYS", "90")
     commands = everything(rows)
-    assert sorted([*(action for action, _ in commands), "keep days"]) == sorted(ACTIONS)
+    assert sorted([*(action for action, _ in commands), "keep days", "reveal"]) == sorted(ACTIONS)
     for action, words in commands:
         before = len(rows.all(BY_HAND))
         done = notifier(*words)

@@ -22,3 +22,9 @@ class Person:
     def flashes(self) -> list[str]:
         """What the next page would say of the last action."""
         return [flash.text for flash in self.session.take_flashes()]
+
+
+def cookie_of(answer: Response, name: str) -> str:
+    """Return the line that sets this cookie."""
+    (line,) = (each for each in answer.headers.get_list("set-cookie") if each.startswith(f"{name}="))
+    return line

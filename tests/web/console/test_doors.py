@@ -1,11 +1,13 @@
 """Every address of the console refuses whoever may not use it. A page that is added is tested by itself."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 from httpx import Client
 
 from notifier.outbox import Journal, JournalFilter
+from notifier.settings import ConsoleSettings, read_settings
 from tests.web.console.addresses import address
 from tests.web.console.person import Person
 from web.console.access.gate import Gate
@@ -15,10 +17,12 @@ from web.console.headers import POLICY
 from web.console.page import Entrance
 
 
-@pytest.fixture(autouse=True)
-def access_is_configured(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is `local`."""
-    monkeypatch.setattr(console.gate, "_local", None)
+@pytest.fixture
+def settings(database_url: str, monkeypatch: pytest.MonkeyPatch) -> ConsoleSettings:
+    """With access, so that nobody is `local`."""
+    monkeypatch.setenv("NOTIFIER_DATABASE_URL", database_url)
+    monkeypatch.setenv("NOTIFIER_CONSOLE_USERS", "/no/such/file")
+    return read_settings(ConsoleSettings)
 
 
 def actions(console: Console) -> list[Entrance]:
@@ -34,7 +38,8 @@ def test_without_a_login_each_address_leads_to_the_login(console: Console, anybo
     for each in console.entrances:
         answer = anybody.request(each.method, address(each))
         if each.method == "GET":
-            assert (answer.status_code, answer.headers["location"]) == (303, "/login"), each.path
+            assert answer.status_code == 303, each.path
+            assert re.fullmatch(r"/login(\?next=%2F[^/]*)?", answer.headers["location"]), each.path
         else:
             assert answer.status_code == 401, each.path
         part = anybody.request(each.method, address(each), headers={"HX-Request": "true"})

@@ -2,11 +2,18 @@
 
 from dataclasses import dataclass
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from notifier.errors import SettingsError
+from web.console.access import proxy, users
+from web.console.access.proxy import TrustedProxy
 from web.console.access.role import User
 from web.console.access.sessions import Session, Sessions
+from web.console.access.users import UserFile
+
+log = structlog.get_logger(__name__)
 
 REFRESH = "x-refresh"
 """Header of a request that a page makes by itself, every few seconds: it does not keep a session alive."""
@@ -39,23 +46,53 @@ class Entry:
     token: str = ""
 
 
+@dataclass(frozen=True, slots=True)
 class Gate:
-    """Who makes a request: by its cookie, or everybody is `local` where no access is configured."""
+    """Who makes a request: by its cookie, by the proxy's header, or `local` where no access is configured."""
 
-    def __init__(self, sessions: Sessions, cookie: Cookie, *, local: User | None) -> None:
-        self.sessions = sessions
-        self.cookie = cookie
-        self._local = local
+    sessions: Sessions
+    cookie: Cookie
+    users: UserFile | None = None
+    proxy: TrustedProxy | None = None
+    local: User | None = None
 
     def enter(self, request: Request) -> Entry | None:
         """Return the session of a request, None if whoever makes it must sign in first."""
-        if session := self._known(request):
+        vouched = self._vouched(request)
+        session = self._known(request)
+        if session and self._holds(session.user, vouched):
             return Entry(session)
-        if self._local:
-            token, session = self.sessions.open(self._local)
-            return Entry(session, token)
-        return None
+        if session:
+            self.leave(request)
+        if vouched is None:
+            return None
+        token, session = self.sessions.open(vouched)
+        return Entry(session, token)
+
+    def leave(self, request: Request) -> None:
+        """End the session of a request, if it has one."""
+        self.sessions.end(request.cookies.get(self.cookie.name, ""))
+
+    def _vouched(self, request: Request) -> User | None:
+        """Return who it is without a login, None if nobody says so."""
+        return self.local or (self.proxy.user(request) if self.proxy else None)
+
+    def _holds(self, user: User, vouched: User | None) -> bool:
+        """Return whether a session's user is still who they were at its begin."""
+        if user.source == proxy.SOURCE:
+            return user == vouched
+        if user.source == users.SOURCE:
+            return self.users is not None and _is_current(self.users, user)
+        return True
 
     def _known(self, request: Request) -> Session | None:
         token = request.cookies.get(self.cookie.name, "")
         return self.sessions.find(token, use=REFRESH not in request.headers) if token else None
+
+
+def _is_current(among: UserFile, user: User) -> bool:
+    try:
+        return among.is_current(user)
+    except SettingsError as error:
+        log.error("sessions end: the file of users cannot be read", reason=str(error))  # noqa: TRY400
+        return False

@@ -1,5 +1,6 @@
 """Roles of the console, and the people who have one."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -18,6 +19,12 @@ class Role(IntEnum):
     @property
     def label(self) -> str:
         return self.name.lower()
+
+
+def highest(groups: Iterable[str], roles: Mapping[str, str]) -> Role | None:
+    """Return the highest role of these groups, None if no group has one. The group `*` is everybody's."""
+    found = [Role[roles[each].upper()] for each in (*groups, "*") if each in roles]
+    return max(found, default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 import secrets
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from web.console.access.sessions import Session
-from web.console.headers import is_foreign
 
 _MOST_FIELDS = 5_000
 
@@ -45,3 +45,11 @@ def check_csrf(request: Request, form: Form, session: Session) -> None:
     given = form.fields.get("csrf", "")
     if is_foreign(request) or not secrets.compare_digest(given.encode(), session.csrf.encode()):
         raise HTTPException(403, "This form is not of your session: open its page again, and send it from there.")
+
+
+def is_foreign(request: Request) -> bool:
+    """Return whether a browser says that another site made it send this request."""
+    origin = request.headers.get("origin")
+    if origin is not None:
+        return urlsplit(origin).netloc != request.headers.get("host")
+    return request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
