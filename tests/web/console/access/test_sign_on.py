@@ -17,7 +17,7 @@ from tests.waiting import wait_until
 CLAIMS = (
     '{"sub": "1", "email": "eva@example.com", "email_verified": true, "groups": ["staff", "oncall"]}',
     '{"sub": "2", "email": "bob@example.com", "email_verified": true, "groups": ["staff"]}',
-    '{"sub": "3", "email": "eva@example.com", "email_verified": false, "preferred_username": "mallory", "groups": ["oncall"]}',
+    '{"sub": "3", "email": "eva@example.com", "preferred_username": "mallory", "groups": ["oncall"]}',
 )
 
 
