@@ -30,9 +30,9 @@ from notifier.outbox.delivery.claims import end_leases
 from notifier.outbox.delivery.counts import ROUTE_ERROR, CountKey, DeliveryCounts
 from notifier.outbox.delivery.suspects import SuspectBuild, Suspects
 from notifier.outbox.delivery.unknowns import Decision, OverdueAction, OverdueAttempt, Unknowns
-from notifier.outbox.feedback.rates import RateLimits
+from notifier.outbox.feedback.rates import LastDay, RateLimits, last_days
 from notifier.outbox.feedback.settlement import Settled, Settlement
-from notifier.outbox.feedback.suppressions import Suppressions
+from notifier.outbox.feedback.suppressions import REASONS, NewSuppression, Suppressions
 from notifier.outbox.history.old_days import OldDay
 from notifier.outbox.history.partitions import Partitions
 from notifier.outbox.history.retention import Retained, Retention
@@ -60,6 +60,7 @@ __all__ = [
     "ACTIONS",
     "LARGE",
     "MOST_COUNTED",
+    "REASONS",
     "ROUTE_ERROR",
     "UNKNOWN_AFTER_SECONDS",
     "Acknowledgements",
@@ -81,9 +82,11 @@ __all__ = [
     "Gauges",
     "Journal",
     "JournalFilter",
+    "LastDay",
     "LettingGo",
     "NewNotification",
     "NewPublication",
+    "NewSuppression",
     "OldDay",
     "OpenRewinds",
     "Operations",
@@ -122,5 +125,6 @@ __all__ = [
     "Unknowns",
     "WaitingStream",
     "end_leases",
+    "last_days",
     "read_gauges",
 ]

@@ -10,6 +10,7 @@ from pydantic_settings import NoDecode
 from notifier.errors import SettingsError
 from notifier.settings.database import DatabaseSettings
 from notifier.settings.log import LogSettings
+from notifier.settings.rate_limits import RateLimitSettings
 from notifier.settings.url import without_secret
 from notifier.settings.variables import QUOTED, Variables
 
@@ -27,7 +28,7 @@ class ConsoleUserSettings(Variables):
     )
 
 
-class ConsoleSettings(ConsoleUserSettings, LogSettings, DatabaseSettings):
+class ConsoleSettings(ConsoleUserSettings, LogSettings, RateLimitSettings, DatabaseSettings):
     """What `notifier console` needs."""
 
     console_address: str = Field(default="127.0.0.1", description="Address that the console listens on")

@@ -8,6 +8,7 @@ from pydantic_settings import NoDecode
 
 from notifier.settings.database import DatabaseSettings
 from notifier.settings.log import LogSettings
+from notifier.settings.rate_limits import RateLimitSettings
 from notifier.settings.recipients import RecipientSettings
 from notifier.settings.url import without_secret
 from notifier.settings.variables import QUOTED
@@ -15,7 +16,7 @@ from notifier.settings.variables import QUOTED
 AwsService = Literal["dynamodb", "ses", "sqs", "sns"]
 
 
-class Settings(LogSettings, RecipientSettings, DatabaseSettings):
+class Settings(LogSettings, RateLimitSettings, RecipientSettings, DatabaseSettings):
     """All settings: what a bridge and a worker need."""
 
     allow_nondurable_database: bool = Field(
@@ -113,12 +114,6 @@ class Settings(LogSettings, RecipientSettings, DatabaseSettings):
     rates: Annotated[dict[str, float], NoDecode] = Field(
         default={},
         description="Recipients a second of channels, as email=50,sms=10; otherwise 90 % of what the provider allows",
-    )
-    bounce_rate_limit: float = Field(
-        default=0.04, gt=0, le=1, description="Share of hard bounces in 24 hours at which a channel is paused"
-    )
-    complaint_rate_limit: float = Field(
-        default=0.0008, gt=0, le=1, description="Share of complaints in 24 hours at which a channel is paused"
     )
     shard_lease_seconds: float = Field(
         default=15.0, gt=1, description="How long a bridge that does not renew its leases keeps its shards"

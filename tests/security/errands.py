@@ -29,6 +29,7 @@ from notifier.outbox import (
     Journal,
     JournalFilter,
     LettingGo,
+    NewSuppression,
     Operations,
     OverdueAction,
     Partitions,
@@ -53,6 +54,7 @@ from notifier.outbox import (
     Suspects,
     Unknowns,
     end_leases,
+    last_days,
     read_gauges,
 )
 from tests.outbox.history.history import KEEP, OLD, day, partitions, recorded, settled
@@ -269,6 +271,7 @@ def _look(rows: Rows, engine: Engine) -> None:
     assert search.failures(Selection()) is not None
     assert Operations(engine, actor="eva").count(Selection(), Status.PENDING) >= 1
     read_gauges(engine, KEEP)
+    last_days(engine)
 
 
 def _act(rows: Rows, engine: Engine) -> None:
@@ -288,6 +291,8 @@ def _act(rows: Rows, engine: Engine) -> None:
     suppressions = Suppressions(engine, actor="eva")
     assert suppressions.add("email", TO, reason="manual")
     assert suppressions.remove("email", TO) == 1
+    assert suppressions.add_all([NewSuppression("email", TO)], "for the test") == 1
+    assert len(list(suppressions.export("for the test"))) == 1
     rows.run("INSERT INTO gaps (shard, reason) VALUES (:shard, 'lost')", shard=rows.lease.shard)
     report = Report(engine)
     acknowledging = Acknowledgements(engine, actor="eva")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from notifier.outbox.delivery.channels import pause
 from notifier.outbox.statements import statement
@@ -28,6 +28,33 @@ class RateLimits:
 
 _ADD = statement(__package__, "add_feedback_counts.sql")
 _LAST_DAY = statement(__package__, "read_last_day.sql")
+_LAST_DAYS = statement(__package__, "read_last_days.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class LastDay:
+    """Of a channel's last 24 hours, since an operator last resumed it: messages whose result is known, hard bounces
+    and complaints.
+    """
+
+    channel: str
+    results: int
+    hard_bounces: int
+    complaints: int
+
+    @property
+    def bounce_rate(self) -> float:
+        return self.hard_bounces / self.results if self.results else 0.0
+
+    @property
+    def complaint_rate(self) -> float:
+        return self.complaints / self.results if self.results else 0.0
+
+
+def last_days(engine: Engine) -> dict[str, LastDay]:
+    """Return the last 24 hours of each channel that had events in them."""
+    with engine.connect() as connection:
+        return {row[0]: LastDay(*row) for row in connection.execute(_LAST_DAYS)}
 
 
 def add_counts(connection: Connection, channel: str, counts: Mapping[str, int]) -> None:

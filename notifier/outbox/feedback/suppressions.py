@@ -1,7 +1,7 @@
 """Suppressions: recipients to whom nothing is sent. `begin` reads them, so that no request is sent."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
@@ -14,11 +14,25 @@ from notifier.outbox.statements import statement
 _ADD = statement(__package__, "add_suppression.sql")
 _REMOVE = statement(__package__, "remove_suppression.sql")
 _LIST = statement(__package__, "list_suppressions.sql")
+_ALL = statement(__package__, "all_suppressions.sql")
 _SUPPRESS_RECIPIENTS = statement(__package__, "suppress_recipients.sql")
 
 REASONS = ("complaint", "hard_bounce", "manual", "unsubscribe")
 EVERY_TOPIC = "*"
 """Removes every suppression of an address, whatever its topic."""
+
+_BATCH = 1_000
+"""Suppressions that are added in one transaction."""
+
+
+class NewSuppression(NamedTuple):
+    """Nothing is to be sent to this address, as its channel spells it; an empty topic means all topics."""
+
+    channel: str
+    address: str
+    topic: str = ""
+    reason: str = "manual"
+    note: str | None = None
 
 
 class Suppressions:
@@ -44,6 +58,28 @@ class Suppressions:
             known = "" if added else ", which was suppressed already"
             journal(connection, self._actor, "suppress", note, f"{channel} topic={topic or 'all'} {reason}{known}")
             return added
+
+    def add_all(self, rows: Sequence[NewSuppression], note: str) -> int:
+        """Add many, a thousand in one transaction; return how many were not suppressed already. `note` says why."""
+        added = 0
+        for first in range(0, len(rows), _BATCH):
+            some = [{**row._asdict(), "actor": self._actor} for row in rows[first : first + _BATCH]]
+            with self._engine.begin() as connection:
+                count = sum(connection.execute(_ADD, values).rowcount for values in some)
+                journal(connection, self._actor, "suppress", note, f"{len(some):,} of a file, {count:,} of them new")
+            added += count
+        return added
+
+    def export(self, note: str) -> Iterator[dict[str, Any]]:
+        """Yield all suppressions, by channel and address. The journal says that they were read."""
+        with self._engine.begin() as connection:
+            journal(connection, self._actor, "export suppressions", note, "all")
+        return self._all()
+
+    def _all(self) -> Iterator[dict[str, Any]]:
+        with self._engine.connect().execution_options(yield_per=_BATCH) as connection:
+            for row in connection.execute(_ALL).mappings():
+                yield dict(row)
 
     def remove(self, channel: str, address: str, *, topic: str = EVERY_TOPIC, note: str | None = None) -> int:
         """Send to this address again. Return the number of suppressions that were removed."""

@@ -23,6 +23,7 @@ ACTIONS = (
     "acknowledge quarantine",
     "cancel",
     "cancel rewind",
+    "export suppressions",
     "keep days",
     "let go",
     "pause",
