@@ -293,6 +293,7 @@ def _act(rows: Rows, engine: Engine) -> None:
     assert suppressions.remove("email", TO) == 1
     assert suppressions.add_all([NewSuppression("email", TO)], "for the test") == 1
     assert TO in [row["address"] for row in suppressions.export("for the test")]
+    assert suppressions.remove("email", TO) == 1
     rows.run("INSERT INTO gaps (shard, reason) VALUES (:shard, 'lost')", shard=rows.lease.shard)
     report = Report(engine)
     acknowledging = Acknowledgements(engine, actor="eva")
