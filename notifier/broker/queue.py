@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Mapping
 from importlib.resources import files
+from typing import Any
 from uuid import UUID, uuid4
 
 from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
@@ -132,6 +133,25 @@ class Queue:
             log.warning("Redis refuses commands; starting anyway: %s", explained(error))
         except (RedisError, OSError) as error:
             raise self._unreachable(error) from error
+
+    def info(self) -> Mapping[str, Any]:
+        """Return what Redis says of itself (INFO). Raise BrokerError, also if its user may not ask."""
+        try:
+            found: Mapping[str, Any] = self._redis.info()
+        except (RedisError, OSError) as error:
+            raise self._unreachable(error) from error
+        return found
+
+    def option(self, name: str) -> str | None:
+        """Return an option of the server, None if its user may not ask, as in many services. Raise BrokerError."""
+        try:
+            found = self._redis.config_get(name)
+        except ResponseError:
+            return None
+        except (RedisError, OSError) as error:
+            raise self._unreachable(error) from error
+        value = found.get(name)
+        return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
     def close(self) -> None:
         self._redis.close()

@@ -22,8 +22,8 @@ app = typer.Typer(
 )
 app.callback()(lambda: None)  # Typer makes a group of an app without commands only if it has a callback
 
-_LOGGING = ("bridge", "feedback", "worker")
-"""Commands that log unknown variables themselves."""
+_LOGGING = ("bridge", "doctor", "feedback", "worker")
+"""Commands that report unknown variables themselves."""
 
 
 def main() -> None:
@@ -60,7 +60,7 @@ def _failure(error: Exception) -> str | None:
 
 
 def _warn_of_variables(given: Sequence[str]) -> None:
-    """Print a warning for each unknown variable, unless the command logs them."""
+    """Print a warning for each unknown variable, unless the command reports them."""
     if given[:1] and given[0] not in _LOGGING and any(name.upper().startswith("NOTIFIER_") for name in os.environ):
         from notifier.settings import unknown_variables  # only here: it imports pydantic
 

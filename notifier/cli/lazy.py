@@ -34,6 +34,7 @@ COMMANDS = {
     "pause": "notifier.cli.channels:pause",
     "resume": "notifier.cli.channels:resume",
     "suppress": "notifier.cli.suppress:suppress",
+    "doctor": "notifier.cli.doctor:doctor",
     "health": "notifier.cli.health:health",
 }
 """Our own commands in the order of `notifier --help`: the module and the function, or the `typer.Typer`, of each."""

@@ -1,7 +1,8 @@
 """The faults of SES: what can go wrong with a request, before and after its mails are accepted.
 
-`match` takes `recipient`, a pattern as for file names, and `nid`, the value of that tag. A bulk call matches if one
-of its entries does. `entry_status` counts and fails entries of bulk calls; all other kinds whole requests.
+`match` takes `recipient`, a pattern as for file names, `nid`, the value of that tag, and `operation`, as `GetAccount`.
+A bulk call matches if one of its entries does. `entry_status` counts and fails entries of bulk calls; all other kinds
+whole requests. Operations that send nothing fail only by a rule that names them.
 """
 
 from collections.abc import Sequence
@@ -19,12 +20,23 @@ from simulators.shared.errors import ApiError
 from simulators.shared.faults import MESSAGE, FaultKind, FaultKinds, MakeResponse, Match, Plan, Rule
 
 _ENTRY_STATUS = "entry_status"
+_OPERATION = "operation"
 TRUNCATIONS = ("cut", "broken", "empty", "short")
 
 
-def request_fault(plan: Plan, envelopes: Sequence[Envelope]) -> Rule | None:
+def request_fault(plan: Plan, envelopes: Sequence[Envelope], operation: str) -> Rule | None:
     """Return the rule by which a request with these mails fails, None if it does not."""
-    return plan.next(lambda match: any(_matches(match, envelope) for envelope in envelopes), _REQUEST_KINDS)
+
+    def matches(match: Match) -> bool:
+        named = match.get(_OPERATION, operation) == operation
+        return named and any(_matches(match, envelope) for envelope in envelopes)
+
+    return plan.next(matches, _REQUEST_KINDS)
+
+
+def operation_fault(plan: Plan, operation: str) -> Rule | None:
+    """Return the rule by which a request that sends nothing fails, None if it does not."""
+    return plan.next(lambda match: match[_OPERATION] == operation, _REQUEST_KINDS, member=_OPERATION)
 
 
 def entry_fault(plan: Plan, envelope: Envelope) -> Rule | None:
@@ -86,7 +98,7 @@ FAULTS = FaultKinds(
         "refuse": FaultKind(faults.refuse, {"code": "MessageRejected", "message": MESSAGE, "status": 0}),
         _ENTRY_STATUS: FaultKind(None, {"entry_status": "TRANSIENT_FAILURE", "message": MESSAGE}),
     },
-    matches=("recipient", "nid"),
+    matches=("recipient", "nid", _OPERATION),
     bodies=TRUNCATIONS,
 )
 _REQUEST_KINDS = frozenset(FAULTS.kinds) - {_ENTRY_STATUS}

@@ -138,13 +138,13 @@ def check_entries(count: int) -> None:
         raise bad_request(f"A bulk call has 1 to {MAX_BULK_ENTRIES} entries, not {count}")
 
 
-def check_identity(sender: str, identities: Collection[str]) -> None:
-    """Only `identities` (addresses and domains) may send; if there are none, everyone may."""
-    if identities and not is_verified(bare(sender), identities):
+def check_identity(address: str, identities: Collection[str], pending: Collection[str] = ()) -> None:
+    """Only `identities` (addresses and domains) are verified; if there are none, all are that are not `pending`."""
+    if not is_verified(bare(address), identities) or (pending and is_verified(bare(address), pending)):
         raise ApiError(
             "MessageRejected",
             "Email address is not verified. The following identities failed the check in this region: "
-            + bare(sender),
+            + bare(address),
         )
 
 

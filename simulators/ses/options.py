@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from simulators.http.serve import Listen, add_listen_options
-from simulators.ses.account.account import Account
+from simulators.ses.account.account import ENFORCEMENTS, Account
 from simulators.ses.events.delivery_results import EventKind
 from simulators.ses.events.schedule import Publishing
 
@@ -75,6 +75,13 @@ def _add_account(group: argparse._ArgumentGroup) -> None:
     add("--region", default="eu-west-1", help="region in ids and ARNs")
     add("--account-id", default="000000000000", help="account in ARNs")
     add("--identity", dest="identities", action="append", default=[], help="may send; repeatable; default: all may")
+    add("--pending-identity", dest="pending_identities", action="append", default=[], help="exists, may not send yet")
+    dkim = "exists, does not sign with DKIM; repeatable"
+    add("--identity-without-dkim", dest="identities_without_dkim", action="append", default=[], help=dkim)
+    add("--paused-set", dest="paused_sets", action="append", default=[], help="configuration set that does not send")
+    add("--sandbox", action="store_true", help="only verified recipients get mails")
+    add("--sending-paused", action="store_true", help="the account sends nothing")
+    add("--enforcement", choices=ENFORCEMENTS, default=ENFORCEMENTS[0], help="standing of the account")
     sets = "exists; repeatable; default: all exist"
     add("--configuration-set", dest="configuration_sets", action="append", default=[], help=sets)
 

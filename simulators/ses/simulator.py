@@ -17,6 +17,7 @@ from simulators.ses.events.emitter import Emitter
 from simulators.ses.events.schedule import Schedule
 from simulators.ses.events.sns import Signer
 from simulators.ses.events.sqs import Queue
+from simulators.ses.events.topic import Topic
 from simulators.ses.faults import FAULTS
 from simulators.ses.inbox import page as inbox
 from simulators.ses.inbox.mailbox import Mailbox
@@ -42,6 +43,7 @@ class Simulator:
         self._control = SesControl(context, self._journal, mailbox, suppressed, self._emitter)
         self._inbox = inbox.Inbox(mailbox, self._journal)
         self._other_channels = OtherChannels(mailbox)
+        self._topic = Topic(options.account, options.queue_url, context.plan, raw=not options.sns_envelope)
 
     def handle(self, request: Request) -> Reply:
         return catch_errors(partial(self._route, request), error_response, (ApiError, JournalError))
@@ -62,6 +64,8 @@ class Simulator:
             return self._api.answer(request)
         if request.method == "GET" and path == "/":
             return self._inbox.page()
+        if request.method == "POST" and path == "/" and (about_topic := self._topic.answer(request)) is not None:
+            return about_topic
         if request.method == "POST" and path in ("/", inbox.PATH):
             answer = self._other_channels.add_message if path == inbox.PATH else self._other_channels.publish
             return answer(request)

@@ -133,9 +133,16 @@ class Plan:
         self.rules.clear()
         self.fired.clear()
 
-    def next(self, matches: Callable[[Match], bool], kinds: Collection[str] | None = None) -> Rule | None:
-        """Return the rule by which this request fails, None if it does not. Only rules of `kinds` count, if given."""
+    def next(
+        self, matches: Callable[[Match], bool], kinds: Collection[str] | None = None, *, member: str = ""
+    ) -> Rule | None:
+        """Return the rule by which this request fails, None if it does not.
+
+        Only rules of `kinds` count, if given, and only those whose `match` has this `member`, if given.
+        """
         for rule in self.rules:
+            if member and member not in rule.match:
+                continue
             if (kinds is None or rule.kind in kinds) and rule.fires(matches):
                 self.fired[rule.kind] += 1
                 return rule

@@ -39,7 +39,7 @@ def print_table(
         return
     cells = {name: [printable(shown(row[name])) for row in rows] for name in columns}
     widths = {name: max(map(cell_len, (*values, _heading(name)))) for name, values in cells.items()}
-    limit = _limit(console.width, terminal=console.is_terminal)
+    limit = limit_of(console)
     least = {name: _least(name, widths[name], values) for name, values in cells.items()}
     names = fitting(widths, limit, spare, least)
     console.width = max(_needed(names, widths, least), limit or sum(widths.values()) + _GAP * len(widths), len(title))
@@ -71,7 +71,7 @@ def print_table(
 def print_facts(title: str, facts: Fields) -> None:
     """Print one thing, a line for each of its properties. A long value gets a line of its own and is not broken."""
     console = Console()
-    limit = _limit(console.width, terminal=console.is_terminal)
+    limit = limit_of(console)
     console.print(Text(title, style="italic"))
     margin = max(map(len, facts)) + _GAP
     for name, value in facts.items():
@@ -141,9 +141,9 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def _limit(width: int, *, terminal: bool) -> int | None:
+def limit_of(console: Console) -> int | None:
     """Return the width of the terminal, None if the output is piped: programs such as grep read it line by line."""
-    return width if terminal or os.environ.get("COLUMNS") else None
+    return console.width if console.is_terminal or os.environ.get("COLUMNS") else None
 
 
 def _least(name: str, width: int, values: Iterable[str]) -> int:

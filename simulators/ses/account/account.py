@@ -11,16 +11,32 @@ from simulators.shared.errors import ApiError
 
 # The rate that GetAccount returns if the simulator has no limit.
 _UNLIMITED_RATE = 100_000.0
+_TYPES = {"DeliveryDelay": "DELIVERY_DELAY"}
+"""The types of events that the API writes otherwise than the events themselves do."""
+SHUTDOWN = "SHUTDOWN"
+ENFORCEMENTS = ("HEALTHY", "PROBATION", SHUTDOWN)
+MAILBOX_SIMULATOR = "@simulator.amazonses.com"
+"""Addresses that an account in the sandbox may write to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account. Without identities every sender may send; without configuration sets every one exists."""
+    """The account. Without identities every sender may send; without configuration sets every one exists.
+
+    `pending_identities` exist and are not verified yet. `paused_sets` are configuration sets that do not send.
+    `enforcement` is HEALTHY, PROBATION, or SHUTDOWN, at which SES refuses every mail.
+    """
 
     region: str = "eu-west-1"
     account_id: str = "000000000000"
     identities: Collection[str] = ()
     configuration_sets: Collection[str] = ()
+    pending_identities: Collection[str] = ()
+    identities_without_dkim: Collection[str] = ()
+    paused_sets: Collection[str] = ()
+    sandbox: bool = False
+    sending_paused: bool = False
+    enforcement: str = "HEALTHY"
 
     @property
     def topic(self) -> str:
@@ -28,11 +44,27 @@ class Account:
         return f"arn:aws:sns:{self.region}:{self.account_id}:ses-events"
 
     def check(self, envelope: Envelope) -> None:
-        """Raise ApiError if the sender is not verified or the configuration set does not exist."""
-        limits.check_identity(envelope.sender, self.identities)
+        """Raise ApiError if the account or the configuration set sends nothing now or does not exist, or if an
+        address is not verified: the sender's, in the sandbox also the recipients'.
+        """
+        if self.enforcement == SHUTDOWN:
+            raise ApiError("AccountSuspendedException", "Your account is suspended.")
+        if self.sending_paused:
+            raise ApiError("SendingPausedException", "Email sending is disabled for this account.")
+        self._check_identity(envelope.sender)
+        if self.sandbox:
+            for recipient in envelope.recipients:
+                if not limits.bare(recipient).endswith(MAILBOX_SIMULATOR):
+                    self._check_identity(recipient)
+        if envelope.configuration_set in self.paused_sets:
+            raise ApiError("SendingPausedException", f"Configuration set <{envelope.configuration_set}> is paused.")
         if envelope.configuration_set is not None and not self.has(envelope.configuration_set):
             # SES answers BadRequestException here, although its API model has a NotFoundException.
             raise bad_request(f"Configuration set <{envelope.configuration_set}> does not exist.")
+
+    def _check_identity(self, address: str) -> None:
+        verified = (*self.identities, *self.identities_without_dkim) if self.identities else ()
+        limits.check_identity(address, verified, self.pending_identities)
 
     def check_configuration_set(self, name: str) -> None:
         if not self.has(name):
@@ -45,27 +77,35 @@ class Account:
         """Return the response of GetAccount; `sent` is how many mails were sent in the last 24 hours."""
         return {
             "DedicatedIpAutoWarmupEnabled": False,
-            "EnforcementStatus": "HEALTHY",
-            "ProductionAccessEnabled": True,
+            "EnforcementStatus": self.enforcement,
+            "ProductionAccessEnabled": not self.sandbox,
             "SendQuota": {
                 "Max24HourSend": -1.0,
                 "MaxSendRate": rate or _UNLIMITED_RATE,
                 "SentLast24Hours": float(sent),
             },
-            "SendingEnabled": True,
+            "SendingEnabled": not self.sending_paused and self.enforcement != SHUTDOWN,
             "SuppressionAttributes": {"SuppressedReasons": ["BOUNCE", "COMPLAINT"]},
         }
 
     def identity(self, name: str) -> dict[str, Any]:
-        """Return the response of GetEmailIdentity. Raise ApiError if it is not verified."""
-        if not limits.is_verified(name, self.identities):
+        """Return the response of GetEmailIdentity. Raise ApiError if there is no such identity.
+
+        A domain is one identity, and an address of it another one: SES does not look above.
+        """
+        pending, dkim = name in self.pending_identities, name not in self.identities_without_dkim
+        if not pending and dkim and self.identities and name not in self.identities:
             raise ApiError("NotFoundException", f"Email identity {name} does not exist.")
         return {
             "IdentityType": "EMAIL_ADDRESS" if "@" in name else "DOMAIN",
             "FeedbackForwardingStatus": True,
-            "VerifiedForSendingStatus": True,
-            "VerificationStatus": "SUCCESS",
-            "DkimAttributes": {"SigningEnabled": True, "Status": "SUCCESS", "Tokens": []},
+            "VerifiedForSendingStatus": not pending,
+            "VerificationStatus": "PENDING" if pending else "SUCCESS",
+            "DkimAttributes": {
+                "SigningEnabled": dkim,
+                "Status": ("PENDING" if pending else "SUCCESS") if dkim else "NOT_STARTED",
+                "Tokens": [],
+            },
             "Policies": {},
             "Tags": [],
         }
@@ -77,14 +117,14 @@ class Account:
             "ConfigurationSetName": name,
             "DeliveryOptions": {"TlsPolicy": "OPTIONAL"},
             "ReputationOptions": {"ReputationMetricsEnabled": True},
-            "SendingOptions": {"SendingEnabled": True},
+            "SendingOptions": {"SendingEnabled": name not in self.paused_sets},
             "Tags": [],
         }
 
     def event_destinations(self, name: str, kinds: Iterable[str]) -> dict[str, Any]:
         """Return one SNS destination with the kinds that are published; none if no events are published."""
         self.check_configuration_set(name)
-        types = sorted(kind.upper().replace(" ", "_") for kind in kinds)
+        types = sorted(_TYPES.get(kind, kind.upper().replace(" ", "_")) for kind in kinds)
         destination = {
             "Name": "events",
             "Enabled": True,

@@ -19,6 +19,8 @@ from simulators.shared.fields import Json, decode, take_all
 _STATUS: Mapping[str, str] = {
     "BadRequestException": "INVALID_PARAMETER",
     "MessageRejected": "MESSAGE_REJECTED",
+    "SendingPausedException": "ACCOUNT_SENDING_PAUSED",
+    "AccountSuspendedException": "ACCOUNT_SUSPENDED",
 }
 
 
@@ -42,7 +44,7 @@ def send_bulk_email(context: SendContext, request: Request) -> Reply:
         _check_calls(context, len(entries))
         composed = _compose(context, body, entries, len(request.body))
         envelopes = [one.envelope for one in composed if isinstance(one, Mail)]
-        fault = request_fault(context.plan, envelopes)
+        fault = request_fault(context.plan, envelopes, "SendBulkEmail")
         return context.plan.faults.apply(fault, lambda: _accept(context, composed))
     except ApiError:
         context.counts.refused += len(entries)

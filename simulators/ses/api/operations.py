@@ -10,8 +10,10 @@ from simulators.ses.account.mail_journal import MailJournal
 from simulators.ses.account.suppression import SuppressionList
 from simulators.ses.api.bulk import send_bulk_email
 from simulators.ses.api.sending import SendContext, send_email
+from simulators.ses.faults import operation_fault
 from simulators.ses.fields import need
 from simulators.shared.errors import ApiError
+from simulators.shared.faults import MakeResponse
 from simulators.shared.fields import decode
 
 _ADDRESSES = "/v2/email/suppression/addresses"
@@ -36,17 +38,23 @@ class Api:
         self._operations: Mapping[tuple[str, str], Operation] = {
             ("POST", "/v2/email/outbound-emails"): lambda request: send_email(context, request),
             ("POST", "/v2/email/outbound-bulk-emails"): lambda request: send_bulk_email(context, request),
-            ("GET", "/v2/email/account"): self._account,
+            ("GET", "/v2/email/account"): lambda _: self._described("GetAccount", self._account),
             ("PUT", _ADDRESSES): self._suppress,
             ("GET", _ADDRESSES): self._suppressions,
         }
         account = context.account
-        self._named: Mapping[tuple[str, str], NamedOperation] = {
-            ("GET", "suppression/addresses"): self._suppression,
-            ("DELETE", "suppression/addresses"): self._unsuppress,
-            ("GET", "identities"): lambda name: json_response(account.identity(name)),
-            ("GET", "configuration-sets"): lambda name: json_response(account.configuration_set(name)),
-            ("GET", "configuration-sets/event-destinations"): self._event_destinations,
+        self._named: Mapping[tuple[str, str], tuple[str, NamedOperation]] = {
+            ("GET", "suppression/addresses"): ("GetSuppressedDestination", self._suppression),
+            ("DELETE", "suppression/addresses"): ("DeleteSuppressedDestination", self._unsuppress),
+            ("GET", "identities"): ("GetEmailIdentity", lambda name: json_response(account.identity(name))),
+            ("GET", "configuration-sets"): (
+                "GetConfigurationSet",
+                lambda name: json_response(account.configuration_set(name)),
+            ),
+            ("GET", "configuration-sets/event-destinations"): (
+                "GetConfigurationSetEventDestinations",
+                self._event_destinations,
+            ),
         }
 
     def answer(self, request: Request) -> Reply:
@@ -55,12 +63,17 @@ class Api:
         if operation is not None:
             return operation(request)
         if (named := _NAMED.fullmatch(request.path)) is not None:
-            by_name = self._named.get((request.method, named[1] + (named[3] or "")))
-            if by_name is not None:
-                return by_name(unquote(named[2]))
+            found = self._named.get((request.method, named[1] + (named[3] or "")))
+            if found is not None:
+                return self._described(found[0], lambda: found[1](unquote(named[2])))
         raise ApiError("UnknownOperationException", f"{request.method} {request.path} is not simulated.")
 
-    def _account(self, _: Request) -> Response:
+    def _described(self, operation: str, make: MakeResponse) -> Reply:
+        """Answer an operation that sends nothing, unless a rule of the fault plan names it."""
+        plan = self._context.plan
+        return plan.faults.apply(operation_fault(plan, operation), make)
+
+    def _account(self) -> Response:
         return json_response(self._context.account.describe(self._context.bucket.rate, self._journal.accepted))
 
     def _suppress(self, request: Request) -> Response:

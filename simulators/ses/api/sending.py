@@ -63,7 +63,7 @@ def send_email(context: SendContext, request: Request) -> Reply:
         mail = compose(decode(request.body), len(request.body))
         context.account.check(mail.envelope)
         context.check_rate(mail.envelope)
-        fault = request_fault(context.plan, [mail.envelope])
+        fault = request_fault(context.plan, [mail.envelope], "SendEmail")
         return context.plan.faults.apply(fault, lambda: _accept(context, mail))
     except ApiError:
         context.counts.refused += 1

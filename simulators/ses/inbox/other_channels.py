@@ -5,11 +5,10 @@ import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl
-from xml.sax.saxutils import escape
 
 from simulators.http.messages import Request
 from simulators.http.replies import Response, json_response
+from simulators.ses import sns_api
 from simulators.ses.errors import bad_request
 from simulators.ses.events.delivery_results import DeliveryResult
 from simulators.ses.fields import need
@@ -20,7 +19,6 @@ from simulators.shared.fields import Json, decode, take, take_all
 LONGEST_SMS = 1600
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 _SENDERS = ("AWS.SNS.SMS.SenderID", "AWS.MM.SMS.OriginationNumber")
-_NAMESPACE = "http://sns.amazonaws.com/doc/2010-03-31/"
 
 
 class OtherChannels:
@@ -31,18 +29,17 @@ class OtherChannels:
 
     def publish(self, request: Request) -> Response:
         """Simulate the action `Publish` of SNS for a phone number. Every valid number is accepted."""
-        asked = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+        asked = sns_api.asked(request)
         number, text = asked.get("PhoneNumber", ""), asked.get("Message", "")
         if asked.get("Action") != "Publish" or "PhoneNumber" not in asked:
-            return _sns_error("InvalidAction", "Only Publish to a PhoneNumber is simulated.")
+            return sns_api.error("InvalidAction", "Only Publish to a PhoneNumber is simulated.")
         if not _NUMBER.fullmatch(number):
-            return _sns_error("InvalidParameter", "Invalid parameter: PhoneNumber is not valid")
+            return sns_api.error("InvalidParameter", "Invalid parameter: PhoneNumber is not valid")
         if not text or len(text) > LONGEST_SMS:
-            return _sns_error("InvalidParameter", "Invalid parameter: Message is empty or too long")
+            return sns_api.error("InvalidParameter", "Invalid parameter: Message is empty or too long")
         sender = _attributes(asked)
         id_ = self._add("sms", number, text, sender=next(filter(None, map(sender.get, _SENDERS)), ""))
-        result = f"<PublishResult><MessageId>{id_}</MessageId></PublishResult>"
-        return _sns_answer(200, f'<PublishResponse xmlns="{_NAMESPACE}">{result}{_metadata()}</PublishResponse>')
+        return sns_api.answer("Publish", f"<MessageId>{id_}</MessageId>")
 
     def add_message(self, request: Request) -> Response:
         """Add a message of any channel to the inbox: `sandbox.inbox` sends those of channels without a simulator."""
@@ -92,16 +89,3 @@ def _attributes(asked: Mapping[str, str]) -> dict[str, str]:
     """Return the attributes of the message, from the members MessageAttributes.entry.1.Name and so on."""
     names = {name.removesuffix(".Name"): value for name, value in asked.items() if name.endswith(".Name")}
     return {value: asked.get(f"{entry}.Value.StringValue", "") for entry, value in names.items()}
-
-
-def _sns_error(code: str, message: str) -> Response:
-    error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
-    return _sns_answer(400, f'<ErrorResponse xmlns="{_NAMESPACE}">{error}</ErrorResponse>')
-
-
-def _metadata() -> str:
-    return f"<ResponseMetadata><RequestId>{uuid.uuid4()}</RequestId></ResponseMetadata>"
-
-
-def _sns_answer(status: int, xml: str) -> Response:
-    return Response(status, xml.encode(), "text/xml")

@@ -1,0 +1,31 @@
+"""Checks of Postgres. They read it as the login of NOTIFIER_DATABASE_URL."""
+
+from notifier.database.engine import Engine, connect
+from notifier.database.schema import check_schema
+from notifier.database.server import check_durable
+from notifier.doctor.setup import Setup
+from notifier.outbox.inspection.server import DatabaseServer, read_server
+
+PAGE = "docs/postgres.md"
+_PATIENCE = 10
+
+
+def database(setup: Setup) -> Engine:
+    """A database that answers. Raise SettingsError for a malformed URL, Unreachable if it does not."""
+    url = setup.settings.database_url.get_secret_value()
+    engine = connect(url, application="notifier doctor", pool_size=0, patience=_PATIENCE)
+    setup.at_end(engine.dispose)
+    check_durable(engine, allowed=True)  # asks once, so that it is known whether one answers
+    return engine
+
+
+def server(setup: Setup) -> DatabaseServer:
+    """A database that answers."""
+    return read_server(setup.get(database))
+
+
+def migrated(setup: Setup) -> Engine:
+    """A database with this program's schema. Raise SchemaOutdated."""
+    engine = setup.get(database)
+    check_schema(engine)
+    return engine

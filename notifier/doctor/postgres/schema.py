@@ -1,0 +1,74 @@
+"""Whether the schema is this program's, and which processes the login may serve."""
+
+from collections.abc import Iterator
+
+from notifier.database.schema import schema_head
+from notifier.doctor.finding import Finding, doubtful, good, wrong
+from notifier.doctor.postgres import migrated, server
+from notifier.doctor.setup import Setup
+from notifier.outbox.inspection.recent_days import RecentDay, recent_days
+from notifier.outbox.inspection.rights import LoginRights, read_rights
+
+_PREFIX = "notifier_"
+_SHOWN = 3
+
+
+def check_migrations(setup: Setup) -> Iterator[Finding]:
+    """Find whether all migrations of this program have run, and no newer one."""
+    setup.need(server)
+    setup.get(migrated)
+    yield good(f"the schema is at {schema_head()}, the newest migration of this program")
+
+
+def check_rights(setup: Setup) -> Iterator[Finding]:
+    """Find the processes whose statements the login may run."""
+    engine = setup.need(migrated)
+    yield rights(read_rights(engine), setup.need(server).login)
+
+
+def check_days(setup: Setup) -> Iterator[Finding]:
+    """Find whether today and tomorrow have their partitions."""
+    yield days(recent_days(setup.need(migrated)))
+
+
+def rights(found: LoginRights, login: str) -> Finding:
+    """Return which processes can use this login."""
+    page = "docs/security.md"
+    if found.is_owner:
+        return good(f"the login {login} owns the tables: every process can use it, and `notifier migrate`")
+    broken = [role for role in found.granted if found.missing[role]]
+    if broken:
+        lacking = found.missing[broken[0]]
+        more = f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else ""
+        return wrong(
+            f"the login {login} lacks rights of {broken[0]}: {', '.join(lacking[:_SHOWN])}{more}",
+            "run `notifier migrate --roles` as the owner of the tables",
+            page,
+        )
+    able = [role.removeprefix(_PREFIX) for role, lacking in found.missing.items() if not lacking]
+    if not able:
+        return wrong(
+            f"the login {login} may do the work of no process",
+            f"GRANT one of {', '.join(found.missing)} TO {login}, after `notifier migrate --roles`",
+            page,
+        )
+    return good(f"the login {login} may do the work of {', '.join(able)}; each process has a role of its own")
+
+
+def days(found: list[RecentDay]) -> Finding:
+    """Return whether the partitions of today and tomorrow exist. Before the first bridge runs, no day has any."""
+    lacking = [name for name, offset in (("today", 0), ("tomorrow", 1)) if not _exists(found, offset)]
+    if not lacking:
+        return good("today and tomorrow have their partitions")
+    if not any(day.complete for day in found):
+        return good("no day has partitions yet: a bridge makes them when it starts")
+    judged = wrong if "today" in lacking else doubtful
+    return judged(
+        f"no partitions for {' and '.join(lacking)}: events of that day cannot be recorded",
+        "start a bridge: it makes them for two days ahead; if one runs, see its log",
+        "docs/retention.md",
+    )
+
+
+def _exists(found: list[RecentDay], offset: int) -> bool:
+    return any(day.complete for day in found if day.offset == offset)

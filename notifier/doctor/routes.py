@@ -1,0 +1,83 @@
+"""Whether the routes can be loaded, and whether their channels and templates are fit."""
+
+from collections.abc import Iterator
+
+from notifier.channels import channel_names, check_channel, load_channel, silence
+from notifier.doctor.finding import Finding, doubtful, good, wrong
+from notifier.doctor.routing import routes
+from notifier.doctor.setup import Setup
+from notifier.errors import NotifierError
+from notifier.routes.declarations import declared_elsewhere
+from notifier.templates import Templates, templates_folder
+
+_PAGE = "docs/reference.md"
+_SHOWN = 5
+
+
+def check_routes(setup: Setup) -> Iterator[Finding]:
+    """Find whether the module can be imported, and whether its routes and the tables that are read fit."""
+    found = setup.get(routes)
+    settings = setup.settings
+    names = [route.name for route in found]
+    yield good(f"{settings.routes} has {len(names)} routes: {_listed(names)}")
+    if others := declared_elsewhere(list(found)):
+        yield doubtful(
+            f"routes that {settings.routes} does not import are not used: {_listed([each.name for each in others])}",
+            "import their modules, or the functions, in NOTIFIER_ROUTES",
+            _PAGE,
+        )
+    if not settings.tables:
+        yield wrong("NOTIFIER_TABLES is not set", "name the tables that a bridge reads, separated by commas")
+    for table in settings.tables:
+        if not found.has_table(table):
+            yield wrong(
+                f"no route is for the table {table}: its records go to quarantine",
+                "add a route, or take the table out of NOTIFIER_TABLES",
+                _PAGE,
+            )
+    for route in found:
+        if settings.tables and route.table not in settings.tables:
+            yield doubtful(
+                f"no event reaches the route {route.name}: the table {route.table} is not read here",
+                "add the table to NOTIFIER_TABLES, if no other installation reads it",
+                _PAGE,
+            )
+
+
+def check_channels(setup: Setup) -> Iterator[Finding]:
+    """Find whether each channel that a route uses has its settings."""
+    for name in sorted({route.channel for route in setup.need(routes)}):
+        try:
+            check_channel(name, setup.settings)
+            load_channel(name, setup.settings).close()
+        except NotifierError as error:
+            yield wrong(f"the channel {name} cannot send: {error}", "", "docs/channels.md")
+            continue
+        if reason := silence(name, setup.settings):
+            yield doubtful(
+                f"the channel {name} gets no delivery events: {reason}; its unknown outcomes wait for an operator",
+                "set up the events of SES",
+                "docs/feedback.md",
+            )
+        else:
+            yield good(f"the channel {name} has its settings")
+
+
+def check_templates(setup: Setup) -> Iterator[Finding]:
+    """Find templates that are broken, and what is probably a mistake in their folder."""
+    source = setup.need(routes).source
+    templates = Templates(templates_folder(setup.settings, str(source) if source else None))
+    templates.check()
+    remarks = templates.remarks(channel_names())
+    if not remarks:
+        yield good(f"{len(templates.names())} templates for emails compile: {_listed(templates.names())}")
+    for remark in remarks:
+        what, _, missing = remark.partition("; write ")
+        yield doubtful(
+            what, f"write {missing}" if missing else f"rename or delete it in {templates.folder}", "README.md"
+        )
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
