@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any
 from uuid import UUID, uuid4
 
-from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, BusyLoadingError, NoPermissionError, RedisError, ResponseError
 
 from celery_units.redis.refusal import explained
 from celery_units.redis.version import UnfitRedis, check_server
@@ -135,9 +135,11 @@ class Queue:
             raise self._unreachable(error) from error
 
     def info(self) -> Mapping[str, Any]:
-        """Return what Redis says of itself (INFO). Raise BrokerError, also if its user may not ask."""
+        """Return what Redis says of itself (INFO); nothing if its user may not ask. Raise BrokerError."""
         try:
             found: Mapping[str, Any] = self._redis.info()
+        except NoPermissionError:
+            return {}
         except (RedisError, OSError) as error:
             raise self._unreachable(error) from error
         return found

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from notifier.doctor.aws.account import clock_of_aws
 from notifier.doctor.finding import CheckEnded, Finding, doubtful, good, wrong
-from notifier.doctor.postgres import database
+from notifier.doctor.postgres import database, need_server
 from notifier.doctor.setup import Setup
 from notifier.outbox.inspection.server import read_clock
 
@@ -20,7 +20,8 @@ def check_clocks(setup: Setup) -> Iterator[Finding]:
         yield against_aws(*setup.get(clock_of_aws))
     except CheckEnded as ended:
         yield ended.finding
-    engine = setup.need(database)
+    need_server(setup)
+    engine = setup.get(database)
     read_clock(engine)  # connects, so that the next one measures one round trip
     before = datetime.now(UTC)
     theirs = read_clock(engine)

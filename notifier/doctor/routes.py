@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from notifier.channels import channel_names, check_channel, load_channel, silence
 from notifier.doctor.finding import Finding, doubtful, good, wrong
-from notifier.doctor.routing import routes
+from notifier.doctor.routing import need_routes, routes
 from notifier.doctor.setup import Setup
 from notifier.errors import NotifierError
 from notifier.routes.declarations import declared_elsewhere
@@ -46,7 +46,7 @@ def check_routes(setup: Setup) -> Iterator[Finding]:
 
 def check_channels(setup: Setup) -> Iterator[Finding]:
     """Find whether each channel that a route uses has its settings."""
-    for name in sorted({route.channel for route in setup.need(routes)}):
+    for name in sorted({route.channel for route in need_routes(setup)}):
         try:
             check_channel(name, setup.settings)
             load_channel(name, setup.settings).close()
@@ -65,7 +65,7 @@ def check_channels(setup: Setup) -> Iterator[Finding]:
 
 def check_templates(setup: Setup) -> Iterator[Finding]:
     """Find templates that are broken, and what is probably a mistake in their folder."""
-    source = setup.need(routes).source
+    source = need_routes(setup).source
     templates = Templates(templates_folder(setup.settings, str(source) if source else None))
     templates.check()
     remarks = templates.remarks(channel_names())

@@ -15,21 +15,31 @@ _SENDS_TO_EMAIL = "email"
 
 
 def routes(setup: Setup) -> Routes:
-    """Routes that can be loaded. Raise RoutesError."""
+    """Return the routes. Raise RoutesError if they cannot be loaded."""
     return load_routes(setup.settings.routes)
 
 
 def channels(setup: Setup) -> frozenset[str]:
-    """Routes that can be loaded. Their channels; none if the routes cannot be loaded."""
+    """Return the channels of the routes; none if these cannot be loaded."""
     try:
         return frozenset(route.channel for route in setup.get(routes))
     except NotifierError:
         return frozenset()
 
 
+def need_routes(setup: Setup) -> Routes:
+    """Return the routes. Raise CheckEnded if they cannot be loaded: the check `routes` says why."""
+    return setup.need(routes, "routes that can be loaded")
+
+
+def need_channels(setup: Setup) -> frozenset[str]:
+    """Return the channels of the routes; none if these cannot be loaded. Raise CheckEnded while they hang."""
+    return setup.need(channels, "routes that can be loaded")
+
+
 def sends_email(setup: Setup) -> bool:
     """Return whether a route sends email. Without routes that can be loaded: whether there is a sender."""
-    found = setup.need(channels)
+    found = need_channels(setup)
     return _SENDS_TO_EMAIL in found if found else bool(setup.settings.sender)
 
 

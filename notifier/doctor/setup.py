@@ -48,11 +48,14 @@ class Setup:
         found: T = made.value
         return found
 
-    def need(self, make: Make[T]) -> T:
-        """Return what `make(setup)` returns. Raise CheckEnded if it raises or hangs: another check says so."""
+    def need(self, make: Make[T], what: str) -> T:
+        """Return what `make(setup)` returns: `what` it is, in words.
+
+        Raise CheckEnded if it raises or hangs: the check whose business it is says so.
+        """
         made = self._begun(make)
         if not made.done.wait(max(0.0, self._until - time.monotonic())) or made.error is not None:
-            raise CheckEnded(not_known(_unchecked(make)))
+            raise CheckEnded(not_known(f"the rest was not checked: it needs {what}"))
         found: T = made.value
         return found
 
@@ -79,8 +82,3 @@ class Setup:
             made.error = error
         finally:
             made.done.set()
-
-
-def _unchecked(make: Make[Any]) -> str:
-    """Return a sentence that names what is missing: the first line of the docstring of `make` is a noun phrase."""
-    return f"the rest was not checked: it needs {(make.__doc__ or make.__name__).splitlines()[0].rstrip('.')}"

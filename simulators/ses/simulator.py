@@ -64,16 +64,20 @@ class Simulator:
             return self._api.answer(request)
         if request.method == "GET" and path == "/":
             return self._inbox.page()
-        if request.method == "POST" and path == "/" and (about_topic := self._topic.answer(request)) is not None:
-            return about_topic
         if request.method == "POST" and path in ("/", inbox.PATH):
-            answer = self._other_channels.add_message if path == inbox.PATH else self._other_channels.publish
-            return answer(request)
+            return self._posted(request)
         if request.method == "GET" and path == inbox.PATH:
             return self._inbox.mails(request.query)
         if request.method == "GET" and path.startswith(inbox.PATH + "/"):
             return self._inbox.mail(path.removeprefix(inbox.PATH + "/"))
         return self._control.answer(request)
+
+    def _posted(self, request: Request) -> Reply:
+        """Answer a request to the API of SNS, or add a message to the inbox."""
+        if request.path == inbox.PATH:
+            return self._other_channels.add_message(request)
+        about_topic = self._topic.answer(request)
+        return self._other_channels.publish(request) if about_topic is None else about_topic
 
 
 def _emitter(options: Options) -> Emitter | None:

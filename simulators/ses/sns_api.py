@@ -33,10 +33,8 @@ def error(code: str, message: str, status: int = 400) -> Response:
 
 def entries(values: Mapping[str, str]) -> str:
     """Return XML of a map, as the attributes of a topic."""
-    pairs = (
-        f"<entry><key>{escape(name)}</key><value>{escape(value)}</value></entry>" for name, value in values.items()
-    )
-    return f"<Attributes>{''.join(pairs)}</Attributes>"
+    pairs = (f"<key>{escape(name)}</key><value>{escape(value)}</value>" for name, value in values.items())
+    return f"<Attributes>{''.join(f'<entry>{pair}</entry>' for pair in pairs)}</Attributes>"
 
 
 def _response(status: int, xml: str) -> Response:

@@ -33,7 +33,7 @@ def check_credentials(setup: Setup) -> Iterator[Finding]:
 
 
 def clock_of_aws(setup: Setup) -> tuple[datetime, datetime]:
-    """An answer of DynamoDB with its date. The time of this machine in the middle of the call, and that of AWS."""
+    """Return the time of this machine in the middle of a call to DynamoDB, and the date of its answer."""
     with opened(setup, "dynamodbstreams") as client:
         before = datetime.now(UTC)
         answer = ask("DynamoDB", "dynamodb:ListStreams", client.list_streams, Limit=1) or {}

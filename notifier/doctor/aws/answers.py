@@ -49,7 +49,7 @@ Answer = Mapping[str, Any]
 
 
 def session(setup: Setup) -> Any:
-    """An AWS Region and credentials. Raise SettingsError if there is no Region, NoCredentials."""
+    """Return a session of the SDK that has credentials. Raise SettingsError if there is no Region, NoCredentials."""
     found = aws_session(setup.settings)
     credentials = found.get_credentials()
     if credentials is None:
@@ -65,13 +65,13 @@ def opened(setup: Setup, service: Service, region: str = "") -> Iterator[Any]:
 
     Raise CheckEnded if there are no credentials, SettingsError if the endpoint is wrong.
     """
-    setup.need(session)
+    own = setup.need(session, "a Region and credentials of AWS")
     client = aws_client(
         service,
         setup.settings,
         connect_timeout=_CONNECT_SECONDS,
         read_timeout=_READ_SECONDS,
-        session=aws_session(setup.settings, region) if region else setup.need(session),
+        session=aws_session(setup.settings, region) if region else own,
     )
     try:
         yield client

@@ -5,7 +5,7 @@ from typing import Any
 
 from notifier.doctor.aws.answers import Answer, ask, opened
 from notifier.doctor.finding import CheckEnded, Finding, doubtful, good, not_known, wrong
-from notifier.doctor.routing import routes
+from notifier.doctor.routing import need_routes
 from notifier.doctor.setup import Setup
 from notifier.errors import NotifierError
 from notifier.routes import Routes
@@ -24,7 +24,7 @@ def check_streams(setup: Setup) -> Iterator[Finding]:
         yield not_known("no table is named in NOTIFIER_TABLES: there is no stream to look at")
         return
     try:
-        known: Routes | None = setup.need(routes)
+        known: Routes | None = need_routes(setup)
     except CheckEnded:
         known = None
     with opened(setup, "dynamodbstreams") as client:

@@ -11,7 +11,7 @@ _PATIENCE = 10
 
 
 def database(setup: Setup) -> Engine:
-    """A database that answers. Raise SettingsError for a malformed URL, Unreachable if it does not."""
+    """Return an engine that has connected once. Raise SettingsError for a malformed URL, Unreachable if no server answers."""
     url = setup.settings.database_url.get_secret_value()
     engine = connect(url, application="notifier doctor", pool_size=0, patience=_PATIENCE)
     setup.at_end(engine.dispose)
@@ -20,12 +20,23 @@ def database(setup: Setup) -> Engine:
 
 
 def server(setup: Setup) -> DatabaseServer:
-    """A database that answers."""
+    """Return what can be seen of the server. Raise what `database` raises, and DatabaseError."""
     return read_server(setup.get(database))
 
 
 def migrated(setup: Setup) -> Engine:
-    """A database with this program's schema. Raise SchemaOutdated."""
+    """Return the engine of a database with this program's schema. Raise SchemaOutdated."""
     engine = setup.get(database)
     check_schema(engine)
     return engine
+
+
+def need_server(setup: Setup) -> DatabaseServer:
+    """Return what can be seen of the server. Raise CheckEnded if none answers: the check `postgres` says why."""
+    return setup.need(server, "a database that answers")
+
+
+def need_migrated(setup: Setup) -> Engine:
+    """Return the engine. Raise CheckEnded without the schema: the check `schema` says why."""
+    need_server(setup)
+    return setup.need(migrated, "this program's schema")

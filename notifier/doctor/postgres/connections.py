@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from notifier.doctor.finding import Finding, good, wrong
-from notifier.doctor.postgres import PAGE, server
+from notifier.doctor.postgres import PAGE, need_server
 from notifier.doctor.setup import Setup
 from notifier.outbox.inspection.server import DatabaseServer
 
@@ -13,7 +13,7 @@ NEEDED = {"bridge": 21, "feedback": 4, "worker": 6}
 
 def check_connections(setup: Setup) -> Iterator[Finding]:
     """Find whether one process of each kind can connect."""
-    found = setup.need(server)
+    found = need_server(setup)
     yield pooler(found) if found.pooled else room(found)
 
 
@@ -31,9 +31,13 @@ def room(found: DatabaseServer) -> Finding:
     others = max(0, found.connections - found.ours)
     each = ", ".join(f"{process} {count}" for process, count in NEEDED.items())
     if limit - others >= needed:
-        return good(f"{name} {limit:,}, of which {found.connections:,} are taken; one of each process takes {needed}")
+        return good(
+            f"{name} allows us {limit:,} connections, of which {found.connections:,} are taken; one of each process "
+            f"takes {needed}"
+        )
     return wrong(
-        f"{name} {limit:,}, of which others take {others:,}: one of each process takes {needed} ({each})",
+        f"{name} allows us {limit:,} connections, of which others have {others:,}: too few for one of each process, "
+        f"{needed} ({each})",
         f"raise {name} to {others + needed} or more, or put PgBouncer between",
         PAGE,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from notifier.doctor.finding import Finding, doubtful, good, not_known, wrong
-from notifier.doctor.postgres import database, migrated, server
+from notifier.doctor.postgres import database, need_migrated, need_server
 from notifier.doctor.setup import Setup
 from notifier.outbox.inspection.recent_days import RecentDay, recent_days
 
@@ -18,15 +18,15 @@ _PAGE = "docs/retention.md"
 
 def check_disk(setup: Setup) -> Iterator[Finding]:
     """Find how long the free disk lasts, if the server is on this machine and its login may see its folder."""
-    folder = setup.need(server).options.get("data_directory")
-    url = setup.need(database).url
+    folder = need_server(setup).options.get("data_directory")
+    url = setup.get(database).url
     if not folder or not _is_here(url.host, str(url.query.get("host", ""))) or not Path(folder).is_dir():
         yield not_known(
             "how much disk Postgres has left: it is on another machine, or hides its folder from this login"
         )
         return
-    days, free = recent_days(setup.need(migrated)), shutil.disk_usage(folder).free
-    yield disk(free, setup.need(server).bytes, days, setup.settings.keep_days)
+    days, free = recent_days(need_migrated(setup)), shutil.disk_usage(folder).free
+    yield disk(free, need_server(setup).bytes, days, setup.settings.keep_days)
 
 
 def disk(free: int, stored: int, days: list[RecentDay], keep_days: int) -> Finding:

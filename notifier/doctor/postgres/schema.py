@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from notifier.database.schema import schema_head
 from notifier.doctor.finding import Finding, doubtful, good, wrong
-from notifier.doctor.postgres import migrated, server
+from notifier.doctor.postgres import migrated, need_migrated, need_server
 from notifier.doctor.setup import Setup
 from notifier.outbox.inspection.recent_days import RecentDay, recent_days
 from notifier.outbox.inspection.rights import LoginRights, read_rights
@@ -15,20 +15,19 @@ _SHOWN = 3
 
 def check_migrations(setup: Setup) -> Iterator[Finding]:
     """Find whether all migrations of this program have run, and no newer one."""
-    setup.need(server)
+    need_server(setup)
     setup.get(migrated)
     yield good(f"the schema is at {schema_head()}, the newest migration of this program")
 
 
 def check_rights(setup: Setup) -> Iterator[Finding]:
     """Find the processes whose statements the login may run."""
-    engine = setup.need(migrated)
-    yield rights(read_rights(engine), setup.need(server).login)
+    yield rights(read_rights(need_migrated(setup)), need_server(setup).login)
 
 
 def check_days(setup: Setup) -> Iterator[Finding]:
     """Find whether today and tomorrow have their partitions."""
-    yield days(recent_days(setup.need(migrated)))
+    yield days(recent_days(need_migrated(setup)))
 
 
 def rights(found: LoginRights, login: str) -> Finding:

@@ -10,12 +10,17 @@ PAGE = "docs/redis.md"
 
 
 def queue(setup: Setup) -> Queue:
-    """A Redis that answers. Raise SettingsError for a malformed URL."""
+    """Return a client of the broker, not connected yet. Raise SettingsError for a malformed URL."""
     made = Queue(setup.settings.broker_url.get_secret_value(), origin="notifier doctor")
     setup.at_end(made.close)
     return made
 
 
 def info(setup: Setup) -> Mapping[str, Any]:
-    """A Redis that answers. Raise BrokerError."""
+    """Return what Redis says of itself. Raise BrokerError if it does not answer."""
     return setup.get(queue).info()
+
+
+def need_info(setup: Setup) -> Mapping[str, Any]:
+    """Return what Redis says of itself. Raise CheckEnded if none answers: the check `redis` says why."""
+    return setup.need(info, "a Redis that answers")

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from notifier.broker.envelope import Envelopes
 from notifier.doctor.finding import Finding, doubtful, good, not_known, wrong
-from notifier.doctor.redis import PAGE, info
-from notifier.doctor.routing import channels
+from notifier.doctor.redis import PAGE, need_info
+from notifier.doctor.routing import need_channels
 from notifier.doctor.setup import Setup
 
 _OVERHEAD = 1.5
@@ -18,12 +18,12 @@ _MB = 1e6
 
 def check_memory(setup: Setup) -> Iterator[Finding]:
     """Find whether Redis evicts keys, and whether it has room for full queues."""
-    found = setup.need(info)
+    found = need_info(setup)
     if "maxmemory" not in found:
         yield not_known("how much memory Redis has: this server does not say")
         return
     yield eviction(found)
-    yield memory(found, needed(setup.settings.queue_high_water, len(setup.need(channels)) or 1))
+    yield memory(found, needed(setup.settings.queue_high_water, len(need_channels(setup)) or 1))
 
 
 def eviction(found: Mapping[str, Any]) -> Finding:

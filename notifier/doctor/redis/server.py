@@ -6,13 +6,20 @@ from typing import Any
 from notifier.broker import WORKING
 from notifier.broker.rights import PUBLISHING, BrokerUnfit
 from notifier.doctor.finding import Finding, doubtful, good, wrong
-from notifier.doctor.redis import PAGE, info, queue
+from notifier.doctor.redis import PAGE, info, need_info, queue
 from notifier.doctor.setup import Setup
 
 
 def check_redis(setup: Setup) -> Iterator[Finding]:
     """Find which Redis answers, and whether it takes and keeps messages."""
     found = setup.get(info)
+    if not found:
+        yield doubtful(
+            "Redis answers, and its user may not ask what it is: version, role and memory cannot be checked",
+            "allow it INFO",
+            PAGE,
+        )
+        return
     yield good(f"{_version(found)} answers")
     if found.get("role") == "slave":
         yield wrong(
@@ -25,8 +32,8 @@ def check_redis(setup: Setup) -> Iterator[Finding]:
 
 def check_rights(setup: Setup) -> Iterator[Finding]:
     """Find whether the user may run the commands of bridges and workers."""
-    setup.need(info)
-    asked = setup.need(queue)
+    need_info(setup)
+    asked = setup.get(queue)
     try:
         asked.check(WORKING)
     except BrokerUnfit as error:

@@ -15,7 +15,7 @@ Destinations = Sequence[Answer]
 
 
 def destinations(setup: Setup) -> Destinations:
-    """The event destinations of the configuration set. Raise CheckEnded."""
+    """Return the enabled event destinations of the configuration set. Raise CheckEnded if SES does not name them."""
     name = setup.settings.ses_configuration_set
     with opened(setup, "sesv2") as client:
         right = "ses:GetConfigurationSetEventDestinations"
@@ -25,6 +25,11 @@ def destinations(setup: Setup) -> Destinations:
         raise CheckEnded(not_known("the events of SES: there is no configuration set"))
     found: Destinations = [each for each in answer.get("EventDestinations", ()) if each.get("Enabled")]
     return found
+
+
+def need_destinations(setup: Setup) -> Destinations:
+    """Return the event destinations. Raise CheckEnded: the check `configuration-set` says why."""
+    return setup.need(destinations, "the event destinations of the configuration set")
 
 
 def topic_of(found: Destinations) -> str | None:

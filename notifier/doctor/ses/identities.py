@@ -6,7 +6,7 @@ from typing import Any
 from notifier.channels import checked_address
 from notifier.doctor.aws.answers import Answer, ask, opened
 from notifier.doctor.finding import CheckEnded, Finding, doubtful, good, not_known, wrong
-from notifier.doctor.routing import routes, senders
+from notifier.doctor.routing import need_routes, senders
 from notifier.doctor.ses import ABSENT, WHERE
 from notifier.doctor.ses.account import if_email
 from notifier.doctor.setup import Setup
@@ -68,7 +68,7 @@ def identity(mailbox: str, name: str, described: Answer) -> Iterator[Finding]:
 
 def _named(setup: Setup) -> tuple[set[str], list[str]]:
     try:
-        return senders(setup.need(routes))
+        return senders(need_routes(setup))
     except CheckEnded:
         return set(), []
 

@@ -10,7 +10,7 @@ from notifier.doctor.aws.answers import Answer, ask, opened
 from notifier.doctor.finding import CheckEnded, Finding, doubtful, good, not_known, wrong
 from notifier.doctor.ses import PAGE
 from notifier.doctor.ses.account import if_email
-from notifier.doctor.ses.configuration_set import destinations, topic_of
+from notifier.doctor.ses.configuration_set import need_destinations, topic_of
 from notifier.doctor.ses.policy import lets_in, open_to_all
 from notifier.doctor.setup import Setup
 
@@ -25,7 +25,7 @@ _SEND = "sqs:SendMessage"
 
 
 def attributes(setup: Setup) -> Answer:
-    """The queue of NOTIFIER_FEEDBACK_QUEUE_URL. Its attributes. Raise CheckEnded."""
+    """Return the attributes of the queue in NOTIFIER_FEEDBACK_QUEUE_URL. Raise CheckEnded."""
     url = setup.settings.feedback_queue_url
     of_aws = _OF_AWS.fullmatch(urlsplit(url).hostname or "")
     with opened(setup, "sqs", of_aws[1] if of_aws else "") as client:
@@ -52,7 +52,7 @@ def check_queue(setup: Setup) -> Iterator[Finding]:
         return
     found = setup.get(attributes)
     try:
-        topic = topic_of(setup.need(destinations))
+        topic = topic_of(need_destinations(setup))
     except CheckEnded:
         topic = None
     yield from access(found, topic, signed=bool(setup.settings.feedback_topic_arn))

@@ -7,7 +7,7 @@ from notifier.doctor.aws.answers import Answer, ask, opened
 from notifier.doctor.finding import CheckEnded, Finding, doubtful, good, not_known, wrong
 from notifier.doctor.ses import PAGE
 from notifier.doctor.ses.account import if_email
-from notifier.doctor.ses.configuration_set import destinations, topic_of
+from notifier.doctor.ses.configuration_set import need_destinations, topic_of
 from notifier.doctor.ses.policy import lets_in
 from notifier.doctor.ses.queue import attributes
 from notifier.doctor.setup import Setup
@@ -23,7 +23,7 @@ def check_topic(setup: Setup) -> Iterator[Finding]:
     if_email(setup)
     if not setup.settings.ses_configuration_set or not setup.settings.feedback_queue_url:
         return
-    topic = topic_of(setup.need(destinations))
+    topic = topic_of(need_destinations(setup))
     if topic is None:
         yield not_known("the way of the events to the queue: no event destination leads to a topic")
         return
@@ -34,7 +34,7 @@ def check_topic(setup: Setup) -> Iterator[Finding]:
             "set it to the topic of the event destination, or leave it empty and turn raw message delivery on",
             PAGE,
         )
-    queue = str(setup.need(attributes)["QueueArn"])
+    queue = str(setup.need(attributes, "the queue of the events")["QueueArn"])
     with opened(setup, "sns", topic.split(":")[_REGION]) as client:
         try:
             yield _policy(client, topic)

@@ -26,7 +26,7 @@ class Topic:
         self._plan = plan
         self._raw = raw
 
-    def answer(self, request: Request) -> Reply | None:
+    def answer(self, request: Request) -> "Reply | None":
         """Return the answer, None if the request is none about a topic or a subscription."""
         asked = sns_api.asked(request)
         action = asked.get("Action", "")
