@@ -1,8 +1,8 @@
 """The faults of SES: what can go wrong with a request, before and after its mails are accepted.
 
-`match` takes `recipient`, a pattern as for file names, `nid`, the value of that tag, and `operation`, `GetAccount` for
-example. A bulk call matches if one of its entries does. `entry_status` counts and fails entries of bulk calls; all
-other kinds whole requests. Operations that send nothing fail only by a rule that names them.
+`match` takes `recipient`, a pattern as for file names, `nid`, the value of that tag, and `operation`, as `SendEmail`.
+A bulk call matches if one of its entries does. `entry_status` counts and fails entries of bulk calls; all other kinds
+whole requests. Operations that send nothing fail only by a rule that names them.
 """
 
 from collections.abc import Sequence

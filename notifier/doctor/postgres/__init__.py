@@ -11,7 +11,7 @@ _PATIENCE = 10
 
 
 def database(setup: Setup) -> Engine:
-    """Return an engine that has connected once. Raise SettingsError for a malformed URL, Unreachable if no server answers."""
+    """Return an engine that has connected once. Raise SettingsError for a malformed URL, Unreachable."""
     url = setup.settings.database_url.get_secret_value()
     engine = connect(url, application="notifier doctor", pool_size=0, patience=_PATIENCE)
     setup.at_end(engine.dispose)

@@ -57,7 +57,7 @@ def test_a_redis_that_evicts(diagnose: Diagnose, server: RedisServer, outside: r
 
 
 def test_too_little_memory_for_full_queues(diagnose: Diagnose, server: RedisServer, outside: redis.Redis) -> None:
-    outside.config_set("maxmemory", "20mb")
+    outside.config_set("maxmemory", "20000000")
     found = diagnose("memory", broker_url=server.url)
     found.the(Level.WRONG, "maxmemory is 20 MB, and full queues take", "NOTIFIER_QUEUE_HIGH_WATER")
     assert diagnose("memory", broker_url=server.url, queue_high_water="1000").at(Level.WRONG) == []
