@@ -25,7 +25,7 @@ def services(path: Path) -> set[str]:
     return {
         argument.value
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and _name(node.func) in ("aws_client", "client")
+        if isinstance(node, ast.Call) and _name(node.func) in ("aws_client", "client", "opened")
         for argument in node.args
         if isinstance(argument, ast.Constant) and argument.value in _SERVICES
     }
@@ -39,10 +39,10 @@ def _actions(service: str, words: set[str]) -> Iterator[str]:
 
 
 def _words(tree: ast.AST) -> Iterator[str]:
-    """What is called, and the texts that stand alone: a name of an operation, or of a service."""
+    """What is called or passed on to be called, and texts that stand alone: the name of an operation or a service."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            yield _name(node.func)
+        if isinstance(node, ast.Call | ast.Attribute):
+            yield _name(node.func if isinstance(node, ast.Call) else node)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
 

@@ -57,6 +57,9 @@ from notifier.outbox import (
     last_days,
     read_gauges,
 )
+from notifier.outbox.inspection.recent_days import recent_days
+from notifier.outbox.inspection.rights import read_rights
+from notifier.outbox.inspection.server import read_clock, read_server
 from tests.outbox.history.history import KEEP, OLD, day, partitions, recorded, settled
 from tests.outbox.rows import Rows
 
@@ -272,6 +275,10 @@ def _look(rows: Rows, engine: Engine) -> None:
     assert Operations(engine, actor="eva").count(Selection(), Status.PENDING) >= 1
     read_gauges(engine, KEEP)
     last_days(engine)
+    assert read_rights(engine).missing["notifier_console"] == ()
+    server = read_server(engine)
+    assert read_clock(engine) >= server.now
+    assert recent_days(engine)
 
 
 def _act(rows: Rows, engine: Engine) -> None:

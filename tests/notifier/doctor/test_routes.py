@@ -1,0 +1,97 @@
+"""What is wrong with routes, channels and templates is found and named."""
+
+from collections.abc import Callable
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+
+from notifier.doctor.finding import Level
+from tests.notifier.doctor.conftest import Diagnose, Diagnosis
+
+ROUTES = ("routes", "channels", "templates")
+ONE = """
+from notifier import Email, route
+
+@route(table="orders", channel="email")
+def shipped(event): return Email(to="a@example.com", template="shipped")
+"""
+Ask = Callable[..., Diagnosis]
+
+
+@pytest.fixture
+def ask(diagnose: Diagnose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """Checks a module with this source, and a folder of templates that is good unless the test changes it."""
+    monkeypatch.syspath_prepend(tmp_path)
+    write(tmp_path, "shipped/subject.txt", "shipped/body.txt")
+
+    def run(source: str, **given: str) -> Diagnosis:
+        module = f"routes_{token_hex(4)}"
+        (tmp_path / f"{module}.py").write_text(source)
+        return diagnose(*ROUTES, **{"routes": module, "tables": "orders", **given})
+
+    return run
+
+
+def write(folder: Path, *names: str, text: str = "Hello") -> None:
+    for name in names:
+        file = folder / "templates" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+
+def test_good_routes(ask: Ask) -> None:
+    found = ask(ONE)
+    assert len(found.at(Level.GOOD)) == len(found) == 3
+
+
+def test_no_module(diagnose: Diagnose) -> None:
+    found = diagnose(*ROUTES, routes="no_such_module")
+    found.the(Level.WRONG, "there is no such module")
+    assert found.at(Level.UNKNOWN) == ["the rest was not checked: it needs routes that can be loaded"]
+
+
+def test_a_module_that_fails(ask: Ask) -> None:
+    ask("import os\n1 / 0\n").the(Level.WRONG, "failed on import: ZeroDivisionError")
+
+
+def test_a_pattern_that_is_wrong(ask: Ask) -> None:
+    source = ONE.replace('channel="email"', 'channel="email", match={"total": [{"numeric": ["=>", 1]}]}')
+    ask(source).the(Level.WRONG, "=>")
+
+
+def test_a_table_without_a_route(ask: Ask) -> None:
+    found = ask(ONE, tables="orders,activity")
+    found.the(Level.WRONG, "no route is for the table activity", "quarantine", "take the table out")
+
+
+def test_a_route_that_gets_no_event(ask: Ask) -> None:
+    found = ask(ONE, tables="activity")
+    found.the(Level.DOUBTFUL, "no event reaches the route shipped", "NOTIFIER_TABLES")
+
+
+def test_no_tables(ask: Ask) -> None:
+    ask(ONE, tables="").the(Level.WRONG, "NOTIFIER_TABLES is not set", "separated by commas")
+
+
+def test_a_channel_without_its_settings(ask: Ask) -> None:
+    ask(ONE, sender="").the(Level.WRONG, "the channel email cannot send: NOTIFIER_SENDER is not set")
+
+
+def test_a_channel_without_events(ask: Ask) -> None:
+    ask(ONE, ses_configuration_set="").the(Level.DOUBTFUL, "gets no delivery events", "events of SES")
+
+
+def test_a_broken_template(ask: Ask, tmp_path: Path) -> None:
+    write(tmp_path, "shipped/body.txt", text="{% if %}")
+    ask(ONE).the(Level.WRONG, "body.txt, line 1")
+
+
+def test_a_translation_without_a_part(ask: Ask, tmp_path: Path) -> None:
+    write(tmp_path, "shipped/body.de.txt")
+    ask(ONE).the(Level.DOUBTFUL, "the translation de of shipped", "write subject.de.txt")
+
+
+def test_a_file_that_nobody_reads(ask: Ask, tmp_path: Path) -> None:
+    write(tmp_path, "shipped/bodi.txt")
+    ask(ONE).the(Level.DOUBTFUL, "bodi.txt is not read", "rename or delete it")
