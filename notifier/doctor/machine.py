@@ -18,9 +18,9 @@ _EVERY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  asked, not bound
 def check_settings(setup: Setup) -> Iterator[Finding]:
     """Find variables that are taken for settings and are none, and say which settings differ from the defaults."""
     unknown = unknown_variables()
-    for name, line in unknown.items():
+    for line in unknown.values():
         what, _, remedy = line.partition(": ")
-        yield doubtful(what, remedy if "did you mean" not in remedy else f"rename {name}: {remedy}", _PAGE)
+        yield doubtful(what, remedy, _PAGE)
     if not unknown:
         count = len(setup.settings.model_fields_set & set(Settings.model_fields))
         yield good(f"all NOTIFIER_ variables are settings; {count} are set")
