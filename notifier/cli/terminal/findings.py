@@ -35,9 +35,8 @@ def _line(finding: Finding, limit: int | None) -> Text | Padding:
     """Return the level, what was found, and below it what to do. All in one line if there is no `limit`."""
     level = Text(finding.level.ljust(_LEVEL), style=_STYLES[finding.level])
     if limit is None:
-        return (
-            Text(" " * _MARGIN).append(level).append("; to do: ".join(filter(None, (finding.what, _remedy(finding)))))
-        )
+        sentence = "; to do: ".join(filter(None, (finding.what, _remedy(finding))))
+        return Text(" " * _MARGIN).append(level).append(printable(sentence))
     cells = Table.grid(padding=0)
     cells.add_column(width=_LEVEL, no_wrap=True)
     cells.add_column(overflow="fold")
