@@ -72,13 +72,12 @@ class Page:
         return len(self.notifications) + len(self.quarantined) + self.unrouted
 
     def parts(self, most_days: int = MOST_DAYS) -> "list[Page]":
-        """Return the page as pages of at most so many days, each with the checkpoint after its last notification.
-
-        Nearly every page has one or two days and is the only part. Quarantined and unrouted records count with the
+        """Return the page as pages of at most so many days, each with the checkpoint after its last notification. For
+        pages of more days only. Quarantined and unrouted records count with the
         first part: if a later part fails, the shard is read again from the last checkpoint, and records before it are
         not read again.
         """
-        cuts = _cuts(self.notifications, most_days) if len(days_of(self.notifications)) > most_days else ()
+        cuts = _cuts(self.notifications, most_days)
         if not cuts:
             return [self]
         pieces = [self.notifications[start:end] for start, end in zip([0, *cuts], [*cuts, None], strict=True)]

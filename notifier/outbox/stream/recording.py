@@ -5,6 +5,7 @@ transaction.
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,15 @@ from notifier.errors import LeaseLost
 from notifier.outbox.delivery.changes import uuids
 from notifier.outbox.history.partitions import Partitions
 from notifier.outbox.statements import statement
-from notifier.outbox.stream.pages import NewNotification, NewPublication, Page, Quarantined, ShardLease, days_of
+from notifier.outbox.stream.pages import (
+    MOST_DAYS,
+    NewNotification,
+    NewPublication,
+    Page,
+    Quarantined,
+    ShardLease,
+    days_of,
+)
 
 _LOCK = statement(__package__, "lock_shard.sql")
 _MOVE = statement(__package__, "move_checkpoint.sql")
@@ -58,16 +67,18 @@ class Recording:
         bridge does not hold the lease any more. A page of more than MOST_DAYS days is recorded in parts, each in a
         transaction of its own with its own checkpoint; then earlier parts stay.
         """
+        days = days_of(page.notifications)
+        if len(days) <= MOST_DAYS:  # nearly every page has one or two days
+            return self._record_part(lease, previous, page, days, to_relay)
         recorded: list[NewPublication] = []
         for part in page.parts():
-            recorded += self._record_part(lease, previous, part, to_relay)
+            recorded += self._record_part(lease, previous, part, days_of(part.notifications), to_relay)
             previous = part.checkpoint
         return recorded
 
     def _record_part(
-        self, lease: ShardLease, previous: str | None, page: Page, to_relay: Collection[str]
+        self, lease: ShardLease, previous: str | None, page: Page, days: Collection[date], to_relay: Collection[str]
     ) -> list[NewPublication]:
-        days = days_of(page.notifications)
         self._partitions.ensure(days)
         try:
             return self._record(lease, previous, page, to_relay)
