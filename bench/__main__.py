@@ -26,13 +26,26 @@ from bench.peers.plain_celery.candidate import plain_celery
 from bench.scale_out import WORKERS, scale_out
 
 _DOCS = Path(__file__).parents[1] / "docs"
+_WHOLE = {
+    "runs": 3,
+    "growth_runs": 2,
+    "seconds": 12.0,
+    "latency_seconds": 25.0,
+    "rows": 1_000_000,
+    "days": 730,
+    "plots": _DOCS,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The sizes of the benchmark. A run takes about `seconds`. `plots` is the folder for drawings, None for none."""
+    """The sizes of the benchmark: `runs` of each candidate, and `growth_runs` without and with old notifications,
+    beside few and many days, and with each number of workers. A run takes about `seconds`. `plots` is the folder for
+    drawings, None for none.
+    """
 
     runs: int
+    growth_runs: int
     seconds: float
     latency_rate: int
     latency_seconds: float
@@ -52,11 +65,11 @@ def run(servers: Servers, plan: Plan) -> Result:
     say(f"Latency at {plan.latency_rate:,} events a second:")
     delays = latency(servers, ours, plan.latency_rate, plan.latency_seconds)
     say(f"Growth, with {plan.rows:,} old notifications:")
-    grown = growth(servers, ours, plan.rows, plan.runs, plan.seconds)
+    grown = growth(servers, ours, plan.rows, plan.growth_runs, plan.seconds)
     say(f"Growth, beside {FEW_DAYS} days and {plan.days:,}:")
-    beside = growth_days(servers, partial(ours, settings=KEEPING), plan.days, plan.runs, plan.seconds)
+    beside = growth_days(servers, partial(ours, settings=KEEPING), plan.days, plan.growth_runs, plan.seconds)
     say(f"Scale-out, with {', '.join(map(str, WORKERS))} workers:")
-    scaled = scale_out(servers, plan.runs, plan.seconds, bridges=plan.bridges)
+    scaled = scale_out(servers, plan.growth_runs, plan.seconds, bridges=plan.bridges)
     return Result(runs, delays, grown, beside, scaled, machine())
 
 
@@ -72,8 +85,9 @@ def show_all(result: Result) -> None:
 
 def parse(arguments: Sequence[str] | None = None) -> Plan:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="short and rough: two minutes, and no drawings")
+    parser.add_argument("--quick", action="store_true", help="short and rough: three to five minutes, no drawings")
     parser.add_argument("--runs", type=whole_number, help="of each candidate; the median counts")
+    parser.add_argument("--growth-runs", type=whole_number, help="of each side of the growths and of the scale-out")
     parser.add_argument("--seconds", type=positive, help="of a run, about")
     parser.add_argument("--latency-rate", type=whole_number, default=RATE, help="events a second")
     parser.add_argument("--latency-seconds", type=positive)
@@ -84,9 +98,9 @@ def parse(arguments: Sequence[str] | None = None) -> Plan:
     parser.add_argument("--plots", type=folder, help="folder for the drawings; default: docs")
     given = vars(parser.parse_args(arguments))
     sizes = (
-        {"runs": 1, "seconds": 3.0, "latency_seconds": 5.0, "rows": 50_000, "days": 60, "plots": None}
+        {"runs": 2, "growth_runs": 1, "seconds": 5.0, "latency_seconds": 5.0, "rows": 50_000, "days": 60}
         if given.pop("quick")
-        else {"runs": 3, "seconds": 12.0, "latency_seconds": 25.0, "rows": 1_000_000, "days": 730, "plots": _DOCS}
+        else _WHOLE
     )
     return Plan(**{**sizes, **{name: value for name, value in given.items() if value is not None}})
 

@@ -30,9 +30,10 @@ class MemoryUse:
             {
                 "MB": name,
                 "before": before / 2**20,
+                f"after {self._first:,}": self.samples[0][name] / 2**20,
                 f"after {self.events:,} events": self.after[name] / 2**20,
                 "at most": self._most(name) / 2**20,
-                "bytes an event": (self.after[name] - before) / self.events,
+                "bytes an event since": self._since(name),
             }
             for name, before in self.before.items()
         ]
@@ -43,12 +44,22 @@ class MemoryUse:
             "memory_mb": {
                 name: {
                     "before": round(before / 2**20, 1),
+                    "after_each_portion": [round(each[name] / 2**20, 1) for each in self.samples],
                     "after": round(self.after[name] / 2**20, 1),
                     "at_most": round(self._most(name) / 2**20, 1),
                 }
                 for name, before in self.before.items()
             },
         }
+
+    @property
+    def _first(self) -> int:
+        return min(PORTION, self.events)
+
+    def _since(self, name: str) -> float:
+        """Bytes an event after the first portion: a process that has found its size does not grow any more."""
+        events = self.events - self._first
+        return (self.after[name] - self.samples[0][name]) / events if events else 0.0
 
     def _most(self, name: str) -> int:
         return max(each[name] for each in (self.before, *self.samples))

@@ -20,6 +20,8 @@ Candidate = Callable[[Servers, str], AbstractContextManager[Processes]]
 _FIRST_EVENTS = 200
 _STEP = 500
 _WARM_SECONDS = 2.0
+_FASTER = 1.1
+"""A run that does so many times as many events a second as the one before it shows that it is not warm yet."""
 _LATE = 0.1
 
 
@@ -49,14 +51,17 @@ class Trial:
         self._pids: dict[str, int | Sequence[int]] = {**own, **servers.pids}
 
     def warm_up(self, rate: float | None = None) -> float:
-        """Let it connect, compile and fill caches. Returns approximately how many events it processes per second.
+        """Let it connect, compile and fill caches, until it becomes no faster from run to run. Returns approximately
+        how many events it processes per second.
 
         `rate` is that figure from an earlier trial; it makes the warm-up shorter.
         """
         self.run(_FIRST_EVENTS)
-        events = round(rate * _WARM_SECONDS) if rate else _STEP
-        while (run := self.run(events)).seconds < _WARM_SECONDS and not rate:
-            events *= 4
+        if rate:
+            return self.run(round(rate * _WARM_SECONDS)).events_per_second
+        events, before = _STEP, 0.0
+        while (run := self.run(events)).seconds < _WARM_SECONDS or run.events_per_second > before * _FASTER:
+            events, before = events * (1 if run.seconds >= _WARM_SECONDS else 4), run.events_per_second
         return run.events_per_second
 
     def run(self, events: int, rate: float | None = None) -> Run:

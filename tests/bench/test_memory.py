@@ -38,19 +38,23 @@ def test_what_processes_share_is_counted_once() -> None:
         parent.communicate(b"\n")
 
 
-def test_the_figures_are_of_before_and_after_all_portions() -> None:
+def test_the_figures_are_of_before_and_after_all_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measured, "PORTION", 1_000)
     found = MemoryUse(2_000, {"bridge-0": 10 * MB}, [{"bridge-0": 14 * MB}, {"bridge-0": 12 * MB}])
     assert found.summary() == {
         "events": 2_000,
-        "memory_mb": {"bridge-0": {"before": 10.0, "after": 12.0, "at_most": 14.0}},
+        "memory_mb": {
+            "bridge-0": {"before": 10.0, "after_each_portion": [14.0, 12.0], "after": 12.0, "at_most": 14.0}
+        },
     }
     assert found.rows() == [
         {
             "MB": "bridge-0",
             "before": 10.0,
+            "after 1,000": 14.0,
             "after 2,000 events": 12.0,
             "at most": 14.0,
-            "bytes an event": 2 * MB / 2_000,
+            "bytes an event since": -2 * MB / 1_000,
         }
     ]
 

@@ -84,6 +84,15 @@ def test_each_drawing_is_valid_and_has_its_figures(result, tmp_path: Path):
     assert "4,800 µs" in "".join(drawn["bench-cpu.svg"].itertext())
 
 
+def test_the_page_shows_each_drawing_and_each_is_there(result, tmp_path: Path):
+    plots.write(result, tmp_path)
+    folder = Path(docs.__file__).parent
+    page = (folder / "performance.md").read_text()
+    for drawing in tmp_path.iterdir():
+        assert f"]({drawing.name})" in page
+        assert (folder / drawing.name).is_file()
+
+
 def test_bars_are_as_long_as_their_values():
     drawn = ET.fromstring(bar_chart(Chart("t", "n", "f"), [Bar("a", [30, 10], "40"), Bar("b", [20], "20")]))
     bars = list(drawn.iter("{http://www.w3.org/2000/svg}rect"))
