@@ -122,7 +122,8 @@ def _memory() -> MemoryBudget:
 @cache
 def engine() -> Engine:
     url = load_settings().database_url.get_secret_value()
-    return connect(url, pool_size=0, application="notifier worker", binary=True)  # bounded by --concurrency
+    # Its connections are bounded by --concurrency.
+    return connect(url, pool_size=0, application="notifier worker", binary=True, generic_plans=True)
 
 
 @cache

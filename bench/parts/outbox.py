@@ -106,7 +106,7 @@ def running(unit: int) -> Iterator[Steps]:
     with workspace() as folder, embedded_postgres(folder) as postgres:
         postgres.create_database("notifier")
         migrate(postgres.url("notifier"))
-        engine = connect(postgres.url("notifier"), binary=True)
+        engine = connect(postgres.url("notifier"), binary=True, generic_plans=True)
         assert postgres.pid is not None  # noqa: S101
         try:
             yield Steps(engine, postgres.pid, unit)

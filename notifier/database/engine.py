@@ -39,6 +39,7 @@ def connect(
     pool_size: int = 5,
     application: str = "notifier",
     binary: bool = False,
+    generic_plans: bool = False,
     patience: int = 30,
     lock_patience: int | None = None,
 ) -> Engine:
@@ -52,11 +53,19 @@ def connect(
         application: The name in pg_stat_activity.
         binary: Take results in Postgres's binary form. Only for statements that return plain types: no enum, and
             nothing of the catalog.
+        generic_plans: Plan each prepared statement once, not again for the values of its first uses. Only for
+            statements whose best plan does not depend on their values.
         patience: Seconds that a statement may take.
         lock_patience: Seconds that a statement may wait for a lock; None: the server's own setting.
     """
     address = DatabaseUrl.of(url)
-    settings = SessionSettings(patience=patience, lock_patience=lock_patience, binary=binary, given=address.settings)
+    settings = SessionSettings(
+        patience=patience,
+        lock_patience=lock_patience,
+        binary=binary,
+        generic_plans=generic_plans,
+        given=address.settings,
+    )
     engine = create_engine(
         address.url,
         connect_args={**_CONNECT, **address.options, "application_name": application},

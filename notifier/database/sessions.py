@@ -26,14 +26,16 @@ class SessionSettings:
     """The settings of a session.
 
     `patience` are the seconds that a statement may take, `lock_patience` those that it may wait for a lock (None: the
-    server's setting), `idle` those that a transaction may wait for its client. `binary` uses BinaryCursor. `given`
-    are further settings by name, such as search_path; those above override them.
+    server's setting), `idle` those that a transaction may wait for its client. `binary` uses BinaryCursor.
+    `generic_plans` plans a statement without regard to its values. `given` are further settings by name, such as
+    search_path; those above override them.
     """
 
     patience: int = 30
     lock_patience: int | None = None
     idle: int = 30
     binary: bool = False
+    generic_plans: bool = False
     given: Mapping[str, str] = field(default_factory=dict)
 
     def apply(self, connection: psycopg.Connection[Any]) -> bool:
@@ -63,14 +65,18 @@ class SessionSettings:
         return f"SELECT pg_backend_pid(), {values}".encode()
 
     def _values(self) -> Mapping[str, str]:
-        values = {
+        values: dict[str, str] = {
             **{name: _literal(value) for name, value in self.given.items()},
             "synchronous_commit": _DURABLE,
             "statement_timeout": f"'{self.patience}s'",
             "idle_in_transaction_session_timeout": f"'{self.idle}s'",
             "TimeZone": "'UTC'",
         }
-        return values if self.lock_patience is None else {**values, "lock_timeout": f"'{self.lock_patience}s'"}
+        if self.generic_plans:
+            values["plan_cache_mode"] = "'force_generic_plan'"
+        if self.lock_patience is not None:
+            values["lock_timeout"] = f"'{self.lock_patience}s'"
+        return values
 
 
 class BinaryCursor(psycopg.Cursor[Any]):

@@ -5,7 +5,6 @@ import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -140,28 +139,20 @@ def test_an_audit_reads_each_table_once_whatever_the_backlog(rows: Rows, stateme
             assert max(map(handled, nodes(answer.scalar_one()))) < 3 * 4_000, statement
 
 
-def test_begin_and_finish_look_once_at_the_rows_of_their_unit(rows: Rows, statements: list[tuple[str, Any]]) -> None:
-    """Also on a day that has begun: the planner would rather read so small a partition as a whole."""
-    for _ in range(10):
-        ids = rows.pending(500)
-    rows.run("ANALYZE")
-    attempts, token = rows.attempts(), rows.attempts().token()
-    begin = partial(attempts.begin, token, [Recipient(id_, "ana@example.com") for id_ in ids], 60.0)
-    finish = partial(attempts.finish, token, [Change(id_, Status.SENT, message_id=f"m-{id_}") for id_ in ids])
-    steps = ((begin, "status = 'pending', attempt = 0, token = NULL"), (finish, "status = 'sending'"))
-    for step, undone in steps:
-        statements.clear()
-        step()
-        ((statement, parameters),) = statements
-        with rows.engine.connect() as connection:  # never committed
-            connection.execute(text(f"UPDATE deliveries SET {undone} WHERE token = :token"), {"token": token})
-            answer = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
-            plan = [*nodes(answer.scalar_one())]
-        (updated,) = (each for each in plan if each.get("Subplan Name") in ("CTE begun", "CTE changed"))
-        assert updated["Actual Rows"] == 500
-        for node in plan:
-            assert handled(node) <= 2 * 500, node
-            assert node["Actual Loops"] <= 2, node
+def test_begin_searches_waiting_events_once_for_all_ids(rows: Rows, statements: list[tuple[str, Any]]) -> None:
+    ids, attempts = rows.pending(500), rows.attempts()
+    token = attempts.token()
+    statements.clear()
+    attempts.begin(token, [Recipient(id_, "ana@example.com") for id_ in ids], 60.0)
+    ((statement, parameters),) = statements
+    rows.run("UPDATE deliveries SET status = 'pending', attempt = 0, token = NULL")
+    with rows.engine.connect() as connection:  # never committed
+        answer = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
+        plan = [*nodes(answer.scalar_one())]
+    (begun,) = (each for each in plan if each.get("Subplan Name") == "CTE begun")
+    assert begun["Actual Rows"] == 500
+    searched = [each["Actual Loops"] for each in plan if each.get("Relation Name") == "unmatched_feedback"]
+    assert searched == [1]
 
 
 def _decide(rows: Rows, sent: list[UUID]) -> None:

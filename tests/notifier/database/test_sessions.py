@@ -57,6 +57,15 @@ def engines(url: str) -> Iterator[Engine]:
         engine.dispose()
 
 
+@pytest.mark.parametrize(("generic", "mode"), [(True, "force_generic_plan"), (False, "auto")])
+def test_an_engine_may_plan_without_regard_to_values(url: str, generic: bool, mode: str) -> None:
+    engine = connect(url, generic_plans=generic)
+    for _ in range(2):  # behind a pooler each transaction makes the settings again
+        with engine.connect() as connection:
+            assert connection.execute(text("SHOW plan_cache_mode")).scalar_one() == mode
+    engine.dispose()
+
+
 @pytest.mark.usefixtures("forgetful")
 def test_each_commit_waits_for_the_disk(url: str) -> None:
     """In each transaction of several sessions, also if the pooler changes the session in between."""

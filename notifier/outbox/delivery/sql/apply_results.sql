@@ -1,12 +1,11 @@
 -- Sent → delivered, bounced or complained; delivered → bounced or complained; bounced → complained: what new events
 -- report. Arrays of equal length: :ids, the status :to, :details. Writes no event into the history: `feedback` has
 -- the time.
--- `result.id IS NULL OR` and `= ANY(:ids)` keep the planner from reading whole days: see notifier/outbox/days.py.
+-- `result.id IS NULL OR` keeps the planner from reading whole days: see notifier/outbox/days.py.
 UPDATE deliveries d SET status = result.status, reason = coalesce(result.detail, d.reason)
 FROM unnest(CAST(:ids AS uuid[]), CAST(:to AS delivery_status[]), CAST(:details AS text[]))
      AS result (id, status, detail)
-WHERE d.notification_id = ANY(CAST(:ids AS uuid[])) AND d.notification_id = result.id AND in_days(d.notification_id)
-AND (
+WHERE d.notification_id = result.id AND in_days(d.notification_id) AND (
   result.id IS NULL OR d.status = 'sent' OR d.status = 'delivered' AND result.status IN ('bounced', 'complained')
   OR d.status = 'bounced' AND result.status = 'complained'
 )

@@ -6,7 +6,7 @@
 -- and it may begin more. The claim then covers all rows of the token, with a new lease.
 -- A notification that was lost and recorded again may have been accepted before, so nothing is begun for it while an
 -- event that names it waits to be settled (take_unmatched.sql).
--- `wanted.id IS NULL OR` and `= ANY(:ids)` keep the planner from reading whole days: see notifier/outbox/days.py.
+-- `wanted.id IS NULL OR` keeps the planner from reading whole days: see notifier/outbox/days.py.
 -- Returns the id, the number of the attempt, and true if it may be sent, false if it is suppressed.
 WITH wanted AS (
   SELECT * FROM unnest(
@@ -36,7 +36,7 @@ WITH wanted AS (
     status = 'sending', token = :token, attempt = d.attempt + (d.status = 'pending')::int,
     recipient = wanted.address, begun_at = now(), ended_at = NULL, next_attempt_at = NULL
   FROM wanted
-  WHERE d.notification_id = ANY(CAST(:ids AS uuid[])) AND d.notification_id = wanted.id AND in_days(d.notification_id)
+  WHERE d.notification_id = wanted.id AND in_days(d.notification_id)
     AND (wanted.id IS NULL
          OR {is_due} AND {channel_runs} AND NOT EXISTS (SELECT FROM barred WHERE barred.id = wanted.id)
          AND NOT EXISTS (SELECT FROM told WHERE told.id = wanted.id)

@@ -7,7 +7,7 @@
 -- A delivery that has a message id becomes `sent`, also if this attempt failed: an event of an earlier attempt proved
 -- that it was accepted.
 -- Changes to {unrecorded} are not written into the history: the delivery's row says the same.
--- `change.id IS NULL OR` and `= ANY(:ids)` keep the planner from reading whole days: see notifier/outbox/days.py.
+-- `change.id IS NULL OR` keeps the planner from reading whole days: see notifier/outbox/days.py.
 WITH change AS (
   SELECT * FROM unnest(
     CAST(:ids AS uuid[]), CAST(:to AS delivery_status[]), CAST(:failed AS int[]), CAST(:delays AS float8[]),
@@ -21,8 +21,7 @@ WITH change AS (
     next_attempt_at = CASE WHEN change.status = 'pending' AND d.provider_message_id IS NULL
                            THEN now() + make_interval(secs => change.delay) END
   FROM change
-  WHERE d.notification_id = ANY(CAST(:ids AS uuid[])) AND d.notification_id = change.id AND in_days(d.notification_id)
-    AND (change.id IS NULL OR {argument})
+  WHERE d.notification_id = change.id AND in_days(d.notification_id) AND (change.id IS NULL OR {argument})
   RETURNING d.notification_id, d.status, d.attempt, d.begun_at, d.next_attempt_at, d.provider_message_id,
             change.message_id, change.reason, change.detail
 ), attention AS (  -- a retry, or the deadline of an unknown outcome

@@ -5,6 +5,6 @@ INSERT INTO duplicates (notification_id, message_id)
 SELECT DISTINCT proof.id, proof.message_id
 FROM unnest(CAST(:ids AS uuid[]), CAST(:message_ids AS text[])) AS proof (id, message_id)
 JOIN deliveries d ON d.notification_id = proof.id AND in_days(d.notification_id)
-WHERE d.notification_id = ANY(CAST(:ids AS uuid[])) AND d.provider_message_id <> proof.message_id
+WHERE d.provider_message_id <> proof.message_id
 ORDER BY proof.id, proof.message_id
 ON CONFLICT DO NOTHING

@@ -15,7 +15,7 @@ WITH incoming AS (
 ), known AS (  -- events of notifications in this database; `made`: of an attempt that it has
   SELECT incoming.*, incoming.attempt <= d.attempt AS made
   FROM incoming JOIN deliveries d ON d.notification_id = incoming.id AND in_days(d.notification_id)
-  WHERE incoming.attempt > 0 AND d.notification_id = ANY(CAST(:ids AS uuid[]))
+  WHERE incoming.attempt > 0
 ), fresh AS (
   INSERT INTO feedback (notification_id, message_id, kind, occurred_at, attempt, detail)
   SELECT id, message_id, kind, occurred_at, attempt, detail FROM known ORDER BY id, message_id

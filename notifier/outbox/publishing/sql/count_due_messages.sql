@@ -1,8 +1,8 @@
 -- How many messages of each publication are pending and due, and the oldest of them; of pairs of :publications and
 -- notification :ids. Publications without such a message are left out.
--- `sampled.id IS NULL OR` and `= ANY(:ids)` keep the planner from reading whole days: see notifier/outbox/days.py.
+-- `sampled.id IS NULL OR` keeps the planner from reading whole days: see notifier/outbox/days.py.
 SELECT sampled.publication, count(*), min(d.notification_id::text)::uuid
 FROM unnest(CAST(:publications AS int8[]), CAST(:ids AS uuid[])) AS sampled (publication, id)
 JOIN deliveries d ON d.notification_id = sampled.id AND in_days(d.notification_id)
-WHERE d.notification_id = ANY(CAST(:ids AS uuid[])) AND (sampled.id IS NULL OR {is_due})
+WHERE sampled.id IS NULL OR {is_due}
 GROUP BY sampled.publication
