@@ -148,10 +148,20 @@ class Bridge:
             while due and due[0][0] <= time.monotonic() and not self._stopping.is_set():
                 self._pollers.submit(self._poll, heapq.heappop(due)[2])
 
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    def hangs(self) -> str:
+        """Return in one line which of its threads has ended or hangs, empty if none does."""
+        return "; ".join(filter(None, (each.trouble() for each in self._loops)))
+
+    def cannot_work(self) -> str:
+        """Return in one line what keeps it from reading or recording, empty if nothing does."""
+        return "; ".join(filter(None, (self._renewing.recording.trouble(), self._trouble())))
+
     def _health(self) -> str:
-        """Return in one line what keeps this bridge from reading or publishing, empty if nothing does."""
-        found = (self._renewing.recording.trouble(), *(each.trouble() for each in self._loops), self._trouble())
-        return "; ".join(filter(None, found))
+        return "; ".join(filter(None, (self.hangs(), self.cannot_work())))
 
     def _poll(self, reader: ShardReader) -> None:
         if not self._held.has(reader):

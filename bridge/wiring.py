@@ -33,8 +33,9 @@ from notifier.database.engine import Engine, connect
 from notifier.database.schema import check_schema
 from notifier.database.server import check_durable
 from notifier.health import Heartbeat
-from notifier.metrics import served
+from notifier.metrics.outbox import OutboxMetrics
 from notifier.outbox import Discovery, Partitions, Publications, Recording, Retention, Rewinds, StreamStatus, Unknowns
+from notifier.probes import Check, Probes, asking, broker_question, database_question, serving
 from notifier.routes import Routes
 from notifier.routes.loading import load_routes
 from notifier.settings import Settings
@@ -78,11 +79,33 @@ def wired(settings: Settings) -> Iterator[Bridge]:
         turn = partial(shared.tree.listing_turn, LISTING_SECONDS)
         views = check_streams(shared.streams, shared.routes, settings.tables, turn)
         warn_of_silence((route.channel for route in shared.routes), settings)
-        with served(shared.engine, settings.metrics_port, settings.metrics_address, settings.keep_days):
-            yield _bridge(shared, views)
+        heartbeat = Heartbeat("bridge")
+        bridge = _bridge(shared, views, heartbeat)
+        with _serving_probes(shared, bridge, heartbeat):
+            yield bridge
     finally:
         shared.queue.close()
         shared.engine.dispose()
+
+
+@contextmanager
+def _serving_probes(shared: _Shared, bridge: Bridge, heartbeat: Heartbeat) -> Iterator[None]:
+    settings = shared.settings
+    questions = [
+        database_question(settings.database_url.get_secret_value(), "notifier bridge probe"),
+        broker_question(settings.broker_url.get_secret_value(), "email"),
+    ]
+    with asking(questions, wanted=bool(settings.metrics_port)) as servers:
+        probes = Probes(
+            "bridge",
+            heartbeat,
+            lambda: bridge.is_stopping,
+            alive=[Check("loops", bridge.hangs)],
+            able=[*servers, Check("reading and recording", bridge.cannot_work)],
+        )
+        outbox = OutboxMetrics(shared.engine, settings.keep_days)
+        with serving(settings.metrics_port, settings.metrics_address, probes, [outbox]):
+            yield
 
 
 def _shared(settings: Settings) -> _Shared:
@@ -113,7 +136,7 @@ def _shared(settings: Settings) -> _Shared:
     )
 
 
-def _bridge(shared: _Shared, views: ViewWatch) -> Bridge:
+def _bridge(shared: _Shared, views: ViewWatch, heartbeat: Heartbeat) -> Bridge:
     settings, discovery = shared.settings, Discovery(shared.engine)
     watch = DiscoveryWatch(discovery, settings.tables)
     return Bridge(
@@ -133,7 +156,7 @@ def _bridge(shared: _Shared, views: ViewWatch) -> Bridge:
             Loop("retention", RETENTION_SECONDS, _retention(shared).run_once),
         ),
         shared.partitions,
-        Heartbeat("bridge"),
+        heartbeat,
         watch.trouble,
     )
 

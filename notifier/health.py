@@ -1,7 +1,8 @@
 """Whether a process on this machine makes progress: its main loop writes a file every few seconds.
 
 A process that hangs, or has a delivery that hangs, stops writing it. A process that runs but cannot write to the
-database writes the reason into the file. No port is opened.
+database writes the reason into the file. `notifier health` reads it; `/healthz` (`notifier.probes`) judges the same
+beats within the process.
 """
 
 import tempfile
@@ -28,6 +29,7 @@ class Heartbeat:
     def __init__(self, name: str, folder: Path | None = None) -> None:
         self._path = (folder or _folder()) / f"notifier-{name}.beat"
         self._failed = False
+        self._beaten_at = time.monotonic()
 
     def checked(self) -> Self:
         """Return itself. Raise SettingsError if the file cannot be written. It creates no file."""
@@ -45,6 +47,7 @@ class Heartbeat:
 
         If the file cannot be written, that is logged once, and `notifier health` will say that the process hangs.
         """
+        self._beaten_at = time.monotonic()
         try:
             self._path.write_text(trouble)
         except OSError as error:
@@ -53,6 +56,10 @@ class Heartbeat:
             self._failed = True
         else:
             self._failed = False
+
+    def silent_seconds(self) -> float:
+        """Return the seconds since this object's last beat, or since it was made: whatever became of the file."""
+        return time.monotonic() - self._beaten_at
 
     def age(self) -> float | None:
         """Return the seconds since the last beat, None if there was none. Raise SettingsError if it is unreadable."""
@@ -84,6 +91,13 @@ class Heartbeat:
             f"cannot {what} the heartbeat {self._path} ({error.strerror}): set NOTIFIER_HEARTBEAT_FOLDER to a folder "
             "that this process may write to"
         )
+
+
+def silence(age: float | None) -> str:
+    """Return in one line what is wrong with a process that has beaten so many seconds ago; empty if nothing is."""
+    if age is None:
+        return "has not started here"
+    return "" if age < STALE_SECONDS else f"last made progress {age:.0f} s ago"
 
 
 class WriteHealth:

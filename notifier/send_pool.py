@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any, NamedTuple
+from weakref import WeakSet
 
-from notifier.channels.lanes import Lanes
+from notifier.channels.lanes import LaneCounts, Lanes
 from notifier.messages import TOO_LATE, Message
 from notifier.outcomes import Late, Outcome, Unknown
 from notifier.process.clock import boottime
@@ -49,9 +50,11 @@ class SendPool:
         `name` is in the names of its threads. `lease` is `settings.send_lease_seconds`. `threads` is the number of
         concurrent requests, `per_lane` the most of them to one receiver, if `send` gets `lane`.
         """
+        self.name = name
         self._seconds = lease / 2
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._lanes = Lanes(self._threads, per_lane, threads)
+        _pools.add(self)
 
     def send(
         self,
@@ -74,9 +77,21 @@ class SendPool:
             self._lanes.give_up_slow()
         return [future.result() for future in futures]
 
+    def lanes(self) -> LaneCounts:
+        """Return how many receivers and requests there are now, of messages that were sent with `lane`."""
+        return self._lanes.counts()
+
     def close(self) -> None:
         """Wait for running requests and end the threads."""
         self._threads.shutdown()
+
+
+_pools: "WeakSet[SendPool]" = WeakSet()
+
+
+def pools() -> list[SendPool]:
+    """Return the pools of this process, for its metrics."""
+    return list(_pools)
 
 
 def _outcome(message: Message[Any, Any], send_one: SendOne, deadline: float) -> Outcome:

@@ -128,8 +128,8 @@ class System:
     def start(self, name: str, *words: str, module: str = "notifier") -> Child:
         """Start `notifier WORDS` as a process, which ends with the system."""
         given = self.environment
-        if words[0] == "worker":  # the bridge has the port; its metrics cover all workers
-            given["NOTIFIER_METRICS_PORT"] = "0"
+        if port := int(given.get("NOTIFIER_METRICS_PORT") or 0):  # each process of a machine needs its own
+            given["NOTIFIER_METRICS_PORT"] = str(port + len(self.children))
         child = notifier_process(name, words, self.folder, given, module)
         self.children.append(self.processes.enter_context(child))
         return child

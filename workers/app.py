@@ -10,7 +10,7 @@ from celery_units.redis import use_transport
 from celery_units.redis.timeouts import shorten_timeouts
 from notifier.broker import celery_configuration
 from notifier.errors import SettingsError
-from notifier.health import BEAT_SECONDS, Heartbeat
+from notifier.health import BEAT_SECONDS
 from notifier.process.first_process import end_at_sigterm
 from notifier.settings import load_settings
 from notifier.telemetry import configure_logging
@@ -18,7 +18,7 @@ from workers.process.database_retry import WRITE_HEALTH
 from workers.process.gil_watchdog import GilWatchdog
 from workers.process.heartbeat import HeartbeatThread, waits_for_broker
 from workers.tasks import register
-from workers.wiring import in_progress, leave, stop, tally
+from workers.wiring import heartbeat, in_progress, leave, main_loop, stop, tally
 
 end_at_sigterm()  # Flower starts here
 try:
@@ -42,8 +42,9 @@ class HeartbeatStep(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def start(self, worker: Any) -> None:
         self._heartbeat = HeartbeatThread(
-            Heartbeat("worker"), in_progress(), lambda: waits_for_broker(worker), write_health=WRITE_HEALTH
+            heartbeat(), in_progress(), lambda: waits_for_broker(worker), write_health=WRITE_HEALTH
         )
+        main_loop().started(worker, self._heartbeat)
         worker.timer.call_repeatedly(BEAT_SECONDS, self._heartbeat.turned)
         self._heartbeat.start()
         self._watchdog = GilWatchdog()

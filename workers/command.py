@@ -9,13 +9,12 @@ from notifier.broker import WORKING, Queue, queue_name
 from notifier.channels import channel_names, check_channel, load_channel, warn_of_silence
 from notifier.database.schema import check_schema
 from notifier.database.server import check_durable
-from notifier.health import Heartbeat
-from notifier.metrics import offered
 from notifier.process.garbage import collect_rarely
 from notifier.settings import load_settings
 from notifier.telemetry import configure_logging, warn_of_unknown_variables
 from notifier.templates import Templates
-from workers.wiring import engine, routes, stop, templates
+from workers.probes import serving_probes
+from workers.wiring import engine, heartbeat, routes, stop, templates
 
 
 def worker(
@@ -37,7 +36,7 @@ def worker(
     # Threads, because a unit waits for the network, and this pool finishes what is in progress when it is stopped.
     pool = ["--pool", "threads", "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
     arguments = ["-A", "workers.app", "--quiet", "worker", "-Q", queues, "-n", name or f"{'-'.join(channels)}@%h"]
-    with offered(settings.metrics_port, settings.metrics_address):
+    with serving_probes(settings, channels):
         code = max(run([*arguments, "-l", settings.log_level, *pool]), stop().exit_code)
     raise typer.Exit(code)
 
@@ -45,7 +44,7 @@ def worker(
 def check(channels: list[str]) -> None:
     """Check everything that a worker needs, before Celery starts. Raise the NotifierError of what is missing."""
     settings = load_settings()
-    Heartbeat("worker").checked()
+    heartbeat().checked()
     for channel in channels:
         check_channel(channel, settings)
         load_channel(channel, settings)

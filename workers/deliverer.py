@@ -3,7 +3,7 @@
 What is built is sent while the slow builds of the same unit go on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from uuid import UUID
 
@@ -93,6 +93,11 @@ class Deliverer:
         """The process ends: what it builds now is written as interrupted, not as killed by its build."""
         self._builder.leave()
 
+    def build_threads(self) -> dict[str, int]:
+        """Return how many threads build, how many of them hang, and how many slow builds are set aside."""
+        alive, hanging = self._builder.threads()
+        return {"alive": alive, "hanging": hanging, "aside": self._set_aside.count() if self._set_aside else 0}
+
     def _deliver(self, ids: Sequence[UUID], *, suspects: bool) -> dict[UUID, Change | Later]:
         retry = self._retry(ids)
         if suspects:
@@ -129,7 +134,7 @@ class Deliverer:
     ) -> dict[UUID, Change | Later]:
         done: dict[UUID, Change | Later] = {}
         aside = None if self._set_aside is None or probing else UnitAside(self._set_aside)
-        batches = self._builder.batches(due, self._load_records, aside, suspects=suspects)
+        batches = self._batches(due, aside, suspects=suspects)
         try:
             with closing(batches):
                 for batch in batches:
@@ -143,6 +148,11 @@ class Deliverer:
         elif aside:
             done |= aside.expected
         return done
+
+    def _batches(
+        self, due: Sequence[DueNotification], aside: UnitAside[Prepared | Change] | None, *, suspects: bool
+    ) -> Generator[list[Prepared | Change], None, None]:
+        return self._builder.batches(due, self._load_records, aside, suspects=suspects)
 
     def _load_records(self, due: Sequence[DueNotification]) -> list[DueNotification]:
         return self._retry([each.id for each in due]).run(lambda: self._attempts.load_large_records(due))

@@ -5,12 +5,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-import prometheus_client
 import structlog
 
 from notifier.database.errors import DatabaseError, cause
 from notifier.notifications import Status
 from notifier.outbox import ROUTE_ERROR, Change, CountKey, DeliveryCounts
+from workers.metrics.counters import DELIVERIES, ROUTE_ERRORS
 
 log = structlog.get_logger(__name__)
 
@@ -19,15 +19,6 @@ _LAST_SECONDS = 1.0
 
 OTHER = "(not loaded)"
 """The label of routes that this worker does not know, so that there are no more labels than routes."""
-
-DELIVERIES = prometheus_client.Counter(
-    "notifier_deliveries",
-    "Deliveries by the status that attempts of this worker led to; pending: tried again.",
-    ["channel", "route", "status"],
-)
-ROUTE_ERRORS = prometheus_client.Counter(
-    "notifier_route_errors", "Failures of a route or its template in this worker.", ["channel", "route"]
-)
 
 
 class Count(Protocol):
@@ -42,8 +33,12 @@ class Tally:
     A thread adds the counts to the database every five seconds. It starts with the first one.
     """
 
-    def __init__(self, counts: DeliveryCounts, routes: Iterable[str], seconds: float = FLUSH_SECONDS) -> None:
+    def __init__(
+        self, counts: DeliveryCounts, routes: Iterable[str], seconds: float = FLUSH_SECONDS, *, shows: bool = True
+    ) -> None:
+        """With `shows`, the changes are also counted in the metrics of this worker."""
         self._counts = counts
+        self._shows = shows
         self._routes = frozenset(routes)
         self._seconds = seconds
         self._lock = threading.Lock()
@@ -56,7 +51,8 @@ class Tally:
         kinds = self._kinds(channel, changes, built=built)
         if not kinds:
             return
-        show(kinds)
+        if self._shows:
+            show(kinds)
         with self._lock:
             self._new.update(kinds)
             if self._thread is None:
@@ -113,3 +109,11 @@ def show(counts: Mapping[CountKey, int]) -> None:
             ROUTE_ERRORS.labels(channel, route).inc(number)
         else:
             DELIVERIES.labels(channel, route, status).inc(number)
+
+
+def begin_at_zero(channel: str, routes: Iterable[str]) -> None:
+    """Show 0 for what has not happened yet: `increase()` of Prometheus does not see a counter's first value."""
+    for route in routes:
+        ROUTE_ERRORS.labels(channel, route)
+        for status in (Status.SENT, Status.PENDING, Status.FAILED, Status.UNKNOWN):
+            DELIVERIES.labels(channel, route, status.value)

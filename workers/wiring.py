@@ -8,6 +8,7 @@ from functools import cache, partial
 
 from notifier.channels import load_channel
 from notifier.database.engine import Engine, connect
+from notifier.health import Heartbeat
 from notifier.outbox import Attempts, ChannelStates, DeliveryCounts, Suspects
 from notifier.process.memory_budget import MemoryBudget
 from notifier.routes import Routes
@@ -19,16 +20,20 @@ from workers.building.preparer import Preparer
 from workers.deliverer import Deliverer
 from workers.isolation.child import Child
 from workers.isolation.isolated_builds import IsolatedBuilds
+from workers.metrics.counters import BUILD_LOSSES
+from workers.metrics.gauges import ChannelParts
+from workers.metrics.measured import MeasuredAttempts, MeasuredDeliverer, measured_channel
 from workers.process.in_progress import InProgress
+from workers.process.main_loop import MainLoop
 from workers.process.stop import Stop
 from workers.sending.account import AccountState
 from workers.sending.bucket import TokenBucket
-from workers.tally import Tally
+from workers.tally import Tally, begin_at_zero
 
 _LEAVE_SECONDS = 5.0
 
 _making = threading.Lock()
-_deliverers: list[Deliverer] = []
+_made: dict[str, ChannelParts] = {}
 _first_process = True
 """Whether Celery's consumer, which handles `Later`, runs in this process: not in a child of a prefork pool."""
 
@@ -42,24 +47,27 @@ def deliverer(channel: str) -> Deliverer:
 @cache
 def _deliverer(channel: str) -> Deliverer:
     settings = load_settings()
+    measures = bool(settings.metrics_port)
     worker = f"{socket.gethostname()}:{os.getpid()}"
     loaded = load_channel(channel, settings)
     rendering = templates(settings, routes())
-    made = Deliverer(
-        Attempts(engine(), channel=channel, worker=worker, unknown_after=settings.unknown_after_seconds),
-        loaded,
+    attempts = MeasuredAttempts if measures else Attempts
+    bucket = TokenBucket(
+        settings.broker_url.get_secret_value(),
+        channel,
+        loaded.rate,
+        fixed=settings.rates.get(channel),
+        sleep=stop().wait,
+    )
+    made = (MeasuredDeliverer if measures else Deliverer)(
+        attempts(engine(), channel=channel, worker=worker, unknown_after=settings.unknown_after_seconds),
+        measured_channel(channel, loaded) if measures else loaded,
         routes(),
         rendering,
         settings.send_lease_seconds,
         in_progress(),
         AccountState(ChannelStates(engine(), actor=worker, probe_seconds=settings.probe_seconds), channel),
-        TokenBucket(
-            settings.broker_url.get_secret_value(),
-            channel,
-            loaded.rate,
-            fixed=settings.rates.get(channel),
-            sleep=stop().wait,
-        ),
+        bucket,
         stop(),
         memory=_memory(),
         sets_aside=_first_process,
@@ -69,11 +77,20 @@ def _deliverer(channel: str) -> Deliverer:
             Preparer(loaded, routes(), rendering),
             settings.build_losses,
             stop(),
+            BUILD_LOSSES.labels(channel).inc,
         ),
         count=partial(tally().count, channel),
     )
-    _deliverers.append(made)
+    if isinstance(made, MeasuredDeliverer):
+        made.measure(channel)
+        begin_at_zero(channel, (route.name for route in routes() if route.channel == channel))
+    _made[channel] = ChannelParts(made, bucket)
     return made
+
+
+def channels_made() -> dict[str, ChannelParts]:
+    """Return the channels whose first message has come."""
+    return dict(_made)
 
 
 def leave() -> None:
@@ -81,7 +98,7 @@ def leave() -> None:
 
     Takes five seconds at most. If the database does not answer until then, the threads are left behind.
     """
-    threads = [threading.Thread(target=each.leave, daemon=True) for each in _deliverers]
+    threads = [threading.Thread(target=each.deliverer.leave, daemon=True) for each in _made.values()]
     for thread in threads:
         thread.start()
     until = time.monotonic() + _LEAVE_SECONDS
@@ -96,7 +113,18 @@ def stop() -> Stop:
 
 @cache
 def tally() -> Tally:
-    return Tally(DeliveryCounts(engine()), (route.name for route in routes()))
+    shows = bool(load_settings().metrics_port)
+    return Tally(DeliveryCounts(engine()), (route.name for route in routes()), shows=shows)
+
+
+@cache
+def heartbeat() -> Heartbeat:
+    return Heartbeat("worker")
+
+
+@cache
+def main_loop() -> MainLoop:
+    return MainLoop()
 
 
 @cache

@@ -40,6 +40,8 @@ class FeedbackQueue:
 
     def __init__(self, settings: Settings, *, connections: int = 10) -> None:
         """Raise SettingsError if the queue's URL, the Region or the endpoint is missing or wrong."""
+        self.trouble = ""
+        """In one line why SQS did not answer last; empty where it did."""
         self._url = settings.feedback_queue_url
         self.visibility = settings.visibility_seconds
         if not self._url:
@@ -108,8 +110,13 @@ class FeedbackQueue:
         try:
             with aws_errors(f"SQS for {self._url}"):
                 yield
+            self.trouble = ""
         except AwsError as error:
-            raise Unreachable(f"SQS refuses: {error}") from error
+            self.trouble = f"SQS refuses: {error}"
+            raise Unreachable(self.trouble) from error
+        except Unreachable as error:
+            self.trouble = str(error)
+            raise
 
 
 def _now(answer: dict[str, Any]) -> float:

@@ -63,9 +63,21 @@ class Receivers:
         """End `run`. May be called from a signal handler or another thread."""
         self._stopping.set()
 
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    def hangs(self) -> str:
+        """Return in one line which of its threads has ended or hangs, empty if none does."""
+        silent = [""] if self._are_turning() else [f"a receiver has begun no round for {_HUNG_SECONDS:.0f} s"]
+        return "; ".join(filter(None, (*silent, *(each.trouble() for each in self._loops))))
+
+    def cannot_work(self) -> str:
+        """Return in one line what keeps it from recording what it settles, empty if nothing does."""
+        return self._trouble()
+
     def _health(self) -> str:
-        """Return in one line what keeps this process from settling events, empty if nothing does."""
-        return "; ".join(filter(None, (self._trouble(), *(each.trouble() for each in self._loops))))
+        return "; ".join(filter(None, (self.cannot_work(), *(each.trouble() for each in self._loops))))
 
     def _are_turning(self) -> bool:
         """Return whether each receiver has begun a round in the last minute."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from bridge.feedback.certificates import Certificates, fetch
+from bridge.feedback.counters import MeasuredSettler
 from bridge.feedback.envelope import MessageParser
 from bridge.feedback.flow import Flow
 from bridge.feedback.queue import FeedbackQueue
@@ -22,6 +23,7 @@ from notifier.database.schema import check_schema
 from notifier.database.server import check_durable, server_of
 from notifier.health import Heartbeat
 from notifier.outbox import RateLimits, Settlement
+from notifier.probes import Check, Probes, asking, database_question, serving
 from notifier.settings import Settings
 
 CHANNEL = "email"
@@ -52,8 +54,9 @@ def wired(settings: Settings, concurrency: int) -> Iterator[Receivers]:
         check_schema(engine)
         check_durable(engine, allowed=settings.allow_nondurable_database)
         queue.check()
-        yield Receivers(
-            [Receiver(queue, parser, recent, flow) for _ in range(concurrency)],
+        settler = MeasuredSettler(recent, CHANNEL) if settings.metrics_port else recent
+        receivers = Receivers(
+            [Receiver(queue, parser, settler, flow) for _ in range(concurrency)],
             heartbeat,
             others=(
                 Loop("settle again", _AGAIN_SECONDS, recent.settle_again),
@@ -61,9 +64,32 @@ def wired(settings: Settings, concurrency: int) -> Iterator[Receivers]:
             ),
             trouble=recent.recording.trouble,
         )
+        with _serving_probes(settings, receivers, heartbeat, queue):
+            yield receivers
     finally:
         queue.close()
         engine.dispose()
+
+
+@contextmanager
+def _serving_probes(
+    settings: Settings, receivers: Receivers, heartbeat: Heartbeat, queue: FeedbackQueue
+) -> Iterator[None]:
+    database = database_question(settings.database_url.get_secret_value(), "notifier feedback probe")
+    with asking([database], wanted=bool(settings.metrics_port)) as servers:
+        probes = Probes(
+            "feedback",
+            heartbeat,
+            lambda: receivers.is_stopping,
+            alive=[Check("loops", receivers.hangs)],
+            able=[
+                *servers,
+                Check("queue", lambda: queue.trouble),
+                Check("recording", receivers.cannot_work),
+            ],
+        )
+        with serving(settings.metrics_port, settings.metrics_address, probes):
+            yield
 
 
 def message_parser(settings: Settings) -> MessageParser:

@@ -21,6 +21,16 @@ Work = Callable[[], Outcome]
 """Sends one message. It must not raise."""
 
 
+@dataclass(frozen=True, slots=True)
+class LaneCounts:
+    """How many receivers have requests, how many of them are slow; how many requests run, and how many wait."""
+
+    open: int
+    slow: int
+    running: int
+    waiting: int
+
+
 @dataclass(slots=True)
 class _Lane:
     """The requests to one receiver.
@@ -81,6 +91,13 @@ class Lanes:
                     self._short.pop(name, None)
         for _, future in given_up:
             future.set_result(_late())
+
+    def counts(self) -> LaneCounts:
+        with self._lock:
+            lanes = self._lanes
+            slow = sum(self._was_slow(name) or self._is_slow(lane) for name, lane in lanes.items())
+            running = sum(len(lane.began) for lane in lanes.values())
+            return LaneCounts(len(lanes), slow, running, sum(len(lane.waiting) for lane in lanes.values()))
 
     def _is_slow(self, lane: _Lane) -> bool:
         """Return whether one of its requests is slow now."""

@@ -6,7 +6,7 @@ import typer
 
 from notifier.cli.terminal.output import Json, print_json, say
 from notifier.errors import UsageError
-from notifier.health import STALE_SECONDS, Heartbeat
+from notifier.health import Heartbeat, silence
 
 
 def health(
@@ -19,8 +19,8 @@ def health(
     if process not in {"bridge", "feedback", "worker"}:
         raise UsageError(f"{process!r} is neither bridge nor feedback nor worker")
     age, trouble = Heartbeat(process).age(), Heartbeat(process).trouble()
-    good = age is not None and age < STALE_SECONDS and not trouble
-    words = "has not started here" if age is None else f"last made progress {age:.0f} s ago"
+    good = not (silence(age) or trouble)
+    words = silence(age) or f"last made progress {age or 0:.0f} s ago"
     if json:
         print_json({"process": process, "healthy": good, "seconds": age, "trouble": trouble or None})
     else:

@@ -150,7 +150,7 @@ class Settings(LogSettings, RateLimitSettings, RecipientSettings, DatabaseSettin
         default=0,
         ge=0,
         le=65_535,
-        description="Port on which a bridge or a worker serves /metrics for Prometheus; 0: none",
+        description="Port on which a process serves /metrics for Prometheus, /healthz and /readyz; 0: none",
     )
     metrics_address: str = Field(default="127.0.0.1", description="Address of that port; 0.0.0.0 in a container")
     transport: Literal["fast", "stock"] = Field(

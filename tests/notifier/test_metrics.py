@@ -1,8 +1,8 @@
 """Metrics over real HTTP, as Prometheus reads them."""
 
-import socket
+import re
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.request import urlopen
 
 import pytest
@@ -10,11 +10,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
 from notifier.database.engine import connect
-from notifier.errors import SettingsError
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
-from notifier.metrics import served
+from notifier.health import Heartbeat
+from notifier.metrics.family import Kind
+from notifier.metrics.names import FAMILIES
+from notifier.metrics.names.database import GAPS
+from notifier.metrics.outbox import OutboxMetrics
 from notifier.outbox import ChannelStates, Quarantined, Recipient, Settlement
 from notifier.outbox.publishing.backlog import SAMPLE
+from notifier.probes import Probes, serving
 from sandbox.embedded.allocation import free_port
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
@@ -24,7 +28,7 @@ __all__ = ["engine", "rows"]
 
 def scraped(engine: Engine) -> dict[tuple[str, ...], float]:
     port = free_port()
-    with served(engine, port, "127.0.0.1"):
+    with serving(port, "127.0.0.1", Probes("bridge", Heartbeat("bridge"), bool), [OutboxMetrics(engine)]):
         return samples(port)
 
 
@@ -65,6 +69,20 @@ def test_metrics_of_the_outbox(rows: Rows) -> None:
     assert found[("notifier_table_shards_unread", "activity")] == 0
     assert 0 <= found[("notifier_table_lag_seconds", "activity")] < 600
     assert found[("notifier_table_stream_waits_seconds", "activity")] == 0
+    assert ("notifier_feedback_newest_send_seconds", "email") not in found  # no event shows when it was sent
+
+
+def test_the_evidence_clock_says_how_old_the_newest_events_are(rows: Rows) -> None:
+    (id_,) = rows.pending(1)
+    sent = datetime.now(UTC) - timedelta(minutes=10)
+    settlement = Settlement(rows.engine, channel="email")
+    settlement.settle([Feedback(FeedbackKind.SEND, "m-1", sent, sent, id_, 1)])
+    settlement.note_settled_before(90.0)
+
+    found = scraped(rows.engine)
+
+    assert 599 < found[("notifier_feedback_newest_send_seconds", "email")] < 660
+    assert 89 < found[("notifier_feedback_settled_seconds", "email")] < 150
 
 
 def test_what_is_settled_is_no_backlog_although_its_publication_is_still_there(rows: Rows) -> None:
@@ -97,15 +115,16 @@ def test_metrics_without_a_database() -> None:
     assert ("notifier_stream_lag_seconds",) not in found
 
 
-def test_a_port_in_use_is_an_error_of_one_line(engine: Engine) -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as server,
-        pytest.raises(SettingsError, match="NOTIFIER_METRICS_PORT"),
-        served(engine, server.getsockname()[1], "127.0.0.1"),
-    ):
-        pass
+def test_names_are_valid_and_of_one_meaning() -> None:
+    names = [each.name for each in FAMILIES]
+    assert len(set(names)) == len(names)
+    for each in FAMILIES:
+        assert re.fullmatch(r"notifier_[a-z_]+", each.name), each
+        assert each.help.endswith("."), each
+        assert bool(each.buckets) == (each.kind is Kind.HISTOGRAM), each
+        assert not {"id", "recipient", "reason_text", "worker"} & set(each.labels), each
 
 
-def test_no_port_serves_nothing(engine: Engine) -> None:
-    with served(engine, 0, "127.0.0.1"):
-        pass
+def test_a_family_is_of_one_kind_only() -> None:
+    with pytest.raises(TypeError, match="notifier_gaps is a counter, not a gauge"):
+        GAPS.gauge()

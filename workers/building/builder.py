@@ -75,6 +75,11 @@ class Builder:
                 with closing(self._built(part, aside, suspects=suspects)) as built:
                     yield from built
 
+    def threads(self) -> tuple[int, int]:
+        """Return how many threads build, or wait for a build, and how many of them hang."""
+        pools = (self.pool, self._isolated_pool)
+        return sum(each.alive for each in pools), sum(each.hanging for each in pools)
+
     def mark(self, ids: Sequence[UUID]) -> None:
         """Note that a worker died with the messages of these: they are suspects."""
         if self._isolated:

@@ -69,6 +69,16 @@ class BuildPool:
         self._lock = threading.Lock()
         self._hanging = 0
 
+    @property
+    def alive(self) -> int:
+        """The threads that were started and have not ended."""
+        return self._threads.alive
+
+    @property
+    def hanging(self) -> int:
+        """Those that run abandoned builds."""
+        return self._hanging
+
     def run(
         self,
         unit: Sequence[DueNotification],

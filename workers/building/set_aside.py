@@ -20,6 +20,10 @@ class SetAside(Generic[T]):
         self._expected: dict[UUID, Later] = {}
         self._results: dict[UUID, T] = {}
 
+    def count(self) -> int:
+        """Return how many builds go on, or have a result that nobody has taken."""
+        return len(self._expected) + len(self._results)
+
     def expect(self, id_: UUID) -> Later:
         """Return the `Later` that ends when the result is put."""
         with self._lock:

@@ -23,6 +23,10 @@ class Threads:
         self._running: dict[int, Callable[[], None]] = {}
         self._given_up: set[int] = set()
 
+    @property
+    def alive(self) -> int:
+        return self._alive
+
     def submit(self, call: Callable[[], None]) -> None:
         """Run it as soon as a thread is free."""
         with self._changed:

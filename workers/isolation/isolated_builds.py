@@ -48,8 +48,12 @@ class IsolatedBuilds:
         preparer: Preparer,
         most_deaths: int = MOST_DEATHS,
         stop: Stop | None = None,
+        on_death: Callable[[], None] = lambda: None,
     ) -> None:
-        """`start` starts a process. `preparer` builds in this worker if no process can be started."""
+        """`start` starts a process. `preparer` builds in this worker if no process can be started. `on_death` is
+        called for each process that died during a build.
+        """
+        self._on_death = on_death
         self._processes = ProcessPool(start, PROCESSES)
         self._suspects = suspects
         self._preparer = preparer
@@ -121,6 +125,7 @@ class IsolatedBuilds:
                 return build()
         except DiedDuringBuild as death:
             deaths, died_of = deaths + 1, str(death)
+            self._on_death()
             log.warning("a process died of a route", notification=str(due.id), route=due.route, cause=died_of)
         finally:
             self._leases.end(due.id, deaths - 1)

@@ -11,6 +11,7 @@ from notifier.database.errors import DatabaseError, cause, is_away
 from notifier.errors import Unreachable
 from notifier.health import WriteHealth
 from notifier.outbox import Change
+from workers.metrics.counters import DATABASE_RETRIES
 from workers.process.stop import Stop
 
 log = structlog.get_logger(__name__)
@@ -62,6 +63,7 @@ class DatabaseRetry:
                 if not self._again(error):
                     raise
                 WRITE_HEALTH.failed(cause(error))
+                DATABASE_RETRIES.inc()
                 if self._stop.is_set() and not stopping:
                     stopping, deadline = True, min(deadline, time.monotonic() + self._after_stop)
                 if time.monotonic() + wait > deadline:

@@ -39,6 +39,14 @@ class HeartbeatThread:
         """To be called by the main loop in each turn."""
         self._last_turn = self._clock()
 
+    def trouble(self) -> str:
+        """Return in one line what makes no progress, empty if all does."""
+        late = self._clock() - self._last_turn
+        if late > STALE_SECONDS:
+            return f"the main loop has not turned for {late:.0f} s"
+        stuck = len(self._in_progress.stuck())
+        return f"{stuck} deliveries make no progress" if stuck else ""
+
     def check(self) -> None:
         """Beat if this process is healthy."""
         if self._waits():

@@ -67,6 +67,10 @@ class InProgress:
             now = self._clock()
             self._touched |= {id_: now for id_ in ids if id_ in self._holders}
 
+    def count(self) -> int:
+        """Return how many are in progress."""
+        return len(self._holders)
+
     def stuck(self) -> list[UUID]:
         """Return those without progress for `STUCK_SECONDS`. Logs each once."""
         with self._lock:

@@ -71,6 +71,7 @@ class TokenBucket:
         self._rate = AllowedRate(self._redis, self._key, self._worker, ask, fixed=fixed, headroom=headroom)
         self._sleep = sleep
         self._local = _LocalBucket()
+        self._now: float | None = None  # the rate of its last grant
         self._used = 0.0  # until when the rate is used up, on Redis's clock, by its last answer
         self._pause_until = 0.0  # of a channel without a limit
 
@@ -101,7 +102,7 @@ class TokenBucket:
             pause = self._pause_until - time.monotonic()
             return Grant(0, pause) if pause > 0 else Grant(wanted, 0.0)
         try:
-            tokens, wait, self._local.workers, used = self._take(
+            tokens, wait, self._local.workers, used, rate = self._take(
                 keys=[self._key, f"{self._key}:workers"],
                 args=[limit, wanted, _WINDOW_SECONDS, self._worker, _RECOVERY, self._used],
             )
@@ -109,8 +110,18 @@ class TokenBucket:
             if isinstance(error, ResponseError):  # a demoted primary keeps its connections open
                 self._redis.connection_pool.disconnect(inuse_connections=False)
             return self._local.take(limit, wanted)
-        self._used = float(used)
+        self._used, self._now = float(used), float(rate)
         return Grant(tokens, max(0.0, float(wait)))
+
+    @property
+    def allowed(self) -> float | None:
+        """Recipients a second, as far as this worker knows; None for no limit. Asks nobody."""
+        return self._rate.known
+
+    @property
+    def now(self) -> float | None:
+        """What workers used of it at this worker's last grant: less for a while after `slow_down`."""
+        return self.allowed if self._now is None else self._now
 
     def slow_down(self) -> None:
         """The provider throttled a request: all workers pause for a second, and send less for a while."""

@@ -47,6 +47,11 @@ class AllowedRate:
         self._was_answered = False
         self._fresh_until = 0.0
 
+    @property
+    def known(self) -> float | None:
+        """The last known limit, None for no limit. Asks nobody."""
+        return self._known if self._fixed is None else self._fixed
+
     def limit(self) -> float | None:
         """Return recipients a second, None for no limit.
 

@@ -13,7 +13,7 @@
 -- ARGV[5]  recovery    share of the limit by which the rate grows again a second, after a slow-down
 -- ARGV[6]  remembered  the latest `used` that this worker received: a Redis that lost its data grants no second twice
 --
--- Returns { tokens, seconds until they may be used, workers of the last 60 s, used }; numbers with fractions as text,
+-- Returns { tokens, seconds until they may be used, workers of the last 60 s, used, the rate }; numbers with fractions as text,
 -- because Redis would cut them off.
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
@@ -32,4 +32,4 @@ if free >= 1 then
   redis.call('HSET', KEYS[1], 'used', tostring(used + free / rate))
   redis.call('EXPIRE', KEYS[1], 3600)
 end
-return {free, tostring(used - now), redis.call('ZCARD', KEYS[2]), tostring(used + free / rate)}
+return {free, tostring(used - now), redis.call('ZCARD', KEYS[2]), tostring(used + free / rate), tostring(rate)}

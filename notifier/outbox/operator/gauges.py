@@ -22,6 +22,20 @@ _SENDING = statement(__package__, "count_sending.sql")
 _RUNNING = statement(__package__, "read_running.sql")
 _FEEDBACK = statement(__package__, "count_feedback.sql")
 _PROBLEMS = statement(__package__, "count_problems.sql")
+_EVIDENCE = statement(__package__, "read_evidence.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How old a channel's events are, in seconds; None where none has come.
+
+    `sent`: since its newest message was accepted whose event has arrived. `settled`: since all events before that
+    time were settled.
+    """
+
+    channel: str
+    sent: float | None
+    settled: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,7 @@ class Gauges:
     sending: dict[str, int]
     running: dict[str, int]
     feedback: dict[tuple[str, str], int]
+    evidence: list[Evidence]
     deliveries: dict[CountKey, int]
     found: dict[str, int]
     days: DaysKept
@@ -73,6 +88,7 @@ def read_gauges(engine: Engine, keep_days: int = 0) -> Gauges:
             sending={row[0]: row[1] for row in connection.execute(_SENDING)},
             running={row[0]: row[1] for row in connection.execute(_RUNNING)},
             feedback={(row[0], kind): row[n] for row in events for n, kind in enumerate(kinds, 1)},
+            evidence=[Evidence(*row) for row in connection.execute(_EVIDENCE)],
             deliveries=read_counts(connection),
             found=_one(connection, _PROBLEMS),
             days=days_kept(connection, keep_days),

@@ -1,0 +1,1 @@
+"""Metrics for Prometheus: their names (`names/`), and those that are read from the database (`outbox.py`)."""

@@ -1,0 +1,95 @@
+"""Metrics that come from the database. Any bridge can serve them."""
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from notifier.database.engine import Engine
+from notifier.database.errors import DatabaseError
+from notifier.metrics.names import database as names
+from notifier.outbox import ROUTE_ERROR, Gauges, read_gauges
+
+
+class OutboxMetrics(Collector):
+    """Reads the database at each scrape. If it does not answer, only `notifier_database_up` 0 is returned."""
+
+    def __init__(self, engine: Engine, keep_days: int = 0) -> None:
+        self._engine = engine
+        self._keep_days = keep_days
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            gauges = read_gauges(self._engine, self._keep_days)
+        except DatabaseError:
+            yield names.DATABASE_UP.sample(0)
+            return
+        yield names.DATABASE_UP.sample(1)
+        yield from _stream(gauges)
+        yield from _tables(gauges)
+        yield from _outbox(gauges)
+        yield from _feedback(gauges)
+        yield from _problems(gauges)
+        yield from _days(gauges)
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing: the registry calls this before the database is known to answer."""
+        return ()
+
+
+def _stream(gauges: Gauges) -> Iterator[Metric]:
+    yield names.STREAM_RECORDS.samples(gauges.records)
+    yield names.STREAM_LAG.sample(gauges.lag["seconds"])
+    yield names.STREAM_SHARDS.sample(gauges.lag["shards"])
+    yield names.STREAM_SHARDS_UNREAD.sample(gauges.lag["unread"])
+    yield names.STREAM_LISTING.samples({each.table: each.seconds for each in gauges.discovery})
+    yield names.STREAM_CHILDLESS.samples({each.table: each.childless for each in gauges.discovery})
+
+
+def _tables(gauges: Gauges) -> Iterator[Metric]:
+    waits: dict[str, float] = dict.fromkeys((each.table for each in gauges.tables), 0.0)
+    for each in gauges.waiting:
+        waits[each.table] = max(waits.get(each.table, 0.0), each.seconds)
+    yield names.TABLE_SHARDS.samples({each.table: each.shards for each in gauges.tables})
+    yield names.TABLE_SHARDS_UNREAD.samples({each.table: each.unread for each in gauges.tables})
+    yield names.TABLE_LAG.samples({each.table: each.seconds for each in gauges.tables})
+    yield names.TABLE_REWINDS.samples({each.table: each.shards for each in gauges.rewinds})
+    yield names.TABLE_STREAM_WAITS.samples(waits)
+
+
+def _outbox(gauges: Gauges) -> Iterator[Metric]:
+    yield names.BACKLOG.samples(gauges.backlog)
+    yield names.OLDEST.samples(gauges.oldest_seconds)
+    yield names.SENDING.samples(gauges.sending)
+    yield names.RUNNING.samples(gauges.running)
+    yield names.DUE.samples(gauges.due)
+    counts = gauges.deliveries.items()
+    yield names.DELIVERIES.samples({tuple(key): count for key, count in counts if key.status != ROUTE_ERROR})
+    yield names.ROUTE_ERRORS.samples(
+        {(key.channel, key.route): count for key, count in counts if key.status == ROUTE_ERROR}
+    )
+
+
+def _feedback(gauges: Gauges) -> Iterator[Metric]:
+    yield names.FEEDBACK_EVENTS.samples(gauges.feedback)
+    evidence = gauges.evidence
+    yield names.EVIDENCE.samples({each.channel: each.sent for each in evidence if each.sent is not None})
+    yield names.DRAINED.samples({each.channel: each.settled for each in evidence if each.settled is not None})
+
+
+def _problems(gauges: Gauges) -> Iterator[Metric]:
+    found = gauges.found
+    yield names.GAPS.sample(found["gaps"])
+    yield names.GAPS_OPEN.sample(found["gaps_open"])
+    yield names.DUPLICATES.sample(found["duplicates"])
+    yield names.QUARANTINE.sample(found["quarantine"])
+    yield names.DEAD_LETTERS.sample(found["dead_letters"])
+    yield names.UNMATCHED.sample(found["unmatched"])
+
+
+def _days(gauges: Gauges) -> Iterator[Metric]:
+    days = gauges.days
+    yield names.DAYS_KEPT.sample(days.days)
+    yield names.DAYS_OLDEST.sample(days.oldest_age)
+    reasons = ("open", "due", "not counted yet", "being dropped")
+    yield names.DAYS_OVERDUE.samples({reason: days.overdue.get(reason, 0) for reason in reasons})

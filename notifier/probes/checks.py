@@ -1,0 +1,66 @@
+"""Whether a process is alive, and whether it can do its work, check by check in words."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from notifier.health import Heartbeat, silence
+
+OK = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`trouble` returns in one line what is wrong, an empty text if nothing is. It must return at once."""
+
+    name: str
+    trouble: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`checks` has `OK` or the trouble of each check, by name."""
+
+    good: bool
+    checks: dict[str, str]
+
+
+class Probes:
+    """The checks of one process. Safe to share between threads.
+
+    `alive`: what only a new process mends, beside the heartbeat: a thread that has ended or hangs. `able`: what it
+    needs to do its work, such as the database; it waits for that by itself.
+
+        probes = Probes("worker", heartbeat, stop.is_set, able=[Check("database", database.trouble)])
+    """
+
+    def __init__(
+        self,
+        process: str,
+        heartbeat: Heartbeat,
+        stopping: Callable[[], bool],
+        *,
+        alive: Sequence[Check] = (),
+        able: Sequence[Check] = (),
+    ) -> None:
+        """`stopping` returns whether the process is to end."""
+        self.process = process
+        self._alive = [Check("heartbeat", lambda: silence(heartbeat.silent_seconds())), *alive]
+        self._able = able
+        self._stopping = stopping
+
+    def health(self) -> Verdict:
+        """Return whether the process makes progress. One that ends does: its loops have stopped as they should."""
+        if self._stopping():
+            return Verdict(True, {"stop": "this process ends"})
+        return _verdict(self._alive)
+
+    def readiness(self) -> Verdict:
+        """Return whether the process can do its work now, and goes on doing it."""
+        if self._stopping():
+            return Verdict(False, {"stop": "this process ends"})
+        return _verdict([*self._alive, *self._able])
+
+
+def _verdict(checks: Sequence[Check]) -> Verdict:
+    found = {check.name: check.trouble() or OK for check in checks}
+    return Verdict(all(words == OK for words in found.values()), found)

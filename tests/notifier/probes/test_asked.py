@@ -1,0 +1,75 @@
+"""A question to a server, asked in the background."""
+
+import threading
+
+import pytest
+
+from notifier.errors import Unreachable
+from notifier.probes import Asked, asking, broker_question, database_question
+from notifier.probes.asked import LATE_SECONDS
+from tests.waiting import wait_until
+from tests.workers.process.test_in_progress import Clock
+
+
+def test_what_the_answer_says_is_kept_until_the_next_one() -> None:
+    answers = ["away", ""]
+    asked = Asked("database", lambda: answers.pop(0))
+    assert asked.trouble() == "not asked yet"
+    asked.ask_once()
+    assert asked.trouble() == "away"
+    asked.ask_once()
+    assert asked.trouble() == ""
+
+
+def test_an_error_is_trouble_and_one_of_others_is_named_without_its_text() -> None:
+    errors: list[Exception] = [Unreachable("the broker\ndoes not answer"), ValueError("postgresql://ana:secret@host")]
+
+    def ask() -> str:
+        raise errors.pop(0)
+
+    asked = Asked("broker", ask)
+    asked.ask_once()
+    assert asked.trouble() == "the broker does not answer"
+    asked.ask_once()
+    assert asked.trouble() == "cannot be asked: ValueError"
+
+
+def test_a_server_that_does_not_answer_is_trouble_and_keeps_nobody_waiting() -> None:
+    clock, answer = Clock(), threading.Event()
+    asked = Asked("database", lambda: "" if answer.wait(30) else "late", seconds=0.01, clock=clock)
+    asked.start()
+    try:
+        clock.now += LATE_SECONDS + 1
+        assert asked.trouble() == f"no answer for {LATE_SECONDS + 1:.0f} s"
+        answer.set()
+        wait_until(lambda: asked.trouble() == "")
+    finally:
+        asked.stop()
+
+
+def test_real_servers_answer(database_url: str, broker_url: str) -> None:
+    questions = [database_question(database_url, "a test"), broker_question(broker_url, "email")]
+    with asking(questions, wanted=True) as checks:
+        wait_until(lambda: all(check.trouble() == "" for check in checks))
+    for asked in questions:
+        asked._close()
+
+
+def test_nobody_is_asked_where_nobody_wants_to_know() -> None:
+    asked = Asked("database", lambda: "away")
+    with asking([asked], wanted=False) as checks:
+        assert checks == []
+    assert asked.trouble() == "not asked yet"
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (database_question("postgresql://127.0.0.1:1/none", "a test"), "the database does not answer"),
+        (broker_question("redis://127.0.0.1:1/0", "email"), "no broker at redis://127.0.0.1:1"),
+    ],
+    ids=["Postgres", "Redis"],
+)
+def test_a_server_that_is_away_is_named(asked: Asked, words: str) -> None:
+    asked.ask_once()
+    assert words in asked.trouble()
