@@ -10,7 +10,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import orjson
 import structlog
-from prometheus_client import REGISTRY, make_wsgi_app
+from prometheus_client import REGISTRY, disable_created_metrics, make_wsgi_app
 from prometheus_client.registry import Collector
 
 from notifier.probes.checks import Probes, Verdict
@@ -34,6 +34,7 @@ def serving(port: int, address: str, probes: Probes, collectors: Iterable[Collec
     if not port:
         yield
         return
+    disable_created_metrics()  # a second series for each counter, which nothing of ours reads
     registered = [ProcessMetrics(probes), *collectors]
     for each in registered:
         REGISTRY.register(each)

@@ -74,6 +74,7 @@ def test_metrics_of_the_outbox(rows: Rows) -> None:
 
 def test_the_evidence_clock_says_how_old_the_newest_events_are(rows: Rows) -> None:
     (id_,) = rows.pending(1)
+    rows.attempts().begin(uuid.uuid4(), [Recipient(id_, "ana@example.com")], 60)
     sent = datetime.now(UTC) - timedelta(minutes=10)
     settlement = Settlement(rows.engine, channel="email")
     settlement.settle([Feedback(FeedbackKind.SEND, "m-1", sent, sent, id_, 1)])

@@ -1,11 +1,16 @@
 """`notifier worker email` with a fault, which the first argument names."""
 
 import sys
+import threading
 
-from notifier.cli import main
+import notifier.health
 from notifier.settings import load_settings
 
 HOW = sys.argv.pop(1)
+if HOW == "hang":
+    notifier.health.BEAT_SECONDS, notifier.health.STALE_SECONDS = 0.1, 3.0
+
+from notifier.cli import main  # noqa: E402  it imports these numbers
 
 
 def break_down() -> None:
@@ -26,6 +31,8 @@ def break_down() -> None:
 
     if HOW in {"error", "terminate", "exit"}:
         Consumer.start = start  # type: ignore[method-assign]
+    elif HOW == "hang":
+        worker_ready.connect(lambda **_: threading.Event().wait(), weak=False)
     elif HOW == "leave":
         worker_ready.connect(lambda **_: stop().leave(), weak=False)
 
