@@ -29,13 +29,13 @@ from bridge.stream.rewinding import Rewinder
 from bridge.stream.tree import ShardTree
 from notifier.broker import Queue
 from notifier.channels import silence, warn_of_silence
+from notifier.checks import Check, ProcessChecks, asking, broker_question, database_question, serving
 from notifier.database.engine import Engine, connect
 from notifier.database.schema import check_schema
 from notifier.database.server import check_durable
 from notifier.health import Heartbeat
 from notifier.metrics.outbox import OutboxMetrics
 from notifier.outbox import Discovery, Partitions, Publications, Recording, Retention, Rewinds, StreamStatus, Unknowns
-from notifier.probes import Check, Probes, asking, broker_question, database_question, serving
 from notifier.routes import Routes
 from notifier.routes.loading import load_routes
 from notifier.settings import Settings
@@ -81,7 +81,7 @@ def wired(settings: Settings) -> Iterator[Bridge]:
         warn_of_silence((route.channel for route in shared.routes), settings)
         heartbeat = Heartbeat("bridge")
         bridge = _bridge(shared, views, heartbeat)
-        with _serving_probes(shared, bridge, heartbeat):
+        with _serving_checks(shared, bridge, heartbeat):
             yield bridge
     finally:
         shared.queue.close()
@@ -89,14 +89,14 @@ def wired(settings: Settings) -> Iterator[Bridge]:
 
 
 @contextmanager
-def _serving_probes(shared: _Shared, bridge: Bridge, heartbeat: Heartbeat) -> Iterator[None]:
+def _serving_checks(shared: _Shared, bridge: Bridge, heartbeat: Heartbeat) -> Iterator[None]:
     settings = shared.settings
     questions = [
-        database_question(settings.database_url.get_secret_value(), "notifier bridge probe"),
+        database_question(settings.database_url.get_secret_value(), "notifier bridge checks"),
         broker_question(settings.broker_url.get_secret_value(), "email"),
     ]
     with asking(questions, wanted=bool(settings.metrics_port)) as servers:
-        probes = Probes(
+        checks = ProcessChecks(
             "bridge",
             heartbeat,
             lambda: bridge.is_stopping,
@@ -104,7 +104,7 @@ def _serving_probes(shared: _Shared, bridge: Bridge, heartbeat: Heartbeat) -> It
             able=[*servers, Check("reading and recording", bridge.cannot_work)],
         )
         outbox = OutboxMetrics(shared.engine, settings.keep_days)
-        with serving(settings.metrics_port, settings.metrics_address, probes, [outbox]):
+        with serving(settings.metrics_port, settings.metrics_address, checks, [outbox]):
             yield
 
 

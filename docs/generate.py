@@ -1,4 +1,4 @@
-"""Writes the pages that are generated from the code: settings, states of a delivery, reference. `make docs`."""
+"""Writes the pages that are generated from the code: settings, states of a delivery, reference, metrics. `make docs`."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
+from docs.metrics import metrics_page
 from docs.reference import reference_page
 from notifier.notifications import TRANSITIONS, Status
 from notifier.settings import ConsoleSettings, DatabaseSettings, LogSettings, RoleSettings, Settings
@@ -62,7 +63,12 @@ def states_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"reference.md": reference_page, "settings.md": settings_page, "states.md": states_page}
+PAGES = {
+    "metrics.md": metrics_page,
+    "reference.md": reference_page,
+    "settings.md": settings_page,
+    "states.md": states_page,
+}
 
 
 def _shown(default: object) -> str:

@@ -1,7 +1,7 @@
 """Whether a process on this machine makes progress: its main loop writes a file every few seconds.
 
 A process that hangs, or has a delivery that hangs, stops writing it. A process that runs but cannot write to the
-database writes the reason into the file. `notifier health` reads it; `/healthz` (`notifier.probes`) judges the same
+database writes the reason into the file. `notifier health` reads it; `/healthz` (`notifier.checks`) judges the same
 beats within the process.
 """
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 import notifier
 from docs.generate import FOLDER, PAGES
+from docs.metrics import rules
 from docs.reference import _class
 from notifier.cli.lazy import COMMANDS, load
+from notifier.metrics.names import FAMILIES
 from notifier.retry import RetryPolicy
 from notifier.routes import Routes, routes_of
 
@@ -139,39 +140,43 @@ def functions(path: Path) -> set[str]:
     return {node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)}
 
 
-METRICS = ("notifier/metrics.py", "bridge/counters.py", "workers/tally.py")
+def test_the_metrics_that_pages_name_exist() -> None:
+    shown = {each.shown for each in FAMILIES}
+    for page in [ROOT / "README.md", *FOLDER.glob("*.md")]:
+        named = re.findall(r"`(notifier_[a-z_]+)(?:\{[^`]*)?`", page.read_text())
+        roles = {"notifier_bridge", "notifier_worker", "notifier_feedback", "notifier_operator", "notifier_console"}
+        assert [name for name in named if name not in shown | roles] == [], page
 
 
-def test_the_metrics_that_the_page_on_streams_names_exist() -> None:
-    sources = "".join((ROOT / file).read_text() for file in METRICS)
-    named = {
-        name.removesuffix("_total").removeprefix("notifier_") for name in re.findall(r"`(notifier_\w+)", STREAMS)
-    }
-    assert named
-    assert [name for name in named if not re.search(rf'"(notifier_)?{name}"', sources)] == []
+ALARMS = (FOLDER / "alarms.md").read_text()
 
 
-def test_the_alarms_are_of_metrics_that_exist_and_name_commands_that_do() -> None:
-    sources = "".join((ROOT / file).read_text() for file in METRICS)
-    groups = yaml.safe_load((ROOT / "deploy/prometheus/alarms.yml").read_text())["groups"]
-    rules = [rule for group in groups for rule in group["rules"]]
-    assert len({rule["alert"] for rule in rules}) == len(rules)
-    for rule in rules:
-        named = re.findall(r"\bnotifier_\w+", rule["expr"])
-        assert named, rule["alert"]
-        for name in named:
-            assert re.search(rf'"(notifier_)?{name.removeprefix("notifier_").removesuffix("_total")}"', sources), name
-        for command in re.findall(r"\bnotifier ([a-z-]+)", str(rule["annotations"])):
-            assert command in COMMANDS
+def test_each_alarm_has_a_section_that_says_what_to_do() -> None:
+    found = rules()
+    sections = {part.partition("\n")[0]: part for part in ALARMS.split("\n## ")[1:]}
+    assert list(sections) == [rule["alert"] for rule in found]
+    for rule in found:
+        name = rule["alert"]
+        assert rule["annotations"]["runbook"] == f"docs/alarms.md#{name.lower()}"
+        assert len(sections[name].split()) > 15, name
 
 
-def test_what_the_page_on_streams_calls_an_alarm_is_one() -> None:
-    rules = (ROOT / "deploy/prometheus/alarms.yml").read_text()
-    table = STREAMS.partition("## Metrics")[2].partition("## Limits")[0]
-    for line in re.findall(r"^\| .*`notifier_.*", table, re.MULTILINE):
-        names, alarm = line.strip("|").split(" | ")
-        if re.match(r"\s*(above|0:|1 for|\d|overdue|grows)", alarm):
-            assert any(name in rules for name in re.findall(r"`(notifier_\w+)", names)), line
+def test_the_commands_that_alarms_name_exist() -> None:
+    for text in (ALARMS, *(str(rule["annotations"]) for rule in rules())):
+        commands = re.findall(r"\bnotifier\s+([a-z][a-z-]+)(?=[ `;,\n])", text)
+        assert [each for each in commands if each not in {*COMMANDS, "bridge", "feedback", "worker"}] == []
+
+
+def test_a_link_within_the_docs_leads_to_a_section() -> None:
+    for page in FOLDER.glob("*.md"):
+        for file, section in re.findall(r"\]\(([\w/.]*\.md)?#([\w-]+)\)", page.read_text()):
+            text = (FOLDER / file).read_text() if file else page.read_text()
+            titles = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in headings(text)}
+            assert section in titles, (page.name, file, section)
+
+
+def headings(text: str) -> list[str]:
+    return re.findall(r"^#+ (.*)$", text, re.MULTILINE)
 
 
 def test_the_paths_of_the_architecture_exist() -> None:

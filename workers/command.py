@@ -13,7 +13,7 @@ from notifier.process.garbage import collect_rarely
 from notifier.settings import load_settings
 from notifier.telemetry import configure_logging, warn_of_unknown_variables
 from notifier.templates import Templates
-from workers.probes import serving_probes
+from workers.checks import serving_checks
 from workers.wiring import engine, heartbeat, routes, stop, templates
 
 
@@ -36,7 +36,7 @@ def worker(
     # Threads, because a unit waits for the network, and this pool finishes what is in progress when it is stopped.
     pool = ["--pool", "threads", "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
     arguments = ["-A", "workers.app", "--quiet", "worker", "-Q", queues, "-n", name or f"{'-'.join(channels)}@%h"]
-    with serving_probes(settings, channels):
+    with serving_checks(settings, channels):
         code = max(run([*arguments, "-l", settings.log_level, *pool]), stop().exit_code)
     raise typer.Exit(code)
 

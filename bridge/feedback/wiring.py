@@ -18,12 +18,12 @@ from bridge.feedback.sns_signature import SignatureVerifier
 from bridge.feedback.topic import Topic
 from bridge.loops import Loop, NextIn
 from notifier.channels import warn_of_silence
+from notifier.checks import Check, ProcessChecks, asking, database_question, serving
 from notifier.database.engine import connect, on_connect
 from notifier.database.schema import check_schema
 from notifier.database.server import check_durable, server_of
 from notifier.health import Heartbeat
 from notifier.outbox import RateLimits, Settlement
-from notifier.probes import Check, Probes, asking, database_question, serving
 from notifier.settings import Settings
 
 CHANNEL = "email"
@@ -64,7 +64,7 @@ def wired(settings: Settings, concurrency: int) -> Iterator[Receivers]:
             ),
             trouble=recent.recording.trouble,
         )
-        with _serving_probes(settings, receivers, heartbeat, queue):
+        with _serving_checks(settings, receivers, heartbeat, queue):
             yield receivers
     finally:
         queue.close()
@@ -72,12 +72,12 @@ def wired(settings: Settings, concurrency: int) -> Iterator[Receivers]:
 
 
 @contextmanager
-def _serving_probes(
+def _serving_checks(
     settings: Settings, receivers: Receivers, heartbeat: Heartbeat, queue: FeedbackQueue
 ) -> Iterator[None]:
-    database = database_question(settings.database_url.get_secret_value(), "notifier feedback probe")
+    database = database_question(settings.database_url.get_secret_value(), "notifier feedback checks")
     with asking([database], wanted=bool(settings.metrics_port)) as servers:
-        probes = Probes(
+        checks = ProcessChecks(
             "feedback",
             heartbeat,
             lambda: receivers.is_stopping,
@@ -88,7 +88,7 @@ def _serving_probes(
                 Check("recording", receivers.cannot_work),
             ],
         )
-        with serving(settings.metrics_port, settings.metrics_address, probes):
+        with serving(settings.metrics_port, settings.metrics_address, checks):
             yield
 
 

@@ -1,4 +1,4 @@
-"""`notifier health`: for a container's HEALTHCHECK and for probes. Does not use the database."""
+"""`notifier health`: for a container's HEALTHCHECK and for checks. Does not use the database."""
 
 from typing import Annotated
 

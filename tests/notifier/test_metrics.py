@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
+from notifier.checks import ProcessChecks, serving
 from notifier.database.engine import connect
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.health import Heartbeat
@@ -18,7 +19,6 @@ from notifier.metrics.names.database import GAPS
 from notifier.metrics.outbox import OutboxMetrics
 from notifier.outbox import ChannelStates, Quarantined, Recipient, Settlement
 from notifier.outbox.publishing.backlog import SAMPLE
-from notifier.probes import Probes, serving
 from sandbox.embedded.allocation import free_port
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
@@ -28,7 +28,7 @@ __all__ = ["engine", "rows"]
 
 def scraped(engine: Engine) -> dict[tuple[str, ...], float]:
     port = free_port()
-    with serving(port, "127.0.0.1", Probes("bridge", Heartbeat("bridge"), bool), [OutboxMetrics(engine)]):
+    with serving(port, "127.0.0.1", ProcessChecks("bridge", Heartbeat("bridge"), bool), [OutboxMetrics(engine)]):
         return samples(port)
 
 

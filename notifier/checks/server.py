@@ -13,8 +13,8 @@ import structlog
 from prometheus_client import REGISTRY, disable_created_metrics, make_wsgi_app
 from prometheus_client.registry import Collector
 
-from notifier.probes.checks import Probes, Verdict
-from notifier.probes.process_metrics import ProcessMetrics
+from notifier.checks.process_checks import ProcessChecks, Verdict
+from notifier.checks.process_metrics import ProcessMetrics
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +25,7 @@ App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 @contextmanager
-def serving(port: int, address: str, probes: Probes, collectors: Iterable[Collector] = ()) -> Iterator[None]:
+def serving(port: int, address: str, checks: ProcessChecks, collectors: Iterable[Collector] = ()) -> Iterator[None]:
     """Serve this process on that port during the block; port 0: do nothing. `collectors` are served beside its own.
 
     If the port cannot be used, a warning says so, the process goes on without, and the port is tried again: another
@@ -35,10 +35,10 @@ def serving(port: int, address: str, probes: Probes, collectors: Iterable[Collec
         yield
         return
     disable_created_metrics()  # a second series for each counter, which nothing of ours reads
-    registered = [ProcessMetrics(probes), *collectors]
+    registered = [ProcessMetrics(checks), *collectors]
     for each in registered:
         REGISTRY.register(each)
-    server = _Listening(port, address, _app(probes))
+    server = _Listening(port, address, _app(checks))
     server.start()
     try:
         yield
@@ -48,7 +48,7 @@ def serving(port: int, address: str, probes: Probes, collectors: Iterable[Collec
             REGISTRY.unregister(each)
 
 
-def _app(probes: Probes) -> App:
+def _app(checks: ProcessChecks) -> App:
     metrics = make_wsgi_app(REGISTRY)
 
     def app(request: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
@@ -56,9 +56,9 @@ def _app(probes: Probes) -> App:
             case "/metrics":
                 return metrics(request, start)  # type: ignore[no-any-return]
             case "/healthz":
-                return _answer(probes.process, probes.health(), start)
+                return _answer(checks.process, checks.health(), start)
             case "/readyz":
-                return _answer(probes.process, probes.readiness(), start)
+                return _answer(checks.process, checks.readiness(), start)
             case _:
                 start("404 Not Found", [("Content-Type", "text/plain")])
                 return [b"/metrics, /healthz, /readyz\n"]
@@ -92,7 +92,7 @@ class _Listening:
             self._server = self._bound()
         except OSError as error:
             log.warning(
-                "NOTIFIER_METRICS_PORT cannot be used: this process goes on without metrics and probes, and tries it "
+                "NOTIFIER_METRICS_PORT cannot be used: this process serves nothing for now, and tries it "
                 "again; each process of a machine needs a port of its own",
                 port=self._port,
                 address=self._address,
@@ -128,7 +128,7 @@ class _Listening:
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """A thread for each request, so that a slow scrape does not hold up a probe."""
+    """A thread for each request, so that a slow scrape does not hold up the other paths."""
 
     daemon_threads = True
 

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
+from notifier.checks import Asked, asking, broker_question, database_question
+from notifier.checks.asked import LATE_SECONDS
 from notifier.errors import Unreachable
-from notifier.probes import Asked, asking, broker_question, database_question
-from notifier.probes.asked import LATE_SECONDS
 from tests.waiting import wait_until
 from tests.workers.process.test_in_progress import Clock
 

@@ -24,13 +24,13 @@ class Verdict:
     checks: dict[str, str]
 
 
-class Probes:
+class ProcessChecks:
     """The checks of one process. Safe to share between threads.
 
     `alive`: what only a new process mends, beside the heartbeat: a thread that has ended or hangs. `able`: what it
     needs to do its work, such as the database; it waits for that by itself.
 
-        probes = Probes("worker", heartbeat, stop.is_set, able=[Check("database", database.trouble)])
+        checks = ProcessChecks("worker", heartbeat, stop.is_set, able=[Check("database", database.trouble)])
     """
 
     def __init__(

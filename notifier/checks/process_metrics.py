@@ -7,23 +7,23 @@ from importlib.metadata import PackageNotFoundError, version
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from notifier.checks.process_checks import ProcessChecks
 from notifier.metrics.names import process as names
-from notifier.probes.checks import Probes
 
 DISTRIBUTION = "dynamodb-notifier"
 
 
 class ProcessMetrics(Collector):
-    """Asks the probes at each scrape."""
+    """Asks the checks at each scrape."""
 
-    def __init__(self, probes: Probes) -> None:
-        self._probes = probes
-        self._info = (probes.process, _version(), platform.python_version())
+    def __init__(self, checks: ProcessChecks) -> None:
+        self._checks = checks
+        self._info = (checks.process, _version(), platform.python_version())
 
     def collect(self) -> Iterator[Metric]:
         yield names.INFO.samples({self._info: 1})
-        yield names.HEALTHY.sample(self._probes.health().good)
-        yield names.READY.sample(self._probes.readiness().good)
+        yield names.HEALTHY.sample(self._checks.health().good)
+        yield names.READY.sample(self._checks.readiness().good)
 
     def describe(self) -> Iterable[Metric]:
         return ()

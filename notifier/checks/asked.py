@@ -41,7 +41,7 @@ class Asked:
 
     def start(self) -> None:
         self._asked_at = self._clock()
-        threading.Thread(target=self._run, name=f"probe {self.name}", daemon=True).start()
+        threading.Thread(target=self._run, name=f"check {self.name}", daemon=True).start()
 
     def stop(self) -> None:
         """Ask no more. A question that still waits for its answer is left behind."""

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from notifier.broker import Queue
+from notifier.checks.asked import Asked
+from notifier.checks.process_checks import Check
 from notifier.database.engine import connect
 from notifier.database.errors import DatabaseError, cause
 from notifier.database.server import server_of
-from notifier.probes.asked import Asked
-from notifier.probes.checks import Check
 
 _PATIENCE_SECONDS = 5
 

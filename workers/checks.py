@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from notifier.probes import Check, Probes, asking, broker_question, database_question, serving
+from notifier.checks import Check, ProcessChecks, asking, broker_question, database_question, serving
 from notifier.settings import Settings
 from workers.metrics.gauges import WorkerGauges
 from workers.process.database_retry import WRITE_HEALTH
@@ -11,14 +11,14 @@ from workers.wiring import channels_made, heartbeat, in_progress, main_loop, sto
 
 
 @contextmanager
-def serving_probes(settings: Settings, channels: Sequence[str]) -> Iterator[None]:
+def serving_checks(settings: Settings, channels: Sequence[str]) -> Iterator[None]:
     """Serve them during the block, if NOTIFIER_METRICS_PORT is set."""
     questions = [
-        database_question(settings.database_url.get_secret_value(), "notifier worker probe"),
+        database_question(settings.database_url.get_secret_value(), "notifier worker checks"),
         broker_question(settings.broker_url.get_secret_value(), channels[0]),
     ]
     with asking(questions, wanted=bool(settings.metrics_port)) as servers:
-        probes = Probes(
+        checks = ProcessChecks(
             "worker",
             heartbeat(),
             stop().is_set,
@@ -30,5 +30,5 @@ def serving_probes(settings: Settings, channels: Sequence[str]) -> Iterator[None
             ],
         )
         gauges = WorkerGauges(in_progress(), channels_made)
-        with serving(settings.metrics_port, settings.metrics_address, probes, [gauges]):
+        with serving(settings.metrics_port, settings.metrics_address, checks, [gauges]):
             yield

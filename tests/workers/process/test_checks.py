@@ -1,10 +1,10 @@
-"""The probes of a worker whose main loop hangs: a real process."""
+"""The checks of a worker whose main loop hangs: a real process."""
 
 import signal
 from pathlib import Path
 
 from sandbox.embedded.allocation import free_port
-from tests.notifier.probes.test_server import got
+from tests.notifier.checks.test_server import got
 from tests.workers.process.test_exit import environment, run
 
 __all__ = ["environment"]

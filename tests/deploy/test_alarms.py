@@ -1,0 +1,200 @@
+"""The alarms of Prometheus, run by its own `promtool`: each goes off when it should, and not before."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from docs.metrics import ALARMS, rules
+
+PROMTOOL = shutil.which("promtool")
+pytestmark = pytest.mark.skipif(PROMTOOL is None, reason="needs promtool, of Debian's package prometheus")
+
+ON = {"channel": "email", "route": "a"}
+_TABLE = {"table": "activity"}
+
+# The series that set an alarm off within the hour, those with which it stays quiet, and the labels of the alarm.
+CASES: dict[str, tuple[dict[str, str], dict[str, str], dict[str, str]]] = {
+    "NotifierRouteFails": (
+        {'notifier_outbox_route_errors_total{channel="email",route="a"}': "0+1x70"},
+        {'notifier_outbox_route_errors_total{channel="email",route="a"}': "5x70"},
+        ON,
+    ),
+    "NotifierRouteAlwaysFails": (
+        {'notifier_outbox_route_errors_total{channel="email",route="a"}': "0+1x70"},
+        {
+            'notifier_outbox_route_errors_total{channel="email",route="a"}': "0+1x70",
+            'notifier_outbox_deliveries_total{channel="email",route="a",status="sent"}': "0+1x70",
+        },
+        ON,
+    ),
+    "NotifierNewRouteFails": (
+        {'notifier_outbox_route_errors_total{channel="email",route="a"}': "_x58 1x15"},
+        {'notifier_outbox_route_errors_total{channel="email",route="a"}': "1x70"},
+        ON,
+    ),
+    "NotifierDeliveriesFail": (
+        {
+            'notifier_outbox_deliveries_total{channel="email",route="a",status="sent"}': "0+9x70",
+            'notifier_outbox_deliveries_total{channel="email",route="a",status="failed"}': "0+1x70",
+        },
+        {
+            'notifier_outbox_deliveries_total{channel="email",route="a",status="sent"}': "0+99x70",
+            'notifier_outbox_deliveries_total{channel="email",route="a",status="failed"}': "0+1x70",
+        },
+        {"channel": "email"},
+    ),
+    "NotifierRouteKills": (
+        {'notifier_build_losses_total{channel="email"}': "0x50 1x20"},
+        {'notifier_build_losses_total{channel="email"}': "1x70"},
+        {"channel": "email"},
+    ),
+    "NotifierOutcomesUnknown": (
+        {'notifier_outbox_due{channel="email",kind="held"}': "1x70"},
+        {'notifier_outbox_due{channel="email",kind="retry"}': "1x70"},
+        {"channel": "email", "kind": "held"},
+    ),
+    "NotifierEventsLate": (
+        {
+            'notifier_feedback_settled_seconds{channel="email"}': "900x70",
+            'notifier_outbox_due{channel="email",kind="unknown"}': "1x70",
+        },
+        {'notifier_feedback_settled_seconds{channel="email"}': "900x70"},
+        {"channel": "email"},
+    ),
+    "NotifierChannelStopped": (
+        {'notifier_channel_running{channel="email"}': "0x70"},
+        {'notifier_channel_running{channel="email"}': "1x70"},
+        {"channel": "email"},
+    ),
+    "NotifierDuplicates": ({"notifier_duplicates_total": "0x50 1x20"}, {"notifier_duplicates_total": "1x70"}, {}),
+    "NotifierOutboxFull": (
+        {'notifier_outbox_full{channel="email"}': "1x70"},
+        {'notifier_outbox_full{channel="email"}': "0x70"},
+        {"channel": "email"},
+    ),
+    "NotifierFeedbackDeadLetters": (
+        {"notifier_feedback_dead_letters": "1x70"},
+        {"notifier_feedback_dead_letters": "0x70"},
+        {},
+    ),
+    "NotifierDatabaseDown": (
+        {'notifier_database_up{instance="a"}': "0x70"},
+        {'notifier_database_up{instance="a"}': "0x70", 'notifier_database_up{instance="b"}': "1x70"},
+        {},
+    ),
+    "NotifierNoBridge": ({"notifier_ready": "1x70"}, {"notifier_database_up": "1x70"}, {}),
+    "NotifierNotReady": (
+        {'notifier_ready{job="notifier",instance="a"}': "0x70"},
+        {'notifier_ready{job="notifier",instance="a"}': "1x70"},
+        {"job": "notifier", "instance": "a"},
+    ),
+    "NotifierUnhealthy": (
+        {'notifier_healthy{job="notifier",instance="a"}': "0x70"},
+        {'notifier_healthy{job="notifier",instance="a"}': "1x70"},
+        {"job": "notifier", "instance": "a"},
+    ),
+    "NotifierRecordsLost": ({"notifier_gaps_open": "1x70"}, {"notifier_gaps_open": "0x70"}, {}),
+    "NotifierQuarantine": ({"notifier_quarantine_records": "1x70"}, {"notifier_quarantine_records": "0x70"}, {}),
+    "NotifierLag": ({"notifier_stream_lag_seconds": "3601x70"}, {"notifier_stream_lag_seconds": "3600x70"}, {}),
+    "NotifierLagCritical": (
+        {"notifier_stream_lag_seconds": "21601x70"},
+        {"notifier_stream_lag_seconds": "21600x70"},
+        {},
+    ),
+    "NotifierShardsUnread": (
+        {'notifier_table_shards_unread{table="activity"}': "1x70"},
+        {'notifier_table_shards_unread{table="activity"}': "0x70"},
+        _TABLE,
+    ),
+    "NotifierTableUnrouted": (
+        {'notifier_table_all_unrouted_seconds{table="activity"}': "61x70"},
+        {'notifier_table_all_unrouted_seconds{table="activity"}': "60x70"},
+        _TABLE,
+    ),
+    "NotifierListingFails": (
+        {'notifier_stream_listing_seconds{table="activity"}': "121x70"},
+        {'notifier_stream_listing_seconds{table="activity"}': "120x70"},
+        _TABLE,
+    ),
+    "NotifierShardsChildless": (
+        {'notifier_stream_shards_childless{table="activity"}': "1x70"},
+        {'notifier_stream_shards_childless{table="activity"}': "0x70"},
+        _TABLE,
+    ),
+    "NotifierViewFaults": (
+        {'notifier_stream_view_faults{table="activity"}': "1x70"},
+        {'notifier_stream_view_faults{table="activity"}': "0x70"},
+        _TABLE,
+    ),
+    "NotifierStreamWaits": (
+        {'notifier_table_stream_waits_seconds{table="activity"}': "61x70"},
+        {'notifier_table_stream_waits_seconds{table="activity"}': "60x70"},
+        _TABLE,
+    ),
+    "NotifierRewindWaits": (
+        {'notifier_table_rewinds{table="activity"}': "1x70"},
+        {'notifier_table_rewinds{table="activity"}': "0x30 1x40"},
+        _TABLE,
+    ),
+    "NotifierDaysOverdue": (
+        {'notifier_days_overdue{reason="open"}': "1x1500"},
+        {'notifier_days_overdue{reason="open"}': "1x10 0x1490"},
+        {},
+    ),
+}
+"""The minutes are those after the start; an alarm is looked at after an hour, that of days after a day."""
+
+
+def test_each_alarm_has_a_case() -> None:
+    assert set(CASES) == {rule["alert"] for rule in rules()}
+
+
+def test_the_rules_are_valid() -> None:
+    promtool("check", "rules", "--lint-fatal", str(ALARMS))
+
+
+def test_each_alarm_goes_off_when_it_should(tmp_path: Path) -> None:
+    found = {rule["alert"]: rule for rule in rules()}
+    tests = []
+    for name, (loud, quiet, labels) in CASES.items():
+        expected = {
+            "exp_labels": {**found[name]["labels"], **labels},
+            "exp_annotations": filled(found[name]["annotations"], labels),
+        }
+        tests += [case(name, loud, [expected]), case(name, quiet, [])]
+    path = tmp_path / "test.yml"
+    path.write_text(json.dumps({"rule_files": [str(ALARMS)], "evaluation_interval": "1m", "tests": tests}))
+    promtool("test", "rules", str(path))
+
+
+def case(name: str, series: dict[str, str], expected: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "name": f"{name}, {'loud' if expected else 'quiet'}",
+        "interval": "1m",
+        "input_series": [{"series": each, "values": values} for each, values in series.items()],
+        "alert_rule_test": [
+            {
+                "eval_time": "1441m" if name == "NotifierDaysOverdue" else "65m",
+                "alertname": name,
+                "exp_alerts": expected,
+            }
+        ],
+    }
+
+
+def filled(annotations: dict[str, str], labels: dict[str, str]) -> dict[str, str]:
+    def value(found: re.Match[str]) -> str:
+        return labels[found[1]]
+
+    return {name: re.sub(r"\{\{ \$labels\.(\w+) \}\}", value, text) for name, text in annotations.items()}
+
+
+def promtool(*words: str) -> None:
+    assert PROMTOOL is not None
+    done = subprocess.run([PROMTOOL, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
