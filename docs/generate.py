@@ -1,4 +1,4 @@
-"""Writes the pages that are generated from the code: settings, states of a delivery, reference, metrics. `make docs`."""
+"""Writes the pages that are generated from the code: settings, states, reference, metrics. `make docs`."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -15,8 +15,8 @@ ALARMS = Path(__file__).parents[1] / "deploy/prometheus/alarms.yml"
 _HEAD = """\
 # Metrics and health
 
-This page is generated: `make docs`. The names, help texts and labels are those of `notifier/metrics/names/`; a test
-starts each process and compares what it serves with them.
+This page is generated: `make docs`. The names, help texts and labels are those of `notifier/metrics/names/`; a
+test starts each process and compares what it serves with them.
 
 With `NOTIFIER_METRICS_PORT` a bridge, a worker or a feedback process serves over HTTP:
 
@@ -26,48 +26,49 @@ With `NOTIFIER_METRICS_PORT` a bridge, a worker or a feedback process serves ove
 | `/healthz` | 200 while the process makes progress, 503 when only a new process helps |
 | `/readyz` | 200 while it can do its work, 503 with the reason when it cannot |
 
-It listens on loopback unless `NOTIFIER_METRICS_ADDRESS` says otherwise, and asks for no password. Each process of a
-machine needs a port of its own. If the port is taken, the process logs a warning, does its work without
-checks, and tries the port again every ten seconds: the process before it may still be ending. `notifier up` gives its
+It listens on loopback unless `NOTIFIER_METRICS_ADDRESS` says otherwise, and asks for no password. Each process of
+a machine needs a port of its own. If the port is taken, the process logs a warning, does its work without it,
+and tries the port again every ten seconds: the process before it may still be ending. `notifier up` gives its
 processes the port and those after it.
 
 ## Health
 
-Both answers are JSON: `ok`, and `checks` with `ok` or one line of trouble for each. `notifier health` needs no port, and
-judges the same beats: it fails where `/healthz` does, and also while nothing can be recorded.
+Both answers are JSON: `ok`, and `checks` with `ok` or one line of trouble for each. `notifier health` needs no
+port, and judges the same beats: it fails where `/healthz` does, and also while nothing can be recorded.
 
 | process | `/healthz` | `/readyz` also |
 |---|---|---|
-| bridge | the main loop has beaten within 30 seconds; no thread has ended or hangs | Postgres answers and takes \
-writes; Redis answers; shards can be listed; records could be recorded within 30 seconds |
-| worker | the same; the main loop turns; no delivery is without progress for ten minutes | Postgres and Redis as above; \
-Celery's consumer is registered; outcomes could be recorded |
-| feedback | the same; each receiver has begun a round within a minute | Postgres as above; SQS answered last; events \
-could be recorded |
+| bridge | the main loop has beaten within 30 seconds; no thread has ended or hangs | Postgres answers and \
+takes writes; Redis answers; shards can be listed; records could be recorded within 30 seconds |
+| worker | the same; the main loop turns; no delivery is without progress for ten minutes | Postgres and Redis \
+as above; Celery's consumer is registered; outcomes could be recorded |
+| feedback | the same; each receiver has begun a round within a minute | Postgres as above; SQS answered last; \
+events could be recorded |
 
-A server that is away makes a process unready, never unhealthy: it waits by itself, and a restart would not help. Servers
-are asked every two seconds over connections of their own; an answer that takes longer than five seconds is trouble.
-Nobody who asks for `/readyz` waits for them. A channel that is parked or paused is no trouble of a process. From SIGTERM
-on, `/readyz` answers 503 at once, and `/healthz` 200 until the process has ended.
+A server that is away makes a process unready, never unhealthy: it waits by itself, and a restart would not help.
+Servers are asked every two seconds over connections of their own; an answer that takes longer than five seconds
+is trouble. Nobody who asks for `/readyz` waits for them. A channel that is parked or paused is no trouble of a
+process. From SIGTERM on, `/readyz` answers 503 at once, and `/healthz` 200 until the process has ended.
 
-In Kubernetes: `livenessProbe` to `/healthz`, `readinessProbe` to `/readyz`, and NOTIFIER_METRICS_ADDRESS=0.0.0.0. Compose
-uses `notifier health`.
+In Kubernetes: `livenessProbe` to `/healthz`, `readinessProbe` to `/readyz`, and NOTIFIER_METRICS_ADDRESS=0.0.0.0.
+Compose uses `notifier health`.
 
 ## What is counted where
 
 - Metrics of the database are the same in all bridges: aggregate with `max`. A bridge reads them at each scrape.
 - A worker counts what it does itself: aggregate with `sum`. It counts for a whole unit at once, and nothing where
   NOTIFIER_METRICS_PORT is not set. A worker without messages of a channel serves no samples of that channel.
-- The processes of isolated builds (`notifier_build_losses_total`) serve nothing: the worker that uses them counts their
-  builds and deaths. Only `notifier worker`, whose pool are threads, serves metrics: under another Celery command, or in
-  the children of a prefork pool, nothing is served.
-- Deliveries of all workers (`notifier_outbox_deliveries_total`) are added up in the database every five seconds. A worker
-  that is killed takes its last seconds with it. They count what workers did: what a provider's events or an operator
-  changed later shows in `notifier_feedback_events_total` and in `notifier operations`.
-- Labels hold names of channels, routes, tables, statuses and kinds of things: never an id, a recipient or a text of a
-  provider. A route that a worker has not loaded is `(not loaded)`, so that there are no more labels than routes.
-- A counter of deliveries begins with 0 for each route of a channel, once its first message has come: `increase()` does
-  not see the first value of a counter.
+- The processes of isolated builds (`notifier_build_losses_total`) serve nothing: the worker that uses them counts
+  their builds and deaths. Only `notifier worker`, whose pool are threads, serves metrics: under another Celery
+  command, or in the children of a prefork pool, nothing is served.
+- Deliveries of all workers (`notifier_outbox_deliveries_total`) are added up in the database every five seconds.
+  A worker that is killed takes its last seconds with it. They count what workers did: what a provider's events or
+  an operator changed later shows in `notifier_feedback_events_total` and in `notifier operations`.
+- Labels hold names of channels, routes, tables, statuses and kinds of things: never an id, a recipient or a text
+  of a provider. A route that a worker has not loaded is `(not loaded)`, so that there are no more labels than
+  routes.
+- A counter of deliveries begins with 0 for each route of a channel, once its first message has come: `increase()`
+  does not see the first value of a counter.
 - Retries are `notifier_deliveries_total{status="pending"}`; the rate of now is that of `notifier_outcomes_total`.
 - The delay of provider events is by two clocks, the provider's and this machine's; no decision depends on it.
 """
