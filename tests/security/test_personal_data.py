@@ -15,9 +15,9 @@ from redis.exceptions import RedisError
 from notifier.database.engine import connect
 from notifier.notifications import Status
 from notifier.outbox import Report
-from sandbox.embedded.allocation import free_port
 from sandbox.system import System
 from tests.system.conftest import system
+from tests.system.test_checks import Process
 from tests.system.test_feedback import plan
 from tests.waiting import wait_until
 
@@ -126,9 +126,10 @@ def test_logs_and_broker_hold_no_personal_data(system: System, monitor: Monitor)
         {"kind": "accept_then_cut", "match": {"recipient": "*.cut.*"}},
     )
     written = items()
-    port = system.options["NOTIFIER_METRICS_PORT"] = str(free_port())
-    for name, words in (("bridge", ["bridge"]), ("feedback", ["feedback"]), ("worker", ["worker", "email"])):
-        system.start(name, *words)
+    started = [
+        Process(system, name, *words)
+        for name, words in (("bridge", ["bridge"]), ("feedback", ["feedback"]), ("worker", ["worker", "email"]))
+    ]
     list(system.table().write(written, batch=5))
     engine = connect(system.postgres.url("notifier"))
     report = Report(engine)
@@ -140,8 +141,11 @@ def test_logs_and_broker_hold_no_personal_data(system: System, monitor: Monitor)
 
     wait_until(settled, seconds=90)
 
-    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        metrics = answer.read().decode()
+    metrics = ""
+    for each in started:
+        for path in ("metrics", "healthz", "readyz"):
+            with urlopen(f"http://127.0.0.1:{each.port}/{path}", timeout=10) as answer:
+                metrics += answer.read().decode()
     totals = report.totals()
     engine.dispose()
     assert totals[Status.DELIVERED] > 0
@@ -149,7 +153,8 @@ def test_logs_and_broker_hold_no_personal_data(system: System, monitor: Monitor)
     logs = {child.name: child.log.read_text() for child in system.children}
     assert all(logs.values())
     assert [line for text in logs.values() for line in text.splitlines() if tells(line)] == []
-    assert "notifier_outbox_due" in metrics
+    for name in ("notifier_outbox_due", "notifier_outcomes_total", "notifier_feedback_received_total"):
+        assert name in metrics
     assert not tells(metrics)
     assert any("notifier.deliver" in each for each in monitor.heard)
     assert [each for each in monitor.heard if tells(each)] == []
