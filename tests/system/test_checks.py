@@ -59,12 +59,16 @@ class Process:
         checks: dict[str, Any] = body["checks"]
         return checks if found == status else {}
 
+    def start(self) -> None:
+        """Wait until it is ready, or has ended."""
+        self.child.wait_until(lambda: self.checks("/readyz", 200), 60)
+
     def wait_for(self, path: str, status: int, check: str = "", words: str = "") -> None:
         """Wait for an answer of this status, in which that check says these words."""
         wait_until(
             lambda: (found := self.checks(path, status)) and words in found.get(check, "" if check else words),
             60,
-            f"{self.child.name} {path} {status}; now {self.checks(path, 200)} or {self.checks(path, 503)}",
+            f"{self.child.name} {path} {status} {words}",
         )
 
 
@@ -72,10 +76,10 @@ class Process:
 def processes(system: System) -> dict[str, Process]:
     started = {
         name: Process(system, name, name, *words)
-        for name, words in (("bridge", ()), ("feedback", ()), ("worker", ("email", "webhook")))
+        for name, words in (("bridge", ()), ("feedback", ()), ("worker", ("email", "sms")))
     }
     for each in started.values():
-        each.wait_for("/readyz", 200)
+        each.start()
     return started
 
 
