@@ -49,7 +49,7 @@ EXAMPLE = {
     "NOTIFIER_ROUTES": ROUTES,
     "NOTIFIER_SENDER": SENDER,
     "NOTIFIER_SES_CONFIGURATION_SET": "notifier",
-    "NOTIFIER_WEBHOOK_SECRET": "whsec_bG9jYWwtbG9jYWwtbG9jYWwtbG9jYWw=",
+    "NOTIFIER_WEBHOOK_SECRET": "whsec_bG9jYWwtbG9jYWwtbG9jYWwtbG9jYWwt",
 }
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 _LOCAL_PROXY = re.compile(r"(?:^|//|@)(?:127\.|localhost\b|\[::1\])", re.IGNORECASE)

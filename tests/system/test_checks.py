@@ -76,7 +76,7 @@ class Process:
 def processes(system: System) -> dict[str, Process]:
     started = {
         name: Process(system, name, name, *words)
-        for name, words in (("bridge", ()), ("feedback", ()), ("worker", ("email", "sms")))
+        for name, words in (("bridge", ()), ("feedback", ()), ("worker", ("email", "webhook")))
     }
     for each in started.values():
         each.start()
