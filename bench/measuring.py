@@ -28,6 +28,10 @@ SIZES = (1, 10, 100, 500)
 class _Provider:
     """Accepts everything at once."""
 
+    one_provider = True
+    request_type = Message
+    address = render = staticmethod(str)
+
     def __init__(self, size: int) -> None:
         self._outcomes: list[Outcome] = [Accepted("1") for _ in range(size)]
 
@@ -59,6 +63,9 @@ class _Deliveries:
         for _ in self.deliverer._batches([], None, suspects=False):  # noqa: SLF001
             self._attempts.begin(self.ids[0], [], 60.0)
             self._channel.send([])
+            for _ in self.ids:  # what is read for each message
+                self._channel.request_type, self._channel.one_provider  # noqa: B018
+                self._channel.address, self._channel.render  # noqa: B018
             self._attempts.finish(self.ids[0], self._changes)
         return self._done
 

@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -82,6 +82,7 @@ class _Listening:
         self._port = port
         self._address = address
         self._app = app
+        self._lock = threading.Lock()
         self._ended = threading.Event()
         self._server: WSGIServer | None = None
         self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
@@ -101,23 +102,30 @@ class _Listening:
         self._thread.start()
 
     def stop(self) -> None:
-        self._ended.set()
-        if self._server:
-            self._server.shutdown()
+        with self._lock:
+            self._ended.set()
+            server = self._server
+        if server:
+            server.shutdown()  # waits for `serve_forever`, which then ends at once, even if it has not begun
         self._thread.join(5)
 
     def _run(self) -> None:
         while self._server is None:
             if self._ended.wait(AGAIN_SECONDS):
                 return
-            try:
-                self._server = self._bound()
-            except OSError:
-                continue
-            log.warning("NOTIFIER_METRICS_PORT is free now: this process serves its metrics", port=self._port)
-        if not self._ended.is_set():
-            self._server.serve_forever(0.2)
+            self._try_again()
+        self._server.serve_forever(0.2)
         self._server.server_close()
+
+    def _try_again(self) -> None:
+        with suppress(OSError):
+            server = self._bound()
+            with self._lock:
+                if self._ended.is_set():  # nobody would end it
+                    server.server_close()
+                    return
+                self._server = server
+            log.warning("NOTIFIER_METRICS_PORT is free now: this process serves its metrics", port=self._port)
 
     def _bound(self) -> WSGIServer:
         family, *_, where = socket.getaddrinfo(self._address, self._port, type=socket.SOCK_STREAM)[0]

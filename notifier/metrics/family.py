@@ -24,8 +24,8 @@ class Source(Enum):
 
     DATABASE = "bridge, from the database: the same in all bridges, so aggregate with `max`"
     BRIDGE = "bridge, of its own: `sum`, and `max` for gauges"
-    WORKER = "worker, of its own: `sum`"
-    FEEDBACK = "feedback, of its own: `sum`"
+    WORKER = "worker, of its own: `sum`, and `max` for rates"
+    FEEDBACK = "feedback, of its own: `sum`, and `min` for the age of the newest event"
     ALL = "each process, of its own"
 
 

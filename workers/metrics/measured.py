@@ -65,6 +65,9 @@ class MeasuredChannel:
 
     def __init__(self, name: str, channel: Channel) -> None:
         self._channel = channel
+        # What is read for each message: without the detour through `__getattr__`.
+        self.one_provider, self.request_type = channel.one_provider, channel.request_type
+        self.address, self.render = channel.address, channel.render
         self._seconds = STEP_SECONDS.labels(name, "send")
         self._outcomes = {kind: OUTCOMES.labels(name, word) for kind, word in _WORDS.items()}
 

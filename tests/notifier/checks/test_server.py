@@ -139,6 +139,12 @@ def test_a_port_in_use_is_a_warning_and_is_served_once_it_is_free(
         assert got(port, "/healthz")[0] == 200
 
 
+def test_a_server_that_ends_as_soon_as_it_has_begun(process: Process) -> None:
+    for _ in range(20):
+        with serving(free_port(), "127.0.0.1", process.checks):
+            pass
+
+
 def test_an_address_that_is_none_is_a_warning(process: Process) -> None:
     with capture_logs() as logs, serving(free_port(), "no.such.host.invalid", process.checks):
         pass

@@ -44,6 +44,8 @@ class Answering:
     """A channel with given outcomes."""
 
     one_provider = True
+    request_type = Email
+    address = render = staticmethod(str)
 
     def __init__(self, outcomes: list[Outcome] | Exception) -> None:
         self._outcomes = outcomes
