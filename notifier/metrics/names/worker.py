@@ -46,8 +46,8 @@ STEP_SECONDS = Family(
     Kind.HISTOGRAM,
     Source.WORKER,
     "Seconds that a step took for all messages of a unit or batch. load: read the rows; build: wait for routes and "
-    "templates; begin, finish: write the attempts and their outcomes; send: the requests; decide: write what needs no "
-    "request.",
+    "templates; begin, finish: write the attempts and their outcomes; send: the requests; decide: write what needs "
+    "no request.",
     ("channel", "step"),
     _SECONDS,
 )
