@@ -19,7 +19,7 @@ def check_routes(setup: Setup) -> Iterator[Finding]:
     found = setup.get(routes)
     settings = setup.settings
     names = [route.name for route in found]
-    yield good(f"{settings.routes} has {len(names)} routes: {_listed(names)}")
+    yield good(f"{settings.routes} has the routes {_listed(names)}")
     if others := declared_elsewhere(list(found)):
         yield doubtful(
             f"routes that {settings.routes} does not import are not used: {_listed([each.name for each in others])}",
@@ -70,7 +70,7 @@ def check_templates(setup: Setup) -> Iterator[Finding]:
     templates.check()
     remarks = templates.remarks(channel_names())
     if not remarks:
-        yield good(f"{len(templates.names())} templates for emails compile: {_listed(templates.names())}")
+        yield good(f"the templates of emails compile: {_listed(templates.names())}")
     for remark in remarks:
         what, _, missing = remark.partition("; write ")
         yield doubtful(

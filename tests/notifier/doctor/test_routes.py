@@ -1,5 +1,6 @@
 """What is wrong with routes, channels and templates is found and named."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from secrets import token_hex
@@ -7,6 +8,7 @@ from secrets import token_hex
 import pytest
 
 from notifier.doctor.finding import Level
+from notifier.routes.declarations import _DECLARED
 from tests.notifier.doctor.conftest import Diagnose, Diagnosis
 
 ROUTES = ("routes", "channels", "templates")
@@ -23,6 +25,9 @@ Ask = Callable[..., Diagnosis]
 def ask(diagnose: Diagnose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     """Checks a module with this source, and a folder of templates that is good unless the test changes it."""
     monkeypatch.syspath_prepend(tmp_path)
+    for name, module in [*sys.modules.items()]:
+        if _DECLARED in vars(module):  # of another test: its routes would be found as some that are not used
+            monkeypatch.delitem(sys.modules, name)
     write(tmp_path, "shipped/subject.txt", "shipped/body.txt")
 
     def run(source: str, **given: str) -> Diagnosis:
@@ -43,6 +48,13 @@ def write(folder: Path, *names: str, text: str = "Hello") -> None:
 def test_good_routes(ask: Ask) -> None:
     found = ask(ONE)
     assert len(found.at(Level.GOOD)) == len(found) == 3
+
+
+def test_routes_that_the_module_does_not_import(ask: Ask, tmp_path: Path) -> None:
+    name = f"other_{token_hex(4)}"
+    (tmp_path / f"{name}.py").write_text(ONE.replace("shipped", "paid"))
+    found = ask(f"{ONE}\n__import__({name!r})\n")
+    found.the(Level.DOUBTFUL, "does not import are not used: paid", "import their modules")
 
 
 def test_no_module(diagnose: Diagnose) -> None:
