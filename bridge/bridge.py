@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 import structlog
 
 from bridge.counters import SHARDS_GIVEN_UP
-from bridge.loops import Loop, NextIn
 from bridge.outbox_limit import OutboxLimit
 from bridge.stream.client import StreamsClient
 from bridge.stream.discovery import DISCOVERY_SECONDS, ShardDiscovery
@@ -29,6 +28,7 @@ from notifier.database.errors import DatabaseError, cause, is_away
 from notifier.errors import LeaseLost
 from notifier.health import BEAT_SECONDS, STALE_SECONDS, Heartbeat
 from notifier.outbox import Partitions
+from notifier.process.loops import Loop, NextIn
 from notifier.telemetry import trace
 
 log = structlog.get_logger(__name__)

@@ -8,12 +8,12 @@ import structlog
 
 from bridge.backlog import BackloggedChannels
 from bridge.counters import PUBLISHED
-from bridge.loops import NextIn
 from bridge.missing import HeldMessages, MissingMessages, fitting, missing_ids
 from celery_units.redis.refusal import Refusals
 from notifier.broker import BrokerError, BrokerRefused, Queue
 from notifier.database.engine import Engine
 from notifier.outbox import UNKNOWN_AFTER_SECONDS, DueScan, Publication, Publications, end_leases
+from notifier.process.loops import NextIn
 
 log = structlog.get_logger(__name__)
 

@@ -2,8 +2,8 @@
 
 import structlog
 
-from bridge.loops import NextIn
 from notifier.outbox import Retention
+from notifier.process.loops import NextIn
 
 log = structlog.get_logger(__name__)
 

@@ -15,7 +15,6 @@ from bridge.alarms.views import ViewWatch
 from bridge.backlog import BackloggedChannels
 from bridge.bridge import LOOPS, POLLERS, Bridge
 from bridge.deadlines import Deadlines
-from bridge.loops import Loop
 from bridge.outbox_limit import OutboxLimit
 from bridge.relay import RELAY_SECONDS, Relay
 from bridge.retention import RETENTION_SECONDS, DropOldDays
@@ -36,9 +35,11 @@ from notifier.database.server import check_durable
 from notifier.health import Heartbeat
 from notifier.metrics.outbox import OutboxMetrics
 from notifier.outbox import Discovery, Partitions, Publications, Recording, Retention, Rewinds, StreamStatus, Unknowns
+from notifier.process.loops import Loop
 from notifier.routes import Routes
 from notifier.routes.loading import load_routes
 from notifier.settings import Settings
+from notifier.status_updates import wanted_of
 
 _MOST_SHARDS = 400
 DEADLINE_SECONDS = 1.0
@@ -110,7 +111,7 @@ def _serving_checks(shared: _Shared, bridge: Bridge, heartbeat: Heartbeat) -> It
 
 def _shared(settings: Settings) -> _Shared:
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
-    routes = load_routes(settings.routes)
+    routes = load_routes(settings.routes).asking_for(wanted_of(settings.status_updates))
     engine = connect(
         settings.database_url.get_secret_value(), pool_size=POLLERS + LOOPS, application="notifier bridge"
     )

@@ -16,12 +16,13 @@ from notifier.errors import NotifierError, SettingsError, Unreachable
 from notifier.settings import Settings
 from notifier.settings.process import AwsService
 
-Service = Literal["dynamodb", "dynamodbstreams", "sesv2", "sns", "sqs"]
+Service = Literal["dynamodb", "dynamodbstreams", "events", "sesv2", "sns", "sqs"]
 """A service by the name that the AWS SDK has for it."""
 
 _NAMES: dict[Service, tuple[AwsService, str]] = {
     "dynamodb": ("dynamodb", "DynamoDB"),
     "dynamodbstreams": ("dynamodb", "DynamoDB"),
+    "events": ("events", "EventBridge"),
     "sesv2": ("ses", "SES"),
     "sns": ("sns", "SNS"),
     "sqs": ("sqs", "SQS"),

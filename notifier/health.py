@@ -24,7 +24,10 @@ STALE_SECONDS = 30.0
 
 
 class Heartbeat:
-    """The heartbeat file of a process: `bridge`, `feedback` or `worker`. Two processes of a kind need two folders."""
+    """The heartbeat file of a process, named by its command: `bridge`, `feedback`, `status-sender` or `worker`.
+
+    Two processes of a kind need two folders.
+    """
 
     def __init__(self, name: str, folder: Path | None = None) -> None:
         self._path = (folder or _folder()) / f"notifier-{name}.beat"

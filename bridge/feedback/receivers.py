@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from bridge.feedback.receiver import Receiver
-from bridge.loops import Loop
 from notifier.health import BEAT_SECONDS, Heartbeat
+from notifier.process.loops import Loop
 
 log = structlog.get_logger(__name__)
 

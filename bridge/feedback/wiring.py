@@ -16,7 +16,6 @@ from bridge.feedback.receivers import Receivers
 from bridge.feedback.recent import RecentlySettled
 from bridge.feedback.sns_signature import SignatureVerifier
 from bridge.feedback.topic import Topic
-from bridge.loops import Loop, NextIn
 from notifier.channels import warn_of_silence
 from notifier.checks import Check, ProcessChecks, asking, database_question, serving
 from notifier.database.engine import connect, on_connect
@@ -24,6 +23,7 @@ from notifier.database.schema import check_schema
 from notifier.database.server import check_durable, server_of
 from notifier.health import Heartbeat
 from notifier.outbox import RateLimits, Settlement
+from notifier.process.loops import Loop, NextIn
 from notifier.settings import Settings
 
 CHANNEL = "email"

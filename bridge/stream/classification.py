@@ -47,7 +47,9 @@ def classify_record(lease: ShardLease, record: dict[str, Any], routes: Routes, n
         return Classified(event.created_at)
     id_ = identity(lease, event, route.name)
     number = event.sequence_number
-    made = NewNotification(id_, number, route.name, route.channel, lease.table, wire.write(record))
+    made = NewNotification(
+        id_, number, route.name, route.channel, lease.table, wire.write(record), route.wanted_updates or 0
+    )
     return Classified(event.created_at, made)
 
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import structlog
 
 from bridge.alarms.views import ViewWatch
-from bridge.loops import NextIn
 from bridge.stream.client import Shard, ShardGone, StreamsClient
 from bridge.stream.tree import ListingTurn, ShardTree
 from notifier.errors import NotifierError
 from notifier.outbox import Discovery
+from notifier.process.loops import NextIn
 
 log = structlog.get_logger(__name__)
 

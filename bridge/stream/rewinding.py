@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 import structlog
 
-from bridge.loops import NextIn
 from bridge.outbox_limit import FULL_SECONDS, OutboxLimit
 from bridge.stream.classification import classify_rewound, lease_for
 from bridge.stream.client import RecordPage, ShardGone, StreamThrottled
@@ -18,6 +17,7 @@ from bridge.stream.tree import ShardTree
 from notifier.database.errors import DatabaseError
 from notifier.errors import DataTrimmed, LeaseLost, NotifierError, Unreachable
 from notifier.outbox import Rewind, RewindPage, RewindResult, Rewinds
+from notifier.process.loops import NextIn
 from notifier.routes import Routes
 
 log = structlog.get_logger(__name__)

@@ -23,21 +23,34 @@ _IMAGES = {"NewImage": "attributes", "OldImage": "old_attributes"}
 
 
 def status(json: Json = False) -> None:
-    """Notifications by channel and status; channels that are stopped; days that are older than NOTIFIER_KEEP_DAYS."""
+    """Notifications by channel and status; stopped channels; status updates that wait; days kept too long."""
     keep_days = load_database_settings().keep_days
     with report() as outbox:
         now = outbox.now()
         rows = [{**row, "oldest_seconds": round((now - row["oldest"]).total_seconds(), 1)} for row in outbox.counts()]
         stopped = [asdict(each) for each in outbox.channels() if not each.runs]
         days = outbox.days(keep_days)
+        updates = [asdict(each) for each in outbox.status_updates()]
     if json:
-        print_json({"deliveries": rows, "stopped": stopped, "days": asdict(days) | {"keep_days": keep_days}})
+        print_json(
+            {
+                "deliveries": rows,
+                "stopped": stopped,
+                "days": asdict(days) | {"keep_days": keep_days},
+                "status_updates": updates,
+            }
+        )
         return
     columns: tuple[str, ...] = ("channel", "status", "deliveries", "oldest")
     print_table("Deliveries", rows, columns, "No notification yet.", spare=("oldest",))
     if stopped:
         columns = ("channel", "state", "reason", "actor", "changed_at")
         print_table("Stopped channels", stopped, columns, "", spare=("actor", "changed_at"))
+    if updates:
+        columns = ("destination", "waiting", "failing", "oldest", "accepted", "dropped", "error")
+        nowhere = "none yet: does notifier status-sender run?"
+        lines = [{**row, "destination": row["destination"] or nowhere} for row in updates]
+        print_table("Status updates", lines, columns, "", spare=("dropped", "accepted", "oldest", "failing"))
     if days.overdue:
         why = ", ".join(f"{reason}: {count:,}" for reason, count in sorted(days.overdue.items()))
         say(f"days older than NOTIFIER_KEEP_DAYS={keep_days} that are kept: {why}; see: notifier retain --dry-run")

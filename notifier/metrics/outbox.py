@@ -31,6 +31,7 @@ class OutboxMetrics(Collector):
         yield from _feedback(gauges)
         yield from _problems(gauges)
         yield from _days(gauges)
+        yield from _updates(gauges)
 
     def describe(self) -> Iterable[Metric]:
         """Return nothing: the registry calls this before the database is known to answer."""
@@ -91,5 +92,15 @@ def _days(gauges: Gauges) -> Iterator[Metric]:
     days = gauges.days
     yield names.DAYS_KEPT.sample(days.days)
     yield names.DAYS_OLDEST.sample(days.oldest_age)
-    reasons = ("open", "due", "not counted yet", "being dropped")
+    reasons = ("open", "due", "status updates", "not counted yet", "being dropped")
     yield names.DAYS_OVERDUE.samples({reason: days.overdue.get(reason, 0) for reason in reasons})
+
+
+def _updates(gauges: Gauges) -> Iterator[Metric]:
+    found = gauges.updates
+    yield names.UPDATES_WAITING.samples({each.destination: each.waiting for each in found})
+    yield names.UPDATES_FAILING.samples({each.destination: each.failing for each in found})
+    yield names.UPDATES_OLDEST.samples({each.destination: max(0.0, each.oldest_seconds or 0.0) for each in found})
+    accepted = {(each.destination, "accepted"): each.accepted for each in found}
+    dropped = {(each.destination, "dropped"): each.dropped for each in found}
+    yield names.UPDATES.samples(accepted | dropped)

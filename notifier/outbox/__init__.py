@@ -6,6 +6,7 @@
     publishing/   what the broker should hold, and how much waits
     delivery/     attempts: load, begin, finish, the end of a lease, unknown outcomes
     feedback/     delivery events of the providers
+    status_updates/  what the product is told of deliveries
     operator/     what operators read and do
     search/       notifications by recipient, key, status, reason, ...: pages, bounded counts
     history/      days: counted, searched, dropped
@@ -50,6 +51,8 @@ from notifier.outbox.rewinds.requests import RewindRequests, RewindTarget
 from notifier.outbox.rewinds.rewinds import Rewinds
 from notifier.outbox.search.pages import MOST_COUNTED, Count, FailureGroup, Found
 from notifier.outbox.search.search import Search
+from notifier.outbox.status_updates.backlog import DestinationBacklog
+from notifier.outbox.status_updates.status_updates import ClaimedUpdate, FailedUpdate, StatusUpdates
 from notifier.outbox.stream.discovery import Discovery, TableDiscovery
 from notifier.outbox.stream.letting_go import LettingGo
 from notifier.outbox.stream.pages import NewNotification, NewPublication, Page, Quarantined, ShardLease
@@ -70,13 +73,16 @@ __all__ = [
     "Change",
     "ChannelState",
     "ChannelStates",
+    "ClaimedUpdate",
     "Count",
     "CountKey",
     "Decision",
     "DeliveryCounts",
+    "DestinationBacklog",
     "Discovery",
     "DueNotification",
     "DueScan",
+    "FailedUpdate",
     "FailureGroup",
     "Found",
     "Gauges",
@@ -115,6 +121,7 @@ __all__ = [
     "Settled",
     "Settlement",
     "ShardLease",
+    "StatusUpdates",
     "StreamStatus",
     "Suppressions",
     "SuspectBuild",

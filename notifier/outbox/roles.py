@@ -49,6 +49,8 @@ _READ_ALL: Grants = dict.fromkeys(
         "search_days",
         "search_terms",
         "shards",
+        "status_destinations",
+        "status_updates",
         "streams",
         "suppressions",
         "suspects",
@@ -58,8 +60,11 @@ _READ_ALL: Grants = dict.fromkeys(
     "SELECT",
 )
 
-_CHANGE_STATUS = "UPDATE (status, ended_at, reason, failures, next_attempt_at)"
+_CHANGE_STATUS = "UPDATE (status, ended_at, reason, failures, next_attempt_at, updates)"
 """Columns of a delivery that bridge and operator may change: not its recipient, attempt, or message id."""
+
+_TELL = "INSERT (notification_id, number, status, attempt, reason)"
+"""Of status updates: what a process does that changes the status of deliveries."""
 
 _ACT: Grants = {
     "channels": "SELECT, INSERT, UPDATE",
@@ -72,6 +77,7 @@ _ACT: Grants = {
     "publications": "SELECT, UPDATE (due_at)",
     "quarantine": "SELECT, UPDATE (acknowledged_at)",
     "rewinds": "SELECT, INSERT, UPDATE (ended_at, outcome)",
+    "status_updates": f"SELECT, {_TELL}",
     "suppressions": "SELECT, INSERT, UPDATE, DELETE",
 }
 """What commands and pages of the console change. Commands also let streams go and keep days."""
@@ -85,7 +91,7 @@ ROLES: Mapping[str, Grants] = {
         "day_counts": "SELECT",
         "days": "SELECT",
         "dead_letters": "SELECT (id, received_at)",
-        "deliveries": f"SELECT, INSERT (notification_id), {_CHANGE_STATUS}",
+        "deliveries": f"SELECT, INSERT (notification_id, wanted_updates), {_CHANGE_STATUS}",
         "delivery_counts": "SELECT",
         "delivery_events": "INSERT",
         "due": "SELECT, INSERT, UPDATE, DELETE",
@@ -104,6 +110,8 @@ ROLES: Mapping[str, Grants] = {
         ),
         "search_days": "SELECT",
         "shards": "SELECT, INSERT, UPDATE",
+        "status_destinations": "SELECT",
+        "status_updates": f"SELECT, {_TELL}",
         "table_listings": "SELECT, INSERT, UPDATE",
         "streams": "SELECT, INSERT",
         "unmatched_feedback": "SELECT (message_id, notification_id, look_at, received_at)",
@@ -121,6 +129,7 @@ ROLES: Mapping[str, Grants] = {
         "duplicates": "INSERT",
         "feedback": "SELECT (notification_id, kind, occurred_at, detail)",
         "notifications": "SELECT",
+        "status_updates": _TELL,
         "publications": "SELECT (channel, published_at, due_at), UPDATE (due_at)",
         "suppressions": "SELECT",
         "suspects": "SELECT, INSERT (notification_id, begun_by, lease_until), "
@@ -132,14 +141,22 @@ ROLES: Mapping[str, Grants] = {
         "channel_events": "SELECT, INSERT, UPDATE",
         "channels": "SELECT, INSERT, UPDATE",
         "dead_letters": "SELECT (digest), INSERT",
-        "deliveries": "SELECT, UPDATE (status, provider_message_id, next_attempt_at, reason)",
+        "deliveries": "SELECT, UPDATE (status, provider_message_id, next_attempt_at, reason, updates)",
         "delivery_events": "INSERT",
         "due": "SELECT (notification_id), DELETE",
         "duplicates": "INSERT",
         "feedback": "SELECT, INSERT",
         "feedback_hours": "SELECT, INSERT, UPDATE",
+        "status_updates": _TELL,
         "suppressions": "SELECT, INSERT, UPDATE",
         "unmatched_feedback": "SELECT, INSERT, UPDATE (look_at, recipient), DELETE",
+    },
+    "notifier_status_sender": {
+        "alembic_version": "SELECT",
+        "deliveries": "SELECT (notification_id, recipient)",
+        "notifications": "SELECT (notification_id, table_name, route, channel, record)",
+        "status_destinations": "SELECT, INSERT, UPDATE",
+        "status_updates": "SELECT, INSERT, UPDATE (due_at, failures, error), DELETE",
     },
     "notifier_console": {**_READ_ALL, **_ACT},
     "notifier_operator": {

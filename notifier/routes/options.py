@@ -10,6 +10,7 @@ from typing import Any
 from notifier.errors import RoutesError
 from notifier.events import EVENT_NAMES
 from notifier.retry import OnUnknown, RetryPolicy
+from notifier.status_updates import wanted_of
 from notifier.text import encodes
 
 LONGEST_TIMEOUT = 300.0
@@ -92,6 +93,19 @@ def on_unknown_of(given: str | None) -> OnUnknown | None:
         return None if given is None else OnUnknown(given)
     except ValueError:
         raise RoutesError(f"on_unknown={given!r} is not one of {', '.join(OnUnknown)}") from None
+
+
+def wanted_updates_of(given: object) -> int | None:
+    """Return the bits of the statuses in `status_updates=`, which is one or several. None stays None."""
+    if given is None:
+        return None
+    names = (given,) if isinstance(given, str) else given
+    if isinstance(names, bytes | Mapping) or not isinstance(names, Iterable):
+        raise RoutesError(f"status_updates={given!r} is no status, nor a list of these")
+    try:
+        return wanted_of(map(str, names))
+    except ValueError as error:
+        raise RoutesError(f"status_updates={given!r}: {error}") from None
 
 
 def seconds(option: str, given: object) -> float | None:

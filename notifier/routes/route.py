@@ -36,6 +36,8 @@ class Route:
     transactional: bool = False
     timeout: float | None = None
     """Seconds that one run of `build` may take; None: the worker's own limit of 30."""
+    wanted_updates: int | None = None
+    """Of which statuses the product wants an update, in bits; None: what NOTIFIER_STATUS_UPDATES says."""
     where: str = ""
     """Where the function is defined, as file:line."""
     on: frozenset[str] = EVENT_NAMES
@@ -63,6 +65,7 @@ def route(
     topic: str = "",
     transactional: bool = False,
     timeout: float | timedelta | None = None,
+    status_updates: str | Sequence[str] | None = None,
 ) -> Callable[[BuildT], BuildT]:
     """Make a function the route of the events that match. If several routes of a module match, the first one is used.
 
@@ -102,6 +105,8 @@ def route(
         timeout: Seconds, or a timedelta, that the function may run, 300 at most; None: 30. A run that takes longer
             has failed, and is repeated. It cannot be stopped: give its own requests shorter timeouts, and keep both
             below `NOTIFIER_VISIBILITY_SECONDS`, after which another worker runs the function too.
+        status_updates: Statuses of which the product gets an update, as `["failed", "bounced"]`. `all`: every
+            one; `[]`: none; None: those of `NOTIFIER_STATUS_UPDATES`. See docs/status-updates.md.
     """
     given = dict(locals())  # the options by their names
 
@@ -127,6 +132,7 @@ def _route_of(
     topic: str,
     transactional: object,
     timeout: object,
+    status_updates: object,
 ) -> Route:
     """Check the options of `route`. Raise RoutesError, with the route's name and place, for one that is wrong."""
     called: str = getattr(build, "__name__", "?") if name is None else name
@@ -148,6 +154,7 @@ def _route_of(
             topic=topic,
             transactional=options.flag("transactional", transactional),
             timeout=options.timeout_of(timeout),
+            wanted_updates=options.wanted_updates_of(status_updates),
             where=where,
             on=frozenset(names),
             reads=attributes_read(new),

@@ -30,6 +30,16 @@ class Routes:
     def __iter__(self) -> Iterator[Route]:
         return iter(self._all)
 
+    def asking_for(self, wanted_updates: int) -> "Routes":
+        """Return the same routes; those that do not say of which statuses they want updates want these."""
+        return Routes(
+            (
+                replace(each, wanted_updates=wanted_updates) if each.wanted_updates is None else each
+                for each in self._all
+            ),
+            self.source,
+        )
+
     def owner(self, event: Event) -> Route | None:
         """Return the first route that matches, None if none does.
 

@@ -67,6 +67,7 @@ class RoleSettings(Variables):
     console_password: SecretStr | None = _password("console")
     feedback_password: SecretStr | None = _password("feedback")
     operator_password: SecretStr | None = _password("operator")
+    status_sender_password: SecretStr | None = _password("status_sender")
     worker_password: SecretStr | None = _password("worker")
 
     def passwords(self) -> dict[str, str]:

@@ -12,8 +12,9 @@ from notifier.settings.rate_limits import RateLimitSettings
 from notifier.settings.recipients import RecipientSettings
 from notifier.settings.url import without_secret
 from notifier.settings.variables import QUOTED
+from notifier.status_updates import wanted_of
 
-AwsService = Literal["dynamodb", "ses", "sqs", "sns"]
+AwsService = Literal["dynamodb", "ses", "sqs", "sns", "events"]
 
 
 class Settings(LogSettings, RateLimitSettings, RecipientSettings, DatabaseSettings):
@@ -76,6 +77,24 @@ class Settings(LogSettings, RateLimitSettings, RecipientSettings, DatabaseSettin
         gt=0,
         description="SMS a second that AWS allows the account: set it, because AWS does not report it",
     )
+    status_updates: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Statuses of which the product gets an update, for routes that do not say so themselves, as "
+        "failed,bounced: docs/status-updates.md",
+    )
+    status_destinations: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Where `notifier status-sender` sends updates, separated by commas: the ARN of an event bus of "
+        "EventBridge, of an SNS topic or of an SQS queue, or the https:// URL of a webhook",
+    )
+    status_secret: SecretStr | None = Field(
+        default=None,
+        description="Signs updates that go to a webhook, as whsec_BASE64; several, separated by commas, while you "
+        "rotate them",
+    )
+    status_personal_data: bool = Field(
+        default=False, description="true: updates contain the recipient, and reasons as the provider wrote them"
+    )
     aws_region: str = Field(
         default="", pattern="^[a-z0-9-]*$", description="Region; default: the AWS SDK's own settings"
     )
@@ -84,6 +103,7 @@ class Settings(LogSettings, RateLimitSettings, RecipientSettings, DatabaseSettin
     aws_ses_endpoint_url: str = Field(default="", description="Endpoint of SES")
     aws_sqs_endpoint_url: str = Field(default="", description="Endpoint of SQS")
     aws_sns_endpoint_url: str = Field(default="", description="Endpoint of SNS")
+    aws_events_endpoint_url: str = Field(default="", description="Endpoint of EventBridge")
     queue_high_water: int = Field(
         default=20_000,
         ge=1,
@@ -168,11 +188,17 @@ class Settings(LogSettings, RateLimitSettings, RecipientSettings, DatabaseSettin
     def _is_a_queue(cls, value: str) -> str:
         return without_secret(value) if "://" in value else value  # FeedbackQueue reports what is no URL
 
-    @field_validator("tables", mode="before")
+    @field_validator("tables", "status_updates", "status_destinations", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("status_updates")
+    @classmethod
+    def _are_statuses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        wanted_of(value)
         return value
 
     @field_validator("rates", mode="before")

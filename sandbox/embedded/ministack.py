@@ -1,4 +1,4 @@
-"""ministack: DynamoDB with streams, SQS and SNS on 127.0.0.1, for as long as a `with` block lasts."""
+"""ministack: DynamoDB with streams, SQS, SNS and EventBridge on 127.0.0.1, for as long as a `with` block lasts."""
 
 import os
 import sys
@@ -74,7 +74,7 @@ class MinistackServer:
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
             # Streams have requests of their own: dynamodb alone does not answer them.
-            "SERVICES": "dynamodb,dynamodbstreams,sqs,sns",
+            "SERVICES": "dynamodb,dynamodbstreams,sqs,sns,events",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "PERSIST_STATE": "0",

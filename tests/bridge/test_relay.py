@@ -9,12 +9,12 @@ from structlog.testing import capture_logs
 
 from bridge import relay as relaying
 from bridge.backlog import BackloggedChannels
-from bridge.loops import NextIn
 from bridge.missing import MissingMessages, fitting
 from bridge.relay import RELAY_SECONDS, Relay
 from notifier.broker import BrokerError, BrokerRefused, Queue, queue_name
 from notifier.notifications import Status
 from notifier.outbox import Change, Publication, Publications, Recipient
+from notifier.process.loops import NextIn
 from tests.outbox.rows import Rows
 
 DUE = "UPDATE publications SET due_at = now()"

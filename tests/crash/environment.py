@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -42,6 +43,7 @@ _ADVANCE_AN_HOUR = (
         "events_sent_until = events_sent_until - interval '1 h'"
     ),
     "UPDATE due SET due_at = now()",
+    "UPDATE status_updates SET due_at = now()",
     "UPDATE suspects SET lease_until = now() WHERE begun_by IS NOT NULL",
 )
 
@@ -51,29 +53,44 @@ _ADVANCE_AN_HOUR = (
     channel="email",
     match={"kind": [*(each for each in MAILED if each != "held"), "quiet"]},
     retry=_RETRY,
+    status_updates="all",
 )
 def a_route(event: Event) -> Email | None:
     item = event.new or {}
     return None if item["kind"] == "quiet" else _mail(item)
 
 
-@route(table="activity", channel="email", match={"kind": ["held"]}, retry=_RETRY, on_unknown=OnUnknown.HOLD)
+@route(
+    table="activity",
+    channel="email",
+    match={"kind": ["held"]},
+    retry=_RETRY,
+    status_updates="all",
+    on_unknown=OnUnknown.HOLD,
+)
 def a_careful_route(event: Event) -> Email | None:
     return _mail(event.new or {})
 
 
-@route(table="activity", channel="email", match={"kind": ["dropped"]}, retry=_RETRY, on_unknown=OnUnknown.DROP)
+@route(
+    table="activity",
+    channel="email",
+    match={"kind": ["dropped"]},
+    retry=_RETRY,
+    status_updates="all",
+    on_unknown=OnUnknown.DROP,
+)
 def a_hasty_route(event: Event) -> Email | None:
     return _mail(event.new or {})
 
 
-@route(table="activity", channel="email", match={"kind": ["moot"]}, retry=_RETRY)
+@route(table="activity", channel="email", match={"kind": ["moot"]}, retry=_RETRY, status_updates="all")
 def a_cancelled_route(_: Event) -> Email | None:
     """Its deliveries are cancelled by the operator; those that start before the cancel are skipped."""
     return None
 
 
-@route(table="activity", channel="email", match={"kind": [LATE]}, retry=_RETRY)
+@route(table="activity", channel="email", match={"kind": [LATE]}, retry=_RETRY, status_updates="all")
 def a_late_route(event: Event) -> Email | None:
     return _mail(event.new or {})
 
@@ -99,6 +116,11 @@ class Environment:
     folder: str
     send_lease: float
     ses_mode: str = "auto"
+
+    @property
+    def told(self) -> Path:
+        """The file of what the product accepted: the same for all processes."""
+        return Path(self.templates).parent / "told.jsonl"
 
     def settings(self) -> Settings:
         return Settings.model_validate(

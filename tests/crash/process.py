@@ -52,6 +52,7 @@ from notifier.outbox import (
     Selection,
     Settlement,
     ShardLease,
+    StatusUpdates,
     Suppressions,
     Suspects,
     Unknowns,
@@ -69,6 +70,7 @@ from tests.crash.environment import (
 )
 from tests.crash.faults import Fault, Point, faulty
 from tests.crash.inbox import Inbox
+from tests.crash.product import Product
 from workers.building.preparer import Preparer
 from workers.channels.ses import SesChannel
 from workers.deliverer import Deliverer
@@ -77,11 +79,12 @@ from workers.isolation.isolated_builds import IsolatedBuilds
 from workers.process.in_progress import InProgress
 from workers.sending.account import AccountState
 from workers.sending.bucket import TokenBucket
+from workers.status_updates.sender import Sender
 
 PORTS: tuple[type, ...] = (
     StreamsClient, Leases, ShardTree, Partitions, Recording, Publications, Queue, TokenBucket, ChannelStates,
     Attempts, SesChannel, Inbox, Settlement, Unknowns, Operations, Suppressions, Rewinds, RewindRequests,
-    Suspects, Discovery,
+    Suspects, Discovery, StatusUpdates,
 )  # fmt: skip
 SHARD_LEASE, HUNG, GONE = 60.0, 1, 0.0
 """Seconds."""
@@ -163,6 +166,7 @@ class Process:
             for high_water in (_ROOM, _CROWDED)
         )
         self.unknowns = self._port(Unknowns(self.engine, UNKNOWN_AFTER))
+        self.updates = self._port(StatusUpdates(self.engine, personal=True))
         self.settlement = self._port(Settlement(self.engine, channel="email", actor=name))
 
     def _wire_worker(self, name: str, channel: SesChannel) -> None:
@@ -202,7 +206,7 @@ class Process:
             self.relay.run_once, self._cancel_moot, self._deliver,
             self._a_minute, self.relay.run_once, self._an_hour, self.relay.run_once, self._deliver,
             self.settle_feedback, self.settle_unknowns, self._redrive_failed, self.relay.run_once, self._deliver,
-            self._pause, self.relay.run_once, self._deliver, self.settle_feedback,
+            self._pause, self.relay.run_once, self._deliver, self.settle_feedback, self._tell_product,
         ):  # fmt: skip
             try:
                 step()
@@ -324,6 +328,15 @@ class Process:
         self.channels.pause("email", "for a moment")
         self._deliver()
         self.channels.resume("email")
+
+    def _tell_product(self) -> None:
+        """Send all status updates: the first round fails, and what was claimed is due again."""
+        product = Product(self._environment.told)
+        sender = Sender(self.updates, product, [product.name])
+        while sender.run_once():
+            with self.engine.begin() as connection:
+                connection.execute(text("UPDATE status_updates SET due_at = now()"))
+        self.updates.backlog()
 
     def _mails(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in Path(self._environment.journal).read_bytes().splitlines()]

@@ -25,6 +25,7 @@ from sandbox.embedded.streams import StreamsServer
 from tests.crash.environment import LATE, MAILED, PROVIDER_FAULTS, UNMAILED, UNROUTED, Environment
 from tests.crash.faults import Effect, Fault, Point
 from tests.crash.process import Process, run
+from tests.crash.product import untold
 from tests.waiting import wait_until
 
 Entry = Callable[[Environment, Point], None]
@@ -52,6 +53,7 @@ class Told:
     open: list[str]
     unbalanced: list[str]
     gaps: list[str]
+    untold: list[str]
 
     @property
     def good(self) -> bool:
@@ -105,7 +107,7 @@ class Site:
         expected = set().union(*[self._meets(environment, point) for point in points])
         self._streams.post("rotate", shard=self._trimmed)
         expected |= self._drain(environment)
-        return self._judge(expected)
+        return self._judge(expected, environment)
 
     def _meets(self, environment: Environment, point: Point) -> set[str]:
         """Run a process with the fault; while it is paused, others go on. Return who must get a mail."""
@@ -126,7 +128,9 @@ class Site:
             client.flushdb()
         urlopen(Request(f"{self._ses.url}/_sim/reset", method="POST"), timeout=5).close()
         self._rows = 0
-        return Environment(**self._fixed, folder=str(self._new_folder()), send_lease=send_lease)
+        environment = Environment(**self._fixed, folder=str(self._new_folder()), send_lease=send_lease)
+        environment.told.unlink(missing_ok=True)
+        return environment
 
     def _new_folder(self) -> Path:
         folder = self._folder / str(next(self._numbers))
@@ -203,13 +207,18 @@ class Site:
             finally:
                 process.close()
             totals = Report(self._engine).totals()
-            return not any(totals.get(each) for each in OPEN) and sum(totals.values()) == self._rows
+            settled = not any(totals.get(each) for each in OPEN) and sum(totals.values()) == self._rows
+            return settled and not self._rows_of("SELECT FROM status_updates LIMIT 1")
 
         with suppress(AssertionError):  # what does not settle in time is for the oracle to tell
             wait_until(settled, self._patience)
         return more
 
-    def _judge(self, expected: set[str]) -> Told:
+    def _rows_of(self, query: str) -> list[dict[str, Any]]:
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(text(query)).mappings()]
+
+    def _judge(self, expected: set[str], environment: Environment) -> Told:
         accepted = self.accepted()
         report = Report(self._engine)
         shards, stranded = report.audit()
@@ -227,6 +236,10 @@ class Site:
                 if row["records_read"] != row["notifications"] + row["records_unrouted"] + row["quarantine"]
             ],
             gaps=sorted({gap["shard_id"] for gap in report.gaps()} ^ {self._vanished, _CHILDLESS}),
+            untold=untold(
+                environment.told,
+                self._rows_of("SELECT notification_id, status, updates FROM deliveries"),
+            ),
         )
 
     def accepted(self) -> Counter[str]:

@@ -53,6 +53,16 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str], dict[str, str]]] = {
         {'notifier_build_losses_total{channel="email"}': "1x70"},
         {"channel": "email"},
     ),
+    "NotifierStatusUpdatesWait": (
+        {'notifier_status_updates_oldest_seconds{destination="https://a.example"}': "1000x70"},
+        {'notifier_status_updates_oldest_seconds{destination="https://a.example"}': "800x70"},
+        {"destination": "https://a.example"},
+    ),
+    "NotifierStatusUpdatesDropped": (
+        {'notifier_status_updates_total{destination="https://a.example",result="dropped"}': "0x50 1x20"},
+        {'notifier_status_updates_total{destination="https://a.example",result="accepted"}': "0+1x70"},
+        {"destination": "https://a.example"},
+    ),
     "NotifierOutcomesUnknown": (
         {'notifier_outbox_due{channel="email",kind="held"}': "1x70"},
         {'notifier_outbox_due{channel="email",kind="retry"}': "1x70"},

@@ -241,11 +241,20 @@ def test_each_process_logs_in_to_postgres_as_itself(name: str):
     assert f"NOTIFIER_{role.upper()}_PASSWORD" in SERVICES["migrate"]["environment"]
 
 
+def test_the_sender_of_status_updates_runs_where_it_is_asked_for_and_has_a_login_of_its_own():
+    service = SERVICES["status-sender"]
+    assert (service["profiles"], service["command"]) == (["status"], ["status-sender"])
+    url = service["environment"]["NOTIFIER_DATABASE_URL"]
+    assert url.startswith("postgresql://notifier_status_sender:${NOTIFIER_STATUS_SENDER_PASSWORD:-}@")
+    assert "notifier_status_sender" in ROLES
+
+
 def test_who_owns_the_tables_is_known_to_nobody_but_the_migration():
     know = {name for name, content in SERVICES.items() if "POSTGRES_PASSWORD" in str(content)}
     assert know == {"postgres", "migrate"}
     assert SERVICES["migrate"]["command"] == ["migrate", "--roles"]
-    without = SERVICES.keys() - {"postgres", "migrate", "bridge", "feedback", "operator", *WORKERS}
+    with_login = {"bridge", "feedback", "status-sender", "operator", *WORKERS}
+    without = SERVICES.keys() - {"postgres", "migrate", *with_login}
     assert not any("PASSWORD" in SERVICES[name]["environment"].get("NOTIFIER_DATABASE_URL", "") for name in without)
 
 

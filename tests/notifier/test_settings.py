@@ -42,6 +42,7 @@ VALUES = {
     "sms_max_price": "0.1",
     "sms_region": "PT",
     "sms_type": "Promotional",
+    "status_updates": "failed,bounced",
     "tables": "one,two",
     "transport": "stock",
 }

@@ -9,7 +9,12 @@ from botocore import xform_name
 
 _SESSION = botocore.session.get_session()
 _SERVICES = frozenset(_SESSION.get_available_services())
-_BATCHES = {"DeleteMessageBatch": "DeleteMessage", "ChangeMessageVisibilityBatch": "ChangeMessageVisibility"}
+_BATCHES = {
+    "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
+    "DeleteMessageBatch": "DeleteMessage",
+    "PublishBatch": "Publish",
+    "SendMessageBatch": "SendMessage",
+}
 """Operations that have no permission of their own."""
 
 

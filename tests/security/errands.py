@@ -26,6 +26,7 @@ from notifier.outbox import (
     Decision,
     DeliveryCounts,
     Discovery,
+    FailedUpdate,
     Journal,
     JournalFilter,
     LettingGo,
@@ -48,6 +49,7 @@ from notifier.outbox import (
     Search,
     Selection,
     Settlement,
+    StatusUpdates,
     StreamStatus,
     Suppressions,
     SuspectBuild,
@@ -76,6 +78,11 @@ def bridge(rows: Rows, engine: Engine) -> None:
     partitions.ensure_around(NOW.date())
     partitions.ensure([date(2030, 1, 1)])
     intake = Recording(engine, partitions)
+    asking = rows.page([98])
+    intake.record(
+        rows.lease, None, replace(asking, notifications=[replace(asking.notifications[0], wanted_updates=1)])
+    )
+    rows.checkpoint = asking.checkpoint
     page = rows.page([100, 101], [Quarantined("102", b"{}", "odd")], unrouted=1)
     (recorded,) = intake.record(rows.lease, rows.checkpoint, page)
     rows.run("UPDATE shards SET checkpoint = NULL WHERE id = :id", id=rows.lease.shard)
@@ -281,6 +288,24 @@ def _look(rows: Rows, engine: Engine) -> None:
     assert recent_days(engine)
 
 
+def status_sender(rows: Rows, engine: Engine) -> None:
+    check_schema(engine)
+    assert server_of(engine).takes_writes
+    (id_,) = rows.pending()
+    rows.run("UPDATE deliveries SET wanted_updates = 1 WHERE notification_id = :id", id=id_)
+    attempts = rows.attempts()
+    token = attempts.token()
+    attempts.begin(token, [Recipient(id_, TO)], 60)
+    attempts.finish(token, [Change(id_, Status.SENT)])
+    updates = StatusUpdates(engine, personal=True)
+    updates.assign(["https://product.example"])
+    (claimed,) = updates.claim("https://product.example", 10, 60.0)
+    updates.failed("https://product.example", [FailedUpdate(claimed.update, "no", 0.0)])
+    updates.note_failure("https://product.example", "no")
+    assert updates.accepted("https://product.example", [claimed.update]) == 1
+    assert updates.backlog()
+
+
 def _act(rows: Rows, engine: Engine) -> None:
     revealed = Reveals(engine, actor="eva").notification(*rows.pending(), "for the test")
     assert revealed
@@ -343,6 +368,7 @@ ERRANDS: Mapping[str, Errand] = {
     "notifier_bridge": bridge,
     "notifier_worker": worker,
     "notifier_feedback": feedback,
+    "notifier_status_sender": status_sender,
     "notifier_console": console,
     "notifier_operator": operator,
 }

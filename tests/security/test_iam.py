@@ -13,6 +13,7 @@ POLICIES = ROOT / "deploy" / "iam"
 MODULES = {
     "bridge": [*(ROOT / "bridge" / "stream").glob("*.py")],
     "feedback": [*(ROOT / "bridge" / "feedback").glob("*.py")],
+    "status-sender": [*(ROOT / "workers" / "status_updates").glob("*.py")],
     "worker-email": [*(ROOT / "workers" / "channels" / "ses").glob("*.py")],
     "doctor": [path for room in ("aws", "ses") for path in (ROOT / "notifier" / "doctor" / room).glob("*.py")],
     "worker-sms": [*(ROOT / "workers" / "channels" / "sms").glob("*.py")],

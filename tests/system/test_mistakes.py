@@ -174,7 +174,7 @@ def test_a_database_that_cannot_hold_all_text(
         ("show nonsense", "is not the id of a notification"),
         ("show 00000000-0000-0000-0000-000000000000", "there is no notification"),
         ("list --status done", "no status is called 'done'"),
-        ("health cat", "neither bridge nor feedback nor worker"),
+        ("health cat", "neither bridge nor feedback nor status-sender nor worker"),
     ],
 )
 def test_a_wrong_word(environment: dict[str, str], words: str, says: str) -> None:

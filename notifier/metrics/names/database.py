@@ -79,3 +79,17 @@ DAYS_OVERDUE = _gauge(
     "Days older than NOTIFIER_KEEP_DAYS, by the reason why they are kept: docs/retention.md.",
     "reason",
 )
+
+UPDATES_WAITING = _gauge(
+    "status_updates_waiting",
+    "Status updates that wait for their destination; an empty one: no sender has taken them yet.",
+    "destination",
+)
+UPDATES_FAILING = _gauge("status_updates_failing", "Of these, the ones that it did not accept before.", "destination")
+UPDATES_OLDEST = _gauge("status_updates_oldest_seconds", "Age of the oldest of them.", "destination")
+UPDATES = _counter(
+    "status_updates",
+    "Status updates that their destination accepted, or that retention dropped before: accepted, dropped.",
+    "destination",
+    "result",
+)

@@ -96,7 +96,7 @@ class Unknowns:
                 decided[decision.action].append((attempt, decision))
             _settle(connection, decided[OverdueAction.RESEND] + decided[OverdueAction.DROP])
             if held := _ids(decided[OverdueAction.HOLD]):
-                connection.execute(_HOLD, {"ids": held})
+                connection.execute(within(_HOLD, held), {"ids": held})
             if waiting := decided[OverdueAction.WAIT]:
                 _postpone(connection, waiting, min(_WAIT_SECONDS, self._unknown_after))
         return {each: len(found) for each, found in decided.items()}

@@ -29,7 +29,8 @@ class OldDay:
 class DaysKept:
     """How many days have partitions, the age in days of the oldest one, and how many are over age for each reason.
 
-    A reason is `not counted yet`, `open` (a delivery is pending, sending or unknown), `due` or `being dropped`.
+    A reason is `not counted yet`, `open` (a delivery is pending, sending or unknown), `due`, `status updates` (some
+    wait) or `being dropped`.
     """
 
     days: int

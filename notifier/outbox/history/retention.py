@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 KINDS = (
     "unmatched_feedback",
     "dead_letters",
+    "status_updates",
     "quarantine",
     "duplicates",
     "feedback_hours",

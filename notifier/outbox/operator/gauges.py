@@ -10,6 +10,7 @@ from notifier.outbox.delivery.counts import CountKey, read_counts
 from notifier.outbox.history.old_days import DaysKept, days_kept
 from notifier.outbox.publishing.backlog import backlog
 from notifier.outbox.statements import statement
+from notifier.outbox.status_updates.backlog import DestinationBacklog, update_backlog
 from notifier.outbox.stream.discovery import TableDiscovery, discovery
 from notifier.outbox.stream.status import OpenRewinds, TableLag, WaitingStream, lags, rewinds
 from notifier.outbox.stream.status import waiting as waiting_streams
@@ -63,6 +64,7 @@ class Gauges:
     deliveries: dict[CountKey, int]
     found: dict[str, int]
     days: DaysKept
+    updates: list[DestinationBacklog]
 
 
 def read_gauges(engine: Engine, keep_days: int = 0) -> Gauges:
@@ -92,6 +94,7 @@ def read_gauges(engine: Engine, keep_days: int = 0) -> Gauges:
             deliveries=read_counts(connection),
             found=_one(connection, _PROBLEMS),
             days=days_kept(connection, keep_days),
+            updates=update_backlog(connection),
         )
 
 

@@ -16,6 +16,7 @@ from notifier.outbox.operator.selection import Selection
 from notifier.outbox.operator.totals import ReportRow, audit, count_deliveries
 from notifier.outbox.search.search import Search
 from notifier.outbox.statements import statement
+from notifier.outbox.status_updates.backlog import DestinationBacklog, update_backlog
 
 _SHOW = statement(__package__, "show.sql")
 _IDS = statement(__package__, "ids_between.sql")
@@ -103,6 +104,11 @@ class Report:
     def channels(self) -> list[ChannelState]:
         """Return the states of the channels that were ever changed."""
         return ChannelStates(self._engine, actor="report").all()
+
+    def status_updates(self) -> list[DestinationBacklog]:
+        """Return what waits for each destination of status updates."""
+        with self._engine.connect() as connection:
+            return update_backlog(connection)
 
     def shards(self) -> list[ReportRow]:
         """Return all shards with their lease, lag and counters."""

@@ -65,6 +65,7 @@ def _insert(connection: Connection, rewind: Rewind, made: Sequence[NewNotificati
         "routes": [each.route for each in made],
         "channels": [each.channel for each in made],
         "records": [each.record for each in made],
+        "wanted": [each.wanted_updates or None for each in made],
     }
     fresh: set[UUID] = set(connection.execute(_INSERT, values).scalars())
     return [each for each in made if each.id in fresh]

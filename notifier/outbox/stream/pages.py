@@ -32,7 +32,10 @@ class ShardLease:
 
 @dataclass(frozen=True, slots=True)
 class NewNotification:
-    """A record that a route matches, to be recorded. `record` is its JSON, as GetRecords returns it."""
+    """A record that a route matches, to be recorded. `record` is its JSON, as GetRecords returns it.
+
+    `wanted_updates` is of which statuses the product wants an update, in bits (notifier/status_updates/kinds.py).
+    """
 
     id: UUID
     sequence_number: str
@@ -40,6 +43,7 @@ class NewNotification:
     channel: str
     table: str
     record: bytes
+    wanted_updates: int = 0
 
     @property
     def day(self) -> date:

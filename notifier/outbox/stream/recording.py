@@ -34,6 +34,7 @@ _QUARANTINE = statement(__package__, "insert_quarantined.sql")
 _QUARANTINE_NEW = statement(__package__, "insert_new_quarantined.sql")
 _COPY_NOTIFICATIONS = statement(__package__, "copy_notifications.sql").text
 _COPY_DELIVERIES = statement(__package__, "copy_deliveries.sql").text
+_COPY_REPORTED = statement(__package__, "copy_reported_deliveries.sql").text
 _INSERT_NEW = statement(__package__, "insert_new_notification.sql")
 
 PUBLICATION_SIZE = 250
@@ -159,6 +160,12 @@ def _copy(connection: Connection, lease: ShardLease, rows: Sequence[NewNotificat
                         each.record,
                     )
                 )
+        if any(each.wanted_updates for each in rows):
+            with cursor.copy(_COPY_REPORTED) as copy:
+                copy.set_types(["uuid", "int4"])
+                for each in rows:
+                    copy.write_row((each.id, each.wanted_updates or None))
+            return
         with cursor.copy(_COPY_DELIVERIES) as copy:
             copy.set_types(["uuid"])
             for each in rows:
@@ -174,6 +181,7 @@ def _insert(connection: Connection, lease: ShardLease, row: NewNotification) -> 
         "channel": row.channel,
         "table": row.table,
         "record": row.record,
+        "wanted_updates": row.wanted_updates or None,
     }
     return connection.execute(_INSERT_NEW, values).first() is not None
 

@@ -1,6 +1,15 @@
 """The tables as `alembic/` creates them; `make check` compares the two. All are in one `metadata`."""
 
-from notifier.outbox.tables import actors, channels, feedback, history, notifications, search, streams
+from notifier.outbox.tables import (
+    actors,
+    channels,
+    feedback,
+    history,
+    notifications,
+    search,
+    status_updates,
+    streams,
+)
 from notifier.outbox.tables.columns import metadata
 from notifier.outbox.tables.feedback import FEEDBACK_COUNTS
 
@@ -13,5 +22,6 @@ __all__ = [
     "metadata",
     "notifications",
     "search",
+    "status_updates",
     "streams",
 ]

@@ -56,6 +56,8 @@ deliveries = Table(
     Column("recipient", Text),
     Column("provider_message_id", Text),
     Column("reason", Text),
+    Column("wanted_updates", Integer),  # of which statuses, in bits: notifier/status_updates/kinds.py; null: of none
+    Column("updates", Integer),  # how many there have been; null while there was none
     CheckConstraint("attempt >= 0 AND failures >= 0", name="counts"),
     CheckConstraint("status <> 'sending' OR (token IS NOT NULL AND attempt > 0)", name="sending"),
     CheckConstraint("next_attempt_at IS NULL OR status = 'pending'", name="next_attempt"),

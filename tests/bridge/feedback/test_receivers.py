@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 
 import bridge.feedback.receivers
-import bridge.loops
 import notifier.health
+import notifier.process.loops
 from bridge.feedback.envelope import MessageParser
 from bridge.feedback.flow import Flow
 from bridge.feedback.queue import QueueMessage
 from bridge.feedback.receiver import Receiver
 from bridge.feedback.receivers import Receivers
 from bridge.feedback.recent import RecentlySettled
-from bridge.loops import Loop
 from notifier.database.server import Server
 from notifier.health import Heartbeat
+from notifier.process.loops import Loop
 from tests.bridge.feedback.memory_queue import MemoryQueue
 from tests.bridge.feedback.test_receiver import AWAY, Outbox, events
 from tests.bridge.feedback.test_recent import NOW
@@ -86,7 +86,7 @@ def test_while_nothing_can_be_recorded_health_says_so_and_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, messages: int, fault: str
 ) -> None:
     monkeypatch.setattr(bridge.feedback.receivers, "BEAT_SECONDS", 0.05)
-    monkeypatch.setattr(bridge.loops, "_LONGEST_BACKOFF", 0.1)
+    monkeypatch.setattr(notifier.process.loops, "_LONGEST_BACKOFF", 0.1)
     monkeypatch.setattr(notifier.health, "STALE_SECONDS", 0.5)
     queue = QuietQueue(events(messages))
     outbox, faults = Outbox(queue.log), {fault}

@@ -382,8 +382,8 @@ def test_old_rows_of_the_small_tables_are_deleted_and_the_sums_stay(rows: Rows, 
     _age(rows)
     before = read_gauges(rows.engine)
     assert retention.old_rows() == {
-        "unmatched_feedback": 1, "dead_letters": 1, "quarantine": 1, "duplicates": 1, "feedback_hours": 1,
-        "shards": 0, "streams": 0, "actors": 1, "operations": 1,
+        "unmatched_feedback": 1, "dead_letters": 1, "status_updates": 0, "quarantine": 1, "duplicates": 1,
+        "feedback_hours": 1, "shards": 0, "streams": 0, "actors": 1, "operations": 1,
     }  # fmt: skip
 
     settled(retention)

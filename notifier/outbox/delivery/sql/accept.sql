@@ -18,12 +18,15 @@ WITH proof AS (
     provider_message_id = coalesce(d.provider_message_id, proof.message_id),
     status = CASE WHEN d.status = 'sending' AND d.attempt IS DISTINCT FROM proof.attempt THEN d.status
                   WHEN d.status IN ('delivered', 'bounced', 'complained') THEN d.status ELSE 'sent' END,
+    updates = CASE WHEN d.status = 'sending' AND d.attempt IS DISTINCT FROM proof.attempt
+                     OR d.status IN ('sent', 'delivered', 'bounced', 'complained') THEN d.updates
+                   ELSE {count_update 'sent'} END,
     next_attempt_at = NULL
   FROM before JOIN proof ON proof.id = before.notification_id
   WHERE d.notification_id = before.notification_id AND in_days(d.notification_id)
     AND (proof.message_id IS NOT NULL OR d.status NOT IN ('sending', 'sent', 'delivered', 'bounced', 'complained'))
   RETURNING d.notification_id, before.status AS was, d.status, coalesce(proof.attempt, d.attempt) AS attempt,
-            proof.reason, before.begun_at
+            proof.reason, before.begun_at, d.wanted_updates, d.updates
 ), accepted AS (
   SELECT * FROM changed WHERE status = 'sent' AND was <> 'sent'
 ), attended AS (  -- no retry and no deadline any more
@@ -31,5 +34,8 @@ WITH proof AS (
 ), event AS (
   {insert_event
     SELECT notification_id, was, 'sent', attempt, :actor, reason, NULL, begun_at FROM accepted}
+), reported AS (
+  {insert_update
+    SELECT notification_id, updates, 'sent', attempt, reason FROM accepted WHERE {wants_update 'sent'}}
 )
 SELECT notification_id FROM accepted

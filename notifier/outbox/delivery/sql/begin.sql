@@ -23,14 +23,17 @@ WITH wanted AS (
   WHERE u.notification_id = ANY(CAST(:ids AS uuid[])) AND u.look_at IS NOT NULL
 ), suppressed AS (
   UPDATE deliveries d SET status = 'suppressed', recipient = wanted.address, ended_at = now(),
-    next_attempt_at = NULL, reason = barred.reason
+    next_attempt_at = NULL, reason = barred.reason, updates = {count_update 'suppressed'}
   FROM barred JOIN wanted USING (id)
   WHERE d.notification_id = wanted.id AND in_days(d.notification_id) AND {channel_runs}
     AND (wanted.id IS NULL OR {is_due})
-  RETURNING d.notification_id, d.attempt, d.reason
+  RETURNING d.notification_id, d.attempt, d.reason, d.wanted_updates, d.updates
 ), event AS (
   {insert_event
     SELECT notification_id, 'pending', 'suppressed', attempt, :worker, reason, NULL, NULL FROM suppressed}
+), reported AS (
+  {insert_update
+    SELECT notification_id, updates, 'suppressed', attempt, reason FROM suppressed WHERE {wants_update 'suppressed'}}
 ), begun AS (  -- a second call with the same token finds them `sending`
   UPDATE deliveries d SET
     status = 'sending', token = :token, attempt = d.attempt + (d.status = 'pending')::int,

@@ -16,6 +16,7 @@ WITH change AS (
 ), changed AS (
   UPDATE deliveries d SET
     status = CASE WHEN d.provider_message_id IS NULL THEN change.status ELSE 'sent' END,
+    updates = {count_update CASE WHEN d.provider_message_id IS NULL THEN change.status ELSE 'sent' END},
     failures = d.failures + change.failed, ended_at = now(), reason = change.reason,
     provider_message_id = coalesce(d.provider_message_id, change.message_id),
     next_attempt_at = CASE WHEN change.status = 'pending' AND d.provider_message_id IS NULL
@@ -23,7 +24,7 @@ WITH change AS (
   FROM change
   WHERE d.notification_id = change.id AND in_days(d.notification_id) AND (change.id IS NULL OR {argument})
   RETURNING d.notification_id, d.status, d.attempt, d.begun_at, d.next_attempt_at, d.provider_message_id,
-            change.message_id, change.reason, change.detail
+            change.message_id, change.reason, change.detail, d.wanted_updates, d.updates
 ), attention AS (  -- a retry, or the deadline of an unknown outcome
   {insert_due
     SELECT notification_id, CASE status WHEN 'pending' THEN 'retry' ELSE 'unknown' END, :channel,
@@ -33,6 +34,9 @@ WITH change AS (
   {insert_event
     SELECT notification_id, CAST(:from AS delivery_status), status, attempt, :worker, reason, detail, begun_at
     FROM changed WHERE status NOT IN ({unrecorded})}
+), reported AS (  -- to the product, where the route asks for it
+  {insert_update
+    SELECT notification_id, updates, status, attempt, reason FROM changed WHERE {wants_update status}}
 ), twice AS (  -- the row names another message that was accepted
   INSERT INTO duplicates (notification_id, message_id)
   SELECT notification_id, message_id FROM changed WHERE message_id <> provider_message_id

@@ -11,13 +11,15 @@ WITH ended AS (
 ), lost AS (
   UPDATE deliveries d SET
     status = CASE WHEN d.provider_message_id IS NULL THEN 'unknown'::delivery_status ELSE 'sent' END,
+    updates = {count_update CASE WHEN d.provider_message_id IS NULL THEN 'unknown' ELSE 'sent' END},
     ended_at = now(), reason = 'its worker gave no answer within the lease'
   FROM (
     SELECT ended.*, claimed.id FROM ended, unnest(ended.notification_ids) AS claimed (id) ORDER BY claimed.id
   ) AS ended
   WHERE d.notification_id = ended.id AND in_days(d.notification_id) AND d.token = ended.token
     AND (ended.id IS NULL OR d.status = 'sending')
-  RETURNING d.notification_id, d.status, d.attempt, d.begun_at, d.reason, ended.channel, ended.worker
+  RETURNING d.notification_id, d.status, d.attempt, d.begun_at, d.reason, ended.channel, ended.worker,
+            d.wanted_updates, d.updates
 ), released AS (
   DELETE FROM claims USING ended WHERE claims.token = ended.token AND claims.lease_until < now()
 ), attention AS (
@@ -27,5 +29,8 @@ WITH ended AS (
 ), event AS (
   {insert_event
     SELECT notification_id, 'sending', status, attempt, 'relay', reason, 'worker ' || worker, begun_at FROM lost}
+), reported AS (
+  {insert_update
+    SELECT notification_id, updates, status, attempt, reason FROM lost WHERE {wants_update status}}
 )
 SELECT notification_id, status FROM lost

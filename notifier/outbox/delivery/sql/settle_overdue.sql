@@ -10,11 +10,12 @@ WITH verdict AS (
 ), changed AS (
   UPDATE deliveries d SET
     status = verdict.status, reason = verdict.reason, failures = d.failures + 1,
+    updates = {count_update verdict.status},
     next_attempt_at = CASE verdict.status WHEN 'pending' THEN now() END
   FROM verdict
   WHERE d.notification_id = verdict.id AND in_days(d.notification_id) AND d.attempt = verdict.attempt
     AND (verdict.id IS NULL OR d.status = 'unknown')
-  RETURNING d.notification_id, d.status, d.attempt, d.reason
+  RETURNING d.notification_id, d.status, d.attempt, d.reason, d.wanted_updates, d.updates
 ), again AS (
   UPDATE due SET kind = 'retry', due_at = now() FROM changed
   WHERE due.notification_id = changed.notification_id AND changed.status = 'pending'
@@ -23,5 +24,8 @@ WITH verdict AS (
 ), event AS (
   {insert_event
     SELECT notification_id, 'unknown', status, attempt, 'relay', reason, NULL, NULL FROM changed}
+), reported AS (
+  {insert_update
+    SELECT notification_id, updates, status, attempt, reason FROM changed WHERE {wants_update status}}
 )
 SELECT count(*) FROM changed

@@ -8,14 +8,15 @@ WITH chosen AS (
     AS chosen (id, channel, delay)
 ), changed AS (
   UPDATE deliveries d SET
-    status = CAST(:to AS delivery_status), reason = :reason,
+    status = CAST(:to AS delivery_status), reason = :reason, updates = {count_update :to},
     ended_at = CASE :to WHEN 'pending' THEN d.ended_at ELSE now() END,
     failures = CASE :to WHEN 'pending' THEN 0 ELSE d.failures END,
     next_attempt_at = CASE :to WHEN 'pending' THEN now() + make_interval(secs => chosen.delay) END
   FROM chosen
   WHERE d.notification_id = chosen.id AND in_days(d.notification_id)
     AND (chosen.id IS NULL OR d.status = CAST(:status AS delivery_status))
-  RETURNING d.notification_id, d.attempt, d.next_attempt_at, chosen.channel
+  RETURNING d.notification_id, d.status, d.attempt, d.reason, d.next_attempt_at, chosen.channel, d.wanted_updates,
+            d.updates
 ), attention AS (
   {insert_due
     SELECT notification_id, 'retry', channel, next_attempt_at FROM changed WHERE next_attempt_at IS NOT NULL}
@@ -26,5 +27,8 @@ WITH chosen AS (
     SELECT notification_id, CAST(:status AS delivery_status), CAST(:to AS delivery_status), attempt, :actor, :reason,
            NULL, NULL
     FROM changed}
+), reported AS (
+  {insert_update
+    SELECT notification_id, updates, status, attempt, reason FROM changed WHERE {wants_update status}}
 )
 SELECT count(*) FROM changed

@@ -4,4 +4,5 @@ WITH fresh AS (
   VALUES (:id, :shard, :sequence_number, :route, :channel, :table, :record)
   ON CONFLICT DO NOTHING RETURNING notification_id
 )
-INSERT INTO deliveries (notification_id) SELECT notification_id FROM fresh RETURNING notification_id
+INSERT INTO deliveries (notification_id, wanted_updates)
+SELECT notification_id, CAST(:wanted_updates AS int) FROM fresh RETURNING notification_id

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from bridge import loops
-from bridge.loops import Loop, NextIn
 from notifier.broker import BrokerError
 from notifier.errors import Unreachable
+from notifier.process import loops
+from notifier.process.loops import Loop, NextIn
 from tests.waiting import wait_until
 
 

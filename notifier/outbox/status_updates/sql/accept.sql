@@ -1,0 +1,14 @@
+-- A :destination has accepted updates: they go, and are counted. Arrays of equal length: :ids of the notifications and
+-- the :numbers. One that is gone already is not counted again. Returns how many went.
+WITH gone AS (
+  DELETE FROM status_updates u
+  USING unnest(CAST(:ids AS uuid[]), CAST(:numbers AS int[])) AS told (id, number)
+  WHERE u.notification_id = told.id AND u.number = told.number AND u.destination = :destination
+  RETURNING 1
+), counted AS (
+  INSERT INTO status_destinations AS known (destination, accepted, accepted_at)
+  SELECT :destination, count(*), now() FROM gone HAVING count(*) > 0
+  ON CONFLICT (destination) DO UPDATE
+    SET accepted = known.accepted + excluded.accepted, accepted_at = now(), error = NULL, failed_at = NULL
+)
+SELECT count(*) FROM gone

@@ -1,0 +1,177 @@
+"""Event buses of EventBridge, topics of SNS and queues of SQS as destinations, each by its ARN."""
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, Self
+
+from notifier.aws import AwsError, aws_client, aws_errors, aws_session
+from notifier.errors import NotifierError
+from notifier.outcomes import discreet
+from notifier.settings import Settings
+from workers.status_updates.destination import Outgoing
+
+_ARN = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):(?P<service>events|sns|sqs):(?P<region>[a-z0-9-]+):(?P<account>\d{12}):"
+    r"(?P<resource>event-bus/[A-Za-z0-9._/-]{1,256}|[A-Za-z0-9_-]{1,256}(?:\.fifo)?)"
+)
+_CONNECT_SECONDS, _ANSWER_SECONDS = 3, 10
+_LOOK_AGAIN_SECONDS = 60.0
+_SOURCE, _DETAIL_TYPE = "notifier", "Notification Status Update"
+_ABSENT = "ResourceNotFoundException"
+_ABOUT_CONTENT = frozenset(
+    (
+        "AWS.SimpleQueueService.BatchRequestTooLong",
+        "BatchRequestTooLong",
+        "InvalidMessageContents",
+        "InvalidParameter",
+        "InvalidParameterValue",
+        "ValidationError",
+        "ValidationException",
+    )
+)
+"""Codes with which a whole request is refused although one of its updates may be the cause."""
+
+
+class Arn(NamedTuple):
+    """The parts of an ARN of an event bus, a topic or a queue."""
+
+    text: str
+    partition: str
+    service: str
+    region: str
+    account: str
+    resource: str
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Raise ValueError if the text is no such ARN."""
+        found = _ARN.fullmatch(text)
+        if not found or (found["service"] == "events") != found["resource"].startswith("event-bus/"):
+            raise ValueError("it is not the ARN of an event bus, an SNS topic or an SQS queue")
+        return cls(text, **found.groupdict())
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether it is a FIFO topic or queue."""
+        return self.resource.endswith(".fifo")
+
+
+class _AwsDestination:
+    """What the three have in common: batches of ten, sent one by one if AWS refuses the batch as a whole."""
+
+    batch: ClassVar[int] = 10
+    concurrency: ClassVar[int] = 4
+
+    def __init__(self, arn: Arn, client: Any) -> None:
+        self.name = arn.text
+        self._arn = arn
+        self._client = client
+
+    def send(self, updates: Sequence[Outgoing]) -> list[str | None]:
+        try:
+            with aws_errors(self.name):
+                return self._request(updates)
+        except NotifierError as error:
+            if isinstance(error, AwsError) and error.code in _ABOUT_CONTENT and len(updates) > 1:
+                return [answer for each in updates for answer in self.send([each])]
+            return [discreet(str(error))] * len(updates)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _request(self, updates: Sequence[Outgoing]) -> list[str | None]:
+        raise NotImplementedError
+
+
+class EventBus(_AwsDestination):
+    """An event bus. EventBridge accepts events for a bus that does not exist, so it is looked up once a minute."""
+
+    def __init__(self, arn: Arn, settings: Settings) -> None:
+        session = aws_session(settings, arn.region)
+        super().__init__(arn, aws_client("events", settings, session=session, **_limits(self.concurrency)))
+        self._look_at = 0.0
+
+    def _request(self, updates: Sequence[Outgoing]) -> list[str | None]:
+        if time.monotonic() >= self._look_at:
+            self._look_up()
+            self._look_at = time.monotonic() + _LOOK_AGAIN_SECONDS
+        entries = [
+            {
+                "EventBusName": self.name,
+                "Source": _SOURCE,
+                "DetailType": _DETAIL_TYPE,
+                "Time": each.at,
+                "Detail": each.body,
+            }
+            for each in updates
+        ]
+        answer = self._client.put_events(Entries=entries)
+        return [
+            f"{each['ErrorCode']}: {discreet(each.get('ErrorMessage', ''))}" if each.get("ErrorCode") else None
+            for each in answer["Entries"]
+        ]
+
+    def _look_up(self) -> None:
+        """Raise AwsError if there is no such bus. Emulators know a bus by its name only."""
+        try:
+            with aws_errors(self.name):
+                self._client.describe_event_bus(Name=self.name)
+        except AwsError as error:
+            if error.code != _ABSENT:
+                raise
+            found = self._client.describe_event_bus(Name=self._arn.resource.removeprefix("event-bus/"))
+            if found["Arn"] != self.name:
+                raise
+
+
+class Topic(_AwsDestination):
+    """An SNS topic; a FIFO one keeps the order of each notification."""
+
+    def __init__(self, arn: Arn, settings: Settings) -> None:
+        session = aws_session(settings, arn.region)
+        super().__init__(arn, aws_client("sns", settings, session=session, **_limits(self.concurrency)))
+
+    def _request(self, updates: Sequence[Outgoing]) -> list[str | None]:
+        entries = _entries(updates, "Message", ordered=self._arn.is_ordered)
+        answer = self._client.publish_batch(TopicArn=self.name, PublishBatchRequestEntries=entries)
+        return _failures(answer, len(updates))
+
+
+class Queue(_AwsDestination):
+    """An SQS queue; a FIFO one keeps the order of each notification."""
+
+    def __init__(self, arn: Arn, settings: Settings) -> None:
+        session = aws_session(settings, arn.region)
+        super().__init__(arn, aws_client("sqs", settings, session=session, **_limits(self.concurrency)))
+        suffix = ".cn" if arn.partition == "aws-cn" else ""
+        base = settings.endpoint("sqs") or f"https://sqs.{arn.region}.amazonaws.com{suffix}"
+        self._url = f"{base.rstrip('/')}/{arn.account}/{arn.resource}"
+
+    def _request(self, updates: Sequence[Outgoing]) -> list[str | None]:
+        entries = _entries(updates, "MessageBody", ordered=self._arn.is_ordered)
+        answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+        return _failures(answer, len(updates))
+
+
+def _limits(connections: int) -> dict[str, Any]:
+    """One request each: what fails is sent again from the outbox, so that a stop need not wait for the SDK."""
+    return {
+        "connect_timeout": _CONNECT_SECONDS,
+        "read_timeout": _ANSWER_SECONDS,
+        "attempts": 1,
+        "connections": connections,
+    }
+
+
+def _entries(updates: Sequence[Outgoing], body: str, *, ordered: bool) -> list[dict[str, str]]:
+    return [
+        {"Id": str(number), body: each.body}
+        | ({"MessageGroupId": str(each.group), "MessageDeduplicationId": str(each.id)} if ordered else {})
+        for number, each in enumerate(updates)
+    ]
+
+
+def _failures(answer: Mapping[str, Any], count: int) -> list[str | None]:
+    failed = {each["Id"]: f"{each['Code']}: {discreet(each.get('Message', ''))}" for each in answer.get("Failed", ())}
+    return [failed.get(str(number)) for number in range(count)]

@@ -1,0 +1,18 @@
+"""`notifier status-sender`: sends status updates until SIGTERM or SIGINT."""
+
+import signal
+
+from notifier.settings import load_settings
+from notifier.telemetry import configure_logging, warn_of_unknown_variables
+from workers.status_updates.wiring import wired
+
+
+def status_sender() -> None:
+    """Tell the product what became of notifications: send status updates. Run as many as you like."""
+    settings = load_settings()
+    configure_logging(settings, process="status-sender")
+    warn_of_unknown_variables()
+    with wired(settings) as ready:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, lambda *_: ready.stop())
+        ready.run()

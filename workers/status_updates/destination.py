@@ -1,0 +1,37 @@
+"""Where status updates go: an event bus, a topic, a queue, or a webhook."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A status update as it is sent. `body` is its JSON, in ASCII. `group`: updates of one notification, in order."""
+
+    id: UUID
+    group: UUID
+    at: datetime
+    body: str
+
+
+class Destination(Protocol):
+    """A destination. Safe to share between threads.
+
+    One `send` takes `batch` updates at most, and `concurrency` calls may run at once.
+    """
+
+    name: str
+    batch: ClassVar[int]
+    concurrency: ClassVar[int]
+
+    def send(self, updates: Sequence[Outgoing]) -> list[str | None]:
+        """Send the updates. Return for each None if it was accepted, otherwise why it was not, or may not have been.
+
+        A request whose answer is lost counts as not accepted: its updates are sent again. Raises nothing.
+        """
+
+    def close(self) -> None:
+        """Close its connections."""

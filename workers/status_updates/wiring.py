@@ -1,0 +1,84 @@
+"""Builds the senders of `notifier status-sender` from the settings."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from notifier.database.engine import connect
+from notifier.database.schema import check_schema
+from notifier.database.server import check_durable
+from notifier.errors import SettingsError
+from notifier.health import Heartbeat
+from notifier.outbox import StatusUpdates
+from notifier.settings import Settings
+from workers.channels.webhook.request import secrets_of
+from workers.status_updates.aws import Arn, EventBus, Queue, Topic
+from workers.status_updates.destination import Destination
+from workers.status_updates.sender import Sender
+from workers.status_updates.senders import Senders
+from workers.status_updates.webhook import WebhookDestination
+
+_BY_ARN = {"events": EventBus, "sns": Topic, "sqs": Queue}
+
+
+@contextmanager
+def wired(settings: Settings) -> Iterator[Senders]:
+    """Give senders that are ready to run, and close their connections afterwards.
+
+    Raise the NotifierError that names what is missing: a destination, a secret, the schema.
+    """
+    heartbeat = Heartbeat("status-sender").checked()
+    names = settings.status_destinations
+    if not names:
+        raise SettingsError(
+            "NOTIFIER_STATUS_DESTINATIONS is not set: the ARN of an event bus, an SNS topic or an SQS queue, or the "
+            "https:// URL of a webhook; several, separated by commas"
+        )
+    destinations = [destination_of(each, settings) for each in names]
+    engine = connect(
+        settings.database_url.get_secret_value(), pool_size=len(names) + 1, application="notifier status-sender"
+    )
+    with ExitStack() as stack:
+        stack.callback(engine.dispose)
+        check_schema(engine)
+        check_durable(engine, allowed=settings.allow_nondurable_database)
+        personal = settings.status_personal_data
+        outbox = StatusUpdates(engine, personal=personal)
+        senders = [Sender(outbox, each, names, personal=personal) for each in destinations]
+        for each in senders:
+            stack.callback(each.close)
+        yield Senders(senders, outbox, names, heartbeat)
+
+
+def destination_of(name: str, settings: Settings) -> Destination:
+    """Return the destination of that ARN or URL. Raise SettingsError if it is neither."""
+    if name.startswith(("https://", "http://")):
+        secrets = _secrets(settings)
+        try:
+            return WebhookDestination(name, secrets, allow_private=settings.webhook_allow_private)
+        except ValueError as error:
+            raise SettingsError(f"NOTIFIER_STATUS_DESTINATIONS: {_without_to(str(error))}") from None
+    try:
+        arn = Arn.of(name)
+    except ValueError as error:
+        raise SettingsError(
+            f"NOTIFIER_STATUS_DESTINATIONS={name}: {error}, nor the https:// URL of a webhook"
+        ) from None
+    return _BY_ARN[arn.service](arn, settings)
+
+
+def _secrets(settings: Settings) -> tuple[bytes, ...]:
+    secret = settings.status_secret
+    try:
+        secrets = secrets_of(secret.get_secret_value()) if secret else ()
+    except ValueError as error:
+        raise SettingsError(f"NOTIFIER_STATUS_SECRET: {error}") from None
+    if not secrets:
+        raise SettingsError(
+            "NOTIFIER_STATUS_SECRET is not set: it signs updates that go to a webhook. Make one: "
+            "echo whsec_$(openssl rand -base64 32)"
+        )
+    return secrets
+
+
+def _without_to(text: str) -> str:
+    return text.replace(" in `to`", "")
