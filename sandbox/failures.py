@@ -94,7 +94,7 @@ class Failures:
 
 
 def failure_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Yield a line for each kind of failure and reason, with the id of the newest."""
+    """Yield for each kind of failure and reason a line, and one with the command that shows the newest."""
     newest: dict[tuple[str, ...], str] = {}
     counts: Counter[tuple[str, ...]] = Counter()
     for row in rows:
@@ -106,4 +106,5 @@ def failure_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
         words, command = _WORDS[what]
         subject = " ".join(filter(None, (f"{counts[kind]:,} x" if counts[kind] > 1 else "", channel, route)))
         because = f": {reason}" if reason else ""
-        yield f"{f'{subject}: ' if subject else ''}{words}{because}; see: {command.format(id=id_, channel=channel)}"
+        shown = command.format(id=id_, channel=channel)
+        yield f"{f'{subject}: ' if subject else ''}{words}{because}\n         see: {shown}"

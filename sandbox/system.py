@@ -3,10 +3,11 @@
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from notifier.routes import Routes
 from notifier.routes.loading import load_routes
 from notifier.settings import RoleSettings, Settings, load_settings
 from notifier.templates import Templates, templates_folder
+from sandbox.embedded.kept import Kept
 from sandbox.embedded.ministack import MinistackServer, ministack
 from sandbox.embedded.postgres import PostgresServer, embedded_postgres
 from sandbox.embedded.processes import Child
@@ -131,24 +133,36 @@ class System:
         if port := int(given.get("NOTIFIER_METRICS_PORT") or 0):  # each process of a machine needs its own
             given["NOTIFIER_METRICS_PORT"] = str(port + len(self.children))
         child = notifier_process(name, words, self.folder, given, module)
-        self.children.append(self.processes.enter_context(child))
+        self.add(child)
         return child
+
+    def add(self, child: Child) -> None:
+        """Watch over a process, which ends with the system."""
+        self.children.append(self.processes.enter_context(child))
+        self._read.setdefault(child.log, child.log_start)
 
 
 @contextmanager
 def running_servers(
-    folder: Path, *, durable: bool = True, options: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    durable: bool = True,
+    options: Mapping[str, str] | None = None,
+    kept: Callable[[str], Kept] | None = None,
 ) -> Iterator[System]:
     """Postgres, Redis, DynamoDB, SQS and SES, with the schema, the tables and the queue.
 
-    Logs are in `folder`. Nothing else is kept: each system begins empty. `durable=False` is for tests: Postgres and
-    Redis do not wait for the disk. Raise NotifierError if a server does not start.
+    Logs are in `folder`. `kept` returns where the server of a name keeps its data; without it, each system begins
+    empty. `durable=False` is for tests: Postgres and Redis do not wait for the disk. Raise NotifierError if a server
+    does not start.
     """
+    homes = {name: kept(name) if kept else None for name in ("postgres", "redis", "aws", "ses")}
     with ExitStack() as stack, ThreadPoolExecutor(4) as side_by_side:  # starting is mostly waiting
-        postgres = side_by_side.submit(stack.enter_context, embedded_postgres(folder, durable=durable))
-        redis = side_by_side.submit(stack.enter_context, embedded_redis(folder, durable=durable))
-        aws = stack.enter_context(ministack(folder))
-        ses = side_by_side.submit(stack.enter_context, ses_simulator(folder, "--queue-url", _queue_url(aws)))
+        enter = partial(side_by_side.submit, stack.enter_context)
+        postgres = enter(embedded_postgres(folder, durable=durable, kept=homes["postgres"]))
+        redis = enter(embedded_redis(folder, durable=durable, kept=homes["redis"]))
+        aws = stack.enter_context(ministack(folder, kept=homes["aws"]))
+        ses = enter(ses_simulator(folder, "--queue-url", _queue_url(aws), kept=homes["ses"]))
         servers = (postgres.result(), redis.result(), aws, ses.result())
         allowed = {} if durable else {"NOTIFIER_ALLOW_NONDURABLE_DATABASE": "true"}
         system = System(folder, *servers, stack.enter_context(ExitStack()), {**allowed, **(options or {})})
@@ -185,13 +199,23 @@ def check_setup(options: Mapping[str, str]) -> Routes:
     """
     with only_environment({**clean_environment(), **_UNREACHABLE, **EXAMPLE, **options}):
         load_settings.cache_clear()
-        settings = load_settings()
-        routes = load_routes(settings.routes)
-        Templates(templates_folder(settings, str(routes.source) if routes.source else None)).check()
-        for channel in {route.channel for route in routes}:
-            load_channel(channel, settings)
+        routes, _ = checked_setup()
         load_settings.cache_clear()
         return routes
+
+
+def checked_setup() -> tuple[Routes, Path]:
+    """Load the routes of this process's settings, and check templates and channels.
+
+    Return the routes and the folder of the templates. Raise the NotifierError that names the mistake.
+    """
+    settings = load_settings()
+    routes = load_routes(settings.routes)
+    templates = Templates(templates_folder(settings, str(routes.source) if routes.source else None))
+    templates.check()
+    for channel in {route.channel for route in routes}:
+        load_channel(channel, settings)
+    return routes, templates.folder
 
 
 @contextmanager

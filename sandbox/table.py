@@ -53,6 +53,23 @@ class EventTable:
             self._write_batch(some)
             yield from some
 
+    def update(self, item: Mapping[str, Any]) -> bool:
+        """Set these attributes of the item with these keys; others stay. Return False if there is no such item."""
+        key = {name: _serialize(item[name]) for name in KEYS}
+        names = [name for name in item if name not in KEYS]
+        setting = ", ".join(f"#n{n} = :v{n}" for n in range(len(names)))
+        with self._errors(expected="ConditionalCheckFailedException"):
+            self._client.update_item(
+                TableName=self.name,
+                Key=key,
+                UpdateExpression=f"SET {setting}",
+                ConditionExpression=f"attribute_exists({KEYS[0]})",
+                ExpressionAttributeNames={f"#n{n}": name for n, name in enumerate(names)},
+                ExpressionAttributeValues={f":v{n}": _serialize(item[name]) for n, name in enumerate(names)},
+            )
+            return True
+        return False
+
     def delete(self, item: Mapping[str, Any]) -> bool:
         """Delete the item with these keys. Return whether it existed, and so whether there is an event."""
         key = {name: _serialize(item[name]) for name in KEYS}

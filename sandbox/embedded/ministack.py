@@ -11,6 +11,7 @@ from pathlib import Path
 
 from notifier.errors import Unreachable
 from sandbox.embedded.allocation import free_port, temporary_folder
+from sandbox.embedded.kept import Kept
 from sandbox.embedded.processes import Child
 
 # It gets no other variables: it reads credentials, regions and about a hundred switches from its environment.
@@ -18,15 +19,17 @@ _INHERITED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
 @contextmanager
-def ministack(folder: Path) -> Iterator["MinistackServer"]:
-    """A new emulator. Its log is in `folder`, its data in memory. Raise Unreachable if it does not start."""
+def ministack(folder: Path, *, kept: Kept | None = None) -> Iterator["MinistackServer"]:
+    """An emulator. Its log is in `folder`, its data in memory. With `kept`, it writes them to that folder when it
+    ends, and reads them when it starts. Raise Unreachable if it does not start.
+    """
     if find_spec("ministack") is None:
         raise Unreachable(
             "no ministack: install dynamodb-notifier[simulators], or set NOTIFIER_AWS_ENDPOINT_URL to another "
             "emulator"
         )
     with temporary_folder() as home:
-        server = MinistackServer(home, folder / "ministack.log")
+        server = MinistackServer(home, folder / "ministack.log", kept)
         try:
             server.start()
             yield server
@@ -35,10 +38,11 @@ def ministack(folder: Path) -> Iterator["MinistackServer"]:
 
 
 class MinistackServer:
-    """A server, running or stopped. It keeps its port across restarts, but no data."""
+    """A server, running or stopped. It keeps its port across restarts, its data only in a folder of `kept`."""
 
-    def __init__(self, home: Path, log: Path) -> None:
-        self.port = free_port()
+    def __init__(self, home: Path, log: Path, kept: Kept | None = None) -> None:
+        self.port = kept.port if kept else free_port()
+        self._state = kept.home if kept else None
         self._home = home
         self._log = log
         self._child: Child | None = None
@@ -53,13 +57,14 @@ class MinistackServer:
         return self._child.pid if self._child else None
 
     def restart(self) -> None:
-        """Stop and start it on the same port; its data are lost."""
+        """Stop and start it on the same port; its data are lost, unless they are kept."""
         self.stop()
         self.start()
 
     def start(self) -> None:
         # -P: a module in the working folder must not hide that of a library.
-        words = [sys.executable, "-P", "-m", "ministack"]
+        module = "sandbox.embedded.ministack_with_streams" if self._state else "ministack"
+        words = [sys.executable, "-P", "-m", module]
         self._child = Child("ministack", words, log=self._log, env=self._environment(), cwd=self._home)
         self._child.wait_until(self._is_ready)
 
@@ -77,7 +82,8 @@ class MinistackServer:
             "SERVICES": "dynamodb,dynamodbstreams,sqs,sns,events",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
-            "PERSIST_STATE": "0",
+            "PERSIST_STATE": "1" if self._state else "0",
+            "STATE_DIR": str(self._state or self._home),
             "DOCKER_HOST": f"unix://{self._home}/no-docker.sock",
             "HOME": str(self._home),
             "TMPDIR": str(self._home),

@@ -6,18 +6,21 @@ import pwd
 import secrets
 import shutil
 import signal
+import stat
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import psycopg
+from psycopg.errors import DuplicateDatabase
 from psycopg.sql import SQL, Identifier
 
 from notifier.errors import Unreachable
 from sandbox.embedded.allocation import free_port, temporary_folder
+from sandbox.embedded.kept import Kept
 from sandbox.embedded.postgres_programs import copied_programs, postgres_programs
 from sandbox.embedded.processes import Child
 
@@ -47,9 +50,9 @@ _STOP = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT, "kill": signal.SIGK
 
 @contextmanager
 def embedded_postgres(
-    folder: Path, *, durable: bool = True, settings: Mapping[str, str] | None = None
+    folder: Path, *, durable: bool = True, settings: Mapping[str, str] | None = None, kept: Kept | None = None
 ) -> Iterator["PostgresServer"]:
-    """A new server. Its log is in `folder`, its data in a temporary folder.
+    """A server. Its log is in `folder`, its data in a temporary folder, or from an earlier run in that of `kept`.
 
     If this process is root, the server runs as `nobody`, because Postgres refuses to run as root. `durable=False` is
     for tests: data are lost if the machine crashes. `settings` are added to its postgresql.conf. Raise Unreachable
@@ -60,9 +63,14 @@ def embedded_postgres(
     with temporary_folder(account) as home:
         if account:
             programs = copied_programs(programs, home, account)
-        server = PostgresServer(programs, home / "data", folder / "postgres.log", account)
+        data = (_entered(kept.home, account) if kept else home) / "data"
+        server = PostgresServer(programs, data, folder / "postgres.log", account, kept)
         try:
-            server.initialize({**_SETTINGS, **({} if durable else _NOT_DURABLE), **(settings or {})})
+            initialized = data.with_name("initialized")
+            if not initialized.exists():
+                shutil.rmtree(data, ignore_errors=True)  # an earlier initdb was interrupted
+                server.initialize({**_SETTINGS, **({} if durable else _NOT_DURABLE), **(settings or {})})
+                initialized.touch()
             server.start()
             yield server
         finally:
@@ -72,9 +80,11 @@ def embedded_postgres(
 class PostgresServer:
     """A server, running or stopped. It keeps its port, password and data across restarts."""
 
-    def __init__(self, programs: Path, data: Path, log: Path, account: pwd.struct_passwd | None) -> None:
-        self.port = free_port()
-        self._password = secrets.token_urlsafe(24)
+    def __init__(
+        self, programs: Path, data: Path, log: Path, account: pwd.struct_passwd | None, kept: Kept | None = None
+    ) -> None:
+        self.port = kept.port if kept else free_port()
+        self._password = kept.password if kept else secrets.token_urlsafe(24)
         self._programs = programs
         self._data = data
         self._log = log
@@ -126,7 +136,8 @@ class PostgresServer:
         return f"postgresql://postgres:{self._password}@127.0.0.1:{self.port}/{database}"
 
     def create_database(self, name: str) -> None:
-        with psycopg.connect(self.url(), autocommit=True) as connection:
+        """Create a database, unless it exists."""
+        with psycopg.connect(self.url(), autocommit=True) as connection, suppress(DuplicateDatabase):
             connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
 
     @property
@@ -194,3 +205,14 @@ class PostgresServer:
         except FileNotFoundError:
             return False
         return lines[:1] == [str(pid)] and lines[7:8] in (["ready   "], ["standby "])
+
+
+def _entered(home: Path, account: pwd.struct_passwd | None) -> Path:
+    """Return the folder, which belongs to the account afterwards. Raise Unreachable if it cannot enter it."""
+    if account:
+        if closed := next((each for each in home.resolve().parents if not each.stat().st_mode & stat.S_IXOTH), None):
+            raise Unreachable(
+                f"Postgres runs as {account.pw_name}, who cannot enter {closed}: name a folder elsewhere"
+            )
+        os.chown(home, account.pw_uid, account.pw_gid)
+    return home

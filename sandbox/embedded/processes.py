@@ -24,8 +24,9 @@ T = TypeVar("T")
 class Child:
     """A running process in its own process group, with its output in the file `log`. Leaving the block stops it.
 
-    `account` is the user as whom it runs; only root can choose one. `stop` sends `stop_signal`, and SIGKILL if the
-    process still runs after `grace` seconds. Raises Unreachable if it cannot be started.
+    `account` is the user as whom it runs; only root can choose one. `pass_fds` stay open in it. `log_start`: bytes in
+    the log that were written before. `stop` sends `stop_signal`, and SIGKILL if the process still runs after `grace`
+    seconds. Raises Unreachable if it cannot be started.
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class Child:
         log: Path,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        pass_fds: Sequence[int] = (),
         account: pwd.struct_passwd | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
         grace: float = 10.0,
     ) -> None:
         self.name = name
         self.log = log
+        self.log_start = log.stat().st_size if log.exists() else 0
         self._stop_signal = stop_signal
         self._grace = grace
         self._registered = True
@@ -56,6 +59,7 @@ class Child:
                     env=env,
                     cwd=cwd,
                     start_new_session=True,
+                    pass_fds=pass_fds,
                     user=account.pw_uid if account else None,
                     group=account.pw_gid if account else None,
                     extra_groups=[] if account else None,
@@ -108,11 +112,15 @@ class Child:
 
     def stop(self, number: signal.Signals | None = None) -> None:
         """End the whole group: by `number` or its `stop_signal`, and by SIGKILL after its grace. May be repeated."""
-        if self._wait(0) is None:
-            signal_group(self.pid, number or self._stop_signal)
+        self.ask_to_stop(number)
         if self._wait(self._grace) is None:
             signal_group(self.pid, signal.SIGKILL)
             self._wait(self._grace)
+
+    def ask_to_stop(self, number: signal.Signals | None = None) -> None:
+        """Send the signal of `stop`, and do not wait."""
+        if self._wait(0) is None:
+            signal_group(self.pid, number or self._stop_signal)
 
     def _wait(self, seconds: float) -> int | None:
         """Return the exit code; None if it still runs. Once it has ended, the rest of its group is killed."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from notifier.errors import Unreachable
 from sandbox.embedded.allocation import free_port
 from sandbox.embedded.cleanup import remove_folder
+from sandbox.embedded.kept import Kept
 from sandbox.embedded.processes import Child
 
 _LEAST = (6, 2)
@@ -40,26 +41,32 @@ repl-diskless-sync-delay 0
 
 
 @contextmanager
-def embedded_redis(folder: Path, *, durable: bool = True, password: str = "") -> Iterator["RedisServer"]:
-    """A new server. Its log is in `folder`, and its data, until the end. Servers that replicate share a `password`.
+def embedded_redis(
+    folder: Path, *, durable: bool = True, password: str = "", kept: Kept | None = None
+) -> Iterator["RedisServer"]:
+    """A server. Its log is in `folder`, and its data, until the end, or from an earlier run in that of `kept`.
+
+    Servers that replicate share a `password`.
 
     With `durable=False`, for tests, it loses its data when it stops. Raise Unreachable if it does not start.
     """
-    home = Path(tempfile.mkdtemp(prefix="redis-", dir=folder))
-    server = RedisServer(home, folder / "redis.log", durable, password or secrets.token_urlsafe(24))
+    home = kept.home if kept else Path(tempfile.mkdtemp(prefix="redis-", dir=folder))
+    password = (kept.password if kept else password) or secrets.token_urlsafe(24)
+    server = RedisServer(home, folder / "redis.log", durable, password, kept.port if kept else free_port())
     try:
         server.start()
         yield server
     finally:
         server.stop()
-        remove_folder(str(home))
+        if not kept:
+            remove_folder(str(home))
 
 
 class RedisServer:
     """A server, running or stopped. It keeps its port, password and data across restarts."""
 
-    def __init__(self, home: Path, log: Path, durable: bool, password: str) -> None:
-        self.port = free_port()
+    def __init__(self, home: Path, log: Path, durable: bool, password: str, port: int) -> None:
+        self.port = port
         self.password = password
         self._program = redis_program()
         self._data = home / "data"

@@ -10,18 +10,23 @@ from urllib.request import urlopen
 import orjson
 
 from sandbox.embedded.allocation import temporary_folder
+from sandbox.embedded.kept import Kept
 from sandbox.embedded.processes import Child
 
 
 @contextmanager
-def ses_simulator(folder: Path, *options: str) -> Iterator["SesServer"]:
-    """A new simulator. Its log is in `folder`. `options` are those of `python -m simulators.ses`."""
+def ses_simulator(folder: Path, *options: str, kept: Kept | None = None) -> Iterator["SesServer"]:
+    """A simulator. Its log is in `folder`. `options` are those of `python -m simulators.ses`.
+
+    With `kept` it goes on with the journal in that folder, on the same port. Its inbox begins empty.
+    """
     with temporary_folder() as home:
-        journal, address = home / "accepted.jsonl", home / "address"
+        journal, address = (kept.home if kept else home) / "accepted.jsonl", home / "address"
         # -P: a module in the working folder must not hide that of a library.
         python: list[str | Path] = [sys.executable, "-P", "-m"]
         words = [*python, "simulators.ses", "--journal", journal, "--port-file", address]
-        with Child("ses", [*words, *options], log=folder / "ses.log") as child:
+        port = ["--port", str(kept.port)] if kept else []
+        with Child("ses", [*words, *port, *options], log=folder / "ses.log") as child:
             child.wait_until(address.exists)
             yield SesServer(address.read_text().strip(), journal, child)
 

@@ -7,7 +7,7 @@ import pytest
 from notifier.errors import UsageError
 from notifier.settings import Settings, read_settings
 from sandbox.embedded.ministack import MinistackServer
-from sandbox.producer import parse_item
+from sandbox.items import parse_item
 from sandbox.system import CREDENTIALS
 from sandbox.table import EventTable
 from tests.conftest import GivenServer

@@ -1,7 +1,7 @@
 """What `notifier up` prints of its processes' logs."""
 
 from notifier.settings import unknown_variables
-from sandbox.command import _without
+from sandbox.up.loop import _without
 
 
 def test_the_warning_of_an_unknown_variable_is_not_repeated_for_each_process() -> None:

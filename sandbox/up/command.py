@@ -1,0 +1,80 @@
+"""The commands `notifier up` and `notifier env`. They import what they need when they run, so that
+`notifier --help` stays fast.
+"""
+
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from notifier.cli.terminal.output import Json, print_json, say
+
+Logs = Annotated[Path | None, typer.Option(help="Keep the logs of all processes in this folder.", file_okay=False)]
+Data = Annotated[Path | None, typer.Option(help="The folder of its data.", file_okay=False)]
+
+
+def up(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Keep data, ports and passwords in this folder for the next time.", file_okay=False),
+    ] = None,
+    logs: Logs = None,
+) -> None:
+    """Run the whole system with your routes (or the example's) until Ctrl-C: processes, servers, simulators.
+
+    No message leaves this machine: the inbox shows mails, SMS, webhooks, and what channels of other packages send.
+    Saved changes of routes and templates are taken over at once. Your NOTIFIER_ variables apply, also those of such
+    channels, except for the addresses of servers. Without NOTIFIER_TABLES the tables of the routes are read.
+    """
+    from sandbox.embedded.allocation import free_port
+    from sandbox.embedded.processes import stopped_by_signals
+    from sandbox.system import check_setup, own_options, running_servers
+    from sandbox.up.data_folder import data_folder
+    from sandbox.up.loop import greeting, watch
+    from sandbox.up.pages import open_pages
+    from sandbox.up.registry import registered
+    from sandbox.up.reload import Reloader
+    from sandbox.up.variables import system_variables
+
+    options = own_options()
+    routes = check_setup(options)
+    follows_tables = "NOTIFIER_TABLES" not in options
+    options.setdefault("NOTIFIER_TABLES", ",".join(sorted({route.table for route in routes})))
+    with stopped_by_signals(), ExitStack() as stack:
+        folder = stack.enter_context(data_folder(data)) if data else None
+        where = logs or (folder.logs() if folder else None)
+        if where:
+            where.mkdir(parents=True, exist_ok=True)
+        place = where or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="notifier-logs-")))
+        kept = folder.server if folder else None
+        system = stack.enter_context(running_servers(place, options=options, kept=kept))
+        system.start("feedback", "feedback")
+        reloader = Reloader(system, follows_tables=follows_tables)
+        stack.callback(reloader.close)
+        pages = open_pages(system, folder.port if folder else lambda _: free_port())
+        stack.callback(lambda: [each.ask_to_stop() for each in (*system.children, *(page.process for page in pages))])
+        stack.enter_context(registered(data, system_variables(system)))
+        for line in greeting(system, pages, data, logs_kept=where is not None):
+            say(line, err=True)
+        watch(system, pages, reloader)
+
+
+def env(data: Data = None, json: Json = False) -> None:
+    """Print the variables of the running `notifier up`, for a shell: eval "$(notifier env)".
+
+    With them `notifier` and your own programs find its servers, also by boto3 and other AWS SDKs. Exit 2 if none
+    runs.
+    """
+    import os
+
+    from sandbox.up.registry import running
+    from sandbox.up.variables import shell_lines
+
+    found = running(data)
+    if json:
+        print_json(found.variables)
+        return
+    for line in shell_lines(found.variables, os.environ):
+        typer.echo(line)

@@ -1,0 +1,59 @@
+"""Processes of `notifier up` with a page for the browser, beside the inbox. To add one, add it to PAGES."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from sandbox.embedded.processes import Child
+from sandbox.system import System, clean_environment
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: its process is `python -P -m MODULE ARGUMENTS`, where `{port}` is the port it shall listen on.
+
+    Without `needs`, a package of the extra of the same name, the page is left out.
+    """
+
+    name: str
+    module: str
+    arguments: tuple[str, ...]
+    needs: str
+
+    @property
+    def is_installed(self) -> bool:
+        return find_spec(self.needs) is not None
+
+
+PAGES = (
+    Page(
+        "flower",
+        "celery",
+        ("-A", "workers.app", "flower", "--address=127.0.0.1", "--port={port}", "--purge_offline_workers=10"),
+        "flower",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPage:
+    """A page whose process was started. It may need seconds before it answers."""
+
+    name: str
+    url: str
+    process: Child
+
+
+def open_pages(system: System, port: Callable[[str], int]) -> list[OpenPage]:
+    """Start the process of each page that is installed. `port` returns the port of a name."""
+    return [_opened(page, system, port(page.name)) for page in PAGES if page.is_installed]
+
+
+def _opened(page: Page, system: System, port: int) -> OpenPage:
+    words: list[str | Path] = [sys.executable, "-P", "-m", page.module]
+    words += [each.format(port=port) for each in page.arguments]
+    others = {name: value for name, value in clean_environment().items() if not name.upper().startswith("FLOWER_")}
+    child = Child(page.name, words, log=system.folder / f"{page.name}.log", env={**others, **system.environment})
+    return OpenPage(page.name, f"http://127.0.0.1:{port}", system.processes.enter_context(child))

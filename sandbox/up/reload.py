@@ -1,0 +1,136 @@
+"""Takes over saved changes: new processes with the new code, if it can be loaded; until then the old ones go on."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from notifier.errors import NotifierError
+from sandbox.embedded.processes import Child
+from sandbox.system import System
+from sandbox.up.spare import ROLES, Spare
+from sandbox.up.watch import Watch
+
+_SLOW_SECONDS = 15.0
+_RESPAWN_SECONDS = 1.0
+"""New spares are started so long after others began to run: these need the processor first."""
+
+
+class Reloader:
+    """Runs bridge and worker of a system, and replaces them when the user's code changes.
+
+    A bridge and a worker stand by as `spares`. After a change they load the code. If that fails, they are replaced,
+    and nothing else happens. Otherwise the old processes are stopped as for any deployment: they finish what they
+    have begun, give the rest back, and end before the new ones begin. So from then on only the new code runs, and
+    what is written meanwhile waits in the stream and in Postgres. `follows_tables`: the tables of the routes are read.
+    """
+
+    def __init__(self, system: System, *, follows_tables: bool) -> None:
+        self._system = system
+        self._follows_tables = follows_tables
+        self._watch = Watch()
+        self._running: list[Child] = []
+        self._spares = [Spare(system, role) for role in ROLES]
+        self._respawn_at: float | None = None
+        self._good_files: set[str] = set()
+        self._changed: list[str] = []
+        self._since: float | None = time.monotonic()
+        self._slow_at = time.monotonic() + _SLOW_SECONDS
+        self._load()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether bridge and worker were started."""
+        return bool(self._running)
+
+    def step(self) -> Iterator[str]:
+        """Do what is due. Yield a line for each thing that the user should know. To be called ten times a second.
+
+        Raise NotifierError if the code cannot be loaded the first time.
+        """
+        if changed := self._watch.changed():
+            self._begin(changed)
+        if self._since is not None:
+            yield from self._continue(self._since)
+        elif self._respawn_at is not None and time.monotonic() > self._respawn_at:
+            self._respawn()
+
+    def close(self) -> None:
+        """End the processes that stand by."""
+        self._discard()
+
+    def _begin(self, changed: list[str]) -> None:
+        if self._since is not None:  # what is being loaded is outdated
+            self._discard()
+        self._changed = sorted({*self._changed, *changed})
+        self._since = self._since or time.monotonic()
+        self._slow_at = time.monotonic() + _SLOW_SECONDS
+        self._respawn()
+        self._load()
+
+    def _load(self) -> None:
+        for spare in self._spares:
+            spare.load(self._environment(spare.role))
+
+    def _continue(self, since: float) -> Iterator[str]:
+        answers = [spare.answer() for spare in self._spares]
+        complete = [each for each in answers if each is not None]
+        if len(complete) < len(answers):
+            if not all(spare.has_imported for spare in self._spares):
+                self._slow_at = time.monotonic() + _SLOW_SECONDS
+            elif time.monotonic() > self._slow_at:
+                self._slow_at = float("inf")
+                yield f"the routes are still loading after {_SLOW_SECONDS:g} seconds: what does your module wait for?"
+            return
+        names, self._changed, self._since = ", ".join(self._changed), [], None
+        self._watch_files(complete)
+        if error := next((each["error"] for each in complete if "error" in each), None):
+            self._discard()
+            if not self._running:
+                raise NotifierError(error)
+            self._respawn()
+            yield f"{names} not taken over: {error}\n  The last good version goes on. Correct the file and save it."
+            return
+        self._switch(complete[0])
+        if names:
+            yield f"{names}: taken over in {time.monotonic() - since:.1f} s"
+
+    def _watch_files(self, answers: list[dict[str, Any]]) -> None:
+        files = {file for each in answers for file in each["files"]}
+        templates = next((Path(each["templates"]) for each in answers if "templates" in each), None)
+        if not any("error" in each for each in answers):
+            self._good_files = files
+        watched = files | self._good_files
+        folders = {Path.cwd(), *(Path(file).parent for file in watched)}
+        self._watch.set(watched, folders=folders, templates=templates)
+
+    def _switch(self, found: dict[str, Any]) -> None:
+        if self._follows_tables:
+            self._system.options["NOTIFIER_TABLES"] = ",".join(found["tables"])
+        for table in self._system.settings.tables:
+            self._system.table(table).create()
+        for old in self._running:
+            old.ask_to_stop()
+        for old in self._running:
+            old.stop()
+            self._system.children.remove(old)
+        words = {"bridge": ("bridge",), "worker": ("worker", *found["channels"])}
+        self._running = [spare.run(*words[spare.role]) for spare in self._spares]
+        for new in self._running:
+            self._system.add(new)
+        self._spares = []
+        self._respawn_at = time.monotonic() + _RESPAWN_SECONDS
+
+    def _environment(self, role: str) -> dict[str, str]:
+        given = self._system.environment
+        return given | {"NOTIFIER_METRICS_PORT": "0"} if role == "worker" else given
+
+    def _respawn(self) -> None:
+        self._respawn_at = None
+        if not self._spares:
+            self._spares = [Spare(self._system, role) for role in ROLES]
+
+    def _discard(self) -> None:
+        for spare in self._spares:
+            spare.discard()
+        self._spares = []

@@ -1,0 +1,108 @@
+"""A bridge or a worker that waits, with all libraries imported: `python -m sandbox.up.standby ROLE FD`.
+
+Told so over the socket FD, it loads the user's code and answers what it found; told so again, it becomes
+`notifier ROLE`. So a saved change is in force within a second, in a process that has never seen the earlier version.
+"""
+
+import importlib
+import json
+import os
+import socket
+import sys
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from notifier.channels import substitute
+from notifier.errors import NotifierError
+from notifier.settings import load_settings
+from sandbox import local_worker
+from sandbox.system import checked_setup
+
+_LIBRARIES = {
+    "bridge": ("notifier.cli", "bridge.command", "notifier.cli.lazy"),
+    "worker": ("notifier.cli", "workers.command", "workers.app"),
+}
+_OUR_PACKAGES = frozenset(("notifier", "bridge", "workers", "celery_units", "simulators", "sandbox"))
+_INSTALLED = tuple(str(Path(path).resolve()) for path in {*sysconfig.get_paths().values(), sys.prefix})
+
+
+class Link:
+    """One end of the socket: objects of JSON, one a line."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._file = end.makefile("rwb", buffering=0)
+
+    def send(self, message: dict[str, Any]) -> None:
+        self._file.write(json.dumps(message).encode() + b"\n")
+
+    def receive(self) -> dict[str, Any]:
+        """Return the next object. End this process if the other end is closed."""
+        line = self._file.readline()
+        if not line.endswith(b"\n"):
+            raise SystemExit(0)
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+
+def loaded() -> dict[str, Any]:
+    """Load the user's code. Return what it has, or the `error`; in both cases the `files` it was read from."""
+    try:
+        routes, templates = checked_setup()
+    except NotifierError as error:
+        return {"error": str(error), "files": sorted({*user_files(), *files_of(error)})}
+    return {
+        "tables": sorted({route.table for route in routes}),
+        "channels": sorted({route.channel for route in routes}),
+        "templates": str(templates),
+        "files": sorted(user_files()),
+    }
+
+
+def user_files() -> Iterator[str]:
+    """Yield the files of all imported modules that are neither installed in this environment nor ours."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and name.partition(".")[0] not in _OUR_PACKAGES and _is_users(file):
+            yield str(Path(file).absolute())
+
+
+def files_of(error: BaseException | None) -> Iterator[str]:
+    """Yield the user's files that the traceback of an error and of its causes names."""
+    while error is not None:
+        if isinstance(error, SyntaxError) and error.filename and _is_users(error.filename):
+            yield str(Path(error.filename).absolute())
+        frames = (each.filename for each in traceback.extract_tb(error.__traceback__))
+        ours = str(Path(__file__).parents[2])
+        yield from (str(Path(each).absolute()) for each in frames if _is_users(each) and not each.startswith(ours))
+        error = error.__cause__
+
+
+def _is_users(file: str) -> bool:
+    return file.endswith(".py") and not str(Path(file).resolve()).startswith(_INSTALLED)
+
+
+def main() -> None:
+    role, number = sys.argv[1], int(sys.argv[2])
+    link = Link(socket.socket(fileno=number))
+    if role == "worker":
+        local_worker.install()
+        substitute(local_worker.restricted)
+    for module in _LIBRARIES[role]:
+        importlib.import_module(module)
+    # The cache of a module is taken for current if the file has the same size and was saved in the same second.
+    sys.dont_write_bytecode = True
+    link.send({"imported": True})
+    os.environ.update(link.receive()["environment"])
+    load_settings.cache_clear()
+    link.send(loaded())
+    sys.argv = ["notifier", *link.receive()["words"]]
+    from notifier.__main__ import main as notifier
+
+    notifier()
+
+
+if __name__ == "__main__":
+    main()
