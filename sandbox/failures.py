@@ -107,4 +107,4 @@ def failure_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
         subject = " ".join(filter(None, (f"{counts[kind]:,} x" if counts[kind] > 1 else "", channel, route)))
         because = f": {reason}" if reason else ""
         shown = command.format(id=id_, channel=channel)
-        yield f"{f'{subject}: ' if subject else ''}{words}{because}\n         see: {shown}"
+        yield f"{f'{subject}: ' if subject else ''}{words}{because}\nsee: {shown}"

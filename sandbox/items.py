@@ -117,7 +117,7 @@ def _check(value: Any, where: str, depth: int) -> None:
         for name, each in value.items():
             _check(name, f"a name in {where}", depth)
             _check(each, f"{where}.{name}" if depth else name, depth + 1)
-    if isinstance(value, list):
+    if isinstance(value, list | set):
         for number, each in enumerate(value):
             _check(each, f"{where}[{number}]", depth + 1)
 
@@ -127,4 +127,4 @@ def _is_stored(number: int | Decimal) -> bool:
         DYNAMODB_CONTEXT.create_decimal(number)
     except DecimalException:
         return False
-    return True
+    return Decimal(number).is_finite()

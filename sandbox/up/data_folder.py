@@ -27,7 +27,12 @@ class DataFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.is_new = not (path / _SERVERS).exists()
-        self._servers: dict[str, dict[str, Any]] = {} if self.is_new else json.loads((path / _SERVERS).read_text())
+        self._servers: dict[str, dict[str, Any]] = {}
+        if not self.is_new:
+            try:
+                self._servers = json.loads((path / _SERVERS).read_text())
+            except ValueError as error:
+                raise UsageError(f"{path / _SERVERS} is damaged ({error}): name a new folder") from None
 
     def server(self, name: str) -> Kept:
         """Return where a server keeps its data. Its port stays the same, unless another program has taken it."""

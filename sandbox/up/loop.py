@@ -1,5 +1,9 @@
 """What `notifier up` prints while its system runs."""
 
+import re
+import shutil
+import sys
+import textwrap
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +17,11 @@ from sandbox.up.pages import PAGES, OpenPage
 from sandbox.up.reload import Reloader
 
 _TICK_SECONDS = 0.1
+_AS_ROOT = "superuser privileges"
+"""In a warning of Celery at each start of a worker by root, as in a container."""
+_INDENT = " " * 9
+_LOG_LINE = re.compile(r"^(\w+): \d{4}-\d\d-\d\dT[\d:.]+Z \[(\w+) *\] +")
+_OF_PROCESS = re.compile(r"\bprocess=\w+ ?")
 _TICKS_TO_LOOK = 5
 """Logs and failures are looked at every so many ticks."""
 
@@ -55,10 +64,10 @@ def watch(system: System, pages: Sequence[OpenPage], reloader: Reloader | None =
     tick = 0
     while True:
         for line in reloader.step() if reloader else ():
-            say(f"{_now()} {line}", err=True)
+            say(entry(line, _now(), _columns()), err=True)
         if tick % _TICKS_TO_LOOK == 0:
             for line in (*_without(unknown, system.new_warnings()), *failures.lines(), *_ended(pages, ended)):
-                say(f"{_now()} {line}", err=True)
+                say(entry(line, _now(), _columns()), err=True)
             system.check()
         tick += 1
         time.sleep(_TICK_SECONDS)
@@ -73,8 +82,35 @@ def _ended(pages: Sequence[OpenPage], known: set[str]) -> Iterator[str]:
 
 
 def _without(unknown: Mapping[str, str], lines: Iterable[str]) -> Iterator[str]:
-    """Yield the lines without the warnings of unknown variables, which the command printed when it started."""
-    return (line for line in lines if not any(warning in line for warning in unknown.values()))
+    """Yield the lines without the warnings of unknown variables, which the command printed when it started, and
+    without what it says to root.
+    """
+    return (line for line in lines if not any(each in line for each in (*unknown.values(), _AS_ROOT)))
+
+
+def entry(text: str, now: str, columns: int | None) -> str:
+    """Return what is printed of a text that was found at this time, with its lines indented.
+
+    The time and the name of the process in a line of a log are left out: they are there already. `columns` is the
+    width of the terminal, None for no wrapping.
+    """
+    first, *rest = text.splitlines() or [""]
+    first = _LOG_LINE.sub(r"\1: \2: ", first)
+    lines = [" ".join(_OF_PROCESS.sub("", first).split()) if _LOG_LINE.match(text) else first, *rest]
+    blocks = [_wrapped(line, columns) for line in lines]
+    return f"{now} " + f"\n{_INDENT}".join(line for block in blocks for line in block)
+
+
+def _wrapped(line: str, columns: int | None) -> list[str]:
+    """Return the line in parts that fit. A word is never broken, so that ids and paths can be copied."""
+    if columns is None:
+        return [line]
+    width = max(columns - len(_INDENT), 20)
+    return textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def _columns() -> int | None:
+    return shutil.get_terminal_size().columns if sys.stderr.isatty() else None
 
 
 def _now() -> str:

@@ -22,7 +22,7 @@ class Reloader:
     A bridge and a worker stand by as `spares`. After a change they load the code. If that fails, they are replaced,
     and nothing else happens. Otherwise the old processes are stopped as for any deployment: they finish what they
     have begun, give the rest back, and end before the new ones begin. So from then on only the new code runs, and
-    what is written meanwhile waits in the stream and in Postgres. `follows_tables`: the tables of the routes are read.
+    what is written meanwhile waits in the stream and in Postgres. `follows_tables`: tables of the routes are read.
     """
 
     def __init__(self, system: System, *, follows_tables: bool) -> None:
@@ -89,7 +89,7 @@ class Reloader:
             if not self._running:
                 raise NotifierError(error)
             self._respawn()
-            yield f"{names} not taken over: {error}\n  The last good version goes on. Correct the file and save it."
+            yield f"{names} not taken over: {error}\nThe last good version goes on. Correct the file and save it."
             return
         self._switch(complete[0])
         if names:

@@ -1,11 +1,8 @@
 """Notice that files of the user have changed, by looking at them: works on every file system and every machine."""
 
+import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
-
-from notifier.errors import TemplateError
-from notifier.templates.files import TemplateFiles
 
 Seen = dict[str, tuple[int, int, int]]
 """For each path the time of its last change in nanoseconds, its size and its inode."""
@@ -59,5 +56,17 @@ class Watch:
         for folder in self._folders:
             yield from (str(each) for each in folder.glob("*.py"))
         if self._templates:
-            with suppress(TemplateError):  # the folder is gone, or just being replaced
-                yield from (str(self._templates / each) for each in TemplateFiles(self._templates).all_paths)
+            yield from _files_below(self._templates)
+
+
+def _files_below(root: Path) -> Iterator[str]:
+    """Yield the files that `TemplateFiles` may list. Links are followed, but not out of `root`."""
+    real_root, seen = os.path.realpath(root), set[str]()
+    for place, folders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen or os.path.commonpath((real, real_root)) != real_root:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = [each for each in folders if not each.startswith(".")]
+        yield from (f"{place}/{each}" for each in files)

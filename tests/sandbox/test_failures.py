@@ -26,8 +26,8 @@ def row(what: str, id_: str = "0198", **more: Any) -> dict[str, Any]:
 
 def test_equal_failures_are_one_line_with_the_newest() -> None:
     assert list(failure_lines([row("tried again", "1"), row("tried again", "2"), row("failed", "1")])) == [
-        "2 x email hello: will be tried again: KeyError\n         see: notifier show 2 --reveal",
-        "email hello: failed: KeyError\n         see: notifier show 1 --reveal",
+        "2 x email hello: will be tried again: KeyError\nsee: notifier show 2 --reveal",
+        "email hello: failed: KeyError\nsee: notifier show 1 --reveal",
     ]
 
 
@@ -75,13 +75,11 @@ def test_failures_of_any_kind_are_printed_once(engine: Engine, rows: Rows) -> No
     for words, _ in _WORDS.values():
         if "rendered" not in words:
             assert any(words in line for line in lines), (words, lines)
-    assert all("\n         see: notifier " in line for line in lines)
+    assert all("\nsee: notifier " in line for line in lines)
     assert list(failures.lines()) == []
     (id_,) = rows.pending()
     rows.attempts().decide([Change(id_, Status.FAILED, failed=True, reason="ValueError")])
-    assert list(failures.lines()) == [
-        f"email a_route: failed: ValueError\n         see: notifier show {id_} --reveal"
-    ]
+    assert list(failures.lines()) == [f"email a_route: failed: ValueError\nsee: notifier show {id_} --reveal"]
 
 
 def test_more_failures_than_one_query_reads_are_all_printed(engine: Engine, rows: Rows) -> None:

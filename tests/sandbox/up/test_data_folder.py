@@ -39,9 +39,9 @@ def test_a_port_that_another_program_has_taken_is_replaced(
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
     import os
 
-    with data_folder(tmp_path), pytest.raises(UsageError, match=rf"in use by another .*, process {os.getpid()}"):
-        with data_folder(tmp_path):
-            pass
+    refused = pytest.raises(UsageError, match=rf"in use by another .*, process {os.getpid()}")
+    with data_folder(tmp_path), refused, data_folder(tmp_path):
+        pass
     with data_folder(tmp_path):
         pass
 
