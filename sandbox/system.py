@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +135,11 @@ class System:
         self.add(child)
         return child
 
+    def ask_to_stop(self, *others: Child) -> None:
+        """Send all processes their signals, so that they end side by side. Leaving `processes` waits for them."""
+        for child in (*self.children, *others):
+            child.ask_to_stop()
+
     def add(self, child: Child) -> None:
         """Watch over a process, which ends with the system."""
         self.children.append(self.processes.enter_context(child))
@@ -158,11 +162,11 @@ def running_servers(
     """
     homes = {name: kept(name) if kept else None for name in ("postgres", "redis", "aws", "ses")}
     with ExitStack() as stack, ThreadPoolExecutor(4) as side_by_side:  # starting is mostly waiting
-        enter = partial(side_by_side.submit, stack.enter_context)
-        postgres = enter(embedded_postgres(folder, durable=durable, kept=homes["postgres"]))
-        redis = enter(embedded_redis(folder, durable=durable, kept=homes["redis"]))
-        aws = stack.enter_context(ministack(folder, kept=homes["aws"]))
-        ses = enter(ses_simulator(folder, "--queue-url", _queue_url(aws), kept=homes["ses"]))
+        submit, enter = side_by_side.submit, stack.enter_context
+        postgres = submit(enter, embedded_postgres(folder, durable=durable, kept=homes["postgres"]))
+        redis = submit(enter, embedded_redis(folder, durable=durable, kept=homes["redis"]))
+        aws = enter(ministack(folder, kept=homes["aws"]))
+        ses = submit(enter, ses_simulator(folder, "--queue-url", _queue_url(aws), kept=homes["ses"]))
         servers = (postgres.result(), redis.result(), aws, ses.result())
         allowed = {} if durable else {"NOTIFIER_ALLOW_NONDURABLE_DATABASE": "true"}
         system = System(folder, *servers, stack.enter_context(ExitStack()), {**allowed, **(options or {})})

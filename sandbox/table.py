@@ -58,8 +58,9 @@ class EventTable:
         key = {name: _serialize(item[name]) for name in KEYS}
         names = [name for name in item if name not in KEYS]
         setting = ", ".join(f"#n{n} = :v{n}" for n in range(len(names)))
+        answer = None
         with self._errors(expected="ConditionalCheckFailedException"):
-            self._client.update_item(
+            answer = self._client.update_item(
                 TableName=self.name,
                 Key=key,
                 UpdateExpression=f"SET {setting}",
@@ -67,8 +68,7 @@ class EventTable:
                 ExpressionAttributeNames={f"#n{n}": name for n, name in enumerate(names)},
                 ExpressionAttributeValues={f":v{n}": _serialize(item[name]) for n, name in enumerate(names)},
             )
-            return True
-        return False
+        return answer is not None
 
     def delete(self, item: Mapping[str, Any]) -> bool:
         """Delete the item with these keys. Return whether it existed, and so whether there is an event."""

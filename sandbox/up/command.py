@@ -54,7 +54,7 @@ def up(
         reloader = Reloader(system, follows_tables=follows_tables)
         stack.callback(reloader.close)
         pages = open_pages(system, folder.port if folder else lambda _: free_port())
-        stack.callback(lambda: [each.ask_to_stop() for each in (*system.children, *(page.process for page in pages))])
+        stack.callback(lambda: system.ask_to_stop(*(page.process for page in pages)))
         stack.enter_context(registered(data, system_variables(system)))
         for line in greeting(system, pages, data, logs_kept=where is not None):
             say(line, err=True)

@@ -1,6 +1,8 @@
 """`notifier put`: values that DynamoDB does not store are named, and items can be deleted."""
 
+import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -84,6 +86,45 @@ def test_an_item_is_written_and_deleted() -> None:
     assert run("put", item, "--delete").stdout == "deleted from put-and-deleted\n"
     again = run("put", "--delete", f"{{{KEYS}}}")
     assert (again.returncode, "nothing was deleted" in again.stdout) == (1, True)
+
+
+@pytest.mark.usefixtures("environment")
+def test_an_update_leaves_other_attributes_and_needs_an_item() -> None:
+    table = EventTable(read_settings(Settings), "put-and-deleted")
+    table.create()
+    none = run("put", "--update", "pk=new", "sk=b", "state=open")
+    assert (none.returncode, "nothing was updated" in none.stdout) == (1, True)
+    assert run("put", "pk=new", "sk=b", "state=open", "name=Ana").returncode == 0
+    assert run("put", "--update", "pk=new", "sk=b", "state=done", "n:=2").stdout == "updated in put-and-deleted\n"
+    client = table._client
+    item = client.get_item(TableName="put-and-deleted", Key={"pk": {"S": "new"}, "sk": {"S": "b"}})["Item"]
+    assert item == {
+        "pk": {"S": "new"},
+        "sk": {"S": "b"},
+        "state": {"S": "done"},
+        "name": {"S": "Ana"},
+        "n": {"N": "2"},
+    }
+    nothing = run("put", "--update", "pk=new", "sk=b")
+    assert (nothing.returncode, "needs an attribute" in nothing.stderr) == (2, True)
+
+
+@pytest.mark.usefixtures("environment")
+def test_items_of_a_file_are_written_and_deleted_in_their_order(tmp_path: Path) -> None:
+    EventTable(read_settings(Settings), "put-and-deleted").create()
+    file = tmp_path / "items.json"
+    file.write_text('{"pk": "f", "sk": "1", "n": 1}\n{"pk": "f", "sk": "1", "n": 2}\n{"pk": "f", "sk": "2"}\n')
+    assert run("put", "--file", str(file)).stdout == "3 items written to put-and-deleted\n"
+    done = run("put", "--file", str(file), "--delete", "--json")
+    assert json.loads(done.stdout) == {"table": "put-and-deleted", "changed": False, "items": 2, "missing": 1}
+    assert done.returncode == 1
+    for words in (
+        ["--file", str(file), "pk=a"],
+        [],
+        ["--file", str(tmp_path / "none")],
+        ["--update", "--delete", "{}"],
+    ):
+        assert run("put", *words).returncode == 2
 
 
 @pytest.mark.usefixtures("environment")

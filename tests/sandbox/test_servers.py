@@ -13,6 +13,8 @@ import pytest
 import redis
 
 from notifier.errors import Unreachable
+from sandbox.embedded.allocation import free_port
+from sandbox.embedded.kept import Kept
 from sandbox.embedded.ministack import MinistackServer, ministack
 from sandbox.embedded.postgres import PostgresServer, embedded_postgres
 from sandbox.embedded.redis import RedisServer, embedded_redis, redis_program
@@ -194,6 +196,43 @@ def test_ministack_has_streams_queues_and_topics(aws: MinistackServer):
     assert dynamodb.list_tables()["TableNames"] == []
     for each in (dynamodb, streams, sns, sqs):
         each.close()
+
+
+def test_ministack_keeps_tables_streams_and_queues_in_a_folder(tmp_path: Path):
+    kept = Kept(tmp_path, free_port(), "")
+    with ministack(tmp_path, kept=kept) as server:
+        dynamodb, sqs = client(server, "dynamodb"), client(server, "sqs")
+        table = dynamodb.create_table(
+            TableName="activity",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )["TableDescription"]
+        sqs.send_message(QueueUrl=sqs.create_queue(QueueName="events")["QueueUrl"], MessageBody="delivered")
+        dynamodb.put_item(TableName="activity", Item={"id": {"S": "1"}})
+        first = stream_records(server, table["LatestStreamArn"])
+    with ministack(tmp_path, kept=kept) as server:
+        assert server.port == kept.port
+        assert stream_records(server, table["LatestStreamArn"]) == first
+        dynamodb.put_item(TableName="activity", Item={"id": {"S": "2"}})
+        numbers = [each["SequenceNumber"] for each in stream_records(server, table["LatestStreamArn"])]
+        assert len(numbers) == 2
+        assert numbers == sorted(numbers)
+        assert dynamodb.scan(TableName="activity")["Count"] == 2
+        [message] = sqs.receive_message(QueueUrl=sqs.get_queue_url(QueueName="events")["QueueUrl"])["Messages"]
+        assert message["Body"] == "delivered"
+    dynamodb.close()
+    sqs.close()
+
+
+def stream_records(server: MinistackServer, stream: str) -> list[dict]:
+    streams = client(server, "dynamodbstreams")
+    shard = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"][0]["ShardId"]
+    iterator = streams.get_shard_iterator(StreamArn=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+    records = streams.get_records(ShardIterator=iterator["ShardIterator"])["Records"]
+    streams.close()
+    return [each["dynamodb"] for each in records]
 
 
 @pytest.mark.parametrize("name", ["postgres", "broker", "aws"])

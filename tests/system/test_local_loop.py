@@ -17,6 +17,7 @@ import boto3
 import psutil
 import pytest
 
+from sandbox.embedded.allocation import temporary_folder
 from tests.sandbox.liveness import alive, family
 from tests.waiting import wait_until
 
@@ -111,10 +112,13 @@ def started(home: Path) -> Iterator[Up]:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    tmp_path.chmod(0o755)
-    for parent in [tmp_path, *tmp_path.parents][:4]:
-        parent.chmod(parent.stat().st_mode | 0o011)  # Postgres runs as nobody, if the tests run as root
+def home() -> Iterator[Path]:
+    with temporary_folder() as folder:  # if root runs the tests, nobody else can enter the folders of pytest
+        folder.chmod(0o755)
+        yield prepared(folder)
+
+
+def prepared(home: Path) -> Path:
     for path, text in {
         "app/routes.py": ROUTES,
         "app/words.py": "def subject(): return 'one'",
@@ -122,10 +126,9 @@ def home(tmp_path: Path) -> Path:
         "app/templates/hello/body.txt": "Hello",
         "tmp/.keep": "",
     }.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(text)
-    (tmp_path / "tmp").chmod(0o711)
-    return tmp_path
+        (home / path).parent.mkdir(parents=True, exist_ok=True)
+        (home / path).write_text(text)
+    return home
 
 
 def writer(variables: dict[str, str]) -> Callable[[str], None]:
