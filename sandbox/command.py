@@ -87,6 +87,6 @@ def _until_interrupted(system: "System") -> None:
     from sandbox.up.variables import system_variables
 
     with registered(None, system_variables(system)):
-        for line in greeting(system, (), None, logs_kept=False):
+        for line in greeting([("inbox", system.ses.url), ("logs", str(system.folder))]):
             say(line, err=True)
         watch(system, ())

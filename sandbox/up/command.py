@@ -32,7 +32,7 @@ def up(
     from sandbox.embedded.processes import stopped_by_signals
     from sandbox.system import check_setup, own_options, running_servers
     from sandbox.up.data_folder import data_folder
-    from sandbox.up.loop import greeting, watch
+    from sandbox.up.loop import greeting, page_rows, watch
     from sandbox.up.pages import open_pages
     from sandbox.up.registry import registered
     from sandbox.up.reload import Reloader
@@ -51,12 +51,20 @@ def up(
         kept = folder.server if folder else None
         system = stack.enter_context(running_servers(place, options=options, kept=kept))
         system.start("feedback", "feedback")
-        reloader = Reloader(system, follows_tables=follows_tables)
+        register = stack.enter_context(registered(data, system_variables(system)))
+        reloader = Reloader(
+            system, follows_tables=follows_tables, switched=lambda: register(system_variables(system))
+        )
         stack.callback(reloader.close)
         pages = open_pages(system, folder.port if folder else lambda _: free_port())
         stack.callback(lambda: system.ask_to_stop(*(page.process for page in pages)))
-        stack.enter_context(registered(data, system_variables(system)))
-        for line in greeting(system, pages, data, logs_kept=where is not None):
+        rows = [
+            ("inbox", system.ses.url),
+            *page_rows(pages),
+            ("data", str(data) if data else "removed at the end; --data FOLDER keeps them"),
+            ("logs", str(place) if where else f"{place} (removed at the end)"),
+        ]
+        for line in greeting(rows, data):
             say(line, err=True)
         watch(system, pages, reloader)
 

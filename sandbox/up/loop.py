@@ -1,6 +1,7 @@
 """What `notifier up` prints while its system runs."""
 
 import re
+import shlex
 import shutil
 import sys
 import textwrap
@@ -26,31 +27,26 @@ _TICKS_TO_LOOK = 5
 """Logs and failures are looked at every so many ticks."""
 
 
-def greeting(system: System, pages: Sequence[OpenPage], data: Path | None, *, logs_kept: bool) -> list[str]:
-    """Return the lines that say what runs, where to look at it, and what to do next."""
-    opened = [("inbox", system.ses.url), *((each.name, each.url) for each in pages)]
-    missing = [
-        (each.name, f"not installed: pip install 'dynamodb-notifier[{each.name}]'")
-        for each in PAGES
-        if not each.is_installed
+def page_rows(pages: Sequence[OpenPage]) -> list[tuple[str, str]]:
+    """Return name and address of each page; for one that is not installed, how to install it."""
+    missing = [each.name for each in PAGES if not each.is_installed]
+    return [
+        *((each.name, each.url) for each in pages),
+        *((name, f"not installed: pip install 'dynamodb-notifier[{name}]'") for name in missing),
     ]
-    kept = str(data) if data else "removed at the end; --data FOLDER keeps them"
-    logs = str(system.folder) + ("" if logs_kept else " (removed at the end)")
-    rows = [*opened, *(missing if pages or missing else ()), ("data", kept), ("logs", logs)]
+
+
+def greeting(rows: Sequence[tuple[str, str]], data: Path | None = None) -> list[str]:
+    """Return the lines that say where to look, which are the `rows`, and what to do next."""
+    named = f" --data {shlex.quote(str(data))}" if data else ""
     return [
         "",
         *(f"  {name:<8} {text}" for name, text in rows),
         "",
-        'In another terminal:  eval "$(notifier env)"' if not data else f"In another terminal:  {_env(data)}",
+        f'In another terminal:  eval "$(notifier env{named})"',
         "Failures, warnings and errors follow here. Ctrl-C stops everything.",
         "",
     ]
-
-
-def _env(data: Path) -> str:
-    import shlex
-
-    return f'eval "$(notifier env --data {shlex.quote(str(data))})"'
 
 
 def watch(system: System, pages: Sequence[OpenPage], reloader: Reloader | None = None) -> None:

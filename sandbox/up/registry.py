@@ -8,9 +8,9 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from notifier.errors import UsageError
@@ -26,16 +26,21 @@ class Running:
 
 
 @contextmanager
-def registered(data: Path | None, variables: Mapping[str, str]) -> Iterator[None]:
-    """Let `running` find the system of this process, for the block."""
+def registered(data: Path | None, variables: Mapping[str, str]) -> Iterator[Callable[[Mapping[str, str]], None]]:
+    """Let `running` find the system of this process, for the block. Give a function that replaces the variables."""
     path = _folder() / f"{os.getpid()}.json"
     path.unlink(missing_ok=True)  # of a killed process with the same id
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
-        content = {"pid": os.getpid(), "data": str(data.resolve()) if data else "", "variables": dict(variables)}
-        os.write(file, json.dumps(content).encode())
-        yield
+
+        def write(variables: Mapping[str, str]) -> None:
+            found = Running(os.getpid(), str(data.resolve()) if data else "", dict(variables))
+            # In one step, and never shorter: whoever reads meanwhile must not see a part.
+            os.pwrite(file, json.dumps(asdict(found)).encode().ljust(os.fstat(file).st_size), 0)
+
+        write(variables)
+        yield write
     finally:
         path.unlink(missing_ok=True)
         os.close(file)

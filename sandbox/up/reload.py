@@ -1,7 +1,7 @@
 """Takes over saved changes: new processes with the new code, if it can be loaded; until then the old ones go on."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,12 @@ class Reloader:
     and nothing else happens. Otherwise the old processes are stopped as for any deployment: they finish what they
     have begun, give the rest back, and end before the new ones begin. So from then on only the new code runs, and
     what is written meanwhile waits in the stream and in Postgres. `follows_tables`: tables of the routes are read.
+    `switched` is called each time that new processes begin.
     """
 
-    def __init__(self, system: System, *, follows_tables: bool) -> None:
+    def __init__(self, system: System, *, follows_tables: bool, switched: Callable[[], None]) -> None:
         self._system = system
+        self._switched = switched
         self._follows_tables = follows_tables
         self._watch = Watch()
         self._running: list[Child] = []
@@ -109,6 +111,7 @@ class Reloader:
             self._system.options["NOTIFIER_TABLES"] = ",".join(found["tables"])
         for table in self._system.settings.tables:
             self._system.table(table).create()
+        self._switched()
         for old in self._running:
             old.ask_to_stop()
         for old in self._running:

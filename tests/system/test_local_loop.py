@@ -54,7 +54,7 @@ class Up:
 
     def printed(self, text: str, times: int = 1) -> str:
         """Wait until it has printed the text so often. Return all that it has printed."""
-        wait_until(lambda: self._has(text, times), seconds=120, message=text)
+        wait_until(lambda: self._has(text, times), seconds=300, message=text)
         return self.output.read_text()
 
     def _has(self, text: str, times: int) -> bool:
@@ -147,7 +147,7 @@ def writer(variables: dict[str, str]) -> Callable[[str], None]:
 def test_saved_code_is_taken_over_and_what_is_wrong_is_not(home: Path) -> None:
     with started(home) as up:
         up.terminal("put", "pk=a", "sk=1", "type=hello", "to=first@example.com")
-        wait_until(lambda: up.mails() == {"first@example.com": "one"}, seconds=60)
+        wait_until(lambda: up.mails() == {"first@example.com": "one"}, seconds=200)
         write, app, seconds = writer(up.variables()), home / "app", {}
 
         def saved(number: int, path: str, text: str, subject: str) -> None:
@@ -155,7 +155,7 @@ def test_saved_code_is_taken_over_and_what_is_wrong_is_not(home: Path) -> None:
             began = time.monotonic()
             up.printed("taken over in", number)
             write(to := f"{subject}{number}@example.com")
-            wait_until(lambda: up.mails().get(to) == subject, seconds=60)
+            wait_until(lambda: up.mails().get(to) == subject, seconds=200)
             seconds[path] = round(time.monotonic() - began, 2)
 
         saved(1, "words.py", "def subject(): return 'two'", "two")
@@ -164,7 +164,7 @@ def test_saved_code_is_taken_over_and_what_is_wrong_is_not(home: Path) -> None:
         (app / "words.py").write_text("def subject():\n  return (")
         assert "words.py, line 2" in up.printed("not taken over")
         write("good@example.com")
-        wait_until(lambda: up.mails().get("good@example.com") == "three", seconds=60)
+        wait_until(lambda: up.mails().get("good@example.com") == "three", seconds=200)
         saved(3, "words.py", "def subject(): return 'four'", "three")
         (app / "routes.py").write_text(f"{ROUTES}\nimport nonsuch")
         assert "needs nonsuch" in up.printed("not taken over", 2)
@@ -201,16 +201,16 @@ def test_what_up_keeps_survives_its_kill_and_its_end(home: Path) -> None:
     with started(home) as up:
         variables, links = up.variables(), up.links()
         assert answers(links["inbox"])
-        wait_until(lambda: answers(links["flower"]), seconds=60)
+        wait_until(lambda: answers(links["flower"]), seconds=200)
         up.terminal("put", "pk=a", "sk=1", "type=hello", "to=first@example.com")
-        wait_until(lambda: "first@example.com" in up.mails(), seconds=60)
+        wait_until(lambda: "first@example.com" in up.mails(), seconds=200)
         second = subprocess.run(
             [sys.executable, "-P", "-m", "notifier", "up", "--data", home / "data"],
             cwd=home / "app", env=up.environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert second.returncode == 2
         assert f"in use by another `notifier up`, process {up.process.pid}" in second.stderr
-        wait_until(lambda: len(psutil.Process(up.process.pid).children(recursive=True)) >= 10, seconds=60)
+        wait_until(lambda: len(psutil.Process(up.process.pid).children(recursive=True)) >= 10, seconds=200)
         processes = family(up.process.pid)
         up.process.kill()
         up.process.wait(30)
@@ -220,7 +220,7 @@ def test_what_up_keeps_survives_its_kill_and_its_end(home: Path) -> None:
         listed = json.loads(up.terminal("list", "--json"))
         assert len(listed) == 1
         up.terminal("put", "--update", "pk=a", "sk=1", "to=second@example.com")
-        wait_until(lambda: up.mails() == {"second@example.com": "one"}, seconds=60)
+        wait_until(lambda: up.mails() == {"second@example.com": "one"}, seconds=200)
         assert read_journal(home) == ["first@example.com", "second@example.com"]
         assert json.loads(up.terminal("audit", "--json"))
         processes = family(up.process.pid)

@@ -42,6 +42,13 @@ def test_the_shell_gets_what_was_registered() -> None:
     assert VARIABLES.items() <= json.loads(told).items()
 
 
+def test_the_variables_may_change() -> None:
+    with registered(None, VARIABLES) as register:
+        for value in ("orders,activity", "a"):
+            register({"NOTIFIER_TABLES": value})
+            assert running(None).variables == {"NOTIFIER_TABLES": value}
+
+
 def test_json() -> None:
     with registered(None, VARIABLES):
         assert json.loads(run("env", "--json").stdout) == VARIABLES
