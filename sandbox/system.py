@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -100,10 +100,11 @@ class System:
             **self.options,
         }
 
-    def check(self) -> None:
-        """Raise NotifierError, with the end of its log, if a process of the system has ended."""
+    def check(self, *, without: Collection[Child] = ()) -> None:
+        """Raise NotifierError, with the end of its log, if a process has ended, other than those of `without`."""
         for child in self.children:
-            child.check()
+            if child not in without:
+                child.check()
 
     def new_warnings(self) -> Iterator[str]:
         """Yield what processes have logged as warning or error since the last call, with the name of the process."""

@@ -64,7 +64,7 @@ def watch(system: System, pages: Sequence[OpenPage], reloader: Reloader | None =
         if tick % _TICKS_TO_LOOK == 0:
             for line in (*_without(unknown, system.new_warnings()), *failures.lines(), *_ended(pages, ended)):
                 say(entry(line, _now(), _columns()), err=True)
-            system.check()
+            system.check(without=reloader.running if reloader else ())
         tick += 1
         time.sleep(_TICK_SECONDS)
 

@@ -12,6 +12,7 @@ from sandbox.up.spare import ROLES, Spare
 from sandbox.up.watch import Watch
 
 _SLOW_SECONDS = 15.0
+_NOTICE_SECONDS = 1.0
 _RESPAWN_SECONDS = 1.0
 """New spares are started so long after others began to run: these need the processor first."""
 
@@ -23,7 +24,7 @@ class Reloader:
     and nothing else happens. Otherwise the old processes are stopped as for any deployment: they finish what they
     have begun, give the rest back, and end before the new ones begin. So from then on only the new code runs, and
     what is written meanwhile waits in the stream and in Postgres. `follows_tables`: tables of the routes are read.
-    `switched` is called each time that new processes begin.
+    `running` are bridge and worker, once they began. `switched` is called each time that new processes begin.
     """
 
     def __init__(self, system: System, *, follows_tables: bool, switched: Callable[[], None]) -> None:
@@ -31,7 +32,9 @@ class Reloader:
         self._switched = switched
         self._follows_tables = follows_tables
         self._watch = Watch()
-        self._running: list[Child] = []
+        self.running: list[Child] = []
+        self._ended_at: float | None = None
+        self._waits_for_save = False
         self._spares = [Spare(system, role) for role in ROLES]
         self._respawn_at: float | None = None
         self._good_files: set[str] = set()
@@ -39,11 +42,6 @@ class Reloader:
         self._since: float | None = time.monotonic()
         self._slow_at = time.monotonic() + _SLOW_SECONDS
         self._load()
-
-    @property
-    def is_running(self) -> bool:
-        """Whether bridge and worker were started."""
-        return bool(self._running)
 
     def step(self) -> Iterator[str]:
         """Do what is due. Yield a line for each thing that the user should know. To be called ten times a second.
@@ -54,8 +52,23 @@ class Reloader:
             self._begin(changed)
         if self._since is not None:
             yield from self._continue(self._since)
-        elif self._respawn_at is not None and time.monotonic() > self._respawn_at:
+        else:
+            self._check()
+        if self._since is None and self._respawn_at is not None and time.monotonic() > self._respawn_at:
             self._respawn()
+
+    def _check(self) -> None:
+        """Raise NotifierError if a process has ended, and not because the code changed after it was loaded.
+
+        A process checks the code again when it begins. If that has changed, `Watch` will say so within a second.
+        """
+        ended = [each for each in self.running if each.exit_code is not None]
+        if not ended or self._waits_for_save:
+            self._ended_at = None
+        elif self._ended_at is None:
+            self._ended_at = time.monotonic()
+        elif time.monotonic() > self._ended_at + _NOTICE_SECONDS:
+            ended[0].check()
 
     def close(self) -> None:
         """End the processes that stand by."""
@@ -88,10 +101,12 @@ class Reloader:
         self._watch_files(complete)
         if error := next((each["error"] for each in complete if "error" in each), None):
             self._discard()
-            if not self._running:
+            if not self.running:
                 raise NotifierError(error)
             self._respawn()
-            yield f"{names} not taken over: {error}\nThe last good version goes on. Correct the file and save it."
+            self._waits_for_save = any(each.exit_code is not None for each in self.running)
+            now = "Nothing is sent until then" if self._waits_for_save else "The last good version goes on"
+            yield f"{names} not taken over: {error}\nCorrect the file and save it. {now}."
             return
         self._switch(complete[0])
         if names:
@@ -112,16 +127,16 @@ class Reloader:
         for table in self._system.settings.tables:
             self._system.table(table).create()
         self._switched()
-        for old in self._running:
+        for old in self.running:
             old.ask_to_stop()
-        for old in self._running:
+        for old in self.running:
             old.stop()
             self._system.children.remove(old)
         words = {"bridge": ("bridge",), "worker": ("worker", *found["channels"])}
-        self._running = [spare.run(*words[spare.role]) for spare in self._spares]
-        for new in self._running:
+        self.running = [spare.run(*words[spare.role]) for spare in self._spares]
+        for new in self.running:
             self._system.add(new)
-        self._spares = []
+        self._spares, self._waits_for_save = [], False
         self._respawn_at = time.monotonic() + _RESPAWN_SECONDS
 
     def _environment(self, role: str) -> dict[str, str]:
