@@ -25,7 +25,7 @@ _LIBRARIES = {
     "bridge": ("notifier.cli", "bridge.command", "notifier.cli.lazy"),
     "worker": ("notifier.cli", "workers.command", "workers.app"),
 }
-_OUR_PACKAGES = frozenset(("notifier", "bridge", "workers", "celery_units", "simulators", "sandbox"))
+_OURS = frozenset(("notifier", "bridge", "workers", "celery_units", "simulators", "sandbox", "__main__"))
 _INSTALLED = tuple(str(Path(path).resolve()) for path in {*sysconfig.get_paths().values(), sys.prefix})
 
 
@@ -65,7 +65,7 @@ def user_files() -> Iterator[str]:
     """Yield the files of all imported modules that are neither installed in this environment nor ours."""
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if isinstance(file, str) and name.partition(".")[0] not in _OUR_PACKAGES and _is_users(file):
+        if isinstance(file, str) and name.partition(".")[0] not in _OURS and _is_users(file):
             yield str(Path(file).absolute())
 
 
