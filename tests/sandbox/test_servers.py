@@ -226,6 +226,27 @@ def test_ministack_keeps_tables_streams_and_queues_in_a_folder(tmp_path: Path):
     sqs.close()
 
 
+def test_ministack_that_is_killed_has_kept_its_tables_and_streams(tmp_path: Path):
+    kept = Kept(tmp_path, free_port(), "")
+    with ministack(tmp_path, kept=kept) as server:
+        dynamodb = client(server, "dynamodb")
+        table = dynamodb.create_table(
+            TableName="activity",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )["TableDescription"]
+        dynamodb.put_item(TableName="activity", Item={"id": {"S": "the only"}})
+        state = tmp_path / "dynamodb.json"
+        wait_until(lambda: state.exists() and '"the only"' in state.read_text())
+        first = stream_records(server, table["LatestStreamArn"])
+        os.killpg(server.pid, signal.SIGKILL)
+    with ministack(tmp_path, kept=kept) as server:
+        assert stream_records(server, table["LatestStreamArn"]) == first
+    dynamodb.close()
+
+
 def stream_records(server: MinistackServer, stream: str) -> list[dict]:
     streams = client(server, "dynamodbstreams")
     shard = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"][0]["ShardId"]
