@@ -1,8 +1,8 @@
 """Processes of `notifier up` with a page for the browser, beside the inbox. To add one, add it to PAGES."""
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,15 +12,17 @@ from sandbox.system import System, clean_environment
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page: its process is `python -P -m MODULE ARGUMENTS`, where `{port}` is the port it shall listen on.
+    """A page: its process is `python -P -m MODULE ARGUMENTS`, with these `variables` beside those of the system.
 
-    Without `needs`, a package of the extra of the same name, the page is left out.
+    `{port}` in an argument or a variable is the port on which it shall listen. Without `needs`, a package of the extra
+    of the page's name, the page is left out.
     """
 
     name: str
     module: str
     arguments: tuple[str, ...]
     needs: str
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_installed(self) -> bool:
@@ -55,5 +57,7 @@ def _opened(page: Page, system: System, port: int) -> OpenPage:
     words: list[str | Path] = [sys.executable, "-P", "-m", page.module]
     words += [each.format(port=port) for each in page.arguments]
     others = {name: value for name, value in clean_environment().items() if not name.upper().startswith("FLOWER_")}
-    child = Child(page.name, words, log=system.folder / f"{page.name}.log", env={**others, **system.environment})
+    given = {name: value.format(port=port) for name, value in page.variables.items()}
+    environment = {**others, **system.environment, **given}
+    child = Child(page.name, words, log=system.folder / f"{page.name}.log", env=environment)
     return OpenPage(page.name, f"http://127.0.0.1:{port}", system.processes.enter_context(child))
