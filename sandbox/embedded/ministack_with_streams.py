@@ -17,6 +17,7 @@ from ministack.services import dynamodb
 
 _STREAMS = ("_stream_records", "_stream_trimmed", "_closed_streams")
 """Dictionaries of `ministack.services.dynamodb`: its releases before 1.6 have them."""
+_LOCK = threading.Lock()
 _PAUSE_SECONDS = 0.2
 _PAUSE_FACTOR = 20
 """Writing the state takes at most a twentieth of the time."""
@@ -27,19 +28,21 @@ def keep_streams() -> None:
     save, restore = dynamodb.get_state, dynamodb.load_persisted_state
 
     def with_streams() -> dict[str, Any]:
-        return {**save(), **{name: copy.deepcopy(getattr(dynamodb, name)) for name in _STREAMS}}
+        with _LOCK:
+            return {**save(), **{name: copy.deepcopy(getattr(dynamodb, name)) for name in _STREAMS}}
 
     def restored(state: dict[str, Any]) -> None:
-        restore(state)
-        for name in _STREAMS:
-            getattr(dynamodb, name).update(state.get(name, {}))
+        with _LOCK:
+            restore(state)
+            for name in _STREAMS:
+                getattr(dynamodb, name).update(state.get(name, {}))
 
     dynamodb.get_state, dynamodb.load_persisted_state = with_streams, restored
 
 
 def save_often() -> None:
     """Write tables and streams after each change, without end."""
-    saved, pause = None, _PAUSE_SECONDS
+    saved, pause = _version(), _PAUSE_SECONDS  # empty: before the old state is read, nothing may be written
     while True:
         time.sleep(pause)
         began, now = time.monotonic(), _version()
@@ -60,10 +63,10 @@ def _version() -> tuple[int, int]:
 
 def save_one_at_a_time() -> None:
     """Let no two threads write a state at once: they use the same temporary file."""
-    lock, save = threading.Lock(), persistence.save_state
+    save = persistence.save_state
 
     def locked(service: str, data: dict[str, Any]) -> None:
-        with lock:
+        with _LOCK:
             save(service, data)
 
     persistence.save_state = locked

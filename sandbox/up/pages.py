@@ -14,8 +14,8 @@ from sandbox.system import System, clean_environment
 class Page:
     """A page: its process is `python -P -m MODULE ARGUMENTS`, with these `variables` beside those of the system.
 
-    `{port}` in an argument or a variable is the port on which it shall listen. Without `needs`, a package of the extra
-    of the page's name, the page is left out.
+    `{port}` in an argument or a variable is the port on which it shall listen. Without `needs`, a package of the
+    extra of the page's name, the page is left out.
     """
 
     name: str
