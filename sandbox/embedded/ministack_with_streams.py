@@ -40,9 +40,9 @@ def keep_streams() -> None:
     dynamodb.get_state, dynamodb.load_persisted_state = with_streams, restored
 
 
-def save_often() -> None:
-    """Write tables and streams after each change, without end."""
-    saved, pause = _version(), _PAUSE_SECONDS  # empty: before the old state is read, nothing may be written
+def save_often(saved: tuple[int, int]) -> None:
+    """Write tables and streams after each change, without end. `saved`: the `_version` that need not be written."""
+    pause = _PAUSE_SECONDS
     while True:
         time.sleep(pause)
         began, now = time.monotonic(), _version()
@@ -75,5 +75,6 @@ def save_one_at_a_time() -> None:
 if __name__ == "__main__":
     keep_streams()
     save_one_at_a_time()
-    threading.Thread(target=save_often, daemon=True).start()
+    # From the empty version on: before the old state is read, nothing may be written.
+    threading.Thread(target=save_often, args=(_version(),), daemon=True).start()
     main()
