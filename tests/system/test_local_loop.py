@@ -217,7 +217,7 @@ def test_what_up_keeps_survives_its_kill_and_its_end(home: Path) -> None:
         wait_until(lambda: not alive(processes), seconds=30)
     with started(home) as up:
         assert (up.variables(), up.links()) == (variables, links)
-        listed = json.loads(up.terminal("list", "--json"))
+        listed = json.loads(up.terminal("list", "--json"))["notifications"]
         assert len(listed) == 1
         up.terminal("put", "--update", "pk=a", "sk=1", "to=second@example.com")
         wait_until(lambda: up.mails() == {"second@example.com": "one"}, seconds=200)
