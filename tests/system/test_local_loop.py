@@ -27,7 +27,7 @@ ROUTES = """
 from notifier import Email, route
 from words import subject
 
-@route(table="activity", match={"type": ["hello"]}, channel="email")
+@route(table="activity", on=["INSERT", "MODIFY"], match={"type": ["hello"]}, channel="email")
 def hello(event):
     return Email(to=event.new["to"], template="hello", context={"subject": subject()})
 """
