@@ -74,9 +74,9 @@ def show(
         feedback = outbox.feedback(id_)
     if row is None:
         raise UsageError(f"there is no notification {id_} any more")
-    facts = {name: value for name, value in _masked(row, reveal).items() if name != "record"} | _item(row["record"])
+    facts = {name: value for name, value in _masked(row, reveal).items() if name != "record"} | item_outline(row["record"])
     history = timeline(facts, events, feedback)
-    full = {"record": _text(row["record"]), "traceback": _traceback(events)} if reveal else {"hidden": _HIDDEN}
+    full = {"record": _text(row["record"]), "traceback": last_traceback(events)} if reveal else {"hidden": _HIDDEN}
     if json:
         print_json({**facts, **full, "timeline": history})
         return
@@ -153,7 +153,7 @@ def lag_in_words(seconds: float | None) -> str | None:
     return f"{seconds:,.0f} s{mark}"
 
 
-def _item(record: bytes) -> dict[str, Any]:
+def item_outline(record: bytes) -> dict[str, Any]:
     """Return the keys of the item and the names of its attributes. Their values may be personal data."""
     try:
         change = wire.parse(bytes(record))["dynamodb"]
@@ -164,7 +164,7 @@ def _item(record: bytes) -> dict[str, Any]:
     return {"keys": keys, **names}
 
 
-def _traceback(events: Sequence[Mapping[str, Any]]) -> str | None:
+def last_traceback(events: Sequence[Mapping[str, Any]]) -> str | None:
     """Return the last traceback, and how many there are: those of other tries are mostly the same. None if none."""
     failed = [event for event in events if event["detail"]]
     if not failed:

@@ -267,7 +267,7 @@ def _look(rows: Rows, engine: Engine) -> None:
     assert report.deliveries()
     assert report.show(id_)
     for look in (report.channels, report.shards, report.gaps, report.quarantine, report.duplicates,
-                 report.dead_letters, report.problem_counts, report.audit, report.now):  # fmt: skip
+                 report.dead_letters, report.unknowns, report.problem_counts, report.audit, report.now):  # fmt: skip
         look()
     assert report.events(id_) == report.feedback(id_) == []
     assert report.ids(id_, id_, 1) == [*report.statuses([id_])] == [id_]

@@ -27,6 +27,7 @@ _DUPLICATES = statement(__package__, "read_duplicates.sql")
 _PROBLEM_COUNTS = statement(__package__, "read_problem_counts.sql")
 _DEAD_LETTERS = statement(__package__, "read_dead_letters.sql")
 _SHARDS = statement(__package__, "read_shards.sql")
+_UNKNOWNS = statement(__package__, "read_unknowns.sql")
 _GAPS = statement(__package__, "read_gaps.sql")
 _QUARANTINE = statement(__package__, "read_quarantine.sql")
 _NOW = statement(__package__, "read_now.sql")
@@ -96,6 +97,12 @@ class Report:
     def problem_counts(self) -> ReportRow:
         """Return the numbers of open dead letters, of events without a notification, and of unknown outcomes."""
         return self._rows(_PROBLEM_COUNTS)[0]
+
+    def unknowns(self, limit: int = 50) -> list[ReportRow]:
+        """Return deliveries whose outcome is unknown: those kept for an operator (`kind` is held), then those that are
+        decided at `due_at`, at most `limit` of each.
+        """
+        return self._rows(_UNKNOWNS, limit=limit)
 
     def dead_letters(self, limit: int = 50) -> list[ReportRow]:
         """Return the newest messages of the feedback queue that cannot be used and are not acknowledged."""

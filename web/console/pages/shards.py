@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from starlette.responses import Response
@@ -11,6 +10,7 @@ from notifier.errors import UsageError
 from notifier.outbox import RewindRequests, RewindTarget, StreamStatus
 from notifier.outbox.stream.status import ALARM_SECONDS, WARNING_SECONDS
 from web.console.access.role import Role
+from web.console.filters import moment
 from web.console.page import Page
 from web.console.visit import Visit
 
@@ -85,18 +85,7 @@ def _target(given: Mapping[str, str]) -> RewindTarget:
     table, shard, since = (given.get(name, "").strip() for name in ("table", "shard", "since"))
     if not table and not shard:
         raise UsageError("Name a table or a shard.")
-    return RewindTarget(table, shard, _moment(since))
-
-
-def _moment(text: str) -> datetime | None:
-    """Return a time in UTC; None for empty: all that the stream still has."""
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is not a time, as 2026-01-31T12:00.") from None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    return RewindTarget(table, shard, moment(since))
 
 
 def _tree(visit: Visit) -> dict[str, Any]:

@@ -1,0 +1,53 @@
+"""The page *Needs a person*, on a real database."""
+
+from notifier.notifications import Status
+from notifier.outbox import Journal, JournalFilter, Quarantined
+from tests.outbox.rows import Rows
+from tests.web.console.pages.test_channels import text_of
+from tests.web.console.person import Person
+from web.console.app import Console
+
+
+def test_nothing(viewer: Person) -> None:
+    assert "Every record is on its way or at its end." in viewer.get("/attention").text
+
+
+def test_each_kind_is_shown_and_acknowledged(rows: Rows, console: Console, operator: Person) -> None:
+    held, unknown = (rows.in_status(Status.UNKNOWN, recipient="ana@example.com") for _ in range(2))
+    for id_, kind in ((held, "held"), (unknown, "unknown")):
+        rows.run(
+            "INSERT INTO due (notification_id, kind, channel, due_at) VALUES (:id, :kind, 'email', now()) "
+            "ON CONFLICT (notification_id) DO UPDATE SET kind = :kind",
+            id=id_,
+            kind=kind,
+        )
+    rows.in_status(Status.FAILED, reason="Rejected: code 17", ended_at="now")
+    rows.record(rows.page([int(rows.checkpoint or 0) + 1], [Quarantined("999", b"{}", "not understood")]))
+    rows.run("INSERT INTO gaps (shard, reason) VALUES (:shard, 'trimmed')", shard=rows.lease.shard)
+    rows.run("INSERT INTO duplicates (notification_id, message_id) VALUES (:id, 'second')", id=held)
+    rows.run("INSERT INTO dead_letters (raw, error) VALUES ('x', 'no JSON')")
+    page = text_of(operator.get("/attention").text)
+    for text in ("1 for a person, 1 that wait for evidence", "Rejected: code 17", "not understood", "trimmed", "second", "no JSON"):
+        assert text in page
+    (gap,) = rows.all("SELECT id FROM gaps")
+    operator.post("/attention/gaps/acknowledge", reason="known", gap=str(gap["id"]))
+    operator.post("/attention/duplicates/acknowledge", reason="known")
+    operator.post("/attention/quarantine/acknowledge", reason="known")
+    operator.post("/attention/dead-letters/acknowledge", reason="known")
+    after = text_of(operator.get("/attention").text)
+    for text in ("not understood", "trimmed", "second", "no JSON"):
+        assert text not in after
+    done = [row["action"] for row in Journal(console.engine).newest(JournalFilter(), 10)]
+    assert sorted(done) == [
+        "acknowledge dead letters",
+        "acknowledge duplicates",
+        "acknowledge gaps",
+        "acknowledge quarantine",
+    ]
+
+
+def test_a_gap_that_opened_since_the_page_stays_open(rows: Rows, operator: Person) -> None:
+    rows.run("INSERT INTO gaps (shard, reason) VALUES (:shard, 'trimmed')", shard=rows.lease.shard)
+    operator.post("/attention/gaps/acknowledge", reason="known", gap="0")
+    assert operator.flashes() == ["0 gaps are acknowledged."]
+    assert "trimmed" in operator.get("/attention").text

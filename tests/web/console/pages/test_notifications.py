@@ -1,0 +1,171 @@
+"""The pages *Notifications* and *One notification*, on a real database."""
+
+import re
+from uuid import UUID
+
+import pytest
+
+from notifier.notifications import Status
+from notifier.outbox import Journal, JournalFilter, end_leases
+from tests.outbox.rows import Rows
+from tests.web.console.pages.test_channels import text_of
+from tests.web.console.person import Person
+from web.console.app import Console
+
+TO = "ana@example.com"
+
+
+def ids_on(html: str) -> list[str]:
+    return re.findall(r'href="/notifications/([0-9a-f-]{36})"', html)
+
+
+def failed(rows: Rows, reason: str = "Rejected: no such user", **columns: object) -> UUID:
+    return rows.in_status(Status.FAILED, reason=reason, ended_at="now", recipient=TO, **columns)
+
+
+def actions(console: Console) -> list[tuple[str, str]]:
+    return [(row["action"], row["reason"]) for row in Journal(console.engine).newest(JournalFilter(), 20)]
+
+
+def test_filters_narrow_and_pages_turn(rows: Rows, viewer: Person) -> None:
+    pending = rows.pending(60)
+    bad = failed(rows)
+    first = viewer.get("/notifications").text
+    assert len(ids_on(first)) == 50
+    (older,) = re.findall(r'rel="next" href="([^"]+)"', first)
+    second = viewer.get(older.replace("&amp;", "&")).text
+    assert len(ids_on(second)) == 11
+    assert set(ids_on(first)) | set(ids_on(second)) == {str(each) for each in (*pending, bad)}
+    (newer,) = re.findall(r'rel="prev" href="([^"]+)"', second)
+    assert ids_on(viewer.get(newer.replace("&amp;", "&")).text) == ids_on(first)
+    assert ids_on(viewer.get("/notifications?status=failed").text) == [str(bad)]
+    assert ids_on(viewer.get("/notifications?because=such+user").text) == [str(bad)]
+    assert ids_on(viewer.get("/notifications?route=other").text) == []
+    assert ids_on(viewer.get("/notifications?until=2020-01-01").text) == []
+    assert text_of(viewer.get("/notifications/count?status=pending").text).strip() == "60 match"
+
+
+@pytest.mark.parametrize("find", ["Ana@EXAMPLE.com", " ana@example.com "])
+def test_a_person_is_found_by_address_in_any_spelling(rows: Rows, viewer: Person, find: str) -> None:
+    rows.pending(3)
+    bad = failed(rows)
+    page = viewer.client.get("/notifications", params={"find": find}).text
+    assert ids_on(page) == [str(bad)]
+    assert TO not in page.replace(f'value="{find.strip()}"', "")
+
+
+def test_an_id_leads_to_its_page(rows: Rows, viewer: Person) -> None:
+    (id_,) = rows.pending()
+    for given in (str(id_), str(id_)[:23]):
+        answer = viewer.client.get("/notifications", params={"find": given})
+        assert answer.headers["location"] == f"/notifications/{id_}"
+    assert viewer.get(f"/notifications/{str(id_)[:23]}").headers["location"] == f"/notifications/{id_}"
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("status=odd", "No status is called"),
+        ("since=noon", "is not a time, as 2026-01-31T12:00."),
+        ("since=2026-02-01&until=2026-01-01", "The first time must be before the second."),
+        ("older=odd", "This page does not exist"),
+        ("find=00000000", "there is no notification 00000000"),
+    ],
+)
+def test_a_wrong_filter_is_said_in_words(viewer: Person, query: str, said: str) -> None:
+    answer = viewer.get(f"/notifications?{query}")
+    assert answer.status_code == 200
+    assert said in answer.text
+
+
+def test_an_operator_sees_why_it_failed_and_redrives_it(rows: Rows, console: Console, operator: Person) -> None:
+    bad = failed(rows)
+    page = text_of(operator.get(f"/notifications/{bad}").text)
+    assert "Rejected: no such user" in page
+    assert "It was given up." in page
+    assert TO not in page
+    operator.post(f"/notifications/{bad}/redrive", reason="she mended her mailbox")
+    assert operator.flashes() == ["It is redriven: a worker sends it soon."]
+    assert rows.status(bad) is Status.PENDING
+    operator.post(f"/notifications/{bad}/redrive", reason="again")
+    assert operator.flashes() == ["Nothing was done: its status has changed meanwhile, or it may have been accepted."]
+    operator.post(f"/notifications/{bad}/cancel", reason="no, do not")
+    assert rows.status(bad) is Status.CANCELLED
+    assert ("redrive", "she mended her mailbox") in actions(console)
+    assert "she mended her mailbox" in operator.get(f"/notifications/{bad}").text
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"), [("sent", Status.SENT), ("resend", Status.PENDING), ("failed", Status.FAILED)]
+)
+def test_an_operator_settles_an_unknown(rows: Rows, operator: Person, outcome: str, status: Status) -> None:
+    id_ = rows.in_status(Status.SENDING, recipient=TO, begun_at="2020-01-01", lease_until="2020-01-01")
+    rows.run(
+        "INSERT INTO claims (token, channel, lease_until) SELECT token, 'email', now() - interval '1 s' FROM deliveries "
+        "WHERE notification_id = :id",
+        id=id_,
+    ) if False else end_leases(rows.engine)
+    if rows.status(id_) is not Status.UNKNOWN:
+        rows.run("UPDATE deliveries SET status = 'unknown' WHERE notification_id = :id", id=id_)
+    operator.post(f"/notifications/{id_}/resolve", reason="not said")
+    assert operator.flashes() == ["Choose what is known of it: sent, to be sent again, or given up."]
+    operator.post(f"/notifications/{id_}/resolve", outcome=outcome, reason="asked the provider")
+    assert rows.status(id_) is status
+
+
+def test_reveal_is_journaled_and_for_operators(
+    rows: Rows, console: Console, viewer: Person, operator: Person
+) -> None:
+    bad = failed(rows)
+    assert viewer.post(f"/notifications/{bad}/reveal", reason="curious").status_code == 403
+    assert actions(console) == []
+    page = operator.post(f"/notifications/{bad}/reveal", reason="she asked").text
+    assert TO in page
+    assert "&#34;n&#34;" in page
+    assert actions(console) == [("reveal", "she asked")]
+    assert TO not in operator.get(f"/notifications/{bad}").text
+
+
+def test_chosen_rows_and_all_that_match(rows: Rows, console: Console, operator: Person) -> None:
+    waiting = rows.pending(3)
+    first, second, other = failed(rows), failed(rows), failed(rows, "Throttled")
+    operator.client.post(
+        "/notifications/some/cancel",
+        data={"csrf": operator.session.csrf, "reason": "wrong text", "id": [str(waiting[0]), str(first), "odd"]},
+    )
+    assert operator.flashes() == ["1 is cancelled."]
+    assert rows.status(first) is Status.FAILED
+    page = text_of(operator.get("/notifications/all/redrive?because=no+such").text)
+    assert "2 failed notifications match" in page
+    operator.post("/notifications/all/redrive", because="no such", per_second="1000", reason="mended")
+    assert operator.flashes() == ["2 are redriven."]
+    assert [rows.status(each) for each in (first, second, other)] == [Status.PENDING, Status.PENDING, Status.FAILED]
+    operator.post("/notifications/all/redrive", because="no such", reason="mended")
+    assert operator.flashes() == ["Nothing is redriven: none of them has failed, or all of them may have been accepted."]
+    operator.post("/notifications/all/redrive", per_second="0", reason="mended")
+    assert operator.flashes() == ["The pace must be a number above 0 and at most 10,000."]
+    operator.post("/notifications/some/redrive", reason="mended")
+    assert operator.flashes() == ["Nothing was chosen: tick the notifications first."]
+    assert operator.get("/notifications/all/erase").status_code == 200
+    assert "There is no such action." in operator.get("/notifications/all/erase").text
+
+
+def test_one_that_may_have_been_sent_is_redriven_only_knowingly(rows: Rows, operator: Person) -> None:
+    id_ = failed(rows, attempt=1)
+    rows.run(
+        "INSERT INTO delivery_events (notification_id, status_from, status_to, attempt, actor) "
+        "VALUES (:id, 'unknown', 'failed', 1, 'bridge')",
+        id=id_,
+    )
+    page = operator.get(f"/notifications/{id_}").text
+    maybe = 'name="maybe_sent"' in page
+    operator.post(f"/notifications/{id_}/redrive", reason="try")
+    assert rows.status(id_) is (Status.FAILED if maybe else Status.PENDING)
+    assert maybe
+    operator.post(f"/notifications/{id_}/redrive", reason="try", maybe_sent="1")
+    assert rows.status(id_) is Status.PENDING
+
+
+def test_a_page_of_a_notification_that_does_not_exist(viewer: Person) -> None:
+    for path in ("odd", "019b0000-0000-8000-8000-000000000000", "019b0000-0000-8000-8000-000000000000/now"):
+        assert viewer.get(f"/notifications/{path}").status_code == 404

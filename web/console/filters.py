@@ -1,0 +1,113 @@
+"""Which notifications a person asks for: the fields of a form, and of the address of the page."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+from uuid import UUID
+
+from notifier.channels import spellings
+from notifier.cli.options.ids import bounds, matching
+from notifier.errors import UsageError
+from notifier.notifications import Status
+from notifier.outbox import Report, Selection
+
+PERIODS: Mapping[str, timedelta | None] = {
+    "1h": timedelta(hours=1),
+    "24h": timedelta(days=1),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+    "all": None,
+}
+DEFAULT_PERIOD = "7d"
+_MOST_OF_PREFIX = 50
+_ID = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,28}", re.IGNORECASE)
+_RECIPIENT = re.compile(r".*@.*|\+[\d ()./-]{5,}|https?://.*")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """The fields as they were given; an empty one selects all.
+
+    `find` is an id or its first eight characters, a recipient, or a key of the item. `period` is one of PERIODS, and
+    counts only where neither `since` nor `until` nor `find` is given: a person's notifications are of all days.
+    """
+
+    find: str = ""
+    status: str = ""
+    channel: str = ""
+    route: str = ""
+    table: str = ""
+    because: str = ""
+    period: str = ""
+    since: str = ""
+    until: str = ""
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> "Filter":
+        return cls(**{each.name: given.get(each.name, "").strip() for each in fields(cls)})
+
+    @property
+    def query(self) -> str:
+        """The filter as a part of an address."""
+        return urlencode({each.name: value for each in fields(self) if (value := getattr(self, each.name))})
+
+    @property
+    def statuses(self) -> list[str]:
+        """Raise UsageError for a status that does not exist."""
+        named = [self.status] if self.status else []
+        for each in named:
+            if each not in set(Status):
+                raise UsageError(f"No status is called {each!r}.")
+        return named
+
+    @property
+    def finds_person(self) -> bool:
+        return bool(self.find) and not self.finds_id
+
+    @property
+    def finds_id(self) -> bool:
+        return bool(_ID.fullmatch(self.find))
+
+    def selection(self, report: Report) -> Selection:
+        """Return what is selected. Raise UsageError for a field that makes no sense, or an id that does not exist."""
+        since, until = moment(self.since), moment(self.until)
+        if since and until and since >= until:
+            raise UsageError("The first time must be before the second.")
+        found = Selection(
+            channel=self.channel, route=self.route, table=self.table, because=self.because, since=since, until=until
+        )
+        if self.finds_id:
+            bounds(self.find)
+            return replace(found, ids=matching(report, [self.find], _MOST_OF_PREFIX))
+        if self.find:
+            person = _RECIPIENT.fullmatch(self.find)
+            return (
+                replace(found, recipients=tuple(spellings(self.find, self.channel)))
+                if person
+                else replace(found, keys=(self.find,))
+            )
+        if since or until:
+            return found
+        back = PERIODS.get(self.period or DEFAULT_PERIOD, PERIODS[DEFAULT_PERIOD])
+        if back is None:
+            return found
+        return replace(found, since=(report.now() - back).replace(second=0, microsecond=0))
+
+
+def cursor(given: str) -> UUID | None:
+    """Return the end of a page. Raise UsageError if it is no id."""
+    try:
+        return UUID(given) if given else None
+    except ValueError:
+        raise UsageError("This page does not exist: its address is not whole.") from None
+
+
+def moment(text: str) -> datetime | None:
+    """Return a time, in UTC unless it says otherwise; None for empty. Raise UsageError if it is none."""
+    try:
+        found = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise UsageError(f"{text!r} is not a time, as 2026-01-31T12:00.") from None
+    return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,158 @@
+"""*Notifications*: find some, and redrive or cancel them."""
+
+from collections.abc import Iterator, Mapping
+from uuid import UUID
+
+from starlette.responses import RedirectResponse, Response
+
+from notifier.channels import channel_names
+from notifier.errors import NotifierError, UsageError
+from notifier.notifications import Status
+from notifier.outbox import Count, Found, Operations, Search, Selection
+from web.console.access.role import Role
+from web.console.filters import DEFAULT_PERIOD, PERIODS, Filter, cursor
+from web.console.page import Page
+from web.console.visit import Visit
+
+page = Page("notifications", "Notifications", "/notifications", order=20)
+
+_PAGE = 50
+_MOST_AT_ONCE = 20_000
+"""Deliveries that one form changes. The flash says how many are left."""
+_PER_SECOND = 100.0
+_MOST_PER_SECOND = 10_000.0
+
+_SOURCES: Mapping[str, Status] = {"redrive": Status.FAILED, "cancel": Status.PENDING}
+"""Which deliveries an action changes."""
+
+
+@page.view()
+def show(visit: Visit) -> Response:
+    wanted, found, wrong = Filter.of(visit.query), Found([]), ""
+    try:
+        selection, statuses = wanted.selection(visit.report), wanted.statuses
+        older, newer = (cursor(visit.query.get(name, "")) for name in ("older", "newer"))
+        found = Search(visit.engine).page(selection, statuses, limit=_PAGE, older_than=older, newer_than=newer)
+    except NotifierError as error:
+        wrong = str(error)
+    if wanted.finds_id and len(found.rows) == 1:
+        return RedirectResponse(f"/notifications/{found.rows[0]['notification_id']}", 303)
+    return visit.show(
+        "notifications.html",
+        wanted=wanted,
+        found=found,
+        wrong=wrong,
+        statuses=list(Status),
+        channels=channel_names(),
+        periods=list(PERIODS),
+        period=wanted.period or DEFAULT_PERIOD,
+    )
+
+
+@page.view("/count")
+def count(visit: Visit) -> Response:
+    """How many match, in words. Asked for after the page itself, because it takes longer."""
+    wanted = Filter.of(visit.query)
+    number = Search(visit.engine).count(wanted.selection(visit.report), wanted.statuses)
+    return visit.show("notifications_count.html", number=number)
+
+
+@page.view("/all/{verb}", role=Role.OPERATOR)
+def confirm(visit: Visit) -> Response:
+    """How many an action on all that match would change. It changes nothing."""
+    verb, wanted = visit.path["verb"], Filter.of(visit.query)
+    source, number, maybe_sent, wrong = _SOURCES.get(verb), Count(0), 0, ""
+    try:
+        if source is None:
+            raise UsageError("There is no such action.")
+        if wanted.status and wanted.status != source:
+            raise UsageError(f"Only notifications that are {source} can be chosen for this, not {wanted.status} ones.")
+        selection = wanted.selection(visit.report)
+        number = Search(visit.engine).count(selection, [source], _MOST_AT_ONCE)
+        if verb == "redrive":
+            maybe_sent = Operations(visit.engine, actor=visit.actor).count_maybe_sent(selection)
+    except NotifierError as error:
+        wrong = str(error)
+    return visit.show(
+        "notifications_all.html",
+        verb=verb,
+        wanted=wanted,
+        number=number,
+        maybe_sent=maybe_sent,
+        wrong=wrong,
+        per_second=int(_PER_SECOND),
+        most=_MOST_AT_ONCE,
+    )
+
+
+@page.action("/all/redrive", role=Role.OPERATOR)
+def redrive_all(visit: Visit) -> Response:
+    wanted = Filter.of(visit.form)
+    return _done(visit, "redriven", _redrive(visit, wanted.selection(visit.report)), f"/notifications?{wanted.query}")
+
+
+@page.action("/all/cancel", role=Role.OPERATOR)
+def cancel_all(visit: Visit) -> Response:
+    wanted = Filter.of(visit.form)
+    return _done(visit, "cancelled", _cancel(visit, wanted.selection(visit.report)), f"/notifications?{wanted.query}")
+
+
+@page.action("/some/redrive", role=Role.OPERATOR)
+def redrive_some(visit: Visit) -> Response:
+    return _done(visit, "redriven", _redrive(visit, _chosen(visit)))
+
+
+@page.action("/some/cancel", role=Role.OPERATOR)
+def cancel_some(visit: Visit) -> Response:
+    return _done(visit, "cancelled", _cancel(visit, _chosen(visit)))
+
+
+def _chosen(visit: Visit) -> Selection:
+    """Return the rows that were ticked. Raise UsageError if there are none."""
+    ids = [UUID(each) for each in visit.lists.get("id", []) if _is_id(each)]
+    if not ids:
+        raise UsageError("Nothing was chosen: tick the notifications first.")
+    return Selection(ids=ids)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _redrive(visit: Visit, selection: Selection) -> Iterator[int]:
+    try:
+        pace = float(visit.form.get("per_second") or _PER_SECOND)
+    except ValueError:
+        pace = 0.0
+    if not 0 < pace <= _MOST_PER_SECOND:
+        raise UsageError(f"The pace must be a number above 0 and at most {_MOST_PER_SECOND:,.0f}.")
+    again = bool(visit.form.get("maybe_sent"))
+    return Operations(visit.engine, actor=visit.actor).redrive(
+        selection, visit.reason, per_second=pace, maybe_sent=again
+    )
+
+
+def _cancel(visit: Visit, selection: Selection) -> Iterator[int]:
+    return Operations(visit.engine, actor=visit.actor).cancel(selection, visit.reason)
+
+
+def _done(visit: Visit, word: str, batches: Iterator[int], to: str = "") -> Response:
+    """Change batch after batch, up to so many at once, and say how many."""
+    changed = 0
+    for size in batches:
+        changed += size
+        if changed >= _MOST_AT_ONCE:
+            return visit.done(f"{changed:,} are {word}, and more may match: do it again to go on.", to=to)
+    if not changed:
+        return visit.failed(f"Nothing is {word}: none of them {_WHY_NOT[word]}.", to=to)
+    return visit.done(f"{changed:,} {'is' if changed == 1 else 'are'} {word}.", to=to)
+
+
+_WHY_NOT = {
+    "redriven": "has failed, or all of them may have been accepted",
+    "cancelled": "waits to be sent",
+}
