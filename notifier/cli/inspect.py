@@ -74,7 +74,9 @@ def show(
         feedback = outbox.feedback(id_)
     if row is None:
         raise UsageError(f"there is no notification {id_} any more")
-    facts = {name: value for name, value in _masked(row, reveal).items() if name != "record"} | item_outline(row["record"])
+    facts = {name: value for name, value in _masked(row, reveal).items() if name != "record"} | item_outline(
+        row["record"]
+    )
     history = timeline(facts, events, feedback)
     full = {"record": _text(row["record"]), "traceback": last_traceback(events)} if reveal else {"hidden": _HIDDEN}
     if json:

@@ -99,8 +99,8 @@ class Report:
         return self._rows(_PROBLEM_COUNTS)[0]
 
     def unknowns(self, limit: int = 50) -> list[ReportRow]:
-        """Return deliveries whose outcome is unknown: those kept for an operator (`kind` is held), then those that are
-        decided at `due_at`, at most `limit` of each.
+        """Return deliveries whose outcome is unknown, at most `limit` of each kind: those that are held for an
+        operator, then the others, which are decided at `due_at`.
         """
         return self._rows(_UNKNOWNS, limit=limit)
 

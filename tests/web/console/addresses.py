@@ -10,6 +10,7 @@ EXAMPLES: Mapping[str, str] = {
     "id": "019b0000-0000-8000-8000-000000000000",
     "number": "1",
     "shard": "1",
+    "verb": "redrive",
 }
 """A value for each parameter of an address. A page with a parameter of a new name adds it here."""
 

@@ -16,21 +16,18 @@ from notifier.errors import UsageError
 from notifier.notifications import Status
 from notifier.outbox import Operations, Reveals, Selection
 from notifier.outbox import records as wire
-from web.console.access.role import Role
 from web.console.page import Page
 from web.console.visit import Visit
 
 page = Page("notification", "Notification", "/notifications")
 
-_NEXT: Mapping[Status, str] = {
+_MEANINGS: Mapping[Status, str] = {
     Status.PENDING: "It waits to be sent.",
-    Status.SENDING: "A worker makes a request to the provider. Its outcome will be recorded; if the worker dies, the outcome "
-    "is unknown.",
+    Status.SENDING: "A worker makes a request to the provider. If the worker dies meanwhile, the outcome is unknown.",
     Status.SENT: "The provider accepted it. Its delivery event has not come, or the provider sends none.",
-    Status.DELIVERED: "The provider says that it reached the recipient's server. Nothing more happens, unless it bounces "
-    "later or the recipient complains.",
-    Status.UNKNOWN: "The provider's answer was lost. The provider's events settle it if they come; otherwise the route's policy, or "
-    "you.",
+    Status.DELIVERED: "It reached the recipient's server. It may still bounce, or the recipient may complain.",
+    Status.UNKNOWN: "The provider's answer was lost. Its events settle it if they come; otherwise the route's policy "
+    "does, or you.",
     Status.FAILED: "It was given up. Nothing more happens, unless you redrive it.",
     Status.SKIPPED: "The route returned no message: nobody was to be told.",
     Status.SUPPRESSED: "The recipient is suppressed or unsubscribed: nothing was sent.",
@@ -128,7 +125,7 @@ def _history(visit: Visit, id_: UUID, row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "row": row,
         "lines": timeline(row, visit.report.events(id_), visit.report.feedback(id_)),
-        "meaning": _NEXT[Status(row["status"])],
+        "meaning": _MEANINGS[Status(row["status"])],
     }
 
 

@@ -66,7 +66,9 @@ def confirm(visit: Visit) -> Response:
         if source is None:
             raise UsageError("There is no such action.")
         if wanted.status and wanted.status != source:
-            raise UsageError(f"Only notifications that are {source} can be chosen for this, not {wanted.status} ones.")
+            raise UsageError(
+                f"Only notifications that are {source} can be chosen for this, not {wanted.status} ones."
+            )
         selection = wanted.selection(visit.report)
         number = Search(visit.engine).count(selection, [source], _MOST_AT_ONCE)
         if verb == "redrive":

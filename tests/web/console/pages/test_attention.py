@@ -27,7 +27,14 @@ def test_each_kind_is_shown_and_acknowledged(rows: Rows, console: Console, opera
     rows.run("INSERT INTO duplicates (notification_id, message_id) VALUES (:id, 'second')", id=held)
     rows.run("INSERT INTO dead_letters (raw, error) VALUES ('x', 'no JSON')")
     page = text_of(operator.get("/attention").text)
-    for text in ("1 for a person, 1 that wait for evidence", "Rejected: code 17", "not understood", "trimmed", "second", "no JSON"):
+    for text in (
+        "1 for a person, 1 that wait for evidence",
+        "Rejected: code 17",
+        "not understood",
+        "trimmed",
+        "second",
+        "no JSON",
+    ):
         assert text in page
     (gap,) = rows.all("SELECT id FROM gaps")
     operator.post("/attention/gaps/acknowledge", reason="known", gap=str(gap["id"]))
