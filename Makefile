@@ -60,7 +60,8 @@ lock: ## resolve requirements.lock and requirements-image.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --no-annotate --all-extras --group lock --quiet pyproject.toml -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	  --no-annotate --extra simulators --extra flower --extra console --group lock --quiet -c requirements.lock pyproject.toml \
+	  --no-annotate --extra simulators --extra flower --extra console --extra hiredis --group lock --quiet \
+	  -c requirements.lock pyproject.toml \
 	  -o requirements-image.lock
 
 .PHONY: bench chaos check crash demo docs format help lock setup test test-all

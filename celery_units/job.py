@@ -1,12 +1,15 @@
 """A unit as a job of Celery's pool, and what its end means for each of its messages."""
 
 import logging
+import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from billiard.einfo import ExceptionInfo
+from celery.concurrency.thread import TaskPool as ThreadPool
 
 from celery_units import together
 from celery_units.later import Later
@@ -57,17 +60,21 @@ class Job:
         self._ended = False
 
     def execute_using_pool(self, pool: Any) -> None:
-        task = self._task
+        task, at_once = self._task, isinstance(pool, ThreadPool)
         pool.apply_async(
             run_unit,
             args=(task, [request.request_dict for request in self._requests]),
-            accept_callback=self._on_accepted,
+            accept_callback=None if at_once else self._on_accepted,
             callback=self._on_returned,
             error_callback=partial(self._in_consumer_thread, self._lost),
             soft_timeout=task.soft_time_limit,
             timeout=task.time_limit,
             correlation_id=self._requests[0].id,
         )
+        if (
+            at_once
+        ):  # the unit has a place, so a thread takes it now; its callback would wake the event loop once more
+            self._on_accepted(os.getpid(), time.monotonic())
 
     def _on_accepted(self, pid: int, at: float) -> None:
         self._accepted = (pid, at)

@@ -17,38 +17,20 @@ class ReservedRequest(UnitRequest):
     def __init__(
         self,
         tag: str,
-        payload: Mapping[str, Any],
-        call: Sequence[Any],
+        request_dict: dict[str, Any],
         fill: Callable[[Self], None],
         *,
         task: Any,
-        hostname: str,
         eventer: Any,
     ) -> None:
-        """`payload` is the message as it is in Redis, and `call` its body. `fill` calls `complete`."""
-        headers, properties = payload["headers"], payload["properties"]
-        info = properties.get("delivery_info") or {}
+        """`request_dict` is of `request_dict_of`, or the same for this message. `fill` calls `complete`."""
         self.tag = tag
         self.received_at = time.time()
-        self.id = headers["id"]
-        self.name = headers.get("shadow") or headers["task"]
+        self.id = request_dict["id"]
+        self.name = request_dict.get("shadow") or request_dict["task"]
         self._task, self._eventer, self._expires = task, eventer, None
-        self._delivery_info = {
-            "exchange": info.get("exchange"),
-            "routing_key": info.get("routing_key"),
-            "priority": properties.get("priority"),
-            "redelivered": info.get("redelivered", False),
-        }
-        self._request_dict = {
-            **headers,
-            "properties": properties,
-            "reply_to": properties.get("reply_to"),
-            "correlation_id": properties.get("correlation_id"),
-            "hostname": hostname,
-            "delivery_info": self._delivery_info,
-            "args": call[0],
-            "kwargs": call[1],
-        }
+        self._delivery_info = request_dict["delivery_info"]
+        self._request_dict = request_dict
         self._fill = fill
 
     def complete(self, message: Any, **options: Any) -> None:
@@ -65,3 +47,24 @@ class ReservedRequest(UnitRequest):
             raise AttributeError(f"a task's request has no attribute {name!r}")
         fill(self)
         return getattr(self, name)
+
+
+def request_dict_of(payload: Mapping[str, Any], call: Sequence[Any], hostname: str) -> dict[str, Any]:
+    """What Celery's request tells a task of its message, given as it is in Redis; `call` is its body."""
+    headers, properties = payload["headers"], payload["properties"]
+    info = properties.get("delivery_info") or {}
+    return {
+        **headers,
+        "properties": properties,
+        "reply_to": properties.get("reply_to"),
+        "correlation_id": properties.get("correlation_id"),
+        "hostname": hostname,
+        "delivery_info": {
+            "exchange": info.get("exchange"),
+            "routing_key": info.get("routing_key"),
+            "priority": properties.get("priority"),
+            "redelivered": info.get("redelivered", False),
+        },
+        "args": call[0],
+        "kwargs": call[1],
+    }

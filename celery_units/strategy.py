@@ -17,14 +17,18 @@ from celery.worker.strategy import default
 
 from celery_units.call import is_plain_call, payload_of, usual_call
 from celery_units.job import Job
+from celery_units.pattern import Fill, pattern
+from celery_units.redis.alike import AlikeMessage, AlikeMessages, Reserved, decoded
 from celery_units.redis.channel import RedisChannel
 from celery_units.request import UnitRequest, was_lost
-from celery_units.reserved import ReservedRequest
+from celery_units.reserved import ReservedRequest, request_dict_of
 from celery_units.sample import Sample
 from celery_units.units import UnitTask
 
 log = logging.getLogger(__name__)
 
+_PATTERNS = 32
+"""So many kinds of alike messages are remembered."""
 _EVENT_BUFFER = 500
 """Events that Celery sends in one message to the broker."""
 
@@ -65,9 +69,12 @@ class Collector:
             create_request_cls, task=task, pool=consumer.pool, hostname=consumer.hostname, eventer=events, app=app
         )
         self._request, self._reserved_request = request_class(UnitRequest), request_class(ReservedRequest)
-        self._reserved_options = {"task": task, "hostname": consumer.hostname, "eventer": events}
+        self._patterns: dict[AlikeMessages, Fill | None] = {}
+        """What makes the dicts of the requests of alike messages. None: such messages are not usual."""
+        self._reserved_options = {"task": task, "eventer": events}
         self._options = {
             **self._reserved_options,
+            "hostname": consumer.hostname,
             "app": app,
             "connection_errors": consumer.connection_errors,
             "decoded": True,
@@ -82,23 +89,44 @@ class Collector:
             return
         self._add(self._request(message, headers=message.headers, **self._options_of(message, payload)), callbacks)
 
-    def take(self, tag: str, message: dict[str, Any]) -> bool:
+    def take(self, tag: str, message: Reserved) -> bool:
         """Take one message as it is in Redis: no object of kombu is made, and only a part of Celery's request.
 
         Return False for what is not usual. It comes to `receive` then.
         """
-        call = usual_call(message, self.channel.decode_body)
-        if call is None or self._consumer.task_buckets[self._task.name]:
+        request_dict = self._request_dict(message)
+        if request_dict is None or self._consumer.task_buckets[self._task.name]:
             return False
         request = self._reserved_request(
-            tag, message, call, partial(self._complete, message, call), **self._reserved_options
+            tag, request_dict, partial(self._complete, message), **self._reserved_options
         )
         self._add(request, self._consumer.on_task_message)
         return True
 
-    def _complete(self, payload: dict[str, Any], call: Any, request: ReservedRequest) -> None:
+    def _request_dict(self, message: Reserved) -> dict[str, Any] | None:
+        """Return the dict of the message's request. None if it is not usual."""
+        if isinstance(message, dict):
+            call = usual_call(message, self.channel.decode_body)
+            return None if call is None else request_dict_of(message, call, self._consumer.hostname)
+        if message.kind not in self._patterns:
+            self._learn(message)
+        fill = self._patterns[message.kind]
+        return None if fill is None else fill(message.id, message.tag)
+
+    def _learn(self, message: AlikeMessage) -> None:
+        request_dict, other = self._request_dict(message.decoded()), message.kind.other
+        fill = request_dict and pattern(request_dict, message.id, message.tag)
+        if fill and fill(other.id, other.tag) != self._request_dict(other.decoded()):
+            fill = None  # for example an id in the body that is written with escapes
+        if len(self._patterns) >= _PATTERNS:
+            self._patterns.clear()
+        self._patterns[message.kind] = fill or None
+
+    def _complete(self, reserved: Reserved, request: ReservedRequest) -> None:
         """Make the objects of kombu and Celery that `take` left out."""
+        payload = decoded(reserved)
         message = self.channel.Message(payload, channel=self.channel)
+        call = usual_call(payload, self.channel.decode_body)
         request.complete(message, **self._options_of(message, call))
 
     def _options_of(self, message: Any, call: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from kombu.log import get_logger
 from kombu.transport import redis as stock
 
+from celery_units.redis.alike import AlikeMessage, Reserved, decoded
 from celery_units.redis.kept import KeptMessages
 from celery_units.redis.qos import QoS
 from celery_units.redis.refusal import Refusals
@@ -27,8 +28,8 @@ TURN_SECONDS = 0.01
 PATIENCE_SECONDS = 1.0
 """How long a request for less than half of the prefetch limit is put off, where nothing else causes one."""
 
-Taker = Callable[[str, dict[str, Any]], bool]
-"""Takes a message, given its tag and the message as it is in Redis; or returns False."""
+Taker = Callable[[str, Reserved], bool]
+"""Takes a message, given with its tag; or returns False."""
 
 
 class RedisChannel(TolerantChannel):
@@ -45,7 +46,7 @@ class RedisChannel(TolerantChannel):
     _pool: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.reserved: deque[tuple[QueueList, str, dict[str, Any]]] = deque()
+        self.reserved: deque[tuple[QueueList, str, Reserved]] = deque()
         """The messages that have not been handed out, with their tags."""
         self.takers: dict[str, Taker] = {}
         """By the name of a task: takes its messages without kombu's objects. One that needs an ack is given to it."""
@@ -78,7 +79,7 @@ class RedisChannel(TolerantChannel):
             reply = client.execute_command(*self.kept.request(lists, want=1, acks=[]))
             self._maybe_update_queues_expire(client, queue)
         for _, tag, payload in self.kept.read(reply, lists):
-            message = self.Message(payload, channel=self)
+            message = self.Message(decoded(payload), channel=self)
             self.qos.append(message, tag)
             return message
         return None
@@ -249,7 +250,7 @@ class RedisChannel(TolerantChannel):
         if loop := self.loop:
             loop.call_later(seconds, what)
 
-    def _add(self, messages: Iterable[tuple[QueueList, str, dict[str, Any]]]) -> None:
+    def _add(self, messages: Iterable[tuple[QueueList, str, Reserved]]) -> None:
         found = list(messages)
         if self._wanted:
             self._lists_are_empty = len(found) < self._wanted
@@ -265,9 +266,10 @@ class RedisChannel(TolerantChannel):
         until, started = monotonic() + TURN_SECONDS, bool(self.reserved)
         while self.reserved and not self._closing and self.qos.can_consume():
             origin, tag, payload = self.reserved.popleft()
-            taker = self.takers.get(task_of(payload)) if origin.keep and self.takers else None
+            task = payload.task if isinstance(payload, AlikeMessage) else task_of(payload)
+            taker = self.takers.get(task) if origin.keep and self.takers else None
             if not (taker and taker(tag, payload)):
-                self.connection._deliver(payload, origin.queue)  # noqa: SLF001  as kombu's own channel does
+                self.connection._deliver(decoded(payload), origin.queue)  # noqa: SLF001  as kombu's own channel does
             if monotonic() > until or not self.connection.loop:
                 break
         return started

@@ -10,6 +10,7 @@ from kombu.utils.encoding import bytes_to_str
 from kombu.utils.scheduling import priority_cycle
 
 from celery_units.redis import give_back, reserve
+from celery_units.redis.alike import KnownMessages, Reserved
 from celery_units.redis.reserve import MOST, QueueList
 
 log = get_logger(__name__)
@@ -25,6 +26,7 @@ class KeptMessages:
         self._note = f"{self._prefix}unacked_noted:{uuid4().hex}"
         self.without_acks: set[str] = set()
         """The queues whose messages need no acknowledgement."""
+        self._known = KnownMessages()
 
     def lists(self, queues: Sequence[str]) -> list[QueueList]:
         """The lists of these queues, those of the most urgent priority first."""
@@ -47,14 +49,16 @@ class KeptMessages:
             self._unacked, lists, want=want, width=width, fair=fair, acks=acks, note=self._note, name=name
         )
 
-    def read(
-        self, reply: Iterable[Any], lists: Sequence[QueueList]
-    ) -> Iterator[tuple[QueueList, str, dict[str, Any]]]:
-        """Each message of a reply to `request`, with its tag.
+    def read(self, reply: Iterable[Any], lists: Sequence[QueueList]) -> Iterator[tuple[QueueList, str, Reserved]]:
+        """Each message of a reply to `request`, with its tag. Those that are like an earlier one are not decoded.
 
         A message that cannot be decoded is logged and acknowledged: otherwise it would be delivered again and again.
         """
+        learned = False
         for origin, message in reserve.messages(reply, lists):
+            if found := self._known.find(message):
+                yield origin, found.tag, found
+                continue
             try:
                 payload = reserve.decode(message)
                 tag = payload["properties"]["delivery_tag"]
@@ -63,6 +67,9 @@ class KeptMessages:
                 if origin.keep and (known := reserve.tag_in(message)):
                     self._channel.qos.ack(known)
             else:
+                if not learned:  # once a reply: it takes as long as several messages, and others may all be different
+                    self._known.learn(message, payload)
+                    learned = True
                 yield origin, tag, payload
 
     def give_back(

@@ -12,6 +12,7 @@ from celery.exceptions import CPendingDeprecationWarning
 from celery.worker import state
 from celery.worker.request import Request
 
+from celery_units.redis.alike import AlikeMessage
 from celery_units.redis.channel import RedisChannel
 from celery_units.reserved import ReservedRequest
 from tests.celery_units.app import QUEUE, Broker, new_ids
@@ -66,31 +67,38 @@ PROPERTIES = [name for name in dir(Request) if isinstance(getattr(Request, name)
 def test_the_request_that_is_made_is_that_of_celery(
     start: Start, recorder: Recorder, queue: Broker, options: dict[str, Any]
 ) -> None:
-    (id_,) = new_ids(1)
+    """Also that of the second message of its kind, which is not decoded."""
+    ids = new_ids(2)
     with start(event_sample=0) as worker:
         busy(recorder, queue)
-        queue.publish(id_, **options)
-        recorder.has_received(2)
-        wait_until(lambda: id_ in state.requests)
-        assert is_incomplete(id_)
-        given = state.requests[id_].request_dict
-        reserved = state.requests[id_]
-        payload = json.loads(queue.client.hget("unacked", payload_tag(queue, id_)))[0]  # type: ignore[arg-type]
+        queue.publish(*ids, **options)
+        recorder.has_received(3)
+        for id_ in ids:
+            wait_until(lambda: id_ in state.requests)  # noqa: B023
+            assert is_incomplete(id_)
+        assert isinstance(vars(state.requests[ids[1]])["_fill"].args[0], AlikeMessage)
         channel = worker.consumer.connection.default_channel
         assert isinstance(channel, RedisChannel)
-        message = channel.Message(payload, channel=channel)
-        options = {name: getattr(reserved, name) for name in ("app", "hostname", "eventer", "task", "utc")}
-        options["connection_errors"] = reserved.connection_errors
-        whole = Request(message, headers=message.headers, body=message.payload, decoded=True, **options)
-        assert reserved.request_dict is given
-        for name in ["id", "name", "time_limits", *PROPERTIES]:
-            if name not in {"on_ack", "on_reject", "message"}:
-                assert getattr(reserved, name) == getattr(whole, name), name
-        assert reserved.info() == whole.info()
-        assert repr(vars(reserved._context)) == repr(vars(whole._context))
-        assert not hasattr(reserved, "no_such_attribute")
+        for id_ in ids:
+            assert_as_of_celery(id_, json.loads(queue.client.hget("unacked", payload_tag(queue, id_)))[0], channel)  # type: ignore[arg-type]
         recorder.gate.set()
         done(queue)
+
+
+def assert_as_of_celery(id_: str, payload: dict[str, Any], channel: RedisChannel) -> None:
+    reserved = state.requests[id_]
+    given = reserved.request_dict
+    message = channel.Message(payload, channel=channel)
+    options = {name: getattr(reserved, name) for name in ("app", "hostname", "eventer", "task", "utc")}
+    options["connection_errors"] = reserved.connection_errors
+    whole = Request(message, headers=message.headers, body=message.payload, decoded=True, **options)
+    assert reserved.request_dict is given
+    for name in ["id", "name", "time_limits", *PROPERTIES]:
+        if name not in {"on_ack", "on_reject", "message"}:
+            assert getattr(reserved, name) == getattr(whole, name), name
+    assert reserved.info() == whole.info()
+    assert repr(vars(reserved._context)) == repr(vars(whole._context))
+    assert not hasattr(reserved, "no_such_attribute")
 
 
 def payload_tag(queue: Broker, id_: str) -> bytes:

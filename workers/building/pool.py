@@ -38,6 +38,7 @@ UNIT_SECONDS = 60.0
 TIMEOUT_SECONDS = 30.0
 """How long the build of a route without a `timeout` may take."""
 _STEP_SECONDS = 0.005
+_COMPUTING_STEP_SECONDS = 0.04
 _LONG_STEP_SECONDS = 0.1
 
 
@@ -116,7 +117,8 @@ class BuildPool:
                         yield results
                 if spread.look(threads, builds.built, builds.waited, builds.cpu_seconds) or not threads:
                     threads += self._add_threads(builds, threads)
-                step = _STEP_SECONDS if builds.waiting and threads < self._limit else _LONG_STEP_SECONDS
+                may_spread = builds.waiting > 0 and threads < self._limit
+                step = _next_step(step, computes=spread.computes) if may_spread else _LONG_STEP_SECONDS
             if results := builds.take():
                 yield results
         finally:
@@ -143,3 +145,11 @@ class BuildPool:
         if hanging >= HANGING and self._leaving.acquire(blocking=False):  # never released: it leaves only once
             log.critical("ALARM: too many routes hang; this worker ends, its messages go to the next", count=hanging)
             self._leave()
+
+
+def _next_step(step: float, *, computes: bool) -> float:
+    """Return the seconds until the next look at builds that may get more threads.
+
+    Each look takes the interpreter from the thread that builds. So there are fewer of them while the builds compute.
+    """
+    return min(2 * step, _COMPUTING_STEP_SECONDS) if computes else _STEP_SECONDS

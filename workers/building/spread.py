@@ -50,6 +50,11 @@ class Spread:
         self._quick = self._idle = 0
         self._cpu = 0.0
 
+    @property
+    def computes(self) -> bool:
+        """Whether something had moved at the last look."""
+        return not self._idle
+
     def look(self, threads: int, built: int, waited: int, cpu_seconds: float) -> bool:
         """Return whether the builds wait: nothing moves for some looks, or they wait more than once in a millisecond
         of CPU time.

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workers.building.test_pool import notifications, run
-from workers.building.pool import THREADS, BuildPool
+from workers.building.pool import THREADS, BuildPool, _next_step
 from workers.building.spread import Spread, waited
 from workers.building.unit_builds import UnitBuilds
 from workers.process.in_progress import InProgress
@@ -189,3 +189,18 @@ def computing(threads: int) -> Iterator[None]:
         ended.set()
         for join in running:
             join()
+
+
+def test_builds_that_compute_are_looked_at_less_often_until_nothing_moves() -> None:
+    steps = [LOOK]
+    for computes in (True, True, True, True, False, False, True):
+        steps.append(_next_step(steps[-1], computes=computes))
+    assert steps == [0.005, 0.01, 0.02, 0.04, 0.04, 0.005, 0.005, 0.01]
+
+
+def test_whether_something_moved_at_the_last_look() -> None:
+    spread = Spread()
+    assert not spread.look(1, 3, 0, 0.001)
+    assert spread.computes
+    assert not spread.look(1, 3, 0, 0.001)
+    assert not spread.computes

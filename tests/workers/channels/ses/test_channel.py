@@ -268,6 +268,12 @@ def test_the_rate_is_the_accounts(wire: Wire, make_channel: MakeChannel) -> None
     assert make_channel().rate() == 14.0
 
 
+def test_a_single_call_needs_no_other_thread(wire: Wire, make_channel: MakeChannel) -> None:
+    channel = make_channel()
+    channel._threads.shutdown()
+    assert channel.send([message()]) == [Accepted(f"ses-{wire.requests[0].mails[0].nid}")]
+
+
 @pytest.mark.parametrize("mode", ["auto"], indirect=True)
 def test_auto_sends_one_mail_by_itself_and_more_in_bulk(wire: Wire, make_channel: MakeChannel) -> None:
     channel = make_channel()
