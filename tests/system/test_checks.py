@@ -173,7 +173,8 @@ def test_a_worker_that_ends_is_unready_at_once_and_healthy_to_its_end(
     worker = processes["worker"]
     plan(system, {"kind": "slow", "seconds": 8, "times": 20})
     list(system.table().write(sample_items(5), batch=5))
-    wait_until(lambda: worker.value("notifier_in_progress", "notifier_in_progress") > 0, 30)
+    bridge = processes["bridge"]  # what is only being built would be given back at once
+    wait_until(lambda: bridge.value("notifier_outbox_sending", "notifier_outbox_sending") > 0, 30)
     worker.child._process.send_signal(signal.SIGTERM)
     worker.wait_for("/readyz", 503, "stop", "this process ends")
     assert worker.checks("/healthz", 200) == {"stop": "this process ends"}
