@@ -18,6 +18,7 @@ from docs.metrics import rules
 from docs.reference import _class
 from notifier.cli.lazy import COMMANDS, load
 from notifier.metrics.names import FAMILIES
+from notifier.outbox.roles import ROLES
 from notifier.retry import RetryPolicy
 from notifier.routes import Routes, routes_of
 
@@ -144,8 +145,7 @@ def test_the_metrics_that_pages_name_exist() -> None:
     shown = {each.shown for each in FAMILIES}
     for page in [ROOT / "README.md", *FOLDER.glob("*.md")]:
         named = re.findall(r"`(notifier_[a-z_]+)(?:\{[^`]*)?`", page.read_text())
-        roles = {"notifier_bridge", "notifier_worker", "notifier_feedback", "notifier_operator", "notifier_console"}
-        assert [name for name in named if name not in shown | roles] == [], page
+        assert [name for name in named if name not in shown | ROLES.keys()] == [], page
 
 
 ALARMS = (FOLDER / "alarms.md").read_text()
@@ -162,9 +162,10 @@ def test_each_alarm_has_a_section_that_says_what_to_do() -> None:
 
 
 def test_the_commands_that_alarms_name_exist() -> None:
+    processes = {"bridge", "feedback", "status-sender", "worker"}
     for text in (ALARMS, *(str(rule["annotations"]) for rule in rules())):
         commands = re.findall(r"\bnotifier\s+([a-z][a-z-]+)(?=[ `;,\n])", text)
-        assert [each for each in commands if each not in {*COMMANDS, "bridge", "feedback", "worker"}] == []
+        assert [each for each in commands if each not in processes | COMMANDS.keys()] == []
 
 
 def test_a_link_within_the_docs_leads_to_a_section() -> None:
