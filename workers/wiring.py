@@ -9,7 +9,7 @@ from functools import cache, partial
 from notifier.channels import load_channel
 from notifier.database.engine import Engine, connect
 from notifier.health import Heartbeat
-from notifier.outbox import Attempts, ChannelStates, DeliveryCounts, Suspects
+from notifier.outbox import Attempts, ChannelStates, DeliveryCounts, ErasureKeys, Suspects
 from notifier.process.memory_budget import MemoryBudget
 from notifier.routes import Routes
 from notifier.routes.loading import load_routes
@@ -60,7 +60,13 @@ def _deliverer(channel: str) -> Deliverer:
         sleep=stop().wait,
     )
     made = (MeasuredDeliverer if measures else Deliverer)(
-        attempts(engine(), channel=channel, worker=worker, unknown_after=settings.unknown_after_seconds),
+        attempts(
+            engine(),
+            channel=channel,
+            worker=worker,
+            unknown_after=settings.unknown_after_seconds,
+            erasure_keys=ErasureKeys.of(settings.erasure_keys.get_secret_value()),
+        ),
         measured_channel(channel, loaded) if measures else loaded,
         routes(),
         rendering,

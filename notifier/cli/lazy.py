@@ -27,6 +27,7 @@ COMMANDS = {
     "resolve": "notifier.cli.operate:resolve",
     "cancel": "notifier.cli.operate:cancel",
     "redrive": "notifier.cli.operate:redrive",
+    "erase": "notifier.cli.records.erase:erase",
     "let-go": "notifier.cli.streams:let_go",
     "rewind": "notifier.cli.streams:rewind",
     "retain": "notifier.cli.retain:retain",

@@ -12,7 +12,8 @@ from notifier.cli.options.reason import Reason
 from notifier.cli.terminal.output import Json, masked, print_json, say
 from notifier.cli.terminal.table import print_table
 from notifier.errors import UsageError
-from notifier.outbox import Suppressions
+from notifier.outbox import ErasureKeys, Suppressions
+from notifier.settings import load_recipient_settings
 
 AddressArgument = Annotated[str, typer.Argument(help="The recipient.")]
 NoteOption = Annotated[str, typer.Option("--note", hidden=True)]
@@ -63,8 +64,9 @@ def remove(
     """Send to this recipient again. Exit 1 if it was not suppressed."""
     with connected() as engine:
         why = (reason or note).strip() or None
-        removed = Suppressions(engine, actor=actor()).remove(
-            channel, address_of(channel, address), topic=topic, note=why
+        suppressions = Suppressions(engine, actor=actor())
+        removed = sum(
+            suppressions.remove(channel, each, topic=topic, note=why) for each in _known_as(channel, address)
         )
     if json:
         print_json({"removed": removed})
@@ -86,11 +88,22 @@ def list_(
     if address and not channel:
         raise UsageError("--address needs --channel: each spells its recipients in its own way")
     with connected() as engine:
-        wanted = address_of(channel, address) if address else ""
-        found = Suppressions(engine, actor=actor()).list(channel=channel, address=wanted, limit=limit)
+        suppressions = Suppressions(engine, actor=actor())
+        found = [
+            row
+            for each in (_known_as(channel, address) if address else [""])
+            for row in suppressions.list(channel=channel, address=each, limit=limit)
+        ]
     rows = [{**row, "address": row["address"] if reveal else masked(row["address"])} for row in found]
     if json:
         print_json({"suppressions": rows})
     else:
         columns = ("channel", "address", "topic", "reason", "since", "actor", "note")
         print_table("Suppressed", rows, columns, "Nobody.", spare=("actor", "topic", "since", "note"))
+
+
+def _known_as(channel: str, address: str) -> list[str]:
+    """Return what `suppressions` may have of this recipient: its spelling, and the hashes that an erasure leaves."""
+    spelled = address_of(channel, address)
+    keys = ErasureKeys.of(load_recipient_settings().erasure_keys.get_secret_value())
+    return [spelled, *keys.hashes(channel, spelled)]

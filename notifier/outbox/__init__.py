@@ -8,6 +8,8 @@
     feedback/     delivery events of the providers
     status_updates/  what the product is told of deliveries
     operator/     what operators read and do
+    quarantine/   records in quarantine: listed, and replayed after a fix
+    erasure/      people who are erased
     search/       notifications by recipient, key, status, reason, ...: pages, bounded counts
     history/      days: counted, searched, dropped
     sql/          fragments that statements of several packages share (`statements.py`)
@@ -31,6 +33,9 @@ from notifier.outbox.delivery.claims import end_leases
 from notifier.outbox.delivery.counts import ROUTE_ERROR, CountKey, DeliveryCounts
 from notifier.outbox.delivery.suspects import SuspectBuild, Suspects
 from notifier.outbox.delivery.unknowns import Decision, OverdueAction, OverdueAttempt, Unknowns
+from notifier.outbox.erasure.erasure import Erased, Erasure
+from notifier.outbox.erasure.keyed import ErasureKeys
+from notifier.outbox.erasure.person import Person
 from notifier.outbox.feedback.rates import LastDay, RateLimits, last_days
 from notifier.outbox.feedback.settlement import Settled, Settlement
 from notifier.outbox.feedback.suppressions import REASONS, NewSuppression, Suppressions
@@ -46,6 +51,13 @@ from notifier.outbox.operator.reveals import Reveals
 from notifier.outbox.operator.selection import Selection
 from notifier.outbox.publishing.due_scan import DueScan
 from notifier.outbox.publishing.publications import Publication, Publications
+from notifier.outbox.quarantine.quarantine import (
+    Quarantine,
+    QuarantinedRecord,
+    QuarantineSelection,
+    Replayed,
+    Verdict,
+)
 from notifier.outbox.rewinds.pages import Rewind, RewindPage, RewindResult
 from notifier.outbox.rewinds.requests import RewindRequests, RewindTarget
 from notifier.outbox.rewinds.rewinds import Rewinds
@@ -82,6 +94,9 @@ __all__ = [
     "Discovery",
     "DueNotification",
     "DueScan",
+    "Erased",
+    "Erasure",
+    "ErasureKeys",
     "FailedUpdate",
     "FailureGroup",
     "Found",
@@ -100,12 +115,17 @@ __all__ = [
     "OverdueAttempt",
     "Page",
     "Partitions",
+    "Person",
     "Publication",
     "Publications",
+    "Quarantine",
+    "QuarantineSelection",
     "Quarantined",
+    "QuarantinedRecord",
     "RateLimits",
     "Recipient",
     "Recording",
+    "Replayed",
     "Report",
     "Retained",
     "Retention",
@@ -130,6 +150,7 @@ __all__ = [
     "TableLag",
     "TableRecords",
     "Unknowns",
+    "Verdict",
     "WaitingStream",
     "end_leases",
     "last_days",

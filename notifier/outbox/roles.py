@@ -65,22 +65,28 @@ _CHANGE_STATUS = "UPDATE (status, ended_at, reason, failures, next_attempt_at, u
 
 _TELL = "INSERT (notification_id, number, status, attempt, reason)"
 """Of status updates: what a process does that changes the status of deliveries."""
+_COUNTERS = "records_read, records_notified, records_unrouted, records_quarantined"
 
 _ACT: Grants = {
     "channels": "SELECT, INSERT, UPDATE",
-    "deliveries": f"SELECT, {_CHANGE_STATUS}",
+    "deliveries": f"SELECT, INSERT (notification_id, wanted_updates), {_CHANGE_STATUS}",
     "delivery_events": "SELECT, INSERT",
     "due": "SELECT, INSERT, UPDATE, DELETE",
     "duplicates": "SELECT, UPDATE (acknowledged_at)",
+    "forgotten_counts": "SELECT, INSERT, UPDATE (count)",
     "gaps": "SELECT, INSERT, UPDATE (acknowledged_at)",
+    "notifications": "SELECT, INSERT",
     "operations": "SELECT, INSERT",
-    "publications": "SELECT, UPDATE (due_at)",
-    "quarantine": "SELECT, UPDATE (acknowledged_at)",
+    "publications": "SELECT, INSERT, UPDATE (due_at)",
+    "quarantine": "SELECT, UPDATE (acknowledged_at, replayed_at, error)",
     "rewinds": "SELECT, INSERT, UPDATE (ended_at, outcome)",
     "status_updates": f"SELECT, {_TELL}",
+    "shards": f"SELECT, UPDATE ({_COUNTERS})",
     "suppressions": "SELECT, INSERT, UPDATE, DELETE",
 }
-"""What commands and pages of the console change. Commands also let streams go and keep days."""
+"""What commands and pages of the console change: a replay of quarantine also makes notifications. Commands also let
+streams go, keep days and erase people.
+"""
 
 ROLES: Mapping[str, Grants] = {
     "notifier_bridge": {
@@ -162,7 +168,7 @@ ROLES: Mapping[str, Grants] = {
     "notifier_operator": {
         **_READ_ALL,
         **_ACT,
-        "shards": "SELECT, UPDATE (state, finished_at, owner, lease_until, epoch)",
+        "shards": f"SELECT, UPDATE (state, finished_at, owner, lease_until, epoch, {_COUNTERS})",
         "streams": "SELECT, UPDATE (let_go_at)",
     },
 }
@@ -185,8 +191,21 @@ _RETENTION = (
 
 FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "notifier_bridge": ("make_partition(text, date)", *_RETENTION),
-    "notifier_console": ("day_kept(date)", "days_to_keep(int)", "first_id(date)", "item_keys(bytea)"),
-    "notifier_operator": ("item_keys(bytea)", "shorten_days(int, text)", *_RETENTION),
+    "notifier_console": (
+        "day_kept(date)",
+        "days_to_keep(int)",
+        "first_id(date)",
+        "item_keys(bytea)",
+        "make_partition(text, date)",
+    ),
+    "notifier_operator": (
+        "erase_elsewhere(text[], text[], text[], text[], text, bool)",
+        "erase_part(date, uuid, int, text[], text[], text, bool)",
+        "item_keys(bytea)",
+        "make_partition(text, date)",
+        "shorten_days(int, text)",
+        *_RETENTION,
+    ),
 }
 """Functions of the owner that a role may call. They check what may be created, dropped and deleted."""
 

@@ -1,6 +1,6 @@
 """Settings that say how recipients are written."""
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from notifier.settings.variables import Variables
 
@@ -12,4 +12,10 @@ class RecipientSettings(Variables):
         default="",
         pattern="^([A-Z]{2})?$",
         description="Country of phone numbers without a country code, as PT; without it such numbers are refused",
+    )
+    erasure_keys: SecretStr = Field(
+        default=SecretStr(""),
+        description="Secret of the hashes that keep the suppressions of people who are erased (`notifier erase`); "
+        "for workers and operators; several, separated by commas, the newest first, if you rotate them: "
+        "docs/people.md",
     )

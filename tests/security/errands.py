@@ -26,6 +26,8 @@ from notifier.outbox import (
     Decision,
     DeliveryCounts,
     Discovery,
+    Erasure,
+    ErasureKeys,
     FailedUpdate,
     Journal,
     JournalFilter,
@@ -34,8 +36,11 @@ from notifier.outbox import (
     Operations,
     OverdueAction,
     Partitions,
+    Person,
     Publications,
+    Quarantine,
     Quarantined,
+    QuarantineSelection,
     RateLimits,
     Recipient,
     Recording,
@@ -55,6 +60,7 @@ from notifier.outbox import (
     SuspectBuild,
     Suspects,
     Unknowns,
+    Verdict,
     end_leases,
     last_days,
     read_gauges,
@@ -337,12 +343,34 @@ def _act(rows: Rows, engine: Engine) -> None:
     assert rewinding.open(rewinding.ask(target, "for the test")) == 1
     assert rewinding.cancel(target, "for the test") == 1
     assert rewinding.recent()
+    _replay(rows, engine)
     acknowledging.quarantine()
+
+
+def _replay(rows: Rows, engine: Engine) -> None:
+    made = rows.notification(uuid.uuid4().int)
+    odd, other = f"odd {made.sequence_number}", f"other {made.sequence_number}"
+    for number in (odd, other, made.sequence_number):
+        rows.run(
+            "INSERT INTO quarantine (shard, sequence_number, record, error) VALUES (:shard, :number, '{}', 'odd')",
+            shard=rows.lease.shard, number=number,
+        )  # fmt: skip
+    rows.run("UPDATE shards SET records_read = records_read + 3, records_quarantined = records_quarantined + 3")
+    verdicts = {odd: Verdict(error="still odd"), other: Verdict(), made.sequence_number: Verdict(made)}
+    kept = Quarantine(engine, actor="eva", keep_days=KEEP)
+    chosen = QuarantineSelection(because="odd")
+    (done,) = kept.replay(
+        chosen, lambda each: verdicts.get(each.sequence_number, Verdict(error="odd")), "for the test"
+    )
+    assert (done.notified, done.unrouted) == (1, 1)
+    assert kept.show(kept.newest(QuarantineSelection())[0]["id"])
 
 
 def operator(rows: Rows, engine: Engine) -> None:
     _look(rows, engine)
     _act(rows, engine)
+    for keys, who in ((ErasureKeys(("secret",)), TO), (ErasureKeys(), "nobody@example.com")):
+        list(Erasure(engine, actor="eva", keys=keys).run(Person(who, ["email"], [who]), "for the test"))
     letting_go = LettingGo(engine, actor="eva")
     for arn in ("arn:x/stream/1", "arn:x/stream/2"):
         rows.run("INSERT INTO streams (arn, table_name) VALUES (:arn, 'x')", arn=arn)

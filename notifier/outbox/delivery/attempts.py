@@ -18,6 +18,7 @@ from notifier.outbox.days import within
 from notifier.outbox.delivery.acceptances import Acceptance, accept
 from notifier.outbox.delivery.changes import Change, array, columns, uuids
 from notifier.outbox.delivery.results import apply_earlier_results
+from notifier.outbox.erasure.keyed import ErasureKeys
 from notifier.outbox.statements import statement
 from notifier.settings import default
 
@@ -93,7 +94,8 @@ class BeginResult:
 class Attempts:
     """The attempts of one worker on one channel.
 
-    The history names `worker`. `unknown_after` is seconds until a route's policy for unknown outcomes applies.
+    The history names `worker`. `unknown_after` is seconds until a route's policy for unknown outcomes applies;
+    `erasure_keys` tell which suppressed people were erased.
 
         attempts = Attempts(engine, channel="email", worker="host:12")
         due = attempts.load(ids)
@@ -104,13 +106,20 @@ class Attempts:
     """
 
     def __init__(
-        self, engine: Engine, *, channel: str, worker: str, unknown_after: float = UNKNOWN_AFTER_SECONDS
+        self,
+        engine: Engine,
+        *,
+        channel: str,
+        worker: str,
+        unknown_after: float = UNKNOWN_AFTER_SECONDS,
+        erasure_keys: ErasureKeys | None = None,
     ) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")  # one statement, one round trip
         self._transactions = engine
         self._channel = channel
         self._worker = worker
         self._unknown_after = unknown_after
+        self._erasure_keys = erasure_keys or ErasureKeys()
         self._actor: int | None = None
         self._renew_at = 0.0
 
@@ -157,6 +166,7 @@ class Attempts:
             token=token,
             ids=uuids([each.id for each in ordered]),
             addresses=[each.address for each in ordered],
+            **self._hashed(ordered),
             topics=[each.topic for each in ordered],
             transactional=array(["t" if each.transactional else "f" for each in ordered]),
             channel=self._channel,
@@ -167,6 +177,17 @@ class Attempts:
         return BeginResult(
             [Begun(id_, attempt) for id_, attempt, ours in rows if ours], [row[0] for row in rows if not row[2]]
         )
+
+    def _hashed(self, recipients: Sequence[Recipient]) -> dict[str, Any]:
+        """What suppressions of people who were erased have instead of these addresses; nothing without a key."""
+        if not self._erasure_keys:
+            return {"hashed": [], "hashes": []}
+        pairs = [
+            (each.id, hashed)
+            for each in recipients
+            for hashed in self._erasure_keys.hashes(self._channel, each.address)
+        ]
+        return {"hashed": uuids([id_ for id_, _ in pairs]), "hashes": [hashed for _, hashed in pairs]}
 
     def decide(self, changes: Sequence[Change]) -> set[UUID]:
         """Pending → skipped, expired, failed, or pending after a delay, without a request. Return what changed."""

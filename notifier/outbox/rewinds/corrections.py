@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -21,22 +21,39 @@ _COUNT = statement(__package__, "correct_counters.sql")
 _ADD_RESULTS = statement(__package__, "add_results.sql")
 
 
+class Corrected(NamedTuple):
+    """What was recorded, and how many records left quarantine."""
+
+    made: list[NewNotification]
+    released: int
+
+
 def correct(connection: Connection, rewind: Rewind, page: RewindPage) -> RewindResult:
     """Record the notifications of the page that do not exist yet, in the caller's transaction; the relay publishes
     them. A record that has a notification of another route keeps that one only.
     """
-    recorded = _recorded(connection, rewind.shard, page.notifications)
-    missing = [each for each in page.notifications if int(each.sequence_number) not in recorded]
-    understood = [*page.unrouted, *(each.sequence_number for each in missing)]
-    values = {"shard": rewind.shard, "numbers": understood}
-    released = len(connection.execute(_RELEASE, values).all())
-    made = _insert(connection, rewind, missing)
+    done = correct_records(connection, rewind.shard, rewind.table, page.notifications, page.unrouted)
+    if done.made or done.released:
+        values = {"id": rewind.id, "routed": len(done.made), "released": done.released}
+        connection.execute(_ADD_RESULTS, values)
+    return RewindResult(Counter(each.channel for each in done.made), done.released)
+
+
+def correct_records(
+    connection: Connection, shard: int, table: str, notifications: Sequence[NewNotification], unrouted: Sequence[str]
+) -> Corrected:
+    """Record those of a shard's notifications that do not exist yet; they and the records with the sequence numbers
+    `unrouted` leave quarantine. The counters of the shard move in the same transaction.
+    """
+    recorded = _recorded(connection, shard, notifications)
+    missing = [each for each in notifications if int(each.sequence_number) not in recorded]
+    understood = [*unrouted, *(each.sequence_number for each in missing)]
+    released = len(connection.execute(_RELEASE, {"shard": shard, "numbers": understood}).all())
+    made = _insert(connection, shard, table, missing)
     if made or released:
-        counts = {"routed": len(made), "released": released}
-        connection.execute(_COUNT, {"shard": rewind.shard, **counts})
-        connection.execute(_ADD_RESULTS, {"id": rewind.id, **counts})
+        connection.execute(_COUNT, {"shard": shard, "routed": len(made), "released": released})
     insert_publications(connection, made, to_relay={each.channel for each in made})
-    return RewindResult(Counter(each.channel for each in made), released)
+    return Corrected(made, released)
 
 
 def _recorded(connection: Connection, shard: int, made: Sequence[NewNotification]) -> set[int]:
@@ -53,13 +70,13 @@ def _recorded(connection: Connection, shard: int, made: Sequence[NewNotification
     return {int(number) for number in connection.execute(bounded, values).scalars()}
 
 
-def _insert(connection: Connection, rewind: Rewind, made: Sequence[NewNotification]) -> list[NewNotification]:
+def _insert(connection: Connection, shard: int, table: str, made: Sequence[NewNotification]) -> list[NewNotification]:
     """Insert what does not exist yet, and return that."""
     if not made:
         return []
     values: dict[str, Any] = {
-        "shard": rewind.shard,
-        "table": rewind.table,
+        "shard": shard,
+        "table": table,
         "ids": [each.id for each in made],
         "numbers": [each.sequence_number for each in made],
         "routes": [each.route for each in made],

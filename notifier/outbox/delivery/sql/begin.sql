@@ -1,7 +1,8 @@
 -- Begin attempts: pending → sending under :token, or pending → suppressed if the recipient is suppressed.
 -- Parameters: arrays of equal length with the :ids, the :addresses of the recipients as `suppressions` has them, the
--- :topics, and whether the message is :transactional (sent although the recipient has unsubscribed); the :channel;
--- the name of the :worker; the :lease in seconds; whether this attempt is :probing a parked channel.
+-- :topics, and whether the message is :transactional (sent although the recipient has unsubscribed); :hashes of
+-- addresses with the ids that they belong to in :hashed; the :channel; the name of the :worker; the :lease in seconds;
+-- whether this attempt is :probing a parked channel.
 -- Repeating it with the same token is safe: if the answer to the commit was lost, the call finds what it has begun,
 -- and it may begin more. The claim then covers all rows of the token, with a new lease.
 -- A notification that was lost and recorded again may have been accepted before, so nothing is begun for it while an
@@ -12,12 +13,17 @@ WITH wanted AS (
   SELECT * FROM unnest(
     CAST(:ids AS uuid[]), CAST(:addresses AS text[]), CAST(:topics AS text[]), CAST(:transactional AS bool[])
   ) AS wanted (id, address, topic, transactional)
+), spelled AS (  -- the addresses, and the :hashes that stand for those of :hashed ids once a person is erased
+  SELECT id, address, topic, transactional FROM wanted
+  UNION ALL
+  SELECT wanted.id, erased.hash, wanted.topic, wanted.transactional
+  FROM unnest(CAST(:hashed AS uuid[]), CAST(:hashes AS text[])) AS erased (id, hash) JOIN wanted USING (id)
 ), barred AS (  -- suppressed recipients, with the gravest reason
-  SELECT wanted.id, min(s.reason) AS reason
-  FROM wanted JOIN suppressions s
-    ON s.channel = :channel AND s.address = wanted.address AND s.topic IN ('', wanted.topic)
-  WHERE NOT (wanted.transactional AND s.reason = 'unsubscribe')
-  GROUP BY wanted.id
+  SELECT spelled.id, min(s.reason) AS reason
+  FROM spelled JOIN suppressions s
+    ON s.channel = :channel AND s.address = spelled.address AND s.topic IN ('', spelled.topic)
+  WHERE NOT (spelled.transactional AND s.reason = 'unsubscribe')
+  GROUP BY spelled.id
 ), told AS MATERIALIZED (  -- ids that a waiting event names; inlined, it would be searched once for each row
   SELECT u.notification_id AS id FROM unmatched_feedback u
   WHERE u.notification_id = ANY(CAST(:ids AS uuid[])) AND u.look_at IS NOT NULL

@@ -1,0 +1,1 @@
+"""Records in quarantine are judged again by the routes of today."""

@@ -1,0 +1,72 @@
+"""`notifier erase`: what is kept of a person's address is blanked."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from notifier.channels import address_of, channel_names
+from notifier.cli.actor import actor
+from notifier.cli.connection import LONG_SECONDS, connected
+from notifier.cli.options.channel import ChannelOption
+from notifier.cli.options.reason import Reason, given
+from notifier.cli.terminal.output import Json, print_json, say
+from notifier.errors import UsageError
+from notifier.outbox import Erased, Erasure, ErasureKeys, Person
+from notifier.settings import load_recipient_settings
+
+_SHORTEST = 5
+"""Characters: what is shorter stands in the text of others too."""
+
+
+def erase(
+    address: Annotated[str, typer.Argument(help="The recipient, in any spelling.")],
+    reason: Reason,
+    channel: ChannelOption = "",
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Cancel what waits to be sent; otherwise it is sent, and stays.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show how much it would be; change nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Blank a person's address, items, tracebacks, feedback and dead letters of all days; counts, ids, states stay.
+
+    Exit 1 if something of the person stays, as its outcome is open: run it again once it is sent or settled. A
+    command that was interrupted is run again, too.
+    """
+    why = given(reason)
+    person = person_of(address, channel)
+    keys = ErasureKeys.of(load_recipient_settings().erasure_keys.get_secret_value())
+    done = Erased()
+    with connected(LONG_SECONDS) as engine:
+        erasure = Erasure(engine, actor=actor(), keys=keys)
+        for done in erasure.count(person) if dry_run else erasure.run(person, why, cancel=cancel):
+            if done.day:
+                say(f"{done.day}: {done.notifications:,} so far", err=True)
+    _print(done, json, dry_run)
+    if done.open and not dry_run:
+        raise typer.Exit(1)
+
+
+def person_of(address: str, channel: str = "") -> Person:
+    """Return who has this address on one channel, or on any that is installed. Raise UsageError if it is short."""
+    if len(address.strip()) < _SHORTEST:
+        raise UsageError(f"an address of less than {_SHORTEST} characters stands in the text of others, too")
+    names = [channel] if channel else channel_names()
+    return Person(address, names, [address_of(each, address) for each in names])
+
+
+def _print(done: Erased, json: bool, dry_run: bool) -> None:
+    found: dict[str, Any] = asdict(done)
+    if json:
+        print_json({name: value for name, value in found.items() if name != "day"} | {"dry_run": dry_run})
+        return
+    say(f"{'would erase' if dry_run else 'erased'}: {done.notifications:,} notifications")
+    for name, rows in done.rows.items():
+        say(f"  {name}: {rows:,}")
+    if done.open:
+        say(
+            f"{len(done.open):,} wait to be sent, are in progress or unknown, and stay: --cancel cancels those that "
+            "wait; notifier resolve settles what is unknown",
+            err=True,
+        )

@@ -1,0 +1,30 @@
+"""What stays of the address of a person who is erased and suppressed: a keyed hash. Nobody reads the address from it,
+and who holds the key can tell whether an address is that one.
+"""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_MARK = "erased:"
+_DIGITS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureKeys:
+    """The keys of NOTIFIER_ERASURE_KEYS, the newest first: it makes new hashes, all are compared with old ones."""
+
+    keys: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, setting: str) -> "ErasureKeys":
+        """Return the keys of the setting: separated by commas."""
+        return cls(tuple(each for part in setting.split(",") if (each := part.strip())))
+
+    def __bool__(self) -> bool:
+        return bool(self.keys)
+
+    def hashes(self, channel: str, address: str) -> list[str]:
+        """Return what `suppressions` may have instead of this address; the first is what is written now."""
+        name = f"{channel}\0{address}".encode()
+        return [_MARK + hmac.digest(key.encode(), name, "sha256").hex()[:_DIGITS] for key in self.keys]

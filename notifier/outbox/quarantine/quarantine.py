@@ -1,0 +1,190 @@
+"""Records in quarantine: what operators see of them, and their replay once routes or code are mended.
+
+A replay records a notification under the id that it would have had, takes the record out of quarantine and moves the
+shard's counters, in one transaction: `read = notified + unrouted + quarantined` holds at every moment. A record that
+was replayed is not replayed again, and a notification that exists is not recorded twice, whoever is killed when.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from notifier.outbox.history.partitions import Partitions
+from notifier.outbox.history.period import RetentionPeriod
+from notifier.outbox.operator.journal import journal
+from notifier.outbox.rewinds.corrections import correct_records
+from notifier.outbox.statements import statement
+from notifier.outbox.stream.pages import NewNotification
+
+_BATCH = 100
+"""Records of one transaction."""
+
+_LIST = statement(__package__, "list.sql")
+_NEXT = statement(__package__, "next.sql")
+_SHOW = statement(__package__, "show.sql")
+_NOTE_ERRORS = statement(__package__, "note_errors.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineSelection:
+    """Which records; an empty value selects all. `because` selects those whose error contains this text.
+
+    What an operator has acknowledged is selected by its id only, or with `acknowledged`.
+    """
+
+    ids: Sequence[int] = ()
+    table: str = ""
+    shard: str = ""
+    because: str = ""
+    acknowledged: bool = False
+
+    def __str__(self) -> str:
+        """The selection as the journal stores it."""
+        given = {"table": self.table, "shard": self.shard, "error": self.because, "ids": ",".join(map(str, self.ids))}
+        return " ".join(f"{name}={value}" for name, value in given.items() if value) or "all"
+
+    def values(self) -> dict[str, Any]:
+        """The parameters of chosen.sql."""
+        return {"any": not self.ids, "ids": list(self.ids), "table": self.table, "shard": self.shard,
+                "because": self.because, "acknowledged": self.acknowledged}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedRecord:
+    """A record in quarantine, as it was read. `shard` is the id of the shard's row, `shard_id` its name in AWS."""
+
+    id: int
+    shard: int
+    shard_id: str
+    stream_arn: str
+    table: str
+    sequence_number: str
+    record: bytes
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a record is today: a notification, an `error`, or unrouted where it is neither."""
+
+    notification: NewNotification | None = None
+    error: str | None = None
+
+
+Judge = Callable[[QuarantinedRecord], Verdict]
+
+
+@dataclass(slots=True)
+class Replayed:
+    """How many records became notifications, match no route, are of days that are not kept any more, and are still
+    not understood, by their error.
+    """
+
+    notified: int = 0
+    unrouted: int = 0
+    too_old: int = 0
+    errors: Counter[str] = field(default_factory=Counter)
+
+
+class Quarantine:
+    """The records in quarantine, for the operator `actor`. Days older than `keep_days` (0: none) are not kept."""
+
+    def __init__(self, engine: Engine, *, actor: str, keep_days: int = 0) -> None:
+        self._engine = engine
+        self._actor = actor
+        self._partitions = Partitions(engine)
+        self._period = RetentionPeriod(engine, keep_days, explicit=False)
+
+    def newest(self, selection: QuarantineSelection, limit: int = 50) -> list[dict[str, Any]]:
+        """Return the newest selected records without their bytes, at most `limit`."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(_LIST, {**selection.values(), "limit": limit}).mappings()
+            return [dict(row) for row in rows]
+
+    def show(self, id_: int) -> dict[str, Any] | None:
+        """Return a record with its bytes; None if there is none with this id."""
+        with self._engine.connect() as connection:
+            row = connection.execute(_SHOW, {"id": id_}).mappings().first()
+            return dict(row) if row else None
+
+    def judge(self, selection: QuarantineSelection, judge: Judge) -> Replayed:
+        """Return what `replay` would do. Changes nothing."""
+        done = Replayed()
+        for batch in self._batches(selection):
+            judged = self._judged(batch, judge, done)
+            done.notified += sum(verdict.notification is not None for _, verdict in judged)
+            done.unrouted += sum(verdict.notification is None and verdict.error is None for _, verdict in judged)
+        return done
+
+    def replay(self, selection: QuarantineSelection, judge: Judge, reason: str) -> Iterator[Replayed]:
+        """Judge the records anew and record what they are, in batches; yield after each what was done so far.
+
+        The relay of a bridge publishes the notifications.
+        """
+        done = Replayed()
+        for batch in self._batches(selection):
+            judged = self._judged(batch, judge, done)
+            self._partitions.ensure({each.notification.day for _, each in judged if each.notification}, anew=True)
+            with self._engine.begin() as connection:
+                made, released = _record(connection, judged)
+                scope = f"{selection} records={released}"
+                journal(connection, self._actor, "replay quarantine", reason, scope, made)
+            done.notified += made
+            done.unrouted += released - made
+            yield done
+
+    def _batches(self, selection: QuarantineSelection) -> Iterator[Sequence[QuarantinedRecord]]:
+        after = 0
+        while True:
+            values = {**selection.values(), "after": after, "limit": _BATCH}
+            with self._engine.connect() as connection:
+                batch = [QuarantinedRecord(*row) for row in connection.execute(_NEXT, values)]
+            if not batch:
+                return
+            yield batch
+            after = batch[-1].id
+
+    def _judged(
+        self, batch: Sequence[QuarantinedRecord], judge: Judge, done: Replayed
+    ) -> list[tuple[QuarantinedRecord, Verdict]]:
+        """Return each record with what it is today, without those of days that are not kept: they are counted."""
+        oldest = self._oldest_day()
+        found: list[tuple[QuarantinedRecord, Verdict]] = []
+        for each in batch:
+            verdict = judge(each)
+            if verdict.notification and oldest and verdict.notification.day < oldest:
+                done.too_old += 1
+                continue
+            if verdict.error is not None:
+                done.errors[verdict.error] += 1
+            found.append((each, verdict))
+        return found
+
+    def _oldest_day(self) -> date | None:
+        """The oldest day that is kept; None if all are. A notification of an older one would be dropped at once."""
+        days = self._period.days()
+        return datetime.now(UTC).date() - timedelta(days=days) if days else None
+
+
+def _record(connection: Connection, judged: Sequence[tuple[QuarantinedRecord, Verdict]]) -> tuple[int, int]:
+    """Record what the records are, in the caller's transaction; return how many became notifications, and how many
+    left quarantine.
+    """
+    failed = [(each.id, verdict.error) for each, verdict in judged if verdict.error is not None]
+    if failed:
+        connection.execute(_NOTE_ERRORS, {"ids": [id_ for id_, _ in failed], "errors": [text for _, text in failed]})
+    made = released = 0
+    understood = sorted(((a, b) for a, b in judged if b.error is None), key=lambda pair: pair[0].shard)
+    for _, some in groupby(understood, key=lambda pair: pair[0].shard):
+        pairs = list(some)
+        notifications = [verdict.notification for _, verdict in pairs if verdict.notification]
+        unrouted = [each.sequence_number for each, verdict in pairs if not verdict.notification]
+        done = correct_records(connection, pairs[0][0].shard, pairs[0][0].table, notifications, unrouted)
+        made += len(done.made)
+        released += done.released
+    return made, released
