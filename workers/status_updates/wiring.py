@@ -10,6 +10,7 @@ from notifier.errors import SettingsError
 from notifier.health import Heartbeat
 from notifier.outbox import StatusUpdates
 from notifier.settings import Settings
+from notifier.settings.url import without_secret
 from workers.channels.webhook.request import secrets_of
 from workers.status_updates.aws import Arn, EventBus, Queue, Topic
 from workers.status_updates.destination import Destination
@@ -54,6 +55,7 @@ def destination_of(name: str, settings: Settings) -> Destination:
     if name.startswith(("https://", "http://")):
         secrets = _secrets(settings)
         try:
+            without_secret(name)
             return WebhookDestination(name, secrets, allow_private=settings.webhook_allow_private)
         except ValueError as error:
             raise SettingsError(f"NOTIFIER_STATUS_DESTINATIONS: {_without_to(str(error))}") from None
@@ -61,7 +63,7 @@ def destination_of(name: str, settings: Settings) -> Destination:
         arn = Arn.of(name)
     except ValueError as error:
         raise SettingsError(
-            f"NOTIFIER_STATUS_DESTINATIONS={name}: {error}, nor the https:// URL of a webhook"
+            f"NOTIFIER_STATUS_DESTINATIONS: what begins with {name[:4]!r}: {error}, nor the https:// URL of a webhook"
         ) from None
     return _BY_ARN[arn.service](arn, settings)
 

@@ -206,7 +206,9 @@ def test_a_webhook_that_does_not_answer_with_2xx_accepts_nothing(
         ("https://product.example/updates", {"status_secret": None}, "NOTIFIER_STATUS_SECRET is not set"),
         ("https://product.example/updates", {"status_secret": SecretStr("whsec_x")}, "NOTIFIER_STATUS_SECRET: "),
         ("http://product.example/updates", {"webhook_allow_private": False}, "does not start with https://"),
-        ("https://me:secret@product.example/updates", {}, "holds a user or a password"),
+        ("https://me:secret@product.example/updates", {}, "without user, password and query"),
+        ("https://product.example/updates?key=secret@1", {}, "NOTIFIER_STATUS_DESTINATIONS: "),
+        ("https//me:secret@product.example", {}, "not the ARN of an event bus"),
     ],
 )
 def test_a_wrong_destination_is_named(name: str, given: dict[str, Any], said: str) -> None:
