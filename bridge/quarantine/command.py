@@ -17,6 +17,7 @@ from notifier.errors import UsageError
 from notifier.outbox import Quarantine, QuarantineSelection, Replayed
 from notifier.routes.loading import load_routes
 from notifier.settings import load_database_settings, load_settings
+from notifier.status_updates import wanted_of
 
 quarantine = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
@@ -95,7 +96,7 @@ def replay(
         raise UsageError("NOTIFIER_ROUTES is not set: the records are judged by the routes of that module")
     judge = partial(
         judged,
-        routes=load_routes(settings.routes),
+        routes=load_routes(settings.routes).asking_for(wanted_of(settings.status_updates)),
         not_before=settings.not_before or datetime.min.replace(tzinfo=UTC),
     )
     done = Replayed()
