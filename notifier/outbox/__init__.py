@@ -49,6 +49,7 @@ from notifier.outbox.operator.operations import Operations
 from notifier.outbox.operator.report import Report
 from notifier.outbox.operator.reveals import Reveals
 from notifier.outbox.operator.selection import Selection
+from notifier.outbox.operator.throughput import Throughput, read_throughput
 from notifier.outbox.publishing.due_scan import DueScan
 from notifier.outbox.publishing.publications import Publication, Publications
 from notifier.outbox.quarantine.quarantine import (
@@ -149,10 +150,12 @@ __all__ = [
     "TableDiscovery",
     "TableLag",
     "TableRecords",
+    "Throughput",
     "Unknowns",
     "Verdict",
     "WaitingStream",
     "end_leases",
     "last_days",
     "read_gauges",
+    "read_throughput",
 ]

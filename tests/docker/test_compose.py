@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings
 
 from notifier.channels import channel_names
 from notifier.outbox.roles import ROLES
-from notifier.settings import DatabaseSettings, RoleSettings, Settings
+from notifier.settings import ConsoleSettings, DatabaseSettings, RoleSettings, Settings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
@@ -79,9 +79,13 @@ def test_what_runs_on_aws_starts_without_the_stand_ins():
             assert (how.get("required", True) is False) == (needed in stand_ins)
 
 
-def test_only_flower_and_the_inbox_are_published_and_only_to_this_machine():
+def test_what_people_open_is_published_and_only_to_this_machine():
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert published == {"flower": ["127.0.0.1:5555:5555"], "ses": ["127.0.0.1:8025:8025"]}
+    assert published == {
+        "console": ["127.0.0.1:8026:8026"],
+        "flower": ["127.0.0.1:5555:5555"],
+        "ses": ["127.0.0.1:8025:8025"],
+    }
     assert not any("network_mode" in service for service in SERVICES.values())
 
 
@@ -160,6 +164,7 @@ def test_no_setting_in_the_env_file_is_ignored(name: str):
     [
         ("operator", DatabaseSettings, {"NOTIFIER_ACTOR"}),
         ("migrate", RoleSettings, set()),
+        ("console", ConsoleSettings, {"NOTIFIER_ROUTES", "NOTIFIER_TEMPLATES"}),
         ("flower", BaseSettings, {"NOTIFIER_VISIBILITY_SECONDS", "NOTIFIER_TRANSPORT", "NOTIFIER_LOG_LEVEL"}),
     ],
 )
@@ -232,7 +237,7 @@ def test_flower_asks_for_a_password_and_knows_that_of_the_broker_only():
     assert not any(name.startswith("AWS_") for name in environment)
 
 
-@pytest.mark.parametrize("name", ["bridge", "feedback", "operator", *WORKERS])
+@pytest.mark.parametrize("name", ["bridge", "console", "feedback", "operator", *WORKERS])
 def test_each_process_logs_in_to_postgres_as_itself(name: str):
     role = name.partition("-")[0]
     url = SERVICES[name]["environment"]["NOTIFIER_DATABASE_URL"]
@@ -253,7 +258,7 @@ def test_who_owns_the_tables_is_known_to_nobody_but_the_migration():
     know = {name for name, content in SERVICES.items() if "POSTGRES_PASSWORD" in str(content)}
     assert know == {"postgres", "migrate"}
     assert SERVICES["migrate"]["command"] == ["migrate", "--roles"]
-    with_login = {"bridge", "feedback", "status-sender", "operator", *WORKERS}
+    with_login = {"bridge", "console", "feedback", "status-sender", "operator", *WORKERS}
     without = SERVICES.keys() - {"postgres", "migrate", *with_login}
     assert not any("PASSWORD" in SERVICES[name]["environment"].get("NOTIFIER_DATABASE_URL", "") for name in without)
 

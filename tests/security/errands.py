@@ -64,6 +64,7 @@ from notifier.outbox import (
     end_leases,
     last_days,
     read_gauges,
+    read_throughput,
 )
 from notifier.outbox.inspection.recent_days import recent_days
 from notifier.outbox.inspection.rights import read_rights
@@ -292,6 +293,7 @@ def _look(rows: Rows, engine: Engine) -> None:
     server = read_server(engine)
     assert read_clock(engine) >= server.now
     assert recent_days(engine)
+    read_throughput(engine)
 
 
 def status_sender(rows: Rows, engine: Engine) -> None:

@@ -31,6 +31,7 @@ from web.console.health import Health
 from web.console.page import Entrance, Page, pages_of
 from web.console.rendering import Rendering, StaticFiles
 from web.console.visit import Visit
+from web.console.watch import Watch
 
 POOL = 4
 """Connections to Postgres, and requests that read or act at once. Others wait."""
@@ -43,6 +44,7 @@ class Console:
     settings: ConsoleSettings
     engine: Engine
     gate: Gate
+    watch: Watch
     pages: Sequence[Page]
     rendering: Rendering
     threads: anyio.CapacityLimiter
@@ -53,15 +55,26 @@ class Console:
         return [entrance for page in self.pages for entrance in page.entrances]
 
 
-def application(settings: ConsoleSettings, engine: Engine) -> Starlette:
+def application(settings: ConsoleSettings, engine: Engine, slow: Engine | None = None) -> Starlette:
     """Return the console as an ASGI application. `app.state.console` is its `Console`.
 
-    The engine's pool must allow as many connections as POOL.
+    The engine's pool must allow as many connections as POOL. `slow` is an engine on which a statement may take
+    minutes; without it there is none that may.
     """
     settings.checked()
     static, pages = StaticFiles(), pages_of(pages_package)
-    rendering = Rendering(pages, static, local=not settings.has_access, Role=Role)
-    console = Console(settings, engine, _gate(settings), pages, rendering, anyio.CapacityLimiter(POOL))
+    rendering = Rendering(
+        pages, static, local=not settings.has_access, Role=Role, paths=[each.path for each in pages]
+    )
+    console = Console(
+        settings,
+        engine,
+        _gate(settings),
+        Watch(engine, slow or engine),
+        pages,
+        rendering,
+        anyio.CapacityLimiter(POOL),
+    )
     sign_on = SingleSignOn(settings) if settings.console_oidc_issuer else None
     routes: list[BaseRoute] = [
         Route("/static/{digest}/{name}", static.serve),
@@ -94,8 +107,11 @@ def _gate(settings: ConsoleSettings) -> Gate:
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    console: Console = app.state.console
+    console.watch.start()
     yield
-    app.state.console.engine.dispose()
+    console.watch.stop()
+    console.engine.dispose()
 
 
 def _route(console: Console, entrance: Entrance) -> Route:
@@ -114,6 +130,7 @@ def _route(console: Console, entrance: Entrance) -> Route:
             engine=console.engine,
             settings=console.settings,
             rendering=console.rendering,
+            watch=console.watch,
             page=entrance.page.name,
             url=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             path=request.path_params,

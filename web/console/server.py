@@ -14,6 +14,8 @@ log = structlog.get_logger(__name__)
 
 _PATIENCE_SECONDS = 10
 """Seconds that a statement of a page may take."""
+_PATIENCE_OF_PROOF_SECONDS = 300
+"""Seconds that a statement of the audit may take, which counts all rows of some days."""
 
 
 def serve() -> None:
@@ -22,7 +24,7 @@ def serve() -> None:
     configure_logging(settings, process="console")
     warn_of_unknown_variables()
     if not settings.has_access:
-        log.warning(
+        log.info(
             "no access is configured: whoever reaches this machine's loopback is an admin", see="docs/console.md"
         )
     engine = console_engine(settings)
@@ -31,7 +33,8 @@ def serve() -> None:
         "the console listens",
         url=settings.console_url or f"http://{settings.console_address}:{settings.console_port}",
     )
-    server = uvicorn.Server(configuration(application(settings, engine), settings))
+    slow = console_engine(settings, pool_size=1, patience=_PATIENCE_OF_PROOF_SECONDS)
+    server = uvicorn.Server(configuration(application(settings, engine, slow), settings))
     server.run()
     if not server.started:
         raise SettingsError(
@@ -40,10 +43,10 @@ def serve() -> None:
         )
 
 
-def console_engine(settings: ConsoleSettings) -> Engine:
-    """Return the engine of the console: few connections, and short patience with each statement."""
+def console_engine(settings: ConsoleSettings, pool_size: int = POOL, patience: int = _PATIENCE_SECONDS) -> Engine:
+    """Return an engine of the console: few connections, and little patience with each statement."""
     url = settings.database_url.get_secret_value()
-    return connect(url, application="notifier console", pool_size=POOL, patience=_PATIENCE_SECONDS)
+    return connect(url, application="notifier console", pool_size=pool_size, patience=patience)
 
 
 def configuration(app: object, settings: ConsoleSettings) -> uvicorn.Config:

@@ -15,6 +15,7 @@ from web.console.access.role import Role, User
 from web.console.access.sessions import Flash, Session
 from web.console.addresses import local_path
 from web.console.rendering import Rendering
+from web.console.watch import Watch
 
 _FRAMED = (
     "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'self'; "
@@ -34,6 +35,7 @@ class Visit:
     engine: Engine
     settings: ConsoleSettings
     rendering: Rendering
+    watch: Watch
     page: str
     url: str
     path: Mapping[str, str]

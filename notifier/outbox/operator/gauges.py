@@ -72,10 +72,8 @@ def read_gauges(engine: Engine, keep_days: int = 0) -> Gauges:
     with engine.connect() as connection:
         waiting, found, lag = backlog(connection), discovery(connection), _one(connection, _LAG)
         now = connection.execute(_CLOCK).scalar_one()
-        events = connection.execute(_FEEDBACK).all()
-        kinds = ("send", "delivery", "bounce", "complaint")
         return Gauges(
-            records=_one(connection, _RECORDS),
+            records=count_records(connection),
             tables=lags(connection),
             waiting=waiting_streams(connection),
             rewinds=rewinds(connection),
@@ -89,13 +87,25 @@ def read_gauges(engine: Engine, keep_days: int = 0) -> Gauges:
             due={(row[0], row[1]): row[2] for row in connection.execute(_DUE)},
             sending={row[0]: row[1] for row in connection.execute(_SENDING)},
             running={row[0]: row[1] for row in connection.execute(_RUNNING)},
-            feedback={(row[0], kind): row[n] for row in events for n, kind in enumerate(kinds, 1)},
+            feedback=count_feedback(connection),
             evidence=[Evidence(*row) for row in connection.execute(_EVIDENCE)],
             deliveries=read_counts(connection),
             found=_one(connection, _PROBLEMS),
             days=days_kept(connection, keep_days),
             updates=update_backlog(connection),
         )
+
+
+def count_records(connection: Connection) -> dict[str, int]:
+    """Return the records read so far, by what became a notification, was unrouted, or went to quarantine."""
+    return _one(connection, _RECORDS)
+
+
+def count_feedback(connection: Connection) -> dict[tuple[str, str], int]:
+    """Return the provider's events so far, by channel and kind."""
+    kinds = ("send", "delivery", "bounce", "complaint")
+    rows = connection.execute(_FEEDBACK).all()
+    return {(row[0], kind): row[n] for row in rows for n, kind in enumerate(kinds, 1)}
 
 
 def _one(connection: Connection, query: TextClause) -> dict[str, Any]:

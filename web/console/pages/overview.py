@@ -1,14 +1,72 @@
-"""*Overview*: what waits, what runs, what is wrong."""
+"""*Overview*: how much passes, what waits, what is wrong and what to do, and the proof that nothing is lost."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
 
 from starlette.responses import Response
 
-from notifier.outbox import read_gauges
+from notifier.outbox import ChannelState, Gauges, read_gauges
+from web.console.alarms import alarms
+from web.console.charts import Chart, chart
 from web.console.page import Page
 from web.console.visit import Visit
+from web.console.watch import Minutes
 
 page = Page("overview", "Overview", "/", order=10)
+
+SPANS: Mapping[str, tuple[int, int]] = {"hour": (60, 1), "day": (96, 15)}
+"""Bars of the charts, and minutes of each."""
+_NAMES = ("read", "sent", "delivered", "failed")
 
 
 @page.view()
 def show(visit: Visit) -> Response:
-    return visit.show("overview.html", gauges=read_gauges(visit.engine, visit.settings.keep_days))
+    return visit.show("overview.html", **_values(visit))
+
+
+@page.view("/live")
+def live(visit: Visit) -> Response:
+    return visit.show("overview_live.html", **_values(visit))
+
+
+def _values(visit: Visit) -> dict[str, Any]:
+    gauges = read_gauges(visit.engine, visit.settings.keep_days)
+    channels = visit.report.channels()
+    span = visit.query.get("span", "hour")
+    span = span if span in SPANS else "hour"
+    proof = visit.watch.proof
+    return {
+        "gauges": gauges,
+        "channels": channels_of(gauges, channels),
+        "alarms": alarms(gauges, channels, proof),
+        "charts": charts(visit.watch.minutes, span, time.time()),
+        "since": visit.watch.minutes.since,
+        "span": span,
+        "spans": tuple(SPANS),
+        "proof": proof,
+    }
+
+
+def channels_of(gauges: Gauges, states: list[ChannelState]) -> list[dict[str, Any]]:
+    """Return a row for each channel that was ever stopped, or that has deliveries."""
+    known = {each.channel: each for each in states}
+    names = {*known, *gauges.backlog, *gauges.sending, *(key.channel for key in gauges.deliveries)}
+    return [
+        {
+            "name": name,
+            "state": known[name].state if name in known else "running",
+            "waiting": gauges.backlog.get(name, 0),
+            "oldest": gauges.oldest_seconds.get(name) if gauges.backlog.get(name) else None,
+            "sending": gauges.sending.get(name, 0),
+            "retries": gauges.due.get((name, "retry"), 0),
+        }
+        for name in sorted(names)
+    ]
+
+
+def charts(minutes: Minutes, span: str, now: float) -> list[Chart]:
+    """Return what was read, sent, delivered and failed per minute, within the last hour or day."""
+    count, width = SPANS[span]
+    spans = minutes.last(count, now, width)
+    return [chart(name, [None if each is None else getattr(each, name) / width for each in spans]) for name in _NAMES]

@@ -1,0 +1,108 @@
+"""What is wrong now, in words, and what to do about it: the same as the alarms of deploy/prometheus/alarms.yml."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from notifier.outbox import ChannelState, Gauges
+from notifier.outbox.stream.status import ALARM_SECONDS, CRITICAL_SECONDS, WARNING_SECONDS
+from web.console.rendering import seconds
+from web.console.watch import Proof
+
+_LISTING_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """`page` is the address where an operator acts; empty if it is not in the console."""
+
+    level: Literal["warning", "critical"]
+    text: str
+    remedy: str
+    page: str = ""
+
+
+def alarms(gauges: Gauges, channels: Sequence[ChannelState], proof: Proof | None) -> list[Alarm]:
+    """Return what is wrong, the critical first."""
+    found = [*_proof(proof), *_channels(channels), *_streams(gauges), *_deliveries(gauges), *_days(gauges)]
+    return sorted(found, key=lambda alarm: alarm.level != "critical")
+
+
+def _proof(proof: Proof | None) -> Iterator[Alarm]:
+    if proof is None:
+        return
+    if proof.error:
+        yield Alarm("warning", f"The audit could not be made: {proof.error}", "See the console's log.")
+    elif not proof.holds:
+        open_ = sum(not shard["balanced"] for shard in proof.shards)
+        text = f"The audit does not hold: {open_} shards do not balance, {proof.stranded} deliveries are stranded."
+        yield Alarm("critical", text, "Run `notifier audit`, which names them, and report it as a fault of Notifier.")
+
+
+def _channels(channels: Sequence[ChannelState]) -> Iterator[Alarm]:
+    for each in channels:
+        if each.state == "paused":
+            text = f"The channel {each.channel} is paused: {each.reason}"
+            yield Alarm("critical", text, "Resume it once the cause is gone: what waits is sent then.", "/channels")
+        elif each.state == "parked":
+            text = f"The channel {each.channel} is parked, its provider refuses the account: {each.reason}"
+            remedy = "Settle it with the provider. A probe reopens the channel by itself; resuming is sooner."
+            yield Alarm("critical", text, remedy, "/channels")
+
+
+def _streams(gauges: Gauges) -> Iterator[Alarm]:
+    if gauges.found["gaps_open"]:
+        text = f"Records were lost before they were read, {gauges.found['gaps_open']} times."
+        yield Alarm("critical", text, "Find out which, and acknowledge the gaps.", "/needs-a-person")
+    lag = gauges.lag["seconds"]
+    if lag > ALARM_SECONDS:
+        level: Literal["warning", "critical"] = "critical" if lag > CRITICAL_SECONDS else "warning"
+        text = f"Reading is {seconds(lag)} behind; after 24 hours records are lost."
+        yield Alarm(level, text, "See which shards are behind, and whether bridges run.", "/shards")
+    for table in gauges.tables:
+        if table.shards and table.abandoned:
+            text = f"No bridge reads the table {table.table}."
+            yield Alarm("critical", text, "Start a bridge that has it in NOTIFIER_TABLES.", "/shards")
+        elif table.unread:
+            text = f"{table.unread} of {table.shards} shards of the table {table.table} are read by no bridge."
+            yield Alarm("warning", text, "If it stays so, start a bridge.", "/shards")
+    yield from _listings(gauges)
+    for stream in gauges.waiting:
+        if stream.seconds > WARNING_SECONDS:
+            text = f"A new stream of the table {stream.table} has waited {seconds(stream.seconds)} for an older one."
+            yield Alarm("warning", text, "`notifier let-go` ends the older one if it can be read no more.", "/shards")
+
+
+def _listings(gauges: Gauges) -> Iterator[Alarm]:
+    for listed in gauges.discovery:
+        if (unlisted := min(listed.seconds, listed.asking_seconds)) > _LISTING_SECONDS:
+            text = f"The shards of the table {listed.table} could not be listed for {seconds(unlisted)}."
+            yield Alarm(
+                "critical", text, "The bridge's log says why: rights, network, or the table's stream.", "/shards"
+            )
+        if listed.childless:
+            text = f"{listed.childless} shards of the table {listed.table} have ended, and what follows is not found."
+            yield Alarm("critical", text, "The bridge's log says what DynamoDB answers.", "/shards")
+
+
+def _deliveries(gauges: Gauges) -> Iterator[Alarm]:
+    for (channel, kind), count in sorted(gauges.due.items()):
+        if kind == "held":
+            text = f"{count:,} outcomes of {channel} are held: nobody knows whether the provider accepted."
+            yield Alarm("warning", text, "Ask the provider, then resolve each.", "/needs-a-person")
+        elif kind == "unknown":
+            text = f"{count:,} outcomes of {channel} are unknown."
+            remedy = "They settle by the provider's events, or at their deadline as the route says."
+            yield Alarm("warning", text, remedy, "/needs-a-person")
+    for name, text, remedy in (
+        ("quarantine", "{:,} records are in quarantine: they could not be understood.", "Mend the cause and replay."),
+        ("dead_letters", "{:,} messages of the feedback queue cannot be used.", "Look at them and acknowledge them."),
+    ):
+        if count := gauges.found[name]:
+            yield Alarm("warning", text.format(count), remedy, "/needs-a-person")
+
+
+def _days(gauges: Gauges) -> Iterator[Alarm]:
+    if overdue := sum(gauges.days.overdue.values()):
+        text = f"{overdue} days are older than NOTIFIER_KEEP_DAYS and stay."
+        yield Alarm("warning", text, "`notifier retain --dry-run` says why.")
