@@ -6,7 +6,7 @@ from typing import Literal
 
 from notifier.outbox import ChannelState, Gauges
 from notifier.outbox.stream.status import ALARM_SECONDS, CRITICAL_SECONDS, WARNING_SECONDS
-from web.console.rendering import seconds
+from web.console.rendering import counted, seconds
 from web.console.watch import Proof
 
 _LISTING_SECONDS = 120.0
@@ -35,8 +35,15 @@ def _proof(proof: Proof | None) -> Iterator[Alarm]:
         yield Alarm("warning", f"The audit could not be made: {proof.error}", "See the console's log.")
     elif not proof.holds:
         open_ = sum(not shard["balanced"] for shard in proof.shards)
-        text = f"The audit does not hold: {open_} shards do not balance, {proof.stranded} deliveries are stranded."
-        yield Alarm("critical", text, "Run `notifier audit`, which names them, and report it as a fault of Notifier.")
+        wrong = [
+            *([f"{counted(open_, 'shard does', 'shards do')} not balance"] if open_ else []),
+            *([f"{counted(proof.stranded, 'delivery is', 'deliveries are')} stranded"] if proof.stranded else []),
+        ]
+        yield Alarm(
+            "critical",
+            f"The audit does not hold: {', '.join(wrong)}.",
+            "Run `notifier audit`, which names them, and report it as a fault of Notifier.",
+        )
 
 
 def _channels(channels: Sequence[ChannelState]) -> Iterator[Alarm]:
@@ -52,7 +59,7 @@ def _channels(channels: Sequence[ChannelState]) -> Iterator[Alarm]:
 
 def _streams(gauges: Gauges) -> Iterator[Alarm]:
     if gauges.found["gaps_open"]:
-        text = f"Records were lost before they were read, {gauges.found['gaps_open']} times."
+        text = f"Records were lost before they were read: {counted(gauges.found['gaps_open'], 'gap', 'gaps')}."
         yield Alarm("critical", text, "Find out which, and acknowledge the gaps.", "/needs-a-person")
     lag = gauges.lag["seconds"]
     if lag > ALARM_SECONDS:
@@ -81,28 +88,30 @@ def _listings(gauges: Gauges) -> Iterator[Alarm]:
                 "critical", text, "The bridge's log says why: rights, network, or the table's stream.", "/shards"
             )
         if listed.childless:
-            text = f"{listed.childless} shards of the table {listed.table} have ended, and what follows is not found."
+            ended = counted(listed.childless, "ended shard", "ended shards")
+            text = f"What follows {ended} of the table {listed.table} is not found."
             yield Alarm("critical", text, "The bridge's log says what DynamoDB answers.", "/shards")
 
 
 def _deliveries(gauges: Gauges) -> Iterator[Alarm]:
     for (channel, kind), count in sorted(gauges.due.items()):
         if kind == "held":
-            text = f"{count:,} outcomes of {channel} are held: nobody knows whether the provider accepted."
+            held = counted(count, "outcome", "outcomes")
+            text = f"{held} of {channel} held: nobody knows whether the provider accepted."
             yield Alarm("warning", text, "Ask the provider, then resolve each.", "/needs-a-person")
         elif kind == "unknown":
-            text = f"{count:,} outcomes of {channel} are unknown."
+            text = f"{counted(count, 'unknown outcome', 'unknown outcomes')} of {channel}."
             remedy = "They settle by the provider's events, or at their deadline as the route says."
             yield Alarm("warning", text, remedy, "/needs-a-person")
-    for name, text, remedy in (
-        ("quarantine", "{:,} records are in quarantine: they could not be understood.", "Mend the cause and replay."),
-        ("dead_letters", "{:,} messages of the feedback queue cannot be used.", "Look at them and acknowledge them."),
+    for name, nouns, text, remedy in (
+        ("quarantine", ("record is", "records are"), "in quarantine: not understood.", "Mend the cause and replay."),
+        ("dead_letters", ("message", "messages"), "of the feedback queue cannot be used.", "Look, and acknowledge."),
     ):
         if count := gauges.found[name]:
-            yield Alarm("warning", text.format(count), remedy, "/needs-a-person")
+            yield Alarm("warning", f"{counted(count, *nouns)} {text}", remedy, "/needs-a-person")
 
 
 def _days(gauges: Gauges) -> Iterator[Alarm]:
     if overdue := sum(gauges.days.overdue.values()):
-        text = f"{overdue} days are older than NOTIFIER_KEEP_DAYS and stay."
+        text = f"{counted(overdue, 'day is', 'days are')} older than NOTIFIER_KEEP_DAYS, and kept."
         yield Alarm("warning", text, "`notifier retain --dry-run` says why.")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from web.console.page import Page
 
 _FOLDER = Path(__file__).parent
+_WITH_DECIMAL = 10
 _YEAR = 365 * 24 * 3600
 
 
@@ -65,7 +67,7 @@ class Rendering:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters.update(masked=masked, number=number, instant=instant, seconds=seconds)
+        self._environment.filters.update(masked=masked, number=number, instant=instant, seconds=seconds, coded=coded)
         navigation = [page for page in pages if page.order]
         self._environment.globals.update(static=static.url, navigation=navigation, **shared)
 
@@ -74,8 +76,21 @@ class Rendering:
 
 
 def number(value: float) -> str:
-    """Return a number with commas, as 12,345."""
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+    """Return a number with commas, as 12,345; below 10 with one decimal, unless it is whole."""
+    return f"{value:,.1f}" if value < _WITH_DECIMAL and value != int(value) else f"{value:,.0f}"
+
+
+def counted(count: int, one: str, more: str) -> str:
+    """Return a number with its noun, as `1 delivery` or `2,000 deliveries`."""
+    return f"{count:,} {one if count == 1 else more}"
+
+
+def coded(text: str) -> Markup:
+    """Return the text escaped, with what stands between backquotes as code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if n % 2 else escape(part) for n, part in enumerate(parts)
+    )
 
 
 def instant(value: datetime | None, *, milliseconds: bool = False) -> str:

@@ -48,11 +48,11 @@ def test_a_good_state_has_no_alarm() -> None:
         ({"tables": [TableLag("orders", 2, 1, 1.0)]}, "warning", "1 of 2 shards of the table orders"),
         ({"tables": [TableLag("orders", 2, 2, 1.0)]}, "critical", "No bridge reads the table orders"),
         ({"discovery": [listed(130.0, 0)]}, "critical", "could not be listed for 2 min"),
-        ({"discovery": [listed(20.0, 1)]}, "critical", "1 shards of the table orders have ended"),
+        ({"discovery": [listed(20.0, 1)]}, "critical", "What follows 1 ended shard of the table orders"),
         ({"waiting": [WaitingStream("orders", "new", "old", 70.0)]}, "warning", "has waited 70 s for an older one"),
-        ({"due": {("sms", "held"): 2}}, "warning", "2 outcomes of sms are held"),
-        ({"due": {("email", "unknown"): 1_200}}, "warning", "1,200 outcomes of email are unknown"),
-        ({"found": {**GOOD.found, "gaps_open": 1}}, "critical", "Records were lost before they were read, 1 times"),
+        ({"due": {("sms", "held"): 2}}, "warning", "2 outcomes of sms held"),
+        ({"due": {("email", "unknown"): 1_200}}, "warning", "1,200 unknown outcomes of email"),
+        ({"found": {**GOOD.found, "gaps_open": 1}}, "critical", "Records were lost before they were read: 1 gap."),
         ({"found": {**GOOD.found, "quarantine": 7}}, "warning", "7 records are in quarantine"),
         ({"found": {**GOOD.found, "dead_letters": 7}}, "warning", "7 messages of the feedback queue"),
         ({"days": DaysKept(3, None, 99, {"open": 2})}, "warning", "2 days are older than NOTIFIER_KEEP_DAYS"),
@@ -78,6 +78,6 @@ def test_a_proof_that_does_not_hold_is_critical() -> None:
     assert not broken.holds
     (alarm,) = alarms(GOOD, RUNS, broken)
     assert alarm.level == "critical"
-    assert "1 shards do not balance, 3 deliveries are stranded" in alarm.text
+    assert "1 shard does not balance, 3 deliveries are stranded" in alarm.text
     (alarm,) = alarms(GOOD, RUNS, Proof(error="57014"))
     assert "could not be made" in alarm.text

@@ -1,6 +1,7 @@
 import pytest
 
 from web.console.charts import HEIGHT, WIDTH, ceiling, chart
+from web.console.rendering import coded, number
 
 
 @pytest.mark.parametrize(
@@ -24,3 +25,12 @@ def test_a_chart_of_nothing_has_no_bar() -> None:
     for values in ([], [None], [None, 0.0]):
         assert chart("read", values).bars == []
         assert chart("read", values).now == 0
+
+
+@pytest.mark.parametrize(("value", "text"), [(0, "0"), (3.25, "3.2"), (3.0, "3"), (12.6, "13"), (1_027.0, "1,027")])
+def test_a_number_has_no_more_digits_than_say_something(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+def test_what_stands_between_backquotes_is_code_and_nothing_else_is_markup() -> None:
+    assert coded("run `notifier <x>` & <b>") == "run <code>notifier &lt;x&gt;</code> &amp; &lt;b&gt;"
