@@ -1,7 +1,11 @@
 """Runs the application with uvicorn."""
 
+import signal
+import socket
+
 import structlog
 import uvicorn
+from starlette.applications import Starlette
 
 from notifier.database.engine import Engine, connect
 from notifier.database.schema import check_schema
@@ -29,32 +33,39 @@ def serve() -> None:
         )
     engine = console_engine(settings)
     check_schema(engine)
-    log.info(
-        "the console listens",
-        url=settings.console_url or f"http://{settings.console_address}:{settings.console_port}",
-    )
     slow = console_engine(settings, pool_size=1, patience=_PATIENCE_OF_PROOF_SECONDS)
-    server = uvicorn.Server(configuration(application(settings, engine, slow), settings))
-    server.run()
-    if not server.started:
+    server = uvicorn.Server(configuration(application(settings, engine, slow)))
+    with _listening(settings) as listening:
+        for each in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them once more when it has ended
+            signal.signal(each, lambda *_: setattr(server, "should_exit", True))
+        port = listening.getsockname()[1]
+        log.info("the console listens", url=settings.console_url or f"http://{settings.console_address}:{port}")
+        server.run(sockets=[listening])
+
+
+def _listening(settings: ConsoleSettings) -> socket.socket:
+    """Return a socket that listens. Raise SettingsError if the address or the port cannot be used."""
+    address, port = settings.console_address, settings.console_port
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        return socket.create_server((address, port), family=family)
+    except OSError as error:
         raise SettingsError(
-            f"the console cannot listen on {settings.console_address}, port {settings.console_port}: "
-            "set NOTIFIER_CONSOLE_ADDRESS and NOTIFIER_CONSOLE_PORT to ones that are free"
-        )
+            f"the console cannot listen on {address}, port {port} ({error.strerror}): set NOTIFIER_CONSOLE_ADDRESS or "
+            "NOTIFIER_CONSOLE_PORT"
+        ) from None
 
 
-def console_engine(settings: ConsoleSettings, pool_size: int = POOL, patience: int = _PATIENCE_SECONDS) -> Engine:
-    """Return an engine of the console: few connections, and little patience with each statement."""
+def console_engine(settings: ConsoleSettings, pool_size: int = POOL + 1, patience: int = _PATIENCE_SECONDS) -> Engine:
+    """Return an engine of the console: a connection for each page at once, and one for `Watch`."""
     url = settings.database_url.get_secret_value()
     return connect(url, application="notifier console", pool_size=pool_size, patience=patience)
 
 
-def configuration(app: object, settings: ConsoleSettings) -> uvicorn.Config:
+def configuration(app: Starlette) -> uvicorn.Config:
     """Return uvicorn's settings. Headers of a proxy do not change whom a request comes from."""
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]
-        host=settings.console_address,
-        port=settings.console_port,
+        app,
         log_config=None,
         access_log=False,
         proxy_headers=False,

@@ -1,6 +1,7 @@
 """A console that listens on a port, and Debian's Chromium. Without Chromium the tests that ask for it are skipped."""
 
 import shutil
+import socket
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -9,7 +10,6 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 
-from notifier.settings import ConsoleSettings
 from tests.waiting import wait_until
 from web.console.server import configuration
 
@@ -22,17 +22,16 @@ CHROMIUM = next(
 
 
 @pytest.fixture
-def served(app: Starlette, settings: ConsoleSettings) -> Iterator[str]:
+def served(app: Starlette) -> Iterator[str]:
     """The address of a console that listens."""
-    free = settings.model_copy(update={"console_port": 0})
-    server = uvicorn.Server(configuration(app, free))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    wait_until(lambda: server.started)
-    (listening,) = (each for server_ in server.servers for each in server_.sockets)
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
+    server = uvicorn.Server(configuration(app))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        wait_until(lambda: server.started)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(10)
 
 
 @pytest.fixture(scope="session")

@@ -66,6 +66,8 @@ class Login:
         ]
 
     async def form(self, request: Request) -> Response:
+        if self.gate.local:
+            return RedirectResponse("/", 303)
         return self._form(request)
 
     async def sign_in(self, request: Request) -> Response:
