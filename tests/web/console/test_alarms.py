@@ -27,6 +27,7 @@ GOOD = Gauges(
     sending={},
     running={"email": 1},
     feedback={},
+    evidence=[],
     deliveries={},
     found=dict.fromkeys(("gaps", "gaps_open", "duplicates", "dead_letters", "unmatched", "quarantine"), 0),
     days=DaysKept(3, None, 2, {}),
