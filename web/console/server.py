@@ -51,8 +51,8 @@ def _listening(settings: ConsoleSettings) -> socket.socket:
         return socket.create_server((address, port), family=family)
     except OSError as error:
         raise SettingsError(
-            f"the console cannot listen on {address}, port {port} ({error.strerror}): set NOTIFIER_CONSOLE_ADDRESS or "
-            "NOTIFIER_CONSOLE_PORT"
+            f"the console cannot listen on {address}, port {port} ({error.strerror}): change "
+            "NOTIFIER_CONSOLE_ADDRESS or NOTIFIER_CONSOLE_PORT"
         ) from None
 
 
