@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import Engine
 
-from notifier.outbox import ChannelState, Gauges, TableDiscovery, TableLag, WaitingStream
+from notifier.outbox import ChannelState, Gauges, TableDiscovery, TableLag, WaitingStream, read_gauges
 from notifier.outbox.history.old_days import DaysKept
 from web.console.alarms import alarms
 from web.console.watch import Proof
@@ -14,38 +15,37 @@ def listed(seconds: float, childless: int) -> TableDiscovery:
     return TableDiscovery("orders", seconds, childless, 0.0, readable=True, error=None)
 
 
-GOOD = Gauges(
-    records={"notified": 5},
-    lag={"shards": 1, "unread": 0, "seconds": 2.0},
-    tables=[TableLag("orders", 2, 0, 1.0)],
-    waiting=[WaitingStream("orders", "new", "old", 30.0)],
-    rewinds=[],
-    discovery=[listed(20.0, 0)],
-    backlog={"email": 4},
-    oldest_seconds={"email": 1.0},
-    due={("email", "retry"): 3},
-    sending={},
-    running={"email": 1},
-    feedback={},
-    evidence=[],
-    deliveries={},
-    found=dict.fromkeys(("gaps", "gaps_open", "duplicates", "dead_letters", "unmatched", "quarantine"), 0),
-    days=DaysKept(3, None, 2, {}),
-)
+LAG = {"shards": 1, "unread": 0, "seconds": 2.0}
+FOUND = dict.fromkeys(("gaps", "gaps_open", "duplicates", "dead_letters", "unmatched", "quarantine"), 0)
 RUNS = [ChannelState("email")]
 HOLDS = Proof([{"balanced": True}])
 
 
-def test_a_good_state_has_no_alarm() -> None:
-    assert alarms(GOOD, RUNS, HOLDS) == []
-    assert alarms(GOOD, RUNS, None) == []
+@pytest.fixture
+def good(engine: Engine) -> Gauges:
+    """Those of an empty database, with what a system that runs well has."""
+    return replace(
+        read_gauges(engine),
+        lag=LAG,
+        found=FOUND,
+        tables=[TableLag("orders", 2, 0, 1.0)],
+        waiting=[WaitingStream("orders", "new", "old", 30.0)],
+        discovery=[listed(20.0, 0)],
+        due={("email", "retry"): 3},
+        days=DaysKept(3, None, 2, {}),
+    )
+
+
+def test_a_good_state_has_no_alarm(good: Gauges) -> None:
+    assert alarms(good, RUNS, HOLDS) == []
+    assert alarms(good, RUNS, None) == []
 
 
 @pytest.mark.parametrize(
     ("change", "level", "words"),
     [
-        ({"lag": {**GOOD.lag, "seconds": 3700.0}}, "warning", "Reading is 62 min behind"),
-        ({"lag": {**GOOD.lag, "seconds": 22_000.0}}, "critical", "Reading is 6.1 h behind"),
+        ({"lag": {**LAG, "seconds": 3700.0}}, "warning", "Reading is 62 min behind"),
+        ({"lag": {**LAG, "seconds": 22_000.0}}, "critical", "Reading is 6.1 h behind"),
         ({"tables": [TableLag("orders", 2, 1, 1.0)]}, "warning", "1 of 2 shards of the table orders"),
         ({"tables": [TableLag("orders", 2, 2, 1.0)]}, "critical", "No bridge reads the table orders"),
         ({"discovery": [listed(130.0, 0)]}, "critical", "could not be listed for 2 min"),
@@ -53,32 +53,34 @@ def test_a_good_state_has_no_alarm() -> None:
         ({"waiting": [WaitingStream("orders", "new", "old", 70.0)]}, "warning", "has waited 70 s for an older one"),
         ({"due": {("sms", "held"): 2}}, "warning", "2 outcomes of sms held"),
         ({"due": {("email", "unknown"): 1_200}}, "warning", "1,200 unknown outcomes of email"),
-        ({"found": {**GOOD.found, "gaps_open": 1}}, "critical", "Records were lost before they were read: 1 gap."),
-        ({"found": {**GOOD.found, "quarantine": 7}}, "warning", "7 records are in quarantine"),
-        ({"found": {**GOOD.found, "dead_letters": 7}}, "warning", "7 messages of the feedback queue"),
+        ({"found": {**FOUND, "gaps_open": 1}}, "critical", "Records were lost before they were read: 1 gap."),
+        ({"found": {**FOUND, "quarantine": 7}}, "warning", "7 records are in quarantine"),
+        ({"found": {**FOUND, "dead_letters": 7}}, "warning", "7 messages of the feedback queue"),
         ({"days": DaysKept(3, None, 99, {"open": 2})}, "warning", "2 days are older than NOTIFIER_KEEP_DAYS"),
     ],
 )
-def test_what_is_wrong_is_said_with_what_to_do(change: dict[str, object], level: str, words: str) -> None:
-    (alarm,) = alarms(replace(GOOD, **change), RUNS, HOLDS)
+def test_what_is_wrong_is_said_with_what_to_do(
+    good: Gauges, change: dict[str, object], level: str, words: str
+) -> None:
+    (alarm,) = alarms(replace(good, **change), RUNS, HOLDS)
     assert alarm.level == level
     assert words in alarm.text
     assert alarm.remedy
 
 
-def test_a_channel_that_is_stopped_is_critical_and_comes_first() -> None:
+def test_a_channel_that_is_stopped_is_critical_and_comes_first(good: Gauges) -> None:
     states = [ChannelState("sms", "parked", "blocked"), ChannelState("email", "paused", "too many bounces")]
-    held = replace(GOOD, due={("sms", "held"): 2})
+    held = replace(good, due={("sms", "held"): 2})
     found = alarms(held, states, HOLDS)
     assert [each.level for each in found] == ["critical", "critical", "warning"]
     assert "paused: too many bounces" in found[1].text
 
 
-def test_a_proof_that_does_not_hold_is_critical() -> None:
+def test_a_proof_that_does_not_hold_is_critical(good: Gauges) -> None:
     broken = Proof([{"balanced": True}, {"balanced": False}], stranded=3)
     assert not broken.holds
-    (alarm,) = alarms(GOOD, RUNS, broken)
+    (alarm,) = alarms(good, RUNS, broken)
     assert alarm.level == "critical"
     assert "1 shard does not balance, 3 deliveries are stranded" in alarm.text
-    (alarm,) = alarms(GOOD, RUNS, Proof(error="57014"))
+    (alarm,) = alarms(good, RUNS, Proof(error="57014"))
     assert "could not be made" in alarm.text
