@@ -31,6 +31,13 @@ class Page:
 
 PAGES = (
     Page(
+        "console",
+        "notifier",
+        ("console",),
+        "authlib",
+        {"NOTIFIER_CONSOLE_ADDRESS": "127.0.0.1", "NOTIFIER_CONSOLE_PORT": "{port}", "NOTIFIER_CONSOLE_URL": ""},
+    ),
+    Page(
         "flower",
         "celery",
         ("-A", "workers.app", "flower", "--address=127.0.0.1", "--port={port}", "--purge_offline_workers=10"),

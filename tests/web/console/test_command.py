@@ -9,7 +9,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sandbox.console import console_url
 from sandbox.embedded.allocation import free_port
 from sandbox.embedded.processes import Child
 from sandbox.system import notifier_process
@@ -27,7 +26,7 @@ def process(environment: dict[str, str], tmp_path: Path) -> Iterator[Child]:
 
 
 def test_it_serves_on_loopback_says_who_may_come_in_and_ends(process: Child, environment: dict[str, str]) -> None:
-    url = console_url(environment)
+    url = f"http://127.0.0.1:{environment['NOTIFIER_CONSOLE_PORT']}"
     process.wait_until(lambda: _answers(url), 60)
     page = httpx.get(url, trust_env=False).text
     assert "No access is configured" in page
