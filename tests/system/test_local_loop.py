@@ -202,6 +202,7 @@ def test_what_up_keeps_survives_its_kill_and_its_end(home: Path) -> None:
         variables, links = up.variables(), up.links()
         assert answers(links["inbox"])
         wait_until(lambda: answers(links["flower"]), seconds=200)
+        wait_until(lambda: answers(links["console"]), seconds=200)
         up.terminal("put", "pk=a", "sk=1", "type=hello", "to=first@example.com")
         wait_until(lambda: "first@example.com" in up.mails(), seconds=200)
         second = subprocess.run(

@@ -28,10 +28,10 @@ from web.console.access.users import UserFile
 from web.console.answers import ErrorPages, answer, sign_in_first
 from web.console.headers import KnownHosts, SecurityHeaders
 from web.console.health import Health
+from web.console.monitoring.watch import Watch
 from web.console.page import Entrance, Page, pages_of
 from web.console.rendering import Rendering, StaticFiles
 from web.console.visit import Visit
-from web.console.watch import Watch
 
 POOL = 4
 """Connections to Postgres, and requests that read or act at once. Others wait."""

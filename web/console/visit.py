@@ -14,8 +14,8 @@ from notifier.settings import ConsoleSettings
 from web.console.access.role import Role, User
 from web.console.access.sessions import Flash, Session
 from web.console.addresses import local_path
+from web.console.monitoring.watch import Watch
 from web.console.rendering import Rendering
-from web.console.watch import Watch
 
 _FRAMED = (
     "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'self'; "

@@ -7,11 +7,11 @@ from typing import Any
 from starlette.responses import Response
 
 from notifier.outbox import ChannelState, Gauges, read_gauges
-from web.console.alarms import alarms
-from web.console.charts import Chart, chart
+from web.console.monitoring.alarms import alarms
+from web.console.monitoring.charts import Chart, chart
+from web.console.monitoring.watch import Minutes
 from web.console.page import Page
 from web.console.visit import Visit
-from web.console.watch import Minutes
 
 page = Page("overview", "Overview", "/", order=10)
 

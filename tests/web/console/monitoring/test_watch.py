@@ -2,7 +2,7 @@
 
 from notifier.outbox import CountKey, DeliveryCounts, Throughput, read_throughput
 from tests.outbox.rows import Rows
-from web.console.watch import Minutes, Watch
+from web.console.monitoring.watch import Minutes, Watch
 
 MINUTE = 60.0
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from notifier.outbox import ChannelState, Gauges
 from notifier.outbox.stream.status import ALARM_SECONDS, CRITICAL_SECONDS, WARNING_SECONDS
+from web.console.monitoring.watch import Proof
 from web.console.rendering import counted, seconds
-from web.console.watch import Proof
 
 _LISTING_SECONDS = 120.0
 

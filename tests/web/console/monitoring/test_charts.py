@@ -1,6 +1,6 @@
 import pytest
 
-from web.console.charts import HEIGHT, WIDTH, ceiling, chart
+from web.console.monitoring.charts import HEIGHT, WIDTH, ceiling, chart
 from web.console.rendering import coded, number
 
 

@@ -7,8 +7,8 @@ from sqlalchemy import Engine
 
 from notifier.outbox import ChannelState, Gauges, TableDiscovery, TableLag, WaitingStream, read_gauges
 from notifier.outbox.history.old_days import DaysKept
-from web.console.alarms import alarms
-from web.console.watch import Proof
+from web.console.monitoring.alarms import alarms
+from web.console.monitoring.watch import Proof
 
 
 def listed(seconds: float, childless: int) -> TableDiscovery:
