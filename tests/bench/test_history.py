@@ -1,7 +1,8 @@
-"""The database with a history, and the searches that are measured on it."""
+"""The database with a history, and what is measured on it: searches, and erasing a person."""
 
 from random import Random
 
+from bench import erase
 from bench.find import measured, queries
 from bench.measure.history import EVERYBODY, make_history
 from notifier.database.engine import connect
@@ -23,3 +24,12 @@ def test_every_search_answers_on_a_small_history(database_url: str) -> None:
             assert measured(query, 1)["longest_ms"] > 0, name
     finally:
         engine.dispose()
+
+
+def test_traces_are_found_until_the_person_is_erased(database_url: str) -> None:
+    found = erase.measure(database_url.replace("postgresql+psycopg", "postgresql"), rows=600, days=3)
+    traces = found["traces"]
+    assert isinstance(traces, dict)
+    assert traces["before"] >= traces["when killed"]  # it may be faster than the signal
+    assert traces["before"] > traces["after"] == 0
+    assert found["balanced"]
