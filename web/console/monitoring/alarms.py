@@ -60,7 +60,7 @@ def _channels(channels: Sequence[ChannelState]) -> Iterator[Alarm]:
 def _streams(gauges: Gauges) -> Iterator[Alarm]:
     if gauges.found["gaps_open"]:
         text = f"Records were lost before they were read: {counted(gauges.found['gaps_open'], 'gap', 'gaps')}."
-        yield Alarm("critical", text, "Find out which, and acknowledge the gaps.", "/needs-a-person")
+        yield Alarm("critical", text, "Find out which, and acknowledge the gaps.", "/attention")
     lag = gauges.lag["seconds"]
     if lag > ALARM_SECONDS:
         level: Literal["warning", "critical"] = "critical" if lag > CRITICAL_SECONDS else "warning"
@@ -98,17 +98,17 @@ def _deliveries(gauges: Gauges) -> Iterator[Alarm]:
         if kind == "held":
             held = counted(count, "outcome", "outcomes")
             text = f"{held} of {channel} held: nobody knows whether the provider accepted."
-            yield Alarm("warning", text, "Ask the provider, then resolve each.", "/needs-a-person")
+            yield Alarm("warning", text, "Ask the provider, then resolve each.", "/attention")
         elif kind == "unknown":
             text = f"{counted(count, 'unknown outcome', 'unknown outcomes')} of {channel}."
             remedy = "They settle by the provider's events, or at their deadline as the route says."
-            yield Alarm("warning", text, remedy, "/needs-a-person")
+            yield Alarm("warning", text, remedy, "/attention")
     for name, nouns, text, remedy in (
         ("quarantine", ("record is", "records are"), "in quarantine: not understood.", "Mend the cause and replay."),
         ("dead_letters", ("message", "messages"), "of the feedback queue cannot be used.", "Look, and acknowledge."),
     ):
         if count := gauges.found[name]:
-            yield Alarm("warning", f"{counted(count, *nouns)} {text}", remedy, "/needs-a-person")
+            yield Alarm("warning", f"{counted(count, *nouns)} {text}", remedy, "/attention")
 
 
 def _days(gauges: Gauges) -> Iterator[Alarm]:

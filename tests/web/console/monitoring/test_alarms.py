@@ -1,5 +1,7 @@
 """Each alarm says what is wrong and what to do; a good state has none."""
 
+import inspect
+import re
 from dataclasses import replace
 
 import pytest
@@ -7,6 +9,8 @@ from sqlalchemy import Engine
 
 from notifier.outbox import ChannelState, Gauges, TableDiscovery, TableLag, WaitingStream, read_gauges
 from notifier.outbox.history.old_days import DaysKept
+from web.console.app import Console
+from web.console.monitoring import alarms as monitoring_alarms
 from web.console.monitoring.alarms import alarms
 from web.console.monitoring.watch import Proof
 
@@ -84,3 +88,9 @@ def test_a_proof_that_does_not_hold_is_critical(good: Gauges) -> None:
     assert "1 shard does not balance, 3 deliveries are stranded" in alarm.text
     (alarm,) = alarms(good, RUNS, Proof(error="57014"))
     assert "could not be made" in alarm.text
+
+
+def test_the_pages_that_alarms_lead_to_exist(console: Console) -> None:
+    named = set(re.findall(r'"(/[\w-]+)"', inspect.getsource(monitoring_alarms)))
+    assert named
+    assert named <= {page.path for page in console.pages}
