@@ -1,0 +1,1 @@
+"""The operators' console: how long its pages take on a database with a history, and what it costs the pipeline."""
