@@ -25,6 +25,9 @@ _FEEDBACK = statement(__package__, "count_feedback.sql")
 _PROBLEMS = statement(__package__, "count_problems.sql")
 _EVIDENCE = statement(__package__, "read_evidence.sql")
 
+_EXACT, _PAGES = 20_000, 500
+"""Rows of `due` of a kind that are counted one by one, and pages that are read if there are more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -45,7 +48,7 @@ class Gauges:
 
     `records` and `found` are by name, `lag` has shards, unread ones and seconds. `backlog` is deliveries that wait,
     `oldest_seconds` the age of the oldest of them, `sending` deliveries that are being sent, `running` 1 or 0: each
-    by channel. `due` is by channel and kind of `due` row, `feedback` by channel and kind of event.
+    by channel. `due` is by channel and kind of `due` row, an estimate above 20,000 of a kind, `feedback` by channel and kind of event.
     """
 
     records: dict[str, int]
@@ -84,7 +87,7 @@ def read_gauges(engine: Engine, keep_days: int = 0) -> Gauges:
                 channel: max(0.0, now - created_ms(each.oldest) / 1000) if each.oldest else 0.0
                 for channel, each in waiting.items()
             },
-            due={(row[0], row[1]): row[2] for row in connection.execute(_DUE)},
+            due={(row[0], row[1]): row[2] for row in connection.execute(_DUE, {"exact": _EXACT, "pages": _PAGES})},
             sending={row[0]: row[1] for row in connection.execute(_SENDING)},
             running={row[0]: row[1] for row in connection.execute(_RUNNING)},
             feedback=count_feedback(connection),
