@@ -1,5 +1,6 @@
 """Failing routes: an error of the route, or of its template, keeps their deliveries from being sent."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Engine
@@ -12,7 +13,11 @@ from notifier.outbox.statements import statement
 _LEAST_FAILURES = 2
 """A delivery that is retried counts from its second failure: after one, the error may have passed."""
 
-_FAILING = statement(__package__, "failing_routes.sql")
+_FAILING = {
+    False: statement(__package__, "failing_routes.sql", candidates="{all_deliveries}"),
+    True: statement(__package__, "failing_routes.sql", candidates="{listed_deliveries}"),
+}
+"""By whether the search terms of the days are listed."""
 
 
 def failing(engine: Engine, days: int) -> list[dict[str, Any]]:
@@ -20,8 +25,23 @@ def failing(engine: Engine, days: int) -> list[dict[str, Any]]:
 
     Each row has the number of deliveries that `failed`, of those that are `retried` after two errors, and the time,
     the id and the reason of the newest one. Failures that an operator has acknowledged are left out.
+
+    Listed days are looked up by their search terms; of the others all deliveries are read.
     """
     with snapshot(engine) as connection:
         found = [each for each in read_days(connection) if each.may_hold(("failed", "pending"))][-days - 1 :]
-        bounded = within_days(_FAILING, joined(found))
-        return [dict(row) for row in connection.execute(bounded, {"tries": _LEAST_FAILURES}).mappings()]
+        rows: list[Mapping[str, Any]] = []
+        for listed, query in _FAILING.items():
+            if some := joined(each for each in found if each.listed is listed):
+                rows += connection.execute(within_days(query, some), {"tries": _LEAST_FAILURES}).mappings()
+    return merged(rows)
+
+
+def merged(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return one row for each route and channel: sums, and what is the newest; the newest failure first."""
+    routes: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in sorted(rows, key=lambda each: each["newest_at"], reverse=True):
+        known = routes.setdefault((row["channel"], row["route"]), {**row, "failed": 0, "retried": 0})
+        known["failed"] += row["failed"]
+        known["retried"] += row["retried"]
+    return list(routes.values())

@@ -25,7 +25,7 @@ _FEEDBACK = statement(__package__, "count_feedback.sql")
 _PROBLEMS = statement(__package__, "count_problems.sql")
 _EVIDENCE = statement(__package__, "read_evidence.sql")
 
-_EXACT, _PAGES = 20_000, 500
+_EXACT, _PAGES = 5_000, 200
 """Rows of `due` of a kind that are counted one by one, and pages that are read if there are more."""
 
 
@@ -48,7 +48,8 @@ class Gauges:
 
     `records` and `found` are by name, `lag` has shards, unread ones and seconds. `backlog` is deliveries that wait,
     `oldest_seconds` the age of the oldest of them, `sending` deliveries that are being sent, `running` 1 or 0: each
-    by channel. `due` is by channel and kind of `due` row, an estimate above 20,000 of a kind, `feedback` by channel and kind of event.
+    by channel. `due` is by channel and kind of `due` row, an estimate above 5,000 of a kind; `feedback` is by channel
+    and kind of event.
     """
 
     records: dict[str, int]

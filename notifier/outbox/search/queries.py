@@ -19,6 +19,7 @@ class Answer(StrEnum):
 
     PAGE = "page"
     COUNT = "count"
+    MAYBE_SENT = "maybe_sent"
     IDS = "ids"
     GROUPS = "groups"
 

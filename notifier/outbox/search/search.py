@@ -61,6 +61,15 @@ class Search:
         _, matched, reached = self._collect(Query(selection, statuses, Answer.COUNT, Cursor()), most + 1)
         return Count(min(matched, most), more=matched > most, complete=reached is None)
 
+    def redrivable(self, selection: Selection, most: int = MOST_COUNTED) -> tuple[Count, Count]:
+        """Return how many failed ones there are, counting at most `most`; and how many of these may have been accepted:
+        see `Operations.redrive`.
+        """
+        query = Query(selection, (Status.FAILED,), Answer.MAYBE_SENT, Cursor())
+        maybe_sent, matched, reached = self._collect(query, most + 1)
+        failed = Count(min(matched, most), more=matched > most, complete=reached is None)
+        return failed, Count(sum(maybe_sent), complete=failed.complete and not failed.more)
+
     def ids(self, selection: Selection, statuses: Sequence[str] = ()) -> list[UUID]:
         """Return the ids of all of them, the newest first; without a budget, however many there are."""
         rows, _, _ = self._collect(Query(selection, statuses, Answer.IDS, Cursor()), None)

@@ -98,6 +98,8 @@ def _step(query: Query, rows: Sequence[Any]) -> Step:
     last = rows[0]["last"] or UUID(int=0)
     if query.answer is Answer.COUNT:
         return Step((), rows[0]["matched"], last)
+    if query.answer is Answer.MAYBE_SENT:
+        return Step((rows[0]["maybe_sent"],), rows[0]["matched"], last)
     found = [row for row in rows if row["notification_id"] is not None]
     return Step(found, sum(row["matched"] for row in found) if query.answer is Answer.GROUPS else len(found), last)
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from notifier.cli.connection import connected, report
-from notifier.cli.inspect import _traceback, as_tree
+from notifier.cli.inspect import as_tree, last_traceback
 from notifier.cli.terminal.output import masked
 from notifier.notifications import Status
 from notifier.outbox import Change, Quarantined, Recipient, read_gauges
@@ -93,7 +93,7 @@ def test_personal_data_needs_reveal(rows: Rows, notifier: Notifier) -> None:
 def test_only_the_last_traceback_is_shown() -> None:
     at = datetime(2026, 1, 31, tzinfo=UTC)
     events = [{"at": at, "status_to": "pending", "detail": f"Traceback {number}"} for number in range(3)]
-    told = _traceback(events)
+    told = last_traceback(events)
     assert told == "the last of 3, 2026-01-31 00:00:00 UTC, pending\nTraceback 2"
 
 

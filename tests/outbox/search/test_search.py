@@ -148,3 +148,17 @@ def test_counted_days_that_hold_nothing_of_it_are_not_read(rows: Rows, retention
     assert ids(search, Selection(), Status.FAILED) == []
     assert ids(search, Selection(channel="email")) == []
     assert len(ids(search, Selection())) == 1
+
+
+def test_what_can_be_redriven_is_counted_with_what_may_have_been_accepted(rows: Rows) -> None:
+    refused, given_up, other = recorded(rows, [b"{}"] * 3)
+    sent(rows, [refused, given_up, other], "ana@example.com", Status.UNKNOWN)
+    operations = Operations(rows.engine, actor="eva")
+    for id_ in (refused, given_up):
+        assert operations.resolve(id_, Status.FAILED, "no answer")
+    rows.run("UPDATE delivery_events SET begun_at = now() WHERE notification_id = :id", id=refused)  # refused later
+
+    search = Search(rows.engine, budget=None)
+    assert search.redrivable(Selection()) == (Count(2), Count(1))
+    assert search.redrivable(Selection(recipients=["bo@example.com"])) == (Count(0), Count(0))
+    assert search.redrivable(Selection(), most=1) == (Count(1, more=True), Count(1, complete=False))

@@ -61,7 +61,7 @@ def count(visit: Visit) -> Response:
 def confirm(visit: Visit) -> Response:
     """How many an action on all that match would change. It changes nothing."""
     verb, wanted = visit.path["verb"], Filter.of(visit.query)
-    source, number, maybe_sent, wrong = _SOURCES.get(verb), Count(0), 0, ""
+    source, number, maybe_sent, wrong = _SOURCES.get(verb), Count(0), Count(0), ""
     try:
         if source is None:
             raise UsageError("There is no such action.")
@@ -70,9 +70,10 @@ def confirm(visit: Visit) -> Response:
                 f"Only notifications that are {source} can be chosen for this, not {wanted.status} ones."
             )
         selection = wanted.selection(visit.report)
-        number = Search(visit.engine).count(selection, [source], _MOST_AT_ONCE)
         if verb == "redrive":
-            maybe_sent = Operations(visit.engine, actor=visit.actor).count_maybe_sent(selection)
+            number, maybe_sent = Search(visit.engine).redrivable(selection, _MOST_AT_ONCE)
+        else:
+            number = Search(visit.engine).count(selection, [source], _MOST_AT_ONCE)
     except NotifierError as error:
         wrong = str(error)
     return visit.show(

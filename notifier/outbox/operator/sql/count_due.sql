@@ -1,9 +1,9 @@
 -- Deliveries with a retry or a deadline, by channel and kind. Exact up to :exact of a kind. In an outage there may be
 -- millions: then those in about :pages pages of the table are counted, and the number is multiplied accordingly.
 WITH first_ones AS (
-  SELECT some.channel, some.kind FROM unnest(ARRAY['retry', 'unknown', 'held']) AS wanted (kind), LATERAL (
+  SELECT few.channel, few.kind FROM unnest(ARRAY['retry', 'unknown', 'held']) AS wanted (kind), LATERAL (
     SELECT channel, kind FROM due WHERE due.kind = wanted.kind LIMIT CAST(:exact AS int8) + 1
-  ) AS some
+  ) AS few
 ), many AS (
   SELECT kind FROM first_ones GROUP BY kind HAVING count(*) > :exact
 ), share AS (

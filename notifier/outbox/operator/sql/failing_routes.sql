@@ -1,14 +1,13 @@
 -- Routes with deliveries that an error of the route or of its template keeps from being sent, and that no operator
 -- has acknowledged; the newest first, at most 100. A delivery that is tried again counts once it has failed
--- :tries times.
+-- :tries times. Of the deliveries `d` of {candidates}.
 -- Such an error happens before the request leaves, so the delivery changes from `pending`: its route raised, did not
 -- return or ended its worker, or its template cannot be rendered. The delivery says that it failed, its last event
 -- from which status.
 WITH failing AS (
   SELECT n.channel, n.route, d.notification_id, d.status, d.reason, d.ended_at
-  FROM deliveries d JOIN notifications n USING (notification_id)
-  WHERE in_days(d.notification_id) AND in_days(n.notification_id)
-    AND (d.status = 'failed' OR d.status = 'pending' AND d.failures >= :tries)
+  FROM {candidates} JOIN notifications n ON n.notification_id = d.notification_id AND in_days(n.notification_id)
+  WHERE (d.status = 'failed' OR d.status = 'pending' AND d.failures >= :tries)
     AND d.ended_at > {acknowledged_at failures}
     AND 'pending' = (
       SELECT e.status_from FROM delivery_events e
