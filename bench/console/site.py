@@ -16,7 +16,7 @@ from web.console.access.passwords import hashed
 from web.console.access.role import Role
 from web.console.access.users import StoredUser, UserFile
 
-_NAME, _PASSWORD = "bench", "only for this benchmark"  # noqa: S105
+_NAME, _PASSWORD = "bench", "only for this benchmark"
 _NONCE = re.compile(r'name="nonce" value="([^"]+)"')
 
 

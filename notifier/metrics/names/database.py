@@ -40,7 +40,12 @@ BACKLOG = _gauge("outbox_backlog", "Deliveries that wait for a worker; above 5,0
 OLDEST = _gauge("outbox_oldest_seconds", "Age of the oldest event that waits for a worker.", "channel")
 SENDING = _gauge("outbox_sending", "Attempts in progress.", "channel")
 RUNNING = _gauge("channel_running", "1 where the channel sends, 0 where it is parked or paused.", "channel")
-DUE = _gauge("outbox_due", "Retries, unknown outcomes, held ones: rows that wait for a time.", "channel", "kind")
+DUE = _gauge(
+    "outbox_due",
+    "Retries, unknown outcomes, held ones: rows that wait for a time; an estimate above 5,000 of a kind.",
+    "channel",
+    "kind",
+)
 DELIVERIES = _counter(
     "outbox_deliveries",
     "Results of the attempts of all workers, added up every five seconds; pending: tried again.",

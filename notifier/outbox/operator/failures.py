@@ -33,7 +33,8 @@ def failing(engine: Engine, days: int) -> list[dict[str, Any]]:
         rows: list[Mapping[str, Any]] = []
         for listed, query in _FAILING.items():
             if some := joined(each for each in found if each.listed is listed):
-                rows += connection.execute(within_days(query, some), {"tries": _LEAST_FAILURES}).mappings()
+                answer = connection.execute(within_days(query, some), {"tries": _LEAST_FAILURES})
+                rows += [dict(row) for row in answer.mappings()]
     return merged(rows)
 
 

@@ -62,8 +62,8 @@ class Search:
         return Count(min(matched, most), more=matched > most, complete=reached is None)
 
     def redrivable(self, selection: Selection, most: int = MOST_COUNTED) -> tuple[Count, Count]:
-        """Return how many failed ones there are, counting at most `most`; and how many of these may have been accepted:
-        see `Operations.redrive`.
+        """Return how many failed ones there are, counting at most `most`; and how many of these may have been
+        accepted: see `Operations.redrive`.
         """
         query = Query(selection, (Status.FAILED,), Answer.MAYBE_SENT, Cursor())
         maybe_sent, matched, reached = self._collect(query, most + 1)
