@@ -135,14 +135,16 @@ $$
 """
 
 # A day whose rows are dropped is not listed any more. To drop the partition takes an exclusive lock on the whole
-# table, which nobody but searches and triggers of old days wants, and gives up after 50 ms.
+# table, which nobody but searches and triggers of old days wants, and gives up after 50 ms. The other lock keeps
+# index_day from setting triggers, on a day that was made again, whose partition is dropped here.
 UNLIST_DAY = """
 CREATE FUNCTION unlist_day(wanted date) RETURNS bool
 LANGUAGE plpgsql SECURITY DEFINER SET lock_timeout = '50ms' AS $$
 DECLARE
   suffix CONSTANT text := to_char(wanted, '_YYYYMMDD');
 BEGIN
-  IF to_regclass('deliveries' || suffix) IS NOT NULL THEN
+  IF NOT pg_try_advisory_xact_lock(x'6E6F7469'::int, wanted - DATE '1970-01-01')
+     OR to_regclass('deliveries' || suffix) IS NOT NULL THEN
     RETURN false;
   END IF;
   EXECUTE format('DROP TABLE IF EXISTS %I', 'search_terms' || suffix);

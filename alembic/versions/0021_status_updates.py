@@ -22,7 +22,7 @@ _OLD = "WHEN ''dead_letters'' THEN"
 _FORGET = """
     WHEN ''status_updates'' THEN $sql$
 INSERT INTO status_destinations AS d (destination, dropped)
-SELECT destination, count(*) FROM gone GROUP BY destination
+SELECT destination, count(*) FROM gone GROUP BY destination ORDER BY destination
 ON CONFLICT (destination) DO UPDATE SET dropped = d.dropped + excluded.dropped
 $sql$
     ELSE ''SELECT''"""

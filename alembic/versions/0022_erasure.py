@@ -49,8 +49,11 @@ DECLARE
 BEGIN
   open := '{}';
   erased := 0;
-  IF to_regclass('deliveries' || suffix) IS NULL OR to_regclass('notifications' || suffix) IS NULL THEN
-    RETURN;
+  IF change THEN
+    PERFORM pg_advisory_xact_lock(x'6E6F7469'::int, wanted - DATE '1970-01-01');  -- as index_day
+  END IF;
+  IF to_regclass('feedback' || suffix) IS NULL THEN
+    RETURN;  -- the first table of a day that is dropped: the rows of all four are deleted by then
   END IF;
   EXECUTE format('SELECT notification_id FROM %I WHERE notification_id > $1 '
                  'ORDER BY notification_id OFFSET $2 LIMIT 1', 'notifications' || suffix)

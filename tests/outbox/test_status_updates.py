@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from notifier.feedback import FeedbackKind
 from notifier.notifications import Status
@@ -29,6 +30,7 @@ from notifier.status_updates import UPDATES, wanted_of
 from tests.outbox.delivery.test_transitions import OPERATIONS, event, policy, steps_of
 from tests.outbox.history.history import KEEP, OLD, recorded, settled
 from tests.outbox.rows import Rows
+from tests.outbox.test_lock_order import start
 
 ALL = wanted_of(["all"])
 SILENT = {Status.PENDING, Status.SENDING}
@@ -262,3 +264,26 @@ def test_a_day_stays_while_an_update_of_it_waits_and_retention_drops_and_counts_
     assert retention.old_days() == []
     (backlog,) = StatusUpdates(rows.engine).backlog()
     assert (backlog.waiting, backlog.accepted, backlog.dropped) == (0, 0, 1)
+
+
+def test_retention_and_senders_count_destinations_in_one_order(rows: Rows) -> None:
+    """Otherwise each could wait for the other. Whoever waits for the first of them holds no other one."""
+    names = [f"https://{n}.example/" for n in range(6)]
+    for name in names:
+        rows.run("INSERT INTO status_destinations (destination) VALUES (:to)", to=name)
+        rows.run(
+            "INSERT INTO status_updates (notification_id, number, destination, status, attempt, at) "
+            "VALUES (gen_random_uuid(), 1, :to, 'sent', 1, now() - interval '99 days')",
+            to=name,
+        )
+    with ThreadPoolExecutor(1) as threads, rows.engine.connect() as holder, rows.engine.connect() as other:
+        holder.execute(text("SELECT FROM status_destinations WHERE destination = :to FOR UPDATE"), {"to": names[0]})
+        rows.run("ALTER FUNCTION forget_rows(text, int, int) SET lock_timeout = '30s'")
+        forgetting = start(rows, threads, lambda: rows.one("SELECT forget_rows('status_updates', 30, 99) AS n"))
+        free = other.execute(
+            text("SELECT count(*) FROM (SELECT FROM status_destinations FOR UPDATE SKIP LOCKED) AS f")
+        )
+        assert free.scalar_one() == len(names) - 1
+        other.rollback()
+        holder.rollback()
+        assert forgetting.result() == {"n": len(names)}

@@ -26,7 +26,7 @@ _PART = 20_000
 
 _ERASE_PART = statement(__package__, "erase_part.sql")
 _ERASE_ELSEWHERE = statement(__package__, "erase_elsewhere.sql")
-_SUPPRESSED = statement(__package__, "suppressed.sql")
+_SUPPRESSIONS = statement(__package__, "suppressions.sql")
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class Erasure:
         Raises UsageError, and erases nothing, if the person is suppressed and there is no key for the hash.
         """
         with self._engine.begin() as connection:
-            if not self._keys and connection.execute(_SUPPRESSED, {"spellings": list(person.spellings)}).scalar_one():
+            if not self._keys and _suppressions(connection, person):
                 raise UsageError(
                     "this recipient is suppressed: set NOTIFIER_ERASURE_KEYS, so that a hash keeps the suppression; "
                     "or lift it first: notifier suppress remove"
@@ -96,7 +96,8 @@ class Erasure:
             done.day = day
             yield done
         with self._engine.begin() as connection:
-            rows = connection.execute(_ERASE_ELSEWHERE, {**self._values(person, change), **self._hashed(person)})
+            hashed = self._hashed(connection, person)
+            rows = connection.execute(_ERASE_ELSEWHERE, {**self._values(person, change), **hashed})
             done.rows = {name: count for name, count in rows if count}
         done.day = None
         yield done
@@ -126,13 +127,23 @@ class Erasure:
             "spellings": list(person.spellings), "likes": person.likes, "pattern": person.pattern, "change": change,
         }  # fmt: skip
 
-    def _hashed(self, person: Person) -> dict[str, object]:
-        pairs = zip(person.channels, person.spellings, strict=True)
-        hashes = [self._keys.hashes(*pair)[0] for pair in pairs] if self._keys else [""] * len(person.spellings)
-        return {"channels": list(person.channels), "hashes": hashes}
+    def _hashed(self, connection: Connection, person: Person) -> dict[str, object]:
+        """The spellings with their channels and hashes: also channels that suppress the person and are not named."""
+        pairs = sorted({*zip(person.channels, person.spellings, strict=True), *_suppressions(connection, person)})
+        return {
+            "channels": [channel for channel, _ in pairs],
+            "spellings": [spelling for _, spelling in pairs],
+            "hashes": [self._keys.hashes(*pair)[0] if self._keys else "" for pair in pairs],
+        }
 
     def _name(self, person: Person) -> str:
         """How the journal names the person: by the hash, from which nobody reads the address."""
         if not self._keys:
             return "one person"
         return self._keys.hashes(person.channels[0], person.spellings[0])[0]
+
+
+def _suppressions(connection: Connection, person: Person) -> list[tuple[str, str]]:
+    """Return the channels on which the person is suppressed, each with the spelling."""
+    rows = connection.execute(_SUPPRESSIONS, {"spellings": list(person.spellings)})
+    return [(row.channel, row.address) for row in rows]

@@ -14,6 +14,7 @@ from notifier.outbox.statements import statement
 from notifier.outbox.stream.pages import NewNotification
 from notifier.outbox.stream.recording import insert_publications
 
+_LOCK = statement(__package__, "lock_quarantined.sql")
 _RECORDED = statement(__package__, "recorded_numbers.sql")
 _RELEASE = statement(__package__, "release_quarantined.sql")
 _INSERT = statement(__package__, "insert_missing.sql")
@@ -45,6 +46,8 @@ def correct_records(
     """Record those of a shard's notifications that do not exist yet; they and the records with the sequence numbers
     `unrouted` leave quarantine. The counters of the shard move in the same transaction.
     """
+    numbers = [*unrouted, *(each.sequence_number for each in notifications)]
+    connection.execute(_LOCK, {"shard": shard, "numbers": numbers})
     recorded = _recorded(connection, shard, notifications)
     missing = [each for each in notifications if int(each.sequence_number) not in recorded]
     understood = [*unrouted, *(each.sequence_number for each in missing)]

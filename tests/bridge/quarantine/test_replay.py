@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
@@ -11,12 +13,23 @@ import pytest
 from bridge.quarantine.verdict import judged
 from notifier import Email, Event, route
 from notifier.notifications import Status, notification_id
-from notifier.outbox import Page, Quarantine, Quarantined, QuarantineSelection, Replayed
+from notifier.outbox import (
+    NewNotification,
+    Page,
+    Partitions,
+    Quarantine,
+    Quarantined,
+    QuarantinedRecord,
+    QuarantineSelection,
+    Replayed,
+)
 from notifier.outbox import records as wire
 from notifier.outbox.quarantine import quarantine as module
+from notifier.outbox.rewinds.corrections import correct_records
 from notifier.routes import Routes, routes_of
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import ARN, Rows
+from tests.outbox.test_lock_order import start
 
 __all__ = ["engine", "rows"]
 
@@ -133,3 +146,28 @@ def test_a_record_of_a_day_that_is_not_kept_stays(rows: Rows) -> None:
     done = replayed(rows, keep_days=30)
     assert (done.too_old, done.notified, counters(rows)) == (1, 0, (1, 0, 0, 1))
     assert replayed(rows, keep_days=0).notified == 1
+
+
+def test_two_replays_at_once_with_other_routes_make_one_notification(rows: Rows) -> None:
+    """An operator has the new routes, another one the old: the second waits for the first, and finds the record."""
+    quarantined(rows, [(1, record(1))])
+    renamed = replace(routes_of(welcome)[0], name="greet")
+    greet = partial(judged, routes=Routes([renamed]), not_before=datetime.min.replace(tzinfo=UTC))
+    lease = rows.lease
+    found = QuarantinedRecord(1, lease.shard, lease.shard_id, lease.stream_arn, lease.table, "1", record(1), "")
+    first, second = judge(found).notification, greet(found).notification
+    assert first
+    assert second
+    Partitions(rows.engine).ensure([first.day])
+
+    def correct(notification: NewNotification) -> int:
+        with rows.engine.begin() as connection:
+            return len(correct_records(connection, rows.lease.shard, "activity", [notification], ()).made)
+
+    with ThreadPoolExecutor(1) as threads, rows.engine.connect() as connection:
+        done = correct_records(connection, rows.lease.shard, "activity", [first], ())
+        other = start(rows, threads, lambda: correct(second))
+        connection.commit()
+        assert (len(done.made), other.result()) == (1, 0)
+    assert counters(rows) == (1, 1, 0, 0)
+    assert rows.balanced()

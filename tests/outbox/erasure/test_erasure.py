@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
 
@@ -24,14 +25,16 @@ from notifier.outbox import (
     Suppressions,
 )
 from notifier.outbox.erasure import erasure as module
+from notifier.outbox.history.listing import list_a_part
 from notifier.outbox.roles import grant_roles
 from sandbox.embedded.postgres_programs import postgres_programs
 from tests.notifier.cli.in_process import Notifier, notifier
-from tests.outbox.history.history import at, settled
+from tests.outbox.history.history import OLD, at, day, settled
 from tests.outbox.rows import Rows
 from tests.outbox.search.items import record_of, recorded, sent
+from tests.outbox.test_lock_order import start, threads
 
-__all__ = ["notifier"]
+__all__ = ["notifier", "threads"]
 
 ANA, JOANA = "ana.berg@example.com", "joana.berg@example.com"
 KEYS = ErasureKeys(("new", "old"))
@@ -200,6 +203,35 @@ def test_killed_in_the_middle_and_run_again_no_trace_is_left(
     assert ANA.encode().hex() not in done.stdout.replace(JOANA.encode().hex(), "")
     assert done.stdout.count(JOANA) >= 90
     assert rows.balanced()
+
+
+def test_terms_that_are_listed_meanwhile_are_erased(rows: Rows, threads: ThreadPoolExecutor) -> None:
+    sent(rows, recorded(rows, [record_of(f"user#{ANA}")], at=at(3)), ANA)
+    with rows.engine.connect() as lister:
+        assert list_a_part(lister)  # sets the triggers
+        lister.commit()
+        assert list_a_part(lister)  # lists the terms, and does not commit yet
+        erasing = start(rows, threads, lambda: erased(rows))
+        lister.commit()
+    assert erasing.result() == 1
+    assert rows.all("SELECT * FROM search_terms") == []
+
+
+def test_a_day_that_is_half_dropped_is_passed_over(rows: Rows) -> None:
+    sent(rows, recorded(rows, [record_of("user#1", to=ANA)]), ANA)
+    recorded(rows, [b"{}"], at=at(OLD))
+    suffix = f"{day(OLD):%Y%m%d}"
+    rows.run(f"DELETE FROM deliveries_{suffix}")
+    rows.run(f"DROP TABLE feedback_{suffix}")  # killed after the first of four tables
+
+    assert erased(rows) == 1
+
+
+def test_a_suppression_of_a_channel_that_is_not_named_is_hashed(rows: Rows) -> None:
+    Suppressions(rows.engine, actor="eva").add("fax", ANA, reason="manual")
+    assert erased(rows) == 0
+    assert ANA not in dump(rows)
+    assert rows.one("SELECT address FROM suppressions")["address"] == KEYS.hashes("fax", ANA)[0]
 
 
 @pytest.mark.parametrize("role", ["bridge", "worker", "feedback", "console"])

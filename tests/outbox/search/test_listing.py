@@ -147,6 +147,24 @@ def test_a_day_that_is_dropped_is_unlisted_and_may_come_again(
     assert ids(search, ANA) == [again]
 
 
+def test_terms_of_a_day_that_comes_again_are_not_dropped(rows: Rows, retention: Retention, search: Search) -> None:
+    recorded(rows, [b"{}"], at=at(3))
+    settled(retention)
+    suffix = f"{day(3):%Y%m%d}"
+    for table in ("notifications", "deliveries"):
+        rows.run(f"DROP TABLE {table}_{suffix}")
+    with rows.engine.connect() as lister, rows.engine.connect() as other:
+        for table in ("notifications", "deliveries"):
+            lister.execute(text(f"SELECT make_partition('{table}', '{day(3)}')"))
+        lister.execute(text(f"SELECT index_day('{day(3)}', 10)"))  # sees the table of terms, and makes none
+        other.execute(text("SET LOCAL lock_timeout = '1s'"))
+        assert not other.execute(text(f"SELECT unlist_day('{day(3)}')")).scalar_one()
+        other.commit()
+        lister.commit()
+    (again,) = sent(rows, recorded(rows, [b"{}"], at=at(3)), "ana@example.com")
+    assert ids(search, ANA) == [again]
+
+
 def test_the_hot_day_has_no_trigger(rows: Rows, retention: Retention) -> None:
     recorded(rows, [b"{}"])
     settled(retention)

@@ -1,0 +1,2 @@
+-- The suppressions of the :spellings.
+SELECT channel, address FROM suppressions WHERE address = ANY(CAST(:spellings AS text[]))
