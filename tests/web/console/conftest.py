@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 
 from notifier.settings import ConsoleSettings, read_settings
 from tests.outbox.conftest import rows
-from tests.web.console.browser import browser, served
+from tests.web.console.fixtures import browser, served
 from tests.web.console.person import Person
 from web.console.access.role import Role, User
 from web.console.app import POOL, Console, application

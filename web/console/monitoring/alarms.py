@@ -96,8 +96,8 @@ def _listings(gauges: Gauges) -> Iterator[Alarm]:
 def _deliveries(gauges: Gauges) -> Iterator[Alarm]:
     for (channel, kind), count in sorted(gauges.due.items()):
         if kind == "held":
-            held = counted(count, "outcome", "outcomes")
-            text = f"{held} of {channel} held: nobody knows whether the provider accepted."
+            held = counted(count, f"outcome of {channel} is", f"outcomes of {channel} are")
+            text = f"{held} held: nobody knows whether the provider accepted."
             yield Alarm("warning", text, "Ask the provider, then resolve each.", "/attention")
         elif kind == "unknown":
             text = f"{counted(count, 'unknown outcome', 'unknown outcomes')} of {channel}."

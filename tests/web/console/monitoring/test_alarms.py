@@ -55,7 +55,7 @@ def test_a_good_state_has_no_alarm(good: Gauges) -> None:
         ({"discovery": [listed(130.0, 0)]}, "critical", "could not be listed for 2 min"),
         ({"discovery": [listed(20.0, 1)]}, "critical", "What follows 1 ended shard of the table orders"),
         ({"waiting": [WaitingStream("orders", "new", "old", 70.0)]}, "warning", "has waited 70 s for an older one"),
-        ({"due": {("sms", "held"): 2}}, "warning", "2 outcomes of sms held"),
+        ({"due": {("sms", "held"): 2}}, "warning", "2 outcomes of sms are held"),
         ({"due": {("email", "unknown"): 1_200}}, "warning", "1,200 unknown outcomes of email"),
         ({"found": {**FOUND, "gaps_open": 1}}, "critical", "Records were lost before they were read: 1 gap."),
         ({"found": {**FOUND, "quarantine": 7}}, "warning", "7 records are in quarantine"),

@@ -45,7 +45,7 @@ def test_a_shard_whose_parent_is_forgotten_is_a_root() -> None:
 def test_an_operator_has_shards_read_again(console: Console, rows: Rows, operator: Person) -> None:
     rows.record(rows.page([1], [Quarantined("2", b"{}", "odd")], unrouted=3))
     page = text_of(operator.get("/shards/rewind?table=activity").text)
-    assert "1 shards would be read again. 3 of their records are unrouted and 1 in quarantine" in page
+    assert "1 shard would be read again. Of the records, 3 are unrouted and 1 in quarantine" in page
     requests = RewindRequests(console.engine, actor="test")
     assert requests.recent() == []
     operator.post("/shards/rewind", table="activity", since="2026-01-31T12:00", reason="a new route")

@@ -1,0 +1,27 @@
+"""A console that listens on a port, and Debian's Chromium. Without Chromium the tests that ask for it are skipped."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from starlette.applications import Starlette
+
+from docs.screenshots.serving import CHROMIUM, chromium, serving
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+@pytest.fixture
+def served(app: Starlette) -> Iterator[str]:
+    """The address of a console that listens."""
+    with serving(app) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    if not CHROMIUM:
+        pytest.skip("there is no Chromium on this machine: apt-get install chromium")
+    with chromium() as started:
+        yield started
