@@ -16,8 +16,8 @@ STREAM = "notifier.outbox.stream"
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_file_says_what_it_does_and_is_used(path: Path) -> None:
     assert path.read_text().startswith("-- ")
-    modules = path.parent.parent.glob("*.py")
-    named = any(f'"{path.name}"' in each.read_text() for each in modules)
+    names = (f'"{path.name}"', f'"{{{path.stem}}}"')
+    named = any(name in each.read_text() for each in path.parent.parent.glob("*.py") for name in names)
     assert named or any(re.search(rf"\{{{path.stem}\b", each.read_text()) for each in FILES)
 
 

@@ -15,24 +15,28 @@ from notifier.outbox.statements import statement
 
 
 class Answer(StrEnum):
-    """What a search returns of what matches: the fragment of this name."""
+    """What a search returns of what matches, as the name of a fragment."""
 
-    PAGE = "page"
-    COUNT = "count"
-    MAYBE_SENT = "maybe_sent"
-    IDS = "ids"
-    GROUPS = "groups"
+    PAGE = "{page}"
+    COUNT = "{count}"
+    MAYBE_SENT = "{maybe_sent}"
+    IDS = "{ids}"
+    GROUPS = "{groups}"
 
 
 class Lead(StrEnum):
-    """Which rows a step has: the fragment of this name."""
+    """Which rows a step has, as the name of a fragment."""
 
-    DELIVERIES = "deliveries"
-    NOTIFICATIONS = "notifications"
-    CANDIDATES = "candidates"
+    DELIVERIES = "{deliveries}"
+    NOTIFICATIONS = "{notifications}"
+    CANDIDATES = "{candidates}"
 
 
-_MATCHING = {Lead.NOTIFICATIONS: "matching_notifications"}
+_MATCHING = {
+    Lead.DELIVERIES: "{matching_deliveries}",
+    Lead.NOTIFICATIONS: "{matching_notifications}",
+    Lead.CANDIDATES: "{matching_deliveries}",
+}
 
 
 def _made() -> Mapping[tuple[Answer, Lead, bool], TextClause]:
@@ -45,9 +49,9 @@ def _made() -> Mapping[tuple[Answer, Lead, bool], TextClause]:
                 found[answer, lead, newest_first] = statement(
                     __package__,
                     "find.sql",
-                    step=f"{{{lead}}}",
-                    matching=f"{{{_MATCHING.get(lead, 'matching_deliveries')}}}",
-                    answer=f"{{{answer}}}",
+                    step=lead.value,
+                    matching=_MATCHING[lead],
+                    answer=answer.value,
                     direction=order[0],
                     opposite=order[1],
                 )
