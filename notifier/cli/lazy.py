@@ -35,6 +35,7 @@ COMMANDS = {
     "pause": "notifier.cli.channels:pause",
     "resume": "notifier.cli.channels:resume",
     "suppress": "notifier.cli.suppress:suppress",
+    "routes": "notifier.preview.command:routes",
     "doctor": "notifier.cli.doctor:doctor",
     "health": "notifier.cli.health:health",
 }

@@ -45,6 +45,9 @@ class Route:
     """The attributes that `match` reads."""
     reads_old: frozenset[str] = frozenset()
     """The attributes that `match_old` reads."""
+    match: Pattern = field(default_factory=dict, compare=False, repr=False)
+    """The patterns that `matches` was compiled from, for people."""
+    match_old: Pattern = field(default_factory=dict, compare=False, repr=False)
 
     def expired(self, age: float) -> bool:
         """Return whether an event that is `age` seconds old is too old for a notification."""
@@ -159,6 +162,8 @@ def _route_of(
             on=frozenset(names),
             reads=attributes_read(new),
             reads_old=attributes_read(old),
+            match=new,
+            match_old=old,
         )
     except RoutesError as error:
         raise RoutesError(f"{where or '?'}: route {called!r}: {error}") from None

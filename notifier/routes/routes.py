@@ -87,15 +87,20 @@ def _named_twice(routes: Sequence[Route]) -> str:
     return f"two routes are called {routes[0].name}: {places}; rename one of the functions, or give it a name="
 
 
+def with_keys(event: Event) -> Event:
+    """Return the event with its keys in place of the images that its record does not carry."""
+    item = event.keys if event.new is None and event.old is None else event.new
+    before = event.keys if event.old is None and event.name != "INSERT" else event.old
+    return replace(event, new=item, old=before)
+
+
 def _owner_of_partial(event: Event, routes: Sequence[Route]) -> Route | None:
     """Return the owner of a record without an image that its kind of event could have.
 
     Patterns that read the keys only are matched against the keys. Raises ImageMissing for other patterns.
     """
     new, old = event.new is not None, event.old is not None
-    item = event.keys if not new and not old else event.new
-    before = event.keys if not old and event.name != "INSERT" else event.old
-    whole = replace(event, new=item, old=before)
+    whole = with_keys(event)
     for each in routes:
         if event.name not in each.on:
             continue

@@ -17,6 +17,7 @@ from notifier.settings.loading import (
 from notifier.settings.log import LogSettings
 from notifier.settings.process import Settings, default
 from notifier.settings.recipients import RecipientSettings
+from notifier.settings.routing import RoutingSettings
 
 __all__ = [
     "ConsoleSettings",
@@ -26,6 +27,7 @@ __all__ = [
     "LogSettings",
     "RecipientSettings",
     "RoleSettings",
+    "RoutingSettings",
     "Settings",
     "default",
     "load_database_settings",

@@ -11,6 +11,7 @@ from notifier.errors import SettingsError
 from notifier.settings.database import DatabaseSettings
 from notifier.settings.log import LogSettings
 from notifier.settings.rate_limits import RateLimitSettings
+from notifier.settings.routing import RoutingSettings
 from notifier.settings.url import without_secret
 from notifier.settings.variables import QUOTED, Variables
 
@@ -28,7 +29,7 @@ class ConsoleUserSettings(Variables):
     )
 
 
-class ConsoleSettings(ConsoleUserSettings, LogSettings, RateLimitSettings, DatabaseSettings):
+class ConsoleSettings(ConsoleUserSettings, LogSettings, RateLimitSettings, RoutingSettings, DatabaseSettings):
     """What `notifier console` needs."""
 
     console_address: str = Field(default="127.0.0.1", description="Address that the console listens on")

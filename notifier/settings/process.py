@@ -10,6 +10,7 @@ from notifier.settings.database import DatabaseSettings
 from notifier.settings.log import LogSettings
 from notifier.settings.rate_limits import RateLimitSettings
 from notifier.settings.recipients import RecipientSettings
+from notifier.settings.routing import RoutingSettings
 from notifier.settings.url import without_secret
 from notifier.settings.variables import QUOTED
 from notifier.status_updates import wanted_of
@@ -17,7 +18,7 @@ from notifier.status_updates import wanted_of
 AwsService = Literal["dynamodb", "ses", "sqs", "sns", "events"]
 
 
-class Settings(LogSettings, RateLimitSettings, RecipientSettings, DatabaseSettings):
+class Settings(LogSettings, RateLimitSettings, RecipientSettings, RoutingSettings, DatabaseSettings):
     """All settings: what a bridge and a worker need."""
 
     allow_nondurable_database: bool = Field(
@@ -31,10 +32,6 @@ class Settings(LogSettings, RateLimitSettings, RecipientSettings, DatabaseSettin
     )
     tables: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="DynamoDB tables whose streams are read, separated by commas"
-    )
-    routes: str = Field(default="", description="Python module with your routes, as package.module")
-    templates: str = Field(
-        default="", description="Folder with your templates; default: `templates` beside the routes module"
     )
     sender: str = Field(default="", description="From address of emails that name none", json_schema_extra=QUOTED)
     ses_configuration_set: str = Field(

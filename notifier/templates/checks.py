@@ -10,6 +10,8 @@ from notifier.templates.files import EMAIL_PARTS, TemplateFiles, split_part
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*")
 _NO_LANGUAGES = frozenset(("htm", "html", "j2", "md", "txt"))
 _PARTS = EMAIL_PARTS | {"sms.txt"}
+SAMPLES = "samples/"
+"""The folder of sample values, which previews render templates with: `samples/NAME.json`."""
 _STEMS = ("body", "subject", "sms")
 _OWN_CHANNELS = frozenset(("email", "sms", "webhook"))
 
@@ -22,6 +24,14 @@ def remarks(files: TemplateFiles, channels: Collection[str], referenced: Abstrac
     is computed when a template is rendered.
     """
     return [*_mixed(files), *_unread(files, set(channels) - _OWN_CHANNELS, referenced)]
+
+
+def message_parts(files: TemplateFiles, channels: Collection[str]) -> Iterator[tuple[str, str, str | None]]:
+    """Yield template, part and locale of each file that is a part of a message, in the order of their names."""
+    added = set(channels) - _OWN_CHANNELS
+    for path in sorted(files.paths):
+        if (split := split_part(path)) and _is_part(path, added):
+            yield split
 
 
 def _mixed(files: TemplateFiles) -> Iterator[str]:
@@ -48,6 +58,8 @@ def _unread(files: TemplateFiles, channels: Collection[str], referenced: Abstrac
     for path in sorted(files.all_paths):
         folder, _, file = path.rpartition("/")
         if path in referenced or (folder and _is_part(path, channels)) or _is_of_an_editor(file):
+            continue
+        if path.startswith(SAMPLES) and path.endswith(".json"):
             continue
         nearest = _nearest(file, channels)
         if nearest and not folder:

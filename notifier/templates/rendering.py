@@ -10,8 +10,8 @@ from jinja2.meta import find_referenced_templates
 
 from notifier.errors import SettingsError, TemplateError
 from notifier.messages import EmailContent
-from notifier.settings import Settings
-from notifier.templates.checks import remarks
+from notifier.settings import RoutingSettings
+from notifier.templates.checks import message_parts, remarks
 from notifier.templates.environment import TemplateEnvironment
 from notifier.templates.files import TemplateFiles
 from notifier.templates.printing import NotPrintable
@@ -20,7 +20,7 @@ from notifier.text import sound
 _Compiled = tuple[jinja2.Template, jinja2.Template, jinja2.Template | None]
 
 
-def templates_folder(settings: Settings, routes_module_file: str | None) -> Path:
+def templates_folder(settings: RoutingSettings, routes_module_file: str | None) -> Path:
     """Return NOTIFIER_TEMPLATES, or the folder `templates` beside the file of the routes module.
 
     Raises SettingsError if neither is known.
@@ -82,6 +82,16 @@ class Templates:
                     raise TemplateError(f"{self._files.folder / path} needs {reference!r}, which is not there")
         for name in self.names():
             self._template(name, None)
+
+    def parts(self, channels: Collection[str]) -> dict[str, dict[str, list[str]]]:
+        """Return the parts of each template that is a message, each with the languages in which it is written.
+
+        The language of a file without one is the empty text. `channels` are the names of the installed channels.
+        """
+        found: dict[str, dict[str, list[str]]] = {}
+        for name, part, locale in sorted(message_parts(self._files, channels), key=lambda each: each[2] or ""):
+            found.setdefault(name, {}).setdefault(part, []).append(locale or "")
+        return dict(sorted(found.items()))
 
     def remarks(self, channels: Collection[str]) -> list[str]:
         """Return one sentence for each probable mistake: a translation without a part, a file that is not used.

@@ -7,12 +7,12 @@ from typing import Any
 import structlog
 
 from notifier.channels import Channel
-from notifier.errors import RoutesError
 from notifier.events import Event
 from notifier.outbox import Change, DueNotification
 from notifier.outbox import records as wire
 from notifier.retry import RetryPolicy
 from notifier.routes import Route, Routes
+from notifier.routes.requests import check_request
 from notifier.templates import Templates
 from workers.decide import after_error, expired, not_built, skipped
 
@@ -81,7 +81,7 @@ class Preparer:
             request = route.build(Event.from_record(due.table, wire.parse(due.record)))
             if request is None:
                 return skipped(due)
-            self._check(route, request)
+            check_request(route, self._channel, request)
             content = self._channel.render(request, self._templates)
             return Prepared(due, request, content, route, self._address(request))
         except KeyboardInterrupt:
@@ -109,14 +109,6 @@ class Preparer:
     def route(self, due: DueNotification) -> Route:
         """Return its route. Raise RoutesError if the route was removed."""
         return self._routes[due.route]
-
-    def _check(self, route: Route, request: object) -> None:
-        wanted = self._channel.request_type
-        if not isinstance(request, wanted):
-            found = type(request).__name__
-            raise RoutesError(f"the route {route.name!r} returned {found}, its channel sends {wanted.__name__}")
-        if not isinstance(to := getattr(request, "to", None), str):
-            raise RoutesError(f"the route {route.name!r} gave {type(to).__name__} as recipient, not text")
 
     def _address(self, request: Any) -> str:
         address: object = self._channel.address(request.to)

@@ -48,6 +48,11 @@ class DeliveryCounts:
         with self._engine.begin() as connection:
             connection.execute(_ADD, values)
 
+    def all(self) -> dict[CountKey, int]:
+        """Return the counters: see `read_counts`."""
+        with self._engine.connect() as connection:
+            return read_counts(connection)
+
 
 def read_counts(connection: Connection) -> dict[CountKey, int]:
     """All counters, or the 2,000 largest if there are more."""

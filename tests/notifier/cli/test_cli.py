@@ -41,7 +41,12 @@ def test_status_of_an_empty_outbox(notifier: Notifier) -> None:
     assert "No notification yet." in notifier("status").stdout
     assert "is a bridge running?" in notifier("shards").stdout
     days = {"days": 0, "oldest": None, "oldest_age": 0, "overdue": {}, "keep_days": 90}
-    assert answer(notifier("status", "--json")) == {"deliveries": [], "stopped": [], "days": days}
+    assert answer(notifier("status", "--json")) == {
+        "deliveries": [],
+        "stopped": [],
+        "status_updates": [],
+        "days": days,
+    }
 
 
 def test_status_and_list(rows: Rows, notifier: Notifier) -> None:

@@ -7,6 +7,7 @@ from web.console.page import Entrance
 
 EXAMPLES: Mapping[str, str] = {
     "channel": "email",
+    "key": "a-frame-that-is-not-kept",
     "id": "019b0000-0000-8000-8000-000000000000",
     "number": "1",
     "shard": "1",

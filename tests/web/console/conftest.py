@@ -52,7 +52,7 @@ def signed_in(served: str, console: Console) -> Iterator[Callable[[Role], Person
 
         def sign_in(role: Role) -> Person:
             token, session = console.gate.sessions.open(User(f"a {role.label}", role, "test"))
-            client = clients.enter_context(httpx.Client(base_url=served, trust_env=False))
+            client = clients.enter_context(httpx.Client(base_url=served, trust_env=False, timeout=60))
             client.cookies.set(console.gate.cookie.name, token)
             return Person(client, session)
 

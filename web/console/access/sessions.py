@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from web.console.access.role import User
+from web.console.messages.frames import Frames
 
 _MOST = 10_000
 """Sessions at once. Above that the one that was used least recently ends."""
@@ -35,6 +36,7 @@ class Session:
     seen: float
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     flashes: list[Flash] = field(default_factory=list)
+    frames: Frames = field(default_factory=Frames)
 
     def take_flashes(self) -> list[Flash]:
         """Return the lines that were not shown yet. They are not returned again."""

@@ -1,0 +1,159 @@
+"""The routes as documents of JSON values: what each is, and what becomes of an event."""
+
+from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypedDict
+
+from notifier.errors import DecodeError, NotifierError
+from notifier.events import Event
+from notifier.outbox import records as wire
+from notifier.preview.message import Built, failure_of, message_of
+from notifier.preview.settings import preview_settings
+from notifier.routes import Route, Routes
+from notifier.routes.explanation import why_not
+from notifier.routes.loading import load_routes
+from notifier.routes.wording import pattern_in_words
+from notifier.settings import Settings
+from notifier.status_updates import names_of
+from notifier.templates import Templates, templates_folder
+
+_NO_OPTIONS = frozenset(
+    ("name", "table", "channel", "build", "matches", "where", "on", "reads", "reads_old", "match", "match_old")
+)
+
+
+class RouteFacts(TypedDict):
+    """A route. `match` and `match_old` have a line for each attribute, `options` those that are not the defaults."""
+
+    name: str
+    table: str
+    on: list[str]
+    channel: str
+    match: list[str]
+    match_old: list[str]
+    options: dict[str, str]
+    where: str
+
+
+class Verdict(TypedDict):
+    """Whether a route claims an event, and otherwise why not."""
+
+    name: str
+    claims: bool
+    reasons: list[str]
+
+
+class Trial(TypedDict):
+    """`owner` is the route that claims the event, None if none does. `message` is what it makes of the event."""
+
+    owner: str | None
+    verdicts: list[Verdict]
+    message: Built | None
+    error: str
+
+
+class Routing:
+    """The routes and templates that the settings name, loaded now. Raise NotifierError if the routes cannot be."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings or preview_settings()
+        self.routes = load_routes(self._settings.routes)
+
+    def facts(self) -> list[RouteFacts]:
+        """Return the routes in their order."""
+        return [facts_of(each) for each in self.routes]
+
+    def try_event(self, event: Event) -> Trial:
+        """Return which route claims the event, why the others do not, and the message that it makes."""
+        try:
+            owner, error = self.routes.owner(event), ""
+        except DecodeError as missing:
+            owner, error = None, str(missing)
+        message = self._message(owner, event) if owner else None
+        return {"owner": owner.name if owner else None, "verdicts": verdicts(self.routes, owner, event),
+                "message": message, "error": error}  # fmt: skip
+
+    def rebuild(self, name: str, table: str, record: bytes) -> Built:
+        """Return the message that the route of this name makes now of a record of the outbox."""
+        try:
+            return self._message(self.routes[name], Event.from_record(table, wire.parse(record)))
+        except (NotifierError, ValueError) as error:
+            return failure_of(error)
+
+    def templates(self) -> Templates:
+        """Return the templates of the routes. Raise NotifierError if there is no such folder."""
+        return _templates(self._settings, self.routes)
+
+    @staticmethod
+    def templates_only() -> Templates:
+        """Return the templates that the settings name. The routes are loaded only if nothing names the folder."""
+        settings = preview_settings()
+        return _templates(settings, None if settings.templates else load_routes(settings.routes))
+
+    def _message(self, route: Route, event: Event) -> Built:
+        try:
+            templates = self.templates()
+        except NotifierError as error:
+            return failure_of(error)
+        return message_of(route, event, templates, self._settings)
+
+
+def _templates(settings: Settings, routes: Routes | None) -> Templates:
+    source = routes.source if routes else None
+    return Templates(templates_folder(settings, str(source) if source else None))
+
+
+def facts_of(route: Route) -> RouteFacts:
+    """Return what a person wants to know of a route."""
+    return {
+        "name": route.name,
+        "table": route.table,
+        "on": sorted(route.on),
+        "channel": route.channel,
+        "match": pattern_in_words(route.match),
+        "match_old": pattern_in_words(route.match_old),
+        "options": options_of(route),
+        "where": shortened(route.where),
+    }
+
+
+def verdicts(routes: Routes, owner: Route | None, event: Event) -> list[Verdict]:
+    """Return for each route whether it claims the event, and otherwise why not."""
+    found: list[Verdict] = []
+    for each in routes:
+        reasons = [] if each is owner else why_not(each, event)
+        if each is not owner and not reasons:
+            reasons = [
+                f"it matches too, but {owner.name} comes first" if owner else "one before it cannot be matched"
+            ]
+        found.append({"name": each.name, "claims": each is owner, "reasons": reasons})
+    return found
+
+
+def options_of(route: Route) -> dict[str, str]:
+    """Return the options that differ from their defaults, as a person reads them."""
+    found: dict[str, str] = {}
+    for each in fields(Route):
+        value = getattr(route, each.name)
+        default = each.default_factory() if each.default_factory is not MISSING else each.default
+        if each.name not in _NO_OPTIONS and value != default:
+            found[each.name] = _option(value, default)
+    if "wanted_updates" in found:
+        found["status_updates"] = ", ".join(names_of(int(found.pop("wanted_updates")))) or "none"
+    return found
+
+
+def _option(value: Any, default: Any) -> str:
+    if is_dataclass(value) and is_dataclass(default):
+        pairs = {each.name: (getattr(value, each.name), getattr(default, each.name)) for each in fields(value)}
+        return ", ".join(f"{inner}={mine}" for inner, (mine, other) in pairs.items() if mine != other)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g} s" if isinstance(value, float) else str(value)
+
+
+def shortened(where: str) -> str:
+    """Return a place in the code relative to the current folder, if it is within it."""
+    file, _, line = where.rpartition(":")
+    path = Path(file)
+    return f"{path.relative_to(Path.cwd())}:{line}" if path.is_relative_to(Path.cwd()) else where
