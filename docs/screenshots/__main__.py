@@ -51,7 +51,7 @@ def _settings(folder: Path) -> Iterator[ConsoleSettings]:
         migrate(server.url("notifier"))
         os.environ["NOTIFIER_DATABASE_URL"] = server.url("notifier")
         os.environ["NOTIFIER_CONSOLE_USERS"] = str(folder / "users")
-        os.environ["NOTIFIER_ROUTES"] = "examples.notifications"
+        os.environ.update(NOTIFIER_ROUTES="examples.notifications", NOTIFIER_TEMPLATES="examples/templates")
         yield read_settings(ConsoleSettings)
 
 
