@@ -17,6 +17,8 @@ Ask = Callable[[], str]
 
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 
+FRAME = "/frames/{key}"
+
 
 class Questions:
     """Addresses that ask for the people, keys and times of a history, and for `ids` of its notifications."""
@@ -27,8 +29,12 @@ class Questions:
         self._chance = chance
 
     def of(self, entrances: Sequence[Entrance]) -> Mapping[str, Ask]:
-        """Return the questions of all pages by name. Raise NotifierError for a parameter that has no value here."""
-        return dict(pair for each in entrances if each.method == "GET" for pair in self._of(each.path))
+        """Return the questions of all pages by name, without the frames, which are parts of the answer to a form.
+
+        Raise NotifierError for a parameter that has no value here.
+        """
+        asked = (each.path for each in entrances if each.method == "GET" and each.path != FRAME)
+        return dict(pair for path in asked for pair in self._of(path))
 
     def _of(self, path: str) -> Iterator[tuple[str, Ask]]:
         for verb in ("redrive", "cancel") if "{verb}" in path else ("",):

@@ -32,6 +32,7 @@ VALUES = {
     "bounce_rate_limit": "0.03",
     "broker_url": "redis://host/1",
     "database_url": "postgresql://user@host/database",
+    "erasure_keys": "one,two",
     "feedback_queue_url": "https://sqs.example/1/queue",
     "log_format": "json",
     "log_level": "debug",
