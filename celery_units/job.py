@@ -71,9 +71,7 @@ class Job:
             timeout=task.time_limit,
             correlation_id=self._requests[0].id,
         )
-        if (
-            at_once
-        ):  # the unit has a place, so a thread takes it now; its callback would wake the event loop once more
+        if at_once:  # a thread is free for each unit; its callback would only wake the event loop once more
             self._on_accepted(os.getpid(), time.monotonic())
 
     def _on_accepted(self, pid: int, at: float) -> None:

@@ -13,8 +13,8 @@
 -- ARGV[5]  recovery    share of the limit by which the rate grows again a second, after a slow-down
 -- ARGV[6]  remembered  the latest `used` that this worker received: a Redis that lost its data grants no second twice
 --
--- Returns { tokens, seconds until they may be used, workers of the last 60 s, used, the rate }; numbers with fractions as text,
--- because Redis would cut them off.
+-- Returns { tokens, seconds until they may be used, workers of the last 60 s, used, the rate }; numbers with fractions as
+-- text, because Redis would cut them off.
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
 local limit, wanted, window = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])

@@ -14,7 +14,8 @@ SELECT known.destination,
     ELSE greatest(0, assigned - accepted - dropped)
   END AS waiting,
   failed.updates AS failing, known.accepted, known.dropped, known.accepted_at, known.error, known.failed_at,
-  least(failed.oldest, first.oldest) AS oldest, extract(epoch FROM now() - least(failed.oldest, first.oldest))::float8 AS oldest_seconds
+  least(failed.oldest, first.oldest) AS oldest,
+  extract(epoch FROM now() - least(failed.oldest, first.oldest))::float8 AS oldest_seconds
 FROM known
 CROSS JOIN LATERAL (
   SELECT count(*) AS updates, min(at) AS oldest FROM status_updates u
