@@ -1,12 +1,17 @@
 """Who is to be erased, and how text is searched for that person. Pure."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-_BEFORE, _AFTER = r"(?<![[:alnum:]._%+-])", r"(?![[:alnum:]-]|\.[[:alnum:]])"
-"""What may not be next to an address: joana@example.com and ana@example.com.br are other people."""
+_ESCAPE = r"(?<=\\[bfnrt]|\\u[0-9a-f]{4}|%[0-9a-f]{2})"
+_BEFORE = rf"(?:(?<![[:alnum:]._%+-])|{_ESCAPE})"
+_AFTER = r"(?![[:alnum:]-]|\.[[:alnum:]])"
+"""What may not be next to an address: joana@example.com and ana@example.com.br are other people. A letter or digit
+that ends an escape of JSON (a new line is `\\n`) or of a URL is none of the address.
+"""
 
 _SPECIAL = re.compile(r"([^\w\s@])", re.ASCII)
 _WILD = re.compile(r"([\\%_])")
@@ -24,9 +29,15 @@ class Person:
 
     @property
     def texts(self) -> list[str]:
-        """The spellings under which text may mention the person, also in a URL."""
+        """The spellings under which text may mention the person, also in a URL and in JSON of ASCII characters."""
         plain = {self.given.strip(), *self.spellings}
-        return sorted({form for each in plain for form in (each, quote(each, safe="@"), quote(each, safe=""))})
+        return sorted(
+            {
+                form
+                for each in plain
+                for form in (each, quote(each, safe="@"), quote(each, safe=""), json.dumps(each)[1:-1])
+            }
+        )
 
     @property
     def pattern(self) -> str:

@@ -78,8 +78,8 @@ class Page:
     def parts(self, most_days: int = MOST_DAYS) -> "list[Page]":
         """Return the page as pages of at most so many days, each with the checkpoint after its last notification.
 
-        Quarantined and unrouted records count with the first part: if a later part fails, the shard is read again from
-        the last checkpoint, and records before it are not read again.
+        Quarantined and unrouted records count with the first part: if a later part fails, the shard is read again
+        from the last checkpoint, and records before it are not read again.
         """
         cuts = _cuts(self.notifications, most_days)
         if not cuts:

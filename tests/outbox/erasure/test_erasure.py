@@ -1,5 +1,6 @@
 """A person who is erased is found nowhere in a dump of the database, others are, and every count stays."""
 
+import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from notifier.outbox import (
     ChannelStates,
     Erasure,
     ErasureKeys,
+    Person,
     Recipient,
     Report,
     Retention,
@@ -24,6 +26,7 @@ from notifier.outbox import (
     Selection,
     Suppressions,
 )
+from notifier.outbox import records as wire
 from notifier.outbox.erasure import erasure as module
 from notifier.outbox.history.listing import list_a_part
 from notifier.outbox.roles import grant_roles
@@ -203,6 +206,32 @@ def test_killed_in_the_middle_and_run_again_no_trace_is_left(
     assert ANA.encode().hex() not in done.stdout.replace(JOANA.encode().hex(), "")
     assert done.stdout.count(JOANA) >= 90
     assert rows.balanced()
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (wire.write({"text": f"write to:\n{ANA}\n"}), True),
+        (wire.write({"text": f"\t{ANA}."}), True),
+        (json.dumps({"text": f"\N{EM DASH}{ANA}"}).encode(), True),
+        (f"https://a.example/?next=%2Fjoin%3Fto%3D{ANA.replace('@', '%40')}".encode(), True),
+        (wire.write({"text": f"n{ANA}"}), False),
+        (wire.write({"text": f"a+{ANA}"}), False),
+        (f"https://a.example/{ANA}.br".encode(), False),
+    ],
+)
+def test_an_address_behind_an_escape_is_found(rows: Rows, content: bytes, found: bool) -> None:
+    person = person_of(ANA)
+    asked = "SELECT mentions(CAST(:content AS bytea), :likes, :pattern) AS found"
+    assert rows.one(asked, content=content, likes=person.likes, pattern=person.pattern)["found"] is found
+
+
+def test_an_address_in_json_of_ascii_is_found(rows: Rows) -> None:
+    who = "jürgen@example.com"
+    person = Person(who, ["email"], [who])
+    asked = "SELECT mentions(CAST(:content AS bytea), :likes, :pattern) AS found"
+    content = json.dumps({"to": who}).encode()
+    assert rows.one(asked, content=content, likes=person.likes, pattern=person.pattern)["found"]
 
 
 def test_terms_that_are_listed_meanwhile_are_erased(rows: Rows, threads: ThreadPoolExecutor) -> None:
