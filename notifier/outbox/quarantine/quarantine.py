@@ -25,6 +25,7 @@ _BATCH = 100
 """Records of one transaction."""
 
 _LIST = statement(__package__, "list.sql")
+_LOCK = statement(__package__, "lock.sql")
 _NEXT = statement(__package__, "next.sql")
 _SHOW = statement(__package__, "show.sql")
 _NOTE_ERRORS = statement(__package__, "note_errors.sql")
@@ -131,7 +132,7 @@ class Quarantine:
             judged = self._judged(batch, judge, done)
             self._partitions.ensure({each.notification.day for _, each in judged if each.notification}, anew=True)
             with self._engine.begin() as connection:
-                made, released = _record(connection, judged)
+                made, released = _record(connection, _as_read(connection, judged))
                 scope = f"{selection} records={released}"
                 journal(connection, self._actor, "replay quarantine", reason, scope, made)
             done.notified += made
@@ -169,6 +170,14 @@ class Quarantine:
         """The oldest day that is kept; None if all are. A notification of an older one would be dropped at once."""
         days = self._period.days()
         return datetime.now(UTC).date() - timedelta(days=days) if days else None
+
+
+def _as_read(
+    connection: Connection, judged: Sequence[tuple[QuarantinedRecord, Verdict]]
+) -> list[tuple[QuarantinedRecord, Verdict]]:
+    """Return those that are in quarantine as they were read, and lock them: others were erased or replayed since."""
+    left = set(connection.execute(_LOCK, {"ids": [each.id for each, _ in judged]}).scalars())
+    return [pair for pair in judged if pair[0].id in left]
 
 
 def _record(connection: Connection, judged: Sequence[tuple[QuarantinedRecord, Verdict]]) -> tuple[int, int]:

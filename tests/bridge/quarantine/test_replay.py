@@ -14,14 +14,18 @@ from bridge.quarantine.verdict import judged
 from notifier import Email, Event, route
 from notifier.notifications import Status, notification_id
 from notifier.outbox import (
+    Erasure,
+    ErasureKeys,
     NewNotification,
     Page,
     Partitions,
+    Person,
     Quarantine,
     Quarantined,
     QuarantinedRecord,
     QuarantineSelection,
     Replayed,
+    Verdict,
 )
 from notifier.outbox import records as wire
 from notifier.outbox.quarantine import quarantine as module
@@ -170,4 +174,18 @@ def test_two_replays_at_once_with_other_routes_make_one_notification(rows: Rows)
         connection.commit()
         assert (len(done.made), other.result()) == (1, 0)
     assert counters(rows) == (1, 1, 0, 0)
+    assert rows.balanced()
+
+
+def test_what_is_erased_while_it_is_judged_makes_no_notification(rows: Rows) -> None:
+    quarantined(rows, [(1, record(1)), (2, wire.write(wire.parse(record(2)) | {"note": "ana@example.com"}))])
+
+    def erased_meanwhile(kept: QuarantinedRecord) -> Verdict:
+        erasure = Erasure(rows.engine, actor="eva", keys=ErasureKeys())
+        list(erasure.run(Person("ana@example.com", ["email"], ["ana@example.com"]), "asked"))
+        return judge(kept)
+
+    *_, done = Quarantine(rows.engine, actor="eva").replay(EVERYTHING, erased_meanwhile, "mended")
+    assert (done.notified, counters(rows)) == (1, (2, 1, 0, 1))
+    assert rows.all("SELECT * FROM notifications WHERE position('ana@' IN record) > 0") == []
     assert rows.balanced()
