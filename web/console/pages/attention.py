@@ -18,21 +18,34 @@ _MOST = 50
 
 @page.view()
 def show(visit: Visit) -> Response:
-    report = visit.report
-    since = (report.now() - timedelta(days=DEFAULT_DAYS)).replace(minute=0, second=0, microsecond=0)
+    """All but the failures, which take longer; with `failures=show`, for a browser without scripts, those too."""
+    report, whole = visit.report, visit.query.get("failures") == "show"
     return visit.show(
         "attention.html",
         unknowns=_unknowns(visit),
-        groups=Search(visit.engine).failures(Selection(since=since)),
-        failing=report.failing(DEFAULT_DAYS),
         quarantine=report.quarantine(_MOST),
         gaps=report.gaps(),
         duplicates=report.duplicates(_MOST),
         dead=report.dead_letters(_MOST),
         counts=report.problem_counts(),
-        days=DEFAULT_DAYS,
         most=_MOST,
+        whole=whole,
+        **(_failures(visit) if whole else {}),
     )
+
+
+@page.view("/failures")
+def failures_part(visit: Visit) -> Response:
+    """The failures alone. Asked for after the page itself."""
+    return visit.show("attention_failures.html", others=visit.query.get("others"), **_failures(visit))
+
+
+def _failures(visit: Visit) -> dict[str, Any]:
+    """Failures in groups, and failing routes: for both, all deliveries of today are read."""
+    report = visit.report
+    since = (report.now() - timedelta(days=DEFAULT_DAYS)).replace(minute=0, second=0, microsecond=0)
+    groups = Search(visit.engine).failures(Selection(since=since))
+    return {"groups": groups, "failing": report.failing(DEFAULT_DAYS), "days": DEFAULT_DAYS}
 
 
 @page.action("/gaps/acknowledge")
@@ -67,7 +80,8 @@ def dead_letters(visit: Visit) -> Response:
 def failures(visit: Visit) -> Response:
     known = visit.report.failing(DEFAULT_DAYS)
     Acknowledgements(visit.engine, actor=visit.actor).failures(known, visit.reason)
-    return visit.done(f"The errors of {len(known):,} routes are acknowledged. New ones are shown again.")
+    text = f"The errors of {len(known):,} routes are acknowledged. New ones are shown again."
+    return visit.done(text, to="/attention")
 
 
 def _unknowns(visit: Visit) -> list[Mapping[str, Any]]:

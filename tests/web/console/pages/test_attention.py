@@ -9,7 +9,8 @@ from web.console.app import Console
 
 
 def test_nothing(viewer: Person) -> None:
-    assert "Every record is on its way or at its end." in viewer.get("/attention").text
+    assert "Every record is on its way or at its end." in viewer.get("/attention/failures").text
+    assert "Every record is on its way or at its end." in viewer.get("/attention?failures=show").text
 
 
 def test_each_kind_is_shown_and_acknowledged(rows: Rows, console: Console, operator: Person) -> None:
@@ -26,7 +27,9 @@ def test_each_kind_is_shown_and_acknowledged(rows: Rows, console: Console, opera
     rows.run("INSERT INTO gaps (shard, reason) VALUES (:shard, 'trimmed')", shard=rows.lease.shard)
     rows.run("INSERT INTO duplicates (notification_id, message_id) VALUES (:id, 'second')", id=held)
     rows.run("INSERT INTO dead_letters (raw, error) VALUES ('x', 'no JSON')")
-    page = text_of(operator.get("/attention").text)
+    page = text_of(operator.get("/attention").text + operator.get("/attention/failures?others=1").text)
+    assert "Rejected: code 17" in operator.get("/attention?failures=show").text
+    assert "Every record is on its way" not in page
     for text in (
         "1 for a person, 1 that wait for evidence",
         "Rejected: code 17",
