@@ -109,7 +109,9 @@ ROLES: Mapping[str, Grants] = {
         "notifications": "SELECT, INSERT",
         "operations": "SELECT (action, at)",
         "publications": "SELECT, INSERT, UPDATE, DELETE",
-        "quarantine": ("SELECT (shard, sequence_number, replayed_at, acknowledged_at), INSERT, UPDATE (replayed_at)"),
+        "quarantine": (
+            "SELECT (id, shard, sequence_number, replayed_at, acknowledged_at), INSERT, UPDATE (replayed_at)"
+        ),
         "rewinds": (
             "SELECT, UPDATE (position, owner, epoch, lease_until, examined, routed, released, ended_at, outcome, "
             "gone_since, again_at, error)"
