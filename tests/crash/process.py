@@ -41,6 +41,7 @@ from notifier.outbox import (
     ChannelStates,
     Discovery,
     DueNotification,
+    NewSuppression,
     Operations,
     Partitions,
     Publications,
@@ -306,10 +307,14 @@ class Process:
     def _cancel_moot(self) -> None:
         """An operator lists, and cancels the deliveries of one route."""
         self.queue.depth("email")
+        self.queue.info()
+        self.queue.option("maxmemory-policy")
         self.channels.all()
         list(self.operations.cancel(Selection(route=a_cancelled_route.__name__), "nobody asked for it"))
         self.suppressions.add("email", "nobody@example.com", reason="manual")
         self.suppressions.list()
+        self.suppressions.add_all([NewSuppression("email", "nobody@example.com")], "from a file")
+        list(self.suppressions.export("for a file"))
         self.suppressions.remove("email", "nobody@example.com")
 
     def _redrive_failed(self) -> None:

@@ -193,8 +193,8 @@ def test_the_override_of_the_head_reaches_each_service_that_loads_the_routes():
     head = COMPOSE.partition("\nname:")[0]
     lines = [line.removeprefix("#").removeprefix(" ") for line in head.splitlines() if line.startswith("#   ")]
     override = yaml.safe_load("\n".join(lines))["services"]
-    assert override.keys() == {"bridge", *WORKERS}
-    assert len({str(service) for service in override.values()}) == 1
+    assert override.keys() == {"bridge", "console", *WORKERS}
+    assert all("./my_routes:/app/my_routes:ro" in each["volumes"] for each in override.values())
     (volume,) = override["bridge"]["volumes"]
     assert volume.split(":")[1] == "/app/my_routes"
 

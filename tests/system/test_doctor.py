@@ -36,7 +36,8 @@ def test_the_sandbox_is_good(environment: System, monkeypatch: pytest.MonkeyPatc
 
     assert done.returncode == 0, done.stdout
     bad = [each for each in findings(done) if each["level"] != "good"]
-    assert [each["what"] for each in bad if "fsync=off" not in each["what"]] == []
+    of_tests = ("fsync=off", "does not import are not used")  # also the routes of other tests of this process
+    assert [each["what"] for each in bad if not any(words in each["what"] for words in of_tests)] == []
     assert len(findings(done)) > 30
     assert run("doctor", "--strict").returncode == 1
 

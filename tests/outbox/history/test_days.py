@@ -133,7 +133,7 @@ def test_a_plan_made_for_a_small_day_is_made_again_when_the_day_has_grown(rows: 
     day = f"{datetime.fromtimestamp((few[0].int >> 80) / 1000, UTC):%Y%m%d}"
     rows.run(f"ALTER TABLE deliveries_{day} SET (autovacuum_enabled = off)")
     read = f"SELECT seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_user_tables WHERE relname = 'deliveries_{day}'"
-    engine = connect(database_url, pool_size=1)
+    engine = connect(database_url, pool_size=1, generic_plans=True)  # as workers do
     attempts = Attempts(engine, channel="email", worker="host:1")
     for id_ in few:
         unit(attempts, [id_])
