@@ -1,6 +1,6 @@
 """`notifier status`, `show`, `shards`: read, and change nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -122,20 +122,23 @@ def _masked(row: Mapping[str, Any], reveal: bool) -> dict[str, Any]:
 
 def as_tree(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the rows with each child after its parent; `shard` is the shard's id, indented by generation."""
+    return [{**row, "shard": _branch(depth) + row["shard_id"]} for depth, row in generations(rows)]
+
+
+def generations(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Yield the shards by table, each after its parent, with the number of its ancestors among them."""
     known = {(row["table_name"], row["shard_id"]) for row in rows}
     children: dict[tuple[str, str | None], list[Mapping[str, Any]]] = {}
     for row in rows:
         parent = row["parent_shard_id"] if (row["table_name"], row["parent_shard_id"]) in known else None
         children.setdefault((row["table_name"], parent), []).append(row)
-    lines: list[dict[str, Any]] = []
     waiting = [(0, row) for table in sorted({row["table_name"] for row in rows}, reverse=True)
                for row in reversed(children.get((table, None), []))]  # fmt: skip
     while waiting:
         depth, row = waiting.pop()
-        lines.append({**row, "shard": _branch(depth) + row["shard_id"]})
+        yield depth, row
         below = children.pop((row["table_name"], row["shard_id"]), [])
         waiting += [(depth + 1, child) for child in reversed(below)]
-    return lines
 
 
 def _branch(depth: int) -> str:

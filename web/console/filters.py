@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
 from notifier.channels import spellings
 from notifier.cli.options.ids import bounds, matching
+from notifier.cli.options.window import in_utc
 from notifier.errors import UsageError
 from notifier.notifications import Status
 from notifier.outbox import Report, Selection
@@ -107,7 +108,6 @@ def cursor(given: str) -> UUID | None:
 def moment(text: str) -> datetime | None:
     """Return a time, in UTC unless it says otherwise; None for empty. Raise UsageError if it is none."""
     try:
-        found = datetime.fromisoformat(text) if text else None
-    except ValueError:
+        return in_utc(text) if text else None
+    except (ValueError, OverflowError):
         raise UsageError(f"{text!r} is not a time, as 2026-01-31T12:00.") from None
-    return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)

@@ -11,11 +11,16 @@ from notifier.errors import UsageError
 DEFAULT_DAYS = 7
 
 
+def in_utc(given: str) -> datetime:
+    """Return the time that a user typed, in UTC unless it has an offset. Raise ValueError or OverflowError."""
+    found = datetime.fromisoformat(given)
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 def moment(given: str) -> datetime:
-    """Return the time that a user typed, in UTC unless it has an offset. Raise BadParameter if it is none."""
+    """Return the time that a user typed, as `in_utc`. Raise BadParameter if it is none."""
     try:
-        found = datetime.fromisoformat(given)
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+        return in_utc(given)
     except (ValueError, OverflowError):
         raise typer.BadParameter(f"{given!r} is not a time, as 2026-01-31 or 2026-01-31T12:00:00") from None
 

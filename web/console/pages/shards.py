@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from notifier.cli.inspect import generations
 from notifier.errors import UsageError
 from notifier.outbox import RewindRequests, RewindTarget, StreamStatus
 from notifier.outbox.stream.status import ALARM_SECONDS, WARNING_SECONDS
@@ -99,14 +100,4 @@ def _tree(visit: Visit) -> dict[str, Any]:
 
 
 def _nodes(rows: Sequence[Mapping[str, Any]]) -> Iterator[_Node]:
-    """Yield the shards, each after its parent and one level deeper; without its parent a shard is a root."""
-    known = {(row["table_name"], row["shard_id"]) for row in rows}
-    children: dict[tuple[str, str] | None, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        parent = (row["table_name"], row["parent_shard_id"])
-        children.setdefault(parent if parent in known else None, []).append(row)
-    open_ = [(row, 0) for row in reversed(children.get(None, []))]
-    while open_:
-        row, depth = open_.pop()
-        yield _Node(row, depth)
-        open_ += [(each, depth + 1) for each in reversed(children.get((row["table_name"], row["shard_id"]), []))]
+    return (_Node(row, depth) for depth, row in generations(rows))
