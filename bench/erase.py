@@ -1,6 +1,6 @@
 """Erasing a person who is killed in the middle: `python -m bench.erase --rows 10000000 --days 90`.
 
-Makes a database with a history (bench/measure/history.py), suppresses the recipient of every hundredth notification,
+Makes a database with a history (bench/history/history.py), suppresses the recipient of every hundredth notification,
 and erases that recipient: by a process that is killed once it has done a third of the days, and then by another that
 ends. Prints how long it took, and looks for the address in what `pg_dump` writes. Exit status 1 if it finds a trace,
 or if the audit does not balance.
@@ -13,12 +13,12 @@ import sys
 import time
 
 from bench.figures.screen import say
+from bench.history.history import EVERYBODY
+from bench.history.kept import server_with_history
 from bench.measure.command import whole_number, workspace
-from bench.measure.history import EVERYBODY, make_history
 from bench.measure.processes import machine
 from notifier.database.engine import connect
 from notifier.outbox import Erasure, ErasureKeys, Person, Report, Suppressions
-from sandbox.embedded.postgres import embedded_postgres
 from sandbox.embedded.postgres_programs import postgres_programs
 
 _KEY = "a key of the benchmark"
@@ -65,13 +65,13 @@ def balanced(url: str) -> bool:
     engine = connect(url)
     try:
         shards, _ = Report(engine).audit()
-        return all(each["records_notified"] == each["notifications"] for each in shards)
+        return all(each["records_notified"] == each["notified"] for each in shards)
     finally:
         engine.dispose()
 
 
 def measure(url: str, rows: int, days: int) -> dict[str, object]:
-    make_history(url, rows, days, say)
+    """Erase the recipient from this history, once until it is killed, and once to the end."""
     engine = connect(url)
     Suppressions(engine, actor="bench").add("email", EVERYBODY, reason="complaint")
     engine.dispose()
@@ -93,9 +93,8 @@ def main() -> None:
     parser.add_argument("--rows", type=whole_number, default=10_000_000)
     parser.add_argument("--days", type=whole_number, default=90)
     given = parser.parse_args()
-    with workspace() as folder, embedded_postgres(folder) as postgres:
-        postgres.create_database("notifier")
-        found = measure(postgres.url("notifier"), given.rows, given.days)
+    with workspace() as folder, server_with_history(folder, given.rows, given.days) as (url, _):
+        found = measure(url, given.rows, given.days)
     print(json.dumps({**found, "machine": machine()}))
     sys.exit(not found["balanced"] or found["traces"]["after"] != 0)  # type: ignore[index]
 

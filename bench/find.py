@@ -1,6 +1,6 @@
 """How long searches take: `python -m bench.find --rows 10000000 --days 90`.
 
-Makes a database with a history (bench/measure/history.py) and runs each search of `notifier list` and of the console
+Makes a database with a history (bench/history/history.py) and runs each search of `notifier list` and of the console
 many times, with other people, ids and times each time. Prints the median, the 95th percentile and the longest in
 milliseconds, and how many of the searches were complete: one that takes too long ends early and says so.
 
@@ -14,18 +14,19 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import Engine
 
 from bench.figures.screen import say
+from bench.history.history import EVERYBODY, RARE_ROUTE, History
+from bench.history.kept import server_with_history
 from bench.measure.command import whole_number, workspace
-from bench.measure.history import EVERYBODY, RARE_ROUTE, History, make_history
 from bench.measure.processes import machine
 from notifier.database.engine import connect
 from notifier.notifications import first_id
 from notifier.outbox import Count, Found, Report, Search, Selection
-from sandbox.embedded.postgres import embedded_postgres
 
 LIMIT_MS = 300.0
 
@@ -110,15 +111,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.find", description=__doc__)
     parser.add_argument("--rows", type=whole_number, default=10_000_000)
     parser.add_argument("--days", type=whole_number, default=90)
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="keep the database there, or use the one that is there"
+    )
     parser.add_argument("--times", type=whole_number, default=40, help="that each search is run")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    with workspace() as folder, embedded_postgres(folder) as postgres:
-        postgres.create_database("notifier")
-        url = postgres.url("notifier")
-        began = time.monotonic()
-        history = make_history(url, given.rows, given.days, say)
-        say(f"{given.rows:,} notifications of {given.days} days were made in {time.monotonic() - began:,.0f} s")
+    with workspace() as folder, server_with_history(folder, given.rows, given.days, given.keep) as (url, history):
         engine = connect(url)
         results = run(engine, history, given.times, given.seed)
         engine.dispose()

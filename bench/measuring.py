@@ -16,7 +16,7 @@ from notifier.channels import Channel
 from notifier.messages import Message
 from notifier.notifications import Status
 from notifier.outbox import Attempts, BeginResult, Change
-from notifier.outbox.delivery.attempts import Begun
+from notifier.outbox.delivery.attempt import Begun
 from notifier.outcomes import Accepted, Outcome
 from workers.deliverer import Deliverer
 from workers.metrics.measured import MeasuredAttempts, MeasuredDeliverer, measured_channel

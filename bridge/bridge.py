@@ -26,8 +26,9 @@ from bridge.stream.tree import ShardTree
 from bridge.stream.turns import until_turn
 from notifier.database.errors import DatabaseError, cause, is_away
 from notifier.errors import LeaseLost
-from notifier.health import BEAT_SECONDS, STALE_SECONDS, Heartbeat
+from notifier.health import BEAT_SECONDS, Heartbeat
 from notifier.outbox import Partitions
+from notifier.process.beats import STALE_SECONDS
 from notifier.process.loops import Loop, NextIn
 from notifier.telemetry import trace
 
@@ -102,11 +103,13 @@ class Bridge:
         finally:
             for loop in self._loops:
                 loop.request_stop()
+            self._taking.join()
+            self._pollers.shutdown(wait=True, cancel_futures=True)
+            released = self._held.release_all()  # before the loops end: their rounds may take long, and records wait
             for loop in self._loops:
                 loop.join()
-            self._pollers.shutdown(wait=True, cancel_futures=True)
             self._prefetcher.close()
-            log.info("bridge stopped", released=self._held.release_all())
+            log.info("bridge stopped", released=released)
 
     def stop(self) -> None:
         """End `run`. May be called from a signal handler or another thread."""

@@ -8,18 +8,21 @@ from functools import cache
 
 import structlog
 
-from notifier.channels import Capability, capability
+from notifier.channels import Capability, capability, channel_class
 from notifier.errors import NotifierError
 from notifier.outbox import Decision, OverdueAction, OverdueAttempt, Unknowns
 from notifier.retry import OnUnknown, RetryPolicy
 from notifier.routes import Route, Routes
+from notifier.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 
+_HELD_BY_DEFAULT = (Capability.NONE, Capability.RECEIPTS)
 _EVIDENCE = {
     Capability.IDEMPOTENCY_KEY: "the provider drops duplicates by their idempotency key",
     Capability.DELIVERY_EVENTS: "events flow, and none shows an acceptance",
+    Capability.RECEIPTS: "events flow, and none shows an acceptance",
     Capability.NONE: "the provider sends no events",
 }
 
@@ -33,14 +36,21 @@ class Deadlines:
     """Decides about overdue attempts. Runs in every bridge at once; each attempt is decided by one of them.
 
     `silence` returns why no event of a channel can come, None if they can come: see `notifier.channels.silence`.
+    `offers` returns the capability of a channel.
     """
 
     def __init__(
-        self, unknowns: Unknowns, routes: Routes, silence: Callable[[str], str | None] = lambda _: None
+        self,
+        unknowns: Unknowns,
+        routes: Routes,
+        silence: Callable[[str], str | None] = lambda _: None,
+        offers: Callable[[str], Capability] | None = None,
     ) -> None:
         self._unknowns = unknowns
         self._routes = routes
-        self._silence = cache(silence)  # it reads the installed packages, and is called while rows are locked
+        # Both read the installed packages, and are called while rows are locked.
+        self._silence = cache(silence)
+        self._offers = cache(offers or capability_of)
 
     def run_once(self) -> dict[OverdueAction, int]:
         """Decide about the attempts whose deadline has come; return how many there are of each decision."""
@@ -79,16 +89,16 @@ class Deadlines:
 
     def _decide(self, unknown: OverdueAttempt) -> Decision:
         route = self._routes.get(unknown.route)
-        return verdict(unknown, route, capability_of(unknown.channel), self._silence(unknown.channel))
+        return verdict(unknown, route, self._offers(unknown.channel), self._silence(unknown.channel))
 
 
-@cache
-def capability_of(channel: str) -> Capability:
-    """Return the channel's capability. A channel that is not installed here is treated as DELIVERY_EVENTS: nothing is
-    sent again before events flow.
+def capability_of(channel: str, settings: Settings | None = None) -> Capability:
+    """Return the channel's capability, with these settings if given.
+
+    A channel that is not installed here is treated as DELIVERY_EVENTS: nothing is sent again before events flow.
     """
     try:
-        return capability(channel)
+        return capability(channel, settings) if settings else channel_class(channel).capability
     except NotifierError:
         return Capability.DELIVERY_EVENTS
 
@@ -116,7 +126,7 @@ def verdict(unknown: OverdueAttempt, route: Route | None, offers: Capability, si
 
 def _not_yet(unknown: OverdueAttempt, route: Route | None, offers: Capability) -> Decision | None:
     """Return why nothing can be decided now, None if it can."""
-    if offers is Capability.DELIVERY_EVENTS and not unknown.flowing:
+    if _needs_events(route, offers) and not unknown.flowing:
         return Decision(OverdueAction.WAIT, "no events are known to flow")
     if route is None and offers is not Capability.IDEMPOTENCY_KEY and unknown.waited < ROUTE_SECONDS:
         return Decision(
@@ -125,9 +135,16 @@ def _not_yet(unknown: OverdueAttempt, route: Route | None, offers: Capability) -
     return None
 
 
+def _needs_events(route: Route | None, offers: Capability) -> bool:
+    """Return whether a decision has to wait until events are known to flow. What is held needs none of receipts."""
+    if offers is Capability.RECEIPTS:
+        return _wish(route, offers) is not OnUnknown.HOLD
+    return offers is Capability.DELIVERY_EVENTS
+
+
 def _wish(route: Route | None, offers: Capability) -> OnUnknown:
     if offers is Capability.IDEMPOTENCY_KEY:
         return OnUnknown.RESEND
     if route is None:
         return OnUnknown.HOLD
-    return route.on_unknown or (OnUnknown.HOLD if offers is Capability.NONE else OnUnknown.RESEND)
+    return route.on_unknown or (OnUnknown.HOLD if offers in _HELD_BY_DEFAULT else OnUnknown.RESEND)

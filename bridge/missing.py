@@ -26,16 +26,16 @@ class HeldMessages:
         self._seconds = seconds
         self._known: dict[str, tuple[float, set[UUID]]] = {}
 
-    def of(self, channel: str, age: float) -> set[UUID]:
-        """Return the ids that the broker holds for the channel, for messages that were published `age` seconds ago:
-        an answer from before that is not used for them. Raise BrokerError.
+    def of(self, name: str, age: float) -> set[UUID]:
+        """Return the ids that the broker holds for the queue `name`, for messages that were published `age` seconds
+        ago: an answer from before that is not used for them. Raise BrokerError.
         """
         now = time.monotonic()
-        asked_at, ids = self._known.get(channel, (float("-inf"), set()))
+        asked_at, ids = self._known.get(name, (float("-inf"), set()))
         if asked_at < now - min(age, self._seconds):
             asked_at = now
-            ids = self._queue.held(channel)
-            self._known[channel] = (asked_at, ids)
+            ids = self._queue.held(name)
+            self._known[name] = (asked_at, ids)
         return ids
 
     def forget(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from bridge.backlog import BackloggedChannels
+from bridge.backlog import BackloggedQueues
 from bridge.counters import PUBLISHED
 from bridge.missing import HeldMessages, MissingMessages, fitting, missing_ids
 from celery_units.redis.refusal import Refusals
@@ -23,7 +23,7 @@ BUSY_SECONDS = 0.1
 PASS_SECONDS = 0.5
 """How long a pass publishes while rows keep coming."""
 LOSS_CHECK = "the check for lost messages"
-"""Used in place of a channel's name if Redis refuses this check: it may still take messages."""
+"""Used in place of a queue's name if Redis refuses this check: it may still take messages."""
 _MOST_RETRIES = 5_000
 _BATCH = 10
 _AFTER_ERROR_SECONDS = 1.0
@@ -32,7 +32,7 @@ _HELD_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What one batch of a channel's publications did.
+    """What one batch of a queue's publications did.
 
     `relayed`: how many messages were published. `more`: no row of the batch is left, so there may be more rows, and
     room for them. `full`: the batch had as many rows as it may have, so more rows are likely. `waits`: rows are left
@@ -48,7 +48,7 @@ class BatchResult:
 
 @dataclass(slots=True)
 class PassResult:
-    """What one pass did. `tried`: the channels that had rows due, and LOSS_CHECK; `errors`: what Redis said of them;
+    """What one pass did. `tried`: the queues that had rows due, and LOSS_CHECK; `errors`: those of Redis for them;
     `cut`: the pass ended because PASS_SECONDS were over.
     """
 
@@ -68,7 +68,7 @@ class Relay:
         queue: Queue,
         high_water: int,
         unknown_after: float = UNKNOWN_AFTER_SECONDS,
-        backlogged: BackloggedChannels | None = None,
+        backlogged: BackloggedQueues | None = None,
     ) -> None:
         """`backlogged` is shared with the intake of this bridge."""
         self._engine = engine
@@ -76,7 +76,7 @@ class Relay:
         self._publications = publications
         self._queue = queue
         self._high_water = high_water
-        self._backlogged = backlogged or BackloggedChannels()
+        self._backlogged = backlogged or BackloggedQueues()
         self._expired_until = DueScan()
         self._generation: str | None = None
         self._held = HeldMessages(queue, min(_HELD_SECONDS, publications.look_again / 2))
@@ -86,7 +86,7 @@ class Relay:
     def run_once(self) -> int:
         """End leases of attempts, wake retries, publish what is due; return how many messages were published.
 
-        Raise BrokerError if it failed for a channel, after all other channels are done. What was taken and not
+        Raise BrokerError if it failed for a queue, after all other queues are done. What was taken and not
         published is due again soon.
         """
         done = self._pass(())
@@ -97,7 +97,7 @@ class Relay:
     def run_pass(self) -> NextIn:
         """Do one pass; return when the next is due: soon, while rows wait and the broker takes some.
 
-        What Redis refuses is tried again less and less often, for each channel by itself. Raise BrokerError if Redis
+        What Redis refuses is tried again less and less often, for each queue by itself. Raise BrokerError if Redis
         does not answer.
         """
         paused = {what for what, each in self._refusals.items() if each.waits}
@@ -105,7 +105,7 @@ class Relay:
         for what, error in done.errors.items():
             if not isinstance(error, BrokerRefused):
                 raise error
-            name = what if what == LOSS_CHECK else f"messages of the channel {what}"
+            name = what if what == LOSS_CHECK else f"messages of the queue {what}"
             cause = error.__cause__
             self._refusals.setdefault(what, Refusals(f"Redis refuses {name}")).add(
                 cause if isinstance(cause, Exception) else error
@@ -114,11 +114,11 @@ class Relay:
             self._refusals.pop(what).end()
         if done.cut:
             return NextIn(0.0)
-        waiting = self._backlogged.channels - paused - done.errors.keys()
+        waiting = self._backlogged.queues - paused - done.errors.keys()
         return NextIn(BUSY_SECONDS if done.relayed and waiting else RELAY_SECONDS)
 
     def _pass(self, paused: Collection[str]) -> PassResult:
-        """Publish what is due on all channels except the paused ones, in batches, one batch of each channel in turn.
+        """Publish what is due on all queues except the paused ones, in batches, one batch of each queue in turn.
 
         After PASS_SECONDS it ends, so that leases are ended and retries are woken again while rows keep coming.
         """
@@ -132,39 +132,39 @@ class Relay:
                 self._notice_loss()
             except BrokerRefused as error:  # a loss is found anyway, when published rows are due to be looked up
                 done.errors[LOSS_CHECK] = error
-        known = self._backlogged.channels
-        waiting = self._publications.channels_held_back()
-        channels = sorted(self._publications.channels_due(), key=lambda each: each in self._failing)
-        waiting.update(each for each in channels if each in paused)
-        waiting.update(self._relay_all([each for each in channels if each not in paused], done))
+        known = self._backlogged.queues
+        waiting = self._publications.queues_held_back()
+        queues = sorted(self._publications.queues_due(), key=lambda each: each in self._failing)
+        waiting.update(each for each in queues if each in paused)
+        waiting.update(self._relay_all([each for each in queues if each not in paused], done))
         self._failing = set(done.errors)
         self._backlogged.update_after_pass(known, waiting)
         return done
 
-    def _relay_all(self, channels: Sequence[str], done: PassResult) -> set[str]:
-        """Publish batches of these channels; return those that have rows left which were never published."""
+    def _relay_all(self, queues: Sequence[str], done: PassResult) -> set[str]:
+        """Publish batches of these queues; return those that have rows left which were never published."""
         waiting: set[str] = set()
         until = time.monotonic() + PASS_SECONDS
-        while channels:
+        while queues:
             more: dict[str, bool] = {}
-            for number, channel in enumerate(channels):
-                batch = self._relay(channel)
-                done.tried.add(channel)
+            for number, queue in enumerate(queues):
+                batch = self._relay(queue)
+                done.tried.add(queue)
                 done.relayed += batch.relayed
                 if batch.more:
-                    more[channel] = batch.full
+                    more[queue] = batch.full
                 if batch.waits:
-                    waiting.add(channel)
+                    waiting.add(queue)
                 if batch.error is not None:
-                    done.errors[channel] = batch.error
-                    if not isinstance(batch.error, BrokerRefused):  # Redis is away: the other channels would fail too
-                        return waiting.union(channels[number:], more)
-            channels = list(more)
+                    done.errors[queue] = batch.error
+                    if not isinstance(batch.error, BrokerRefused):  # Redis is away: the other queues would fail too
+                        return waiting.union(queues[number:], more)
+            queues = list(more)
             if time.monotonic() >= until:
-                channels = [channel for channel, full in more.items() if full]
-                done.cut = bool(channels)
+                queues = [queue for queue, full in more.items() if full]
+                done.cut = bool(queues)
                 break
-        return waiting.union(channels)
+        return waiting.union(queues)
 
     def _notice_loss(self) -> None:
         """Make all published rows due if the broker is not the one of the last pass, or has lost its memory since."""
@@ -175,15 +175,15 @@ class Relay:
             self._publications.make_all_due()
         self._generation = generation
 
-    def _relay(self, channel: str) -> BatchResult:
-        """Publish the oldest rows that are due on the channel, in one push."""
-        due = self._publications.take_due(channel, _BATCH)
+    def _relay(self, queue: str) -> BatchResult:
+        """Publish the oldest rows that are due on the queue, in one push."""
+        due = self._publications.take_due(queue, _BATCH)
         self._publications.delete([each.id for each in due if not each.waiting])
         left = [each for each in due if each.waiting]
         relayed, again = 0, _AFTER_ERROR_SECONDS
         try:
             missing, error = self._missing(left)
-            ready = self._publish(channel, missing)
+            ready = self._publish(queue, missing)
             relayed = sum(len(each.ids) for each in ready)
             published = {each.publication.id for each in ready}
             left = [each for each in left if each.id not in published]
@@ -210,27 +210,27 @@ class Relay:
                 if error is not None:
                     continue
                 try:
-                    missing = missing_ids(each, self._held.of(each.channel, each.age))
+                    missing = missing_ids(each, self._held.of(each.queue, each.age))
                 except BrokerError as failed:
                     error = failed
                     continue
             found.append(MissingMessages(each, missing))
         return found, error
 
-    def _publish(self, channel: str, missing: Sequence[MissingMessages]) -> Sequence[MissingMessages]:
+    def _publish(self, queue: str, missing: Sequence[MissingMessages]) -> Sequence[MissingMessages]:
         """Publish as many of these as have room, and return them. Raise BrokerError."""
         if not missing:
             return ()
-        depth = self._queue.depth(channel) if len(missing) > 1 else 0
+        depth = self._queue.depth(queue) if len(missing) > 1 else 0
         ready = fitting(missing, depth, self._high_water)
         messages = {id_: failures for each in ready for id_, failures in each.ids.items()}
-        if not self._queue.publish(channel, messages, self._high_water):
+        if not self._queue.publish(queue, messages, self._high_water):
             return ()
         for each in ready:
             age, count = each.publication.age, len(each.ids)
             if count and age is not None:
-                log.info("published again: still pending, and not in the broker", channel=channel, count=count)
-            PUBLISHED.labels(channel, "relayed" if age is None else "again").inc(count)
+                log.info("published again: still pending, and not in the broker", queue=queue, count=count)
+            PUBLISHED.labels(queue, "relayed" if age is None else "again").inc(count)
         for anew in (True, False):
             some = [each.publication for each in ready if bool(each.ids) is anew]
             self._publications.keep_waiting(*some, anew=anew)

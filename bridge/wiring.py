@@ -12,9 +12,9 @@ from bridge.alarms.discovery import DiscoveryWatch
 from bridge.alarms.lag import LagWatch
 from bridge.alarms.unrouted import UnroutedWatch
 from bridge.alarms.views import ViewWatch
-from bridge.backlog import BackloggedChannels
+from bridge.backlog import BackloggedQueues
 from bridge.bridge import LOOPS, POLLERS, Bridge
-from bridge.deadlines import Deadlines
+from bridge.deadlines import Deadlines, capability_of
 from bridge.outbox_limit import OutboxLimit
 from bridge.relay import RELAY_SECONDS, Relay
 from bridge.retention import RETENTION_SECONDS, DropOldDays
@@ -26,6 +26,7 @@ from bridge.stream.intake import Intake
 from bridge.stream.leases import Leases
 from bridge.stream.rewinding import Rewinder
 from bridge.stream.tree import ShardTree
+from bridge.tracing.recording import traced_queue, traced_recording
 from notifier.broker import Queue
 from notifier.channels import silence, warn_of_silence
 from notifier.checks import Check, ProcessChecks, asking, broker_question, database_question, serving
@@ -36,10 +37,13 @@ from notifier.health import Heartbeat
 from notifier.metrics.outbox import OutboxMetrics
 from notifier.outbox import Discovery, Partitions, Publications, Recording, Retention, Rewinds, StreamStatus, Unknowns
 from notifier.process.loops import Loop
+from notifier.process.restrictions import warn_of_restrictions
 from notifier.routes import Routes
 from notifier.routes.loading import load_routes
 from notifier.settings import Settings
 from notifier.status_updates import wanted_of
+from notifier.tracing.starting import tracing_of
+from notifier.tracing.tracing import Tracing
 
 _MOST_SHARDS = 400
 DEADLINE_SECONDS = 1.0
@@ -66,7 +70,8 @@ class _Shared:
     publications: Publications
     leases: Leases
     limit: OutboxLimit
-    backlogged: BackloggedChannels
+    backlogged: BackloggedQueues
+    tracing: Tracing | None
 
 
 @contextmanager
@@ -79,12 +84,14 @@ def wired(settings: Settings) -> Iterator[Bridge]:
     try:
         turn = partial(shared.tree.listing_turn, LISTING_SECONDS)
         views = check_streams(shared.streams, shared.routes, settings.tables, turn)
-        warn_of_silence((route.channel for route in shared.routes), settings)
+        warn_of_silence((channel for route in shared.routes for channel in route.channels), settings)
         heartbeat = Heartbeat("bridge")
         bridge = _bridge(shared, views, heartbeat)
         with _serving_checks(shared, bridge, heartbeat):
             yield bridge
     finally:
+        if shared.tracing:
+            shared.tracing.close()
         shared.queue.close()
         shared.engine.dispose()
 
@@ -112,6 +119,8 @@ def _serving_checks(shared: _Shared, bridge: Bridge, heartbeat: Heartbeat) -> It
 def _shared(settings: Settings) -> _Shared:
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
     routes = load_routes(settings.routes).asking_for(wanted_of(settings.status_updates))
+    warn_of_restrictions(settings, routes)
+    routes = routes.in_shadow(settings.shadow, settings.shadow_until, settings.shadow_from)
     engine = connect(
         settings.database_url.get_secret_value(), pool_size=POLLERS + LOOPS, application="notifier bridge"
     )
@@ -119,21 +128,23 @@ def _shared(settings: Settings) -> _Shared:
     check_durable(engine, allowed=settings.allow_nondurable_database)
     queue = Queue(settings.broker_url.get_secret_value(), origin=owner)
     queue.check()
-    publications = Publications(engine, settings.look_again_seconds)
+    tracing = tracing_of(settings, "bridge")
+    publications = Publications(engine, settings.look_again_seconds, routes.lanes)
     leases = Leases(engine, owner, settings.shard_lease_seconds, settings.tables)
     return _Shared(
         settings=settings,
         owner=owner,
         routes=routes,
         engine=engine,
-        queue=queue,
+        queue=traced_queue(queue, tracing),
         streams=StreamsClient(settings),
         tree=ShardTree(engine),
         partitions=Partitions(engine),
         publications=publications,
         leases=leases,
         limit=OutboxLimit(publications, settings.outbox_high_water, leases.bridges),
-        backlogged=BackloggedChannels(),
+        backlogged=BackloggedQueues(),
+        tracing=tracing,
     )
 
 
@@ -164,7 +175,7 @@ def _bridge(shared: _Shared, views: ViewWatch, heartbeat: Heartbeat) -> Bridge:
 
 def _intake(shared: _Shared) -> Intake:
     return Intake(
-        Recording(shared.engine, shared.partitions),
+        traced_recording(Recording(shared.engine, shared.partitions), shared.tracing),
         shared.publications,
         shared.queue,
         shared.routes,
@@ -188,7 +199,10 @@ def _relay(shared: _Shared) -> Relay:
 
 def _deadlines(shared: _Shared) -> Deadlines:
     unknowns = Unknowns(shared.engine, shared.settings.unknown_after_seconds)
-    return Deadlines(unknowns, shared.routes, partial(silence, settings=shared.settings))
+    settings = shared.settings
+    return Deadlines(
+        unknowns, shared.routes, partial(silence, settings=settings), partial(capability_of, settings=settings)
+    )
 
 
 def _rewinder(shared: _Shared) -> Rewinder:

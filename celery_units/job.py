@@ -12,8 +12,8 @@ from billiard.einfo import ExceptionInfo
 from celery.concurrency.thread import TaskPool as ThreadPool
 
 from celery_units import together
-from celery_units.later import Later
 from celery_units.request import UnitRequest, frames, mark_lost
+from celery_units.unfinished import Unfinished
 from celery_units.units import Result, UnitTask, run_unit
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class Job:
         succeeded = []
         try:
             for request, result in zip(self._requests, results, strict=True):
-                if isinstance(result, Later):
+                if isinstance(result, Unfinished):
                     if result.suspects:
                         mark_lost(request.request_dict)
                     result.then(partial(self._in_consumer_thread, self._run_again, request))

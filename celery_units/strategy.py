@@ -6,6 +6,7 @@ units are small at low load and large at high load.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -23,6 +24,7 @@ from celery_units.redis.channel import RedisChannel
 from celery_units.request import UnitRequest, was_lost
 from celery_units.reserved import ReservedRequest, request_dict_of
 from celery_units.sample import Sample
+from celery_units.shares import QueueShares
 from celery_units.units import UnitTask
 
 log = logging.getLogger(__name__)
@@ -58,6 +60,9 @@ class Collector:
         self._waiting: dict[_Kind, list[UnitRequest]] = {}
         self._again: dict[_Kind, list[UnitRequest]] = {}
         self._running = 0
+        kept = getattr(self.channel, "kept", None)
+        self._shares: QueueShares | None = kept and kept.limited
+        self._running_by_level: Counter[int] = Counter()
         self._running_suspects = 0
         """How many of the running units consist of messages that were lost before."""
         self._receive_alone = default(task, app, consumer)
@@ -168,11 +173,23 @@ class Collector:
     def _has_place(self, kind: "_Kind") -> bool:
         """Messages that were lost before have half of the places: they are slow, and the others must not wait."""
         places = self._consumer.pool.num_processes
+        if self._shares and not self._share_has_place(self._shares, kind[0], places):
+            return False
         return bool(self._running < places and (not kind[1] or self._running_suspects < max(places // 2, 1)))
+
+    def _share_has_place(self, shares: QueueShares, queue: str, places: int) -> bool:
+        """The queues of a group and of those after it have a part of the places: a more urgent unit finds one."""
+        running = self._running_by_level
+        return all(
+            sum(running[level] for level in running if level >= upper) < shares.places(upper, places)
+            for upper in range(shares.level(queue) + 1)
+        )
 
     def _start(self, kind: "_Kind", requests: Sequence[UnitRequest], *, begun: bool = False) -> None:
         self._running += 1
         self._running_suspects += kind[1]
+        if self._shares:
+            self._running_by_level[self._shares.level(kind[0])] += 1
         ended = partial(self._ended, kind)
         job = Job(self._task, requests, self._consumer, ended, self._run_again, self._acknowledge, begun=begun)
         self._consumer.on_task_request(job)
@@ -193,6 +210,8 @@ class Collector:
     def _ended(self, kind: "_Kind") -> None:
         self._running -= 1
         self._running_suspects -= kind[1]
+        if self._shares:
+            self._running_by_level[self._shares.level(kind[0])] -= 1
 
     def _acknowledge(self, requests: Sequence[UnitRequest]) -> None:
         """Acknowledge messages whose tasks have succeeded: together those that came to `take`."""

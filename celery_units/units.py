@@ -15,16 +15,18 @@ from billiard.einfo import ExceptionInfo, ExceptionWithTraceback
 from celery import Task, signals
 from celery.exceptions import Reject, Retry
 
-from celery_units.later import Later
 from celery_units.request import error_of, frames
+from celery_units.unfinished import Unfinished
 
 log = logging.getLogger(__name__)
 
 Completion = Callable[[], Any]
 """How one message ends: returns or raises what the task would have, had it run alone."""
 
-Result = tuple[int, Any, float] | Later
-"""What Celery's tracer returns: whether the task failed, its value or error, its seconds. `Later`: it runs again."""
+Result = tuple[int, Any, float] | Unfinished
+"""What Celery's tracer returns: whether the task failed, its value or error, its seconds. `Unfinished`: it runs
+again.
+"""
 
 _COMPLETION = "unit_completion"
 _WATCHED = (signals.task_prerun, signals.task_postrun, signals.task_success, signals.task_retry)
@@ -55,13 +57,13 @@ class UnitTask(Task):  # type: ignore[misc]
     event_sample = 25
     """About how many tasks a second send events. Those that do not succeed always do."""
 
-    def run_many(self, requests: Sequence[dict[str, Any]]) -> list[Completion | Later | None]:
+    def run_many(self, requests: Sequence[dict[str, Any]]) -> list[Completion | Unfinished | None]:
         """Do the work of all messages. Each is given as the dict of which Celery makes a `Context`: id, args, kwargs.
 
         Return for each, in the same order:
         - a completion, which is called to end the task as `run` would have;
         - `give_back`, to return the message to the broker;
-        - `Later`, if its work goes on: the message runs again when that has ended (not with the prefork pool);
+        - `Unfinished`, if its work goes on: the message runs again when that has ended (not with the prefork pool);
         - None, to do its work alone with `run`.
         An exception makes all of them run alone.
         """
@@ -88,7 +90,7 @@ def give_back() -> NoReturn:
 def run_unit(task: UnitTask, requests: Sequence[dict[str, Any]]) -> list[Result]:
     """Run in the pool: do the work of all messages, then end each of them. If `run_many` raises, each runs alone."""
     started = time.monotonic()
-    completions: Sequence[Completion | Later | None] = [None] * len(requests)
+    completions: Sequence[Completion | Unfinished | None] = [None] * len(requests)
     try:
         completions = task.run_many(requests)
     except Exception as error:  # noqa: BLE001
@@ -99,7 +101,7 @@ def run_unit(task: UnitTask, requests: Sequence[dict[str, Any]]) -> list[Result]
     results: list[Result] = []
     rejected: Completion | None = None
     for request, completion in zip(requests, completions, strict=True):
-        if isinstance(completion, Later):
+        if isinstance(completion, Unfinished):
             results.append(completion)
             continue
         result = _result(task, request, completion or rejected, started, watched=watched)

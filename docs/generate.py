@@ -1,4 +1,4 @@
-"""Writes the pages that are generated from the code: settings, states, reference, metrics. `make docs`."""
+"""Writes the pages that are generated from the code, those of `PAGES`. `make docs` runs it."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -6,19 +6,31 @@ from pathlib import Path
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
+from docs.cli import cli_page
+from docs.dashboards import dashboards
+from docs.errors import errors_page
 from docs.metrics import metrics_page
 from docs.reference import reference_page
+from docs.stability import stability_page
 from notifier.notifications import TRANSITIONS, Status
-from notifier.settings import ConsoleSettings, DatabaseSettings, LogSettings, RoleSettings, Settings
+from notifier.settings import (
+    ConsoleSettings,
+    DatabaseSettings,
+    LogSettings,
+    PreferencesSettings,
+    RoleSettings,
+    Settings,
+)
 
 FOLDER = Path(__file__).parent
+DASHBOARDS = FOLDER.parent / "deploy/grafana"
 
 
 def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Environment variables. The AWS SDK's own (`AWS_REGION`, `AWS_ROLE_ARN`, ...) work as everywhere.",
+        "All settings, as environment variables. Those of the AWS SDK (`AWS_REGION`, ...) work as usual.",
         "This page is generated: `make docs`.",
         "",
         *_table(Settings),
@@ -27,7 +39,11 @@ def settings_page() -> str:
         "",
         *_table(ConsoleSettings, without=(DatabaseSettings, LogSettings)),
         "",
-        "For `notifier migrate --roles` only, which lets the roles in whose passwords are set:",
+        "For `notifier preferences` only, which also uses those of links, recipients, the database and the log:",
+        "",
+        *_table(PreferencesSettings, without=(Settings,)),
+        "",
+        "For `notifier migrate --roles` only. A role whose password is set may log in:",
         "",
         *_table(RoleSettings),
     ]
@@ -64,17 +80,22 @@ def states_page() -> str:
 
 
 PAGES = {
+    "cli.md": cli_page,
+    "errors.md": errors_page,
     "metrics.md": metrics_page,
     "reference.md": reference_page,
     "settings.md": settings_page,
+    "stability.md": stability_page,
     "states.md": states_page,
 }
 
 
 def _shown(default: object) -> str:
-    return "" if default in ("", ()) else f"`{default}`"
+    return "" if str(default) in ("", "()") else f"`{default}`"
 
 
 if __name__ == "__main__":
     for name, page in PAGES.items():
         (FOLDER / name).write_text(page())
+    for name, text in dashboards().items():
+        (DASHBOARDS / f"{name}.json").write_text(text)

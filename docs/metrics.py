@@ -15,15 +15,16 @@ ALARMS = Path(__file__).parents[1] / "deploy/prometheus/alarms.yml"
 _HEAD = """\
 # Metrics and health
 
-This page is generated: `make docs`. The names, help texts and labels are those of `notifier/metrics/names/`; a
-test starts each process and compares what it serves with them.
+The metrics, health checks and dashboards of all processes. This page is generated: `make docs`. The names, help
+texts and labels are those of `notifier/metrics/names/`; a test starts each process and compares what it serves with
+them.
 
-With `NOTIFIER_METRICS_PORT` a bridge, a worker or a feedback process serves over HTTP:
+With `NOTIFIER_METRICS_PORT` a bridge, a worker, a feedback process or a status sender serves over HTTP:
 
 | path | answers |
 |---|---|
 | `/metrics` | metrics as Prometheus reads them; also `process_*` and `python_*` of its client |
-| `/healthz` | 200 while the process makes progress, 503 when only a new process helps |
+| `/healthz` | 200 while the process makes progress, 503 when only a restart helps |
 | `/readyz` | 200 while it can do its work, 503 with the reason when it cannot |
 
 It listens on loopback unless `NOTIFIER_METRICS_ADDRESS` says otherwise, and asks for no password. Each process of
@@ -34,24 +35,33 @@ processes the port and those after it.
 ## Health
 
 Both answers are JSON: `ok`, and `checks` with `ok` or one line of trouble for each. `notifier health` needs no
-port, and judges the same beats: it fails where `/healthz` does, and also while nothing can be recorded.
+port, and uses the same heartbeat: it fails where `/healthz` does, and also while nothing can be recorded.
 
 | process | `/healthz` | `/readyz` also |
 |---|---|---|
-| bridge | the main loop has beaten within 30 seconds; no thread has ended or hangs | Postgres answers and \
+| bridge | the main loop has made progress within 30 seconds; no thread has ended or hangs | Postgres answers and \
 takes writes; Redis answers; shards can be listed; records could be recorded within 30 seconds |
-| worker | the same; the main loop turns; no delivery is without progress for ten minutes | Postgres and Redis \
+| worker | the same; the main loop runs; no delivery is without progress for ten minutes | Postgres and Redis \
 as above; Celery's consumer is registered; outcomes could be recorded |
 | feedback | the same; each receiver has begun a round within a minute | Postgres as above; SQS answered last; \
 events could be recorded |
+| status-sender | the same as a bridge | Postgres as above; a destination accepted something when it was last asked; \
+results could be recorded |
 
-A server that is away makes a process unready, never unhealthy: it waits by itself, and a restart would not help.
+While a server does not answer, the process is not ready, but healthy: it waits, and a restart would not help.
 Servers are asked every two seconds over connections of their own; an answer that takes longer than five seconds
-is trouble. Nobody who asks for `/readyz` waits for them. A channel that is parked or paused is no trouble of a
-process. From SIGTERM on, `/readyz` answers 503 at once, and `/healthz` 200 until the process has ended.
+counts as no answer. A request for `/readyz` does not wait for them. A parked or paused channel makes no process
+unready. From SIGTERM on, `/readyz` answers 503 at once, and `/healthz` 200 until the process has ended.
 
 In Kubernetes: `livenessProbe` to `/healthz`, `readinessProbe` to `/readyz`, and NOTIFIER_METRICS_ADDRESS=0.0.0.0.
 Compose uses `notifier health`.
+
+## Dashboards
+
+[notifier-delivery.json](../deploy/grafana/notifier-delivery.json) and
+[notifier-processes.json](../deploy/grafana/notifier-processes.json) are for Grafana 11 and later: import them, or put
+the folder under its provisioning. Each metric of this page has a panel there, with its meaning; the data source and
+the channels are chosen on the page. They are generated from the same names: `make docs`.
 
 ## What is counted where
 
@@ -62,7 +72,7 @@ Compose uses `notifier health`.
   their builds and deaths. Only `notifier worker`, whose pool are threads, serves metrics: under another Celery
   command, or in the children of a prefork pool, nothing is served.
 - Deliveries of all workers (`notifier_outbox_deliveries_total`) are added up in the database every five seconds.
-  A worker that is killed takes its last seconds with it. They count what workers did: what a provider's events or
+  The last seconds of a killed worker are missing. They count what workers did: what a provider's events or
   an operator changed later shows in `notifier_feedback_events_total` and in `notifier operations`.
 - What it costs a worker: less than 0.4 µs a message in units of 500, and up to 45 µs for a unit of one message, on a
   busy machine (`python -m bench.measuring`, by turns with and without).
@@ -70,7 +80,8 @@ Compose uses `notifier health`.
   of a provider. A route that a worker has not loaded is `(not loaded)`, so that there are no more labels than
   routes.
 - A counter of deliveries begins with 0 for each route of a channel, once its first message has come: `increase()`
-  does not see the first value of a counter.
+  does not see the first value of a counter. The sums of all workers show 0 of `sent`, of `failed` and of a route's
+  errors from the route's first delivery on.
 - Retries are `notifier_deliveries_total{status="pending"}`; the rate of now is that of `notifier_outcomes_total`.
 - The delay of provider events is by two clocks, the provider's and this machine's; no decision depends on it.
 """
@@ -80,6 +91,7 @@ _TITLES = {
     Source.BRIDGE: "Of a bridge",
     Source.WORKER: "Of a worker",
     Source.FEEDBACK: "Of a feedback process",
+    Source.STATUS_SENDER: "Of a status sender",
     Source.ALL: "Of every process",
 }
 

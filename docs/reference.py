@@ -8,11 +8,35 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import notifier
+import notifier.testing
 from notifier.retry import RetryPolicy
+from notifier.routes import matching
+from sandbox.testing.deliveries import PlainDelivery
+from sandbox.testing.pipeline import Pipeline
 
 _BAR = "\\|"
 """A vertical bar in a cell of a table."""
-_ORDER = ("route", "Event", "Email", "Sms", "Webhook", "RetryPolicy")
+_ORDER = (
+    "route",
+    "Event",
+    "Email",
+    "Attachment",
+    "Invitation",
+    "Identity",
+    "Sms",
+    "Push",
+    "Chat",
+    "Webhook",
+    "Later",
+    "Limit",
+    "Digest",
+    "quiet_hours",
+    "business_hours",
+    "RetryPolicy",
+)
+_OF_TESTING = ("event_of", "run_route", "render", "RouteRun", "PlainMessage")
+_PATTERNS = "Patterns"
+_TESTING = "Tests of your own"
 
 
 class Row(NamedTuple):
@@ -34,14 +58,48 @@ def reference_page() -> str:
         "# Reference",
         "",
         "What you import from `notifier`, with all defaults. This page is generated from the code: `make docs`.",
-        "[README](../README.md) shows how they work together, [matching.py](../notifier/routes/matching.py) has",
-        "the words of patterns, [settings.md](settings.md) the settings.",
+        "[README](../README.md) shows how they work together, [settings.md](settings.md) has the settings.",
+        "",
+        *_contents(),
     ]
     for name in _ORDER:
-        described = getattr(notifier, name)
-        lines += ["", f"## {'@route' if name == 'route' else name}", ""]
-        lines += _function(described) if inspect.isfunction(described) else _class(described)
-    return "\n".join([*lines, "", *_giving_up(RetryPolicy())]).strip() + "\n"
+        lines += ["", f"## {_title(name)}", "", *_described(getattr(notifier, name))]
+        if name == "route":
+            lines += ["", f"## {_PATTERNS}", "", *_patterns()]
+        if name == "RetryPolicy":
+            lines += ["", *_giving_up(RetryPolicy())]
+    lines += [
+        "",
+        f"## {_TESTING}",
+        "",
+        "From `notifier.testing`; [testing.md](testing.md) shows how to use them.",
+        "",
+    ]
+    for name in _OF_TESTING:
+        lines += ["", f"### {name}", "", *_described(getattr(notifier.testing, name), calls=True)]
+    for each in (Pipeline, PlainDelivery):
+        lines += ["", f"### {each.__name__}", "", *_described(each, calls=True)]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+
+
+def _title(name: str) -> str:
+    return "@route" if name == "route" else name
+
+
+def _contents() -> Iterator[str]:
+    titles = [_title(name) for name in _ORDER]
+    titles.insert(1, _PATTERNS)
+    links = [f"[{each}](#{each.strip('@').lower().replace(' ', '-')})" for each in (*titles, _TESTING)]
+    yield from textwrap.wrap(" · ".join(links), 118, break_long_words=False, break_on_hyphens=False)
+
+
+def _described(described: Any, *, calls: bool = False) -> Iterator[str]:
+    return _function(described) if inspect.isfunction(described) else _class(described, calls=calls)
+
+
+def _patterns() -> Iterator[str]:
+    """Yield the syntax of patterns, from the docstring of the module that compiles them."""
+    yield from _prose((inspect.getdoc(matching) or "").partition("\n\n")[2])
 
 
 def _function(described: Any) -> Iterator[str]:
@@ -49,16 +107,23 @@ def _function(described: Any) -> Iterator[str]:
     meanings = dict(_options(options))
     node = _node(described)
     assert isinstance(node, ast.FunctionDef)  # noqa: S101  narrows the type
-    pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+    given = node.args
+    none: list[ast.expr | None] = [None] * (len(given.args) - len(given.defaults))
+    pairs = zip([*given.args, *given.kwonlyargs], [*none, *given.defaults, *given.kw_defaults], strict=True)
     yield from _prose(text)
     yield from _table("option", [Row(n.arg, _kind(n.annotation), _default(d), meanings[n.arg]) for n, d in pairs])
 
 
-def _class(described: Any) -> Iterator[str]:
+def _class(described: Any, *, calls: bool = False) -> Iterator[str]:
+    """Yield the fields of a class, and with `calls` its methods and properties."""
     node = _node(described)
     assert isinstance(node, ast.ClassDef)  # noqa: S101  narrows the type
     yield from _prose(inspect.getdoc(described) or "")
-    yield from _table("field", _fields(node))
+    if fields := [*_fields(node)]:
+        yield from _table("field", fields)
+    if calls and (found := [*_calls(node)]):
+        yield from ("", "| call | what it does |", "|---|---|")
+        yield from (f"| `{name}` | {meaning} |" for name, meaning in found)
 
 
 def _node(described: Any) -> ast.stmt:
@@ -75,6 +140,18 @@ def _fields(node: ast.ClassDef) -> Iterator[Row]:
                     yield Row(name, _kind(each.annotation), _default(each.value), meaning)
                 case _:
                     raise ValueError(f"{node.name}.{name} has no text after it that says what it means")
+
+
+def _calls(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    """Yield each public method, with its arguments, and each property; and the first paragraph of its docstring."""
+    for each in node.body:
+        if isinstance(each, ast.FunctionDef) and not each.name.startswith("_"):
+            text = ast.get_docstring(each)
+            if not text:
+                raise ValueError(f"{node.name}.{each.name} has no docstring that says what it does")
+            given = ast.unparse(each.args).removeprefix("self").removeprefix(", ").replace("|", _BAR)
+            call = each.name if each.decorator_list else f"{each.name}({given})"
+            yield call, " ".join(text.partition("\n\n")[0].split())
 
 
 def _options(text: str) -> Iterator[tuple[str, str]]:

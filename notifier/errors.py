@@ -4,7 +4,9 @@ NotifierError                 the message says what is wrong and what to do; a c
 ├── UsageError                the user can correct it: exit code 2
 │   ├── SettingsError         a setting is missing or wrong
 │   ├── RoutesError           the routes module cannot be used
-│   └── TemplateError         a template is missing or broken
+│   ├── TemplateError         a template is missing or broken
+│   └── Unsendable            a message that no provider takes as it is: its delivery fails at once
+├── AttachmentError           a file of a message cannot be read now
 ├── Unreachable               a server does not answer: exit code 2
 ├── SchemaOutdated            the database is not at the version of this program: exit code 2
 ├── DecodeError               a record or message cannot be parsed: it goes to quarantine, or to the dead letters
@@ -36,6 +38,14 @@ class RoutesError(UsageError):
 
 class TemplateError(UsageError):
     """A template is missing or broken."""
+
+
+class Unsendable(UsageError):
+    """No provider takes the message as it is. The text is shown to operators, and names no recipient."""
+
+
+class AttachmentError(NotifierError):
+    """A file that belongs to a message cannot be read now. The text names neither the file nor the recipient."""
 
 
 class Unreachable(NotifierError):

@@ -8,6 +8,8 @@ from uuid import UUID
 NOTIFICATION_TAG = "nid"
 ATTEMPT_TAG = "att"
 """Names of the tags in a request, which its events repeat: the notification's id and the number of the attempt."""
+TRACE_TAG = "trace"
+"""Name of the tag with the traceparent of the item, where it is traced."""
 
 
 class FeedbackKind(StrEnum):
@@ -37,9 +39,10 @@ class FeedbackKind(StrEnum):
 class Feedback:
     """One event of one message. An event of any kind proves that the provider accepted the message.
 
-    `notification_id` and `attempt` are our tags, None if the message has none; `message_id` is the provider's.
+    `channel` is the one that sent it. `notification_id` and `attempt` are our tags, None if the message has none;
+    `message_id` is the provider's.
     `sent_at` is when the provider accepted the message, `occurred_at` when this happened to it. `recipient` is the
-    address of this message. `permanent` says that the address will never work: a hard bounce, or an address that is
+    address of this message. `permanent`: the address will never work: a hard bounce, or an address that is
     suppressed because of an earlier bounce. `detail` is the provider's diagnosis.
     """
 
@@ -53,6 +56,7 @@ class Feedback:
     permanent: bool = False
     detail: str | None = None
     topic: str | None = None
+    channel: str = "email"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Whether a process on this machine makes progress: its main loop writes a file every few seconds.
 
 A process that hangs, or has a delivery that hangs, stops writing it. A process that runs but cannot write to the
-database writes the reason into the file. `notifier health` reads it; `/healthz` (`notifier.checks`) judges the same
-beats within the process.
+database writes the reason into the file. `notifier health` reads it (`notifier.process.beats`); `/healthz`
+(`notifier.checks`) judges the same beats within the process.
 """
 
 import tempfile
@@ -15,12 +15,13 @@ from typing import Self
 import structlog
 
 from notifier.errors import SettingsError
+from notifier.process import beats
+from notifier.process.beats import STALE_SECONDS
 from notifier.settings import HealthSettings, read_settings
 
 log = structlog.get_logger(__name__)
 
 BEAT_SECONDS = 5.0
-STALE_SECONDS = 30.0
 
 
 class Heartbeat:
@@ -30,7 +31,7 @@ class Heartbeat:
     """
 
     def __init__(self, name: str, folder: Path | None = None) -> None:
-        self._path = (folder or _folder()) / f"notifier-{name}.beat"
+        self._path = (folder or _folder()) / beats.file_name(name)
         self._failed = False
         self._beaten_at = time.monotonic()
 
@@ -67,18 +68,14 @@ class Heartbeat:
     def age(self) -> float | None:
         """Return the seconds since the last beat, None if there was none. Raise SettingsError if it is unreadable."""
         try:
-            return time.time() - self._path.stat().st_mtime
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+            return beats.age(self._path)
         except OSError as error:
             raise self._error("read", error) from None
 
     def trouble(self) -> str:
         """Return the trouble of the last beat, empty if there was none. Raise SettingsError if it cannot be read."""
         try:
-            return self._path.read_text(errors="replace")
-        except (FileNotFoundError, NotADirectoryError):
-            return ""
+            return beats.trouble(self._path)
         except OSError as error:
             raise self._error("read", error) from None
 
@@ -94,13 +91,6 @@ class Heartbeat:
             f"cannot {what} the heartbeat {self._path} ({error.strerror}): set NOTIFIER_HEARTBEAT_FOLDER to a folder "
             "that this process may write to"
         )
-
-
-def silence(age: float | None) -> str:
-    """Return in one line what is wrong with a process that has beaten so many seconds ago; empty if nothing is."""
-    if age is None:
-        return "has not started here"
-    return "" if age < STALE_SECONDS else f"last made progress {age:.0f} s ago"
 
 
 class WriteHealth:

@@ -45,23 +45,34 @@ class Status(StrEnum):
     SUPPRESSED = "suppressed"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
+    SHADOWED = "shadowed"
+    MERGED = "merged"
 
 
 _EVIDENCE = "a delivery event, or a late answer: the provider had accepted after all"
 
 TRANSITIONS: dict[tuple[Status, Status], str] = {
     (Status.PENDING, Status.SENDING): "begin",
-    (Status.PENDING, Status.PENDING): "the route or its template failed; tried again later",
+    (
+        Status.PENDING,
+        Status.PENDING,
+    ): "the route or its template failed, it returned Later, or its limit is used up: tried again later; or brought "
+    "forward; or nothing is sent on this channel, and the route names a next one",
     (Status.PENDING, Status.FAILED): "the route or its template failed too often, or for too long",
-    (Status.PENDING, Status.SKIPPED): "the route returned no message",
+    (
+        Status.PENDING,
+        Status.SKIPPED,
+    ): "the route returned no message, a setting allows none to this recipient, or the limit of the route is used up",
     (Status.PENDING, Status.SUPPRESSED): "the recipient is suppressed or opted out",
     (Status.PENDING, Status.EXPIRED): "too old for its route",
     (Status.PENDING, Status.CANCELLED): "cancelled by the operator",
+    (Status.PENDING, Status.SHADOWED): "in shadow: built, and not sent",
+    (Status.PENDING, Status.MERGED): "digest: its event is in the message of another notification, its leader",
     (
         Status.SENDING,
         Status.SENT,
     ): "the provider accepted: its answer, or a delivery event of an attempt with this number",
-    (Status.SENDING, Status.PENDING): "known not accepted; tried again later",
+    (Status.SENDING, Status.PENDING): "known not accepted; tried again later, or on the next channel of its route",
     (Status.SENDING, Status.FAILED): "refused for good, or attempts used up",
     (Status.SENDING, Status.UNKNOWN): "the answer was lost, or the lease ended",
     (Status.UNKNOWN, Status.SENT): "a delivery event, a late answer, or the operator",
@@ -74,6 +85,7 @@ TRANSITIONS: dict[tuple[Status, Status], str] = {
     (Status.DELIVERED, Status.COMPLAINED): "delivery event",
     (Status.BOUNCED, Status.COMPLAINED): "delivery event",
     (Status.FAILED, Status.PENDING): "redrive by the operator",
+    (Status.SHADOWED, Status.PENDING): "redrive by the operator, who names shadowed ones",
     **{
         (status, Status.SENT): _EVIDENCE
         for status in (
@@ -83,6 +95,8 @@ TRANSITIONS: dict[tuple[Status, Status], str] = {
             Status.SUPPRESSED,
             Status.EXPIRED,
             Status.CANCELLED,
+            Status.SHADOWED,
+            Status.MERGED,
         )
     },
 }

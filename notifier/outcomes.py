@@ -45,10 +45,12 @@ class Throttled:
 class Blocked:
     """Known not accepted, and no message will be until an operator acts (account paused, domain not verified).
 
-    It does not count. The channel is parked: it tries one message at a time, at intervals.
+    It does not count. The channel is parked: it tries one message at a time, at intervals. Not with `within`: then
+    only the messages of that part of the account are refused, of one tenant for instance, and the others go on.
     """
 
     reason: str
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,13 @@ class Late:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Known not accepted, and this message never will be, whoever sends it. Its delivery has failed."""
+    """Known not accepted, and no worker's attempt will ever be. The delivery of the message has failed.
+
+    `gone`: the recipient does not exist any more, as a device that has removed the app. It is suppressed.
+    """
 
     reason: str
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

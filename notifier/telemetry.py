@@ -12,6 +12,7 @@ from structlog.tracebacks import ExceptionDictTransformer
 
 from notifier.settings import LogSettings, unknown_variables
 from notifier.text import printable
+from notifier.tracing.origins import ORIGINS
 
 # They log a line for every task or migration.
 _VERBOSE = ("celery.app.trace", "celery.worker.strategy", "alembic")
@@ -26,6 +27,7 @@ def configure_logging(settings: LogSettings, *, process: str) -> None:
     """
     shared: list[structlog.typing.Processor] = [
         lambda _, __, event: {"process": process, **event},
+        _with_trace,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -62,6 +64,13 @@ def warn_of_unknown_variables() -> None:
     """Log a warning for each variable that begins with NOTIFIER_ and is no setting."""
     for line in unknown_variables().values():
         structlog.get_logger(__name__).warning(line)
+
+
+def _with_trace(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Add the id of the trace, and the route, to a line about one notification that is traced."""
+    if traced := ORIGINS.of_text(event.get("notification")):
+        return {**({"route": traced.route} if traced.route else {}), **event, "trace_id": traced.origin.trace}
+    return event
 
 
 def _escaped(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

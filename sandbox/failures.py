@@ -1,8 +1,11 @@
 """Failures in the system of `notifier up`, as lines for the terminal. Each names a command that shows more."""
 
+import re
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, text
@@ -14,6 +17,9 @@ _OVERLAP = timedelta(seconds=10)
 
 _TIE = timedelta(microseconds=1)
 
+_AGAIN = "tried again"
+_AGAIN_SECONDS = 60.0
+
 _MOST = 1_000
 """Rows that one query reads."""
 
@@ -21,30 +27,37 @@ _MOST = 1_000
 _FOUND = text(f"""
 SELECT * FROM (
   SELECT e.at, CASE WHEN e.status_to = 'pending' THEN 'tried again' ELSE e.status_to::text END AS what, n.channel,
-         n.route, e.reason, e.notification_id::text AS id
+         n.route, e.reason, e.notification_id::text AS id, e.detail AS traceback
   FROM delivery_events e JOIN notifications n USING (notification_id)
   WHERE e.at > :since AND e.reason IS NOT NULL AND e.status_from IN ('pending', 'sending', 'unknown')
     AND e.status_to IN ('pending', 'failed', 'unknown', 'suppressed', 'expired')
   UNION ALL
-  SELECT f.received_at, f.kind, n.channel, n.route, f.detail, f.notification_id::text
+  SELECT f.received_at, f.kind, n.channel, n.route, f.detail, f.notification_id::text, NULL
   FROM feedback f JOIN notifications n USING (notification_id)
   WHERE f.received_at > :since AND f.kind IN ('bounce', 'complaint', 'reject', 'rendering_failure')
-  UNION ALL SELECT quarantined_at, 'quarantine', '', '', error, id::text FROM quarantine WHERE quarantined_at > :since
-  UNION ALL SELECT detected_at, 'gap', '', '', reason, id::text FROM gaps WHERE detected_at > :since
-  UNION ALL SELECT received_at, 'dead letter', '', '', error, id::text FROM dead_letters WHERE received_at > :since
-  UNION ALL SELECT detected_at, 'duplicate', '', '', message_id, notification_id::text FROM duplicates
-            WHERE detected_at > :since
-  UNION ALL SELECT changed_at, state, channel, '', reason, '' FROM channels
+  UNION ALL SELECT quarantined_at, 'quarantine', '', '', error, id::text, NULL
+            FROM quarantine WHERE quarantined_at > :since
+  UNION ALL SELECT detected_at, 'gap', '', '', reason, id::text, NULL FROM gaps WHERE detected_at > :since
+  UNION ALL SELECT received_at, 'dead letter', '', '', error, id::text, NULL
+            FROM dead_letters WHERE received_at > :since
+  UNION ALL SELECT detected_at, 'duplicate', '', '', message_id, notification_id::text, NULL
+            FROM duplicates WHERE detected_at > :since
+  UNION ALL SELECT changed_at, state, channel, '', reason, '', NULL FROM channels
             WHERE state <> 'running' AND changed_at > :since
 ) AS found ORDER BY at LIMIT {_MOST}
 """)  # noqa: S608  a constant of this module
 
 _NOW = text("SELECT now()")
 
+_FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
+_TEMPLATE_ERROR = "notifier.errors.TemplateError: "
+_MOST_OF_ERROR = 200
+"""Characters of an error's text."""
+
 _REVEAL = "notifier show {id} --reveal"
 _AUDIT = "notifier audit"
 _WORDS = {
-    "tried again": ("will be tried again", _REVEAL),
+    _AGAIN: ("will be tried again", _REVEAL),
     "failed": ("failed", _REVEAL),
     "unknown": ("may have been sent or not: the answer was lost", "notifier show {id}"),
     "suppressed": ("not sent, as the recipient is suppressed", "notifier suppress list --channel {channel}"),
@@ -64,10 +77,16 @@ _WORDS = {
 
 
 class Failures:
-    """Returns each failure once, beginning with the first call. Its query suits a few thousand rows."""
+    """Returns each failure once, beginning with the first call. Its query suits a few thousand rows.
 
-    def __init__(self, engine: Engine) -> None:
+    Of one notification that is tried again and again there is one line a minute, with the count of the tries since.
+    """
+
+    def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine
+        self._clock = clock
+        self._told: dict[str, float] = {}
+        self._held: list[dict[str, Any]] = []
         self._seen: dict[tuple[Any, ...], datetime] = {}
         self._since: datetime | None = None
 
@@ -77,7 +96,17 @@ class Failures:
             found = self._new()
         except DatabaseError:
             return
-        yield from failure_lines(found)
+        yield from failure_lines(self._due(found))
+
+    def _due(self, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return what is to be told now. The tries of a notification that had a line within a minute wait."""
+        now = self._clock()
+        self._told = {id_: at for id_, at in self._told.items() if now - at < _AGAIN_SECONDS}
+        rows = [*self._held, *found]
+        self._held = [row for row in rows if row["what"] == _AGAIN and row["id"] in self._told]
+        due = [row for row in rows if row["what"] != _AGAIN or row["id"] not in self._told]
+        self._told |= {row["id"]: now for row in due if row["what"] == _AGAIN}
+        return due
 
     def _new(self) -> list[dict[str, Any]]:
         with self._engine.connect() as connection:
@@ -94,17 +123,39 @@ class Failures:
 
 
 def failure_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Yield for each kind of failure and reason a line, and one with the command that shows the newest."""
-    newest: dict[tuple[str, ...], str] = {}
+    """Yield for each kind of failure and reason a line, and one with the command that shows the newest.
+
+    Of an error in the user's code the newest is told with its text and place. The text may hold personal data: these
+    lines are for the terminal of `notifier up`, whose data are the developer's own.
+    """
+    newest: dict[tuple[str, ...], tuple[str, str]] = {}
     counts: Counter[tuple[str, ...]] = Counter()
     for row in rows:
         kind: tuple[str, ...] = (row["what"], row["channel"], row["route"], row["reason"] or "")
-        newest[kind] = row["id"]
+        newest[kind] = row["id"], row.get("traceback") or ""
         counts[kind] += 1
-    for kind, id_ in newest.items():
+    for kind, (id_, traceback) in newest.items():
         what, channel, route, reason = kind
         words, command = _WORDS[what]
         subject = " ".join(filter(None, (f"{counts[kind]:,} x" if counts[kind] > 1 else "", channel, route)))
-        because = f": {reason}" if reason else ""
+        told = _error_of(traceback) or reason
+        because = f": {told}" if told else ""
         shown = command.format(id=id_, channel=channel)
         yield f"{f'{subject}: ' if subject else ''}{words}{because}\nsee: {shown}"
+
+
+def _error_of(traceback: str) -> str:
+    """Return the error of a traceback and the place that raised it: `KeyError: 'name' (routes.py, line 11)`.
+
+    "" if it is no traceback, as the answer of a provider.
+    """
+    frames = list(_FRAME.finditer(traceback))
+    if not frames:
+        return ""
+    after = traceback[frames[-1].end() :].splitlines()[1:]
+    error = next((line for line in after if line and not line.startswith(" ")), "")
+    if not error:
+        return ""
+    if error.startswith(_TEMPLATE_ERROR):  # names the user's file itself; the frame is one of Notifier's
+        return error.removeprefix(_TEMPLATE_ERROR)[:_MOST_OF_ERROR]
+    return f"{error[:_MOST_OF_ERROR]} ({Path(frames[-1]['file']).name}, line {frames[-1]['line']})"

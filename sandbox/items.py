@@ -79,6 +79,11 @@ def _value(text: str, name: str) -> Any:
 
 def _checked(item: Any) -> dict[str, Any]:
     item = _plain(item)
+    if isinstance(item, dict) and (missing := [key for key in KEYS if key not in item]):
+        raise UsageError(
+            f"the item has no {' and no '.join(missing)}, a key of the table: "
+            'notifier put pk=user#7 sk=request#1 ..., or {"pk": "...", "sk": "..."}'
+        )
     if not isinstance(item, dict) or not all(item.get(key) and isinstance(item[key], str) for key in KEYS):
         raise UsageError('the item must be an object with the table\'s keys as text: {"pk": "...", "sk": "..."}')
     _check(item, "the item", 0)

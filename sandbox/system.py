@@ -24,12 +24,13 @@ from sandbox.embedded.processes import Child
 from sandbox.embedded.redis import RedisServer, embedded_redis
 from sandbox.embedded.ses import SesServer, ses_simulator
 from sandbox.events_queue import ACCOUNT, NAME, create_events_queue
+from sandbox.given_settings import GivenSettings
 from sandbox.table import EventTable
 
 TABLE = "activity"
 ROUTES = "examples.notifications"
 SENDER = "Notifier demo <hello@example.com>"
-_ADDRESSES = ("database_", "broker_", "aws_", "feedback_", "heartbeat_folder")
+_ADDRESSES = ("database_", "broker_", "aws_", "feedback_", "heartbeat_folder", "unsubscribe_")
 _NOT_TAKEN = frozenset(
     f"NOTIFIER_{name.upper()}"
     for name in (*Settings.model_fields, *RoleSettings.model_fields)
@@ -42,28 +43,23 @@ _UNREACHABLE = {
     "NOTIFIER_BROKER_URL": "redis://127.0.0.1:1/0",
     "NOTIFIER_AWS_ENDPOINT_URL": "http://127.0.0.1:1",
     "NOTIFIER_AWS_SES_ENDPOINT_URL": "http://127.0.0.1:1",
+    "NOTIFIER_AWS_SMS_ENDPOINT_URL": "http://127.0.0.1:1",
     "NOTIFIER_AWS_SNS_ENDPOINT_URL": "http://127.0.0.1:1",
     "NOTIFIER_AWS_REGION": "eu-west-1",
 }
+UNSUBSCRIBE_KEY = "local-local-local-local-local-local"
 EXAMPLE = {
     "NOTIFIER_TABLES": TABLE,
     "NOTIFIER_ROUTES": ROUTES,
     "NOTIFIER_SENDER": SENDER,
     "NOTIFIER_SES_CONFIGURATION_SET": "notifier",
+    "NOTIFIER_SMTP_HOST": "smtp.invalid",  # `notifier up` shows the mails instead
     "NOTIFIER_WEBHOOK_SECRET": "whsec_bG9jYWwtbG9jYWwtbG9jYWwtbG9jYWwt",
 }
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 _LOCAL_PROXY = re.compile(r"(?:^|//|@)(?:127\.|localhost\b|\[::1\])", re.IGNORECASE)
 """A proxy on this machine could pass messages on to other machines, unnoticed by `sandbox.local_worker`."""
 _WARNING = re.compile(rb'\[(warning|error|critical) *\]|"level": ?"(warning|error|critical)"')
-
-
-class _Given(Settings):
-    """Settings from the arguments alone: those of the user's shell are for another system."""
-
-    @classmethod
-    def settings_customise_sources(cls, *_: Any, **sources: Any) -> tuple[Any, ...]:
-        return (sources["init_settings"],)
 
 
 @dataclass
@@ -92,7 +88,9 @@ class System:
             "NOTIFIER_BROKER_URL": self.redis.url,
             "NOTIFIER_AWS_ENDPOINT_URL": self.aws.url,
             "NOTIFIER_AWS_SES_ENDPOINT_URL": self.ses.url,
-            "NOTIFIER_AWS_SNS_ENDPOINT_URL": self.ses.url,  # which shows SMS in its inbox
+            # They show SMS in its inbox.
+            "NOTIFIER_AWS_SMS_ENDPOINT_URL": self.ses.url,
+            "NOTIFIER_AWS_SNS_ENDPOINT_URL": self.ses.url,
             "NOTIFIER_AWS_REGION": "eu-west-1",
             "NOTIFIER_FEEDBACK_QUEUE_URL": _queue_url(self.aws),
             "NOTIFIER_HEARTBEAT_FOLDER": str(self.folder),
@@ -125,7 +123,7 @@ class System:
     def settings(self) -> Settings:
         """The settings of its processes."""
         given: dict[str, Any] = {n.removeprefix("NOTIFIER_").lower(): v for n, v in self.environment.items()}
-        return _Given(**given)
+        return GivenSettings(**given)
 
     def start(self, name: str, *words: str, module: str = "notifier") -> Child:
         """Start `notifier WORDS` as a process, which ends with the system."""
@@ -218,7 +216,7 @@ def checked_setup() -> tuple[Routes, Path]:
     routes = load_routes(settings.routes)
     templates = Templates(templates_folder(settings, str(routes.source) if routes.source else None))
     templates.check()
-    for channel in {route.channel for route in routes}:
+    for channel in {each for route in routes for each in route.channels}:
         load_channel(channel, settings)
     return routes, templates.folder
 

@@ -15,7 +15,6 @@ from notifier.settings import Settings
 KEYS = ("pk", "sk")
 _BATCH = 25  # what BatchWriteItem takes
 _TRIES = 8
-_MISTAKES = frozenset(("ResourceNotFoundException", "ValidationException"))
 _serialize = TypeSerializer().serialize
 
 
@@ -98,5 +97,7 @@ class EventTable:
         except AwsError as error:
             if error.code == expected:
                 return
-            kind = UsageError if error.code in _MISTAKES else NotifierError
+            if error.code == "ResourceNotFoundException":
+                raise UsageError(f"{self._where} has no table {self.name!r}: is the name right?") from error
+            kind = UsageError if error.code == "ValidationException" else NotifierError
             raise kind(f"{self._where} refused the table {self.name!r}: {error}") from error

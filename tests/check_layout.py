@@ -1,4 +1,5 @@
-"""`make check`: files and folders keep their size, imports make no circle, and no text uses a word of the list below.
+"""`make check`: files and folders keep their size, imports make no circle, no text uses a word of the list below, and
+no conflict of a merge is left.
 
 Each finding is one line `FILE:LINE: what is wrong`. Exit status 1 if there is one.
 """
@@ -53,11 +54,20 @@ _VAGUE = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
 
 def main() -> int:
     files = [Path(each) for each in _tracked() if (ROOT / each).is_file()]
-    found = [*long_files(files), *full_folders(files), *vague_names(files), *circles(files), *words(files)]
+    found = [
+        *long_files(files),
+        *full_folders(files),
+        *vague_names(files),
+        *circles(files),
+        *words(files),
+        *conflicts(files),
+    ]
     for line in found:
         print(f"layout: {line}")
     if not found:
-        print(f"layout: {len(files)} files, none too long, no folder too full, no circle, no forbidden word")
+        print(
+            f"layout: {len(files)} files, none too long, no folder too full, no circle, no forbidden word or conflict"
+        )
     return min(len(found), 1)
 
 
@@ -154,6 +164,14 @@ def words(files: Iterable[Path]) -> Iterator[str]:
             for match in _FORBIDDEN.finditer(text):
                 at = line + text.count("\n", 0, match.start())
                 yield f"{file}:{at}: the word {match.group()!r}: say it plainly (docs/glossary.md)"
+
+
+def conflicts(files: Iterable[Path]) -> Iterator[str]:
+    """Lines that a merge leaves where both sides have changed a file."""
+    for file in files:
+        for line, text in enumerate((ROOT / file).read_bytes().split(b"\n"), 1):
+            if text.startswith((b"<<<<<<< ", b">>>>>>> ")):
+                yield f"{file}:{line}: both sides of a merge: keep what is right of each"
 
 
 def _prose(file: Path) -> Iterator[tuple[int, str]]:

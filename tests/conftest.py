@@ -59,6 +59,17 @@ def nondurable_database() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def loggers_are_not_cached() -> Iterator[None]:
+    """A logger that a test has used would keep that test's processors, and no later test could capture its lines."""
+    configure = structlog.configure
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            structlog, "configure", lambda **given: configure(**given | {"cache_logger_on_first_use": False})
+        )
+        yield
+
+
 @pytest.fixture(autouse=True)
 def logging_of_this_process() -> Iterator[None]:
     """Take back what a command changes that a test runs in this process: root level, root handlers, structlog.

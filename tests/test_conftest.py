@@ -5,10 +5,12 @@ import logging
 import psycopg
 import pytest
 import redis
+import structlog
 
 from notifier.settings import Settings
 from notifier.telemetry import configure_logging
 
+LOGGER = structlog.get_logger()
 GIVEN = {"database_url": "postgresql://h/d", "broker_url": "redis://h", "log_level": "debug"}
 
 
@@ -30,3 +32,12 @@ def test_the_broker_is_empty(broker_url, turn):
 def test_logging_is_as_the_process_began(turn):
     assert logging.getLogger().level == logging.WARNING
     configure_logging(Settings.model_validate(GIVEN), process="test")
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_a_logger_that_a_configured_process_has_used_is_captured_by_the_next_test(turn):
+    with structlog.testing.capture_logs() as logs:
+        LOGGER.warning("seen")
+    assert [each["event"] for each in logs] == ["seen"]
+    configure_logging(Settings.model_validate(GIVEN), process="test")
+    LOGGER.warning("used")

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import notifier
+import notifier.testing
 from docs.generate import FOLDER, PAGES
 from docs.metrics import rules
 from docs.reference import _class
@@ -20,7 +21,8 @@ from notifier.cli.lazy import COMMANDS, load
 from notifier.metrics.names import FAMILIES
 from notifier.outbox.roles import ROLES
 from notifier.retry import RetryPolicy
-from notifier.routes import Routes, routes_of
+from notifier.routes import Routes, conditions, routes_of
+from sandbox.testing.pipeline import Pipeline
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -33,11 +35,12 @@ def test_a_generated_page_is_up_to_date(name: str) -> None:
 
 
 def test_the_routes_of_the_readme_are_routes() -> None:
-    code = [block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "@route" in block]
-    assert code
+    pages = README + (FOLDER / "tutorial.md").read_text()
+    code = [block for block in re.findall(r"```python\n(.*?)```", pages, re.DOTALL) if "@route" in block]
+    assert len(code) == 2
     for block in code:
         scope: dict[str, object] = {}
-        exec(compile(block, "README.md", "exec"), scope)
+        exec(compile(block, "a page", "exec"), scope)
         assert list(Routes(each for value in scope.values() for each in routes_of(value)))
 
 
@@ -53,8 +56,9 @@ def test_the_targets_and_commands_that_the_readme_names_exist() -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-def test_the_commands_of_the_readme_have_the_options_that_they_need() -> None:
-    rows = re.findall(r"^\| `notifier ([^`]+)` \|", README, re.MULTILINE)
+def test_the_commands_of_the_page_have_the_options_that_they_need() -> None:
+    page = (FOLDER / "commands.md").read_text().split("## Processes")[0]
+    rows = re.findall(r"^\| `notifier ([^`]+)` \|", page, re.MULTILINE)
     assert len(rows) > 10
     for row in rows:
         words = row.replace("...", "").split()
@@ -80,6 +84,34 @@ def test_the_reference_has_each_public_name_with_its_defaults() -> None:
     assert "| `attempts` | `int` | `12` |" in REFERENCE
     assert r"| `on` | `str \| Sequence[str]` | `'INSERT'` |" in REFERENCE
     assert "| `headers` | `Mapping[str, str]` | `{}` |" in REFERENCE
+
+
+def test_the_reference_has_each_condition_of_a_pattern() -> None:
+    section = REFERENCE.split("\n## Patterns\n")[1].split("\n## ")[0]
+    assert conditions._CONDITIONS.keys() >= {"prefix", "exists"}
+    assert [each for each in conditions._CONDITIONS if f'"{each}"' not in section] == []
+
+
+def test_the_reference_has_the_kit_for_tests_with_its_defaults() -> None:
+    part = REFERENCE.split("\n## Tests of your own\n")[1]
+    for described in (notifier.testing.event_of, notifier.testing.run_route, notifier.testing.render):
+        section = part.split(f"\n### {described.__name__}\n")[1].split("\n### ")[0]
+        rows = {row.split("|")[1].strip(" `"): row for row in section.splitlines() if row.startswith("| `")}
+        parameters = inspect.signature(described).parameters
+        assert rows.keys() == parameters.keys()
+        for name, parameter in parameters.items():
+            assert ("**required**" in rows[name]) == (parameter.default is parameter.empty), rows[name]
+    calls = part.split("\n### Pipeline\n")[1].split("\n### ")[0]
+    for name in (each for each in vars(Pipeline) if not each.startswith("_")):
+        assert re.search(rf"^\| `{name}[(`]", calls, re.MULTILINE), name
+
+
+def test_a_call_without_a_docstring_is_refused() -> None:
+    class Bare:
+        def call(self) -> None: ...
+
+    with pytest.raises(ValueError, match=r"Bare\.call has no docstring"):
+        list(_class(Bare, calls=True))
 
 
 def test_the_reference_says_when_the_default_policy_gives_up() -> None:

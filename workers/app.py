@@ -1,5 +1,6 @@
 """The Celery app of the workers and of Flower: `celery -A workers.app`."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from celery import Celery, bootsteps
@@ -8,9 +9,10 @@ from celery.signals import setup_logging, worker_shutting_down
 
 from celery_units.redis import use_transport
 from celery_units.redis.timeouts import shorten_timeouts
-from notifier.broker import celery_configuration
+from notifier.broker import celery_configuration, queue_name, queue_shares
 from notifier.errors import SettingsError
 from notifier.health import BEAT_SECONDS
+from notifier.lanes import Lane, parts_of
 from notifier.process.first_process import end_at_sigterm
 from notifier.settings import load_settings
 from notifier.telemetry import configure_logging
@@ -18,7 +20,7 @@ from workers.process.database_retry import WRITE_HEALTH
 from workers.process.gil_watchdog import GilWatchdog
 from workers.process.heartbeat import HeartbeatThread, waits_for_broker
 from workers.tasks import register
-from workers.wiring import heartbeat, in_progress, leave, main_loop, stop, tally
+from workers.wiring import heartbeat, in_progress, leave, main_loop, routes, stop, tally
 
 end_at_sigterm()  # Flower starts here
 try:
@@ -33,6 +35,25 @@ app = Celery("notifier")
 app.conf.update(_configuration)
 app.conf.worker_consumer = "celery_units.consumer:Consumer"
 register(app, settings.unit_size, settings.event_sample)
+
+
+def serve(queues: Sequence[str], channels: Collection[str]) -> None:
+    """Have the lanes share this worker if a route of its channels names one. Call it before `run`.
+
+    All lanes are served whatever the routes say, because a queue may hold messages that were published with other
+    routes. Those of a channel whose routes name no lane are empty nearly always, so no connection waits for them:
+    the requests for its normal lane, one a second at least, take from them too.
+    """
+    named = frozenset(each for each in channels if routes().has_lanes(each))
+    app.conf.broker_transport_options.update(
+        queue_shares=queue_shares(queues) if named else [],
+        unawaited_queues=[
+            queue_name(each)
+            for each in queues
+            for channel, lane in (parts_of(each),)
+            if lane is not Lane.NORMAL and channel not in named
+        ],
+    )
 
 
 class HeartbeatStep(bootsteps.StartStopStep):  # type: ignore[misc]

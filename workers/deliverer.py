@@ -3,71 +3,47 @@
 What is built is sent while the slow builds of the same unit go on.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from uuid import UUID
 
-from celery_units.later import Later
-from notifier.channels import Channel
-from notifier.outbox import Attempts, Change, DueNotification
-from notifier.process.memory_budget import MemoryBudget
-from notifier.routes import Routes
-from notifier.templates import Templates
+from celery_units.unfinished import Unfinished
+from notifier.outbox import Change, DueNotification
 from workers.building.builder import Builder
-from workers.building.preparer import Prepared, Preparer
+from workers.building.collector import Collector
+from workers.building.preparer import Prepared
 from workers.building.set_aside import SetAside, UnitAside
-from workers.decide import LeftPending, left_pending
-from workers.isolation.isolated_builds import IsolatedBuilds
-from workers.process.database_retry import DatabaseRetry, written
-from workers.process.in_progress import InProgress
-from workers.process.stop import Stop, Stopped
-from workers.sending.account import AccountState
-from workers.sending.bucket import TokenBucket
-from workers.sending.sender import Sender
-from workers.tally import Count
+from workers.collaborators import Collaborators
+from workers.decide import left_pending
+from workers.process.database_retry import DatabaseRetry
+from workers.process.stop import Stopped
+from workers.sending.outgoing import Outgoing
 
-_RETRY_SECONDS = 30.0
+Done = dict[UUID, Change | Unfinished]
+"""What happened to each notification of a unit."""
 
 
 class Deliverer:
     """Delivers units on one channel. Once `stop` is set it begins nothing; requests being made are finished."""
 
-    def __init__(
-        self,
-        attempts: Attempts,
-        channel: Channel,
-        routes: Routes,
-        templates: Templates,
-        lease_seconds: float,
-        in_progress: InProgress,
-        account: AccountState,
-        bucket: TokenBucket,
-        stop: Stop | None = None,
-        *,
-        memory: MemoryBudget | None = None,
-        sets_aside: bool = False,
-        isolated: IsolatedBuilds | None = None,
-        count: Count | None = None,
-    ) -> None:
-        """With `sets_aside`, a unit does not wait for slow builds, and the caller of `deliver` handles `Later`.
-        Without `isolated`, what killed a worker is built like everything else. `count` is called with what was
-        written.
-        """
-        self._attempts = attempts
-        self._in_progress = in_progress
-        self._account = account
-        self._stop = Stop() if stop is None else stop
-        self._sender = Sender(attempts, channel, lease_seconds, in_progress, account, bucket, self._stop)
-        self._builder = Builder(Preparer(channel, routes, templates), in_progress, self._stop, memory, isolated)
-        self._count = count
-        self._set_aside: SetAside[Prepared | Change] | None = SetAside() if sets_aside else None
+    def __init__(self, parts: Collaborators) -> None:
+        self._attempts = parts.attempts
+        self._in_progress = parts.in_progress
+        self._account = parts.account
+        self._stop = parts.stop
+        self._count = parts.count
+        self._collector = Collector(parts.digests, parts.attempts, parts.routes) if parts.digests else None
+        self._builder = Builder(parts.preparer, parts.in_progress, parts.stop, parts.memory, parts.isolated)
+        self._outgoing = Outgoing(parts, self._collector, self._builder.ended)
+        self._set_aside: SetAside[Prepared | Change] | None = SetAside() if parts.sets_aside else None
+        self._retry = parts.retry
 
-    def deliver(self, ids: Sequence[UUID], *, suspects: bool = False) -> dict[UUID, Change | Later]:
+    def deliver(self, ids: Sequence[UUID], *, suspects: bool = False) -> Done:
         """Send those of the notifications that are pending. Return what happened to each.
 
         An id that is missing in the answer was not pending, or is in progress elsewhere. A `LeftPending` stays
-        pending in the database, and the relay publishes it again. An id with a `Later` is to be delivered again once
-        that has ended: its build is slow, or it is a suspect among others.
+        pending in the database, and the relay publishes it again. An id with an `Unfinished` is to be delivered again
+        once that has ended: its build is slow, or it is a suspect among others.
 
         `suspects`: the messages were lost with a worker that died. Each is built in a process of its own, which may
         crash. The database remembers them, because a message that is published again has no mark.
@@ -75,15 +51,19 @@ class Deliverer:
         Raise Unreachable if the database does not answer: calling again later loses nothing. Raise Stopped if this
         process is to end.
         """
-        done: dict[UUID, Change | Later] = {}
+        done: Done = {}
         if built := self._set_aside.take(ids) if self._set_aside else {}:
             try:
-                done |= _by_id(self._write_and_send(list(built.values()), probing=False))
+                done |= _by_id(self._outgoing.send(list(built.values()), probing=False))
             finally:
+                self._forget(built, done)
                 self._in_progress.release(built)
         with self._in_progress.hold([id_ for id_ in ids if id_ not in built]) as taken:
-            if taken and not self._stop.is_set():
-                done |= self._deliver(taken, suspects=suspects)
+            try:
+                if taken and not self._stop.is_set():
+                    done |= self._deliver(taken, suspects=suspects)
+            finally:
+                self._forget(taken, done)
             left = {*built, *taken}.difference(done)
         if left and self._stop.is_set():
             raise Stopped(done, left)
@@ -98,27 +78,48 @@ class Deliverer:
         alive, hanging = self._builder.threads()
         return {"alive": alive, "hanging": hanging, "aside": self._set_aside.count() if self._set_aside else 0}
 
-    def _deliver(self, ids: Sequence[UUID], *, suspects: bool) -> dict[UUID, Change | Later]:
+    def _deliver(self, ids: Sequence[UUID], *, suspects: bool) -> Done:
         retry = self._retry(ids)
         if suspects:
             retry.run(lambda: self._builder.mark(ids))
-        if due := retry.run(lambda: self._attempts.load(ids)):
-            if suspects:
-                return self._build_and_send(due, suspects=True)
-            return self._deliver_suspects_last(due, [each for each in due if each.suspect])
+        due = retry.run(lambda: self._attempts.load(ids))
+        if not due:
+            return self._probe(ids, retry, suspects=suspects)
+        due, done = self._collect(due, retry)
+        if suspects:
+            return done | self._build_and_send(due, suspects=True)
+        return done | self._deliver_suspects_last(due, [each for each in due if each.suspect])
+
+    def _probe(self, ids: Sequence[UUID], retry: DatabaseRetry, *, suspects: bool) -> Done:
+        """Nothing of these is to be sent now. If that is because the channel is parked or paused, they stay pending,
+        but for the one that a parked channel sends when its probe is due.
+        """
         reason = retry.run(self._account.closed)
         if reason is None:
             return {}
-        probes = retry.run(lambda: self._attempts.load(ids, probing=True))[:1]
-        if not (bool(probes) and retry.run(self._account.probe)):
-            probes = []
-        suspects = suspects or any(each.suspect for each in probes)
-        changes = self._build_and_send(probes, suspects=suspects, probing=True)
-        return {id_: left_pending(id_, reason) for id_ in ids} | changes
+        due, done = self._collect(retry.run(lambda: self._attempts.load(ids, probing=True)), retry)
+        probe = due[:1]
+        if probe and not retry.run(self._account.probe):
+            probe = []
+        suspects = suspects or any(each.suspect for each in probe)
+        sent = self._build_and_send(probe, suspects=suspects, probing=True)
+        return {id_: left_pending(id_, reason) for id_ in ids} | done | sent
 
-    def _deliver_suspects_last(
-        self, due: Sequence[DueNotification], suspects: Sequence[DueNotification]
-    ) -> dict[UUID, Change | Later]:
+    def _collect(self, due: list[DueNotification], retry: DatabaseRetry) -> tuple[list[DueNotification], Done]:
+        """Return those that are to be built now, and the changes of the others, which are written."""
+        if not (due and self._collector):
+            return due, {}
+        found = self._collector.collect(due, retry)
+        failed = self._outgoing.decide(found.failed)
+        if self._count:
+            self._count(failed, built=False)
+        return found.due, _by_id([*found.waiting, *failed])
+
+    def _forget(self, ids: Iterable[UUID], done: Done) -> None:
+        if self._collector:
+            self._collector.forget(ids, done)
+
+    def _deliver_suspects_last(self, due: Sequence[DueNotification], suspects: Sequence[DueNotification]) -> Done:
         """Deliver the others first: suspects are slow. Celery's consumer makes a unit of its own of them."""
         if not suspects:
             return self._build_and_send(due, suspects=False)
@@ -127,18 +128,16 @@ class Deliverer:
             return done
         if self._set_aside is None:
             return done | self._build_and_send(suspects, suspects=True)
-        return done | {each.id: Later(suspects=True) for each in suspects}
+        return done | {each.id: Unfinished(suspects=True) for each in suspects}
 
-    def _build_and_send(
-        self, due: Sequence[DueNotification], *, suspects: bool, probing: bool = False
-    ) -> dict[UUID, Change | Later]:
-        done: dict[UUID, Change | Later] = {}
+    def _build_and_send(self, due: Sequence[DueNotification], *, suspects: bool, probing: bool = False) -> Done:
+        done: Done = {}
         aside = None if self._set_aside is None or probing else UnitAside(self._set_aside)
         batches = self._batches(due, aside, suspects=suspects)
         try:
             with closing(batches):
                 for batch in batches:
-                    done |= _by_id(self._write_and_send(batch, probing=probing))
+                    done |= _by_id(self._outgoing.send(batch, probing=probing))
         except BaseException:
             if aside:
                 self._in_progress.release(aside.forget())
@@ -157,26 +156,6 @@ class Deliverer:
     def _load_records(self, due: Sequence[DueNotification]) -> list[DueNotification]:
         return self._retry([each.id for each in due]).run(lambda: self._attempts.load_large_records(due))
 
-    def _write_and_send(self, prepared: Sequence[Prepared | Change], *, probing: bool) -> list[Change]:
-        """Write what is decided without a request, and send the rest."""
-        ready = [each for each in prepared if isinstance(each, Prepared)]
-        left: list[Change] = [each for each in prepared if isinstance(each, LeftPending)]
-        decided = [each for each in prepared if isinstance(each, Change) and not isinstance(each, LeftPending)]
-        changes, sent = self._decide(decided), self._sender.send(ready, probing=probing)
-        self._builder.ended(prepared)
-        if self._count:
-            self._count(changes, built=False)
-            self._count(sent, built=True)
-        return left + changes + sent
 
-    def _decide(self, changes: Sequence[Change]) -> list[Change]:
-        """Return those that were written."""
-        retry = self._retry([each.id for each in changes])
-        return written(changes, retry.run(lambda: self._attempts.decide(changes)), retry)
-
-    def _retry(self, ids: Sequence[UUID]) -> DatabaseRetry:
-        return DatabaseRetry(_RETRY_SECONDS, on_retry=lambda: self._in_progress.touch(ids), stop=self._stop)
-
-
-def _by_id(changes: Sequence[Change]) -> dict[UUID, Change | Later]:
+def _by_id(changes: Sequence[Change]) -> Done:
     return {each.id: each for each in changes}

@@ -9,7 +9,7 @@ import structlog
 
 from notifier.database.errors import DatabaseError, cause
 from notifier.notifications import Status
-from notifier.outbox import ROUTE_ERROR, Change, CountKey, DeliveryCounts
+from notifier.outbox import LIMITED, ROUTE_ERROR, SCHEDULED, Change, CountKey, DeliveryCounts, Scheduled
 from workers.metrics.counters import DELIVERIES, ROUTE_ERRORS
 
 log = structlog.get_logger(__name__)
@@ -22,9 +22,11 @@ OTHER = "(not loaded)"
 
 
 class Count(Protocol):
-    """Called with changes that are written. `built`: their notifications were ready to be sent."""
+    """Called with changes that are written. `built`: their notifications were ready to be sent. `limited`: they were
+    beyond the limit of their route.
+    """
 
-    def __call__(self, changes: Sequence[Change], *, built: bool) -> None: ...
+    def __call__(self, changes: Sequence[Change], *, built: bool, limited: bool = False) -> None: ...
 
 
 class Tally:
@@ -46,9 +48,9 @@ class Tally:
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def count(self, channel: str, changes: Sequence[Change], *, built: bool) -> None:
+    def count(self, channel: str, changes: Sequence[Change], *, built: bool, limited: bool = False) -> None:
         """Count changes that are written. A failure of one that was not `built` is an error of its route."""
-        kinds = self._kinds(channel, changes, built=built)
+        kinds = self._kinds(channel, changes, built=built, limited=limited)
         if not kinds:
             return
         if self._shows:
@@ -83,7 +85,7 @@ class Tally:
             self.flush()
         self.flush()
 
-    def _kinds(self, channel: str, changes: Sequence[Change], *, built: bool) -> Counter[CountKey]:
+    def _kinds(self, channel: str, changes: Sequence[Change], *, built: bool, limited: bool) -> Counter[CountKey]:
         """Called for every delivery, so it hashes one tuple for each. One that stays pending without a delay has not
         changed, and is not counted.
         """
@@ -93,6 +95,10 @@ class Tally:
         )
         if not built:
             found.update((each.route, ROUTE_ERROR) for each in changes if each.failed)
+        if limited:
+            found.update((each.route, LIMITED) for each in changes)
+        if limited or not built:
+            found.update((each.route, SCHEDULED) for each in changes if isinstance(each, Scheduled))
         kinds: Counter[CountKey] = Counter()
         for (route, status), number in found.items():
             kinds[CountKey(channel, self._label(route), status)] += number

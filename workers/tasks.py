@@ -13,8 +13,8 @@ import structlog
 from celery import Celery, Task
 from celery.exceptions import Reject, Retry
 
-from celery_units.later import Later
 from celery_units.request import was_lost
+from celery_units.unfinished import Unfinished
 from celery_units.units import Completion, UnitTask, give_back
 from notifier.broker import TASK, channel_of
 from notifier.errors import Unreachable
@@ -50,7 +50,7 @@ class Deliver(UnitTask):
     def is_ending(self) -> bool:
         return stop().is_set()
 
-    def run_many(self, requests: Sequence[dict[str, Any]]) -> list[Completion | Later | None]:
+    def run_many(self, requests: Sequence[dict[str, Any]]) -> list[Completion | Unfinished | None]:
         channel, options = _channel(requests[0]["delivery_info"]), _options(requests[0])
         ids = [_id(request) for request in requests]
         if len(ids) == 1 and ids[0]:
@@ -66,7 +66,7 @@ class Deliver(UnitTask):
         except Unreachable as error:
             log.warning("messages given back", count=len(ids), reason=str(error))
             return [give_back] * len(ids)
-        # pop: of two messages for one notification only the first has a result, so that they do not share a `Later`.
+        # pop: of two messages for one notification only the first has a result: they do not share an `Unfinished`.
         return [_completion(changes.pop(id_, None)) if id_ else None for id_ in ids]
 
 
@@ -78,7 +78,7 @@ def register(app: Celery, unit_size: int = UnitTask.unit_size, event_sample: int
     def deliver(task: Task, notification_id: str) -> str:
         channel, id_ = _channel(task.request.delivery_info), UUID(notification_id)
         options = _options(vars(task.request))
-        while isinstance(change := _deliver(channel, id_, options), Later):
+        while isinstance(change := _deliver(channel, id_, options), Unfinished):
             options = {**options, **({"suspects": True} if change.suspects else {})}
             while not change.wait(_STEP_SECONDS):
                 if stop().is_set():
@@ -101,8 +101,8 @@ def _id(request: dict[str, Any]) -> UUID | None:
         return None
 
 
-def _completion(change: Change | Later | None) -> Completion | Later:
-    return change if isinstance(change, Later) else partial(celery_result, change)
+def _completion(change: Change | Unfinished | None) -> Completion | Unfinished:
+    return change if isinstance(change, Unfinished) else partial(celery_result, change)
 
 
 def _options(request: Mapping[str, Any]) -> dict[str, bool]:
@@ -110,7 +110,7 @@ def _options(request: Mapping[str, Any]) -> dict[str, bool]:
     return {"suspects": True} if was_lost(request) else {}
 
 
-def _completion_of_one(channel: str, id_: UUID, options: dict[str, bool]) -> Completion | Later:
+def _completion_of_one(channel: str, id_: UUID, options: dict[str, bool]) -> Completion | Unfinished:
     try:
         return _completion(_deliver(channel, id_, options))
     except (Reject, DeliveryError) as error:
@@ -121,7 +121,7 @@ def _raise(error: Exception) -> NoReturn:
     raise error.with_traceback(None)
 
 
-def _deliver(channel: str, id_: UUID, options: dict[str, bool]) -> Change | Later | None:
+def _deliver(channel: str, id_: UUID, options: dict[str, bool]) -> Change | Unfinished | None:
     try:
         return deliverer(channel).deliver([id_], **options).get(id_)
     except (Unreachable, Stopped) as error:

@@ -6,17 +6,23 @@ import threading
 import time
 from functools import cache, partial
 
-from notifier.channels import load_channel
+from notifier.channels import Channel, load_channel
 from notifier.database.engine import Engine, connect
 from notifier.health import Heartbeat
-from notifier.outbox import Attempts, ChannelStates, DeliveryCounts, ErasureKeys, Suspects
+from notifier.outbox import Attempts, ChannelStates, DeliveryCounts, Digests, ErasureKeys, Suspects
 from notifier.process.memory_budget import MemoryBudget
 from notifier.routes import Routes
 from notifier.routes.loading import load_routes
 from notifier.settings import Settings, load_settings
 from notifier.templates import Templates, templates_folder
+from notifier.tracing.starting import tracing_of
+from notifier.tracing.tracing import Tracing
+from notifier.unsubscribe import UnsubscribeLinks
+from workers.building.attachments import AttachmentReader
 from workers.building.builder import LARGE_RECORDS_BYTES
 from workers.building.preparer import Preparer
+from workers.building.recipients import Recipients
+from workers.collaborators import Collaborators
 from workers.deliverer import Deliverer
 from workers.isolation.child import Child
 from workers.isolation.isolated_builds import IsolatedBuilds
@@ -29,13 +35,14 @@ from workers.process.stop import Stop
 from workers.sending.account import AccountState
 from workers.sending.bucket import TokenBucket
 from workers.tally import Tally, begin_at_zero
+from workers.tracing import traced_attempts, traced_builds, traced_channel, traced_preparer
 
 _LEAVE_SECONDS = 5.0
 
 _making = threading.Lock()
 _made: dict[str, ChannelParts] = {}
 _first_process = True
-"""Whether Celery's consumer, which handles `Later`, runs in this process: not in a child of a prefork pool."""
+"""Whether Celery's consumer, which handles `Unfinished`, runs in this process: not in a child of a prefork pool."""
 
 
 def deliverer(channel: str) -> Deliverer:
@@ -47,51 +54,87 @@ def deliverer(channel: str) -> Deliverer:
 @cache
 def _deliverer(channel: str) -> Deliverer:
     settings = load_settings()
-    measures = bool(settings.metrics_port)
-    worker = f"{socket.gethostname()}:{os.getpid()}"
+    collaborators = _collaborators(channel, settings)
+    if settings.metrics_port:
+        made: Deliverer = MeasuredDeliverer(collaborators)
+        begin_at_zero(channel, (route.name for route in routes() if channel in route.channels))
+    else:
+        made = Deliverer(collaborators)
+    _made[channel] = ChannelParts(made, collaborators.bucket)
+    return made
+
+
+def _collaborators(channel: str, settings: Settings) -> Collaborators:
+    """Return the objects of a channel, measured and traced where the settings say so."""
     loaded = load_channel(channel, settings)
-    rendering = templates(settings, routes())
-    attempts = MeasuredAttempts if measures else Attempts
-    bucket = TokenBucket(
+    measured = measured_channel(channel, loaded) if settings.metrics_port else loaded
+    preparer = _preparer(channel, loaded, settings)
+    states = ChannelStates(engine(), actor=_worker(), probe_seconds=settings.probe_seconds)
+    return Collaborators(
+        attempts=traced_attempts(_attempts(channel, settings), tracing()),
+        channel=traced_channel(channel, measured, tracing()),
+        routes=routes(),
+        preparer=traced_preparer(preparer, tracing()),
+        in_progress=in_progress().of(channel),
+        account=AccountState(states, channel),
+        bucket=_bucket(channel, loaded, settings),
+        lease_seconds=settings.send_lease_seconds,
+        stop=stop(),
+        memory=_memory(),
+        isolated=traced_builds(_isolated(channel, preparer, settings), tracing()),
+        digests=Digests(engine(), channel=channel) if routes().has_digests(channel) else None,
+        count=partial(tally().count, channel),
+        sets_aside=_first_process,
+    )
+
+
+def _worker() -> str:
+    """Return the name of this worker in the history."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _attempts(channel: str, settings: Settings) -> Attempts:
+    return (MeasuredAttempts if settings.metrics_port else Attempts)(
+        engine(),
+        channel=channel,
+        worker=_worker(),
+        unknown_after=settings.unknown_after_seconds,
+        erasure_keys=ErasureKeys.of(settings.erasure_keys.get_secret_value()),
+    )
+
+
+def _preparer(channel: str, loaded: Channel, settings: Settings) -> Preparer:
+    return Preparer(
+        loaded,
+        routes(),
+        templates(settings, routes()),
+        links=UnsubscribeLinks.of(settings),
+        recipients=Recipients.of(settings, channel),
+        attachments=_attachments() if AttachmentReader.serves(channel) else None,
+        name=channel,
+    )
+
+
+def _bucket(channel: str, loaded: Channel, settings: Settings) -> TokenBucket:
+    return TokenBucket(
         settings.broker_url.get_secret_value(),
         channel,
         loaded.rate,
         fixed=settings.rates.get(channel),
         sleep=stop().wait,
+        lanes=routes().has_lanes(channel),
     )
-    made = (MeasuredDeliverer if measures else Deliverer)(
-        attempts(
-            engine(),
-            channel=channel,
-            worker=worker,
-            unknown_after=settings.unknown_after_seconds,
-            erasure_keys=ErasureKeys.of(settings.erasure_keys.get_secret_value()),
-        ),
-        measured_channel(channel, loaded) if measures else loaded,
-        routes(),
-        rendering,
-        settings.send_lease_seconds,
-        in_progress(),
-        AccountState(ChannelStates(engine(), actor=worker, probe_seconds=settings.probe_seconds), channel),
-        bucket,
+
+
+def _isolated(channel: str, preparer: Preparer, settings: Settings) -> IsolatedBuilds:
+    return IsolatedBuilds(
+        partial(Child, channel),
+        Suspects(engine()),
+        preparer,
+        settings.build_losses,
         stop(),
-        memory=_memory(),
-        sets_aside=_first_process,
-        isolated=IsolatedBuilds(
-            partial(Child, channel),
-            Suspects(engine()),
-            Preparer(loaded, routes(), rendering),
-            settings.build_losses,
-            stop(),
-            BUILD_LOSSES.labels(channel).inc,
-        ),
-        count=partial(tally().count, channel),
+        BUILD_LOSSES.labels(channel).inc,
     )
-    if isinstance(made, MeasuredDeliverer):
-        made.measure(channel)
-        begin_at_zero(channel, (route.name for route in routes() if route.channel == channel))
-    _made[channel] = ChannelParts(made, bucket)
-    return made
 
 
 def channels_made() -> dict[str, ChannelParts]:
@@ -124,6 +167,11 @@ def tally() -> Tally:
 
 
 @cache
+def tracing() -> Tracing | None:
+    return tracing_of(load_settings(), "worker")
+
+
+@cache
 def heartbeat() -> Heartbeat:
     return Heartbeat("worker")
 
@@ -141,7 +189,7 @@ def in_progress() -> InProgress:
 def _in_child() -> None:
     global _first_process  # noqa: PLW0603
     _first_process = False
-    for made in (in_progress, stop, _memory, tally):  # a thread of the parent may hold its lock
+    for made in (in_progress, stop, _memory, _attachments, tally):  # a thread of the parent may hold its lock
         made.cache_clear()
 
 
@@ -154,6 +202,11 @@ def _memory() -> MemoryBudget:
 
 
 @cache
+def _attachments() -> AttachmentReader:
+    return AttachmentReader(load_settings())
+
+
+@cache
 def engine() -> Engine:
     url = load_settings().database_url.get_secret_value()
     # Its connections are bounded by --concurrency.
@@ -162,7 +215,8 @@ def engine() -> Engine:
 
 @cache
 def routes() -> Routes:
-    return load_routes(load_settings().routes)
+    settings = load_settings()
+    return load_routes(settings.routes).in_shadow(settings.shadow, settings.shadow_until, settings.shadow_from)
 
 
 def templates(settings: Settings, of: Routes) -> Templates:

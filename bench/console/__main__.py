@@ -12,19 +12,19 @@ another without a pause, in pairs by turns, and the CPU of a reload.
 import argparse
 import json
 import sys
-import time
 from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 
 from bench.console.operated import operate
 from bench.console.pages import measured_pages
 from bench.console.reload import reloaded
 from bench.console.times import LIMIT_MS, rows, slow
-from bench.figures.screen import say, show
+from bench.figures.screen import show
+from bench.history.kept import server_with_history
 from bench.measure.command import positive, whole_number, workspace
-from bench.measure.history import make_history
 from bench.measure.processes import machine
 from bench.measure.servers import bench_servers
-from sandbox.embedded.postgres import embedded_postgres
 
 
 def main() -> None:
@@ -36,12 +36,11 @@ def main() -> None:
 
 
 def _pages(given: argparse.Namespace) -> dict[str, object]:
-    with workspace() as folder, embedded_postgres(folder) as postgres:
-        postgres.create_database("notifier")
-        url, began = postgres.url("notifier"), time.monotonic()
-        history = make_history(url, given.rows, given.days, say)
-        operate(url, given.days)
-        say(f"{given.rows:,} notifications of {given.days} days were made in {time.monotonic() - began:,.0f} s")
+    with (
+        workspace() as folder,
+        server_with_history(folder, given.rows, given.days, given.keep, partial(operate, days=given.days)) as its,
+    ):
+        url, history = its
         found = measured_pages(folder, url, history, given.times, given.seed, given.only)
     missed = slow(found)
     show(f"Pages of the console; {len(missed)} of {len(found)} are above {LIMIT_MS:.0f} ms", rows(found))
@@ -60,6 +59,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.console", description=__doc__)
     parser.add_argument("--rows", type=whole_number, default=10_000_000)
     parser.add_argument("--days", type=whole_number, default=90)
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="keep the database there, or use the one that is there"
+    )
     parser.add_argument("--times", type=whole_number, default=40, help="that each page is asked for")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", metavar="TEXT", help="pages whose name contains this")

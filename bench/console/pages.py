@@ -13,7 +13,7 @@ from bench.console.questions import Ask, Questions
 from bench.console.site import Site, running_console
 from bench.console.times import Times
 from bench.figures.screen import say
-from bench.measure.history import History
+from bench.history.history import History
 from notifier.database.engine import connect
 from notifier.notifications import Status, first_id
 from notifier.outbox import Report, Search, Selection
@@ -35,15 +35,21 @@ def measured_pages(
         questions = Questions(history, _ids(engine, history, chance), chance).of(entrances)
     finally:
         engine.dispose()
-    with running_console(folder, {"NOTIFIER_DATABASE_URL": url, "NOTIFIER_CONSOLE_IDLE_MINUTES": "600"}) as site:
+    environment = {
+        "NOTIFIER_DATABASE_URL": url,
+        "NOTIFIER_CONSOLE_IDLE_MINUTES": "600",
+        "NOTIFIER_CONSOLE_PAGES_PER_SECOND": "0",
+    }
+    with running_console(folder, environment) as site:
         return {name: _measured(site, name, ask, times) for name, ask in questions.items() if only in name}
 
 
 def _measured(site: Site, name: str, ask: Ask, times: int) -> Times:
     site.get(ask())  # compiles the template and the statements' plans
-    found = Times.of([_seconds(site.get, ask()) for _ in range(times)])
+    before = site.cpu()
+    found = Times.of([_seconds(site.get, ask()) for _ in range(times)], site.cpu() - before)
     mark = "  slow" if found.is_slow else ""
-    say(f"{name:54}{found.p50_ms:9,.1f}{found.p95_ms:9,.1f}{found.longest_ms:9,.1f}{mark}")
+    say(f"{name:54}{found.p50_ms:9,.1f}{found.p95_ms:9,.1f}{found.longest_ms:9,.1f}{found.cpu_ms:9,.1f}{mark}")
     return found
 
 

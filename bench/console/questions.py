@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
-from bench.measure.history import EVERYBODY, RARE_ROUTE, History
+from bench.history.history import EVERYBODY, RARE_ROUTE, History
 from notifier.errors import NotifierError
 from notifier.notifications import first_id
 from web.console.page import Entrance

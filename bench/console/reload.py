@@ -1,5 +1,6 @@
 """What a console that is reloaded all the time costs the pipeline: events a second with it and without it."""
 
+import os
 import statistics
 import threading
 import time
@@ -11,7 +12,6 @@ from itertools import cycle
 from bench.console.site import Site, running_console
 from bench.end_to_end import rounds, table
 from bench.measure.notifier import bench_environment, notifier
-from bench.measure.processes import Usage
 from bench.measure.servers import Servers
 from bench.measure.trial import Processes, Run
 
@@ -23,12 +23,15 @@ RELOADED = ("/", "/notifications", "/notifications/count", "/channels")
 class Reloaded:
     """Runs without and with a console, pairs in the order of time.
 
-    `per_second` is the reloads that were done, `cpu_ms` the milliseconds of CPU of one in the console's process.
+    `per_second` is the reloads that were done, `cpu_ms` the milliseconds of CPU of one, in the console and in its
+    sessions with Postgres, and `share` that CPU as a share of all cores. On a machine that is busy all the time the
+    pipeline loses that share; unlike the throughput it does not depend on what else the machine does.
     """
 
     runs: Mapping[str, Sequence[Run]]
     per_second: float
     cpu_ms: float
+    share: float
 
     @property
     def ratios(self) -> list[float]:
@@ -45,6 +48,7 @@ class Reloaded:
         yield from table(self.runs)
         yield {"": "reloads/s", WITH: self.per_second}
         yield {"": "ms of CPU a reload", WITH: self.cpu_ms}
+        yield {"": "% of all cores", WITH: f"{self.share:.2%}"}
         yield {"": "events/s with / without", WITH: f"{self.ratio:.3f}"}
 
     def summary(self) -> dict[str, object]:
@@ -56,6 +60,7 @@ class Reloaded:
             },
             "reloads_per_second": round(self.per_second, 1),
             "cpu_ms_per_reload": round(self.cpu_ms, 1),
+            "share_of_all_cores": round(self.share, 4),
         }
 
 
@@ -71,7 +76,7 @@ class _Reloads:
     def running(self, site: Site, per_second: float | None) -> Iterator[None]:
         """Reload one page after the other in a thread. Raise what it raised, after the block."""
         stop, failed = threading.Event(), []
-        began, before = time.monotonic(), Usage.of(site.child.pid).cpu
+        began, before = time.monotonic(), site.cpu()
 
         def reload() -> None:
             due = time.monotonic()
@@ -94,7 +99,7 @@ class _Reloads:
             stop.set()
             thread.join()
         self.seconds += time.monotonic() - began
-        self.cpu += Usage.of(site.child.pid).cpu - before
+        self.cpu += site.cpu() - before
         if failed:
             raise failed[0]
 
@@ -113,4 +118,5 @@ def reloaded(servers: Servers, count: int, seconds: float, per_second: float | N
             yield {**processes, "console": [site.child]}
 
     runs = rounds(servers, {WITHOUT: notifier, WITH: with_console}, count, seconds)
-    return Reloaded(runs, reloads.count / reloads.seconds, reloads.cpu / max(1, reloads.count) * 1000)
+    share = reloads.cpu / reloads.seconds / (os.cpu_count() or 1)
+    return Reloaded(runs, reloads.count / reloads.seconds, reloads.cpu / max(1, reloads.count) * 1000, share)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psycopg
 
+from bench.measure.processes import Usage
 from notifier.errors import NotifierError
 from sandbox.embedded.allocation import free_port
 from sandbox.embedded.processes import Child
@@ -17,6 +19,9 @@ from web.console.access.role import Role
 from web.console.access.users import StoredUser, UserFile
 
 _NAME, _PASSWORD = "bench", "only for this benchmark"
+_SESSIONS = """
+SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'notifier console'
+"""
 _NONCE = re.compile(r'name="nonce" value="([^"]+)"')
 
 
@@ -33,6 +38,13 @@ class Site:
 
     child: Child
     client: httpx.Client
+    database: str
+
+    def cpu(self) -> float:
+        """Seconds of CPU so far of the process, and of its sessions with Postgres, which it keeps open."""
+        with psycopg.connect(self.database) as connection:
+            sessions = [row[0] for row in connection.execute(_SESSIONS)]
+        return Usage.of(self.child.pid, *sessions).cpu
 
     def get(self, address: str) -> httpx.Response:
         """Return a whole answer. Raise WrongAnswer for an error, or a redirect to the login."""
@@ -58,7 +70,7 @@ def running_console(folder: Path, environment: Mapping[str, str]) -> Iterator[Si
     ):
         child.wait_until(lambda: _answers(client), 60.0)
         _sign_in(client)
-        yield Site(child, client)
+        yield Site(child, client, environment["NOTIFIER_DATABASE_URL"])
 
 
 def _answers(client: httpx.Client) -> bool:

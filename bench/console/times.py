@@ -9,21 +9,22 @@ LIMIT_MS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Milliseconds of the answers of one question."""
+    """Milliseconds of the answers of one question. `cpu_ms`: the mean CPU of one, in the console and in Postgres."""
 
     p50_ms: float
     p95_ms: float
     longest_ms: float
+    cpu_ms: float
 
     @classmethod
-    def of(cls, seconds: Sequence[float]) -> "Times":
-        """Return the percentiles by nearest rank. There must be at least one."""
+    def of(cls, seconds: Sequence[float], cpu: float = 0.0) -> "Times":
+        """Return the percentiles by nearest rank. There must be at least one. `cpu` is the seconds of CPU of all."""
         found = sorted(seconds)
 
         def percentile(percent: int) -> float:
             return round(found[(len(found) * percent + 99) // 100 - 1] * 1000, 1)
 
-        return cls(percentile(50), percentile(95), percentile(100))
+        return cls(percentile(50), percentile(95), percentile(100), round(cpu / len(found) * 1000, 1))
 
     @property
     def is_slow(self) -> bool:

@@ -1,6 +1,7 @@
 """The servers of a benchmark: a real, durable Postgres and Redis, and simulators of DynamoDB Streams and SES."""
 
 import itertools
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import redis
+import structlog
 
 from bench.measure.command import workspace
 from bench.ses_stub.process import SesStub, ses_stub
@@ -64,7 +66,8 @@ class Servers:
 
 @contextmanager
 def bench_servers() -> Iterator[Servers]:
-    """Servers for a command."""
+    """Servers for a command, whose output has no log lines below a warning: retention writes one for each old day."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with workspace() as folder, running_servers(folder) as servers:
         yield servers
 

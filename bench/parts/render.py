@@ -69,7 +69,7 @@ def _record(number: int, item: Mapping[str, object]) -> bytes:
 
 def _built(route: Route | None, event: Event) -> Email:
     assert route is not None  # noqa: S101
-    email = route.build(event)
+    email = route.request([event], route.channel)
     assert isinstance(email, Email)  # noqa: S101
     return email
 

@@ -54,7 +54,7 @@ class ViewWatch:
                         reason=str(error),
                     )
         if found := [line for table in streams for line in self._newest_faults(table)]:
-            raise RoutesError(f"{'; '.join(found)}. To mend it, {REMEDY}")
+            raise RoutesError(f"{'; '.join(found)}. To correct it, {REMEDY}")
 
     def compare(self, table: str, arn: str) -> None:
         """Compare a stream with the routes, once, and log what is wrong. Raise NotifierError if DynamoDB does not

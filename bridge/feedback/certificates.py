@@ -1,6 +1,6 @@
 """Fetches the certificates that SNS signs with, each once, and checks that they are SNS's.
 
-What makes a certificate trusted is that it came over TLS from the host of SNS in the topic's region: the file does
+A certificate is trusted because it came over TLS from the host of SNS in the topic's region: the file does
 not have the chain to Amazon's root. Its names and dates are checked as well.
 """
 

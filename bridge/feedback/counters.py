@@ -47,8 +47,8 @@ class MeasuredSettler:
         self._settler.note_settled_before(ago)
 
     def _count(self, events: Sequence[Feedback], settled: Settled) -> None:
-        for kind, number in Counter(each.kind.value for each in events).items():
-            RECEIVED.labels(self._channel, kind).inc(number)
+        for (channel, kind), number in Counter((each.channel, each.kind.value) for each in events).items():
+            RECEIVED.labels(channel, kind).inc(number)
         for result, number in asdict(settled).items():
             SETTLED.labels(self._channel, result).inc(number)
         now = self._now()

@@ -33,13 +33,16 @@ class MessageParser:
         try:
             if (notice := notice_of(body)) is not None:
                 return notice
-            return feedback_of(self._record(body))
+            return self._events(self._record(body))
         except DecodeError as error:
             return dead_letter(body, str(error))
         except Unreachable:
             raise
         except Exception as error:  # noqa: BLE001  a bug here must not keep the other messages from being settled
             return dead_letter(body, f"a mistake in Notifier: {type(error).__name__}")
+
+    def _events(self, record: object) -> list[Feedback]:
+        return feedback_of(record)
 
     def _record(self, body: str) -> object:
         message = _parsed(body)

@@ -1,4 +1,4 @@
-"""Reads an event record of SES as `Feedback`. Pure.
+"""Reads an event record of SES, or of an SMS, as `Feedback`. Pure.
 
 The record is one of SES's event publishing, which has our tags, as SNS, EventBridge or the queue itself bring it.
 """
@@ -7,14 +7,19 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
+from bridge.feedback.sms.events import PREFIX, sms_feedback_of
 from notifier.errors import DecodeError
 from notifier.feedback import ATTEMPT_TAG, NOTIFICATION_TAG, Feedback, FeedbackKind
 
 _MOST_DETAIL = 500
 _MOST_ID = 256
+_IN_A_MILLISECOND = 1000
+"""Microseconds: far more than a mail has recipients."""
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ATTEMPT = re.compile(r"[1-9][0-9]{0,8}")
 _ON_A_LIST = re.compile(r"On[A-Za-z]*SuppressionList")
@@ -32,6 +37,8 @@ def feedback_of(record: object) -> list[Feedback]:
         raise DecodeError(
             "a notification of an identity, which has no tags: publish events through a configuration set instead"
         )
+    if name.startswith(PREFIX):
+        return sms_feedback_of(event)
     if name not in _MEANINGS:
         raise DecodeError("its eventType is none that is known")
     member, meaning = _MEANINGS[name]
@@ -48,7 +55,8 @@ def _unwrapped(record: object) -> Record:
 
 def _proof(mail: Record) -> Feedback:
     """Return what an event of any kind proves: that SES accepted the message. The recipient is the address that we
-    gave SES: the one in a bounce may be spelled in another way, or be the address the mail was forwarded to.
+    gave SES: the one in a bounce may be spelled otherwise, or be the address the mail was forwarded to. A mail to
+    several has none: its bounces name theirs.
     """
     message_id, sent_at = mail.get("messageId"), _time(mail.get("timestamp"))
     if not _storable(message_id):
@@ -63,7 +71,7 @@ def _proof(mail: Record) -> Feedback:
         sent_at,
         UUID(notification) if _UUID.fullmatch(notification) else None,
         int(attempt) if _ATTEMPT.fullmatch(attempt) else None,
-        _first(mail.get("destination")),
+        _only(mail.get("destination")),
     )
 
 
@@ -85,10 +93,11 @@ def _bounce(proof: Feedback, bounce: Record) -> list[Feedback]:
     kind, subtype = _text(bounce.get("bounceType")), _text(bounce.get("bounceSubType"))
     diagnosis = next((_text(each.get("diagnosticCode")) for each in people), "")
     if (kind, subtype) == ("Transient", "General") and not diagnosis and not any("status" in each for each in people):
-        return _other(proof, bounce)  # an out-of-office reply: the mail was delivered
+        # An out-of-office reply: the mail was delivered.
+        return [replace(each, detail="an automatic answer") for each in _other(proof, bounce)]
     what = FeedbackKind.SUPPRESSED if _ON_A_LIST.fullmatch(subtype) else FeedbackKind.BOUNCE
     bounced = _happened(proof, what, bounce, f"{kind}/{subtype}", diagnosis)
-    return [replace(bounced, recipient=proof.recipient or _of(people), permanent=kind == "Permanent")]
+    return _of_each(people, replace(bounced, permanent=kind == "Permanent"))
 
 
 def _complaint(proof: Feedback, complaint: Record) -> list[Feedback]:
@@ -98,7 +107,7 @@ def _complaint(proof: Feedback, complaint: Record) -> list[Feedback]:
     people, subtype = _people(complaint.get("complainedRecipients")), _text(complaint.get("complaintSubType"))
     what = FeedbackKind.SUPPRESSED if _ON_A_LIST.fullmatch(subtype) else FeedbackKind.COMPLAINT
     complained = _happened(proof, what, complaint, kind, subtype)
-    return [replace(complained, recipient=proof.recipient or _of(people))]
+    return _of_each(people, complained)
 
 
 def _reject(proof: Feedback, reject: Record) -> list[Feedback]:
@@ -166,6 +175,32 @@ def _mapping(value: object) -> Record:
 
 def _people(value: object) -> list[Record]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _of_each(people: list[Record], happened: Feedback) -> list[Feedback]:
+    """Return one item for each of the people, if the mail went to several.
+
+    An event is identified by its time, which SES gives in milliseconds: each address adds microseconds of its own, so
+    that bounces of two addresses at the same time are two events, also if SES reports them one by one.
+    """
+    named = dict.fromkeys(address for each in people if (address := _text(each.get("emailAddress"))))
+    if happened.recipient or not named:
+        return [happened]
+    moments: dict[int, str] = {}
+    for address in islice(named, _IN_A_MILLISECOND):
+        number = crc32(address.encode()) % _IN_A_MILLISECOND
+        while number in moments:
+            number = (number + 1) % _IN_A_MILLISECOND
+        moments[number] = address
+    return [
+        replace(happened, recipient=address, occurred_at=happened.occurred_at + timedelta(microseconds=number))
+        for number, address in moments.items()
+    ]
+
+
+def _only(value: object) -> str | None:
+    """Return the first of a list with one element; None of a longer one."""
+    return _first(value) if isinstance(value, list) and len(value) == 1 else None
 
 
 def _of(people: list[Record]) -> str | None:

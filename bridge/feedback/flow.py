@@ -46,12 +46,12 @@ class Flow:
         self._empty_counts = 0
 
     def received(self, messages: Iterable[QueueMessage]) -> None:
-        """Note what the queue returned: an old message, or one received before, starts the window anew."""
+        """Note what the queue returned: an old message, or one received before, restarts the window."""
         if any(each.age > self._fresh or each.receives > 1 for each in messages):
             self.reset()
 
     def reset(self) -> None:
-        """Start the window anew: the queue did not answer, or a message stays in it for now."""
+        """Restart the window: the queue did not answer, or a message stays in it for now."""
         with self._lock:
             self._undisturbed_since = self._clock()
             self._empty_counts = 0

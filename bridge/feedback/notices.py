@@ -77,6 +77,6 @@ def _object(text: str) -> dict[str, Any] | None:
 
 
 def _printable(value: object) -> str:
-    """Return the text without control characters, for the log: whoever can write to the queue may have written it."""
+    """Return the text without control characters, for the log: it may be written by somebody else."""
     text = value if isinstance(value, str) else "?"
     return "".join(sign if sign.isprintable() else " " for sign in text[:_LONGEST])

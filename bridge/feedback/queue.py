@@ -23,8 +23,8 @@ _ABSENT = frozenset(("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExi
 
 @dataclass(frozen=True, slots=True)
 class QueueMessage:
-    """A message that nobody else gets until its visibility timeout ends. `age`: the seconds it had been in the queue
-    when it was received; `receives`: how often it has been received.
+    """A message that no other receiver gets until its visibility timeout ends. `age`: the seconds it had been in the
+    queue when it was received; `receives`: how often it has been received.
     """
 
     body: str

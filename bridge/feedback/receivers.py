@@ -1,14 +1,13 @@
 """The receivers of a process, each in a thread of its own."""
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 
 import structlog
 
 from bridge.feedback.receiver import Receiver
-from notifier.health import BEAT_SECONDS, Heartbeat
-from notifier.process.loops import Loop
+from notifier.health import Heartbeat
+from notifier.process.loops import Loop, Loops
 
 log = structlog.get_logger(__name__)
 
@@ -32,53 +31,43 @@ class Receivers:
         empty if nothing does: a loop without anything to write does not find out.
         """
         self._receivers = receivers
-        self._heartbeat = heartbeat
         self._clock = clock
         self._trouble = trouble
-        self._stopping = threading.Event()
-        self._loops = [Loop(f"receive {number}", 0.0, each.run_once) for number, each in enumerate(receivers, 1)]
-        self._loops += others
+        loops = [Loop(f"receive {number}", 0.0, each.run_once) for number, each in enumerate(receivers, 1)]
+        self._loops = Loops([*loops, *others], heartbeat, _FINISH_SECONDS)
 
     def run(self) -> None:
         """Run until `stop`, and until the batches in progress are settled and deleted, or 30 seconds have passed.
 
         The heartbeat names a thread that has ended or hangs. It stops while a receiver makes no progress.
         """
-        for loop in self._loops:
-            loop.start()
-        try:
-            while not self._stopping.is_set():
-                if self._are_turning():
-                    self._heartbeat.beat(self._health())
-                self._stopping.wait(BEAT_SECONDS)
-        finally:
-            for loop in self._loops:
-                loop.request_stop()
-            until = self._clock() + _FINISH_SECONDS
-            for loop in self._loops:
-                loop.join(max(0.0, until - self._clock()))
-            log.info("feedback stopped")
+        self._loops.run(lambda: self._health() if self._are_turning() else None)
+        log.info("feedback stopped")
 
     def stop(self) -> None:
         """End `run`. May be called from a signal handler or another thread."""
-        self._stopping.set()
+        self._loops.stop()
 
     @property
     def is_stopping(self) -> bool:
-        return self._stopping.is_set()
+        return self._loops.is_stopping
 
     def hangs(self) -> str:
         """Return in one line which of its threads has ended or hangs, empty if none does."""
-        silent = [""] if self._are_turning() else [f"a receiver has begun no round for {_HUNG_SECONDS:.0f} s"]
-        return "; ".join(filter(None, (*silent, *(each.trouble() for each in self._loops))))
+        silent = "" if self._are_turning() else f"a receiver has begun no round for {_HUNG_SECONDS:.0f} s"
+        return _joined(silent, self._loops.trouble())
 
     def cannot_work(self) -> str:
         """Return in one line what keeps it from recording what it settles, empty if nothing does."""
         return self._trouble()
 
     def _health(self) -> str:
-        return "; ".join(filter(None, (self.cannot_work(), *(each.trouble() for each in self._loops))))
+        return _joined(self.cannot_work(), self._loops.trouble())
 
     def _are_turning(self) -> bool:
         """Return whether each receiver has begun a round in the last minute."""
         return all(self._clock() - each.turned_at < _HUNG_SECONDS for each in self._receivers)
+
+
+def _joined(*troubles: str) -> str:
+    return "; ".join(filter(None, troubles))

@@ -13,9 +13,10 @@ from bridge.feedback.flow import Flow
 from bridge.feedback.queue import FeedbackQueue
 from bridge.feedback.receiver import Receiver
 from bridge.feedback.receivers import Receivers
-from bridge.feedback.recent import RecentlySettled
+from bridge.feedback.recent import RecentlySettled, Settler
 from bridge.feedback.sns_signature import SignatureVerifier
 from bridge.feedback.topic import Topic
+from bridge.tracing.settling import TracedParser, TracedSettler
 from notifier.channels import warn_of_silence
 from notifier.checks import Check, ProcessChecks, asking, database_question, serving
 from notifier.database.engine import connect, on_connect
@@ -25,8 +26,12 @@ from notifier.health import Heartbeat
 from notifier.outbox import RateLimits, Settlement
 from notifier.process.loops import Loop, NextIn
 from notifier.settings import Settings
+from notifier.tracing.starting import tracing_of
+from notifier.tracing.tracing import Tracing
 
 CHANNEL = "email"
+OTHERS = ("sms",)
+"""Channels whose events may come through the same queue."""
 _AGAIN_SECONDS = 2.0
 _MATCH_SECONDS = 2.0
 
@@ -40,13 +45,14 @@ def wired(settings: Settings, concurrency: int) -> Iterator[Receivers]:
     actor = f"feedback {socket.gethostname()}:{os.getpid()}"
     warn_of_silence([CHANNEL], settings)
     heartbeat = Heartbeat("feedback").checked()
-    parser = message_parser(settings)
+    tracing = tracing_of(settings, "feedback")
+    parser = message_parser(settings, tracing)
     queue = FeedbackQueue(settings, connections=concurrency)
     engine = connect(
         settings.database_url.get_secret_value(), pool_size=concurrency + 2, application="notifier feedback"
     )
     limits = RateLimits(settings.bounce_rate_limit, settings.complaint_rate_limit)
-    settlement = Settlement(engine, channel=CHANNEL, actor=actor, limits=limits)
+    settlement = Settlement(engine, channel=CHANNEL, actor=actor, limits=limits, others=OTHERS)
     recent = RecentlySettled(settlement, partial(server_of, engine))
     on_connect(engine, recent.connected)
     flow = Flow(queue)
@@ -54,7 +60,9 @@ def wired(settings: Settings, concurrency: int) -> Iterator[Receivers]:
         check_schema(engine)
         check_durable(engine, allowed=settings.allow_nondurable_database)
         queue.check()
-        settler = MeasuredSettler(recent, CHANNEL) if settings.metrics_port else recent
+        settler: Settler = MeasuredSettler(recent, CHANNEL) if settings.metrics_port else recent
+        if tracing:
+            settler = TracedSettler(settler, tracing)
         receivers = Receivers(
             [Receiver(queue, parser, settler, flow) for _ in range(concurrency)],
             heartbeat,
@@ -67,6 +75,8 @@ def wired(settings: Settings, concurrency: int) -> Iterator[Receivers]:
         with _serving_checks(settings, receivers, heartbeat, queue):
             yield receivers
     finally:
+        if tracing:
+            tracing.close()
         queue.close()
         engine.dispose()
 
@@ -92,11 +102,12 @@ def _serving_checks(
             yield
 
 
-def message_parser(settings: Settings) -> MessageParser:
+def message_parser(settings: Settings, tracing: Tracing | None = None) -> MessageParser:
     """Return a parser, which checks signatures of SNS if NOTIFIER_FEEDBACK_TOPIC_ARN is set. Raise SettingsError if
     that is no topic.
     """
-    if not settings.feedback_topic_arn:
-        return MessageParser(None)
-    topic = Topic.of(settings.feedback_topic_arn)
-    return MessageParser(SignatureVerifier(topic, Certificates(topic, fetch)))
+    verifier = None
+    if settings.feedback_topic_arn:
+        topic = Topic.of(settings.feedback_topic_arn)
+        verifier = SignatureVerifier(topic, Certificates(topic, fetch))
+    return TracedParser(verifier, tracing) if tracing else MessageParser(verifier)

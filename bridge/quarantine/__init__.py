@@ -1,1 +1,1 @@
-"""Records in quarantine are judged again by the routes of today."""
+"""Records in quarantine are classified again by the current routes."""

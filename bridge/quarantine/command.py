@@ -11,12 +11,14 @@ from bridge.quarantine.verdict import judged
 from notifier.cli.actor import actor
 from notifier.cli.connection import LONG_SECONDS, connected
 from notifier.cli.options.reason import Reason, given
+from notifier.cli.options.reveal import UNSAID, Why, reveals
 from notifier.cli.terminal.output import Json, print_json, say
 from notifier.cli.terminal.table import print_facts, print_table
 from notifier.errors import UsageError
 from notifier.outbox import Quarantine, QuarantineSelection, Replayed
+from notifier.preview.settings import preview_settings
 from notifier.routes.loading import load_routes
-from notifier.settings import load_database_settings, load_settings
+from notifier.settings import load_database_settings
 from notifier.status_updates import wanted_of
 
 quarantine = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
@@ -52,12 +54,15 @@ def list_(
 @quarantine.command("show")
 def show(
     record: Annotated[int, typer.Argument(metavar="ID")],
-    reveal: Annotated[bool, typer.Option(help="Show the record itself.")] = False,
+    reveal: Annotated[bool, typer.Option(help="Show the record itself; it is journaled.")] = False,
+    why: Why = "",
     json: Json = False,
 ) -> None:
     """One record, with its error."""
     with connected() as engine:
         row = Quarantine(engine, actor=actor()).show(record)
+        if row is not None and reveal:
+            reveals(engine).note(f"quarantine {record}", why.strip() or UNSAID)
     if row is None:
         raise UsageError(f"there is no record {record} in quarantine; see: notifier quarantine list --acknowledged")
     facts = {name: value for name, value in row.items() if name not in ("record", "shard")}
@@ -82,8 +87,8 @@ def replay(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would do; change nothing.")] = False,
     json: Json = False,
 ) -> None:
-    """Judge records again by the routes of NOTIFIER_ROUTES, after a fix: each becomes a notification under the id
-    that it would have had, or is unrouted. What is still not understood stays. It can be repeated.
+    """Classify records again by the routes of NOTIFIER_ROUTES: each becomes a notification under the id
+    that it would have had, or is unrouted. A record that cannot be understood yet stays.
 
     Exit 1 if a record stays.
     """
@@ -91,12 +96,17 @@ def replay(
     selection = QuarantineSelection(tuple(records or ()), table, shard, because, acknowledged)
     if selection == QuarantineSelection(acknowledged=acknowledged) and not everything:
         raise UsageError("name ids, or select by an option; --all means all of them")
-    settings = load_settings()
+    settings = preview_settings()
     if not settings.routes:
         raise UsageError("NOTIFIER_ROUTES is not set: the records are judged by the routes of that module")
+    routes = (
+        load_routes(settings.routes)
+        .asking_for(wanted_of(settings.status_updates))
+        .in_shadow(settings.shadow, settings.shadow_until, settings.shadow_from)
+    )
     judge = partial(
         judged,
-        routes=load_routes(settings.routes).asking_for(wanted_of(settings.status_updates)),
+        routes=routes,
         not_before=settings.not_before or datetime.min.replace(tzinfo=UTC),
     )
     done = Replayed()
@@ -105,7 +115,7 @@ def replay(
         if dry_run:
             done = kept.judge(selection, judge)
         else:
-            for done in kept.replay(selection, judge, why):
+            for done in kept.replay(selection, judge, why, routes.beside):
                 say(f"{done.notified + done.unrouted:,} replayed", err=True)
     _print(done, json, dry_run)
     if done.errors or done.too_old:
@@ -118,6 +128,8 @@ def _print(done: Replayed, json: bool, dry_run: bool) -> None:
         return
     would = "would become" if dry_run else "became"
     say(f"{done.notified:,} {would} notifications, {done.unrouted:,} match no route")
+    if done.notifications > done.notified:
+        say(f"{done.notifications:,} notifications in all: routes beside the owner claim some of the records too")
     if done.too_old:
         say(f"{done.too_old:,} stay: their days are not kept any more (NOTIFIER_KEEP_DAYS)")
     for error, count in done.errors.most_common():

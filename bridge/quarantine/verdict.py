@@ -1,4 +1,4 @@
-"""What a record in quarantine is by the routes of today. Pure."""
+"""Classifies a record in quarantine by the current routes. Pure."""
 
 from datetime import datetime
 
@@ -18,4 +18,4 @@ def judged(record: QuarantinedRecord, routes: Routes, not_before: datetime) -> V
     if not isinstance(parsed, dict):
         return Verdict(error="it is no record of DynamoDB Streams")
     found = classify_record(lease, parsed, routes, not_before)
-    return Verdict(found.notification, found.error)
+    return Verdict(found.notifications, found.error)

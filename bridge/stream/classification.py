@@ -1,7 +1,7 @@
 """What the records of a page become: notifications, quarantined records, or unrouted ones. Pure.
 
 `classify_page` is for a page that is read for the first time, `classify_rewound` for one that an operator's rewind
-reads again. Both judge each record by `classify_record`.
+reads again. Both use `classify_record` for each record.
 """
 
 import hashlib
@@ -11,19 +11,22 @@ from typing import Any, NamedTuple
 
 from bridge.stream.decode import creation_time, decode, identity, sequence_number
 from notifier.errors import DecodeError
+from notifier.events import Event
+from notifier.notifications import created_ms
 from notifier.outbox import NewNotification, Page, Quarantined, Rewind, RewindPage, ShardLease
 from notifier.outbox import records as wire
-from notifier.routes import Routes
+from notifier.routes import Route, Routes
 
 
 class Classified(NamedTuple):
-    """What a record becomes: a notification, quarantined where there is an `error`, or unrouted where neither is.
+    """What a record becomes: a notification for each route that claims it, quarantined where there is an `error`, or
+    unrouted where neither is.
 
     `created_at` is None where the record does not say when it was made.
     """
 
     created_at: datetime | None
-    notification: NewNotification | None = None
+    notifications: Sequence[NewNotification] = ()
     error: str | None = None
 
 
@@ -40,17 +43,23 @@ def classify_record(lease: ShardLease, record: dict[str, Any], routes: Routes, n
             return Classified(event.created_at)
         if not routes.has_table(lease.table):
             return Classified(event.created_at, error=no_route(lease.table))
-        route = routes.owner(event)
+        claims = routes.claims(event)
     except DecodeError as error:
         return Classified(creation_time(record), error=str(error))
-    if route is None:
+    if not claims:
         return Classified(event.created_at)
+    raw = wire.write(record)
+    return Classified(event.created_at, [_notification(lease, event, raw, each) for each in claims])
+
+
+def _notification(lease: ShardLease, event: Event, record: bytes, route: Route) -> NewNotification:
     id_ = identity(lease, event, route.name)
-    number = event.sequence_number
-    made = NewNotification(
-        id_, number, route.name, route.channel, lease.table, wire.write(record), route.wanted_updates or 0
+    wanted = route.wanted_updates or 0
+    if wanted and route.shadow_reason(created_ms(id_)):  # the older system tells the product
+        wanted = 0
+    return NewNotification(
+        id_, event.sequence_number, route.name, route.channel, lease.table, record, wanted, route.lane
     )
-    return Classified(event.created_at, made)
 
 
 def no_route(table: str) -> str:
@@ -75,7 +84,7 @@ def classify_page(
     """
     notifications: list[NewNotification] = []
     quarantined: list[Quarantined] = []
-    unrouted = 0
+    unrouted = further = 0
     last: datetime | None = None
     place = -1 if checkpoint is None else int(checkpoint)
     before, unnumbered = checkpoint, 0
@@ -93,11 +102,12 @@ def classify_page(
         if error is not None:
             raw = wire.write(record)
             quarantined.append(Quarantined(number or substitute_number(before, unnumbered, raw), raw, error))
-        elif made is not None:
-            notifications.append(made)
+        elif made:
+            notifications += made
+            further += len(made) - 1
         else:
             unrouted += 1
-    return Page(checkpoint, last, notifications, quarantined, unrouted)
+    return Page(checkpoint, last, notifications, quarantined, unrouted, further)
 
 
 def substitute_number(after: str | None, count: int, raw: bytes) -> str:
@@ -118,7 +128,8 @@ def classify_rewound(
     lease = lease_for(rewind)
     place, until = -1 if rewind.position is None else int(rewind.position), int(rewind.until)
     position, examined = rewind.position, 0
-    made, unrouted = [], []
+    made: list[NewNotification] = []
+    unrouted = []
     for record in records:
         number = sequence_number(record)
         if number is None or int(number) <= place:
@@ -128,15 +139,15 @@ def classify_rewound(
             position = rewind.until
             break
         position = rewind.until if place == until else number
-        created_at, notification, error = classify_record(lease, record, routes, not_before)
+        created_at, notifications, error = classify_record(lease, record, routes, not_before)
         if created_at is None or error is not None or (rewind.since is not None and created_at < rewind.since):
             continue
         examined += 1
-        if notification is None:
-            unrouted.append(number)
+        if notifications:
+            made += notifications
         else:
-            made.append(notification)
-    return RewindPage(position, examined, made, unrouted)
+            unrouted.append(number)
+    return RewindPage(position, examined, made, unrouted, routes.beside)
 
 
 def lease_for(rewind: Rewind) -> ShardLease:

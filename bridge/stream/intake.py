@@ -1,4 +1,4 @@
-"""Records pages, then publishes them. What is recorded is safe: the relay publishes again what failed here."""
+"""Records pages, then publishes their messages. If publishing fails, the relay does it later."""
 
 import time
 from collections import Counter
@@ -8,9 +8,9 @@ from typing import Any
 
 import structlog
 
-from bridge.backlog import BackloggedChannels
+from bridge.backlog import BackloggedQueues
 from bridge.counters import PUBLISHED
-from bridge.outbox_limit import ChannelFull, OutboxLimit
+from bridge.outbox_limit import OutboxLimit, QueueFull
 from bridge.stream.classification import classify_page
 from bridge.stream.decode import sequence_number
 from notifier.broker import BrokerError, BrokerRefused, Queue
@@ -35,10 +35,10 @@ class Intake:
         routes: Routes,
         high_water: int,
         not_before: datetime | None = None,
-        backlogged: BackloggedChannels | None = None,
+        backlogged: BackloggedQueues | None = None,
         limit: OutboxLimit | None = None,
     ) -> None:
-        """`high_water` bounds the messages of a channel in the broker. Records before `not_before` make no
+        """`high_water` bounds the messages of a queue in the broker. Records before `not_before` make no
         notification. `backlogged` is shared with the relay of this bridge. Without a `limit` any number of
         deliveries may wait.
         """
@@ -49,21 +49,21 @@ class Intake:
         self._high_water = high_water
         self._paused_until = 0.0  # monotonic time
         self._not_before = not_before or datetime.min.replace(tzinfo=UTC)
-        self._backlogged = backlogged or BackloggedChannels()
+        self._backlogged = backlogged or BackloggedQueues()
         self._limit = limit
 
-    def has_room(self, channel: str) -> bool:
-        """Return whether deliveries of that channel may be recorded now."""
-        return self._limit is None or self._limit.has_room(channel)
+    def has_room(self, queue: str) -> bool:
+        """Return whether deliveries of that queue may be recorded now."""
+        return self._limit is None or self._limit.has_room(queue)
 
     def take(self, lease: ShardLease, checkpoint: str | None, records: Sequence[dict[str, Any]]) -> str | None:
         """Record the page and publish it; return the checkpoint after it.
 
-        Raise LeaseLost, with nothing recorded, if another bridge has the shard, and ChannelFull, with the checkpoint
-        after the part that was recorded, if a channel has no room for the rest.
+        Raise LeaseLost, with nothing recorded, if another bridge has the shard, and QueueFull, with the checkpoint
+        after the part that was recorded, if a queue has no room for the rest.
         """
         page = classify_page(lease, checkpoint, records, self._routes, self._not_before)
-        wanted = Counter(each.channel for each in page.notifications)
+        wanted = Counter(each.queue for each in page.notifications)
         if self._limit is None:
             self._take(lease, checkpoint, page, wanted)
             return page.checkpoint
@@ -74,7 +74,7 @@ class Intake:
             if excess is not None:  # record only the part of the page before the notification without room
                 fitting = records_before(records, excess.sequence_number)
                 page = classify_page(lease, checkpoint, fitting, self._routes, self._not_before)
-                wanted = Counter(each.channel for each in page.notifications)
+                wanted = Counter(each.queue for each in page.notifications)
             if excess is None or page.read:
                 # Before the write: if the answer to its commit is lost, the rows may exist.
                 used = wanted
@@ -85,17 +85,17 @@ class Intake:
         finally:
             self._limit.release(granted, used)
         if excess is not None:
-            raise ChannelFull(excess.channel, page.checkpoint)
+            raise QueueFull(excess.queue, page.checkpoint)
         return page.checkpoint
 
-    def _take(self, lease: ShardLease, checkpoint: str | None, page: Page, channels: Collection[str]) -> None:
-        """Record the page, and publish it except for the rows of backlogged channels. Those are left to the relay, so
-        that the oldest row of a channel is published first.
+    def _take(self, lease: ShardLease, checkpoint: str | None, page: Page, queues: Collection[str]) -> None:
+        """Record the page, and publish it except for the rows of backlogged queues. Those are left to the relay, so
+        that the oldest row of a queue is published first.
         """
         paused = time.monotonic() < self._paused_until
-        to_relay = frozenset(channels) if paused else self._backlogged.channels
+        to_relay = frozenset(queues) if paused else self._backlogged.queues
         recorded = self._outbox.record(lease, checkpoint, page, to_relay)
-        self._publish([each for each in recorded if each.channel not in to_relay])
+        self._publish([each for each in recorded if each.queue not in to_relay])
 
     def _publish(self, recorded: Sequence[NewPublication]) -> None:
         done: list[int] = []
@@ -103,15 +103,15 @@ class Intake:
         full: set[str] = set()
         try:
             for each in recorded:
-                if each.channel in full or not self._published(each):
-                    full.add(each.channel)
+                if each.queue in full or not self._published(each):
+                    full.add(each.queue)
                     left.append(each.publication)
                     continue
-                PUBLISHED.labels(each.channel, "recorded").inc(len(each.ids))
+                PUBLISHED.labels(each.queue, "recorded").inc(len(each.ids))
                 done.append(each.publication)
         except BrokerError as error:
             self._paused_until = time.monotonic() + _BROKER_PAUSE_SECONDS
-            self._backlogged.add(each.channel for each in recorded)
+            self._backlogged.add(each.queue for each in recorded)
             log.warning(
                 "publishing failed: the relay publishes for now", seconds=_BROKER_PAUSE_SECONDS, reason=str(error)
             )
@@ -125,16 +125,24 @@ class Intake:
 
     def _published(self, recorded: NewPublication) -> bool:
         """Publish it; return False if the queue has no room. Raise BrokerError: the broker may have it or not."""
-        return self._queue.publish(recorded.channel, dict.fromkeys(recorded.ids, 0), self._high_water)
+        return self._queue.publish(recorded.queue, dict.fromkeys(recorded.ids, 0), self._high_water)
 
 
 def first_without_room(notifications: Iterable[NewNotification], room: Mapping[str, int]) -> NewNotification | None:
-    """Return the first of these for which `room` of its channel is used up; None if all fit. Pure."""
+    """Return the first of these for which `room` of its queue is used up; None if all fit. Pure.
+
+    Further notifications of one record for one queue need no room: a record is recorded as a whole, and one that
+    makes more of them than a queue may hold would hold up its shard for ever.
+    """
     left = dict(room)
+    record, taken = "", set[str]()
     for each in notifications:
-        if left.get(each.channel, 0) <= 0:
+        if each.sequence_number != record:
+            record, taken = each.sequence_number, set()
+        if each.queue not in taken and left.get(each.queue, 0) <= 0:
             return each
-        left[each.channel] -= 1
+        left[each.queue] -= 1
+        taken.add(each.queue)
     return None
 
 

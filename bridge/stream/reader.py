@@ -8,7 +8,7 @@ from typing import Protocol
 import structlog
 
 from bridge.counters import STREAM_ERRORS
-from bridge.outbox_limit import FULL_SECONDS, ChannelFull
+from bridge.outbox_limit import FULL_SECONDS, QueueFull
 from bridge.stream.client import IteratorExpired, RecordPage, ShardGone, StreamRefused, StreamThrottled, UnreadPage
 from bridge.stream.intake import Intake
 from bridge.stream.listing import Lister, ShardListing
@@ -72,7 +72,7 @@ class ShardReader:
         self._iterator: str | None = None
         self._fetching: Prefetched[tuple[float, RecordPage | UnreadPage]] | None = None
         self._from_horizon = False  # True while it starts at the oldest record, because the next one was trimmed
-        self._full_channel: str | None = None  # the channel without room for the next record
+        self._full_queue: str | None = None  # the queue without room for the next record
         self._empties = 0
         self._expired = False
         self._failures = 0
@@ -84,15 +84,15 @@ class ShardReader:
 
         Raise LeaseLost if another bridge has the shard now.
         """
-        if self._full_channel is not None and not self._intake.has_room(self._full_channel):
+        if self._full_queue is not None and not self._intake.has_room(self._full_queue):
             return FULL_SECONDS
-        self._full_channel = None
+        self._full_queue = None
         try:
             wait = self._poll()
         except LeaseLost:
             raise
-        except ChannelFull as full:
-            self._full_channel = full.channel
+        except QueueFull as full:
+            self._full_queue = full.queue
             wait = FULL_SECONDS
         except NotifierError as error:
             return self._after_error(error)
@@ -142,7 +142,7 @@ class ShardReader:
             self._checkpoint = self._intake.take(self.lease, before, page.records)
         except BaseException as error:
             self.close()  # discard the prefetched page: this page must be read again first
-            if isinstance(error, ChannelFull):  # only part of the page is recorded: read the rest again
+            if isinstance(error, QueueFull):  # only part of the page is recorded: read the rest again
                 self._checkpoint, self._iterator = error.checkpoint, None
             raise
         finally:

@@ -114,7 +114,7 @@ class Rewinder:
         self._empties = 0 if page.records else self._empties + 1
         full = self._record(rewind, page)
         if full is not None:
-            self._give_back(rewind, f"it waits for room in the channel {full}", FULL_SECONDS)
+            self._give_back(rewind, f"it waits for room in the queue {full}", FULL_SECONDS)
         if self._rewind is None:
             return 0.0
         self._iterator = page.next_iterator  # not before its page is recorded
@@ -125,9 +125,9 @@ class Rewinder:
         return self._source.iterator(rewind.stream_arn, rewind.shard_id, after)
 
     def _record(self, rewind: Rewind, page: RecordPage) -> str | None:
-        """Record the page as far as its channels have room; return the channel without room, None if all had room."""
+        """Record the page as far as its queues have room; return the queue without room, None if all had room."""
         again = classify_rewound(rewind, page.records, self._routes, self._not_before)
-        wanted = Counter(each.channel for each in again.notifications)
+        wanted = Counter(each.queue for each in again.notifications)
         granted = wanted if self._limit is None else self._limit.reserve(wanted, _LIMIT_PART)
         used: Mapping[str, int] = wanted  # also where the answer to the commit is lost: the rows may exist
         try:
@@ -136,14 +136,14 @@ class Rewinder:
                 fitting = records_before(page.records, excess.sequence_number)
                 again = classify_rewound(rewind, fitting, self._routes, self._not_before)
             at_end = excess is None and (page.next_iterator is None or self._is_at_the_end(rewind))
-            used = self._correct(rewind, again, "done" if at_end or again.position == rewind.until else None).channels
+            used = self._correct(rewind, again, "done" if at_end or again.position == rewind.until else None).queues
         except LeaseLost:
             used = {}
             raise
         finally:
             if self._limit is not None:
                 self._limit.release(granted, used)
-        return None if excess is None else excess.channel
+        return None if excess is None else excess.queue
 
     def _is_at_the_end(self, rewind: Rewind) -> bool:
         """Return whether nothing is left to read. A shard whose last record is trimmed returns empty pages only,
@@ -154,7 +154,11 @@ class Rewinder:
     def _correct(self, rewind: Rewind, again: RewindPage, outcome: str | None) -> RewindResult:
         found = self._rewinds.correct(rewind, again, outcome)
         if found.routed or found.released:
-            facts = {"routed": found.routed, "out_of_quarantine": found.released}
+            facts = {
+                "routed": found.routed,
+                "notifications": found.notifications,
+                "out_of_quarantine": found.released,
+            }
             log.info("records have a route now", shard=rewind.shard_id, **facts)
         self._from_horizon = self._from_horizon and again.position == rewind.position
         if outcome is None:

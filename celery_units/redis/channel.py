@@ -296,4 +296,4 @@ class RedisChannel(TolerantChannel):
         super()._update_queue_cycle()
         self._request_is_due = True
         if not self._closing:
-            self._waiters.wait_for(self.kept.lists(self.active_queues))
+            self._waiters.wait_for(self.kept.awaited(self.active_queues))

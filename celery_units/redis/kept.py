@@ -12,6 +12,7 @@ from kombu.utils.scheduling import priority_cycle
 from celery_units.redis import give_back, reserve
 from celery_units.redis.alike import KnownMessages, Reserved
 from celery_units.redis.reserve import MOST, QueueList
+from celery_units.shares import QueueShares
 
 log = get_logger(__name__)
 
@@ -27,10 +28,20 @@ class KeptMessages:
         self.without_acks: set[str] = set()
         """The queues whose messages need no acknowledgement."""
         self._known = KnownMessages()
+        options = channel.connection.client.transport_options
+        groups, self._unawaited = options.get("queue_shares"), frozenset(options.get("unawaited_queues") or ())
+        self.shares = QueueShares(groups) if groups else None
+        """How the queues share what is reserved; None: as kombu's channel has it."""
+        self.limited = self.shares if self.shares and self.shares.limits else None
+        """The same where a queue may hold only a part."""
 
     def lists(self, queues: Sequence[str]) -> list[QueueList]:
-        """The lists of these queues, those of the most urgent priority first."""
-        return [
+        """The lists of these queues, those of the most urgent priority first.
+
+        Where queues share, those of the most urgent group come first instead: kombu's order of the queues changes
+        with each request, and the script lets a group have only what the groups before it leave room for.
+        """
+        found = [
             QueueList(
                 queue,
                 key := self._key(queue, step),
@@ -40,14 +51,38 @@ class KeptMessages:
             for step in self._channel.priority_steps
             for queue in queues
         ]
+        if (shares := self.shares) is None:
+            return found
+        return sorted(found, key=lambda each: shares.level(each.queue))
+
+    def awaited(self, queues: Sequence[str]) -> list[QueueList]:
+        """The lists of those queues for whose messages to wait: without those of the option `unawaited_queues`, from
+        which requests for the others take too. All of them if no others are left.
+        """
+        return self.lists([each for each in queues if each not in self._unawaited] or queues)
 
     def request(self, lists: Sequence[QueueList], *, want: int, acks: Sequence[str], name: str = "") -> list[Any]:
         """A reservation request: acknowledges `acks` and reserves up to `want` messages."""
         width = len(lists) // len(self._channel.priority_steps)
         fair = not isinstance(self._channel._queue_cycle, priority_cycle)  # noqa: SLF001
+        shares = b""
+        if self.shares and want:  # a request that only acknowledges uses no turn
+            shares = self.shares.argument([each.queue for each in lists], self._channel.qos.prefetch_count)
         return reserve.command(
-            self._unacked, lists, want=want, width=width, fair=fair, acks=acks, note=self._note, name=name
+            self._unacked,
+            lists,
+            want=want,
+            width=width,
+            fair=fair,
+            acks=acks,
+            note=self._note,
+            name=name,
+            shares=shares,
         )
+
+    def has_room(self, queue: str) -> bool:
+        """Return whether the queue's share leaves room for another message."""
+        return self.limited is None or self.limited.has_room(queue, self._channel.qos.prefetch_count)
 
     def read(self, reply: Iterable[Any], lists: Sequence[QueueList]) -> Iterator[tuple[QueueList, str, Reserved]]:
         """Each message of a reply to `request`, with its tag. Those that are like an earlier one are not decoded.
@@ -57,6 +92,7 @@ class KeptMessages:
         learned = False
         for origin, message in reserve.messages(reply, lists):
             if found := self._known.find(message):
+                self._hold(origin, found.tag)
                 yield origin, found.tag, found
                 continue
             try:
@@ -70,7 +106,12 @@ class KeptMessages:
                 if not learned:  # once a reply: it takes as long as several messages, and others may all be different
                     self._known.learn(message, payload)
                     learned = True
+                self._hold(origin, tag)
                 yield origin, tag, payload
+
+    def _hold(self, origin: QueueList, tag: str) -> None:
+        if self.limited and origin.keep:
+            self.limited.hold(origin.queue, tag)
 
     def give_back(
         self, tags: Sequence[str], *, last: bool = False, latest: float | None = None, lost: bool = False

@@ -45,8 +45,14 @@ class QoS(stock.QoS):  # type: ignore[misc]
 
     def release(self, tags: Iterable[str]) -> None:
         """Count messages no more: they were given back."""
-        for tag in tags:
+        gone = list(tags)
+        for tag in gone:
             self._quick_ack(tag)
+        self._release_shares(gone)
+
+    def _release_shares(self, tags: Collection[str]) -> None:
+        if limited := self.channel.kept.limited:
+            limited.release(tags)
 
     def append(self, message: Any, delivery_tag: str) -> None:
         """Count the message as unacknowledged. The script that reserved it has written it to `unacked` already."""
@@ -54,12 +60,14 @@ class QoS(stock.QoS):  # type: ignore[misc]
 
     def ack(self, delivery_tag: str) -> None:
         virtual.QoS.ack(self, delivery_tag)
+        self._release_shares((delivery_tag,))
         self._acked.append(delivery_tag)
         self._flush_soon()
 
     def ack_all(self, tags: Collection[str]) -> None:
         """Acknowledge many messages as `ack` does one."""
         self._dirty.update(tags)
+        self._release_shares(tags)
         self._acked.extend(tags)
         self._flush_soon()
 
@@ -69,14 +77,17 @@ class QoS(stock.QoS):  # type: ignore[misc]
             self.ack(delivery_tag)
             return
         virtual.QoS.ack(self, delivery_tag)
+        self._release_shares((delivery_tag,))
         self._rejected.append(delivery_tag)
         self._flush_soon()
 
     def give_back_later(self, tags: Iterable[str]) -> None:
         """Reject messages that Redis did not take back, and try until it does."""
-        for tag in tags:
+        gone = list(tags)
+        for tag in gone:
             self._quick_ack(tag)
             self._rejected.append(tag)
+        self._release_shares(gone)
         if self.channel.loop:
             self._flush_soon()
 
@@ -149,8 +160,10 @@ class QoS(stock.QoS):  # type: ignore[misc]
         self.channel.kept.give_back([tag], last=leftmost)
 
     def restore_unacked(self, client: Any = None) -> None:  # noqa: ARG002
-        self.channel.kept.give_back(list(self._delivered))
+        tags = list(self._delivered)
+        self.channel.kept.give_back(tags)
         self._delivered.clear()
+        self._release_shares(tags)
 
     def restore_unacked_once(self, stderr: Any = None) -> None:
         """Like `finish`, which may have been called before, but raises nothing."""

@@ -11,11 +11,17 @@
 -- ARGV[3]  lists per priority
 -- ARGV[4]  1: the lists of a priority share what is taken; 0: the first is emptied first
 -- ARGV[5]  the tags to acknowledge, a JSON array: as arguments of their own they take ten times as long to send
--- ARGV[6 .. 5+n]  for each list, what follows the message in its entry; empty: its messages are not kept
+-- ARGV[6]  how the lists share, a JSON object; empty: as the two arguments before say.
+--            levels  [weight, room] of each group of lists, the most urgent first: how many more messages this group and
+--                    those after it may take together
+--            of      for each list, the number of its group
+--            turn    the group that has the messages which cannot be divided
+-- ARGV[7 .. 6+n]  for each list, what follows the message in its entry; empty: its messages are not kept
 --
 -- Returns one array for each take from a list: the list's number, then the messages, oldest first. Where some lists
 -- could not be read, or messages not be kept, the error stands behind them. Returns only the error where no list
--- could be read, or where nothing was taken because it could not be kept.
+-- could be read, where nothing was taken because it could not be kept, or where this is a replica: a primary that was
+-- demoted keeps its connections open and answers what only reads, so that a worker would stay with it.
 --
 -- The time is that of Redis, because the clocks of the workers may differ.
 -- The first write is never one that a full Redis refuses (RPOP, HDEL and ZREM need no memory), and Redis allows every
@@ -80,7 +86,7 @@ local function take(list, number)
     if not failed[list] then failed[list], failures = true, failures + 1 end
     return
   end
-  local ending, wakeups = ARGV[5 + list], KEYS[3 + lists + list]
+  local ending, wakeups = ARGV[6 + list], KEYS[3 + lists + list]
   local refused = ending ~= '' and keep(messages, ending)
   if refused then
     for n = #messages, 1, -1 do redis.call('RPUSH', KEYS[3 + list], messages[n]) end
@@ -94,14 +100,12 @@ local function take(list, number)
 end
 
 local refused
-for first = 1, lists, width do
-  local last = first + width - 1
-  for list = first, last do
-    refused = refused or take(list, fair and math.ceil(want / (last - list + 1)) or want)
-  end
-  for list = first, last do refused = refused or take(list, want) end
-end
-if #taken == 0 and (refused or unreadable and failures == lists) then return refused or unreadable end
+
+-- The text of take_by_shares.lua if ARGV[6] says how, else that of take_in_order.lua. EVAL sends only what is needed.
+{take}
+
+local is_replica = unreadable and string.find(unreadable.err, 'READONLY', 1, true)
+if #taken == 0 and (refused or is_replica or unreadable and failures == lists) then return refused or unreadable end
 refused = refused or unreadable
 if name ~= '' and #taken > 0 then redis.pcall('SET', note, name .. ' ' .. now, 'EX', 3600) end
 if refused then taken[#taken + 1] = refused end

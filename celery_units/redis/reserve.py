@@ -17,7 +17,9 @@ from celery_units.redis.lua import script
 MOST = 500
 """The most messages that one command reserves or gives back."""
 
-_SCRIPT = script("reserve.lua")
+_IN_ORDER, _BY_SHARES = (
+    script("reserve.lua").replace("{take}", script(name)) for name in ("take_in_order.lua", "take_by_shares.lua")
+)
 _TAG = re.compile(rb'"delivery_tag" *: *"([^"\\]+)"')
 
 
@@ -53,15 +55,18 @@ def command(
     acks: Sequence[str],
     note: str = "",
     name: str = "",
+    shares: bytes = b"",
 ) -> list[Any]:
     """A reservation request: the command that acknowledges `acks` and reserves up to `want` messages.
 
     `unacked` are the keys of the hash and of its index; `width` lists have the same priority, and share where
-    `fair`. With a `name`, the key `note` receives the name and the time of the last request that took something.
+    `fair`; with `shares`, see `QueueShares.argument`, they share as it says. With a `name`, the key `note` receives
+    the name and the time of the last request that took something.
     """
     keys = [*unacked, note, *(each.key for each in lists), *(each.wakeups for each in lists)]
     endings = [each.ending for each in lists]
-    return ["EVAL", _SCRIPT, len(keys), *keys, want, name, width, int(fair), orjson.dumps(acks), *endings]
+    text = _BY_SHARES if shares else _IN_ORDER
+    return ["EVAL", text, len(keys), *keys, want, name, width, int(fair), orjson.dumps(acks), shares, *endings]
 
 
 def error_in(reply: Sequence[Any]) -> Exception | None:

@@ -50,7 +50,7 @@ class Waiter:
     @property
     def active_queues(self) -> bool:
         """Whether to wait. The poller reads it."""
-        return bool(self._channel.is_waiting)
+        return bool(self._channel.is_waiting and self._channel.kept.has_room(self._list.queue))
 
     def requested(self, *, found: bool) -> None:
         """Note the reply to a reservation request: `found` is whether it reserved a message."""

@@ -51,6 +51,7 @@ def _settings(folder: Path) -> Iterator[ConsoleSettings]:
         migrate(server.url("notifier"))
         os.environ["NOTIFIER_DATABASE_URL"] = server.url("notifier")
         os.environ["NOTIFIER_CONSOLE_USERS"] = str(folder / "users")
+        os.environ["NOTIFIER_CONSOLE_PAGES_PER_SECOND"] = "0"
         os.environ.update(NOTIFIER_ROUTES="examples.notifications", NOTIFIER_TEMPLATES="examples/templates")
         yield read_settings(ConsoleSettings)
 

@@ -28,6 +28,7 @@ def addresses(console: Console, sample: Sample) -> Mapping[str, str]:
         "notification": f"/notifications/{sample.failed}",
         "unknown": f"/notifications/{sample.held}",
         "shards": "/shards?finished=show",
+        "erase": "/erase",
         "rewind": f"/shards/rewind?shard={LEFT}",
         "redrive": "/notifications/all/redrive?because=blacklisted",
         "login": "/login",

@@ -9,11 +9,14 @@ from notifier.outbox import NewNotification, ShardLease
 from notifier.outbox import records as wire
 
 
-def notification(lease: ShardLease, sequence_number: int, item: Item, at: datetime) -> NewNotification:
+def notification(
+    lease: ShardLease, sequence_number: int, item: Item, at: datetime, wanted_updates: int = 0
+) -> NewNotification:
     """Return what the bridge records of an insert of the item at this time, by the route of the item's type."""
     number, milliseconds = str(sequence_number), int(at.timestamp() * 1000)
     id_ = notification_id(lease.stream_arn, lease.shard_id, number, item["type"], milliseconds)
-    return NewNotification(id_, number, item["type"], "email", lease.table, _record(number, item, milliseconds))
+    record = _record(number, item, milliseconds)
+    return NewNotification(id_, number, item["type"], "email", lease.table, record, wanted_updates)
 
 
 def _record(sequence_number: str, item: Item, milliseconds: int) -> bytes:

@@ -22,6 +22,7 @@ from notifier.outbox import (
     CountKey,
     Decision,
     DeliveryCounts,
+    FailedUpdate,
     Operations,
     OverdueAction,
     Page,
@@ -36,10 +37,12 @@ from notifier.outbox import (
     Selection,
     Settlement,
     ShardLease,
+    StatusUpdates,
     Suppressions,
     Unknowns,
     end_leases,
 )
+from notifier.status_updates import wanted_of
 
 TABLE = "activity"
 ARN = "arn:aws:dynamodb:eu-west-1:111122223333:table/activity/stream/2026-01-05T08:00:00.000"
@@ -82,6 +85,7 @@ class Sample:
         unrouted: int = 0,
         quarantined: Sequence[str] = (),
         waits: bool = False,
+        wanted_updates: int = 0,
     ) -> list[UUID]:
         """Record a page of `count` items that were written `ago` minutes ago; return its notifications. With `waits`
         the broker holds their messages.
@@ -89,7 +93,7 @@ class Sample:
         at = self._now - timedelta(minutes=ago)
         made = []
         for item in islice(self._items, count):
-            made.append(notification(lease, self._next(), item, at))
+            made.append(notification(lease, self._next(), item, at, wanted_updates))
             self.addresses[made[-1].id] = item["to"]
             self._routes[made[-1].id] = item["type"]
         odd = [Quarantined(str(self._next()), b'{"dynamodb":{}}', error) for error in quarantined]
@@ -171,6 +175,7 @@ def fill(engine: Engine, after_step: Callable[[int], None] = lambda _: None) -> 
     _feedback(sample, left)
     _waiting(sample, left, right)
     _operators(sample, right)
+    _status_updates(sample, left)
     after_step(0)
     return sample
 
@@ -253,3 +258,15 @@ def _operators(sample: Sample, right: ShardLease) -> None:
     list(Operations(engine, actor="sam").redrive(Selection(ids=again), "the limit was raised", per_second=1000))
     Reveals(engine, actor="eva").notification(sample.failed, "she asked what we sent her")
     RewindRequests(engine, actor="sam").ask(RewindTarget(TABLE, LEFT, None), "a new route for job offers")
+
+
+def _status_updates(sample: Sample, lease: ShardLease) -> None:
+    """A destination that has what it is to get, and one whose receiver is down."""
+    updates = StatusUpdates(sample.engine)
+    bus, webhook = "arn:aws:events:eu-west-1:111122223333:event-bus/activity", "https://hooks.example.com/updates"
+    sample.send(sample.record(lease, 12, ago=0.11, wanted_updates=wanted_of(["sent"])))
+    updates.assign([bus, webhook])
+    updates.accepted(bus, [each.update for each in updates.claim(bus, 100, 60.0)])
+    claimed = updates.claim(webhook, 16, 60.0)
+    updates.failed(webhook, [FailedUpdate(each.update, "503 Service Unavailable", 60.0) for each in claimed])
+    updates.note_failure(webhook, "503 Service Unavailable")

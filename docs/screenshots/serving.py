@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 from starlette.applications import Starlette
 
-from web.console.server import configuration
+from web.serving.server import configuration
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -4,6 +4,7 @@ from typing import Any
 
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import BusyLoadingError, ResponseError
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool
 
@@ -11,7 +12,7 @@ from notifier.broker.url import BrokerUrl
 
 
 def redis_client(url: BrokerUrl, timeout: float, **options: Any) -> Any:
-    """Return a client of redis-py. It connects when it is first used, and does not retry by itself.
+    """Return a client of redis-py. It connects when it is first used, and makes no retries.
 
     Behind Sentinels each new connection asks them for the primary.
 
@@ -38,6 +39,14 @@ def redis_client(url: BrokerUrl, timeout: float, **options: Any) -> Any:
         ((host, port),) = url.hosts
         return Redis(host=host, port=port, **login, **tls, **given)
     return _SentinelRedis(url, {**login, **given}, tls)
+
+
+def leave_replica(client: Any, error: Exception) -> None:
+    """Have the client make new connections if the error is an answer of Redis: it may be that of a demoted primary,
+    which keeps its connections open, while its address leads to the new one.
+    """
+    if isinstance(error, ResponseError | BusyLoadingError):
+        client.connection_pool.disconnect(inuse_connections=False)
 
 
 def sentinel_options(url: BrokerUrl, timeout: float) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """Celery's settings for delivery at least once on Redis, each with the failure that it prevents."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from notifier.broker.client import sentinel_options
 from notifier.broker.url import BrokerUrl
+from notifier.lanes import SHARES, Lane, parts_of
 from notifier.settings import default
 
 TASK = "notifier.deliver"
@@ -11,14 +13,27 @@ _PREFIX = "notifier."
 _SENTINEL_SECONDS = 2.0
 
 
-def queue_name(channel: str) -> str:
-    """Return the name of a channel's queue: `notifier.email`."""
-    return f"{_PREFIX}{channel}"
+def queue_name(queue: str) -> str:
+    """Return the name that a queue has in the broker: `notifier.email`, or `notifier.email:low`."""
+    return f"{_PREFIX}{queue}"
 
 
-def channel_of(queue: str) -> str:
-    """Return the channel of a queue."""
-    return queue.removeprefix(_PREFIX)
+def channel_of(name: str) -> str:
+    """Return the channel of a queue, by its name in the broker."""
+    return parts_of(name.removeprefix(_PREFIX))[0]
+
+
+def queue_shares(queues: Sequence[str]) -> list[dict[str, Any]]:
+    """Return how the lanes of a worker's `queues` share it, for `celery_units.shares`; nothing for one lane alone."""
+    names = {lane: [queue_name(each) for each in queues if parts_of(each)[1] is lane] for lane in Lane}
+    groups: list[dict[str, Any]] = [
+        {"queues": names[lane], "weight": share.weight, "most": share.most}
+        for lane, share in SHARES.items()
+        if names[lane]
+    ]
+    if groups:  # a worker that does not serve the lanes above them would never use the part kept for these
+        groups[0]["most"] = 1.0
+    return groups if len(groups) > 1 else []
 
 
 def celery_configuration(

@@ -11,11 +11,18 @@ from importlib.resources import files
 from typing import Any
 from uuid import UUID, uuid4
 
-from redis.exceptions import AuthenticationError, BusyLoadingError, NoPermissionError, RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    NoPermissionError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 
 from celery_units.redis.refusal import explained
 from celery_units.redis.version import UnfitRedis, check_server
-from notifier.broker.client import redis_client
+from notifier.broker.client import leave_replica, redis_client
 from notifier.broker.configuration import queue_name
 from notifier.broker.envelope import Envelopes
 from notifier.broker.rights import PUBLISHING, BrokerUnfit, Rights, check_rights
@@ -41,7 +48,7 @@ class BrokerRefused(BrokerError):
 
 
 class Queue:
-    """Publishes deliveries to the channels' queues on Redis. Raises SettingsError for a malformed URL.
+    """Publishes deliveries to the queues of `notifier.lanes` on Redis. Raises SettingsError for a malformed URL.
 
     `origin` is the name of this process in Celery's headers.
     """
@@ -54,7 +61,7 @@ class Queue:
         self._push = self._redis.register_script(_PUSH)
         self._envelopes: dict[str, Envelopes] = {}
 
-    def publish(self, channel: str, retries: Mapping[UUID, int], high_water: int | None = None) -> bool:
+    def publish(self, queue: str, retries: Mapping[UUID, int], high_water: int | None = None) -> bool:
         """Publish one Celery task for each id, all or none of them; the ids are the task ids.
 
         `retries` has the ids, each with the number of failures that were counted for it so far. Return False, and
@@ -63,32 +70,32 @@ class Queue:
         """
         if not retries:
             return True
-        queue = queue_name(channel)
-        envelopes = self._envelopes.setdefault(channel, Envelopes(queue, self._origin))
+        name = queue_name(queue)
+        envelopes = self._envelopes.setdefault(queue, Envelopes(name, self._origin))
         limit = _NO_LIMIT if high_water is None else high_water
         try:
-            return bool(self._push(keys=[queue], args=[limit, *envelopes.messages(retries)]))
+            return bool(self._push(keys=[name], args=[limit, *envelopes.messages(retries)]))
         except (RedisError, OSError) as error:
             raise self._unreachable(error) from error
 
-    def depth(self, channel: str) -> int:
+    def depth(self, queue: str) -> int:
         """Return the number of messages that no worker has reserved yet. Raise BrokerError."""
         try:
-            return int(self._redis.llen(queue_name(channel)))
+            return int(self._redis.llen(queue_name(queue)))
         except (RedisError, OSError) as error:
             raise self._unreachable(error) from error
 
-    def held(self, channel: str) -> set[UUID]:
+    def held(self, queue: str) -> set[UUID]:
         """Return the ids of all messages that the broker holds, waiting or reserved by a worker. Raise BrokerError.
 
         It reads the whole queue in chunks, so it is called only if a message seems to be lost. A message that moves
         meanwhile may be left out, which costs one needless task.
         """
-        queue = queue_name(channel)
+        name = queue_name(queue)
         found: set[UUID] = set()
         try:
             start = 0
-            while chunk := self._redis.lrange(queue, start, start + _CHUNK - 1):
+            while chunk := self._redis.lrange(name, start, start + _CHUNK - 1):
                 found.update(_ids(chunk))
                 start += _CHUNK
             for _, message in self._redis.hscan_iter("unacked", count=_CHUNK):
@@ -97,11 +104,21 @@ class Queue:
             raise self._unreachable(error) from error
         return found
 
+    def is_taken_from(self, queue: str) -> bool:
+        """Return whether a worker holds a message of the queue. Raise BrokerError."""
+        ending = f'"{queue_name(queue)}"]'.encode()  # kombu's entry: the message, the exchange, the queue
+        try:
+            return any(entry.endswith(ending) for _, entry in self._redis.hscan_iter("unacked", count=_CHUNK))
+        except (RedisError, OSError) as error:
+            raise self._unreachable(error) from error
+
     def generation(self) -> str:
         """Return a text that changes when the broker may have lost messages. Raise BrokerError.
 
         It is a random key in the broker's memory, and its replication id. A server that starts, and a replica that is
-        promoted and may have missed the primary's last writes, gets a new one.
+        promoted and may have missed the primary's last writes, gets a new one. Raise BrokerRefused if this is a
+        replica: a primary that was demoted keeps its connections open and answers what only reads, with what it had
+        then.
         """
         try:
             with self._redis.pipeline(transaction=False) as pipeline:
@@ -115,8 +132,10 @@ class Queue:
                 mark = self._redis.get(_GENERATION)
         except (RedisError, OSError) as error:
             raise self._unreachable(error) from error
-        history = replication.get("master_replid") if isinstance(replication, dict) else None  # INFO takes a right
-        return f"{mark!r} {history}"
+        known = replication if isinstance(replication, dict) else {}  # INFO takes a right
+        if known.get("role") == "slave":
+            raise self._unreachable(ReadOnlyError("READONLY it answers as a replica"))
+        return f"{mark!r} {known.get('master_replid')}"
 
     def check(self, rights: Rights = PUBLISHING) -> None:
         """Raise BrokerError if no Redis answers, and BrokerUnfit if it is too old, is a cluster, or its user lacks
@@ -160,8 +179,8 @@ class Queue:
 
     def _unreachable(self, error: Exception) -> BrokerError:
         where = self._url.shown
+        leave_replica(self._redis, error)
         if isinstance(error, ResponseError | BusyLoadingError):
-            self._redis.connection_pool.disconnect(inuse_connections=False)  # a demoted primary keeps them open
             return BrokerRefused(f"the broker at {where} refuses: {explained(error)}")
         cause = " ".join(str(error).split()).rstrip(".")
         if isinstance(error, AuthenticationError):

@@ -1,16 +1,16 @@
 """The interface of a channel, and the channels that are installed, by the entry-point group `notifier.channels`."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from enum import Enum
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Protocol
 
 import structlog
 
-from notifier.errors import SettingsError, UsageError
-from notifier.messages import Message
+from notifier.errors import NotifierError, SettingsError, UsageError
+from notifier.messages import ORIGINAL_RECIPIENT_HEADER, Copies, Email, Message
 from notifier.outcomes import Outcome
+from notifier.process.entry_points import declared
 from notifier.settings import Settings
 from notifier.templates import Templates
 
@@ -24,6 +24,7 @@ class Capability(Enum):
 
     IDEMPOTENCY_KEY = "the provider ignores a second request with the same key: an unknown outcome is sent again"
     DELIVERY_EVENTS = "the provider reports what it accepted: an unknown outcome waits for its events"
+    RECEIPTS = "the provider reports most of what it accepted: an unknown outcome without a report is held"
     NONE = "nothing: the operator decides, or the route's on_unknown"
 
 
@@ -31,8 +32,10 @@ class Channel(Protocol):
     """One way to reach a person. Must be thread-safe, with no connection and no thread before the first `send`.
 
     docs/channels.md says how to write one; `notifier.testing.ChannelConformance` tests it against this interface.
-    Static methods that a class may have beside these: `checked_address(to)`, `check(settings)` and
-    `silence(settings)`, see the functions of these names in this module.
+    Static methods that a class may have beside these: `checked_address(to)`, `redirected(request, to)`,
+    `check(settings)` and `silence(settings)`, see the functions of these names in this module, and
+    `capability_of(settings)`, see `capability`. Its objects may have `examine()`, which asks the provider whether it
+    takes our credentials, sends nothing, and yields findings for `notifier doctor`.
 
     Example:
         class NtfyChannel:
@@ -91,7 +94,7 @@ _made_of: Callable[[str, type[Channel]], type[Channel]] = _as_it_is
 
 def channel_names() -> list[str]:
     """Return the names of the installed channels, sorted."""
-    return sorted({point.name for point in entry_points(group=GROUP)})
+    return sorted({point.name for point in declared(GROUP)})
 
 
 def channel_class(name: str) -> type[Channel]:
@@ -99,7 +102,7 @@ def channel_class(name: str) -> type[Channel]:
 
     Raise SettingsError if none of that name is installed.
     """
-    points: list[EntryPoint] = list(entry_points(group=GROUP, name=name))
+    points = [each for each in declared(GROUP) if each.name == name]
     if not points:
         known = ", ".join(channel_names()) or "none"
         raise SettingsError(f"no channel is called {name!r}; installed are: {known}")
@@ -110,6 +113,17 @@ def channel_class(name: str) -> type[Channel]:
 def load_channel(name: str, settings: Settings) -> Channel:
     """Return a new channel of that name, from this package or any other. Raise SettingsError."""
     return _made_of(name, channel_class(name))(settings)
+
+
+def load_for_rendering(name: str, settings: Settings) -> Channel:
+    """Return a new channel that renders messages. Without the account of its provider in the settings it can send
+    none, and its `close` raises AttributeError. Raise SettingsError if none of that name is installed.
+    """
+    found = _made_of(name, channel_class(name))
+    try:
+        return found(settings)
+    except NotifierError:
+        return found.__new__(found)
 
 
 def substitute(make: Callable[[str, type[Channel]], type[Channel]]) -> None:
@@ -128,10 +142,15 @@ def check_channel(name: str, settings: Settings) -> None:
         check(settings)
 
 
-@cache
-def capability(name: str) -> Capability:
-    """Return the capability of a channel, without creating an instance. Raise SettingsError."""
-    return channel_class(name).capability
+def capability(name: str, settings: Settings) -> Capability:
+    """Return the capability of a channel with these settings, without creating an instance. Raise SettingsError.
+
+    It is that of the class, unless this has the static method `capability_of(settings)`, where settings choose among
+    providers.
+    """
+    found = channel_class(name)
+    asked: Callable[[Settings], Capability] | None = getattr(found, "capability_of", None)
+    return asked(settings) if asked else found.capability
 
 
 def silence(name: str, settings: Settings) -> str | None:
@@ -163,6 +182,21 @@ def warn_of_silence(names: Iterable[str], settings: Settings) -> None:
 def address_of(name: str, to: str) -> str:
     """Return the recipient as suppressions of that channel name it."""
     return channel_class(name).address(to)
+
+
+def redirected(channel: Channel, request: Any, to: str) -> Any:
+    """Return the request with another recipient, for NOTIFIER_REDIRECT_TO.
+
+    Calls the static method `redirected(request, to)` of the channel's class, if it has one. Otherwise the request is
+    a dataclass whose `to` is replaced; an `Email` gets its own recipient in a header. Raise TypeError for any other
+    request: it must not go to its own recipient.
+    """
+    if own := getattr(channel, "redirected", None):
+        return own(request, to)
+    if isinstance(request, Email):
+        headers = {**request.headers, ORIGINAL_RECIPIENT_HEADER: Copies.of(request).to[0]}
+        return replace(request, to=to, cc=(), bcc=(), headers=headers)
+    return replace(request, to=to)
 
 
 def spellings(to: str, name: str = "") -> list[str]:

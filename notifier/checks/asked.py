@@ -1,4 +1,4 @@
-"""A check that asks a server, in a thread of its own: who wants to know its answer never waits for the server."""
+"""A check that asks a server in a thread of its own, so that reading its result never waits for the server."""
 
 import threading
 import time

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from notifier.health import Heartbeat, silence
+from notifier.health import Heartbeat
+from notifier.process.beats import silence
 
 OK = "ok"
 
@@ -27,7 +28,7 @@ class Verdict:
 class ProcessChecks:
     """The checks of one process. Safe to share between threads.
 
-    `alive`: what only a new process mends, beside the heartbeat: a thread that has ended or hangs. `able`: what it
+    `alive`: what only a restart corrects, beside the heartbeat: a thread that has ended or hangs. `able`: what it
     needs to do its work, such as the database; it waits for that by itself.
 
         checks = ProcessChecks("worker", heartbeat, stop.is_set, able=[Check("database", database.trouble)])

@@ -1,4 +1,4 @@
-"""The HTTP server of a process: `/metrics` for Prometheus, `/healthz` and `/readyz` for whoever runs it."""
+"""The HTTP server of a process: `/metrics` for Prometheus, `/healthz` and `/readyz` for orchestrators."""
 
 import socket
 import threading
@@ -150,7 +150,7 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 
 class _Handler(WSGIRequestHandler):
-    """Logs no request. Whoever sends none within ten seconds is hung up on."""
+    """Logs no request. A connection without a request for ten seconds is closed."""
 
     timeout = 10
 

@@ -15,7 +15,7 @@ _PATIENCE_SECONDS = 5
 
 @contextmanager
 def asking(questions: Sequence[Asked], *, wanted: bool) -> Iterator[list[Check]]:
-    """Ask during the block, and give a check for each question. Not `wanted`: ask nobody, and give none."""
+    """Ask during the block, and give a check for each question. If not `wanted`, ask no server and give none."""
     if not wanted:
         yield []
         return

@@ -19,9 +19,10 @@ from notifier.outbox.operator.totals import balances
 _TERMS = {
     "shard_id": "shard_id",
     "read": "records_read",
-    "notified": "notifications",
+    "notified": "notified",
     "unrouted": "records_unrouted",
     "quarantined": "quarantine",
+    "notifications": "notifications",
     "balanced": "balanced",
 }
 """The columns of the table of shards, and the columns of the report that they show."""
@@ -85,7 +86,9 @@ def _print(
 ) -> None:
     terms = [{name: line[source] for name, source in _TERMS.items()} for line in lines]
     title = "read = notified + unrouted + quarantined"
-    print_table(title, terms, tuple(_TERMS), "No shard is known yet.", spare=("balanced", "shard_id"))
+    print_table(
+        title, terms, tuple(_TERMS), "No shard is known yet.", spare=("notifications", "balanced", "shard_id")
+    )
     columns: tuple[str, ...] = ("id", "shard_id", "sequence_number", "error")
     print_table("Quarantine", quarantined, columns, "Quarantine is empty.", spare=("sequence_number", "shard_id"))
     columns = ("shard_id", "after_sequence_number", "reason")
@@ -105,9 +108,9 @@ def _print_remedy(failing: Sequence[Mapping[str, Any]]) -> None:
     """Print what to do about routes that fail, as commands that can be run as they are."""
     if not failing:
         return
-    say(f"see: notifier show {failing[0]['newest_id']} --reveal; then mend the route and restart the workers")
+    say(f"see: notifier show {failing[0]['newest_id']} --reveal; then correct the route and restart the workers")
     for route in dict.fromkeys(each["route"] for each in failing if each["failed"]):
-        say(f"then: notifier redrive --route {quote(route)} --reason 'the route is mended'")
+        say(f"then: notifier redrive --route {quote(route)} --reason 'the route is corrected'")
 
 
 def _acknowledge(

@@ -1,17 +1,20 @@
-"""`notifier status`, `show`, `shards`: read, and change nothing."""
+"""`notifier status`, `show`, `shards`: read, and change nothing; `show --reveal` is journaled."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
 
-from notifier.cli.connection import connected, report
+from notifier.cli.connection import LONG_SECONDS, connected, report
 from notifier.cli.options.ids import resolved
-from notifier.cli.terminal.output import Json, masked, print_json, say
+from notifier.cli.options.reveal import UNSAID, Why, reveals
+from notifier.cli.terminal.output import Json, print_json, say, with_recipients
 from notifier.cli.terminal.table import print_facts, print_table, shown
 from notifier.cli.terminal.timeline import timeline
 from notifier.errors import UsageError
+from notifier.notifications import Status
 from notifier.outbox import Report, StreamStatus
 from notifier.outbox import records as wire
 from notifier.outbox.stream.status import ALARM_SECONDS, WARNING_SECONDS
@@ -23,19 +26,28 @@ _IMAGES = {"NewImage": "attributes", "OldImage": "old_attributes"}
 
 
 def status(json: Json = False) -> None:
-    """Notifications by channel and status; stopped channels; status updates that wait; days kept too long."""
+    """Notifications by channel and status, lanes; stopped channels, parked tenants; missing routes; records without a
+    route; status updates that wait; days kept too long.
+    """
     keep_days = load_database_settings().keep_days
     with report() as outbox:
         now = outbox.now()
         rows = [{**row, "oldest_seconds": round((now - row["oldest"]).total_seconds(), 1)} for row in outbox.counts()]
         stopped = [asdict(each) for each in outbox.channels() if not each.runs]
+        lanes = outbox.lanes()
         days = outbox.days(keep_days)
         updates = [asdict(each) for each in outbox.status_updates()]
+        routes, parked = outbox.waiting()
+        records = [asdict(each) for each in outbox.records()]
     if json:
         print_json(
             {
                 "deliveries": rows,
                 "stopped": stopped,
+                "parked": parked,
+                "missing_routes": routes,
+                "records": [{name: row[name] for name in ("table", "read", "unrouted")} for row in records],
+                "lanes": lanes,
                 "days": asdict(days) | {"keep_days": keep_days},
                 "status_updates": updates,
             }
@@ -43,17 +55,46 @@ def status(json: Json = False) -> None:
         return
     columns: tuple[str, ...] = ("channel", "status", "deliveries", "oldest")
     print_table("Deliveries", rows, columns, "No notification yet.", spare=("oldest",))
+    if lanes:
+        print_table("Waiting for a worker, by lane", lanes, ("channel", "lane", "waiting"), "")
     if stopped:
         columns = ("channel", "state", "reason", "actor", "changed_at")
         print_table("Stopped channels", stopped, columns, "", spare=("actor", "changed_at"))
+    _print_parked(parked)
+    _print_missing(routes)
     if updates:
         columns = ("destination", "waiting", "failing", "oldest", "accepted", "dropped", "error")
         nowhere = "none yet: does notifier status-sender run?"
         lines = [{**row, "destination": row["destination"] or nowhere} for row in updates]
         print_table("Status updates", lines, columns, "", spare=("dropped", "accepted", "oldest", "failing"))
+    if unclaimed := [row for row in records if row["unrouted"]]:
+        counts = ", ".join(f"{row['table']}: {row['unrouted']:,} of {row['read']:,}" for row in unclaimed)
+        say(f"records that no route claims: {counts}; why: notifier routes --event FILE")
     if days.overdue:
         why = ", ".join(f"{reason}: {count:,}" for reason, count in sorted(days.overdue.items()))
         say(f"days older than NOTIFIER_KEEP_DAYS={keep_days} that are kept: {why}; see: notifier retain --dry-run")
+
+
+def _print_parked(parked: Sequence[Mapping[str, Any]]) -> None:
+    """Print which parts of an account a provider refuses, and what to do about them."""
+    if parked:
+        columns = ("channel", "part", "deliveries", "oldest", "reason")
+        print_table("Parked within a channel: only these wait", parked, columns, "", spare=("oldest",))
+        say("correct it at the provider (notifier doctor): then they go on by themselves. Or give up what waits:")
+        for row in parked:
+            because = quote(f"{row['part']} is parked")
+            say(f"notifier cancel --channel {row['channel']} --because {because} --reason WHY")
+
+
+def _print_missing(routes: Sequence[Mapping[str, Any]]) -> None:
+    """Print which routes workers do not have although deliveries wait for them, and what to do."""
+    if not routes:
+        return
+    columns = ("route", "channel", "deliveries", "oldest")
+    print_table("Waiting for a route that the workers do not have", routes, columns, "", spare=("oldest",))
+    say("an hour after their events they fail. Put the route back and restart the workers, or give up what waits:")
+    for route in dict.fromkeys(each["route"] for each in routes):
+        say(f"notifier cancel --route {quote(route)} --because 'has no route' --reason WHY")
 
 
 def show(
@@ -61,24 +102,33 @@ def show(
     reveal: Annotated[
         bool, typer.Option(help="Show the recipient, the record and the last traceback in full.")
     ] = False,
+    why: Why = "",
     json: Json = False,
 ) -> None:
     """One notification: the record it comes from, its status, and everything that happened to it.
 
-    Control characters in an item or in a provider's answer are shown escaped, also with --reveal.
+    Control characters in an item or in a provider's answer are shown escaped, also with --reveal, which is a row of
+    the journal.
     """
-    with report() as outbox:
+    with connected(LONG_SECONDS) as engine:
+        outbox = Report(engine)
         (id_,) = resolved(outbox, [notification])
-        row = outbox.show(id_)
+        row = reveals(engine).notification(id_, why.strip() or UNSAID) if reveal else outbox.show(id_)
         events = outbox.events(id_)
         feedback = outbox.feedback(id_)
     if row is None:
         raise UsageError(f"there is no notification {id_} any more")
-    facts = {name: value for name, value in _masked(row, reveal).items() if name != "record"} | item_outline(
-        row["record"]
-    )
+    facts = {
+        name: value for name, value in with_recipients(row, reveal=reveal).items() if name != "record"
+    } | item_outline(row["record"])
     history = timeline(facts, events, feedback)
-    full = {"record": _text(row["record"]), "traceback": last_traceback(events)} if reveal else {"hidden": _HIDDEN}
+    full: dict[str, str | None] = {"hidden": _HIDDEN}
+    if reveal:
+        full = {
+            "record": _text(row["record"]),
+            "traceback": last_traceback(events),
+            "subject": shadow_subject(events),
+        }
     if json:
         print_json({**facts, **full, "timeline": history})
         return
@@ -91,7 +141,9 @@ def show(
 
 
 def shards(json: Json = False) -> None:
-    """The streams' shards as a tree: who reads them, how far behind, and how many of their records were notified."""
+    """The streams' shards as a tree: who reads them, how far behind, how many of their records were notified, and by
+    how many notifications.
+    """
     with connected() as engine:
         outbox = Report(engine)
         rows, gaps = outbox.shards(), outbox.gaps()
@@ -101,10 +153,10 @@ def shards(json: Json = False) -> None:
         return
     columns: tuple[str, ...]
     columns = ("shard", "table_name", "state", "lag", "owner", "checkpoint", "records_read", "records_notified",
-               "records_unrouted", "records_quarantined")  # fmt: skip
+               "records_unrouted", "records_quarantined", "notifications")  # fmt: skip
     lines = [{**row, "lag": lag_in_words(row["lag_seconds"])} for row in as_tree(rows)]
-    spare = ("checkpoint", "owner", "table_name", "records_notified", "records_unrouted", "records_quarantined",
-             "records_read")  # fmt: skip
+    spare = ("checkpoint", "owner", "table_name", "notifications", "records_notified", "records_unrouted",
+             "records_quarantined", "records_read")  # fmt: skip
     print_table("Shards", lines, columns, "No shard is known yet: is a bridge running?", spare=spare)
     if gaps:
         columns = ("shard_id", "after_sequence_number", "after_record_at", "reason")
@@ -114,10 +166,6 @@ def shards(json: Json = False) -> None:
         print_facts(f"A stream of the table {row['table']} waits for an older one", facts)
     if waiting:
         say("An old stream that does not end is given up with: notifier let-go --stream ARN --reason WHY")
-
-
-def _masked(row: Mapping[str, Any], reveal: bool) -> dict[str, Any]:
-    return {**row, "recipient": row["recipient"] if reveal else masked(row["recipient"])}
 
 
 def as_tree(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -171,11 +219,17 @@ def item_outline(record: bytes) -> dict[str, Any]:
 
 def last_traceback(events: Sequence[Mapping[str, Any]]) -> str | None:
     """Return the last traceback, and how many there are: those of other tries are mostly the same. None if none."""
-    failed = [event for event in events if event["detail"]]
+    failed = [event for event in events if event["detail"] and event["status_to"] != Status.SHADOWED]
     if not failed:
         return None
     count = f"the last of {len(failed)}, " if len(failed) > 1 else ""
     return f"{count}{shown(failed[-1]['at'])}, {failed[-1]['status_to']}\n{failed[-1]['detail']}"
+
+
+def shadow_subject(events: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the subject of the message that was built in shadow last. None if there is none."""
+    built = [event["detail"] for event in events if event["status_to"] == Status.SHADOWED]
+    return built[-1] if built else None
 
 
 def _text(record: bytes) -> str:

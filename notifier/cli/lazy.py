@@ -7,12 +7,13 @@ container runs every few seconds, must not wait for it.
 import ast
 from importlib import import_module
 from importlib.abc import InspectLoader
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from notifier.process.entry_points import declared
 
 ENTRY_POINTS = "notifier.commands"
 """The entry-point group through which other packages add commands."""
@@ -27,6 +28,8 @@ COMMANDS = {
     "resolve": "notifier.cli.operate:resolve",
     "cancel": "notifier.cli.operate:cancel",
     "redrive": "notifier.cli.operate:redrive",
+    "bring-forward": "notifier.cli.operate:bring_forward",
+    "compare": "notifier.comparison.command:compare",
     "erase": "notifier.cli.records.erase:erase",
     "let-go": "notifier.cli.streams:let_go",
     "rewind": "notifier.cli.streams:rewind",
@@ -36,6 +39,7 @@ COMMANDS = {
     "resume": "notifier.cli.channels:resume",
     "suppress": "notifier.cli.suppress:suppress",
     "routes": "notifier.preview.command:routes",
+    "template": "notifier.authoring.command:template",
     "doctor": "notifier.cli.doctor:doctor",
     "health": "notifier.cli.health:health",
 }
@@ -96,5 +100,5 @@ def docstring(source: str) -> str:
 
 def sources() -> dict[str, str]:
     """Return `module:function` of each command by its name: our own, then those of other packages."""
-    added = sorted((point.name, point.value) for point in entry_points(group=ENTRY_POINTS))
+    added = sorted((point.name, point.value) for point in declared(ENTRY_POINTS))
     return {**COMMANDS, **dict(added)}

@@ -1,8 +1,9 @@
-"""`notifier resolve`, `cancel`, `redrive`: change deliveries, each time with a reason for the journal."""
+"""`notifier resolve`, `cancel`, `redrive`, `bring-forward`: change deliveries, with a reason for the journal."""
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Annotated
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from notifier.cli.options.selecting import (
     KeyOption,
     RecipientOption,
     RouteOption,
+    ScheduledOption,
     TableOption,
     recipients_of,
 )
@@ -39,11 +41,13 @@ Everything = Annotated[
 
 _MAYBE_SENT = "their last answer was lost, so they may have been accepted; --maybe-sent includes them"
 
-_INSTEAD = {
+_INSTEAD: Mapping[str, str] = {
     Status.PENDING: "it waits to be sent; `notifier cancel` prevents that",
     Status.SENDING: "an attempt is in progress; its outcome will be recorded",
     Status.UNKNOWN: "`notifier resolve` settles it",
     Status.FAILED: "`notifier redrive` tries it again",
+    Status.MERGED: "its event is in the message of its leader: `notifier show` names that, and its fate is shared",
+    Status.SHADOWED: "it was built and not sent; `notifier redrive --shadowed` has it decided anew: docs/adopting.md",
 }
 """What an operator reads if a command did not change a delivery of this status: what happens next, or what to do."""
 
@@ -87,6 +91,7 @@ def cancel(
     recipient: RecipientOption = "",
     key: KeyOption = None,
     because: Because = "",
+    scheduled: ScheduledOption = False,
     since: Since = None,
     until: Until = None,
     everything: Everything = False,
@@ -97,19 +102,15 @@ def cancel(
     why = given(reason)
     selection = Selection(
         channel=channel, route=route, table=table, because=because, recipients=recipients_of(recipient, channel),
-        keys=key or (), since=since, until=until,
+        keys=key or (), since=since, until=until, scheduled=scheduled,
     )  # fmt: skip
     _check(selection, notifications, everything)
-    with connected(LONG_SECONDS) as engine:
-        selection, left = _chosen(engine, selection, notifications, Status.PENDING, everything)
-        operations = Operations(engine, actor=actor())
+    with _selected(selection, notifications, Status.PENDING, everything, "is pending is cancelled") as chosen:
         if dry_run:
-            count = operations.count(selection, Status.PENDING)
-            _print_dry_run("cancel", count, json)
+            chosen.count = chosen.operations.count(chosen.selection, Status.PENDING)
+            _print_dry_run("cancel", chosen.count, json)
         else:
-            count = _print_progress("cancelled", operations.cancel(selection, why), json)
-    _print_left(left, "only what is pending is cancelled")
-    _end(selection, count)
+            chosen.count = _print_progress("cancelled", chosen.operations.cancel(chosen.selection, why), json)
 
 
 def redrive(
@@ -130,35 +131,111 @@ def redrive(
         bool,
         typer.Option("--maybe-sent", help="Also what may have been accepted: people may get it twice."),
     ] = False,
+    shadowed: Annotated[
+        bool,
+        typer.Option(
+            "--shadowed", help="Shadowed deliveries instead: what the workers do not hold in shadow any more is sent."
+        ),
+    ] = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Try failed deliveries again with no failures counted, spread over time; not what may have been accepted.
+    """Send failed deliveries again, spread over time, but not those that may have been accepted.
 
     Exit 1 if one of the ids is not tried again.
     """
     why = given(reason)
-    if not math.isfinite(per_second):
-        raise UsageError(f"--per-second {per_second} is no rate: say a number, as 100")
+    _check_rate(per_second)
+    source = Status.SHADOWED if shadowed else Status.FAILED
     selection = Selection(
         channel=channel, route=route, table=table, because=because, recipients=recipients_of(recipient, channel),
         keys=key or (), since=since, until=until,
     )  # fmt: skip
     _check(selection, notifications, everything)
-    with connected(LONG_SECONDS) as engine:
-        selection, left = _chosen(engine, selection, notifications, Status.FAILED, everything)
-        operations = Operations(engine, actor=actor())
-        left_out = 0 if maybe_sent else operations.count_maybe_sent(selection)
+    with _selected(selection, notifications, source, everything, f"is {source} is tried again") as chosen:
+        operations, selection = chosen.operations, chosen.selection
+        left_out = 0 if maybe_sent or shadowed else operations.count_maybe_sent(selection)
         if left_out:
             say(f"{left_out:,} left out: {_MAYBE_SENT}", err=True)
         if dry_run:
-            count = operations.count(selection, Status.FAILED) - left_out
-            _print_dry_run("redrive", count, json, left_out=left_out)
+            chosen.count = operations.count(selection, source) - left_out
+            _print_dry_run("redrive", chosen.count, json, left_out=left_out)
         else:
-            batches = operations.redrive(selection, why, per_second=per_second, maybe_sent=maybe_sent)
-            count = _print_progress("redriven", batches, json, left_out=left_out)
-    _print_left(left, "only what has failed is tried again")
-    _end(selection, count)
+            batches = operations.redrive(selection, why, per_second=per_second, maybe_sent=maybe_sent, source=source)
+            chosen.count = _print_progress("redriven", batches, json, left_out=left_out)
+
+
+def bring_forward(
+    reason: Reason,
+    notifications: Ids = None,
+    *,
+    channel: ChannelOption = "",
+    route: RouteOption = "",
+    table: TableOption = "",
+    recipient: RecipientOption = "",
+    key: KeyOption = None,
+    because: Because = "",
+    since: Since = None,
+    until: Until = None,
+    everything: Everything = False,
+    per_second: Annotated[float, typer.Option(min=0.01, help="How many become due a second.")] = 100.0,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """End the wait of deliveries whose route returned Later: its function runs now, spread over time.
+
+    Quiet and business hours do not hold them any more. A member of a digest waits for its leader: bring that forward.
+    Exit 1 if one of the ids does not wait for a time.
+    """
+    why = given(reason)
+    _check_rate(per_second)
+    selection = Selection(
+        channel=channel, route=route, table=table, because=because, recipients=recipients_of(recipient, channel),
+        keys=key or (), since=since, until=until,
+    )  # fmt: skip
+    _check(selection, notifications, everything)
+    rule = "waits because its route returned Later is brought forward"
+    with _selected(selection, notifications, Status.PENDING, everything, rule) as chosen:
+        for id_, leader in chosen.report.leaders(chosen.selection.ids).items():
+            say(f"{id_} waits for the message of its digest: bring its leader forward, {leader}", err=True)
+        if dry_run:
+            waiting = replace(chosen.selection, scheduled=True, members=False)
+            chosen.count = chosen.operations.count(waiting, Status.PENDING)
+            _print_dry_run("bring forward", chosen.count, json)
+        else:
+            batches = chosen.operations.bring_forward(chosen.selection, why, per_second=per_second)
+            chosen.count = _print_progress("brought forward", batches, json)
+
+
+@dataclass
+class _Selected:
+    """What a command changes. It sets `count`, how many deliveries it has changed or would change."""
+
+    operations: Operations
+    selection: Selection
+    report: Report
+    count: int = 0
+
+
+@contextmanager
+def _selected(
+    selection: Selection, notifications: list[str] | None, source: Status, everything: bool, rule: str
+) -> Iterator[_Selected]:
+    """Connect, and find what is selected; after the block print what of the named ids was left, and why.
+
+    `rule` goes on after "only what". Exit 1 if a delivery that was named was not changed.
+    """
+    with connected(LONG_SECONDS) as engine:
+        selection, left = _chosen(engine, selection, notifications, source, everything)
+        chosen = _Selected(Operations(engine, actor=actor()), selection, Report(engine))
+        yield chosen
+    _print_left(left, f"only what {rule}")
+    _end(selection, chosen.count)
+
+
+def _check_rate(per_second: float) -> None:
+    if not math.isfinite(per_second):
+        raise UsageError(f"--per-second {per_second} is no rate: say a number, as 100")
 
 
 def _print_progress(what: str, batches: Iterable[int], json: bool, **more: int) -> int:
@@ -181,7 +258,7 @@ def _print_dry_run(what: str, count: int, json: bool, **more: int) -> None:
         say(f"would {what} {count:,}")
 
 
-def _print_left(left: Mapping[UUID, Status], rule: str) -> None:
+def _print_left(left: Mapping[UUID, str], rule: str) -> None:
     """Print for each delivery that is not changed its status, and the command for that status."""
     for id_, status in left.items():
         say(f"{id_} is {status}: {_INSTEAD.get(status, f'{rule}; see: notifier show {id_}')}", err=True)
@@ -205,7 +282,7 @@ def _check(selection: Selection, notifications: list[str] | None, everything: bo
 
 def _chosen(
     engine: Engine, selection: Selection, notifications: list[str] | None, source: Status, everything: bool
-) -> tuple[Selection, dict[UUID, Status]]:
+) -> tuple[Selection, dict[UUID, str]]:
     """Return the selection with the ids that were named, and those of them that are not in the `source` status.
 
     If none was named and the selection has no start, it gets the default window, which is printed.
@@ -213,7 +290,7 @@ def _chosen(
     outbox = Report(engine)
     if notifications:
         ids = resolved(outbox, notifications)
-        others = {id_: status for id_, status in outbox.statuses(ids).items() if status is not source}
+        others = {id_: status for id_, status in outbox.statuses(ids).items() if status != source}
         return replace(selection, ids=ids), others
     if selection.since or selection.names_person:
         return selection, {}

@@ -33,7 +33,7 @@ def retain(
 ) -> None:
     """Drop the days that are older than NOTIFIER_KEEP_DAYS, and delete old rows of other tables.
 
-    Every bridge does that by itself, in small steps. A day is dropped once all of its deliveries are final. The
+    Every bridge does that too, in small steps. A day is dropped once all of its deliveries are final. The
     database stores the most days that any process was told to keep; fewer are kept only after --shorten.
     """
     settings = load_database_settings()

@@ -58,7 +58,8 @@ def rewind(
 ) -> None:
     """Read shards again, so that records that matched no route become notifications of a route that was added since.
 
-    A bridge that has a route for the table does it, beside its reading. Existing notifications stay as they are;
+    Records that have a notification get those that are missing of routes beside their owner (`exclusive=False`). A
+    bridge that has a route for the table does it, beside its reading. Existing notifications stay as they are;
     records in quarantine that can be parsed now leave it. Restart the bridges with the new routes first. A stream
     keeps its records for 24 hours.
     """
@@ -98,7 +99,7 @@ def _show_plan(requests: RewindRequests, target: RewindTarget, json: bool) -> No
     if json:
         print_json({"would": "rewind", "shards": plan, **_sums(plan)})
         return
-    columns = ("table", "shard_id", "state", "until", "unrouted", "quarantined")
+    columns = ("table", "shard_id", "state", "until", "unrouted", "quarantined", "notified")
     print_table(
         "Shards that would be read again",
         plan,
@@ -122,11 +123,13 @@ def _show_rewinds(requests: RewindRequests, json: bool) -> None:
 
 
 def _words(plan: Sequence[Mapping[str, Any]]) -> str:
-    return "{unrouted:,} records are unrouted, {quarantined:,} in quarantine".format(**_sums(plan))
+    return "{unrouted:,} records are unrouted, {quarantined:,} in quarantine, {notified:,} notified".format(
+        **_sums(plan)
+    )
 
 
 def _sums(plan: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    return {name: sum(row[name] for row in plan) for name in ("unrouted", "quarantined")}
+    return {name: sum(row[name] for row in plan) for name in ("unrouted", "quarantined", "notified")}
 
 
 def _moment(to: str) -> datetime | None:

@@ -1,5 +1,6 @@
 """Recipients to whom nothing is sent."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +10,8 @@ from notifier.cli.actor import actor
 from notifier.cli.connection import connected
 from notifier.cli.options.channel import ChannelArgument, ChannelOption
 from notifier.cli.options.reason import Reason
+from notifier.cli.options.reveal import Why, note_recipients
+from notifier.cli.records import suppression_file
 from notifier.cli.terminal.output import Json, masked, print_json, say
 from notifier.cli.terminal.table import print_table
 from notifier.errors import UsageError
@@ -32,7 +35,7 @@ def add(
     kind: Annotated[
         str, typer.Option(help="manual, or unsubscribe: transactional routes ignore that.", metavar="KIND")
     ] = "manual",
-    topic: Annotated[str, typer.Option(help="Only this topic; otherwise all.")] = "",
+    topic: Annotated[str, typer.Option(help="Only this topic; * is every topic; otherwise everything.")] = "",
     reason: Reason = "",
     note: NoteOption = "",
     json: Json = False,
@@ -56,7 +59,7 @@ def add(
 def remove(
     channel: ChannelArgument,
     address: AddressArgument,
-    topic: Annotated[str, typer.Option(help="Only this topic; otherwise every entry.")] = "*",
+    topic: Annotated[str | None, typer.Option(help="Only this topic; otherwise every entry.")] = None,
     reason: Reason = "",
     note: NoteOption = "",
     json: Json = False,
@@ -81,7 +84,8 @@ def list_(
     channel: ChannelOption = "",
     address: Annotated[str, typer.Option(help="Only this recipient; with --channel.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most recipients to show.")] = 50,
-    reveal: Annotated[bool, typer.Option(help="Show recipients in full.")] = False,
+    reveal: Annotated[bool, typer.Option(help="Show recipients in full; it is journaled.")] = False,
+    why: Why = "",
     json: Json = False,
 ) -> None:
     """Who is suppressed, and why; the newest first."""
@@ -94,12 +98,41 @@ def list_(
             for each in (_known_as(channel, address) if address else [""])
             for row in suppressions.list(channel=channel, address=each, limit=limit)
         ]
+        if reveal:
+            note_recipients(engine, len(found), "notifier suppress list", why)
     rows = [{**row, "address": row["address"] if reveal else masked(row["address"])} for row in found]
     if json:
         print_json({"suppressions": rows})
     else:
         columns = ("channel", "address", "topic", "reason", "since", "actor", "note")
         print_table("Suppressed", rows, columns, "Nobody.", spare=("actor", "topic", "since", "note"))
+
+
+@suppress.command("import")
+def import_(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV with the columns channel, address; topic, reason, note.")
+    ],
+    kind: Annotated[
+        str, typer.Option(help="The kind of lines without a reason: manual, or unsubscribe.", metavar="KIND")
+    ] = "manual",
+    reason: Reason = "",
+    json: Json = False,
+) -> None:
+    """Suppress all recipients of a CSV file. If one line is wrong, none is."""
+    if kind not in _KINDS:
+        raise UsageError(f"--kind is manual or unsubscribe, not {kind!r}")
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from None
+    rows = suppression_file.read(content, kind)
+    with connected() as engine:
+        added = Suppressions(engine, actor=actor()).add_all(rows, reason.strip() or f"the file {file.name}")
+    if json:
+        print_json({"lines": len(rows), "suppressed": added})
+    else:
+        say(f"{len(rows):,} lines read, {added:,} newly suppressed")
 
 
 def _known_as(channel: str, address: str) -> list[str]:

@@ -19,6 +19,18 @@ _TIMEOUTS = frozenset(("55P03", "57014", "40P01"))
 """SQLSTATE: a lock or a statement took too long, or two statements waited for each other."""
 
 
+OLDEST_PROGRAM = "0028"
+"""The newest migration of the oldest program that runs on the schema of this one, as tests/upgrade/test_upgrade.py
+tries.
+
+Whoever takes away or renames what older programs use sets it to a later one.
+"""
+
+_MARK = "oldest program: "
+_SAY_OLDEST = f"COMMENT ON TABLE alembic_version IS '{_MARK}{OLDEST_PROGRAM}'"
+_READ_OLDEST = "SELECT obj_description(to_regclass('alembic_version'), 'pg_class')"
+
+
 def migrating_engine(url: str, *, application: str = "notifier migrate") -> Engine:
     """Return an engine for migrations: a statement may take ten minutes, the wait for a lock three seconds.
 
@@ -39,10 +51,12 @@ def migrate(url: str) -> None:
             _check_encoding(connection)
             _check_schema_name(connection, DatabaseUrl.of(url))
             if _is_newer(found := _version(connection)):
-                raise _newer(found)
+                raise _newer(found, _oldest_program(connection))
             configuration = alembic_configuration()
             configuration.attributes["connection"] = connection
             alembic.command.upgrade(configuration, "head")
+            if _oldest_program(connection) != OLDEST_PROGRAM:
+                connection.exec_driver_sql(_SAY_OLDEST)
             connection.commit()
     except OperationalError as error:
         if sqlstate(error) in _TIMEOUTS:
@@ -56,19 +70,23 @@ def migrate(url: str) -> None:
 
 
 def check_schema(engine: Engine) -> None:
-    """Return if the schema is at this program's version.
+    """Return if this program runs on the schema: it is at this program's version, or newer and says that this program
+    runs on it too. So processes of the version before can start again while it is replaced, and after.
 
     Raise Unreachable if no Postgres answers, SchemaOutdated if the schema is older (`notifier migrate` has not run)
-    or newer, and SettingsError if the login may not read the version.
+    or too new, and SettingsError if the login may not read the version.
     """
     try:
         with permitted(engine), engine.connect() as connection:
             _check_encoding(connection)
             found = _version(connection)
+            oldest = _oldest_program(connection) if _is_newer(found) else None
     except OperationalError as error:
         raise unreachable(engine, error) from error
     if _is_newer(found):
-        raise _newer(found)
+        if oldest in _revisions():
+            return
+        raise _newer(found, oldest)
     if found != schema_head():
         raise SchemaOutdated(
             f"the database schema is at {found or 'nothing'}, this program needs {schema_head()}: "
@@ -79,7 +97,7 @@ def check_schema(engine: Engine) -> None:
 @cache
 def schema_head() -> str | None:
     """Return the newest migration of this program: the version that `migrate` brings the schema to."""
-    return ScriptDirectory.from_config(alembic_configuration()).get_current_head()
+    return _migrations().get_current_head()
 
 
 def alembic_configuration() -> Config:
@@ -98,14 +116,26 @@ def _is_newer(found: str | None) -> bool:
 
 @cache
 def _revisions() -> frozenset[str]:
-    return frozenset(each.revision for each in ScriptDirectory.from_config(alembic_configuration()).walk_revisions())
+    return frozenset(each.revision for each in _migrations().walk_revisions())
 
 
-def _newer(found: str | None) -> SchemaOutdated:
+@cache
+def _migrations() -> ScriptDirectory:
+    return ScriptDirectory.from_config(alembic_configuration())
+
+
+def _newer(found: str | None, oldest: str | None) -> SchemaOutdated:
     return SchemaOutdated(
         f"the database schema is at {found}, which this program does not have; it has {schema_head()} and older: a "
-        "newer Notifier has migrated this database. Run that version here too; a schema is never taken back"
+        f"newer Notifier has migrated this database. It needs a program that has {oldest or found}: run that version "
+        "here too; a schema is never taken back"
     )
+
+
+def _oldest_program(connection: Connection) -> str | None:
+    """Return the migration that a program must have to run on the schema, as the schema itself says; else None."""
+    comment: str | None = connection.exec_driver_sql(_READ_OLDEST).scalar_one()
+    return comment.removeprefix(_MARK) if comment and comment.startswith(_MARK) else None
 
 
 def _version(connection: Connection) -> str | None:

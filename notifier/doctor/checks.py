@@ -11,12 +11,17 @@ from notifier.doctor.postgres import connections, disk, schema
 from notifier.doctor.postgres.durability import check_server
 from notifier.doctor.redis import memory
 from notifier.doctor.redis import server as redis
+from notifier.doctor.redis.lanes import check_lanes
+from notifier.doctor.restrictions import check_restrictions
 from notifier.doctor.routes import check_channels, check_routes, check_templates
 from notifier.doctor.ses.account import check_account
 from notifier.doctor.ses.configuration_set import check_configuration_set
 from notifier.doctor.ses.identities import check_identities
 from notifier.doctor.ses.queue import check_queue
+from notifier.doctor.ses.tenants import check_tenants
 from notifier.doctor.ses.topic import check_topic
+from notifier.doctor.unsubscribe import check_unsubscribe
+from notifier.doctor.updates import check_destinations, check_updates
 from notifier.errors import UsageError
 
 CHECKS = (
@@ -24,7 +29,9 @@ CHECKS = (
     Check("metrics", "Settings", check_metrics),
     Check("routes", "Routes", check_routes),
     Check("channels", "Routes", check_channels),
+    Check("restrictions", "Routes", check_restrictions),
     Check("templates", "Routes", check_templates),
+    Check("unsubscribe", "Routes", check_unsubscribe),
     Check("postgres", "Postgres", check_server),
     Check("connections", "Postgres", connections.check_connections),
     Check("schema", "Postgres", schema.check_migrations),
@@ -34,13 +41,17 @@ CHECKS = (
     Check("redis", "Redis", redis.check_redis),
     Check("redis-rights", "Redis", redis.check_rights),
     Check("memory", "Redis", memory.check_memory),
+    Check("lanes", "Redis", check_lanes),
     Check("credentials", "AWS", check_credentials),
     Check("streams", "AWS", check_streams),
     Check("account", "SES", check_account),
     Check("identities", "SES", check_identities),
     Check("configuration-set", "SES", check_configuration_set),
+    Check("tenants", "SES", check_tenants),
     Check("topic", "Events of SES", check_topic),
     Check("queue", "Events of SES", check_queue),
+    Check("destinations", "Status updates", check_destinations),
+    Check("updates", "Status updates", check_updates),
     Check("clocks", "Clocks", check_clocks),
 )
 

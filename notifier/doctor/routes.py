@@ -1,8 +1,9 @@
 """Whether the routes can be loaded, and whether their channels and templates are fit."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
-from notifier.channels import channel_names, check_channel, load_channel, silence
+from notifier.channels import Channel, channel_names, check_channel, load_channel, silence
 from notifier.doctor.finding import Finding, doubtful, good, wrong
 from notifier.doctor.routing import need_routes, routes
 from notifier.doctor.setup import Setup
@@ -46,10 +47,10 @@ def check_routes(setup: Setup) -> Iterator[Finding]:
 
 def check_channels(setup: Setup) -> Iterator[Finding]:
     """Find whether each channel that a route uses has its settings."""
-    for name in sorted({route.channel for route in need_routes(setup)}):
+    for name in sorted({channel for route in need_routes(setup) for channel in route.channels}):
         try:
             check_channel(name, setup.settings)
-            load_channel(name, setup.settings).close()
+            channel = load_channel(name, setup.settings)
         except NotifierError as error:
             yield wrong(f"the channel {name} cannot send: {error}", "", "docs/channels.md")
             continue
@@ -61,6 +62,17 @@ def check_channels(setup: Setup) -> Iterator[Finding]:
             )
         else:
             yield good(f"the channel {name} has its settings")
+        with closing(channel):
+            yield from _examined(name, channel)
+
+
+def _examined(name: str, channel: Channel) -> Iterator[Finding]:
+    """Ask the provider of a channel, if the channel can: see `Channel`."""
+    try:
+        if ask := getattr(channel, "examine", None):
+            yield from ask()
+    except NotifierError as error:
+        yield wrong(f"the channel {name}: {error}", "", "docs/channels.md")
 
 
 def check_templates(setup: Setup) -> Iterator[Finding]:
@@ -74,7 +86,7 @@ def check_templates(setup: Setup) -> Iterator[Finding]:
     for remark in remarks:
         what, _, missing = remark.partition("; write ")
         yield doubtful(
-            what, f"write {missing}" if missing else f"rename or delete it in {templates.folder}", "README.md"
+            what, f"write {missing}" if missing else f"rename or delete it in {templates.folder}", "docs/tutorial.md"
         )
 
 

@@ -26,6 +26,7 @@ class Source(Enum):
     BRIDGE = "bridge, of its own: `sum`, and `max` for gauges"
     WORKER = "worker, of its own: `sum`, and `max` for rates"
     FEEDBACK = "feedback, of its own: `sum`, and `min` for the age of the newest event"
+    STATUS_SENDER = "status sender, of its own: `sum`"
     ALL = "each process, of its own"
 
 

@@ -1,6 +1,6 @@
 """Metrics that come from the database. Any bridge can serve them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -8,7 +8,10 @@ from prometheus_client.registry import Collector
 from notifier.database.engine import Engine
 from notifier.database.errors import DatabaseError
 from notifier.metrics.names import database as names
-from notifier.outbox import ROUTE_ERROR, Gauges, read_gauges
+from notifier.notifications import Status
+from notifier.outbox import MOST_COUNTERS, ROUTE_ERROR, CountKey, Gauges, read_gauges
+
+_SHOWN_AT_ONCE = (Status.SENT.value, Status.FAILED.value, ROUTE_ERROR)
 
 
 class OutboxMetrics(Collector):
@@ -40,6 +43,7 @@ class OutboxMetrics(Collector):
 
 def _stream(gauges: Gauges) -> Iterator[Metric]:
     yield names.STREAM_RECORDS.samples(gauges.records)
+    yield names.STREAM_NOTIFICATIONS.sample(gauges.notifications)
     yield names.STREAM_LAG.sample(gauges.lag["seconds"])
     yield names.STREAM_SHARDS.sample(gauges.lag["shards"])
     yield names.STREAM_SHARDS_UNREAD.sample(gauges.lag["unread"])
@@ -64,11 +68,21 @@ def _outbox(gauges: Gauges) -> Iterator[Metric]:
     yield names.SENDING.samples(gauges.sending)
     yield names.RUNNING.samples(gauges.running)
     yield names.DUE.samples(gauges.due)
-    counts = gauges.deliveries.items()
-    yield names.DELIVERIES.samples({tuple(key): count for key, count in counts if key.status != ROUTE_ERROR})
+    counts = _beginning_at_zero(gauges.deliveries)
+    yield names.DELIVERIES.samples({tuple(key): count for key, count in counts.items() if key.status != ROUTE_ERROR})
     yield names.ROUTE_ERRORS.samples(
-        {(key.channel, key.route): count for key, count in counts if key.status == ROUTE_ERROR}
+        {(key.channel, key.route): count for key, count in counts.items() if key.status == ROUTE_ERROR}
     )
+
+
+def _beginning_at_zero(counts: Mapping[CountKey, int]) -> dict[CountKey, int]:
+    """Return the counts, and 0 for what a route of which something was counted has not come to yet: `increase()` of
+    Prometheus does not see a counter's first value, and many deliveries may fail at once.
+    """
+    if len(counts) >= MOST_COUNTERS:  # what is not among them need not be 0
+        return dict(counts)
+    routes = {(each.channel, each.route) for each in counts}
+    return {CountKey(*route, status): 0 for route in routes for status in _SHOWN_AT_ONCE} | dict(counts)
 
 
 def _feedback(gauges: Gauges) -> Iterator[Metric]:

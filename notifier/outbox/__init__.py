@@ -5,8 +5,10 @@
     rewinds/      shards are read again
     publishing/   what the broker should hold, and how much waits
     delivery/     attempts: load, begin, finish, the end of a lease, unknown outcomes
+    digests/      events that become one message
     feedback/     delivery events of the providers
     status_updates/  what the product is told of deliveries
+    shadow/       what was built and not sent
     operator/     what operators read and do
     quarantine/   records in quarantine: listed, and replayed after a fix
     erasure/      people who are erased
@@ -18,27 +20,26 @@ A statement names the status that it changes from, so that it changes no row in 
 the rows that it changed.
 """
 
-from notifier.outbox.delivery.attempts import (
-    LARGE,
-    UNKNOWN_AFTER_SECONDS,
-    Attempts,
-    BeginResult,
-    Begun,
-    DueNotification,
-    Recipient,
-)
-from notifier.outbox.delivery.changes import Change
+from notifier.outbox.delivery.attempt import LARGE, BeginResult, Begun, DueNotification, Recipient, ShadowMessage
+from notifier.outbox.delivery.attempts import Attempts
+from notifier.outbox.delivery.changes import Change, FallBack, Scheduled
 from notifier.outbox.delivery.channels import ChannelState, ChannelStates
 from notifier.outbox.delivery.claims import end_leases
-from notifier.outbox.delivery.counts import ROUTE_ERROR, CountKey, DeliveryCounts
+from notifier.outbox.delivery.counts import LIMITED, MOST_COUNTERS, ROUTE_ERROR, SCHEDULED, CountKey, DeliveryCounts
+from notifier.outbox.delivery.places import LimitedRecipient, OverLimit
 from notifier.outbox.delivery.suspects import SuspectBuild, Suspects
 from notifier.outbox.delivery.unknowns import Decision, OverdueAction, OverdueAttempt, Unknowns
+from notifier.outbox.delivery.worker_statements import UNKNOWN_AFTER_SECONDS
+from notifier.outbox.digests.assignment import Arrival
+from notifier.outbox.digests.digests import Digests, Standing
+from notifier.outbox.digests.members import Member, Members
 from notifier.outbox.erasure.erasure import Erased, Erasure
 from notifier.outbox.erasure.keyed import ErasureKeys
 from notifier.outbox.erasure.person import Person
+from notifier.outbox.feedback.opt_outs import OptOuts
 from notifier.outbox.feedback.rates import LastDay, RateLimits, last_days
 from notifier.outbox.feedback.settlement import Settled, Settlement
-from notifier.outbox.feedback.suppressions import REASONS, NewSuppression, Suppressions
+from notifier.outbox.feedback.suppressions import ALL_TOPICS, REASONS, NewSuppression, Suppressions
 from notifier.outbox.history.old_days import OldDay
 from notifier.outbox.history.partitions import Partitions
 from notifier.outbox.history.retention import Retained, Retention
@@ -49,7 +50,7 @@ from notifier.outbox.operator.operations import Operations
 from notifier.outbox.operator.report import Report
 from notifier.outbox.operator.reveals import Reveals
 from notifier.outbox.operator.selection import Selection
-from notifier.outbox.operator.throughput import Throughput, read_throughput
+from notifier.outbox.operator.throughput import Throughput, keep_throughput, kept_throughput, read_throughput
 from notifier.outbox.publishing.due_scan import DueScan
 from notifier.outbox.publishing.publications import Publication, Publications
 from notifier.outbox.quarantine.quarantine import (
@@ -74,12 +75,17 @@ from notifier.outbox.stream.status import OpenRewinds, StreamStatus, TableLag, T
 
 __all__ = [
     "ACTIONS",
+    "ALL_TOPICS",
     "LARGE",
+    "LIMITED",
     "MOST_COUNTED",
+    "MOST_COUNTERS",
     "REASONS",
     "ROUTE_ERROR",
+    "SCHEDULED",
     "UNKNOWN_AFTER_SECONDS",
     "Acknowledgements",
+    "Arrival",
     "Attempts",
     "BeginResult",
     "Begun",
@@ -92,6 +98,7 @@ __all__ = [
     "Decision",
     "DeliveryCounts",
     "DestinationBacklog",
+    "Digests",
     "Discovery",
     "DueNotification",
     "DueScan",
@@ -100,18 +107,24 @@ __all__ = [
     "ErasureKeys",
     "FailedUpdate",
     "FailureGroup",
+    "FallBack",
     "Found",
     "Gauges",
     "Journal",
     "JournalFilter",
     "LastDay",
     "LettingGo",
+    "LimitedRecipient",
+    "Member",
+    "Members",
     "NewNotification",
     "NewPublication",
     "NewSuppression",
     "OldDay",
     "OpenRewinds",
     "Operations",
+    "OptOuts",
+    "OverLimit",
     "OverdueAction",
     "OverdueAttempt",
     "Page",
@@ -137,11 +150,14 @@ __all__ = [
     "RewindResult",
     "RewindTarget",
     "Rewinds",
+    "Scheduled",
     "Search",
     "Selection",
     "Settled",
     "Settlement",
+    "ShadowMessage",
     "ShardLease",
+    "Standing",
     "StatusUpdates",
     "StreamStatus",
     "Suppressions",
@@ -155,6 +171,8 @@ __all__ = [
     "Verdict",
     "WaitingStream",
     "end_leases",
+    "keep_throughput",
+    "kept_throughput",
     "last_days",
     "read_gauges",
     "read_throughput",

@@ -2,7 +2,8 @@
 
 A statement that finds its rows by id has `in_days(d.notification_id)` in its condition. `within` replaces that with
 the bounds of the days of its ids, as literals: Postgres then plans and locks the partitions of these days only.
-Without bounds, or with bounds as parameters of a cached plan, it locks every partition that exists.
+Without bounds, or with bounds as parameters of a cached plan, it locks every partition that exists. So it does with a
+constant `false`: Postgres prunes partitions by comparisons with the column only.
 
 The planner may read all rows of a day, instead of finding each by its id, if it expects that few of them meet another
 condition of the statement: few rows are `sending` at any time, but most of those with these ids are. Such a condition
@@ -33,12 +34,17 @@ Spans = tuple[tuple[int, int], ...]
 
 
 def within(statement: TextClause, ids: Collection[UUID]) -> TextClause:
-    """Return the statement for these ids: each `in_days(column)` becomes a condition on the days of the ids."""
+    """Return the statement for these ids: each `in_days(column)` becomes a condition on the days of the ids.
+
+    Raise ValueError without ids: there is nothing to read or to write, so the caller is to leave the statement out.
+    """
+    if not ids:
+        raise ValueError("a statement for no ids: return before it")
     return _bounded(statement.text, spans(ids)).text(len(ids))
 
 
 def within_days(statement: TextClause, days: Spans) -> TextClause:
-    """Return the statement for these days."""
+    """Return the statement for these days. For no days it finds no row, and locks no partition."""
     return _bounded(statement.text, days).text(0)
 
 
@@ -81,8 +87,10 @@ def _bounded(sql: str, days: Spans) -> _Bounded:
 
 
 def _condition(column: str, days: Spans) -> str:
+    if not days:  # of no partition, as the planner can see; with `false` it plans and locks all of them
+        return f"{column} < '{first_id(0)}'"
     each = [f"{column} >= '{first_id(first * _DAY_MS)}' AND {column} < '{_end(end)}'" for first, end in days]
-    return f"({' OR '.join(each)})" if each else "false"
+    return f"({' OR '.join(each)})"
 
 
 def _end(day: int) -> UUID:

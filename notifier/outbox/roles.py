@@ -15,6 +15,7 @@ from notifier.outbox.statements import statement
 
 _ADVISORY_LOCK = 0x6E6F7469726F6C
 _LOCK = statement(__package__, "advisory_lock.sql")
+_PUBLIC_FUNCTIONS = statement(__package__, "public_functions.sql")
 
 Grants = Mapping[str, str]
 
@@ -33,6 +34,7 @@ _READ_ALL: Grants = dict.fromkeys(
         "deliveries",
         "delivery_counts",
         "delivery_events",
+        "digests",
         "dropped_rows",
         "due",
         "duplicates",
@@ -40,6 +42,7 @@ _READ_ALL: Grants = dict.fromkeys(
         "feedback_hours",
         "forgotten_counts",
         "gaps",
+        "limit_places",
         "notifications",
         "operations",
         "publications",
@@ -55,27 +58,32 @@ _READ_ALL: Grants = dict.fromkeys(
         "suppressions",
         "suspects",
         "table_listings",
+        "throughput_minutes",
         "unmatched_feedback",
     ),
     "SELECT",
 )
 
-_CHANGE_STATUS = "UPDATE (status, ended_at, reason, failures, next_attempt_at, updates)"
+_CHANGED = "status, ended_at, reason, failures, next_attempt_at, updates"
+_CHANGE_STATUS = f"UPDATE ({_CHANGED})"
 """Columns of a delivery that bridge and operator may change: not its recipient, attempt, or message id."""
 
 _TELL = "INSERT (notification_id, number, status, attempt, reason)"
 """Of status updates: what a process does that changes the status of deliveries."""
-_COUNTERS = "records_read, records_notified, records_unrouted, records_quarantined"
+_COUNTERS = "records_read, records_notified, records_unrouted, records_quarantined, further_notifications"
 
 _ACT: Grants = {
     "channels": "SELECT, INSERT, UPDATE",
-    "deliveries": f"SELECT, INSERT (notification_id, wanted_updates), {_CHANGE_STATUS}",
+    "deliveries": (
+        f"SELECT, INSERT (notification_id, wanted_updates), UPDATE ({_CHANGED}, channel, brought_forward, members)"
+    ),
+    "digests": "SELECT, UPDATE (leader), DELETE",
     "delivery_events": "SELECT, INSERT",
     "due": "SELECT, INSERT, UPDATE, DELETE",
     "duplicates": "SELECT, UPDATE (acknowledged_at)",
     "forgotten_counts": "SELECT, INSERT, UPDATE (count)",
     "gaps": "SELECT, INSERT, UPDATE (acknowledged_at)",
-    "notifications": "SELECT, INSERT",
+    "notifications": "SELECT, INSERT, UPDATE (channel)",
     "operations": "SELECT, INSERT",
     "publications": "SELECT, INSERT, UPDATE (due_at)",
     "quarantine": "SELECT, UPDATE (acknowledged_at, replayed_at, error)",
@@ -83,6 +91,7 @@ _ACT: Grants = {
     "status_updates": f"SELECT, {_TELL}",
     "shards": f"SELECT, UPDATE ({_COUNTERS})",
     "suppressions": "SELECT, INSERT, UPDATE, DELETE",
+    "throughput_minutes": "SELECT, INSERT, DELETE",
 }
 """What commands and pages of the console change: a replay of quarantine also makes notifications. Commands also let
 streams go, keep days and erase people.
@@ -102,10 +111,11 @@ ROLES: Mapping[str, Grants] = {
         "delivery_events": "INSERT",
         "due": "SELECT, INSERT, UPDATE, DELETE",
         "duplicates": "SELECT (notification_id)",
-        "feedback": "SELECT (notification_id, kind, occurred_at, detail)",
+        "feedback": "SELECT (notification_id, message_id, kind, occurred_at, detail)",
         "feedback_hours": "SELECT",
         "forgotten_counts": "SELECT, INSERT, UPDATE (count)",
         "gaps": "SELECT, INSERT",
+        "limit_places": "SELECT (scope, recipient, ends_at), UPDATE (ends_at), DELETE",
         "notifications": "SELECT, INSERT",
         "operations": "SELECT (action, at)",
         "publications": "SELECT, INSERT, UPDATE, DELETE",
@@ -132,14 +142,16 @@ ROLES: Mapping[str, Grants] = {
         "DELETE",
         "deliveries": "SELECT, UPDATE",
         "delivery_counts": "SELECT, INSERT, UPDATE (count)",
-        "delivery_events": "INSERT",
-        "due": "SELECT (notification_id, kind, due_at), INSERT, UPDATE (kind, due_at), DELETE",
-        "duplicates": "INSERT",
-        "feedback": "SELECT (notification_id, kind, occurred_at, detail)",
-        "notifications": "SELECT",
+        "delivery_events": "SELECT (notification_id, at, status_from, status_to, actor), INSERT",
+        "digests": "SELECT, INSERT (key), UPDATE, DELETE",
+        "due": "SELECT (notification_id, kind, channel, due_at), INSERT, UPDATE (kind, channel, due_at), DELETE",
+        "duplicates": "SELECT (notification_id, message_id), INSERT, DELETE",
+        "feedback": "SELECT (notification_id, message_id, kind, occurred_at, detail)",
+        "limit_places": "SELECT, INSERT, UPDATE (ids, since, ends_at)",
+        "notifications": "SELECT, UPDATE (channel)",
         "status_updates": _TELL,
         "publications": "SELECT (channel, published_at, due_at), UPDATE (due_at)",
-        "suppressions": "SELECT",
+        "suppressions": "SELECT, INSERT, UPDATE (reason, actor, notification_id)",
         "suspects": "SELECT, INSERT (notification_id, begun_by, lease_until), "
         "UPDATE (deaths, begun_by, lease_until, begun_at), DELETE",
         "unmatched_feedback": "SELECT (notification_id, look_at)",
@@ -151,10 +163,12 @@ ROLES: Mapping[str, Grants] = {
         "dead_letters": "SELECT (digest), INSERT",
         "deliveries": "SELECT, UPDATE (status, provider_message_id, next_attempt_at, reason, updates)",
         "delivery_events": "INSERT",
+        "digests": "SELECT (key, leader), UPDATE (leader), DELETE",
         "due": "SELECT (notification_id), DELETE",
         "duplicates": "INSERT",
         "feedback": "SELECT, INSERT",
         "feedback_hours": "SELECT, INSERT, UPDATE",
+        "notifications": "SELECT (notification_id, channel)",
         "status_updates": _TELL,
         "suppressions": "SELECT, INSERT, UPDATE",
         "unmatched_feedback": "SELECT, INSERT, UPDATE (look_at, recipient), DELETE",
@@ -166,10 +180,16 @@ ROLES: Mapping[str, Grants] = {
         "status_destinations": "SELECT, INSERT, UPDATE",
         "status_updates": "SELECT, INSERT, UPDATE (due_at, failures, error), DELETE",
     },
+    "notifier_preferences": {"alembic_version": "SELECT"},
+    "notifier_scaler": {
+        "deliveries": "SELECT (notification_id, status, next_attempt_at)",
+        "publications": "SELECT (id, channel, notification_ids)",
+    },
     "notifier_console": {**_READ_ALL, **_ACT},
     "notifier_operator": {
         **_READ_ALL,
         **_ACT,
+        "limit_places": "SELECT, UPDATE (ends_at), DELETE",
         "shards": f"SELECT, UPDATE (state, finished_at, owner, lease_until, epoch, {_COUNTERS})",
         "streams": "SELECT, UPDATE (let_go_at)",
     },
@@ -200,6 +220,10 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
         "item_keys(bytea)",
         "make_partition(text, date)",
     ),
+    "notifier_preferences": (
+        "change_opt_outs(text, text[], text[], text[], text[], text)",
+        "opt_outs(text, text[])",
+    ),
     "notifier_operator": (
         "erase_elsewhere(text[], text[], text[], text[], text, bool)",
         "erase_part(date, uuid, int, text[], text[], text, bool)",
@@ -222,11 +246,14 @@ END $$
 def grant_roles(engine: Engine, passwords: Mapping[str, str] = MappingProxyType({})) -> tuple[str, ...]:
     """Create the roles that are missing, and set their grants; return their names.
 
-    `passwords` by role. The login must own the tables and may create roles. It can be called again at any time.
+    `passwords` by role. The login must own the tables and may create roles. It can be called again at any time, and
+    must be after a restore: on a server without the roles it takes back no right that Postgres gives to everybody.
     """
     with engine.begin() as connection:
         connection.execute(_LOCK, {"key": _ADVISORY_LOCK})
         schema = connection.scalar(text("SELECT quote_ident(current_schema())"))
+        for function in connection.scalars(_PUBLIC_FUNCTIONS).all():
+            connection.execute(text(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC"))
         for role, grants in ROLES.items():
             connection.execute(text(_CREATE.format(role=role)))
             _grant(connection, schema, role, grants)

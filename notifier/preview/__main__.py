@@ -1,6 +1,6 @@
 """The process of one preview: `python -m notifier.preview`, a question on standard input, the answer on its output.
 
-It runs the user's code: what that prints goes nowhere, and a call of `sys.exit` ends nothing but the build.
+It runs the user's code: its output is dropped, and a call of `sys.exit` ends only the build.
 """
 
 import os

@@ -25,13 +25,21 @@ _WAIT_SECONDS = 3.0
 _CHUNK = 65_536
 _SECRET = ("NOTIFIER_CONSOLE_", "PG")
 """Beginnings of the names of variables that the process does not get, and of those in _SECRETS."""
-_SECRETS = frozenset(("NOTIFIER_DATABASE_URL", "NOTIFIER_BROKER_URL", "NOTIFIER_WEBHOOK_SECRET"))
+_SECRETS = frozenset(
+    (
+        "NOTIFIER_DATABASE_URL",
+        "NOTIFIER_BROKER_URL",
+        "NOTIFIER_WEBHOOK_SECRET",
+        "NOTIFIER_UNSUBSCRIBE_KEYS",
+        "NOTIFIER_PREFERENCES_SECRET",
+    )
+)
 
 _free = threading.BoundedSemaphore(_AT_ONCE)
 
 
 class PreviewFailed(NotifierError):
-    """There is no answer. The text says why. `where` is the line of the user's code at fault, if it is known."""
+    """There is no answer. The text says why. `where` is the line of the user's code that failed, if it is known."""
 
     def __init__(self, text: str, where: str = "") -> None:
         super().__init__(text)

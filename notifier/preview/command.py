@@ -1,4 +1,4 @@
-"""`notifier routes`: the routes in their order, and which of them an event belongs to. Sends nothing."""
+"""`notifier routes`: the routes in their order, and which of them claim an event. Sends nothing."""
 
 import sys
 from contextlib import redirect_stdout
@@ -15,6 +15,7 @@ from notifier.preview.message import Built
 from notifier.preview.routing import Routing, Trial
 
 _COLUMNS = ("route", "table", "on", "matches", "channel", "options", "where")
+_WITH_CLAIMS = ("route", "claims", *_COLUMNS[1:])
 
 
 def routes(
@@ -22,7 +23,7 @@ def routes(
         str,
         typer.Option(
             metavar="FILE",
-            help="Say which route claims this event, why the others do not, and what the message is. An item, as "
+            help="Say which routes claim this event, why the others do not, and what the messages are. An item, as "
             "JSON or DynamoDB's JSON, or a whole stream record; - reads standard input.",
         ),
     ] = "",
@@ -33,7 +34,8 @@ def routes(
 ) -> None:
     """The routes of NOTIFIER_ROUTES in their order; with --event, what they make of an event. Nothing is sent.
 
-    Exit code 1 if no route claims the event, or if its message cannot be built.
+    The first route that matches owns an event; those with `exclusive=False` claim it beside the owner. Exit code 1 if
+    no route claims the event, or if a message cannot be built.
     """
     with redirect_stdout(sys.stderr):  # what the user's code prints is no part of the answer
         routing = Routing()
@@ -52,12 +54,14 @@ def routes(
             "matches": "; ".join([*each["match"], *(f"before: {line}" for line in each["match_old"])])
             or "every item",
             "channel": each["channel"],
+            "claims": "if it is the first" if each["exclusive"] else "beside the owner",
             "options": ", ".join(f"{name}: {value}" for name, value in each["options"].items()),
             "where": each["where"],
         }
         for each in facts
     ]
-    print_table("Routes", rows, _COLUMNS, "There is no route.", spare=("options", "where", "table", "on"))
+    columns = _COLUMNS if all(each["exclusive"] for each in facts) else _WITH_CLAIMS
+    print_table("Routes", rows, columns, "There is no route.", spare=("options", "where", "table", "on"))
 
 
 def _try(routing: Routing, file: str, table: str, on: str, old: str, *, json: bool) -> None:
@@ -70,8 +74,15 @@ def _try(routing: Routing, file: str, table: str, on: str, old: str, *, json: bo
         print_json({**trial, "table": asked.table, "event": asked.name})
     else:
         _print(trial, f"{asked.name} in the table {asked.table}")
-    if trial["owner"] is None or (trial["message"] or {}).get("kind") == "error":
+    made = [message for _, message in _messages(trial)]
+    if not made or any(each["kind"] == "error" for each in made):
         raise typer.Exit(1)
+
+
+def _messages(trial: Trial) -> list[tuple[str, Built]]:
+    """Return the message of each route that claims the event, that of the owner first."""
+    owned = [(trial["owner"], trial["message"])] if trial["owner"] and trial["message"] else []
+    return [*owned, *((each["route"], each["message"]) for each in trial["beside"])]
 
 
 def _read(file: str) -> str:
@@ -85,7 +96,7 @@ def _print(trial: Trial, title: str) -> None:
     rows: list[dict[str, Any]] = [
         {
             "route": each["name"],
-            "claims": "yes" if each["claims"] else "no",
+            "claims": ("yes" if each["exclusive"] else "yes, beside the owner") if each["claims"] else "no",
             "reason": "; ".join(each["reasons"]),
         }
         for each in trial["verdicts"]
@@ -93,8 +104,11 @@ def _print(trial: Trial, title: str) -> None:
     print_table(title, rows, ("route", "claims", "reason"), "There is no route.")
     if trial["error"]:
         say(f"It goes to quarantine: {trial['error']}")
-    if trial["message"]:
-        _print_message(trial["message"])
+    made = _messages(trial)
+    for route, message in made:
+        if len(made) > 1:
+            say(f"\n{route}:")
+        _print_message(message)
 
 
 def _print_message(message: Built) -> None:
@@ -102,13 +116,20 @@ def _print_message(message: Built) -> None:
     if kind == "none":
         say("No notification: the route returned None.")
         return
+    if kind == "later":
+        reason = f": {message['reason']}" if message["reason"] else ""
+        say(f"No notification yet: the route waits until {message['until']}{reason}.")
+        return
     if kind == "error":
         where = message["where"]
         say(f"The message cannot be built: {message['error']}{f' ({where})' if where else ''}")
         return
     facts: dict[str, Any] = {"to": message["to"]}
     if kind == "email":
-        facts |= {"from": message["sender"] or "NOTIFIER_SENDER, which is not set", "subject": message["subject"]}
+        facts |= {
+            "from": message["sender"] or "NOTIFIER_SENDER, which is not set here: notifier env sets it",
+            "subject": message["subject"],
+        }
         facts |= {"html": f"{len(message['html'] or ''):,} characters"}
     if kind == "sms":
         encoding, length, each, count = message["segments"]

@@ -3,16 +3,17 @@
 import os
 import traceback
 from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypedDict
 
 import orjson
 
 import notifier
-from notifier.channels import load_channel
+from notifier.channels import load_for_rendering
 from notifier.errors import NotifierError
 from notifier.events import Event
-from notifier.messages import EmailContent, SmsContent, WebhookContent
+from notifier.messages import Email, EmailContent, SmsContent, WebhookContent, with_identity
 from notifier.preview.segments import segments_of
 from notifier.preview.settings import NO_SENDER
 from notifier.routes import Route
@@ -20,6 +21,8 @@ from notifier.routes.requests import check_request
 from notifier.settings import Settings
 from notifier.templates import Templates
 from notifier.text import sound
+from notifier.timing import Later
+from notifier.unsubscribe import SAMPLE_URL, with_link
 
 _LONGEST = 2_000
 _OURS = tuple(
@@ -28,7 +31,9 @@ _OURS = tuple(
 
 
 class Built(TypedDict, total=False):
-    """`kind` is email, sms, webhook or other; none: the route wants no notification; error: `error` says why."""
+    """`kind` is email, sms, webhook or other; none: the route returned None; later: it would wait, `until` a
+    time in ISO format, and `reason` says why; error: `error` says why.
+    """
 
     kind: str
     to: str
@@ -38,20 +43,29 @@ class Built(TypedDict, total=False):
     html: str | None
     segments: list[Any]
     more: dict[str, str]
+    until: str
+    reason: str
     error: str
     where: str
 
 
 def message_of(route: Route, event: Event, templates: Templates, settings: Settings) -> Built:
-    """Return the message that the route makes of the event, or why there is none. Whatever the user's code raises
-    is an error of the message.
+    """Return the message that the route makes of the event for its first channel, or why there is none. Whatever the
+    user's code raises is an error of the message.
     """
     try:
-        request = route.build(event)
+        request = route.request([event], route.channel)
         if request is None:
             return {"kind": "none"}
-        channel = load_channel(route.channel, settings)
+        if isinstance(request, Later):
+            until = request.moment(datetime.now(UTC)).isoformat(timespec="seconds")
+            return {"kind": "later", "until": until, "reason": sound(request.reason)}
+        channel = load_for_rendering(route.channel, settings)
         check_request(route, channel, request)
+        if route.identity and isinstance(request, Email):
+            request = with_identity(request, route.identity)
+        if route.has_opt_out:
+            request = with_link(request, SAMPLE_URL)
         content = channel.render(request, templates)
         return _of_content(request, content, settings)
     except KeyboardInterrupt:
@@ -78,11 +92,18 @@ def place_of(error: BaseException) -> str:
 
 
 def _of_content(request: Any, content: Any, settings: Settings) -> Built:
-    to = sound(request.to)
+    to = sound(_joined(request.to))
     if isinstance(content, EmailContent):
         more = dict(getattr(request, "headers", {}))
         if reply_to := getattr(request, "reply_to", None):
             more["Reply-To"] = reply_to
+        more |= {
+            name.capitalize(): _joined(getattr(request, name, ()))
+            for name in ("cc", "bcc")
+            if getattr(request, name, ())
+        }
+        if files := getattr(request, "attachments", ()):
+            more["Attachments"] = ", ".join(each.name for each in files)
         return {
             "kind": "email",
             "to": to,
@@ -101,6 +122,10 @@ def _of_content(request: Any, content: Any, settings: Settings) -> Built:
         return {"kind": "webhook", "to": to, "text": _indented(content.body), "more": headers}
     shown = content if isinstance(content, str) else repr(content)
     return {"kind": "other", "to": to, "text": sound(shown), "more": _texts(_fields_of(request))}
+
+
+def _joined(addresses: Any) -> str:
+    return addresses if isinstance(addresses, str) else ", ".join(addresses)
 
 
 def _fields_of(request: Any) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """The routes as documents of JSON values: what each is, and what becomes of an event."""
 
+from collections.abc import Sequence
 from dataclasses import MISSING, fields, is_dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -12,23 +14,41 @@ from notifier.preview.settings import preview_settings
 from notifier.routes import Route, Routes
 from notifier.routes.explanation import why_not
 from notifier.routes.loading import load_routes
+from notifier.routes.routes import owner_of
 from notifier.routes.wording import pattern_in_words
 from notifier.settings import Settings
 from notifier.status_updates import names_of
 from notifier.templates import Templates, templates_folder
 
 _NO_OPTIONS = frozenset(
-    ("name", "table", "channel", "build", "matches", "where", "on", "reads", "reads_old", "match", "match_old")
+    (
+        "name",
+        "table",
+        "channel",
+        "build",
+        "matches",
+        "where",
+        "on",
+        "reads",
+        "reads_old",
+        "match",
+        "match_old",
+        "takes_channel",
+        "exclusive",
+    )
 )
 
 
 class RouteFacts(TypedDict):
-    """A route. `match` and `match_old` have a line for each attribute, `options` those that are not the defaults."""
+    """A route. `match` and `match_old` have a line for each attribute, `options` those that are not the defaults. One
+    that is not `exclusive` claims events beside their owner.
+    """
 
     name: str
     table: str
     on: list[str]
     channel: str
+    exclusive: bool
     match: list[str]
     match_old: list[str]
     options: dict[str, str]
@@ -36,19 +56,33 @@ class RouteFacts(TypedDict):
 
 
 class Verdict(TypedDict):
-    """Whether a route claims an event, and otherwise why not."""
+    """Whether a route claims an event, and otherwise why not.
+
+    One that is not `exclusive` claims it beside the owner.
+    """
 
     name: str
+    exclusive: bool
     claims: bool
     reasons: list[str]
 
 
+class Beside(TypedDict):
+    """A route that claims an event beside its owner, and what it makes of it."""
+
+    route: str
+    message: Built
+
+
 class Trial(TypedDict):
-    """`owner` is the route that claims the event, None if none does. `message` is what it makes of the event."""
+    """`owner` is the route that owns the event, None if none does, and `message` what it makes of the event. `beside`
+    are the routes that claim it beside the owner, or without one.
+    """
 
     owner: str | None
     verdicts: list[Verdict]
     message: Built | None
+    beside: list[Beside]
     error: str
 
 
@@ -64,14 +98,23 @@ class Routing:
         return [facts_of(each) for each in self.routes]
 
     def try_event(self, event: Event) -> Trial:
-        """Return which route claims the event, why the others do not, and the message that it makes."""
+        """Return which routes claim the event, why the others do not, and the messages that they make."""
+        claims: Sequence[Route] = ()
+        error = ""
         try:
-            owner, error = self.routes.owner(event), ""
+            claims = self.routes.claims(event)
         except DecodeError as missing:
-            owner, error = None, str(missing)
-        message = self._message(owner, event) if owner else None
-        return {"owner": owner.name if owner else None, "verdicts": verdicts(self.routes, owner, event),
-                "message": message, "error": error}  # fmt: skip
+            error = str(missing)
+        owner = owner_of(claims)
+        return {
+            "owner": owner.name if owner else None,
+            "verdicts": verdicts(self.routes, claims, event),
+            "message": self._message(owner, event) if owner else None,
+            "beside": [
+                {"route": each.name, "message": self._message(each, event)} for each in claims if each is not owner
+            ],
+            "error": error,
+        }
 
     def rebuild(self, name: str, table: str, record: bytes) -> Built:
         """Return the message that the route of this name makes now of a record of the outbox."""
@@ -104,12 +147,13 @@ def _templates(settings: Settings, routes: Routes | None) -> Templates:
 
 
 def facts_of(route: Route) -> RouteFacts:
-    """Return what a person wants to know of a route."""
+    """Return the facts about a route that the console shows."""
     return {
         "name": route.name,
         "table": route.table,
         "on": sorted(route.on),
         "channel": route.channel,
+        "exclusive": route.exclusive,
         "match": pattern_in_words(route.match),
         "match_old": pattern_in_words(route.match_old),
         "options": options_of(route),
@@ -117,16 +161,16 @@ def facts_of(route: Route) -> RouteFacts:
     }
 
 
-def verdicts(routes: Routes, owner: Route | None, event: Event) -> list[Verdict]:
-    """Return for each route whether it claims the event, and otherwise why not."""
+def verdicts(routes: Routes, claims: Sequence[Route], event: Event) -> list[Verdict]:
+    """Return for each route whether it is one of those that claim the event, and otherwise why not."""
     found: list[Verdict] = []
+    owner = owner_of(claims)
     for each in routes:
-        reasons = [] if each is owner else why_not(each, event)
-        if each is not owner and not reasons:
-            reasons = [
-                f"it matches too, but {owner.name} comes first" if owner else "one before it cannot be matched"
-            ]
-        found.append({"name": each.name, "claims": each is owner, "reasons": reasons})
+        claimed = any(each is other for other in claims)
+        reasons = [] if claimed else why_not(each, event)
+        if not claimed and not reasons:
+            reasons = [f"it matches too, but {owner.name} comes first" if owner else "another one cannot be matched"]
+        found.append({"name": each.name, "exclusive": each.exclusive, "claims": claimed, "reasons": reasons})
     return found
 
 
@@ -140,6 +184,11 @@ def options_of(route: Route) -> dict[str, str]:
             found[each.name] = _option(value, default)
     if "wanted_updates" in found:
         found["status_updates"] = ", ".join(names_of(int(found.pop("wanted_updates")))) or "none"
+    if route.fallback:
+        found["fallback"] = ", ".join(route.fallback)
+    if route.shadow_until_ms:
+        del found["shadow_until_ms"]
+        found["shadow_until"] = f"{datetime.fromtimestamp(route.shadow_until_ms / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
     return found
 
 

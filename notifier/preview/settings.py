@@ -1,4 +1,4 @@
-"""The settings of a preview, which connects to nothing: what is needed for sending only need not be set."""
+"""The settings of a preview and of a replay, which send nothing: what is needed for that only need not be set."""
 
 from pydantic import SecretStr, ValidationError
 

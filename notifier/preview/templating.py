@@ -10,6 +10,7 @@ from notifier.preview.segments import segments_of
 from notifier.templates import Templates
 from notifier.templates.checks import SAMPLES
 from notifier.templates.files import EMAIL_PARTS
+from notifier.unsubscribe import SAMPLE_URL, URL_VALUE
 
 _MOST_SAMPLE_BYTES = 256 * 1024
 
@@ -24,9 +25,8 @@ class TemplateFacts(TypedDict):
 
 
 class Overview(TypedDict):
-    """All templates of a folder. `error` is what keeps one of them from being used, `remarks` probable mistakes."""
+    """All templates. `error` is what keeps one of them from being used, `remarks` probable mistakes."""
 
-    folder: str
     templates: list[TemplateFacts]
     error: str
     remarks: list[str]
@@ -42,7 +42,7 @@ def overview_of(templates: Templates) -> Overview:
     except NotifierError as broken:
         error = str(broken)
     facts = [_facts(templates, name, parts) for name, parts in templates.parts(channels).items()]
-    return {"folder": str(templates.folder), "templates": facts, "error": error, "remarks": remarks}
+    return {"templates": facts, "error": error, "remarks": remarks}
 
 
 def rendered(templates: Templates, name: str, context: str, locale: str | None) -> list[Built]:
@@ -51,7 +51,7 @@ def rendered(templates: Templates, name: str, context: str, locale: str | None) 
         parts = templates.parts(channel_names()).get(name)
         if parts is None:
             raise UsageError(f"there is no template {name}")
-        values = values_of(context or "{}")
+        values = {URL_VALUE: SAMPLE_URL, **values_of(context or "{}")}
     except NotifierError as error:
         return [failure_of(error)]
     messages = [_email(templates, name, values, locale)] if EMAIL_PARTS.intersection(parts) else []
@@ -60,7 +60,8 @@ def rendered(templates: Templates, name: str, context: str, locale: str | None) 
 
 
 def _facts(templates: Templates, name: str, parts: dict[str, list[str]]) -> TemplateFacts:
-    locales = sorted({each for found in parts.values() for each in found if each})
+    written = {each for found in parts.values() for each in found if each}
+    locales = sorted(written.union(templates.catalogue_locales))
     return {"name": name, "parts": parts, "locales": locales, "sample": _sample(templates, name)}
 
 

@@ -1,15 +1,16 @@
-"""A periodic job in a thread of its own."""
+"""Periodic jobs, each in a thread of its own, and the processes that do nothing else."""
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from notifier.database.errors import DatabaseError, cause
 from notifier.errors import NotifierError
-from notifier.health import STALE_SECONDS, WriteHealth
+from notifier.health import BEAT_SECONDS, Heartbeat, WriteHealth
+from notifier.process.beats import STALE_SECONDS
 from notifier.retry import backoff
 from notifier.telemetry import trace
 
@@ -115,3 +116,49 @@ class Loop:
         else:
             facts = {"job": self.name, "error": type(error).__name__, "trace": trace(error)}
             log.error("failed, will try again", **facts)  # without its text: it may quote a record
+
+
+class Loops:
+    """The loops of a process, which run until `stop`.
+
+    loops = Loops([Loop("receive", 0.0, receiver.run_once)], heartbeat, finish_seconds=30.0)
+    signal.signal(signal.SIGTERM, lambda *_: loops.stop())
+    loops.run(loops.trouble)
+    """
+
+    def __init__(self, loops: Sequence[Loop], heartbeat: Heartbeat, finish_seconds: float) -> None:
+        self._loops = loops
+        self._heartbeat = heartbeat
+        self._finish_seconds = finish_seconds
+        self._stopping = threading.Event()
+
+    def run(self, health: Callable[[], str | None]) -> None:
+        """Run until `stop`, and until the rounds in progress are over, or `finish_seconds` have passed.
+
+        The heartbeat tells what `health` returns, empty if nothing is wrong. It stops while that is None.
+        """
+        for loop in self._loops:
+            loop.start()
+        try:
+            while not self._stopping.is_set():
+                if (trouble := health()) is not None:
+                    self._heartbeat.beat(trouble)
+                self._stopping.wait(BEAT_SECONDS)
+        finally:
+            for loop in self._loops:
+                loop.request_stop()
+            until = time.monotonic() + self._finish_seconds
+            for loop in self._loops:
+                loop.join(max(0.0, until - time.monotonic()))
+
+    def stop(self) -> None:
+        """End `run`. May be called from a signal handler or another thread."""
+        self._stopping.set()
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    def trouble(self) -> str:
+        """Return in one line which threads have ended or hang, empty if none does."""
+        return "; ".join(filter(None, (each.trouble() for each in self._loops)))

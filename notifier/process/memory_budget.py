@@ -35,15 +35,22 @@ class MemoryBudget:
 
         `goes_on` is called every quarter of a second during the wait. Raise WaitAborted once it returns False.
         """
+        self.take(size, goes_on)
+        try:
+            yield
+        finally:
+            self.give_back(size)
+
+    def take(self, size: int, goes_on: Callable[[], bool] = _always) -> None:
+        """Wait as `reserve` does, and hold the bytes until `give_back`."""
         with self._changed:
             while self._used and self._used + size > self.size:
                 if not goes_on():
                     raise WaitAborted
                 self._changed.wait(_STEP_SECONDS)
             self._used += size
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._used -= size
-                self._changed.notify_all()
+
+    def give_back(self, size: int) -> None:
+        with self._changed:
+            self._used -= size
+            self._changed.notify_all()

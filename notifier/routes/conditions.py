@@ -24,7 +24,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def one_of(conditions: object, where: str) -> Check:
-    """Return a function that tells whether a value meets one of the conditions. `where` names them in errors.
+    """Return a function that returns whether a value meets one of the conditions. `where` names them in errors.
 
     Raises RoutesError for a condition that is wrong or can never match.
     """

@@ -3,14 +3,16 @@
 import importlib
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
 import structlog
 
-from notifier.channels import channel_names
+from notifier.channels import channel_class, channel_names
 from notifier.errors import RoutesError
+from notifier.messages import Email
 from notifier.routes.declarations import declared_elsewhere, routes_in
 from notifier.routes.route import Route
 from notifier.routes.routes import Routes
@@ -47,11 +49,31 @@ def check_channels(routes: Iterable[Route]) -> None:
     """Raise RoutesError for a route whose channel is not installed: its notifications would wait for ever."""
     installed = channel_names()
     for route in routes:
-        if route.channel not in installed:
-            known = ", ".join(installed) or "none"
-            raise RoutesError(
-                f"{route.where or '?'}: route {route.name!r}: channel={route.channel!r}; installed are: {known}"
-            )
+        where = f"{route.where or '?'}: route {route.name!r}"
+        for channel in route.channels:
+            if channel not in installed:
+                known = ", ".join(installed) or "none"
+                raise RoutesError(f"{where}: channel={channel!r}; installed are: {known}")
+        if not route.fallback:
+            continue
+        types = {each: channel_class(each).request_type for each in route.channels}
+        _check_mail([each for each in types if types[each] is Email], route, where)
+        if not route.takes_channel:
+            kinds = sorted({each.__name__ for each in types.values()})
+            if len(kinds) > 1:
+                raise RoutesError(
+                    f"{where}: its channels send {' and '.join(kinds)}: give the function a parameter `channel`, and "
+                    "return the message for that channel"
+                )
+
+
+def _check_mail(mail: Sequence[str], route: Route, where: str) -> None:
+    """Raise RoutesError if another channel stands between two channels of mail. A mailbox that is suppressed on the
+    first one would get a mail by the second: there it is not known why the delivery left the first one.
+    """
+    for before, after in pairwise(mail):
+        if route.channels.index(after) != route.channels.index(before) + 1:
+            raise RoutesError(f"{where}: {after} sends mail, as {before} does: name it right after {before}")
 
 
 def _import(module: str) -> ModuleType:

@@ -27,7 +27,7 @@ Item = Mapping[str, Any] | None
 
 
 def compile_match(table: str, names: Sequence[str], match: Pattern, match_old: Pattern) -> Predicate:
-    """Return a function that tells whether an event has this table, one of these names, and images that match.
+    """Return a function that returns whether an event has this table, one of these names, and images that match.
 
     `match` is for the new image, or the old one if there is no new one; `match_old` is for the old one. Raises
     RoutesError for a pattern that is wrong or can never match.
@@ -49,7 +49,7 @@ def compile_match(table: str, names: Sequence[str], match: Pattern, match_old: P
 
 
 def compile_pattern(pattern: object, where: str) -> Check:
-    """Return a function that tells whether an item, or a map in one, matches. `where` names the pattern in errors."""
+    """Return a check of whether an item, or a map in one, matches. `where` names the pattern in errors."""
     if not isinstance(pattern, Mapping):
         raise RoutesError(f"{where} must be a mapping of attributes to lists, not {pattern!r}")
     checks = [_attribute(name, conditions, where) for name, conditions in pattern.items()]

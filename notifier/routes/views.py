@@ -68,7 +68,7 @@ def images(view_type: str, event: str) -> tuple[bool, bool]:
 
 
 def unreadable(routes: Iterable[Reading], table: str, view: View) -> list[str]:
-    """Return one line for each route that reads attributes which the stream leaves out. REMEDY tells what to do."""
+    """Return one line for each route that reads attributes which the stream leaves out. REMEDY says what to do."""
     found = []
     for route in routes:
         for event in sorted(route.on) if route.table == table else ():

@@ -17,7 +17,9 @@ from notifier.settings.loading import (
 from notifier.settings.log import LogSettings
 from notifier.settings.process import Settings, default
 from notifier.settings.recipients import RecipientSettings
+from notifier.settings.restrictions import RestrictionSettings
 from notifier.settings.routing import RoutingSettings
+from notifier.settings.unsubscribe import PreferencesSettings, UnsubscribeSettings
 
 __all__ = [
     "ConsoleSettings",
@@ -25,10 +27,13 @@ __all__ = [
     "DatabaseSettings",
     "HealthSettings",
     "LogSettings",
+    "PreferencesSettings",
     "RecipientSettings",
+    "RestrictionSettings",
     "RoleSettings",
     "RoutingSettings",
     "Settings",
+    "UnsubscribeSettings",
     "default",
     "load_database_settings",
     "load_recipient_settings",

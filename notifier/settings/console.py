@@ -11,8 +11,9 @@ from notifier.errors import SettingsError
 from notifier.settings.database import DatabaseSettings
 from notifier.settings.log import LogSettings
 from notifier.settings.rate_limits import RateLimitSettings
+from notifier.settings.restrictions import RestrictionSettings
 from notifier.settings.routing import RoutingSettings
-from notifier.settings.url import without_secret
+from notifier.settings.url import POSTGRES, Url, is_loopback, without_secret
 from notifier.settings.variables import QUOTED, Variables
 
 _HEADER = "^[A-Za-z0-9-]+$"
@@ -29,11 +30,18 @@ class ConsoleUserSettings(Variables):
     )
 
 
-class ConsoleSettings(ConsoleUserSettings, LogSettings, RateLimitSettings, RoutingSettings, DatabaseSettings):
+class ConsoleSettings(
+    ConsoleUserSettings, LogSettings, RateLimitSettings, RoutingSettings, RestrictionSettings, DatabaseSettings
+):
     """What `notifier console` needs."""
 
     console_address: str = Field(default="127.0.0.1", description="Address that the console listens on")
     console_port: int = Field(default=8026, ge=0, le=65_535, description="Its port; 0: any that is free")
+    console_erasure_url: SecretStr | None = Field(
+        default=None,
+        description="Postgres as NOTIFIER_DATABASE_URL, with a login that has the role notifier_operator: with it "
+        "admins erase people in the console. Default: only `notifier erase` does, unless the console's own login may",
+    )
     console_url: str = Field(
         default="",
         description="Address that browsers use, as https://notifier.example.com; needed where the console does not "
@@ -57,8 +65,8 @@ class ConsoleSettings(ConsoleUserSettings, LogSettings, RateLimitSettings, Routi
     )
     console_proxy_address: str = Field(
         default="",
-        description="Address or network of a proxy whose headers say who it is; nobody else may reach the console. "
-        "Default: no header is believed",
+        description="Address or network of a proxy whose headers name the user; nothing else may have that address. "
+        "Default: these headers are ignored",
     )
     console_proxy_user_header: str = Field(
         default="X-Forwarded-User", pattern=_HEADER, description="The proxy's header with the person's name"
@@ -67,6 +75,11 @@ class ConsoleSettings(ConsoleUserSettings, LogSettings, RateLimitSettings, Routi
         default="X-Forwarded-Groups", pattern=_HEADER, description="The proxy's header with their groups, by commas"
     )
     console_idle_minutes: float = Field(default=60, gt=0, description="A session ends after so long without use")
+    console_pages_per_second: float = Field(
+        default=1,
+        ge=0,
+        description="Pages that one user gets; 20 seconds' worth at once, then further ones wait. 0: no limit",
+    )
     console_session_hours: float = Field(default=12, gt=0, description="A session ends so long after its login")
 
     @property
@@ -87,6 +100,14 @@ class ConsoleSettings(ConsoleUserSettings, LogSettings, RateLimitSettings, Routi
     def is_host(self, host: str) -> bool:
         """Return whether a request may be for this host, without a port. Another site's name may lead here too."""
         return is_loopback(host) or host == urlsplit(self.console_url).hostname
+
+    @field_validator("console_erasure_url")
+    @classmethod
+    def _is_postgres_too(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value():
+            return None
+        Url.of(value.get_secret_value(), POSTGRES)
+        return value
 
     @field_validator("console_url")
     @classmethod
@@ -146,11 +167,3 @@ class ConsoleSettings(ConsoleUserSettings, LogSettings, RateLimitSettings, Routi
                 "is needed where NOTIFIER_CONSOLE_ADDRESS is not loopback"
             )
         return self
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host, as it stands in an address, is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -33,7 +33,7 @@ class DatabaseSettings(HealthSettings):
     )
     actor: str = Field(
         default="",
-        description="Who runs commands, as `notifier operations` names them; default: the login name and the host",
+        description="Name of the operator in `notifier operations`; default: the login name and the host",
         json_schema_extra=QUOTED,
     )
 
@@ -67,6 +67,8 @@ class RoleSettings(Variables):
     console_password: SecretStr | None = _password("console")
     feedback_password: SecretStr | None = _password("feedback")
     operator_password: SecretStr | None = _password("operator")
+    preferences_password: SecretStr | None = _password("preferences")
+    scaler_password: SecretStr | None = _password("scaler")
     status_sender_password: SecretStr | None = _password("status_sender")
     worker_password: SecretStr | None = _password("worker")
 

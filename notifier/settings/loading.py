@@ -13,6 +13,7 @@ from notifier.settings.console import ConsoleSettings
 from notifier.settings.database import DatabaseSettings, RoleSettings
 from notifier.settings.process import Settings
 from notifier.settings.recipients import RecipientSettings
+from notifier.settings.unsubscribe import PreferencesSettings
 from notifier.settings.variables import explained, unknown
 from notifier.text import encodes
 
@@ -21,7 +22,7 @@ SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 @cache
 def load_settings() -> Settings:
-    """Return the settings of this process. Raise SettingsError that names each variable at fault."""
+    """Return the settings of this process. Raise SettingsError that names each wrong variable."""
     return read_settings(Settings)
 
 
@@ -38,7 +39,7 @@ def load_recipient_settings() -> RecipientSettings:
 
 
 def read_settings(kind: type[SettingsT]) -> SettingsT:
-    """Return settings of that kind, also of another package's. Raise SettingsError that names each variable at fault.
+    """Return settings of that kind, also of another package's. Raise SettingsError that names each wrong variable.
 
     The values are read from the environment at each call.
     """
@@ -53,7 +54,9 @@ def read_settings(kind: type[SettingsT]) -> SettingsT:
 
 def unknown_variables(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the variables that begin with NOTIFIER_ and are no setting, each with one line that says so."""
-    names = {name for kind in (Settings, RoleSettings, ConsoleSettings) for name in kind.model_fields}
+    names = {
+        name for kind in (Settings, RoleSettings, ConsoleSettings, PreferencesSettings) for name in kind.model_fields
+    }
     lines = {}
     for given, near in unknown(environment, (f"NOTIFIER_{name.upper()}" for name in names)):
         meant = f"did you mean {near}?" if near else "docs/settings.md lists all that are"

@@ -1,30 +1,45 @@
 """The settings of bridges and workers: environment variables with the prefix NOTIFIER_, beside the AWS SDK's own."""
 
-from decimal import Decimal
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AwareDatetime, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
+from notifier.settings.channels import ChatSettings, MailSettings, PushSettings, SmsSettings, SmtpSettings
 from notifier.settings.database import DatabaseSettings
 from notifier.settings.log import LogSettings
 from notifier.settings.rate_limits import RateLimitSettings
 from notifier.settings.recipients import RecipientSettings
+from notifier.settings.restrictions import RestrictionSettings
 from notifier.settings.routing import RoutingSettings
+from notifier.settings.unsubscribe import UnsubscribeSettings
 from notifier.settings.url import without_secret
 from notifier.settings.variables import QUOTED
 from notifier.status_updates import wanted_of
 
-AwsService = Literal["dynamodb", "ses", "sqs", "sns", "events"]
+AwsService = Literal["dynamodb", "s3", "ses", "sqs", "sns", "sms", "events"]
 
 
-class Settings(LogSettings, RateLimitSettings, RecipientSettings, RoutingSettings, DatabaseSettings):
+class Settings(
+    ChatSettings,
+    LogSettings,
+    MailSettings,
+    PushSettings,
+    RateLimitSettings,
+    RecipientSettings,
+    RestrictionSettings,
+    RoutingSettings,
+    SmsSettings,
+    SmtpSettings,
+    UnsubscribeSettings,
+    DatabaseSettings,
+):
     """All settings: what a bridge and a worker need."""
 
     allow_nondurable_database: bool = Field(
         default=False,
-        description="true allows a Postgres that may lose commits in a crash (fsync=off): for tests, or where its "
-        "storage keeps commits by itself",
+        description="true allows a Postgres that may lose commits in a crash (fsync=off): for tests, or if its "
+        "storage keeps commits without it",
     )
     broker_url: SecretStr = Field(
         description="Redis, as redis://:password@host:6379/0, rediss:// for TLS, unix:///path?db=0 for a socket, or "
@@ -62,18 +77,6 @@ class Settings(LogSettings, RateLimitSettings, RecipientSettings, RoutingSetting
     webhook_per_host: int = Field(
         default=16, ge=1, le=64, description="Webhooks in progress to one host and port at once, from one worker"
     )
-    sms_sender_id: str = Field(
-        default="", pattern="^[A-Za-z0-9-]{0,11}$", description="Sender name of an SMS, in countries that show one"
-    )
-    sms_type: Literal["Transactional", "Promotional"] = Field(
-        default="Transactional", description="Transactional: SNS prefers reliable delivery; Promotional: low cost"
-    )
-    sms_max_price: Decimal | None = Field(default=None, gt=0, description="Most US dollars that one SMS may cost")
-    sms_per_second: float | None = Field(
-        default=None,
-        gt=0,
-        description="SMS a second that AWS allows the account: set it, because AWS does not report it",
-    )
     status_updates: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Statuses of which the product gets an update, for routes that do not say so themselves, as "
@@ -97,20 +100,22 @@ class Settings(LogSettings, RateLimitSettings, RecipientSettings, RoutingSetting
     )
     aws_endpoint_url: str = Field(default="", description="Endpoint of all AWS services, for emulators")
     aws_dynamodb_endpoint_url: str = Field(default="", description="Endpoint of DynamoDB and its streams")
+    aws_s3_endpoint_url: str = Field(default="", description="Endpoint of S3, which attachments are read from")
     aws_ses_endpoint_url: str = Field(default="", description="Endpoint of SES")
     aws_sqs_endpoint_url: str = Field(default="", description="Endpoint of SQS")
     aws_sns_endpoint_url: str = Field(default="", description="Endpoint of SNS")
+    aws_sms_endpoint_url: str = Field(default="", description="Endpoint of AWS End User Messaging")
     aws_events_endpoint_url: str = Field(default="", description="Endpoint of EventBridge")
     queue_high_water: int = Field(
         default=20_000,
         ge=1,
-        description="Messages in the broker above which further ones wait in Postgres",
+        description="Messages of a queue (a channel, or one of its lanes) above which further ones wait in Postgres",
     )
     outbox_high_water: int = Field(
         default=1_000_000,
         ge=1,
-        description="Deliveries of one channel that may wait in the outbox; above that, shards with events of this "
-        "channel are not read further",
+        description="Deliveries of a queue (a channel, or one of its lanes) that may wait in the outbox; above that, "
+        "shards with events for this queue are not read further",
     )
     not_before: AwareDatetime | None = Field(
         default=None, description="Records created before this time make no notification, as 2026-01-31T00:00:00Z"
@@ -170,6 +175,12 @@ class Settings(LogSettings, RateLimitSettings, RecipientSettings, RoutingSetting
         description="Port on which a process serves /metrics for Prometheus, /healthz and /readyz; 0: none",
     )
     metrics_address: str = Field(default="127.0.0.1", description="Address of that port; 0.0.0.0 in a container")
+    trace_attribute: str = Field(
+        default="",
+        pattern="^[A-Za-z0-9_.-]{0,255}$",
+        description="Attribute of items with a W3C traceparent: Notifier adds spans to that trace, exported to "
+        "OTEL_EXPORTER_OTLP_ENDPOINT: docs/tracing.md. Empty: nothing is traced",
+    )
     transport: Literal["fast", "stock"] = Field(
         default="fast", description="How workers read from Redis: fast, in batches of messages, or stock, kombu's own"
     )

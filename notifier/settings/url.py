@@ -5,6 +5,7 @@ are written as %2F, %3F, %25. Error texts contain no part of the URL: if it was 
 belong to the password.
 """
 
+import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -124,6 +125,14 @@ def without_secret(text: str) -> str:
     if url.username or url.password or url.options:
         raise UrlError("must be a URL without user, password and query")
     return text
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host, as it stands in an address, is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _host(text: str) -> Host:

@@ -3,12 +3,12 @@
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import SequenceMatcher, get_close_matches
-from importlib.metadata import entry_points
 from typing import Any
 
 from pydantic import ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from notifier.process.entry_points import declared
 from notifier.text import trimmed
 
 PREFIX = "NOTIFIER_"
@@ -47,17 +47,21 @@ class _Trimmed(EnvSettingsSource):
         return {name: value for name, value in read.items() if value}
 
 
+_WHERE = '. Beside a running `notifier up`: eval "$(notifier env)"; .env.example lists all variables'
+
+
 def explained(error: ValidationError, kind: type[BaseSettings]) -> str:
     """Return what is wrong with settings of that kind: one line that names each variable and repeats no value."""
-    lines = []
+    lines, missing = [], False
     for fault in error.errors(include_url=False, include_input=False):
         name = str(fault["loc"][0]) if fault["loc"] else "?"
         field = kind.model_fields.get(name)
         hint = f" ({field.description})" if field and field.description else ""
         message = fault["msg"].removeprefix("Value error, ")
+        missing = missing or fault["type"] == "missing"
         problem = "is not set" if fault["type"] == "missing" else f"is wrong: {message}"
         lines.append(f"{kind.model_config['env_prefix']}{name.upper()} {problem}{hint}")
-    return "; ".join(lines)
+    return "; ".join(lines) + (_WHERE if missing and _is_ours(kind.__module__) else "")
 
 
 def unknown(environment: Mapping[str, str], known: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -90,11 +94,12 @@ def _letters(name: str) -> str:
 
 
 def _added_channels() -> set[str]:
-    return {
-        point.name
-        for point in entry_points(group="notifier.channels")
-        if point.module.partition(".")[0] not in {"notifier", "workers"}
-    }
+    return {point.name for point in declared("notifier.channels") if not _is_ours(point.module)}
+
+
+def _is_ours(module: str) -> bool:
+    """Return whether a module is one of Notifier, and not of a package with another channel."""
+    return module.partition(".")[0] in {"notifier", "workers"}
 
 
 def _plain(value: object, *, quotes: bool) -> object:

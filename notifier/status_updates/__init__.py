@@ -1,4 +1,4 @@
-"""Status updates: what becomes of a notification is told to the product that caused it (docs/status-updates.md)."""
+"""Status updates: the product learns the status of the notifications that it caused (docs/status-updates.md)."""
 
 from notifier.status_updates.document import StatusUpdate, document, update_id
 from notifier.status_updates.kinds import UPDATES, names_of, wanted_of

@@ -15,9 +15,10 @@ UPDATES: tuple[str, ...] = (
     "expired",
     "cancelled",
 )
-"""The statuses of a delivery, but for `pending` and `sending`, which each attempt has; and `held`: an outcome is
-unknown, and an operator must resolve it. The place of a name is its bit in `deliveries.wanted_updates`, so rows that
-are stored already depend on the order: new names come last.
+"""The statuses of a delivery, but for `pending` and `sending`, which each attempt has, `shadowed`, of which another
+system tells the product, and `merged`, of which the updates of its leader tell; and `held`: an outcome is unknown,
+and an operator must resolve it. The place of a name is its bit in `deliveries.wanted_updates`, so rows that are
+stored already depend on the order: new names come last.
 """
 
 ALL = "all"

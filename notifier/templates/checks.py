@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 from difflib import get_close_matches
 
 from notifier.templates.files import EMAIL_PARTS, TemplateFiles, split_part
+from notifier.templates.markup.css import STYLES
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*")
 _NO_LANGUAGES = frozenset(("htm", "html", "j2", "md", "txt"))
@@ -13,7 +14,7 @@ _PARTS = EMAIL_PARTS | {"sms.txt"}
 SAMPLES = "samples/"
 """The folder of sample values, which previews render templates with: `samples/NAME.json`."""
 _STEMS = ("body", "subject", "sms")
-_OWN_CHANNELS = frozenset(("email", "sms", "webhook"))
+_OWN_CHANNELS = frozenset(("email", "sms", "smtp", "webhook"))
 
 
 def remarks(files: TemplateFiles, channels: Collection[str], referenced: AbstractSet[str | None]) -> list[str]:
@@ -23,7 +24,7 @@ def remarks(files: TemplateFiles, channels: Collection[str], referenced: Abstrac
     channel's name, `ntfy.txt`. `referenced` are the files that templates include; None in it stands for a name that
     is computed when a template is rendered.
     """
-    return [*_mixed(files), *_unread(files, set(channels) - _OWN_CHANNELS, referenced)]
+    return [*_mixed(files), *_twice(files), *_unread(files, set(channels) - _OWN_CHANNELS, referenced)]
 
 
 def message_parts(files: TemplateFiles, channels: Collection[str]) -> Iterator[tuple[str, str, str | None]]:
@@ -41,10 +42,20 @@ def _mixed(files: TemplateFiles) -> Iterator[str]:
         missing = [part for part, found in parts.items() if found is not None and found[1] is None]
         present = [found[0] for found in parts.values() if found is not None and found[1] is not None]
         if missing:
+            files_to_write = [_localized(part, locale) for part in missing]
+            lacks = f"not {files_to_write[0]}" if len(missing) == 1 else f"neither {' nor '.join(files_to_write)}"
             yield (
-                f"the translation {locale} of {name} has {' and '.join(present)}, but no {' and no '.join(missing)}: "
-                f"its mails mix two languages; write {' and '.join(_localized(part, locale) for part in missing)}"
+                f"the translation {locale} of {name} has {' and '.join(present)}, but {lacks}: "
+                f"its mails mix two languages; write {'it' if len(missing) == 1 else 'both'}"
             )
+
+
+def _twice(files: TemplateFiles) -> Iterator[str]:
+    """Find parts that are written twice: as HTML and as MJML."""
+    for path in sorted(files.paths):
+        html = path.removesuffix(".mjml") + ".html"
+        if path.endswith(".mjml") and html in files.paths and not files.is_fragment(path):
+            yield f"{html} is not read: {path} is the same part; keep one of them"
 
 
 def _localized(part: str, locale: str) -> str:
@@ -60,6 +71,8 @@ def _unread(files: TemplateFiles, channels: Collection[str], referenced: Abstrac
         if path in referenced or (folder and _is_part(path, channels)) or _is_of_an_editor(file):
             continue
         if path.startswith(SAMPLES) and path.endswith(".json"):
+            continue
+        if path == STYLES or (path in files.paths and files.is_fragment(path)):
             continue
         nearest = _nearest(file, channels)
         if nearest and not folder:
@@ -99,5 +112,5 @@ def _nearest(file: str, channels: Collection[str]) -> str | None:
     if near is None:
         return None
     language = words[1] if len(words) > 1 and _is_language(words[1]) else None
-    suffix = "html" if "htm" in file.lower() and near != "subject" else "txt"
+    suffix = "html" if ("htm" in file.lower() or "mjml" in file.lower()) and near != "subject" else "txt"
     return f"{near}.{language}.{suffix}" if language else f"{near}.{suffix}"

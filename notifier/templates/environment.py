@@ -12,6 +12,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEscapeFormatt
 from markupsafe import Markup
 
 from notifier.templates.filters import TEXT_FILTERS
+from notifier.templates.localization.filters import LOCALE_FILTERS
 from notifier.templates.printing import as_html, as_text, format_arguments, formatted, printable
 
 _CALLED = "call"
@@ -88,8 +89,11 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             trim_blocks=True,
             lstrip_blocks=True,
             finalize=printable,
+            extensions=["jinja2.ext.i18n"],
         )
         self.filters.update(TEXT_FILTERS)
+        self.filters.update(LOCALE_FILTERS)
+        self.newstyle_gettext = True
         self.binop_table["%"] = _modulo
 
     def make_globals(self, d: Any) -> Any:

@@ -9,18 +9,20 @@ from pathlib import Path
 
 from notifier.errors import TemplateError
 
-_PART = re.compile(r"(.+)/([^/.]+)(?:\.([\w-]+))?(\.txt|\.html)")
+_PART = re.compile(r"(.+)/([^/.]+)(?:\.([\w-]+))?(\.txt|\.html|\.mjml)")
 _BYTE_ORDER_MARK = "\ufeff"
 _LONGEST_LOCALE = 35
 """Characters of a language tag that everybody supports (RFC 5646)."""
 EMAIL_PARTS = frozenset(("subject.txt", "body.txt", "body.html"))
+SUFFIXES = (".txt", ".html", ".mjml")
 
 
 class TemplateFiles:
     """The files of a folder, listed once. Paths are relative to it, with slashes.
 
     A part is a file name without the language: `body.html` in `friend_request/body.de.html`, whose template is
-    `friend_request`. Raises TemplateError if there is no such folder.
+    `friend_request`. It may be written in MJML: `body.mjml` is the part `body.html`, too. Raises
+    TemplateError if there is no such folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -28,13 +30,13 @@ class TemplateFiles:
             raise TemplateError(f"there is no template folder {folder}; create it, or set NOTIFIER_TEMPLATES")
         self.folder = folder.absolute()
         self.all_paths = frozenset(_listed(folder))
-        self.paths = frozenset(path for path in self.all_paths if path.endswith((".txt", ".html")))
+        self.paths = frozenset(path for path in self.all_paths if path.endswith(SUFFIXES))
         self._parts = {part: path for path in sorted(self.paths) if (part := split_part(path))}
         self.written = frozenset((name, locale) for name, part, locale in self._parts if part in EMAIL_PARTS)
 
     def nearest(self, name: str, locale: str | None) -> str | None:
         """Return the first of pt-BR, pt and None in which any part of an email is written."""
-        for each in _fallbacks(locale):
+        for each in fallbacks(locale):
             if (name, each) in self.written:
                 return each
         return None
@@ -46,7 +48,7 @@ class TemplateFiles:
 
     def part_and_locale(self, name: str, part: str, locale: str | None) -> tuple[str, str | None] | None:
         """Return the path of a part, and the locale in its name or None. None if there is no such part."""
-        for each in _fallbacks(locale):
+        for each in fallbacks(locale):
             if path := self._parts.get((name, part, each)):
                 return path, each
         return None
@@ -59,6 +61,11 @@ class TemplateFiles:
         if path is None:
             raise TemplateError(f"the template {name!r} has no {part}; write {self.folder / name / part}")
         return path
+
+    def is_fragment(self, path: str) -> bool:
+        """Return whether the file is MJML that other files include, and so no template of its own."""
+        split = split_part(path)
+        return path.endswith(".mjml") and (split is None or split[1] not in EMAIL_PARTS)
 
     def read(self, path: str) -> str:
         """Return the text of a file, without the byte-order mark of some editors. Raise TemplateError."""
@@ -95,15 +102,15 @@ def _listed(folder: Path) -> Iterator[str]:
 
 
 def split_part(path: str) -> tuple[str, str, str | None] | None:
-    """Return template, part and locale of a path: `a`, `body.html` and `pt-br` for `a/body.pt-BR.html`."""
+    """Return template, part and locale of a path: `a`, `body.html` and `pt-br` for `a/body.pt-BR.html`, or `mjml`."""
     match = _PART.fullmatch(path)
     if match is None:
         return None
     name, stem, locale, suffix = match.groups()
-    return name, stem + suffix, _folded(locale) if locale else None
+    return name, stem + suffix.replace("mjml", "html"), folded(locale) if locale else None
 
 
-def _fallbacks(locale: str | None) -> Iterable[str | None]:
+def fallbacks(locale: str | None) -> Iterable[str | None]:
     """Yield pt-br, pt and None for pt-BR. Kept for what can be a locale: an item may hold a text of any length."""
     if isinstance(locale, str) and len(locale) <= _LONGEST_LOCALE:
         return _kept_fallbacks(locale)
@@ -116,11 +123,12 @@ def _kept_fallbacks(locale: str) -> tuple[str | None, ...]:
 
 
 def _shorter(locale: str | None) -> Iterator[str | None]:
-    parts = _folded(locale).split("-") if isinstance(locale, str) else []
+    parts = folded(locale).split("-") if isinstance(locale, str) else []
     for length in range(len(parts), 0, -1):
         yield "-".join(parts[:length])
     yield None
 
 
-def _folded(locale: str) -> str:
+def folded(locale: str) -> str:
+    """Return a locale as it is compared: `pt-br` for `pt_BR`."""
     return locale.replace("_", "-").lower()

@@ -1,11 +1,12 @@
 """Renders the templates of one folder, each compiled once, in the nearest translation."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 
 import jinja2
+from jinja2.ext import extract_from_ast
 from jinja2.meta import find_referenced_templates
 
 from notifier.errors import SettingsError, TemplateError
@@ -14,10 +15,16 @@ from notifier.settings import RoutingSettings
 from notifier.templates.checks import message_parts, remarks
 from notifier.templates.environment import TemplateEnvironment
 from notifier.templates.files import TemplateFiles
+from notifier.templates.localization.catalogues import Catalogues
+from notifier.templates.localization.locale import LOCALE
+from notifier.templates.markup.css import STYLES
+from notifier.templates.markup.plain_text import plain_text
 from notifier.templates.printing import NotPrintable
+from notifier.templates.sources import Sources
+from notifier.templates.versions import Versions
 from notifier.text import sound
 
-_Compiled = tuple[jinja2.Template, jinja2.Template, jinja2.Template | None]
+_Compiled = tuple[jinja2.Template, jinja2.Template | None, jinja2.Template | None]
 
 
 def templates_folder(settings: RoutingSettings, routes_module_file: str | None) -> Path:
@@ -41,10 +48,20 @@ class Templates:
 
     def __init__(self, folder: Path) -> None:
         self._files = TemplateFiles(folder)
+        self._sources = Sources(self._files)
         self._compiled: dict[tuple[str, str | None], _Compiled] = {}
         # Two environments: a file that an HTML body includes is escaped too, whatever its name.
         self._html = TemplateEnvironment(self._source, autoescape=True)
         self._text = TemplateEnvironment(self._source, autoescape=False)
+        self._catalogues = Catalogues(self._files)
+        self._versions = Versions(self._files)
+        for each in (self._html, self._text):
+            each.globals.update(self._catalogues.functions())
+
+    @property
+    def catalogue_locales(self) -> list[str]:
+        """The locales in which there is a catalogue of gettext."""
+        return self._catalogues.locales
 
     @property
     def folder(self) -> Path:
@@ -58,11 +75,11 @@ class Templates:
         """Return the mail of a template and its values, in the nearest translation. Raise TemplateError."""
         subject, text, html = self._template(name, locale)
         values = self._values(subject, context)
-        return EmailContent(
-            subject=" ".join(sound(self._rendered(subject, context, values)).split()),
-            text=sound(self._rendered(text, context, values)),
-            html=None if html is None else sound(self._rendered(html, context, values)),
-        )
+        LOCALE.set(locale)
+        title = " ".join(sound(self._rendered(subject, context, values)).split())
+        plain = None if text is None else sound(self._rendered(text, context, values))
+        written = None if html is None else sound(self._rendered(html, context, values))
+        return EmailContent(title, plain_text(written or "") if plain is None else plain, written)
 
     def text(self, name: str, part: str, context: Mapping[str, Any], locale: str | None = None) -> str:
         """Return one part of a template, `sms.txt` for example, rendered in the nearest translation.
@@ -70,18 +87,24 @@ class Templates:
         Raises TemplateError.
         """
         template = self._get(self._text, self._files.required(name, part, locale))
+        LOCALE.set(locale)
         return sound(self._rendered(template, context, self._values(template, context)))
+
+    def version(self, name: str) -> str:
+        """Return the name of a template with a hash of its files, as `order_shipped@3f9c2a1b`."""
+        return self._versions.of(name)
 
     def check(self) -> None:
         """Compile every file of the folder. Raise TemplateError for the first that is broken."""
         for path in sorted(self._files.paths):
-            environment = self._html if path.endswith(".html") else self._text
-            self._get(environment, path)
+            if not self._files.is_fragment(path):
+                self._get(self._text if path.endswith(".txt") else self._html, path)
             for reference in self._references(path):
                 if reference is not None and reference not in self._files.paths:
                     raise TemplateError(f"{self._files.folder / path} needs {reference!r}, which is not there")
         for name in self.names():
             self._template(name, None)
+        self._catalogues.check()
 
     def parts(self, channels: Collection[str]) -> dict[str, dict[str, list[str]]]:
         """Return the parts of each template that is a message, each with the languages in which it is written.
@@ -99,7 +122,21 @@ class Templates:
         `channels` are the names of the installed channels.
         """
         referenced = {each for path in self._files.paths for each in self._references(path)}
-        return remarks(self._files, set(channels), referenced)
+        not_inlined = [
+            f"the rules of {STYLES} are not in {path}: an HTML parser would move its elements or tags of Jinja; "
+            "write its styles by hand"
+            for path in sorted(self._sources.not_inlined)
+        ]
+        texts = (text for path in self._files.paths for text in self._texts(path))
+        untranslated = self._catalogues.remarks(texts) if self._catalogues.locales else ()
+        return [*remarks(self._files, set(channels), referenced), *not_inlined, *untranslated]
+
+    def _texts(self, path: str) -> Iterator[str]:
+        """Yield the texts of a template that catalogues translate; of one with a plural, the singular."""
+        for _, _, found in extract_from_ast(self._text.parse(self._files.read(path))):
+            text = found[0] if isinstance(found, tuple) else found
+            if text:
+                yield text
 
     def _references(self, path: str) -> set[str | None]:
         """Return the files that a template includes; None in it for a name that is computed while rendering."""
@@ -114,18 +151,19 @@ class Templates:
 
     def _compile(self, name: str, locale: str | None) -> _Compiled:
         subject = self._files.required(name, "subject.txt", locale)
-        text = self._files.required(name, "body.txt", locale)
         html = self._files.part(name, "body.html", locale)
+        # A mail with HTML needs no text: it is made of the HTML, for each mail.
+        text = (self._files.part if html else self._files.required)(name, "body.txt", locale)
         return (
             self._get(self._text, subject),
-            self._get(self._text, text),
+            self._get(self._text, text) if text else None,
             self._get(self._html, html) if html else None,
         )
 
     def _source(self, path: str) -> tuple[str, str, None]:
         if path not in self._files.paths:
             raise jinja2.TemplateNotFound(path, f"{path!r} is not in {self._files.folder}")
-        return self._files.read(path), str(self._files.folder / path), None
+        return self._sources.text(path), str(self._files.folder / path), None
 
     def _get(self, environment: jinja2.Environment, path: str) -> jinja2.Template:
         try:

@@ -17,11 +17,15 @@ from sandbox.embedded.processes import Child
 # It gets no other variables: it reads credentials, regions and about a hundred switches from its environment.
 _INHERITED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
+SERVICES = "dynamodb,dynamodbstreams,s3,sqs,sns,events"
+"""What answers by default. Streams have requests of their own: dynamodb alone does not answer them."""
+
 
 @contextmanager
-def ministack(folder: Path, *, kept: Kept | None = None) -> Iterator["MinistackServer"]:
+def ministack(folder: Path, *, kept: Kept | None = None, services: str = SERVICES) -> Iterator["MinistackServer"]:
     """An emulator. Its log is in `folder`, its data in memory. With `kept`, it writes them to that folder when it
-    ends, and reads them when it starts. Raise Unreachable if it does not start.
+    ends, and reads them when it starts. `services`: those of AWS that answer, separated by commas; empty: all that
+    it has. Raise Unreachable if it does not start.
     """
     if find_spec("ministack") is None:
         raise Unreachable(
@@ -29,7 +33,7 @@ def ministack(folder: Path, *, kept: Kept | None = None) -> Iterator["MinistackS
             "emulator"
         )
     with temporary_folder() as home:
-        server = MinistackServer(home, folder / "ministack.log", kept)
+        server = MinistackServer(home, folder / "ministack.log", kept, services)
         try:
             server.start()
             yield server
@@ -40,11 +44,12 @@ def ministack(folder: Path, *, kept: Kept | None = None) -> Iterator["MinistackS
 class MinistackServer:
     """A server, running or stopped. It keeps its port across restarts, its data only in a folder of `kept`."""
 
-    def __init__(self, home: Path, log: Path, kept: Kept | None = None) -> None:
+    def __init__(self, home: Path, log: Path, kept: Kept | None = None, services: str = SERVICES) -> None:
         self.port = kept.port if kept else free_port()
         self._state = kept.home if kept else None
         self._home = home
         self._log = log
+        self._services = services
         self._child: Child | None = None
 
     @property
@@ -78,8 +83,7 @@ class MinistackServer:
         return inherited | {
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
-            # Streams have requests of their own: dynamodb alone does not answer them.
-            "SERVICES": "dynamodb,dynamodbstreams,sqs,sns,events",
+            "SERVICES": self._services,
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "PERSIST_STATE": "1" if self._state else "0",

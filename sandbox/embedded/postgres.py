@@ -90,6 +90,8 @@ class PostgresServer:
         self._log = log
         self._account = account
         self._child: Child | None = None
+        self.environment: dict[str, str] = {}
+        """Variables of the server from its next start on, beside its own few."""
 
     def replica(self) -> "PostgresServer":
         """Return a streaming replica with a copy of the data, not started. The caller starts, promotes and stops it.
@@ -180,7 +182,7 @@ class PostgresServer:
             program,
             [self._programs / program, *words],
             log=self._log,
-            env=_ENVIRONMENT,
+            env={**_ENVIRONMENT, **self.environment},
             cwd=self._data.parent,
             account=self._account,
             stop_signal=_STOP["fast"],

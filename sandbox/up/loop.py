@@ -11,17 +11,23 @@ from pathlib import Path
 
 from notifier.cli.terminal.output import say
 from notifier.database.engine import connect
+from notifier.routes import Routes
 from notifier.settings import unknown_variables
 from sandbox.failures import Failures
-from sandbox.system import System
+from sandbox.system import ROUTES, System
+from sandbox.unrouted import Unrouted
 from sandbox.up.pages import PAGES, OpenPage
 from sandbox.up.reload import Reloader
 
 _TICK_SECONDS = 0.1
+_NAMED_ROUTES = 8
+"""Names of routes in the first lines; of more, their number."""
 _AS_ROOT = "superuser privileges"
 """In a warning of Celery at each start of a worker by root, as in a container."""
 _INDENT = " " * 9
 _LOG_LINE = re.compile(r"^(\w+): \d{4}-\d\d-\d\dT[\d:.]+Z \[(\w+) *\] +")
+_OF_ROUTE = re.compile(r'\] route failed |"event": ?"route failed"')
+"""In the log of a worker; `Failures` yields the same failure with the command that shows more."""
 _OF_PROCESS = re.compile(r"\bprocess=\w+ ?")
 _TICKS_TO_LOOK = 5
 """Logs and failures are looked at every so many ticks."""
@@ -36,12 +42,23 @@ def page_rows(pages: Sequence[OpenPage]) -> list[tuple[str, str]]:
     ]
 
 
+def routes_row(routes: Routes, options: Mapping[str, str]) -> tuple[str, str]:
+    """Return name and text of the line that says which routes run. `options` are the user's variables."""
+    module = options.get("NOTIFIER_ROUTES")
+    names = [each.name for each in routes]
+    shown = ", ".join(names[:_NAMED_ROUTES])
+    more = f" and {len(names) - _NAMED_ROUTES} more" if len(names) > _NAMED_ROUTES else ""
+    example = "" if module else "; these are the example's: set NOTIFIER_ROUTES for your own"
+    return "routes", f"{module or ROUTES} ({routes.source}): {shown}{more}{example}"
+
+
 def greeting(rows: Sequence[tuple[str, str]], data: Path | None = None) -> list[str]:
     """Return the lines that say where to look, which are the `rows`, and what to do next."""
+    width = max(len(name) for name, _ in rows)
     named = f" --data {shlex.quote(str(data))}" if data else ""
     return [
         "",
-        *(f"  {name:<8} {text}" for name, text in rows),
+        *(f"  {name:<{width}} {text}" for name, text in rows),
         "",
         f'In another terminal:  eval "$(notifier env{named})"',
         "Failures, warnings and errors follow here. Ctrl-C stops everything.",
@@ -55,14 +72,17 @@ def watch(system: System, pages: Sequence[OpenPage], reloader: Reloader | None =
     Raise NotifierError if a process of the system has ended.
     """
     unknown = unknown_variables(system.environment)
-    failures = Failures(connect(system.postgres.url("notifier"), application="notifier up"))
+    engine = connect(system.postgres.url("notifier"), application="notifier up")
+    failures = Failures(engine)
+    unrouted = Unrouted(engine, lambda: system.settings.tables)
     ended: set[str] = set()
     tick = 0
     while True:
         for line in reloader.step() if reloader else ():
             say(entry(line, _now(), _columns()), err=True)
         if tick % _TICKS_TO_LOOK == 0:
-            for line in (*_without(unknown, system.new_warnings()), *failures.lines(), *_ended(pages, ended)):
+            warnings = _without(unknown, system.new_warnings())
+            for line in (*warnings, *failures.lines(), *unrouted.lines(), *_ended(pages, ended)):
                 say(entry(line, _now(), _columns()), err=True)
             system.check(without=reloader.running if reloader else ())
         tick += 1
@@ -79,9 +99,10 @@ def _ended(pages: Sequence[OpenPage], known: set[str]) -> Iterator[str]:
 
 def _without(unknown: Mapping[str, str], lines: Iterable[str]) -> Iterator[str]:
     """Yield the lines without the warnings of unknown variables, which the command printed when it started, and
-    without what it says to root.
+    without what it says to root and what `Failures` yields, too.
     """
-    return (line for line in lines if not any(each in line for each in (*unknown.values(), _AS_ROOT)))
+    named = (*unknown.values(), _AS_ROOT)
+    return (line for line in lines if not any(each in line for each in named) and not _OF_ROUTE.search(line))
 
 
 def entry(text: str, now: str, columns: int | None) -> str:

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sandbox.embedded.processes import Child
-from sandbox.system import System, clean_environment
+from sandbox.system import UNSUBSCRIBE_KEY, System, clean_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,13 @@ class Page:
         return find_spec(self.needs) is not None
 
 
+PREFERENCES = Page(
+    "preferences",
+    "notifier",
+    ("preferences",),
+    "starlette",
+    {"NOTIFIER_PREFERENCES_ADDRESS": "127.0.0.1", "NOTIFIER_PREFERENCES_PORT": "{port}"},
+)
 PAGES = (
     Page(
         "console",
@@ -43,6 +50,7 @@ PAGES = (
         ("-A", "workers.app", "flower", "--address=127.0.0.1", "--port={port}", "--purge_offline_workers=10"),
         "flower",
     ),
+    PREFERENCES,
 )
 
 
@@ -53,6 +61,16 @@ class OpenPage:
     name: str
     url: str
     process: Child
+
+
+def link_options(port: Callable[[str], int]) -> dict[str, str]:
+    """Return the variables of links to unsubscribe, which lead to the page on its port; none if it is missing."""
+    if not PREFERENCES.is_installed:
+        return {}
+    return {
+        "NOTIFIER_UNSUBSCRIBE_URL": f"http://127.0.0.1:{port(PREFERENCES.name)}",
+        "NOTIFIER_UNSUBSCRIBE_KEYS": UNSUBSCRIBE_KEY,
+    }
 
 
 def open_pages(system: System, port: Callable[[str], int]) -> list[OpenPage]:

@@ -18,11 +18,14 @@ from notifier.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A system that runs: its process, its `--data` or "", and the variables with which a program finds it."""
+    """A system that runs: its process, its `--data` or "", the variables with which a program finds it, and the
+    folder in which it was started.
+    """
 
     pid: int
     data: str
     variables: dict[str, str]
+    folder: str = ""
 
 
 @contextmanager
@@ -35,8 +38,8 @@ def registered(data: Path | None, variables: Mapping[str, str]) -> Iterator[Call
         fcntl.flock(file, fcntl.LOCK_EX)
 
         def write(variables: Mapping[str, str]) -> None:
-            found = Running(os.getpid(), str(data.resolve()) if data else "", dict(variables))
-            # In one step, and never shorter: whoever reads meanwhile must not see a part.
+            found = Running(os.getpid(), str(data.resolve()) if data else "", dict(variables), str(Path.cwd()))
+            # In one step, and never shorter, so that a reader never sees a part of it.
             os.pwrite(file, json.dumps(asdict(found)).encode().ljust(os.fstat(file).st_size), 0)
 
         write(variables)
@@ -46,22 +49,29 @@ def registered(data: Path | None, variables: Mapping[str, str]) -> Iterator[Call
         os.close(file)
 
 
-def running(data: Path | None) -> Running:
-    """Return the system with that `--data`; without one, the only system that runs.
+def running(data: Path | None, process: int | None = None) -> Running:
+    """Return the system with that `--data` or of that process; without both, the only system that runs.
 
     Raise UsageError if there is none, or if there are several and none is named.
     """
-    found = list(_all_running())
+    found = [each for each in _all_running() if process in (None, each.pid)]
     if data:
         found = [each for each in found if each.data == str(data.resolve())]
     elif len(found) > 1:
         found = [each for each in found if not each.data] or found
     if not found:
-        named = f" --data {data}" if data else ""
-        raise UsageError(f"no `notifier up{named}` of yours runs on this machine: start it in another terminal")
+        named = f" --data {data}" if data else f" with the process id {process}" if process else ""
+        raise UsageError(
+            f"no `notifier up{named}` of yours runs on this machine: start it in another terminal, "
+            "and wait until it prints its addresses"
+        )
     if len(found) > 1:
-        several = ", ".join(f"process {each.pid}{' with ' if each.data else ''}{each.data}" for each in found)
-        raise UsageError(f"several `notifier up` run ({several}): name one by --data FOLDER, or stop the others")
+        several = ", ".join(
+            f"process {each.pid} in {each.folder}{' with ' if each.data else ''}{each.data}" for each in found
+        )
+        raise UsageError(
+            f"several `notifier up` run ({several}): name one by --process PID or --data FOLDER, or stop the others"
+        )
     return found[0]
 
 

@@ -12,6 +12,8 @@ from sandbox.up.spare import ROLES, Spare
 from sandbox.up.watch import Watch
 
 _SLOW_SECONDS = 15.0
+_LONG_SECONDS = 2.0
+"""A save that is taken over within this time gets one line, any other one a line before."""
 _NOTICE_SECONDS = 1.0
 _RESPAWN_SECONDS = 1.0
 """New spares are started so long after others began to run: these need the processor first."""
@@ -40,6 +42,7 @@ class Reloader:
         self._good_files: set[str] = set()
         self._changed: list[str] = []
         self._since: float | None = time.monotonic()
+        self._was_said = False
         self._slow_at = time.monotonic() + _SLOW_SECONDS
         self._load()
 
@@ -78,7 +81,8 @@ class Reloader:
         if self._since is not None:  # what is being loaded is outdated
             self._discard()
         self._changed = sorted({*self._changed, *changed})
-        self._since = self._since or time.monotonic()
+        if self._since is None:
+            self._since, self._was_said = time.monotonic(), False
         self._slow_at = time.monotonic() + _SLOW_SECONDS
         self._respawn()
         self._load()
@@ -91,6 +95,9 @@ class Reloader:
         answers = [spare.answer() for spare in self._spares]
         complete = [each for each in answers if each is not None]
         if len(complete) < len(answers):
+            if self._changed and not self._was_said and time.monotonic() > since + _LONG_SECONDS:
+                self._was_said = True
+                yield f"{', '.join(self._changed)}: saved; the new version is being loaded"
             if not all(spare.has_imported for spare in self._spares):
                 self._slow_at = time.monotonic() + _SLOW_SECONDS
             elif time.monotonic() > self._slow_at:

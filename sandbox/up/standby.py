@@ -4,6 +4,7 @@ Told so over the socket FD, it loads the user's code and answers what it found; 
 `notifier ROLE`. So a saved change is in force within a second, in a process that has never seen the earlier version.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -11,19 +12,35 @@ import socket
 import sys
 import sysconfig
 import traceback
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from bridge.stream.client import StreamsClient
 from notifier.channels import substitute
+from notifier.database.schema import schema_head
 from notifier.errors import NotifierError
 from notifier.settings import load_settings
 from sandbox import local_worker
 from sandbox.system import checked_setup
 
+_BOTH = ("notifier.cli.lazy", "notifier.process.first_process", "workers.channels.ses.channel", "encodings.idna")
+_CELERY = (
+    "celery.apps.worker",
+    "celery.concurrency.thread",
+    "celery.worker.autoscale",
+    "celery.worker.components",
+    "celery.worker.consumer",
+    "celery_units.consumer",
+    "celery_units.redis.transport",
+    "celery_units.strategy",
+    "psutil",
+)
+"""What Celery and its parts import when a worker begins."""
 _LIBRARIES = {
-    "bridge": ("notifier.cli", "bridge.command", "notifier.cli.lazy"),
-    "worker": ("notifier.cli", "workers.command", "workers.app"),
+    "bridge": (*_BOTH, "bridge.command"),
+    "worker": (*_BOTH, "workers.command", "workers.app", *_CELERY),
 }
 _OURS = frozenset(("notifier", "bridge", "workers", "celery_units", "simulators", "sandbox", "__main__"))
 _INSTALLED = tuple(str(Path(path).resolve()) for path in {*sysconfig.get_paths().values(), sys.prefix})
@@ -47,23 +64,42 @@ class Link:
         return found
 
 
-def loaded() -> dict[str, Any]:
-    """Load the user's code. Return what it has, or the `error`; in both cases the `files` it was read from."""
+def prepare(role: str) -> None:
+    """Do what does not depend on the user's code: import the libraries, and read what is read once in a process."""
+    for module in _LIBRARIES[role]:
+        importlib.import_module(module)
+    schema_head()
+    if role == "bridge":
+        with suppress(NotifierError):  # a setting is wrong: `loaded` says so
+            StreamsClient(load_settings())
+    gc.collect()
+    gc.freeze()
+
+
+def loaded(libraries: Container[str] = ()) -> dict[str, Any]:
+    """Load the user's code. Return what it has, or the `error`; in both cases the `files` it was read from.
+
+    Modules named in `libraries` are not the user's.
+    """
     try:
         routes, templates = checked_setup()
     except NotifierError as error:
-        return {"error": str(error), "files": sorted({*user_files(), *files_of(error)})}
+        return {"error": str(error), "files": sorted({*user_files(libraries), *files_of(error)})}
     return {
         "tables": sorted({route.table for route in routes}),
-        "channels": sorted({route.channel for route in routes}),
+        "channels": sorted({each for route in routes for each in route.channels}),
         "templates": str(templates),
-        "files": sorted(user_files()),
+        "files": sorted(user_files(libraries)),
     }
 
 
-def user_files() -> Iterator[str]:
-    """Yield the files of all imported modules that are neither installed in this environment nor ours."""
+def user_files(libraries: Container[str] = ()) -> Iterator[str]:
+    """Yield the files of all imported modules that are neither `libraries`, nor installed in this environment, nor
+    ours.
+    """
     for name, module in list(sys.modules.items()):
+        if name in libraries:
+            continue
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and name.partition(".")[0] not in _OURS and _is_users(file):
             yield str(Path(file).absolute())
@@ -90,14 +126,14 @@ def main() -> None:
     if role == "worker":
         local_worker.install()
         substitute(local_worker.restricted)
-    for module in _LIBRARIES[role]:
-        importlib.import_module(module)
+    prepare(role)
+    libraries = frozenset(sys.modules)
     # The cache of a module is taken for current if the file has the same size and was saved in the same second.
     sys.dont_write_bytecode = True
     link.send({"imported": True})
     os.environ.update(link.receive()["environment"])
     load_settings.cache_clear()
-    link.send(loaded())
+    link.send(loaded(libraries))
     sys.argv = ["notifier", *link.receive()["words"]]
     from notifier.__main__ import main as notifier
 

@@ -10,7 +10,7 @@ from simulators.ses.account.mail_journal import MailJournal
 from simulators.ses.account.suppression import SuppressionList
 from simulators.ses.api.sending import SendContext
 from simulators.ses.errors import bad_request
-from simulators.ses.events.emitter import Emitter
+from simulators.ses.events.emitter import Events
 from simulators.ses.inbox.mailbox import Mailbox
 from simulators.shared.control import Control, Route
 
@@ -27,7 +27,7 @@ class SesControl(Control):
         journal: MailJournal,
         mailbox: Mailbox,
         suppressed: SuppressionList,
-        emitter: Emitter | None,
+        emitter: Events | None,
     ) -> None:
         self._context = context
         self._journal = journal

@@ -19,8 +19,3 @@ def need(source: Json, name: str, kind: type[T]) -> T:
 def named_values(source: Json, name: str) -> tuple[tuple[str, str], ...]:
     """Return a list of {"Name", "Value"}, in order: headers or tags."""
     return tuple((need(item, "Name", str), need(item, "Value", str)) for item in take_all(source, name, dict))
-
-
-def attachments(source: Json) -> tuple[str, ...]:
-    """Return the file names of the attachments."""
-    return tuple(need(item, "FileName", str) for item in take_all(source, "Attachments", dict))

@@ -122,6 +122,11 @@ def check_configuration_set(name: str) -> None:
         raise bad_request(f"Invalid configuration set name <{name:.100}>.")
 
 
+def check_tenant(name: str) -> None:
+    if not _CONFIGURATION_SET.fullmatch(name):
+        raise bad_request(f"Invalid tenant name <{name:.100}>.")
+
+
 def check_template_data(data: str) -> None:
     if len(data) > MAX_TEMPLATE_DATA:
         raise bad_request(f"Template data is longer than {MAX_TEMPLATE_DATA}")

@@ -23,6 +23,7 @@ class Envelope(NamedTuple):
     templated: bool
     # Why the template could not be rendered. SES reports that by an event, after it has accepted the mail.
     failure: str | None
+    tenant: str | None = None
 
     @property
     def recipients(self) -> tuple[str, ...]:

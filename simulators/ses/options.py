@@ -28,6 +28,7 @@ class Options:
     burst: float | None
     bulk_rate: float | None
     queue_url: str | None
+    archive_url: str | None
     queue_endpoint: str | None
     queue_connections: int
     sns_envelope: bool
@@ -79,6 +80,10 @@ def _add_account(group: argparse._ArgumentGroup) -> None:
     dkim = "exists, does not sign with DKIM; repeatable"
     add("--identity-without-dkim", dest="identities_without_dkim", action="append", default=[], help=dkim)
     add("--paused-set", dest="paused_sets", action="append", default=[], help="configuration set that does not send")
+    tenant = "NAME=RESOURCE,...: exists, with its identities and configuration sets; default: all exist, with all"
+    add("--tenant", dest="tenants", action="append", default=[], help=tenant)
+    paused = "tenant that exists and sends nothing; repeatable"
+    add("--paused-tenant", dest="paused_tenants", action="append", default=[], help=paused)
     add("--sandbox", action="store_true", help="only verified recipients get mails")
     add("--sending-paused", action="store_true", help="the account sends nothing")
     add("--enforcement", choices=ENFORCEMENTS, default=ENFORCEMENTS[0], help="standing of the account")
@@ -90,6 +95,7 @@ def _add_events(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     kinds = list(EventKind)
     add("--queue-url", help="SQS queue for events; no events without it")
+    add("--archive-url", help="SQS queue that gets the same events; `--queue-url` is needed beside it")
     add("--queue-endpoint", help="address of SQS; the host of the URL by default")
     add("--queue-connections", type=_at_least_one, default=4, help="batches that are sent at once")
     add("--sns-envelope", action="store_true", help="wrap events as SNS does without raw message delivery")

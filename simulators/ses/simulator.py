@@ -13,15 +13,16 @@ from simulators.ses.api.operations import Api
 from simulators.ses.api.sending import RequestCounts, SendContext
 from simulators.ses.control import SesControl
 from simulators.ses.errors import JournalError, error_response
-from simulators.ses.events.emitter import Emitter
+from simulators.ses.events.emitter import Emitter, Events
 from simulators.ses.events.schedule import Schedule
 from simulators.ses.events.sns import Signer
 from simulators.ses.events.sqs import Queue
+from simulators.ses.events.subscriptions import Subscriptions
 from simulators.ses.events.topic import Topic
 from simulators.ses.faults import FAULTS
 from simulators.ses.inbox import page as inbox
 from simulators.ses.inbox.mailbox import Mailbox
-from simulators.ses.inbox.other_channels import OtherChannels
+from simulators.ses.inbox.other_channels import OtherChannels, is_text_message
 from simulators.ses.options import Options
 from simulators.shared.errors import ApiError, catch_errors
 from simulators.shared.faults import Plan
@@ -30,11 +31,12 @@ from simulators.shared.faults import Plan
 class Simulator:
     """Answers all requests to the simulator, and publishes the events."""
 
-    def __init__(self, options: Options) -> None:
-        """Raise JournalError."""
+    def __init__(self, options: Options, events: Events | None = None) -> None:
+        """`events` gets what is accepted instead of the queue of the options. Raise JournalError."""
         self._journal = MailJournal(options.journal, options.fsync)
-        self._emitter = _emitter(options)
-        mailbox, suppressed = Mailbox(options.keep), SuppressionList()
+        self._emitter = events or _emitter(options)
+        self.mailbox = mailbox = Mailbox(options.keep)
+        suppressed = SuppressionList()
         acceptance = Acceptance(options.account.region, self._journal, mailbox, suppressed, self._emitter)
         bucket, bulk_calls = Bucket(options.rate, options.burst), Bucket(options.bulk_rate)
         context = SendContext(options.account, Plan(FAULTS), bucket, bulk_calls, acceptance, RequestCounts())
@@ -76,15 +78,21 @@ class Simulator:
         """Answer a request to the API of SNS, or add a message to the inbox."""
         if request.path == inbox.PATH:
             return self._other_channels.add_message(request)
+        if is_text_message(request):
+            return self._other_channels.send_text(request)
         about_topic = self._topic.answer(request)
         return self._other_channels.publish(request) if about_topic is None else about_topic
 
 
-def _emitter(options: Options) -> Emitter | None:
+def _emitter(options: Options) -> Events | None:
     if options.queue_url is None:
         return None
-    queue = Queue(options.queue_url, options.queue_endpoint, options.account.region)
-    return Emitter(Schedule(options.publishing), queue, options.queue_connections, options.account, _signer(options))
+    signer = _signer(options)
+    urls = [options.queue_url, *([options.archive_url] if options.archive_url else [])]
+    queues = [Queue(url, options.queue_endpoint, options.account.region) for url in urls]
+    connections, account = options.queue_connections, options.account
+    emitters = [Emitter(Schedule(options.publishing), queue, connections, account, signer) for queue in queues]
+    return emitters[0] if len(emitters) == 1 else Subscriptions(emitters)
 
 
 def _signer(options: Options) -> Signer | None:

@@ -4,7 +4,7 @@ from random import Random
 
 from bench import erase
 from bench.find import measured, queries
-from bench.measure.history import EVERYBODY, make_history
+from bench.history.history import EVERYBODY, make_history
 from notifier.database.engine import connect
 from notifier.outbox import Report, Search, Selection
 

@@ -159,6 +159,26 @@ def test_bridges_share_the_shards_and_give_them_back(environment: BridgeEnvironm
     assert sql.all(held) == []
 
 
+def test_a_stop_gives_the_shards_back_before_its_jobs_have_ended(
+    environment: BridgeEnvironment, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A round of a job may take long, as one that waits for a lock of Postgres. No record waits for that."""
+    sql, begun, goes_on = Sql(engine), threading.Event(), threading.Event()
+
+    def hang(_: object) -> None:
+        begun.set()
+        goes_on.wait(30)
+
+    monkeypatch.setattr(Deadlines, "run_once", hang)
+    held = "SELECT count(*) AS n FROM shards WHERE lease_until > now()"
+    environment.streams.post("tables", table="activity", shards=2)
+    with environment.bridge() as bridge:
+        wait_until(lambda: sql.one(held)["n"] == 2 and begun.is_set(), seconds=30)
+        bridge.stop()
+        wait_until(lambda: sql.one(held)["n"] == 0, seconds=8)  # a stop waits ten seconds for a job
+        goes_on.set()
+
+
 def test_listing_keeps_below_the_quota_of_the_account(environment: BridgeEnvironment, engine: Engine) -> None:
     """Four bridges, three pages of shards, and many shards that end at once."""
     environment.streams.post("settings", describe_rate=10.0, list_rate=5.0)

@@ -17,6 +17,7 @@ from notifier.routes import Route, Routes
 from notifier.settings import Settings
 
 EVENTS, KEY, NONE = Capability.DELIVERY_EVENTS, Capability.IDEMPOTENCY_KEY, Capability.NONE
+RECEIPTS = Capability.RECEIPTS
 WAIT, RESEND, DROP, HOLD = OverdueAction.WAIT, OverdueAction.RESEND, OverdueAction.DROP, OverdueAction.HOLD
 
 
@@ -47,6 +48,13 @@ def unknown(flowing: bool, failures: int = 0, age: float = 60.0) -> OverdueAttem
         (EVENTS, True, None, RESEND),
         (NONE, False, None, HOLD),
         (KEY, False, None, RESEND),
+        (RECEIPTS, False, None, HOLD),
+        (RECEIPTS, True, None, HOLD),
+        (RECEIPTS, False, OnUnknown.HOLD, HOLD),
+        (RECEIPTS, False, OnUnknown.RESEND, WAIT),
+        (RECEIPTS, True, OnUnknown.RESEND, RESEND),
+        (RECEIPTS, False, OnUnknown.DROP, WAIT),
+        (RECEIPTS, True, OnUnknown.DROP, DROP),
     ],
 )
 def test_the_policy_applies_on_evidence_only(
@@ -67,7 +75,7 @@ def test_what_is_too_old_is_not_sent_again() -> None:
     assert verdict(unknown(True, age=31.0), route(OnUnknown.RESEND, retry=policy), EVENTS).action is DROP
 
 
-@pytest.mark.parametrize("offers", [EVENTS, NONE])
+@pytest.mark.parametrize("offers", [EVENTS, NONE, RECEIPTS])
 def test_what_has_no_route_here_is_left_to_the_bridge_that_has_it(offers: Capability) -> None:
     assert verdict(unknown(True), None, offers).action is WAIT
 

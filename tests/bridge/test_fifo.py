@@ -11,7 +11,7 @@ import pytest
 import redis
 from sqlalchemy import Engine
 
-from bridge.backlog import BackloggedChannels
+from bridge.backlog import BackloggedQueues
 from bridge.relay import Relay
 from bridge.stream.intake import Intake
 from notifier.broker import Queue, queue_name
@@ -31,7 +31,7 @@ class SomeBridge:
     """Intake and relay of one bridge, on a shard of its own."""
 
     def __init__(self, engine: Engine, queue: Queue, routes: Routes, number: int) -> None:
-        publications, self._backlogged = Publications(engine, look_again=60.0), BackloggedChannels()
+        publications, self._backlogged = Publications(engine, look_again=60.0), BackloggedQueues()
         outbox = Recording(engine, Partitions(engine))
         self._intake = Intake(outbox, publications, queue, routes, ROOM, backlogged=self._backlogged)
         self._lease: ShardLease = Rows(engine, f"shardId-{number}").lease
@@ -90,10 +90,10 @@ def test_when_the_backlog_is_gone_the_bridge_publishes_directly_again(
     environment = Environment(engine, queue, broker_url, routes, bridges=1)
     (bridge,) = environment.bridges
     environment.overloaded(ticks=5)
-    assert bridge._backlogged.channels == {"email"}
+    assert bridge._backlogged.queues == {"email"}
     for now in range(6, 30):
         environment.tick(now, share=0)
-    assert bridge._backlogged.channels == frozenset()
+    assert bridge._backlogged.queues == frozenset()
     bridge.take([10_000])
     assert queue.depth("email") == 1  # without the relay
 

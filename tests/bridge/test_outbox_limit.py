@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from bridge import outbox_limit
 from bridge.counters import OUTBOX_FULL
-from bridge.outbox_limit import ChannelFull, OutboxLimit
+from bridge.outbox_limit import OutboxLimit, QueueFull
 from bridge.stream import reader
 from bridge.stream.intake import Intake, first_without_room
 from notifier.broker import Queue
@@ -145,7 +145,7 @@ def test_bridges_share_the_room_and_each_has_some(waiting: Counted) -> None:
     assert limit(waiting, bridges=3, mark=1).reserve({"email": 5}) == {"email": 1}
 
 
-def test_a_full_channel_is_logged_at_once_and_again_while_it_lasts(
+def test_a_full_queue_is_logged_at_once_and_again_while_it_lasts(
     waiting: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox_limit, "_REMIND_SECONDS", 0.0)
@@ -192,10 +192,10 @@ def taking(engine: Engine, queue: Queue, routes: Routes) -> Taking:
 
 def test_of_a_page_what_fits_is_recorded_and_the_rest_is_read_again(taking: Taking) -> None:
     page = [record(n) for n in range(1, 6)]
-    with pytest.raises(ChannelFull) as full:
+    with pytest.raises(QueueFull) as full:
         taking.take(None, *page)
     assert full.value.checkpoint == "3"
-    with pytest.raises(ChannelFull) as full:
+    with pytest.raises(QueueFull) as full:
         taking.take("3", *page)
     assert full.value.checkpoint == "3"
     taking.rows.run("UPDATE deliveries SET status = 'sent'")
@@ -225,7 +225,7 @@ def test_what_may_be_recorded_counts_until_it_is_measured(
             patch.setattr(Publications, "mark_published", fail)
         with pytest.raises(OperationalError):
             taking.take(None, record(1), record(2))
-    with pytest.raises(ChannelFull) as full:
+    with pytest.raises(QueueFull) as full:
         taking.take("2", record(3), record(4), record(5))
     assert full.value.checkpoint == "3"
 
@@ -241,7 +241,7 @@ def test_unrouted_records_need_no_room(taking: Taking) -> None:
     other = {"type": {"S": "other"}}
     taking.take(None, *[record(n) for n in range(1, 4)])
     assert taking.take("3", record(4, **other), record(5, **other)) == "5"
-    with pytest.raises(ChannelFull) as full:
+    with pytest.raises(QueueFull) as full:
         taking.take("5", record(6, **other), record(7), record(8, **other))
     assert full.value.checkpoint == "6"
     assert taking.rows.one("SELECT records_unrouted AS n FROM shards")["n"] == 3

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
 from bridge import relay as relaying
-from bridge.backlog import BackloggedChannels
+from bridge.backlog import BackloggedQueues
 from bridge.missing import MissingMessages, fitting
 from bridge.relay import RELAY_SECONDS, Relay
 from notifier.broker import BrokerError, BrokerRefused, Queue, queue_name
@@ -238,7 +238,7 @@ def restricted(broker_url: str, client: redis.Redis, *keys: str) -> Queue:
 def test_a_channel_that_redis_refuses_stops_no_other(
     rows: Rows, engine: Engine, queue: Queue, broker_url: str, refusal: str
 ) -> None:
-    backlogged = BackloggedChannels()
+    backlogged = BackloggedQueues()
     with redis.Redis.from_url(broker_url) as client:
         used = queue
         if refusal == "WRONGTYPE":
@@ -253,13 +253,13 @@ def test_a_channel_that_redis_refuses_stops_no_other(
         with pytest.raises(BrokerRefused, match=r"no permissions|wrong kind"):
             relay.run_once()
         assert queue.depth("sms") == 2
-        assert backlogged.channels == {"email"}
+        assert backlogged.queues == {"email"}
 
         client.delete(queue_name("email"))
         client.execute_command("ACL", "SETUSER", "some", "allkeys")
         rows.run(DUE)
         assert relay.run_once() == 3
-        assert backlogged.channels == frozenset()
+        assert backlogged.queues == frozenset()
         client.execute_command("ACL", "DELUSER", "some")
 
 
@@ -277,7 +277,7 @@ def test_a_loop_goes_on_for_the_other_channels_at_its_pace(
         assert queue.depth("sms") == 5
         client.delete(queue_name("email"))
     assert [each.levelname for each in caplog.records] == ["ERROR"]
-    assert "messages of the channel email" in caplog.text
+    assert "messages of the queue email" in caplog.text
     relay._refusals["email"]._until = 0.0
     rows.run("UPDATE publications SET due_at = now() + interval '1 h' WHERE channel = 'email'")
     relay.run_pass()
@@ -309,7 +309,7 @@ def test_a_question_that_redis_refuses_holds_up_nothing_new(
 def test_a_redis_that_does_not_answer_is_not_asked_for_each_channel(
     rows: Rows, engine: Engine, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backlogged, asked = BackloggedChannels(), []
+    backlogged, asked = BackloggedQueues(), []
 
     def hang(channel: str, *_: object) -> bool:
         asked.append(channel)
@@ -324,7 +324,7 @@ def test_a_redis_that_does_not_answer_is_not_asked_for_each_channel(
         rows.run(DUE)
         with pytest.raises(BrokerError):
             relay.run_pass()
-        assert backlogged.channels == {"email", "sms"}
+        assert backlogged.queues == {"email", "sms"}
     assert asked == ["email", "sms"]  # each comes first in its turn
 
 
@@ -333,7 +333,7 @@ def test_a_pass_ends_while_rows_keep_coming(
 ) -> None:
     """While bridges record faster than the relay publishes, leases must be ended and other channels served."""
     monkeypatch.setattr(relaying, "PASS_SECONDS", 0.0)
-    publications, backlogged = Publications(engine), BackloggedChannels()
+    publications, backlogged = Publications(engine), BackloggedQueues()
     relay = Relay(engine, publications, queue, high_water=1_000, backlogged=backlogged)
     take_due, takes = publications.take_due, []
 
@@ -355,7 +355,7 @@ def test_a_pass_ends_while_rows_keep_coming(
     backlogged.add(["email", "sms"])
     assert relay.run_pass() == NextIn(0.0)
     assert takes == ["email", "sms"]
-    assert backlogged.channels == {"email"}
+    assert backlogged.queues == {"email"}
     assert queue.depth("sms") == 1
 
 

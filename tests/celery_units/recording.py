@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 from celery import Celery, signals
 from celery.exceptions import Retry
 
-from celery_units.later import Later
 from celery_units.request import was_lost
+from celery_units.unfinished import Unfinished
 from celery_units.units import Completion, UnitTask, give_back
 from tests.celery_units.app import Broker, new_ids
 from tests.waiting import wait_until
@@ -44,7 +44,7 @@ class Recorder:
         self.give_back_units = 0
         """How many of the next units are given back."""
         self.poison: str | None = None
-        self.later: dict[str, Later] = {}
+        self.later: dict[str, Unfinished] = {}
         self.marked: set[str] = set()
         self.gate = threading.Event()
         self.gate.set()
@@ -52,7 +52,7 @@ class Recorder:
         self._received = 0
         signals.task_received.connect(self._receive)
 
-    def run(self, ids: Sequence[str], *, suspects: bool) -> list[Completion | Later | None]:
+    def run(self, ids: Sequence[str], *, suspects: bool) -> list[Completion | Unfinished | None]:
         self.units.append(list(ids))
         self.suspects.append(suspects)
         self.gate.wait(60)
@@ -65,11 +65,11 @@ class Recorder:
             raise ValueError(self.poison)
         return [self._outcome(id_, suspects=suspects) for id_ in ids]
 
-    def _outcome(self, id_: str, *, suspects: bool) -> Completion | Later:
+    def _outcome(self, id_: str, *, suspects: bool) -> Completion | Unfinished:
         if (later := self.later.get(id_)) and not later.has_ended:
             return later
         if id_ in self.marked and not suspects:
-            return Later(suspects=True)
+            return Unfinished(suspects=True)
         return self.completions.get(id_, partial(str, "done"))
 
     def has_received(self, count: int) -> None:
@@ -88,7 +88,7 @@ def register(app: Celery, recorder: Recorder, **options: Any) -> Any:
     class Recorded(UnitTask):
         abstract = True
 
-        def run_many(self, requests: Sequence[dict[str, Any]]) -> list[Completion | Later | None]:
+        def run_many(self, requests: Sequence[dict[str, Any]]) -> list[Completion | Unfinished | None]:
             return recorder.run([request["id"] for request in requests], suspects=was_lost(requests[0]))
 
         def is_ending(self) -> bool:

@@ -9,7 +9,7 @@ from celery.app.trace import build_tracer
 from celery.events.state import State
 from celery.exceptions import CPendingDeprecationWarning
 
-from celery_units.later import Later
+from celery_units.unfinished import Unfinished
 from celery_units.units import give_back, run_unit
 from tests.celery_units.app import Broker, new_ids
 from tests.celery_units.conftest import Start
@@ -167,7 +167,7 @@ def test_a_slow_message_of_a_unit_goes_on_in_a_unit_of_its_own(
     start: Start, recorder: Recorder, queue: Broker, celery_app: Celery
 ) -> None:
     slow, slower, *quick = new_ids(20)
-    recorder.later = {slow: Later(), slower: Later()}
+    recorder.later = {slow: Unfinished(), slower: Unfinished()}
     with start(), listening(celery_app) as listener:
         first = busy(recorder, queue)
         queue.publish(slow, slower, *quick)
@@ -188,7 +188,7 @@ def test_a_slow_message_of_a_unit_goes_on_in_a_unit_of_its_own(
 @pytest.mark.usefixtures("stock")
 def test_a_slow_message_ends_though_its_connection_is_gone(start: Start, recorder: Recorder, queue: Broker) -> None:
     (slow,) = new_ids(1)
-    recorder.later = {slow: Later()}
+    recorder.later = {slow: Unfinished()}
     with start() as worker, pytest.warns(CPendingDeprecationWarning, match="connection loss"):  # noqa: PT031
         queue.publish(slow)
         wait_until(lambda: recorder.units == [[slow]])

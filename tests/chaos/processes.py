@@ -12,8 +12,8 @@ from sandbox.system import notifier_process
 ROLES: Mapping[str, tuple[str, ...]] = {
     "bridge-1": ("bridge",),
     "bridge-2": ("bridge",),
-    "worker-1": ("worker", "email", "--concurrency", "4", "--name", "one@%h"),
-    "worker-2": ("worker", "email", "--concurrency", "4", "--name", "two@%h"),
+    "worker-1": ("worker", "email", "sms", "--concurrency", "4", "--name", "one@%h"),
+    "worker-2": ("worker", "email", "sms", "--concurrency", "4", "--name", "two@%h"),
     "feedback-1": ("feedback",),
     "feedback-2": ("feedback", "--concurrency", "1"),
 }

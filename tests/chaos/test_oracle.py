@@ -62,6 +62,57 @@ def test_what_is_wrong_is_told(finding: str, changed: dict[str, Any]) -> None:
     assert not found.good
 
 
+DIGEST = "collected-0@collected.example.com"
+
+
+def collected(*mails: tuple[str, str], **changed: Any) -> History:
+    """The events 2, 14 and 26 are of one digest, which 2 leads. `mails` are the subject and the leader of each."""
+    people = ["2@example.com", "14@example.com", "26@example.com"]
+    table = ledger(
+        statuses={"sent": 1, "merged": 2}, sent=people, once_unknown=[], mail_of=dict.fromkeys(people, "two")
+    )
+    journal = [{"to": DIGEST, "subject": subject, "nid": nid, "time": _at(0.0)} for subject, nid in mails]
+    return history(expected=people, journal=journal, **{"ledger": table, **changed})
+
+
+def test_each_event_of_a_digest_is_in_one_mail_and_that_is_the_one_that_our_tables_name() -> None:
+    found = judge(collected(("2 14 26", "two")))
+    assert found.good
+    assert (found.events, found.accepted, found.merged, found.duplicated) == (3, 3, 2, 0)
+    assert judge(collected(("2 14", "two"))).lost == 1
+    assert judge(collected(("2 14 26 38", "two"))).unexpected == 1
+    for twice in ([("2 14 26 26", "two")], [("2 14 26", "two"), ("26", "twenty-six")]):
+        assert judge(collected(*twice)).duplicated == 1
+        assert not judge(collected(*twice)).good
+    apart = judge(collected(("2 14", "two"), ("26", "twenty-six")))
+    assert not apart.good
+    assert (apart.lost, apart.duplicated) == (0, 0)
+    assert "not in the mail" in apart.wrong[0]
+
+
+@pytest.mark.parametrize(
+    ("moment", "replica", "good"), [(1, "asynchronous", True), (9, "asynchronous", False), (1, "", False)]
+)
+def test_what_is_collected_again_is_forgiven_where_the_failover_may_have_lost_its_beginning(
+    moment: int, replica: str, good: bool
+) -> None:
+    fault = {
+        "group": "failover",
+        "fault": "postgres: failover",
+        "fed": 3,
+        "moment": MOMENT + moment,
+        "did": "to port 1",
+    }
+    run = {"replica": replica, "events": 3}
+    table = {
+        **collected().ledger,
+        "mail_of": {"2@example.com": "two", "14@example.com": "two", "26@example.com": "26"},
+    }
+    found = judge(collected(("2 14 26", "two"), ("26", "26"), faults=[fault], run=run, ledger=table))
+    assert (found.good, found.duplicated, found.uncounted, found.collected_again) == (good, 1, 1 - good, int(good))
+    assert judge(failed_over({"1@x": (-9.0, None)}, {"1@x": 0.5})).collected_again == 0
+
+
 def test_second_mails_are_forgiven_only_where_commits_are_lost_and_each_is_counted() -> None:
     twice = [{"to": to} for to in ("1@x", "2@x", "3@x", "3@x")]
     lossy: dict[str, Any] = {"journal": twice, "run": {"replica": "asynchronous", "events": 3}}
@@ -75,15 +126,16 @@ def test_second_mails_are_forgiven_only_where_commits_are_lost_and_each_is_count
 MOMENT = datetime(2026, 1, 31, 8, tzinfo=UTC).timestamp()
 
 
+def _at(seconds: float) -> str:
+    return datetime.fromtimestamp(MOMENT + seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
 def failed_over(path: dict[str, tuple[float, float | None]], accepted: dict[str, float], **fault: Any) -> History:
     """A failover after three events. `path`: when each was recorded, and its attempt began; all after the fault."""
     told = {
         to: (MOMENT + recorded, None if begun is None else MOMENT + begun) for to, (recorded, begun) in path.items()
     }
-    journal = [
-        {"to": to, "time": datetime.fromtimestamp(MOMENT + at, UTC).isoformat().replace("+00:00", "Z")}
-        for to, at in accepted.items()
-    ]
+    journal = [{"to": to, "time": _at(at)} for to, at in accepted.items()]
     injected = {
         "group": "failover",
         "fault": "postgres: failover",

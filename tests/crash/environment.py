@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import redis
 from sqlalchemy import Engine, text
 
-from notifier import Email, Event, RetryPolicy, route
+from notifier import Digest, Email, Event, Later, Limit, RetryPolicy, Sms, route
 from notifier.retry import OnUnknown
 from notifier.settings import Settings
 
@@ -25,9 +26,26 @@ PROVIDER_FAULTS: Mapping[str, Mapping[str, Any]] = {
 }
 """The fault that SES has once for the mail of each kind of event."""
 
-MAILED = ("told", *PROVIDER_FAULTS)
-UNMAILED = ("quiet", "moot")
+ELSEWHERE = "elsewhere"
+"""Its route tries the channel `sms` first, which refuses everything, and email then."""
+
+WAITED = "waited"
+"""Its route waits once in each process: it is called again at the time that it said."""
+
+SOLD = "sold"
+"""It is for two routes: its buyer gets a mail of the owner, and its seller one of the route beside it."""
+OFFERED = "offered"
+"""Only the route beside an owner claims it."""
+
+LIMITED = "limited"
+"""Two events for one recipient, whose route sends one message to each: the other one is skipped."""
+
+MAILED = ("told", WAITED, ELSEWHERE, SOLD, LIMITED, LIMITED, *PROVIDER_FAULTS)
+UNMAILED = ("quiet", "moot", "shadowed")
 UNROUTED = "other"
+COLLECTED = "collected"
+"""Its route has a digest: one mail to COLLECTOR names all that it is about, in its subject."""
+COLLECTOR = "collector@example.com"
 LATE = "late"
 """Its route is deployed after its records were read: a rewind notifies about them."""
 
@@ -51,7 +69,7 @@ _ADVANCE_AN_HOUR = (
 @route(
     table="activity",
     channel="email",
-    match={"kind": [*(each for each in MAILED if each != "held"), "quiet"]},
+    match={"kind": [*(each for each in MAILED if each not in ("held", WAITED, ELSEWHERE, LIMITED)), "quiet"]},
     retry=_RETRY,
     status_updates="all",
 )
@@ -90,12 +108,90 @@ def a_cancelled_route(_: Event) -> Email | None:
     return None
 
 
+@route(table="activity", channel="email", match={"kind": ["shadowed"]}, retry=_RETRY, shadow=True)
+def a_shadowed_route(event: Event) -> Email | None:
+    return _mail(event.new or {})
+
+
 @route(table="activity", channel="email", match={"kind": [LATE]}, retry=_RETRY, status_updates="all")
 def a_late_route(event: Event) -> Email | None:
     return _mail(event.new or {})
 
 
-ROUTES_AT_FIRST = (a_route, a_careful_route, a_hasty_route, a_cancelled_route)
+@route(table="activity", channel="email", match={"kind": [WAITED]}, retry=_RETRY, status_updates="all")
+def a_waiting_route(event: Event) -> Email | Later | None:
+    item = event.new or {}
+    if item["pk"] in _WAITED_BEFORE:
+        return _mail(item)
+    _WAITED_BEFORE.add(item["pk"])
+    return Later(timedelta(minutes=30), reason="not yet")
+
+
+@route(
+    table="activity",
+    channel="email",
+    match={"kind": [LIMITED]},
+    retry=_RETRY,
+    status_updates="all",
+    at_most=Limit(1, per=timedelta(days=1)),
+)
+def a_limited_route(event: Event) -> Email | None:
+    return _mail(event.new or {})
+
+
+@route(
+    table="activity",
+    channel="email",
+    match={"kind": [COLLECTED]},
+    retry=_RETRY,
+    status_updates="all",
+    digest=Digest(by="kind", window=timedelta(minutes=30), at_most=5),
+)
+def a_collecting_route(events: list[Event]) -> Email | None:
+    names = " ".join((each.new or {})["pk"] for each in events)
+    return Email(to=COLLECTOR, template="collected", context={"name": names})
+
+
+_WAITED_BEFORE: set[str] = set()
+
+
+@route(table="activity", channel=["sms", "email"], match={"kind": [ELSEWHERE]}, retry=_RETRY, status_updates="all")
+def a_fallback_route(event: Event, channel: str) -> Email | Sms | None:
+    item = event.new or {}
+    return _mail(item) if channel == "email" else Sms(to="+351912345678", text=item["pk"])
+
+
+@route(
+    table="activity",
+    channel="email",
+    match={"kind": [SOLD, OFFERED]},
+    retry=_RETRY,
+    status_updates="all",
+    exclusive=False,
+)
+def a_route_beside(event: Event) -> Email | None:
+    item = event.new or {}
+    seller, copied = those_beside(item["pk"])
+    return Email(to=seller, cc=copied, template="hello", context={"name": item["pk"]})
+
+
+def those_beside(buyer: str) -> tuple[str, str]:
+    """Return who gets the mail of the route beside the owner, and who a copy of it."""
+    return f"seller-{buyer}", f"copied-{buyer}"
+
+
+ROUTES_AT_FIRST = (
+    a_route_beside,
+    a_route,
+    a_careful_route,
+    a_hasty_route,
+    a_cancelled_route,
+    a_waiting_route,
+    a_shadowed_route,
+    a_fallback_route,
+    a_limited_route,
+    a_collecting_route,
+)
 ROUTES = (*ROUTES_AT_FIRST, a_late_route)
 
 

@@ -11,14 +11,14 @@ class Inbox:
     def __init__(self, broker_url: str) -> None:
         self._url = broker_url
 
-    def take(self) -> list[UUID]:
+    def take(self, queue: str = "email") -> list[UUID]:
         """Return all messages, and leave them there."""
         broker = Queue(self._url)
         try:
-            return sorted(broker.held("email"))
+            return sorted(broker.held(queue))
         finally:
             broker.close()
 
-    def ack(self) -> None:
+    def ack(self, queue: str = "email") -> None:
         with redis.Redis.from_url(self._url) as client:
-            client.delete(queue_name("email"))
+            client.delete(queue_name(queue))

@@ -31,18 +31,22 @@ from bridge.stream.reader import ShardReader
 from bridge.stream.rewinding import Rewinder
 from bridge.stream.tree import ShardTree
 from notifier.broker import BrokerError, Queue
+from notifier.channels import Capability
 from notifier.database.engine import connect
 from notifier.errors import LeaseLost, Unreachable
 from notifier.feedback import Feedback, FeedbackKind
+from notifier.messages import Message, Sms
 from notifier.notifications import Status
 from notifier.outbox import (
     Attempts,
     Change,
     ChannelStates,
+    Digests,
     Discovery,
     DueNotification,
     NewSuppression,
     Operations,
+    OptOuts,
     Partitions,
     Publications,
     Recording,
@@ -58,6 +62,7 @@ from notifier.outbox import (
     Suspects,
     Unknowns,
 )
+from notifier.outcomes import Outcome, Rejected
 from notifier.routes import Routes, routes_of
 from notifier.templates import Templates
 from tests.crash.environment import (
@@ -67,13 +72,16 @@ from tests.crash.environment import (
     Environment,
     a_cancelled_route,
     a_careful_route,
+    a_fallback_route,
     a_route,
+    a_waiting_route,
 )
 from tests.crash.faults import Fault, Point, faulty
 from tests.crash.inbox import Inbox
 from tests.crash.product import Product
 from workers.building.preparer import Preparer
 from workers.channels.ses import SesChannel
+from workers.collaborators import Collaborators
 from workers.deliverer import Deliverer
 from workers.isolation.child import Built, Child
 from workers.isolation.isolated_builds import IsolatedBuilds
@@ -85,12 +93,14 @@ from workers.status_updates.sender import Sender
 PORTS: tuple[type, ...] = (
     StreamsClient, Leases, ShardTree, Partitions, Recording, Publications, Queue, TokenBucket, ChannelStates,
     Attempts, SesChannel, Inbox, Settlement, Unknowns, Operations, Suppressions, Rewinds, RewindRequests,
-    Suspects, Discovery, StatusUpdates,
+    Suspects, Discovery, StatusUpdates, OptOuts, Digests,
 )  # fmt: skip
 SHARD_LEASE, HUNG, GONE = 60.0, 1, 0.0
 """Seconds."""
 _ROOM, _CROWDED = 1_000, 1
 """Messages in the broker at most; a crowded one takes one publication and then no other."""
+_REFUSING_LEASE = 8.0
+"""Seconds. Its one attempt must not be too late on a slow machine; whoever takes over ends leases by itself."""
 _ERRORS: dict[type, Callable[[], Exception]] = {
     StreamsClient: lambda: Unreachable("the fault"),
     Queue: lambda: BrokerError("the fault"),
@@ -109,6 +119,28 @@ log = structlog.get_logger(__name__)
 
 def _cut() -> Exception:
     return OperationalError("the fault", {}, Exception("the connection is gone"))
+
+
+class Refusing:
+    """The channel `sms`, whose provider refuses everything."""
+
+    capability = Capability.NONE
+    one_provider = True
+    request_type = Sms
+
+    address = staticmethod(str)
+
+    def rate(self) -> float | None:
+        return None
+
+    def render(self, request: Any, _: Templates) -> Any:
+        return request.text
+
+    def send(self, messages: Sequence[Message[Any, Any]]) -> list[Outcome]:
+        return [Rejected("it refuses everything")] * len(messages)
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
 
 
 class Here(Child):
@@ -142,6 +174,7 @@ class Process:
         self.report = Report(self.engine)
         self.operations = self._port(Operations(self.engine, actor="operator"))
         self.suppressions = self._port(Suppressions(self.engine, actor="operator"))
+        self.opt_outs = self._port(OptOuts(self.engine, actor="preferences", topics=["news", "offers"]))
         self._wire_bridge(name, StreamsClient(settings))
         self._wire_worker(name, SesChannel(settings))
 
@@ -180,22 +213,40 @@ class Process:
         self.limiter = self._port(limiter)
         attempts = Attempts(self.engine, channel="email", worker=name, unknown_after=UNKNOWN_AFTER)
         templates = Templates(Path(self._environment.templates))
-        preparer = Preparer(self.channel, self.routes, templates)
+        preparer = Preparer(self.channel, self.routes, templates, name="email")
         self.delivery = Deliverer(
-            self._port(attempts),
-            self.channel,
-            self.routes,
-            templates,
-            self._environment.send_lease,
-            InProgress(),
-            AccountState(self.channels, "email"),
-            self.limiter,
-            isolated=IsolatedBuilds(lambda: Here(preparer), self._port(Suspects(self.engine)), preparer),
+            Collaborators(
+                attempts=self._port(attempts),
+                channel=self.channel,
+                routes=self.routes,
+                preparer=preparer,
+                in_progress=InProgress(),
+                account=AccountState(self.channels, "email"),
+                bucket=self.limiter,
+                lease_seconds=self._environment.send_lease,
+                digests=self._port(Digests(self.engine, channel="email")),
+                isolated=IsolatedBuilds(lambda: Here(preparer), self._port(Suspects(self.engine)), preparer),
+            )
+        )
+        self._refusing_rate = TokenBucket(self._environment.broker_url, "sms", lambda: None)
+        refusing = Refusing()
+        self.refusing = Deliverer(
+            Collaborators(
+                attempts=self._port(Attempts(self.engine, channel="sms", worker=name, unknown_after=UNKNOWN_AFTER)),
+                channel=refusing,
+                routes=self.routes,
+                preparer=Preparer(refusing, self.routes, templates, name="sms"),
+                in_progress=InProgress(),
+                account=AccountState(self.channels, "sms"),
+                bucket=self._refusing_rate,
+                lease_seconds=max(self._environment.send_lease, _REFUSING_LEASE),
+            )
         )
 
     def close(self) -> None:
         self.queue.close()
         self.limiter.close()
+        self._refusing_rate.close()
         self.channel.close()
         self.engine.dispose()
 
@@ -205,9 +256,11 @@ class Process:
             self._find_shards, self._read, self._measure, self._steal, self._measure, self._rewind,
             self.relay.run_once, self.crowded_relay.run_once, self._broker_forgets, self.crowded_relay.run_once,
             self.relay.run_once, self._cancel_moot, self._deliver,
-            self._a_minute, self.relay.run_once, self._an_hour, self.relay.run_once, self._deliver,
+            self._a_minute, self.relay.run_once, self._bring_forward, self._an_hour, self.relay.run_once,
+            self._deliver,
             self.settle_feedback, self.settle_unknowns, self._redrive_failed, self.relay.run_once, self._deliver,
-            self._pause, self.relay.run_once, self._deliver, self.settle_feedback, self._tell_product,
+            self._pause, self.relay.run_once, self._deliver, self._refuse, self._a_minute, self.relay.run_once,
+            self._deliver, self.settle_feedback, self._tell_product,
         ):  # fmt: skip
             try:
                 step()
@@ -285,10 +338,21 @@ class Process:
         self.delivery.deliver(ids)
         self.inbox.ack()
 
+    def _refuse(self) -> None:
+        """Deliver each message of the channel that refuses everything twice: they go on to email."""
+        ids = self.inbox.take("sms")
+        for _ in range(2):
+            self.refusing.deliver(ids)
+        self.inbox.ack("sms")
+
     def _accepted_first(self, ids: Collection[UUID]) -> list[UUID]:
         """Put those first whose mail SES accepts: a fault there could send twice."""
         with self.engine.connect() as connection:
             return list(connection.execute(_ACCEPTED_FIRST, {"ids": list(ids)}).scalars())
+
+    def _bring_forward(self) -> None:
+        """An operator brings forward what waits for a time."""
+        list(self.operations.bring_forward(Selection(route=a_waiting_route.__name__), "at once", per_second=1_000.0))
 
     def _a_minute(self) -> None:
         self._environment.make_publications_due(self.engine)
@@ -307,6 +371,7 @@ class Process:
     def _cancel_moot(self) -> None:
         """An operator lists, and cancels the deliveries of one route."""
         self.queue.depth("email")
+        self.queue.is_taken_from("email")
         self.queue.info()
         self.queue.option("maxmemory-policy")
         self.channels.all()
@@ -316,6 +381,9 @@ class Process:
         self.suppressions.add_all([NewSuppression("email", "nobody@example.com")], "from a file")
         list(self.suppressions.export("for a file"))
         self.suppressions.remove("email", "nobody@example.com")
+        self.opt_outs.change("email", "nobody@example.com", leave=["news"])
+        self.opt_outs.change("email", "nobody@example.com", join=["news"])
+        self.opt_outs.read("email", "nobody@example.com")
 
     def _redrive_failed(self) -> None:
         """An operator redrives what failed, and resolves held outcomes by what SES accepted."""
@@ -324,7 +392,11 @@ class Process:
         self.operations.count_maybe_sent(failed)
         list(self.operations.redrive(failed, "the template is mended", per_second=1_000.0))
         accepted = {mail["nid"] for mail in self._mails()}
-        for row in self.report.deliveries(status="unknown", route=a_careful_route.__name__):
+        for row in [
+            found
+            for route in (a_careful_route, a_fallback_route)
+            for found in self.report.deliveries(status="unknown", route=route.__name__)
+        ]:
             found = Status.SENT if str(row["notification_id"]) in accepted else Status.PENDING
             self.operations.resolve(row["notification_id"], found, "as SES's own record says")
 

@@ -29,13 +29,31 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str], dict[str, str]]] = {
         {
             'notifier_outbox_route_errors_total{channel="email",route="a"}': "0+1x70",
             'notifier_outbox_deliveries_total{channel="email",route="a",status="sent"}': "0+1x70",
+            'notifier_outbox_route_errors_total{channel="email",route="b"}': "0+1x70",
+            'notifier_outbox_deliveries_total{channel="email",route="b",status="shadowed"}': "0+1x70",
         },
         ON,
     ),
     "NotifierNewRouteFails": (
-        {'notifier_outbox_route_errors_total{channel="email",route="a"}': "_x58 1x15"},
-        {'notifier_outbox_route_errors_total{channel="email",route="a"}': "1x70"},
+        {
+            'notifier_outbox_route_errors_total{channel="email",route="a"}': "0x58 1x15",
+            "notifier_database_up": "1x70",
+        },
+        {
+            'notifier_outbox_route_errors_total{channel="email",route="a"}': "1x70",
+            'notifier_outbox_route_errors_total{channel="email",route="b"}': "0x70",
+            'notifier_outbox_route_errors_total{channel="email",route="c",instance="x"}': "1x10 _x50 1x10",
+            'notifier_database_up{instance="x"}': "1x10 0x50 1x10",
+        },
         ON,
+    ),
+    "NotifierRouteMissing": (
+        {'notifier_outbox_deliveries_total{channel="email",route="(not loaded)",status="pending"}': "0+1x70"},
+        {
+            'notifier_outbox_deliveries_total{channel="email",route="(not loaded)",status="pending"}': "0+1x5 5x65",
+            'notifier_outbox_deliveries_total{channel="email",route="a",status="pending"}': "0+1x70",
+        },
+        {"channel": "email"},
     ),
     "NotifierDeliveriesFail": (
         {
@@ -49,8 +67,8 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str], dict[str, str]]] = {
         {"channel": "email"},
     ),
     "NotifierRouteKills": (
-        {'notifier_build_losses_total{channel="email"}': "0x50 1x20"},
-        {'notifier_build_losses_total{channel="email"}': "1x70"},
+        {'notifier_build_losses_total{channel="email"}': "_x58 1x20", "notifier_database_up": "1x70"},
+        {'notifier_build_losses_total{channel="email"}': "1x70", "notifier_database_up": "1x70"},
         {"channel": "email"},
     ),
     "NotifierStatusUpdatesWait": (
@@ -70,10 +88,14 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str], dict[str, str]]] = {
     ),
     "NotifierEventsLate": (
         {
-            'notifier_feedback_settled_seconds{channel="email"}': "900x70",
+            'notifier_feedback_settled_seconds{channel="email"}': "1501x70",
             'notifier_outbox_due{channel="email",kind="unknown"}': "1x70",
         },
-        {'notifier_feedback_settled_seconds{channel="email"}': "900x70"},
+        {
+            'notifier_feedback_settled_seconds{channel="email"}': "1320x70",  # of a queue that is never empty
+            'notifier_feedback_settled_seconds{channel="sms"}': "1501x70",
+            'notifier_outbox_due{channel="email",kind="unknown"}': "1x70",
+        },
         {"channel": "email"},
     ),
     "NotifierChannelStopped": (

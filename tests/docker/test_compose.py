@@ -14,9 +14,11 @@ import pytest
 import yaml
 from pydantic_settings import BaseSettings
 
+from notifier.broker.configuration import celery_configuration
 from notifier.channels import channel_names
 from notifier.outbox.roles import ROLES
-from notifier.settings import ConsoleSettings, DatabaseSettings, RoleSettings, Settings
+from notifier.settings import ConsoleSettings, DatabaseSettings, PreferencesSettings, RoleSettings, Settings
+from workers.sending.sender import _FINISH_SECONDS
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
@@ -59,6 +61,12 @@ def test_a_server_says_whether_it_is_healthy(name: str):
     assert not re.search(r"\b(curl|wget)\b", str(check["test"])), "the image has neither"
 
 
+@pytest.mark.parametrize("name", sorted(OWN.keys() - ONE_SHOTS))
+def test_a_process_gets_as_long_to_end_as_it_may_need(name: str):
+    needed = celery_configuration("redis://unused")["worker_soft_shutdown_timeout"] + _FINISH_SECONDS
+    assert int(OWN[name]["stop_grace_period"].removesuffix("s")) > needed
+
+
 @pytest.mark.parametrize("name", sorted(ONE_SHOTS))
 def test_a_one_shot_runs_once(name: str):
     assert SERVICES[name]["restart"] == "no"
@@ -82,11 +90,20 @@ def test_what_runs_on_aws_starts_without_the_stand_ins():
 def test_what_people_open_is_published_and_only_to_this_machine():
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert published == {
-        "console": ["127.0.0.1:8026:8026"],
-        "flower": ["127.0.0.1:5555:5555"],
-        "ses": ["127.0.0.1:8025:8025"],
+        "console": ["127.0.0.1:${CONSOLE_HOST_PORT:-8026}:8026"],
+        "flower": ["127.0.0.1:${FLOWER_HOST_PORT:-5555}:5555"],
+        "preferences": ["127.0.0.1:${PREFERENCES_HOST_PORT:-8027}:8027"],
+        "ses": ["127.0.0.1:${INBOX_HOST_PORT:-8025}:8025"],
     }
     assert not any("network_mode" in service for service in SERVICES.values())
+
+
+def test_what_the_internet_reaches_has_only_the_secrets_that_it_needs():
+    own = {f"NOTIFIER_{name.upper()}" for name in PreferencesSettings.model_fields}
+    found = {name for name in SERVICES["preferences"]["environment"] if SECRET.search(name) or name.endswith("_URL")}
+    urls = {name for name in found if name.endswith("ENDPOINT_URL")}
+    assert found - urls <= own
+    assert "AWS_SECRET_ACCESS_KEY" in SERVICES["bridge"]["environment"]
 
 
 @pytest.mark.parametrize("name", ["bridge", "feedback", *WORKERS])
@@ -173,8 +190,15 @@ def test_nor_one_that_another_service_needs(name: str, settings_: type[BaseSetti
     assert needed - SERVICES[name]["environment"].keys() == set()
 
 
-FIXED = {"NOTIFIER_DATABASE_URL", "NOTIFIER_BROKER_URL"}
-"""Made of the passwords in .env, which says so."""
+PORTS = {"console": "NOTIFIER_CONSOLE_PORT", "preferences": "NOTIFIER_PREFERENCES_PORT"}
+FIXED = {"NOTIFIER_DATABASE_URL", "NOTIFIER_BROKER_URL", *PORTS.values()}
+"""The URLs are made of the passwords in .env, and ports are those that are published: it says so."""
+
+
+@pytest.mark.parametrize("name", PORTS)
+def test_a_port_in_the_env_file_does_not_leave_the_published_one_without_a_listener(name: str):
+    (published,) = SERVICES[name]["ports"]
+    assert published.rpartition(":")[2] == str(SERVICES[name]["environment"][PORTS[name]])
 
 
 @pytest.mark.parametrize("name", sorted(OWN))
@@ -254,11 +278,21 @@ def test_the_sender_of_status_updates_runs_where_it_is_asked_for_and_has_a_login
     assert "notifier_status_sender" in ROLES
 
 
+def test_the_pages_of_recipients_run_where_they_are_asked_for_and_have_a_login_of_their_own():
+    service = SERVICES["preferences"]
+    assert (service["profiles"], service["command"]) == (["preferences"], ["preferences"])
+    url = service["environment"]["NOTIFIER_DATABASE_URL"]
+    assert url.startswith("postgresql://notifier_preferences:${NOTIFIER_PREFERENCES_PASSWORD:-}@")
+    assert "notifier_preferences" in ROLES
+    needed = {f"NOTIFIER_{field.upper()}" for field in PreferencesSettings.model_fields}
+    assert needed - service["environment"].keys() == set()
+
+
 def test_who_owns_the_tables_is_known_to_nobody_but_the_migration():
     know = {name for name, content in SERVICES.items() if "POSTGRES_PASSWORD" in str(content)}
     assert know == {"postgres", "migrate"}
     assert SERVICES["migrate"]["command"] == ["migrate", "--roles"]
-    with_login = {"bridge", "console", "feedback", "status-sender", "operator", *WORKERS}
+    with_login = {"bridge", "console", "feedback", "preferences", "status-sender", "operator", *WORKERS}
     without = SERVICES.keys() - {"postgres", "migrate", *with_login}
     assert not any("PASSWORD" in SERVICES[name]["environment"].get("NOTIFIER_DATABASE_URL", "") for name in without)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from notifier.messages import Email, EmailContent, Message
 from workers.channels.header import header_text
-from workers.channels.ses.address import mailbox_of
+from workers.channels.mailbox import mailbox_of
 from workers.channels.ses.request import send_email_request
 
 ID = UUID(int=7)

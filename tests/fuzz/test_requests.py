@@ -12,7 +12,7 @@ from notifier.errors import TemplateError
 from notifier.events import Event
 from tests.bridge.stream.records import record
 from tests.fuzz.records import nested, texts, values
-from workers.channels.sms.request import number_of
+from workers.channels.sms.phone_number import number_of
 from workers.channels.webhook.request import endpoint, json_body, signed_headers
 
 PIECES = ["https://", "http://", "HTTPS:", "//", "example.com", "bücher.example", "[::1]", "[", "]", "127.1", "@",

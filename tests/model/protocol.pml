@@ -16,7 +16,7 @@
 #define ATTEMPTS 2
 
 mtype:status = { pending, sending, sent, delivered, bounced, complained, unknown, failed, skipped, suppressed,
-                 expired, cancelled };
+                 expired, cancelled, shadowed, merged };
 mtype:due = { nothing, retry, deadline, held };
 mtype:answer = { none, taken, lost, not_now, refused };
 
@@ -74,6 +74,7 @@ inline check() {
 #define WORKERS 1
 byte faults;
 bit operator_acted;
+bit waited;
 #define FAULT faults < 2 -> faults++
 #define MESSAGE message
 #define TAKE_MESSAGE message = 0
@@ -83,6 +84,8 @@ bit operator_acted;
 #else
 #define GIVE_BACK message = 1
 #endif
+#define MAY_WAIT !waited
+#define WAITS waited = 1
 #define MAY_ACT !operator_acted
 #define ACTED operator_acted = 1
 #define TAKE_EVENT(a) events[a]--
@@ -93,6 +96,8 @@ bit operator_acted;
 #define TAKE_MESSAGE skip
 #define PUBLISH skip
 #define GIVE_BACK skip
+#define MAY_WAIT true
+#define WAITS skip
 #define MAY_ACT recorded
 #define ACTED skip
 #define TAKE_EVENT(a) skip
@@ -155,6 +160,15 @@ inline wait_for_retry() {
 #endif
 }
 
+/* The route's function returned Later: it runs again at its time. The relay does the same with a retry and with what
+   is scheduled, so that both are `retry` here. */
+inline wait_for_time() {
+  later = 1;
+#ifndef LATER_WITHOUT_DUE_ROW
+  due = retry
+#endif
+}
+
 /* Reads the record until it is recorded; the checkpoint refuses a second time. If it does not publish the message,
    the relay does. */
 active proctype bridge() {
@@ -191,12 +205,25 @@ loaded:
     :: READY && MOVE(pending, skipped); check(); goto idle
     :: READY && MOVE(pending, expired); check(); goto idle
     :: READY && MOVE(pending, suppressed); check(); goto idle
+    :: READY && MOVE(pending, shadowed); check(); goto idle
+    /* Its event is in the message of another delivery, for which it waited. What is left out of that message is due. */
+    :: recorded && MOVE(pending, merged); later = 0; due = nothing; check(); goto idle
     :: READY && MOVE(pending, failed); check(); goto idle
     :: READY && FAULT; MOVE(pending, pending); wait_for_retry(); check(); goto idle
+    :: READY && MAY_WAIT; MOVE(pending, pending); WAITS; wait_for_time(); check(); goto idle
+#ifdef LATER_UNGUARDED
+    :: recorded && MAY_WAIT -> status = pending; wait_for_time(); check(); goto idle
+#endif
     :: READY && attempt < ATTEMPTS && MOVE(pending, sending); attempt++; mine = attempt; claim = mine
     :: status == sending && attempt == mine      /* begun before: the answer to that commit was lost */
 #ifdef BEGIN_UNGUARDED
     :: IN_PROGRESS && attempt < ATTEMPTS -> status = sending; attempt++; mine = attempt; claim = mine
+#endif
+#ifdef SHADOW_UNGUARDED
+    :: IN_PROGRESS -> status = shadowed; due = nothing
+#endif
+#ifdef MERGE_UNGUARDED
+    :: IN_PROGRESS -> status = merged; due = nothing
 #endif
 #ifdef SEND_BEFORE_BEGIN
     :: READY -> mine = attempt + 1; accept(mine); goto died
@@ -270,6 +297,7 @@ end:
   od
 }
 
+/* Time goes by. An operator who brings forward what waits does the same. */
 active proctype clock() {
 end:
   do :: later -> later = 0 od
@@ -335,6 +363,8 @@ end:
        :: MOVE(suppressed, sent)
        :: MOVE(expired, sent)
        :: MOVE(cancelled, sent)
+       :: MOVE(shadowed, sent)
+       :: MOVE(merged, sent)
        :: ACCEPTED
        fi;
        later = 0;
@@ -359,6 +389,7 @@ end:
   do
   :: atomic { MAY_ACT && recorded && MOVE(pending, cancelled); later = 0; due = nothing; ACTED; check() }
   :: atomic { MAY_ACT && attempt < ATTEMPTS && MOVE(failed, pending); wait_for_retry(); ACTED; check() }
+  :: atomic { MAY_ACT && MOVE(shadowed, pending); wait_for_retry(); ACTED; check() }
   :: atomic { MAY_ACT && MOVE(unknown, sent); resolved_as_sent = 1; due = nothing; ACTED; check() }
   :: atomic { MAY_ACT && attempt < ATTEMPTS && MOVE(unknown, pending); give_up(1); wait_for_retry(); ACTED; check() }
   :: atomic { MAY_ACT && MOVE(unknown, failed); give_up(1); due = nothing; ACTED; check() }

@@ -18,8 +18,10 @@ from notifier.outbox import Publications
 from sandbox.embedded.ses import ses_simulator
 from sandbox.embedded.streams import streams_simulator
 from tests.bridge import test_relay
+from tests.bridge.beside import test_beside
 from tests.bridge.feedback import test_receiver
 from tests.bridge.stream import test_machine
+from tests.bridge.stream.test_rewinding import Environment as Rewinding
 from tests.crash.faults import Effect, Moment, Point
 from tests.crash.provider_faults import provider_faults
 from tests.crash.site import Site
@@ -27,15 +29,27 @@ from tests.mutants import mutants
 from tests.mutants.mutants import Mutant
 from tests.outbox import test_publications
 from tests.outbox.conftest import engine, rows
-from tests.outbox.delivery import test_attempts, test_lost_commits, test_transitions, test_unknowns
+from tests.outbox.delivery import (
+    test_attempts,
+    test_fallback,
+    test_lost_commits,
+    test_places,
+    test_scheduled,
+    test_transitions,
+    test_unknowns,
+)
 from tests.outbox.rows import Rows
 from tests.outbox.stream import test_recording as test_intake
+from tests.workers import test_fallback as test_steps
 from tests.workers.conftest import ses, templates_path
+from tests.workers.digest import test_digest
 from tests.workers.isolation import test_isolated_builds, test_suspects
 from tests.workers.isolation.scripted_process import IsolatingWorkers, isolating, unblock
-from tests.workers.test_deliverer import env
+from tests.workers.sending import test_copies
+from tests.workers.test_deliverer import Environment, env
+from tests.workers.test_fallback import Steps, steps
 
-__all__ = ["engine", "env", "isolating", "rows", "ses", "templates_path", "unblock"]
+__all__ = ["engine", "env", "isolating", "rows", "ses", "steps", "templates_path", "unblock"]
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -51,7 +65,10 @@ CRASHES: dict[str, tuple[Mutant, Point, str]] = {
         (mutants.a_request_is_sent_before_begin_is_committed, SEND(Moment.AFTER, Effect.KILL), "duplicated"),
         (mutants.a_request_is_sent_after_its_lease_has_ended, SEND(Moment.BEFORE, Effect.PAUSE), "duplicated"),
         (mutants.the_checkpoint_is_committed_before_the_rows, RECORD(Moment.AFTER, Effect.KILL), "lost"),
+        (mutants.what_is_in_shadow_is_sent, SEND(Moment.AFTER, Effect.KILL), "unexpected"),
+        (mutants.what_is_beyond_its_limit_is_sent, SEND(Moment.AFTER, Effect.KILL), "duplicated"),
         (mutants.a_retry_has_no_due_row, SEND(Moment.BEFORE, Effect.KILL), "open"),
+        (mutants.a_route_beside_the_owner_keeps_events_from_it, RECORD(Moment.AFTER, Effect.KILL), "lost"),
     )
 }
 
@@ -154,9 +171,94 @@ def test_the_transitions_find_that_begin_takes_attempts_of_other_tokens(
     fails(test_transitions.test_an_operation_changes_only_its_source_statuses, rows, "begin")
 
 
+def test_the_transitions_find_that_an_attempt_in_progress_is_shadowed(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutants.an_attempt_in_progress_is_shadowed(monkeypatch)
+    fails(test_transitions.test_an_operation_changes_only_its_source_statuses, rows, "shadow")
+
+
+def test_the_transitions_find_that_an_attempt_in_progress_goes_on(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutants.an_attempt_in_progress_goes_on_to_the_next_channel(monkeypatch)
+    fails(test_transitions.test_an_operation_changes_only_its_source_statuses, rows, "fall back without a request")
+
+
+def test_the_outbox_finds_that_the_channel_before_still_sends(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutants.the_channel_before_still_sends(monkeypatch)
+    fails(test_fallback.test_the_first_channel_can_do_nothing_with_it_any_more, rows)
+
+
+def test_the_outbox_finds_that_a_delivery_goes_on_after_a_lost_answer(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutants.a_delivery_goes_on_after_a_lost_answer(monkeypatch)
+    fails(test_fallback.test_it_never_goes_on_after_an_answer_was_lost, rows)
+
+
+def test_the_outbox_finds_that_a_delivery_that_goes_on_has_no_due_row(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutants.a_delivery_that_goes_on_has_no_due_row(monkeypatch)
+    fails(
+        test_fallback.test_it_is_due_at_once_on_the_next_channel_with_the_reason_and_a_fresh_count_of_failures, rows
+    )
+
+
+def test_the_workers_find_that_an_unknown_outcome_goes_on(
+    steps: Callable[..., Steps], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutants.an_unknown_outcome_goes_on_to_the_next_channel(monkeypatch)
+    fails(test_steps.test_an_unknown_outcome_stays_where_it_is, steps)
+
+
+def test_the_places_find_that_two_at_once_exceed_a_limit(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutants.places_are_counted_before_their_row_is_locked(monkeypatch)
+    fails(test_places.test_the_second_waits_for_the_first_and_sees_its_places, rows)
+
+
+def test_the_places_find_that_a_retry_takes_another_place(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutants.a_retry_takes_another_place(monkeypatch)
+    fails(test_places.test_a_retry_counts_once_and_from_its_latest_attempt, rows)
+
+
+def test_the_transitions_find_that_an_attempt_in_progress_is_merged(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutants.an_attempt_in_progress_is_merged(monkeypatch)
+    fails(test_transitions.test_an_operation_changes_only_its_source_statuses, rows, "merge")
+
+
+def test_the_workers_find_that_what_joins_a_digest_while_it_is_built_is_merged_too(
+    env: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutants.what_joins_a_digest_while_it_is_built_is_merged_too(monkeypatch)
+    fails(test_digest.test_an_event_that_comes_while_its_digest_is_built_leads_another_one, env, 100)
+
+
+def test_the_workers_find_a_collected_event_without_a_due_row(
+    env: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutants.a_collected_event_has_no_due_row(monkeypatch)
+    fails(test_digest.test_a_digest_that_is_full_is_sent_at_once_and_the_next_event_leads_another, env)
+
+
 def test_the_transitions_find_an_ended_lease_that_makes_pending(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     mutants.an_ended_lease_makes_the_delivery_pending(monkeypatch)
     fails(test_transitions.test_an_operation_changes_only_its_source_statuses, rows, "end of lease")
+
+
+def test_the_transitions_find_that_a_late_answer_puts_to_wait(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutants.a_late_answer_of_a_route_puts_it_to_wait_in_any_status(monkeypatch)
+    fails(test_transitions.test_an_operation_changes_only_its_source_statuses, rows, "schedule")
+
+
+def test_the_worker_finds_that_a_suppressed_copy_gets_its_mail(
+    env: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutants.a_suppressed_copy_gets_its_mail(monkeypatch)
+    fails(test_copies.test_a_suppressed_copy_is_left_out_and_the_row_says_so, env)
 
 
 def test_the_outbox_finds_a_bridge_that_records_without_the_lease(
@@ -164,6 +266,14 @@ def test_the_outbox_finds_a_bridge_that_records_without_the_lease(
 ) -> None:
     mutants.a_bridge_without_the_lease_still_records(monkeypatch)
     fails(test_intake.test_a_bridge_that_lost_the_shard_writes_nothing, rows, "epoch = 2")
+
+
+def test_the_outbox_finds_a_delivery_that_waits_for_its_time_without_a_due_row(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The crash matrix may not find it: the relay publishes again what is pending and missing in the broker."""
+    mutants.a_delivery_that_waits_for_its_time_has_no_due_row(monkeypatch)
+    fails(test_scheduled.test_when_its_time_has_come_it_is_published_once_and_loaded, rows)
 
 
 def test_the_outbox_finds_a_relay_that_publishes_too_early(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,6 +306,33 @@ def test_the_outbox_finds_that_any_kind_of_event_shows_that_events_arrive(
     mutants.any_kind_of_event_shows_that_events_arrive(monkeypatch)
     test = test_unknowns.test_only_send_events_show_that_events_flow
     fails(test, rows, FeedbackKind.DELIVERY)
+
+
+@pytest.mark.parametrize(
+    ("mutant", "test"),
+    [
+        (mutants.a_rewind_gives_an_event_a_second_owner, test_beside.test_a_rewind_gives_an_event_no_second_owner),
+        (
+            mutants.a_rewind_leaves_records_that_are_notified_as_they_are,
+            test_beside.test_a_rewind_makes_exactly_the_missing_ones,
+        ),
+        (
+            mutants.a_record_counts_for_each_of_its_notifications,
+            test_beside.test_buyer_and_seller_are_notified_and_the_record_counts_once,
+        ),
+        (
+            mutants.a_route_beside_the_owner_keeps_events_from_it,
+            test_beside.test_buyer_and_seller_are_notified_and_the_record_counts_once,
+        ),
+    ],
+)
+def test_the_outbox_finds_of_routes_beside_an_owner(
+    mutant: Mutant, test: Callable[[Rewinding], None], engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = Rewinding(engine)
+    environment.shard("a")
+    mutant(monkeypatch)
+    fails(test, environment)
 
 
 def test_the_relay_finds_that_messages_lost_by_the_broker_are_not_noticed(

@@ -23,15 +23,19 @@ from notifier.testing import channel_settings
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "examples" / "channel_package"
+SMALL = ROOT / "examples" / "small_channel"
 PAGE = (ROOT / "docs" / "channels.md").read_text()
 
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the example installed in it, as `pip install --target` leaves it: built, and unpacked."""
-    built, target = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("target")
+    return installed_in(PACKAGE, tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("target"))
+
+
+def installed_in(package: Path, built: Path, target: Path) -> Path:
+    """Install an example in a folder, as `pip install --target` leaves it: built, and unpacked."""
     here = Path.cwd()
-    os.chdir(PACKAGE)  # where a builder is called
+    os.chdir(package)  # where a builder is called
     try:
         wheel = build_wheel(str(built))
     finally:
@@ -50,7 +54,7 @@ def installed(target: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_a_channel_of_another_package_is_installed(installed: Path) -> None:
-    assert channel_names() == ["email", "ntfy", "sms", "webhook"]
+    assert channel_names() == ["apns", "chat", "email", "ntfy", "push", "sms", "smtp", "webhook", "webpush"]
     check_channels([Route("a_route", "table", "ntfy", lambda event: None, lambda event: True)])
     channel = load_channel("ntfy", channel_settings())
     assert Path(sys.modules[type(channel).__module__].__file__ or "").is_relative_to(installed)
@@ -72,16 +76,36 @@ def test_errors_name_the_variables_of_a_packages_own_settings(monkeypatch: pytes
 
 
 def test_it_passes_the_suite(target: Path) -> None:
+    passes(PACKAGE, target, 21)
+
+
+def passes(package: Path, target: Path, number: int) -> None:
     environment = os.environ | {"PYTHONPATH": str(target)}
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(PACKAGE / "tests")]
-    ran = subprocess.run(words, cwd=PACKAGE, env=environment, capture_output=True, text=True, check=False)
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(package / "tests")]
+    ran = subprocess.run(words, cwd=package, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout
-    assert re.search(r"\b21 passed", ran.stdout), ran.stdout
+    assert re.search(rf"\b{number} passed", ran.stdout), ran.stdout
+
+
+def test_a_channel_of_less_than_40_lines_is_installed_and_passes_the_suite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "wheel").mkdir()
+    installed = installed_in(SMALL, tmp_path / "wheel", tmp_path / "target")
+    (module,) = installed.glob("*.py")
+    assert sum(bool(line.strip()) for line in module.read_text().splitlines()) < 40
+    monkeypatch.syspath_prepend(installed)
+    channel = load_channel("note", channel_settings())
+    channel.close()
+    monkeypatch.delitem(sys.modules, "notifier_note")
+    passes(SMALL, installed, 20)
 
 
 def test_without_the_package_the_channel_is_unknown() -> None:
     assert "ntfy" not in channel_names()
-    with pytest.raises(SettingsError, match=r"'ntfy'; installed are: email, sms, webhook"):
+    with pytest.raises(
+        SettingsError, match=r"'ntfy'; installed are: apns, chat, email, push, sms, smtp, webhook, webpush"
+    ):
         load_channel("ntfy", channel_settings())
     with pytest.raises(RoutesError, match="ntfy"):
         check_channels([Route("a_route", "table", "ntfy", lambda event: None, lambda event: True)])

@@ -31,6 +31,10 @@ def test_a_final_status_changes_only_by_evidence_of_acceptance() -> None:
     assert {target for source, target in TRANSITIONS if source in over} == {Status.SENT}
 
 
+def test_what_is_shadowed_is_sent_only_after_an_operator_asked_for_it() -> None:
+    assert {target for source, target in TRANSITIONS if source is Status.SHADOWED} == {Status.PENDING, Status.SENT}
+
+
 def test_a_request_that_may_have_been_sent_becomes_pending_only_by_a_named_reason() -> None:
     """Invariant 4: sending becomes pending only if the attempt's own answer says that it was not accepted."""
     assert {target for source, target in TRANSITIONS if source is Status.SENDING} == {

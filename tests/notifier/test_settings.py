@@ -28,6 +28,8 @@ RIGHT = {
 }
 VALUES = {
     "allow_nondurable_database": "true",
+    "apns_key_id": "ABC123DEFG",
+    "apns_team_id": "TEAM123456",
     "aws_region": "eu-west-1",
     "bounce_rate_limit": "0.03",
     "broker_url": "redis://host/1",
@@ -38,14 +40,20 @@ VALUES = {
     "log_level": "debug",
     "not_before": "2026-01-31T00:00:00Z",
     "rates": "email=50,sms=10",
+    "redirect_to": "email=team@example.com,sms=+351912345678",
     "sender": "Notifier <us@example.com>",
     "ses_mode": "bulk",
+    "shadow_from": "2026-01-31T00:00:00Z",
+    "shadow_until": "2026-01-31T00:00:00Z",
     "sms_max_price": "0.1",
+    "sms_max_segments": "3",
     "sms_region": "PT",
     "sms_type": "Promotional",
     "status_updates": "failed,bounced",
     "tables": "one,two",
     "transport": "stock",
+    "unsubscribe_keys": "k" * 32,
+    "unsubscribe_url": "https://mail.example.com/u",
 }
 AROUND = [" {}", "{}\n", "\t{} \r\n", "\N{NO-BREAK SPACE}{}", "\N{ZERO WIDTH NO-BREAK SPACE}{}\N{ZERO WIDTH SPACE}"]
 QUOTES = ['"{}"', "'{}'", "`{}`", "\N{LEFT DOUBLE QUOTATION MARK}{}\N{RIGHT DOUBLE QUOTATION MARK}"]
@@ -117,7 +125,7 @@ QUOTABLE = {name for kind in KINDS for name, field in kind.model_fields.items() 
 
 
 def test_quotes_are_allowed_in_names_and_passwords() -> None:
-    assert {"actor", "sender", *RoleSettings.model_fields} == QUOTABLE
+    assert {"actor", "sender", "smtp_password", *RoleSettings.model_fields} == QUOTABLE
     for sender in ('"Doe, J" <j@example.com>', "O'Brien & Co <o@example.com>", "«Wir» heute <w@example.com>"):
         with environment({"NOTIFIER_SENDER": sender}):
             assert read_settings(Settings).sender == sender

@@ -100,7 +100,7 @@ class Rows(Sql):
         """Whether every record that was read is accounted for, and every open delivery will be acted on."""
         shards, stranded = Report(self.engine).audit()
         return not stranded and all(
-            each["records_notified"] == each["notifications"]
-            and each["records_read"] == each["notifications"] + each["records_unrouted"] + each["quarantine"]
+            each["records_notified"] == each["notified"]
+            and each["records_read"] == each["notified"] + each["records_unrouted"] + each["quarantine"]
             for each in shards
         )

@@ -9,11 +9,17 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from notifier.cli.records.erase import person_of
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status
 from notifier.outbox import (
+    Arrival,
     Change,
     Decision,
+    Digests,
+    Erasure,
+    ErasureKeys,
+    LimitedRecipient,
     OverdueAction,
     OverdueAttempt,
     Recipient,
@@ -78,3 +84,58 @@ def test_a_late_finish_and_the_end_of_its_lease_do_not_deadlock(rows: Rows, thre
     assert ending.result() == []
     assert {rows.status(id_) for id_ in ids} == {Status.PENDING}
     assert rows.all("SELECT * FROM claims") == []
+
+
+def test_an_attempt_with_limits_locks_all_its_deliveries_in_their_order(
+    rows: Rows, threads: ThreadPoolExecutor
+) -> None:
+    """An operator and feedback lock them in this order, too: the first one is of a route without a limit."""
+    unlimited, limited = sorted(rows.pending(2))
+    recipients = [Recipient(unlimited, TO), Recipient(limited, TO)]
+    places = [LimitedRecipient(limited, "route a", TO, 1, 60.0)]
+    with rows.engine.begin() as other:
+        other.execute(text("SELECT FROM deliveries WHERE notification_id = :id FOR UPDATE"), {"id": unlimited})
+        beginning = start(rows, threads, lambda: rows.attempts().begin(uuid.uuid4(), recipients, 60, limited=places))
+        other.execute(text("SELECT FROM deliveries WHERE notification_id = :id FOR UPDATE NOWAIT"), {"id": limited})
+    assert {each.id for each in beginning.result().begun} == {unlimited, limited}
+
+
+def test_an_attempt_with_limits_locks_its_digest_before_its_deliveries(
+    rows: Rows, threads: ThreadPoolExecutor
+) -> None:
+    """Who collects an event locks the digest first, and then its leader."""
+    leader, member = sorted(rows.pending(2))
+    key = uuid.uuid4()
+    arrivals = [Arrival(each, key, 0.001, 100, False, None) for each in (leader, member)]
+    Digests(rows.engine, channel="email").collect(arrivals)
+    rows.run("UPDATE deliveries SET next_attempt_at = now() WHERE notification_id = :id", id=leader)
+    places = [LimitedRecipient(leader, "route a", TO, 1, 60.0)]
+
+    def begin() -> Any:
+        given = {leader: [member]}
+        return rows.attempts().begin(uuid.uuid4(), [Recipient(leader, TO)], 60, limited=places, given=given)
+
+    with rows.engine.begin() as collecting:
+        collecting.execute(text("SELECT FROM digests WHERE key = :key FOR UPDATE"), {"key": key})
+        beginning = start(rows, threads, begin)
+        collecting.execute(
+            text("SELECT FROM deliveries WHERE notification_id = :id FOR UPDATE NOWAIT"), {"id": leader}
+        )
+    assert [each.id for each in beginning.result().begun] == [leader]
+    assert rows.status(member) is Status.MERGED
+
+
+def test_an_erasure_and_an_attempt_lock_the_places_of_a_person_in_the_same_order(
+    rows: Rows, threads: ThreadPoolExecutor
+) -> None:
+    for scope in ("route b", "route a"):  # so that a scan finds b first
+        (id_,) = rows.pending()
+        place = LimitedRecipient(id_, scope, TO, 1, 60.0)
+        rows.attempts().begin(uuid.uuid4(), [Recipient(id_, TO)], 60, limited=[place])
+    lock = "SELECT FROM limit_places WHERE scope = :scope FOR UPDATE"
+    with rows.engine.begin() as attempt:
+        attempt.execute(text(lock), {"scope": "route a"})
+        erasure = Erasure(rows.engine, actor="eva", keys=ErasureKeys(("a key",)))
+        erasing = start(rows, threads, lambda: list(erasure.run(person_of(TO), "she asked for it")))
+        attempt.execute(text(f"{lock} NOWAIT"), {"scope": "route b"})
+    assert erasing.result()[-1].rows["limit_places"] == 2

@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from notifier.notifications import Status
 from notifier.outbox import Change, Report, Retention, read_gauges
 from tests.outbox.history.history import at, settled
 from tests.outbox.rows import Rows
 from tests.outbox.search.items import recorded
+from tests.outbox.test_plans import nodes
 
 
 @pytest.fixture
@@ -42,6 +44,25 @@ def test_failing_routes_of_listed_days_and_of_today_are_one(rows: Rows, retentio
 
     assert counted(found) == {"broken": (3, 1), "old": (0, 1)}
     assert found[0]["newest_id"] == newest
+
+
+def test_only_the_events_of_what_failed_are_read(rows: Rows) -> None:
+    raising(rows, "broken")
+    ids = recorded(rows, [b"{}"] * 50)
+    rows.attempts().decide([Change(id_, Status.SKIPPED) for id_ in ids])
+    seen: list[tuple[str, Any]] = []
+    event.listen(rows.engine, "before_cursor_execute", lambda _, __, *given: seen.append(given[:2]))
+
+    assert counted(Report(rows.engine).failing(7)) == {"broken": (1, 0)}
+
+    read_failures = [each for each in seen if each[0].startswith("WITH failing")]
+    with rows.engine.connect() as connection:
+        plans = [
+            connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {each}", to) for each, to in read_failures
+        ]
+        found = [node for plan in plans for node in nodes(plan.scalar_one())]
+    read = sum(each["Actual Loops"] for each in found if each.get("Relation Name", "").startswith("delivery_events"))
+    assert 0 < read < 50
 
 
 def test_listed_days_are_not_read(rows: Rows, retention: Retention) -> None:

@@ -9,11 +9,11 @@ from tests.outbox.rows import Rows
 def test_a_page_that_nobody_published_is_due_after_its_grace(rows: Rows) -> None:
     ids = rows.pending(3)
     publications = Publications(rows.engine)
-    assert publications.channels_due() == []
+    assert publications.queues_due() == []
 
     rows.run("UPDATE publications SET due_at = now()")
 
-    assert publications.channels_due() == ["email"]
+    assert publications.queues_due() == ["email"]
     (found,) = publications.take_due("email", 10)
     assert found.age is None
     assert found.waiting == dict.fromkeys(ids, 0)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from bridge.feedback.events import feedback_of
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.notifications import Status
 from notifier.outbox import Change, ChannelStates, RateLimits, Recipient, Report, Settlement, end_leases
@@ -297,3 +298,59 @@ def test_messages_that_the_provider_does_not_send_count_into_no_rate(
     bounced = [event(id_, FeedbackKind.BOUNCE, message_id=str(id_), permanent=True) for id_ in ids[:2]]
     settlement(rows, limits=limits).settle(bounced)
     assert not ChannelStates(rows.engine, actor="ops").state("email").runs
+
+
+def test_events_of_two_channels_in_a_batch_are_settled_each_for_its_own(rows: Rows) -> None:
+    _, (mail, sms) = sending(rows, 2)
+    bounced = {"kind": FeedbackKind.BOUNCE, "permanent": True}
+    settled = settlement(rows, others=("sms",)).settle(
+        [
+            event(sms, message_id="s-1", recipient="+351 912 345 678", channel="sms", **bounced),
+            event(mail, message_id="m-1", recipient=TO, **bounced),
+        ]
+    )
+    assert (settled.fresh, settled.accepted) == (2, 2)
+    assert rows.all("SELECT channel, address FROM suppressions ORDER BY channel") == [
+        {"channel": "email", "address": TO},
+        {"channel": "sms", "address": "+351912345678"},
+    ]
+    assert rows.all("SELECT channel, hard_bounces FROM feedback_hours ORDER BY channel") == [
+        {"channel": "email", "hard_bounces": 1},
+        {"channel": "sms", "hard_bounces": 1},
+    ]
+
+
+def test_an_event_of_an_sms_makes_an_unknown_outcome_sent_and_a_later_one_delivered(rows: Rows) -> None:
+    id_ = unknown(rows)
+    record = {
+        "messageId": "sms-1",
+        "messageRequestTimestamp": NOW.timestamp() * 1000,
+        "eventTimestamp": NOW.timestamp() * 1000,
+        "destinationPhoneNumber": "+351912345678",
+        "context": {"nid": str(id_), "att": "1"},
+    }
+    settles = settlement(rows, others=("sms",))
+    for name, final, status in (("TEXT_SENT", False, Status.SENT), ("TEXT_DELIVERED", True, Status.DELIVERED)):
+        settles.settle(feedback_of({**record, "eventType": name, "isFinal": final}))
+        assert rows.status(id_) is status
+    assert rows.all("SELECT channel, sends, deliveries FROM feedback_hours") == [
+        {"channel": "sms", "sends": 1, "deliveries": 1}
+    ]
+
+
+def test_a_queue_that_is_settled_is_so_for_each_of_its_channels(rows: Rows) -> None:
+    settlement(rows, others=("sms",)).note_settled_before()
+    assert [each["channel"] for each in rows.all("SELECT channel FROM channel_events ORDER BY channel")] == [
+        "email",
+        "sms",
+    ]
+
+
+def test_an_event_that_waited_for_its_notification_counts_for_the_channel_of_that(rows: Rows) -> None:
+    page = rows.page([1])
+    settlement(rows).settle([event(page.notifications[0].id, FeedbackKind.DELIVERY, channel="sms")])
+    rows.record(page)
+    rows.run("UPDATE notifications SET channel = 'sms'")
+    rows.run("UPDATE unmatched_feedback SET look_at = now()")
+    settlement(rows, others=("sms",)).match_again()
+    assert rows.all("SELECT channel, deliveries FROM feedback_hours") == [{"channel": "sms", "deliveries": 1}]

@@ -84,12 +84,12 @@ CHURN = {
 def test_a_queue_is_not_read_from_its_beginning_each_time(rows: Rows, table: str) -> None:
     publications, scan = Publications(rows.engine), DueScan()
     word, look = {
-        "publications": ("min(p.due_at)", publications.channels_due),
+        "publications": ("min(p.due_at)", publications.queues_due),
         "claims": ("lease_until < now()", lambda: end_leases(rows.engine, scan=scan)),
         "due": ("kind = 'retry'", lambda: publications.publish_due_retries(500)),
     }[table]
     for _ in range(2):  # to know the time
-        publications.channels_due()
+        publications.queues_due()
         publications.publish_due_retries(500)
         end_leases(rows.engine, scan=scan)
     rows.run(CHURN[table], rounds=ROUNDS)

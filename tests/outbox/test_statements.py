@@ -16,9 +16,10 @@ STREAM = "notifier.outbox.stream"
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_file_says_what_it_does_and_is_used(path: Path) -> None:
     assert path.read_text().startswith("-- ")
-    names = (f'"{path.name}"', f'"{{{path.stem}}}"')
-    named = any(name in each.read_text() for each in path.parent.parent.glob("*.py") for name in names)
-    assert named or any(re.search(rf"\{{{path.stem}\b", each.read_text()) for each in FILES)
+    modules = [each.read_text() for each in path.parent.parent.glob("*.py")]
+    named = any(f'"{path.name}"' in each for each in modules)
+    texts = [*modules, *(each.read_text() for each in FILES)]
+    assert named or any(re.search(rf"\{{{path.stem}\b", each) for each in texts)
 
 
 def test_comments_are_not_sent() -> None:
@@ -39,7 +40,8 @@ def test_a_fragment_of_the_folder_of_the_outbox_and_of_the_module_is_filled_in(
         (tmp_path / "room" / "sql" / f"{name}.sql").write_text(text)
     assert " ".join(statement("room", "whole.sql", last="SELECT '{}'").text.split()) == (
         "WITH e AS ( INSERT INTO due (notification_id, kind, channel, due_at) SELECT nearly(now()) FROM changed "
-        "ON CONFLICT (notification_id) DO UPDATE SET kind = excluded.kind, due_at = excluded.due_at ) SELECT '{}'"
+        "ON CONFLICT (notification_id) DO UPDATE SET kind = excluded.kind, channel = excluded.channel, "
+        "due_at = excluded.due_at ) SELECT '{}'"
     )
     with pytest.raises(FileNotFoundError, match="nowhere"):
         statement("room", "nowhere.sql")

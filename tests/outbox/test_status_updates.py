@@ -33,7 +33,7 @@ from tests.outbox.rows import Rows
 from tests.outbox.test_lock_order import start
 
 ALL = wanted_of(["all"])
-SILENT = {Status.PENDING, Status.SENDING}
+SILENT = {Status.PENDING, Status.SENDING, Status.SHADOWED, Status.MERGED}
 QUEUE, HOOK = "arn:aws:sqs:eu-west-1:000000000000:updates", "https://product.example/updates"
 
 
@@ -264,6 +264,16 @@ def test_a_day_stays_while_an_update_of_it_waits_and_retention_drops_and_counts_
     assert retention.old_days() == []
     (backlog,) = StatusUpdates(rows.engine).backlog()
     assert (backlog.waiting, backlog.accepted, backlog.dropped) == (0, 0, 1)
+
+
+def test_dropped_ones_that_no_sender_ever_took_are_counted_too(rows: Rows, retention: Retention) -> None:
+    """Where no sender runs at all, nobody would know of them."""
+    sent(rows)
+    backlog = StatusUpdates(rows.engine).backlog
+    assert [(each.destination, each.waiting, each.dropped) for each in backlog()] == [("", 1, 0)]
+    rows.run(f"UPDATE status_updates SET at = now() - interval '{KEEP + 1} days'")
+    settled(retention)
+    assert [(each.destination, each.waiting, each.dropped) for each in backlog()] == [("", 0, 1)]
 
 
 def test_retention_and_senders_count_destinations_in_one_order(rows: Rows) -> None:

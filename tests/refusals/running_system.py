@@ -26,12 +26,15 @@ class RunningSystem:
         self.queue = Queue(world.redis.url)
         self.fed = 0
 
-    def start(self, name: str, *words: str) -> Child:
-        """Start `notifier WORDS`. `name` is that of its log file."""
+    def start(
+        self, name: str, *words: str, options: Mapping[str, str] | None = None, module: str = "notifier"
+    ) -> Child:
+        """Start `notifier WORDS`. `name` is that of its log file. `options` are settings of this process alone."""
         heartbeats = self._folder / "heartbeats" / name
         heartbeats.mkdir(parents=True, exist_ok=True)
         environment = {**self.world.environment, "NOTIFIER_HEARTBEAT_FOLDER": str(heartbeats), **self._options}
-        child = self._stack.enter_context(notifier_process(name, words, self._folder, environment))
+        environment |= options or {}
+        child = self._stack.enter_context(notifier_process(name, words, self._folder, environment, module))
         self.children[name] = child
         return child
 

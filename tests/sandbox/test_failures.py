@@ -31,6 +31,25 @@ def test_equal_failures_are_one_line_with_the_newest() -> None:
     ]
 
 
+def test_an_error_of_the_users_code_has_its_text_and_its_place() -> None:
+    traceback = """Traceback (most recent call last):
+  File "/venv/notifier/routes/route.py", line 94, in request
+    return self.build(given)
+           ^^^^^^^^^^^^^^^^^
+  File "/mine/notifications.py", line 11, in friend_request
+    to=item["to"], context={"from_name": item["from_name"]}
+                                         ~~~~^^^^^^^^^^^^^
+KeyError: 'from_name'
+"""
+    (line,) = failure_lines([row("tried again", traceback=traceback)])
+    assert line.startswith("email hello: will be tried again: KeyError: 'from_name' (notifications.py, line 11)\n")
+    broken = traceback.replace("KeyError: ", "notifier.errors.TemplateError: subject.txt, line 1: ")
+    (line,) = failure_lines([row("tried again", traceback=broken)])
+    assert line.startswith("email hello: will be tried again: subject.txt, line 1: 'from_name'\n")
+    (line,) = failure_lines([row("failed", traceback="550 no such user")])
+    assert line.startswith("email hello: failed: KeyError\n")
+
+
 def test_each_names_an_existing_command() -> None:
     for what in _WORDS:
         (line,) = failure_lines([row(what)])
@@ -80,6 +99,28 @@ def test_failures_of_any_kind_are_printed_once(engine: Engine, rows: Rows) -> No
     (id_,) = rows.pending()
     rows.attempts().decide([Change(id_, Status.FAILED, failed=True, reason="ValueError")])
     assert list(failures.lines()) == [f"email a_route: failed: ValueError\nsee: notifier show {id_} --reveal"]
+
+
+def test_a_notification_that_is_tried_again_and_again_has_a_line_a_minute(engine: Engine, rows: Rows) -> None:
+    now = 0.0
+    failures = Failures(engine, clock=lambda: now)
+    list(failures.lines())
+    (id_,) = rows.pending()
+
+    def tried() -> list[str]:
+        rows.run("UPDATE deliveries SET next_attempt_at = NULL WHERE notification_id = :id", id=id_)
+        rows.attempts().decide([Change(id_, Status.PENDING, failed=True, delay=0.0, reason="KeyError")])
+        return [line.splitlines()[0] for line in failures.lines()]
+
+    assert tried() == ["email a_route: will be tried again: KeyError"]
+    assert [tried(), tried()] == [[], []]
+    (other,) = rows.pending()
+    rows.attempts().decide([Change(other, Status.FAILED, failed=True, reason="ValueError")])
+    assert len(list(failures.lines())) == 1, "others are not held back"
+    now = 61.0
+    assert tried() == ["3 x email a_route: will be tried again: KeyError"]
+    now = 70.0
+    assert list(failures.lines()) == []
 
 
 def test_more_failures_than_one_query_reads_are_all_printed(engine: Engine, rows: Rows) -> None:

@@ -33,7 +33,7 @@ def test_a_text_may_hold_the_sign() -> None:
         (["pk=a", "sk"], "'sk' is neither"),
         (["pk=a", "=b"], "'=b' is neither"),
         (["pk=a", "sk=b", "n:=x"], "n is not JSON"),
-        (["pk=a", "n:=1"], "the table's keys"),
+        (["pk=a", "n:=1"], "the item has no sk, a key of the table: notifier put pk="),
         (["nonsense"], "not JSON"),
     ],
 )

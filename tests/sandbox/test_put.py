@@ -132,8 +132,8 @@ def test_items_of_a_file_are_written_and_deleted_in_their_order(tmp_path: Path) 
     ("words", "more", "why"),
     [
         ((f'{{{KEYS}, "n": NaN}}',), {}, "NaN is no number"),
-        ((f"{{{KEYS}}}", "--table", "not-there"), {}, "refused the table 'not-there'"),
-        ((f"{{{KEYS}}}", "--delete", "--table", "not-there"), {}, "refused the table 'not-there'"),
+        ((f"{{{KEYS}}}", "--table", "not-there"), {}, "has no table 'not-there'"),
+        ((f"{{{KEYS}}}", "--delete", "--table", "not-there"), {}, "has no table 'not-there'"),
         ((f"{{{KEYS}}}", "--table", "a b"), {}, "DynamoDB at"),
         ((f"{{{KEYS}}}",), {"NOTIFIER_AWS_REGION": ""}, "region"),
         ((f"{{{KEYS}}}",), {"NOTIFIER_AWS_ENDPOINT_URL": "not a URL"}, ""),

@@ -17,6 +17,9 @@ _BATCHES = {
 }
 """Operations that have no permission of their own."""
 
+_FURTHER = {"GetObject": {"VersionId": "GetObjectVersion"}}
+"""Rights that an operation needs besides its own, by the parameter that asks for them."""
+
 
 def actions(modules: Iterable[Path]) -> set[str]:
     """As a policy names them: `sqs:ReceiveMessage`."""
@@ -41,6 +44,11 @@ def _actions(service: str, words: set[str]) -> Iterator[str]:
     for operation in model.operation_names:
         if operation in words or xform_name(operation) in words:
             yield f"{model.signing_name}:{_BATCHES.get(operation, operation)}"
+            yield from (
+                f"{model.signing_name}:{right}"
+                for word, right in _FURTHER.get(operation, {}).items()
+                if word in words
+            )
 
 
 def _words(tree: ast.AST) -> Iterator[str]:

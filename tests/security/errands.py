@@ -4,9 +4,11 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
+import yaml
 from sqlalchemy import Engine
 
 from bridge.stream.client import Shard
@@ -16,24 +18,30 @@ from notifier.database.schema import check_schema
 from notifier.database.server import server_of
 from notifier.errors import UsageError
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
+from notifier.lanes import Lane
 from notifier.notifications import Status
 from notifier.outbox import (
     Acknowledgements,
+    Arrival,
     Attempts,
     Change,
     ChannelStates,
     CountKey,
     Decision,
     DeliveryCounts,
+    Digests,
     Discovery,
     Erasure,
     ErasureKeys,
     FailedUpdate,
+    FallBack,
     Journal,
     JournalFilter,
     LettingGo,
+    LimitedRecipient,
     NewSuppression,
     Operations,
+    OptOuts,
     OverdueAction,
     Partitions,
     Person,
@@ -51,9 +59,11 @@ from notifier.outbox import (
     RewindRequests,
     Rewinds,
     RewindTarget,
+    Scheduled,
     Search,
     Selection,
     Settlement,
+    ShadowMessage,
     StatusUpdates,
     StreamStatus,
     Suppressions,
@@ -62,6 +72,8 @@ from notifier.outbox import (
     Unknowns,
     Verdict,
     end_leases,
+    keep_throughput,
+    kept_throughput,
     last_days,
     read_gauges,
     read_throughput,
@@ -69,9 +81,11 @@ from notifier.outbox import (
 from notifier.outbox.inspection.recent_days import recent_days
 from notifier.outbox.inspection.rights import read_rights
 from notifier.outbox.inspection.server import read_clock, read_server
+from notifier.outbox.shadow.shadowed import Shadowed
 from tests.outbox.history.history import KEEP, OLD, day, partitions, recorded, settled
 from tests.outbox.rows import Rows
 
+SCALED = Path(__file__).parents[2] / "deploy" / "kubernetes" / "scaling" / "keda" / "worker-email.yml"
 Errand = Callable[[Rows, Engine], None]
 
 NOW = datetime.now(UTC)
@@ -181,16 +195,22 @@ def _publish(rows: Rows, engine: Engine, publication: int) -> None:
     publications = Publications(engine)
     publications.mark_published([publication])
     publications.make_all_due()
-    assert publications.channels_due() == ["email"]
+    assert publications.queues_due() == ["email"]
     first, *others = publications.take_due("email", 10)
     publications.keep_waiting(first)
     publications.postpone([first.id], 1.0)
     publications.delete([each.id for each in others] or [first.id])
     assert publications.backlog() >= 0
-    assert publications.channels_held_back() == set()
+    assert publications.queues_held_back() == set()
     rows.run("UPDATE deliveries SET next_attempt_at = now() WHERE status = 'pending'")
     rows.run("INSERT INTO due SELECT notification_id, 'retry', 'email', now() FROM deliveries ON CONFLICT DO NOTHING")
     assert publications.publish_due_retries(10) > 0
+    rows.run("INSERT INTO due SELECT notification_id, 'retry', 'email', now() FROM deliveries ON CONFLICT DO NOTHING")
+    assert Publications(engine, lanes={"a_route": Lane.LOW}).publish_due_retries(10) > 0
+
+
+def waiting(id_: UUID) -> Scheduled:
+    return Scheduled(id_, Status.PENDING, reason="quiet hours", until=datetime.now(UTC) + timedelta(hours=1))
 
 
 def worker(rows: Rows, engine: Engine) -> None:
@@ -217,6 +237,9 @@ def worker(rows: Rows, engine: Engine) -> None:
     (refused,) = unknown(rows, token := attempts.token())
     end_leases(rows.engine)
     assert attempts.finish(token, [Change(refused, Status.FAILED, reason="refused")]) == {refused}
+    (gone,), token = rows.pending(), attempts.token()
+    attempts.begin(token, [Recipient(gone, "gone@example.com")], 60)
+    assert attempts.finish(token, [Change(gone, Status.FAILED, reason="gone", gone=True)]) == {gone}
     (twice,) = unknown(rows, token := attempts.token())
     rows.run("UPDATE deliveries SET provider_message_id = 'other' WHERE notification_id = :id", id=twice)
     assert attempts.finish(token, [Change(twice, Status.SENT, message_id="m")]) == {twice}
@@ -224,8 +247,17 @@ def worker(rows: Rows, engine: Engine) -> None:
     rows.run("INSERT INTO due VALUES (:id, 'retry', 'email', now())", id=given_up)
     assert attempts.finish(attempts.token(), [Change(given_up, Status.SENT, message_id="m")]) == {given_up}
     assert attempts.decide([Change(rows.pending()[0], Status.SKIPPED)])
+    assert attempts.schedule([waiting(rows.pending()[0])])
+    _collect(rows, engine, attempts)
+    assert attempts.shadow([ShadowMessage(Recipient(rows.pending()[0], TO), "Hello", "in shadow")]).shadowed
+    limited = [LimitedRecipient(id_, "route a", TO, 1, 60.0) for id_ in rows.pending(2)]
+    recipients = [Recipient(each.id, TO) for each in limited]
+    assert len(attempts.begin(attempts.token(), recipients, 60, limited=limited).over_limit) == 1
+    assert attempts.full_limits([LimitedRecipient(rows.pending()[0], "route a", TO, 1, 60.0)])
     Suppressions(rows.engine, actor="eva").add("email", TO, reason="manual")
     assert attempts.begin(attempts.token(), [Recipient(rows.pending()[0], TO)], 60).suppressed
+    _fall_back(rows, attempts)
+    assert attempts.barred([Recipient(ids[0], TO), Recipient(ids[0], "other@example.com")]) == {(ids[0], TO)}
     Suppressions(rows.engine, actor="eva").remove("email", TO)
     DeliveryCounts(engine).add({CountKey("email", "a_route", "sent"): 2})
     channels = ChannelStates(engine, actor="host:1", probe_seconds=0.0)
@@ -233,6 +265,47 @@ def worker(rows: Rows, engine: Engine) -> None:
     assert channels.state("email").state == "parked"
     assert channels.claim_probe("email")
     assert channels.reopen("email")
+
+
+def _fall_back(rows: Rows, attempts: Attempts) -> None:
+    """Go on to another channel: a suppressed recipient, a device that is gone, and a late answer."""
+    (spared,) = rows.pending()
+    assert attempts.begin(attempts.token(), [Recipient(spared, TO)], 60, spared=[spared]).barred
+    shadow = ShadowMessage(Recipient(spared, TO), "Hello", "in shadow")
+    assert attempts.shadow([shadow], spared=[spared]).barred
+    assert attempts.fall_back([FallBack(spared, Status.SUPPRESSED, next="sms")]) == {spared}
+    assert attempts.fall_back([FallBack(spared, Status.SUPPRESSED, next="sms")], again=True) == {spared}
+    (gone,), token = rows.pending(), attempts.token()
+    attempts.begin(token, [Recipient(gone, "gone@example.org")], 60)
+    assert attempts.fall_back([FallBack(gone, Status.FAILED, gone=True, next="sms")], token) == {gone}
+    (late,) = unknown(rows, token := attempts.token())
+    end_leases(rows.engine)
+    assert attempts.fall_back([FallBack(late, Status.FAILED, next="sms")], token) == {late}
+    (twice,), token = rows.pending(), attempts.token()
+    attempts.begin(token, [Recipient(twice, "twice@example.org")], 60)
+    moved = "UPDATE deliveries SET channel = 'email', provider_message_id = 'm-1' WHERE notification_id = :id"
+    rows.run(moved, id=twice)
+    assert attempts.finish(token, [Change(twice, Status.SENT, message_id="m-2")]) == {twice}
+
+
+def _collect(rows: Rows, engine: Engine, attempts: Attempts) -> None:
+    """Collect events, and send a message with some of them."""
+    digests = Digests(engine, channel="email")
+    leader, member, *left = sorted(rows.pending(4))
+    assert not digests.standings([leader])[leader].leads
+    assert digests.collect([collecting(id_) for id_ in (leader, member, *left)]) == []
+    assert [each.id for each in digests.members([leader])[leader].there] == [member, *left]
+    rows.run("UPDATE deliveries SET next_attempt_at = now() WHERE notification_id = :id", id=leader)
+    assert attempts.begin(attempts.token(), [Recipient(leader, TO)], 60, given={leader: (member,)}).merged == {member}
+    rows.run(
+        "UPDATE deliveries SET status = 'pending', next_attempt_at = now() WHERE notification_id = :id", id=leader
+    )
+    assert attempts.begin(attempts.token(), [Recipient(leader, "other@x.org")], 60, given={leader: (member,)}).begun
+    assert attempts.begin(attempts.token(), [Recipient(left[0], TO)], 60, given={left[0]: (member,)}).begun == []
+
+
+def collecting(id_: UUID) -> Arrival:
+    return Arrival(id_, UUID(int=1), 3600.0, 100, first_at_once=False)
 
 
 def feedback(rows: Rows, engine: Engine) -> None:
@@ -274,13 +347,16 @@ def _look(rows: Rows, engine: Engine) -> None:
     assert report.deliveries()
     assert report.show(id_)
     for look in (report.channels, report.shards, report.gaps, report.quarantine, report.duplicates,
-                 report.dead_letters, report.unknowns, report.problem_counts, report.audit, report.now):  # fmt: skip
+                 report.dead_letters, report.finished_shards, report.unknowns, report.problem_counts,
+                 report.audit, report.now):  # fmt: skip
         look()
     assert report.events(id_) == report.feedback(id_) == []
+    assert report.leaders([id_]) == {}
     assert report.ids(id_, id_, 1) == [*report.statuses([id_])] == [id_]
     report.failing(KEEP)
     Journal(engine).newest(JournalFilter(), 10)
     Suppressions(engine, actor="eva").list()
+    Suppressions(engine, actor="eva").list(address=TO)
     report.days(KEEP)
     search = Search(engine, budget=None)
     assert search.page(Selection(keys=["user#1"])).rows == []
@@ -289,11 +365,16 @@ def _look(rows: Rows, engine: Engine) -> None:
     assert Operations(engine, actor="eva").count(Selection(), Status.PENDING) >= 1
     read_gauges(engine, KEEP)
     last_days(engine)
+    now = datetime.now(UTC)
+    compared = Shadowed(engine, "email", since=now - timedelta(days=1), until=now + timedelta(hours=1))
+    assert sum(1 for _ in compared.messages()) >= 0
+    assert compared.others().total() >= 0
     assert read_rights(engine).missing["notifier_console"] == ()
     server = read_server(engine)
     assert read_clock(engine) >= server.now
     assert recent_days(engine)
-    read_throughput(engine)
+    keep_throughput(engine, read_throughput(engine))
+    assert kept_throughput(engine)
 
 
 def status_sender(rows: Rows, engine: Engine) -> None:
@@ -314,11 +395,39 @@ def status_sender(rows: Rows, engine: Engine) -> None:
     assert updates.backlog()
 
 
+def preferences(rows: Rows, engine: Engine) -> None:
+    """A recipient leaves topics and joins them again."""
+    check_schema(engine)
+    opt_outs = OptOuts(engine, actor="preferences", topics=["news", "offers"])
+    opt_outs.change("email", TO, leave=["*"])
+    assert opt_outs.read("email", TO) == {"*"}
+    opt_outs.change("email", TO, join=["news"])
+    assert opt_outs.read("email", TO) == {"offers"}
+    opt_outs.change("email", TO, join=["*"])
+    assert opt_outs.read("email", TO) == set()
+
+
+def scaler(rows: Rows, engine: Engine) -> None:
+    """KEDA asks how much waits."""
+    rows.pending()
+    (scaled, _) = yaml.safe_load_all(SCALED.read_text())
+    for trigger in scaled["spec"]["triggers"]:
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql(trigger["metadata"]["query"]).scalar_one() > 0
+
+
 def _act(rows: Rows, engine: Engine) -> None:
     revealed = Reveals(engine, actor="eva").notification(*rows.pending(), "for the test")
     assert revealed
     operations = Operations(engine, actor="eva")
     assert list(operations.cancel(Selection(ids=rows.pending()), "for the test")) == [1]
+    leader, member = sorted(rows.pending(2))
+    Digests(rows.engine, channel="email").collect([collecting(id_) for id_ in (leader, member)])
+    assert list(operations.cancel(Selection(ids=[leader]), "for the test")) == [1]
+    assert rows.status(member) is Status.MERGED
+    scheduled = rows.pending()
+    rows.attempts().schedule([waiting(id_) for id_ in scheduled])
+    assert list(operations.bring_forward(Selection(ids=scheduled), "for the test", per_second=100)) == [1]
     for to in (Status.SENT, Status.PENDING, Status.FAILED):
         (id_,) = unknown(rows)
         end_leases(rows.engine)
@@ -358,7 +467,7 @@ def _replay(rows: Rows, engine: Engine) -> None:
             shard=rows.lease.shard, number=number,
         )  # fmt: skip
     rows.run("UPDATE shards SET records_read = records_read + 3, records_quarantined = records_quarantined + 3")
-    verdicts = {odd: Verdict(error="still odd"), other: Verdict(), made.sequence_number: Verdict(made)}
+    verdicts = {odd: Verdict(error="still odd"), other: Verdict(), made.sequence_number: Verdict([made])}
     kept = Quarantine(engine, actor="eva", keep_days=KEEP)
     chosen = QuarantineSelection(because="odd")
     (done,) = kept.replay(
@@ -399,6 +508,8 @@ ERRANDS: Mapping[str, Errand] = {
     "notifier_worker": worker,
     "notifier_feedback": feedback,
     "notifier_status_sender": status_sender,
+    "notifier_preferences": preferences,
+    "notifier_scaler": scaler,
     "notifier_console": console,
     "notifier_operator": operator,
 }

@@ -134,7 +134,7 @@ def test_the_alarms_query_what_is_served() -> None:
                 assert named, rule["alert"]
                 labels = {label for name in named for label in families[shown(name)].labels}
                 grouped = re.findall(r"\b(?:by|on) \(([^)]*)\)", rule["expr"])
-                used = {label.strip() for group_ in grouped for label in group_.split(",")}
+                used = {label.strip() for group_ in grouped for label in group_.split(",") if label.strip()}
                 used |= set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"])))
                 assert used <= labels | {"instance", "job"}, rule["alert"]
                 for name, selected in re.findall(r"\b(notifier_\w+)\{(\w+)", rule["expr"]):

@@ -71,7 +71,12 @@ BAD_SETTINGS = [
     ("worker email", "NOTIFIER_TEMPLATES", "/no/such/folder", "/no/such/folder"),
     ("worker email", "NOTIFIER_SENDER", "", "NOTIFIER_SENDER is not set"),
     ("worker email", "NOTIFIER_SENDER", "not an address", "NOTIFIER_SENDER"),
-    ("worker pigeon", "NOTIFIER_SENDER", "us@example.com", "no channel is called 'pigeon'; installed are: email"),
+    (
+        "worker pigeon",
+        "NOTIFIER_SENDER",
+        "us@example.com",
+        "no channel is called 'pigeon'; installed are: apns, chat, email",
+    ),
     ("feedback", "NOTIFIER_DATABASE_URL", f"postgresql://u:hush@{NOWHERE}/d", "Is NOTIFIER_DATABASE_URL right"),
     ("feedback", "NOTIFIER_FEEDBACK_QUEUE_URL", None, "NOTIFIER_FEEDBACK_QUEUE_URL is not set"),
     ("feedback", "NOTIFIER_FEEDBACK_QUEUE_URL", "ses-events", "is not the URL of a queue"),
@@ -133,7 +138,7 @@ def test_a_mistake_in_the_routes(environment: dict[str, str], tmp_path: Path, co
 def test_a_channel_that_is_not_installed(environment: dict[str, str], tmp_path: Path, words: str) -> None:
     routes = (tmp_path / "my_routes.py").read_text().replace('"email"', '"emial"')
     (tmp_path / "my_routes.py").write_text(routes)
-    assert "channel='emial'; installed are: email" in refused(words, environment)
+    assert "channel='emial'; installed are: apns, chat, email, push" in refused(words, environment)
 
 
 @pytest.mark.parametrize("words", ["bridge", "feedback"])

@@ -19,7 +19,7 @@ from sandbox.system import System
 from tests.sql import Sql
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 
 class Traffic:
@@ -102,7 +102,7 @@ def test_a_worker_that_is_killed_again_and_again_loses_nothing(system: System, e
     system.start("worker-last", "worker", "email")
     written = traffic.finish()
 
-    wait_until(lambda: settled(report, 400), seconds=90)
+    wait_until(lambda: settled(report, 400), seconds=180)
 
     totals = report.totals()
     counted = reconcile(written, system.ses.recipients())

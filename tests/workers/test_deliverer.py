@@ -4,6 +4,7 @@ import json
 import threading
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -15,9 +16,9 @@ from structlog.testing import capture_logs
 
 from notifier import Email, Event, RetryPolicy, route
 from notifier.messages import Message
-from notifier.notifications import Status
-from notifier.outbox import Attempts, ChannelStates, Recipient, end_leases
-from notifier.outcomes import Outcome
+from notifier.notifications import Status, created_ms
+from notifier.outbox import Attempts, ChannelStates, Digests, Recipient, end_leases
+from notifier.outcomes import Accepted, Outcome
 from notifier.routes import Build, Routes, routes_of
 from notifier.settings import Settings
 from notifier.templates import Templates
@@ -25,13 +26,18 @@ from sandbox.embedded.ses import SesServer
 from tests.bridge.stream.records import record
 from tests.outbox.rows import Rows
 from tests.waiting import wait_until
+from workers.building.attachments import AttachmentReader
+from workers.building.preparer import Preparer
+from workers.building.recipients import Recipients
 from workers.channels.ses import SesChannel
+from workers.collaborators import Collaborators
 from workers.deliverer import Deliverer
 from workers.isolation.isolated_builds import IsolatedBuilds
 from workers.process.in_progress import InProgress
 from workers.process.stop import Stop
 from workers.sending.account import AccountState
 from workers.sending.bucket import TokenBucket
+from workers.tally import Count
 
 
 def hello(event: Event) -> Email | None:
@@ -69,23 +75,33 @@ class Environment:
         *,
         isolated: IsolatedBuilds | None = None,
         sets_aside: bool = False,
+        recipients: Recipients | None = None,
+        attachments: AttachmentReader | None = None,
+        count: Count | None = None,
         **options: Any,
     ) -> Deliverer:
-        options = {"retry": RetryPolicy(attempts=2, base=0.0), **options}
-        made = route(table="activity", channel="email", name="a_route", **options)(build)
+        options = {"retry": RetryPolicy(attempts=2, base=0.0), "name": "a_route", **options}
+        made = route(table="activity", channel="email", **options)(build)
         routes = Routes(routes_of(made)[:1])  # `build` may have served another test
+        preparer = Preparer(
+            self.channel, routes, self.templates, recipients=recipients, attachments=attachments, name="email"
+        )
         return Deliverer(
-            self.attempts,
-            self.channel,
-            routes,
-            self.templates,
-            self.lease_seconds,
-            self.in_progress,
-            self.account,
-            self.bucket,
-            stop,
-            isolated=isolated,
-            sets_aside=sets_aside,
+            Collaborators(
+                attempts=self.attempts,
+                channel=self.channel,
+                routes=routes,
+                preparer=preparer,
+                in_progress=self.in_progress,
+                account=self.account,
+                bucket=self.bucket,
+                lease_seconds=self.lease_seconds,
+                stop=Stop() if stop is None else stop,
+                isolated=isolated,
+                sets_aside=sets_aside,
+                count=count,
+                digests=Digests(self.rows.engine, channel="email") if routes.has_digests("email") else None,
+            )
         )
 
     def pending(self, *recipients: str) -> list[UUID]:
@@ -248,6 +264,20 @@ def test_no_request_leaves_without_a_committed_intent(env: Environment) -> None:
     assert seen == [Status.SENDING]
 
 
+@pytest.mark.parametrize("after", [None, timedelta(hours=6)])
+def test_a_message_says_when_it_is_of_no_use_any_more(after: timedelta | None, env: Environment) -> None:
+    (id_,) = env.pending("ana@example.com")
+    seen: list[float | None] = []
+
+    def watching(messages: list[Message[Any, Any]]) -> list[Outcome]:
+        seen.extend(each.expires_at for each in messages)
+        return [Accepted(None)]
+
+    env.channel.send = watching
+    env.deliverer(expires_after=after).deliver([id_])
+    assert seen == [None if after is None else created_ms(id_) / 1000 + after.total_seconds()]
+
+
 def test_a_lost_claim_sends_nothing(env: Environment) -> None:
     (id_,) = env.pending("ana@example.com")
 
@@ -407,9 +437,9 @@ def test_a_change_that_did_not_apply_is_not_reported(env: Environment) -> None:
     (id_,) = env.pending("ana@example.com")
 
     class Overtaken(Attempts):
-        def decide(self, changes: Any) -> Any:
+        def decide(self, changes: Any, **given: Any) -> Any:
             env.rows.attempts("another").begin(uuid.uuid4(), [Recipient(id_, "ana@example.com")], 60)
-            return super().decide(changes)
+            return super().decide(changes, **given)
 
     env.attempts = Overtaken(env.rows.engine, channel="email", worker="slow")
     assert env.deliverer(lambda event: None).deliver([id_]) == {}
@@ -425,3 +455,24 @@ def test_a_settled_attempt_is_not_reported_again(env: Environment) -> None:
 
     env.attempts = Overtaken(env.rows.engine, channel="email", worker="slow")
     assert env.deliverer().deliver([id_]) == {}
+
+
+def test_the_row_has_the_version_of_the_template_of_the_last_attempt(env: Environment) -> None:
+    (id_,) = env.pending("retry@example.com")
+    env.fault(kind="refuse", code="InternalFailure", status=400, match={"recipient": "retry@*"}, times=1)
+    env.deliverer().deliver([id_])
+    first = env.rows.delivery(id_)
+    assert first["template"] == env.templates.version("hello")
+
+    (env.templates.folder / "hello" / "subject.txt").write_text("Good day {{ name }}")
+    env.templates = Templates(env.templates.folder)
+    env.deliverer().deliver([id_])
+    second = env.rows.delivery(id_)
+    assert second["template"] == env.templates.version("hello") != first["template"]
+    assert second["template"].startswith("hello@")
+
+
+def test_a_delivery_without_a_template_has_no_version(env: Environment) -> None:
+    (id_,) = env.pending("ana@example.com")
+    env.deliverer(lambda event: None).deliver([id_])
+    assert env.rows.delivery(id_)["template"] is None

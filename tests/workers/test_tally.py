@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
@@ -10,7 +11,16 @@ from sqlalchemy import Engine, text
 
 from notifier import Email, Event, RetryPolicy
 from notifier.notifications import Status
-from notifier.outbox import ROUTE_ERROR, Change, CountKey, DeliveryCounts, Suppressions
+from notifier.outbox import (
+    LIMITED,
+    ROUTE_ERROR,
+    SCHEDULED,
+    Change,
+    CountKey,
+    DeliveryCounts,
+    Scheduled,
+    Suppressions,
+)
 from notifier.outbox.delivery.counts import read_counts
 from tests.notifier.test_metrics import scraped
 from tests.outbox.rows import Rows
@@ -52,6 +62,16 @@ def test_changes_are_counted_by_channel_route_and_status(engine: Engine, tally: 
     }  # fmt: skip
 
 
+def test_what_is_beyond_its_limit_is_counted_in_addition(engine: Engine, tally: Tally) -> None:
+    waits = Scheduled(uuid.uuid4(), S.PENDING, reason="over its limit", route="b", until=datetime.now(UTC))
+    tally.count("email", [change(S.SKIPPED), waits], built=True, limited=True)
+    tally.close()
+    assert counted(engine) == {
+        CountKey("email", "a", "skipped"): 1, CountKey("email", "a", LIMITED): 1,
+        CountKey("email", "b", SCHEDULED): 1, CountKey("email", "b", LIMITED): 1,
+    }  # fmt: skip
+
+
 def test_what_stays_as_it_is_is_not_counted(engine: Engine, tally: Tally) -> None:
     tally.count("email", [change(S.PENDING)], built=True)
     tally.close()
@@ -73,6 +93,15 @@ def test_counts_reach_the_metrics_of_a_bridge_by_themselves(engine: Engine, tall
     assert found[("notifier_outbox_deliveries_total", "email", "a", "failed")] == 1
     assert found[("notifier_outbox_route_errors_total", "email", "a")] == 1
     tally.close()
+
+
+def test_what_a_route_has_not_come_to_yet_is_shown_as_0(engine: Engine, tally: Tally) -> None:
+    """`increase()` does not see a counter's first value, and many deliveries may fail at once."""
+    tally.count("email", [change(S.SENT)], built=True)
+    tally.close()
+    found = scraped(engine)
+    assert found[("notifier_outbox_deliveries_total", "email", "a", "failed")] == 0
+    assert found[("notifier_outbox_route_errors_total", "email", "a")] == 0
 
 
 def test_two_workers_add_up_and_a_database_that_is_away_loses_no_count(engine: Engine, tally: Tally) -> None:
@@ -116,8 +145,7 @@ def test_what_a_worker_delivers_is_what_it_counts(env: Environment, rows: Rows) 
     Suppressions(rows.engine, actor="eva").add("email", "barred@example.com", reason="manual")
     ids = env.pending("ana@example.com", "bo@example.com", "raises@x.org", "muted@x.org", "barred@example.com")
     tally = Tally(DeliveryCounts(rows.engine), ["a_route"], seconds=3600)
-    deliverer = env.deliverer(build, retry=RetryPolicy(attempts=1))
-    deliverer._count = partial(tally.count, "email")
+    deliverer = env.deliverer(build, retry=RetryPolicy(attempts=1), count=partial(tally.count, "email"))
     deliverer.deliver(ids)
     deliverer.deliver(ids)
     tally.close()

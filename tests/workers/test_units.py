@@ -14,8 +14,8 @@ from celery import Celery, signals
 from celery.contrib.testing.worker import start_worker
 
 import workers.tasks
-from celery_units.later import Later
 from celery_units.redis import use_transport
+from celery_units.unfinished import Unfinished
 from notifier.broker import TASK, Queue, queue_name
 from notifier.errors import Unreachable
 from notifier.notifications import Status
@@ -38,14 +38,14 @@ class Deliveries:
         self.answers: dict[UUID, Status] = {}
         self.errors: list[Exception] = []
         self.poison: UUID | None = None
-        self.later: dict[UUID, Later] = {}
+        self.later: dict[UUID, Unfinished] = {}
         self.marked: set[UUID] = set()
         self.gate = threading.Event()
         self.gate.set()
         self._received = 0
         signals.task_received.connect(self._receive)
 
-    def deliver(self, ids: Sequence[UUID], *, suspects: bool = False) -> dict[UUID, Change | Later]:
+    def deliver(self, ids: Sequence[UUID], *, suspects: bool = False) -> dict[UUID, Change | Unfinished]:
         self.units.append(list(ids))
         self.suspects.append(suspects)
         self.gate.wait(60)
@@ -55,7 +55,7 @@ class Deliveries:
             raise ValueError("ana@example.com")
         done = {id_: Change(id_, self.answers.get(id_, Status.SENT), delay=1.0) for id_ in ids}
         if not suspects:
-            done |= {id_: Later(suspects=True) for id_ in self.marked.intersection(done)}
+            done |= {id_: Unfinished(suspects=True) for id_ in self.marked.intersection(done)}
         return done | {id_: later for id_, later in self.later.items() if id_ in done and not later.has_ended}
 
     def has_received(self, count: int) -> None:

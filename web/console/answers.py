@@ -39,6 +39,9 @@ def answer(entrance: Entrance, visit: Visit) -> Response:
             "a page failed", page=entrance.path, error=type(error).__name__, trace=trace(error)
         )
         text, status = "The console has a fault here. Its log says where.", 500
+    finally:
+        if entrance.method == "POST":
+            visit.watch.gauges.forget()
     if entrance.method == "POST":
         return visit.failed(text)
     log.warning("a page could not be shown", page=entrance.path, reason=text)

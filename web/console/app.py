@@ -15,23 +15,27 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from notifier.database.engine import Engine
+from notifier.process.restrictions import restrictions
 from notifier.settings import ConsoleSettings
 from web.console import pages as pages_package
 from web.console.access.forms import Form, check_csrf, read_form
 from web.console.access.gate import Cookie, Gate
 from web.console.access.login import Login
+from web.console.access.pace import Pace
 from web.console.access.proxy import TrustedProxy
 from web.console.access.role import Role, User
 from web.console.access.sessions import Sessions
 from web.console.access.sign_on import SingleSignOn
 from web.console.access.users import UserFile
 from web.console.answers import ErrorPages, answer, sign_in_first
-from web.console.headers import KnownHosts, SecurityHeaders
-from web.console.health import Health
+from web.console.headers import CONSOLE_HEADERS, KnownHosts
+from web.console.jobs.erasures import Erasures
 from web.console.monitoring.watch import Watch
 from web.console.page import Entrance, Page, pages_of
 from web.console.rendering import Rendering, StaticFiles
 from web.console.visit import Visit
+from web.serving.headers import SecurityHeaders
+from web.serving.health import Health
 
 POOL = 4
 """Connections to Postgres, and requests that read or act at once. Others wait."""
@@ -45,9 +49,11 @@ class Console:
     engine: Engine
     gate: Gate
     watch: Watch
+    erasures: Erasures
     pages: Sequence[Page]
     rendering: Rendering
     threads: anyio.CapacityLimiter
+    pace: Pace
 
     @property
     def entrances(self) -> list[Entrance]:
@@ -64,16 +70,23 @@ def application(settings: ConsoleSettings, engine: Engine, slow: Engine | None =
     settings.checked()
     static, pages = StaticFiles(), pages_of(pages_package)
     rendering = Rendering(
-        pages, static, local=not settings.has_access, Role=Role, paths=[each.path for each in pages]
+        pages,
+        static,
+        local=not settings.has_access,
+        restrictions=list(restrictions(settings)),
+        Role=Role,
+        paths=[each.path for each in pages],
     )
     console = Console(
         settings,
         engine,
         _gate(settings),
-        Watch(engine, slow or engine),
+        Watch(engine, slow or engine, settings.keep_days),
+        Erasures(settings),
         pages,
         rendering,
         anyio.CapacityLimiter(POOL),
+        Pace(settings.console_pages_per_second),
     )
     sign_on = SingleSignOn(settings) if settings.console_oidc_issuer else None
     routes: list[BaseRoute] = [
@@ -85,7 +98,7 @@ def application(settings: ConsoleSettings, engine: Engine, slow: Engine | None =
     app = Starlette(
         routes=routes,
         middleware=[
-            Middleware(SecurityHeaders, https=settings.https),
+            Middleware(SecurityHeaders, headers=CONSOLE_HEADERS, https=settings.https),
             Middleware(KnownHosts, settings=settings),
         ],
         exception_handlers={HTTPException: ErrorPages(rendering).refused},
@@ -114,6 +127,15 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     console.engine.dispose()
 
 
+async def _turn(pace: Pace, user: User) -> None:
+    """Return when it is this user's turn. Raise HTTPException if there are too many requests before."""
+    wait = pace.wait(user.name)
+    if wait is None:
+        raise HTTPException(429, "These are too many pages at once: wait some seconds.")
+    if wait:
+        await anyio.sleep(wait)
+
+
 def _route(console: Console, entrance: Entrance) -> Route:
     async def endpoint(request: Request) -> Response:
         entry = console.gate.enter(request)
@@ -121,6 +143,7 @@ def _route(console: Console, entrance: Entrance) -> Route:
             return sign_in_first(request)
         if entry.session.user.role < entrance.role:
             raise HTTPException(403, f"This needs the role {entrance.role.label}.")
+        await _turn(console.pace, entry.session.user)
         form = Form()
         if entrance.method == "POST":
             form = await read_form(request, entrance.most_bytes)
@@ -131,6 +154,7 @@ def _route(console: Console, entrance: Entrance) -> Route:
             settings=console.settings,
             rendering=console.rendering,
             watch=console.watch,
+            erasures=console.erasures,
             page=entrance.page.name,
             url=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             path=request.path_params,

@@ -12,7 +12,7 @@ from notifier.cli.options.ids import bounds, matching
 from notifier.cli.options.window import in_utc
 from notifier.errors import UsageError
 from notifier.notifications import Status
-from notifier.outbox import Report, Selection
+from notifier.outbox import SCHEDULED, Report, Selection
 
 PERIODS: Mapping[str, timedelta | None] = {
     "1h": timedelta(hours=1),
@@ -57,11 +57,18 @@ class Filter:
     @property
     def statuses(self) -> list[str]:
         """Raise UsageError for a status that does not exist."""
+        if self.scheduled:
+            return [Status.PENDING]
         named = [self.status] if self.status else []
         for each in named:
             if each not in set(Status):
                 raise UsageError(f"No status is called {each!r}.")
         return named
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether only those are wanted that wait because their route returned `Later`."""
+        return self.status == SCHEDULED
 
     @property
     def finds_person(self) -> bool:
@@ -77,8 +84,9 @@ class Filter:
         if since and until and since >= until:
             raise UsageError("The first time must be before the second.")
         found = Selection(
-            channel=self.channel, route=self.route, table=self.table, because=self.because, since=since, until=until
-        )
+            channel=self.channel, route=self.route, table=self.table, because=self.because, since=since, until=until,
+            scheduled=self.scheduled,
+        )  # fmt: skip
         if self.finds_id:
             bounds(self.find)
             return replace(found, ids=matching(report, [self.find], _MOST_OF_PREFIX))

@@ -1,18 +1,13 @@
 """Runs the application with uvicorn."""
 
-import signal
-import socket
-
 import structlog
-import uvicorn
-from starlette.applications import Starlette
 
 from notifier.database.engine import Engine, connect
 from notifier.database.schema import check_schema
-from notifier.errors import SettingsError
 from notifier.settings import ConsoleSettings, read_settings
 from notifier.telemetry import configure_logging, warn_of_unknown_variables
 from web.console.app import POOL, application
+from web.serving.server import serve_until_stopped
 
 log = structlog.get_logger(__name__)
 
@@ -34,44 +29,16 @@ def serve() -> None:
     engine = console_engine(settings)
     check_schema(engine)
     slow = console_engine(settings, pool_size=1, patience=_PATIENCE_OF_PROOF_SECONDS)
-    server = uvicorn.Server(configuration(application(settings, engine, slow)))
-    with _listening(settings) as listening:
-        for each in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them once more when it has ended
-            signal.signal(each, lambda *_: setattr(server, "should_exit", True))
-        port = listening.getsockname()[1]
-        log.info("the console listens", url=settings.console_url or f"http://{settings.console_address}:{port}")
-        server.run(sockets=[listening])
-
-
-def _listening(settings: ConsoleSettings) -> socket.socket:
-    """Return a socket that listens. Raise SettingsError if the address or the port cannot be used."""
-    address, port = settings.console_address, settings.console_port
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        return socket.create_server((address, port), family=family)
-    except OSError as error:
-        raise SettingsError(
-            f"the console cannot listen on {address}, port {port} ({error.strerror}): change "
-            "NOTIFIER_CONSOLE_ADDRESS or NOTIFIER_CONSOLE_PORT"
-        ) from None
+    serve_until_stopped(
+        application(settings, engine, slow),
+        name="console",
+        address=settings.console_address,
+        port=settings.console_port,
+        url=settings.console_url,
+    )
 
 
 def console_engine(settings: ConsoleSettings, pool_size: int = POOL + 1, patience: int = _PATIENCE_SECONDS) -> Engine:
     """Return an engine of the console: a connection for each page at once, and one for `Watch`."""
     url = settings.database_url.get_secret_value()
-    return connect(url, application="notifier console", pool_size=pool_size, patience=patience)
-
-
-def configuration(app: Starlette) -> uvicorn.Config:
-    """Return uvicorn's settings. Headers of a proxy do not change whom a request comes from."""
-    return uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        date_header=True,
-        h11_max_incomplete_event_size=64 * 1024,
-        limit_concurrency=200,
-        timeout_graceful_shutdown=5,
-    )
+    return connect(url, application="notifier console", pool_size=pool_size, patience=patience, newest_first=True)

@@ -14,6 +14,7 @@ from notifier.settings import ConsoleSettings
 from web.console.access.role import Role, User
 from web.console.access.sessions import Flash, Session
 from web.console.addresses import local_path
+from web.console.jobs.erasures import Erasures
 from web.console.monitoring.watch import Watch
 from web.console.rendering import Rendering
 
@@ -36,6 +37,7 @@ class Visit:
     settings: ConsoleSettings
     rendering: Rendering
     watch: Watch
+    erasures: Erasures
     page: str
     url: str
     path: Mapping[str, str]

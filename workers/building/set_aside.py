@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from celery_units.later import Later
+from celery_units.unfinished import Unfinished
 
 T = TypeVar("T")
 
@@ -17,17 +17,17 @@ class SetAside(Generic[T]):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._expected: dict[UUID, Later] = {}
+        self._expected: dict[UUID, Unfinished] = {}
         self._results: dict[UUID, T] = {}
 
     def count(self) -> int:
-        """Return how many builds go on, or have a result that nobody has taken."""
+        """Return how many builds go on, or have a result that was not taken yet."""
         return len(self._expected) + len(self._results)
 
-    def expect(self, id_: UUID) -> Later:
-        """Return the `Later` that ends when the result is put."""
+    def expect(self, id_: UUID) -> Unfinished:
+        """Return the `Unfinished` that ends when the result is put."""
         with self._lock:
-            later = self._expected[id_] = Later()
+            later = self._expected[id_] = Unfinished()
         return later
 
     def put(self, id_: UUID, result: T) -> bool:
@@ -59,7 +59,7 @@ class UnitAside(Generic[T]):
 
     def __init__(self, results: SetAside[T]) -> None:
         self._results = results
-        self.expected: dict[UUID, Later] = {}
+        self.expected: dict[UUID, Unfinished] = {}
 
     def expect(self, id_: UUID) -> None:
         self.expected[id_] = self._results.expect(id_)

@@ -17,7 +17,7 @@ BEGIN_SECONDS = 30.0
 """How long an idle process may take to begin a build."""
 PING_SECONDS = 10.0
 END_SECONDS = 5.0
-"""How long a process that has closed its pipe may take to end by itself."""
+"""How long a process that has closed its pipe may take to end, before it is killed."""
 OUT_OF_MEMORY = 70
 """The exit code of a process after MemoryError."""
 
@@ -25,7 +25,7 @@ _LOCK_HELD = "one call did not release Python's lock, see the worker's log"
 
 
 class BuildNotBegun(Exception):
-    """The process ended, or did not answer, before the build began: no route is at fault. The text is the cause."""
+    """The process ended, or did not answer, before the build began, so no route caused it. The text is the cause."""
 
 
 class DiedDuringBuild(Exception):
@@ -47,6 +47,9 @@ class Built:
     request: Any
     content: Any
     address: str
+    original: str = ""
+    template: str = ""
+    further: tuple[str, ...] = ()
 
 
 READY, BEGUN, NOT_PICKLED = "ready", "begun", "not pickled"

@@ -1,6 +1,6 @@
-"""Builds notifications whose worker died, each in a process of its own, which may die of it.
+"""Builds notifications whose worker died, each in a process of its own.
 
-The worker survives that process. So it knows which notification was at fault, and loses no other one.
+If the process dies, the worker survives, knows which notification caused it, and loses no other one.
 """
 
 import os
@@ -83,7 +83,12 @@ class IsolatedBuilds:
                     built = self._count_deaths(due, partial(self._in_process, child, due, timeout))
             except BuildNotBegun as error:
                 tries, reason = tries + 1, str(error)
-                log.warning("a process ended before it began to build", notification=str(due.id), cause=reason)
+                log.warning(
+                    "a process ended before it began to build",
+                    notification=str(due.id),
+                    route=due.route,
+                    cause=reason,
+                )
                 continue
             except NoProcess as error:
                 if error.none_starts:
@@ -145,14 +150,21 @@ class IsolatedBuilds:
             return self._preparer.prepare(due)
         if isinstance(built, Change):
             return built
-        return Prepared(due, built.request, built.content, self._preparer.route(due), built.address)
+        route = self._preparer.route(due)
+        more = (built.original, built.template, built.further)
+        return Prepared(due, built.request, built.content, route, built.address, *more)
 
     def _build_in_worker(self, due: DueNotification, reason: str) -> Prepared | Change:
         """Build it here, one at a time: if the worker dies, its lease shows which notification it built."""
         if not self._turn.acquire(timeout=_TURN_SECONDS):
             return not_isolated(due, reason)
         try:
-            log.warning("no process can be started: this worker builds", notification=str(due.id), reason=reason)
+            log.warning(
+                "no process can be started: this worker builds",
+                notification=str(due.id),
+                route=due.route,
+                reason=reason,
+            )
             self._in_worker = due.id
             return self._count_deaths(due, partial(self._preparer.prepare, due)) or not_isolated(due, reason)
         finally:

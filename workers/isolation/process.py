@@ -19,7 +19,10 @@ from notifier.routes.loading import load_routes
 from notifier.settings import load_settings
 from notifier.telemetry import configure_logging
 from notifier.templates import Templates, templates_folder
+from notifier.unsubscribe import UnsubscribeLinks
+from workers.building.attachments import AttachmentReader
 from workers.building.preparer import Prepared, Preparer
+from workers.building.recipients import Recipients
 from workers.isolation.child import ALIVE, BEGUN, NOT_PICKLED, OUT_OF_MEMORY, PING, READY, Built
 from workers.isolation.frames import frame, next_message
 from workers.process.gil_watchdog import GilWatchdog
@@ -99,7 +102,10 @@ def _preparer(channel: str) -> Preparer:
     configure_logging(settings, process="worker")
     routes = load_routes(settings.routes)
     templates = Templates(templates_folder(settings, str(routes.source) if routes.source else None))
-    return Preparer(load_channel(channel, settings), routes, templates, _out_of_memory)
+    links, recipients = UnsubscribeLinks.of(settings), Recipients.of(settings, channel)
+    files = AttachmentReader(settings) if AttachmentReader.serves(channel) else None
+    loaded = load_channel(channel, settings)
+    return Preparer(loaded, routes, templates, _out_of_memory, links, recipients, files, channel)
 
 
 def _out_of_memory(_: DueNotification) -> Prepared | Change:
@@ -124,7 +130,9 @@ def _listen(pipe: BinaryIO, due: "queue.SimpleQueue[DueNotification]", answers: 
 def _as_sent(prepared: Prepared | Change) -> Built | Change:
     if isinstance(prepared, Change):
         return prepared
-    return Built(prepared.request, prepared.content, prepared.address)
+    return Built(
+        prepared.request, prepared.content, prepared.address, prepared.original, prepared.template, prepared.further
+    )
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What a worker counts for Prometheus. Without NOTIFIER_METRICS_PORT only errors are counted."""
+"""The metrics of a worker for Prometheus. Without NOTIFIER_METRICS_PORT only errors are counted."""

@@ -1,4 +1,4 @@
-"""What a worker shows of itself at each scrape. Nothing is counted for it meanwhile."""
+"""The gauges of a worker, read at each scrape. Between scrapes they cost nothing."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -10,13 +10,14 @@ from time import monotonic
 from typing import Any, cast
 from uuid import UUID
 
-from celery_units.later import Later
+from celery_units.unfinished import Unfinished
 from notifier.channels import Channel
 from notifier.messages import Message
 from notifier.outbox import Attempts, BeginResult, Change, DueNotification, Recipient
 from notifier.outcomes import Accepted, Blocked, Late, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
 from workers.building.preparer import Prepared
 from workers.building.set_aside import UnitAside
+from workers.collaborators import Collaborators
 from workers.deliverer import Deliverer
 from workers.metrics.counters import MESSAGES, NOT_PENDING, OUTCOMES, STEP_SECONDS, UNIT_SIZE
 
@@ -44,16 +45,16 @@ class MeasuredAttempts(Attempts):
             return super().load(ids, probing=probing)
 
     def begin(
-        self, token: UUID, recipients: Sequence[Recipient], lease_seconds: float, *, probing: bool = False
+        self, token: UUID, recipients: Sequence[Recipient], lease_seconds: float, **options: Any
     ) -> BeginResult:
         with self._steps["begin"].time():
-            return super().begin(token, recipients, lease_seconds, probing=probing)
+            return super().begin(token, recipients, lease_seconds, **options)
 
-    def decide(self, changes: Sequence[Change]) -> set[UUID]:
+    def decide(self, changes: Sequence[Change], **options: Any) -> set[UUID]:
         if not changes:
             return set()
         with self._steps["decide"].time():
-            return super().decide(changes)
+            return super().decide(changes, **options)
 
     def finish(self, token: UUID, changes: Sequence[Change]) -> set[UUID]:
         with self._steps["finish"].time():
@@ -94,17 +95,21 @@ def measured_channel(name: str, channel: Channel) -> Channel:
 class MeasuredDeliverer(Deliverer):
     """Measures units and builds. A message that waits for its slow build counts once, when it is done."""
 
+    def __init__(self, parts: Collaborators) -> None:
+        super().__init__(parts)
+        self.measure(parts.attempts.channel)
+
     def measure(self, channel: str) -> None:
-        """Begin to measure. To be called once, before the first unit."""
+        """Measure by the name of this channel."""
         self._size = UNIT_SIZE.labels(channel)
         self._first, self._again = MESSAGES.labels(channel, "first"), MESSAGES.labels(channel, "again")
         self._not_pending = NOT_PENDING.labels(channel)
         self._build = STEP_SECONDS.labels(channel, "build")
 
-    def deliver(self, ids: Sequence[UUID], *, suspects: bool = False) -> dict[UUID, Change | Later]:
+    def deliver(self, ids: Sequence[UUID], *, suspects: bool = False) -> dict[UUID, Change | Unfinished]:
         self._size.observe(len(ids))
         done = super().deliver(ids, suspects=suspects)
-        comes_again = sum([type(each) is Later for each in done.values()])
+        comes_again = sum([type(each) is Unfinished for each in done.values()])
         (self._again if suspects else self._first).inc(len(ids) - comes_again)
         if left := len(ids) - len(done):
             self._not_pending.inc(left)

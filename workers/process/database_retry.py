@@ -10,6 +10,7 @@ import structlog
 from notifier.database.errors import DatabaseError, cause, is_away
 from notifier.errors import Unreachable
 from notifier.health import WriteHealth
+from notifier.notifications import Status
 from notifier.outbox import Change
 from workers.metrics.counters import DATABASE_RETRIES
 from workers.process.stop import Stop
@@ -88,10 +89,14 @@ def written(changes: Sequence[Change], ids: set[UUID], retry: DatabaseRetry) -> 
     After a repeated try that is all of them: it does not find what an earlier try, its answer lost, wrote.
     """
     written = [each for each in changes if each.id in ids]
-    missing = len(changes) - len(written)
+    missing = [each for each in changes if each.id not in ids]
     if missing and retry.repeated:
-        log.info("written by an earlier try, or settled by another process", count=missing)
+        log.info("written by an earlier try, or settled by another process", count=len(missing))
         return list(changes)
-    if missing:
-        log.warning("deliveries were settled by another process", count=missing)
+    # Finish writes an acceptance in any status, so what it did not write was known to be accepted.
+    known = sum(each.to is Status.SENT for each in missing)
+    if known:
+        log.info("the provider's events came before the answer was written", count=known)
+    if len(missing) > known:
+        log.warning("deliveries were settled by another process", count=len(missing) - known)
     return written

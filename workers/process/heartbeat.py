@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from notifier.health import BEAT_SECONDS, STALE_SECONDS, Heartbeat, WriteHealth
+from notifier.health import BEAT_SECONDS, Heartbeat, WriteHealth
+from notifier.process.beats import STALE_SECONDS
 from workers.process.in_progress import InProgress
 
 

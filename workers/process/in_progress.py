@@ -29,6 +29,16 @@ class InProgress:
         self._touched: dict[UUID, float] = {}
         self._warned: set[UUID] = set()
         self._holders: dict[UUID, int] = {}
+        self._channels: dict[str, InProgress] = {}
+
+    def of(self, channel: str) -> "InProgress":
+        """Return the ids in progress on that channel, which `count` and `stuck` of this process include. Each channel
+        has its own: what has gone on to another one may begin there while the rest of its unit is still in progress.
+        """
+        with self._lock:
+            if channel not in self._channels:
+                self._channels[channel] = InProgress(self._clock)
+            return self._channels[channel]
 
     @contextmanager
     def hold(self, ids: Sequence[UUID]) -> Iterator[list[UUID]]:
@@ -69,7 +79,7 @@ class InProgress:
 
     def count(self) -> int:
         """Return how many are in progress."""
-        return len(self._holders)
+        return len(self._holders) + sum(each.count() for each in self._parts())
 
     def stuck(self) -> list[UUID]:
         """Return those without progress for `STUCK_SECONDS`. Logs each once."""
@@ -80,4 +90,8 @@ class InProgress:
             self._warned.update(fresh)
         for id_ in fresh:
             log.warning("delivery hangs; this worker counts as unhealthy", notification=str(id_), after=STUCK_SECONDS)
-        return found
+        return found + [id_ for each in self._parts() for id_ in each.stuck()]
+
+    def _parts(self) -> "list[InProgress]":
+        with self._lock:
+            return list(self._channels.values())

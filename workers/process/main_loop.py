@@ -6,7 +6,7 @@ from workers.process.heartbeat import HeartbeatThread, waits_for_broker
 
 
 class MainLoop:
-    """Whether it turns, and whether it takes messages. Celery makes its worker after the checks are served."""
+    """Whether it runs, and whether it takes messages. Celery makes its worker after the checks are served."""
 
     def __init__(self) -> None:
         self._worker: Any = None

@@ -1,4 +1,4 @@
-"""The end of this worker process, as its threads observe it."""
+"""Whether this worker process is to end. Its threads look at it."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from uuid import UUID
 
-from celery_units.later import Later
+from celery_units.unfinished import Unfinished
 from notifier.errors import NotifierError
 from notifier.outbox import Change
 
@@ -47,7 +47,7 @@ class Stopped(NotifierError):
     `changes` has what happened to the others.
     """
 
-    def __init__(self, changes: Mapping[UUID, Change | Later], left: set[UUID]) -> None:
+    def __init__(self, changes: Mapping[UUID, Change | Unfinished], left: set[UUID]) -> None:
         super().__init__(f"this worker ends; {len(left)} messages are given back")
         self.changes = changes
         self.left = left

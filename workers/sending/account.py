@@ -30,7 +30,7 @@ class AccountState:
 
     def learn(self, outcomes: Sequence[Outcome], *, probing: bool) -> None:
         """Park the channel if the account is blocked; reopen it if a probe was answered."""
-        blocked = next((each for each in outcomes if isinstance(each, Blocked)), None)
+        blocked = next((each for each in outcomes if isinstance(each, Blocked) and not each.within), None)
         if blocked is not None:
             if self._channels.park(self._channel, blocked.reason):
                 log.critical("ALARM: channel parked", channel=self._channel, reason=blocked.reason)

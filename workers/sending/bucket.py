@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TypeVar
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
-from notifier.broker.client import redis_client
+from notifier.broker.client import leave_replica, redis_client
 from notifier.broker.url import BrokerUrl
+from notifier.lanes import SHARES, Lane
 from workers.sending.rate import AllowedRate
 
 T = TypeVar("T")
@@ -30,9 +31,14 @@ _SLOWER = 0.7
 _RECOVERY = 0.02  # of the rate, a second
 _LEAST = 0.05
 
-_TAKE_TOKENS, _SLOW_DOWN = (
-    files(__package__).joinpath(name).read_text("utf-8") for name in ("take_tokens.lua", "slow_down.lua")
+_LANE_BATCH_SECONDS = 0.05
+"""The batch of a channel with lanes. By so much of the rate, once, a lane that needs its share exceeds it."""
+
+_TAKE_TOKENS, _TAKE_LANE_TOKENS, _SPEND_TOKENS, _SLOW_DOWN = (
+    files(__package__).joinpath(name).read_text("utf-8")
+    for name in ("take_tokens.lua", "take_lane_tokens.lua", "spend_tokens.lua", "slow_down.lua")
 )
+_WEIGHTS = sum(each.weight for each in SHARES.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +66,15 @@ class TokenBucket:
         fixed: float | None = None,
         headroom: float = 0.1,
         sleep: Callable[[float], object] = time.sleep,
+        lanes: bool = False,
     ) -> None:
         """`ask`, `fixed` and `headroom` are those of `AllowedRate`. `sleep` waits for some seconds, and returns
-        something true if this process is to end.
+        something true if this process is to end. With `lanes` each lane has its share of the rate.
         """
         self._redis = redis_client(BrokerUrl.of(broker_url), timeout=2, decode_responses=True)
-        self._take, self._slow_down = (self._redis.register_script(each) for each in (_TAKE_TOKENS, _SLOW_DOWN))
+        scripts = (_TAKE_TOKENS, _TAKE_LANE_TOKENS, _SPEND_TOKENS, _SLOW_DOWN)
+        self._take, self._take_of_lane, self._spend, self._slow_down = map(self._redis.register_script, scripts)
+        self._lanes = lanes
         self._key = f"notifier:rate:{channel}"
         self._worker = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._rate = AllowedRate(self._redis, self._key, self._worker, ask, fixed=fixed, headroom=headroom)
@@ -73,9 +82,12 @@ class TokenBucket:
         self._local = _LocalBucket()
         self._now: float | None = None  # the rate of its last grant
         self._used = 0.0  # until when the rate is used up, on Redis's clock, by its last answer
+        self._used_by_lane: dict[Lane, float] = {}  # the same, of the shares of lanes
         self._pause_until = 0.0  # of a channel without a limit
 
-    def batches(self, items: Sequence[T], timeout: float, on_wait: Callable[[], None]) -> Iterator[Sequence[T]]:
+    def batches(
+        self, items: Sequence[T], timeout: float, on_wait: Callable[[], None], lane: Lane = Lane.NORMAL
+    ) -> Iterator[Sequence[T]]:
         """Yield the items in order, in batches, each when it may be sent. Calls `on_wait` before each wait.
 
         Ends early if no token was granted within `timeout` seconds, or if this process is to end. The tokens of a
@@ -84,7 +96,7 @@ class TokenBucket:
         deadline = time.monotonic() + timeout
         rest = items
         while rest:
-            grant = self.take(min(len(rest), self._batch_size()))
+            grant = self.take(min(len(rest), self._batch_size()), lane)
             if not grant.tokens and time.monotonic() >= deadline:
                 return
             if grant.seconds > 0:
@@ -95,27 +107,45 @@ class TokenBucket:
                 yield rest[: grant.tokens]
                 rest = rest[grant.tokens :]
 
-    def take(self, wanted: int) -> Grant:
+    def take(self, wanted: int, lane: Lane = Lane.NORMAL) -> Grant:
         """Take up to `wanted` tokens."""
         limit = self._rate.limit()
         if limit is None:
             pause = self._pause_until - time.monotonic()
             return Grant(0, pause) if pause > 0 else Grant(wanted, 0.0)
+        keys = [self._key, f"{self._key}:workers"]
+        args = [limit, wanted, _WINDOW_SECONDS, self._worker, _RECOVERY, self._used]
         try:
-            tokens, wait, self._local.workers, used, rate = self._take(
-                keys=[self._key, f"{self._key}:workers"],
-                args=[limit, wanted, _WINDOW_SECONDS, self._worker, _RECOVERY, self._used],
-            )
+            if self._lanes:
+                share, remembered = SHARES[lane].weight / _WEIGHTS, self._used_by_lane.get(lane, 0.0)
+                args += [lane.value, share, _LANE_BATCH_SECONDS, remembered]
+                tokens, wait, self._local.workers, used, rate, own = self._take_of_lane(keys=keys, args=args)
+                self._used_by_lane[lane] = float(own)
+            else:
+                tokens, wait, self._local.workers, used, rate = self._take(keys=keys, args=args)
         except (RedisError, OSError) as error:
-            if isinstance(error, ResponseError):  # a demoted primary keeps its connections open
-                self._redis.connection_pool.disconnect(inuse_connections=False)
+            leave_replica(self._redis, error)
             return self._local.take(limit, wanted)
         self._used, self._now = float(used), float(rate)
         return Grant(tokens, max(0.0, float(wait)))
 
+    def spend(self, tokens: int, lane: Lane = Lane.NORMAL) -> None:
+        """Use up so many tokens at once, also those of the next seconds: the next caller waits for them."""
+        limit = self._rate.limit()
+        if limit is None:
+            return
+        args: list[float | str] = [limit, tokens, _RECOVERY, SHARES[lane].weight / _WEIGHTS]
+        if self._lanes:
+            args.append(lane.value)
+        try:
+            self._used = float(self._spend(keys=[self._key], args=args))
+        except (RedisError, OSError) as error:
+            leave_replica(self._redis, error)
+            self._local.spend(limit, tokens)
+
     @property
     def allowed(self) -> float | None:
-        """Recipients a second, as far as this worker knows; None for no limit. Asks nobody."""
+        """Recipients a second, as far as this worker knows; None for no limit. Makes no request."""
         return self._rate.known
 
     @property
@@ -128,12 +158,14 @@ class TokenBucket:
         self._pause_until = time.monotonic() + 1.0
         try:
             self._slow_down(keys=[self._key], args=[_SLOWER, _RECOVERY, _LEAST])
-        except (RedisError, OSError):
+        except (RedisError, OSError) as error:
+            leave_replica(self._redis, error)
             self._local.pause(1.0)
 
     def _batch_size(self) -> int:
         limit = self._rate.limit()
-        return sys.maxsize if limit is None else max(1, int(limit * _BATCH_SECONDS))
+        seconds = _LANE_BATCH_SECONDS if self._lanes else _BATCH_SECONDS
+        return sys.maxsize if limit is None else max(1, int(limit * seconds))
 
     def close(self) -> None:
         self._redis.close()
@@ -149,13 +181,20 @@ class _LocalBucket:
         self._used = 0.0  # until when this worker's part is used up, on its own monotonic clock
 
     def take(self, limit: float, wanted: int) -> Grant:
-        rate = limit / max(1, self.workers) * _LOCAL_SHARE
+        rate = self._rate(limit)
         with self._lock:
             now = time.monotonic()
             used = max(now, self._used)
             tokens = max(0, min(wanted, int((now + max(_WINDOW_SECONDS, 1 / rate) - used) * rate + 1e-6)))
             self._used = used + tokens / rate
         return Grant(tokens, used - now)
+
+    def spend(self, limit: float, tokens: int) -> None:
+        with self._lock:
+            self._used = max(time.monotonic(), self._used) + tokens / self._rate(limit)
+
+    def _rate(self, limit: float) -> float:
+        return limit / max(1, self.workers) * _LOCAL_SHARE
 
     def pause(self, seconds: float) -> None:
         self._used = max(time.monotonic(), self._used) + seconds

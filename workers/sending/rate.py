@@ -8,6 +8,8 @@ import redis
 import structlog
 from redis.exceptions import RedisError
 
+from notifier.broker.client import leave_replica
+
 log = structlog.get_logger(__name__)
 
 _REFRESH_SECONDS = 60.0
@@ -49,7 +51,7 @@ class AllowedRate:
 
     @property
     def known(self) -> float | None:
-        """The last known limit, None for no limit. Asks nobody."""
+        """The last known limit, None for no limit. Makes no request."""
         return self._known if self._fixed is None else self._fixed
 
     def limit(self) -> float | None:
@@ -82,7 +84,8 @@ class AllowedRate:
             if (known := self._redis.get(f"{self._key}:limit")) is not None:
                 return float(str(known)) or None
             asking = self._redis.set(f"{self._key}:asking", self._worker, nx=True, ex=10)
-        except (RedisError, OSError):
+        except (RedisError, OSError) as error:
+            leave_replica(self._redis, error)
             asking = True
         if not asking and self._was_answered and self._known is not None:
             return self._known

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from notifier.outcomes import Late, Offline, Outcome, Unknown
+from notifier.outcomes import Blocked, Late, Offline, Outcome, Unknown
 from workers.process.stop import Stop
 
 log = structlog.get_logger(__name__)
@@ -54,7 +54,7 @@ class Reachability:
 
     def learn(self, outcomes: Sequence[Outcome]) -> None:
         """Take the outcomes of some requests into account."""
-        asked = [each for each in outcomes if not isinstance(each, Late)]
+        asked = [each for each in outcomes if not _may_be_unasked(each)]
         answered = any(not isinstance(each, Offline | Unknown) for each in asked)
         with self._changed:
             self._unanswered = 0 if answered else self._unanswered + len(asked)
@@ -70,3 +70,8 @@ class Reachability:
             log.error("the provider does not answer; one message at a time tries")
         self._pause = min(max(_FIRST_SECONDS, self._pause * 2), _LONGEST_SECONDS)
         self._next_try = self._clock() + self._pause
+
+
+def _may_be_unasked(outcome: Outcome) -> bool:
+    """Return whether a message with this outcome may have ended without a request."""
+    return isinstance(outcome, Late) or (isinstance(outcome, Blocked) and bool(outcome.within))

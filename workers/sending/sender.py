@@ -4,27 +4,27 @@ Everything that is slow or may fail beside the request comes before begin. So a 
 deliveries unknown whose request was being made.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from uuid import UUID
 
 import structlog
 
-from notifier.channels import Channel
 from notifier.database.errors import DatabaseError
 from notifier.messages import Message
 from notifier.notifications import Status
-from notifier.outbox import Attempts, Change, Recipient
+from notifier.outbox import Begun, Change, Recipient
 from notifier.outcomes import Outcome, Throttled, Unknown
 from notifier.process.clock import boottime
 from notifier.telemetry import trace
 from workers.building.preparer import Prepared
+from workers.collaborators import Collaborators
 from workers.decide import after_send, left_pending, returns_to_broker, too_late
+from workers.fallback import write
 from workers.process.database_retry import DatabaseRetry, written
-from workers.process.in_progress import InProgress
-from workers.process.stop import Stop
-from workers.sending.account import AccountState
-from workers.sending.bucket import TokenBucket
+from workers.sending.copies import further_recipients, told, without_barred
+from workers.sending.decided import write_decided
+from workers.sending.limits import changes_of, limited_of
 from workers.sending.reachability import Reachability
 
 log = structlog.get_logger(__name__)
@@ -40,24 +40,19 @@ _FINISH_SECONDS = 20.0
 class Sender:
     """Sends on one channel. Once `stop` is set it begins nothing; requests that are being made are finished."""
 
-    def __init__(
-        self,
-        attempts: Attempts,
-        channel: Channel,
-        lease_seconds: float,
-        in_progress: InProgress,
-        account: AccountState,
-        bucket: TokenBucket,
-        stop: Stop,
-    ) -> None:
-        self._attempts = attempts
-        self._channel = channel
-        self._lease_seconds = lease_seconds
-        self._in_progress = in_progress
-        self._account = account
-        self._bucket = bucket
-        self._stop = stop
-        self._reachability = Reachability(stop=stop)
+    def __init__(self, parts: Collaborators) -> None:
+        self._attempts = parts.attempts
+        self._channel = parts.channel
+        self._lease_seconds = parts.lease_seconds
+        self._in_progress = parts.in_progress
+        self._account = parts.account
+        self._bucket = parts.bucket
+        self._stop = parts.stop
+        self._fallback = parts.fallback
+        self._collects = parts.digests is not None
+        self._has_limits = parts.has_limits
+        self._reachability = Reachability(stop=parts.stop)
+        self._retry: Callable[..., DatabaseRetry] = partial(parts.retry, seconds=_RETRY_SECONDS)
 
     def send(self, ready: Sequence[Prepared], *, probing: bool) -> list[Change]:
         """Return the changes that were written, and a `LeftPending` for each that could not be sent in time.
@@ -87,6 +82,7 @@ class Sender:
                 rest[:allowed],
                 _TURN_SECONDS,
                 lambda: self._in_progress.touch(ids),  # noqa: B023  called within this turn of the loop only
+                rest[0].route.lane,  # that of all, as they come from one queue
             ):
                 if self._stop.is_set():
                     return
@@ -98,33 +94,69 @@ class Sender:
 
     def _attempt(self, ready: Sequence[Prepared], *, probing: bool) -> list[Change]:
         """Make one attempt for each. Return the changes that were written."""
-        recipients = [_recipient(each) for each in ready]
-        retry = self._retry([each.id for each in recipients])
+        retry = self._retry([each.due.id for each in ready])
+        if any(each.further for each in ready):
+            ready = self._with_copies(ready, retry)
+        recipients = [recipient_of(each) for each in ready]
         token = retry.run(self._attempts.token)
         not_after = boottime() + self._lease_seconds / 2
-        begin = retry.run(lambda: self._attempts.begin(token, recipients, self._lease_seconds, probing=probing))
-        suppressed = _suppressed(ready, begin.suppressed)
+        spared = self._fallback.spared([(each.due.id, each.route) for each in ready]) if self._fallback else []
+        limited = limited_of(ready) if self._has_limits else []
+        given = given_of(ready) if self._collects else {}
+        begin = retry.run(
+            lambda: self._attempts.begin(
+                token, recipients, self._lease_seconds, probing=probing, spared=spared, limited=limited, given=given
+            )
+        )
+        suppressed = suppressed_of(ready, begin.suppressed)
+        if begin.barred and self._fallback:
+            suppressed += self._go_on([each for each in ready if each.due.id in begin.barred], begin.barred, retry)
+        if begin.merged:
+            suppressed += merged_of(ready, begin.merged)
         if boottime() > not_after:  # a try whose answer was lost may have begun them, and its lease may have ended
             return suppressed + self._finish(token, [too_late(each.due) for each in ready])
-        attempts = {each.id: each.attempt for each in begin.begun}
+        done = suppressed + self._send_begun(ready, token, begin.begun, not_after, probing=probing)
+        if begin.over_limit:
+            done += write_decided(self._attempts, changes_of(ready, begin.over_limit), self._retry, given)
+        return done
+
+    def _send_begun(
+        self, ready: Sequence[Prepared], token: UUID, attempted: Sequence[Begun], not_after: float, *, probing: bool
+    ) -> list[Change]:
+        """Make the requests of what was begun. Return the changes that were written."""
+        attempts = {each.id: each.attempt for each in attempted}
         begun = [each for each in ready if each.due.id in attempts]
         if not begun:
-            return suppressed
+            return []
         outcomes = self._request(begun, attempts, not_after)
         changes = [
             after_send(each.due, outcome, each.route.retry, one_provider=self._channel.one_provider)
             for each, outcome in zip(begun, outcomes, strict=True)
         ]
+        if self._fallback:
+            changes = [self._fallback.after(change, each.route) for change, each in zip(changes, begun, strict=True)]
+        if any(each.left_out for each in begun):
+            changes = [told(each, change) for each, change in zip(begun, changes, strict=True)]
         written = self._finish(token, changes)
         self._learn(outcomes, probing=probing)
-        return suppressed + [each for each in written if not returns_to_broker(each)]
+        return [each for each in written if not returns_to_broker(each)]
+
+    def _with_copies(self, ready: Sequence[Prepared], retry: DatabaseRetry) -> Sequence[Prepared]:
+        """Return them without their suppressed recipients. What is sent next waits until the rate has room for all
+        that remain: a token was taken for each mail.
+        """
+        found = without_barred(ready, self._channel, lambda given: retry.run(lambda: self._attempts.barred(given)))
+        if more := further_recipients(found):
+            self._bucket.spend(more, found[0].route.lane)
+        return found
 
     def _request(self, begun: Sequence[Prepared], attempts: Mapping[UUID, int], not_after: float) -> list[Outcome]:
         """Have the channel make the requests. A channel that breaks its contract leaves their outcome unknown."""
         ids = [each.due.id for each in begun]
         ends = self._stop.is_set
         messages = [
-            Message(each.due.id, attempts[each.due.id], each.request, each.content, not_after, ends) for each in begun
+            Message(each.due.id, attempts[each.due.id], each.request, each.content, not_after, ends, each.expires_at)
+            for each in begun
         ]
         self._in_progress.touch(ids)
         try:
@@ -142,7 +174,17 @@ class Sender:
     def _finish(self, token: UUID, changes: Sequence[Change]) -> list[Change]:
         """Write the changes. Return those that were written."""
         retry = self._retry([each.id for each in changes], again=lambda _: True, after_stop=_FINISH_SECONDS)
-        return written(changes, retry.run(lambda: self._attempts.finish(token, changes)), retry)
+        moved: list[Change] = []
+        if self._fallback:  # first: finish ends the claim
+            moved, changes = write(self._attempts, changes, retry, token)
+        return moved + written(changes, retry.run(lambda: self._attempts.finish(token, changes)), retry)
+
+    def _go_on(self, barred: Sequence[Prepared], reasons: Mapping[UUID, str], retry: DatabaseRetry) -> list[Change]:
+        """Take those whose recipient is suppressed to their next channel. Return the changes that were written."""
+        assert self._fallback  # noqa: S101  narrows the type
+        changes = [self._fallback.suppressed(each.due.id, each.route, reasons[each.due.id]) for each in barred]
+        moved, left = write(self._attempts, changes, retry)
+        return moved + written(left, retry.run(lambda: self._attempts.decide(left)), retry)
 
     def _learn(self, outcomes: Sequence[Outcome], *, probing: bool) -> None:
         """Adapt to what the outcomes say of the provider. After finish, so that it delays no row."""
@@ -155,18 +197,32 @@ class Sender:
         except DatabaseError as error:
             log.warning("the state of the channel could not be written", error=type(error).__name__)
 
-    def _retry(self, ids: Sequence[UUID], **options: Any) -> DatabaseRetry:
-        return DatabaseRetry(
-            _RETRY_SECONDS, on_retry=lambda: self._in_progress.touch(ids), stop=self._stop, **options
-        )
+
+def given_of(ready: Sequence[Prepared]) -> dict[UUID, tuple[UUID, ...]]:
+    """Return the members whose events are in these messages, by their leader."""
+    return {each.due.id: each.due.member_ids for each in ready if each.due.members is not None}
 
 
-def _recipient(prepared: Prepared) -> Recipient:
+def recipient_of(prepared: Prepared) -> Recipient:
     route = prepared.route
-    return Recipient(prepared.due.id, prepared.address, route.topic, route.transactional)
+    return Recipient(
+        prepared.due.id,
+        prepared.address,
+        route.topic,
+        route.transactional,
+        prepared.original,
+        prepared.template,
+        prepared.further,
+    )
 
 
-def _suppressed(ready: Sequence[Prepared], ids: Sequence[UUID]) -> list[Change]:
+def merged_of(ready: Sequence[Prepared], ids: Collection[UUID]) -> list[Change]:
+    """Return the changes of the members of these messages among `ids`."""
+    routes = {id_: each.due.route for each in ready for id_ in each.due.member_ids}
+    return [Change(id_, Status.MERGED, route=routes[id_]) for id_ in ids]
+
+
+def suppressed_of(ready: Sequence[Prepared], ids: Sequence[UUID]) -> list[Change]:
     if not ids:
         return []
     routes = {each.due.id: each.due.route for each in ready}

@@ -3,7 +3,7 @@
 -- The factor of the rate is multiplied by `slower`; it grows back by `recovery` a second. Nothing is granted for the
 -- next second.
 --
--- KEYS[1]  notifier:rate:CHANNEL  hash: used (see take_tokens.lua), factor, slowed (when the factor was written)
+-- KEYS[1]  notifier:rate:CHANNEL  hash: used (see take_tokens.lua), factor, slowed (when the factor was written), paused
 -- ARGV[1]  slower    what the factor is multiplied by, below 1
 -- ARGV[2]  recovery  by how much the factor grows a second
 -- ARGV[3]  least     the smallest factor
@@ -17,6 +17,6 @@ if now - slowed < 1 then return 0 end
 factor = math.min(1, factor + (now - slowed) * tonumber(ARGV[2]))
 local used = math.max(now, tonumber(redis.call('HGET', KEYS[1], 'used') or '0'))
 redis.call('HSET', KEYS[1], 'factor', tostring(math.max(tonumber(ARGV[3]), factor * tonumber(ARGV[1]))),
-           'slowed', tostring(now), 'used', tostring(used + 1))
+           'slowed', tostring(now), 'used', tostring(used + 1), 'paused', tostring(now + 1))
 redis.call('EXPIRE', KEYS[1], 3600)
 return 1

@@ -1,22 +1,20 @@
 """Event buses of EventBridge, topics of SNS and queues of SQS as destinations, each by its ARN."""
 
-import re
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar
 
 from notifier.aws import AwsError, aws_client, aws_errors, aws_session
 from notifier.errors import NotifierError
 from notifier.outcomes import discreet
 from notifier.settings import Settings
+from notifier.status_updates.arn import Arn
 from workers.status_updates.destination import Outgoing
 
-_ARN = re.compile(
-    r"arn:(?P<partition>aws[a-z-]*):(?P<service>events|sns|sqs):(?P<region>[a-z0-9-]+):(?P<account>\d{12}):"
-    r"(?P<resource>event-bus/[A-Za-z0-9._/-]{1,256}|[A-Za-z0-9_-]{1,256}(?:\.fifo)?)"
-)
 _CONNECT_SECONDS, _ANSWER_SECONDS = 3, 10
 _LOOK_AGAIN_SECONDS = 60.0
+_ONE_BY_ONE_SECONDS = 30.0
+"""How long updates of a batch that was refused are sent one by one; the rest are sent again later."""
 _SOURCE, _DETAIL_TYPE = "notifier", "Notification Status Update"
 _ABSENT = "ResourceNotFoundException"
 _ABOUT_CONTENT = frozenset(
@@ -31,30 +29,6 @@ _ABOUT_CONTENT = frozenset(
     )
 )
 """Codes with which a whole request is refused although one of its updates may be the cause."""
-
-
-class Arn(NamedTuple):
-    """The parts of an ARN of an event bus, a topic or a queue."""
-
-    text: str
-    partition: str
-    service: str
-    region: str
-    account: str
-    resource: str
-
-    @classmethod
-    def of(cls, text: str) -> Self:
-        """Raise ValueError if the text is no such ARN."""
-        found = _ARN.fullmatch(text)
-        if not found or (found["service"] == "events") != found["resource"].startswith("event-bus/"):
-            raise ValueError("it is not the ARN of an event bus, an SNS topic or an SQS queue")
-        return cls(text, **found.groupdict())
-
-    @property
-    def is_ordered(self) -> bool:
-        """Whether it is a FIFO topic or queue."""
-        return self.resource.endswith(".fifo")
 
 
 class _AwsDestination:
@@ -74,11 +48,16 @@ class _AwsDestination:
                 return self._request(updates)
         except NotifierError as error:
             if isinstance(error, AwsError) and error.code in _ABOUT_CONTENT and len(updates) > 1:
-                return [answer for each in updates for answer in self.send([each])]
+                return self._one_by_one(updates, discreet(str(error)))
             return [discreet(str(error))] * len(updates)
 
     def close(self) -> None:
         self._client.close()
+
+    def _one_by_one(self, updates: Sequence[Outgoing], error: str) -> list[str | None]:
+        """Send what was refused together; `error` is why. Slow answers must not outlast the claim of the updates."""
+        until = time.monotonic() + _ONE_BY_ONE_SECONDS
+        return [self.send([each])[0] if time.monotonic() < until else error for each in updates]
 
     def _request(self, updates: Sequence[Outgoing]) -> list[str | None]:
         raise NotImplementedError
@@ -144,9 +123,7 @@ class Queue(_AwsDestination):
     def __init__(self, arn: Arn, settings: Settings) -> None:
         session = aws_session(settings, arn.region)
         super().__init__(arn, aws_client("sqs", settings, session=session, **_limits(self.concurrency)))
-        suffix = ".cn" if arn.partition == "aws-cn" else ""
-        base = settings.endpoint("sqs") or f"https://sqs.{arn.region}.amazonaws.com{suffix}"
-        self._url = f"{base.rstrip('/')}/{arn.account}/{arn.resource}"
+        self._url = arn.queue_url(settings.endpoint("sqs"))
 
     def _request(self, updates: Sequence[Outgoing]) -> list[str | None]:
         entries = _entries(updates, "MessageBody", ordered=self._arn.is_ordered)

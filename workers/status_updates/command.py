@@ -8,7 +8,7 @@ from workers.status_updates.wiring import wired
 
 
 def status_sender() -> None:
-    """Tell the product what became of notifications: send status updates. Run as many as you like."""
+    """Send status updates, which tell the product the status of notifications. Run as many as you like."""
     settings = load_settings()
     configure_logging(settings, process="status-sender")
     warn_of_unknown_variables()

@@ -30,7 +30,8 @@ class Destination(Protocol):
     def send(self, updates: Sequence[Outgoing]) -> list[str | None]:
         """Send the updates. Return for each None if it was accepted, otherwise why it was not, or may not have been.
 
-        A request whose answer is lost counts as not accepted: its updates are sent again. Raises nothing.
+        A request whose answer is lost counts as not accepted: its updates are sent again. Raises nothing. It must end
+        within `LEASE_SECONDS` of the sender: later, another process sends the same updates.
         """
 
     def close(self) -> None:

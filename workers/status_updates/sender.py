@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,12 +12,13 @@ from notifier.outbox import ClaimedUpdate, FailedUpdate, StatusUpdates
 from notifier.process.loops import NextIn
 from notifier.retry import backoff
 from notifier.status_updates import document
+from workers.status_updates.counters import DestinationCounters
 from workers.status_updates.destination import Destination, Outgoing
 
 log = structlog.get_logger(__name__)
 
-LEASE_SECONDS = 60.0
-"""How long nobody else sends what was claimed. A round takes as long as one request: 13 seconds at most."""
+LEASE_SECONDS = 120.0
+"""How long a claim lasts: longer than the slowest `send` of a destination takes."""
 _LONGEST_PAUSE = 30.0
 _LONGEST_WAIT = 300.0
 
@@ -26,7 +28,7 @@ class Sender:
 
     `destinations` are all of them: an update that has none gets these. An update that is not accepted waits longer
     each time, up to five minutes, and only later ones of its notification wait for it. If nothing of a round is
-    accepted, the next rounds are small and rare until the destination works again.
+    accepted, the next rounds are small and rare until the destination works again. `counters` count its requests.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Sender:
         *,
         personal: bool = False,
         lease_seconds: float = LEASE_SECONDS,
+        counters: DestinationCounters | None = None,
     ) -> None:
         self._outbox = outbox
         self._destination = destination
@@ -44,7 +47,10 @@ class Sender:
         self._personal = personal
         self._lease = lease_seconds
         self._threads = ThreadPoolExecutor(destination.concurrency, thread_name_prefix="status-sender")
+        self._counters = counters
         self._failures = 0
+        self.refusal = ""
+        """Why the destination accepted nothing in the last round; empty if it did, or was not asked yet."""
 
     def run_once(self) -> NextIn | None:
         """Send what is due, once. Return when the next round is due, None for the usual time."""
@@ -78,7 +84,14 @@ class Sender:
         updates = [self._outgoing(each) for each in claimed]
         size = self._destination.batch
         batches = [updates[start : start + size] for start in range(0, len(updates), size)]
-        return [answer for answers in self._threads.map(self._destination.send, batches) for answer in answers]
+        return [answer for answers in self._threads.map(self._request, batches) for answer in answers]
+
+    def _request(self, updates: Sequence[Outgoing]) -> list[str | None]:
+        began = time.monotonic()
+        answers = self._destination.send(updates)
+        if self._counters:
+            self._counters.count(answers, time.monotonic() - began)
+        return answers
 
     def _outgoing(self, claimed: ClaimedUpdate) -> Outgoing:
         update = claimed.update
@@ -96,9 +109,10 @@ class Sender:
                 reason=failed[0].error,
             )
         if accepted:
-            self._failures = 0
+            self._failures, self.refusal = 0, ""
             return NextIn(0.0)
         self._failures += 1
+        self.refusal = f"{self._destination.name}: {failed[0].error}"
         self._outbox.note_failure(self._destination.name, failed[0].error)
         return NextIn(backoff(1.0, self._failures, _LONGEST_PAUSE))
 

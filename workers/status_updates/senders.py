@@ -1,13 +1,12 @@
 """All senders of a process, each in a thread of its own, so that no destination waits for another."""
 
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import structlog
 
-from notifier.health import BEAT_SECONDS, Heartbeat
-from notifier.outbox import StatusUpdates
-from notifier.process.loops import Loop
+from notifier.health import Heartbeat
+from notifier.outbox import DestinationBacklog, StatusUpdates
+from notifier.process.loops import Loop, Loops
 from workers.status_updates.sender import Sender
 
 log = structlog.get_logger(__name__)
@@ -32,40 +31,46 @@ class Senders:
         self._senders = senders
         self._outbox = outbox
         self._destinations = destinations
-        self._heartbeat = heartbeat
-        self._stopping = threading.Event()
-        self._loops = [
+        self._assigned: dict[str, int] = {}
+        self._each = [
             *(Loop(f"status updates {n}", IDLE_SECONDS, each.run_once) for n, each in enumerate(senders, 1)),
             Loop("watch status updates", _WATCH_SECONDS, self.watch),
         ]
+        self._loops = Loops(self._each, heartbeat, _FINISH_SECONDS)
 
     def run(self) -> None:
         """Run until `stop`, and until the requests in progress are over, or 20 seconds have passed."""
-        for loop in self._loops:
-            loop.start()
-        try:
-            while not self._stopping.is_set():
-                self._heartbeat.beat(self._health())
-                self._stopping.wait(BEAT_SECONDS)
-        finally:
-            for loop in self._loops:
-                loop.request_stop()
-            for loop in self._loops:
-                loop.join(_FINISH_SECONDS)
-            log.info("status sender stopped")
+        self._loops.run(lambda: _joined((self.hangs(), self.cannot_record())))
+        log.info("status sender stopped")
 
     def stop(self) -> None:
         """End `run`. May be called from a signal handler or another thread."""
-        self._stopping.set()
+        self._loops.stop()
 
-    def _health(self) -> str:
-        """Return in one line what keeps this process from sending, empty if nothing does."""
-        found = (trouble for each in self._loops for trouble in (each.trouble(), each.recording.trouble()))
-        return "; ".join(dict.fromkeys(filter(None, found)))
+    @property
+    def is_stopping(self) -> bool:
+        return self._loops.is_stopping
+
+    def hangs(self) -> str:
+        """Return in one line which threads have ended or hang, empty if none."""
+        return self._loops.trouble()
+
+    def cannot_record(self) -> str:
+        """Return in one line why the database takes no results, empty if it does."""
+        return _joined(each.recording.trouble() for each in self._each)
+
+    def refused(self) -> str:
+        """Return in one line why no destination accepts anything, empty if one does."""
+        refusals = [each.refusal for each in self._senders]
+        return _joined(refusals) if all(refusals) else ""
 
     def watch(self) -> None:
-        """Log an alarm for each destination whose updates have waited for long."""
-        for each in self._outbox.backlog():
+        """Log an alarm for each destination whose updates have waited for long, and if other processes have other
+        destinations.
+        """
+        backlog = self._outbox.backlog()
+        self._watch_others(backlog)
+        for each in backlog:
             if not each.waiting or (each.oldest_seconds or 0.0) < OLD_SECONDS:
                 continue
             if each.destination and each.destination not in self._destinations:
@@ -83,3 +88,18 @@ class Senders:
                     oldest_seconds=round(each.oldest_seconds or 0.0),
                     reason=each.error,
                 )
+
+    def _watch_others(self, backlog: Sequence[DestinationBacklog]) -> None:
+        """Log an alarm if somebody has assigned updates to a destination of others since the last call."""
+        before, self._assigned = self._assigned, {each.destination: each.assigned for each in backlog}
+        for name in sorted(self._assigned.keys() - set(self._destinations) - {""}):
+            if before and self._assigned[name] > before.get(name, 0):
+                log.error(
+                    "ALARM: another status sender has a destination that this one has not, and an update goes only "
+                    "to those of the process that takes it first: give all the same NOTIFIER_STATUS_DESTINATIONS",
+                    destination=name,
+                )
+
+
+def _joined(troubles: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(filter(None, troubles)))

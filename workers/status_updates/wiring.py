@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from notifier.checks import Check, ProcessChecks, asking, database_question, serving
 from notifier.database.engine import connect
 from notifier.database.schema import check_schema
 from notifier.database.server import check_durable
@@ -11,8 +12,10 @@ from notifier.health import Heartbeat
 from notifier.outbox import StatusUpdates
 from notifier.settings import Settings
 from notifier.settings.url import without_secret
+from notifier.status_updates.arn import Arn
 from workers.channels.webhook.request import secrets_of
-from workers.status_updates.aws import Arn, EventBus, Queue, Topic
+from workers.status_updates.aws import EventBus, Queue, Topic
+from workers.status_updates.counters import DestinationCounters
 from workers.status_updates.destination import Destination
 from workers.status_updates.sender import Sender
 from workers.status_updates.senders import Senders
@@ -44,10 +47,38 @@ def wired(settings: Settings) -> Iterator[Senders]:
         check_durable(engine, allowed=settings.allow_nondurable_database)
         personal = settings.status_personal_data
         outbox = StatusUpdates(engine, personal=personal)
-        senders = [Sender(outbox, each, names, personal=personal) for each in destinations]
+        senders = [
+            Sender(outbox, each, names, personal=personal, counters=_counters(each.name, settings))
+            for each in destinations
+        ]
         for each in senders:
             stack.callback(each.close)
-        yield Senders(senders, outbox, names, heartbeat)
+        ready = Senders(senders, outbox, names, heartbeat)
+        stack.enter_context(_serving_checks(settings, ready, heartbeat))
+        yield ready
+
+
+def _counters(destination: str, settings: Settings) -> DestinationCounters | None:
+    return DestinationCounters(destination) if settings.metrics_port else None
+
+
+@contextmanager
+def _serving_checks(settings: Settings, senders: Senders, heartbeat: Heartbeat) -> Iterator[None]:
+    database = database_question(settings.database_url.get_secret_value(), "notifier status-sender checks")
+    with asking([database], wanted=bool(settings.metrics_port)) as servers:
+        checks = ProcessChecks(
+            "status-sender",
+            heartbeat,
+            lambda: senders.is_stopping,
+            alive=[Check("loops", senders.hangs)],
+            able=[
+                *servers,
+                Check("destinations", senders.refused),
+                Check("recording", senders.cannot_record),
+            ],
+        )
+        with serving(settings.metrics_port, settings.metrics_address, checks):
+            yield
 
 
 def destination_of(name: str, settings: Settings) -> Destination:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from notifier.channels import capability
+from notifier.channels import channel_class
 
 ChannelArgument = Annotated[str, typer.Argument(help="email, sms, webhook, ...")]
 ChannelOption = Annotated[str, typer.Option("--channel", help="Only this channel.")]
@@ -12,7 +12,7 @@ ChannelOption = Annotated[str, typer.Option("--channel", help="Only this channel
 
 def check_exists(name: str) -> None:
     """Raise SettingsError, which names the channels that exist, if none has this name."""
-    capability(name)
+    channel_class(name)
 
 
 def check_found(name: str, *, found: bool) -> None:
@@ -22,4 +22,4 @@ def check_found(name: str, *, found: bool) -> None:
     nothing was found.
     """
     if name and not found:
-        capability(name)
+        channel_class(name)

@@ -21,6 +21,10 @@ KeyOption = Annotated[
 ]
 Because = Annotated[str, typer.Option("--because", help="Only deliveries whose reason contains this text.")]
 
+ScheduledOption = Annotated[
+    bool, typer.Option("--scheduled", help="Only those that wait because their route returned Later.")
+]
+
 
 def recipients_of(recipient: str, channel: str) -> tuple[str, ...]:
     """Return the spellings under which this recipient may be recorded; none if no recipient is given.

@@ -31,7 +31,7 @@ def erase(
 ) -> None:
     """Blank a person's address, items, tracebacks, feedback and dead letters of all days; counts, ids, states stay.
 
-    Exit 1 if something of the person stays, as its outcome is open: run it again once it is sent or settled. A
+    Exit 1 if something of the person stays because its outcome is open: run it again once it is settled. A
     command that was interrupted is run again, too.
     """
     why = given(reason)

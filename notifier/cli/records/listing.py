@@ -1,5 +1,6 @@
 """`notifier list`: notifications by status, recipient, key, reason and more, in pages."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,15 +10,17 @@ import typer
 from notifier.cli.connection import LONG_SECONDS, connected
 from notifier.cli.options.channel import ChannelOption, check_found
 from notifier.cli.options.ids import matching, resolved
+from notifier.cli.options.reveal import note_recipients
 from notifier.cli.options.selecting import KeyOption, RecipientOption, RouteOption, TableOption, recipients_of
 from notifier.cli.options.window import History, Since, Until, check_window, print_window, window_start
-from notifier.cli.terminal.output import Json, masked, print_json, say
+from notifier.cli.terminal.output import Json, print_json, say, with_recipients
 from notifier.cli.terminal.table import print_table
 from notifier.errors import UsageError
 from notifier.notifications import Status
-from notifier.outbox import Found, Report, Search, Selection
+from notifier.outbox import SCHEDULED, Found, Report, Search, Selection
 
 _COLUMNS = ("notification_id", "status", "route", "attempt", "recipient", "recorded_at", "reason")
+_SCHEDULED_COLUMNS = ("notification_id", "next_attempt_at", "route", "reason", "recorded_at")
 _SPARE = ("attempt", "recipient", "recorded_at", "route")
 _GROUP_COLUMNS = ("failures", "route", "channel", "newest_at", "newest_id", "reason")
 
@@ -27,7 +30,7 @@ def list_(
         list[str] | None, typer.Argument(metavar="[ID]...", help="Ids, or their first characters; none: the newest.")
     ] = None,
     *,
-    status: Annotated[str, typer.Option(help="pending, sent, failed, unknown, ...; several: sent,failed.")] = "",
+    status: Annotated[str, typer.Option(help="pending, sent, failed, ...; several: sent,failed; or scheduled.")] = "",
     channel: ChannelOption = "",
     route: RouteOption = "",
     table: TableOption = "",
@@ -50,17 +53,20 @@ def list_(
     by_reason: Annotated[
         bool, typer.Option("--by-reason", help="The failed ones in groups, by route and reason.")
     ] = False,
-    reveal: Annotated[bool, typer.Option(help="Show recipients in full.")] = False,
+    reveal: Annotated[bool, typer.Option(help="Show recipients in full; it is journaled.")] = False,
     json: Json = False,
 ) -> None:
     """Notifications, newest first."""
     statuses = _statuses(status)
+    scheduled = statuses == [SCHEDULED]
+    if scheduled:
+        statuses = [Status.PENDING]
     check_window(since, until)
     if older_than and newer_than:
         raise UsageError("--older-than and --newer-than are two pages: give one of them")
     selection = Selection(
         channel=channel, route=route, table=table, because=because, recipients=recipients_of(recipient, channel),
-        keys=key or (), since=since, until=until,
+        keys=key or (), since=since, until=until, scheduled=scheduled,
     )  # fmt: skip
     with connected(LONG_SECONDS) as engine:
         report, search = Report(engine), Search(engine, budget=None)
@@ -78,20 +84,38 @@ def list_(
             return
         older, newer = (_place(report, each) for each in (older_than, newer_than))
         found = search.page(selection, statuses, limit=limit, older_than=older, newer_than=newer)
+        if reveal:
+            note_recipients(engine, sum(map(_people, found.rows)), "notifier list")
     check_found(channel, found=bool(found.rows))
-    rows = [{**row, "recipient": row["recipient"] if reveal else masked(row["recipient"])} for row in found.rows]
+    rows = [with_recipients(row, reveal=reveal) for row in found.rows]
     if json:
         print_json({"notifications": rows, "since": start, "older_than": found.older, "newer_than": found.newer})
         return
-    print_table("Notifications", rows, _COLUMNS, "None.", spare=_SPARE)
+    columns = _SCHEDULED_COLUMNS if scheduled else _COLUMNS
+    print_table("Notifications", [_line(row) for row in rows], columns, "None.", spare=_SPARE)
     _print_next(found)
     if not found.older:
         print_window(start, since)
 
 
+def _people(row: Mapping[str, Any]) -> int:
+    """Return to how many recipients it went."""
+    return (row["recipient"] is not None) + len(set(row["further_recipients"] or ()))
+
+
+def _line(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row with one recipient, and the number of the others: `a…@example.com +2`."""
+    further = row["further_recipients"]
+    return {**row, "recipient": f"{row['recipient'] or ''} +{len(further)}".strip()} if further else dict(row)
+
+
 def _statuses(given: str) -> list[str]:
-    """Return the statuses that a user typed. Raise UsageError if one does not exist."""
+    """Return the statuses that a user typed, or SCHEDULED alone. Raise UsageError if one does not exist."""
     named = [each.strip() for each in given.split(",") if each.strip()]
+    if SCHEDULED in named:
+        if len(named) > 1:
+            raise UsageError("scheduled stands alone: those are pending, and wait because their route returned Later")
+        return named
     for each in named:
         if each not in set(Status):
             raise UsageError(f"no status is called {each!r}; there are {', '.join(Status)}")

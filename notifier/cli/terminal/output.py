@@ -1,6 +1,7 @@
 """What commands print. Whatever of it came from an item, a provider or the user, a terminal does not act on it."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import orjson
@@ -37,6 +38,18 @@ def masked(recipient: str | None) -> str | None:
         return None
     local, at, domain = recipient.rpartition("@")
     return f"{local[:1]}…{at}{domain}" if at else f"{recipient[:2]}…"
+
+
+def with_recipients(row: Mapping[str, Any], *, reveal: bool) -> dict[str, Any]:
+    """Return a row with its recipient, and with the further ones, each once: masked unless `reveal`."""
+    further = list(dict.fromkeys(row["further_recipients"] or ())) or None
+    if reveal:
+        return {**row, "further_recipients": further}
+    return {
+        **row,
+        "recipient": masked(row["recipient"]),
+        "further_recipients": further and [masked(each) for each in further],
+    }
 
 
 def _dumped(value: Any) -> str:

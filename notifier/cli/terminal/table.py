@@ -22,6 +22,7 @@ PROSE = frozenset(("reason", "error", "note", "what", "value", "scope", "newest_
 
 _LEAST_PROSE = 18
 _GAP = 2  # between two columns
+_LONGEST_RULE = 120  # characters, in piped output
 _ID = re.compile(r"\S*(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|shardId-)\S*")
 
 
@@ -63,9 +64,23 @@ def print_table(
         )
     for number in range(len(rows)):
         table.add_row(*(Text(cells[name][number]) for name in names))  # data is no markup
-    console.print(table)
+    _print(console, table, whole=limit is None)
     if missing := [_heading(name) for name in cells if name not in names]:
         console.print(Text(f"not shown: {', '.join(missing)}; a wider terminal and --json show all", style="dim"))
+
+
+def _print(console: Console, table: Table, *, whole: bool) -> None:
+    """Print a table. `whole`: for a file or a pipe, without blanks at the ends and with a short line below the
+    heading, so that one long reason does not widen all lines.
+    """
+    if not whole:
+        console.print(table)
+        return
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        shorter = line.rstrip()
+        console.file.write(f"{shorter[:_LONGEST_RULE] if set(shorter) == {'─'} else shorter}\n")
 
 
 def print_facts(title: str, facts: Fields) -> None:

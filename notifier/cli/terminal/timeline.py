@@ -38,17 +38,25 @@ def _order(line: Fields) -> tuple[Any, ...]:
 def _reasons(events: Sequence[Fields]) -> Iterator[str | None]:
     """Yield the reason of each event; for an error of the route or its template with the number of the try.
 
-    Such a try sends no request, so that its attempt has no number. The numbers begin again with a redrive.
+    Such a try sends no request, so that its attempt has no number. The numbers begin again with a redrive. To wait
+    for a time, or no longer, is no try.
     """
     tries = 0
     for event in events:
-        failed = event["status_to"] in {Status.PENDING, Status.FAILED}
-        if event["status_from"] == Status.FAILED:
+        failed = event["status_to"] in {Status.PENDING, Status.FAILED} and not _waits(event)
+        if event["status_from"] in {Status.FAILED, Status.SHADOWED}:
             tries = 0
         elif failed and event["status_from"] in {Status.PENDING, Status.SENDING}:
             tries += 1
         numbered = failed and event["status_from"] == Status.PENDING
         yield f"try {tries}: {event['reason']}" if numbered else event["reason"]
+
+
+def _waits(event: Fields) -> bool:
+    """Return whether the route returned `Later`, or an operator brought the delivery forward: the statements of both
+    begin the reason so.
+    """
+    return (event["reason"] or "").startswith(("waits until ", "brought forward: "))
 
 
 def _last_attempt(facts: Fields, events: Sequence[Fields]) -> list[dict[str, Any]]:

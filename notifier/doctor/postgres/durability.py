@@ -78,7 +78,7 @@ def _version(found: DatabaseServer, where: str) -> Finding:
     version = found.version.split()[0]
     if found.number // 10_000 < _OLDEST:
         return doubtful(
-            f"Postgres {version} at {where}: its makers mend it no more, and Notifier was never tried with it",
+            f"Postgres {version} at {where}: it gets no more corrections, and Notifier was never tried with it",
             f"take Postgres {_OLDEST} or newer",
             PAGE,
         )

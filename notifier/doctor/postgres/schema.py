@@ -14,10 +14,10 @@ _SHOWN = 3
 
 
 def check_migrations(setup: Setup) -> Iterator[Finding]:
-    """Find whether all migrations of this program have run, and no newer one."""
+    """Find whether all migrations of this program have run, and no newer one that it cannot work with."""
     need_server(setup)
     setup.get(migrated)
-    yield good(f"the schema is at {schema_head()}, the newest migration of this program")
+    yield good(f"this program, whose newest migration is {schema_head()}, runs on the schema")
 
 
 def check_rights(setup: Setup) -> Iterator[Finding]:

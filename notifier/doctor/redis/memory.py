@@ -7,7 +7,7 @@ from uuid import UUID
 from notifier.broker.envelope import Envelopes
 from notifier.doctor.finding import Finding, doubtful, good, not_known, wrong
 from notifier.doctor.redis import PAGE, need_info
-from notifier.doctor.routing import need_channels
+from notifier.doctor.routing import need_queues
 from notifier.doctor.setup import Setup
 
 _OVERHEAD = 1.5
@@ -23,7 +23,7 @@ def check_memory(setup: Setup) -> Iterator[Finding]:
         yield not_known("how much memory Redis has: this server does not say")
         return
     yield eviction(found)
-    yield memory(found, needed(setup.settings.queue_high_water, len(need_channels(setup)) or 1))
+    yield memory(found, needed(setup.settings.queue_high_water, len(need_queues(setup)) or 1))
 
 
 def eviction(found: Mapping[str, Any]) -> Finding:

@@ -1,9 +1,12 @@
 """Whether the configuration set exists, and reports all that Notifier needs to a topic."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 from notifier.doctor.aws.answers import Answer, ask, opened
 from notifier.doctor.finding import CheckEnded, Finding, doubtful, good, not_known, wrong
+from notifier.doctor.routing import named, need_routes
 from notifier.doctor.ses import ABSENT, PAGE, WHERE
 from notifier.doctor.ses.account import if_email
 from notifier.doctor.setup import Setup
@@ -16,11 +19,14 @@ Destinations = Sequence[Answer]
 
 def destinations(setup: Setup) -> Destinations:
     """Return the enabled event destinations of the configuration set. Raise CheckEnded if SES does not name them."""
-    name = setup.settings.ses_configuration_set
     with opened(setup, "sesv2") as client:
-        right = "ses:GetConfigurationSetEventDestinations"
-        call = client.get_configuration_set_event_destinations
-        answer = ask(WHERE, right, call, absent=ABSENT, ConfigurationSetName=name)
+        return _destinations(client, setup.settings.ses_configuration_set)
+
+
+def _destinations(client: Any, name: str) -> Destinations:
+    right = "ses:GetConfigurationSetEventDestinations"
+    call = client.get_configuration_set_event_destinations
+    answer = ask(WHERE, right, call, absent=ABSENT, ConfigurationSetName=name)
     if answer is None:
         raise CheckEnded(not_known("the events of SES: there is no configuration set"))
     found: Destinations = [each for each in answer.get("EventDestinations", ()) if each.get("Enabled")]
@@ -40,7 +46,7 @@ def topic_of(found: Destinations) -> str | None:
 
 
 def check_configuration_set(setup: Setup) -> Iterator[Finding]:
-    """Ask SES about the configuration set of the settings."""
+    """Ask SES about the configuration set of the settings, and those that routes name."""
     if_email(setup)
     name = setup.settings.ses_configuration_set
     if not name:
@@ -49,10 +55,24 @@ def check_configuration_set(setup: Setup) -> Iterator[Finding]:
             "make a configuration set with an event destination, and name it",
             PAGE,
         )
-        return
     with opened(setup, "sesv2") as client:
-        right = "ses:GetConfigurationSet"
-        described = ask(WHERE, right, client.get_configuration_set, absent=ABSENT, ConfigurationSetName=name)
+        if name:
+            yield from _examined(client, name, lambda: setup.get(destinations))
+        for other in sorted(_of_routes(setup) - {name}):
+            yield from _examined(client, other, partial(_destinations, client, other))
+
+
+def _of_routes(setup: Setup) -> set[str]:
+    try:
+        return named(need_routes(setup), "configuration_set")[0]
+    except CheckEnded:
+        return set()
+
+
+def _examined(client: Any, name: str, of: Callable[[], Destinations]) -> Iterator[Finding]:
+    """Yield what SES says of the configuration set. `of` asks for its event destinations."""
+    right = "ses:GetConfigurationSet"
+    described = ask(WHERE, right, client.get_configuration_set, absent=ABSENT, ConfigurationSetName=name)
     if described is None:
         yield wrong(
             f"SES has no configuration set {name}: it refuses every mail",
@@ -68,7 +88,7 @@ def check_configuration_set(setup: Setup) -> Iterator[Finding]:
         )
     else:
         yield good(f"the configuration set {name} exists, and sends")
-    yield from events(name, setup.get(destinations))
+    yield from events(name, of())
 
 
 def events(name: str, found: Destinations) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from typing import Any
 from notifier.channels import checked_address
 from notifier.doctor.aws.answers import Answer, ask, opened
 from notifier.doctor.finding import CheckEnded, Finding, doubtful, good, not_known, wrong
-from notifier.doctor.routing import need_routes, senders
+from notifier.doctor.routing import named, need_routes
 from notifier.doctor.ses import ABSENT, WHERE
 from notifier.doctor.ses.account import if_email
 from notifier.doctor.setup import Setup
@@ -20,15 +20,15 @@ _IN_WORDS = {"NOT_STARTED": "not begun", "TEMPORARY_FAILURE": "failing for now"}
 def check_identities(setup: Setup) -> Iterator[Finding]:
     """Ask SES about the sender of the settings, and those that routes name."""
     if_email(setup)
-    named, computed = _named(setup)
+    senders, computed = _named(setup)
     if setup.settings.sender:
-        named.add(setup.settings.sender)
+        senders.add(setup.settings.sender)
     mailboxes = set()
-    for sender in sorted(named):
+    for sender in sorted(senders):
         try:
             mailboxes.add(checked_address("email", sender))
         except UsageError as error:
-            yield wrong(f"a sender is no address: {error}", "mend NOTIFIER_SENDER, or the route's sender=", _PAGE)
+            yield wrong(f"a sender is no address: {error}", "correct NOTIFIER_SENDER, or the route's sender=", _PAGE)
     with opened(setup, "sesv2") as client:
         for mailbox in sorted(mailboxes):
             yield from _sender(client, mailbox)
@@ -68,7 +68,7 @@ def identity(mailbox: str, name: str, described: Answer) -> Iterator[Finding]:
 
 def _named(setup: Setup) -> tuple[set[str], list[str]]:
     try:
-        return senders(need_routes(setup))
+        return named(need_routes(setup), "sender")
     except CheckEnded:
         return set(), []
 

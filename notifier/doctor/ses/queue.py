@@ -1,4 +1,4 @@
-"""Whether the queue takes the topic's messages, lets nobody else in, and keeps them long enough."""
+"""Whether the queue takes messages of the topic, refuses all others, and keeps them long enough."""
 
 import json
 import re

@@ -14,6 +14,10 @@ def _counter(name: str, meaning: str, *labels: str) -> Family:
 DATABASE_UP = _gauge("database_up", "Whether the database answers: 1 or 0. With 0 the others of it are missing.")
 
 STREAM_RECORDS = _counter("stream_records", "Records read, by result: notified, unrouted, quarantined.", "result")
+STREAM_NOTIFICATIONS = _counter(
+    "stream_notifications",
+    "Notifications made of records: one for each route that claims a record, and so one of most records.",
+)
 STREAM_LAG = _gauge(
     "stream_lag_seconds",
     "Lag of the shard that is furthest behind. It grows also while ended shards have no known children, and while a "
@@ -36,13 +40,13 @@ TABLE_STREAM_WAITS = _gauge(
     "table_stream_waits_seconds", "How long its new stream has waited for an old one that has not ended.", "table"
 )
 
-BACKLOG = _gauge("outbox_backlog", "Deliveries that wait for a worker; above 5,000 an estimate.", "channel")
-OLDEST = _gauge("outbox_oldest_seconds", "Age of the oldest event that waits for a worker.", "channel")
+BACKLOG = _gauge("outbox_backlog", "Deliveries that wait for a worker, by queue; above 5,000 an estimate.", "channel")
+OLDEST = _gauge("outbox_oldest_seconds", "Age of the oldest event that waits for a worker, by queue.", "channel")
 SENDING = _gauge("outbox_sending", "Attempts in progress.", "channel")
 RUNNING = _gauge("channel_running", "1 where the channel sends, 0 where it is parked or paused.", "channel")
 DUE = _gauge(
     "outbox_due",
-    "Retries, unknown outcomes, held ones: rows that wait for a time; an estimate above 5,000 of a kind.",
+    "Retries, scheduled ones, unknown outcomes, held ones: rows that wait; an estimate above 5,000 of a kind.",
     "channel",
     "kind",
 )

@@ -6,7 +6,8 @@ INFO = Family(
     "notifier_info",
     Kind.GAUGE,
     Source.ALL,
-    "1, with the versions of Notifier and of Python, and which process this is: bridge, worker or feedback.",
+    "1, with the versions of Notifier and of Python, and which process this is: bridge, worker, feedback or "
+    "status-sender.",
     ("process", "version", "python"),
 )
 READY = Family(

@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import Connection
 
 from notifier.outbox.days import within
+from notifier.outbox.digests import merging
 from notifier.outbox.statements import statement
 
 log = structlog.get_logger(__name__)
@@ -56,6 +57,8 @@ def accept(connection: Connection, acceptances: Sequence[Acceptance], actor: str
         accepted = set(
             connection.execute(within(_ACCEPT, locked), {**values, "open": locked, "actor": actor}).scalars()
         )
+    if accepted:
+        merging.delete(connection, accepted)
     every = {"ids": [each.id for each in acceptances], "message_ids": [each.message_id for each in acceptances]}
     duplicates = connection.execute(within(_INSERT_DUPLICATES, ids), every).rowcount
     if duplicates:

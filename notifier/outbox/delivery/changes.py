@@ -5,6 +5,7 @@ change.sql is the part that decide.sql, finish.sql and finish_late.sql have in c
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +17,9 @@ class Change:
     """A delivery's new status, and what is stored with it.
 
     `failed` adds one to the delivery's failures. `delay` is seconds until the next attempt, for a change to pending.
-    `message_id` is the provider's. `reason` is one line, `detail` a traceback or the provider's answer. `route` is
-    for counters only, and is not stored.
+    `message_id` is the provider's. `reason` is one line, `detail` a traceback or the provider's answer. `gone`, for a
+    change to failed: the recipient does not exist any more, and is suppressed. `route` is for counters only, and is
+    not stored.
 
         Change(id, Status.SENT, message_id="0100018c...")
         Change(id, Status.PENDING, failed=True, delay=30.0, reason="the provider answered 503")
@@ -30,7 +32,35 @@ class Change:
     message_id: str | None = None
     reason: str | None = None
     detail: str | None = None
+    gone: bool = False
     route: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled(Change):
+    """Pending → pending: the delivery waits until a time of the database's clock: its route returned `Later`."""
+
+    until: datetime = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class FallBack(Change):
+    """→ pending on the channel `next`: this one is known not to have sent. `to` is the status of a delivery that may
+    not go on, because an earlier attempt may have been accepted.
+    """
+
+    next: str = field(kw_only=True)
+
+
+def fall_back_columns(changes: Sequence[FallBack]) -> dict[str, Any]:
+    """The changes as the array parameters of fall_back.sql, in the order of the ids."""
+    ordered = sorted(changes, key=lambda each: each.id.int)
+    return {
+        "ids": uuids([each.id for each in ordered]),
+        "next": [each.next for each in ordered],
+        "reasons": [each.reason or "" for each in ordered],
+        "details": [each.detail for each in ordered],
+    }
 
 
 def columns(changes: Sequence[Change]) -> dict[str, Any]:
@@ -43,10 +73,10 @@ def columns(changes: Sequence[Change]) -> dict[str, Any]:
         "ids": uuids([each.id for each in ordered]),
         "to": array([each.to._value_ for each in ordered]),
         "failed": array(["1" if each.failed else "0" for each in ordered]),
-        "delays": _or_nulls([each.delay for each in ordered]),
-        "message_ids": _or_nulls([each.message_id for each in ordered]),
-        "reasons": _or_nulls([each.reason for each in ordered]),
-        "details": _or_nulls([each.detail for each in ordered]),
+        "delays": or_nulls([each.delay for each in ordered]),
+        "message_ids": or_nulls([each.message_id for each in ordered]),
+        "reasons": or_nulls([each.reason for each in ordered]),
+        "details": or_nulls([each.detail for each in ordered]),
     }
 
 
@@ -60,6 +90,11 @@ def array(words: Sequence[str]) -> str:
     return "{" + ",".join(words) + "}"
 
 
-def _or_nulls(values: list[Any]) -> Any:
+def text_array(texts: Iterable[str]) -> str:
+    """The text of a Postgres array of any texts."""
+    return array(['"' + each.replace("\\", "\\\\").replace('"', '\\"') + '"' for each in texts])
+
+
+def or_nulls(values: list[Any]) -> Any:
     """The values, or the text of as many NULLs: most changes have no delay, reason and detail."""
     return values if values.count(None) < len(values) else array(["NULL"] * len(values))

@@ -6,8 +6,8 @@ from sqlalchemy import Engine
 
 from notifier.notifications import Status
 from notifier.outbox.days import within
-from notifier.outbox.delivery.attempts import UNKNOWN_AFTER_SECONDS
 from notifier.outbox.delivery.results import apply_earlier_results
+from notifier.outbox.delivery.worker_statements import UNKNOWN_AFTER_SECONDS
 from notifier.outbox.publishing.due_scan import DueScan
 from notifier.outbox.statements import statement
 
@@ -24,8 +24,10 @@ def end_leases(
     """Sending → unknown for up to `limit` claims whose lease has ended; never back to pending. Return the ids.
 
     A delivery that an event has proved to be accepted becomes `sent` instead, or the result that further events
-    report. The route's policy for unknown outcomes applies after `unknown_after` seconds. `scan` is kept by the
-    caller, so that a call does not read the index entries of claims that are deleted.
+    report. One that has gone on to another channel since stays `sent`: what became of the message of the earlier
+    channel says nothing of the attempt that was in progress. The route's policy for unknown outcomes applies after
+    `unknown_after` seconds. `scan` is kept by the caller, so that a call does not read the index entries of claims
+    that are deleted.
     """
     scan = scan or DueScan()
     with engine.begin() as connection:
@@ -37,6 +39,6 @@ def end_leases(
         bounded = within(_END_LEASES, [id_ for _, ids in ended for id_ in ids])
         values = {"tokens": [token for token, _ in ended], "unknown_after": unknown_after}
         changed = connection.execute(bounded, values).all()
-        if accepted_before := [id_ for id_, status in changed if status == Status.SENT]:
+        if accepted_before := [id_ for id_, status, moved in changed if status == Status.SENT and not moved]:
             apply_earlier_results(connection, accepted_before)
-        return [id_ for id_, _ in changed]
+        return [id_ for id_, _, _ in changed]

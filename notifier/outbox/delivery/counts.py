@@ -12,18 +12,26 @@ from sqlalchemy import Connection, Engine
 
 from notifier.outbox.statements import statement
 
-_MOST = 2_000
+MOST_COUNTERS = 2_000
 """Counts in the metrics, the largest ones: the rows of routes that were renamed are never deleted."""
 
 _ADD = statement(__package__, "add_counts.sql")
-_READ = statement(__package__, "read_counts.sql", limit=str(_MOST))
+_READ = statement(__package__, "read_counts.sql", limit=str(MOST_COUNTERS))
+
+SCHEDULED = "scheduled"
+"""Counted instead of `pending`: the route returned `Later`. Also the kind of the delivery's row in `due`."""
+
+LIMITED = "limited"
+"""Counted in addition to `skipped` or SCHEDULED: the delivery was beyond the limit of its route."""
 
 ROUTE_ERROR = "route error"
 """Counted in addition to a status: the route or its template failed. The delivery is retried or becomes failed."""
 
 
 class CountKey(NamedTuple):
-    """What has one counter. `status` is that of the delivery (`pending`: it is retried), or ROUTE_ERROR."""
+    """What has one counter. `status` is that of the delivery (`pending`: it is retried), SCHEDULED, LIMITED
+    or ROUTE_ERROR.
+    """
 
     channel: str
     route: str

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status
 from notifier.outbox.days import within
+from notifier.outbox.delivery.changes import Change
 from notifier.outbox.statements import statement
 
 RESULTS: Mapping[FeedbackKind, Status] = {
@@ -26,15 +27,18 @@ _GRAVITY = {Status.DELIVERED: 1, Status.BOUNCED: 2, Status.COMPLAINED: 3}
 
 _APPLY = statement(__package__, "apply_results.sql")
 _APPLY_EARLIER = statement(__package__, "apply_earlier_results.sql")
+_TAKE_OVER = statement(__package__, "take_over.sql")
 
 
-def apply_results(connection: Connection, fresh: Sequence[Feedback]) -> None:
-    """Sent → delivered, bounced or complained, by new events; from one of these to a graver one, too."""
+def apply_results(connection: Connection, channel: str, fresh: Sequence[Feedback]) -> None:
+    """Sent → delivered, bounced or complained, by new events of a channel; from one of these to a graver one, too."""
     if results := _gravest(fresh):
         values = {
             "ids": list(results),
             "to": [RESULTS[each.kind].value for each in results.values()],
             "details": [each.detail for each in results.values()],
+            "message_ids": [each.message_id for each in results.values()],
+            "channel": channel,
         }
         connection.execute(within(_APPLY, results), values)
 
@@ -47,6 +51,18 @@ def apply_earlier_results(connection: Connection, ids: Sequence[UUID]) -> None:
     """
     values = {"ids": list(ids), "kinds": [kind.value for kind in RESULTS], "statuses": [*map(str, RESULTS.values())]}
     connection.execute(within(_APPLY_EARLIER, ids), values)
+
+
+def take_over(connection: Connection, token: UUID | None, changes: Sequence[Change]) -> None:
+    """Let those that were accepted, and have gone on to another channel, name the message of this token's attempt if
+    it is their last one. To be called before `apply_earlier_results`, or the bounce of a message on an earlier
+    channel would count for this one.
+    """
+    accepted = [each for each in changes if each.to is Status.SENT and each.message_id]
+    if accepted:
+        ids, message_ids = [each.id for each in accepted], [each.message_id for each in accepted]
+        values = {"token": token, "ids": ids, "message_ids": message_ids}
+        connection.execute(within(_TAKE_OVER, ids), values)
 
 
 def _gravest(fresh: Sequence[Feedback]) -> dict[UUID, Feedback]:

@@ -104,6 +104,8 @@ class Unknowns:
     def _locked(self, connection: Connection, overdue: Sequence[UUID]) -> list[OverdueAttempt]:
         """Those that are still unknown."""
         locked = list(connection.execute(within(_LOCK, overdue), {"ids": overdue}).scalars())
+        if not locked:
+            return []
         margin = min(_MARGIN_SECONDS, self._unknown_after)
         values = {"ids": locked, "unknown_after": self._unknown_after, "margin": margin}
         return [

@@ -26,6 +26,7 @@ _PART = 20_000
 
 _ERASE_PART = statement(__package__, "erase_part.sql")
 _ERASE_ELSEWHERE = statement(__package__, "erase_elsewhere.sql")
+_ERASE_PLACES = statement(__package__, "erase_places.sql")
 _SUPPRESSIONS = statement(__package__, "suppressions.sql")
 
 
@@ -99,6 +100,9 @@ class Erasure:
             hashed = self._hashed(connection, person)
             rows = connection.execute(_ERASE_ELSEWHERE, {**self._values(person, change), **hashed})
             done.rows = {name: count for name, count in rows if count}
+            values = {"spellings": list(person.spellings), "change": change}
+            if places := connection.execute(_ERASE_PLACES, values).scalar_one():
+                done.rows["limit_places"] = places
         done.day = None
         yield done
 
@@ -137,7 +141,7 @@ class Erasure:
         }
 
     def _name(self, person: Person) -> str:
-        """How the journal names the person: by the hash, from which nobody reads the address."""
+        """How the journal names the person: by the hash, from which the address cannot be read."""
         if not self._keys:
             return "one person"
         return self._keys.hashes(person.channels[0], person.spellings[0])[0]

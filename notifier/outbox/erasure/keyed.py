@@ -1,5 +1,5 @@
-"""What stays of the address of a person who is erased and suppressed: a keyed hash. Nobody reads the address from it,
-and who holds the key can tell whether an address is that one.
+"""What stays of the address of a person who is erased and suppressed: a keyed hash. The address cannot be read
+from it; with the key it can be checked whether an address is that one.
 """
 
 import hmac

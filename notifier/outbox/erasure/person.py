@@ -1,8 +1,7 @@
 """Who is to be erased, and how text is searched for that person. Pure."""
 
 import json
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -13,8 +12,10 @@ _AFTER = r"(?![[:alnum:]-]|\.[[:alnum:]])"
 that ends an escape of JSON (a new line is `\\n`) or of a URL is none of the address.
 """
 
-_SPECIAL = re.compile(r"([^\w\s@])", re.ASCII)
-_WILD = re.compile(r"([\\%_])")
+_KEPT = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_@")
+"""Characters that a pattern of LIKE keeps: no escape changes them, but for that of a URL, which changes the @."""
+_BACKSLASH = r"\\{1,2}"
+_SPECIAL = frozenset("!\"#$%&'()*+,-./:;<=>?[\\]^`{|}~")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +30,43 @@ class Person:
 
     @property
     def texts(self) -> list[str]:
-        """The spellings under which text may mention the person, also in a URL and in JSON of ASCII characters."""
-        plain = {self.given.strip(), *self.spellings}
-        return sorted(
-            {
-                form
-                for each in plain
-                for form in (each, quote(each, safe="@"), quote(each, safe=""), json.dumps(each)[1:-1])
-            }
-        )
+        """The spellings under which text may mention the person."""
+        return sorted({self.given.strip(), *self.spellings})
 
     @property
     def pattern(self) -> str:
-        """A regular expression of Postgres that finds the person, in any case."""
-        return f"{_BEFORE}(?:{'|'.join(_SPECIAL.sub(_escaped, each) for each in self.texts)}){_AFTER}"
+        """A regular expression of Postgres that finds the person, in any case, also in a URL, in JSON of ASCII
+        characters, and in bytes that are written as octal numbers.
+
+        It names both cases of a letter that is not in ASCII: where the database's locale is C, `~*` knows one only.
+        """
+        texts = ("".join(map(_in_any_form, each)) for each in self.texts)
+        return f"{_BEFORE}(?:{'|'.join(dict.fromkeys(texts))}){_AFTER}"
 
     @property
     def likes(self) -> list[str]:
         """Patterns of LIKE of which text in lower case matches one wherever `pattern` does: they are faster."""
-        return ["%" + _WILD.sub(r"\\\1", each.lower()) + "%" for each in self.texts]
+        parts = ("".join(char if char in _KEPT else "%" for char in each.lower()) for each in self.texts)
+        return [f"%{part.replace('@', at)}%" for part in dict.fromkeys(parts) for at in ("@", r"\%40")]
 
 
-def _escaped(found: "re.Match[str]") -> str:
-    return found[1] if found[1].isalnum() or not found[1].isascii() else "\\" + found[1]
+def _in_any_form(char: str) -> str:
+    """Return a regular expression of what may stand for the character."""
+    if char.isascii() and char.isalnum():
+        return char
+    cases = dict.fromkeys(each for each in (char, char.lower(), char.upper()) if len(each) == 1)
+    forms = dict.fromkeys(_literal(form) for each in cases for form in _forms(each))
+    return f"(?:{'|'.join(forms)})" if len(forms) > 1 else next(iter(forms))
+
+
+def _forms(char: str) -> Iterator[str]:
+    yield char
+    yield quote(char, safe="")
+    yield json.dumps(char)[1:-1]
+    if not char.isascii():
+        yield "".join(f"\\{byte:o}" for byte in char.encode())
+
+
+def _literal(text: str) -> str:
+    """Return a regular expression of this text. A backslash may be doubled: in bytes that are no text it is."""
+    return "".join(_BACKSLASH if char == "\\" else f"\\{char}" if char in _SPECIAL else char for char in text)

@@ -6,8 +6,8 @@ that began it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 
 from sqlalchemy import Connection, Engine
@@ -48,10 +48,10 @@ class Settled:
 
 
 class Settlement:
-    """Settles the events of one channel.
+    """Settles the events of a queue: those of `channel`, and of `others` whose provider has the same queue.
 
-    `address` returns a recipient as suppressions spell it; by default it is the channel's own function. `limits` are
-    the rates of bounces and complaints at which the channel is paused. `actor` is the name in the history.
+    `address` returns a recipient as suppressions spell it; by default it is each channel's own function. `limits` are
+    the rates of bounces and complaints at which `channel` is paused. `actor` is the name in the history.
 
         Settlement(engine, channel="email").settle(events, dead_letters)
     """
@@ -63,19 +63,21 @@ class Settlement:
         channel: str,
         actor: str = "feedback",
         limits: RateLimits | None = None,
+        others: Collection[str] = (),
         address: Callable[[str], str] | None = None,
     ) -> None:
         self._engine = engine
         self._channel = channel
         self._actor = actor
         self._limits = limits or RateLimits()
-        self._address = address or partial(address_of, channel)
+        self._others = others
+        self._address = address
 
     def settle(self, events: Sequence[Feedback], dead: Sequence[DeadLetter] = ()) -> Settled:
         """Settle a batch of events and unreadable messages in one transaction. Repeating it changes nothing."""
         with self._engine.begin() as connection:
             new_dead = _insert_dead_letters(connection, dead) if dead else 0
-            settled = self._settle(connection, events) if events else Settled()
+            settled = self._settle_all(connection, events) if events else Settled()
         return replace(settled, dead=new_dead, repeated=settled.repeated + len(dead) - new_dead)
 
     def match_again(self, limit: int = _LOOKED_AT) -> bool:
@@ -86,8 +88,8 @@ class Settlement:
         with self._engine.begin() as connection:
             taken = unmatched.take(connection, limit)
         with self._engine.begin() as connection:
-            if found := unmatched.with_notification(connection, taken):
-                self._settle(connection, found)
+            if found := unmatched.with_notification(connection, taken, self._channel, self._others):
+                self._settle_all(connection, found)
                 unmatched.delete(connection, found)
         return len(taken) == limit
 
@@ -97,9 +99,21 @@ class Settlement:
         The queue need not be empty: see bridge/feedback/flow.py.
         """
         with self._engine.begin() as connection:
-            connection.execute(_NOTE_DRAINED, {"channel": self._channel, "ago": ago})
+            for channel in sorted((self._channel, *self._others)):
+                connection.execute(_NOTE_DRAINED, {"channel": channel, "ago": ago})
 
-    def _settle(self, connection: Connection, events: Sequence[Feedback]) -> Settled:
+    def _settle_all(self, connection: Connection, events: Sequence[Feedback]) -> Settled:
+        """Settle the events of each channel, in the order of its name: two receivers lock rows in the same order."""
+        channels = {each.channel for each in events}
+        if channels == {self._channel}:
+            return self._settle(connection, self._channel, events)
+        done = [
+            self._settle(connection, channel, [each for each in events if each.channel == channel])
+            for channel in sorted(channels)
+        ]
+        return Settled(*(sum(each) for each in zip(*map(astuple, done), strict=True)))
+
+    def _settle(self, connection: Connection, channel: str, events: Sequence[Feedback]) -> Settled:
         stored = store(connection, events)
         repeated = len(events) - len(stored.fresh) - stored.unmatched
         acceptances = [
@@ -109,13 +123,13 @@ class Settlement:
         ]
         accepted, duplicates = accept(connection, acceptances, self._actor) if acceptances else (set(), 0)
         if stored.fresh:
-            apply_results(connection, stored.fresh)
-        self._suppress_and_count(connection, stored)
+            apply_results(connection, channel, stored.fresh)
+        self._suppress_and_count(connection, channel, stored)
         if stored.sent_until:  # last, because it locks the row of the channel until the commit
-            connection.execute(_NOTE_NEWEST_SENT, {"channel": self._channel, "sent_until": stored.sent_until})
+            connection.execute(_NOTE_NEWEST_SENT, {"channel": channel, "sent_until": stored.sent_until})
         return Settled(len(stored.fresh), repeated, len(accepted), duplicates, stored.unmatched)
 
-    def _suppress_and_count(self, connection: Connection, stored: StoredFeedback) -> None:
+    def _suppress_and_count(self, connection: Connection, channel: str, stored: StoredFeedback) -> None:
         """Suppress the recipients of new events, count the events, and pause the channel if its limits are reached.
 
         The recipient of a complaint or a hard bounce is suppressed at once, also if the notification is not in this
@@ -123,11 +137,13 @@ class Settlement:
         """
         named = [*stored.fresh, *stored.waiting, *stored.late]
         counted = [*stored.fresh, *stored.late]
-        suppress_recipients(connection, self._channel, named, self._address, self._actor)
+        suppress_recipients(connection, channel, named, self._address or partial(address_of, channel), self._actor)
         if not counted:
             return
-        add_counts(connection, self._channel, _counts(counted))
-        if any(each.kind in (FeedbackKind.BOUNCE, FeedbackKind.COMPLAINT) for each in counted):
+        add_counts(connection, channel, _counts(counted))
+        if channel == self._channel and any(
+            each.kind in (FeedbackKind.BOUNCE, FeedbackKind.COMPLAINT) for each in counted
+        ):
             pause_above_limits(connection, self._channel, self._limits)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from notifier.database.engine import storable
 from notifier.feedback import Feedback
-from notifier.outbox.days import within
+from notifier.outbox.days import within, within_days
 from notifier.outbox.feedback.suppressions import suppression_of
 from notifier.outbox.statements import statement
 
@@ -51,7 +51,8 @@ def store(connection: Connection, events: Sequence[Feedback]) -> StoredFeedback:
         "topics": [each.topic for each in distinct],
     }
     named = [each.notification_id for each in distinct if each.notification_id is not None]
-    *rows, newest = connection.execute(within(_STORE, named), values).all()
+    query = within(_STORE, named) if named else within_days(_STORE, ())
+    *rows, newest = connection.execute(query, values).all()
     fresh = [by_key[(row[0], row[1], row[2], row[3])] for row in rows if row[0] is not None]
     unmatched = {(row[1], row[2], row[3]): row[4] for row in rows if row[0] is None}
     ours = [(each, unmatched.get(_key(each)[1:])) for each in distinct if each.notification_id and each.attempt]

@@ -13,20 +13,24 @@ from notifier.outbox.statements import statement
 
 _ADD = statement(__package__, "add_suppression.sql")
 _REMOVE = statement(__package__, "remove_suppression.sql")
-_LIST = statement(__package__, "list_suppressions.sql")
+_NEWEST = statement(__package__, "newest_suppressions.sql")
+_OF_ADDRESS = statement(__package__, "suppressions_of_address.sql")
 _ALL = statement(__package__, "all_suppressions.sql")
 _SUPPRESS_RECIPIENTS = statement(__package__, "suppress_recipients.sql")
 
 REASONS = ("complaint", "hard_bounce", "manual", "unsubscribe")
-EVERY_TOPIC = "*"
-"""Removes every suppression of an address, whatever its topic."""
+ALL_TOPICS = "*"
+"""The topic of a suppression that stops every route with a topic. One without a topic also stops routes without."""
 
 _BATCH = 1_000
 """Suppressions that are added in one transaction."""
 
 
 class NewSuppression(NamedTuple):
-    """Nothing is to be sent to this address, as its channel spells it; an empty topic means all topics."""
+    """Nothing is to be sent to this address, as its channel spells it, about this topic.
+
+    An empty topic means everything, ALL_TOPICS every topic.
+    """
 
     channel: str
     address: str
@@ -48,7 +52,7 @@ class Suppressions:
         self._actor = actor
 
     def add(self, channel: str, address: str, *, reason: str, topic: str = "", note: str | None = None) -> bool:
-        """Send nothing to this address from now on. An empty topic means all topics.
+        """Send nothing to this address from now on. An empty topic means everything, ALL_TOPICS every topic.
 
         `reason` is one of REASONS. False if the address was already suppressed for this reason or a graver one.
         """
@@ -81,19 +85,28 @@ class Suppressions:
             for row in connection.execute(_ALL).mappings():
                 yield dict(row)
 
-    def remove(self, channel: str, address: str, *, topic: str = EVERY_TOPIC, note: str | None = None) -> int:
-        """Send to this address again. Return the number of suppressions that were removed."""
+    def remove(self, channel: str, address: str, *, topic: str | None = None, note: str | None = None) -> int:
+        """Send to this address again. Return the number of suppressions that were removed.
+
+        Without a `topic` every suppression of the address is removed, whatever its topic.
+        """
         with self._engine.begin() as connection:
             removed = connection.execute(_REMOVE, {"channel": channel, "address": address, "topic": topic}).rowcount
             if removed:
-                journal(connection, self._actor, "unsuppress", note, f"{channel} topic={topic}")
+                journal(connection, self._actor, "unsuppress", note, f"{channel} topic={_named(topic)}")
             return removed
 
     def list(self, *, channel: str = "", address: str = "", limit: int = 50) -> list[dict[str, Any]]:
         """Return the newest suppressions, at most `limit`. An empty channel or address selects all."""
         with self._engine.connect() as connection:
-            values = {"channel": channel, "address": address, "limit": limit}
-            return [dict(row) for row in connection.execute(_LIST, values).mappings()]
+            query, values = _NEWEST, {"channel": channel, "limit": limit}
+            if address:
+                query, values = _OF_ADDRESS, {**values, "address": address}
+            return [dict(row) for row in connection.execute(query, values).mappings()]
+
+
+def _named(topic: str | None) -> str:
+    return "any" if topic is None else topic or "all"
 
 
 def suppress_recipients(

@@ -5,7 +5,8 @@ The bridge records these notifications again from the stream, with the same ids.
 event that names it waits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -28,11 +29,21 @@ def take(connection: Connection, limit: int) -> list[Feedback]:
     ]  # fmt: skip
 
 
-def with_notification(connection: Connection, events: Sequence[Feedback]) -> list[Feedback]:
-    """Return those of the events whose notification is in the database."""
+def with_notification(
+    connection: Connection, events: Sequence[Feedback], channel: str, others: Collection[str]
+) -> list[Feedback]:
+    """Return those of the events whose notification is in the database, with the channel that sent it: `channel`, or
+    that of the notification if it is one of the `others`, whose events come with those of `channel`.
+    """
     ids = [each.notification_id for each in events if each.notification_id is not None]
-    recorded = set(connection.execute(within(_READ_RECORDED, ids), {"ids": ids}).scalars())
-    return [each for each in events if each.notification_id in recorded]
+    if not ids:
+        return []
+    channels = {row[0]: row[1] for row in connection.execute(within(_READ_RECORDED, ids), {"ids": ids})}
+    return [
+        replace(each, channel=its if (its := channels[each.notification_id]) in others else channel)
+        for each in events
+        if each.notification_id in channels
+    ]
 
 
 def delete(connection: Connection, events: Sequence[Feedback]) -> None:

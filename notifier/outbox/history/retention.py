@@ -12,6 +12,7 @@ from datetime import date
 import structlog
 from sqlalchemy import Connection, Engine
 
+from notifier.outbox.delivery.places import end_places
 from notifier.outbox.history.dropping import drop_a_day, unless_busy
 from notifier.outbox.history.listing import list_a_part, unlist_a_day
 from notifier.outbox.history.old_days import OldDay, old_days, over_age
@@ -93,6 +94,8 @@ class Retention:
             self._count(connection, done)
         with self._engine.connect() as connection:
             done.listed = list_a_part(connection) + unlist_a_day(connection)
+            if ended := end_places(connection, _BATCH):
+                done.deleted["limit_places"] = ended
         if (keep := self.period.agreed_days()) and self._clocks_agree():
             with self._engine.connect() as connection:
                 self._empty(connection, done, keep)

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from notifier.outbox.days import within_days
 from notifier.outbox.history.calendar import joined, read_days
-from notifier.outbox.operator.totals import snapshot
+from notifier.outbox.operator.totals import listed_deliveries, snapshot
 from notifier.outbox.statements import statement
 
 _LEAST_FAILURES = 2
@@ -15,7 +15,7 @@ _LEAST_FAILURES = 2
 
 _FAILING = {
     False: statement(__package__, "failing_routes.sql", candidates="{all_deliveries}"),
-    True: statement(__package__, "failing_routes.sql", candidates="{listed_deliveries}"),
+    True: statement(__package__, "failing_routes.sql", candidates=listed_deliveries("failed", "pending")),
 }
 """By whether the search terms of the days are listed."""
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause
 
+from notifier.lanes import Lane, parts_of, queues_of
 from notifier.notifications import created_ms
 from notifier.outbox.delivery.counts import CountKey, read_counts
 from notifier.outbox.history.old_days import DaysKept, days_kept
@@ -46,13 +47,15 @@ class Evidence:
 class Gauges:
     """The numbers of the database that metrics show.
 
-    `records` and `found` are by name, `lag` has shards, unread ones and seconds. `backlog` is deliveries that wait,
-    `oldest_seconds` the age of the oldest of them, `sending` deliveries that are being sent, `running` 1 or 0: each
-    by channel. `due` is by channel and kind of `due` row, an estimate above 5,000 of a kind; `feedback` is by channel
-    and kind of event.
+    `records` is by what became of a record; `notifications` is how many were made of them, which is more where
+    routes claim records beside their owner. `found` is by name, `lag` has shards, unread ones and seconds. `backlog`
+    is deliveries that wait, `oldest_seconds` the age of the oldest of them: each by queue. `sending` is deliveries
+    that are being sent, `running` 1 or 0: each by channel. `due` is by channel and kind of `due` row, an estimate
+    above 5,000 of a kind; `feedback` is by channel and kind of event.
     """
 
     records: dict[str, int]
+    notifications: int
     lag: dict[str, float]
     tables: list[TableLag]
     waiting: list[WaitingStream]
@@ -70,23 +73,38 @@ class Gauges:
     days: DaysKept
     updates: list[DestinationBacklog]
 
+    def waiting_on(self, channel: str) -> int:
+        """Return how many deliveries of the channel wait, in all its lanes."""
+        return sum(self.backlog.get(queue, 0) for queue in queues_of(channel))
+
+    def oldest_on(self, channel: str) -> float:
+        """Return the age of the oldest of them, in seconds."""
+        return max(self.oldest_seconds.get(queue, 0.0) for queue in queues_of(channel))
+
+    def lanes_of(self, channel: str) -> dict[str, int]:
+        """Return how many wait in each lane; empty if only the normal one has some."""
+        found = {parts_of(queue)[1].value: self.backlog.get(queue, 0) for queue in queues_of(channel)}
+        return found if found[Lane.HIGH] or found[Lane.LOW] else {}
+
 
 def read_gauges(engine: Engine, keep_days: int = 0) -> Gauges:
     """Read all gauges. Days older than `keep_days` are overdue for retention; none if it is 0."""
     with engine.connect() as connection:
         waiting, found, lag = backlog(connection), discovery(connection), _one(connection, _LAG)
         now = connection.execute(_CLOCK).scalar_one()
+        records, notifications = _count_records(connection)
         return Gauges(
-            records=count_records(connection),
+            records=records,
+            notifications=notifications,
             tables=lags(connection),
             waiting=waiting_streams(connection),
             rewinds=rewinds(connection),
             lag=lag | {"seconds": max([lag["seconds"], *(each.unread_seconds for each in found)])},
             discovery=found,
-            backlog={channel: each.deliveries for channel, each in waiting.items()},
+            backlog={queue: each.deliveries for queue, each in waiting.items()},
             oldest_seconds={
-                channel: max(0.0, now - created_ms(each.oldest) / 1000) if each.oldest else 0.0
-                for channel, each in waiting.items()
+                queue: max(0.0, now - created_ms(each.oldest) / 1000) if each.oldest else 0.0
+                for queue, each in waiting.items()
             },
             due={(row[0], row[1]): row[2] for row in connection.execute(_DUE, {"exact": _EXACT, "pages": _PAGES})},
             sending={row[0]: row[1] for row in connection.execute(_SENDING)},
@@ -102,7 +120,14 @@ def read_gauges(engine: Engine, keep_days: int = 0) -> Gauges:
 
 def count_records(connection: Connection) -> dict[str, int]:
     """Return the records read so far, by what became a notification, was unrouted, or went to quarantine."""
-    return _one(connection, _RECORDS)
+    return _count_records(connection)[0]
+
+
+def _count_records(connection: Connection) -> tuple[dict[str, int], int]:
+    """Return the records read so far, by what became of them, and the number of notifications made of them."""
+    counts = _one(connection, _RECORDS)
+    further = counts.pop("further")
+    return counts, counts["notified"] + further
 
 
 def count_feedback(connection: Connection) -> dict[tuple[str, str], int]:

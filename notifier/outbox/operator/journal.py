@@ -21,6 +21,7 @@ ACTIONS = (
     "acknowledge failures",
     "acknowledge gaps",
     "acknowledge quarantine",
+    "bring forward",
     "cancel",
     "cancel rewind",
     "erase",

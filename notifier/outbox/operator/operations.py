@@ -1,4 +1,4 @@
-"""What an operator does to deliveries: resolve, cancel, redrive. Each has a reason and a row in the journal."""
+"""What an operator does to deliveries: resolve, cancel, redrive, bring forward. Each has a row in the journal."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, TextClause
 
 from notifier.notifications import Status
 from notifier.outbox.days import within, within_days
+from notifier.outbox.digests.merging import merge_cancelled
 from notifier.outbox.history.calendar import Window, read_days
 from notifier.outbox.operator.journal import journal
 from notifier.outbox.operator.selection import Selection
@@ -25,6 +26,7 @@ _COUNT = statement(__package__, "count_selected.sql")
 _COUNT_MAYBE_SENT = statement(__package__, "count_maybe_sent.sql")
 _TAKE = statement(__package__, "take_selected.sql")
 _MOVE = statement(__package__, "move_selected.sql")
+_BRING_FORWARD = statement(__package__, "bring_forward.sql")
 
 
 class Operations:
@@ -50,16 +52,33 @@ class Operations:
         return self._move("cancel", selection, Status.PENDING, Status.CANCELLED, reason)
 
     def redrive(
-        self, selection: Selection, reason: str, *, per_second: float, maybe_sent: bool = False
+        self,
+        selection: Selection,
+        reason: str,
+        *,
+        per_second: float,
+        maybe_sent: bool = False,
+        source: Status = Status.FAILED,
     ) -> Iterator[int]:
         """Failed → pending, in batches, with no failures counted. Yield the size of each batch.
 
         The deliveries are due one after another, `per_second` of them. With `maybe_sent` also those that were given
-        up while the outcome of their last attempt was unknown: these may be sent twice.
+        up while the outcome of their last attempt was unknown: these may be sent twice. With the `source` shadowed,
+        shadowed → pending: the settings and routes that the workers have by then decide whether they are sent.
         """
-        return self._move(
-            "redrive", selection, Status.FAILED, Status.PENDING, reason, 1 / per_second, maybe_sent=maybe_sent
-        )
+        if source not in (Status.FAILED, Status.SHADOWED):
+            raise ValueError(f"what is {source} is not redriven")
+        return self._move("redrive", selection, source, Status.PENDING, reason, 1 / per_second, maybe_sent=maybe_sent)
+
+    def bring_forward(self, selection: Selection, reason: str, *, per_second: float) -> Iterator[int]:
+        """Pending → pending, in batches: what waits because its route returned `Later` is due, `per_second` of them.
+
+        Yield the size of each batch. The route's function runs then; hours that are quiet or closed do not hold the
+        notification any more. Members of digests are left out: they have no message of their own, and would be
+        collected again. Their leader can be brought forward.
+        """
+        selection = replace(selection, scheduled=True, members=False)
+        return self._move("bring forward", selection, Status.PENDING, Status.PENDING, reason, 1 / per_second)
 
     def count(self, selection: Selection, status: Status) -> int:
         """Return how many deliveries of this status are selected."""
@@ -106,6 +125,8 @@ class Operations:
                     delays = [(moved + n) * pace for n in range(len(chosen))]
                     values = {"status": source.value, "to": to.value, "reason": reason, "actor": self._actor}
                     done = _write(connection, chosen, {**values, "delays": delays})
+                    if to is Status.CANCELLED:
+                        merge_cancelled(connection, [id_ for id_, _ in chosen], self._actor)
                     journal(connection, self._actor, action, reason, f"{selection} → {to}", done)
                 moved += done
                 yield done
@@ -135,7 +156,8 @@ def _next(id_: UUID) -> UUID:
 def _write(connection: Connection, chosen: Sequence[tuple[UUID, str]], values: dict[str, Any]) -> int:
     ids = [id_ for id_, _ in chosen]
     channels = [channel for _, channel in chosen]
-    return int(connection.execute(within(_MOVE, ids), {**values, "ids": ids, "channels": channels}).scalar_one())
+    move = _BRING_FORWARD if values["status"] == values["to"] else _MOVE
+    return int(connection.execute(within(move, ids), {**values, "ids": ids, "channels": channels}).scalar_one())
 
 
 def _take(

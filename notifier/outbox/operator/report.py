@@ -7,26 +7,31 @@ from uuid import UUID
 
 from sqlalchemy import Engine, TextClause
 
-from notifier.notifications import Status
+from notifier.lanes import Lane, parts_of
 from notifier.outbox.days import span, within, within_days
 from notifier.outbox.delivery.channels import ChannelState, ChannelStates
 from notifier.outbox.history.old_days import DaysKept, days_kept
 from notifier.outbox.operator.failures import failing
 from notifier.outbox.operator.selection import Selection
 from notifier.outbox.operator.totals import ReportRow, audit, count_deliveries
+from notifier.outbox.operator.waiting import waiting
+from notifier.outbox.publishing.backlog import backlog
 from notifier.outbox.search.search import Search
 from notifier.outbox.statements import statement
 from notifier.outbox.status_updates.backlog import DestinationBacklog, update_backlog
+from notifier.outbox.stream.status import StreamStatus, TableRecords
 
 _SHOW = statement(__package__, "show.sql")
 _IDS = statement(__package__, "ids_between.sql")
 _STATUSES = statement(__package__, "read_statuses.sql")
+_LEADERS = statement(__package__, "read_leaders.sql")
 _EVENTS = statement(__package__, "read_events.sql")
 _FEEDBACK = statement(__package__, "read_feedback.sql")
 _DUPLICATES = statement(__package__, "read_duplicates.sql")
 _PROBLEM_COUNTS = statement(__package__, "read_problem_counts.sql")
 _DEAD_LETTERS = statement(__package__, "read_dead_letters.sql")
 _SHARDS = statement(__package__, "read_shards.sql")
+_FINISHED_SHARDS = statement(__package__, "count_finished_shards.sql")
 _UNKNOWNS = statement(__package__, "read_unknowns.sql")
 _GAPS = statement(__package__, "read_gaps.sql")
 _QUARANTINE = statement(__package__, "read_quarantine.sql")
@@ -43,11 +48,11 @@ class Report:
         """Return the deliveries by channel and status, with the time at which the oldest of them was recorded."""
         return count_deliveries(self._engine)
 
-    def totals(self) -> dict[Status, int]:
-        """Return the deliveries by status, of all channels."""
-        totals: dict[Status, int] = {}
+    def totals(self) -> dict[str, int]:
+        """Return the deliveries by status, of all channels; also of statuses that only a newer program knows."""
+        totals: dict[str, int] = {}
         for row in self.counts():
-            totals[Status(row["status"])] = totals.get(Status(row["status"]), 0) + row["deliveries"]
+            totals[row["status"]] = totals.get(row["status"], 0) + row["deliveries"]
         return totals
 
     def deliveries(
@@ -73,10 +78,19 @@ class Report:
         rows = self._rows(within_days(_IDS, span(first, last)), first=first, last=last, limit=limit)
         return [row["notification_id"] for row in rows]
 
-    def statuses(self, ids: Sequence[UUID]) -> dict[UUID, Status]:
+    def statuses(self, ids: Sequence[UUID]) -> dict[UUID, str]:
         """Return the statuses of those of `ids` that exist."""
+        if not ids:
+            return {}
         rows = self._rows(within(_STATUSES, ids), ids=list(ids))
-        return {row["notification_id"]: Status(row["status"]) for row in rows}
+        return {row["notification_id"]: row["status"] for row in rows}
+
+    def leaders(self, ids: Sequence[UUID]) -> dict[UUID, UUID]:
+        """Return of those of `ids` that wait for the message of their digest whose message it is: its leader."""
+        if not ids:
+            return {}
+        rows = self._rows(within(_LEADERS, ids), ids=list(ids))
+        return {row["notification_id"]: row["leader"] for row in rows}
 
     def show(self, notification: UUID) -> ReportRow | None:
         """Return a notification with its delivery; None if it does not exist."""
@@ -112,14 +126,32 @@ class Report:
         """Return the states of the channels that were ever changed."""
         return ChannelStates(self._engine, actor="report").all()
 
+    def lanes(self) -> list[ReportRow]:
+        """Return how many deliveries wait in each lane, of channels that have some in another than the normal one."""
+        with self._engine.connect() as connection:
+            found = {parts_of(queue): each.deliveries for queue, each in backlog(connection).items()}
+        used = {channel for (channel, lane), count in found.items() if lane is not Lane.NORMAL and count}
+        return [
+            {"channel": channel, "lane": lane.value, "waiting": found.get((channel, lane), 0)}
+            for channel in sorted(used)
+            for lane in Lane
+        ]
+
     def status_updates(self) -> list[DestinationBacklog]:
         """Return what waits for each destination of status updates."""
         with self._engine.connect() as connection:
             return update_backlog(connection)
 
-    def shards(self) -> list[ReportRow]:
-        """Return all shards with their lease, lag and counters."""
-        return self._rows(_SHARDS)
+    def shards(self, finished: int | None = None) -> list[ReportRow]:
+        """Return the shards with their lease, lag and counters: of those that are read to their end the `finished`
+        that ended last, None for all.
+        """
+        return self._rows(_SHARDS, finished=finished)
+
+    def finished_shards(self) -> int:
+        """Return how many shards are read to their end."""
+        count: int = self._rows(_FINISHED_SHARDS)[0]["finished"]
+        return count
 
     def gaps(self) -> list[ReportRow]:
         """Return the gaps that no operator has acknowledged: records that were lost before a bridge read them."""
@@ -141,6 +173,14 @@ class Report:
     def failing(self, days: int) -> list[ReportRow]:
         """Return the failing routes, of the events of so many days: see `failures.failing`."""
         return failing(self._engine, days)
+
+    def waiting(self) -> tuple[list[ReportRow], list[ReportRow]]:
+        """Return the routes that deliveries wait for, and the parked parts of accounts: see `waiting.waiting`."""
+        return waiting(self._engine)
+
+    def records(self) -> list[TableRecords]:
+        """Return how many records of each table were read, and how many of them no route claims."""
+        return StreamStatus(self._engine).records()
 
     def now(self) -> datetime:
         """Return the database's time."""

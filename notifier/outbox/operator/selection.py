@@ -18,7 +18,8 @@ class Selection:
     """Which deliveries; an empty value selects all. `because` selects those whose reason contains this text.
 
     `recipients` are the spellings of one recipient: `notifier.channels.spellings`. `keys` are values of the keys of
-    the item, all of which it must have. `since` and `until` limit the time of the event.
+    the item, all of which it must have. `since` and `until` limit the time of the event. `scheduled` selects those
+    that wait because their route returned `Later`; `members` are those of digests, which wait for their leader.
 
         Selection(channel="email", route="welcome", because="template", since=datetime(2026, 7, 1, tzinfo=UTC))
     """
@@ -32,6 +33,8 @@ class Selection:
     table: str = ""
     recipients: Sequence[str] = ()
     keys: Sequence[str] = ()
+    scheduled: bool = False
+    members: bool = True
 
     def __str__(self) -> str:
         """The selection as the journal stores it: without the recipient and the keys, which are personal data."""
@@ -39,7 +42,7 @@ class Selection:
         given = {"channel": self.channel, "route": self.route, "reason": self.because, "table": self.table,
                  "recipient": "(one)" if self.recipients else "", "key": "(one)" if self.keys else "",
                  "since": self.since and self.since.isoformat(), "until": self.until and self.until.isoformat(),
-                 "ids": ids}  # fmt: skip
+                 "waiting": "scheduled" if self.scheduled else "", "ids": ids}  # fmt: skip
         return " ".join(f"{name}={value}" for name, value in given.items() if value) or "all"
 
     @property
@@ -56,6 +59,8 @@ class Selection:
             "route": self.route,
             "because": self.because,
             "table": self.table,
+            "scheduled": self.scheduled,
+            "members": self.members,
         }
 
     def windows(self, days: Sequence[Day]) -> list[Window]:

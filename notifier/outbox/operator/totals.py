@@ -18,11 +18,30 @@ ReportRow = dict[str, Any]
 """A row by the names of its columns."""
 
 _NOT_FINAL = ("pending", "sending", "unknown")
+_MOST_STRANDED = 100
+
+
+def listed_deliveries(*statuses: str) -> str:
+    """Return the fragment for the deliveries of listed days that have, or had, one of these rare statuses."""
+    terms = ", ".join(f"hashtextextended('{each}', 3)" for each in statuses)
+    return f"{{listed_deliveries {terms}}}"
+
 
 _COUNTS = statement(__package__, "count_deliveries.sql")
 _COUNTED = statement(__package__, "read_day_counts.sql")
 _SHARDS = statement(__package__, "audit_shards.sql")
-_STRANDED = statement(__package__, "stranded_deliveries.sql")
+_STRANDED = {
+    False: statement(
+        __package__, "stranded_deliveries.sql", candidates="{all_deliveries}", limit=str(_MOST_STRANDED)
+    ),
+    True: statement(
+        __package__,
+        "stranded_deliveries.sql",
+        candidates=listed_deliveries(*_NOT_FINAL),
+        limit=str(_MOST_STRANDED),
+    ),
+}
+"""By whether the search terms of the days are listed: the others are read as a whole."""
 
 
 def count_deliveries(engine: Engine) -> list[ReportRow]:
@@ -49,17 +68,22 @@ def audit(engine: Engine) -> tuple[list[ReportRow], list[ReportRow]]:
 
 
 def balances(shard: ReportRow) -> bool:
-    """True if each record of the shard that was read became a notification, was unrouted or is in quarantine."""
-    accounted = shard["notifications"] + shard["records_unrouted"] + shard["quarantine"]
-    return bool(shard["records_read"] == accounted and shard["records_notified"] == shard["notifications"])
+    """True if each record of the shard that was read became a notification, was unrouted or is in quarantine, and no
+    record has a notification that is not counted.
+    """
+    accounted = shard["notified"] + shard["records_unrouted"] + shard["quarantine"]
+    return bool(shard["records_read"] == accounted and shard["records_notified"] == shard["notified"])
 
 
 def _audit(engine: Engine) -> tuple[list[ReportRow], list[ReportRow]]:
     with snapshot(engine) as connection:
         days = read_days(connection)
         recent = joined(each for each in days if not each.counted)
-        open_ = joined(each for each in days if each.may_hold(_NOT_FINAL))
-        return _rows(connection, _SHARDS, recent), _rows(connection, _STRANDED, open_)
+        shards, stranded = _rows(connection, _SHARDS, recent), []
+        for listed, query in _STRANDED.items():
+            if some := joined(each for each in days if each.listed is listed and each.may_hold(_NOT_FINAL)):
+                stranded += _rows(connection, query, some)
+        return shards, stranded[:_MOST_STRANDED]
 
 
 @contextmanager

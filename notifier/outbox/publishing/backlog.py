@@ -1,7 +1,7 @@
-"""How many deliveries wait for a worker, per channel, estimated at a bounded cost.
+"""How many deliveries wait for a worker, per queue, estimated at a bounded cost.
 
 A publication is deleted only when the relay checks it again, so the messages of all publications are more than those
-that still wait. How many still wait is read for a sample: SAMPLE publications of each channel and kind (published or
+that still wait. How many still wait is read for a sample: SAMPLE publications of each queue and kind (published or
 not), evenly spread over their age, the oldest among them. With no more than SAMPLE publications of a kind the number
 is exact.
 """
@@ -19,7 +19,7 @@ from notifier.outbox.delivery.changes import uuids
 from notifier.outbox.statements import statement
 
 SAMPLE = 20
-"""Publications of each channel and kind whose deliveries are read."""
+"""Publications of each queue and kind whose deliveries are read."""
 
 _SAMPLE = statement(__package__, "sample_publications.sql")
 _PENDING = statement(__package__, "count_due_messages.sql")
@@ -39,7 +39,7 @@ class Backlog:
 
 @dataclass(slots=True)
 class _Kind:
-    """The publications of a channel, published or not: `messages` in `rows`, and the ids of the sampled rows."""
+    """The publications of a queue, published or not: `messages` in `rows`, and the ids of the sampled rows."""
 
     messages: int
     rows: int
@@ -47,16 +47,16 @@ class _Kind:
 
 
 def backlog(connection: Connection) -> dict[str, Backlog]:
-    """Return what waits, by channel. Channels without a publication are left out."""
+    """Return what waits, by queue. Queues without a publication are left out."""
     kinds: dict[tuple[str, bool], _Kind] = {}
-    for channel, unpublished, in_all, rows, id_, ids in connection.execute(_SAMPLE, {"sample": SAMPLE}):
-        kinds.setdefault((channel, unpublished), _Kind(in_all, rows)).sampled[id_] = ids
+    for queue, unpublished, in_all, rows, id_, ids in connection.execute(_SAMPLE, {"sample": SAMPLE}):
+        kinds.setdefault((queue, unpublished), _Kind(in_all, rows)).sampled[id_] = ids
     pending = _pending(connection, [(p, id_) for each in kinds.values() for p, ids in each.sampled.items()
                                     for id_ in ids])  # fmt: skip
     found: dict[str, Backlog] = {}
-    for (channel, _), kind in kinds.items():
-        known, more = found.get(channel), _estimate(kind, pending)
-        found[channel] = _sum(known, more) if known else more
+    for (queue, _), kind in kinds.items():
+        known, more = found.get(queue), _estimate(kind, pending)
+        found[queue] = _sum(known, more) if known else more
     return found
 
 

@@ -1,14 +1,15 @@
-"""Records in quarantine: what operators see of them, and their replay once routes or code are mended.
+"""Records in quarantine: what operators see of them, and their replay once routes or code are corrected.
 
 A replay records a notification under the id that it would have had, takes the record out of quarantine and moves the
 shard's counters, in one transaction: `read = notified + unrouted + quarantined` holds at every moment. A record that
-was replayed is not replayed again, and a notification that exists is not recorded twice, whoever is killed when.
+was replayed is not replayed again, and an existing notification is not recorded twice, at whatever point a process is
+killed.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from itertools import groupby
 from typing import Any
 
@@ -28,6 +29,7 @@ _LIST = statement(__package__, "list.sql")
 _LOCK = statement(__package__, "lock.sql")
 _NEXT = statement(__package__, "next.sql")
 _SHOW = statement(__package__, "show.sql")
+_OLDEST_DAY = statement(__package__, "oldest_day.sql")
 _NOTE_ERRORS = statement(__package__, "note_errors.sql")
 
 
@@ -71,9 +73,9 @@ class QuarantinedRecord:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a record is today: a notification, an `error`, or unrouted where it is neither."""
+    """What a record is today: notifications of routes, an `error`, or unrouted where it is neither."""
 
-    notification: NewNotification | None = None
+    notifications: Sequence[NewNotification] = ()
     error: str | None = None
 
 
@@ -83,10 +85,11 @@ Judge = Callable[[QuarantinedRecord], Verdict]
 @dataclass(slots=True)
 class Replayed:
     """How many records became notifications, match no route, are of days that are not kept any more, and are still
-    not understood, by their error.
+    not understood, by their error. `notifications` is how many were made: routes beside the owner make further ones.
     """
 
     notified: int = 0
+    notifications: int = 0
     unrouted: int = 0
     too_old: int = 0
     errors: Counter[str] = field(default_factory=Counter)
@@ -118,25 +121,31 @@ class Quarantine:
         done = Replayed()
         for batch in self._batches(selection):
             judged = self._judged(batch, judge, done)
-            done.notified += sum(verdict.notification is not None for _, verdict in judged)
-            done.unrouted += sum(verdict.notification is None and verdict.error is None for _, verdict in judged)
+            done.notified += sum(bool(verdict.notifications) for _, verdict in judged)
+            done.notifications += sum(len(verdict.notifications) for _, verdict in judged)
+            done.unrouted += sum(not verdict.notifications and verdict.error is None for _, verdict in judged)
         return done
 
-    def replay(self, selection: QuarantineSelection, judge: Judge, reason: str) -> Iterator[Replayed]:
-        """Judge the records anew and record what they are, in batches; yield after each what was done so far.
+    def replay(
+        self, selection: QuarantineSelection, judge: Judge, reason: str, beside: Collection[str] = ()
+    ) -> Iterator[Replayed]:
+        """Classify the records again and record the results, in batches; yield after each what was done so far.
 
-        The relay of a bridge publishes the notifications.
+        `beside` are the names of the routes that claim events beside their owner. The relay of a bridge publishes the
+        notifications.
         """
         done = Replayed()
         for batch in self._batches(selection):
             judged = self._judged(batch, judge, done)
-            self._partitions.ensure({each.notification.day for _, each in judged if each.notification}, anew=True)
+            days = {verdict.notifications[0].day for _, verdict in judged if verdict.notifications}
+            self._partitions.ensure(days, anew=True)
             with self._engine.begin() as connection:
-                made, released = _record(connection, _as_read(connection, judged))
+                made, notified, released = _record(connection, _as_read(connection, judged), beside)
                 scope = f"{selection} records={released}"
                 journal(connection, self._actor, "replay quarantine", reason, scope, made)
-            done.notified += made
-            done.unrouted += released - made
+            done.notified += notified
+            done.notifications += made
+            done.unrouted += released - notified
             yield done
 
     def _batches(self, selection: QuarantineSelection) -> Iterator[Sequence[QuarantinedRecord]]:
@@ -158,7 +167,7 @@ class Quarantine:
         found: list[tuple[QuarantinedRecord, Verdict]] = []
         for each in batch:
             verdict = judge(each)
-            if verdict.notification and oldest and verdict.notification.day < oldest:
+            if verdict.notifications and oldest and verdict.notifications[0].day < oldest:
                 done.too_old += 1
                 continue
             if verdict.error is not None:
@@ -169,7 +178,11 @@ class Quarantine:
     def _oldest_day(self) -> date | None:
         """The oldest day that is kept; None if all are. A notification of an older one would be dropped at once."""
         days = self._period.days()
-        return datetime.now(UTC).date() - timedelta(days=days) if days else None
+        if not days:
+            return None
+        with self._engine.connect() as connection:
+            oldest: date = connection.execute(_OLDEST_DAY, {"keep": days}).scalar_one()
+        return oldest
 
 
 def _as_read(
@@ -180,20 +193,23 @@ def _as_read(
     return [pair for pair in judged if pair[0].id in left]
 
 
-def _record(connection: Connection, judged: Sequence[tuple[QuarantinedRecord, Verdict]]) -> tuple[int, int]:
-    """Record what the records are, in the caller's transaction; return how many became notifications, and how many
-    left quarantine.
+def _record(
+    connection: Connection, judged: Sequence[tuple[QuarantinedRecord, Verdict]], beside: Collection[str]
+) -> tuple[int, int, int]:
+    """Record what the records are, in the caller's transaction; return how many notifications were made, how many
+    records became notifications, and how many left quarantine.
     """
     failed = [(each.id, verdict.error) for each, verdict in judged if verdict.error is not None]
     if failed:
         connection.execute(_NOTE_ERRORS, {"ids": [id_ for id_, _ in failed], "errors": [text for _, text in failed]})
-    made = released = 0
+    made = notified = released = 0
     understood = sorted(((a, b) for a, b in judged if b.error is None), key=lambda pair: pair[0].shard)
     for _, some in groupby(understood, key=lambda pair: pair[0].shard):
         pairs = list(some)
-        notifications = [verdict.notification for _, verdict in pairs if verdict.notification]
-        unrouted = [each.sequence_number for each, verdict in pairs if not verdict.notification]
-        done = correct_records(connection, pairs[0][0].shard, pairs[0][0].table, notifications, unrouted)
+        notifications = [each for _, verdict in pairs for each in verdict.notifications]
+        unrouted = [each.sequence_number for each, verdict in pairs if not verdict.notifications]
+        done = correct_records(connection, pairs[0][0].shard, pairs[0][0].table, notifications, unrouted, beside)
         made += len(done.made)
+        notified += done.first
         released += done.released
-    return made, released
+    return made, notified, released

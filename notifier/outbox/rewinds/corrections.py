@@ -1,7 +1,7 @@
 """Records that are read again become notifications, leave quarantine, and move between the counters."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from notifier.notifications import created_ms, first_id
 from notifier.outbox.days import within
 from notifier.outbox.rewinds.pages import Rewind, RewindPage, RewindResult
 from notifier.outbox.statements import statement
-from notifier.outbox.stream.pages import NewNotification
+from notifier.outbox.stream.pages import NewNotification, first_notified
 from notifier.outbox.stream.recording import insert_publications
 
 _LOCK = statement(__package__, "lock_quarantined.sql")
@@ -23,54 +23,87 @@ _ADD_RESULTS = statement(__package__, "add_results.sql")
 
 
 class Corrected(NamedTuple):
-    """What was recorded, and how many records left quarantine."""
+    """What was recorded, how many of the records had no notification before, and how many left quarantine."""
 
     made: list[NewNotification]
+    first: int
     released: int
+
+    @property
+    def records(self) -> int:
+        """Of how many records notifications were made."""
+        return len({each.sequence_number for each in self.made})
 
 
 def correct(connection: Connection, rewind: Rewind, page: RewindPage) -> RewindResult:
     """Record the notifications of the page that do not exist yet, in the caller's transaction; the relay publishes
-    them. A record that has a notification of another route keeps that one only.
+    them. A record that has a notification of another route keeps that one only, except for those of the routes beside
+    the owner.
     """
-    done = correct_records(connection, rewind.shard, rewind.table, page.notifications, page.unrouted)
+    done = correct_records(connection, rewind.shard, rewind.table, page.notifications, page.unrouted, page.beside)
     if done.made or done.released:
-        values = {"id": rewind.id, "routed": len(done.made), "released": done.released}
+        values = {"id": rewind.id, "routed": done.records, "released": done.released}
         connection.execute(_ADD_RESULTS, values)
-    return RewindResult(Counter(each.channel for each in done.made), done.released)
+    return RewindResult(Counter(each.queue for each in done.made), done.records, done.released)
 
 
 def correct_records(
-    connection: Connection, shard: int, table: str, notifications: Sequence[NewNotification], unrouted: Sequence[str]
+    connection: Connection,
+    shard: int,
+    table: str,
+    notifications: Sequence[NewNotification],
+    unrouted: Sequence[str],
+    beside: Collection[str] = (),
 ) -> Corrected:
-    """Record those of a shard's notifications that do not exist yet; they and the records with the sequence numbers
-    `unrouted` leave quarantine. The counters of the shard move in the same transaction.
+    """Record those of a shard's notifications that are missing; their records, and those with the sequence numbers
+    `unrouted`, leave quarantine. The counters of the shard move in the same transaction.
+
+    `beside` are the names of the routes that claim events beside their owner.
     """
     numbers = [*unrouted, *(each.sequence_number for each in notifications)]
     connection.execute(_LOCK, {"shard": shard, "numbers": numbers})
     recorded = _recorded(connection, shard, notifications)
-    missing = [each for each in notifications if int(each.sequence_number) not in recorded]
-    understood = [*unrouted, *(each.sequence_number for each in missing)]
-    released = len(connection.execute(_RELEASE, {"shard": shard, "numbers": understood}).all())
+    missing = [each for each in notifications if is_missing(each, recorded[int(each.sequence_number)], beside)]
+    unnotified = [each.sequence_number for each in missing if not recorded[int(each.sequence_number)]]
+    released = len(connection.execute(_RELEASE, {"shard": shard, "numbers": [*unrouted, *unnotified]}).all())
     made = _insert(connection, shard, table, missing)
+    first = len(first_notified(missing, made).intersection(unnotified))
     if made or released:
-        connection.execute(_COUNT, {"shard": shard, "routed": len(made), "released": released})
-    insert_publications(connection, made, to_relay={each.channel for each in made})
-    return Corrected(made, released)
+        values = {"shard": shard, "routed": first, "released": released, "further": len(made) - first}
+        connection.execute(_COUNT, values)
+    insert_publications(connection, made, to_relay={each.queue for each in made})
+    return Corrected(made, first, released)
 
 
-def _recorded(connection: Connection, shard: int, made: Sequence[NewNotification]) -> set[int]:
-    """The sequence numbers of the shard's notifications that were created in the same milliseconds as these."""
+def is_missing(wanted: NewNotification, recorded: Collection[str], beside: Collection[str]) -> bool:
+    """Return whether a notification that a route makes of a record is to be made, where the record has notifications
+    of the routes `recorded`. Pure.
+
+    One that the owner makes is not, if the record has one of any route that is not in `beside`: it had another owner,
+    and nobody gets a second message because routes were changed.
+    """
+    if wanted.route in recorded:
+        return False
+    return wanted.route in beside or all(each in beside for each in recorded)
+
+
+def _recorded(connection: Connection, shard: int, made: Sequence[NewNotification]) -> Mapping[int, set[str]]:
+    """Return the routes of the shard's notifications that were created in the same milliseconds as these, by sequence
+    number; an empty set for other numbers.
+    """
+    found: defaultdict[int, set[str]] = defaultdict(set)
     moments = sorted({created_ms(each.id) for each in made})
     if not moments:
-        return set()
+        return found
     values = {
         "shard": shard,
         "firsts": [first_id(each) for each in moments],
         "lasts": [first_id(each + 1) for each in moments],
     }
     bounded = within(_RECORDED, [each.id for each in made])
-    return {int(number) for number in connection.execute(bounded, values).scalars()}
+    for number, route in connection.execute(bounded, values):
+        found[int(number)].add(route)
+    return found
 
 
 def _insert(connection: Connection, shard: int, table: str, made: Sequence[NewNotification]) -> list[NewNotification]:

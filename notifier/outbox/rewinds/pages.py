@@ -1,6 +1,6 @@
-"""Rewinds: a shard is read again, for records that were unrouted or quarantined and that a route now matches."""
+"""Rewinds: a shard is read again, for records that a route claims now and that have no notification of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -31,23 +31,26 @@ class RewindPage:
     """A page of a rewind: what today's routes make of its records, and the position after it.
 
     `unrouted` are the sequence numbers of records that are understood and match no route. A record that cannot be
-    understood is in neither: it stays quarantined.
+    understood is in neither: it stays quarantined. `beside` are the names of all routes of today that claim events
+    beside their owner.
     """
 
     position: str | None
     examined: int
     notifications: Sequence[NewNotification] = ()
     unrouted: Sequence[str] = ()
+    beside: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RewindResult:
-    """How many records became notifications, by channel, and how many left quarantine."""
+    """How many notifications were made, by queue; of how many records; and how many records left quarantine."""
 
-    channels: Mapping[str, int] = field(default_factory=dict)
+    queues: Mapping[str, int] = field(default_factory=dict)
+    routed: int = 0
     released: int = 0
 
     @property
-    def routed(self) -> int:
-        """How many records became notifications."""
-        return sum(self.channels.values())
+    def notifications(self) -> int:
+        """How many notifications were made."""
+        return sum(self.queues.values())

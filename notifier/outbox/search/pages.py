@@ -10,7 +10,7 @@ from uuid import UUID
 from notifier.notifications import created_ms
 
 MOST_COUNTED = 10_000
-"""A count ends there: nobody needs to know how many more there are, and it would take as long as there are many."""
+"""A count ends there, because counting more would take long and the exact number is not needed."""
 
 _VARYING = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d+(?:\.\d+)?")
 _LONGEST_REASON = 200

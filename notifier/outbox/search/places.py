@@ -35,7 +35,7 @@ class Terms:
 
 
 _RECIPIENT, _KEY, _STATUS = 1, 2, 3
-_NOT_LISTED = frozenset((Status.SENT, Status.DELIVERED, Status.SKIPPED))
+_NOT_LISTED = frozenset((Status.SENT, Status.DELIVERED, Status.SKIPPED, Status.SHADOWED, Status.MERGED))
 """What most notifications are: they are not listed. The function `is_rare` of the database has the same."""
 
 

@@ -37,6 +37,11 @@ _MATCHING = {
     Lead.NOTIFICATIONS: "{matching_notifications}",
     Lead.CANDIDATES: "{matching_deliveries}",
 }
+_LAST = {
+    Lead.DELIVERIES: "{last_of_step deliveries}",
+    Lead.NOTIFICATIONS: "{last_of_step notifications}",
+    Lead.CANDIDATES: "CAST(NULL AS uuid)",
+}
 
 
 def _made() -> Mapping[tuple[Answer, Lead, bool], TextClause]:
@@ -45,15 +50,14 @@ def _made() -> Mapping[tuple[Answer, Lead, bool], TextClause]:
     for answer in Answer:
         for lead in Lead:
             for newest_first in (True, False):
-                order = ("DESC", "ASC") if newest_first else ("ASC", "DESC")
                 found[answer, lead, newest_first] = statement(
                     __package__,
                     "find.sql",
                     step=lead.value,
                     matching=_MATCHING[lead],
                     answer=answer.value,
-                    direction=order[0],
-                    opposite=order[1],
+                    last=_LAST[lead],
+                    direction="DESC" if newest_first else "ASC",
                 )
     return MappingProxyType(found)
 
@@ -93,7 +97,7 @@ class Query:
     def _lead(self) -> Lead:
         """Notifications, if only they have what is looked for: few deliveries have to be looked up then."""
         its = self.selection
-        of_delivery = self.statuses or its.because or its.recipients
+        of_delivery = self.statuses or its.because or its.recipients or its.scheduled
         of_notification = its.keys or its.route or its.table or its.channel
         return Lead.NOTIFICATIONS if of_notification and not of_delivery else Lead.DELIVERIES
 

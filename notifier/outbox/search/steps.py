@@ -33,7 +33,7 @@ class Step:
 
 
 def steps(connection: Connection, query: Query, limit: int | None) -> Iterator[Step]:
-    """Search in the order of the cursor; `limit` is the most that the caller wants."""
+    """Search in the order of the cursor; `limit` is the largest number of rows to return."""
     if query.selection.ids:
         yield from _fetch(connection, query, query.selection.ids, limit)
         return
@@ -67,13 +67,11 @@ def _read(connection: Connection, query: Query, place: Place, limit: int | None)
         began = time.monotonic()
         values = {**query.values, "first": place.first, "end": place.end, "step": size, "limit": limit}
         rows = connection.execute(statement, values).mappings().all()
-        if not rows[0]["examined"]:
+        last = rows[0]["last"]
+        yield _step(query, rows, last or _far_end(place, query.cursor))
+        if last is None:
             return
-        step = _step(query, rows)
-        yield step
-        if rows[0]["examined"] < size:
-            return
-        place = _rest(place, step.reached, query.cursor)
+        place = _rest(place, last, query.cursor)
         seconds = time.monotonic() - began
         if seconds > SLOW_SECONDS:
             size = max(_STEPS[0], size // 2)
@@ -91,17 +89,22 @@ def _fetch(connection: Connection, query: Query, ids: Sequence[UUID], limit: int
         # Not `within`: with the bounds of each of fifty days Postgres plans for longer than it searches.
         days = span(min(some), UUID(int=max(some).int + 1))
         rows = connection.execute(within_days(query.fetch, days), values).mappings().all()
-        yield replace(_step(query, rows), reached=some[-1])
+        yield _step(query, rows, some[-1])
 
 
-def _step(query: Query, rows: Sequence[Any]) -> Step:
-    last = rows[0]["last"] or UUID(int=0)
+def _step(query: Query, rows: Sequence[Any], reached: UUID) -> Step:
     if query.answer is Answer.COUNT:
-        return Step((), rows[0]["matched"], last)
+        return Step((), rows[0]["matched"], reached)
     if query.answer is Answer.MAYBE_SENT:
-        return Step((rows[0]["maybe_sent"],), rows[0]["matched"], last)
+        return Step((rows[0]["maybe_sent"],), rows[0]["matched"], reached)
     found = [row for row in rows if row["notification_id"] is not None]
-    return Step(found, sum(row["matched"] for row in found) if query.answer is Answer.GROUPS else len(found), last)
+    matched = sum(row["matched"] for row in found) if query.answer is Answer.GROUPS else len(found)
+    return Step(found, matched, reached)
+
+
+def _far_end(place: Place, cursor: Cursor) -> UUID:
+    """Return the last id that a place may have, in the order of the cursor."""
+    return place.first if cursor.newest_first else UUID(int=place.end.int - 1)
 
 
 def _rest(place: Place, reached: UUID, cursor: Cursor) -> Place:

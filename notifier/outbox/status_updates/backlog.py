@@ -32,6 +32,11 @@ class DestinationBacklog:
     oldest: datetime | None
     oldest_seconds: float | None
 
+    @property
+    def assigned(self) -> int:
+        """How many updates it has been given, of all time."""
+        return self.waiting + self.accepted + self.dropped
+
 
 def update_backlog(connection: Connection) -> list[DestinationBacklog]:
     """Return the backlog of each destination that ever had an update."""

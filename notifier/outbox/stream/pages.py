@@ -1,10 +1,12 @@
 """What the bridge records: pages of a shard, under the shard's lease."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from uuid import UUID
 
+from notifier.lanes import Lane, parts_of, queue_of
 from notifier.notifications import created_ms
 
 MOST_DAYS = 50
@@ -44,6 +46,12 @@ class NewNotification:
     table: str
     record: bytes
     wanted_updates: int = 0
+    lane: Lane = Lane.NORMAL
+
+    @property
+    def queue(self) -> str:
+        """The queue of its message: `email`, or `email:low`."""
+        return self.channel if self.lane is Lane.NORMAL else queue_of(self.channel, self.lane)
 
     @property
     def day(self) -> date:
@@ -62,18 +70,28 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The records of one page of a shard, and the position after it."""
+    """The records of one page of a shard, and the position after it.
+
+    The notifications of one record are adjacent. `further` is how many of them come after the first one of their
+    record.
+    """
 
     checkpoint: str | None
     last_record_at: datetime | None
     notifications: Sequence[NewNotification]
     quarantined: Sequence[Quarantined]
     unrouted: int
+    further: int = 0
+
+    @property
+    def notified(self) -> int:
+        """How many of its records became notifications, one or several."""
+        return len(self.notifications) - self.further
 
     @property
     def read(self) -> int:
         """How many records the page has: each is notified, quarantined or unrouted."""
-        return len(self.notifications) + len(self.quarantined) + self.unrouted
+        return self.notified + len(self.quarantined) + self.unrouted
 
     def parts(self, most_days: int = MOST_DAYS) -> "list[Page]":
         """Return the page as pages of at most so many days, each with the checkpoint after its last notification.
@@ -85,7 +103,7 @@ class Page:
         if not cuts:
             return [self]
         pieces = [self.notifications[start:end] for start, end in zip([0, *cuts], [*cuts, None], strict=True)]
-        parts = [Page(piece[-1].sequence_number, None, piece, (), 0) for piece in pieces]
+        parts = [Page(piece[-1].sequence_number, None, piece, (), 0, further_of(piece)) for piece in pieces]
         parts[0] = replace(parts[0], quarantined=self.quarantined, unrouted=self.unrouted)
         parts[-1] = replace(parts[-1], checkpoint=self.checkpoint, last_record_at=self.last_record_at)
         return parts
@@ -93,11 +111,31 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class NewPublication:
-    """A publication that was inserted: messages of a channel that the broker does not have yet."""
+    """A publication that was inserted: messages of a `queue` that the broker does not have yet."""
 
     publication: int
-    channel: str
+    queue: str
     ids: Sequence[UUID]
+
+    @property
+    def channel(self) -> str:
+        return parts_of(self.queue)[0]
+
+
+def further_of(notifications: Sequence[NewNotification]) -> int:
+    """Return how many of these notifications of a page come after the first one of their record."""
+    return sum(one.sequence_number == other.sequence_number for one, other in pairwise(notifications))
+
+
+def first_notified(wanted: Iterable[NewNotification], made: Collection[NewNotification]) -> set[str]:
+    """Return the sequence numbers of the records of which these are the first notifications.
+
+    `made` are those of the `wanted` ones that did not exist yet. A record of which another one existed was notified
+    before.
+    """
+    fresh = {each.id for each in made}
+    before = {each.sequence_number for each in wanted if each.id not in fresh}
+    return {each.sequence_number for each in made} - before
 
 
 def days_of(notifications: Iterable[NewNotification]) -> set[date]:

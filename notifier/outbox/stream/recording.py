@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, TextClause
 from sqlalchemy.exc import IntegrityError
 
 from notifier.errors import LeaseLost
+from notifier.lanes import Lane, parts_of
 from notifier.outbox.delivery.changes import uuids
 from notifier.outbox.history.partitions import Partitions
 from notifier.outbox.statements import statement
@@ -25,6 +26,7 @@ from notifier.outbox.stream.pages import (
     Quarantined,
     ShardLease,
     days_of,
+    first_notified,
 )
 
 _LOCK = statement(__package__, "lock_shard.sql")
@@ -50,7 +52,7 @@ class Recording:
     recording = Recording(engine, Partitions(engine))
     page = Page("300", created, notifications, quarantined=[], unrouted=2)  # the records after 200, up to 300
     for publication in recording.record(lease, "200", page):
-        ...  # publish publication.ids to publication.channel, then mark it as published
+        ...  # publish publication.ids to publication.queue, then mark it as published
     """
 
     def __init__(self, engine: Engine, partitions: Partitions) -> None:
@@ -63,7 +65,7 @@ class Recording:
         """Write all rows of the page and the checkpoint after it; return the publications that the caller is to
         publish.
 
-        `previous` is the checkpoint from which the page was read. Publications for the channels `to_relay` are due
+        `previous` is the checkpoint from which the page was read. Publications for the queues `to_relay` are due
         for the relay at once, and the caller must not publish them. Raises LeaseLost, and writes nothing, if the
         bridge does not hold the lease any more. A page of more than MOST_DAYS days is recorded in parts, each in a
         transaction of its own with its own checkpoint; then earlier parts stay.
@@ -110,10 +112,12 @@ class Recording:
         """
         with self._engine.begin() as connection:
             _run_held(connection, _LOCK, lease, previous, page)
+            made = [each for each in page.notifications if _insert(connection, lease, each)]
             new = replace(
                 page,
-                notifications=[each for each in page.notifications if _insert(connection, lease, each)],
+                notifications=made,
                 quarantined=_quarantine_new(connection, lease, page.quarantined),
+                further=len(made) - len(first_notified(page.notifications, made)),
             )
             _run_held(connection, _MOVE, lease, previous, new)
             return insert_publications(connection, new.notifications, to_relay)
@@ -129,7 +133,8 @@ def _run_held(
             "checkpoint": page.checkpoint,
             "last_record_at": page.last_record_at,
             "read": page.read,
-            "notified": len(page.notifications),
+            "notified": page.notified,
+            "further": page.further,
             "unrouted": page.unrouted,
             "quarantined": len(page.quarantined),
             "shard": lease.shard,
@@ -208,18 +213,28 @@ def insert_publications(
 ) -> list[NewPublication]:
     """Insert the publications of these notifications, in the caller's transaction.
 
-    The relay publishes those of the channels `to_relay` at once, the others only after GRACE_SECONDS.
+    The relay publishes those of the queues `to_relay` at once, the others only after GRACE_SECONDS.
     """
-    by_channel: dict[str, list[UUID]] = defaultdict(list)
+    by_queue: dict[str, list[UUID]] = defaultdict(list)
     for each in fresh:
-        by_channel[each.channel].append(each.id)
+        by_queue[each.queue].append(each.id)
     return [
-        NewPublication(
-            connection.execute(_PUBLICATION, {"channel": channel, "ids": uuids(some), "grace": grace}).scalar_one(),
-            channel,
-            some,
-        )
-        for channel, ids in by_channel.items()
-        for grace in (0.0 if channel in to_relay else GRACE_SECONDS,)
-        for some in (ids[start : start + PUBLICATION_SIZE] for start in range(0, len(ids), PUBLICATION_SIZE))
+        each
+        for queue, ids in by_queue.items()
+        for each in insert_messages(connection, queue, ids, 0.0 if queue in to_relay else GRACE_SECONDS)
+    ]
+
+
+def insert_messages(
+    connection: Connection, queue: str, ids: Sequence[UUID], grace: float = 0.0
+) -> list[NewPublication]:
+    """Insert publications of messages for one queue, in the caller's transaction. The relay publishes them after
+    `grace` seconds.
+    """
+    channel, lane = parts_of(queue)
+    values = {"channel": channel, "lane": None if lane is Lane.NORMAL else lane.value, "grace": grace}
+    pages = [ids[start : start + PUBLICATION_SIZE] for start in range(0, len(ids), PUBLICATION_SIZE)]
+    return [
+        NewPublication(connection.execute(_PUBLICATION, {**values, "ids": uuids(some)}).scalar_one(), queue, some)
+        for some in pages
     ]

@@ -88,10 +88,11 @@ class StreamStatus:
         with self._engine.connect() as connection:
             return rewinds(connection)
 
-    def records(self, tables: Sequence[str]) -> list[TableRecords]:
-        """Return how many records of these tables were read, and how many of them were unrouted."""
+    def records(self, tables: Sequence[str] | None = None) -> list[TableRecords]:
+        """Return how many records of these tables were read, and how many of them were unrouted; None: of all."""
+        values = {"tables": None if tables is None else list(tables)}
         with self._engine.connect() as connection:
-            return [TableRecords(*row) for row in connection.execute(_RECORDS, {"tables": list(tables)})]
+            return [TableRecords(*row) for row in connection.execute(_RECORDS, values)]
 
 
 def lags(connection: Connection) -> list[TableLag]:

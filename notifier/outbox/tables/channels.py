@@ -1,6 +1,6 @@
 """Channels: their state, recipients that they do not send to, and counts of their deliveries."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, Table, Text, Uuid
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Table, Text, Uuid
 
 from notifier.outbox.tables.columns import NOW, TIME, ZERO, metadata
 
@@ -34,12 +34,13 @@ suppressions = Table(
     metadata,
     Column("channel", Text, primary_key=True),
     Column("address", Text, primary_key=True),
-    Column("topic", Text, primary_key=True, server_default=""),  # empty: every topic
+    Column("topic", Text, primary_key=True, server_default=""),  # empty: everything; *: every topic
     Column("reason", Text, nullable=False),
     Column("actor", Text, nullable=False),
     Column("notification_id", Uuid),  # whose delivery event it was
     Column("note", Text),
     Column("since", TIME, nullable=False, server_default=NOW),
+    Index(None, "channel", "since"),
     CheckConstraint("reason IN ('hard_bounce', 'complaint', 'unsubscribe', 'manual')", name="reason"),
 )
 

@@ -67,3 +67,13 @@ forgotten_counts = Table(
     Column("channel", Text, primary_key=True, server_default=""),
     Column("count", BigInteger, nullable=False),
 )
+
+throughput_minutes = Table(
+    "throughput_minutes",  # sums of all time at each minute of the last day, for the charts of consoles
+    metadata,
+    Column("minute", TIME, primary_key=True),
+    Column("read", BigInteger, nullable=False),
+    Column("sent", BigInteger, nullable=False),
+    Column("delivered", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+)

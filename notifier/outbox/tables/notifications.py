@@ -1,10 +1,10 @@
 """Notifications and their deliveries, and the small tables of what needs attention later.
 
-`notifications` never change. `deliveries` are narrow and change twice on the common path. They have no index but the
-primary key, so that both updates stay on their page (heap-only tuples). What needs attention later is a row in a
-small table: a publication (messages that the broker should hold), a claim (attempts in progress), or a due row (a
-retry, a deadline, or an unknown outcome that is held for the operator). Every delivery that is pending, sending or
-unknown is in one of the three.
+`notifications` never change, but for the channel of one that goes on to another. `deliveries` are narrow and change
+twice on the common path. They have no index but the primary key, so that both updates stay on their page (heap-only
+tuples). What needs attention later is a row in a small table: a publication (messages that the broker should hold), a
+claim (attempts in progress), or a due row (a retry, a time for which the route waits, a deadline, or an unknown
+outcome that is held for the operator). Every delivery that is pending, sending or unknown is in one of the three.
 
 There are no foreign keys on the large tables: each costs a lookup for each row, and the outbox writes both sides in
 one transaction.
@@ -13,8 +13,10 @@ one transaction.
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
+    Double,
     Identity,
     Index,
     Integer,
@@ -58,6 +60,13 @@ deliveries = Table(
     Column("reason", Text),
     Column("wanted_updates", Integer),  # of which statuses, in bits: notifier/status_updates/kinds.py; null: of none
     Column("updates", Integer),  # how many there have been; null while there was none
+    Column("channel", Text),  # to which it went on; null: it is on its first channel, and always was
+    Column("first_channel", Text),  # from which it went on first
+    Column("brought_forward", Boolean),  # true: an operator did not want it to wait for the time that its route said
+    Column("template", Text),  # the version of the template of which the last attempt was made: name@hash
+    Column("leader", Uuid),  # of a digest: the notification whose message has this event; of the leader its own id
+    Column("members", ARRAY(Uuid)),  # of a leader whose digest is closed: the others; null while it is open
+    Column("further_recipients", ARRAY(Text)),  # of the same mail, and of earlier attempts; null: only `recipient`
     CheckConstraint("attempt >= 0 AND failures >= 0", name="counts"),
     CheckConstraint("status <> 'sending' OR (token IS NOT NULL AND attempt > 0)", name="sending"),
     CheckConstraint("next_attempt_at IS NULL OR status = 'pending'", name="next_attempt"),
@@ -88,6 +97,7 @@ publications = Table(
     Column("notification_ids", ARRAY(Uuid), nullable=False),
     Column("published_at", TIME),
     Column("due_at", TIME, nullable=False, server_default=NOW),  # when the relay checks it next
+    Column("lane", Text),  # null: normal
     Index(None, "due_at"),
 )
 
@@ -111,8 +121,21 @@ due = Table(
     Column("due_at", TIME, nullable=False),
     Column("routeless_since", TIME),  # of an unknown outcome: since when a bridge with its route could have decided
     Index(None, "kind", "due_at"),
-    CheckConstraint("kind IN ('retry', 'unknown', 'held')", name="kind"),
+    CheckConstraint("kind IN ('retry', 'scheduled', 'unknown', 'held')", name="kind"),
 )
+
+digests = Table(
+    "digests",
+    metadata,
+    Column("key", Uuid, primary_key=True),  # a hash of the route and of the values by which it collects
+    Column("leader", Uuid),  # null: a message was sent, and the next one waits until `closes_at`
+    Column("members", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
+    Column("closes_at", TIME, nullable=False, server_default=text("to_timestamp(0)")),
+    Column("pause", Double),  # seconds that the next digest waits after this one: the route sends the first at once
+    Index(None, "leader"),
+    Index("digests_paused", "closes_at", postgresql_where=text("leader IS NULL")),
+)
+"""The digests that are open: those that events may still join."""
 
 suspects = Table(
     "suspects",
@@ -124,4 +147,15 @@ suspects = Table(
     Column("begun_by", Uuid),  # the process that builds it now
     Column("lease_until", TIME),
     Column("begun_at", TIME, nullable=False, server_default=NOW),
+)
+
+limit_places = Table(
+    "limit_places",
+    metadata,
+    Column("scope", Text, primary_key=True),  # what is counted together: a route, a group, or all
+    Column("recipient", LargeBinary, primary_key=True),  # SHA-256 of the address
+    Column("ids", ARRAY(Uuid), nullable=False),  # the notifications that have a place
+    Column("since", ARRAY(TIME), nullable=False),  # of the latest attempt of each
+    Column("ends_at", TIME, nullable=False),  # when the last place ends
+    Index(None, "ends_at"),
 )

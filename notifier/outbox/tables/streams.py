@@ -50,6 +50,7 @@ shards = Table(
     Column("records_quarantined", BigInteger, nullable=False, server_default=ZERO),
     Column("discovered_at", TIME, nullable=False, server_default=NOW),
     Column("finished_at", TIME),
+    Column("further_notifications", BigInteger, nullable=False, server_default=ZERO),  # after the first of a record
     UniqueConstraint("stream_id", "shard_id"),
     Index("shards_open", "stream_id", postgresql_where=text("state = 'open'")),
     CheckConstraint("state IN ('open', 'finished', 'lost')", name="state"),
@@ -72,7 +73,7 @@ rewinds = Table(
     Column("epoch", BigInteger, nullable=False, server_default=ZERO),
     Column("lease_until", TIME),
     Column("examined", BigInteger, nullable=False, server_default=ZERO),  # records read again
-    Column("routed", BigInteger, nullable=False, server_default=ZERO),  # of these, those that became notifications
+    Column("routed", BigInteger, nullable=False, server_default=ZERO),  # of these, those that got a notification
     Column("released", BigInteger, nullable=False, server_default=ZERO),  # of these, those that left quarantine
     Column("actor", Text, nullable=False),
     Column("reason", Text, nullable=False),
@@ -99,6 +100,7 @@ quarantine = Table(
     Column("replayed_at", TIME),
     Column("acknowledged_at", TIME),
     UniqueConstraint("shard", "sequence_number"),
+    Index("quarantine_open", "id", postgresql_where=text("replayed_at IS NULL AND acknowledged_at IS NULL")),
 )
 
 gaps = Table(

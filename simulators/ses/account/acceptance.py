@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from simulators.ses.account.mail_journal import MailJournal
 from simulators.ses.account.suppression import SuppressionList
 from simulators.ses.events.delivery_results import first_delivery_result
-from simulators.ses.events.emitter import Emitter
+from simulators.ses.events.emitter import Events
 from simulators.ses.inbox.mailbox import Mailbox
 from simulators.ses.mail import Mail, Receipt
 
@@ -23,7 +23,7 @@ class Acceptance:
         journal: MailJournal,
         mailbox: Mailbox,
         suppressed: SuppressionList,
-        emitter: Emitter | None,
+        emitter: Events | None,
     ) -> None:
         self._prefix = _REGIONS.get(region, "010f")
         self._journal = journal

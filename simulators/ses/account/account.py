@@ -24,6 +24,8 @@ class Account:
     """The account. Without identities every sender may send; without configuration sets every one exists.
 
     `pending_identities` exist and are not verified yet. `paused_sets` are configuration sets that do not send.
+    Each of `tenants` is `NAME=RESOURCE,RESOURCE`, with the identities and configuration sets that it may use; without
+    any every tenant may use all. One of `paused_tenants` sends nothing; the text with which SES says so is not known.
     `enforcement` is HEALTHY, PROBATION, or SHUTDOWN, at which SES refuses every mail.
     """
 
@@ -34,6 +36,8 @@ class Account:
     pending_identities: Collection[str] = ()
     identities_without_dkim: Collection[str] = ()
     paused_sets: Collection[str] = ()
+    tenants: Collection[str] = ()
+    paused_tenants: Collection[str] = ()
     sandbox: bool = False
     sending_paused: bool = False
     enforcement: str = "HEALTHY"
@@ -61,6 +65,29 @@ class Account:
         if envelope.configuration_set is not None and not self.has(envelope.configuration_set):
             # SES answers BadRequestException here, although its API model has a NotFoundException.
             raise bad_request(f"Configuration set <{envelope.configuration_set}> does not exist.")
+        self._check_tenant(envelope)
+
+    def _check_tenant(self, envelope: Envelope) -> None:
+        """Raise ApiError if the tenant does not exist, or may not use the sender or the configuration set."""
+        if envelope.tenant is None:
+            return
+        if envelope.tenant in self.paused_tenants:
+            raise ApiError("SendingPausedException", f"Sending is paused for tenant <{envelope.tenant}>.")
+        resources = self._resources_of(envelope.tenant)
+        if resources is None:
+            return
+        used = envelope.configuration_set
+        if not limits.is_verified(limits.bare(envelope.sender), resources) or (used and used not in resources):
+            raise bad_request("Tenant not associated with resources.")
+
+    def _resources_of(self, tenant: str) -> list[str] | None:
+        """Return the names of the identities and configuration sets of a tenant, None for all. Raise ApiError if
+        there is no such tenant.
+        """
+        known = {name: resources.split(",") for name, _, resources in (each.partition("=") for each in self.tenants)}
+        if known and tenant not in known:
+            raise ApiError("NotFoundException", f"Tenant <{tenant}> does not exist.")
+        return known[tenant] if known else None
 
     def _check_identity(self, address: str) -> None:
         verified = (*self.identities, *self.identities_without_dkim) if self.identities else ()
@@ -120,6 +147,31 @@ class Account:
             "SendingOptions": {"SendingEnabled": name not in self.paused_sets},
             "Tags": [],
         }
+
+    def tenant(self, name: str) -> dict[str, Any]:
+        """Return the response of GetTenant. Raise ApiError if there is none of this name."""
+        self._resources_of(name)
+        status = "DISABLED" if name in self.paused_tenants else "ENABLED"
+        arn = f"{self._arn}:tenant/{name}/tn-1"
+        return {"Tenant": {"TenantName": name, "TenantId": "tn-1", "TenantArn": arn, "SendingStatus": status}}
+
+    def tenant_resources(self, name: str) -> list[dict[str, str]]:
+        """Return the resources that ListTenantResources names. Raise ApiError if there is no tenant of this name.
+
+        Of a tenant that may use all they are those that options name. What has a dot is an identity.
+        """
+        resources = self._resources_of(name)
+        found = [*self.identities, *self.configuration_sets] if resources is None else resources
+        return [
+            {"ResourceType": "EMAIL_IDENTITY", "ResourceArn": f"{self._arn}:identity/{each}"}
+            if "." in each
+            else {"ResourceType": "CONFIGURATION_SET", "ResourceArn": f"{self._arn}:configuration-set/{each}"}
+            for each in found
+        ]
+
+    @property
+    def _arn(self) -> str:
+        return f"arn:aws:ses:{self.region}:{self.account_id}"
 
     def event_destinations(self, name: str, kinds: Iterable[str]) -> dict[str, Any]:
         """Return one SNS destination with the kinds that are published; none if no events are published."""

@@ -7,8 +7,9 @@ from simulators.ses import limits
 from simulators.ses.api import raw
 from simulators.ses.api.envelope import MailHead, RequestFields, envelope, request_fields
 from simulators.ses.api.inline import from_template, inline_template
+from simulators.ses.attachments import attachments, check_message_size
 from simulators.ses.errors import bad_request
-from simulators.ses.fields import attachments, named_values, need
+from simulators.ses.fields import named_values, need
 from simulators.ses.mail import Content, Mail, Tags
 from simulators.shared.errors import not_serializable
 from simulators.shared.fields import Json, take
@@ -42,9 +43,10 @@ def _simple(shared: RequestFields, destination: Json, part: Json, tags: Tags) ->
         raise bad_request("Body needs Text or Html.")
     headers = named_values(part, "Headers")
     limits.check_headers(headers)
-    return Mail(
-        envelope(shared, destination, MailHead(subject, headers, tags)), Content(text, html, attachments(part))
-    )
+    files = attachments(part)
+    check_message_size(len(text or "") + len(html or "") + sum(each.size for each in files))
+    content = Content(text, html, tuple(each.name for each in files))
+    return Mail(envelope(shared, destination, MailHead(subject, headers, tags)), content)
 
 
 def _raw(shared: RequestFields, destination: Json | None, part: Json, tags: Tags) -> Mail:

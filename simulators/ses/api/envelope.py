@@ -17,6 +17,7 @@ class RequestFields(NamedTuple):
     sender: str
     reply_to: tuple[str, ...]
     configuration_set: str | None
+    tenant: str | None
 
 
 class MailHead(NamedTuple):
@@ -30,7 +31,7 @@ class MailHead(NamedTuple):
 
 
 def request_fields(request: Json, operation: str) -> RequestFields:
-    """Raise ApiError if an address or the name of the configuration set is wrong."""
+    """Raise ApiError if an address or the name of the configuration set or of the tenant is wrong."""
     sender = take(request, "FromEmailAddress", str) or ""
     reply_to = tuple(take_all(request, "ReplyToAddresses", str))
     for address in (sender, *reply_to) if sender else reply_to:
@@ -38,7 +39,10 @@ def request_fields(request: Json, operation: str) -> RequestFields:
     configuration_set = take(request, "ConfigurationSetName", str)
     if configuration_set is not None:
         limits.check_configuration_set(configuration_set)
-    return RequestFields(operation, sender, reply_to, configuration_set)
+    tenant = take(request, "TenantName", str)
+    if tenant is not None:
+        limits.check_tenant(tenant)
+    return RequestFields(operation, sender, reply_to, configuration_set, tenant)
 
 
 def check_sender(shared: RequestFields) -> None:
@@ -66,4 +70,5 @@ def envelope(shared: RequestFields, destination: Json, head: MailHead) -> Envelo
         shared.configuration_set,
         head.templated,
         head.failure,
+        shared.tenant,
     )

@@ -5,8 +5,9 @@ from typing import NamedTuple
 from simulators.ses import limits
 from simulators.ses.api.envelope import MailHead, RequestFields, envelope
 from simulators.ses.api.template import MissingAttribute, Template, Values, template_data
+from simulators.ses.attachments import attachments
 from simulators.ses.errors import bad_request
-from simulators.ses.fields import attachments, named_values, need
+from simulators.ses.fields import named_values, need
 from simulators.ses.mail import Content, Headers, Mail, Tags
 from simulators.shared.errors import ApiError
 from simulators.shared.fields import Json, take
@@ -39,7 +40,7 @@ def inline_template(part: Json, size: int) -> InlineTemplate:
         Template(html) if html else None,
         named_values(part, "Headers"),
         template_data(take(part, "TemplateData", str)),
-        attachments(part),
+        tuple(each.name for each in attachments(part)),
     )
 
 

@@ -14,7 +14,7 @@ from simulators.ses.faults import operation_fault
 from simulators.ses.fields import need
 from simulators.shared.errors import ApiError
 from simulators.shared.faults import MakeResponse
-from simulators.shared.fields import decode
+from simulators.shared.fields import decode, take
 
 _ADDRESSES = "/v2/email/suppression/addresses"
 _NAMED = re.compile(r"/v2/email/(suppression/addresses|identities|configuration-sets)/([^/]+)(/event-destinations)?")
@@ -41,6 +41,12 @@ class Api:
             ("GET", "/v2/email/account"): lambda _: self._described("GetAccount", self._account),
             ("PUT", _ADDRESSES): self._suppress,
             ("GET", _ADDRESSES): self._suppressions,
+            ("POST", "/v2/email/tenants/get"): lambda request: self._described(
+                "GetTenant", lambda: json_response(context.account.tenant(_tenant(request)))
+            ),
+            ("POST", "/v2/email/tenants/resources/list"): lambda request: self._described(
+                "ListTenantResources", lambda: self._tenant_resources(request)
+            ),
         }
         account = context.account
         self._named: Mapping[tuple[str, str], tuple[str, NamedOperation]] = {
@@ -99,5 +105,16 @@ class Api:
         self._suppressed.delete(address)
         return json_response({})
 
+    def _tenant_resources(self, request: Request) -> Response:
+        body = decode(request.body)
+        start, size = int(take(body, "NextToken", str) or 0), take(body, "PageSize", int) or _PAGE
+        found = self._context.account.tenant_resources(_tenant(request))
+        more = {"NextToken": str(start + size)} if len(found) > start + size else {}
+        return json_response({"TenantResources": found[start : start + size], **more})
+
     def _event_destinations(self, name: str) -> Response:
         return json_response(self._context.account.event_destinations(name, self._kinds))
+
+
+def _tenant(request: Request) -> str:
+    return need(decode(request.body), "TenantName", str)

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Container
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -19,6 +19,15 @@ from simulators.ses.mail import Receipt
 _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 5.0
 _log = logging.getLogger(__name__)
+
+
+class Events(Protocol):
+    """Gets each accepted mail, and publishes its events: `Emitter`, or a sink of a test."""
+
+    def offer(self, receipt: Receipt, suppressed: Container[str]) -> None: ...
+    async def run(self) -> None: ...
+    def clear(self) -> None: ...
+    def as_json(self) -> dict[str, Any]: ...
 
 
 class Emitter:

@@ -1,4 +1,7 @@
-"""Messages of other channels than email in the inbox: SMS through the API of SNS, and what `sandbox.inbox` sends."""
+"""Messages of other channels than email in the inbox: SMS, and what `sandbox.inbox` sends.
+
+SMS come through the APIs of SNS and of AWS End User Messaging.
+"""
 
 import re
 import time
@@ -21,6 +24,11 @@ _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 _SENDERS = ("AWS.SNS.SMS.SenderID", "AWS.MM.SMS.OriginationNumber")
 
 
+def is_text_message(request: Request) -> bool:
+    """Return whether a request is for AWS End User Messaging."""
+    return (request.header("x-amz-target") or "").endswith(".SendTextMessage")
+
+
 class OtherChannels:
     """Adds messages of other channels than email to the mailbox."""
 
@@ -40,6 +48,18 @@ class OtherChannels:
         sender = _attributes(asked)
         id_ = self._add("sms", number, text, sender=next(filter(None, map(sender.get, _SENDERS)), ""))
         return sns_api.answer("Publish", f"<MessageId>{id_}</MessageId>")
+
+    def send_text(self, request: Request) -> Response:
+        """Simulate the operation `SendTextMessage` of AWS End User Messaging. It sends no events."""
+        body = decode(request.body)
+        number, text = take(body, "DestinationPhoneNumber", str) or "", take(body, "MessageBody", str) or ""
+        if not _NUMBER.fullmatch(number) or not text.strip() or len(text) > LONGEST_SMS:
+            reason = "INVALID_PARAMETER"
+            return json_response({"__type": "ValidationException", "Message": reason, "Reason": reason}, 400)
+        context = take(body, "Context", dict) or {}
+        tags = tuple((name, str(context[name])) for name in ("nid", "att") if name in context)
+        sender = take(body, "OriginationIdentity", str) or ""
+        return json_response({"MessageId": self._add("sms", number, text, sender=sender, tags=tags)})
 
     def add_message(self, request: Request) -> Response:
         """Add a message of any channel to the inbox: `sandbox.inbox` sends those of channels without a simulator."""

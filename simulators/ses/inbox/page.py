@@ -67,6 +67,7 @@ class Inbox:
                 "headers": [(name, readable(value)) for name, value in envelope.headers],
                 "tags": envelope.tags,
                 "configuration_set": envelope.configuration_set,
+                "tenant": envelope.tenant,
                 "operation": envelope.operation,
                 "failure": envelope.failure,
             }

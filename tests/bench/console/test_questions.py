@@ -8,7 +8,7 @@ import pytest
 from bench.console.questions import FRAME, Questions
 from bench.console.reload import WITH, WITHOUT, Reloaded
 from bench.console.times import Times, rows, slow
-from bench.measure.history import History
+from bench.history.history import History
 from bench.measure.trial import Run
 from notifier.errors import NotifierError
 from web.console import pages
@@ -19,7 +19,7 @@ IDS = [uuid.uuid4() for _ in range(3)]
 
 
 def questions() -> Questions:
-    return Questions(History(rows=600, days=3, people=12), IDS, Random(1))
+    return Questions(History(rows=600, days=3), IDS, Random(1))
 
 
 def test_every_page_and_part_of_a_page_is_asked_for() -> None:
@@ -42,8 +42,8 @@ def test_a_parameter_without_a_value_is_named() -> None:
 
 def test_percentiles_are_by_nearest_rank() -> None:
     times = Times.of([n / 1000 for n in range(40, 0, -1)])
-    assert times == Times(p50_ms=20.0, p95_ms=38.0, longest_ms=40.0)
-    assert Times.of([0.25]) == Times(250.0, 250.0, 250.0)
+    assert times == Times(p50_ms=20.0, p95_ms=38.0, longest_ms=40.0, cpu_ms=0.0)
+    assert Times.of([0.25, 0.25], 0.1) == Times(250.0, 250.0, 250.0, 50.0)
 
 
 def test_what_misses_the_goal_is_marked() -> None:
@@ -56,7 +56,7 @@ def test_the_ratio_is_the_median_of_the_pairs() -> None:
     def run(seconds: float) -> Run:
         return Run(events=1_000, start=0.0, seconds=seconds, cpu_us_per_event={})
 
-    found = Reloaded({WITHOUT: [run(1), run(2), run(4)], WITH: [run(1.25), run(2), run(8)]}, 12.34, 5.67)
+    found = Reloaded({WITHOUT: [run(1), run(2), run(4)], WITH: [run(1.25), run(2), run(8)]}, 12.34, 5.67, 0.0123)
     assert found.ratios == [0.8, 1.0, 0.5]
     assert found.summary()["ratio"] == 0.8
     assert found.summary()["reloads_per_second"] == 12.3

@@ -33,7 +33,7 @@ SAID = {
     "soft bounce": happened(
         FeedbackKind.BOUNCE, detail="Transient/MailboxFull: smtp; 552 5.2.2 mailbox is over its quota"
     ),
-    "out of office": OTHER,
+    "out of office": replace(OTHER, detail="an automatic answer"),
     "complaint": happened(FeedbackKind.COMPLAINT, detail="abuse"),
     "reject": happened(FeedbackKind.REJECT, occurred_at=SENT_AT, detail="Bad content"),
     "rendering failure": happened(
@@ -187,3 +187,43 @@ def test_a_diagnosis_is_kept_short_and_without_addresses() -> None:
     assert said.detail
     assert "@" not in said.detail
     assert len(said.detail) <= 500
+
+
+def test_a_bounce_of_a_mail_to_several_names_those_that_bounced() -> None:
+    told = records.bounce(**records.HARD)
+    told["mail"]["destination"] = ["ana@example.com", "bo@example.com", "cy@example.com"]
+    told["bounce"]["bouncedRecipients"] = [{"emailAddress": "bo@example.com"}, {"emailAddress": "cy@example.com"}]
+    first, second = feedback_of(told)
+    assert [each.recipient for each in (first, second)] == ["bo@example.com", "cy@example.com"]
+    assert all(each.permanent and each.kind is FeedbackKind.BOUNCE for each in (first, second))
+    assert first.occurred_at != second.occurred_at
+    assert feedback_of(told) == [first, second]
+
+
+def test_an_event_that_names_more_people_than_a_mail_has_is_read() -> None:
+    told = records.bounce(**records.HARD)
+    told["mail"]["destination"] = ["ana@example.com", "bo@example.com"]
+    told["bounce"]["bouncedRecipients"] = [{"emailAddress": f"a{number}@example.com"} for number in range(1_500)]
+    assert len({each.occurred_at for each in feedback_of(told)}) == 1_000
+
+
+def test_two_bounces_of_one_mail_at_the_same_time_are_two_events() -> None:
+    told = [records.bounce(**records.HARD) for _ in range(2)]
+    for each, address in zip(told, ["bo@example.com", "cy@example.com"], strict=True):
+        each["mail"]["destination"] = ["ana@example.com", "bo@example.com", "cy@example.com"]
+        each["bounce"]["bouncedRecipients"] = [{"emailAddress": address}]
+    (first,), (second,) = map(feedback_of, told)
+    assert first.occurred_at != second.occurred_at
+    assert abs(first.occurred_at - second.occurred_at) < timedelta(milliseconds=1)
+
+
+def test_an_event_of_a_mail_to_several_proves_that_all_was_accepted() -> None:
+    told = records.send(destination=["ana@example.com", "bo@example.com"])
+    (found,) = feedback_of(told)
+    assert (found.kind, found.recipient, found.notification_id) == (FeedbackKind.SEND, None, records.ID)
+
+
+def test_a_complaint_about_a_mail_to_several_is_of_the_one_who_complained() -> None:
+    told = records.complaint(complainedRecipients=[{"emailAddress": "bo@example.com"}])
+    told["mail"]["destination"] = ["ana@example.com", "bo@example.com"]
+    assert [each.recipient for each in feedback_of(told)] == ["bo@example.com"]

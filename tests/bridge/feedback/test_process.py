@@ -16,9 +16,9 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
-import bridge.feedback.receivers
 import bridge.feedback.wiring
 import notifier.health
+import notifier.process.loops
 from bridge.feedback.certificates import Certificates
 from bridge.feedback.envelope import MessageParser
 from bridge.feedback.flow import Flow
@@ -231,7 +231,7 @@ def test_a_database_that_takes_no_writes_fails_the_health_of_an_idle_process(
 ) -> None:
     for name, value in {**CREDENTIALS, "NOTIFIER_HEARTBEAT_FOLDER": str(tmp_path)}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(bridge.feedback.receivers, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(notifier.process.loops, "BEAT_SECONDS", 0.1)
     monkeypatch.setattr(bridge.feedback.wiring, "_AGAIN_SECONDS", 0.1)
     monkeypatch.setattr(notifier.health, "STALE_SECONDS", 0.5)
     database = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]

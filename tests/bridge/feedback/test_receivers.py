@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-import bridge.feedback.receivers
 import notifier.health
 import notifier.process.loops
 from bridge.feedback.envelope import MessageParser
@@ -85,7 +84,7 @@ class QuietQueue(MemoryQueue):
 def test_while_nothing_can_be_recorded_health_says_so_and_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, messages: int, fault: str
 ) -> None:
-    monkeypatch.setattr(bridge.feedback.receivers, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(notifier.process.loops, "BEAT_SECONDS", 0.05)
     monkeypatch.setattr(notifier.process.loops, "_LONGEST_BACKOFF", 0.1)
     monkeypatch.setattr(notifier.health, "STALE_SECONDS", 0.5)
     queue = QuietQueue(events(messages))
@@ -125,7 +124,7 @@ def test_health_names_a_thread_that_has_ended(tmp_path: Path, monkeypatch: pytes
     def leave() -> None:
         raise SystemExit
 
-    monkeypatch.setattr(bridge.feedback.receivers, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(notifier.process.loops, "BEAT_SECONDS", 0.05)
     queue = QuietQueue()
     receiver = Receiver(queue, MessageParser(None), Outbox(queue.log), Flow(queue))
     ended = Loop("match again", 0.05, leave)

@@ -35,11 +35,27 @@ from tests.simulators.streams.in_process import InProcessStreams
 START = 1_790_000_000.0
 TTL = 15.0
 DAY = 24 * 3600.0
+KEPT = text("""
+SELECT s.shard_id, n.sequence_number AS number, array_agg(n.route ORDER BY n.route) AS routes,
+       min(convert_from(n.record, 'utf8')::json #>> '{dynamodb,NewImage,kind,S}') AS kind
+FROM notifications n JOIN shards s ON s.id = n.shard GROUP BY s.shard_id, n.sequence_number
+""")
 FAULTS = ["throttle", "error", "cut", "lost", "expired", "empty", "trimmed"]  # trimmed for no reason: read all again
 
 
 @route(table="activity", on=["INSERT", "MODIFY"], match={"kind": ["told"]}, channel="email")
 def told(event: object) -> None: ...
+
+
+@route(
+    table="activity", on=["INSERT", "MODIFY"], match={"kind": ["told", "shared"]}, channel="email", exclusive=False
+)
+def beside(event: object) -> None: ...
+
+
+ROUTES = Routes([*routes_of(beside), *routes_of(told)])
+CLAIMS = {"told": ["beside", "told"], "shared": ["beside"]}
+"""The routes that claim a record, by the kind of its item."""
 
 
 class FullBroker:
@@ -67,7 +83,7 @@ class Logged(Intake):
     """Keeps what was recorded, in the order of the commits."""
 
     def __init__(self, log: Recorded, outbox: Recording, engine: Engine) -> None:
-        super().__init__(outbox, Publications(engine), FullBroker(), Routes(routes_of(told)), high_water=1)  # type: ignore[arg-type]
+        super().__init__(outbox, Publications(engine), FullBroker(), ROUTES, high_water=1)  # type: ignore[arg-type]
         self._log = log
 
     def take(self, lease: ShardLease, checkpoint: str | None, records: Sequence[dict[str, Any]]) -> str | None:
@@ -135,7 +151,7 @@ class Bridges(RuleBasedStateMachine):
         self.model.create_table("activity", shards)
         self.bridges[0].discover()  # a bridge was there from the first
 
-    @rule(count=st.integers(1, 8), kinds=st.sampled_from(["told", "told", "other", "spoilt"]))
+    @rule(count=st.integers(1, 8), kinds=st.sampled_from(["told", "told", "shared", "other", "spoilt"]))
     def put(self, count: int, kinds: str) -> None:
         for _ in range(count):
             self.written += 1
@@ -227,11 +243,15 @@ class Bridges(RuleBasedStateMachine):
             "in silence"
         )
         assert self.trimmed or not gaps
-        assert self._kept() <= set(self.log)  # as the text that came
+        kept = self._kept()
+        assert kept.keys() <= set(self.log)  # as the text that came
+        assert all(routes == CLAIMS[kind] for kind, routes in kept.values()), "not one for each route that claims it"
         shards, _ = Report(self.engine).audit()
+        assert sum(shard["notified"] for shard in shards) == len(kept)
+        assert sum(shard["notifications"] for shard in shards) == sum(len(routes) for _, routes in kept.values())
         assert sum(shard["records_read"] for shard in shards) == len(self.log)
         assert all(
-            shard["records_read"] == shard["notifications"] + shard["records_unrouted"] + shard["quarantine"]
+            shard["records_read"] == shard["notified"] + shard["records_unrouted"] + shard["quarantine"]
             for shard in shards
         )
         self._check_order(truth)
@@ -270,10 +290,10 @@ class Bridges(RuleBasedStateMachine):
             if (record["shard"], record["sequence_number"]) not in recorded
         ]
 
-    def _kept(self) -> set[tuple[str, str]]:
-        kept = "SELECT s.shard_id, n.sequence_number FROM notifications n JOIN shards s ON s.id = n.shard"
+    def _kept(self) -> dict[tuple[str, str], tuple[str, list[str]]]:
+        """Return the kind and the routes of each record that has notifications."""
         with self.engine.connect() as connection:
-            return {(shard, number) for shard, number in connection.execute(text(kept))}
+            return {(row.shard_id, row.number): (row.kind, row.routes) for row in connection.execute(KEPT)}
 
     def _streams_seen(self) -> set[str]:
         """Return the streams with a row. One that came and went while no bridge listed for a day leaves no trace."""

@@ -91,7 +91,7 @@ def test_records_are_recorded_and_published(environment: Environment, engine: En
     assert script.began_after == [None]
     assert shard(engine)["checkpoint"] == "3"
     assert queue.depth("email") == 3
-    assert environment.publications.channels_due() == []
+    assert environment.publications.queues_due() == []
 
 
 def test_the_last_page_has_records_and_no_next_iterator(environment: Environment, engine: Engine) -> None:

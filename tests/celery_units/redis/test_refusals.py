@@ -108,18 +108,27 @@ def test_a_full_redis_takes_acks_from_any_thread(server: RedisServer, outside: r
         assert not outside.exists("unacked", "unacked_index")
 
 
+@pytest.mark.parametrize(
+    "shares", [None, [{"queues": ["a"], "weight": 2, "most": 1.0}, {"queues": ["b", "c"], "weight": 1, "most": 0.5}]]
+)
+@pytest.mark.parametrize("waiting", [[], ["x"]])
 def test_a_consumer_leaves_a_demoted_primary(
-    server: RedisServer, outside: redis.Redis, hub: Hub, tmp_path: Path
+    server: RedisServer, outside: redis.Redis, hub: Hub, tmp_path: Path, waiting: list[str], shares: Any
 ) -> None:
-    """The old primary keeps its connections open; the address leads to the new one."""
+    """The old primary keeps its connections open; the address leads to the new one. The old one answers what only
+    reads: its lists, which are empty or copies of those of the new one.
+    """
     seen: list[str] = []
     with (
         embedded_redis(tmp_path, durable=False, password=server.password) as successor,
         proxied(server.url) as proxy,
-        Looped(proxy.url, "fast", hub=hub, on_message=acknowledging(hub, seen)) as consumer,
+        Looped(
+            proxy.url, "fast", ["a", "b", "c"], hub=hub, on_message=acknowledging(hub, seen), queue_shares=shares
+        ) as consumer,
     ):
         consumer.turn_until(lambda: consumer.channel.is_waiting)
         proxy.lead_to(successor.port)
+        publish(server.url, "fast", "a", waiting)
         KINDS["read-only"].begin(outside)
         publish(successor.url, "fast", "a", ["x"])
         with redis.Redis.from_url(successor.url) as client:

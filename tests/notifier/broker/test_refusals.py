@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 import redis
 
-from notifier.broker import BrokerError, Queue
+from notifier.broker import BrokerError, BrokerRefused, Queue
 from sandbox.embedded.redis import RedisServer, embedded_redis
 from tests.celery_units.redis.proxy import proxied
 from tests.refusals.kinds import KINDS, admin
@@ -40,6 +40,27 @@ def test_a_queue_leaves_a_demoted_primary(server: RedisServer, outside: redis.Re
         with pytest.raises(BrokerError, match="it is a replica"):
             queue.publish("email", ids)
         queue.publish("email", ids)
+        assert queue.held("email") == {*ids}
+
+
+def test_a_queue_that_only_reads_leaves_a_demoted_primary(
+    server: RedisServer, outside: redis.Redis, tmp_path: Path
+) -> None:
+    """Otherwise the relay would compare with what the old primary held, for as long as it has nothing to publish."""
+    ids = {UUID(int=1): 0}
+    with (
+        embedded_redis(tmp_path, durable=False, password=server.password) as successor,
+        proxied(server.url) as proxy,
+        closing(Queue(proxy.url)) as queue,
+        closing(Queue(successor.url)) as other,
+    ):
+        queue.generation()
+        proxy.lead_to(successor.port)
+        KINDS["read-only"].begin(outside)
+        other.publish("email", ids)
+        with pytest.raises(BrokerRefused, match="it is a replica"):
+            queue.generation()
+        assert queue.generation() == other.generation()
         assert queue.held("email") == {*ids}
 
 

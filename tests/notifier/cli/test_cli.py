@@ -44,6 +44,10 @@ def test_status_of_an_empty_outbox(notifier: Notifier) -> None:
     assert answer(notifier("status", "--json")) == {
         "deliveries": [],
         "stopped": [],
+        "parked": [],
+        "missing_routes": [],
+        "records": [],
+        "lanes": [],
         "status_updates": [],
         "days": days,
     }

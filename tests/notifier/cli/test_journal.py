@@ -24,7 +24,7 @@ BY_HAND = "SELECT * FROM operations WHERE action <> 'keep days'"
 """Without `keep days`: a function of the database writes that when a process first names a number of days."""
 
 
-ELSEWHERE = ("erase", "export suppressions", "replay quarantine", "reveal")
+ELSEWHERE = ("bring forward", "erase", "export suppressions", "replay quarantine", "reveal")
 """Of the console's pages, and of commands with tests of their own, which write several rows or need routes."""
 
 

@@ -101,6 +101,20 @@ def test_piped_output_has_all_columns_on_one_line(wide: Wide, ids: list[str]) ->
     assert "a_route_with_quite_a_long_name" in lines[0]
 
 
+def test_a_long_reason_does_not_widen_the_other_lines_of_piped_output(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys,  # type: ignore[no-untyped-def]
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    reason = "the provider refused it: " + "x" * 300
+    rows = [{"id": "one", "reason": reason, "at": "now"}, {"id": "two", "reason": "", "at": None}]
+    print_table("Notifications", rows, ("id", "at", "reason"), "None.")
+    title, heading, line, first, second = capsys.readouterr().out.splitlines()
+    assert (title, heading, second.split()) == ("Notifications", "id   at   reason", ["two", "-"])
+    assert line == "─" * 120
+    assert first == f"one  now  {reason}"
+
+
 def test_columns_are_left_out_in_the_given_order() -> None:
     widths = {"id": 36, "status": 10, "actor": 20, "reason": 90}
     assert fitting(widths, 200, ("actor",)) == ["id", "status", "actor", "reason"]

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from notifier.cli.migrate import _grant
 from notifier.database.engine import connect
-from notifier.database.schema import alembic_configuration, check_schema, migrate, schema_head
+from notifier.database.schema import OLDEST_PROGRAM, alembic_configuration, check_schema, migrate, schema_head
 from notifier.database.url import DatabaseUrl, shown
 from notifier.errors import SchemaOutdated, SettingsError
 from tests.conftest import GivenPostgres, administer
@@ -196,14 +196,34 @@ def test_a_login_that_may_not_create_roles(login_url: str, empty_url: str) -> No
 def test_a_database_of_a_newer_program_is_recognised(empty_url: str) -> None:
     migrate(empty_url)
     administer(empty_url, "UPDATE alembic_version SET version_num = '9999'")
+    administer(empty_url, "COMMENT ON TABLE alembic_version IS 'oldest program: 9998'")
     engine = connect(empty_url)
     for act in (lambda: check_schema(engine), lambda: migrate(empty_url)):
         with pytest.raises(SchemaOutdated, match="newer Notifier") as refused:
             act()
         assert "9999" in str(refused.value)
+        assert "needs a program that has 9998" in str(refused.value)
         assert str(schema_head()) in str(refused.value)
         assert "run `notifier migrate`" not in str(refused.value)
     engine.dispose()
+
+
+def test_a_newer_database_that_names_this_program_is_used_and_not_migrated(empty_url: str) -> None:
+    migrate(empty_url)
+    administer(empty_url, "UPDATE alembic_version SET version_num = '9999'")
+    engine = connect(empty_url)
+    check_schema(engine)
+    with pytest.raises(SchemaOutdated, match="newer Notifier"):
+        migrate(empty_url)
+    administer(empty_url, "COMMENT ON TABLE alembic_version IS NULL")
+    with pytest.raises(SchemaOutdated, match="needs a program that has 9999"):
+        check_schema(engine)
+    engine.dispose()
+
+
+def test_the_oldest_program_is_one_of_the_migrations() -> None:
+    found = [each.revision for each in ScriptDirectory.from_config(alembic_configuration()).walk_revisions()]
+    assert OLDEST_PROGRAM in found
 
 
 def test_an_older_database_still_asks_for_the_migration(empty_url: str) -> None:

@@ -33,7 +33,7 @@ def outside(server: RedisServer) -> Iterator[redis.Redis]:
 
 def test_a_good_redis(diagnose: Diagnose, server: RedisServer) -> None:
     found = diagnose(*REDIS, broker_url=server.url)
-    assert len(found.at(Level.GOOD)) == len(found) == 5
+    assert len(found.at(Level.GOOD)) == len(found) == 6
 
 
 def test_no_redis(diagnose: Diagnose) -> None:
@@ -79,6 +79,22 @@ def test_what_full_queues_take_is_what_they_take(server: RedisServer, outside: r
     queue.close()
     outside.flushall()
     assert took < needed(5_000, 1) < 2 * took
+
+
+def test_a_lane_that_no_worker_serves(diagnose: Diagnose, server: RedisServer, outside: redis.Redis) -> None:
+    """Tests run with the routes of the example, whose channel is email."""
+    from uuid import uuid4
+
+    queue = Queue(server.url)
+    queue.publish("email:low", {uuid4(): 0 for _ in range(3)})
+    found = diagnose("lanes", broker_url=server.url)
+    found.the(Level.DOUBTFUL, "3 messages wait in the lane low of email", "notifier worker email")
+    taken = outside.rpop("notifier.email:low")
+    assert isinstance(taken, bytes)
+    outside.hset("unacked", "tag", b'[%s, "", "notifier.email:low"]' % taken)  # as a worker keeps it
+    assert diagnose("lanes", broker_url=server.url).at(Level.DOUBTFUL) == []
+    queue.close()
+    outside.flushall()
 
 
 def test_a_user_without_rights(diagnose: Diagnose, server: RedisServer, outside: redis.Redis) -> None:

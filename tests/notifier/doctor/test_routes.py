@@ -47,7 +47,7 @@ def write(folder: Path, *names: str, text: str = "Hello") -> None:
 
 def test_good_routes(ask: Ask) -> None:
     found = ask(ONE)
-    assert len(found.at(Level.GOOD)) == len(found) == 3
+    assert len(found.at(Level.GOOD)) == len(found) == 5
 
 
 def test_routes_that_the_module_does_not_import(ask: Ask, tmp_path: Path) -> None:
@@ -101,9 +101,19 @@ def test_a_broken_template(ask: Ask, tmp_path: Path) -> None:
 
 def test_a_translation_without_a_part(ask: Ask, tmp_path: Path) -> None:
     write(tmp_path, "shipped/body.de.txt")
-    ask(ONE).the(Level.DOUBTFUL, "the translation de of shipped", "write subject.de.txt")
+    ask(ONE).the(Level.DOUBTFUL, "the translation de of shipped", "not subject.de.txt")
 
 
 def test_a_file_that_nobody_reads(ask: Ask, tmp_path: Path) -> None:
     write(tmp_path, "shipped/bodi.txt")
     ask(ONE).the(Level.DOUBTFUL, "bodi.txt is not read", "rename or delete it")
+
+
+def test_what_keeps_messages_from_people(diagnose: Diagnose) -> None:
+    given = {"shadow": "true", "only_to": "*@example.com", "redirect_to": "email=nowhere,fax=1"}
+    found = diagnose("restrictions", routes="examples.notifications", **given)
+    found.the(Level.WRONG, "NOTIFIER_REDIRECT_TO: email", "an address that the channel can send to")
+    found.the(Level.WRONG, "names the channel fax", "name one of")
+    found.the(Level.DOUBTFUL, "a comparison finds no pairs", "take one of the two out")
+    found.the(Level.DOUBTFUL, "NOTIFIER_SHADOW is on", "take it out")
+    assert len(diagnose("restrictions", routes="examples.notifications").at(Level.GOOD)) == 1

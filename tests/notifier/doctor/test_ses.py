@@ -25,10 +25,15 @@ def ask(diagnose: Diagnose, tmp_path: Path) -> Iterator[Ask]:
     """Runs the checks of SES against a simulator with these options: `ask("--sandbox", sender="...")`."""
     with ExitStack() as stack:
 
-        def run(*options: str, faults: tuple[dict[str, object], ...] = (), **given: str) -> Diagnosis:
+        def run(
+            *options: str,
+            faults: tuple[dict[str, object], ...] = (),
+            checks: tuple[str, ...] = SES,
+            **given: str,
+        ) -> Diagnosis:
             ses = stack.enter_context(ses_simulator(tmp_path, "--queue-url", QUEUE, *options))
             add(ses, *faults)
-            return diagnose(*SES, aws_ses_endpoint_url=ses.url, **given)
+            return diagnose(*checks, aws_ses_endpoint_url=ses.url, **given)
 
         yield run
 
@@ -122,6 +127,107 @@ def test_the_senders_of_routes(ask: Ask, tmp_path: Path, monkeypatch: pytest.Mon
     found.the(Level.WRONG, "no identity for the sender billing@other.example")
     assert "SES may send as shop@shop.example (by shop.example), with DKIM" in found.at(Level.GOOD)
     assert [each for each in found.at(Level.UNKNOWN) if "computed" in each]
+
+
+IDENTITIES = """
+from notifier import Email, Identity, route
+
+@route(table="activity", channel="email", identity=Identity("blue@blue.example", "blue", "tenant"))
+def of_a_route(event):
+    return Email(to="a@example.com", template="a")
+
+@route(table="activity", channel="email")
+def of_a_mail(event):
+    return Email(to="a@example.com", template="a", configuration_set="red")
+"""
+
+
+def test_the_senders_and_configuration_sets_of_identities(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "routes_with_identities.py").write_text(IDENTITIES)
+    monkeypatch.syspath_prepend(tmp_path)
+    sets = ("--configuration-set", "notifier", "--configuration-set", "blue")
+    found = ask("--identity", "example.com", *sets, routes="routes_with_identities")
+    assert any("no identity for the sender blue@blue.example" in each for each in found.at(Level.WRONG))
+    assert "the configuration set blue exists, and sends" in found.at(Level.GOOD)
+    assert any("no configuration set red" in each for each in found.at(Level.WRONG))
+
+
+TENANTS = """
+from notifier import Email, Identity, route
+
+@route(table="activity", channel="email", identity=Identity("a@green.example", "green-set", "green"))
+def of_a_route(event):
+    return Email(to="a@example.com", template="a")
+
+@route(table="activity", channel="email", identity=Identity(tenant="blue"))
+def of_a_mail(event):
+    if event.new["red"]:
+        return Email(to="a@example.com", template="a", sender="r@red.example", tenant="red")
+    return Email(to="a@example.com", template="a")
+
+@route(table="activity", channel="email", identity=Identity(tenant="blue"))
+def computed(event):
+    return Email(to="a@example.com", template="a", tenant=event.new["tenant"])
+
+@route(table="activity", channel="email")
+def unpacked(event):
+    return Email(to="a@example.com", template="a", **event.new["identity"])
+"""
+
+
+@pytest.fixture
+def with_tenants(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """Runs the check of tenants with routes that name some, against a simulator with these options."""
+    (tmp_path / "routes_with_tenants.py").write_text(TENANTS)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def run(*options: str, faults: tuple[dict[str, object], ...] = ()) -> Diagnosis:
+        given = ("--tenant", "green=green.example,green-set", "--tenant", "red=r@red.example,notifier", *options)
+        return ask(*given, faults=faults, checks=("tenants",), routes="routes_with_tenants")
+
+    return run
+
+
+def test_the_tenants_of_routes(with_tenants: Ask) -> None:
+    found = with_tenants("--tenant", "blue=example.com,notifier")
+    assert [each.split(" sends")[0] for each in found.at(Level.GOOD)] == [
+        f"the tenant {name}" for name in ("blue", "green", "red")
+    ]
+    (only,) = found.at(Level.UNKNOWN)
+    assert "computed, unpacked: they are known only once" in only
+    assert len(found) == 4
+
+
+def test_a_tenant_that_does_not_exist(with_tenants: Ask) -> None:
+    with_tenants().the(Level.WRONG, "SES has no tenant blue: its mails wait", "create-tenant --tenant-name blue")
+
+
+def test_a_tenant_without_a_sender_or_a_configuration_set(with_tenants: Ask) -> None:
+    arn = "arn:aws:ses:eu-west-1:000000000000"
+    association = f"create-tenant-resource-association --tenant-name blue --resource-arn {arn}"
+    found = with_tenants("--tenant", "blue=notifier")
+    found.the(
+        Level.WRONG, "the tenant blue has no identity for hello@example.com", f"{association}:identity/example.com"
+    )
+    found = with_tenants("--tenant", "blue=example.com")
+    found.the(Level.WRONG, "has no configuration set for notifier", f"{association}:configuration-set/notifier")
+
+
+def test_a_tenant_that_is_paused(with_tenants: Ask) -> None:
+    found = with_tenants("--tenant", "blue=example.com,notifier", "--paused-tenant", "blue")
+    found.the(Level.WRONG, "sends nothing for the tenant blue: it is paused", "under Tenants")
+
+
+@pytest.mark.parametrize("operation", ["GetTenant", "ListTenantResources"])
+def test_a_login_that_may_not_look_at_tenants(with_tenants: Ask, operation: str) -> None:
+    found = with_tenants(faults=(refused(operation, "AccessDeniedException"),))
+    found.the(Level.DOUBTFUL, "cannot be checked", f"allow ses:{operation}")
+
+
+def test_no_tenant(ask: Ask) -> None:
+    assert ask(checks=("tenants",)).at(Level.GOOD) == ["no route names a tenant of SES"]
 
 
 def test_a_configuration_set_that_is_not_there(ask: Ask) -> None:

@@ -67,6 +67,47 @@ def test_no_route_claims_it_or_it_cannot_be_built(notifier: Notifier, item: Path
     assert (done.returncode, "KeyError: 'missing'" in done.stdout) == (1, True)
 
 
+BESIDE = """
+
+@route(table="orders", channel="email", match={"kind": ["mail", "offer"]}, exclusive=False)
+def seller(event):
+    return Email(to=event.new["seller"], template="hello", context={"name": "Bo"})
+"""
+
+
+def test_routes_beside_the_owner(notifier: Notifier, project: Project, item: Path) -> None:
+    project.routes.write_text(project.routes.read_text() + BESIDE)
+    listed = notifier("routes").stdout
+    assert [line.split()[:4] for line in listed.splitlines() if line.strip().startswith("seller")] == [
+        ["seller", "beside", "the", "owner"]
+    ]
+    assert [each["exclusive"] for each in json.loads(notifier("routes", "--json").stdout)["routes"]] == [True] * 5 + [
+        False
+    ]
+    item.write_text('{"kind": "mail", "to": "ana@example.com", "name": "Ana", "seller": "bo@example.com"}')
+    done = notifier("routes", "--event", str(item))
+    assert done.returncode == 0
+    assert "yes, beside the owner" in done.stdout
+    assert "ana@example.com" in done.stdout
+    assert "bo@example.com" in done.stdout
+    found = json.loads(notifier("routes", "--event", str(item), "--json").stdout)
+    assert [each["route"] for each in found["beside"]] == ["seller"]
+    assert found["beside"][0]["message"]["to"] == "bo@example.com"
+    assert [each["name"] for each in found["verdicts"] if each["claims"]] == ["mailed", "seller"]
+
+
+def test_a_route_beside_the_owner_claims_an_event_alone_or_fails_alone(
+    notifier: Notifier, project: Project, item: Path
+) -> None:
+    project.routes.write_text(project.routes.read_text() + BESIDE)
+    item.write_text('{"kind": "offer", "seller": "bo@example.com"}')
+    found = json.loads(notifier("routes", "--event", str(item), "--json").stdout)
+    assert (found["owner"], found["message"], len(found["beside"])) == (None, None, 1)
+    assert notifier("routes", "--event", str(item)).returncode == 0
+    item.write_text('{"kind": "mail", "to": "ana@example.com", "name": "Ana"}')
+    assert notifier("routes", "--event", str(item)).returncode == 1, "the message of the seller cannot be built"
+
+
 def test_mistakes_exit_with_2(notifier: Notifier, item: Path) -> None:
     assert notifier("routes", "--event", "no-such-file").returncode == 2
     assert notifier("routes", "--event", str(item), "--on", "upsert").returncode == 2

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from notifier import Email, Event, route
-from notifier.errors import RoutesError
+from notifier.errors import ImageMissing, RoutesError
 from notifier.routes import Route, Routes, routes_of
 from notifier.routes.loading import load_routes
 
@@ -49,6 +49,38 @@ def test_the_first_route_that_matches_owns_the_event() -> None:
     assert routes.owner(event(type="b")) is second
 
 
+def test_routes_beside_the_owner_claim_what_they_match_before_it_after_it_and_without_it() -> None:
+    before, owner, second, after = (
+        made(name="before", match={"type": ["a", "b"]}, exclusive=False),
+        made(name="owner", match={"type": ["a"]}),
+        made(name="second", match={"type": ["a", "c"]}),
+        made(name="after", match={"n": [1]}, exclusive=False),
+    )
+    routes = Routes([before, owner, second, after])
+    assert routes.beside == {"before", "after"}
+    assert list(routes.claims(event(type="a", n=1))) == [before, owner, after]
+    assert list(routes.claims(event(type="a"))) == [before, owner]
+    assert (list(routes.claims(event(type="b"))), routes.owner(event(type="b"))) == ([before], None)
+    assert (list(routes.claims(event(type="c", n=1))), routes.owner(event(type="c"))) == ([second, after], second)
+    assert list(routes.claims(event(type="d"))) == []
+
+
+def test_a_record_that_a_route_beside_the_owner_cannot_be_matched_with_is_claimed_by_none() -> None:
+    """Half of its notifications would be a guess: it goes to quarantine as a whole."""
+    by_key = made(name="by_key", match={"pk": ["1"]})
+    beside = made(name="beside", match={"type": ["a"]}, exclusive=False)
+    keys_only = Event("1", "activity", "INSERT", {"pk": "1"}, None, None, datetime.now(UTC), "1")
+    assert list(Routes([by_key]).claims(keys_only)) == [by_key]
+    assert list(Routes([by_key, made(match={"type": ["a"]})]).claims(keys_only)) == [by_key]
+    with pytest.raises(ImageMissing, match="the route beside matches on type"):
+        Routes([by_key, beside]).claims(keys_only)
+
+
+def test_exclusive_is_true_or_false() -> None:
+    with pytest.raises(RoutesError, match="exclusive"):
+        made(exclusive="no")
+
+
 def test_two_routes_of_one_name_are_refused() -> None:
     with pytest.raises(RoutesError, match="two routes are called a_route"):
         Routes([made(), made()])
@@ -83,7 +115,9 @@ def test_the_routes_of_a_module_are_in_its_order() -> None:
 def test_what_users_import_is_stable() -> None:
     import notifier
 
-    assert sorted(notifier.__all__) == ["Email", "Event", "RetryPolicy", "Sms", "Webhook", "route"]
+    messages = {"Attachment", "Chat", "Email", "Identity", "Invitation", "Push", "Sms", "Webhook"}
+    others = {"Digest", "Event", "Later", "Limit", "RetryPolicy", "business_hours", "quiet_hours", "route"}
+    assert set(notifier.__all__) == messages | others
 
 
 def test_a_change_is_matched_by_both_images() -> None:

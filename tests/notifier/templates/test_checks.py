@@ -48,11 +48,14 @@ def test_a_file_in_another_encoding_is_named(tmp_path: Path, encoding: str) -> N
 @pytest.mark.parametrize(
     ("files", "says"),
     [
-        (["body.de.html"], "translation de of a has a/body.de.html, but no body.txt and no subject.txt"),
-        (["subject.de.txt", "body.de.html"], "but no body.txt: its mails mix two languages; write body.de.txt"),
-        (["subject.de.txt", "body.de.txt"], "but no body.html: its mails mix two languages; write body.de.html"),
-        (["subject.de.txt"], "has a/subject.de.txt, but no body.html and no body.txt"),
-        (["subject.pt-BR.txt", "body.pt-BR.txt"], "translation pt-br of a .* but no body.html"),
+        (
+            ["body.de.html"],
+            "has a/body.de.html, but neither body.de.txt nor subject.de.txt: its mails mix two languages; write both",
+        ),
+        (["subject.de.txt", "body.de.html"], "but not body.de.txt: its mails mix two languages; write it"),
+        (["subject.de.txt", "body.de.txt"], "but not body.de.html: its mails mix two languages; write it"),
+        (["subject.de.txt"], "has a/subject.de.txt, but neither body.de.html nor body.de.txt"),
+        (["subject.pt-BR.txt", "body.pt-BR.txt"], "translation pt-br of a .* but not body.pt-br.html"),
         (["subject.de.txt", "body.de.txt", "body.de.html", "body.de-AT.html"], None),
         (["subject.de.txt", "body.de.txt", "body.de.html", "sms.txt"], None),
         (["sms.de.txt"], None),
@@ -139,7 +142,7 @@ def test_a_worker_logs_remarks_when_it_starts(tmp_path: Path) -> None:
     with capture_logs() as told:
         _check_templates(folder(tmp_path, *WHOLE, "a/boddy.html", "a/body.de.html"))
     assert [(each["log_level"], each["folder"]) for each in told] == [("warning", str(tmp_path))] * 2
-    assert "a/body.de.html, but no body.txt" in told[0]["remark"]
+    assert "a/body.de.html, but neither body.de.txt" in told[0]["remark"]
     assert "the nearest is body.html" in told[1]["remark"]
 
 

@@ -196,8 +196,8 @@ def test_a_part_that_is_missing(write: Write) -> None:
     for broken in (templates.check, lambda: templates.render("b", {})):
         with pytest.raises(TemplateError, match=r"'b' has no subject.txt; write .*b/subject.txt$"):
             broken()
-    templates = write({"b/subject.txt": "S"})
-    with pytest.raises(TemplateError, match=r"'b' has no body.txt"):
+    templates = write({"b/subject.txt": "S", "c/subject.txt": "S"})
+    with pytest.raises(TemplateError, match=r"'c' has no body.txt"):
         templates.check()
 
 

@@ -6,6 +6,7 @@ Later attempts get the numbers of lost attempts again; only message ids tell the
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import permutations
 from typing import Any
@@ -190,6 +191,20 @@ def test_an_event_of_a_lost_notification_is_settled_once_it_is_recorded_again(ro
     assert rows.one("SELECT address, reason FROM suppressions") == {"address": TO, "reason": "hard_bounce"}
     assert settlement(rows).settle([event_of(id_)]).repeated == 1
     assert Report(rows.engine).audit()[1] == []
+
+
+def test_an_event_that_waited_is_of_the_channel_that_sent_it(rows: Rows) -> None:
+    """Its route begins with another channel, on which the delivery is when it is recorded again."""
+    page = rows.page([7], at=int(time.time() * 1000))
+    page = replace(page, notifications=[replace(each, channel="push") for each in page.notifications])
+    id_ = page.notifications[0].id
+    bounce = event_of(id_, kind=FeedbackKind.BOUNCE, permanent=True, recipient=TO)
+    assert settlement(rows).settle([event_of(id_), bounce]).unmatched == 2
+    rows.record(page)
+    match_waiting(rows)
+    assert rows.status(id_) is Status.BOUNCED
+    assert rows.one("SELECT channel, address FROM suppressions") == {"channel": "email", "address": TO}
+    assert rows.one("SELECT channel, hard_bounces FROM feedback_hours") == {"channel": "email", "hard_bounces": 1}
 
 
 def test_a_second_message_that_was_sent_before_the_event_was_found_is_counted(rows: Rows) -> None:

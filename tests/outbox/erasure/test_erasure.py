@@ -5,6 +5,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import quote
 from uuid import UUID
 
 import pytest
@@ -18,6 +19,7 @@ from notifier.outbox import (
     ChannelStates,
     Erasure,
     ErasureKeys,
+    LimitedRecipient,
     Person,
     Recipient,
     Report,
@@ -234,6 +236,21 @@ def test_an_address_in_json_of_ascii_is_found(rows: Rows) -> None:
     assert rows.one(asked, content=content, likes=person.likes, pattern=person.pattern)["found"]
 
 
+CAPITALS = "jÜRGEN.B+x@Example.COM"
+
+
+@pytest.mark.parametrize("form", [CAPITALS, json.dumps(CAPITALS)[1:-1], quote(CAPITALS), quote(CAPITALS, safe="@")])
+def test_capitals_that_are_not_in_ascii_are_found_also_where_the_locale_is_c(rows: Rows, form: str) -> None:
+    who = CAPITALS.lower()
+    person = Person(who, ["email"], [who])
+    values = {"likes": person.likes, "pattern": person.pattern}
+    asked = 'SELECT mentions(CAST(:content AS text) COLLATE "C", CAST(:likes AS text[]), :pattern) AS found'
+    assert rows.one(asked, content=f"to: <{form}>", **values)["found"]
+    assert not rows.one(asked, content=f"to: <a{form}>", **values)["found"]
+    asked = "SELECT mentions(CAST(:content AS bytea), :likes, :pattern) AS found"
+    assert rows.one(asked, content=b"\xff " + form.encode(), **values)["found"]  # bytes that are no text
+
+
 def test_terms_that_are_listed_meanwhile_are_erased(rows: Rows, threads: ThreadPoolExecutor) -> None:
     sent(rows, recorded(rows, [record_of(f"user#{ANA}")], at=at(3)), ANA)
     with rows.engine.connect() as lister:
@@ -284,3 +301,19 @@ def test_the_command_says_what_it_did(rows: Rows, notifier: Notifier) -> None:
     assert rows.status(waiting[0]) is Status.CANCELLED
     assert notifier("erase", "ana", "--reason", "asked").returncode == 2
     assert ANA not in dump(rows)
+
+
+def test_the_places_that_a_person_has_of_limits_are_deleted(rows: Rows) -> None:
+    limited = [
+        LimitedRecipient(id_, "route a", to, 1, 60.0) for id_, to in zip(rows.pending(2), (ANA, JOANA), strict=True)
+    ]
+    attempts = rows.attempts()
+    attempts.begin(attempts.token(), [Recipient(each.id, each.address) for each in limited], 60.0, limited=limited)
+    erasure = Erasure(rows.engine, actor="eva", keys=KEYS)
+    ana = person_of(ANA)
+
+    assert list(erasure.count(ana))[-1].rows["limit_places"] == 1
+    assert list(erasure.run(ana, "she asked for it"))[-1].rows["limit_places"] == 1
+
+    left = rows.all("SELECT ids FROM limit_places")
+    assert left == [{"ids": [limited[1].id]}]

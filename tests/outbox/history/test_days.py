@@ -1,11 +1,12 @@
 """A statement locks only the partitions of its own ids, however many days there are."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -13,9 +14,23 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from notifier.database.engine import connect
+from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status, first_id
-from notifier.outbox import Attempts, Change, Operations, Partitions, Recipient, Report, Selection, days
-from notifier.outbox.days import span, spans, within
+from notifier.outbox import (
+    Attempts,
+    Change,
+    Decision,
+    LimitedRecipient,
+    Operations,
+    Partitions,
+    Recipient,
+    Report,
+    Selection,
+    Settlement,
+    Unknowns,
+    days,
+)
+from notifier.outbox.days import span, spans, within, within_days
 from tests.outbox.rows import Rows
 from tests.security import errands
 from tests.waiting import wait_until
@@ -46,7 +61,27 @@ def by_id(rows: Rows, engine: Engine) -> None:
     assert sum(operations.redrive(Selection(ids=[failed]), "for the test", per_second=10)) == 1
 
 
-ERRANDS = {"bridge": errands.bridge, "worker": errands.worker, "feedback": errands.feedback, "by id": by_id}
+def of_nothing(rows: Rows, engine: Engine) -> None:
+    """What is left without an id when it comes to the statement: no event waits, and no leader may begin."""
+    by_id(rows, engine)
+    assert not Settlement(engine, channel="email").match_again()
+    leader, cancelled = rows.pending(2)
+    rows.run("UPDATE deliveries SET leader = :leader WHERE notification_id = :id", leader=leader, id=cancelled)
+    rows.run("UPDATE deliveries SET status = 'cancelled' WHERE notification_id = :id", id=cancelled)
+    limited = [LimitedRecipient(leader, "route a", "ana@example.com", 1, 60.0)]
+    attempts = Attempts(engine, channel="email", worker="worker-1")
+    recipients = [Recipient(leader, "ana@example.com")]
+    given = {leader: [cancelled]}
+    assert not attempts.begin(UUID(int=1), recipients, 60.0, limited=limited, given=given).begun
+
+
+ERRANDS = {
+    "bridge": errands.bridge,
+    "worker": errands.worker,
+    "feedback": errands.feedback,
+    "by id": by_id,
+    "of nothing": of_nothing,
+}
 
 
 @contextmanager
@@ -175,4 +210,74 @@ def test_a_statement_that_was_not_bounded_is_refused(rows: Rows) -> None:
     with pytest.raises(DBAPIError, match="in_days"):
         rows.run(statement.text)
     with rows.engine.connect() as connection:
-        assert connection.execute(within(statement, [])).scalar_one() == 0
+        assert connection.execute(within_days(statement, ())).scalar_one() == 0
+
+
+def test_a_statement_without_ids_is_refused() -> None:
+    with pytest.raises(ValueError, match="no ids"):
+        within(text("UPDATE deliveries d SET reason = 'x' WHERE in_days(d.notification_id)"), [])
+
+
+def test_a_statement_for_no_days_locks_no_partition(rows: Rows, database_url: str) -> None:
+    rows.pending()
+    update = text(
+        "UPDATE deliveries d SET reason = 'x' WHERE d.notification_id IS NOT NULL AND in_days(d.notification_id)"
+    )
+    assert locked(database_url, within_days(update, ()).text, None, "custom") == []
+
+
+def no_unit_left(rows: Rows, engine: Engine) -> None:
+    """All recipients of a unit are over their limit."""
+    ids = rows.pending(3)
+    limited = [LimitedRecipient(id_, "route a", "ana@example.com", 1, 60.0) for id_ in ids]
+    for some in (ids[:1], ids[1:]):
+        Attempts(engine, channel="email", worker="host:1").begin(
+            uuid4(),
+            [Recipient(id_, "ana@example.com") for id_ in some],
+            60.0,
+            limited=[each for each in limited if each.id in some],
+        )
+
+
+def foreign_mail(_: Rows, engine: Engine) -> None:
+    """A batch has only events of mails that Notifier did not send, and none waits for its notification."""
+    settlement, now = Settlement(engine, channel="email"), datetime.now(UTC)
+    assert settlement.settle([Feedback(FeedbackKind.DELIVERY, "m-1", now, now)]).unmatched == 1
+    assert not settlement.match_again()
+
+
+def settled_by_another(rows: Rows, engine: Engine) -> None:
+    """Another process writes the answer of an overdue attempt after this one has taken it."""
+    attempts, token = Attempts(rows.engine, channel="email", worker="host:1", unknown_after=0.0), uuid4()
+    (id_,) = rows.pending()
+    assert attempts.begin(token, [Recipient(id_, "ana@example.com")], 60.0).begun
+    assert attempts.finish(token, [Change(id_, Status.UNKNOWN)]) == {id_}
+
+    transactions = count(1)
+
+    def answer(_: Any) -> None:
+        if next(transactions) == 2:
+            assert attempts.finish(token, [Change(id_, Status.SENT, message_id="m-1")]) == {id_}
+
+    event.listen(engine, "begin", answer)
+    assert not any(Unknowns(engine, 0.0).settle(never_asked).values())
+
+
+def never_asked(_: Any) -> Decision:
+    raise AssertionError("a settled attempt is not to be decided")
+
+
+@pytest.mark.parametrize("work", [no_unit_left, foreign_mail, settled_by_another])
+def test_without_ids_only_the_days_of_the_others_are_locked(
+    rows: Rows, database_url: str, work: Callable[[Rows, Engine], None]
+) -> None:
+    Partitions(rows.engine).ensure([date(2031, 5, 17)])
+    engine = connect(database_url)
+    try:
+        with noted(engine) as seen:
+            work(rows, engine)
+    finally:
+        engine.dispose()
+    assert seen
+    for statement, parameters in seen.values():
+        assert "20310517" not in days_of(locked(database_url, statement, parameters, "custom")), statement

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from notifier.notifications import notification_id
 from notifier.outbox import Page, Partitions, Quarantined
-from notifier.outbox.stream.pages import MOST_DAYS
+from notifier.outbox.stream.pages import MOST_DAYS, further_of
 from tests.outbox.rows import Rows
 
 DAYS = st.dates(date(2011, 1, 1), date(2100, 1, 1))
@@ -114,7 +114,7 @@ def test_the_parts_of_a_page_together_are_the_page(rows: Rows, records: list[tup
         for number, (day, count) in enumerate(records, 1)
         for n in range(count)
     ]
-    page = Page(str(len(records)), datetime.now(UTC), made, [Quarantined("1", b"{}", "odd")], 2)
+    page = Page(str(len(records)), datetime.now(UTC), made, [Quarantined("1", b"{}", "odd")], 2, further_of(made))
     parts = page.parts(most)
     assert [each for part in parts for each in part.notifications] == made
     assert sum(part.read for part in parts) == page.read

@@ -1,10 +1,13 @@
 """`notifier env` finds the system that runs, and only that."""
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -73,6 +76,29 @@ def test_the_one_with_that_folder(tmp_path: Path) -> None:
         assert running(None).data == str(tmp_path / "mine")
         with pytest.raises(UsageError, match="--data"):
             running(tmp_path / "another")
+
+
+def test_each_names_its_folder(own_folder: Path) -> None:
+    with registered(None, VARIABLES):
+        found = run("env")
+        assert found.stderr == f"# notifier up in {Path.cwd()}\n"
+        [path] = own_folder.iterdir()
+        with registered_beside(path):
+            with pytest.raises(UsageError, match=f"process {os.getpid()} in {Path.cwd()}.*--process PID"):
+                running(None)
+            assert running(None, os.getpid()).pid == os.getpid()
+            with pytest.raises(UsageError, match="with the process id 2` of yours"):
+                running(None, 2)
+
+
+@contextmanager
+def registered_beside(path: Path) -> Iterator[None]:
+    """The same registered a second time, as that of process 1, for the block."""
+    other = path.with_name("1.json")
+    other.write_text(path.read_text().replace(f'"pid": {os.getpid()}', '"pid": 1'))
+    with other.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def test_a_killed_one_is_not_found(own_folder: Path) -> None:

@@ -180,3 +180,21 @@ def test_a_browser_shows_a_hostile_mail_as_text(ses, tmp_path):
     assert "&lt;b&gt;Eve" in dom
     assert "<b>Eve" not in dom
     assert '<iframe sandbox="allow-popups allow-popups-to-escape-sandbox"' in dom
+
+
+def test_a_text_message_of_end_user_messaging_is_shown_and_a_wrong_one_is_refused(ses):
+    client = boto3.client(
+        "pinpoint-sms-voice-v2",
+        endpoint_url=ses.url,
+        region_name="eu-west-1",
+        aws_access_key_id="x",
+        aws_secret_access_key="x",
+    )
+    asked = {"DestinationPhoneNumber": "+351912345678", "OriginationIdentity": "Acme", "Context": {"nid": "n-1"}}
+    sent = client.send_text_message(MessageBody="hi", **asked)
+    shown = ses.newest()
+    assert sent["MessageId"] == shown["id"]
+    assert (shown["channel"], shown["from"], shown["to"], shown["text"]) == ("sms", "Acme", ["+351912345678"], "hi")
+    with pytest.raises(ClientError, match="ValidationException"):
+        client.send_text_message(MessageBody="x" * 1600, **(asked | {"DestinationPhoneNumber": "12"}))
+    client.close()

@@ -1,6 +1,8 @@
 """The simulator refuses what SES refuses, and accepts no part of it."""
 
 import json
+from base64 import b64encode
+from urllib.error import HTTPError
 
 import pytest
 
@@ -11,6 +13,10 @@ HEADER = {"Name": "X-A", "Value": "a"}
 
 def content(**more) -> dict:
     return {"Content": {"Simple": simple()["Content"]["Simple"] | more}}
+
+
+def file(name: str = "a.pdf", **more) -> dict:
+    return content(Attachments=[{"FileName": name, "RawContent": b"%PDF"} | more])
 
 
 def to(*addresses: str) -> dict:
@@ -64,6 +70,12 @@ def inline(data: str, text: str = "{{a}}") -> dict:
         pytest.param(content(Headers=[HEADER | {"Value": "a" * 996}]), id="long header value"),
         pytest.param(content(Headers=[{"Name": "ab", "Value": "a" * 995}]), id="long header"),
         pytest.param(content(Headers=[HEADER | {"Value": "a\nb"}]), id="line break in a header"),
+        pytest.param(file("setup.exe"), id="a program attached"),
+        pytest.param(file("a" * 256), id="long file name"),
+        pytest.param(file(ContentDisposition="inline"), id="unknown disposition"),
+        pytest.param(file(ContentTransferEncoding="8BIT"), id="unknown encoding"),
+        pytest.param(file(ContentId="a b"), id="blank in a content id"),
+        pytest.param(file(ContentType="a" * 79), id="long type"),
         pytest.param({"ConfigurationSetName": "a b"}, id="configuration set's name"),
         pytest.param(inline("{"), id="template data is no JSON"),
         pytest.param(inline(json.dumps({"a": "x" * 262_144})), id="long template data"),
@@ -86,6 +98,8 @@ def test_send_email_refuses(ses, wrong):
         pytest.param(to('"Doe, J <j@x>" <j@example.com>'), id="a name in quotes"),
         pytest.param(to(f"{'a' * 304} <a@example.com>"), id="320 bytes with the name"),
         pytest.param({"EmailTags": tags(**{"a" * 256: "b" * 256})}, id="long tag"),
+        pytest.param(file(ContentDisposition="INLINE", ContentId="logo", ContentType="image/png"), id="an image"),
+        pytest.param(file(RawContent=bytes(300_000)), id="a larger file"),
         pytest.param(content(Headers=[HEADER] * 15), id="15 headers"),
         pytest.param(content(Headers=[{"Name": "a", "Value": "a" * 995}]), id="long header"),
         pytest.param(inline(json.dumps({"a": "x" * 262_000})), id="long template data"),
@@ -95,6 +109,13 @@ def test_send_email_refuses(ses, wrong):
 def test_send_email_accepts_requests_at_the_limits(ses, good):
     ses.client.send_email(**simple() | good)
     assert ses.counts()["messages"] == 1
+
+
+def test_a_mail_of_more_than_40_mb_is_refused(ses):
+    body = simple() | file(RawContent=b64encode(bytes(31_000_000)).decode())
+    with pytest.raises(HTTPError, match="400"):
+        ses.request("/v2/email/outbound-emails", "POST", body)
+    assert (ses.accepted(), ses.counts()["refused"]) == (0, 1)
 
 
 def test_a_stored_template_does_not_exist(ses):

@@ -27,6 +27,21 @@ def test_every_event_comes_once_in_batches(tmp_path):
         assert max(queue.batches) == 10
 
 
+def test_an_archive_gets_the_same_events(tmp_path):
+    with (
+        queue_stub() as queue,
+        queue_stub() as archive,
+        simulator(tmp_path / "j", "--queue-url", queue.url, "--archive-url", archive.url) as ses,
+    ):
+        send_many(ses, 100)
+        wait_until(lambda: ses.counts()["events"]["delivered"] == 200 and len(archive.messages) == 200)
+        assert len(queue.messages) == 200
+        found = [
+            {(each["eventType"], each["mail"]["messageId"]) for each in one.messages} for one in (queue, archive)
+        ]
+        assert found[0] == found[1]
+
+
 def test_loss_and_duplication_are_drawn_by_the_seed(tmp_path):
     tallies = []
     options = ("--event-loss", "0.3", "--event-duplication", "0.3", "--seed", "7")

@@ -10,13 +10,18 @@ from starlette.applications import Starlette
 
 from notifier.settings import ConsoleSettings, read_settings
 from tests.outbox.conftest import rows
-from tests.web.console.fixtures import browser, served
 from tests.web.console.person import Person
 from web.console.access.role import Role, User
 from web.console.app import POOL, Console, application
 from web.console.server import console_engine
 
-__all__ = ["browser", "rows", "served"]
+__all__ = ["rows"]
+
+
+@pytest.fixture(autouse=True)
+def without_a_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test asks for more pages at once than a person."""
+    monkeypatch.setenv("NOTIFIER_CONSOLE_PAGES_PER_SECOND", "0")
 
 
 @pytest.fixture

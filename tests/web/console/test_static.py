@@ -8,7 +8,7 @@ from tests.web.console.person import Person
 def test_static_files_are_kept_for_a_year_under_addresses_that_change_with_them(viewer: Person) -> None:
     html = viewer.get("/").text
     found = re.findall(r'(?:href|src)="(/static/[0-9a-f]{16}/[\w.]+)"', html)
-    assert {path.rpartition("/")[2] for path in found} == {"console.css", "htmx.min.js", "icon.svg"}
+    assert {path.rpartition("/")[2] for path in found} == {"console.css", "hidden.js", "htmx.min.js", "icon.svg"}
     for path in found:
         answer = viewer.get(path)
         assert answer.status_code == 200

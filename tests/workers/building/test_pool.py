@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from celery_units.later import Later
+from celery_units.unfinished import Unfinished
 from notifier import Email, Event
 from notifier.errors import Unreachable
 from notifier.notifications import Status
@@ -228,7 +228,7 @@ def test_a_slow_route_is_sent_in_a_unit_of_its_own(env: Environment, unblock: th
     deliverer = setting_aside(env, slow_for_bo(unblock))
     changes = deliverer.deliver([good, slow])
     later = changes[slow]
-    assert isinstance(later, Later)
+    assert isinstance(later, Unfinished)
     assert (env.rows.status(good), env.rows.status(slow)) == (Status.SENT, Status.PENDING)
     assert deliverer.deliver([slow]) == {}  # delivered again meanwhile: it is in progress
 
@@ -251,7 +251,7 @@ def test_a_slow_route_that_exceeds_its_timeout_has_failed_once_and_stays_in_prog
 
     deliverer = setting_aside(env, build, timeout=0.3)
     later = deliverer.deliver([slow])[slow]
-    assert isinstance(later, Later)
+    assert isinstance(later, Unfinished)
     later.wait()
     assert isinstance(change := deliverer.deliver([slow])[slow], Change)
     assert (change.to, env.rows.delivery(slow)["failures"]) == (Status.PENDING, 1)
@@ -289,6 +289,18 @@ def test_a_removed_route_whose_unit_does_not_wait_for_it_is_tried_again(env: Env
 
     assert deliverer.deliver([id_])[id_].to is Status.PENDING
     assert env.rows.delivery(id_)["failures"] == 1
+
+
+def test_a_route_that_this_worker_does_not_have_is_left_to_others(env: Environment) -> None:
+    """A worker of the version before must not use up the attempts of a route that came with the next one."""
+    (id_,) = env.pending("ana@example.com")
+    env.rows.run("UPDATE notifications SET route = 'new' WHERE notification_id = :id", id=id_)
+    change = env.deliverer().deliver([id_])[id_]
+    assert isinstance(change, Change)
+    assert (change.to, change.delay) == (Status.PENDING, 5.0)
+    left = env.rows.delivery(id_)
+    assert (left["failures"], left["attempt"]) == (0, 0)
+    assert "no route new; another one may be of a newer version" in left["reason"]
 
 
 def test_threads_are_kept_and_no_more_than_allowed(unblock: threading.Event) -> None:

@@ -11,8 +11,8 @@ from celery.app.trace import build_tracer
 from celery.exceptions import Reject
 
 import workers.tasks
-from celery_units.later import Later
 from celery_units.request import error_of
+from celery_units.unfinished import Unfinished
 from celery_units.units import run_unit
 from notifier import Email, Event
 from notifier.broker import TASK, queue_name
@@ -75,7 +75,7 @@ def a_route_that_raises(isolating: IsolatingWorkers, id_: UUID) -> None:
 
 def no_rate(isolating: IsolatingWorkers, id_: UUID) -> None:
     made = deliverer(isolating)
-    made._sender._batches = lambda ready: iter(())  # type: ignore[method-assign]
+    made._outgoing._sender._batches = lambda ready: iter(())  # type: ignore[method-assign]
     made.deliver([id_], suspects=True)
 
 
@@ -135,7 +135,7 @@ def test_a_suspect_among_others_goes_on_in_a_unit_of_its_own(isolating: Isolatin
     changes = made.deliver([marked, other])
 
     later = changes[marked]
-    assert isinstance(later, Later)
+    assert isinstance(later, Unfinished)
     assert (later.suspects, later.has_ended, isolating.builds) == (True, True, 0)
     assert isinstance(change := changes[other], Change)
     assert change.to is Status.SENT
@@ -254,7 +254,7 @@ def test_a_slow_build_of_a_broken_unit_does_not_hold_up_the_end(
     task.__trace__ = build_tracer(task.name, task, celery_app.loader, "here", app=celery_app)
     ids = new_ids(2)
     deliveries.errors = [ValueError("the unit breaks")]
-    deliveries.later = {ids[0]: Later()}
+    deliveries.later = {ids[0]: Unfinished()}
     info = {"routing_key": queue_name("email")}
     requests = [
         {"id": str(id_), "args": [str(id_)], "kwargs": {}, "delivery_info": info, "retries": 0, "task": TASK}
@@ -274,7 +274,7 @@ def test_a_single_message_can_become_a_suspect(celery_app: Celery, deliveries: D
     task = register(celery_app)
     task.__trace__ = build_tracer(task.name, task, celery_app.loader, "here", app=celery_app)
     (id_,) = new_ids(1)
-    answers = iter([{id_: Later(suspects=True)}, {id_: Change(id_, Status.SENT)}])
+    answers = iter([{id_: Unfinished(suspects=True)}, {id_: Change(id_, Status.SENT)}])
     told: list[bool] = []
 
     def deliver(_: Any, *, suspects: bool = False) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from celery_units.later import Later
+from celery_units.unfinished import Unfinished
 from notifier import Email, Event
 from notifier.messages import Message
 from notifier.outcomes import Accepted, NotSent, Outcome, Rejected, Unknown
@@ -75,12 +75,11 @@ def test_a_channel_that_raises_leaves_unknown_outcomes() -> None:
 
 def measured(env: Environment, rows: Rows, build: Any) -> MeasuredDeliverer:
     """The environment's deliverer, with the measured classes in place of those of the code."""
+    env.attempts = MeasuredAttempts(rows.engine, channel="email", worker="test")
     deliverer = env.deliverer(build)
     deliverer.__class__ = MeasuredDeliverer
     assert isinstance(deliverer, MeasuredDeliverer)
     deliverer.measure("email")
-    attempts = MeasuredAttempts(rows.engine, channel="email", worker="test")
-    deliverer._attempts = deliverer._sender._attempts = attempts
     return deliverer
 
 
@@ -117,7 +116,7 @@ def test_a_message_that_comes_again_after_its_slow_build_counts_once(
 ) -> None:
     ids = env.pending("ana@example.com", "bo@example.com")
     deliverer, change = measured(env, rows, lambda _: None), Change()
-    later = {ids[0]: Later(suspects=True)}
+    later = {ids[0]: Unfinished(suspects=True)}
     monkeypatch.setattr(
         "workers.deliverer.Deliverer.deliver", lambda _, ids, **__: {id_: later.pop(id_, None) for id_ in ids}
     )

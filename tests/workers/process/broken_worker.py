@@ -4,11 +4,13 @@ import sys
 import threading
 
 import notifier.health
+import notifier.process.beats
 from notifier.settings import load_settings
 
 HOW = sys.argv.pop(1)
 if HOW == "hang":
     notifier.health.BEAT_SECONDS, notifier.health.STALE_SECONDS = 0.1, 3.0
+    notifier.process.beats.STALE_SECONDS = 3.0
 
 from notifier.cli import main  # noqa: E402  it imports these numbers
 

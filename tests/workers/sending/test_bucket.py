@@ -156,6 +156,19 @@ def test_without_redis_a_worker_keeps_to_less_than_its_share(make) -> None:
     assert bucket.take(10).tokens == 0
 
 
+def test_tokens_of_seconds_to_come_may_be_spent_at_once(make) -> None:
+    first, second = make(100.0), make(100.0)
+    first.spend(400)
+    assert second.take(1).tokens == 0
+    assert 3.5 < second.take(1).seconds < 4.1
+
+
+def test_without_redis_they_are_spent_too(make) -> None:
+    bucket = make(100.0, url="redis://127.0.0.1:9/0", fixed=100.0)
+    bucket.spend(400)
+    assert bucket.take(1).tokens == 0
+
+
 def test_portions_come_in_order_and_each_at_its_time(make) -> None:
     slept: list[float] = []
     waits: list[int] = []

@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from pydantic import SecretStr
 
 from notifier.errors import SettingsError
@@ -20,8 +21,10 @@ from sandbox.system import CREDENTIALS
 from tests.conftest import GivenServer
 from tests.waiting import wait_until
 from tests.workers.channels.wire import Wire, hang, plain, serve
+from workers.status_updates import aws as aws_destinations
 from workers.status_updates import webhook
 from workers.status_updates.destination import Destination, Outgoing
+from workers.status_updates.sender import LEASE_SECONDS
 from workers.status_updates.wiring import destination_of
 
 REGION, ACCOUNT = "eu-west-1", "000000000000"
@@ -172,6 +175,40 @@ def test_a_batch_that_is_refused_as_a_whole_is_sent_one_by_one(
     answers = destination.send([good[0], large, good[1]])
     assert [answer is None for answer in answers] == [True, False, True]
     assert len(aws.received(queue, 2)) == 2
+
+
+class SlowRefusals:
+    """A client of AWS, each call of which takes as long as it may, and ends with an error about the content."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def close(self) -> None:
+        """It has no connection."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(**_: Any) -> Any:
+            self.now += aws_destinations._CONNECT_SECONDS + aws_destinations._ANSWER_SECONDS
+            raise ClientError({"Error": {"Code": "ValidationException"}}, name)
+
+        return call
+
+
+@pytest.mark.parametrize("resource", ["events:{}:event-bus/slow", "sns:{}:slow", "sqs:{}:slow"])
+def test_a_claim_outlasts_the_slowest_round(monkeypatch: pytest.MonkeyPatch, resource: str) -> None:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    with closing(destination_of("arn:aws:" + resource.format(f"{REGION}:{ACCOUNT}"), settings())) as destination:
+        slow = SlowRefusals()
+        monkeypatch.setattr(aws_destinations, "time", slow)
+        monkeypatch.setattr(destination, "_client", slow)
+        answers = destination.send(outgoing(destination.batch))
+    assert len(answers) == destination.batch
+    assert all(answers)
+    assert slow.now < LEASE_SECONDS - 10
 
 
 def test_a_webhook_is_signed_and_has_the_id_of_the_update(opened: Opened, wire: Wire) -> None:

@@ -33,7 +33,7 @@ def console_user(
 ) -> None:
     """Add a user to the file of NOTIFIER_CONSOLE_USERS, or change their role and password: it asks for the password.
 
-    A console that runs takes the file as it is, without a restart. Sessions of a changed user end. Exit 1 if --remove
+    A running console reads the changed file without a restart. Sessions of a changed user end. Exit 1 if --remove
     finds no such user.
     """
     from web.console.access.passwords import hashed

@@ -16,7 +16,7 @@ from web.console.access.users import UserFile
 log = structlog.get_logger(__name__)
 
 REFRESH = "x-refresh"
-"""Header of a request that a page makes by itself, every few seconds: it does not keep a session alive."""
+"""Header of a request by which a page refreshes itself every few seconds: it does not keep a session alive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Gate:
     local: User | None = None
 
     def enter(self, request: Request) -> Entry | None:
-        """Return the session of a request, None if whoever makes it must sign in first."""
+        """Return the session of a request, None if the user must sign in first."""
         vouched = self._vouched(request)
         session = self._known(request)
         if session and self._holds(session.user, vouched):
@@ -74,7 +74,7 @@ class Gate:
         self.sessions.end(request.cookies.get(self.cookie.name, ""))
 
     def _vouched(self, request: Request) -> User | None:
-        """Return who it is without a login, None if nobody says so."""
+        """Return the user of a request without a login, None if there is none."""
         return self.local or (self.proxy.user(request) if self.proxy else None)
 
     def _holds(self, user: User, vouched: User | None) -> bool:

@@ -34,7 +34,7 @@ class LoginLimit:
                 del self._failures[next(iter(self._failures))]
 
     def worked(self, name: str) -> None:
-        """Forget the failures of a name: its password is known to whoever signed in."""
+        """Delete the failures of a name after a login with the right password."""
         with self._lock:
             self._failures.pop(("name", name), None)
 

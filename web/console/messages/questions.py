@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from notifier.preview.child import ask
-from web.console.messages.colours import coloured
+from notifier.preview.colours import coloured
 from web.console.visit import Visit
 
 _ABSENT = {"to": "", "sender": "", "text": "", "more": {}, "where": "", "frame": ""}

@@ -1,1 +1,1 @@
-"""What the console reads by itself, and how the overview shows it: throughput, the proof, alarms, charts."""
+"""What the console reads in the background, and how the overview shows it: throughput, audit, alarms, charts."""

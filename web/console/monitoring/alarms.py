@@ -10,6 +10,7 @@ from web.console.monitoring.watch import Proof
 from web.console.rendering import counted, seconds
 
 _LISTING_SECONDS = 120.0
+_UPDATE_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class Alarm:
 
 def alarms(gauges: Gauges, channels: Sequence[ChannelState], proof: Proof | None) -> list[Alarm]:
     """Return what is wrong, the critical first."""
-    found = [*_proof(proof), *_channels(channels), *_streams(gauges), *_deliveries(gauges), *_days(gauges)]
+    of_gauges = (_streams, _deliveries, _updates, _days)
+    found = [*_proof(proof), *_channels(channels), *(alarm for part in of_gauges for alarm in part(gauges))]
     return sorted(found, key=lambda alarm: alarm.level != "critical")
 
 
@@ -109,6 +111,19 @@ def _deliveries(gauges: Gauges) -> Iterator[Alarm]:
     ):
         if count := gauges.found[name]:
             yield Alarm("warning", f"{counted(count, *nouns)} {text}", remedy, "/attention")
+
+
+def _updates(gauges: Gauges) -> Iterator[Alarm]:
+    for each in gauges.updates:
+        if each.waiting and (each.oldest_seconds or 0.0) > _UPDATE_SECONDS:
+            waited = f"have waited {seconds(each.oldest_seconds)}"
+            text = (
+                f"Status updates {waited} for {each.destination}."
+                if each.destination
+                else f"Status updates {waited}."
+            )
+            remedy = f"It accepts nothing: {each.error}" if each.error else "Is `notifier status-sender` running?"
+            yield Alarm("warning", text, remedy, "/channels")
 
 
 def _days(gauges: Gauges) -> Iterator[Alarm]:

@@ -1,8 +1,8 @@
-"""What the console reads by itself while it runs: how much passes per minute, and the proof that nothing is lost.
+"""What the console reads in the background: the throughput per minute, and the audit that nothing is lost.
 
-Both are in the memory of the process, so the charts begin when the console starts. The proof counts rows, which takes
-long where much was recorded: it is made in a thread of its own, and rests a hundred times as long as it took, so that
-it takes no more than a hundredth of one of Postgres' cores.
+The sums of each minute are stored, so that the charts begin before the console was started. The proof counts rows,
+which takes long where much was recorded: it is made in a thread of its own, and rests a hundred times as long as it
+took, so that it takes no more than a hundredth of one of Postgres' cores.
 """
 
 import threading
@@ -17,12 +17,22 @@ import structlog
 
 from notifier.database.engine import Engine
 from notifier.database.errors import DatabaseError, cause
-from notifier.outbox import Report, Throughput, read_throughput
+from notifier.outbox import (
+    Gauges,
+    Report,
+    Throughput,
+    keep_throughput,
+    kept_throughput,
+    read_gauges,
+    read_throughput,
+)
 from notifier.outbox.operator.totals import balances
+from web.console.monitoring.shared import Shared
 
 log = structlog.get_logger(__name__)
 
 SAMPLE_SECONDS = 5.0
+GAUGES_SECONDS = 1.0
 DAY_MINUTES = 24 * 60
 _LEAST_REST_SECONDS = 10.0
 _REST_FACTOR = 100
@@ -55,19 +65,23 @@ class Minutes:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last: Throughput | None = None
+        self._at = 0
         self._minutes: OrderedDict[int, Throughput] = OrderedDict()
         self._first = 0
 
     def add(self, total: Throughput, now: float) -> None:
-        """Take a sum that was read at `now`, in Unix seconds. The first one is only the beginning."""
+        """Take a sum that was read at `now`, in Unix seconds. The first one is only the beginning. What was added in
+        minutes of which there is no sum is spread over them.
+        """
         with self._lock:
             minute = int(now // 60)
-            if self._last is not None:
-                added = total.since(self._last)
-                self._minutes[minute] = self._minutes.get(minute, Throughput()) + added
-            else:
+            if self._last is None:
                 self._first = minute
-            self._last = total
+            else:
+                minutes = range(min(self._at + 1, minute), minute + 1)
+                for each, added in zip(minutes, total.since(self._last).spread(len(minutes)), strict=True):
+                    self._minutes[each] = self._minutes.get(each, Throughput()) + added
+            self._last, self._at = total, minute
             while self._minutes and next(iter(self._minutes)) <= minute - DAY_MINUTES:
                 self._minutes.popitem(last=False)
 
@@ -93,9 +107,13 @@ class Minutes:
 
 
 class Watch:
-    """Two threads that run from `start` to `stop`. `slow` is an engine on which a statement may take minutes."""
+    """Two threads that run from `start` to `stop`. `slow` is an engine on which a statement may take minutes.
 
-    def __init__(self, engine: Engine, slow: Engine) -> None:
+    `gauges` are read when a page asks for them, once a second at most for all pages. Days older than `keep_days` are
+    overdue.
+    """
+
+    def __init__(self, engine: Engine, slow: Engine, keep_days: int = 0) -> None:
         self._engine = engine
         self._slow = slow
         self._stop = threading.Event()
@@ -103,7 +121,9 @@ class Watch:
             threading.Thread(target=self._repeat, args=(self.sample,), name="console-samples", daemon=True),
             threading.Thread(target=self._repeat, args=(self.prove,), name="console-proof", daemon=True),
         ]
+        self._minute = 0
         self.minutes = Minutes()
+        self.gauges: Shared[Gauges] = Shared(lambda: read_gauges(engine, keep_days), GAUGES_SECONDS)
         self.proof: Proof | None = None
 
     def start(self) -> None:
@@ -117,8 +137,15 @@ class Watch:
         self._slow.dispose()
 
     def sample(self) -> float:
-        """Read the sums. Return the seconds until the next time."""
-        self.minutes.add(read_throughput(self._engine), time.time())
+        """Read the sums, and store those of a new minute. Return the seconds until the next time."""
+        if not self._minute:
+            for at, total in kept_throughput(self._engine):
+                self.minutes.add(total, at)
+        now, total = time.time(), read_throughput(self._engine)
+        self.minutes.add(total, now)
+        if int(now // 60) != self._minute:
+            self._minute = int(now // 60)
+            keep_throughput(self._engine, total)
         return SAMPLE_SECONDS
 
     def prove(self) -> float:

@@ -1,1 +1,1 @@
-"""The pages, one module each. Each has a `page`, which is found by itself."""
+"""The pages, one module each. Each has a `page`, which is registered automatically."""

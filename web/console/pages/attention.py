@@ -1,19 +1,25 @@
-"""*Needs a person*: what nothing settles by itself."""
+"""*Needs a person*: what only an operator can settle."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from notifier.cli.options.window import DEFAULT_DAYS
-from notifier.outbox import Acknowledgements, Search, Selection
+from notifier.outbox import Acknowledgements, Quarantine, Reveals, Search, Selection
+from web.console.access.role import Role
+from web.console.jobs.replay import Replay
 from web.console.page import Page
 from web.console.visit import Visit
 
 page = Page("attention", "Needs a person", "/attention", order=30)
 
 _MOST = 50
+_DIGITS = 19
+"""Of an id in quarantine: fewer than a number of 64 bits may have."""
 
 
 @page.view()
@@ -41,11 +47,12 @@ def failures_part(visit: Visit) -> Response:
 
 
 def _failures(visit: Visit) -> dict[str, Any]:
-    """Failures in groups, and failing routes: for both, all deliveries of today are read."""
+    """Failures in groups, failing routes and missing ones: for each, all deliveries of today are read."""
     report = visit.report
     since = (report.now() - timedelta(days=DEFAULT_DAYS)).replace(minute=0, second=0, microsecond=0)
     groups = Search(visit.engine).failures(Selection(since=since))
-    return {"groups": groups, "failing": report.failing(DEFAULT_DAYS), "days": DEFAULT_DAYS}
+    missing, _ = report.waiting()
+    return {"groups": groups, "failing": report.failing(DEFAULT_DAYS), "missing": missing, "days": DEFAULT_DAYS}
 
 
 @page.action("/gaps/acknowledge")
@@ -67,6 +74,57 @@ def duplicates(visit: Visit) -> Response:
 def quarantine(visit: Visit) -> Response:
     count = Acknowledgements(visit.engine, actor=visit.actor).quarantine(visit.reason)
     return visit.done(f"{count:,} records are acknowledged: they no longer count, and retention deletes them later.")
+
+
+@page.view("/quarantine/{number}", role=Role.OPERATOR)
+def record(visit: Visit) -> Response:
+    """One record in quarantine."""
+    return visit.show("attention_record.html", row=_record(visit), text=None)
+
+
+@page.action("/quarantine/{number}/reveal")
+def reveal(visit: Visit) -> Response:
+    """Show the record itself, on this one answer. It may hold personal data."""
+    row = _record(visit)
+    Reveals(visit.engine, actor=visit.actor).note(f"quarantine {row['id']}", visit.reason)
+    shown = replace(visit, url=f"/attention/quarantine/{row['id']}")
+    return shown.show("attention_record.html", row=row, text=bytes(row["record"]).decode("utf-8", "replace"))
+
+
+@page.action("/quarantine/replay")
+def replay(visit: Visit) -> Response:
+    """Judge one record again (`id`), those with an error (`because`), or all, by the routes of now."""
+    given, because = visit.form.get("id", ""), visit.form.get("because", "")
+    if not visit.settings.routes:
+        return visit.failed("The console does not know the routes: set NOTIFIER_ROUTES for it.")
+    if given and not given.isdecimal():
+        return visit.failed(f"There is no record {given[:20]} in quarantine.")
+    wanted = Replay(int(given) if given else None, because, dry_run=bool(visit.form.get("dry_run")))
+    return visit.done(_replayed(wanted.run(visit)), to="/attention")
+
+
+def _record(visit: Visit) -> dict[str, Any]:
+    number = visit.path["number"]
+    row = None
+    if number.isdecimal() and len(number) < _DIGITS:
+        row = Quarantine(visit.engine, actor=visit.actor).show(int(number))
+    if row is None:
+        raise HTTPException(404, f"There is no record {number[:20]} in quarantine.")
+    return row
+
+
+def _replayed(done: Mapping[str, Any]) -> str:
+    """Return in a sentence what the command says that it did."""
+    would, again = ("would become", "would stay") if done["dry_run"] else ("became", "stay")
+    stay = sum(done["errors"].values())
+    parts = [f"{done['notified']:,} {would} notifications, {done['unrouted']:,} match no route"]
+    if done["notifications"] > done["notified"]:
+        parts.append(f"{done['notifications']:,} notifications in all, with those of routes beside the owner")
+    if done["too_old"]:
+        parts.append(f"{done['too_old']:,} {again}, as their days are not kept any more")
+    if stay:
+        parts.append(f"{stay:,} {again}: {max(done['errors'], key=lambda each: done['errors'][each])[:200]}")
+    return "; ".join(parts) + "."
 
 
 @page.action("/dead-letters/acknowledge")

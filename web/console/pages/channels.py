@@ -1,12 +1,16 @@
-"""*Channels*: which of them send, what waits for each, and how near its bounces and complaints are to the limits."""
+"""*Channels*: which of them send, what waits for each, how near bounces and complaints are to the limits; and where
+status updates go.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.responses import Response
 
 from notifier.channels import channel_names
-from notifier.outbox import ChannelState, ChannelStates, Gauges, LastDay, RateLimits, last_days, read_gauges
+from notifier.lanes import channels_in
+from notifier.outbox import ChannelState, ChannelStates, Gauges, LastDay, RateLimits, last_days
 from web.console.access.role import Role
 from web.console.page import Page
 from web.console.visit import Visit
@@ -16,11 +20,14 @@ page = Page("channels", "Channels", "/channels", order=50)
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A channel. `due` has, by kind, how many of its deliveries wait for a time of their own."""
+    """A channel. `lanes` has, by lane, how many of its deliveries wait, if they are not all in the normal one; `due`,
+    by kind, how many wait for a time of their own.
+    """
 
     state: ChannelState
     day: LastDay
     waiting: int
+    lanes: dict[str, int]
     oldest_seconds: float
     sending: int
     due: dict[str, int]
@@ -28,13 +35,23 @@ class _Row:
 
 @page.view()
 def show(visit: Visit) -> Response:
-    return visit.show("channels.html", limits=_limits(visit), rows=_rows(visit))
+    """All but the parked parts of accounts, which take longer; with `parked=show`, for a browser without scripts,
+    those too.
+    """
+    whole = visit.query.get("parked") == "show"
+    return visit.show("channels.html", whole=whole, **_now(visit), **(_parked(visit) if whole else {}))
 
 
 @page.view("/now")
 def now(visit: Visit) -> Response:
-    """The table alone: it is fetched again every few seconds."""
-    return visit.show("channels_now.html", limits=_limits(visit), rows=_rows(visit))
+    """The tables alone: they are fetched again every few seconds."""
+    return visit.show("channels_now.html", **_now(visit))
+
+
+@page.view("/parked")
+def parked(visit: Visit) -> Response:
+    """The parked parts of accounts alone. Asked for after the page itself."""
+    return visit.show("channels_parked.html", **_parked(visit))
 
 
 @page.action("/{channel}/pause", role=Role.OPERATOR)
@@ -54,6 +71,16 @@ def resume(visit: Visit) -> Response:
     return visit.done(f"{channel} runs again." if done else f"{channel} was running.")
 
 
+def _now(visit: Visit) -> dict[str, Any]:
+    return {"limits": _limits(visit), "rows": _rows(visit), "updates": visit.report.status_updates()}
+
+
+def _parked(visit: Visit) -> dict[str, Any]:
+    """What providers refuse within a channel: for that, all deliveries of today are read."""
+    _, found = visit.report.waiting()
+    return {"parked": found}
+
+
 def _known(visit: Visit) -> set[str]:
     """The channels that are installed here, and those that the database knows."""
     states = ChannelStates(visit.engine, actor=visit.actor).all()
@@ -66,8 +93,8 @@ def _limits(visit: Visit) -> RateLimits:
 
 def _rows(visit: Visit) -> Sequence[_Row]:
     states = {each.channel: each for each in ChannelStates(visit.engine, actor=visit.actor).all()}
-    gauges, days = read_gauges(visit.engine), last_days(visit.engine)
-    names = sorted({*channel_names(), *states, *gauges.backlog, *days})
+    gauges, days = visit.watch.gauges.get(), last_days(visit.engine)
+    names = sorted({*channel_names(), *states, *channels_in(gauges.backlog), *days})
     return [_row(name, states.get(name), gauges, days.get(name)) for name in names]
 
 
@@ -75,8 +102,9 @@ def _row(name: str, state: ChannelState | None, gauges: Gauges, day: LastDay | N
     return _Row(
         state=state or ChannelState(name),
         day=day or LastDay(name, 0, 0, 0),
-        waiting=gauges.backlog.get(name, 0),
-        oldest_seconds=gauges.oldest_seconds.get(name, 0.0),
+        waiting=gauges.waiting_on(name),
+        lanes=gauges.lanes_of(name),
+        oldest_seconds=gauges.oldest_on(name),
         sending=gauges.sending.get(name, 0),
         due={kind: count for (channel, kind), count in sorted(gauges.due.items()) if channel == name and count},
     )

@@ -9,12 +9,12 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from notifier.cli.inspect import item_outline, last_traceback
+from notifier.cli.inspect import item_outline, last_traceback, shadow_subject
 from notifier.cli.options.ids import resolved
 from notifier.cli.terminal.timeline import timeline
 from notifier.errors import UsageError
 from notifier.notifications import Status
-from notifier.outbox import Operations, Reveals, Selection
+from notifier.outbox import SCHEDULED, Operations, Reveals, Selection
 from notifier.outbox import records as wire
 from web.console.page import Page
 from web.console.visit import Visit
@@ -29,14 +29,20 @@ _MEANINGS: Mapping[Status, str] = {
     Status.UNKNOWN: "The provider's answer was lost. Its events settle it if they come; otherwise the route's policy "
     "does, or you.",
     Status.FAILED: "It was given up. Nothing more happens, unless you redrive it.",
-    Status.SKIPPED: "The route returned no message: nobody was to be told.",
+    Status.SKIPPED: "The route returned no message, or a setting allows none to this recipient.",
     Status.SUPPRESSED: "The recipient is suppressed or unsubscribed: nothing was sent.",
     Status.EXPIRED: "It was too old for its route when its turn came: nothing was sent.",
     Status.CANCELLED: "An operator cancelled it before it was sent.",
+    Status.SHADOWED: "It was built and not sent: its route, or the whole set-up, is in shadow.",
+    Status.MERGED: "Its event is in the message of its leader: what becomes of that one holds for both.",
     Status.BOUNCED: "The recipient's server refused it.",
     Status.COMPLAINED: "The recipient marked it as spam. Nothing is sent to this recipient any more.",
 }
 """What a status means for the person who asks."""
+
+_SCHEDULED = "Its route wants to run again at a time. Until then nothing is sent, and nothing counts as a failure."
+
+_NEWER = "A newer version of Notifier knows what this status means; this console is older."
 
 _RESOLUTIONS: Mapping[str, Status] = {"sent": Status.SENT, "resend": Status.PENDING, "failed": Status.FAILED}
 
@@ -73,7 +79,12 @@ def reveal(visit: Visit) -> Response:
     if row is None:
         raise HTTPException(404, f"There is no notification {id_} any more.")
     events = visit.report.events(id_)
-    revealed = {"recipient": row["recipient"], "item": _pretty(row["record"]), "traceback": last_traceback(events)}
+    revealed = {
+        "recipient": row["recipient"],
+        "subject": shadow_subject(events),
+        "item": _pretty(row["record"]),
+        "traceback": last_traceback(events),
+    }
     return _shown(replace(visit, url=f"/notifications/{id_}"), id_, row, revealed)
 
 
@@ -89,6 +100,19 @@ def redrive(visit: Visit) -> Response:
 def cancel(visit: Visit) -> Response:
     batches = Operations(visit.engine, actor=visit.actor).cancel(Selection(ids=[_id(visit)]), visit.reason)
     return visit.done("It is cancelled: it is never sent.") if sum(batches) else _too_late(visit)
+
+
+@page.action("/{id}/forward")
+def forward(visit: Visit) -> Response:
+    operations = Operations(visit.engine, actor=visit.actor)
+    batches = operations.bring_forward(Selection(ids=[_id(visit)]), visit.reason, per_second=1_000)
+    if sum(batches):
+        return visit.done("It waits no longer: its route runs now.")
+    if leader := visit.report.leaders([_id(visit)]):
+        return visit.failed(
+            f"It waits for the message of its digest: bring its leader forward, {leader[_id(visit)]}."
+        )
+    return _too_late(visit)
 
 
 @page.action("/{id}/resolve")
@@ -125,7 +149,7 @@ def _history(visit: Visit, id_: UUID, row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "row": row,
         "lines": timeline(row, visit.report.events(id_), visit.report.feedback(id_)),
-        "meaning": _MEANINGS[Status(row["status"])],
+        "meaning": _SCHEDULED if row["waits_for"] == SCHEDULED else _MEANINGS.get(row["status"], _NEWER),
     }
 
 

@@ -1,6 +1,7 @@
-"""*Notifications*: find some, and redrive or cancel them."""
+"""*Notifications*: find some, and redrive, cancel or bring them forward."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from uuid import UUID
 
 from starlette.responses import RedirectResponse, Response
@@ -8,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from notifier.channels import channel_names
 from notifier.errors import NotifierError, UsageError
 from notifier.notifications import Status
-from notifier.outbox import Count, Found, Operations, Search, Selection
+from notifier.outbox import SCHEDULED, Count, Found, Operations, Search, Selection
 from web.console.access.role import Role
 from web.console.filters import DEFAULT_PERIOD, PERIODS, Filter, cursor
 from web.console.page import Page
@@ -22,7 +23,11 @@ _MOST_AT_ONCE = 20_000
 _PER_SECOND = 100.0
 _MOST_PER_SECOND = 10_000.0
 
-_SOURCES: Mapping[str, Status] = {"redrive": Status.FAILED, "cancel": Status.PENDING}
+_SOURCES: Mapping[str, Status] = {
+    "redrive": Status.FAILED,
+    "cancel": Status.PENDING,
+    "forward": Status.PENDING,
+}
 """Which deliveries an action changes."""
 
 
@@ -42,7 +47,7 @@ def show(visit: Visit) -> Response:
         wanted=wanted,
         found=found,
         wrong=wrong,
-        statuses=list(Status),
+        statuses=[*Status, SCHEDULED],
         channels=channel_names(),
         periods=list(PERIODS),
         period=wanted.period or DEFAULT_PERIOD,
@@ -65,11 +70,13 @@ def confirm(visit: Visit) -> Response:
     try:
         if source is None:
             raise UsageError("There is no such action.")
-        if wanted.status and wanted.status != source:
+        if wanted.statuses not in ([], [source]):
             raise UsageError(
                 f"Only notifications that are {source} can be chosen for this, not {wanted.status} ones."
             )
         selection = wanted.selection(visit.report)
+        if verb == "forward":
+            selection = replace(selection, scheduled=True)
         if verb == "redrive":
             number, maybe_sent = Search(visit.engine).redrivable(selection, _MOST_AT_ONCE)
         else:
@@ -100,6 +107,13 @@ def cancel_all(visit: Visit) -> Response:
     return _done(visit, "cancelled", _cancel(visit, wanted.selection(visit.report)), f"/notifications?{wanted.query}")
 
 
+@page.action("/all/forward", role=Role.OPERATOR)
+def forward_all(visit: Visit) -> Response:
+    wanted = Filter.of(visit.form)
+    batches = _forward(visit, wanted.selection(visit.report))
+    return _done(visit, "brought forward", batches, f"/notifications?{wanted.query}")
+
+
 @page.action("/some/redrive", role=Role.OPERATOR)
 def redrive_some(visit: Visit) -> Response:
     return _done(visit, "redriven", _redrive(visit, _chosen(visit)))
@@ -110,33 +124,42 @@ def cancel_some(visit: Visit) -> Response:
     return _done(visit, "cancelled", _cancel(visit, _chosen(visit)))
 
 
+@page.action("/some/forward", role=Role.OPERATOR)
+def forward_some(visit: Visit) -> Response:
+    return _done(visit, "brought forward", _forward(visit, _chosen(visit)))
+
+
 def _chosen(visit: Visit) -> Selection:
     """Return the rows that were ticked. Raise UsageError if there are none."""
-    ids = [UUID(each) for each in visit.lists.get("id", []) if _is_id(each)]
+    try:
+        ids = [UUID(each) for each in visit.lists.get("id", [])]
+    except ValueError:
+        raise UsageError("Nothing was done: one of the chosen notifications has no valid id.") from None
     if not ids:
         raise UsageError("Nothing was chosen: tick the notifications first.")
     return Selection(ids=ids)
 
 
-def _is_id(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _redrive(visit: Visit, selection: Selection) -> Iterator[int]:
+    again = bool(visit.form.get("maybe_sent"))
+    return Operations(visit.engine, actor=visit.actor).redrive(
+        selection, visit.reason, per_second=_pace(visit), maybe_sent=again
+    )
+
+
+def _forward(visit: Visit, selection: Selection) -> Iterator[int]:
+    return Operations(visit.engine, actor=visit.actor).bring_forward(selection, visit.reason, per_second=_pace(visit))
+
+
+def _pace(visit: Visit) -> float:
+    """Return how many a second are wanted. Raise UsageError if it is no such number."""
     try:
         pace = float(visit.form.get("per_second") or _PER_SECOND)
     except ValueError:
         pace = 0.0
     if not 0 < pace <= _MOST_PER_SECOND:
         raise UsageError(f"The pace must be a number above 0 and at most {_MOST_PER_SECOND:,.0f}.")
-    again = bool(visit.form.get("maybe_sent"))
-    return Operations(visit.engine, actor=visit.actor).redrive(
-        selection, visit.reason, per_second=pace, maybe_sent=again
-    )
+    return pace
 
 
 def _cancel(visit: Visit, selection: Selection) -> Iterator[int]:
@@ -158,4 +181,5 @@ def _done(visit: Visit, word: str, batches: Iterator[int], to: str = "") -> Resp
 _WHY_NOT = {
     "redriven": "has failed, or all of them may have been accepted",
     "cancelled": "waits to be sent",
+    "brought forward": "waits for a time that its route said",
 }

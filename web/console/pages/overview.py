@@ -6,7 +6,8 @@ from typing import Any
 
 from starlette.responses import Response
 
-from notifier.outbox import ChannelState, Gauges, read_gauges
+from notifier.lanes import channels_in
+from notifier.outbox import SCHEDULED, ChannelState, Gauges
 from web.console.monitoring.alarms import alarms
 from web.console.monitoring.charts import Chart, chart
 from web.console.monitoring.watch import Minutes
@@ -31,7 +32,7 @@ def live(visit: Visit) -> Response:
 
 
 def _values(visit: Visit) -> dict[str, Any]:
-    gauges = read_gauges(visit.engine, visit.settings.keep_days)
+    gauges = visit.watch.gauges.get()
     channels = visit.report.channels()
     span = visit.query.get("span", "hour")
     span = span if span in SPANS else "hour"
@@ -51,15 +52,16 @@ def _values(visit: Visit) -> dict[str, Any]:
 def channels_of(gauges: Gauges, states: list[ChannelState]) -> list[dict[str, Any]]:
     """Return a row for each channel that was ever stopped, or that has deliveries."""
     known = {each.channel: each for each in states}
-    names = {*known, *gauges.backlog, *gauges.sending, *(key.channel for key in gauges.deliveries)}
+    names = {*known, *channels_in(gauges.backlog), *gauges.sending, *(key.channel for key in gauges.deliveries)}
     return [
         {
             "name": name,
             "state": known[name].state if name in known else "running",
-            "waiting": gauges.backlog.get(name, 0),
-            "oldest": gauges.oldest_seconds.get(name) if gauges.backlog.get(name) else None,
+            "waiting": gauges.waiting_on(name),
+            "oldest": gauges.oldest_on(name) if gauges.waiting_on(name) else None,
             "sending": gauges.sending.get(name, 0),
             "retries": gauges.due.get((name, "retry"), 0),
+            "scheduled": gauges.due.get((name, SCHEDULED), 0),
         }
         for name in sorted(names)
     ]

@@ -42,9 +42,10 @@ def try_event(visit: Visit) -> Response:
             visit, "event", item=given["item"], old=given["old"], table=given["table"], name=given["event"]
         )
     except PreviewFailed as error:
-        return visit.show("routes_try.html", trial=None, wrong=str(error), message=None, **values)
-    message = framed(visit, trial["message"])
-    return visit.show("routes_try.html", trial=trial, wrong="", message=message, **values)
+        return visit.show("routes_try.html", trial=None, wrong=str(error), **values)
+    made = [{"route": trial["owner"], "message": trial["message"]}] if trial["message"] else []
+    made = [{**each, "message": framed(visit, each["message"])} for each in [*made, *trial["beside"]]]
+    return visit.show("routes_try.html", trial=trial, wrong="", made=made, **values)
 
 
 def _form(given: Mapping[str, str]) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def plan(visit: Visit) -> Response:
         rows = RewindRequests(visit.engine, actor=visit.actor).plan(_target(given))
     except UsageError as error:
         wrong = str(error)
-    sums = {name: sum(row[name] for row in rows) for name in ("unrouted", "quarantined")}
+    sums = {name: sum(row[name] for row in rows) for name in ("unrouted", "quarantined", "notified")}
     return visit.show("shards_rewind.html", given=given, rows=rows, wrong=wrong, sums=sums)
 
 
@@ -90,13 +90,9 @@ def _target(given: Mapping[str, str]) -> RewindTarget:
 
 
 def _tree(visit: Visit) -> dict[str, Any]:
-    rows, everything = visit.report.shards(), visit.query.get("finished") == "show"
-    finished = [row for row in rows if row["state"] == "finished"]
-    shown = rows if everything else [row for row in rows if row["state"] != "finished"]
-    if everything:
-        late = {row["shard_id"] for row in finished[: max(0, len(finished) - _MOST_FINISHED)]}
-        shown = [row for row in rows if row["shard_id"] not in late]
-    return {"nodes": list(_nodes(shown)), "finished": len(finished), "everything": everything}
+    everything = visit.query.get("finished") == "show"
+    rows = visit.report.shards(_MOST_FINISHED if everything else 0)
+    return {"nodes": list(_nodes(rows)), "finished": visit.report.finished_shards(), "everything": everything}
 
 
 def _nodes(rows: Sequence[Mapping[str, Any]]) -> Iterator[_Node]:

@@ -3,9 +3,9 @@
 from starlette.responses import Response, StreamingResponse
 
 from notifier.channels import address_of, channel_names, checked_address
+from notifier.cli.records import suppression_file
 from notifier.errors import NotifierError, UsageError
 from notifier.outbox import Suppressions
-from web.console import suppression_file
 from web.console.access.role import Role
 from web.console.page import Page
 from web.console.visit import Visit
@@ -57,7 +57,7 @@ def add(visit: Visit) -> Response:
 def remove(visit: Visit) -> Response:
     channel = visit.form.get("channel", "")
     address = address_of(channel, visit.form.get("address", "").strip())
-    topic = visit.form.get("topic", "*")
+    topic = visit.form.get("topic")
     removed = Suppressions(visit.engine, actor=visit.actor).remove(channel, address, topic=topic, note=visit.reason)
     return (
         visit.done("Removed: this recipient is written to again.")

@@ -44,7 +44,7 @@ def preview(visit: Visit) -> Response:
 
 
 def _listed(visit: Visit) -> dict[str, Any]:
-    nothing = {"folder": "", "templates": [], "error": "", "remarks": [], "wrong": ""}
+    nothing = {"templates": [], "error": "", "remarks": [], "wrong": ""}
     if not (visit.settings.routes or visit.settings.templates):
         return nothing
     try:

@@ -9,7 +9,14 @@ from typing import Any, NamedTuple
 import orjson
 
 from workers.channels.header import header_text
-from workers.channels.ses.request import SesMessage, checked_address, headers_of, tags_of
+from workers.channels.ses.request import (
+    SesMessage,
+    checked_address,
+    checked_name,
+    destination_of,
+    headers_of,
+    tags_of,
+)
 
 MAX_ENTRIES = 50
 MAX_BYTES = 900_000
@@ -26,6 +33,8 @@ class Shared(NamedTuple):
     sender: str
     reply_to: str | None
     has_html: bool
+    configuration_set: str | None
+    tenant: str | None
 
     @classmethod
     def of(cls, message: SesMessage, sender: str) -> "Shared":
@@ -34,6 +43,8 @@ class Shared(NamedTuple):
             checked_address("sender", email.sender) if email.sender else sender,
             checked_address("reply_to", email.reply_to) if email.reply_to else None,
             message.content.html is not None,
+            checked_name("configuration_set", email.configuration_set),
+            checked_name("tenant", email.tenant),
         )
 
     def members(self, configuration_set: str) -> bytes:
@@ -47,16 +58,21 @@ class Shared(NamedTuple):
         }
         if self.reply_to:
             members["ReplyToAddresses"] = [self.reply_to]
-        if configuration_set:
-            members["ConfigurationSetName"] = configuration_set
+        if named := self.configuration_set or configuration_set:
+            members["ConfigurationSetName"] = named
+        if self.tenant:
+            members["TenantName"] = self.tenant
         return orjson.dumps(members)[1:-1]
 
 
 def bulk_entry(message: SesMessage) -> bytes | None:
     """Return the entry as JSON, None for a mail that must be sent by SendEmail, which uses no template.
 
-    That is a mail that is too long for a template's values, or that contains `{{`: SES might replace it.
+    That is a mail that is too long for a template's values, that contains `{{`, which SES might replace, or that has
+    files: those of a bulk call are the same for all of its mails.
     """
+    if message.request.attachments:
+        return None
     content = message.content
     values = {"subject": header_text(content.subject), "text": content.text}
     if content.html is not None:
@@ -64,7 +80,7 @@ def bulk_entry(message: SesMessage) -> bytes | None:
     data = orjson.dumps(values)
     entry = orjson.dumps(
         {
-            "Destination": {"ToAddresses": [checked_address("to", message.request.to)]},
+            "Destination": destination_of(message.request),
             "ReplacementEmailContent": {"ReplacementTemplate": {"ReplacementTemplateData": data.decode()}},
             # Not at the call, too: it is not documented whether SES merges the two.
             "ReplacementTags": tags_of(message),

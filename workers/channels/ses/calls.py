@@ -1,14 +1,16 @@
 """The calls to SES for a unit of messages. Pure.
 
-A call is SendEmail for one message, or SendBulkEmail for up to 50 messages with the same sender and reply address.
+A call is SendEmail for one message, or SendBulkEmail for up to 50 messages with the same sender,
+reply address, configuration set and tenant.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import orjson
 
+from notifier.messages import Email
 from notifier.outcomes import Outcome, Rejected
 from workers.channels.ses.bulk import MAX_BYTES, MAX_ENTRIES, Shared, bulk_entry
 from workers.channels.ses.outcomes import outcome_of_answer, outcomes_of_bulk_answer
@@ -63,12 +65,18 @@ class CallPlan:
     """The `calls` for a unit, and the outcomes of messages that are `rejected` without a call, by their places."""
 
     def __init__(
-        self, messages: Sequence[SesMessage], sender: str, configuration_set: str, bulk_from: int | None
+        self,
+        messages: Sequence[SesMessage],
+        sender: str,
+        configuration_set: str,
+        bulk_from: int | None,
+        held: Callable[[Email], Outcome | None] | None = None,
     ) -> None:
         """Build the calls.
 
         `sender` is the address of messages that name none, encoded for SES. `bulk_from` is the smallest number of
-        messages for which a bulk call is made; None: no bulk calls.
+        messages for which a bulk call is made; None: no bulk calls. `held` returns the outcome of a mail that is not
+        to be sent now.
         """
         self.calls: list[SesCall] = []
         self.rejected: dict[int, Outcome] = {}
@@ -77,6 +85,9 @@ class CallPlan:
         self._configuration_set = configuration_set
         packs: dict[Shared, _Pack] = {}
         for place, message in enumerate(messages):
+            if held and (outcome := held(message.request)):
+                self.rejected[place] = outcome
+                continue
             try:
                 entry = bulk_entry(message) if bulk_from else None
                 if entry is None:

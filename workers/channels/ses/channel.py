@@ -9,12 +9,13 @@ from typing import Any, ClassVar
 from notifier.channels import Capability
 from notifier.errors import SettingsError
 from notifier.messages import Email, EmailContent, Message
-from notifier.outcomes import Accepted, Late, Outcome
+from notifier.outcomes import Accepted, Blocked, Late, Outcome
 from notifier.process.clock import boottime
 from notifier.settings import Settings
 from notifier.templates import Templates
 from workers.channels.aws.failures import outcome_before_request
-from workers.channels.ses.address import checked_mailbox, mailbox_of, wire_address
+from workers.channels.mailbox import checked_mailbox, mailbox_of, wire_address
+from workers.channels.ses.attachments import check_ses_attachments
 from workers.channels.ses.calls import CallPlan, SendBulkEmail, SesCall
 from workers.channels.ses.client import SesClient
 from workers.channels.ses.mode import AutoMode
@@ -25,6 +26,7 @@ from workers.channels.ses.outcomes import (
     outcome_of_error,
     with_senders,
 )
+from workers.channels.ses.parked import ParkedParts
 
 CONCURRENCY = 64
 """Concurrent requests. Each costs this process well under 1 ms, and waits tens of milliseconds for SES."""
@@ -47,6 +49,7 @@ class SesChannel:
         self._threads = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="ses")
         self._mode = settings.ses_mode
         self._auto = AutoMode()
+        self._parked = ParkedParts(settings.probe_seconds)
         self._rate: float | None = None
 
     @staticmethod
@@ -55,10 +58,7 @@ class SesChannel:
 
     @staticmethod
     def checked_address(to: str) -> str:
-        try:
-            return checked_mailbox(to)
-        except ValueError as error:
-            raise ValueError(f"the address {error}") from None
+        return checked_mailbox(to)
 
     @staticmethod
     def silence(settings: Settings) -> str | None:
@@ -70,7 +70,10 @@ class SesChannel:
         return self._rate
 
     def render(self, request: Email, templates: Templates) -> EmailContent:
-        return templates.render(request.template, request.context, request.locale)
+        content = templates.render(request.template, request.context, request.locale)
+        if request.attachments:
+            check_ses_attachments(request, content)
+        return content
 
     def send(self, messages: Sequence[Message[Email, EmailContent]]) -> list[Outcome]:
         """Send the messages and return their outcomes, in the same order.
@@ -79,11 +82,15 @@ class SesChannel:
         worker sends the same message. Starts none once the process is to end.
         """
         deadline = min(boottime() + self._seconds, *(each.not_after for each in messages), math.inf)
-        plan = CallPlan(messages, self._sender, self._configuration_set, self._bulk_from())
+        held = self._parked.held if self._parked else None
+        plan = CallPlan(messages, self._sender, self._configuration_set, self._bulk_from(), held)
         outcomes = plan.rejected
         if plan.calls:
             outcomes |= self._make(plan.calls, messages, deadline)
         answered = [outcomes[place] for place in range(len(messages))]
+        if held or any(isinstance(each, Blocked) for each in answered):
+            pairs = zip(messages, answered, strict=True)
+            answered = [self._parked.learned(message.request, outcome) for message, outcome in pairs]
         if not any(map(is_unverified, answered)):
             return answered
         senders = [mailbox_of(str(each.request.sender or self._sender)) for each in messages]

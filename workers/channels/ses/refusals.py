@@ -19,7 +19,9 @@ UNVERIFIED = Refusal(Blocked, "verify the identity in SES; in the SES sandbox ev
 MISSING = Refusal(Blocked, "check NOTIFIER_SES_CONFIGURATION_SET, the region and the endpoint")
 POOL = Refusal(Blocked, "the configuration set names no valid sending pool: correct it in SES")
 TRACKING = Refusal(Blocked, "correct the configuration set in SES: its tracking or redirect domain is not usable")
-TENANT = Refusal(Blocked, "associate the identity and the configuration set with the tenant in SES")
+TENANT = Refusal(
+    Blocked, "associate the identity and the configuration set with the tenant in SES, and resume it if it is paused"
+)
 
 CODES: dict[str, Refusal] = {
     **COMMON_CODES,

@@ -4,12 +4,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from notifier.feedback import ATTEMPT_TAG, NOTIFICATION_TAG
-from notifier.messages import Email, EmailContent, Message
+from notifier.messages import ORIGINAL_RECIPIENT_HEADER, Email, EmailContent, Message, has_copies
+from workers.channels.attachments import files_of
+from workers.channels.copies import recipients_of
 from workers.channels.header import ascii_urls, encoded_words, header_text
-from workers.channels.ses.address import wire_address
+from workers.channels.mailbox import wire_address
+from workers.channels.ses.attachments import attachment_parameter
 
 NOTIFICATION_HEADER = "X-Notification-Id"
+MAX_RECIPIENTS = 50
 MAX_HEADERS = 15
 """Custom headers that SES takes in a mail."""
 MAX_NAME = 126
@@ -20,6 +23,7 @@ MAX_HEADER = 996
 """Characters of a header's name and value together that SES takes."""
 
 _NAME = re.compile(r"[!-9;-~]+")
+_OF_SES = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RESERVED = re.compile(
     r"bcc|cc|date|dkim-signature|from|message-id|mime-version|received|reply-to|return-path|sender|subject|to"
     r"|x-notification-id|content-.*|x-ses-.*",
@@ -38,22 +42,34 @@ def send_email_request(message: SesMessage, sender: str, configuration_set: str)
     email, content = message.request, message.content
     request: dict[str, Any] = {
         "FromEmailAddress": checked_address("sender", email.sender) if email.sender else sender,
-        "Destination": {"ToAddresses": [checked_address("to", email.to)]},
-        "Content": {"Simple": {**_simple(content), "Headers": list(headers_of(message))}},
+        "Destination": destination_of(email),
+        "Content": {"Simple": _simple(content) | {"Headers": list(headers_of(message))}},
         "EmailTags": tags_of(message),
     }
+    if email.attachments:
+        request["Content"]["Simple"]["Attachments"] = [*map(attachment_parameter, files_of(email))]
     if email.reply_to:
         request["ReplyToAddresses"] = [checked_address("reply_to", email.reply_to)]
-    if configuration_set:
-        request["ConfigurationSetName"] = configuration_set
+    if named := checked_name("configuration_set", email.configuration_set) or configuration_set:
+        request["ConfigurationSetName"] = named
+    if email.tenant:
+        request["TenantName"] = checked_name("tenant", email.tenant)
     return request
 
 
+def destination_of(email: Email) -> dict[str, list[str]]:
+    """Raise ValueError for an address that is none, or for more recipients than SES takes."""
+    if isinstance(email.to, str) and not has_copies(email):
+        return {"ToAddresses": [checked_address("to", email.to)]}
+    copies = recipients_of(email)
+    if len(copies.all) > MAX_RECIPIENTS:
+        raise ValueError(f"{len(copies.all)} recipients are more than the {MAX_RECIPIENTS} that SES takes in a mail")
+    named = zip(("ToAddresses", "CcAddresses", "BccAddresses"), copies._fields, copies, strict=True)
+    return {member: [checked_address(field, each) for each in kind] for member, field, kind in named if kind}
+
+
 def tags_of(message: SesMessage) -> list[Pair]:
-    return [
-        {"Name": NOTIFICATION_TAG, "Value": str(message.notification_id)},
-        {"Name": ATTEMPT_TAG, "Value": str(message.attempt)},
-    ]
+    return [{"Name": name, "Value": value} for name, value in message.tags]
 
 
 def checked_address(field: str, address: str) -> str:
@@ -63,9 +79,16 @@ def checked_address(field: str, address: str) -> str:
         raise ValueError(f"the address in `{field}` {error}") from None
 
 
+def checked_name(field: str, name: str | None) -> str | None:
+    """Return the name of a tenant or a configuration set; None for none. Raise ValueError if SES can have no such."""
+    if name and not _OF_SES.fullmatch(name):
+        raise ValueError(f"`{field}` is not 1 to 64 letters, digits, - and _")
+    return name or None
+
+
 def headers_of(message: SesMessage) -> Iterator[Pair]:
     headers = message.request.headers
-    if len(headers) >= MAX_HEADERS:
+    if len(headers) - (ORIGINAL_RECIPIENT_HEADER in headers) >= MAX_HEADERS:
         raise ValueError(f"{len(headers)} headers are more than the {MAX_HEADERS - 1} that may be added")
     yield {"Name": NOTIFICATION_HEADER, "Value": str(message.notification_id)}
     for name, value in headers.items():

@@ -1,23 +1,28 @@
-"""The channel `sms`: Amazon SNS, one Publish to a phone number for each message."""
+"""The channel `sms`: through Amazon SNS or AWS End User Messaging, one request for each message."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
+from notifier.aws import aws_errors
 from notifier.channels import Capability
+from notifier.doctor.finding import Finding
 from notifier.errors import SettingsError, TemplateError
 from notifier.messages import Message, Sms, SmsContent
 from notifier.outcomes import Outcome, Rejected
+from notifier.preview.segments import segments_of
 from notifier.send_pool import SendPool
 from notifier.settings import Settings, load_recipient_settings
 from notifier.templates import Templates
+from notifier.text import sound
 from workers.channels.aws.failures import outcome_before_request
-from workers.channels.sms.client import SnsClient
-from workers.channels.sms.phone_number import is_region
-from workers.channels.sms.refusals import outcome_of_answer, outcome_of_error
-from workers.channels.sms.request import number_of, publish_request, sms_attributes
+from workers.channels.sms.client import SmsClient
+from workers.channels.sms.end_user_messaging import EndUserMessaging
+from workers.channels.sms.gateway import Gateway
+from workers.channels.sms.phone_number import is_region, number_of
+from workers.channels.sms.sns import SnsGateway
 
 CONCURRENCY = 32
-"""Concurrent requests. SNS allows an account tens of SMS a second."""
+"""Concurrent requests. AWS allows an account tens of SMS a second."""
 TEMPLATE_PART = "sms.txt"
 
 
@@ -25,20 +30,31 @@ class SmsChannel:
     """The channel `sms`. Thread-safe; no connection and no thread before the first send."""
 
     capability: ClassVar[Capability] = Capability.NONE
+    """That of SNS; see `capability_of`."""
     one_provider: ClassVar[bool] = True
     request_type: ClassVar[type] = Sms
 
     def __init__(self, settings: Settings) -> None:
-        try:
-            self._attributes = sms_attributes(settings)
-        except ValueError as error:
-            raise SettingsError(f"NOTIFIER_SMS_SENDER_ID {error}") from None
         self._region = settings.sms_region
         if self._region and not is_region(self._region):
             raise SettingsError(f"NOTIFIER_SMS_REGION {self._region} is no country: two letters, as PT")
+        self._gateway: Gateway = EndUserMessaging(settings) if _reports(settings) else SnsGateway(settings)
+        self._most = settings.sms_max_segments
         self._rate = settings.sms_per_second
-        self._client = SnsClient(settings, CONCURRENCY)
+        self._client = SmsClient(settings, CONCURRENCY, service=self._gateway.service)
         self._pool = SendPool("sms", settings.send_lease_seconds, CONCURRENCY)
+
+    @staticmethod
+    def capability_of(settings: Settings) -> Capability:
+        """Return RECEIPTS for AWS End User Messaging, NONE for SNS, which sends no events about SMS."""
+        return Capability.RECEIPTS if _reports(settings) else Capability.NONE
+
+    @staticmethod
+    def silence(settings: Settings) -> str | None:
+        """Return why no events come, although the service has them: without a configuration set. None if not."""
+        if not _reports(settings) or settings.sms_configuration_set:
+            return None
+        return "NOTIFIER_SMS_CONFIGURATION_SET is empty"
 
     @staticmethod
     def address(to: str) -> str:
@@ -66,13 +82,19 @@ class SmsChannel:
     def send(self, messages: Sequence[Message[Sms, SmsContent]]) -> list[Outcome]:
         return self._pool.send(messages, self._send_one)
 
+    def examine(self) -> Iterator[Finding]:
+        """Yield for `notifier doctor` what the service says of this account. Sends nothing."""
+        with aws_errors("AWS"):
+            client = self._client.ready()
+        yield from self._gateway.examine(client)
+
     def close(self) -> None:
         self._pool.close()
         self._client.close()
 
     def _send_one(self, message: Message[Sms, SmsContent]) -> Outcome:
         try:
-            request = publish_request(message, self._attributes, self._region)
+            request = self._gateway.request(message, self._text(message.content.text))
         except (AttributeError, TypeError, ValueError) as error:
             return Rejected(str(error))
         try:
@@ -80,7 +102,25 @@ class SmsChannel:
         except Exception as error:  # noqa: BLE001 - plug-ins of the SDK may raise anything
             return outcome_before_request(error)
         try:
-            answer = client.publish(**request)
+            return self._gateway.send(client, request)
         except Exception as error:  # noqa: BLE001 - every message needs an outcome
-            return outcome_of_error(error, own_sender=bool(message.request.sender))
-        return outcome_of_answer(answer)
+            return self._gateway.outcome_of_error(error, own_sender=bool(message.request.sender))
+
+    def _text(self, given: str) -> str:
+        """Return the text to be sent. Raise ValueError if it is empty or too long."""
+        text = sound(given)
+        if not text.strip():
+            raise ValueError("the text is empty")
+        if len(text) > self._gateway.longest:
+            raise ValueError(f"the text has {len(text)} characters; AWS takes {self._gateway.longest}")
+        if self._most is not None and (found := segments_of(text)).parts > self._most:
+            raise ValueError(
+                f"the text takes {found.parts} segments ({found.encoding}); "
+                f"NOTIFIER_SMS_MAX_SEGMENTS allows {self._most}"
+            )
+        return text
+
+
+def _reports(settings: Settings) -> bool:
+    """Return whether SMS go through AWS End User Messaging, which reports what became of them."""
+    return settings.sms_provider == "end-user-messaging"

@@ -1,10 +1,12 @@
-"""The client of SNS: one request per call, never a retry, and no connection that the server may have dropped."""
+"""The client of the service that sends SMS: one request per call, never a retry, and no connection that the server
+may have dropped.
+"""
 
 import threading
 from collections.abc import Callable
 from typing import Any
 
-from notifier.aws import aws_client, aws_session
+from notifier.aws import Service, aws_client, aws_session
 from notifier.process.clock import boottime
 from notifier.send_pool import timeouts
 from notifier.settings import Settings
@@ -14,12 +16,15 @@ FRESH_SECONDS = 20.0
 has been idle for long, and a request that is written on it then looks like one whose answer was lost."""
 
 
-class SnsClient:
-    """Makes clients of the AWS SDK for SNS. Thread-safe; makes none before the first is asked for."""
+class SmsClient:
+    """Makes clients of the AWS SDK for one service. Thread-safe; makes none before the first is asked for."""
 
-    def __init__(self, settings: Settings, connections: int, clock: Callable[[], float] = boottime) -> None:
+    def __init__(
+        self, settings: Settings, connections: int, clock: Callable[[], float] = boottime, service: Service = "sns"
+    ) -> None:
         """Raise SettingsError if there is no AWS Region."""
         self._settings = settings
+        self._service = service
         self._session = aws_session(settings)
         self._connections = connections
         self._clock = clock
@@ -52,7 +57,7 @@ class SnsClient:
             self._retired.close()
         connect, answer = timeouts(self._settings.send_lease_seconds)
         made = aws_client(
-            "sns",
+            self._service,
             self._settings,
             connect_timeout=connect,
             read_timeout=answer,

@@ -50,6 +50,14 @@ def e164(to: object, region: str = "") -> str:
     return format_number(number, PhoneNumberFormat.E164)
 
 
+def number_of(to: object, region: str = "") -> str:
+    """Return the number in the field `to` of a request in E.164. Raise ValueError as `e164` does."""
+    try:
+        return e164(to, region)
+    except ValueError as error:
+        raise ValueError(f"the number in `to` {error}") from None
+
+
 @cache
 def is_region(region: str) -> bool:
     """Return whether the rules for numbers of this country, for example PT, are known."""

@@ -22,8 +22,8 @@ LATER = frozenset((408, 409, 425, 429, 503))
 NOT_NOW = frozenset((408, 409, 425))
 """Known not accepted, also without Retry-After."""
 
-REFUSED_ADDRESS = "the host is in a private network; NOTIFIER_WEBHOOK_ALLOW_PRIVATE=true would allow it"
-_BEFORE_THE_REQUEST = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout)
+BEFORE_THE_REQUEST = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout)
+"""Raised while no byte of the request was written."""
 _BODY_LENGTH = 200
 _KEY_LENGTH = 8
 _SEPARATORS = re.compile("[/?&=;]")
@@ -34,7 +34,8 @@ def outcome_of_answer(answer: WebhookResponse, url: httpx.URL) -> Outcome:
     status = answer.status
     if 200 <= status < 300:  # noqa: PLR2004
         return Accepted(None)
-    reason = _reason(f"{status} {_phrase(status)}: {answer.body[:_BODY_LENGTH]}", url)
+    body = _reason(answer.body, url)[:_BODY_LENGTH]  # cut last: half of a key would not be found
+    reason = _reason(f"{status} {_phrase(status)}: {body}", url)
     after = retry_after(answer.headers.get("retry-after"))
     if status == HTTPStatus.TOO_MANY_REQUESTS or (status in LATER and after is not None):
         return Throttled(reason, after)
@@ -47,12 +48,17 @@ def outcome_of_answer(answer: WebhookResponse, url: httpx.URL) -> Outcome:
     return Unknown(reason)
 
 
-def outcome_of_failure(error: Exception, url: httpx.URL) -> Outcome:
-    """Return the outcome of a request that ended in this exception instead of an answer."""
+def outcome_of_failure(
+    error: Exception, url: httpx.URL, *, setting: str = "NOTIFIER_WEBHOOK_ALLOW_PRIVATE"
+) -> Outcome:
+    """Return the outcome of a request that ended in this exception instead of an answer.
+
+    `setting` is the variable that would allow a private address.
+    """
     if isinstance(error, AddressRefused):
-        return Rejected(REFUSED_ADDRESS)
+        return Rejected(f"the host is in a private network; {setting}=true would allow it")
     reason = _reason(f"{type(error).__name__}: {error}", url)
-    return NotSent(reason) if isinstance(error, _BEFORE_THE_REQUEST) else Unknown(reason)
+    return NotSent(reason) if isinstance(error, BEFORE_THE_REQUEST) else Unknown(reason)
 
 
 def retry_after(value: str | None) -> float | None:

@@ -13,7 +13,7 @@ from notifier.settings import Settings
 from notifier.templates import Templates
 from workers.channels.webhook.answers import outcome_of_answer, outcome_of_failure
 from workers.channels.webhook.client import WebhookClient
-from workers.channels.webhook.request import endpoint, json_body, secrets_of, signed_headers
+from workers.channels.webhook.request import endpoint, json_body, origin, secrets_of, signed_headers, spelled
 
 CONCURRENCY = 64
 """Concurrent requests. Each costs this process about 1 ms, and then waits for the receiver."""
@@ -44,10 +44,7 @@ class WebhookChannel:
 
     @staticmethod
     def address(to: str) -> str:
-        try:
-            return WebhookChannel.checked_address(to)
-        except ValueError:
-            return to.strip()
+        return spelled(to)
 
     @staticmethod
     def checked_address(to: str) -> str:
@@ -87,10 +84,9 @@ class WebhookChannel:
 def _receiver(message: Message[Webhook, WebhookContent]) -> str:
     """Return scheme, host and port. Empty for an invalid URL, whose message is rejected before a request."""
     try:
-        url = endpoint(message.request.to, allow_http=True)
+        return origin(endpoint(message.request.to, allow_http=True))
     except (AttributeError, ValueError):
         return ""
-    return f"{url.scheme}://{url.netloc.decode()}"
 
 
 def _secrets(settings: Settings) -> tuple[bytes, ...]:

@@ -43,10 +43,10 @@ class GuardedNetwork(httpcore.NetworkBackend):
         """Connect. Raise AddressRefused, httpcore.ConnectError or ConnectTimeout: then nothing was sent."""
         del local_address, socket_options  # never given: the pool has no such options
         with _named(httpcore.ConnectTimeout, httpcore.ConnectError):
-            addresses = [each for each in _look_up(host, port) if self._allow_private or is_public(each)]
+            addresses = [each for each in look_up(host, port) if self._allow_private or is_public(each)]
             if not addresses:
                 raise AddressRefused
-            return GuardedStream(_connected(addresses, port, timeout))
+            return GuardedStream(connected(addresses, port, timeout))
 
 
 class GuardedStream(httpcore.NetworkStream):
@@ -90,13 +90,17 @@ class GuardedStream(httpcore.NetworkStream):
         return bool(poll.poll(0))
 
 
-def _look_up(host: str, port: int) -> list[IpAddress]:
+def look_up(host: str, port: int) -> list[IpAddress]:
+    """Return the addresses of a host. Raise OSError, or ValueError for an invalid name."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(ip_address(each[4][0]) for each in found))
 
 
-def _connected(addresses: list[IpAddress], port: int, deadline: float | None) -> socket.socket:
-    """Connect to the first address that accepts. The time until the deadline is divided between them."""
+def connected(addresses: list[IpAddress], port: int, deadline: float | None) -> socket.socket:
+    """Connect to the first address that accepts; the time until the deadline is divided between them.
+
+    Raise OSError.
+    """
     failure = OSError("no address")
     for number, address in enumerate(addresses):
         left = _left(deadline)

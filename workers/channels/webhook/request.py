@@ -52,6 +52,19 @@ def endpoint(to: object, *, allow_http: bool) -> httpx.URL:
     return url
 
 
+def spelled(to: str) -> str:
+    """Return the URL as suppressions spell it: normalized, or as it was given if it is invalid."""
+    try:
+        return str(endpoint(to, allow_http=True))
+    except ValueError:
+        return to.strip()
+
+
+def origin(url: httpx.URL) -> str:
+    """Return scheme, host and port."""
+    return f"{url.scheme}://{url.netloc.decode()}"
+
+
 def json_body(payload: Any) -> bytes:
     """Return the payload as JSON. Raise TemplateError for what has none.
 

@@ -1,6 +1,6 @@
 -- Sending → unknown for the attempts of :tokens whose lease has ended; → sent where an event has already proved that
 -- a message was accepted. Never → pending: the message may have been accepted. The policy of the route applies
--- :unknown_after seconds later. Returns the ids and their new status.
+-- :unknown_after seconds later. Returns the ids, their new status, and whether they have gone on to another channel.
 -- `ended.id IS NULL OR` keeps the planner from reading whole days: see notifier/outbox/days.py.
 -- Not a part of ended_leases.sql: the days of the ids must be known when it is planned.
 -- Deliveries are locked first, then claims, then `due` rows, as in every other statement: a late finish of the same
@@ -19,7 +19,7 @@ WITH ended AS (
   WHERE d.notification_id = ended.id AND in_days(d.notification_id) AND d.token = ended.token
     AND (ended.id IS NULL OR d.status = 'sending')
   RETURNING d.notification_id, d.status, d.attempt, d.begun_at, d.reason, ended.channel, ended.worker,
-            d.wanted_updates, d.updates
+            d.wanted_updates, d.updates, d.channel IS NOT NULL AS moved
 ), released AS (
   DELETE FROM claims USING ended WHERE claims.token = ended.token AND claims.lease_until < now()
 ), attention AS (
@@ -33,4 +33,4 @@ WITH ended AS (
   {insert_update
     SELECT notification_id, updates, status, attempt, reason FROM lost WHERE {wants_update status}}
 )
-SELECT notification_id, status FROM lost
+SELECT notification_id, status, moved FROM lost

@@ -1,4 +1,4 @@
--- Do not write to an :address of a :channel again about a :topic; '' means all topics. A known address changes only
+-- Do not write to an :address of a :channel again about a :topic; '' means everything, '*' every topic. A known address changes only
 -- if the new reason is graver. Reasons are in alphabetical order: complaint, hard_bounce, manual, unsubscribe.
 INSERT INTO suppressions AS s (channel, address, topic, reason, actor, note)
 VALUES (:channel, :address, :topic, :reason, :actor, :note)

@@ -1,7 +1,8 @@
 -- Suppress the recipients that events name. Arrays of equal length: :ids (of the notifications), :reasons, :topics,
 -- :addresses, :attempts, :message_ids.
 -- The address is the event's own: the delivery names that of its last attempt, which may be another. An event without
--- an address counts only if it is of the message and the attempt that the delivery names.
+-- an address counts only if it is of the message and the attempt that the delivery names, and of its channel: a delivery
+-- that has gone on names an address of another one.
 -- A known address changes only if the new reason is graver (add_suppression.sql).
 INSERT INTO suppressions AS s (channel, address, topic, reason, actor, notification_id)
 SELECT DISTINCT ON (barred.address, barred.topic)
@@ -13,7 +14,7 @@ FROM (
     CAST(:attempts AS int[]), CAST(:message_ids AS text[])
   ) AS told (id, reason, topic, address, attempt, message_id)
   LEFT JOIN deliveries d ON d.notification_id = told.id AND in_days(d.notification_id) AND told.address IS NULL
-    AND d.attempt = told.attempt AND d.provider_message_id = told.message_id
+    AND d.attempt = told.attempt AND d.provider_message_id = told.message_id AND {is_ours}
 ) AS barred
 WHERE barred.address IS NOT NULL
 ORDER BY barred.address, barred.topic, barred.reason

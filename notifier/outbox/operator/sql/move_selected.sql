@@ -8,7 +8,8 @@ WITH chosen AS (
     AS chosen (id, channel, delay)
 ), changed AS (
   UPDATE deliveries d SET
-    status = CAST(:to AS delivery_status), reason = :reason, updates = {count_update :to},
+    status = CAST(:to AS delivery_status), reason = :reason,
+    channel = CASE WHEN d.channel IS NOT NULL THEN chosen.channel END, updates = {count_update :to},
     ended_at = CASE :to WHEN 'pending' THEN d.ended_at ELSE now() END,
     failures = CASE :to WHEN 'pending' THEN 0 ELSE d.failures END,
     next_attempt_at = CASE :to WHEN 'pending' THEN now() + make_interval(secs => chosen.delay) END
@@ -16,7 +17,11 @@ WITH chosen AS (
   WHERE d.notification_id = chosen.id AND in_days(d.notification_id)
     AND (chosen.id IS NULL OR d.status = CAST(:status AS delivery_status))
   RETURNING d.notification_id, d.status, d.attempt, d.reason, d.next_attempt_at, chosen.channel, d.wanted_updates,
-            d.updates
+            d.updates, d.first_channel
+), moved AS (  -- back to its first channel
+  UPDATE notifications n SET channel = changed.channel FROM changed
+  WHERE n.notification_id = changed.notification_id AND in_days(n.notification_id)
+    AND (changed.notification_id IS NULL OR changed.first_channel IS NOT NULL AND n.channel <> changed.channel)
 ), attention AS (
   {insert_due
     SELECT notification_id, 'retry', channel, next_attempt_at FROM changed WHERE next_attempt_at IS NOT NULL}

@@ -1,2 +1,2 @@
 -- Fragment: how many match.
-SELECT edge.examined, edge.last, (SELECT count(*) FROM found) AS matched FROM edge
+SELECT edge.last, (SELECT count(*) FROM found) AS matched FROM edge

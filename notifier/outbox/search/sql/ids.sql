@@ -1,3 +1,3 @@
 -- Fragment: the ids of those that match.
-SELECT edge.examined, edge.last, found.notification_id FROM edge LEFT JOIN found ON true
+SELECT edge.last, found.notification_id FROM edge LEFT JOIN found ON true
 ORDER BY found.notification_id {direction}

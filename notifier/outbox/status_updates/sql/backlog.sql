@@ -1,10 +1,16 @@
 -- The destinations: how many updates wait, how many of them failed before, the time of the oldest, and the counts.
 -- Cheap with any number of rows: what waits is the difference of the counts; of the rows only the first 1,000 in order
--- of their turn are read, and those that failed. The row without a destination is of updates that have none yet.
+-- of their turn are read, and those that failed. The row without a destination is of updates that have none yet, and
+-- of those that retention dropped before they had one.
 WITH known AS (
   SELECT destination, assigned, accepted, dropped, accepted_at, error, failed_at FROM status_destinations
   WHERE destination <> ''
-  UNION ALL SELECT '', {most}, 0, 0, NULL, NULL, NULL WHERE EXISTS (SELECT FROM status_updates WHERE destination = '')
+  UNION ALL
+  SELECT '', {most}, 0, unassigned.dropped, NULL, NULL, NULL
+  FROM (
+    SELECT coalesce(max(dropped), 0) AS dropped FROM status_destinations WHERE destination = ''
+  ) AS unassigned
+  WHERE unassigned.dropped > 0 OR EXISTS (SELECT FROM status_updates WHERE destination = '')
 )
 SELECT known.destination,
   CASE known.destination

@@ -35,7 +35,7 @@ class Outbox:
 
 
 def event(kind: FeedbackKind, seconds: float) -> Feedback:
-    return Feedback(kind, f"m-{seconds}", NOW - timedelta(seconds=seconds), NOW)
+    return Feedback(kind, f"m-{seconds}", NOW - timedelta(seconds=seconds), NOW, channel="one")
 
 
 def sample(name: str, channel: str, **labels: str) -> float:

@@ -81,6 +81,24 @@ def test_a_configuration_set_that_does_not_send(tmp_path: Path) -> None:
         ses.send()
 
 
+def test_a_tenant_that_does_not_send(tmp_path: Path) -> None:
+    with running(tmp_path, "--tenant", "blue=acme.example,a@b.example,main", "--paused-tenant", "blue") as ses:
+        assert ses.client.get_tenant(TenantName="blue")["Tenant"]["SendingStatus"] == "DISABLED"
+        found = ses.client.list_tenant_resources(TenantName="blue", PageSize=2)
+        last = ses.client.list_tenant_resources(TenantName="blue", NextToken=found["NextToken"])
+        resources = [*found["TenantResources"], *last["TenantResources"]]
+        assert [each["ResourceArn"].split(":")[-1] for each in resources] == [
+            "identity/acme.example", "identity/a@b.example", "configuration-set/main",
+        ]  # fmt: skip
+        with pytest.raises(ClientError) as refused:
+            ses.client.get_tenant(TenantName="red")
+        assert code(refused) == "NotFoundException"
+        with pytest.raises(ClientError) as refused:
+            ses.send(TenantName="blue")
+        assert code(refused) == "SendingPausedException"
+        ses.send()
+
+
 def test_an_operation_fails_by_a_rule_that_names_it(ses: Simulator) -> None:
     rule = {"kind": "refuse", "code": "AccessDeniedException", "times": 1}
     ses.add_faults(rule | {"match": {"operation": "GetAccount"}}, rule | {"match": {"operation": "SendBulkEmail"}})

@@ -7,7 +7,15 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Engine
 
-from notifier.outbox import ChannelState, Gauges, TableDiscovery, TableLag, WaitingStream, read_gauges
+from notifier.outbox import (
+    ChannelState,
+    DestinationBacklog,
+    Gauges,
+    TableDiscovery,
+    TableLag,
+    WaitingStream,
+    read_gauges,
+)
 from notifier.outbox.history.old_days import DaysKept
 from web.console.app import Console
 from web.console.monitoring import alarms as monitoring_alarms
@@ -22,6 +30,7 @@ def listed(seconds: float, childless: int) -> TableDiscovery:
 LAG = {"shards": 1, "unread": 0, "seconds": 2.0}
 FOUND = dict.fromkeys(("gaps", "gaps_open", "duplicates", "dead_letters", "unmatched", "quarantine"), 0)
 RUNS = [ChannelState("email")]
+UPDATES = DestinationBacklog("https://down.example", 3, 3, 0, 0, None, "503", None, None, 1_200.0)
 HOLDS = Proof([{"balanced": True}])
 
 
@@ -57,6 +66,8 @@ def test_a_good_state_has_no_alarm(good: Gauges) -> None:
         ({"waiting": [WaitingStream("orders", "new", "old", 70.0)]}, "warning", "has waited 70 s for an older one"),
         ({"due": {("sms", "held"): 2}}, "warning", "2 outcomes of sms are held"),
         ({"due": {("email", "unknown"): 1_200}}, "warning", "1,200 unknown outcomes of email"),
+        ({"updates": [UPDATES]}, "warning", "Status updates have waited 20 min for https://down.example."),
+        ({"updates": [replace(UPDATES, destination="")]}, "warning", "Status updates have waited 20 min."),
         ({"found": {**FOUND, "gaps_open": 1}}, "critical", "Records were lost before they were read: 1 gap."),
         ({"found": {**FOUND, "quarantine": 7}}, "warning", "7 records are in quarantine"),
         ({"found": {**FOUND, "dead_letters": 7}}, "warning", "7 messages of the feedback queue"),

@@ -1,5 +1,7 @@
 """What the console reads by itself: throughput per minute, and the proof."""
 
+import time
+
 from notifier.outbox import CountKey, DeliveryCounts, Throughput, read_throughput
 from tests.outbox.rows import Rows
 from web.console.monitoring.watch import Minutes, Watch
@@ -35,6 +37,30 @@ def test_a_day_is_kept() -> None:
         minutes.add(Throughput(read=minute), minute * MINUTE + 600)
     assert len(minutes._minutes) == 24 * 60
     assert sum(each.read for each in minutes.last(24 * 60, 2999 * MINUTE + 600) if each) == 24 * 60
+
+
+def test_what_was_added_while_no_console_ran_is_spread() -> None:
+    minutes = Minutes()
+    minutes.add(Throughput(read=100), 600.0)
+    minutes.add(Throughput(read=107), 779.0)  # two minutes later
+    assert [each and each.read for each in minutes.last(3, 779.0)] == [0, 3, 4]
+
+
+def test_the_charts_begin_before_the_console_was_started(rows: Rows) -> None:
+    first = Watch(rows.engine, rows.engine)
+    rows.pending(3)
+    first.sample()
+    first.sample()  # in the same minute, or in the next one
+    assert 1 <= rows.one("SELECT count(*) FROM throughput_minutes")["count"] <= 2
+    rows.run("UPDATE throughput_minutes SET minute = minute - interval '10 min'")
+    rows.run("INSERT INTO throughput_minutes VALUES (now() - interval '26 h', 0, 0, 0, 0)")
+    rows.pending(20)
+    second = Watch(rows.engine, rows.engine)
+    second.sample()
+    spans = second.minutes.last(12, time.time())
+    assert spans[0] is None
+    assert sum(each.read for each in spans if each) == 20
+    assert rows.one("SELECT count(*) FROM throughput_minutes WHERE minute < now() - interval '25 h'")["count"] == 0
 
 
 def test_the_sums_come_from_the_outbox(rows: Rows) -> None:

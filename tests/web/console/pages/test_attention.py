@@ -1,7 +1,11 @@
 """The page *Needs a person*, on a real database."""
 
+import html
+import re
+
 from notifier.notifications import Status
 from notifier.outbox import Journal, JournalFilter, Quarantined
+from tests.notifier.cli.status.test_waiting import gave_back
 from tests.outbox.rows import Rows
 from tests.web.console.pages.test_channels import text_of
 from tests.web.console.person import Person
@@ -54,6 +58,16 @@ def test_each_kind_is_shown_and_acknowledged(rows: Rows, console: Console, opera
         "acknowledge gaps",
         "acknowledge quarantine",
     ]
+
+
+def test_routes_that_workers_do_not_have(rows: Rows, viewer: Person, operator: Person) -> None:
+    gave_back(rows, rows.pending(2), "is gone")
+    page = viewer.get("/attention/failures").text
+    assert re.search(r"is gone email 2 .* show ", text_of(page)), text_of(page)
+    assert "/notifications/all/cancel" not in page
+    assert "Every record is on its way" not in page
+    (address,) = re.findall(r'"(/notifications/all/cancel[^"]+)"', operator.get("/attention/failures").text)
+    assert "2" in text_of(operator.get(html.unescape(address)).text)
 
 
 def test_a_gap_that_opened_since_the_page_stays_open(rows: Rows, operator: Person) -> None:

@@ -2,8 +2,11 @@
 
 import re
 
-from notifier.outbox import ChannelStates, Journal, JournalFilter
+from notifier.outbox import ChannelStates, Journal, JournalFilter, StatusUpdates
+from notifier.outcomes import Blocked
+from tests.notifier.cli.status.test_waiting import refuse
 from tests.outbox.rows import Rows
+from tests.outbox.test_status_updates import sent
 from tests.web.console.person import Person
 from web.console.app import Console
 
@@ -53,3 +56,28 @@ def test_what_waits_and_how_near_the_limits_are(rows: Rows, viewer: Person) -> N
     assert re.search(r"email running 3 \d+ s 0 1,000 3\.00 % of at most 4\.00 % 0\.10 % of at most 0\.08 %", page), (
         page
     )
+
+
+def test_the_parts_of_an_account_that_are_parked(rows: Rows, viewer: Person) -> None:
+    assert "Parked within a channel" not in viewer.get("/channels/parked").text
+    refuse(rows, rows.pending(2), Blocked("Tenant <b>not</b> associated", within="tenant blue"))
+    for address in ("/channels/parked", "/channels?parked=show"):
+        answer = viewer.get(address).text
+        page = text_of(answer)
+        assert re.search(r"email tenant blue 2 \S+ \S+ Tenant &lt;b&gt;not&lt;/b&gt; associated show", page), page
+    assert "because=tenant%20blue%20is%20parked" in answer.replace("+", "%20")
+
+
+def test_the_destinations_of_status_updates(rows: Rows, viewer: Person) -> None:
+    assert "Status updates" not in viewer.get("/channels").text
+    outbox = StatusUpdates(rows.engine)
+    sent(rows, 3)
+    outbox.assign(["https://up.example", "https://down.example"])
+    claimed = outbox.claim("https://up.example", 2, 60.0)
+    outbox.accepted("https://up.example", [each.update for each in claimed])
+    outbox.note_failure("https://down.example", "503 <b>Unavailable</b>")
+    sent(rows)
+    page = text_of(viewer.get("/channels/now").text)
+    assert "none yet: does notifier status-sender run? 1" in page
+    assert re.search(r"https://up\.example 1 \d+ s 0 2 ", page), page
+    assert re.search(r"https://down\.example 3 \d+ s 0 0 .*503 &lt;b&gt;Unavailable", page), page

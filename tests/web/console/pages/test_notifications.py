@@ -2,12 +2,13 @@
 
 import re
 import uuid
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
 from notifier.notifications import Status
-from notifier.outbox import Journal, JournalFilter, Recipient, end_leases
+from notifier.outbox import Journal, JournalFilter, Recipient, Scheduled, end_leases
 from tests.outbox.rows import Rows
 from tests.web.console.pages.test_channels import text_of
 from tests.web.console.person import Person
@@ -129,6 +130,11 @@ def test_chosen_rows_and_all_that_match(rows: Rows, console: Console, operator: 
         "/notifications/some/cancel",
         data={"csrf": operator.session.csrf, "reason": "wrong text", "id": [str(waiting[0]), str(first), "odd"]},
     )
+    assert operator.flashes() == ["Nothing was done: one of the chosen notifications has no valid id."]
+    operator.client.post(
+        "/notifications/some/cancel",
+        data={"csrf": operator.session.csrf, "reason": "wrong text", "id": [str(waiting[0]), str(first)]},
+    )
     assert operator.flashes() == ["1 is cancelled."]
     assert rows.status(first) is Status.FAILED
     page = text_of(operator.get("/notifications/all/redrive?because=no+such").text)
@@ -164,3 +170,30 @@ def test_one_that_may_have_been_sent_is_redriven_only_knowingly(rows: Rows, oper
 def test_a_page_of_a_notification_that_does_not_exist(viewer: Person) -> None:
     for path in ("odd", "019b0000-0000-8000-8000-000000000000", "019b0000-0000-8000-8000-000000000000/now"):
         assert viewer.get(f"/notifications/{path}").status_code == 404
+
+
+def test_what_waits_for_a_time_says_until_when_and_is_brought_forward(
+    rows: Rows, console: Console, viewer: Person, operator: Person
+) -> None:
+    first, second, other = rows.pending(3)
+    until = datetime(2090, 1, 1, 8, tzinfo=UTC)
+    rows.attempts().schedule(
+        [Scheduled(id_, Status.PENDING, reason="quiet hours", until=until) for id_ in (first, second)]
+    )
+
+    assert set(ids_on(viewer.get("/notifications?status=scheduled").text)) == {str(first), str(second)}
+    assert text_of(viewer.get("/notifications/count?status=scheduled").text).strip() == "2 match"
+    page = text_of(viewer.get(f"/notifications/{first}").text)
+    assert "scheduled" in page
+    assert "until 2090-01-01 08:00" in page
+    assert viewer.post(f"/notifications/{first}/forward", reason="curious").status_code == 403
+
+    operator.post(f"/notifications/{first}/forward", reason="the sale ends")
+    assert operator.flashes() == ["It waits no longer: its route runs now."]
+    operator.post(f"/notifications/{other}/forward", reason="why not")
+    assert operator.flashes() == ["Nothing was done: its status has changed meanwhile, or it may have been accepted."]
+    assert "1 notification waits for a time" in text_of(operator.get("/notifications/all/forward").text)
+    operator.post("/notifications/all/forward", reason="all of them", per_second="100")
+    assert operator.flashes() == ["1 is brought forward."]
+    assert {each.id for each in rows.attempts().load([first, second])} == {first, second}
+    assert ("bring forward", "the sale ends") in actions(console)

@@ -63,6 +63,25 @@ def test_an_event_is_tried_and_nothing_is_kept(project: Project, rows: Rows, ope
     assert rows.all("SELECT 1 FROM notifications") == []
 
 
+def test_all_routes_that_claim_an_event_are_shown_with_their_messages(project: Project, operator: Person) -> None:
+    project.routes.write_text(
+        project.routes.read_text()
+        + """
+
+@route(table="orders", channel="email", match={"kind": ["mail", "offer"]}, exclusive=False)
+def seller(event):
+    return Email(to="bo@example.com", template="hello", context={"name": "Bo"})
+"""
+    )
+    assert "beside the owner" in text_of(operator.get("/routes/list").text)
+    page = text_of(operator.post("/routes/try", item=ITEM, table="orders", event="INSERT").text)
+    assert "the route mailed claims it, and beside it seller" in page
+    assert "What seller makes of it" in page
+    assert "Hello Bo" in page
+    alone = operator.post("/routes/try", item='{"kind": "offer"}', table="orders", event="INSERT")
+    assert "no route owns it; seller claims it without an owner." in text_of(alone.text)
+
+
 def test_a_mistake_in_what_is_pasted_is_said_and_the_form_is_kept(project: Project, operator: Person) -> None:
     answer = operator.post("/routes/try", item="{'a': 1", table="orders", event="INSERT")
     assert answer.status_code == 200

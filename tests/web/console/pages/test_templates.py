@@ -26,7 +26,7 @@ def test_parts_languages_and_remarks(project: Project, viewer: Person) -> None:
     assert "body.html default" in page
     assert "body.txt default, de, fr" in page
     assert "sms.txt default" in page
-    assert "the translation fr of hello has hello/body.fr.txt, but no" in page
+    assert "the translation fr of hello has hello/body.fr.txt, but neither" in page
     assert "/templates/preview" not in viewer.get("/templates/list").text
 
 

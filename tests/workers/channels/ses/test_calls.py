@@ -137,3 +137,39 @@ def test_halves_divide_the_call() -> None:
 def test_one_mail_has_no_halves(bulk_from: int | None) -> None:
     (call,) = planned(message(), bulk_from=bulk_from).calls
     assert call.halves() == ()
+
+
+def test_mails_of_different_tenants_and_configuration_sets_are_different_calls() -> None:
+    plan = planned(
+        message(), message(tenant="blue"), message(), message(configuration_set="red"), message(tenant="blue")
+    )
+    assert shapes(plan) == [("SendBulkEmail", (0, 2)), ("SendBulkEmail", (1, 4)), ("SendBulkEmail", (3,))]
+    bodies = [json.loads(call.body) for call in plan.calls]
+    assert [each.get("TenantName") for each in bodies] == [None, "blue", None]
+    assert [each["ConfigurationSetName"] for each in bodies] == ["events", "events", "red"]
+
+
+def test_a_single_mail_names_its_tenant_and_configuration_set() -> None:
+    (call,) = planned(message(tenant="blue", configuration_set="red"), bulk_from=None).calls
+    body = json.loads(call.body)
+    assert (body["TenantName"], body["ConfigurationSetName"]) == ("blue", "red")
+
+
+@pytest.mark.parametrize("bulk_from", [None, 1])
+@pytest.mark.parametrize("wrong", [{"tenant": "a b"}, {"configuration_set": "a" * 65}])
+def test_a_name_that_ses_cannot_have_is_rejected(wrong: dict[str, str], bulk_from: int | None) -> None:
+    plan = planned(message(**wrong), bulk_from=bulk_from)
+    assert isinstance(plan.rejected[0], Rejected)
+
+
+def test_a_recipient_that_is_named_twice_is_one() -> None:
+    named = {
+        "to": ["ana@example.com", "Bo <bo@example.com>"],
+        "cc": "ANA@example.com",
+        "bcc": ["bo@example.com", "c@d.de"],
+    }
+    (call,) = planned(message(**named), bulk_from=None).calls
+    assert json.loads(call.body)["Destination"] == {
+        "ToAddresses": ["ana@example.com", "Bo <bo@example.com>"],
+        "BccAddresses": ["c@d.de"],
+    }

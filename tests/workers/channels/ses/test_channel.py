@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from notifier.channels import Capability, load_channel
+from notifier.channels import Capability, load_channel, redirected
 from notifier.errors import SettingsError
 from notifier.messages import Email, EmailContent, Message
 from notifier.outcomes import Accepted, Blocked, Late, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
@@ -80,6 +80,19 @@ def test_is_installed_as_the_channel_email(wire: Wire) -> None:
     assert isinstance(channel, SesChannel)
     assert channel.capability is Capability.DELIVERY_EVENTS
     assert channel.request_type is Email
+
+
+def test_a_redirected_mail_names_its_original_recipient(wire: Wire, mode: str, make_channel: MakeChannel) -> None:
+    more = {f"X-{number}": "1" for number in range(13)}
+    channel = make_channel()
+    request = redirected(channel, Email("Zoë <zoe@example.com>", "any", headers=more), "team@example.com")
+    sent = Message(uuid4(), 1, request, CONTENT)
+    assert channel.send([sent]) == [Accepted(f"ses-{sent.notification_id}")]
+    (mail,) = wire.requests[0].mails
+    assert wire.requests[0].target == PATHS[mode]
+    assert mail.to == "team@example.com"
+    header = make_header(decode_header(mail.headers["X-Notifier-Original-Recipient"]))
+    assert str(header) == "Zoë <zoe@example.com>"
 
 
 def test_the_request_has_the_tags_and_the_configuration_set(wire: Wire, mode: str, make_channel: MakeChannel) -> None:

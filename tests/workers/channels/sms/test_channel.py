@@ -23,7 +23,7 @@ from notifier.testing import Behaviour, HttpAnswer, HttpRequest, channel_setting
 from sandbox.embedded.ministack import MinistackServer
 from tests.workers.channels.providers import SnsProvider, parameters, sns_error
 from workers.channels.sms import SmsChannel
-from workers.channels.sms.client import FRESH_SECONDS, SnsClient
+from workers.channels.sms.client import FRESH_SECONDS, SmsClient
 
 MakeChannel = Callable[..., SmsChannel]
 TO = "+351912345678"
@@ -286,7 +286,7 @@ def test_the_last_request_ends_before_the_lease_does(lease: float, make_channel:
 def test_a_connection_is_kept_but_not_for_long(sns: Sns) -> None:
     now = 100.0
     settings = channel_settings(aws_region="eu-west-1", aws_sns_endpoint_url=sns.url)
-    client = SnsClient(settings, 2, clock=lambda: now)
+    client = SmsClient(settings, 2, clock=lambda: now)
     for elapsed, connections in ((0, 1), (1, 1), (FRESH_SECONDS + 1, 2), (FRESH_SECONDS + 1, 3)):
         now += elapsed
         client.ready().publish(PhoneNumber=TO, Message="Good day")

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from notifier.errors import SettingsError
 from notifier.settings import RecipientSettings, load_recipient_settings, read_settings
 from workers.channels.sms import SmsChannel
-from workers.channels.sms.phone_number import e164
-from workers.channels.sms.request import number_of
+from workers.channels.sms.phone_number import e164, number_of
 
 NUMBER = "+351912345678"
 WIDE = "".join(chr(ord(sign) + 0xFEE0) for sign in NUMBER)

@@ -1,0 +1,59 @@
+"""A recording and a queue that trace what they do. Without tracing, a bridge uses the classes that these wrap."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, cast
+from uuid import UUID
+
+from notifier.broker import Queue
+from notifier.outbox import NewPublication, Page, Recording, ShardLease
+from notifier.tracing.tracing import Tracing
+
+
+class TracedRecording:
+    """Everything but `record` is that of the recording itself."""
+
+    def __init__(self, recording: Recording, tracing: Tracing) -> None:
+        self._recording = recording
+        self._tracing = tracing
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._recording, name)
+
+    def record(
+        self, lease: ShardLease, previous: str | None, page: Page, to_relay: Collection[str] = ()
+    ) -> list[NewPublication]:
+        began = self._tracing.now()
+        recorded = self._recording.record(lease, previous, page, to_relay)
+        new = {id_ for each in recorded for id_ in each.ids}
+        made = [each for each in page.notifications if each.id in new]
+        self._tracing.learn((each.id, each.route, each.record) for each in made)
+        batch = {"notifier.table": lease.table, "notifier.shard": lease.shard_id}
+        self._tracing.step("record", began, ((each.id, {"notifier.channel": each.channel}) for each in made), batch)
+        return recorded
+
+
+class TracedQueue:
+    """Everything but `publish` is that of the queue itself."""
+
+    def __init__(self, queue: Queue, tracing: Tracing) -> None:
+        self._queue = queue
+        self._tracing = tracing
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._queue, name)
+
+    def publish(self, queue: str, retries: Mapping[UUID, int], high_water: int | None = None) -> bool:
+        began = self._tracing.now()
+        published = self._queue.publish(queue, retries, high_water)
+        if published:
+            failures = ((id_, {"notifier.failures": number}) for id_, number in retries.items())
+            self._tracing.step("publish", began, failures, {"notifier.queue": queue})
+        return published
+
+
+def traced_recording(recording: Recording, tracing: Tracing | None) -> Recording:
+    return cast("Recording", TracedRecording(recording, tracing)) if tracing else recording
+
+
+def traced_queue(queue: Queue, tracing: Tracing | None) -> Queue:
+    return cast("Queue", TracedQueue(queue, tracing)) if tracing else queue

@@ -1,0 +1,1 @@
+"""A marketing campaign beside the mails that must not wait."""

@@ -1,0 +1,1 @@
+"""A social network: friend requests, mentions in comments, views of a profile."""

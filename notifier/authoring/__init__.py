@@ -1,0 +1,1 @@
+"""`notifier template`: write a new template, check all of them, look at them."""

@@ -1,0 +1,66 @@
+"""The alarms of routes and deliveries: a route that raises, one that kills its process, a provider that rejects."""
+
+import pytest
+
+from tests.alarms.faults import causes
+from tests.alarms.routes import MENDED
+from tests.alarms.watched import Watched, alarm
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.timeout(400)
+
+PROCESSES = ("bridge", "worker")
+OPTIONS: dict[str, str] = {}
+
+
+def prepare(_: Watched) -> None:
+    """Nothing is needed beside the table."""
+
+
+@causes("NotifierNewRouteFails", "NotifierRouteFails", "NotifierRouteAlwaysFails")
+def test_a_route_that_raises(watched: Watched) -> None:
+    route = {"channel": "email", "route": "raises"}
+    with watched.writing("told"):  # another route works all the while
+        watched.write("raises")
+        watched.expect(
+            alarm("NotifierNewRouteFails", **route),
+            beside=["NotifierRouteFails", "NotifierRouteAlwaysFails"],
+        )
+        with watched.writing("raises"):
+            watched.expect(alarm("NotifierRouteFails", **route), alarm("NotifierRouteAlwaysFails", **route))
+            (watched.folder / MENDED).touch()
+            watched.quiet()
+
+
+@causes("NotifierDeliveriesFail")
+def test_a_provider_that_rejects_many_at_once(watched: Watched) -> None:
+    """They are counted in one go, and no other one follows."""
+    with watched.writing("told"):
+        watched.write("held")  # of the route that is rejected later
+        wait_until(lambda: watched.prometheus.values('notifier_outbox_deliveries_total{route="held"}'), 60)
+        watched.world.spoil_ses({"kind": "refuse", "match": {"recipient": "held-*"}})
+        watched.write("held", 20)
+        watched.expect(alarm("NotifierDeliveriesFail", channel="email"))
+        watched.world.heal()
+        watched.quiet()
+
+
+@causes("NotifierRouteKills")
+def test_an_event_that_kills_its_worker(watched: Watched) -> None:
+    """The worker dies of it. The next one is another process: its counters begin when it does."""
+    watched.write("kills")
+    worker = watched.child("worker")
+    worker.wait_until(lambda: worker.exit_code is not None or not watched.is_ready("worker"), 60)
+    watched.start("next-worker")
+    watched.expect(alarm("NotifierRouteKills", channel="email"), beside=FAILED)
+    watched.quiet(beside=FAILED)
+
+
+FAILED = (
+    "NotifierNotReady",  # the worker that begins
+    "NotifierDeliveriesFail",
+    "NotifierNewRouteFails",
+    "NotifierRouteFails",
+    "NotifierRouteAlwaysFails",
+)
+"""The notification fails in the end, and counts as an error of its route."""

@@ -1,0 +1,133 @@
+"""A tenant that SES refuses waits by itself: the channel goes on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from notifier import Email, Event, Identity
+from notifier.messages import EmailContent, Message
+from notifier.notifications import Status
+from notifier.outbox import Report
+from notifier.outcomes import Accepted, Blocked, Outcome
+from notifier.settings import Settings
+from sandbox.embedded.ses import SesServer, ses_simulator
+from tests.workers.conftest import ses, templates_path
+from tests.workers.test_deliverer import Environment, env
+from workers.channels.ses import SesChannel
+from workers.channels.ses.parked import ParkedParts
+from workers.channels.ses.refusals import MISSING, PAUSED, TENANT
+from workers.sending.reachability import Reachability
+
+__all__ = ["env", "ses", "templates_path"]
+
+BLUE = Email("ana@example.com", "x", tenant="blue")
+RED = Email("bo@example.com", "x", configuration_set="red")
+PLAIN = Email("cy@example.com", "x")
+REFUSED = TENANT.because("BadRequestException: Tenant not associated with resources.")
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_part_is_tried_again_by_one_call_after_its_time() -> None:
+    clock = Clock()
+    parked = ParkedParts(30.0, clock)
+    assert not parked
+    outcome = parked.learned(BLUE, REFUSED)
+    assert isinstance(outcome, Blocked)
+    assert outcome.within == "tenant blue"
+    assert (parked.held(BLUE), parked.held(RED), parked.held(PLAIN)) == (outcome, None, None)
+    clock.now += 30.0
+    assert parked.held(BLUE) is None
+    assert parked.held(BLUE) == outcome, "only one mail tries"
+    parked.learned(BLUE, Accepted("m"))
+    assert not parked
+
+
+@pytest.mark.parametrize(
+    ("email", "outcome", "part"),
+    [
+        (PLAIN, REFUSED, ""),
+        (RED, REFUSED, ""),
+        (RED, MISSING.because("Configuration set <red> does not exist."), "configuration set red"),
+        (RED, PAUSED.because("Configuration set <red> is paused."), "configuration set red"),
+        (RED, PAUSED.because("Your account is suspended."), ""),
+        (BLUE, MISSING.because("Configuration set <events> does not exist."), ""),
+    ],
+)
+def test_only_what_a_mail_names_itself_is_parked(email: Email, outcome: Outcome, part: str) -> None:
+    found = ParkedParts(30.0).learned(email, outcome)
+    assert isinstance(found, Blocked)
+    assert found.within == part
+
+
+def test_a_part_that_is_held_says_nothing_of_the_provider() -> None:
+    reachability = Reachability()
+    reachability.learn([Blocked("x", within="tenant blue")] * 20)
+    assert reachability.allowance(5, 0.0) == 5
+
+
+@pytest.fixture
+def tenants(tmp_path: Path) -> Iterator[SesServer]:
+    options = ("--identity", "example.com", "--tenant", "green=example.com,notifier", "--tenant", "blue=notifier")
+    with ses_simulator(tmp_path, *options) as server:
+        yield server
+
+
+@pytest.mark.parametrize("mode", ["bulk", "single"])
+@pytest.mark.usefixtures("aws")
+def test_ses_refuses_a_tenant_without_the_sender_and_takes_the_others(tenants: SesServer, mode: str) -> None:
+    settings = Settings.model_validate(
+        {
+            "database_url": "postgresql://unused",
+            "broker_url": "redis://unused",
+            "aws_ses_endpoint_url": tenants.url,
+            "aws_region": "eu-west-1",
+            "sender": "us@example.com",
+            "ses_configuration_set": "notifier",
+            "ses_mode": mode,
+        }
+    )
+    channel = SesChannel(settings)
+    emails = [Email("ana@example.com", "x", tenant=each) for each in ("blue", "green", None)]
+    content = EmailContent("S", "T", None)
+    for _ in range(2):
+        blue, green, none = channel.send([Message(uuid4(), 1, each, content) for each in emails])
+        assert isinstance(blue, Blocked)
+        assert blue.within == "tenant blue"
+        assert "associate the identity" in blue.reason
+        assert isinstance(green, Accepted)
+        assert isinstance(none, Accepted)
+    assert tenants.get("/_sim/counts")["requests"] == 5
+    assert tenants.get(f"/_sim/inbox/{green.message_id}")["tenant"] == "green"
+    channel.close()
+
+
+def test_a_route_gives_its_identity_and_a_refused_tenant_parks_no_channel(env: Environment, tmp_path: Path) -> None:
+    with ses_simulator(tmp_path, "--tenant", "green=example.com,notifier") as server:
+        env.channel.close()
+        env.channel = SesChannel(env.settings.model_copy(update={"aws_ses_endpoint_url": server.url}))
+        ids = env.pending("ana@example.com", "bo@example.com")
+
+        def build(event: Event) -> Email:
+            to = (event.new or {})["to"]
+            own = {"tenant": "blue"} if to.startswith("bo") else {}
+            return Email(to, "hello", {"name": "Ana"}, **own)
+
+        identity = Identity(sender="Green <hi@example.com>", tenant="green")
+        env.deliverer(build, identity=identity).deliver(ids)
+        assert [env.rows.status(id_) for id_ in ids] == [Status.SENT, Status.PENDING]
+        row = env.rows.delivery(ids[1])
+        assert row["failures"] == 0
+        assert row["reason"].startswith("tenant blue is parked: ")
+        assert Report(env.rows.engine).waiting()[1][0]["part"] == "tenant blue"
+        assert env.account.closed() is None
+        (mail,) = server.get(f"/_sim/messages?nid={ids[0]}")["messages"]
+        shown = server.get(f"/_sim/inbox/{mail['message_id']}")
+        assert (shown["from"], shown["tenant"]) == ("Green <hi@example.com>", "green")

@@ -1,0 +1,71 @@
+"""What the replies of SMTP servers mean."""
+
+import pytest
+
+from notifier.outcomes import Blocked, NotSent, Outcome, Rejected, Throttled
+from workers.channels.smtp.replies import Reply, Stage, outcome_of_refusal
+
+
+@pytest.mark.parametrize(
+    ("stage", "code", "text", "expected"),
+    [
+        # The server, whatever the mail.
+        (Stage.CONNECT, 421, "4.3.2 too busy", Throttled),
+        (Stage.CONNECT, 450, "4.3.2 come again later", Throttled),
+        (Stage.CONNECT, 554, "5.7.1 no service for you", Blocked),
+        (Stage.LOGIN, 454, "4.7.0 temporary authentication failure", Throttled),
+        (Stage.LOGIN, 535, "5.7.8 bad credentials", Blocked),
+        (Stage.SENDER, 530, "5.7.0 authentication required", Blocked),
+        (Stage.SENDER, 553, "5.7.1 sender address rejected: not owned by user", Blocked),
+        (Stage.RECIPIENT, 554, "5.7.1 <a@b.c>: Relay access denied", Blocked),
+        (Stage.CONTENT, 554, "Message rejected: Email address is not verified.", Blocked),
+        (Stage.SENDER, 454, "Throttling failure: Maximum sending rate exceeded.", Throttled),
+        (Stage.SENDER, 454, "Throttling failure: Daily message quota exceeded.", Blocked),
+        (Stage.CONTENT, 550, "5.4.5 Daily user sending limit exceeded", Blocked),
+        (Stage.CONTENT, 550, "5.7.0 your account was suspended", Blocked),
+        (Stage.SENDER, 421, "4.7.0 closing", Throttled),
+        (Stage.CONTENT, 421, "4.3.0 closing", Throttled),
+        # This mail, for now.
+        (Stage.RECIPIENT, 450, "4.2.0 greylisted", NotSent),
+        (Stage.RECIPIENT, 452, "4.2.2 mailbox full", NotSent),
+        (Stage.CONTENT, 451, "4.3.0 not now", NotSent),
+        (Stage.DATA, 451, "", NotSent),
+        (Stage.RECIPIENT, 450, "4.2.1 The user is receiving mail at a rate that is too high", NotSent),
+        (Stage.RECIPIENT, 450, "4.7.1 <rate@example.com>: greylisted", NotSent),
+        (Stage.DATA, 250, "an answer to something else", NotSent),
+        # This mail, for good.
+        (Stage.RECIPIENT, 550, "5.1.1 no such user", Rejected),
+        (Stage.RECIPIENT, 552, "5.2.2 mailbox full", Rejected),
+        (Stage.RECIPIENT, 550, "5.1.1 <ana@relay.example.com>: user unknown", Rejected),
+        (Stage.RECIPIENT, 550, "<relay@example.com> user unknown", Rejected),
+        (Stage.RECIPIENT, 550, "5.1.1 <a@b.c>: Recipient address rejected: unverified address", Rejected),
+        (Stage.RECIPIENT, 550, "5.2.1 The email account that you tried to reach is disabled.", Rejected),
+        (Stage.SENDER, 552, "5.3.4 too large", Rejected),
+        (Stage.SENDER, 552, "sorry, that message size exceeds my databytes limit (#5.3.4)", Rejected),
+        (Stage.CONTENT, 552, "5.3.4 too large", Rejected),
+        (Stage.CONTENT, 550, "5.7.26 unauthenticated", Rejected),
+        (Stage.CONTENT, 550, "spam", Rejected),
+    ],
+)
+def test_a_reply_is_about_the_server_or_about_the_mail(
+    stage: Stage, code: int, text: str, expected: type[Outcome]
+) -> None:
+    assert type(outcome_of_refusal(stage, Reply(code, text))) is expected
+
+
+def test_a_sender_of_the_route_that_is_refused_concerns_its_own_mail_alone() -> None:
+    reply = Reply(553, "5.7.1 sender address rejected")
+    assert isinstance(outcome_of_refusal(Stage.SENDER, reply, own_sender=True), Rejected)
+
+
+def test_an_unsigned_domain_is_told_what_to_do() -> None:
+    outcome = outcome_of_refusal(Stage.CONTENT, Reply(550, "5.7.515 access denied"))
+    assert "DKIM" in getattr(outcome, "reason", "")
+
+
+def test_a_reason_names_nobody_and_no_secret() -> None:
+    reply = Reply(550, '5.1.1 <Ana.Lopes@example.com> and "a b"@example.com: s3cret')
+    reason = getattr(outcome_of_refusal(Stage.RECIPIENT, reply, "s3cret"), "reason", "")
+    assert reason.startswith("550 5.1.1")
+    for hidden in ("Ana", "a b", "s3cret"):
+        assert hidden not in reason

@@ -1,0 +1,51 @@
+"""Serves an application with uvicorn until SIGTERM or SIGINT."""
+
+import signal
+import socket
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+
+from notifier.errors import SettingsError
+
+log = structlog.get_logger(__name__)
+
+
+def serve_until_stopped(app: Starlette, *, name: str, address: str, port: int, url: str = "") -> None:
+    """Serve until SIGTERM or SIGINT. `name` is the prefix of its settings, `url` what people open, for the log.
+
+    Raise SettingsError if the address or the port cannot be used.
+    """
+    server = uvicorn.Server(configuration(app))
+    with _listening(name, address, port) as listening:
+        for each in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them once more when it has ended
+            signal.signal(each, lambda *_: setattr(server, "should_exit", True))
+        log.info("the web server listens", name=name, url=url or f"http://{address}:{listening.getsockname()[1]}")
+        server.run(sockets=[listening])
+
+
+def _listening(name: str, address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        return socket.create_server((address, port), family=family)
+    except OSError as error:
+        raise SettingsError(
+            f"the {name} cannot listen on {address}, port {port} ({error.strerror}): change "
+            f"NOTIFIER_{name.upper()}_ADDRESS or NOTIFIER_{name.upper()}_PORT"
+        ) from None
+
+
+def configuration(app: Starlette) -> uvicorn.Config:
+    """Return uvicorn's settings. Headers of a proxy do not change whom a request comes from."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=True,
+        h11_max_incomplete_event_size=64 * 1024,
+        limit_concurrency=200,
+        timeout_graceful_shutdown=5,
+    )

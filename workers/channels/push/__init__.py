@@ -1,0 +1,1 @@
+"""Pushes to devices and browsers: a folder for each service."""

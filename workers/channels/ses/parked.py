@@ -1,0 +1,72 @@
+"""Tenants and configuration sets of single mails that SES refuses: their mails wait, all others go on."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from notifier.messages import Email
+from notifier.outcomes import Accepted, Blocked, Outcome
+from workers.channels.ses.refusals import MISSING, PAUSED, POOL, TENANT, TRACKING
+
+log = structlog.get_logger(__name__)
+
+_OF_A_SET = (MISSING.advice, POOL.advice, TRACKING.advice)
+
+
+class ParkedParts:
+    """What is parked in this process. Thread-safe. After so many `seconds` one call tries a part again."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._parked: dict[str, tuple[float, str]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._parked)
+
+    def held(self, email: Email) -> Outcome | None:
+        """Return the outcome of a mail that may not be sent now; None if it may, perhaps to try its part again."""
+        with self._lock:
+            for part in _parts(email):
+                until, reason = self._parked.get(part, (0.0, ""))
+                if not until:
+                    continue
+                now = self._clock()
+                if now < until:
+                    return Blocked(reason, within=part)
+                self._parked[part] = now + self._seconds, reason
+        return None
+
+    def learned(self, email: Email, outcome: Outcome) -> Outcome:
+        """Return the outcome of a mail: one `within` its part if only that is refused, which is parked then."""
+        if isinstance(outcome, Blocked) and not outcome.within and (part := _refused(email, outcome.reason)):
+            with self._lock:
+                new = part not in self._parked
+                self._parked[part] = self._clock() + self._seconds, outcome.reason
+            if new:
+                log.error("SES refuses a part of the account; only its mails wait", part=part, reason=outcome.reason)
+            return Blocked(outcome.reason, within=part)
+        if self._parked and isinstance(outcome, Accepted):
+            with self._lock:
+                for part in _parts(email):
+                    if self._parked.pop(part, None):
+                        log.warning("SES takes mails again", part=part)
+        return outcome
+
+
+def _parts(email: Email) -> list[str]:
+    found = [f"tenant {email.tenant}"] if email.tenant else []
+    return [*found, f"configuration set {email.configuration_set}"] if email.configuration_set else found
+
+
+def _refused(email: Email, reason: str) -> str | None:
+    """Return the part of the account that SES refuses by this reason, None if it is not one of this mail alone."""
+    if email.tenant and reason.endswith(TENANT.advice):
+        return f"tenant {email.tenant}"
+    paused = reason.endswith(PAUSED.advice) and "configuration" in reason.removesuffix(PAUSED.advice).lower()
+    if email.configuration_set and (paused or reason.endswith(_OF_A_SET)):
+        return f"configuration set {email.configuration_set}"
+    return None

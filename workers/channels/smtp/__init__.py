@@ -1,0 +1,5 @@
+"""Email through any SMTP server."""
+
+from workers.channels.smtp.channel import SmtpChannel
+
+__all__ = ["SmtpChannel"]

@@ -1,0 +1,121 @@
+"""What a refusal of an SMTP server means, by command, reply code, enhanced code (RFC 3463) and text. Pure.
+
+A reply of 4xx or 5xx to any command, also to the content, says that the mail was not accepted (RFC 5321, 4.2.1). What
+differs is whom it concerns: this mail, all mails, or this moment.
+"""
+
+import re
+from enum import Enum
+from typing import NamedTuple
+
+from notifier.outcomes import Blocked, NotSent, Outcome, Rejected, Throttled, discreet
+
+_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?=\s|$)")
+_MAILBOX = re.compile(r"\"[^\"]*\"(?=@)|[^\s<>@,;:'\"]+(?=@)")
+_ADDRESS = re.compile(r"(?:\"[^\"]*\"|[^\s<>@,;:'\"]+)@[\w.-]*")
+"""Removed before a text is searched: an address may hold any word that is searched for."""
+_OF_RECIPIENT = re.compile(r"[45]\.(?:1\.(?:[1-6]|10)|2\.\d+)")
+"""The recipient's address or mailbox (RFC 3463, RFC 7505), whatever the text says: its account may be disabled."""
+
+
+class Stage(Enum):
+    """The command that was answered."""
+
+    CONNECT = "the greeting, EHLO or STARTTLS"
+    LOGIN = "the login"
+    SENDER = "MAIL"
+    RECIPIENT = "RCPT"
+    DATA = "DATA"
+    CONTENT = "the content"
+
+
+class Reply(NamedTuple):
+    """A reply: its code, -1 if it had none, and its text."""
+
+    code: int
+    text: str
+
+    @property
+    def enhanced(self) -> str:
+        """Return the enhanced code, `5.1.1`; empty if there is none."""
+        found = _ENHANCED.match(self.text)
+        return found[1] if found else ""
+
+
+_PASSES_4 = 400
+_FOR_GOOD = 500
+_CLOSING = 421
+_TOO_LARGE = 552
+_LOGIN_FIRST = frozenset((530, 534, 535, 538))
+
+_LOGIN = "check NOTIFIER_SMTP_USER and NOTIFIER_SMTP_PASSWORD, and whether the account may log in by SMTP"
+_SERVER = "check NOTIFIER_SMTP_HOST, NOTIFIER_SMTP_PORT and NOTIFIER_SMTP_SECURITY"
+_SENDER = "check NOTIFIER_SENDER and NOTIFIER_SMTP_RETURN_PATH: the server must allow this login to send as them"
+_RELAY = "the server does not take mails for others from this login or address: see its configuration"
+_ACCOUNT = "the account at the mail provider may not send: see its console"
+_QUOTA = "the quota of the mail provider is used up: wait, or ask for a higher one"
+_SIGN = "set up SPF, DKIM and DMARC for the sender's domain"
+
+_RATE = re.compile(
+    r"\brate\b|throttl|too many|too fast|slow down|try again later.*limit|limit exceeded", re.IGNORECASE
+)
+_QUOTA_TEXT = re.compile(r"\b(?:daily|24.hour|hourly|monthly)\b.*\b(?:quota|limit)|sending quota", re.IGNORECASE)
+_RELAY_TEXT = re.compile(r"\brelay", re.IGNORECASE)
+_ACCOUNT_TEXT = re.compile(
+    r"\b(?:account|sending)\b[^.]{0,40}\b(?:suspended|disabled|paused|blocked|not enabled|not allowed)", re.IGNORECASE
+)
+_NOT_VERIFIED = re.compile(r"not verified|unverified", re.IGNORECASE)
+_OF_STAGES = {Stage.CONNECT: _SERVER, Stage.LOGIN: _LOGIN}
+_OF_TEXTS = ((_ACCOUNT_TEXT, _ACCOUNT), (_RELAY_TEXT, _RELAY))
+_UNSIGNED = frozenset(("5.7.20", "5.7.21", "5.7.22", "5.7.23", "5.7.25", "5.7.26", "5.7.27", "5.7.515"))
+"""Authentication of the sender's domain has failed (RFC 7372; 5.7.27 and 5.7.515 are Gmail's and Outlook's)."""
+
+
+def outcome_of_refusal(stage: Stage, reply: Reply, *hidden: str, own_sender: bool = False) -> Outcome:
+    """Return the outcome of a mail whose command `stage` was refused. `hidden` are texts that reasons must not have.
+
+    `own_sender`: the route names the sender of this mail, so that a sender who is refused concerns this mail alone.
+    """
+    kind, advice = _meaning(stage, reply, own_sender=own_sender)
+    return kind("; ".join(filter(None, (reason_of(stage, reply, *hidden), advice))))
+
+
+def reason_of(stage: Stage, reply: Reply, *hidden: str) -> str:
+    """Return the reply as one line without addresses and without `hidden`."""
+    return discreet(f"{reply.code} {_MAILBOX.sub('…', discreet(reply.text, *hidden))} (to {stage.value})")
+
+
+Known = type[NotSent] | type[Throttled] | type[Blocked] | type[Rejected]
+
+
+def _meaning(stage: Stage, reply: Reply, *, own_sender: bool) -> tuple[Known, str]:
+    if reply.code < _PASSES_4:  # a reply that does not belong to its command: nothing was accepted
+        return NotSent, ""
+    text = "" if _OF_RECIPIENT.fullmatch(reply.enhanced) else _ADDRESS.sub("", reply.text)
+    if advice := _of_operator(stage, reply, text):
+        return Blocked, advice
+    if reply.code < _FOR_GOOD:
+        return _passing(stage, reply, text), ""
+    of_size = reply.enhanced.startswith("5.3.") or reply.code == _TOO_LARGE  # RFC 1870, 6.1: with or without 5.3.4
+    if (stage is Stage.SENDER and not of_size) or _NOT_VERIFIED.search(text):
+        return (Rejected if own_sender else Blocked), _SENDER
+    return Rejected, _SIGN if reply.enhanced in _UNSIGNED else ""
+
+
+def _of_operator(stage: Stage, reply: Reply, text: str) -> str:
+    """Return what the operator has to do before any mail is accepted; empty if that is not the cause."""
+    if _QUOTA_TEXT.search(text) or reply.enhanced == "5.4.5":
+        return _QUOTA
+    if reply.code in _LOGIN_FIRST:
+        return _LOGIN
+    if reply.code < _FOR_GOOD:
+        return ""
+    if stage in _OF_STAGES:
+        return _OF_STAGES[stage]
+    return next((advice for pattern, advice in _OF_TEXTS if pattern.search(text)), "")
+
+
+def _passing(stage: Stage, reply: Reply, text: str) -> type[NotSent] | type[Throttled]:
+    """Return the meaning of a 4xx: of the server if it says so or knows no recipient yet, else of this mail."""
+    of_server = stage in (Stage.CONNECT, Stage.LOGIN) or reply.code == _CLOSING
+    return Throttled if of_server or _RATE.search(text) else NotSent
