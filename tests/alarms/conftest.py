@@ -26,8 +26,8 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture
 def watched(running: Watched, request: pytest.FixtureRequest) -> Iterator[Watched]:
     """The system, in which no alarm fires. Afterwards, all alarms that the test declares have fired."""
-    running.forget()
-    running.quiet()
+    running.begin()
     yield running
+    running.world.heal()
     missing = set(request.function.causes) - {each.name for each in running.seen.values()}
     assert not missing, f"did not fire: {sorted(missing)}"

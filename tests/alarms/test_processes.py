@@ -40,7 +40,7 @@ def test_a_database_that_is_stopped(watched: Watched) -> None:
     watched.expect(alarm("NotifierNewRouteFails", channel="email", route="raises"), beside=ROUTE)
     (watched.folder / MENDED).touch()
     watched.quiet(beside=ROUTE)
-    watched.forget()
+    watched.begin()
     watched.world.postgres.stop()
     stopped = time.monotonic()
     unready = (of_process("NotifierNotReady", each) for each in PROCESSES)

@@ -50,7 +50,8 @@ class Watched:
         self.world = world
         self.folder = folder
         self.seen: dict[str, Alarm] = {}
-        """The alarms that fired since `forget`."""
+        """The alarms that fired since `begin`."""
+        self._beside: set[str] = set()
         self._ports = {name: free_port() for name in NAMES}
         environment = {"NOTIFIER_ROUTES": routes.__name__, routes.FOLDER: str(folder), **options}
         self._options = environment
@@ -115,14 +116,18 @@ class Watched:
         """Wait until all of these alarms fire at the same time. Raise AssertionError if another one does that was not
         seen before, or after `seconds`.
 
-        `beside` are names of alarms that may fire as well, because the same fault causes them or not, by its timing.
+        `beside` are names of alarms that may fire as well, from now to the end of the test, because the same fault
+        causes them or not, by its timing.
         """
         self._until(lambda firing: set(alarms) <= firing.keys(), alarms, beside, seconds)
         for each in alarms:
             _assert_explained(self.seen[each])
 
     def quiet(self, seconds: float = 120, beside: Collection[str] = ()) -> None:
-        """Wait until no alarm fires and none is about to. Raise AssertionError if one fires that was not seen."""
+        """Wait until no alarm fires and none is about to. Raise AssertionError if one fires that was not seen.
+
+        `beside` is as of `expect`.
+        """
         self._until(lambda firing: not firing and not self.prometheus.pending(), (), beside, seconds)
 
     def _until(
@@ -133,10 +138,11 @@ class Watched:
         seconds: float,
     ) -> None:
         deadline = time.monotonic() + seconds
+        self._beside.update(beside)
         while True:
             firing = self.prometheus.firing()
             known = self.seen.keys() | set(alarms)
-            unexpected = [key for key, each in firing.items() if key not in known and each.name not in beside]
+            unexpected = [key for key, each in firing.items() if key not in known and each.name not in self._beside]
             assert not unexpected, f"{unexpected} fires; logs: {self.folder}"
             self.seen |= firing
             if condition(firing):
@@ -145,9 +151,10 @@ class Watched:
             assert time.monotonic() < deadline, f"not within {seconds:g} s: {sorted(alarms) or 'quiet'}; {told}"
             time.sleep(_LOOK_SECONDS)
 
-    def forget(self) -> None:
-        """Begin anew: no alarm was seen."""
-        self.seen = {}
+    def begin(self, seconds: float = 120) -> None:
+        """Wait until no alarm fires, whichever fired in the test before. From then on, no alarm was seen."""
+        wait_until(lambda: not self.prometheus.firing() and not self.prometheus.pending(), seconds)
+        self.seen, self._beside = {}, set()
 
     def __enter__(self) -> Self:
         self._system.__enter__()
