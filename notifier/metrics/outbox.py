@@ -1,6 +1,8 @@
 """Metrics that come from the database. Any bridge can serve them."""
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -11,20 +13,29 @@ from notifier.metrics.names import database as names
 from notifier.notifications import Status
 from notifier.outbox import MOST_COUNTERS, ROUTE_ERROR, CountKey, Gauges, read_gauges
 
+PATIENCE_SECONDS = 5.0
+"""How long a scrape waits for the database. Prometheus gives up a scrape after ten seconds, unless told otherwise."""
 _SHOWN_AT_ONCE = (Status.SENT.value, Status.FAILED.value, ROUTE_ERROR)
 
 
 class OutboxMetrics(Collector):
-    """Reads the database at each scrape. If it does not answer, only `notifier_database_up` 0 is returned."""
+    """Reads the database at each scrape.
 
-    def __init__(self, engine: Engine, keep_days: int = 0) -> None:
+    If it does not answer within `patience` seconds, only `notifier_database_up` 0 is returned: a scrape that took
+    longer would fail as a whole, and the process would look dead.
+    """
+
+    def __init__(self, engine: Engine, keep_days: int = 0, patience: float = PATIENCE_SECONDS) -> None:
         self._engine = engine
         self._keep_days = keep_days
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._reading: Future[Gauges] | None = None
 
     def collect(self) -> Iterator[Metric]:
         try:
-            gauges = read_gauges(self._engine, self._keep_days)
-        except DatabaseError:
+            gauges = self._begun().result(self._patience)
+        except (DatabaseError, TimeoutError):
             yield names.DATABASE_UP.sample(0)
             return
         yield names.DATABASE_UP.sample(1)
@@ -39,6 +50,22 @@ class OutboxMetrics(Collector):
     def describe(self) -> Iterable[Metric]:
         """Return nothing: the registry calls this before the database is known to answer."""
         return ()
+
+    def _begun(self) -> "Future[Gauges]":
+        """Return the reading that is under way, or begin one. While the database hangs, one thread waits for it, not
+        one of each scrape.
+        """
+        with self._lock:
+            if self._reading is None or self._reading.done():
+                self._reading = Future()
+                threading.Thread(target=self._read, args=(self._reading,), name="gauges", daemon=True).start()
+            return self._reading
+
+    def _read(self, reading: "Future[Gauges]") -> None:
+        try:
+            reading.set_result(read_gauges(self._engine, self._keep_days))
+        except BaseException as error:  # noqa: BLE001  raised where the result is asked for
+            reading.set_exception(error)
 
 
 def _stream(gauges: Gauges) -> Iterator[Metric]:

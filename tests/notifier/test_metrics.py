@@ -1,13 +1,14 @@
 """Metrics over real HTTP, as Prometheus reads them."""
 
 import re
+import threading
 import uuid
 from datetime import UTC, datetime, timedelta
 from urllib.request import urlopen
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url
 
 from notifier.checks import ProcessChecks, serving
 from notifier.database.engine import connect
@@ -20,8 +21,10 @@ from notifier.metrics.outbox import OutboxMetrics
 from notifier.outbox import ChannelStates, Quarantined, Recipient, Settlement
 from notifier.outbox.publishing.backlog import SAMPLE
 from sandbox.embedded.allocation import free_port
+from tests.chaos.faults.proxy import Proxy
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
+from tests.waiting import wait_until
 
 __all__ = ["engine", "rows"]
 
@@ -114,6 +117,22 @@ def test_metrics_without_a_database() -> None:
     found = scraped(engine)
     assert found[("notifier_database_up",)] == 0
     assert ("notifier_stream_lag_seconds",) not in found
+
+
+def test_metrics_while_the_database_hangs(database_url: str) -> None:
+    """The scrape is answered, and one session waits, however many scrapes there are. Then the gauges are back."""
+    address = make_url(database_url)
+    with Proxy(address.port or 5432) as proxy:
+        engine = connect(address.set(host="127.0.0.1", port=proxy.port).render_as_string(hide_password=False))
+        outbox = OutboxMetrics(engine, patience=0.5)
+        up = lambda: {each.name: each for each in outbox.collect()}["notifier_database_up"].samples[0].value  # noqa: E731
+        assert up() == 1
+        proxy.stall(120)
+        assert [up() for _ in range(3)] == [0, 0, 0]
+        assert [each.name for each in threading.enumerate()].count("gauges") == 1
+        proxy.heal()
+        wait_until(lambda: up() == 1, 30)
+        engine.dispose()
 
 
 def test_names_are_valid_and_of_one_meaning() -> None:
