@@ -11,7 +11,9 @@ def _counter(name: str, meaning: str, *labels: str) -> Family:
     return Family(f"notifier_{name}", Kind.COUNTER, Source.DATABASE, meaning, labels)
 
 
-DATABASE_UP = _gauge("database_up", "Whether the database answers in time: 1 or 0. With 0 the others of it are missing.")
+DATABASE_UP = _gauge(
+    "database_up", "Whether the database answers in time: 1 or 0. With 0 the others of it are missing."
+)
 
 STREAM_RECORDS = _counter("stream_records", "Records read, by result: notified, unrouted, quarantined.", "result")
 STREAM_NOTIFICATIONS = _counter(
