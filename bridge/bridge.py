@@ -29,7 +29,7 @@ from notifier.errors import LeaseLost
 from notifier.health import BEAT_SECONDS, Heartbeat
 from notifier.outbox import Partitions
 from notifier.process.beats import STALE_SECONDS
-from notifier.process.loops import Loop, NextIn
+from notifier.process.loops import Loop, NextIn, in_one_line
 from notifier.telemetry import trace
 
 log = structlog.get_logger(__name__)
@@ -157,14 +157,14 @@ class Bridge:
 
     def hangs(self) -> str:
         """Return in one line which of its threads has ended or hangs, empty if none does."""
-        return "; ".join(filter(None, (each.trouble() for each in self._loops)))
+        return in_one_line(*(each.trouble() for each in self._loops))
 
     def cannot_work(self) -> str:
         """Return in one line what keeps it from reading or recording, empty if nothing does."""
-        return "; ".join(filter(None, (self._renewing.recording.trouble(), self._trouble())))
+        return in_one_line(self._renewing.recording.trouble(), self._trouble())
 
     def _health(self) -> str:
-        return "; ".join(filter(None, (self.hangs(), self.cannot_work())))
+        return in_one_line(self.hangs(), self.cannot_work())
 
     def _poll(self, reader: ShardReader) -> None:
         if not self._held.has(reader):

@@ -7,7 +7,7 @@ import structlog
 
 from bridge.feedback.receiver import Receiver
 from notifier.health import Heartbeat
-from notifier.process.loops import Loop, Loops
+from notifier.process.loops import Loop, Loops, in_one_line
 
 log = structlog.get_logger(__name__)
 
@@ -55,19 +55,15 @@ class Receivers:
     def hangs(self) -> str:
         """Return in one line which of its threads has ended or hangs, empty if none does."""
         silent = "" if self._are_turning() else f"a receiver has begun no round for {_HUNG_SECONDS:.0f} s"
-        return _joined(silent, self._loops.trouble())
+        return in_one_line(silent, self._loops.trouble())
 
     def cannot_work(self) -> str:
         """Return in one line what keeps it from recording what it settles, empty if nothing does."""
         return self._trouble()
 
     def _health(self) -> str:
-        return _joined(self.cannot_work(), self._loops.trouble())
+        return in_one_line(self.cannot_work(), self._loops.trouble())
 
     def _are_turning(self) -> bool:
         """Return whether each receiver has begun a round in the last minute."""
         return all(self._clock() - each.turned_at < _HUNG_SECONDS for each in self._receivers)
-
-
-def _joined(*troubles: str) -> str:
-    return "; ".join(filter(None, troubles))

@@ -161,4 +161,13 @@ class Loops:
 
     def trouble(self) -> str:
         """Return in one line which threads have ended or hang, empty if none does."""
-        return "; ".join(filter(None, (each.trouble() for each in self._loops)))
+        return in_one_line(*(each.trouble() for each in self._loops))
+
+    def recording_trouble(self) -> str:
+        """Return in one line why the database takes nothing of the jobs, empty if it does."""
+        return in_one_line(*(each.recording.trouble() for each in self._loops))
+
+
+def in_one_line(*troubles: str) -> str:
+    """Return each of the troubles once, without the empty ones."""
+    return "; ".join(dict.fromkeys(filter(None, troubles)))

@@ -1,12 +1,12 @@
 """All senders of a process, each in a thread of its own, so that no destination waits for another."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import structlog
 
 from notifier.health import Heartbeat
 from notifier.outbox import DestinationBacklog, StatusUpdates
-from notifier.process.loops import Loop, Loops
+from notifier.process.loops import Loop, Loops, in_one_line
 from workers.status_updates.sender import Sender
 
 log = structlog.get_logger(__name__)
@@ -32,15 +32,15 @@ class Senders:
         self._outbox = outbox
         self._destinations = destinations
         self._assigned: dict[str, int] = {}
-        self._each = [
+        loops = [
             *(Loop(f"status updates {n}", IDLE_SECONDS, each.run_once) for n, each in enumerate(senders, 1)),
             Loop("watch status updates", _WATCH_SECONDS, self.watch),
         ]
-        self._loops = Loops(self._each, heartbeat, _FINISH_SECONDS)
+        self._loops = Loops(loops, heartbeat, _FINISH_SECONDS)
 
     def run(self) -> None:
         """Run until `stop`, and until the requests in progress are over, or 20 seconds have passed."""
-        self._loops.run(lambda: _joined((self.hangs(), self.cannot_record())))
+        self._loops.run(lambda: in_one_line(self.hangs(), self.cannot_record()))
         log.info("status sender stopped")
 
     def stop(self) -> None:
@@ -57,12 +57,12 @@ class Senders:
 
     def cannot_record(self) -> str:
         """Return in one line why the database takes no results, empty if it does."""
-        return _joined(each.recording.trouble() for each in self._each)
+        return self._loops.recording_trouble()
 
     def refused(self) -> str:
         """Return in one line why no destination accepts anything, empty if one does."""
         refusals = [each.refusal for each in self._senders]
-        return _joined(refusals) if all(refusals) else ""
+        return in_one_line(*refusals) if all(refusals) else ""
 
     def watch(self) -> None:
         """Log an alarm for each destination whose updates have waited for long, and if other processes have other
@@ -99,7 +99,3 @@ class Senders:
                     "to those of the process that takes it first: give all the same NOTIFIER_STATUS_DESTINATIONS",
                     destination=name,
                 )
-
-
-def _joined(troubles: Iterable[str]) -> str:
-    return "; ".join(dict.fromkeys(filter(None, troubles)))
