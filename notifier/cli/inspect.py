@@ -37,15 +37,15 @@ def status(json: Json = False) -> None:
         lanes = outbox.lanes()
         days = outbox.days(keep_days)
         updates = [asdict(each) for each in outbox.status_updates()]
-        routes, parked = outbox.waiting()
+        waiting = outbox.waiting()
         records = [asdict(each) for each in outbox.records()]
     if json:
         print_json(
             {
                 "deliveries": rows,
                 "stopped": stopped,
-                "parked": parked,
-                "missing_routes": routes,
+                "parked": waiting.parked,
+                "missing_routes": waiting.routes,
                 "records": [{name: row[name] for name in ("table", "read", "unrouted")} for row in records],
                 "lanes": lanes,
                 "days": asdict(days) | {"keep_days": keep_days},
@@ -60,8 +60,8 @@ def status(json: Json = False) -> None:
     if stopped:
         columns = ("channel", "state", "reason", "actor", "changed_at")
         print_table("Stopped channels", stopped, columns, "", spare=("actor", "changed_at"))
-    _print_parked(parked)
-    _print_missing(routes)
+    _print_parked(waiting.parked)
+    _print_missing(waiting.routes)
     if updates:
         columns = ("destination", "waiting", "failing", "oldest", "accepted", "dropped", "error")
         nowhere = "none yet: does notifier status-sender run?"
@@ -82,8 +82,7 @@ def _print_parked(parked: Sequence[Mapping[str, Any]]) -> None:
         print_table("Parked within a channel: only these wait", parked, columns, "", spare=("oldest",))
         say("correct it at the provider (notifier doctor): then they go on by themselves. Or give up what waits:")
         for row in parked:
-            because = quote(f"{row['part']} is parked")
-            say(f"notifier cancel --channel {row['channel']} --because {because} --reason WHY")
+            say(f"notifier cancel --channel {row['channel']} --because {quote(row['because'])} --reason WHY")
 
 
 def _print_missing(routes: Sequence[Mapping[str, Any]]) -> None:
@@ -93,8 +92,8 @@ def _print_missing(routes: Sequence[Mapping[str, Any]]) -> None:
     columns = ("route", "channel", "deliveries", "oldest")
     print_table("Waiting for a route that the workers do not have", routes, columns, "", spare=("oldest",))
     say("an hour after their events they fail. Put the route back and restart the workers, or give up what waits:")
-    for route in dict.fromkeys(each["route"] for each in routes):
-        say(f"notifier cancel --route {quote(route)} --because 'has no route' --reason WHY")
+    for route, because in dict.fromkeys((each["route"], each["because"]) for each in routes):
+        say(f"notifier cancel --route {quote(route)} --because {quote(because)} --reason WHY")
 
 
 def show(

@@ -14,7 +14,7 @@ from notifier.outbox.history.old_days import DaysKept, days_kept
 from notifier.outbox.operator.failures import failing
 from notifier.outbox.operator.selection import Selection
 from notifier.outbox.operator.totals import ReportRow, audit, count_deliveries
-from notifier.outbox.operator.waiting import waiting
+from notifier.outbox.operator.waiting import Waiting, waiting
 from notifier.outbox.publishing.backlog import backlog
 from notifier.outbox.search.search import Search
 from notifier.outbox.statements import statement
@@ -174,7 +174,7 @@ class Report:
         """Return the failing routes, of the events of so many days: see `failures.failing`."""
         return failing(self._engine, days)
 
-    def waiting(self) -> tuple[list[ReportRow], list[ReportRow]]:
+    def waiting(self) -> Waiting:
         """Return the routes that deliveries wait for, and the parked parts of accounts: see `waiting.waiting`."""
         return waiting(self._engine)
 

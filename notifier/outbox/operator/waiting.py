@@ -2,24 +2,42 @@
 provider refuses. Workers say so in the reason of a delivery, which is what is read here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine
 
-from notifier.outbox.days import within_days
-from notifier.outbox.history.calendar import joined, read_days
-from notifier.outbox.operator.totals import listed_deliveries, snapshot
+from notifier.outbox.days import within
+from notifier.outbox.delivery.changes import array, uuids
+from notifier.outbox.operator.totals import ReportRow, snapshot
 from notifier.outbox.statements import statement
+from notifier.outbox.stream.recording import PUBLICATION_SIZE
 
-_ROUTELESS = "this worker has no route "
-_PARKED = " is parked: "
+_HAS_NO_ROUTE = "has no route"
+_ROUTELESS = f"this worker {_HAS_NO_ROUTE} "
+_IS_PARKED = "is parked"
+_PARKED = f" {_IS_PARKED}: "
 
-_WAITING = {
-    False: statement(__package__, "waiting_deliveries.sql", candidates="{all_deliveries}"),
-    True: statement(__package__, "waiting_deliveries.sql", candidates=listed_deliveries("pending")),
-}
-"""By whether the search terms of the days are listed."""
+_IDS = statement(__package__, "waiting_ids.sql")
+_WAITING = statement(__package__, "waiting_deliveries.sql")
+
+_MOST = 2_500
+_BOUNDS = {"most": _MOST, "pages": _MOST // 100, "publications": _MOST // PUBLICATION_SIZE}
+"""How much is read: retries if they are no more; if they are, pages of `due`, of about 100 rows; publications."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What deliveries wait for: `routes` that workers do not have, and `parked` parts of accounts.
+
+    Each row has the `channel`, the `route` or the `part`, how many `deliveries` wait, when the `oldest` of them was
+    recorded, and in `because` the words by which `notifier list`, `cancel` and the console's search find them. A part
+    also has the newest `reason`, which is what the provider says.
+    """
+
+    routes: list[ReportRow]
+    parked: list[ReportRow]
 
 
 def routeless(route: str) -> str:
@@ -32,34 +50,27 @@ def parked(part: str, reason: str) -> str:
     return f"{part}{_PARKED}{reason}"
 
 
-def waiting(engine: Engine) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the routes that deliveries wait for because workers do not have them, and the parked parts of accounts.
-
-    Each row has the channel, the route or the part, how many `deliveries` wait, and when the `oldest` of them was
-    recorded; a part also the newest `reason`, which is what the provider says. Of days that are not listed all
-    deliveries are read.
+def waiting(engine: Engine) -> Waiting:
+    """Return what deliveries wait for. The numbers are estimates while more than 2,500 deliveries wait for a retry,
+    or for a worker: then a sample is read, and a route or a part with very few deliveries may be left out.
     """
     with snapshot(engine) as connection:
-        found = [each for each in read_days(connection) if each.may_hold(("pending",))]
-        rows: list[Mapping[str, Any]] = []
-        for listed, query in _WAITING.items():
-            if some := joined(each for each in found if each.listed is listed):
-                values = {"routeless": _ROUTELESS, "parked": _PARKED}
-                rows += [dict(row) for row in connection.execute(within_days(query, some), values).mappings()]
-    return _merged(rows, "route"), [
-        {**row, "reason": row["reason"].partition(_PARKED)[2]} for row in _merged(rows, "part")
-    ]
+        found = connection.execute(_IDS, _BOUNDS).all()
+        if not found:
+            return Waiting([], [])
+        ids, stand_for, in_due = zip(*found, strict=True)
+        values = {"ids": uuids(ids), "stand_for": array([*map(str, stand_for)]), "in_due": array([*map(str, in_due)])}
+        values |= {"routeless": _ROUTELESS, "parked": _PARKED}
+        rows = list(connection.execute(within(_WAITING, ids), values).mappings())
+    return Waiting(
+        routes=[_row(row, "route", _HAS_NO_ROUTE) for row in rows if row["route"] is not None],
+        parked=[
+            {**_row(row, "part", f"{row['part']} {_IS_PARKED}"), "reason": row["reason"].partition(_PARKED)[2]}
+            for row in rows
+            if row["part"] is not None
+        ],
+    )
 
 
-def _merged(rows: Iterable[Mapping[str, Any]], name: str) -> list[dict[str, Any]]:
-    """Return one row for each channel and route, or part, in their order."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in sorted(rows, key=lambda each: each["newest_at"], reverse=True):
-        if row[name] is None:
-            continue
-        first = {"channel": row["channel"], name: row[name], "deliveries": 0, "oldest": row["oldest"],
-                 "reason": row["newest_reason"]}  # fmt: skip
-        known = found.setdefault((row["channel"], row[name]), first)
-        known["deliveries"] += row["deliveries"]
-        known["oldest"] = min(known["oldest"], row["oldest"])
-    return [found[key] for key in sorted(found)]
+def _row(row: Mapping[str, Any], name: str, because: str) -> ReportRow:
+    return {each: row[each] for each in ("channel", name, "deliveries", "oldest")} | {"because": because}

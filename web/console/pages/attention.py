@@ -47,12 +47,16 @@ def failures_part(visit: Visit) -> Response:
 
 
 def _failures(visit: Visit) -> dict[str, Any]:
-    """Failures in groups, failing routes and missing ones: for each, all deliveries of today are read."""
+    """Failures in groups, failing routes and missing ones. For the failing ones all deliveries of today are read."""
     report = visit.report
     since = (report.now() - timedelta(days=DEFAULT_DAYS)).replace(minute=0, second=0, microsecond=0)
     groups = Search(visit.engine).failures(Selection(since=since))
-    missing, _ = report.waiting()
-    return {"groups": groups, "failing": report.failing(DEFAULT_DAYS), "missing": missing, "days": DEFAULT_DAYS}
+    return {
+        "groups": groups,
+        "failing": report.failing(DEFAULT_DAYS),
+        "missing": report.waiting().routes,
+        "days": DEFAULT_DAYS,
+    }
 
 
 @page.action("/gaps/acknowledge")

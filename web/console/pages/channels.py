@@ -35,23 +35,13 @@ class _Row:
 
 @page.view()
 def show(visit: Visit) -> Response:
-    """All but the parked parts of accounts, which take longer; with `parked=show`, for a browser without scripts,
-    those too.
-    """
-    whole = visit.query.get("parked") == "show"
-    return visit.show("channels.html", whole=whole, **_now(visit), **(_parked(visit) if whole else {}))
+    return visit.show("channels.html", parked=visit.report.waiting().parked, **_now(visit))
 
 
 @page.view("/now")
 def now(visit: Visit) -> Response:
     """The tables alone: they are fetched again every few seconds."""
     return visit.show("channels_now.html", **_now(visit))
-
-
-@page.view("/parked")
-def parked(visit: Visit) -> Response:
-    """The parked parts of accounts alone. Asked for after the page itself."""
-    return visit.show("channels_parked.html", **_parked(visit))
 
 
 @page.action("/{channel}/pause", role=Role.OPERATOR)
@@ -73,12 +63,6 @@ def resume(visit: Visit) -> Response:
 
 def _now(visit: Visit) -> dict[str, Any]:
     return {"limits": _limits(visit), "rows": _rows(visit), "updates": visit.report.status_updates()}
-
-
-def _parked(visit: Visit) -> dict[str, Any]:
-    """What providers refuse within a channel: for that, all deliveries of today are read."""
-    _, found = visit.report.waiting()
-    return {"parked": found}
 
 
 def _known(visit: Visit) -> set[str]:

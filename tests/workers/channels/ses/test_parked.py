@@ -126,7 +126,7 @@ def test_a_route_gives_its_identity_and_a_refused_tenant_parks_no_channel(env: E
         row = env.rows.delivery(ids[1])
         assert row["failures"] == 0
         assert row["reason"].startswith("tenant blue is parked: ")
-        assert Report(env.rows.engine).waiting()[1][0]["part"] == "tenant blue"
+        assert Report(env.rows.engine).waiting().parked[0]["part"] == "tenant blue"
         assert env.account.closed() is None
         (mail,) = server.get(f"/_sim/messages?nid={ids[0]}")["messages"]
         shown = server.get(f"/_sim/inbox/{mail['message_id']}")
