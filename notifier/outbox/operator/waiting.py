@@ -61,7 +61,7 @@ def waiting(engine: Engine) -> Waiting:
         ids, stand_for, in_due = zip(*found, strict=True)
         values = {"ids": uuids(ids), "stand_for": array([*map(str, stand_for)]), "in_due": array([*map(str, in_due)])}
         values |= {"routeless": _ROUTELESS, "parked": _PARKED}
-        rows = list(connection.execute(within(_WAITING, ids), values).mappings())
+        rows = [dict(row) for row in connection.execute(within(_WAITING, ids), values).mappings()]
     return Waiting(
         routes=[_row(row, "route", _HAS_NO_ROUTE) for row in rows if row["route"] is not None],
         parked=[
