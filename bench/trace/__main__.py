@@ -112,7 +112,7 @@ def main() -> None:
     if not given.json:
         show(f"Where the milliseconds of {found.events:,} events go, at {given.rate:,g} a second", found.rows())
         for each in found.missing:
-            say(f"Not found: {each}. Its step is part of the next one; mend bench/trace/watch.py")
+            say(f"Not found: {each}. Its step is part of the next one; correct bench/trace/watch.py")
     print(json.dumps({**found.summary(), "machine": machine()}))
 
 

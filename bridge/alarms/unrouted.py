@@ -14,7 +14,7 @@ UNROUTED_SECONDS = 60.0
 LEAST_RECORDS = 10
 """A streak counts as a fault once this many routed records were to be expected in it, by their share before it."""
 _ADVICE = (
-    "no record of a table has a route: are its routes deployed, and do their patterns match? Mend that, then run "
+    "no record of a table has a route: are its routes deployed, and do their patterns match? Correct that, then run "
     "`notifier rewind --table {table} --reason WHY`. If NOTIFIER_NOT_BEFORE mutes them, nothing is wrong"
 )
 

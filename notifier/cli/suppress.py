@@ -105,7 +105,9 @@ def list_(
         print_json({"suppressions": rows})
     else:
         columns = ("channel", "address", "topic", "reason", "since", "actor", "note")
-        print_table("Suppressed", rows, columns, "Nobody.", spare=("actor", "topic", "since", "note"))
+        print_table(
+            "Suppressed", rows, columns, "No recipient is suppressed.", spare=("actor", "topic", "since", "note")
+        )
 
 
 @suppress.command("import")

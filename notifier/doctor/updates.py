@@ -54,7 +54,7 @@ def waiting(backlog: Sequence[DestinationBacklog], named: Collection[str]) -> It
         if not each.destination:
             if seconds > _OLD_SECONDS:
                 yield wrong(
-                    f"{each.waiting:,} status updates wait, for {seconds / 60:,.0f} minutes, and nobody sends them",
+                    f"{each.waiting:,} status updates wait, for {seconds / 60:,.0f} minutes: no process sends them",
                     "run notifier status-sender",
                     _PAGE,
                 )

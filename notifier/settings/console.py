@@ -124,7 +124,7 @@ class ConsoleSettings(
     def _is_an_issuer(cls, value: str) -> str:
         parts = urlsplit(value)
         if value and parts.scheme != "https" and not is_loopback(parts.hostname or ""):
-            raise ValueError("must begin with https: whoever is between could sign in as anybody")
+            raise ValueError("must begin with https: on the way, another could read the login and sign in")
         return without_secret(value).rstrip("/") if value else value
 
     @field_validator("console_roles", mode="before")
@@ -146,7 +146,7 @@ class ConsoleSettings(
             except ValueError:
                 raise ValueError("must be an address or a network, as 10.0.0.5 or 10.0.0.0/28") from None
             if network.prefixlen == 0:
-                raise ValueError("must not be every address: whoever reaches the console could be anybody")
+                raise ValueError("must not be every address: every visitor could claim any name")
         return value
 
     def checked(self) -> Self:
@@ -157,7 +157,7 @@ class ConsoleSettings(
             raise SettingsError("NOTIFIER_CONSOLE_ROLES is not set: which groups may do what, as oncall=operator")
         if not self.loopback and not self.has_access:
             raise SettingsError(
-                f"NOTIFIER_CONSOLE_ADDRESS={self.console_address} is not loopback, and nobody would have to sign in: "
+                f"NOTIFIER_CONSOLE_ADDRESS={self.console_address} is not loopback, and visitors would need no login: "
                 "set NOTIFIER_CONSOLE_USERS, NOTIFIER_CONSOLE_OIDC_ISSUER or NOTIFIER_CONSOLE_PROXY_ADDRESS "
                 "(docs/console.md)"
             )

@@ -59,14 +59,14 @@ def with_link(request: Any, url: str) -> Any:
     """Return what a route returned, with a link: as `unsubscribe_url` in its template, and in the headers of a mail.
 
     A mail that has a List-Unsubscribe header of its own keeps it. What is neither an Email nor an Sms stays as it is.
-    Raise Unsendable for a mail to several without such a header: whoever of them clicks would opt out the first one.
+    Raise Unsendable for a mail to several recipients without such a header: the link opts out the first one only.
     """
     if not isinstance(request, Email | Sms):
         return request
     if isinstance(request, Email) and has_copies(request) and _names_several(request):
         raise Unsendable(
-            "a mail with a link to unsubscribe has one recipient, whose link it is: write to the others by events of "
-            "their own, or let the route set List-Unsubscribe in `headers`"
+            "a mail with a link to unsubscribe may have one recipient only: write to the others by events of their "
+            "own, or let the route set List-Unsubscribe in `headers`"
         )
     context = {URL_VALUE: url, **request.context}
     if isinstance(request, Sms):

@@ -24,7 +24,7 @@ def serve() -> None:
     warn_of_unknown_variables()
     if not settings.has_access:
         log.info(
-            "no access is configured: whoever reaches this machine's loopback is an admin", see="docs/console.md"
+            "no access is configured: every visitor on this machine's loopback is an admin", see="docs/console.md"
         )
     engine = console_engine(settings)
     check_schema(engine)

@@ -103,7 +103,7 @@ def _without_stream(setup: Setup, table: str) -> Finding:
             _PAGE,
         )
     return wrong(
-        f"the table {table} has no stream: its events reach nobody",
+        f"the table {table} has no stream: its events become no notification",
         f"aws dynamodb update-table --table-name {table} --stream-specification "
         "StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES",
         _PAGE,

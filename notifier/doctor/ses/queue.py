@@ -65,7 +65,7 @@ def access(found: Answer, topic: str | None, *, signed: bool) -> Iterator[Findin
     if open_to_all(policy, _SEND):
         judged = doubtful if signed else wrong
         yield judged(
-            f"whoever likes may write to the queue {name}{'' if signed else ', and can settle outcomes'}",
+            f"everyone may write to the queue {name}{'' if signed else ', and can settle outcomes'}",
             "allow only sns.amazonaws.com, with the condition aws:SourceArn of the topic",
             PAGE,
         )
@@ -78,7 +78,7 @@ def access(found: Answer, topic: str | None, *, signed: bool) -> Iterator[Findin
             PAGE,
         )
     else:
-        yield good(f"the queue {name} takes messages of the topic {topic.rpartition(':')[2]}, and of nobody else")
+        yield good(f"the queue {name} takes messages of the topic {topic.rpartition(':')[2]}, and of no other sender")
     if found.get("KmsMasterKeyId") in ("alias/aws/sqs", "aws/sqs"):
         yield wrong(
             f"the queue {name} is encrypted with the key of SQS, which SNS may not use: no events come",

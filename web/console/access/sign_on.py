@@ -63,7 +63,7 @@ class SingleSignOn:
         name = _name(claims)
         if not name or role is None:
             log.warning("a person without a role was refused", source=SOURCE)
-            raise SignOnFailed("You are known, but have no role here. Ask whoever runs this console.")
+            raise SignOnFailed("You are known, but have no role here. Ask the administrators of this console.")
         return User(name, role, SOURCE)
 
 

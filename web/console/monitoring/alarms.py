@@ -99,14 +99,19 @@ def _deliveries(gauges: Gauges) -> Iterator[Alarm]:
     for (channel, kind), count in sorted(gauges.due.items()):
         if kind == "held":
             held = counted(count, f"outcome of {channel} is", f"outcomes of {channel} are")
-            text = f"{held} held: nobody knows whether the provider accepted."
+            text = f"{held} held: it is not known whether the provider accepted them."
             yield Alarm("warning", text, "Ask the provider, then resolve each.", "/attention")
         elif kind == "unknown":
             text = f"{counted(count, 'unknown outcome', 'unknown outcomes')} of {channel}."
             remedy = "They settle by the provider's events, or at their deadline as the route says."
             yield Alarm("warning", text, remedy, "/attention")
     for name, nouns, text, remedy in (
-        ("quarantine", ("record is", "records are"), "in quarantine: not understood.", "Mend the cause and replay."),
+        (
+            "quarantine",
+            ("record is", "records are"),
+            "in quarantine: not understood.",
+            "Correct the cause, then replay.",
+        ),
         ("dead_letters", ("message", "messages"), "of the feedback queue cannot be used.", "Look, and acknowledge."),
     ):
         if count := gauges.found[name]:

@@ -34,7 +34,7 @@ def test_an_action_still_needs_the_sessions_token(anybody: httpx.Client) -> None
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "10.0.0.7", "host.example"])
 def test_it_does_not_listen_for_other_machines(settings: ConsoleSettings, address: str) -> None:
-    with pytest.raises(SettingsError, match="nobody would have to sign in"):
+    with pytest.raises(SettingsError, match="visitors would need no login"):
         settings.model_copy(update={"console_address": address}).checked()
 
 
