@@ -20,17 +20,22 @@ from sandbox.embedded.ministack import MinistackServer, ministack
 from sandbox.embedded.postgres import PostgresServer, embedded_postgres
 from sandbox.embedded.redis import RedisServer, embedded_redis
 from tests.slow import is_slow, listed
+from tests.waiting import SLOWNESS
 
 # How long an input takes says how busy the machine is, not whether the code is right.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     slow = listed()
     for item in items:
         if is_slow(item.nodeid, slow):
             item.add_marker(pytest.mark.slow)
+        if config.getoption("timeout") is None:
+            marker = item.get_closest_marker("timeout")
+            seconds = marker.args[0] if marker else float(config.getini("timeout"))
+            item.add_marker(pytest.mark.timeout(seconds * SLOWNESS))
 
 
 @dataclass(frozen=True)

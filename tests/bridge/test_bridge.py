@@ -18,6 +18,7 @@ from bridge.relay import Relay
 from bridge.stream.held_shards import HeldShards
 from notifier.health import Heartbeat
 from notifier.outbox import Partitions, Report
+from notifier.process.loops import Loop
 from tests.bridge.environment import BridgeEnvironment
 from tests.conftest import administer
 from tests.sql import Sql
@@ -150,8 +151,8 @@ def test_bridges_share_the_shards_and_give_them_back(environment: BridgeEnvironm
     held = "SELECT owner, count(*) AS n FROM shards WHERE lease_until > now() GROUP BY owner"
     environment.streams.post("tables", table="activity", shards=9)
     environment.put(range(90))
-    with environment.bridge():
-        with environment.bridge(), environment.bridge():
+    with environment.bridge(shard_lease_seconds=200):
+        with environment.bridge(shard_lease_seconds=200), environment.bridge(shard_lease_seconds=200):
             wait_until(lambda: [row["n"] for row in sql.all(held)] == [3, 3, 3], seconds=60)
             environment.put(range(90), n=1)
             read_all(environment, sql)
@@ -167,15 +168,16 @@ def test_a_stop_gives_the_shards_back_before_its_jobs_have_ended(
 
     def hang(_: object) -> None:
         begun.set()
-        goes_on.wait(30)
+        goes_on.wait(100)
 
     monkeypatch.setattr(Deadlines, "run_once", hang)
+    monkeypatch.setattr(Loop.join, "__defaults__", (100.0,))  # how long a stop waits for a job
     held = "SELECT count(*) AS n FROM shards WHERE lease_until > now()"
     environment.streams.post("tables", table="activity", shards=2)
-    with environment.bridge() as bridge:
+    with environment.bridge(shard_lease_seconds=200) as bridge:
         wait_until(lambda: sql.one(held)["n"] == 2 and begun.is_set(), seconds=30)
         bridge.stop()
-        wait_until(lambda: sql.one(held)["n"] == 0, seconds=8)  # a stop waits ten seconds for a job
+        wait_until(lambda: sql.one(held)["n"] == 0)
         goes_on.set()
 
 

@@ -7,6 +7,9 @@ import pytest
 from tests.chaos.faults.kinds import GROUPS
 from tests.chaos.oracle import judge
 from tests.chaos.run import Plan, run
+from tests.waiting import SLOWNESS
+
+PATIENCE = 150.0 * SLOWNESS
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +20,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.timeout(300)
 def test_each_event_is_one_mail_whatever_breaks(tmp_path: Path) -> None:
-    plan = Plan(seed=11, events=600, faults=10, seconds=16.0, patience=150.0, groups=GROUPS)
+    plan = Plan(seed=11, events=600, faults=10, seconds=16.0, patience=PATIENCE, groups=GROUPS)
 
     history = run(plan, tmp_path, lambda *_: None)
 
@@ -32,7 +35,13 @@ def test_each_event_is_one_mail_whatever_breaks(tmp_path: Path) -> None:
 def test_a_server_that_would_forget_its_last_seconds_forgets_nothing_of_ours(tmp_path: Path) -> None:
     forgetful = {"synchronous_commit": "off", "wal_writer_delay": "10000ms"}
     plan = Plan(
-        seed=12, events=600, faults=1, seconds=60.0, groups=["postgres: immediate restart"], postgres=forgetful
+        seed=12,
+        events=600,
+        faults=1,
+        seconds=60.0 * SLOWNESS,
+        patience=PATIENCE,
+        groups=["postgres: immediate restart"],
+        postgres=forgetful,
     )
     history = run(plan, tmp_path, lambda *_: None)
     found = judge(history)
@@ -43,7 +52,15 @@ def test_a_server_that_would_forget_its_last_seconds_forgets_nothing_of_ours(tmp
 
 @pytest.mark.timeout(300)
 def test_second_mails_after_a_failover_that_lost_commits_are_counted(tmp_path: Path) -> None:
-    plan = Plan(seed=13, events=600, faults=1, seconds=60.0, groups=["postgres: failover"], replica="asynchronous")
+    plan = Plan(
+        seed=13,
+        events=600,
+        faults=1,
+        seconds=60.0 * SLOWNESS,
+        patience=PATIENCE,
+        groups=["postgres: failover"],
+        replica="asynchronous",
+    )
     history = run(plan, tmp_path, lambda *_: None)
     found = judge(history)
     assert found.good, found

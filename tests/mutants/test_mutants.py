@@ -17,6 +17,7 @@ from notifier.feedback import FeedbackKind
 from notifier.outbox import Publications
 from sandbox.embedded.ses import ses_simulator
 from sandbox.embedded.streams import streams_simulator
+from tests import waiting
 from tests.bridge import test_relay
 from tests.bridge.beside import test_beside
 from tests.bridge.feedback import test_receiver
@@ -89,6 +90,12 @@ PROVIDER_FAULTS = {
         ),
     )
 }
+
+
+@pytest.fixture(autouse=True)
+def waits_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a mutant has lost does not arrive on a slow machine either."""
+    monkeypatch.setattr(waiting, "SLOWNESS", 1.0)
 
 
 @pytest.fixture(scope="module")

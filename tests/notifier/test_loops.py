@@ -62,8 +62,8 @@ def test_waking_does_the_next_round_now() -> None:
     wait_until(lambda: rounds.count == 2)
     began = time.monotonic()
     loop.request_stop()
-    loop.join()
-    assert time.monotonic() - began < 5
+    loop.join(60)
+    assert time.monotonic() - began < 50
 
 
 def test_a_loop_that_is_stopped_during_a_round_stops_after_it() -> None:

@@ -12,6 +12,7 @@ from sandbox.embedded.processes import Child
 from sandbox.system import notifier_process
 from tests.chaos.environment import TABLE, World
 from tests.chaos.history import read_lines
+from tests.waiting import SLOWNESS
 
 
 class RunningSystem:
@@ -60,10 +61,10 @@ class RunningSystem:
         return {name: code for name, child in self.children.items() if (code := child.exit_code) is not None}
 
     def until(self, condition: Callable[[], object], seconds: float) -> float:
-        """Wait for the condition. Return how many seconds it took; raise TimeoutError after `seconds`."""
+        """Wait for the condition, as `wait_until` does. Return how many seconds it took, or raise TimeoutError."""
         began = time.monotonic()
         while not condition():
-            if time.monotonic() > began + seconds:
+            if time.monotonic() > began + seconds * SLOWNESS:
                 raise TimeoutError(f"not within {seconds:g} seconds; logs: {self._folder}")
             time.sleep(0.02)
         return time.monotonic() - began

@@ -9,6 +9,8 @@ from kombu import Connection, Consumer, Exchange, Queue
 from kombu.asynchronous import Hub
 from kombu.message import Message
 
+from tests.waiting import SLOWNESS
+
 CLASSES = {"fast": "celery_units.redis.transport:Transport", "stock": "kombu.transport.redis:Transport"}
 OPTIONS = {"socket_timeout": 5, "unacked_restore_throttle": 1, "priority_steps": [0], "body_encoding": "utf-8"}
 
@@ -57,7 +59,7 @@ class Looped:
         return [message.payload for message in self.received]
 
     def turn_until(self, condition: Callable[[], Any], seconds: float = 10.0) -> None:
-        deadline = monotonic() + seconds
+        deadline = monotonic() + seconds * SLOWNESS
         while not condition():
             assert monotonic() < deadline, f"not within {seconds:g} seconds"
             self.turn()

@@ -19,7 +19,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(240)
 
-LEAD_SECONDS = 8
+LEAD_SECONDS = 15
 """Between the decision for a time and that time: the processes with the earlier settings must have ended by then."""
 
 
@@ -48,7 +48,10 @@ class Product:
 
     def restart(self, **settings: str) -> None:
         """End bridge and worker, and start them with these settings that restrict who gets messages."""
-        for child in self.system.children[-2:] if self._starts else ():
+        running = self.system.children[-2:] if self._starts else []
+        for child in running:
+            child.ask_to_stop()
+        for child in running:
             child.stop()
         names = ("NOTIFIER_SHADOW", "NOTIFIER_SHADOW_UNTIL", "NOTIFIER_SHADOW_FROM")
         for name in names:
