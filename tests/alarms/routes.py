@@ -10,10 +10,9 @@ from types import FrameType
 from notifier import Email, Event, RetryPolicy, route
 
 FOLDER = "ALARMS_FOLDER"
-MENDED = "mended"
+MENDED, RESUMED = "mended", "resumed"
 HANG = signal.SIGRTMIN
-"""The signal that keeps a process's main loop from going on for HANG_SECONDS. Celery uses those for users itself."""
-HANG_SECONDS = 60.0
+"""The signal that keeps a process's main loop from going on. Celery uses those for users itself."""
 OTHER_TABLES = ("stuck", "unlisted", "childless", "viewed", "lost", "unrouted", "orders")
 """Tables beside `activity`, each for a fault of its own."""
 _SOON = RetryPolicy(attempts=1_000, base=0.2, cap=2.0)
@@ -21,7 +20,8 @@ _SOON = RetryPolicy(attempts=1_000, base=0.2, cap=2.0)
 
 def _hang(_: int, __: FrameType | None) -> None:
     """Keep the main loop of the process from going on, as code of a route's module may do by mistake."""
-    time.sleep(HANG_SECONDS)
+    while not (Path(os.environ[FOLDER]) / RESUMED).exists():
+        time.sleep(0.1)
 
 
 if threading.current_thread() is threading.main_thread():

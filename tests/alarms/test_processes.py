@@ -8,11 +8,11 @@ import pytest
 
 from sandbox.embedded.allocation import free_port
 from tests.alarms.faults import causes
-from tests.alarms.routes import HANG, MENDED
+from tests.alarms.routes import HANG, MENDED, RESUMED
 from tests.alarms.scaling import SHORTEST_WINDOW
-from tests.alarms.watched import Watched, alarm, of_process
+from tests.alarms.watched import BEHIND, Watched, alarm, of_process
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(500)
 
 PROCESSES = ("bridge", "worker", "feedback")
 OPTIONS: dict[str, str] = {}
@@ -47,7 +47,7 @@ def test_a_database_that_is_stopped(watched: Watched) -> None:
     watched.expect(alarm("NotifierDatabaseDown"), *unready)
     time.sleep(max(0.0, stopped + 1.5 * SHORTEST_WINDOW - time.monotonic()))  # longer than the rule looks back
     watched.world.postgres.start()
-    watched.quiet(beside=["NotifierLag"])  # until the shards are read on
+    watched.quiet(beside=BEHIND)  # until the shards are read on
 
 
 @causes("NotifierNoBridge")
@@ -55,13 +55,14 @@ def test_a_bridge_that_is_killed(watched: Watched) -> None:
     watched.child("bridge").stop(SIGKILL)
     watched.expect(alarm("NotifierNoBridge"))
     watched.start("bridge")
-    watched.quiet(beside=["NotifierNotReady", "NotifierLag"])  # until it reads on
+    watched.quiet()
 
 
 @causes("NotifierUnhealthy")
 def test_a_main_loop_that_hangs(watched: Watched) -> None:
     os.kill(watched.child("worker").pid, HANG)
-    watched.expect(of_process("NotifierUnhealthy", "worker"), beside=["NotifierNotReady"])
+    watched.expect(of_process("NotifierUnhealthy", "worker"), beside=[of_process("NotifierNotReady", "worker")])
+    (watched.folder / RESUMED).touch()
     watched.quiet()
 
 
