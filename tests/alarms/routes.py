@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from notifier import Email, Event, RetryPolicy, route
+from notifier import Email, Event, Identity, RetryPolicy, route
 
 FOLDER = "ALARMS_FOLDER"
 MENDED, RESUMED = "mended", "resumed"
@@ -48,6 +48,11 @@ def kills(event: Event) -> Email:
 
 @route(table="activity", channel="email", match={"kind": ["held"]}, retry=_SOON, on_unknown="hold")
 def held(event: Event) -> Email:
+    return _mail(event)
+
+
+@route(table="activity", channel="email", match={"kind": ["tenant"]}, identity=Identity(tenant="blue"))
+def of_a_tenant(event: Event) -> Email:
     return _mail(event)
 
 

@@ -60,6 +60,19 @@ def test_a_deploy_that_removes_a_route_for_which_deliveries_wait(watched: Watche
     watched.quiet()
 
 
+@causes("NotifierPartParked")
+def test_a_tenant_that_lacks_an_association(watched: Watched) -> None:
+    """Its mails wait, the others are sent."""
+    lacks = {"code": "BadRequestException", "message": "Tenant not associated with resources.", "status": 400}
+    watched.world.spoil_ses({"kind": "refuse", "match": {"recipient": "tenant-*"}, **lacks})
+    with watched.writing("tenant"), watched.writing("told"):
+        watched.expect(alarm("NotifierPartParked", channel="email"))
+        accepted = watched.world.ses.accepted()
+        wait_until(lambda: watched.world.ses.accepted() > accepted, 90)
+    watched.world.heal()
+    watched.quiet()
+
+
 @causes("NotifierRouteKills")
 def test_an_event_that_kills_its_worker(watched: Watched) -> None:
     """The worker dies of it. The next one is another process: its counters begin when it does."""

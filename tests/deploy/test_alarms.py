@@ -103,6 +103,14 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str], dict[str, str]]] = {
         {'notifier_channel_running{channel="email"}': "1x70"},
         {"channel": "email"},
     ),
+    "NotifierPartParked": (
+        {'notifier_outcomes_total{channel="email",outcome="parked"}': "0+1x70"},
+        {
+            'notifier_outcomes_total{channel="email",outcome="parked"}': "5x70",
+            'notifier_outcomes_total{channel="email",outcome="blocked"}': "0+1x70",
+        },
+        {"channel": "email"},
+    ),
     "NotifierDuplicates": ({"notifier_duplicates_total": "0x50 1x20"}, {"notifier_duplicates_total": "1x70"}, {}),
     "NotifierOutboxFull": (
         {'notifier_outbox_full{channel="email"}': "1x70"},

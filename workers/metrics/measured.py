@@ -21,6 +21,7 @@ from workers.collaborators import Collaborators
 from workers.deliverer import Deliverer
 from workers.metrics.counters import MESSAGES, NOT_PENDING, OUTCOMES, STEP_SECONDS, UNIT_SIZE
 
+_PARKED = "parked"
 _WORDS: dict[type, str] = {
     Accepted: "accepted",
     NotSent: "not_sent",
@@ -71,6 +72,7 @@ class MeasuredChannel:
         self.address, self.render = channel.address, channel.render
         self._seconds = STEP_SECONDS.labels(name, "send")
         self._outcomes = {kind: OUTCOMES.labels(name, word) for kind, word in _WORDS.items()}
+        self._parked = OUTCOMES.labels(name, _PARKED)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._channel, name)
@@ -82,10 +84,19 @@ class MeasuredChannel:
         except BaseException:
             self._outcomes[Unknown].inc(len(messages))
             raise
-        for kind, number in Counter(map(type, outcomes)).items():
+        kinds = Counter(map(type, outcomes))
+        if kinds[Blocked] and (parked := _parked(outcomes)):
+            self._parked.inc(parked)
+            kinds[Blocked] -= parked
+        for kind, number in kinds.items():
             if counter := self._outcomes.get(kind):
                 counter.inc(number)
         return outcomes
+
+
+def _parked(outcomes: Sequence[Outcome]) -> int:
+    """Return how many were refused with their part of the account alone, as its tenant."""
+    return sum(isinstance(each, Blocked) and bool(each.within) for each in outcomes)
 
 
 def measured_channel(name: str, channel: Channel) -> Channel:

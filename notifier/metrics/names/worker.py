@@ -24,8 +24,9 @@ DELIVERIES = _counter(
 ROUTE_ERRORS = _counter("route_errors", "Failures of a route or its template in this worker.", "channel", "route")
 OUTCOMES = _counter(
     "outcomes",
-    "Answers to requests by outcome: accepted, rejected, not_sent, throttled, blocked, offline, late, unknown. Its "
-    "rate is the rate at which the channel sends now.",
+    "Answers to requests by outcome: accepted, rejected, not_sent, throttled, blocked, parked, offline, late, "
+    "unknown. Its rate is the rate at which the channel sends now. Parked: the provider takes nothing of a part of "
+    "the account, as a tenant, and its messages wait.",
     "channel",
     "outcome",
 )

@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 from celery_units.unfinished import Unfinished
 from notifier import Email, Event
 from notifier.messages import Message
-from notifier.outcomes import Accepted, NotSent, Outcome, Rejected, Unknown
+from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Rejected, Unknown
 from tests.outbox.rows import Rows
 from tests.workers.test_deliverer import Environment, env
 from workers.metrics.measured import MeasuredAttempts, MeasuredChannel, MeasuredDeliverer
@@ -64,6 +64,14 @@ def test_outcomes_are_counted_by_their_kind() -> None:
     assert change.of("notifier_outcomes_total", outcome="rejected") == 1
     assert change.of("notifier_outcomes_total", outcome="unknown") == 0
     assert change.of("notifier_step_seconds_count", step="send") == 1
+
+
+def test_mails_of_a_parked_tenant_are_counted_apart_from_a_blocked_account() -> None:
+    parked = Blocked("no", within="tenant blue")
+    channel, change = MeasuredChannel("email", Answering([parked, Blocked("no"), parked])), Change()
+    channel.send([])
+    assert change.of("notifier_outcomes_total", outcome="parked") == 2
+    assert change.of("notifier_outcomes_total", outcome="blocked") == 1
 
 
 def test_a_channel_that_raises_leaves_unknown_outcomes() -> None:
