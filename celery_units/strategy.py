@@ -62,6 +62,7 @@ class Collector:
         self._running = 0
         kept = getattr(self.channel, "kept", None)
         self._shares: QueueShares | None = kept and kept.limited
+        self._sets_aside = isinstance(self.channel, RedisChannel)
         self._running_by_level: Counter[int] = Counter()
         self._running_suspects = 0
         """How many of the running units consist of messages that were lost before."""
@@ -160,6 +161,11 @@ class Collector:
         if gone := self._is_gone():
             self._consumer.hub.on_tick.discard(self.start_units)
             self._waiting.clear()
+        self._start_waiting(gone=gone)
+        if self._sets_aside and not gone:
+            self.channel.qos.set_aside(sum(len(its) for kind, its in self._waiting.items() if kind[1]))
+
+    def _start_waiting(self, *, gone: bool) -> None:
         while self._again and (kind := self._next(self._again, gone=gone)):
             self._start(kind, self._take(self._again, kind), begun=True)
         while self._waiting and (kind := self._next(self._waiting)):

@@ -67,7 +67,7 @@ class KeptMessages:
         fair = not isinstance(self._channel._queue_cycle, priority_cycle)  # noqa: SLF001
         shares = b""
         if self.shares and want:  # a request that only acknowledges uses no turn
-            shares = self.shares.argument([each.queue for each in lists], self._channel.qos.prefetch_count)
+            shares = self.shares.argument([each.queue for each in lists], self._channel.qos.limit)
         return reserve.command(
             self._unacked,
             lists,
@@ -82,7 +82,7 @@ class KeptMessages:
 
     def has_room(self, queue: str) -> bool:
         """Return whether the queue's share leaves room for another message."""
-        return self.limited is None or self.limited.has_room(queue, self._channel.qos.prefetch_count)
+        return self.limited is None or self.limited.has_room(queue, self._channel.qos.limit)
 
     def read(self, reply: Iterable[Any], lists: Sequence[QueueList]) -> Iterator[tuple[QueueList, str, Reserved]]:
         """Each message of a reply to `request`, with its tag. Those that are like an earlier one are not decoded.

@@ -25,11 +25,29 @@ class QoS(stock.QoS):  # type: ignore[misc]
         self._unconfirmed: list[str] = []
         self._rejected: deque[str] = deque()  # to be given back; any thread may append
         self._timer: Any = None
+        self._aside = 0
         self._refusals = Refusals("Redis refuses acknowledgements and messages that are given back")
+
+    def set_aside(self, number: int) -> None:
+        """Let so many unacknowledged messages take no room, at most as many as the prefetch limit: they wait for
+        others of their kind, and what is behind them in the queues must not.
+        """
+        self._aside = number
+
+    @property
+    def limit(self) -> int:
+        """The prefetch limit, and room for the messages that are set aside; 0: none."""
+        limit: int = self.prefetch_count
+        return limit + min(self._aside, limit)
 
     def can_consume(self) -> bool:
         """Reserved messages do not count against the prefetch limit again when they are handed out."""
-        return bool(self.channel.reserved) or super().can_consume()
+        return bool(self.channel.reserved or self.can_consume_max_estimate() != 0)
+
+    def can_consume_max_estimate(self) -> int | None:
+        """How many more messages may be reserved; None: any number."""
+        held = len(self._delivered) - len(self._dirty)
+        return max(self.limit - held, 0) if self.prefetch_count else None
 
     def has_room(self, most: int) -> bool:
         """Whether half of the prefetch limit is free, or room for `most` messages."""

@@ -158,6 +158,24 @@ def test_suspects_take_half_of_the_places_and_never_the_last(
     assert recorder.suspects.count(True) == 8
 
 
+@pytest.mark.usefixtures("fast")
+def test_what_comes_after_more_suspects_than_the_prefetch_limit_does_not_wait_for_them(
+    start: Start, recorder: Recorder, queue: Broker, celery_app: Celery
+) -> None:
+    """A killed worker may have held as many messages as the limit of another one; they are taken first."""
+    lost, fresh = new_ids(12), new_ids(8)
+    recorder.gate.clear()
+    celery_app.conf.worker_prefetch_multiplier = 3
+    queue.publish_lost(*lost)
+    queue.publish(*fresh)
+    with start(places=4, unit_size=1):
+        wait_until(lambda: len(recorder.units) == 4)
+        assert recorder.suspects.count(True) == 2
+        recorder.gate.set()
+        done(queue)
+    assert sorted(recorder.ids) == sorted([*lost, *fresh])
+
+
 def test_suspects_have_the_only_place_in_turn(start: Start, recorder: Recorder, queue: Broker) -> None:
     lost, fresh = new_ids(4), new_ids(4)
     with start(unit_size=1):
