@@ -5,7 +5,8 @@
 -- of the :worker for the history; the seconds after which the policy of the route applies to an unknown outcome,
 -- :unknown_after.
 -- A delivery that has a message id becomes `sent`, also if this attempt failed: an event of an earlier attempt proved
--- that it was accepted.
+-- that it was accepted. It keeps that id, unless it has gone on to another channel and this attempt was accepted: then
+-- the message of the earlier channel is the duplicate (`earlier`: the id before this statement).
 -- Changes to {unrecorded} are not written into the history: the delivery's row says the same.
 -- `change.id IS NULL OR` keeps the planner from reading whole days: see notifier/outbox/days.py.
 WITH change AS (
@@ -18,13 +19,18 @@ WITH change AS (
     status = CASE WHEN d.provider_message_id IS NULL THEN change.status ELSE 'sent' END,
     updates = {count_update CASE WHEN d.provider_message_id IS NULL THEN change.status ELSE 'sent' END},
     failures = d.failures + change.failed, ended_at = now(), reason = change.reason,
-    provider_message_id = coalesce(d.provider_message_id, change.message_id),
+    provider_message_id = CASE WHEN d.channel IS NOT NULL AND change.message_id IS NOT NULL THEN change.message_id
+                               ELSE coalesce(d.provider_message_id, change.message_id) END,
     next_attempt_at = CASE WHEN change.status = 'pending' AND d.provider_message_id IS NULL
                            THEN now() + make_interval(secs => change.delay) END
   FROM change
   WHERE d.notification_id = change.id AND in_days(d.notification_id) AND (change.id IS NULL OR {argument})
   RETURNING d.notification_id, d.status, d.attempt, d.begun_at, d.next_attempt_at, d.provider_message_id,
-            change.message_id, change.reason, change.detail, d.wanted_updates, d.updates
+            change.message_id, change.reason, change.detail, d.wanted_updates, d.updates,
+            d.channel IS NOT NULL AND change.message_id IS NOT NULL AS elsewhere,
+            CASE WHEN d.channel IS NOT NULL AND change.message_id IS NOT NULL
+                 THEN (SELECT b.provider_message_id FROM deliveries b
+                       WHERE b.notification_id = d.notification_id AND in_days(b.notification_id)) END AS earlier
 ), attention AS (  -- a retry, or the deadline of an unknown outcome
   {insert_due
     SELECT notification_id, CASE status WHEN 'pending' THEN 'retry' ELSE 'unknown' END, :channel,
@@ -40,5 +46,7 @@ WITH change AS (
 ), twice AS (  -- the row names another message that was accepted
   INSERT INTO duplicates (notification_id, message_id)
   SELECT notification_id, message_id FROM changed WHERE message_id <> provider_message_id
+  UNION ALL
+  SELECT notification_id, earlier FROM changed WHERE earlier <> provider_message_id
   ON CONFLICT DO NOTHING
 )

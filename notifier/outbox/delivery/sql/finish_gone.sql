@@ -5,4 +5,4 @@
 , suppressed AS (
   {suppress_gone}
 )
-SELECT notification_id, provider_message_id IS DISTINCT FROM message_id FROM changed
+SELECT notification_id, elsewhere OR provider_message_id IS DISTINCT FROM message_id FROM changed
