@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
@@ -352,5 +353,30 @@ def test_an_event_that_waited_for_its_notification_counts_for_the_channel_of_tha
     rows.record(page)
     rows.run("UPDATE notifications SET channel = 'sms'")
     rows.run("UPDATE unmatched_feedback SET look_at = now()")
+    settlement(rows, others=("sms",)).match_again()
+    assert rows.all("SELECT channel, deliveries FROM feedback_hours") == [{"channel": "sms", "deliveries": 1}]
+
+
+def test_an_event_that_waited_counts_for_the_channel_that_sent_its_message(rows: Rows) -> None:
+    """A failover lost the commits of a delivery that had gone on from SMS to email: it is on its first channel."""
+    page = rows.page([1])
+    bounce = event(page.notifications[0].id, FeedbackKind.BOUNCE, permanent=True, recipient="ana@example.com")
+    settlement(rows, others=("sms",)).settle([bounce, replace(bounce, kind=FeedbackKind.SEND)])
+    rows.record(page)
+    rows.run("UPDATE notifications SET channel = 'sms'")
+    rows.run("UPDATE unmatched_feedback SET look_at = now()")
+    settlement(rows, others=("sms",)).match_again()
+    assert rows.all("SELECT channel, hard_bounces FROM feedback_hours") == [{"channel": "email", "hard_bounces": 1}]
+    assert rows.all("SELECT channel, address FROM suppressions") == [
+        {"channel": "email", "address": "ana@example.com"}
+    ]
+
+
+def test_an_event_that_was_stored_without_its_channel_gets_that_of_its_notification(rows: Rows) -> None:
+    page = rows.page([1])
+    settlement(rows).settle([event(page.notifications[0].id, FeedbackKind.DELIVERY, channel="sms")])
+    rows.record(page)
+    rows.run("UPDATE notifications SET channel = 'sms'")
+    rows.run("UPDATE unmatched_feedback SET look_at = now(), channel = NULL")
     settlement(rows, others=("sms",)).match_again()
     assert rows.all("SELECT channel, deliveries FROM feedback_hours") == [{"channel": "sms", "deliveries": 1}]

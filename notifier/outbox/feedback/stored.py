@@ -49,6 +49,7 @@ def store(connection: Connection, events: Sequence[Feedback]) -> StoredFeedback:
         "recipients": [each.recipient if each.attempt and suppression_of(each) else None for each in distinct],
         "permanent": [each.permanent for each in distinct],
         "topics": [each.topic for each in distinct],
+        "channels": [each.channel for each in distinct],
     }
     named = [each.notification_id for each in distinct if each.notification_id is not None]
     query = within(_STORE, named) if named else within_days(_STORE, ())

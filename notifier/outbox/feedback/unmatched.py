@@ -20,11 +20,14 @@ _DELETE = statement(__package__, "delete_matched.sql")
 
 
 def take(connection: Connection, limit: int) -> list[Feedback]:
-    """Return up to `limit` events that are due to be looked at, and set the time of their next look."""
+    """Return up to `limit` events that are due to be looked at, and set the time of their next look.
+
+    The channel of one that was stored without it is empty.
+    """
     return [
         Feedback(FeedbackKind(kind), message_id, occurred_at, sent_at, id_, attempt, recipient, bool(permanent),
-                 detail, topic)
-        for kind, message_id, occurred_at, sent_at, id_, attempt, recipient, permanent, detail, topic
+                 detail, topic, channel or "")
+        for kind, message_id, occurred_at, sent_at, id_, attempt, recipient, permanent, detail, topic, channel
         in connection.execute(_TAKE, {"limit": limit})
     ]  # fmt: skip
 
@@ -32,15 +35,19 @@ def take(connection: Connection, limit: int) -> list[Feedback]:
 def with_notification(
     connection: Connection, events: Sequence[Feedback], channel: str, others: Collection[str]
 ) -> list[Feedback]:
-    """Return those of the events whose notification is in the database, with the channel that sent it: `channel`, or
-    that of the notification if it is one of the `others`, whose events come with those of `channel`.
+    """Return those of the events whose notification is in the database.
+
+    One that was stored without its channel gets `channel`, or that of the notification if it is one of the `others`,
+    whose events come with those of `channel`.
     """
     ids = [each.notification_id for each in events if each.notification_id is not None]
     if not ids:
         return []
     channels = {row[0]: row[1] for row in connection.execute(within(_READ_RECORDED, ids), {"ids": ids})}
     return [
-        replace(each, channel=its if (its := channels[each.notification_id]) in others else channel)
+        each
+        if each.channel
+        else replace(each, channel=its if (its := channels[each.notification_id]) in others else channel)
         for each in events
         if each.notification_id in channels
     ]

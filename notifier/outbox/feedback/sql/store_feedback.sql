@@ -1,5 +1,5 @@
 -- Store a batch of events once each. Arrays of equal length with the properties of each event: :numbers, :ids (of the
--- notification), :attempts, :kinds, :message_ids, :occurred, :details, :sent, :recipients, :permanent, :topics.
+-- notification), :attempts, :kinds, :message_ids, :occurred, :details, :sent, :recipients, :permanent, :topics, :channels.
 -- Events of notifications in this database go to `feedback`. The others go to `unmatched_feedback`, so that nothing
 -- is lost; they wait for their notification (look_at) only if a stream may still bring its record: a day that
 -- retention has dropped does not come back.
@@ -10,8 +10,10 @@ WITH incoming AS (
   SELECT * FROM unnest(
     CAST(:numbers AS int[]), CAST(:ids AS uuid[]), CAST(:attempts AS int[]), CAST(:kinds AS text[]),
     CAST(:message_ids AS text[]), CAST(:occurred AS timestamptz[]), CAST(:details AS text[]),
-    CAST(:sent AS timestamptz[]), CAST(:recipients AS text[]), CAST(:permanent AS bool[]), CAST(:topics AS text[])
-  ) AS incoming (number, id, attempt, kind, message_id, occurred_at, detail, sent_at, recipient, permanent, topic)
+    CAST(:sent AS timestamptz[]), CAST(:recipients AS text[]), CAST(:permanent AS bool[]), CAST(:topics AS text[]),
+    CAST(:channels AS text[])
+  ) AS incoming (number, id, attempt, kind, message_id, occurred_at, detail, sent_at, recipient, permanent, topic,
+                channel)
 ), known AS (  -- events of notifications in this database; `made`: of an attempt that it has
   SELECT incoming.*, incoming.attempt <= d.attempt AS made
   FROM incoming JOIN deliveries d ON d.notification_id = incoming.id AND in_days(d.notification_id)
@@ -24,12 +26,13 @@ WITH incoming AS (
 ), unmatched AS (
   INSERT INTO unmatched_feedback
     (message_id, kind, occurred_at, notification_id, reason, look_at, attempt, sent_at, recipient, permanent, detail,
-     topic)
+     topic, channel)
   SELECT message_id, kind, occurred_at, id,
          CASE WHEN id IS NULL THEN 'it names no notification' WHEN attempt IS NULL THEN 'it names no attempt'
               ELSE 'there is no such notification' END,
          CASE WHEN attempt > 0 AND id >= {oldest_recordable_id} THEN now() END,
-         attempt, sent_at, CASE WHEN id >= {oldest_recordable_id} THEN recipient END, permanent, detail, topic
+         attempt, sent_at, CASE WHEN id >= {oldest_recordable_id} THEN recipient END, permanent, detail,
+         topic, channel
   FROM incoming WHERE number NOT IN (SELECT number FROM known)
   ORDER BY message_id, kind, occurred_at
   ON CONFLICT DO NOTHING
