@@ -43,7 +43,7 @@ class Rule:
 
     def fires(self, matches: Callable[[Match], bool]) -> bool:
         """Count a request if it matches; True if it must fail."""
-        if self.times is not None and self.fired >= self.times:
+        if self.spent:
             return False
         if self.match and not matches(self.match):
             return False
@@ -52,6 +52,11 @@ class Rule:
             return False
         self.fired += 1
         return True
+
+    @property
+    def spent(self) -> bool:
+        """Whether it has happened as often as it may."""
+        return self.times is not None and self.fired >= self.times
 
     def as_json(self) -> dict[str, Any]:
         shown = asdict(self)
@@ -121,8 +126,12 @@ class Plan:
         self.fired: Counter[str] = Counter()
 
     def add(self, sources: Sequence[Json]) -> None:
-        """Add these rules. Raise ApiError, and adds none, if one of them is wrong."""
-        self.rules += [self.faults.rule(source) for source in sources]
+        """Add these rules, and forget those that are spent: each request asks every rule.
+
+        Raise ApiError, and add none, if one of them is wrong.
+        """
+        added = [self.faults.rule(source) for source in sources]
+        self.rules = [rule for rule in self.rules if not rule.spent] + added
 
     def clear(self) -> None:
         """End all faults."""

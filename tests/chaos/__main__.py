@@ -30,8 +30,17 @@ def main() -> int:
     folder = fresh(given.folder or Path(tempfile.gettempdir()) / f"notifier-chaos-{given.seed}")
     os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")
     groups = set(given.only or [*GROUPS, "clock"]) - set(given.without)
-    replica, settings = "asynchronous" if given.asynchronous else "synchronous", dict(given.postgres)
-    plan = Plan(given.seed, given.events, given.faults, given.seconds, given.patience, groups, replica, settings)
+    plan = Plan(
+        given.seed,
+        given.events,
+        given.faults,
+        given.seconds,
+        given.patience,
+        groups,
+        given.small,
+        "asynchronous" if given.asynchronous else "synchronous",
+        dict(given.postgres),
+    )
     with stopped_by_signals():
         try:
             history = run(plan, folder, Screen())
@@ -52,6 +61,7 @@ def _arguments() -> argparse.Namespace:
     add("--seed", type=int, default=secrets.randbelow(10**6), help="draws the faults")
     add("--events", type=int, default=Plan.events, help="written at least")
     add("--faults", "--blows", type=int, default=Plan.faults, help="injected, each after progress")
+    add("--small", type=float, default=Plan.small, help="small faults a second beside them; 0: none")
     add("--seconds", type=float, default=Plan.seconds, help="after which no fault is injected")
     add("--patience", type=float, default=Plan.patience, help="seconds that the settling may take")
     shown = f"kinds of faults, of {', '.join(groups)}; or single ones by their name"

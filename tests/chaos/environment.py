@@ -3,6 +3,7 @@ answer badly, but never die.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -22,7 +23,7 @@ from sandbox.embedded.ses import SesServer, ses_simulator
 from sandbox.embedded.streams import StreamsServer, streams_simulator
 from sandbox.events_queue import ACCOUNT, NAME, create_events_queue
 from sandbox.system import local_session
-from tests.chaos.faults.proxy import Proxy
+from tests.chaos.faults.proxy import CUT, DELAYED, REFUSED, Proxy
 from tests.chaos.faults.redis_pair import RedisPair, replicated_redis
 from tests.chaos.faults.replica import PROMPT, Replicated
 
@@ -30,6 +31,8 @@ TABLE = "activity"
 SHARDS = 4
 LEASE, SHARD_LEASE, UNKNOWN_AFTER = 6.0, 4.0, 12.0
 """Seconds. Who stands still longer than a lease, and no longer than a lease and `UNKNOWN_AFTER`, doubles nothing."""
+
+_NOT_COUNTED = ("empty", "entry_status")
 
 
 @dataclass
@@ -87,6 +90,21 @@ class World:
     def _queue(self) -> FeedbackQueue:
         direct = {"NOTIFIER_AWS_SQS_ENDPOINT_URL": self.sqs.url, "NOTIFIER_FEEDBACK_QUEUE_URL": queue_url(self.sqs)}
         return FeedbackQueue(_settings(self.environment | direct))
+
+    def harmed(self) -> dict[str, int]:
+        """Return how many single faults reached the processes so far: connections that a proxy cut or delayed, and
+        calls that it refused, or that a rule of a simulator refused, cut or delayed.
+
+        A page of a stream without records and a failed entry of a bulk call are not among them: the call succeeds.
+        """
+        proxies = sum((proxy.harmed for proxy in self.proxies.values()), Counter[str]())
+        simulators = Counter(self.ses.get("/_sim/counts")["faults"]) + Counter(self.streams.get("counts")["faults"])
+        calls = sum(number for kind, number in simulators.items() if kind not in _NOT_COUNTED)
+        return {
+            "connections_cut": proxies[CUT],
+            "connections_delayed": proxies[DELAYED],
+            "calls_failed": proxies[REFUSED] + calls,
+        }
 
     def heal(self) -> None:
         """From now on every connection holds, and AWS answers."""

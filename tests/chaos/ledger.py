@@ -46,6 +46,11 @@ SELECT person, count(*) AS mails
 FROM (SELECT {_PERSON} JOIN duplicates u ON u.notification_id = coalesce(lead_id, d.notification_id)) AS found
 GROUP BY person
 """)
+_WAITED = text("""
+SELECT count(DISTINCT e.notification_id) FROM delivery_events e JOIN notifications n USING (notification_id)
+WHERE n.route = 'waits' AND e.status_from = 'pending' AND e.status_to = 'pending' AND e.reason LIKE 'waits until%'
+""")
+_GONE_ON = text("SELECT count(*) FROM deliveries WHERE first_channel = 'sms' AND channel = 'email'")
 
 
 def ledger(engine: Engine) -> dict[str, Any]:
@@ -67,6 +72,8 @@ def ledger(engine: Engine) -> dict[str, Any]:
             ],
             "gaps": [f"{row['shard_id']}: {row['reason']}" for row in report.gaps()],
             "quarantine": [row["error"] for row in report.quarantine()],
+            "waited": connection.execute(_WAITED).scalar_one(),
+            "gone_on": connection.execute(_GONE_ON).scalar_one(),
             "path": {person: (recorded, begun) for person, recorded, begun in connection.execute(_PATH)},
             "counted": {row.person: row.mails for row in connection.execute(_COUNTED)},
         }

@@ -41,19 +41,29 @@ def collector(item: Mapping[str, Any]) -> str:
 
 def contents(mail: Mapping[str, Any]) -> list[str]:
     """Return whose events a mail of SES's journal is about: that of its recipient; of a digest several."""
-    if not mail["to"].endswith(_COLLECTOR):
+    if not is_digest(mail):
         return [mail["to"]]
     return [_recipient(int(number)) for number in mail["subject"].split()]
 
 
 def is_collected(recipient: str) -> bool:
     """Return whether the event with this recipient is told by a digest."""
-    return KINDS[int(recipient.partition("@")[0]) % len(KINDS)] in _DIGESTS
+    return kind_of(recipient) in _DIGESTS
 
 
 def is_limited(recipient: str) -> bool:
     """Return whether the route that tells this recipient has a limit."""
-    return KINDS[int(recipient.partition("@")[0]) % len(KINDS)] == LIMITED
+    return kind_of(recipient) == LIMITED
+
+
+def is_digest(mail: Mapping[str, Any]) -> bool:
+    """Return whether this mail of SES's journal is a digest, also one of a single event."""
+    return str(mail["to"]).endswith(_COLLECTOR)
+
+
+def kind_of(recipient: str) -> str:
+    """Return which of KINDS the event of this recipient is."""
+    return KINDS[int(recipient.partition("@")[0]) % len(KINDS)]
 
 
 def beside(recipient: str) -> str:
@@ -64,7 +74,7 @@ def beside(recipient: str) -> str:
 def expected(keys: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return who must get a mail because of the records with these keys."""
     found = [key["pk"]["S"] for key in keys if key["sk"]["S"] == "1"]
-    return found + [beside(each) for each in found if KINDS[int(each.partition("@")[0]) % len(KINDS)] == SOLD]
+    return found + [beside(each) for each in found if kind_of(each) == SOLD]
 
 
 def beyond(keys: Iterable[Mapping[str, Any]]) -> int:

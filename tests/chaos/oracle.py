@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tests.chaos.environment import LEASE
-from tests.chaos.faults.kinds import POSTGRES_FAILOVER, counted
+from tests.chaos.faults.kinds import GROUPS, POSTGRES_FAILOVER, counted
 from tests.chaos.faults.replica import LateProxy
 from tests.chaos.history import History
-from tests.chaos.load import contents, is_collected, is_limited
+from tests.chaos.load import ELSEWHERE, HIGH, LOW, contents, is_collected, is_digest, is_limited, kind_of
 
 FAILOVER_SECONDS = 15.0
 """After this the path must work again."""
@@ -26,12 +26,17 @@ _FINAL = ("sent", "delivered", "bounced", "complained", "skipped", "merged")
 
 @dataclass(frozen=True)
 class Finding:
-    """`recovered`: the answer was lost or the worker died in mid-air, and still it came out exactly once. `failovers`
-    of Postgres, and the `slowest_failover` in seconds: from the fault until the path worked again. `merged` are
-    events that are in a digest which another one leads; each event of a digest counts as a mail. `uncounted` are the
-    second mails that our tables do not know of; `collected_again` are those that are not among them because they are
-    documented: events of digests whose beginning a failover has lost, and messages of a route with a limit whose
-    place it has lost. `wrong` says what else must not be.
+    """`scheduled_faults` were drawn by the seed and injected; `kills` and `cuts` are two kinds of them.
+    `single_faults` are those that reached a process, each counted for itself: the kills, `connections_cut`,
+    `connections_delayed` and `calls_failed`, which a simulator or a proxy refused, delayed or did not answer by a
+    rule. `recovered`: the answer was lost or the worker died in mid-air, and still it came out exactly once.
+    `failovers` of Postgres, and the `slowest_failover` in seconds: from the fault until the path worked again.
+    `merged` are events that are in a digest which another one leads; each event of a digest counts as a mail.
+    `digests` are such mails, and `high_lane` and `low_lane` mails of these lanes; of the notifications `later` are
+    those that waited because their route said so, `fallback` those that went on to their second channel.
+    `uncounted` are the second mails that our tables do not know of; `collected_again` are those that are not among
+    them because they are documented: events of digests whose beginning a failover has lost, and messages of a route
+    with a limit whose place it has lost. `wrong` says what else must not be.
     """
 
     events: int
@@ -43,7 +48,17 @@ class Finding:
     duplicated: int
     recovered: int
     unknown: int
+    scheduled_faults: int = 0
+    single_faults: int = 0
+    connections_cut: int = 0
+    connections_delayed: int = 0
+    calls_failed: int = 0
     merged: int = 0
+    digests: int = 0
+    high_lane: int = 0
+    low_lane: int = 0
+    later: int = 0
+    fallback: int = 0
     uncounted: int = 0
     collected_again: int = 0
     failovers: int = 0
@@ -65,9 +80,12 @@ def judge(history: History) -> Finding:
     seconds = list(_failovers(history))
     uncounted = {to: mails[to] - 1 - ledger["counted"].get(to, 0) for to in expected.keys() & mails.keys()}
     again = _collected_again(history, uncounted)
+    kills = counted(history.faults, "kill", "stop", "server", "failover")
+    harmed: dict[str, int] = history.run.get("harmed", {})
+    kinds = Counter(kind_of(to) for to in expected.keys() & mails.keys())
     return Finding(
         events=len(expected),
-        kills=counted(history.faults, "kill", "stop", "server", "failover"),
+        kills=kills,
         cuts=counted(history.faults, "cut"),
         accepted=len(expected.keys() & mails.keys()),
         lost=len(expected.keys() - mails.keys()),
@@ -75,6 +93,14 @@ def judge(history: History) -> Finding:
         duplicated=sum(count - 1 for to, count in mails.items() if to in expected),
         recovered=len({to for to in ledger["once_unknown"] if mails[to] == 1}),
         unknown=ledger["statuses"].get("unknown", 0),
+        scheduled_faults=counted(history.faults, *GROUPS),
+        single_faults=kills + sum(harmed.values()),
+        **harmed,
+        digests=sum(map(is_digest, history.journal)),
+        high_lane=kinds[HIGH],
+        low_lane=kinds[LOW],
+        later=ledger.get("waited", 0),
+        fallback=ledger.get("gone_on", 0),
         merged=ledger["statuses"].get("merged", 0),
         uncounted=sum(max(0, number) for number in uncounted.values()) - again.total(),
         collected_again=again.total(),
@@ -145,19 +171,22 @@ def _wrong(history: History, mails: Counter[str], again: Counter[str]) -> list[s
     skipped, beyond = ledger["statuses"].get("skipped", 0), history.run.get("beyond_limit", 0)
     if skipped + sum(count for to, count in again.items() if is_limited(to)) != beyond:
         found.append(f"{skipped} are skipped, and {beyond} are beyond a limit")
+    elsewhere = sum(kind_of(to) == ELSEWHERE for to in set(history.expected))
+    if ledger.get("gone_on", elsewhere) != elsewhere:
+        found.append(f"{ledger['gone_on']} went on to their second channel, and {elsewhere} have to")
     if open_ := {status: n for status, n in ledger["statuses"].items() if status not in _FINAL}:
         found.append(f"not settled: {open_}: {ledger.get('not_sent', [])[:5]}")
     if differing := set(ledger["sent"]) ^ mails.keys():
         found.append(f"our tables and SES's journal differ in {len(differing)}: {sorted(differing)[:5]}")
-    if elsewhere := sorted(_elsewhere(history)):
-        found.append(f"{len(elsewhere)} events are not in the mail that our tables say: {elsewhere[:5]}")
+    if misplaced := sorted(_misplaced(history)):
+        found.append(f"{len(misplaced)} events are not in the mail that our tables say: {misplaced[:5]}")
     found += [
         f"{name}: {rows[:5]}" for name in ("stranded", "unbalanced", "gaps", "quarantine") if (rows := ledger[name])
     ]
     return found
 
 
-def _elsewhere(history: History) -> set[str]:
+def _misplaced(history: History) -> set[str]:
     """Return the events that are not in the mail of the notification that our tables name: its own or its leader."""
     mails = {(line.get("nid"), to) for line in history.journal for to in contents(line)}
     return {to for to, id_ in history.ledger.get("mail_of", {}).items() if (id_, to) not in mails}

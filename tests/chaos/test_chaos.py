@@ -29,6 +29,8 @@ def test_each_event_is_one_mail_whatever_breaks(tmp_path: Path) -> None:
     assert history.run["settled"]
     assert found.events >= 600
     assert found.kills + found.cuts > 0
+    assert found.connections_cut + found.calls_failed > 20
+    assert min(found.digests, found.merged, found.high_lane, found.low_lane, found.later, found.fallback) > 0
 
 
 @pytest.mark.timeout(300)

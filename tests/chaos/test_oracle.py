@@ -40,6 +40,23 @@ def test_a_run_in_which_each_event_became_one_mail_is_good() -> None:
     assert (found.events, found.accepted, found.recovered, found.kills, found.cuts) == (3, 3, 1, 1, 2)
 
 
+def test_single_faults_are_counted_beside_those_that_were_scheduled() -> None:
+    harmed = {"connections_cut": 30, "connections_delayed": 4, "calls_failed": 200}
+    found = judge(history(run={"seed": 1, "events": 3, "harmed": harmed}))
+    assert (found.scheduled_faults, found.kills, found.cuts) == (4, 1, 2)
+    assert (found.connections_cut, found.connections_delayed, found.calls_failed) == (30, 4, 200)
+    assert found.single_faults == 1 + 30 + 4 + 200
+
+
+def test_the_parts_of_the_load_are_counted() -> None:
+    people = [f"{number}@example.com" for number in (4, 6, 9, 16)]  # high, low, elsewhere, high
+    table = ledger(sent=people, statuses={"sent": 4}, once_unknown=[], waited=7, gone_on=1)
+    found = judge(history(expected=people, journal=[{"to": to} for to in people], ledger=table))
+    assert found.good
+    assert (found.high_lane, found.low_lane, found.later, found.fallback, found.digests) == (2, 1, 7, 1, 0)
+    assert judge(collected(("2 14 26", "two"))).digests == 1
+
+
 @pytest.mark.parametrize(
     ("finding", "changed"),
     [
@@ -49,6 +66,7 @@ def test_a_run_in_which_each_event_became_one_mail_is_good() -> None:
         ("unknown", {"ledger": ledger(statuses={"sent": 2, "unknown": 1})}),
         ("wrong", {"ledger": ledger(statuses={"sent": 2, "failed": 1})}),
         ("wrong", {"ledger": ledger(sent=["1@x", "2@x"])}),
+        ("wrong", {"ledger": ledger(gone_on=1)}),
         ("wrong", {"ledger": ledger(stranded=["a row"])}),
         ("wrong", {"ledger": ledger(unbalanced=["a shard"])}),
         ("wrong", {"ledger": ledger(gaps=["a shard"])}),

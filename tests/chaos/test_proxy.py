@@ -1,11 +1,12 @@
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from sandbox.embedded.allocation import free_port
-from tests.chaos.faults.proxy import CutAt, LoseAnswer, Proxy
+from tests.chaos.faults.proxy import CUT, DELAYED, REFUSED, CutAt, Delay, LoseAnswer, Proxy, Refuse
 from tests.waiting import wait_until
 
 
@@ -75,7 +76,9 @@ def ask(client: socket.socket, words: bytes) -> bytes:
 
 def test_a_cut_ends_every_connection(proxy: Proxy, client: socket.socket) -> None:
     assert proxy.cut_all() == 1
+    assert proxy.cut_all() == 0
     assert ask(client, b"lost") == b""
+    assert proxy.harmed == {CUT: 1}
 
 
 def test_a_request_is_cut_in_the_middle(echo: Echo, proxy: Proxy, client: socket.socket) -> None:
@@ -83,6 +86,7 @@ def test_a_request_is_cut_in_the_middle(echo: Echo, proxy: Proxy, client: socket
     ask(client, b"COMMIT")
     wait_until(lambda: echo.got == b"helloCOM")
     assert trap.sprung
+    assert proxy.harmed == {CUT: 1}
 
 
 def test_an_answer_is_cut_in_the_middle(echo: Echo, proxy: Proxy, client: socket.socket) -> None:
@@ -96,6 +100,7 @@ def test_the_answer_to_a_commit_is_lost(echo: Echo, proxy: Proxy, client: socket
     proxy.set_trap(trap := LoseAnswer(to=b"COMMIT"))
     assert ask(client, b"INSERT") == b"INSERT"
     assert not trap.sprung
+    assert not proxy.harmed  # it has reached nobody
     assert ask(client, b"COMMIT") == b""
     assert echo.got.endswith(b"COMMIT")
 
@@ -103,13 +108,37 @@ def test_the_answer_to_a_commit_is_lost(echo: Echo, proxy: Proxy, client: socket
 def test_a_stall_delays_and_loses_nothing(proxy: Proxy, client: socket.socket) -> None:
     proxy.stall(0.2)
     assert ask(client, b"late") == b"late"
+    assert proxy.harmed == {DELAYED: 1}
+
+
+def test_a_delay_is_of_one_connection_and_once(proxy: Proxy, client: socket.socket) -> None:
+    proxy.set_trap(trap := Delay(seconds=0.2))
+    began = time.monotonic()
+    assert ask(client, b"late") == b"late"
+    assert time.monotonic() - began >= 0.2
+    assert trap.sprung
+    assert ask(client, b"soon") == b"soon"
+    assert proxy.harmed == {DELAYED: 1}
+
+
+def test_a_request_is_refused_whole_and_the_next_one_is_not(echo: Echo, proxy: Proxy, client: socket.socket) -> None:
+    proxy.set_trap(Refuse(answer=b"HTTP/1.1 503 Away\r\n\r\n"))
+    client.sendall(b"POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\n")
+    client.sendall(b"body")
+    assert client.recv(1000) == b"HTTP/1.1 503 Away\r\n\r\n"
+    assert ask(client, b"well") == b"well"
+    assert echo.got == b"hellowell"
+    assert proxy.harmed == {REFUSED: 1}
 
 
 def test_after_healing_no_trap_is_left(proxy: Proxy, client: socket.socket) -> None:
     proxy.set_trap(LoseAnswer())
     proxy.set_trap(LoseAnswer())
+    assert proxy.traps == 2
     proxy.heal()
+    assert proxy.traps == 0
     assert ask(client, b"well") == b"well"
+    assert not proxy.harmed
 
 
 def test_who_comes_while_the_server_is_away_is_refused_and_may_come_again(echo: Echo, proxy: Proxy) -> None:

@@ -1,7 +1,9 @@
 """A TCP proxy on 127.0.0.1 that breaks connections: now, in the middle of a request, or before an answer."""
 
 import asyncio
+import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -11,15 +13,22 @@ from sandbox.embedded.allocation import free_port
 
 T = TypeVar("T")
 _CHUNK = 65_536
+_LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
+
+CUT, DELAYED, REFUSED = "cut", "delayed", "refused"
 
 
 class Cut(Exception):
     """The connection ends here."""
 
 
+class Refused(Exception):
+    """The client gets this answer; the server got nothing."""
+
+
 @dataclass
 class Trap:
-    """Ends the first connection that walks into it; `sprung` once it did."""
+    """Harms the first connection that walks into it; `sprung` once it did."""
 
     sprung: bool = field(default=False, init=False)
 
@@ -69,6 +78,31 @@ class LoseAnswer(Trap):
         return data
 
 
+@dataclass
+class Delay(Trap):
+    """The next bytes arrive so many `seconds` later. Nothing is lost."""
+
+    seconds: float = 0.0
+
+
+@dataclass
+class Refuse(Trap):
+    """The client's next request, of HTTP, gets `answer`; the server never sees it. The connection goes on."""
+
+    answer: bytes = b""
+    _request: bytes = b""
+
+    def sent(self, data: bytes) -> bytes:
+        if not self._request and not data.startswith(b"POST "):  # the rest of a request that has partly passed
+            return data
+        self._request += data
+        head, end, body = self._request.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head)
+        if end and len(body) >= (int(length[1]) if length else 0):
+            raise Refused(self.answer)
+        return b""
+
+
 @dataclass(eq=False)
 class Connection:
     writers: tuple[asyncio.StreamWriter, asyncio.StreamWriter]
@@ -83,10 +117,15 @@ class Connection:
 
 @dataclass
 class Proxy:
-    """Listens on `port` for as long as a block lasts. Its methods may be called from any thread."""
+    """Listens on `port` for as long as a block lasts. Its methods may be called from any thread.
+
+    `harmed` counts the connections that were CUT or DELAYED and the requests that were REFUSED, when that happened: a
+    trap that nothing walked into counts nowhere.
+    """
 
     target: int
     port: int = field(default_factory=free_port)
+    harmed: Counter[str] = field(default_factory=Counter)
     _connections: set[Connection] = field(default_factory=set)
     _traps: list[Trap] = field(default_factory=list)
 
@@ -97,6 +136,11 @@ class Proxy:
     def set_trap(self, trap: Trap) -> None:
         """For the next connection that moves a byte and has none."""
         self._call(lambda: self._traps.append(trap))
+
+    @property
+    def traps(self) -> int:
+        """How many no connection has walked up to yet."""
+        return len(self._traps)
 
     def stall(self, seconds: float) -> None:
         """Pass on nothing for so long, and refuse nobody."""
@@ -147,24 +191,50 @@ class Proxy:
     ) -> None:
         try:
             while connection.open and (data := await reader.read(_CHUNK)):
-                await self._passing.wait()
+                await self._stalled(connection)
                 if connection.trap is None and self._traps:
                     connection.trap = self._traps.pop(0)
-                writer.write(getattr(connection.trap, way)(data) if connection.trap else data)
+                if isinstance(connection.trap, Delay):
+                    await self._delayed(connection, connection.trap)
+                try:
+                    writer.write(getattr(connection.trap, way)(data) if connection.trap else data)
+                except Refused as refused:
+                    self._spring(connection, REFUSED)
+                    connection.writers[0].write(refused.args[0])
                 await writer.drain()
         except Cut as cut:
-            assert connection.trap is not None
-            connection.trap.sprung = True
+            if connection.open:
+                self._spring(connection, CUT)
             writer.write(cut.args[0])
             await asyncio.sleep(0)  # the part that leaves before the end
         except OSError:
             pass
         connection.abort()
 
+    async def _stalled(self, connection: Connection) -> None:
+        if not self._passing.is_set():
+            await self._passing.wait()
+            self.harmed[DELAYED] += connection.open
+
+    async def _delayed(self, connection: Connection, trap: Delay) -> None:
+        connection.trap = None  # what comes the other way meanwhile is not delayed
+        await asyncio.sleep(trap.seconds)
+        if connection.open:
+            trap.sprung = True
+            self.harmed[DELAYED] += 1
+
+    def _spring(self, connection: Connection, harm: str) -> None:
+        assert connection.trap is not None
+        connection.trap.sprung = True
+        connection.trap = None
+        self.harmed[harm] += 1
+
     def _cut_all(self) -> int:
-        for connection in list(self._connections):
+        cut = [connection for connection in self._connections if connection.open]
+        for connection in cut:
             connection.abort()
-        return len(self._connections)
+        self.harmed[CUT] += len(cut)
+        return len(cut)
 
     def _stall(self, seconds: float) -> None:
         self._passing.clear()
