@@ -42,6 +42,7 @@ from notifier.outbox import (
     Unknowns,
     end_leases,
 )
+from notifier.outbox.operator.waiting import parked, routeless
 from notifier.status_updates import wanted_of
 
 TABLE = "activity"
@@ -51,6 +52,7 @@ OLD, LEFT, RIGHT, LOST, AFTER = (f"shardId-00000001767600000{n}00-5c1f0a{n}e" fo
 
 REJECTED = "MessageRejected: Address blacklisted."
 NO_NAME = "UndefinedError: 'from_name' is undefined (templates/friend_request.html.j2, line 4)"
+PAUSED = "BadRequestException: Sending is paused for the tenant blue."
 TIMED_OUT = "the provider gave no answer in 10 s, so it may have accepted"
 
 _NONE = UUID(int=0)
@@ -86,13 +88,16 @@ class Sample:
         quarantined: Sequence[str] = (),
         waits: bool = False,
         wanted_updates: int = 0,
+        route: str = "",
     ) -> list[UUID]:
         """Record a page of `count` items that were written `ago` minutes ago; return its notifications. With `waits`
-        the broker holds their messages.
+        the broker holds their messages. `route` is the route of all, else each has that of its item.
         """
         at = self._now - timedelta(minutes=ago)
         made = []
         for item in islice(self._items, count):
+            if route:
+                item["type"] = route
             made.append(notification(lease, self._next(), item, at, wanted_updates))
             self.addresses[made[-1].id] = item["to"]
             self._routes[made[-1].id] = item["type"]
@@ -240,6 +245,13 @@ def _feedback(sample: Sample, lease: ShardLease) -> None:
 def _waiting(sample: Sample, left: ShardLease, right: ShardLease) -> None:
     sample.record(left, 4, ago=0.05, unrouted=3, quarantined=["the key pk is of the type BOOL"], waits=True)
     sample.begin(sample.record(right, 2, ago=0.04), lease_seconds=600.0)
+    routeless_ones = sample.record(left, 4, ago=0.06, route="birthday_wishes")
+    refused = sample.record(right, 3, ago=0.05)
+    changes = [
+        Change(each, Status.PENDING, delay=600.0, reason=routeless("birthday_wishes")) for each in routeless_ones
+    ]
+    changes += [Change(each, Status.PENDING, delay=600.0, reason=parked("tenant blue", PAUSED)) for each in refused]
+    sample.attempts().decide(changes)
 
 
 def _operators(sample: Sample, right: ShardLease) -> None:

@@ -98,7 +98,7 @@ def test_a_destination_that_accepts_nothing_and_updates_that_nobody_sends(diagno
         "updates", database_url=url, allow_nondurable_database="true", status_destinations="https://down.example"
     )
     found.the(Level.WRONG, "https://down.example accepts no status updates", "503 Service Unavailable")
-    found.the(Level.WRONG, "nobody sends them", "notifier status-sender")
+    found.the(Level.WRONG, "no process sends them", "notifier status-sender")
     found.the(Level.DOUBTFUL, "https://gone.example, which is not in NOTIFIER_STATUS_DESTINATIONS")
     engine.dispose()
 
