@@ -88,7 +88,6 @@ def compare(
     address_of(channel, "")  # raises for a channel that is not installed
     names = [each.strip() for each in by.split(",") if each.strip()]
     options = Options(channel, route, names, since, until, timedelta(seconds=margin))
-    shown: list[Mapping[str, Any]] = []
     with ExitStack() as stack:
         comparison = stack.enter_context(Comparison(options))
         out = stack.enter_context(_created(output, file)) if output else None
@@ -96,15 +95,7 @@ def compare(
             comparison.read(lines)
         engine = stack.enter_context(connected(LONG_SECONDS))
         comparison.read_shadowed(engine)
-        in_full = 0
-        for difference in comparison.differences():
-            reveals = bool(out)
-            if len(shown) < limit:
-                shown.append(difference if reveal else _masked(difference))
-                reveals = reveals or reveal
-            if out:
-                out.write(orjson.dumps(difference) + b"\n")
-            in_full += reveals and bool(difference["shadowed_to"])
+        shown, in_full = _written(comparison, out, limit, reveal=reveal)
         note_recipients(engine, in_full, "notifier compare", why)
     if json:
         wrong = [asdict(each) for each in comparison.wrong]
@@ -113,6 +104,24 @@ def compare(
         _print(comparison, shown)
     if not comparison.summary.agrees:
         raise typer.Exit(1)
+
+
+def _written(
+    comparison: Comparison, out: IO[bytes] | None, limit: int, *, reveal: bool
+) -> tuple[list[Mapping[str, Any]], int]:
+    """Write all differences to `out`. Return the first `limit` of them, masked without `reveal`, and in how many of
+    all a recipient is given in full.
+    """
+    shown: list[Mapping[str, Any]] = []
+    in_full = 0
+    for difference in comparison.differences():
+        is_shown = len(shown) < limit
+        if is_shown:
+            shown.append(difference if reveal else _masked(difference))
+        if out:
+            out.write(orjson.dumps(difference) + b"\n")
+        in_full += bool(difference["shadowed_to"]) and (out is not None or (is_shown and reveal))
+    return shown, in_full
 
 
 @contextmanager
