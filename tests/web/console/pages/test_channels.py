@@ -58,13 +58,15 @@ def test_what_waits_and_how_near_the_limits_are(rows: Rows, viewer: Person) -> N
     )
 
 
-def test_the_parts_of_an_account_that_are_parked(rows: Rows, viewer: Person) -> None:
+def test_the_parts_of_an_account_that_are_parked(rows: Rows, viewer: Person, operator: Person) -> None:
     assert "Parked within a channel" not in viewer.get("/channels").text
     refuse(rows, rows.pending(2), Blocked("Tenant <b>not</b> associated", within="tenant blue"))
     answer = viewer.get("/channels").text
     page = text_of(answer)
     assert re.search(r"email tenant blue 2 \S+ \S+ Tenant &lt;b&gt;not&lt;/b&gt; associated show", page), page
     assert "because=tenant%20blue%20is%20parked" in answer.replace("+", "%20")
+    [cancel] = re.findall(r'href="(/notifications/all/cancel[^"]+)"', operator.get("/channels").text)
+    assert "2 " in text_of(operator.get(cancel.replace("&amp;", "&")).text)
 
 
 def test_the_destinations_of_status_updates(rows: Rows, viewer: Person) -> None:
