@@ -26,7 +26,7 @@ _AHEAD = 3
 _BATCH = 250
 _STEP = 10
 _STALLED_SECONDS = 60.0
-_AT_WORK_SECONDS = 1.0
+_AT_WORK_SECONDS = 5.0
 """While no mail came out for so long, no small fault is injected: it might reach nothing."""
 _TURN_SECONDS = 0.05
 _TRICKLE_SECONDS = 1.0

@@ -12,7 +12,7 @@ from tests.chaos.faults.proxy import CutAt, Delay, LoseAnswer, Refuse, Trap
 
 _MOST_TRAPS = 3
 """A proxy has no more of them than this that no connection has walked up to: what waits there is none."""
-_MOST_AT_ONCE = 1.0
+_MOST_AT_ONCE = 5.0
 """Seconds: what was not injected while the run did something else is made up for at most so long."""
 
 
