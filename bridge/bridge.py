@@ -19,7 +19,7 @@ from bridge.outbox_limit import OutboxLimit
 from bridge.stream.client import StreamsClient
 from bridge.stream.discovery import DISCOVERY_SECONDS, ShardDiscovery
 from bridge.stream.held_shards import HeldShards
-from bridge.stream.intake import Intake
+from bridge.stream.intake import MARK_SECONDS, Intake
 from bridge.stream.prefetch import Prefetcher
 from bridge.stream.reader import SOME_RECORDS_SECONDS, ShardReader
 from bridge.stream.tree import ShardTree
@@ -39,7 +39,7 @@ OUTBOX_LIMIT_SECONDS = 1.0
 PARTITIONS_SECONDS = 3600.0
 POLLERS = 8
 """Threads that poll shards. They mostly wait for DynamoDB, so eight are enough for a hundred shards."""
-LOOPS = 13
+LOOPS = 14
 """Database connections of the loops: one each, and one more for the lock of the shard discovery."""
 PAGES_AHEAD = 6
 """Pages fetched and not yet recorded, over all shards."""
@@ -88,6 +88,7 @@ class Bridge:
             self._finding,
             self._taking,
             self._renewing,
+            Loop("marks", MARK_SECONDS, intake.mark_published),
             Loop("outbox limit", OUTBOX_LIMIT_SECONDS, limit.measure),
             Loop("partitions", PARTITIONS_SECONDS, self._ensure_partitions),
             *loops,
@@ -109,6 +110,7 @@ class Bridge:
             for loop in self._loops:
                 loop.join()
             self._prefetcher.close()
+            self._mark_published()
             log.info("bridge stopped", released=released)
 
     def stop(self) -> None:
@@ -118,6 +120,12 @@ class Bridge:
 
     def _ensure_partitions(self) -> None:
         self._partitions.ensure_around(datetime.now(UTC).date())
+
+    def _mark_published(self) -> None:
+        try:
+            self._intake.mark_published()
+        except DatabaseError as error:
+            log.warning("could not mark what was published; the relay publishes it again", reason=cause(error))
 
     def _find_shards(self) -> NextIn:
         due = self._discovery.run_once()

@@ -1,4 +1,5 @@
-"""How fast one bridge records and publishes: `python -m bench.parts.bridge`.
+"""How fast one bridge records and publishes: `python -m bench.parts.bridge`, or what it costs while records come at a
+steady rate: `python -m bench.parts.bridge --rate 1000 --shards 10 --records 20000`.
 
 The simulator makes the pages of the stream ahead; Postgres and Redis are real and durable. There are no workers: the
 benchmark empties the queue.
@@ -16,7 +17,7 @@ import redis
 from sqlalchemy import Engine, text
 
 from bench.figures.screen import progress, show
-from bench.measure.command import whole_number, workspace
+from bench.measure.command import positive, whole_number, workspace
 from bench.measure.processes import Usage, cpu_us_per_event, machine, usage
 from bench.measure.stall import Stall
 from notifier.broker import queue_name
@@ -29,6 +30,8 @@ from sandbox.embedded.streams import streams_simulator
 from sandbox.system import notifier_process
 
 WARM_UP = 0.1
+_START_SECONDS = 5.0
+"""Before records come at a steady rate: the bridge has started by then."""
 _READ = text("SELECT coalesce(sum(records_read), 0), coalesce(sum(records_notified), 0) FROM shards")
 
 
@@ -95,7 +98,9 @@ def running(arguments: argparse.Namespace, folder: Path) -> Iterator[tuple[Bridg
         broker = stack.enter_context(embedded_redis(folder))
         streams = stack.enter_context(streams_simulator(folder))
         each = max(1, arguments.records // arguments.shards)
-        streams.post("load", shards=arguments.shards, records_per_shard=each, item_bytes=arguments.item_bytes)
+        load = {"shards": arguments.shards, "records_per_shard": each, "item_bytes": arguments.item_bytes}
+        after = _START_SECONDS if arguments.rate else 0.0
+        streams.post("load", **load, rate=arguments.rate, after=after, ahead=True)
         postgres.create_database("notifier")
         migrate(postgres.url("notifier"))
         environment = {
@@ -124,6 +129,7 @@ def main() -> None:
     parser.add_argument("--records", type=whole_number, default=200_000)
     parser.add_argument("--shards", type=whole_number, default=20)
     parser.add_argument("--item-bytes", type=whole_number, default=1024)
+    parser.add_argument("--rate", type=positive, help="records a second, of all shards; without it, all at once")
     given = parser.parse_args()
     with workspace() as folder, running(given, folder) as (measured, bridge):
         result = measured.run(bridge)

@@ -1,7 +1,7 @@
 """Records pages, then publishes their messages. If publishing fails, the relay does it later."""
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +20,8 @@ from notifier.routes import Routes
 
 log = structlog.get_logger(__name__)
 
+MARK_SECONDS = 0.5
+"""How often publications are marked as published: far more often than the relay publishes those without a mark."""
 _BROKER_PAUSE_SECONDS = 5.0
 """For how long nothing is published after an error of the broker: a broker that hangs must not delay recording."""
 
@@ -51,6 +53,7 @@ class Intake:
         self._not_before = not_before or datetime.min.replace(tzinfo=UTC)
         self._backlogged = backlogged or BackloggedQueues()
         self._limit = limit
+        self._unmarked: deque[int] = deque()
 
     def has_room(self, queue: str) -> bool:
         """Return whether deliveries of that queue may be recorded now."""
@@ -117,11 +120,25 @@ class Intake:
             )
             if isinstance(error, BrokerRefused):  # after other errors the broker may have them: the relay looks later
                 left = [each.publication for each in recorded if each.publication not in done]
-        if done:
-            self._publications.mark_published(done)
+        self._unmarked.extend(done)
         if left:
             self._backlogged.add(full)
             self._publications.postpone(left, 0.0)
+
+    def mark_published(self) -> None:
+        """Mark what was published since the last call: one statement for all pages, instead of one with a commit for
+        each. Raise DatabaseError; then the next call marks them.
+
+        The relay publishes again what was not marked when this process was killed, after GRACE_SECONDS.
+        """
+        ids = [self._unmarked.popleft() for _ in range(len(self._unmarked))]
+        if not ids:
+            return
+        try:
+            self._publications.mark_published(ids)
+        except BaseException:
+            self._unmarked.extendleft(reversed(ids))
+            raise
 
     def _published(self, recorded: NewPublication) -> bool:
         """Publish it; return False if the queue has no room. Raise BrokerError: the broker may have it or not."""

@@ -41,6 +41,7 @@ class TestShards:
         lease = self._leases.get(table) or self._leased(table)
         before = self._checkpoints.get(table)
         self._checkpoints[table] = self._intake.take(lease, before, [dict(each) for each in records])
+        self._intake.mark_published()
 
     def _leased(self, table: str) -> ShardLease:
         ShardTree(self._engine).register(table, _ARN.format(table=table), [Shard(_SHARD, None, closed=False)])

@@ -61,6 +61,19 @@ def test_a_database_that_goes_away_during_the_start_does_not_end_the_bridge(
         assert len(read_all(environment, Sql(engine))) == 10
 
 
+def test_a_bridge_marks_what_it_published_also_when_it_stops(
+    environment: BridgeEnvironment, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.bridge.MARK_SECONDS", 3600.0)  # the first round comes before the first page
+    environment.streams.post("tables", table="activity", shards=2)
+    environment.put(range(20))
+    unmarked = "SELECT count(*) AS n FROM publications WHERE published_at IS NULL"
+    with environment.bridge():
+        read_all(environment, Sql(engine))
+        assert Sql(engine).one(unmarked)["n"] > 0
+    assert Sql(engine).one(unmarked)["n"] == 0
+
+
 def test_a_hundred_live_shards_need_no_more_threads_than_one(environment: BridgeEnvironment, engine: Engine) -> None:
     sql = Sql(engine)
     environment.streams.post("tables", table="activity", shards=100)

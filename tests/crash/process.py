@@ -297,7 +297,7 @@ class Process:
         self._read()
 
     def _read_shards(self, held: Sequence[ShardLease]) -> None:
-        """Read to the tip or the end of each; then renew and release the leases."""
+        """Read to the tip or the end of each, and mark what is published; then renew and release the leases."""
         ahead = Prefetcher(1)
         try:
             for lease in held:
@@ -306,6 +306,7 @@ class Process:
                     for _ in range(4):
                         if shard.poll() is None:
                             break
+            self.intake.mark_published()
             self.leases.renew(held, {})
         finally:
             ahead.close()

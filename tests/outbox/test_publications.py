@@ -1,6 +1,8 @@
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from notifier.notifications import Status
 from notifier.outbox import Change, Publications, Recipient
 from tests.outbox.rows import Rows
@@ -16,6 +18,37 @@ def test_a_page_that_nobody_published_is_due_after_its_grace(rows: Rows) -> None
     assert publications.queues_due() == ["email"]
     (found,) = publications.take_due("email", 10)
     assert found.age is None
+    assert found.waiting == dict.fromkeys(ids, 0)
+
+
+def test_what_is_marked_as_published_is_looked_at_later(rows: Rows) -> None:
+    rows.pending(3)
+    publications = Publications(rows.engine, look_again=60.0)
+
+    publications.mark_published([row["id"] for row in rows.all("SELECT id FROM publications")])
+
+    assert rows.one("SELECT published_at IS NOT NULL AS published, due_at > now() + interval '50 s' AS rests "
+                    "FROM publications") == {"published": True, "rests": True}  # fmt: skip
+
+
+@pytest.mark.parametrize("marked", ["before", "after", "late"])
+def test_what_the_broker_may_have_lost_is_due_also_if_it_was_marked_after_that(rows: Rows, marked: str) -> None:
+    """A bridge marks what it published half a second later: the broker may have lost it by then."""
+    ids = rows.pending(3)
+    publications = Publications(rows.engine)
+    made = [row["id"] for row in rows.all("SELECT id FROM publications")]
+    if marked == "before":
+        publications.mark_published(made)
+
+    if marked == "late":
+        rows.run("UPDATE publications SET due_at = now()")  # its grace is over
+    else:
+        publications.make_all_due()
+    if marked != "before":
+        publications.mark_published(made)
+
+    assert publications.queues_due() == ["email"]
+    (found,) = publications.take_due("email", 10)
     assert found.waiting == dict.fromkeys(ids, 0)
 
 

@@ -19,7 +19,7 @@ from notifier.outbox.delivery.changes import uuids
 from notifier.outbox.publishing.backlog import Backlog, backlog
 from notifier.outbox.publishing.due_scan import DueScan
 from notifier.outbox.statements import statement
-from notifier.outbox.stream.recording import PUBLICATION_SIZE, insert_messages
+from notifier.outbox.stream.new_publications import PUBLICATION_SIZE, insert_messages
 from notifier.settings import default
 
 

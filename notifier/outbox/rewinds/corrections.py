@@ -11,8 +11,8 @@ from notifier.notifications import created_ms, first_id
 from notifier.outbox.days import within
 from notifier.outbox.rewinds.pages import Rewind, RewindPage, RewindResult
 from notifier.outbox.statements import statement
+from notifier.outbox.stream.new_publications import insert_publications
 from notifier.outbox.stream.pages import NewNotification, first_notified
-from notifier.outbox.stream.recording import insert_publications
 
 _LOCK = statement(__package__, "lock_quarantined.sql")
 _RECORDED = statement(__package__, "recorded_numbers.sql")

@@ -2,22 +2,19 @@
 transaction.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
-from uuid import UUID
 
 import psycopg
 from sqlalchemy import Connection, Engine, TextClause
 from sqlalchemy.exc import IntegrityError
 
-from notifier.errors import LeaseLost
-from notifier.lanes import Lane, parts_of
-from notifier.outbox.delivery.changes import uuids
 from notifier.outbox.history.partitions import Partitions
 from notifier.outbox.statements import statement
+from notifier.outbox.stream.new_publications import insert_publications
+from notifier.outbox.stream.page_statement import lease_lost, record_page, shard_values
 from notifier.outbox.stream.pages import (
     MOST_DAYS,
     NewNotification,
@@ -31,7 +28,6 @@ from notifier.outbox.stream.pages import (
 
 _LOCK = statement(__package__, "lock_shard.sql")
 _MOVE = statement(__package__, "move_checkpoint.sql")
-_PUBLICATION = statement(__package__, "insert_publication.sql")
 _QUARANTINE = statement(__package__, "insert_quarantined.sql")
 _QUARANTINE_NEW = statement(__package__, "insert_new_quarantined.sql")
 _COPY_NOTIFICATIONS = statement(__package__, "copy_notifications.sql").text
@@ -39,11 +35,10 @@ _COPY_DELIVERIES = statement(__package__, "copy_deliveries.sql").text
 _COPY_REPORTED = statement(__package__, "copy_reported_deliveries.sql").text
 _INSERT_NEW = statement(__package__, "insert_new_notification.sql")
 
-PUBLICATION_SIZE = 250
-"""Messages in one publication: few enough that a busy queue soon has room for all of them."""
-
-GRACE_SECONDS = 10.0
-"""Seconds that the bridge which recorded a page has to publish it, before the relay does."""
+MOST_IN_ONE_STATEMENT = 250
+"""Notifications of a page that is recorded by one statement. For more of them COPY writes less WAL and costs Postgres
+less, and its further round trips count little: docs/performance.md.
+"""
 
 
 class Recording:
@@ -57,6 +52,7 @@ class Recording:
 
     def __init__(self, engine: Engine, partitions: Partitions) -> None:
         self._engine = engine
+        self._statements = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._partitions = partitions
 
     def record(
@@ -85,15 +81,18 @@ class Recording:
         self._partitions.ensure(days)
         try:
             return self._record(lease, previous, page, to_relay)
-        except psycopg.errors.CheckViolation:  # the partition of a day was dropped since `ensure` created it
-            self._partitions.ensure(days, anew=True)
-            return self._record_missing(lease, previous, page, to_relay)
-        except (psycopg.errors.UniqueViolation, IntegrityError):
+        except (psycopg.IntegrityError, IntegrityError) as error:
+            cause = error.orig if isinstance(error, IntegrityError) else error
+            if isinstance(cause, psycopg.errors.CheckViolation):  # the partition of a day was dropped since `ensure`
+                self._partitions.ensure(days, anew=True)
             return self._record_missing(lease, previous, page, to_relay)
 
     def _record(
         self, lease: ShardLease, previous: str | None, page: Page, to_relay: Collection[str]
     ) -> list[NewPublication]:
+        if not page.quarantined and len(page.notifications) <= MOST_IN_ONE_STATEMENT:
+            with self._statements.connect() as connection:
+                return record_page(connection, lease, previous, page, to_relay)
         with self._engine.begin() as connection:
             _run_held(connection, _MOVE, lease, previous, page)
             if page.notifications:
@@ -127,24 +126,8 @@ def _run_held(
     connection: Connection, update: TextClause, lease: ShardLease, previous: str | None, page: Page
 ) -> None:
     """Lock or update the row of the shard, with `{lease_is_held}`. Raises LeaseLost if the lease is not held."""
-    changed = connection.execute(
-        update,
-        {
-            "checkpoint": page.checkpoint,
-            "last_record_at": page.last_record_at,
-            "read": page.read,
-            "notified": page.notified,
-            "further": page.further,
-            "unrouted": page.unrouted,
-            "quarantined": len(page.quarantined),
-            "shard": lease.shard,
-            "owner": lease.owner,
-            "epoch": lease.epoch,
-            "previous": previous,
-        },
-    )
-    if changed.rowcount != 1:
-        raise LeaseLost(f"{lease.shard_id} is no longer held by {lease.owner} in epoch {lease.epoch}")
+    if connection.execute(update, shard_values(lease, previous, page)).rowcount != 1:
+        raise lease_lost(lease)
 
 
 def _copy(connection: Connection, lease: ShardLease, rows: Sequence[NewNotification]) -> None:
@@ -206,35 +189,3 @@ def _quarantined(lease: ShardLease, rows: Sequence[Quarantined]) -> dict[str, An
         "records": [each.record for each in rows],
         "errors": [each.error for each in rows],
     }
-
-
-def insert_publications(
-    connection: Connection, fresh: Sequence[NewNotification], to_relay: Collection[str]
-) -> list[NewPublication]:
-    """Insert the publications of these notifications, in the caller's transaction.
-
-    The relay publishes those of the queues `to_relay` at once, the others only after GRACE_SECONDS.
-    """
-    by_queue: dict[str, list[UUID]] = defaultdict(list)
-    for each in fresh:
-        by_queue[each.queue].append(each.id)
-    return [
-        each
-        for queue, ids in by_queue.items()
-        for each in insert_messages(connection, queue, ids, 0.0 if queue in to_relay else GRACE_SECONDS)
-    ]
-
-
-def insert_messages(
-    connection: Connection, queue: str, ids: Sequence[UUID], grace: float = 0.0
-) -> list[NewPublication]:
-    """Insert publications of messages for one queue, in the caller's transaction. The relay publishes them after
-    `grace` seconds.
-    """
-    channel, lane = parts_of(queue)
-    values = {"channel": channel, "lane": None if lane is Lane.NORMAL else lane.value, "grace": grace}
-    pages = [ids[start : start + PUBLICATION_SIZE] for start in range(0, len(ids), PUBLICATION_SIZE)]
-    return [
-        NewPublication(connection.execute(_PUBLICATION, {**values, "ids": uuids(some)}).scalar_one(), queue, some)
-        for some in pages
-    ]

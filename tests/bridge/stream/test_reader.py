@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import OperationalError
 
 from bridge.stream.client import IteratorExpired, RecordPage, Shard, ShardGone, StreamRefused, StreamThrottled
 from bridge.stream.intake import Intake
@@ -92,6 +93,42 @@ def test_records_are_recorded_and_published(environment: Environment, engine: En
     assert shard(engine)["checkpoint"] == "3"
     assert queue.depth("email") == 3
     assert environment.publications.queues_due() == []
+
+
+def test_pages_are_marked_as_published_by_one_statement(environment: Environment, engine: Engine) -> None:
+    reader, _ = environment.reader(page(1, 2), page(3))
+    reader.poll()
+    reader.poll()
+    left = "SELECT count(*) AS n FROM publications WHERE published_at IS NULL"
+    assert Sql(engine).one(left)["n"] == 2
+    statements: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+
+    environment.intake.mark_published()
+    environment.intake.mark_published()
+
+    assert len(statements) == 1
+    assert Sql(engine).one(left)["n"] == 0
+
+
+def test_what_could_not_be_marked_is_marked_the_next_time(
+    environment: Environment, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, _ = environment.reader(page(1, 2), page(3))
+    reader.poll()
+    with monkeypatch.context() as patch:
+        patch.setattr(Publications, "mark_published", _gone)
+        with pytest.raises(OperationalError):
+            environment.intake.mark_published()
+    reader.poll()
+
+    environment.intake.mark_published()
+
+    assert Sql(engine).all("SELECT id FROM publications WHERE published_at IS NULL") == []
+
+
+def _gone(*_: object) -> None:
+    raise OperationalError("UPDATE", {}, Exception("server closed the connection unexpectedly"))
 
 
 def test_the_last_page_has_records_and_no_next_iterator(environment: Environment, engine: Engine) -> None:
@@ -426,6 +463,7 @@ def test_above_the_high_water_mark_rows_wait_in_postgres(
     reader, _ = environment.reader(page(*range(1, 91)), page(*range(91, 111)))
     reader.poll()
     reader.poll()
+    environment.intake.mark_published()
 
     assert queue.depth("email") == 90
     assert shard(engine)["records_notified"] == 110

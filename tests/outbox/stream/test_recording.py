@@ -1,15 +1,30 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import IntegrityError
 
 from notifier.errors import LeaseLost
+from notifier.lanes import Lane
 from notifier.outbox import NewNotification, Page, Partitions, Quarantined, Recording, ShardLease
+from notifier.outbox.stream import new_publications, page_statement, recording
 from tests.outbox.rows import Rows
+from tests.waiting import wait_until
+
+ONE_STATEMENT, COPY = "one statement", "COPY"
 
 COUNTERS = "SELECT checkpoint, records_read, records_notified, records_unrouted, records_quarantined FROM shards"
+
+
+@pytest.fixture(params=[ONE_STATEMENT, COPY], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How pages are recorded: small ones by one statement, larger ones by COPY."""
+    monkeypatch.setattr(recording, "MOST_IN_ONE_STATEMENT", 1_000 if request.param == ONE_STATEMENT else -1)
+    found: str = request.param
+    return found
 
 
 def test_rows_checkpoint_and_counters_of_a_page_are_written_together(rows: Rows) -> None:
@@ -57,6 +72,68 @@ def test_a_row_has_the_columns_of_its_notification(rows: Rows, record: bytes) ->
         )
         assert not found
         assert rows.delivery(each.id)["status"] == "pending"
+
+
+def test_a_small_page_is_one_statement_which_is_its_own_transaction(rows: Rows, way: str) -> None:
+    rows.record(rows.page([1]))  # makes the partitions of the day
+    done: list[str] = []
+    event.listen(rows.engine, "before_cursor_execute", lambda *given: done.append(given[2].split()[0]))
+    event.listen(rows.engine, "begin", lambda _: done.append("BEGIN"))
+
+    rows.record(rows.page([2, 3]))
+    rows.record(Page("4", None, [], [], unrouted=1))
+
+    statements = {ONE_STATEMENT: ["WITH", "UPDATE"], COPY: ["UPDATE", "INSERT", "UPDATE"]}[way]
+    assert [each for each in done if each != "BEGIN"] == statements
+    with rows.engine.connect() as connection:  # each was committed
+        assert connection.scalar(text("SELECT checkpoint FROM shards")) == "4"
+
+
+@pytest.mark.parametrize("to_relay", [(), ("email:low",)])
+def test_each_queue_of_a_page_has_publications_of_its_own(
+    rows: Rows, to_relay: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (new_publications, page_statement):
+        monkeypatch.setattr(module, "PUBLICATION_SIZE", 2)
+    kinds: list[dict[str, Any]] = [
+        {},
+        {"lane": Lane.LOW, "wanted_updates": 5},
+        {"channel": "sms", "route": 'a "quoted"\\one, too'},
+    ]
+    made = [replace(rows.notification(n), **kinds[n % 3]) for n in range(1, 13)]
+
+    recorded = rows.recording.record(rows.lease, None, Page("13", None, made, [], 0), to_relay)
+
+    ids = {queue: [each.id for each in made if each.queue == queue] for queue in ("email", "email:low", "sms")}
+    found = rows.all("SELECT *, due_at > now() + interval '5 s' AS later FROM publications ORDER BY id")
+    by_queue: dict[str, list[object]] = {}
+    for row in found:
+        assert len(row["notification_ids"]) == 2
+        queue = f"{row['channel']}:low" if row["lane"] else row["channel"]
+        assert row["later"] is (queue not in to_relay)
+        by_queue.setdefault(queue, []).extend(row["notification_ids"])
+    assert by_queue == ids
+    assert [(each.publication, each.queue, list(each.ids)) for each in recorded] == [
+        (row["id"], f"{row['channel']}:low" if row["lane"] else row["channel"], row["notification_ids"])
+        for row in found
+    ]
+    for each in made:
+        row = rows.one(f"SELECT route, record FROM notifications WHERE notification_id = '{each.id}'")
+        assert (row["route"], bytes(row["record"])) == (each.route, each.record)
+        assert rows.delivery(each.id)["wanted_updates"] == (each.wanted_updates or None)
+
+
+def test_a_page_after_a_steal_waits_for_it_and_writes_nothing(rows: Rows, engine: Engine) -> None:
+    page = rows.page([1, 2])
+    rows.record(rows.page([0]))
+    with engine.connect() as thief, ThreadPoolExecutor(1) as threads:
+        thief.execute(text("UPDATE shards SET owner = 'another', epoch = epoch + 1"))
+        recording = threads.submit(rows.record, page)
+        wait_until(lambda: rows.all("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+        thief.commit()
+        with pytest.raises(LeaseLost):
+            recording.result(30)
+    assert len(rows.all("SELECT * FROM notifications")) == len(rows.all("SELECT * FROM publications")) == 1
 
 
 @pytest.mark.parametrize(

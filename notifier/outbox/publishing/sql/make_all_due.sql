@@ -1,2 +1,3 @@
--- The broker may have lost its messages: the relay looks at everything that was published now.
-UPDATE publications SET due_at = now() WHERE published_at IS NOT NULL
+-- The broker may have lost its messages: the relay looks at everything now, also at what no bridge has marked as
+-- published yet.
+UPDATE publications SET due_at = now() WHERE due_at > now()

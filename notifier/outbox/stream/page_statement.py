@@ -1,0 +1,103 @@
+"""Records a page by one statement, which is also its transaction: one round trip and one commit."""
+
+from collections.abc import Collection, Sequence
+from itertools import accumulate
+from typing import Any
+
+from sqlalchemy import Connection
+
+from notifier.errors import LeaseLost
+from notifier.lanes import parts_of
+from notifier.outbox.delivery.changes import array, or_nulls, text_array, uuids
+from notifier.outbox.statements import statement
+from notifier.outbox.stream.new_publications import GRACE_SECONDS, PUBLICATION_SIZE, by_queue, stored_lane
+from notifier.outbox.stream.pages import NewNotification, NewPublication, Page, ShardLease
+
+_RECORD = statement(__package__, "record_page.sql")
+_MOVE = statement(__package__, "move_checkpoint.sql")
+
+
+def record_page(
+    connection: Connection, lease: ShardLease, previous: str | None, page: Page, to_relay: Collection[str] = ()
+) -> list[NewPublication]:
+    """Write the notifications of the page, with their deliveries and publications, and the checkpoint after it.
+
+    Return the publications: the relay publishes those of the queues `to_relay` at once, the others only after
+    GRACE_SECONDS. `connection` commits each statement. The page has no quarantined records. Raise LeaseLost, with
+    nothing written, if the lease is not held.
+    """
+    values = shard_values(lease, previous, page)
+    if not page.notifications:
+        if connection.execute(_MOVE, values).rowcount != 1:
+            raise lease_lost(lease)
+        return []
+    queues = by_queue(page.notifications)
+    parts = [
+        (queue, some[start : start + PUBLICATION_SIZE])
+        for queue, some in queues.items()
+        for start in range(0, len(some), PUBLICATION_SIZE)
+    ]
+    rows = page.notifications if len(queues) == 1 else [each for some in queues.values() for each in some]
+    written = connection.execute(
+        _RECORD, {**values, **_notification_values(rows), **_publication_values(parts, to_relay)}
+    ).all()
+    if not written:
+        raise lease_lost(lease)
+    publications = {first: publication for publication, first in written}
+    return [NewPublication(publications[some[0].id], queue, [each.id for each in some]) for queue, some in parts]
+
+
+def shard_values(lease: ShardLease, previous: str | None, page: Page) -> dict[str, Any]:
+    """Return the parameters of move_checkpoint.sql, which has those of lease_is_held.sql."""
+    return {
+        "checkpoint": page.checkpoint,
+        "last_record_at": page.last_record_at,
+        "read": page.read,
+        "notified": page.notified,
+        "further": page.further,
+        "unrouted": page.unrouted,
+        "quarantined": len(page.quarantined),
+        "shard": lease.shard,
+        "owner": lease.owner,
+        "epoch": lease.epoch,
+        "previous": previous,
+    }
+
+
+def lease_lost(lease: ShardLease) -> LeaseLost:
+    """Return the error for a lease that is not held any more."""
+    return LeaseLost(f"{lease.shard_id} is no longer held by {lease.owner} in epoch {lease.epoch}")
+
+
+def _notification_values(rows: Sequence[NewNotification]) -> dict[str, Any]:
+    lengths = [len(each.record) for each in rows]
+    return {
+        "ids": uuids(each.id for each in rows),
+        "numbers": text_array(each.sequence_number for each in rows),
+        "routes": text_array(each.route for each in rows),
+        "channels": text_array(each.channel for each in rows),
+        "tables": text_array(each.table for each in rows),
+        "starts": array(list(map(str, accumulate(lengths[:-1], initial=1)))),
+        "lengths": array(list(map(str, lengths))),
+        "records": b"".join(each.record for each in rows),
+        "wanted_updates": array([str(each.wanted_updates) for each in rows]),
+    }
+
+
+def _publication_values(
+    parts: Sequence[tuple[str, Sequence[NewNotification]]], to_relay: Collection[str]
+) -> dict[str, Any]:
+    """Each part is a publication: the next notifications of a queue."""
+    names = [parts_of(queue) for queue, _ in parts]
+    firsts, lasts, end = [], [], 0
+    for _, some in parts:
+        firsts.append(str(end + 1))
+        end += len(some)
+        lasts.append(str(end))
+    return {
+        "queue_channels": text_array(channel for channel, _ in names),
+        "lanes": or_nulls([stored_lane(lane) for _, lane in names]),
+        "firsts": array(firsts),
+        "lasts": array(lasts),
+        "graces": array(["0" if queue in to_relay else str(GRACE_SECONDS) for queue, _ in parts]),
+    }
