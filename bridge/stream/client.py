@@ -1,7 +1,7 @@
 """The client of DynamoDB Streams.
 
-The body of GetRecords is taken before botocore parses it, and records stay JSON objects as they come over the wire:
-parsing each attribute into a model would cost more than all the rest of the bridge.
+GetRecords is called without the SDK's own layers, and records stay JSON objects as they come over the wire: parsing
+each attribute into a model would cost more than all the rest of the bridge.
 """
 
 import time
@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from notifier.aws import AwsError, NoCredentials, aws_client, aws_errors
+import orjson
+
+from notifier.aws import AwsError, NoCredentials, aws_client, aws_errors, aws_session
+from notifier.aws_http.json_calls import JsonCalls
 from notifier.errors import DataTrimmed, NotifierError, Unreachable
 from notifier.outbox import records as wire
 from notifier.routes.views import NEW_AND_OLD_IMAGES, View
@@ -126,15 +129,15 @@ class StreamsClient:
     def __init__(self, settings: Settings) -> None:
         """Raise SettingsError. A call ends well before a lease does, and is sent once: the reader tries again."""
         self._where = settings.endpoint("dynamodb") or "AWS"
-        lease = settings.shard_lease_seconds
+        lease, session = settings.shard_lease_seconds, aws_session(settings)
         self._client = aws_client(
             "dynamodbstreams",
             settings,
             connect_timeout=min(_LONGEST_CONNECT, lease / 5),
             read_timeout=min(_LONGEST_READ, lease / 3),
-            connections=64,
+            session=session,
         )
-        self._client.meta.events.register("before-parse.dynamodb-streams.GetRecords", _keep_body)
+        self._calls = JsonCalls(self._client, session, "get_records", ShardIterator="-")
 
     def streams(self, table: str) -> list[str]:
         """Return the ARNs of the table's streams: the one that is on, and older ones that can still be read."""
@@ -205,8 +208,8 @@ class StreamsClient:
     def records(self, iterator: str) -> UnreadPage:
         """Return the page at an iterator. It may be empty although records follow."""
         with self._errors():
-            answer = self._client.get_records(ShardIterator=iterator, Limit=PAGE_LIMIT)
-        return UnreadPage(answer["Body"], self._where)
+            body = self._calls.call("GetRecords", orjson.dumps({"ShardIterator": iterator, "Limit": PAGE_LIMIT}))
+        return UnreadPage(body, self._where)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -217,12 +220,6 @@ class StreamsClient:
             raise _named(error) from error
         except NoCredentials as error:
             raise StreamRefused(str(error)) from None
-
-
-def _keep_body(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
-    if response_dict["status_code"] == 200:  # noqa: PLR2004
-        customized_response_dict["Body"] = response_dict["body"]
-        response_dict["body"] = b"{}"
 
 
 def _shard(described: dict[str, Any]) -> Shard:

@@ -9,12 +9,9 @@ from traceback import walk_tb
 
 from botocore import exceptions as sdk
 
+from notifier.aws_http.connections import NotConnected
 from notifier.outcomes import Blocked, Late, Outcome, Unknown, discreet
 from workers.channels.aws.refusals import CREDENTIALS, REJECTED, UNREACHABLE, Refusal
-
-
-class NotConnected(Exception):
-    """There is no connection: not a byte of the request was written."""
 
 
 class TooLate(Exception):

@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 
 from notifier.aws import AwsError, NoCredentials, aws_client, aws_session
+from notifier.aws_http.connections import Connections, HttpResponse
+from notifier.aws_http.endpoint import Endpoint
 from notifier.messages import TOO_LATE
 from notifier.process.clock import boottime
 from notifier.settings import Settings
 from workers.channels.aws.failures import TooLate
-from workers.channels.ses.connections import Connections, SesResponse
-from workers.channels.ses.endpoint import Endpoint
 
 PATHS = {"SendEmail": "/v2/email/outbound-emails", "SendBulkEmail": "/v2/email/outbound-bulk-emails"}
 
@@ -113,7 +113,7 @@ def _timeouts(lease: float) -> tuple[float, float]:
     return min(3.0, lease / 10), min(10.0, lease / 4)
 
 
-def _decoded(operation: str, answer: SesResponse) -> Mapping[str, Any]:
+def _decoded(operation: str, answer: HttpResponse) -> Mapping[str, Any]:
     """Return the JSON of a 2xx answer, empty if it is broken: the request was accepted. Raise AwsError for others."""
     if answer.status not in range(200, 300):
         raise AwsError.of_answer(operation, answer.status, answer.headers, answer.body)

@@ -14,12 +14,12 @@ import pytest
 from botocore.exceptions import InvalidConfigError
 
 from notifier.aws import AwsError
+from notifier.aws_http.connections import FRESH_SECONDS, NotConnected
 from tests.waiting import wait_until
 from tests.workers.channels.ses.test_channel import settings
 from tests.workers.channels.wire import Exchange, Request, Wire, accept, cut, plain, serve
-from workers.channels.aws.failures import NotConnected, TooLate
+from workers.channels.aws.failures import TooLate
 from workers.channels.ses.client import SesClient
-from workers.channels.ses.connections import FRESH_SECONDS
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 BODY = (

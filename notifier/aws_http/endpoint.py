@@ -1,8 +1,10 @@
-"""The address of SES and the signature of requests to it, by means of the AWS SDK."""
+"""The address of a service of AWS and the signature of requests to it, by means of the AWS SDK."""
 
 import os
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,7 +14,9 @@ from botocore.exceptions import InvalidConfigError
 from botocore.httpsession import ProxyConfiguration, get_cert_path
 from botocore.utils import get_environ_proxies
 
-from workers.channels.ses.connections import DEFAULT_PORTS, Peer
+from notifier.aws_http.connections import DEFAULT_PORTS, Peer
+
+_JSON: Mapping[str, str] = MappingProxyType({"Content-Type": "application/json"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +28,20 @@ class Endpoint:
     region: str
 
     @classmethod
-    def of(cls, client: Any, ca_bundle: str | None) -> "Endpoint":
+    def of(cls, client: Any, ca_bundle: str | None, address: str = "") -> "Endpoint":
         """Return the endpoint of a client of botocore.
 
+        `address` is that of `address_of`; without it, that of the client, which does not know of dual-stack.
         `ca_bundle` is a file of certificates, None for the SDK's own. Raise InvalidConfigError for a proxy that is
         itself reached by https://, and what the SDK and `ssl` raise for wrong settings.
         """
         meta = client.meta
-        address = meta.endpoint_url.rstrip("/")
+        address = (address or meta.endpoint_url).rstrip("/")
         url = urlsplit(address)
         proxies = ProxyConfiguration(get_environ_proxies(address))
         proxy = proxies.proxy_url_for(address)
         if proxy and not proxy.startswith("http://"):
-            raise InvalidConfigError(error_msg="SES is reached through a proxy with http:// only")
+            raise InvalidConfigError(error_msg="AWS is reached through a proxy with http:// only")
         peer = Peer(
             url,
             meta.config.connect_timeout,
@@ -47,19 +52,21 @@ class Endpoint:
         )
         return cls(peer, meta.service_model.signing_name, meta.region_name)
 
-    def request(self, path: str, body: bytes, credentials: Any) -> bytes:
-        """Return the bytes of a signed POST. Raise ValueError if the credentials hold a control character."""
+    def request(self, path: str, body: bytes, credentials: Any, headers: Mapping[str, str] = _JSON) -> bytes:
+        """Return the bytes of a signed POST with these `headers` beside its own. Raise ValueError if the credentials
+        hold a control character.
+        """
         peer = self.peer
         url = peer.url.geturl() + path
-        signed = AWSRequest("POST", url, {"Host": self._host, "Content-Type": "application/json"}, body)
+        signed = AWSRequest("POST", url, {"Host": self._host, **headers}, body)
         SigV4Auth(credentials, self.signing_name, self.region).add_auth(signed)
-        headers = {**signed.headers, "User-Agent": "notifier", "Content-Length": str(len(body))}
+        sent = {**signed.headers, "User-Agent": "notifier", "Content-Length": str(len(body))}
         target = peer.url.path + path
         if peer.proxy and not peer.tls:
-            target, headers = url, {**headers, **peer.proxy_headers}
-        if not all(value.isprintable() for value in headers.values()):
+            target, sent = url, {**sent, **peer.proxy_headers}
+        if not all(value.isprintable() for value in sent.values()):
             raise ValueError("the credentials hold a line break or another control character")
-        lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items()), "", ""]
         return "\r\n".join(lines).encode("ascii") + body
 
     @property
@@ -67,6 +74,26 @@ class Endpoint:
         url = self.peer.url
         host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname or ""
         return host if url.port in (None, DEFAULT_PORTS[url.scheme]) else f"{host}:{url.port}"
+
+
+def address_of(client: Any, method: str, **parameters: str) -> str:
+    """Return the URL to which the SDK sends a call of that method. Makes no request.
+
+    The SDK applies its rules (FIPS, dual-stack, partitions) to each call: so this makes one, which is answered before
+    it is signed and sent.
+    """
+    found: list[str] = []
+
+    def answer(params: Mapping[str, Any], **_: object) -> tuple[Any, Mapping[str, Any]]:
+        found.append(params["url"])
+        return SimpleNamespace(status_code=200), {}
+
+    client.meta.events.register("before-call", answer)
+    try:
+        getattr(client, method)(**parameters)
+    finally:
+        client.meta.events.unregister("before-call", answer)
+    return found[0]
 
 
 def _tls(ca_bundle: str | None) -> ssl.SSLContext:

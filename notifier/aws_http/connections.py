@@ -18,7 +18,6 @@ from typing import NamedTuple
 from urllib.parse import SplitResult
 
 from notifier.process.clock import boottime
-from workers.channels.aws.failures import NotConnected
 
 FRESH_SECONDS = 20.0
 """No request is written on a connection that was opened longer ago: the server may just have closed it, which would
@@ -42,7 +41,11 @@ class Peer:
     proxy_headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class SesResponse(NamedTuple):
+class NotConnected(Exception):
+    """There is no connection: not a byte of the request was written."""
+
+
+class HttpResponse(NamedTuple):
     """A whole answer."""
 
     status: int
@@ -94,13 +97,13 @@ class Connection:
         except Exception as error:
             raise NotConnected(f"{peer.url.hostname}: {type(error).__name__}: {error}") from error
 
-    def exchange(self, request: bytes) -> SesResponse:
+    def exchange(self, request: bytes) -> HttpResponse:
         """Write the request and return its answer. If it raises, the request may have been accepted."""
         self.reusable = False
         self._socket.sendall(request)
         with HTTPResponse(self._socket, method="POST") as response:
             response.begin()
-            answer = SesResponse(response.status, response.headers, response.read())
+            answer = HttpResponse(response.status, response.headers, response.read())
             self.reusable = not response.will_close
         return answer
 
