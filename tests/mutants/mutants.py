@@ -22,6 +22,7 @@ from notifier.outbox.digests import digests, merging
 from notifier.outbox.feedback import stored
 from notifier.outbox.publishing import publications
 from notifier.outbox.rewinds import corrections
+from notifier.outbox.stream import page_statement
 from notifier.outbox.stream import recording as outbox
 from notifier.outcomes import NotSent, Unknown
 from notifier.routes import Routes
@@ -91,8 +92,13 @@ def the_checkpoint_is_committed_before_the_rows(patch: pytest.MonkeyPatch) -> No
 
 
 def a_bridge_without_the_lease_still_records(patch: pytest.MonkeyPatch) -> None:
-    for name in ("_LOCK", "_MOVE"):
-        rewrite(patch, outbox, name, "AND owner = :owner AND epoch = :epoch", "")
+    for module, name in (
+        (outbox, "_LOCK"),
+        (outbox, "_MOVE"),
+        (page_statement, "_MOVE"),
+        (page_statement, "_RECORD"),
+    ):
+        rewrite(patch, module, name, "AND owner = :owner AND epoch = :epoch", "")
 
 
 def a_child_shard_is_read_before_its_parent_is_finished(patch: pytest.MonkeyPatch) -> None:
