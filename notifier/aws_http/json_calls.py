@@ -1,6 +1,7 @@
 """Calls of a service of AWS that speaks JSON, by its clients' own connections."""
 
 import threading
+import weakref
 from http.client import HTTPException
 from typing import Any
 
@@ -42,6 +43,7 @@ class JsonCalls:
             raise SettingsError(f"the AWS SDK cannot be set up: {error}") from None
         self._where = self._endpoint.peer.url.geturl()
         self._connections = Connections(self._endpoint.peer)
+        weakref.finalize(self, self._connections.close)  # as a client of the SDK does
 
     def call(self, operation: str, body: bytes) -> bytes:
         """Return the body of the answer. Raise AwsError for one that is an error, NoCredentials, what the SDK raises
