@@ -12,7 +12,7 @@ from notifier.outbox.days import within
 from notifier.outbox.delivery.changes import array, uuids
 from notifier.outbox.operator.totals import ReportRow, snapshot
 from notifier.outbox.statements import statement
-from notifier.outbox.stream.recording import PUBLICATION_SIZE
+from notifier.outbox.stream.new_publications import PUBLICATION_SIZE
 
 _HAS_NO_ROUTE = "has no route"
 _ROUTELESS = f"this worker {_HAS_NO_ROUTE} "
