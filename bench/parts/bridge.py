@@ -30,7 +30,7 @@ from sandbox.embedded.streams import streams_simulator
 from sandbox.system import notifier_process
 
 WARM_UP = 0.1
-_START_SECONDS = 5.0
+_START_SECONDS = 15.0
 """Before records come at a steady rate: the bridge has started by then."""
 _READ = text("SELECT coalesce(sum(records_read), 0), coalesce(sum(records_notified), 0) FROM shards")
 
