@@ -21,11 +21,12 @@ from tests.chaos.faults.small import SmallFaults
 from tests.chaos.history import History, read_lines
 from tests.chaos.ledger import ledger
 from tests.chaos.processes import Processes
+from tests.waiting import SLOWNESS
 
 _AHEAD = 3
 _BATCH = 250
 _STEP = 10
-_STALLED_SECONDS = 60.0
+_STALLED_SECONDS = 60.0 * SLOWNESS
 _AT_WORK_SECONDS = 5.0
 """While no mail came out for so long, no small fault is injected: it might reach nothing."""
 _TURN_SECONDS = 0.05
@@ -125,8 +126,15 @@ class Attack:
         self._small = SmallFaults(self._field, plan.groups, plan.seed, plan.small)
 
     def break_things(self) -> None:
-        """Inject faults, each only after progress since the last one: without progress a fault proves nothing."""
+        """Inject faults, each only after progress since the last one: without progress a fault proves nothing.
+
+        The time of the run begins with the first mails: on a slow machine it would be over before them.
+        """
         plan = self._plan
+        while self._accepted < _STEP and not self._progress.stalled(_STALLED_SECONDS):
+            self._feed(self._share())
+            self._turn("breaking")
+        self._began = time.monotonic()
         while len(self.faults) < plan.faults:
             self._turn("breaking")
             if self._seconds() > plan.seconds or self._progress.stalled(_STALLED_SECONDS):
