@@ -6,9 +6,12 @@ from typing import Any
 
 from celery.worker import consumer
 from celery.worker.state import maybe_shutdown
+from kombu.common import ignore_errors
 
 from celery_units.redis.refusal import Refusals
 
+EVENT_SECONDS = 0.25
+"""How long an event of a task waits for others: to send one takes as long as ten tasks in a unit."""
 _STEP_SECONDS = 0.25
 _MOST_SECONDS = 5
 """The longest wait between two tries to connect. Celery's own waits grow to half a minute."""
@@ -25,6 +28,8 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         self._refusals = Refusals("Redis refuses to let this worker consume")
         self.waits = False
         """Whether it is in the pause between two starts."""
+        self._sends_events = False
+        """Whether events are to be sent soon."""
         super().__init__(*args, **kwargs)
 
     def ensure_connected(self, conn: Any) -> Any:
@@ -46,7 +51,22 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
 
     def on_ready(self) -> None:
         self._refusals.end()
+        self._sends_events = False  # a connection that fails takes its timers with it
         super().on_ready()
+
+    def on_send_event_buffered(self) -> None:
+        """Send this event together with those that come soon after it."""
+        if self.hub and not self._sends_events:
+            self._sends_events = True
+            self.hub.call_soon(self.hub.call_later, EVENT_SECONDS, self._send_events)
+
+    def stop(self) -> None:
+        ignore_errors(self, self._send_events)
+        super().stop()
+
+    def _send_events(self) -> None:
+        self._sends_events = False
+        self._flush_events()
 
     def _is_refusal(self, error: Exception) -> bool:
         return isinstance(error, self.channel_errors) and not isinstance(error, self.connection_errors)

@@ -44,6 +44,8 @@ def unit_strategy(task: UnitTask, app: Any, consumer: Any) -> Callable[..., None
     channel = collector.channel
     if isinstance(channel, RedisChannel) and not app.conf.worker_disable_prefetch:
         channel.takers[task.name] = collector.take
+    if isinstance(channel, RedisChannel):
+        channel.busy[task.name] = collector.is_busy
     return collector.receive
 
 
@@ -151,6 +153,10 @@ class Collector:
         for callback in callbacks or ():
             callback(request)
         self._waiting.setdefault(_kind(request), []).append(request)
+
+    def is_busy(self) -> bool:
+        """Return whether a unit runs or waits. Units of one process share its interpreter, so others are to help."""
+        return bool(self._running or self._waiting)
 
     def start_units(self) -> None:
         """Start a unit for each free place. Called in each turn of the event loop, before it waits.

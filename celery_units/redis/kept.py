@@ -75,6 +75,7 @@ class KeptMessages:
             width=width,
             fair=fair,
             acks=acks,
+            busy=self._channel.is_busy,
             note=self._note,
             name=name,
             shares=shares,

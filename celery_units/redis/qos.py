@@ -12,7 +12,7 @@ from celery_units.redis.refusal import Refusals
 
 log = get_logger(__name__)
 
-ACK_SECONDS = 0.02
+ACK_SECONDS = 0.1
 """How long an ack waits for others to be sent with it."""
 
 
@@ -53,6 +53,11 @@ class QoS(stock.QoS):  # type: ignore[misc]
         """Whether half of the prefetch limit is free, or room for `most` messages."""
         room = self.can_consume_max_estimate()
         return room is None or room >= min(most, self.prefetch_count / 2)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all messages are acknowledged."""
+        return len(self._delivered) == len(self._dirty)
 
     def hold(self, tags: Iterable[str]) -> None:
         """Count reserved messages as unacknowledged, before they are handed out."""

@@ -10,13 +10,14 @@
 -- ARGV[2]  the request's name; empty: nothing is written to KEYS[3]
 -- ARGV[3]  lists per priority
 -- ARGV[4]  1: the lists of a priority share what is taken; 0: the first is emptied first
--- ARGV[5]  the tags to acknowledge, a JSON array: as arguments of their own they take ten times as long to send
--- ARGV[6]  how the lists share, a JSON object; empty: as the two arguments before say.
+-- ARGV[5]  1: this worker is busy, so another one is woken for what comes next; 0: only if messages may be left
+-- ARGV[6]  the tags to acknowledge, a JSON array: as arguments of their own they take ten times as long to send
+-- ARGV[7]  how the lists share, a JSON object; empty: as the two arguments before say.
 --            levels  [weight, room] of each group of lists, the most urgent first: how many more messages this group and
 --                    those after it may take together
 --            of      for each list, the number of its group
 --            turn    the group that has the messages which cannot be divided
--- ARGV[7 .. 6+n]  for each list, what follows the message in its entry; empty: its messages are not kept
+-- ARGV[8 .. 7+n]  for each list, what follows the message in its entry; empty: its messages are not kept
 --
 -- Returns one array for each take from a list: the list's number, then the messages, oldest first. Where some lists
 -- could not be read, or messages not be kept, the error stands behind them. Returns only the error where no list
@@ -31,7 +32,7 @@
 
 local unacked, index, note = KEYS[1], KEYS[2], KEYS[3]
 local want, name, width, fair = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1'
-local acks = cjson.decode(ARGV[5])
+local busy, acks = ARGV[5] == '1', cjson.decode(ARGV[6])
 local clock = redis.call('TIME')
 local now = string.format('%d.%06d', clock[1], clock[2])
 local lists = (#KEYS - 3) / 2
@@ -86,14 +87,16 @@ local function take(list, number)
     if not failed[list] then failed[list], failures = true, failures + 1 end
     return
   end
-  local ending, wakeups = ARGV[6 + list], KEYS[3 + lists + list]
+  local ending, wakeups = ARGV[7 + list], KEYS[3 + lists + list]
   local refused = ending ~= '' and keep(messages, ending)
   if refused then
     for n = #messages, 1, -1 do redis.call('RPUSH', KEYS[3 + list], messages[n]) end
     return refused
   end
-  if redis.pcall('LLEN', wakeups) == 0 then redis.pcall('LPUSH', wakeups, '') end
-  redis.pcall('PEXPIRE', wakeups, 2000)
+  if busy or #messages == number then
+    if redis.pcall('LLEN', wakeups) == 0 then redis.pcall('LPUSH', wakeups, '') end
+    redis.pcall('PEXPIRE', wakeups, 2000)
+  end
   want = want - #messages
   table.insert(messages, 1, list)
   taken[#taken + 1] = messages
@@ -101,7 +104,7 @@ end
 
 local refused
 
--- The text of take_by_shares.lua if ARGV[6] says how, else that of take_in_order.lua. EVAL sends only what is needed.
+-- The text of take_by_shares.lua if ARGV[7] says how, else that of take_in_order.lua. EVAL sends only what is needed.
 {take}
 
 local is_replica = unreadable and string.find(unreadable.err, 'READONLY', 1, true)

@@ -53,6 +53,7 @@ def command(
     width: int,
     fair: bool,
     acks: Sequence[str],
+    busy: bool = False,
     note: str = "",
     name: str = "",
     shares: bytes = b"",
@@ -60,13 +61,15 @@ def command(
     """A reservation request: the command that acknowledges `acks` and reserves up to `want` messages.
 
     `unacked` are the keys of the hash and of its index; `width` lists have the same priority, and share where
-    `fair`; with `shares`, see `QueueShares.argument`, they share as it says. With a `name`, the key `note` receives
-    the name and the time of the last request that took something.
+    `fair`; with `shares`, see `QueueShares.argument`, they share as it says. A `busy` worker also has another one
+    woken if it empties a list. With a `name`, the key `note` receives the name and the time of the last request that
+    took something.
     """
     keys = [*unacked, note, *(each.key for each in lists), *(each.wakeups for each in lists)]
     endings = [each.ending for each in lists]
     text = _BY_SHARES if shares else _IN_ORDER
-    return ["EVAL", text, len(keys), *keys, want, name, width, int(fair), orjson.dumps(acks), shares, *endings]
+    how = [want, name, width, int(fair), int(busy)]
+    return ["EVAL", text, len(keys), *keys, *how, orjson.dumps(acks), shares, *endings]
 
 
 def error_in(reply: Sequence[Any]) -> Exception | None:

@@ -1,6 +1,6 @@
--- Part of reserve.lua: the groups of lists share what is taken, as ARGV[6] says. The lists of the first group stand first.
+-- Part of reserve.lua: the groups of lists share what is taken, as ARGV[7] says. The lists of the first group stand first.
 
-local shares = cjson.decode(ARGV[6])
+local shares = cjson.decode(ARGV[7])
 
 -- How many more messages the list may give; the rooms are those of `shares`.
 local function room_of(list)

@@ -8,6 +8,24 @@ from kombu.transport import redis as stock
 from celery_units.redis.channel import RedisChannel
 
 
+class Poller(stock.MultiChannelPoller):  # type: ignore[misc]
+    """Adds a connection to the event loop once. kombu adds each again in every turn, which the system refuses."""
+
+    def __init__(self, on_readable: Any) -> None:
+        super().__init__()
+        self.loop: Any = None
+        self._on_readable = on_readable
+
+    @property
+    def fds(self) -> dict[int, Any]:
+        """The files to be added to the event loop; without one, all that are polled."""
+        found: dict[int, Any] = super().fds
+        if self.loop is None:
+            return found
+        added = self.loop.readers
+        return {fd: channel for fd, channel in found.items() if added.get(fd) != (self._on_readable, (fd,))}
+
+
 class Transport(stock.Transport):  # type: ignore[misc]
     """Keeps the event loop of its connection, if there is one: with it a channel can delay acknowledgements."""
 
@@ -21,11 +39,13 @@ class Transport(stock.Transport):  # type: ignore[misc]
 
     def __init__(self, client: Any, **kwargs: Any) -> None:
         super().__init__(client, **kwargs)
+        self.cycle = Poller(self.on_readable)
         if not client.transport_options.get("ack_emulation", True):
             self.Channel = self.without_acks
 
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
         self.loop, self._loop_thread = loop, threading.get_ident()
+        self.cycle.loop = loop
         super().register_with_event_loop(connection, loop)
 
     @property

@@ -3,8 +3,9 @@
 While its lists are empty, a worker blocks in BLMOVE on each of them, from the end of the list to the same end: when a
 message comes, the command returns and the message stays where it is. All workers that wait return, and send a
 reservation request; one of them gets the message. The workers that lost this race wait one second on the wake-up
-list of the queue instead (BRPOP). Whoever reserves from the list puts one element there, which wakes one of them. So
-few of many idle workers wake for a message.
+list of the queue instead (BRPOP). Who reserves from the list puts one element there, which wakes one of them, unless
+it has emptied the list and has nothing else to do: it waits for the next message itself then. So few of many idle
+workers wake for a message, and at low load one worker goes on alone.
 """
 
 from collections.abc import Iterable
@@ -15,6 +16,8 @@ from typing import Any
 from celery_units.redis.refusal import Refusals
 from celery_units.redis.reserve import QueueList
 
+LOSER_SECONDS = 1
+"""How long a worker that lost the race waits on the wake-up list."""
 RETRY_SECONDS = 1.0
 """Between two reservation requests while Redis refuses the blocking commands."""
 
@@ -71,7 +74,9 @@ class Waiter:
         self._brpop_sent_at = monotonic()
         key, wait = self._list.key, self._channel.brpop_timeout or 0
         command = (
-            ["BRPOP", self._list.wakeups, 1] if self._on_wakeups else ["BLMOVE", key, key, "RIGHT", "RIGHT", wait]
+            ["BRPOP", self._list.wakeups, LOSER_SECONDS]
+            if self._on_wakeups
+            else ["BLMOVE", key, key, "RIGHT", "RIGHT", wait]
         )
         try:
             self.connection.send_command(*command)

@@ -1,11 +1,15 @@
 """How a worker waits for a broker to which it cannot connect."""
 
+from collections.abc import Iterator
+
 import pytest
 from celery import Celery
 from celery.worker.consumer import consumer as celerys
 from kombu import Connection
+from kombu.asynchronous import Hub
 from kombu.utils import functional
 
+from celery_units import consumer as units_consumer
 from celery_units.consumer import Consumer
 
 
@@ -29,3 +33,39 @@ def test_the_waits_between_two_tries_to_connect_stay_short(monkeypatch: pytest.M
     with pytest.raises(Enough):
         consumer.ensure_connected(Connection("redis://127.0.0.1:1/0"))
     assert max(waits) == 5
+
+
+class Dispatcher:
+    """Counts what Celery's dispatcher of events would send."""
+
+    sent = 0
+
+    def flush(self) -> None:
+        self.sent += 1
+
+
+@pytest.fixture
+def consumer() -> Iterator[Consumer]:
+    made = Consumer.__new__(Consumer)
+    made.hub, made.event_dispatcher, made.app = Hub(), Dispatcher(), Celery(broker="redis://127.0.0.1:1/0")
+    made._sends_events = False
+    yield made
+    made.hub.close()
+
+
+def test_events_that_come_together_are_sent_together(consumer: Consumer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(units_consumer, "EVENT_SECONDS", 0.01)
+    for sent in (1, 2):
+        for _ in range(20):
+            consumer.on_send_event_buffered()
+        while consumer.event_dispatcher.sent < sent:
+            consumer.hub.run_once()
+    consumer.hub.run_once()
+    assert consumer.event_dispatcher.sent == 2
+
+
+def test_a_worker_that_ends_sends_the_events_that_wait(consumer: Consumer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(celerys.Consumer, "stop", lambda _: None)
+    consumer.on_send_event_buffered()
+    consumer.stop()
+    assert consumer.event_dispatcher.sent == 1

@@ -10,7 +10,7 @@ import redis
 from kombu.asynchronous import Hub
 from kombu.message import Message
 
-from celery_units.redis import channel, qos
+from celery_units.redis import channel, qos, waiter
 from tests.celery_units.redis.consumer import Looped, publish
 from tests.waiting import wait_until
 
@@ -256,6 +256,40 @@ def test_few_of_many_idle_workers_wake_for_a_message(hub: Hub, broker_url: str, 
     assert calls(broker, "eval") - before < 250  # 400 without the wake-up lists
     for each in workers:
         each.connection.release()
+
+
+def test_of_two_workers_without_work_one_goes_on_alone(
+    hub: Hub, broker_url: str, broker: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def received() -> int:
+        return sum(len(each.received) for each in workers)
+
+    monkeypatch.setattr(waiter, "LOSER_SECONDS", 60)
+    workers = [Looped(broker_url, "fast", hub=hub, **NEVER) for _ in range(2)]
+    workers[0].turn_until(lambda: blocked(broker, "blmove") == 2)
+    for number in range(1, 11):
+        publish(broker_url, "fast", "a", [number])
+        workers[0].turn_until(lambda number=number: received() == number)
+        for each in workers:
+            if each.received:
+                each.received[-1].ack()
+        workers[0].turn_until(lambda: blocked(broker, "blmove") >= 1)
+    assert sorted(len(each.received) for each in workers) == [0, 10]
+    for each in workers:
+        each.connection.release()
+
+
+def test_a_connection_is_added_to_the_event_loop_once(broker_url: str) -> None:
+    with Looped(broker_url, "fast", **NEVER) as consumer:
+        consumer.turn(5)
+        added: list[int] = []
+        add = consumer.hub.add
+        consumer.hub.add = lambda fd, *more: (added.append(fd), add(fd, *more))  # type: ignore[method-assign]
+        consumer.turn(5)
+        assert not added
+        consumer.channel.client.connection.disconnect()
+        publish(broker_url, "fast", "a", [1])
+        consumer.turn_until(lambda: consumer.received)
 
 
 def test_a_worker_that_lost_the_race_gets_the_next_message(hub: Hub, broker_url: str, broker: redis.Redis) -> None:

@@ -152,13 +152,22 @@ def test_what_needs_no_ack_is_not_kept(broker: redis.Redis) -> None:
     assert not broker.exists("unacked", "unacked_index")
 
 
-def test_whoever_reserves_wakes_one_worker_that_lost_the_race(broker: redis.Redis) -> None:
+def test_what_may_be_left_wakes_one_worker_that_lost_the_race(broker: redis.Redis) -> None:
     fill(broker, a=5)
     take(broker, "ab", 2)
     take(broker, "ab", 2)
     assert broker.llen("a:calls") == 1
     assert broker.llen("b:calls") == 0
     assert 0 < broker.pttl("a:calls") <= 2_000
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_who_empties_a_list_wakes_another_worker_only_if_it_is_busy(broker: redis.Redis, busy: bool) -> None:
+    fill(broker, a=5)
+    lists = [queue_list("a")]
+    broker.execute_command(*reserve.command(UNACKED, lists, want=6, width=1, fair=True, acks=[], busy=busy))
+    assert broker.llen("a:calls") == busy
+    assert broker.hlen("unacked") == 5
 
 
 def give(broker: redis.Redis, tags: str, *, latest: float | None = None, last: bool = False) -> None:
