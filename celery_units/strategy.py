@@ -45,7 +45,7 @@ def unit_strategy(task: UnitTask, app: Any, consumer: Any) -> Callable[..., None
     if isinstance(channel, RedisChannel) and not app.conf.worker_disable_prefetch:
         channel.takers[task.name] = collector.take
     if isinstance(channel, RedisChannel):
-        channel.busy[task.name] = collector.is_busy
+        channel.kept.busy[task.name] = collector.is_busy
     return collector.receive
 
 

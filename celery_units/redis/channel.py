@@ -50,8 +50,6 @@ class RedisChannel(TolerantChannel):
         """The messages that have not been handed out, with their tags."""
         self.takers: dict[str, Taker] = {}
         """By the name of a task: takes its messages without kombu's objects. One that needs an ack is given to it."""
-        self.busy: dict[str, Callable[[], bool]] = {}
-        """By the name of a task: whether this worker has messages of it in hand."""
         self._lists_are_empty = False
         self._waiters = Waiters(self)
         self._requested: list[QueueList] = []
@@ -137,11 +135,6 @@ class RedisChannel(TolerantChannel):
     def is_waiting(self) -> bool:
         """Whether to wait for a message: the lists were empty, and no request is due or unanswered."""
         return self._lists_are_empty and not self._request_is_due and not self._in_poll
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether another worker should look for what comes next: this one has messages in hand."""
-        return any(each() for each in self.busy.values()) if self.busy else not self.qos.is_empty
 
     @property
     def loop(self) -> Any:

@@ -1,6 +1,6 @@
 """The messages that a channel moves from the lists of its queues to `unacked` and back, each move in one step."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 from uuid import uuid4
@@ -28,6 +28,8 @@ class KeptMessages:
         self.without_acks: set[str] = set()
         """The queues whose messages need no acknowledgement."""
         self._known = KnownMessages()
+        self.busy: dict[str, Callable[[], bool]] = {}
+        """By the name of a task: whether this worker has messages of it in hand."""
         options = channel.connection.client.transport_options
         groups, self._unawaited = options.get("queue_shares"), frozenset(options.get("unawaited_queues") or ())
         self.shares = QueueShares(groups) if groups else None
@@ -75,11 +77,15 @@ class KeptMessages:
             width=width,
             fair=fair,
             acks=acks,
-            busy=self._channel.is_busy,
+            busy=self._is_busy(),
             note=self._note,
             name=name,
             shares=shares,
         )
+
+    def _is_busy(self) -> bool:
+        """Return whether another worker should look for what comes next: this one has messages in hand."""
+        return any(each() for each in self.busy.values()) if self.busy else not self._channel.qos.is_empty
 
     def has_room(self, queue: str) -> bool:
         """Return whether the queue's share leaves room for another message."""
