@@ -2,8 +2,7 @@
 
 import re
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ _TIE = timedelta(microseconds=1)
 
 _AGAIN = "tried again"
 _AGAIN_SECONDS = 60.0
+_SPAN = timedelta(seconds=5)
+"""Failures that began so long before the newest one are printed with the time of the first."""
 
 _MOST = 1_000
 """Rows that one query reads."""
@@ -90,13 +91,21 @@ class Failures:
         self._seen: dict[tuple[Any, ...], datetime] = {}
         self._since: datetime | None = None
 
-    def lines(self) -> Iterator[str]:
-        """Lines for the new failures, equal ones in one line. None while the database does not answer."""
+    def lines(self, *, held: bool = False) -> Iterator[str]:
+        """Lines for the new failures, equal ones in one line. None while the database does not answer.
+
+        `held`: also for the tries that would wait for their minute. The next try of each then has a line at once.
+        """
         try:
             found = self._new()
         except DatabaseError:
             return
-        yield from failure_lines(self._due(found))
+        if held:
+            self._told = {}
+        due = self._due(found)
+        if held:
+            self._told = {}
+        yield from failure_lines(due)
 
     def _due(self, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return what is to be told now. The tries of a notification that had a line within a minute wait."""
@@ -128,20 +137,23 @@ def failure_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
     Of an error in the user's code the newest is told with its text and place. The text may hold personal data: these
     lines are for the terminal of `notifier up`, whose data are the developer's own.
     """
-    newest: dict[tuple[str, ...], tuple[str, str]] = {}
-    counts: Counter[tuple[str, ...]] = Counter()
+    kinds: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in rows:
-        kind: tuple[str, ...] = (row["what"], row["channel"], row["route"], row["reason"] or "")
-        newest[kind] = row["id"], row.get("traceback") or ""
-        counts[kind] += 1
-    for kind, (id_, traceback) in newest.items():
-        what, channel, route, reason = kind
+        kinds.setdefault((row["what"], row["channel"], row["route"], row["reason"] or ""), []).append(row)
+    for (what, channel, route, reason), same in kinds.items():
         words, command = _WORDS[what]
-        subject = " ".join(filter(None, (f"{counts[kind]:,} x" if counts[kind] > 1 else "", channel, route)))
-        told = _error_of(traceback) or reason
+        count = f"{len(same):,} x" if len(same) > 1 else ""
+        subject = " ".join(filter(None, (count, channel, route, _since(same))))
+        told = _error_of(same[-1].get("traceback") or "") or reason
         because = f": {told}" if told else ""
-        shown = command.format(id=id_, channel=channel)
+        shown = command.format(id=same[-1]["id"], channel=channel)
         yield f"{f'{subject}: ' if subject else ''}{words}{because}\nsee: {shown}"
+
+
+def _since(rows: Sequence[dict[str, Any]]) -> str:
+    """Return `since 09:24:54`, the local time of the first of these failures; "" if they came together."""
+    first, last = (each(row["at"] for row in rows) for each in (min, max))
+    return f"since {first.astimezone():%H:%M:%S}" if last - first > _SPAN else ""
 
 
 def _error_of(traceback: str) -> str:

@@ -41,4 +41,4 @@ class Unrouted:
             if unrouted > told and now >= self._next.get(table, now):
                 self._told[table], self._next[table] = unrouted, now + _BETWEEN_SECONDS
                 records = "1 record" if unrouted - told == 1 else f"{unrouted - told:,} records"
-                yield f"{table}: no route claims {records}\nsee: notifier routes --event FILE, with the item in it"
+                yield f"{table}: no route claims {records}\nsee: notifier routes --event - < FILE, with the item"

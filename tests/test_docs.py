@@ -228,3 +228,11 @@ def test_the_paths_of_the_architecture_exist() -> None:
 def test_a_path_of_the_architecture_takes_twelve_files_at_most() -> None:
     for path in (FOLDER / "architecture.md").read_text().split("\n## Path ")[1:]:
         assert len(set(re.findall(r"`([\w/]+\.py)`", path))) <= 12
+
+
+def test_each_item_of_a_list_begins_a_line() -> None:
+    """A tool that wraps lines may join `- one` and `- two` into running text."""
+    for page in (*FOLDER.glob("*.md"), *ROOT.glob("*.md")):
+        text = re.sub(r"^ *```.*?^ *```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+        prose = "\n".join(line for line in text.splitlines() if not line.startswith("|"))
+        assert re.findall(r".*[.;:] (?:-|\d+\.) .*", prose) == [], page.name

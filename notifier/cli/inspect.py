@@ -12,7 +12,7 @@ from notifier.cli.options.ids import resolved
 from notifier.cli.options.reveal import UNSAID, Why, reveals
 from notifier.cli.terminal.output import Json, print_json, say, with_recipients
 from notifier.cli.terminal.table import print_facts, print_table, shown
-from notifier.cli.terminal.timeline import timeline
+from notifier.cli.terminal.timeline import facts_in_words, line_in_words, timeline
 from notifier.errors import UsageError
 from notifier.notifications import Status
 from notifier.outbox import Report, StreamStatus
@@ -69,7 +69,7 @@ def status(json: Json = False) -> None:
         print_table("Status updates", lines, columns, "", spare=("dropped", "accepted", "oldest", "failing"))
     if unclaimed := [row for row in records if row["unrouted"]]:
         counts = ", ".join(f"{row['table']}: {row['unrouted']:,} of {row['read']:,}" for row in unclaimed)
-        say(f"records that no route claims: {counts}; why: notifier routes --event FILE")
+        say(f"records that no route claims: {counts}; why: notifier routes --event - < FILE")
     if days.overdue:
         why = ", ".join(f"{reason}: {count:,}" for reason, count in sorted(days.overdue.items()))
         say(f"days older than NOTIFIER_KEEP_DAYS={keep_days} that are kept: {why}; see: notifier retain --dry-run")
@@ -131,9 +131,10 @@ def show(
     if json:
         print_json({**facts, **full, "timeline": history})
         return
-    print_facts("Notification", facts)
+    print_facts("Notification", facts_in_words(facts))
     columns = ("at", "change", "attempt", "actor", "reason")
-    print_table("Timeline", history, columns, "Nothing happened yet.", spare=("attempt", "actor"))
+    lines = [line_in_words(line) for line in history]
+    print_table("Timeline", lines, columns, "Nothing happened yet.", spare=("attempt", "actor"))
     for name, value in full.items():
         if value:
             say(f"\n{name}: {value}")

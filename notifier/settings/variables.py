@@ -47,7 +47,10 @@ class _Trimmed(EnvSettingsSource):
         return {name: value for name, value in read.items() if value}
 
 
-_WHERE = '. Beside a running `notifier up`: eval "$(notifier env)"; .env.example lists all variables'
+_WHERE = (
+    '. Beside a running `notifier up`: eval "$(notifier env)"; with Docker Compose: '
+    "docker compose exec bridge notifier ...; .env.example lists all variables"
+)
 
 
 def explained(error: ValidationError, kind: type[BaseSettings]) -> str:

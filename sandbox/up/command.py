@@ -72,6 +72,7 @@ def up(
         ]
         for line in greeting(rows, data):
             say(line, err=True)
+        stack.callback(lambda: say("Stopping...", err=True))
         watch(system, pages, reloader)
 
 

@@ -34,10 +34,10 @@ _TICKS_TO_LOOK = 5
 
 
 def page_rows(pages: Sequence[OpenPage]) -> list[tuple[str, str]]:
-    """Return name and address of each page; for one that is not installed, how to install it."""
+    """Return name, address and note of each page; for one that is not installed, how to install it."""
     missing = [each.name for each in PAGES if not each.is_installed]
     return [
-        *((each.name, each.url) for each in pages),
+        *((each.name, f"{each.url}{each.note}") for each in pages),
         *((name, f"not installed: pip install 'dynamodb-notifier[{name}]'") for name in missing),
     ]
 
@@ -78,7 +78,7 @@ def watch(system: System, pages: Sequence[OpenPage], reloader: Reloader | None =
     ended: set[str] = set()
     tick = 0
     while True:
-        for line in reloader.step() if reloader else ():
+        for line in _reload_lines(reloader, failures) if reloader else ():
             say(entry(line, _now(), _columns()), err=True)
         if tick % _TICKS_TO_LOOK == 0:
             warnings = _without(unknown, system.new_warnings())
@@ -87,6 +87,13 @@ def watch(system: System, pages: Sequence[OpenPage], reloader: Reloader | None =
             system.check(without=reloader.running if reloader else ())
         tick += 1
         time.sleep(_TICK_SECONDS)
+
+
+def _reload_lines(reloader: Reloader, failures: Failures) -> Iterator[str]:
+    """Yield what the reloader has to say, and before it all failures until then, which are those of the old code."""
+    if lines := list(reloader.step()):
+        yield from failures.lines(held=True)
+        yield from lines
 
 
 def _ended(pages: Sequence[OpenPage], known: set[str]) -> Iterator[str]:

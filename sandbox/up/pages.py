@@ -15,7 +15,7 @@ class Page:
     """A page: its process is `python -P -m MODULE ARGUMENTS`, with these `variables` beside those of the system.
 
     `{port}` in an argument or a variable is the port on which it shall listen. Without `needs`, a package of the
-    extra of the page's name, the page is left out.
+    extra of the page's name, the page is left out. `note` is printed behind its address.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Page:
     arguments: tuple[str, ...]
     needs: str
     variables: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
 
     @property
     def is_installed(self) -> bool:
@@ -35,6 +36,7 @@ PREFERENCES = Page(
     ("preferences",),
     "starlette",
     {"NOTIFIER_PREFERENCES_ADDRESS": "127.0.0.1", "NOTIFIER_PREFERENCES_PORT": "{port}"},
+    note=" (opened by a link in a mail)",
 )
 PAGES = (
     Page(
@@ -61,6 +63,7 @@ class OpenPage:
     name: str
     url: str
     process: Child
+    note: str = ""
 
 
 def link_options(port: Callable[[str], int]) -> dict[str, str]:
@@ -85,4 +88,4 @@ def _opened(page: Page, system: System, port: int) -> OpenPage:
     given = {name: value.format(port=port) for name, value in page.variables.items()}
     environment = {**others, **system.environment, **given}
     child = Child(page.name, words, log=system.folder / f"{page.name}.log", env=environment)
-    return OpenPage(page.name, f"http://127.0.0.1:{port}", system.processes.enter_context(child))
+    return OpenPage(page.name, f"http://127.0.0.1:{port}", system.processes.enter_context(child), page.note)

@@ -2,7 +2,11 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatch
 from pathlib import Path
+
+_TESTS = ("test_*.py", "*_test.py", "conftest.py")
+"""Files of pytest, which no process of the system imports."""
 
 Seen = dict[str, tuple[int, int, int]]
 """For each path the time of its last change in nanoseconds, its size and its inode."""
@@ -19,7 +23,7 @@ class Watch:
         self._last: Seen = {}
 
     def set(self, files: Iterable[str], *, folders: Iterable[Path] = (), templates: Path | None = None) -> None:
-        """Watch these files, all Python files directly in `folders`, and all files below `templates`.
+        """Watch these files, all Python files directly in `folders` except tests, and all files below `templates`.
 
         What has changed in a file that was watched before is still returned.
         """
@@ -54,9 +58,13 @@ class Watch:
     def _paths(self) -> Iterator[str]:
         yield from self._files
         for folder in self._folders:
-            yield from (str(each) for each in folder.glob("*.py"))
+            yield from (str(each) for each in folder.glob("*.py") if not _is_test(each.name))
         if self._templates:
             yield from _files_below(self._templates)
+
+
+def _is_test(name: str) -> bool:
+    return any(fnmatch(name, pattern) for pattern in _TESTS)
 
 
 def _files_below(root: Path) -> Iterator[str]:

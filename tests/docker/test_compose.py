@@ -217,10 +217,13 @@ def test_the_override_of_the_head_reaches_each_service_that_loads_the_routes():
     head = COMPOSE.partition("\nname:")[0]
     lines = [line.removeprefix("#").removeprefix(" ") for line in head.splitlines() if line.startswith("#   ")]
     override = yaml.safe_load("\n".join(lines))["services"]
-    assert override.keys() == {"bridge", "console", *WORKERS}
+    assert override.keys() == {"bridge", "console", "operator", *WORKERS}
     assert all("./my_routes:/app/my_routes:ro" in each["volumes"] for each in override.values())
     (volume,) = override["bridge"]["volumes"]
     assert volume.split(":")[1] == "/app/my_routes"
+    (shown,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/tutorial.md").read_text(), re.DOTALL)
+    of_tutorial = yaml.safe_load(shown)["services"]
+    assert of_tutorial == {name: override[name] for name in ("bridge", "console", "operator", "worker-email")}
 
 
 @pytest.mark.parametrize("prefix", ["", "flower", "/flower/", "a/b"])

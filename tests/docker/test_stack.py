@@ -15,6 +15,7 @@ from tests.waiting import wait_until
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(1_200)]
 
 INBOX, CONSOLE, FLOWER = 8025, 8026, 5555
+ADD_USER = "notifier console-user eva --role admin"
 PRODUCE = "notifier produce --events 5 --rate 5"
 
 
@@ -45,7 +46,14 @@ def test_what_people_open_answers_and_a_mail_arrives(stack: Stack) -> None:
     assert "<title>" in page(INBOX)
     assert "console-user NAME" in page(CONSOLE, "/login"), "nobody may sign in yet, and the page says what to do"
     assert page(CONSOLE, "/readyz")
+    user = f"echo correct horse battery | {ADD_USER} --password-stdin"
+    stack.compose("exec", "-T", "console", "sh", "-c", user)
+    wait_until(lambda: 'type="password"' in page(CONSOLE, "/login"), seconds=30)
     with pytest.raises(HTTPError, match="401"):
         page(FLOWER)
     login = b64encode(b"notifier:local").decode()
+    assert "/notifications.py:" in stack.compose("run", "--rm", "-T", "operator", "routes")
+    assert " 0 wrong" in stack.compose("run", "--rm", "-T", "bridge", "doctor")
+    stack.compose("restart", "bridge", "worker-email")
+    stack.wait_until_healthy()
     wait_until(lambda: "email@" in page(FLOWER, "/workers", Authorization=f"Basic {login}"), seconds=60)

@@ -1,7 +1,8 @@
 """The failures that `notifier up` prints: each once, with a command that shows more."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 from uuid import uuid4
 
 from sqlalchemy import Engine
@@ -12,6 +13,7 @@ from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.notifications import Status
 from notifier.outbox import Change, ChannelStates, Quarantined, Recipient, Settlement, Suppressions
 from sandbox.failures import _WORDS, Failures, failure_lines
+from sandbox.up.loop import _reload_lines
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 
@@ -48,6 +50,14 @@ KeyError: 'from_name'
     assert line.startswith("email hello: will be tried again: subject.txt, line 1: 'from_name'\n")
     (line,) = failure_lines([row("failed", traceback="550 no such user")])
     assert line.startswith("email hello: failed: KeyError\n")
+
+
+def test_failures_of_a_longer_time_say_since_when() -> None:
+    later = {"at": AT + timedelta(seconds=40)}
+    (line,) = failure_lines([row("tried again", "1"), row("tried again", "1", **later)])
+    assert line.startswith(f"2 x email hello since {AT.astimezone():%H:%M:%S}: will be tried again: KeyError\n")
+    (line,) = failure_lines([row("tried again", **later)])
+    assert line.startswith("email hello: will be tried again")
 
 
 def test_each_names_an_existing_command() -> None:
@@ -121,6 +131,25 @@ def test_a_notification_that_is_tried_again_and_again_has_a_line_a_minute(engine
     assert tried() == ["3 x email a_route: will be tried again: KeyError"]
     now = 70.0
     assert list(failures.lines()) == []
+    assert tried() == []
+    assert [line.splitlines()[0] for line in failures.lines(held=True)] == [
+        "email a_route: will be tried again: KeyError"
+    ]
+    assert tried() == ["email a_route: will be tried again: KeyError"], "the first of the new code"
+
+
+def test_what_failed_before_a_save_is_printed_before_the_new_code_runs(engine: Engine, rows: Rows) -> None:
+    failures = Failures(engine)
+    list(failures.lines())
+    (id_,) = rows.pending()
+    rows.attempts().decide([Change(id_, Status.FAILED, failed=True, reason="ValueError")])
+    quiet, told = Mock(), Mock()
+    quiet.step.return_value, told.step.return_value = iter(()), iter(["a.py: taken over in 2.1 s"])
+    assert list(_reload_lines(quiet, failures)) == []
+    assert [line.splitlines()[0] for line in _reload_lines(told, failures)] == [
+        "email a_route: failed: ValueError",
+        "a.py: taken over in 2.1 s",
+    ]
 
 
 def test_more_failures_than_one_query_reads_are_all_printed(engine: Engine, rows: Rows) -> None:

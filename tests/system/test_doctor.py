@@ -71,6 +71,7 @@ def test_used_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     done = run("doctor")
     assert (done.returncode, done.stdout) == (2, "")
     assert "NOTIFIER_BROKER_URL is not set" in done.stderr
+    assert "docker compose exec bridge notifier" in done.stderr, "`operator` of Compose has no settings of a process"
     monkeypatch.setenv("NOTIFIER_BROKER_URL", "redis://127.0.0.1")
     done = run("doctor", "--only", "everything")
     assert done.returncode == 2

@@ -9,6 +9,10 @@ from notifier.notifications import Status
 _ACCEPTED = frozenset((Status.SENT, Status.DELIVERED, Status.BOUNCED, Status.COMPLAINED))
 _RANKS = {"bridge": 0, "provider": 2}
 _OF_WORKER = 1
+_AGAIN = f"{Status.PENDING} → {Status.PENDING}"
+_TRY = "try "
+_RETRY = "retry"
+"""The kind of a row in `due`."""
 
 
 def timeline(facts: Fields, events: Sequence[Fields], feedback: Sequence[Fields]) -> list[dict[str, Any]]:
@@ -31,6 +35,28 @@ def timeline(facts: Fields, events: Sequence[Fields], feedback: Sequence[Fields]
     return sorted(lines, key=_order)
 
 
+def line_in_words(line: Fields) -> dict[str, Any]:
+    """Return a line of the timeline as people read it: a try without a request, after which another one follows."""
+    waits = line["change"] == _AGAIN and (line["reason"] or "").startswith(_TRY)
+    return {**line, "change": "waits for a retry"} if waits else dict(line)
+
+
+def facts_in_words(facts: Fields) -> dict[str, Any]:
+    """Return the facts of a notification as people read them: only those that there are.
+
+    While it waits, the time at which its last try ended is no end; a try of the route alone sends no request, so that
+    there is no attempt.
+    """
+    absent = {name for name, value in facts.items() if value is None or value is False}
+    absent |= {"ended_at"} if facts["status"] in {Status.PENDING, Status.SENDING} else set()
+    absent |= set() if facts["attempt"] else {"attempt"}
+    shown = dict(facts)
+    if facts["status"] == Status.PENDING and facts["failures"] and facts["waits_for"] == _RETRY:
+        shown["status"] = f"{facts['status']}, waits for a retry"
+        absent.add("waits_for")
+    return {name: value for name, value in shown.items() if name not in absent}
+
+
 def _order(line: Fields) -> tuple[Any, ...]:
     return line["at"].replace(microsecond=0), _RANKS.get(line["actor"], _OF_WORKER), line["at"]
 
@@ -49,7 +75,7 @@ def _reasons(events: Sequence[Fields]) -> Iterator[str | None]:
         elif failed and event["status_from"] in {Status.PENDING, Status.SENDING}:
             tries += 1
         numbered = failed and event["status_from"] == Status.PENDING
-        yield f"try {tries}: {event['reason']}" if numbered else event["reason"]
+        yield f"{_TRY}{tries}: {event['reason']}" if numbered else event["reason"]
 
 
 def _waits(event: Fields) -> bool:

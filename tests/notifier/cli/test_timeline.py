@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from notifier.cli.terminal.timeline import timeline
+from notifier.cli.terminal.timeline import facts_in_words, line_in_words, timeline
 from notifier.notifications import Status
 
 
@@ -46,3 +46,27 @@ def test_the_errors_of_a_route_are_numbered_anew_after_a_redrive() -> None:
     assert [line["reason"] for line in lines][1:] == [
         "try 1: KeyError", "try 2: KeyError", "try 3: KeyError", "KeyError", "try 1: KeyError",
     ]  # fmt: skip
+
+
+def test_a_try_that_is_repeated_waits_for_a_retry() -> None:
+    again, later = event(1, (Status.PENDING, Status.PENDING)), event(2, (Status.PENDING, Status.PENDING))
+    later["reason"] = "waits until 08:00"
+    lines = timeline({**FACTS, "status": Status.PENDING, "begun_at": None}, [again, later], [])
+    assert [line_in_words(each)["change"] for each in lines] == [
+        "recorded", "waits for a retry", "pending → pending",
+    ]  # fmt: skip
+
+
+def test_what_waits_for_a_retry_has_no_end_no_attempt_and_no_empty_rows() -> None:
+    facts = {**FACTS, "status": Status.PENDING, "attempt": 0, "failures": 8, "waits_for": "retry", "begun_at": None,
+             "next_attempt_at": at(9), "brought_forward": False}  # fmt: skip
+    assert facts_in_words(facts) == {
+        "recorded_at": at(0.2),
+        "status": "pending, waits for a retry",
+        "actor": "worker-1",
+        "failures": 8,
+        "next_attempt_at": at(9),
+    }
+    sent = {**FACTS, "failures": 0, "waits_for": None}
+    assert facts_in_words(sent).keys() == FACTS.keys() - {"reason"} | {"failures"}
+    assert facts_in_words({**facts, "failures": 0})["waits_for"] == "retry"

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 from notifier import route
 from notifier.routes import Routes, routes_of
 from notifier.settings import unknown_variables
-from sandbox.up.loop import _without, entry, routes_row
+from sandbox.up.loop import _without, entry, page_rows, routes_row
+from sandbox.up.pages import PREFERENCES, OpenPage
 
 
 def test_the_warning_of_an_unknown_variable_is_not_repeated_for_each_process() -> None:
@@ -35,6 +37,11 @@ def test_the_first_line_names_the_routes_and_their_file() -> None:
         f"examples.notifications (/mine/notifications.py): {named}; "
         "these are the example's: set NOTIFIER_ROUTES for your own"
     )
+
+
+def test_the_page_that_needs_a_link_says_so() -> None:
+    page = OpenPage("preferences", "http://127.0.0.1:1", Mock(), PREFERENCES.note)
+    assert ("preferences", "http://127.0.0.1:1 (opened by a link in a mail)") in page_rows([page])
 
 
 def _route(name: str) -> Any:

@@ -68,6 +68,15 @@ def test_other_files_do_not_count(watch: Watch, tmp_path: Path) -> None:
     assert looked(watch) == []
 
 
+@pytest.mark.parametrize("name", ["test_routes.py", "routes_test.py", "conftest.py"])
+def test_a_file_of_tests_counts_only_if_the_routes_import_it(watch: Watch, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("1")
+    assert looked(watch) == []
+    watch.set([str(tmp_path / name)], folders=[tmp_path])
+    (tmp_path / name).write_text("12")
+    assert looked(watch) == [name]
+
+
 def test_a_folder_of_templates_that_is_gone_is_a_change_and_no_error(watch: Watch, tmp_path: Path) -> None:
     (tmp_path / "templates").rename(tmp_path / "elsewhere")
     assert looked(watch) == ["body.txt"]

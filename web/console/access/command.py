@@ -69,4 +69,8 @@ def _password(from_stdin: bool) -> str:
         return sys.stdin.readline().rstrip("\r\n")
     if not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask for the password: use --password-stdin")
-    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    from web.console.access.passwords import LEAST_LENGTH, fitting
+
+    # `value_proc` is called before the password is asked for a second time.
+    question = f"Password ({LEAST_LENGTH} characters or more)"
+    return str(typer.prompt(question, hide_input=True, confirmation_prompt=True, value_proc=fitting))

@@ -14,11 +14,16 @@ _HASHER = PasswordHasher()
 _NOBODYS = _HASHER.hash("the password of nobody")
 
 
-def hashed(password: str) -> str:
-    """Return the hash of a new password. Raise UsageError if the password is too short or too long."""
+def fitting(password: str) -> str:
+    """Return a new password as it is. Raise UsageError if it is too short or too long."""
     if not LEAST_LENGTH <= len(password) <= _MOST_LENGTH:
         raise UsageError(f"a password needs at least {LEAST_LENGTH} characters, and at most {_MOST_LENGTH:,}")
-    return _HASHER.hash(password)
+    return password
+
+
+def hashed(password: str) -> str:
+    """Return the hash of a new password. Raise UsageError if the password is too short or too long."""
+    return _HASHER.hash(fitting(password))
 
 
 def is_right(password: str, stored: str | None) -> bool:

@@ -51,7 +51,7 @@ def test_status_counts_the_records_that_no_route_claims(rows: Rows, notifier: No
     rows.record(rows.page([1, 2, 3], unrouted=1_200))
     (found,) = answer(notifier("status", "--json"))["records"]
     assert (found["read"], found["unrouted"]) == (1_203, 1_200)
-    line = f"records that no route claims: {found['table']}: 1,200 of 1,203; why: notifier routes --event FILE"
+    line = f"records that no route claims: {found['table']}: 1,200 of 1,203; why: notifier routes --event - < FILE"
     assert line in notifier("status").stdout
 
 

@@ -1,5 +1,6 @@
 """`notifier console-user` keeps the file of users."""
 
+import getpass
 import io
 import json
 import stat
@@ -61,6 +62,26 @@ def test_a_short_password_and_an_odd_name_are_refused(
 ) -> None:
     assert add(monkeypatch, name, password=password) == 2
     assert not file.exists()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_short_password_is_refused_before_it_is_asked_for_again(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = ["too short", "too short"]
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr(getpass, "getpass", lambda _: typed.pop(0))
+    done = run("console-user", "eva")
+    assert done.returncode == 2
+    assert "at least 12 characters" in done.stderr
+    assert len(typed) == 1
+    typed = [PASSWORD, PASSWORD]
+    assert run("console-user", "eva").returncode == 0
+    assert UserFile(file).sign_in("eva", PASSWORD)
 
 
 def test_the_setting_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from notifier.settings import ConsoleSettings, read_settings
 from tests.web.console.person import cookie_of
-from web.console.access.passwords import hashed
+from web.console.access.passwords import LEAST_LENGTH, hashed
 from web.console.access.role import Role
 from web.console.access.users import StoredUser, UserFile
 from web.console.app import Console
@@ -145,5 +145,7 @@ def test_a_broken_file_of_users_lets_nobody_in_and_says_nothing_of_it(
 def test_without_a_user_the_login_says_how_to_add_one(anybody: httpx.Client, users: UserFile) -> None:
     users.remove("eva")
     page = anybody.get("/login").text
-    assert "notifier console-user NAME --role admin" in page
-    assert "password" not in page
+    assert "<pre>notifier console-user NAME --role admin</pre>" in page
+    assert "<pre>docker compose exec console notifier console-user NAME --role admin</pre>" in page
+    assert f"{LEAST_LENGTH} characters or more" in page
+    assert 'type="password"' not in page
