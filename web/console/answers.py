@@ -45,7 +45,7 @@ def answer(entrance: Entrance, visit: Visit) -> Response:
     if entrance.method == "POST":
         return visit.failed(text)
     log.warning("a page could not be shown", page=entrance.path, reason=text)
-    return visit.show("../error.html", status=status, title="This page cannot be shown now", text=text)
+    return visit.show("error.html", status=status, title="This page cannot be shown now", text=text)
 
 
 def _said(error: NotifierError | DatabaseError) -> str:
@@ -78,5 +78,5 @@ class ErrorPages:
         status = error.status_code if isinstance(error, HTTPException) else 500
         detail = str(error.detail) if isinstance(error, HTTPException) else ""
         values = {"title": _TITLES.get(status, "This did not work"), "text": detail, "page": "", "visit": None}
-        html = self._rendering.render("error.html", {**values, "session": None, "user": None})
+        html = self._rendering.render("pages/error.html", {**values, "session": None, "user": None})
         return HTMLResponse(html, status, getattr(error, "headers", None))

@@ -75,7 +75,7 @@ def application(settings: ConsoleSettings, engine: Engine, slow: Engine | None =
         local=not settings.has_access,
         restrictions=list(restrictions(settings)),
         Role=Role,
-        paths=[each.path for each in pages],
+        titles={each.path: each.title for each in pages},
     )
     console = Console(
         settings,

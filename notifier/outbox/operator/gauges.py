@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause
 
-from notifier.lanes import Lane, parts_of, queues_of
+from notifier.lanes import Lane, channels_in, parts_of, queues_of
 from notifier.notifications import created_ms
 from notifier.outbox.delivery.counts import CountKey, read_counts
 from notifier.outbox.history.old_days import DaysKept, days_kept
@@ -72,6 +72,11 @@ class Gauges:
     found: dict[str, int]
     days: DaysKept
     updates: list[DestinationBacklog]
+
+    def channels(self) -> set[str]:
+        """Return the channels of which a delivery waits or is sent, or was counted at any time."""
+        kinds = (channel for channel, _ in self.due)
+        return {*channels_in(self.backlog), *self.sending, *kinds, *(key.channel for key in self.deliveries)}
 
     def waiting_on(self, channel: str) -> int:
         """Return how many deliveries of the channel wait, in all its lanes."""

@@ -31,6 +31,14 @@ def test_what_others_say_is_shown_as_text(console: Console, rows: Rows, admin: P
             assert "<svg onload" not in html, each.path
 
 
+def test_a_page_that_cannot_be_shown_says_why(console: Console, rows: Rows, viewer: Person) -> None:
+    rows.run("ALTER TABLE delivery_counts RENAME TO gone")
+    answer = viewer.get("/")
+    assert answer.status_code == 503
+    assert "This page cannot be shown now" in answer.text
+    assert "The database failed: " in answer.text
+
+
 def poison(rows: Rows) -> None:
     values = {"bad": SCRIPT, "shard": rows.lease.shard}
     rows.run("UPDATE deliveries SET recipient = :bad, reason = :bad, status = 'failed', ended_at = now()", **values)

@@ -28,6 +28,11 @@ class Chart:
     bars: Sequence[Bar]
 
     @property
+    def begins(self) -> bool:
+        """Whether nothing is known of the spans before the last one, so that `now` is of this one."""
+        return sum(value is not None for value in self.values) <= 1
+
+    @property
     def largest(self) -> float:
         return max((value for value in self.values if value is not None), default=0.0)
 

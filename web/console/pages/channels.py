@@ -9,7 +9,6 @@ from typing import Any
 from starlette.responses import Response
 
 from notifier.channels import channel_names
-from notifier.lanes import channels_in
 from notifier.outbox import ChannelState, ChannelStates, Gauges, LastDay, RateLimits, last_days
 from web.console.access.role import Role
 from web.console.page import Page
@@ -35,7 +34,9 @@ class _Row:
 
 @page.view()
 def show(visit: Visit) -> Response:
-    return visit.show("channels.html", parked=visit.report.waiting().parked, **_now(visit))
+    values = _now(visit)
+    unused = sorted({*channel_names()} - {row.state.channel for row in values["rows"]})
+    return visit.show("channels.html", parked=visit.report.waiting().parked, unused=unused, **values)
 
 
 @page.view("/now")
@@ -76,9 +77,10 @@ def _limits(visit: Visit) -> RateLimits:
 
 
 def _rows(visit: Visit) -> Sequence[_Row]:
+    """A row for each channel that has had a notification, or that was ever stopped."""
     states = {each.channel: each for each in ChannelStates(visit.engine, actor=visit.actor).all()}
     gauges, days = visit.watch.gauges.get(), last_days(visit.engine)
-    names = sorted({*channel_names(), *states, *channels_in(gauges.backlog), *days})
+    names = sorted({*states, *gauges.channels(), *days})
     return [_row(name, states.get(name), gauges, days.get(name)) for name in names]
 
 

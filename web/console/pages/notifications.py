@@ -1,7 +1,9 @@
 """*Notifications*: find some, and redrive, cancel or bring them forward."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from starlette.responses import RedirectResponse, Response
@@ -20,6 +22,8 @@ page = Page("notifications", "Notifications", "/notifications", order=20)
 _PAGE = 50
 _MOST_AT_ONCE = 20_000
 """Deliveries that one form changes. The flash says how many are left."""
+_MOST_NAMED, _BUDGET_SECONDS = 1_000, 0.05
+"""Deliveries that are read to say how many an action would change, and the time for it. Its own page counts on."""
 _PER_SECOND = 100.0
 _MOST_PER_SECOND = 10_000.0
 
@@ -47,6 +51,8 @@ def show(visit: Visit) -> Response:
         wanted=wanted,
         found=found,
         wrong=wrong,
+        verbs=[] if wrong else _verbs(wanted),
+        actions={row["notification_id"]: _actions(row) for row in found.rows},
         statuses=[*Status, SCHEDULED],
         channels=channel_names(),
         periods=list(PERIODS),
@@ -56,10 +62,37 @@ def show(visit: Visit) -> Response:
 
 @page.view("/count")
 def count(visit: Visit) -> Response:
-    """How many match, in words. Asked for after the page itself, because it takes longer."""
+    """How many match, and how many of them each action would change, in words. Asked for after the page itself,
+    because it takes longer.
+    """
     wanted = Filter.of(visit.query)
-    number = Search(visit.engine).count(wanted.selection(visit.report), wanted.statuses)
-    return visit.show("notifications_count.html", number=number)
+    selection = wanted.selection(visit.report)
+    number = Search(visit.engine).count(selection, wanted.statuses)
+    verbs = _changed(visit, wanted, selection) if visit.may(Role.OPERATOR) and number.number else {}
+    return visit.show("notifications_count.html", wanted=wanted, number=number, verbs=verbs)
+
+
+def _changed(visit: Visit, wanted: Filter, selection: Selection) -> dict[str, Count]:
+    """Return how many each action would change, without those that would change none. One search, of at most so many
+    rows and a short time: what it did not reach is not counted.
+    """
+    verbs = _verbs(wanted)
+    if not verbs:
+        return {}
+    search = Search(visit.engine, budget=_BUDGET_SECONDS)
+    found = search.page(selection, sorted({_SOURCES[verb] for verb in verbs}), limit=_MOST_NAMED)
+    numbers, complete = Counter(verb for row in found.rows for verb in _actions(row)), found.older is None
+    return {verb: Count(numbers[verb], complete=complete) for verb in verbs if numbers[verb] or not complete}
+
+
+def _verbs(wanted: Filter) -> list[str]:
+    """Return the actions that can change what is wanted. Raise UsageError for a status that does not exist."""
+    return [verb for verb, source in _SOURCES.items() if wanted.statuses in ([], [source])]
+
+
+def _source(verb: str, selection: Selection) -> Selection:
+    """Return what of the selection an action changes: *Bring forward* only what waits for a time of its route."""
+    return replace(selection, scheduled=True) if verb == "forward" else selection
 
 
 @page.view("/all/{verb}", role=Role.OPERATOR)
@@ -74,9 +107,7 @@ def confirm(visit: Visit) -> Response:
             raise UsageError(
                 f"Only notifications that are {source} can be chosen for this, not {wanted.status} ones."
             )
-        selection = wanted.selection(visit.report)
-        if verb == "forward":
-            selection = replace(selection, scheduled=True)
+        selection = _source(verb, wanted.selection(visit.report))
         if verb == "redrive":
             number, maybe_sent = Search(visit.engine).redrivable(selection, _MOST_AT_ONCE)
         else:
@@ -127,6 +158,15 @@ def cancel_some(visit: Visit) -> Response:
 @page.action("/some/forward", role=Role.OPERATOR)
 def forward_some(visit: Visit) -> Response:
     return _done(visit, "brought forward", _forward(visit, _chosen(visit)))
+
+
+def _actions(row: Mapping[str, Any]) -> list[str]:
+    """Return what can be done with a delivery of the list."""
+    return [
+        verb
+        for verb, source in _SOURCES.items()
+        if row["status"] == source and (verb != "forward" or row["waits_for"] == SCHEDULED)
+    ]
 
 
 def _chosen(visit: Visit) -> Selection:

@@ -1,12 +1,12 @@
 """*Overview*: how much passes, what waits, what is wrong and what to do, and the proof that nothing is lost."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.responses import Response
 
-from notifier.lanes import channels_in
 from notifier.outbox import SCHEDULED, ChannelState, Gauges
 from web.console.monitoring.alarms import alarms
 from web.console.monitoring.charts import Chart, chart
@@ -36,12 +36,14 @@ def _values(visit: Visit) -> dict[str, Any]:
     channels = visit.report.channels()
     span = visit.query.get("span", "hour")
     span = span if span in SPANS else "hour"
-    proof = visit.watch.proof
+    proof, now = visit.watch.proof, time.time()
+    drawn = charts(visit.watch.minutes, span, now)
     return {
         "gauges": gauges,
         "channels": channels_of(gauges, channels),
         "alarms": alarms(gauges, channels, proof),
-        "charts": charts(visit.watch.minutes, span, time.time()),
+        "charts": drawn,
+        "newest": newest(drawn, span, now),
         "since": visit.watch.minutes.since,
         "span": span,
         "spans": tuple(SPANS),
@@ -52,7 +54,6 @@ def _values(visit: Visit) -> dict[str, Any]:
 def channels_of(gauges: Gauges, states: list[ChannelState]) -> list[dict[str, Any]]:
     """Return a row for each channel that was ever stopped, or that has deliveries."""
     known = {each.channel: each for each in states}
-    names = {*known, *channels_in(gauges.backlog), *gauges.sending, *(key.channel for key in gauges.deliveries)}
     return [
         {
             "name": name,
@@ -63,7 +64,7 @@ def channels_of(gauges: Gauges, states: list[ChannelState]) -> list[dict[str, An
             "retries": gauges.due.get((name, "retry"), 0),
             "scheduled": gauges.due.get((name, SCHEDULED), 0),
         }
-        for name in sorted(names)
+        for name in sorted({*known, *gauges.channels()})
     ]
 
 
@@ -72,3 +73,13 @@ def charts(minutes: Minutes, span: str, now: float) -> list[Chart]:
     count, width = SPANS[span]
     spans = minutes.last(count, now, width)
     return [chart(name, [None if each is None else getattr(each, name) / width for each in spans]) for name in _NAMES]
+
+
+def newest(drawn: Sequence[Chart], span: str, now: float) -> str:
+    """Return in words of which time `Chart.now` is, at `now` in Unix seconds."""
+    _, width = SPANS[span]
+    end = int(now // 60) + 1 - width
+    first, last = (datetime.fromtimestamp(minute * 60, UTC).strftime("%H:%M") for minute in (end - width, end))
+    if any(each.begins for each in drawn):
+        return "of this minute so far" if width == 1 else f"per minute since {last} UTC"
+    return f"of the last whole minute, {first} UTC" if width == 1 else f"per minute from {first} to {last} UTC"

@@ -84,6 +84,24 @@ def test_an_action_is_opened_and_sent(opener: Opener, engine: Engine, sample: Sa
     assert status(engine, sample.failed) is Status.PENDING
 
 
+def test_rows_are_chosen_and_redriven(opener: Opener, engine: Engine, sample: Sample) -> None:
+    page = opener("/notifications?status=failed&because=blacklisted", Role.OPERATOR, NARROW)
+    page.focus("input[name=id]")
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    assert focused(page)["text"] == "To the actions"
+    assert focused(page)["seen"]
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.name") == "reason"
+    page.keyboard.type("they took it off their list")
+    page.keyboard.press("Enter")  # sends nothing: it does not say which action
+    page.keyboard.press("Tab")
+    assert focused(page)["text"] == "Redrive failed"
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".flash.done >> text=1 is redriven.")
+    assert status(engine, sample.failed) is Status.PENDING
+
+
 class TestLogin:
     @pytest.fixture
     def settings(self, database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ConsoleSettings:

@@ -46,6 +46,24 @@ def test_a_viewer_sees_no_button(viewer: Person) -> None:
     assert "/pause" not in viewer.get("/channels").text
 
 
+def test_channels_without_a_notification_stand_at_the_end(
+    rows: Rows, console: Console, viewer: Person, operator: Person
+) -> None:
+    """They are not called running: the outbox does not know whether a worker runs for them."""
+    assert "No channel has had a notification yet." in viewer.get("/channels").text
+    rows.pending(1)
+    console.watch.gauges.forget()
+    used, _, unused = text_of(viewer.get("/channels").text).partition(" Not used ")
+    assert "email running" in used
+    assert "sms" not in used
+    assert "sms" in unused
+    assert "email" not in unused
+    page = operator.get("/channels").text
+    assert 0 < page.index("Pause email") < page.index("Not used") < page.index("Pause sms")
+    operator.post("/channels/sms/pause", reason="not before monday")
+    assert re.search(r"sms paused 0 ", text_of(viewer.get("/channels/now").text))
+
+
 def test_what_waits_and_how_near_the_limits_are(rows: Rows, viewer: Person) -> None:
     rows.pending(3)
     rows.run(

@@ -153,6 +153,31 @@ def test_chosen_rows_and_all_that_match(rows: Rows, console: Console, operator: 
     assert "There is no such action." in operator.get("/notifications/all/erase").text
 
 
+def test_only_actions_that_change_something_are_offered(rows: Rows, viewer: Person, operator: Person) -> None:
+    def links(query: str = "") -> str:
+        return text_of(operator.get(f"/notifications/count?{query}").text).strip()
+
+    rows.pending(2)
+    assert links() == "2 match All that match: cancel 2 pending"
+    page = operator.get("/notifications").text
+    assert re.findall(r'formaction="/notifications/some/(\w+)"', page) == ["cancel"]
+    assert page.count('type="checkbox"') == 2
+    failed(rows)
+    sent = rows.in_status(Status.SENT)
+    assert links() == "4 match All that match: redrive 1 failed · cancel 2 pending"
+    assert links("status=failed") == "1 matches All that match: redrive 1 failed"
+    assert links("status=sent") == "1 matches"
+    assert text_of(viewer.get("/notifications/count").text).strip() == "4 match"
+    page = operator.get("/notifications").text
+    assert re.findall(r'formaction="/notifications/some/(\w+)"', page) == ["redrive", "cancel"]
+    assert page.count('type="checkbox"') == 3
+    page = operator.get("/notifications?status=sent").text
+    assert ids_on(page) == [str(sent)]
+    assert "/some/" not in page
+    assert "/all/" not in page
+    assert 'type="checkbox"' not in page
+
+
 def test_one_that_may_have_been_sent_is_redriven_only_knowingly(rows: Rows, operator: Person) -> None:
     id_ = failed(rows, attempt=1)
     rows.run(
