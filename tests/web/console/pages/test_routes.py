@@ -36,7 +36,9 @@ def test_the_routes_with_their_counts_and_errors(
 
 def test_the_page_itself_does_not_wait_for_the_code(project: Project, viewer: Person) -> None:
     project.routes.write_text("import time; time.sleep(1000)")
-    assert 'hx-get="/routes/list"' in viewer.get("/routes").text
+    page = viewer.get("/routes").text
+    assert 'class="later" hx-get="/routes/list"' in page
+    assert "Loading the routes…" in page
 
 
 def test_without_routes_the_page_says_what_to_set(console: Console, operator: Person) -> None:
