@@ -210,7 +210,7 @@ class ChannelConformance:
         many = messages(channel, MANY, first=1)
         outcomes = send(channel, provider, many, within=self.short_lease_seconds)
         assert Unknown in {type(each) for each in outcomes}
-        assert {type(each) for each in outcomes} <= {Unknown, Late, NotSent}
+        assert {type(each) for each in outcomes} <= {Unknown, Late, NotSent, Offline}
 
     def test_no_request_starts_once_the_process_is_to_end_or_its_time_is_over(
         self, channel: Channel, provider: Any, messages: MakeMessages

@@ -222,7 +222,7 @@ def test_what_may_be_recorded_counts_until_it_is_measured(
         if lost == "the answer to the commit":
             patch.setattr(Recording, "record", record_and_lose)
         else:
-            patch.setattr(Publications, "mark_published", fail)
+            patch.setattr(Intake, "_publish", fail)
         with pytest.raises(OperationalError):
             taking.take(None, record(1), record(2))
     with pytest.raises(QueueFull) as full:

@@ -7,7 +7,7 @@ from notifier.doctor.postgres import PAGE, need_server
 from notifier.doctor.setup import Setup
 from notifier.outbox.inspection.server import DatabaseServer
 
-NEEDED = {"bridge": 21, "feedback": 4, "worker": 6, "console": 6, "status-sender": 2}
+NEEDED = {"bridge": 22, "feedback": 4, "worker": 6, "console": 6, "status-sender": 2}
 """Connections that one process takes at most, with its default concurrency."""
 
 

@@ -30,7 +30,7 @@ def test_the_tree(rows: Rows, viewer: Person) -> None:
     assert "Show shards that are read to their end (1)" in page
     whole = text_of(viewer.get("/shards?finished=show").text)
     assert re.search(r"shardId-1 activity finished .*└ child of the shard above, level 1: shardId-2", whole)
-    assert "nobody" in whole
+    assert "no bridge" in whole
 
 
 def test_a_shard_whose_parent_is_forgotten_is_a_root() -> None:
