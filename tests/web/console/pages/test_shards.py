@@ -23,13 +23,13 @@ def split(rows: Rows) -> None:
 
 def test_the_tree(rows: Rows, viewer: Person) -> None:
     rows.pending(2)
-    assert re.search(r"shardId-1 activity open .* me 2 2 0 0", text_of(viewer.get("/shards/tree").text))
+    assert re.search(r"shardId-1 checkpoint 2 activity open .* me 2 2 0 0", text_of(viewer.get("/shards/tree").text))
     split(rows)
     page = text_of(viewer.get("/shards").text)
     assert "shardId-1" not in page
     assert "Show shards that are read to their end (1)" in page
     whole = text_of(viewer.get("/shards?finished=show").text)
-    assert re.search(r"shardId-1 activity finished .*└ child of the shard above, level 1: shardId-2", whole)
+    assert re.search(r"shardId-1 checkpoint 2 activity finished .*└ child of the shard above, level 1: shardId-2", whole)
     assert "no bridge" in whole
 
 
