@@ -29,7 +29,9 @@ def test_the_tree(rows: Rows, viewer: Person) -> None:
     assert "shardId-1" not in page
     assert "Show shards that are read to their end (1)" in page
     whole = text_of(viewer.get("/shards?finished=show").text)
-    assert re.search(r"shardId-1 checkpoint 2 activity finished .*└ child of the shard above, level 1: shardId-2", whole)
+    assert re.search(
+        r"shardId-1 checkpoint 2 activity finished .*└ child of the shard above, level 1: shardId-2", whole
+    )
     assert "no bridge" in whole
 
 
