@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from shlex import quote
 from typing import Annotated, Any
 
@@ -32,7 +33,7 @@ def status(json: Json = False) -> None:
     keep_days = load_database_settings().keep_days
     with report() as outbox:
         now = outbox.now()
-        rows = [{**row, "oldest_seconds": round((now - row["oldest"]).total_seconds(), 1)} for row in outbox.counts()]
+        rows = [_with_age(row, now) for row in outbox.estimates()]
         stopped = [asdict(each) for each in outbox.channels() if not each.runs]
         lanes = outbox.lanes()
         days = outbox.days(keep_days)
@@ -54,7 +55,9 @@ def status(json: Json = False) -> None:
         )
         return
     columns: tuple[str, ...] = ("channel", "status", "deliveries", "oldest")
-    print_table("Deliveries", rows, columns, "No notification yet.", spare=("oldest",))
+    about = any(row["estimated"] for row in rows)
+    title = "Deliveries, about: of days with many a sample is read" if about else "Deliveries"
+    print_table(title, rows, columns, "No notification yet.", spare=("oldest",))
     if lanes:
         print_table("Waiting for a worker, by lane", lanes, ("channel", "lane", "waiting"), "")
     if stopped:
@@ -73,6 +76,10 @@ def status(json: Json = False) -> None:
     if days.overdue:
         why = ", ".join(f"{reason}: {count:,}" for reason, count in sorted(days.overdue.items()))
         say(f"days older than NOTIFIER_KEEP_DAYS={keep_days} that are kept: {why}; see: notifier retain --dry-run")
+
+
+def _with_age(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    return {**row, "oldest_seconds": round((now - row["oldest"]).total_seconds(), 1)}
 
 
 def _print_parked(parked: Sequence[Mapping[str, Any]]) -> None:

@@ -13,7 +13,7 @@ from notifier.outbox.delivery.channels import ChannelState, ChannelStates
 from notifier.outbox.history.old_days import DaysKept, days_kept
 from notifier.outbox.operator.failures import failing
 from notifier.outbox.operator.selection import Selection
-from notifier.outbox.operator.totals import ReportRow, audit, count_deliveries
+from notifier.outbox.operator.totals import ReportRow, audit, count_deliveries, estimate_deliveries
 from notifier.outbox.operator.waiting import Waiting, waiting
 from notifier.outbox.publishing.backlog import backlog
 from notifier.outbox.search.search import Search
@@ -47,6 +47,10 @@ class Report:
     def counts(self) -> list[ReportRow]:
         """Return the deliveries by channel and status, with the time at which the oldest of them was recorded."""
         return count_deliveries(self._engine)
+
+    def estimates(self) -> list[ReportRow]:
+        """Return the same at a bounded cost. Numbers that come from a sample of a large day are `estimated`."""
+        return estimate_deliveries(self._engine)
 
     def totals(self) -> dict[str, int]:
         """Return the deliveries by status, of all channels; also of statuses that only a newer program knows."""
