@@ -81,6 +81,7 @@ from notifier.outbox import (
 from notifier.outbox.inspection.recent_days import recent_days
 from notifier.outbox.inspection.rights import read_rights
 from notifier.outbox.inspection.server import read_clock, read_server
+from notifier.outbox.operator.totals import estimate_deliveries
 from notifier.outbox.shadow.shadowed import Shadowed
 from tests.outbox.history.history import KEEP, OLD, day, partitions, recorded, settled
 from tests.outbox.rows import Rows
@@ -348,8 +349,9 @@ def _look(rows: Rows, engine: Engine) -> None:
     assert report.show(id_)
     for look in (report.channels, report.shards, report.gaps, report.quarantine, report.duplicates,
                  report.dead_letters, report.finished_shards, report.unknowns, report.problem_counts,
-                 report.audit, report.now):  # fmt: skip
+                 report.audit, report.now, report.waiting):  # fmt: skip
         look()
+    assert estimate_deliveries(engine, exact_pages=0, sampled_pages=1)
     assert report.events(id_) == report.feedback(id_) == []
     assert report.leaders([id_]) == {}
     assert report.ids(id_, id_, 1) == [*report.statuses([id_])] == [id_]

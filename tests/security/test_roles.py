@@ -135,7 +135,7 @@ def test_each_process_does_its_work_under_its_role(rows: Rows, login: Login) -> 
         name for name, statement in statements() if plain(str(statement.compile(dialect=dialect()))) not in seen
     ]
     assert ERRANDS.keys() == ROLES.keys()
-    assert missing == []
+    assert not missing, "\n".join(missing)
 
 
 OWNERS = ("notifier.outbox.tables", "notifier.outbox.roles")

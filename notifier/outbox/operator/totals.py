@@ -77,7 +77,8 @@ def estimate_deliveries(
         rows = [*_rows(connection, _COUNTED, ()), *_rows(connection, _COUNTS, small)]
         for day in large:
             query = within_days(_SAMPLE, joined([day]))
-            found = connection.execute(query, {"percent": 100.0 * sampled_pages / pages[day.day]}).mappings()
+            percent = 100.0 * min(1.0, sampled_pages / pages[day.day])
+            found = connection.execute(query, {"percent": percent}).mappings()
             rows += ({**row, "estimated": True} for row in found)
     return _added_up(rows)
 
