@@ -40,6 +40,11 @@ MOST_IN_ONE_STATEMENT = 250
 less, and its further round trips count little: docs/performance.md.
 """
 
+MOST_BYTES_IN_ONE_STATEMENT = 1_000_000
+"""Bytes of the records of such a page: the process holds three copies of them while it writes the page. A page of
+GetRecords has fewer, but each route that matches an item has a copy of it.
+"""
+
 
 class Recording:
     """Records pages of shards whose leases the bridge holds.
@@ -90,7 +95,7 @@ class Recording:
     def _record(
         self, lease: ShardLease, previous: str | None, page: Page, to_relay: Collection[str]
     ) -> list[NewPublication]:
-        if not page.quarantined and len(page.notifications) <= MOST_IN_ONE_STATEMENT:
+        if _is_small(page):
             with self._statements.connect() as connection:
                 return record_page(connection, lease, previous, page, to_relay)
         with self._engine.begin() as connection:
@@ -120,6 +125,15 @@ class Recording:
             )
             _run_held(connection, _MOVE, lease, previous, new)
             return insert_publications(connection, new.notifications, to_relay)
+
+
+def _is_small(page: Page) -> bool:
+    """Return whether one statement records the page."""
+    return (
+        not page.quarantined
+        and len(page.notifications) <= MOST_IN_ONE_STATEMENT
+        and sum(len(each.record) for each in page.notifications) <= MOST_BYTES_IN_ONE_STATEMENT
+    )
 
 
 def _run_held(

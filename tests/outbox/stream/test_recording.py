@@ -89,6 +89,22 @@ def test_a_small_page_is_one_statement_which_is_its_own_transaction(rows: Rows, 
         assert connection.scalar(text("SELECT checkpoint FROM shards")) == "4"
 
 
+def test_a_page_of_large_records_is_not_one_statement(rows: Rows) -> None:
+    """Several routes may record one item of 400 KB each: the statement would be held several times in memory."""
+    page = rows.page([1, 2, 3])
+    large = b'"' + b"x" * (recording.MOST_BYTES_IN_ONE_STATEMENT // 2) + b'"'
+    page = replace(page, notifications=[replace(each, record=large) for each in page.notifications])
+    rows.record(rows.page([0]))
+    done: list[str] = []
+    event.listen(rows.engine, "before_cursor_execute", lambda *given: done.append(given[2].split()[0]))
+
+    rows.record(page)
+
+    assert done == ["UPDATE", "INSERT"]  # and COPY
+    found = rows.all("SELECT record FROM notifications WHERE length(record) > 100")
+    assert [bytes(row["record"]) for row in found] == [large] * 3
+
+
 @pytest.mark.parametrize("to_relay", [(), ("email:low",)])
 def test_each_queue_of_a_page_has_publications_of_its_own(
     rows: Rows, to_relay: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
