@@ -84,11 +84,12 @@ class Bridge:
         )
         self._taking = Loop("take shards", ACQUIRE_SECONDS, self._take_shards)
         self._renewing = Loop("renew", held.renew_seconds, held.renew, hung_seconds=STALE_SECONDS)
+        self._marking = Loop("marks", MARK_SECONDS, intake.mark_published)
         self._loops = (
             self._finding,
             self._taking,
             self._renewing,
-            Loop("marks", MARK_SECONDS, intake.mark_published),
+            self._marking,
             Loop("outbox limit", OUTBOX_LIMIT_SECONDS, limit.measure),
             Loop("partitions", PARTITIONS_SECONDS, self._ensure_partitions),
             *loops,
@@ -106,11 +107,13 @@ class Bridge:
                 loop.request_stop()
             self._taking.join()
             self._pollers.shutdown(wait=True, cancel_futures=True)
-            released = self._held.release_all()  # before the loops end: their rounds may take long, and records wait
+            # Before the loops end: their rounds may take long, records wait, and relays publish what has no mark.
+            released = self._held.release_all()
+            self._marking.join()
+            self._mark_published()
             for loop in self._loops:
                 loop.join()
             self._prefetcher.close()
-            self._mark_published()
             log.info("bridge stopped", released=released)
 
     def stop(self) -> None:

@@ -74,6 +74,28 @@ def test_a_bridge_marks_what_it_published_also_when_it_stops(
     assert Sql(engine).one(unmarked)["n"] == 0
 
 
+def test_a_bridge_that_stops_marks_what_it_published_before_it_waits_for_its_other_loops(
+    environment: BridgeEnvironment, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may take longer than the relays of other bridges wait before they publish it again."""
+    monkeypatch.setattr("bridge.bridge.MARK_SECONDS", 3600.0)
+    environment.streams.post("tables", table="activity", shards=2)
+    environment.put(range(20))
+    unmarked = "SELECT count(*) AS n FROM publications WHERE published_at IS NULL"
+    found: dict[str, int] = {}
+    join = Loop.join
+
+    def note(loop: Loop, *given: float) -> None:
+        found.setdefault(loop.name, Sql(engine).one(unmarked)["n"])
+        join(loop, *given)
+
+    monkeypatch.setattr(Loop, "join", note)
+    with environment.bridge():
+        read_all(environment, Sql(engine))
+    assert found["take shards"] > 0
+    assert found["outbox limit"] == 0
+
+
 def test_a_hundred_live_shards_need_no_more_threads_than_one(environment: BridgeEnvironment, engine: Engine) -> None:
     sql = Sql(engine)
     environment.streams.post("tables", table="activity", shards=100)
