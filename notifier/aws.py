@@ -55,18 +55,24 @@ class AwsError(NotifierError):
 
     @classmethod
     def of_answer(cls, operation: str, status: int, headers: Any, body: bytes) -> "AwsError":
-        """Return the error in an HTTP answer of a service that speaks REST with JSON, as SES does.
+        """Return the error in an HTTP answer of a service that speaks JSON, as SES and DynamoDB do. Its code is the
+        status if the answer has none: some proxy may have answered.
 
         `headers` is a mapping that finds a name in upper or lower case, as `http.client.HTTPMessage` does.
         """
         answer = {"status_code": status, "headers": headers, "body": body}
-        return cls._parsed(create_parser("rest-json").parse(answer, None), operation)
+        try:
+            parsed = create_parser("rest-json").parse(answer, None)
+        except Exception:  # noqa: BLE001  the parser takes only objects in UTF-8, and only the statuses of errors
+            parsed = {"ResponseMetadata": {"HTTPStatusCode": status}}
+        return cls._parsed(parsed, operation)
 
     @classmethod
     def _parsed(cls, response: Mapping[str, Any], operation: str) -> "AwsError":
         error = response.get("Error", {})
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return cls(str(error.get("Code", "")), str(error.get("Message", "")), status, operation)
+        code = str(error.get("Code") or status or "")
+        return cls(code, str(error.get("Message", "")), status, operation)
 
 
 class NoCredentials(Unreachable):

@@ -23,6 +23,7 @@ PAGE_LIMIT = 1_000
 _FULL_BYTES = 600_000  # of the limit of 1 MB: the next record, which may have 400 KB, did not fit
 _LISTING_PAUSE = 0.15  # DescribeStream: 10 a second for the whole account; ListStreams: 5
 _LONGEST_CONNECT, _LONGEST_READ = 3.0, 5.0
+_MEMBERS = frozenset(("Records", "NextShardIterator"))
 _THROTTLES = frozenset(
     (
         "LimitExceededException",
@@ -109,12 +110,14 @@ class UnreadPage:
         return self.read().full
 
     def read(self) -> RecordPage:
-        """Return the parsed page. Raise Unreachable if the body is no JSON."""
+        """Return the parsed page. Raise Unreachable if the body is no page: some proxy may have answered."""
         if self._page is None:
             try:
                 read = wire.parse(self._body)
             except ValueError as error:
                 raise Unreachable(f"the answer of DynamoDB Streams at {self._source} is no JSON: {error}") from None
+            if not isinstance(read, dict) or not _MEMBERS & read.keys():  # it would count as the shard's last page
+                raise Unreachable(f"the answer of DynamoDB Streams at {self._source} is no page of records")
             self._page = RecordPage(read.get("Records", []), read.get("NextShardIterator"), self.size)
         return self._page
 

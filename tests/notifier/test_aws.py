@@ -66,6 +66,13 @@ def test_an_answer_of_rest_and_json_is_read_as_the_sdk_reads_it() -> None:
     assert (error.code, error.message, error.status) == ("MessageRejected", "virus", 400)
 
 
+@pytest.mark.parametrize("status", [204, 300, 302, 403, 502])
+@pytest.mark.parametrize("body", [b"", b"[]", b'"no"', b"null", b'{"__type":1}', b"<!DOCTYPE html>\xe9", b"[" * 9999])
+def test_an_answer_that_is_not_of_aws_is_an_error_of_its_status(status: int, body: bytes) -> None:
+    error = AwsError.of_answer("GetRecords", status, {}, body)
+    assert (error.code, error.status, error.operation) == (str(status), status, "GetRecords")
+
+
 def test_without_credentials_or_an_answer_the_server_is_unreachable() -> None:
     with pytest.raises(NoCredentials, match="AWS_ACCESS_KEY_ID"), aws_errors("SQS"):
         raise NoCredentialsError

@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from bridge.startup_checks import check_tables
-from bridge.stream.client import ShardGone, StreamRefused, StreamsClient, StreamThrottled
+from bridge.stream.client import ShardGone, StreamRefused, StreamsClient, StreamThrottled, UnreadPage
 from bridge.stream.held_shards import margin
 from notifier.errors import SettingsError, Unreachable
 from sandbox.table import EventTable
@@ -71,6 +71,13 @@ def test_what_does_not_exist_has_a_name(table: EventTable, streams: StreamsClien
         check_tables(streams, (table.name, "nobody"))
     with pytest.raises(SettingsError, match="NOTIFIER_TABLES is not set"):
         check_tables(streams, ())
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"null", b'"up"', b'{"status":"up"}', b'{"Records":[', b"\x1f\x8b"])
+def test_an_answer_without_records_does_not_end_the_shard(body: bytes) -> None:
+    """Some proxy answered: a page without the next iterator would be the last one of the shard."""
+    with pytest.raises(Unreachable, match="DynamoDB Streams at here"):
+        UnreadPage(body, "here").read()
 
 
 class Busy:
