@@ -60,7 +60,12 @@ class Endpoint:
         url = peer.url.geturl() + path
         signed = AWSRequest("POST", url, {"Host": self._host, **headers}, body)
         SigV4Auth(credentials, self.signing_name, self.region).add_auth(signed)
-        sent = {**signed.headers, "User-Agent": "notifier", "Content-Length": str(len(body))}
+        sent = {
+            **signed.headers,
+            "User-Agent": "notifier",
+            "Accept-Encoding": "identity",
+            "Content-Length": str(len(body)),
+        }
         target = peer.url.path + path
         if peer.proxy and not peer.tls:
             target, sent = url, {**sent, **peer.proxy_headers}

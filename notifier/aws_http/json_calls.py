@@ -4,6 +4,7 @@ import threading
 import weakref
 from http.client import HTTPException
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError
 
@@ -42,6 +43,7 @@ class JsonCalls:
         except (BotoCoreError, OSError) as error:
             raise SettingsError(f"the AWS SDK cannot be set up: {error}") from None
         self._where = self._endpoint.peer.url.geturl()
+        self._path = address.removeprefix(self._where) if urlsplit(address).path else "/"
         self._connections = Connections(self._endpoint.peer)
         weakref.finalize(self, self._connections.close)  # as a client of the SDK does
 
@@ -51,7 +53,7 @@ class JsonCalls:
         no answer.
         """
         try:
-            request = self._endpoint.request("/", body, self._credentials(), self.headers(operation))
+            request = self._request(operation, body)
         except ValueError as error:
             raise SettingsError(str(error)) from None
         try:
@@ -69,9 +71,9 @@ class JsonCalls:
             raise AwsError.of_answer(operation, answer.status, answer.headers, answer.body)
         return answer.body
 
-    def headers(self, operation: str) -> dict[str, str]:
-        """Return what names the operation in a request."""
-        return {"Content-Type": self._content, "X-Amz-Target": f"{self._prefix}.{operation}"}
+    def _request(self, operation: str, body: bytes) -> bytes:
+        headers = {"Content-Type": self._content, "X-Amz-Target": f"{self._prefix}.{operation}"}
+        return self._endpoint.request(self._path, body, self._credentials(), headers)
 
     def _credentials(self) -> Any:
         with self._lock:

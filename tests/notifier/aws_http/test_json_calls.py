@@ -3,6 +3,7 @@
 import re
 import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -39,6 +40,8 @@ def made(region: str = "eu-west-1", url: str = "") -> tuple[Any, JsonCalls]:
         {"AWS_USE_FIPS_ENDPOINT": "true"},
         {"AWS_USE_DUALSTACK_ENDPOINT": "true"},
         {"AWS_ENDPOINT_URL_DYNAMODB_STREAMS": "http://localhost:8000"},
+        {"AWS_ENDPOINT_URL_DYNAMODB_STREAMS": "http://localhost:8000/gateway"},
+        {"AWS_ENDPOINT_URL_DYNAMODB_STREAMS": "http://localhost:8000/gateway/"},
         {"AWS_SESSION_TOKEN": "a token"},
     ],
 )
@@ -58,13 +61,15 @@ def test_a_request_is_the_one_of_the_sdk(
     with pytest.raises(Captured):
         client.get_records(ShardIterator="x")
 
-    endpoint = calls._endpoint
-    assert f"{endpoint.peer.url.geturl()}/" == sent[0].url
-    request = endpoint.request("/", BODY, calls._credentials(), calls.headers("GetRecords")).decode()
+    url = urlsplit(sent[0].url)
+    assert calls._endpoint.peer.url._replace(path=url.path) == url
+    request = calls._request("GetRecords", BODY).decode()
+    assert request.startswith(f"POST {url.path} HTTP/1.1\r\n")
     ours = dict(re.findall(r"^([\w-]+): (.*)\r$", request, re.MULTILINE))
     theirs = {
         name: str(value, "ascii") if isinstance(value, bytes) else value for name, value in sent[0].headers.items()
     }
+    assert ours["Accept-Encoding"] == "identity"  # which http.client adds to those of the SDK
     for name in ("Content-Type", "X-Amz-Target", "X-Amz-Security-Token"):
         assert ours.get(name) == theirs.get(name)
     scope = re.compile(r"Credential=[^,]*")
