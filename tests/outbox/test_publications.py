@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from notifier.notifications import Status
-from notifier.outbox import Change, Publications, Recipient
+from notifier.outbox import Change, ChannelStates, Publications, Recipient
 from tests.outbox.rows import Rows
 
 
@@ -50,6 +50,25 @@ def test_what_the_broker_may_have_lost_is_due_also_if_it_was_marked_after_that(r
     assert publications.queues_due() == ["email"]
     (found,) = publications.take_due("email", 10)
     assert found.waiting == dict.fromkeys(ids, 0)
+
+
+@pytest.mark.parametrize("parked", [False, True])
+def test_what_workers_left_alone_is_due_when_the_channel_runs_again_also_if_it_was_not_marked_yet(
+    rows: Rows, parked: bool
+) -> None:
+    """Workers take what was just published for a channel that does not run from the broker, and leave it alone."""
+    ids = rows.pending(3)
+    states, publications = ChannelStates(rows.engine, actor="eva"), Publications(rows.engine)
+    if parked:
+        states.park("email", "the account is blocked")
+    else:
+        states.pause("email", "a wrong footer")
+    assert rows.attempts().load(ids) == []
+
+    assert states.reopen("email") if parked else states.resume("email")
+    publications.mark_published([row["id"] for row in rows.all("SELECT id FROM publications")])
+
+    assert publications.queues_due() == ["email"]
 
 
 def test_only_what_is_still_pending_is_published_again(rows: Rows) -> None:
