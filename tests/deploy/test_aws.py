@@ -216,7 +216,8 @@ def test_the_servers_keep_what_the_guarantee_needs() -> None:
     (broker,) = of_type(SERVERS, "AWS::ElastiCache::ReplicationGroup").values()
     assert broker["TransitEncryptionEnabled"] is True
     (group,) = of_type(SERVERS, "AWS::RDS::DBParameterGroup").values()
-    assert group["Parameters"].items() >= {"synchronous_commit": "on", "rds.force_ssl": "1"}.items()
+    wanted = {"synchronous_commit": "on", "rds.force_ssl": "1", "log_parameter_max_length": "0"}
+    assert group["Parameters"].items() >= wanted.items()
     (database,) = of_type(SERVERS, "AWS::RDS::DBInstance").values()
     assert (database["MultiAZ"], database["DeletionProtection"], database["StorageEncrypted"]) == (True, True, True)
 
