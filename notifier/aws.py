@@ -72,7 +72,8 @@ class AwsError(NotifierError):
         error = response.get("Error", {})
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         code = str(error.get("Code") or status or "")
-        return cls(code, str(error.get("Message", "")), status, operation)
+        message = str(error.get("Message", "")) if error else "not an answer of AWS"
+        return cls(code, message, status, operation)
 
 
 class NoCredentials(Unreachable):

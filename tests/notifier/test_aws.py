@@ -73,6 +73,10 @@ def test_an_answer_that_is_not_of_aws_is_an_error_of_its_status(status: int, bod
     assert (error.code, error.status, error.operation) == (str(status), status, "GetRecords")
 
 
+def test_an_answer_that_is_not_of_aws_says_so() -> None:
+    assert str(AwsError.of_answer("GetRecords", 502, {}, b"[]")) == "502: not an answer of AWS"
+
+
 def test_without_credentials_or_an_answer_the_server_is_unreachable() -> None:
     with pytest.raises(NoCredentials, match="AWS_ACCESS_KEY_ID"), aws_errors("SQS"):
         raise NoCredentialsError
