@@ -13,7 +13,7 @@ from typing import Any
 
 from celery import signals
 from celery.worker.request import create_request_cls
-from celery.worker.state import revoked, task_reserved
+from celery.worker.state import reserved_requests, revoked, task_reserved
 from celery.worker.strategy import default
 
 from celery_units.call import is_plain_call, payload_of, usual_call
@@ -45,7 +45,7 @@ def unit_strategy(task: UnitTask, app: Any, consumer: Any) -> Callable[..., None
     if isinstance(channel, RedisChannel) and not app.conf.worker_disable_prefetch:
         channel.takers[task.name] = collector.take
     if isinstance(channel, RedisChannel):
-        channel.kept.busy[task.name] = collector.is_busy
+        channel.kept.spare = partial(_spare, consumer.pool)
     return collector.receive
 
 
@@ -154,10 +154,6 @@ class Collector:
             callback(request)
         self._waiting.setdefault(_kind(request), []).append(request)
 
-    def is_busy(self) -> bool:
-        """Return whether a unit runs or waits. Units of one process share its interpreter, so others are to help."""
-        return bool(self._running or self._waiting)
-
     def start_units(self) -> None:
         """Start a unit for each free place. Called in each turn of the event loop, before it waits.
 
@@ -169,7 +165,8 @@ class Collector:
             self._waiting.clear()
         self._start_waiting(gone=gone)
         if self._sets_aside and not gone:
-            self.channel.qos.set_aside(sum(len(its) for kind, its in self._waiting.items() if kind[1]))
+            aside = sum(len(its) for kind, its in self._waiting.items() if kind[1])
+            self.channel.qos.set_aside(self._task.name, aside)
 
     def _start_waiting(self, *, gone: bool) -> None:
         while self._again and (kind := self._next(self._again, gone=gone)):
@@ -254,6 +251,13 @@ class Collector:
 
     def _is_gone(self) -> bool:
         return self._consumer.connection is not self._connection
+
+
+def _spare(pool: Any) -> int:
+    """How many messages may come and leave a place free. None if this process has any task in hand, also one that
+    needs no unit: tasks share its interpreter, so other workers are to help.
+    """
+    return 0 if reserved_requests else pool.num_processes - 1
 
 
 _Kind = tuple[str, bool]

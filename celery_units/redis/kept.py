@@ -28,8 +28,8 @@ class KeptMessages:
         self.without_acks: set[str] = set()
         """The queues whose messages need no acknowledgement."""
         self._known = KnownMessages()
-        self.busy: dict[str, Callable[[], bool]] = {}
-        """By the name of a task: whether this worker has messages of it in hand."""
+        self.spare: Callable[[], int] = lambda: 0
+        """How many messages this worker can take and still run the next one at once, so that no other need wake."""
         options = channel.connection.client.transport_options
         groups, self._unawaited = options.get("queue_shares"), frozenset(options.get("unawaited_queues") or ())
         self.shares = QueueShares(groups) if groups else None
@@ -77,15 +77,11 @@ class KeptMessages:
             width=width,
             fair=fair,
             acks=acks,
-            busy=self._is_busy(),
+            spare=self.spare(),
             note=self._note,
             name=name,
             shares=shares,
         )
-
-    def _is_busy(self) -> bool:
-        """Return whether another worker should look for what comes next: this one has messages in hand."""
-        return any(each() for each in self.busy.values()) if self.busy else not self._channel.qos.is_empty
 
     def has_room(self, queue: str) -> bool:
         """Return whether the queue's share leaves room for another message."""

@@ -1,6 +1,6 @@
 """The messages that a channel holds unacknowledged, and the acks and rejects that Redis has not confirmed."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -25,20 +25,20 @@ class QoS(stock.QoS):  # type: ignore[misc]
         self._unconfirmed: list[str] = []
         self._rejected: deque[str] = deque()  # to be given back; any thread may append
         self._timer: Any = None
-        self._aside = 0
+        self._aside: Counter[str] = Counter()
         self._refusals = Refusals("Redis refuses acknowledgements and messages that are given back")
 
-    def set_aside(self, number: int) -> None:
-        """Let so many unacknowledged messages take no room, at most as many as the prefetch limit: they wait for
-        others of their kind, and what is behind them in the queues must not.
+    def set_aside(self, task: str, number: int) -> None:
+        """Let so many unacknowledged messages of the task take no room; those of all tasks at most as much as the
+        prefetch limit. They wait for others of their kind, and what is behind them in the queues must not.
         """
-        self._aside = number
+        self._aside[task] = number
 
     @property
     def limit(self) -> int:
         """The prefetch limit, and room for the messages that are set aside; 0: none."""
         limit: int = self.prefetch_count
-        return limit + min(self._aside, limit)
+        return limit + min(self._aside.total(), limit)
 
     def can_consume(self) -> bool:
         """Reserved messages do not count against the prefetch limit again when they are handed out."""
@@ -53,11 +53,6 @@ class QoS(stock.QoS):  # type: ignore[misc]
         """Whether half of the prefetch limit is free, or room for `most` messages."""
         room = self.can_consume_max_estimate()
         return room is None or room >= min(most, self.prefetch_count / 2)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether all messages are acknowledged."""
-        return len(self._delivered) == len(self._dirty)
 
     def hold(self, tags: Iterable[str]) -> None:
         """Count reserved messages as unacknowledged, before they are handed out."""

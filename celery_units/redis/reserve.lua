@@ -10,7 +10,7 @@
 -- ARGV[2]  the request's name; empty: nothing is written to KEYS[3]
 -- ARGV[3]  lists per priority
 -- ARGV[4]  1: the lists of a priority share what is taken; 0: the first is emptied first
--- ARGV[5]  1: this worker is busy, so another one is woken for what comes next; 0: only if messages may be left
+-- ARGV[5]  of more messages than this another worker is woken for what comes next; of fewer only if some may be left
 -- ARGV[6]  the tags to acknowledge, a JSON array: as arguments of their own they take ten times as long to send
 -- ARGV[7]  how the lists share, a JSON object; empty: as the two arguments before say.
 --            levels  [weight, room] of each group of lists, the most urgent first: how many more messages this group and
@@ -32,7 +32,7 @@
 
 local unacked, index, note = KEYS[1], KEYS[2], KEYS[3]
 local want, name, width, fair = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1'
-local busy, acks = ARGV[5] == '1', cjson.decode(ARGV[6])
+local spare, acks = tonumber(ARGV[5]), cjson.decode(ARGV[6])
 local clock = redis.call('TIME')
 local now = string.format('%d.%06d', clock[1], clock[2])
 local lists = (#KEYS - 3) / 2
@@ -93,11 +93,11 @@ local function take(list, number)
     for n = #messages, 1, -1 do redis.call('RPUSH', KEYS[3 + list], messages[n]) end
     return refused
   end
-  if busy or #messages == number then
+  if #messages > spare or #messages == number then
     if redis.pcall('LLEN', wakeups) == 0 then redis.pcall('LPUSH', wakeups, '') end
     redis.pcall('PEXPIRE', wakeups, 2000)
   end
-  want = want - #messages
+  want, spare = want - #messages, spare - #messages
   table.insert(messages, 1, list)
   taken[#taken + 1] = messages
 end

@@ -53,7 +53,7 @@ def command(
     width: int,
     fair: bool,
     acks: Sequence[str],
-    busy: bool = False,
+    spare: int = 0,
     note: str = "",
     name: str = "",
     shares: bytes = b"",
@@ -61,14 +61,14 @@ def command(
     """A reservation request: the command that acknowledges `acks` and reserves up to `want` messages.
 
     `unacked` are the keys of the hash and of its index; `width` lists have the same priority, and share where
-    `fair`; with `shares`, see `QueueShares.argument`, they share as it says. A `busy` worker also has another one
-    woken if it empties a list. With a `name`, the key `note` receives the name and the time of the last request that
-    took something.
+    `fair`; with `shares`, see `QueueShares.argument`, they share as it says. If it empties a list, another worker is
+    woken only if it takes more than `spare` messages. With a `name`, the key `note` receives the name and the time of
+    the last request that took something.
     """
     keys = [*unacked, note, *(each.key for each in lists), *(each.wakeups for each in lists)]
     endings = [each.ending for each in lists]
     text = _BY_SHARES if shares else _IN_ORDER
-    how = [want, name, width, int(fair), int(busy)]
+    how = [want, name, width, int(fair), spare]
     return ["EVAL", text, len(keys), *keys, *how, orjson.dumps(acks), shares, *endings]
 
 

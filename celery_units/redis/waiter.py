@@ -4,8 +4,9 @@ While its lists are empty, a worker blocks in BLMOVE on each of them, from the e
 message comes, the command returns and the message stays where it is. All workers that wait return, and send a
 reservation request; one of them gets the message. The workers that lost this race wait one second on the wake-up
 list of the queue instead (BRPOP). Who reserves from the list puts one element there, which wakes one of them, unless
-it has emptied the list and has nothing else to do: it waits for the next message itself then. So few of many idle
-workers wake for a message, and at low load one worker goes on alone.
+it has emptied the list, had nothing in hand, and can run the next message beside these: it waits for it itself then.
+So few of many idle workers wake for a message, and at low load one worker goes on alone. If that one is killed or
+stops, the next message waits for another worker at most the rest of this second.
 """
 
 from collections.abc import Iterable

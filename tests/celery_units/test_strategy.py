@@ -1,6 +1,7 @@
 """How messages become units, in a real Celery worker on real Redis."""
 
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -156,6 +157,37 @@ def test_suspects_take_half_of_the_places_and_never_the_last(
         recorder.gate.set()
         done(queue)
     assert recorder.suspects.count(True) == 8
+
+
+@pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize(("places", "wakes"), [(1, True), (2, False)])
+def test_a_worker_without_a_place_for_the_next_message_wakes_another_one(
+    start: Start, recorder: Recorder, queue: Broker, places: int, wakes: bool
+) -> None:
+    with start(places=places):
+        busy(recorder, queue)
+        assert bool(queue.client.keys("*calls")) == wakes
+
+
+@pytest.mark.usefixtures("fast")
+def test_a_worker_with_another_task_in_hand_wakes_another_one(
+    start: Start, recorder: Recorder, queue: Broker, celery_app: Celery
+) -> None:
+    begun = threading.Event()
+
+    @celery_app.task(name="alone", acks_late=False, shared=False)  # type: ignore[untyped-decorator]
+    def alone() -> None:
+        begun.set()
+        recorder.gate.wait(60)
+
+    with start(places=3):
+        recorder.gate.clear()
+        celery_app.send_task("alone", queue=QUEUE)
+        assert begun.wait(60)
+        assert not queue.client.keys("*calls")
+        queue.publish(*new_ids(1))
+        wait_until(lambda: recorder.units)
+        assert queue.client.keys("*calls")
 
 
 @pytest.mark.usefixtures("fast")

@@ -75,6 +75,18 @@ def test_never_more_than_the_prefetch_count(broker_url: str, broker: redis.Redis
         assert broker.hlen("unacked") == len(consumer.received) == 7
 
 
+def test_messages_that_are_set_aside_of_all_tasks_take_no_room(broker_url: str, broker: redis.Redis) -> None:
+    publish(broker_url, "fast", "a", range(50))
+    with Looped(broker_url, "fast", prefetch=7) as consumer:
+        consumer.channel.qos.set_aside("one", 2)
+        consumer.channel.qos.set_aside("other", 1)
+        consumer.turn_until(lambda: len(consumer.received) == 10)
+        consumer.channel.qos.set_aside("one", 50)
+        consumer.turn_until(lambda: len(consumer.received) == 14)
+        consumer.turn(5)
+        assert broker.hlen("unacked") == 14
+
+
 def test_without_a_prefetch_count_all_come(broker_url: str) -> None:
     publish(broker_url, "fast", "a", range(1_200))
     with Looped(broker_url, "fast", prefetch=0) as consumer:
@@ -266,6 +278,8 @@ def test_of_two_workers_without_work_one_goes_on_alone(
 
     monkeypatch.setattr(waiter, "LOSER_SECONDS", 60)
     workers = [Looped(broker_url, "fast", hub=hub, **NEVER) for _ in range(2)]
+    for each in workers:
+        each.channel.kept.spare = lambda: 1
     workers[0].turn_until(lambda: blocked(broker, "blmove") == 2)
     for number in range(1, 11):
         publish(broker_url, "fast", "a", [number])

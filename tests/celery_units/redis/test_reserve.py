@@ -161,13 +161,15 @@ def test_what_may_be_left_wakes_one_worker_that_lost_the_race(broker: redis.Redi
     assert 0 < broker.pttl("a:calls") <= 2_000
 
 
-@pytest.mark.parametrize("busy", [False, True])
-def test_who_empties_a_list_wakes_another_worker_only_if_it_is_busy(broker: redis.Redis, busy: bool) -> None:
-    fill(broker, a=5)
-    lists = [queue_list("a")]
-    broker.execute_command(*reserve.command(UNACKED, lists, want=6, width=1, fair=True, acks=[], busy=busy))
-    assert broker.llen("a:calls") == busy
-    assert broker.hlen("unacked") == 5
+@pytest.mark.parametrize(("spare", "woken"), [(0, "ab"), (4, "ab"), (5, "b"), (6, "b"), (7, "")])
+def test_who_empties_lists_wakes_another_worker_only_for_more_messages_than_it_can_spare(
+    broker: redis.Redis, spare: int, woken: str
+) -> None:
+    fill(broker, a=5, b=2)
+    lists = [queue_list("a"), queue_list("b")]
+    broker.execute_command(*reserve.command(UNACKED, lists, want=16, width=2, fair=True, acks=[], spare=spare))
+    assert [name for name in "ab" if broker.llen(f"{name}:calls")] == list(woken)
+    assert broker.hlen("unacked") == 7
 
 
 def give(broker: redis.Redis, tags: str, *, latest: float | None = None, last: bool = False) -> None:
