@@ -45,6 +45,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
             super().on_connection_error_before_connected(exc)
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
+        self._keep_events()
         super().on_connection_error_after_connected(exc)
         if self._is_refusal(exc):
             self._pause(exc)
@@ -67,6 +68,15 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
     def _send_events(self) -> None:
         self._sends_events = False
         self._flush_events()
+
+    def _keep_events(self) -> None:
+        """Keep the events that wait for the next connection: Celery keeps only those whose sending has failed."""
+        if dispatcher := self.event_dispatcher:
+            with dispatcher.mutex:
+                for group, events in dispatcher._group_buffer.items():  # noqa: SLF001
+                    if events:
+                        dispatcher._outbound_buffer.append((list(events), f"{group}.multi"))  # noqa: SLF001
+                        events.clear()
 
     def _is_refusal(self, error: Exception) -> bool:
         return isinstance(error, self.channel_errors) and not isinstance(error, self.connection_errors)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from celery import Celery
+from celery.events import EventDispatcher
 from celery.worker.consumer import consumer as celerys
 from kombu import Connection
 from kombu.asynchronous import Hub
@@ -49,6 +50,7 @@ def consumer() -> Iterator[Consumer]:
     made = Consumer.__new__(Consumer)
     made.hub, made.event_dispatcher, made.app = Hub(), Dispatcher(), Celery(broker="redis://127.0.0.1:1/0")
     made._sends_events = False
+    made.channel_errors, made.connection_errors = (), ()
     yield made
     made.hub.close()
 
@@ -62,6 +64,30 @@ def test_events_that_come_together_are_sent_together(consumer: Consumer, monkeyp
             consumer.hub.run_once()
     consumer.hub.run_once()
     assert consumer.event_dispatcher.sent == 2
+
+
+def test_events_that_wait_when_the_connection_fails_are_sent_over_the_next_one(
+    consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(celerys.Consumer, "on_connection_error_after_connected", lambda *_: None)
+    sent: list[tuple[list[str], str]] = []
+    monkeypatch.setattr(
+        EventDispatcher,
+        "_publish",
+        lambda _, events, producer, key: sent.append(([each["type"] for each in events], key)),
+    )
+    old, new = (
+        consumer.app.events.Dispatcher(Connection("memory://"), buffer_group=["task"], buffer_limit=100)
+        for _ in range(2)
+    )
+    consumer.event_dispatcher = old
+    old.send("task-received")
+    old.send("task-failed")
+    consumer.on_connection_error_after_connected(ConnectionError())
+    old.disable()
+    new.extend_buffer(old)
+    new.flush()
+    assert sent == [(["task-received", "task-failed"], "task.multi")]
 
 
 def test_a_worker_that_ends_sends_the_events_that_wait(consumer: Consumer, monkeypatch: pytest.MonkeyPatch) -> None:
