@@ -57,8 +57,9 @@ class OutboxMetrics(Collector):
         """
         with self._lock:
             if self._reading is None or self._reading.done():
-                self._reading = Future()
-                threading.Thread(target=self._read, args=(self._reading,), name="gauges", daemon=True).start()
+                reading: Future[Gauges] = Future()
+                threading.Thread(target=self._read, args=(reading,), name="gauges", daemon=True).start()
+                self._reading = reading  # not before: a thread that cannot start would leave it unread for good
             return self._reading
 
     def _read(self, reading: "Future[Gauges]") -> None:

@@ -135,6 +135,19 @@ def test_metrics_while_the_database_hangs(database_url: str) -> None:
         engine.dispose()
 
 
+def test_metrics_after_a_thread_could_not_start(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox = OutboxMetrics(engine)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse_to_start)
+        with pytest.raises(RuntimeError, match="no thread"):
+            list(outbox.collect())
+    assert next(iter(outbox.collect())).samples[0].value == 1
+
+
+def refuse_to_start(_: threading.Thread) -> None:
+    raise RuntimeError("no thread")
+
+
 def test_names_are_valid_and_of_one_meaning() -> None:
     names = [each.name for each in FAMILIES]
     assert len(set(names)) == len(names)
