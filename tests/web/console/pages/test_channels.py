@@ -1,6 +1,7 @@
 """The page *Channels*, on a real database."""
 
 import re
+import time
 
 from notifier.outbox import ChannelStates, Journal, JournalFilter, StatusUpdates
 from notifier.outcomes import Blocked
@@ -84,6 +85,16 @@ def test_the_parts_of_an_account_that_are_parked(rows: Rows, viewer: Person, ope
     assert re.search(r"email tenant blue 2 \S+ \S+ Tenant &lt;b&gt;not&lt;/b&gt; associated show", page), page
     assert "because=tenant%20blue%20is%20parked" in answer.replace("+", "%20")
     [cancel] = re.findall(r'href="(/notifications/all/cancel[^"]+)"', operator.get("/channels").text)
+    assert "2 " in text_of(operator.get(cancel.replace("&amp;", "&")).text)
+
+
+def test_what_is_parked_for_weeks_is_found_too(rows: Rows, operator: Person) -> None:
+    at = int((time.time() - 10 * 24 * 60 * 60) * 1000)
+    old = [id_ for each in rows.record(rows.page([1], at=at)) for id_ in each.ids]
+    refuse(rows, old + rows.pending(1), Blocked("is paused", within="tenant blue"))
+    page = operator.get("/channels").text
+    show, cancel = re.findall(r'href="(/notifications[^"]*because[^"]+)"', page)
+    assert all(str(id_) in operator.get(show.replace("&amp;", "&")).text for id_ in old)
     assert "2 " in text_of(operator.get(cancel.replace("&amp;", "&")).text)
 
 
