@@ -80,4 +80,7 @@ class JsonCalls:
             found = self._session.get_credentials()
         if found is None:
             raise NoCredentials
-        return found.get_frozen_credentials()
+        try:
+            return found.get_frozen_credentials()
+        except RuntimeError as error:  # those that came have expired already, by the clock of this machine
+            raise Unreachable(f"no AWS credentials: {error}") from None

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from botocore.credentials import RefreshableCredentials
 
 from notifier.aws import NoCredentials, aws_client, aws_session
 from notifier.aws_http.json_calls import JsonCalls
@@ -88,6 +89,16 @@ def test_without_credentials_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None
     _, calls = made(url="http://127.0.0.1:1")
     monkeypatch.setattr(calls._session, "get_credentials", lambda: None)
     with pytest.raises(NoCredentials):
+        calls.call("GetRecords", BODY)
+
+
+def test_credentials_that_have_expired_when_they_come_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the clock of this machine, which may be wrong."""
+    _, calls = made(url="http://127.0.0.1:1")
+    expired = {"access_key": "a", "secret_key": "b", "token": "c", "expiry_time": "2020-01-01T00:00:00Z"}
+    found = RefreshableCredentials.create_from_metadata(expired, lambda: expired, "a role")
+    monkeypatch.setattr(calls._session, "get_credentials", lambda: found)
+    with pytest.raises(Unreachable, match="still expired"):
         calls.call("GetRecords", BODY)
 
 
