@@ -43,8 +43,13 @@ class Usage:
 
 
 def _family(pids: Sequence[int]) -> list[psutil.Process]:
-    parents = [psutil.Process(pid) for pid in pids]
-    return [each for parent in parents for each in (parent, *parent.children(recursive=True))]
+    """Return those of these processes that have not ended, and their children."""
+    found: list[psutil.Process] = []
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            parent = psutil.Process(pid)
+            found += (parent, *parent.children(recursive=True))
+    return found
 
 
 def usage(pids: Mapping[str, int | Sequence[int]]) -> dict[str, Usage]:

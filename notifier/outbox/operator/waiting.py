@@ -22,7 +22,7 @@ _PARKED = f" {_IS_PARKED}: "
 _IDS = statement(__package__, "waiting_ids.sql")
 _WAITING = statement(__package__, "waiting_deliveries.sql")
 
-_MOST = 2_500
+_MOST = 1_000
 _BOUNDS = {"most": _MOST, "pages": _MOST // 100, "publications": _MOST // PUBLICATION_SIZE}
 """How much is read: retries if they are no more; if they are, pages of `due`, of about 100 rows; publications."""
 
@@ -51,7 +51,7 @@ def parked(part: str, reason: str) -> str:
 
 
 def waiting(engine: Engine) -> Waiting:
-    """Return what deliveries wait for. The numbers are estimates while more than 2,500 deliveries wait for a retry,
+    """Return what deliveries wait for. The numbers are estimates while more than 1,000 deliveries wait for a retry,
     or for a worker: then a sample is read, and a route or a part with very few deliveries may be left out.
     """
     with snapshot(engine) as connection:
