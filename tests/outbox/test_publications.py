@@ -2,7 +2,9 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import text
 
+from notifier.database.engine import connect
 from notifier.notifications import Status
 from notifier.outbox import Change, ChannelStates, Publications, Recipient
 from tests.outbox.rows import Rows
@@ -50,6 +52,20 @@ def test_what_the_broker_may_have_lost_is_due_also_if_it_was_marked_after_that(r
     assert publications.queues_due() == ["email"]
     (found,) = publications.take_due("email", 10)
     assert found.waiting == dict.fromkeys(ids, 0)
+
+
+def test_a_mark_does_not_wait_for_what_is_being_made_due(rows: Rows, database_url: str) -> None:
+    """Both change many rows, in whatever order: if each waited for the other, that would be a deadlock."""
+    rows.pending(3)
+    made = [row["id"] for row in rows.all("SELECT id FROM publications")]
+    impatient = connect(database_url, lock_patience=1)
+    try:
+        with rows.engine.begin() as other:
+            other.execute(text("UPDATE publications SET due_at = now()"))
+            Publications(impatient).mark_published(made)
+    finally:
+        impatient.dispose()
+    assert Publications(rows.engine).queues_due() == ["email"]
 
 
 @pytest.mark.parametrize("parked", [False, True])
