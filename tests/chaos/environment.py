@@ -82,6 +82,12 @@ class World:
         """These faults on top of those there are."""
         self._tell_ses("POST", rules)
 
+    def ses_rules(self) -> Sequence[Mapping[str, Any]]:
+        """Return the faults of SES that were added, also those that have happened."""
+        with urlopen(f"{self.ses.url}/_sim/faults", timeout=30) as answer:
+            rules: Sequence[Mapping[str, Any]] = json.load(answer)
+        return rules
+
     def unsettled_events(self) -> int:
         """Return how many of SES's events are in the feedback queue. Not through a proxy: it always answers."""
         return self._queue.depth()

@@ -142,7 +142,7 @@ class Attack:
             if self._is_overloaded() or self._progress.stalled(_AT_WORK_SECONDS):
                 self._small.rest()
             else:
-                self._small.inject()
+                self._small.inject(self._accepted)
             if self._is_overloaded():
                 continue
             self._feed(self._share())

@@ -10,8 +10,12 @@ from typing import Any
 from tests.chaos.faults.kinds import Field, Kind
 from tests.chaos.faults.proxy import CutAt, Delay, LoseAnswer, Refuse, Trap
 
-_MOST_TRAPS = 3
-"""A proxy has no more of them than this that no connection has walked up to: what waits there is none."""
+_MOST_WAITING = 3
+"""A proxy or a simulator has no more of them than this that no connection and no call has met."""
+_MAILS_FOR_EACH = 25
+"""SES gets one small fault for so many mails at most. A worker that tries once in some seconds whether the provider
+answers would otherwise find a new fault each time, as if the provider were down for good.
+"""
 _MOST_AT_ONCE = 5.0
 """Seconds: what was not injected while the run did something else is made up for at most so long."""
 
@@ -26,14 +30,20 @@ class SmallFaults:
         self._rate = a_second if kinds else 0.0
         self._due = 0.0
         self._at = time.monotonic()
+        self._accepted = 0
 
-    def inject(self) -> None:
-        """Inject those that are due since the last call."""
+    def inject(self, accepted: int) -> None:
+        """Inject those that are due since the last call. `accepted` is how many mails SES has accepted so far."""
         now = time.monotonic()
         self._due += self._rate * min(now - self._at, _MOST_AT_ONCE)
         self._at = now
         for _ in range(int(self._due)):
-            self._field.rng.choices(self._kinds, self._weights)[0].inject(self._field)
+            kind = self._field.rng.choices(self._kinds, self._weights)[0]
+            if kind.group == "ses" and accepted < self._accepted + _MAILS_FOR_EACH:
+                continue
+            if kind.group == "ses":
+                self._accepted = accepted
+            kind.inject(self._field)
         self._due %= 1
 
     def rest(self) -> None:
@@ -44,7 +54,7 @@ class SmallFaults:
 def _trap(place: str, make: Callable[[random.Random], Trap]) -> Callable[[Field], str]:
     def inject(field: Field) -> str:
         trap, proxy = make(field.rng), field.world.proxies[place]
-        if proxy.traps < _MOST_TRAPS:
+        if proxy.traps < _MOST_WAITING:
             proxy.set_trap(trap)
         return repr(trap)
 
@@ -66,19 +76,30 @@ def _refused(status: str, code: str) -> Callable[[random.Random], Trap]:
 
 
 def _ses(kind: str, **how: Any) -> Callable[[Field], str]:
-    return _rule(lambda field, rule: field.world.spoil_ses(rule), kind, **how)
+    return _rule(lambda field: field.world.ses_rules(), lambda field, rule: field.world.spoil_ses(rule), kind, **how)
 
 
 def _streams(kind: str, **how: Any) -> Callable[[Field], str]:
-    return _rule(lambda field, rule: field.world.streams.add_faults(dict(rule)), kind, **how)
+    return _rule(
+        lambda field: field.world.streams.get("faults"),
+        lambda field, rule: field.world.streams.add_faults(dict(rule)),
+        kind,
+        **how,
+    )
 
 
-def _rule(add: Callable[[Field, Mapping[str, Any]], object], kind: str, **how: Any) -> Callable[[Field], str]:
+def _rule(
+    known: Callable[[Field], Sequence[Mapping[str, Any]]],
+    add: Callable[[Field, Mapping[str, Any]], object],
+    kind: str,
+    **how: Any,
+) -> Callable[[Field], str]:
     def inject(field: Field) -> str:
         rule = {"kind": kind, "times": 1, **how}
         if kind == "slow":
             rule["seconds"] = round(field.rng.uniform(0.1, 1.5), 2)
-        add(field, rule)
+        if sum(each["times"] == 1 and not each["fired"] for each in known(field)) < _MOST_WAITING:
+            add(field, rule)
         return str(rule)
 
     return inject
