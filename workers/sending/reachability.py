@@ -52,6 +52,13 @@ class Reachability:
                 self._changed.wait(min(self._next_try - now, deadline - now, _STEP_SECONDS))
         return wanted
 
+    def nothing_asked(self) -> None:
+        """Let the next message try at once: the last one led to no request, as another worker had settled it."""
+        with self._changed:
+            if self._pause:
+                self._next_try = self._clock()
+                self._changed.notify_all()
+
     def learn(self, outcomes: Sequence[Outcome]) -> None:
         """Take the outcomes of some requests into account."""
         asked = [each for each in outcomes if not _may_be_unasked(each)]

@@ -127,6 +127,7 @@ class Sender:
         attempts = {each.id: each.attempt for each in attempted}
         begun = [each for each in ready if each.due.id in attempts]
         if not begun:
+            self._reachability.nothing_asked()
             return []
         outcomes = self._request(begun, attempts, not_after)
         changes = [

@@ -53,6 +53,19 @@ def test_an_outage_lets_one_message_try_now_and_then() -> None:
     assert reach.allowance(500, 0.0) == 500
 
 
+def test_a_try_that_led_to_no_request_is_made_again_at_once() -> None:
+    clock = Clock()
+    reach = Reachability(clock)
+    reach.learn(OFFLINE)
+    clock.now = 1.0
+    assert reach.allowance(500, 0.0) == 1
+    reach.nothing_asked()
+    assert [reach.allowance(500, 0.0) for _ in range(2)] == [1, 0]
+    reach.learn([Accepted("m-1")])
+    reach.nothing_asked()
+    assert reach.allowance(500, 0.0) == 500
+
+
 def test_who_waits_goes_on_when_the_provider_answers() -> None:
     reach = Reachability(lambda: 0.0)
     reach.learn(OFFLINE)

@@ -12,6 +12,7 @@ from notifier.retry import RetryPolicy
 from tests.outbox.conftest import engine, rows
 from tests.workers.test_deliverer import Environment, env
 from workers.sending.bucket import TokenBucket
+from workers.sending.reachability import Reachability
 
 __all__ = ["engine", "env", "rows"]
 
@@ -76,6 +77,21 @@ def test_the_probe_is_one_that_is_due(env: Environment) -> None:
     assert env.rows.all("SELECT probes FROM channels") == [{"probes": 0}]
     assert deliverer.deliver([early, ready])[ready].to is Status.SENT
     assert ChannelStates(env.rows.engine, actor="test").state("email").runs
+
+
+def test_a_message_that_leads_to_no_request_is_no_try_of_the_provider(
+    env: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the provider does not answer, the next try would come only up to 15 seconds later."""
+    told: list[Reachability] = []
+    monkeypatch.setattr(Reachability, "nothing_asked", told.append)
+    suppressed, fine = env.pending("ana@example.com", "bo@example.com")
+    Suppressions(env.rows.engine, actor="test").add("email", "ana@example.com", reason="manual")
+    deliverer = env.deliverer()
+    deliverer.deliver([fine])
+    assert told == []
+    deliverer.deliver([suppressed])
+    assert len(told) == 1
 
 
 def test_a_paused_channel_sends_no_probe_either(env: Environment) -> None:
