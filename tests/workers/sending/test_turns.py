@@ -84,7 +84,11 @@ def test_a_message_that_leads_to_no_request_is_no_try_of_the_provider(
 ) -> None:
     """While the provider does not answer, the next try would come only up to 15 seconds later."""
     told: list[Reachability] = []
-    monkeypatch.setattr(Reachability, "nothing_asked", lambda self: told.append(self))
+
+    def note(reachability: Reachability) -> None:
+        told.append(reachability)
+
+    monkeypatch.setattr(Reachability, "nothing_asked", note)
     suppressed, fine = env.pending("ana@example.com", "bo@example.com")
     Suppressions(env.rows.engine, actor="test").add("email", "ana@example.com", reason="manual")
     deliverer = env.deliverer()
