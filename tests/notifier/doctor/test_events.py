@@ -96,7 +96,7 @@ def test_a_queue_for_another_topic(events: Events) -> None:
 
 def test_a_queue_that_is_open_to_all(events: Events) -> None:
     events.set(Policy=json.dumps({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sqs:*"}}))
-    events.ask().the(Level.WRONG, "whoever likes may write", "allow only sns.amazonaws.com")
+    events.ask().the(Level.WRONG, "everyone may write", "allow only sns.amazonaws.com")
 
 
 def test_a_queue_that_gives_events_up(events: Events) -> None:

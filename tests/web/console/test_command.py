@@ -41,7 +41,7 @@ def test_what_keeps_it_from_starting_is_one_line(environment: dict[str, str], tm
         port = str(taken.getsockname()[1])
         for changed, words in (
             ({"NOTIFIER_CONSOLE_PORT": port}, "the console cannot listen on 127.0.0.1"),
-            ({"NOTIFIER_CONSOLE_ADDRESS": "0.0.0.0"}, "nobody would have to sign in"),
+            ({"NOTIFIER_CONSOLE_ADDRESS": "0.0.0.0"}, "visitors would need no login"),
         ):
             with notifier_process(
                 f"console-{len(words)}", ["console"], tmp_path, {**environment, **changed}
