@@ -1,8 +1,8 @@
 """From the version before to this one and back, under load: the schema is migrated while processes of the version
 before work, both work beside each other, and then those of the version before alone on the new schema.
 
-The version before is the newest commit whose newest migration is OLDEST_PROGRAM. Skipped where git has none, and
-where that is this version's own.
+The version before is the oldest commit that runs on this schema: its newest migration is OLDEST_PROGRAM or a later
+one, and not that of this version. Skipped where git has none.
 """
 
 import os
@@ -54,21 +54,23 @@ def migrations(commit: str) -> set[str]:
 
 
 def commit_before() -> str | None:
-    """The newest commit whose newest migration is OLDEST_PROGRAM; None where git does not have it."""
+    """The oldest commit that runs on this schema and has an older one; None where git does not have it."""
     if not shutil.which("git") or schema_head() == OLDEST_PROGRAM:
         return None
-    wanted = {each.name for each in (ROOT / VERSIONS).glob("*.py")}
-    wanted = {each for each in wanted if each.partition("_")[0] <= OLDEST_PROGRAM}
-    changes = git("rev-list", "HEAD", "--", VERSIONS).decode().split()
-    before = (f"{change}^" for change in changes)
-    return next((each for each in before if migrations(each) == wanted), None)
+    ours = {each.name for each in (ROOT / VERSIONS).glob("*.py")}
+    for change in reversed(git("rev-list", "HEAD", "--", VERSIONS).decode().split()):
+        theirs = migrations(f"{change}^")
+        newest = max(theirs, default="").partition("_")[0]
+        if OLDEST_PROGRAM <= newest < schema_head() and theirs <= ours:
+            return f"{change}^"
+    return None
 
 
 @pytest.fixture
 def before(tmp_path: Path) -> Path:
     """The tree of the version before."""
     if (commit := commit_before()) is None:
-        pytest.skip(f"the version before was not tried: git has no commit whose newest migration is {OLDEST_PROGRAM}")
+        pytest.skip("the version before was not tried: git has no commit that runs on this schema")
     folder = tmp_path / "before"
     with tarfile.open(fileobj=BytesIO(git("archive", commit))) as archive:
         archive.extractall(folder, filter="data")
