@@ -55,7 +55,7 @@ $$
 
 _FUNCTIONS = ("opt_outs(text, text[])", "change_opt_outs(text, text[], text[], text[], text[], text)")
 
-# What they name is looked up where the tables are, whoever calls them with which search path.
+# What they name is looked up where the tables are, whatever search path their caller has.
 _FIX_SEARCH_PATH = """
 DO $$ BEGIN
   EXECUTE format('ALTER FUNCTION {function} SET search_path = %I, pg_temp', current_schema());

@@ -21,7 +21,7 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
 $$
 """
 
-# Whether a day until then has rows that nobody has counted: what they refer to is not known.
+# Whether a day until then has rows that are not counted yet: what they refer to is not known.
 UNCOUNTED_UNTIL = """
 CREATE OR REPLACE FUNCTION uncounted_until(last date) RETURNS bool
 LANGUAGE sql STABLE STRICT AS $$
@@ -33,7 +33,7 @@ LANGUAGE sql STABLE STRICT AS $$
 $$
 """
 
-# What it names is looked up where the tables are, whoever calls it with which search path.
+# What it names is looked up where the tables are, whatever search path its caller has.
 _FIX_SEARCH_PATH = """
 DO $$ BEGIN
   EXECUTE format('ALTER FUNCTION uncounted_until(date) SET search_path = %I, pg_temp', current_schema());

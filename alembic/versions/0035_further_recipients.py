@@ -1,7 +1,7 @@
 """recipients of a mail beside the first, and those of earlier attempts
 
 `further_recipients` is null on nearly every row, and says to whom else a mail went or would have gone: its other
-`to`, `cc` and `bcc`, and whoever an attempt before this one went to, on this channel or on an earlier one. They are
+`to`, `cc` and `bcc`, and the recipients of earlier attempts, on this channel or on an earlier one. They are
 found and erased as the recipient is. The trigger that notes the terms of a listed day is one of `recipient` and
 `status`: every statement that sets the new column sets `recipient` too.
 
@@ -209,7 +209,7 @@ _FUNCTIONS = {
     "erase_part(date, uuid, int, text[], text[], text, bool)": ERASE_PART,
 }
 
-# What they name is looked up where the tables are, whoever calls them with which search path.
+# What they name is looked up where the tables are, whatever search path their caller has.
 _FIX_SEARCH_PATH = """
 DO $$ BEGIN
   EXECUTE format('ALTER FUNCTION {function} SET search_path = %I, pg_temp', current_schema());

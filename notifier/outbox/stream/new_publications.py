@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -10,6 +11,8 @@ from notifier.lanes import Lane, parts_of
 from notifier.outbox.delivery.changes import uuids
 from notifier.outbox.statements import statement
 from notifier.outbox.stream.pages import NewNotification, NewPublication
+
+MessageT = TypeVar("MessageT")
 
 _PUBLICATION = statement(__package__, "insert_publication.sql")
 
@@ -26,6 +29,11 @@ def by_queue(notifications: Iterable[NewNotification]) -> dict[str, list[NewNoti
     for each in notifications:
         found[each.queue].append(each)
     return found
+
+
+def in_publications(messages: Sequence[MessageT]) -> list[Sequence[MessageT]]:
+    """Return the messages of one queue in parts, each of which is a publication."""
+    return [messages[start : start + PUBLICATION_SIZE] for start in range(0, len(messages), PUBLICATION_SIZE)]
 
 
 def stored_lane(lane: Lane) -> str | None:
@@ -57,8 +65,7 @@ def insert_messages(
     """
     channel, lane = parts_of(queue)
     values = {"channel": channel, "lane": stored_lane(lane), "grace": grace}
-    pages = [ids[start : start + PUBLICATION_SIZE] for start in range(0, len(ids), PUBLICATION_SIZE)]
     return [
         NewPublication(connection.execute(_PUBLICATION, {**values, "ids": uuids(some)}).scalar_one(), queue, some)
-        for some in pages
+        for some in in_publications(ids)
     ]

@@ -10,7 +10,7 @@ from notifier.errors import LeaseLost
 from notifier.lanes import parts_of
 from notifier.outbox.delivery.changes import array, or_nulls, text_array, uuids
 from notifier.outbox.statements import statement
-from notifier.outbox.stream.new_publications import GRACE_SECONDS, PUBLICATION_SIZE, by_queue, stored_lane
+from notifier.outbox.stream.new_publications import GRACE_SECONDS, by_queue, in_publications, stored_lane
 from notifier.outbox.stream.pages import NewNotification, NewPublication, Page, ShardLease
 
 _RECORD = statement(__package__, "record_page.sql")
@@ -32,11 +32,7 @@ def record_page(
             raise lease_lost(lease)
         return []
     queues = by_queue(page.notifications)
-    parts = [
-        (queue, some[start : start + PUBLICATION_SIZE])
-        for queue, some in queues.items()
-        for start in range(0, len(some), PUBLICATION_SIZE)
-    ]
+    parts = [(queue, part) for queue, some in queues.items() for part in in_publications(some)]
     rows = page.notifications if len(queues) == 1 else [each for some in queues.values() for each in some]
     written = connection.execute(
         _RECORD, {**values, **_notification_values(rows), **_publication_values(parts, to_relay)}

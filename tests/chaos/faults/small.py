@@ -39,9 +39,9 @@ class SmallFaults:
         self._at = now
         for _ in range(int(self._due)):
             kind = self._field.rng.choices(self._kinds, self._weights)[0]
-            if kind.group == "ses" and accepted < self._accepted + _MAILS_FOR_EACH:
-                continue
             if kind.group == "ses":
+                if accepted < self._accepted + _MAILS_FOR_EACH:
+                    continue
                 self._accepted = accepted
             kind.inject(self._field)
         self._due %= 1

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from notifier.errors import LeaseLost
 from notifier.lanes import Lane
 from notifier.outbox import NewNotification, Page, Partitions, Quarantined, Recording, ShardLease
-from notifier.outbox.stream import new_publications, page_statement, recording
+from notifier.outbox.stream import new_publications, recording
 from tests.outbox.rows import Rows
 from tests.waiting import wait_until
 
@@ -109,8 +109,7 @@ def test_a_page_of_large_records_is_not_one_statement(rows: Rows) -> None:
 def test_each_queue_of_a_page_has_publications_of_its_own(
     rows: Rows, to_relay: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (new_publications, page_statement):
-        monkeypatch.setattr(module, "PUBLICATION_SIZE", 2)
+    monkeypatch.setattr(new_publications, "PUBLICATION_SIZE", 2)
     kinds: list[dict[str, Any]] = [
         {},
         {"lane": Lane.LOW, "wanted_updates": 5},
