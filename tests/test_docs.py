@@ -194,10 +194,10 @@ def test_each_alarm_has_a_section_that_says_what_to_do() -> None:
 
 
 def test_the_commands_that_alarms_name_exist() -> None:
-    processes = {"bridge", "feedback", "status-sender", "worker"}
+    of_other_packages = {"bridge", "feedback", "quarantine", "status-sender", "worker"}
     for text in (ALARMS, *(str(rule["annotations"]) for rule in rules())):
         commands = re.findall(r"\bnotifier\s+([a-z][a-z-]+)(?=[ `;,\n])", text)
-        assert [each for each in commands if each not in processes | COMMANDS.keys()] == []
+        assert [each for each in commands if each not in of_other_packages | COMMANDS.keys()] == []
 
 
 def test_a_link_within_the_docs_leads_to_a_section() -> None:
