@@ -11,7 +11,7 @@ from notifier.database.schema import migrating_engine
 from notifier.outbox.tables import metadata
 from notifier.settings import load_settings
 
-_ADVISORY_LOCK = 0x6E6F7469666965  # "notifie": one migration at a time, whoever starts it
+_ADVISORY_LOCK = 0x6E6F7469666965  # "notifie": one migration at a time in a database
 _PARTITION = re.compile(r"_\d{8}$")
 
 

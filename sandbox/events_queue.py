@@ -34,7 +34,7 @@ def create_events_queue(settings: Settings, session: Any = None) -> None:
 
 
 def _policy(region: str, queue: str) -> str:
-    """Return the policy that lets the topic of SES's events send to the queue, and nobody else."""
+    """Return the policy that lets only the topic of SES's events send to the queue."""
     topic = f"arn:aws:sns:{region}:{ACCOUNT}:ses-events"
     statement = {
         "Effect": "Allow",

@@ -44,7 +44,7 @@ END
 $$
 """
 
-# What it names is looked up where the tables are, whoever calls it with which search path.
+# Its names are resolved in the schema of the tables, whatever search_path the caller has.
 _FIX_SEARCH_PATH = """
 DO $$ BEGIN
   EXECUTE format('ALTER FUNCTION make_partition(text, date) SET search_path = %I, pg_temp', current_schema());

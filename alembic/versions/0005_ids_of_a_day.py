@@ -16,8 +16,8 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-# TRUNCATE leaves the statistics of the ids, and nothing that tells how many rows there are. Of a table that was made
-# in this transaction, or is locked, it takes nobody's rows.
+# TRUNCATE keeps the statistics of the ids and resets the number of rows. It deletes only the two rows that are
+# inserted before it: the table was made in this transaction, or it was empty and is locked.
 KNOW_IDS = """
 CREATE FUNCTION know_ids(parent text, day date) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -84,7 +84,8 @@ DO $$ BEGIN
 END $$
 """
 
-# Those made before, and not looked at by autovacuum yet. Nobody writes to an empty one until this is committed.
+# Partitions that were made before and have no statistics yet. An empty one is locked until this is committed, so that
+# no other transaction writes to it.
 _KNOW_ALL = """
 DO $$
 DECLARE

@@ -172,8 +172,8 @@ END
 $$
 """
 
-# Rows, counts and the decision are one transaction. Once the four locks are held, nobody is about to change a row of
-# the day, and the counts say whether it is finished. Statements on other days do not touch these locks.
+# Rows, counts and the decision are one transaction. While the four locks are held, no other transaction can change a
+# row of the day, so the counts say whether it is finished. Statements on other days do not need these locks.
 EMPTY_DAY = """
 CREATE FUNCTION empty_day(wanted date, keep_days int) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET lock_timeout = '50ms' AS $$
@@ -219,7 +219,7 @@ END
 $$
 """
 
-# An empty day is one bridge's for a minute. From then on no row can be written to it.
+# Claims an empty day for the caller, for a minute. From then on no row can be written to it.
 CLAIM_DAY = """
 CREATE FUNCTION claim_day() RETURNS date
 LANGUAGE sql SECURITY DEFINER AS $$
@@ -233,7 +233,7 @@ LANGUAGE sql SECURITY DEFINER AS $$
 $$
 """
 
-# Removes what is left of an empty day. Partitions that are detached already cost no lock that anybody waits for.
+# Drops the partitions of an empty day. One that is detached already is dropped without a lock on the whole table.
 # The others are detached here for logins that do not own the tables: DETACH CONCURRENTLY cannot run in a function.
 # That takes an exclusive lock on the whole table for about a millisecond, and gives up after 50 ms of waiting.
 DROP_DAY = """
@@ -271,7 +271,7 @@ END
 $$
 """
 
-# Whether a day until then has rows that nobody has counted: what they refer to is not known.
+# Whether a day up to `last` has rows that are not counted: it is not known to which shards they refer.
 UNCOUNTED_UNTIL = """
 CREATE FUNCTION uncounted_until(last date) RETURNS bool
 LANGUAGE sql STABLE STRICT AS $$
@@ -283,10 +283,10 @@ LANGUAGE sql STABLE STRICT AS $$
 $$
 """
 
-# Which rows of a table may go, given the moment $1 before which they must have been dealt with.
+# The condition for the rows of a table that may be deleted; $1 is the time before which they must have ended.
 #
-# A shard goes after its parent, so that no parent seems to lack its child. Names that do not say when the shard was
-# made stay: such a shard could not be told from a new one if it were listed again.
+# A shard is deleted after its parent, so that no parent seems to lack its child. A shard whose name does not say when
+# it was made is kept: if it were listed again after its row was deleted, it would be taken for a new one.
 OLD_ROWS = r"""
 CREATE FUNCTION old_rows(kind text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT AS $$
@@ -318,7 +318,7 @@ LANGUAGE sql IMMUTABLE STRICT AS $$
 $$
 """
 
-# What operators did is asked for after the deliveries are gone.
+# Rows of `operations` are kept four times as long: people look them up after the deliveries are deleted.
 FORGOTTEN_BEFORE = """
 CREATE FUNCTION forgotten_before(kind text, keep_days int) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
@@ -436,7 +436,7 @@ _FUNCTIONS = (
     "forget_rows(text, int, int)",
 )
 
-# What they name is looked up where the tables are, whoever calls them with which search path.
+# Their names are resolved in the schema of the tables, whatever search_path the caller has.
 _FIX_SEARCH_PATH = """
 DO $$ BEGIN
   EXECUTE format('ALTER FUNCTION {function} SET search_path = %I, pg_temp', current_schema());

@@ -17,4 +17,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """They said nothing."""
+    """Nothing: the deleted rows had no information."""

@@ -16,7 +16,7 @@ down_revision = "0016"
 branch_labels = None
 depends_on = None
 
-# What a caller who was told `asked` has to keep. 0 stands for all.
+# How many days a process with the setting `asked` must keep; 0: all.
 DAYS_TO_KEEP = """
 CREATE FUNCTION days_to_keep(asked int) RETURNS int
 LANGUAGE sql STABLE SECURITY DEFINER AS $$
@@ -69,7 +69,7 @@ END $do$
 """
 _FUNCTIONS = ("days_to_keep(int)", "keep_at_least(int)", "shorten_days(int, text)")
 
-# What they name is looked up where the tables are, whoever calls them with which search path.
+# Their names are resolved in the schema of the tables, whatever search_path the caller has.
 _FIX_SEARCH_PATH = """
 DO $$ BEGIN
   EXECUTE format('ALTER FUNCTION {function} SET search_path = %I, pg_temp', current_schema());

@@ -58,7 +58,7 @@ $$
 
 # Begins to list a day, or lists its next `most` rows. The triggers are set, and committed, before the first row is
 # read: what changes later is noted by them, and a transaction that changed a row before has ended, for the triggers
-# wait for it. Whoever is killed loses one part, which the next call lists.
+# wait for it. A process that is killed loses one part, which the next call lists.
 INDEX_DAY = """
 CREATE FUNCTION index_day(wanted date, most int) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET lock_timeout = '100ms' AS $$
@@ -135,7 +135,7 @@ $$
 """
 
 # A day whose rows are dropped is not listed any more. To drop the partition takes an exclusive lock on the whole
-# table, which nobody but searches and triggers of old days wants, and gives up after 50 ms. The other lock keeps
+# table, which only searches and triggers of old days need, and gives up after 50 ms. The other lock keeps
 # index_day from setting triggers, on a day that was made again, whose partition is dropped here.
 UNLIST_DAY = """
 CREATE FUNCTION unlist_day(wanted date) RETURNS bool
@@ -164,7 +164,7 @@ _FUNCTIONS = (
     "unlist_day(date)",
 )
 
-# What they name is looked up where the tables are, whoever calls them with which search path.
+# Their names are resolved in the schema of the tables, whatever search_path the caller has.
 _FIX_SEARCH_PATH = """
 DO $$ BEGIN
   EXECUTE format('ALTER FUNCTION {function} SET search_path = %I, pg_temp', current_schema());

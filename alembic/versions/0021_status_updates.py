@@ -1,9 +1,9 @@
-"""what becomes of a notification is told to the product
+"""status updates: documents that tell the product to which status a delivery changed
 
 A delivery's row says of which statuses updates are wanted, so that every statement that changes its status can write
 the update, also in a process that knows no routes. Both columns are null for deliveries of which none is wanted.
 
-Retention deletes updates that nobody accepted, and counts them; a day stays while an update of it waits.
+Retention deletes updates that no destination accepted, and counts them; a day stays while an update of it waits.
 
 Revision ID: 0021
 Revises: 0020

@@ -185,7 +185,7 @@ _FUNCTIONS = (
     "erase_elsewhere(text[], text[], text[], text[], text, bool)",
 )
 
-# What they name is looked up where the tables are, whoever calls them with which search path.
+# Their names are resolved in the schema of the tables, whatever search_path the caller has.
 _FIX_SEARCH_PATH = """
 DO $$ BEGIN
   EXECUTE format('ALTER FUNCTION {function} SET search_path = %I, pg_temp', current_schema());

@@ -55,7 +55,7 @@ $$
 
 _FUNCTIONS = ("opt_outs(text, text[])", "change_opt_outs(text, text[], text[], text[], text[], text)")
 
-# What they name is looked up where the tables are, whatever search path their caller has.
+# Their names are resolved in the schema of the tables, whatever search_path the caller has.
 _FIX_SEARCH_PATH = """
 DO $$ BEGIN
   EXECUTE format('ALTER FUNCTION {function} SET search_path = %I, pg_temp', current_schema());
@@ -71,8 +71,8 @@ def upgrade() -> None:
         op.execute(f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC")
 
 
-# To the version before, '*' is no topic: who opted out of every one would get mail again. An empty topic is more than
-# they said, and all that it knows.
+# The version before does not know the topic '*': recipients who opted out of every topic would get mail again. So
+# their topic becomes empty, which also stops routes without a topic: that version has nothing nearer.
 _STAY_OUT = """
 WITH gone AS (DELETE FROM suppressions WHERE topic = '*' RETURNING *)
 INSERT INTO suppressions AS s (channel, address, topic, reason, actor, notification_id, note, since)

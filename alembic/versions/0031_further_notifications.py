@@ -47,7 +47,7 @@ $$
 _COUNTERS = ("records_notified", "records_unrouted", "records_quarantined")
 _FURTHER = "further_notifications"
 
-# What it names is looked up where the tables are, whatever search path its caller has.
+# Its names are resolved in the schema of the tables, whatever search_path the caller has.
 _FIX_SEARCH_PATH = """
 DO $$ BEGIN
   EXECUTE format('ALTER FUNCTION forget_shards(timestamptz, int) SET search_path = %I, pg_temp', current_schema());

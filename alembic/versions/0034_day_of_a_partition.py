@@ -33,7 +33,7 @@ LANGUAGE sql STABLE STRICT AS $$
 $$
 """
 
-# What it names is looked up where the tables are, whatever search path its caller has.
+# Its names are resolved in the schema of the tables, whatever search_path the caller has.
 _FIX_SEARCH_PATH = """
 DO $$ BEGIN
   EXECUTE format('ALTER FUNCTION uncounted_until(date) SET search_path = %I, pg_temp', current_schema());

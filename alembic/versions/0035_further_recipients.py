@@ -209,7 +209,7 @@ _FUNCTIONS = {
     "erase_part(date, uuid, int, text[], text[], text, bool)": ERASE_PART,
 }
 
-# What they name is looked up where the tables are, whatever search path their caller has.
+# Their names are resolved in the schema of the tables, whatever search_path the caller has.
 _FIX_SEARCH_PATH = """
 DO $$ BEGIN
   EXECUTE format('ALTER FUNCTION {function} SET search_path = %I, pg_temp', current_schema());

@@ -1,6 +1,6 @@
 -- List the search terms of the day that {suffix} names, as bridges do, in one go: an index that is made afterwards takes
--- a fraction of the time that an index takes which grows by random hashes. Nobody else uses the day meanwhile, but for
--- autovacuum, which gives way to the LOCK after a second: watch_terms waits for it for a tenth of a second only.
+-- a fraction of the time that an index takes which grows by random hashes. Only autovacuum uses the day meanwhile. The
+-- LOCK makes it end after a second; watch_terms alone would give up waiting for it after a tenth of a second.
 BEGIN;
 LOCK TABLE notifications{suffix}, deliveries{suffix} IN SHARE ROW EXCLUSIVE MODE;
 CREATE TABLE search_terms{suffix} (LIKE search_terms);

@@ -1,4 +1,4 @@
-"""The routes of a campaign: offers, of which nobody gets too many, and a password reset that overtakes them."""
+"""The routes of a campaign: offers, two a day for each person at most, and a password reset that goes before them."""
 
 from datetime import timedelta
 

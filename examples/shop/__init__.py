@@ -1,1 +1,1 @@
-"""An order shop: the buyer gets an invoice, the seller hears of the order, nobody is woken at night."""
+"""An order shop: the buyer gets an invoice, the seller a mail about the order, and what comes at night waits."""

@@ -23,7 +23,7 @@ def buyer_invoice(event: Event) -> Email:
 
 @route(table="orders", match={"status": ["paid"]}, channel="email", exclusive=False)
 def seller_order(event: Event) -> Email:
-    """The seller hears of the same event."""
+    """A mail to the seller about the same event."""
     item = event.new or {}
     return Email(
         to=item["seller"]["email"],
@@ -41,7 +41,7 @@ def seller_order(event: Event) -> Email:
     expires_after=timedelta(days=2),
 )
 def shipped(event: Event, channel: str) -> Push | Sms | Email | Later | None:
-    """By the first way that reaches the buyer, and not at night. Later changes of the order are not told again."""
+    """On the first channel that the buyer has, and not at night. Later changes of the order send nothing."""
     item = event.new or {}
     buyer: dict[str, Any] = item["buyer"]
     if until := quiet_hours("22:00-08:00", buyer["zone"]):

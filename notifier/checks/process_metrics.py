@@ -32,5 +32,5 @@ class ProcessMetrics(Collector):
 def _version() -> str:
     try:
         return version(DISTRIBUTION)
-    except PackageNotFoundError:  # run from a folder that nobody installed
+    except PackageNotFoundError:  # run from a source tree that is not installed
         return "unknown"

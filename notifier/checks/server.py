@@ -121,7 +121,7 @@ class _Listening:
         with suppress(OSError):
             server = self._bound()
             with self._lock:
-                if self._ended.is_set():  # nobody would end it
+                if self._ended.is_set():  # `stop` has returned and would not close it
                     server.server_close()
                     return
                 self._server = server

@@ -1,0 +1,1 @@
+"""The connection to Postgres: URL, sessions, errors and the version of the schema."""

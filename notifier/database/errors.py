@@ -66,9 +66,9 @@ def migratable(engine: Engine) -> Iterator[None]:
         login, said = engine.url.username or "of NOTIFIER_DATABASE_URL", " ".join(str(error.orig).split("\n")[:1])
         raise SettingsError(
             f"the login {login} may not create the tables ({said}): connect as their owner, or let a superuser run "
-            f"GRANT USAGE, CREATE ON SCHEMA public TO {login}; from Postgres 15 on nobody else has that right. In a "
-            f"schema of its own: CREATE SCHEMA notifier AUTHORIZATION {login}, and ?options=-csearch_path=notifier "
-            "behind NOTIFIER_DATABASE_URL of every process"
+            f"GRANT USAGE, CREATE ON SCHEMA public TO {login}; from Postgres 15 on only its owner has that right. "
+            f"In a schema of its own: CREATE SCHEMA notifier AUTHORIZATION {login}, and "
+            "?options=-csearch_path=notifier behind NOTIFIER_DATABASE_URL of every process"
         ) from None
 
 

@@ -23,7 +23,7 @@ OLDEST_PROGRAM = "0028"
 """The newest migration of the oldest program that runs on the schema of this one, as tests/upgrade/test_upgrade.py
 tries.
 
-Whoever takes away or renames what older programs use sets it to a later one.
+Set it to a later migration when one removes or renames what older programs use.
 """
 
 _MARK = "oldest program: "

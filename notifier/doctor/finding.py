@@ -9,7 +9,7 @@ class Level(StrEnum):
 
     GOOD = "good"
     UNKNOWN = "not known"
-    """It cannot be known from here, or something that it depends on is wrong. Nobody has to act because of this."""
+    """It cannot be known from here, or something that it depends on is wrong. It needs no action."""
     DOUBTFUL = "doubtful"
     """It works, but not as it should; or the login lacks the right to look."""
     WRONG = "wrong"

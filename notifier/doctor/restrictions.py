@@ -1,4 +1,4 @@
-"""Settings and routes that keep messages from people: right for a trial, wrong once everybody is to get them."""
+"""Settings and routes that keep messages from people: right for a trial, wrong once all people are to get them."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ def check_restrictions(setup: Setup) -> Iterator[Finding]:
                 _PAGE,
             )
         )
-    remedy = "take it out once everybody is to get messages"
+    remedy = "take it out once all people are to get messages"
     found += [doubtful(each, remedy, _PAGE) for each in restrictions(setup.settings, need_routes(setup))]
     yield from found or [good("no setting and no route keeps messages from their recipients")]
 

@@ -16,7 +16,7 @@ from notifier.preview.child import MEMORY_BYTES, SECONDS
 
 def main() -> None:
     """Answer the question."""
-    signal.alarm(int(SECONDS) + 5)  # if the console is killed, nobody else ends this process
+    signal.alarm(int(SECONDS) + 5)  # ends this process also if the console, which ends it otherwise, was killed
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     soft = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))

@@ -1,0 +1,1 @@
+"""What every process of Notifier needs to run: heartbeat, clock, loops, memory, garbage collection, signals."""

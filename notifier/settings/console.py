@@ -61,7 +61,7 @@ class ConsoleSettings(
     console_roles: Annotated[dict[str, str], NoDecode] = Field(
         default={},
         description="Roles of groups, for single sign-on and a proxy: support=viewer,oncall=operator,platform=admin; "
-        "* is everybody whom they let in",
+        "* stands for every user whom they let in",
     )
     console_proxy_address: str = Field(
         default="",

@@ -24,7 +24,7 @@ _PARTS = 3
 class Subscription:
     """A recipient and a topic: what a link is for. `address` is spelled as the channel's suppressions have it.
 
-    The one whose `address` is empty is nobody's: with it `notifier doctor` tries a page, and nothing is written.
+    With an empty `address` it is of no recipient: `notifier doctor` tries a page with it, and nothing is written.
     """
 
     channel: str

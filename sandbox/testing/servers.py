@@ -114,7 +114,9 @@ def _own_databases() -> Sequence[int]:
 
 @contextmanager
 def _template(postgres: str) -> Iterator[str]:
-    """A database with the clock and our schema. Nobody stays connected to it."""
+    """Yield the name of a database with the clock and our schema, to which no connection stays open: Postgres copies
+    no database that is in use.
+    """
     name = f"notifier_kit_template_{secrets.token_hex(4)}"
     _administer(postgres, f"CREATE DATABASE {name}")
     try:

@@ -25,7 +25,7 @@ FAULTS = {Behaviour.REFUSE: "refuse", Behaviour.THROTTLE: "throttle", Behaviour.
 
 
 class AcceptedMails:
-    """What the simulator has accepted, in that order, and the events that nobody has read yet."""
+    """What the simulator has accepted, in that order, and the events that were not read yet."""
 
     def __init__(self) -> None:
         self.receipts: list[Receipt] = []

@@ -57,7 +57,7 @@ class Api:
         return await self._answer(lambda: self._changed(given))
 
     async def link(self, request: Request) -> Response:
-        """Return the link of a recipient and a topic, for a mail that is sent by somebody else."""
+        """Return the link of a recipient and a topic, for a mail that another system sends."""
         self._check(request)
         given = await _fields(request)
         return await self._answer(lambda: {"url": self._preferences.links.url(self._subscription(given))})

@@ -49,7 +49,7 @@ class Links:
         return await self._page(request, found, "")
 
     async def change(self, request: Request) -> Response:
-        """Unsubscribe, or save what somebody chose. The answer comes after the commit, and is no redirect."""
+        """Unsubscribe, or save the chosen topics. The answer comes after the commit, and is no redirect."""
         found = self._subscription(request)
         if found is None:
             return self._no_link(request)

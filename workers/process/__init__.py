@@ -1,0 +1,1 @@
+"""The worker process itself: heartbeat, stop, watchdog, deliveries in progress, retries of statements."""

@@ -1,0 +1,1 @@
+"""`notifier status-sender`: sends status updates to their destinations."""

@@ -9,7 +9,9 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A status update as it is sent. `body` is its JSON, in ASCII. `group`: updates of one notification, in order."""
+    """A status update as it is sent. `body` is its JSON, in ASCII. `group` is the id of its notification: a FIFO
+    destination keeps the order of the updates of one group.
+    """
 
     id: UUID
     group: UUID

@@ -90,7 +90,7 @@ class Senders:
                 )
 
     def _watch_others(self, backlog: Sequence[DestinationBacklog]) -> None:
-        """Log an alarm if somebody has assigned updates to a destination of others since the last call."""
+        """Log an alarm if updates were assigned, since the last call, to a destination that this process lacks."""
         before, self._assigned = self._assigned, {each.destination: each.assigned for each in backlog}
         for name in sorted(self._assigned.keys() - set(self._destinations) - {""}):
             if before and self._assigned[name] > before.get(name, 0):

@@ -89,7 +89,7 @@ class NtfyChannel:
 
 
 def _published(message: Message[Push, str]) -> dict[str, Any]:
-    """Return the body of the request. Raise ValueError, without the topic: whoever knows it can read the pushes."""
+    """Return the body of the request. Raise ValueError without the topic: who knows the topic can read the pushes."""
     push = message.request
     topic = trimmed(push.to)
     if not _TOPIC.fullmatch(topic):

@@ -1,0 +1,1 @@
+"""Options and arguments that mean the same in several commands."""

@@ -1,0 +1,1 @@
+"""Records in quarantine: listed, shown and replayed."""

@@ -1,0 +1,1 @@
+"""Rewinds: requested by operators, carried out by bridges."""

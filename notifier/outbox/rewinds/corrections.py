@@ -79,8 +79,8 @@ def is_missing(wanted: NewNotification, recorded: Collection[str], beside: Colle
     """Return whether a notification that a route makes of a record is to be made, where the record has notifications
     of the routes `recorded`. Pure.
 
-    One that the owner makes is not, if the record has one of any route that is not in `beside`: it had another owner,
-    and nobody gets a second message because routes were changed.
+    One that the owner makes is not, if the record has one of any route that is not in `beside`: another route owned
+    it, and a change of the routes must not send a second message.
     """
     if wanted.route in recorded:
         return False

@@ -1,0 +1,1 @@
+"""Searches for deliveries by recipient, key, status, reason and more, in pages."""

@@ -1,0 +1,1 @@
+"""Deliveries that were built in shadow and not sent."""

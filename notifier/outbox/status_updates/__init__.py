@@ -1,0 +1,1 @@
+"""Status updates that wait for their destination."""

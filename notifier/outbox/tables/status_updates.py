@@ -27,7 +27,7 @@ status_destinations = Table(
     Column("destination", Text, primary_key=True),  # empty: updates that never had one
     Column("assigned", BigInteger, nullable=False, server_default=ZERO),
     Column("accepted", BigInteger, nullable=False, server_default=ZERO),
-    Column("dropped", BigInteger, nullable=False, server_default=ZERO),  # by retention: nobody had accepted them
+    Column("dropped", BigInteger, nullable=False, server_default=ZERO),  # by retention, before they were accepted
     Column("accepted_at", TIME),  # the last one
     Column("error", Text),  # why the destination accepted nothing when it was last asked; null since it did
     Column("failed_at", TIME),

@@ -1,4 +1,4 @@
-"""What APNs refuses in a request, whoever sends it. Pure."""
+"""The requests that APNs refuses, whatever its provider token is. Pure."""
 
 import json
 import re

@@ -1,0 +1,1 @@
+"""The simulated account of DynamoDB: tables, streams, shards, records, iterators."""

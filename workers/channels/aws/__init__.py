@@ -1,0 +1,1 @@
+"""The outcomes of failed requests to AWS, for the channels that use it."""

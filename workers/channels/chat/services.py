@@ -41,7 +41,7 @@ def _is_of(host: str, domain: str) -> bool:
 
 
 def _slack(text: str) -> Any:
-    return {"text": text.replace("<!", "&lt;!")}  # <!channel> in a value of an event would call everybody
+    return {"text": text.replace("<!", "&lt;!")}  # `<!channel>` in a value of an event would notify the whole chat
 
 
 def _discord(text: str) -> Any:

@@ -1,4 +1,4 @@
-"""SMS through Amazon SNS."""
+"""SMS through Amazon SNS or AWS End User Messaging."""
 
 from workers.channels.sms.channel import SmsChannel
 

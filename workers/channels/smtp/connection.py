@@ -223,7 +223,7 @@ class _Client(smtplib.SMTP):
             raise Lost(Stage.CONNECT, str(error), asked=False) from None
 
     def start_tls(self, server: Server) -> None:
-        """Encrypt. What was read before is forgotten: anybody on the way could have written it."""
+        """Encrypt. Drop what was read before: it was not authenticated, so another machine may have written it."""
         sock = self.opened()
         try:
             sock.settimeout(self._left())

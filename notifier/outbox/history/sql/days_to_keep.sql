@@ -1,2 +1,2 @@
--- How many days are kept, 0 for all: the most of :keep and of what explicit settings of other processes say.
+-- How many days are kept, 0 for all: :keep, or the number stored in `retention` if that is larger.
 SELECT days_to_keep(:keep)

@@ -1,2 +1,2 @@
--- The same, and :keep is kept on record if it is the most so far.
+-- How many days are kept, as days_to_keep.sql returns it; :keep is stored in `retention` if it is the largest so far.
 SELECT keep_at_least(:keep)

@@ -1,4 +1,4 @@
--- Claim up to :limit updates of a :destination that are due, for :lease seconds: nobody else claims them before.
+-- Claim up to :limit updates of a :destination that are due: no other sender claims them for :lease seconds.
 -- Of each notification only the first that waits, so that a destination gets them in order: the next one is claimed
 -- once this one is accepted.
 WITH chosen AS (

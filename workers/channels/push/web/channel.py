@@ -86,7 +86,7 @@ class WebPushChannel:
 def _outcome(answer: WebhookResponse, subscription: Subscription) -> Outcome:
     """Return what an answer of a push service means. A subscription that has ended is suppressed.
 
-    The URL that a push service gives the push is not kept as its id: whoever knows it can delete the push.
+    The URL that a push service gives the push is not kept as its id: who knows it can delete the push.
     """
     outcome = outcome_of_answer(answer, subscription.url)
     match outcome:
