@@ -257,7 +257,7 @@ class RedisChannel(TolerantChannel):
             self._waiters.requested(found=bool(found))
         if found:
             self._queue_cycle.rotate(found[0][0].queue)
-            self.qos.hold(tag for origin, tag, _ in found if origin.keep)
+            self.qos.hold((tag for origin, tag, _ in found if origin.keep), since=self._brpop_sent_at)
             self.reserved.extend(found)
             self._give_back_cancelled()
 

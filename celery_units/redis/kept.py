@@ -1,20 +1,24 @@
 """The messages that a channel moves from the lists of its queues to `unacked` and back, each move in one step."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 from uuid import uuid4
 
+import orjson
 from kombu.log import get_logger
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.scheduling import priority_cycle
 
 from celery_units.redis import give_back, reserve
 from celery_units.redis.alike import KnownMessages, Reserved
+from celery_units.redis.lua import script
 from celery_units.redis.reserve import MOST, QueueList
 from celery_units.shares import QueueShares
 
 log = get_logger(__name__)
+
+_RENEW = script("renew.lua")
 
 
 class KeptMessages:
@@ -158,6 +162,14 @@ class KeptMessages:
                     left += map(bytes_to_str, reply[1:])
                     refused = reply[0] if reply else refused
         return left, refused
+
+    def renew(self, seconds: Mapping[str, float]) -> list[str]:
+        """Count messages as taken now, given by tag with the seconds that renew.lua needs. Return the tags of those
+        that were acknowledged, given back, or taken again.
+        """
+        with self._channel.conn_or_acquire() as client:
+            reply = client.execute_command("EVAL", _RENEW, 1, self._unacked[1], orjson.dumps(seconds))
+        return [bytes_to_str(tag) for tag in reply]
 
     def give_back_overdue(self, seconds: float, most: int | None) -> None:
         """Give back up to `most` messages that any worker took more than `seconds` ago, on the clock of Redis."""

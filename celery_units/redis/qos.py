@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Collection, Iterable
+from time import monotonic
 from typing import Any
 
 from kombu.log import get_logger
@@ -9,6 +10,7 @@ from kombu.transport import redis as stock
 from kombu.transport import virtual
 
 from celery_units.redis.refusal import Refusals
+from celery_units.redis.renewals import Hold, Renewals
 
 log = get_logger(__name__)
 
@@ -26,6 +28,7 @@ class QoS(stock.QoS):  # type: ignore[misc]
         self._rejected: deque[str] = deque()  # to be given back; any thread may append
         self._timer: Any = None
         self._aside: Counter[str] = Counter()
+        self.renewals = Renewals(channel, self._delivered, self.visibility_timeout)
         self._refusals = Refusals("Redis refuses acknowledgements and messages that are given back")
 
     def set_aside(self, task: str, number: int) -> None:
@@ -54,12 +57,15 @@ class QoS(stock.QoS):  # type: ignore[misc]
         room = self.can_consume_max_estimate()
         return room is None or room >= min(most, self.prefetch_count / 2)
 
-    def hold(self, tags: Iterable[str]) -> None:
-        """Count reserved messages as unacknowledged, before they are handed out."""
+    def hold(self, tags: Iterable[str], since: float) -> None:
+        """Count reserved messages, requested at `since`, as unacknowledged before they are handed out."""
+        self.forget_acknowledged()
+        self._delivered.update(dict.fromkeys(tags, Hold(since, since)))
+        self.renewals.start()
+
+    def forget_acknowledged(self) -> None:
         if self._dirty:
             self._flush()
-        for tag in tags:
-            self._quick_append(tag, None)
 
     def release(self, tags: Iterable[str]) -> None:
         """Count messages no more: they were given back."""
@@ -72,9 +78,10 @@ class QoS(stock.QoS):  # type: ignore[misc]
         if limited := self.channel.kept.limited:
             limited.release(tags)
 
-    def append(self, message: Any, delivery_tag: str) -> None:
+    def append(self, message: Any, delivery_tag: str) -> None:  # noqa: ARG002
         """Count the message as unacknowledged. The script that reserved it has written it to `unacked` already."""
-        virtual.QoS.append(self, message, delivery_tag)
+        if delivery_tag not in self._delivered:  # it was taken alone
+            self.hold([delivery_tag], monotonic())
 
     def ack(self, delivery_tag: str) -> None:
         virtual.QoS.ack(self, delivery_tag)
@@ -218,6 +225,8 @@ class QoS(stock.QoS):  # type: ignore[misc]
         self._vrestore_count += 1
         if (self._vrestore_count - 1) % (interval or 1):
             return
+        self.forget_acknowledged()
+        self.renewals.renew()  # first: after a stop of this process its own messages are overdue
         try:
             self.channel.kept.give_back_overdue(self.visibility_timeout, num)
         except self.channel.ResponseError as error:

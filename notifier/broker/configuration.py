@@ -45,8 +45,9 @@ def celery_configuration(
 
     Args:
         broker_url: As NOTIFIER_BROKER_URL has it.
-        visibility_seconds: After this an unacknowledged message is given to another worker. If the first one is still
-            working on it, the database refuses the second attempt.
+        visibility_seconds: After this an unacknowledged message is given to another worker, unless its own renews it:
+            one that lives does, for ten times as long. If the first one is still working on it, the database refuses
+            the second attempt.
         unit_size: How many messages a worker reserves for each thread of its pool.
     """
     url = BrokerUrl.of(broker_url)

@@ -187,7 +187,8 @@ def route(
             bounced or complained.
         timeout: Seconds, or a timedelta, that the function may run, 300 at most; None: 30. A run that takes longer
             has failed, and is repeated. It cannot be stopped: give its own requests shorter timeouts, and keep both
-            below `NOTIFIER_VISIBILITY_SECONDS`, after which another worker runs the function too.
+            below five times `NOTIFIER_VISIBILITY_SECONDS`: after ten times that setting another worker runs the
+            function too.
         status_updates: Statuses of which the product gets an update, as `["failed", "bounced"]`. `all`: every
             one; `[]`: none; None: those of `NOTIFIER_STATUS_UPDATES`. See docs/status-updates.md.
         lane: `high`, `normal` or `low`: which notifications of the channel go first while more wait than its provider

@@ -66,6 +66,12 @@ class Station:
     def ended(self) -> dict[str, int]:
         return {id_: int(count) for id_, count in self.redis.hgetall("ended").items()}
 
+    def unit_sizes(self) -> list[int]:
+        return self._numbers("units")
+
+    def now(self) -> float:
+        return float(self.redis.time()[0])
+
     def last_pid(self) -> int:
         return self._numbers("pids")[-1]
 
@@ -107,6 +113,19 @@ def test_a_worker_that_is_killed_leaves_its_whole_unit_to_the_next(station: Stat
         worker.stop(signal.SIGKILL)
     with station.worker("threads", visibility_seconds=1):
         all_end_once(station, ids)
+
+
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_a_unit_that_takes_three_visibility_timeouts_runs_once(station: Station, fast: None, pool: str) -> None:
+    with station.worker(pool, visibility_seconds=2):
+        ids = station.running(25)
+        waiting = station.publish(5)
+        station.has_received(31)
+        until = station.now() + 6
+        wait_until(lambda: station.now() > until)
+        station.free()
+        all_end_once(station, ids | waiting)
+    assert station.unit_sizes() == [1, 25, 5]
 
 
 @pytest.mark.parametrize("pool", ["threads", "prefork"])

@@ -34,7 +34,7 @@ HANGING = 4 * THREADS
 BATCH_SECONDS = 1.0
 """How often results are handed over; a build that takes longer is set aside."""
 UNIT_SECONDS = 60.0
-"""A unit ends after this without what was not begun: soon the broker would give its messages to another worker."""
+"""A unit ends after this without what was not begun, so that a slow route does not keep its place in the worker."""
 TIMEOUT_SECONDS = 30.0
 """How long the build of a route without a `timeout` may take."""
 _STEP_SECONDS = 0.005
