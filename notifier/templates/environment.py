@@ -5,67 +5,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jinja2
-from jinja2 import nodes
-from jinja2.compiler import CodeGenerator, Frame
-from jinja2.runtime import BlockReference, Context, Macro
+from jinja2.runtime import BlockReference, Context, Macro, TemplateReference
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEscapeFormatter, SandboxedFormatter
 from markupsafe import Markup
 
+from notifier.templates.compiled import CompiledTemplate, takes
 from notifier.templates.filters import TEXT_FILTERS
+from notifier.templates.generator import TemplateGenerator
 from notifier.templates.localization.filters import LOCALE_FILTERS
-from notifier.templates.printing import as_html, as_text, format_arguments, formatted, printable
+from notifier.templates.printing import format_arguments, formatted, printable
 
-_CALLED = "call"
 _NONE = object()
 _WITHOUT_KEYS = (str, bytes, list, tuple)
-
-
-class _Generator(CodeGenerator):
-    """Generates code in which `~` prints values as `{{ }}` does, and only `{{ a.b() }}` looks for a method.
-
-    `{{ }}` is one call, instead of `escape(environment.finalize(...))`.
-    """
-
-    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802  Jinja's name
-        join = "markup_join" if frame.eval_ctx.autoescape else "str_join"
-        if frame.eval_ctx.volatile:
-            join = "(markup_join if context.eval_ctx.volatile else str_join)"
-        self.write(f"{join}((")
-        for each in node.nodes:
-            self.write("environment.finalize(")
-            self.visit(each, frame)
-            self.write("), ")
-        self.write("))")
-
-    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802
-        if isinstance(node.node, nodes.Getattr):
-            node.node.ctx = _CALLED
-        super().visit_Call(node, frame, forward_caller=forward_caller)
-
-    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
-        if node.ctx != _CALLED:
-            super().visit_Getattr(node, frame)
-            return
-        self.write("environment.method(")
-        self.visit(node.node, frame)
-        self.write(f", {node.attr!r})")
-
-    def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:
-        if not isinstance(node, nodes.TemplateData):  # Jinja would escape before `finalize`, and print a list
-            raise nodes.Impossible
-        return super()._output_child_to_const(node, frame, finalize)
-
-    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
-        if frame.eval_ctx.volatile:
-            super()._output_child_pre(node, frame, finalize)
-        else:
-            self.write("environment.as_html(" if frame.eval_ctx.autoescape else "environment.as_text(")
-
-    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
-        if frame.eval_ctx.volatile:
-            super()._output_child_post(node, frame, finalize)
-        else:
-            self.write(")")
 
 
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
@@ -74,10 +25,9 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     `source` returns the text of a template, its path and None, as `jinja2.FunctionLoader` wants it.
     """
 
-    code_generator_class = _Generator
+    code_generator_class = TemplateGenerator
+    template_class = CompiledTemplate
     intercepted_binops = frozenset("%")
-    as_html = staticmethod(as_html)
-    as_text = staticmethod(as_text)
 
     def __init__(self, source: Callable[[str], tuple[str, str, None]], *, autoescape: bool) -> None:
         super().__init__(
@@ -91,6 +41,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             finalize=printable,
             extensions=["jinja2.ext.i18n"],
         )
+        self._loaded: dict[str, jinja2.Template] = {}
         self.filters.update(TEXT_FILTERS)
         self.filters.update(LOCALE_FILTERS)
         self.newstyle_gettext = True
@@ -99,6 +50,15 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     def make_globals(self, d: Any) -> Any:
         """Return a plain dict: Jinja copies the globals for each template it renders, and its ChainMap is slow."""
         return {**self.globals, **(d or {})}
+
+    def get_template(self, name: Any, parent: str | None = None, globals: Any = None) -> jinja2.Template:  # noqa: A002
+        """Return the template, compiled once. Raise TemplateNotFound."""
+        if type(name) is not str:
+            return super().get_template(name, parent, globals)
+        found = self._loaded.get(name)
+        if found is None:
+            found = self._loaded[name] = super().get_template(name, parent, globals)
+        return found
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return `{{ order.items }}`: the key `items` of an item, never a method of the mapping."""
@@ -119,13 +79,17 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         """Call what a template calls, as the sandbox does. A macro and a block, which are code of templates, do not
         need its checks for marks that objects of the application may have.
         """
-        if type(called) is Macro:
-            args = (context.eval_ctx, *args)
-        elif type(called) is not BlockReference:
+        kind = type(called)
+        if kind is not Macro and kind is not BlockReference:
             return super().call(context, called, *args, **kwargs)
         kwargs.pop("_block_vars", None)
         kwargs.pop("_loop_vars", None)
-        return called(*args, **kwargs)
+        if kind is BlockReference:
+            return called(*args, **kwargs)
+        if kwargs or not takes(called, args):
+            return called(context.eval_ctx, *args, **kwargs)
+        text: str = called._func(*args)  # noqa: SLF001  as the macro does itself, once it has looked for other arguments
+        return Markup(text) if context.eval_ctx.autoescape else text  # noqa: S704  it is the text of a template
 
     def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
         """Return the `format` of a string, with values printed as `{{ }}` does. None if it is not one."""
@@ -166,10 +130,11 @@ def _item(obj: Any, key: str) -> Any:
     kind = type(obj)
     if kind is dict:
         return obj.get(key, _NONE)
-    if not hasattr(kind, "__getitem__") or issubclass(kind, _WITHOUT_KEYS):
-        return _NONE
-    if isinstance(obj, Mapping):
-        return obj[key] if key in obj else _NONE  # noqa: SIM401  `get` may make a default
+    if kind is not TemplateReference:
+        if not hasattr(kind, "__getitem__") or issubclass(kind, _WITHOUT_KEYS):
+            return _NONE
+        if isinstance(obj, Mapping):
+            return obj[key] if key in obj else _NONE  # noqa: SIM401  `get` may make a default
     try:
         return obj[key]
     except (TypeError, LookupError):

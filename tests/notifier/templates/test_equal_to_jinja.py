@@ -13,7 +13,8 @@ import jinja2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jinja2.compiler import CodeGenerator
+from jinja2 import nodes
+from jinja2.compiler import Frame
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
@@ -24,18 +25,31 @@ from notifier.messages import Email
 from notifier.routes.loading import load_routes
 from notifier.templates import Templates
 from notifier.templates.environment import TemplateEnvironment
+from notifier.templates.generator import RulesGenerator
 from notifier.templates.printing import as_html, as_text, printable
 from sandbox.system import ROUTES
 from simulators.streams.model.attributes import attributes
 
 
-class _JinjasOutput(TemplateEnvironment.code_generator_class):  # type: ignore[misc, name-defined]
-    _output_child_pre = CodeGenerator._output_child_pre
-    _output_child_post = CodeGenerator._output_child_post
+class JinjasCode(RulesGenerator):
+    """Jinja's code, with the rules of this project for what is printed and called."""
+
+    _buffer: str | None = None
+
+    def visit_Include(self, node: nodes.Include, frame: Frame) -> None:  # noqa: N802
+        """Jinja prints what has no context past the macro or the block of `set` that includes it."""
+        self._buffer = frame.buffer
+        super().visit_Include(node, frame)
+
+    def writeline(self, x: str, node: nodes.Node | None = None, extra: int = 0) -> None:
+        if x.startswith("yield from template._get_default_module()") and self._buffer:
+            x = f"{self._buffer}.extend({x.removeprefix('yield from ')})"
+        super().writeline(x, node, extra)
 
 
 class Reference(TemplateEnvironment):
-    code_generator_class = _JinjasOutput
+    code_generator_class = JinjasCode
+    template_class = jinja2.Template
     call = ImmutableSandboxedEnvironment.call
     get_template = jinja2.Environment.get_template
 

@@ -1,0 +1,56 @@
+"""A compiled template, and the values that it sees, without what Jinja does again for each message."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jinja2
+from jinja2.environment import TemplateModule
+from jinja2.nodes import EvalContext
+from jinja2.runtime import Context, Macro
+
+
+class Values(Context):
+    """The values that a template sees: those of the message (`parent`), and above them what the template sets.
+
+    Jinja's also has the names of the globals, to find templates that see others. Here all see the same.
+    """
+
+    def __init__(
+        self,
+        environment: jinja2.Environment,
+        parent: dict[str, Any],
+        name: str | None,
+        blocks: dict[str, Callable[[Context], Iterator[str]]],
+    ) -> None:
+        self.parent = parent
+        self.vars: dict[str, Any] = {}
+        self.environment = environment
+        self.eval_ctx = EvalContext(environment, name)
+        self.exported_vars: set[str] = set()
+        self.name = name
+        self.blocks = {each: [block] for each, block in blocks.items()} if blocks else {}
+
+
+class CompiledTemplate(jinja2.Template):
+    """A template of an environment in which all templates see the same globals."""
+
+    def new_context(
+        self,
+        vars: dict[str, Any] | None = None,  # noqa: A002
+        shared: bool = False,
+        locals: Mapping[str, Any] | None = None,  # noqa: A002
+    ) -> Context:
+        """Return the values that the template sees. `shared`: these as they are, with the globals already in them."""
+        if vars is None or locals or not shared:
+            return super().new_context(vars, shared, locals)
+        return Values(self.environment, vars, self.name, self.blocks)
+
+    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:  # noqa: ARG002
+        """Return what is imported of it without context: made once, because all contexts have the same globals."""
+        return self._module or super()._get_default_module()
+
+
+def takes(macro: Macro, arguments: tuple[Any, ...]) -> bool:
+    """Return whether these are all the arguments of a macro, which takes no others."""
+    others = macro.caller or macro.catch_kwargs or macro.catch_varargs
+    return not others and len(arguments) == macro._argument_count  # noqa: SLF001
