@@ -74,7 +74,7 @@ BOARDS = {
                 "notifier_build",
                 "notifier_database_retries",
             ),
-            "Rate and lanes": ("notifier_rate_", "notifier_lane"),
+            "Rate and receivers": ("notifier_rate_", "notifier_receiver"),
             "Bridges": ("notifier_publishes", "notifier_outbox_full"),
             "Status sender": ("notifier_status_sender_",),
             "All else": ("notifier_",),

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
-from notifier.channels.lanes import LaneCounts, Lanes
+from notifier.channels.receivers import ReceiverCounts, Receivers
 from notifier.messages import TOO_LATE, Message
 from notifier.outcomes import Late, Outcome, Unknown
 from notifier.process.clock import boottime
@@ -41,45 +41,46 @@ class SendPool:
     Example:
         pool = SendPool("ntfy", settings.send_lease_seconds)
         outcomes = pool.send(messages, send_one)  # def send_one(message: Message[Push, str]) -> Outcome
-        outcomes = pool.send(messages, send_one, lane=lambda message: message.request.to)
+        outcomes = pool.send(messages, send_one, receiver=lambda message: message.request.to)
     """
 
-    def __init__(self, name: str, lease: float, threads: int = 64, per_lane: int = 16) -> None:
+    def __init__(self, name: str, lease: float, threads: int = 64, per_receiver: int = 16) -> None:
         """Make a pool.
 
         `name` is in the names of its threads. `lease` is `settings.send_lease_seconds`. `threads` is the number of
-        concurrent requests, `per_lane` the most of them to one receiver, if `send` gets `lane`.
+        concurrent requests, `per_receiver` the most of them to one receiver, if `send` gets `receiver`.
         """
         self.name = name
         self._seconds = lease / 2
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._lanes = Lanes(self._threads, per_lane, threads)
+        self._receivers = Receivers(self._threads, per_receiver, threads)
         _pools.add(self)
 
     def send(
         self,
         messages: Sequence[Message[Any, Any]],
         send_one: SendOne,
-        lane: Callable[[Message[Any, Any]], str] | None = None,
+        receiver: Callable[[Message[Any, Any]], str] | None = None,
     ) -> list[Outcome]:
         """Call `send_one` for each message, and return the outcomes in the same order. An exception is `Unknown`.
 
-        `lane` returns the name of a message's receiver. Give it if each message has a receiver of its own: a slow one
+        `receiver` returns the name of a message's receiver. Give it if messages have different receivers: a slow one
         then does not delay the others, and messages that would have to wait for it are `Late`.
         """
         deadline = boottime() + self._seconds
-        if lane is None:
+        if receiver is None:
             return list(self._threads.map(lambda message: _outcome(message, send_one, deadline), messages))
         futures = [
-            self._lanes.submit(lane(message), partial(_outcome, message, send_one, deadline)) for message in messages
+            self._receivers.submit(receiver(message), partial(_outcome, message, send_one, deadline))
+            for message in messages
         ]
         while wait(futures, _LOOK_SECONDS).not_done:
-            self._lanes.give_up_slow()
+            self._receivers.give_up_slow()
         return [future.result() for future in futures]
 
-    def lanes(self) -> LaneCounts:
-        """Return how many receivers and requests there are now, of messages that were sent with `lane`."""
-        return self._lanes.counts()
+    def receivers(self) -> ReceiverCounts:
+        """Return how many receivers and requests there are now, of messages that were sent with `receiver`."""
+        return self._receivers.counts()
 
     def close(self) -> None:
         """Wait for running requests and end the threads."""

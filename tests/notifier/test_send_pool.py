@@ -76,7 +76,7 @@ def test_the_last_request_ends_before_the_lease_does(lease: float) -> None:
 
 
 def test_a_slow_receiver_takes_only_its_own_places_and_the_rest_of_its_messages_are_late() -> None:
-    pool, go_on, quick = SendPool("test", 60, threads=8, per_lane=3), threading.Event(), threading.Semaphore(0)
+    pool, go_on, quick = SendPool("test", 60, threads=8, per_receiver=3), threading.Event(), threading.Semaphore(0)
     started = []
 
     def to_one_of_two(message: Message[Any, Any]) -> Outcome:
@@ -90,47 +90,49 @@ def test_a_slow_receiver_takes_only_its_own_places_and_the_rest_of_its_messages_
     outcomes: list[Outcome] = []
     sending = threading.Thread(
         target=lambda: outcomes.extend(
-            pool.send(some(40), to_one_of_two, lane=lambda message: str(message.request < 30))
+            pool.send(some(40), to_one_of_two, receiver=lambda message: str(message.request < 30))
         )
     )
     sending.start()
     for _ in range(10):
         assert quick.acquire(timeout=10), "a message to the quick receiver waits for the slow one"
-    wait_until(lambda: not pool._lanes._lanes["True"].waiting)  # 2 seconds later: it is slow
-    assert isinstance(pool.send(some(1), to_one_of_two, lane=lambda message: "True")[0], Late)
+    wait_until(lambda: not pool._receivers._receivers["True"].waiting)  # 2 seconds later: it is slow
+    assert isinstance(pool.send(some(1), to_one_of_two, receiver=lambda message: "True")[0], Late)
     go_on.set()
     sending.join(30)
     assert started == [0, 1, 2]
     assert [type(each) for each in outcomes] == [Accepted] * 3 + [Late] * 27 + [Accepted] * 10
-    assert pool._lanes._lanes == {}
+    assert pool._receivers._receivers == {}
     pool.close()
 
 
 def test_a_receiver_that_answers_gets_all_of_its_messages_in_order() -> None:
-    pool, order = SendPool("test", 60, threads=8, per_lane=1), []
+    pool, order = SendPool("test", 60, threads=8, per_receiver=1), []
 
     def note(message: Message[Any, Any]) -> Outcome:
         order.append(message.request)
         return accept(message)
 
-    outcomes = pool.send(some(200), note, lane=lambda message: "one")
+    outcomes = pool.send(some(200), note, receiver=lambda message: "one")
     assert {type(each) for each in outcomes} == {Accepted}
     assert order == list(range(200))
     pool.close()
 
 
 @pytest.mark.parametrize(
-    "lane", [None, lambda _: "one", lambda message: str(message.request % 3)], ids=["no lanes", "one lane", "lanes"]
+    "receiver",
+    [None, lambda _: "one", lambda message: str(message.request % 3)],
+    ids=["no receivers", "one receiver", "receivers"],
 )
-def test_nothing_starts_once_the_process_is_to_end(lane: Any) -> None:
-    pool, ends, started = SendPool("test", 60, threads=2, per_lane=2), threading.Event(), []
+def test_nothing_starts_once_the_process_is_to_end(receiver: Any) -> None:
+    pool, ends, started = SendPool("test", 60, threads=2, per_receiver=2), threading.Event(), []
 
     def end(message: Message[Any, Any]) -> Outcome:
         started.append(message)
         ends.set()
         return accept(message)
 
-    outcomes = pool.send([Message(uuid4(), 1, each, None, ends=ends.is_set) for each in range(100)], end, lane)
+    outcomes = pool.send([Message(uuid4(), 1, each, None, ends=ends.is_set) for each in range(100)], end, receiver)
     late = [each for each in outcomes if isinstance(each, Late)]
     assert len(started) <= 2
     assert len(late) == 100 - len(started)
@@ -148,7 +150,7 @@ class Receivers:
         self.under_way: dict[int, int] = {}
         self.most: dict[int, int] = {}
 
-    def lane(self, message: Message[Any, Any]) -> str:
+    def receiver(self, message: Message[Any, Any]) -> str:
         return str(message.request)
 
     def send(self, message: Message[Any, Any]) -> Outcome:
@@ -168,63 +170,65 @@ def to(*receivers: int) -> list[Message[Any, Any]]:
 
 
 def in_background(pool: SendPool, messages: list[Message[Any, Any]], all_: Receivers) -> threading.Thread:
-    sending = threading.Thread(target=lambda: pool.send(messages, all_.send, all_.lane))
+    sending = threading.Thread(target=lambda: pool.send(messages, all_.send, all_.receiver))
     sending.start()
     return sending
 
 
 @pytest.mark.parametrize("slow", [4, 5, 8])
 def test_several_slow_receivers_do_not_delay_others(slow: int) -> None:
-    pool, all_ = SendPool("test", 60, threads=64, per_lane=16), Receivers(slow)
+    pool, all_ = SendPool("test", 60, threads=64, per_receiver=16), Receivers(slow)
     sending = in_background(pool, to(*(each for each in range(slow) for _ in range(100))), all_)
     wait_until(lambda: sum(all_.under_way.values()) >= 32 + 2 * slow)
     began = time.monotonic()
-    assert {type(each) for each in pool.send(to(*range(slow, slow + 50)), all_.send, all_.lane)} == {Accepted}
+    assert {type(each) for each in pool.send(to(*range(slow, slow + 50)), all_.send, all_.receiver)} == {Accepted}
     assert time.monotonic() - began < 20.0
     all_.go_on.set()
     sending.join(30)
-    assert pool._lanes._lanes == {}
-    assert (pool._lanes._shared, pool._lanes._short) == (0, {})
+    assert pool._receivers._receivers == {}
+    assert (pool._receivers._shared, pool._receivers._short) == (0, {})
     pool.close()
 
 
 def test_a_slow_receiver_has_two_requests_until_it_answers_fast(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pool, all_ = SendPool("test", 60, threads=16, per_lane=8), Receivers(1)
-    monkeypatch.setattr(pool._lanes, "_slow_seconds", 0.2)
+    pool, all_ = SendPool("test", 60, threads=16, per_receiver=8), Receivers(1)
+    monkeypatch.setattr(pool._receivers, "_slow_seconds", 0.2)
     threading.Timer(0.5, all_.go_on.set).start()
-    pool.send(to(*[0] * 8), all_.send, all_.lane)
+    pool.send(to(*[0] * 8), all_.send, all_.receiver)
     all_.go_on.clear()
     all_.most.clear()
     sending = in_background(pool, to(*[0] * 20), all_)
-    wait_until(lambda: pool._lanes._lanes and not pool._lanes._lanes["0"].waiting)  # slow again: the rest is late
+    wait_until(
+        lambda: pool._receivers._receivers and not pool._receivers._receivers["0"].waiting
+    )  # slow again: the rest is late
     all_.go_on.set()
     sending.join(10)
     assert all_.most == {0: 2}
-    pool.send(to(0), all_.send, all_.lane)
+    pool.send(to(0), all_.send, all_.receiver)
     together, most = threading.Barrier(8), []
 
     def meet(message: Message[Any, Any]) -> Outcome:
         most.append(together.wait(10))
         return accept(message)
 
-    pool.send(to(*[0] * 8), meet, all_.lane)
+    pool.send(to(*[0] * 8), meet, all_.receiver)
     assert len(most) == 8
     pool.close()
 
 
 def test_all_slow_receivers_have_half_of_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    pool, all_ = SendPool("test", 60, threads=8, per_lane=4), Receivers(20)
-    monkeypatch.setattr(pool._lanes, "_slow_seconds", 0.2)
+    pool, all_ = SendPool("test", 60, threads=8, per_receiver=4), Receivers(20)
+    monkeypatch.setattr(pool._receivers, "_slow_seconds", 0.2)
     for each in range(20):
-        pool._lanes._remember(str(each), 1.0)
+        pool._receivers._remember(str(each), 1.0)
     sending = in_background(pool, to(*range(20), *range(20)), all_)
     wait_until(lambda: sum(all_.under_way.values()) == 4)
-    assert {type(each) for each in pool.send(to(20), all_.send, all_.lane)} == {Accepted}
+    assert {type(each) for each in pool.send(to(20), all_.send, all_.receiver)} == {Accepted}
     assert sum(all_.under_way.values()) == 4
     all_.go_on.set()
     sending.join(10)
     assert not sending.is_alive()
-    assert pool._lanes._lanes == {}
+    assert pool._receivers._receivers == {}
     pool.close()

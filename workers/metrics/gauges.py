@@ -41,12 +41,16 @@ class WorkerGauges(Collector):
         )
         yield names.RATE_ALLOWED.samples({name: _or_none(each.bucket.allowed) for name, each in channels.items()})
         yield names.RATE_NOW.samples({name: _or_none(each.bucket.now) for name, each in channels.items()})
-        lanes = {pool.name: pool.lanes() for pool in pools()}
-        yield names.LANES.samples(
-            {(name, state): getattr(each, state) for name, each in lanes.items() for state in ("open", "slow")}
+        receivers = {pool.name: pool.receivers() for pool in pools()}
+        yield names.RECEIVERS.samples(
+            {(name, state): getattr(each, state) for name, each in receivers.items() for state in ("open", "slow")}
         )
-        yield names.LANE_REQUESTS.samples(
-            {(name, state): getattr(each, state) for name, each in lanes.items() for state in ("running", "waiting")}
+        yield names.RECEIVER_REQUESTS.samples(
+            {
+                (name, state): getattr(each, state)
+                for name, each in receivers.items()
+                for state in ("running", "waiting")
+            }
         )
 
     def describe(self) -> Iterable[Metric]:

@@ -72,9 +72,9 @@ RATE_NOW = _gauge(
     "Of these, what the workers use when they last asked: less for a while after the provider has throttled.",
     "channel",
 )
-LANES = _gauge(
-    "lanes", "Receivers with requests in this worker: `open`, and of these the `slow` ones.", "channel", "state"
+RECEIVERS = _gauge(
+    "receivers", "Receivers with requests in this worker: `open`, and of these the `slow` ones.", "channel", "state"
 )
-LANE_REQUESTS = _gauge(
-    "lane_requests", "Requests to these receivers: `running`, or `waiting` for a place.", "channel", "state"
+RECEIVER_REQUESTS = _gauge(
+    "receiver_requests", "Requests to these receivers: `running`, or `waiting` for a thread.", "channel", "state"
 )

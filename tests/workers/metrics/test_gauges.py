@@ -4,7 +4,7 @@ import threading
 from typing import Any
 from uuid import UUID
 
-from notifier.channels.lanes import LaneCounts
+from notifier.channels.receivers import ReceiverCounts
 from notifier.messages import Message
 from notifier.outcomes import Accepted, Outcome
 from notifier.process.clock import boottime
@@ -44,8 +44,8 @@ def test_the_rate_is_that_of_the_provider_and_less_after_a_throttle(env: Environ
     assert found[("notifier_rate_now", "email")] < 0.8 * allowed
 
 
-def test_lanes_of_a_pool_are_counted() -> None:
-    pool, go_on = SendPool("a pool", 60.0, threads=2, per_lane=1), threading.Event()
+def test_receivers_of_a_pool_are_counted() -> None:
+    pool, go_on = SendPool("a pool", 60.0, threads=2, per_receiver=1), threading.Event()
 
     def send_one(_: Message[Any, Any]) -> Outcome:
         go_on.wait(20)
@@ -57,16 +57,16 @@ def test_lanes_of_a_pool_are_counted() -> None:
     thread = threading.Thread(target=pool.send, args=(messages, send_one, lambda _: next(names)))
     thread.start()
     try:
-        wait_until(lambda: pool.lanes() == LaneCounts(open=2, slow=0, running=2, waiting=1))
+        wait_until(lambda: pool.receivers() == ReceiverCounts(open=2, slow=0, running=2, waiting=1))
         assert pool in pools()
         found = scraped(WorkerGauges(_Nothing(), dict))  # type: ignore[arg-type]
-        assert found[("notifier_lanes", "a pool", "open")] == 2
-        assert found[("notifier_lane_requests", "a pool", "waiting")] == 1
+        assert found[("notifier_receivers", "a pool", "open")] == 2
+        assert found[("notifier_receiver_requests", "a pool", "waiting")] == 1
     finally:
         go_on.set()
         thread.join(20)
         pool.close()
-    assert pool.lanes() == LaneCounts(0, 0, 0, 0)
+    assert pool.receivers() == ReceiverCounts(0, 0, 0, 0)
 
 
 class _Nothing:

@@ -39,7 +39,7 @@ class ChatChannel:
         lease = settings.send_lease_seconds
         self._allow_private = settings.chat_allow_private
         self._client = WebhookClient(timeouts(lease), CONCURRENCY, allow_private=self._allow_private)
-        self._pool = SendPool("chat", lease, CONCURRENCY, per_lane=PER_CHAT)
+        self._pool = SendPool("chat", lease, CONCURRENCY, per_receiver=PER_CHAT)
 
     @staticmethod
     def address(to: str) -> str:
@@ -60,7 +60,7 @@ class ChatChannel:
         raise TemplateError("a Chat has either a text or a template")
 
     def send(self, messages: Sequence[Message[Chat, ChatContent]]) -> list[Outcome]:
-        return self._pool.send(messages, self._send_one, lane=_chat)
+        return self._pool.send(messages, self._send_one, receiver=_chat)
 
     def close(self) -> None:
         self._pool.close()

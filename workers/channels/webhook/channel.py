@@ -31,7 +31,7 @@ class WebhookChannel:
         self._allow_private = settings.webhook_allow_private
         self._secrets = _secrets(settings)
         self._client = WebhookClient(timeouts(lease), CONCURRENCY, allow_private=self._allow_private)
-        self._pool = SendPool("webhook", lease, CONCURRENCY, per_lane=settings.webhook_per_host)
+        self._pool = SendPool("webhook", lease, CONCURRENCY, per_receiver=settings.webhook_per_host)
 
     @staticmethod
     def check(settings: Settings) -> None:
@@ -57,7 +57,7 @@ class WebhookChannel:
         return WebhookContent(json_body(request.payload))
 
     def send(self, messages: Sequence[Message[Webhook, WebhookContent]]) -> list[Outcome]:
-        return self._pool.send(messages, self._send_one, lane=_receiver)
+        return self._pool.send(messages, self._send_one, receiver=_receiver)
 
     def close(self) -> None:
         self._pool.close()

@@ -87,10 +87,10 @@ def test_a_slow_receiver_does_not_delay_another(make_channel: MakeChannel) -> No
         sending.start()
         try:
             wait_until(lambda: quick.requests() == 10)
-            lanes = channel._pool._lanes._lanes
-            wait_until(lambda: len(lanes) == 1)  # that of the quick one is gone with its last answer
-            (lane,) = lanes.values()
-            wait_until(lambda: not lane.waiting)  # after 2 seconds: it is slow
+            receivers = channel._pool._receivers._receivers
+            wait_until(lambda: len(receivers) == 1)  # that of the quick one is gone with its last answer
+            (receiver,) = receivers.values()
+            wait_until(lambda: not receiver.waiting)  # after 2 seconds: it is slow
             assert isinstance(send_one(channel, slow.url), Late)
             assert slow.requests() == PER_HOST
         finally:

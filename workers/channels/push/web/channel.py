@@ -59,7 +59,7 @@ class WebPushChannel:
         return rendered(request, templates)
 
     def send(self, messages: Sequence[Message[Push, PushContent]]) -> list[Outcome]:
-        return self._pool.send(messages, self._send_one, lane=_origin)
+        return self._pool.send(messages, self._send_one, receiver=_origin)
 
     def examine(self) -> Iterator[Finding]:
         """Yield for `notifier doctor` the key that browsers need. No push service is asked: there are many."""

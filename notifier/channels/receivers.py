@@ -22,7 +22,7 @@ Work = Callable[[], Outcome]
 
 
 @dataclass(frozen=True, slots=True)
-class LaneCounts:
+class ReceiverCounts:
     """How many receivers have requests, how many of them are slow; how many requests run, and how many wait."""
 
     open: int
@@ -32,11 +32,10 @@ class LaneCounts:
 
 
 @dataclass(slots=True)
-class _Lane:
+class _Receiver:
     """The requests to one receiver.
 
-    `placed` of them were given to the threads; `began` has the start of each that runs, by thread; `waiting` are the
-    others.
+    `placed` of them have a slot; `began` has the start of each that runs, by thread; `waiting` are the others.
     """
 
     placed: int = 0
@@ -44,39 +43,39 @@ class _Lane:
     waiting: deque[tuple[Work, "Future[Outcome]"]] = field(default_factory=deque)
 
 
-class Lanes:
-    """One lane for each receiver: at most `limit` of its requests run at once, and the rest wait in order.
+class Receivers:
+    """The receivers that have requests. At most `limit` requests to one run at once, and the rest wait in order.
     Thread-safe.
 
-    `places` is the number of threads. Beyond SLOW_LIMIT for each, all lanes together have at most half of the places,
-    so that several receivers that become slow at once leave threads to the others. A slow lane has at most SLOW_LIMIT
-    places, and all slow lanes together at most half. Nothing waits behind a slow request: what has no place then is
-    `Late` at once.
+    `threads` runs the requests, `slots` is the number of its threads. Beyond SLOW_LIMIT for each, all receivers
+    together have at most half of the slots, so that several that become slow at once leave threads to the others. A
+    slow receiver has at most SLOW_LIMIT slots, and all slow ones together at most half. Nothing waits behind a slow
+    request: a message without a slot is `Late` at once then.
     """
 
-    def __init__(self, threads: Executor, limit: int, places: int, slow_seconds: float = SLOW_SECONDS) -> None:
+    def __init__(self, threads: Executor, limit: int, slots: int, slow_seconds: float = SLOW_SECONDS) -> None:
         self._threads = threads
         self._limit = limit
         self._slow_seconds = slow_seconds
         self._lock = threading.Lock()
-        self._lanes: dict[str, _Lane] = {}
-        self._half = max(1, places // 2)
-        self._shared = 0  # places in use beyond the first SLOW_LIMIT of each lane
-        self._short: dict[str, None] = {}  # lanes that wait for such a place, in order
+        self._receivers: dict[str, _Receiver] = {}
+        self._half = max(1, slots // 2)
+        self._shared = 0  # slots in use beyond the first SLOW_LIMIT of each receiver
+        self._short: dict[str, None] = {}  # receivers that wait for such a slot, in order
         self._slow_until: dict[str, float] = {}
 
-    def submit(self, lane: str, call: Work) -> "Future[Outcome]":
-        """Run `call` in a thread as soon as its lane has a place. Return a future of its outcome."""
+    def submit(self, name: str, call: Work) -> "Future[Outcome]":
+        """Run `call`, a request to the receiver `name`, as soon as it has a slot. Return a future of its outcome."""
         future: Future[Outcome] = Future()
         with self._lock:
-            found = self._lanes.setdefault(lane, _Lane())
-            if self._is_slow(found) or self._has_no_turn(lane, found):
+            found = self._receivers.setdefault(name, _Receiver())
+            if self._is_slow(found) or self._has_no_turn(name, found):
                 if not found.placed:
-                    del self._lanes[lane]
+                    del self._receivers[name]
                 future.set_result(_late())
                 return future
             found.waiting.append((call, future))
-            started = self._next(lane, found)
+            started = self._next(name, found)
         self._start(started)
         return future
 
@@ -84,51 +83,57 @@ class Lanes:
         """Make every waiting request of a slow receiver `Late`."""
         with self._lock:
             given_up: list[tuple[Work, Future[Outcome]]] = []
-            for name, lane in self._lanes.items():
-                if self._is_slow(lane):
-                    given_up += lane.waiting
-                    lane.waiting.clear()
+            for name, receiver in self._receivers.items():
+                if self._is_slow(receiver):
+                    given_up += receiver.waiting
+                    receiver.waiting.clear()
                     self._short.pop(name, None)
         for _, future in given_up:
             future.set_result(_late())
 
-    def counts(self) -> LaneCounts:
+    def counts(self) -> ReceiverCounts:
         with self._lock:
-            lanes = self._lanes
-            slow = sum(self._was_slow(name) or self._is_slow(lane) for name, lane in lanes.items())
-            running = sum(len(lane.began) for lane in lanes.values())
-            return LaneCounts(len(lanes), slow, running, sum(len(lane.waiting) for lane in lanes.values()))
+            receivers = self._receivers
+            slow = sum(self._was_slow(name) or self._is_slow(receiver) for name, receiver in receivers.items())
+            running = sum(len(receiver.began) for receiver in receivers.values())
+            return ReceiverCounts(
+                len(receivers), slow, running, sum(len(receiver.waiting) for receiver in receivers.values())
+            )
 
-    def _is_slow(self, lane: _Lane) -> bool:
+    def _is_slow(self, receiver: _Receiver) -> bool:
         """Return whether one of its requests is slow now."""
-        return any(began < time.monotonic() - self._slow_seconds for began in lane.began.values())
+        return any(began < time.monotonic() - self._slow_seconds for began in receiver.began.values())
 
     def _was_slow(self, name: str) -> bool:
         """Return whether it answered slowly within REMEMBERED_SECONDS."""
         return name in self._slow_until and time.monotonic() < self._slow_until[name]
 
-    def _has_no_turn(self, name: str, lane: _Lane) -> bool:
-        """Return whether other slow lanes hold all places that slow lanes may have."""
-        return not lane.placed and self._was_slow(name) and self._held_by_slow() >= self._half
+    def _has_no_turn(self, name: str, receiver: _Receiver) -> bool:
+        """Return whether other slow receivers hold all slots that slow ones may have."""
+        return not receiver.placed and self._was_slow(name) and self._held_by_slow() >= self._half
 
     def _held_by_slow(self) -> int:
-        return sum(lane.placed for name, lane in self._lanes.items() if self._was_slow(name) or self._is_slow(lane))
+        return sum(
+            receiver.placed
+            for name, receiver in self._receivers.items()
+            if self._was_slow(name) or self._is_slow(receiver)
+        )
 
-    def _next(self, name: str, lane: _Lane) -> list[tuple[str, Work, "Future[Outcome]"]]:
-        """Give the lane's waiting requests the free places, and return them. The lock is held."""
+    def _next(self, name: str, receiver: _Receiver) -> list[tuple[str, Work, "Future[Outcome]"]]:
+        """Give the receiver's waiting requests the free slots, and return them. The lock is held."""
         started = []
         was_slow = self._was_slow(name)
         limit = min(SLOW_LIMIT, self._limit) if was_slow else self._limit
-        while lane.waiting and lane.placed < limit:
-            if was_slow and lane.placed and self._held_by_slow() >= self._half:
+        while receiver.waiting and receiver.placed < limit:
+            if was_slow and receiver.placed and self._held_by_slow() >= self._half:
                 break
-            if lane.placed >= SLOW_LIMIT:
+            if receiver.placed >= SLOW_LIMIT:
                 if self._shared >= self._half:
                     self._short[name] = None
                     break
                 self._shared += 1
-            lane.placed += 1
-            started.append((name, *lane.waiting.popleft()))
+            receiver.placed += 1
+            started.append((name, *receiver.waiting.popleft()))
         return started
 
     def _start(self, started: list[tuple[str, Work, "Future[Outcome]"]]) -> None:
@@ -138,30 +143,30 @@ class Lanes:
     def _run(self, name: str, call: Work, future: "Future[Outcome]") -> None:
         me = threading.get_ident()
         with self._lock:
-            began = self._lanes[name].began[me] = time.monotonic()
+            began = self._receivers[name].began[me] = time.monotonic()
         outcome = call()
         with self._lock:
-            lane = self._lanes[name]
-            del lane.began[me]
+            receiver = self._receivers[name]
+            del receiver.began[me]
             self._remember(name, time.monotonic() - began)
-            started = self._leave(name, lane)
-            if not lane.placed:
-                del self._lanes[name]
+            started = self._leave(name, receiver)
+            if not receiver.placed:
+                del self._receivers[name]
         self._start(started)
         future.set_result(outcome)
 
-    def _leave(self, name: str, lane: _Lane) -> list[tuple[str, Work, "Future[Outcome]"]]:
-        """Free a place, and return the requests that get one: of this lane, or one that waits for a shared place."""
-        lane.placed -= 1
+    def _leave(self, name: str, receiver: _Receiver) -> list[tuple[str, Work, "Future[Outcome]"]]:
+        """Free a slot, and return the requests that get one: its own, or one that waits for a shared slot."""
+        receiver.placed -= 1
         started = []
-        if lane.placed >= SLOW_LIMIT:
+        if receiver.placed >= SLOW_LIMIT:
             self._shared -= 1
             while self._short and self._shared < self._half:
                 other = next(iter(self._short))
                 del self._short[other]
-                if found := self._lanes.get(other):
+                if found := self._receivers.get(other):
                     started += self._next(other, found)
-        return started + self._next(name, lane)
+        return started + self._next(name, receiver)
 
     def _remember(self, name: str, seconds: float) -> None:
         """Note whether the receiver answered slowly, and delete what is too old."""
