@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bridge.quarantine.verdict import judged
+from bridge.quarantine.judgement import judged
 from notifier.cli.actor import actor
 from notifier.cli.connection import LONG_SECONDS, connected
 from notifier.cli.options.reason import Reason, given

@@ -18,8 +18,8 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """`checks` has `OK` or the trouble of each check, by name."""
+class CheckResult:
+    """Whether all checks are `good`; `checks` has `OK` or the trouble of each, by name."""
 
     good: bool
     checks: dict[str, str]
@@ -49,19 +49,19 @@ class ProcessChecks:
         self._able = able
         self._stopping = stopping
 
-    def health(self) -> Verdict:
+    def health(self) -> CheckResult:
         """Return whether the process makes progress. One that ends does: its loops have stopped as they should."""
         if self._stopping():
-            return Verdict(True, {"stop": "this process ends"})
-        return _verdict(self._alive)
+            return CheckResult(True, {"stop": "this process ends"})
+        return _result(self._alive)
 
-    def readiness(self) -> Verdict:
+    def readiness(self) -> CheckResult:
         """Return whether the process can do its work now, and goes on doing it."""
         if self._stopping():
-            return Verdict(False, {"stop": "this process ends"})
-        return _verdict([*self._alive, *self._able])
+            return CheckResult(False, {"stop": "this process ends"})
+        return _result([*self._alive, *self._able])
 
 
-def _verdict(checks: Sequence[Check]) -> Verdict:
+def _result(checks: Sequence[Check]) -> CheckResult:
     found = {check.name: check.trouble() or OK for check in checks}
-    return Verdict(all(words == OK for words in found.values()), found)
+    return CheckResult(all(words == OK for words in found.values()), found)

@@ -13,7 +13,7 @@ import structlog
 from prometheus_client import REGISTRY, disable_created_metrics, make_wsgi_app
 from prometheus_client.registry import Collector
 
-from notifier.checks.process_checks import ProcessChecks, Verdict
+from notifier.checks.process_checks import CheckResult, ProcessChecks
 from notifier.checks.process_metrics import ProcessMetrics
 
 log = structlog.get_logger(__name__)
@@ -66,10 +66,10 @@ def _app(checks: ProcessChecks) -> App:
     return app
 
 
-def _answer(process: str, verdict: Verdict, start: Callable[..., Any]) -> Iterable[bytes]:
-    body = orjson.dumps({"process": process, "ok": verdict.good, "checks": verdict.checks})
+def _answer(process: str, result: CheckResult, start: Callable[..., Any]) -> Iterable[bytes]:
+    body = orjson.dumps({"process": process, "ok": result.good, "checks": result.checks})
     start(
-        "200 OK" if verdict.good else "503 Service Unavailable",
+        "200 OK" if result.good else "503 Service Unavailable",
         [("Content-Type", "application/json"), ("Cache-Control", "no-store")],
     )
     return [body, b"\n"]

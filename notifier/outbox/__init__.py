@@ -54,11 +54,11 @@ from notifier.outbox.operator.throughput import Throughput, keep_throughput, kep
 from notifier.outbox.publishing.due_scan import DueScan
 from notifier.outbox.publishing.publications import Publication, Publications
 from notifier.outbox.quarantine.quarantine import (
+    Judgement,
     Quarantine,
     QuarantinedRecord,
     QuarantineSelection,
     Replayed,
-    Verdict,
 )
 from notifier.outbox.rewinds.pages import Rewind, RewindPage, RewindResult
 from notifier.outbox.rewinds.requests import RewindRequests, RewindTarget
@@ -112,6 +112,7 @@ __all__ = [
     "Gauges",
     "Journal",
     "JournalFilter",
+    "Judgement",
     "LastDay",
     "LettingGo",
     "LimitedRecipient",
@@ -168,7 +169,6 @@ __all__ = [
     "TableRecords",
     "Throughput",
     "Unknowns",
-    "Verdict",
     "WaitingStream",
     "end_leases",
     "keep_throughput",

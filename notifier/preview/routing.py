@@ -55,7 +55,7 @@ class RouteFacts(TypedDict):
     where: str
 
 
-class Verdict(TypedDict):
+class RouteVerdict(TypedDict):
     """Whether a route claims an event, and otherwise why not.
 
     One that is not `exclusive` claims it beside the owner.
@@ -80,7 +80,7 @@ class Trial(TypedDict):
     """
 
     owner: str | None
-    verdicts: list[Verdict]
+    verdicts: list[RouteVerdict]
     message: Built | None
     beside: list[Beside]
     error: str
@@ -161,9 +161,9 @@ def facts_of(route: Route) -> RouteFacts:
     }
 
 
-def verdicts(routes: Routes, claims: Sequence[Route], event: Event) -> list[Verdict]:
+def verdicts(routes: Routes, claims: Sequence[Route], event: Event) -> list[RouteVerdict]:
     """Return for each route whether it is one of those that claim the event, and otherwise why not."""
-    found: list[Verdict] = []
+    found: list[RouteVerdict] = []
     owner = owner_of(claims)
     for each in routes:
         claimed = any(each is other for other in claims)

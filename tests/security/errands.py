@@ -37,6 +37,7 @@ from notifier.outbox import (
     FallBack,
     Journal,
     JournalFilter,
+    Judgement,
     LettingGo,
     LimitedRecipient,
     NewSuppression,
@@ -70,7 +71,6 @@ from notifier.outbox import (
     SuspectBuild,
     Suspects,
     Unknowns,
-    Verdict,
     end_leases,
     keep_throughput,
     kept_throughput,
@@ -469,11 +469,11 @@ def _replay(rows: Rows, engine: Engine) -> None:
             shard=rows.lease.shard, number=number,
         )  # fmt: skip
     rows.run("UPDATE shards SET records_read = records_read + 3, records_quarantined = records_quarantined + 3")
-    verdicts = {odd: Verdict(error="still odd"), other: Verdict(), made.sequence_number: Verdict([made])}
+    verdicts = {odd: Judgement(error="still odd"), other: Judgement(), made.sequence_number: Judgement([made])}
     kept = Quarantine(engine, actor="eva", keep_days=KEEP)
     chosen = QuarantineSelection(because="odd")
     (done,) = kept.replay(
-        chosen, lambda each: verdicts.get(each.sequence_number, Verdict(error="odd")), "for the test"
+        chosen, lambda each: verdicts.get(each.sequence_number, Judgement(error="odd")), "for the test"
     )
     assert (done.notified, done.unrouted) == (1, 1)
     assert kept.show(kept.newest(QuarantineSelection())[0]["id"])

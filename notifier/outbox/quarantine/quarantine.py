@@ -72,14 +72,14 @@ class QuarantinedRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Judgement:
     """What a record is today: notifications of routes, an `error`, or unrouted where it is neither."""
 
     notifications: Sequence[NewNotification] = ()
     error: str | None = None
 
 
-Judge = Callable[[QuarantinedRecord], Verdict]
+Judge = Callable[[QuarantinedRecord], Judgement]
 
 
 @dataclass(slots=True)
@@ -161,10 +161,10 @@ class Quarantine:
 
     def _judged(
         self, batch: Sequence[QuarantinedRecord], judge: Judge, done: Replayed
-    ) -> list[tuple[QuarantinedRecord, Verdict]]:
+    ) -> list[tuple[QuarantinedRecord, Judgement]]:
         """Return each record with what it is today, without those of days that are not kept: they are counted."""
         oldest = self._oldest_day()
-        found: list[tuple[QuarantinedRecord, Verdict]] = []
+        found: list[tuple[QuarantinedRecord, Judgement]] = []
         for each in batch:
             verdict = judge(each)
             if verdict.notifications and oldest and verdict.notifications[0].day < oldest:
@@ -186,15 +186,15 @@ class Quarantine:
 
 
 def _as_read(
-    connection: Connection, judged: Sequence[tuple[QuarantinedRecord, Verdict]]
-) -> list[tuple[QuarantinedRecord, Verdict]]:
+    connection: Connection, judged: Sequence[tuple[QuarantinedRecord, Judgement]]
+) -> list[tuple[QuarantinedRecord, Judgement]]:
     """Return those that are in quarantine as they were read, and lock them: others were erased or replayed since."""
     left = set(connection.execute(_LOCK, {"ids": [each.id for each, _ in judged]}).scalars())
     return [pair for pair in judged if pair[0].id in left]
 
 
 def _record(
-    connection: Connection, judged: Sequence[tuple[QuarantinedRecord, Verdict]], beside: Collection[str]
+    connection: Connection, judged: Sequence[tuple[QuarantinedRecord, Judgement]], beside: Collection[str]
 ) -> tuple[int, int, int]:
     """Record what the records are, in the caller's transaction; return how many notifications were made, how many
     records became notifications, and how many left quarantine.

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from bridge.quarantine.verdict import judged
+from bridge.quarantine.judgement import judged
 from bridge.stream.classification import classify_page
 from bridge.stream.intake import first_without_room
 from notifier.outbox import Quarantine, QuarantineSelection, Report, ShardLease, read_gauges

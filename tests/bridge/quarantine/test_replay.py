@@ -10,12 +10,13 @@ from uuid import UUID
 
 import pytest
 
-from bridge.quarantine.verdict import judged
+from bridge.quarantine.judgement import judged
 from notifier import Email, Event, route
 from notifier.notifications import Status, notification_id
 from notifier.outbox import (
     Erasure,
     ErasureKeys,
+    Judgement,
     NewNotification,
     Page,
     Partitions,
@@ -25,7 +26,6 @@ from notifier.outbox import (
     QuarantinedRecord,
     QuarantineSelection,
     Replayed,
-    Verdict,
 )
 from notifier.outbox import records as wire
 from notifier.outbox.quarantine import quarantine as module
@@ -191,7 +191,7 @@ def test_two_replays_at_once_with_other_routes_make_one_notification(rows: Rows)
 def test_what_is_erased_while_it_is_judged_makes_no_notification(rows: Rows) -> None:
     quarantined(rows, [(1, record(1)), (2, wire.write(wire.parse(record(2)) | {"note": "ana@example.com"}))])
 
-    def erased_meanwhile(kept: QuarantinedRecord) -> Verdict:
+    def erased_meanwhile(kept: QuarantinedRecord) -> Judgement:
         erasure = Erasure(rows.engine, actor="eva", keys=ErasureKeys())
         list(erasure.run(Person("ana@example.com", ["email"], ["ana@example.com"]), "asked"))
         return judge(kept)

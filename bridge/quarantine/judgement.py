@@ -3,19 +3,19 @@
 from datetime import datetime
 
 from bridge.stream.classification import classify_record
-from notifier.outbox import QuarantinedRecord, ShardLease, Verdict
+from notifier.outbox import Judgement, QuarantinedRecord, ShardLease
 from notifier.outbox import records as wire
 from notifier.routes import Routes
 
 
-def judged(record: QuarantinedRecord, routes: Routes, not_before: datetime) -> Verdict:
+def judged(record: QuarantinedRecord, routes: Routes, not_before: datetime) -> Judgement:
     """Return what a bridge that read the record now would make of it."""
     lease = ShardLease(record.shard, record.shard_id, record.stream_arn, record.table, "quarantine", 0, None)
     try:
         parsed = wire.parse(bytes(record.record))
     except ValueError as error:
-        return Verdict(error=str(error))
+        return Judgement(error=str(error))
     if not isinstance(parsed, dict):
-        return Verdict(error="it is no record of DynamoDB Streams")
+        return Judgement(error="it is no record of DynamoDB Streams")
     found = classify_record(lease, parsed, routes, not_before)
-    return Verdict(found.notifications, found.error)
+    return Judgement(found.notifications, found.error)
