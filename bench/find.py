@@ -26,7 +26,7 @@ from bench.measure.command import whole_number, workspace
 from bench.measure.processes import machine
 from notifier.database.engine import connect
 from notifier.notifications import first_id
-from notifier.outbox import Count, Found, Report, Search, Selection
+from notifier.outbox import Count, Failures, Found, Report, Search, Selection
 
 LIMIT_MS = 300.0
 
@@ -86,7 +86,7 @@ def measured(query: Query, times: int) -> dict[str, float]:
         began = time.perf_counter()
         answer = query()
         found.append((time.perf_counter() - began) * 1000)
-        complete += answer.complete if isinstance(answer, Found | Count) else 1
+        complete += answer.complete if isinstance(answer, Found | Count | Failures) else 1
     found.sort()
     return {
         "p50_ms": round(found[len(found) // 2], 1),

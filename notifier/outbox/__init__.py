@@ -63,7 +63,7 @@ from notifier.outbox.quarantine.quarantine import (
 from notifier.outbox.rewinds.pages import Rewind, RewindPage, RewindResult
 from notifier.outbox.rewinds.requests import RewindRequests, RewindTarget
 from notifier.outbox.rewinds.rewinds import Rewinds
-from notifier.outbox.search.pages import MOST_COUNTED, Count, FailureGroup, Found
+from notifier.outbox.search.pages import MOST_COUNTED, Count, FailureGroup, Failures, Found
 from notifier.outbox.search.search import Search
 from notifier.outbox.status_updates.backlog import DestinationBacklog
 from notifier.outbox.status_updates.status_updates import ClaimedUpdate, FailedUpdate, StatusUpdates
@@ -107,6 +107,7 @@ __all__ = [
     "ErasureKeys",
     "FailedUpdate",
     "FailureGroup",
+    "Failures",
     "FallBack",
     "Found",
     "Gauges",

@@ -81,6 +81,7 @@ from notifier.outbox import (
 from notifier.outbox.inspection.recent_days import recent_days
 from notifier.outbox.inspection.rights import read_rights
 from notifier.outbox.inspection.server import read_clock, read_server
+from notifier.outbox.operator.failures import estimate_failing
 from notifier.outbox.operator.totals import estimate_deliveries
 from notifier.outbox.shadow.shadowed import Shadowed
 from tests.outbox.history.history import KEEP, OLD, day, partitions, recorded, settled
@@ -356,6 +357,7 @@ def _look(rows: Rows, engine: Engine) -> None:
     assert report.leaders([id_]) == {}
     assert report.ids(id_, id_, 1) == [*report.statuses([id_])] == [id_]
     report.failing(KEEP)
+    estimate_failing(engine, KEEP)
     Journal(engine).newest(JournalFilter(), 10)
     Suppressions(engine, actor="eva").list()
     Suppressions(engine, actor="eva").list(address=TO)

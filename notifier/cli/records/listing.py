@@ -17,7 +17,7 @@ from notifier.cli.terminal.output import Json, print_json, say, with_recipients
 from notifier.cli.terminal.table import print_table
 from notifier.errors import UsageError
 from notifier.notifications import Status
-from notifier.outbox import SCHEDULED, Found, Report, Search, Selection
+from notifier.outbox import SCHEDULED, Failures, Found, Report, Search, Selection
 
 _COLUMNS = ("notification_id", "status", "route", "attempt", "recipient", "recorded_at", "reason")
 _SCHEDULED_COLUMNS = ("notification_id", "next_attempt_at", "route", "reason", "recorded_at")
@@ -80,7 +80,7 @@ def list_(
             _print_count(str(search.count(selection, statuses)), json)
             return
         if by_reason:
-            _print_groups([asdict(each) for each in search.failures(selection)], json)
+            _print_groups(search.failures(selection), json)
             return
         older, newer = (_place(report, each) for each in (older_than, newer_than))
         found = search.page(selection, statuses, limit=limit, older_than=older, newer_than=newer)
@@ -134,11 +134,14 @@ def _print_count(count: str, json: bool) -> None:
         say(count)
 
 
-def _print_groups(rows: list[dict[str, Any]], json: bool) -> None:
+def _print_groups(found: Failures, json: bool) -> None:
+    rows = [asdict(each) for each in found.groups]
     if json:
-        print_json({"failures": rows})
+        print_json({"failures": rows, "complete": found.complete})
         return
     print_table("Failures", rows, _GROUP_COLUMNS, "None.", spare=("newest_at", "channel", "newest_id"))
+    if not found.complete:
+        say(f"these are the newest {found.number:,} failures", err=True)
 
 
 def _print_next(found: Found) -> None:

@@ -11,7 +11,7 @@ from notifier.lanes import Lane, parts_of
 from notifier.outbox.days import span, within, within_days
 from notifier.outbox.delivery.channels import ChannelState, ChannelStates
 from notifier.outbox.history.old_days import DaysKept, days_kept
-from notifier.outbox.operator.failures import failing
+from notifier.outbox.operator.failures import estimate_failing, failing
 from notifier.outbox.operator.selection import Selection
 from notifier.outbox.operator.totals import ReportRow, audit, count_deliveries, estimate_deliveries
 from notifier.outbox.operator.waiting import Waiting, waiting
@@ -177,6 +177,10 @@ class Report:
     def failing(self, days: int) -> list[ReportRow]:
         """Return the failing routes, of the events of so many days: see `failures.failing`."""
         return failing(self._engine, days)
+
+    def failing_estimates(self, days: int) -> list[ReportRow]:
+        """Return the same at a bounded cost. Numbers that come from a part of the failures are `estimated`."""
+        return estimate_failing(self._engine, days)
 
     def waiting(self) -> Waiting:
         """Return the routes that deliveries wait for, and the parked parts of accounts: see `waiting.waiting`."""

@@ -6,6 +6,7 @@ snapshot, so that a day which is counted, changed or dropped meanwhile is neithe
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause
@@ -25,10 +26,12 @@ EXACT_PAGES = 5 * SAMPLED_PAGES
 """Up to so many pages a day is counted: that takes less than a second."""
 
 
-def listed_deliveries(*statuses: str) -> str:
-    """Return the fragment for the deliveries of listed days that have, or had, one of these rare statuses."""
+def listed_deliveries(*statuses: str, newest: bool = False) -> str:
+    """Return the fragment for the deliveries of listed days that have, or had, one of these rare statuses; with
+    `newest` only the newest :listed of each.
+    """
     terms = ", ".join(f"hashtextextended('{each}', 3)" for each in statuses)
-    return f"{{listed_deliveries {terms}}}"
+    return f"{{{'newest_' if newest else ''}listed_deliveries {terms}}}"
 
 
 _COUNTS = statement(__package__, "count_deliveries.sql")
@@ -71,7 +74,7 @@ def estimate_deliveries(
     """
     with snapshot(engine) as connection:
         recent = [each for each in read_days(connection) if not each.counted]
-        pages = {row.day: row.pages for row in connection.execute(_PAGES)}
+        pages = day_pages(connection)
         large = [each for each in recent if pages[each.day] > exact_pages]
         small = joined(each for each in recent if each not in large)
         rows = [*_rows(connection, _COUNTED, ()), *_rows(connection, _COUNTS, small)]
@@ -121,6 +124,11 @@ def _audit(engine: Engine) -> tuple[list[ReportRow], list[ReportRow]]:
             if some := joined(each for each in days if each.listed is listed and each.may_hold(_NOT_FINAL)):
                 stranded += _rows(connection, query, some)
         return shards, stranded[:_MOST_STRANDED]
+
+
+def day_pages(connection: Connection) -> dict[date, int]:
+    """Return the size of each day's deliveries, in pages of Postgres."""
+    return {row.day: row.pages for row in connection.execute(_PAGES)}
 
 
 @contextmanager

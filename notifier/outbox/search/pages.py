@@ -62,6 +62,18 @@ class FailureGroup:
     newest_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Failures in groups, the largest first; `complete` is false if these are only the newest `number` failures."""
+
+    groups: Sequence[FailureGroup]
+    complete: bool = True
+
+    @property
+    def number(self) -> int:
+        return sum(each.failures for each in self.groups)
+
+
 def grouped(rows: Iterable[Mapping[str, Any]]) -> list[FailureGroup]:
     """Return rows of `groups.sql` with equal kinds of reasons as one group; the largest group first.
 

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from notifier.notifications import Status
 from notifier.outbox.operator.selection import Selection
-from notifier.outbox.search.pages import MOST_COUNTED, Count, FailureGroup, Found, grouped
+from notifier.outbox.search.pages import MOST_COUNTED, Count, Failures, Found, grouped
 from notifier.outbox.search.places import Cursor
 from notifier.outbox.search.queries import Answer, Query
 from notifier.outbox.search.steps import steps
@@ -75,10 +75,10 @@ class Search:
         rows, _, _ = self._collect(Query(selection, statuses, Answer.IDS, Cursor()), None)
         return [row["notification_id"] for row in rows]
 
-    def failures(self, selection: Selection, most: int = MOST_COUNTED) -> list[FailureGroup]:
-        """Return about `most` of the newest failures by channel, route and reason; the largest group first."""
-        rows, _, _ = self._collect(Query(selection, (Status.FAILED,), Answer.GROUPS, Cursor()), most)
-        return grouped(rows)
+    def failures(self, selection: Selection, most: int = MOST_COUNTED) -> Failures:
+        """Return about `most` of the newest failures by channel, route and reason."""
+        rows, matched, reached = self._collect(Query(selection, (Status.FAILED,), Answer.GROUPS, Cursor()), most)
+        return Failures(grouped(rows), complete=reached is None and matched < most)
 
     def _collect(self, query: Query, limit: int | None) -> tuple[list[Any], int, UUID | None]:
         """Return the first rows, at least `limit` if there are so many; how many that is; and the id that was reached

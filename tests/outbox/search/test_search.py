@@ -114,7 +114,10 @@ def test_failures_are_grouped_by_route_and_reason(rows: Rows, search: Search) ->
         sent(rows, recorded(rows, [b"{}"]), "a@example.com", Status.FAILED, f"timeout after {number}.5 s")
     sent(rows, recorded(rows, [b"{}"], route="other"), "a@example.com", Status.FAILED, "timeout after 9 s")
 
-    first, second = search.failures(Selection())
+    found = search.failures(Selection())
+    first, second = found.groups
+    assert (found.number, found.complete) == (4, True)
+    assert not search.failures(Selection(), most=2).complete
     assert (first.route, first.failures, first.reason, first.because) == (
         "a_route", 3, "timeout after 2.5 s", "timeout after ",
     )  # fmt: skip

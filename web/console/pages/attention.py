@@ -18,6 +18,8 @@ from web.console.visit import Visit
 page = Page("attention", "Needs a person", "/attention", order=30)
 
 _MOST = 50
+_FAILURES_SECONDS = 0.08
+"""For which failures are collected: less than a search may take, because the page reads other things, too."""
 _DIGITS = 19
 """Of an id in quarantine: fewer than a number of 64 bits may have."""
 
@@ -47,13 +49,12 @@ def failures_part(visit: Visit) -> Response:
 
 
 def _failures(visit: Visit) -> dict[str, Any]:
-    """Failures in groups, failing routes and missing ones. For the failing ones all deliveries of today are read."""
+    """Failures in groups, failing routes and missing ones: of each a bounded number is read."""
     report = visit.report
     since = (report.now() - timedelta(days=DEFAULT_DAYS)).replace(minute=0, second=0, microsecond=0)
-    groups = Search(visit.engine).failures(Selection(since=since))
     return {
-        "groups": groups,
-        "failing": report.failing(DEFAULT_DAYS),
+        "failures": Search(visit.engine, budget=_FAILURES_SECONDS).failures(Selection(since=since)),
+        "failing": report.failing_estimates(DEFAULT_DAYS),
         "missing": report.waiting().routes,
         "days": DEFAULT_DAYS,
     }
@@ -140,6 +141,7 @@ def dead_letters(visit: Visit) -> Response:
 
 @page.action("/failures/acknowledge")
 def failures(visit: Visit) -> Response:
+    """All of them are read, however long it takes: the journal names each route."""
     known = visit.report.failing(DEFAULT_DAYS)
     Acknowledgements(visit.engine, actor=visit.actor).failures(known, visit.reason)
     text = f"The errors of {len(known):,} routes are acknowledged. New ones are shown again."

@@ -61,7 +61,7 @@ def _listed(visit: Visit) -> dict[str, Any]:
         except PreviewFailed as error:
             wrong = str(error)
     counts = _counts(visit)
-    failing = {row["route"]: row for row in visit.report.failing(_DAYS)}
+    failing = {row["route"]: row for row in visit.report.failing_estimates(_DAYS)}
     names = [each["name"] for each in facts]
     routes = [
         {**each, "counts": counts.get(each["name"], {}), "failing": failing.get(each["name"])} for each in facts

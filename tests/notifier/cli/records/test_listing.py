@@ -53,7 +53,8 @@ def test_counts_and_groups(rows: Rows, notifier: Notifier) -> None:
 
     assert notifier("list", "--count").stdout == "4\n"
     assert found(notifier, "--count", "--status", "failed,bounced") == {"count": "3"}
-    assert found(notifier, "--by-reason")["failures"][0]["failures"] == 3
+    grouped = found(notifier, "--by-reason")
+    assert (grouped["failures"][0]["failures"], grouped["complete"]) == (3, True)
     assert "no such mailbox" in notifier("list", "--by-reason").stdout
     assert len(ids(notifier, "--reason", "such")) == 3
     assert notifier("list", "--status", "failed,lost").returncode == 2

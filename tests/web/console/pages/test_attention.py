@@ -2,10 +2,16 @@
 
 import html
 import re
+from functools import partial, partialmethod
+
+import pytest
 
 from notifier.notifications import Status
-from notifier.outbox import Journal, JournalFilter, Quarantined
+from notifier.outbox import Journal, JournalFilter, Quarantined, Search
+from notifier.outbox.operator import report
+from notifier.outbox.operator.failures import estimate_failing
 from tests.notifier.cli.status.test_waiting import gave_back
+from tests.notifier.cli.test_failing_routes import raises
 from tests.outbox.rows import Rows
 from tests.web.console.pages.test_channels import text_of
 from tests.web.console.person import Person
@@ -75,3 +81,17 @@ def test_a_gap_that_opened_since_the_page_stays_open(rows: Rows, operator: Perso
     operator.post("/attention/gaps/acknowledge", reason="known", gap="0")
     assert operator.flashes() == ["0 gaps are acknowledged."]
     assert "trimmed" in operator.get("/attention").text
+
+
+def test_what_is_read_of_many_failures_is_said(rows: Rows, viewer: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    raises(rows, rows.pending(3), 1, Status.FAILED)
+    page = viewer.get("/attention/failures").text
+    assert re.search(r"a_route email 3 0 ", text_of(page))
+    assert "estimated" not in page
+    assert "newest 3 failures" not in page
+    monkeypatch.setattr(report, "estimate_failing", partial(estimate_failing, looked_at=1))
+    monkeypatch.setattr(Search, "failures", partialmethod(Search.failures, most=3))
+    page = viewer.get("/attention/failures").text
+    assert re.search(r"a_route email about 3 about 0 ", text_of(page)), text_of(page)
+    assert "estimated from a part of the failures" in page
+    assert "These are the newest 3 failures." in page
