@@ -23,7 +23,7 @@ from bridge.stream.intake import MARK_SECONDS, Intake
 from bridge.stream.prefetch import Prefetcher
 from bridge.stream.reader import SOME_RECORDS_SECONDS, ShardReader
 from bridge.stream.tree import ShardTree
-from bridge.stream.turns import until_turn
+from bridge.turns import until_turn
 from notifier.database.errors import DatabaseError, cause, is_away
 from notifier.errors import LeaseLost
 from notifier.health import BEAT_SECONDS, Heartbeat

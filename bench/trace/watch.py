@@ -47,7 +47,7 @@ def watch_bridge(marks: Marks) -> None:
         return published
 
     wrap(marks, "bridge.stream.client", "StreamsClient.records", records)
-    wrap(marks, "bridge.stream.client", "UnreadPage.read", read)
+    wrap(marks, "bridge.stream.page", "UnreadPage.read", read)
     wrap(marks, "notifier.outbox.stream.recording", "Recording.record", record)
     wrap(marks, "notifier.broker.queue", "Queue.publish", publish)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from bridge.stream.decode import creation_time, decode, identity, sequence_number
+from bridge.stream.page import read_each
 from notifier.errors import DecodeError
 from notifier.events import Event
 from notifier.notifications import created_ms
@@ -30,8 +31,10 @@ class Classified(NamedTuple):
     error: str | None = None
 
 
-def classify_record(lease: ShardLease, record: dict[str, Any], routes: Routes, not_before: datetime) -> Classified:
-    """Return what the record becomes with these routes.
+def classify_record(
+    lease: ShardLease, record: dict[str, Any], routes: Routes, not_before: datetime, raw: bytes | None = None
+) -> Classified:
+    """Return what the record becomes with these routes. `raw` is its JSON, None if it is to be written.
 
     A record of a table that no route here names is quarantined, not unrouted: a bridge that lacks the routes of a
     table (deployed too early, or not restarted) must not drop its events. Records before `not_before` are muted, and
@@ -48,7 +51,7 @@ def classify_record(lease: ShardLease, record: dict[str, Any], routes: Routes, n
         return Classified(creation_time(record), error=str(error))
     if not claims:
         return Classified(event.created_at)
-    raw = wire.write(record)
+    raw = wire.write(record) if raw is None else raw
     return Classified(event.created_at, [_notification(lease, event, raw, each) for each in claims])
 
 
@@ -88,7 +91,7 @@ def classify_page(
     last: datetime | None = None
     place = -1 if checkpoint is None else int(checkpoint)
     before, unnumbered = checkpoint, 0
-    for record in records:
+    for record, came in read_each(records):
         number = sequence_number(record)
         if number is None:
             unnumbered += 1
@@ -97,10 +100,10 @@ def classify_page(
             if (found := int(number)) <= place:
                 continue
             place, checkpoint = found, number
-        created_at, made, error = classify_record(lease, record, routes, not_before)
+        created_at, made, error = classify_record(lease, record, routes, not_before, came)
         last = created_at or last
         if error is not None:
-            raw = wire.write(record)
+            raw = wire.write(record) if came is None else came
             quarantined.append(Quarantined(number or substitute_number(before, unnumbered, raw), raw, error))
         elif made:
             notifications += made
@@ -130,7 +133,7 @@ def classify_rewound(
     position, examined = rewind.position, 0
     made: list[NewNotification] = []
     unrouted = []
-    for record in records:
+    for record, came in read_each(records):
         number = sequence_number(record)
         if number is None or int(number) <= place:
             continue
@@ -139,7 +142,7 @@ def classify_rewound(
             position = rewind.until
             break
         position = rewind.until if place == until else number
-        created_at, notifications, error = classify_record(lease, record, routes, not_before)
+        created_at, notifications, error = classify_record(lease, record, routes, not_before, came)
         if created_at is None or error is not None or (rewind.since is not None and created_at < rewind.since):
             continue
         examined += 1

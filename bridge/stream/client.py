@@ -1,7 +1,7 @@
 """The client of DynamoDB Streams.
 
-GetRecords is called without the SDK's own layers, and records stay JSON objects as they come over the wire: parsing
-each attribute into a model would cost more than all the rest of the bridge.
+GetRecords is called without the SDK's own layers, and its answers stay as they come over the wire: parsing each
+attribute into a model would cost more than all the rest of the bridge.
 """
 
 import time
@@ -12,18 +12,15 @@ from typing import Any
 
 import orjson
 
+from bridge.stream.page import PAGE_LIMIT, UnreadPage
 from notifier.aws import AwsError, NoCredentials, aws_client, aws_errors, aws_session
 from notifier.aws_http.json_calls import JsonCalls
 from notifier.errors import DataTrimmed, NotifierError, Unreachable
-from notifier.outbox import records as wire
 from notifier.routes.views import NEW_AND_OLD_IMAGES, View
 from notifier.settings import Settings
 
-PAGE_LIMIT = 1_000
-_FULL_BYTES = 600_000  # of the limit of 1 MB: the next record, which may have 400 KB, did not fit
 _LISTING_PAUSE = 0.15  # DescribeStream: 10 a second for the whole account; ListStreams: 5
 _LONGEST_CONNECT, _LONGEST_READ = 3.0, 5.0
-_MEMBERS = frozenset(("Records", "NextShardIterator"))
 _THROTTLES = frozenset(
     (
         "LimitExceededException",
@@ -69,57 +66,6 @@ class Shard:
     shard_id: str
     parent_shard_id: str | None
     closed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RecordPage:
-    """Up to 1,000 records, or 1 MB. If `next_iterator` is None, the shard has ended with these records."""
-
-    records: list[dict[str, Any]]
-    next_iterator: str | None
-    size: int = 0
-
-    @property
-    def full(self) -> bool:
-        """Whether more records certainly follow, because the page is at one of its limits."""
-        return len(self.records) >= PAGE_LIMIT or self.size >= _FULL_BYTES
-
-    def read(self) -> "RecordPage":
-        return self
-
-
-class UnreadPage:
-    """The body of GetRecords, parsed when it is first used: parsed, it takes ten times the memory."""
-
-    def __init__(self, body: bytes, source: str) -> None:
-        self._body = body
-        self._source = source
-        self._page: RecordPage | None = None
-        self.size = len(body)
-
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        return self.read().records
-
-    @property
-    def next_iterator(self) -> str | None:
-        return self.read().next_iterator
-
-    @property
-    def full(self) -> bool:
-        return self.read().full
-
-    def read(self) -> RecordPage:
-        """Return the parsed page. Raise Unreachable if the body is no page: some proxy may have answered."""
-        if self._page is None:
-            try:
-                read = wire.parse(self._body)
-            except ValueError as error:
-                raise Unreachable(f"the answer of DynamoDB Streams at {self._source} is no JSON: {error}") from None
-            if not isinstance(read, dict) or not _MEMBERS & read.keys():  # it would count as the shard's last page
-                raise Unreachable(f"the answer of DynamoDB Streams at {self._source} is no page of records")
-            self._page = RecordPage(read.get("Records", []), read.get("NextShardIterator"), self.size)
-        return self._page
 
 
 class StreamsClient:

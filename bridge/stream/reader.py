@@ -9,9 +9,10 @@ import structlog
 
 from bridge.counters import STREAM_ERRORS
 from bridge.outbox_limit import FULL_SECONDS, QueueFull
-from bridge.stream.client import IteratorExpired, RecordPage, ShardGone, StreamRefused, StreamThrottled, UnreadPage
+from bridge.stream.client import IteratorExpired, ShardGone, StreamRefused, StreamThrottled
 from bridge.stream.intake import Intake
 from bridge.stream.listing import Lister, ShardListing
+from bridge.stream.page import RecordPage, UnreadPage
 from bridge.stream.prefetch import Prefetched, Prefetcher
 from bridge.stream.tree import ShardTree
 from notifier.errors import DataTrimmed, LeaseLost, NotifierError
@@ -22,7 +23,7 @@ from notifier.retry import backoff
 log = structlog.get_logger(__name__)
 
 SOME_RECORDS_SECONDS = 0.2
-"""The pause after a page that has records and is not full. The bridge makes a turn of it: see `turns.py`."""
+"""The pause after a page that has records and is not full. The bridge makes a turn of it: see `bridge/turns.py`."""
 EMPTY_SECONDS = 0.5
 """The pause after an empty page."""
 IDLE_SECONDS = 2.0

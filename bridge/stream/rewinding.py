@@ -9,9 +9,10 @@ import structlog
 
 from bridge.outbox_limit import FULL_SECONDS, OutboxLimit
 from bridge.stream.classification import classify_rewound, lease_for
-from bridge.stream.client import RecordPage, ShardGone, StreamThrottled
+from bridge.stream.client import ShardGone, StreamThrottled
 from bridge.stream.intake import first_without_room, records_before
 from bridge.stream.listing import ShardListing
+from bridge.stream.page import RecordPage
 from bridge.stream.reader import GONE_SECONDS, TRIES_OF_AN_ITERATOR, RecordSource
 from bridge.stream.tree import ShardTree
 from notifier.database.errors import DatabaseError

@@ -36,7 +36,8 @@ def test_nothing_is_wrapped_in_a_process_without_a_trace() -> None:
     """The trace is in its own processes: importing it changes nothing."""
     code = """
 import bench.trace.__main__
-from bridge.stream.client import StreamsClient, UnreadPage
+from bridge.stream.client import StreamsClient
+from bridge.stream.page import UnreadPage
 from workers.sending.sender import Sender
 assert not any(hasattr(each, "__wrapped__") for each in (StreamsClient.records, UnreadPage.read, Sender.send))
 """

@@ -60,10 +60,11 @@ class Invoker:
 
     def _read(self, shard_id: str, iterator: str) -> int:
         page = self._streams.records(iterator)
-        for start in range(0, len(page.records), _BATCH):
-            invoke(page.records[start : start + _BATCH])
+        records = list(page.records)
+        for start in range(0, len(records), _BATCH):
+            invoke(records[start : start + _BATCH])
         self._iterators[shard_id] = page.next_iterator
-        return len(page.records)
+        return len(records)
 
 
 def invoke(records: list[dict[str, Any]]) -> None:

@@ -7,8 +7,9 @@ import boto3
 import pytest
 
 from bridge.startup_checks import check_tables
-from bridge.stream.client import ShardGone, StreamRefused, StreamsClient, StreamThrottled, UnreadPage
+from bridge.stream.client import ShardGone, StreamRefused, StreamsClient, StreamThrottled
 from bridge.stream.held_shards import margin
+from bridge.stream.page import UnreadPage
 from notifier.errors import SettingsError, Unreachable
 from sandbox.table import EventTable
 from tests.bridge.stream.stream_backends import settings
@@ -42,7 +43,7 @@ def test_a_shard_is_read_page_by_page(table: EventTable, streams: StreamsClient)
 
     middle = first.records[24]["dynamodb"]["SequenceNumber"]
     rest = streams.records(streams.iterator(arn, shard.shard_id, middle))
-    assert rest.records == first.records[25:]
+    assert list(rest.records) == first.records[25:]
 
 
 def test_a_stream_that_was_switched_off_ends(

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from sqlalchemy import Engine, text
 
-from bridge.stream.client import RecordPage
 from bridge.stream.discovery import ShardDiscovery
 from bridge.stream.intake import Intake
 from bridge.stream.leases import Leases
+from bridge.stream.page import RecordPage
 from bridge.stream.prefetch import Prefetcher
 from bridge.stream.reader import ShardReader
 from bridge.stream.tree import ShardTree

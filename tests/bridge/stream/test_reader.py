@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import OperationalError
 
-from bridge.stream.client import IteratorExpired, RecordPage, Shard, ShardGone, StreamRefused, StreamThrottled
+from bridge.stream.client import IteratorExpired, Shard, ShardGone, StreamRefused, StreamThrottled
 from bridge.stream.intake import Intake
 from bridge.stream.leases import Leases
+from bridge.stream.page import RecordPage
 from bridge.stream.prefetch import Prefetcher
 from bridge.stream.reader import EMPTY_SECONDS, IDLE_SECONDS, SOME_RECORDS_SECONDS, TRIES_OF_AN_ITERATOR, ShardReader
 from bridge.stream.tree import ShardTree

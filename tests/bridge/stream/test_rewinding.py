@@ -12,8 +12,9 @@ from structlog.testing import capture_logs
 
 from bridge.outbox_limit import OutboxLimit
 from bridge.stream.classification import classify_page
-from bridge.stream.client import IteratorExpired, RecordPage, Shard, ShardGone, StreamRefused, StreamThrottled
+from bridge.stream.client import IteratorExpired, Shard, ShardGone, StreamRefused, StreamThrottled
 from bridge.stream.leases import Leases
+from bridge.stream.page import RecordPage
 from bridge.stream.reader import TRIES_OF_AN_ITERATOR
 from bridge.stream.rewinding import IDLE_SECONDS, Rewinder
 from bridge.stream.tree import ShardTree

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 import orjson
 
-from bridge.stream.client import IteratorExpired, RecordPage, Shard, ShardGone, StreamRefused, StreamThrottled
+from bridge.stream.client import IteratorExpired, Shard, ShardGone, StreamRefused, StreamThrottled
+from bridge.stream.page import RecordPage
 from notifier.errors import DataTrimmed, NotifierError, Unreachable
 from notifier.routes.views import View
 from simulators.http.replies import NoReply, Reset, Response, Truncated

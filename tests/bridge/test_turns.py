@@ -3,7 +3,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.stream.turns import until_turn
+from bridge.turns import until_turn
 
 PERIOD = 0.2
 clock = st.floats(0.0, 1e8)
