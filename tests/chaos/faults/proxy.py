@@ -120,7 +120,7 @@ class Proxy:
     """Listens on `port` for as long as a block lasts. Its methods may be called from any thread.
 
     `harmed` counts the connections that were CUT or DELAYED and the requests that were REFUSED, when that happened: a
-    trap that nothing walked into counts nowhere.
+    trap that no connection met is not counted.
     """
 
     target: int
