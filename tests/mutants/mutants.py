@@ -277,7 +277,7 @@ def what_joins_a_digest_while_it_is_built_is_merged_too(patch: pytest.MonkeyPatc
 
 
 def a_collected_event_has_no_due_row(patch: pytest.MonkeyPatch) -> None:
-    rewrite(patch, digests, "_PLACE", "WHERE until IS NOT NULL", "WHERE false")
+    rewrite(patch, digests, "_WRITE", "WHERE until IS NOT NULL", "WHERE false")
 
 
 def a_suppressed_copy_gets_its_mail(patch: pytest.MonkeyPatch) -> None:

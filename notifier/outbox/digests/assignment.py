@@ -57,7 +57,7 @@ class Leader:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Assignment:
     """What is written of a delivery: its leader, until when it waits (None: it is due as it is), and the members that
     the digest is closed with (None: it is open, or this is no leader).
     """
@@ -70,24 +70,24 @@ class Place:
 
 def assign(
     arrivals: Sequence[Arrival], digest: OpenDigest, leaders: Mapping[UUID, Leader], now: datetime
-) -> list[Place]:
-    """Return the places of events of one key, and of a leader whose digest they fill. Changes `digest` accordingly.
+) -> list[Assignment]:
+    """Return the assignments of events of one key, and of a leader whose digest they fill. Changes `digest` to match.
 
     `leaders` has the leader of the digest, and those that the arrivals name.
     """
-    places: dict[UUID, Place] = {}
+    assignments: dict[UUID, Assignment] = {}
     for each in sorted(arrivals, key=lambda arrival: arrival.id.int):
-        if each.leader is not None and _is_member(each, digest, places, leaders):
-            places[each.id] = Place(each.id, each.leader, _after(leaders[each.leader].next_attempt_at, now))
-        elif digest.leader is not None and (digest.leader in places or _is_open(leaders.get(digest.leader))):
-            _join(each, digest, places, leaders, now)
+        if each.leader is not None and _is_member(each, digest, assignments, leaders):
+            assignments[each.id] = Assignment(each.id, each.leader, _after(leaders[each.leader].next_attempt_at, now))
+        elif digest.leader is not None and (digest.leader in assignments or _is_open(leaders.get(digest.leader))):
+            _join(each, digest, assignments, leaders, now)
         else:
-            places[each.id] = _lead(each, digest, now)
-    return list(places.values())
+            assignments[each.id] = _lead(each, digest, now)
+    return list(assignments.values())
 
 
 def _is_member(
-    arrival: Arrival, digest: OpenDigest, places: Mapping[UUID, Place], leaders: Mapping[UUID, Leader]
+    arrival: Arrival, digest: OpenDigest, assignments: Mapping[UUID, Assignment], leaders: Mapping[UUID, Leader]
 ) -> bool:
     """Return whether it is a member of a digest whose leader still waits."""
     found = leaders.get(arrival.leader) if arrival.leader else None
@@ -95,46 +95,50 @@ def _is_member(
         return False
     if digest.leader == arrival.leader:
         return arrival.id in digest.members
-    placed = places.get(arrival.leader)  # another event of this unit has filled its digest
-    return arrival.id in ((placed.members if placed else found.members) or ())
+    assigned = assignments.get(arrival.leader)  # another event of this unit has filled its digest
+    return arrival.id in ((assigned.members if assigned else found.members) or ())
 
 
 def _is_open(leader: Leader | None) -> bool:
     return leader is not None and leader.waits and leader.members is None
 
 
-def _lead(each: Arrival, digest: OpenDigest, now: datetime) -> Place:
+def _lead(each: Arrival, digest: OpenDigest, now: datetime) -> Assignment:
     """Let the event lead: at once if its route says `first_at_once` and no message was sent within the window."""
     paused = digest.leader is None and digest.closes_at > now
     digest.members, digest.pause = [], each.window if each.first_at_once else None
     if each.first_at_once and not paused:
         digest.leader, digest.closes_at = None, now + timedelta(seconds=each.window)
-        return Place(each.id, each.id, members=())
+        return Assignment(each.id, each.id, members=())
     if not paused:
         created = datetime.fromtimestamp(created_ms(each.id) / 1000, UTC)
         digest.closes_at = created + timedelta(seconds=each.window)
     digest.leader = each.id
-    return Place(each.id, each.id, digest.closes_at if digest.closes_at > now else None)
+    return Assignment(each.id, each.id, digest.closes_at if digest.closes_at > now else None)
 
 
 def _join(
-    each: Arrival, digest: OpenDigest, places: dict[UUID, Place], leaders: Mapping[UUID, Leader], now: datetime
+    each: Arrival,
+    digest: OpenDigest,
+    assignments: dict[UUID, Assignment],
+    leaders: Mapping[UUID, Leader],
+    now: datetime,
 ) -> None:
     """Let the event join the open digest. If that fills it, its leader is due, unless it waits for a retry."""
     assert digest.leader is not None  # noqa: S101  narrows the type
-    placed = places.get(digest.leader)
+    assigned = assignments.get(digest.leader)
     if each.id not in digest.members:
         digest.members.append(each.id)
-    waits_until = placed.until if placed else leaders[digest.leader].next_attempt_at
-    places[each.id] = Place(each.id, digest.leader, _after(waits_until, now))
+    waits_until = assigned.until if assigned else leaders[digest.leader].next_attempt_at
+    assignments[each.id] = Assignment(each.id, digest.leader, _after(waits_until, now))
     if len(digest.members) + 1 < each.at_most:
         return
     members = tuple(digest.members)
-    if placed:
-        places[digest.leader] = replace(placed, until=None, members=members)
+    if assigned:
+        assignments[digest.leader] = replace(assigned, until=None, members=members)
     else:
         retries = leaders[digest.leader].failures > 0
-        places[digest.leader] = Place(digest.leader, digest.leader, None if retries else now, members)
+        assignments[digest.leader] = Assignment(digest.leader, digest.leader, None if retries else now, members)
     digest.leader, digest.members = None, []
     digest.closes_at = now + timedelta(seconds=each.window if each.first_at_once else 0)
 

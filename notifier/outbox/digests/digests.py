@@ -11,14 +11,14 @@ from sqlalchemy import Connection, Engine
 from notifier.notifications import Status
 from notifier.outbox.days import within
 from notifier.outbox.delivery.changes import uuids
-from notifier.outbox.digests.assignment import JOINED, LEADS, Arrival, Leader, OpenDigest, Place, assign
+from notifier.outbox.digests.assignment import JOINED, LEADS, Arrival, Assignment, Leader, OpenDigest, assign
 from notifier.outbox.digests.members import Member, Members
 from notifier.outbox.statements import statement
 
-_READ = statement(__package__, "read_places.sql", lock="")
-_LOCK_PLACES = statement(__package__, "read_places.sql", lock="FOR NO KEY UPDATE")
+_READ = statement(__package__, "read_assignments.sql", lock="")
+_LOCK_ASSIGNMENTS = statement(__package__, "read_assignments.sql", lock="FOR NO KEY UPDATE")
 _LOCK = statement(__package__, "lock_keys.sql")
-_PLACE = statement(__package__, "place.sql")
+_WRITE = statement(__package__, "write_assignments.sql")
 _SAVE = statement(__package__, "save_digest.sql")
 _DELETE_PAUSED = statement(__package__, "delete_paused.sql")
 _COLLECTED = statement(__package__, "read_collected.sql")
@@ -61,7 +61,7 @@ class Digests:
     def collect(self, arrivals: Sequence[Arrival]) -> list[UUID]:
         """Pending → pending: each event leads a digest or joins one. Return those whose messages are to be built now.
 
-        Repeating it is safe: who has a place keeps it.
+        Repeating it is safe: an event that has a leader keeps it.
         """
         by_key: dict[UUID, list[Arrival]] = {}
         for each in arrivals:
@@ -73,18 +73,18 @@ class Digests:
             }
             named = [each.leader for each in digests.values()] + [each.leader for each in arrivals]
             every = [each.id for each in arrivals] + [id_ for id_ in named if id_]
-            rows = connection.execute(within(_LOCK_PLACES, every), {"ids": uuids(every)})
+            rows = connection.execute(within(_LOCK_ASSIGNMENTS, every), {"ids": uuids(every)})
             known = {row.notification_id: row for row in rows}
             leaders = {id_: _leader(row) for id_, row in known.items()}
             ready: list[UUID] = []
-            places: list[Place] = []
+            assignments: list[Assignment] = []
             for key, some in by_key.items():
                 waiting = [each for each in some if (row := known.get(each.id)) and row.is_due and not _leads(row)]
                 ready += [each.id for each in some if (row := known.get(each.id)) and row.is_due and _leads(row)]
-                places += assign(waiting, digests[key], leaders, locked[0][-1])
-            self._write(connection, places, digests)
+                assignments += assign(waiting, digests[key], leaders, locked[0][-1])
+            self._write(connection, assignments, digests)
         came = {each.id for each in arrivals}
-        ready += [each.id for each in places if each.id == each.leader and not each.until and each.id in came]
+        ready += [each.id for each in assignments if each.id == each.leader and not each.until and each.id in came]
         return list(dict.fromkeys(ready))  # one that is ready may be filled, too
 
     def members(self, leaders: Sequence[UUID]) -> dict[UUID, Members]:
@@ -108,9 +108,11 @@ class Digests:
             for leader, some in found.items()
         }
 
-    def _write(self, connection: Connection, places: Sequence[Place], digests: dict[UUID, OpenDigest]) -> None:
-        if places:
-            ordered = sorted(places, key=lambda each: each.id.int)
+    def _write(
+        self, connection: Connection, assignments: Sequence[Assignment], digests: dict[UUID, OpenDigest]
+    ) -> None:
+        if assignments:
+            ordered = sorted(assignments, key=lambda each: each.id.int)
             ids = [each.id for each in ordered]
             values = {
                 "ids": uuids(ids),
@@ -120,7 +122,7 @@ class Digests:
                 "channel": self._channel,
                 **closed((each.id, each.members) for each in ordered if each.members is not None),
             }
-            connection.execute(within(_PLACE, ids), values)
+            connection.execute(within(_WRITE, ids), values)
             connection.execute(
                 _SAVE,
                 [

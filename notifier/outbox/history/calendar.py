@@ -105,8 +105,9 @@ def windows(days: Iterable[Day], since: datetime | None = None, until: datetime 
             first, end = max(start, since or start), start + timedelta(hours=1)
             end = min(end, until or end)
             if first < end:
-                yield Window(_first_id(first), _first_id(end), each)
+                yield Window(first_id_at(first), first_id_at(end), each)
 
 
-def _first_id(moment: datetime) -> UUID:
+def first_id_at(moment: datetime) -> UUID:
+    """Return the smallest id of a notification whose event is of this time, to the millisecond."""
     return first_id(int(moment.timestamp() * 1000))

@@ -10,7 +10,7 @@ from sqlalchemy import TextClause
 
 from notifier.outbox.operator.selection import Selection
 from notifier.outbox.records import write
-from notifier.outbox.search.places import Cursor
+from notifier.outbox.search.ranges import Cursor
 from notifier.outbox.statements import statement
 
 

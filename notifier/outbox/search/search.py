@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 from notifier.notifications import Status
 from notifier.outbox.operator.selection import Selection
 from notifier.outbox.search.pages import MOST_COUNTED, Count, Failures, Found, grouped
-from notifier.outbox.search.places import Cursor
 from notifier.outbox.search.queries import Answer, Query
+from notifier.outbox.search.ranges import Cursor
 from notifier.outbox.search.steps import steps
 
 BUDGET_SECONDS = 0.15

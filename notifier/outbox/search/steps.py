@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from notifier.outbox.days import span, within_days
 from notifier.outbox.history.calendar import read_days
-from notifier.outbox.search.places import Cursor, Place, Terms, places, terms
 from notifier.outbox.search.queries import Answer, Query
+from notifier.outbox.search.ranges import Cursor, IdRange, Terms, ranges, terms
 
 SLOW_SECONDS = 0.05
 """A step that takes longer examines fewer rows the next time; one that takes less than half of it, more."""
@@ -39,39 +39,45 @@ def steps(connection: Connection, query: Query, limit: int | None) -> Iterator[S
         return
     its = terms(query.selection, query.statuses)
     days = read_days(connection)
-    for place in places(days, query.selection, query.statuses, query.cursor, has_terms=its is not None):
-        if its is not None and place.listed:
-            yield from _look_up(connection, query, its, place, limit)
+    for range_ in ranges(days, query.selection, query.statuses, query.cursor, has_terms=its is not None):
+        if its is not None and range_.listed:
+            yield from _look_up(connection, query, its, range_, limit)
         else:
-            yield from _read(connection, query, place, limit)
+            yield from _read(connection, query, range_, limit)
 
 
-def _look_up(connection: Connection, query: Query, its: Terms, place: Place, limit: int | None) -> Iterator[Step]:
-    """Fetch the deliveries of a place that have the terms of the search, and check them: terms may be outdated."""
+def _look_up(connection: Connection, query: Query, its: Terms, range_: IdRange, limit: int | None) -> Iterator[Step]:
+    """Fetch the deliveries of a range that have the terms of the search, and check them: terms may be outdated."""
     most = max(_CANDIDATES_AT_LEAST, min(_CANDIDATES, limit or _CANDIDATES))
-    listed = within_days(query.listed, place.spans)
+    listed = within_days(query.listed, range_.spans)
     while True:
-        values = {"values": list(its.values), "kind": its.kind, "first": place.first, "end": place.end, "step": most}
+        values = {
+            "values": list(its.values),
+            "kind": its.kind,
+            "first": range_.first,
+            "end": range_.end,
+            "step": most,
+        }
         candidates = list(connection.execute(listed, values).scalars())
         yield from _fetch(connection, query, candidates, limit)
         if len(candidates) < most:
             return
-        place = _rest(place, candidates[-1], query.cursor)
+        range_ = _rest(range_, candidates[-1], query.cursor)
 
 
-def _read(connection: Connection, query: Query, place: Place, limit: int | None) -> Iterator[Step]:
+def _read(connection: Connection, query: Query, range_: IdRange, limit: int | None) -> Iterator[Step]:
     """Read the deliveries of one day, as many at a time as take a small part of a second."""
     size = _STEPS[0]
-    statement = within_days(query.read, place.spans)
+    statement = within_days(query.read, range_.spans)
     while True:
         began = time.monotonic()
-        values = {**query.values, "first": place.first, "end": place.end, "step": size, "limit": limit}
+        values = {**query.values, "first": range_.first, "end": range_.end, "step": size, "limit": limit}
         rows = connection.execute(statement, values).mappings().all()
         last = rows[0]["last"]
-        yield _step(query, rows, last or _far_end(place, query.cursor))
+        yield _step(query, rows, last or _far_end(range_, query.cursor))
         if last is None:
             return
-        place = _rest(place, last, query.cursor)
+        range_ = _rest(range_, last, query.cursor)
         seconds = time.monotonic() - began
         if seconds > SLOW_SECONDS:
             size = max(_STEPS[0], size // 2)
@@ -102,13 +108,13 @@ def _step(query: Query, rows: Sequence[Any], reached: UUID) -> Step:
     return Step(found, matched, reached)
 
 
-def _far_end(place: Place, cursor: Cursor) -> UUID:
-    """Return the last id that a place may have, in the order of the cursor."""
-    return place.first if cursor.newest_first else UUID(int=place.end.int - 1)
+def _far_end(range_: IdRange, cursor: Cursor) -> UUID:
+    """Return the last id that a range may have, in the order of the cursor."""
+    return range_.first if cursor.newest_first else UUID(int=range_.end.int - 1)
 
 
-def _rest(place: Place, reached: UUID, cursor: Cursor) -> Place:
-    """Return what is left of a place of which all up to `reached` is examined."""
+def _rest(range_: IdRange, reached: UUID, cursor: Cursor) -> IdRange:
+    """Return what is left of a range of which all up to `reached` is examined."""
     if cursor.newest_first:
-        return replace(place, end=reached)
-    return replace(place, first=UUID(int=reached.int + 1))
+        return replace(range_, end=reached)
+    return replace(range_, first=UUID(int=reached.int + 1))

@@ -1,23 +1,22 @@
-"""Where a search looks: the days that may hold what it is for, in order, cut at a cursor. Pure."""
+"""Which ids a search reads: those of the days that may hold what it is for, in order, cut at a cursor. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
-from notifier.notifications import Status, first_id
+from notifier.notifications import Status
 from notifier.outbox.days import Spans
-from notifier.outbox.history.calendar import Day, joined, whole
+from notifier.outbox.history.calendar import Day, first_id_at, joined, whole
 from notifier.outbox.operator.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class IdRange:
     """Ids from `first` on and before `end`, in the partitions of `spans`.
 
-    `listed`: the search terms of these days are listed, and the search has one; the place is then many days.
-    Otherwise it is one day, whose rows are examined.
+    `listed`: the search terms of these days are listed, and the search has one; the range is then of many days.
+    Otherwise it is of one day, whose rows are examined.
     """
 
     first: UUID
@@ -67,14 +66,14 @@ def terms(selection: Selection, statuses: Sequence[str]) -> Terms | None:
     return None
 
 
-def places(
+def ranges(
     days: Sequence[Day], selection: Selection, statuses: Sequence[str], cursor: Cursor, *, has_terms: bool
-) -> Iterator[Place]:
+) -> Iterator[IdRange]:
     """Yield the days that may hold such deliveries, in the order of the cursor; listed days next to each other as one
-    place.
+    range.
     """
-    first = max(cursor.first, _first_id(selection.since)) if selection.since else cursor.first
-    end = min(cursor.end, _first_id(selection.until)) if selection.until else cursor.end
+    first = max(cursor.first, first_id_at(selection.since)) if selection.since else cursor.first
+    end = min(cursor.end, first_id_at(selection.until)) if selection.until else cursor.end
     found = [
         each
         for each in (reversed(days) if cursor.newest_first else days)
@@ -85,8 +84,4 @@ def places(
         for part in [some] if listed else [[each] for each in some]:
             ends = [whole(each) for each in part]
             start, stop = min(each.first for each in ends), max(each.end for each in ends)
-            yield Place(max(first, start), min(end, stop), joined(part), listed)
-
-
-def _first_id(moment: datetime) -> UUID:
-    return first_id(int(moment.timestamp() * 1000))
+            yield IdRange(max(first, start), min(end, stop), joined(part), listed)
