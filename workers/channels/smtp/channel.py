@@ -1,6 +1,5 @@
 """The channel `smtp`: one mail at a time over each connection to an SMTP server."""
 
-import ipaddress
 import ssl
 import time
 from collections.abc import Iterator, Sequence
@@ -13,10 +12,11 @@ from notifier.messages import Copies, Email, EmailContent, Message
 from notifier.outcomes import Accepted, NotSent, Offline, Outcome, Rejected, Unknown, discreet
 from notifier.send_pool import SendPool
 from notifier.settings import Settings
+from notifier.settings.url import is_loopback
 from notifier.templates import Templates
 from workers.channels.attachments import check_attachments
 from workers.channels.mailbox import checked_mailbox, envelope_address, mailbox_of, wire_address
-from workers.channels.smtp.connection import Connection, Limits, Lost, Refused, Server, Unreachable
+from workers.channels.smtp.connection import Connection, Limits, Lost, NotConnected, Refused, Server
 from workers.channels.smtp.connections import Connections
 from workers.channels.smtp.mail import Mail, mail_of
 from workers.channels.smtp.replies import Stage, outcome_of_refusal
@@ -83,7 +83,7 @@ class SmtpChannel:
         except Refused as refused:
             outcome = outcome_of_refusal(refused.stage, refused.reply, self._server.user, self._server.password)
             yield wrong(f"{where} refuses: {getattr(outcome, 'reason', '')}", "", _PAGE)
-        except (Lost, Unreachable) as error:
+        except (Lost, NotConnected) as error:
             yield wrong(f"{where} does not answer: {discreet(str(error))}", "check host, port and network", _PAGE)
         else:
             how = "without TLS" if self._server.security == "none" else "with TLS"
@@ -106,13 +106,13 @@ class SmtpChannel:
             secrets = (self._server.user, self._server.password)
             own = bool(message.request.sender)
             return outcome_of_refusal(refused.stage, refused.reply, *hidden, *secrets, own_sender=own)
-        except Unreachable as error:
+        except NotConnected as error:
             return Offline(discreet(str(error)))
         except Lost as lost:
             reason = discreet(f"{lost} (at {lost.stage.value})", *hidden)
             if lost.stage in (Stage.CONNECT, Stage.LOGIN):  # no server behind a load balancer, for example
                 return Offline(reason)
-            return Unknown(reason) if lost.asked else NotSent(reason)
+            return Unknown(reason) if lost.content_sent else NotSent(reason)
         return Accepted(mail.message_id)
 
     def _deliver(self, mail: Mail) -> None:
@@ -144,7 +144,7 @@ def server_of(settings: Settings) -> Server:
         raise SettingsError("NOTIFIER_SMTP_USER and NOTIFIER_SMTP_PASSWORD belong together: set both or none")
     if not f"{settings.smtp_user}{password}".isascii():
         raise SettingsError("NOTIFIER_SMTP_USER and NOTIFIER_SMTP_PASSWORD may have letters of ASCII only")
-    if password and security == "none" and not _is_here(settings.smtp_host):
+    if password and security == "none" and not is_loopback(settings.smtp_host):
         raise SettingsError(
             "NOTIFIER_SMTP_SECURITY is none, which would send NOTIFIER_SMTP_PASSWORD in the clear: use starttls"
         )
@@ -156,13 +156,6 @@ def server_of(settings: Settings) -> Server:
         settings.smtp_user,
         password,
     )
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _return_path(settings: Settings) -> str:

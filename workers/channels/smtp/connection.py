@@ -51,7 +51,7 @@ class Limits:
         return self.connect + self.log_in + self.mail
 
 
-class Unreachable(Exception):
+class NotConnected(Exception):
     """There is no connection; nothing was sent."""
 
 
@@ -65,19 +65,19 @@ class Refused(Exception):
 
 
 class Lost(Exception):
-    """The connection ended, or the time was over. `asked`: the server may have all of the content."""
+    """The connection ended, or the time was over. `content_sent`: the server may have all of the content."""
 
-    def __init__(self, stage: Stage, why: str, *, asked: bool) -> None:
+    def __init__(self, stage: Stage, why: str, *, content_sent: bool) -> None:
         super().__init__(why)
         self.stage = stage
-        self.asked = asked
+        self.content_sent = content_sent
 
 
 class Connection:
     """An open connection after its login. Not thread-safe: it sends one mail at a time."""
 
     def __init__(self, server: Server, limits: Limits) -> None:
-        """Raise Unreachable, Refused or Lost."""
+        """Raise NotConnected, Refused or Lost."""
         self._limits = limits
         self.mails = 0
         self.usable = True
@@ -111,7 +111,7 @@ class Connection:
         self.usable = True
 
     def dropped(self) -> bool:
-        """Return whether the server has closed it, or has said something without being asked."""
+        """Return whether the server has closed it, or has sent something without a command."""
         poll = select.poll()
         poll.register(self._client.opened(), select.POLLIN)
         return bool(poll.poll(0))
@@ -138,7 +138,7 @@ class Connection:
         try:
             self._expect(Stage.CONNECT, self._client.ehlo(), _ACCEPTED)
         except smtplib.SMTPException as error:
-            raise Lost(Stage.CONNECT, str(error), asked=False) from None
+            raise Lost(Stage.CONNECT, str(error), content_sent=False) from None
 
     def _authenticate(self, server: Server) -> None:
         try:
@@ -146,7 +146,7 @@ class Connection:
         except smtplib.SMTPResponseException as error:
             raise Refused(Stage.LOGIN, Reply(error.smtp_code, _text(error.smtp_error))) from None
         except smtplib.SMTPServerDisconnected as error:
-            raise Lost(Stage.LOGIN, str(error), asked=False) from None
+            raise Lost(Stage.LOGIN, str(error), content_sent=False) from None
         except (smtplib.SMTPException, ValueError) as error:  # no way that both sides know, or no base64
             raise Refused(Stage.LOGIN, Reply(535, f"5.7.9 {error}")) from None
 
@@ -154,9 +154,9 @@ class Connection:
         try:
             answered = self._client.docmd(name, argument)
         except smtplib.SMTPServerDisconnected as error:
-            raise Lost(stage, str(error), asked=False) from None
+            raise Lost(stage, str(error), content_sent=False) from None
         except smtplib.SMTPResponseException as error:  # a line without an end
-            raise Lost(stage, str(error.smtp_code), asked=False) from None
+            raise Lost(stage, str(error.smtp_code), content_sent=False) from None
         self._expect(stage, answered, expected)
 
     def _content(self, data: bytes) -> None:
@@ -168,15 +168,15 @@ class Connection:
         try:
             self._client.send(data if data.endswith(b"\r\n") else data + b"\r\n")
         except smtplib.SMTPServerDisconnected as error:
-            raise Lost(Stage.CONTENT, str(error), asked=False) from None
+            raise Lost(Stage.CONTENT, str(error), content_sent=False) from None
         try:
             self._client.send(b".\r\n")
             answered = self._client.getreply()
         except (smtplib.SMTPServerDisconnected, smtplib.SMTPResponseException) as error:
-            raise Lost(Stage.CONTENT, str(error), asked=True) from None
+            raise Lost(Stage.CONTENT, str(error), content_sent=True) from None
         code, text = answered
         if code not in _ACCEPTED and code not in range(400, 600):
-            raise Lost(Stage.CONTENT, f"an answer that is none: {code} {_text(text)}", asked=True)
+            raise Lost(Stage.CONTENT, f"an answer that is none: {code} {_text(text)}", content_sent=True)
         self._expect(Stage.CONTENT, answered, _ACCEPTED)
 
     def _expect(self, stage: Stage, answered: tuple[int, bytes], expected: range) -> None:
@@ -196,7 +196,7 @@ class _Client(smtplib.SMTP):
     """smtplib's client. All reads and writes together end at `until`, a time of `time.monotonic`."""
 
     def __init__(self, server: Server, seconds: float) -> None:
-        """Open the connection. Raise Unreachable."""
+        """Open the connection. Raise NotConnected."""
         super().__init__(local_hostname="localhost")  # replaced below; without it smtplib asks a name server
         self.until = time.monotonic() + seconds
         try:
@@ -209,7 +209,7 @@ class _Client(smtplib.SMTP):
             self.close()
             if isinstance(error, ssl.SSLCertVerificationError):
                 raise _untrusted(error) from None
-            raise Unreachable(f"{type(error).__name__}: {error}") from None
+            raise NotConnected(f"{type(error).__name__}: {error}") from None
 
     def opened(self) -> socket.socket:
         if self.sock is None:
@@ -220,7 +220,7 @@ class _Client(smtplib.SMTP):
         try:
             return self.getreply()
         except smtplib.SMTPException as error:
-            raise Lost(Stage.CONNECT, str(error), asked=False) from None
+            raise Lost(Stage.CONNECT, str(error), content_sent=False) from None
 
     def start_tls(self, server: Server) -> None:
         """Encrypt. Drop what was read before: it was not authenticated, so another machine may have written it."""
@@ -234,7 +234,7 @@ class _Client(smtplib.SMTP):
             raise _untrusted(error) from None
         except OSError as error:
             self.close()
-            raise Unreachable(f"TLS: {type(error).__name__}: {error}") from None
+            raise NotConnected(f"TLS: {type(error).__name__}: {error}") from None
         self.file = None
         self.ehlo_resp = self.helo_resp = None
         self.esmtp_features = {}

@@ -16,7 +16,7 @@ from notifier.settings import Settings
 from notifier.templates import Templates
 from workers.channels.push.apns.answer import Answer
 from workers.channels.push.apns.answers import EXPIRED, outcome_of_answer, reason_of
-from workers.channels.push.apns.errors import NotProcessed, NotReached
+from workers.channels.push.apns.errors import NotConnected, NotProcessed
 from workers.channels.push.apns.provider_token import ProviderToken
 from workers.channels.push.apns.request import address_of, device_of, headers_of, payload_of
 from workers.channels.push.content import rendered
@@ -123,7 +123,7 @@ class ApnsChannel:
             return self._connections.post(
                 f"/3/device/{device}", {"authorization": f"bearer {token}", **headers}, body
             )
-        except NotReached as error:
+        except NotConnected as error:
             return Offline(discreet(f"APNs: {error}", device, token))
         except NotProcessed as error:
             return NotSent(discreet(f"APNs has not processed it: {error}", device, token))

@@ -22,7 +22,7 @@ from h2.exceptions import H2Error
 from h2.settings import SettingCodes
 
 from workers.channels.push.apns.answer import Answer
-from workers.channels.push.apns.errors import AnswerLost, NotProcessed, NotReached
+from workers.channels.push.apns.errors import AnswerLost, NotConnected, NotProcessed
 from workers.channels.push.apns.goaway import GoAway, GoAwayFrames
 
 IDLE_SECONDS = 20.0
@@ -54,7 +54,7 @@ class Connection:
     """
 
     def __init__(self, sock: socket.socket, until: float) -> None:
-        """Take a connected socket, and wait for the settings of the server. Raise NotReached.
+        """Take a connected socket, and wait for the settings of the server. Raise NotConnected.
 
         `until` is a time of `time.monotonic`, as everywhere here.
         """
@@ -75,7 +75,7 @@ class Connection:
                 self._read(until)
         except _FAILURES as error:
             self.close()
-            raise NotReached(f"no HTTP/2: {_name(error)}") from error
+            raise NotConnected(f"no HTTP/2: {_name(error)}") from error
 
     @property
     def idle_seconds(self) -> float:

@@ -11,7 +11,7 @@ import httpx
 from notifier.send_pool import Timeouts
 from workers.channels.push.apns.answer import Answer
 from workers.channels.push.apns.connection import IDLE_SECONDS, Connection
-from workers.channels.push.apns.errors import NotProcessed, NotReached
+from workers.channels.push.apns.errors import NotConnected, NotProcessed
 from workers.channels.webhook.network import connected, look_up
 
 KEPT_SECONDS = 600.0
@@ -35,7 +35,7 @@ class Connections:
         self._closed = False
 
     def post(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Send one POST and return its answer. Raise NotReached, NotProcessed or AnswerLost.
+        """Send one POST and return its answer. Raise NotConnected, NotProcessed or AnswerLost.
 
         What the server says not to have processed is sent once more, over a new connection (RFC 9113, 8.7), within
         the same time.
@@ -95,17 +95,17 @@ class Connections:
             old.close()
 
     def _open(self, until: float) -> Connection:
-        """Return a new connection. Raise NotReached."""
+        """Return a new connection. Raise NotConnected."""
         limit = min(until, time.monotonic() + self._timeouts.connect)
         try:
             sock = connected(look_up(self._host, self._port), self._port, limit)
         except (OSError, ValueError) as error:
-            raise NotReached(f"{type(error).__name__}: {error}") from error
+            raise NotConnected(f"{type(error).__name__}: {error}") from error
         try:
             return Connection(self._secured(sock, limit), limit)
         except OSError as error:
             sock.close()
-            raise NotReached(f"{type(error).__name__}: {error}") from error
+            raise NotConnected(f"{type(error).__name__}: {error}") from error
 
     def _secured(self, sock: socket.socket, until: float) -> socket.socket:
         if self._tls is None:
@@ -114,5 +114,5 @@ class Connections:
         secured = self._tls.wrap_socket(sock, server_hostname=self._host)
         if secured.selected_alpn_protocol() != "h2":
             secured.close()
-            raise NotReached("the server does not speak HTTP/2")
+            raise NotConnected("the server does not speak HTTP/2")
         return secured

@@ -1,7 +1,7 @@
 """How a request over HTTP/2 can fail, by what is known of it."""
 
 
-class NotReached(Exception):
+class NotConnected(Exception):
     """There is no connection: no byte of the request was sent."""
 
 
