@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from notifier.notifications import Status
-from workers.status_updates.destination import Outgoing
+from workers.status_updates.destination import OutgoingUpdate
 
 
 class Product:
@@ -21,7 +21,7 @@ class Product:
         self._file = file
         self._refuses = True
 
-    def send(self, updates: Sequence[Outgoing]) -> list[str | None]:
+    def send(self, updates: Sequence[OutgoingUpdate]) -> list[str | None]:
         if self._refuses:
             self._refuses = False
             return ["not yet"] * len(updates)

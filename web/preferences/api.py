@@ -102,7 +102,7 @@ class Api:
         right = hmac.compare_digest(given.strip().encode(), self._preferences.secret.encode())
         if kind.lower() == "bearer" and right:
             return
-        if wait := self._preferences.strange.wait(request.client.host if request.client else ""):
+        if wait := self._preferences.invalid_calls.wait(request.client.host if request.client else ""):
             raise HTTPException(429, "Too many requests.", {"Retry-After": str(math.ceil(wait))})
         raise HTTPException(401, "The bearer token is wrong.", {"WWW-Authenticate": "Bearer"})
 

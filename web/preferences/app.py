@@ -19,7 +19,7 @@ from notifier.database.engine import Engine
 from notifier.outbox import OptOuts
 from notifier.unsubscribe import OURS, Topics, UnsubscribeLinks
 from web.preferences.api import Api
-from web.preferences.limit import Limit
+from web.preferences.limit import CallLimit
 from web.preferences.links import Links
 from web.preferences.rendering import Rendering
 from web.serving.headers import HEADERS, SecurityHeaders
@@ -39,9 +39,9 @@ class Preferences:
     topics: Topics
     url: str
     secret: str = ""
-    strange: Limit = field(default_factory=lambda: Limit(60, 60))
+    invalid_calls: CallLimit = field(default_factory=lambda: CallLimit(60, 60))
     """Requests of one address with a link or a secret that is none of ours: so many within so many seconds."""
-    known: Limit = field(default_factory=lambda: Limit(60, 60))
+    link_calls: CallLimit = field(default_factory=lambda: CallLimit(60, 60))
     """Requests with one link. Links of others are not affected: a mail provider sends many from one address."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 _MOST_KEYS = 20_000
 
 
-class Limit:
+class CallLimit:
     """At most `most` calls for one key within `seconds`. Thread-safe.
 
     It keeps the 20,000 keys that were used last.

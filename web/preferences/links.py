@@ -92,9 +92,9 @@ class Links:
         token = request.path_params["token"]
         found = self._preferences.links.read(token)
         if found:
-            wait = self._preferences.known.wait(token)
+            wait = self._preferences.link_calls.wait(token)
         else:
-            wait = self._preferences.strange.wait(request.client.host if request.client else "")
+            wait = self._preferences.invalid_calls.wait(request.client.host if request.client else "")
         if wait:
             raise HTTPException(429, "Too many requests.", {"Retry-After": str(math.ceil(wait))})
         return found

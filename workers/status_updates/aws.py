@@ -9,7 +9,7 @@ from notifier.errors import NotifierError
 from notifier.outcomes import discreet
 from notifier.settings import Settings
 from notifier.status_updates.arn import Arn
-from workers.status_updates.destination import Outgoing
+from workers.status_updates.destination import OutgoingUpdate
 
 _CONNECT_SECONDS, _ANSWER_SECONDS = 3, 10
 _LOOK_AGAIN_SECONDS = 60.0
@@ -42,7 +42,7 @@ class _AwsDestination:
         self._arn = arn
         self._client = client
 
-    def send(self, updates: Sequence[Outgoing]) -> list[str | None]:
+    def send(self, updates: Sequence[OutgoingUpdate]) -> list[str | None]:
         try:
             with aws_errors(self.name):
                 return self._request(updates)
@@ -54,12 +54,12 @@ class _AwsDestination:
     def close(self) -> None:
         self._client.close()
 
-    def _one_by_one(self, updates: Sequence[Outgoing], error: str) -> list[str | None]:
+    def _one_by_one(self, updates: Sequence[OutgoingUpdate], error: str) -> list[str | None]:
         """Send what was refused together; `error` is why. Slow answers must not outlast the claim of the updates."""
         until = time.monotonic() + _ONE_BY_ONE_SECONDS
         return [self.send([each])[0] if time.monotonic() < until else error for each in updates]
 
-    def _request(self, updates: Sequence[Outgoing]) -> list[str | None]:
+    def _request(self, updates: Sequence[OutgoingUpdate]) -> list[str | None]:
         raise NotImplementedError
 
 
@@ -71,7 +71,7 @@ class EventBus(_AwsDestination):
         super().__init__(arn, aws_client("events", settings, session=session, **_limits(self.concurrency)))
         self._look_at = 0.0
 
-    def _request(self, updates: Sequence[Outgoing]) -> list[str | None]:
+    def _request(self, updates: Sequence[OutgoingUpdate]) -> list[str | None]:
         if time.monotonic() >= self._look_at:
             self._look_up()
             self._look_at = time.monotonic() + _LOOK_AGAIN_SECONDS
@@ -111,7 +111,7 @@ class Topic(_AwsDestination):
         session = aws_session(settings, arn.region)
         super().__init__(arn, aws_client("sns", settings, session=session, **_limits(self.concurrency)))
 
-    def _request(self, updates: Sequence[Outgoing]) -> list[str | None]:
+    def _request(self, updates: Sequence[OutgoingUpdate]) -> list[str | None]:
         entries = _entries(updates, "Message", ordered=self._arn.is_ordered)
         answer = self._client.publish_batch(TopicArn=self.name, PublishBatchRequestEntries=entries)
         return _failures(answer, len(updates))
@@ -125,7 +125,7 @@ class Queue(_AwsDestination):
         super().__init__(arn, aws_client("sqs", settings, session=session, **_limits(self.concurrency)))
         self._url = arn.queue_url(settings.endpoint("sqs"))
 
-    def _request(self, updates: Sequence[Outgoing]) -> list[str | None]:
+    def _request(self, updates: Sequence[OutgoingUpdate]) -> list[str | None]:
         entries = _entries(updates, "MessageBody", ordered=self._arn.is_ordered)
         answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
         return _failures(answer, len(updates))
@@ -141,7 +141,7 @@ def _limits(connections: int) -> dict[str, Any]:
     }
 
 
-def _entries(updates: Sequence[Outgoing], body: str, *, ordered: bool) -> list[dict[str, str]]:
+def _entries(updates: Sequence[OutgoingUpdate], body: str, *, ordered: bool) -> list[dict[str, str]]:
     return [
         {"Id": str(number), body: each.body}
         | ({"MessageGroupId": str(each.group), "MessageDeduplicationId": str(each.id)} if ordered else {})

@@ -8,7 +8,7 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
+class OutgoingUpdate:
     """A status update as it is sent. `body` is its JSON, in ASCII. `group` is the id of its notification: a FIFO
     destination keeps the order of the updates of one group.
     """
@@ -29,7 +29,7 @@ class Destination(Protocol):
     batch: ClassVar[int]
     concurrency: ClassVar[int]
 
-    def send(self, updates: Sequence[Outgoing]) -> list[str | None]:
+    def send(self, updates: Sequence[OutgoingUpdate]) -> list[str | None]:
         """Send the updates. Return for each None if it was accepted, otherwise why it was not, or may not have been.
 
         A request whose answer is lost counts as not accepted: its updates are sent again. Raises nothing. It must end

@@ -13,7 +13,7 @@ from notifier.process.loops import NextIn
 from notifier.retry import backoff
 from notifier.status_updates import document
 from workers.status_updates.counters import DestinationCounters
-from workers.status_updates.destination import Destination, Outgoing
+from workers.status_updates.destination import Destination, OutgoingUpdate
 
 log = structlog.get_logger(__name__)
 
@@ -86,18 +86,18 @@ class Sender:
         batches = [updates[start : start + size] for start in range(0, len(updates), size)]
         return [answer for answers in self._threads.map(self._request, batches) for answer in answers]
 
-    def _request(self, updates: Sequence[Outgoing]) -> list[str | None]:
+    def _request(self, updates: Sequence[OutgoingUpdate]) -> list[str | None]:
         began = time.monotonic()
         answers = self._destination.send(updates)
         if self._counters:
             self._counters.count(answers, time.monotonic() - began)
         return answers
 
-    def _outgoing(self, claimed: ClaimedUpdate) -> Outgoing:
+    def _outgoing(self, claimed: ClaimedUpdate) -> OutgoingUpdate:
         update = claimed.update
         # In ASCII: SQS refuses some characters, which the keys of an item may contain.
         body = json.dumps(document(update, personal=self._personal), separators=(",", ":"))
-        return Outgoing(update.id, update.notification_id, update.at, body)
+        return OutgoingUpdate(update.id, update.notification_id, update.at, body)
 
     def _next(self, accepted: int, failed: Sequence[FailedUpdate]) -> NextIn:
         if failed:

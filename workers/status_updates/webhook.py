@@ -9,7 +9,7 @@ from notifier.send_pool import Timeouts
 from workers.channels.webhook.answers import outcome_of_answer, outcome_of_failure
 from workers.channels.webhook.client import WebhookClient
 from workers.channels.webhook.request import endpoint, signed_headers
-from workers.status_updates.destination import Outgoing
+from workers.status_updates.destination import OutgoingUpdate
 
 _TIMEOUTS = Timeouts(3.0, 10.0)
 
@@ -27,13 +27,13 @@ class WebhookDestination:
         self._secrets = secrets
         self._client = WebhookClient(_TIMEOUTS, self.concurrency, allow_private=allow_private)
 
-    def send(self, updates: Sequence[Outgoing]) -> list[str | None]:
+    def send(self, updates: Sequence[OutgoingUpdate]) -> list[str | None]:
         return [self._send_one(each) for each in updates]
 
     def close(self) -> None:
         self._client.close()
 
-    def _send_one(self, update: Outgoing) -> str | None:
+    def _send_one(self, update: OutgoingUpdate) -> str | None:
         body = update.body.encode()
         headers = signed_headers(update.id, body, int(time.time()), self._secrets, {})
         try:

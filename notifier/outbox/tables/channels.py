@@ -26,7 +26,7 @@ channel_events = Table(
     metadata,
     Column("channel", Text, primary_key=True),
     Column("events_sent_until", TIME),  # when the provider accepted the newest message that an event names
-    Column("drained_at", TIME),  # when the queue of events was last empty
+    Column("drained_at", TIME),  # every event that was published before is settled
 )
 
 suppressions = Table(

@@ -23,7 +23,7 @@ from tests.waiting import wait_until
 from tests.workers.channels.wire import Wire, hang, plain, serve
 from workers.status_updates import aws as aws_destinations
 from workers.status_updates import webhook
-from workers.status_updates.destination import Destination, Outgoing
+from workers.status_updates.destination import Destination, OutgoingUpdate
 from workers.status_updates.sender import LEASE_SECONDS
 from workers.status_updates.wiring import destination_of
 
@@ -99,9 +99,11 @@ def settings(**given: Any) -> Settings:
     return Settings.model_validate({**values, "status_secret": SecretStr(f"whsec_{SECRET}"), **given})
 
 
-def outgoing(count: int, group: uuid.UUID | None = None) -> list[Outgoing]:
+def outgoing(count: int, group: uuid.UUID | None = None) -> list[OutgoingUpdate]:
     return [
-        Outgoing(uuid.uuid4(), group or uuid.uuid4(), datetime.now(UTC), json.dumps({"n": n, "key": "\u00e9\uffff"}))
+        OutgoingUpdate(
+            uuid.uuid4(), group or uuid.uuid4(), datetime.now(UTC), json.dumps({"n": n, "key": "\u00e9\uffff"})
+        )
         for n in range(count)
     ]
 
@@ -170,7 +172,7 @@ def test_a_batch_that_is_refused_as_a_whole_is_sent_one_by_one(
 ) -> None:
     queue = aws.queue()
     destination = opened(queue, aws_endpoint_url=aws.url)
-    large = Outgoing(uuid.uuid4(), uuid.uuid4(), datetime.now(UTC), "x" * 1_100_000)
+    large = OutgoingUpdate(uuid.uuid4(), uuid.uuid4(), datetime.now(UTC), "x" * 1_100_000)
     good = outgoing(2)
     answers = destination.send([good[0], large, good[1]])
     assert [answer is None for answer in answers] == [True, False, True]

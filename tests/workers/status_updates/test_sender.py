@@ -28,7 +28,7 @@ from tests.outbox.test_status_updates import sent
 from tests.waiting import wait_until
 from tests.workers.channels.wire import Exchange, Wire, plain, serve
 from tests.workers.status_updates.test_destinations import SECRET, settings
-from workers.status_updates.destination import Outgoing
+from workers.status_updates.destination import OutgoingUpdate
 from workers.status_updates.sender import Sender
 from workers.status_updates.senders import Senders
 from workers.status_updates.wiring import destination_of
@@ -59,7 +59,7 @@ class Memory:
         self.refused: set[UUID] = set()
         self.down = False
 
-    def send(self, updates: Sequence[Outgoing]) -> list[str | None]:
+    def send(self, updates: Sequence[OutgoingUpdate]) -> list[str | None]:
         answers: list[str | None] = ["no" if self.down or each.group in self.refused else None for each in updates]
         self.got += [json.loads(each.body) for each, no in zip(updates, answers, strict=True) if no is None]
         return answers

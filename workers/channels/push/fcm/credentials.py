@@ -10,8 +10,6 @@ import httpx
 from notifier.errors import SettingsError
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
-EARLY_SECONDS = 300
-"""A token is replaced so long before it ends: google-auth refreshes it within four minutes of its end."""
 
 
 class Credentials:
@@ -36,7 +34,7 @@ class Credentials:
         """
         began = time.monotonic()
         with self._lock:
-            if not self._google.valid:
+            if not self._google.valid:  # google-auth calls a token invalid from 3 min 45 s before its end
                 if self._failure is not None and self._failed_at >= began:
                     raise self._failure
                 self._refresh()
