@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, cast
 
 from notifier.errors import DecodeError
+from notifier.process.frozen import quick_init
 
 EventName = Literal["INSERT", "MODIFY", "REMOVE"]
 EVENT_NAMES: frozenset[str] = frozenset(("INSERT", "MODIFY", "REMOVE"))
@@ -20,6 +21,7 @@ _LARGEST_EXPONENT = 130  # DynamoDB holds 1E-130 to 9.99E+125, with 38 digits
 _LONGEST_NUMBER = 400
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Event:
     """One change of one item. The function of a route gets it.

@@ -9,6 +9,7 @@ from uuid import UUID
 from notifier.feedback import ATTEMPT_TAG, NOTIFICATION_TAG
 from notifier.mail import Attachment, Identity, Invitation
 from notifier.process.clock import boottime
+from notifier.process.frozen import quick_init
 
 ENDS = "this process ends; not sent"
 ORIGINAL_RECIPIENT_HEADER = "X-Notifier-Original-Recipient"
@@ -19,6 +20,7 @@ RequestT_co = TypeVar("RequestT_co", covariant=True)
 ContentT_co = TypeVar("ContentT_co", covariant=True)
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Email:
     """Send a template to one address. A route on the channel `email` returns it.
@@ -91,6 +93,7 @@ def with_identity(email: Email, identity: Identity) -> Email:
     return replace(email, **{name: value for name, value in given.items() if value and not getattr(email, name)})
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class EmailContent:
     """A rendered email, as the recipient reads it. `html` is None for a mail without HTML."""
@@ -240,6 +243,7 @@ def _never() -> bool:
     return False
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Message(Generic[RequestT_co, ContentT_co]):
     """One attempt to send one notification: `request` is what the route returned, `content` its rendered form.

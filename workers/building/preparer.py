@@ -13,6 +13,7 @@ from notifier.messages import Copies, Email, has_copies, with_identity
 from notifier.notifications import created_ms
 from notifier.outbox import Change, DueNotification
 from notifier.outbox import records as wire
+from notifier.process.frozen import quick_init
 from notifier.process.memory_budget import WaitAborted
 from notifier.retry import RetryPolicy
 from notifier.routes import Route, Routes
@@ -46,6 +47,7 @@ ROUTE_MAY_COME_SECONDS = 3600.0
 """An event that is younger may be of a route that other workers have: this one is of an older version."""
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A notification that is ready to be sent.

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from notifier.outbox.delivery.places import OverLimit
 from notifier.outbox.digests.members import Member
+from notifier.process.frozen import quick_init
 
 LARGE = 16_384
 """Bytes. `load` leaves out larger records, and `load_large_records` reads them: 500 smaller ones take at most 8 MB,
@@ -12,6 +13,7 @@ but 500 of the largest items of DynamoDB take 400 MB.
 """
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class DueNotification:
     """A notification that is pending and due. `age` is seconds since its event, by the database's clock.
@@ -39,6 +41,7 @@ class DueNotification:
         return tuple(each.id for each in self.members or ())
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Recipient:
     """To whom the notification `id` is sent. `address` is spelled as in suppressions. `template` is its version.
@@ -66,6 +69,7 @@ class ShadowMessage:
     reason: str
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Begun:
     """An attempt that was begun under this token: its request may be sent now. `attempt` counts from 1."""

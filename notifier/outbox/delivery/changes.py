@@ -10,8 +10,10 @@ from typing import Any
 from uuid import UUID
 
 from notifier.notifications import Status
+from notifier.process.frozen import quick_init
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Change:
     """A delivery's new status, and what is stored with it.

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from notifier.lanes import Lane, parts_of, queue_of
 from notifier.notifications import created_ms
+from notifier.process.frozen import quick_init
 
 MOST_DAYS = 50
 """Days that one transaction writes to. Each day takes four locks, of some 6,400 that a server has by default."""
@@ -32,6 +33,7 @@ class ShardLease:
     parent_shard_id: str | None = None
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class NewNotification:
     """A record that a route matches, to be recorded. `record` is its JSON, as GetRecords returns it.
