@@ -62,7 +62,7 @@ class Heartbeat:
             self._failed = False
 
     def silent_seconds(self) -> float:
-        """Return the seconds since this object's last beat, or since it was made: whatever became of the file."""
+        """Return the seconds since this object's last beat, or since it was made. The file is not read."""
         return time.monotonic() - self._beaten_at
 
     def age(self) -> float | None:

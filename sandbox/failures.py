@@ -94,7 +94,7 @@ class Failures:
     def lines(self, *, held: bool = False) -> Iterator[str]:
         """Lines for the new failures, equal ones in one line. None while the database does not answer.
 
-        `held`: also for the tries that would wait for their minute. The next try of each then has a line at once.
+        `held`: also for the tries that would wait for their minute to be over; that minute begins anew then.
         """
         try:
             found = self._new()
@@ -108,7 +108,9 @@ class Failures:
         yield from failure_lines(due)
 
     def _due(self, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return what is to be told now. The tries of a notification that had a line within a minute wait."""
+        """Return the failures to be printed now. Further tries of a notification are printed a minute after its last
+        line at the earliest.
+        """
         now = self._clock()
         self._told = {id_: at for id_, at in self._told.items() if now - at < _AGAIN_SECONDS}
         rows = [*self._held, *found]

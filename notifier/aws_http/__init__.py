@@ -1,1 +1,1 @@
-"""Requests to AWS that are made too often for the layers of the SDK: its credentials, signer and errors stay."""
+"""Requests to AWS without the SDK's layers, for calls that are made very often; signed by the SDK's own signer."""

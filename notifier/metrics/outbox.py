@@ -104,8 +104,8 @@ def _outbox(gauges: Gauges) -> Iterator[Metric]:
 
 
 def _beginning_at_zero(counts: Mapping[CountKey, int]) -> dict[CountKey, int]:
-    """Return the counts, and 0 for what a route of which something was counted has not come to yet: `increase()` of
-    Prometheus does not see a counter's first value, and many deliveries may fail at once.
+    """Return the counts, with a 0 for each status that a counted route has not had yet. Without it `increase()` of
+    Prometheus would not see the counter's first value, and many deliveries may fail at once.
     """
     if len(counts) >= MOST_COUNTERS:  # what is not among them need not be 0
         return dict(counts)

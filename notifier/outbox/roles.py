@@ -246,8 +246,8 @@ END $$
 def grant_roles(engine: Engine, passwords: Mapping[str, str] = MappingProxyType({})) -> tuple[str, ...]:
     """Create the roles that are missing, and set their grants; return their names.
 
-    `passwords` by role. The login must own the tables and may create roles. It can be called again at any time, and
-    must be after a restore: on a server without the roles it takes back no right that Postgres gives to everybody.
+    `passwords` by role. The login must own the tables and be allowed to create roles. Safe to call again. Call it
+    after a restore to a new server: a dump has no roles, and every login may call a function until that is revoked.
     """
     with engine.begin() as connection:
         connection.execute(_LOCK, {"key": _ADVISORY_LOCK})

@@ -15,7 +15,8 @@ _ID = "preview"
 
 
 def event_of(text: str, *, table: str = "", name: str = "INSERT", old: str = "", keys: Sequence[str] = ()) -> Event:
-    """Return the event of an item, or of a stream record, which says more than the other arguments.
+    """Return the event of an item, or of a stream record. A record has its own name, keys and images: the other
+    arguments are for an item.
 
     `name` is INSERT, MODIFY or REMOVE; for REMOVE the item is the one before the change. `old` is the item before a
     MODIFY. `keys` are the table's key attributes; without them each attribute counts as one. Raise UsageError.

@@ -1,4 +1,4 @@
-"""The settings of a preview and of a replay, which send nothing: what is needed for that only need not be set."""
+"""The settings of a preview and of a replay. These send nothing, so settings for sending may be missing."""
 
 from pydantic import SecretStr, ValidationError
 

@@ -81,7 +81,7 @@ def _shown(per: timedelta) -> str:
 
 
 def check_shared(limits: dict[str, Limit], scope: str, limit: Limit, where: str) -> None:
-    """Keep the limit of what is counted together. Raise RoutesError if another route says another number or time."""
+    """Note the limit of a scope. Raise RoutesError if another route gives the scope another number or time."""
     known = limits.setdefault(scope, limit)
     if (known.most, known.per) != (limit.most, limit.per):
         raise RoutesError(

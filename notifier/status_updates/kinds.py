@@ -15,10 +15,11 @@ UPDATES: tuple[str, ...] = (
     "expired",
     "cancelled",
 )
-"""The statuses of a delivery, but for `pending` and `sending`, which each attempt has, `shadowed`, of which another
-system tells the product, and `merged`, of which the updates of its leader tell; and `held`: an outcome is unknown,
-and an operator must resolve it. The place of a name is its bit in `deliveries.wanted_updates`, so rows that are
-stored already depend on the order: new names come last.
+"""The statuses of which there are updates, and `held`: an outcome is unknown, and an operator must resolve it.
+
+Left out are `pending` and `sending`, which each attempt has; `shadowed`, because the older system sends the message;
+and `merged`, because there are updates of the leader. The index of a name is its bit in `deliveries.wanted_updates`.
+Stored rows depend on it, so a new name has to be the last one.
 """
 
 ALL = "all"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 LONGEST = timedelta(days=3660)
 """How long a route may wait: ten years. More is a mistake in a computation."""
 OVER = timedelta(minutes=1)
-"""How long a time may be over. A route that returns a fixed time which is over would be called again for ever."""
+"""How far in the past a time may be. Without it, a route that returns a fixed time would be called again for ever."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ LONGEST = 900
 """Characters of a token. A header of SES has 995, and the address of the page comes before."""
 
 _PURPOSE = b"notifier unsubscribe link, version 1"
-"""Bound into key and token, so that a secret that is used elsewhere too makes no tokens for us."""
+"""A part of the key's derivation and of each token: what another program made with the same secret is no token."""
 _PARTS = 3
 
 

@@ -1,7 +1,7 @@
 """A bridge or a worker that waits, with all libraries imported: `python -m sandbox.up.standby ROLE FD`.
 
-Told so over the socket FD, it loads the user's code and answers what it found; told so again, it becomes
-`notifier ROLE`. So a saved change is in force within a second, in a process that has never seen the earlier version.
+After the first message on the socket FD it loads the user's code and answers with what it found; after the second it
+becomes `notifier ROLE`. So a saved change runs within a second, in a process that never loaded the earlier version.
 """
 
 import gc

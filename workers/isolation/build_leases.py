@@ -1,4 +1,4 @@
-"""The isolated builds of this process as rows in the database, from which others see which build it died of."""
+"""Leases in the database for the isolated builds of this process: if it dies, they show which build it died of."""
 
 import threading
 from uuid import UUID, uuid4

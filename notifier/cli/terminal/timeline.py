@@ -44,7 +44,7 @@ def line_in_words(line: Fields) -> dict[str, Any]:
 def facts_in_words(facts: Fields) -> dict[str, Any]:
     """Return the facts of a notification as people read them: only those that there are.
 
-    While it waits, the time at which its last try ended is no end; a try of the route alone sends no request, so that
+    `ended_at` is left out while it is pending or sending, because it is the end of an earlier try. Without a request
     there is no attempt.
     """
     absent = {name for name, value in facts.items() if value is None or value is False}
@@ -64,8 +64,8 @@ def _order(line: Fields) -> tuple[Any, ...]:
 def _reasons(events: Sequence[Fields]) -> Iterator[str | None]:
     """Yield the reason of each event; for an error of the route or its template with the number of the try.
 
-    Such a try sends no request, so that its attempt has no number. The numbers begin again with a redrive. To wait
-    for a time, or no longer, is no try.
+    Such a try sends no request, so that its attempt has no number. The numbers begin again with a redrive. A wait for
+    a time that the route names, and the end of that wait, are no tries.
     """
     tries = 0
     for event in events:

@@ -15,10 +15,10 @@ _CHANGE = statement(__package__, "change_opt_outs.sql")
 
 
 class OptOuts:
-    """Reads and changes what recipients have opted out of. `actor` says by which way, in the suppression.
+    """Reads and changes what recipients have opted out of. A suppression has the `actor`: a process or an operator.
 
-    `topics` are all that recipients can choose from: who was out of every topic and joins one stays out of the
-    others.
+    `topics` are all that recipients can choose from. A recipient who is out of every topic and joins one stays out of
+    the others of these.
 
         opt_outs = OptOuts(engine, actor="preferences", topics=["news", "offers"])
         opt_outs.change("email", "ana@example.com", leave=["news"])

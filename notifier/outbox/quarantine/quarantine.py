@@ -188,7 +188,7 @@ class Quarantine:
 def _as_read(
     connection: Connection, judged: Sequence[tuple[QuarantinedRecord, Judgement]]
 ) -> list[tuple[QuarantinedRecord, Judgement]]:
-    """Return those that are in quarantine as they were read, and lock them: others were erased or replayed since."""
+    """Lock those that were not erased or replayed since they were read, and return them."""
     left = set(connection.execute(_LOCK, {"ids": [each.id for each, _ in judged]}).scalars())
     return [pair for pair in judged if pair[0].id in left]
 

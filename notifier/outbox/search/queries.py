@@ -1,4 +1,4 @@
-"""The statements of searches: what they answer, in which order, and which of two tables leads."""
+"""The statements of searches: what each returns, in which order, and which of two tables it reads first."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -41,7 +41,9 @@ class ParkedParts:
         return None
 
     def learned(self, email: Email, outcome: Outcome) -> Outcome:
-        """Return the outcome of a mail: one `within` its part if only that is refused, which is parked then."""
+        """Return the outcome of a mail. If SES refused only a part of the account, park the part, and name it in
+        `within`.
+        """
         if isinstance(outcome, Blocked) and not outcome.within and (part := _refused(email, outcome.reason)):
             with self._lock:
                 new = part not in self._parked

@@ -1,7 +1,7 @@
 """What a refusal of an SMTP server means, by command, reply code, enhanced code (RFC 3463) and text. Pure.
 
 A reply of 4xx or 5xx to any command, also to the content, says that the mail was not accepted (RFC 5321, 4.2.1). What
-differs is whom it concerns: this mail, all mails, or this moment.
+differs is what it concerns: this mail, all mails, or only this moment.
 """
 
 import re
