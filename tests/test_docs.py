@@ -193,6 +193,32 @@ def test_each_alarm_has_a_section_that_says_what_to_do() -> None:
         assert len(sections[name].split()) > 15, name
 
 
+def test_the_options_that_pages_name_exist() -> None:
+    """Each `notifier COMMAND ... --option` of a page or a README, on one line."""
+    reference = (FOLDER / "cli.md").read_text()
+    options = {
+        part.partition("\n")[0].removeprefix("notifier "): set(re.findall(r"--[a-z][a-z-]*", part))
+        for part in re.split(r"^#+ ", reference, flags=re.MULTILINE)
+    }
+    pages = [
+        *FOLDER.glob("*.md"),
+        *ROOT.glob("*.md"),
+        *ROOT.glob("examples/*/README.md"),
+        *ROOT.glob("deploy/*/*.md"),
+    ]
+    missing = []
+    for page in pages:
+        for command, rest in re.findall(r"\bnotifier ([a-z][a-z-]+(?: [a-z]+)?)([^`|;&\n]*)", page.read_text()):
+            known = options.get(command, options.get(command.split()[0]))
+            if known is not None:
+                missing += [f"{page.name}: notifier {command} {each}" for each in _options(rest) if each not in known]
+    assert missing == []
+
+
+def _options(words: str) -> list[str]:
+    return re.findall(r"(?<= )--[a-z][a-z-]*", words)
+
+
 def test_the_commands_that_alarms_name_exist() -> None:
     of_other_packages = {"bridge", "feedback", "quarantine", "status-sender", "worker"}
     for text in (ALARMS, *(str(rule["annotations"]) for rule in rules())):
