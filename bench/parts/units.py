@@ -61,7 +61,7 @@ def without_broker(mode: str, count: int) -> float:
     envelopes = Envelopes(queue_name("email"), "bench")
     spent = 0.0
     for _ in range(0, count, BATCH):
-        bodies = envelopes.messages({uuid.uuid4(): 0 for _ in range(BATCH)})
+        bodies = [envelopes.message(uuid.uuid4()) for _ in range(BATCH)]
         messages = [Message(json.loads(body), channel=Channel()) for body in bodies]
         began = time.process_time()
         for message in messages:

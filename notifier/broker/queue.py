@@ -71,10 +71,11 @@ class Queue:
         if not retries:
             return True
         name = queue_name(queue)
-        envelopes = self._envelopes.setdefault(queue, Envelopes(name, self._origin))
+        if (envelopes := self._envelopes.get(queue)) is None:
+            envelopes = self._envelopes[queue] = Envelopes(name, self._origin)
         limit = _NO_LIMIT if high_water is None else high_water
         try:
-            return bool(self._push(keys=[name], args=[limit, *envelopes.messages(retries)]))
+            return bool(self._push(keys=[name], args=[limit, *envelopes.arguments(retries)]))
         except (RedisError, OSError) as error:
             raise self._unreachable(error) from error
 

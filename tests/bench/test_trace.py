@@ -12,7 +12,6 @@ from bench.trace.__main__ import trace, traced
 from bench.trace.marks import Mark, Marks, Written
 from bench.trace.steps import STEPS, in_order
 from bench.trace.watch import wrap
-from notifier.broker.envelope import Envelopes
 from notifier.errors import NotifierError
 
 A, B = UUID(int=1), UUID(int=2)
@@ -53,7 +52,7 @@ def test_what_is_to_be_watched_exists() -> None:
 def test_marks_come_back_from_the_files_of_all_processes(tmp_path: Path) -> None:
     for pid, id_ in enumerate((A, B)):
         marks = Marks(numbers={id_: str(pid)})
-        marks.add("reserved", Envelopes("email", "bench").messages({id_: 0}), 5.0)
+        marks.add("reserved", [b'{"id":"%b"}' % str(id_).encode()], 5.0)
         marks.add("loaded", [id_], 6.0)
         marks.write(tmp_path, pid)
     found = Written.read(tmp_path)

@@ -59,5 +59,5 @@ def memory(found: Mapping[str, Any], need: int) -> Finding:
 
 def needed(high_water: int, queues: int) -> int:
     """Return the bytes that full queues take: so many, each with as many messages as may be published."""
-    (message,) = Envelopes("notifier.channel", "host:1:0").messages({UUID(int=0): 0})
+    message = Envelopes("notifier.channel", "host:1:0").message(UUID(int=0))
     return round(queues * high_water * len(message) * _OVERHEAD)

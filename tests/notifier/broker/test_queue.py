@@ -11,6 +11,7 @@ import redis
 from celery import Celery
 
 from notifier.broker import TASK, BrokerError, Queue, celery_configuration, channel_of, queue_name
+from notifier.broker.envelope import Envelopes
 from notifier.errors import SettingsError
 
 
@@ -68,6 +69,33 @@ def test_a_page_goes_through_pipelines(queue: Queue, broker_url: str) -> None:
 
     assert queue.depth("email") == 1_201
     assert after - before < 400  # not one read of the socket for each message
+
+
+def test_each_message_of_a_page_has_its_id_its_failures_and_its_place(queue: Queue, broker_url: str) -> None:
+    retries = {uuid.uuid4(): number % 7 * 50 for number in range(2_500)}
+    queue.publish("email", retries)
+
+    found = messages(broker_url)[::-1]  # the first is delivered first
+    assert {each["headers"]["id"]: each["headers"]["retries"] for each in found} == {
+        str(id_): count for id_, count in retries.items()
+    }
+    assert [each["headers"]["id"] for each in found] == list(map(str, retries))
+    for each in found:
+        id_ = each["headers"]["id"]
+        assert json.loads(each["body"])[0] == [id_]
+        assert each["headers"]["root_id"] == each["properties"]["correlation_id"] == id_
+        assert each["headers"]["argsrepr"] == f"('{id_}',)"
+    tags = [each["properties"]["delivery_tag"] for each in found]
+    assert len(set(tags)) == len({tag[:36] for tag in tags}) * 2_500 == 2_500
+
+
+def test_the_message_that_redis_makes_is_the_one_of_the_template(queue: Queue, broker_url: str) -> None:
+    id_ = uuid.uuid4()
+    queue.publish("email", {id_: 0})
+    (made,) = messages(broker_url)
+    ours = json.loads(Envelopes(queue_name("email"), "notifier").message(id_))
+    made["properties"]["delivery_tag"] = ours["properties"]["delivery_tag"]
+    assert made == ours
 
 
 def test_held_knows_waiting_and_taken_messages(queue: Queue, broker_url: str) -> None:
