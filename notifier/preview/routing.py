@@ -15,7 +15,7 @@ from notifier.routes import Route, Routes
 from notifier.routes.explanation import why_not
 from notifier.routes.loading import load_routes
 from notifier.routes.routes import owner_of
-from notifier.routes.wording import pattern_in_words
+from notifier.routes.wording import duration_in_words, pattern_in_words
 from notifier.settings import Settings
 from notifier.status_updates import names_of
 from notifier.templates import Templates, templates_folder
@@ -181,7 +181,7 @@ def options_of(route: Route) -> dict[str, str]:
         value = getattr(route, each.name)
         default = each.default_factory() if each.default_factory is not MISSING else each.default
         if each.name not in _NO_OPTIONS and value != default:
-            found[each.name] = _option(value, default)
+            found[each.name] = _option(value)
     if "wanted_updates" in found:
         found["status_updates"] = ", ".join(names_of(int(found.pop("wanted_updates")))) or "none"
     if route.fallback:
@@ -192,13 +192,13 @@ def options_of(route: Route) -> dict[str, str]:
     return found
 
 
-def _option(value: Any, default: Any) -> str:
-    if is_dataclass(value) and is_dataclass(default):
-        pairs = {each.name: (getattr(value, each.name), getattr(default, each.name)) for each in fields(value)}
-        return ", ".join(f"{inner}={mine}" for inner, (mine, other) in pairs.items() if mine != other)
+def _option(value: Any) -> str:
+    if is_dataclass(value) and type(value).__str__ is object.__str__:
+        pairs = [(each.name, getattr(value, each.name), each.default) for each in fields(value)]
+        return ", ".join(f"{name}={mine}" for name, mine, default in pairs if mine != default)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g} s" if isinstance(value, float) else str(value)
+    return duration_in_words(value) if isinstance(value, float) else str(value)
 
 
 def shortened(where: str) -> str:

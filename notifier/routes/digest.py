@@ -10,6 +10,7 @@ from uuid import UUID
 
 from notifier.errors import RoutesError
 from notifier.events import Event
+from notifier.routes.wording import duration_in_words
 
 LONGEST_WINDOW = timedelta(days=7)
 MOST_EVENTS = 500
@@ -58,6 +59,11 @@ class Digest:
             raise RoutesError(f"Digest(at_most={self.at_most!r}) is not a number from 2 to {MOST_EVENTS}")
         if not isinstance(self.first_at_once, bool):
             raise RoutesError(f"Digest(first_at_once={self.first_at_once!r}) is neither True nor False")
+
+    def __str__(self) -> str:
+        """Return the options in words, as `by owner.id, 1 hour, at most 100`."""
+        words = [f"by {' and '.join(self.by)}", duration_in_words(self.seconds), f"at most {self.at_most}"]
+        return ", ".join([*words, "the first at once"] if self.first_at_once else words)
 
     @property
     def seconds(self) -> float:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from notifier.errors import RoutesError
+from notifier.routes.wording import duration_in_words
 from notifier.text import encodes
 
 MOST = 1_000
@@ -11,7 +12,6 @@ MOST = 1_000
 LONGEST = timedelta(days=366)
 
 _LONGEST_NAME = 200
-_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +68,7 @@ class Limit:
 
     def __str__(self) -> str:
         """Return the numbers, as `3 messages in 1 day`."""
-        return f"{self.most} message{'' if self.most == 1 else 's'} in {_shown(self.per)}"
-
-
-def _shown(per: timedelta) -> str:
-    seconds = per.total_seconds()
-    for size, name in _UNITS:
-        if seconds % size == 0:
-            number = int(seconds // size)
-            return f"{number} {name}{'' if number == 1 else 's'}"
-    return f"{seconds:g} s"
+        return f"{self.most} message{'' if self.most == 1 else 's'} in {duration_in_words(self.per.total_seconds())}"
 
 
 def check_shared(limits: dict[str, Limit], scope: str, limit: Limit, where: str) -> None:

@@ -1,4 +1,4 @@
-"""Patterns in words, for people who look at a route. Pure; matching uses none of it."""
+"""Patterns and durations in words, for people who look at a route. Pure; matching uses none of it."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -8,6 +8,7 @@ from notifier.routes.conditions import ABSENT
 from notifier.text import one_line
 
 _LONGEST = 80
+_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 _TEXTS: Mapping[str, str] = {
     "prefix": "begins with",
     "suffix": "ends with",
@@ -70,3 +71,12 @@ def _condition(name: str, argument: Any) -> str:
         return f"is present, and not one that {_condition(*next(iter(argument.items())))}"
     refused = argument if isinstance(argument, list | tuple) else [argument]
     return f"is present, and not {' nor '.join(map(value_in_words, refused))}"
+
+
+def duration_in_words(seconds: float) -> str:
+    """Return a duration as `6 hours` if it is whole days, hours or minutes, else in seconds, as `2.5 s`."""
+    for size, name in _UNITS:
+        if seconds >= size and seconds % size == 0:
+            number = int(seconds // size)
+            return f"{number} {name}{'' if number == 1 else 's'}"
+    return f"{seconds:g} s"

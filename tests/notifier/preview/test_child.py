@@ -1,13 +1,17 @@
 """Processes of previews: what they answer, and what they may not do to who asks."""
 
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from notifier import Digest, Event, Identity, route
 from notifier.preview import child
 from notifier.preview.child import PreviewFailed, ask
+from notifier.preview.routing import options_of
+from notifier.routes import routes_of
 from tests.notifier.preview.project import Project, project
 from tests.waiting import wait_until
 
@@ -25,7 +29,25 @@ def test_the_routes_in_their_order(project: Project) -> None:
     assert (posted["on"], posted["match"], posted["match_old"]) == (["MODIFY"], ["paid is true"], ["paid is false"])
     assert posted["options"] == {"retry": "attempts=3"}
     assert posted["where"].startswith(str(project.routes))
-    assert routes[1]["options"] == {"expires_after": "21600 s"}
+    assert routes[1]["options"] == {"expires_after": "6 hours"}
+
+
+def test_options_of_a_route_are_shown_as_words() -> None:
+    @route(
+        table="visits",
+        channel="email",
+        digest=Digest(by=("owner.id", "kind"), window=timedelta(minutes=90), at_most=20, first_at_once=True),
+        identity=Identity("Blue <hello@blue.example>", tenant="blue"),
+        timeout=2.5,
+    )
+    def visited(events: list[Event]) -> None: ...
+
+    [made] = routes_of(visited)
+    assert options_of(made) == {
+        "digest": "by owner.id and kind, 90 minutes, at most 20, the first at once",
+        "identity": "sender=Blue <hello@blue.example>, tenant=blue",
+        "timeout": "2.5 s",
+    }
 
 
 def test_the_message_of_each_channel(project: Project) -> None:
