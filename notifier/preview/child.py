@@ -1,4 +1,4 @@
-"""Asks a process of its own for each preview, so that the user's code is loaded afresh and cannot harm the asker."""
+"""Runs a process for each preview, so that the user's code is loaded afresh and cannot affect this process."""
 
 import os
 import selectors

@@ -1,4 +1,4 @@
-"""/healthz and /readyz, which need no login and say nothing but whether."""
+"""The addresses /healthz and /readyz. They need no login, and their answers have no details: the log has them."""
 
 from dataclasses import dataclass
 
