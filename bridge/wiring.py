@@ -3,7 +3,7 @@
 import os
 import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -55,6 +55,16 @@ LISTING_SECONDS = 10.0
 """How long a bridge that starts waits for its turn to list shards. Then the shard discovery checks the streams."""
 
 
+_waits: list[Callable[[], None]] = []
+
+
+def begin_after(wait: Callable[[], None]) -> None:
+    """Let bridges of this process begin once `wait` returns: it is called when all is checked, before anything
+    listens or reads. For sandboxes, where a new bridge checks while the one before still runs.
+    """
+    _waits.append(wait)
+
+
 @dataclass(frozen=True, slots=True)
 class _Shared:
     """What several parts of one bridge use."""
@@ -87,6 +97,8 @@ def wired(settings: Settings) -> Iterator[Bridge]:
         warn_of_silence((channel for route in shared.routes for channel in route.channels), settings)
         heartbeat = Heartbeat("bridge")
         bridge = _bridge(shared, views, heartbeat)
+        for wait in _waits:
+            wait()
         with _serving_checks(shared, bridge, heartbeat):
             yield bridge
     finally:

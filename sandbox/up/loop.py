@@ -86,7 +86,7 @@ def watch(system: System, pages: Sequence[OpenPage], reloader: Reloader | None =
                 say(entry(line, _now(), _columns()), err=True)
             system.check(without=reloader.running if reloader else ())
         tick += 1
-        time.sleep(_TICK_SECONDS)
+        time.sleep(reloader.pause if reloader else _TICK_SECONDS)
 
 
 def _reload_lines(reloader: Reloader, failures: Failures) -> Iterator[str]:

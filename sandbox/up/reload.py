@@ -15,18 +15,24 @@ _SLOW_SECONDS = 15.0
 _LONG_SECONDS = 2.0
 """A save that is taken over within this time gets one line, any other one a line before."""
 _NOTICE_SECONDS = 1.0
-_RESPAWN_SECONDS = 1.0
-"""New spares are started so long after others began to run: these need the processor first."""
+_RESPAWN_SECONDS = 0.5
+_RESERVE_SECONDS = 3.0
+"""New spares are started so long after others began to run, and a second pair so long after that: those that run need
+the processor first. With two pairs a second save that follows at once does not wait until libraries are imported.
+"""
+_PAUSE_SECONDS = 0.1
+_SHORT_PAUSE_SECONDS = 0.03
 
 
 class Reloader:
     """Runs bridge and worker of a system, and replaces them when the user's code changes.
 
-    A bridge and a worker stand by as `spares`. After a change they load the code. If that fails, they are replaced,
-    and nothing else happens. Otherwise the old processes are stopped as for any deployment: they finish what they
-    have begun, give the rest back, and end before the new ones begin. So from then on only the new code runs, and
-    what is written meanwhile waits in the stream and in Postgres. `follows_tables`: tables of the routes are read.
-    `running` are bridge and worker, once they began. `switched` is called each time that new processes begin.
+    A bridge and a worker stand by as spares, and another pair in reserve. After a change the spares load the code. If
+    that fails, they are replaced, and nothing else happens. Otherwise the old processes are stopped as for any
+    deployment: they finish what they have begun, give the rest back, and end before the new ones begin; these connect
+    and check meanwhile. So from then on only the new code runs, and what is written meanwhile waits in the stream and
+    in Postgres. `follows_tables`: tables of the routes are read. `running` are bridge and worker, once they began.
+    `switched` is called each time that new processes begin.
     """
 
     def __init__(self, system: System, *, follows_tables: bool, switched: Callable[[], None]) -> None:
@@ -37,7 +43,8 @@ class Reloader:
         self.running: list[Child] = []
         self._ended_at: float | None = None
         self._waits_for_save = False
-        self._spares = [Spare(system, role) for role in ROLES]
+        self._spares = self._new_pair()
+        self._reserve: list[Spare] = []
         self._respawn_at: float | None = None
         self._good_files: set[str] = set()
         self._changed: list[str] = []
@@ -47,7 +54,7 @@ class Reloader:
         self._load()
 
     def step(self) -> Iterator[str]:
-        """Do what is due. Yield a line for each thing that the user should know. To be called ten times a second.
+        """Do what is due. Yield a line for each thing that the user should know. To be called every `pause` seconds.
 
         Raise NotifierError if the code cannot be loaded the first time.
         """
@@ -59,6 +66,11 @@ class Reloader:
             self._check()
         if self._since is None and self._respawn_at is not None and time.monotonic() > self._respawn_at:
             self._respawn()
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next `step`: fewer while a change is taken over."""
+        return _PAUSE_SECONDS if self._since is None and self._watch.is_settled else _SHORT_PAUSE_SECONDS
 
     def _check(self) -> None:
         """Raise NotifierError if a process has ended, and not because the code changed after it was loaded.
@@ -76,6 +88,8 @@ class Reloader:
     def close(self) -> None:
         """End the processes that stand by."""
         self._discard()
+        for spare in self._reserve:
+            spare.discard()
 
     def _begin(self, changed: list[str]) -> None:
         if self._since is not None:  # what is being loaded is outdated
@@ -84,7 +98,7 @@ class Reloader:
         if self._since is None:
             self._since, self._was_said = time.monotonic(), False
         self._slow_at = time.monotonic() + _SLOW_SECONDS
-        self._respawn()
+        self._take_reserve()
         self._load()
 
     def _load(self) -> None:
@@ -110,7 +124,7 @@ class Reloader:
             self._discard()
             if not self.running:
                 raise NotifierError(error)
-            self._respawn()
+            self._take_reserve()
             self._waits_for_save = any(each.exit_code is not None for each in self.running)
             now = "Nothing is sent until then" if self._waits_for_save else "The last good version goes on"
             yield f"{names} not taken over: {error}\nCorrect the file and save it. {now}."
@@ -136,11 +150,13 @@ class Reloader:
         self._switched()
         for old in self.running:
             old.ask_to_stop()
+        words = {"bridge": ("bridge",), "worker": ("worker", *found["channels"])}
+        for spare in self._spares:
+            spare.start(*words[spare.role])
         for old in self.running:
             old.stop()
             self._system.children.remove(old)
-        words = {"bridge": ("bridge",), "worker": ("worker", *found["channels"])}
-        self.running = [spare.run(*words[spare.role]) for spare in self._spares]
+        self.running = [spare.begin() for spare in self._spares]
         for new in self.running:
             self._system.add(new)
         self._spares, self._waits_for_save = [], False
@@ -151,9 +167,21 @@ class Reloader:
         return given | {"NOTIFIER_METRICS_PORT": "0"} if role == "worker" else given
 
     def _respawn(self) -> None:
+        """Start spares if there are none, else the reserve if there is none."""
         self._respawn_at = None
         if not self._spares:
-            self._spares = [Spare(self._system, role) for role in ROLES]
+            self._take_reserve()
+        elif not self._reserve:
+            self._reserve = self._new_pair()
+
+    def _take_reserve(self) -> None:
+        if not self._spares:
+            self._spares, self._reserve = self._reserve or self._new_pair(), []
+        if not self._reserve:
+            self._respawn_at = time.monotonic() + _RESERVE_SECONDS
+
+    def _new_pair(self) -> list[Spare]:
+        return [Spare(self._system, role) for role in ROLES]
 
     def _discard(self) -> None:
         for spare in self._spares:

@@ -16,7 +16,8 @@ ROLES: tuple[Role, ...] = ("bridge", "worker")
 
 
 class Spare:
-    """A bridge or worker that has not begun. `load` it, wait for its `answer`, then `run` it or `discard` it.
+    """A bridge or worker that has not begun. `load` it, wait for its `answer`, then `start` it and let it
+    `begin`, or `discard` it.
 
     `has_imported`: whether it had imported the libraries at the last `answer`.
     """
@@ -56,9 +57,13 @@ class Spare:
             return {"error": str(error), "files": []}
         return None
 
-    def run(self, *words: str) -> Child:
-        """Let it become `notifier WORDS`. Return the process."""
+    def start(self, *words: str) -> None:
+        """Let it become `notifier WORDS`, and check what it needs. It does nothing else before `begin`."""
         self._send({"words": words})
+
+    def begin(self) -> Child:
+        """Let it begin. Return the process."""
+        self._send({})
         self._link.close()
         return self.process
 

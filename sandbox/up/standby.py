@@ -1,7 +1,8 @@
 """A bridge or a worker that waits, with all libraries imported: `python -m sandbox.up.standby ROLE FD`.
 
 After the first message on the socket FD it loads the user's code and answers with what it found; after the second it
-becomes `notifier ROLE`. So a saved change runs within a second, in a process that never loaded the earlier version.
+becomes `notifier ROLE`; after the third, when the process before has ended, it begins. A bridge connects and checks
+its tables before that. So a saved change runs within a second, in a process that never loaded the earlier version.
 """
 
 import gc
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.stream.client import StreamsClient
+from bridge.wiring import begin_after
 from notifier.channels import substitute
 from notifier.database.schema import schema_head
 from notifier.errors import NotifierError
@@ -62,6 +64,10 @@ class Link:
             raise SystemExit(0)
         found: dict[str, Any] = json.loads(line)
         return found
+
+    def wait(self) -> None:
+        """Return when the next object has come. End this process if the other end is closed."""
+        self.receive()
 
 
 def prepare(role: str) -> None:
@@ -135,6 +141,10 @@ def main() -> None:
     load_settings.cache_clear()
     link.send(loaded(libraries))
     sys.argv = ["notifier", *link.receive()["words"]]
+    if role == "bridge":
+        begin_after(link.wait)
+    else:
+        link.wait()
     from notifier.__main__ import main as notifier
 
     notifier()

@@ -13,7 +13,10 @@ Seen = dict[str, tuple[int, int, int]]
 
 
 class Watch:
-    """Returns a change once the files have been the same at two looks: an editor may be in the middle of a save."""
+    """Returns a change once the files have been the same at two looks: an editor may be in the middle of a save.
+
+    `is_settled`: the last two looks were the same.
+    """
 
     def __init__(self) -> None:
         self._files: frozenset[str] = frozenset()
@@ -21,6 +24,7 @@ class Watch:
         self._templates: Path | None = None
         self._known: Seen = {}
         self._last: Seen = {}
+        self.is_settled = True
 
     def set(self, files: Iterable[str], *, folders: Iterable[Path] = (), templates: Path | None = None) -> None:
         """Watch these files, all Python files directly in `folders` except tests, and all files below `templates`.
@@ -37,8 +41,8 @@ class Watch:
     def changed(self) -> list[str]:
         """Return the names of the files that have changed since the last call that returned any."""
         now = self._look()
-        settled, self._last = now == self._last, now
-        if now == self._known or not settled:
+        self.is_settled, self._last = now == self._last, now
+        if now == self._known or not self.is_settled:
             return []
         names = {path for path in now.keys() | self._known.keys() if now.get(path) != self._known.get(path)}
         self._known = now

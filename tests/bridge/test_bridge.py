@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter, defaultdict
+from contextlib import ExitStack
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -12,13 +13,16 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
+from bridge import wiring
 from bridge.bridge import LOOPS, PAGES_AHEAD, POLLERS
 from bridge.deadlines import Deadlines
 from bridge.relay import Relay
 from bridge.stream.held_shards import HeldShards
+from bridge.wiring import begin_after
 from notifier.health import Heartbeat
 from notifier.outbox import Partitions, Report
 from notifier.process.loops import Loop
+from sandbox.embedded.allocation import free_port
 from tests.bridge.environment import BridgeEnvironment
 from tests.conftest import administer
 from tests.sql import Sql
@@ -59,6 +63,24 @@ def test_a_database_that_goes_away_during_the_start_does_not_end_the_bridge(
     environment.put(range(10))
     with environment.bridge():
         assert len(read_all(environment, Sql(engine))) == 10
+
+
+def test_a_bridge_checks_its_tables_while_the_one_before_still_runs(
+    environment: BridgeEnvironment, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wiring, "_waits", [])
+    environment.streams.post("tables", table="activity", shards=1)
+    environment.put(range(10))
+    port, was_stopping = free_port(), list[bool]()
+    with ExitStack() as before:
+        first = before.enter_context(environment.bridge(metrics_port=port))
+        read_all(environment, Sql(engine))
+        before.callback(lambda: was_stopping.append(first.is_stopping))  # called first when it is closed
+        begin_after(before.close)
+        with environment.bridge(metrics_port=port):
+            assert was_stopping == [False]
+            environment.put(range(10), n=1)
+            assert len(read_all(environment, Sql(engine))) == 20
 
 
 def test_a_bridge_marks_what_it_published_also_when_it_stops(
