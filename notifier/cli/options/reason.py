@@ -1,4 +1,4 @@
-"""The option `--reason`: why an operator does something. It means the same in every command."""
+"""The option `--reason`: why an operator does something. In `notifier list` it is another name of `--because`."""
 
 from typing import Annotated
 

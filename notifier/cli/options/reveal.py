@@ -11,7 +11,7 @@ from notifier.outbox import Reveals
 Why = Annotated[str, typer.Option("--reason", help="Why you look, with --reveal; kept in the journal.")]
 
 UNSAID = "no reason was given"
-"""The reason in the journal where the command has none."""
+"""The reason in the journal if none was given, as always by `notifier list`, whose `--reason` selects."""
 
 
 def reveals(engine: Engine) -> Reveals:
