@@ -92,7 +92,7 @@ class Failures:
         self._since: datetime | None = None
 
     def lines(self, *, held: bool = False) -> Iterator[str]:
-        """Lines for the new failures, equal ones in one line. None while the database does not answer.
+        """Yield the lines for the new failures, equal ones in one line; none while the database does not answer.
 
         `held`: also for the tries that would wait for their minute to be over; that minute begins anew then.
         """

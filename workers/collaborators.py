@@ -65,5 +65,5 @@ class Collaborators:
         return any(each.may_shadow for each in self.routes)
 
     def retry(self, ids: Sequence[UUID], seconds: float = 30.0, **options: Any) -> DatabaseRetry:
-        """Repeat statements about these notifications for so long, and show meanwhile that they are in progress."""
+        """Return what repeats statements about these notifications for so long, and notes progress meanwhile."""
         return DatabaseRetry(seconds, on_retry=lambda: self.in_progress.touch(ids), stop=self.stop, **options)

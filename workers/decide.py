@@ -128,7 +128,9 @@ class LeftPending(Change):
 
 
 def built_elsewhere(id_: UUID) -> LeftPending:
-    """Leave it to the worker that builds it in isolation: a change of its row would keep that one from sending it."""
+    """Return that nothing is written of a delivery that another worker builds in isolation: if its row changed, that
+    worker could not send it.
+    """
     return left_pending(id_, "another worker builds it")
 
 

@@ -29,7 +29,7 @@ def asking(questions: Sequence[Asked], *, wanted: bool) -> Iterator[list[Check]]
 
 
 def database_question(url: str, application: str) -> Asked:
-    """Ask whether Postgres answers and takes writes. `application` is the name in pg_stat_activity."""
+    """Return the question whether Postgres answers and takes writes. pg_stat_activity shows the `application`."""
     engine = connect(url, pool_size=1, application=application, patience=_PATIENCE_SECONDS)
 
     def ask() -> str:
@@ -42,7 +42,7 @@ def database_question(url: str, application: str) -> Asked:
 
 
 def broker_question(url: str, channel: str) -> Asked:
-    """Ask whether Redis answers: how many messages wait on the channel."""
+    """Return the question whether Redis answers: how many messages wait on the channel."""
     queue = Queue(url)
 
     def ask() -> str:

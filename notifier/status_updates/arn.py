@@ -21,7 +21,7 @@ class Arn(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """Raise ValueError if the text is no such ARN."""
+        """Return the parts of an ARN. Raise ValueError if the text is no such ARN."""
         found = _ARN.fullmatch(text)
         if not found or (found["service"] == "events") != found["resource"].startswith("event-bus/"):
             raise ValueError("it is not the ARN of an event bus, an SNS topic or an SQS queue")

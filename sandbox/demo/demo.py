@@ -38,7 +38,7 @@ class DemoResult(Reconciliation):
 
 
 def run_demo(system: System, events: int, progress: Counter) -> DemoResult:
-    """Start the processes, write the events, wait until all are sent and their results are known, and count."""
+    """Start the processes, write the events, wait until all are sent and their results known. Return the counts."""
     system.start("bridge", "bridge")
     system.start("worker", "worker", "email")
     system.start("feedback", "feedback")

@@ -26,7 +26,7 @@ class Reconciliation:
 
 
 def reconcile(written: Iterable[str], accepted: Iterable[str]) -> Reconciliation:
-    """Compare the recipients of the events, of which each has its own, with those of the accepted mails."""
+    """Return how the recipients of the events, each of which has its own, differ from those of the accepted mails."""
     events = set(written)
     mails = Counter(accepted)
     reached = events & mails.keys()

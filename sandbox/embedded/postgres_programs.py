@@ -24,7 +24,7 @@ def postgres_programs() -> Path:
 
 
 def copied_programs(programs: Path, home: Path, account: pwd.struct_passwd) -> Path:
-    """Copy the programs to `home`, for an account that may be unable to enter the virtual environment."""
+    """Return a copy of the programs in `home`, for an account that may be unable to enter the virtual environment."""
     installation, package = programs.parent, programs.parent.parent
     target = home / package.name / installation.name
     for part in ("lib/postgresql", "share"):

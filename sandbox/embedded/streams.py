@@ -35,11 +35,11 @@ class StreamsServer:
         self.child = child
 
     def post(self, command: str, **body: Any) -> Any:
-        """`post("split", shard="shardId-...")` is POST /_sim/split."""
+        """Return the JSON that answers POST /_sim/COMMAND: `post("split", shard="shardId-...")`."""
         return self._send("POST", command, body)
 
     def get(self, what: str) -> Any:
-        """`get("truth?records=0")` is GET /_sim/truth?records=0."""
+        """Return the JSON that answers GET /_sim/WHAT: `get("truth?records=0")`."""
         return self._send("GET", what)
 
     def add_faults(self, *rules: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Simulators of what brings pushes: Firebase Cloud Messaging, with its service of access tokens, and a browser.
+"""Simulators of push services: Firebase Cloud Messaging with its access tokens, and Web Push with a browser; `apns`.
 
 with PushSimulator() as server:
     server.faults = [PushFault(404, "UNREGISTERED", contains="an-old-token")]

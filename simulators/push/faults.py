@@ -1,4 +1,4 @@
-"""What a service of pushes does wrong."""
+"""Faults of a push service: refusals, lost answers, connections that end."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

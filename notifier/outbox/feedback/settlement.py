@@ -74,7 +74,7 @@ class Settlement:
         self._address = address
 
     def settle(self, events: Sequence[Feedback], dead: Sequence[DeadLetter] = ()) -> Settled:
-        """Settle a batch of events and unreadable messages in one transaction. Repeating it changes nothing."""
+        """Settle a batch of events and unreadable messages in one transaction. Return the counts. Safe to repeat."""
         with self._engine.begin() as connection:
             new_dead = _insert_dead_letters(connection, dead) if dead else 0
             settled = self._settle_all(connection, events) if events else Settled()

@@ -88,7 +88,7 @@ class Retention:
         self._rest = rest
 
     def run_once(self) -> Retained:
-        """Do one small step of everything that is to be done; no step holds a lock for long."""
+        """Do one small step of everything that is to be done; no step holds a lock for long. Return what was done."""
         done = Retained()
         with self._engine.connect() as connection:
             self._count(connection, done)

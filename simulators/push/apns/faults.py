@@ -1,4 +1,4 @@
-"""What APNs does wrong."""
+"""Faults of APNs: refusals, lost answers, connections that end."""
 
 from dataclasses import dataclass, field
 from typing import Literal

@@ -58,7 +58,7 @@ def send_email_request(message: SesMessage, sender: str, configuration_set: str)
 
 
 def destination_of(email: Email) -> dict[str, list[str]]:
-    """Raise ValueError for an address that is none, or for more recipients than SES takes."""
+    """Return the parameter `Destination`. Raise ValueError for an invalid address, or for too many recipients."""
     if isinstance(email.to, str) and not has_copies(email):
         return {"ToAddresses": [checked_address("to", email.to)]}
     copies = recipients_of(email)

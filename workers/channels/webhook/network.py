@@ -40,7 +40,7 @@ class GuardedNetwork(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect. Raise AddressRefused, httpcore.ConnectError or ConnectTimeout: then nothing was sent."""
+        """Return a connection. Raise AddressRefused, httpcore.ConnectError or ConnectTimeout if nothing was sent."""
         del local_address, socket_options  # never given: the pool has no such options
         with _named(httpcore.ConnectTimeout, httpcore.ConnectError):
             addresses = [each for each in look_up(host, port) if self._allow_private or is_public(each)]
@@ -97,7 +97,7 @@ def look_up(host: str, port: int) -> list[IpAddress]:
 
 
 def connected(addresses: list[IpAddress], port: int, deadline: float | None) -> socket.socket:
-    """Connect to the first address that accepts; the time until the deadline is divided between them.
+    """Return a socket to the first address that accepts; the time until the deadline is divided between them.
 
     Raise OSError.
     """
