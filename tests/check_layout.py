@@ -1,5 +1,5 @@
-"""`make check`: files and folders keep their size, imports make no circle, no text uses a word of the list below, and
-no conflict of a merge is left.
+"""`make check`: files and folders keep their size, packages have a docstring, imports make no circle, no text uses a
+word of the list below, and no conflict of a merge is left.
 
 Each finding is one line `FILE:LINE: what is wrong`. Exit status 1 if there is one.
 """
@@ -58,6 +58,7 @@ def main() -> int:
         *long_files(files),
         *full_folders(files),
         *vague_names(files),
+        *undescribed(files),
         *circles(files),
         *words(files),
         *conflicts(files),
@@ -101,6 +102,14 @@ def vague_names(files: Iterable[Path]) -> Iterator[str]:
     for file in files:
         if file.suffix == ".py" and file.stem in _VAGUE:
             yield f"{file}:1: the name says nothing: name the noun that is in it"
+
+
+def undescribed(files: Iterable[Path]) -> Iterator[str]:
+    """Packages without a docstring: their name alone does not say what is in them."""
+    for file in files:
+        is_package = file.name == "__init__.py" and file.parts[0] in PACKAGES
+        if is_package and ast.get_docstring(ast.parse((ROOT / file).read_text())) is None:
+            yield f"{file}:1: the package has no docstring: say in one line what is in it"
 
 
 def circles(files: Iterable[Path]) -> Iterator[str]:

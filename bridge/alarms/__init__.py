@@ -1,0 +1,1 @@
+"""Watches that log an alarm: shards that are not listed, lag, unrouted tables, view types."""

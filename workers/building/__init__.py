@@ -1,0 +1,1 @@
+"""Builds: the route's function is called and its template rendered, in threads or set aside."""

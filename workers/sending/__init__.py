@@ -1,0 +1,1 @@
+"""Sending: waits for the rate, begins attempts, makes requests, and finishes."""

@@ -1,0 +1,1 @@
+"""Publications: which messages the broker should hold, and how much waits."""

@@ -1,0 +1,1 @@
+"""What a bridge writes of the stream: pages of records, listings, lag, streams that are let go."""
