@@ -93,7 +93,7 @@ def test_the_message_that_redis_makes_is_the_one_of_the_template(queue: Queue, b
     id_ = uuid.uuid4()
     queue.publish("email", {id_: 0})
     (made,) = messages(broker_url)
-    ours = json.loads(Envelopes(queue_name("email"), "notifier").message(id_))
+    ours = json.loads(Envelopes(queue_name("email"), "bridge").message(id_))
     made["properties"]["delivery_tag"] = ours["properties"]["delivery_tag"]
     assert made == ours
 
