@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Literal, cast
 
 from notifier.errors import DecodeError
@@ -79,7 +80,7 @@ class Event:
             keys=_item(change["Keys"]),
             new=_item(change["NewImage"]) if "NewImage" in change else None,
             old=_item(change["OldImage"]) if "OldImage" in change else None,
-            created_at=datetime.fromtimestamp(change["ApproximateCreationDateTime"], UTC),
+            created_at=_moment(change["ApproximateCreationDateTime"]),
             sequence_number=_text(change["SequenceNumber"], "SequenceNumber"),
             expired_by_ttl=_is_ttl(record.get("userIdentity")),
         )
@@ -103,6 +104,11 @@ def _item(attributes: Mapping[str, Wire]) -> dict[str, Any]:
         name: value["S"] if len(value) == 1 and type(value.get("S")) is str else plain(value)
         for name, value in attributes.items()
     }
+
+
+@lru_cache(maxsize=1_000)  # records of one second have the same
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _text(value: object, what: str = "S") -> str:

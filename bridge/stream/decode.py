@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ _LONGEST = 40  # digits of a sequence number
 def decode(table: str, record: Mapping[str, Any]) -> Event:
     """Return the event of a record. Raise DecodeError if it is none: the record belongs in quarantine then."""
     event = Event.from_record(table, record)
-    if not _is_time(event.created_at.timestamp()):
+    if _milliseconds(event.created_at) is None:
         raise DecodeError(f"ApproximateCreationDateTime is {event.created_at.isoformat()}")
     if not _is_number(event.sequence_number):
         raise DecodeError(f"SequenceNumber is {event.sequence_number[:60]!r}, not a number")
@@ -27,7 +28,8 @@ def decode(table: str, record: Mapping[str, Any]) -> Event:
 
 def identity(lease: ShardLease, event: Event, route: str) -> UUID:
     """Return the id of the notification that the route makes of the event."""
-    created = int(event.created_at.timestamp() * 1000)
+    created = _milliseconds(event.created_at)
+    assert created is not None  # noqa: S101  `decode` has checked it
     return notification_id(lease.stream_arn, lease.shard_id, event.sequence_number, route, created)
 
 
@@ -46,6 +48,13 @@ def creation_time(record: object) -> datetime | None:
         case {"dynamodb": {"ApproximateCreationDateTime": (int() | float()) as seconds}} if _is_time(seconds):
             return datetime.fromtimestamp(seconds, UTC)
     return None
+
+
+@lru_cache(maxsize=1_000)  # records of one second have the same
+def _milliseconds(created_at: datetime) -> int | None:
+    """Return the Unix milliseconds, None if it is no time at which a record can have been made."""
+    seconds = created_at.timestamp()
+    return int(seconds * 1000) if _is_time(seconds) else None
 
 
 def _is_time(seconds: float) -> bool:
