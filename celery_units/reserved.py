@@ -1,9 +1,9 @@
 """A message of a unit of which Celery's request is made only when something needs it."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
+from celery_units.redis.alike import Reserved
 from celery_units.request import UnitRequest
 
 
@@ -18,20 +18,24 @@ class ReservedRequest(UnitRequest):
         self,
         tag: str,
         request_dict: dict[str, Any],
-        fill: Callable[[Self], None],
+        received_at: float,
+        message: Reserved,
+        fill: Callable[[Reserved, Self], None],
         *,
         task: Any,
         eventer: Any,
     ) -> None:
-        """`request_dict` is of `request_dict_of`, or the same for this message. `fill` calls `complete`."""
+        """`request_dict` is of `request_dict_of`, or the same for this message. `fill` calls `complete`: it gets the
+        message and the request.
+        """
         self.tag = tag
-        self.received_at = time.time()
+        self.received_at = received_at
         self.id = request_dict["id"]
         self.name = request_dict.get("shadow") or request_dict["task"]
         self._task, self._eventer, self._expires = task, eventer, None
         self._delivery_info = request_dict["delivery_info"]
         self._request_dict = request_dict
-        self._fill = fill
+        self._reserved, self._fill = message, fill
 
     def complete(self, message: Any, **options: Any) -> None:
         """Make the other attributes. `options` are those of Celery's request."""
@@ -45,7 +49,7 @@ class ReservedRequest(UnitRequest):
         fill = self.__dict__.pop("_fill", None)
         if fill is None:
             raise AttributeError(f"a task's request has no attribute {name!r}")
-        fill(self)
+        fill(self.__dict__.pop("_reserved"), self)
         return getattr(self, name)
 
 

@@ -7,7 +7,7 @@ events of a task that does not succeed are always sent, see `UnitRequest`.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from zlib import crc32
 
 _LEAST_OFTEN = 2**20
@@ -24,14 +24,17 @@ class Sample:
         self._seen = 0
         self._since = clock()
 
-    def shows(self, task_id: str) -> bool:
-        """Whether the task sends its events. Call it once for each task."""
+    def shown(self, task_ids: Sequence[str]) -> list[bool]:
+        """Return for each task whether it sends its events. Call it once for each."""
         now = self._clock()
         if now - self._since >= 1.0:
             self._start(now)
-        self._seen += 1
-        if not self._per_second or crc32(task_id.encode()) % self._every:
-            return False
+        self._seen += len(task_ids)
+        if not self._per_second:
+            return [False] * len(task_ids)
+        return [not crc32(each.encode()) % self._every and self._show() for each in task_ids]
+
+    def _show(self) -> bool:
         self._shown += 1
         if self._shown >= self._per_second and self._every < _LEAST_OFTEN:
             self._every *= 2  # more than in the second before: choose fewer at once

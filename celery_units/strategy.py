@@ -6,16 +6,18 @@ units are small at low load and large at high load.
 """
 
 import logging
+import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
 from celery import signals
 from celery.worker.request import create_request_cls
-from celery.worker.state import reserved_requests, revoked, task_reserved
+from celery.worker.state import reserved_requests, revoked, revoked_stamps
 from celery.worker.strategy import default
 
+from celery_units import together
 from celery_units.call import is_plain_call, payload_of, usual_call
 from celery_units.job import Job
 from celery_units.pattern import Fill, pattern
@@ -43,7 +45,7 @@ def unit_strategy(task: UnitTask, app: Any, consumer: Any) -> Callable[..., None
     consumer.hub.on_tick.add(collector.start_units)
     channel = collector.channel
     if isinstance(channel, RedisChannel) and not app.conf.worker_disable_prefetch:
-        channel.takers[task.name] = collector.take
+        channel.takers[task.name] = collector
     if isinstance(channel, RedisChannel):
         channel.kept.spare = partial(_spare, consumer.pool)
     return collector.receive
@@ -95,9 +97,9 @@ class Collector:
         if self._consumer.task_buckets[self._task.name] or not is_plain_call(message.headers, payload):
             self._receive_alone(message, body, ack, reject, callbacks)
             return
-        self._add(self._request(message, headers=message.headers, **self._options_of(message, payload)), callbacks)
+        self._add([self._request(message, headers=message.headers, **self._options_of(message, payload))], callbacks)
 
-    def take(self, tag: str, message: Reserved) -> bool:
+    def take(self, tag: str, message: dict[str, Any]) -> bool:
         """Take one message as it is in Redis: no object of kombu is made, and only a part of Celery's request.
 
         Return False for what is not usual. It comes to `receive` then.
@@ -105,21 +107,31 @@ class Collector:
         request_dict = self._request_dict(message)
         if request_dict is None or self._consumer.task_buckets[self._task.name]:
             return False
-        request = self._reserved_request(
-            tag, request_dict, partial(self._complete, message), **self._reserved_options
-        )
-        self._add(request, self._consumer.on_task_message)
+        self._take([(message, tag, request_dict)])
         return True
 
-    def _request_dict(self, message: Reserved) -> dict[str, Any] | None:
-        """Return the dict of the message's request. None if it is not usual."""
-        if isinstance(message, dict):
-            call = usual_call(message, self.channel.decode_body)
-            return None if call is None else request_dict_of(message, call, self._consumer.hostname)
+    def takes(self, message: AlikeMessage) -> bool:
+        """Return whether messages like this one are usual: then `take_alike` takes them."""
         if message.kind not in self._patterns:
             self._learn(message)
-        fill = self._patterns[message.kind]
-        return None if fill is None else fill(message.id, message.tag)
+        return self._patterns[message.kind] is not None and not self._consumer.task_buckets[self._task.name]
+
+    def take_alike(self, messages: Sequence[AlikeMessage]) -> None:
+        """Take messages of one kind as `take` does one."""
+        fill = self._patterns[messages[0].kind]
+        assert fill  # noqa: S101
+        self._take([(each, each.tag, fill(each.id, each.tag)) for each in messages])
+
+    def _take(self, messages: Iterable[tuple[Reserved, str, dict[str, Any]]]) -> None:
+        """Take messages of one kind, each with its tag and the dict of its request."""
+        now, make, options = time.time(), self._reserved_request, self._reserved_options
+        requests = [make(tag, found, now, message, self._complete, **options) for message, tag, found in messages]
+        self._add(requests, self._consumer.on_task_message)
+
+    def _request_dict(self, message: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the dict of the message's request. None if it is not usual."""
+        call = usual_call(message, self.channel.decode_body)
+        return None if call is None else request_dict_of(message, call, self._consumer.hostname)
 
     def _learn(self, message: AlikeMessage) -> None:
         request_dict, other = self._request_dict(message.decoded()), message.kind.other
@@ -141,18 +153,24 @@ class Collector:
         settled = {"on_ack": partial(self._settle, message.ack), "on_reject": partial(self._settle, message.reject)}
         return {**self._options, **settled, "body": call}
 
-    def _add(self, request: UnitRequest, callbacks: Any) -> None:
-        """Let the message wait for a unit, unless it is revoked or has expired."""
-        if (request.expires or request.id in revoked) and request.revoked():
+    def _add(self, arrived: Sequence[UnitRequest], callbacks: Any) -> None:
+        """Let messages of one kind wait for a unit, without those that are revoked or have expired."""
+        if not (requests := _without_revoked(arrived)):
             return
-        request.shown = self._sample.shows(request.id)
-        signals.task_received.send(sender=self._consumer, request=request)
-        if request.shown:
-            request.send_received()
-        task_reserved(request)
+        shown = self._sample.shown([each.id for each in requests])
+        for request, is_shown in zip(requests, shown, strict=True):
+            request.shown = is_shown
+        if signals.task_received.receivers:
+            for request in requests:
+                signals.task_received.send(sender=self._consumer, request=request)
+        for request in requests:
+            if request.shown:
+                request.send_received()
+        together.reserve(requests)
         for callback in callbacks or ():
-            callback(request)
-        self._waiting.setdefault(_kind(request), []).append(request)
+            for request in requests:
+                callback(request)
+        self._waiting.setdefault(_kind(requests[0]), []).extend(requests)
 
     def start_units(self) -> None:
         """Start a unit for each free place. Called in each turn of the event loop, before it waits.
@@ -170,9 +188,9 @@ class Collector:
 
     def _start_waiting(self, *, gone: bool) -> None:
         while self._again and (kind := self._next(self._again, gone=gone)):
-            self._start(kind, self._take(self._again, kind), begun=True)
+            self._start(kind, self._next_unit(self._again, kind), begun=True)
         while self._waiting and (kind := self._next(self._waiting)):
-            if requests := [each for each in self._take(self._waiting, kind) if not each.revoked()]:
+            if requests := _without_revoked(self._next_unit(self._waiting, kind)):
                 self._start(kind, requests)
 
     def _next(self, waiting: "dict[_Kind, list[UnitRequest]]", *, gone: bool = False) -> "_Kind | None":
@@ -209,7 +227,7 @@ class Collector:
         if self._is_gone():
             self.start_units()
 
-    def _take(self, waiting: "dict[_Kind, list[UnitRequest]]", kind: "_Kind") -> list[UnitRequest]:
+    def _next_unit(self, waiting: "dict[_Kind, list[UnitRequest]]", kind: "_Kind") -> list[UnitRequest]:
         """Take as many as fit into a unit. The rest of this kind waits until each other kind has had a place."""
         requests = waiting.pop(kind)
         if rest := requests[self._task.unit_size :]:
@@ -262,6 +280,13 @@ def _spare(pool: Any) -> int:
 
 _Kind = tuple[str, bool]
 """The queue, and whether an earlier worker was lost with the message: such a message may harm others of its unit."""
+
+
+def _without_revoked(requests: Sequence[UnitRequest]) -> Sequence[UnitRequest]:
+    """Return those that are to run. The others are acknowledged and reported."""
+    if revoked or revoked_stamps or any(each.expires for each in requests):
+        return [each for each in requests if not each.revoked()]
+    return requests
 
 
 def _kind(request: UnitRequest) -> _Kind:

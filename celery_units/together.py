@@ -11,6 +11,12 @@ from celery.worker import state
 from celery_units.request import UnitRequest
 
 
+def reserve(requests: Sequence[UnitRequest]) -> None:
+    """Note that they wait for the pool."""
+    state.requests.update((request.id, request) for request in requests)
+    state.reserved_requests.update(requests)
+
+
 def start(requests: Sequence[UnitRequest], pid: int, at: float) -> None:
     """Note that the pool runs them, in the process `pid` since `at` on the monotonic clock. No event is sent."""
     started = time.time() - (time.monotonic() - at)

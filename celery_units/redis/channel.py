@@ -1,17 +1,17 @@
 """The channel of the fast transport: it reserves messages by the hundred and hands them out one by one."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count
 from queue import Empty
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 from kombu.log import get_logger
 from kombu.transport import redis as stock
 
-from celery_units.redis.alike import AlikeMessage, Reserved, decoded
+from celery_units.redis.alike import AlikeMessage, AlikeMessages, Reserved, decoded
 from celery_units.redis.kept import KeptMessages
 from celery_units.redis.qos import QoS
 from celery_units.redis.refusal import Refusals
@@ -28,8 +28,21 @@ TURN_SECONDS = 0.01
 PATIENCE_SECONDS = 1.0
 """How long a request for less than half of the prefetch limit is put off, where nothing else causes one."""
 
-Taker = Callable[[str, Reserved], bool]
-"""Takes a message, given with its tag; or returns False."""
+_ALIKE = 50
+"""The most messages that are handed out without a look at the time."""
+
+
+class Taker(Protocol):
+    """Takes the messages of one task without kombu's objects."""
+
+    def take(self, tag: str, message: dict[str, Any]) -> bool:
+        """Take a message, given with its tag; or return False."""
+
+    def takes(self, message: AlikeMessage) -> bool:
+        """Return whether to call `take_alike` with messages like this one."""
+
+    def take_alike(self, messages: Sequence[AlikeMessage]) -> None:
+        """Take messages of one kind."""
 
 
 class RedisChannel(TolerantChannel):
@@ -49,7 +62,7 @@ class RedisChannel(TolerantChannel):
         self.reserved: deque[tuple[QueueList, str, Reserved]] = deque()
         """The messages that have not been handed out, with their tags."""
         self.takers: dict[str, Taker] = {}
-        """By the name of a task: takes its messages without kombu's objects. One that needs an ack is given to it."""
+        """By the name of a task: takes those of its messages that need an ack."""
         self._lists_are_empty = False
         self._waiters = Waiters(self)
         self._requested: list[QueueList] = []
@@ -265,14 +278,33 @@ class RedisChannel(TolerantChannel):
         """Return whether there was a message. Hands out one at most where no event loop turns."""
         until, started = monotonic() + TURN_SECONDS, bool(self.reserved)
         while self.reserved and not self._closing and self.qos.can_consume():
-            origin, tag, payload = self.reserved.popleft()
-            task = payload.task if isinstance(payload, AlikeMessage) else task_of(payload)
-            taker = self.takers.get(task) if origin.keep and self.takers else None
-            if not (taker and taker(tag, payload)):
-                self.connection._deliver(decoded(payload), origin.queue)  # noqa: SLF001  as kombu's own channel does
+            self._hand_out_next()
             if monotonic() > until or not self.connection.loop:
                 break
         return started
+
+    def _hand_out_next(self) -> None:
+        """Hand out the next message, and those behind it that are like it if they are taken together."""
+        origin, tag, payload = self.reserved.popleft()
+        takers = self.takers if origin.keep else {}
+        if isinstance(payload, AlikeMessage):
+            if (taker := takers.get(payload.task)) and taker.takes(payload):
+                taker.take_alike([payload, *self._more(origin, payload.kind)])
+                return
+        elif takers and (taker := takers.get(task_of(payload))) and taker.take(tag, payload):
+            return
+        self.connection._deliver(decoded(payload), origin.queue)  # noqa: SLF001  as kombu's own channel does
+
+    def _more(self, origin: QueueList, kind: AlikeMessages) -> Iterator[AlikeMessage]:
+        reserved = self.reserved
+        for _ in range(_ALIKE - 1):
+            if not reserved:
+                return
+            other, _, payload = reserved[0]
+            if other is not origin or not isinstance(payload, AlikeMessage) or payload.kind is not kind:
+                return
+            del reserved[0]
+            yield payload
 
     def _give_back_cancelled(self) -> None:
         """Give back the reserved messages of queues whose consumers were cancelled."""

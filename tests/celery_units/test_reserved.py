@@ -76,7 +76,7 @@ def test_the_request_that_is_made_is_that_of_celery(
         for id_ in ids:
             wait_until(lambda: id_ in state.requests)  # noqa: B023
             assert is_incomplete(id_)
-        assert isinstance(vars(state.requests[ids[1]])["_fill"].args[0], AlikeMessage)
+        assert isinstance(vars(state.requests[ids[1]])["_reserved"], AlikeMessage)
         channel = worker.consumer.connection.default_channel
         assert isinstance(channel, RedisChannel)
         for id_ in ids:

@@ -28,7 +28,7 @@ def second(sample: Sample, clock: Clock, tasks: list[str]) -> set[str]:
     """What is shown of so many tasks, spread over the second that begins now."""
     shown = set()
     for task in tasks:
-        if sample.shows(task):
+        if sample.shown([task])[0]:
             shown.add(task)
         clock.now += 1 / len(tasks)
     return shown
@@ -51,7 +51,7 @@ def test_all_is_shown_again_when_the_load_is_over(clock: Clock) -> None:
     sample = Sample(100, clock)
     second(sample, clock, ids(10_000))
     clock.now += 1.0
-    sample.shows("first of the next second")
+    sample.shown(["first of the next second"])
     clock.now += 1.0
     assert second(sample, clock, ids(50)) == set(ids(50))
 
