@@ -14,28 +14,29 @@ class ReservedRequest(UnitRequest):
     event, a receiver of a signal, `celery inspect` or a revoke.
     """
 
-    def __init__(
-        self,
-        tag: str,
-        request_dict: dict[str, Any],
-        received_at: float,
-        message: Reserved,
-        fill: Callable[[Reserved, Self], None],
-        *,
-        task: Any,
-        eventer: Any,
-    ) -> None:
-        """`request_dict` is of `request_dict_of`, or the same for this message. `fill` calls `complete`: it gets the
-        message and the request.
+    _expires = None
+
+    @classmethod
+    def share(cls, *, task: Any, eventer: Any, fill: Callable[[Reserved, Self], None]) -> None:
+        """Set what all requests of this class have in common: an attribute of each takes longer.
+
+        `fill` calls `complete`: it gets the message and the request.
         """
+        cls._task, cls._eventer, cls._fill = task, eventer, staticmethod(fill)
+
+    def __init__(self, tag: str, request_dict: dict[str, Any], received_at: float, message: Reserved) -> None:
+        """`request_dict` is of `request_dict_of`, or the same for this message."""
         self.tag = tag
         self.received_at = received_at
         self.id = request_dict["id"]
         self.name = request_dict.get("shadow") or request_dict["task"]
-        self._task, self._eventer, self._expires = task, eventer, None
-        self._delivery_info = request_dict["delivery_info"]
         self._request_dict = request_dict
-        self._reserved, self._fill = message, fill
+        self._reserved = message
+
+    @property
+    def delivery_info(self) -> dict[str, Any]:
+        found: dict[str, Any] = self._request_dict["delivery_info"]
+        return found
 
     def complete(self, message: Any, **options: Any) -> None:
         """Make the other attributes. `options` are those of Celery's request."""
@@ -46,10 +47,10 @@ class ReservedRequest(UnitRequest):
 
     def __getattr__(self, name: str) -> Any:
         """Make the other attributes, and return this one. Python calls it for attributes that are not there."""
-        fill = self.__dict__.pop("_fill", None)
-        if fill is None:
+        message = self.__dict__.pop("_reserved", None)
+        if message is None:
             raise AttributeError(f"a task's request has no attribute {name!r}")
-        fill(self.__dict__.pop("_reserved"), self)
+        self._fill(message, self)
         return getattr(self, name)
 
 

@@ -44,8 +44,8 @@ class QueueShares:
         """Return how many of a pool's places this group and those after it may use together."""
         return max(1, math.floor(places * self._most[level]))
 
-    def hold(self, queue: str, tag: str) -> None:
-        self._held[self.level(queue)].add(tag)
+    def hold(self, queue: str, tags: Iterable[str]) -> None:
+        self._held[self.level(queue)].update(tags)
 
     def release(self, tags: Iterable[str]) -> None:
         """Note that messages were acknowledged or given back."""

@@ -8,7 +8,7 @@ units are small at low load and large at high load.
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -45,7 +45,7 @@ def unit_strategy(task: UnitTask, app: Any, consumer: Any) -> Callable[..., None
     consumer.hub.on_tick.add(collector.start_units)
     channel = collector.channel
     if isinstance(channel, RedisChannel) and not app.conf.worker_disable_prefetch:
-        channel.takers[task.name] = collector
+        channel.reserved.takers[task.name] = collector
     if isinstance(channel, RedisChannel):
         channel.kept.spare = partial(_spare, consumer.pool)
     return collector.receive
@@ -81,9 +81,10 @@ class Collector:
         self._request, self._reserved_request = request_class(UnitRequest), request_class(ReservedRequest)
         self._patterns: dict[AlikeMessages, Fill | None] = {}
         """What makes the dicts of the requests of alike messages. None: such messages are not usual."""
-        self._reserved_options = {"task": task, "eventer": events}
+        self._reserved_request.share(task=task, eventer=events, fill=self._complete)
         self._options = {
-            **self._reserved_options,
+            "task": task,
+            "eventer": events,
             "hostname": consumer.hostname,
             "app": app,
             "connection_errors": consumer.connection_errors,
@@ -99,7 +100,7 @@ class Collector:
             return
         self._add([self._request(message, headers=message.headers, **self._options_of(message, payload))], callbacks)
 
-    def take(self, tag: str, message: dict[str, Any]) -> bool:
+    def take(self, message: dict[str, Any]) -> bool:
         """Take one message as it is in Redis: no object of kombu is made, and only a part of Celery's request.
 
         Return False for what is not usual. It comes to `receive` then.
@@ -107,7 +108,9 @@ class Collector:
         request_dict = self._request_dict(message)
         if request_dict is None or self._consumer.task_buckets[self._task.name]:
             return False
-        self._take([(message, tag, request_dict)])
+        tag = message["properties"]["delivery_tag"]
+        request = self._reserved_request(tag, request_dict, time.time(), message)
+        self._add([request], self._consumer.on_task_message)
         return True
 
     def takes(self, message: AlikeMessage) -> bool:
@@ -118,14 +121,9 @@ class Collector:
 
     def take_alike(self, messages: Sequence[AlikeMessage]) -> None:
         """Take messages of one kind as `take` does one."""
-        fill = self._patterns[messages[0].kind]
+        fill, make, now = self._patterns[messages[0].kind], self._reserved_request, time.time()
         assert fill  # noqa: S101
-        self._take([(each, each.tag, fill(each.id, each.tag)) for each in messages])
-
-    def _take(self, messages: Iterable[tuple[Reserved, str, dict[str, Any]]]) -> None:
-        """Take messages of one kind, each with its tag and the dict of its request."""
-        now, make, options = time.time(), self._reserved_request, self._reserved_options
-        requests = [make(tag, found, now, message, self._complete, **options) for message, tag, found in messages]
+        requests = [make(each.tag, fill(each.id, each.tag), now, each) for each in messages]
         self._add(requests, self._consumer.on_task_message)
 
     def _request_dict(self, message: dict[str, Any]) -> dict[str, Any] | None:
@@ -247,8 +245,9 @@ class Collector:
             self._settle(partial(self.channel.qos.ack_all, taken), None, self._consumer.connection_errors)
         for request in taken.values():
             request.acknowledged = True
-        for request in requests:
-            request.acknowledge()
+        if len(taken) < len(requests):
+            for request in requests:
+                request.acknowledge()
 
     def _settle(self, settle: Callable[..., None], _: Any, errors: Any, *requeue: bool) -> None:
         """Acknowledge or reject a message, unless its connection is gone.

@@ -57,7 +57,7 @@ def watch_worker(marks: Marks) -> None:
 
     def messages(original: Function, *arguments: Any) -> Iterator[Any]:
         found = list(original(*arguments))
-        marks.add("reserved", [message for _, message in found])
+        marks.add("reserved", [message for _, taken in found for message in taken])
         return iter(found)
 
     def deliver(original: Function, deliverer: Any, ids: Iterable[Any], **named: Any) -> Any:

@@ -6,6 +6,8 @@ fifth of the time that it takes to decode them.
 
 import re
 from collections import deque
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from string import ascii_letters
 from typing import Any, NamedTuple
 
@@ -77,17 +79,21 @@ class AlikeMessages:
     def bytes_of(self, id_: bytes, tag: bytes) -> bytes:
         return id_.join(self._parts) + tag + self._tail
 
-    def match(self, message: bytes) -> AlikeMessage | None:
-        """Return the message if it is of this kind: the same bytes with another id and another tag."""
-        id_ = message[self._start : self._end]
-        before = id_.join(self._parts)
-        if not (message.startswith(before) and message.endswith(self._tail)):
-            return None
-        tag = message[len(before) : self._until]
-        # No quote and no escape: each stands in a text, and means what it is.
-        if not tag or tag.translate(None, _TAG_BYTES) or id_.translate(None, _ID_BYTES):
-            return None
-        return AlikeMessage(self, id_.decode(), tag.decode())
+    def match(self, messages: Iterable[bytes]) -> list[AlikeMessage]:
+        """Return the messages up to the first that is not of this kind: the same bytes with another id and tag."""
+        start, end, until, parts, tail = self._start, self._end, self._until, self._parts, self._tail
+        found: list[AlikeMessage] = []
+        for message in messages:
+            id_ = message[start:end]
+            before = id_.join(parts)
+            if not (message.startswith(before) and message.endswith(tail)):
+                break
+            tag = message[len(before) : until]
+            # No quote and no escape: each stands in a text, and means what it is.
+            if not tag or tag.translate(None, _TAG_BYTES) or id_.translate(None, _ID_BYTES):
+                break
+            found.append(AlikeMessage(self, id_.decode(), tag.decode()))
+        return found
 
 
 Reserved = dict[str, Any] | AlikeMessage
@@ -105,15 +111,15 @@ class KnownMessages:
     def __init__(self) -> None:
         self._kinds: deque[AlikeMessages] = deque(maxlen=_MOST)
 
-    def find(self, message: bytes) -> AlikeMessage | None:
-        """Return the message if it is of a known kind."""
+    def find(self, messages: Sequence[bytes], start: int = 0) -> list[AlikeMessage]:
+        """Return the messages from that place on that are of one known kind, up to the first that is not."""
         for place, kind in enumerate(self._kinds):
-            if found := kind.match(message):
+            if found := kind.match(islice(messages, start, None)):
                 if place:
                     del self._kinds[place]
                     self._kinds.appendleft(kind)
                 return found
-        return None
+        return []
 
     def learn(self, message: bytes, payload: dict[str, Any]) -> None:
         """Know messages like this one from now on. `payload` is the message decoded."""

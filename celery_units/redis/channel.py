@@ -1,21 +1,20 @@
-"""The channel of the fast transport: it reserves messages by the hundred and hands them out one by one."""
+"""The channel of the fast transport: it reserves messages by the hundred and hands them out."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import count
 from queue import Empty
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 from kombu.log import get_logger
 from kombu.transport import redis as stock
 
-from celery_units.redis.alike import AlikeMessage, AlikeMessages, Reserved, decoded
+from celery_units.redis.handing_out import HandingOut, Run
 from celery_units.redis.kept import KeptMessages
 from celery_units.redis.qos import QoS
 from celery_units.redis.refusal import Refusals
-from celery_units.redis.reserve import MOST, QueueList, error_in, task_of
+from celery_units.redis.reserve import MOST, QueueList, error_in
 from celery_units.redis.timeouts import Timeouts
 from celery_units.redis.tolerant import TolerantChannel
 from celery_units.redis.version import check_server
@@ -27,22 +26,6 @@ TURN_SECONDS = 0.01
 """How long messages are handed out before the event loop turns."""
 PATIENCE_SECONDS = 1.0
 """How long a request for less than half of the prefetch limit is put off, where nothing else causes one."""
-
-_ALIKE = 50
-"""The most messages that are handed out without a look at the time."""
-
-
-class Taker(Protocol):
-    """Takes the messages of one task without kombu's objects."""
-
-    def take(self, tag: str, message: dict[str, Any]) -> bool:
-        """Take a message, given with its tag; or return False."""
-
-    def takes(self, message: AlikeMessage) -> bool:
-        """Return whether to call `take_alike` with messages like this one."""
-
-    def take_alike(self, messages: Sequence[AlikeMessage]) -> None:
-        """Take messages of one kind."""
 
 
 class RedisChannel(TolerantChannel):
@@ -59,10 +42,7 @@ class RedisChannel(TolerantChannel):
     _pool: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.reserved: deque[tuple[QueueList, str, Reserved]] = deque()
-        """The messages that have not been handed out, with their tags."""
-        self.takers: dict[str, Taker] = {}
-        """By the name of a task: takes those of its messages that need an ack."""
+        self.reserved = HandingOut(self)
         self._lists_are_empty = False
         self._waiters = Waiters(self)
         self._requested: list[QueueList] = []
@@ -91,8 +71,9 @@ class RedisChannel(TolerantChannel):
         with self.conn_or_acquire() as client:
             reply = client.execute_command(*self.kept.request(lists, want=1, acks=[]))
             self._maybe_update_queues_expire(client, queue)
-        for _, tag, payload in self.kept.read(reply, lists):
-            message = self.Message(decoded(payload), channel=self)
+        for run in self.kept.read(reply, lists):
+            (tag,) = run.tags
+            message = self.Message(run.take_one(), channel=self)
             self.qos.append(message, tag)
             return message
         return None
@@ -263,54 +244,30 @@ class RedisChannel(TolerantChannel):
         if loop := self.loop:
             loop.call_later(seconds, what)
 
-    def _add(self, messages: Iterable[tuple[QueueList, str, Reserved]]) -> None:
-        found = list(messages)
+    def _add(self, runs: Iterable[Run]) -> None:
+        found = list(runs)
         if self._wanted:
-            self._lists_are_empty = len(found) < self._wanted
+            self._lists_are_empty = sum(map(len, found)) < self._wanted
             self._waiters.requested(found=bool(found))
         if found:
-            self._queue_cycle.rotate(found[0][0].queue)
-            self.qos.hold((tag for origin, tag, _ in found if origin.keep), since=self._brpop_sent_at)
-            self.reserved.extend(found)
+            self._queue_cycle.rotate(found[0].origin.queue)
+            kept = [tag for run in found if run.origin.keep for tag in run.tags]
+            self.qos.hold(kept, since=self._brpop_sent_at)
+            self.reserved.add(found)
             self._give_back_cancelled()
 
     def _hand_out(self) -> bool:
         """Return whether there was a message. Hands out one at most where no event loop turns."""
         until, started = monotonic() + TURN_SECONDS, bool(self.reserved)
         while self.reserved and not self._closing and self.qos.can_consume():
-            self._hand_out_next()
+            self.reserved.next()
             if monotonic() > until or not self.connection.loop:
                 break
         return started
 
-    def _hand_out_next(self) -> None:
-        """Hand out the next message, and those behind it that are like it if they are taken together."""
-        origin, tag, payload = self.reserved.popleft()
-        takers = self.takers if origin.keep else {}
-        if isinstance(payload, AlikeMessage):
-            if (taker := takers.get(payload.task)) and taker.takes(payload):
-                taker.take_alike([payload, *self._more(origin, payload.kind)])
-                return
-        elif takers and (taker := takers.get(task_of(payload))) and taker.take(tag, payload):
-            return
-        self.connection._deliver(decoded(payload), origin.queue)  # noqa: SLF001  as kombu's own channel does
-
-    def _more(self, origin: QueueList, kind: AlikeMessages) -> Iterator[AlikeMessage]:
-        reserved = self.reserved
-        for _ in range(_ALIKE - 1):
-            if not reserved:
-                return
-            other, _, payload = reserved[0]
-            if other is not origin or not isinstance(payload, AlikeMessage) or payload.kind is not kind:
-                return
-            del reserved[0]
-            yield payload
-
     def _give_back_cancelled(self) -> None:
         """Give back the reserved messages of queues whose consumers were cancelled."""
-        cancelled = [tag for origin, tag, _ in self.reserved if origin.queue not in self._active_queues]
-        if cancelled:
-            self.reserved = deque(each for each in self.reserved if each[0].queue in self._active_queues)
+        if cancelled := self.reserved.drop_others(self._active_queues):
             try:
                 self.kept.give_back(cancelled)
             except (self.ResponseError, *self.connection_errors) as error:

@@ -11,7 +11,8 @@ from kombu.utils.encoding import bytes_to_str
 from kombu.utils.scheduling import priority_cycle
 
 from celery_units.redis import give_back, reserve
-from celery_units.redis.alike import KnownMessages, Reserved
+from celery_units.redis.alike import KnownMessages
+from celery_units.redis.handing_out import Run
 from celery_units.redis.lua import script
 from celery_units.redis.reserve import MOST, QueueList
 from celery_units.shares import QueueShares
@@ -91,34 +92,38 @@ class KeptMessages:
         """Return whether the queue's share leaves room for another message."""
         return self.limited is None or self.limited.has_room(queue, self._channel.qos.limit)
 
-    def read(self, reply: Iterable[Any], lists: Sequence[QueueList]) -> Iterator[tuple[QueueList, str, Reserved]]:
-        """Each message of a reply to `request`, with its tag. Those that are like an earlier one are not decoded.
+    def read(self, reply: Iterable[Any], lists: Sequence[QueueList]) -> Iterator[Run]:
+        """The messages of a reply to `request`. Those that are like an earlier one are not decoded.
 
         A message that cannot be decoded is logged and acknowledged: otherwise it would be delivered again and again.
         """
         learned = False
-        for origin, message in reserve.messages(reply, lists):
-            if found := self._known.find(message):
-                self._hold(origin, found.tag)
-                yield origin, found.tag, found
-                continue
-            try:
-                payload = reserve.decode(message)
-                tag = payload["properties"]["delivery_tag"]
-            except (ValueError, LookupError, TypeError):
-                log.critical("a message of %s that cannot be read is dropped: %.200r", origin.queue, message)
-                if origin.keep and (known := reserve.tag_in(message)):
-                    self._channel.qos.ack(known)
-            else:
+        for origin, messages in reserve.messages(reply, lists):
+            place = 0
+            while place < len(messages):
+                if alike := self._known.find(messages, place):
+                    place += len(alike)
+                    yield self._hold(Run(origin, alike))
+                    continue
+                message = messages[place]
+                place += 1
+                try:
+                    payload = reserve.decode(message)
+                    _ = payload["properties"]["delivery_tag"]
+                except (ValueError, LookupError, TypeError):
+                    log.critical("a message of %s that cannot be read is dropped: %.200r", origin.queue, message)
+                    if origin.keep and (known := reserve.tag_in(message)):
+                        self._channel.qos.ack(known)
+                    continue
                 if not learned:  # once a reply: it takes as long as several messages, and others may all be different
                     self._known.learn(message, payload)
                     learned = True
-                self._hold(origin, tag)
-                yield origin, tag, payload
+                yield self._hold(Run(origin, [], payload))
 
-    def _hold(self, origin: QueueList, tag: str) -> None:
-        if self.limited and origin.keep:
-            self.limited.hold(origin.queue, tag)
+    def _hold(self, run: Run) -> Run:
+        if self.limited and run.origin.keep:
+            self.limited.hold(run.origin.queue, run.tags)
+        return run
 
     def give_back(
         self, tags: Sequence[str], *, last: bool = False, latest: float | None = None, lost: bool = False

@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -90,8 +91,9 @@ class QoS(stock.QoS):  # type: ignore[misc]
         self._flush_soon()
 
     def ack_all(self, tags: Collection[str]) -> None:
-        """Acknowledge many messages as `ack` does one."""
-        self._dirty.update(tags)
+        """Acknowledge many messages as `ack` does one. Only the consumer's thread may call it."""
+        for tag in tags:
+            self._delivered.pop(tag, None)
         self._release_shares(tags)
         self._acked.extend(tags)
         self._flush_soon()
@@ -235,10 +237,8 @@ class QoS(stock.QoS):  # type: ignore[misc]
 
 def _drained(tags: deque[str]) -> list[str]:
     """All of them, in order; none is left."""
-    found = []
-    while tags:
-        try:
+    found: list[str] = []
+    with suppress(IndexError):  # another thread may take some too
+        while True:
             found.append(tags.popleft())
-        except IndexError:  # another thread was faster
-            break
     return found

@@ -77,12 +77,10 @@ def error_in(reply: Sequence[Any]) -> Exception | None:
     return reply[-1] if reply and isinstance(reply[-1], Exception) else None
 
 
-def messages(reply: Iterable[Any], lists: Sequence[QueueList]) -> Iterator[tuple[QueueList, bytes]]:
-    """The messages of a reply to `command`, the oldest of each list first."""
+def messages(reply: Iterable[Any], lists: Sequence[QueueList]) -> Iterator[tuple[QueueList, list[bytes]]]:
+    """The messages of a reply to `command` by their lists, the oldest of each first."""
     for number, *taken in (each for each in reply if not isinstance(each, Exception)):
-        origin = lists[number - 1]
-        for message in taken:
-            yield origin, message
+        yield lists[number - 1], taken
 
 
 def decode(message: bytes) -> dict[str, Any]:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("fast")
 
 def is_incomplete(id_: str) -> bool:
     request = state.requests[id_]
-    return isinstance(request, ReservedRequest) and "_fill" in vars(request)
+    return isinstance(request, ReservedRequest) and "_reserved" in vars(request)
 
 
 def test_what_succeeds_needs_no_request_of_celery(start: Start, recorder: Recorder, queue: Broker) -> None:
@@ -46,7 +46,7 @@ def test_what_succeeds_needs_no_request_of_celery(start: Start, recorder: Record
         done(queue)
         wait_until(lambda: not state.requests)
         assert (state.total_count[TASK], state.all_total_count[0]) == (before[0] + 1, before[1] + 1)
-        assert all(request.acknowledged and "_fill" in vars(request) for request in requests)
+        assert all(request.acknowledged and "_reserved" in vars(request) for request in requests)
         assert not [*state.active_requests, *state.reserved_requests]
 
 
@@ -267,3 +267,19 @@ def test_where_prefetching_is_off_no_message_is_taken_before_its_turn(
         recorder.gate.set()
         done(queue)
     assert recorder.units == [[first], *([id_] for id_ in ids)]
+
+
+def test_messages_of_several_kinds_keep_their_order(start: Start, recorder: Recorder, queue: Broker) -> None:
+    """Those of one kind are handed out together, fifty at most."""
+    ids = new_ids(160)
+    with start(event_sample=0):
+        first = busy(recorder, queue)
+        queue.publish(*ids[:120])
+        for place in range(120, 150, 3):
+            queue.publish(ids[place], shadow="other name")
+            queue.publish(*ids[place + 1 : place + 3], root_id="r")
+        queue.publish(*ids[150:])
+        recorder.has_received(161)
+        recorder.gate.set()
+        done(queue)
+    assert recorder.units == [[first], ids]

@@ -38,15 +38,23 @@ def known(*messages: bytes) -> KnownMessages:
 @given(IDS, TAGS, IDS, TAGS)
 def test_a_message_like_another_is_what_decoding_it_says(id_: str, tag: str, other_id: str, other_tag: str) -> None:
     other = message(other_id, other_tag)
-    if found := known(message(id_, tag)).find(other):
-        assert (found.id, found.tag, found.task) == (other_id, other_tag, "t")
-        assert found.decoded() == decode(other)
+    if found := known(message(id_, tag)).find([other]):
+        assert (found[0].id, found[0].tag, found[0].task) == (other_id, other_tag, "t")
+        assert found[0].decoded() == decode(other)
 
 
 def test_the_usual_messages_are_alike() -> None:
     messages = known(message(str(uuid4()), "one-1"))
-    assert messages.find(message(str(uuid4()), "one-2"))
-    assert messages.find(message(str(uuid4()), str(uuid4())))
+    assert messages.find([message(str(uuid4()), "one-2")])
+    assert messages.find([message(str(uuid4()), str(uuid4()))])
+
+
+def test_messages_are_alike_up_to_the_first_that_is_not() -> None:
+    kinds = [message(str(uuid4()), f"tag-{number}", retries=number // 3) for number in range(6)]
+    messages = known(kinds[0], kinds[3])
+    assert [each.tag for each in messages.find(kinds, 1)] == ["tag-1", "tag-2"]
+    assert [each.tag for each in messages.find(kinds, 3)] == ["tag-3", "tag-4", "tag-5"]
+    assert messages.find(kinds, 6) == []
 
 
 @given(st.data(), IDS, TAGS)
@@ -55,8 +63,8 @@ def test_a_message_that_differs_anywhere_else_is_decoded(data: st.DataObject, id
     first = message(id_, tag)
     place = data.draw(st.integers(0, len(first) - 1))
     changed = first[:place] + bytes([data.draw(st.integers(0, 255))]) + first[place + 1 :]
-    if found := known(first).find(changed):
-        assert found.decoded() == decode(changed)
+    if found := known(first).find([changed]):
+        assert found[0].decoded() == decode(changed)
 
 
 ID, OTHER = str(uuid4()), str(uuid4())
@@ -79,7 +87,7 @@ ID, OTHER = str(uuid4()), str(uuid4())
     ],
 )
 def test_what_differs_in_more_is_not_alike(other: bytes) -> None:
-    assert known(message(ID, "tag-1")).find(other) is None
+    assert known(message(ID, "tag-1")).find([other]) == []
 
 
 @pytest.mark.parametrize(
@@ -102,7 +110,7 @@ def test_a_message_whose_id_or_tag_is_not_plain_is_no_kind(first: bytes) -> None
 def test_several_kinds_are_known_and_the_oldest_are_forgotten() -> None:
     kinds = [message(ID, "tag-1", retries=number) for number in range(9)]
     messages = known(*kinds)
-    assert [bool(messages.find(each)) for each in kinds] == [False] + [True] * 8
+    assert [bool(messages.find([each])) for each in kinds] == [False] + [True] * 8
 
 
 JSON = st.recursive(
