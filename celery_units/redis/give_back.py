@@ -7,7 +7,7 @@ from typing import Any
 from kombu.log import get_logger
 from kombu.utils.json import dumps, loads
 
-from celery_units.redis.lua import script
+from celery_units.redis.reserve import script
 
 log = get_logger(__name__)
 

@@ -13,8 +13,7 @@ from kombu.utils.scheduling import priority_cycle
 from celery_units.redis import give_back, reserve
 from celery_units.redis.alike import KnownMessages
 from celery_units.redis.handing_out import Run
-from celery_units.redis.lua import script
-from celery_units.redis.reserve import MOST, QueueList
+from celery_units.redis.reserve import MOST, QueueList, script
 from celery_units.shares import QueueShares
 
 log = get_logger(__name__)

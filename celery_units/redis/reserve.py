@@ -7,15 +7,21 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
 import orjson
 from kombu.utils.json import loads
 
-from celery_units.redis.lua import script
-
 MOST = 500
 """The most messages that one command reserves or gives back."""
+
+
+def script(name: str) -> str:
+    """Return the text of a file beside this one without its comment lines: EVAL sends it with each command."""
+    lines = (files(__package__) / name).read_text().splitlines()
+    return "\n".join(line for line in lines if line and not line.startswith("--"))
+
 
 _IN_ORDER, _BY_SHARES = (
     script("reserve.lua").replace("{take}", script(name)) for name in ("take_in_order.lua", "take_by_shares.lua")
