@@ -6,6 +6,7 @@ import unicodedata
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
 _C1 = re.compile(rb"\xc2[\x80-\x9f]")
+_C1_LEADS = b"\xc2"
 _SOUND_BYTES = bytes(byte for byte in range(256) if byte in b"\t\n\r" or byte not in (*range(0x20), 0x7F))
 _BREAKS = re.compile("[\t\n\r\u2028\u2029]+")
 _BOM_AS_LATIN_1 = "\u00ef\u00bb\u00bf"
@@ -48,7 +49,9 @@ def sound(text: str) -> str:
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     else:
         # 1 µs for 1,000 characters; a search for _CONTROL takes six times as long.
-        if not data.translate(None, _SOUND_BYTES) and (text.isascii() or not _C1.search(data)):
+        if not data.translate(None, _SOUND_BYTES) and (
+            text.isascii() or _C1_LEADS not in data or not _C1.search(data)
+        ):
             return text
     return _CONTROL.sub("\ufffd", text)
 

@@ -66,6 +66,8 @@ def as_html(value: object) -> str:
         return escaped(value)  # type: ignore[arg-type]
     if kind is Markup:
         return value  # type: ignore[return-value]
+    if kind is int:
+        return str(value)
     return str(escape(printable(value)))
 
 

@@ -176,7 +176,7 @@ class Templates:
         and above them the context. A template cannot change them.
         """
         try:
-            return dict(template.globals, **dict(context))
+            return dict(template.globals, **(context if type(context) is dict else dict(context)))
         except Exception as error:
             raise self._failure(error, template, context) from error
 
