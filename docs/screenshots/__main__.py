@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from docs.screenshots import sample
-from docs.screenshots.pictures import FOLDER, draw
+from docs.screenshots.pictures import FOLDER, PNGQUANT, draw
 from docs.screenshots.serving import CHROMIUM, chromium, serving
 from notifier.database.schema import migrate
 from notifier.outbox import read_throughput
@@ -27,6 +27,8 @@ from web.console.server import console_engine
 def main() -> None:
     if not CHROMIUM:
         sys.exit("there is no Chromium on this machine: apt-get install chromium")
+    if not PNGQUANT:
+        print("without pngquant the pictures are three times as large: apt-get install pngquant", file=sys.stderr)
     logging.disable(logging.ERROR)  # the sample has duplicates and gaps, which are logged as such
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, _settings(Path(folder)) as settings, chromium() as browser:

@@ -73,7 +73,7 @@ def _streams(gauges: Gauges) -> Iterator[Alarm]:
             text = f"No bridge reads the table {table.table}."
             yield Alarm("critical", text, "Start a bridge that has it in NOTIFIER_TABLES.", "/shards")
         elif table.unread:
-            text = f"{table.unread} of {table.shards} shards of the table {table.table} are read by no bridge."
+            text = f"No bridge reads {table.unread} of the {table.shards} shards of the table {table.table}."
             yield Alarm("warning", text, "If it stays so, start a bridge.", "/shards")
     yield from _listings(gauges)
     for stream in gauges.waiting:
@@ -109,10 +109,15 @@ def _deliveries(gauges: Gauges) -> Iterator[Alarm]:
         (
             "quarantine",
             ("record is", "records are"),
-            "in quarantine: not understood.",
+            "in quarantine: a bridge failed to understand what it read.",
             "Correct the cause, then replay.",
         ),
-        ("dead_letters", ("message", "messages"), "of the feedback queue cannot be used.", "Look, and acknowledge."),
+        (
+            "dead_letters",
+            ("message", "messages"),
+            "of the feedback queue cannot be used.",
+            "See the error, correct the cause, and acknowledge.",
+        ),
     ):
         if count := gauges.found[name]:
             yield Alarm("warning", f"{counted(count, *nouns)} {text}", remedy, "/attention")

@@ -59,7 +59,7 @@ def test_a_good_state_has_no_alarm(good: Gauges) -> None:
     [
         ({"lag": {**LAG, "seconds": 3700.0}}, "warning", "Reading is 62 min behind"),
         ({"lag": {**LAG, "seconds": 22_000.0}}, "critical", "Reading is 6.1 h behind"),
-        ({"tables": [TableLag("orders", 2, 1, 1.0)]}, "warning", "1 of 2 shards of the table orders"),
+        ({"tables": [TableLag("orders", 2, 1, 1.0)]}, "warning", "No bridge reads 1 of the 2 shards of the table"),
         ({"tables": [TableLag("orders", 2, 2, 1.0)]}, "critical", "No bridge reads the table orders"),
         ({"discovery": [listed(130.0, 0)]}, "critical", "could not be listed for 2 min"),
         ({"discovery": [listed(20.0, 1)]}, "critical", "What follows 1 ended shard of the table orders"),
