@@ -15,6 +15,8 @@ _IN_BRACKETS = re.compile(r"<\s*((?:[a-z][a-z0-9+.-]*://|mailto:|sms:|tel:)[^<>]
 _URL = re.compile(r"(?:https?://|mailto:)[^\s<>\"]+", re.IGNORECASE)
 _HOST = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?)([^/?#:@\[\]]+)(.*)", re.DOTALL)
 _MAILTO = re.compile(r"(mailto:[^?@]*@)([^?,@]+)(.*)", re.DOTALL | re.IGNORECASE)
+_TO_ENCODE = re.compile(r"<[!-;=?-~]*[^!-~]")
+"""An opening bracket with, before another bracket, a character that a URL may not have."""
 _AS_IT_IS = "".join(map(chr, range(0x21, 0x7F)))
 
 
@@ -38,7 +40,7 @@ def ascii_urls(value: str) -> str:
 
     In angle brackets, as in `List-Unsubscribe`, spaces are encoded too, because readers remove them there.
     """
-    if value.isascii() and "<" not in value:
+    if value.isascii() and not _TO_ENCODE.search(value):
         return value
     value = _IN_BRACKETS.sub(lambda found: f"<{_ascii_url(found[1].strip())}>", value)
     return value if value.isascii() else _URL.sub(lambda found: _ascii_url(found[0]), value)

@@ -4,17 +4,19 @@ The template of a call consists of three placeholders (subject, text, HTML), and
 as their values: so one call carries different mails. A message that cannot be sent raises ValueError.
 """
 
+import re
 from typing import Any, NamedTuple
 
 import orjson
 
 from workers.channels.header import header_text
 from workers.channels.ses.request import (
+    NOTIFICATION_HEADER,
     SesMessage,
     checked_address,
     checked_name,
     destination_of,
-    headers_of,
+    own_headers,
     tags_of,
 )
 
@@ -24,6 +26,7 @@ MAX_BYTES = 900_000
 MAX_DATA = 262_144
 """Bytes of the template's values of one entry."""
 
+_PLACEHOLDER = re.compile(rb"\{\{")
 _SUBJECT, _TEXT, _HTML = "{{subject}}", "{{text}}", "{{html}}"
 
 
@@ -78,13 +81,20 @@ def bulk_entry(message: SesMessage) -> bytes | None:
     if content.html is not None:
         values["html"] = content.html
     data = orjson.dumps(values)
-    entry = orjson.dumps(
+    if len(data) > MAX_DATA or (data.find(b"{", 1) > 0 and _PLACEHOLDER.search(data)):
+        return None
+    replaced = orjson.dumps({"ReplacementTemplate": {"ReplacementTemplateData": data.decode()}})
+    others = orjson.dumps(
         {
             "Destination": destination_of(message.request),
-            "ReplacementEmailContent": {"ReplacementTemplate": {"ReplacementTemplateData": data.decode()}},
             # Not at the call, too: it is not documented whether SES merges the two.
             "ReplacementTags": tags_of(message),
-            "ReplacementHeaders": list(headers_of(message)),
+            "ReplacementHeaders": [
+                {"Name": NOTIFICATION_HEADER, "Value": message.notification_id},
+                *own_headers(message.request),
+            ],
         }
     )
-    return None if len(data) > MAX_DATA or b"{{" in entry else entry
+    if _PLACEHOLDER.search(others):
+        return None
+    return b'{"ReplacementEmailContent":' + replaced + b"," + others[1:]

@@ -88,9 +88,10 @@ class SesChannel:
         if plan.calls:
             outcomes |= self._make(plan.calls, messages, deadline)
         answered = [outcomes[place] for place in range(len(messages))]
-        if held or any(isinstance(each, Blocked) for each in answered):
-            pairs = zip(messages, answered, strict=True)
-            answered = [self._parked.learned(message.request, outcome) for message, outcome in pairs]
+        if not held and Blocked not in map(type, answered):
+            return answered
+        pairs = zip(messages, answered, strict=True)
+        answered = [self._parked.learned(message.request, outcome) for message, outcome in pairs]
         if not any(map(is_unverified, answered)):
             return answered
         senders = [mailbox_of(str(each.request.sender or self._sender)) for each in messages]
@@ -139,7 +140,7 @@ class SesChannel:
                 self._auto.throttled(time.monotonic(), len(call.places), self._rate)
             return [(place, outcome_of_error(error)) for place in call.places]
         outcomes = call.outcomes(answer)
-        self._auto.accepted(time.monotonic(), sum(isinstance(each, Accepted) for each in outcomes))
+        self._auto.accepted(time.monotonic(), list(map(type, outcomes)).count(Accepted))
         return list(zip(call.places, outcomes, strict=True))
 
 

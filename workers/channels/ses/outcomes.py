@@ -82,10 +82,11 @@ def _names_others(reason: str, sender: str) -> bool:
 
 
 def _of_result(result: Mapping[str, Any]) -> Outcome:
-    status, text = _text(result, "Status") or "", _text(result, "Error") or ""
+    status = _text(result, "Status") or ""
     known = BULK_STATUSES.get(status)
     if known is Accepted:
         return Accepted(_text(result, "MessageId"))
+    text = _text(result, "Error") or ""
     reason = TABLE.discreet(f"{status}: {text}")
     if isinstance(known, Refusal):
         return (TABLE.by_text(text) or known).because(reason)

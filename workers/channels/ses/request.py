@@ -1,7 +1,7 @@
 """The parameters of SendEmail for one message. Pure. A message that cannot be sent raises ValueError."""
 
 import re
-from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from notifier.messages import ORIGINAL_RECIPIENT_HEADER, Email, EmailContent, Message, has_copies
@@ -43,7 +43,7 @@ def send_email_request(message: SesMessage, sender: str, configuration_set: str)
     request: dict[str, Any] = {
         "FromEmailAddress": checked_address("sender", email.sender) if email.sender else sender,
         "Destination": destination_of(email),
-        "Content": {"Simple": _simple(content) | {"Headers": list(headers_of(message))}},
+        "Content": {"Simple": _simple(content) | {"Headers": headers_of(message)}},
         "EmailTags": tags_of(message),
     }
     if email.attachments:
@@ -86,20 +86,24 @@ def checked_name(field: str, name: str | None) -> str | None:
     return name or None
 
 
-def headers_of(message: SesMessage) -> Iterator[Pair]:
-    headers = message.request.headers
+def headers_of(message: SesMessage) -> list[Pair]:
+    """Return the headers of a mail: the id of its notification, and those of its route."""
+    return [{"Name": NOTIFICATION_HEADER, "Value": str(message.notification_id)}, *own_headers(message.request)]
+
+
+def own_headers(email: Email) -> list[Pair]:
+    """Raise ValueError for a header that SES or Notifier sets, or that no mail may have, and for too many."""
+    headers = email.headers
     if len(headers) - (ORIGINAL_RECIPIENT_HEADER in headers) >= MAX_HEADERS:
         raise ValueError(f"{len(headers)} headers are more than the {MAX_HEADERS - 1} that may be added")
-    yield {"Name": NOTIFICATION_HEADER, "Value": str(message.notification_id)}
-    for name, value in headers.items():
-        yield _header(name, value)
+    return [_header(name, value) for name, value in headers.items()]
 
 
 def _header(name: str, value: str) -> Pair:
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > MAX_NAME:
-        raise ValueError(f"{str(name)[:MAX_NAME]!r} is not a valid header name")
-    if _RESERVED.fullmatch(name):
-        raise ValueError(f"the header {name} is set by Notifier or SES, not by a route")
+    if not isinstance(name, str):
+        raise ValueError(f"{str(name)[:MAX_NAME]!r} is not a valid header name")  # noqa: TRY004  as for each other one
+    if error := _name_error(name):
+        raise ValueError(error)
     if not isinstance(value, str) or not (wire := ascii_urls(header_text(value))):
         raise ValueError(f"the header {name} is empty, or not a text")
     if not wire.isascii():
@@ -107,6 +111,14 @@ def _header(name: str, value: str) -> Pair:
     if len(wire) > MAX_VALUE or len(name) + len(wire) > MAX_HEADER:
         raise ValueError(f"the header {name} is too long: SES takes {MAX_VALUE} characters")
     return {"Name": name, "Value": wire}
+
+
+@lru_cache(maxsize=1_000)  # the mails of a route have the same names
+def _name_error(name: str) -> str | None:
+    """Return why no header may have this name, None if one may."""
+    if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
+        return f"{name[:MAX_NAME]!r} is not a valid header name"
+    return f"the header {name} is set by Notifier or SES, not by a route" if _RESERVED.fullmatch(name) else None
 
 
 def _simple(content: EmailContent) -> dict[str, Any]:
