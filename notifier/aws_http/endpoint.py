@@ -1,20 +1,20 @@
-"""The address of a service of AWS and the signature of requests to it, by means of the AWS SDK."""
+"""The address of a service of AWS, by means of the AWS SDK, and the requests to it."""
 
 import os
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.exceptions import InvalidConfigError
 from botocore.httpsession import ProxyConfiguration, get_cert_path
 from botocore.utils import get_environ_proxies
 
 from notifier.aws_http.connections import DEFAULT_PORTS, Peer
+from notifier.aws_http.signature import signed_headers
 
 _JSON: Mapping[str, str] = MappingProxyType({"Content-Type": "application/json"})
 
@@ -57,18 +57,17 @@ class Endpoint:
         hold a control character.
         """
         peer = self.peer
-        url = peer.url.geturl() + path
-        signed = AWSRequest("POST", url, {"Host": self._host, **headers}, body)
-        SigV4Auth(credentials, self.signing_name, self.region).add_auth(signed)
+        target = peer.url.path + path
+        named = {"Host": self._host, **headers}
+        signed = signed_headers(target, named, body, credentials, self.signing_name, self.region, time.time())
         sent = {
-            **signed.headers,
+            **signed,
             "User-Agent": "notifier",
             "Accept-Encoding": "identity",
             "Content-Length": str(len(body)),
         }
-        target = peer.url.path + path
         if peer.proxy and not peer.tls:
-            target, sent = url, {**sent, **peer.proxy_headers}
+            target, sent = peer.url.geturl() + path, {**sent, **peer.proxy_headers}
         if not all(value.isprintable() for value in sent.values()):
             raise ValueError("the credentials hold a line break or another control character")
         lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items()), "", ""]
