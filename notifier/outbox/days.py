@@ -55,8 +55,11 @@ def span(first: UUID, end: UUID) -> Spans:
 
 def spans(ids: Iterable[UUID]) -> Spans:
     """Return the days of the ids, with adjacent days joined; empty for no ids."""
+    numbers = [each.int for each in ids]
+    if numbers and (first := min(numbers) // _DAY_OF_IDS) == max(numbers) // _DAY_OF_IDS:
+        return ((first, first + 1),)  # without a division of each: nearly all units are of one day
     found: list[tuple[int, int]] = []
-    for day in sorted({each.int // _DAY_OF_IDS for each in ids}):
+    for day in sorted({each // _DAY_OF_IDS for each in numbers}):
         if found and found[-1][1] == day:
             found[-1] = (found[-1][0], day + 1)
         else:

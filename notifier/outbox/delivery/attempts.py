@@ -80,8 +80,8 @@ class Attempts(WorkerStatements):
         """
         rows = self._run(_LOAD, ids, ids=uuids(ids), channel=self._channel, probing=probing)
         return [
-            DueNotification(id_, route, table, record, failures, now - created_ms(id_) / 1000, *more)
-            for id_, route, table, record, failures, now, *more in rows
+            DueNotification(id_, route, table, record, failed, now - created_ms(id_) / 1000, size, alone, early, more)
+            for id_, route, table, record, failed, now, size, alone, early, more in rows
         ]
 
     def load_large_records(self, notifications: Sequence[DueNotification]) -> list[DueNotification]:
@@ -256,7 +256,7 @@ class Attempts(WorkerStatements):
             changed = self._apply(_FINISH_GONE, Status.SENDING, changes, token=token, gone=uuids(gone))
         else:
             changed = self._apply(_FINISH, Status.SENDING, changes, token=token)
-        late = [each for each in changes if each.id not in changed]
+        late = [each for each in changes if each.id not in changed] if len(changed) < len(changes) else []
         refused = [each for each in late if each.to not in (Status.SENT, Status.UNKNOWN)]
         changed |= self._apply(_FINISH_LATE, Status.UNKNOWN, refused, token=token)
         return changed | self._accept(token, [each for each in late if each.to is Status.SENT])

@@ -6,7 +6,8 @@ change.sql is the part that decide.sql, finish.sql and finish_late.sql have in c
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from operator import attrgetter
+from typing import Any, cast
 from uuid import UUID
 
 from notifier.notifications import Status
@@ -56,7 +57,7 @@ class FallBack(Change):
 
 def fall_back_columns(changes: Sequence[FallBack]) -> dict[str, Any]:
     """The changes as the array parameters of fall_back.sql, in the order of the ids."""
-    ordered = sorted(changes, key=lambda each: each.id.int)
+    ordered = sorted(changes, key=by_id)
     return {
         "ids": uuids([each.id for each in ordered]),
         "next": [each.next for each in ordered],
@@ -70,21 +71,26 @@ def columns(changes: Sequence[Change]) -> dict[str, Any]:
 
     Ordered by id, so that two writers of the same deliveries do not end in a deadlock.
     """
-    ordered = sorted(changes, key=lambda each: each.id.int)
+    ordered = sorted(changes, key=by_id)
     return {
         "ids": uuids([each.id for each in ordered]),
         "to": array([each.to._value_ for each in ordered]),
         "failed": array(["1" if each.failed else "0" for each in ordered]),
         "delays": or_nulls([each.delay for each in ordered]),
-        "message_ids": or_nulls([each.message_id for each in ordered]),
-        "reasons": or_nulls([each.reason for each in ordered]),
-        "details": or_nulls([each.detail for each in ordered]),
+        "message_ids": texts_or_nulls([each.message_id for each in ordered]),
+        "reasons": texts_or_nulls([each.reason for each in ordered]),
+        "details": texts_or_nulls([each.detail for each in ordered]),
     }
+
+
+by_id = attrgetter("id.int")
+"""The key of the order in which rows are locked."""
 
 
 def uuids(ids: Iterable[UUID]) -> str:
     """The ids as the text of a Postgres array: cheaper to make than one parameter object each."""
-    return array([f"{each.int:032x}" for each in ids])
+    numbers = [each.int for each in ids]
+    return "{" + ("%032x," * len(numbers))[:-1] % tuple(numbers) + "}"
 
 
 def array(words: Sequence[str]) -> str:
@@ -93,10 +99,29 @@ def array(words: Sequence[str]) -> str:
 
 
 def text_array(texts: Iterable[str]) -> str:
-    """The text of a Postgres array of any texts."""
-    return array(['"' + each.replace("\\", "\\\\").replace('"', '\\"') + '"' for each in texts])
+    """The text of a Postgres array of any texts: psycopg makes one of a list with several calls for each text."""
+    given = list(texts)
+    joined = '","'.join(given)
+    if not given:
+        return "{}"
+    if "\\" in joined or joined.count('"') > 2 * (len(given) - 1):
+        return array([_quoted(each) for each in given])
+    return '{"' + joined + '"}'
+
+
+def texts_or_nulls(texts: list[str | None]) -> str:
+    """The text of a Postgres array of any texts, and of NULLs: most changes have no reason and no detail."""
+    if None not in texts:
+        return text_array(cast("list[str]", texts))
+    if texts.count(None) == len(texts):
+        return array(["NULL"] * len(texts))
+    return array(["NULL" if each is None else _quoted(each) for each in texts])
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def or_nulls(values: list[Any]) -> Any:
-    """The values, or the text of as many NULLs: most changes have no delay, reason and detail."""
+    """The values, or the text of as many NULLs: most changes have no delay."""
     return values if values.count(None) < len(values) else array(["NULL"] * len(values))

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from notifier.outbox.delivery.attempt import Recipient
-from notifier.outbox.delivery.changes import array, or_nulls, text_array, uuids
+from notifier.outbox.delivery.changes import array, text_array, texts_or_nulls, uuids
 from notifier.outbox.erasure.keyed import ErasureKeys
 from notifier.outbox.statements import statement
 
@@ -17,10 +17,10 @@ _BARRED = statement(__package__, "suppressed_recipients.sql")
 def recipient_columns(ordered: Sequence[Recipient], channel: str, keys: ErasureKeys) -> dict[str, Any]:
     return {
         "ids": uuids([each.id for each in ordered]),
-        "addresses": [each.address for each in ordered],
+        "addresses": text_array([each.address for each in ordered]),
         **_hashed(ordered, channel, keys),
-        "topics": [each.topic for each in ordered],
-        "templates": or_nulls([each.template or None for each in ordered]),
+        "topics": text_array([each.topic for each in ordered]),
+        "templates": texts_or_nulls([each.template or None for each in ordered]),
         "transactional": array(["t" if each.transactional else "f" for each in ordered]),
         "further": _further(ordered),
         "channel": channel,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, TextClause
 
 from notifier.outbox.days import within
 from notifier.outbox.delivery.attempt import Recipient
-from notifier.outbox.delivery.changes import uuids
+from notifier.outbox.delivery.changes import by_id, uuids
 from notifier.outbox.delivery.parameters import barred_of, recipient_columns
 from notifier.outbox.delivery.places import LimitedRecipient, OverLimit, take_places
 from notifier.outbox.digests import merging
@@ -75,7 +75,7 @@ class WorkerStatements:
 
         With `limited` or `given` in a transaction that also takes their places, or merges them.
         """
-        ordered = sorted(recipients, key=lambda each: each.id.int)  # so that two workers do not end in a deadlock
+        ordered = sorted(recipients, key=by_id)  # so that two workers do not end in a deadlock
         if not given and not limited:
             return self._run(query, [each.id for each in ordered], **values(ordered)), set(), []
         with self._transactions.begin() as connection:
