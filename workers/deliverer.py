@@ -58,14 +58,13 @@ class Deliverer:
             finally:
                 self._forget(built, done)
                 self._in_progress.release(built)
-        with self._in_progress.hold([id_ for id_ in ids if id_ not in built]) as taken:
+        with self._in_progress.hold([id_ for id_ in ids if id_ not in built] if built else ids) as taken:
             try:
                 if taken and not self._stop.is_set():
                     done |= self._deliver(taken, suspects=suspects)
             finally:
                 self._forget(taken, done)
-            left = {*built, *taken}.difference(done)
-        if left and self._stop.is_set():
+        if self._stop.is_set() and (left := {*built, *taken}.difference(done)):
             raise Stopped(done, left)
         return done
 

@@ -93,10 +93,9 @@ class Builder:
     def ended(self, prepared: Sequence[Prepared | Change]) -> None:
         """Note that the changes of these are written."""
         if self._isolated:
-            ids = [each.id if isinstance(each, Change) else each.due.id for each in prepared]
             if self._isolated_now:
-                self._isolated_now.difference_update(ids)
-            self._isolated.ended(ids)
+                self._isolated_now.difference_update(map(_id, prepared))
+            self._isolated.ended(map(_id, prepared))
 
     def _loaded(
         self, unit: Sequence[DueNotification], load: LoadRecords
@@ -158,6 +157,10 @@ class Builder:
 
     def _timeout_isolated(self, due: DueNotification) -> float:
         return self._route_timeout(due) + _ISOLATED_EXTRA_SECONDS
+
+
+def _id(prepared: Prepared | Change) -> UUID:
+    return prepared.id if isinstance(prepared, Change) else prepared.due.id
 
 
 def _parts(due: Sequence[DueNotification], size: int) -> Iterator[list[DueNotification]]:

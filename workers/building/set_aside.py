@@ -43,6 +43,8 @@ class SetAside(Generic[T]):
     def take(self, ids: Iterable[UUID]) -> dict[UUID, T]:
         """Return and drop the results that are there."""
         with self._lock:
+            if not self._results:
+                return {}
             return {id_: self._results.pop(id_) for id_ in ids if id_ in self._results}
 
     def forget(self, ids: Iterable[UUID]) -> list[UUID]:

@@ -89,8 +89,10 @@ def written(changes: Sequence[Change], ids: set[UUID], retry: DatabaseRetry) -> 
     After a repeated try that is all of them: it does not find what an earlier try, its answer lost, wrote.
     """
     written = [each for each in changes if each.id in ids]
+    if len(written) == len(changes):
+        return written
     missing = [each for each in changes if each.id not in ids]
-    if missing and retry.repeated:
+    if retry.repeated:
         log.info("written by an earlier try, or settled by another process", count=len(missing))
         return list(changes)
     # Finish writes an acceptance in any status, so what it did not write was known to be accepted.

@@ -61,7 +61,9 @@ class Reachability:
 
     def learn(self, outcomes: Sequence[Outcome]) -> None:
         """Take the outcomes of some requests into account."""
-        asked = [each for each in outcomes if not _may_be_unasked(each)]
+        asked: Sequence[Outcome] = outcomes
+        if not {Late, Blocked}.isdisjoint(map(type, outcomes)):
+            asked = [each for each in outcomes if not _may_be_unasked(each)]
         answered = any(not isinstance(each, Offline | Unknown) for each in asked)
         with self._changed:
             self._unanswered = 0 if answered else self._unanswered + len(asked)

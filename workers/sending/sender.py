@@ -124,8 +124,8 @@ class Sender:
         self, ready: Sequence[Prepared], token: UUID, attempted: Sequence[Begun], not_after: float, *, probing: bool
     ) -> list[Change]:
         """Make the requests of what was begun. Return the changes that were written."""
-        attempts = {each.id: each.attempt for each in attempted}
-        begun = [each for each in ready if each.due.id in attempts]
+        attempts = {each.id.int: each.attempt for each in attempted}
+        begun = [each for each in ready if each.due.id.int in attempts]
         if not begun:
             self._reachability.nothing_asked()
             return []
@@ -151,12 +151,17 @@ class Sender:
             self._bucket.spend(more, found[0].route.lane)
         return found
 
-    def _request(self, begun: Sequence[Prepared], attempts: Mapping[UUID, int], not_after: float) -> list[Outcome]:
-        """Have the channel make the requests. A channel that breaks its contract leaves their outcome unknown."""
+    def _request(self, begun: Sequence[Prepared], attempts: Mapping[int, int], not_after: float) -> list[Outcome]:
+        """Have the channel make the requests. A channel that breaks its contract leaves their outcome unknown.
+
+        `attempts` are their numbers, by the number of the id.
+        """
         ids = [each.due.id for each in begun]
         ends = self._stop.is_set
         messages = [
-            Message(each.due.id, attempts[each.due.id], each.request, each.content, not_after, ends, each.expires_at)
+            Message(
+                each.due.id, attempts[each.due.id.int], each.request, each.content, not_after, ends, each.expires_at
+            )
             for each in begun
         ]
         self._in_progress.touch(ids)
