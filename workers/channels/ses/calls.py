@@ -46,7 +46,7 @@ class SendBulkEmail:
 
     @property
     def body(self) -> bytes:
-        return b'{"BulkEmailEntries":[' + b",".join(self.entries) + b"]," + self.members + b"}"
+        return b"".join((b'{"BulkEmailEntries":[', b",".join(self.entries), b"],", self.members, b"}"))
 
     def outcomes(self, answer: Mapping[str, Any]) -> list[Outcome]:
         return outcomes_of_bulk_answer(answer, len(self.entries))
