@@ -1,1 +1,1 @@
-"""Requests to AWS without the SDK's layers, for calls that are made very often; signed by the SDK's own signer."""
+"""Requests to AWS without the SDK's layers, for calls that are made very often."""

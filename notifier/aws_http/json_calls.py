@@ -19,7 +19,7 @@ _OK = 200
 class JsonCalls:
     """Calls that are made many times a second: by the SDK one takes three times the CPU. Thread-safe.
 
-    The address, the timeouts, the credentials and their renewal, the signature and the errors are those of the SDK.
+    The address, the timeouts, the credentials and their renewal, and the errors are those of the SDK.
     One request for each call, never a retry: for calls that may be repeated.
 
         session = aws_session(settings)

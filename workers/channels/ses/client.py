@@ -1,4 +1,4 @@
-"""The client of SES: credentials, signer and errors of the AWS SDK, without the SDK's own layers for each call.
+"""The client of SES: credentials and errors of the AWS SDK, without the SDK's own layers for each call.
 
 One request per call, never a retry.
 """
