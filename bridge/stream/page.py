@@ -1,5 +1,5 @@
 """A page of records, as GetRecords returns it. Its records stay bytes until each is used, one after the other: all of
-them parsed at once take ten times the memory, and twice the time, since no cache of the processor holds them.
+them parsed at once take ten times the memory, and more time, since no cache of the processor holds them.
 """
 
 import re

@@ -1,6 +1,7 @@
 """Fetches the next pages of shards while the pages before them are recorded.
 
-Only a few at a time: a page has up to 1 MB, and parsed it takes ten times as much memory.
+Only a few at a time: a page has up to 1 MB, and as much again while its records are recorded; one that could not be
+cut into its records takes ten times as much memory.
 """
 
 import threading
@@ -40,7 +41,7 @@ class Prefetcher:
 
     def __init__(self, most: int) -> None:
         self.room = MemoryBudget(ROOM_BYTES)
-        """Memory for the pages that are parsed and not recorded yet."""
+        """Memory for the pages that are read and not recorded yet, as the bytes that came."""
         self._places = threading.Semaphore(most)
         self._threads = ThreadPoolExecutor(most, thread_name_prefix="prefetch")
 
