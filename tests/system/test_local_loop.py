@@ -156,7 +156,7 @@ def test_saved_code_is_taken_over_and_what_is_wrong_is_not(home: Path) -> None:
             up.printed("taken over in", number)
             write(to := f"{subject}{number}@example.com")
             wait_until(lambda: up.mails().get(to) == subject, seconds=200)
-            seconds[path] = round(time.monotonic() - began, 2)
+            seconds[f"{number} {path}"] = round(time.monotonic() - began, 2)
 
         saved(1, "words.py", "def subject(): return 'two'", "two")
         saved(2, "templates/hello/subject.txt", "three", "three")
