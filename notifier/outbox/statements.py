@@ -16,6 +16,7 @@ is `notifier/outbox/sql/insert_due.sql` around this SELECT.
 """
 
 import re
+from functools import cache
 from importlib.resources import files
 
 from sqlalchemy import TextClause, text
@@ -33,11 +34,17 @@ def statement(package: str, name: str, **values: str) -> TextClause:
     return text(_read(package, name, values))
 
 
-def _read(package: str, name: str, values: dict[str, str]) -> str:
+@cache
+def _stored(package: str, name: str) -> str:
+    """Return the text of a file without comments. Most fragments are in several statements."""
     folder = files(package) / "sql"
     if package != __package__ and not (folder / name).is_file():
-        return _read(__package__, name, values)
-    sql = _COMMENT.sub("", folder.joinpath(name).read_text("utf-8")).strip()
+        return _stored(__package__, name)
+    return _COMMENT.sub("", folder.joinpath(name).read_text("utf-8")).strip()
+
+
+def _read(package: str, name: str, values: dict[str, str]) -> str:
+    sql = _stored(package, name)
     while _FRAGMENT.search(sql):
         sql = _FRAGMENT.sub(lambda found: _fill(package, found, values), sql)
     return sql

@@ -18,8 +18,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bridge.stream.client import StreamsClient
-from bridge.wiring import begin_after
 from notifier.channels import substitute
 from notifier.database.schema import schema_head
 from notifier.errors import NotifierError
@@ -76,6 +74,8 @@ def prepare(role: str) -> None:
         importlib.import_module(module)
     schema_head()
     if role == "bridge":
+        from bridge.stream.client import StreamsClient  # only here: a worker does without the modules of bridges
+
         with suppress(NotifierError):  # a setting is wrong: `loaded` says so
             StreamsClient(load_settings())
     gc.collect()
@@ -142,6 +142,8 @@ def main() -> None:
     link.send(loaded(libraries))
     sys.argv = ["notifier", *link.receive()["words"]]
     if role == "bridge":
+        from bridge.wiring import begin_after
+
         begin_after(link.wait)
     else:
         link.wait()

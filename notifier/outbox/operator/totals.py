@@ -31,7 +31,7 @@ def listed_deliveries(*statuses: str, newest: bool = False) -> str:
     `newest` only the newest :listed of each.
     """
     terms = ", ".join(f"hashtextextended('{each}', 3)" for each in statuses)
-    return f"{{{'newest_' if newest else ''}listed_deliveries {terms}}}"
+    return f"{{newest_listed_deliveries {terms}}}" if newest else f"{{listed_deliveries {terms}}}"
 
 
 _COUNTS = statement(__package__, "count_deliveries.sql")
