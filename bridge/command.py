@@ -8,6 +8,8 @@ from notifier.process.garbage import collect_rarely
 from notifier.settings import load_settings
 from notifier.telemetry import configure_logging, warn_of_unknown_variables
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 
 def bridge() -> None:
     """Read the tables' streams, record every event, publish it; relay what is due. Run as many as you like."""
@@ -17,6 +19,13 @@ def bridge() -> None:
     Heartbeat("bridge").checked()
     with wired(settings) as ready:
         collect_rarely()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, lambda *_: ready.stop())
+
+        def stop(*_: object) -> None:
+            # A second signal must not call `stop` within itself: the lock of its Event would never be free again.
+            for each in _SIGNALS:
+                signal.signal(each, signal.SIG_IGN)
+            ready.stop()
+
+        for each in _SIGNALS:
+            signal.signal(each, stop)
         ready.run()
