@@ -1,12 +1,18 @@
 """A compiled template, and the values that it sees, without what Jinja does again for each message."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 import jinja2
 from jinja2.environment import TemplateModule
 from jinja2.nodes import EvalContext
 from jinja2.runtime import Context, Macro
+
+from notifier.templates.files import may_be_locale
+from notifier.templates.localization.locale import LOCALE
+
+MOST_LOCALES = 100
+"""For how many locales a template keeps what others import of it: an item may name any text as its locale."""
 
 
 class Values(Context):
@@ -34,6 +40,21 @@ class Values(Context):
 class CompiledTemplate(jinja2.Template):
     """A template of an environment in which all templates see the same globals."""
 
+    modules: dict[str | None, TemplateModule]
+    """What others import of it without context, by the locale of their message."""
+
+    @classmethod
+    def _from_namespace(
+        cls,
+        environment: jinja2.Environment,
+        namespace: MutableMapping[str, Any],
+        globals: MutableMapping[str, Any],  # noqa: A002
+    ) -> jinja2.Template:
+        made = super()._from_namespace(environment, namespace, globals)
+        assert isinstance(made, cls)  # noqa: S101  narrows the type
+        made.modules = {}
+        return made
+
     def new_context(
         self,
         vars: dict[str, Any] | None = None,  # noqa: A002
@@ -46,8 +67,18 @@ class CompiledTemplate(jinja2.Template):
         return Values(self.environment, vars, self.name, self.blocks)
 
     def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:  # noqa: ARG002
-        """Return what is imported of it without context: made once, because all contexts have the same globals."""
-        return self._module or super()._get_default_module()
+        """Return what is imported of it without context. Made once for each locale, which is all that it may depend
+        on, because all contexts have the same globals.
+        """
+        locale = LOCALE.get()
+        if locale is not None and not may_be_locale(locale):
+            return self.make_module()
+        found = self.modules.get(locale)
+        if found is None:
+            if len(self.modules) >= MOST_LOCALES:
+                self.modules = {}
+            found = self.modules[locale] = self.make_module()
+        return found
 
 
 def takes(macro: Macro, arguments: tuple[Any, ...]) -> bool:

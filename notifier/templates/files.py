@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeGuard
 
 from notifier.errors import TemplateError
 
@@ -112,9 +113,12 @@ def split_part(path: str) -> tuple[str, str, str | None] | None:
 
 def fallbacks(locale: str | None) -> Iterable[str | None]:
     """Yield pt-br, pt and None for pt-BR. Kept for what can be a locale: an item may hold a text of any length."""
-    if isinstance(locale, str) and len(locale) <= _LONGEST_LOCALE:
-        return _kept_fallbacks(locale)
-    return _shorter(locale)
+    return _kept_fallbacks(locale) if may_be_locale(locale) else _shorter(locale)
+
+
+def may_be_locale(given: object) -> TypeGuard[str]:
+    """Return whether it is a text that is short enough for a locale."""
+    return isinstance(given, str) and len(given) <= _LONGEST_LOCALE
 
 
 @lru_cache(maxsize=256)

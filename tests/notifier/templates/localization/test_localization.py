@@ -6,12 +6,13 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from notifier.errors import TemplateError
 from notifier.templates import Templates
+from notifier.templates.compiled import MOST_LOCALES, CompiledTemplate
 
 PO = """msgid ""
 msgstr ""
@@ -120,6 +121,31 @@ def test_a_macro_of_another_file_speaks_the_language_too(write: Callable[..., Te
     templates = write(**{"macros.txt": macro, "a/body.txt": body, CATALOGUE: PO})
     for locale, shown in (("de", "Hallo Ana 1.234"), (None, "Hello Ana 1,234"), ("de", "Hallo Ana 1.234")):
         assert templates.render("a", {}, locale).text == shown
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{% import 'shared.txt' as shared %}{{ shared.greeting }}",
+        "{% from 'shared.txt' import greeting %}{{ greeting }}",
+        "{% include 'shared.txt' without context %}",
+    ],
+)
+def test_what_sees_no_values_is_in_the_language_of_each_message(write: Callable[..., Templates], body: str) -> None:
+    shared = "{% set greeting = _('Hello %(name)s', name='Ana') %}{{ greeting }}"
+    templates = write(**{"shared.txt": shared, "a/body.txt": body, CATALOGUE: PO})
+    shown = [templates.render("a", {}, locale).text for locale in ("de", "en", None, "de")]
+    assert shown == ["Hallo Ana", "Hello Ana", "Hello Ana", "Hallo Ana"]
+
+
+def test_of_how_many_languages_what_is_imported_is_kept(write: Callable[..., Templates]) -> None:
+    templates = write(**{"shared.txt": "", "a/body.txt": "{% import 'shared.txt' as shared %}"})
+    for locale in [*(f"x{number}" for number in range(2 * MOST_LOCALES)), "x" * 1_000, ["no text"]]:
+        templates.render("a", {}, cast("Any", locale))  # an item may hold anything
+    shared = templates._text.get_template("shared.txt")
+    assert isinstance(shared, CompiledTemplate)
+    assert 0 < len(shared.modules) <= MOST_LOCALES
+    assert "x" * 1_000 not in shared.modules
 
 
 def test_threads_do_not_share_a_locale(write: Callable[..., Templates]) -> None:
