@@ -81,6 +81,7 @@ class QoS(stock.QoS):  # type: ignore[misc]
 
     def append(self, message: Any, delivery_tag: str) -> None:  # noqa: ARG002
         """Count the message as unacknowledged. The script that reserved it has written it to `unacked` already."""
+        self.forget_acknowledged()  # it may have been given back before, with the same tag
         if delivery_tag not in self._delivered:  # it was taken alone
             self.hold([delivery_tag], monotonic())
 

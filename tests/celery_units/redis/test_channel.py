@@ -11,7 +11,7 @@ from kombu.asynchronous import Hub
 from kombu.message import Message
 
 from celery_units.redis import channel, qos, waiter
-from tests.celery_units.redis.consumer import Looped, publish
+from tests.celery_units.redis.consumer import Looped, connect, publish
 from tests.waiting import wait_until
 
 NEVER = {"polling_interval": 60}
@@ -174,6 +174,16 @@ def test_a_message_that_returns_at_once_is_held_again(broker_url: str, broker: r
             message.requeue()
         consumer.turn_until(lambda: len(consumer.received) == 3)
     assert broker.llen("a") == 2
+    assert not broker.exists("unacked")
+
+
+def test_a_message_that_was_got_and_given_back_is_held_again(broker_url: str, broker: redis.Redis) -> None:
+    publish(broker_url, "fast", "a", ["x"])
+    with connect(broker_url, "fast") as connection:
+        found = connection.default_channel
+        found.basic_get("a").requeue()
+        assert found.basic_get("a")
+    assert broker.llen("a") == 1
     assert not broker.exists("unacked")
 
 
