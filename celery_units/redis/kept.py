@@ -108,7 +108,7 @@ class KeptMessages:
                 place += 1
                 try:
                     payload = reserve.decode(message)
-                    _ = payload["properties"]["delivery_tag"]
+                    tag = reserve.tag_of(payload)
                 except (ValueError, LookupError, TypeError):
                     log.critical("a message of %s that cannot be read is dropped: %.200r", origin.queue, message)
                     if origin.keep and (known := reserve.tag_in(message)):
@@ -117,6 +117,7 @@ class KeptMessages:
                 if not learned:  # once a reply: it takes as long as several messages, and others may all be different
                     self._known.learn(message, payload)
                     learned = True
+                payload["properties"]["delivery_tag"] = tag
                 yield self._hold(Run(origin, [], payload))
 
     def _hold(self, run: Run) -> Run:

@@ -55,7 +55,8 @@ local function tag_of(message)
   local readable, decoded = pcall(cjson.decode, message)
   local properties = readable and type(decoded) == 'table' and decoded.properties
   local tag = type(properties) == 'table' and properties.delivery_tag
-  return tag and tostring(tag)
+  if type(tag) == 'number' then return string.format('%.17g', tag) end
+  return type(tag) == 'string' and tag
 end
 
 local function keep(messages, ending)

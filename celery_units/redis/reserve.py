@@ -105,6 +105,16 @@ def tag_in(message: bytes) -> str | None:
     return found[1].decode(errors="replace") if found else None
 
 
+def tag_of(payload: dict[str, Any]) -> str:
+    """The delivery tag as Redis keeps it, also of a number. Raises ValueError, LookupError or TypeError."""
+    tag = payload["properties"]["delivery_tag"]
+    if type(tag) not in (str, int):
+        raise TypeError("the delivery tag is no text")
+    text = str(tag)
+    text.encode()  # half a surrogate pair cannot be sent
+    return text
+
+
 def task_of(payload: dict[str, Any]) -> str:
     """The name of the task that a message calls. Empty if it is no message of Celery."""
     headers = payload.get("headers")

@@ -379,11 +379,12 @@ def test_two_queues_take_turns_where_one_message_is_requested(hub: Hub, broker_u
 def test_what_cannot_be_decoded_is_dropped_and_logged(
     broker_url: str, broker: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
-    broker.lpush("a", "no JSON", '{"delivery_tag": "x", "torn', "{}")
+    odd = (f'{{"body": "", "properties": {{"delivery_tag": {tag}}}}}' for tag in ("[]", r'"\ud83d"'))
+    broker.lpush("a", "no JSON", '{"delivery_tag": "x", "torn', "{}", *odd)
     publish(broker_url, "stock", "a", ["x"])
     with Looped(broker_url, "fast", prefetch=2) as consumer:
         consumer.turn_until(lambda: consumer.received)
-        assert [record.levelname for record in caplog.records] == ["CRITICAL"] * 3
+        assert [record.levelname for record in caplog.records] == ["CRITICAL"] * 5
         consumer.turn_until(lambda: broker.hlen("unacked") == 1)
 
 

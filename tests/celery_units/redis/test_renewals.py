@@ -1,5 +1,6 @@
 """Messages that a living worker holds longer than the visibility timeout: they are not delivered again."""
 
+import json
 from collections.abc import Iterator
 from math import inf
 from pathlib import Path
@@ -127,6 +128,22 @@ def test_what_is_acknowledged_is_not_renewed(broker_url: str, broker: redis.Redi
         consumer.received[0].ack()
         consumer.turn_until(lambda: taken(broker)[held] > before[held])
         assert acknowledged not in taken(broker)
+
+
+def test_a_tag_that_is_a_number_is_renewed_as_others_are(broker_url: str, broker: redis.Redis) -> None:
+    publish(broker_url, "fast", "a", ["x"])
+    (text,) = broker.lrange("a", 0, -1)
+    numbered = json.loads(text)
+    numbered["properties"]["delivery_tag"] = 7
+    broker.lpush("a", json.dumps(numbered))
+    with holding(broker_url) as consumer:
+        consumer.turn_until(lambda: len(consumer.received) == 2)
+        before = taken(broker)
+        consumer.turn_until(lambda: all(taken(broker)[tag] > moment for tag, moment in before.items()))
+        assert len(consumer.received) == 2
+        for message in consumer.received:
+            message.ack()
+        consumer.turn_until(lambda: not broker.exists("unacked", "unacked_index"))
 
 
 def test_a_channel_that_is_closed_renews_nothing(hub: Hub, broker_url: str, broker: redis.Redis) -> None:
