@@ -117,7 +117,7 @@ class Bridge:
             log.info("bridge stopped", released=released)
 
     def stop(self) -> None:
-        """End `run`. May be called from a signal handler or another thread."""
+        """End `run`. May be called from another thread, not from a signal handler: see `stop_on_signals`."""
         self._stopping.set()
         self._ready.put(None)
 

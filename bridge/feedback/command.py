@@ -1,11 +1,11 @@
 """`notifier feedback`: runs receivers until SIGTERM or SIGINT."""
 
-import signal
 from typing import Annotated
 
 import typer
 
 from bridge.feedback.wiring import wired
+from notifier.process.stop_signals import stop_on_signals
 from notifier.settings import load_settings
 from notifier.telemetry import configure_logging, warn_of_unknown_variables
 
@@ -18,6 +18,5 @@ def feedback(
     configure_logging(settings, process="feedback")
     warn_of_unknown_variables()
     with wired(settings, concurrency) as ready:
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, lambda *_: ready.stop())
+        stop_on_signals(ready.stop)
         ready.run()

@@ -122,7 +122,7 @@ class Loops:
     """The loops of a process, which run until `stop`.
 
     loops = Loops([Loop("receive", 0.0, receiver.run_once)], heartbeat, finish_seconds=30.0)
-    signal.signal(signal.SIGTERM, lambda *_: loops.stop())
+    stop_on_signals(loops.stop)
     loops.run(loops.trouble)
     """
 
@@ -152,7 +152,7 @@ class Loops:
                 loop.join(max(0.0, until - time.monotonic()))
 
     def stop(self) -> None:
-        """End `run`. May be called from a signal handler or another thread."""
+        """End `run`. May be called from another thread, not from a signal handler: see `stop_on_signals`."""
         self._stopping.set()
 
     @property

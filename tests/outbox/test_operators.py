@@ -55,7 +55,7 @@ def test_only_the_events_of_what_failed_are_read(rows: Rows) -> None:
 
     assert counted(Report(rows.engine).failing(7)) == {"broken": (1, 0)}
 
-    read_failures = [each for each in seen if each[0].startswith("WITH failing")]
+    read_failures = [each for each in seen if each[0].startswith("WITH found")]
     with rows.engine.connect() as connection:
         plans = [
             connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {each}", to) for each, to in read_failures

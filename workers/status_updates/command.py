@@ -1,7 +1,6 @@
 """`notifier status-sender`: sends status updates until SIGTERM or SIGINT."""
 
-import signal
-
+from notifier.process.stop_signals import stop_on_signals
 from notifier.settings import load_settings
 from notifier.telemetry import configure_logging, warn_of_unknown_variables
 from workers.status_updates.wiring import wired
@@ -13,6 +12,5 @@ def status_sender() -> None:
     configure_logging(settings, process="status-sender")
     warn_of_unknown_variables()
     with wired(settings) as ready:
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, lambda *_: ready.stop())
+        stop_on_signals(ready.stop)
         ready.run()

@@ -44,7 +44,7 @@ class Senders:
         log.info("status sender stopped")
 
     def stop(self) -> None:
-        """End `run`. May be called from a signal handler or another thread."""
+        """End `run`. May be called from another thread, not from a signal handler: see `stop_on_signals`."""
         self._loops.stop()
 
     @property
