@@ -67,7 +67,7 @@ class AlikeMessages:
 
     @property
     def other(self) -> AlikeMessage:
-        """A message of this kind that nobody has written. What is made for it must be what comes of decoding it."""
+        """A made-up message of this kind, with a fixed id and tag, to test that the two stand where they seem to."""
         return AlikeMessage(self, _OTHER_ID, _OTHER_TAG)
 
     def _fits(self) -> bool:

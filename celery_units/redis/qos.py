@@ -1,4 +1,8 @@
-"""The messages that a channel holds unacknowledged, and the acks and rejects that Redis has not confirmed."""
+"""The messages that a channel holds unacknowledged, and the acks and rejects that Redis has not confirmed.
+
+To give a message back is to return it from `unacked` to its queue. kombu's word is to restore it: only methods that
+replace or call kombu's have that word in their names.
+"""
 
 from collections import Counter, deque
 from collections.abc import Collection, Iterable
@@ -223,7 +227,7 @@ class QoS(stock.QoS):  # type: ignore[misc]
     def restore_visible(self, start: int = 0, num: int | None = 10, interval: int = 10) -> None:  # noqa: ARG002
         """Give back up to `num` messages that any worker has held longer than the visibility timeout.
 
-        Without kombu's lock: the script gives each message back once, whoever calls it.
+        Without kombu's lock: the script gives each message back once, also if several workers call it at once.
         """
         self._vrestore_count += 1
         if (self._vrestore_count - 1) % (interval or 1):

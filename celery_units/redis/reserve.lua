@@ -10,7 +10,7 @@
 -- ARGV[2]  the request's name; empty: nothing is written to KEYS[3]
 -- ARGV[3]  lists per priority
 -- ARGV[4]  1: the lists of a priority share what is taken; 0: the first is emptied first
--- ARGV[5]  of more messages than this another worker is woken for what comes next; of fewer only if some may be left
+-- ARGV[5]  another worker is woken if more messages than this are taken from a list, or if the list may have more
 -- ARGV[6]  the tags to acknowledge, a JSON array: as arguments of their own they take ten times as long to send
 -- ARGV[7]  how the lists share, a JSON object; empty: as the two arguments before say.
 --            levels  [weight, room] of each group of lists, the most urgent first: how many more messages this group and

@@ -3,8 +3,9 @@
 While its lists are empty, a worker blocks in BLMOVE on each of them, from the end of the list to the same end: when a
 message comes, the command returns and the message stays where it is. All workers that wait return, and send a
 reservation request; one of them gets the message. The workers that lost this race wait one second on the wake-up
-list of the queue instead (BRPOP). Who reserves from the list puts one element there, which wakes one of them, unless
-it has emptied the list, had nothing in hand, and can run the next message beside these: it waits for it itself then.
+list of the queue instead (BRPOP). A reservation request that takes messages from the list puts one element on the
+wake-up list, which wakes one of these workers. It puts none there if it has emptied the list, and its worker held no
+message before and can run the next one beside these: that worker blocks in BLMOVE again.
 So few of many idle workers wake for a message, and at low load one worker goes on alone. If that one is killed or
 stops, the next message waits for another worker at most the rest of this second.
 """

@@ -1,5 +1,6 @@
--- Use up tokens of a channel's rate at once, also those of seconds to come: whoever takes next waits for them. They are for
--- the further recipients of a mail, for which take_tokens.lua or take_lane_tokens.lua has granted one token.
+-- Use up tokens of a channel's rate at once, also those of seconds to come: the next request for tokens waits until these
+-- are replaced. They are for the further recipients of a mail, for which take_tokens.lua or take_lane_tokens.lua has
+-- granted one token.
 -- All times are seconds on Redis's clock.
 --
 -- KEYS[1]  notifier:rate:CHANNEL  as in take_tokens.lua; lane:LANE as in take_lane_tokens.lua
