@@ -16,7 +16,7 @@
 -- ARGV[7]  lane
 -- ARGV[8]  share       of the rate that the lane has whatever others want, above 0
 -- ARGV[9]  ahead       seconds that may be granted ahead of what no lane uses
--- ARGV[10] remembered  the same as ARGV[6], of the lane's own bucket
+-- ARGV[10] remembered  as ARGV[6], but of the lane's own bucket
 --
 -- Returns { tokens, seconds until they may be used, workers of the last 60 s, used, the rate, until when the share of the
 -- lane is used up }; numbers with fractions as text, because Redis would cut them off.

@@ -1,4 +1,5 @@
--- Insert such parents as lost shards, each with a gap; see unseen_parents.sql.
+-- Insert as lost shards, each with a gap, those of :parents, which children in a listing of the stream :arn name, that
+-- were :created (Unix seconds) after the stream was found and have no row. The condition is unseen_parents.sql.
 WITH missed AS (
   INSERT INTO shards (stream_id, shard_id, state, finished_at)
   SELECT st.id, parent.id, 'lost', now() {unseen_parents}

@@ -1,9 +1,16 @@
--- Fragment: the beginning of a statement that needs to know who is suppressed: `wanted` has the recipients, and `barred`
--- the ids of those that are suppressed. Parameters: arrays of equal length with the :ids, the :addresses of the
--- recipients as `suppressions` has them, the :topics, whether the message is :transactional (sent although the recipient
--- has unsubscribed), the versions of the :templates (null without one), and who gets the message :further (null: nobody;
--- otherwise the text of an array); in :hashes what else may be suppressed for the ids in :hashed (hashes of addresses, or
--- other addresses); the :channel.
+-- Fragment: the beginning of a statement that needs to know which recipients are suppressed: `wanted` has the recipients,
+-- and `barred` the ids of those that are suppressed.
+-- Arrays of equal length, with one element for each notification:
+--   :ids            its id
+--   :addresses      the address of its recipient, as `suppressions` has it
+--   :topics         its topic, '' without one
+--   :transactional  whether its message is sent although the recipient has unsubscribed
+--   :templates      the version of its template, null without one
+--   :further        its further recipients as the text of an array, null without any
+-- Two more arrays of equal length, for what else may be suppressed for a notification:
+--   :hashed         its id, once for each hash
+--   :hashes         the hash of an address of an erased person, or another address
+-- :channel          the channel of all of them
 WITH wanted AS (
   SELECT * FROM unnest(
     CAST(:ids AS uuid[]), CAST(:addresses AS text[]), CAST(:topics AS text[]), CAST(:transactional AS bool[]),

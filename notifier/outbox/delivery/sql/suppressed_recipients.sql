@@ -1,4 +1,4 @@
--- Which recipients are suppressed: begin.sql asks the same of one for each delivery.
+-- Which recipients are suppressed; a notification may have several. (For one of each, begin.sql has barred.sql.)
 -- Parameters: arrays of equal length with the :ids of notifications, the :addresses of recipients, what may be :spelled
 -- in suppressions instead (the address itself, or a hash of people who were erased), the :topics, and whether the
 -- message is :transactional; the :channel.
