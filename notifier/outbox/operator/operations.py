@@ -19,7 +19,7 @@ from notifier.outbox.statements import statement
 _BATCH = 1_000
 """Deliveries that are changed in one transaction."""
 
-_NOBODY = UUID(int=0)
+_NO_NOTIFICATION = UUID(int=0)
 """The id of no notification: no ids would select all."""
 
 _COUNT = statement(__package__, "count_selected.sql")
@@ -141,7 +141,7 @@ class Operations:
         if not selection.names_person:
             return selection
         ids = Search(self._engine, budget=None).ids(selection, [status])
-        return replace(selection, ids=ids or [_NOBODY])
+        return replace(selection, ids=ids or [_NO_NOTIFICATION])
 
 
 def _windows(connection: Connection, selection: Selection, status: Status) -> list[Window]:

@@ -86,7 +86,7 @@ class Login:
         try:
             user = await anyio.to_thread.run_sync(users.sign_in, name, password, limiter=self.hashing)
         except SettingsError as error:
-            log.error("nobody can sign in", reason=str(error))  # noqa: TRY400
+            log.error("no user can sign in", reason=str(error))  # noqa: TRY400
             return self._form(request, "The file of users cannot be read: the console's log says why.", 503)
         if user is None:
             self.limit.failed(name, address)
@@ -130,7 +130,7 @@ class Login:
         return self._signed_in(request, user, wanted)
 
     def _signed_in(self, request: Request, user: User, wanted: str) -> Response:
-        """Begin a session with a new token: one that the browser had before is of no use to anybody."""
+        """Begin a session with a new token: a token that the browser had before is not valid any more."""
         self.gate.leave(request)
         token, _ = self.gate.sessions.open(user)
         log.info("signed in", user=user.name, role=user.role.label, source=user.source)

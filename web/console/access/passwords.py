@@ -11,7 +11,7 @@ LEAST_LENGTH = 12
 _MOST_LENGTH = 1_000
 
 _HASHER = PasswordHasher()
-_NOBODYS = _HASHER.hash("the password of nobody")
+_UNUSED_HASH = _HASHER.hash("not the password of any user")
 
 
 def fitting(password: str) -> str:
@@ -29,7 +29,7 @@ def hashed(password: str) -> str:
 def is_right(password: str, stored: str | None) -> bool:
     """Return whether the password is that of the hash. It takes as long for None, a user who does not exist."""
     try:
-        matches = _HASHER.verify(stored or _NOBODYS, password[:_MOST_LENGTH])
+        matches = _HASHER.verify(stored or _UNUSED_HASH, password[:_MOST_LENGTH])
     except (VerificationError, InvalidHashError):
         return False
     return matches and stored is not None

@@ -21,7 +21,7 @@ _TIMEOUT_SECONDS = 10
 
 
 class SignOnFailed(Exception):
-    """Nobody is signed in; the text says why, for the person."""
+    """The single sign-on failed. Its text tells the person why."""
 
 
 class SingleSignOn:

@@ -1,4 +1,4 @@
-// A page that nobody sees does not refresh its parts by itself. Once it is seen again, they are refreshed at once.
+// A page in a hidden tab does not refresh its parts by itself. Once it is shown again, they are refreshed at once.
 "use strict";
 
 function refreshes(part) {
