@@ -121,7 +121,7 @@ def _serving_checks(shared: _Shared, bridge: Bridge, heartbeat: Heartbeat) -> It
             heartbeat,
             lambda: bridge.is_stopping,
             alive=[Check("loops", bridge.hangs)],
-            able=[*servers, Check("reading and recording", bridge.cannot_work)],
+            ready=[*servers, Check("reading and recording", bridge.cannot_work)],
         )
         outbox = OutboxMetrics(shared.engine, settings.keep_days)
         with serving(settings.metrics_port, settings.metrics_address, checks, [outbox]):

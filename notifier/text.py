@@ -38,8 +38,8 @@ def encodes(text: str) -> bool:
 
 
 def sound(text: str) -> str:
-    """Return the text with U+FFFD in place of each control character except tabs and line breaks, and of each lone
-    surrogate. A pair of surrogates becomes the character that it encodes.
+    """Replace what messages must not contain: return the text with U+FFFD in place of each control character except
+    tabs and line breaks, and of each lone surrogate. A pair of surrogates becomes the character that it encodes.
     """
     if text.isprintable():
         return text

@@ -23,7 +23,7 @@ def serving_checks(settings: Settings, channels: Sequence[str]) -> Iterator[None
             heartbeat(),
             stop().is_set,
             alive=[Check("progress", main_loop().hangs)],
-            able=[
+            ready=[
                 *servers,
                 Check("consumer", main_loop().takes_none),
                 Check("recording", WRITE_HEALTH.trouble),

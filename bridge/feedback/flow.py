@@ -5,8 +5,8 @@ older message is outstanding in this process. Another process may receive a mess
 it, so the queue's counts must also be zero, twice: no message waiting, delayed or received. The counts are
 approximate, but older messages have been in the queue for longer than the counts lag behind.
 
-A busy queue is never empty. There, ten such windows in a row without trouble are enough: an old message would have to
-come to the other processes each time.
+A busy queue is never empty. There, ten such windows in a row without an error are enough: an old message would have
+to come to the other processes each time.
 """
 
 import threading
@@ -33,7 +33,7 @@ class QueueDepth(Protocol):
 
 
 class Flow:
-    """Knows whether messages of this process flow without trouble. Shared by its receivers, and thread-safe."""
+    """Knows whether this process receives messages without errors. Shared by its receivers, and thread-safe."""
 
     def __init__(self, queue: QueueDepth, clock: Callable[[], float] = boottime) -> None:
         self._queue = queue

@@ -92,7 +92,7 @@ def _serving_checks(
             heartbeat,
             lambda: receivers.is_stopping,
             alive=[Check("loops", receivers.hangs)],
-            able=[
+            ready=[
                 *servers,
                 Check("queue", lambda: queue.trouble),
                 Check("recording", receivers.cannot_work),

@@ -28,10 +28,10 @@ class CheckResult:
 class ProcessChecks:
     """The checks of one process. Safe to share between threads.
 
-    `alive`: what only a restart corrects, beside the heartbeat: a thread that has ended or hangs. `able`: what it
+    `alive`: what only a restart corrects, beside the heartbeat: a thread that has ended or hangs. `ready`: what it
     needs to do its work, such as the database; it waits for that by itself.
 
-        checks = ProcessChecks("worker", heartbeat, stop.is_set, able=[Check("database", database.trouble)])
+        checks = ProcessChecks("worker", heartbeat, stop.is_set, ready=[Check("database", database.trouble)])
     """
 
     def __init__(
@@ -41,12 +41,12 @@ class ProcessChecks:
         stopping: Callable[[], bool],
         *,
         alive: Sequence[Check] = (),
-        able: Sequence[Check] = (),
+        ready: Sequence[Check] = (),
     ) -> None:
         """`stopping` returns whether the process is to end."""
         self.process = process
         self._alive = [Check("heartbeat", lambda: silence(heartbeat.silent_seconds())), *alive]
-        self._able = able
+        self._ready = ready
         self._stopping = stopping
 
     def health(self) -> CheckResult:
@@ -59,7 +59,7 @@ class ProcessChecks:
         """Return whether the process can do its work now, and goes on doing it."""
         if self._stopping():
             return CheckResult(False, {"stop": "this process ends"})
-        return _result([*self._alive, *self._able])
+        return _result([*self._alive, *self._ready])
 
 
 def _result(checks: Sequence[Check]) -> CheckResult:

@@ -147,7 +147,7 @@ def events_of_attempts_that_the_row_does_not_know_are_ignored(patch: pytest.Monk
 
 def begin_ignores_waiting_events(patch: pytest.MonkeyPatch) -> None:
     """Events that arrived before their notification was recorded again."""
-    rewrite(patch, attempts, "_BEGIN", "AND NOT EXISTS (SELECT FROM told WHERE told.id = wanted.id)", "")
+    rewrite(patch, attempts, "_BEGIN", "AND NOT EXISTS (SELECT FROM named WHERE named.id = wanted.id)", "")
 
 
 def any_kind_of_event_shows_that_events_arrive(patch: pytest.MonkeyPatch) -> None:

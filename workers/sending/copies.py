@@ -36,7 +36,7 @@ def further_recipients(ready: Sequence[Prepared]) -> int:
     return sum(len(Copies.of(each.request).all) - 1 for each in ready if each.further)
 
 
-def told(prepared: Prepared, change: Change) -> Change:
+def with_left_out(prepared: Prepared, change: Change) -> Change:
     """Return the change with the number of recipients that were left out, if the mail was accepted."""
     if not prepared.left_out or change.to is not Status.SENT:
         return change

@@ -22,7 +22,7 @@ from workers.collaborators import Collaborators
 from workers.decide import after_send, left_pending, returns_to_broker, too_late
 from workers.fallback import write
 from workers.process.database_retry import DatabaseRetry, written
-from workers.sending.copies import further_recipients, told, without_barred
+from workers.sending.copies import further_recipients, with_left_out, without_barred
 from workers.sending.decided import write_decided
 from workers.sending.limits import changes_of, limited_of
 from workers.sending.reachability import Reachability
@@ -137,7 +137,7 @@ class Sender:
         if self._fallback:
             changes = [self._fallback.after(change, each.route) for change, each in zip(changes, begun, strict=True)]
         if any(each.left_out for each in begun):
-            changes = [told(each, change) for each, change in zip(begun, changes, strict=True)]
+            changes = [with_left_out(each, change) for each, change in zip(begun, changes, strict=True)]
         written = self._finish(token, changes)
         self._learn(outcomes, probing=probing)
         return [each for each in written if not returns_to_broker(each)]

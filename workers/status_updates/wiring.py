@@ -71,7 +71,7 @@ def _serving_checks(settings: Settings, senders: Senders, heartbeat: Heartbeat) 
             heartbeat,
             lambda: senders.is_stopping,
             alive=[Check("loops", senders.hangs)],
-            able=[
+            ready=[
                 *servers,
                 Check("destinations", senders.refused),
                 Check("recording", senders.cannot_record),

@@ -44,14 +44,14 @@ def rights(found: LoginRights, login: str) -> Finding:
             "run `notifier migrate --roles` as the owner of the tables",
             page,
         )
-    able = [role.removeprefix(_PREFIX) for role, lacking in found.missing.items() if not lacking]
-    if not able:
+    allowed = [role.removeprefix(_PREFIX) for role, lacking in found.missing.items() if not lacking]
+    if not allowed:
         return wrong(
             f"the login {login} may do the work of no process",
             f"GRANT one of {', '.join(found.missing)} TO {login}, after `notifier migrate --roles`",
             page,
         )
-    return good(f"the login {login} may do the work of {', '.join(able)}; each process has a role of its own")
+    return good(f"the login {login} may do the work of {', '.join(allowed)}; each process has a role of its own")
 
 
 def days(found: list[RecentDay]) -> Finding:

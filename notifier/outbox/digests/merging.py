@@ -53,7 +53,7 @@ def lock(connection: Connection, ids: Collection[UUID], given: Given, channel: s
         joined |= {leader: members for leader, members, _ in collected(connection, filled)}
     every = sorted({*ids, *(id_ for members in (*given.values(), *joined.values()) for id_ in members)})
     rows = connection.execute(within(_LOCK_MEMBERS, every), {"ids": uuids(every)})
-    states = {id_: (leader, status, told) for id_, leader, status, told in rows}
+    states = {id_: (leader, status, may_be_sent) for id_, leader, status, may_be_sent in rows}
     refused = [
         leader for leader, members in given.items() if not all(_may_merge(states.get(id_), leader) for id_ in members)
     ]

@@ -30,7 +30,7 @@ class Process:
             self.heartbeat,
             lambda: self.stops,
             alive=[Check("loops", lambda: self.loop)],
-            able=[Check("database", lambda: self.database)],
+            ready=[Check("database", lambda: self.database)],
         )
 
 

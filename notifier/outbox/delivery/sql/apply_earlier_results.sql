@@ -7,13 +7,13 @@ WITH changed AS (
   UPDATE deliveries d SET status = result.status, reason = coalesce(result.detail, d.reason),
     updates = {count_update result.status}
   FROM (
-    SELECT DISTINCT ON (f.notification_id) f.notification_id, told.status, f.detail
+    SELECT DISTINCT ON (f.notification_id) f.notification_id, given.status, f.detail
     FROM feedback f
     JOIN deliveries o ON o.notification_id = f.notification_id AND in_days(o.notification_id)
       AND (o.channel IS NULL OR o.provider_message_id = f.message_id)
-    JOIN unnest(CAST(:kinds AS text[]), CAST(:statuses AS delivery_status[])) AS told (kind, status) USING (kind)
+    JOIN unnest(CAST(:kinds AS text[]), CAST(:statuses AS delivery_status[])) AS given (kind, status) USING (kind)
     WHERE f.notification_id = ANY(CAST(:ids AS uuid[])) AND in_days(f.notification_id)
-    ORDER BY f.notification_id, told.status DESC, f.occurred_at
+    ORDER BY f.notification_id, given.status DESC, f.occurred_at
   ) AS result
   WHERE d.notification_id = result.notification_id AND in_days(d.notification_id)
     AND (result.notification_id IS NULL OR d.status = 'sent')

@@ -7,7 +7,7 @@
 -- `wanted.id IS NULL OR` keeps the planner from reading whole days: see notifier/outbox/days.py.
 -- Returns the id, the number of the attempt, and true if it may be sent, false if it is suppressed.
 {suppress}
-, told AS MATERIALIZED (  -- ids that a waiting event names; inlined, it would be searched once for each row
+, named AS MATERIALIZED (  -- ids that a waiting event names; inlined, it would be searched once for each row
   SELECT u.notification_id AS id FROM unmatched_feedback u
   WHERE u.notification_id = ANY(CAST(:ids AS uuid[])) AND u.look_at IS NOT NULL
 ), begun AS (  -- a second call with the same token finds them `sending`
@@ -19,7 +19,7 @@
   WHERE d.notification_id = wanted.id AND in_days(d.notification_id)
     AND (wanted.id IS NULL
          OR {is_due} AND {is_ours} AND {channel_runs} AND NOT EXISTS (SELECT FROM barred WHERE barred.id = wanted.id)
-         AND NOT EXISTS (SELECT FROM told WHERE told.id = wanted.id)
+         AND NOT EXISTS (SELECT FROM named WHERE named.id = wanted.id)
          OR d.status = 'sending' AND d.token = :token)
   RETURNING d.notification_id, d.attempt
 ), claim AS (

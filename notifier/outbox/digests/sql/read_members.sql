@@ -6,4 +6,4 @@ FROM unnest(CAST(:ids AS uuid[]), CAST(:leaders AS uuid[])) AS member (id, leade
 LEFT JOIN deliveries d ON d.notification_id = member.id AND in_days(d.notification_id)
 LEFT JOIN notifications n ON n.notification_id = member.id AND in_days(n.notification_id)
 WHERE d.notification_id IS NULL
-   OR d.leader = member.leader AND (d.status = 'merged' OR d.status = 'pending' AND NOT {is_told})
+   OR d.leader = member.leader AND (d.status = 'merged' OR d.status = 'pending' AND NOT {may_be_sent})

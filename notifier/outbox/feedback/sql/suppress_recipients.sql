@@ -8,13 +8,13 @@ INSERT INTO suppressions AS s (channel, address, topic, reason, actor, notificat
 SELECT DISTINCT ON (barred.address, barred.topic)
        :channel, barred.address, barred.topic, barred.reason, :actor, barred.id
 FROM (
-  SELECT told.id, told.reason, told.topic, coalesce(told.address, d.recipient) AS address
+  SELECT given.id, given.reason, given.topic, coalesce(given.address, d.recipient) AS address
   FROM unnest(
     CAST(:ids AS uuid[]), CAST(:reasons AS text[]), CAST(:topics AS text[]), CAST(:addresses AS text[]),
     CAST(:attempts AS int[]), CAST(:message_ids AS text[])
-  ) AS told (id, reason, topic, address, attempt, message_id)
-  LEFT JOIN deliveries d ON d.notification_id = told.id AND in_days(d.notification_id) AND told.address IS NULL
-    AND d.attempt = told.attempt AND d.provider_message_id = told.message_id AND {is_ours}
+  ) AS given (id, reason, topic, address, attempt, message_id)
+  LEFT JOIN deliveries d ON d.notification_id = given.id AND in_days(d.notification_id) AND given.address IS NULL
+    AND d.attempt = given.attempt AND d.provider_message_id = given.message_id AND {is_ours}
 ) AS barred
 WHERE barred.address IS NOT NULL
 ORDER BY barred.address, barred.topic, barred.reason

@@ -6,4 +6,4 @@ FROM (
   SELECT channel, CASE name WHEN 'sends' THEN count ELSE 0 END, CASE name WHEN 'deliveries' THEN count ELSE 0 END,
          CASE name WHEN 'bounces' THEN count ELSE 0 END, CASE name WHEN 'complaints' THEN count ELSE 0 END
   FROM forgotten_counts WHERE channel <> ''
-) AS told GROUP BY channel
+) AS given GROUP BY channel

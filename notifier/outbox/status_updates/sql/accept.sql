@@ -2,8 +2,8 @@
 -- the :numbers. One that is gone already is not counted again. Returns how many went.
 WITH gone AS (
   DELETE FROM status_updates u
-  USING unnest(CAST(:ids AS uuid[]), CAST(:numbers AS int[])) AS told (id, number)
-  WHERE u.notification_id = told.id AND u.number = told.number AND u.destination = :destination
+  USING unnest(CAST(:ids AS uuid[]), CAST(:numbers AS int[])) AS given (id, number)
+  WHERE u.notification_id = given.id AND u.number = given.number AND u.destination = :destination
   RETURNING 1
 ), counted AS (
   INSERT INTO status_destinations AS known (destination, accepted, accepted_at)
