@@ -1,4 +1,4 @@
-"""`make check`: the locks hold what pyproject.toml asks for, with hashes, and nothing that nobody needs.
+"""`make check`: the locks hold what pyproject.toml asks for, with hashes, and nothing that is not needed.
 
 No database of advisories is asked: `make check` works offline. It says so, and how to ask one.
 """

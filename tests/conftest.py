@@ -125,7 +125,7 @@ def ministack_server(server_logs: Path) -> Iterator[MinistackServer | GivenServe
 
 @pytest.fixture(scope="session")
 def template_database(postgres_server: PostgresServer | GivenPostgres) -> Iterator[str]:
-    """The name of a database with our schema and nothing in it. Nobody may stay connected to it."""
+    """The name of a database with our schema and nothing in it. No test may stay connected to it."""
     from notifier.database.schema import migrate
 
     name = f"notifier_template_{secrets.token_hex(4)}"

@@ -77,7 +77,7 @@ def test_days_that_are_never_settled_and_updates_that_are_never_accepted(watched
 
 
 LATER = (*BEHIND, "NotifierNotReady", "NotifierEventsLate", "NotifierRecordsLost")
-"""Alarms of a system of which all clocks have gone on by days: nobody has read the shards meanwhile."""
+"""Alarms of a system of which all clocks have gone on by days: the shards were not read meanwhile."""
 
 
 def retain(watched: Watched) -> None:

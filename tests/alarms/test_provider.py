@@ -94,7 +94,7 @@ def test_a_feedback_process_that_does_not_run_and_an_operator_who_sends_again(
 
 
 @causes("NotifierStatusUpdatesWait")
-def test_status_updates_that_nobody_sends_and_a_destination_that_refuses(watched: Watched) -> None:
+def test_status_updates_without_a_sender_and_a_destination_that_refuses(watched: Watched) -> None:
     watched.write("reported")
     watched.expect(alarm("NotifierStatusUpdatesWait"))
     arn = f"arn:aws:sqs:eu-west-1:000000000000:{PRODUCT}"

@@ -88,7 +88,7 @@ def notifications(events: int) -> int:
 
 
 def mails(events: int) -> int:
-    """Return how many mails the first so many events become at least: nobody knows how many digests there are."""
+    """Return how many mails the first so many events become at least. How many digests there are is not known."""
     return told(events) - sum(_before(events, KINDS.index(kind)) for kind in _DIGESTS)
 
 

@@ -45,7 +45,7 @@ WITH due_now AS (
 )
 UPDATE due SET due_at = now() FROM due_now WHERE due.notification_id = due_now.notification_id
 """)
-"""What waits for a leader that is sent without it is due after an hour; nobody waits so long here."""
+"""What waits for a leader that is sent without it is due after an hour, longer than a run takes."""
 _UNSETTLED = (Status.PENDING, Status.SENDING, Status.UNKNOWN)
 
 Tell = Callable[[str, int, int, int], None]

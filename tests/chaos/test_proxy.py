@@ -100,7 +100,7 @@ def test_the_answer_to_a_commit_is_lost(echo: Echo, proxy: Proxy, client: socket
     proxy.set_trap(trap := LoseAnswer(to=b"COMMIT"))
     assert ask(client, b"INSERT") == b"INSERT"
     assert not trap.sprung
-    assert not proxy.harmed  # it has reached nobody
+    assert not proxy.harmed  # no client was affected
     assert ask(client, b"COMMIT") == b""
     assert echo.got.endswith(b"COMMIT")
 

@@ -100,7 +100,7 @@ SHARD_LEASE, HUNG, GONE = 60.0, 1, 0.0
 _ROOM, _CROWDED = 1_000, 1
 """Messages in the broker at most; a crowded one takes one publication and then no other."""
 _REFUSING_LEASE = 8.0
-"""Seconds. Its one attempt must not be too late on a slow machine; whoever takes over ends leases by itself."""
+"""Seconds. Its one attempt must not be too late on a slow machine; the process that takes over ends leases itself."""
 _ERRORS: dict[type, Callable[[], Exception]] = {
     StreamsClient: lambda: Unreachable("the fault"),
     Queue: lambda: BrokerError("the fault"),

@@ -43,7 +43,7 @@ class Death:
 
 def findings(site: Site, death: Death) -> Iterator[str]:
     """What is wrong when the worker is dead, when its lease has ended and every message has come again, when the
-    deadline comes and nobody can say whether events flow, and when they are known to.
+    deadline comes and it is not known whether events flow, and when they are known to.
     """
     environment = replace(site.cleared(LONG), ses_mode="bulk")
     process = Process(environment, Fault(None, Path(environment.folder)))

@@ -291,7 +291,7 @@ def test_the_pages_of_recipients_run_where_they_are_asked_for_and_have_a_login_o
     assert needed - service["environment"].keys() == set()
 
 
-def test_who_owns_the_tables_is_known_to_nobody_but_the_migration():
+def test_only_the_migration_has_the_login_of_the_owner():
     know = {name for name, content in SERVICES.items() if "POSTGRES_PASSWORD" in str(content)}
     assert know == {"postgres", "migrate"}
     assert SERVICES["migrate"]["command"] == ["migrate", "--roles"]

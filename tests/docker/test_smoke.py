@@ -80,7 +80,7 @@ def docker_client() -> Iterator[docker.DockerClient]:
 
 def engine() -> docker.DockerClient | None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # the client drops its socket where nobody listens
+        warnings.simplefilter("ignore", ResourceWarning)  # the client drops its socket where no server listens
         with suppress(DockerException):
             return docker.from_env()  # asks for the version
         gc.collect()
@@ -247,7 +247,7 @@ def world(postgres_box: Container, aws_box: Container, ses_box: Container, bridg
 
 
 def inside(box: Container) -> str:
-    """Its name in the network; engines do not resolve a name that nobody chose."""
+    """Its name in the network; engines do not resolve a name that they made up."""
     return str(box.id)[:12]
 
 

@@ -1,4 +1,4 @@
-"""Postgres takes neither NUL nor half a surrogate pair in text. Whoever says one, the row is written all the same."""
+"""Postgres takes neither NUL nor half a surrogate pair in text. A row with such text is written nevertheless."""
 
 import uuid
 

@@ -73,7 +73,7 @@ def is_of_the_clone(commands: list[str]) -> bool:
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    with temporary_folder() as folder:  # if root runs the tests, nobody else can enter the folders of pytest
+    with temporary_folder() as folder:  # if root runs the tests, no other user can enter pytest's folders
         folder.chmod(0o755)
         for name in ("clone", "mine", "tmp"):
             (folder / name).mkdir()

@@ -285,7 +285,7 @@ def test_the_outbox_finds_a_delivery_that_waits_for_its_time_without_a_due_row(
 
 def test_the_outbox_finds_a_relay_that_publishes_too_early(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     mutants.the_relay_publishes_before_the_due_time(monkeypatch)
-    fails(test_publications.test_a_page_that_nobody_published_is_due_after_its_grace, rows)
+    fails(test_publications.test_a_page_that_was_not_published_is_due_after_its_grace, rows)
 
 
 def test_the_outbox_finds_that_a_missing_event_is_evidence_too_early(

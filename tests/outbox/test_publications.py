@@ -10,7 +10,7 @@ from notifier.outbox import Change, ChannelStates, Publications, Recipient
 from tests.outbox.rows import Rows
 
 
-def test_a_page_that_nobody_published_is_due_after_its_grace(rows: Rows) -> None:
+def test_a_page_that_was_not_published_is_due_after_its_grace(rows: Rows) -> None:
     ids = rows.pending(3)
     publications = Publications(rows.engine)
     assert publications.queues_due() == []

@@ -267,7 +267,7 @@ def test_a_day_stays_while_an_update_of_it_waits_and_retention_drops_and_counts_
 
 
 def test_dropped_ones_that_no_sender_ever_took_are_counted_too(rows: Rows, retention: Retention) -> None:
-    """Where no sender runs at all, nobody would know of them."""
+    """Where no sender runs at all, only this shows them."""
     sent(rows)
     backlog = StatusUpdates(rows.engine).backlog
     assert [(each.destination, each.waiting, each.dropped) for each in backlog()] == [("", 1, 0)]
@@ -277,7 +277,7 @@ def test_dropped_ones_that_no_sender_ever_took_are_counted_too(rows: Rows, reten
 
 
 def test_retention_and_senders_count_destinations_in_one_order(rows: Rows) -> None:
-    """Otherwise each could wait for the other. Whoever waits for the first of them holds no other one."""
+    """Otherwise each could wait for the other. A transaction that waits for the first of them holds no other one."""
     names = [f"https://{n}.example/" for n in range(6)]
     for name in names:
         rows.run("INSERT INTO status_destinations (destination) VALUES (:to)", to=name)

@@ -63,7 +63,7 @@ def test_the_source_has_the_tests_and_the_locks_and_is_small(built: dict[str, Pa
 
 def test_in_an_empty_environment_the_demo_makes_one_mail_of_each_event(built: dict[str, Path]) -> None:
     """With the locked versions of what the wheel asks for. A package that is needed and not asked for is missing."""
-    with temporary_folder() as folder:  # if root runs the tests, nobody else can enter the folders of pytest
+    with temporary_folder() as folder:  # if root runs the tests, no other user can enter pytest's folders
         folder.chmod(0o755)
         venv.create(folder / "venv", with_pip=True)
         lock = re.sub(r" \\\n +--hash=\S+", "", (ROOT / "requirements.lock").read_text())

@@ -41,7 +41,7 @@ def test_the_image_holds_the_versions_that_were_tested() -> None:
     assert list(not_locked({"httpx": "0.27"}, pins(LOCK))) == ["httpx 0.27 is not in requirements.lock"]
 
 
-def test_what_nobody_needs_is_found() -> None:
+def test_what_is_not_needed_is_found() -> None:
     locked = dict.fromkeys(
         ("httpx", "httpcore", "h11", "anyio", "idna", "certifi", "ruff", "not-installed-here"), "1"
     )

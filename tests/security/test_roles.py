@@ -158,7 +158,7 @@ def plain(statement: str) -> str:
     return re.sub(r"/\* \d+ \*/|::\w+(\[\])?|\s+", "", statement)
 
 
-def test_what_is_nobody_elses_business_is_refused(rows: Rows, login: Login) -> None:
+def test_what_only_one_role_may_do_is_refused_to_others(rows: Rows, login: Login) -> None:
     rows.pending()
     engines = {role: login(role) for role in ROLES}
     for role, statement in REFUSED:

@@ -36,7 +36,7 @@ def test_a_planted_secret_is_found_and_not_repeated(repository: Path, kind: str)
     assert list(secrets(repository)) == [f"notes.txt:2: {kind}"]
 
 
-def test_what_git_would_not_take_is_nobodys_business(repository: Path) -> None:
+def test_what_git_ignores_is_not_searched(repository: Path) -> None:
     (repository / ".env").write_text(PLANTED["a key of AWS"])
     (repository / "picture.bin").write_bytes(bytes(range(256)))
     assert list(secrets(repository)) == []

@@ -118,7 +118,7 @@ def test_a_blocked_account_is_probed_by_one_worker_at_a_time_and_all_that_waited
     probes, begun = attempts()
     wait_until(lambda: attempts()[0] >= probes + 3, seconds=60)
     later, since = attempts()
-    assert since - begun <= later - probes  # one message for a probe, whoever sends it
+    assert since - begun <= later - probes  # one message for a probe, by any worker
 
     tell(system.ses, "DELETE")
     wait_until(lambda: channels.state("email").runs, seconds=60)

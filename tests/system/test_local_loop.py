@@ -113,7 +113,7 @@ def started(home: Path) -> Iterator[Up]:
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    with temporary_folder() as folder:  # if root runs the tests, nobody else can enter the folders of pytest
+    with temporary_folder() as folder:  # if root runs the tests, no other user can enter pytest's folders
         folder.chmod(0o755)
         yield prepared(folder)
 

@@ -31,7 +31,7 @@ def test_the_shares_are_tenths_and_each_lane_has_some() -> None:
     assert parts[0] == 1
 
 
-def test_one_lane_alone_shares_with_nobody() -> None:
+def test_one_lane_alone_shares_with_no_other() -> None:
     assert queue_shares(["email:high", "sms:high"]) == []
 
 
@@ -110,7 +110,7 @@ def test_a_worker_serves_all_lanes_or_those_that_it_is_told(
 
 
 def test_a_worker_whose_routes_name_no_lane_is_as_without_lanes(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It serves the other queues, but shares with nobody, and no connection of it waits for them."""
+    """It serves the other queues, but shares with no worker, and no connection of it waits for them."""
     high = route(table="t", channel="email", lane="high", name="x")(lambda event: None)
     options: dict[str, Any] = {}
     monkeypatch.setitem(app.app.conf, "broker_transport_options", options)

@@ -60,7 +60,7 @@ def test_only_to_matches_whole_addresses(address: str, allowed: bool) -> None:
 
 
 @pytest.mark.parametrize("given", [{"only_to": ","}, {"redirect_to": ","}, {"redirect_to": "sms="}])
-def test_a_setting_that_names_nobody_is_refused(given: dict[str, str]) -> None:
+def test_a_setting_that_names_no_recipient_is_refused(given: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="must name"):
         settings(**given)
 

@@ -28,7 +28,7 @@ def test_who_gave_no_consent_gets_nothing() -> None:
     assert run_route(ROUTES, event_of("offers", new=offer("Ana", "lamps", consent=False))).returned is None
 
 
-def test_nobody_gets_more_than_two_a_day(pipeline: Pipeline) -> None:
+def test_a_person_gets_at_most_two_a_day(pipeline: Pipeline) -> None:
     for product in ("lamps", "chairs", "tables"):
         pipeline.put(offer("Ana", product), table="offers")
     pipeline.settled(delivered=2, skipped=1)

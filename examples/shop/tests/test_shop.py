@@ -20,7 +20,7 @@ def notifier_settings() -> dict[str, Any]:
     return {"routes": ROUTES}
 
 
-def test_nobody_is_woken() -> None:
+def test_nothing_is_sent_at_night() -> None:
     event = event_of("orders", new=order("shipped"), old=order("paid"), at=NIGHT)
     assert run_route(ROUTES, event).returned == Later(datetime(2027, 1, 5, 8, tzinfo=UTC), reason="quiet hours")
 

@@ -25,7 +25,7 @@ def test_a_friend_request_in_the_language_of_its_recipient() -> None:
     assert "<b>Bo</b>" in message.html
 
 
-def test_a_comment_that_mentions_nobody_is_no_notification() -> None:
+def test_a_comment_without_a_mention_is_no_notification() -> None:
     item = comment("Mei", "hello")
     del item["mentions"]
     with pytest.raises(NotClaimed, match="mention: mentions is absent"):

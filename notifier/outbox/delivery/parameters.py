@@ -28,7 +28,7 @@ def recipient_columns(ordered: Sequence[Recipient], channel: str, keys: ErasureK
 
 
 def _further(ordered: Sequence[Recipient]) -> list[str | None] | None:
-    """Return the further recipients of each as the text of an array. None if nobody has any: so it costs nothing."""
+    """Return the further recipients of each as the text of an array. None if there are none: so it costs nothing."""
     if not any(each.further for each in ordered):
         return None
     return [text_array(each.further) if each.further else None for each in ordered]

@@ -128,7 +128,7 @@ def test_a_streak_begins_with_the_first_records_of_a_table_or_after_others() -> 
     "after",
     [
         counters(20, 100, 60),  # a rewind released ten records from quarantine
-        counters(20, 105, 65),  # the same, and five were read: nobody knows which
+        counters(20, 105, 65),  # the same, and five were read, it is not known which
     ],
 )
 def test_a_rewind_that_empties_the_quarantine_begins_no_streak(after: TableRecords) -> None:

@@ -55,7 +55,7 @@ def test_what_sns_does_not_say_now(url: str, name: str) -> None:
         fetch(f"{url}/{name}")
 
 
-def test_nobody_there() -> None:
+def test_a_server_that_does_not_answer() -> None:
     with pytest.raises(Unreachable, match="reachable from here"):
         fetch("http://127.0.0.1:1/x")
 

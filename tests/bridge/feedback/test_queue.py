@@ -113,7 +113,7 @@ def test_a_queue_that_is_not_there(ministack_server: MinistackServer | GivenServ
     queue.close()
 
 
-def test_nobody_there() -> None:
+def test_a_server_that_does_not_answer() -> None:
     queue = FeedbackQueue(settings("http://127.0.0.1:1/1/q", aws_endpoint_url="http://127.0.0.1:1"))
     with pytest.raises(Unreachable, match="endpoint right and reachable"):
         queue.check()

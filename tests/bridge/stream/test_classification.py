@@ -110,7 +110,7 @@ def test_a_record_without_the_image_that_a_route_reads_has_its_time(routes: Rout
     assert page.last_record_at == datetime.fromtimestamp(CREATED, UTC)
 
 
-def test_records_before_the_start_notify_nobody(routes: Routes) -> None:
+def test_records_before_the_start_become_no_notification(routes: Routes) -> None:
     created = datetime.fromtimestamp(CREATED, UTC)
     assert classified(LEASE, None, [record(1)], routes, created + timedelta(seconds=1)).unrouted == 1
     assert classified(LEASE, None, [record(1)], routes, created).unrouted == 0

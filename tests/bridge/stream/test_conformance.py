@@ -311,7 +311,7 @@ def test_a_stream_that_is_none_is_refused(reading: Reading, differs: Callable[[s
         reading.streams.shards("sdfadfsdfnlfkajakfgjalksfgklasjklasdjfklasdfasdfgasf")
 
 
-def test_an_iterator_nobody_gave_is_refused(reading: Reading) -> None:
+def test_an_unknown_iterator_is_refused(reading: Reading) -> None:
     with pytest.raises(StreamRefused):
         reading.streams.records("no iterator at all")
 

@@ -120,7 +120,7 @@ def test_a_table_that_cannot_be_listed_stops_no_other(environment: Environment) 
     assert len(environment.known()) == 1
 
 
-def test_nobody_lists_while_another_bridge_does(environment: Environment, engine: Engine) -> None:
+def test_one_bridge_lists_at_a_time(environment: Environment, engine: Engine) -> None:
     environment.model.create_table("activity")
     with ShardTree(engine).listing_turn():
         assert environment.discover() == BUSY_SECONDS  # the other one may list other tables

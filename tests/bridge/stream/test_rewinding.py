@@ -218,7 +218,7 @@ def test_twice_is_as_good_as_once(environment: Environment) -> None:
     assert environment.counted() == (4, 3, 1, 0)
 
 
-def test_a_renamed_route_notifies_nobody_twice(environment: Environment) -> None:
+def test_a_renamed_route_notifies_only_once(environment: Environment) -> None:
     environment.read("a", [*requests(1, 2), *pokes(3)])
     environment.ask()
     environment.run(environment.rewinder(routes=RENAMED))
@@ -274,7 +274,7 @@ def test_reading_goes_on_meanwhile_and_its_records_are_its_own(environment: Envi
     environment.run(rewinder)
     assert environment.counted() == (6, 6, 0, 0)
     checkpoint = environment.sql.one("SELECT checkpoint, epoch, owner FROM shards")
-    assert checkpoint == {"checkpoint": "6", "epoch": 1, "owner": "reader"}  # nobody else ever held the shard
+    assert checkpoint == {"checkpoint": "6", "epoch": 1, "owner": "reader"}  # no other reader ever held the shard
 
 
 def test_killed_in_the_middle_another_bridge_goes_on_from_there(environment: Environment) -> None:
@@ -600,7 +600,7 @@ def test_a_rewind_that_fails_lets_others_have_their_turn(environment: Environmen
             rewinder.run_once()
     rewinder.run_once()
     assert environment.counted("b") == (1, 1, 0, 0)
-    assert environment.rewinder("another").run_once().seconds == IDLE_SECONDS  # for a while nobody takes it
+    assert environment.rewinder("another").run_once().seconds == IDLE_SECONDS  # for a while no bridge takes it
 
     environment.source.refused.clear()
     environment.sql.run("UPDATE rewinds SET again_at = now()")

@@ -143,7 +143,7 @@ def test_the_second_stream_of_a_table_is_ours_from_its_beginning(
     tree.finish(leases.acquire(1)[0], None, [])
     Sql(engine).run("UPDATE streams SET discovered_at = now() - interval '9 days'")
     tree.register("activity", second, open_shards(shard))
-    assert tree.was_left_unread(leases.acquire(1)[0])  # nobody looked for two days
+    assert tree.was_left_unread(leases.acquire(1)[0])  # it was not read for two days
 
 
 def test_a_shard_without_a_child_is_a_gap_after_a_day(tree: ShardTree, leases: Leases, engine: Engine) -> None:

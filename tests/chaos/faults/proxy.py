@@ -143,7 +143,7 @@ class Proxy:
         return len(self._traps)
 
     def stall(self, seconds: float) -> None:
-        """Pass on nothing for so long, and refuse nobody."""
+        """Pass on nothing for so long, and refuse no connection."""
         self._call(lambda: self._stall(seconds))
 
     def heal(self) -> None:

@@ -78,7 +78,7 @@ class Replicated:
         with suppress(Exception):
             self.replica.stop("kill")
         self._thread.shutdown()
-        if self.primary is not self._first:  # whose end belongs to whoever made it
+        if self.primary is not self._first:  # the caller that made it ends it
             self.primary.stop("kill")
         if self._behind:
             self._behind.__exit__()
@@ -112,7 +112,7 @@ class Replicated:
                 time.sleep(0.2)
 
     def _made(self) -> PostgresServer:
-        # One that did not come up may have left this; the copy would have it, too, and wait for nobody once promoted.
+        # A copy that did not come up may have left this. The next one, once promoted, would wait for a missing standby.
         self.primary.execute("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
         replica = self.primary.replica()
         if not self._synchronous:

@@ -42,7 +42,7 @@ def test_our_message_is_the_one_that_celery_would_send(queue: Queue, broker_url:
     assert ours.keys() == theirs.keys()
     assert json.loads(ours.pop("body")) == json.loads(theirs.pop("body"))
     assert differing(ours.pop("headers"), theirs.pop("headers")) <= {"origin", "argsrepr"}
-    # Nobody is to reply; and kombu names the exchange of a direct queue, where the anonymous one does as well.
+    # No reply is wanted; and kombu names the exchange of a direct queue, where the anonymous one does as well.
     assert differing(ours.pop("properties"), theirs.pop("properties")) <= {"delivery_tag", "reply_to"}
     assert ours == theirs
 

@@ -34,7 +34,7 @@ def test_an_error_is_trouble_and_one_of_others_is_named_without_its_text() -> No
     assert asked.trouble() == "cannot be asked: ValueError"
 
 
-def test_a_server_that_does_not_answer_is_trouble_and_keeps_nobody_waiting() -> None:
+def test_a_server_that_does_not_answer_is_trouble_and_keeps_no_caller_waiting() -> None:
     clock, answer = Clock(), threading.Event()
     asked = Asked("database", lambda: "" if answer.wait(30) else "late", seconds=0.01, clock=clock)
     asked.start()
@@ -55,7 +55,7 @@ def test_real_servers_answer(database_url: str, broker_url: str) -> None:
         asked._close()
 
 
-def test_nobody_is_asked_where_nobody_wants_to_know() -> None:
+def test_no_server_is_asked_without_a_request() -> None:
     asked = Asked("database", lambda: "away")
     with asking([asked], wanted=False) as checks:
         assert checks == []

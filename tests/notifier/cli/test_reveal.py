@@ -31,7 +31,7 @@ def test_lists(rows: Rows, notifier: Notifier) -> None:
     Suppressions(rows.engine, actor="eva").add("email", "bo@example.com", reason="manual")
     notifier("list")
     notifier("suppress", "list")
-    notifier("list", "--status", "sent", "--reveal")  # shows nobody
+    notifier("list", "--status", "sent", "--reveal")  # no row matches
     assert journaled(rows) == []
     assert "ana@example.com" in notifier("list", "--reveal").stdout
     assert "bo@example.com" in notifier("suppress", "list", "--reveal", "--reason", "she called").stdout

@@ -9,7 +9,7 @@ SECRETS = ("services/T1/B2/secret", "ana@", "team@", "912345678", "token-of-a-de
 
 
 def test_addresses_are_masked_as_logs_and_pages_must_not_have_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever knows the URL of a chat can post there."""
+    """A person who knows the URL of a chat can post there."""
     chat = "https://hooks.slack.com/services/T1/B2/secret"
     monkeypatch.setenv(
         "NOTIFIER_REDIRECT_TO", f"team@example.com,sms=+351912345678,chat={chat},push=token-of-a-device"

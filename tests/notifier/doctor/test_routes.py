@@ -104,7 +104,7 @@ def test_a_translation_without_a_part(ask: Ask, tmp_path: Path) -> None:
     ask(ONE).the(Level.DOUBTFUL, "the translation de of shipped", "not subject.de.txt")
 
 
-def test_a_file_that_nobody_reads(ask: Ask, tmp_path: Path) -> None:
+def test_a_file_that_is_not_read(ask: Ask, tmp_path: Path) -> None:
     write(tmp_path, "shipped/bodi.txt")
     ask(ONE).the(Level.DOUBTFUL, "bodi.txt is not read", "rename or delete it")
 

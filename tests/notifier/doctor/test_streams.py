@@ -137,7 +137,7 @@ def test_an_endpoint_that_is_not_that_of_aws_is_named(diagnose: Diagnose) -> Non
     assert "localhost:4566" in found.at(Level.GOOD)[1]
 
 
-def test_an_error_that_nobody_knows() -> None:
+def test_an_unknown_error() -> None:
     found = of_error(AwsError("Odd", "text with a secret"), "SES", "ses:GetAccount")
     assert found.level is Level.WRONG
     assert found.what == "SES answered Odd to ses:GetAccount"

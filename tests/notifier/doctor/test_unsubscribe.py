@@ -108,7 +108,7 @@ def test_the_database_of_the_page_fails(ask: Ask, page: str, engine: Engine) -> 
     ask(unsubscribe_url=page).the(Level.WRONG, "status 503")
 
 
-def test_nobody_answers(ask: Ask) -> None:
+def test_no_answer(ask: Ask) -> None:
     ask(unsubscribe_url="http://127.0.0.1:1/u").the(Level.WRONG, "cannot be reached", "ConnectError")
 
 
@@ -122,6 +122,6 @@ def test_another_program(ask: Ask) -> None:
         ask(unsubscribe_url=url).the(Level.UNKNOWN, "another program")
 
 
-def test_a_certificate_that_nobody_trusts(ask: Ask, certificate: Path) -> None:
+def test_an_untrusted_certificate(ask: Ask, certificate: Path) -> None:
     with answering(200, certificate) as url:
         ask(unsubscribe_url=url).the(Level.WRONG, "certificate", "not valid")

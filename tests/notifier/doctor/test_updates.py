@@ -65,7 +65,7 @@ def test_a_webhook_that_cannot_be_reached_and_is_not_signed(diagnose: Diagnose) 
     found.the(Level.WRONG, "NOTIFIER_STATUS_SECRET is not set")
 
 
-def test_a_webhook_with_a_certificate_that_nobody_trusts(diagnose: Diagnose, certificate: Path) -> None:
+def test_a_webhook_with_an_untrusted_certificate(diagnose: Diagnose, certificate: Path) -> None:
     with serve(certificate=certificate) as wire:
         url = wire.url.replace("127.0.0.1", "localhost")
         found = diagnose("destinations", status_destinations=url, status_secret=SECRET)
@@ -86,7 +86,7 @@ def test_a_login_that_may_not_look(diagnose: Diagnose, url: str, login: str) -> 
     assert len(found.at(Level.UNKNOWN)) == 1
 
 
-def test_a_destination_that_accepts_nothing_and_updates_that_nobody_sends(diagnose: Diagnose, url: str) -> None:
+def test_a_destination_that_accepts_nothing_and_updates_without_a_sender(diagnose: Diagnose, url: str) -> None:
     engine = connect(url)
     rows, outbox = Rows(engine), StatusUpdates(engine)
     sent(rows)

@@ -53,7 +53,7 @@ def test_a_header_of_the_route_stays(made: UnsubscribeLinks, name: str) -> None:
     "others", [{"to": ["ana@example.com", "bo@example.com"]}, {"cc": "bo@example.com"}, {"bcc": ["bo@example.com"]}]
 )
 def test_a_mail_to_several_has_no_link_of_one_of_them(made: UnsubscribeLinks, others: dict[str, Any]) -> None:
-    """Whoever of them clicks would opt out Ana, and go on getting mails."""
+    """Each of them who clicks would opt out Ana, and go on getting mails."""
     email = replace(Email("ana@example.com", "news"), **others)
     with pytest.raises(Unsendable, match="one recipient") as error:
         made.added_to(email, ANA)

@@ -364,7 +364,7 @@ def test_a_late_answer_to_an_attempt_on_the_first_channel_leaves_the_message_of_
     assert _named(rows, id_) == ("sent", "s-1", ["m-1"])
 
 
-def test_a_bounce_without_an_address_suppresses_nobody_of_another_channel(rows: Rows) -> None:
+def test_a_bounce_without_an_address_suppresses_no_recipient_of_another_channel(rows: Rows) -> None:
     """The failover lost the attempt on the first channel, so that both have the same number."""
     (id_,) = rows.pending()
     rows.attempts().fall_back([refused(id_)])

@@ -32,14 +32,14 @@ def test_a_dead_token_is_suppressed_and_the_next_push_to_it_does_not_leave(rows:
     assert (result.begun, result.suppressed) == ([], [following])
 
 
-def test_an_attempt_of_another_worker_suppresses_nobody(rows: Rows) -> None:
+def test_an_attempt_of_another_worker_suppresses_no_recipient(rows: Rows) -> None:
     (id_,) = rows.pending()
     rows.attempts().begin(uuid.uuid4(), [Recipient(id_, TO)], 60)
     assert rows.attempts().finish(uuid.uuid4(), [Change(id_, Status.FAILED, failed=True, gone=True)]) == set()
     assert rows.all("SELECT * FROM suppressions") == []
 
 
-def test_a_push_that_an_event_proved_accepted_suppresses_nobody(rows: Rows) -> None:
+def test_a_push_that_an_event_proved_accepted_suppresses_no_recipient(rows: Rows) -> None:
     (id_,) = rows.pending()
     token = uuid.uuid4()
     rows.attempts().begin(token, [Recipient(id_, TO)], 60)

@@ -113,7 +113,7 @@ def test_a_part_that_is_lost_is_listed_again(
     assert ids(search, ANA) == made[::-1]
 
 
-def test_listing_makes_nobody_wait_and_waits_for_nobody(rows: Rows, retention: Retention) -> None:
+def test_listing_blocks_no_session_and_waits_for_none(rows: Rows, retention: Retention) -> None:
     made = sent(rows, recorded(rows, [b"{}"] * 3, at=at(3)), "ana@example.com")
     change = text("UPDATE deliveries SET status = 'delivered' WHERE notification_id = :id")
     with rows.engine.connect() as writer, rows.engine.connect() as lister:

@@ -77,7 +77,7 @@ class Streams(RuleBasedStateMachine):
         assert len(read) == len(set(read)), "a record was given twice"
         assert set(read) <= set(written), "a record was given that nobody wrote"
         assert all(written[place] != "readable" for place in set(written) - set(read)), "a record was not given"
-        if not self.vanished:  # a hole in the middle of a family: nobody can tell who comes first
+        if not self.vanished:  # a hole in the middle of a family: the order is not known
             self._check_order()
 
     def _drain(self) -> None:

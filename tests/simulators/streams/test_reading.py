@@ -70,7 +70,7 @@ def test_what_does_not_exist_is_named(model, arn, shard):
         model.describe_stream("no arn")
 
 
-def test_an_iterator_nobody_gave_is_refused(model, arn, shard):
+def test_an_unknown_iterator_is_refused(model, arn, shard):
     good = model.get_shard_iterator(arn, shard, HORIZON)
     middle = len(good) - 30
     changed = good[:middle] + ("A" if good[middle] != "A" else "B") + good[middle + 1 :]

@@ -87,7 +87,7 @@ def test_a_collector_that_is_away_stops_and_loses_nothing(system: System, engine
     with socket.socket() as away:
         away.bind(("127.0.0.1", 0))
         if hangs:
-            away.listen(64)  # connections are accepted by the kernel, and nobody answers
+            away.listen(64)  # connections are accepted by the kernel, and no server answers
         with traced(system, f"http://127.0.0.1:{away.getsockname()[1]}"):
             list(system.table().write(items))
             wait_until(lambda: delivered(engine, 300), seconds=60)

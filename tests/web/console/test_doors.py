@@ -1,4 +1,4 @@
-"""Every address of the console refuses whoever may not use it. A page that is added is tested by itself."""
+"""Every address of the console refuses a person who may not use it. A page that is added is tested by itself."""
 
 import re
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from web.console.page import Entrance
 
 @pytest.fixture
 def settings(database_url: str, monkeypatch: pytest.MonkeyPatch) -> ConsoleSettings:
-    """With access, so that nobody is `local`."""
+    """With access, so that no visitor is `local`."""
     monkeypatch.setenv("NOTIFIER_DATABASE_URL", database_url)
     monkeypatch.setenv("NOTIFIER_CONSOLE_USERS", "/no/such/file")
     return read_settings(ConsoleSettings)

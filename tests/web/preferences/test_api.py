@@ -88,6 +88,6 @@ def test_guesses_of_the_secret_wait(visitor: httpx.Client) -> None:
     assert codes == [401] * 60 + [429] * 2
 
 
-def test_the_probe_of_the_doctor_is_nobody(api: httpx.Client, links: UnsubscribeLinks) -> None:
+def test_the_probe_of_the_doctor_is_no_recipient(api: httpx.Client, links: UnsubscribeLinks) -> None:
     token = links.url(Subscription("email", "", "")).rpartition("/")[2]
     assert api.get("/api/preferences", params={"token": token}).status_code == 400

@@ -63,8 +63,8 @@ def test_a_post_without_the_form_changes_nothing(
 def test_twice_is_once_and_the_answer_is_the_same_for_everybody(
     visitor: httpx.Client, path: Path, engine: Engine
 ) -> None:
-    nobody = Subscription("email", "nobody@example.com", "news")
-    answers = [visitor.post(path(each), content=FORM, headers=URL_ENCODED) for each in (ANA, ANA, nobody)]
+    unknown = Subscription("email", "nobody@example.com", "news")
+    answers = [visitor.post(path(each), content=FORM, headers=URL_ENCODED) for each in (ANA, ANA, unknown)]
     assert len({(each.status_code, each.content) for each in answers}) == 1
     assert opted_out(engine) == {"news"}
 

@@ -116,7 +116,7 @@ def test_a_member_that_an_event_may_prove_sent_is_left_out_and_holds_up_nothing(
 
 
 def test_events_in_shadow_and_those_that_are_sent_share_no_message(env: Environment) -> None:
-    """An older system sends those from before the time, and nobody would send the others."""
+    """An older system sends those from before the time, and the others would not be sent."""
     (first,), (second,) = pending(env, ANA), pending(env, ANA)
     until = datetime.fromtimestamp(created_ms(second) / 1000, UTC)
     assert created_ms(first) < created_ms(second)

@@ -52,7 +52,7 @@ def test_one_mail_goes_to_all_of_them(env: Environment, mode: str) -> None:
 
 
 def test_it_is_found_by_each_of_them_and_each_is_erased(env: Environment) -> None:
-    """The record names nobody: the route knew the addresses from elsewhere."""
+    """The record has no address: the route knew the addresses from elsewhere."""
     (id_,) = env.pending("x@example.com")
     deliver(env, id_, cc=f"Cy <{CY.upper()}>", bcc=[DI])
     search = Search(env.rows.engine, budget=None)

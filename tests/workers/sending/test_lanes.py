@@ -52,7 +52,7 @@ def test_messages_of_high_that_come_together_do_not_wait_for_one_another(bucket:
 
 
 def test_without_shares_it_would_be(broker_url: str) -> None:
-    """So that the test above can fail: a bucket without lanes is filled by whoever comes first."""
+    """So that the test above can fail: a bucket without lanes is filled by the first that comes."""
     bucket = TokenBucket(broker_url, "email", lambda: RATE, headroom=0.0)
     while bucket.take(10, Lane.LOW).tokens:
         pass

@@ -82,12 +82,12 @@ def test_it_serves_its_metrics_and_its_health(rows: Rows, process: StatusSender,
 
 
 def test_processes_with_other_destinations_are_an_alarm(rows: Rows, capsys: pytest.CaptureFixture[str]) -> None:
-    """An update goes only to the destinations of the process that takes it, and nobody else would notice."""
+    """An update goes only to the destinations of the process that takes it, and no other process would notice."""
     outbox, others = StatusUpdates(rows.engine), ["https://a.example", "https://b.example"]
     watched = Senders([], outbox, ["https://a.example"], Heartbeat("status-sender"))
     sent(rows)
     outbox.assign(others)
-    watched.watch()  # b may have been taken out of the setting meanwhile: nobody assigns to it any more
+    watched.watch()  # b may have been taken out of the setting meanwhile: no process assigns to it any more
     watched.watch()
     assert "another status sender" not in capsys.readouterr().out
     sent(rows)

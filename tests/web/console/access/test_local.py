@@ -9,7 +9,7 @@ from notifier.errors import SettingsError
 from notifier.settings import ConsoleSettings
 
 
-def test_whoever_reaches_it_is_local_and_is_told_so(anybody: httpx.Client) -> None:
+def test_every_visitor_is_local_and_the_page_says_so(anybody: httpx.Client) -> None:
     page = anybody.get("/").text
     assert "No access is configured" in page
     assert "<b>local</b>" in page

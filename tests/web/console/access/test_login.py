@@ -131,7 +131,7 @@ def test_a_user_who_is_removed_or_changed_must_sign_in_again(anybody: httpx.Clie
         assert anybody.get("/").status_code == 303
 
 
-def test_a_broken_file_of_users_lets_nobody_in_and_says_nothing_of_it(
+def test_a_broken_file_of_users_lets_no_user_in_and_says_nothing_of_it(
     anybody: httpx.Client, settings: ConsoleSettings
 ) -> None:
     assert sign_in(anybody).status_code == 303

@@ -37,7 +37,7 @@ def test_the_header_says_who_it_is_and_the_groups_what_they_may(anybody: httpx.C
         [("X-Forwarded-User", "eva"), ("X-Forwarded-User", "mallory"), ("X-Forwarded-Groups", "oncall")],
     ],
 )
-def test_nobody_without_a_name_and_a_role_comes_in(
+def test_without_a_name_and_a_role_there_is_no_access(
     anybody: httpx.Client, headers: dict[str, str] | list[tuple[str, str]]
 ) -> None:
     assert anybody.get("/", headers=headers).status_code == 303

@@ -82,7 +82,7 @@ def test_the_provider_says_who_it_is_and_the_groups_what_they_may(anybody: httpx
     assert "(operator)" in page
 
 
-def test_whoever_has_no_role_stays_out(anybody: httpx.Client) -> None:
+def test_without_a_role_there_is_no_access(anybody: httpx.Client) -> None:
     answer = anybody.get(at_the_provider(anybody, "2"))
     assert answer.status_code == 403
     assert "no role here" in answer.text

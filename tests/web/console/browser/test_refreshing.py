@@ -1,4 +1,4 @@
-"""Parts of a page refresh by themselves, unless nobody sees the page."""
+"""Parts of a page refresh by themselves, unless the page is hidden."""
 
 import pytest
 
@@ -16,7 +16,7 @@ _REFUSED = """() => new Promise((done) => document.addEventListener("htmx:before
 _SHOW = "() => { window.unseen = false; document.dispatchEvent(new Event('visibilitychange')); }"
 
 
-def test_a_page_that_nobody_sees_asks_for_nothing_until_it_is_seen(opener: Opener) -> None:
+def test_a_hidden_page_asks_for_nothing_until_it_is_shown(opener: Opener) -> None:
     page = opener("/channels")
     with page.expect_request("**/channels/now"):
         pass

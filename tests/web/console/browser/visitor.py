@@ -14,7 +14,7 @@ WIDE, NARROW = (1280, 900), (390, 844)
 
 @dataclass
 class Opener:
-    """`opener("/shards")` returns the page, in a new window that nobody was signed in to before.
+    """`opener("/shards")` returns the page, in a new window without a session.
 
     `complaints` are what the browser's console said, dialogs, and requests that leave the console.
     """

@@ -75,7 +75,7 @@ def kept(rows: Rows) -> list[str]:
     return [line for line in dump(rows).splitlines() if not line.startswith("throughput_minutes")]
 
 
-def test_nobody_is_erased_who_was_not_counted(rows: Rows, console: Console, admin: Person) -> None:
+def test_only_a_person_who_was_counted_is_erased(rows: Rows, console: Console, admin: Person) -> None:
     everywhere(rows)
     before = kept(rows)
     for key in ("", "guess"):

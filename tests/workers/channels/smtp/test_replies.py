@@ -63,7 +63,7 @@ def test_an_unsigned_domain_is_told_what_to_do() -> None:
     assert "DKIM" in getattr(outcome, "reason", "")
 
 
-def test_a_reason_names_nobody_and_no_secret() -> None:
+def test_a_reason_names_no_recipient_and_no_secret() -> None:
     reply = Reply(550, '5.1.1 <Ana.Lopes@example.com> and "a b"@example.com: s3cret')
     reason = getattr(outcome_of_refusal(Stage.RECIPIENT, reply, "s3cret"), "reason", "")
     assert reason.startswith("550 5.1.1")

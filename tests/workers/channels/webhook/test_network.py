@@ -96,7 +96,7 @@ def test_of_several_addresses_only_public_ones_are_tried(
     monkeypatch.setattr(guarded_network, "look_up", lambda *_: [ip_address(f"127.0.0.{last}") for last in (1, 3, 2)])
     monkeypatch.setattr(guarded_network, "is_public", lambda address: str(address) != "127.0.0.1")
     with socket.create_server(("127.0.0.2", 0)) as only:
-        # Nobody listens on this port of 127.0.0.3: the next one is tried.
+        # No server listens on this port of 127.0.0.3: the next one is tried.
         GuardedNetwork(allow_private=False).connect_tcp("many.example", port_of(only), soon()).close()
         only.accept()[0].close()
 
