@@ -112,7 +112,7 @@ class Replicated:
                 time.sleep(0.2)
 
     def _made(self) -> PostgresServer:
-        # A copy that did not come up may have left this. The next one, once promoted, would wait for a missing standby.
+        # A copy that did not come up may have left this. The next, once promoted, would wait for a lost standby.
         self.primary.execute("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
         replica = self.primary.replica()
         if not self._synchronous:
