@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, TextClause
 
 from notifier.outbox.days import within_days
 from notifier.outbox.history.calendar import Day, joined, read_days
-from notifier.outbox.operator.totals import day_pages, listed_deliveries, snapshot
+from notifier.outbox.operator.totals import day_pages, listed_deliveries, more_listed, snapshot
 from notifier.outbox.statements import statement
 
 _LEAST_FAILURES = 2
@@ -33,8 +33,8 @@ _FAILING = {
 }
 """By whether the search terms of the days are listed."""
 _ESTIMATED = {
-    False: _statement("{sampled_deliveries}", "{some_found}"),
-    True: _statement(listed_deliveries(*_RARE, newest=True), "{some_found}"),
+    False: _statement("{sampled_deliveries}", "{some_found :percent < 100.0}"),
+    True: _statement(listed_deliveries(*_RARE, newest=True), f"{{some_found {more_listed(*_RARE)}}}"),
 }
 
 

@@ -30,8 +30,16 @@ def listed_deliveries(*statuses: str, newest: bool = False) -> str:
     """Return the fragment for the deliveries of listed days that have, or had, one of these rare statuses; with
     `newest` only the newest :listed of each.
     """
-    terms = ", ".join(f"hashtextextended('{each}', 3)" for each in statuses)
-    return f"{{newest_listed_deliveries {terms}}}" if newest else f"{{listed_deliveries {terms}}}"
+    return f"{{{'newest_' if newest else ''}listed_deliveries {_terms(statuses)}}}"
+
+
+def more_listed(*statuses: str) -> str:
+    """Return the condition that more than the newest :listed of one of these statuses are listed."""
+    return f"{{more_listed {_terms(statuses)}}}"
+
+
+def _terms(statuses: Iterable[str]) -> str:
+    return ", ".join(f"hashtextextended('{each}', 3)" for each in statuses)
 
 
 _COUNTS = statement(__package__, "count_deliveries.sql")

@@ -66,3 +66,12 @@ def test_of_a_listed_day_the_newest_failures_are_read(rows: Rows, retention: Ret
     )
     assert (exact["failed"], exact["estimated"]) == (5, False)
     assert (found["failed"], found["estimated"]) == (3, True)
+
+
+def test_that_more_failures_are_listed_is_said(rows: Rows, retention: Retention) -> None:
+    ids = recorded(rows, [record_of("user#1")] * 6, at=at(3))
+    raises(rows, ids[:5], 1, Status.FAILED)
+    settled(retention)
+    for listed, shown in ((3, (3, True)), (5, (5, False))):
+        (found,) = estimate_failing(rows.engine, OLD, newest_listed=listed)
+        assert (found["failed"], found["estimated"]) == shown
