@@ -6,4 +6,4 @@ WITH missed AS (
   ON CONFLICT (stream_id, shard_id) DO NOTHING
   RETURNING id
 )
-INSERT INTO gaps (shard, reason) SELECT id, 'it came and went before anyone could read it' FROM missed
+INSERT INTO gaps (shard, reason) SELECT id, 'it appeared and was dropped before a bridge listed it' FROM missed
