@@ -16,11 +16,21 @@ from tests.outbox.rows import Rows
 from tests.web.console.pages.test_channels import text_of
 from tests.web.console.person import Person
 from web.console.app import Console
+from web.console.pages import attention
 
 
 def test_nothing(viewer: Person) -> None:
     assert "Every record is on its way or at its end." in viewer.get("/attention/failures").text
     assert "Every record is on its way or at its end." in viewer.get("/attention?failures=show").text
+
+
+def test_that_not_all_was_read_is_not_nothing(rows: Rows, viewer: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows.pending(3)
+    monkeypatch.setattr(attention, "_FAILURES_SECONDS", 0.0)
+    for address in ("/attention/failures", "/attention/failures?others=1", "/attention?failures=show"):
+        page = viewer.get(address).text
+        assert "Every record is on its way" not in page
+        assert "were not read" in page
 
 
 def test_each_kind_is_shown_and_acknowledged(rows: Rows, console: Console, operator: Person) -> None:
