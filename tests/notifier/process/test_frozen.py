@@ -78,3 +78,10 @@ def test_every_value_of_a_message_is_quick_and_complete(kind: type) -> None:
     assert f"set_{fields(kind)[0].name}" in vars(kind)["__init__"].__globals__
     assert {each.name: getattr(made, each.name) for each in fields(kind)} == given
     assert list(signature(kind).parameters) == [each.name for each in fields(kind)]
+
+
+@pytest.mark.parametrize("kind", [Plain, Quick])
+def test_a_subclass_may_have_an_attribute_of_a_fields_name(kind: type[Any]) -> None:
+    named = type("Named", (kind,), {"third": "of the class"})
+    assert (named("1", third="given").third, named("1").third) == ("given", None)
+    assert named("1").second is not named("1").second
