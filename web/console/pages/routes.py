@@ -61,7 +61,7 @@ def _listed(visit: Visit) -> dict[str, Any]:
         except PreviewFailed as error:
             wrong = str(error)
     counts = _counts(visit)
-    failing = {row["route"]: row for row in visit.report.failing_estimates(_DAYS)}
+    failing = _failing(visit.report.failing_estimates(_DAYS))
     names = [each["name"] for each in facts]
     routes = [
         {**each, "counts": counts.get(each["name"], {}), "failing": failing.get(each["name"])} for each in facts
@@ -75,6 +75,17 @@ def _counts(visit: Visit) -> dict[str, dict[str, int]]:
     for key, count in DeliveryCounts(visit.engine).all().items():
         of_route = found.setdefault(key.route, {})
         of_route[key.status] = of_route.get(key.status, 0) + count
+    return found
+
+
+def _failing(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return what fails of each route, on all channels together. The rows are in order, the newest error first."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        of_route = found.setdefault(row["route"], {**row, "failed": 0, "retried": 0})
+        of_route["failed"] += row["failed"]
+        of_route["retried"] += row["retried"]
+        of_route["estimated"] |= row["estimated"]
     return found
 
 

@@ -2,7 +2,9 @@
 
 import re
 
+from notifier.notifications import Status
 from notifier.outbox import CountKey, DeliveryCounts
+from tests.notifier.cli.test_failing_routes import raises
 from tests.notifier.preview.project import Project, project
 from tests.outbox.rows import Rows
 from tests.web.console.person import Person
@@ -32,6 +34,22 @@ def test_the_routes_with_their_counts_and_errors(
     assert "retry: attempts=3" in page
     assert "Not in the code any more: gone (2 failed)" in page
     assert "/routes/try" not in viewer.get("/routes").text
+
+
+def test_of_a_route_that_fails_on_two_channels_the_newest_error_is_shown(
+    project: Project, rows: Rows, viewer: Person
+) -> None:
+    change = "UPDATE deliveries SET reason = :reason, ended_at = now() - make_interval(mins => :ago) "
+    for channel, reason, ago in (("email", "newer error", 1), ("sms", "older error", 60)):
+        (id_,) = rows.pending(1)
+        raises(rows, [id_], 1, Status.FAILED)
+        rows.run(
+            "UPDATE notifications SET route = 'mailed', channel = :to WHERE notification_id = :id", to=channel, id=id_
+        )
+        rows.run(f"{change}WHERE notification_id = :id", reason=reason, ago=ago, id=id_)
+    page = text_of(viewer.get("/routes/list").text)
+    assert "newer error" in page
+    assert "2 failed" in page
 
 
 def test_the_page_itself_does_not_wait_for_the_code(project: Project, viewer: Person) -> None:
