@@ -30,7 +30,8 @@ def listed_deliveries(*statuses: str, newest: bool = False) -> str:
     """Return the fragment for the deliveries of listed days that have, or had, one of these rare statuses; with
     `newest` only the newest :listed of each.
     """
-    return f"{{{'newest_' if newest else ''}listed_deliveries {_terms(statuses)}}}"
+    terms = _terms(statuses)
+    return f"{{newest_listed_deliveries {terms}}}" if newest else f"{{listed_deliveries {terms}}}"
 
 
 def more_listed(*statuses: str) -> str:
