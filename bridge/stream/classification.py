@@ -103,7 +103,7 @@ def classify_page(
         created_at, made, error = classify_record(lease, record, routes, not_before, came)
         last = created_at or last
         if error is not None:
-            raw = wire.write(record) if came is None else came
+            raw = wire.write(record) if came is None or number is None else came
             quarantined.append(Quarantined(number or substitute_number(before, unnumbered, raw), raw, error))
         elif made:
             notifications += made
@@ -115,7 +115,8 @@ def classify_page(
 
 def substitute_number(after: str | None, count: int, raw: bytes) -> str:
     """Return what identifies a record without a sequence number: the number before it in the shard, how many records
-    without one follow that number up to this one, and a hash of its bytes. The same page gives the same result.
+    without one follow that number up to this one, and a hash of what `wire.write` makes of it. The same page gives the
+    same result, however it was read.
     """
     return f"after {after}: {count}: {hashlib.blake2b(raw, digest_size=8).hexdigest()}"
 

@@ -16,7 +16,7 @@ from notifier.errors import Unreachable
 from notifier.outbox import ShardLease
 from notifier.outbox import records as wire
 from notifier.routes import Routes
-from tests.bridge.stream.records import record
+from tests.bridge.stream.records import CREATED, record
 from tests.bridge.stream.test_classification import ALWAYS
 
 LEASE = ShardLease(1, "shardId-1", "arn:stream", "activity", "me", 1, None)
@@ -74,6 +74,16 @@ def test_bytes_with_an_escaped_character_are_written_as_searches_spell_them(rout
     assert bytes_of(page(escaped)) == [None]
     (made,) = classify_page(LEASE, None, page(escaped).records, routes, ALWAYS).notifications
     assert made.record == wire.write(record(1))
+
+
+def test_a_record_without_a_number_has_the_same_name_however_its_page_was_read(routes: Routes) -> None:
+    """A page is read again in another way after a part of it was recorded."""
+    odd = record(1)
+    del odd["dynamodb"]["SequenceNumber"]
+    cut = page(body(odd).replace(b"%d" % CREATED, b"1.7E9"))
+    (named,) = classify_page(LEASE, None, cut.records, routes, ALWAYS).quarantined
+    (again,) = classify_page(LEASE, None, cut.records[:1], routes, ALWAYS).quarantined
+    assert named.sequence_number == again.sequence_number
 
 
 def test_text_that_looks_like_the_next_record_cuts_nothing() -> None:
