@@ -115,8 +115,8 @@ def classify_page(
 
 def substitute_number(after: str | None, count: int, raw: bytes) -> str:
     """Return what identifies a record without a sequence number: the number before it in the shard, how many records
-    without one follow that number up to this one, and a hash of what `wire.write` makes of it. The same page gives the
-    same result, however it was read.
+    without one follow that number up to this one, and a hash of `raw`, which is what `wire.write` makes of it. The
+    same page gives the same result, however it was read.
     """
     return f"after {after}: {count}: {hashlib.blake2b(raw, digest_size=8).hexdigest()}"
 
