@@ -1,6 +1,7 @@
 """Failing routes: an error of the route, or of its template, keeps their deliveries from being sent."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause
@@ -21,6 +22,7 @@ LOOKED_AT = 300
 """Of how many failures an estimate reads the route and the history."""
 
 _RARE = ("failed", "pending")
+_NOW = statement(__package__, "read_now.sql")
 
 
 def _statement(candidates: str, chosen: str) -> TextClause:
@@ -77,8 +79,9 @@ def estimate_failing(
 
 
 def _by_listed(connection: Connection, days: int) -> dict[bool, list[Day]]:
-    """Return the last days that may have failures, by whether their search terms are listed."""
-    found = [each for each in read_days(connection) if each.may_hold(_RARE)][-days - 1 :]
+    """Return those of the last days that may have failures, by whether their search terms are listed."""
+    first = connection.execute(_NOW).scalar_one().astimezone(UTC).date() - timedelta(days=days)
+    found = [each for each in read_days(connection) if each.day >= first and each.may_hold(_RARE)]
     return {listed: some for listed in (False, True) if (some := [each for each in found if each.listed is listed])}
 
 

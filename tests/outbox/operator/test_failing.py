@@ -75,3 +75,11 @@ def test_that_more_failures_are_listed_is_said(rows: Rows, retention: Retention)
     for listed, shown in ((3, (3, True)), (5, (5, False))):
         (found,) = estimate_failing(rows.engine, OLD, newest_listed=listed)
         assert (found["failed"], found["estimated"]) == shown
+
+
+def test_only_the_last_days_count(rows: Rows) -> None:
+    ids = recorded(rows, [record_of("user#1")] * 2, at=at(20))
+    raises(rows, ids, 1, Status.FAILED)
+    for days, found in ((DAYS, 0), (20, 2)):
+        assert sum(each["failed"] for each in Report(rows.engine).failing(days)) == found
+        assert sum(each["failed"] for each in estimate_failing(rows.engine, days)) == found
