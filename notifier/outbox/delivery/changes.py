@@ -113,8 +113,6 @@ def texts_or_nulls(texts: list[str | None]) -> str:
     """The text of a Postgres array of any texts, and of NULLs: most changes have no reason and no detail."""
     if None not in texts:
         return text_array(cast("list[str]", texts))
-    if texts.count(None) == len(texts):
-        return array(["NULL"] * len(texts))
     return array(["NULL" if each is None else _quoted(each) for each in texts])
 
 
