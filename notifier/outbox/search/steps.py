@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -17,10 +18,29 @@ SLOW_SECONDS = 0.05
 """A step that takes longer examines fewer rows the next time; one that takes less than half of it, more."""
 
 _STEPS = (2_000, 100_000)
-"""The least and the most rows that a step examines."""
+"""The least and the most rows of a day that a step reads."""
 
-_CANDIDATES_AT_LEAST, _CANDIDATES = 100, 500
-"""Deliveries that are fetched by their ids at once: as many as are to be found, within these limits."""
+_CANDIDATES = (100, 500)
+"""The least and the most deliveries that a step fetches by their ids. Each may be a read from the disk of its own."""
+
+
+class _Size:
+    """How many rows the next step examines: twice as many while steps are fast, half as many after a slow one."""
+
+    def __init__(self, least: int, most: int) -> None:
+        self._least, self._most = least, most
+        self.now = least
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Learn from how long the block takes."""
+        began = time.monotonic()
+        yield
+        seconds = time.monotonic() - began
+        if seconds > SLOW_SECONDS:
+            self.now = max(self._least, self.now // 2)
+        elif seconds < SLOW_SECONDS / 2:
+            self.now = min(self._most, self.now * 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +54,25 @@ class Step:
 
 def steps(connection: Connection, query: Query, limit: int | None) -> Iterator[Step]:
     """Search in the order of the cursor; `limit` is the largest number of rows to return."""
+    size = _Size(*_CANDIDATES)
     if query.selection.ids:
-        yield from _fetch(connection, query, query.selection.ids, limit)
+        yield from _fetch(connection, query, query.selection.ids, limit, size)
         return
     its = terms(query.selection, query.statuses)
     days = read_days(connection)
     for range_ in ranges(days, query.selection, query.statuses, query.cursor, has_terms=its is not None):
         if its is not None and range_.listed:
-            yield from _look_up(connection, query, its, range_, limit)
+            yield from _look_up(connection, query, its, range_, limit, size)
         else:
             yield from _read(connection, query, range_, limit)
 
 
-def _look_up(connection: Connection, query: Query, its: Terms, range_: IdRange, limit: int | None) -> Iterator[Step]:
+def _look_up(
+    connection: Connection, query: Query, its: Terms, range_: IdRange, limit: int | None, size: _Size
+) -> Iterator[Step]:
     """Fetch the deliveries of a range that have the terms of the search, and check them: terms may be outdated."""
-    most = max(_CANDIDATES_AT_LEAST, min(_CANDIDATES, limit or _CANDIDATES))
+    least, most = _CANDIDATES
+    most = max(least, min(most, limit or most))
     listed = within_days(query.listed, range_.spans)
     while True:
         values = {
@@ -59,7 +83,7 @@ def _look_up(connection: Connection, query: Query, its: Terms, range_: IdRange, 
             "step": most,
         }
         candidates = list(connection.execute(listed, values).scalars())
-        yield from _fetch(connection, query, candidates, limit)
+        yield from _fetch(connection, query, candidates, limit, size)
         if len(candidates) < most:
             return
         range_ = _rest(range_, candidates[-1], query.cursor)
@@ -67,34 +91,33 @@ def _look_up(connection: Connection, query: Query, its: Terms, range_: IdRange, 
 
 def _read(connection: Connection, query: Query, range_: IdRange, limit: int | None) -> Iterator[Step]:
     """Read the deliveries of one day, as many at a time as take a small part of a second."""
-    size = _STEPS[0]
+    size = _Size(*_STEPS)
     statement = within_days(query.read, range_.spans)
     while True:
-        began = time.monotonic()
-        values = {**query.values, "first": range_.first, "end": range_.end, "step": size, "limit": limit}
-        rows = connection.execute(statement, values).mappings().all()
+        values = {**query.values, "first": range_.first, "end": range_.end, "step": size.now, "limit": limit}
+        with size.timed():
+            rows = connection.execute(statement, values).mappings().all()
         last = rows[0]["last"]
         yield _step(query, rows, last or _far_end(range_, query.cursor))
         if last is None:
             return
         range_ = _rest(range_, last, query.cursor)
-        seconds = time.monotonic() - began
-        if seconds > SLOW_SECONDS:
-            size = max(_STEPS[0], size // 2)
-        elif seconds < SLOW_SECONDS / 2:
-            size = min(_STEPS[1], size * 2)
 
 
-def _fetch(connection: Connection, query: Query, ids: Sequence[UUID], limit: int | None) -> Iterator[Step]:
+def _fetch(
+    connection: Connection, query: Query, ids: Sequence[UUID], limit: int | None, size: _Size
+) -> Iterator[Step]:
     """Fetch those of these ids that match and lie between the ends of the cursor."""
     cursor = query.cursor
     wanted = sorted({each for each in ids if cursor.first <= each < cursor.end}, reverse=cursor.newest_first)
-    for start in range(0, len(wanted), _CANDIDATES):
-        some = wanted[start : start + _CANDIDATES]
+    start = 0
+    while some := wanted[start : start + size.now]:
+        start += len(some)
         values = {**query.values, "candidates": some, "limit": limit}
         # Not `within`: with the bounds of each of fifty days Postgres plans for longer than it searches.
         days = span(min(some), UUID(int=max(some).int + 1))
-        rows = connection.execute(within_days(query.fetch, days), values).mappings().all()
+        with size.timed():
+            rows = connection.execute(within_days(query.fetch, days), values).mappings().all()
         yield _step(query, rows, some[-1])
 
 
