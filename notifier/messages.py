@@ -96,7 +96,10 @@ def with_identity(email: Email, identity: Identity) -> Email:
 @quick_init
 @dataclass(frozen=True, slots=True)
 class EmailContent:
-    """A rendered email, as the recipient reads it. `html` is None for a mail without HTML."""
+    """A rendered email, as the recipient reads it. `html` is None for a mail without HTML.
+
+    The texts are as `notifier.text.sound` returns them: without control characters but tabs and line breaks.
+    """
 
     subject: str
     text: str

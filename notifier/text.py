@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+import orjson
+
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
 _C1 = re.compile(rb"\xc2[\x80-\x9f]")
@@ -37,6 +39,19 @@ def encodes(text: str) -> bool:
     return True
 
 
+def utf8(text: str) -> bytes:
+    """Return the text as UTF-8. Raise UnicodeEncodeError for a lone surrogate.
+
+    As `text.encode()`, but Python keeps the UTF-8 of a text that is not ASCII: who encodes it next gets a copy.
+    """
+    if text.isascii():
+        return text.encode()
+    try:
+        return orjson.dumps(orjson.Fragment(text))
+    except TypeError:
+        return text.encode()
+
+
 def sound(text: str) -> str:
     """Replace what messages must not contain: return the text with U+FFFD in place of each control character except
     tabs and line breaks, and of each lone surrogate. A pair of surrogates becomes the character that it encodes.
@@ -44,7 +59,7 @@ def sound(text: str) -> str:
     if text.isprintable():
         return text
     try:
-        data = text.encode()
+        data = utf8(text)
     except UnicodeEncodeError:
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     else:

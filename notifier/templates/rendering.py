@@ -79,7 +79,7 @@ class Templates:
         title = " ".join(sound(self._rendered(subject, context, values)).split())
         plain = None if text is None else sound(self._rendered(text, context, values))
         written = None if html is None else sound(self._rendered(html, context, values))
-        return EmailContent(title, plain_text(written or "") if plain is None else plain, written)
+        return EmailContent(title, sound(plain_text(written or "")) if plain is None else plain, written)
 
     def text(self, name: str, part: str, context: Mapping[str, Any], locale: str | None = None) -> str:
         """Return one part of a template, `sms.txt` for example, rendered in the nearest translation.

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.text import encodes, one_line, sound, trimmed
+from notifier.text import encodes, one_line, sound, trimmed, utf8
 
 CONTROLS = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n\r"]
 
@@ -65,6 +65,15 @@ def test_the_result_is_valid_and_stays_the_same(text: str) -> None:
     line = one_line(text)
     assert len(line.splitlines()) <= 1
     assert one_line(line) == line
+
+
+@given(st.text(st.characters(codec=None)))
+def test_utf8_is_what_python_says(text: str) -> None:
+    if encodes(text):
+        assert utf8(text) == utf8(text) == text.encode()
+    else:
+        with pytest.raises(UnicodeEncodeError):
+            utf8(text)
 
 
 def test_invisible_characters_are_trimmed() -> None:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from notifier.messages import EmailContent
+from notifier.text import utf8
 from workers.channels.header import header_text
 from workers.channels.ses.request import (
     NOTIFICATION_HEADER,
@@ -76,14 +78,9 @@ def bulk_entry(message: SesMessage) -> bytes | None:
     """
     if message.request.attachments:
         return None
-    content = message.content
-    values = {"subject": header_text(content.subject), "text": content.text}
-    if content.html is not None:
-        values["html"] = content.html
-    data = orjson.dumps(values)
-    if len(data) > MAX_DATA or (data.find(b"{", 1) > 0 and _PLACEHOLDER.search(data)):
+    data = _template_data(message.content)
+    if data is None:
         return None
-    replaced = orjson.dumps({"ReplacementTemplate": {"ReplacementTemplateData": data.decode()}})
     others = orjson.dumps(
         {
             "Destination": destination_of(message.request),
@@ -97,4 +94,31 @@ def bulk_entry(message: SesMessage) -> bytes | None:
     )
     if _PLACEHOLDER.search(others):
         return None
-    return b'{"ReplacementEmailContent":' + replaced + b"," + others[1:]
+    content = b'{"ReplacementTemplate":{"ReplacementTemplateData":' + data + b"}}"
+    return b'{"ReplacementEmailContent":' + content + b"," + others[1:]
+
+
+def _template_data(content: EmailContent) -> bytes | None:
+    """Return the template's values as a JSON text of their JSON. None if SES would not take them as they are."""
+    subject, html = header_text(content.subject), content.html
+    data = b'"{\\"subject\\":\\"' + _escaped(subject) + b'\\",\\"text\\":\\"' + _escaped(content.text)
+    if html is not None:
+        data += b'\\",\\"html\\":\\"' + _escaped(html)
+    data += b'\\"}"'
+    if data.find(b"{", 2) > 0 and _PLACEHOLDER.search(data):
+        return None
+    if len(data) > MAX_DATA and len(orjson.loads(data).encode()) > MAX_DATA:
+        return None
+    return data
+
+
+def _escaped(text: str) -> bytes:
+    """Return a text in JSON in JSON. It has no control characters but tabs and line breaks."""
+    return (
+        utf8(text)
+        .replace(b"\\", rb"\\\\")
+        .replace(b'"', rb"\\\"")
+        .replace(b"\n", rb"\\n")
+        .replace(b"\t", rb"\\t")
+        .replace(b"\r", rb"\\r")
+    )

@@ -64,3 +64,11 @@ def test_a_template_without_text_has_one_of_its_html(tmp_path: Path) -> None:
     assert (mail.html, mail.text) == ("<h1>Hi &lt;Ana&gt;</h1>", "Hi <Ana>\n========\n")
     (tmp_path / "a/body.txt").write_text("own")
     assert Templates(tmp_path).render("a", {"name": "x"}).text == "own"
+
+
+def test_a_text_made_of_html_has_no_control_characters(tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    folder.mkdir()
+    (folder / "subject.txt").write_text("S")
+    (folder / "body.html").write_text("<p>one&#x81;two</p>")
+    assert Templates(tmp_path).render("a", {}).text == "one\ufffdtwo\n"

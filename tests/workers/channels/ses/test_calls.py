@@ -5,16 +5,21 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from notifier.messages import Email, EmailContent, Message
 from notifier.outcomes import Rejected
+from notifier.text import sound
 from tests.workers.channels.wire import Mail, Request
+from workers.channels.header import header_text
 from workers.channels.ses.bulk import MAX_BYTES, MAX_DATA, MAX_ENTRIES
 from workers.channels.ses.calls import CallPlan, SesCall
 
 SENDER = "Harbour <hello@example.com>"
 HTML = EmailContent("S", "T", "<p>H</p>")
 TEXT = EmailContent("S", "T", None)
+texts = st.text(st.sampled_from('"\\{}\n\t\r/nu0') | st.characters(codec="utf-8")).map(sound)
 
 
 def message(content: EmailContent = HTML, to: str = "ana@example.com", **more: Any):
@@ -59,6 +64,20 @@ def test_each_entry_has_its_own_mail() -> None:
         {"X-Notification-Id": nid, "X-A": "=?utf-8?b?w7w=?="},
     )
     assert (mails(call)[1].to, mails(call)[1].nid) == ("bo@example.com", str(two.notification_id))
+
+
+@given(texts, texts, st.none() | texts)
+@example('"', "\\", '\\"\n\t\r')
+@example("{", '{"text"', "}}")
+@example("ü\x7f", "\u2028 \u20ac", "\U0001f600\ue000")
+def test_the_values_of_an_entry_are_those_of_the_mail(subject: str, text: str, html: str | None) -> None:
+    plan = planned(message(EmailContent(subject, text, html)))
+    if plan.calls[0].operation == "SendBulkEmail":
+        (entry,) = json.loads(plan.calls[0].body)["BulkEmailEntries"]
+        values = json.loads(entry["ReplacementEmailContent"]["ReplacementTemplate"]["ReplacementTemplateData"])
+        assert values == {"subject": header_text(subject), "text": text, **({} if html is None else {"html": html})}
+    else:
+        assert "{{" in f"{subject} {text} {html}"
 
 
 def test_only_mails_with_the_same_shared_fields_share_a_call() -> None:
