@@ -13,7 +13,10 @@ Example:
 
 from dataclasses import dataclass
 
+from notifier.process.frozen import quick_init
 
+
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """The provider accepted the request. `message_id` is the provider's; None if the answer has none."""

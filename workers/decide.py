@@ -1,6 +1,7 @@
 """The change of a delivery that follows from an outcome, an error or a decision. Pure: no I/O."""
 
 import traceback
+from collections.abc import Sequence
 from datetime import UTC, timedelta
 from typing import assert_never
 from uuid import UUID
@@ -31,6 +32,7 @@ from notifier.timing.later import Later
 LONGEST_WAIT = 3600.0
 """Seconds. A provider that asks to wait for longer is asked again after this time."""
 
+_PENDING, _SENT = Status.PENDING, Status.SENT  # read for each delivery, and a look-up in an enum is slow
 _AT_CAP = 10
 """Failures after which the delay of each policy in `notifier.retry` for waiting is bounded by its `cap`."""
 _WAITS = {Blocked: WAIT_WHEN_BLOCKED, Offline: WAIT_WHEN_OFFLINE, Late: WAIT_WHEN_THROTTLED}
@@ -41,9 +43,9 @@ def after_send(due: DueNotification, outcome: Outcome, policy: RetryPolicy, *, o
 
     `one_provider`: all messages of its channel go to one provider, not each to a receiver of its own.
     """
+    if isinstance(outcome, Accepted):  # nearly all are: a pattern takes several look-ups
+        return Change(due.id, _SENT, message_id=outcome.message_id, route=due.route)
     match outcome:
-        case Accepted(message_id):
-            return Change(due.id, Status.SENT, message_id=message_id, route=due.route)
         case NotSent(reason):
             return _retry(due, policy, reason)
         case Throttled():
@@ -58,9 +60,11 @@ def after_send(due: DueNotification, outcome: Outcome, policy: RetryPolicy, *, o
             assert_never(outcome)
 
 
-def returns_to_broker(change: Change) -> bool:
-    """Return whether the message goes back to the broker: this process ends, and another may begin it at once."""
-    return change.to is Status.PENDING and change.reason == ENDS
+def without_returned(changes: Sequence[Change]) -> list[Change]:
+    """Return the changes without those whose message goes back to the broker: this process ends, and another may
+    begin it at once.
+    """
+    return [each for each in changes if each.to is not _PENDING or each.reason != ENDS]
 
 
 def after_error(due: DueNotification, error: BaseException, policy: RetryPolicy) -> Change:

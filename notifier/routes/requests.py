@@ -17,16 +17,22 @@ def check_request(route: Route, channel: Channel, request: object) -> None:
     if not isinstance(request, wanted):
         found = type(request).__name__
         raise RoutesError(f"the route {route.name!r} returned {found}, its channel sends {wanted.__name__}")
-    if isinstance(request, Email) and request.attachments:
-        checked_files(request.attachments)
     to = getattr(request, "to", None)
-    if isinstance(request, Email) and isinstance(to, str | Sequence) and has_copies(request):
-        try:
-            Copies.of(request)
-        except (TypeError, ValueError):
-            raise RoutesError(
-                f"the route {route.name!r} gave recipients that are no texts: `to`, `cc` and `bcc` are an address or "
-                "a list of addresses, and `to` has one at least"
-            ) from None
-    elif not isinstance(to, str):
+    if isinstance(request, Email):
+        if request.attachments:
+            checked_files(request.attachments)
+        if isinstance(to, (str, Sequence)) and has_copies(request):
+            _check_copies(route, request)
+            return
+    if not isinstance(to, str):
         raise RoutesError(f"the route {route.name!r} gave {type(to).__name__} as recipient, not text")
+
+
+def _check_copies(route: Route, email: Email) -> None:
+    try:
+        Copies.of(email)
+    except (TypeError, ValueError):
+        raise RoutesError(
+            f"the route {route.name!r} gave recipients that are no texts: `to`, `cc` and `bcc` are an address or "
+            "a list of addresses, and `to` has one at least"
+        ) from None

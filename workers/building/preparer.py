@@ -116,24 +116,25 @@ class Preparer:
 
         Whatever the user's code raises is a failure of this notification only.
         """
-        if due.age < ROUTE_MAY_COME_SECONDS and self._routes.get(due.route) is None:
+        route = self._routes.get(due.route)
+        if route is None and due.age < ROUTE_MAY_COME_SECONDS:
             log.warning(
                 "this worker has no such route: its delivery waits for another worker",
                 notification=str(due.id),
                 route=due.route,
             )
             return route_missing(due)
-        prepared = self._prepare(due)
+        prepared = self._prepare(due, route)
         if prepared is None:  # after the except block, so that the traceback no longer holds the memory
             assert self._out_of_memory  # noqa: S101  narrows the type
             return self._out_of_memory(due)
         return prepared
 
-    def _prepare(self, due: DueNotification) -> Prepared | Change | None:
+    def _prepare(self, due: DueNotification, route: Route | None) -> Prepared | Change | None:
         """Return None if `out_of_memory` is to be called."""
         policy = _REMOVED_ROUTE
         try:
-            route = self._routes[due.route]
+            route = route or self._routes[due.route]  # which raises
             if route.expired(due.age):
                 return expired(due, route.expires_after)
             _check_members(due)
@@ -151,9 +152,10 @@ class Preparer:
             return self._failed(due, error, policy)
 
     def _rendered(self, due: DueNotification, route: Route, request: Any) -> Prepared | Change:
-        if route.identity and isinstance(request, Email):
+        is_mail = isinstance(request, Email)
+        if route.identity and is_mail:
             request = with_identity(request, route.identity)
-        copies = isinstance(request, Email) and has_copies(request)
+        copies = is_mail and has_copies(request)
         if copies and self._recipients:
             request = self._recipients.allowed(self._channel, request)
         address, original = self._address(request), ""
@@ -243,6 +245,8 @@ def _events(due: DueNotification) -> list[Event]:
     """Return its event, and those of its members: in the order of their time, then of their sequence numbers, because
     DynamoDB says only the second.
     """
-    records = (due.record, *(each.record for each in due.members or ()))
-    events = [Event.from_record(due.table, wire.parse(each)) for each in records]
-    return sorted(events, key=lambda each: (each.created_at, int(each.sequence_number))) if due.members else events
+    event = Event.from_record(due.table, wire.parse(due.record))
+    if not due.members:
+        return [event]
+    events = [event, *(Event.from_record(due.table, wire.parse(each.record)) for each in due.members)]
+    return sorted(events, key=lambda each: (each.created_at, int(each.sequence_number)))

@@ -20,7 +20,9 @@ _PROGRESS_SECONDS = 1.0
 
 @dataclass(slots=True)
 class _RunningBuild(Generic[T]):
-    """A build in a thread. If it was set aside, `aside` takes its result, and `timer` abandons it at its timeout."""
+    """A build in a thread, and after it the thread's next one. If it was set aside, `aside` takes its result, and
+    `timer` abandons it at its timeout.
+    """
 
     since: float
     thread: int
@@ -83,27 +85,25 @@ class UnitBuilds(Generic[T]):
     def work(self) -> None:
         """Build until none is waiting, or until this thread's build is abandoned or set aside."""
         me, clock = threading.get_ident(), CpuClock()
+        running: _RunningBuild[T] = _RunningBuild(time.monotonic(), me)
         with self._lock:
             self._clocks[me] = clock
+            place = self._begin(running)
         try:
-            while (place := self._begin(me)) is not None and self._run(place, clock):
-                pass
+            while place is not None:
+                began = running.since
+                try:
+                    result = self._build(self._unit[place])
+                except BaseException as error:  # noqa: BLE001  `take` raises it in the unit's thread
+                    self._fail(place, error)
+                    return
+                ended = time.monotonic()
+                if ended - began > _PROGRESS_SECONDS:
+                    self._in_progress.touch([self._unit[place].id])
+                place = self._end(place, result, ended, waited=clock.waited(ended - began))
         finally:
             with self._lock:
                 self._clocks.pop(me, None)
-
-    def _run(self, place: int, clock: CpuClock) -> bool:
-        """Build. Return whether this thread goes on."""
-        began = time.monotonic()
-        try:
-            result = self._build(self._unit[place])
-        except BaseException as error:  # noqa: BLE001  `take` raises it in the unit's thread
-            self._fail(place, error)
-            return False
-        seconds = time.monotonic() - began
-        if seconds > _PROGRESS_SECONDS:
-            self._in_progress.touch([self._unit[place].id])
-        return self._end(place, result, clock.waited(seconds))
 
     def take(self) -> list[T]:
         """Return the results since the last call. Raise what a build raised."""
@@ -198,16 +198,19 @@ class UnitBuilds(Generic[T]):
             self._hanging(1)
             self._put(place, running.aside, self._late(self._unit[place], True))
 
-    def _begin(self, thread: int) -> int | None:
-        with self._lock:
-            if not self._waiting:
-                return None
-            place = self._waiting.popleft()
-            self._running[place] = _RunningBuild(time.monotonic(), thread)
-            return place
+    def _begin(self, running: _RunningBuild[T]) -> int | None:
+        """Return the place of the build that begins now, None if none is waiting. The lock is held."""
+        if not self._waiting:
+            return None
+        place = self._waiting.popleft()
+        self._running[place] = running
+        return place
 
-    def _end(self, place: int, result: T, waited: bool) -> bool:
-        """Hand over the result. Return False if the build was abandoned or set aside: its thread ends then."""
+    def _end(self, place: int, result: T, now: float, *, waited: bool) -> int | None:
+        """Hand over the result. Return the place of the thread's next build, which begins `now`.
+
+        None if none is waiting, or if this one was abandoned or set aside: its thread ends then.
+        """
         with self._lock:
             running = self._running.pop(place, None)
             if running and not running.aside:
@@ -216,11 +219,12 @@ class UnitBuilds(Generic[T]):
                 self.waited += waited
                 self._missing -= 1
                 self._check_done()
-                return True
+                running.since = now
+                return self._begin(running)
         if running and running.aside:
             self._put(place, running.aside, result)
         self._end_thread(place, running)
-        return False
+        return None
 
     def _fail(self, place: int, error: BaseException) -> None:
         with self._lock:

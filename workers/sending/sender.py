@@ -19,7 +19,7 @@ from notifier.process.clock import boottime
 from notifier.telemetry import trace
 from workers.building.preparer import Prepared
 from workers.collaborators import Collaborators
-from workers.decide import after_send, left_pending, returns_to_broker, too_late
+from workers.decide import after_send, left_pending, too_late, without_returned
 from workers.fallback import write
 from workers.process.database_retry import DatabaseRetry, written
 from workers.sending.copies import further_recipients, with_left_out, without_barred
@@ -130,8 +130,9 @@ class Sender:
             self._reachability.nothing_asked()
             return []
         outcomes = self._request(begun, attempts, not_after)
+        one_provider = self._channel.one_provider
         changes = [
-            after_send(each.due, outcome, each.route.retry, one_provider=self._channel.one_provider)
+            after_send(each.due, outcome, each.route.retry, one_provider=one_provider)
             for each, outcome in zip(begun, outcomes, strict=True)
         ]
         if self._fallback:
@@ -140,7 +141,7 @@ class Sender:
             changes = [with_left_out(each, change) for each, change in zip(begun, changes, strict=True)]
         written = self._finish(token, changes)
         self._learn(outcomes, probing=probing)
-        return [each for each in written if not returns_to_broker(each)]
+        return without_returned(written)
 
     def _with_copies(self, ready: Sequence[Prepared], retry: DatabaseRetry) -> Sequence[Prepared]:
         """Return them without their suppressed recipients. What is sent next waits until the rate has room for all
@@ -183,7 +184,10 @@ class Sender:
         moved: list[Change] = []
         if self._fallback:  # first: finish ends the claim
             moved, changes = write(self._attempts, changes, retry, token)
-        return moved + written(changes, retry.run(lambda: self._attempts.finish(token, changes)), retry)
+        ids = retry.run(lambda: self._attempts.finish(token, changes))
+        if len(ids) == len(changes):  # all of them: it returns no others
+            return [*moved, *changes]
+        return moved + written(changes, ids, retry)
 
     def _go_on(self, barred: Sequence[Prepared], reasons: Mapping[UUID, str], retry: DatabaseRetry) -> list[Change]:
         """Take those whose recipient is suppressed to their next channel. Return the changes that were written."""
@@ -196,7 +200,7 @@ class Sender:
         """Adapt to what the outcomes say of the provider. After finish, so that it delays no row."""
         if self._channel.one_provider:
             self._reachability.learn(outcomes)
-            if any(isinstance(each, Throttled) for each in outcomes):
+            if Throttled in map(type, outcomes):
                 self._bucket.slow_down()
         try:
             self._account.learn(outcomes, probing=probing)
