@@ -7,6 +7,7 @@ import psycopg
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 
+from notifier.database import arrays  # noqa: F401  before the first engine: it copies what psycopg can send
 from notifier.database.errors import READ_ONLY
 from notifier.database.sessions import SessionSettings
 from notifier.database.url import DatabaseUrl

@@ -14,17 +14,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection, TextClause
 
+from notifier.database.arrays import uuids
 from notifier.notifications import Status, created_ms
 from notifier.outbox.delivery.acceptances import Acceptance, accept
-from notifier.outbox.delivery.attempt import (
-    LARGE,
-    BeginResult,
-    Begun,
-    DueNotification,
-    Recipient,
-    ShadowMessage,
-)
-from notifier.outbox.delivery.changes import Change, FallBack, Scheduled, columns, fall_back_columns, uuids
+from notifier.outbox.delivery.attempt import LARGE, BeginResult, Begun, DueNotification, Recipient, ShadowMessage
+from notifier.outbox.delivery.changes import Change, FallBack, Scheduled, columns, fall_back_columns
 from notifier.outbox.delivery.places import LimitedRecipient, OverLimit, full_limits
 from notifier.outbox.delivery.results import apply_earlier_results, take_over
 from notifier.outbox.delivery.worker_statements import NONE_GIVEN, WorkerStatements

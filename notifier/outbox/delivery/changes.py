@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Any, cast
 from uuid import UUID
 
+from notifier.database.arrays import uuids
 from notifier.notifications import Status
 from notifier.process.frozen import quick_init
 
@@ -85,12 +86,6 @@ def columns(changes: Sequence[Change]) -> dict[str, Any]:
 
 by_id = attrgetter("id.int")
 """The key of the order in which rows are locked."""
-
-
-def uuids(ids: Iterable[UUID]) -> str:
-    """The ids as the text of a Postgres array: cheaper to make than one parameter object each."""
-    numbers = [each.int for each in ids]
-    return "{" + ("%032x," * len(numbers))[:-1] % tuple(numbers) + "}"
 
 
 def array(words: Sequence[str]) -> str:

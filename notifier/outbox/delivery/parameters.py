@@ -6,8 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from notifier.database.arrays import uuids
 from notifier.outbox.delivery.attempt import Recipient
-from notifier.outbox.delivery.changes import array, text_array, texts_or_nulls, uuids
+from notifier.outbox.delivery.changes import array, text_array, texts_or_nulls
 from notifier.outbox.erasure.keyed import ErasureKeys
 from notifier.outbox.statements import statement
 

@@ -13,8 +13,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from notifier.database.arrays import uuids
 from notifier.outbox.days import within
-from notifier.outbox.delivery.changes import uuids
 from notifier.outbox.statements import statement
 
 _TAKE = statement(__package__, "take_places.sql")

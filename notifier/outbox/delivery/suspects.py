@@ -15,8 +15,8 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
+from notifier.database.arrays import uuids
 from notifier.outbox.days import within
-from notifier.outbox.delivery.changes import uuids
 from notifier.outbox.statements import statement
 
 _MARK = statement(__package__, "mark_suspects.sql")

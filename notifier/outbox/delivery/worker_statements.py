@@ -8,9 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, TextClause
 
+from notifier.database.arrays import uuids
 from notifier.outbox.days import within
 from notifier.outbox.delivery.attempt import Recipient
-from notifier.outbox.delivery.changes import by_id, uuids
+from notifier.outbox.delivery.changes import by_id
 from notifier.outbox.delivery.parameters import barred_of, recipient_columns
 from notifier.outbox.delivery.places import LimitedRecipient, OverLimit, take_places
 from notifier.outbox.digests import merging

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
+from notifier.database.arrays import uuids
 from notifier.notifications import Status
 from notifier.outbox.days import within
-from notifier.outbox.delivery.changes import uuids
 from notifier.outbox.digests.assignment import JOINED, LEADS, Arrival, Assignment, Leader, OpenDigest, assign
 from notifier.outbox.digests.members import Member, Members
 from notifier.outbox.statements import statement

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from notifier.database.arrays import uuids
 from notifier.notifications import Status
 from notifier.outbox.days import within
-from notifier.outbox.delivery.changes import uuids
 from notifier.outbox.digests.digests import closed, collected
 from notifier.outbox.statements import statement
 

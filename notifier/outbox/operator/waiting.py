@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from notifier.database.arrays import uuids
 from notifier.outbox.days import within
-from notifier.outbox.delivery.changes import array, uuids
+from notifier.outbox.delivery.changes import array
 from notifier.outbox.operator.totals import ReportRow, snapshot
 from notifier.outbox.statements import statement
 from notifier.outbox.stream.new_publications import PUBLICATION_SIZE

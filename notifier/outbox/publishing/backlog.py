@@ -14,8 +14,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from notifier.database.arrays import uuids
 from notifier.outbox.days import within
-from notifier.outbox.delivery.changes import uuids
 from notifier.outbox.statements import statement
 
 SAMPLE = 20

@@ -13,9 +13,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
+from notifier.database.arrays import uuids
 from notifier.lanes import Lane, parts_of, queue_of
 from notifier.outbox.days import within
-from notifier.outbox.delivery.changes import uuids
 from notifier.outbox.publishing.backlog import Backlog, backlog
 from notifier.outbox.publishing.due_scan import DueScan
 from notifier.outbox.statements import statement

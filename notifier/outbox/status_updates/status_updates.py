@@ -10,9 +10,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
+from notifier.database.arrays import uuids
 from notifier.outbox import records as wire
 from notifier.outbox.days import within
-from notifier.outbox.delivery.changes import uuids
 from notifier.outbox.statements import statement
 from notifier.outbox.status_updates.backlog import DestinationBacklog, update_backlog
 from notifier.status_updates import StatusUpdate

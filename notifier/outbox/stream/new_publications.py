@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from notifier.database.arrays import uuids
 from notifier.lanes import Lane, parts_of
-from notifier.outbox.delivery.changes import uuids
 from notifier.outbox.statements import statement
 from notifier.outbox.stream.pages import NewNotification, NewPublication
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from notifier.database.arrays import uuids
 from notifier.errors import LeaseLost
 from notifier.lanes import parts_of
-from notifier.outbox.delivery.changes import array, or_nulls, text_array, uuids
+from notifier.outbox.delivery.changes import array, or_nulls, text_array
 from notifier.outbox.statements import statement
 from notifier.outbox.stream.new_publications import GRACE_SECONDS, by_queue, in_publications, stored_lane
 from notifier.outbox.stream.pages import NewNotification, NewPublication, Page, ShardLease
