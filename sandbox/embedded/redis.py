@@ -36,6 +36,7 @@ maxmemory-policy noeviction
 save ""
 appendonly {appendonly}
 appendfsync everysec
+auto-aof-rewrite-min-size 512mb
 repl-diskless-sync-delay 0
 """
 

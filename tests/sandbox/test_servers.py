@@ -136,6 +136,7 @@ def test_redis_never_evicts_and_is_durable_by_default(broker: RedisServer, tmp_p
         assert connection.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
         assert connection.config_get("appendonly") == {"appendonly": "yes"}
         assert connection.config_get("appendfsync") == {"appendfsync": "everysec"}
+        assert connection.config_get("auto-aof-rewrite-min-size") == {"auto-aof-rewrite-min-size": str(512 * 2**20)}
     with embedded_redis(tmp_path, durable=False) as server, redis.Redis.from_url(server.url) as connection:
         assert connection.config_get("appendonly") == {"appendonly": "no"}
         assert connection.config_get("save") == {"save": ""}
