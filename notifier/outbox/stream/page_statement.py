@@ -8,10 +8,9 @@ from sqlalchemy import Connection
 
 from notifier.database.arrays import uuids
 from notifier.errors import LeaseLost
-from notifier.lanes import parts_of
-from notifier.outbox.delivery.changes import array, or_nulls, text_array
+from notifier.outbox.delivery.changes import array, text_array
 from notifier.outbox.statements import statement
-from notifier.outbox.stream.new_publications import GRACE_SECONDS, by_queue, in_publications, stored_lane
+from notifier.outbox.stream.new_publications import by_queue, in_publications, publication_values
 from notifier.outbox.stream.pages import NewNotification, NewPublication, Page, ShardLease
 
 _RECORD = statement(__package__, "record_page.sql")
@@ -36,7 +35,7 @@ def record_page(
     parts = [(queue, part) for queue, some in queues.items() for part in in_publications(some)]
     rows = page.notifications if len(queues) == 1 else [each for some in queues.values() for each in some]
     written = connection.execute(
-        _RECORD, {**values, **_notification_values(rows), **_publication_values(parts, to_relay)}
+        _RECORD, {**values, **_notification_values(rows), **publication_values(parts, to_relay)}
     ).all()
     if not written:
         raise lease_lost(lease)
@@ -78,23 +77,4 @@ def _notification_values(rows: Sequence[NewNotification]) -> dict[str, Any]:
         "lengths": array(list(map(str, lengths))),
         "records": b"".join(each.record for each in rows),
         "wanted_updates": array([str(each.wanted_updates) for each in rows]),
-    }
-
-
-def _publication_values(
-    parts: Sequence[tuple[str, Sequence[NewNotification]]], to_relay: Collection[str]
-) -> dict[str, Any]:
-    """Each part is a publication: the next notifications of a queue."""
-    names = [parts_of(queue) for queue, _ in parts]
-    firsts, lasts, end = [], [], 0
-    for _, some in parts:
-        firsts.append(str(end + 1))
-        end += len(some)
-        lasts.append(str(end))
-    return {
-        "queue_channels": text_array(channel for channel, _ in names),
-        "lanes": or_nulls([stored_lane(lane) for _, lane in names]),
-        "firsts": array(firsts),
-        "lasts": array(lasts),
-        "graces": array(["0" if queue in to_relay else str(GRACE_SECONDS) for queue, _ in parts]),
     }
