@@ -4,6 +4,8 @@ import time
 from collections import Counter, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import structlog
@@ -105,13 +107,17 @@ class Intake:
         left: list[int] = []
         full: set[str] = set()
         try:
-            for each in recorded:
-                if each.queue in full or not self._published(each):
-                    full.add(each.queue)
-                    left.append(each.publication)
+            for queue, some in groupby(recorded, attrgetter("queue")):
+                together = list(some)
+                if queue not in full and self._fit(together) and self._published(together):
+                    done += [each.publication for each in together]
                     continue
-                PUBLISHED.labels(each.queue, "recorded").inc(len(each.ids))
-                done.append(each.publication)
+                for each in together:
+                    if queue in full or not self._published([each]):
+                        full.add(queue)
+                        left.append(each.publication)
+                        continue
+                    done.append(each.publication)
         except BrokerError as error:
             self._paused_until = time.monotonic() + _BROKER_PAUSE_SECONDS
             self._backlogged.add(each.queue for each in recorded)
@@ -140,9 +146,20 @@ class Intake:
             self._unmarked.extendleft(reversed(ids))
             raise
 
-    def _published(self, recorded: NewPublication) -> bool:
-        """Publish it; return False if the queue has no room. Raise BrokerError: the broker may have it or not."""
-        return self._queue.publish(recorded.queue, dict.fromkeys(recorded.ids, 0), self._high_water)
+    def _fit(self, publications: Sequence[NewPublication]) -> bool:
+        """Return whether all of these, of one queue, may be in it at once: an empty one takes any number."""
+        return len(publications) > 1 and sum(len(each.ids) for each in publications) <= self._high_water
+
+    def _published(self, publications: Sequence[NewPublication]) -> bool:
+        """Publish these, of one queue, by one call; return False, with none published, if it has no room for all.
+        Raise BrokerError: the broker may have them or not.
+        """
+        queue = publications[0].queue
+        ids = [id_ for each in publications for id_ in each.ids]
+        if not self._queue.publish(queue, dict.fromkeys(ids, 0), self._high_water):
+            return False
+        PUBLISHED.labels(queue, "recorded").inc(len(ids))
+        return True
 
 
 def first_without_room(notifications: Iterable[NewNotification], room: Mapping[str, int]) -> NewNotification | None:

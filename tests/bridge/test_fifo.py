@@ -3,7 +3,7 @@
 Time is counted in ticks: in each the intake records pages, relays make a pass, and workers take what they can.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from uuid import UUID
 
@@ -96,6 +96,37 @@ def test_when_the_backlog_is_gone_the_bridge_publishes_directly_again(
     assert bridge._backlogged.queues == frozenset()
     bridge.take([10_000])
     assert queue.depth("email") == 1  # without the relay
+
+
+@pytest.mark.parametrize(
+    ("room", "calls", "published"),
+    [(600, [600], 600), (599, [250, 250, 100], 500), (60, [250, 250], 250)],
+    ids=["all fit", "all but the last fit", "an empty queue takes any one"],
+)
+def test_the_publications_of_a_page_are_one_call_if_the_queue_has_room_for_all(
+    engine: Engine,
+    queue: Queue,
+    routes: Routes,
+    monkeypatch: pytest.MonkeyPatch,
+    room: int,
+    calls: list[int],
+    published: int,
+) -> None:
+    made, publish = [], queue.publish
+
+    def count_ids(channel: str, retries: Mapping[UUID, int], high_water: int | None = None) -> bool:
+        made.append(len(retries))
+        return publish(channel, retries, high_water)
+
+    monkeypatch.setattr(queue, "publish", count_ids)
+    rows, publications = Rows(engine, "shardId-1"), Publications(engine)
+    intake = Intake(Recording(engine, Partitions(engine)), publications, queue, routes, room)
+    intake.take(rows.lease, None, [record(n) for n in range(1, 601)])
+    intake.mark_published()
+
+    assert (made, queue.depth("email")) == (calls, published)
+    left = rows.all("SELECT cardinality(notification_ids) AS n FROM publications WHERE published_at IS NULL")
+    assert sum(row["n"] for row in left) == 600 - published
 
 
 def test_a_channel_that_is_paused_with_unpublished_rows_is_left_to_the_relay(

@@ -11,7 +11,7 @@ import redis
 from celery import Celery
 
 from notifier.broker import TASK, BrokerError, Queue, celery_configuration, channel_of, queue_name
-from notifier.broker.envelope import Envelopes
+from notifier.broker.envelope import Envelopes, joined
 from notifier.errors import SettingsError
 
 
@@ -87,6 +87,12 @@ def test_each_message_of_a_page_has_its_id_its_failures_and_its_place(queue: Que
         assert each["headers"]["argsrepr"] == f"('{id_}',)"
     tags = [each["properties"]["delivery_tag"] for each in found]
     assert len(set(tags)) == len({tag[:36] for tag in tags}) * 2_500 == 2_500
+
+
+@pytest.mark.parametrize("count", [0, 1, 250])
+def test_ids_are_joined_as_their_texts_are(count: int) -> None:
+    ids = [uuid.UUID(int=0), uuid.UUID(int=2**128 - 1), *(uuid.uuid4() for _ in range(248))][:count]
+    assert joined(ids) == "".join(map(str, ids)).encode()
 
 
 def test_the_message_that_redis_makes_is_the_one_of_the_template(queue: Queue, broker_url: str) -> None:
