@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from notifier.outbox.history.partitions import Partitions
 from notifier.outbox.statements import statement
+from notifier.outbox.stream.binary_rows import delivery_rows, notification_rows, reported_delivery_rows
 from notifier.outbox.stream.new_publications import insert_publications
 from notifier.outbox.stream.page_statement import lease_lost, record_page, shard_values
 from notifier.outbox.stream.pages import (
@@ -147,31 +148,16 @@ def _run_held(
 def _copy(connection: Connection, lease: ShardLease, rows: Sequence[NewNotification]) -> None:
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)  # noqa: S101  narrows the type
+    if any(each.wanted_updates for each in rows):
+        deliveries, values = _COPY_REPORTED, reported_delivery_rows(rows)
+    else:
+        deliveries, values = _COPY_DELIVERIES, delivery_rows(rows)
     with driver.cursor() as cursor:
         with cursor.copy(_COPY_NOTIFICATIONS) as copy:
-            copy.set_types(["uuid", "int4", "text", "text", "text", "text", "bytea"])
-            for each in rows:
-                copy.write_row(
-                    (
-                        each.id,
-                        lease.shard,
-                        each.sequence_number,
-                        each.route,
-                        each.channel,
-                        each.table,
-                        each.record,
-                    )
-                )
-        if any(each.wanted_updates for each in rows):
-            with cursor.copy(_COPY_REPORTED) as copy:
-                copy.set_types(["uuid", "int4"])
-                for each in rows:
-                    copy.write_row((each.id, each.wanted_updates or None))
-            return
-        with cursor.copy(_COPY_DELIVERIES) as copy:
-            copy.set_types(["uuid"])
-            for each in rows:
-                copy.write_row((each.id,))
+            for piece in notification_rows(lease.shard, rows, driver.info.encoding):
+                copy.write(piece)
+        with cursor.copy(deliveries) as copy:
+            copy.write(values)
 
 
 def _insert(connection: Connection, lease: ShardLease, row: NewNotification) -> bool:
