@@ -59,31 +59,28 @@ class Event:
     def from_record(cls, table: str, record: Wire) -> "Event":
         """Return the event of a stream record in the JSON of GetRecords. Raise DecodeError."""
         try:
-            return cls._from_record(table, record)
+            change = record["dynamodb"]
+            name = record["eventName"]
+            if name not in EVENT_NAMES:
+                raise DecodeError(f"eventName is {name!r}, not one of INSERT, MODIFY, REMOVE")
+            id_, ttl = record["eventID"], record.get("userIdentity")
+            return cls(
+                id_ if type(id_) is str else _text(id_, "eventID"),
+                table,
+                cast("EventName", name),
+                _item(change["Keys"]),
+                _item(change["NewImage"]) if "NewImage" in change else None,
+                _item(change["OldImage"]) if "OldImage" in change else None,
+                _moment(change["ApproximateCreationDateTime"]),
+                number if type(number := change["SequenceNumber"]) is str else _text(number, "SequenceNumber"),
+                ttl is not None and _is_ttl(ttl),
+            )
         except KeyError as missing:
             raise DecodeError(f"the record has no {missing.args[0]}") from None
         except (AttributeError, TypeError, ValueError, OverflowError, OSError) as error:
             raise DecodeError(f"{type(error).__name__}: {error}") from None
         except RecursionError:
             raise DecodeError("the item is nested too deeply") from None
-
-    @classmethod
-    def _from_record(cls, table: str, record: Wire) -> "Event":
-        change = record["dynamodb"]
-        name = record["eventName"]
-        if name not in EVENT_NAMES:
-            raise DecodeError(f"eventName is {name!r}, not one of INSERT, MODIFY, REMOVE")
-        return cls(
-            id=_text(record["eventID"], "eventID"),
-            table=table,
-            name=cast("EventName", name),
-            keys=_item(change["Keys"]),
-            new=_item(change["NewImage"]) if "NewImage" in change else None,
-            old=_item(change["OldImage"]) if "OldImage" in change else None,
-            created_at=_moment(change["ApproximateCreationDateTime"]),
-            sequence_number=_text(change["SequenceNumber"], "SequenceNumber"),
-            expired_by_ttl=_is_ttl(record.get("userIdentity")),
-        )
 
 
 def plain(value: Wire) -> Any:
@@ -99,11 +96,14 @@ def plain(value: Wire) -> Any:
 
 
 def _item(attributes: Mapping[str, Wire]) -> dict[str, Any]:
-    # Most attributes are text, which needs no call of `plain`.
-    return {
-        name: value["S"] if len(value) == 1 and type(value.get("S")) is str else plain(value)
-        for name, value in attributes.items()
-    }
+    item: dict[str, Any] = {}
+    for name, value in attributes.items():
+        # Most attributes are text, which needs no call of `plain`.
+        if "S" in value and len(value) == 1 and type(text := value["S"]) is str:
+            item[name] = text
+        else:
+            item[name] = plain(value)
+    return item
 
 
 @lru_cache(maxsize=1_000)  # records of one second have the same
@@ -159,10 +159,8 @@ def _bool(value: object) -> bool:
     return value
 
 
-def _is_ttl(identity: Wire | None) -> bool:
+def _is_ttl(identity: Wire) -> bool:
     """Return whether DynamoDB's time to live made the change. The key is PrincipalId, or principalId from Lambda."""
-    if identity is None:
-        return False
     return "dynamodb.amazonaws.com" in (identity.get("PrincipalId"), identity.get("principalId"))
 
 

@@ -13,9 +13,9 @@ def judged(record: QuarantinedRecord, routes: Routes, not_before: datetime) -> J
     lease = ShardLease(record.shard, record.shard_id, record.stream_arn, record.table, "quarantine", 0, None)
     try:
         parsed = wire.parse(bytes(record.record))
-    except ValueError as error:
-        return Judgement(error=str(error))
+    except ValueError as wrong:
+        return Judgement(error=str(wrong))
     if not isinstance(parsed, dict):
         return Judgement(error="it is no record of DynamoDB Streams")
-    found = classify_record(lease, parsed, routes, not_before)
-    return Judgement(found.notifications, found.error)
+    _, notifications, error = classify_record(lease, parsed, routes, not_before)
+    return Judgement(notifications, error)

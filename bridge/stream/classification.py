@@ -7,28 +7,20 @@ reads again. Both use `classify_record` for each record.
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from bridge.stream.decode import creation_time, decode, identity, sequence_number
 from bridge.stream.page import read_each
 from notifier.errors import DecodeError
-from notifier.events import Event
 from notifier.notifications import created_ms
 from notifier.outbox import NewNotification, Page, Quarantined, Rewind, RewindPage, ShardLease
 from notifier.outbox import records as wire
-from notifier.routes import Route, Routes
+from notifier.routes import Routes
 
-
-class Classified(NamedTuple):
-    """What a record becomes: a notification for each route that claims it, quarantined where there is an `error`, or
-    unrouted where neither is.
-
-    `created_at` is None where the record does not say when it was made.
-    """
-
-    created_at: datetime | None
-    notifications: Sequence[NewNotification] = ()
-    error: str | None = None
+Classified = tuple[datetime | None, Sequence[NewNotification], str | None]
+"""What a record becomes: a notification for each route that claims it, quarantined where there is an error (the last
+element), or unrouted where neither is. The first element is when the record was made, None where it does not say.
+"""
 
 
 def classify_record(
@@ -40,29 +32,31 @@ def classify_record(
     table (deployed too early, or not restarted) must not drop its events. Records before `not_before` are muted, and
     so unrouted, whatever the routes are.
     """
+    table = lease.table
     try:
-        event = decode(lease.table, record)
-        if event.created_at < not_before:
-            return Classified(event.created_at)
-        if not routes.has_table(lease.table):
-            return Classified(event.created_at, error=no_route(lease.table))
+        event = decode(table, record)
+        created_at = event.created_at
+        if created_at < not_before:
+            return created_at, (), None
+        if not routes.has_table(table):
+            return created_at, (), no_route(table)
         claims = routes.claims(event)
     except DecodeError as error:
-        return Classified(creation_time(record), error=str(error))
+        return creation_time(record), (), str(error)
     if not claims:
-        return Classified(event.created_at)
-    raw = wire.write(record) if raw is None else raw
-    return Classified(event.created_at, [_notification(lease, event, raw, each) for each in claims])
-
-
-def _notification(lease: ShardLease, event: Event, record: bytes, route: Route) -> NewNotification:
-    id_ = identity(lease, event, route.name)
-    wanted = route.wanted_updates or 0
-    if wanted and route.shadow_reason(created_ms(id_)):  # the older system tells the product
-        wanted = 0
-    return NewNotification(
-        id_, event.sequence_number, route.name, route.channel, lease.table, record, wanted, route.lane
-    )
+        return created_at, (), None
+    if raw is None:
+        raw = wire.write(record)
+    made = []
+    for route in claims:
+        id_ = identity(lease, event, route.name)
+        wanted = route.wanted_updates or 0
+        if wanted and route.shadow_reason(created_ms(id_)):  # the older system tells the product
+            wanted = 0
+        made.append(
+            NewNotification(id_, event.sequence_number, route.name, route.channel, table, raw, wanted, route.lane)
+        )
+    return created_at, made, None
 
 
 def no_route(table: str) -> str:

@@ -5,7 +5,7 @@ them parsed at once take ten times the memory, and more time, since no cache of 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import orjson
 
@@ -23,11 +23,8 @@ _TAIL = re.compile(rb'\}\](?:,"NextShardIterator":(null|"[^"\\]*"))?\}\s*')
 Parsed = dict[str, Any]
 
 
-class Read(NamedTuple):
-    """A record, and the bytes to store of it: None if it must be written anew."""
-
-    record: Parsed
-    raw: bytes | None
+Read = tuple[Parsed, bytes | None]
+"""A record, and the bytes to store of it: None if it must be written anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +65,12 @@ class CutRecords(Sequence[Parsed]):
                 record = orjson.loads(part)
             except ValueError:  # or it has what only `wire.parse` reads
                 self._whole = self._whole or self._parse_whole()
-                yield from (Read(each, None) for each in self._whole[number:])
+                yield from ((each, None) for each in self._whole[number:])
                 return
-            yield Read(record, None if b"\\" in part else part)
+            yield record, None if b"\\" in part else part
 
     def __iter__(self) -> Iterator[Parsed]:
-        return (each.record for each in self.read())
+        return (record for record, _ in self.read())
 
     def __len__(self) -> int:
         return len(self._parts if self._whole is None else self._whole)
@@ -88,7 +85,7 @@ class CutRecords(Sequence[Parsed]):
 
 def read_each(records: Iterable[Parsed]) -> Iterable[Read]:
     """Return the records of a page with their bytes."""
-    return records.read() if isinstance(records, CutRecords) else (Read(each, None) for each in records)
+    return records.read() if isinstance(records, CutRecords) else ((each, None) for each in records)
 
 
 class UnreadPage:

@@ -41,8 +41,11 @@ def one_of(conditions: object, where: str) -> Check:
 def _equal_to(values: Sequence[object], where: str) -> Check:
     """Return a check for equality with one of the values. True is not 1, as in DynamoDB and unlike in Python."""
     wanted = frozenset((isinstance(each, bool), _scalar(each, where)) for each in values)
+    texts = frozenset(each for _, each in wanted if isinstance(each, str))
 
     def check(value: Any) -> bool:
+        if type(value) is str:  # as most values that are compared
+            return value in texts
         if isinstance(value, _MANY):
             return any(check(each) for each in value)
         return isinstance(value, _SCALARS) and (isinstance(value, bool), value) in wanted

@@ -32,11 +32,11 @@ def page(of: bytes) -> RecordPage:
 
 
 def parsed(of: RecordPage) -> list[Any]:
-    return [each.record for each in read_each(of.records)]
+    return [each for each, _ in read_each(of.records)]
 
 
 def bytes_of(of: RecordPage) -> list[bytes | None]:
-    return [each.raw for each in read_each(of.records)]
+    return [raw for _, raw in read_each(of.records)]
 
 
 def test_a_page_is_freed_without_the_collector_of_cycles() -> None:
@@ -96,7 +96,7 @@ def test_a_cut_at_a_wrong_place_is_found() -> None:
     odd = {**record(2), "more": [{"eventID": "a"}, {"eventID": "b"}]}
     found = page(body(record(1), odd, record(3)))
     assert isinstance(found.records, CutRecords)
-    assert [(each.record, each.raw is None) for each in read_each(found.records)] == [
+    assert [(one, raw is None) for one, raw in read_each(found.records)] == [
         (record(1), False),
         (odd, True),
         (record(3), True),
@@ -143,6 +143,6 @@ _JSON = st.recursive(
 def test_every_page_has_the_records_of_its_json(some: list[Any]) -> None:
     found = page(body(*some))
     assert parsed(found) == some
-    assert [wire.parse(each.raw) for each in read_each(found.records) if each.raw is not None] == [
+    assert [wire.parse(raw) for _, raw in read_each(found.records) if raw is not None] == [
         record for record, raw in zip(some, bytes_of(found), strict=True) if raw is not None
     ]
