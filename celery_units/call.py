@@ -6,7 +6,10 @@ from typing import Any
 import orjson
 from celery.exceptions import InvalidTaskError
 
+from celery_units.malformed import are_texts
+
 _JSON = ("application/json", "utf-8")
+_NAME = (str, type(None))
 
 
 def payload_of(message: Any) -> Any:
@@ -34,6 +37,25 @@ def is_plain_call(headers: Mapping[str, Any], payload: Any) -> bool:
             raise InvalidTaskError("not a call with arguments")
 
 
+def names_are_text(headers: Mapping[str, Any], properties: Mapping[str, Any]) -> bool:
+    """Whether a message can harm no other of its unit: what is looked up of all of them at once is text.
+
+    Raises AttributeError if there is another value where an object belongs, ValueError if the id is no Unicode.
+    """
+    id_, info = headers.get("id"), properties.get("delivery_info") or {}
+    return (
+        type(id_) is str
+        and bool(id_.encode())
+        and type(info.get("routing_key")) in _NAME
+        and type(headers.get("shadow")) in _NAME
+        and (not headers.get("stamped_headers") or _are_stamps(headers["stamped_headers"], headers.get("stamps")))
+    )
+
+
+def _are_stamps(names: Any, stamps: Any) -> bool:
+    return are_texts(names) and isinstance(stamps, dict | None)
+
+
 def usual_call(message: Mapping[str, Any], decode_body: Callable[[str, Any], Any]) -> list[Any] | None:
     """Return the call of a message as it is in Redis. None if it is no plain call, expires, or cannot be read."""
     try:
@@ -41,7 +63,8 @@ def usual_call(message: Mapping[str, Any], decode_body: Callable[[str, Any], Any
         if (message["content-type"], message["content-encoding"]) != _JSON or "compression" in headers:
             return None
         call: list[Any] = orjson.loads(decode_body(message["body"], properties.get("body_encoding")))
-        usual = is_plain_call(headers, call) and headers.get("expires") is None
+        is_usual = is_plain_call(headers, call) and headers.get("expires") is None
+        usual = is_usual and names_are_text(headers, properties)
     except (InvalidTaskError, ValueError, LookupError, TypeError, AttributeError):
         return None
     return call if usual else None

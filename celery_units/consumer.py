@@ -1,14 +1,22 @@
 """Celery's consumer, with a pause between two starts where the broker refuses a command."""
 
 import time
+import traceback
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from celery import signals
 from celery.worker import consumer
-from celery.worker.state import maybe_shutdown
+from celery.worker.request import Request
+from celery.worker.state import maybe_shutdown, task_ready
 from kombu.common import ignore_errors
+from kombu.log import get_logger
 
+from celery_units import malformed
 from celery_units.redis.refusal import Refusals
+
+log = get_logger(__name__)
 
 EVENT_SECONDS = 0.25
 """How long an event of a task waits for others: to send one takes as long as ten tasks in a unit."""
@@ -31,6 +39,32 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         self._sends_events = False
         """Whether events are to be sent soon."""
         super().__init__(*args, **kwargs)
+        self._to_pool: Callable[[Any], None] = self.on_task_request
+        self.on_task_request: Callable[[Any], None] = self._run_or_reject
+
+    def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
+        """Return what receives a message. It rejects one that is malformed, and raises only errors of the broker."""
+        receive = super().create_task_handler(*args, **kwargs)
+
+        def receive_or_reject(message: Any) -> None:
+            try:
+                receive(message)
+            except malformed.ERRORS as error:
+                _log_rejected(message, _place(error))
+                if not message.acknowledged:
+                    message.reject_log_error(log, self.connection_errors)
+                signals.task_rejected.send(sender=self, message=message, exc=error)
+
+        return receive_or_reject
+
+    def _run_or_reject(self, request: Any) -> None:
+        """Give a request to the pool, or a unit, whose messages were looked at before."""
+        if isinstance(request, Request) and (fault := malformed.fault_of(request)):
+            _log_rejected(request.message, fault)
+            task_ready(request)
+            request.reject(requeue=False)
+        else:
+            self._to_pool(request)
 
     def ensure_connected(self, conn: Any) -> Any:
         conn.ensure_connection = partial(
@@ -89,3 +123,16 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
             maybe_shutdown()
             time.sleep(_STEP_SECONDS)
         self.waits = False
+
+
+def _place(error: Exception) -> str:
+    """The kind of an error and where it was raised, without its text, which may hold a part of the body."""
+    *_, frame = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} at {frame.filename}:{frame.lineno}"
+
+
+def _log_rejected(message: Any, fault: str) -> None:
+    """Log without the body, which may hold personal data."""
+    headers = message.headers if isinstance(message.headers, dict) else {}
+    id_, tag, task = headers.get("id"), message.delivery_tag, headers.get("task")
+    log.error("a malformed message is rejected: id %.100r, tag %.100r, task %.100r: %s", id_, tag, task, fault)

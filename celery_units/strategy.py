@@ -13,12 +13,13 @@ from functools import partial
 from typing import Any
 
 from celery import signals
+from celery.exceptions import InvalidTaskError
 from celery.worker.request import create_request_cls
 from celery.worker.state import reserved_requests, revoked, revoked_stamps
 from celery.worker.strategy import default
 
 from celery_units import together
-from celery_units.call import is_plain_call, payload_of, usual_call
+from celery_units.call import is_plain_call, names_are_text, payload_of, usual_call
 from celery_units.job import Job
 from celery_units.pattern import Fill, pattern
 from celery_units.redis.alike import AlikeMessage, AlikeMessages, Reserved, decoded
@@ -98,6 +99,8 @@ class Collector:
         if self._consumer.task_buckets[self._task.name] or not is_plain_call(message.headers, payload):
             self._receive_alone(message, body, ack, reject, callbacks)
             return
+        if not names_are_text(message.headers, message.properties):
+            raise InvalidTaskError("a name is no text")
         self._add([self._request(message, headers=message.headers, **self._options_of(message, payload))], callbacks)
 
     def take(self, message: dict[str, Any]) -> bool:
@@ -133,9 +136,12 @@ class Collector:
 
     def _learn(self, message: AlikeMessage) -> None:
         request_dict, other = self._request_dict(message.decoded()), message.kind.other
-        fill = request_dict and pattern(request_dict, message.id, message.tag)
-        if fill and fill(other.id, other.tag) != self._request_dict(other.decoded()):
-            fill = None  # for example an id in the body that is written with escapes
+        try:
+            fill = request_dict and pattern(request_dict, message.id, message.tag)
+            if fill and fill(other.id, other.tag) != self._request_dict(other.decoded()):
+                fill = None  # for example an id in the body that is written with escapes
+        except RecursionError:
+            fill = None
         if len(self._patterns) >= _PATTERNS:
             self._patterns.clear()
         self._patterns[message.kind] = fill or None

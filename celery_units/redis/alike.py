@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from string import ascii_letters
 from typing import Any, NamedTuple
 
+from celery_units import malformed
 from celery_units.redis import reserve
 
 _MOST = 8
@@ -53,7 +54,7 @@ class AlikeMessages:
         """Return the kind of that message. `payload` is the message decoded. None if no other can be like it."""
         try:
             id_, tag = payload["headers"]["id"].encode(), payload["properties"]["delivery_tag"].encode()
-        except (LookupError, TypeError, AttributeError):
+        except malformed.ERRORS:
             return None
         *parts, end = message.split(id_) if _ID.fullmatch(id_) else [message]
         if not parts or not tag or tag.translate(None, _TAG_BYTES) or message.count(tag) != 1 or tag not in end:

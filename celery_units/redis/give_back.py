@@ -7,6 +7,7 @@ from typing import Any
 from kombu.log import get_logger
 from kombu.utils.json import dumps, loads
 
+from celery_units import malformed
 from celery_units.redis.reserve import script
 
 log = get_logger(__name__)
@@ -54,6 +55,6 @@ def _redelivery(tag: str, entry: bytes | None, binding: Binding, *, lost: bool) 
             message["headers"]["losses"] = int(message["headers"].get("losses") or 0) + lost
             message["properties"]["delivery_info"]["redelivered"] = True
         return binding(message, exchange, routing_key), dumps(message)
-    except (ValueError, LookupError, TypeError):
+    except malformed.ERRORS:
         log.critical("a message that cannot be read is dropped: %s", tag)
         return [], ""

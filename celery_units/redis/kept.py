@@ -10,6 +10,7 @@ from kombu.log import get_logger
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.scheduling import priority_cycle
 
+from celery_units import malformed
 from celery_units.redis import give_back, reserve
 from celery_units.redis.alike import KnownMessages
 from celery_units.redis.handing_out import Run
@@ -109,7 +110,7 @@ class KeptMessages:
                 try:
                     payload = reserve.decode(message)
                     tag = reserve.tag_of(payload)
-                except (ValueError, LookupError, TypeError):
+                except malformed.ERRORS:
                     log.critical("a message of %s that cannot be read is dropped: %.200r", origin.queue, message)
                     if origin.keep and (known := reserve.tag_in(message)):
                         self._channel.qos.ack(known)

@@ -90,7 +90,7 @@ def messages(reply: Iterable[Any], lists: Sequence[QueueList]) -> Iterator[tuple
 
 
 def decode(message: bytes) -> dict[str, Any]:
-    """Decode as kombu does, in a fifth of the time. Raises ValueError."""
+    """Decode as kombu does, in a fifth of the time. Raises ValueError or RecursionError."""
     if b'"__type__"' in message:  # kombu's mark for a value that JSON does not know
         return loads(message)  # type: ignore[no-any-return]
     try:
@@ -106,11 +106,11 @@ def tag_in(message: bytes) -> str | None:
 
 
 def tag_of(payload: dict[str, Any]) -> str:
-    """The delivery tag as Redis keeps it, also of a number. Raises ValueError, LookupError or TypeError."""
+    """The delivery tag as Redis keeps it, also of a number. Raises one of `malformed.ERRORS`."""
     tag = payload["properties"]["delivery_tag"]
-    if type(tag) not in (str, int):
+    if type(tag) not in (str, int, float):
         raise TypeError("the delivery tag is no text")
-    text = str(tag)
+    text = tag if isinstance(tag, str) else f"{float(str(tag)):.17g}"  # of a number, as reserve.lua has it
     text.encode()  # half a surrogate pair cannot be sent
     return text
 

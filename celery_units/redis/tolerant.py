@@ -1,11 +1,31 @@
-"""kombu's channel for everything but messages: the table of bindings, the sizes of queues, events and broadcasts."""
+"""kombu's channel but for reserving: its messages, the table of bindings, the sizes of queues, events, broadcasts."""
 
 from queue import Empty
 from typing import Any
 
+from kombu.exceptions import DecodeError
+from kombu.message import Message as AnyMessage
 from kombu.transport import redis as stock
+from kombu.transport import virtual
 
+from celery_units import malformed
 from celery_units.redis.refusal import Refusals
+
+
+class Message(virtual.Message):  # type: ignore[misc]
+    """Keeps the fault in `errors`, as kombu does if a body cannot be decompressed: its consumer gets a decode error.
+
+    Raised here, the fault would end the channel, and the message would come again and again.
+    """
+
+    def __init__(self, payload: dict[str, Any], channel: Any = None, **options: Any) -> None:
+        try:
+            super().__init__(payload, channel=channel, **options)
+        except malformed.ERRORS as error:
+            tag = payload["properties"]["delivery_tag"]
+            fault = DecodeError(f"the message with the delivery tag {tag} is malformed: {type(error).__name__}")
+            self._raw, self.errors = payload, [(DecodeError, fault, None)]
+            AnyMessage.__init__(self, body="", delivery_tag=tag, channel=channel)
 
 
 class TolerantChannel(stock.Channel):  # type: ignore[misc]
@@ -14,6 +34,7 @@ class TolerantChannel(stock.Channel):  # type: ignore[misc]
     A worker must be able to start while Redis is full: otherwise its queues would never be emptied.
     """
 
+    Message = Message
     _cached_client: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

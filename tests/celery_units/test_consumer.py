@@ -1,6 +1,7 @@
 """How a worker waits for a broker to which it cannot connect."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from celery import Celery
@@ -9,6 +10,8 @@ from celery.worker.consumer import consumer as celerys
 from kombu import Connection
 from kombu.asynchronous import Hub
 from kombu.utils import functional
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
 
 from celery_units import consumer as units_consumer
 from celery_units.consumer import Consumer
@@ -95,3 +98,49 @@ def test_a_worker_that_ends_sends_the_events_that_wait(consumer: Consumer, monke
     consumer.on_send_event_buffered()
     consumer.stop()
     assert consumer.event_dispatcher.sent == 1
+
+
+class Received:
+    """A message of kombu, as far as the consumer sees it."""
+
+    delivery_tag = "the tag"
+    acknowledged = False
+
+    def __init__(self) -> None:
+        self.headers = {"id": "the id", "task": "the task"}
+
+    def reject_log_error(self, *_: object) -> None:
+        self.acknowledged = True
+
+
+def handler(consumer: Consumer, monkeypatch: pytest.MonkeyPatch, error: Exception) -> Callable[[Any], None]:
+    """What receives a message, where Celery's own raises that error."""
+
+    def receive(_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(celerys.Consumer, "create_task_handler", lambda _: receive)
+    return consumer.create_task_handler()
+
+
+@pytest.mark.parametrize("error", [TypeError("secret"), KeyError("secret"), UnicodeError("secret")])
+def test_a_malformed_message_is_rejected(
+    consumer: Consumer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    message = Received()
+    handler(consumer, monkeypatch, error)(message)
+    assert message.acknowledged
+    (line,) = caplog.messages
+    assert "the id" in line
+    assert "the tag" in line
+    assert "secret" not in line
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(), RedisConnectionError(), ResponseError(), MemoryError()])
+def test_an_error_of_the_broker_reaches_celery(
+    consumer: Consumer, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    message = Received()
+    with pytest.raises(type(error)):
+        handler(consumer, monkeypatch, error)(message)
+    assert not message.acknowledged
