@@ -26,6 +26,8 @@ MARK_SECONDS = 0.5
 """How often publications are marked as published: far more often than the relay publishes those without a mark."""
 _BROKER_PAUSE_SECONDS = 5.0
 """For how long nothing is published after an error of the broker: a broker that hangs must not delay recording."""
+_MOST_TOGETHER = 2_500
+"""Messages that are published by one call. If its answer is lost, the relay publishes all of them once more."""
 
 
 class Intake:
@@ -148,7 +150,8 @@ class Intake:
 
     def _fit(self, publications: Sequence[NewPublication]) -> bool:
         """Return whether all of these, of one queue, may be in it at once: an empty one takes any number."""
-        return len(publications) > 1 and sum(len(each.ids) for each in publications) <= self._high_water
+        most = min(self._high_water, _MOST_TOGETHER)
+        return len(publications) > 1 and sum(len(each.ids) for each in publications) <= most
 
     def _published(self, publications: Sequence[NewPublication]) -> bool:
         """Publish these, of one queue, by one call; return False, with none published, if it has no room for all.

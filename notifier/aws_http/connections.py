@@ -32,7 +32,7 @@ _OF_TRANSFER = re.compile(
     rb"\r\n(?:connection|keep-alive|transfer-encoding|upgrade):(?! *keep-alive(?:\r|\Z))", re.IGNORECASE
 )
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([^\r\n]*)", re.IGNORECASE)
-_LONGEST_LENGTH = 9
+_LONGEST_LENGTH = 8
 """Digits."""
 
 
@@ -56,7 +56,7 @@ class NotConnected(Exception):
 
 
 class HttpResponse(NamedTuple):
-    """A whole answer. Without `headers` if it is 200: they are for errors."""
+    """A whole answer. `headers` may be empty if it is 200: they are for errors."""
 
     status: int
     headers: HTTPMessage

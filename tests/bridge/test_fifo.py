@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from bridge.backlog import BackloggedQueues
 from bridge.relay import Relay
+from bridge.stream import intake as intake_module
 from bridge.stream.intake import Intake
 from notifier.broker import Queue, queue_name
 from notifier.broker.queue import _ids
@@ -99,9 +100,14 @@ def test_when_the_backlog_is_gone_the_bridge_publishes_directly_again(
 
 
 @pytest.mark.parametrize(
-    ("room", "calls", "published"),
-    [(600, [600], 600), (599, [250, 250, 100], 500), (60, [250, 250], 250)],
-    ids=["all fit", "all but the last fit", "an empty queue takes any one"],
+    ("room", "most", "calls", "published"),
+    [
+        (600, 2_500, [600], 600),
+        (599, 2_500, [250, 250, 100], 500),
+        (60, 2_500, [250, 250], 250),
+        (600, 599, [250, 250, 100], 600),
+    ],
+    ids=["all fit", "all but the last fit", "an empty queue takes any one", "more than a call may have"],
 )
 def test_the_publications_of_a_page_are_one_call_if_the_queue_has_room_for_all(
     engine: Engine,
@@ -109,6 +115,7 @@ def test_the_publications_of_a_page_are_one_call_if_the_queue_has_room_for_all(
     routes: Routes,
     monkeypatch: pytest.MonkeyPatch,
     room: int,
+    most: int,
     calls: list[int],
     published: int,
 ) -> None:
@@ -119,6 +126,7 @@ def test_the_publications_of_a_page_are_one_call_if_the_queue_has_room_for_all(
         return publish(channel, retries, high_water)
 
     monkeypatch.setattr(queue, "publish", count_ids)
+    monkeypatch.setattr(intake_module, "_MOST_TOGETHER", most)
     rows, publications = Rows(engine, "shardId-1"), Publications(engine)
     intake = Intake(Recording(engine, Partitions(engine)), publications, queue, routes, room)
     intake.take(rows.lease, None, [record(n) for n in range(1, 601)])

@@ -85,9 +85,9 @@ class UnitBuilds(Generic[T]):
     def work(self) -> None:
         """Build until none is waiting, or until this thread's build is abandoned or set aside."""
         me, clock = threading.get_ident(), CpuClock()
-        running: _RunningBuild[T] = _RunningBuild(time.monotonic(), me)
         with self._lock:
             self._clocks[me] = clock
+            running: _RunningBuild[T] = _RunningBuild(time.monotonic(), me)
             place = self._begin(running)
         try:
             while place is not None:
@@ -97,10 +97,10 @@ class UnitBuilds(Generic[T]):
                 except BaseException as error:  # noqa: BLE001  `take` raises it in the unit's thread
                     self._fail(place, error)
                     return
-                ended = time.monotonic()
-                if ended - began > _PROGRESS_SECONDS:
+                seconds = time.monotonic() - began
+                if seconds > _PROGRESS_SECONDS:
                     self._in_progress.touch([self._unit[place].id])
-                place = self._end(place, result, ended, waited=clock.waited(ended - began))
+                place = self._end(place, result, waited=clock.waited(seconds))
         finally:
             with self._lock:
                 self._clocks.pop(me, None)
@@ -206,8 +206,8 @@ class UnitBuilds(Generic[T]):
         self._running[place] = running
         return place
 
-    def _end(self, place: int, result: T, now: float, *, waited: bool) -> int | None:
-        """Hand over the result. Return the place of the thread's next build, which begins `now`.
+    def _end(self, place: int, result: T, *, waited: bool) -> int | None:
+        """Hand over the result. Return the place of the thread's next build.
 
         None if none is waiting, or if this one was abandoned or set aside: its thread ends then.
         """
@@ -219,7 +219,7 @@ class UnitBuilds(Generic[T]):
                 self.waited += waited
                 self._missing -= 1
                 self._check_done()
-                running.since = now
+                running.since = time.monotonic()
                 return self._begin(running)
         if running and running.aside:
             self._put(place, running.aside, result)

@@ -200,7 +200,7 @@ class Sender:
         """Adapt to what the outcomes say of the provider. After finish, so that it delays no row."""
         if self._channel.one_provider:
             self._reachability.learn(outcomes)
-            if Throttled in map(type, outcomes):
+            if any(issubclass(kind, Throttled) for kind in set(map(type, outcomes))):
                 self._bucket.slow_down()
         try:
             self._account.learn(outcomes, probing=probing)
