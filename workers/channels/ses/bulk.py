@@ -94,17 +94,18 @@ def bulk_entry(message: SesMessage) -> bytes | None:
     )
     if _PLACEHOLDER.search(others):
         return None
-    content = b'{"ReplacementTemplate":{"ReplacementTemplateData":' + data + b"}}"
-    return b'{"ReplacementEmailContent":' + content + b"," + others[1:]
+    begin = b'{"ReplacementEmailContent":{"ReplacementTemplate":{"ReplacementTemplateData":'
+    return b"".join((begin, data, b"}},", others[1:]))
 
 
 def _template_data(content: EmailContent) -> bytes | None:
     """Return the template's values as a JSON text of their JSON. None if SES would not take them as they are."""
-    subject, html = header_text(content.subject), content.html
-    data = b'"{\\"subject\\":\\"' + _escaped(subject) + b'\\",\\"text\\":\\"' + _escaped(content.text)
-    if html is not None:
-        data += b'\\",\\"html\\":\\"' + _escaped(html)
-    data += b'\\"}"'
+    parts = [b'"{\\"subject\\":\\"', _escaped(header_text(content.subject))]
+    parts += b'\\",\\"text\\":\\"', _escaped(content.text)
+    if content.html is not None:
+        parts += b'\\",\\"html\\":\\"', _escaped(content.html)
+    parts.append(b'\\"}"')
+    data = b"".join(parts)
     if data.find(b"{", 2) > 0 and _PLACEHOLDER.search(data):
         return None
     if len(data) > MAX_DATA and len(orjson.loads(data).encode()) > MAX_DATA:
