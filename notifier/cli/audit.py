@@ -47,7 +47,7 @@ def audit(
     reason: Reason = "",
     json: Json = False,
 ) -> None:
-    """Prove that every record is accounted for, and that no route fails. Exit 1 if an operator has to act.
+    """Prove that every record is accounted for, and that no route fails. Exit 1 if one is not, or one does.
 
     It reads all rows of the days that are not counted yet, which takes about a second for each million.
     """
