@@ -100,5 +100,5 @@ def _outcome(message: Message[Any, Any], send_one: SendOne, deadline: float) -> 
         return Late(reason)
     try:
         return send_one(message)
-    except Exception as error:  # noqa: BLE001  its text may be personal, so only its type is kept
+    except BaseException as error:  # noqa: BLE001  CancelledError, too; its text may be personal, so only its type is kept
         return Unknown(f"the channel raised {type(error).__name__}")

@@ -137,12 +137,32 @@ class Receivers:
         return started
 
     def _start(self, started: list[tuple[str, Work, "Future[Outcome]"]]) -> None:
-        for name, call, future in started:
-            self._threads.submit(partial(self._run, name, call, future))
+        """Run them. They are `Late` if no thread can be started, or if the executor has been shut down."""
+        while started:
+            name, call, future = started.pop(0)
+            try:
+                self._threads.submit(partial(self._run, name, call, future))
+            except RuntimeError:
+                started += self._withdraw(name, future)
+
+    def _withdraw(self, name: str, future: "Future[Outcome]") -> list[tuple[str, Work, "Future[Outcome]"]]:
+        """Make a request `Late` that the executor refused. Return the requests that get its slot.
+
+        The executor may have queued it before its new thread did not start. `_run` does nothing then, unless another
+        thread was faster.
+        """
+        with self._lock:
+            if future.running() or future.done():
+                return []
+            future.set_result(Late("no thread could be started for it; not sent"))
+            return self._leave(name, self._receivers[name])
 
     def _run(self, name: str, call: Work, future: "Future[Outcome]") -> None:
         me = threading.get_ident()
         with self._lock:
+            if future.done():
+                return
+            future.set_running_or_notify_cancel()
             began = self._receivers[name].began[me] = time.monotonic()
         outcome = call()
         with self._lock:
@@ -150,10 +170,8 @@ class Receivers:
             del receiver.began[me]
             self._remember(name, time.monotonic() - began)
             started = self._leave(name, receiver)
-            if not receiver.placed:
-                del self._receivers[name]
-        self._start(started)
         future.set_result(outcome)
+        self._start(started)
 
     def _leave(self, name: str, receiver: _Receiver) -> list[tuple[str, Work, "Future[Outcome]"]]:
         """Free a slot, and return the requests that get one: its own, or one that waits for a shared slot."""
@@ -166,7 +184,10 @@ class Receivers:
                 del self._short[other]
                 if found := self._receivers.get(other):
                     started += self._next(other, found)
-        return started + self._next(name, receiver)
+        started += self._next(name, receiver)
+        if not receiver.placed:
+            del self._receivers[name]
+        return started
 
     def _remember(self, name: str, seconds: float) -> None:
         """Note whether the receiver answered slowly, and delete what is too old."""

@@ -1,5 +1,8 @@
+import asyncio
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +20,17 @@ def some(number: int) -> list[Message[Any, Any]]:
 
 def accept(message: Message[Any, Any]) -> Outcome:
     return Accepted(str(message.notification_id))
+
+
+class Background:
+    """Sends in a thread of its own, so that a test whose messages never end fails."""
+
+    def __init__(self, send: Callable[[], list[Outcome]]) -> None:
+        self._outcomes: Future[list[Outcome]] = Future()
+        threading.Thread(target=lambda: self._outcomes.set_result(send()), daemon=True).start()
+
+    def result(self) -> list[Outcome]:
+        return self._outcomes.result(30)
 
 
 def test_messages_are_sent_concurrently_and_outcomes_come_in_order() -> None:
@@ -58,6 +72,21 @@ def test_an_exception_makes_its_message_unknown_without_its_text() -> None:
 
     first, second, third = pool.send(some(3), raising)
     assert (type(first), second, type(third)) == (Accepted, Unknown("the channel raised LookupError"), Accepted)
+    pool.close()
+
+
+@pytest.mark.parametrize("receiver", [None, lambda _: "one"], ids=["no receivers", "one receiver"])
+def test_an_exception_that_would_end_a_process_makes_only_its_message_unknown(receiver: Any) -> None:
+    pool = SendPool("test", 60)
+
+    def cancelled(message: Message[Any, Any]) -> Outcome:
+        if message.request == 1:
+            raise asyncio.CancelledError
+        return accept(message)
+
+    sending = Background(lambda: pool.send(some(3), cancelled, receiver))
+    first, second, third = sending.result()
+    assert (type(first), second, type(third)) == (Accepted, Unknown("the channel raised CancelledError"), Accepted)
     pool.close()
 
 
@@ -232,3 +261,40 @@ def test_all_slow_receivers_have_half_of_the_threads(monkeypatch: pytest.MonkeyP
     assert not sending.is_alive()
     assert pool._receivers._receivers == {}
     pool.close()
+
+
+def test_what_waits_when_the_threads_are_shut_down_is_late() -> None:
+    pool, all_ = SendPool("test", 60, threads=2, per_receiver=1), Receivers(1)
+    sending = Background(lambda: pool.send(to(0, 0, 0), all_.send, all_.receiver))
+    wait_until(lambda: pool._receivers.counts().waiting == 2)
+    pool._threads.shutdown(wait=False)
+    all_.go_on.set()
+    assert [type(each) for each in sending.result()] == [Accepted, Late, Late]
+    assert pool._receivers._receivers == {}
+
+
+def test_a_message_for_which_no_thread_starts_is_late_and_is_not_sent_afterwards(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An executor keeps what it could start no thread for, and its other threads come to it later."""
+    pool, all_, sent = SendPool("test", 60, threads=2, per_receiver=1), Receivers(1), []
+
+    def send(message: Message[Any, Any]) -> Outcome:
+        sent.append(message.request)
+        return all_.send(message)
+
+    first = Background(lambda: pool.send(to(0), send, all_.receiver))
+    wait_until(lambda: sent == [0])
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_thread)
+        assert [type(each) for each in pool.send(to(1, 1), send, all_.receiver)] == [Late, Late]
+    all_.go_on.set()
+    assert [type(each) for each in first.result()] == [Accepted]
+    assert [type(each) for each in pool.send(to(2), send, all_.receiver)] == [Accepted]
+    pool.close()
+    assert sent == [0, 2]
+    assert pool._receivers._receivers == {}
+
+
+def no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
