@@ -13,7 +13,16 @@ import pytest
 from bridge.feedback.events import feedback_of
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
 from notifier.notifications import Status
-from notifier.outbox import Change, ChannelStates, RateLimits, Recipient, Report, Settlement, end_leases
+from notifier.outbox import (
+    Change,
+    ChannelStates,
+    RateLimits,
+    Recipient,
+    Report,
+    Settlement,
+    end_leases,
+    last_days,
+)
 from tests.outbox.rows import Rows
 
 TO = "ana@example.com"
@@ -299,6 +308,46 @@ def test_messages_that_the_provider_does_not_send_count_into_no_rate(
     bounced = [event(id_, FeedbackKind.BOUNCE, message_id=str(id_), permanent=True) for id_ in ids[:2]]
     settlement(rows, limits=limits).settle(bounced)
     assert not ChannelStates(rows.engine, actor="ops").state("email").runs
+
+
+def bounced(rows: Rows, of: int, bounces: int) -> None:
+    """Settle that many results, among them hard bounces. The channel is paused if they are a tenth of ten or more."""
+    token, ids = sending(rows, of)
+    rows.attempts().finish(token, [Change(id_, Status.SENT, message_id=str(id_)) for id_ in ids])
+    kinds = [FeedbackKind.BOUNCE] * bounces + [FeedbackKind.DELIVERY] * (of - bounces)
+    events = [event(id_, kind, message_id=str(id_), permanent=True) for id_, kind in zip(ids, kinds, strict=True)]
+    settlement(rows, limits=RateLimits(bounces=0.1, least=10)).settle(events)
+    rows.run("DELETE FROM suppressions")  # the next messages have the same recipient
+
+
+def test_results_count_from_the_moment_at_which_the_channel_is_resumed(rows: Rows) -> None:
+    """Not from the next hour: until then nothing would pause the channel again."""
+    states = ChannelStates(rows.engine, actor="ops")
+
+    def results() -> tuple[int, int]:
+        last = last_days(rows.engine).get("email")
+        return (last.results, last.hard_bounces) if last else (0, 0)
+
+    bounced(rows, of=10, bounces=1)
+    assert results() == (10, 1)
+    assert not states.state("email").runs
+
+    states.resume("email")
+    assert results() == (0, 0)
+    bounced(rows, of=9, bounces=1)
+    assert results() == (9, 1)
+    assert states.state("email").runs
+
+    rows.run("UPDATE feedback_hours SET hour = hour - interval '1 hour'")
+    rows.run("UPDATE channels SET rates_since = rates_since - interval '1 hour'")
+    bounced(rows, of=1, bounces=1)  # in an hour that begins after the channel was resumed
+    assert results() == (10, 2)
+    assert not states.state("email").runs
+
+    states.resume("email")
+    bounced(rows, of=10, bounces=1)
+    assert results() == (10, 1)
+    assert not states.state("email").runs
 
 
 def test_events_of_two_channels_in_a_batch_are_settled_each_for_its_own(rows: Rows) -> None:

@@ -58,7 +58,7 @@ def last_days(engine: Engine) -> dict[str, LastDay]:
 
 
 def add_counts(connection: Connection, channel: str, counts: Mapping[str, int]) -> None:
-    """Add the events of a batch to the counters of this hour.
+    """Add the events of a batch to the counters of this hour, or of its part since the channel was resumed.
 
     `counts` has one value for each name in FEEDBACK_COUNTS.
     """

@@ -37,7 +37,7 @@ feedback_hours = Table(
     "feedback_hours",
     metadata,
     Column("channel", Text, primary_key=True),
-    Column("hour", TIME, primary_key=True),
+    Column("hour", TIME, primary_key=True),  # its beginning, or when an operator resumed the channel in it
     *(Column(name, BigInteger, nullable=False, server_default=ZERO) for name in FEEDBACK_COUNTS),
 )
 
