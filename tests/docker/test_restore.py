@@ -81,7 +81,7 @@ def part(text: str, **values: str) -> str:
     """The block of the page that contains this text, with values in place of its own. Without the commands that look
     whether something is done: the test waits for that in its own way.
     """
-    commands = [each for each in block(PAGE, text).splitlines() if not re.match(r"aws |sleep |ls ", each)]
+    commands = [each for each in block(PAGE, text).splitlines() if not re.match(r"aws |sleep |sudo ls ", each)]
     script = "\n".join(commands)
     for name, value in values.items():
         script = script.replace(name, value)
