@@ -13,11 +13,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+import yaml
 
 from notifier.broker.configuration import celery_configuration
 from notifier.channels import channel_names
 from notifier.outbox.roles import ROLES
 from notifier.settings import ConsoleSettings, PreferencesSettings, RoleSettings, Settings
+from tests.docker.production import block
 from workers.sending.sender import _FINISH_SECONDS
 
 ROOT = Path(__file__).parents[2]
@@ -129,6 +131,28 @@ def test_secrets_are_files_and_each_process_has_its_own() -> None:
         assert login == "owner" or f"notifier_{login.replace('-', '_')}" in ROLES
     targets = {Path(each["target"]).name for each in services()["migrate"]["secrets"]}
     assert {f"NOTIFIER_{name.upper()}" for name in RoleSettings.model_fields} <= targets
+
+
+def test_the_commands_of_the_page_make_a_file_for_each_secret_and_a_login_for_each_process(tmp_path: Path) -> None:
+    """With the two profiles that the page names, too."""
+    (tmp_path / "secrets").mkdir()
+    shutil.copy(FOLDER / "production.yml", tmp_path)
+    commands = block("docs/deploy-compose.md", "openssl rand")
+    commands = commands.replace("operator worker", "operator preferences status-sender worker")
+    subprocess.run(["bash", "-euo", "pipefail", "-c", commands], cwd=tmp_path, capture_output=True, check=True)
+    listed = set(yaml.safe_load((FOLDER / "production.yml").read_text())["secrets"])
+    files = {each.name: each.read_text().strip() for each in (tmp_path / "secrets").iterdir()}
+    assert files.keys() == listed
+    for name in (each for each in listed if each.endswith("-database-url") and each != "owner-database-url"):
+        login, password = re.findall(r"^postgresql://(\w+):([0-9a-f]{48})@DATABASE:5432/", files[name])[0]
+        assert login in ROLES
+        assert password == files[name.replace("database-url", "password")]
+
+
+@needs_compose
+def test_who_may_erase_in_the_console_has_the_keys_for_it() -> None:
+    targets = {Path(each["target"]).name for each in services()["console"]["secrets"]}
+    assert {"NOTIFIER_CONSOLE_ERASURE_URL", "NOTIFIER_ERASURE_KEYS"} <= targets
 
 
 def program(text: str) -> str:
