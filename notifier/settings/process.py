@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AwareDatetime, Field, SecretStr, field_validator
+from pydantic import AwareDatetime, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 from notifier.settings.channels import ChatSettings, MailSettings, PushSettings, SmsSettings, SmtpSettings
@@ -126,7 +126,9 @@ class Settings(
     unknown_after_seconds: float = Field(
         default=300.0,
         gt=0,
-        description="How long the provider's events may take to settle an unknown outcome, before `on_unknown`",
+        validate_default=True,
+        description="How long the provider's events may take to settle an unknown outcome, before `on_unknown`; at "
+        "least NOTIFIER_SEND_LEASE_SECONDS",
     )
     probe_seconds: float = Field(
         default=30.0,
@@ -208,6 +210,15 @@ class Settings(
     @classmethod
     def _are_statuses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         wanted_of(value)
+        return value
+
+    @field_validator("unknown_after_seconds")
+    @classmethod
+    def _is_a_lease_or_longer(cls, value: float, info: ValidationInfo) -> float:
+        """A worker that stands still for a lease may still make its request when the policy of the route applies."""
+        lease = info.data.get("send_lease_seconds", 0.0)
+        if value < lease:
+            raise ValueError(f"it must be at least NOTIFIER_SEND_LEASE_SECONDS, which is {lease:g}")
         return value
 
     @field_validator("rates", mode="before")

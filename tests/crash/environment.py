@@ -54,7 +54,10 @@ _ADVANCE_AN_HOUR = (
     "UPDATE shards SET lease_until = now() - interval '1 s' WHERE owner IS NOT NULL",
     "UPDATE publications SET due_at = now()",
     "UPDATE deliveries SET next_attempt_at = now() WHERE next_attempt_at IS NOT NULL",
-    "UPDATE deliveries SET begun_at = begun_at - interval '1 h' WHERE status = 'unknown'",
+    (
+        "UPDATE deliveries SET begun_at = begun_at - interval '1 h', ended_at = ended_at - interval '1 h' "
+        "WHERE status = 'unknown'"
+    ),
     # An hour without feedback is no proof: what was drained was so an hour ago.
     (
         "UPDATE channel_events SET drained_at = drained_at - interval '1 h', "

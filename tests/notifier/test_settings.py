@@ -165,6 +165,16 @@ def test_a_value_that_would_fail_each_message_is_refused(name: str, value: str) 
     assert "hush" not in str(refused.value)
 
 
+@pytest.mark.parametrize("given", [{"UNKNOWN_AFTER_SECONDS": "59"}, {"SEND_LEASE_SECONDS": "301"}])
+def test_a_deadline_of_unknown_outcomes_that_is_shorter_than_a_lease_is_refused(given: dict[str, str]) -> None:
+    with environment({f"NOTIFIER_{name}": value for name, value in given.items()}):
+        with pytest.raises(SettingsError) as refused:
+            read_settings(Settings)
+        assert str(refused.value).startswith("NOTIFIER_UNKNOWN_AFTER_SECONDS is wrong: it must be at least ")
+    with environment({"NOTIFIER_UNKNOWN_AFTER_SECONDS": "5", "NOTIFIER_SEND_LEASE_SECONDS": "5"}):
+        assert read_settings(Settings).unknown_after_seconds == 5
+
+
 @pytest.mark.parametrize(
     ("given", "near"),
     [

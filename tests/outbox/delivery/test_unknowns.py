@@ -32,7 +32,8 @@ def unknown(rows: Rows, begun_ago: float = 60.0) -> UUID:
     rows.attempts().begin(uuid.uuid4(), [Recipient(id_, TO)], 0)
     end_leases(rows.engine, unknown_after=0.0)
     rows.run(
-        "UPDATE deliveries SET begun_at = now() - make_interval(secs => :ago) WHERE notification_id = :id",
+        "UPDATE deliveries SET begun_at = now() - make_interval(secs => :ago), "
+        "ended_at = now() - make_interval(secs => :ago) WHERE notification_id = :id",
         id=id_,
         ago=begun_ago,
     )
@@ -91,6 +92,22 @@ def test_a_queue_that_was_empty_before_the_deadline_is_no_evidence(rows: Rows) -
     Settlement(rows.engine, channel="email").note_settled_before()
     rows.run("UPDATE channel_events SET drained_at = now() - interval '59 s'")
     assert [each.flowing for each in decide_overdue(rows)] == [False]
+
+
+@pytest.mark.parametrize(
+    ("drained_ago", "sent_ago", "flowing"),
+    [(1.0, 1.0, True), (9.0, 1.0, False), (1.0, 10.0, False)],
+    ids=["after the deadline", "drained before the deadline", "only events of messages of the time of the lease"],
+)
+def test_the_deadline_is_counted_from_the_end_of_the_attempt(
+    rows: Rows, drained_ago: float, sent_ago: float, flowing: bool
+) -> None:
+    """Its request may leave long after it began: as the lease is about to end."""
+    id_ = unknown(rows, begun_ago=70.0)
+    rows.run("UPDATE deliveries SET ended_at = now() - interval '10 s' WHERE notification_id = :id", id=id_)
+    event_of_another(rows, sent_ago)
+    Settlement(rows.engine, channel="email").note_settled_before(drained_ago)
+    assert [each.flowing for each in decide_overdue(rows)] == [flowing]
 
 
 def test_a_resend_is_due_and_counts_as_a_failure(rows: Rows) -> None:
@@ -233,7 +250,7 @@ def run_bridge(rows: Rows, *routes: Route) -> dict[OverdueAction, int]:
 
 def advance(rows: Rows, seconds: float) -> None:
     """Make the times in the database older, as if so many seconds had passed."""
-    for table, column in (("due", "routeless_since"), ("deliveries", "begun_at")):
+    for table, column in (("due", "routeless_since"), ("deliveries", "begun_at"), ("deliveries", "ended_at")):
         rows.run(f"UPDATE {table} SET {column} = {column} - make_interval(secs => :s)", s=seconds)
 
 
