@@ -19,7 +19,8 @@ from workers.channels.mailbox import checked_mailbox, envelope_address, mailbox_
 from workers.channels.smtp.connection import Connection, Limits, Lost, NotConnected, Refused, Server
 from workers.channels.smtp.connections import Connections
 from workers.channels.smtp.mail import Mail, mail_of
-from workers.channels.smtp.replies import Stage, outcome_of_refusal
+from workers.channels.smtp.refused import RefusedRecipients
+from workers.channels.smtp.replies import Stage, may_be_of_one_mail, outcome_of_refusal
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _PAGE = "docs/smtp.md"
@@ -40,6 +41,7 @@ class SmtpChannel:
         self._connections = Connections(
             lambda: Connection(self._server, self._limits), settings.smtp_mails_per_connection
         )
+        self._refused = RefusedRecipients()
         self._pool = SendPool("smtp", settings.send_lease_seconds, settings.smtp_connections)
 
     @staticmethod
@@ -100,12 +102,11 @@ class SmtpChannel:
             return Rejected(str(error))
         given = Copies.of(message.request).all
         hidden = (*given, *mail.recipients, *map(mailbox_of, given))
+        began = time.monotonic()
         try:
             self._deliver(mail)
         except Refused as refused:
-            secrets = (self._server.user, self._server.password)
-            own = bool(message.request.sender)
-            return outcome_of_refusal(refused.stage, refused.reply, *hidden, *secrets, own_sender=own)
+            return self._outcome_of(refused, mail, hidden, own_sender=bool(message.request.sender))
         except NotConnected as error:
             return Offline(discreet(str(error)))
         except Lost as lost:
@@ -113,7 +114,17 @@ class SmtpChannel:
             if lost.stage in (Stage.CONNECT, Stage.LOGIN):  # no server behind a load balancer, for example
                 return Offline(reason)
             return Unknown(reason) if lost.content_sent else NotSent(reason)
+        self._refused.accepted(mail.recipients, began)
         return Accepted(mail.message_id)
+
+    def _outcome_of(self, refused: Refused, mail: Mail, hidden: Sequence[str], *, own_sender: bool) -> Outcome:
+        """Return the outcome of a mail that was refused: one recipient alone does not park the channel again."""
+        secrets = (self._server.user, self._server.password)
+        hidden = (*hidden, *secrets)
+        outcome = outcome_of_refusal(refused.stage, refused.reply, *hidden, own_sender=own_sender)
+        if may_be_of_one_mail(outcome, refused.stage) and self._refused.alone(mail.recipients):
+            return NotSent(outcome.reason)
+        return outcome
 
     def _deliver(self, mail: Mail) -> None:
         """Send the mail on an open connection, or on a new one if the server has just closed that.

@@ -6,7 +6,7 @@ differs is what it concerns: this mail, all mails, or only this moment.
 
 import re
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from notifier.outcomes import Blocked, NotSent, Outcome, Rejected, Throttled, discreet
 
@@ -65,8 +65,15 @@ _ACCOUNT_TEXT = re.compile(
     r"\b(?:account|sending)\b[^.]{0,40}\b(?:suspended|disabled|paused|blocked|not enabled|not allowed)", re.IGNORECASE
 )
 _NOT_VERIFIED = re.compile(r"not verified|unverified", re.IGNORECASE)
+_NAMES_SENDER = re.compile(
+    r"\b(?:send(?:er|ers|ing)|submission|relay\w*|from|your (?:\w+ ){0,2}(?:account|domain|mailbox))\b", re.IGNORECASE
+)
+_NAMES_RECIPIENT = re.compile(r"\b(?:mailbox|inbox|recipient|receiving)\b", re.IGNORECASE)
+"""In the singular: the number of recipients may exceed what the sender may send to."""
+_TOO_MANY_RECIPIENTS = re.compile(r"[45]\.5\.3")
+"""Of one mail (RFC 3463)."""
+_OF_MAIL = frozenset((Stage.RECIPIENT, Stage.DATA, Stage.CONTENT))
 _OF_STAGES = {Stage.CONNECT: _SERVER, Stage.LOGIN: _LOGIN}
-_OF_TEXTS = ((_ACCOUNT_TEXT, _ACCOUNT), (_RELAY_TEXT, _RELAY))
 _UNSIGNED = frozenset(("5.7.20", "5.7.21", "5.7.22", "5.7.23", "5.7.25", "5.7.26", "5.7.27", "5.7.515"))
 """Authentication of the sender's domain has failed (RFC 7372; 5.7.27 and 5.7.515 are Gmail's and Outlook's)."""
 
@@ -85,21 +92,42 @@ def reason_of(stage: Stage, reply: Reply, *hidden: str) -> str:
     return discreet(f"{reply.code} {_MAILBOX.sub('…', discreet(reply.text, *hidden))} (to {stage.value})")
 
 
+def may_be_of_one_mail(outcome: Outcome, stage: Stage) -> TypeGuard[Blocked]:
+    """Return whether a server may answer this to one mail and take others, as for a domain that it does not relay to.
+
+    A quota is left out: it becomes free bit by bit, so other mails may be taken before a mail that was refused.
+    """
+    return isinstance(outcome, Blocked) and stage in _OF_MAIL and not outcome.reason.endswith(_QUOTA)
+
+
 Known = type[NotSent] | type[Throttled] | type[Blocked] | type[Rejected]
 
 
 def _meaning(stage: Stage, reply: Reply, *, own_sender: bool) -> tuple[Known, str]:
     if reply.code < _PASSES_4:  # a reply that does not belong to its command: nothing was accepted
         return NotSent, ""
-    text = "" if _OF_RECIPIENT.fullmatch(reply.enhanced) else _ADDRESS.sub("", reply.text)
-    if advice := _of_operator(stage, reply, text):
+    text = "" if _is_about_recipient(stage, reply) else _ADDRESS.sub("", reply.text)
+    of_account = "" if stage is Stage.RECIPIENT and not _NAMES_SENDER.search(text) else text
+    if advice := _of_operator(stage, reply, of_account):
         return Blocked, advice
     if reply.code < _FOR_GOOD:
         return _passing(stage, reply, text), ""
     of_size = reply.enhanced.startswith("5.3.") or reply.code == _TOO_LARGE  # RFC 1870, 6.1: with or without 5.3.4
-    if (stage is Stage.SENDER and not of_size) or _NOT_VERIFIED.search(text):
+    if (stage is Stage.SENDER and not of_size) or _NOT_VERIFIED.search(of_account):
         return (Rejected if own_sender else Blocked), _SENDER
+    if _ACCOUNT_TEXT.search(text):  # the sender's or the recipient's
+        return NotSent, _ACCOUNT
     return Rejected, _SIGN if reply.enhanced in _UNSIGNED else ""
+
+
+def _is_about_recipient(stage: Stage, reply: Reply) -> bool:
+    """Return whether the recipient or the number of recipients of this one mail is the cause, and not the account."""
+    if _OF_RECIPIENT.fullmatch(reply.enhanced):
+        return True
+    text = _ADDRESS.sub("", reply.text)
+    if stage not in _OF_MAIL or _NAMES_SENDER.search(text):
+        return False
+    return bool(_NAMES_RECIPIENT.search(text) or _TOO_MANY_RECIPIENTS.fullmatch(reply.enhanced))
 
 
 def _of_operator(stage: Stage, reply: Reply, text: str) -> str:
@@ -112,7 +140,9 @@ def _of_operator(stage: Stage, reply: Reply, text: str) -> str:
         return ""
     if stage in _OF_STAGES:
         return _OF_STAGES[stage]
-    return next((advice for pattern, advice in _OF_TEXTS if pattern.search(text)), "")
+    if _ACCOUNT_TEXT.search(text) and (stage is Stage.SENDER or _NAMES_SENDER.search(text)):
+        return _ACCOUNT
+    return _RELAY if _RELAY_TEXT.search(text) else ""
 
 
 def _passing(stage: Stage, reply: Reply, text: str) -> type[NotSent] | type[Throttled]:

@@ -123,6 +123,49 @@ def test_a_refused_mail_leaves_the_connection_to_the_next(server: SmtpSimulator,
     assert server.connections == 1
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("RCPT", "554 5.7.1 Relay access denied", contains="bo@"),
+        Fault("CONTENT", "550 5.7.1 your account is disabled", contains="bo@"),
+    ],
+)
+def test_one_recipient_does_not_park_the_channel_again_and_again(
+    fault: Fault, server: SmtpSimulator, make: Make
+) -> None:
+    """Once another mail has been accepted, what the server says is about this recipient."""
+    channel = make()
+    server.faults = [fault]
+    found = [type(send(channel, to=f"{name}@example.com")[0]) for name in ("bo", "bo", "ana", "bo", "ana", "bo")]
+    assert found == [Blocked, Blocked, Accepted, NotSent, Accepted, NotSent]
+
+
+def test_an_account_that_is_blocked_stays_blocked_to_those_that_were_refused(
+    server: SmtpSimulator, make: Make
+) -> None:
+    channel = make()
+    send(channel)
+    server.faults = [Fault("CONTENT", "550 5.7.1 your account is disabled")]
+    assert [type(send(channel)[0]) for _ in range(3)] == [Blocked] * 3
+
+
+def test_a_recipient_who_was_accepted_since_says_nothing_about_a_later_block(
+    server: SmtpSimulator, make: Make
+) -> None:
+    channel = make()
+    server.faults = [Fault("CONTENT", "550 5.7.1 your account is disabled", times=1)]
+    assert [type(send(channel)[0]) for _ in range(2)] == [Blocked, Accepted]
+    server.faults = [Fault("CONTENT", "550 5.7.1 your account is disabled")]
+    assert isinstance(send(channel)[0], Blocked)
+
+
+def test_a_quota_that_becomes_free_bit_by_bit_counts_against_no_mail(server: SmtpSimulator, make: Make) -> None:
+    channel = make()
+    server.faults = [Fault("CONTENT", "454 Throttling failure: Daily message quota exceeded.", contains="bo@")]
+    found = [type(send(channel, to=f"{name}@example.com")[0]) for name in ("bo", "ana", "bo")]
+    assert found == [Blocked, Accepted, Blocked]
+
+
 def test_a_mail_larger_than_the_server_takes_is_rejected_before_it_is_sent(make: Make, server: SmtpSimulator) -> None:
     server.size = 100
     assert isinstance(send(make())[0], Rejected)
