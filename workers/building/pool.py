@@ -92,15 +92,16 @@ class BuildPool:
         """Yield the results of `build` in batches: mostly one, else about one a second.
 
         `late` returns the result of a build that exceeded its `timeout` (True) or was not begun in time (False). With
-        `aside`, slow builds are left out here, and their results go there. Raise what `build` raises.
+        `aside`, slow builds are left out here, and their results go there. Raise what `build` raises, and
+        RuntimeError if no thread can be started.
         """
         if not unit:
             return
         builds = UnitBuilds(unit, build, self._in_progress, late, timeout, self._count_hanging)
         started = handed_over = time.monotonic()
         spread, threads, step = Spread(), 1, _STEP_SECONDS
-        self._threads.submit(builds.work)
         try:
+            self._threads.submit(builds.work)
             while not builds.done.wait(step):
                 now = time.monotonic()
                 if self._stop.is_set():

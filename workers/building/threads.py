@@ -4,6 +4,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Collection
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 
 class Threads:
     """At most `limit` threads, started when they are needed and then kept. A call must not raise.
@@ -20,6 +24,7 @@ class Threads:
         self._alive = 0
         self._idle = 0
         self._started = 0
+        self._refused = False
         self._running: dict[int, Callable[[], None]] = {}
         self._given_up: set[int] = set()
 
@@ -28,10 +33,13 @@ class Threads:
         return self._alive
 
     def submit(self, call: Callable[[], None]) -> None:
-        """Run it as soon as a thread is free."""
+        """Run it as soon as a thread is free. Raise RuntimeError if there is none and none can be started."""
         with self._changed:
             self._queue.append(call)
             self._start()
+            if self._refused and self._alive == len(self._given_up):
+                self._queue.pop()
+                raise RuntimeError("no thread can be started")
             self._changed.notify()
 
     def withdraw(self, call: Callable[[], None]) -> None:
@@ -46,11 +54,19 @@ class Threads:
             self._start()
 
     def _start(self) -> None:
+        """Start a thread for each call that waits, as far as the limit and the system allow. The lock is held."""
         while len(self._queue) > self._idle and self._counted() < self._limit:
+            try:
+                threading.Thread(target=self._run, name=f"{self._name}-{self._started + 1}", daemon=True).start()
+            except RuntimeError as error:
+                if not self._refused:
+                    log.warning("no more threads can be started", alive=self._alive, reason=str(error))
+                self._refused = True
+                return
+            self._refused = False
             self._alive += 1
             self._idle += 1
             self._started += 1
-            threading.Thread(target=self._run, name=f"{self._name}-{self._started}", daemon=True).start()
 
     def _counted(self) -> int:
         return self._alive - min(len(self._given_up), self._spare)

@@ -13,6 +13,7 @@ from notifier.errors import Unreachable
 from notifier.notifications import Status
 from notifier.outbox import Change, DueNotification
 from notifier.routes import Build
+from tests.no_threads import NoThreads
 from tests.waiting import wait_until
 from tests.workers.isolation.scripted_process import unblock
 from tests.workers.test_deliverer import Environment, env, hello
@@ -319,3 +320,60 @@ def test_threads_are_kept_and_no_more_than_allowed(unblock: threading.Event) -> 
     for _ in range(20):
         assert ended.acquire(timeout=30)
     assert names == {"few-1", "few-2", "few-3"}
+
+
+def test_calls_run_once_threads_can_be_started_again() -> None:
+    no_threads = NoThreads()
+    threads, refused, done = Threads(3, "few"), threading.Event(), threading.Event()
+    with no_threads.in_force():
+        for _ in range(40):
+            with pytest.raises(RuntimeError):
+                threads.submit(refused.set)
+    threads.submit(done.set)
+    assert done.wait(30)
+    assert (threads.alive, refused.is_set()) == (1, False)
+
+
+def test_a_call_waits_for_the_threads_there_are_if_no_other_one_can_be_started(
+    unblock: threading.Event,
+) -> None:
+    no_threads = NoThreads()
+    threads, began, done = Threads(3, "few"), threading.Event(), threading.Event()
+
+    def wait() -> None:
+        began.set()
+        unblock.wait(60)
+
+    threads.submit(wait)
+    assert began.wait(30)
+    with no_threads.in_force():
+        threads.submit(done.set)
+    assert not done.is_set()
+    unblock.set()
+    assert done.wait(30)
+    assert (threads.alive, no_threads.refused) == (1, 1)
+
+
+def test_a_unit_for_which_no_thread_can_be_started_leaves_nothing_to_the_next() -> None:
+    no_threads = NoThreads()
+    builds = BuildPool(InProgress())
+    with no_threads.in_force():
+        for _ in range(40):
+            with pytest.raises(RuntimeError):
+                run(builds, notifications(1), lambda due: "refused")
+    assert run(builds, notifications(3), lambda due: "built") == ["built"] * 3
+    assert not builds._threads._queue
+
+
+def test_a_unit_whose_second_thread_cannot_be_started_is_built_by_its_first() -> None:
+    no_threads = NoThreads()
+    builds = BuildPool(InProgress())
+
+    def build(due: DueNotification) -> str:
+        if not no_threads.refused:
+            wait_until(lambda: no_threads.refused)
+        return "built"
+
+    assert run(builds, notifications(1), lambda due: "built") == ["built"]  # the first thread is there
+    with no_threads.in_force():
+        assert run(builds, notifications(50), build) == ["built"] * 50
