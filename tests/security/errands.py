@@ -272,9 +272,10 @@ def worker(rows: Rows, engine: Engine) -> None:
 def _fall_back(rows: Rows, attempts: Attempts) -> None:
     """Go on to another channel: a suppressed recipient, a device that is gone, and a late answer."""
     (spared,) = rows.pending()
-    assert attempts.begin(attempts.token(), [Recipient(spared, TO)], 60, spared=[spared]).barred
+    assert not attempts.begin(attempts.token(), [Recipient(spared, TO)], 60, spared=[spared]).begun
     shadow = ShadowMessage(Recipient(spared, TO), "Hello", "in shadow")
-    assert attempts.shadow([shadow], spared=[spared]).barred
+    assert not attempts.shadow([shadow], spared=[spared]).shadowed
+    assert attempts.why_suppressed([Recipient(spared, TO)])
     assert attempts.fall_back([FallBack(spared, Status.SUPPRESSED, next="sms")]) == {spared}
     assert attempts.fall_back([FallBack(spared, Status.SUPPRESSED, next="sms")], again=True) == {spared}
     (gone,), token = rows.pending(), attempts.token()

@@ -30,8 +30,10 @@ from workers.building.recipients import Recipients
 from workers.channels.push.fcm import FcmChannel
 from workers.channels.sms import SmsChannel
 from workers.collaborators import Collaborators
+from workers.decide import LeftPending
 from workers.deliverer import Deliverer
 from workers.process.in_progress import InProgress
+from workers.process.stop import Stop, Stopped
 from workers.sending.account import AccountState
 from workers.sending.bucket import TokenBucket
 
@@ -96,6 +98,7 @@ class Steps:
         *,
         attempts: Attempts | None = None,
         in_progress: InProgress | None = None,
+        stop: Stop | None = None,
     ) -> Deliverer:
         bucket = TokenBucket(self.env.settings.broker_url.get_secret_value(), name, channel.rate)
         self._buckets.append(bucket)
@@ -109,6 +112,7 @@ class Steps:
                 account=AccountState(ChannelStates(self.rows.engine, actor=name, probe_seconds=0.0), name),
                 bucket=bucket,
                 lease_seconds=60.0,
+                stop=Stop() if stop is None else stop,
             )
         )
 
@@ -239,6 +243,74 @@ def test_a_step_whose_answer_was_lost_is_reported_as_a_step(
     assert worker.deliver([id_])[id_].to is Status.PENDING
     assert calls == [{id_}, {id_}]
     assert found.rows.delivery(id_)["channel"] == "sms"
+
+
+class Failing(Attempts):
+    """The outbox of push with a step that fails once, after `before` was called."""
+
+    def __init__(
+        self, steps: Steps, method: str, error: Exception, before: Callable[[], None] = lambda: None
+    ) -> None:
+        super().__init__(steps.rows.engine, channel="push", worker="push-worker")
+        self._good = getattr(super(), method)
+        self._errors = [error]
+        self._before = before
+        setattr(self, method, self._once)
+
+    def _once(self, *arguments: Any, **options: Any) -> Any:
+        if not self._errors:
+            return self._good(*arguments, **options)
+        self._before()
+        raise self._errors.pop()
+
+
+def suppressed_and_good(steps: Steps) -> tuple[UUID, UUID]:
+    suppressed, good = steps.pending(), steps.pending()
+    values = {"token": "another-token:0123456789", "phone": NUMBER, "to": TO}
+    stored = json.dumps(record(1, **{name: {"S": value} for name, value in values.items()})).encode()
+    steps.rows.run("UPDATE notifications SET record = :r WHERE notification_id = :good", r=stored, good=good)
+    Suppressions(steps.rows.engine, actor="eva").add("push", TOKEN, reason="manual")
+    return suppressed, good
+
+
+@pytest.mark.parametrize("method", ["why_suppressed", "fall_back"])
+def test_a_step_of_others_that_fails_while_the_worker_ends_stops_no_request(
+    steps: Callable[..., Steps], method: str
+) -> None:
+    """What did not go on is given back to the broker, and the next worker takes it on."""
+    found, stop = steps(), Stop()
+    suppressed, good = suppressed_and_good(found)
+    away = exc.OperationalError("", {}, ConnectionResetError("cut"), connection_invalidated=True)
+    attempts = Failing(found, method, away, stop.set)
+    push = found.worker("push", Fake(Push, Accepted("p-1")), attempts=attempts, stop=stop)
+
+    with pytest.raises(Stopped) as stopped:
+        push.deliver([suppressed, good])
+
+    assert {id_: each.to for id_, each in stopped.value.changes.items()} == {good: Status.SENT}
+    assert stopped.value.left == {suppressed}
+    assert (found.rows.status(good), found.rows.status(suppressed)) == (Status.SENT, Status.PENDING)
+    assert found.worker("push", Fake(Push)).deliver([suppressed])[suppressed].to is Status.PENDING
+    assert found.rows.delivery(suppressed)["channel"] == "sms"
+
+
+@pytest.mark.parametrize("method", ["why_suppressed", "fall_back"])
+def test_a_step_of_others_that_the_database_refuses_is_taken_later(steps: Callable[..., Steps], method: str) -> None:
+    """The relay finds what did not go on by its publication, which is still there."""
+    found = steps()
+    suppressed, good = suppressed_and_good(found)
+    attempts = Failing(found, method, exc.ProgrammingError("", {}, Exception("permission denied")))
+    push = found.worker("push", Fake(Push, Accepted("p-1")), attempts=attempts)
+
+    done = push.deliver([suppressed, good])
+
+    assert (done[good].to, done[suppressed].to) == (Status.SENT, Status.PENDING)
+    assert isinstance(done[suppressed], LeftPending)
+    assert (found.rows.status(good), found.rows.delivery(suppressed)["channel"]) == (Status.SENT, None)
+    assert found.published() == ["push"]
+    assert push.deliver([suppressed])[suppressed].to is Status.PENDING
+    assert found.published() == ["sms"]
+    assert found.rows.balanced()
 
 
 def test_a_process_of_both_channels_sends_it_while_the_rest_of_its_unit_is_in_progress(

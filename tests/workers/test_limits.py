@@ -9,10 +9,11 @@ from sqlalchemy import exc
 
 from notifier import Limit, RetryPolicy
 from notifier.notifications import Status
-from notifier.outbox import SCHEDULED, Change, Operations, Selection, Suppressions
+from notifier.outbox import SCHEDULED, Change, Operations, Publications, Selection, Suppressions
 from tests.workers.conftest import ses, templates_path
 from tests.workers.test_deliverer import Environment, env
 from workers.building.recipients import Recipients
+from workers.decide import LeftPending
 
 __all__ = ["env", "ses", "templates_path"]
 
@@ -122,6 +123,33 @@ def test_the_answer_to_the_begin_is_lost(env: Environment, monkeypatch: pytest.M
     assert len(calls) == 2
     assert sorted(each.to for each in changes.values()) == ["sent", "skipped"]
     assert env.ses.recipients() == ["ana@example.com"]
+
+
+def test_a_database_that_does_not_take_what_is_beyond_the_limit_hides_nothing_that_was_sent(
+    env: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The relay finds the others by their publication: they are pending."""
+    decide, errors = env.attempts.decide, [exc.ProgrammingError("", {}, Exception("permission denied"))]
+
+    def refused(changes: Sequence[Change], **given: object) -> object:
+        if changes and errors:
+            raise errors.pop()
+        return decide(changes, **given)
+
+    monkeypatch.setattr(env.attempts, "decide", refused)
+    ids = env.pending("ana@example.com", "ana@example.com")
+    deliverer = env.deliverer(at_most=Limit(1, per=DAY))
+
+    done = deliverer.deliver(ids)
+
+    (left,) = (each for each in done.values() if isinstance(each, LeftPending))
+    (sent,) = (id_ for id_ in ids if id_ != left.id)
+    assert done[sent].to is Status.SENT
+    assert (env.rows.status(sent), env.rows.status(left.id)) == (Status.SENT, Status.PENDING)
+    env.rows.run("UPDATE publications SET due_at = now()")
+    (due,) = Publications(env.rows.engine).take_due("email", 10)
+    assert list(due.waiting) == [left.id]
+    assert deliverer.deliver([left.id])[left.id].to is Status.SKIPPED
 
 
 def test_an_operator_redrives_nothing_beyond_the_limit(env: Environment) -> None:

@@ -1,7 +1,7 @@
 """Sends what is ready: waits for the rate and a provider that answers, then one attempt: begin, request, finish.
 
-Everything that is slow or may fail beside the request comes before begin. So a process that dies leaves only those
-deliveries unknown whose request was being made.
+Everything that is slow or may fail beside the request comes before begin, or after finish. So a process that dies, or
+loses the database, leaves only those deliveries unknown whose request was being made.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from notifier.database.errors import DatabaseError
+from notifier.errors import Unreachable
 from notifier.messages import Message
 from notifier.notifications import Status
 from notifier.outbox import Begun, Change, Recipient
@@ -108,16 +109,19 @@ class Sender:
                 token, recipients, self._lease_seconds, probing=probing, spared=spared, limited=limited, given=given
             )
         )
-        suppressed = suppressed_of(ready, begin.suppressed)
-        if begin.barred and self._fallback:
-            suppressed += self._go_on([each for each in ready if each.due.id in begin.barred], begin.barred, retry)
-        if begin.merged:
-            suppressed += merged_of(ready, begin.merged)
         if boottime() > not_after:  # a try whose answer was lost may have begun them, and its lease may have ended
-            return suppressed + self._finish(token, [too_late(each.due) for each in ready])
-        done = suppressed + self._send_begun(ready, token, begin.begun, not_after, probing=probing)
-        if begin.over_limit:
-            done += write_decided(self._attempts, changes_of(ready, begin.over_limit), self._retry, given)
+            done = self._finish(token, [too_late(each.due) for each in ready])
+        else:
+            done = self._send_begun(ready, token, begin.begun, not_after, probing=probing)
+        done += suppressed_of(ready, begin.suppressed)
+        if begin.merged:
+            done += merged_of(ready, begin.merged)
+        over = [each.id for each in begin.over_limit]
+        if spared and (left := set(spared).difference((each.id for each in begin.begun), over)):
+            done += self._or_left_pending(left, lambda: self._go_on([each for each in ready if each.due.id in left]))
+        if over:
+            changes = changes_of(ready, begin.over_limit)
+            done += self._or_left_pending(over, lambda: write_decided(self._attempts, changes, self._retry, given))
         return done
 
     def _send_begun(
@@ -189,9 +193,25 @@ class Sender:
             return [*moved, *changes]
         return moved + written(changes, ids, retry)
 
-    def _go_on(self, barred: Sequence[Prepared], reasons: Mapping[UUID, str], retry: DatabaseRetry) -> list[Change]:
+    def _or_left_pending(self, ids: Collection[UUID], step: Callable[[], list[Change]]) -> list[Change]:
+        """Return what `step` wrote of these, which are pending. If the database fails they stay so: the result of the
+        requests that were made is written, and must be returned.
+        """
+        try:
+            return step()
+        except (DatabaseError, Unreachable) as error:
+            log.error("deliveries stay pending", count=len(ids), error=type(error).__name__, trace=trace(error))  # noqa: TRY400
+        if self._stop.is_set():  # left out, so that their messages go back to the broker
+            return []
+        return [left_pending(id_, "the database did not take what was decided") for id_ in ids]
+
+    def _go_on(self, spared: Sequence[Prepared]) -> list[Change]:
         """Take those whose recipient is suppressed to their next channel. Return the changes that were written."""
         assert self._fallback  # noqa: S101  narrows the type
+        retry = self._retry([each.due.id for each in spared])
+        recipients = [recipient_of(each) for each in spared]
+        reasons = retry.run(lambda: self._attempts.why_suppressed(recipients))
+        barred = [each for each in spared if each.due.id in reasons]
         changes = [self._fallback.suppressed(each.due.id, each.route, reasons[each.due.id]) for each in barred]
         moved, left = write(self._attempts, changes, retry)
         return moved + written(left, retry.run(lambda: self._attempts.decide(left)), retry)

@@ -42,22 +42,30 @@ class Shadowing:
         spared = self._fallback.spared([(each.due.id, each.route) for each in held]) if self._fallback else []
         given = given_of(held) if self._collects else {}
         result = retry.run(lambda: self._attempts.shadow(messages, probing=probing, spared=spared, given=given))
-        done = self._done(held, reasons, result, retry)
+        done = self._done(held, reasons, result, spared, retry)
         return [each for each in ready if each.due.id not in reasons], done
 
     def _done(
-        self, held: Sequence[Prepared], reasons: Mapping[UUID, str], result: BeginResult, retry: DatabaseRetry
+        self,
+        held: Sequence[Prepared],
+        reasons: Mapping[UUID, str],
+        result: BeginResult,
+        spared: Sequence[UUID],
+        retry: DatabaseRetry,
     ) -> list[Change]:
-        """Return the changes that were written; those whose recipient is barred go on to their next channel."""
+        """Return the changes that were written; the `spared` whose recipient is suppressed go on to their next
+        channel.
+        """
+        left = set(spared).difference(result.shadowed)
+        recipients = [recipient_of(each) for each in held if each.due.id in left]
+        barred = retry.run(lambda: self._attempts.why_suppressed(recipients))
         changes = [
             shadowed(each.due, reasons[each.due.id])
             for each in held
-            if each.due.id not in result.suppressed and each.due.id not in result.barred
+            if each.due.id not in result.suppressed and each.due.id not in barred
         ]
         done = suppressed_of(held, result.suppressed) + written(changes, set(result.shadowed), retry)
-        if self._fallback and result.barred:
+        if self._fallback and barred:
             routes = {each.due.id: each.route for each in held}
-            done += self._decide(
-                [self._fallback.suppressed(id_, routes[id_], why) for id_, why in result.barred.items()]
-            )
+            done += self._decide([self._fallback.suppressed(id_, routes[id_], why) for id_, why in barred.items()])
         return done + merged_of(held, result.merged) if result.merged else done

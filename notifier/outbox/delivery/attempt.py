@@ -82,13 +82,11 @@ class Begun:
 class BeginResult:
     """The attempts that were begun under this token, and the ids of what is suppressed, shadowed or merged now.
 
-    `barred`: the ids of those that were spared although their recipient is suppressed, with the reason. `over_limit`:
-    those that have no place of their limit; they are still pending.
+    `over_limit`: those that have no place of their limit; they are still pending.
     """
 
     begun: list[Begun]
     suppressed: list[UUID]
     shadowed: list[UUID] = field(default_factory=list)
-    barred: dict[UUID, str] = field(default_factory=dict)
     over_limit: list[OverLimit] = field(default_factory=list)
     merged: set[UUID] = field(default_factory=set)

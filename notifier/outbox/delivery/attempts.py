@@ -115,10 +115,11 @@ class Attempts(WorkerStatements):
         """Pending → sending under this token, or → suppressed. Only what `begun` names may be sent.
 
         The `limited` take a place of their limit in the same transaction; those without one stay pending. So do those
-        of `spared` whose recipient is suppressed: they are to go on to another channel. `given` are the members of
-        leaders, whose events are in the message: pending → merged; a leader of which one is not pending any more is
-        not begun. The lease runs for `lease_seconds`; then the relay ends the attempt (`end_leases`). Repeated with
-        the same token, it also returns what the first call has begun.
+        of `spared` whose recipient is suppressed: they are to go on to another channel, and `why_suppressed` tells
+        which these are. `given` are the members of leaders, whose events are in the message: pending → merged; a
+        leader of which one is not pending any more is not begun. The lease runs for `lease_seconds`; then the relay
+        ends the attempt (`end_leases`). Repeated with the same token, it also returns what the first call has begun.
+        Nothing else is asked after its commit: what fails then would keep the requests from being made.
         """
         attempt = {"token": token, "lease": lease_seconds, **({"spared": uuids(spared)} if spared else {})}
         rows, merged, over = self._of_recipients(
@@ -129,11 +130,7 @@ class Attempts(WorkerStatements):
             limited,
         )
         begun, suppressed = [Begun(row[0], row[1]) for row in rows if row[2]], [row[0] for row in rows if not row[2]]
-        if not spared:
-            return BeginResult(begun, suppressed, over_limit=over, merged=merged)
-        left = set(spared).difference((each.id for each in begun), (each.id for each in over))
-        barred = self._barred([each for each in recipients if each.id in left])
-        return BeginResult(begun, suppressed, barred=barred, over_limit=over, merged=merged)
+        return BeginResult(begun, suppressed, over_limit=over, merged=merged)
 
     def full_limits(self, limited: Sequence[LimitedRecipient], to: Sequence[Recipient] = ()) -> list[OverLimit]:
         """Return those whose limit is used up now, without those of the recipients `to` that are suppressed. It says
@@ -141,7 +138,7 @@ class Attempts(WorkerStatements):
         """
         with self._engine.connect() as connection:
             full = full_limits(connection, limited)
-        barred = self._barred([each for each in to if each.id in {over.id for over in full}])
+        barred = self.why_suppressed([each for each in to if each.id in {over.id for over in full}])
         return [each for each in full if each.id not in barred]
 
     def shadow(
@@ -167,9 +164,7 @@ class Attempts(WorkerStatements):
 
         rows, merged, _ = self._of_recipients(_SHADOW_SPARING if spared else _SHADOW, recipients, given, values)
         suppressed, shadowed = [row[0] for row in rows if not row[1]], [row[0] for row in rows if row[1]]
-        left = set(spared).difference(shadowed)
-        barred = self._barred([each for each in recipients if each.id in left])
-        return BeginResult([], suppressed, shadowed, barred, merged=merged)
+        return BeginResult([], suppressed, shadowed, merged=merged)
 
     def decide(self, changes: Sequence[Change], *, given: merging.Given = NONE_GIVEN) -> set[UUID]:
         """Pending → skipped, expired, failed, or pending after a delay, without a request. Return what changed.

@@ -48,7 +48,7 @@ class WorkerStatements:
         self._actor: int | None = None
         self._renew_at = 0.0
 
-    def _barred(self, recipients: Sequence[Recipient]) -> dict[UUID, str]:
+    def why_suppressed(self, recipients: Sequence[Recipient]) -> dict[UUID, str]:
         """Return the ids of those that are suppressed, with the reason."""
         if not recipients:
             return {}

@@ -202,7 +202,7 @@ def test_a_suppressed_recipient_is_spared_and_goes_on(rows: Rows, shadow: bool) 
         result = rows.attempts().begin(uuid.uuid4(), to, 60, spared=[spared])
 
     assert (result.begun, result.shadowed, result.suppressed) == ([], [], [other])
-    assert result.barred == {spared: "manual"}
+    assert rows.attempts().why_suppressed([to[0], Recipient(spared, "cy@example.com")]) == {spared: "manual"}
     assert (rows.status(spared), rows.status(other)) == (Status.PENDING, Status.SUPPRESSED)
     assert rows.attempts().fall_back([refused(spared, status=Status.SUPPRESSED)]) == {spared}
 
