@@ -194,6 +194,23 @@ def test_the_page_names_every_secret_and_key() -> None:
             assert f"`{reference['key']}`" in row[1]
 
 
+def test_the_page_runs_commands_in_deployments_that_have_what_they_need() -> None:
+    """`doctor` needs the settings of a bridge, an erasure the keys of the people who are suppressed."""
+    named = dict(re.findall(r"exec (?:-i )?deploy/([\w-]+) -- (.*)$", PAGE.read_text(), re.MULTILINE))
+    assert named.keys() == {"bridge", "console"}
+    assert {"NOTIFIER_DATABASE_URL", "NOTIFIER_BROKER_URL"} <= environment(pods("production")["bridge"]).keys()
+    assert "NOTIFIER_ERASURE_KEYS" in environment(pods("production")["console"])
+    assert of_kind("production", "Deployment").keys() >= named.keys()
+
+
+def test_prometheus_finds_the_port_that_the_page_names() -> None:
+    assert "`metrics` (9108)" in PAGE.read_text()
+    for name in of_kind("production", "Deployment"):
+        ports = {each["name"]: each["containerPort"] for each in container(pods("production")[name])["ports"]}
+        pages = {"console", "preferences", "flower"}
+        assert ports.get("metrics") == (None if name in pages else 9108), name
+
+
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_a_pod_reaches_what_it_needs_and_nothing_else(overlay: str) -> None:
     policies = of_kind(overlay, "NetworkPolicy")
