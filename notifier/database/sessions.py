@@ -52,12 +52,17 @@ class SessionSettings:
             connection.prepare_threshold = None
         connection.autocommit = before
         connection.cursor_factory = self._cursor_factory(pooled=pooled)
+        if pooled:
+            connection.server_cursor_factory = self._server_cursor_factory()
         return pooled
 
     def _cursor_factory(self, *, pooled: bool) -> Any:
         if pooled:
             return partial(PooledCursor, settings=self._statement("true"), binary=self.binary)
         return BinaryCursor if self.binary else psycopg.Cursor
+
+    def _server_cursor_factory(self) -> Any:
+        return partial(PooledServerCursor, settings=self._statement("true"))
 
     def _statement(self, local: str) -> bytes:
         """Return SQL that makes all settings; only for the transaction if the SQL expression `local` is true."""
@@ -104,25 +109,38 @@ class PooledCursor(psycopg.Cursor[Any]):
     def execute(self, query: Any, *arguments: Any, **options: Any) -> Self:
         if isinstance(query, str) and "CONCURRENTLY" in query:
             return super().execute(query, *arguments, **options)
-        with self._with_settings():
+        with _with_settings(self.connection, self._settings):
             return super().execute(query, *arguments, **options)
 
     def executemany(self, query: Any, *arguments: Any, **options: Any) -> None:
-        with self._with_settings():
+        with _with_settings(self.connection, self._settings):
             super().executemany(query, *arguments, **options)
 
-    @contextmanager
-    def _with_settings(self) -> Iterator[None]:
-        connection: psycopg.Connection[Any] = self.connection
-        if connection.info.transaction_status is not TransactionStatus.IDLE:
+
+class PooledServerCursor(psycopg.ServerCursor[Any]):
+    """As PooledCursor, for rows that are fetched in parts: SQLAlchemy uses such a cursor for `yield_per`."""
+
+    def __init__(self, *arguments: Any, settings: bytes, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._settings = settings
+
+    def execute(self, query: Any, *arguments: Any, **options: Any) -> Self:
+        with _with_settings(self.connection, self._settings):
+            return super().execute(query, *arguments, **options)
+
+
+@contextmanager
+def _with_settings(connection: psycopg.Connection[Any], settings: bytes) -> Iterator[None]:
+    """Make the settings before the first statement of a transaction; in autocommit begin and end one around it."""
+    if connection.info.transaction_status is not TransactionStatus.IDLE:
+        yield
+    elif connection.autocommit:
+        with connection.transaction():
+            psycopg.Cursor(connection).execute(settings)
             yield
-        elif connection.autocommit:
-            with connection.transaction():
-                psycopg.Cursor(connection).execute(self._settings)
-                yield
-        else:
-            psycopg.Cursor(connection).execute(self._settings)  # begins the transaction
-            yield
+    else:
+        psycopg.Cursor(connection).execute(settings)  # begins the transaction
+        yield
 
 
 def is_pooled(connection: Any) -> bool:

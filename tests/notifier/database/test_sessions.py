@@ -86,6 +86,20 @@ def test_a_stronger_setting_stays(url: str, database_url: str) -> None:
             assert connection.execute(INSERT).one() == ("remote_apply", "77s")
 
 
+def test_rows_that_are_fetched_in_parts_are_read_with_the_settings(url: str, database_url: str) -> None:
+    administer(
+        database_url, "CREATE SCHEMA apart; CREATE TABLE apart.numbers AS SELECT n FROM generate_series(1, 5) n"
+    )
+    engine = connect(f"{url}?options=-csearch_path%3Dapart", patience=77)
+    query = text(
+        "SELECT n, current_setting('statement_timeout'), current_setting('TimeZone') FROM numbers ORDER BY n"
+    )
+    for _ in range(3):
+        with engine.connect().execution_options(yield_per=2) as connection:
+            assert [tuple(row) for row in connection.execute(query)] == [(n, "77s", "UTC") for n in range(1, 6)]
+    engine.dispose()
+
+
 def test_a_statement_of_its_own_is_committed_and_one_that_fails_is_not(url: str) -> None:
     engine = connect(url)
     single = engine.execution_options(isolation_level="AUTOCOMMIT")
