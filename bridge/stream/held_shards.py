@@ -26,6 +26,7 @@ class HeldShards:
         self._lock = threading.Lock()
         self._held: dict[int, ShardReader] = {}
         self._renewed_at = boottime()
+        self._said_full = False
         self.renew_seconds = leases.ttl / 4
 
     def take(self) -> list[ShardLease]:
@@ -37,6 +38,8 @@ class HeldShards:
         with self._lock:
             held = list(self._held)
         room = self._most - len(held)
+        if room <= 0:
+            self._say_full()
         taken = self._leases.acquire(room, held) if room > 0 else []
         if not taken and room > 0:
             taken = self._leases.steal(room)
@@ -44,6 +47,16 @@ class HeldShards:
             if not self._held:
                 self._renewed_at = asked_at
         return taken
+
+    def _say_full(self) -> None:
+        """Log it once: shards that wait here are seen in the lag only, which does not say why."""
+        if not self._said_full:
+            self._said_full = True
+            log.warning(
+                "this bridge holds as many shards as it can. Further ones wait until another bridge takes them: "
+                "start another bridge",
+                most=self._most,
+            )
 
     def add(self, reader: ShardReader) -> None:
         with self._lock:

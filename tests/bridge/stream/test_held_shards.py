@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from structlog.testing import capture_logs
 
 from bridge.bridge import ACQUIRE_SECONDS
 from bridge.stream.held_shards import HeldShards
@@ -97,6 +98,22 @@ def test_a_bridge_takes_no_more_than_it_can_hold(engine: Engine) -> None:
     held = holdings(engine, most=3)
     assert len(take(held)) == 3
     assert take(held) == []
+
+
+def test_a_bridge_that_can_hold_no_more_says_so_once(engine: Engine) -> None:
+    register(engine, *many(5))
+    held = holdings(engine, most=3)
+    with capture_logs() as logs:
+        readers = take(held)
+        assert logs == []
+        take(held)
+        take(held)
+        held.forget(readers[0])  # type: ignore[arg-type]
+        take(held)
+        take(held)
+    (said,) = logs
+    assert (said["log_level"], said["most"]) == ("warning", 3)
+    assert "start another bridge" in said["event"]
 
 
 def test_a_shard_whose_giving_back_failed_is_taken_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
