@@ -34,9 +34,9 @@ _LEAST = 0.05
 _LANE_BATCH_SECONDS = 0.05
 """The batch of a channel with lanes. By so much of the rate, once, a lane that needs its share exceeds it."""
 
-_TAKE_TOKENS, _TAKE_LANE_TOKENS, _SPEND_TOKENS, _SLOW_DOWN = (
+_CLOCK, *_SCRIPTS = (
     files(__package__).joinpath(name).read_text("utf-8")
-    for name in ("take_tokens.lua", "take_lane_tokens.lua", "spend_tokens.lua", "slow_down.lua")
+    for name in ("rate_clock.lua", "take_tokens.lua", "take_lane_tokens.lua", "spend_tokens.lua", "slow_down.lua")
 )
 _WEIGHTS = sum(each.weight for each in SHARES.values())
 
@@ -72,8 +72,8 @@ class TokenBucket:
         something true if this process is to end. With `lanes` each lane has its share of the rate.
         """
         self._redis = redis_client(BrokerUrl.of(broker_url), timeout=2, decode_responses=True)
-        scripts = (_TAKE_TOKENS, _TAKE_LANE_TOKENS, _SPEND_TOKENS, _SLOW_DOWN)
-        self._take, self._take_of_lane, self._spend, self._slow_down = map(self._redis.register_script, scripts)
+        scripts = (self._redis.register_script(_CLOCK + each) for each in _SCRIPTS)
+        self._take, self._take_of_lane, self._spend, self._slow_down = scripts
         self._lanes = lanes
         self._key = f"notifier:rate:{channel}"
         self._worker = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
@@ -81,7 +81,7 @@ class TokenBucket:
         self._sleep = sleep
         self._local = _LocalBucket()
         self._now: float | None = None  # the rate of its last grant
-        self._used = 0.0  # until when the rate is used up, on Redis's clock, by its last answer
+        self._used = 0.0  # until when the rate is used up, on the clock of rate_clock.lua, by the last answer
         self._used_by_lane: dict[Lane, float] = {}  # the same, of the shares of lanes
         self._pause_until = 0.0  # of a channel without a limit
 

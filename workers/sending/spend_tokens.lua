@@ -1,7 +1,7 @@
 -- Use up tokens of a channel's rate at once, also those of seconds to come: the next request for tokens waits until these
 -- are replaced. They are for the further recipients of a mail, for which take_tokens.lua or take_lane_tokens.lua has
 -- granted one token.
--- All times are seconds on Redis's clock.
+-- All times are seconds on the clock of rate_clock.lua.
 --
 -- KEYS[1]  notifier:rate:CHANNEL  as in take_tokens.lua; lane:LANE as in take_lane_tokens.lua
 -- ARGV[1]  limit     what the provider allows, recipients a second
@@ -11,14 +11,9 @@
 -- ARGV[5]  lane      none without lanes
 --
 -- Returns until when the rate is used up, as text, because Redis would cut off its fraction.
-local clock = redis.call('TIME')
-local now = clock[1] + clock[2] / 1000000
-
-local function kept(name, default) return tonumber(redis.call('HGET', KEYS[1], name) or default) end
-
 local rate = tonumber(ARGV[1]) * math.min(1, kept('factor', 1) + (now - kept('slowed', now)) * tonumber(ARGV[3]))
 local used = math.max(now, kept('used', 0)) + ARGV[2] / rate
-redis.call('HSET', KEYS[1], 'used', tostring(used))
+redis.call('HSET', KEYS[1], 'used', tostring(used), 'at', tostring(now))
 if ARGV[5] then
   local field = 'lane:' .. ARGV[5]
   redis.call('HSET', KEYS[1], field, tostring(math.max(now, kept(field, 0)) + ARGV[2] / (rate * ARGV[4])))

@@ -7,9 +7,9 @@
 -- at once, so others would take the rate of the seconds in which it is sent. It keeps what the lane left of its share for
 -- as long, so the messages of one page of a shard, which come together, do not wait for one another. The shares of all
 -- lanes are 1 together.
--- All times are seconds on Redis's clock.
+-- All times are seconds on the clock of rate_clock.lua.
 --
--- KEYS[1]  notifier:rate:CHANNEL          hash: used, factor, slowed, paused (until when slow_down.lua stops all);
+-- KEYS[1]  notifier:rate:CHANNEL          hash: used, at, factor, slowed, paused (until when slow_down.lua stops all);
 --                                         lane:LANE, until when the share of the lane is used up
 -- KEYS[2]  notifier:rate:CHANNEL:workers  sorted set: each worker with the time of its last call
 -- ARGV[1 .. 6]  as in take_tokens.lua: limit, wanted, window, worker, recovery, remembered
@@ -20,12 +20,8 @@
 --
 -- Returns { tokens, seconds until they may be used, workers of the last 60 s, used, the rate, until when the share of the
 -- lane is used up }; numbers with fractions as text, because Redis would cut them off.
-local clock = redis.call('TIME')
-local now = clock[1] + clock[2] / 1000000
 local limit, wanted, window = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local field, share, ahead = 'lane:' .. ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9])
-
-local function kept(name, default) return tonumber(redis.call('HGET', KEYS[1], name) or default) end
 
 local rate = limit * math.min(1, kept('factor', 1) + (now - kept('slowed', now)) * tonumber(ARGV[5]))
 local used = math.max(now - ahead, math.min(tonumber(ARGV[6]), now + window), kept('used', 0))
@@ -50,7 +46,7 @@ end
 if free >= 1 then
   used = used + free / rate
   own = math.min(own + free / (rate * share), until_)
-  redis.call('HSET', KEYS[1], 'used', tostring(used), field, tostring(own))
+  redis.call('HSET', KEYS[1], 'used', tostring(used), field, tostring(own), 'at', tostring(now))
   redis.call('EXPIRE', KEYS[1], 3600)
 else
   wait = math.max(0, math.min(used, start) - now)
