@@ -14,10 +14,14 @@ from celery.concurrency.thread import TaskPool as ThreadPool
 from celery_units import together
 from celery_units.request import UnitRequest, frames, mark_lost
 from celery_units.unfinished import Unfinished
-from celery_units.units import Result, UnitTask, run_unit
+from celery_units.units import Result, UnitTask, run_unit, without_traceback
 
 log = logging.getLogger(__name__)
 _celery_log = logging.getLogger("celery.worker.request")
+
+
+class UnitFailed(Exception):
+    """The unit of a task raised. Its log says where, and has no text, which may hold personal data."""
 
 
 class Job:
@@ -62,7 +66,7 @@ class Job:
     def execute_using_pool(self, pool: Any) -> None:
         task, at_once = self._task, isinstance(pool, ThreadPool)
         pool.apply_async(
-            run_unit,
+            _run,
             args=(task, [request.request_dict for request in self._requests]),
             accept_callback=None if at_once else self._on_accepted,
             callback=self._on_returned,
@@ -79,7 +83,7 @@ class Job:
         self._in_consumer_thread(self._begin)
 
     def _on_returned(self, results: Any) -> None:
-        """A pool of threads reports the loss of its thread here, too."""
+        """What `_run` caught, and the loss of a thread of the pool, come here, too."""
         self._in_consumer_thread(self._lost if isinstance(results, ExceptionInfo) else self._end, results)
 
     def _in_consumer_thread(self, call: Callable[..., None], *arguments: Any) -> None:
@@ -131,6 +135,16 @@ class Job:
                 _report(request.on_failure, info)
         finally:
             self._on_end()
+
+
+def _run(task: UnitTask, requests: Sequence[dict[str, Any]]) -> list[Result] | ExceptionInfo:
+    """Run in the pool. Return the failure of all if that raises: a pool of threads would not report it."""
+    try:
+        return run_unit(task, requests)
+    except Exception as error:  # noqa: BLE001
+        name = type(error).__name__
+        log.error("a unit of %d tasks raised %s; each fails\n%s", len(requests), name, frames(error))  # noqa: TRY400
+        return without_traceback(UnitFailed(f"its unit raised {name}"))
 
 
 def _report(call: Callable[..., None], *arguments: Any) -> None:

@@ -65,7 +65,7 @@ class UnitTask(Task):  # type: ignore[misc]
         - `give_back`, to return the message to the broker;
         - `Unfinished`, if its work goes on: the message runs again when that has ended (not with the prefork pool);
         - None, to do its work alone with `run`.
-        An exception makes all of them run alone.
+        An exception, or another number of results, makes all of them run alone.
         """
         raise NotImplementedError
 
@@ -92,7 +92,7 @@ def run_unit(task: UnitTask, requests: Sequence[dict[str, Any]]) -> list[Result]
     started = time.monotonic()
     completions: Sequence[Completion | Unfinished | None] = [None] * len(requests)
     try:
-        completions = task.run_many(requests)
+        completions = _run_many(task, requests)
     except Exception as error:  # noqa: BLE001
         log.error(  # noqa: TRY400
             "a unit of %d tasks raised %s; each runs alone\n%s", len(requests), type(error).__name__, frames(error)
@@ -111,6 +111,13 @@ def run_unit(task: UnitTask, requests: Sequence[dict[str, Any]]) -> list[Result]
     return results
 
 
+def _run_many(task: UnitTask, requests: Sequence[dict[str, Any]]) -> Sequence[Completion | Unfinished | None]:
+    completions = task.run_many(requests)
+    if len(completions) != len(requests):
+        raise ValueError(f"run_many returned {len(completions)} results for {len(requests)} messages")
+    return completions
+
+
 def _raise(error: Exception) -> NoReturn:
     raise error.with_traceback(None)  # a traceback that is kept grows with each raise
 
@@ -127,7 +134,7 @@ def _result(
         try:
             return 0, repr(completion()), time.monotonic() - started
         except (Retry, Reject) as error:
-            return 1, _without_traceback(error), time.monotonic() - started
+            return 1, without_traceback(error), time.monotonic() - started
         except Exception:  # noqa: BLE001, S110  the tracer below reports it
             pass
     try:
@@ -138,7 +145,7 @@ def _result(
     return (1, _without_frames(result), runtime) if failed else (0, text, runtime)
 
 
-def _without_traceback(error: Exception) -> ExceptionInfo:
+def without_traceback(error: Exception) -> ExceptionInfo:
     """What the tracer makes of an error, without a traceback. `ExceptionInfo.__init__` cannot do without one."""
     info = ExceptionInfo.__new__(ExceptionInfo)
     info.type, info.traceback = type(error), f"{type(error).__name__}: {error}"

@@ -1,7 +1,7 @@
 """How each message of a unit ends, in a real Celery worker on real Redis."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from celery import Celery, signals
@@ -9,6 +9,7 @@ from celery.app.trace import build_tracer
 from celery.events.state import State
 from celery.exceptions import CPendingDeprecationWarning
 
+from celery_units import units
 from celery_units.unfinished import Unfinished
 from celery_units.units import give_back, run_unit
 from tests.celery_units.app import Broker, new_ids
@@ -126,6 +127,24 @@ def test_where_a_unit_raises_only_the_task_at_fault_fails(
         done(queue)
 
 
+def test_an_error_between_the_messages_of_a_unit_fails_them_and_frees_its_place(
+    start: Start, recorder: Recorder, queue: Broker, celery_app: Celery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, good = new_ids(2)
+
+    def raises(*_: Any, **__: Any) -> NoReturn:
+        raise MemoryError
+
+    with start(), listening(celery_app) as listener:
+        with monkeypatch.context() as patched:
+            patched.setattr(units, "_result", raises)
+            queue.publish(lost)
+            wait_until(lambda: listener.of(lost) == FAILED)
+        queue.publish(good)
+        wait_until(lambda: listener.of(good) == SUCCEEDED)
+        done(queue)
+
+
 @pytest.fixture
 def traced(celery_app: Celery, recorder: Recorder) -> Any:
     """The task as a worker has it."""
@@ -150,6 +169,17 @@ def test_where_tasks_run_alone_the_first_that_is_given_back_takes_the_others_wit
     results = run_unit(traced, requests(*ids))
     assert [failed for failed, *_ in results] == [1, 1, 1]
     assert recorder.units == [ids, [ids[0]]]
+
+
+@pytest.mark.parametrize("number", [0, 2, 4])
+def test_where_the_results_of_a_unit_are_too_few_or_too_many_each_runs_alone(
+    traced: Any, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    ids = new_ids(3)
+    monkeypatch.setattr(traced, "run_many", lambda _: [give_back] * number)
+    results = run_unit(traced, requests(*ids))
+    assert [failed for failed, *_ in results] == [0, 0, 0]
+    assert recorder.units == [[id_] for id_ in ids]
 
 
 @pytest.mark.parametrize("completion", [retries, fails])
