@@ -111,8 +111,10 @@ class KeptMessages:
                     payload = reserve.decode(message)
                     tag = reserve.tag_of(payload)
                 except malformed.ERRORS:
-                    log.critical("a message of %s that cannot be read is dropped: %.200r", origin.queue, message)
-                    if origin.keep and (known := reserve.tag_in(message)):
+                    known, size = reserve.tag_in(message), len(message)
+                    text = "a message of %s that cannot be read is dropped: tag %.100r, %d bytes"
+                    log.critical(text, origin.queue, known, size)  # not what it says, which may be personal
+                    if origin.keep and known:
                         self._channel.qos.ack(known)
                     continue
                 if not learned:  # once a reply: it takes as long as several messages, and others may all be different

@@ -380,11 +380,14 @@ def test_what_cannot_be_decoded_is_dropped_and_logged(
     broker_url: str, broker: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     odd = (f'{{"body": "", "properties": {{"delivery_tag": {tag}}}}}' for tag in ("[]", r'"\ud83d"'))
-    broker.lpush("a", "no JSON", '{"delivery_tag": "x", "torn', "{}", *odd)
+    broker.lpush("a", "no JSON of ana@example.com", '{"delivery_tag": "x", "torn', "{}", *odd)
     publish(broker_url, "stock", "a", ["x"])
     with Looped(broker_url, "fast", prefetch=2) as consumer:
         consumer.turn_until(lambda: consumer.received)
         assert [record.levelname for record in caplog.records] == ["CRITICAL"] * 5
+        named = [record.getMessage().rpartition(": ")[2] for record in caplog.records]
+        assert named[:3] == ["tag None, 26 bytes", "tag 'x', 27 bytes", "tag None, 2 bytes"]
+        assert "ana@example.com" not in caplog.text
         consumer.turn_until(lambda: broker.hlen("unacked") == 1)
 
 
