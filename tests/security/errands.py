@@ -335,6 +335,7 @@ def feedback(rows: Rows, engine: Engine) -> None:
     assert not settlement.match_again()
     assert rows.status(lost.notifications[0].id) == Status.BOUNCED
     settlement.note_settled_before()
+    ChannelStates(rows.engine, actor="eva").resume("email")  # the bounces of what was lost have paused it again
 
 
 def console(rows: Rows, engine: Engine) -> None:
