@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from math import inf
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +21,8 @@ from celery_units.shares import QueueShares
 log = get_logger(__name__)
 
 _RENEW = script("renew.lua")
+_CLOCK_STEP = 1.0
+"""Seconds. No message was taken so much later than now, unless the clock of Redis was set back."""
 
 
 class KeptMessages:
@@ -182,9 +185,22 @@ class KeptMessages:
     def give_back_overdue(self, seconds: float, most: int | None) -> None:
         """Give back up to `most` messages that any worker took more than `seconds` ago, on the clock of Redis."""
         page = {} if most is None else {"offset": 0, "num": most}
+        index = self._channel.unacked_index_key
         with self._channel.conn_or_acquire() as client:
-            now, microseconds = client.time()
-            self._give_back_taken(client, 0, now + microseconds / 1_000_000 - seconds, lost=True, **page)
+            with client.pipeline(transaction=False) as pipe:
+                (clock, microseconds), newest = pipe.time().zrange(index, -1, -1, withscores=True).execute()
+            now = clock + microseconds / 1_000_000
+            if newest and newest[0][1] > now + _CLOCK_STEP:
+                self._count_as_taken(client, now)
+            self._give_back_taken(client, 0, now - seconds, lost=True, **page)
+
+    def _count_as_taken(self, client: Any, now: float) -> None:
+        """Count messages as taken now that were taken later than that: the clock of Redis was set back since, and
+        those of a killed worker would be overdue only once it has passed that time again.
+        """
+        index = self._channel.unacked_index_key
+        tags = client.zrange(index, now + _CLOCK_STEP, inf, byscore=True, offset=0, num=MOST)
+        client.zadd(index, dict.fromkeys(map(bytes_to_str, tags), now), xx=True)
 
     def give_back_unanswered(self, name: str) -> None:
         """Give back what the request `name` reserved, if it was the last of this channel that reserved something."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import redis
@@ -58,6 +59,24 @@ def test_messages_of_other_workers_return_after_the_visibility_timeout(
         broker.zadd("unacked_index", {tag: moment(broker) - ago})
         other.default_channel.qos.restore_visible(interval=1)
         assert broker.llen("a") == returns
+
+
+@pytest.mark.parametrize("prefix", ["", "ours:"])
+def test_messages_of_other_workers_return_also_if_the_clock_of_redis_was_set_back(
+    broker_url: str, broker: redis.Redis, prefix: str
+) -> None:
+    options: dict[str, Any] = {"global_keyprefix": prefix, "visibility_timeout": 1}
+    publish(broker_url, "stock", "a", range(3), **options)
+    with Looped(broker_url, "fast", **options) as killed, connect(broker_url, "fast", **options) as other:
+        killed.turn_until(lambda: killed.received)
+        killed.die()
+        index = f"{prefix}unacked_index"
+        held = broker.zrange(index, 0, -1)
+        broker.zadd(index, dict.fromkeys(held, moment(broker) + HOUR))
+        other.default_channel.qos.restore_visible(interval=1)
+        assert broker.zcard(index) == len(held)  # a worker may have them: their visibility timeout begins anew
+        wait_until(lambda: other.default_channel.qos.restore_visible(interval=1) or not broker.zcard(index))
+        assert broker.llen(f"{prefix}a") == 3
 
 
 @pytest.mark.parametrize("prefix", ["", "ours:"])
