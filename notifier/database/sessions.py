@@ -18,6 +18,14 @@ from typing import Any, Self
 import psycopg
 from psycopg.pq import ExecStatus, TransactionStatus
 
+# The server ends a session whose client cannot be reached after about 10 seconds, by default after two hours: in COPY
+# the session keeps its locks, and none of the timeouts below applies while the server waits for rows.
+_REACHABLE = {
+    "tcp_keepalives_idle": "'5'",
+    "tcp_keepalives_interval": "'2'",
+    "tcp_keepalives_count": "'3'",
+    "tcp_user_timeout": "'10000'",
+}
 _DURABLE = "CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END"
 
 
@@ -28,7 +36,7 @@ class SessionSettings:
     `patience` are the seconds that a statement may take, `lock_patience` those that it may wait for a lock (None: the
     server's setting), `idle` those that a transaction may wait for its client. `binary` uses BinaryCursor.
     `generic_plans` plans a statement without regard to its values. `given` are further settings by name, such as
-    search_path; those above override them.
+    search_path; those above override them, but not those of TCP.
     """
 
     patience: int = 30
@@ -71,6 +79,7 @@ class SessionSettings:
 
     def _values(self) -> Mapping[str, str]:
         values: dict[str, str] = {
+            **_REACHABLE,
             **{name: _literal(value) for name, value in self.given.items()},
             "synchronous_commit": _DURABLE,
             "statement_timeout": f"'{self.patience}s'",

@@ -66,6 +66,25 @@ def test_an_engine_may_plan_without_regard_to_values(url: str, generic: bool, mo
     engine.dispose()
 
 
+TCP = text("""
+SELECT current_setting('tcp_keepalives_idle'), current_setting('tcp_keepalives_interval'),
+       current_setting('tcp_keepalives_count'), current_setting('tcp_user_timeout')
+""")
+
+
+def test_the_server_ends_a_session_whose_client_cannot_be_reached(url: str) -> None:
+    """It asks the kernel for these values, so they show what holds for the socket."""
+    engine = connect(url)
+    for _ in range(2):
+        with engine.connect() as connection:
+            assert connection.execute(TCP).one() == ("5", "2", "3", "10000")
+    engine.dispose()
+    given = connect(url + "?options=-ctcp_keepalives_idle%3D60")
+    with given.connect() as connection:
+        assert connection.execute(TCP).one()[0] == "60"
+    given.dispose()
+
+
 @pytest.mark.usefixtures("forgetful")
 def test_each_commit_waits_for_the_disk(url: str) -> None:
     """In each transaction of several sessions, also if the pooler changes the session in between."""
