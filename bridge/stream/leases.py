@@ -1,16 +1,22 @@
 """Which bridge reads which shard: leases in Postgres, by the database's clock, fenced by an epoch."""
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import structlog
 from sqlalchemy import Engine, text
 
+from notifier.database.errors import DatabaseError, cause
 from notifier.outbox import ShardLease
 from notifier.outbox.statements import statement
+
+log = structlog.get_logger(__name__)
 
 _STEAL_LOCK = 0x6E6F7469737465
 
 _ACQUIRE = statement(__package__, "acquire.sql")
+_END_FROZEN = statement(__package__, "end_frozen.sql")
 _LOADS = statement(__package__, "loads.sql")
 _STEAL = statement(__package__, "steal.sql")
 _RENEW = statement(__package__, "renew.sql")
@@ -29,12 +35,16 @@ class Leases:
         self._owner = owner
         self._tables = list(tables)
         self.ttl = ttl
+        self._look_seconds = ttl / 3
+        self._look_at = 0.0
+        self._seen: list[str] = []
 
     def acquire(self, limit: int, held: Collection[int] | None = None) -> list[ShardLease]:
         """Take up to `limit` free shards whose parents are read to their end, oldest first; return their leases.
 
         Shards of this bridge that are not among `held` count as free: the answer to an earlier `acquire` may have
-        been lost. With None they do not.
+        been lost. With None they do not. Where a shard cannot be taken long after its lease has ended, the session
+        that holds its row is looked at, and ended if its bridge has stopped: see `_end_frozen`.
         """
         values = {
             "owner": self._owner,
@@ -44,8 +54,35 @@ class Leases:
             "held": None if held is None else list(held),
         }
         with self._engine.begin() as connection:
-            rows = connection.execute(_ACQUIRE, values)
-            return [ShardLease(*row) for row in rows]
+            rows = connection.execute(_ACQUIRE, values).all()
+        if rows[0].passed_over and time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + self._look_seconds
+            self._end_frozen()
+        return [ShardLease(*row[:-1]) for row in rows if row.id is not None]
+
+    def _end_frozen(self) -> None:
+        """End each session that holds the row of a shard for a bridge that has stopped in the middle of a page.
+
+        It must have made no progress since the last look. Its transaction is rolled back, so that the shard can be
+        taken; for its bridge, if that goes on, the connection is lost.
+        """
+        values = {"tables": self._tables, "ttl": self.ttl, "seen": self._seen}
+        try:
+            with self._engine.begin() as connection:
+                found = connection.execute(_END_FROZEN, values).all()
+        except DatabaseError as error:  # what `acquire` has taken must not be lost
+            log.warning("could not look for sessions that hold shards", reason=cause(error))
+            return
+        self._seen = [each.progress for each in found]
+        for each in found:
+            if each.ended:
+                log.warning(
+                    "ended the database session of a bridge that had stopped in the middle of a page: its lease had "
+                    "ended long ago, and the shard can be taken now",
+                    shard=each.shard_id,
+                    owner=each.owner,
+                    session=each.pid,
+                )
 
     def steal(self, limit: int) -> list[ShardLease]:
         """Take up to `limit` shards from bridges that hold more than their share, half of what this one lacks.

@@ -158,6 +158,8 @@ def _shards(rows: Rows, engine: Engine) -> None:
     assert [each.table for each in discovery.state()] == ["orders"]
     taken = leases.acquire(10)
     assert len(taken) == 2
+    rows.run("UPDATE shards SET lease_until = now() - interval '1 h' WHERE owner = 'bridge-1'")
+    assert Leases(engine, "bridge-2", 60.0, ["orders"]).acquire(0) == []  # one is passed over
     assert leases.renew(taken, {taken[0].shard: 1.0}) == {each.shard for each in taken}
     assert leases.bridges() >= 1
     assert not tree.was_left_unread(taken[0])

@@ -28,6 +28,7 @@ from notifier.outbox.stream.pages import (
 )
 
 _LOCK = statement(__package__, "lock_shard.sql")
+_BEGIN = statement(__package__, "begin_page.sql")
 _MOVE = statement(__package__, "move_checkpoint.sql")
 _QUARANTINE = statement(__package__, "insert_quarantined.sql")
 _QUARANTINE_NEW = statement(__package__, "insert_new_quarantined.sql")
@@ -100,7 +101,7 @@ class Recording:
             with self._statements.connect() as connection:
                 return record_page(connection, lease, previous, page, to_relay)
         with self._engine.begin() as connection:
-            _run_held(connection, _MOVE, lease, previous, page)
+            _run_held(connection, _BEGIN, lease, previous, page)
             if page.notifications:
                 _copy(connection, lease, page.notifications)
             if page.quarantined:
