@@ -190,9 +190,9 @@ class KeptMessages:
             with client.pipeline(transaction=False) as pipe:
                 (clock, microseconds), newest = pipe.time().zrange(index, -1, -1, withscores=True).execute()
             now = clock + microseconds / 1_000_000
-            if newest and newest[0][1] > now + _CLOCK_STEP:
-                self._count_as_taken(client, now)
             self._give_back_taken(client, 0, now - seconds, lost=True, **page)
+            if newest and newest[0][1] > now + _CLOCK_STEP:  # last: a full Redis refuses it
+                self._count_as_taken(client, now)
 
     def _count_as_taken(self, client: Any, now: float) -> None:
         """Count messages as taken now that were taken later than that: the clock of Redis was set back since, and
