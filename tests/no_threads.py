@@ -8,15 +8,16 @@ import pytest
 
 
 class NoThreads:
-    """While it is in force, no thread can be started. `refused` counts the attempts."""
+    """While it is in force, no thread of `kind` can be started. `refused` counts the attempts."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[threading.Thread] = threading.Thread) -> None:
+        self._kind = kind
         self.refused = 0
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(threading.Thread, "start", lambda _: self._refuse())
+            patched.setattr(self._kind, "start", lambda _: self._refuse())
             yield
 
     def _refuse(self) -> None:

@@ -78,6 +78,7 @@ class BuildLeases:
             if self._running.pop(id_, None) is None:  # `leave` has written its end
                 return
             self._ended[id_] = deaths
+            self._watch()
         self._write([SuspectBuild(id_, deaths, ended=True)])
 
     def leave(self) -> None:
@@ -115,16 +116,30 @@ class BuildLeases:
                     del self._ended[each.id]
 
     def _watch(self) -> None:
-        """Start a timer that prolongs the leases. The lock is held."""
+        """Start a timer that prolongs the leases, unless there is one. The lock is held.
+
+        If no thread can be started for it, the next build that begins or ends tries again.
+        """
         if self._timer is None and (self._running or self._ended):
-            self._timer = threading.Timer(KEEP_SECONDS, self._prolong)
-            self._timer.daemon = True
-            self._timer.start()
+            timer = threading.Timer(KEEP_SECONDS, self._prolong)
+            timer.daemon = True
+            try:
+                timer.start()
+            except RuntimeError as error:
+                log.warning("the leases of isolated builds are not prolonged yet", reason=str(error))
+            else:
+                self._timer = timer
 
     def _prolong(self) -> None:
-        with self._changed:
-            running = [SuspectBuild(id_, deaths, ended=False) for id_, deaths in self._running.items()]
-        self._write(running + self._ends())
-        with self._changed:
-            self._timer = None
-            self._watch()
+        """Prolong the leases until there are none, in one thread: it might not be possible to start another."""
+        while True:
+            with self._changed:
+                running = [SuspectBuild(id_, deaths, ended=False) for id_, deaths in self._running.items()]
+            self._write(running + self._ends())
+            with self._changed:
+                timer = self._timer
+                if timer is None or not (self._running or self._ended):
+                    self._timer = None
+                    return
+            if timer.finished.wait(KEEP_SECONDS):  # cancelled
+                return

@@ -142,11 +142,19 @@ class ProcessPool:
         self._changed.notify()
 
     def _watch(self) -> None:
-        """Start a timer that ends the processes which are idle for IDLE_SECONDS by then. The lock is held."""
+        """Start a timer that ends the processes which are idle for IDLE_SECONDS by then. The lock is held.
+
+        If no thread can be started for it, the next process that becomes idle tries again.
+        """
         if self._timer is None:
-            self._timer = threading.Timer(IDLE_SECONDS, self._close_idle, (IDLE_SECONDS,))
-            self._timer.daemon = True
-            self._timer.start()
+            timer = threading.Timer(IDLE_SECONDS, self._close_idle, (IDLE_SECONDS,))
+            timer.daemon = True
+            try:
+                timer.start()
+            except RuntimeError as error:
+                log.warning("idle processes are not ended yet", reason=str(error))
+            else:
+                self._timer = timer
 
     def _close_idle(self, seconds: float) -> None:
         since = time.monotonic() - seconds

@@ -9,6 +9,7 @@ import pytest
 from notifier.errors import Unreachable
 from notifier.notifications import Status
 from notifier.outbox import Change, DueNotification
+from tests.no_threads import NoThreads
 from tests.waiting import wait_until
 from tests.workers.isolation.scripted_process import (
     IsolatingWorkers,
@@ -25,7 +26,7 @@ from tests.workers.isolation.scripted_process import (
 from tests.workers.test_deliverer import env
 from workers.building.preparer import Prepared
 from workers.decide import LeftPending
-from workers.isolation import build_leases
+from workers.isolation import build_leases, pool
 from workers.isolation.child import BuildTimeout, NotPicklable
 from workers.isolation.isolated_builds import PROCESSES
 
@@ -102,6 +103,43 @@ def test_a_worker_that_lives_keeps_its_lease(
     BuildingThread(isolating, due, unblock)
     first = isolating.row(due.id)["lease_until"]
     wait_until(lambda: isolating.row(due.id)["lease_until"] > first)
+
+
+def test_a_lease_is_kept_once_a_thread_can_be_started_for_it(
+    isolating: IsolatingWorkers, unblock: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build_leases, "KEEP_SECONDS", 0.05)
+    due, no_timers = isolating.pending(), NoThreads(threading.Timer)
+    with no_timers.in_force():
+        building = BuildingThread(isolating, due, unblock)
+    assert no_timers.refused
+    first = isolating.row(due.id)["lease_until"]
+    assert isinstance(building.isolated.build(isolating.pending(), TIMEOUT), Prepared)
+    wait_until(lambda: isolating.row(due.id)["lease_until"] > first)
+
+
+def test_a_lease_is_kept_while_no_other_thread_can_be_started(
+    isolating: IsolatingWorkers, unblock: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build_leases, "KEEP_SECONDS", 0.05)
+    due = isolating.pending()
+    BuildingThread(isolating, due, unblock)
+    with NoThreads().in_force():
+        for _ in range(3):
+            last = isolating.row(due.id)["lease_until"]
+            wait_until(lambda last=last: isolating.row(due.id)["lease_until"] > last)  # type: ignore[misc]
+
+
+def test_idle_processes_end_though_no_thread_could_be_started_for_that_before(
+    isolating: IsolatingWorkers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "IDLE_SECONDS", 0.05)
+    due, isolated, no_timers = isolating.pending(), isolating.worker(), NoThreads(threading.Timer)
+    with no_timers.in_force():
+        assert isinstance(isolated.build(due, TIMEOUT), Prepared)
+    assert no_timers.refused
+    assert isinstance(isolated.build(due, TIMEOUT), Prepared)
+    wait_until(lambda: not any(process.is_running for process in isolating.processes))
 
 
 def test_processes_that_die_of_it_are_counted_and_in_the_end_it_fails(isolating: IsolatingWorkers) -> None:
