@@ -58,8 +58,17 @@ class Tally:
         with self._lock:
             self._new.update(kinds)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="tally", daemon=True)
-                self._thread.start()
+                self._start()
+
+    def _start(self) -> None:
+        """Start the thread. If that is not possible, the next count tries again. The lock is held."""
+        thread = threading.Thread(target=self._run, name="tally", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            log.warning("counts of deliveries are not written yet", reason=str(error))
+        else:
+            self._thread = thread
 
     def close(self) -> None:
         """Add what is left to the database, and end the thread. Waits for the database for a second at most."""

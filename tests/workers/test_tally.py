@@ -22,6 +22,7 @@ from notifier.outbox import (
     Suppressions,
 )
 from notifier.outbox.delivery.counts import read_counts
+from tests.no_threads import NoThreads
 from tests.notifier.test_metrics import scraped
 from tests.outbox.rows import Rows
 from tests.waiting import wait_until
@@ -116,6 +117,15 @@ def test_two_workers_add_up_and_a_database_that_is_away_loses_no_count(engine: E
         connection.execute(text("ALTER TABLE elsewhere RENAME TO delivery_counts"))
     tally.close()
     other.close()
+    assert counted(engine) == {CountKey("email", "a", "sent"): 2}
+
+
+def test_what_is_counted_while_no_thread_can_be_started_is_written_later(engine: Engine, tally: Tally) -> None:
+    with NoThreads().in_force():
+        tally.count("email", [change(S.SENT)], built=True)
+        tally.close()
+    tally.count("email", [change(S.SENT)], built=True)
+    tally.close()
     assert counted(engine) == {CountKey("email", "a", "sent"): 2}
 
 
