@@ -128,18 +128,22 @@ class UnitBuilds(Generic[T]):
         return self.expire(time.monotonic()) + self._abandon(None, hangs=False)
 
     def set_aside(self, before: float, aside: UnitAside[T]) -> list[int]:
-        """Set aside the builds that began before that time. Return the threads that run them."""
+        """Set aside the builds that began before that time. Return the threads that run them.
+
+        None is set aside while no timer can be started: nothing would abandon it at its timeout.
+        """
         threads = []
         with self._lock:
             for place, running in self._running.items():
                 if running.aside or running.since >= before:
                     continue
                 due = self._unit[place]
+                if not self._watch(place, running, max(running.since + self._timeout(due) - time.monotonic(), 0.0)):
+                    break
                 self._in_progress.add_holder(due.id)  # for the thread
                 self._in_progress.add_holder(due.id)  # for the unit that takes the result
                 aside.expect(due.id)
                 running.aside = aside
-                self._watch(place, running, max(running.since + self._timeout(due) - time.monotonic(), 0.0))
                 self._missing -= 1
                 threads.append(running.thread)
                 self._clocks.pop(running.thread, None)
@@ -180,20 +184,30 @@ class UnitBuilds(Generic[T]):
     def _exceeds_timeout(self, place: int, now: float | None) -> bool:
         return now is None or now - self._running[place].since > self._timeout(self._unit[place])
 
-    def _watch(self, place: int, running: _RunningBuild[T], seconds: float) -> None:
-        """Check in so many seconds whether a build that is set aside exceeds its timeout. The lock is held."""
-        running.timer = threading.Timer(seconds, self._timed_out, (place,))
-        running.timer.daemon = True
-        running.timer.start()
+    def _watch(self, place: int, running: _RunningBuild[T], seconds: float) -> bool:
+        """Check in so many seconds whether a build that is set aside exceeds its timeout. The lock is held.
 
-    def _timed_out(self, place: int) -> None:
-        """Abandon a build that was set aside, unless its timeout has grown meanwhile."""
-        with self._lock:
-            running = self._running.get(place)
-            if running and not self._exceeds_timeout(place, time.monotonic()):
-                self._watch(place, running, 1.0)
-                return
-            running = self._running.pop(place, None)
+        Return False if no thread can be started for it.
+        """
+        timer = threading.Timer(seconds, self._time_out, (place,))
+        timer.daemon = True
+        try:
+            timer.start()
+        except RuntimeError:
+            return False
+        running.timer = timer
+        return True
+
+    def _time_out(self, place: int) -> None:
+        """Abandon a build that was set aside once it exceeds its timeout, which may have grown meanwhile."""
+        while True:
+            with self._lock:
+                running = self._running.get(place)
+                if running is None or self._exceeds_timeout(place, time.monotonic()):
+                    self._running.pop(place, None)
+                    break
+            assert running.timer  # noqa: S101  narrows the type
+            running.timer.finished.wait(1.0)
         if running and running.aside:
             self._hanging(1)
             self._put(place, running.aside, self._late(self._unit[place], True))

@@ -19,7 +19,7 @@ from tests.workers.isolation.scripted_process import unblock
 from tests.workers.test_deliverer import Environment, env, hello
 from workers.building import unit_builds
 from workers.building.pool import HANGING, THREADS, BuildPool
-from workers.building.set_aside import SetAside
+from workers.building.set_aside import SetAside, UnitAside
 from workers.building.threads import Threads
 from workers.deliverer import Deliverer
 from workers.process.in_progress import STUCK_SECONDS, InProgress
@@ -377,3 +377,37 @@ def test_a_unit_whose_second_thread_cannot_be_started_is_built_by_its_first() ->
     assert run(builds, notifications(1), lambda due: "built") == ["built"]  # the first thread is there
     with no_threads.in_force():
         assert run(builds, notifications(50), build) == ["built"] * 50
+
+
+def test_a_slow_build_stays_in_its_unit_while_no_thread_can_be_started_for_its_timeout() -> None:
+    in_progress, unit, no_timers = InProgress(), notifications(1), NoThreads(threading.Timer)
+    builds = BuildPool(in_progress, batch_seconds=0.05, slow_seconds=0.05)
+
+    def build(due: DueNotification) -> str:
+        wait_until(lambda: no_timers.refused)
+        return "built"
+
+    with in_progress.hold([unit[0].id]), no_timers.in_force():
+        assert run(builds, unit, build, aside=UnitAside(SetAside())) == ["built"]
+    assert _takes(in_progress, unit[0].id)
+
+
+def test_a_timeout_that_grows_applies_though_no_other_thread_can_be_started(unblock: threading.Event) -> None:
+    in_progress, unit, set_aside, looks = InProgress(), notifications(1), SetAside[str](), []
+    builds, aside = BuildPool(in_progress, batch_seconds=0.05, slow_seconds=0.05), UnitAside(set_aside)
+
+    def build(due: DueNotification) -> str:
+        unblock.wait(60)
+        return "built"
+
+    def timeout(due: DueNotification) -> float:
+        if not isinstance(threading.current_thread(), threading.Timer):
+            return 1.0
+        looks.append(due)
+        return 60.0 if len(looks) == 1 else 0.0
+
+    with in_progress.hold([unit[0].id]):
+        assert run(builds, unit, build, timeout=timeout, aside=aside) == []
+        with NoThreads().in_force():
+            assert aside.expected[unit[0].id].wait(30)
+    assert set_aside.take([unit[0].id]) == {unit[0].id: "hangs"}
