@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Engine, text
 
-from notifier.database.errors import DatabaseError, cause
+from notifier.database.errors import DatabaseError, cause, sqlstate
 from notifier.outbox import ShardLease
 from notifier.outbox.statements import statement
 
@@ -19,9 +19,14 @@ _ACQUIRE = statement(__package__, "acquire.sql")
 _END_FROZEN = statement(__package__, "end_frozen.sql")
 _LOADS = statement(__package__, "loads.sql")
 _STEAL = statement(__package__, "steal.sql")
-_RENEW = statement(__package__, "renew.sql")
+_RENEW = statement(__package__, "renew.sql", or_skip="SKIP LOCKED")
+_RENEW_LOCKED = statement(__package__, "renew.sql", or_skip="")
+_LIMIT_WAIT = text("SELECT set_config('lock_timeout', :limit, true)")
 _RELEASE = statement(__package__, "release.sql")
 _BRIDGES = statement(__package__, "count_bridges.sql")
+
+_LOCKED = "55P03"
+"""SQLSTATE: a lock was not got in time."""
 
 REST_SECONDS = 10.0
 """For how long a shard that was stolen is not stolen again."""
@@ -110,6 +115,9 @@ class Leases:
         """Prolong the leases; return the shards that this bridge still holds, and that are of its tables.
 
         `caught_up`: for a shard, how many seconds ago everything that was in it by then had been recorded.
+
+        The row of a shard is locked while a page is recorded. It is waited for after all others were renewed, and for
+        an eighth of a lease at most: its connection may be dead. Until its lease ends it counts as held all the same.
         """
         values = {
             **self._named(leases),
@@ -118,7 +126,27 @@ class Leases:
             "caught_up": [caught_up.get(each.shard) for each in leases],
         }
         with self._engine.begin() as connection:
-            return {row[0] for row in connection.execute(_RENEW, values)}
+            found = {row.id: row.renewed for row in connection.execute(_RENEW, values)}
+        locked = [each for each in leases if found.get(each.shard) is False]
+        for each in locked:
+            if not self._renew_locked(each, caught_up, self.ttl / 8 / len(locked)):
+                del found[each.shard]
+        return set(found)
+
+    def _renew_locked(self, lease: ShardLease, caught_up: Mapping[int, float], seconds: float) -> bool:
+        """Wait for the row of a shard, and prolong its lease. Return whether it is held, or may be held: the row is
+        still locked.
+        """
+        values = {**self._named([lease]), "tables": self._tables, "ttl": self.ttl}
+        values["caught_up"] = [caught_up.get(lease.shard)]
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(_LIMIT_WAIT, {"limit": f"{max(1, int(seconds * 1000))}ms"})
+                return any(row.renewed for row in connection.execute(_RENEW_LOCKED, values))
+        except DatabaseError as error:
+            if sqlstate(error) != _LOCKED:
+                raise
+            return True
 
     def bridges(self) -> int:
         """Return how many bridges hold shards now."""

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 import yaml
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from bridge.stream.client import Shard
 from bridge.stream.leases import Leases
@@ -160,6 +160,10 @@ def _shards(rows: Rows, engine: Engine) -> None:
     assert len(taken) == 2
     rows.run("UPDATE shards SET lease_until = now() - interval '1 h' WHERE owner = 'bridge-1'")
     assert Leases(engine, "bridge-2", 60.0, ["orders"]).acquire(0) == []  # one is passed over
+    assert leases.renew(taken, {taken[0].shard: 1.0}) == {each.shard for each in taken}
+    with rows.engine.begin() as recording:
+        recording.execute(text("SELECT FROM shards WHERE id = :id FOR UPDATE"), {"id": taken[0].shard})
+        assert Leases(engine, "bridge-1", 1.0, ["orders"]).renew(taken[:1], {}) == {taken[0].shard}
     assert leases.renew(taken, {taken[0].shard: 1.0}) == {each.shard for each in taken}
     assert leases.bridges() >= 1
     assert not tree.was_left_unread(taken[0])

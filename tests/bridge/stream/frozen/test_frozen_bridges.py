@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from sqlalchemy import Engine, event, make_url
+from sqlalchemy import Engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
@@ -214,3 +214,50 @@ def test_behind_pgbouncer_the_session_of_the_server_is_ended(
         with pytest.raises(LeaseLost):
             frozen.record(lease)
         pooled.dispose()
+
+
+def test_other_leases_are_renewed_while_the_row_of_one_shard_is_locked(
+    frozen: FrozenBridge, rows: Rows, engine: Engine
+) -> None:
+    (lease,) = frozen.leases.acquire(1)
+    rows.run("INSERT INTO shards (stream_id, shard_id) SELECT stream_id, 'shardId-2' FROM shards")
+    ours = Leases(engine, "me", 2.0, ["activity"])
+    (free,) = ours.acquire(1)
+    rows.run("UPDATE shards SET lease_until = now() + interval '1 s'")
+    doing = frozen.freeze(lease)
+
+    began = time.monotonic()
+    assert ours.renew([lease, free], {}) == {lease.shard, free.shard}
+    assert time.monotonic() - began < 1
+    left = "SELECT shard_id, lease_until > now() + interval '1 s' AS renewed FROM shards ORDER BY shard_id"
+    assert [row["renewed"] for row in rows.all(left)] == [False, True]
+
+    time.sleep(1.2)  # the lease has ended: another bridge may have the shard as soon as its row is free
+    assert ours.renew([lease, free], {}) == {free.shard}
+    frozen.woken.set()
+    doing.result(30)
+    assert ours.renew([lease, free], {}) == {lease.shard, free.shard}
+
+
+def test_the_lease_of_a_shard_whose_page_is_being_recorded_is_renewed(engine: Engine, rows: Rows) -> None:
+    """Also if a page is always being recorded when leases are renewed."""
+    ours = Leases(engine, "me", 60, ["activity"])
+    rows.run("UPDATE shards SET lease_until = now() + interval '1 s'")
+    with ThreadPoolExecutor(1) as threads, engine.connect() as other:
+        other.execute(text("UPDATE shards SET records_read = 1, records_unrouted = 1"))
+        renewing = threads.submit(ours.renew, [rows.lease], {})
+        wait_until(lambda: rows.all("SELECT 1 FROM pg_locks WHERE NOT granted"))
+        other.commit()
+        assert renewing.result(30) == {rows.lease.shard}
+    row = rows.one("SELECT records_read, lease_until > now() + interval '50 s' AS renewed FROM shards")
+    assert row == {"records_read": 1, "renewed": True}
+
+
+def test_a_shard_that_is_taken_while_its_row_is_waited_for_is_not_held(engine: Engine, rows: Rows) -> None:
+    ours = Leases(engine, "me", 60, ["activity"])
+    with ThreadPoolExecutor(1) as threads, engine.connect() as thief:
+        thief.execute(text("UPDATE shards SET owner = 'another', epoch = epoch + 1"))
+        renewing = threads.submit(ours.renew, [rows.lease], {})
+        wait_until(lambda: rows.all("SELECT 1 FROM pg_locks WHERE NOT granted"))
+        thief.commit()
+        assert renewing.result(30) == set()
