@@ -23,6 +23,7 @@ from notifier.outbox import (
     end_leases,
     last_days,
 )
+from notifier.outbox.delivery import attempts
 from tests.outbox.rows import Rows
 
 TO = "ana@example.com"
@@ -150,8 +151,35 @@ def test_a_result_that_arrives_during_a_later_attempt_is_not_lost(rows: Rows, ou
     rows.attempts().finish(token, [Change(id_, outcome, delay=1.0, message_id=accepted, reason="for the test")])
 
     assert (rows.status(id_), rows.delivery(id_)["reason"]) == (Status.BOUNCED, "no such mailbox")
+    assert rows.all("SELECT * FROM claims") == []
     settlement(rows).settle([event(id_, FeedbackKind.COMPLAINT)])
     assert rows.status(id_) is Status.COMPLAINED
+
+
+@pytest.mark.parametrize("outcome", [Status.PENDING, Status.FAILED, Status.UNKNOWN, Status.SENT])
+def test_a_result_that_arrived_before_is_not_lost_where_the_worker_dies_in_finish(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch, outcome: Status
+) -> None:
+    """Before the stored events are applied. The relay ends the lease, which the rest of the unit has left."""
+    token, id_ = second_attempt(rows, 60)
+    (other,) = rows.pending()
+    rows.attempts().begin(token, [Recipient(other, TO)], 60)
+    settlement(rows).settle([event(id_, FeedbackKind.BOUNCE)])
+
+    def dies(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(attempts, "apply_earlier_results", dies)
+    changes = [Change(id_, outcome, delay=1.0, reason="for the test"), Change(other, Status.SENT, message_id="o-1")]
+    with pytest.raises(RuntimeError):
+        rows.attempts().finish(token, changes)
+    assert rows.status(other) is Status.SENT
+
+    rows.run("UPDATE claims SET lease_until = now() - interval '1 s'")
+    end_leases(rows.engine)
+    assert (rows.status(id_), rows.status(other)) == (Status.BOUNCED, Status.SENT)
+    assert rows.all("SELECT * FROM claims") == []
+    assert Report(rows.engine).audit()[1] == []
 
 
 def test_a_result_that_arrives_before_the_lease_ends_is_not_lost(rows: Rows) -> None:

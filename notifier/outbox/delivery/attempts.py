@@ -42,8 +42,13 @@ _FALL_BACK_SENT = statement(__package__, "fall_back_sent.sql")
 _FALL_BACK_LATE = statement(__package__, "fall_back_late.sql")
 _DECIDE = statement(__package__, "decide.sql", unrecorded=_NOT_RECORDED)
 _SCHEDULE = statement(__package__, "schedule.sql")
-_FINISH = statement(__package__, "finish.sql", unrecorded=_NOT_RECORDED)
-_FINISH_GONE = statement(__package__, "finish_gone.sql", unrecorded=_NOT_RECORDED)
+_UNLESS_ACCEPTED = {
+    "unless_accepted": "AND d.provider_message_id IS NULL",
+    "if_all_changed": "AND cardinality(CAST(:ids AS uuid[])) = (SELECT count(*) FROM changed)",
+}
+_FINISH = statement(__package__, "finish.sql", unrecorded=_NOT_RECORDED, **_UNLESS_ACCEPTED)
+_FINISH_GONE = statement(__package__, "finish_gone.sql", unrecorded=_NOT_RECORDED, **_UNLESS_ACCEPTED)
+_FINISH_REST = statement(__package__, "finish.sql", unrecorded=_NOT_RECORDED, unless_accepted="", if_all_changed="")
 _FINISH_LATE = statement(__package__, "finish_late.sql", unrecorded="'unknown'")
 _REGISTER_ACTOR = statement(__package__, "register_actor.sql")
 
@@ -239,13 +244,19 @@ class Attempts(WorkerStatements):
 
         Return the ids that changed; another process has written the result of the others. A late answer also counts:
         if the lease has ended meanwhile, the unknown outcome becomes what the answer says. An acceptance changes any
-        status; if the delivery already names another message, it is counted in `duplicates`.
+        status; if the delivery already names another message, it is counted in `duplicates`. What an event has proved
+        to be accepted is written in one transaction with its stored results: none is lost if the worker dies.
         """
         if gone := [each.id for each in changes if each.gone]:
             changed = self._apply(_FINISH_GONE, Status.SENDING, changes, token=token, gone=uuids(gone))
         else:
             changed = self._apply(_FINISH, Status.SENDING, changes, token=token)
-        late = [each for each in changes if each.id not in changed] if len(changed) < len(changes) else []
+        if len(changed) == len(changes):
+            return changed
+        left = [each for each in changes if each.id not in changed]
+        with self._transactions.begin() as connection:
+            changed |= self._apply(_FINISH_REST, Status.SENDING, left, connection, token=token)
+        late = [each for each in left if each.id not in changed]
         refused = [each for each in late if each.to not in (Status.SENT, Status.UNKNOWN)]
         changed |= self._apply(_FINISH_LATE, Status.UNKNOWN, refused, token=token)
         return changed | self._accept(token, [each for each in late if each.to is Status.SENT])

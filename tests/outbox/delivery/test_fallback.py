@@ -303,10 +303,10 @@ def test_a_bounce_of_the_first_channel_while_the_next_one_sends_is_not_of_what_t
     assert _named(rows, id_) == ("delivered", "s-1", ["m-1"])
 
 
-def test_the_message_of_the_next_channel_is_named_also_where_its_worker_dies_after_finish(
+def test_the_message_of_the_next_channel_is_named_also_where_its_worker_dies_in_finish(
     rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between `finish` and what follows it. A late result of the first channel is not one of the message sent."""
+    """Nothing is half written. A late result of the first channel is not one of the message sent."""
     id_, token = _bounced_while_the_next_channel_sends(rows)
 
     def dies(*_: object) -> None:
@@ -316,9 +316,9 @@ def test_the_message_of_the_next_channel_is_named_also_where_its_worker_dies_aft
     with pytest.raises(RuntimeError):
         on(rows, "sms").finish(token, [Change(id_, Status.SENT, message_id="s-1")])
 
-    assert _named(rows, id_) == ("sent", "s-1", ["m-1"])
+    assert _named(rows, id_) == ("sending", "m-1", [])
     Settlement(rows.engine, channel="email").settle([_event(id_, FeedbackKind.COMPLAINT, "m-1", 1)])
-    assert _named(rows, id_) == ("sent", "s-1", ["m-1"])
+    assert _named(rows, id_) == ("sending", "m-1", [])
     Settlement(rows.engine, channel="sms").settle([_event(id_, FeedbackKind.DELIVERY, "s-1", 2, "sms")])
     assert _named(rows, id_) == ("delivered", "s-1", ["m-1"])
 
