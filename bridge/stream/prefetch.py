@@ -46,10 +46,14 @@ class Prefetcher:
         self._threads = ThreadPoolExecutor(most, thread_name_prefix="prefetch")
 
     def start(self, fetch: Callable[[], T]) -> Prefetched[T] | None:
-        """Begin to fetch; None if all places are occupied."""
+        """Begin to fetch; None if all places are occupied or no thread can be started."""
         if not self._places.acquire(blocking=False):
             return None
-        return Prefetched(self._threads.submit(fetch), self._places)
+        try:
+            return Prefetched(self._threads.submit(fetch), self._places)
+        except RuntimeError:
+            self._places.release()
+            return None
 
     def close(self) -> None:
         self._threads.shutdown(wait=True, cancel_futures=True)

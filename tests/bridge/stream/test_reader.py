@@ -20,6 +20,7 @@ from notifier.errors import DataTrimmed, LeaseLost, Unreachable
 from notifier.outbox import Partitions, Publications, Recording, Report, ShardLease
 from notifier.routes import Routes
 from tests.bridge.stream.records import record
+from tests.no_threads import NoThreads
 from tests.sql import Sql
 
 ARN = "arn:stream"
@@ -497,3 +498,13 @@ def test_without_a_broker_recording_goes_on(engine: Engine, routes: Routes) -> N
 
     assert shard(engine)["checkpoint"] == "2"
     away.close()
+
+
+def test_nothing_is_fetched_ahead_while_no_thread_can_be_started() -> None:
+    prefetcher = Prefetcher(1)
+    with NoThreads().in_force():
+        assert [prefetcher.start(lambda: "refused") for _ in range(3)] == [None] * 3
+    fetching = prefetcher.start(lambda: "fetched")
+    assert fetching is not None
+    assert fetching.take() == "fetched"
+    prefetcher.close()
