@@ -112,7 +112,11 @@ class Erasures:
             raise UsageError(f"{self._job.actor} is {self._job.step} now: one person at a time.")
 
     def _begin(self, job: ErasureJob, end: Step, work: Callable[[Erasure], Iterator[Erased]]) -> None:
-        threading.Thread(target=self._run, args=(job, end, work), name="erasure", daemon=True).start()
+        try:
+            threading.Thread(target=self._run, args=(job, end, work), name="erasure", daemon=True).start()
+        except RuntimeError as error:
+            log.error("an erasure was not begun: no thread can be started", reason=str(error))  # noqa: TRY400
+            job.error, job.step, job.person = "no thread can be started; nothing was done", Step.FAILED, None
 
     def _run(self, job: ErasureJob, end: Step, work: Callable[[Erasure], Iterator[Erased]]) -> None:
         engine = self._connected()

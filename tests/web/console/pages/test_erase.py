@@ -6,9 +6,11 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
+from notifier.cli.records.erase import person_of
 from notifier.outbox import Erasure, Journal, JournalFilter
 from notifier.outbox.roles import grant_roles
 from tests.conftest import administer
+from tests.no_threads import NoThreads
 from tests.outbox.erasure.test_erasure import ANA, JOANA, dump, everywhere
 from tests.outbox.rows import Rows
 from tests.waiting import wait_until
@@ -114,6 +116,15 @@ def test_one_person_at_a_time(console: Console, admin: Person, monkeypatch: pyte
     ended(console, Step.COUNTED)
     assert admin.get("/erase/now").headers["hx-refresh"] == "true"
     assert 'hx-get="/erase/now"' not in admin.get("/erase").text
+
+
+def test_a_person_can_be_counted_after_a_job_for_which_no_thread_could_be_started(console: Console) -> None:
+    person = person_of(ANA, "")
+    with NoThreads().in_force():
+        job = console.erasures.count(person, "admin")
+    assert (job.step, job.person, job.error) == (Step.FAILED, None, "no thread can be started; nothing was done")
+    console.erasures.count(person, "admin")
+    ended(console, Step.COUNTED)
 
 
 def test_a_failure_is_said_without_the_address(
