@@ -71,8 +71,9 @@ class Setup:
         with self._lock:
             made = self._made.get(make)
             if made is None:
-                made = self._made[make] = _Made()
+                made = _Made()
                 threading.Thread(target=self._run, args=(make, made), daemon=True).start()
+                self._made[make] = made  # not before: what no thread makes is not to be waited for
         return made
 
     def _run(self, make: Make[Any], made: _Made) -> None:

@@ -15,6 +15,7 @@ from notifier.doctor.setup import Setup
 from notifier.errors import SettingsError, UsageError
 from notifier.settings import Settings
 from sandbox.embedded.allocation import free_port
+from tests.no_threads import NoThreads
 from tests.notifier.doctor.conftest import Diagnose
 
 LIMIT = 2.0
@@ -107,6 +108,17 @@ def test_what_several_checks_need_is_made_once() -> None:
 
     given = setup()
     assert given.get(make) == given.need(make, "a number") == given.get(make) == 1
+
+
+def test_what_could_not_be_begun_for_one_check_is_begun_for_the_next() -> None:
+    parts = setup()
+
+    def make(_: Setup) -> str:
+        return "made"
+
+    with NoThreads().in_force(), pytest.raises(RuntimeError):
+        parts.need(make, "something")
+    assert parts.need(make, "something") == "made"
 
 
 def test_what_two_checks_of_a_subject_find_is_said_once() -> None:
