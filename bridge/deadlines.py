@@ -27,6 +27,9 @@ _EVIDENCE = {
 }
 
 
+_MOST_REASONS = 10
+"""Of what is held, in one line of the log."""
+
 ROUTE_SECONDS = 3600.0
 """How long an unknown outcome waits for a bridge with its route, counted from when such a bridge could decide.
 Bridges may read different tables with different routes, and during a deploy only some have a new route."""
@@ -55,11 +58,14 @@ class Deadlines:
     def run_once(self) -> dict[OverdueAction, int]:
         """Decide about the attempts whose deadline has come; return how many there are of each decision."""
         for_route = 0
+        reasons: set[str] = set()
 
         def decide(unknown: OverdueAttempt) -> Decision:
             nonlocal for_route
             found = self._decide(unknown)
             for_route += found.for_route
+            if found.action is OverdueAction.HOLD:
+                reasons.add(found.reason)
             return found
 
         decided = self._unknowns.settle(decide)
@@ -77,6 +83,7 @@ class Deadlines:
             log.error(
                 "ALARM: attempts whose answer was lost wait for the operator: notifier list --status unknown",
                 count=held,
+                reasons=sorted(reasons)[:_MOST_REASONS],
             )
         if (waiting := decided[OverdueAction.WAIT] - for_route) > 0:
             log.error(
@@ -110,8 +117,8 @@ def verdict(unknown: OverdueAttempt, route: Route | None, offers: Capability, si
     """
     if silence:
         return Decision(OverdueAction.HOLD, silence)
-    if not_yet := _not_yet(unknown, route, offers):
-        return not_yet
+    if found := _without_policy(unknown, route, offers):
+        return found
     wish = _wish(route, offers)
     if wish is OnUnknown.HOLD:
         return Decision(OverdueAction.HOLD, "its route says hold" if route else "no bridge has its route")
@@ -124,9 +131,16 @@ def verdict(unknown: OverdueAttempt, route: Route | None, offers: Capability, si
     return Decision(OverdueAction.RESEND, f"{lost}; sent again")
 
 
-def _not_yet(unknown: OverdueAttempt, route: Route | None, offers: Capability) -> Decision | None:
-    """Return why nothing can be decided now, None if it can."""
+def _without_policy(unknown: OverdueAttempt, route: Route | None, offers: Capability) -> Decision | None:
+    """Return what is done while the policy of the route cannot be applied, None if it can.
+
+    Without evidence the attempt waits. The operator decides if it used a configuration set of its own of which no
+    events arrive while others do: none may ever come.
+    """
     if _needs_events(route, offers) and not unknown.flowing:
+        if unknown.silent_set:
+            reason = f"no SEND events of its configuration set {unknown.silent_set} are known to flow"
+            return Decision(OverdueAction.HOLD, reason)
         return Decision(OverdueAction.WAIT, "no events are known to flow")
     if route is None and offers is not Capability.IDEMPOTENCY_KEY and unknown.waited < ROUTE_SECONDS:
         return Decision(

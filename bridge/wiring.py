@@ -210,8 +210,8 @@ def _relay(shared: _Shared) -> Relay:
 
 
 def _deadlines(shared: _Shared) -> Deadlines:
-    unknowns = Unknowns(shared.engine, shared.settings.unknown_after_seconds)
     settings = shared.settings
+    unknowns = Unknowns(shared.engine, settings.unknown_after_seconds, settings.ses_configuration_set)
     return Deadlines(
         unknowns, shared.routes, partial(silence, settings=settings), partial(capability_of, settings=settings)
     )

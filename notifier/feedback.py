@@ -43,7 +43,8 @@ class Feedback:
     `message_id` is the provider's.
     `sent_at` is when the provider accepted the message, `occurred_at` when this happened to it. `recipient` is the
     address of this message. `permanent`: the address will never work: a hard bounce, or an address that is
-    suppressed because of an earlier bounce. `detail` is the provider's diagnosis.
+    suppressed because of an earlier bounce. `detail` is the provider's diagnosis. `configuration_set` is the one that
+    the message used, None if the event names none.
     """
 
     kind: FeedbackKind
@@ -57,6 +58,7 @@ class Feedback:
     detail: str | None = None
     topic: str | None = None
     channel: str = "email"
+    configuration_set: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ _MOST_DETAIL = 500
 _MOST_ID = 256
 _IN_A_MILLISECOND = 1000
 """Microseconds: far more than a mail has recipients."""
+_CONFIGURATION_SET_TAG = "ses:configuration-set"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ATTEMPT = re.compile(r"[1-9][0-9]{0,8}")
 _ON_A_LIST = re.compile(r"On[A-Za-z]*SuppressionList")
@@ -72,6 +73,7 @@ def _proof(mail: Record) -> Feedback:
         UUID(notification) if _UUID.fullmatch(notification) else None,
         int(attempt) if _ATTEMPT.fullmatch(attempt) else None,
         _only(mail.get("destination")),
+        configuration_set=_tag(mail, _CONFIGURATION_SET_TAG)[:_MOST_ID] or None,
     )
 
 

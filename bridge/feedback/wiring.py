@@ -52,7 +52,14 @@ def wired(settings: Settings, concurrency: int) -> Iterator[Receivers]:
         settings.database_url.get_secret_value(), pool_size=concurrency + 2, application="notifier feedback"
     )
     limits = RateLimits(settings.bounce_rate_limit, settings.complaint_rate_limit)
-    settlement = Settlement(engine, channel=CHANNEL, actor=actor, limits=limits, others=OTHERS)
+    settlement = Settlement(
+        engine,
+        channel=CHANNEL,
+        actor=actor,
+        limits=limits,
+        others=OTHERS,
+        configuration_set=settings.ses_configuration_set,
+    )
     recent = RecentlySettled(settlement, partial(server_of, engine))
     on_connect(engine, recent.connected)
     flow = Flow(queue)

@@ -85,12 +85,14 @@ class Pipeline:
         )
         self._shards = TestShards(engine, intake, _OWNER)
         self._deadlines = Deadlines(
-            Unknowns(engine, settings.unknown_after_seconds),
+            Unknowns(engine, settings.unknown_after_seconds, settings.ses_configuration_set),
             routes,
             partial(silence, settings=settings),
             partial(capability_of, settings=settings),
         )
-        self._settlement = Settlement(engine, channel=EMAIL, actor=_OWNER)
+        self._settlement = Settlement(
+            engine, channel=EMAIL, actor=_OWNER, configuration_set=settings.ses_configuration_set
+        )
 
     @property
     def now(self) -> datetime:

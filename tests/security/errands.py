@@ -320,13 +320,16 @@ def collecting(id_: UUID) -> Arrival:
 def feedback(rows: Rows, engine: Engine) -> None:
     check_schema(engine)
     assert server_of(engine).takes_writes
-    settlement = Settlement(engine, channel="email", limits=RateLimits(bounces=0.01, complaints=0.01, least=1))
+    limits = RateLimits(bounces=0.01, complaints=0.01, least=1)
+    settlement = Settlement(engine, channel="email", limits=limits, configuration_set="notifier")
     for kind in FeedbackKind:
         (id_,) = unknown(rows)
         end_leases(rows.engine)
         told = [
-            Feedback(kind, message_id, NOW, NOW, notification_id=id_, attempt=1, permanent=True)
-            for message_id in ("m-1", "m-2")
+            Feedback(
+                kind, message_id, NOW, NOW, notification_id=id_, attempt=1, permanent=True, configuration_set=used
+            )
+            for message_id, used in (("m-1", "notifier"), ("m-2", "blue"))
         ]
         foreign = Feedback(kind, "m-9", NOW, NOW)
         settled = settlement.settle([*told, foreign], [DeadLetter(b"{" + kind.value.encode(), "no JSON")])

@@ -4,6 +4,7 @@ Everything that is slow or may fail beside the request comes before begin, or af
 loses the database, leaves only those deliveries unknown whose request was being made.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from uuid import UUID
@@ -36,6 +37,8 @@ _RETRY_SECONDS = 600.0
 """How long to repeat the write of outcomes, so that a database that comes back within it loses none."""
 _FINISH_SECONDS = 20.0
 """How long a worker that is to end waits for the database to take the outcome of a request that has been sent."""
+
+_CONFIGURATION_SET = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Sender:
@@ -243,7 +246,13 @@ def recipient_of(prepared: Prepared) -> Recipient:
         prepared.original,
         prepared.template,
         prepared.further,
+        _own_set(named) if (named := getattr(prepared.request, "configuration_set", None)) else None,
     )
+
+
+def _own_set(named: object) -> str | None:
+    """Return the configuration set that a message names, None if SES can have no such: it is not sent then."""
+    return named if isinstance(named, str) and _CONFIGURATION_SET.fullmatch(named) else None
 
 
 def merged_of(ready: Sequence[Prepared], ids: Collection[UUID]) -> list[Change]:

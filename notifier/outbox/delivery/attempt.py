@@ -48,7 +48,8 @@ class Recipient:
 
     An unsubscription from `topic`, or from all topics, stops no `transactional` message. `original` is for whom
     it was built, if it goes to another address: a suppression of either stops it. `further` are the other recipients
-    of the same message: it is found by them, and nothing else is asked of them.
+    of the same message: it is found by them, and nothing else is asked of them. `configuration_set` is the one that
+    the message names itself, None if it uses that of the settings: only events of the same set are evidence about it.
     """
 
     id: UUID
@@ -58,6 +59,7 @@ class Recipient:
     original: str = ""
     template: str = ""
     further: tuple[str, ...] = ()
+    configuration_set: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

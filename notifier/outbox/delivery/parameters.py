@@ -24,6 +24,7 @@ def recipient_columns(ordered: Sequence[Recipient], channel: str, keys: ErasureK
         "templates": texts_or_nulls([each.template or None for each in ordered]),
         "transactional": array(["t" if each.transactional else "f" for each in ordered]),
         "further": _further(ordered),
+        "configuration_sets": _configuration_sets(ordered),
         "channel": channel,
     }
 
@@ -33,6 +34,12 @@ def _further(ordered: Sequence[Recipient]) -> list[str | None] | None:
     if not any(each.further for each in ordered):
         return None
     return [text_array(each.further) if each.further else None for each in ordered]
+
+
+def _configuration_sets(ordered: Sequence[Recipient]) -> str | None:
+    """Return the text of an array, None if no message names a configuration set: so it costs nothing."""
+    named = [each.configuration_set for each in ordered]
+    return texts_or_nulls(named) if any(named) else None
 
 
 def _hashed(recipients: Sequence[Recipient], channel: str, keys: ErasureKeys) -> dict[str, Any]:

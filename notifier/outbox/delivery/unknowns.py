@@ -1,7 +1,8 @@
 """Unknown outcomes whose deadline has passed: the policy of the route is applied if there is evidence.
 
 A missing event alone proves nothing. It is evidence only while events are known to arrive: all events that were
-published before the deadline are settled, and the `Send` event of a message that left after this attempt has arrived.
+published before the deadline are settled, and the `Send` event of a message that left after this attempt, through the
+same configuration set, has arrived.
 If the queue has also brought events of notifications that are not in this database, another installation may receive
 events of this one: then a missing event is not evidence.
 """
@@ -38,6 +39,8 @@ class OverdueAttempt:
 
     `age` is seconds since its event. `flowing`: events are known to arrive, so a missing one is evidence. `waited` is
     seconds since a bridge that lacks the route first found that one with the route could decide; 0 if there was none.
+    `silent_set` is the configuration set of its own that the attempt used, if no event shows that those of this set
+    arrive, although all events that came before the deadline are settled; otherwise empty.
     """
 
     id: UUID
@@ -48,6 +51,7 @@ class OverdueAttempt:
     age: float
     flowing: bool
     waited: float = 0.0
+    silent_set: str = ""
 
 
 class OverdueAction(Enum):
@@ -72,11 +76,16 @@ _STATUS = {OverdueAction.RESEND: "pending", OverdueAction.DROP: "failed"}
 
 
 class Unknowns:
-    """The unknown outcomes. `unknown_after` is the seconds that a delivery event has to arrive."""
+    """The unknown outcomes.
 
-    def __init__(self, engine: Engine, unknown_after: float) -> None:
+    `unknown_after` is the seconds that a delivery event has to arrive. `configuration_set` is the one of messages
+    that name none.
+    """
+
+    def __init__(self, engine: Engine, unknown_after: float, configuration_set: str = "") -> None:
         self._engine = engine
         self._unknown_after = unknown_after
+        self._configuration_set = configuration_set
 
     def settle(self, decide: Callable[[OverdueAttempt], Decision], limit: int = 500) -> dict[OverdueAction, int]:
         """Decide about up to `limit` overdue attempts and write it. Return the number of each action.
@@ -107,12 +116,26 @@ class Unknowns:
         if not locked:
             return []
         margin = min(_MARGIN_SECONDS, self._unknown_after)
-        values = {"ids": locked, "unknown_after": self._unknown_after, "margin": margin}
+        values = {
+            "ids": locked,
+            "unknown_after": self._unknown_after,
+            "margin": margin,
+            "configuration_set": self._configuration_set,
+        }
+        rows = connection.execute(within(_READ, locked), values)
         return [
-            OverdueAttempt(id_, channel, route, attempt, failures, now - created_ms(id_) / 1000, flowing, waited)
-            for id_, channel, route, attempt, failures, now, flowing, waited in connection.execute(
-                within(_READ, locked), values
+            OverdueAttempt(
+                id_,
+                channel,
+                route,
+                attempt,
+                failures,
+                now - created_ms(id_) / 1000,
+                flowing,
+                waited,
+                silent_set or "",
             )
+            for id_, channel, route, attempt, failures, now, flowing, waited, silent_set in rows
         ]
 
 

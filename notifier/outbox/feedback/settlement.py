@@ -6,8 +6,9 @@ that began it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Connection, Engine
@@ -23,6 +24,7 @@ from notifier.outbox.feedback.suppressions import suppress_recipients
 from notifier.outbox.statements import statement
 
 _NOTE_NEWEST_SENT = statement(__package__, "note_newest_sent.sql")
+_NOTE_SETS_SENT = statement(__package__, "note_sets_sent.sql")
 _NOTE_DRAINED = statement(__package__, "note_drained.sql")
 _INSERT_DEAD_LETTERS = statement(__package__, "insert_dead_letters.sql")
 
@@ -51,7 +53,9 @@ class Settlement:
     """Settles the events of a queue: those of `channel`, and of `others` whose provider has the same queue.
 
     `address` returns a recipient as suppressions spell it; by default it is each channel's own function. `limits` are
-    the rates of bounces and complaints at which `channel` is paused. `actor` is the name in the history.
+    the rates of bounces and complaints at which `channel` is paused. `actor` is the name in the history. With
+    `configuration_set`, the one of the settings, an event that names another set shows only that events of that set
+    arrive; without it, every event shows it of the channel.
 
         Settlement(engine, channel="email").settle(events, dead_letters)
     """
@@ -65,6 +69,7 @@ class Settlement:
         limits: RateLimits | None = None,
         others: Collection[str] = (),
         address: Callable[[str], str] | None = None,
+        configuration_set: str | None = None,
     ) -> None:
         self._engine = engine
         self._channel = channel
@@ -72,6 +77,7 @@ class Settlement:
         self._limits = limits or RateLimits()
         self._others = others
         self._address = address
+        self._configuration_set = configuration_set
 
     def settle(self, events: Sequence[Feedback], dead: Sequence[DeadLetter] = ()) -> Settled:
         """Settle a batch of events and unreadable messages in one transaction. Return the counts. Safe to repeat."""
@@ -125,9 +131,23 @@ class Settlement:
         if stored.fresh:
             apply_results(connection, channel, stored.fresh)
         self._suppress_and_count(connection, channel, stored)
-        if stored.sent_until:  # last, because it locks the row of the channel until the commit
-            connection.execute(_NOTE_NEWEST_SENT, {"channel": channel, "sent_until": stored.sent_until})
+        self._note_sent(connection, channel, stored.sent_until)  # last, because it locks its rows until the commit
         return Settled(len(stored.fresh), repeated, len(accepted), duplicates, stored.unmatched)
+
+    def _note_sent(self, connection: Connection, channel: str, sent_until: Mapping[str | None, datetime]) -> None:
+        usual, default = [], self._configuration_set
+        own: dict[str, datetime] = {}
+        for name, until in sent_until.items():
+            if name is None or default is None or name == default:
+                usual.append(until)
+            else:
+                own[name] = until
+        if own:
+            names = sorted(own)  # two receivers lock rows in the same order
+            values = {"configuration_sets": names, "sent_until": [own[name] for name in names]}
+            connection.execute(_NOTE_SETS_SENT, {"channel": channel, **values})
+        if usual:
+            connection.execute(_NOTE_NEWEST_SENT, {"channel": channel, "sent_until": max(usual)})
 
     def _suppress_and_count(self, connection: Connection, channel: str, stored: StoredFeedback) -> None:
         """Suppress the recipients of new events, count the events, and pause the channel if its limits are reached.

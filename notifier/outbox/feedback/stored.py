@@ -22,15 +22,16 @@ class StoredFeedback:
     """The new events of a batch: `fresh` ones belong to a notification, `unmatched` is the number of the others.
 
     Of the others, those that name a notification and an attempt are `waiting` if the notification may still be
-    recorded, or `late` if retention has dropped it. `sent_until` is the time at which the provider accepted the
-    newest message whose `Send` event is in the batch and whose attempt is in the database; None if there is none.
+    recorded, or `late` if retention has dropped it. `sent_until` is, by the configuration set that events name, the
+    time at which the provider accepted the newest message whose `Send` event is in the batch and whose attempt is in
+    the database.
     """
 
     fresh: list[Feedback]
     waiting: list[Feedback]
     late: list[Feedback]
     unmatched: int
-    sent_until: datetime | None
+    sent_until: dict[str | None, datetime]
 
 
 def store(connection: Connection, events: Sequence[Feedback]) -> StoredFeedback:
@@ -50,10 +51,12 @@ def store(connection: Connection, events: Sequence[Feedback]) -> StoredFeedback:
         "permanent": [each.permanent for each in distinct],
         "topics": [each.topic for each in distinct],
         "channels": [each.channel for each in distinct],
+        "configuration_sets": [each.configuration_set for each in distinct],
     }
     named = [each.notification_id for each in distinct if each.notification_id is not None]
     query = within(_STORE, named) if named else within_days(_STORE, ())
-    *rows, newest = connection.execute(query, values).all()
+    found = connection.execute(query, values).all()
+    rows = [row for row in found if row[5] is None]
     fresh = [by_key[(row[0], row[1], row[2], row[3])] for row in rows if row[0] is not None]
     unmatched = {(row[1], row[2], row[3]): row[4] for row in rows if row[0] is None}
     ours = [(each, unmatched.get(_key(each)[1:])) for each in distinct if each.notification_id and each.attempt]
@@ -62,7 +65,7 @@ def store(connection: Connection, events: Sequence[Feedback]) -> StoredFeedback:
         [each for each, waits in ours if waits],
         [each for each, waits in ours if waits is False],
         len(unmatched),
-        newest[5],
+        {row[6]: row[5] for row in found if row[5] is not None},
     )
 
 

@@ -26,9 +26,9 @@ def take(connection: Connection, limit: int) -> list[Feedback]:
     """
     return [
         Feedback(FeedbackKind(kind), message_id, occurred_at, sent_at, id_, attempt, recipient, bool(permanent),
-                 detail, topic, channel or "")
-        for kind, message_id, occurred_at, sent_at, id_, attempt, recipient, permanent, detail, topic, channel
-        in connection.execute(_TAKE, {"limit": limit})
+                 detail, topic, channel or "", configuration_set)
+        for kind, message_id, occurred_at, sent_at, id_, attempt, recipient, permanent, detail, topic, channel,
+        configuration_set in connection.execute(_TAKE, {"limit": limit})
     ]  # fmt: skip
 
 

@@ -25,8 +25,16 @@ channel_events = Table(
     "channel_events",
     metadata,
     Column("channel", Text, primary_key=True),
-    Column("events_sent_until", TIME),  # when the provider accepted the newest message that an event names
+    Column("events_sent_until", TIME),  # when the provider accepted the newest message that a `Send` event names
     Column("drained_at", TIME),  # every event that was published before is settled
+)
+
+configuration_set_events = Table(
+    "configuration_set_events",  # of messages that name a configuration set of their own
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("configuration_set", Text, primary_key=True),
+    Column("events_sent_until", TIME, nullable=False),  # as in `channel_events`
 )
 
 suppressions = Table(

@@ -68,6 +68,7 @@ unmatched_feedback = Table(
     Column("detail", Text),
     Column("topic", Text),
     Column("channel", Text),  # that sent the message; null: stored before there was this column
+    Column("configuration_set", Text),  # that the message used, by the event
     Index("unmatched_feedback_look_at", "look_at", postgresql_where=text("look_at IS NOT NULL")),
     Index("unmatched_feedback_waiting", "notification_id", postgresql_where=text("look_at IS NOT NULL")),
     Index("unmatched_feedback_received_at", "received_at"),

@@ -67,6 +67,7 @@ deliveries = Table(
     Column("leader", Uuid),  # of a digest: the notification whose message has this event; of the leader its own id
     Column("members", ARRAY(Uuid)),  # of a leader whose digest is closed: the others; null while it is open
     Column("further_recipients", ARRAY(Text)),  # of the same mail, and of earlier attempts; null: only `recipient`
+    Column("configuration_set", Text),  # of the last attempt; null: it named none, and used that of the settings
     CheckConstraint("attempt >= 0 AND failures >= 0", name="counts"),
     CheckConstraint("status <> 'sending' OR (token IS NOT NULL AND attempt > 0)", name="sending"),
     CheckConstraint("next_attempt_at IS NULL OR status = 'pending'", name="next_attempt"),

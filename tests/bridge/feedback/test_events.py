@@ -12,7 +12,7 @@ from notifier.feedback import Feedback, FeedbackKind
 from tests.bridge.feedback import records
 from tests.bridge.feedback.records import HARD, ID, LATER, MESSAGE_ID, RECIPIENT, SENT_AT, topics
 
-PROOF = Feedback(FeedbackKind.SEND, MESSAGE_ID, SENT_AT, SENT_AT, ID, 2, RECIPIENT)
+PROOF = Feedback(FeedbackKind.SEND, MESSAGE_ID, SENT_AT, SENT_AT, ID, 2, RECIPIENT, configuration_set="notifier")
 
 OTHER = replace(PROOF, kind=FeedbackKind.OTHER)
 """It proves the acceptance, and is not the `send` event that every accepted message has."""

@@ -7,6 +7,7 @@
 --   :transactional  whether its message is sent although the recipient has unsubscribed
 --   :templates      the version of its template, null without one
 --   :further        its further recipients as the text of an array, null without any
+--   :configuration_sets  the configuration set that it names itself, null without one
 -- Two more arrays of equal length, for what else may be suppressed for a notification:
 --   :hashed         its id, once for each hash
 --   :hashes         the hash of an address of an erased person, or another address
@@ -14,8 +15,9 @@
 WITH wanted AS (
   SELECT * FROM unnest(
     CAST(:ids AS uuid[]), CAST(:addresses AS text[]), CAST(:topics AS text[]), CAST(:transactional AS bool[]),
-    CAST(:templates AS text[]), CAST(:further AS text[])
-  ) AS wanted (id, address, topic, transactional, template, further)
+    CAST(:templates AS text[]), CAST(:further AS text[]),
+    CAST(:configuration_sets AS text[])
+  ) AS wanted (id, address, topic, transactional, template, further, configuration_set)
 ), spelled AS (  -- the addresses, and the :hashes that stand for those of :hashed ids once a person is erased
   SELECT id, address, topic, transactional FROM wanted
   UNION ALL

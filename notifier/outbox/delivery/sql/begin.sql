@@ -14,7 +14,8 @@
   UPDATE deliveries d SET
     status = 'sending', token = :token, attempt = d.attempt + (d.status = 'pending')::int,
     recipient = wanted.address, begun_at = now(), ended_at = NULL, next_attempt_at = NULL,
-    template = wanted.template, further_recipients = {further_recipients}
+    template = wanted.template, configuration_set = wanted.configuration_set,
+    further_recipients = {further_recipients}
   FROM wanted
   WHERE d.notification_id = wanted.id AND in_days(d.notification_id)
     AND (wanted.id IS NULL

@@ -13,4 +13,4 @@ UPDATE unmatched_feedback u SET
 FROM taken
 WHERE u.message_id = taken.message_id AND u.kind = taken.kind AND u.occurred_at = taken.occurred_at
 RETURNING u.kind, u.message_id, u.occurred_at, u.sent_at, u.notification_id, u.attempt, u.recipient, u.permanent,
-  u.detail, u.topic, u.channel
+  u.detail, u.topic, u.channel, u.configuration_set
