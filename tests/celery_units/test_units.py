@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 import pytest
+from billiard.einfo import ExceptionInfo
 from celery import Celery, signals
 from celery.app.trace import build_tracer
 from celery.events.state import State
 from celery.exceptions import CPendingDeprecationWarning
 
 from celery_units import units
+from celery_units.job import UnitFailed, _run
 from celery_units.unfinished import Unfinished
 from celery_units.units import give_back, run_unit
 from tests.celery_units.app import Broker, new_ids
@@ -127,24 +129,6 @@ def test_where_a_unit_raises_only_the_task_at_fault_fails(
         done(queue)
 
 
-def test_an_error_between_the_messages_of_a_unit_fails_them_and_frees_its_place(
-    start: Start, recorder: Recorder, queue: Broker, celery_app: Celery, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lost, good = new_ids(2)
-
-    def raises(*_: Any, **__: Any) -> NoReturn:
-        raise MemoryError
-
-    with start(), listening(celery_app) as listener:
-        with monkeypatch.context() as patched:
-            patched.setattr(units, "_result", raises)
-            queue.publish(lost)
-            wait_until(lambda: listener.of(lost) == FAILED)
-        queue.publish(good)
-        wait_until(lambda: listener.of(good) == SUCCEEDED)
-        done(queue)
-
-
 @pytest.fixture
 def traced(celery_app: Celery, recorder: Recorder) -> Any:
     """The task as a worker has it."""
@@ -169,6 +153,20 @@ def test_where_tasks_run_alone_the_first_that_is_given_back_takes_the_others_wit
     results = run_unit(traced, requests(*ids))
     assert [failed for failed, *_ in results] == [1, 1, 1]
     assert recorder.units == [ids, [ids[0]]]
+
+
+def test_an_error_between_the_messages_of_a_unit_is_returned_as_the_failure_of_all(
+    traced: Any, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raises(*_: Any, **__: Any) -> NoReturn:
+        raise MemoryError
+
+    monkeypatch.setattr(units, "_result", raises)
+    ids = new_ids(2)
+    found = _run(traced, requests(*ids))
+    assert isinstance(found, ExceptionInfo)
+    assert found.type is UnitFailed
+    assert recorder.units == [ids]
 
 
 @pytest.mark.parametrize("number", [0, 2, 4])
