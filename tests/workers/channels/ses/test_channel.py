@@ -318,7 +318,7 @@ def test_nothing_starts_in_the_second_half_of_the_lease(wire: Wire, make_channel
 
 @pytest.mark.parametrize("lease", [0.5, 5.0, 60.0, 600.0])
 def test_the_last_request_ends_before_the_lease_does(lease: float, wire: Wire, make_channel: MakeChannel) -> None:
-    channel = make_channel(send_lease_seconds=lease)
+    channel = make_channel(send_lease_seconds=lease, unknown_after_seconds=max(lease, 300.0))
     client = channel._client
     assert channel._seconds + client.connect_timeout + client.read_timeout < lease
     assert client.connect_timeout <= 3
