@@ -62,9 +62,8 @@ def test_it_serves_its_metrics_and_its_health(rows: Rows, process: StatusSender,
     sent(rows, 3)
     updates, total = "notifier_status_sender_updates", "notifier_status_sender_updates_total"
     wait_until(lambda: process.value(updates, total, result="accepted", destination=wire.url) == 3, 20)
-    assert (
-        process.value("notifier_status_sender_request_seconds", "notifier_status_sender_request_seconds_count") == 3
-    )
+    seconds = "notifier_status_sender_request_seconds"
+    assert process.value(seconds, f"{seconds}_count") >= 3  # an update whose answer comes late is sent again
     wanted = {each.name: each for each in FAMILIES if each.source in {Source.STATUS_SENDER, Source.ALL}}
     found = {key: each for key, each in process.metrics().items() if key.startswith("notifier_")}
     assert found.keys() == wanted.keys()
