@@ -94,6 +94,7 @@ def the_checkpoint_is_committed_before_the_rows(patch: pytest.MonkeyPatch) -> No
 def a_bridge_without_the_lease_still_records(patch: pytest.MonkeyPatch) -> None:
     for module, name in (
         (outbox, "_LOCK"),
+        (outbox, "_BEGIN"),
         (outbox, "_MOVE"),
         (page_statement, "_MOVE"),
         (page_statement, "_RECORD"),
