@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import structlog
 
 from workers.isolation.child import Child
+from workers.process.starting import started
 
 log = structlog.get_logger(__name__)
 
@@ -149,11 +150,7 @@ class ProcessPool:
         if self._timer is None:
             timer = threading.Timer(IDLE_SECONDS, self._close_idle, (IDLE_SECONDS,))
             timer.daemon = True
-            try:
-                timer.start()
-            except RuntimeError as error:
-                log.warning("idle processes are not ended yet", reason=str(error))
-            else:
+            if started(timer, "idle processes are not ended yet"):
                 self._timer = timer
 
     def _close_idle(self, seconds: float) -> None:
