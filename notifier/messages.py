@@ -1,6 +1,7 @@
 """The requests that routes return (`Email`, `Sms`, `Push`, `Chat`, `Webhook`), and the message for a channel."""
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -14,6 +15,8 @@ from notifier.process.frozen import quick_init
 ENDS = "this process ends; not sent"
 ORIGINAL_RECIPIENT_HEADER = "X-Notifier-Original-Recipient"
 """Of a mail that was redirected: to whom it would have gone."""
+SES_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What SES takes as the name of a configuration set or a tenant."""
 TOO_LATE = "too slow for this many messages at once; not sent"
 
 RequestT_co = TypeVar("RequestT_co", covariant=True)

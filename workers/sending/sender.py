@@ -4,7 +4,6 @@ Everything that is slow or may fail beside the request comes before begin, or af
 loses the database, leaves only those deliveries unknown whose request was being made.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from uuid import UUID
@@ -13,7 +12,7 @@ import structlog
 
 from notifier.database.errors import DatabaseError
 from notifier.errors import Unreachable
-from notifier.messages import Message
+from notifier.messages import SES_NAME, Message
 from notifier.notifications import Status
 from notifier.outbox import Begun, Change, Recipient
 from notifier.outcomes import Outcome, Throttled, Unknown
@@ -37,8 +36,6 @@ _RETRY_SECONDS = 600.0
 """How long to repeat the write of outcomes, so that a database that comes back within it loses none."""
 _FINISH_SECONDS = 20.0
 """How long a worker that is to end waits for the database to take the outcome of a request that has been sent."""
-
-_CONFIGURATION_SET = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Sender:
@@ -252,7 +249,7 @@ def recipient_of(prepared: Prepared) -> Recipient:
 
 def _own_set(named: object) -> str | None:
     """Return the configuration set that a message names, None if SES can have no such: it is not sent then."""
-    return named if isinstance(named, str) and _CONFIGURATION_SET.fullmatch(named) else None
+    return named if isinstance(named, str) and SES_NAME.fullmatch(named) else None
 
 
 def merged_of(ready: Sequence[Prepared], ids: Collection[UUID]) -> list[Change]:

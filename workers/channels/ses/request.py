@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from notifier.messages import ORIGINAL_RECIPIENT_HEADER, Email, EmailContent, Message, has_copies
+from notifier.messages import ORIGINAL_RECIPIENT_HEADER, SES_NAME, Email, EmailContent, Message, has_copies
 from workers.channels.attachments import files_of
 from workers.channels.copies import recipients_of
 from workers.channels.header import ascii_urls, encoded_words, header_text
@@ -23,7 +23,6 @@ MAX_HEADER = 996
 """Characters of a header's name and value together that SES takes."""
 
 _NAME = re.compile(r"[!-9;-~]+")
-_OF_SES = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RESERVED = re.compile(
     r"bcc|cc|date|dkim-signature|from|message-id|mime-version|received|reply-to|return-path|sender|subject|to"
     r"|x-notification-id|content-.*|x-ses-.*",
@@ -81,7 +80,7 @@ def checked_address(field: str, address: str) -> str:
 
 def checked_name(field: str, name: str | None) -> str | None:
     """Return the name of a tenant or a configuration set; None for none. Raise ValueError if SES can have no such."""
-    if name and not _OF_SES.fullmatch(name):
+    if name and not SES_NAME.fullmatch(name):
         raise ValueError(f"`{field}` is not 1 to 64 letters, digits, - and _")
     return name or None
 
