@@ -21,6 +21,8 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
     """Write modules, and return the name of the first."""
     before = set(sys.modules)
     monkeypatch.syspath_prepend(str(tmp_path))
+    # Python would take its bytecode of an earlier text that has the same length and was written in the same second.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
     def write(code: str, **others: str) -> str:
         for name, text in {"my_routes": code, **others}.items():
