@@ -279,7 +279,7 @@ def test_a_missing_region_is_refused_at_the_start() -> None:
 
 @pytest.mark.parametrize("lease", [0.5, 5.0, 60.0, 600.0])
 def test_the_last_request_ends_before_the_lease_does(lease: float, make_channel: MakeChannel) -> None:
-    config = make_channel(send_lease_seconds=lease)._client.ready().meta.config
+    config = make_channel(send_lease_seconds=lease, unknown_after_seconds=2 * lease)._client.ready().meta.config
     assert lease / 2 + config.connect_timeout + config.read_timeout < lease
 
 
