@@ -168,6 +168,8 @@ def test_what_a_start_decides_is_a_parameter_and_the_same_for_all_processes() ->
         "NOTIFIER_SHADOW": "Shadow",
         "NOTIFIER_SHADOW_UNTIL": "ShadowUntil",
         "NOTIFIER_SHADOW_FROM": "ShadowFrom",
+        "NOTIFIER_ONLY_TO": "OnlyTo",
+        "NOTIFIER_REDIRECT_TO": "RedirectTo",
         "NOTIFIER_STATUS_DESTINATIONS": "StatusDestinations",
     }
     given_to = {name: box(task)["Environment"] for name, task in tasks().items() if name != "migrate"}
@@ -180,7 +182,7 @@ def test_the_defaults_of_these_parameters_leave_the_defaults_of_the_settings(mon
     monkeypatch.setenv("NOTIFIER_DATABASE_URL", "postgresql://unused")
     monkeypatch.setenv("NOTIFIER_BROKER_URL", "redis://unused")
     plain = read_settings(Settings)
-    for each in box(tasks()["bridge"])["Environment"]:
+    for each in box(tasks()["bridge"])["Environment"] + box(tasks()["worker-sms"])["Environment"]:
         default = PROCESSES["Parameters"].get(each["Value"].get("Ref") if isinstance(each["Value"], dict) else "", {})
         if "Default" in default:
             monkeypatch.setenv(each["Name"], default["Default"])
