@@ -15,7 +15,7 @@ _ADD = statement(__package__, "add_suppression.sql")
 _REMOVE = statement(__package__, "remove_suppression.sql")
 _NEWEST = statement(__package__, "newest_suppressions.sql")
 _OF_ADDRESS = statement(__package__, "suppressions_of_address.sql")
-_ALL = statement(__package__, "all_suppressions.sql")
+_NEXT = statement(__package__, "next_suppressions.sql")
 _SUPPRESS_RECIPIENTS = statement(__package__, "suppress_recipients.sql")
 
 REASONS = ("complaint", "hard_bounce", "manual", "unsubscribe")
@@ -23,7 +23,7 @@ ALL_TOPICS = "*"
 """The topic of a suppression that stops every route with a topic. One without a topic also stops routes without."""
 
 _BATCH = 1_000
-"""Suppressions that are added in one transaction."""
+"""Suppressions that are added in one transaction, or read in one by `export`."""
 
 
 class NewSuppression(NamedTuple):
@@ -75,15 +75,24 @@ class Suppressions:
         return added
 
     def export(self, note: str) -> Iterator[dict[str, Any]]:
-        """Yield all suppressions, by channel and address. The journal says that they were read."""
+        """Yield all suppressions, by channel and address. The journal says that they were read.
+
+        No transaction is open between two batches, so that a reader may be slow. What is added or removed meanwhile
+        may be yielded or not.
+        """
         with self._engine.begin() as connection:
             journal(connection, self._actor, "export suppressions", note, "all")
         return self._all()
 
     def _all(self) -> Iterator[dict[str, Any]]:
-        with self._engine.connect().execution_options(yield_per=_BATCH) as connection:
-            for row in connection.execute(_ALL).mappings():
-                yield dict(row)
+        last = {"channel": "", "address": "", "topic": ""}
+        while True:
+            with self._engine.connect() as connection:
+                rows = [dict(row) for row in connection.execute(_NEXT, {**last, "limit": _BATCH}).mappings()]
+            yield from rows
+            if len(rows) < _BATCH:
+                return
+            last = {name: rows[-1][name] for name in last}
 
     def remove(self, channel: str, address: str, *, topic: str | None = None, note: str | None = None) -> int:
         """Send to this address again. Return the number of suppressions that were removed.
