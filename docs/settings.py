@@ -11,9 +11,11 @@ from notifier.settings import ConsoleSettings, PreferencesSettings, RoleSettings
 _HEAD = """\
 # Settings
 
-All settings, as environment variables. Those of the AWS SDK (`AWS_REGION`, ...) work as usual. Four are needed:
-`NOTIFIER_DATABASE_URL`, `NOTIFIER_BROKER_URL`, `NOTIFIER_TABLES` and `NOTIFIER_ROUTES`. The others have defaults, or
-belong to a channel or a feature that you may use. A process ignores the settings that only another one reads.
+All settings, as environment variables. Those of the AWS SDK (`AWS_REGION`, ...) work as usual. A bridge needs four:
+`NOTIFIER_DATABASE_URL`, `NOTIFIER_BROKER_URL`, `NOTIFIER_TABLES` and `NOTIFIER_ROUTES`; a worker all of these but the
+tables, and a worker of mails `NOTIFIER_SENDER`. The others have defaults, or belong to a channel or feature that you
+may use. `notifier feedback` and `notifier status-sender` want a `NOTIFIER_BROKER_URL` that they do not use:
+`redis://needs-none`. A process ignores the settings that only another one reads.
 This page is generated: `make docs`."""
 _TABLE = ("| variable | default | meaning |", "|---|---|---|")
 _SECTIONS = {

@@ -7,8 +7,9 @@ from notifier.doctor.postgres import PAGE, need_server
 from notifier.doctor.setup import Setup
 from notifier.outbox.inspection.server import DatabaseServer
 
-NEEDED = {"bridge": 22, "feedback": 4, "worker": 6, "console": 6, "status-sender": 2}
-"""Connections that one process takes at most, with its default concurrency."""
+NEEDED = {"bridge": 23, "feedback": 5, "worker": 7, "console": 6, "preferences": 4, "status-sender": 3}
+"""Connections that one process takes at most, with its default concurrency and one destination of status updates. All
+but console and preferences take one of them for the readiness check of NOTIFIER_METRICS_PORT."""
 
 
 def check_connections(setup: Setup) -> Iterator[Finding]:

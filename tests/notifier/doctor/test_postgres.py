@@ -139,8 +139,11 @@ def test_too_few_connections(diagnose: Diagnose, url: str) -> None:
 
 def test_the_connections_of_the_processes_are_those_that_they_open() -> None:
     from bridge.bridge import LOOPS, POLLERS
+    from web.preferences.app import POOL
 
-    assert NEEDED["bridge"] == POLLERS + LOOPS
+    readiness = 1
+    assert NEEDED["bridge"] == POLLERS + LOOPS + readiness
+    assert NEEDED["preferences"] == POOL
 
 
 @pytest.mark.parametrize(("last", "level"), [(0, Level.DOUBTFUL), (-1, Level.WRONG)])
