@@ -67,10 +67,8 @@ def remove(
     """Send to this recipient again. Exit 1 if it was not suppressed."""
     with connected() as engine:
         why = (reason or note).strip() or None
-        suppressions = Suppressions(engine, actor=actor())
-        removed = sum(
-            suppressions.remove(channel, each, topic=topic, note=why) for each in _known_as(channel, address)
-        )
+        suppressions = Suppressions(engine, actor=actor(), erasure_keys=_erasure_keys())
+        removed = suppressions.remove(channel, address_of(channel, address), topic=topic, note=why)
     if json:
         print_json({"removed": removed})
     else:
@@ -92,12 +90,9 @@ def list_(
     if address and not channel:
         raise UsageError("--address needs --channel: each spells its recipients in its own way")
     with connected() as engine:
-        suppressions = Suppressions(engine, actor=actor())
-        found = [
-            row
-            for each in (_known_as(channel, address) if address else [""])
-            for row in suppressions.list(channel=channel, address=each, limit=limit)
-        ]
+        suppressions = Suppressions(engine, actor=actor(), erasure_keys=_erasure_keys())
+        wanted = address_of(channel, address) if address else ""
+        found = suppressions.list(channel=channel, address=wanted, limit=limit)
         if reveal:
             note_recipients(engine, len(found), "notifier suppress list", why)
     rows = [{**row, "address": row["address"] if reveal else masked(row["address"])} for row in found]
@@ -137,8 +132,5 @@ def import_(
         say(f"{len(rows):,} lines read, {added:,} newly suppressed")
 
 
-def _known_as(channel: str, address: str) -> list[str]:
-    """Return what `suppressions` may have of this recipient: its spelling, and the hashes that an erasure leaves."""
-    spelled = address_of(channel, address)
-    keys = ErasureKeys.of(load_recipient_settings().erasure_keys.get_secret_value())
-    return [spelled, *keys.hashes(channel, spelled)]
+def _erasure_keys() -> ErasureKeys:
+    return ErasureKeys.of(load_recipient_settings().erasure_keys.get_secret_value())

@@ -16,6 +16,6 @@ class RecipientSettings(Variables):
     erasure_keys: SecretStr = Field(
         default=SecretStr(""),
         description="Secret of the hashes that keep the suppressions of people who are erased (`notifier erase`); "
-        "for workers and operators; several, separated by commas, the newest first, if you rotate them: "
+        "for workers, the console and operators; several, separated by commas, the newest first, if you rotate them: "
         "docs/people.md",
     )

@@ -242,7 +242,7 @@ def test_the_execution_role_reads_the_secrets_that_tasks_name_and_no_others() ->
 def test_workers_know_who_was_erased_and_who_may_unsubscribe() -> None:
     named = {name: {each["Name"] for each in box(task)["Secrets"]} for name, task in tasks().items()}
     assert {name for name, secrets in named.items() if "NOTIFIER_ERASURE_KEYS" in secrets} == {
-        "worker-email", "worker-sms", "operator"
+        "worker-email", "worker-sms", "console", "operator"
     }  # fmt: skip
     assert "NOTIFIER_UNSUBSCRIBE_KEYS" in named["worker-email"]
 

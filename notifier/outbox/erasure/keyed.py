@@ -24,6 +24,10 @@ class ErasureKeys:
     def __bool__(self) -> bool:
         return bool(self.keys)
 
+    def known_as(self, channel: str, address: str) -> list[str]:
+        """Return what `suppressions` may have of this recipient: its spelling, and the hashes of an erasure."""
+        return [address, *self.hashes(channel, address)]
+
     def hashes(self, channel: str, address: str) -> list[str]:
         """Return what `suppressions` may have instead of this address; the first is what is written now."""
         name = f"{channel}\0{address}".encode()

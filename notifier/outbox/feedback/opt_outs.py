@@ -44,7 +44,7 @@ class OptOuts:
         ALL_TOPICS in it means every topic, and an empty text everything that is not transactional.
         """
         with self._engine.connect() as connection:
-            values = {"channel": channel, "addresses": self._known_as(channel, address)}
+            values = {"channel": channel, "addresses": self._erasure_keys.known_as(channel, address)}
             return set(connection.execute(_READ, values).scalars())
 
     def change(self, channel: str, address: str, *, leave: Collection[str] = (), join: Collection[str] = ()) -> None:
@@ -57,14 +57,10 @@ class OptOuts:
                 _CHANGE,
                 {
                     "channel": channel,
-                    "addresses": self._known_as(channel, address),
+                    "addresses": self._erasure_keys.known_as(channel, address),
                     "leaves": sorted(leave),
                     "joins": sorted(join),
                     "known": self._topics,
                     "actor": self._actor,
                 },
             )
-
-    def _known_as(self, channel: str, address: str) -> list[str]:
-        """Return the recipient's spelling, and the hashes that an erasure may have left instead."""
-        return [address, *self._erasure_keys.hashes(channel, address)]

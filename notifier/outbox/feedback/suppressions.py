@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine
 
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.outbox.days import within
+from notifier.outbox.erasure.keyed import ErasureKeys
 from notifier.outbox.operator.journal import journal
 from notifier.outbox.statements import statement
 
@@ -42,14 +43,16 @@ class NewSuppression(NamedTuple):
 class Suppressions:
     """Suppressions that operators and unsubscribing recipients add and remove.
 
-    Feedback adds others (`suppress_recipients`). The journal names the `actor`.
+    Feedback adds others (`suppress_recipients`). The journal names the `actor`. With the
+    `erasure_keys` a recipient who was erased is found, and can be removed.
 
         Suppressions(engine, actor="eva").add("email", "ana@example.com", reason="manual", note="she called")
     """
 
-    def __init__(self, engine: Engine, *, actor: str) -> None:
+    def __init__(self, engine: Engine, *, actor: str, erasure_keys: ErasureKeys | None = None) -> None:
         self._engine = engine
         self._actor = actor
+        self._erasure_keys = erasure_keys or ErasureKeys()
 
     def add(self, channel: str, address: str, *, reason: str, topic: str = "", note: str | None = None) -> bool:
         """Send nothing to this address from now on. An empty topic means everything, ALL_TOPICS every topic.
@@ -99,18 +102,23 @@ class Suppressions:
 
         Without a `topic` every suppression of the address is removed, whatever its topic.
         """
+        values = {"channel": channel, "addresses": self._erasure_keys.known_as(channel, address), "topic": topic}
         with self._engine.begin() as connection:
-            removed = connection.execute(_REMOVE, {"channel": channel, "address": address, "topic": topic}).rowcount
+            removed = connection.execute(_REMOVE, values).rowcount
             if removed:
                 journal(connection, self._actor, "unsuppress", note, f"{channel} topic={_named(topic)}")
             return removed
 
     def list(self, *, channel: str = "", address: str = "", limit: int = 50) -> list[dict[str, Any]]:
-        """Return the newest suppressions, at most `limit`. An empty channel or address selects all."""
+        """Return the newest suppressions, at most `limit`. An empty channel or address selects all.
+
+        Hashes of a recipient are found with its channel only.
+        """
         with self._engine.connect() as connection:
             query, values = _NEWEST, {"channel": channel, "limit": limit}
             if address:
-                query, values = _OF_ADDRESS, {**values, "address": address}
+                known_as = self._erasure_keys.known_as(channel, address)
+                query, values = _OF_ADDRESS, {**values, "addresses": known_as}
             return [dict(row) for row in connection.execute(query, values).mappings()]
 
 

@@ -1,4 +1,4 @@
--- The newest suppressions of an :address, at most :limit, of a :channel ('': of all).
+-- The newest suppressions of a recipient, known by its :addresses, at most :limit, of a :channel ('': of all).
 SELECT channel, address, topic, reason, actor, note, since, notification_id FROM suppressions
-WHERE (:channel = '' OR channel = :channel) AND address = :address
+WHERE (:channel = '' OR channel = :channel) AND address = ANY(CAST(:addresses AS text[]))
 ORDER BY since DESC LIMIT :limit

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from notifier.outbox import Journal, JournalFilter, Suppressions
+from notifier.outbox import ErasureKeys, Journal, JournalFilter, Suppressions
 from tests.web.console.person import Person
 from web.console.app import Console
 
@@ -36,6 +36,28 @@ def test_an_operator_suppresses_finds_and_removes(console: Console, operator: Pe
     )
     assert suppressed(console) == []
     assert [row["action"] for row in Journal(console.engine).newest(JournalFilter(), 9)] == ["unsuppress", "suppress"]
+
+
+def test_who_was_erased_is_found_and_removed_by_the_address(
+    console: Console, operator: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An erasure leaves a keyed hash, by which workers go on to suppress."""
+    monkeypatch.setenv("NOTIFIER_ERASURE_KEYS", "new,old")
+    suppressions = Suppressions(console.engine, actor="test")
+    for key, topic in (("old", ""), ("new", "news")):
+        suppressions.add("email", ErasureKeys([key]).hashes("email", TO)[0], reason="unsubscribe", topic=topic)
+    suppressions.add("email", "joana@example.com", reason="manual")
+    page = operator.get(f"/suppressions?channel=email&address={TO.upper()}").text
+    assert page.count('action="/suppressions/remove"') == 2
+    assert "not suppressed" not in page
+    assert "not suppressed" in operator.get(f"/suppressions?channel=sms&address={TO}").text
+
+    for topic in ("news", ""):
+        operator.post("/suppressions/remove", channel="email", address=TO, topic=topic, reason="she asked")
+        assert operator.flashes() == ["Removed: this recipient is written to again."]
+    assert [address for _, address, *_ in suppressed(console)] == ["joana@example.com"]
+    operator.post("/suppressions/remove", channel="email", address=TO, topic="", reason="she asked")
+    assert operator.flashes() == ["Nothing was removed: this recipient was not suppressed."]
 
 
 def test_recipients_are_masked(console: Console, admin: Person) -> None:
