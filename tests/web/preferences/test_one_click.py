@@ -44,6 +44,12 @@ def test_the_form_may_come_in_chunks_of_unknown_length(visitor: httpx.Client, pa
     assert opted_out(engine) == {"news"}
 
 
+def test_a_form_in_chunks_that_is_too_long_changes_nothing(visitor: httpx.Client, path: Path, engine: Engine) -> None:
+    chunks = (each.encode() for each in (FORM, "&", "x" * 32 * 1024))
+    assert visitor.post(path(ANA), content=chunks, headers=URL_ENCODED).status_code == 413
+    assert opted_out(engine) == set()
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"])
 def test_no_other_method_changes_anything(visitor: httpx.Client, path: Path, engine: Engine, method: str) -> None:
     """Scanners of mails open every link."""

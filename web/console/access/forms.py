@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from web.console.access.sessions import Session
+from web.serving.bodies import limited
 
 _MOST_FIELDS = 5_000
 
@@ -23,14 +24,14 @@ class Form:
 
 
 async def read_form(request: Request, most_bytes: int) -> Form:
-    """Return the form of a request. Raise HTTPException 411 or 413 if its size is not given or above `most_bytes`."""
-    size = request.headers.get("content-length", "")
-    if not size.isdecimal():
+    """Return the form of a request. Raise HTTPException 411 if it has no size, 413 if that is above `most_bytes`.
+
+    The size is counted as the form is read, so a wrong one is of no use.
+    """
+    if not request.headers.get("content-length", "").isdecimal():
         raise HTTPException(411, "The size of the form is missing.")
-    if int(size) > most_bytes:
-        raise HTTPException(413, f"The form has {int(size):,} bytes, at most {most_bytes:,} are allowed.")
     form = Form()
-    async with request.form(max_fields=_MOST_FIELDS, max_part_size=most_bytes) as given:
+    async with limited(request, most_bytes).form(max_fields=_MOST_FIELDS, max_part_size=most_bytes) as given:
         for name, value in given.multi_items():
             if isinstance(value, UploadFile):
                 form.files[name] = await value.read()

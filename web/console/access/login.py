@@ -121,6 +121,8 @@ class Login:
         """Come back from there."""
         if self.sign_on is None:
             raise HTTPException(404)
+        if request.method != "GET":  # Authlib would read a form of any size
+            raise HTTPException(405, headers={"Allow": "GET"})
         try:
             user = await self.sign_on.finish(request)
         except SignOnFailed as error:

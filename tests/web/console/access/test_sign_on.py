@@ -116,6 +116,14 @@ def test_a_provider_that_says_no_is_said_so(anybody: httpx.Client) -> None:
     assert "<script>alert" not in answer.text
 
 
+def test_the_way_back_takes_no_form_whatever_the_method(anybody: httpx.Client) -> None:
+    """Starlette lets HEAD in where GET is, and Authlib reads a form of any size from what is not GET."""
+    back = at_the_provider(anybody, "1")
+    answer = anybody.request("HEAD", back, files={"file": ("large", b"x" * 2**20)})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+    assert anybody.get(back).status_code == 303  # nothing of the attempt is used up
+
+
 class TestAway:
     @pytest.fixture
     def settings(self, settings: ConsoleSettings) -> ConsoleSettings:
