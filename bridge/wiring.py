@@ -34,6 +34,7 @@ from notifier.database.engine import Engine, connect
 from notifier.database.schema import check_schema
 from notifier.database.server import check_durable
 from notifier.health import Heartbeat
+from notifier.lanes import channels_in
 from notifier.metrics.outbox import OutboxMetrics
 from notifier.outbox import Discovery, Partitions, Publications, Recording, Retention, Rewinds, StreamStatus, Unknowns
 from notifier.process.loops import Loop
@@ -123,7 +124,8 @@ def _serving_checks(shared: _Shared, bridge: Bridge, heartbeat: Heartbeat) -> It
             alive=[Check("loops", bridge.hangs)],
             ready=[*servers, Check("reading and recording", bridge.cannot_work)],
         )
-        outbox = OutboxMetrics(shared.engine, settings.keep_days)
+        queues = shared.routes.queues
+        outbox = OutboxMetrics(shared.engine, settings.keep_days, queues | channels_in(queues))
         with serving(settings.metrics_port, settings.metrics_address, checks, [outbox]):
             yield
 

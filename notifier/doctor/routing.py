@@ -8,7 +8,6 @@ from typing import Any
 
 from notifier.doctor.setup import Setup
 from notifier.errors import NotifierError
-from notifier.lanes import queue_of
 from notifier.routes import Routes
 from notifier.routes.loading import load_routes
 
@@ -42,7 +41,7 @@ def need_channels(setup: Setup) -> frozenset[str]:
 def queues(setup: Setup) -> frozenset[str]:
     """Return the queues of the routes, one for each channel and lane; none if these cannot be loaded."""
     try:
-        return frozenset(queue_of(channel, route.lane) for route in setup.get(routes) for channel in route.channels)
+        return setup.get(routes).queues
     except NotifierError:
         return frozenset()
 

@@ -19,15 +19,19 @@ _SHOWN_AT_ONCE = (Status.SENT.value, Status.FAILED.value, ROUTE_ERROR)
 
 
 class OutboxMetrics(Collector):
-    """Reads the database at each scrape.
+    """Reads the database at each scrape. Queues of `queues` in which nothing waits have a 0: a series that is missing
+    says that no bridge serves it.
 
     If it does not answer within `patience` seconds, only `notifier_database_up` 0 is returned: a scrape that took
     longer would fail as a whole, and the process would look dead.
     """
 
-    def __init__(self, engine: Engine, keep_days: int = 0, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self, engine: Engine, keep_days: int = 0, queues: Iterable[str] = (), patience: float = PATIENCE_SECONDS
+    ) -> None:
         self._engine = engine
         self._keep_days = keep_days
+        self._empty = dict.fromkeys(queues, 0)
         self._patience = patience
         self._lock = threading.Lock()
         self._reading: Future[Gauges] | None = None
@@ -41,6 +45,8 @@ class OutboxMetrics(Collector):
         yield names.DATABASE_UP.sample(1)
         yield from _stream(gauges)
         yield from _tables(gauges)
+        yield names.BACKLOG.samples(self._empty | gauges.backlog)
+        yield names.OLDEST.samples(self._empty | gauges.oldest_seconds)
         yield from _outbox(gauges)
         yield from _feedback(gauges)
         yield from _problems(gauges)
@@ -91,8 +97,6 @@ def _tables(gauges: Gauges) -> Iterator[Metric]:
 
 
 def _outbox(gauges: Gauges) -> Iterator[Metric]:
-    yield names.BACKLOG.samples(gauges.backlog)
-    yield names.OLDEST.samples(gauges.oldest_seconds)
     yield names.SENDING.samples(gauges.sending)
     yield names.RUNNING.samples(gauges.running)
     yield names.DUE.samples(gauges.due)

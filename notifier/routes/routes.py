@@ -9,7 +9,7 @@ from pathlib import Path
 
 from notifier.errors import ImageMissing, RoutesError
 from notifier.events import Event
-from notifier.lanes import Lane
+from notifier.lanes import Lane, queue_of
 from notifier.routes.limits import Limit, check_shared
 from notifier.routes.options import milliseconds
 from notifier.routes.route import Route
@@ -115,6 +115,11 @@ class Routes:
     def lanes(self) -> Mapping[str, Lane]:
         """The lanes of the routes that are not of the normal one, by the name of the route."""
         return {each.name: each.lane for each in self._all if each.lane is not Lane.NORMAL}
+
+    @cached_property
+    def queues(self) -> frozenset[str]:
+        """The queues of the routes, one for each channel and lane."""
+        return frozenset(queue_of(channel, each.lane) for each in self._all for channel in each.channels)
 
     def has_lanes(self, channel: str) -> bool:
         """Return whether a route of this channel names another lane than the normal one."""

@@ -3,6 +3,7 @@
 import re
 import threading
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from urllib.request import urlopen
 
@@ -29,9 +30,9 @@ from tests.waiting import wait_until
 __all__ = ["engine", "rows"]
 
 
-def scraped(engine: Engine) -> dict[tuple[str, ...], float]:
-    port = free_port()
-    with serving(port, "127.0.0.1", ProcessChecks("bridge", Heartbeat("bridge"), bool), [OutboxMetrics(engine)]):
+def scraped(engine: Engine, queues: Iterable[str] = ()) -> dict[tuple[str, ...], float]:
+    port, outbox = free_port(), OutboxMetrics(engine, queues=queues)
+    with serving(port, "127.0.0.1", ProcessChecks("bridge", Heartbeat("bridge"), bool), [outbox]):
         return samples(port)
 
 
@@ -98,6 +99,18 @@ def test_what_is_settled_is_no_backlog_although_its_publication_is_still_there(r
 
     assert found[("notifier_outbox_backlog", "email")] == 0
     assert found[("notifier_outbox_oldest_seconds", "email")] == 0
+
+
+def test_a_queue_of_the_routes_has_a_zero_while_nothing_waits(rows: Rows) -> None:
+    """A series that is missing means that no bridge serves it: an alarm goes off, and workers do not scale in."""
+    metrics = ("notifier_outbox_backlog", "notifier_outbox_oldest_seconds")
+    queues = ("email", "email:low", "sms")
+    found = scraped(rows.engine, queues)
+    assert [found[(metric, queue)] for metric in metrics for queue in queues] == [0] * 6
+
+    rows.pending(3)
+    found = scraped(rows.engine, queues)
+    assert [found[("notifier_outbox_backlog", queue)] for queue in queues] == [3, 0, 0]
 
 
 def test_of_a_long_backlog_a_sample_is_looked_up(rows: Rows) -> None:

@@ -185,6 +185,22 @@ def test_a_bridge_shows_its_metrics(house: House) -> None:
     assert found[("notifier_stream_shards",)] == SHARDS
 
 
+def test_a_bridge_shows_a_zero_for_what_does_not_wait(house: House) -> None:
+    """The normal lane, too, although no route has it: an alarm on `email` must not go off for want of a series."""
+    port = free_port()
+    for table in ("logins", "offers"):
+        house.streams.post("tables", table=table, shards=1)
+    routes = {"NOTIFIER_TABLES": "logins,offers", "NOTIFIER_ROUTES": "examples.campaign.notifications"}
+    house.start(**routes, NOTIFIER_METRICS_PORT=str(port))
+
+    wait_until(lambda: _answers(port), seconds=30)
+    found = samples(port)
+    for metric in ("notifier_outbox_backlog", "notifier_outbox_oldest_seconds"):
+        assert {key[1]: value for key, value in found.items() if key[0] == metric} == {
+            "email:high": 0, "email": 0, "email:low": 0
+        }  # fmt: skip
+
+
 def _answers(port: int) -> bool:
     try:
         return bool(samples(port))

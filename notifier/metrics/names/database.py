@@ -42,8 +42,17 @@ TABLE_STREAM_WAITS = _gauge(
     "table_stream_waits_seconds", "How long its new stream has waited for an old one that has not ended.", "table"
 )
 
-BACKLOG = _gauge("outbox_backlog", "Deliveries that wait for a worker, by queue; above 5,000 an estimate.", "channel")
-OLDEST = _gauge("outbox_oldest_seconds", "Age of the oldest event that waits for a worker, by queue.", "channel")
+BACKLOG = _gauge(
+    "outbox_backlog",
+    "Deliveries that wait for a worker, by queue: 0 where a route has the queue and none waits; above 5,000 an "
+    "estimate.",
+    "channel",
+)
+OLDEST = _gauge(
+    "outbox_oldest_seconds",
+    "Age of the oldest event that waits for a worker, by queue: 0 where a route has the queue and none waits.",
+    "channel",
+)
 SENDING = _gauge("outbox_sending", "Attempts in progress.", "channel")
 RUNNING = _gauge("channel_running", "1 where the channel sends, 0 where it is parked or paused.", "channel")
 DUE = _gauge(
