@@ -1,6 +1,7 @@
 """`notifier audit`: whether every record is accounted for, and whether an operator has to act."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from shlex import quote
 from typing import Annotated, Any
 
@@ -9,10 +10,11 @@ import typer
 from notifier.cli.actor import actor
 from notifier.cli.connection import LONG_SECONDS, connected
 from notifier.cli.options.reason import Reason
-from notifier.cli.options.window import DEFAULT_DAYS
+from notifier.cli.options.window import DEFAULT_DAYS, moment
 from notifier.cli.terminal.output import Json, print_json, say
 from notifier.cli.terminal.table import print_table
 from notifier.database.engine import Engine
+from notifier.errors import UsageError
 from notifier.outbox import Acknowledgements, Report
 from notifier.outbox.operator.totals import balances
 
@@ -44,6 +46,15 @@ def audit(
     acknowledge_failures: Annotated[
         bool, typer.Option("--acknowledge-failures", help="Acknowledge the errors of routes so far.")
     ] = False,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            help="Acknowledge only what there was at this time (UTC): that of an audit's output. Default: now.",
+            show_default=False,
+            parser=moment,
+            metavar="TIME",
+        ),
+    ] = None,
     reason: Reason = "",
     json: Json = False,
 ) -> None:
@@ -55,6 +66,7 @@ def audit(
         _acknowledge(
             engine,
             reason.strip() or None,
+            until,
             gaps=acknowledge_gaps,
             duplicates=acknowledge_duplicates,
             quarantine=acknowledge_quarantine,
@@ -62,6 +74,7 @@ def audit(
             failures=acknowledge_failures,
         )
         outbox = Report(engine)
+        at = outbox.now()
         rows, stranded = outbox.audit()
         quarantined, dead = outbox.quarantine(), outbox.dead_letters()
         found = {"stranded": stranded, "gaps": outbox.gaps(), "duplicates": outbox.duplicates()}
@@ -70,13 +83,17 @@ def audit(
     lines = [{**row, "balanced": balances(row)} for row in rows]
     balanced = all(line["balanced"] for line in lines) and not any(found.values())
     if json:
-        print_json({"balanced": balanced, "shards": lines, **found, "failing": failing, **aside})
+        print_json({"at": at, "balanced": balanced, "shards": lines, **found, "failing": failing, **aside})
     else:
         _print(lines, quarantined, found, failing)
         columns = ("id", "received_at", "error")
         nothing = "No message of the feedback queue is unusable."
         print_table("Dead letters", dead, columns, nothing, spare=("received_at",))
         print_table("Kept apart", [aside], tuple(aside), "")
+        if quarantined or dead or failing or found["gaps"] or found["duplicates"]:
+            say(
+                f"read at {at.astimezone(UTC).isoformat()}: with this as --until, what came later is not acknowledged"
+            )
     if not balanced or failing:
         raise typer.Exit(1)
 
@@ -119,6 +136,7 @@ def _print_remedy(failing: Sequence[Mapping[str, Any]]) -> None:
 def _acknowledge(
     engine: Engine,
     reason: str | None,
+    until: datetime | None,
     *,
     gaps: bool,
     duplicates: bool,
@@ -126,23 +144,27 @@ def _acknowledge(
     dead_letters: bool,
     failures: bool,
 ) -> None:
-    """Acknowledge what is printed, and only that: a gap that opens meanwhile stays open."""
-    acknowledgements = Acknowledgements(engine, actor=actor())
+    """Acknowledge what there was at `until`, or is now, and only that: what comes meanwhile stays open."""
+    if not (gaps or duplicates or quarantine or dead_letters or failures):
+        if until:
+            raise UsageError("--until says up to when to acknowledge: add what, as --acknowledge-quarantine")
+        return
+    acknowledgements, report = Acknowledgements(engine, actor=actor()), Report(engine)
+    now = report.now()
+    until = min(until or now, now)
     if gaps:
-        open_ = Report(engine).gaps()
+        open_ = [gap for gap in report.gaps() if gap["detected_at"] <= until]
         for gap in open_:
             where = f"{gap['shard_id']} after {gap['after_sequence_number']}"
             say(f"acknowledging: {where}: {gap['reason']}", err=True)
         say(f"{acknowledgements.gaps(open_, reason):,} gaps acknowledged", err=True)
     if duplicates:
-        say(f"{acknowledgements.duplicates(reason):,} duplicates acknowledged", err=True)
+        say(f"{acknowledgements.duplicates(until, reason):,} duplicates acknowledged", err=True)
     if quarantine:
-        say(f"{acknowledgements.quarantine(reason):,} records in quarantine acknowledged", err=True)
+        say(f"{acknowledgements.quarantine(until, reason):,} records in quarantine acknowledged", err=True)
     if dead_letters:
-        count = Report(engine).problem_counts()["dead_letters"]
-        acknowledgements.dead_letters(count, reason)
-        say(f"{count:,} dead letters acknowledged", err=True)
+        say(f"{acknowledgements.dead_letters(until, reason):,} dead letters acknowledged", err=True)
     if failures:
-        known = Report(engine).failing(DEFAULT_DAYS)
-        acknowledgements.failures(known, reason)
+        known = report.failing(DEFAULT_DAYS, until)
+        acknowledgements.failures(known, until, reason)
         say(f"the errors of {len(known):,} routes acknowledged", err=True)

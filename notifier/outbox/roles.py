@@ -119,7 +119,7 @@ ROLES: Mapping[str, Grants] = {
         "gaps": "SELECT, INSERT",
         "limit_places": "SELECT (scope, recipient, ends_at), UPDATE (ends_at), DELETE",
         "notifications": "SELECT, INSERT",
-        "operations": "SELECT (action, at)",
+        "operations": "SELECT (action, at, scope)",
         "publications": "SELECT, INSERT, UPDATE, DELETE",
         "quarantine": (
             "SELECT (id, shard, sequence_number, replayed_at, acknowledged_at), INSERT, UPDATE (replayed_at)"

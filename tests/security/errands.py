@@ -462,15 +462,17 @@ def _act(rows: Rows, engine: Engine) -> None:
     report = Report(engine)
     acknowledging = Acknowledgements(engine, actor="eva")
     assert acknowledging.gaps(report.gaps())
-    acknowledging.duplicates()
-    acknowledging.failures(report.failing(KEEP))
+    until = report.open()["until"]
+    acknowledging.duplicates(until)
+    acknowledging.dead_letters(until)
+    acknowledging.failures(report.failing(KEEP, until), until)
     rewinding, target = RewindRequests(engine, actor="eva"), RewindTarget("activity", since=NOW - timedelta(hours=1))
     assert rewinding.plan(target)
     assert rewinding.open(rewinding.ask(target, "for the test")) == 1
     assert rewinding.cancel(target, "for the test") == 1
     assert rewinding.recent()
     _replay(rows, engine)
-    acknowledging.quarantine()
+    acknowledging.quarantine(report.now())
 
 
 def _replay(rows: Rows, engine: Engine) -> None:

@@ -1,7 +1,7 @@
 """Failing routes: an error of the route, or of its template, keeps their deliveries from being sent."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause
@@ -40,18 +40,19 @@ _ESTIMATED = {
 }
 
 
-def failing(engine: Engine, days: int) -> list[dict[str, Any]]:
+def failing(engine: Engine, days: int, until: datetime | None = None) -> list[dict[str, Any]]:
     """Return the failing routes of events of the last `days` days, by channel, the newest failure first.
 
     Each row has the number of deliveries that `failed`, of those that are `retried` after two errors, and the time,
-    the id and the reason of the newest one. Failures that an operator has acknowledged are left out.
+    the id and the reason of the newest one. Failures that an operator has acknowledged are left out,
+    and those after `until`.
 
     Listed days are looked up by their search terms; of the others all deliveries are read.
     """
     with snapshot(engine) as connection:
         rows: list[Mapping[str, Any]] = []
         for listed, some in _by_listed(connection, days).items():
-            rows += _rows(connection, _FAILING[listed], some, {})
+            rows += _rows(connection, _FAILING[listed], some, {"until": until})
     return merged(rows)
 
 
@@ -74,7 +75,7 @@ def estimate_failing(
         for listed, some in _by_listed(connection, days).items():
             size = 0 if listed else sum(pages[each.day] for each in some)
             values = {"most": looked_at, "percent": 100.0 * min(1.0, sampled_pages / max(1, size))}
-            rows += _rows(connection, _ESTIMATED[listed], some, values | {"listed": newest_listed})
+            rows += _rows(connection, _ESTIMATED[listed], some, values | {"listed": newest_listed, "until": None})
     return merged(rows)
 
 

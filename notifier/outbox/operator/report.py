@@ -29,6 +29,7 @@ _EVENTS = statement(__package__, "read_events.sql")
 _FEEDBACK = statement(__package__, "read_feedback.sql")
 _DUPLICATES = statement(__package__, "read_duplicates.sql")
 _PROBLEM_COUNTS = statement(__package__, "read_problem_counts.sql")
+_OPEN = statement(__package__, "read_open.sql")
 _DEAD_LETTERS = statement(__package__, "read_dead_letters.sql")
 _SHARDS = statement(__package__, "read_shards.sql")
 _FINISHED_SHARDS = statement(__package__, "count_finished_shards.sql")
@@ -116,6 +117,12 @@ class Report:
         """Return the numbers of open dead letters, of events without a notification, and of unknown outcomes."""
         return self._rows(_PROBLEM_COUNTS)[0]
 
+    def open(self) -> ReportRow:
+        """Return the database's time as `until`, and how many records in `quarantine`, `duplicates` and
+        `dead_letters` are open up to then: what an operator may acknowledge as a whole.
+        """
+        return self._rows(_OPEN)[0]
+
     def unknowns(self, limit: int = 50) -> list[ReportRow]:
         """Return deliveries whose outcome is unknown, at most `limit` of each kind: those that are held for an
         operator, then the others, which are decided at `due_at`.
@@ -174,9 +181,9 @@ class Report:
         """Return per shard the counters and the rows, and deliveries that nothing moves on: see `totals.audit`."""
         return audit(self._engine)
 
-    def failing(self, days: int) -> list[ReportRow]:
+    def failing(self, days: int, until: datetime | None = None) -> list[ReportRow]:
         """Return the failing routes, of the events of so many days: see `failures.failing`."""
-        return failing(self._engine, days)
+        return failing(self._engine, days, until)
 
     def failing_estimates(self, days: int) -> list[ReportRow]:
         """Return the same at a bounded cost. Numbers that come from a part of the failures are `estimated`."""

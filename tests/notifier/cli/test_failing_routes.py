@@ -2,13 +2,14 @@
 
 import json
 import shlex
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from notifier.feedback import DeadLetter
 from notifier.notifications import Status
-from notifier.outbox import Change, Operations, Recipient, Selection, Settlement
+from notifier.outbox import Change, Operations, Recipient, Report, Selection, Settlement
 from tests.notifier.cli.in_process import notifier
 from tests.notifier.cli.test_cli import Notifier, answer
 from tests.outbox.conftest import engine, rows
@@ -104,3 +105,71 @@ def test_a_route_that_hangs_or_kills_its_worker_is_found_too(rows: Rows, notifie
     rows.attempts().decide([Change(id_, Status.FAILED, failed=True, reason=reason)])
     (found,) = json.loads(notifier("audit", "--json").stdout.splitlines()[-1])["failing"]
     assert (found["route"], found["failed"], found["newest_reason"]) == ("a_route", 1, reason)
+
+
+FAILED_AND_DEAD = ("--acknowledge-failures", "--acknowledge-dead-letters")
+EVERYTHING = ("--acknowledge-gaps", "--acknowledge-duplicates", "--acknowledge-quarantine", *FAILED_AND_DEAD)
+
+
+def comes(rows: Rows) -> None:
+    """Add one of each kind that can be acknowledged."""
+    for table, values in (
+        ("gaps (shard, reason)", "SELECT id, 'trimmed' FROM shards"),
+        ("duplicates (notification_id, message_id)", "SELECT gen_random_uuid(), 'second'"),
+        (
+            "quarantine (shard, sequence_number, record, error)",
+            "SELECT id, gen_random_uuid()::text, '{}', 'no such type' FROM shards",
+        ),
+        ("dead_letters (raw, error)", "SELECT convert_to(gen_random_uuid()::text, 'UTF8'), 'no JSON'"),
+    ):
+        rows.run(f"INSERT INTO {table} {values}")
+    raises(rows, rows.pending(), 1, Status.FAILED)
+
+
+def test_what_came_after_an_audit_is_not_acknowledged_up_to_its_time(rows: Rows, notifier: Notifier) -> None:
+    comes(rows)
+    (at,) = (line.split()[2].rstrip(":") for line in notifier("audit").stdout.splitlines() if "--until" in line)
+    comes(rows)
+    done = notifier("audit", *EVERYTHING, "--until", at, "--reason", "known")
+    assert [line for line in done.stderr.splitlines() if line.endswith("acknowledged")] == [
+        "1 gaps acknowledged",
+        "1 duplicates acknowledged",
+        "1 records in quarantine acknowledged",
+        "1 dead letters acknowledged",
+        "the errors of 1 routes acknowledged",
+    ]
+    left = json.loads(notifier("audit", "--json").stdout)
+    assert (len(left["gaps"]), len(left["duplicates"]), left["dead_letters"]) == (1, 1, 1)
+    assert [row["failed"] for row in left["failing"]] == [1]
+    assert len(Report(rows.engine).quarantine()) == 1
+    for row in rows.all("SELECT scope FROM operations WHERE action LIKE 'acknowledge%' AND action NOT LIKE '%gaps'"):
+        assert row["scope"].startswith(f"until={at} ")
+    notifier("audit", *EVERYTHING, "--reason", "known")
+    left = json.loads(notifier("audit", "--json").stdout)
+    assert (left["gaps"], left["duplicates"], left["dead_letters"], left["failing"]) == ([], [], 0, [])
+    assert "--until" not in notifier("audit").stdout
+
+
+def test_what_fails_while_the_failures_are_read_is_not_acknowledged(
+    rows: Rows, notifier: Notifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raises(rows, rows.pending(), 1, Status.FAILED)
+    read = Report.failing
+
+    def slow(report: Report, *given: Any) -> Any:
+        found = read(report, *given)
+        if len(given) > 1:
+            rows.run("UPDATE notifications SET route = 'known'")
+            raises(rows, rows.pending(), 1, Status.FAILED)
+        return found
+
+    monkeypatch.setattr(Report, "failing", slow)
+    assert notifier("audit", "--acknowledge-failures", "--reason", "known").returncode == 1
+    assert [row["route"] for row in Report(rows.engine).failing(7)] == ["a_route"]
+
+
+def test_a_time_needs_what_is_acknowledged(notifier: Notifier) -> None:
+    done = notifier("audit", "--until", "2026-01-31")
+    assert done.returncode == 2
+    assert "--until says up to when to acknowledge" in done.stderr
+    assert notifier("audit", "--until", "soon", *EVERYTHING).returncode == 2

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from notifier.cli.options.window import DEFAULT_DAYS
+from notifier.cli.options.window import DEFAULT_DAYS, in_utc
+from notifier.errors import UsageError
 from notifier.outbox import Acknowledgements, Quarantine, Reveals, Search, Selection
 from web.console.access.role import Role
 from web.console.jobs.replay import Replay
@@ -22,12 +23,14 @@ _FAILURES_SECONDS = 0.08
 """For which failures are collected: less than a search may take, because the page reads other things, too."""
 _DIGITS = 19
 """Of an id in quarantine: fewer than a number of 64 bits may have."""
+_INCOMPLETE = "The form does not say what its page showed: open the page again, and send it from there."
 
 
 @page.view()
 def show(visit: Visit) -> Response:
     """All but the failures, which take longer; with `failures=show`, for a browser without scripts, those too."""
     report, whole = visit.report, visit.query.get("failures") == "show"
+    opened = report.open()
     return visit.show(
         "attention.html",
         unknowns=_unknowns(visit),
@@ -35,8 +38,8 @@ def show(visit: Visit) -> Response:
         gaps=report.gaps(),
         duplicates=report.duplicates(_MOST),
         dead=report.dead_letters(_MOST),
+        opened=opened,
         counts=report.problem_counts(),
-        most=_MOST,
         whole=whole,
         **(_failures(visit) if whole else {}),
     )
@@ -51,12 +54,14 @@ def failures_part(visit: Visit) -> Response:
 def _failures(visit: Visit) -> dict[str, Any]:
     """Failures in groups, failing routes and missing ones: of each a bounded number is read."""
     report = visit.report
-    since = (report.now() - timedelta(days=DEFAULT_DAYS)).replace(minute=0, second=0, microsecond=0)
+    now = report.now()
+    since = (now - timedelta(days=DEFAULT_DAYS)).replace(minute=0, second=0, microsecond=0)
     return {
         "failures": Search(visit.engine, budget=_FAILURES_SECONDS).failures(Selection(since=since)),
         "failing": report.failing_estimates(DEFAULT_DAYS),
         "missing": report.waiting().routes,
         "days": DEFAULT_DAYS,
+        "until": now,
     }
 
 
@@ -71,13 +76,13 @@ def gaps(visit: Visit) -> Response:
 
 @page.action("/duplicates/acknowledge")
 def duplicates(visit: Visit) -> Response:
-    count = Acknowledgements(visit.engine, actor=visit.actor).duplicates(visit.reason)
+    count = Acknowledgements(visit.engine, actor=visit.actor).duplicates(_until(visit), visit.reason, _shown(visit))
     return visit.done(f"{count:,} duplicates are acknowledged.")
 
 
 @page.action("/quarantine/acknowledge")
 def quarantine(visit: Visit) -> Response:
-    count = Acknowledgements(visit.engine, actor=visit.actor).quarantine(visit.reason)
+    count = Acknowledgements(visit.engine, actor=visit.actor).quarantine(_until(visit), visit.reason, _shown(visit))
     return visit.done(f"{count:,} records are acknowledged: they no longer count, and retention deletes them later.")
 
 
@@ -134,18 +139,34 @@ def _replayed(done: Mapping[str, Any]) -> str:
 
 @page.action("/dead-letters/acknowledge")
 def dead_letters(visit: Visit) -> Response:
-    count = visit.report.problem_counts()["dead_letters"]
-    Acknowledgements(visit.engine, actor=visit.actor).dead_letters(count, visit.reason)
+    count = Acknowledgements(visit.engine, actor=visit.actor).dead_letters(_until(visit), visit.reason, _shown(visit))
     return visit.done(f"{count:,} dead letters are acknowledged.")
 
 
 @page.action("/failures/acknowledge")
 def failures(visit: Visit) -> Response:
     """All of them are read, however long it takes: the journal names each route."""
-    known = visit.report.failing(DEFAULT_DAYS)
-    Acknowledgements(visit.engine, actor=visit.actor).failures(known, visit.reason)
+    until = _until(visit)
+    known = visit.report.failing(DEFAULT_DAYS, until)
+    Acknowledgements(visit.engine, actor=visit.actor).failures(known, until, visit.reason)
     text = f"The errors of {len(known):,} routes are acknowledged. New ones are shown again."
     return visit.done(text, to="/attention")
+
+
+def _until(visit: Visit) -> datetime:
+    """Return the database's time at which the page with this form was read: what came later was not on it."""
+    try:
+        return min(in_utc(visit.form.get("until", "")), visit.report.now())
+    except (ValueError, OverflowError):
+        raise UsageError(_INCOMPLETE) from None
+
+
+def _shown(visit: Visit) -> int:
+    """Return how many the page with this form said there are."""
+    given = visit.form.get("shown", "")
+    if not given.isdecimal() or len(given) > _DIGITS:
+        raise UsageError(_INCOMPLETE)
+    return int(given)
 
 
 def _unknowns(visit: Visit) -> list[Mapping[str, Any]]:

@@ -1,6 +1,6 @@
 -- Routes with deliveries that an error of the route or of its template keeps from being sent, and that no operator
 -- has acknowledged; the newest first, at most 100. A delivery that is tried again counts once it has failed
--- :tries times. Of the deliveries `d` of {candidates}; {chosen} are those that are looked at more closely, and for how
+-- :tries times; if :until is given, only if it failed last up to then. Of the deliveries `d` of {candidates}; {chosen} are those that are looked at more closely, and for how
 -- many each of them stands.
 -- Such an error happens before the request leaves, so the delivery changes from `pending`: its route raised, did not
 -- return or ended its worker, or its template cannot be rendered. The delivery says that it failed, its last event
@@ -9,6 +9,7 @@ WITH found AS MATERIALIZED (
   SELECT d.notification_id, d.status, d.reason, d.ended_at FROM {candidates}
   WHERE (d.status = 'failed' OR d.status = 'pending' AND d.failures >= :tries) AND NOT {is_scheduled}
     AND d.ended_at > {acknowledged_at failures}
+    AND (CAST(:until AS timestamptz) IS NULL OR d.ended_at <= :until)
 ), chosen AS MATERIALIZED (
   {chosen}
 ), failing AS (
