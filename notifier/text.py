@@ -1,4 +1,6 @@
-"""Which characters a text may contain when it leaves this process: a rule for all channels, one for terminals."""
+"""What a text may contain when it leaves this process: a rule for all channels, one for terminals, one for recipients
+that are shown.
+"""
 
 import re
 import unicodedata
@@ -11,6 +13,9 @@ _C1 = re.compile(rb"\xc2[\x80-\x9f]")
 _C1_LEADS = b"\xc2"
 _SOUND_BYTES = bytes(byte for byte in range(256) if byte in b"\t\n\r" or byte not in (*range(0x20), 0x7F))
 _BREAKS = re.compile("[\t\n\r\u2028\u2029]+")
+_URL = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_HOST = re.compile(r"(?:[^\s/?#\\]*@)?((?:\[[0-9a-f:.]+\]|[^\s/?#\\@:\[\]]+)(?::[0-9]+)?)(?=[/?#]|$)", re.IGNORECASE)
+_MAIL = re.compile(r"(?:[^<>]*<)?([^\s<>/:?#]*)@([^\s<>/:?#@]+)>?")
 _BOM_AS_LATIN_1 = "\u00ef\u00bb\u00bf"
 
 UNSEEN = "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
@@ -106,6 +111,21 @@ def printable_json(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return _NOT_PLAIN.sub(lambda found: _json_escaped(found[0]), text)
+
+
+def masked(recipient: str) -> str:
+    """Return what may be shown of a recipient: `a…@example.com`, `https://example.com/…`, `+3…`.
+
+    That is the domain only of what is an address of mail as a whole, with or without a name, and the host only of a
+    URL: the URL of a chat or a webhook is a secret, and may have an address in it.
+    """
+    recipient = recipient.strip()
+    if url := _URL.match(recipient):
+        host = _HOST.match(recipient, url.end())
+        return f"{url[1]}://{host[1]}/…" if host else f"{url[1]}://…"
+    if mail := _MAIL.fullmatch(recipient):
+        return f"{mail[1][:1]}…@{mail[2]}"
+    return f"{recipient[:2]}…"
 
 
 def _harmless(character: str) -> bool:

@@ -12,11 +12,12 @@ from notifier.cli.options.channel import ChannelArgument, ChannelOption
 from notifier.cli.options.reason import Reason
 from notifier.cli.options.reveal import Why, note_recipients
 from notifier.cli.records import suppression_file
-from notifier.cli.terminal.output import Json, masked, print_json, say
+from notifier.cli.terminal.output import Json, print_json, say
 from notifier.cli.terminal.table import print_table
 from notifier.errors import UsageError
 from notifier.outbox import ErasureKeys, Suppressions
 from notifier.settings import load_recipient_settings
+from notifier.text import masked
 
 AddressArgument = Annotated[str, typer.Argument(help="The recipient.")]
 NoteOption = Annotated[str, typer.Option("--note", hidden=True)]

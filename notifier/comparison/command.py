@@ -16,10 +16,11 @@ from notifier.cli.connection import LONG_SECONDS, connected
 from notifier.cli.options.reveal import Why, note_recipients
 from notifier.cli.options.selecting import RouteOption
 from notifier.cli.options.window import check_window, moment
-from notifier.cli.terminal.output import Json, masked, print_json, say, say_warning
+from notifier.cli.terminal.output import Json, print_json, say, say_warning
 from notifier.cli.terminal.table import print_facts, print_table
 from notifier.comparison.comparing import Comparison, Options, Summary
 from notifier.errors import UsageError
+from notifier.text import masked
 
 _COLUMNS = (
     "difference",

@@ -6,6 +6,7 @@ from typing import Protocol
 import structlog
 
 from notifier.settings.restrictions import RestrictionSettings
+from notifier.text import masked
 
 log = structlog.get_logger(__name__)
 
@@ -41,14 +42,8 @@ def restrictions(settings: RestrictionSettings, routes: Iterable[ShadowedRoute] 
 
 
 def _masked(recipient: str) -> str:
-    """Return the part of a recipient or a pattern that a log may have: the URL of a chat is a secret."""
-    scheme, is_url, rest = recipient.partition("://")
-    if is_url:
-        return f"{scheme}://{rest.partition('/')[0].rpartition('@')[2]}/…"
-    if "*" in recipient:
-        return recipient
-    local, at, domain = recipient.rpartition("@")
-    return f"{local[:1]}…@{domain}" if at else f"{recipient[:4]}…"
+    """Return the part of a recipient that a log may have, and all of a pattern unless it may be of URLs."""
+    return recipient if "*" in recipient and "/" not in recipient else masked(recipient)
 
 
 def warn_of_restrictions(settings: RestrictionSettings, routes: Iterable[ShadowedRoute]) -> None:

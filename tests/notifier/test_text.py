@@ -1,10 +1,10 @@
-"""Characters of texts that leave the process, and of texts for a terminal."""
+"""Characters of texts that leave the process, and of texts for a terminal; recipients that are shown."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.text import encodes, one_line, sound, trimmed, utf8
+from notifier.text import encodes, masked, one_line, sound, trimmed, utf8
 
 CONTROLS = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n\r"]
 
@@ -80,3 +80,44 @@ def test_invisible_characters_are_trimmed() -> None:
     assert trimmed("\ufeff \u200b\tana\u200d b\xa0\u2069\n") == "ana\u200d b"
     assert trimmed("ï»¿ï»¿ ana") == "ana"
     assert trimmed("\u200b") == ""
+
+
+@pytest.mark.parametrize(
+    ("recipient", "shown"),
+    [
+        ("ana@example.com", "a…@example.com"),
+        ("ana@home@example.com", "a…@example.com"),
+        ("bounce+ana=example.org@example.com", "b…@example.com"),
+        ("@example.com", "…@example.com"),
+        ("ana@bücher.example", "a…@bücher.example"),
+        ("ana@उदाहरण.example", "a…@उदाहरण.example"),
+        ("Ana Example <ana@example.com>", "a…@example.com"),
+        ('"Example, Ana: home" <ana@example.com>', "a…@example.com"),
+        ("ana@example.com, bo@example.com", "an…"),
+        ("+4917012345", "+4…"),
+        ("+49 (170) 123-45", "+4…"),
+        ("d1:APA91bS3CRET_x-y", "d1…"),
+        ("0123456789abcdef", "01…"),
+        ('{"endpoint": "https://push.example.com/S3CRET", "keys": {"auth": "S3CRET@x", "p256dh": "B"}}', '{"…'),
+        ("https://push.example.com/send/S3CRET", "https://push.example.com/…"),
+        ("https://hooks.example.com/n?to=ana@example.com&token=S3CRET", "https://hooks.example.com/…"),
+        ("https://hooks.example.com/n/ana@S3CRET", "https://hooks.example.com/…"),
+        ("https://hooks.example.com?token=S3CRET", "https://hooks.example.com/…"),
+        ("https://hooks.example.com#ana@S3CRET", "https://hooks.example.com/…"),
+        (" HTTPS://ana:S3CRET@hooks.example.com:8443/n", "HTTPS://hooks.example.com:8443/…"),
+        ("http://S3CRET@[2001:db8::1]:80/", "http://[2001:db8::1]:80/…"),
+        ("https://hooks.example.com\\S3CRET", "https://…"),
+        ("https://", "https://…"),
+        ("https:/hooks.example.com/n?to=ana@S3CRET", "ht…"),
+        ("hooks.example.com/n?to=ana@S3CRET", "ho…"),
+        ("Your code at https://hooks.example.com/ana@S3CRET", "Yo…"),
+        ("", "…"),
+    ],
+)
+def test_recipients_are_masked(recipient: str, shown: str) -> None:
+    assert masked(recipient) == shown
+
+
+@given(st.sampled_from("/?#"), st.text())
+def test_nothing_after_the_host_of_a_url_is_shown(sign: str, rest: str) -> None:
+    assert masked(f"https://hooks.example.com{sign}{rest}") == "https://hooks.example.com/…"

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from notifier.cli.terminal.output import masked
+from notifier.text import masked
 
 if TYPE_CHECKING:
     from web.console.page import Page

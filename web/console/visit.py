@@ -7,10 +7,10 @@ from typing import Any
 from starlette.datastructures import QueryParams
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from notifier.cli.terminal.output import masked
 from notifier.database.engine import Engine
 from notifier.outbox import Report
 from notifier.settings import ConsoleSettings
+from notifier.text import masked
 from web.console.access.role import Role, User
 from web.console.access.sessions import Flash, Session
 from web.console.addresses import local_path
@@ -69,8 +69,8 @@ class Visit:
         return self.user.role >= role
 
     def masked(self, recipient: str | None) -> str:
-        """Return a recipient of which only the first characters and the domain can be read."""
-        return masked(recipient) or ""
+        """Return what may be shown of a recipient; nothing if there is none yet."""
+        return masked(recipient) if recipient else ""
 
     def show(self, template: str, /, *, status: int = 200, **values: Any) -> Response:
         """Return a page, or a fragment of one, from `templates/pages/`. All values are escaped."""

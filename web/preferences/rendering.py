@@ -7,8 +7,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from notifier.cli.terminal.output import masked
 from notifier.outbox import ALL_TOPICS
+from notifier.text import masked
 from notifier.unsubscribe import Subscription, Topics
 
 _FOLDER = Path(__file__).parent

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from notifier.text import printable, printable_json
+from notifier.text import masked, printable, printable_json
 
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON instead of a table.")]
 
@@ -32,14 +32,6 @@ def print_json(value: Any) -> None:
     typer.echo(printable_json(_dumped(value)))
 
 
-def masked(recipient: str | None) -> str | None:
-    """Return a recipient of which only the first characters and the domain can be read: `a…@example.com`."""
-    if recipient is None:
-        return None
-    local, at, domain = recipient.rpartition("@")
-    return f"{local[:1]}…{at}{domain}" if at else f"{recipient[:2]}…"
-
-
 def with_recipients(row: Mapping[str, Any], *, reveal: bool) -> dict[str, Any]:
     """Return a row with its recipient, and with the further ones, each once: masked unless `reveal`."""
     further = list(dict.fromkeys(row["further_recipients"] or ())) or None
@@ -47,7 +39,7 @@ def with_recipients(row: Mapping[str, Any], *, reveal: bool) -> dict[str, Any]:
         return {**row, "further_recipients": further}
     return {
         **row,
-        "recipient": masked(row["recipient"]),
+        "recipient": row["recipient"] and masked(row["recipient"]),
         "further_recipients": further and [masked(each) for each in further],
     }
 

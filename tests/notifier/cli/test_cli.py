@@ -12,7 +12,6 @@ from sqlalchemy import text
 
 from notifier.cli.connection import connected, report
 from notifier.cli.inspect import as_tree, last_traceback
-from notifier.cli.terminal.output import masked
 from notifier.notifications import Status
 from notifier.outbox import Change, Quarantined, Recipient, read_gauges
 from tests.notifier.cli.in_process import Notifier, notifier
@@ -179,11 +178,3 @@ def test_shards_are_shown_as_a_tree() -> None:
 
     rows = [shard("a", "trimmed"), shard("b", "a"), shard("c", "b"), shard("d", "a"), shard("e", None)]
     assert [line["shard"] for line in as_tree(rows)] == ["a", "└ b", "  └ c", "└ d", "e"]
-
-
-@pytest.mark.parametrize(
-    ("recipient", "shown"),
-    [("ana@example.com", "a…@example.com"), ("+4917012345", "+4…"), ("", "…"), (None, None)],
-)
-def test_recipients_are_masked(recipient: str | None, shown: str | None) -> None:
-    assert masked(recipient) == shown

@@ -8,7 +8,6 @@ from enum import StrEnum
 
 import structlog
 
-from notifier.cli.terminal.output import masked
 from notifier.database.engine import Engine, connect
 from notifier.database.errors import DatabaseError, cause
 from notifier.errors import NotifierError, UsageError
@@ -16,6 +15,7 @@ from notifier.outbox import Erased, Erasure, ErasureKeys, Person
 from notifier.outbox.inspection.rights import read_rights
 from notifier.settings import ConsoleSettings, RecipientSettings, read_settings
 from notifier.telemetry import trace
+from notifier.text import masked
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +86,7 @@ class Erasures:
             raise UsageError(refusal)
         with self._lock:
             self._must_rest()
-            job = self._job = ErasureJob(masked(person.given.strip()) or "", person, actor)
+            job = self._job = ErasureJob(masked(person.given), person, actor)
         self._begin(job, Step.COUNTED, lambda erasure: erasure.count(person))
         return job
 

@@ -61,10 +61,14 @@ def test_who_was_erased_is_found_and_removed_by_the_address(
 
 
 def test_recipients_are_masked(console: Console, admin: Person) -> None:
-    Suppressions(console.engine, actor="test").add("email", TO, reason="manual")
+    suppressions = Suppressions(console.engine, actor="test")
+    suppressions.add("email", TO, reason="manual")
+    suppressions.add("webhook", f"https://hooks.example.com/n?to={TO}&token=S3CRET", reason="manual")
     page = admin.get("/suppressions").text
     assert TO not in page
+    assert "S3CRET" not in page
     assert "@example.com" in page
+    assert "https://hooks.example.com/…" in page
 
 
 def test_a_wrong_address_is_refused_in_words(console: Console, operator: Person) -> None:
