@@ -54,7 +54,8 @@ counts as no answer. A request for `/readyz` does not wait for them. A parked or
 unready. From SIGTERM on, `/readyz` answers 503 at once, and `/healthz` 200 until the process has ended.
 
 In Kubernetes: `livenessProbe` to `/healthz`, `readinessProbe` to `/readyz`, and NOTIFIER_METRICS_ADDRESS=0.0.0.0.
-Compose uses `notifier health`.
+On ECS the health check of a container asks `/healthz`: a task that fails it is replaced. Compose restarts nothing for
+it, and uses `notifier health`.
 
 ## Dashboards
 

@@ -4,6 +4,7 @@ stack on an emulator, with whose outputs as settings real processes send mails.
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -144,6 +145,21 @@ def test_a_process_gets_as_long_to_end_as_it_may_need() -> None:
     assert needed >= 45
     for task in tasks().values():
         assert box(task)["StopTimeout"] > needed
+
+
+def test_an_outage_of_postgres_ends_no_task() -> None:
+    """ECS replaces a task that fails its check. `notifier health` fails while nothing can be recorded, as during a
+    failover; /healthz only where a restart helps.
+    """
+    for name, task in tasks().items():
+        check = box(task).get("HealthCheck")
+        assert (check is None) == (name in {"migrate", "operator"})  # they run once
+        if check:
+            written = {each["Name"]: each["Value"] for each in box(task)["Environment"]}
+            port = "8026" if name == "console" else written["NOTIFIER_METRICS_PORT"]
+            kind, command = check["Command"]
+            program = "from urllib.request import urlopen; urlopen('http://127.0.0.1:%s/healthz')"
+            assert (kind, shlex.split(command)) == ("CMD-SHELL", ["python", "-c", program % port])
 
 
 def test_each_process_has_its_role_and_its_login() -> None:
