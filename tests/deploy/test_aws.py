@@ -52,6 +52,7 @@ PLACES = {
     "${EventsTopic.TopicName}": "TOPIC",
     "${SenderDomain}": "DOMAIN",
     "${ConfigurationSetName}": "CONFIGURATION_SET",
+    "${SmsConfigurationSetName}": "SMS_CONFIGURATION_SET",
     "${UpdatesBusName}": "BUS",
     "${UpdatesTopicName}": "UPDATES_TOPIC",
     "${UpdatesQueueName}": "UPDATES_QUEUE",
@@ -188,10 +189,41 @@ def test_what_a_start_decides_is_a_parameter_and_the_same_for_all_processes() ->
         "NOTIFIER_REDIRECT_TO": "RedirectTo",
         "NOTIFIER_STATUS_DESTINATIONS": "StatusDestinations",
     }
+    are_in_all_processes(wanted)
+
+
+def test_all_processes_know_who_sends_sms() -> None:
+    """The bridge decides about unknown outcomes of SMS by the provider and its configuration set."""
+    are_in_all_processes(
+        {
+            "NOTIFIER_SMS_PROVIDER": "SmsProvider",
+            "NOTIFIER_SMS_CONFIGURATION_SET": "SmsConfigurationSet",
+            "NOTIFIER_SMS_ORIGINATION_IDENTITY": "SmsOriginationIdentity",
+            "NOTIFIER_SMS_SENDER_ID": "SmsSenderId",
+            "NOTIFIER_SMS_PER_SECOND": "SmsPerSecond",
+        }
+    )
+
+
+def are_in_all_processes(wanted: dict[str, str]) -> None:
     given_to = {name: box(task)["Environment"] for name, task in tasks().items() if name != "migrate"}
     for environment in given_to.values():
         written = {each["Name"]: each["Value"] for each in environment}
-        assert {name: written[name] for name in wanted} == {name: {"Ref": each} for name, each in wanted.items()}
+        assert {name: written.get(name) for name in wanted} == {name: {"Ref": each} for name, each in wanted.items()}
+
+
+def test_the_topic_takes_events_of_both_services_from_their_configuration_sets_alone() -> None:
+    (policy,) = of_type(EVENTS, "AWS::SNS::TopicPolicy").values()
+    found = {}
+    for each in policy["PolicyDocument"]["Statement"]:
+        condition = each["Condition"]["StringEquals"]
+        assert (each["Action"], each["Resource"]) == ("sns:Publish", {"Ref": "EventsTopic"})
+        assert condition["AWS:SourceAccount"] == {"Ref": "AWS::AccountId"}
+        found[each["Principal"]["Service"]] = plain(condition["AWS:SourceArn"])
+    assert found == {
+        "ses.amazonaws.com": "arn:aws:ses:REGION:ACCOUNT:configuration-set/CONFIGURATION_SET",
+        "sms-voice.amazonaws.com": "arn:aws:sms-voice:REGION:ACCOUNT:configuration-set/SMS_CONFIGURATION_SET",
+    }
 
 
 def test_the_defaults_of_these_parameters_leave_the_defaults_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
