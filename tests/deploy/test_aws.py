@@ -150,7 +150,8 @@ def test_a_process_gets_as_long_to_end_as_it_may_need() -> None:
 
 def test_an_outage_of_postgres_ends_no_task() -> None:
     """ECS replaces a task that fails its check. `notifier health` fails while nothing can be recorded, as during a
-    failover; /healthz only where a restart helps.
+    failover; /healthz only where a restart helps. After half a minute a server that takes what is sent and answers
+    nothing looks like that: ECS waits for as long as a failover may take.
     """
     for name, task in tasks().items():
         check = box(task).get("HealthCheck")
@@ -158,6 +159,7 @@ def test_an_outage_of_postgres_ends_no_task() -> None:
         if check:
             written = {each["Name"]: each["Value"] for each in box(task)["Environment"]}
             port = "8026" if name == "console" else written["NOTIFIER_METRICS_PORT"]
+            assert check["Interval"] * check["Retries"] >= 120
             kind, command = check["Command"]
             program = "from urllib.request import urlopen; urlopen('http://127.0.0.1:%s/healthz')"
             assert (kind, shlex.split(command)) == ("CMD-SHELL", ["python", "-c", program % port])
