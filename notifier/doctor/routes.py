@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from notifier.channels import Channel, channel_names, check_channel, load_channel, silence
-from notifier.doctor.finding import Finding, doubtful, good, wrong
+from notifier.doctor.finding import Finding, doubtful, good, not_known, wrong
+from notifier.doctor.postgres.schema import WORKER, serves
 from notifier.doctor.routing import need_routes, routes
 from notifier.doctor.setup import Setup
-from notifier.errors import NotifierError
+from notifier.errors import NotifierError, SettingsError
 from notifier.routes.declarations import declared_elsewhere
 from notifier.templates import Templates, templates_folder
 
@@ -46,24 +47,31 @@ def check_routes(setup: Setup) -> Iterator[Finding]:
 
 
 def check_channels(setup: Setup) -> Iterator[Finding]:
-    """Find whether each channel that a route uses has its settings."""
+    """Find whether each channel that a route uses has its settings, and its provider's events."""
     for name in sorted({channel for route in need_routes(setup) for channel in route.channels}):
+        channel = None
         try:
             check_channel(name, setup.settings)
             channel = load_channel(name, setup.settings)
         except NotifierError as error:
-            yield wrong(f"the channel {name} cannot send: {error}", "", "docs/channels.md")
-            continue
+            if not isinstance(error, SettingsError) or serves(setup, WORKER):
+                yield wrong(f"the channel {name} cannot send: {error}", "", "docs/channels.md")
+                continue
+            yield not_known(
+                f"whether the channel {name} can send: its workers have settings of their own",
+                f"run notifier doctor with the settings of notifier worker {name}",
+            )
         if reason := silence(name, setup.settings):
             yield doubtful(
                 f"the channel {name} gets no delivery events: {reason}; its unknown outcomes wait for an operator",
                 "set up the events of SES",
                 "docs/feedback.md",
             )
-        else:
+        elif channel:
             yield good(f"the channel {name} has its settings")
-        with closing(channel):
-            yield from _examined(name, channel)
+        if channel:
+            with closing(channel):
+                yield from _examined(name, channel)
 
 
 def _examined(name: str, channel: Channel) -> Iterator[Finding]:

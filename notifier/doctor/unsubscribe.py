@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import httpx
 
 from notifier.doctor.finding import Finding, doubtful, good, not_known, wrong
+from notifier.doctor.postgres.schema import WORKER, serves
 from notifier.doctor.routing import need_routes
 from notifier.doctor.setup import Setup
 from notifier.unsubscribe import ONE_CLICK, OURS, Subscription, UnsubscribeLinks
@@ -20,8 +21,15 @@ _PROBE = Subscription("email", "", "")
 
 def check_unsubscribe(setup: Setup) -> Iterator[Finding]:
     """Find whether links are set up where routes have a topic, and try one, as a mail provider does."""
+    settings = setup.settings
     routes = mails_about_a_topic(need_routes(setup))
-    links = UnsubscribeLinks.of(setup.settings)
+    if (routes or settings.unsubscribe_url) and not settings.unsubscribe_keys and not serves(setup, WORKER):
+        yield not_known(
+            "whether links to unsubscribe work: workers make them, and this login is of another process",
+            "run notifier doctor with the settings of a worker",
+        )
+        return
+    links = UnsubscribeLinks.of(settings)
     if links is None:
         if routes:
             yield wrong(
@@ -32,7 +40,7 @@ def check_unsubscribe(setup: Setup) -> Iterator[Finding]:
         else:
             yield good("no route of emails has a topic, so no mail needs a link to unsubscribe")
         return
-    yield from _try(links.url(_PROBE), setup.settings.unsubscribe_url)
+    yield from _try(links.url(_PROBE), settings.unsubscribe_url)
 
 
 def _try(link: str, url: str) -> Iterator[Finding]:

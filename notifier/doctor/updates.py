@@ -9,11 +9,11 @@ from notifier.database.errors import DatabaseError
 from notifier.doctor.aws.destinations import exists
 from notifier.doctor.finding import CheckEnded, Finding, doubtful, good, not_known, wrong
 from notifier.doctor.postgres import need_migrated
+from notifier.doctor.postgres.schema import STATUS_SENDER, serves
 from notifier.doctor.routing import routes
 from notifier.doctor.setup import Setup
 from notifier.errors import NotifierError
 from notifier.outbox import DestinationBacklog, StatusUpdates
-from notifier.settings import Settings
 from notifier.status_updates import wanted_of
 from notifier.status_updates.arn import Arn
 
@@ -94,7 +94,7 @@ def _who_asks(setup: Setup) -> str:
 
 def _one(setup: Setup, name: str) -> Iterator[Finding]:
     if name.startswith(("https://", "http://")):
-        yield from _webhook(setup.settings, name)
+        yield from _webhook(setup, name)
         return
     try:
         arn = Arn.of(name)
@@ -118,13 +118,9 @@ def _one(setup: Setup, name: str) -> Iterator[Finding]:
         )
 
 
-def _webhook(settings: Settings, url: str) -> Iterator[Finding]:
-    if not settings.status_secret:
-        yield wrong(
-            "NOTIFIER_STATUS_SECRET is not set: notifier status-sender does not start, as it signs webhooks",
-            "make one: echo whsec_$(openssl rand -base64 32)",
-            _PAGE,
-        )
+def _webhook(setup: Setup, url: str) -> Iterator[Finding]:
+    if not setup.settings.status_secret:
+        yield _no_secret(setup)
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     remedy = "correct the host, its firewall or its certificate, or NOTIFIER_STATUS_DESTINATIONS"
@@ -142,3 +138,17 @@ def _webhook(settings: Settings, url: str) -> Iterator[Finding]:
     else:
         valid = ", with a valid certificate" if parts.scheme == "https" else ""
         yield good(f"the webhook's host {host}:{port} can be reached{valid}")
+
+
+def _no_secret(setup: Setup) -> Finding:
+    """Return whether it matters that the secret of webhooks is not here."""
+    if serves(setup, STATUS_SENDER):
+        return wrong(
+            "NOTIFIER_STATUS_SECRET is not set: notifier status-sender does not start, as it signs webhooks",
+            "make one: echo whsec_$(openssl rand -base64 32)",
+            _PAGE,
+        )
+    return not_known(
+        "whether webhooks can be signed: the status sender does it, and this login is of another process",
+        "run notifier doctor with the settings of notifier status-sender",
+    )

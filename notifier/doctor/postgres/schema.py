@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 from notifier.database.schema import schema_head
-from notifier.doctor.finding import Finding, doubtful, good, wrong
+from notifier.doctor.finding import CheckEnded, Finding, doubtful, good, wrong
 from notifier.doctor.postgres import migrated, need_migrated, need_server
 from notifier.doctor.setup import Setup
 from notifier.outbox.inspection.recent_days import RecentDay, recent_days
 from notifier.outbox.inspection.rights import LoginRights, read_rights
 
+WORKER = "notifier_worker"
+STATUS_SENDER = "notifier_status_sender"
 _PREFIX = "notifier_"
 _SHOWN = 3
 
@@ -22,12 +24,29 @@ def check_migrations(setup: Setup) -> Iterator[Finding]:
 
 def check_rights(setup: Setup) -> Iterator[Finding]:
     """Find the processes whose statements the login may run."""
-    yield rights(read_rights(need_migrated(setup)), need_server(setup).login)
+    need_migrated(setup)
+    yield rights(setup.get(login_rights), need_server(setup).login)
 
 
 def check_days(setup: Setup) -> Iterator[Finding]:
     """Find whether today and tomorrow have their partitions."""
     yield days(recent_days(need_migrated(setup)))
+
+
+def login_rights(setup: Setup) -> LoginRights:
+    """Return the rights of the login. Raise what `migrated` raises, and DatabaseError."""
+    return read_rights(setup.get(migrated))
+
+
+def serves(setup: Setup, role: str) -> bool:
+    """Return whether the login may be that of the role's process, so that its settings should be here. True also if
+    its rights cannot be read.
+    """
+    try:
+        found = setup.need(login_rights, "the rights of the login")
+    except CheckEnded:
+        return True
+    return found.is_owner or role in found.granted or not found.missing[role]
 
 
 def rights(found: LoginRights, login: str) -> Finding:

@@ -1,16 +1,21 @@
 """A good set-up on real servers, of which each test breaks one part."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from notifier.database.engine import connect
 from notifier.doctor.check import Found, examine
 from notifier.doctor.checks import chosen
 from notifier.doctor.finding import Level
 from notifier.doctor.setup import Setup
+from notifier.outbox.roles import grant_roles
 from notifier.settings import Settings, read_settings
 from sandbox.system import CREDENTIALS
+from tests.conftest import administer
 
 SECONDS = 30.0
 
@@ -31,6 +36,31 @@ class Diagnosis(list[Found]):
 
 
 Diagnose = Callable[..., Diagnosis]
+LoginOf = Callable[[str], str]
+
+
+def as_login(url: str, name: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{name}:pw@{parts.hostname}:{parts.port}").geturl()
+
+
+@pytest.fixture
+def login_of(database_url: str) -> Iterator[LoginOf]:
+    """Returns the URL of a new login with the role of a process: `login_of("bridge")`."""
+    engine = connect(database_url)
+    grant_roles(engine)
+    engine.dispose()
+    made: list[str] = []
+
+    def of(process: str) -> str:
+        made.append(f"{process}_{secrets.token_hex(4)}")
+        administer(database_url, f"CREATE ROLE {made[-1]} LOGIN PASSWORD 'pw'")
+        administer(database_url, f"GRANT notifier_{process} TO {made[-1]}")
+        return as_login(database_url, made[-1])
+
+    yield of
+    for name in made:
+        administer(database_url, f"DROP ROLE {name}")
 
 
 @pytest.fixture

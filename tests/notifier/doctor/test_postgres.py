@@ -20,7 +20,7 @@ from notifier.outbox.inspection.server import read_server
 from notifier.outbox.roles import grant_roles
 from sandbox.embedded.allocation import free_port
 from tests.conftest import administer
-from tests.notifier.doctor.conftest import Diagnose
+from tests.notifier.doctor.conftest import Diagnose, as_login
 from tests.pooler import pgbouncer, running_pgbouncer
 
 POSTGRES = ("postgres", "connections", "schema", "rights", "days", "disk")
@@ -39,11 +39,6 @@ def login(url: str) -> Iterator[str]:
     yield name
     administer(url, f"DROP OWNED BY {name}")
     administer(url, f"DROP ROLE {name}")
-
-
-def as_login(url: str, name: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=f"{name}:pw@{parts.hostname}:{parts.port}").geturl()
 
 
 def database_of(url: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from notifier.doctor.finding import Level
 from notifier.routes.declarations import _DECLARED
-from tests.notifier.doctor.conftest import Diagnose, Diagnosis
+from tests.notifier.doctor.conftest import Diagnose, Diagnosis, LoginOf
 
 ROUTES = ("routes", "channels", "templates")
 ONE = """
@@ -92,6 +92,21 @@ def test_a_channel_without_its_settings(ask: Ask) -> None:
 
 def test_a_channel_without_events(ask: Ask) -> None:
     ask(ONE, ses_configuration_set="").the(Level.DOUBTFUL, "gets no delivery events", "events of SES")
+
+
+def test_only_a_worker_needs_the_settings_of_its_channel(ask: Ask, login_of: LoginOf) -> None:
+    source = ONE.replace("email", "webhook").replace("Email", "Webhook")
+    found = ask(source, database_url=login_of("bridge"))
+    found.the(Level.UNKNOWN, "whether the channel webhook can send", "settings of notifier worker webhook")
+    assert found.at(Level.WRONG) == []
+    found = ask(source, database_url=login_of("worker"))
+    found.the(Level.WRONG, "the channel webhook cannot send: NOTIFIER_WEBHOOK_SECRET is not set")
+
+
+def test_a_bridge_needs_the_settings_of_events(ask: Ask, login_of: LoginOf) -> None:
+    found = ask(ONE, sender="", ses_configuration_set="", database_url=login_of("bridge"))
+    assert len(found.at(Level.UNKNOWN)) == 1
+    found.the(Level.DOUBTFUL, "the channel email gets no delivery events")
 
 
 def test_a_broken_template(ask: Ask, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from notifier.database.engine import connect
 from notifier.doctor.finding import Level
 from notifier.outbox import OptOuts
 from notifier.unsubscribe import Tokens, Topics, UnsubscribeLinks
-from tests.notifier.doctor.conftest import Diagnose, Diagnosis
+from tests.notifier.doctor.conftest import Diagnose, Diagnosis, LoginOf
 from tests.workers.channels.webhook.test_channel import certificate
 from web.preferences.app import Preferences, application
 
@@ -96,6 +96,20 @@ def test_no_keys(ask: Ask) -> None:
     ask(unsubscribe_keys="", unsubscribe_url="https://mail.example.com/u").the(
         Level.WRONG, "NOTIFIER_UNSUBSCRIBE_KEYS"
     )
+
+
+@pytest.mark.parametrize("unsubscribe_url", ["", "https://mail.example.com/u"])
+def test_only_a_worker_needs_what_makes_links(ask: Ask, login_of: LoginOf, unsubscribe_url: str) -> None:
+    """In ECS a bridge has neither URL nor keys, in Kubernetes the URL alone."""
+    given = {"unsubscribe_url": unsubscribe_url, "unsubscribe_keys": ""}
+    found = ask(database_url=login_of("bridge"), **given)
+    found.the(Level.UNKNOWN, "workers make them", "settings of a worker")
+    assert len(found) == 1
+    ask(database_url=login_of("worker"), **given).the(Level.WRONG, "NOTIFIER_UNSUBSCRIBE_KEYS")
+
+
+def test_links_are_tried_with_the_login_of_a_bridge_that_has_the_keys(ask: Ask, page: str, login_of: LoginOf) -> None:
+    assert "one click" in ask(unsubscribe_url=page, database_url=login_of("bridge")).at(Level.GOOD)[0]
 
 
 def test_other_keys_than_the_page(ask: Ask, page: str) -> None:

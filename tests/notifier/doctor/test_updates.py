@@ -12,8 +12,8 @@ from notifier.doctor.finding import Level
 from notifier.doctor.updates import waiting
 from notifier.outbox import DestinationBacklog, StatusUpdates
 from sandbox.embedded.allocation import free_port
-from tests.notifier.doctor.conftest import Diagnose
-from tests.notifier.doctor.test_postgres import as_login, login, url
+from tests.notifier.doctor.conftest import Diagnose, LoginOf, as_login
+from tests.notifier.doctor.test_postgres import login, url
 from tests.outbox.rows import Rows
 from tests.outbox.test_status_updates import sent
 from tests.workers.channels.webhook.test_channel import certificate
@@ -63,6 +63,16 @@ def test_a_webhook_that_cannot_be_reached_and_is_not_signed(diagnose: Diagnose) 
     found = diagnose("destinations", status_destinations=f"https://127.0.0.1:{free_port()}/updates")
     found.the(Level.WRONG, "cannot be reached: Connection refused")
     found.the(Level.WRONG, "NOTIFIER_STATUS_SECRET is not set")
+
+
+def test_only_a_status_sender_needs_the_secret_of_webhooks(diagnose: Diagnose, login_of: LoginOf) -> None:
+    with serve() as wire:
+        given = {"status_destinations": wire.url, "allow_nondurable_database": "true"}
+        found = diagnose("destinations", database_url=login_of("bridge"), **given)
+        found.the(Level.UNKNOWN, "whether webhooks can be signed", "notifier status-sender")
+        assert (found.at(Level.WRONG), len(found.at(Level.GOOD))) == ([], 1)
+        found = diagnose("destinations", database_url=login_of("status_sender"), **given)
+        found.the(Level.WRONG, "NOTIFIER_STATUS_SECRET is not set")
 
 
 def test_a_webhook_with_an_untrusted_certificate(diagnose: Diagnose, certificate: Path) -> None:
