@@ -22,6 +22,7 @@ from notifier.database.engine import connect
 from notifier.outbox.roles import ROLES, grant_roles
 from notifier.settings import ConsoleSettings, PreferencesSettings, RoleSettings, Settings
 from tests.outbox.rows import Rows
+from workers.building.attachments import AttachmentReader
 from workers.sending.sender import _FINISH_SECONDS
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "kubernetes"
@@ -224,10 +225,33 @@ def test_a_pod_reaches_what_it_needs_and_nothing_else(overlay: str) -> None:
         assert ("reaches.notifier/postgres" in labels) == ("valueFrom" in values.get("NOTIFIER_DATABASE_URL", {}))
         assert ("reaches.notifier/redis" in labels) == ("valueFrom" in values.get("NOTIFIER_BROKER_URL", {}))
         assert ("reaches.notifier/smtp" in labels) == (name == "worker-smtp")
-        inside = {"migrate", "preferences", "flower", "worker-smtp"}
+        inside = {"migrate", "preferences", "flower"}
         assert ("reaches.notifier/https" in labels) == (name not in inside)
     selected = {label for each in policies.values() for label in each["spec"]["podSelector"].get("matchLabels", {})}
     assert {f"reaches.notifier/{what}" for what in ("postgres", "redis", "https", "smtp")} <= selected
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_workers_whose_channel_reads_files_reach_the_bucket_and_the_address_of_their_role(overlay: str) -> None:
+    workers = {name: pod for name, pod in pods(overlay).items() if name.startswith("worker-")}
+    readers = {name for name in workers if AttachmentReader.serves(name.removeprefix("worker-"))}
+    assert readers == {"worker-email", "worker-smtp"} & workers.keys()
+    for name in readers:
+        labels = workers[name]["metadata"]["labels"].items()
+        policies = [each["spec"] for each in of_kind(overlay, "NetworkPolicy").values()]
+        rules = [
+            rule for each in policies if each["podSelector"].get("matchLabels", {}).items() <= labels
+            for rule in each.get("egress", ())
+        ]  # fmt: skip
+        assert {"ports": [{"port": 443, "protocol": "TCP"}]} in rules, name
+        assert "169.254.170.23/32" in str(rules), name
+
+
+def test_the_page_says_what_the_account_of_the_smtp_worker_may_do_in_aws() -> None:
+    (named,) = re.findall(r"`worker-smtp` [^.]*`(\w+)` of\s+`worker-email\.json`", PAGE.read_text())
+    policy = json.loads((FOLDER.parent / "iam" / "worker-email.json").read_text())
+    (statement,) = (each for each in policy["Statement"] if each["Sid"] == named)
+    assert "s3:GetObject" in statement["Action"]
 
 
 def test_a_drained_node_takes_no_more_than_one_pod_of_a_process() -> None:
