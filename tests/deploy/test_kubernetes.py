@@ -195,6 +195,19 @@ def test_the_page_names_every_secret_and_key() -> None:
             assert f"`{reference['key']}`" in row[1]
 
 
+def test_the_urls_of_the_page_name_files_that_their_pods_have() -> None:
+    """KEDA opens the scaler's URL in its own pod, which has none of our volumes."""
+    urls = re.findall(
+        r"^postgresql://notifier_(\w+):.*sslmode=([\w-]+)&sslrootcert=(\S+)$", PAGE.read_text(), re.MULTILINE
+    )
+    files = {login: file for login, mode, file in urls if mode == "verify-full"}
+    assert files.keys() == {"bridge", "scaler"}
+    mounts = [each["mountPath"] for each in container(pods("production")["bridge"])["volumeMounts"]]
+    assert files["bridge"].rpartition("/")[0] in mounts
+    assert files["scaler"].rpartition("/")[0] in re.findall(r"mountPath: ([^,}\s]+)", PAGE.read_text())
+    assert files["scaler"].rpartition("/")[0] not in mounts
+
+
 def test_the_page_runs_commands_in_deployments_that_have_what_they_need() -> None:
     """`doctor` needs the settings of a bridge, an erasure the keys of the people who are suppressed."""
     named = dict(re.findall(r"exec (?:-i )?deploy/([\w-]+) -- (.*)$", PAGE.read_text(), re.MULTILINE))
