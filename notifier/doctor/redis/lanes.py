@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from notifier.doctor.finding import Finding, doubtful, good
 from notifier.doctor.redis import need_info, queue
-from notifier.doctor.routing import need_channels
+from notifier.doctor.routing import channels, need_routes
 from notifier.doctor.setup import Setup
 from notifier.lanes import parts_of, queues_of
 
@@ -12,10 +12,11 @@ from notifier.lanes import parts_of, queues_of
 def check_lanes(setup: Setup) -> Iterator[Finding]:
     """Find queues with messages of which no worker holds one: a worker that serves a queue holds some of them."""
     need_info(setup)
+    need_routes(setup)
     broker = setup.get(queue)
     waiting = {
         name: depth
-        for channel in sorted(need_channels(setup))
+        for channel in sorted(setup.get(channels))
         for name in queues_of(channel)
         if (depth := broker.depth(name)) and not broker.is_taken_from(name)
     }

@@ -97,6 +97,12 @@ def test_a_lane_that_no_worker_serves(diagnose: Diagnose, server: RedisServer, o
     outside.flushall()
 
 
+def test_lanes_are_not_known_without_routes(diagnose: Diagnose, server: RedisServer) -> None:
+    found = diagnose("lanes", broker_url=server.url, routes="no_such_module")
+    assert found.at(Level.UNKNOWN) == ["the rest was not checked: it needs routes that can be loaded"]
+    assert len(found) == 1
+
+
 def test_a_user_without_rights(diagnose: Diagnose, server: RedisServer, outside: redis.Redis) -> None:
     outside.execute_command(
         "ACL", "SETUSER", "reader", "on", ">pw", "~*", "&*", "+@read", "+info", "+multi", "+discard"
