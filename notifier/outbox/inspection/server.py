@@ -35,6 +35,7 @@ class DatabaseServer:
     """What can be seen of the server.
 
     `options` are those of this session; times in milliseconds.
+    `connections` are those of the server, of this database and of this login; `ours` those of Notifier among them.
     `pooled`: a pooler is between. `shares_sessions`: it gives a transaction another session than the one before, as
     PgBouncer in transaction mode does; False also if that was not seen.
     """
@@ -47,7 +48,11 @@ class DatabaseServer:
     login: str
     bytes: int
     connections: int
+    database_connections: int
+    login_connections: int
     ours: int
+    database_ours: int
+    login_ours: int
     standbys: int
     role_limit: int
     database_limit: int

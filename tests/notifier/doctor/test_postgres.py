@@ -2,10 +2,12 @@
 
 import secrets
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from sqlalchemy import create_engine
 
@@ -20,7 +22,7 @@ from notifier.outbox.inspection.server import read_server
 from notifier.outbox.roles import grant_roles
 from sandbox.embedded.allocation import free_port
 from tests.conftest import administer
-from tests.notifier.doctor.conftest import Diagnose, as_login
+from tests.notifier.doctor.conftest import Diagnose, LoginOf, as_login
 from tests.pooler import pgbouncer, running_pgbouncer
 
 POSTGRES = ("postgres", "connections", "schema", "rights", "days", "disk")
@@ -39,6 +41,15 @@ def login(url: str) -> Iterator[str]:
     yield name
     administer(url, f"DROP OWNED BY {name}")
     administer(url, f"DROP ROLE {name}")
+
+
+@contextmanager
+def connections(url: str, count: int) -> Iterator[None]:
+    """So many of another program."""
+    with ExitStack() as stack:
+        for _ in range(count):
+            stack.enter_context(psycopg.connect(url))
+        yield
 
 
 def database_of(url: str) -> str:
@@ -130,6 +141,39 @@ def test_too_few_connections(diagnose: Diagnose, url: str) -> None:
     administer(url, f"ALTER DATABASE {database_of(url)} CONNECTION LIMIT 10")
     found = diagnose("connections", database_url=url)
     found.the(Level.WRONG, "CONNECTION LIMIT of the database allows us 10 connections", str(sum(NEEDED.values())))
+
+
+def test_the_limit_of_a_login_is_for_its_own_process_and_connections(
+    diagnose: Diagnose, url: str, login_of: LoginOf
+) -> None:
+    worker = login_of("worker")
+    name, needed = urlsplit(worker).username, NEEDED["worker"]
+    administer(url, f"ALTER ROLE {name} CONNECTION LIMIT {needed}")
+    with connections(url, 10):
+        (good,) = diagnose("connections", database_url=worker).at(Level.GOOD)
+    assert f"CONNECTION LIMIT of the login {name} allows us {needed} connections" in good
+    assert good.endswith(f"{needed} are needed for one worker")
+
+    administer(url, f"ALTER ROLE {name} CONNECTION LIMIT {needed + 1}")
+    with connections(worker, 2):
+        found = diagnose("connections", database_url=worker)
+    found.the(Level.WRONG, "of which others have 2: too few for one worker", f"to {needed + 2} or more")
+
+
+def test_the_limit_of_a_login_that_may_be_of_any_process_is_for_all(diagnose: Diagnose, url: str, login: str) -> None:
+    administer(url, f"ALTER ROLE {login} CONNECTION LIMIT {NEEDED['bridge']}")
+    found = diagnose("connections", database_url=as_login(url, login))
+    found.the(Level.WRONG, f"of the login {login}", "one of each process", str(sum(NEEDED.values())))
+
+
+def test_connections_of_other_databases_do_not_count_for_the_limit_of_this_one(
+    diagnose: Diagnose, url: str, login: str
+) -> None:
+    needed = sum(NEEDED.values())
+    administer(url, f"ALTER DATABASE {database_of(url)} CONNECTION LIMIT {needed + 3}")
+    with connections(urlsplit(url)._replace(path="/postgres").geturl(), 10):
+        found = diagnose("connections", database_url=as_login(url, login))
+    assert f"CONNECTION LIMIT of the database allows us {needed + 3}" in found.at(Level.GOOD)[0]
 
 
 def test_the_connections_of_the_processes_are_those_that_they_open() -> None:
