@@ -17,12 +17,13 @@ from notifier.cli.terminal.output import Json, print_json, say, with_recipients
 from notifier.cli.terminal.table import print_table
 from notifier.errors import UsageError
 from notifier.notifications import Status
-from notifier.outbox import SCHEDULED, Failures, Found, Report, Search, Selection
+from notifier.outbox import MOST_COUNTED, SCHEDULED, Failures, Found, Report, Search, Selection
 
 _COLUMNS = ("notification_id", "status", "route", "attempt", "recipient", "recorded_at", "reason")
 _SCHEDULED_COLUMNS = ("notification_id", "next_attempt_at", "route", "reason", "recorded_at")
 _SPARE = ("attempt", "recipient", "recorded_at", "route")
 _GROUP_COLUMNS = ("failures", "route", "channel", "newest_at", "newest_id", "reason")
+_LIMIT = 50
 
 
 def list_(
@@ -48,7 +49,9 @@ def list_(
     newer_than: Annotated[
         str, typer.Option(metavar="ID", help="The page of those that are newer than this one.")
     ] = "",
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most notifications to show.")] = 50,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=10_000, help=f"Most notifications to show; {_LIMIT} without it.")
+    ] = None,
     count: Annotated[bool, typer.Option("--count", help="Only how many there are; counts up to 10,000.")] = False,
     by_reason: Annotated[
         bool, typer.Option("--by-reason", help="The failed ones in groups, by route and reason.")
@@ -64,6 +67,10 @@ def list_(
     check_window(since, until)
     if older_than and newer_than:
         raise UsageError("--older-than and --newer-than are two pages: give one of them")
+    of_rows = {"--limit": limit, "--older-than": older_than, "--newer-than": newer_than, "--reveal": reveal}
+    idle = [name for name, given in of_rows.items() if given]
+    _check_answer(statuses, idle, count=count, by_reason=by_reason)
+    most = MOST_COUNTED + 1 if count or by_reason else limit or _LIMIT
     selection = Selection(
         channel=channel, route=route, table=table, because=because, recipients=recipients_of(recipient, channel),
         keys=key or (), since=since, until=until, scheduled=scheduled,
@@ -72,18 +79,22 @@ def list_(
         report, search = Report(engine), Search(engine, budget=None)
         start = since
         if notifications:
-            selection = replace(selection, ids=matching(report, notifications, limit))
+            selection = replace(selection, ids=matching(report, notifications, most))
         elif not selection.names_person:
             start = window_start(since, report.now(), everything)
             selection = replace(selection, since=start)
         if count:
-            _print_count(str(search.count(selection, statuses)), json)
+            counted = search.count(selection, statuses)
+            check_found(channel, found=bool(counted.number))
+            _print_count(str(counted), json)
             return
         if by_reason:
-            _print_groups(search.failures(selection), json)
+            failures = search.failures(selection)
+            check_found(channel, found=bool(failures.groups))
+            _print_groups(failures, json)
             return
         older, newer = (_place(report, each) for each in (older_than, newer_than))
-        found = search.page(selection, statuses, limit=limit, older_than=older, newer_than=newer)
+        found = search.page(selection, statuses, limit=most, older_than=older, newer_than=newer)
         if reveal:
             note_recipients(engine, sum(map(_people, found.rows)), "notifier list")
     check_found(channel, found=bool(found.rows))
@@ -120,6 +131,17 @@ def _statuses(given: str) -> list[str]:
         if each not in set(Status):
             raise UsageError(f"no status is called {each!r}; there are {', '.join(Status)}")
     return named
+
+
+def _check_answer(statuses: list[str], idle: list[str], *, count: bool, by_reason: bool) -> None:
+    """Raise UsageError for options that the answer would ignore; `idle` are those of a table of notifications."""
+    if count and by_reason:
+        raise UsageError("--count and --by-reason are two answers: give one of them")
+    if idle and (count or by_reason):
+        answer = "--count" if count else "--by-reason"
+        raise UsageError(f"{answer} is of all that are found, and shows none: leave out {', '.join(idle)}")
+    if by_reason and set(statuses) - {Status.FAILED}:
+        raise UsageError("--by-reason groups the failed ones: leave out --status")
 
 
 def _place(report: Report, given: str) -> UUID | None:

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from notifier.notifications import Status
 from tests.notifier.cli.in_process import Notifier, notifier
 from tests.outbox.conftest import engine, rows
@@ -58,6 +60,47 @@ def test_counts_and_groups(rows: Rows, notifier: Notifier) -> None:
     assert "no such mailbox" in notifier("list", "--by-reason").stdout
     assert len(ids(notifier, "--reason", "such")) == 3
     assert notifier("list", "--status", "failed,lost").returncode == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--count --by-reason",
+        "--count --limit 50",
+        "--count --older-than ID",
+        "--count --newer-than ID",
+        "--count --reveal",
+        "--by-reason --limit 50",
+        "--by-reason --older-than ID",
+        "--by-reason --newer-than ID",
+        "--by-reason --reveal",
+        "--by-reason --status sent",
+        "--by-reason --status failed,bounced",
+        "--by-reason --status scheduled",
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(rows: Rows, notifier: Notifier, words: str) -> None:
+    (id_,) = recorded(rows, [b"{}"])
+    done = notifier("list", *words.replace("ID", str(id_)).split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words.split(maxsplit=1)[0] in done.stderr
+
+
+@pytest.mark.parametrize("words", ["", "--count", "--by-reason", "--by-reason --status failed"])
+def test_a_channel_that_does_not_exist_is_said_in_each_answer(rows: Rows, notifier: Notifier, words: str) -> None:
+    sent(rows, recorded(rows, [b"{}"]), "ana@example.com", Status.FAILED, "no such mailbox")
+    assert notifier("list", "--channel", "email", *words.split()).returncode == 0
+    assert notifier("list", "--channel", "sms", *words.split()).returncode == 0
+    done = notifier("list", "--channel", "emial", *words.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no channel is called 'emial'" in done.stderr
+
+
+def test_a_count_has_all_that_begin_with_the_characters(rows: Rows, notifier: Notifier) -> None:
+    made = recorded(rows, [b"{}"] * 60)
+    start = str(made[0])[:4]
+    assert found(notifier, start, "--count") == {"count": "60"}
+    assert len(ids(notifier, start)) == 50
 
 
 def test_ids_stand_on_one_line_at_every_width(rows: Rows, notifier: Notifier) -> None:
