@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -11,8 +12,10 @@ from notifier.outbox import REASONS, NewSuppression
 
 COLUMNS = ("channel", "address", "topic", "reason", "note", "since")
 _NEEDED = ("channel", "address")
-_FORMULA = ("=", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the start of a formula. Of `+` no formula can be made that is a phone number."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the start of a formula."""
+_PHONE_NUMBER = re.compile(r"\+[0-9 ()./-]+")
+"""Names no cell and no function, so it is harmless as a formula."""
 _MOST_ERRORS = 5
 
 
@@ -77,7 +80,8 @@ def _text(value: object) -> str:
 
 def _harmless(text: str) -> str:
     """Return the text with an apostrophe before what a spreadsheet would run."""
-    return f"'{text}" if text.startswith((*_FORMULA, "'")) else text
+    runs = text.startswith((*_FORMULA, "'")) and not _PHONE_NUMBER.fullmatch(text)
+    return f"'{text}" if runs else text
 
 
 def _plain(text: str) -> str:

