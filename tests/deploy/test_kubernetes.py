@@ -58,8 +58,12 @@ pytestmark = NEEDS_KUBECTL
 
 @cache
 def rendered(overlay: str) -> list[Object]:
+    return kustomized(FOLDER / "overlays" / overlay)
+
+
+def kustomized(folder: Path) -> list[Object]:
     assert KUBECTL
-    command = [KUBECTL, "kustomize", str(FOLDER / "overlays" / overlay)]
+    command = [KUBECTL, "kustomize", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return list(yaml.safe_load_all(done.stdout))
@@ -291,9 +295,17 @@ def test_the_plain_autoscaler_is_valid_and_not_beside_the_other() -> None:
     assert not of_kind("production", "HorizontalPodAutoscaler")
     (scaled,) = of_kind("production", "ScaledObject").values()
     assert scaled["spec"]["scaleTargetRef"] == {"name": "worker-email"}
-    assert (
-        scaled["spec"]["minReplicaCount"] == of_kind("production", "Deployment")["worker-email"]["spec"]["replicas"]
-    )
+    assert scaled["spec"]["minReplicaCount"] == plain["spec"]["minReplicas"] == 2
+
+
+@pytest.mark.parametrize("scaling", ["keda", "cpu"])
+def test_an_upgrade_leaves_the_number_of_workers_to_the_autoscaler(scaling: str, tmp_path: Path) -> None:
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
+    overlay = tmp_path / "overlays" / "production"
+    chosen = overlay / "kustomization.yml"
+    chosen.write_text(chosen.read_text().replace("scaling/keda", f"scaling/{scaling}"))
+    found = {each["metadata"]["name"]: each for each in kustomized(overlay) if each["kind"] == "Deployment"}
+    assert {name for name, each in found.items() if "replicas" not in each["spec"]} == {"worker-email"}
 
 
 @pytest.fixture
