@@ -110,7 +110,7 @@ def cancel(
             chosen.count = chosen.operations.count(chosen.selection, Status.PENDING)
             _print_dry_run("cancel", chosen.count, json)
         else:
-            chosen.count = _print_progress("cancelled", chosen.operations.cancel(chosen.selection, why), json)
+            _print_progress("cancelled", chosen, chosen.operations.cancel(chosen.selection, why), json)
 
 
 def redrive(
@@ -162,7 +162,7 @@ def redrive(
             _print_dry_run("redrive", chosen.count, json, left_out=left_out)
         else:
             batches = operations.redrive(selection, why, per_second=per_second, maybe_sent=maybe_sent, source=source)
-            chosen.count = _print_progress("redriven", batches, json, left_out=left_out)
+            _print_progress("redriven", chosen, batches, json, left_out=left_out)
 
 
 def bring_forward(
@@ -204,7 +204,7 @@ def bring_forward(
             _print_dry_run("bring forward", chosen.count, json)
         else:
             batches = chosen.operations.bring_forward(chosen.selection, why, per_second=per_second)
-            chosen.count = _print_progress("brought forward", batches, json)
+            _print_progress("brought forward", chosen, batches, json)
 
 
 @dataclass
@@ -238,17 +238,17 @@ def _check_rate(per_second: float) -> None:
         raise UsageError(f"--per-second {per_second} is no rate: say a number, as 100")
 
 
-def _print_progress(what: str, batches: Iterable[int], json: bool, **more: int) -> int:
-    """Print the sum after each batch, and return it."""
-    total = 0
+def _print_progress(what: str, chosen: _Selected, batches: Iterable[int], json: bool, **more: int) -> None:
+    """Print the sum after each batch, and then when the last one is due."""
     for size in batches:
-        total += size
-        say(f"{total:,} {what}", err=True)
+        chosen.count += size
+        say(f"{chosen.count:,} {what}", err=True)
+    if until := chosen.operations.until:
+        say(f"the last one is due at {until:%Y-%m-%d %H:%M:%S} UTC", err=True)
     if json:
-        print_json({what: total, **more})
-    elif not total:
+        print_json({what: chosen.count, **more})
+    elif not chosen.count:
         say("none matches")
-    return total
 
 
 def _print_dry_run(what: str, count: int, json: bool, **more: int) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,11 @@ from notifier.outbox.statements import statement
 _BATCH = 1_000
 """Deliveries that are changed in one transaction."""
 
+_ADVISORY_LOCK = 0x6E6F7469706163
+"""Key of the lock of a batch that has a pace: it begins where the one before ends."""
+_UNTIL = ", due until "
+"""In the journal, before the time at which the last delivery of such a batch is due."""
+
 _NO_NOTIFICATION = UUID(int=0)
 """The id of no notification: no ids would select all."""
 
@@ -27,12 +33,16 @@ _COUNT_MAYBE_SENT = statement(__package__, "count_maybe_sent.sql")
 _TAKE = statement(__package__, "take_selected.sql")
 _MOVE = statement(__package__, "move_selected.sql")
 _BRING_FORWARD = statement(__package__, "bring_forward.sql")
+_LOCK = statement(__package__, "advisory_lock.sql")
+_NEXT_START = statement(__package__, "next_start.sql", until=_UNTIL)
 
 
 class Operations:
     """Changes by an operator.
 
-    The history and the journal name the `actor`.
+    The history and the journal name the `actor`. The paces of several redrives, or of several actions that bring
+    forward, do not add up, also of several operators: each begins when the one before has ended. A delivery that is
+    named alone is due at once. `until` is when the last delivery is due that was changed with a pace, in UTC.
 
         operations = Operations(engine, actor="eva")
         for size in operations.cancel(Selection(route="welcome"), "wrong template"):
@@ -42,6 +52,7 @@ class Operations:
     def __init__(self, engine: Engine, *, actor: str) -> None:
         self._engine = engine
         self._actor = actor
+        self.until: datetime | None = None
 
     def resolve(self, id_: UUID, to: Status, reason: str) -> bool:
         """Unknown → sent, failed, or pending, which may send it twice. False if it is not unknown."""
@@ -109,8 +120,9 @@ class Operations:
     ) -> Iterator[int]:
         """Change what is selected, each batch in a transaction with a row in the journal.
 
-        The deliveries are due `pace` seconds apart.
+        The deliveries are due `pace` seconds apart, after those of the action before.
         """
+        paced = pace > 0 and len(selection.ids) != 1
         named = self._named(selection, source)
         with self._engine.connect() as connection:
             found = _windows(connection, named, source)
@@ -122,12 +134,17 @@ class Operations:
                     if not chosen:
                         break
                     window = replace(window, first=_next(chosen[-1][0]))  # noqa: PLW2901
-                    delays = [(moved + n) * pace for n in range(len(chosen))]
+                    now, start = _turn(connection, action, source, pace) if paced else (None, 0.0)
+                    delays = [start + n * pace for n in range(len(chosen))]
                     values = {"status": source.value, "to": to.value, "reason": reason, "actor": self._actor}
                     done = _write(connection, chosen, {**values, "delays": delays})
                     if to is Status.CANCELLED:
                         merge_cancelled(connection, [id_ for id_, _ in chosen], self._actor)
-                    journal(connection, self._actor, action, reason, f"{selection} → {to}", done)
+                    scope = f"{selection} → {to}"
+                    if now:
+                        self.until = now + timedelta(seconds=delays[-1])
+                        scope += f"{_UNTIL}{self.until.isoformat()}"
+                    journal(connection, self._actor, action, reason, scope, done)
                 moved += done
                 yield done
         if not moved and action != "resolve":
@@ -142,6 +159,18 @@ class Operations:
             return selection
         ids = Search(self._engine, budget=None).ids(selection, [status])
         return replace(selection, ids=ids or [_NO_NOTIFICATION])
+
+
+def _turn(connection: Connection, action: str, source: Status, pace: float) -> tuple[datetime, float]:
+    """Return the time, and in how many seconds deliveries may begin to be due, after those of the action before.
+
+    Until the transaction ends no other action gets its turn. It may lock no further deliveries: others may have
+    locked them and wait for theirs.
+    """
+    connection.execute(_LOCK, {"key": _ADVISORY_LOCK})
+    kind = "scheduled" if source is Status.PENDING else "retry"
+    now, start = connection.execute(_NEXT_START, {"action": action, "kind": kind, "pace": pace}).one()
+    return now.astimezone(UTC), start
 
 
 def _windows(connection: Connection, selection: Selection, status: Status) -> list[Window]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +26,8 @@ _MOST_AT_ONCE = 20_000
 _MOST_NAMED, _BUDGET_SECONDS = 1_000, 0.05
 """Deliveries that are read to say how many an action would change, and the time for it. Its own page counts on."""
 _PER_SECOND = 100.0
-_MOST_PER_SECOND = 10_000.0
+_LEAST_PER_SECOND, _MOST_PER_SECOND = 0.01, 10_000.0
+_SOON = timedelta(seconds=10)
 
 _SOURCES: Mapping[str, Status] = {
     "redrive": Status.FAILED,
@@ -129,35 +131,34 @@ def confirm(visit: Visit) -> Response:
 @page.action("/all/redrive", role=Role.OPERATOR)
 def redrive_all(visit: Visit) -> Response:
     wanted = Filter.of(visit.form)
-    return _done(visit, "redriven", _redrive(visit, wanted.selection(visit.report)), f"/notifications?{wanted.query}")
+    return _redrive(visit, wanted.selection(visit.report), f"/notifications?{wanted.query}")
 
 
 @page.action("/all/cancel", role=Role.OPERATOR)
 def cancel_all(visit: Visit) -> Response:
     wanted = Filter.of(visit.form)
-    return _done(visit, "cancelled", _cancel(visit, wanted.selection(visit.report)), f"/notifications?{wanted.query}")
+    return _cancel(visit, wanted.selection(visit.report), f"/notifications?{wanted.query}")
 
 
 @page.action("/all/forward", role=Role.OPERATOR)
 def forward_all(visit: Visit) -> Response:
     wanted = Filter.of(visit.form)
-    batches = _forward(visit, wanted.selection(visit.report))
-    return _done(visit, "brought forward", batches, f"/notifications?{wanted.query}")
+    return _forward(visit, wanted.selection(visit.report), f"/notifications?{wanted.query}")
 
 
 @page.action("/some/redrive", role=Role.OPERATOR)
 def redrive_some(visit: Visit) -> Response:
-    return _done(visit, "redriven", _redrive(visit, _chosen(visit)))
+    return _redrive(visit, _chosen(visit))
 
 
 @page.action("/some/cancel", role=Role.OPERATOR)
 def cancel_some(visit: Visit) -> Response:
-    return _done(visit, "cancelled", _cancel(visit, _chosen(visit)))
+    return _cancel(visit, _chosen(visit))
 
 
 @page.action("/some/forward", role=Role.OPERATOR)
 def forward_some(visit: Visit) -> Response:
-    return _done(visit, "brought forward", _forward(visit, _chosen(visit)))
+    return _forward(visit, _chosen(visit))
 
 
 def _actions(row: Mapping[str, Any]) -> list[str]:
@@ -180,15 +181,21 @@ def _chosen(visit: Visit) -> Selection:
     return Selection(ids=ids)
 
 
-def _redrive(visit: Visit, selection: Selection) -> Iterator[int]:
-    again = bool(visit.form.get("maybe_sent"))
-    return Operations(visit.engine, actor=visit.actor).redrive(
-        selection, visit.reason, per_second=_pace(visit), maybe_sent=again
-    )
+def _redrive(visit: Visit, selection: Selection, to: str = "") -> Response:
+    again, operations = bool(visit.form.get("maybe_sent")), Operations(visit.engine, actor=visit.actor)
+    batches = operations.redrive(selection, visit.reason, per_second=_pace(visit), maybe_sent=again)
+    return _done(visit, operations, "redriven", batches, to)
 
 
-def _forward(visit: Visit, selection: Selection) -> Iterator[int]:
-    return Operations(visit.engine, actor=visit.actor).bring_forward(selection, visit.reason, per_second=_pace(visit))
+def _forward(visit: Visit, selection: Selection, to: str = "") -> Response:
+    operations = Operations(visit.engine, actor=visit.actor)
+    batches = operations.bring_forward(selection, visit.reason, per_second=_pace(visit))
+    return _done(visit, operations, "brought forward", batches, to)
+
+
+def _cancel(visit: Visit, selection: Selection, to: str = "") -> Response:
+    operations = Operations(visit.engine, actor=visit.actor)
+    return _done(visit, operations, "cancelled", operations.cancel(selection, visit.reason), to)
 
 
 def _pace(visit: Visit) -> float:
@@ -197,25 +204,30 @@ def _pace(visit: Visit) -> float:
         pace = float(visit.form.get("per_second") or _PER_SECOND)
     except ValueError:
         pace = 0.0
-    if not 0 < pace <= _MOST_PER_SECOND:
-        raise UsageError(f"The pace must be a number above 0 and at most {_MOST_PER_SECOND:,.0f}.")
+    if not _LEAST_PER_SECOND <= pace <= _MOST_PER_SECOND:
+        raise UsageError(f"The pace must be a number from {_LEAST_PER_SECOND} to {_MOST_PER_SECOND:,.0f}.")
     return pace
 
 
-def _cancel(visit: Visit, selection: Selection) -> Iterator[int]:
-    return Operations(visit.engine, actor=visit.actor).cancel(selection, visit.reason)
-
-
-def _done(visit: Visit, word: str, batches: Iterator[int], to: str = "") -> Response:
-    """Change batch after batch, up to so many at once, and say how many."""
+def _done(visit: Visit, operations: Operations, word: str, batches: Iterator[int], to: str) -> Response:
+    """Change batch after batch, up to so many at once, and say how many, and until when they are spread."""
     changed = 0
     for size in batches:
         changed += size
         if changed >= _MOST_AT_ONCE:
-            return visit.done(f"{changed:,} are {word}, and more may match: do it again to go on.", to=to)
+            spread = _spread(visit, operations.until)
+            return visit.done(f"{changed:,} are {word}{spread}, and more may match: do it again to go on.", to=to)
     if not changed:
         return visit.failed(f"Nothing is {word}: none of them {_WHY_NOT[word]}.", to=to)
-    return visit.done(f"{changed:,} {'is' if changed == 1 else 'are'} {word}.", to=to)
+    spread = _spread(visit, operations.until)
+    return visit.done(f"{changed:,} {'is' if changed == 1 else 'are'} {word}{spread}.", to=to)
+
+
+def _spread(visit: Visit, until: datetime | None) -> str:
+    """Return in words when the last one is due, if a person would wonder where it is."""
+    if until is None or until - visit.report.now() < _SOON:
+        return ""
+    return f", the last one due at {until:%Y-%m-%d %H:%M:%S} UTC"
 
 
 _WHY_NOT = {

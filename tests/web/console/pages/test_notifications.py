@@ -3,16 +3,19 @@
 import re
 import uuid
 from datetime import UTC, datetime
+from itertools import pairwise
 from uuid import UUID
 
 import pytest
 
 from notifier.notifications import Status
 from notifier.outbox import Journal, JournalFilter, Recipient, Scheduled, end_leases
+from notifier.outbox.operator import operations
 from tests.outbox.rows import Rows
 from tests.web.console.pages.test_channels import text_of
 from tests.web.console.person import Person
 from web.console.app import Console
+from web.console.pages import notifications
 
 TO = "ana@example.com"
 
@@ -147,10 +150,31 @@ def test_chosen_rows_and_all_that_match(rows: Rows, console: Console, operator: 
         "Nothing is redriven: none of them has failed, or all of them may have been accepted."
     ]
     operator.post("/notifications/all/redrive", per_second="0", reason="mended")
-    assert operator.flashes() == ["The pace must be a number above 0 and at most 10,000."]
+    assert operator.flashes() == ["The pace must be a number from 0.01 to 10,000."]
     operator.post("/notifications/some/redrive", reason="mended")
     assert operator.flashes() == ["Nothing was chosen: tick the notifications first."]
     assert "There is no such action." in operator.get("/notifications/all/erase").text
+
+
+def test_an_action_that_is_repeated_goes_on_where_it_ended(
+    rows: Rows, operator: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise each click would add its own pace to the one before."""
+    monkeypatch.setattr(operations, "_BATCH", 2)
+    monkeypatch.setattr(notifications, "_MOST_AT_ONCE", 4)
+    for _ in range(6):
+        failed(rows)
+    said = []
+    for _ in range(2):
+        operator.post("/notifications/all/redrive", per_second="0.1", reason="mended")
+        said += operator.flashes()
+    times = [row["due_at"] for row in rows.all("SELECT due_at FROM due ORDER BY due_at")]
+    assert [(later - earlier).total_seconds() for earlier, later in pairwise(times)] == [10.0] * 5
+    fourth, sixth = (f"{each.astimezone(UTC):%Y-%m-%d %H:%M:%S}" for each in (times[3], times[5]))
+    assert said == [
+        f"4 are redriven, the last one due at {fourth} UTC, and more may match: do it again to go on.",
+        f"2 are redriven, the last one due at {sixth} UTC.",
+    ]
 
 
 def test_only_actions_that_change_something_are_offered(rows: Rows, viewer: Person, operator: Person) -> None:
