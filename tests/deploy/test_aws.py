@@ -317,6 +317,23 @@ def test_migrate_runs_before_any_process() -> None:
     assert PROCESSES["Conditions"]["Scales"]["Fn::And"][0] == {"Fn::Condition": "Starts"}
 
 
+def test_an_upgrade_can_leave_the_number_of_workers_to_autoscaling() -> None:
+    """Without DesiredCount an update of a service keeps the one that it has."""
+    service = of_type(PROCESSES, "AWS::ECS::Service")["WorkerEmailService"]
+    wanted = {"Fn::If": ["SetsEmailWorkers", {"Ref": "EmailWorkers"}, {"Ref": "AWS::NoValue"}]}
+    assert service["DesiredCount"] == {"Fn::If": ["Starts", wanted, 0]}
+    assert PROCESSES["Conditions"]["SetsEmailWorkers"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "EmailWorkers"}, ""]}]}
+    parameter = PROCESSES["Parameters"]["EmailWorkers"]
+    (scaled,) = of_type(PROCESSES, "AWS::ApplicationAutoScaling::ScalableTarget").values()
+    assert parameter["Default"] == str(scaled["MinCapacity"])
+    assert [bool(re.fullmatch(parameter["AllowedPattern"], each)) for each in ("", "0", "2", "12")] == [
+        True, False, True, True
+    ]  # fmt: skip
+    upgrade = re.search(r"deploy with\s+`(Image=NEW[^`]*)`", (ROOT / "docs" / "deploy-aws.md").read_text())
+    assert upgrade
+    assert upgrade[1].split() == ["Image=NEW", "MigrateImage=", "EmailWorkers="]
+
+
 def test_the_servers_keep_what_the_guarantee_needs() -> None:
     (cache,) = of_type(SERVERS, "AWS::ElastiCache::ParameterGroup").values()
     assert cache["Properties"]["maxmemory-policy"] == "noeviction"
