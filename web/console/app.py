@@ -27,6 +27,7 @@ from web.console.access.role import Role, User
 from web.console.access.sessions import Sessions
 from web.console.access.sign_on import SingleSignOn
 from web.console.access.users import UserFile
+from web.console.addresses import path_of
 from web.console.answers import ErrorPages, answer, sign_in_first
 from web.console.headers import CONSOLE_HEADERS, KnownHosts
 from web.console.jobs.erasures import Erasures
@@ -47,6 +48,7 @@ class Console:
 
     settings: ConsoleSettings
     engine: Engine
+    slow: Engine
     gate: Gate
     watch: Watch
     erasures: Erasures
@@ -80,6 +82,7 @@ def application(settings: ConsoleSettings, engine: Engine, slow: Engine | None =
     console = Console(
         settings,
         engine,
+        slow or engine,
         _gate(settings),
         Watch(engine, slow or engine, settings.keep_days),
         Erasures(settings),
@@ -136,6 +139,20 @@ async def _turn(pace: Pace, user: User) -> None:
         await anyio.sleep(wait)
 
 
+def _is_fragment(request: Request) -> bool:
+    return "hx-request" in request.headers
+
+
+def _shown_at(request: Request, page: Page) -> str:
+    """Return the address that the browser shows once it has the answer: of a fragment that of the page around it,
+    which htmx names.
+    """
+    if _is_fragment(request):
+        around = path_of(request.headers.get("hx-current-url", ""))
+        return around if around.startswith("/") else page.path
+    return path_of(str(request.url))
+
+
 def _route(console: Console, entrance: Entrance) -> Route:
     async def endpoint(request: Request) -> Response:
         entry = console.gate.enter(request)
@@ -151,18 +168,19 @@ def _route(console: Console, entrance: Entrance) -> Route:
         visit = Visit(
             session=entry.session,
             engine=console.engine,
+            slow=console.slow,
             settings=console.settings,
             rendering=console.rendering,
             watch=console.watch,
             erasures=console.erasures,
             page=entrance.page.name,
-            url=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+            url=_shown_at(request, entrance.page),
             path=request.path_params,
             query=request.query_params,
             form=form.fields,
             lists=form.lists,
             files=form.files,
-            fragment="hx-request" in request.headers,
+            fragment=_is_fragment(request),
         )
         response = await anyio.to_thread.run_sync(answer, entrance, visit, limiter=console.threads)
         if entry.token:

@@ -13,8 +13,10 @@ log = structlog.get_logger(__name__)
 
 _PATIENCE_SECONDS = 10
 """Seconds that a statement of a page may take."""
-_PATIENCE_OF_PROOF_SECONDS = 300
-"""Seconds that a statement of the audit may take, which counts all rows of some days."""
+_LONG_PATIENCE_SECONDS = 300
+"""Seconds that a statement may take which reads all rows of some days."""
+SLOW = 2
+"""Connections for such statements: one for the audit, and one for a person who acknowledges failures."""
 
 
 def serve() -> None:
@@ -28,7 +30,7 @@ def serve() -> None:
         )
     engine = console_engine(settings)
     check_schema(engine)
-    slow = console_engine(settings, pool_size=1, patience=_PATIENCE_OF_PROOF_SECONDS)
+    slow = console_engine(settings, pool_size=SLOW, patience=_LONG_PATIENCE_SECONDS)
     serve_until_stopped(
         application(settings, engine, slow),
         name="console",

@@ -28,12 +28,15 @@ _FRAMED = (
 class Visit:
     """What a page's function knows of the request.
 
-    `path` has the parameters of the address, `query` those behind the question mark, `form` the texts of a POST,
-    `files` its uploads, and `reason` the field `reason` without white space around it.
+    On `slow` a statement may take minutes: for an action that must read very many rows. `url` is where the browser
+    is, also if it asks for a fragment: forms lead back there. `path` has the parameters of the request's address,
+    `query` those behind the question mark, `form` the texts of a POST, `files` its uploads, and `reason` the field
+    `reason` without white space around it.
     """
 
     session: Session
     engine: Engine
+    slow: Engine
     settings: ConsoleSettings
     rendering: Rendering
     watch: Watch

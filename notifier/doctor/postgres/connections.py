@@ -9,7 +9,7 @@ from notifier.doctor.postgres.schema import login_rights
 from notifier.doctor.setup import Setup
 from notifier.outbox.inspection.server import DatabaseServer
 
-NEEDED = {"bridge": 23, "feedback": 5, "worker": 7, "console": 6, "preferences": 4, "status-sender": 3}
+NEEDED = {"bridge": 23, "feedback": 5, "worker": 7, "console": 7, "preferences": 4, "status-sender": 3}
 """Connections that one process takes at most, with its default concurrency and one destination of status updates. All
 but console and preferences take one of them for the readiness check of NOTIFIER_METRICS_PORT."""
 

@@ -178,9 +178,12 @@ def test_connections_of_other_databases_do_not_count_for_the_limit_of_this_one(
 
 def test_the_connections_of_the_processes_are_those_that_they_open() -> None:
     from bridge.bridge import LOOPS, POLLERS
+    from web.console.app import POOL as PAGES
+    from web.console.server import SLOW
     from web.preferences.app import POOL
 
-    readiness = 1
+    readiness, watch = 1, 1
+    assert NEEDED["console"] == PAGES + watch + SLOW
     assert NEEDED["bridge"] == POLLERS + LOOPS + readiness
     assert NEEDED["preferences"] == POOL
 

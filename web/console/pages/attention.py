@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from notifier.cli.options.window import DEFAULT_DAYS, in_utc
 from notifier.errors import UsageError
-from notifier.outbox import Acknowledgements, Quarantine, Reveals, Search, Selection
+from notifier.outbox import Acknowledgements, Quarantine, Report, Reveals, Search, Selection
 from web.console.access.role import Role
 from web.console.jobs.replay import Replay
 from web.console.page import Page
@@ -147,7 +147,7 @@ def dead_letters(visit: Visit) -> Response:
 def failures(visit: Visit) -> Response:
     """All of them are read, however long it takes: the journal names each route."""
     until = _until(visit)
-    known = visit.report.failing(DEFAULT_DAYS, until)
+    known = Report(visit.slow).failing(DEFAULT_DAYS, until)
     Acknowledgements(visit.engine, actor=visit.actor).failures(known, until, visit.reason)
     text = f"The errors of {len(known):,} routes are acknowledged. New ones are shown again."
     return visit.done(text, to="/attention")
